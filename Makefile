@@ -1,0 +1,52 @@
+# `make` alone lists the targets.
+PYTHON ?= python3
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help setup format check test test-slow demo bench bench-peers oracle lock clean python-version environment
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: python-version ## Install packages, Python environments and PostgreSQL for tests (about 4 minutes once, then 1 second)
+	@$(PYTHON) -m tools.setup
+
+format: environment ## Rewrite the code in the house format
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+check: environment ## Formats, lint, types, import contracts, docs and the fast tests
+	@$(PYTHON) -m tools.stages check
+
+test: setup ## What CI runs: checks, PostgreSQL, killed processes, the stock clients, the lab (needs root, or the kvm group)
+	@$(PYTHON) -m tools.stages test
+
+test-slow: setup ## What `make test` leaves out: two lab hosts, four guests at once, a kill at every step (about 30 minutes)
+	BUSWAY_SLOW_LAB=1 .venv/bin/python -m pytest -m lab tests/cloud tests/lab
+
+demo: setup ## A server with a GPU on this machine, on emulated hardware (needs root, or the kvm group)
+	.venv/bin/busway demo
+
+bench: setup ## Measure, each figure beside its limit or its peer
+	.venv/bin/python -m benchmarks
+
+bench-peers: setup ## Measure placement beside Nova's and Placement's own code (.venv-peers: 400 MB, once; about 3 minutes)
+	@$(PYTHON) -m tools.peers
+	.venv/bin/python -m benchmarks placement nova-filter placement-api
+
+oracle: setup ## Nova's own PCI code beside Busway's, thousands of generated cases (.venv-oracle: 400 MB, once)
+	.venv/bin/python -m tools.oracle
+
+lock: python-version ## Compile the locks anew from pyproject.toml and requirements/oracle.in
+	@$(PYTHON) -m tools.lock
+
+clean: ## Remove the environments and caches of this checkout (the folder BUSWAY_CACHE stays)
+	rm -rf .venv .venv-clients .venv-lock .venv-oracle .venv-peers .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+python-version:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Busway needs Python 3.11 or later, and $(PYTHON) is not; try: make PYTHON=python3.11 ..." >&2; exit 1; }
+
+environment:
+	@test -x .venv/bin/python || { echo "there is no .venv yet: run \`make setup\`" >&2; exit 1; }

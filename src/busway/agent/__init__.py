@@ -1,0 +1,1 @@
+"""One host's agent: fetch, observe, plan, execute, report; it never sees the database."""

@@ -1,0 +1,137 @@
+"""Carries out a plan: step by step, one server's failure not touching the others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from structlog.typing import FilteringBoundLogger
+
+from busway.agent.faults import Faults, fault_of
+from busway.agent.steps import (
+    bind_vfio,
+    define_domain,
+    destroy_domain,
+    fetch_image,
+    make_config_drive,
+    make_disk,
+    reboot_domain,
+    record_counters,
+    release_vfio,
+    remove_files,
+    start_domain,
+    stop_domain,
+    undefine_domain,
+)
+from busway.agent.tools import Tools
+from busway.domain.errors import BuswayError, HostError, Unavailable
+from busway.domain.ids import ServerId
+from busway.reconciler.steps import (
+    BindVfio,
+    DefineDomain,
+    DestroyDomain,
+    FetchImage,
+    MakeConfigDrive,
+    MakeDisk,
+    RebootDomain,
+    RecordCounters,
+    ReleaseVfio,
+    RemoveFiles,
+    StartDomain,
+    Step,
+    StopDomain,
+    UndefineDomain,
+)
+
+_ACTS: Mapping[type[Step], Callable[[Any, Tools], str | None]] = {
+    FetchImage: fetch_image.execute,
+    MakeDisk: make_disk.execute,
+    MakeConfigDrive: make_config_drive.execute,
+    BindVfio: bind_vfio.execute,
+    DefineDomain: define_domain.execute,
+    StartDomain: start_domain.execute,
+    RebootDomain: reboot_domain.execute,
+    RecordCounters: record_counters.execute,
+    StopDomain: stop_domain.execute,
+    DestroyDomain: destroy_domain.execute,
+    UndefineDomain: undefine_domain.execute,
+    ReleaseVfio: release_vfio.execute,
+    RemoveFiles: remove_files.execute,
+}
+
+
+class Executor:
+    """Executes steps with an agent's tools; `crashpoint` is called before and after each, for tests that end there."""
+
+    def __init__(
+        self, tools: Tools, faults: Faults, log: FilteringBoundLogger, crashpoint: Callable[[str], None]
+    ) -> None:
+        self._tools = tools
+        self._faults = faults
+        self._log = log
+        self._crashpoint = crashpoint
+
+    def carry_out(self, steps: list[Step]) -> int:
+        """Executes steps in their order and returns how many succeeded.
+
+        After a failure the rest of that server's steps are left out, but for releases: one device that can't be given
+        back does not keep the others.
+        """
+        failed: set[ServerId] = set()
+        done = 0
+        for step in steps:
+            if step.server_id in failed or not self._faults.may_try(step):
+                if not isinstance(step, ReleaseVfio):
+                    failed.add(step.server_id)
+                continue
+            if self._try(step):
+                done += 1
+            elif not isinstance(step, ReleaseVfio):
+                failed.add(step.server_id)
+            self._tools.breathe()
+        return done
+
+    def _try(self, step: Step) -> bool:
+        started = time.monotonic()
+        log = self._log.bind(step=step.name, server=step.server_id)
+        log.info("step starts", reason=step.reason)
+        try:
+            remark = self._execute(step)
+        except Unavailable as error:  # neither the server's fault nor this host's: the next round tries again
+            log.warning("step postponed", why=str(error), seconds=_since(started))
+            return False
+        except BuswayError as error:
+            self._fail(step, error)
+            log.error("step failed", why=str(error), code=error.code, seconds=_since(started))
+            return False
+        self._faults.succeeded(step)
+        log.info("step done", seconds=_since(started), **({"remark": remark} if remark else {}))
+        return True
+
+    def _execute(self, step: Step) -> str | None:
+        self._crashpoint(f"before:{step.name}")
+        try:
+            remark = _ACTS[type(step)](step, self._tools)
+        except OSError as error:
+            raise HostError(
+                f"{step.name} could not be done on this host",
+                detail=str(error),
+                remedy="Check the disk of this host: its room, and who may write to the agent's folder.",
+                code="host-io",
+            ) from error
+        self._crashpoint(f"after:{step.name}")
+        return remark
+
+    def _fail(self, step: Step, error: BuswayError) -> None:
+        fault = fault_of(step, error)
+        if isinstance(step, ReleaseVfio):
+            known = self._tools.state.find_held(step.device.address)
+            if known is not None:
+                self._tools.state.write_held(replace(known, fault=fault))
+        self._faults.failed(step, fault)
+
+
+def _since(started: float) -> float:
+    return round(time.monotonic() - started, 3)

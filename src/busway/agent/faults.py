@@ -1,0 +1,90 @@
+"""When a failed step is tried again.
+
+A server that failed is left until what is desired of it changes: the control plane marks it ERROR and has it torn
+down. A teardown is tried again and again, with pauses that double from 1 s to 60 s, for nothing else can be done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from busway.agent.state import StateFolder
+from busway.domain.documents import Desired, Fault
+from busway.domain.errors import BuswayError
+from busway.domain.ids import ServerId
+from busway.reconciler.steps import ReleaseVfio, Step
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_GOING = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    until: float
+    length: float
+
+
+class Faults:
+    """Remembers failures: for a server that shall be there in its record, for one that shall go in memory."""
+
+    def __init__(self, state: StateFolder, monotonic: Callable[[], float]) -> None:
+        self._state = state
+        self._monotonic = monotonic
+        self._wanted: dict[ServerId, str] = {}
+        self._pauses: dict[tuple[ServerId, str], _Pause] = {}
+
+    def desire(self, desired: Desired) -> None:
+        """Takes notice of what is desired of each server now."""
+        self._wanted = {server.id: _digest(repr(server)) for server in desired.servers}
+        self._wanted |= dict.fromkeys(desired.absent, _GOING)
+
+    def may_try(self, step: Step) -> bool:
+        """True unless the step's server failed with the same desire, or a teardown still pauses."""
+        pause = self._pauses.get(_key(step))
+        if pause is not None and self._monotonic() < pause.until:
+            return False
+        record = self._state.record(step.server_id)
+        wanted = self._wanted.get(step.server_id, "")
+        return wanted == _GOING or record.fault is None or record.fault_for != wanted
+
+    def failed(self, step: Step, fault: Fault) -> None:
+        """Remembers a failure; that of a release is kept with the device, not with the server."""
+        wanted = self._wanted.get(step.server_id, "")
+        if wanted == _GOING or isinstance(step, ReleaseVfio):
+            last = self._pauses.get(_key(step))
+            length = min(last.length * 2, _LONGEST_PAUSE) if last else _FIRST_PAUSE
+            self._pauses[_key(step)] = _Pause(self._monotonic() + length, length)
+        if not isinstance(step, ReleaseVfio):
+            record = self._state.record(step.server_id)
+            self._state.write_record(step.server_id, replace(record, fault=fault, fault_for=wanted))
+
+    def succeeded(self, step: Step) -> None:
+        """Ends the pause of a step that worked."""
+        self._pauses.pop(_key(step), None)
+
+    def clear_settled(self, unfinished: set[ServerId]) -> None:
+        """Forgets the faults of servers that have come to a newer desire; `unfinished` still have steps to do."""
+        for server_id, wanted in self._wanted.items():
+            if server_id in unfinished or wanted == _GOING:
+                continue
+            record = self._state.record(server_id)
+            if record.fault is not None and record.fault_for != wanted:
+                self._state.write_record(server_id, replace(record, fault=None, fault_for=""))
+
+
+def fault_of(step: Step, error: BuswayError) -> Fault:
+    """The four fields of an error, with the step that failed; what undoing left behind joins the detail."""
+    notes = " ".join(getattr(error, "__notes__", ()))
+    detail = f"{error.detail} {notes}".strip()
+    return Fault(step.name, error.brief, detail, error.remedy, error.code)
+
+
+def _key(step: Step) -> tuple[ServerId, str]:
+    device = f" {step.device.address}" if isinstance(step, ReleaseVfio) else ""
+    return step.server_id, f"{step.name}{device}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,128 @@
+"""The agent's side of the conversation with the control plane: the seam `AgentLink` and its HTTP side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import httpx
+
+from busway.agent.credential import Credential
+from busway.domain.documents import Desired, Observed
+from busway.domain.errors import (
+    BadInput,
+    BuswayError,
+    Conflict,
+    Forbidden,
+    HostError,
+    NotAuthenticated,
+    NotFound,
+    Unavailable,
+)
+from busway.domain.ids import ImageId, ServerId
+from busway.wire.documents import decode_desired, encode
+
+_KINDS: dict[int, type[BuswayError]] = {
+    400: BadInput,
+    401: NotAuthenticated,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+}
+_CHUNK = 1 << 20
+
+
+class AgentLink(Protocol):
+    """What an agent asks of its control plane; `Unavailable` means that trying again later is right."""
+
+    def fetch_desired(self, after: int, wait: float) -> Desired | None:
+        """Waits up to `wait` seconds for a document newer than generation `after`; None when there is none."""
+
+    def report(self, observed: Observed) -> None:
+        """Hands in what was seen; `Conflict` when a newer report is known there."""
+
+    def download(self, image_id: ImageId, sink: Callable[[bytes], object]) -> None:
+        """Feeds an image's bytes to `sink`, piece by piece."""
+
+    def put_console(self, server_id: ServerId, text: bytes) -> None:
+        """Hands in the end of a guest's console."""
+
+    def close(self) -> None:
+        """Ends the conversation."""
+
+
+class HttpLink:
+    """The control plane over HTTP, with the host's token."""
+
+    def __init__(self, credential: Credential, transport: httpx.BaseTransport | None = None) -> None:
+        self._host = credential.host
+        self._client = httpx.Client(
+            base_url=f"{credential.url.rstrip('/')}/agent/v1",
+            headers={"Authorization": f"Bearer {credential.token}"},
+            timeout=httpx.Timeout(30.0, connect=10.0),
+            transport=transport,
+            trust_env=False,
+        )
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+    def fetch_desired(self, after: int, wait: float) -> Desired | None:
+        """GET desired, a long poll."""
+        query = {"after": str(after), "wait": f"{wait:g}"}
+        answer = self._send("GET", f"/hosts/{self._host}/desired", params=query, timeout=wait + 30.0)
+        return None if answer.status_code == 204 else decode_desired(answer.content)
+
+    def report(self, observed: Observed) -> None:
+        """PUT observed."""
+        self._send("PUT", f"/hosts/{self._host}/observed", content=encode(observed), headers=_JSON)
+
+    def download(self, image_id: ImageId, sink: Callable[[bytes], object]) -> None:
+        """GET the image's file as a stream; a slow one is fine, a silent one fails after 30 s."""
+        try:
+            with self._client.stream("GET", f"/images/{image_id}/file") as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise _error(answer)
+                for piece in answer.iter_bytes(_CHUNK):
+                    sink(piece)
+        except httpx.HTTPError as error:
+            raise _away(self._client.base_url, error) from error
+
+    def put_console(self, server_id: ServerId, text: bytes) -> None:
+        """PUT the console's text."""
+        path = f"/hosts/{self._host}/servers/{server_id}/console"
+        self._send("PUT", path, content=text, headers={"Content-Type": "text/plain; charset=utf-8"})
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            answer = self._client.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise _away(self._client.base_url, error) from error
+        if not answer.is_success:
+            raise _error(answer)
+        return answer
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def _away(url: object, error: httpx.HTTPError) -> Unavailable:
+    return Unavailable(
+        f"The control plane at {url} can't be reached",
+        detail=f"{type(error).__name__}: {error}",
+        remedy="Check that it runs and that this host can reach it; the agent goes on by itself.",
+        code="control-away",
+    )
+
+
+def _error(answer: httpx.Response) -> BuswayError:
+    """Turns an error answer into the error that the control plane meant."""
+    try:
+        words = answer.json()["error"]
+        brief, detail, remedy, code = (str(words.get(key, "")) for key in ("brief", "detail", "remedy", "code"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        brief, detail, remedy, code = "", answer.text[:200], "", ""
+    kind = Unavailable if answer.status_code >= 500 else _KINDS.get(answer.status_code, HostError)
+    return kind(brief or f"The control plane answered {answer.status_code}", detail=detail, remedy=remedy, code=code)

@@ -1,0 +1,76 @@
+"""Looks at the host: what the reconciler plans on (`LocalState`) and what the control plane is told (`Observed`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from busway.agent.state import StateFolder
+from busway.domain.address import PciAddress
+from busway.domain.device import PciDevice
+from busway.domain.documents import HeldDevice, ObservedServer
+from busway.domain.ids import ServerId
+from busway.hardware.kernel import VFIO, KernelVerbs
+from busway.hardware.scan import scan
+from busway.hypervisor.seam import DomainSeen, Hypervisor
+from busway.reconciler.local import LocalServer, LocalState
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One look at the host."""
+
+    inventory: tuple[PciDevice, ...]
+    local: LocalState
+    servers: tuple[ObservedServer, ...]
+
+    @property
+    def held(self) -> tuple[HeldDevice, ...]:
+        """The devices that the agent holds."""
+        return self.local.held
+
+
+def look(kernel: KernelVerbs, hypervisor: Hypervisor, state: StateFolder, now_ns: int, stop_patience: float) -> Sight:
+    """Reads domains first: a host whose hypervisor is away raises here and is never taken for an empty one."""
+    domains = {domain.server_id: domain for domain in hypervisor.domains()}
+    inventory = scan(kernel.root)
+    held = state.list_held()
+    ids = sorted({*domains, *state.server_ids(), *(device.server_id for device in held)})
+    local = LocalState(
+        servers=tuple(_local(server_id, domains.get(server_id), state, now_ns, stop_patience) for server_id in ids),
+        images=state.cached_images(),
+        held=held,
+        on_vfio=frozenset(device.address for device in inventory if device.driver == VFIO),
+    )
+    return Sight(inventory, local, tuple(_observed(server, state, held) for server in local.servers))
+
+
+def _local(
+    server_id: ServerId, domain: DomainSeen | None, state: StateFolder, now_ns: int, stop_patience: float
+) -> LocalServer:
+    record = state.record(server_id)
+    asked = record.stop_asked_ns
+    return LocalServer(
+        id=server_id,
+        power=domain.power if domain else None,
+        domain_devices=domain.devices if domain else (),
+        files=state.folder(server_id).exists(),
+        disk=state.files(server_id).disk.exists(),
+        config_drive=record.config_drive if state.files(server_id).config_drive.exists() else "",
+        starts=record.starts,
+        reboots=record.reboots,
+        stop_asked=asked is not None,
+        stop_overdue=asked is not None and not 0 <= now_ns - asked < stop_patience * 1e9,
+    )
+
+
+def _observed(server: LocalServer, state: StateFolder, held: Iterable[HeldDevice]) -> ObservedServer:
+    mine: set[PciAddress] = {device.address for device in held if device.server_id == server.id}
+    return ObservedServer(
+        id=server.id,
+        power=server.power,
+        starts=server.starts,
+        reboots=server.reboots,
+        devices=tuple(sorted(mine | set(server.domain_devices))),
+        fault=state.record(server.id).fault,
+    )

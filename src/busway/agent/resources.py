@@ -1,0 +1,62 @@
+"""The totals of a host, and the line about them in the log."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from busway.domain.device import DeviceKind, PciDevice
+from busway.domain.documents import Desired, HeldDevice, HostResources
+from busway.hypervisor.seam import Hypervisor
+
+_GB = 1 << 30
+
+
+def measure(hypervisor: Hypervisor, state: Path, virt_type: str) -> HostResources:
+    """Asks the hypervisor for its host, and the file system of the agent's folder for its size."""
+    facts = hypervisor.facts()
+    return HostResources(
+        vcpus=facts.vcpus,
+        ram_mb=facts.ram_mb,
+        disk_gb=shutil.disk_usage(state).total // _GB,
+        hypervisor_type=facts.type,
+        hypervisor_version=facts.version,
+        cpu_model=facts.cpu_model,
+        virt_type=virt_type,
+    )
+
+
+def resource_view(
+    host: str,
+    resources: HostResources,
+    desired: Desired | None,
+    inventory: Iterable[PciDevice],
+    held: Iterable[HeldDevice],
+) -> str:
+    """One line in the manner of nova-compute's resource tracker: what is there, what is used, which devices are free.
+
+    The pools count GPUs and SR-IOV functions that no server holds; which of them may be handed out, only the control
+    plane knows.
+    """
+    servers = desired.servers if desired else ()
+    return (
+        f"Final resource view: name={host} phys_ram={resources.ram_mb}MB used_ram={sum(s.ram_mb for s in servers)}MB "
+        f"phys_disk={resources.disk_gb}GB used_disk={sum(s.disk_gb for s in servers)}GB "
+        f"total_vcpus={resources.vcpus} used_vcpus={sum(s.vcpus for s in servers)} "
+        f"pci_stats=[{', '.join(_pools(inventory, held))}]"
+    )
+
+
+def _pools(inventory: Iterable[PciDevice], held: Iterable[HeldDevice]) -> list[str]:
+    taken = {device.address for device in held}
+    free: Counter[tuple[str, str, str, str]] = Counter()
+    for device in inventory:
+        if device.is_gpu or device.kind is not DeviceKind.PCI or device.address in taken:
+            node = "None" if device.numa_node is None else str(device.numa_node)
+            free[device.vendor_id, device.product_id, node, device.kind.value] += device.address not in taken
+    return [
+        f"PciPool(vendor_id={vendor}, product_id={product}, numa_node={node}, dev_type={kind}, count={count})"
+        for (vendor, product, node, kind), count in sorted(free.items())
+    ]

@@ -1,0 +1,23 @@
+"""DefineDomain: tells libvirt of the guest and reads back that it names the right devices."""
+
+from __future__ import annotations
+
+from busway.agent.tools import Tools
+from busway.domain.errors import HostError
+from busway.hypervisor.xml import domain_xml
+from busway.reconciler.steps import DefineDomain
+
+
+def execute(step: DefineDomain, tools: Tools) -> None:
+    """Defines the domain, or replaces its definition."""
+    server = step.server
+    tools.hypervisor.define(domain_xml(server, tools.state.files(server.id), tools.options))
+    wanted = {device.address for device in server.devices}
+    seen = next((domain for domain in tools.hypervisor.domains() if domain.server_id == server.id), None)
+    if seen is None or set(seen.devices) != wanted:
+        raise HostError(
+            f"libvirt did not keep the definition of server {server.id}",
+            detail=f"It names {[str(address) for address in seen.devices]}." if seen else "It knows no such domain.",
+            remedy="Look for another program that manages this host's domains.",
+            code="definition-lost",
+        )

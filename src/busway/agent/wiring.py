@@ -1,0 +1,85 @@
+"""Wires a real agent together from the options of its command, and runs it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from busway.agent.agent import Agent, Timing
+from busway.agent.credential import read_credential
+from busway.agent.link import HttpLink
+from busway.agent.log import log_to_stderr
+from busway.agent.state import StateFolder
+from busway.domain.errors import InvalidConfig
+from busway.hardware.kernel import SysfsKernel
+from busway.hypervisor.adapter import LibvirtHypervisor
+from busway.hypervisor.guest import GuestOptions
+from busway.hypervisor.seam import Hypervisor
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOptions:
+    """What the command line says; `interval` and `resource_view` are in seconds."""
+
+    credential: Path
+    state: Path = Path("/var/lib/busway/agent")
+    bridge: str | None = None
+    libvirt_uri: str = "qemu:///system"
+    virt_type: str = "auto"  # or "kvm", "qemu"
+    interval: float = 3.0
+    resource_view: float = 60.0
+    rom_bar: bool = True
+    hugepages: bool = False
+
+
+def build_agent(options: AgentOptions, crashpoint: Callable[[str], None] = lambda _point: None) -> Agent:
+    """Reads the credential, takes the folder's lock for the life of the process, and connects the seams.
+
+    Nothing is sent yet. With virt_type "auto" libvirt must answer now; otherwise it may come later.
+    """
+    credential = read_credential(options.credential)
+    state = StateFolder(options.state)
+    state.lock()
+    hypervisor = LibvirtHypervisor(options.libvirt_uri)
+    return Agent(
+        credential.host,
+        link=HttpLink(credential),
+        hypervisor=hypervisor,
+        kernel=SysfsKernel(),
+        state=state,
+        options=GuestOptions(
+            virt_type=_virt_type(options.virt_type, hypervisor),
+            bridge=options.bridge,
+            rom_bar=options.rom_bar,
+            hugepages=options.hugepages,
+        ),
+        timing=Timing(interval=options.interval, resource_view=options.resource_view),
+        crashpoint=crashpoint,
+    )
+
+
+def run_agent(
+    options: AgentOptions, *, once: bool = False, crashpoint: Callable[[str], None] = lambda _point: None
+) -> None:
+    """Runs an agent until SIGTERM or SIGINT; it ends after the round that it is in."""
+    log_to_stderr()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    with closing(build_agent(options, crashpoint)) as agent:
+        if once:
+            agent.round()
+        else:
+            agent.run(stop)
+
+
+def _virt_type(wanted: str, hypervisor: Hypervisor) -> str:
+    if wanted in ("kvm", "qemu"):
+        return wanted
+    if wanted != "auto":
+        raise InvalidConfig(f"'{wanted}' is not a virt type", remedy="Use auto, kvm or qemu.", code="invalid-virt-type")
+    return "kvm" if "kvm" in hypervisor.facts().virt_types else "qemu"

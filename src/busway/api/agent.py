@@ -1,0 +1,117 @@
+"""What agents ask and report: each one for its own host only, with a bearer token.
+
+A long poll waits as a coroutine that looks at the doorbell's counter, so that hundreds of waiting agents hold no thread;
+every few seconds it asks the database all the same, in case a ring was lost.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from busway.control import agents
+from busway.control.context import Control
+from busway.control.images_for_hosts import image_file
+from busway.domain.errors import BadInput, Forbidden, NotAuthenticated
+from busway.domain.ids import HostId, ServerId
+from busway.wire.documents import decode_observed, encode
+
+ROOT = "/agent/v1"
+MAX_WAIT_SECONDS = 60
+AGENT_THREADS = 16
+_BELL_SECONDS = 0.05
+_FLOOR_SECONDS = 2.0
+
+Run = Callable[..., Awaitable[Any]]
+
+
+def routes(control: Control) -> list[Route]:
+    """The agents' four routes; their use cases have threads of their own, so that they never starve users."""
+    run: Run = partial(to_thread.run_sync, limiter=CapacityLimiter(AGENT_THREADS))
+
+    async def desired(request: Request) -> Response:
+        host_id = await _host(control, run, request)
+        after, wait = _number(request, "after", -1), min(_number(request, "wait", 0), MAX_WAIT_SECONDS)
+        document = await _wait(control, run, host_id, int(after), wait)
+        if document is None:
+            return Response(status_code=204)
+        return Response(encode(document), media_type="application/json")
+
+    async def observed(request: Request) -> Response:
+        host_id = await _host(control, run, request)
+        document = await run(decode_observed, await request.body())
+        if document.host != request.path_params["host"]:
+            raise Forbidden(
+                f"The report of host {document.host} came under the name of host {request.path_params['host']}",
+                remedy="Give each agent its own host name and token.",
+                code="agent-foreign-report",
+            )
+        await run(agents.observe, control, host_id, document)
+        return Response(status_code=204)
+
+    async def console(request: Request) -> Response:
+        host_id = await _host(control, run, request)
+        text = (await request.body()).decode(errors="replace")
+        await run(agents.put_console, control, host_id, ServerId(request.path_params["server"]), text)
+        return Response(status_code=204)
+
+    async def image(request: Request) -> Response:
+        return FileResponse(await run(image_file, control, _bearer(request), request.path_params["id"]))
+
+    return [
+        Route(f"{ROOT}/hosts/{{host}}/desired", desired, methods=["GET"]),
+        Route(f"{ROOT}/hosts/{{host}}/observed", observed, methods=["PUT"]),
+        Route(f"{ROOT}/hosts/{{host}}/servers/{{server}}/console", console, methods=["PUT"]),
+        Route(f"{ROOT}/images/{{id}}/file", image, methods=["GET"]),
+    ]
+
+
+async def _wait(control: Control, run: Run, host_id: HostId, after: int, seconds: float) -> Any:
+    deadline = time.monotonic() + seconds
+    topic = f"host:{host_id}"
+    while True:
+        seen = control.bell.count(topic)
+        document = await run(agents.desired, control, host_id, after, 0)
+        floor = min(time.monotonic() + _FLOOR_SECONDS, deadline)
+        if document is not None or time.monotonic() >= deadline:
+            return document
+        while control.bell.count(topic) == seen and time.monotonic() < floor:
+            await anyio.sleep(_BELL_SECONDS)
+
+
+async def _host(control: Control, run: Run, request: Request) -> HostId:
+    host: HostId = await run(agents.authenticate, control, request.path_params["host"], _bearer(request))
+    return host
+
+
+def _number(request: Request, name: str, default: float) -> float:
+    """A query parameter: a generation (-1 for "none yet") or a time in seconds."""
+    text = request.query_params.get(name, str(default))
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not -1 <= number < 1e15:
+        raise BadInput(f"'{text}' is no value for {name}", remedy="Give a number of at least -1.", code="not-a-number")
+    return number
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise NotAuthenticated(
+            "An agent must send its token",
+            detail="The request has no header 'Authorization: Bearer …'.",
+            remedy="Make a token: busway host create NAME",
+            code="agent-token-missing",
+        )
+    return token.strip()

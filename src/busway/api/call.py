@@ -1,0 +1,64 @@
+"""What a handler is given and what it gives back; handlers are plain functions that run in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.datastructures import QueryParams
+
+from busway.api.schema import as_bool, as_int
+from busway.control.context import Control
+from busway.domain.caller import Caller
+from busway.domain.ids import ProjectId, UserId
+
+NOBODY = Caller(UserId(""), "(nobody)", ProjectId(""))
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request; `version` is the microversion's second number (2.47 is 47), `body` the checked JSON."""
+
+    control: Control
+    request_id: str
+    path: Mapping[str, str]
+    query: QueryParams
+    headers: Mapping[str, str]
+    caller: Caller = NOBODY
+    token: str = ""
+    version: int = 1
+    body: Any = None
+
+    def url(self, path: str) -> str:
+        """A link under the public URL, for "/compute/v2.1/servers/…" and the like."""
+        return self.control.settings.public_url.rstrip("/") + path
+
+    def text(self, key: str) -> str | None:
+        """A query value, None when absent or empty."""
+        value = self.query.get(key)
+        return str(value) if value else None
+
+    def number(self, key: str) -> int | None:
+        """A query value as a whole number of at least 0; raises `BadInput`."""
+        value = self.query.get(key)
+        return None if value is None or value == "" else as_int(value, key)
+
+    def flag(self, key: str) -> bool:
+        """A query value as a boolean; a key without a value is true, as in `?all_tenants`."""
+        if key not in self.query:
+            return False
+        return as_bool(self.query.get(key) or "1", key)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A status, a JSON body (None for an empty one) and headers."""
+
+    body: object = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_CONTENT = Reply(status=204)
+ACCEPTED = Reply(status=202)

@@ -1,0 +1,43 @@
+"""What clients ask for and Busway has none of: aggregates, server groups, migrations, usage."""
+
+from __future__ import annotations
+
+from busway.api.call import Call, Reply
+from busway.api.operation import Operation
+from busway.domain.errors import NotFound, NotSupported
+
+_ROOT = "/compute/v2.1"
+
+
+def _none(path: str, key: str) -> tuple[Operation, ...]:
+    def listing(_call: Call) -> Reply:
+        return Reply({key: []})
+
+    def showing(call: Call) -> Reply:
+        raise NotFound(f"There is no {path.removeprefix('os-')} {call.path['id']}", code="not-found")
+
+    def creating(_call: Call) -> Reply:
+        raise NotSupported(f"Busway has no {path.removeprefix('os-').replace('-', ' ')}", code="not-supported")
+
+    return (
+        Operation("GET", f"{_ROOT}/{path}", listing),
+        Operation("GET", f"{_ROOT}/{path}/{{id}}", showing),
+        Operation("POST", f"{_ROOT}/{path}", creating),
+    )
+
+
+def _usages(_call: Call) -> Reply:
+    return Reply({"tenant_usages": []})
+
+
+def _usage(_call: Call) -> Reply:
+    return Reply({"tenant_usage": {}})
+
+
+OPERATIONS = (
+    *_none("os-aggregates", "aggregates"),
+    *_none("os-server-groups", "server_groups"),
+    *_none("os-migrations", "migrations"),
+    Operation("GET", f"{_ROOT}/os-simple-tenant-usage", _usages),
+    Operation("GET", f"{_ROOT}/os-simple-tenant-usage/{{id}}", _usage),
+)

@@ -1,0 +1,126 @@
+"""Flavors: list, show, create, describe, delete."""
+
+from __future__ import annotations
+
+from busway.api.call import ACCEPTED, Call, Reply
+from busway.api.compute.links import next_link, page, self_links
+from busway.api.fields import Field, fixed, render
+from busway.api.operation import Operation
+from busway.api.schema import BOOLEAN, NAME, NATURAL, POSITIVE, as_bool, as_int, closed, wrapped
+from busway.control import flavors
+from busway.domain.flavor import Flavor
+from busway.domain.ids import FlavorId
+
+ROOT = "/compute/v2.1/flavors"
+
+_CREATE = {
+    "name": NAME,
+    "id": {
+        "type": ["string", "integer", "null"],
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": "^(?! )[a-zA-Z0-9. _-]+(?<! )$",
+    },
+    "ram": POSITIVE,
+    "vcpus": POSITIVE,
+    "disk": NATURAL,
+    "OS-FLV-EXT-DATA:ephemeral": NATURAL,
+    "swap": NATURAL,
+    "rxtx_factor": {"type": ["number", "string"]},
+    "os-flavor-access:is_public": BOOLEAN,
+}
+_DESCRIPTION = {"type": ["string", "null"], "maxLength": 65535}
+_REQUIRED = ("name", "ram", "vcpus", "disk")
+CREATE = {
+    1: wrapped("flavor", closed(_CREATE, *_REQUIRED)),
+    55: wrapped("flavor", closed({**_CREATE, "description": _DESCRIPTION}, *_REQUIRED)),
+}
+UPDATE = wrapped("flavor", closed({"description": _DESCRIPTION}, "description"))
+
+FIELDS: tuple[Field[Flavor], ...] = (
+    Field("id", lambda flavor, _: flavor.id),
+    Field("name", lambda flavor, _: flavor.name),
+    Field("ram", lambda flavor, _: flavor.ram_mb),
+    Field("disk", lambda flavor, _: flavor.disk_gb),
+    Field("vcpus", lambda flavor, _: flavor.vcpus),
+    Field("swap", lambda flavor, _: flavor.swap_mb or "", until=74),
+    Field("swap", lambda flavor, _: flavor.swap_mb, since=75),
+    Field("OS-FLV-EXT-DATA:ephemeral", lambda flavor, _: flavor.ephemeral_gb),
+    Field("OS-FLV-DISABLED:disabled", fixed(False)),
+    Field("os-flavor-access:is_public", lambda flavor, _: flavor.is_public),
+    Field("rxtx_factor", fixed(1.0)),
+    Field("description", lambda flavor, _: flavor.description, since=55),
+    Field("extra_specs", lambda flavor, _: dict(flavor.extra_specs), since=61),
+    Field("links", lambda flavor, call: self_links(call, f"flavors/{flavor.id}")),
+)
+_BRIEF = tuple(field for field in FIELDS if field.name in ("id", "name", "description", "links"))
+
+
+def _is_public(call: Call) -> bool | None:
+    value = call.query.get("is_public")
+    if value is None:
+        return True
+    return None if str(value).lower() == "none" else as_bool(value, "is_public")
+
+
+def _chosen(call: Call) -> list[Flavor]:
+    least_ram, least_disk = call.number("minRam") or 0, call.number("minDisk") or 0
+    found = flavors.list_flavors(call.control, call.caller, _is_public(call))
+    return [each for each in found if each.ram_mb >= least_ram and each.disk_gb >= least_disk]
+
+
+def _listing(call: Call, fields: tuple[Field[Flavor], ...], path: str) -> Reply:
+    found, marker = page(call, _chosen(call), lambda flavor: flavor.id)
+    body: dict[str, object] = {"flavors": [render(fields, flavor, call) for flavor in found]}
+    if marker is not None:
+        body["flavors_links"] = next_link(call, path, marker)
+    return Reply(body)
+
+
+def _list(call: Call) -> Reply:
+    return _listing(call, _BRIEF, ROOT)
+
+
+def _list_detail(call: Call) -> Reply:
+    return _listing(call, FIELDS, f"{ROOT}/detail")
+
+
+def _show(call: Call) -> Reply:
+    return Reply({"flavor": render(FIELDS, flavors.get_flavor(call.control, call.caller, call.path["id"]), call)})
+
+
+def _create(call: Call) -> Reply:
+    given = call.body["flavor"]
+    flavor = Flavor(
+        id=FlavorId(str(given.get("id") or call.control.new_id())),
+        name=given["name"],
+        ram_mb=as_int(given["ram"], "ram", least=1),
+        vcpus=as_int(given["vcpus"], "vcpus", least=1),
+        disk_gb=as_int(given["disk"], "disk"),
+        ephemeral_gb=as_int(given.get("OS-FLV-EXT-DATA:ephemeral") or 0, "ephemeral"),
+        swap_mb=as_int(given.get("swap") or 0, "swap"),
+        is_public=as_bool(given.get("os-flavor-access:is_public", True), "os-flavor-access:is_public"),
+        description=given.get("description"),
+    )
+    return Reply({"flavor": render(FIELDS, flavors.create_flavor(call.control, call.caller, flavor), call)})
+
+
+def _update(call: Call) -> Reply:
+    description = call.body["flavor"]["description"]
+    flavor = flavors.set_description(call.control, call.caller, call.path["id"], description)
+    return Reply({"flavor": render(FIELDS, flavor, call)})
+
+
+def _delete(call: Call) -> Reply:
+    flavors.delete_flavor(call.control, call.caller, call.path["id"])
+    return ACCEPTED
+
+
+OPERATIONS = (
+    Operation("GET", ROOT, _list),
+    Operation("POST", ROOT, _create, CREATE),
+    Operation("GET", f"{ROOT}/detail", _list_detail),
+    Operation("GET", f"{ROOT}/{{id}}", _show),
+    Operation("PUT", f"{ROOT}/{{id}}", _update, UPDATE, since=55),
+    Operation("DELETE", f"{ROOT}/{{id}}", _delete),
+)

@@ -1,0 +1,123 @@
+"""Hypervisors: the hosts as the compute API shows them to admins."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from busway.api.call import Call, Reply
+from busway.api.compute.links import next_link, page
+from busway.api.fields import Field, fixed, render
+from busway.api.operation import Operation
+from busway.control import hosts
+from busway.control.hosts import HostView
+from busway.domain.errors import NotFound
+
+ROOT = "/compute/v2.1/os-hypervisors"
+
+
+def host_key(host: HostView, call: Call) -> object:
+    """A host's id in compute answers: a number below 2.53, then its UUID."""
+    return host.id if call.version >= 53 else host.number
+
+
+def _service(host: HostView, call: Call) -> object:
+    return {"id": host_key(host, call), "host": host.name, "disabled_reason": host.disabled_reason}
+
+
+def _free_ram(host: HostView, _call: Call) -> int:
+    return host.resources.ram_mb - host.used_ram_mb
+
+
+def _free_disk(host: HostView, _call: Call) -> int:
+    return host.resources.disk_gb - host.used_disk_gb
+
+
+_BRIEF: tuple[Field[HostView], ...] = (
+    Field("id", host_key),
+    Field("hypervisor_hostname", lambda host, _: host.name),
+    Field("state", lambda host, _: "up" if host.up else "down"),
+    Field("status", lambda host, _: "enabled" if host.enabled else "disabled"),
+)
+_DETAIL: tuple[Field[HostView], ...] = (
+    *_BRIEF,
+    Field("service", _service),
+    Field("host_ip", fixed(None)),
+    Field("hypervisor_type", lambda host, _: host.resources.hypervisor_type),
+    Field("hypervisor_version", lambda host, _: host.resources.hypervisor_version),
+    Field("vcpus", lambda host, _: host.resources.vcpus, until=87),
+    Field("memory_mb", lambda host, _: host.resources.ram_mb, until=87),
+    Field("local_gb", lambda host, _: host.resources.disk_gb, until=87),
+    Field("vcpus_used", lambda host, _: host.used_vcpus, until=87),
+    Field("memory_mb_used", lambda host, _: host.used_ram_mb, until=87),
+    Field("local_gb_used", lambda host, _: host.used_disk_gb, until=87),
+    Field("free_ram_mb", _free_ram, until=87),
+    Field("free_disk_gb", _free_disk, until=87),
+    Field("disk_available_least", _free_disk, until=87),
+    Field("current_workload", fixed(0), until=87),
+    Field("running_vms", lambda host, _: host.servers, until=87),
+    Field("cpu_info", lambda host, _: host.resources.cpu_model, until=27),
+    Field("cpu_info", lambda host, _: {"model": host.resources.cpu_model}, since=28, until=87),
+    Field("uptime", fixed(None), since=88),
+)
+_SUMS = (
+    "vcpus",
+    "memory_mb",
+    "local_gb",
+    "vcpus_used",
+    "memory_mb_used",
+    "local_gb_used",
+    "free_ram_mb",
+    "free_disk_gb",
+    "current_workload",
+    "running_vms",
+    "disk_available_least",
+)
+
+
+def _hosts(call: Call) -> list[HostView]:
+    pattern = call.text("hypervisor_hostname_pattern")
+    found = hosts.list_hosts(call.control, call.caller)
+    kept = [host for host in found if pattern is None or re.search(re.escape(pattern), host.name)]
+    if pattern is not None and not kept:
+        raise NotFound(f"No hypervisor matching '{pattern}' could be found", code="hypervisor-not-found")
+    return kept
+
+
+def _listing(call: Call, fields: tuple[Field[HostView], ...], path: str) -> Reply:
+    found, marker = page(call, _hosts(call), lambda host: str(host_key(host, call)))
+    body: dict[str, object] = {"hypervisors": [render(fields, host, call) for host in found]}
+    if marker is not None and call.version >= 33:
+        body["hypervisors_links"] = next_link(call, path, marker)
+    return Reply(body)
+
+
+def _list(call: Call) -> Reply:
+    return _listing(call, _BRIEF, ROOT)
+
+
+def _list_detail(call: Call) -> Reply:
+    return _listing(call, _DETAIL, f"{ROOT}/detail")
+
+
+def _show(call: Call) -> Reply:
+    for host in hosts.list_hosts(call.control, call.caller):
+        if str(host_key(host, call)) == call.path["id"]:
+            return Reply({"hypervisor": render(_DETAIL, host, call)})
+    raise NotFound(f"Hypervisor with ID '{call.path['id']}' could not be found", code="hypervisor-not-found")
+
+
+def _statistics(call: Call) -> Reply:
+    rows: list[dict[str, Any]] = [
+        render(_DETAIL, host, call) for host in hosts.list_hosts(call.control, call.caller) if host.enabled
+    ]
+    sums = {name: sum(row[name] for row in rows) for name in _SUMS}
+    return Reply({"hypervisor_statistics": {"count": len(rows), **sums}})
+
+
+OPERATIONS = (
+    Operation("GET", ROOT, _list),
+    Operation("GET", f"{ROOT}/detail", _list_detail),
+    Operation("GET", f"{ROOT}/statistics", _statistics, until=87),
+    Operation("GET", f"{ROOT}/{{id}}", _show),
+)

@@ -1,0 +1,91 @@
+"""Key pairs: import a public key, or have one generated below 2.92."""
+
+from __future__ import annotations
+
+from busway.api.call import Call, Reply
+from busway.api.compute.links import next_link, page
+from busway.api.encoding import micro_time
+from busway.api.fields import Field, fixed, render
+from busway.api.operation import Operation
+from busway.api.schema import NAME, closed, wrapped
+from busway.control import keypairs
+from busway.domain.errors import NotSupported
+from busway.domain.ids import UserId
+from busway.domain.keypair import Keypair
+
+ROOT = "/compute/v2.1/os-keypairs"
+
+_TYPE = {"enum": ["ssh", "x509"]}
+_PUBLIC = {"type": "string", "minLength": 1}
+_BASE = {"name": NAME, "public_key": _PUBLIC}
+_TYPED = {**_BASE, "type": _TYPE}
+_OWNED = {**_TYPED, "user_id": {"type": "string", "minLength": 1}}
+CREATE = {
+    1: wrapped("keypair", closed(_BASE, "name")),
+    2: wrapped("keypair", closed(_TYPED, "name")),
+    10: wrapped("keypair", closed(_OWNED, "name")),
+    92: wrapped("keypair", closed(_OWNED, "name", "public_key")),
+}
+
+_LISTED: tuple[Field[Keypair], ...] = (
+    Field("name", lambda key, _: key.name),
+    Field("public_key", lambda key, _: key.public_key),
+    Field("fingerprint", lambda key, _: key.fingerprint),
+    Field("type", lambda key, _: key.type, since=2),
+)
+_CREATED: tuple[Field[Keypair], ...] = (*_LISTED, Field("user_id", lambda key, _: key.user_id))
+_SHOWN: tuple[Field[Keypair], ...] = (
+    *_CREATED,
+    Field("created_at", lambda key, _: micro_time(key.created)),
+    Field("deleted", fixed(False)),
+    Field("deleted_at", fixed(None)),
+    Field("id", fixed(1)),
+    Field("updated_at", fixed(None)),
+)
+
+
+def _owner(call: Call) -> UserId | None:
+    user = call.text("user_id") if call.version >= 10 else None
+    return UserId(user) if user else None
+
+
+def _list(call: Call) -> Reply:
+    found = keypairs.list_keypairs(call.control, call.caller, _owner(call))
+    if call.version < 35:
+        return Reply({"keypairs": [{"keypair": render(_LISTED, key, call)} for key in found]})
+    kept, marker = page(call, found, lambda key: key.name)
+    body: dict[str, object] = {"keypairs": [{"keypair": render(_LISTED, key, call)} for key in kept]}
+    if marker is not None:
+        body["keypairs_links"] = next_link(call, ROOT, marker)
+    return Reply(body)
+
+
+def _show(call: Call) -> Reply:
+    key = keypairs.get_keypair(call.control, call.caller, call.path["name"], _owner(call))
+    return Reply({"keypair": render(_SHOWN, key, call)})
+
+
+def _create(call: Call) -> Reply:
+    given = call.body["keypair"]
+    if given.get("type", "ssh") != "ssh":
+        raise NotSupported("Key pairs of type x509 are not supported", remedy="Use an SSH key.", code="keypair-x509")
+    owner = UserId(given["user_id"]) if "user_id" in given else None
+    status = 201 if call.version >= 2 else 200
+    if "public_key" in given:
+        key = keypairs.import_keypair(call.control, call.caller, given["name"], given["public_key"], owner)
+        return Reply({"keypair": render(_CREATED, key, call)}, status)
+    key, private = keypairs.generate_keypair(call.control, call.caller, given["name"], owner)
+    return Reply({"keypair": {**render(_CREATED, key, call), "private_key": private}}, status)
+
+
+def _delete(call: Call) -> Reply:
+    keypairs.delete_keypair(call.control, call.caller, call.path["name"], _owner(call))
+    return Reply(status=204 if call.version >= 2 else 202)
+
+
+OPERATIONS = (
+    Operation("GET", ROOT, _list),
+    Operation("POST", ROOT, _create, CREATE),
+    Operation("GET", f"{ROOT}/{{name}}", _show),
+    Operation("DELETE", f"{ROOT}/{{name}}", _delete),
+)

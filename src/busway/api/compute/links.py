@@ -1,0 +1,47 @@
+"""Links and pages of the compute API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from busway.api.call import Call
+from busway.domain.errors import BadInput
+
+T = TypeVar("T")
+
+MAX_LIMIT = 1000
+
+
+def self_links(call: Call, path: str) -> list[dict[str, str]]:
+    """A resource's links: the versioned one and the bookmark."""
+    return [
+        {"rel": "self", "href": call.url(f"/compute/v2.1/{path}")},
+        {"rel": "bookmark", "href": call.url(f"/compute/{path}")},
+    ]
+
+
+def limit_of(call: Call) -> int:
+    """How many items an answer may have: ?limit, at most 1000."""
+    return min(call.number("limit") or MAX_LIMIT, MAX_LIMIT)
+
+
+def next_link(call: Call, path: str, marker: str) -> list[dict[str, str]]:
+    """The link to the following page."""
+    kept = [(key, value) for key, value in call.query.multi_items() if key != "marker"]
+    return [{"rel": "next", "href": call.url(f"{path}?{urlencode([*kept, ('marker', marker)])}")}]
+
+
+def page(call: Call, things: Sequence[T], key: Callable[[T], str]) -> tuple[list[T], str | None]:
+    """The things after ?marker up to ?limit, and the next marker where more are left."""
+    marker, limit = call.text("marker"), limit_of(call)
+    start = 0
+    if marker is not None:
+        places = [index for index, thing in enumerate(things) if key(thing) == marker]
+        if not places:
+            raise BadInput(f"marker [{marker}] not found", code="unknown-marker")
+        start = places[0] + 1
+    found = list(things[start : start + limit])
+    more = "limit" in call.query and start + limit < len(things)
+    return found, key(found[-1]) if more and found else None

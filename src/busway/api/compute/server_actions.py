@@ -1,0 +1,108 @@
+"""Actions on servers: start, stop, reboot, console output; every other action of Nova's is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from busway.api.call import ACCEPTED, Call, Reply
+from busway.api.operation import Operation
+from busway.api.schema import as_int
+from busway.control import servers
+from busway.domain.errors import BadInput, NotSupported
+
+ROOT = "/compute/v2.1/servers/{id}/action"
+
+_NOT_HERE = frozenset(
+    [
+        "addFixedIp",
+        "addFloatingIp",
+        "addSecurityGroup",
+        "changePassword",
+        "confirmResize",
+        "createBackup",
+        "createImage",
+        "evacuate",
+        "forceDelete",
+        "injectNetworkInfo",
+        "lock",
+        "migrate",
+        "os-getRDPConsole",
+        "os-getSerialConsole",
+        "os-getSPICEConsole",
+        "os-getVNCConsole",
+        "os-migrateLive",
+        "os-resetState",
+        "pause",
+        "rebuild",
+        "removeFixedIp",
+        "removeFloatingIp",
+        "removeSecurityGroup",
+        "rescue",
+        "resetNetwork",
+        "resize",
+        "restore",
+        "resume",
+        "revertResize",
+        "shelve",
+        "shelveOffload",
+        "suspend",
+        "trigger_crash_dump",
+        "unlock",
+        "unpause",
+        "unrescue",
+        "unshelve",
+    ]
+)
+
+
+def _start(call: Call, _given: Any) -> Reply:
+    servers.start_server(call.control, call.caller, call.path["id"], call.request_id)
+    return ACCEPTED
+
+
+def _stop(call: Call, _given: Any) -> Reply:
+    servers.stop_server(call.control, call.caller, call.path["id"], call.request_id)
+    return ACCEPTED
+
+
+def _reboot(call: Call, given: Any) -> Reply:
+    kind = str(given.get("type", "")).upper() if isinstance(given, Mapping) else ""
+    if kind not in ("HARD", "SOFT"):
+        raise BadInput("Argument 'type' for reboot must be HARD or SOFT", code="reboot-type")
+    servers.reboot_server(call.control, call.caller, call.path["id"], call.request_id, hard=kind == "HARD")
+    return ACCEPTED
+
+
+def _console(call: Call, given: Any) -> Reply:
+    asked = given.get("length") if isinstance(given, Mapping) else None
+    length = None if asked is None else as_int(asked, "length", least=-1)
+    return Reply({"output": servers.console_output(call.control, call.caller, call.path["id"], length)})
+
+
+_ACTIONS: dict[str, Callable[[Call, Any], Reply]] = {
+    "os-start": _start,
+    "os-stop": _stop,
+    "reboot": _reboot,
+    "os-getConsoleOutput": _console,
+}
+
+
+def _act(call: Call) -> Reply:
+    if not isinstance(call.body, dict) or len(call.body) != 1:
+        raise BadInput("The body must have exactly one action", code="invalid-body")
+    ((name, given),) = call.body.items()
+    if name in _ACTIONS:
+        return _ACTIONS[name](call, given)
+    servers.get_server(call.control, call.caller, call.path["id"])
+    if name in _NOT_HERE:
+        raise NotSupported(
+            f"Busway does not do '{name}'",
+            detail=f"It does {', '.join(_ACTIONS)}, and deleting.",
+            remedy="Delete the server and create another one as you want it.",
+            code="action-not-supported",
+        )
+    raise BadInput(f"There is no such action: {name}", code="no-such-action")
+
+
+OPERATIONS = (Operation("POST", ROOT, _act, reads_body=True),)

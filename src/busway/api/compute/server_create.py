@@ -1,0 +1,213 @@
+"""The request for new servers: its schemas by microversion, and how it becomes a `CreateServer`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+from typing import Any, Literal
+
+from busway.api.call import Call
+from busway.api.schema import (
+    BOOLEAN,
+    NAME,
+    POSITIVE,
+    STRING_MAP,
+    TEXT,
+    UUID,
+    Definition,
+    Schema,
+    as_bool,
+    as_int,
+    closed,
+)
+from busway.control import flavors, networks
+from busway.domain.errors import BadInput, NotFound, NotSupported
+from busway.domain.ids import ImageId, NetworkId, PortId
+from busway.domain.requests import CreateServer, NetworkRef
+
+ZONE = "nova"
+_HINTS = {"type": "object"}
+_NIC: Definition = closed(
+    {
+        "uuid": UUID,
+        "port": {"type": ["string", "null"]},
+        "fixed_ip": {"type": ["string", "null"]},
+        "tag": {"type": "string"},
+    }
+)
+_NICS: Definition = {"type": "array", "items": _NIC}
+_BASE: Definition = {
+    "name": NAME,
+    "imageRef": {"type": "string"},
+    "flavorRef": {"type": ["string", "integer"], "minLength": 1},
+    "adminPass": {"type": "string"},
+    "metadata": STRING_MAP,
+    "networks": _NICS,
+    "OS-DCF:diskConfig": {"enum": ["AUTO", "MANUAL"]},
+    "accessIPv4": {"type": "string"},
+    "accessIPv6": {"type": "string"},
+    "personality": {"type": "array"},
+    "availability_zone": {"type": "string", "minLength": 1, "maxLength": 255},
+    "block_device_mapping": {"type": "array"},
+    "block_device_mapping_v2": {"type": "array", "items": {"type": "object"}},
+    "config_drive": BOOLEAN,
+    "key_name": NAME,
+    "min_count": POSITIVE,
+    "max_count": POSITIVE,
+    "return_reservation_id": BOOLEAN,
+    "security_groups": {"type": "array", "items": {"type": "object"}},
+    "user_data": {"type": "string", "maxLength": 65535},
+}
+_TAGS = {
+    "type": "array",
+    "maxItems": 50,
+    "items": {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"},
+}
+_ANY_NICS = {"anyOf": [{"enum": ["auto", "none"]}, _NICS]}
+_HOSTNAME = {"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$"}
+_FQDN = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9]+[a-zA-Z0-9.-]*[a-zA-Z0-9]+$"}
+# What each microversion added to the fields before it; None takes one away.
+_CHANGES: tuple[tuple[int, Definition], ...] = (
+    (1, {}),
+    (19, {"description": TEXT}),
+    (37, {"networks": _ANY_NICS}),
+    (52, {"tags": _TAGS}),
+    (57, {"personality": None}),
+    (63, {"trusted_image_certificates": {"type": ["array", "null"]}}),
+    (74, {"host": NAME, "hypervisor_hostname": NAME}),
+    (90, {"hostname": _HOSTNAME}),
+    (94, {"hostname": _FQDN}),
+)
+
+
+def _schemas() -> dict[int, Schema]:
+    found: dict[int, Schema] = {}
+    fields = dict(_BASE)
+    for since, changes in _CHANGES:
+        fields = {name: schema for name, schema in {**fields, **changes}.items() if schema is not None}
+        required = ("name", "flavorRef", *(("networks",) if since >= 37 else ()))
+        hints = {"os:scheduler_hints": _HINTS, "OS-SCH-HNT:scheduler_hints": _HINTS}
+        found[since] = Schema(closed({"server": closed(fields, *required), **hints}, "server"))
+    return found
+
+
+CREATE = _schemas()
+
+
+def parse(call: Call) -> CreateServer:
+    """Turns a checked body into the request; raises `BadInput` for an unknown flavor, network or zone."""
+    given: dict[str, Any] = call.body["server"]
+    _refuse_unsupported(given)
+    zone, pinned = _zone(given.get("availability_zone"))
+    host = given.get("host") or given.get("hypervisor_hostname") or pinned
+    if host is not None:
+        call.caller.require_admin("choose the host of a server")
+    least, most = _counts(given)
+    try:
+        flavor = flavors.get_flavor(call.control, call.caller, str(given["flavorRef"]).rpartition("/")[2])
+    except NotFound as error:
+        raise BadInput(error.brief, detail=error.detail, remedy=error.remedy, code=error.code) from error
+    return CreateServer(
+        name=given["name"],
+        flavor=flavor,
+        image_id=_image(given),
+        key_name=given.get("key_name"),
+        user_data=_user_data(given.get("user_data")),
+        metadata=given.get("metadata", {}),
+        config_drive=as_bool(given.get("config_drive", True), "config_drive"),
+        availability_zone=zone,
+        host=host,
+        description=given.get("description"),
+        hostname=given.get("hostname"),
+        min_count=least,
+        max_count=most,
+        networks=_networks(call, given.get("networks")),
+        hints=call.body.get("os:scheduler_hints") or call.body.get("OS-SCH-HNT:scheduler_hints") or {},
+        tags=tuple(dict.fromkeys(given.get("tags", ()))),
+    )
+
+
+def _refuse_unsupported(given: dict[str, Any]) -> None:
+    asked = [name for name in ("personality", "block_device_mapping", "trusted_image_certificates") if given.get(name)]
+    if asked:
+        raise NotSupported(
+            f"Busway does not support {asked[0]}",
+            remedy="Put files into the image or into user_data." if asked[0] == "personality" else "Leave it out.",
+            code="create-option",
+        )
+
+
+def _counts(given: dict[str, Any]) -> tuple[int, int]:
+    least = as_int(given.get("min_count", 1), "min_count", least=1)
+    most = as_int(given.get("max_count", least), "max_count", least=1)
+    if least > most:
+        raise BadInput("min_count must be <= max_count", detail=f"They are {least} and {most}.", code="server-count")
+    return least, most
+
+
+def _zone(text: str | None) -> tuple[str | None, str | None]:
+    """Splits "zone:host[:node]"; an empty part is as if it were not there."""
+    if text is None:
+        return None, None
+    zone, *rest = text.split(":")
+    if len(rest) > 2:
+        raise BadInput(f"Availability zone '{text}' is not zone[:host[:node]]", code="availability-zone")
+    if zone and zone != ZONE:
+        raise BadInput(
+            "The requested availability zone is not available",
+            detail=f"There is no zone {zone}; the only one is {ZONE}.",
+            code="availability-zone",
+        )
+    return zone or None, next((part for part in rest if part), None)
+
+
+def _image(given: dict[str, Any]) -> ImageId:
+    mappings = given.get("block_device_mapping_v2") or []
+    image = str(given.get("imageRef") or "").rpartition("/")[2]
+    for mapping in mappings:
+        from_image = mapping.get("source_type") == "image" and mapping.get("destination_type") in (None, "local")
+        if not from_image or str(mapping.get("boot_index", 0)) != "0":
+            raise NotSupported(
+                "Busway has no volumes",
+                detail=f"The block device {mapping.get('source_type')} -> {mapping.get('destination_type')} needs one.",
+                remedy="Boot from an image with a local disk: --image NAME alone.",
+                code="volumes",
+            )
+        image = image or str(mapping.get("uuid") or "")
+    if not image:
+        raise BadInput("Invalid imageRef provided", remedy="Name an image: --image NAME", code="image-missing")
+    return ImageId(image)
+
+
+def _user_data(text: str | None) -> str | None:
+    if not text:
+        return None
+    try:
+        base64.b64decode(text.replace("\n", ""), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadInput("user_data is not base64", detail=f"{error}.", code="user-data") from error
+    return text
+
+
+def _networks(call: Call, given: Any) -> Literal["auto", "none"] | tuple[NetworkRef, ...]:
+    if given is None or given == [] or given == "auto":
+        return "auto"
+    if given == "none":
+        return "none"
+    known = {network.id for network in networks.list_networks(call.control, call.caller)}
+    return tuple(_nic(nic, known) for nic in given)
+
+
+def _nic(nic: dict[str, Any], known: set[NetworkId]) -> NetworkRef:
+    uuid, port, address = nic.get("uuid"), nic.get("port"), nic.get("fixed_ip")
+    if not uuid and not port:
+        raise BadInput("A network needs a uuid or a port", code="network-missing")
+    if uuid and uuid not in known:
+        raise BadInput(f"Network {uuid} could not be found", remedy="openstack network list", code="network-not-found")
+    if address:
+        try:
+            ipaddress.IPv4Address(address)
+        except ValueError as error:
+            raise BadInput(f"Invalid fixed IP address ({address})", code="fixed-ip") from error
+    return NetworkRef(NetworkId(uuid) if uuid else None, PortId(port) if port else None, address or None)

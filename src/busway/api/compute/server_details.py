@@ -1,0 +1,125 @@
+"""What hangs on a server: metadata, tags, addresses, interfaces, its history; and what Busway's servers have none of."""
+
+from __future__ import annotations
+
+from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.compute.server_fields import addresses
+from busway.api.encoding import micro_time
+from busway.api.fields import Field, fixed, render
+from busway.api.operation import Operation
+from busway.control import networks, servers
+from busway.domain.errors import NotFound
+from busway.domain.server import Server, ServerAction
+
+ROOT = "/compute/v2.1/servers/{id}"
+
+_ACTION: tuple[Field[ServerAction], ...] = (
+    Field("action", lambda action, _: action.action),
+    Field("instance_uuid", lambda action, _: action.server_id),
+    Field("request_id", lambda action, _: action.request_id),
+    Field("user_id", lambda action, _: action.user_id),
+    Field("project_id", lambda action, _: action.project_id),
+    Field("start_time", lambda action, _: micro_time(action.started)),
+    Field("message", lambda action, _: action.message),
+    Field("updated_at", lambda action, _: micro_time(action.updated), since=58),
+)
+_SHOWN_ACTION: tuple[Field[ServerAction], ...] = (*_ACTION, Field("events", fixed([])))
+
+
+def _server(call: Call) -> Server:
+    return servers.get_server(call.control, call.caller, call.path["id"])
+
+
+def _metadata(call: Call) -> Reply:
+    return Reply({"metadata": dict(_server(call).metadata)})
+
+
+def _metadata_item(call: Call) -> Reply:
+    found = _server(call).metadata
+    key = call.path["key"]
+    if key not in found:
+        raise NotFound(f"Metadata item '{key}' was not found", code="metadata-not-found")
+    return Reply({"meta": {key: found[key]}})
+
+
+def _tags(call: Call) -> Reply:
+    return Reply({"tags": list(_server(call).tags)})
+
+
+def _tag(call: Call) -> Reply:
+    server = _server(call)
+    if call.path["tag"] not in server.tags:
+        raise NotFound(f"Server {server.id} has no tag '{call.path['tag']}'", code="tag-not-found")
+    return NO_CONTENT
+
+
+def _ips(call: Call) -> Reply:
+    found = addresses(_server(call))
+    plain = {
+        name: [{"version": each["version"], "addr": each["addr"]} for each in held] for name, held in found.items()
+    }
+    return Reply({"addresses": plain})
+
+
+def _interfaces(call: Call) -> Reply:
+    server = _server(call)
+    held = [port for port in networks.list_ports(call.control, call.caller) if port.server_id == server.id]
+    rows: list[dict[str, object]] = [
+        {
+            "port_id": port.id,
+            "net_id": port.network.id,
+            "mac_addr": port.mac,
+            "port_state": "ACTIVE",
+            "fixed_ips": [{"subnet_id": port.network.subnet_id, "ip_address": port.address}],
+            **({"tag": None} if call.version >= 70 else {}),
+        }
+        for port in held
+    ]
+    return Reply({"interfaceAttachments": rows})
+
+
+def _security_groups(call: Call) -> Reply:
+    server = _server(call)
+    group = {
+        "id": server.project_id,
+        "name": "default",
+        "description": "Lets everything through",
+        "rules": [],
+        "tenant_id": server.project_id,
+    }
+    return Reply({"security_groups": [group]})
+
+
+def _list_actions(call: Call) -> Reply:
+    found = servers.list_actions(call.control, call.caller, call.path["id"])
+    return Reply({"instanceActions": [render(_ACTION, action, call) for action in found]})
+
+
+def _show_action(call: Call) -> Reply:
+    for action in servers.list_actions(call.control, call.caller, call.path["id"]):
+        if action.request_id == call.path["request"]:
+            return Reply({"instanceAction": render(_SHOWN_ACTION, action, call)})
+    raise NotFound(f"Action for request_id {call.path['request']} not found", code="action-not-found")
+
+
+def _none(key: str, path: str, since: int = 1) -> Operation:
+    def handler(call: Call) -> Reply:
+        _server(call)
+        return Reply({key: []})
+
+    return Operation("GET", f"{ROOT}/{path}", handler, since=since)
+
+
+OPERATIONS = (
+    Operation("GET", f"{ROOT}/metadata", _metadata),
+    Operation("GET", f"{ROOT}/metadata/{{key}}", _metadata_item),
+    Operation("GET", f"{ROOT}/tags", _tags, since=26),
+    Operation("GET", f"{ROOT}/tags/{{tag}}", _tag, since=26),
+    Operation("GET", f"{ROOT}/ips", _ips),
+    Operation("GET", f"{ROOT}/os-interface", _interfaces),
+    Operation("GET", f"{ROOT}/os-security-groups", _security_groups),
+    Operation("GET", f"{ROOT}/os-instance-actions", _list_actions),
+    Operation("GET", f"{ROOT}/os-instance-actions/{{request}}", _show_action),
+    _none("volumeAttachments", "os-volume_attachments"),
+    _none("migrations", "migrations", since=23),
+)

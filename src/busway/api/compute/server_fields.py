@@ -1,0 +1,212 @@
+"""A server in the answers of the compute API: which field exists at which microversion."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from busway.api.call import Call
+from busway.api.compute.links import self_links
+from busway.api.encoding import micro_time, nova_time
+from busway.api.fields import Field, fixed, render
+from busway.control import server_surroundings
+from busway.domain.image import Image
+from busway.domain.server import POWER_STATE_NUMBERS, Server, ServerStatus
+
+_VM_STATES = {
+    ServerStatus.BUILD: "building",
+    ServerStatus.ACTIVE: "active",
+    ServerStatus.SHUTOFF: "stopped",
+    ServerStatus.ERROR: "error",
+    ServerStatus.DELETED: "deleted",
+}
+_IN_PROGRESS = (ServerStatus.BUILD, ServerStatus.ACTIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A server with what is told of its surroundings."""
+
+    server: Server
+    image: Image | None = None
+    host_status: str = ""
+
+
+def views(call: Call, servers: Sequence[Server]) -> list[View]:
+    """Looks up, once for all servers, what the call's microversion tells of their surroundings."""
+    images = {}
+    if call.version >= 98:
+        images = server_surroundings.server_images(call.control, (server.image_id for server in servers))
+    states = server_surroundings.host_states(call.control) if call.version >= 16 and call.caller.is_admin else {}
+    return [View(server, images.get(server.image_id), states.get(server.host_name or "", "")) for server in servers]
+
+
+def brief(server: Server, call: Call) -> dict[str, object]:
+    """Id, name and links, as plain lists have it."""
+    return {"id": server.id, "name": server.name, "links": self_links(call, f"servers/{server.id}")}
+
+
+def shown(view: View, call: Call) -> dict[str, object]:
+    """All that showing one server tells."""
+    return render(_BASE + _EXTENDED + _ALONE, view, call) | _progress(view) | _fault(view, call)
+
+
+def listed(view: View, call: Call) -> dict[str, object]:
+    """All that a detailed list tells."""
+    return render(_BASE + _EXTENDED, view, call) | _progress(view) | _fault(view, call)
+
+
+def updated(view: View, call: Call) -> dict[str, object]:
+    """What changing a server answers: the base below 2.75, all from then on."""
+    if call.version >= 75:
+        return shown(view, call)
+    return render(_BASE + _ALONE, view, call) | _progress(view) | _fault(view, call)
+
+
+def host_hash(server: Server) -> str:
+    """Nova's hostId: tells users which of their servers share a host without naming it."""
+    if server.host_name is None:
+        return ""
+    return hashlib.sha224(f"{server.project_id}{server.host_name}".encode()).hexdigest()
+
+
+def addresses(server: Server) -> dict[str, list[dict[str, object]]]:
+    """The addresses by network, as clients and `nova ssh` read them."""
+    found: dict[str, list[dict[str, object]]] = {}
+    for each in server.addresses:
+        found.setdefault(each.network, []).append(
+            {
+                "version": 4,
+                "addr": each.address,
+                "OS-EXT-IPS:type": "fixed",
+                "OS-EXT-IPS-MAC:mac_addr": each.mac,
+            }
+        )
+    return found
+
+
+def _image(view: View, call: Call) -> object:
+    if not view.server.image_id:
+        return ""
+    image: dict[str, object] = {
+        "id": view.server.image_id,
+        "links": self_links(call, f"images/{view.server.image_id}")[1:],
+    }
+    if call.version >= 98:
+        image["properties"] = _image_properties(view.image)
+    return image
+
+
+def _image_properties(image: Image | None) -> dict[str, object]:
+    if image is None:
+        return {}
+    base = {
+        "min_disk": str(image.min_disk),
+        "min_ram": str(image.min_ram),
+        "disk_format": image.disk_format,
+        "container_format": image.container_format,
+    }
+    return {**image.properties, **{key: value for key, value in base.items() if value is not None}}
+
+
+def _flavor_link(view: View, call: Call) -> object:
+    flavor = view.server.flavor
+    return {"id": flavor.id, "links": self_links(call, f"flavors/{flavor.id}")[1:]}
+
+
+def _flavor(view: View, _call: Call) -> object:
+    flavor = view.server.flavor
+    return {
+        "vcpus": flavor.vcpus,
+        "ram": flavor.ram_mb,
+        "disk": flavor.disk_gb,
+        "ephemeral": flavor.ephemeral_gb,
+        "swap": flavor.swap_mb,
+        "original_name": flavor.name,
+        "extra_specs": dict(flavor.extra_specs),
+    }
+
+
+def _progress(view: View) -> dict[str, object]:
+    return {"progress": 0} if view.server.status in _IN_PROGRESS else {}
+
+
+def _fault(view: View, call: Call) -> dict[str, object]:
+    fault = view.server.fault
+    if fault is None or view.server.status not in (ServerStatus.ERROR, ServerStatus.DELETED):
+        return {}
+    body: dict[str, object] = {
+        "code": fault.code,
+        "created": nova_time(fault.created),
+        "message": fault.message,
+    }
+    if call.caller.is_admin or fault.code != 500:
+        body["details"] = fault.details
+    return {"fault": body}
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return micro_time(moment) if moment is not None else None
+
+
+def _power(view: View, _call: Call) -> int:
+    return POWER_STATE_NUMBERS[view.server.power] if view.server.power else 0
+
+
+_ATTR = "OS-EXT-SRV-ATTR:"
+
+_BASE: tuple[Field[View], ...] = (
+    Field("id", lambda view, _: view.server.id),
+    Field("name", lambda view, _: view.server.name),
+    Field("status", lambda view, _: view.server.status),
+    Field("tenant_id", lambda view, _: view.server.project_id),
+    Field("user_id", lambda view, _: view.server.user_id),
+    Field("metadata", lambda view, _: dict(view.server.metadata)),
+    Field("hostId", lambda view, _: host_hash(view.server)),
+    Field("image", _image),
+    Field("flavor", _flavor_link, until=46),
+    Field("flavor", _flavor, since=47),
+    Field("created", lambda view, _: nova_time(view.server.created)),
+    Field("updated", lambda view, _: nova_time(view.server.updated)),
+    Field("addresses", lambda view, _: addresses(view.server)),
+    Field("accessIPv4", fixed("")),
+    Field("accessIPv6", fixed("")),
+    Field("links", lambda view, call: self_links(call, f"servers/{view.server.id}")),
+    Field("OS-DCF:diskConfig", fixed("MANUAL")),
+    Field("locked", fixed(False), since=9),
+    Field("description", lambda view, _: view.server.description, since=19),
+    Field("tags", lambda view, _: list(view.server.tags), since=26),
+    Field("trusted_image_certificates", fixed(None), since=63),
+    Field("locked_reason", fixed(None), since=73),
+    Field("scheduler_hints", lambda view, _: dict(view.server.scheduler_hints), since=100),
+)
+
+_EXTENDED: tuple[Field[View], ...] = (
+    Field("OS-EXT-AZ:availability_zone", lambda view, _: view.server.availability_zone),
+    Field("config_drive", lambda view, _: "True" if view.server.config_drive else ""),
+    Field("key_name", lambda view, _: view.server.key_name),
+    Field("OS-SRV-USG:launched_at", lambda view, _: _moment(view.server.launched)),
+    Field("OS-SRV-USG:terminated_at", lambda view, _: _moment(view.server.terminated)),
+    Field("security_groups", fixed([{"name": "default"}])),
+    Field("OS-EXT-STS:task_state", lambda view, _: view.server.task_state),
+    Field("OS-EXT-STS:vm_state", lambda view, _: _VM_STATES[view.server.status]),
+    Field("OS-EXT-STS:power_state", _power),
+    Field("os-extended-volumes:volumes_attached", fixed([])),
+    Field(f"{_ATTR}host", lambda view, _: view.server.host_name, admin=True),
+    Field(f"{_ATTR}hypervisor_hostname", lambda view, _: view.server.host_name, admin=True),
+    Field(f"{_ATTR}instance_name", lambda view, _: view.server.instance_name, admin=True),
+    Field(f"{_ATTR}hostname", lambda view, _: view.server.hostname, since=3, until=89, admin=True),
+    Field(f"{_ATTR}hostname", lambda view, _: view.server.hostname, since=90),
+    Field(f"{_ATTR}reservation_id", lambda view, _: f"r-{view.server.id[:8]}", since=3, admin=True),
+    Field(f"{_ATTR}launch_index", fixed(0), since=3, admin=True),
+    Field(f"{_ATTR}kernel_id", fixed(""), since=3, admin=True),
+    Field(f"{_ATTR}ramdisk_id", fixed(""), since=3, admin=True),
+    Field(f"{_ATTR}root_device_name", fixed("/dev/vda"), since=3, admin=True),
+    Field(f"{_ATTR}user_data", lambda view, _: view.server.user_data, since=3, admin=True),
+    Field("host_status", lambda view, _: view.host_status, since=16, admin=True),
+    Field("pinned_availability_zone", fixed(None), since=96),
+)
+
+_ALONE: tuple[Field[View], ...] = (Field("server_groups", fixed([]), since=71),)

@@ -1,0 +1,97 @@
+"""Servers: create, list, show, rename, delete."""
+
+from __future__ import annotations
+
+import secrets
+
+from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.compute import server_create
+from busway.api.compute.links import next_link, self_links
+from busway.api.compute.server_fields import brief, listed, shown, updated, views
+from busway.api.compute.server_query import list_chosen
+from busway.api.operation import Operation
+from busway.api.schema import NAME, TEXT, as_bool, closed, wrapped
+from busway.control import servers
+from busway.domain.errors import BadInput, NotFound, NotSupported
+from busway.domain.server import Server
+
+ROOT = "/compute/v2.1/servers"
+
+_UPDATE = {
+    "name": NAME,
+    "OS-DCF:diskConfig": {"enum": ["AUTO", "MANUAL"]},
+    "accessIPv4": {"type": "string"},
+    "accessIPv6": {"type": "string"},
+}
+UPDATE = {
+    1: wrapped("server", closed(_UPDATE)),
+    19: wrapped("server", closed({**_UPDATE, "description": TEXT})),
+    90: wrapped("server", closed({**_UPDATE, "description": TEXT, "hostname": {"type": "string"}})),
+}
+
+
+def _links(call: Call, path: str, found: list[Server], limit: int | None) -> dict[str, object]:
+    return {"servers_links": next_link(call, path, found[-1].id)} if found and len(found) == limit else {}
+
+
+def _list(call: Call) -> Reply:
+    found, limit = list_chosen(call)
+    return Reply({"servers": [brief(server, call) for server in found], **_links(call, ROOT, found, limit)})
+
+
+def _list_detail(call: Call) -> Reply:
+    found, limit = list_chosen(call)
+    rows = [listed(view, call) for view in views(call, found)]
+    return Reply({"servers": rows, **_links(call, f"{ROOT}/detail", found, limit)})
+
+
+def _show(call: Call) -> Reply:
+    server = servers.get_server(call.control, call.caller, call.path["id"])
+    return Reply({"server": shown(views(call, [server])[0], call)})
+
+
+def _create(call: Call) -> Reply:
+    request = server_create.parse(call)
+    given = call.body["server"]
+    try:
+        made = servers.create_servers(call.control, call.caller, request, call.request_id)
+    except NotFound as error:
+        # What a request names and is not there is the request's fault: Nova answers 400.
+        raise BadInput(error.brief, detail=error.detail, remedy=error.remedy, code=error.code) from error
+    if as_bool(given.get("return_reservation_id", False), "return_reservation_id"):
+        return Reply({"reservation_id": f"r-{made[0].id[:8]}"}, 202)
+    first = made[0]
+    body = {
+        "id": first.id,
+        "links": self_links(call, f"servers/{first.id}"),
+        "OS-DCF:diskConfig": given.get("OS-DCF:diskConfig", "MANUAL"),
+        "security_groups": [{"name": "default"}],
+        "adminPass": given.get("adminPass") or secrets.token_urlsafe(9),
+    }
+    return Reply({"server": body}, 202, {"Location": call.url(f"{ROOT}/{first.id}")})
+
+
+def _update(call: Call) -> Reply:
+    given = call.body["server"]
+    refused = [name for name in ("accessIPv4", "accessIPv6", "hostname") if given.get(name)]
+    if refused:
+        raise NotSupported(f"{refused[0]} of a server can't be changed", code="server-update")
+    server = servers.update_server(
+        call.control, call.caller, call.path["id"], name=given.get("name"), description=given.get("description")
+    )
+    return Reply({"server": updated(views(call, [server])[0], call)})
+
+
+def _delete(call: Call) -> Reply:
+    servers.delete_server(call.control, call.caller, call.path["id"], call.request_id)
+    return NO_CONTENT
+
+
+OPERATIONS = (
+    Operation("GET", ROOT, _list),
+    Operation("POST", ROOT, _create, server_create.CREATE),
+    Operation("GET", f"{ROOT}/detail", _list_detail),
+    Operation("GET", f"{ROOT}/{{id}}", _show),
+    Operation("PUT", f"{ROOT}/{{id}}", _update, UPDATE),
+    Operation("DELETE", f"{ROOT}/{{id}}", _delete),
+)

@@ -1,0 +1,99 @@
+"""Compute services: one nova-compute per host, by which operators take hosts out of service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from busway.api.call import Call, Reply
+from busway.api.compute.hypervisors import host_key
+from busway.api.compute.server_create import ZONE
+from busway.api.encoding import micro_time
+from busway.api.fields import Field, fixed, render
+from busway.api.operation import Operation
+from busway.api.schema import Schema, closed
+from busway.control import hosts
+from busway.control.hosts import HostView
+from busway.domain.errors import BadInput, NotFound, NotSupported
+
+ROOT = "/compute/v2.1/os-services"
+BINARY = "nova-compute"
+
+_REASON = {"type": ["string", "null"], "maxLength": 255}
+_BY_HOST = Schema(
+    closed(
+        {"host": {"type": "string"}, "binary": {"type": "string"}, "disabled_reason": _REASON},
+        "host",
+    )
+)
+_BY_ID = Schema(
+    closed(
+        {"status": {"enum": ["enabled", "disabled"]}, "disabled_reason": _REASON, "forced_down": {"type": "boolean"}}
+    )
+)
+
+_FIELDS: tuple[Field[HostView], ...] = (
+    Field("id", host_key),
+    Field("binary", fixed(BINARY)),
+    Field("host", lambda host, _: host.name),
+    Field("zone", fixed(ZONE)),
+    Field("status", lambda host, _: "enabled" if host.enabled else "disabled"),
+    Field("state", lambda host, _: "up" if host.up else "down"),
+    Field("updated_at", lambda host, _: micro_time(host.seen) if host.seen else None),
+    Field("disabled_reason", lambda host, _: host.disabled_reason),
+    Field("forced_down", fixed(False), since=11),
+)
+
+
+def _list(call: Call) -> Reply:
+    host, binary = call.text("host"), call.text("binary")
+    found = hosts.list_hosts(call.control, call.caller)
+    kept = [each for each in found if host in (None, each.name) and binary in (None, BINARY)]
+    return Reply({"services": [render(_FIELDS, each, call) for each in kept]})
+
+
+def _find(call: Call, name: str, value: str) -> HostView:
+    for host in hosts.list_hosts(call.control, call.caller):
+        if str(host_key(host, call) if name == "id" else host.name) == value:
+            return host
+    raise NotFound(f"Service {value} not found", code="service-not-found")
+
+
+def _enable(call: Call, host: HostView, enabled: bool, reason: str | None) -> HostView:
+    hosts.set_enabled(call.control, call.caller, host.name, enabled=enabled, reason=reason)
+    return _find(call, "host", host.name)
+
+
+def _change(call: Call) -> Reply:
+    given = call.body
+    if given.get("forced_down"):
+        raise NotSupported(
+            "A host can't be forced down", detail="Its agent's reports tell whether it is up.", code="forced-down"
+        )
+    if "status" not in given:
+        raise BadInput("No updates were requested", remedy="Give a status.", code="invalid-body")
+    host = _find(call, "id", call.path["id"])
+    changed = _enable(call, host, given["status"] == "enabled", given.get("disabled_reason"))
+    return Reply({"service": render(_FIELDS, changed, call)})
+
+
+def _change_by_host(call: Call) -> Reply:
+    act = call.path["id"]
+    if act not in ("enable", "disable", "disable-log-reason"):
+        raise NotFound(f"There is no action {act} on services", code="no-such-action")
+    given: dict[str, Any] = call.body
+    host = _find(call, "host", given["host"])
+    changed = _enable(call, host, act == "enable", given.get("disabled_reason"))
+    row = {"host": changed.name, "binary": BINARY, "status": "enabled" if changed.enabled else "disabled"}
+    if act == "disable-log-reason":
+        row["disabled_reason"] = changed.disabled_reason or ""
+    return Reply({"service": row})
+
+
+def _update(call: Call) -> Reply:
+    return _change(call) if call.version >= 53 else _change_by_host(call)
+
+
+OPERATIONS = (
+    Operation("GET", ROOT, _list),
+    Operation("PUT", f"{ROOT}/{{id}}", _update, {1: _BY_HOST, 53: _BY_ID}),
+)

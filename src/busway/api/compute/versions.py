@@ -1,0 +1,56 @@
+"""The version documents of the compute API, and its (empty) list of extensions."""
+
+from __future__ import annotations
+
+from busway.api.call import Call, Reply
+from busway.api.microversion import MAXIMUM, MINIMUM
+from busway.api.operation import Operation
+from busway.domain.errors import NotFound
+
+ROOT = "/compute/v2.1"
+
+
+def _v21(call: Call) -> dict[str, object]:
+    return {
+        "id": "v2.1",
+        "status": "CURRENT",
+        "version": f"2.{MAXIMUM}",
+        "min_version": f"2.{MINIMUM}",
+        "updated": "2013-07-23T11:33:21Z",
+        "links": [{"rel": "self", "href": call.url(f"{ROOT}/")}],
+    }
+
+
+def _list(call: Call) -> Reply:
+    v20 = {
+        "id": "v2.0",
+        "status": "SUPPORTED",
+        "version": "",
+        "min_version": "",
+        "updated": "2011-01-21T11:33:21Z",
+        "links": [{"rel": "self", "href": call.url("/compute/v2/")}],
+    }
+    return Reply({"versions": [v20, _v21(call)]})
+
+
+def _show(call: Call) -> Reply:
+    described = {"rel": "describedby", "type": "text/html", "href": "http://docs.openstack.org/"}
+    media = [{"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}]
+    document = _v21(call)
+    return Reply({"version": {**document, "links": [*document["links"], described], "media-types": media}})  # type: ignore[misc]
+
+
+def _extensions(_call: Call) -> Reply:
+    return Reply({"extensions": []})
+
+
+def _extension(call: Call) -> Reply:
+    raise NotFound(f"There is no extension {call.path['alias']}", code="extension-not-found")
+
+
+OPERATIONS = (
+    Operation("GET", "/compute", _list, public=True),
+    Operation("GET", ROOT, _show, public=True),
+    Operation("GET", f"{ROOT}/extensions", _extensions),
+    Operation("GET", f"{ROOT}/extensions/{{alias}}", _extension),
+)

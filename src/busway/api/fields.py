@@ -1,0 +1,37 @@
+"""Answers by microversion: an ordered table of fields, each with the versions at which it exists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from busway.api.call import Call
+from busway.api.microversion import MAXIMUM, MINIMUM
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Field(Generic[T]):
+    """One field of an answer: it exists from microversion `since` to `until`; `admin` ones only for admins."""
+
+    name: str
+    value: Callable[[T, Call], object]
+    since: int = MINIMUM
+    until: int = MAXIMUM
+    admin: bool = False
+
+    def applies(self, call: Call) -> bool:
+        """True when the field belongs in an answer to this call."""
+        return self.since <= call.version <= self.until and (not self.admin or call.caller.is_admin)
+
+
+def fixed(value: object) -> Callable[[object, Call], object]:
+    """A value that is the same for all things of a kind."""
+    return lambda _thing, _call: value
+
+
+def render(fields: Sequence[Field[T]], thing: T, call: Call) -> dict[str, object]:
+    """Writes a thing with the fields that apply."""
+    return {field.name: field.value(thing, call) for field in fields if field.applies(call)}

@@ -1,0 +1,119 @@
+"""Projects and the one domain."""
+
+from __future__ import annotations
+
+from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.operation import Operation
+from busway.api.schema import Schema, as_bool, open_object
+from busway.control import identity
+from busway.domain.errors import NotFound
+from busway.domain.identity import DOMAIN_ID, DOMAIN_NAME, Project
+
+_FIELDS = {
+    "name": {"type": "string", "minLength": 1, "maxLength": 64},
+    "description": {"type": ["string", "null"]},
+    "enabled": {"type": ["boolean", "string"]},
+}
+_CREATE = Schema(open_object({"project": open_object(_FIELDS, "name")}, "project"))
+_UPDATE = Schema(open_object({"project": open_object(_FIELDS)}, "project"))
+
+
+def project_body(call: Call, project: Project) -> dict[str, object]:
+    """A project as the identity API shows it."""
+    return {
+        "id": project.id,
+        "name": project.name,
+        "description": project.description,
+        "enabled": project.enabled,
+        "domain_id": DOMAIN_ID,
+        "parent_id": DOMAIN_ID,
+        "is_domain": False,
+        "tags": [],
+        "options": {},
+        "links": {"self": call.url(f"/identity/v3/projects/{project.id}")},
+    }
+
+
+def _domain(call: Call) -> dict[str, object]:
+    return {
+        "id": DOMAIN_ID,
+        "name": DOMAIN_NAME,
+        "description": "The only domain",
+        "enabled": True,
+        "tags": [],
+        "options": {},
+        "links": {"self": call.url(f"/identity/v3/domains/{DOMAIN_ID}")},
+    }
+
+
+def _reply(call: Call, found: list[Project]) -> Reply:
+    name, domain = call.text("name"), call.text("domain_id")
+    kept = [each for each in found if name in (None, each.name) and domain in (None, DOMAIN_ID)]
+    return Reply({"projects": [project_body(call, each) for each in kept], "links": {"next": None}})
+
+
+def _list(call: Call) -> Reply:
+    return _reply(call, identity.list_projects(call.control, call.caller))
+
+
+def _list_own(call: Call) -> Reply:
+    return _reply(call, identity.list_projects(call.control, call.caller, own=True))
+
+
+def _show(call: Call) -> Reply:
+    return Reply({"project": project_body(call, identity.get_project(call.control, call.caller, call.path["id"]))})
+
+
+def _changes(given: dict[str, object]) -> dict[str, object]:
+    changes: dict[str, object] = {key: given[key] for key in ("name", "description") if key in given}
+    if "description" in changes:
+        changes["description"] = changes["description"] or ""
+    if "enabled" in given:
+        changes["enabled"] = as_bool(given["enabled"], "enabled")
+    return changes
+
+
+def _create(call: Call) -> Reply:
+    given = _changes(call.body["project"])
+    made = identity.create_project(
+        call.control,
+        call.caller,
+        str(given["name"]),
+        str(given.get("description", "")),
+        bool(given.get("enabled", True)),
+    )
+    return Reply({"project": project_body(call, made)}, 201)
+
+
+def _update(call: Call) -> Reply:
+    changed = identity.update_project(call.control, call.caller, call.path["id"], _changes(call.body["project"]))
+    return Reply({"project": project_body(call, changed)})
+
+
+def _delete(call: Call) -> Reply:
+    identity.delete_project(call.control, call.caller, call.path["id"])
+    return NO_CONTENT
+
+
+def _list_domains(call: Call) -> Reply:
+    name = call.text("name")
+    found = [_domain(call)] if name is None or name.lower() == DOMAIN_NAME.lower() else []
+    return Reply({"domains": found, "links": {"next": None}})
+
+
+def _show_domain(call: Call) -> Reply:
+    if call.path["id"] != DOMAIN_ID:
+        raise NotFound(f"Could not find domain: {call.path['id']}", code="domain-not-found")
+    return Reply({"domain": _domain(call)})
+
+
+OPERATIONS = (
+    Operation("GET", "/identity/v3/auth/projects", _list_own),
+    Operation("GET", "/identity/v3/projects", _list),
+    Operation("POST", "/identity/v3/projects", _create, _CREATE),
+    Operation("GET", "/identity/v3/projects/{id}", _show),
+    Operation("PATCH", "/identity/v3/projects/{id}", _update, _UPDATE),
+    Operation("DELETE", "/identity/v3/projects/{id}", _delete),
+    Operation("GET", "/identity/v3/domains", _list_domains),
+    Operation("GET", "/identity/v3/domains/{id}", _show_domain),
+)

@@ -1,0 +1,108 @@
+"""Roles and who has which one where."""
+
+from __future__ import annotations
+
+from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.operation import Operation
+from busway.api.schema import Schema, open_object
+from busway.control import identity
+from busway.domain.errors import NotFound
+from busway.domain.identity import DOMAIN_ID, DOMAIN_NAME, Role
+
+_CREATE = Schema(
+    open_object({"role": open_object({"name": {"type": "string", "minLength": 1, "maxLength": 255}}, "name")}, "role")
+)
+_ASSIGNED = "/identity/v3/projects/{project}/users/{user}/roles"
+
+
+def _body(call: Call, role: Role) -> dict[str, object]:
+    link = call.url(f"/identity/v3/roles/{role.id}")
+    return {
+        "id": role.id,
+        "name": role.name,
+        "description": None,
+        "domain_id": None,
+        "options": {},
+        "links": {"self": link},
+    }
+
+
+def _list(call: Call) -> Reply:
+    name = call.text("name")
+    found = [each for each in identity.list_roles(call.control, call.caller) if name in (None, each.name)]
+    return Reply({"roles": [_body(call, each) for each in found], "links": {"next": None}})
+
+
+def _show(call: Call) -> Reply:
+    for role in identity.list_roles(call.control, call.caller):
+        if role.id == call.path["id"]:
+            return Reply({"role": _body(call, role)})
+    raise NotFound(f"Could not find role: {call.path['id']}", code="role-not-found")
+
+
+def _create(call: Call) -> Reply:
+    made = identity.create_role(call.control, call.caller, call.body["role"]["name"])
+    return Reply({"role": _body(call, made)}, 201)
+
+
+def _delete(call: Call) -> Reply:
+    identity.delete_role(call.control, call.caller, call.path["id"])
+    return NO_CONTENT
+
+
+def _list_assignments(call: Call) -> Reply:
+    found = identity.list_assignments(call.control, call.caller, call.text("user.id"), call.text("scope.project.id"))
+    wanted = call.text("role.id")
+    domain = {"id": DOMAIN_ID, "name": DOMAIN_NAME}
+    names = call.flag("include_names")
+    rows = [
+        {
+            "role": {"id": each.role.id, **({"name": each.role.name} if names else {})},
+            "user": {"id": each.user.id, **({"name": each.user.name, "domain": domain} if names else {})},
+            "scope": {
+                "project": {"id": each.project.id, **({"name": each.project.name, "domain": domain} if names else {})}
+            },
+            "links": {},
+        }
+        for each in found
+        if wanted in (None, each.role.id)
+    ]
+    return Reply({"role_assignments": rows, "links": {"next": None}})
+
+
+def _list_assigned(call: Call) -> Reply:
+    found = identity.list_assignments(call.control, call.caller, call.path["user"], call.path["project"])
+    return Reply({"roles": [_body(call, each.role) for each in found], "links": {"next": None}})
+
+
+def _assign(call: Call) -> Reply:
+    identity.assign_role(call.control, call.caller, call.path["user"], call.path["project"], call.path["role"])
+    return NO_CONTENT
+
+
+def _unassign(call: Call) -> Reply:
+    path = call.path
+    if not identity.unassign_role(call.control, call.caller, path["user"], path["project"], path["role"]):
+        raise NotFound("The user has no such role in the project", code="assignment-not-found")
+    return NO_CONTENT
+
+
+def _check(call: Call) -> Reply:
+    path = call.path
+    found = identity.list_assignments(call.control, call.caller, path["user"], path["project"])
+    if not any(each.role.id == path["role"] for each in found):
+        raise NotFound("The user has no such role in the project", code="assignment-not-found")
+    return NO_CONTENT
+
+
+OPERATIONS = (
+    Operation("GET", "/identity/v3/roles", _list),
+    Operation("POST", "/identity/v3/roles", _create, _CREATE),
+    Operation("GET", "/identity/v3/roles/{id}", _show),
+    Operation("DELETE", "/identity/v3/roles/{id}", _delete),
+    Operation("GET", "/identity/v3/role_assignments", _list_assignments),
+    Operation("GET", _ASSIGNED, _list_assigned),
+    Operation("PUT", _ASSIGNED + "/{role}", _assign),
+    Operation("GET", _ASSIGNED + "/{role}", _check),
+    Operation("DELETE", _ASSIGNED + "/{role}", _unassign),
+)

@@ -1,0 +1,106 @@
+"""Users."""
+
+from __future__ import annotations
+
+from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.identity.projects import project_body
+from busway.api.operation import Operation
+from busway.api.schema import Schema, as_bool, open_object
+from busway.control import identity
+from busway.domain.identity import DOMAIN_ID, User
+from busway.domain.ids import ProjectId, UserId
+
+_FIELDS = {
+    "name": {"type": "string", "minLength": 1, "maxLength": 255},
+    "password": {"type": ["string", "null"], "maxLength": 4096},
+    "description": {"type": ["string", "null"]},
+    "email": {"type": ["string", "null"], "maxLength": 255},
+    "enabled": {"type": ["boolean", "string"]},
+    "default_project_id": {"type": ["string", "null"]},
+}
+_CREATE = Schema(open_object({"user": open_object(_FIELDS, "name")}, "user"))
+_UPDATE = Schema(open_object({"user": open_object(_FIELDS)}, "user"))
+
+
+def user_body(call: Call, user: User) -> dict[str, object]:
+    """A user as the identity API shows it."""
+    body: dict[str, object] = {
+        "id": user.id,
+        "name": user.name,
+        "enabled": user.enabled,
+        "description": user.description,
+        "domain_id": DOMAIN_ID,
+        "password_expires_at": None,
+        "options": {},
+        "links": {"self": call.url(f"/identity/v3/users/{user.id}")},
+    }
+    if user.email is not None:
+        body["email"] = user.email
+    if user.default_project_id is not None:
+        body["default_project_id"] = user.default_project_id
+    return body
+
+
+def _list(call: Call) -> Reply:
+    name, domain = call.text("name"), call.text("domain_id")
+    found = identity.list_users(call.control, call.caller)
+    kept = [user_body(call, each) for each in found if name in (None, each.name) and domain in (None, DOMAIN_ID)]
+    return Reply({"users": kept, "links": {"next": None}})
+
+
+def _show(call: Call) -> Reply:
+    return Reply({"user": user_body(call, identity.get_user(call.control, call.caller, call.path["id"]))})
+
+
+def _changes(given: dict[str, object]) -> dict[str, object]:
+    changes: dict[str, object] = {
+        key: given[key] for key in ("name", "description", "email", "default_project_id") if key in given
+    }
+    if "description" in changes:
+        changes["description"] = changes["description"] or ""
+    if "enabled" in given:
+        changes["enabled"] = as_bool(given["enabled"], "enabled")
+    return changes
+
+
+def _create(call: Call) -> Reply:
+    given = call.body["user"]
+    project = given.get("default_project_id")
+    user = User(
+        id=UserId(""),
+        name=given["name"],
+        enabled=as_bool(given.get("enabled", True), "enabled"),
+        description=given.get("description") or "",
+        email=given.get("email"),
+        default_project_id=ProjectId(project) if project else None,
+    )
+    # Without a password nobody can authenticate as the user: the hash is of a random text.
+    made = identity.create_user(call.control, call.caller, user, given.get("password") or call.control.new_id())
+    return Reply({"user": user_body(call, made)}, 201)
+
+
+def _update(call: Call) -> Reply:
+    given = call.body["user"]
+    user = identity.update_user(call.control, call.caller, call.path["id"], _changes(given), given.get("password"))
+    return Reply({"user": user_body(call, user)})
+
+
+def _delete(call: Call) -> Reply:
+    identity.delete_user(call.control, call.caller, call.path["id"])
+    return NO_CONTENT
+
+
+def _list_projects(call: Call) -> Reply:
+    found = identity.list_assignments(call.control, call.caller, user_id=call.path["id"])
+    projects = {each.project.id: each.project for each in found}
+    return Reply({"projects": [project_body(call, each) for each in projects.values()], "links": {"next": None}})
+
+
+OPERATIONS = (
+    Operation("GET", "/identity/v3/users", _list),
+    Operation("POST", "/identity/v3/users", _create, _CREATE),
+    Operation("GET", "/identity/v3/users/{id}", _show),
+    Operation("PATCH", "/identity/v3/users/{id}", _update, _UPDATE),
+    Operation("DELETE", "/identity/v3/users/{id}", _delete),
+    Operation("GET", "/identity/v3/users/{id}/projects", _list_projects),
+)

@@ -1,0 +1,10 @@
+"""The image API v2: register, upload, read, change and delete; every file holds one part and its table."""
+
+from busway.api.image import images, schemas, tags, versions
+
+OPERATIONS = (
+    *versions.OPERATIONS,
+    *schemas.OPERATIONS,
+    *images.OPERATIONS,
+    *tags.OPERATIONS,
+)

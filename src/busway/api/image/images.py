@@ -1,0 +1,162 @@
+"""Images: register, list, show, change by JSON patch, delete."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from typing import Any
+
+from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.encoding import nova_time
+from busway.api.image.filters import filtered
+from busway.api.image.patch import patched
+from busway.api.operation import Operation
+from busway.api.schema import NATURAL, Schema, as_bool, as_int
+from busway.control import images
+from busway.domain.errors import BadInput
+from busway.domain.ids import ImageId, ProjectId
+from busway.domain.image import Image, ImageStatus
+
+ROOT = "/image/v2/images"
+_CREATE = Schema(
+    {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "name": {"type": ["string", "null"], "maxLength": 255},
+            "disk_format": {"type": ["string", "null"]},
+            "container_format": {"type": ["string", "null"]},
+            "visibility": {"type": "string"},
+            "protected": {"type": ["boolean", "string"]},
+            "os_hidden": {"type": ["boolean", "string"]},
+            "min_disk": NATURAL,
+            "min_ram": NATURAL,
+            "tags": {"type": "array", "items": {"type": "string", "maxLength": 255}},
+            "owner": {"type": ["string", "null"]},
+        },
+        "additionalProperties": {"type": ["string", "null"]},
+    }
+)
+_OWN = frozenset(_CREATE.definition["properties"])
+READ_ONLY = frozenset(
+    {
+        "status",
+        "size",
+        "virtual_size",
+        "checksum",
+        "os_hash_algo",
+        "os_hash_value",
+        "created_at",
+        "updated_at",
+        "self",
+        "file",
+        "schema",
+        "direct_url",
+        "locations",
+    }
+)
+
+
+def image_body(image: Image) -> dict[str, object]:
+    """An image as the image API shows it; custom properties stand beside the others."""
+    return {
+        **image.properties,
+        "id": image.id,
+        "name": image.name,
+        "status": image.status,
+        "visibility": image.visibility,
+        "owner": image.owner,
+        "protected": image.protected,
+        "os_hidden": image.hidden,
+        "disk_format": image.disk_format,
+        "container_format": image.container_format,
+        "size": image.size,
+        "virtual_size": image.virtual_size,
+        "checksum": image.md5,
+        "os_hash_algo": "sha512" if image.sha512 else None,
+        "os_hash_value": image.sha512,
+        "min_disk": image.min_disk,
+        "min_ram": image.min_ram,
+        "tags": list(image.tags),
+        "created_at": nova_time(image.created),
+        "updated_at": nova_time(image.updated),
+        "self": f"/v2/images/{image.id}",
+        "file": f"/v2/images/{image.id}/file",
+        "schema": "/v2/schemas/image",
+    }
+
+
+def _create(call: Call) -> Reply:
+    given: dict[str, Any] = call.body
+    refused = sorted(READ_ONLY & set(given))
+    if refused:
+        raise BadInput(f"Attribute '{refused[0]}' is read-only.", code="image-read-only")
+    now = call.control.now()
+    image = Image(
+        id=_image_id(call, given.get("id")),
+        name=given.get("name"),
+        status=ImageStatus.QUEUED,
+        owner=ProjectId(call.caller.project_id),
+        created=now,
+        updated=now,
+        visibility=given.get("visibility", "shared"),
+        disk_format=given.get("disk_format"),
+        container_format=given.get("container_format"),
+        min_disk=as_int(given.get("min_disk", 0), "min_disk"),
+        min_ram=as_int(given.get("min_ram", 0), "min_ram"),
+        protected=as_bool(given.get("protected", False), "protected"),
+        hidden=as_bool(given.get("os_hidden", False), "os_hidden"),
+        tags=tuple(dict.fromkeys(given.get("tags", ()))),
+        properties={key: value for key, value in given.items() if key not in _OWN and value is not None},
+    )
+    made = images.create_image(call.control, call.caller, image)
+    return Reply(image_body(made), 201, {"Location": call.url(f"{ROOT}/{made.id}")})
+
+
+def _image_id(call: Call, given: str | None) -> ImageId:
+    if given is None:
+        return ImageId(call.control.new_id())
+    try:
+        return ImageId(str(uuid.UUID(given)))
+    except ValueError as error:
+        raise BadInput(f"Image ID '{given}' is not a UUID", code="image-id") from error
+
+
+def _list(call: Call) -> Reply:
+    found, next_page = filtered(call, images.list_images(call.control, call.caller))
+    body: dict[str, object] = {
+        "images": [image_body(image) for image in found],
+        "first": "/v2/images",
+        "schema": "/v2/schemas/images",
+    }
+    if next_page is not None:
+        body["next"] = next_page
+    return Reply(body)
+
+
+def _show(call: Call) -> Reply:
+    return Reply(image_body(images.get_image(call.control, call.caller, call.path["id"])))
+
+
+def _change(call: Call) -> Reply:
+    changed = images.change_image(call.control, call.caller, call.path["id"], lambda image: patched(image, call.body))
+    return Reply(image_body(changed))
+
+
+def _delete(call: Call) -> Reply:
+    images.delete_image(call.control, call.caller, call.path["id"])
+    return NO_CONTENT
+
+
+def tagged(call: Call, tags: tuple[str, ...]) -> Image:
+    """Replaces an image's tags."""
+    return images.change_image(call.control, call.caller, call.path["id"], lambda image: replace(image, tags=tags))
+
+
+OPERATIONS = (
+    Operation("GET", ROOT, _list),
+    Operation("POST", ROOT, _create, _CREATE),
+    Operation("GET", f"{ROOT}/{{id}}", _show),
+    Operation("PATCH", f"{ROOT}/{{id}}", _change, reads_body=True),
+    Operation("DELETE", f"{ROOT}/{{id}}", _delete),
+)

@@ -1,0 +1,90 @@
+"""JSON patch of an image: add, replace and remove one attribute each (RFC 6902, as Glance restricts it)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from busway.api.schema import as_bool, as_int
+from busway.domain.errors import BadInput, Conflict, Forbidden
+from busway.domain.image import Image
+
+_READ_ONLY = frozenset(
+    [
+        "id",
+        "status",
+        "size",
+        "virtual_size",
+        "checksum",
+        "os_hash_algo",
+        "os_hash_value",
+        "created_at",
+        "updated_at",
+        "self",
+        "file",
+        "schema",
+        "direct_url",
+        "locations",
+        "owner",
+    ]
+)
+_BASE: dict[str, tuple[str, Callable[[Any, str], object], object]] = {
+    "name": ("name", lambda value, _: None if value is None else str(value), None),
+    "visibility": ("visibility", lambda value, _: str(value), None),
+    "disk_format": ("disk_format", lambda value, _: value, None),
+    "container_format": ("container_format", lambda value, _: value, None),
+    "min_disk": ("min_disk", as_int, 0),
+    "min_ram": ("min_ram", as_int, 0),
+    "protected": ("protected", as_bool, False),
+    "os_hidden": ("hidden", as_bool, False),
+    "tags": ("tags", lambda value, _: tuple(dict.fromkeys(map(str, value))), ()),
+}
+
+
+def patched(image: Image, operations: object) -> Image:
+    """Applies the operations in order; raises `BadInput`, `Forbidden` or `Conflict`."""
+    if not isinstance(operations, list):
+        raise BadInput("The body of a PATCH must be a list of operations", code="image-patch")
+    for operation in operations:
+        image = _apply(image, operation)
+    return image
+
+
+def _apply(image: Image, operation: object) -> Image:
+    if not isinstance(operation, dict) or operation.get("op") not in ("add", "replace", "remove"):
+        raise BadInput(
+            "Unknown operation in the JSON patch",
+            detail=f"{operation}",
+            remedy='Use {"op": "add", "path": "/name", "value": "x"} with add, replace or remove.',
+            code="image-patch",
+        )
+    name = str(operation.get("path", "")).removeprefix("/").replace("~1", "/").replace("~0", "~")
+    if not name:
+        raise BadInput("An operation of the JSON patch has no path", code="image-patch")
+    if name in _READ_ONLY:
+        raise Forbidden(f"Attribute '{name}' is read-only.", code="image-read-only")
+    if operation["op"] != "remove" and "value" not in operation:
+        raise BadInput(f"Operation on /{name} has no value", code="image-patch")
+    change = _remove if operation["op"] == "remove" else _set
+    return change(image, name, operation)
+
+
+def _set(image: Image, name: str, operation: dict[str, Any]) -> Image:
+    value = operation["value"]
+    if name in _BASE:
+        field, read, _ = _BASE[name]
+        return replace(image, **{field: read(value, name)})  # type: ignore[arg-type]
+    if operation["op"] == "replace" and name not in image.properties:
+        raise Conflict(f"Property {name} does not exist.", remedy="Add it with op add.", code="image-property")
+    if not isinstance(value, str):
+        raise BadInput(f"Property {name} must be a string", code="image-property")
+    return replace(image, properties={**image.properties, name: value})
+
+
+def _remove(image: Image, name: str, _operation: dict[str, Any]) -> Image:
+    if name in _BASE:
+        raise Forbidden(f"Property '{name}' may not be removed.", code="image-property")
+    if name not in image.properties:
+        raise Conflict(f"Property {name} does not exist.", code="image-property")
+    return replace(image, properties={key: value for key, value in image.properties.items() if key != name})

@@ -1,0 +1,33 @@
+"""The version document of the image API."""
+
+from __future__ import annotations
+
+from busway.api.call import Call, Reply
+from busway.api.operation import Operation
+
+
+def _versions(call: Call) -> list[dict[str, object]]:
+    numbers = range(9, -1, -1)
+    return [
+        {
+            "id": f"v2.{number}",
+            "status": "CURRENT" if number == numbers[0] else "SUPPORTED",
+            "links": [{"rel": "self", "href": call.url("/image/v2/")}],
+        }
+        for number in numbers
+    ]
+
+
+def _list(call: Call) -> Reply:
+    return Reply({"versions": _versions(call)}, 300)
+
+
+def _list_200(call: Call) -> Reply:
+    return Reply({"versions": _versions(call)})
+
+
+OPERATIONS = (
+    Operation("GET", "/image", _list, public=True),
+    Operation("GET", "/image/v2", _list, public=True),
+    Operation("GET", "/image/versions", _list_200, public=True),
+)

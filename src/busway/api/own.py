@@ -1,0 +1,83 @@
+"""Busway's own API under /busway/v1: devices, hosts, events, why a server is as it is, and where one would land."""
+
+from __future__ import annotations
+
+from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.operation import Operation
+from busway.api.schema import Schema, closed
+from busway.control import devices, events, hosts, plan, why
+from busway.domain.errors import BadInput
+
+ROOT = "/busway/v1"
+_CREATE_HOST = Schema(
+    closed({"name": {"type": "string", "minLength": 1, "maxLength": 255}, "rotate": {"type": "boolean"}}, "name")
+)
+_CHANGE_HOST = Schema(closed({"enabled": {"type": "boolean"}, "reason": {"type": ["string", "null"]}}, "enabled"))
+
+
+def _list_devices(call: Call) -> Reply:
+    return Reply({"devices": devices.list_devices(call.control, call.caller, call.text("host"))})
+
+
+def _show_device(call: Call) -> Reply:
+    return Reply({"device": devices.get_device(call.control, call.caller, call.path["name"])})
+
+
+def _list_hosts(call: Call) -> Reply:
+    return Reply({"hosts": hosts.list_hosts(call.control, call.caller)})
+
+
+def _create_host(call: Call) -> Reply:
+    rotate = call.body.get("rotate", False)
+    made = hosts.create_host(call.control, call.caller, call.body["name"], rotate=rotate)
+    return Reply({"credential": made}, 201)
+
+
+def _change_host(call: Call) -> Reply:
+    enabled, reason = call.body["enabled"], call.body.get("reason")
+    hosts.set_enabled(call.control, call.caller, call.path["name"], enabled=enabled, reason=reason)
+    return NO_CONTENT
+
+
+def _delete_host(call: Call) -> Reply:
+    hosts.delete_host(call.control, call.caller, call.path["name"])
+    return NO_CONTENT
+
+
+def _list_events(call: Call) -> Reply:
+    found = events.list_events(
+        call.control,
+        call.caller,
+        server=call.text("server"),
+        device=call.text("device"),
+        host=call.text("host"),
+        limit=call.number("limit") or 200,
+    )
+    return Reply({"events": found})
+
+
+def _why(call: Call) -> Reply:
+    return Reply({"why": why.why(call.control, call.caller, call.path["id"])})
+
+
+def _plan(call: Call) -> Reply:
+    flavor = call.text("flavor")
+    if flavor is None:
+        raise BadInput("A plan needs a flavor", remedy="Name one: ?flavor=m1.small", code="flavor-missing")
+    count = call.number("count")
+    count = 1 if count is None else count
+    made = plan.plan(call.control, call.caller, flavor, count, call.text("image"), call.text("host"))
+    return Reply({"plan": made})
+
+
+OPERATIONS = (
+    Operation("GET", f"{ROOT}/devices", _list_devices),
+    Operation("GET", f"{ROOT}/devices/{{name}}", _show_device),
+    Operation("GET", f"{ROOT}/hosts", _list_hosts),
+    Operation("POST", f"{ROOT}/hosts", _create_host, _CREATE_HOST),
+    Operation("PATCH", f"{ROOT}/hosts/{{name}}", _change_host, _CHANGE_HOST),
+    Operation("DELETE", f"{ROOT}/hosts/{{name}}", _delete_host),
+    Operation("GET", f"{ROOT}/events", _list_events),
+    Operation("GET", f"{ROOT}/servers/{{id}}/why", _why),
+    Operation("GET", f"{ROOT}/plan", _plan),
+)

@@ -1,0 +1,103 @@
+"""JSON Schema for request bodies, and the coercions that Nova grants to sloppy clients.
+
+A schema is compiled at its first use. Clients send "1024" for 1024 and "True" for true; handlers read such values with
+`as_int` and `as_bool`, and answers always carry the right types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import fastjsonschema
+
+from busway.domain.errors import BadInput
+
+Definition = Mapping[str, Any]
+
+_TRUE = frozenset({"true", "1", "on", "yes", "t", "y"})
+_FALSE = frozenset({"false", "0", "off", "no", "f", "n"})
+
+NAME = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^(?! )[^\x00-\x1f\x7f]*(?<! )$"}
+TEXT = {"type": ["string", "null"], "maxLength": 255, "pattern": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"}
+BOOLEAN = {"type": ["boolean", "string", "integer"]}
+POSITIVE = {"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": 1, "maximum": 0x7FFFFFFF}
+NATURAL = {"type": ["integer", "string"], "pattern": "^[0-9]*$", "minimum": 0, "maximum": 0x7FFFFFFF}
+UUID = {"type": "string", "pattern": "^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$"}
+STRING_MAP = {
+    "type": "object",
+    "patternProperties": {r"^[a-zA-Z0-9-_:. ]{1,255}$": {"type": "string", "maxLength": 255}},
+    "additionalProperties": False,
+}
+
+
+def closed(properties: Definition, *required: str) -> dict[str, Any]:
+    """An object with these properties and no others."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def open_object(properties: Definition, *required: str) -> dict[str, Any]:
+    """An object with these properties, and others that are ignored."""
+    return {"type": "object", "properties": dict(properties), "required": list(required)}
+
+
+class Schema:
+    """One compiled schema."""
+
+    def __init__(self, definition: Definition) -> None:
+        self.definition = definition
+
+    @cached_property
+    def _check(self) -> Callable[[Any], Any]:
+        check: Callable[[Any], Any] = fastjsonschema.compile(dict(self.definition), use_default=False)
+        return check
+
+    def check(self, data: object) -> None:
+        """Raises `BadInput` that names the field when the data breaks the schema."""
+        try:
+            self._check(data)
+        except fastjsonschema.JsonSchemaValueException as error:
+            path = ".".join(error.path[1:]) or "(the whole body)"
+            reason = error.message.removeprefix(error.name or "").strip()
+            raise BadInput(
+                f"Invalid input for field/attribute {path}. Value: {_short(error.value)}. It {reason}",
+                code="invalid-body",
+            ) from error
+
+
+def wrapped(key: str, inner: Definition) -> Schema:
+    """The schema of {key: inner}, which is how every compute body comes."""
+    return Schema(closed({key: inner}, key))
+
+
+def as_int(value: object, name: str, *, least: int = 0) -> int:
+    """A number, also from its text; raises `BadInput`."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or not str(value).strip().lstrip("-").isdigit():
+        raise BadInput(
+            f"Invalid input for field/attribute {name}. '{value}' is not a whole number", code="not-a-number"
+        )
+    number = int(value)
+    if number < least:
+        raise BadInput(f"Invalid input for field/attribute {name}. {number} is less than {least}", code="too-small")
+    return number
+
+
+def as_bool(value: object, name: str) -> bool:
+    """A boolean, also from "True", "1", "on", "yes" and their opposites; raises `BadInput`."""
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in _TRUE or word in _FALSE:
+        return word in _TRUE
+    raise BadInput(f"Invalid input for field/attribute {name}. '{value}' is not a boolean", code="not-a-boolean")
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,148 @@
+"""Reads `busway.conf` (or an existing nova.conf) once into frozen values; every error names file and line."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from oslo_config import cfg
+
+from busway.bootstrap.config_language import Fault, Language, read_language
+from busway.bootstrap.config_source import Source, read_source
+from busway.bootstrap.options import SECTIONS
+from busway.bootstrap.scheduling import scheduling_policy
+from busway.control.settings import Settings
+from busway.domain.config_warning import ConfigWarning
+from busway.domain.errors import InvalidConfig
+
+# oslo.config logs each old name that is used; `busway config check` tells it with its line.
+logging.getLogger("oslo_config").addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What one process of the control plane was told."""
+
+    settings: Settings
+    state: Path
+    database: str
+    listen: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A configuration as read: the values by section and option, the language of `[pci]`, and every mistake."""
+
+    source: Source
+    values: dict[str, dict[str, Any]]
+    language: Language
+    faults: tuple[Fault, ...]
+
+
+def default_state() -> Path:
+    """/var/lib/busway for root, a folder of one's own otherwise."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/busway")
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "busway"
+
+
+def read_config(path: Path | None, **overrides: Any) -> Config:
+    """Reads a configuration file; `overrides` (state_path, listen, port, public_url …) win over it.
+
+    Errors: `InvalidConfig`, `InvalidAlias`, `InvalidDeviceSpec`, each with the file and the line.
+    """
+    reading = read(path)
+    if reading.faults:
+        raise reading.faults[0].located(path)
+    values = dict(reading.values["busway"])
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    state = Path(values.pop("state_path") or default_state()).absolute()
+    listen, port = values.pop("listen"), int(values.pop("port"))
+    settings = Settings(
+        aliases=reading.language.aliases,
+        device_specs=reading.language.device_specs,
+        pci_in_placement=reading.language.placement,
+        policy=scheduling_policy(reading.values["filter_scheduler"]),
+        public_url=values.pop("public_url") or f"http://{listen}:{port}",
+        **reading.values["DEFAULT"],
+        **values,
+    )
+    connection = reading.values["database"]["connection"]
+    database = connection if is_database(connection) else f"sqlite:///{state / 'busway.db'}"
+    return Config(settings, state, database, listen, port)
+
+
+def read(path: Path | None) -> Reading:
+    """Reads everything and collects the mistakes; raises `InvalidConfig` only when the file is none of this format."""
+    source = read_source(path)
+    conf = cfg.ConfigOpts()
+    for section, options in SECTIONS.items():
+        conf.register_opts(options, group=None if section == "DEFAULT" else section)
+    conf(args=[], project="busway", default_config_files=[str(path)] if path else [], default_config_dirs=[])
+    values: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
+    faults = _unknown_of_ours(source)
+    for section, options in SECTIONS.items():
+        for option in options:
+            try:
+                values[section][option.dest] = (conf if section == "DEFAULT" else conf[section])[option.dest]
+            except cfg.Error as error:
+                faults.append(_bad_value(source, section, option, error))
+    placement = bool(values["filter_scheduler"].get("pci_in_placement"))
+    language = read_language(source, SECTIONS["pci"], values["pci"], placement=placement)
+    faults = sorted([*faults, *language.faults], key=lambda fault: fault.line or 0)
+    return Reading(source, values, language, tuple(faults))
+
+
+def is_database(connection: str | None) -> bool:
+    """True for a URL of a database that Busway can keep its state in; a nova.conf may name Nova's own."""
+    return (connection or "").partition(":")[0].partition("+")[0] in ("sqlite", "postgresql")
+
+
+def database_warning(source: Source, connection: str | None) -> ConfigWarning | None:
+    """Tells that `[database] connection` is left aside; the URL itself, which may hold a password, is not repeated."""
+    if not connection or is_database(connection):
+        return None
+    [option] = SECTIONS["database"]
+    entry = next(iter(source.of("database", option)), None)
+    return ConfigWarning(
+        entry.line if entry else None,
+        "[database] connection",
+        f"{connection.partition(':')[0]} is none of Busway's databases: the state is kept in SQLite in the state folder",
+        "Set it to sqlite:///… or postgresql://…, or leave it to the Nova that it belongs to.",
+        code="database-ignored",
+    )
+
+
+def _unknown_of_ours(source: Source) -> list[Fault]:
+    """An unknown key in [busway] is an error; other sections may hold Nova's options, which mean nothing here."""
+    known = [option.name for option in SECTIONS["busway"]]
+    faults = []
+    for entry in source.entries:
+        if entry.section == "busway" and entry.key not in known:
+            near = difflib.get_close_matches(entry.key, known, n=1)
+            error = InvalidConfig(
+                f"[busway] has no option {entry.key}",
+                detail=f"It has: {', '.join(known)}.",
+                remedy=f"Did you mean {near[0]}?" if near else "Remove the line.",
+                code="unknown-option",
+            )
+            faults.append(Fault(entry.line, entry.option, error))
+    return faults
+
+
+def _bad_value(source: Source, section: str, option: cfg.Opt, error: cfg.Error) -> Fault:
+    entries = source.of(section, option)
+    name = f"[{section}] {option.dest}"
+    reason = str(error).rpartition("is not valid: ")[2].splitlines()[0]
+    remedy = "See docs/reference/configuration.md."
+    if isinstance(error, cfg.NoSuchOptError | cfg.TemplateSubstitutionError):
+        entries = [entry for entry in entries if "$" in entry.text] or entries
+        reason = f"$ and a word mean the value of another option, and there is {reason}"
+        remedy = "Write $$ for a dollar sign before a letter."
+    made = InvalidConfig(f"{name}: {reason}", detail=str(option.help), remedy=remedy)
+    return Fault(entries[-1].line if entries else None, entries[-1].option if entries else name, made)

@@ -1,0 +1,81 @@
+"""The options of `busway.conf`, with Nova's sections, names and old names wherever the meaning is Nova's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from oslo_config import cfg
+
+from busway.bootstrap.scheduling import OPTIONS as SCHEDULING
+
+PCI = [
+    cfg.MultiStrOpt(
+        "alias",
+        default=[],
+        deprecated_opts=[cfg.DeprecatedOpt("pci_alias", group="DEFAULT")],
+        help="A name for a kind of device, as one JSON object. Repeat it for more; one name twice means either.",
+    ),
+    cfg.MultiStrOpt(
+        "device_spec",
+        default=[],
+        deprecated_opts=[
+            cfg.DeprecatedOpt("passthrough_whitelist", group="pci"),
+            cfg.DeprecatedOpt("pci_passthrough_whitelist", group="DEFAULT"),
+        ],
+        help="Which devices may be handed out, as a JSON object or a list of objects. Repeat it for more.",
+    ),
+]
+
+FILTER_SCHEDULER = [
+    cfg.BoolOpt(
+        "pci_in_placement",
+        default=False,
+        help="Whether the resource class and the traits of aliases and device specs count.",
+    ),
+    *SCHEDULING,
+]
+
+DEFAULT = [
+    cfg.FloatOpt("cpu_allocation_ratio", default=4.0, min=0.0, help="Guests' vCPUs per CPU of a host."),
+    cfg.FloatOpt("ram_allocation_ratio", default=1.0, min=0.0, help="Guests' RAM per RAM of a host."),
+    cfg.IntOpt("reserved_host_memory_mb", default=512, min=0, help="RAM of each host that guests never get, in MB."),
+]
+
+DATABASE = [
+    cfg.StrOpt(
+        "connection",
+        help="Where the state is kept: sqlite:////path/file.db or postgresql://user@host/name. "
+        "Default: busway.db in the state folder.",
+    ),
+]
+
+BUSWAY = [
+    cfg.StrOpt(
+        "state_path", help="The state folder. Default: /var/lib/busway for root, ~/.local/state/busway otherwise."
+    ),
+    cfg.StrOpt("listen", default="127.0.0.1", help="The address on which the APIs are served."),
+    cfg.PortOpt("port", default=8774, help="The port on which the APIs are served; 0 takes a free one."),
+    cfg.StrOpt("public_url", help="The URL that clients and agents are told. Default: http://LISTEN:PORT."),
+    cfg.IntOpt("token_seconds", default=86400, min=60, help="How long a token is good."),
+    cfg.IntOpt("lease_seconds", default=30, min=5, help="A host whose agent has not reported for so long is down."),
+    cfg.IntOpt(
+        "max_image_bytes", default=64 * 1024**3, min=1, help="The largest image that may be uploaded, in bytes."
+    ),
+    cfg.StrOpt("region", default="RegionOne", help="The region's name in the service catalog."),
+    cfg.StrOpt("network_name", default="private", help="The name of the network that servers are on."),
+    cfg.StrOpt("network_cidr", default="10.0.2.0/24", help="Its addresses."),
+    cfg.StrOpt("network_first", default="10.0.2.100", help="The first address that a server may get."),
+    cfg.StrOpt("network_last", default="10.0.2.199", help="The last one."),
+    cfg.StrOpt("network_gateway", default="10.0.2.2", help="The gateway that servers are told; empty for none."),
+]
+
+SECTIONS: dict[str, Sequence[cfg.Opt]] = {
+    "DEFAULT": DEFAULT,
+    "pci": PCI,
+    "filter_scheduler": FILTER_SCHEDULER,
+    "database": DATABASE,
+    "busway": BUSWAY,
+}
+
+# Options of Nova in a section of ours that are known to mean nothing here: hosts always report all their devices.
+UNUSED = frozenset({("pci", "report_in_placement")})

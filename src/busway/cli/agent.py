@@ -1,0 +1,87 @@
+"""`busway agent`: runs the agent of this host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("agent")
+@click.option(
+    "--credential",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("/etc/busway/agent.json"),
+    show_default=True,
+    help="The credential file of this host (mode 600).",
+)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("/var/lib/busway/agent"),
+    show_default=True,
+    help="Where images, disks and records are kept.",
+)
+@click.option("--bridge", help="The bridge that guests are plugged into; without it they get QEMU's user network.")
+@click.option("--libvirt-uri", default="qemu:///system", show_default=True, help="Which libvirt to talk to.")
+@click.option(
+    "--virt-type",
+    type=click.Choice(["auto", "kvm", "qemu"]),
+    default="auto",
+    show_default=True,
+    help="auto takes KVM where libvirt offers it, else emulation.",
+)
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.1, max=60),
+    default=3.0,
+    show_default=True,
+    help="The longest wait between two looks at the guests, in seconds.",
+)
+@click.option(
+    "--resource-view",
+    type=click.FloatRange(min=1),
+    default=60.0,
+    show_default=True,
+    help="How often the log tells of the host's resources, in seconds.",
+)
+@click.option(
+    "--rom-bar",
+    type=click.Choice(["on", "off"]),
+    default="on",
+    show_default=True,
+    help="Whether guests see the option ROMs of their devices.",
+)
+@click.option("--hugepages", is_flag=True, help="Take the guests' memory from the host's huge pages.")
+@click.option("--once", is_flag=True, help="Do one round and end.")
+def agent(
+    credential: Path,
+    state: Path,
+    bridge: str | None,
+    libvirt_uri: str,
+    virt_type: str,
+    interval: float,
+    resource_view: float,
+    rom_bar: str,
+    hugepages: bool,
+    once: bool,
+) -> None:
+    """Run the agent of this host.
+
+    It makes the host equal to what the control plane desires, until SIGINT or SIGTERM; guests go on. Needs root and libvirt.
+    """
+    from busway.agent.wiring import AgentOptions
+    from busway.bootstrap.agent import run_agent
+
+    options = AgentOptions(
+        credential=credential,
+        state=state,
+        bridge=bridge,
+        libvirt_uri=libvirt_uri,
+        virt_type=virt_type,
+        interval=interval,
+        resource_view=resource_view,
+        rom_bar=rom_bar == "on",
+        hugepages=hugepages,
+    )
+    run_agent(options, once=once)

@@ -1,0 +1,91 @@
+"""Talks to the control plane as the user whose clouds.yaml lies in the state folder (or where it is told)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from busway.domain.errors import BuswayError, NotFound, Unavailable
+
+CLOUDS_VARIABLES = ("BUSWAY_CLOUDS", "OS_CLIENT_CONFIG_FILE")
+_TIMEOUT = 60.0
+
+
+def find_clouds(path: str | None) -> Path:
+    """The clouds.yaml to use: the one named, an environment variable's, or the state folder's."""
+    from busway.bootstrap.config import default_state
+
+    named = path or next((os.environ[name] for name in CLOUDS_VARIABLES if os.environ.get(name)), None)
+    found = Path(named) if named else default_state() / "clouds.yaml"
+    if not found.exists():
+        raise NotFound(
+            f"There is no {found}",
+            detail="It is written when the control plane is started for the first time.",
+            remedy="Start `busway serve` (or `busway up`), or name the file with --clouds or BUSWAY_CLOUDS.",
+            code="clouds-not-found",
+        )
+    return found
+
+
+class Client:
+    """A session with one cloud; raises the errors that the control plane told."""
+
+    def __init__(self, clouds: Path) -> None:
+        name = os.environ.get("OS_CLOUD", "busway")
+        entry = yaml.safe_load(clouds.read_text())["clouds"]
+        auth = (entry.get(name) or next(iter(entry.values())))["auth"]
+        self._auth_url = str(auth["auth_url"]).rstrip("/")
+        self._base = self._auth_url.removesuffix("/v3").removesuffix("/identity")
+        self._http = httpx.Client(timeout=_TIMEOUT)
+        self._http.headers["X-Auth-Token"] = self._token(auth)
+
+    def request(self, method: str, path: str, body: Any = None, params: dict[str, Any] | None = None) -> Any:
+        """Calls /busway/v1/PATH and returns its JSON, None where it has no body."""
+        wanted = {key: value for key, value in (params or {}).items() if value is not None}
+        try:
+            answer = self._http.request(method, f"{self._base}/busway/v1/{path}", json=body, params=wanted)
+        except httpx.HTTPError as error:
+            raise _unreachable(self._base, error) from error
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        raise _told(answer)
+
+    def _token(self, auth: dict[str, Any]) -> str:
+        domain = {"id": auth.get("user_domain_id", "default")}
+        user = {"name": auth["username"], "password": auth["password"], "domain": domain}
+        scope = {"project": {"name": auth["project_name"], "domain": {"id": auth.get("project_domain_id", "default")}}}
+        body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}}
+        try:
+            answer = self._http.post(f"{self._base}/identity/v3/auth/tokens", json=body)
+        except httpx.HTTPError as error:
+            raise _unreachable(self._base, error) from error
+        if not answer.is_success:
+            raise _told(answer)
+        return answer.headers["X-Subject-Token"]
+
+
+def _unreachable(url: str, error: httpx.HTTPError) -> Unavailable:
+    return Unavailable(
+        f"The control plane at {url} does not answer",
+        detail=f"{type(error).__name__}: {error}",
+        remedy="Is `busway serve` (or `busway up`) running?",
+        code="control-unreachable",
+    )
+
+
+def _told(answer: httpx.Response) -> BuswayError:
+    try:
+        body = answer.json()
+        told = body.get("error", body)
+    except ValueError:
+        told = {}
+    return BuswayError(
+        told.get("brief") or told.get("message") or f"The control plane answered {answer.status_code}",
+        detail=told.get("detail", ""),
+        remedy=told.get("remedy", ""),
+        code=str(told.get("code", "http")),
+    )

@@ -1,0 +1,114 @@
+"""`busway device`: which devices there are, and who has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from busway.cli.output import clouds_option, json_option, print_fields, print_json, print_table
+
+_root_option = click.option(
+    "--root",
+    type=click.Path(exists=True, path_type=Path),
+    default=Path("/"),
+    metavar="TREE",
+    help="With --local: another machine's tree, a folder or a snapshot.",
+)
+
+
+@click.group()
+def device() -> None:
+    """Devices of all hosts: what each is, its state and its server."""
+
+
+@device.command("list")
+@click.option("--host", help="Only the devices of this host.")
+@click.option("--all", "everything", is_flag=True, help="Also devices that no device_spec offers.")
+@click.option("--local", is_flag=True, help="This machine's cards, read from /sys; needs no control plane.")
+@_root_option
+@clouds_option
+@json_option
+def list_(host: str | None, everything: bool, local: bool, root: Path, clouds: str | None, as_json: bool) -> None:
+    """Lists devices with host, address, what each is, group, NUMA node, driver, status and server."""
+    if local:
+        from busway.cli.device_local import list_cards
+
+        list_cards(root, everything, as_json)
+        return
+    from busway.cli.client import Client, find_clouds
+
+    rows = Client(find_clouds(clouds)).request("GET", "devices", params={"host": host})["devices"]
+    shown = [row for row in rows if everything or row["status"] is not None]
+    if as_json:
+        print_json(shown)
+        return
+    columns = ("HOST", "ADDRESS", "DEVICE", "KIND", "GROUP", "NUMA", "DRIVER", "STATUS", "SERVER")
+    print_table(columns, [_row(row) for row in shown], _nothing(rows))
+
+
+@device.command()
+@click.argument("name")
+@clouds_option
+@json_option
+def show(name: str, clouds: str | None, as_json: bool) -> None:
+    """Shows one device (HOST:ADDRESS, ADDRESS or id) and its history."""
+    from busway.cli.client import Client, find_clouds
+
+    story = Client(find_clouds(clouds)).request("GET", f"devices/{name}")["device"]
+    if as_json:
+        print_json(story)
+        return
+    found = story["device"]
+    names = ("host", "address", "description", "kind", "class_code", "iommu_group", "numa_node", "driver")
+    print_fields(
+        [(key.replace("_", " "), found[key]) for key in names]
+        + [("status", found["status"] or "not offered"), ("reason", found["reason"])]
+        + [
+            ("server", f"{found['server_name']} ({found['server_id']})" if found["server_id"] else None),
+            ("id", found["id"]),
+        ]
+        + [("in its group", other) for other in story["group"]]
+    )
+    click.echo("\nHistory")
+    print_table(
+        ("TIME", "FROM", "TO", "SERVER", "REASON"),
+        [(e["at"], e["old"], e["new"], e["server_id"], e["reason"]) for e in story["events"]],
+        "Nothing has happened to it yet.",
+    )
+
+
+@device.command()
+@click.option("--all", "everything", is_flag=True, help="Every function, VFs and bridges too.")
+@click.option(
+    "--root",
+    type=click.Path(exists=True, path_type=Path),
+    default=Path("/"),
+    metavar="TREE",
+    help="Another machine's tree: a folder or a snapshot.",
+)
+@json_option
+def topology(everything: bool, root: Path, as_json: bool) -> None:
+    """Shows where this machine's GPUs and NICs sit, and how far they are apart; needs no control plane."""
+    from busway.cli.device_local import show_topology
+
+    show_topology(root, everything, as_json)
+
+
+def _short(description: str) -> str:
+    """A description that leaves a table readable; its end, the ids, stays whole. `show` prints all of it."""
+    return description if len(description) <= 60 else f"{description[:47].rstrip()}… {description[-11:]}"
+
+
+def _row(row: dict[str, Any]) -> tuple[object, ...]:
+    server = row["server_name"] or row["server_id"]
+    status = row["status"] or "not offered"
+    place = (row["host"], row["address"], _short(row["description"]), row["kind"], row["iommu_group"], row["numa_node"])
+    return *place, row["driver"], status, server
+
+
+def _nothing(rows: list[Any]) -> str:
+    if rows:
+        return f"None of {len(rows)} devices is offered: no [pci] device_spec matches. See them with --all."
+    return "No host has reported any device yet. See `busway host list`."

@@ -1,0 +1,102 @@
+"""`busway host`: add hosts, list them, take them out of service."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from busway.cli.output import clouds_option, json_option, print_json, print_table
+
+
+@click.group()
+def host() -> None:
+    """Hosts: add one, list them, enable, disable, delete."""
+
+
+@host.command()
+@click.argument("name")
+@click.option("--rotate", is_flag=True, help="Replace the credential of a host that exists.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write the credential to this file (mode 600).")
+@click.option("--url", help="The control plane's URL as the host reaches it. Default: the public URL.")
+@clouds_option
+def create(name: str, rotate: bool, output: Path | None, url: str | None, clouds: str | None) -> None:
+    """Adds host NAME and prints the credential with which its agent is started; it is shown once."""
+    from busway.bootstrap.admin import write_secret
+    from busway.cli.client import Client, find_clouds
+
+    credential = Client(find_clouds(clouds)).request("POST", "hosts", {"name": name, "rotate": rotate})["credential"]
+    if url:
+        credential["url"] = url
+    text = json.dumps(credential, indent=2) + "\n"
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_secret(output, text)
+        click.echo(f"Wrote {output}. On {name}: busway agent --credential {output.name}")
+
+
+@host.command("list")
+@clouds_option
+@json_option
+def list_(clouds: str | None, as_json: bool) -> None:
+    """Lists hosts with their state and what is used of them."""
+    from busway.cli.client import Client, find_clouds
+
+    rows = Client(find_clouds(clouds)).request("GET", "hosts")["hosts"]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ("HOST", "STATE", "ENABLED", "SERVERS", "VCPUS", "RAM MB", "DISK GB", "IOMMU", "LAST REPORT"),
+        [
+            (
+                row["name"],
+                "up" if row["up"] else "down",
+                row["enabled"],
+                row["servers"],
+                f"{row['used_vcpus']}/{row['resources']['vcpus']}",
+                f"{row['used_ram_mb']}/{row['resources']['ram_mb']}",
+                f"{row['used_disk_gb']}/{row['resources']['disk_gb']}",
+                "on" if row["iommu"] else "off",
+                row["seen"],
+            )
+            for row in rows
+        ],
+        "There is no host yet. Add one: busway host create NAME",
+    )
+
+
+@host.command()
+@click.argument("name")
+@clouds_option
+def enable(name: str, clouds: str | None) -> None:
+    """Lets new servers go to host NAME again."""
+    from busway.cli.client import Client, find_clouds
+
+    Client(find_clouds(clouds)).request("PATCH", f"hosts/{name}", {"enabled": True})
+    click.echo(f"Host {name} is enabled.")
+
+
+@host.command()
+@click.argument("name")
+@click.option("--reason", help="Why; shown in lists.")
+@clouds_option
+def disable(name: str, reason: str | None, clouds: str | None) -> None:
+    """Keeps new servers away from host NAME; what runs there goes on."""
+    from busway.cli.client import Client, find_clouds
+
+    Client(find_clouds(clouds)).request("PATCH", f"hosts/{name}", {"enabled": False, "reason": reason})
+    click.echo(f"Host {name} is disabled.")
+
+
+@host.command()
+@click.argument("name")
+@clouds_option
+def delete(name: str, clouds: str | None) -> None:
+    """Forgets host NAME, which must have no servers and no claimed devices."""
+    from busway.cli.client import Client, find_clouds
+
+    Client(find_clouds(clouds)).request("DELETE", f"hosts/{name}")
+    click.echo(f"Host {name} is forgotten.")

@@ -1,0 +1,54 @@
+"""`busway`: the command and its groups. Heavy imports stay inside the commands, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from busway import __version__
+from busway.cli.agent import agent
+from busway.cli.config import config
+from busway.cli.demo import demo
+from busway.cli.device import device
+from busway.cli.doctor import doctor
+from busway.cli.event import event
+from busway.cli.host import host
+from busway.cli.lab import lab
+from busway.cli.plan import plan
+from busway.cli.server import server
+from busway.cli.snapshot import snapshot
+from busway.cli.start import serve, up
+from busway.cli.why import why
+from busway.domain.errors import BuswayError
+
+
+class _Main(click.Group):
+    """Prints a BuswayError as its four fields and ends with 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BuswayError as error:
+            print_error(error)
+            sys.exit(1)
+
+
+def print_error(error: BuswayError) -> None:
+    """Writes an error for a person: what, the facts, what to do, the code."""
+    click.echo(f"Error: {error.brief}", err=True)
+    if error.detail:
+        click.echo(f"  {error.detail}", err=True)
+    if error.remedy:
+        click.echo(f"  What to do: {error.remedy}", err=True)
+    click.echo(f"  [{error.code}]", err=True)
+
+
+@click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="busway")
+def main() -> None:
+    """A GPU cloud for KVM hosts that OpenStack's own clients drive unmodified."""
+
+
+for command in (demo, up, serve, agent, plan, config, doctor, why, device, host, server, event, lab, snapshot):
+    main.add_command(command)

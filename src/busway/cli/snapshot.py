@@ -1,0 +1,24 @@
+"""`busway snapshot`: this machine's relevant /sys and /proc in one file, to look at elsewhere or to test with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), default=Path("busway-snapshot.tar.gz"), show_default=True
+)
+@click.option("--with-serials", is_flag=True, help="Keep serial numbers, MAC addresses and UUIDs.")
+@click.option("--root", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path("/"), hidden=True)
+def snapshot(output: Path, with_serials: bool, root: Path) -> None:
+    """Writes this machine's hardware, as the kernel shows it, into one file; changes nothing."""
+    from busway.hardware.snapshot import capture
+
+    done = capture(root, output, with_serials=with_serials)
+    click.echo(f"{output}: {done.entries} files and links, {output.stat().st_size / 1024:.0f} KiB")
+    for path in done.unreadable:
+        click.echo(f"  not readable, needs root: /{path}", err=True)
+    click.echo("Look at it with `busway device list --local --root " + str(output) + "`.")

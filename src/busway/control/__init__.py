@@ -1,0 +1,1 @@
+"""Use cases and loops of the control plane; it knows no HTTP and touches no host."""

@@ -1,0 +1,29 @@
+"""What every use case is given: the database, the clock, new ids, the doorbell and the state folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from busway.control.doorbell import Doorbell
+from busway.control.settings import Settings
+from busway.store.database import Database
+
+
+def _pass(_name: str) -> None:
+    """The crash point of every day: does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The control plane's seams; use cases are functions that take it first."""
+
+    db: Database
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    bell: Doorbell
+    state: Path
+    settings: Settings
+    crashpoint: Callable[[str], None] = field(default=_pass)

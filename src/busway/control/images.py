@@ -1,0 +1,124 @@
+"""The use cases of images, but for the upload of their data (image_upload)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from busway.control.context import Control
+from busway.domain.caller import Caller
+from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound
+from busway.domain.ids import ImageId
+from busway.domain.image import CONTAINER_FORMATS, DISK_FORMATS, VISIBILITIES, Image, ImageStatus
+from busway.store import images as store
+
+
+def create_image(control: Control, caller: Caller, image: Image) -> Image:
+    """Registers an image without data, owned by the caller's project."""
+    made = replace(
+        image, status=ImageStatus.QUEUED, owner=caller.project_id, created=control.now(), updated=control.now()
+    )
+    _check(caller, made)
+    with control.db.write() as tx:
+        if store.find_image(tx, made.id) is not None:
+            raise Conflict(f"Image ID {made.id} already exists", code="image-exists")
+        store.add_image(tx, made)
+    return made
+
+
+def list_images(control: Control, caller: Caller) -> list[Image]:
+    """The images that the caller sees in a list, newest first; community images of others only by id."""
+    with control.db.read() as tx:
+        found = store.list_images(tx)
+    return [each for each in found if each.visibility == "public" or caller.may_see(each.owner)]
+
+
+def get_image(control: Control, caller: Caller, image_id: str) -> Image:
+    """One image; raises `NotFound` also for a private one of others."""
+    with control.db.read() as tx:
+        image = store.get_image(tx, image_id)
+    if not image.is_visible_to(caller):
+        raise NotFound(f"Image {image_id} not found", code="image-not-found")
+    return image
+
+
+def change_image(control: Control, caller: Caller, image_id: str, change: Callable[[Image], Image]) -> Image:
+    """Applies a pure change to an image that the caller owns."""
+    owned_image(control, caller, image_id)
+    with control.db.write() as tx:
+        old = store.get_image(tx, image_id)
+        new = replace(change(old), updated=control.now())
+        frozen = (new.disk_format, new.container_format) != (old.disk_format, old.container_format)
+        if frozen and old.status is ImageStatus.ACTIVE:
+            raise Forbidden("The format of an image with data can't change", remedy="Upload it as a new image.")
+        _check(caller, new, was_public=old.visibility == "public")
+        store.save_image(tx, new)
+    return new
+
+
+def delete_image(control: Control, caller: Caller, image_id: str) -> None:
+    """Hides an image; its data stays while servers need it (`purge_images`)."""
+    image = owned_image(control, caller, image_id)
+    if image.protected:
+        raise Forbidden(
+            f"Image {image.id} is protected and cannot be deleted",
+            remedy=f"openstack image set --unprotected {image.id}",
+            code="image-protected",
+        )
+    with control.db.write() as tx:
+        store.mark_image_deleted(tx, image.id, control.now())
+
+
+def owned_image(control: Control, caller: Caller, image_id: str) -> Image:
+    """One image that the caller may change; raises `NotFound` or `Forbidden`."""
+    image = get_image(control, caller, image_id)
+    if not caller.may_see(image.owner):
+        raise Forbidden(f"Image {image_id} belongs to another project", code="image-not-owned")
+    return image
+
+
+def image_path(control: Control, image: Image) -> Path:
+    """The file with an image's data; raises `NotFound` while it has none."""
+    if image.sha256 is None:
+        raise NotFound(
+            f"Image {image.id} has no data",
+            detail=f"Its status is {image.status}.",
+            remedy=f"Upload it: openstack image save, or PUT /image/v2/images/{image.id}/file",
+            code="image-no-data",
+        )
+    return image_folder(control) / image.sha256
+
+
+def image_folder(control: Control) -> Path:
+    """Where the data of images is, one file per sha256."""
+    return control.state / "images"
+
+
+def purge_images(control: Control, in_use: set[ImageId]) -> list[ImageId]:
+    """Forgets the deleted images that no server in `in_use` needs, and their data; returns their ids."""
+    with control.db.write() as tx:
+        gone = [image for image in store.list_deleted_images(tx) if image.id not in in_use]
+        for image in gone:
+            store.purge_image(tx, image.id)
+            if image.sha256 is not None and not store.is_data_used(tx, image.sha256):
+                image_path(control, image).unlink(missing_ok=True)
+    return [image.id for image in gone]
+
+
+def _check(caller: Caller, image: Image, *, was_public: bool = False) -> None:
+    _one_of("disk_format", image.disk_format, DISK_FORMATS, "Convert it: qemu-img convert -O qcow2 IN OUT")
+    _one_of("container_format", image.container_format, CONTAINER_FORMATS, "Unpack it and use bare.")
+    _one_of("visibility", image.visibility, VISIBILITIES, "")
+    if image.visibility == "public" and not was_public:
+        caller.require_admin("publish images")
+
+
+def _one_of(name: str, value: str | None, known: tuple[str, ...], remedy: str) -> None:
+    if value is not None and value not in known:
+        raise BadInput(
+            f"Invalid value '{value}' for {name}",
+            detail=f"Busway knows {', '.join(known)}.",
+            remedy=remedy,
+            code=f"image-{name.replace('_', '-')}",
+        )

@@ -1,0 +1,82 @@
+"""The use cases of key pairs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from busway.control.context import Control
+from busway.domain.caller import Caller
+from busway.domain.errors import BadInput, Unavailable
+from busway.domain.ids import UserId
+from busway.domain.keypair import Keypair, ssh_fingerprint
+from busway.store import keypairs as store
+
+_NAME = re.compile(r"[A-Za-z0-9 _.@-]{1,255}")
+_GENERATE_SECONDS = 30
+
+
+def import_keypair(
+    control: Control, caller: Caller, name: str, public_key: str, user_id: UserId | None = None
+) -> Keypair:
+    """Stores a user's own public key; another user's only for an admin."""
+    owner = _owner(caller, user_id)
+    if not _NAME.fullmatch(name) or name != name.strip():
+        raise BadInput(
+            f"Keypair name '{name}' is not allowed",
+            detail="It may have letters, digits, spaces, and any of _ - . @",
+            code="invalid-keypair-name",
+        )
+    keypair = Keypair(owner, name, public_key.strip(), ssh_fingerprint(public_key), control.now())
+    with control.db.write() as tx:
+        store.add_keypair(tx, keypair)
+    return keypair
+
+
+def generate_keypair(control: Control, caller: Caller, name: str, user_id: UserId | None = None) -> tuple[Keypair, str]:
+    """Makes a new key, stores its public half and returns it with the private half, which is not kept."""
+    with tempfile.TemporaryDirectory(prefix="busway-key-") as folder:
+        file = Path(folder) / "key"
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "Generated-by-Busway", "-f", str(file)]
+        try:
+            subprocess.run(command, check=True, capture_output=True, timeout=_GENERATE_SECONDS)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise Unavailable(
+                "No key could be generated",
+                detail=f"ssh-keygen did not run: {error}",
+                remedy="Make the key yourself and import its .pub file, or install openssh-client on the server.",
+                code="ssh-keygen",
+            ) from error
+        private = file.read_text()
+        public = file.with_suffix(".pub").read_text().strip()
+    return import_keypair(control, caller, name, public, user_id), private
+
+
+def list_keypairs(control: Control, caller: Caller, user_id: UserId | None = None) -> list[Keypair]:
+    """All keys of the caller, or of another user for an admin."""
+    owner = _owner(caller, user_id)
+    with control.db.read() as tx:
+        return store.list_keypairs(tx, owner)
+
+
+def get_keypair(control: Control, caller: Caller, name: str, user_id: UserId | None = None) -> Keypair:
+    """One key by name; raises `NotFound`."""
+    owner = _owner(caller, user_id)
+    with control.db.read() as tx:
+        return store.get_keypair(tx, owner, name)
+
+
+def delete_keypair(control: Control, caller: Caller, name: str, user_id: UserId | None = None) -> None:
+    """Forgets a key; servers that were given it keep it."""
+    owner = _owner(caller, user_id)
+    with control.db.write() as tx:
+        store.delete_keypair(tx, owner, name)
+
+
+def _owner(caller: Caller, user_id: UserId | None) -> UserId:
+    if user_id is None or user_id == caller.user_id:
+        return caller.user_id
+    caller.require_admin("use the key pairs of another user")
+    return user_id

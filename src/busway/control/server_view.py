@@ -1,0 +1,39 @@
+"""A stored server as its user sees it."""
+
+from __future__ import annotations
+
+from busway.domain.server import Server, ServerAddress
+from busway.store.servers import ServerRow
+
+
+def server_view(row: ServerRow, addresses: tuple[ServerAddress, ...], host_name: str | None) -> Server:
+    """Joins a server with its addresses and its host's name."""
+    return Server(
+        id=row.id,
+        number=row.number,
+        name=row.name,
+        hostname=row.hostname,
+        description=row.description,
+        project_id=row.project_id,
+        user_id=row.user_id,
+        status=row.status,
+        task_state=row.task_state,
+        power=row.power,
+        flavor=row.flavor,
+        image_id=row.image_id,
+        created=row.created,
+        updated=row.updated,
+        host_id=row.host_id,
+        host_name=host_name,
+        key_name=row.key_name,
+        config_drive=row.config_drive,
+        metadata=row.metadata,
+        tags=tuple(row.tags),
+        addresses=addresses,
+        availability_zone=row.availability_zone,
+        launched=row.launched,
+        terminated=row.terminated,
+        fault=row.fault,
+        user_data=row.user_data,
+        scheduler_hints=row.hints,
+    )

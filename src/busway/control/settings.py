@@ -1,0 +1,32 @@
+"""What the operator configured, parsed once into values; only bootstrap reads files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from busway.domain.alias import Aliases
+from busway.domain.device_spec import DeviceSpecs
+from busway.scheduler.policy import DEFAULT_POLICY, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The control plane's settings; times are in seconds."""
+
+    aliases: Aliases
+    device_specs: DeviceSpecs
+    pci_in_placement: bool = False
+    policy: Policy = DEFAULT_POLICY
+    public_url: str = "http://127.0.0.1:8774"
+    token_seconds: int = 86400
+    lease_seconds: int = 30
+    region: str = "RegionOne"
+    network_name: str = "private"
+    network_cidr: str = "10.0.2.0/24"
+    network_first: str = "10.0.2.100"
+    network_last: str = "10.0.2.199"
+    network_gateway: str = "10.0.2.2"
+    max_image_bytes: int = 64 * 1024**3
+    cpu_allocation_ratio: float = 4.0
+    ram_allocation_ratio: float = 1.0
+    reserved_host_memory_mb: int = 512

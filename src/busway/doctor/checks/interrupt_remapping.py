@@ -1,0 +1,30 @@
+"""Interrupts of devices are remapped, so that a guest can not forge them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from busway.doctor.check import Check
+from busway.doctor.finding import Evidence, Finding, Severity, Stage
+from busway.doctor.host import Host
+
+_UNSAFE = "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
+
+
+def _find(host: Host) -> Iterator[Finding]:
+    text = host.text("/proc/interrupts")
+    if not host.has_iommu or not text or not (host.is_intel or host.is_amd) or " IR-" in text:
+        return
+    unsafe = host.text(_UNSAFE) == "Y"
+    yield CHECK.found(
+        "Interrupts are not remapped" + (", and VFIO was told to accept that" if unsafe else ""),
+        cause="Without remapping a guest could send any interrupt to the host, so VFIO refuses its devices.",
+        remedy="Update the firmware and switch on interrupt remapping (x2APIC) there; remove intremap=off and nointremap. "
+        "As a last resort, for guests you trust: vfio_iommu_type1.allow_unsafe_interrupts=1.",
+        evidence=(Evidence("/proc/interrupts", "no controller is named IR-..."), host.evidence(_UNSAFE)),
+        after="switching on interrupt remapping in the firmware",
+        severity=Severity.WARNS if unsafe else None,
+    )
+
+
+CHECK = Check("interrupt-remapping", Stage.IOMMU, Severity.BLOCKS, "Interrupts are remapped", host=_find)

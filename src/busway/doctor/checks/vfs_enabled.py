@@ -1,0 +1,28 @@
+"""A card that is to go to a guest whole has no virtual functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from busway.doctor.check import Check
+from busway.doctor.finding import Evidence, Finding, Severity, Stage
+from busway.doctor.host import Host, sysfs
+from busway.hardware import Card
+
+
+def _find(_host: Host, card: Card) -> Iterator[Finding]:
+    sriov = card.main.sriov
+    if sriov is None or not sriov.enabled:
+        return
+    file = sysfs(card.main.address, "sriov_numvfs")
+    yield CHECK.found(
+        f"{card.name} has {sriov.enabled} virtual functions enabled",
+        cause="They belong to the physical function: it can't go to a guest while they exist. Each of them can.",
+        remedy=f"Hand out the virtual functions; or free them and run `echo 0 > {file}`.",
+        evidence=(Evidence(file, str(sriov.enabled)),),
+        card=card,
+        after=f"removing its {sriov.enabled} virtual functions",
+    )
+
+
+CHECK = Check("vfs-enabled", Stage.ISOLATION, Severity.BLOCKS, "A card handed out whole has no VFs", card=_find)

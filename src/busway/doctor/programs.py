@@ -1,0 +1,26 @@
+"""Runs the distribution's own programs (update-grub, dracut, ...) with a deadline."""
+
+from __future__ import annotations
+
+import subprocess
+
+from busway.domain.errors import HostError
+
+_PATIENCE = 600.0  # seconds; an initramfs for each of several kernels takes minutes
+
+
+def run_program(command: tuple[str, ...]) -> None:
+    """Runs a program to its end; `HostError` with its last words when it fails."""
+    try:
+        done = subprocess.run(list(command), capture_output=True, text=True, timeout=_PATIENCE, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _failed(command, str(error)) from error
+    if done.returncode != 0:
+        raise _failed(command, (done.stderr.strip() or done.stdout.strip())[-500:])
+
+
+def _failed(command: tuple[str, ...], words: str) -> HostError:
+    name = " ".join(command)
+    return HostError(
+        f"`{name}` failed", detail=words, remedy=f"Run `{name}` by hand and mend what it says.", code="program-failed"
+    )

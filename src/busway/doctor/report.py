@@ -1,0 +1,71 @@
+"""The answer of the doctor: findings in order, one verdict for each card, and what could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from busway.doctor.finding import Finding, Severity
+from busway.hardware import Card
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One card: `words` is "ready", "ready after ..." or "cannot, because ..."."""
+
+    card: str
+    description: str
+    words: str
+
+    @property
+    def is_ready(self) -> bool:
+        """True when nothing is left to do."""
+        return self.words == "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found on one host; `not_read` are files that only root may read."""
+
+    system: str
+    findings: tuple[Finding, ...]
+    verdicts: tuple[Verdict, ...]
+    not_read: tuple[str, ...] = ()
+
+    @property
+    def is_ready(self) -> bool:
+        """True when every card is ready."""
+        return all(verdict.is_ready for verdict in self.verdicts)
+
+    def as_json(self) -> dict[str, object]:
+        """The report for programs."""
+        return {
+            "system": self.system,
+            "findings": [_finding(one) for one in self.findings],
+            "cards": [{**asdict(one), "ready": one.is_ready} for one in self.verdicts],
+            "not_read": list(self.not_read),
+        }
+
+
+def verdict_of(card: Card, findings: Iterable[Finding]) -> Verdict:
+    """The last line about a card: what blocks it, and whether an act on this host helps."""
+    blocking = [one for one in findings if one.severity is Severity.BLOCKS and one.card in (None, card.name)]
+    hopeless = [one.brief for one in blocking if not one.after]
+    if hopeless:
+        words = f"cannot, because {_join(hopeless)}"
+    elif blocking:
+        words = f"ready after {_join(dict.fromkeys(one.after for one in blocking))}"
+    else:
+        words = "ready"
+    return Verdict(card.name, card.main.description, words)
+
+
+def _join(parts: Iterable[str]) -> str:
+    *first, last = list(parts)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    fields = asdict(finding)
+    fields["changes"] = [{"kind": type(change).__name__, **asdict(change)} for change in finding.changes]
+    return fields

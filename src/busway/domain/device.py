@@ -1,0 +1,68 @@
+"""One PCI function as seen on a host, and what its class code says it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from busway.domain.address import PciAddress
+
+# PCI class codes (base class and subclass), from the PCI Code and ID Assignment Specification.
+GPU_CLASSES = frozenset({"0300", "0302", "0380", "1200"})
+BRIDGE_CLASSES = frozenset({"0600", "0604"})
+
+
+class DeviceKind(StrEnum):
+    """What a function is to SR-IOV, in Nova's wire strings.
+
+    A function with the SR-IOV capability is a PF even with zero VFs enabled, as Nova and libvirt see it.
+    """
+
+    PCI = "type-PCI"
+    PF = "type-PF"
+    VF = "type-VF"
+
+
+@dataclass(frozen=True, slots=True)
+class PciDevice:
+    """One PCI function as its host reported it.
+
+    Ids are four lower-case hex digits; `class_code` has six (class, subclass, interface). `None` means that the
+    kernel does not say: no driver bound, no IOMMU, no NUMA locality. Names are "" where pci.ids has none.
+    """
+
+    address: PciAddress
+    vendor_id: str
+    product_id: str
+    class_code: str
+    kind: DeviceKind = DeviceKind.PCI
+    subsystem_vendor_id: str = ""
+    subsystem_id: str = ""
+    revision: str = ""
+    driver: str | None = None
+    iommu_group: int | None = None
+    numa_node: int | None = None
+    parent: PciAddress | None = None
+    vendor_name: str = ""
+    product_name: str = ""
+    class_name: str = ""
+
+    @property
+    def is_gpu(self) -> bool:
+        """True for display controllers (0300, 0302, 0380) and processing accelerators (1200)."""
+        return self.class_code[:4] in GPU_CLASSES
+
+    @property
+    def is_bridge(self) -> bool:
+        """True for host and PCI-to-PCI bridges, which are harmless members of an IOMMU group.
+
+        VFIO counts a group as viable when a bridge in it keeps its own driver (pcieport).
+        """
+        return self.class_code[:4] in BRIDGE_CLASSES
+
+    @property
+    def description(self) -> str:
+        """What it is in words and ids: "Display controller: QEMU Virtual Video Controller [1234:1111]"."""
+        kind = self.class_name or f"class {self.class_code[:4]}"
+        name = " ".join(part for part in (self.vendor_name, self.product_name) if part) or "unknown device"
+        return f"{kind}: {name} [{self.vendor_id}:{self.product_id}]"

@@ -1,0 +1,162 @@
+"""The two documents of one host: `Desired` (what shall be) and `Observed` (what its agent saw).
+
+Levels, not edges: a document says everything each time, carries a generation, and an older one is refused. One-shot
+verbs are counters: `starts` and `reboots` only grow, and the agent remembers how far it has come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from busway.domain.address import PciAddress
+from busway.domain.device import PciDevice
+from busway.domain.ids import ImageId, ServerId
+from busway.domain.server import PowerState
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """An image as an agent needs it: where its bytes are asked for, and how to know them."""
+
+    id: ImageId
+    sha256: str
+    size: int  # bytes
+    disk_format: str  # "qcow2" or "raw"
+
+
+@dataclass(frozen=True, slots=True)
+class Nic:
+    """One network card of a guest with its fixed IPv4 address."""
+
+    mac: str
+    address: str
+    prefix: int
+    gateway: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredDevice:
+    """A device that a server holds a claim on, and what must be found at its address before it is touched."""
+
+    address: PciAddress
+    vendor_id: str
+    product_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigDrive:
+    """What the guest reads on its config drive: the files' contents under openstack/latest/."""
+
+    meta_data: str  # JSON
+    network_data: str  # JSON
+    user_data: str = ""  # base64; "" for none
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredServer:
+    """A server as its host shall have it.
+
+    `powered` False means shut off. `starts` grows by one each time its user asks for a start (the first boot is 1): a
+    guest that powers itself off stays off until then. `reboots` grows with each reboot, `hard_reboot` tells how.
+    """
+
+    id: ServerId
+    name: str
+    vcpus: int
+    ram_mb: int
+    disk_gb: int
+    image: ImageRef
+    devices: tuple[DesiredDevice, ...]
+    nics: tuple[Nic, ...]
+    config_drive: ConfigDrive
+    powered: bool = True
+    starts: int = 1
+    reboots: int = 0
+    hard_reboot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """All that one host shall have.
+
+    A server in neither `servers` nor `absent` is unknown to the control plane: the agent reports and leaves it.
+    """
+
+    host: str
+    generation: int
+    servers: tuple[DesiredServer, ...] = ()
+    absent: tuple[ServerId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a step failed on the host: the four fields of the error and the step's name."""
+
+    step: str
+    brief: str
+    detail: str = ""
+    remedy: str = ""
+    code: str = "host-error"
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedServer:
+    """A server as its host has it: a libvirt domain, or files and devices that one left behind.
+
+    `power` is None when no domain is defined. `devices` are those that the agent holds for it or its domain names.
+    `starts` and `reboots` are the counters that the agent has carried out. `fault` is the last failure to converge.
+    """
+
+    id: ServerId
+    power: PowerState | None
+    starts: int = 0
+    reboots: int = 0
+    devices: tuple[PciAddress, ...] = ()
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDevice:
+    """A device that the agent took from its host driver (or found free) for a server and has not given back.
+
+    `previous_driver` is what it goes back to, None for no driver. `fault` tells why it could not be given back.
+    """
+
+    address: PciAddress
+    server_id: ServerId
+    previous_driver: str | None
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostResources:
+    """Totals of one host."""
+
+    vcpus: int
+    ram_mb: int
+    disk_gb: int
+    hypervisor_type: str = "QEMU"
+    hypervisor_version: int = 0  # as libvirt counts: major * 1,000,000 + minor * 1,000 + micro
+    cpu_model: str = ""
+    virt_type: str = "kvm"  # or "qemu"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """All that an agent saw on its host.
+
+    `sequence` grows with every report of a host (nanoseconds since the epoch); an older one is refused. `generation`
+    is that of the Desired document that the agent had converged to, or tried to, when it looked.
+    """
+
+    host: str
+    sequence: int
+    generation: int
+    boot_id: str
+    resources: HostResources
+    inventory: tuple[PciDevice, ...] = ()
+    servers: tuple[ObservedServer, ...] = ()
+    held: tuple[HeldDevice, ...] = ()
+    agent_version: str = ""
+    iommu: bool = False
+    notes: tuple[str, ...] = field(default=())

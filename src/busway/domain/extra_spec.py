@@ -1,0 +1,39 @@
+"""What a flavor's extra specs may say about PCI devices, checked when they are set and not at the first boot."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from busway.domain.alias import ALIAS_EXTRA_SPEC, parse_alias_counts
+from busway.domain.errors import InvalidExtraSpec
+from busway.domain.numa_policy import NUMA_POLICY_EXTRA_SPEC, parse_numa_policy
+
+PCI_EXTRA_SPECS = (ALIAS_EXTRA_SPEC, NUMA_POLICY_EXTRA_SPEC)
+_CLOSE = 0.85  # of 1: hw:pci_numa_afinity_policy is closer, hw:numa_nodes is not
+
+
+def check_extra_specs(specs: Mapping[str, str]) -> None:
+    """Raises `InvalidExtraSpec` for a PCI request that no boot could read, or that would silently be none.
+
+    Nova checks neither before microversion 2.86: a misspelled key makes servers without their GPU.
+    """
+    for key, value in specs.items():
+        if key == ALIAS_EXTRA_SPEC:
+            parse_alias_counts(value)
+        elif key == NUMA_POLICY_EXTRA_SPEC:
+            parse_numa_policy(value)
+        else:
+            _refuse_misspelled(key)
+
+
+def _refuse_misspelled(key: str) -> None:
+    namespace = ALIAS_EXTRA_SPEC.partition(":")[0]
+    near = difflib.get_close_matches(key.lower(), PCI_EXTRA_SPECS, n=1, cutoff=_CLOSE)
+    if not near and key.partition(":")[0] != namespace:
+        return
+    raise InvalidExtraSpec(
+        f"{key} is no extra spec that anything reads",
+        detail=f"About PCI devices there are {', '.join(PCI_EXTRA_SPECS)}.",
+        remedy=f"Did you mean {near[0] if near else ALIAS_EXTRA_SPEC}?",
+    )

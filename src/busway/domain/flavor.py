@@ -1,0 +1,24 @@
+"""A flavor: what a server is given, with extra specs such as `pci_passthrough:alias`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from busway.domain.ids import FlavorId
+
+
+@dataclass(frozen=True, slots=True)
+class Flavor:
+    """A named size; a server keeps a copy of its flavor as it was at boot."""
+
+    id: FlavorId
+    name: str
+    ram_mb: int
+    vcpus: int
+    disk_gb: int
+    ephemeral_gb: int = 0
+    swap_mb: int = 0
+    is_public: bool = True
+    description: str | None = None
+    extra_specs: Mapping[str, str] = field(default_factory=dict)

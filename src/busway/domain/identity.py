@@ -1,0 +1,85 @@
+"""Projects, users, roles and tokens: the little of an identity service that a cloud's clients need.
+
+There is one domain, `default`. Roles imply lesser ones, as OpenStack's defaults do: admin > member > reader.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from busway.domain.caller import Caller
+from busway.domain.ids import ProjectId, UserId
+
+DOMAIN_ID = "default"
+DOMAIN_NAME = "Default"
+ROLE_NAMES = ("admin", "member", "reader")
+_IMPLIED = {"admin": ("member", "reader"), "member": ("reader",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A tenant: it owns servers, images and ports."""
+
+    id: ProjectId
+    name: str
+    description: str = ""
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Someone who may authenticate; the password's hash never leaves the store."""
+
+    id: UserId
+    name: str
+    enabled: bool = True
+    description: str = ""
+    email: str | None = None
+    default_project_id: ProjectId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A named permission that a user is given in a project."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleAssignment:
+    """A user has a role in a project."""
+
+    user: User
+    project: Project
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A proven identity with an end; its secret is known to its bearer only. `project` None means unscoped."""
+
+    user: User
+    project: Project | None
+    roles: tuple[Role, ...]
+    methods: tuple[str, ...]
+    issued: datetime
+    expires: datetime
+    audit_id: str
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks, as the use cases want to know it."""
+        return Caller(
+            user_id=self.user.id,
+            user_name=self.user.name,
+            project_id=self.project.id if self.project else ProjectId(""),
+            project_name=self.project.name if self.project else "",
+            roles=frozenset(role.name for role in self.roles),
+        )
+
+
+def with_implied(names: set[str]) -> set[str]:
+    """Adds the roles that the given ones imply."""
+    return names.union(*(_IMPLIED.get(name, ()) for name in names))

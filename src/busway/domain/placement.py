@@ -1,0 +1,248 @@
+"""What the scheduler is given and what it answers: Snapshot, PlacementRequest, Placement, Refusal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from busway.domain.alias import PciRequest
+from busway.domain.device import PciDevice
+from busway.domain.device_tags import NO_TAGS, DeviceTags
+from busway.domain.ids import DeviceId, HostId, ServerId
+from busway.domain.placement_change import Remedy
+
+ZONE = "nova"
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceState:
+    """A device of a host at the moment of the snapshot.
+
+    `offered` is True when a device_spec covers it; `tags` are those of the spec. `claimed_by` is the server of its live
+    claim. `switch` names the PCIe switch above it, None where the topology is not known.
+    """
+
+    id: DeviceId
+    device: PciDevice
+    present: bool = True
+    offered: bool = True
+    claimed_by: ServerId | None = None
+    quarantined: str | None = None
+    tags: DeviceTags = NO_TAGS
+    switch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NumaCell:
+    """A NUMA node of a host with what is free on it; `socket` None where the host does not tell."""
+
+    id: int
+    free_vcpus: int
+    free_ram_mb: int
+    socket: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GuestKind:
+    """What a host can run: a CPU architecture, a hypervisor (qemu, kvm) and a mode (hvm)."""
+
+    architecture: str
+    hypervisor: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """A host at the moment of the snapshot; free amounts may be negative after an overcommit ratio was lowered.
+
+    `generation` and `revision` are compared when a placement commits: another placement or another inventory in
+    between makes the commit fail, and the round is done again. `cells`, `capabilities` and `guests` are empty or None
+    where the host does not tell; then what asks for them is not refused. `aggregates` holds each one's metadata.
+    """
+
+    id: HostId
+    name: str
+    generation: int
+    revision: int
+    free_vcpus: int
+    free_ram_mb: int
+    free_disk_gb: int
+    devices: tuple[DeviceState, ...] = ()
+    up: bool = True
+    enabled: bool = True
+    down_reason: str = ""
+    zone: str = ZONE
+    cells: tuple[NumaCell, ...] = ()
+    aggregates: tuple[Pairs, ...] = ()
+    capabilities: Pairs | None = None
+    guests: tuple[GuestKind, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All hosts at one moment; never changed, only replaced.
+
+    `derived` is a place for what is computed of the hosts once, such as an index; it is no part of the value.
+    """
+
+    hosts: Sequence[HostState]
+    derived: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerGroup:
+    """The server group of a request: whether its servers belong together, and the hosts that have some by now."""
+
+    name: str
+    affinity: bool
+    hosts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementRequest:
+    """What one server needs; `host` forces one by its name, `zone` None is any.
+
+    `numa_nodes` is how many NUMA cells the guest has, 0 for a guest without a NUMA topology, which may lie on any.
+    """
+
+    server_id: ServerId
+    vcpus: int
+    ram_mb: int
+    disk_gb: int
+    pci: tuple[PciRequest, ...] = ()
+    host: str | None = None
+    zone: str | None = None
+    numa_nodes: int = 0
+    extra_specs: Pairs = ()
+    image_properties: Pairs = ()
+    group: ServerGroup | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedDevice:
+    """A device of a placement; `alias` is None for one that travels along with its card or group."""
+
+    device_id: DeviceId
+    alias: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How well a host suits: what was ranked, the least first.
+
+    `nodes` and `switches` are how many of each the devices lie on. `broken` grows with the size of the sets of free
+    devices (card, switch, NUMA node, host) that the choice breaks; `left_free` is how many matching devices stay free.
+    """
+
+    nodes: int = 0
+    switches: int = 0
+    tags: int = 0
+    broken: int = 0
+    left_free: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The host and the exact devices for a server, and the guest's NUMA cells where it has some."""
+
+    server_id: ServerId
+    host_id: HostId
+    generation: int
+    revision: int
+    devices: tuple[ClaimedDevice, ...]
+    fit: Fit = Fit()
+    cells: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostRefusal:
+    """Why one host can't take the server: the filter's name and the reason in words.
+
+    `devices` counts the devices of the asked-for kind per exclusion, in words such as "claimed by another server".
+    """
+
+    host: str
+    rule: str
+    reason: str
+    devices: Mapping[str, int] = field(default_factory=dict)
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedHosts:
+    """Equal hosts that were refused for one reason; `examples` are devices of the first."""
+
+    hosts: tuple[HostState, ...] = field(repr=False)
+    rule: str
+    reason: str
+    devices: Mapping[str, int] = field(default_factory=dict)
+    examples: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many hosts they are."""
+        return len(self.hosts)
+
+    def each(self) -> tuple[HostRefusal, ...]:
+        """One refusal per host."""
+        first, *rest = self.hosts
+        told = HostRefusal(first.name, self.rule, self.reason, self.devices, self.examples)
+        return (told, *(HostRefusal(host.name, self.rule, self.reason, self.devices) for host in rest))
+
+
+@dataclass(frozen=True, slots=True)
+class NearestMiss:
+    """The host that lacked the least, and each rule that it failed with the reason."""
+
+    host: str
+    rules: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why no host can take the server, counted; `remedies` were tried: each admits the request.
+
+    For servers that are placed together or not at all, `fitting` of `together` would have found a place.
+    """
+
+    server_id: ServerId
+    request: PlacementRequest
+    classes: tuple[RefusedHosts, ...]
+    devices_seen: int
+    nearest: NearestMiss | None = None
+    remedies: tuple[Remedy, ...] = ()
+    fitting: int = 0
+    together: int = 1
+
+    @property
+    def hosts(self) -> tuple[HostRefusal, ...]:
+        """One refusal per host, by name."""
+        return tuple(sorted((told for each in self.classes for told in each.each()), key=lambda told: told.host))
+
+    @property
+    def hosts_seen(self) -> int:
+        """How many hosts were looked at."""
+        return sum(each.count for each in self.classes)
+
+    def count_by_rule(self) -> dict[str, int]:
+        """How many hosts each filter excluded, most first."""
+        counts: Counter[str] = Counter()
+        for each in self.classes:
+            counts[each.rule] += each.count
+        return _most_first(counts)
+
+    def count_devices(self) -> dict[str, int]:
+        """How many devices each exclusion took out over all hosts, most first."""
+        counts: Counter[str] = Counter()
+        for each in self.classes:
+            for why, count in each.devices.items():
+                counts[why] += count * each.count
+        return _most_first(counts)
+
+
+def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

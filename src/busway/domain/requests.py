@@ -1,0 +1,74 @@
+"""What a user asks of the control plane, parsed at the edge into values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from busway.domain.flavor import Flavor
+from busway.domain.ids import ImageId, NetworkId, PortId, ProjectId
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkRef:
+    """One network card that a user asked for: on a network (any free address, or `fixed_ip`), or an existing port."""
+
+    network_id: NetworkId | None = None
+    port_id: PortId | None = None
+    fixed_ip: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateServer:
+    """A request for one or several equal servers.
+
+    With `max_count` above one, the servers are named name-1, name-2 and so on, as Nova does. `host` pins the host;
+    `availability_zone` is the zone alone (the edge has split "zone:host"). `user_data` is base64.
+    """
+
+    name: str
+    flavor: Flavor
+    image_id: ImageId
+    key_name: str | None = None
+    user_data: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    config_drive: bool = True
+    availability_zone: str | None = None
+    host: str | None = None
+    description: str | None = None
+    hostname: str | None = None
+    min_count: int = 1
+    max_count: int = 1
+    networks: Literal["auto", "none"] | tuple[NetworkRef, ...] = "auto"
+    hints: Mapping[str, object] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the servers to make, in order."""
+        if self.max_count == 1:
+            return (self.name,)
+        return tuple(f"{self.name}-{number}" for number in range(1, self.max_count + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFilter:
+    """Which servers a listing shall hold, newest first; None means "any".
+
+    `name` is a regular expression that may match anywhere, as in Nova. `all_projects` and `deleted` are for admins.
+    `changes_since` also brings deleted servers. `limit` None means no limit; `marker` is the last server already seen.
+    """
+
+    name: str | None = None
+    status: str | None = None
+    host: str | None = None
+    image_id: ImageId | None = None
+    flavor_id: str | None = None
+    project_id: ProjectId | None = None
+    all_projects: bool = False
+    deleted: bool = False
+    changes_since: datetime | None = None
+    limit: int | None = None
+    marker: str | None = None

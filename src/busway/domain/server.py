@@ -1,0 +1,139 @@
+"""The server (a virtual machine as its user sees it): its states and who may follow whom.
+
+`ServerStatus` is the word clients print. A build that can't be placed or that its host refuses ends in ERROR with a
+fault; only deleting leads out of ERROR. SHUTOFF is reached by stopping, or when the guest powers itself off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from busway.domain.errors import Conflict
+from busway.domain.flavor import Flavor
+from busway.domain.ids import HostId, ImageId, PortId, ProjectId, ServerId, UserId
+
+
+class ServerStatus(StrEnum):
+    """The status words of the compute API that Busway uses."""
+
+    BUILD = "BUILD"
+    ACTIVE = "ACTIVE"
+    SHUTOFF = "SHUTOFF"
+    ERROR = "ERROR"
+    DELETED = "DELETED"
+
+
+class TaskState(StrEnum):
+    """What is being done to a server right now (`OS-EXT-STS:task_state`)."""
+
+    SCHEDULING = "scheduling"
+    SPAWNING = "spawning"
+    POWERING_ON = "powering-on"
+    POWERING_OFF = "powering-off"
+    REBOOTING = "rebooting"
+    REBOOTING_HARD = "rebooting_hard"
+    DELETING = "deleting"
+
+
+class PowerState(StrEnum):
+    """What a host's hypervisor says of a guest."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    SHUTOFF = "shutoff"
+    CRASHED = "crashed"
+
+
+# Nova's numbers for `OS-EXT-STS:power_state`.
+POWER_STATE_NUMBERS = {PowerState.RUNNING: 1, PowerState.PAUSED: 3, PowerState.SHUTOFF: 4, PowerState.CRASHED: 6}
+
+SERVER_TRANSITIONS: dict[ServerStatus, frozenset[ServerStatus]] = {
+    ServerStatus.BUILD: frozenset({ServerStatus.ACTIVE, ServerStatus.ERROR, ServerStatus.DELETED}),
+    ServerStatus.ACTIVE: frozenset({ServerStatus.SHUTOFF, ServerStatus.ERROR, ServerStatus.DELETED}),
+    ServerStatus.SHUTOFF: frozenset({ServerStatus.ACTIVE, ServerStatus.ERROR, ServerStatus.DELETED}),
+    ServerStatus.ERROR: frozenset({ServerStatus.DELETED}),
+    ServerStatus.DELETED: frozenset(),
+}
+
+
+def check_server_transition(old: ServerStatus, new: ServerStatus) -> None:
+    """Raises `Conflict` unless a server may go from `old` to `new`; staying is always allowed."""
+    if new is not old and new not in SERVER_TRANSITIONS[old]:
+        raise Conflict(f"A server can't go from {old} to {new}", code="server-transition")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFault:
+    """Why a server is in ERROR: a message of one line and details for its admin."""
+
+    code: int  # HTTP-like: 500
+    message: str
+    details: str
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """One fixed IPv4 address of a server on a named network."""
+
+    network: str
+    address: str
+    mac: str
+    port_id: PortId
+    prefix: int = 24
+    gateway: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server as its user sees it; times are in UTC."""
+
+    id: ServerId
+    number: int  # grows by one per server: instance-0000000a
+    name: str
+    hostname: str
+    description: str | None
+    project_id: ProjectId
+    user_id: UserId
+    status: ServerStatus
+    task_state: TaskState | None
+    power: PowerState | None
+    flavor: Flavor
+    image_id: ImageId
+    created: datetime
+    updated: datetime
+    host_id: HostId | None = None
+    host_name: str | None = None
+    key_name: str | None = None
+    config_drive: bool = True
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    addresses: tuple[ServerAddress, ...] = ()
+    availability_zone: str = "nova"
+    launched: datetime | None = None
+    terminated: datetime | None = None
+    fault: ServerFault | None = None
+    user_data: str | None = None
+    scheduler_hints: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def instance_name(self) -> str:
+        """The name of its libvirt domain, as Nova makes it: instance-0000000a."""
+        return f"instance-{self.number:08x}"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAction:
+    """One thing that a user asked of a server (`os-instance-actions`)."""
+
+    server_id: ServerId
+    request_id: str
+    action: str
+    user_id: UserId
+    project_id: ProjectId
+    started: datetime
+    updated: datetime
+    message: str | None = None

@@ -1,0 +1,78 @@
+"""What a snapshot holds, as data: patterns below the root, and the names of files that a PCI function's folder gives."""
+
+from __future__ import annotations
+
+import re
+
+# Text files by pattern. A link that matches is followed, so /etc/os-release is there as text.
+TEXTS = (
+    "proc/cmdline",
+    "proc/cpuinfo",
+    "proc/driver/nvidia/gpus/*/information",
+    "proc/driver/nvidia/version",
+    "proc/iomem",
+    "proc/meminfo",
+    "proc/modules",
+    "proc/sys/kernel/osrelease",
+    "proc/version",
+    "sys/bus/pci/slots/*/address",
+    "sys/class/vtconsole/*/bind",
+    "sys/class/vtconsole/*/name",
+    "sys/devices/system/cpu/cpu[0-9]*/topology/physical_package_id",
+    "sys/devices/system/node/node[0-9]*/cpulist",
+    "sys/devices/system/node/node[0-9]*/distance",
+    "sys/devices/system/node/node[0-9]*/meminfo",
+    "sys/kernel/iommu_groups/*/reserved_regions",
+    "sys/kernel/iommu_groups/*/type",
+    "sys/kernel/mm/hugepages/*/*_hugepages",
+    "sys/kernel/security/lockdown",
+    "sys/module/kvm*/parameters/*",
+    "sys/module/vfio*/parameters/*",
+    "etc/default/grub",
+    "etc/default/grub.d/*.cfg",
+    "etc/dracut.conf.d/*.conf",
+    "etc/initramfs-tools/modules",
+    "etc/kernel/cmdline",
+    "etc/mkinitcpio.conf",
+    "etc/modprobe.d/*.conf",
+    "etc/modules",
+    "etc/modules-load.d/*.conf",
+    "etc/os-release",
+)
+
+# Binary files by pattern: the firmware's tables of the IOMMU.
+TABLES = ("sys/firmware/acpi/tables/DMAR", "sys/firmware/acpi/tables/IVRS", "sys/firmware/acpi/tables/IORT")
+
+# Files and folders of which it matters only that they are there.
+PRESENCE = (
+    "dev/iommu",
+    "dev/kvm",
+    "dev/vfio/*",
+    "run/nvidia-fabricmanager/socket",
+    "run/nvidia-persistenced/socket",
+    "sys/bus/pci/drivers/*",
+    "sys/bus/platform/drivers/*framebuffer/*",
+    "sys/bus/platform/drivers/simpledrm/*",
+    "sys/class/iommu/*",
+    "sys/firmware/efi",
+    "sys/kernel/iommu_groups/*",
+    "sys/module/*",
+)
+
+# Links by pattern, kept as links.
+LINKS = ("sys/bus/pci/devices/*", "sys/bus/pci/drivers/*/*:*:*.*", "sys/kernel/iommu_groups/*/devices/*")
+
+# In the folder of a function: its text files, its links, and subfolders of which the names matter.
+FUNCTION_TEXTS = re.compile(
+    r"vendor|device|class|subsystem_vendor|subsystem_device|revision|modalias|uevent|irq|numa_node|local_cpulist"
+    r"|local_cpus|resource|resource[0-5]_resize|driver_override|d3cold_allowed|power_state|reset_method|boot_vga|enable"
+    r"|current_link_(speed|width)|max_link_(speed|width)|sriov_[a-z_]+|ari_enabled|msi_bus|aer_dev_[a-z]+|label"
+    r"|acpi_index|broken_parity_status",
+    re.ASCII,
+)
+FUNCTION_LINKS = re.compile(r"driver|iommu_group|physfn|virtfn[0-9]+|subsystem", re.ASCII)
+FUNCTION_PRESENCE = re.compile(r"reset|rom|resource[0-5](_wc)?", re.ASCII)
+FUNCTION_NAMES = ("drm", "infiniband", "net", "nvme", "sound", "vfio-dev")
+POWER_TEXTS = ("control", "runtime_status")
+VGPU_TEXTS = re.compile(r"creatable_vgpu_types|current_vgpu_type|gpu_instance_id|placement_id|vgpu_params", re.ASCII)
+MDEV_TEXTS = ("available_instances", "description", "device_api", "name")

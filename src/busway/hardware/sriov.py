@@ -1,0 +1,34 @@
+"""SR-IOV: what a physical function offers and has enabled."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from busway.domain.address import PciAddress
+from busway.hardware.tree import find_flag, find_number, link_name, list_names, parse_address
+
+
+@dataclass(frozen=True, slots=True)
+class Sriov:
+    """What a PF offers: `total` VFs at most, `enabled` now (None is unknown), and the VFs by their number."""
+
+    total: int
+    enabled: int | None
+    vfs: tuple[PciAddress, ...] = ()
+    drivers_autoprobe: bool | None = None
+
+
+def read_sriov(folder: str) -> Sriov | None:
+    """Reads SR-IOV of the function whose folder this is; None for a function without it."""
+    total = find_number(f"{folder}/sriov_totalvfs")
+    if total is None or total <= 0:
+        return None
+    enabled = find_number(f"{folder}/sriov_numvfs")
+    return Sriov(total, enabled, _vfs(folder), find_flag(f"{folder}/sriov_drivers_autoprobe"))
+
+
+def _vfs(folder: str) -> tuple[PciAddress, ...]:
+    numbers = sorted(int(name[6:]) for name in list_names(folder) if re.fullmatch(r"virtfn[0-9]{1,5}", name, re.ASCII))
+    found = [parse_address(link_name(f"{folder}/virtfn{number}") or "") for number in numbers]
+    return tuple(address for address in found if address is not None)

@@ -1,0 +1,99 @@
+"""Creates and removes mediated devices (mdev) of a parent function."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from busway.domain.address import PciAddress
+from busway.domain.errors import HostError
+from busway.hardware.holders import Holder, read_open_files
+from busway.hardware.machine import Machine
+from busway.hardware.tree import link_name, list_names
+from busway.hardware.undo import Undo
+from busway.hardware.verbs.obstacle import Obstacle, absent, held, refuse
+from busway.hardware.verbs.seam import DeviceVerbs
+from busway.hardware.verbs.wait import wait_until
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_DEVICES = "sys/bus/mdev/devices"
+
+
+def preflight_mdev(verbs: DeviceVerbs, parent: PciAddress, type_id: str, uuid: str) -> tuple[Obstacle, ...]:
+    """Tells everything that would refuse `create_mdev`; changes nothing."""
+    function = Machine.read(verbs.root).find(parent)
+    if function is None:
+        return (absent(parent),)
+    if not _UUID.fullmatch(uuid):
+        return (Obstacle("invalid-uuid", f"'{uuid}' is no UUID", "", "Write it as lower-case 8-4-4-4-12 digits."),)
+    types = {kind.id: kind for kind in function.mdev_types}
+    if type_id not in types:
+        known = ", ".join(types) or "none"
+        return (Obstacle("no-mdev-type", f"{parent} has no mdev type {type_id}", f"It has: {known}.", "Choose one."),)
+    found = []
+    if types[type_id].available == 0:
+        words = "The types share the card: one of another type may have used the room up."
+        brief = f"{parent} has no {type_id} left"
+        found.append(Obstacle("mdev-exhausted", brief, words, "Remove an mdev, or use another card."))
+    if _parent_of(verbs.root, uuid):
+        brief = f"An mdev {uuid} exists already"
+        found.append(Obstacle("mdev-exists", brief, f"On {_parent_of(verbs.root, uuid)}.", "Choose another UUID."))
+    return tuple(found)
+
+
+def create_mdev(verbs: DeviceVerbs, parent: PciAddress, type_id: str, uuid: str, *, patience: float = 20.0) -> None:
+    """Creates a mediated device of a type and reads back that the kernel shows it."""
+    refuse(preflight_mdev(verbs, parent, type_id, uuid))
+    folder = f"{verbs.root}/sys/bus/pci/devices/{parent}"
+    with Undo() as undo:
+        undo.add(lambda: _remove(verbs, parent, uuid, patience))
+        try:
+            verbs.set(parent, f"mdev_supported_types/{type_id}/create", uuid)
+        except HostError as error:
+            raise _failed(parent, uuid, "create", str(error)) from error
+        shown = f"{folder}/mdev_supported_types/{type_id}/devices"
+        if not wait_until(lambda: uuid in list_names(shown), patience):
+            raise _failed(parent, uuid, "create", f"After {patience:g} s the kernel does not show it.")
+        undo.keep()
+
+
+def remove_mdev(verbs: DeviceVerbs, parent: PciAddress, uuid: str, *, patience: float = 20.0) -> None:
+    """Removes a mediated device that nobody holds; one that is gone already counts as removed."""
+    if uuid not in list_names(f"{verbs.root}/sys/bus/pci/devices/{parent}"):
+        return
+    holders = _holders(verbs.root, parent, uuid)
+    if holders:
+        refuse((held(f"mdev {uuid}", holders),))
+    _remove(verbs, parent, uuid, patience)
+
+
+def _remove(verbs: DeviceVerbs, parent: PciAddress, uuid: str, patience: float) -> None:
+    folder = f"{verbs.root}/sys/bus/pci/devices/{parent}"
+    if uuid not in list_names(folder):
+        return
+    try:
+        verbs.set(parent, f"{uuid}/remove", "1")
+    except HostError as error:
+        raise _failed(parent, uuid, "remove", str(error)) from error
+    if not wait_until(lambda: uuid not in list_names(folder), patience):
+        raise _failed(parent, uuid, "remove", f"After {patience:g} s it is still there.")
+
+
+def _holders(root: Path, parent: PciAddress, uuid: str) -> tuple[Holder, ...]:
+    """The processes that have the mdev's own group open."""
+    group = link_name(f"{root}/sys/bus/pci/devices/{parent}/{uuid}/iommu_group")
+    return read_open_files(root).by_path.get(f"/dev/vfio/{group}", ()) if group else ()
+
+
+def _parent_of(root: Path, uuid: str) -> str | None:
+    path = root / _DEVICES / uuid
+    return path.resolve().parent.name if path.is_symlink() else None
+
+
+def _failed(parent: PciAddress, uuid: str, what: str, words: str) -> HostError:
+    return HostError(
+        f"The kernel did not {what} the mediated device {uuid} of {parent}",
+        detail=words,
+        remedy="Read `dmesg` and the log of the vendor's vGPU manager for their own reason.",
+        code="mdev-failed",
+    )

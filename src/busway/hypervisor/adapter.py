@@ -1,0 +1,165 @@
+"""The libvirt adapter: the only module that speaks libvirt.
+
+libvirt prints each error to stderr unless a handler is set, and a connection dies when libvirtd restarts: both are
+dealt with here, and every libvirtError leaves as a `HostError` with libvirt's own words in `detail`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import libvirt
+
+from busway.domain.errors import HostError, Unavailable
+from busway.domain.ids import ServerId
+from busway.domain.server import PowerState
+from busway.hypervisor.capabilities import cpu_model, virt_types
+from busway.hypervisor.seam import DomainSeen, HypervisorFacts
+from busway.hypervisor.xml import read_host_devices, read_server_id
+
+_T = TypeVar("_T")
+
+_POWER = {
+    libvirt.VIR_DOMAIN_RUNNING: PowerState.RUNNING,
+    libvirt.VIR_DOMAIN_BLOCKED: PowerState.RUNNING,
+    libvirt.VIR_DOMAIN_SHUTDOWN: PowerState.RUNNING,  # shutting down: QEMU still has its devices
+    libvirt.VIR_DOMAIN_PAUSED: PowerState.PAUSED,
+    libvirt.VIR_DOMAIN_PMSUSPENDED: PowerState.PAUSED,
+    libvirt.VIR_DOMAIN_CRASHED: PowerState.CRASHED,
+    libvirt.VIR_DOMAIN_SHUTOFF: PowerState.SHUTOFF,
+}
+
+
+class LibvirtHypervisor:
+    """A hypervisor behind a libvirt URI, such as qemu:///system; it connects when it is first asked."""
+
+    def __init__(self, uri: str = "qemu:///system") -> None:
+        self._uri = uri
+        self._connection: Any = None
+        libvirt.registerErrorHandler(lambda _context, _error: None, None)
+
+    def facts(self) -> HypervisorFacts:
+        """Asks libvirt for its version, the host's capabilities and totals."""
+        return self._ask("describe the host", self._facts)
+
+    def domains(self) -> tuple[DomainSeen, ...]:
+        """Reads each domain's state and its definition."""
+        found = self._ask("list the domains", lambda connection: [_see(d) for d in connection.listAllDomains()])
+        return tuple(sorted((seen for seen in found if seen is not None), key=lambda seen: seen.server_id))
+
+    def define(self, xml: str) -> None:
+        """Hands the definition to libvirt, which checks it against its schema."""
+        self._ask("define a domain", lambda connection: connection.defineXML(xml))
+
+    def start(self, server_id: ServerId) -> None:
+        """Starts the domain unless it runs."""
+        self._act("start", server_id, lambda domain: None if domain.isActive() else domain.create())
+
+    def shutdown(self, server_id: ServerId) -> None:
+        """Presses the guest's power button."""
+        self._act("shut down", server_id, lambda domain: domain.shutdown() if domain.isActive() else None)
+
+    def destroy(self, server_id: ServerId) -> None:
+        """Ends QEMU; libvirt sends SIGTERM, then SIGKILL after some seconds."""
+        self._act("destroy", server_id, lambda domain: domain.destroy() if domain.isActive() else None, absent_ok=True)
+
+    def reboot(self, server_id: ServerId, *, hard: bool) -> None:
+        """Presses reset, or by force ends and starts QEMU."""
+        self._act("reboot", server_id, _reboot_hard if hard else _reboot_soft)
+
+    def undefine(self, server_id: ServerId) -> None:
+        """Removes the definition, and a saved state that libvirt-guests may have made."""
+        flags = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+        self._act("undefine", server_id, lambda domain: domain.undefineFlags(flags), absent_ok=True)
+
+    def _facts(self, connection: Any) -> HypervisorFacts:
+        capabilities = connection.getCapabilities()
+        info = connection.getInfo()
+        return HypervisorFacts(
+            type=connection.getType(),
+            version=connection.getVersion(),
+            vcpus=info[2],
+            ram_mb=info[1],
+            cpu_model=cpu_model(capabilities),
+            virt_types=virt_types(capabilities),
+        )
+
+    def _act(self, verb: str, server_id: ServerId, act: Callable[[Any], object], *, absent_ok: bool = False) -> None:
+        def on_domain(connection: Any) -> None:
+            try:
+                domain = connection.lookupByUUIDString(server_id)
+            except libvirt.libvirtError as error:
+                if absent_ok and error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+                    return
+                raise
+            act(domain)
+
+        self._ask(f"{verb} server {server_id}", on_domain)
+
+    def _ask(self, doing: str, act: Callable[[Any], _T]) -> _T:
+        """Runs `act`; when the connection died (libvirtd was restarted), connects again and runs it once more."""
+        try:
+            return act(self._connected())
+        except libvirt.libvirtError as error:
+            if self._alive():
+                raise _refused(doing, error) from error
+        self._connection = None
+        try:
+            return act(self._connected())
+        except libvirt.libvirtError as error:
+            raise (_refused(doing, error) if self._alive() else _away(self._uri, doing, error)) from error
+
+    def _connected(self) -> Any:
+        if not self._alive():
+            self._connection = libvirt.open(self._uri)
+        return self._connection
+
+    def _alive(self) -> bool:
+        try:
+            return self._connection is not None and bool(self._connection.isAlive())
+        except libvirt.libvirtError:
+            return False
+
+
+def _see(domain: Any) -> DomainSeen | None:
+    try:
+        xml = domain.XMLDesc(0)
+        server_id = read_server_id(xml)
+        if server_id is None:
+            return None
+        state, _reason = domain.state()
+        return DomainSeen(server_id, domain.name(), _POWER.get(state, PowerState.SHUTOFF), read_host_devices(xml))
+    except libvirt.libvirtError as error:
+        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:  # undefined while we looked
+            return None
+        raise
+
+
+def _reboot_soft(domain: Any) -> None:
+    if domain.isActive():
+        domain.reboot(0)
+
+
+def _reboot_hard(domain: Any) -> None:
+    if domain.isActive():
+        domain.destroy()
+    domain.create()
+
+
+def _refused(doing: str, error: libvirt.libvirtError) -> HostError:
+    return HostError(
+        f"libvirt could not {doing}",
+        detail=str(error.get_error_message() or error),
+        remedy="Read the domain's log under /var/log/libvirt/qemu for QEMU's own words.",
+        code="libvirt-refused",
+    )
+
+
+def _away(uri: str, doing: str, error: libvirt.libvirtError) -> Unavailable:
+    return Unavailable(
+        f"libvirt at {uri} can't be reached to {doing}",
+        detail=str(error.get_error_message() or error),
+        remedy="Start libvirtd (`systemctl start libvirtd`); the agent goes on by itself.",
+        code="libvirt-away",
+    )

@@ -1,0 +1,60 @@
+"""The seam to a hypervisor: what an agent asks of it and what it sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from busway.domain.address import PciAddress
+from busway.domain.ids import ServerId
+from busway.domain.server import PowerState
+
+
+@dataclass(frozen=True, slots=True)
+class HypervisorFacts:
+    """What the hypervisor says of itself and its host; `version` counts as libvirt does (major * 1,000,000 + ...)."""
+
+    type: str
+    version: int
+    vcpus: int
+    ram_mb: int
+    cpu_model: str
+    virt_types: tuple[str, ...]  # such as ("qemu", "kvm")
+
+
+@dataclass(frozen=True, slots=True)
+class DomainSeen:
+    """A domain of ours: its server, power and the host devices that its definition names."""
+
+    server_id: ServerId
+    name: str
+    power: PowerState
+    devices: tuple[PciAddress, ...]
+
+
+class Hypervisor(Protocol):
+    """About eight verbs; each raises `HostError` with the hypervisor's own words, or `Unavailable` when it is away."""
+
+    def facts(self) -> HypervisorFacts:
+        """Tells what this hypervisor is."""
+
+    def domains(self) -> tuple[DomainSeen, ...]:
+        """Lists the domains that carry Busway's mark, in the order of their server ids; others are not ours to see."""
+
+    def define(self, xml: str) -> None:
+        """Makes a domain known, or replaces the definition of the one with the same UUID."""
+
+    def start(self, server_id: ServerId) -> None:
+        """Starts a domain; nothing happens when it runs."""
+
+    def shutdown(self, server_id: ServerId) -> None:
+        """Asks the guest by ACPI to power off and does not wait; nothing happens when it is off."""
+
+    def destroy(self, server_id: ServerId) -> None:
+        """Ends a guest by force; nothing happens when it is off or unknown."""
+
+    def reboot(self, server_id: ServerId, *, hard: bool) -> None:
+        """Reboots a guest by ACPI (nothing happens when it is off), or ends and starts it by force."""
+
+    def undefine(self, server_id: ServerId) -> None:
+        """Makes a domain that is off unknown; nothing happens when it is."""

@@ -1,0 +1,3 @@
+#!/bin/sh
+# The power button: libvirt's shutdown.
+exec /bin/poweroff

@@ -1,0 +1,54 @@
+"""What an agent sees on its own host before it plans: `LocalState`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from busway.domain.address import PciAddress
+from busway.domain.documents import HeldDevice
+from busway.domain.ids import ServerId
+from busway.domain.server import PowerState
+
+
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """One server as its host has it now.
+
+    `power` is None when no domain is defined; `domain_devices` are those that the domain names. `config_drive` is the
+    digest of what its drive says, "" when there is none. `starts` and `reboots` are the counters carried out.
+    `stop_asked` and `stop_overdue` tell of an ACPI shutdown that the guest has not followed yet.
+    """
+
+    id: ServerId
+    power: PowerState | None = None
+    domain_devices: tuple[PciAddress, ...] = ()
+    files: bool = False
+    disk: bool = False
+    config_drive: str = ""
+    starts: int = 0
+    reboots: int = 0
+    stop_asked: bool = False
+    stop_overdue: bool = False
+
+    @property
+    def running(self) -> bool:
+        """True while QEMU runs, paused guests included: its devices are in use."""
+        return self.power in (PowerState.RUNNING, PowerState.PAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalState:
+    """One host as its agent sees it: servers, cached images (by SHA-256), held devices, devices on vfio-pci."""
+
+    servers: tuple[LocalServer, ...] = ()
+    images: frozenset[str] = frozenset()
+    held: tuple[HeldDevice, ...] = ()
+    on_vfio: frozenset[PciAddress] = frozenset()
+
+    def server(self, server_id: ServerId) -> LocalServer:
+        """The server with this id; an empty one when nothing of it is here."""
+        return next((server for server in self.servers if server.id == server_id), LocalServer(server_id))
+
+    def held_for(self, server_id: ServerId) -> tuple[HeldDevice, ...]:
+        """The devices that are held for a server, in the order of their addresses."""
+        return tuple(sorted((h for h in self.held if h.server_id == server_id), key=lambda h: h.address))

@@ -1,0 +1,115 @@
+"""Carries a suggested change out on a snapshot and a request, so that it can be tried before it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from busway.domain.address import PciAddress
+from busway.domain.alias import AliasSpec, PciRequest
+from busway.domain.device import DeviceKind, PciDevice
+from busway.domain.device_tags import DeviceTags
+from busway.domain.ids import DeviceId, HostId
+from busway.domain.placement import ZONE, DeviceState, HostState, NumaCell, PlacementRequest, Snapshot
+from busway.domain.placement_change import (
+    AddHost,
+    AskAnywhere,
+    AskFewer,
+    AskFewerServers,
+    AskLess,
+    Change,
+    EnableHost,
+    FreeDevices,
+    OfferDevices,
+    ReleaseDevices,
+    StartHost,
+)
+
+_NEW_HOST = "new-host"
+
+
+def apply_changes(
+    changes: Iterable[Change], snapshot: Snapshot, request: PlacementRequest
+) -> tuple[Snapshot, PlacementRequest]:
+    """The snapshot and the request as they are once all changes are made."""
+    for change in changes:
+        snapshot, request = _apply(change, snapshot, request)
+    return snapshot, request
+
+
+def _apply(change: Change, snapshot: Snapshot, request: PlacementRequest) -> tuple[Snapshot, PlacementRequest]:
+    match change:
+        case AskFewer():
+            pci = list(request.pci)
+            pci[change.index] = replace(pci[change.index], count=change.count)
+            return snapshot, replace(request, pci=tuple(pci))
+        case AskLess():
+            amount = {change.field: change.amount}
+            return snapshot, replace(request, **amount)  # type: ignore[arg-type]
+        case AskAnywhere():
+            return snapshot, replace(request, host=None, zone=None)
+        case AskFewerServers():
+            return snapshot, request
+        case AddHost():
+            return Snapshot((*snapshot.hosts, _new_host(request))), request
+        case _:
+            return Snapshot(tuple(_on_host(change, host) for host in snapshot.hosts)), request
+
+
+def _on_host(change: Change, host: HostState) -> HostState:
+    match change:
+        case EnableHost() if change.host == host.name:
+            return replace(host, enabled=True)
+        case StartHost() if change.host == host.name:
+            return replace(host, up=True)
+        case FreeDevices() if change.host == host.name:
+            gone = set(change.servers)
+            return _devices(host, lambda d: replace(d, claimed_by=None) if d.claimed_by in gone else d)
+        case ReleaseDevices() if change.host == host.name:
+            ids = set(change.devices)
+            return _devices(host, lambda d: replace(d, quarantined=None) if d.id in ids else d)
+        case OfferDevices() if change.host == host.name:
+            ids = set(change.devices)
+            return _devices(host, lambda d: replace(d, offered=True) if d.id in ids else d)
+    return host
+
+
+def _devices(host: HostState, change: Callable[[DeviceState], DeviceState]) -> HostState:
+    return replace(host, devices=tuple(change(state) for state in host.devices))
+
+
+def _new_host(request: PlacementRequest) -> HostState:
+    """A free host that has exactly what a request asks for."""
+    states = [_new_device(n, spec) for n, spec in enumerate(_specs(request.pci))]
+    cells = tuple(NumaCell(n, request.vcpus, request.ram_mb, 0) for n in range(request.numa_nodes))
+    return HostState(
+        HostId(_NEW_HOST),
+        request.host or _NEW_HOST,
+        generation=0,
+        revision=0,
+        free_vcpus=request.vcpus,
+        free_ram_mb=request.ram_mb,
+        free_disk_gb=request.disk_gb,
+        devices=tuple(states),
+        zone=request.zone or ZONE,
+        cells=cells,
+    )
+
+
+def _specs(pci: tuple[PciRequest, ...]) -> list[AliasSpec]:
+    return [request.alias.specs[0] for request in pci for _ in range(request.count)]
+
+
+def _new_device(number: int, spec: AliasSpec) -> DeviceState:
+    address = PciAddress(f"{number >> 8:04x}:{number & 0xFF:02x}:00.0")
+    device = PciDevice(
+        address,
+        spec.vendor_id or "0000",
+        spec.product_id or "0000",
+        "038000",
+        spec.device_type or DeviceKind.PCI,
+        iommu_group=number,
+        numa_node=0,
+    )
+    tags = DeviceTags(resource_class=spec.resource_class, traits=spec.traits, live_migratable=spec.live_migratable)
+    return DeviceState(DeviceId(f"{_NEW_HOST}:{address}"), device, tags=tags)

@@ -1,0 +1,116 @@
+"""A Refusal and a Placement in words: what was looked at, what excluded it, and what to do."""
+
+from __future__ import annotations
+
+from busway.domain.errors import BuswayError
+from busway.domain.placement import Placement, Refusal, RefusedHosts, Snapshot
+from busway.domain.placement_change import Change, FreeDevices
+from busway.scheduler.index import index_of
+from busway.scheduler.pci import FOREIGN_GROUP, NO_GROUP, NOT_OFFERED, OWNED, QUARANTINED
+
+_REASONS_TOLD = 5
+_NAMES_TOLD = 3
+
+
+def explain(refusal: Refusal) -> BuswayError:
+    """Tells a refusal as brief, detail and remedy; the code is "no-valid-host"."""
+    rules = ", ".join(f"{rule} excluded {count}" for rule, count in refusal.count_by_rule().items())
+    looked_at = f"{_count(refusal.hosts_seen, 'host')} and {_count(refusal.devices_seen, 'device')}"
+    brief = f"No valid host was found: {looked_at} were looked at"
+    if refusal.together > 1:
+        brief = f"No valid host was found for {refusal.together - refusal.fitting} of {refusal.together} servers that"
+        brief += f" are wanted together: {looked_at} were looked at"
+    if rules:
+        brief += f"; {rules}"
+    told = [f"{_names(each)} ({each.rule}): {each.reason}" for each in refusal.classes[:_REASONS_TOLD]]
+    if len(refusal.classes) > _REASONS_TOLD:
+        told.append(f"and {sum(each.count for each in refusal.classes[_REASONS_TOLD:])} more")
+    if refusal.nearest is not None and len(refusal.classes) > 1:
+        told.append(f"nearest: {refusal.nearest.host}, which failed {' and '.join(refusal.nearest.rules)} only")
+    return BuswayError(brief, detail="; ".join(told), remedy=_advice(refusal), code="no-valid-host")
+
+
+def details(refusal: Refusal) -> str:
+    """The facts for an operator: hosts by reason, with the devices that were excluded, and each remedy in full."""
+    lines = []
+    for each in refusal.classes:
+        lines.append(f"{_names(each)}: {each.rule}: {each.reason}")
+        lines.extend(f"  {example}" for example in each.examples)
+    if refusal.nearest is not None:
+        lines.append(f"nearest: {refusal.nearest.host}: {'; '.join(refusal.nearest.reasons)}")
+    lines.extend(f"would admit it: {remedy}" for remedy in refusal.remedies)
+    return "\n".join(lines)
+
+
+def remedy_words(refusal: Refusal) -> tuple[str, ...]:
+    """The remedies for the user's eyes: servers of others are counted, not named."""
+    return tuple(" and ".join(_without_servers(change) for change in each.changes) for each in refusal.remedies)
+
+
+def describe(snapshot: Snapshot, placement: Placement) -> tuple[str, tuple[str, ...], str]:
+    """Where a placement lands in a snapshot, in words: host, devices, and why there."""
+    host = snapshot.hosts[index_of(snapshot).place_of(placement.host_id)]
+    known = {state.id: state.device for state in host.devices}
+    devices = []
+    for claimed in placement.devices:
+        device = known[claimed.device_id]
+        node = f", NUMA node {device.numa_node}" if device.numa_node is not None else ""
+        what = f"alias {claimed.alias}" if claimed.alias else "travels with its card"
+        devices.append(f"{device.address} {device.description} ({what}{node})")
+    return host.name, tuple(devices), _why(placement)
+
+
+def _why(placement: Placement) -> str:
+    fit = placement.fit
+    if not fit.nodes:
+        return f"the host with the fewest free devices ({fit.left_free}) that has room"
+    where = "one NUMA node" if fit.nodes == 1 else f"{fit.nodes} NUMA nodes"
+    return f"its devices lie on {where}, and no smaller set of free devices could be broken; {fit.left_free} stay free"
+
+
+def _names(each: RefusedHosts) -> str:
+    names = ", ".join(host.name for host in each.hosts[:_NAMES_TOLD])
+    return names if each.count <= _NAMES_TOLD else f"{names} and {each.count - _NAMES_TOLD} more"
+
+
+def _advice(refusal: Refusal) -> str:
+    general = _general(refusal)
+    tried = remedy_words(refusal)
+    if not tried:
+        return general
+    return f"{general}. The smallest change that admits it: {', or '.join(tried)}"
+
+
+def _without_servers(change: Change) -> str:
+    if isinstance(change, FreeDevices):
+        return f"delete {_count(len(change.servers), 'server')} on host {change.host}"
+    return str(change)
+
+
+def _general(refusal: Refusal) -> str:
+    if not refusal.classes:
+        return "Add a host: `busway host create NAME`, then run `busway agent` there"
+    rules = refusal.count_by_rule()
+    devices = refusal.count_devices()
+    acts = []
+    if OWNED in devices:
+        acts.append("delete a server that holds such a device, or ask for fewer")
+    if NOT_OFFERED in devices:
+        acts.append("have your operator offer more devices with [pci] device_spec")
+    if QUARANTINED in devices:
+        acts.append("have your operator look at the quarantined device (`busway device show`)")
+    if FOREIGN_GROUP in devices:
+        acts.append("use devices that are alone in their IOMMU group")
+    if NO_GROUP in devices:
+        acts.append("turn the host's IOMMU on (firmware, and intel_iommu=on on its kernel command line)")
+    if "RamFilter" in rules or "CoreFilter" in rules or "DiskFilter" in rules:
+        acts.append("choose a smaller flavor")
+    if "ComputeFilter" in rules:
+        acts.append("start or enable the hosts that are down (`busway host list`)")
+    if not acts:
+        acts.append("add a host that has what the flavor asks for, or choose another flavor")
+    return "; or ".join(acts)[:1].upper() + "; or ".join(acts)[1:]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

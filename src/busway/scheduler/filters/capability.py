@@ -1,0 +1,45 @@
+"""ComputeCapabilitiesFilter and ImagePropertiesFilter: what a host reports that it can do and run."""
+
+from __future__ import annotations
+
+from busway.domain.placement import GuestKind, HostState, PlacementRequest
+from busway.scheduler.filters.spec_match import spec_matches
+
+_SCOPE = "capabilities"
+# The image's property, and names that older images have it under.
+_PROPERTIES = {
+    "architecture": ("hw_architecture", "architecture"),
+    "hypervisor": ("img_hv_type", "hypervisor_type"),
+    "mode": ("hw_vm_mode", "vm_mode"),
+}
+
+
+def compute_capabilities(host: HostState, request: PlacementRequest) -> str | None:
+    """Each extra spec of the scope `capabilities` is met by what the host reports; one that reports nothing passes."""
+    if host.capabilities is None:
+        return None
+    known = dict(host.capabilities)
+    for key, wanted in request.extra_specs:
+        scope, _, name = key.partition(":")
+        if scope == _SCOPE and not spec_matches(known.get(name), wanted):
+            return f"{name} is {known.get(name, 'not reported')}, and {wanted} was asked for"
+    return None
+
+
+def image_properties(host: HostState, request: PlacementRequest) -> str | None:
+    """The host runs guests of the image's architecture, hypervisor and mode; one that does not tell passes."""
+    if host.guests is None:
+        return None
+    properties = dict(request.image_properties)
+    wanted = {
+        what: value.lower()
+        for what, names in _PROPERTIES.items()
+        if (value := next((properties[name] for name in names if properties.get(name)), None)) is not None
+    }
+    if not wanted or any(_is_of(guest, wanted) for guest in host.guests):
+        return None
+    return f"it does not run guests of {', '.join(f'{what} {value}' for what, value in wanted.items())}"
+
+
+def _is_of(guest: GuestKind, wanted: dict[str, str]) -> bool:
+    return all(getattr(guest, what).lower() == value for what, value in wanted.items())

@@ -1,0 +1,28 @@
+"""Filters by the name of a host: one that is forced, and the server groups' affinity and anti-affinity."""
+
+from __future__ import annotations
+
+from busway.domain.placement import HostState, PlacementRequest
+
+
+def forced_host(host: HostState, request: PlacementRequest) -> str | None:
+    """The host is the one that the request names."""
+    if request.host in (None, host.name):
+        return None
+    return f"the request names host {request.host}"
+
+
+def affinity(host: HostState, request: PlacementRequest) -> str | None:
+    """The host has a server of the group already, or the group has none yet."""
+    group = request.group
+    if group is None or not group.affinity or not group.hosts or host.name in group.hosts:
+        return None
+    return f"group {group.name} keeps its servers together, on {', '.join(sorted(group.hosts))}"
+
+
+def anti_affinity(host: HostState, request: PlacementRequest) -> str | None:
+    """The host has no server of the group yet."""
+    group = request.group
+    if group is None or group.affinity or host.name not in group.hosts:
+        return None
+    return f"group {group.name} keeps its servers apart, and one is here"

@@ -1,0 +1,21 @@
+"""ComputeFilter and AvailabilityZoneFilter: whether a host takes new servers, and in which zone it is."""
+
+from __future__ import annotations
+
+from busway.domain.placement import HostState, PlacementRequest
+
+
+def compute(host: HostState, _request: PlacementRequest) -> str | None:
+    """The host is enabled and its agent reports."""
+    if not host.enabled:
+        return "it is disabled by its operator"
+    if not host.up:
+        return host.down_reason or "its agent does not report"
+    return None
+
+
+def availability_zone(host: HostState, request: PlacementRequest) -> str | None:
+    """The host is in the zone that the request names."""
+    if request.zone in (None, host.zone):
+        return None
+    return f"it is in zone {host.zone}, and {request.zone} was asked for"

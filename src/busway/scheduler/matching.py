@@ -1,0 +1,33 @@
+"""Gives each of several demands its number of things out of those that it may have, each thing to one demand.
+
+Augmenting paths, as in Kuhn's algorithm for bipartite matching: if an assignment exists, it is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TypeVar
+
+_T = TypeVar("_T", bound=Hashable)
+
+
+def match(demands: Sequence[tuple[int, Sequence[_T]]]) -> list[list[_T]] | None:
+    """What each demand (a count, and what it may have) gets, or None when not all can be served."""
+    owner: dict[_T, int] = {}
+    for index, (count, _) in enumerate(demands):
+        for _ in range(count):
+            if not _take(index, demands, owner, set()):
+                return None
+    return [[thing for thing in options if owner.get(thing) == index] for index, (_, options) in enumerate(demands)]
+
+
+def _take(index: int, demands: Sequence[tuple[int, Sequence[_T]]], owner: dict[_T, int], tried: set[_T]) -> bool:
+    """Takes one thing for a demand, moving other demands to other things where that helps."""
+    for thing in demands[index][1]:
+        if thing in tried or owner.get(thing) == index:
+            continue
+        tried.add(thing)
+        if thing not in owner or _take(owner[thing], demands, owner, tried):
+            owner[thing] = index
+            return True
+    return False

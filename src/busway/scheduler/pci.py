@@ -1,0 +1,155 @@
+"""Why devices of a host can't be had, in words for counting and with the facts of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from busway.domain.alias import PciRequest
+from busway.domain.ids import DeviceId
+from busway.domain.placement import DeviceState, HostState
+from busway.scheduler.allocate import Wish, allocate
+from busway.scheduler.hardware import Hardware, bits
+from busway.scheduler.shape import Shape
+
+PCI_RULE = "PciPassthroughFilter"
+NUMA_RULE = "NUMATopologyFilter"
+OWNED = "belongs to another server"
+QUARANTINED = "is quarantined"
+NOT_OFFERED = "no device_spec offers it"
+FOREIGN_GROUP = "shares its IOMMU group with another device"
+NO_GROUP = "has no IOMMU group (the host's IOMMU is off)"
+_EXAMPLES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Why a device that a request matches can't be had: words for counting, and the facts of this one."""
+
+    why: str
+    facts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """Which rule a shape fails for a wish and why; `missing` devices are lacking, 0 where only the NUMA nodes do not fit."""
+
+    rule: str
+    reason: str
+    missing: int = 0
+    devices: tuple[tuple[str, int], ...] = ()
+
+
+def unusable(host: HostState) -> dict[DeviceId, str]:
+    """Which offered devices of a host can't be given to anyone, and why, leaving aside who has what now."""
+    free = replace(host, devices=tuple(replace(d, claimed_by=None, quarantined=None) for d in host.devices))
+    hardware = Hardware(free.devices)
+    found = {}
+    for place, state in enumerate(free.devices):
+        if state.offered and hardware.lots[place] is None:
+            exclusion = _exclusion(free, hardware, place, 0)
+            assert exclusion is not None
+            found[state.id] = f"{exclusion.why} ({exclusion.facts})"
+    return found
+
+
+def shortage(host: HostState, shape: Shape, wish: Wish) -> Shortage:
+    """Why hosts of a shape have no choice of devices for a wish; kept with the shape, whichever host is asked."""
+    key = ("shortage", wish)
+    known: Shortage | None = shape.answers.get(key)
+    if known is None:
+        known = shape.answers[key] = _shortage(host, shape, wish)
+    return known
+
+
+def examples(host: HostState, shape: Shape, wish: Wish) -> tuple[str, ...]:
+    """The facts of the first devices that a host can't give."""
+    short = _first_short(shape, wish)
+    return tuple(each.facts for each in _exclusions(host, shape, *short)[:_EXAMPLES]) if short else ()
+
+
+def _shortage(host: HostState, shape: Shape, wish: Wish) -> Shortage:
+    short = _first_short(shape, wish)
+    if short is not None:
+        return _short(host, shape, *short)
+    if wish.numa_nodes and allocate(shape, Wish(wish.pci)) is not None:
+        return Shortage(NUMA_RULE, _numa_reason(shape, wish))
+    wanted = " and ".join(f"{request.count} of alias {request.alias.describe()}" for request in wish.pci)
+    return Shortage(PCI_RULE, f"{wanted} wanted, and no choice of its free devices serves all of them", missing=1)
+
+
+def _first_short(shape: Shape, wish: Wish) -> tuple[PciRequest, int] | None:
+    """The first request that can't be served, and the devices that those before it have taken as bits."""
+    taken = 0
+    for request in wish.pci:
+        lots = shape.free_lots(request.alias, taken)
+        if len(lots) < request.count:
+            return request, taken
+        for lot in lots[: request.count]:
+            taken |= lot.devices
+    return None
+
+
+def _short(host: HostState, shape: Shape, request: PciRequest, taken: int) -> Shortage:
+    free = len(shape.free_lots(request.alias, taken))
+    exclusions = _exclusions(host, shape, request, taken)
+    counts = Counter(exclusion.why for exclusion in exclusions)
+    wanted = f"{request.count} of alias {request.alias.describe()} wanted"
+    if free or exclusions:
+        reason = f"{wanted}, {free} free of {free + len(exclusions)}"
+        reason += "".join(f"; {number} {why}" for why, number in counts.most_common())
+    else:
+        reason = f"{wanted}, it has no {'other ' if taken else ''}such device"
+    return Shortage(PCI_RULE, reason, request.count - free, tuple(counts.items()))
+
+
+def _exclusions(host: HostState, shape: Shape, request: PciRequest, taken: int) -> list[Exclusion]:
+    places = [place for place in shape.hardware.matching(request.alias) if not taken >> place & 1]
+    return [found for place in places if (found := _exclusion(host, shape.hardware, place, taken)) is not None]
+
+
+def _numa_reason(shape: Shape, wish: Wish) -> str:
+    policies = ", ".join(dict.fromkeys(str(request.numa_policy) for request in wish.pci))
+    cells = f"{wish.numa_nodes} NUMA {'cell' if wish.numa_nodes == 1 else 'cells'}"
+    reason = f"a guest of {cells} wanted"
+    reason += f" with its devices near (policy {policies})" if wish.pci else ""
+    free = "; ".join(f"cell {c.id}: {c.free_vcpus} vCPUs, {c.free_ram_mb} MB free" for c in shape.cells)
+    return reason + (f"; {free}" if free else "")
+
+
+def _exclusion(host: HostState, hardware: Hardware, place: int, taken: int) -> Exclusion | None:
+    state, kin = host.devices[place], hardware.kin[place]
+    address = state.device.address
+    own = _own_exclusion(state)
+    if own is not None:
+        return own
+    members = (place, *kin.companions)
+    relatives = [host.devices[n] for member in members for n in hardware.kin[member].relatives]
+    owned = [relative for relative in relatives if relative.claimed_by is not None]
+    if owned:
+        return Exclusion("a related PF or VF belongs to a server", f"{address}: {owned[0].device.address}")
+    if kin.foreign:
+        others = [host.devices[other].device for other in kin.foreign]
+        names = ", ".join(f"{other.address} ({other.description})" for other in others)
+        return Exclusion(FOREIGN_GROUP, f"{address}: group {state.device.iommu_group} also holds {names}")
+    for companion in (host.devices[n] for n in kin.companions):
+        if companion.claimed_by is not None or companion.quarantined:
+            return Exclusion("another function of its card is not free", f"{address}: {companion.device.address}")
+    if taken & bits(n for member in members for n in (member, *hardware.kin[member].relatives)):
+        return Exclusion("is needed for another device of this server", str(address))
+    return None
+
+
+def _own_exclusion(state: DeviceState) -> Exclusion | None:
+    address = str(state.device.address)
+    if not state.present:
+        return Exclusion("has vanished from its host", address)
+    if not state.offered:
+        return Exclusion(NOT_OFFERED, address)
+    if state.claimed_by is not None:
+        return Exclusion(OWNED, f"{address}: {state.claimed_by}")
+    if state.quarantined is not None:
+        return Exclusion(QUARANTINED, f"{address}: {state.quarantined}")
+    if state.device.iommu_group is None:
+        return Exclusion(NO_GROUP, address)
+    return None

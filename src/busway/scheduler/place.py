@@ -1,0 +1,131 @@
+"""`place`: one server against one snapshot; `place_all`: several together or none of them.
+
+Filters first (each has Nova's name and excludes a host with a reason), then ranks: a server with devices goes where
+they lie nearest to each other, then where the smallest sets of free devices are broken, which fills started hosts and
+keeps whole ones for who needs them; one without devices goes where there are the fewest devices at all (Nova's PCIWeigher
+stacks the same way). Then the fullest host by RAM; then by name, so that equal snapshots give equal answers.
+
+Each step looks at one host of a class of equal hosts (`busway.scheduler.index`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from busway.domain.ids import ServerId
+from busway.domain.placement import (
+    ClaimedDevice,
+    HostState,
+    NumaCell,
+    Placement,
+    PlacementRequest,
+    Refusal,
+    Snapshot,
+)
+from busway.domain.placement_change import AskFewerServers, Remedy
+from busway.scheduler.blocks import HostList
+from busway.scheduler.change import apply_changes
+from busway.scheduler.index import index_of
+from busway.scheduler.numa import share_of
+from busway.scheduler.policy import DEFAULT_POLICY, Policy
+from busway.scheduler.refusal import gaps, nearest, told
+from busway.scheduler.remedy import find_remedies
+from busway.scheduler.search import find
+
+
+def place(snapshot: Snapshot, request: PlacementRequest, policy: Policy = DEFAULT_POLICY) -> Placement | Refusal:
+    """Chooses the host and the exact devices for a server, or tells why there is none."""
+    return _placement(snapshot, request, policy) or _refusal(snapshot, request, policy)
+
+
+def place_all(
+    snapshot: Snapshot, requests: Sequence[PlacementRequest], policy: Policy = DEFAULT_POLICY
+) -> tuple[Placement, ...] | Refusal:
+    """Chooses hosts and devices for servers that are wanted together; the refusal of the first that finds no place."""
+    found: list[Placement] = []
+    now = snapshot
+    for request in requests:
+        answer = _placement(now, request, policy)
+        if answer is None:
+            refusal = _refusal(now, request, policy)
+            return _together(snapshot, requests, policy, refusal, len(found)) if len(requests) > 1 else refusal
+        found.append(answer)
+        now = after(now, request, answer)
+    return tuple(found)
+
+
+def after(snapshot: Snapshot, request: PlacementRequest, placement: Placement) -> Snapshot:
+    """The snapshot as it is once a placement has committed, for the next server of the same round."""
+    index = index_of(snapshot)
+    number = index.place_of(placement.host_id)
+    old = snapshot.hosts[number]
+    new = _host_after(old, request, placement)
+    made = Snapshot(HostList.of(snapshot.hosts).having(number, new))
+    made.derived["index"] = index.after(old, new)
+    return made
+
+
+def _placement(snapshot: Snapshot, request: PlacementRequest, policy: Policy) -> Placement | None:
+    found = find(snapshot, request, policy)
+    if found is None:
+        return None
+    host, allocation = found
+    devices = tuple(ClaimedDevice(host.devices[n].id, alias) for n, alias in allocation.places)
+    cells = allocation.cells if host.cells else ()
+    return Placement(request.server_id, host.id, host.generation, host.revision, devices, allocation.fit, cells)
+
+
+def _refusal(snapshot: Snapshot, request: PlacementRequest, policy: Policy) -> Refusal:
+    """The refusal of a request; kept with the index, for a hundred equal servers are refused for one reason."""
+    index = index_of(snapshot)
+    key = (replace(request, server_id=ServerId("")), policy)
+    known = index.refusals.get(key)
+    if not isinstance(known, Refusal):
+        found = gaps(snapshot, request, policy)
+        remedies = find_remedies(request, policy, found)
+        classes = told(found, index.wish(request))
+        known = Refusal(request.server_id, request, classes, index.device_count, nearest(found), remedies)
+        index.refusals[key] = known
+    return replace(known, server_id=request.server_id, request=request)
+
+
+def _together(
+    snapshot: Snapshot, requests: Sequence[PlacementRequest], policy: Policy, refusal: Refusal, fitting: int
+) -> Refusal:
+    """The refusal of several servers: what helps one of them is told only if it helps all."""
+    helpful = [Remedy((AskFewerServers(fitting),))] if fitting else []
+    for remedy in refusal.remedies:
+        changed = [apply_changes(remedy.changes, snapshot, request) for request in requests]
+        if _all_fit(changed[0][0], [request for _, request in changed], policy):
+            helpful.append(remedy)
+    return replace(refusal, remedies=tuple(helpful), fitting=fitting, together=len(requests))
+
+
+def _all_fit(snapshot: Snapshot, requests: Sequence[PlacementRequest], policy: Policy) -> bool:
+    for request in requests:
+        answer = _placement(snapshot, request, policy)
+        if answer is None:
+            return False
+        snapshot = after(snapshot, request, answer)
+    return True
+
+
+def _host_after(host: HostState, request: PlacementRequest, placement: Placement) -> HostState:
+    ids = {device.device_id for device in placement.devices}
+    return replace(
+        host,
+        generation=host.generation + 1,
+        free_vcpus=host.free_vcpus - request.vcpus,
+        free_ram_mb=host.free_ram_mb - request.ram_mb,
+        free_disk_gb=host.free_disk_gb - request.disk_gb,
+        devices=tuple(replace(d, claimed_by=request.server_id) if d.id in ids else d for d in host.devices),
+        cells=tuple(_cell_after(cell, request, placement.cells) for cell in host.cells),
+    )
+
+
+def _cell_after(cell: NumaCell, request: PlacementRequest, cells: tuple[int, ...]) -> NumaCell:
+    if cell.id not in cells:
+        return cell
+    vcpus, ram_mb = share_of(request.vcpus, request.ram_mb, cells)
+    return replace(cell, free_vcpus=cell.free_vcpus - vcpus, free_ram_mb=cell.free_ram_mb - ram_mb)

@@ -1,0 +1,203 @@
+"""The smallest changes that admit a refused request: one of the request, one of the cloud, each tried before it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from busway.domain.alias import PciRequest
+from busway.domain.ids import DeviceId, ServerId
+from busway.domain.placement import PlacementRequest, Snapshot
+from busway.domain.placement_change import (
+    AddHost,
+    AskAnywhere,
+    AskFewer,
+    AskLess,
+    Change,
+    EnableHost,
+    FreeDevices,
+    OfferDevices,
+    ReleaseDevices,
+    Remedy,
+    StartHost,
+)
+from busway.scheduler.change import apply_changes
+from busway.scheduler.pci import NUMA_RULE
+from busway.scheduler.policy import Policy
+from busway.scheduler.refusal import Gap
+from busway.scheduler.search import find
+
+# A refusal must not cost more than a hundred decisions: only the nearest gaps are tried to be closed.
+_TRIED_FOR_USERS = 50
+_TRIED_FOR_OPERATORS = 4
+# Adding a host by imagination is tried up to this many devices; nobody has more in one.
+_LARGEST_HOST = 64
+_AMOUNTS = {"RamFilter": ("ram_mb", "free_ram_mb", 1), "CoreFilter": ("vcpus", "free_vcpus", 1)}
+_AMOUNTS |= {"DiskFilter": ("disk_gb", "free_disk_gb", 0)}
+_PLACES = ("ForcedHost", "AvailabilityZoneFilter")
+
+
+def find_remedies(request: PlacementRequest, policy: Policy, gaps: Sequence[Gap]) -> tuple[Remedy, ...]:
+    """What the user can do and what the operator can do, the one with fewer changes first; empty when nothing helps."""
+    of_user = _first_that_helps(_ask_less(request, gaps), request, policy)
+    of_cloud = None
+    for gap in gaps[:_TRIED_FOR_OPERATORS]:
+        found = _mend(gap, request, policy)
+        if found is not None and (of_cloud is None or _weight(found) < _weight(of_cloud)):
+            of_cloud = found
+    if of_cloud is None:
+        of_cloud = _add_host(request, policy)
+    remedies = [Remedy(changes) for changes in (of_user, of_cloud) if changes]
+    return tuple(sorted(remedies, key=lambda remedy: len(remedy.changes)))
+
+
+def _helps(changes: Sequence[Change], snapshot: Snapshot, request: PlacementRequest, policy: Policy) -> bool:
+    return find(*apply_changes(changes, snapshot, request), policy) is not None
+
+
+def _first_that_helps(
+    options: list[tuple[float, Gap, tuple[Change, ...]]], request: PlacementRequest, policy: Policy
+) -> tuple[Change, ...]:
+    for _, gap, changes in sorted(options, key=lambda option: (len(option[2]), option[0], option[1].size)):
+        if _helps(changes, Snapshot(gap.hosts[:1]), request, policy):
+            return changes
+    return ()
+
+
+def _ask_less(request: PlacementRequest, gaps: Sequence[Gap]) -> list[tuple[float, Gap, tuple[Change, ...]]]:
+    """What the user could do without for each gap, with how much that is: the sum of the parts that are given up."""
+    options = []
+    for gap in gaps[:_TRIED_FOR_USERS]:
+        changes: list[Change] = []
+        given_up = 0.0
+        for rule, _ in gap.filters:
+            change = _less(rule, request, gap)
+            if change is None:
+                break
+            if change not in changes:
+                changes.append(change)
+            given_up += 1 - change.amount / getattr(request, change.field) if isinstance(change, AskLess) else 0
+        else:
+            fewer = _fewer(request.pci, gap) if gap.shortage else ()
+            if fewer or gap.shortage is None:
+                changes.extend(fewer)
+                given_up += sum(1 - change.count / request.pci[change.index].count for change in fewer)
+                options.append((given_up, gap, tuple(changes)))
+    return options
+
+
+def _less(rule: str, request: PlacementRequest, gap: Gap) -> AskLess | AskAnywhere | None:
+    if rule in _PLACES:
+        return AskAnywhere()
+    if rule not in _AMOUNTS:
+        return None
+    field, of_host, least = _AMOUNTS[rule]
+    free = getattr(gap.hosts[0], of_host)
+    return AskLess(field, free) if least <= free < getattr(request, field) else None
+
+
+def _fewer(pci: tuple[PciRequest, ...], gap: Gap) -> tuple[AskFewer, ...]:
+    """As many of each alias as the host has free; nothing when it has none of one."""
+    if gap.shortage is None or gap.shortage.rule == NUMA_RULE:
+        return ()
+    taken = 0
+    changes = []
+    for index, request in enumerate(pci):
+        lots = gap.shape.free_lots(request.alias, taken)[: request.count]
+        for lot in lots:
+            taken |= lot.devices
+        if not lots:
+            return ()
+        if len(lots) < request.count:
+            changes.append(AskFewer(index, request.alias.name, len(lots)))
+    return tuple(changes)
+
+
+def _mend(gap: Gap, request: PlacementRequest, policy: Policy) -> tuple[Change, ...] | None:
+    """The least that an operator must change on one host, or None when that host can't be made to fit."""
+    host, alone = gap.hosts[0], Snapshot(gap.hosts[:1])
+    changes: list[Change] = []
+    for rule, _ in gap.filters:
+        if rule != "ComputeFilter":
+            return None
+        changes += [] if host.enabled else [EnableHost(host.name)]
+        changes += [] if host.up else [StartHost(host.name)]
+    if gap.shortage is not None:
+        more = _mend_devices(gap, changes, request, policy)
+        if more is None:
+            return None
+        changes += more
+    return tuple(changes) if _helps(changes, alone, request, policy) else None
+
+
+def _mend_devices(gap: Gap, before: list[Change], request: PlacementRequest, policy: Policy) -> list[Change] | None:
+    """One act where one is enough; else acts in turn until it fits, less those that turn out to be needless."""
+    alone = Snapshot(gap.hosts[:1])
+    acts = _acts(gap, request)
+    for act in acts:
+        if _helps([*before, act], alone, request, policy):
+            return [act]
+    if not acts or not _helps([*before, *acts], alone, request, policy):
+        return None
+    for act in reversed(acts):
+        rest = [other for other in acts if other is not act]
+        if _helps([*before, *rest], alone, request, policy):
+            acts = rest
+    return _joined(acts)
+
+
+def _acts(gap: Gap, request: PlacementRequest) -> list[Change]:
+    """All that could give devices to the request, each act on its own: those of fewest devices first."""
+    host, hardware = gap.hosts[0], gap.shape.hardware
+    meant = {place for each in request.pci for place in hardware.matching(each.alias)}
+    near = meant | {n for place in meant for n in (*hardware.kin[place].companions, *hardware.kin[place].relatives)}
+    states = [host.devices[place] for place in sorted(near)]
+    held: dict[ServerId, int] = {}
+    for state in states:
+        if state.claimed_by is not None:
+            held[state.claimed_by] = held.get(state.claimed_by, 0) + 1
+    servers = sorted(held, key=lambda server: (held[server], server))
+    states_meant = [host.devices[place] for place in sorted(meant)]
+    offers = [s for s in states_meant if s.present and not s.offered and not s.device.is_bridge]
+    return [
+        *(ReleaseDevices(host.name, (s.id,), (str(s.device.address),)) for s in states if s.quarantined),
+        *(OfferDevices(host.name, (s.id,), (str(s.device.address),)) for s in offers),
+        *(FreeDevices(host.name, (server,)) for server in servers),
+    ]
+
+
+def _joined(acts: list[Change]) -> list[Change]:
+    """Acts of one kind as one change."""
+    freed = [act for act in acts if isinstance(act, FreeDevices)]
+    released = [act for act in acts if isinstance(act, ReleaseDevices)]
+    offered = [act for act in acts if isinstance(act, OfferDevices)]
+    made: list[Change] = []
+    if released:
+        made.append(ReleaseDevices(released[0].host, _ids(released), _addresses(released)))
+    if offered:
+        made.append(OfferDevices(offered[0].host, _ids(offered), _addresses(offered)))
+    if freed:
+        made.append(FreeDevices(freed[0].host, tuple(server for act in freed for server in act.servers)))
+    return made
+
+
+def _ids(acts: Sequence[ReleaseDevices | OfferDevices]) -> tuple[DeviceId, ...]:
+    return tuple(device for act in acts for device in act.devices)
+
+
+def _addresses(acts: Sequence[ReleaseDevices | OfferDevices]) -> tuple[str, ...]:
+    return tuple(address for act in acts for address in act.addresses)
+
+
+def _add_host(request: PlacementRequest, policy: Policy) -> tuple[Change, ...] | None:
+    """One more host, empty and as large as the request; None where even that would not help."""
+    if sum(each.count for each in request.pci) > _LARGEST_HOST:
+        return None
+    needs = [f"{each.count} of alias {each.alias.describe()}" for each in request.pci]
+    needs += [f"{request.vcpus} vCPUs, {request.ram_mb} MB of RAM and {request.disk_gb} GB of disk free"]
+    changes = (AddHost(", ".join(needs)),)
+    return changes if _helps(changes, Snapshot(()), request, policy) else None
+
+
+def _weight(changes: Sequence[Change]) -> int:
+    """How many things are to be touched."""
+    return sum(len(c.servers) if isinstance(c, FreeDevices) else len(getattr(c, "devices", ".")) for c in changes)

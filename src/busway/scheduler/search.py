@@ -1,0 +1,87 @@
+"""Finds the best host and devices for a request, looking at one host of each class of equal hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import groupby
+from operator import itemgetter
+
+from busway.domain.placement import Fit, HostState, PlacementRequest, Snapshot
+from busway.scheduler.allocate import Allocation, allocate
+from busway.scheduler.filters import OF_CLASS, Filter, is_on
+from busway.scheduler.index import Index, ShapeHosts, index_of
+from busway.scheduler.policy import Policy
+
+Found = tuple[HostState, Allocation]
+Rank = tuple[int, int, int, float]
+
+
+def find(snapshot: Snapshot, request: PlacementRequest, policy: Policy) -> Found | None:
+    """The best host with the places of its devices, or None when no host passes."""
+    index, left_out = index_of(snapshot), frozenset[str]()
+    group = request.group if request.group and request.group.hosts else None
+    if group and not group.affinity and is_on("ServerGroupAntiAffinityFilter", policy):
+        left_out = group.hosts
+    together = group.hosts if group and group.affinity and is_on("ServerGroupAffinityFilter", policy) else None
+    if request.host is not None or together is not None:
+        index = Index.of(_named(snapshot, index, request.host, together))
+    return _find(index, request, policy, left_out)
+
+
+def rank(fit: Fit, policy: Policy) -> Rank:
+    """What of a fit is compared between hosts, the least first."""
+    if not fit.nodes:
+        return 0, 0, 0, abs(policy.pci_weight) * fit.left_free
+    score = policy.fragmentation_weight * fit.broken + policy.pci_weight * fit.left_free
+    return fit.nodes, fit.switches, fit.tags, score
+
+
+def _named(
+    snapshot: Snapshot, index: Index, forced: str | None, together: Collection[str] | None
+) -> Sequence[HostState]:
+    names = (forced,) if forced is not None else together or ()
+    places = [index.find_place(name) for name in names if together is None or name in together]
+    return [snapshot.hosts[place] for place in places if place is not None]
+
+
+def _find(index: Index, request: PlacementRequest, policy: Policy, left_out: frozenset[str]) -> Found | None:
+    wish = index.wish(request)
+    options: list[tuple[Rank, Allocation, ShapeHosts]] = []
+    for entry in index.shapes.values():
+        allocation = allocate(entry.shape, wish)
+        if allocation is not None:
+            options.append((rank(allocation.fit, policy), allocation, entry))
+    checks = [check for name, check in OF_CLASS if is_on(name, policy)]
+    options.sort(key=itemgetter(0))
+    for _, equals in groupby(options, key=itemgetter(0)):
+        best: Found | None = None
+        for _, allocation, entry in equals:
+            host = _first(entry, request, checks, policy, left_out)
+            if host is not None and (best is None or _before(host, best[0], policy)):
+                best = host, allocation
+        if best is not None:
+            return best
+    return None
+
+
+def _first(
+    entry: ShapeHosts, request: PlacementRequest, checks: Sequence[Filter], policy: Policy, left_out: frozenset[str]
+) -> HostState | None:
+    """The best host of one shape that passes the filters."""
+    best: HostState | None = None
+    rams = entry.having(request.ram_mb)
+    for ram in reversed(rams) if policy.ram_weight > 0 else rams:
+        for _, hosts in entry.by_ram[ram]:
+            host = next((each for each in hosts if each.name not in left_out), None) if left_out else hosts.first
+            if host is None or any(check(host, request) is not None for check in checks):
+                continue
+            if best is None or host.name < best.name:
+                best = host
+        if best is not None and policy.ram_weight:
+            return best
+    return best
+
+
+def _before(host: HostState, other: HostState, policy: Policy) -> bool:
+    sign = (policy.ram_weight < 0) - (policy.ram_weight > 0)
+    return (sign * host.free_ram_mb, host.name) < (sign * other.free_ram_mb, other.name)

@@ -1,0 +1,76 @@
+"""Hosts that are alike for any choice of devices: equal hardware, with the same devices taken.
+
+What is worked out for a shape is kept with it, so that a thousand equal hosts, or the next equal request, cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from busway.domain.alias import Alias
+from busway.domain.placement import DeviceState, NumaCell
+from busway.scheduler.hardware import Hardware, Lot, TagNumbers, hardware_key
+
+
+class Shape:
+    """Hardware with its claimed and quarantined devices as bits, and the NUMA cells with what is free on them."""
+
+    __slots__ = ("answers", "cells", "claimed", "hardware", "quarantined")
+
+    def __init__(self, hardware: Hardware, claimed: int, quarantined: int, cells: tuple[NumaCell, ...]) -> None:
+        self.hardware = hardware
+        self.claimed = claimed
+        self.quarantined = quarantined
+        self.cells = cells
+        self.answers: dict[Hashable, Any] = {}
+
+    def free_lots(self, alias: Alias, taken: int = 0) -> tuple[Lot, ...]:
+        """The lots of an alias that can be given now, none of which shares a device with another."""
+        busy = self.claimed | taken
+        found = []
+        for place in self.hardware.matching(alias):
+            lot = self.hardware.lots[place]
+            if lot is not None and not lot.free & busy and not lot.devices & self.quarantined:
+                found.append(lot)
+                busy |= lot.devices
+        return tuple(found)
+
+    def count_free(self) -> int:
+        """How many offered devices have no owner."""
+        return sum(
+            1 for place, state in enumerate(self.hardware.states) if state.offered and not self.claimed >> place & 1
+        )
+
+
+class Shapes:
+    """The shapes of a snapshot, each there once."""
+
+    __slots__ = ("_hardware", "_shapes", "_tags")
+
+    def __init__(self) -> None:
+        self._hardware: dict[Hashable, Hardware] = {}
+        self._shapes: dict[Hashable, Shape] = {}
+        self._tags = TagNumbers()
+
+    def of(self, states: tuple[DeviceState, ...], cells: tuple[NumaCell, ...]) -> Shape:
+        """The shape of a host with these devices and cells."""
+        key = hardware_key(states, self._tags)
+        hardware = self._hardware.get(key)
+        if hardware is None:
+            hardware = self._hardware[key] = Hardware(states)
+        return self.with_hardware(hardware, states, cells)
+
+    def with_hardware(self, hardware: Hardware, states: tuple[DeviceState, ...], cells: tuple[NumaCell, ...]) -> Shape:
+        """The shape of a host whose hardware is known."""
+        claimed = quarantined = 0
+        for place, state in enumerate(states):
+            if state.claimed_by is not None:
+                claimed |= 1 << place
+            if state.quarantined:
+                quarantined |= 1 << place
+        key = (hardware, claimed, quarantined, cells)
+        shape = self._shapes.get(key)
+        if shape is None:
+            shape = self._shapes[key] = Shape(hardware, claimed, quarantined, cells)
+        return shape

@@ -1,0 +1,1 @@
+"""The SQL database: tables, queries and transactions; the only package that knows SQLAlchemy."""

@@ -1,0 +1,53 @@
+"""What users asked of their servers, for `os-instance-actions`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Column, Integer, String, Table, Text, insert, select, update
+
+from busway.domain.ids import ServerId
+from busway.domain.server import ServerAction
+from busway.store.database import Tx
+from busway.store.metadata import UtcTime, metadata
+
+actions = Table(
+    "server_actions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("server_id", String(36), nullable=False, index=True),
+    Column("request_id", String(64), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("user_id", String(64), nullable=False),
+    Column("project_id", String(64), nullable=False),
+    Column("started", UtcTime, nullable=False),
+    Column("updated", UtcTime, nullable=False),
+    Column("message", Text),
+)
+
+
+def add_action(tx: Tx, action: ServerAction) -> None:
+    """Writes an action down in the transaction that carries it out."""
+    tx.execute(insert(actions).values(**{name: getattr(action, name) for name in ServerAction.__dataclass_fields__}))
+
+
+def list_actions(tx: Tx, server_id: ServerId) -> list[ServerAction]:
+    """All actions on a server, newest first."""
+    statement = select(actions).where(actions.c.server_id == server_id).order_by(actions.c.id.desc())
+    names = ServerAction.__dataclass_fields__
+    return [ServerAction(**{name: row._mapping[name] for name in names}) for row in tx.execute(statement)]
+
+
+def creation_requests(tx: Tx, server_ids: Collection[ServerId]) -> dict[ServerId, str]:
+    """The id of the request that created each server."""
+    statement = select(actions.c.server_id, actions.c.request_id).where(
+        actions.c.action == "create", actions.c.server_id.in_(server_ids)
+    )
+    return {ServerId(row.server_id): str(row.request_id) for row in tx.execute(statement)}
+
+
+def fail_last_action(tx: Tx, server_id: ServerId, message: str, now: datetime) -> None:
+    """Says of the newest action on a server that it failed, and why."""
+    newest = select(actions.c.id).where(actions.c.server_id == server_id).order_by(actions.c.id.desc()).limit(1)
+    tx.execute(update(actions).where(actions.c.id.in_(newest.scalar_subquery())).values(message=message, updated=now))

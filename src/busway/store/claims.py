@@ -1,0 +1,96 @@
+"""Claims: which device belongs to which server. A partial unique index makes a second owner impossible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Column, ForeignKey, Index, Row, String, Table, insert, select, text, update
+
+from busway.domain.claim import ClaimState, check_claim_transition
+from busway.domain.ids import ClaimId, DeviceId, HostId, ServerId
+from busway.store.database import Tx
+from busway.store.metadata import UtcTime, metadata
+
+_LIVE = text("state <> 'freed'")
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("device_id", ForeignKey("devices.id"), nullable=False),
+    Column("host_id", ForeignKey("hosts.id"), nullable=False, index=True),
+    Column("server_id", String(36), nullable=False, index=True),
+    Column("alias", String(256)),
+    Column("state", String(16), nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("updated", UtcTime, nullable=False),
+    # One live claim per device, whatever any process believes.
+    Index("uq_claims_live_device", "device_id", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim; `alias` is None for a device that travels along with its card."""
+
+    id: ClaimId
+    device_id: DeviceId
+    host_id: HostId
+    server_id: ServerId
+    alias: str | None
+    state: ClaimState
+    created: datetime
+    updated: datetime
+
+
+def insert_claim(
+    tx: Tx,
+    claim_id: ClaimId,
+    device_id: DeviceId,
+    host_id: HostId,
+    server_id: ServerId,
+    alias: str | None,
+    now: datetime,
+) -> None:
+    """Adds a claim; the unique index raises IntegrityError when the device has an owner."""
+    tx.execute(
+        insert(claims).values(
+            id=claim_id,
+            device_id=device_id,
+            host_id=host_id,
+            server_id=server_id,
+            alias=alias,
+            state=str(ClaimState.CLAIMED),
+            created=now,
+            updated=now,
+        )
+    )
+
+
+def list_live_claims(tx: Tx, *, host_id: HostId | None = None, server_id: ServerId | None = None) -> list[Claim]:
+    """All claims that are not freed, of one host or server where that is given."""
+    statement = select(claims).where(_LIVE).order_by(claims.c.created, claims.c.id)
+    if host_id is not None:
+        statement = statement.where(claims.c.host_id == host_id)
+    if server_id is not None:
+        statement = statement.where(claims.c.server_id == server_id)
+    return [_claim(row) for row in tx.execute(statement)]
+
+
+def move_claims(tx: Tx, moved: Iterable[Claim], state: ClaimState, now: datetime) -> None:
+    """Takes claims to their next state; raises `Conflict` for one that may not go there."""
+    for claim in moved:
+        check_claim_transition(claim.state, state)
+        tx.execute(update(claims).where(claims.c.id == claim.id).values(state=str(state), updated=now))
+
+
+def _claim(row: Row[tuple[object, ...]]) -> Claim:
+    values = dict(row._mapping)
+    return Claim(**(values | {"state": ClaimState(str(values["state"]))}))
+
+
+def forget_host(tx: Tx, host_id: HostId) -> None:
+    """Forgets the freed claims of a host."""
+    tx.execute(claims.delete().where(claims.c.host_id == host_id, claims.c.state == str(ClaimState.FREED)))

@@ -1,0 +1,95 @@
+"""One database, two kinds: SQLite in one file (WAL) or PostgreSQL; the same statements on both.
+
+`with db.write() as tx:` is one transaction of a use case; on SQLite it takes the write lock at once (BEGIN IMMEDIATE),
+so that a read-then-write never fails half way with "database is locked".
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from busway.store.metadata import metadata
+
+Tx = Connection
+
+BUSY_SECONDS = 30
+
+
+class Database:
+    """A connection pool and its transactions; safe to use from many threads."""
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        self.url = parsed
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            Path(parsed.database).touch(mode=0o600)  # SQLite gives its journals the rights of the file
+        self.engine: Engine = create_engine(parsed, pool_pre_ping=not self.is_sqlite, pool_size=20, max_overflow=20)
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite)
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A consistent view; nothing is written."""
+        with self.engine.connect() as tx:
+            tx.execute(text("BEGIN" if self.is_sqlite else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            try:
+                yield tx
+            finally:
+                if self.is_sqlite:
+                    tx.exec_driver_sql("ROLLBACK")
+                tx.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """One transaction: committed at the end of the block, rolled back by any exception."""
+        with self.engine.connect() as tx:
+            if not self.is_sqlite:
+                with tx.begin():
+                    yield tx
+                return
+            tx.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield tx
+            except BaseException:
+                tx.exec_driver_sql("ROLLBACK")
+                raise
+            tx.exec_driver_sql("COMMIT")
+
+    def create_tables(self) -> None:
+        """Creates all tables that are missing."""
+        metadata.create_all(self.engine)
+
+    def close(self) -> None:
+        """Closes all pooled connections."""
+        self.engine.dispose()
+
+
+def take_turn(tx: Tx, name: str) -> None:
+    """Waits until no other transaction has the turn of that name, and keeps it until this one ends.
+
+    On PostgreSQL it is a transaction-scoped advisory lock; on SQLite a write transaction is alone anyway.
+    """
+    if tx.dialect.name == "postgresql":
+        # SELECT pg_advisory_xact_lock(hashtext('place'))
+        tx.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"busway.{name}"})
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    # Autocommit mode: this module writes BEGIN and COMMIT itself, so that it decides which lock is taken when.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()

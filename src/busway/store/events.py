@@ -1,0 +1,71 @@
+"""Events: every change of a device, a server or a host, with its time and its reason; only ever added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Column, Integer, Row, String, Table, Text, insert, select
+
+from busway.domain.ids import DeviceId, HostId, ServerId
+from busway.store.database import Tx
+from busway.store.metadata import UtcTime, metadata
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcTime, nullable=False),
+    Column("subject", String(16), nullable=False),
+    Column("old", String(32)),
+    Column("new", String(32), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("host_id", String(36), index=True),
+    Column("device_id", String(36), index=True),
+    Column("server_id", String(36), index=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change: `subject` ("device", "server", "host") went from `old` to `new` because of `reason`."""
+
+    at: datetime
+    subject: str
+    old: str | None
+    new: str
+    reason: str
+    host_id: HostId | None = None
+    device_id: DeviceId | None = None
+    server_id: ServerId | None = None
+    id: int = 0
+
+
+def add_event(tx: Tx, event: Event) -> None:
+    """Writes an event down in the transaction that makes the change."""
+    values = {name: getattr(event, name) for name in Event.__dataclass_fields__ if name != "id"}
+    tx.execute(insert(events).values(**values))
+
+
+def list_events(
+    tx: Tx,
+    *,
+    host_id: HostId | None = None,
+    device_id: DeviceId | None = None,
+    server_id: ServerId | None = None,
+    limit: int = 200,
+) -> list[Event]:
+    """The last events in the order in which they happened, of one host, device or server where that is given."""
+    statement = select(events).order_by(events.c.id.desc()).limit(limit)
+    for column, value in (
+        (events.c.host_id, host_id),
+        (events.c.device_id, device_id),
+        (events.c.server_id, server_id),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    return [_event(row) for row in reversed(tx.execute(statement).all())]
+
+
+def _event(row: Row[tuple[object, ...]]) -> Event:
+    return Event(**row._mapping)

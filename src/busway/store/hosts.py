@@ -1,0 +1,149 @@
+"""Hosts: their credential's hash, the generation of what they shall have, and what they last reported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, insert, select, update
+
+from busway.domain.documents import HostResources
+from busway.domain.ids import HostId
+from busway.store.database import Tx
+from busway.store.metadata import Big, Json, UtcTime, metadata
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("token_hash", String(64), nullable=False),
+    Column("enabled", Boolean, nullable=False, default=True),
+    Column("disabled_reason", Text),
+    # Grows with each change of what the host shall have; an agent asks for anything newer than it knows.
+    Column("generation", Integer, nullable=False, default=0),
+    # Grows with each change of the inventory; a placement decided on an older one does not commit.
+    Column("revision", Integer, nullable=False, default=0),
+    Column("sequence", Big, nullable=False, default=0),
+    Column("boot_id", String(64), nullable=False, default=""),
+    Column("seen", UtcTime),
+    Column("resources", Json),
+    Column("agent_version", String(64), nullable=False, default=""),
+    Column("iommu", Boolean, nullable=False, default=False),
+    Column("created", UtcTime, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HostRow:
+    """A host as stored; `seen` is when its agent last reported."""
+
+    id: HostId
+    name: str
+    token_hash: str
+    enabled: bool
+    disabled_reason: str | None
+    generation: int
+    revision: int
+    sequence: int
+    boot_id: str
+    seen: datetime | None
+    resources: HostResources | None
+    agent_version: str
+    iommu: bool
+    created: datetime
+
+
+def insert_host(tx: Tx, host_id: HostId, name: str, token_hash: str, now: datetime) -> None:
+    """Adds a host; its name must be new."""
+    tx.execute(insert(hosts).values(id=host_id, name=name, token_hash=token_hash, created=now))
+
+
+def find_host(tx: Tx, name: str) -> HostRow | None:
+    """The host of that name."""
+    return _host(tx.execute(select(hosts).where(hosts.c.name == name)).one_or_none())
+
+
+def find_host_by_id(tx: Tx, host_id: HostId) -> HostRow | None:
+    """The host of that id."""
+    return _host(tx.execute(select(hosts).where(hosts.c.id == host_id)).one_or_none())
+
+
+def list_hosts(tx: Tx) -> list[HostRow]:
+    """All hosts by name."""
+    rows = tx.execute(select(hosts).order_by(hosts.c.name)).all()
+    return [host for row in rows if (host := _host(row)) is not None]
+
+
+def set_token(tx: Tx, host_id: HostId, token_hash: str) -> None:
+    """Replaces a host's credential."""
+    tx.execute(update(hosts).where(hosts.c.id == host_id).values(token_hash=token_hash))
+
+
+def set_enabled(tx: Tx, host_id: HostId, enabled: bool, reason: str | None) -> None:
+    """Lets new servers go to a host, or not."""
+    tx.execute(update(hosts).where(hosts.c.id == host_id).values(enabled=enabled, disabled_reason=reason))
+
+
+def delete_host(tx: Tx, host_id: HostId) -> None:
+    """Forgets a host."""
+    tx.execute(hosts.delete().where(hosts.c.id == host_id))
+
+
+def bump_generation(tx: Tx, host_id: HostId) -> int:
+    """Says that what the host shall have has changed; returns the new generation."""
+    statement = update(hosts).where(hosts.c.id == host_id).values(generation=hosts.c.generation + 1)
+    return int(tx.execute(statement.returning(hosts.c.generation)).scalar_one())
+
+
+def swap_generation(tx: Tx, host_id: HostId, generation: int, revision: int) -> bool:
+    """Compare-and-swap: takes the next generation if neither it nor the inventory has changed since the snapshot."""
+    # UPDATE hosts SET generation = generation + 1 WHERE id = ? AND generation = ? AND revision = ?
+    statement = (
+        update(hosts)
+        .where(hosts.c.id == host_id, hosts.c.generation == generation, hosts.c.revision == revision)
+        .values(generation=hosts.c.generation + 1)
+    )
+    return tx.execute(statement).rowcount == 1
+
+
+def bump_revision(tx: Tx, host_id: HostId) -> None:
+    """Says that the host's inventory has changed."""
+    tx.execute(update(hosts).where(hosts.c.id == host_id).values(revision=hosts.c.revision + 1))
+
+
+def record_report(
+    tx: Tx,
+    host_id: HostId,
+    *,
+    sequence: int,
+    boot_id: str,
+    seen: datetime,
+    resources: HostResources,
+    agent_version: str,
+    iommu: bool,
+) -> bool:
+    """Takes a report if it is newer than the last one; False when it is not."""
+    statement = (
+        update(hosts)
+        .where(hosts.c.id == host_id, hosts.c.sequence < sequence)
+        .values(
+            sequence=sequence,
+            boot_id=boot_id,
+            seen=seen,
+            resources=msgspec.to_builtins(resources),
+            agent_version=agent_version,
+            iommu=iommu,
+        )
+    )
+    return tx.execute(statement).rowcount == 1
+
+
+def _host(row: Row[tuple[object, ...]] | None) -> HostRow | None:
+    if row is None:
+        return None
+    values = dict(row._mapping)
+    if values["resources"] is not None:
+        values["resources"] = msgspec.convert(values["resources"], HostResources)
+    return HostRow(**values)

@@ -1,0 +1,205 @@
+"""Projects, users, roles and who has which role where."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from sqlalchemy import Boolean, Column, ForeignKey, Row, String, Table, Text, delete, insert, select, update
+
+from busway.domain.errors import Conflict, NotFound
+from busway.domain.identity import Project, Role, RoleAssignment, User
+from busway.domain.ids import ProjectId, UserId
+from busway.store.database import Tx
+from busway.store.metadata import metadata
+
+_T = TypeVar("_T")
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("description", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("email", String(255)),
+    Column("default_project_id", String(64)),
+    Column("password_hash", String(255), nullable=False),
+)
+
+roles = Table(
+    "roles",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+)
+
+role_assignments = Table(
+    "role_assignments",
+    metadata,
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("role_id", ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
+)
+
+
+def add_project(tx: Tx, project: Project) -> None:
+    """Stores a new project; raises `Conflict` when its name is taken."""
+    if find_project_by_name(tx, project.name) is not None:
+        raise Conflict(f"Project '{project.name}' already exists", code="project-exists")
+    tx.execute(insert(projects).values(**_fields(projects, project)))
+
+
+def save_project(tx: Tx, project: Project) -> None:
+    """Writes all fields of a project."""
+    tx.execute(update(projects).where(projects.c.id == project.id).values(**_fields(projects, project)))
+
+
+def find_project(tx: Tx, project_id: str) -> Project | None:
+    """Reads a project by id, or None."""
+    row = tx.execute(select(projects).where(projects.c.id == project_id)).one_or_none()
+    return None if row is None else Project(**row._mapping)
+
+
+def find_project_by_name(tx: Tx, name: str) -> Project | None:
+    """Reads a project by name, or None."""
+    row = tx.execute(select(projects).where(projects.c.name == name)).one_or_none()
+    return None if row is None else Project(**row._mapping)
+
+
+def get_project(tx: Tx, project_id: str) -> Project:
+    """Reads a project by id; raises `NotFound`."""
+    return _present(find_project(tx, project_id), "project", project_id)
+
+
+def list_projects(tx: Tx) -> list[Project]:
+    """All projects by name."""
+    return [Project(**row._mapping) for row in tx.execute(select(projects).order_by(projects.c.name))]
+
+
+def delete_project(tx: Tx, project_id: ProjectId) -> None:
+    """Removes a project and its role assignments."""
+    tx.execute(delete(projects).where(projects.c.id == project_id))
+
+
+def add_user(tx: Tx, user: User, password_hash: str) -> None:
+    """Stores a new user; raises `Conflict` when the name is taken."""
+    if find_user_by_name(tx, user.name) is not None:
+        raise Conflict(f"User '{user.name}' already exists", code="user-exists")
+    tx.execute(insert(users).values(**_fields(users, user), password_hash=password_hash))
+
+
+def save_user(tx: Tx, user: User) -> None:
+    """Writes all fields of a user but the password."""
+    tx.execute(update(users).where(users.c.id == user.id).values(**_fields(users, user)))
+
+
+def save_password(tx: Tx, user_id: UserId, password_hash: str) -> None:
+    """Replaces the hash of a user's password."""
+    tx.execute(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
+
+
+def find_user(tx: Tx, user_id: str) -> User | None:
+    """Reads a user by id, or None."""
+    row = tx.execute(select(users).where(users.c.id == user_id)).one_or_none()
+    return None if row is None else _user(row)
+
+
+def find_user_by_name(tx: Tx, name: str) -> User | None:
+    """Reads a user by name, or None."""
+    row = tx.execute(select(users).where(users.c.name == name)).one_or_none()
+    return None if row is None else _user(row)
+
+
+def get_user(tx: Tx, user_id: str) -> User:
+    """Reads a user by id; raises `NotFound`."""
+    return _present(find_user(tx, user_id), "user", user_id)
+
+
+def get_password_hash(tx: Tx, user_id: UserId) -> str:
+    """The hash of a user's password."""
+    return str(tx.execute(select(users.c.password_hash).where(users.c.id == user_id)).scalar_one())
+
+
+def list_users(tx: Tx) -> list[User]:
+    """All users by name."""
+    return [_user(row) for row in tx.execute(select(users).order_by(users.c.name))]
+
+
+def delete_user(tx: Tx, user_id: UserId) -> None:
+    """Removes a user and their role assignments."""
+    tx.execute(delete(users).where(users.c.id == user_id))
+
+
+def add_role(tx: Tx, role: Role) -> None:
+    """Stores a new role; raises `Conflict` when its name is taken."""
+    if any(each.name == role.name for each in list_roles(tx)):
+        raise Conflict(f"Role '{role.name}' already exists", code="role-exists")
+    tx.execute(insert(roles).values(id=role.id, name=role.name))
+
+
+def list_roles(tx: Tx) -> list[Role]:
+    """All roles by name."""
+    return [Role(**row._mapping) for row in tx.execute(select(roles).order_by(roles.c.name))]
+
+
+def get_role(tx: Tx, role_id: str) -> Role:
+    """Reads a role by id; raises `NotFound`."""
+    row = tx.execute(select(roles).where(roles.c.id == role_id)).one_or_none()
+    return _present(None if row is None else Role(**row._mapping), "role", role_id)
+
+
+def delete_role(tx: Tx, role_id: str) -> None:
+    """Removes a role and its assignments."""
+    tx.execute(delete(roles).where(roles.c.id == role_id))
+
+
+def assign_role(tx: Tx, user_id: UserId, project_id: ProjectId, role_id: str) -> None:
+    """Gives a user a role in a project; giving it twice is harmless."""
+    key = {"user_id": user_id, "project_id": project_id, "role_id": role_id}
+    if tx.execute(select(role_assignments).filter_by(**key)).first() is None:
+        tx.execute(insert(role_assignments).values(**key))
+
+
+def unassign_role(tx: Tx, user_id: UserId, project_id: ProjectId, role_id: str) -> bool:
+    """Takes a role from a user; True when they had it."""
+    key = {"user_id": user_id, "project_id": project_id, "role_id": role_id}
+    return tx.execute(delete(role_assignments).filter_by(**key)).rowcount > 0
+
+
+def list_assignments(tx: Tx, *, user_id: str | None = None, project_id: str | None = None) -> list[RoleAssignment]:
+    """Who has which role where, of one user or project or of all."""
+    statement = select(role_assignments)
+    if user_id is not None:
+        statement = statement.where(role_assignments.c.user_id == user_id)
+    if project_id is not None:
+        statement = statement.where(role_assignments.c.project_id == project_id)
+    rows = tx.execute(statement).all()
+    return [
+        RoleAssignment(get_user(tx, row.user_id), get_project(tx, row.project_id), get_role(tx, row.role_id))
+        for row in rows
+    ]
+
+
+def _user(row: Row[Any]) -> User:
+    values = dict(row._mapping)
+    del values["password_hash"]
+    return User(**values)
+
+
+def _fields(table: Table, thing: object) -> dict[str, Any]:
+    return {c.name: getattr(thing, c.name) for c in table.c if hasattr(thing, c.name)}
+
+
+def _present(thing: _T | None, kind: str, reference: str) -> _T:
+    if thing is None:
+        raise NotFound(f"Could not find {kind}: {reference}", code=f"{kind}-not-found")
+    return thing

@@ -1,0 +1,119 @@
+"""Rows of images; the data is in files named by their sha256."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Integer, Row, String, Table, delete, insert, select, update
+
+from busway.domain.documents import ImageRef
+from busway.domain.errors import NotFound
+from busway.domain.ids import ImageId
+from busway.domain.image import Image as Image
+from busway.domain.image import ImageStatus
+from busway.store.database import Tx
+from busway.store.metadata import Big, Json, UtcTime, metadata
+
+images = Table(
+    "images",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", String(255)),
+    Column("status", String(16), nullable=False),
+    Column("owner", String(64), nullable=False, index=True),
+    Column("created", UtcTime, nullable=False),
+    Column("updated", UtcTime, nullable=False),
+    Column("visibility", String(16), nullable=False),
+    Column("disk_format", String(20)),
+    Column("container_format", String(20)),
+    Column("size", Big),
+    Column("virtual_size", Big),
+    Column("md5", String(32)),
+    Column("sha256", String(64), index=True),
+    Column("sha512", String(128)),
+    Column("min_disk", Integer, nullable=False),
+    Column("min_ram", Integer, nullable=False),
+    Column("protected", Boolean, nullable=False),
+    Column("hidden", Boolean, nullable=False),
+    Column("tags", Json, nullable=False),
+    Column("properties", Json, nullable=False),
+    Column("deleted", UtcTime, index=True),
+)
+
+
+def add_image(tx: Tx, image: Image) -> None:
+    """Stores a new image."""
+    tx.execute(insert(images).values(**_values(image)))
+
+
+def save_image(tx: Tx, image: Image) -> None:
+    """Writes all fields of an image."""
+    tx.execute(update(images).where(images.c.id == image.id).values(**_values(image)))
+
+
+def find_image(tx: Tx, image_id: str) -> Image | None:
+    """Reads an image, a deleted one too, or None."""
+    row = tx.execute(select(images).where(images.c.id == image_id)).one_or_none()
+    return None if row is None else _image(row)
+
+
+def get_image(tx: Tx, image_id: str) -> Image:
+    """Reads an image that is not deleted; raises `NotFound`."""
+    image = find_image(tx, image_id)
+    if image is None or image.deleted is not None:
+        raise NotFound(
+            f"Image {image_id} not found",
+            remedy="List the images that you may use: openstack image list",
+            code="image-not-found",
+        )
+    return image
+
+
+def get_image_ref(tx: Tx, image_id: str) -> ImageRef:
+    """What a host needs to know of an image's data, a deleted image too while servers use it; raises `NotFound`."""
+    image = find_image(tx, image_id)
+    if image is None or image.sha256 is None or image.size is None or image.disk_format is None:
+        raise NotFound(f"Image {image_id} has no data", code="image-no-data")
+    return ImageRef(image.id, image.sha256, image.size, image.disk_format)
+
+
+def list_images(tx: Tx) -> list[Image]:
+    """All images that are not deleted, newest first."""
+    rows = tx.execute(select(images).where(images.c.deleted.is_(None)).order_by(images.c.created.desc(), images.c.id))
+    return [_image(row) for row in rows]
+
+
+def list_deleted_images(tx: Tx) -> list[Image]:
+    """All deleted images whose rows are still there because servers may need their data."""
+    return [_image(row) for row in tx.execute(select(images).where(images.c.deleted.is_not(None)))]
+
+
+def mark_image_deleted(tx: Tx, image_id: ImageId, now: datetime) -> None:
+    """Hides an image from users; its data stays until `purge_image`."""
+    tx.execute(update(images).where(images.c.id == image_id).values(deleted=now, updated=now))
+
+
+def purge_image(tx: Tx, image_id: ImageId) -> None:
+    """Forgets an image."""
+    tx.execute(delete(images).where(images.c.id == image_id))
+
+
+def is_data_used(tx: Tx, sha256: str) -> bool:
+    """True while any image row, deleted or not, has this data."""
+    return tx.execute(select(images.c.id).where(images.c.sha256 == sha256).limit(1)).first() is not None
+
+
+def _values(image: Image) -> dict[str, Any]:
+    values = asdict(image)
+    values["tags"] = list(image.tags)
+    values["properties"] = dict(image.properties)
+    return values
+
+
+def _image(row: Row[Any]) -> Image:
+    values = dict(row._mapping)
+    values["status"] = ImageStatus(values["status"])
+    values["tags"] = tuple(values["tags"])
+    return Image(**values)

@@ -1,0 +1,220 @@
+"""Servers: what their users asked for, where they are placed, and what their host last said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, func, insert, select, update
+
+from busway.domain.flavor import Flavor
+from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
+from busway.domain.server import PowerState, ServerFault, ServerStatus, TaskState
+from busway.store.database import Tx
+from busway.store.metadata import Json, UtcTime, metadata
+
+
+class Intent(StrEnum):
+    """What shall become of a server on its host."""
+
+    PRESENT = "present"
+    ABSENT = "absent"  # to be torn down; the host has not said yet that nothing is left
+    GONE = "gone"  # nothing of it is left on any host
+
+
+servers = Table(
+    "servers",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("name", String(255), nullable=False),
+    Column("hostname", String(255), nullable=False),
+    Column("description", Text),
+    Column("project_id", String(64), nullable=False, index=True),
+    Column("user_id", String(64), nullable=False),
+    Column("status", String(16), nullable=False, index=True),
+    Column("task_state", String(32)),
+    Column("power", String(16)),
+    Column("intent", String(16), nullable=False, index=True),
+    Column("absent_generation", Integer, nullable=False, default=0),
+    Column("host_id", String(36), index=True),
+    Column("wanted_host", String(255)),
+    Column("flavor", Json, nullable=False),
+    Column("image_id", String(36), nullable=False),
+    Column("key_name", String(255)),
+    Column("public_key", Text),
+    Column("user_data", Text),
+    Column("config_drive", Boolean, nullable=False),
+    Column("metadata", Json, nullable=False),
+    Column("tags", Json, nullable=False),
+    Column("hints", Json, nullable=False),
+    Column("availability_zone", String(255), nullable=False),
+    Column("powered", Boolean, nullable=False),
+    Column("starts", Integer, nullable=False),
+    Column("reboots", Integer, nullable=False),
+    Column("hard_reboot", Boolean, nullable=False),
+    Column("fault", Json),
+    Column("created", UtcTime, nullable=False),
+    Column("updated", UtcTime, nullable=False),
+    Column("launched", UtcTime),
+    Column("terminated", UtcTime),
+)
+
+consoles = Table(
+    "consoles",
+    metadata,
+    Column("server_id", String(36), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("updated", UtcTime, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRow:
+    """A server as stored."""
+
+    number: int
+    id: ServerId
+    name: str
+    hostname: str
+    description: str | None
+    project_id: ProjectId
+    user_id: UserId
+    status: ServerStatus
+    task_state: TaskState | None
+    power: PowerState | None
+    intent: Intent
+    absent_generation: int
+    host_id: HostId | None
+    wanted_host: str | None
+    flavor: Flavor
+    image_id: ImageId
+    key_name: str | None
+    public_key: str | None
+    user_data: str | None
+    config_drive: bool
+    metadata: dict[str, str]
+    tags: list[str]
+    hints: dict[str, object]
+    availability_zone: str
+    powered: bool
+    starts: int
+    reboots: int
+    hard_reboot: bool
+    fault: ServerFault | None
+    created: datetime
+    updated: datetime
+    launched: datetime | None
+    terminated: datetime | None
+
+
+def insert_server(tx: Tx, **values: Any) -> None:
+    """Adds a server; the values are those of `ServerRow` without `number`."""
+    tx.execute(insert(servers).values(**_plain(values)))
+
+
+def update_server(tx: Tx, server_id: ServerId, now: datetime, **values: Any) -> None:
+    """Changes a server's columns."""
+    tx.execute(update(servers).where(servers.c.id == server_id).values(updated=now, **_plain(values)))
+
+
+def find_server(tx: Tx, server_id: str, *, lock: bool = False) -> ServerRow | None:
+    """The server of that id, deleted or not; with `lock` nobody else changes it until the transaction ends."""
+    statement = select(servers).where(servers.c.id == server_id)
+    row = tx.execute(statement.with_for_update() if lock else statement).one_or_none()
+    return None if row is None else _server(row)
+
+
+def list_servers(tx: Tx, project_id: ProjectId | None = None, *, deleted: bool = False) -> list[ServerRow]:
+    """Servers of one project or of all, newest first; the deleted ones instead with `deleted`."""
+    gone = servers.c.status == str(ServerStatus.DELETED)
+    statement = select(servers).where(gone if deleted else ~gone).order_by(servers.c.number.desc())
+    if project_id is not None:
+        statement = statement.where(servers.c.project_id == project_id)
+    return [_server(row) for row in tx.execute(statement)]
+
+
+def list_on_host(tx: Tx, host_id: HostId, *, lock: bool = False) -> list[ServerRow]:
+    """Servers of which something is, or may be, on a host.
+
+    Whoever locks servers and a host locks the servers first, in the order of their numbers.
+    """
+    statement = select(servers).where(servers.c.host_id == host_id, servers.c.intent != str(Intent.GONE))
+    statement = statement.order_by(servers.c.number)
+    return [_server(row) for row in tx.execute(statement.with_for_update() if lock else statement)]
+
+
+def list_placed(tx: Tx) -> list[ServerRow]:
+    """Servers that take up room on any host."""
+    statement = select(servers).where(servers.c.host_id.is_not(None), servers.c.intent != str(Intent.GONE))
+    return [_server(row) for row in tx.execute(statement)]
+
+
+def list_unplaced(tx: Tx, limit: int, *, lock: bool = False) -> list[ServerRow]:
+    """Servers that wait for a host, oldest first; with `lock` without those that someone is changing right now."""
+    statement = select(servers).where(
+        servers.c.status == str(ServerStatus.BUILD),
+        servers.c.intent == str(Intent.PRESENT),
+        servers.c.host_id.is_(None),
+    )
+    statement = statement.order_by(servers.c.number).limit(limit)
+    return [_server(row) for row in tx.execute(statement.with_for_update(skip_locked=True) if lock else statement)]
+
+
+def list_leaving(tx: Tx, *, lock: bool = False) -> list[ServerRow]:
+    """Servers that their user has deleted and that a host has not yet let go."""
+    statement = select(servers).where(
+        servers.c.intent == str(Intent.ABSENT), servers.c.task_state == str(TaskState.DELETING)
+    )
+    return [_server(row) for row in tx.execute(statement.with_for_update(skip_locked=True) if lock else statement)]
+
+
+def count_servers(tx: Tx, project_id: ProjectId) -> int:
+    """How many servers a project has."""
+    statement = select(func.count()).where(
+        servers.c.project_id == project_id, servers.c.status != str(ServerStatus.DELETED)
+    )
+    return int(tx.execute(statement).scalar_one())
+
+
+def put_console(tx: Tx, server_id: ServerId, content: str, now: datetime) -> None:
+    """Keeps the last part of a guest's console."""
+    changed = tx.execute(update(consoles).where(consoles.c.server_id == server_id).values(text=content, updated=now))
+    if changed.rowcount == 0:
+        tx.execute(insert(consoles).values(server_id=server_id, text=content, updated=now))
+
+
+def get_console(tx: Tx, server_id: ServerId) -> str:
+    """The last part of a guest's console, "" when it has said nothing."""
+    return str(tx.execute(select(consoles.c.text).where(consoles.c.server_id == server_id)).scalar() or "")
+
+
+def drop_consoles(tx: Tx, server_ids: Iterable[ServerId]) -> None:
+    """Forgets the consoles of servers that are gone."""
+    tx.execute(consoles.delete().where(consoles.c.server_id.in_(list(server_ids))))
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    plain = dict(values)
+    for name in ("flavor", "fault"):
+        if plain.get(name) is not None:
+            plain[name] = msgspec.to_builtins(plain[name])
+    for name in ("status", "task_state", "power", "intent"):
+        if plain.get(name) is not None:
+            plain[name] = str(plain[name])
+    return plain
+
+
+def _server(row: Row[tuple[object, ...]]) -> ServerRow:
+    values: dict[str, Any] = dict(row._mapping)
+    values["flavor"] = msgspec.convert(values["flavor"], Flavor)
+    values["fault"] = msgspec.convert(values["fault"], ServerFault | None)
+    values["status"] = ServerStatus(values["status"])
+    values["task_state"] = TaskState(values["task_state"]) if values["task_state"] else None
+    values["power"] = PowerState(values["power"]) if values["power"] else None
+    values["intent"] = Intent(values["intent"])
+    return ServerRow(**values)

@@ -1,0 +1,199 @@
+"""A hypervisor in a folder: the honest fake of `Hypervisor`.
+
+Domains live in one file, so they survive the process as QEMU survives its agent. A running guest has its IOMMU groups
+open (seen in the tree's /proc), and what libvirt and QEMU refuse is refused here in their words.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import xml.etree.ElementTree as ET
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from busway.domain.address import PciAddress
+from busway.domain.errors import BuswayError, HostError, Unavailable
+from busway.domain.ids import ServerId
+from busway.domain.server import PowerState
+from busway.hardware.kernel import VFIO
+from busway.hardware.scan import read_device
+from busway.hardware.vfio import group_members
+from busway.hypervisor.seam import DomainSeen, HypervisorFacts
+from busway.hypervisor.xml import read_host_devices, read_server_id
+
+_Domains = dict[str, dict[str, str]]
+
+
+class FakeHypervisor:
+    """A hypervisor for the machine under `root`; `obeys_acpi` False makes guests that ignore the power button."""
+
+    def __init__(
+        self, root: Path, *, obeys_acpi: bool = True, vcpus: int = 64, on_verb: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._root = root
+        self._file = root / "fake/domains.json"
+        self._vcpus = vcpus
+        self._on_verb = on_verb
+        self.obeys_acpi = obeys_acpi
+        self.refusals: dict[str, BuswayError] = {}
+        self.away = False
+
+    def facts(self) -> HypervisorFacts:
+        """Tells of a QEMU 7.2 with KVM."""
+        return HypervisorFacts("QEMU", 7_002_022, self._vcpus, 65_536, "EPYC", ("qemu", "kvm"))
+
+    def domains(self) -> tuple[DomainSeen, ...]:
+        """Lists the domains of ours."""
+        if self.away:
+            raise Unavailable("libvirt can't be reached", code="libvirt-away")
+        seen = [_see(domain) for domain in self._load().values()]
+        return tuple(sorted((s for s in seen if s is not None), key=lambda s: s.server_id))
+
+    def define(self, xml: str) -> None:
+        """Keeps the definition under its UUID."""
+        self._before("define")
+        domains = self._load()
+        root = ET.fromstring(xml)  # noqa: S314 - written by us
+        uuid, name = root.findtext("uuid", ""), root.findtext("name", "")
+        twin = next((other for other, d in domains.items() if d["name"] == name and other != uuid), None)
+        if twin:
+            words = f"operation failed: domain '{name}' already exists with uuid {twin}"
+            raise HostError("libvirt could not define a domain", detail=words, code="libvirt-refused")
+        power = domains.get(uuid, {}).get("power", PowerState.SHUTOFF.value)
+        domains[uuid] = {"name": name, "xml": xml, "power": power}
+        self._save(domains)
+
+    def start(self, server_id: ServerId) -> None:
+        """Starts the guest, with QEMU's checks of its devices."""
+        self._before("start")
+        domains = self._load()
+        domain = self._get(domains, "start", server_id)
+        if domain["power"] == PowerState.RUNNING:
+            return
+        devices = read_host_devices(domain["xml"])
+        for address in devices:
+            self._check(domains, server_id, address)
+        self._set(server_id, PowerState.RUNNING)
+        self._open_groups(server_id, devices)
+        self._say(domain["xml"], f"Guest {domain['name']} starts\n")
+
+    def shutdown(self, server_id: ServerId) -> None:
+        """Powers the guest off when it obeys ACPI."""
+        self._before("shutdown")
+        self._get(self._load(), "shut down", server_id)
+        if self.obeys_acpi:
+            self._stop(server_id)
+
+    def destroy(self, server_id: ServerId) -> None:
+        """Ends the guest."""
+        self._before("destroy")
+        self._stop(server_id)
+
+    def reboot(self, server_id: ServerId, *, hard: bool) -> None:
+        """Ends and starts the guest by force; by ACPI its console tells of it."""
+        self._before("reboot")
+        domain = self._get(self._load(), "reboot", server_id)
+        if hard:
+            self._stop(server_id)
+            self.start(server_id)
+        elif domain["power"] != PowerState.RUNNING:
+            return
+        self._say(domain["xml"], f"Guest {domain['name']} reboots\n")
+
+    def undefine(self, server_id: ServerId) -> None:
+        """Forgets the guest."""
+        self._before("undefine")
+        domains = self._load()
+        if domains.pop(server_id, None) is not None:
+            self._save(domains)
+
+    def power_off_from_inside(self, server_id: ServerId) -> None:
+        """Does what a guest does that runs `poweroff`."""
+        self._stop(server_id)
+
+    def _before(self, verb: str) -> None:
+        self._on_verb(verb)
+        if verb in self.refusals:
+            raise self.refusals[verb]
+
+    def _check(self, domains: _Domains, server_id: ServerId, address: PciAddress) -> None:
+        users = [d["name"] for other, d in domains.items() if other != server_id and _uses(d, address)]
+        device = read_device(self._root, address)
+        if users:
+            words = (
+                f"Requested operation is not valid: PCI device {address} is in use by driver QEMU, domain {users[0]}"
+            )
+        elif device is None:
+            words = f"vfio /sys/bus/pci/devices/{address}: no such host device"
+        elif device.driver != VFIO:
+            words = f"internal error: PCI device {address} is not bound to vfio-pci, but to {device.driver}"
+        elif any(m.driver not in (None, VFIO) and not m.is_bridge for m in group_members(self._root, device)):
+            words = f"vfio {address}: group {device.iommu_group} is not viable"
+        else:
+            return
+        raise _refused("start", server_id, words)
+
+    def _open_groups(self, server_id: ServerId, devices: tuple[PciAddress, ...]) -> None:
+        files = self._proc(server_id) / "fd"
+        files.mkdir(parents=True, exist_ok=True)
+        (files.parent / "comm").write_text("qemu-system-x86\n")
+        for address in devices:
+            device = read_device(self._root, address)
+            link = files / str(address)
+            if device is not None and not link.is_symlink():
+                link.symlink_to(f"/dev/vfio/{device.iommu_group}")
+
+    def _stop(self, server_id: ServerId) -> None:
+        shutil.rmtree(self._proc(server_id), ignore_errors=True)
+        if server_id in self._load():
+            self._set(server_id, PowerState.SHUTOFF)
+
+    def _proc(self, server_id: ServerId) -> Path:
+        return self._root / "proc" / str(100_000 + zlib.crc32(server_id.encode()) % 900_000)
+
+    def _say(self, xml: str, text: str) -> None:
+        source = ET.fromstring(xml).find("devices/serial/source")  # noqa: S314 - written by us
+        if source is not None:
+            with Path(source.get("path", "/dev/null")).open("a", encoding="utf-8") as console:
+                console.write(text)
+
+    def _get(self, domains: _Domains, verb: str, server_id: ServerId) -> dict[str, str]:
+        if server_id not in domains:
+            words = f"Domain not found: no domain with matching uuid '{server_id}'"
+            raise _refused(verb, server_id, words)
+        return domains[server_id]
+
+    def _set(self, server_id: ServerId, power: PowerState) -> None:
+        domains = self._load()
+        domains[server_id]["power"] = power.value
+        self._save(domains)
+
+    def _load(self) -> _Domains:
+        try:
+            loaded: _Domains = json.loads(self._file.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        return loaded
+
+    def _save(self, domains: _Domains) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(json.dumps(domains), "utf-8")
+        fresh.replace(self._file)
+
+
+def _see(domain: dict[str, str]) -> DomainSeen | None:
+    server_id = read_server_id(domain["xml"])
+    if server_id is None:
+        return None
+    return DomainSeen(server_id, domain["name"], PowerState(domain["power"]), read_host_devices(domain["xml"]))
+
+
+def _uses(domain: dict[str, str], address: PciAddress) -> bool:
+    return domain["power"] == PowerState.RUNNING and address in read_host_devices(domain["xml"])
+
+
+def _refused(verb: str, server_id: ServerId, words: str) -> HostError:
+    return HostError(f"libvirt could not {verb} server {server_id}", detail=words, code="libvirt-refused")

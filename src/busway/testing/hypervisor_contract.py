@@ -1,0 +1,148 @@
+"""What every hypervisor must do: the suite that the fake passes, libvirt's test driver, and a real QEMU host.
+
+A test module subclasses `HypervisorContract` and overrides the fixtures `hypervisor` and, where it needs others,
+`options`, `files` and `devices`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from busway.domain.address import PciAddress
+from busway.domain.documents import DesiredDevice, DesiredServer
+from busway.domain.errors import HostError
+from busway.domain.ids import ServerId
+from busway.domain.server import PowerState
+from busway.hypervisor.guest import GuestFiles, GuestOptions
+from busway.hypervisor.seam import DomainSeen, Hypervisor
+from busway.hypervisor.xml import domain_name, domain_xml
+from busway.testing.stage import desired_server
+
+SERVER = ServerId("c0ffee00-0000-4000-8000-000000000001")
+UNKNOWN = ServerId("c0ffee00-0000-4000-8000-00000000dead")
+
+
+class HypervisorContract:
+    """Each test leaves the hypervisor without the contract's server."""
+
+    @pytest.fixture
+    def hypervisor(self) -> Hypervisor:
+        """The hypervisor to be tried."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def options(self) -> GuestOptions:
+        """What guests look like there."""
+        return GuestOptions()
+
+    @pytest.fixture
+    def files(self, tmp_path: Path) -> GuestFiles:
+        """Where the guest's files are; QEMU needs real ones."""
+        return GuestFiles(tmp_path / "disk.qcow2", tmp_path / "config.iso", tmp_path / "console.log")
+
+    @pytest.fixture
+    def devices(self) -> tuple[DesiredDevice, ...]:
+        """Devices that are bound to vfio-pci already."""
+        return ()
+
+    @pytest.fixture
+    def server(self, devices: tuple[DesiredDevice, ...]) -> DesiredServer:
+        """The server of the contract."""
+        return replace(desired_server(SERVER), devices=devices, ram_mb=128, vcpus=1)
+
+    @pytest.fixture
+    def defined(
+        self, hypervisor: Hypervisor, server: DesiredServer, files: GuestFiles, options: GuestOptions
+    ) -> Hypervisor:
+        """A hypervisor that knows the server."""
+        hypervisor.define(domain_xml(server, files, options))
+        return hypervisor
+
+    def test_facts_tell_of_the_host(self, hypervisor: Hypervisor) -> None:
+        """The totals are positive and the version is libvirt's number."""
+        facts = hypervisor.facts()
+        assert facts.vcpus > 0
+        assert facts.ram_mb > 0
+        assert facts.version > 0
+        assert facts.virt_types
+
+    def test_a_defined_domain_is_listed_off_with_its_devices(
+        self, defined: Hypervisor, devices: tuple[DesiredDevice, ...]
+    ) -> None:
+        """The mark, the name, the power and the devices are read back."""
+        addresses = tuple(device.address for device in devices)
+        assert _find(defined) == DomainSeen(SERVER, domain_name(SERVER), PowerState.SHUTOFF, addresses)
+
+    def test_defining_again_replaces(
+        self, defined: Hypervisor, server: DesiredServer, files: GuestFiles, options: GuestOptions
+    ) -> None:
+        """The second definition counts."""
+        other = DesiredDevice(PciAddress("0000:7f:00.0"), "10de", "20b5")
+        defined.define(domain_xml(replace(server, devices=(other,)), files, options))
+        seen = _find(defined)
+        assert seen is not None
+        assert seen.devices == (other.address,)
+
+    def test_a_domain_starts_and_starting_twice_is_harmless(self, defined: Hypervisor) -> None:
+        """Start is idempotent."""
+        defined.start(SERVER)
+        defined.start(SERVER)
+        assert _power(defined) is PowerState.RUNNING
+
+    def test_a_domain_is_destroyed_and_twice_is_harmless(self, defined: Hypervisor) -> None:
+        """Destroy is idempotent."""
+        defined.start(SERVER)
+        defined.destroy(SERVER)
+        defined.destroy(SERVER)
+        assert _power(defined) is PowerState.SHUTOFF
+
+    def test_shutting_down_a_domain_that_is_off_is_harmless(self, defined: Hypervisor) -> None:
+        """Shutdown of an idle domain does nothing."""
+        defined.shutdown(SERVER)
+        assert _power(defined) is PowerState.SHUTOFF
+
+    def test_a_hard_reboot_leaves_it_running_whether_it_ran_or_not(self, defined: Hypervisor) -> None:
+        """A hard reboot that was cut in its middle ends with a running guest."""
+        defined.reboot(SERVER, hard=True)
+        defined.reboot(SERVER, hard=True)
+        assert _power(defined) is PowerState.RUNNING
+
+    def test_a_soft_reboot_of_a_domain_that_is_off_is_harmless(self, defined: Hypervisor) -> None:
+        """The guest may have powered off while the reboot was on its way."""
+        defined.reboot(SERVER, hard=False)
+        assert _power(defined) is PowerState.SHUTOFF
+
+    def test_undefining_makes_it_unknown_and_twice_is_harmless(self, defined: Hypervisor) -> None:
+        """Undefine is idempotent."""
+        defined.undefine(SERVER)
+        defined.undefine(SERVER)
+        assert _find(defined) is None
+
+    def test_an_unknown_server_is_refused_by_name(self, hypervisor: Hypervisor) -> None:
+        """The error names the server, and carries the hypervisor's words."""
+        with pytest.raises(HostError, match=UNKNOWN) as caught:
+            hypervisor.start(UNKNOWN)
+        assert caught.value.detail
+
+    def test_destroying_and_undefining_the_unknown_is_harmless(self, hypervisor: Hypervisor) -> None:
+        """A teardown may find nothing."""
+        hypervisor.destroy(UNKNOWN)
+        hypervisor.undefine(UNKNOWN)
+
+
+def clean(hypervisor: Hypervisor) -> None:
+    """Removes the contract's server; for the teardown of the `hypervisor` fixture."""
+    hypervisor.destroy(SERVER)
+    hypervisor.undefine(SERVER)
+
+
+def _find(hypervisor: Hypervisor) -> DomainSeen | None:
+    return next((seen for seen in hypervisor.domains() if seen.server_id == SERVER), None)
+
+
+def _power(hypervisor: Hypervisor) -> PowerState | None:
+    seen = _find(hypervisor)
+    return seen.power if seen else None

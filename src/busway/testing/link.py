@@ -1,0 +1,70 @@
+"""A control plane in memory: the honest fake of `AgentLink`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from busway.domain.documents import Desired, Observed
+from busway.domain.errors import Conflict, NotFound, Unavailable
+from busway.domain.ids import ImageId, ServerId
+from busway.wire.documents import decode_desired, decode_observed, encode
+
+
+class FakeLink:
+    """Answers from `desired` and `images` and keeps what it is told; `away` makes it unreachable.
+
+    Documents pass through their JSON form, so that what can't be sent fails here too. It does not wait.
+    """
+
+    def __init__(self) -> None:
+        self.desired: Desired | None = None
+        self.images: dict[ImageId, bytes] = {}
+        self.reports: list[Observed] = []
+        self.consoles: dict[ServerId, bytes] = {}
+        self.downloads: list[ImageId] = []
+        self.on_report: Callable[[Observed], object] = lambda _observed: None
+        self.on_download: Callable[[], object] = lambda: None
+        self.away = False
+
+    @property
+    def last(self) -> Observed:
+        """The newest report."""
+        return self.reports[-1]
+
+    def fetch_desired(self, after: int, wait: float) -> Desired | None:  # noqa: ARG002 - a fake does not wait
+        """Gives the document when it is newer."""
+        self._reach()
+        if self.desired is None or self.desired.generation <= after:
+            return None
+        return decode_desired(encode(self.desired))
+
+    def report(self, observed: Observed) -> None:
+        """Keeps a report that is newer than the last one."""
+        self._reach()
+        if self.reports and observed.sequence <= self.last.sequence:
+            raise Conflict("A newer report is known", code="old-report")
+        self.reports.append(decode_observed(encode(observed)))
+        self.on_report(self.last)
+
+    def download(self, image_id: ImageId, sink: Callable[[bytes], object]) -> None:
+        """Feeds the image in two pieces."""
+        self._reach()
+        self.downloads.append(image_id)
+        if image_id not in self.images:
+            raise NotFound(f"There is no image {image_id}", code="image-not-found")
+        data = self.images[image_id]
+        for piece in (data[: len(data) // 2], data[len(data) // 2 :]):
+            self.on_download()
+            sink(piece)
+
+    def put_console(self, server_id: ServerId, text: bytes) -> None:
+        """Keeps the text."""
+        self._reach()
+        self.consoles[server_id] = text
+
+    def close(self) -> None:
+        """Does nothing: there is no connection."""
+
+    def _reach(self) -> None:
+        if self.away:
+            raise Unavailable("The control plane can't be reached", code="control-away")

@@ -1,0 +1,95 @@
+"""A host that needs no hardware: the real agent on an invented machine with a fake kernel and hypervisor.
+
+    python -m busway.testing.simulated_host --credential FILE --state DIR [--gpus 8] [--slow 0.01] [--crash-at POINT]
+
+The machine and its guests live in the state folder, so they survive a kill -9 of this process as a real kernel and
+real guests survive their agent. For tests with many hosts, and for those that end an agent at a chosen moment.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from busway.agent.agent import Agent, Timing
+from busway.agent.credential import read_credential
+from busway.agent.link import HttpLink
+from busway.agent.log import log_to_stderr
+from busway.agent.state import StateFolder
+from busway.testing.hypervisor import FakeHypervisor
+from busway.testing.kernel import FakeKernel
+from busway.testing.machines import gpu_host
+
+
+def simulated_agent(
+    credential: Path,
+    state: Path,
+    *,
+    gpus: int = 8,
+    slow: float = 0.0,
+    interval: float = 1.0,
+    crashpoint: Callable[[str], None] = lambda _point: None,
+) -> Agent:
+    """Builds the machine under `state`/machine unless it is there, and the agent on it.
+
+    `slow` seconds pass in each verb of kernel and hypervisor.
+    """
+    root = state / "machine"
+    if not (root / "sys").exists():
+        gpu_host(root, gpus)
+    folder = StateFolder(state / "agent")
+    folder.lock()
+    told = read_credential(credential)
+    return Agent(
+        told.host,
+        link=HttpLink(told),
+        hypervisor=FakeHypervisor(root, on_verb=lambda _verb: time.sleep(slow)),
+        kernel=FakeKernel(root, lambda _verb, _address: time.sleep(slow)),
+        state=folder,
+        timing=Timing(interval=interval),
+        make_disk=_empty_disk,
+        crashpoint=crashpoint,
+    )
+
+
+def crash_at(wanted: str) -> Callable[[str], None]:
+    """Makes a crashpoint that ends the process, as kill -9 does, at one point such as "before:BindVfio"."""
+
+    def crashpoint(point: str) -> None:
+        if point == wanted:
+            os._exit(9)
+
+    return crashpoint
+
+
+def _empty_disk(_image: Path, _format: str, disk: Path, _size_gb: int) -> None:
+    disk.touch()
+
+
+@click.command()
+@click.option("--credential", type=click.Path(path_type=Path), required=True, help="The credential file of this host.")
+@click.option("--state", type=click.Path(path_type=Path), required=True, help="Where the machine and its guests live.")
+@click.option("--gpus", default=8, show_default=True, help="How many GPUs a new machine has.")
+@click.option("--slow", default=0.0, show_default=True, help="Seconds that each verb takes.")
+@click.option("--interval", default=1.0, show_default=True, help="The agent's interval in seconds.")
+@click.option("--crash-at", "point", default="", help='Ends the process at a point such as "after:BindVfio".')
+def main(credential: Path, state: Path, gpus: int, slow: float, interval: float, point: str) -> None:
+    """Run a simulated host until SIGTERM."""
+    log_to_stderr()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    started = simulated_agent(credential, state, gpus=gpus, slow=slow, interval=interval, crashpoint=crash_at(point))
+    with closing(started) as agent:
+        agent.run(stop)
+
+
+if __name__ == "__main__":
+    main()

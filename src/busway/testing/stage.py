@@ -1,0 +1,121 @@
+"""A host with an agent on it, for tests: an invented machine, fakes at every seam, the real agent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from busway.agent.agent import Agent, Timing
+from busway.agent.state import StateFolder
+from busway.domain.address import PciAddress
+from busway.domain.documents import ConfigDrive, Desired, DesiredDevice, DesiredServer, ImageRef, Nic
+from busway.domain.ids import ImageId, ServerId
+from busway.hardware.scan import read_device
+from busway.testing.hypervisor import FakeHypervisor
+from busway.testing.kernel import FakeKernel
+from busway.testing.link import FakeLink
+from busway.testing.machines import Machine
+
+IMAGE = b"a raw image" * 100
+ONE = ServerId("11111111-0000-4000-8000-000000000001")
+TWO = ServerId("22222222-0000-4000-8000-000000000002")
+
+
+@dataclass
+class Hands:
+    """Time that only tests move."""
+
+    now: float = 1_000_000.0
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        return self.now
+
+    def wall_ns(self) -> int:
+        """Nanoseconds."""
+        return int(self.now * 1e9)
+
+
+def copy_image(image: Path, _format: str, disk: Path, _size_gb: int) -> None:
+    """Stands in for qemu-img where no QEMU reads the disk."""
+    disk.write_bytes(image.read_bytes())
+
+
+@dataclass
+class Stage:
+    """One host; `agent()` makes a new agent on it, as after a restart."""
+
+    path: Path
+    hands: Hands = field(default_factory=Hands)
+    link: FakeLink = field(default_factory=FakeLink)
+
+    def __post_init__(self) -> None:
+        self.root = self.path / "root"
+        self.machine = Machine(self.root)
+        self.kernel = FakeKernel(self.root)
+        self.hypervisor = FakeHypervisor(self.root)
+        self.link.images[ImageId("img")] = IMAGE
+
+    @property
+    def state(self) -> StateFolder:
+        """The agent's folder, opened anew."""
+        return StateFolder(self.path / "state")
+
+    def agent(self, crashpoint: Callable[[str], None] = lambda _point: None) -> Agent:
+        """A fresh agent, as after a restart."""
+        return Agent(
+            "host-1",
+            link=self.link,
+            hypervisor=self.hypervisor,
+            kernel=self.kernel,
+            state=self.state,
+            timing=Timing(kernel=0.2),
+            make_disk=copy_image,
+            monotonic=self.hands.monotonic,
+            wall_ns=self.hands.wall_ns,
+            crashpoint=crashpoint,
+        )
+
+    def desire(self, *servers: DesiredServer, absent: tuple[ServerId, ...] = ()) -> None:
+        """Makes the next generation of what is desired."""
+        generation = self.link.desired.generation + 1 if self.link.desired else 1
+        self.link.desired = Desired("host-1", generation, servers, absent)
+
+    def driver(self, address: PciAddress) -> str | None:
+        """The driver of a device."""
+        device = read_device(self.root, address)
+        assert device is not None
+        return device.driver
+
+    def override(self, address: PciAddress) -> str:
+        """The driver_override of a device, as the kernel prints it."""
+        return (self.root / "sys/bus/pci/devices" / str(address) / "driver_override").read_text().strip()
+
+    def settle(self, agent: Agent, rounds: int = 5) -> None:
+        """Lets an agent go some rounds, a second apart."""
+        for _ in range(rounds):
+            self.hands.now += 1
+            agent.round()
+
+
+def desired_server(server_id: ServerId = ONE, *devices: PciAddress, ids: str = "10de:20b5") -> DesiredServer:
+    """A small server with these devices."""
+    vendor, product = ids.split(":")
+    return DesiredServer(
+        id=server_id,
+        name="trainer",
+        vcpus=2,
+        ram_mb=2048,
+        disk_gb=0,
+        image=ImageRef(ImageId("img"), hashlib.sha256(IMAGE).hexdigest(), len(IMAGE), "raw"),
+        devices=tuple(DesiredDevice(address, vendor, product) for address in devices),
+        nics=(Nic("52:54:00:00:00:01", "10.0.0.5", 24),),
+        config_drive=ConfigDrive('{"uuid": "x"}', "{}"),
+    )
+
+
+def with_audio(server: DesiredServer, audio: PciAddress) -> DesiredServer:
+    """The same server with the audio function of its card."""
+    return replace(server, devices=(*server.devices, DesiredDevice(audio, "10de", "1aef")))

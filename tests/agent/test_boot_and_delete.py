@@ -1,0 +1,108 @@
+from dataclasses import replace
+
+from busway.domain.server import PowerState
+from busway.testing.stage import ONE, Stage, desired_server, with_audio
+
+
+def test_a_server_with_a_gpu_boots_and_is_reported(stage: Stage) -> None:
+    gpu = stage.machine.gpu("0000:41:00.0", group=10)
+    stage.desire(desired_server(ONE, gpu))
+
+    stage.agent().round()
+
+    report = stage.link.last
+    assert report.generation == 1
+    assert [(s.id, s.power, s.starts, s.devices, s.fault) for s in report.servers] == [
+        (ONE, PowerState.RUNNING, 1, (gpu,), None)
+    ]
+    assert [(held.address, held.server_id, held.previous_driver) for held in report.held] == [(gpu, ONE, "nouveau")]
+    assert {device.address: device.driver for device in report.inventory} == {gpu: "vfio-pci"}
+    assert report.iommu
+
+
+def test_a_deleted_server_leaves_the_host_as_it_was(stage: Stage) -> None:
+    gpu, audio = stage.machine.card_with_audio("0000:42:00", group=11)
+    stage.desire(with_audio(desired_server(ONE, gpu, ids="10de:2204"), audio))
+    agent = stage.agent()
+    stage.settle(agent)
+    stage.desire(absent=(ONE,))
+
+    stage.settle(agent)
+
+    assert stage.link.last.servers == ()
+    assert stage.link.last.held == ()
+    assert (stage.driver(gpu), stage.driver(audio)) == ("nouveau", "snd_hda_intel")
+    assert (stage.override(gpu), stage.override(audio)) == ("(null)", "(null)")
+    assert stage.state.server_ids() == ()
+
+
+def test_a_guest_that_powers_itself_off_stays_off_until_a_start_is_asked_for(stage: Stage) -> None:
+    gpu = stage.machine.gpu("0000:41:00.0", group=10)
+    server = desired_server(ONE, gpu)
+    stage.desire(server)
+    agent = stage.agent()
+    stage.settle(agent)
+
+    stage.hypervisor.power_off_from_inside(ONE)
+    stage.settle(agent)
+    off = stage.link.last.servers[0]
+    stage.desire(replace(server, starts=2))
+    stage.settle(agent)
+
+    assert (off.power, off.devices) == (PowerState.SHUTOFF, (gpu,))
+    assert (stage.link.last.servers[0].power, stage.link.last.servers[0].starts) == (PowerState.RUNNING, 2)
+
+
+def test_a_stopped_server_is_off_and_keeps_its_devices(stage: Stage) -> None:
+    gpu = stage.machine.gpu("0000:41:00.0", group=10)
+    server = desired_server(ONE, gpu)
+    stage.desire(server)
+    agent = stage.agent()
+    stage.settle(agent)
+
+    stage.desire(replace(server, powered=False))
+    stage.settle(agent)
+
+    assert stage.link.last.servers[0].power is PowerState.SHUTOFF
+    assert stage.driver(gpu) == "vfio-pci"
+
+
+def test_a_guest_that_ignores_the_power_button_is_ended_after_the_deadline(stage: Stage) -> None:
+    server = desired_server(ONE)
+    stage.desire(server)
+    agent = stage.agent()
+    stage.settle(agent)
+    stage.hypervisor.obeys_acpi = False
+    stage.desire(replace(server, powered=False))
+
+    stage.settle(agent)
+    patient = stage.link.last.servers[0].power
+    stage.hands.now += 60
+    stage.settle(agent)
+
+    assert patient is PowerState.RUNNING
+    assert stage.link.last.servers[0].power is PowerState.SHUTOFF
+
+
+def test_a_reboot_is_carried_out_once(stage: Stage) -> None:
+    server = desired_server(ONE)
+    stage.desire(server)
+    agent = stage.agent()
+    stage.settle(agent)
+
+    stage.desire(replace(server, reboots=1))
+    stage.settle(agent)
+
+    assert stage.link.last.servers[0].reboots == 1
+    assert stage.link.consoles[ONE] == b"Guest busway-11111111 starts\nGuest busway-11111111 reboots\n"
+
+
+def test_a_server_in_neither_list_is_reported_and_left_alone(stage: Stage) -> None:
+    stage.desire(desired_server(ONE))
+    agent = stage.agent()
+    stage.settle(agent)
+
+    stage.desire()
+    stage.settle(agent)
+
+    assert stage.link.last.servers[0].power is PowerState.RUNNING

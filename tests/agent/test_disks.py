@@ -1,0 +1,110 @@
+import base64
+import hashlib
+import io
+import shutil
+import struct
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pycdlib
+import pytest
+
+from busway.agent.config_drive import config_drive_iso
+from busway.agent.image_format import check_image, virtual_size
+from busway.agent.qemu_img import make_overlay
+from busway.domain.documents import ConfigDrive
+from busway.domain.errors import HostError
+from busway.testing.stage import ONE, Stage, desired_server
+
+needs_qemu_img = pytest.mark.skipif(shutil.which("qemu-img") is None, reason="needs qemu-img")
+
+
+def qcow2(*, backing: int = 0, features: int = 0, size: int = 1 << 30) -> bytes:
+    opening = struct.pack(">4sIQIIQ", b"QFI\xfb", 3, backing, 0, 16, size)
+    return opening.ljust(72, b"\0") + struct.pack(">Q", features) + bytes(24)
+
+
+def read(iso: bytes, path: str) -> bytes:
+    drive, out = pycdlib.PyCdlib(), io.BytesIO()
+    drive.open_fp(io.BytesIO(iso))
+    drive.get_file_from_iso_fp(out, rr_path=path)
+    drive.close()
+    return out.getvalue()
+
+
+def test_the_config_drive_says_what_it_should_under_the_label_that_guests_look_for() -> None:
+    user_data = b"#cloud-config\n" * 500
+
+    iso = config_drive_iso(ConfigDrive('{"uuid": "é"}', '{"links": []}', base64.b64encode(user_data).decode()))
+
+    assert read(iso, "/openstack/latest/meta_data.json") == '{"uuid": "é"}'.encode()
+    assert read(iso, "/openstack/latest/network_data.json") == b'{"links": []}'
+    assert read(iso, "/openstack/latest/user_data") == user_data
+    assert iso[16 * 2048 + 40 : 16 * 2048 + 72].rstrip() == b"config-2"
+
+
+def test_no_user_data_is_no_file() -> None:
+    iso = config_drive_iso(ConfigDrive("{}", "{}"))
+
+    with pytest.raises(pycdlib.pycdlibexception.PyCdlibInvalidInput):
+        read(iso, "/openstack/latest/user_data")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"#!/bin/sh\n", "does not begin as a qcow2 file"),
+        (qcow2(backing=104), "names a backing file"),
+        (qcow2(features=4), "keeps its data in another file"),
+    ],
+)
+def test_an_image_that_leads_to_other_files_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "image").write_bytes(content)
+
+    with pytest.raises(HostError, match=words):
+        check_image(tmp_path / "image", "qcow2")
+
+
+def test_a_plain_qcow2_is_accepted_and_tells_its_size(tmp_path: Path) -> None:
+    (tmp_path / "image").write_bytes(qcow2(size=5 << 30))
+
+    check_image(tmp_path / "image", "qcow2")
+
+    assert virtual_size(tmp_path / "image", "qcow2") == 5 << 30
+
+
+@needs_qemu_img
+@pytest.mark.parametrize("image_format", ["raw", "qcow2"])
+def test_the_disk_is_an_overlay_of_the_wanted_size(tmp_path: Path, image_format: str) -> None:
+    image, disk = tmp_path / "image", tmp_path / "disk"
+    subprocess.run(["qemu-img", "create", "-q", "-f", image_format, image, "64M"], check=True)
+
+    make_overlay(image, image_format, disk, 1)
+
+    check_image(image, image_format)
+    assert virtual_size(image, image_format) == 64 << 20
+    assert virtual_size(disk, "qcow2") == 1 << 30
+    with pytest.raises(HostError, match="backing file"):
+        check_image(disk, "qcow2")
+
+
+@needs_qemu_img
+def test_qemu_imgs_own_words_are_kept(tmp_path: Path) -> None:
+    with pytest.raises(HostError) as caught:
+        make_overlay(tmp_path / "none", "raw", tmp_path / "disk", 1)
+
+    assert "No such file or directory" in caught.value.detail
+
+
+def test_an_image_larger_than_the_disk_is_refused(stage: Stage) -> None:
+    server = desired_server(ONE)
+    content = qcow2(size=50 << 30)
+    image = replace(server.image, disk_format="qcow2", size=len(content), sha256=hashlib.sha256(content).hexdigest())
+    stage.link.images[image.id] = content
+    stage.desire(replace(server, image=image, disk_gb=20))
+
+    stage.settle(stage.agent())
+
+    fault = stage.link.last.servers[0].fault
+    assert fault is not None and (fault.step, fault.code) == ("MakeDisk", "image-too-big")

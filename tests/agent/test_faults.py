@@ -1,0 +1,155 @@
+from dataclasses import replace
+
+from busway.domain.documents import Fault
+from busway.domain.errors import HostError
+from busway.domain.server import PowerState
+from busway.testing.machines import gpu_host
+from busway.testing.stage import ONE, TWO, Stage, desired_server
+
+
+def test_a_failed_bind_is_reported_and_leaves_no_trace_on_the_device(stage: Stage) -> None:
+    gpu = stage.machine.gpu("0000:41:00.0", group=10)
+    stage.kernel.refuse("probe", gpu, "No such device", times=1)
+    stage.desire(desired_server(ONE, gpu))
+
+    stage.settle(stage.agent())
+
+    fault = stage.link.last.servers[0].fault
+    assert fault is not None
+    assert (fault.step, fault.code) == ("BindVfio", "bind-failed")
+    assert "No such device" in fault.detail
+    assert stage.link.last.held == ()
+    assert (stage.driver(gpu), stage.override(gpu)) == ("nouveau", "(null)")
+
+
+def test_a_fault_of_one_server_does_not_touch_another(stage: Stage) -> None:
+    bad, good = gpu_host(stage.root, 2)
+    stage.kernel.hang("unbind", bad)
+    stage.desire(desired_server(ONE, bad), desired_server(TWO, good))
+
+    stage.settle(stage.agent())
+
+    one, two = stage.link.last.servers
+    assert one.fault is not None and one.power is None
+    assert two.fault is None and two.power is PowerState.RUNNING
+
+
+def test_a_failed_server_is_not_tried_again_until_something_else_is_desired_of_it(stage: Stage) -> None:
+    server = desired_server(ONE)
+    stage.hypervisor.refusals["start"] = HostError("no", detail="out of memory", code="libvirt-refused")
+    stage.desire(server)
+    stage.settle(stage.agent())
+    stage.hypervisor.refusals.clear()
+    agent = stage.agent()  # the fault outlives the process
+
+    stage.settle(agent)
+    before = stage.link.last.servers[0]
+    stage.desire(replace(server, starts=2))
+    stage.settle(agent)
+    after = stage.link.last.servers[0]
+
+    assert (before.power, before.fault) == (
+        PowerState.SHUTOFF,
+        Fault("StartDomain", "no", "out of memory", "", "libvirt-refused"),
+    )
+    assert (after.power, after.fault, after.starts) == (PowerState.RUNNING, None, 2)
+
+
+def test_an_error_server_that_becomes_absent_gives_everything_back(stage: Stage) -> None:
+    first, second = gpu_host(stage.root, 2)
+    stage.kernel.refuse("probe", second, "No such device", times=1)
+    stage.desire(desired_server(ONE, first, second))
+    agent = stage.agent()
+    stage.settle(agent)
+    held_in_error = [held.address for held in stage.link.last.held]
+
+    stage.desire(absent=(ONE,))
+    stage.settle(agent)
+
+    assert held_in_error == [first]
+    assert (stage.link.last.servers, stage.link.last.held) == ((), ())
+    assert stage.driver(first) == "nouveau"
+
+
+def test_a_release_that_fails_is_reported_with_the_device_and_tried_again(stage: Stage) -> None:
+    first, second = gpu_host(stage.root, 2)
+    stage.desire(desired_server(ONE, first, second))
+    agent = stage.agent()
+    stage.settle(agent)
+    stage.kernel.refuse("reset", first, "Connection timed out", times=2)
+    stage.desire(absent=(ONE,))
+
+    agent.round()
+    failed = stage.link.last
+    stage.settle(agent, rounds=6)
+
+    assert [(held.address, held.fault.code if held.fault else "") for held in failed.held] == [(first, "reset-failed")]
+    assert [server.id for server in failed.servers] == [ONE]
+    assert stage.driver(second) == "nouveau"
+    assert (stage.link.last.servers, stage.link.last.held) == ((), ())
+
+
+def test_a_device_that_failed_its_reset_gets_no_host_driver(stage: Stage) -> None:
+    gpu = stage.machine.gpu("0000:41:00.0", group=10)
+    stage.desire(desired_server(ONE, gpu))
+    agent = stage.agent()
+    stage.settle(agent)
+    stage.kernel.refuse("reset", gpu, "Connection timed out")
+    stage.desire(absent=(ONE,))
+
+    stage.settle(agent)
+
+    assert (stage.driver(gpu), stage.override(gpu)) == (None, "vfio-pci")
+
+
+def test_a_damaged_image_is_refused_and_not_kept(stage: Stage) -> None:
+    server = desired_server(ONE)
+    stage.link.images[server.image.id] = b"x" * server.image.size
+    stage.desire(server)
+
+    stage.settle(stage.agent())
+
+    fault = stage.link.last.servers[0].fault
+    assert fault is not None and fault.code == "image-damaged"
+    assert list(stage.state.images.iterdir()) == []
+
+
+def test_a_missing_image_is_a_fault(stage: Stage) -> None:
+    stage.link.images.clear()
+    stage.desire(desired_server(ONE))
+
+    stage.settle(stage.agent())
+
+    fault = stage.link.last.servers[0].fault
+    assert fault is not None and (fault.step, fault.code) == ("FetchImage", "image-not-found")
+
+
+def test_a_second_server_waits_for_a_device_that_the_first_still_has(stage: Stage) -> None:
+    gpu = stage.machine.gpu("0000:41:00.0", group=10)
+    stage.desire(desired_server(ONE, gpu))
+    agent = stage.agent()
+    stage.settle(agent)
+    stage.kernel.refuse("reset", gpu, "Connection timed out", times=1)
+
+    stage.desire(desired_server(TWO, gpu), absent=(ONE,))
+    agent.round()
+    waiting = stage.link.last
+    stage.settle(agent)
+
+    assert waiting.notes == (f"{TWO}: {gpu} is still held for server {ONE}",)
+    assert [(held.address, held.server_id) for held in waiting.held] == [(gpu, ONE)]
+    assert [(server.id, server.power) for server in stage.link.last.servers] == [(TWO, PowerState.RUNNING)]
+
+
+def test_after_a_reboot_of_the_host_the_devices_of_an_idle_server_are_taken_again(stage: Stage) -> None:
+    gpu = stage.machine.gpu("0000:41:00.0", group=10)
+    stage.desire(desired_server(ONE, gpu))
+    stage.settle(stage.agent())
+    stage.hypervisor.power_off_from_inside(ONE)
+    stage.kernel.reboot()
+
+    stage.settle(stage.agent())
+
+    assert stage.driver(gpu) == "vfio-pci"
+    assert [held.previous_driver for held in stage.link.last.held] == ["nouveau"]
+    assert stage.link.last.servers[0].power is PowerState.SHUTOFF

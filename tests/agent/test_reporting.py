@@ -1,0 +1,223 @@
+import threading
+
+from structlog.testing import capture_logs
+
+from busway.domain.documents import Desired
+from busway.domain.errors import Unavailable
+from busway.domain.server import PowerState
+from busway.testing.machines import gpu_host
+from busway.testing.stage import ONE, Stage, desired_server
+
+
+class PatientStop(threading.Event):
+    """A stop that does not wait, remembers how long it should have, and comes after some rounds."""
+
+    def __init__(self, rounds: int) -> None:
+        super().__init__()
+        self.pauses: list[float] = []
+        self._rounds = rounds
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.pauses.append(timeout or 0.0)
+        if len(self.pauses) == self._rounds:
+            self.set()
+        return self.is_set()
+
+
+def test_a_quiet_host_reports_every_ten_seconds(stage: Stage) -> None:
+    agent = stage.agent()
+
+    stage.settle(agent, rounds=31)
+
+    assert len(stage.link.reports) == 4
+
+
+def test_a_change_is_reported_at_once(stage: Stage) -> None:
+    stage.desire(desired_server(ONE))
+    agent = stage.agent()
+    stage.settle(agent)
+    count = len(stage.link.reports)
+
+    stage.hypervisor.power_off_from_inside(ONE)
+    agent.round()
+
+    assert len(stage.link.reports) == count + 1
+
+
+def test_each_report_has_a_greater_sequence_even_if_the_clock_goes_back(stage: Stage) -> None:
+    stage.desire(desired_server(ONE))
+    agent = stage.agent()
+    stage.settle(agent)
+    stage.hands.now -= 1000
+
+    stage.hypervisor.power_off_from_inside(ONE)
+    agent.round()
+
+    assert stage.link.last.servers[0].power is PowerState.SHUTOFF
+
+
+def test_a_host_without_its_control_plane_goes_on_with_what_it_knows(stage: Stage) -> None:
+    gpu = stage.machine.gpu("0000:41:00.0", group=10)
+    stage.desire(desired_server(ONE, gpu))
+    agent = stage.agent()
+    stage.settle(agent)
+
+    stage.link.away = True
+    stage.kernel.reboot()
+    stage.hypervisor.power_off_from_inside(ONE)
+    with capture_logs() as lines:
+        stage.settle(agent)
+    stage.link.away = False
+    stage.settle(agent)
+
+    assert stage.driver(gpu) == "vfio-pci"
+    assert [line["event"] for line in lines if line["log_level"] == "warning"] == [
+        "control plane: trouble",
+        "reports: trouble",
+    ]
+    assert stage.link.last.servers[0].power is PowerState.SHUTOFF
+
+
+def test_a_hypervisor_that_is_away_is_never_reported_as_an_empty_host(stage: Stage) -> None:
+    stage.desire(desired_server(ONE))
+    agent = stage.agent()
+    stage.settle(agent)
+    count = len(stage.link.reports)
+
+    stage.hypervisor.away = True
+    stage.settle(agent, rounds=30)
+
+    assert len(stage.link.reports) == count
+
+
+def test_the_log_tells_of_the_hosts_resources_as_a_resource_tracker_does(stage: Stage) -> None:
+    first, *_ = gpu_host(stage.root, 4)
+    stage.desire(desired_server(ONE, first))
+
+    with capture_logs() as lines:
+        stage.settle(stage.agent())
+
+    views = [line["event"] for line in lines if line["event"].startswith("Final resource view: ")]
+    assert len(views) == 1
+    assert "name=host-1 phys_ram=65536MB used_ram=2048MB" in views[0]
+    assert "total_vcpus=64 used_vcpus=2" in views[0]
+    assert (
+        "PciPool(vendor_id=10de, product_id=20b5, numa_node=0, dev_type=type-PCI, count=1), "
+        "PciPool(vendor_id=10de, product_id=20b5, numa_node=1, dev_type=type-PCI, count=2)]"
+    ) in views[0]
+
+
+def test_every_step_is_logged_with_its_reason(stage: Stage) -> None:
+    stage.desire(desired_server(ONE))
+
+    with capture_logs() as lines:
+        stage.settle(stage.agent())
+
+    assert [(line["step"], line["reason"]) for line in lines if line["event"] == "step starts"] == [
+        ("FetchImage", "image img is not in the cache"),
+        ("MakeDisk", "there is no root disk"),
+        ("MakeConfigDrive", "there is no config drive"),
+        ("DefineDomain", "libvirt does not know it"),
+        ("StartDomain", "start 1 is asked for"),
+        ("RecordCounters", "counters follow the act"),
+    ]
+
+
+def test_a_long_download_does_not_keep_the_host_silent(stage: Stage) -> None:
+    agent = stage.agent()
+    stage.settle(agent, rounds=1)
+    stage.desire(desired_server(ONE))
+    stage.link.on_download = lambda: setattr(stage.hands, "now", stage.hands.now + 20)
+
+    agent.round()
+
+    assert [report.generation for report in stage.link.reports] == [0, 0, 0, 1]
+
+
+def test_an_agent_runs_until_it_is_told_to_stop(stage: Stage) -> None:
+    stage.desire(desired_server(ONE))
+    stop = threading.Event()
+    stage.link.on_report = lambda observed: stop.set() if observed.generation == 1 else None
+
+    worker = threading.Thread(target=stage.agent().run, args=(stop,))
+    worker.start()
+    worker.join(30)
+
+    assert not worker.is_alive()
+    assert stage.link.last.servers[0].power is PowerState.RUNNING
+
+
+def test_consoles_are_handed_in_only_when_they_change(stage: Stage) -> None:
+    stage.desire(desired_server(ONE))
+    agent = stage.agent()
+    stage.settle(agent)
+    stage.link.consoles.clear()
+
+    stage.settle(agent)
+    quiet = dict(stage.link.consoles)
+    stage.state.files(ONE).console.write_bytes(b"a" * 200_000 + b"end")
+    stage.settle(agent)
+
+    assert quiet == {}
+    assert len(stage.link.consoles[ONE]) == 128 * 1024
+    assert stage.link.consoles[ONE].endswith(b"end")
+
+
+def test_a_chatty_guest_does_not_fill_the_disk(stage: Stage) -> None:
+    stage.desire(desired_server(ONE))
+    agent = stage.agent()
+    stage.settle(agent)
+    path = stage.state.files(ONE).console
+
+    with path.open("wb") as console:  # as QEMU does: it keeps its file open and its offset
+        console.write(b"x" * (9 << 20))
+        console.flush()
+        stage.settle(agent)
+        console.write(b"the end")
+        console.flush()
+        stage.settle(agent)
+
+    assert stage.link.consoles[ONE] == b"the end"
+    assert path.stat().st_blocks * 512 < 1 << 20
+
+
+def test_an_unavailable_hypervisor_in_the_midst_of_a_plan_is_no_fault(stage: Stage) -> None:
+    stage.hypervisor.refusals["define"] = Unavailable("libvirt restarts", code="libvirt-away")
+    stage.desire(desired_server(ONE))
+    agent = stage.agent()
+    stage.settle(agent)
+    fault = stage.link.last.servers[0].fault
+    stage.hypervisor.refusals.clear()
+
+    stage.settle(agent)
+
+    assert fault is None
+    assert stage.link.last.servers[0].power is PowerState.RUNNING
+
+
+def test_what_is_desired_of_another_host_is_not_done_here(stage: Stage) -> None:
+    stage.link.desired = Desired("host-2", 1, (desired_server(ONE),))
+
+    stage.settle(stage.agent())
+
+    assert stage.link.last.servers == ()
+    assert "control plane: foreign-document" in stage.link.last.notes
+
+
+def test_a_control_plane_that_does_not_hold_the_long_poll_is_asked_once_a_second(stage: Stage) -> None:
+    stop = PatientStop(rounds=5)
+
+    stage.agent().run(stop)
+
+    assert stop.pauses == [0.0, 1.0, 1.0, 1.0, 1.0]
+
+
+def test_pauses_grow_while_the_control_plane_is_away_and_have_a_bound(stage: Stage) -> None:
+    stage.link.away = True
+    stop = PatientStop(rounds=9)
+
+    stage.agent().run(stop)
+
+    assert stop.pauses == sorted(stop.pauses)
+    assert 0.3 < stop.pauses[0] < 0.7
+    assert 7 < stop.pauses[-1] <= 10

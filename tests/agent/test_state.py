@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import pytest
+
+from busway.agent.credential import read_credential
+from busway.agent.record import ServerRecord
+from busway.agent.state import StateFolder
+from busway.domain.address import PciAddress
+from busway.domain.documents import Fault, HeldDevice
+from busway.domain.errors import BadInput, Conflict, InvalidConfig
+from busway.domain.ids import ServerId
+from busway.testing.stage import ONE
+
+GPU = PciAddress("0001:41:00.0")
+
+
+def test_a_record_outlives_the_agent(tmp_path: Path) -> None:
+    record = ServerRecord(2, 1, "abc", 12, Fault("StartDomain", "no"), "digest")
+
+    StateFolder(tmp_path).write_record(ONE, record)
+
+    assert StateFolder(tmp_path).record(ONE) == record
+
+
+def test_a_held_device_outlives_the_agent(tmp_path: Path) -> None:
+    held = HeldDevice(GPU, ONE, None, Fault("ReleaseVfio", "no"))
+    StateFolder(tmp_path).write_held(held)
+
+    assert StateFolder(tmp_path).list_held() == (held,)
+
+    StateFolder(tmp_path).remove_held(GPU)
+    assert StateFolder(tmp_path).list_held() == ()
+
+
+def test_a_torn_file_is_as_good_as_none(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    state.write_record(ONE, ServerRecord(starts=1))
+    (state.folder(ONE) / "server.json").write_text('{"starts": ')
+
+    assert state.record(ONE) == ServerRecord()
+
+
+@pytest.mark.parametrize("name", ["../../etc", "", "a/b", ".", "..", "x" * 200])
+def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadInput):
+        StateFolder(tmp_path).remove(ServerId(name))
+
+
+def test_a_second_agent_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
+    StateFolder(tmp_path).lock()
+
+    with pytest.raises(Conflict, match=r"Another agent \(pid [0-9]+\)"):
+        StateFolder(tmp_path).lock()
+
+
+def test_a_credential_is_read_and_its_token_is_in_no_repr(tmp_path: Path) -> None:
+    path = tmp_path / "agent.json"
+    path.write_text('{"url": "http://c:8774", "host": "h", "token": "s3cret"}')
+    path.chmod(0o600)
+
+    credential = read_credential(path)
+
+    assert (credential.url, credential.host, credential.token) == ("http://c:8774", "h", "s3cret")
+    assert "s3cret" not in repr(credential)
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "code"),
+    [("{}", 0o600, "credential-form"), ('{"url":"u","host":"h","token":"t"}', 0o644, "credential-mode")],
+)
+def test_a_credential_that_is_open_or_damaged_is_refused(tmp_path: Path, content: str, mode: int, code: str) -> None:
+    path = tmp_path / "agent.json"
+    path.write_text(content)
+    path.chmod(mode)
+
+    with pytest.raises(InvalidConfig) as caught:
+        read_credential(path)
+
+    assert caught.value.code == code
+
+
+def test_a_missing_credential_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfig, match="can't be read"):
+        read_credential(tmp_path / "none")

@@ -1,0 +1,23 @@
+"""Fixtures of the API's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.api.serving import ApiServer, make_template, start_api_server
+
+
+@pytest.fixture(scope="session")
+def api_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_template(tmp_path_factory.mktemp("api"))
+
+
+@pytest.fixture
+def api_server(api_template: Path, tmp_path: Path) -> Iterator[ApiServer]:
+    """A control plane of its own over HTTP on a free loopback port."""
+    server = start_api_server(tmp_path, api_template)
+    yield server
+    server.stop()

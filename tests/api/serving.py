@@ -1,0 +1,183 @@
+"""The real application over real HTTP on loopback, and a small client for it."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from busway.api.app import build_app
+from busway.control import hosts
+from busway.control.context import Control
+from busway.control.doorbell import LocalDoorbell
+from busway.control.flavors import bootstrap_flavors
+from busway.control.identity import bootstrap_admin
+from busway.control.identity_tokens import Credentials, Scope, authenticate, issue_token
+from busway.control.networks import bootstrap_network
+from busway.control.settings import Settings
+from busway.domain.alias import parse_aliases
+from busway.domain.device_spec import parse_device_specs
+from busway.store.database import Database
+from tests.control.clouds import ALIAS, SPEC, Host, gpus
+
+PASSWORD = "correct horse 'battery' staple"
+START_SECONDS = 10
+
+
+@dataclass
+class Clock:
+    """A clock that tests can turn forward."""
+
+    ahead: timedelta = field(default_factory=timedelta)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass
+class ApiServer:
+    """A running control plane."""
+
+    url: str
+    control: Control
+    clock: Clock
+    server: uvicorn.Server
+    thread: threading.Thread
+    socket: socket.socket
+    sequences: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    admin: str = ""
+    clients: list[httpx.Client] = field(default_factory=list)
+
+    def stop(self) -> None:
+        for client in self.clients:
+            client.close()
+        self.server.should_exit = True
+        self.thread.join(START_SECONDS)
+        self.socket.close()
+        self.control.db.close()
+
+    def token(self, user: str = "admin", password: str = PASSWORD, project: str | None = "admin") -> str:
+        return self.authenticate(user, password, project).headers["x-subject-token"]
+
+    def authenticate(self, user: str, password: str, project: str | None) -> httpx.Response:
+        domain = {"id": "default"}
+        auth: dict[str, Any] = {
+            "identity": {
+                "methods": ["password"],
+                "password": {"user": {"name": user, "password": password, "domain": domain}},
+            }
+        }
+        if project is not None:
+            auth["scope"] = {"project": {"name": project, "domain": domain}}
+        return httpx.post(f"{self.url}/identity/v3/auth/tokens", json={"auth": auth}, timeout=30)
+
+    def client(self, token: str | None = None, version: str = "2.1") -> httpx.Client:
+        """A client with a token of the admin, or with the given one."""
+        headers = {"X-Auth-Token": token or self.admin, "OpenStack-API-Version": f"compute {version}"}
+        client = httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        self.clients.append(client)
+        return client
+
+    def user(self, name: str, role: str = "member") -> str:
+        """A token of a new user in a new project of the same name."""
+        with self.client() as admin:
+            project = admin.post("/identity/v3/projects", json={"project": {"name": name}}).json()["project"]["id"]
+            body = {"user": {"name": name, "password": "pw"}}
+            user = admin.post("/identity/v3/users", json=body).json()["user"]["id"]
+            roles = admin.get("/identity/v3/roles", params={"name": role}).json()["roles"]
+            admin.put(f"/identity/v3/projects/{project}/users/{user}/roles/{roles[0]['id']}").raise_for_status()
+        return self.token(name, "pw", name)
+
+    def image(self, name: str = "new1", **fields: Any) -> str:
+        """The id of a new active image of a few bytes, public unless said otherwise."""
+        with self.client() as admin:
+            body = {"name": name, "disk_format": "raw", "container_format": "bare", "visibility": "public", **fields}
+            image = admin.post("/image/v2/images", json=body).json()["id"]
+            admin.put(f"/image/v2/images/{image}/file", content=b"data of " + name.encode()).raise_for_status()
+        return str(image)
+
+    def host(self, name: str = "host1", count: int = 1) -> Host:
+        """A host with GPUs whose agent is the test."""
+        control, admin = self.control, authenticate(self.control, self.admin)
+        hosts.create_host(control, admin, name)
+        host_id = next(host.id for host in hosts.list_hosts(control, admin) if host.name == name)
+        host = Host(self, host_id, name, gpus(count))  # type: ignore[arg-type]
+        host.report()
+        return host
+
+
+def start_api_server(folder: Path, template: Path | None = None, **settings: Any) -> ApiServer:
+    """Starts the application in a thread, with SQLite and all state in `folder`.
+
+    `template` is a database that `make_template` made: with it a start takes milliseconds, for nothing is hashed.
+    """
+    if template is not None:
+        shutil.copy(template, folder / "busway.db")
+    # With the protocol said, asyncio sets TCP_NODELAY; without, each answer waits 40 ms for a delayed ACK.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(256)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    clock = Clock()
+    control = _control(folder, clock, url, settings)
+    if template is None:
+        _bootstrap(control)
+    server = uvicorn.Server(uvicorn.Config(build_app(control), log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + START_SECONDS
+    while not server.started:
+        assert thread.is_alive() and time.monotonic() < deadline, "the API did not start"
+        time.sleep(0.01)
+    api = ApiServer(url, control, clock, server, thread, listener)
+    api.admin = (template.with_suffix(".token").read_text()) if template else api.token()
+    return api
+
+
+def make_template(folder: Path) -> Path:
+    """A database with the admin, a token of theirs beside it, the default flavors and the network."""
+    folder.mkdir(parents=True, exist_ok=True)
+    control = _control(folder, Clock(), "http://127.0.0.1:1", {})
+    _bootstrap(control)
+    secret, _ = issue_token(control, Credentials(("password",), "admin", PASSWORD), Scope(project_name="admin"))
+    control.db.close()
+    path = folder / "busway.db"
+    path.with_suffix(".token").write_text(secret)
+    return path
+
+
+def paper_control(folder: Path) -> Control:
+    """A control plane that serves nothing."""
+    control = _control(folder, Clock(), "http://busway.example", {})
+    control.db.close()
+    return control
+
+
+def _control(folder: Path, clock: Clock, url: str, settings: dict[str, Any]) -> Control:
+    aliases, specs = parse_aliases([ALIAS]), parse_device_specs([SPEC])
+    return Control(
+        db=Database(f"sqlite:///{folder}/busway.db"),
+        now=clock,
+        new_id=lambda: str(uuid.uuid4()),
+        bell=LocalDoorbell(),
+        state=folder,
+        settings=Settings(aliases=aliases, device_specs=specs, public_url=url, **settings),
+    )
+
+
+def _bootstrap(control: Control) -> None:
+    control.db.create_tables()
+    bootstrap_network(control, bootstrap_admin(control, PASSWORD).id)
+    bootstrap_flavors(control)

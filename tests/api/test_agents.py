@@ -1,0 +1,135 @@
+import threading
+import time
+
+import httpx
+import pytest
+
+from busway.control import hosts
+from busway.control.identity_tokens import authenticate
+from busway.control.place import place_round
+from busway.domain.documents import HostResources, Observed
+from busway.wire.documents import decode_desired, encode
+from tests.api.serving import ApiServer
+from tests.api.test_servers import SERVERS, create
+
+
+def agent(api_server: ApiServer, name: str) -> httpx.Client:
+    admin = authenticate(api_server.control, api_server.admin)
+    credential = hosts.create_host(api_server.control, admin, name)
+    client = httpx.Client(base_url=api_server.url, headers={"Authorization": f"Bearer {credential.token}"}, timeout=30)
+    api_server.clients.append(client)
+    return client
+
+
+def report(client: httpx.Client, name: str, sequence: int = 1) -> httpx.Response:
+    document = Observed(name, sequence, 0, "boot", HostResources(8, 8192, 100))
+    return client.put(f"/agent/v1/hosts/{name}/observed", content=encode(document))
+
+
+def test_a_report_makes_the_host_known_and_its_desired_document_follows(api_server: ApiServer) -> None:
+    client = agent(api_server, "host1")
+
+    assert report(client, "host1").status_code == 204
+    server = create(api_server.client(), api_server.image()).json()["server"]["id"]
+    place_round(api_server.control)
+
+    answer = client.get("/agent/v1/hosts/host1/desired", params={"after": 0, "wait": 0})
+    assert [each.id for each in decode_desired(answer.content).servers] == [server]
+    after = decode_desired(answer.content).generation
+    assert client.get("/agent/v1/hosts/host1/desired", params={"after": after, "wait": 0}).status_code == 204
+
+
+def test_a_long_poll_ends_as_soon_as_something_is_to_do(api_server: ApiServer) -> None:
+    client = agent(api_server, "host1")
+    report(client, "host1")
+    image = api_server.image()
+    answers: list[httpx.Response] = []
+    poll = threading.Thread(
+        target=lambda: answers.append(client.get("/agent/v1/hosts/host1/desired", params={"after": 0, "wait": 25}))
+    )
+    poll.start()
+    began = time.monotonic()
+
+    create(api_server.client(), image).raise_for_status()
+    place_round(api_server.control)
+    poll.join(20)
+
+    assert answers[0].status_code == 200
+    assert time.monotonic() - began < 20
+
+
+def test_many_waiting_agents_do_not_starve_the_users(api_server: ApiServer) -> None:
+    client = agent(api_server, "host1")
+    report(client, "host1")
+    url = "/agent/v1/hosts/host1/desired?after=0&wait=8"
+    client = httpx.Client(
+        base_url=api_server.url, headers=client.headers, limits=httpx.Limits(max_connections=None), timeout=30
+    )
+    polls = [threading.Thread(target=client.get, args=(url,)) for _ in range(120)]
+    for poll in polls:
+        poll.start()
+
+    answer = api_server.client().get("/compute/v2.1/flavors")
+    waiting = sum(poll.is_alive() for poll in polls)
+
+    assert answer.status_code == 200
+    assert waiting > 100
+    for poll in polls:
+        poll.join(30)
+    client.close()
+
+
+def test_a_token_of_another_host_names_both(api_server: ApiServer) -> None:
+    agent(api_server, "host1")
+    two = agent(api_server, "host2")
+
+    answer = two.get("/agent/v1/hosts/host1/desired")
+
+    assert answer.status_code == 403
+    assert "host1" in answer.json()["error"]["brief"] and "host2" in answer.json()["error"]["brief"]
+
+
+def test_a_report_under_another_name_is_refused(api_server: ApiServer) -> None:
+    client = agent(api_server, "host1")
+    document = Observed("host2", 1, 0, "boot", HostResources(8, 8192, 100))
+
+    assert client.put("/agent/v1/hosts/host1/observed", content=encode(document)).status_code == 403
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer garbage"}, {"Authorization": "Basic x"}])
+def test_without_a_good_token_nothing_opens(api_server: ApiServer, headers: dict[str, str]) -> None:
+    answer = httpx.get(f"{api_server.url}/agent/v1/hosts/host1/desired", headers=headers)
+
+    assert answer.status_code == 401
+    assert set(answer.json()["error"]) == {"brief", "detail", "remedy", "code"}
+
+
+def test_what_is_no_document_is_a_bad_request(api_server: ApiServer) -> None:
+    client = agent(api_server, "host1")
+
+    assert client.put("/agent/v1/hosts/host1/observed", content=b"{}").json()["error"]["code"] == "wire-format"
+
+
+def test_an_agent_fetches_the_images_of_its_own_servers_even_deleted_ones(api_server: ApiServer) -> None:
+    one = agent(api_server, "host1")
+    report(one, "host1")
+    two = agent(api_server, "host2")
+    image = api_server.image()
+    create(api_server.client(), image).raise_for_status()
+    place_round(api_server.control)
+    api_server.client().delete(f"/image/v2/images/{image}").raise_for_status()
+
+    assert one.get(f"/agent/v1/images/{image}/file").content == b"data of new1"
+    assert two.get(f"/agent/v1/images/{image}/file").status_code == 403
+
+
+def test_a_console_is_handed_in_and_read_by_the_user(api_server: ApiServer) -> None:
+    client = agent(api_server, "host1")
+    report(client, "host1")
+    server = create(api_server.client(), api_server.image()).json()["server"]["id"]
+    place_round(api_server.control)
+
+    client.put(f"/agent/v1/hosts/host1/servers/{server}/console", content=b"one\ntwo\n").raise_for_status()
+
+    answer = api_server.client().post(f"{SERVERS}/{server}/action", json={"os-getConsoleOutput": {"length": 1}})
+    assert answer.json() == {"output": "two"}

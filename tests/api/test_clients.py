@@ -1,0 +1,172 @@
+"""The stock clients, unmodified, in an environment of their own: BUSWAY_CLIENTS_BIN, or .venv-clients/bin."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from busway.control.identity import clouds_yaml
+from busway.control.place import place_round
+from busway.domain.ids import ServerId
+from tests.api.serving import PASSWORD, ApiServer
+from tests.api.test_images import qcow2
+from tests.api.test_keypairs import PUBLIC
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(os.environ.get("BUSWAY_CLIENTS_BIN", ROOT / ".venv-clients" / "bin"))
+
+pytestmark = [
+    pytest.mark.clients,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not (BIN / "openstack").exists(), reason=f"needs the stock clients in {BIN}"),
+]
+
+
+class Clients:
+    """Both command lines as the admin of a cloud."""
+
+    def __init__(self, server: ApiServer, folder: Path) -> None:
+        clouds = folder / "clouds.yaml"
+        clouds.write_text(clouds_yaml(server.url, PASSWORD))
+        plain = {name: value for name, value in os.environ.items() if not name.startswith(("OS_", "PYTHON"))}
+        self._openstack = {**plain, "OS_CLIENT_CONFIG_FILE": str(clouds), "OS_CLOUD": "busway"}
+        self._nova = {
+            **plain,
+            "OS_AUTH_URL": f"{server.url}/identity",
+            "OS_USERNAME": "admin",
+            "OS_PASSWORD": PASSWORD,
+            "OS_PROJECT_NAME": "admin",
+            "OS_USER_DOMAIN_ID": "default",
+            "OS_PROJECT_DOMAIN_ID": "default",
+        }
+
+    def openstack(self, *words: object) -> str:
+        return _run("openstack", words, self._openstack)
+
+    def read(self, *words: object) -> Any:
+        return json.loads(self.openstack(*words, "-f", "json"))
+
+    def refused(self, *words: object) -> str:
+        done = _start("openstack", words, self._openstack)
+        assert done.returncode != 0
+        return done.stderr
+
+    def nova(self, *words: object) -> str:
+        return _run("nova", words, self._nova)
+
+
+def _start(program: str, words: tuple[object, ...], env: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    command = [str(BIN / program), *map(str, words)]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+def _run(program: str, words: tuple[object, ...], env: dict[str, str]) -> str:
+    done = _start(program, words, env)
+    assert done.returncode == 0, f"{program} {words}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture
+def clients(api_server: ApiServer, tmp_path: Path) -> Clients:
+    return Clients(api_server, tmp_path)
+
+
+def test_flavors_are_created_and_given_devices(clients: Clients) -> None:
+    clients.openstack("flavor", "create", "--ram", 512, "--vcpus", 1, "--disk", 1, "gpu1")
+    clients.openstack("flavor", "set", "--property", "pci_passthrough:alias=a1:1", "gpu1")
+
+    refusal = clients.refused("flavor", "set", "--property", "pci_passthrough:alias=a1:0", "gpu1")
+
+    assert clients.read("flavor", "show", "gpu1")["properties"] == {"pci_passthrough:alias": "a1:1"}
+    assert [row["Name"] for row in clients.read("flavor", "list")][-1] == "gpu1"
+    assert "What to do: Set it like pci_passthrough:alias=a1:1" in refusal
+    clients.nova("flavor-key", "m1.small", "set", "pci_passthrough:alias=a1:2")
+    assert '"pci_passthrough:alias": "a1:2"' in clients.nova("flavor-show", "m1.small")
+
+
+def test_key_pairs_are_imported_and_generated(clients: Clients, tmp_path: Path) -> None:
+    public = tmp_path / "key.pub"
+    public.write_text(PUBLIC)
+
+    clients.openstack("keypair", "create", "--public-key", public, "one")
+    private = clients.openstack("keypair", "create", "two")
+
+    assert "OPENSSH PRIVATE KEY" in private
+    assert [row["Name"] for row in clients.read("keypair", "list")] == ["one", "two"]
+    assert "one" in clients.nova("keypair-list")
+    clients.openstack("keypair", "delete", "one")
+
+
+def test_images_are_uploaded_listed_changed_and_saved(clients: Clients, tmp_path: Path) -> None:
+    source, copy = tmp_path / "new1.qcow2", tmp_path / "copy"
+    source.write_bytes(qcow2())
+
+    made = clients.read("image", "create", "--file", source, "--disk-format", "qcow2", "--public", "new1")
+    clients.openstack("image", "set", "--property", "os=linux", "new1")
+    clients.openstack("image", "save", "--file", copy, "new1")
+    wrong = clients.refused("image", "create", "--file", source, "--disk-format", "raw", "wrong")
+
+    assert (made["status"], made["virtual_size"]) == ("active", 1 << 30)
+    assert clients.read("image", "show", "new1")["properties"]["os"] == "linux"
+    assert copy.read_bytes() == source.read_bytes()
+    assert "--disk-format qcow2" in wrong
+    clients.openstack("image", "delete", "new1")
+    assert clients.read("image", "list") == []
+
+
+def test_networks_are_read(clients: Clients) -> None:
+    assert [row["Name"] for row in clients.read("network", "list")] == ["private"]
+    assert clients.read("network", "show", "private")["status"] == "ACTIVE"
+    assert [row["Subnet"] for row in clients.read("subnet", "list")] == ["10.0.2.0/24"]
+    assert [row["Name"] for row in clients.read("security", "group", "list")] == ["default"]
+    assert clients.read("port", "list") == []
+
+
+def test_a_server_lives_from_create_to_delete(clients: Clients, api_server: ApiServer) -> None:
+    host = api_server.host()
+    api_server.image("new1")
+
+    made = clients.read("server", "create", "--image", "new1", "--flavor", "m1.tiny", "s1")
+    place_round(api_server.control)
+    host.report([ServerId(made["id"])])
+
+    assert clients.read("server", "list")[0]["Status"] == "ACTIVE"
+    assert clients.read("server", "show", "s1")["OS-EXT-SRV-ATTR:host"] == "host1"
+    assert "private=10.0.2.100" in clients.nova("list")
+    assert clients.read("server", "event", "list", "s1")[0]["Action"] == "create"
+    clients.openstack("server", "stop", "s1")
+    assert "not do 'pause'" in clients.refused("server", "pause", "s1")
+    clients.openstack("server", "delete", "s1")
+    host.report()
+    assert clients.read("server", "list") == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "token issue",
+        "catalog list",
+        "project list",
+        "user list",
+        "role list",
+        "role assignment list --names",
+        "domain list",
+        "hypervisor list",
+        "hypervisor stats show",
+        "compute service list",
+        "availability zone list",
+        "quota show",
+        "limits show --absolute",
+        "usage list",
+        "aggregate list",
+        "server group list",
+        "server migration list",
+        "extension list",
+        "versions show",
+    ],
+)
+def test_an_operator_reads_everything(clients: Clients, words: str) -> None:
+    clients.openstack(*words.split())

@@ -1,0 +1,49 @@
+"""Fixtures for all tests: a database of each kind, empty, and a PostgreSQL server that is started once."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import psycopg
+import pytest
+
+from busway.store.database import Database
+from tests.postgres import private_server
+
+# A busy machine makes a test slow and never wrong.
+hypothesis.settings.register_profile(
+    "busway", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("busway")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Path]:
+    with private_server() as folder:
+        yield folder
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Path) -> str:
+    """The URL of a new, empty database."""
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(host=str(postgres_server), user="busway", dbname="postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return f"postgresql://busway@/{name}?host={postgres_server}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a new, empty database: each test that uses it runs on both kinds."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres_url"))
+    return f"sqlite:///{tmp_path / 'busway.db'}"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    database.create_tables()
+    yield database
+    database.close()

@@ -1,0 +1,160 @@
+"""A small cloud in one process: the control plane's use cases on a real database, and hosts driven by hand."""
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from busway.control import agents, flavors, hosts, identity, images, networks, place, servers
+from busway.control.context import Control
+from busway.control.doorbell import LocalDoorbell
+from busway.control.settings import Settings
+from busway.domain.address import PciAddress
+from busway.domain.alias import parse_aliases
+from busway.domain.caller import Caller
+from busway.domain.device import DeviceKind, PciDevice
+from busway.domain.device_spec import parse_device_specs
+from busway.domain.documents import Desired, Fault, HeldDevice, HostResources, Observed, ObservedServer
+from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
+from busway.domain.image import Image, ImageStatus
+from busway.domain.requests import CreateServer
+from busway.domain.server import PowerState, Server
+from busway.store import images as image_store
+from busway.store.database import Database
+
+ADMIN = Caller(UserId("admin"), "admin", ProjectId("p1"), "admin", frozenset({"admin"}))
+USER = Caller(UserId("u2"), "ann", ProjectId("p2"), "lab", frozenset({"member"}))
+ALIAS = '{"vendor_id":"1234","product_id":"1111","name":"a1"}'
+SPEC = '{"vendor_id":"1234","product_id":"1111"}'
+
+
+def gpus(count: int) -> tuple[PciDevice, ...]:
+    return tuple(gpu(index) for index in range(count))
+
+
+def gpu(index: int, **changes: object) -> PciDevice:
+    address = PciAddress(f"0000:{0x41 + index:02x}:00.0")
+    made = PciDevice(address, "1234", "1111", "038000", DeviceKind.PCI, driver="bochs-drm", iommu_group=10 + index)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class Host:
+    """A host whose agent is the test: it reports what the test says it sees."""
+
+    cloud: "Cloud"
+    id: HostId
+    name: str
+    inventory: tuple[PciDevice, ...]
+    resources: HostResources = field(default_factory=lambda: HostResources(16, 65536, 1000))
+
+    def desired(self) -> Desired:
+        document = agents.desired(self.cloud.control, self.id, -1, 0)
+        assert document is not None
+        return document
+
+    def report(
+        self,
+        running: Iterable[ServerId] = (),
+        *,
+        off: Iterable[ServerId] = (),
+        held: Iterable[HeldDevice] = (),
+        faults: dict[ServerId, Fault] | None = None,
+        generation: int | None = None,
+        sequence: int | None = None,
+    ) -> None:
+        """Reports servers as running (with the counters that are desired) or shut off, and devices as held."""
+        wanted = {server.id: server for server in self.desired().servers}
+        seen = [self._seen(wanted, each, PowerState.RUNNING) for each in running]
+        seen += [self._seen(wanted, each, PowerState.SHUTOFF) for each in off]
+        seen += [ObservedServer(each, None, fault=fault) for each, fault in (faults or {}).items()]
+        observed = Observed(
+            host=self.name,
+            sequence=next(self.cloud.sequences) if sequence is None else sequence,
+            generation=self.desired().generation if generation is None else generation,
+            boot_id="boot",
+            resources=self.resources,
+            inventory=self.inventory,
+            servers=tuple(seen),
+            held=tuple(held),
+            iommu=True,
+        )
+        agents.observe(self.cloud.control, self.id, observed)
+
+    @staticmethod
+    def _seen(wanted: dict, server_id: ServerId, power: PowerState) -> ObservedServer:  # type: ignore[type-arg]
+        want = wanted.get(server_id)
+        if want is None:
+            return ObservedServer(server_id, power)
+        devices = tuple(device.address for device in want.devices)
+        return ObservedServer(server_id, power, want.starts, want.reboots, devices)
+
+
+class Cloud:
+    """The control plane with an admin, a network, an image and flavors; time moves only when the test says so."""
+
+    def __init__(self, database: Database, state: Path) -> None:
+        self.time = datetime(2026, 1, 1, tzinfo=UTC)
+        self.sequences = itertools.count(1)
+        numbers = itertools.count(1)
+        self.control = Control(
+            db=database,
+            now=lambda: self.time,
+            new_id=lambda: f"00000000-0000-4000-8000-{next(numbers):012x}",
+            bell=LocalDoorbell(),
+            state=state,
+            settings=Settings(aliases=parse_aliases([ALIAS]), device_specs=parse_device_specs([SPEC])),
+        )
+        project = identity.bootstrap_admin(self.control, "secret")
+        networks.bootstrap_network(self.control, project.id)
+        flavors.bootstrap_flavors(self.control)
+        self.image = self._image()
+        flavor = flavors.list_flavors(self.control, ADMIN)[0]
+        self.plain = replace(flavor, extra_specs={})
+        self.gpu_flavor = replace(flavor, extra_specs={"pci_passthrough:alias": "a1:1"})
+
+    def _image(self) -> ImageId:
+        image = Image(
+            ImageId("image-1"),
+            "new1",
+            ImageStatus.ACTIVE,
+            ADMIN.project_id,
+            self.time,
+            self.time,
+            visibility="public",
+            disk_format="qcow2",
+            container_format="bare",
+            size=10,
+            sha256="ab" * 32,
+        )
+        with self.control.db.write() as tx:
+            image_store.add_image(tx, image)
+        assert images.get_image(self.control, ADMIN, image.id)
+        return image.id
+
+    def host(self, name: str, count: int = 1, inventory: tuple[PciDevice, ...] | None = None) -> Host:
+        """Adds a host and takes its first report."""
+        hosts.create_host(self.control, ADMIN, name)
+        host_id = next(host.id for host in hosts.list_hosts(self.control, ADMIN) if host.name == name)
+        host = Host(self, host_id, name, gpus(count) if inventory is None else inventory)
+        host.report()
+        return host
+
+    def create(self, name: str = "s", *, gpu: bool = True, count: int = 1, caller: Caller = ADMIN) -> list[Server]:
+        """Asks for servers; nothing places them yet."""
+        flavor = self.gpu_flavor if gpu else self.plain
+        request = CreateServer(name, flavor, self.image, max_count=count)
+        return servers.create_servers(self.control, caller, request, f"req-{name}")
+
+    def boot(self, name: str = "s", *, gpu: bool = True, count: int = 1, caller: Caller = ADMIN) -> list[Server]:
+        """Asks for servers and places them."""
+        made = self.create(name, gpu=gpu, count=count, caller=caller)
+        place.place_round(self.control)
+        return [self.server(each.id) for each in made]
+
+    def server(self, server_id: str) -> Server:
+        return servers.get_server(self.control, ADMIN, server_id)
+
+    def wait(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)

@@ -1,0 +1,328 @@
+"""A host that has nothing wrong, and one injected fault for each check."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from busway.hardware.bar import Bar
+from busway.testing.machines import Machine, attach, detach
+
+GIB, MIB = 1 << 30, 1 << 20
+GPU = "0000:41:00.0"
+AUDIO = "0000:41:00.1"
+PORT = "0000:40:01.0"
+
+BARS = (
+    Bar(0, 16 * MIB, 0x20_0000_0000, is_64bit=True, is_prefetchable=True),
+    Bar(2, 64 * GIB, 0x40_0000_0000, is_64bit=True, is_prefetchable=True),
+    Bar(6, 512 << 10, 0xD000_0000),
+)
+_UNASSIGNED = 0x20142208  # the flags of a 64-bit memory window without an address
+_AWAKE = {"d3cold_allowed": "0", "power/control": "on"}
+_LINK = {"current_link_width": "16", "max_link_width": "16", "aer_dev_fatal": "DLP 0\nTOTAL_ERR_FATAL 0"}
+
+
+def healthy(root: Path) -> Machine:
+    """A Debian host with an Intel IOMMU, and a card of GPU and audio behind a root port of its own."""
+    machine = Machine(root)
+    machine.numa(["0-7", "8-15"])
+    for path, text in {
+        "etc/os-release": 'ID=debian\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"',
+        "etc/default/grub": 'GRUB_DEFAULT=0\nGRUB_CMDLINE_LINUX_DEFAULT="quiet"\nGRUB_CMDLINE_LINUX=""',
+        "etc/initramfs-tools/modules": "# modules for the initramfs",
+        "boot/grub/grub.cfg": "# written by update-grub",
+        "proc/cpuinfo": "vendor_id\t: GenuineIntel\naddress sizes\t: 46 bits physical, 57 bits virtual\nflags\t\t: fpu vmx",
+        "proc/cmdline": "BOOT_IMAGE=/vmlinuz ro quiet intel_iommu=on iommu=pt",
+        "proc/sys/kernel/osrelease": "6.8.0-1-amd64",
+        "proc/interrupts": "  0:  9  IR-IO-APIC  2-edge  timer",
+        "proc/meminfo": "MemTotal:  263950000 kB\nHugePages_Total:       0",
+        "dev/null": "", "dev/kvm": "",
+        "sys/firmware/acpi/tables/DMAR": "", "sys/firmware/acpi/tables/APIC": "", "sys/firmware/efi/fw_platform_size": "64",
+        "sys/kernel/security/lockdown": "[none] integrity confidentiality",
+        "sys/module/vfio_pci/initstate": "live", "sys/module/kvm_intel/initstate": "live",
+    }.items():  # fmt: skip
+        machine.write(path, text)
+    machine.bridge(PORT, group=9, node=0)
+    files = {**_AWAKE, **_LINK}
+    machine.function(GPU, "10de:2231", "030200", group=10, node=0, driver="nouveau", under=PORT, bars=BARS, files=files)
+    machine.function(AUDIO, "10de:1aef", "040300", group=10, node=0, driver="snd_hda_intel", under=PORT, files=_AWAKE)
+    machine.write("sys/kernel/iommu_groups/9/type", "identity")
+    machine.write("sys/kernel/iommu_groups/10/type", "identity")
+    return machine
+
+
+def healthy_amd(root: Path) -> Machine:
+    """An openSUSE host with an AMD IOMMU and a GPU that is with vfio-pci."""
+    machine = healthy(root)
+    machine.write(
+        "etc/os-release", 'ID="opensuse-tumbleweed"\nID_LIKE="opensuse suse"\nPRETTY_NAME="openSUSE Tumbleweed"'
+    )
+    machine.write("proc/cpuinfo", "vendor_id\t: AuthenticAMD\naddress sizes\t: 52 bits physical\nflags\t\t: svm")
+    machine.write("proc/cmdline", "quiet iommu=pt")
+    (machine.root / "sys/firmware/acpi/tables/DMAR").rename(machine.root / "sys/firmware/acpi/tables/IVRS")
+    for address in (GPU, AUDIO):
+        move(machine, address, "vfio-pci")
+    return machine
+
+
+def move(machine: Machine, address: str, driver: str) -> None:
+    """Gives a function to another driver."""
+    detach(machine.root, address)
+    (machine.root / "sys/bus/pci/drivers" / driver).mkdir(exist_ok=True)
+    attach(machine.root, address, driver)
+
+
+def set_file(machine: Machine, name: str, text: str, address: str = GPU) -> None:
+    """Writes a file of a function."""
+    machine.write(f"sys/bus/pci/devices/{address}/{name}", text)
+
+
+def remove(machine: Machine, path: str) -> None:
+    """Removes a file or a folder."""
+    full = machine.root / path
+    if full.is_dir():
+        shutil.rmtree(full)
+    else:
+        full.unlink()
+
+
+def without_iommu(machine: Machine) -> None:
+    """Takes all groups away, as a kernel without its IOMMU does."""
+    remove(machine, "sys/kernel/iommu_groups")
+    (machine.root / "sys/kernel/iommu_groups").mkdir()
+    for folder in (machine.root / "sys/bus/pci/devices").iterdir():
+        (folder / "iommu_group").unlink(missing_ok=True)
+
+
+def change_ids(machine: Machine, ids: str, address: str = GPU) -> None:
+    """Makes a function another product."""
+    (machine.folder(address) / "modalias").unlink()
+    vendor, product = ids.split(":")
+    set_file(machine, "vendor", f"0x{vendor}", address)
+    set_file(machine, "device", f"0x{product}", address)
+
+
+def add_vfs(machine: Machine, *, total: int, made: int, driver: str = "nvidia") -> None:
+    """Makes the GPU a physical function."""
+    set_file(machine, "sriov_totalvfs", str(total))
+    set_file(machine, "sriov_numvfs", "0")
+    for number in range(made):
+        files = {**_AWAKE, "nvidia/current_vgpu_type": "0", "nvidia/creatable_vgpu_types": "1145 : L40S-1B"}
+        vf = machine.vf(GPU, number, "10de:2231", group=20 + number, node=0, driver=driver, files=files)
+        machine.write(
+            f"sys/kernel/iommu_groups/{machine.folder(vf).joinpath('iommu_group').readlink().name}/type", "identity"
+        )
+
+
+def _iommu_firmware(machine: Machine) -> None:
+    without_iommu(machine)
+    remove(machine, "sys/firmware/acpi/tables/DMAR")
+
+
+def _iommu_off(machine: Machine) -> None:
+    without_iommu(machine)
+    machine.write("proc/cmdline", "BOOT_IMAGE=/vmlinuz ro quiet")
+
+
+def _vfio_missing(machine: Machine) -> None:
+    remove(machine, "sys/bus/pci/drivers/vfio-pci")
+    machine.write("lib/modules/6.8.0-1-amd64/modules.dep", "kernel/drivers/gpu/nouveau.ko:")
+
+
+def _vfio_not_loaded(machine: Machine) -> None:
+    remove(machine, "sys/bus/pci/drivers/vfio-pci")
+    machine.write("lib/modules/6.8.0-1-amd64/modules.dep", "kernel/drivers/vfio/pci/vfio-pci.ko.xz:")
+
+
+def _iommu_domain(machine: Machine) -> None:
+    machine.write("sys/kernel/iommu_groups/10/type", "DMA-FQ")
+    machine.write("proc/cmdline", "quiet intel_iommu=on")
+
+
+def _group_shared(machine: Machine) -> None:
+    machine.function("0000:42:00.0", "8086:1533", "020000", group=10, node=0, driver="igb")
+
+
+def _hold(pid: int, name: str) -> Callable[[Machine], None]:
+    def act(machine: Machine) -> None:
+        set_file(machine, "drm/card0/dev", "226:0")
+        machine.hold(pid, name, "/dev/dri/card0")
+
+    return act
+
+
+def _boot_framebuffer(machine: Machine) -> None:
+    machine.write("proc/iomem", f"4000000000-4fffffffff : {GPU}\n  4000000000-4001fa3fff : BOOTFB")
+
+
+def _boot_display(machine: Machine) -> None:
+    set_file(machine, "boot_vga", "1")
+    remove(machine, "sys/firmware/efi")
+
+
+def _vgpu_vf_on_vfio(machine: Machine) -> None:
+    move(machine, GPU, "nvidia")
+    add_vfs(machine, total=4, made=2)
+    move(machine, "0000:41:00.5", "vfio-pci")
+    remove(machine, "sys/bus/pci/devices/0000:41:00.5/nvidia")
+
+
+def _nvswitch(machine: Machine, driver: str, mode: int) -> None:
+    machine.function("0000:05:00.0", "10de:22a3", "068000", group=9, node=0, driver=driver)
+    machine.write("run/nvidia-fabricmanager/socket", "")
+    machine.write("usr/share/nvidia/nvswitch/fabricmanager.cfg", f"LOG_LEVEL=4\nFABRIC_MODE={mode}")
+
+
+def _twin_ids(machine: Machine) -> None:
+    move(machine, GPU, "vfio-pci")
+    move(machine, AUDIO, "vfio-pci")
+    machine.function("0000:51:00.0", "10de:2231", "030200", group=11, node=0, driver="vfio-pci", files=_AWAKE)
+    machine.write("sys/kernel/iommu_groups/11/type", "identity")
+    machine.write("proc/cmdline", "quiet intel_iommu=on iommu=pt vfio-pci.ids=10de:2231")
+
+
+def _early(machine: Machine, ids: str = "10de:2231") -> None:
+    machine.write("etc/modprobe.d/vfio.conf", f"options vfio-pci ids={ids} disable_vga=1")
+    machine.write("etc/initramfs-tools/modules", "vfio-pci")
+
+
+def _early_bind_initramfs(machine: Machine) -> None:
+    move(machine, GPU, "vfio-pci")
+    move(machine, AUDIO, "vfio-pci")
+    machine.write("etc/modprobe.d/vfio.conf", "options vfio-pci ids=10de:2231,10de:1aef")
+
+
+def _amd_late_bind(machine: Machine) -> None:
+    change_ids(machine, "1002:73bf")
+    change_ids(machine, "1002:ab28", AUDIO)
+    move(machine, GPU, "vfio-pci")
+    move(machine, AUDIO, "vfio-pci")
+    _early(machine, "1002:73bf")
+
+
+def _vgpu_vfs_absent(machine: Machine) -> None:
+    move(machine, GPU, "nvidia")
+    add_vfs(machine, total=32, made=0)
+    machine.write("sys/module/nvidia_vgpu_vfio/initstate", "live")
+
+
+def _intel(machine: Machine, argument: str) -> None:
+    change_ids(machine, "8086:56c0")
+    change_ids(machine, "8086:4f90", AUDIO)
+    move(machine, GPU, "i915")
+    machine.write("proc/cmdline", f"quiet intel_iommu=on iommu=pt {argument}")
+
+
+def _mxgpu(machine: Machine) -> None:
+    change_ids(machine, "1002:74a1")
+    change_ids(machine, "1002:ab28", AUDIO)
+    move(machine, GPU, "gim")
+    add_vfs(machine, total=8, made=0)
+    machine.write("sys/module/gim/initstate", "live")
+
+
+def _no_reset(machine: Machine) -> None:
+    for address in (GPU, AUDIO):
+        set_file(machine, "reset_method", "", address)
+        remove(machine, f"sys/bus/pci/devices/{address}/reset")
+    machine.function("0000:42:00.0", "8086:1533", "020000", group=12, node=0, driver="igb", under=PORT)
+    machine.write("sys/kernel/iommu_groups/12/type", "identity")
+
+
+def _reset_scope(machine: Machine) -> None:
+    set_file(machine, "reset_method", "bus")
+    machine.function("0000:42:00.0", "8086:1533", "020000", group=12, node=0, driver="igb", under=PORT)
+    machine.write("sys/kernel/iommu_groups/12/type", "identity")
+
+
+def _vendor_reset(machine: Machine) -> None:
+    change_ids(machine, "1002:731f")
+    change_ids(machine, "1002:ab38", AUDIO)
+
+
+def _bar_unassigned(machine: Machine) -> None:
+    lines = (machine.folder(GPU) / "resource").read_text().splitlines()
+    lines[2] = f"0x{0:016x} 0x{64 * GIB - 1:016x} 0x{_UNASSIGNED:016x}"
+    set_file(machine, "resource", "\n".join(lines))
+
+
+def _vf_bars(machine: Machine) -> None:
+    set_file(machine, "sriov_totalvfs", "16")
+    set_file(machine, "sriov_numvfs", "0")
+    lines = (machine.folder(GPU) / "resource").read_text().splitlines()
+    lines += [f"0x{0:016x} 0x{GIB - 1:016x} 0x{_UNASSIGNED:016x}"]
+    set_file(machine, "resource", "\n".join(lines))
+
+
+def _address_space(machine: Machine) -> None:
+    machine.write(
+        "proc/cpuinfo", "vendor_id\t: GenuineIntel\naddress sizes\t: 36 bits physical, 48 bits virtual\nflags\t: vmx"
+    )
+
+
+def _guest_memory(machine: Machine) -> None:
+    machine.write("proc/meminfo", "MemTotal:  1500000 kB\nHugePages_Total:       0")
+
+
+def _rom_shadowed(machine: Machine) -> None:
+    set_file(machine, "boot_vga", "1")
+    (machine.folder(GPU) / "modalias").unlink()
+    set_file(machine, "class", "0x030000")
+    lines = (machine.folder(GPU) / "resource").read_text().splitlines()
+    set_file(machine, "resource", "\n".join([*lines[:6], " ".join(["0x" + 16 * "0"] * 3)]))
+
+
+BROKEN: dict[str, Callable[[Machine], None]] = {
+    "cpu-virtualization": lambda m: m.write("proc/cpuinfo", "vendor_id\t: GenuineIntel\nflags\t\t: fpu sse"),
+    "iommu-firmware": _iommu_firmware,
+    "iommu-off": _iommu_off,
+    "interrupt-remapping": lambda m: m.write("proc/interrupts", "  0:  9  IO-APIC  2-edge  timer"),
+    "vfio-missing": _vfio_missing,
+    "vfio-not-loaded": _vfio_not_loaded,
+    "iommu-domain": _iommu_domain,
+    "lockdown": lambda m: m.write("sys/kernel/security/lockdown", "none [integrity] confidentiality"),
+    "kernel-version": lambda m: m.write("proc/sys/kernel/osrelease", "5.10.0-30-amd64"),
+    "group-shared": _group_shared,
+    "companion-driver": lambda m: move(m, GPU, "vfio-pci"),
+    "reserved-memory": lambda m: m.write("sys/kernel/iommu_groups/10/reserved_regions", "0x7c000000 0x7dffffff direct"),
+    "device-held": _hold(900, "qemu-system-x86"),
+    "persistence-daemon": _hold(640, "nvidia-persiste"),
+    "dcgm": _hold(700, "nv-hostengine"),
+    "display-server": _hold(812, "Xorg"),
+    "boot-framebuffer": _boot_framebuffer,
+    "boot-display": _boot_display,
+    "vfs-enabled": lambda m: add_vfs(m, total=4, made=2),
+    "vgpu-vf-on-vfio": _vgpu_vf_on_vfio,
+    "nvswitch-driver": lambda m: _nvswitch(m, "vfio-pci", 1),
+    "fabric-manager": lambda m: _nvswitch(m, "nvidia-nvswitch", 0),
+    "acs-override": lambda m: m.write("proc/cmdline", "intel_iommu=on iommu=pt pcie_acs_override=downstream"),
+    "twin-ids": _twin_ids,
+    "early-bind-lost": _early,
+    "early-bind-initramfs": _early_bind_initramfs,
+    "amd-late-bind": _amd_late_bind,
+    "vgpu-vfs-absent": _vgpu_vfs_absent,
+    "gvt-g": lambda m: _intel(m, "i915.enable_gvt=1"),
+    "i915-sriov": lambda m: _intel(m, "i915.enable_guc=3 i915.max_vfs=7"),
+    "mxgpu": _mxgpu,
+    "device-gone": lambda m: (m.folder(GPU) / "config").write_bytes(b"\xff" * 64) and None,
+    "no-reset": _no_reset,
+    "reset-scope": _reset_scope,
+    "vendor-reset": _vendor_reset,
+    "d3cold": lambda m: set_file(m, "d3cold_allowed", "1"),
+    "aer-errors": lambda m: set_file(m, "aer_dev_fatal", "DLP 3\nTOTAL_ERR_FATAL 3"),
+    "link-narrow": lambda m: set_file(m, "current_link_width", "8"),
+    "bar-unassigned": _bar_unassigned,
+    "vf-bars": _vf_bars,
+    "guest-address-space": _address_space,
+    "guest-memory": _guest_memory,
+    "rom-shadowed": _rom_shadowed,
+    "numa-unknown": lambda m: set_file(m, "numa_node", "-1"),
+    "hugepages": lambda m: None,
+}
+
+# What the examination is asked beside the root: a guest's memory in bytes.
+MEMORY = {"guest-memory": 64 * GIB // 32, "hugepages": 128 * GIB}
+# A fault that is seen on another card than the GPU itself.
+DEVICE = {"vgpu-vf-on-vfio": "0000:41:00.5"}

@@ -1,0 +1,96 @@
+"""Each check finds its fault first, finds nothing on a healthy host, and has its page."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from busway.doctor import Severity, Wish, examine
+from busway.doctor.checks import CHECKS
+from tests.doctor.hosts import BROKEN, DEVICE, MEMORY, healthy, healthy_amd
+
+ROOT = Path(__file__).parents[2]
+CODES = [check.code for check in CHECKS]
+
+
+def test_codes_are_unique_and_every_check_has_a_broken_host() -> None:
+    assert len(set(CODES)) == len(CODES)
+    assert sorted(BROKEN) == sorted(CODES)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_first_finding_is_the_injected_fault(tmp_path: Path, code: str) -> None:
+    machine = healthy(tmp_path)
+    BROKEN[code](machine)
+
+    report = examine(tmp_path, DEVICE.get(code), wish=Wish(MEMORY.get(code)))
+
+    assert [finding.code for finding in report.findings][:1] == [code]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_finding_has_evidence_cause_and_remedy(tmp_path: Path, code: str) -> None:
+    machine = healthy(tmp_path)
+    BROKEN[code](machine)
+
+    first = examine(tmp_path, DEVICE.get(code), wish=Wish(MEMORY.get(code))).findings[0]
+
+    assert first.brief and first.cause and first.remedy.strip().endswith((".", ")"))
+    assert first.evidence
+    assert all(one.file.startswith("/") and one.text for one in first.evidence)
+    assert str(tmp_path) not in repr(first)
+
+
+@pytest.mark.parametrize("host", [healthy, healthy_amd])
+def test_a_healthy_host_has_no_finding_and_is_ready(tmp_path: Path, host) -> None:
+    host(tmp_path)
+
+    report = examine(tmp_path)
+
+    assert report.findings == ()
+    assert [(one.card, one.words) for one in report.verdicts] == [("0000:41:00", "ready")]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_check_has_its_page(code: str) -> None:
+    folder = ROOT / "docs/reference/checks"
+    page = (folder / f"{code}.md").read_text()
+
+    assert page.startswith(f"# {code}\n")
+    assert f"[`{code}`]({code}.md)" in (folder / "index.md").read_text()
+
+
+def test_no_page_is_left_of_a_check_that_is_gone() -> None:
+    pages = {path.stem for path in (ROOT / "docs/reference/checks").glob("*.md")} - {"index"}
+
+    assert pages == set(CODES)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_fault_that_blocks_is_in_the_verdict_and_another_is_not(tmp_path: Path, code: str) -> None:
+    machine = healthy(tmp_path)
+    BROKEN[code](machine)
+
+    report = examine(tmp_path, DEVICE.get(code), wish=Wish(MEMORY.get(code)))
+    first, words = report.findings[0], report.verdicts[0].words
+
+    if first.severity is not Severity.BLOCKS:
+        assert "ready" in words
+    elif first.after:
+        assert first.after in words or words.startswith("cannot, because ")
+    else:
+        assert first.brief in words
+
+
+def test_every_obstacle_of_a_verb_is_in_the_reference_of_errors() -> None:
+    errors = (ROOT / "docs/reference/errors.md").read_text()
+    codes = {
+        node.args[0].value
+        for path in sorted((ROOT / "src/busway/hardware/verbs").glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Obstacle"
+        if isinstance(node.args[0], ast.Constant)
+    }
+
+    assert len(codes) > 10
+    assert [code for code in sorted(codes) if f"| `{code}` |" not in errors] == []

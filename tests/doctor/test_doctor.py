@@ -1,0 +1,207 @@
+"""The examination as a whole, the verdicts, the command, and nonsense in the tree."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from busway.cli.doctor import doctor
+from busway.doctor import examine
+from busway.domain.errors import NotFound
+from busway.testing.machines_named import NAMED
+from tests.doctor.hosts import BROKEN, GPU, healthy
+
+Tree = Callable[[], dict[str, str]]
+
+
+def run(*arguments: str, code: int) -> str:
+    done = CliRunner().invoke(doctor, list(arguments))
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+@pytest.mark.parametrize(
+    ("name", "card", "words"),
+    [
+        ("grid-k2", "0000:04:00", "ready"),
+        ("gtx-1660", "0000:01:00", "ready"),
+        ("a5000-four", "0000:31:00", "ready"),
+        ("hgx-h200", "0000:18:00", "ready"),
+        ("a10-vfs", "0000:41:00", "ready after removing its 32 virtual functions"),
+        ("a10-vfs", "0000:41:00.4", "ready"),
+        ("mi300x-switches", "0000:0c:00", "ready"),
+        ("framebuffer-in-bar", "0000:c3:00", "ready after adding initcall_blacklist=sysfb_init and a reboot"),
+    ],
+)
+def test_a_named_machine_gets_its_verdict(tmp_path: Path, name: str, card: str, words: str) -> None:
+    NAMED[name](tmp_path)
+
+    verdicts = {one.card: one.words for one in examine(tmp_path).verdicts}
+
+    assert verdicts[card] == words
+
+
+def test_an_apus_bad_group_can_not_and_names_the_members(tmp_path: Path) -> None:
+    NAMED["apu-bad-group"](tmp_path)
+
+    (verdict,) = examine(tmp_path).verdicts
+
+    assert verdict.words.startswith("cannot, because 0000:04:00 shares IOMMU group 5 with 0000:04:00.2")
+
+
+def test_without_an_iommu_the_first_finding_is_the_iommu(tmp_path: Path) -> None:
+    NAMED["no-iommu"](tmp_path)
+
+    report = examine(tmp_path)
+
+    assert report.findings[0].code == "iommu-off"
+    assert report.verdicts[0].words.startswith("ready after switching on the IOMMU")
+
+
+def test_the_change_is_told_for_this_boot_loader_and_then_the_card_is_ready(tmp_path: Path) -> None:
+    BROKEN["iommu-off"](healthy(tmp_path))
+
+    text = run("--root", str(tmp_path), code=1)
+
+    assert "in GRUB_CMDLINE_LINUX_DEFAULT of /etc/default/grub, run `update-grub`, and reboot" in text
+    assert "read   /proc/cmdline: BOOT_IMAGE=/vmlinuz ro quiet" in text
+    last = text.strip().splitlines()[-1]
+    assert last.startswith("0000:41:00  ready after adding intel_iommu=on to the kernel command line and a reboot")
+
+
+def test_a_device_is_named_as_people_do(tmp_path: Path) -> None:
+    healthy(tmp_path)
+
+    names = [examine(tmp_path, name).verdicts[0].card for name in (GPU, "41:00.1", "41:00", "0000:41:00")]
+
+    assert names == ["0000:41:00"] * 4
+
+
+def test_a_device_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    healthy(tmp_path)
+
+    with pytest.raises(NotFound) as caught:
+        examine(tmp_path, "99:00")
+
+    assert "0000:41:00" in caught.value.detail
+
+
+def test_the_json_holds_findings_and_cards(tmp_path: Path) -> None:
+    BROKEN["d3cold"](healthy(tmp_path))
+
+    found = json.loads(run("--root", str(tmp_path), "--json", code=0))
+
+    assert found["cards"] == [
+        {"card": "0000:41:00", "description": found["cards"][0]["description"], "words": "ready", "ready": True}
+    ]
+    assert found["findings"][0]["code"] == "d3cold"
+    assert found["findings"][0]["changes"][0]["kind"] == "Attribute"
+
+
+def test_apply_shows_and_makes_the_changes_and_undo_takes_them_back(tmp_path: Path, tree: Tree) -> None:
+    BROKEN["iommu-off"](healthy(tmp_path))
+    before = tree()
+
+    applied = run("--root", str(tmp_path), "--apply", "--yes", code=0)
+    line = (tmp_path / "etc/default/grub").read_text().splitlines()[1]
+    undone = run("--root", str(tmp_path), "--undo", code=0)
+
+    assert '+GRUB_CMDLINE_LINUX_DEFAULT="quiet intel_iommu=on"' in applied
+    assert "Not run, because this is not the running system's root: `update-grub`" in applied
+    assert line == 'GRUB_CMDLINE_LINUX_DEFAULT="quiet intel_iommu=on"'
+    assert "restored  /etc/default/grub" in undone
+    assert tree() == before
+    assert "nothing to undo" in run("--root", str(tmp_path), "--undo", code=0)
+
+
+def test_without_a_yes_nothing_is_changed(tmp_path: Path, tree: Tree) -> None:
+    BROKEN["iommu-off"](healthy(tmp_path))
+    before = tree()
+
+    run("--root", str(tmp_path), "--apply", code=1)
+
+    assert tree() == before
+
+
+def test_a_guests_memory_is_reckoned_with(tmp_path: Path) -> None:
+    machine = healthy(tmp_path)
+    machine.write("proc/cpuinfo", "vendor_id\t: GenuineIntel\naddress sizes\t: 39 bits physical\nflags\t: vmx")
+
+    small, large = (
+        run("--root", str(tmp_path), "--memory", "64", code=0),
+        run("--root", str(tmp_path), "--memory", "480", code=1),
+    )
+
+    assert small.strip().splitlines()[-1].startswith("0000:41:00  ready")
+    assert "address bits" in large or "can't be pinned" in large
+
+
+def test_several_cards_and_few_address_bits_are_reckoned_with(tmp_path: Path) -> None:
+    NAMED["hgx-h200"](tmp_path)
+    (tmp_path / "proc/cpuinfo").write_text(
+        "vendor_id\t: GenuineIntel\naddress sizes\t: 52 bits physical\nflags\t: vmx\n"
+    )
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 2113929216 kB\n")
+    wish = ("--memory", "256", "--cards", "4")
+
+    with_few = run("--root", str(tmp_path), "18:00", *wish, "--address-bits", "40", code=1)
+    with_all = run("--root", str(tmp_path), "18:00", *wish, code=0)
+
+    assert "would see 1 of 4 cards like 0000:18:00" in with_few
+    assert "ready after giving the guest 42 address bits" in with_few
+    assert "guest-address-space" not in with_all
+
+
+def test_changes_that_wait_for_a_reboot_are_said_to(tmp_path: Path) -> None:
+    BROKEN["iommu-off"](healthy(tmp_path))
+
+    run("--root", str(tmp_path), "--apply", "--yes", code=0)
+
+    assert "takes effect after a reboot" in run("--root", str(tmp_path), "--apply", "--yes", code=0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user, which needs root")
+def test_what_only_root_may_read_is_named(tmp_path: Path) -> None:
+    healthy(tmp_path)
+    secret = tmp_path / "proc/interrupts"
+    secret.chmod(0)
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        report = examine(tmp_path)
+    finally:
+        os.seteuid(0)
+
+    assert report.not_read == ("/proc/interrupts",)
+    assert report.verdicts[0].words == "ready"
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(data=st.data())
+def test_nonsense_anywhere_gives_findings_and_never_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    root = tmp_path_factory.mktemp("nonsense")
+    machine = healthy(root)
+    BROKEN[data.draw(st.sampled_from(sorted(BROKEN)))](machine)
+    files = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
+    for path in data.draw(st.lists(st.sampled_from(files), min_size=1, max_size=6, unique=True)):
+        content = data.draw(st.sampled_from([b"", b"\0\xff\xfe", b"-1\n", b"9" * 5000, b"0x\n", b"a b c\n" * 40, None]))
+        path.unlink()
+        if content is None:
+            path.mkdir()
+        else:
+            path.write_bytes(content)
+
+    report = examine(root)
+
+    assert all(verdict.words for verdict in report.verdicts)
+    json.dumps(report.as_json())

@@ -1,0 +1,34 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from busway.testing.device_kernel import DeviceKernel
+from busway.testing.machines import Machine
+
+Tree = dict[str, str]
+
+
+@pytest.fixture
+def verbs(machine: Machine) -> DeviceKernel:
+    (machine.root / "sys/bus/mdev/devices").mkdir(parents=True)
+    return DeviceKernel(machine)
+
+
+@pytest.fixture
+def tree(machine: Machine) -> Callable[[], Tree]:
+    """Takes a picture of every file and link of the machine."""
+
+    def take() -> Tree:
+        found = {}
+        for path in sorted(machine.root.rglob("*")):
+            name = str(path.relative_to(machine.root))
+            if path.is_symlink():
+                found[name] = f"-> {Path(path).readlink()}"
+            elif path.is_file():
+                found[name] = path.read_bytes().hex()
+            else:
+                found[name] = "folder"
+        return found
+
+    return take

@@ -1,0 +1,63 @@
+from pathlib import Path
+
+from busway.domain.address import PciAddress
+from busway.domain.documents import ConfigDrive, DesiredDevice, DesiredServer, ImageRef, Nic
+from busway.domain.ids import ImageId, ServerId
+from busway.hypervisor import GuestFiles, GuestOptions, domain_xml
+from busway.hypervisor.cards import guest_slots
+from busway.hypervisor.xml import read_host_devices, read_server_id
+from busway.testing.golden import Golden
+
+FILES = GuestFiles(Path("/v/s/disk.qcow2"), Path("/v/s/config.iso"), Path("/v/s/console.log"))
+
+
+def server(*addresses: str) -> DesiredServer:
+    return DesiredServer(
+        id=ServerId("3f2c1d5e-0000-4000-8000-00000000abcd"),
+        name='trainer <1> & "co"',
+        vcpus=4,
+        ram_mb=8192,
+        disk_gb=20,
+        image=ImageRef(ImageId("i"), "0" * 64, 1, "qcow2"),
+        devices=tuple(DesiredDevice(PciAddress(address), "10de", "2204") for address in addresses),
+        nics=(Nic("52:54:00:12:34:56", "192.168.7.20", 24, "192.168.7.1"),),
+        config_drive=ConfigDrive("{}", "{}"),
+    )
+
+
+def test_a_server_without_devices_under_kvm(golden: Golden) -> None:
+    golden.check("plain.xml", domain_xml(server(), FILES, GuestOptions()))
+
+
+def test_a_card_of_two_functions_and_a_vf_on_a_bridge_without_roms(golden: Golden) -> None:
+    wanted = server("0000:42:00.0", "0000:42:00.1", "0000:83:00.4", "0001:83:00.5")
+
+    golden.check("devices.xml", domain_xml(wanted, FILES, GuestOptions(bridge="br0", rom_bar=False, hugepages=True)))
+
+
+def test_emulation_where_there_is_no_kvm(golden: Golden) -> None:
+    golden.check("emulated.xml", domain_xml(server("0000:41:00.0"), FILES, GuestOptions(virt_type="qemu")))
+
+
+def test_a_domain_tells_its_server_and_devices() -> None:
+    text = domain_xml(server("0001:42:00.0", "0000:83:1f.7"), FILES, GuestOptions())
+
+    assert read_server_id(text) == "3f2c1d5e-0000-4000-8000-00000000abcd"
+    assert read_host_devices(text) == (PciAddress("0001:42:00.0"), PciAddress("0000:83:1f.7"))
+
+
+def test_a_foreign_domain_is_nobodys() -> None:
+    assert read_server_id("<domain><metadata><x/></metadata></domain>") is None
+
+
+def test_functions_of_one_card_share_a_guest_slot_and_others_do_not() -> None:
+    addresses = [PciAddress(text) for text in ("0000:42:00.1", "0000:41:00.0", "0000:42:00.0", "0000:83:00.1")]
+
+    placed = [(str(slot.host), slot.port, slot.function, slot.multifunction) for slot in guest_slots(addresses)]
+
+    assert placed == [
+        ("0000:42:00.0", 1, 0, True),
+        ("0000:42:00.1", 1, 1, False),
+        ("0000:41:00.0", 2, 0, False),
+        ("0000:83:00.1", 3, 0, False),
+    ]

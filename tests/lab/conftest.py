@@ -1,0 +1,1 @@
+from busway.lab.fixtures import *  # noqa: F403

@@ -1,0 +1,132 @@
+"""Each filter by its name in nova.conf: whom it excludes, and in which words."""
+
+import pytest
+
+from busway.domain.placement import GuestKind, HostState, PlacementRequest, Refusal, ServerGroup
+from busway.scheduler.filters.spec_match import spec_matches
+from busway.scheduler.place import place
+from busway.scheduler.policy import ALWAYS, CHOOSABLE, Policy, choose_filters
+from tests.scheduler.clouds import cloud, host, request
+
+KVM = (GuestKind("x86_64", "kvm", "hvm"), GuestKind("x86_64", "qemu", "hvm"))
+
+
+def excluded(there: HostState, policy: Policy | None = None, **changes: object) -> tuple[str, str] | None:
+    answer = place(cloud(there), request(0, **changes), policy or Policy())
+    return (answer.hosts[0].rule, answer.hosts[0].reason) if isinstance(answer, Refusal) else None
+
+
+def specs(**values: str) -> tuple[tuple[str, str], ...]:
+    return tuple((key.replace("__", ":"), value) for key, value in values.items())
+
+
+def test_the_zone_must_be_the_one_that_is_asked_for() -> None:
+    assert excluded(host("h1", zone="east"), zone="east") is None
+    assert excluded(host("h1"), zone="east") == (
+        "AvailabilityZoneFilter",
+        "it is in zone nova, and east was asked for",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule", "reason"),
+    [
+        ({"ram_mb": 70000}, "RamFilter", "RAM: 70000 MB wanted, 65536 MB free"),
+        ({"vcpus": 65}, "CoreFilter", "vCPUs: 65 wanted, 64 free"),
+        ({"disk_gb": 1001}, "DiskFilter", "disk: 1001 GB wanted, 1000 GB free"),
+        ({"host": "h2"}, "ForcedHost", "the request names host h2"),
+    ],
+)
+def test_what_is_not_there_in_full_excludes(changes: dict[str, object], rule: str, reason: str) -> None:
+    assert excluded(host("h1"), **changes) == (rule, reason)
+
+
+def test_the_image_must_be_of_a_kind_that_the_host_runs() -> None:
+    arm = (("hw_architecture", "aarch64"), ("img_hv_type", "kvm"))
+    assert excluded(host("h1", guests=KVM), image_properties=(("hw_architecture", "x86_64"),)) is None
+    assert excluded(host("h1"), image_properties=arm) is None
+    assert excluded(host("h1", guests=KVM), image_properties=arm) == (
+        "ImagePropertiesFilter",
+        "it does not run guests of architecture aarch64, hypervisor kvm",
+    )
+
+
+def test_capabilities_are_compared_where_the_host_reports_some() -> None:
+    wanted = specs(capabilities__hypervisor_version=">= 8000000")
+    newer, older = (host("h1", capabilities=(("hypervisor_version", v),)) for v in ("8002002", "7002000"))
+    assert excluded(newer, extra_specs=wanted) is None
+    assert excluded(host("h1"), extra_specs=wanted) is None
+    assert excluded(older, extra_specs=wanted) == (
+        "ComputeCapabilitiesFilter",
+        "hypervisor_version is 7002000, and >= 8000000 was asked for",
+    )
+
+
+def test_an_aggregate_must_have_what_the_flavor_asks_of_it() -> None:
+    wanted = specs(aggregate_instance_extra_specs__gpu="h100")
+    on = Policy(filters=frozenset(CHOOSABLE))
+    assert excluded(host("h1", aggregates=((("gpu", "a100, h100"),),)), on, extra_specs=wanted) is None
+    assert excluded(host("h1", aggregates=((("gpu", "l40s"),),)), on, extra_specs=wanted) == (
+        "AggregateInstanceExtraSpecsFilter",
+        "gpu is l40s in its aggregates, and h100 was asked for",
+    )
+    assert excluded(host("h1"), extra_specs=wanted) is None
+
+
+def where(wanted: PlacementRequest) -> str:
+    answer = place(cloud(host("h1"), host("h2"), host("h3")), wanted)
+    return answer.classes[0].rule if isinstance(answer, Refusal) else str(answer.host_id)
+
+
+def test_groups_keep_servers_together_or_apart() -> None:
+    def group(*hosts: str, affinity: bool) -> PlacementRequest:
+        return request(0, group=ServerGroup("g", affinity, frozenset(hosts)))
+
+    assert where(group(affinity=True)) == where(group(affinity=False)) == "h1"
+    assert where(group("h2", affinity=True)) == "h2"
+    assert where(group("h1", affinity=False)) == "h2"
+    assert where(group("h1", "h2", "h3", affinity=False)) == "ServerGroupAntiAffinityFilter"
+    assert where(group("gone", affinity=True)) == "ServerGroupAffinityFilter"
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted", "matches"),
+    [
+        ("4", "4", True),
+        ("4", "= 3", True),
+        ("4", ">= 5", False),
+        ("4", "== 4.0", True),
+        ("4", "!= 4", False),
+        ("4", "<= 4", True),
+        ("abc", "s== abc", True),
+        ("abc", "s!= abc", False),
+        ("abc", "s< abd", True),
+        ("abc", "<in> bc", True),
+        ("aes avx", "<all-in> aes avx", True),
+        ("aes", "<all-in> aes avx", False),
+        ("b", "<or> a <or> b", True),
+        ("c", "<or> a <or> b", False),
+        ("words", ">= 3", False),
+        (None, "!= 3", False),
+        ("", "", True),
+    ],
+)
+def test_extra_specs_compare_as_in_nova(value: str | None, wanted: str, matches: bool) -> None:
+    assert spec_matches(value, wanted) is matches
+
+
+def test_filters_are_chosen_by_nova_s_names() -> None:
+    mitaka = "RetryFilter,AvailabilityZoneFilter,RamFilter,ComputeFilter,PciPassthroughFilter,PciPasthroughFilter"
+    choice = choose_filters(mitaka.split(","))
+    assert choice.filters == {"AvailabilityZoneFilter"}
+    assert choice.warnings == (
+        "RetryFilter excludes nothing here: it is ignored",
+        "There is no filter PciPasthroughFilter; did you mean PciPassthroughFilter?",
+    )
+
+
+def test_no_list_of_filters_leaves_out_what_a_claim_rests_on() -> None:
+    nothing = Policy(filters=choose_filters([]).filters)
+    assert excluded(host("h1", up=False), nothing) is not None
+    assert excluded(host("h1", free_ram_mb=1), nothing) is not None
+    assert not set(ALWAYS) & set(CHOOSABLE)

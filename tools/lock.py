@@ -1,0 +1,57 @@
+"""`make lock`: compiles pyproject.toml, oracle.in and peers.in into hashed locks that name no package index."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from tools.command import ROOT, SetupError, run
+from tools.environment import CLIENTS, DEV
+from tools.oracle.lock_check import check_lock
+
+_FOLDER = ROOT / ".venv-lock"
+_OPTIONS = (
+    "--universal",
+    "--python-version=3.11",
+    "--generate-hashes",
+    "--no-emit-index-url",
+    "--no-annotate",
+    "--no-header",
+    "--quiet",
+    "--upgrade",
+)
+
+
+def main() -> int:
+    """Compile all locks; uv comes from an environment of its own."""
+    try:
+        uv = _uv()
+        _compile(uv, DEV.lock, "pyproject.toml", "--group", "dev")
+        _compile(uv, CLIENTS.lock, "--group", "clients")
+        for name in ("oracle", "peers"):
+            lock = ROOT / "requirements" / f"{name}.txt"
+            _compile(uv, lock, f"requirements/{name}.in")
+            check_lock(lock.read_text(encoding="utf-8"))
+    except SetupError as error:
+        print(f"lock: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _uv() -> Path:
+    uv = _FOLDER / "bin" / "uv"
+    if not uv.exists():
+        shutil.rmtree(_FOLDER, ignore_errors=True)
+        run([sys.executable, "-m", "venv", str(_FOLDER)])
+        run([str(_FOLDER / "bin" / "pip"), "install", "--no-input", "uv"])
+    return uv
+
+
+def _compile(uv: Path, lock: Path, *sources: str) -> None:
+    print(f"compiling {lock.relative_to(ROOT)}", flush=True)
+    run([str(uv), "pip", "compile", *sources, *_OPTIONS, "--output-file", str(lock)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
