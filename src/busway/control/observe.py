@@ -89,8 +89,9 @@ def _take_absent(
     claims.move_claims(tx, free, ClaimState.FREED, now)
     for claim in free:
         devices.set_quarantine(tx, claim.device_id, None)
-        why = "its host reports that nobody holds it"
-        _device_event(tx, claim, "releasing", "available", why, now)
+        there = devices.get_device(tx, claim.device_id).present
+        why = "its host reports that nobody holds it" + ("" if there else "; it is not there any more")
+        _device_event(tx, claim, "releasing", "available" if there else "removed", why, now)
     if mine is None and len(free) == len(live):
         let_go(tx, row, now)
     stuck_only = all(claim in free or held[claim.device_id].fault is not None for claim in live)

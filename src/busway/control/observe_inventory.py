@@ -1,16 +1,40 @@
-"""Compares the inventory in a report with the stored one; only what differs is written."""
+"""Compares the inventory in a report with the stored one; only what differs is written.
+
+What a host says of a free device counts at once. A device that a server has stays that server's device whatever happens
+to it: it may change its kind or vanish, and leaves or is offered anew once its server has let go. Another card at the
+address of one that a server has is not that server's card: it is taken over only when the address is free.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from busway.control.context import Control
 from busway.domain.device import PciDevice
-from busway.domain.ids import DeviceId, HostId
-from busway.store import devices, events, hosts
+from busway.domain.ids import DeviceId, HostId, ServerId
+from busway.store import claims, devices, events, hosts
+from busway.store.claims import Claim
 from busway.store.database import Tx
+from busway.store.devices import DeviceRow
 from busway.store.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """One report being taken in: where to write, of which host, when, and who has which device."""
+
+    tx: Tx
+    host_id: HostId
+    now: datetime
+    owners: Mapping[DeviceId, Claim]
+
+    def say(self, device_id: DeviceId, old: str | None, new: str, reason: str) -> None:
+        """Writes an event of a device down; that of one in use names its server too."""
+        owner = self.owners.get(device_id)
+        server_id: ServerId | None = owner.server_id if owner else None
+        events.add_event(self.tx, Event(self.now, "device", old, new, reason, self.host_id, device_id, server_id))
 
 
 def take_inventory(
@@ -20,44 +44,67 @@ def take_inventory(
     known = {str(row.device.address): row for row in devices.list_devices(tx, host_id)}
     ids = {address: row.id for address, row in known.items()}
     reported = {str(device.address): device for device in inventory}
+    owners = {claim.device_id: claim for claim in claims.list_live_claims(tx, host_id=host_id)}
+    taking = _Taking(tx, host_id, now, owners)
     matters = False
     for address, device in reported.items():
         row = known.get(address)
         if row is None:
             ids[address] = DeviceId(control.new_id())
             devices.insert_device(tx, ids[address], host_id, device, now)
-            _say(tx, host_id, ids[address], None, "available", f"discovered: {device.description}", now)
+            taking.say(ids[address], None, "available", f"discovered: {device.description}")
             matters = True
         elif not row.present or row.device != device:
-            devices.update_device(tx, row.id, device)
-            matters |= not row.present or _placing_view(row.device) != _placing_view(device)
-            if not row.present:
-                _say(tx, host_id, row.id, "removed", "available", f"back: {device.description}", now)
-            elif row.device.driver != device.driver:
-                drivers = f"driver {row.device.driver or 'none'} -> {device.driver or 'none'}"
-                _say(tx, host_id, row.id, row.device.driver, device.driver or "none", drivers, now)
+            matters |= _change(taking, row, device)
     for address, row in known.items():
         if address not in reported and row.present:
-            devices.set_absent(tx, row.id)
-            _say(tx, host_id, row.id, "available", "removed", "its host no longer reports it", now)
+            _remove(taking, row, "its host no longer reports it")
             matters = True
     if matters:
         hosts.bump_revision(tx, host_id)
     return ids
 
 
+def _change(taking: _Taking, row: DeviceRow, device: PciDevice) -> bool:
+    """Takes over what a host says of a known address; True when placements rest on it."""
+    owner = taking.owners.get(row.id)
+    if owner is not None and _ids(row.device) != _ids(device):
+        if row.present:
+            _remove(taking, row, f"another device is in its place: {device.description}")
+        return row.present
+    devices.update_device(taking.tx, row.id, device)
+    if not row.present:
+        taking.say(row.id, "removed", str(owner.state) if owner else "available", f"back: {device.description}")
+    elif row.device.kind is not device.kind:
+        whose = f"; server {owner.server_id} keeps it" if owner else ""
+        reason = f"its host reports it as {device.kind}, it was {row.device.kind}{whose}"
+        taking.say(row.id, str(row.device.kind), str(device.kind), reason)
+    elif row.device.driver != device.driver:
+        drivers = f"driver {row.device.driver or 'none'} -> {device.driver or 'none'}"
+        taking.say(row.id, row.device.driver, device.driver or "none", drivers)
+    return not row.present or _placing_view(row.device) != _placing_view(device)
+
+
+def _remove(taking: _Taking, row: DeviceRow, reason: str) -> None:
+    """Says that a device is not there any more; a server that has it keeps its claim until it lets go."""
+    owner = taking.owners.get(row.id)
+    devices.set_absent(taking.tx, row.id)
+    whose = f"; server {owner.server_id} keeps its claim" if owner else ""
+    old = str(owner.state) if owner else "quarantined" if row.quarantined else "available"
+    taking.say(row.id, old, "removed", reason + whose)
+
+
+def _ids(device: PciDevice) -> tuple[str, str]:
+    return device.vendor_id, device.product_id
+
+
 def _placing_view(device: PciDevice) -> tuple[object, ...]:
     """What a placement rests on; a driver that comes and goes does not make a snapshot stale."""
     return (
-        device.vendor_id,
-        device.product_id,
+        *_ids(device),
         device.class_code,
         device.kind,
         device.iommu_group,
         device.numa_node,
         device.parent,
     )
-
-
-def _say(tx: Tx, host_id: HostId, device_id: DeviceId, old: str | None, new: str, reason: str, now: datetime) -> None:
-    events.add_event(tx, Event(now, "device", old, new, reason, host_id, device_id))

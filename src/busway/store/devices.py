@@ -129,3 +129,8 @@ def get_quarantine(tx: Tx, device_id: DeviceId) -> str | None:
 def forget_host(tx: Tx, host_id: HostId) -> None:
     """Forgets all devices of a host; their freed claims must be forgotten first."""
     tx.execute(devices.delete().where(devices.c.host_id == host_id))
+
+
+def get_device(tx: Tx, device_id: DeviceId) -> DeviceRow:
+    """The device of that id."""
+    return _device(tx.execute(select(devices).where(devices.c.id == device_id)).one())
