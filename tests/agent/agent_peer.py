@@ -19,6 +19,7 @@ class ControlPlane:
         self.desired: Desired | None = None
         self.images: dict[str, bytes] = {}
         self.consoles: dict[ServerId, bytes] = {}
+        self.disks: dict[str, bytes] = {}
         self.reports: list[Observed] = []
         self.queries: list[dict[str, list[str]]] = []
         self.refusal: tuple[int, dict[str, str]] | None = None
@@ -76,6 +77,8 @@ def serving(plane: ControlPlane) -> Iterator[ControlPlane]:
                 with plane.told:
                     plane.reports.append(decode_observed(body))
                     plane.told.notify_all()
+            elif "/disks/" in self.path:
+                plane.disks[self.path] = body
             else:
                 assert self.headers["Content-Type"].startswith("text/plain")
                 plane.consoles[ServerId(self.path.split("/")[6])] = body

@@ -12,7 +12,7 @@ import pytest
 
 from busway.agent.config_drive import config_drive_iso
 from busway.agent.image_format import check_image, virtual_size
-from busway.agent.qemu_img import make_overlay
+from busway.agent.qemu_img import flatten, make_overlay
 from busway.domain.documents import ConfigDrive
 from busway.domain.errors import HostError
 from busway.testing.stage import ONE, Stage, desired_server
@@ -108,3 +108,23 @@ def test_an_image_larger_than_the_disk_is_refused(stage: Stage) -> None:
 
     fault = stage.link.last.servers[0].fault
     assert fault is not None and (fault.step, fault.code) == ("MakeDisk", "image-too-big")
+
+
+@needs_qemu_img
+def test_a_chain_of_layers_is_flattened_into_one_file_with_what_was_written_in_each(tmp_path: Path) -> None:
+    image, lower, upper, flat, raw = (tmp_path / name for name in ("image", "lower", "upper", "flat", "raw"))
+    image.write_bytes(b"I" * (1 << 20))
+    make_overlay(image, "raw", lower, 1)
+    subprocess.run(
+        ["qemu-io", "-f", "qcow2", "-c", "write -P 0x4c 65536 65536", lower], check=True, capture_output=True
+    )
+    make_overlay(lower, "qcow2", upper, 2)
+
+    flatten(upper, flat, lambda: None)
+
+    check_image(flat, "qcow2")
+    assert virtual_size(flat, "qcow2") == 2 << 30
+    subprocess.run(["qemu-img", "convert", "-O", "raw", flat, raw], check=True)
+    with raw.open("rb") as file:
+        assert file.read(65536) == b"I" * 65536
+        assert file.read(65536) == b"L" * 65536

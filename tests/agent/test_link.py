@@ -84,3 +84,22 @@ def test_nobody_there_is_unavailable() -> None:
 def test_a_missing_image_is_not_found(link: HttpLink) -> None:
     with pytest.raises(NotFound):
         link.download(ImageId("none"), lambda piece: piece)
+
+
+def test_a_disk_is_handed_in_as_a_stream_under_the_name_of_its_image(plane: ControlPlane, link: HttpLink) -> None:
+    pieces = iter([b"a" * 100_000, b"b" * 100_000])
+
+    link.upload_disk(ONE, ImageId("snapshot"), pieces, 200_000)
+
+    assert plane.disks == {
+        f"/agent/v1/hosts/host-1/servers/{ONE}/disks/snapshot": b"a" * 100_000 + b"b" * 100_000,
+    }
+
+
+def test_a_disk_that_is_known_already_is_a_conflict(plane: ControlPlane, link: HttpLink) -> None:
+    plane.refusal = (409, {"brief": "It has data", "code": "image-has-data"})
+
+    with pytest.raises(Conflict) as caught:
+        link.upload_disk(ONE, ImageId("snapshot"), [b"x"], 1)
+
+    assert caught.value.code == "image-has-data"

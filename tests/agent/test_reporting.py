@@ -115,7 +115,7 @@ def test_every_step_is_logged_with_its_reason(stage: Stage) -> None:
 
     assert [(line["step"], line["reason"]) for line in lines if line["event"] == "step starts"] == [
         ("FetchImage", "image img is not in the cache"),
-        ("MakeDisk", "there is no root disk"),
+        ("MakeDisk", "there is no root disk 1"),
         ("MakeConfigDrive", "there is no config drive"),
         ("DefineDomain", "libvirt does not know it"),
         ("StartDomain", "start 1 is asked for"),

@@ -25,7 +25,7 @@ CONTROL_POINTS = sorted(
 )
 BOOT = ["FetchImage", "MakeDisk", "MakeConfigDrive", "BindVfio", "DefineDomain", "StartDomain", "RecordCounters"]
 DELETE = ["DestroyDomain", "UndefineDomain", "ReleaseVfio", "RemoveFiles"]
-OTHER = ["StopDomain", "RebootDomain"]
+OTHER = ["StopDomain", "RebootDomain", "UploadDisk", "RemoveDisk"]
 AGENT_POINTS = [f"{when}:{step}" for step in BOOT + DELETE for when in ("before", "after")]
 
 

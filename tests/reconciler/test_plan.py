@@ -3,7 +3,7 @@ from dataclasses import replace
 from busway.domain.address import PciAddress
 from busway.domain.documents import Desired, HeldDevice
 from busway.domain.server import PowerState
-from busway.reconciler import LocalServer, LocalState, config_digest, plan, waits
+from busway.reconciler import LocalServer, LocalState, config_digest, definition_digest, plan, waits
 from busway.reconciler.steps import DestroyDomain, ReleaseVfio, Step
 from busway.testing.stage import ONE, TWO, desired_server
 
@@ -14,7 +14,8 @@ RUNNING = LocalServer(
     power=PowerState.RUNNING,
     domain_devices=(GPU,),
     files=True,
-    disk=True,
+    disks=frozenset({1}),
+    definition=definition_digest(SERVER),
     config_drive=config_digest(SERVER.config_drive),
     starts=1,
 )

@@ -44,6 +44,8 @@ def servers(draw: st.DrawFn, server_id: ServerId) -> DesiredServer:
         starts=draw(st.integers(1, 3)),
         reboots=draw(st.integers(0, 2)),
         hard_reboot=draw(st.booleans()),
+        disks=draw(st.sampled_from([(1,), (1, 2), (3,), (3, 4), (1, 5)])),
+        upload=draw(st.sampled_from([None, ImageId("s1"), ImageId("s2")])),
     )
 
 
@@ -105,6 +107,10 @@ def test_plans_converge_wherever_the_agent_was_cut(history: list[Change]) -> Non
             assert held == wanted == set(here.domain_devices) - contested
         if not server.powered:
             assert not here.running
+        if server.id not in waiting and not contested & {device.address for device in server.devices}:
+            assert here.disk == server.disks[-1]
+            assert not here.disks - set(server.disks) or here.running
+            assert server.powered or server.upload in (None, here.uploaded)
     for server_id in desired.absent:
         assert local.server(server_id).power is None
         assert local.held_for(server_id) == ()

@@ -17,10 +17,10 @@ from busway.agent.faults import Faults
 from busway.agent.link import AgentLink
 from busway.agent.observe import Sight, look
 from busway.agent.pace import Backoff
-from busway.agent.qemu_img import make_overlay
+from busway.agent.qemu_img import flatten, make_overlay
 from busway.agent.resources import measure, resource_view
 from busway.agent.state import StateFolder
-from busway.agent.tools import DiskMaker, Tools
+from busway.agent.tools import DiskFlattener, DiskMaker, Tools
 from busway.domain.documents import Desired, HostResources, Observed
 from busway.domain.errors import BadInput, BuswayError, Unavailable
 from busway.hardware.kernel import KernelVerbs
@@ -58,6 +58,7 @@ class Agent:
         options: GuestOptions | None = None,
         timing: Timing | None = None,
         make_disk: DiskMaker = make_overlay,
+        flatten_disk: DiskFlattener = flatten,
         monotonic: Callable[[], float] = time.monotonic,
         wall_ns: Callable[[], int] = time.time_ns,
         crashpoint: Callable[[str], None] = lambda _point: None,
@@ -78,7 +79,16 @@ class Agent:
         self._consoles = Consoles(state, link)
         self._backoff = Backoff(host)
         tools = Tools(
-            link, hypervisor, kernel, state, self._options, make_disk, wall_ns, self._breathe, self._timing.kernel
+            link=link,
+            hypervisor=hypervisor,
+            kernel=kernel,
+            state=state,
+            options=self._options,
+            make_disk=make_disk,
+            flatten_disk=flatten_disk,
+            wall_ns=wall_ns,
+            breathe=self._breathe,
+            patience=self._timing.kernel,
         )
         self._executor = Executor(tools, self._faults, self._log, crashpoint)
         self._desired: Desired | None = None

@@ -20,10 +20,12 @@ from busway.agent.steps import (
     reboot_domain,
     record_counters,
     release_vfio,
+    remove_disk,
     remove_files,
     start_domain,
     stop_domain,
     undefine_domain,
+    upload_disk,
 )
 from busway.agent.tools import Tools
 from busway.domain.errors import BuswayError, HostError, Unavailable
@@ -38,11 +40,13 @@ from busway.reconciler.steps import (
     RebootDomain,
     RecordCounters,
     ReleaseVfio,
+    RemoveDisk,
     RemoveFiles,
     StartDomain,
     Step,
     StopDomain,
     UndefineDomain,
+    UploadDisk,
 )
 
 _ACTS: Mapping[type[Step], Callable[[Any, Tools], str | None]] = {
@@ -59,6 +63,8 @@ _ACTS: Mapping[type[Step], Callable[[Any, Tools], str | None]] = {
     UndefineDomain: undefine_domain.execute,
     ReleaseVfio: release_vfio.execute,
     RemoveFiles: remove_files.execute,
+    RemoveDisk: remove_disk.execute,
+    UploadDisk: upload_disk.execute,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import httpx
@@ -43,6 +43,9 @@ class AgentLink(Protocol):
 
     def download(self, image_id: ImageId, sink: Callable[[bytes], object]) -> None:
         """Feeds an image's bytes to `sink`, piece by piece."""
+
+    def upload_disk(self, server_id: ServerId, image_id: ImageId, pieces: Iterable[bytes], size: int) -> None:
+        """Hands in a server's disk as an image of `size` bytes; `Conflict` when that image has its data already."""
 
     def put_console(self, server_id: ServerId, text: bytes) -> None:
         """Hands in the end of a guest's console."""
@@ -89,6 +92,12 @@ class HttpLink:
                     sink(piece)
         except httpx.HTTPError as error:
             raise _away(self._client.base_url, error) from error
+
+    def upload_disk(self, server_id: ServerId, image_id: ImageId, pieces: Iterable[bytes], size: int) -> None:
+        """PUT the disk as a stream."""
+        path = f"/hosts/{self._host}/servers/{server_id}/disks/{image_id}"
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        self._send("PUT", path, content=iter(pieces), headers=headers)
 
     def put_console(self, server_id: ServerId, text: bytes) -> None:
         """PUT the console's text."""

@@ -55,10 +55,13 @@ def _local(
         power=domain.power if domain else None,
         domain_devices=domain.devices if domain else (),
         files=state.folder(server_id).exists(),
-        disk=state.files(server_id).disk.exists(),
+        disks=state.disks(server_id),
+        disk=record.disk,
+        definition=record.definition,
         config_drive=record.config_drive if state.files(server_id).config_drive.exists() else "",
         starts=record.starts,
         reboots=record.reboots,
+        uploaded=record.uploaded,
         stop_asked=asked is not None,
         stop_overdue=asked is not None and not 0 <= now_ns - asked < stop_patience * 1e9,
     )
@@ -73,4 +76,5 @@ def _observed(server: LocalServer, state: StateFolder, held: Iterable[HeldDevice
         reboots=server.reboots,
         devices=tuple(sorted(mine | set(server.domain_devices))),
         fault=state.record(server.id).fault,
+        disk=server.disk,
     )

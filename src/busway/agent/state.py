@@ -1,7 +1,7 @@
 """The agent's folder on its host: cached images, one folder per server, one record per held device.
 
 images/<sha256>
-servers/<id>/{disk.qcow2, config.iso, console.log, server.json}
+servers/<id>/{disk.qcow2, disk-<number>.qcow2, config.iso, console.log, server.json}
 held/<address>.json      written before a device is taken, removed after it was seen to be back
 lock                     held while an agent runs
 """
@@ -105,10 +105,16 @@ class StateFolder:
             sync_folder(self.servers)
         return folder
 
-    def files(self, server_id: ServerId) -> GuestFiles:
-        """The paths that a server's domain names."""
+    def files(self, server_id: ServerId, disk: int = 1) -> GuestFiles:
+        """The paths that a server's domain names; `disk` is the number of the disk that it runs on."""
         folder = self.folder(server_id)
-        return GuestFiles(folder / "disk.qcow2", folder / "config.iso", folder / "console.log")
+        name = "disk.qcow2" if disk == 1 else f"disk-{disk}.qcow2"
+        return GuestFiles(folder / name, folder / "config.iso", folder / "console.log")
+
+    def disks(self, server_id: ServerId) -> frozenset[int]:
+        """The numbers of the disks that are here whole."""
+        found = (re.fullmatch(r"disk(?:-(\d+))?\.qcow2", path.name) for path in self.folder(server_id).glob("disk*"))
+        return frozenset(int(match[1] or 1) for match in found if match)
 
     def remove(self, server_id: ServerId) -> None:
         """Removes a server's folder with all that is in it."""

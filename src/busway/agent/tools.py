@@ -14,6 +14,8 @@ from busway.hypervisor.seam import Hypervisor
 
 # Makes a qcow2 disk: (image, its format, the disk to make, size in GB or 0 for the image's own size).
 DiskMaker = Callable[[Path, str, Path, int], None]
+# Writes a disk with all that it reads from into one file: (the disk, the file to make, what to call now and then).
+DiskFlattener = Callable[[Path, Path, Callable[[], None]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Tools:
     state: StateFolder
     options: GuestOptions
     make_disk: DiskMaker
+    flatten_disk: DiskFlattener
     wall_ns: Callable[[], int]
     breathe: Callable[[], None] = lambda: None
     patience: float = 20.0

@@ -1,7 +1,7 @@
 """The two documents of one host: `Desired` (what shall be) and `Observed` (what its agent saw).
 
 Levels, not edges: a document says everything each time, carries a generation, and an older one is refused. One-shot
-verbs are counters: `starts` and `reboots` only grow, and the agent remembers how far it has come.
+verbs are counters: `starts`, `reboots` and the numbers of disks only grow, and the agent remembers how far it has come.
 """
 
 from __future__ import annotations
@@ -58,6 +58,11 @@ class DesiredServer:
 
     `powered` False means shut off. `starts` grows by one each time its user asks for a start (the first boot is 1): a
     guest that powers itself off stays off until then. `reboots` grows with each reboot, `hard_reboot` tells how.
+
+    `disks` are the numbers of the layers of its root disk: the first is made from `image`, each other one on top of the
+    one before it, and the guest runs on the last. A number is used once in the life of a server: another first number
+    is a rebuild, one layer less gives back the disk as it was below. While the server is not to run, `upload` names the
+    image as which its disk shall be handed in whole.
     """
 
     id: ServerId
@@ -73,6 +78,8 @@ class DesiredServer:
     starts: int = 1
     reboots: int = 0
     hard_reboot: bool = False
+    disks: tuple[int, ...] = (1,)
+    upload: ImageId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,8 @@ class ObservedServer:
     """A server as its host has it: a libvirt domain, or files and devices that one left behind.
 
     `power` is None when no domain is defined. `devices` are those that the agent holds for it or its domain names.
-    `starts` and `reboots` are the counters that the agent has carried out. `fault` is the last failure to converge.
+    `starts` and `reboots` are the counters that the agent has carried out, `disk` is the number of the disk that its
+    domain was defined with. `fault` is the last failure to converge.
     """
 
     id: ServerId
@@ -113,6 +121,7 @@ class ObservedServer:
     reboots: int = 0
     devices: tuple[PciAddress, ...] = ()
     fault: Fault | None = None
+    disk: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
-"""A short name for what a config drive says, so that a changed one is noticed without reading the drive."""
+"""Short names for what a config drive says and how a guest is defined, so that a change is noticed without reading it."""
 
 from __future__ import annotations
 
 import hashlib
 
-from busway.domain.documents import ConfigDrive
+from busway.domain.documents import ConfigDrive, DesiredServer
 
 
 def config_digest(drive: ConfigDrive) -> str:
@@ -14,3 +14,9 @@ def config_digest(drive: ConfigDrive) -> str:
         data = text.encode()
         whole.update(len(data).to_bytes(8, "big") + data)
     return whole.hexdigest()
+
+
+def definition_digest(server: DesiredServer) -> str:
+    """The SHA-256 of what a domain is made of: its CPUs, RAM, root disk, network cards and devices."""
+    parts = (server.vcpus, server.ram_mb, server.disks[-1], server.nics, server.devices)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()

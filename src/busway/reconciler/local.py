@@ -15,7 +15,9 @@ class LocalServer:
     """One server as its host has it now.
 
     `power` is None when no domain is defined; `domain_devices` are those that the domain names. `config_drive` is the
-    digest of what its drive says, "" when there is none. `starts` and `reboots` are the counters carried out.
+    digest of what its drive says, "" when there is none. `disks` are the numbers of the disks that are here, `disk` is
+    the one that the domain was defined with and `definition` the digest of that definition, "" when it is not known.
+    `starts` and `reboots` are the counters carried out, `uploaded` is the image as which its disk was last handed in.
     `stop_asked` and `stop_overdue` tell of an ACPI shutdown that the guest has not followed yet.
     """
 
@@ -23,10 +25,13 @@ class LocalServer:
     power: PowerState | None = None
     domain_devices: tuple[PciAddress, ...] = ()
     files: bool = False
-    disk: bool = False
+    disks: frozenset[int] = frozenset()
+    disk: int = 1
+    definition: str = ""
     config_drive: str = ""
     starts: int = 0
     reboots: int = 0
+    uploaded: str = ""
     stop_asked: bool = False
     stop_overdue: bool = False
 

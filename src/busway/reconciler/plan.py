@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from busway.domain.documents import Desired, DesiredServer
 from busway.domain.ids import ServerId
-from busway.reconciler.digest import config_digest
+from busway.reconciler.digest import config_digest, definition_digest
 from busway.reconciler.local import LocalServer, LocalState
 from busway.reconciler.steps import (
     BindVfio,
@@ -23,11 +23,13 @@ from busway.reconciler.steps import (
     RebootDomain,
     RecordCounters,
     ReleaseVfio,
+    RemoveDisk,
     RemoveFiles,
     StartDomain,
     Step,
     StopDomain,
     UndefineDomain,
+    UploadDisk,
 )
 from busway.reconciler.waits import device_owners, wait_of
 
@@ -64,15 +66,20 @@ def _tear_down(local: LocalState, server_id: ServerId) -> Iterator[Step]:
 
 def _converge(server: DesiredServer, local: LocalState) -> Iterator[Step]:
     here = local.server(server.id)
-    if here.running:
+    if here.running and here.disk == server.disks[-1]:
         yield from _converge_running(server, here)
         return
+    if here.running:
+        yield DestroyDomain(server.id, f"it runs on disk {here.disk} and shall have disk {server.disks[-1]}")
+        return  # the next plan sees it off, and whether it must wait for a device
     starting = server.powered and (here.starts < server.starts or _reboots_by_start(server, here))
     yield from _build(server, here, local)
     if starting:
         yield StartDomain(server.id, _why_start(server, here))
     if server.powered and (here.starts < server.starts or here.reboots < server.reboots):
         yield RecordCounters(server.id, "counters follow the act", server.starts, server.reboots)
+    if server.upload is not None and not server.powered and here.uploaded != server.upload:
+        yield UploadDisk(server.id, f"its disk is asked for as image {server.upload}", server)
 
 
 def _converge_running(server: DesiredServer, here: LocalServer) -> Iterator[Step]:
@@ -96,8 +103,9 @@ def _power_off(server: DesiredServer, here: LocalServer) -> Iterator[Step]:
 def _build(server: DesiredServer, here: LocalServer, local: LocalState) -> Iterator[Step]:
     if server.image.sha256 not in local.images:
         yield FetchImage(server.id, f"image {server.image.id} is not in the cache", server)
-    if not here.disk:
-        yield MakeDisk(server.id, "there is no root disk", server)
+    for number in server.disks:
+        if number not in here.disks:
+            yield MakeDisk(server.id, f"there is no root disk {number}", server, number)
     if here.config_drive != config_digest(server.config_drive):
         reason = "what the config drive shall say has changed" if here.config_drive else "there is no config drive"
         yield MakeConfigDrive(server.id, reason, server)
@@ -107,9 +115,13 @@ def _build(server: DesiredServer, here: LocalServer, local: LocalState) -> Itera
         yield DefineDomain(server.id, "libvirt does not know it", server)
     elif set(here.domain_devices) != wanted:
         yield DefineDomain(server.id, "its devices have changed", server)
+    elif here.definition != definition_digest(server):
+        yield DefineDomain(server.id, "its size, disk or network has changed", server)
     for held in local.held_for(server.id):
         if held.address not in wanted:
             yield ReleaseVfio(server.id, f"{held.address} is no longer its device", held)
+    for number in sorted(here.disks - set(server.disks)):
+        yield RemoveDisk(server.id, f"disk {number} is no longer its disk", number)
 
 
 def _bind(server: DesiredServer, local: LocalState) -> Iterator[Step]:

@@ -34,7 +34,9 @@ class FetchImage(_Building):
 
 @dataclass(frozen=True, slots=True)
 class MakeDisk(_Building):
-    """Makes the root disk on top of the cached image."""
+    """Makes one layer of the root disk: on top of the cached image, or of the layer before it."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,18 @@ class StopDomain(Step):
 @dataclass(frozen=True, slots=True)
 class DestroyDomain(Step):
     """Ends the guest by force."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadDisk(_Building):
+    """Hands the root disk of a guest that is off in to the control plane, as one image of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveDisk(Step):
+    """Removes a layer that the root disk no longer has."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

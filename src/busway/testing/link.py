@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from busway.domain.documents import Desired, Observed
 from busway.domain.errors import Conflict, NotFound, Unavailable
@@ -21,6 +21,7 @@ class FakeLink:
         self.images: dict[ImageId, bytes] = {}
         self.reports: list[Observed] = []
         self.consoles: dict[ServerId, bytes] = {}
+        self.uploads: dict[ImageId, bytes] = {}
         self.downloads: list[ImageId] = []
         self.on_report: Callable[[Observed], object] = lambda _observed: None
         self.on_download: Callable[[], object] = lambda: None
@@ -56,6 +57,15 @@ class FakeLink:
         for piece in (data[: len(data) // 2], data[len(data) // 2 :]):
             self.on_download()
             sink(piece)
+
+    def upload_disk(self, server_id: ServerId, image_id: ImageId, pieces: Iterable[bytes], size: int) -> None:  # noqa: ARG002
+        """Keeps the disk, once."""
+        self._reach()
+        data = b"".join(pieces)
+        assert len(data) == size
+        if image_id in self.uploads:
+            raise Conflict(f"Image {image_id} already has data", code="image-has-data")
+        self.uploads[image_id] = data
 
     def put_console(self, server_id: ServerId, text: bytes) -> None:
         """Keeps the text."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from busway.domain.documents import HeldDevice
 from busway.domain.server import PowerState
-from busway.reconciler.digest import config_digest
+from busway.reconciler.digest import config_digest, definition_digest
 from busway.reconciler.local import LocalServer, LocalState
 from busway.reconciler.steps import (
     BindVfio,
@@ -21,11 +21,13 @@ from busway.reconciler.steps import (
     RebootDomain,
     RecordCounters,
     ReleaseVfio,
+    RemoveDisk,
     RemoveFiles,
     StartDomain,
     Step,
     StopDomain,
     UndefineDomain,
+    UploadDisk,
 )
 
 
@@ -52,16 +54,23 @@ def _change(step: Step, here: LocalServer, local: LocalState) -> LocalServer:
     match step:
         case MakeDisk():
             assert step.server.image.sha256 in local.images, "a disk was made before its image was here"
-            return replace(here, files=True, disk=True)
+            below = step.server.disks[: step.server.disks.index(step.number)]
+            assert set(below) <= here.disks, "a layer was made before the one below it"
+            return replace(here, files=True, disks=here.disks | {step.number})
+        case RemoveDisk():
+            assert step.number != here.disk, "a disk was removed that the domain names"
+            return replace(here, disks=here.disks - {step.number})
+        case UploadDisk():
+            assert not here.running, "the disk of a running guest was read"
+            return replace(here, uploaded=step.server.upload or "")
         case MakeConfigDrive():
             return replace(here, files=True, config_drive=config_digest(step.server.config_drive))
         case DefineDomain():
-            devices = tuple(device.address for device in step.server.devices)
-            return replace(here, power=here.power or PowerState.SHUTOFF, domain_devices=devices)
+            return _define(step, here)
         case StartDomain():
             mine = {held.address for held in local.held_for(here.id)} & local.on_vfio
             assert here.power is PowerState.SHUTOFF, "started while not defined and off"
-            assert here.disk, "started without a disk"
+            assert here.disk in here.disks, "started without a disk"
             assert set(here.domain_devices) <= mine, "started with a device that is not its own"
             return replace(here, power=PowerState.RUNNING, stop_asked=False, stop_overdue=False)
         case RecordCounters():
@@ -77,6 +86,17 @@ def _change(step: Step, here: LocalServer, local: LocalState) -> LocalServer:
             assert here.running, "rebooted while off"
             return here
     raise AssertionError(f"unknown step {step}")
+
+
+def _define(step: DefineDomain, here: LocalServer) -> LocalServer:
+    assert not here.running, "redefined while running"
+    return replace(
+        here,
+        power=here.power or PowerState.SHUTOFF,
+        domain_devices=tuple(device.address for device in step.server.devices),
+        disk=step.server.disks[-1],
+        definition=definition_digest(step.server),
+    )
 
 
 def _bind(step: BindVfio, local: LocalState) -> LocalState:

@@ -1,17 +1,21 @@
-"""DefineDomain: tells libvirt of the guest and reads back that it names the right devices."""
+"""DefineDomain: tells libvirt of the guest, reads back that it names the right devices, and remembers what was defined."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from busway.agent.tools import Tools
 from busway.domain.errors import HostError
 from busway.hypervisor.xml import domain_xml
+from busway.reconciler.digest import definition_digest
 from busway.reconciler.steps import DefineDomain
 
 
 def execute(step: DefineDomain, tools: Tools) -> None:
     """Defines the domain, or replaces its definition."""
     server = step.server
-    tools.hypervisor.define(domain_xml(server, tools.state.files(server.id), tools.options))
+    disk = server.disks[-1]
+    tools.hypervisor.define(domain_xml(server, tools.state.files(server.id, disk), tools.options))
     wanted = {device.address for device in server.devices}
     seen = next((domain for domain in tools.hypervisor.domains() if domain.server_id == server.id), None)
     if seen is None or set(seen.devices) != wanted:
@@ -21,3 +25,5 @@ def execute(step: DefineDomain, tools: Tools) -> None:
             remedy="Look for another program that manages this host's domains.",
             code="definition-lost",
         )
+    record = tools.state.record(server.id)
+    tools.state.write_record(server.id, replace(record, disk=disk, definition=definition_digest(server)))

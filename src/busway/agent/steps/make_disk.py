@@ -1,9 +1,12 @@
-"""MakeDisk: makes the root disk as a qcow2 overlay on the cached image."""
+"""MakeDisk: makes a layer of the root disk, a qcow2 overlay on the cached image or on the layer below."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from busway.agent.image_format import virtual_size
 from busway.agent.tools import Tools
+from busway.domain.documents import DesiredServer
 from busway.domain.errors import HostError
 from busway.reconciler.steps import MakeDisk
 
@@ -13,9 +16,22 @@ _GB = 1 << 30
 def execute(step: MakeDisk, tools: Tools) -> None:
     """Makes the disk under another name first, so that a disk that is there is a whole one."""
     server = step.server
-    disk = tools.state.files(server.id).disk
+    disk = tools.state.files(server.id, step.number).disk
     if disk.exists():
         return
+    base, base_format = _base(server, step.number, tools)
+    tools.state.make_folder(server.id)
+    fresh = disk.with_name(f".{disk.name}.new")
+    fresh.unlink(missing_ok=True)
+    tools.make_disk(base, base_format, fresh, server.disk_gb)
+    fresh.replace(disk)
+
+
+def _base(server: DesiredServer, number: int, tools: Tools) -> tuple[Path, str]:
+    """What the layer reads from, and its format: the layer below; for the lowest one the image, which must fit."""
+    place = server.disks.index(number)
+    if place:
+        return tools.state.files(server.id, server.disks[place - 1]).disk, "qcow2"
     image = tools.state.image(server.image.sha256)
     size = virtual_size(image, server.image.disk_format)
     if server.disk_gb and size > server.disk_gb * _GB:
@@ -25,8 +41,4 @@ def execute(step: MakeDisk, tools: Tools) -> None:
             remedy="Choose a flavor with a larger disk.",
             code="image-too-big",
         )
-    tools.state.make_folder(server.id)
-    fresh = disk.with_name(".disk.qcow2.new")
-    fresh.unlink(missing_ok=True)
-    tools.make_disk(image, server.image.disk_format, fresh, server.disk_gb)
-    fresh.replace(disk)
+    return image, server.image.disk_format

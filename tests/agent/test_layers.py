@@ -1,0 +1,177 @@
+"""The root disk as a chain of numbered layers: rebuilt, grown, taken back, handed in."""
+
+import itertools
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from busway.domain.documents import DesiredServer
+from busway.domain.ids import ImageId
+from busway.domain.server import PowerState
+from busway.testing.hypervisor import FakeHypervisor
+from busway.testing.kernel import FakeKernel
+from busway.testing.stage import IMAGE, ONE, Stage, desired_server
+
+SNAPSHOT = ImageId("snapshot")
+
+
+def running(stage: Stage) -> DesiredServer:
+    gpu = stage.machine.gpu("0000:41:00.0", group=10)
+    server = desired_server(ONE, gpu)
+    stage.desire(server)
+    stage.settle(stage.agent())
+    return server
+
+
+def files(stage: Stage) -> list[str]:
+    return sorted(path.name for path in stage.state.folder(ONE).glob("disk*"))
+
+
+def seen(stage: Stage) -> tuple[PowerState | None, int, int]:
+    server = stage.link.last.servers[0]
+    return server.power, server.disk, server.starts
+
+
+def test_a_rebuild_ends_the_guest_makes_another_disk_and_starts_it_with_the_same_device(stage: Stage) -> None:
+    server = running(stage)
+    stage.state.files(ONE).disk.write_bytes(b"written by the guest")
+    stage.desire(replace(server, disks=(2,), starts=2))
+
+    stage.settle(stage.agent())
+
+    assert seen(stage) == (PowerState.RUNNING, 2, 2)
+    assert files(stage) == ["disk-2.qcow2"]
+    assert stage.state.files(ONE, 2).disk.read_bytes() == IMAGE
+    assert [held.server_id for held in stage.link.last.held] == [ONE]
+
+
+def test_a_rebuild_is_done_once(stage: Stage) -> None:
+    server = replace(running(stage), disks=(2,), starts=2)
+    stage.desire(server)
+    agent = stage.agent()
+    stage.settle(agent)
+    stage.state.files(ONE, 2).disk.write_bytes(b"written by the guest")
+    stage.desire(server)
+
+    stage.settle(stage.agent())
+
+    assert stage.state.files(ONE, 2).disk.read_bytes() == b"written by the guest"
+
+
+def test_a_server_that_is_off_is_rebuilt_and_stays_off(stage: Stage) -> None:
+    server = replace(running(stage), powered=False)
+    stage.desire(server)
+    stage.settle(stage.agent())
+    stage.desire(replace(server, disks=(2,)))
+
+    stage.settle(stage.agent())
+
+    assert seen(stage) == (PowerState.SHUTOFF, 2, 1)
+
+
+def test_a_layer_more_keeps_the_disk_below_and_a_layer_less_gives_it_back(stage: Stage) -> None:
+    server = running(stage)
+    stage.desire(replace(server, powered=False))
+    stage.settle(stage.agent())
+    stage.desire(replace(server, disks=(1, 2), vcpus=4, starts=2))
+    stage.settle(stage.agent())
+    grown = seen(stage), files(stage)
+    stage.state.files(ONE, 2).disk.write_bytes(b"written after the resize")
+    stage.desire(replace(server, disks=(1,), starts=3))
+
+    stage.settle(stage.agent())
+
+    assert grown == ((PowerState.RUNNING, 2, 2), ["disk-2.qcow2", "disk.qcow2"])
+    assert (seen(stage), files(stage)) == ((PowerState.RUNNING, 1, 3), ["disk.qcow2"])
+    assert stage.state.files(ONE).disk.read_bytes() == IMAGE
+
+
+def test_another_size_is_defined_when_the_guest_is_off(stage: Stage) -> None:
+    server = running(stage)
+    stage.desire(replace(server, powered=False))
+    stage.settle(stage.agent())
+    stage.desire(replace(server, vcpus=4, ram_mb=4096, starts=2))
+
+    stage.settle(stage.agent())
+
+    xml = (stage.root / "fake/domains.json").read_text()
+    assert "<vcpu>4</vcpu>" in xml and "4096" in xml
+
+
+def test_the_disk_of_a_guest_that_is_off_is_handed_in_once(stage: Stage) -> None:
+    server = running(stage)
+    stage.state.files(ONE).disk.write_bytes(b"written by the guest")
+    stage.desire(replace(server, powered=False, upload=SNAPSHOT))
+    agent = stage.agent()
+
+    stage.settle(agent)
+    stage.state.files(ONE).disk.write_bytes(b"changed since")
+    stage.settle(stage.agent())
+
+    assert stage.link.uploads == {SNAPSHOT: b"written by the guest"}
+    assert not (stage.state.folder(ONE) / ".upload.qcow2").exists()
+
+
+def test_a_running_guests_disk_is_not_handed_in(stage: Stage) -> None:
+    server = running(stage)
+    stage.desire(replace(server, upload=SNAPSHOT))
+
+    stage.settle(stage.agent())
+
+    assert stage.link.uploads == {}
+
+
+def test_a_disk_that_arrived_before_the_agent_ended_is_not_asked_for_again(stage: Stage) -> None:
+    server = running(stage)
+    stage.link.uploads[SNAPSHOT] = b"arrived"
+    stage.desire(replace(server, powered=False, upload=SNAPSHOT))
+
+    stage.settle(stage.agent())
+
+    assert stage.link.last.servers[0].fault is None
+    assert stage.state.record(ONE).uploaded == SNAPSHOT
+
+
+def die_at(stage: Stage, moment: int) -> bool:
+    """Runs the agent in a child that ends, as by kill -9, at the n-th moment; False when it outlived them all."""
+    pid = os.fork()
+    if pid == 0:
+        count = itertools.count()
+
+        def tick(*_what: str) -> None:
+            if next(count) == moment:
+                os._exit(9)
+
+        stage.kernel = FakeKernel(stage.root, tick)
+        stage.hypervisor = FakeHypervisor(stage.root, on_verb=tick)
+        stage.settle(stage.agent(tick))
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
+
+
+@pytest.mark.parametrize(
+    ("change", "end"),
+    [
+        ({"disks": (2,), "starts": 2}, ((PowerState.RUNNING, 2, 2), ["disk-2.qcow2"])),
+        ({"disks": (1, 2), "starts": 2}, ((PowerState.RUNNING, 2, 2), ["disk-2.qcow2", "disk.qcow2"])),
+        ({"powered": False, "upload": SNAPSHOT}, ((PowerState.SHUTOFF, 1, 1), ["disk.qcow2"])),
+    ],
+    ids=["rebuild", "resize", "upload"],
+)
+def test_a_change_of_disks_that_is_cut_at_any_moment_is_finished_by_the_next_agent(
+    tmp_path: Path, change: dict[str, object], end: object
+) -> None:
+    for moment in range(60):
+        stage = Stage(tmp_path / str(moment))
+        server = running(stage)
+        stage.desire(replace(server, **change))  # type: ignore[arg-type]
+        died = die_at(stage, moment)
+        stage.settle(stage.agent())
+        assert (seen(stage), files(stage)) == end, moment
+        assert (stage.state.record(ONE).uploaded == SNAPSHOT) == ("upload" in change), moment
+        if not died:
+            assert moment > 3
+            return
+    pytest.fail("there are more moments than expected")
