@@ -1,10 +1,12 @@
 """A small cloud in one process: the control plane's use cases on a real database, and hosts driven by hand."""
 
 import itertools
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from busway.control import agents, flavors, hosts, identity, images, networks, place, servers
 from busway.control.context import Control
@@ -47,6 +49,7 @@ class Host:
     id: HostId
     name: str
     inventory: tuple[PciDevice, ...]
+    boot_id: str = "boot"
     resources: HostResources = field(default_factory=lambda: HostResources(16, 65536, 1000))
 
     def desired(self) -> Desired:
@@ -63,17 +66,20 @@ class Host:
         faults: dict[ServerId, Fault] | None = None,
         generation: int | None = None,
         sequence: int | None = None,
+        disk: int | None = None,
     ) -> None:
         """Reports servers as running (with the counters that are desired) or shut off, and devices as held."""
         wanted = {server.id: server for server in self.desired().servers}
         seen = [self._seen(wanted, each, PowerState.RUNNING) for each in running]
         seen += [self._seen(wanted, each, PowerState.SHUTOFF) for each in off]
+        if disk is not None:
+            seen = [replace(each, disk=disk) for each in seen]
         seen += [ObservedServer(each, None, fault=fault) for each, fault in (faults or {}).items()]
         observed = Observed(
             host=self.name,
             sequence=next(self.cloud.sequences) if sequence is None else sequence,
             generation=self.desired().generation if generation is None else generation,
-            boot_id="boot",
+            boot_id=self.boot_id,
             resources=self.resources,
             inventory=self.inventory,
             servers=tuple(seen),
@@ -88,7 +94,26 @@ class Host:
         if want is None:
             return ObservedServer(server_id, power)
         devices = tuple(device.address for device in want.devices)
-        return ObservedServer(server_id, power, want.starts, want.reboots, devices)
+        return ObservedServer(server_id, power, want.starts, want.reboots, devices, disk=want.disks[-1])
+
+    def obey(self, **changes: Any) -> None:
+        """Does what an agent does that succeeds in everything: guests, devices, and disks that are asked for."""
+        wanted = self.desired().servers
+        held = [HeldDevice(device.address, server.id, "bochs-drm") for server in wanted for device in server.devices]
+        on = [server.id for server in wanted if server.powered]
+        self.report(on, off=[server.id for server in wanted if not server.powered], held=held, **changes)
+        for server in wanted:
+            if server.upload is not None:
+                self.hand_in(server.id, server.upload)
+
+    def hand_in(self, server_id: str, image_id: str, size_gb: int = 1) -> None:
+        """Hands a disk in, as the agent does."""
+        upload = agents.begin_disk_upload(self.cloud.control, self.id, server_id, image_id, None)
+        try:
+            upload.write(struct.pack(">4sIQIIQ", b"QFI\xfb", 3, 0, 0, 16, size_gb << 30).ljust(104, b"\0"))
+            agents.finish_disk_upload(self.cloud.control, upload)
+        finally:
+            upload.abort()
 
 
 class Cloud:
@@ -155,6 +180,10 @@ class Cloud:
 
     def server(self, server_id: str) -> Server:
         return servers.get_server(self.control, ADMIN, server_id)
+
+    def configure(self, **settings: Any) -> None:
+        """Changes the settings of the control plane."""
+        self.control = replace(self.control, settings=replace(self.control.settings, **settings))
 
     def wait(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)

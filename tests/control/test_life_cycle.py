@@ -2,7 +2,7 @@
 
 import pytest
 
-from busway.control import devices, events, servers
+from busway.control import devices, events, server_power, servers
 from busway.domain.documents import Fault, HeldDevice
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.server import ServerStatus, TaskState
@@ -140,11 +140,11 @@ def test_stop_and_start_are_asked_for_and_reached(cloud: Cloud) -> None:
     host = cloud.host("h1")
     [server] = cloud.boot()
     host.report([server.id])
-    servers.stop_server(cloud.control, ADMIN, server.id, "req-2")
+    server_power.stop_server(cloud.control, ADMIN, server.id, "req-2")
     assert cloud.server(server.id).task_state is TaskState.POWERING_OFF
     host.report(off=[server.id])
     assert cloud.server(server.id).status is ServerStatus.SHUTOFF
-    servers.start_server(cloud.control, ADMIN, server.id, "req-3")
+    server_power.start_server(cloud.control, ADMIN, server.id, "req-3")
     assert host.desired().servers[0].starts == 2
     host.report([server.id])
     assert (cloud.server(server.id).status, cloud.server(server.id).task_state) == (ServerStatus.ACTIVE, None)
@@ -154,9 +154,9 @@ def test_a_start_that_fails_leaves_the_server_shut_off_and_tells_why(cloud: Clou
     host = cloud.host("h1")
     [server] = cloud.boot()
     host.report([server.id])
-    servers.stop_server(cloud.control, ADMIN, server.id, "req-2")
+    server_power.stop_server(cloud.control, ADMIN, server.id, "req-2")
     host.report(off=[server.id])
-    servers.start_server(cloud.control, ADMIN, server.id, "req-3")
+    server_power.start_server(cloud.control, ADMIN, server.id, "req-3")
     host.report(faults={server.id: Fault("StartDomain", "libvirt refused", "out of memory")})
     assert (cloud.server(server.id).status, cloud.server(server.id).task_state) == (ServerStatus.SHUTOFF, None)
     assert "out of memory" in str(servers.list_actions(cloud.control, ADMIN, server.id)[0].message)

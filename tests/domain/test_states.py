@@ -27,9 +27,9 @@ def test_nothing_follows_the_end() -> None:
     assert not SERVER_TRANSITIONS[ServerStatus.DELETED]
 
 
-def test_only_deleting_leads_out_of_error() -> None:
+def test_only_rebuilding_and_deleting_lead_out_of_error() -> None:
     for status in ServerStatus:
-        if status in (ServerStatus.DELETED, ServerStatus.ERROR):
+        if status in (ServerStatus.DELETED, ServerStatus.ERROR, ServerStatus.REBUILD):
             check_server_transition(ServerStatus.ERROR, status)
         else:
             with pytest.raises(Conflict):

@@ -39,6 +39,17 @@ DEFAULT = [
     cfg.FloatOpt("cpu_allocation_ratio", default=4.0, min=0.0, help="Guests' vCPUs per CPU of a host."),
     cfg.FloatOpt("ram_allocation_ratio", default=1.0, min=0.0, help="Guests' RAM per RAM of a host."),
     cfg.IntOpt("reserved_host_memory_mb", default=512, min=0, help="RAM of each host that guests never get, in MB."),
+    cfg.BoolOpt(
+        "resume_guests_state_on_host_boot",
+        default=False,
+        help="Whether guests that ran are started again after their host was restarted; otherwise they are shut off.",
+    ),
+    cfg.IntOpt(
+        "shelved_offload_time",
+        default=0,
+        min=-1,
+        help="How many seconds a shelved server keeps its host and devices; 0 for none, -1 until it is offloaded by hand.",
+    ),
 ]
 
 DATABASE = [

@@ -7,11 +7,12 @@ import json
 import time
 
 from busway.control.context import Control
+from busway.control.stay import Stay, stay_of
 from busway.domain.documents import ConfigDrive, Desired, DesiredDevice, DesiredServer, Nic
 from busway.domain.errors import Forbidden, NotAuthenticated
-from busway.domain.ids import DeviceId, HostId
+from busway.domain.ids import DeviceId, HostId, ImageId
 from busway.domain.server import ServerAddress
-from busway.store import claims, devices, hosts, images, networks, servers
+from busway.store import departures, devices, disk_uploads, hosts, images, networks, servers
 from busway.store.database import Tx
 from busway.store.devices import DeviceRow
 from busway.store.servers import Intent, ServerRow
@@ -62,34 +63,42 @@ def desired(control: Control, host_id: HostId, after: int, wait: float) -> Desir
 
 
 def _document(tx: Tx, host: hosts.HostRow) -> Desired:
-    rows = servers.list_on_host(tx, host.id)
     known = {device.id: device for device in devices.list_devices(tx, host.id)}
-    present = [row for row in rows if row.intent is Intent.PRESENT]
+    absent = [departure.server_id for departure in departures.list_departures(tx, host_id=host.id)]
+    uploads = {upload.server_id: upload.image_id for upload in disk_uploads.list_uploads(tx, host_id=host.id)}
+    stays = [
+        stay
+        for row in servers.list_on_host(tx, host.id)
+        if row.id not in absent and row.intent is Intent.PRESENT and (stay := stay_of(tx, row, host.id)) is not None
+    ]
     return Desired(
         host=host.name,
         generation=host.generation,
-        servers=tuple(_server(tx, row, known) for row in present),
-        absent=tuple(row.id for row in rows if row.intent is Intent.ABSENT),
+        servers=tuple(_server(tx, stay, known, uploads.get(stay.row.id)) for stay in stays),
+        absent=tuple(absent),
     )
 
 
-def _server(tx: Tx, row: ServerRow, known: dict[DeviceId, DeviceRow]) -> DesiredServer:
-    owned = [known[claim.device_id].device for claim in claims.list_live_claims(tx, server_id=row.id)]
+def _server(tx: Tx, stay: Stay, known: dict[DeviceId, DeviceRow], upload: ImageId | None) -> DesiredServer:
+    row, side = stay.row, stay.side
+    owned = [known[claim.device_id].device for claim in stay.claims]
     addresses = networks.list_addresses(tx, row.id)
     return DesiredServer(
         id=row.id,
         name=f"instance-{row.number:08x}",
-        vcpus=row.flavor.vcpus,
-        ram_mb=row.flavor.ram_mb,
-        disk_gb=row.flavor.disk_gb,
-        image=images.get_image_ref(tx, row.image_id),
+        vcpus=side.flavor.vcpus,
+        ram_mb=side.flavor.ram_mb,
+        disk_gb=side.flavor.disk_gb,
+        image=images.get_image_ref(tx, side.image_id),
         devices=tuple(DesiredDevice(device.address, device.vendor_id, device.product_id) for device in owned),
         nics=tuple(Nic(a.mac, a.address, a.prefix, a.gateway) for a in addresses),
         config_drive=_config_drive(row, addresses),
-        powered=row.powered,
+        powered=stay.powered,
         starts=row.starts,
         reboots=row.reboots,
         hard_reboot=row.hard_reboot,
+        disks=side.disks,
+        upload=upload,
     )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
 from busway.control.context import Control
 from busway.control.desired_document import token_hash
-from busway.control.snapshot import is_up, used
+from busway.control.occupancy import Occupants, occupants, total
+from busway.control.snapshot import is_up
 from busway.domain.caller import Caller
 from busway.domain.documents import HostResources
 from busway.domain.errors import BadInput, Conflict, NotFound
@@ -19,7 +19,6 @@ from busway.store import claims, devices, events, hosts, servers
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.hosts import HostRow
-from busway.store.servers import ServerRow
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?")
 
@@ -86,12 +85,9 @@ def list_hosts(control: Control, caller: Caller) -> list[HostView]:
     """All hosts by name."""
     caller.require_admin("list hosts")
     with control.db.read() as tx:
-        placed: dict[HostId, list[ServerRow]] = defaultdict(list)
-        for row in servers.list_placed(tx):
-            if row.host_id is not None:
-                placed[row.host_id].append(row)
+        placed = occupants(tx)
         rows = hosts.list_hosts(tx)
-    return [_view(control, host, placed[host.id], number) for number, host in enumerate(rows, start=1)]
+    return [_view(control, host, placed.get(host.id, {}), number) for number, host in enumerate(rows, start=1)]
 
 
 def set_enabled(control: Control, caller: Caller, name: str, *, enabled: bool, reason: str | None = None) -> None:
@@ -131,8 +127,8 @@ def _get(tx: Tx, name: str) -> HostRow:
     return host
 
 
-def _view(control: Control, host: HostRow, rows: list[ServerRow], number: int) -> HostView:
-    vcpus, ram_mb, disk_gb = used(rows)
+def _view(control: Control, host: HostRow, placed: Occupants, number: int) -> HostView:
+    used = total(placed)
     return HostView(
         id=host.id,
         name=host.name,
@@ -143,10 +139,10 @@ def _view(control: Control, host: HostRow, rows: list[ServerRow], number: int) -
         seen=host.seen,
         created=host.created,
         resources=host.resources or HostResources(0, 0, 0),
-        used_vcpus=vcpus,
-        used_ram_mb=ram_mb,
-        used_disk_gb=disk_gb,
-        servers=len(rows),
+        used_vcpus=used.vcpus,
+        used_ram_mb=used.ram_mb,
+        used_disk_gb=used.disk_gb,
+        servers=len(placed),
         agent_version=host.agent_version,
         iommu=host.iommu,
     )

@@ -15,9 +15,10 @@ from pathlib import Path
 from busway.control.context import Control
 from busway.control.images import image_folder, owned_image
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput, Conflict, TooLarge
+from busway.domain.errors import BadInput, Conflict, NotFound, TooLarge
 from busway.domain.image import HEADER_BYTES, Image, ImageStatus, check_header
 from busway.store import images as store
+from busway.store.database import Tx
 
 _STALE_SECONDS = 86400
 
@@ -59,7 +60,7 @@ class ImageUpload:
         self._file.close()
         md5, sha256, sha512 = (digest.hexdigest() for digest in self._digests)
         with self._control.db.write() as tx:
-            current = store.get_image(tx, self._image.id)
+            current = self._current(tx)
             _check_queued(current)
             self._control.crashpoint("image:before-rename")
             self._path.rename(image_folder(self._control) / sha256)
@@ -76,6 +77,9 @@ class ImageUpload:
             )
             store.save_image(tx, done)
         return done
+
+    def _current(self, tx: Tx) -> Image:
+        return store.get_image(tx, self._image.id)
 
     def abort(self) -> None:
         """Removes what came; the image stays queued. Harmless after `finish`."""
@@ -100,6 +104,16 @@ class ImageUpload:
                 remedy="Check the file that you gave; the image is still queued.",
                 code="image-empty",
             )
+
+
+class DiskImageUpload(ImageUpload):
+    """The upload of a server's disk by its host: its image may be one that no user sees."""
+
+    def _current(self, tx: Tx) -> Image:
+        found = store.find_image(tx, self._image.id)
+        if found is None:
+            raise NotFound(f"Image {self._image.id} is not wanted any more", code="image-not-found")
+        return found
 
 
 def begin_upload(control: Control, caller: Caller, image_id: str, expected: int | None) -> ImageUpload:

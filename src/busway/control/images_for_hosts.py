@@ -8,7 +8,7 @@ from busway.control.context import Control
 from busway.control.desired_document import token_hash
 from busway.control.images import image_folder
 from busway.domain.errors import Forbidden, NotAuthenticated
-from busway.store import hosts, images, servers
+from busway.store import hosts, images, moves, servers
 
 
 def image_file(control: Control, token: str, image_id: str) -> Path:
@@ -25,7 +25,9 @@ def image_file(control: Control, token: str, image_id: str) -> Path:
                 remedy="Make a new one with `busway host create NAME --rotate` and start the agent with it.",
                 code="agent-credential-unknown",
             )
-        if not any(row.image_id == image_id for row in servers.list_on_host(tx, host.id)):
+        wanted_here = {each for row in servers.list_on_host(tx, host.id) for each in row.images}
+        wanted_here |= {move.source.image_id for move in moves.list_open_moves(tx, host.id)}
+        if image_id not in wanted_here:
             raise Forbidden(
                 f"Host {host.name} has no server with image {image_id}",
                 detail="An agent may fetch the images of its own servers only.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from datetime import datetime
 
 import structlog
@@ -11,8 +12,8 @@ from busway.control.context import Control
 from busway.control.placement_request import image_properties, placement_request
 from busway.control.snapshot import take_snapshot
 from busway.domain.errors import BuswayError, Conflict
-from busway.domain.ids import ClaimId, HostId
-from busway.domain.placement import Placement, PlacementRequest, Refusal, Snapshot
+from busway.domain.ids import ClaimId, HostId, ServerId
+from busway.domain.placement import ClaimedDevice, Placement, PlacementRequest, Refusal, Snapshot
 from busway.domain.server import ServerFault, ServerStatus, TaskState
 from busway.scheduler.explain import details, explain
 from busway.scheduler.place import after, place_all
@@ -110,10 +111,22 @@ def _commit(control: Control, tx: Tx, row: ServerRow, placement: Placement) -> N
     now = control.now()
     if not hosts.swap_generation(tx, placement.host_id, placement.generation, placement.revision):
         raise Conflict("The host changed while a server was being placed", code="placement-raced")
-    servers.update_server(tx, row.id, now, host_id=placement.host_id, task_state=TaskState.SPAWNING)
-    for device in placement.devices:
-        claim_id = ClaimId(control.new_id())
-        claims.insert_claim(tx, claim_id, device.device_id, placement.host_id, row.id, device.alias, now)
+    generation = placement.generation + 1
+    servers.update_server(
+        tx, row.id, now, host_id=placement.host_id, task_state=TaskState.SPAWNING, generation=generation
+    )
+    claim_devices(control, tx, row.id, placement.host_id, placement.devices, now)
+
+
+def claim_devices(
+    control: Control, tx: Tx, server_id: ServerId, host_id: HostId, devices: Iterable[ClaimedDevice], now: datetime
+) -> tuple[ClaimId, ...]:
+    """Claims devices of a host for a server, each with its event; the unique index refuses one that has an owner."""
+    made: list[ClaimId] = []
+    for device in devices:
+        made.append(ClaimId(control.new_id()))
+        claims.insert_claim(tx, made[-1], device.device_id, host_id, server_id, device.alias, now)
         why = f"placed for alias {device.alias}" if device.alias else "travels with its card"
-        event = Event(now, "device", "available", "claimed", why, placement.host_id, device.device_id, row.id)
+        event = Event(now, "device", "available", "claimed", why, host_id, device.device_id, server_id)
         events.add_event(tx, event)
+    return tuple(made)

@@ -1,4 +1,4 @@
-"""Use cases of a server's user: create, read, start, stop, reboot, rename, delete."""
+"""Use cases of a server's user: create, read, rename, delete. Each other act has a module of its own (`server_…`)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from dataclasses import replace
 from datetime import datetime
 
 from busway.control.context import Control
+from busway.control.server_access import no_server, note_action, server_row
+from busway.control.server_leave import finish_delete, leave
 from busway.control.server_view import server_view
 from busway.domain.alias import parse_requests
 from busway.domain.caller import Caller
-from busway.domain.claim import ClaimState
-from busway.domain.errors import BadInput, Conflict, NotFound, NotSupported
+from busway.domain.errors import BadInput, NotFound, NotSupported
+from busway.domain.flavor import Flavor
 from busway.domain.ids import HostId, ServerId
 from busway.domain.image import Image, ImageStatus
 from busway.domain.requests import CreateServer, NetworkRef, ServerFilter
 from busway.domain.server import Server, ServerAction, ServerStatus, TaskState
-from busway.store import actions, claims, events, hosts, images, keypairs, networks, servers
+from busway.store import actions, events, hosts, images, keypairs, networks, servers
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
@@ -45,7 +47,7 @@ def _create(
     control: Control, tx: Tx, caller: Caller, request: CreateServer, request_id: str, now: datetime
 ) -> ServerId:
     image = images.get_image(tx, request.image_id)
-    _check_image(caller, request, image)
+    check_image(caller, request.flavor, image)
     parse_requests(request.flavor.extra_specs, control.settings.aliases, image.properties)
     public_key = None
     if request.key_name is not None:
@@ -83,7 +85,7 @@ def _create(
         updated=now,
     )
     _allocate_ports(control, tx, caller, request, server_id)
-    _act(tx, caller, server_id, "create", request_id, now)
+    note_action(tx, caller, server_id, "create", request_id, now)
     _say(tx, server_id, None, ServerStatus.BUILD, f"created by {caller.user_name}", now)
     return server_id
 
@@ -103,7 +105,8 @@ def _allocate_ports(control: Control, tx: Tx, caller: Caller, request: CreateSer
         networks.allocate_port(control, tx, server_id, caller.project_id, network=ref.network_id, fixed_ip=ref.fixed_ip)
 
 
-def _check_image(caller: Caller, request: CreateServer, image: Image) -> None:
+def check_image(caller: Caller, flavor: Flavor, image: Image) -> None:
+    """Raises for an image that the caller can't boot with a flavor."""
     if not image.is_visible_to(caller):
         raise NotFound(
             f"Image {image.id} not found",
@@ -117,9 +120,9 @@ def _check_image(caller: Caller, request: CreateServer, image: Image) -> None:
             remedy="Upload it, or choose another image: `openstack image list`.",
             code="image-not-active",
         )
-    if image.min_ram > request.flavor.ram_mb or image.min_disk > request.flavor.disk_gb > 0:
+    if image.min_ram > flavor.ram_mb or image.min_disk > flavor.disk_gb > 0:
         raise BadInput(
-            f"Flavor {request.flavor.name} is too small for image {image.name or image.id}",
+            f"Flavor {flavor.name} is too small for image {image.name or image.id}",
             detail=f"The image needs {image.min_ram} MB of RAM and {image.min_disk} GB of disk.",
             remedy="Choose a larger flavor.",
             code="flavor-too-small",
@@ -178,89 +181,21 @@ def _after_marker(rows: list[ServerRow], marker: str) -> list[ServerRow]:
 
 
 def delete_server(control: Control, caller: Caller, server_id: str, request_id: str) -> None:
-    """Asks for a server to go; its devices become free when its host reports that nobody holds them."""
+    """Asks for a server to go; its devices become free when their hosts report that nobody holds them."""
     now = control.now()
     with control.db.write() as tx:
-        row = _row(tx, caller, server_id, lock=True)
+        row = server_row(tx, caller, server_id, lock=True)
         if row.task_state is TaskState.DELETING:
             return
-        _act(tx, caller, row.id, "delete", request_id, now)
+        note_action(tx, caller, row.id, "delete", request_id, now)
+        left = leave(tx, row, now, reason=f"server deleted by {caller.user_name}")
         if row.host_id is None or row.intent is Intent.GONE:
             finish_delete(tx, row, now)
         else:
             servers.update_server(tx, row.id, now, task_state=TaskState.DELETING, powered=False)
-            leave_host(tx, row, now, reason=f"server deleted by {caller.user_name}")
     control.crashpoint("delete:after-commit")
-    if row.host_id is not None:
-        control.bell.ring(f"host:{row.host_id}")
-
-
-def leave_host(tx: Tx, row: ServerRow, now: datetime, reason: str) -> None:
-    """Turns a placed server's intent to absent: its claims are released once its host has let go."""
-    assert row.host_id is not None
-    if row.intent is not Intent.PRESENT:
-        return
-    generation = hosts.bump_generation(tx, row.host_id)
-    servers.update_server(tx, row.id, now, intent=Intent.ABSENT, absent_generation=generation)
-    live = [claim for claim in claims.list_live_claims(tx, server_id=row.id) if claim.state is not ClaimState.RELEASING]
-    claims.move_claims(tx, live, ClaimState.RELEASING, now)
-    for claim in live:
-        events.add_event(
-            tx,
-            Event(now, "device", str(claim.state), "releasing", reason, row.host_id, claim.device_id, row.id),
-        )
-
-
-def finish_delete(tx: Tx, row: ServerRow, now: datetime) -> None:
-    """Shows a server as deleted to its user; what its host still holds stays claimed."""
-    servers.update_server(tx, row.id, now, status=ServerStatus.DELETED, task_state=None, power=None, terminated=now)
-    servers.drop_consoles(tx, [row.id])
-    _say(tx, row.id, row.status, ServerStatus.DELETED, "deleted", now)
-    if row.host_id is None:
-        let_go(tx, row, now)
-
-
-def let_go(tx: Tx, row: ServerRow, now: datetime) -> None:
-    """Says that nothing of a server is left on any host: its address may be given to another."""
-    servers.update_server(tx, row.id, now, intent=Intent.GONE)
-    networks.release_ports(tx, row.id)
-
-
-def start_server(control: Control, caller: Caller, server_id: str, request_id: str) -> None:
-    """Asks for a server that is shut off to run."""
-    with control.db.write() as tx:
-        row = _in_status(tx, caller, server_id, "start", {ServerStatus.SHUTOFF})
-        _change(
-            control,
-            tx,
-            caller,
-            row,
-            "start",
-            request_id,
-            task_state=TaskState.POWERING_ON,
-            powered=True,
-            starts=row.starts + 1,
-        )
-    control.bell.ring(f"host:{row.host_id}")
-
-
-def stop_server(control: Control, caller: Caller, server_id: str, request_id: str) -> None:
-    """Asks for a server to shut down; its devices stay its own."""
-    with control.db.write() as tx:
-        row = _in_status(tx, caller, server_id, "stop", {ServerStatus.ACTIVE})
-        _change(control, tx, caller, row, "stop", request_id, task_state=TaskState.POWERING_OFF, powered=False)
-    control.bell.ring(f"host:{row.host_id}")
-
-
-def reboot_server(control: Control, caller: Caller, server_id: str, request_id: str, *, hard: bool) -> None:
-    """Asks for a server to restart: by its own system, or hard."""
-    task = TaskState.REBOOTING_HARD if hard else TaskState.REBOOTING
-    with control.db.write() as tx:
-        row = _in_status(tx, caller, server_id, "reboot", {ServerStatus.ACTIVE})
-        _change(
-            control, tx, caller, row, "reboot", request_id, task_state=task, reboots=row.reboots + 1, hard_reboot=hard
-        )
-    control.bell.ring(f"host:{row.host_id}")
+    for host_id in left:
+        control.bell.ring(f"host:{host_id}")
 
 
 def update_server(
@@ -269,7 +204,7 @@ def update_server(
     """Renames or describes a server; None leaves a field as it is."""
     changes = {key: value for key, value in (("name", name), ("description", description)) if value is not None}
     with control.db.write() as tx:
-        row = _row(tx, caller, server_id)
+        row = server_row(tx, caller, server_id)
         servers.update_server(tx, row.id, control.now(), **changes)
         return _get(tx, caller, row.id)
 
@@ -277,7 +212,7 @@ def update_server(
 def console_output(control: Control, caller: Caller, server_id: str, length: int | None) -> str:
     """The last lines of a guest's console, all that is kept with None."""
     with control.db.read() as tx:
-        row = _row(tx, caller, server_id)
+        row = server_row(tx, caller, server_id)
         text = servers.get_console(tx, row.id)
     if length is None or length < 0:
         return text
@@ -287,30 +222,7 @@ def console_output(control: Control, caller: Caller, server_id: str, length: int
 def list_actions(control: Control, caller: Caller, server_id: str) -> list[ServerAction]:
     """What was asked of a server, newest first."""
     with control.db.read() as tx:
-        return actions.list_actions(tx, _row(tx, caller, server_id).id)
-
-
-def _change(
-    control: Control, tx: Tx, caller: Caller, row: ServerRow, action: str, request_id: str, **values: object
-) -> None:
-    assert row.host_id is not None
-    now = control.now()
-    servers.update_server(tx, row.id, now, **values)
-    hosts.bump_generation(tx, row.host_id)
-    _act(tx, caller, row.id, action, request_id, now)
-
-
-def _in_status(tx: Tx, caller: Caller, server_id: str, act: str, allowed: set[ServerStatus]) -> ServerRow:
-    row = _row(tx, caller, server_id, lock=True)
-    if row.status not in allowed or row.task_state is not None or row.host_id is None:
-        busy = f" and {row.task_state}" if row.task_state else ""
-        raise Conflict(
-            f"Cannot '{act}' server {row.id} while it is {row.status}{busy}",
-            detail=f"It must be {' or '.join(sorted(allowed))} with nothing under way.",
-            remedy="Wait until it is, or look at `openstack server show`.",
-            code="server-state",
-        )
-    return row
+        return actions.list_actions(tx, server_row(tx, caller, server_id).id)
 
 
 def _get(tx: Tx, caller: Caller, server_id: str) -> Server:
@@ -320,26 +232,9 @@ def _get(tx: Tx, caller: Caller, server_id: str) -> Server:
         or not caller.may_see(row.project_id)
         or (row.status is ServerStatus.DELETED and not caller.is_admin)
     ):
-        raise _no_server(server_id)
+        raise no_server(server_id)
     host = hosts.find_host_by_id(tx, row.host_id) if row.host_id else None
     return server_view(row, networks.list_addresses(tx, row.id), host.name if host else None)
-
-
-def _row(tx: Tx, caller: Caller, server_id: str, *, lock: bool = False) -> ServerRow:
-    row = servers.find_server(tx, server_id, lock=lock)
-    if row is None or not caller.may_see(row.project_id) or row.status is ServerStatus.DELETED:
-        raise _no_server(server_id)
-    return row
-
-
-def _no_server(server_id: str) -> NotFound:
-    return NotFound(
-        f"Instance {server_id} could not be found", remedy="See `openstack server list`.", code="server-not-found"
-    )
-
-
-def _act(tx: Tx, caller: Caller, server_id: ServerId, action: str, request_id: str, now: datetime) -> None:
-    actions.add_action(tx, ServerAction(server_id, request_id, action, caller.user_id, caller.project_id, now, now))
 
 
 def _say(tx: Tx, server_id: ServerId, old: ServerStatus | None, new: ServerStatus, reason: str, now: datetime) -> None:

@@ -30,3 +30,5 @@ class Settings:
     cpu_allocation_ratio: float = 4.0
     ram_allocation_ratio: float = 1.0
     reserved_host_memory_mb: int = 512
+    resume_guests_state_on_host_boot: bool = False
+    shelved_offload_time: int = 0

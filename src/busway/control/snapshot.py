@@ -6,23 +6,20 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 
 from busway.control.context import Control
+from busway.control.occupancy import Occupants, occupants, total
 from busway.control.settings import Settings
 from busway.domain.device_tags import NO_TAGS
 from busway.domain.ids import HostId
 from busway.domain.placement import DeviceState, HostState, Snapshot
-from busway.store import claims, devices, hosts, servers
+from busway.store import claims, devices, hosts
 from busway.store.database import Tx
 from busway.store.hosts import HostRow
-from busway.store.servers import ServerRow
 
 
 def take_snapshot(control: Control, tx: Tx) -> Snapshot:
     """All hosts with what is free on them, and all their devices."""
     owners = {claim.device_id: claim.server_id for claim in claims.list_live_claims(tx)}
-    placed: dict[HostId, list[ServerRow]] = defaultdict(list)
-    for row in servers.list_placed(tx):
-        if row.host_id is not None:
-            placed[row.host_id].append(row)
+    placed = occupants(tx)
     of_host: dict[HostId, list[DeviceState]] = defaultdict(list)
     for device in devices.list_devices(tx):
         spec = control.settings.device_specs.find(device.device)
@@ -39,7 +36,7 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
     now = control.now()
     return Snapshot(
         tuple(
-            _host_state(control.settings, host, tuple(of_host[host.id]), placed[host.id], now)
+            _host_state(control.settings, host, tuple(of_host[host.id]), placed.get(host.id, {}), now)
             for host in hosts.list_hosts(tx)
         )
     )
@@ -50,28 +47,22 @@ def is_up(settings: Settings, host: HostRow, now: datetime) -> bool:
     return host.seen is not None and now - host.seen <= timedelta(seconds=settings.lease_seconds)
 
 
-def used(rows: list[ServerRow]) -> tuple[int, int, int]:
-    """vCPUs, MB of RAM and GB of disk that servers take up on their host."""
-    flavors = [row.flavor for row in rows]
-    return sum(f.vcpus for f in flavors), sum(f.ram_mb for f in flavors), sum(f.disk_gb for f in flavors)
-
-
 def _host_state(
-    settings: Settings, host: HostRow, states: tuple[DeviceState, ...], rows: list[ServerRow], now: datetime
+    settings: Settings, host: HostRow, states: tuple[DeviceState, ...], placed: Occupants, now: datetime
 ) -> HostState:
-    vcpus, ram_mb, disk_gb = used(rows)
-    total = host.resources
+    used = total(placed)
+    size = host.resources
     return HostState(
         id=host.id,
         name=host.name,
         generation=host.generation,
         revision=host.revision,
-        free_vcpus=int((total.vcpus if total else 0) * settings.cpu_allocation_ratio) - vcpus,
+        free_vcpus=int((size.vcpus if size else 0) * settings.cpu_allocation_ratio) - used.vcpus,
         free_ram_mb=int(
-            ((total.ram_mb if total else 0) - settings.reserved_host_memory_mb) * settings.ram_allocation_ratio
+            ((size.ram_mb if size else 0) - settings.reserved_host_memory_mb) * settings.ram_allocation_ratio
         )
-        - ram_mb,
-        free_disk_gb=(total.disk_gb if total else 0) - disk_gb,
+        - used.ram_mb,
+        free_disk_gb=(size.disk_gb if size else 0) - used.disk_gb,
         devices=states,
         up=is_up(settings, host, now),
         enabled=host.enabled,

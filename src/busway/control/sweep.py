@@ -1,4 +1,7 @@
-"""The sweep: what only time can do. A host that is down must not keep its users from deleting their servers."""
+"""The sweep: what only time can do. A host that is down must not keep its users from deleting their servers.
+
+It also is the floor under `advance`: whatever a lost ring or a killed process left waiting goes on here.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ import threading
 
 import structlog
 
+from busway.control.advance import advance
 from busway.control.context import Control
 from busway.control.images import purge_images
-from busway.control.servers import finish_delete
+from busway.control.server_leave import finish_delete
+from busway.control.server_shelve import offload_overdue
 from busway.control.snapshot import is_up
-from busway.store import hosts, images, servers
+from busway.store import disk_uploads, hosts, images, moves, servers
 
 SECONDS = 5.0
 
@@ -22,6 +27,8 @@ def run_sweeper(control: Control, stop: threading.Event) -> None:
     while not stop.wait(SECONDS):
         try:
             sweep(control)
+            advance(control)
+            offload_overdue(control)
             purge_deleted_images(control)
         except Exception:
             _log.exception("sweeping failed; it is tried again")
@@ -30,7 +37,9 @@ def run_sweeper(control: Control, stop: threading.Event) -> None:
 def purge_deleted_images(control: Control) -> None:
     """Forgets the data of deleted images once no server needs it any more."""
     with control.db.read() as tx:
-        in_use = {row.image_id for row in servers.list_placed(tx) + servers.list_servers(tx)}
+        in_use = {each for row in servers.list_placed(tx) + servers.list_servers(tx) for each in row.images}
+        in_use |= {side.image_id for move in moves.list_open_moves(tx) for side in (move.source, move.target)}
+        in_use |= {upload.image_id for upload in disk_uploads.list_uploads(tx)}
         waiting = any(image.id not in in_use for image in images.list_deleted_images(tx))
     if waiting:
         purge_images(control, in_use)

@@ -1,7 +1,8 @@
 """The server (a virtual machine as its user sees it): its states and who may follow whom.
 
 `ServerStatus` is the word clients print. A build that can't be placed or that its host refuses ends in ERROR with a
-fault; only deleting leads out of ERROR. SHUTOFF is reached by stopping, or when the guest powers itself off.
+fault; so does a rebuild, which may be tried again. SHUTOFF is reached by stopping, or when the guest powers itself off.
+A server that is resized or moved goes RESIZE, VERIFY_RESIZE, and then on, or by REVERT_RESIZE back.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ class ServerStatus(StrEnum):
     BUILD = "BUILD"
     ACTIVE = "ACTIVE"
     SHUTOFF = "SHUTOFF"
+    REBUILD = "REBUILD"
+    RESIZE = "RESIZE"
+    VERIFY_RESIZE = "VERIFY_RESIZE"
+    REVERT_RESIZE = "REVERT_RESIZE"
+    SHELVED = "SHELVED"
+    SHELVED_OFFLOADED = "SHELVED_OFFLOADED"
     ERROR = "ERROR"
     DELETED = "DELETED"
 
@@ -35,6 +42,13 @@ class TaskState(StrEnum):
     POWERING_OFF = "powering-off"
     REBOOTING = "rebooting"
     REBOOTING_HARD = "rebooting_hard"
+    REBUILDING = "rebuilding"
+    RESIZE_MIGRATING = "resize_migrating"
+    RESIZE_FINISH = "resize_finish"
+    RESIZE_REVERTING = "resize_reverting"
+    SHELVING = "shelving"
+    UNSHELVING = "unshelving"
+    IMAGE_UPLOADING = "image_uploading"
     DELETING = "deleting"
 
 
@@ -50,11 +64,27 @@ class PowerState(StrEnum):
 # Nova's numbers for `OS-EXT-STS:power_state`.
 POWER_STATE_NUMBERS = {PowerState.RUNNING: 1, PowerState.PAUSED: 3, PowerState.SHUTOFF: 4, PowerState.CRASHED: 6}
 
+_SETTLED = (ServerStatus.ACTIVE, ServerStatus.SHUTOFF)
+_FROM_A_HOST = (
+    ServerStatus.REBUILD,
+    ServerStatus.RESIZE,
+    ServerStatus.SHELVED,
+    ServerStatus.SHELVED_OFFLOADED,
+    ServerStatus.ERROR,
+    ServerStatus.DELETED,
+)
+
 SERVER_TRANSITIONS: dict[ServerStatus, frozenset[ServerStatus]] = {
     ServerStatus.BUILD: frozenset({ServerStatus.ACTIVE, ServerStatus.ERROR, ServerStatus.DELETED}),
-    ServerStatus.ACTIVE: frozenset({ServerStatus.SHUTOFF, ServerStatus.ERROR, ServerStatus.DELETED}),
-    ServerStatus.SHUTOFF: frozenset({ServerStatus.ACTIVE, ServerStatus.ERROR, ServerStatus.DELETED}),
-    ServerStatus.ERROR: frozenset({ServerStatus.DELETED}),
+    ServerStatus.ACTIVE: frozenset({ServerStatus.SHUTOFF, *_FROM_A_HOST}),
+    ServerStatus.SHUTOFF: frozenset({ServerStatus.ACTIVE, *_FROM_A_HOST}),
+    ServerStatus.REBUILD: frozenset({*_SETTLED, ServerStatus.ERROR, ServerStatus.DELETED}),
+    ServerStatus.RESIZE: frozenset({ServerStatus.VERIFY_RESIZE, ServerStatus.REVERT_RESIZE, ServerStatus.DELETED}),
+    ServerStatus.VERIFY_RESIZE: frozenset({*_SETTLED, ServerStatus.REVERT_RESIZE, ServerStatus.DELETED}),
+    ServerStatus.REVERT_RESIZE: frozenset({*_SETTLED, ServerStatus.DELETED}),
+    ServerStatus.SHELVED: frozenset({ServerStatus.ACTIVE, ServerStatus.SHELVED_OFFLOADED, ServerStatus.DELETED}),
+    ServerStatus.SHELVED_OFFLOADED: frozenset({ServerStatus.ACTIVE, ServerStatus.DELETED}),
+    ServerStatus.ERROR: frozenset({ServerStatus.REBUILD, ServerStatus.DELETED}),
     ServerStatus.DELETED: frozenset(),
 }
 

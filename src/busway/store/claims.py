@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, ForeignKey, Index, Row, String, Table, insert, select, text, update
+from sqlalchemy import Column, ForeignKey, Index, Integer, Row, String, Table, insert, select, text, update
 
 from busway.domain.claim import ClaimState, check_claim_transition
 from busway.domain.ids import ClaimId, DeviceId, HostId, ServerId
@@ -24,6 +24,7 @@ claims = Table(
     Column("server_id", String(36), nullable=False, index=True),
     Column("alias", String(256)),
     Column("state", String(16), nullable=False),
+    Column("generation", Integer, nullable=False, default=0, server_default="0"),
     Column("created", UtcTime, nullable=False),
     Column("updated", UtcTime, nullable=False),
     # One live claim per device, whatever any process believes.
@@ -33,7 +34,10 @@ claims = Table(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One claim; `alias` is None for a device that travels along with its card."""
+    """One claim; `alias` is None for a device that travels along with its card.
+
+    `generation` is that of the host's Desired document from which on a released device is no longer the server's.
+    """
 
     id: ClaimId
     device_id: DeviceId
@@ -41,6 +45,7 @@ class Claim:
     server_id: ServerId
     alias: str | None
     state: ClaimState
+    generation: int
     created: datetime
     updated: datetime
 
@@ -84,6 +89,14 @@ def move_claims(tx: Tx, moved: Iterable[Claim], state: ClaimState, now: datetime
     for claim in moved:
         check_claim_transition(claim.state, state)
         tx.execute(update(claims).where(claims.c.id == claim.id).values(state=str(state), updated=now))
+
+
+def release_claims(tx: Tx, released: Iterable[Claim], generation: int, now: datetime) -> None:
+    """Says from which generation on a host shall let devices go; they are free when it was seen to have done so."""
+    for claim in released:
+        check_claim_transition(claim.state, ClaimState.RELEASING)
+        values = {"state": str(ClaimState.RELEASING), "generation": generation, "updated": now}
+        tx.execute(update(claims).where(claims.c.id == claim.id).values(**values))
 
 
 def _claim(row: Row[tuple[object, ...]]) -> Claim:

@@ -9,20 +9,22 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, func, insert, select, update
+from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, func, insert, or_, select, update
 
 from busway.domain.flavor import Flavor
 from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
 from busway.domain.server import PowerState, ServerFault, ServerStatus, TaskState
 from busway.store.database import Tx
+from busway.store.departures import departures
 from busway.store.metadata import Json, UtcTime, metadata
+from busway.store.moves import IS_OPEN, moves
 
 
 class Intent(StrEnum):
     """What shall become of a server on its host."""
 
     PRESENT = "present"
-    ABSENT = "absent"  # to be torn down; the host has not said yet that nothing is left
+    ABSENT = "absent"  # to be torn down; some host has not said yet that nothing is left
     GONE = "gone"  # nothing of it is left on any host
 
 
@@ -40,11 +42,17 @@ servers = Table(
     Column("task_state", String(32)),
     Column("power", String(16)),
     Column("intent", String(16), nullable=False, index=True),
-    Column("absent_generation", Integer, nullable=False, default=0),
+    # The generation of its host's document that first said what is asked of it now; older reports tell nothing of that.
+    Column("generation", Integer, nullable=False, default=0),
     Column("host_id", String(36), index=True),
     Column("wanted_host", String(255)),
     Column("flavor", Json, nullable=False),
     Column("image_id", String(36), nullable=False),
+    # The image that its disk is made from, where that is not the one that its user named; and that of its shelved disk.
+    Column("root_image_id", String(36)),
+    Column("shelved_image_id", String(36)),
+    Column("disks", Json, nullable=False),
+    Column("last_disk", Integer, nullable=False, default=1),
     Column("key_name", String(255)),
     Column("public_key", Text),
     Column("user_data", Text),
@@ -88,11 +96,15 @@ class ServerRow:
     task_state: TaskState | None
     power: PowerState | None
     intent: Intent
-    absent_generation: int
+    generation: int
     host_id: HostId | None
     wanted_host: str | None
     flavor: Flavor
     image_id: ImageId
+    root_image_id: ImageId | None
+    shelved_image_id: ImageId | None
+    disks: tuple[int, ...]
+    last_disk: int
     key_name: str | None
     public_key: str | None
     user_data: str | None
@@ -111,10 +123,20 @@ class ServerRow:
     launched: datetime | None
     terminated: datetime | None
 
+    @property
+    def disk_image_id(self) -> ImageId:
+        """The image that the lowest layer of its root disk is made from."""
+        return self.root_image_id or self.image_id
+
+    @property
+    def images(self) -> frozenset[ImageId]:
+        """All images whose data it may need."""
+        return frozenset(each for each in (self.image_id, self.root_image_id, self.shelved_image_id) if each)
+
 
 def insert_server(tx: Tx, **values: Any) -> None:
     """Adds a server; the values are those of `ServerRow` without `number`."""
-    tx.execute(insert(servers).values(**_plain(values)))
+    tx.execute(insert(servers).values(**_plain({"disks": (1,), **values})))
 
 
 def update_server(tx: Tx, server_id: ServerId, now: datetime, **values: Any) -> None:
@@ -139,11 +161,15 @@ def list_servers(tx: Tx, project_id: ProjectId | None = None, *, deleted: bool =
 
 
 def list_on_host(tx: Tx, host_id: HostId, *, lock: bool = False) -> list[ServerRow]:
-    """Servers of which something is, or may be, on a host.
+    """Servers of which something is, may be, or shall be on a host.
 
     Whoever locks servers and a host locks the servers first, in the order of their numbers.
     """
-    statement = select(servers).where(servers.c.host_id == host_id, servers.c.intent != str(Intent.GONE))
+    leaving = select(departures.c.server_id).where(departures.c.host_id == host_id)
+    of_host = or_(moves.c.source_host_id == host_id, moves.c.target_host_id == host_id)
+    moving = select(moves.c.server_id).where(IS_OPEN, of_host)
+    here = or_(servers.c.host_id == host_id, servers.c.id.in_(leaving), servers.c.id.in_(moving))
+    statement = select(servers).where(here, servers.c.intent != str(Intent.GONE))
     statement = statement.order_by(servers.c.number)
     return [_server(row) for row in tx.execute(statement.with_for_update() if lock else statement)]
 
@@ -152,6 +178,17 @@ def list_placed(tx: Tx) -> list[ServerRow]:
     """Servers that take up room on any host."""
     statement = select(servers).where(servers.c.host_id.is_not(None), servers.c.intent != str(Intent.GONE))
     return [_server(row) for row in tx.execute(statement)]
+
+
+def list_by_id(tx: Tx, server_ids: Iterable[ServerId]) -> list[ServerRow]:
+    """The servers of these ids."""
+    return [_server(row) for row in tx.execute(select(servers).where(servers.c.id.in_(list(server_ids))))]
+
+
+def list_in_status(tx: Tx, status: ServerStatus, *, lock: bool = False) -> list[ServerRow]:
+    """The servers of one status, oldest first; with `lock` without those that someone is changing right now."""
+    statement = select(servers).where(servers.c.status == str(status)).order_by(servers.c.number)
+    return [_server(row) for row in tx.execute(statement.with_for_update(skip_locked=True) if lock else statement)]
 
 
 def list_unplaced(tx: Tx, limit: int, *, lock: bool = False) -> list[ServerRow]:
@@ -200,6 +237,8 @@ def drop_consoles(tx: Tx, server_ids: Iterable[ServerId]) -> None:
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     plain = dict(values)
+    if "disks" in plain:
+        plain["disks"] = list(plain["disks"])
     for name in ("flavor", "fault"):
         if plain.get(name) is not None:
             plain[name] = msgspec.to_builtins(plain[name])
@@ -217,4 +256,5 @@ def _server(row: Row[tuple[object, ...]]) -> ServerRow:
     values["task_state"] = TaskState(values["task_state"]) if values["task_state"] else None
     values["power"] = PowerState(values["power"]) if values["power"] else None
     values["intent"] = Intent(values["intent"])
+    values["disks"] = tuple(values["disks"])
     return ServerRow(**values)

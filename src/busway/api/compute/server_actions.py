@@ -8,7 +8,7 @@ from typing import Any
 from busway.api.call import ACCEPTED, Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import as_int
-from busway.control import servers
+from busway.control import server_power, servers
 from busway.domain.errors import BadInput, NotSupported
 
 ROOT = "/compute/v2.1/servers/{id}/action"
@@ -57,12 +57,12 @@ _NOT_HERE = frozenset(
 
 
 def _start(call: Call, _given: Any) -> Reply:
-    servers.start_server(call.control, call.caller, call.path["id"], call.request_id)
+    server_power.start_server(call.control, call.caller, call.path["id"], call.request_id)
     return ACCEPTED
 
 
 def _stop(call: Call, _given: Any) -> Reply:
-    servers.stop_server(call.control, call.caller, call.path["id"], call.request_id)
+    server_power.stop_server(call.control, call.caller, call.path["id"], call.request_id)
     return ACCEPTED
 
 
@@ -70,7 +70,7 @@ def _reboot(call: Call, given: Any) -> Reply:
     kind = str(given.get("type", "")).upper() if isinstance(given, Mapping) else ""
     if kind not in ("HARD", "SOFT"):
         raise BadInput("Argument 'type' for reboot must be HARD or SOFT", code="reboot-type")
-    servers.reboot_server(call.control, call.caller, call.path["id"], call.request_id, hard=kind == "HARD")
+    server_power.reboot_server(call.control, call.caller, call.path["id"], call.request_id, hard=kind == "HARD")
     return ACCEPTED
 
 

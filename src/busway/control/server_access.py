@@ -1,0 +1,82 @@
+"""What the use cases of a server share: finding it for its user, checking its state, and writing down what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from busway.control.context import Control
+from busway.domain.caller import Caller
+from busway.domain.errors import Conflict, NotFound
+from busway.domain.ids import ServerId
+from busway.domain.server import ServerAction, ServerStatus, check_server_transition
+from busway.store import actions, events, hosts, servers
+from busway.store.database import Tx
+from busway.store.events import Event
+from busway.store.servers import Intent, ServerRow
+
+
+def server_row(tx: Tx, caller: Caller, server_id: str, *, lock: bool = False) -> ServerRow:
+    """A server that its user may act on; raises `NotFound`."""
+    row = servers.find_server(tx, server_id, lock=lock)
+    if row is None or not caller.may_see(row.project_id) or row.status is ServerStatus.DELETED:
+        raise no_server(server_id)
+    return row
+
+
+def no_server(server_id: str) -> NotFound:
+    """The error for a server that is not there, or not for this caller."""
+    return NotFound(
+        f"Instance {server_id} could not be found", remedy="See `openstack server list`.", code="server-not-found"
+    )
+
+
+def idle_server(tx: Tx, caller: Caller, server_id: str, act: str, allowed: Collection[ServerStatus]) -> ServerRow:
+    """A server, locked, in one of the statuses in which an act is allowed and with nothing under way."""
+    row = server_row(tx, caller, server_id, lock=True)
+    if row.status not in allowed or row.task_state is not None or row.intent is not Intent.PRESENT:
+        busy = f" and {row.task_state}" if row.task_state else ""
+        raise Conflict(
+            f"Cannot '{act}' server {row.id} while it is {row.status}{busy}",
+            detail=f"It must be {' or '.join(sorted(allowed))} with nothing under way.",
+            remedy="Wait until it is, or look at `openstack server show`.",
+            code="server-state",
+        )
+    return row
+
+
+def placed_server(tx: Tx, caller: Caller, server_id: str, act: str, allowed: Collection[ServerStatus]) -> ServerRow:
+    """An idle server that is on a host; raises `Conflict`."""
+    row = idle_server(tx, caller, server_id, act, allowed)
+    if row.host_id is None:
+        raise Conflict(f"Cannot '{act}' server {row.id}: it is on no host", code="server-state")
+    return row
+
+
+def change_on_host(
+    control: Control, tx: Tx, caller: Caller, row: ServerRow, action: str, request_id: str, **values: object
+) -> None:
+    """Changes what its host shall have of a server, and writes the act down."""
+    now = control.now()
+    desire(tx, row, now, **values)
+    note_action(tx, caller, row.id, action, request_id, now)
+
+
+def desire(tx: Tx, row: ServerRow, now: datetime, **values: object) -> None:
+    """Changes a server's columns, and with them what its host shall have from the next generation on."""
+    assert row.host_id is not None
+    servers.update_server(tx, row.id, now, generation=hosts.bump_generation(tx, row.host_id), **values)
+
+
+def set_status(tx: Tx, row: ServerRow, status: ServerStatus, reason: str, now: datetime, **values: object) -> None:
+    """Takes a server to a status, with its event; raises `Conflict` for one that it may not go to."""
+    check_server_transition(row.status, status)
+    servers.update_server(tx, row.id, now, status=status, **values)
+    if status is not row.status:
+        event = Event(now, "server", str(row.status), str(status), reason, row.host_id, None, row.id)
+        events.add_event(tx, event)
+
+
+def note_action(tx: Tx, caller: Caller, server_id: ServerId, action: str, request_id: str, now: datetime) -> None:
+    """Writes down what was asked of a server, and by whom."""
+    actions.add_action(tx, ServerAction(server_id, request_id, action, caller.user_id, caller.project_id, now, now))

@@ -1,0 +1,52 @@
+"""A server's stay on one host: what of it shall be there now. In a move a server has two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from busway.domain.claim import ClaimState
+from busway.domain.ids import HostId
+from busway.domain.move import Move, MoveSide, MoveState
+from busway.store import claims, moves
+from busway.store.claims import Claim
+from busway.store.database import Tx
+from busway.store.servers import ServerRow
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """What a host shall have of a server; `claims` are those on the devices that are its own there."""
+
+    row: ServerRow
+    side: MoveSide
+    claims: tuple[Claim, ...]
+    powered: bool
+
+
+def stay_of(tx: Tx, row: ServerRow, host_id: HostId) -> Stay | None:
+    """The stay of a server on a host: its guest's, or that of the disk and devices that an unconfirmed move left there.
+
+    None on the target of a move whose disk is still on its way: the devices are claimed and the host is told nothing.
+    """
+    live = [c for c in claims.list_live_claims(tx, server_id=row.id) if c.state is not ClaimState.RELEASING]
+    move = moves.find_open_move(tx, row.id)
+    if row.host_id == host_id:
+        side = current_side(row, move, live)
+        return Stay(row, side, _of(live, side), row.powered)
+    if move is not None and move.source.host_id == host_id and move.state is not MoveState.MIGRATING:
+        return Stay(row, move.source, _of(live, move.source), False)
+    return None
+
+
+def current_side(row: ServerRow, move: Move | None, live: list[Claim]) -> MoveSide:
+    """What a server has where its guest is; of a move, the side that it is on now."""
+    assert row.host_id is not None
+    if move is None:
+        owned = tuple(claim.id for claim in live if claim.host_id == row.host_id)
+    else:
+        owned = (move.source if row.disks == move.source.disks else move.target).claims
+    return MoveSide(row.host_id, row.flavor, row.disk_image_id, row.disks, owned)
+
+
+def _of(live: list[Claim], side: MoveSide) -> tuple[Claim, ...]:
+    return tuple(claim for claim in live if claim.id in side.claims and claim.host_id == side.host_id)

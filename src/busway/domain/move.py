@@ -1,0 +1,95 @@
+"""A move: a server on its way from one host to another, or to another size on the same host.
+
+A resize or a cold migration holds two sets of claims, the old ones and the new ones, until its user confirms (the old
+ones are released) or reverts (the new ones are). A device that is in both sets is kept. The two sides say all that the
+server has, or shall have, on its host. An evacuation has nothing to go back to: its source is left at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from busway.domain.errors import Conflict
+from busway.domain.flavor import Flavor
+from busway.domain.ids import ClaimId, HostId, ImageId, ProjectId, ServerId, UserId
+
+
+class MoveKind(StrEnum):
+    """Nova's migration types that Busway does."""
+
+    RESIZE = "resize"
+    MIGRATION = "migration"
+    EVACUATION = "evacuation"
+
+
+class MoveState(StrEnum):
+    """The state of a move, in Nova's words for migrations."""
+
+    MIGRATING = "migrating"
+    POST_MIGRATING = "post-migrating"
+    FINISHED = "finished"
+    CONFIRMED = "confirmed"
+    REVERTING = "reverting"
+    REVERTED = "reverted"
+    DONE = "done"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+
+
+MOVE_TRANSITIONS: dict[MoveState, frozenset[MoveState]] = {
+    MoveState.MIGRATING: frozenset({MoveState.POST_MIGRATING, MoveState.REVERTING, MoveState.CANCELLED}),
+    MoveState.POST_MIGRATING: frozenset(
+        {MoveState.FINISHED, MoveState.DONE, MoveState.REVERTING, MoveState.ERROR, MoveState.CANCELLED}
+    ),
+    MoveState.FINISHED: frozenset({MoveState.CONFIRMED, MoveState.REVERTING, MoveState.CANCELLED}),
+    MoveState.REVERTING: frozenset({MoveState.REVERTED, MoveState.ERROR, MoveState.CANCELLED}),
+    MoveState.CONFIRMED: frozenset(),
+    MoveState.REVERTED: frozenset(),
+    MoveState.DONE: frozenset(),
+    MoveState.ERROR: frozenset(),
+    MoveState.CANCELLED: frozenset(),
+}
+OPEN_MOVES = frozenset(state for state, following in MOVE_TRANSITIONS.items() if following)
+
+
+def check_move_transition(old: MoveState, new: MoveState) -> None:
+    """Raises `Conflict` unless a move may go from `old` to `new`."""
+    if new not in MOVE_TRANSITIONS[old]:
+        raise Conflict(f"A move can't go from {old} to {new}", code="move-transition")
+
+
+@dataclass(frozen=True, slots=True)
+class MoveSide:
+    """What a server has on one side of a move: its host, size, the image and layers of its disk, and its claims."""
+
+    host_id: HostId
+    flavor: Flavor
+    image_id: ImageId
+    disks: tuple[int, ...]
+    claims: tuple[ClaimId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One move; `powered` says whether the guest ran when it began, `error` why it is being taken back by itself."""
+
+    id: int
+    uuid: str
+    server_id: ServerId
+    kind: MoveKind
+    state: MoveState
+    source: MoveSide
+    target: MoveSide
+    powered: bool
+    user_id: UserId
+    project_id: ProjectId
+    created: datetime
+    updated: datetime
+    error: str | None = None
+
+    @property
+    def in_place(self) -> bool:
+        """True when the server stays on its host."""
+        return self.source.host_id == self.target.host_id

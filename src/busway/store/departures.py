@@ -1,0 +1,76 @@
+"""Departures: hosts that shall have nothing of a server any more and have not said yet that it is so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Boolean, Column, ColumnElement, ForeignKey, Integer, Row, String, Table, insert, select, update
+
+from busway.domain.ids import HostId, ServerId
+from busway.store.database import Tx
+from busway.store.metadata import metadata
+
+departures = Table(
+    "departures",
+    metadata,
+    Column("server_id", String(36), primary_key=True),
+    Column("host_id", ForeignKey("hosts.id"), primary_key=True, index=True),
+    Column("generation", Integer, nullable=False),
+    Column("guest_gone", Boolean, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """One departure.
+
+    `generation` is that of the host's Desired document from which on the server is absent; reports of older ones tell
+    nothing. `guest_gone` is true once the host was seen without its domain.
+    """
+
+    server_id: ServerId
+    host_id: HostId
+    generation: int
+    guest_gone: bool
+
+
+def add_departure(tx: Tx, server_id: ServerId, host_id: HostId, generation: int) -> None:
+    """Says that a server is to leave a host, from a generation on."""
+    mine = (departures.c.server_id == server_id, departures.c.host_id == host_id)
+    again = tx.execute(update(departures).where(*mine).values(generation=generation, guest_gone=False))
+    if again.rowcount == 0:
+        values = {"server_id": server_id, "host_id": host_id, "generation": generation, "guest_gone": False}
+        tx.execute(insert(departures).values(**values))
+
+
+def list_departures(tx: Tx, *, host_id: HostId | None = None, server_id: ServerId | None = None) -> list[Departure]:
+    """All departures that are under way, from one host or of one server where that is given."""
+    statement = select(departures).order_by(departures.c.server_id)
+    if host_id is not None:
+        statement = statement.where(departures.c.host_id == host_id)
+    if server_id is not None:
+        statement = statement.where(departures.c.server_id == server_id)
+    return [_departure(row) for row in tx.execute(statement)]
+
+
+def find_departure(tx: Tx, server_id: ServerId, host_id: HostId) -> Departure | None:
+    """The departure of a server from a host."""
+    return next((d for d in list_departures(tx, server_id=server_id) if d.host_id == host_id), None)
+
+
+def set_guest_gone(tx: Tx, departure: Departure) -> None:
+    """Says that the host was seen without the server's domain."""
+    tx.execute(update(departures).where(_this(departure)).values(guest_gone=True))
+
+
+def end_departure(tx: Tx, departure: Departure) -> None:
+    """Says that nothing of the server is left on the host."""
+    tx.execute(departures.delete().where(_this(departure)))
+
+
+def _this(departure: Departure) -> ColumnElement[bool]:
+    return (departures.c.server_id == departure.server_id) & (departures.c.host_id == departure.host_id)
+
+
+def _departure(row: Row[tuple[object, ...]]) -> Departure:
+    return Departure(**row._mapping)
