@@ -13,11 +13,12 @@ from functools import partial
 from typing import Any
 
 import anyio
-from anyio import CapacityLimiter, to_thread
+from anyio import CancelScope, CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from busway.api.image.data import take_data
 from busway.control import agents
 from busway.control.context import Control
 from busway.control.images_for_hosts import image_file
@@ -35,7 +36,7 @@ Run = Callable[..., Awaitable[Any]]
 
 
 def routes(control: Control) -> list[Route]:
-    """The agents' four routes; their use cases have threads of their own, so that they never starve users."""
+    """The agents' five routes; their use cases have threads of their own, so that they never starve users."""
     run: Run = partial(to_thread.run_sync, limiter=CapacityLimiter(AGENT_THREADS))
 
     async def desired(request: Request) -> Response:
@@ -64,6 +65,20 @@ def routes(control: Control) -> list[Route]:
         await run(agents.put_console, control, host_id, ServerId(request.path_params["server"]), text)
         return Response(status_code=204)
 
+    async def disk(request: Request) -> Response:
+        host_id = await _host(control, run, request)
+        length = request.headers.get("content-length", "")
+        expected = int(length) if length.isdigit() else None
+        server_id, image_id = request.path_params["server"], request.path_params["image"]
+        upload = await run(agents.begin_disk_upload, control, host_id, server_id, image_id, expected)
+        try:
+            await take_data(request, upload, run)
+            await run(agents.finish_disk_upload, control, upload)
+        finally:
+            with CancelScope(shield=True):
+                await run(upload.abort)
+        return Response(status_code=204)
+
     async def image(request: Request) -> Response:
         return FileResponse(await run(image_file, control, _bearer(request), request.path_params["id"]))
 
@@ -71,6 +86,7 @@ def routes(control: Control) -> list[Route]:
         Route(f"{ROOT}/hosts/{{host}}/desired", desired, methods=["GET"]),
         Route(f"{ROOT}/hosts/{{host}}/observed", observed, methods=["PUT"]),
         Route(f"{ROOT}/hosts/{{host}}/servers/{{server}}/console", console, methods=["PUT"]),
+        Route(f"{ROOT}/hosts/{{host}}/servers/{{server}}/disks/{{image}}", disk, methods=["PUT"]),
         Route(f"{ROOT}/images/{{id}}/file", image, methods=["GET"]),
     ]
 

@@ -19,6 +19,8 @@ from busway.store.servers import ServerRow
 
 # What goes on behind these is decided by more than one report (`advance`); a report only tells of the guest's power.
 _UNDER_WAY = frozenset({TaskState.SHELVING, TaskState.RESIZE_MIGRATING, TaskState.IMAGE_UPLOADING})
+# These wait for their user, whatever the guest does meanwhile.
+_WAITING = frozenset({ServerStatus.VERIFY_RESIZE, ServerStatus.SHELVED, ServerStatus.SHELVED_OFFLOADED})
 
 
 def take_present(
@@ -31,7 +33,7 @@ def take_present(
         return
     running = mine.power is PowerState.RUNNING
     done = mine.starts >= row.starts and mine.reboots >= row.reboots and mine.disk == row.disks[-1]
-    if row.task_state in _UNDER_WAY or row.status is ServerStatus.VERIFY_RESIZE:
+    if row.task_state in _UNDER_WAY or (row.task_state is None and row.status in _WAITING):
         if mine.power is not None and mine.power is not row.power:
             servers.update_server(tx, row.id, now, power=mine.power)
     elif row.powered and running and done:

@@ -26,8 +26,16 @@ from busway.store.servers import Intent, ServerRow
 _FROM = frozenset({ServerStatus.ACTIVE, ServerStatus.SHUTOFF, ServerStatus.ERROR, ServerStatus.REBUILD})
 
 
-def evacuate_server(control: Control, caller: Caller, server_id: str, request_id: str, host: str | None = None) -> None:
-    """Places a server elsewhere; raises `BadInput` while its host reports."""
+def evacuate_server(
+    control: Control,
+    caller: Caller,
+    server_id: str,
+    request_id: str,
+    host: str | None = None,
+    *,
+    stay_off: bool = False,
+) -> None:
+    """Places a server elsewhere; raises `BadInput` while its host reports. With `stay_off` its user starts it."""
     caller.require_admin("evacuate servers")
     now = control.now()
     with control.db.write() as tx:
@@ -45,7 +53,7 @@ def evacuate_server(control: Control, caller: Caller, server_id: str, request_id
         claimed = claim_placement(control, tx, row, placement)
         disk = row.last_disk + 1
         target = MoveSide(placement.host_id, row.flavor, row.image_id, (disk,), claimed)
-        powered = row.status is not ServerStatus.SHUTOFF
+        powered = row.status is not ServerStatus.SHUTOFF and not stay_off
         uuid, who = control.new_id(), (caller.user_id, caller.project_id)
         kind, state = MoveKind.EVACUATION, MoveState.POST_MIGRATING
         moves.insert_move(tx, uuid, row.id, kind, state, source, target, powered, *who, now)

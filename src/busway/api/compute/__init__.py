@@ -9,6 +9,7 @@ from busway.api.compute import (
     hypervisors,
     keypairs,
     limits,
+    migrations,
     server_actions,
     server_details,
     servers,
@@ -29,5 +30,6 @@ OPERATIONS = (
     *hypervisors.OPERATIONS,
     *services.OPERATIONS,
     *availability_zones.OPERATIONS,
+    *migrations.OPERATIONS,
     *empty.OPERATIONS,
 )

@@ -65,7 +65,7 @@ _TAGS = {
     "items": {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"},
 }
 _ANY_NICS = {"anyOf": [{"enum": ["auto", "none"]}, _NICS]}
-_HOSTNAME = {"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$"}
+HOSTNAME = {"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$"}
 _FQDN = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9]+[a-zA-Z0-9.-]*[a-zA-Z0-9]+$"}
 # What each microversion added to the fields before it; None takes one away.
 _CHANGES: tuple[tuple[int, Definition], ...] = (
@@ -76,7 +76,7 @@ _CHANGES: tuple[tuple[int, Definition], ...] = (
     (57, {"personality": None}),
     (63, {"trusted_image_certificates": {"type": ["array", "null"]}}),
     (74, {"host": NAME, "hypervisor_hostname": NAME}),
-    (90, {"hostname": _HOSTNAME}),
+    (90, {"hostname": HOSTNAME}),
     (94, {"hostname": _FQDN}),
 )
 
@@ -113,7 +113,7 @@ def parse(call: Call) -> CreateServer:
         flavor=flavor,
         image_id=_image(given),
         key_name=given.get("key_name"),
-        user_data=_user_data(given.get("user_data")),
+        user_data=check_user_data(given.get("user_data")),
         metadata=given.get("metadata", {}),
         config_drive=as_bool(given.get("config_drive", True), "config_drive"),
         availability_zone=zone,
@@ -180,7 +180,8 @@ def _image(given: dict[str, Any]) -> ImageId:
     return ImageId(image)
 
 
-def _user_data(text: str | None) -> str | None:
+def check_user_data(text: str | None) -> str | None:
+    """The user data as given, None for none; raises `BadInput` unless it is base64."""
     if not text:
         return None
     try:

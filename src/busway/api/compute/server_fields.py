@@ -19,10 +19,24 @@ _VM_STATES = {
     ServerStatus.BUILD: "building",
     ServerStatus.ACTIVE: "active",
     ServerStatus.SHUTOFF: "stopped",
+    ServerStatus.REBUILD: "active",
+    ServerStatus.RESIZE: "active",
+    ServerStatus.VERIFY_RESIZE: "resized",
+    ServerStatus.REVERT_RESIZE: "resized",
+    ServerStatus.SHELVED: "shelved",
+    ServerStatus.SHELVED_OFFLOADED: "shelved_offloaded",
     ServerStatus.ERROR: "error",
     ServerStatus.DELETED: "deleted",
 }
-_IN_PROGRESS = (ServerStatus.BUILD, ServerStatus.ACTIVE)
+_IN_PROGRESS = frozenset(
+    {
+        ServerStatus.BUILD,
+        ServerStatus.ACTIVE,
+        ServerStatus.REBUILD,
+        ServerStatus.RESIZE,
+        ServerStatus.VERIFY_RESIZE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ def routes(control: Control, limiter: CapacityLimiter) -> list[Route]:
         expected = int(length) if length.isdigit() else None
         image_upload = await run(begin_upload, control, caller, request.path_params["id"], expected)
         try:
-            await _take(request, image_upload, run)
+            await take_data(request, image_upload, run)
+            await run(image_upload.finish)
         finally:
             with CancelScope(shield=True):
                 await run(image_upload.abort)
@@ -56,7 +57,7 @@ def routes(control: Control, limiter: CapacityLimiter) -> list[Route]:
     return [Route(PATH, upload, methods=["PUT"]), Route(PATH, download, methods=["GET"])]
 
 
-async def _take(request: Request, upload: ImageUpload, run: Callable[..., Awaitable[object]]) -> None:
+async def take_data(request: Request, upload: ImageUpload, run: Callable[..., Awaitable[object]]) -> None:
     """Writes what comes; the client hears of a truncated upload only if it still listens."""
     pieces = bytearray()
     try:
@@ -68,4 +69,3 @@ async def _take(request: Request, upload: ImageUpload, run: Callable[..., Awaita
     except ClientDisconnect:
         raise upload.truncated() from None
     await run(upload.write, bytes(pieces))
-    await run(upload.finish)

@@ -1,0 +1,26 @@
+"""One action on a server: its handler, and the schemas of its body by the microversion from which each holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from busway.api.call import Call, Reply
+from busway.api.schema import Definition, Schema, wrapped
+
+# Whatever is given: Nova's schema for most actions without arguments.
+ANYTHING: Definition = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What `{name: given}` does; `run` gets the checked `given`."""
+
+    run: Callable[[Call, Any], Reply]
+    bodies: Mapping[int, Definition] = field(default_factory=lambda: {1: ANYTHING})
+
+    def schema(self, name: str, version: int) -> Schema:
+        """The schema of the whole body at a microversion."""
+        since = max(each for each in self.bodies if each <= version)
+        return wrapped(name, self.bodies[since])

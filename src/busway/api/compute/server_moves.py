@@ -1,0 +1,113 @@
+"""Actions that move a server or change its size: resize, migrate, confirm, revert, evacuate, shelve, unshelve."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from busway.api.call import ACCEPTED, NO_CONTENT, Call, Reply
+from busway.api.compute.action import Action
+from busway.api.schema import BOOLEAN, NAME, closed
+from busway.control import flavors, server_evacuate, server_move, server_shelve
+from busway.domain.errors import BadInput, NotFound
+
+_RESIZE = closed(
+    {
+        "flavorRef": {"type": ["string", "integer"], "minLength": 1},
+        "OS-DCF:diskConfig": {"enum": ["AUTO", "MANUAL"]},
+    },
+    "flavorRef",
+)
+_HOST = {"type": ["string", "null"], "maxLength": 255}
+_TO_HOST = {"anyOf": [{"type": "null"}, closed({"host": _HOST})]}
+_EVACUATE = {"host": NAME, "adminPass": {"type": "string"}}
+_ZONE = {"type": ["string", "null"], "maxLength": 255}
+
+
+def _resize(call: Call, given: Any) -> Reply:
+    name = str(given["flavorRef"]).rpartition("/")[2]
+    try:
+        flavor = flavors.get_flavor(call.control, call.caller, name)
+    except NotFound as error:
+        raise BadInput(error.brief, detail=error.detail, remedy=error.remedy, code=error.code) from error
+    server_move.resize_server(call.control, call.caller, call.path["id"], flavor, call.request_id)
+    return ACCEPTED
+
+
+def _migrate(call: Call, given: Any) -> Reply:
+    host = given.get("host") if call.version >= 56 and given else None
+    server_move.migrate_server(call.control, call.caller, call.path["id"], call.request_id, host)
+    return ACCEPTED
+
+
+def _confirm(call: Call, _given: Any) -> Reply:
+    server_move.confirm_resize(call.control, call.caller, call.path["id"], call.request_id)
+    return NO_CONTENT
+
+
+def _revert(call: Call, _given: Any) -> Reply:
+    server_move.revert_resize(call.control, call.caller, call.path["id"], call.request_id)
+    return ACCEPTED
+
+
+def _evacuate(call: Call, given: Any) -> Reply:
+    stay_off = call.version >= 95
+    host = given.get("host")
+    server_evacuate.evacuate_server(
+        call.control, call.caller, call.path["id"], call.request_id, host, stay_off=stay_off
+    )
+    if call.version >= 14:
+        return Reply()
+    return Reply({"adminPass": given.get("adminPass") or secrets.token_urlsafe(9)})
+
+
+def _shelve(call: Call, _given: Any) -> Reply:
+    server_shelve.shelve_server(call.control, call.caller, call.path["id"], call.request_id)
+    return ACCEPTED
+
+
+def _offload(call: Call, _given: Any) -> Reply:
+    server_shelve.offload_server(call.control, call.caller, call.path["id"], call.request_id)
+    return ACCEPTED
+
+
+def _unshelve(call: Call, given: Any) -> Reply:
+    host = given.get("host") if isinstance(given, dict) else None
+    zone = given.get("availability_zone") if isinstance(given, dict) else None
+    if zone not in (None, "nova"):
+        raise BadInput(
+            "The requested availability zone is not available",
+            detail=f"There is no zone {zone}; the only one is nova.",
+            code="availability-zone",
+        )
+    if host is not None:
+        call.caller.require_admin("choose the host of a server")
+    server_shelve.unshelve_server(call.control, call.caller, call.path["id"], call.request_id, host)
+    return ACCEPTED
+
+
+ACTIONS = {
+    "resize": Action(_resize, {1: _RESIZE}),
+    "migrate": Action(_migrate, {1: {}, 56: _TO_HOST}),
+    "confirmResize": Action(_confirm),
+    "revertResize": Action(_revert),
+    "evacuate": Action(
+        _evacuate,
+        {
+            1: closed({**_EVACUATE, "onSharedStorage": BOOLEAN}, "onSharedStorage"),
+            14: closed(_EVACUATE),
+            29: closed({**_EVACUATE, "force": BOOLEAN}),
+            68: closed(_EVACUATE),
+        },
+    ),
+    "shelve": Action(_shelve),
+    "shelveOffload": Action(_offload),
+    "unshelve": Action(
+        _unshelve,
+        {
+            1: {},
+            77: {"anyOf": [{"type": "null"}, closed({"availability_zone": NAME}, "availability_zone")]},
+            91: {"anyOf": [{"type": "null"}, closed({"availability_zone": _ZONE, "host": NAME})]},
+        },
+    ),
+}

@@ -1,0 +1,87 @@
+"""Actions on a server's disk: rebuild it, make an image of it."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from busway.api.call import Call, Reply
+from busway.api.compute.action import Action
+from busway.api.compute.server_create import HOSTNAME, check_user_data
+from busway.api.compute.server_fields import updated, views
+from busway.api.schema import NAME, STRING_MAP, TEXT, Definition, closed
+from busway.control.server_image import create_image
+from busway.control.server_rebuild import Rebuild, rebuild_server
+from busway.domain.errors import BadInput, NotFound, NotSupported
+from busway.domain.ids import ImageId
+
+_BASE: Definition = {
+    "imageRef": {"type": "string", "minLength": 1},
+    "name": NAME,
+    "adminPass": {"type": "string"},
+    "metadata": STRING_MAP,
+    "preserve_ephemeral": {"type": ["boolean", "string"]},
+    "OS-DCF:diskConfig": {"enum": ["AUTO", "MANUAL"]},
+    "accessIPv4": {"type": "string"},
+    "accessIPv6": {"type": "string"},
+    "personality": {"type": "array"},
+}
+_CHANGES: tuple[tuple[int, Definition], ...] = (
+    (1, {}),
+    (19, {"description": TEXT}),
+    (54, {"key_name": {"type": ["string", "null"], "minLength": 1, "maxLength": 255}}),
+    (57, {"personality": None, "user_data": {"type": ["string", "null"], "maxLength": 65535}}),
+    (63, {"trusted_image_certificates": {"type": ["array", "null"]}}),
+    (90, {"hostname": HOSTNAME}),
+)
+_IMAGE = closed({"name": NAME, "metadata": STRING_MAP}, "name")
+
+
+def _bodies() -> dict[int, Definition]:
+    found: dict[int, Definition] = {}
+    fields = dict(_BASE)
+    for since, changes in _CHANGES:
+        fields = {name: schema for name, schema in {**fields, **changes}.items() if schema is not None}
+        found[since] = closed(fields, "imageRef")
+    return found
+
+
+def _rebuild(call: Call, given: Any) -> Reply:
+    refused = [name for name in ("personality", "trusted_image_certificates", "preserve_ephemeral") if given.get(name)]
+    if refused:
+        raise NotSupported(f"Busway does not support {refused[0]}", remedy="Leave it out.", code="rebuild-option")
+    wanted = Rebuild(
+        image_id=ImageId(given["imageRef"].rpartition("/")[2]),
+        name=given.get("name"),
+        description=given.get("description"),
+        metadata=given.get("metadata"),
+        key_name=given.get("key_name"),
+        forget_key="key_name" in given and given["key_name"] is None,
+        user_data=check_user_data(given.get("user_data")),
+        forget_user_data="user_data" in given and not given["user_data"],
+        hostname=given.get("hostname"),
+    )
+    try:
+        server = rebuild_server(call.control, call.caller, call.path["id"], wanted, call.request_id)
+    except NotFound as error:
+        if error.code == "server-not-found":
+            raise
+        raise BadInput(error.brief, detail=error.detail, remedy=error.remedy, code=error.code) from error
+    body = updated(views(call, [server])[0], call)
+    body["adminPass"] = given.get("adminPass") or secrets.token_urlsafe(9)
+    if 54 <= call.version < 75:
+        body["key_name"] = server.key_name
+    if 57 <= call.version < 75:
+        body["user_data"] = server.user_data
+    return Reply({"server": body}, 202, {"Location": call.url(f"/compute/v2.1/servers/{server.id}")})
+
+
+def _create_image(call: Call, given: Any) -> Reply:
+    metadata = given.get("metadata", {})
+    image_id = create_image(call.control, call.caller, call.path["id"], given["name"], metadata, call.request_id)
+    if call.version >= 45:
+        return Reply({"image_id": image_id}, 202)
+    return Reply(None, 202, {"Location": call.url(f"/image/v2/images/{image_id}")})
+
+
+ACTIONS = {"rebuild": Action(_rebuild, _bodies()), "createImage": Action(_create_image, {1: _IMAGE})}
