@@ -1,0 +1,182 @@
+"""The actions that rebuild, resize, move and shelve servers, over HTTP with Nova's bodies and answers."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from busway.control.place import place_round
+from tests.api.serving import ApiServer
+from tests.control.clouds import Host
+
+ROOT = "/compute/v2.1/servers"
+
+
+class Acting:
+    """A client of one server with its host."""
+
+    def __init__(self, api_server: ApiServer, hosts: int = 1) -> None:
+        self.api = api_server
+        self.hosts = [api_server.host(f"host{number}") for number in range(1, hosts + 1)]
+        self.client = api_server.client(version="2.95")
+        specs = {"extra_specs": {"pci_passthrough:alias": "a1:1"}}
+        for flavor in ("1", "2"):
+            self.client.post(f"/compute/v2.1/flavors/{flavor}/os-extra_specs", json=specs).raise_for_status()
+        self.image = api_server.image()
+        body = {"name": "s1", "imageRef": self.image, "flavorRef": "1", "networks": "none"}
+        self.id = self.client.post(ROOT, json={"server": body}).json()["server"]["id"]
+        place_round(api_server.control)
+        self.settle()
+
+    def settle(self) -> None:
+        for _ in range(3):
+            for host in self.hosts:
+                host.obey()
+
+    def act(self, body: dict[str, Any], version: str = "2.95", token: str | None = None) -> httpx.Response:
+        with self.api.client(token, version) as client:
+            return client.post(f"{ROOT}/{self.id}/action", json=body)
+
+    def server(self) -> dict[str, Any]:
+        return dict(self.client.get(f"{ROOT}/{self.id}").json()["server"])
+
+    def status(self) -> tuple[str, str]:
+        server = self.server()
+        return server["status"], server["OS-EXT-STS:vm_state"]
+
+
+def test_a_resize_is_verified_and_confirmed(api_server: ApiServer) -> None:
+    acting = Acting(api_server)
+    assert acting.act({"resize": {"flavorRef": "2"}}).status_code == 202
+    assert acting.status() == ("RESIZE", "active")
+    acting.settle()
+    assert acting.status() == ("VERIFY_RESIZE", "resized")
+    assert acting.act({"confirmResize": None}).status_code == 204
+    assert acting.status() == ("ACTIVE", "active")
+    assert acting.server()["flavor"]["original_name"] == "m1.small"
+
+
+def test_a_migration_is_reverted_and_both_are_in_the_list_of_migrations(api_server: ApiServer) -> None:
+    acting = Acting(api_server, hosts=2)
+    first = acting.server()["OS-EXT-SRV-ATTR:host"]
+    assert acting.act({"migrate": {"host": "host2" if first == "host1" else "host1"}}).status_code == 202
+    acting.settle()
+    assert acting.server()["OS-EXT-SRV-ATTR:host"] != first
+    assert acting.act({"revertResize": None}).status_code == 202
+    assert acting.status() == ("REVERT_RESIZE", "resized")
+    acting.settle()
+    assert acting.status() == ("ACTIVE", "active")
+    assert acting.server()["OS-EXT-SRV-ATTR:host"] == first
+    [told] = acting.client.get("/compute/v2.1/os-migrations", params={"instance_uuid": acting.id}).json()["migrations"]
+    assert (told["status"], told["migration_type"], told["source_compute"]) == ("reverted", "migration", first)
+    assert acting.client.get("/compute/v2.1/os-migrations?status=confirmed").json() == {"migrations": []}
+    with api_server.client() as old:
+        [row] = old.get("/compute/v2.1/os-migrations").json()["migrations"]
+    assert not {"uuid", "migration_type", "user_id"} & set(row)
+
+
+def test_a_rebuild_answers_with_the_server(api_server: ApiServer) -> None:
+    acting = Acting(api_server)
+    other = api_server.image("new2")
+    answer = acting.act({"rebuild": {"imageRef": other, "name": "s2", "metadata": {"a": "b"}, "description": "again"}})
+    assert answer.status_code == 202
+    told = answer.json()["server"]
+    assert (told["status"], told["name"], told["image"]["id"], told["metadata"]) == ("REBUILD", "s2", other, {"a": "b"})
+    assert told["adminPass"]
+    acting.settle()
+    assert acting.status() == ("ACTIVE", "active")
+    assert acting.act({"rebuild": {"imageRef": "nowhere"}}).status_code == 400
+
+
+def test_shelving_offloads_and_unshelving_places_anew(api_server: ApiServer) -> None:
+    acting = Acting(api_server)
+    assert acting.act({"shelve": None}).status_code == 202
+    acting.settle()
+    assert acting.status() == ("SHELVED_OFFLOADED", "shelved_offloaded")
+    assert acting.act({"unshelve": {"host": "host1"}}).status_code == 202
+    acting.settle()
+    assert acting.status() == ("ACTIVE", "active")
+
+
+@pytest.mark.parametrize(("version", "answer"), [("2.13", {"adminPass"}), ("2.95", None)])
+def test_an_evacuation_needs_a_host_that_is_down(api_server: ApiServer, version: str, answer: set[str] | None) -> None:
+    acting = Acting(api_server, hosts=2)
+    body = {"evacuate": {"onSharedStorage": False} if version == "2.13" else {}}
+    refused = acting.act(body, version)
+    assert refused.status_code == 400
+    assert "still in use" in refused.json()["badRequest"]["message"]
+    from datetime import timedelta
+
+    first = acting.server()["OS-EXT-SRV-ATTR:host"]
+    api_server.clock.ahead += timedelta(seconds=60)
+    [other] = [host for host in acting.hosts if host.name != first]
+    other.obey()
+    done = acting.act(body, version)
+    assert done.status_code == 200
+    assert (set(done.json()) if done.content else None) == answer
+    other.obey()
+    assert acting.server()["OS-EXT-SRV-ATTR:host"] == other.name
+    assert acting.status()[0] == ("SHUTOFF" if version == "2.95" else "ACTIVE")
+
+
+@pytest.mark.parametrize("version", ["2.44", "2.45"])
+def test_an_image_of_a_server_is_told_as_its_microversion_has_it(api_server: ApiServer, version: str) -> None:
+    acting = Acting(api_server)
+    acting.act({"os-stop": None})
+    acting.settle()
+    answer = acting.act({"createImage": {"name": "snap", "metadata": {"a": "b"}}}, version)
+    assert answer.status_code == 202
+    image_id = answer.json()["image_id"] if version == "2.45" else answer.headers["location"].rpartition("/")[2]
+    acting.settle()
+    image = acting.client.get(f"/image/v2/images/{image_id}").json()
+    assert (image["status"], image["name"], image["a"]) == ("active", "snap", "b")
+
+
+@pytest.mark.parametrize(
+    ("body", "version"),
+    [
+        ({"resize": {}}, "2.1"),
+        ({"resize": {"flavorRef": "nowhere"}}, "2.1"),
+        ({"resize": {"flavorRef": "1"}}, "2.1"),
+        ({"resize": {"flavorRef": "2", "more": 1}}, "2.1"),
+        ({"migrate": {"hosts": "x"}}, "2.56"),
+        ({"evacuate": {}}, "2.1"),
+        ({"evacuate": {"force": True}}, "2.68"),
+        ({"rebuild": {}}, "2.1"),
+        ({"rebuild": {"imageRef": "x", "user_data": "eA=="}}, "2.56"),
+        ({"rebuild": {"imageRef": "x", "personality": []}}, "2.57"),
+        ({"createImage": {"metadata": {}}}, "2.1"),
+        ({"unshelve": {}}, "2.77"),
+    ],
+)
+def test_a_body_that_nova_refuses_is_refused(api_server: ApiServer, body: dict[str, Any], version: str) -> None:
+    acting = Acting(api_server)
+    assert acting.act(body, version).status_code == 400
+
+
+@pytest.mark.parametrize("body", [{"migrate": None}, {"evacuate": {}}, {"shelveOffload": None}])
+def test_what_is_for_admins_is_refused_to_others(api_server: ApiServer, body: dict[str, Any]) -> None:
+    acting = Acting(api_server)
+    assert acting.act(body, token=api_server.user("ann")).status_code == 403
+
+
+def test_a_disk_is_taken_from_its_own_host_only(api_server: ApiServer) -> None:
+    acting = Acting(api_server, hosts=2)
+    acting.act({"shelve": None})
+    here = next(host for host in acting.hosts if host.desired().servers)
+    image = here.desired().servers[0].upload
+    tokens = {host.name: token_of(api_server, host) for host in acting.hosts}
+    for host in acting.hosts:
+        path = f"/agent/v1/hosts/{host.name}/servers/{acting.id}/disks/{image}"
+        headers = {"Authorization": f"Bearer {tokens[host.name]}"}
+        with httpx.Client(base_url=api_server.url) as agent:
+            answer = agent.put(path, content=b"not a disk", headers=headers)
+        assert answer.status_code == (400 if host is here else 403)
+
+
+def token_of(api_server: ApiServer, host: Host) -> str:
+    from busway.control import hosts
+    from busway.control.identity_tokens import authenticate
+
+    admin = authenticate(api_server.control, api_server.admin)
+    return hosts.create_host(api_server.control, admin, host.name, rotate=True).token
