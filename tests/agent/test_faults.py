@@ -153,3 +153,19 @@ def test_after_a_reboot_of_the_host_the_devices_of_an_idle_server_are_taken_agai
     assert stage.driver(gpu) == "vfio-pci"
     assert [held.previous_driver for held in stage.link.last.held] == ["nouveau"]
     assert stage.link.last.servers[0].power is PowerState.SHUTOFF
+
+
+def test_no_report_of_a_newer_document_has_a_fault_of_an_older_one_that_has_passed(stage: Stage) -> None:
+    server = desired_server(ONE)
+    stage.hypervisor.refusals["start"] = HostError("no", detail="out of memory", code="libvirt-refused")
+    stage.desire(server)
+    agent = stage.agent()
+    stage.settle(agent)
+    del stage.hypervisor.refusals["start"]
+    stage.desire(replace(server, starts=2))
+
+    stage.settle(agent)
+
+    assert stage.link.desired is not None
+    newer = [report for report in stage.link.reports if report.generation == stage.link.desired.generation]
+    assert newer and all(report.servers[0].fault is None for report in newer)

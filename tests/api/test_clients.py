@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from busway.domain.ids import ServerId
 from tests.api.serving import PASSWORD, ApiServer
 from tests.api.test_images import qcow2
 from tests.api.test_keypairs import PUBLIC
+from tests.control.clouds import Host
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(os.environ.get("BUSWAY_CLIENTS_BIN", ROOT / ".venv-clients" / "bin"))
@@ -170,3 +172,78 @@ def test_a_server_lives_from_create_to_delete(clients: Clients, api_server: ApiS
 )
 def test_an_operator_reads_everything(clients: Clients, words: str) -> None:
     clients.openstack(*words.split())
+
+
+def _booted(clients: Clients, api_server: ApiServer, hosts: int) -> list[Host]:
+    """Server s1 with a GPU on one of some hosts, and nothing else."""
+    found = [api_server.host(f"host{number}") for number in range(1, hosts + 1)]
+    api_server.image("new1")
+    for flavor in ("m1.tiny", "m1.small"):
+        clients.openstack("flavor", "set", "--property", "pci_passthrough:alias=a1:1", flavor)
+    clients.openstack("server", "create", "--image", "new1", "--flavor", "m1.tiny", "s1")
+    place_round(api_server.control)
+    _work(found)
+    return found
+
+
+def _work(hosts: list[Host]) -> None:
+    for _ in range(3):
+        for host in hosts:
+            host.obey()
+
+
+def test_a_server_is_rebuilt_resized_and_reverted_on_a_full_host(clients: Clients, api_server: ApiServer) -> None:
+    hosts = _booted(clients, api_server, 1)
+
+    clients.openstack("server", "rebuild", "--image", "new1", "s1")
+    _work(hosts)
+    clients.openstack("server", "resize", "--flavor", "m1.small", "s1")
+    _work(hosts)
+    assert clients.read("server", "show", "s1")["status"] == "VERIFY_RESIZE"
+    clients.nova("resize-revert", "s1")
+    _work(hosts)
+    clients.nova("resize", "s1", "m1.small")
+    _work(hosts)
+    clients.openstack("server", "resize", "confirm", "s1")
+
+    shown = clients.read("server", "show", "s1")
+    assert (shown["status"], shown["flavor"]["original_name"]) == ("ACTIVE", "m1.small")
+    done = [row["Action"] for row in clients.read("server", "event", "list", "s1")]
+    assert sorted(done) == sorted(["create", "rebuild", "resize", "revertResize", "resize", "confirmResize"])
+
+
+def test_a_server_is_migrated_shelved_and_evacuated(clients: Clients, api_server: ApiServer) -> None:
+    hosts = _booted(clients, api_server, 2)
+    first = clients.read("server", "show", "s1")["OS-EXT-SRV-ATTR:host"]
+
+    clients.openstack("server", "migrate", "s1")
+    _work(hosts)
+    clients.openstack("server", "migration", "confirm", "s1")
+    _work(hosts)
+    [row] = clients.read("server", "migration", "list")
+    assert (row["Status"], row["Type"], row["Source Compute"]) == ("confirmed", "migration", first)
+    clients.openstack("server", "shelve", "s1")
+    _work(hosts)
+    assert clients.read("server", "show", "s1")["status"] == "SHELVED_OFFLOADED"
+    clients.openstack("server", "unshelve", "s1")
+    _work(hosts)
+    where = clients.read("server", "show", "s1")["OS-EXT-SRV-ATTR:host"]
+    assert "still in use" in clients.refused("server", "evacuate", "s1")
+    api_server.clock.ahead += timedelta(seconds=60)
+    left = [host for host in hosts if host.name != where]
+    _work(left)
+    clients.nova("evacuate", "s1")
+    _work(left)
+    assert clients.read("server", "show", "s1")["OS-EXT-SRV-ATTR:host"] == left[0].name
+
+
+def test_an_image_is_made_of_a_server(clients: Clients, api_server: ApiServer) -> None:
+    hosts = _booted(clients, api_server, 1)
+    assert "while it runs" in clients.refused("server", "image", "create", "--name", "snap", "s1")
+    clients.openstack("server", "stop", "s1")
+    _work(hosts)
+
+    clients.openstack("server", "image", "create", "--name", "snap", "s1")
+    _work(hosts)
+
+    assert clients.read("image", "show", "snap")["status"] == "active"

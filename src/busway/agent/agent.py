@@ -164,7 +164,9 @@ class Agent:
         self._tell_waits(desired, sight)
         self._faults.clear_settled({step.server_id for step in steps})
         self._acted = bool(steps)
-        self._busy = self._executor.carry_out(steps) > 0
+        outcome = self._executor.carry_out(steps)
+        self._faults.clear_settled(outcome.unfinished)  # before the report: what has worked since is no fault any more
+        self._busy = outcome.done > 0
 
     def _tell_waits(self, desired: Desired, sight: Sight) -> None:
         reasons = frozenset(f"{wait.server_id}: {wait.reason}" for wait in waits(desired, sight.local))

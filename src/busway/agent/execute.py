@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from structlog.typing import FilteringBoundLogger
@@ -68,6 +68,14 @@ _ACTS: Mapping[type[Step], Callable[[Any, Tools], str | None]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many steps succeeded, and the servers that were not brought to the end of their plan."""
+
+    done: int
+    unfinished: frozenset[ServerId]
+
+
 class Executor:
     """Executes steps with an agent's tools; `crashpoint` is called before and after each, for tests that end there."""
 
@@ -79,8 +87,8 @@ class Executor:
         self._log = log
         self._crashpoint = crashpoint
 
-    def carry_out(self, steps: list[Step]) -> int:
-        """Executes steps in their order and returns how many succeeded.
+    def carry_out(self, steps: list[Step]) -> Outcome:
+        """Executes steps in their order.
 
         After a failure the rest of that server's steps are left out, but for releases: one device that can't be given
         back does not keep the others.
@@ -97,7 +105,7 @@ class Executor:
             elif not isinstance(step, ReleaseVfio):
                 failed.add(step.server_id)
             self._tools.breathe()
-        return done
+        return Outcome(done, frozenset(failed))
 
     def _try(self, step: Step) -> bool:
         started = time.monotonic()

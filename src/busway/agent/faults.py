@@ -7,7 +7,7 @@ down. A teardown is tried again and again, with pauses that double from 1 s to 6
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from busway.agent.state import StateFolder
@@ -64,7 +64,7 @@ class Faults:
         """Ends the pause of a step that worked."""
         self._pauses.pop(_key(step), None)
 
-    def clear_settled(self, unfinished: set[ServerId]) -> None:
+    def clear_settled(self, unfinished: Collection[ServerId]) -> None:
         """Forgets the faults of servers that have come to a newer desire; `unfinished` still have steps to do."""
         for server_id, wanted in self._wanted.items():
             if server_id in unfinished or wanted == _GOING:
