@@ -23,6 +23,8 @@ cpu_allocation_ratio = 16
 [pci]
 alias = {"vendor_id": "10de", "product_id": "20b5", "name": "a1"}
 device_spec = {"vendor_id": "10de", "product_id": "20b5"}
+[busway]
+lease_seconds = 15
 [database]
 connection = %s
 """
@@ -120,6 +122,12 @@ class ProcessCloud:
 
     def delete(self, server_id: str) -> None:
         self.call("DELETE", f"/compute/v2.1/servers/{server_id}")
+
+    def act(self, server_id: str, **action: Any) -> None:
+        self.call("POST", f"/compute/v2.1/servers/{server_id}/action", action)
+
+    def host_of(self, server_id: str) -> str:
+        return str(self.servers()[server_id]["OS-EXT-SRV-ATTR:host"])
 
     def hosts(self) -> list[dict[str, Any]]:
         return list(self.call("GET", "/busway/v1/hosts")["hosts"])

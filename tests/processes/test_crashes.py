@@ -26,16 +26,18 @@ CONTROL_POINTS = sorted(
 BOOT = ["FetchImage", "MakeDisk", "MakeConfigDrive", "BindVfio", "DefineDomain", "StartDomain", "RecordCounters"]
 DELETE = ["DestroyDomain", "UndefineDomain", "ReleaseVfio", "RemoveFiles"]
 OTHER = ["StopDomain", "RebootDomain", "UploadDisk", "RemoveDisk"]
+BOOT_POINTS = ["create", "place", "observe", "delete"]
+MOVE_POINTS = ["move", "advance", "confirm", "revert", "evacuate"]  # in test_moves
 AGENT_POINTS = [f"{when}:{step}" for step in BOOT + DELETE for when in ("before", "after")]
 
 
 def test_every_step_and_crash_point_is_enumerated() -> None:
     known = {kind.__name__ for kind in vars(steps).values() if isinstance(kind, type) and issubclass(kind, steps.Step)}
     assert {name for name in known - {"Step"} if not name.startswith("_")} == {*BOOT, *DELETE, *OTHER}
-    assert {point.partition(":")[0] for point in CONTROL_POINTS} == {"create", "place", "observe", "delete", "image"}
+    assert {point.partition(":")[0] for point in CONTROL_POINTS} == {*BOOT_POINTS, "image", *MOVE_POINTS}
 
 
-@pytest.mark.parametrize("point", [point for point in CONTROL_POINTS if not point.startswith("image:")])
+@pytest.mark.parametrize("point", [point for point in CONTROL_POINTS if point.partition(":")[0] in BOOT_POINTS])
 def test_a_control_plane_killed_at_any_point_loses_nothing(cloud: ProcessCloud, point: str) -> None:
     cloud.start_host("h1", gpus=2)
     cloud.wait_for_host("h1")
