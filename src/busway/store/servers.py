@@ -38,7 +38,7 @@ servers = Table(
     Column("description", Text),
     Column("project_id", String(64), nullable=False, index=True),
     Column("user_id", String(64), nullable=False),
-    Column("status", String(16), nullable=False, index=True),
+    Column("status", String(32), nullable=False, index=True),
     Column("task_state", String(32)),
     Column("power", String(16)),
     Column("intent", String(16), nullable=False, index=True),
