@@ -29,6 +29,7 @@ from busway.control.settings import Settings
 from busway.domain.alias import parse_aliases
 from busway.domain.device_spec import parse_device_specs
 from busway.store.database import Database
+from busway.store.schema import upgrade
 from tests.control.clouds import ALIAS, SPEC, Host, gpus
 
 PASSWORD = "correct horse 'battery' staple"
@@ -178,6 +179,6 @@ def _control(folder: Path, clock: Clock, url: str, settings: dict[str, Any]) -> 
 
 
 def _bootstrap(control: Control) -> None:
-    control.db.create_tables()
+    upgrade(control.db)
     bootstrap_network(control, bootstrap_admin(control, PASSWORD).id)
     bootstrap_flavors(control)

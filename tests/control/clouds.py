@@ -95,9 +95,27 @@ class Cloud:
     """The control plane with an admin, a network, an image and flavors; time moves only when the test says so."""
 
     def __init__(self, database: Database, state: Path) -> None:
+        self._start(database, state)
+        project = identity.bootstrap_admin(self.control, "secret")
+        networks.bootstrap_network(self.control, project.id)
+        flavors.bootstrap_flavors(self.control)
+        self.image = self._image()
+        self._choose_flavors()
+
+    @classmethod
+    def resumed(cls, database: Database, state: Path) -> "Cloud":
+        """A cloud that is there already, with the image and flavors of another."""
+        cloud = cls.__new__(cls)
+        cloud._start(database, state, first_id=1 << 32)
+        cloud.sequences = itertools.count(1 << 32)
+        cloud.image = ImageId("image-1")
+        cloud._choose_flavors()
+        return cloud
+
+    def _start(self, database: Database, state: Path, first_id: int = 1) -> None:
         self.time = datetime(2026, 1, 1, tzinfo=UTC)
         self.sequences = itertools.count(1)
-        numbers = itertools.count(1)
+        numbers = itertools.count(first_id)
         self.control = Control(
             db=database,
             now=lambda: self.time,
@@ -106,10 +124,8 @@ class Cloud:
             state=state,
             settings=Settings(aliases=parse_aliases([ALIAS]), device_specs=parse_device_specs([SPEC])),
         )
-        project = identity.bootstrap_admin(self.control, "secret")
-        networks.bootstrap_network(self.control, project.id)
-        flavors.bootstrap_flavors(self.control)
-        self.image = self._image()
+
+    def _choose_flavors(self) -> None:
         flavor = flavors.list_flavors(self.control, ADMIN)[0]
         self.plain = replace(flavor, extra_specs={})
         self.gpu_flavor = replace(flavor, extra_specs={"pci_passthrough:alias": "a1:1"})
