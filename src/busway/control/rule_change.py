@@ -18,6 +18,7 @@ from busway.domain.caller import Caller
 from busway.domain.config_warning import ConfigWarning
 from busway.domain.device_spec import DeviceSpecs
 from busway.domain.errors import BadInput, Conflict
+from busway.domain.ids import HostId
 from busway.store import claims, devices, events
 from busway.store import pci_rules as store
 from busway.store.claims import Claim
@@ -83,6 +84,15 @@ def check_version(turn: RuleTurn, kind: str, key: str, current: int, given: int 
             remedy="Look at it again, then change it from there.",
             code="rule-stale",
         )
+
+
+def tell_departures(control: Control, tx: Tx, host_id: HostId, now: datetime) -> None:
+    """An event for each device that a server has given back just now and that no device_spec offers any more."""
+    specs = control.pci_rules(tx).device_specs
+    freed = {claim.device_id for claim in claims.list_freed(tx, host_id, now)}
+    gone = [r for r in devices.list_devices(tx, host_id) if r.id in freed and specs.find(r.device) is None]
+    why = "no device_spec offers it any more"
+    events.add_events(tx, [Event(now, "device", "available", _NOT_OFFERED, why, host_id, row.id) for row in gone])
 
 
 def _tell_devices(turn: RuleTurn, after: DeviceSpecs) -> None:
