@@ -24,7 +24,8 @@ def ask(
     from busway.cli.client import Client, find_clouds
 
     sent = None if body is None else {key: value for key, value in body.items() if value is not None}
-    return Client(find_clouds(clouds)).request(method, path, sent, params)
+    with Client(find_clouds(clouds)) as client:
+        return client.request(method, path, sent, params)
 
 
 def current_version(clouds: str | None, path: str, kind: str) -> int | None:

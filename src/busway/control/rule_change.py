@@ -63,7 +63,6 @@ def changing_rules(control: Control, caller: Caller, act: str) -> Iterator[RuleT
     with control.db.write() as tx:
         take_turn(tx, "place")
         yield RuleTurn(control, tx, caller, control.now(), read_rules(control.settings, tx))
-        control.crashpoint("rules:before-commit")
     control.bell.ring("place")
 
 
