@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, inspect, text
 
 from busway.control import devices, servers
-from busway.domain.errors import InvalidConfig
+from busway.domain.errors import InvalidConfig, Unavailable
 from busway.domain.server import ServerStatus
 from busway.store.database import Database
 from busway.store.schema import FIRST, differences, load_tables, newest_revision, revisions, upgrade
@@ -136,6 +136,22 @@ def test_tables_that_lack_a_column_are_left_alone(empty: Database) -> None:
 
     with pytest.raises(InvalidConfig, match="not Busway's"):
         upgrade(empty)
+
+
+def test_what_was_done_is_told_once(empty: Database) -> None:
+    assert upgrade(empty, FIRST) == (FIRST,)
+    assert upgrade(empty) == tuple(revisions()[1:])
+    assert upgrade(empty) == ()
+
+
+def test_a_database_that_is_not_there_is_told_with_its_own_words() -> None:
+    database = Database("postgresql://ann:secret@127.0.0.1:1/busway")
+
+    with pytest.raises(Unavailable, match="can't be opened") as refused:
+        upgrade(database)
+
+    assert refused.value.code == "database-unreachable" and "port 1" in refused.value.detail
+    assert "secret" not in str(refused.value)
 
 
 def test_a_database_of_a_newer_busway_is_refused(empty: Database) -> None:

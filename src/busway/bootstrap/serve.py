@@ -46,7 +46,8 @@ def build_control(config: Config) -> Control:
     # Others may pass through, not look in: guests' disks lie below it, and libvirt runs QEMU as a user of its own.
     config.state.chmod(0o711)
     db = Database(config.database)
-    upgrade(db)
+    if brought := upgrade(db):
+        _log.info("the database has a new schema", revision=brought[-1], by=list(brought))
     return Control(
         db=db,
         now=lambda: datetime.now(UTC),

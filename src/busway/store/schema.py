@@ -17,10 +17,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, inspect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 import busway.store
-from busway.domain.errors import InvalidConfig
+from busway.domain.errors import InvalidConfig, Unavailable
 from busway.store.database import Database, Tx
 from busway.store.metadata import metadata
 
@@ -32,21 +32,25 @@ VERSION_TABLE = "schema_revision"
 _alembic = threading.Lock()
 
 
-def upgrade(db: Database, revision: str = "head") -> None:
-    """Brings a database to a revision, in one transaction and one process at a time; an empty one gets all tables.
+def upgrade(db: Database, revision: str = "head") -> tuple[str, ...]:
+    """Brings a database to a revision, in one transaction and one process at a time; returns the revisions on the way.
 
-    Raises `InvalidConfig` for a database of a newer Busway, or of something else; it stays as it was.
+    An empty one gets all tables. Raises `InvalidConfig` for a database of a newer Busway, or of something else, which stays
+    as it was, and `Unavailable` for one that can't be reached.
     """
-    with db.read() as tx:
-        if _revision(tx) == newest_revision():
-            return
+    if _first_look(db) == newest_revision():
+        return ()
     with _alembic, db.alter() as tx:
         current = _revision(tx)
         if current is not None and current not in revisions():
             raise _newer(current)
         if current is None and set(inspect(tx).get_table_names()) & _first_tables():
             _adopt(tx)
+            current = FIRST
         command.upgrade(_config(tx), revision)
+        done = _revision(tx)
+    known = revisions()
+    return tuple(known[known.index(current) + 1 if current else 0 : known.index(done) + 1 if done else 0])
 
 
 def revisions() -> list[str]:
@@ -75,6 +79,20 @@ def differences(tx: Tx) -> list[str]:
 
     context = MigrationContext.configure(tx, opts={"compare_type": True, "include_object": is_ours})
     return [str(difference) for difference in compare_metadata(context, metadata)]
+
+
+def _first_look(db: Database) -> str | None:
+    """The revision of a database that nobody has spoken to yet."""
+    try:
+        with db.read() as tx:
+            return _revision(tx)
+    except OperationalError as error:
+        raise Unavailable(
+            f"The database {db.url.render_as_string()} can't be opened",
+            detail=" ".join(str(error.orig).split()),
+            remedy="See that it runs and lets this user in, or name another in [database] connection.",
+            code="database-unreachable",
+        ) from error
 
 
 def _adopt(tx: Tx) -> None:
