@@ -87,7 +87,7 @@ def claim_placement(control: Control, tx: Tx, row: ServerRow, placement: Placeme
 
 def _request(control: Control, tx: Tx, row: ServerRow, flavor: Flavor, host: str | None) -> PlacementRequest:
     properties = image_properties(tx, flavor, row.image_id)
-    return placement_request(control, row.id, flavor, properties, host, row.availability_zone)
+    return placement_request(control, tx, row.id, flavor, properties, host, row.availability_zone)
 
 
 def _in_place(

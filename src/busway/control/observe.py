@@ -11,6 +11,7 @@ from busway.control.context import Control
 from busway.control.observe_inventory import take_inventory
 from busway.control.observe_leaving import take_leaving
 from busway.control.observe_present import take_present
+from busway.control.rule_change import tell_unoffered
 from busway.domain.documents import Observed
 from busway.domain.errors import Conflict
 from busway.domain.ids import HostId
@@ -44,6 +45,8 @@ def observe(control: Control, host_id: HostId, observed: Observed) -> None:
         rebooted = before is not None and before.boot_id not in ("", observed.boot_id)
         present = take_inventory(control, tx, host_id, observed.inventory, now)
         freed = take_leaving(tx, host_id, rows, observed, present, now)
+        if freed:
+            tell_unoffered(control, tx, host_id, now)
         going = {departure.server_id for departure in departures.list_departures(tx, host_id=host_id)}
         seen = {server.id: server for server in observed.servers}
         for row in rows:

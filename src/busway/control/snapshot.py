@@ -21,8 +21,9 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
     owners = {claim.device_id: claim.server_id for claim in claims.list_live_claims(tx)}
     placed = occupants(tx)
     of_host: dict[HostId, list[DeviceState]] = defaultdict(list)
+    specs = control.pci_rules(tx).device_specs
     for device in devices.list_devices(tx):
-        spec = control.settings.device_specs.find(device.device)
+        spec = specs.find(device.device)
         state = DeviceState(
             device.id,
             device.device,

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, func, insert, or_, select, update
+from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, func, insert, or_, select, text, update
 
 from busway.domain.flavor import Flavor
 from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
@@ -51,8 +51,8 @@ servers = Table(
     # The image that its disk is made from, where that is not the one that its user named; and that of its shelved disk.
     Column("root_image_id", String(36)),
     Column("shelved_image_id", String(36)),
-    Column("disks", Json, nullable=False),
-    Column("last_disk", Integer, nullable=False, default=1),
+    Column("disks", Json, nullable=False, server_default=text("'[1]'")),
+    Column("last_disk", Integer, nullable=False, server_default="1"),
     Column("key_name", String(255)),
     Column("public_key", Text),
     Column("user_data", Text),
