@@ -6,6 +6,7 @@ import pytest
 
 from busway.control import devices, move_list, server_power, servers
 from busway.control.server_move import confirm_resize, migrate_server, resize_server, revert_resize
+from busway.control.why import why
 from busway.domain.documents import Fault, HeldDevice
 from busway.domain.errors import BadInput, Conflict, InvalidExtraSpec
 from busway.domain.flavor import Flavor
@@ -302,3 +303,13 @@ def test_room_is_kept_on_both_sides_of_a_move(cloud: Cloud) -> None:
     one.obey()
     used = {host.name: host.used_ram_mb for host in hosts.list_hosts(cloud.control, ADMIN)}
     assert (used["h1"], used["h2"]) == (0, cloud.gpu_flavor.ram_mb)
+
+
+def test_why_names_the_devices_on_both_sides_of_a_move(cloud: Cloud) -> None:
+    one, two = cloud.host("h1"), cloud.host("h2")
+    server_id = running(cloud, one)
+    migrate_server(cloud.control, ADMIN, server_id, "req-2")
+    verify(cloud, server_id, one, two)
+    told = why(cloud.control, ADMIN, server_id)
+    assert sorted(line.rpartition("(")[2] for line in told.devices) == ["allocated on h1)", "allocated)"]
+    assert [event.new for event in told.events if event.subject == "server"][-2:] == ["RESIZE", "VERIFY_RESIZE"]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from busway.control.context import Control
 from busway.control.servers import get_server
 from busway.domain.caller import Caller
+from busway.domain.ids import HostId
 from busway.domain.server import Server
-from busway.store import claims, devices, events
+from busway.store import claims, devices, events, hosts
+from busway.store.claims import Claim
+from busway.store.database import Tx
 from busway.store.events import Event
 
 
@@ -26,8 +30,13 @@ def why(control: Control, caller: Caller, server_id: str) -> Why:
     server = get_server(control, caller, server_id)
     with control.db.read() as tx:
         live = claims.list_live_claims(tx, server_id=server.id)
-        known = (
-            {row.id: row.device for row in devices.list_devices(tx, server.host_id)} if live and server.host_id else {}
-        )
-        lines = tuple(f"{known[c.device_id].address} {known[c.device_id].description} ({c.state})" for c in live)
+        names = {host.id: host.name for host in hosts.list_hosts(tx)} if live else {}
+        lines = tuple(_line(tx, claim, None if claim.host_id == server.host_id else names) for claim in live)
         return Why(server, lines, tuple(events.list_events(tx, server_id=server.id)))
+
+
+def _line(tx: Tx, claim: Claim, elsewhere: Mapping[HostId, str] | None) -> str:
+    """One device in words; of one that is not where the guest is, as in a move, the host too."""
+    device = devices.get_device(tx, claim.device_id).device
+    place = f" on {elsewhere[claim.host_id]}" if elsewhere else ""
+    return f"{device.address} {device.description} ({claim.state}{place})"
