@@ -14,6 +14,7 @@ from busway import __version__
 from busway.agent.console import Consoles
 from busway.agent.execute import Executor
 from busway.agent.faults import Faults
+from busway.agent.image_cache import ImageCache
 from busway.agent.link import AgentLink
 from busway.agent.observe import Sight, look
 from busway.agent.pace import Backoff
@@ -77,6 +78,7 @@ class Agent:
         state.remove_partials()
         self._faults = Faults(state, monotonic)
         self._consoles = Consoles(state, link)
+        self._images = ImageCache(state, wall_ns)
         self._backoff = Backoff(host)
         tools = Tools(
             link=link,
@@ -157,7 +159,13 @@ class Agent:
         self._generation = self._desired.generation if self._desired else 0
         self._heed("reports", lambda: self._report(after))
         self._heed("consoles", lambda: self._consoles.hand_in(server.id for server in after.servers))
+        self._heed("image cache", lambda: self._tidy(after))
         self._view(after)
+
+    def _tidy(self, sight: Sight) -> None:
+        removed = self._images.tidy(self._desired, sight.local) if self._desired else []
+        if removed:
+            self._log.info("unused images are removed", images=removed)
 
     def _carry_out(self, desired: Desired, sight: Sight) -> None:
         steps = plan(desired, sight.local)

@@ -1,0 +1,43 @@
+"""The cached images of a host: one that no server here has used for a day is removed, such as a disk that has travelled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from busway.agent.state import StateFolder
+from busway.domain.documents import Desired
+from busway.reconciler.local import LocalState
+
+_LOOK_SECONDS = 3600.0
+_KEEP_SECONDS = 86400.0
+
+
+class ImageCache:
+    """Remembers in each file's time of change when a server was last seen to have it."""
+
+    def __init__(self, state: StateFolder, wall_ns: Callable[[], int]) -> None:
+        self._state = state
+        self._wall_ns = wall_ns
+        self._looked = float("-inf")
+
+    def tidy(self, desired: Desired, local: LocalState) -> list[str]:
+        """Removes what is not used, at most once an hour; returns the names.
+
+        Nothing goes while something is here of a server that the document does not have: its disk may need any image.
+        """
+        now = self._wall_ns() / 1e9
+        wanted = {server.id for server in desired.servers}
+        if now - self._looked < _LOOK_SECONDS or any(server.id not in wanted for server in local.servers):
+            return []
+        self._looked = now
+        used = {server.image.sha256 for server in desired.servers}
+        removed = []
+        for name in sorted(self._state.cached_images()):
+            path = self._state.image(name)
+            if name in used:
+                os.utime(path, (now, now))
+            elif now - path.stat().st_mtime > _KEEP_SECONDS:
+                path.unlink()
+                removed.append(name)
+        return removed
