@@ -60,7 +60,12 @@ PRESENCE = (
 )
 
 # Links by pattern, kept as links.
-LINKS = ("sys/bus/pci/devices/*", "sys/bus/pci/drivers/*/*:*:*.*", "sys/kernel/iommu_groups/*/devices/*")
+LINKS = (
+    "sys/bus/pci/devices/*",
+    "sys/bus/pci/drivers/*/*:*:*.*",
+    "sys/class/mdev_bus/*",
+    "sys/kernel/iommu_groups/*/devices/*",
+)
 
 # In the folder of a function: its text files, its links, and subfolders of which the names matter.
 FUNCTION_TEXTS = re.compile(

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from busway.hardware import snapshot_paths as paths
 from busway.hardware.machine import Machine
+from busway.hardware.mediated import mdev_folder
 from busway.hardware.names import excerpt
 from busway.hardware.snapshot_scrub import scrub_arguments, scrub_config, scrub_text
-from busway.hardware.tree import find_bytes, find_link, list_names, read_text
+from busway.hardware.tree import find_bytes, find_link, list_names, parse_address, read_text
 
 _ARGUMENTS = re.compile(r"proc/cmdline|etc/kernel/cmdline|etc/default/grub.*")
 
@@ -40,8 +41,10 @@ def read_entries(root: Path, *, with_serials: bool) -> Iterator[Entry]:
     for pattern in paths.LINKS:
         yield from (tree.link(path) for path in tree.glob(pattern) if tree.is_link(path))
     for function in machine:
-        folder = os.path.relpath(os.path.realpath(function.folder), os.path.realpath(root))
-        yield from _function(tree, folder)
+        yield from _function(tree, tree.place(function.folder))
+    for parent in machine.mdev_parents:
+        if parse_address(parent.name) is None:
+            yield from _mdev(tree, tree.place(mdev_folder(root, parent)) + "/mdev_supported_types")
     yield from _holders(tree)
     yield Entry("usr/share/misc/pci.ids", excerpt(root, machine))
 
@@ -63,6 +66,10 @@ class _Tree:
     def names(self, path: str) -> list[str]:
         """The names in a folder."""
         return list_names(self.root / path)
+
+    def place(self, path: str) -> str:
+        """Where a path really leads, below the root."""
+        return os.path.relpath(os.path.realpath(path), os.path.realpath(self.root))
 
     def is_link(self, path: str) -> bool:
         """True for a symbolic link."""
