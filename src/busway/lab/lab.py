@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from busway.lab import accel, host, initramfs, kernel, package
@@ -44,10 +45,14 @@ class Lab:
         hosts: int = 1,
         *,
         iommu: bool = True,
+        kernel_arguments: str = "intel_iommu=on",
         memory_mib: int = 4096,
         report: Report | None = None,
     ) -> list[LabHost]:
-        """Answer the lab's hosts, ready; those that run stay as they are, those that don't are started."""
+        """Answer the lab's hosts, ready; those that run stay as they are, those that don't are started.
+
+        Without `iommu` they have none; with it, Debian's kernel leaves it off unless `kernel_arguments` say otherwise.
+        """
         report = report or Report()
         shape = {"gpus": gpus, "hosts": hosts, "iommu": iommu, "memory_mib": memory_mib}
         generation = self._claim(shape)
@@ -55,7 +60,10 @@ class Lab:
         accelerator = accel.choose(self.cache, report)
         with self._turn():
             self._still(generation)
-            machines = [self._machine(index, gpus, iommu, memory_mib, accelerator) for index in range(1, hosts + 1)]
+            machines = [
+                replace(self._machine(index, gpus, iommu, memory_mib, accelerator), kernel_arguments=kernel_arguments)
+                for index in range(1, hosts + 1)
+            ]
             made = [host.create(self.state / machine.name, machine) for machine in machines]
             for one in made:
                 one.start()

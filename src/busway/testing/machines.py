@@ -71,6 +71,8 @@ class Machine:
         for name, text in (texts | dict(files or {})).items():
             _write(folder / name, text)
         config = config_space(ids, class_code, subsystem, 0xA1, is_bridge=class_code[:4] in BRIDGE_CLASSES)
+        if parent:  # SR-IOV: a virtual function shows no ids of its own
+            config = b"\xff" * 4 + config[4:]
         (folder / "config").write_bytes(config)
         self._link(address, group, parent, driver)
         return PciAddress(address)
