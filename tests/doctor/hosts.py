@@ -126,6 +126,12 @@ def _iommu_off(machine: Machine) -> None:
     machine.write("proc/cmdline", "BOOT_IMAGE=/vmlinuz ro quiet")
 
 
+def _no_group(machine: Machine) -> None:
+    for address in (GPU, AUDIO):
+        (machine.folder(address) / "iommu_group").unlink()
+        (machine.root / "sys/kernel/iommu_groups/10/devices" / address).unlink()
+
+
 def _vfio_missing(machine: Machine) -> None:
     remove(machine, "sys/bus/pci/drivers/vfio-pci")
     machine.write("lib/modules/6.8.0-1-amd64/modules.dep", "kernel/drivers/gpu/nouveau.ko:")
@@ -278,6 +284,7 @@ BROKEN: dict[str, Callable[[Machine], None]] = {
     "cpu-virtualization": lambda m: m.write("proc/cpuinfo", "vendor_id\t: GenuineIntel\nflags\t\t: fpu sse"),
     "iommu-firmware": _iommu_firmware,
     "iommu-off": _iommu_off,
+    "no-group": _no_group,
     "interrupt-remapping": lambda m: m.write("proc/interrupts", "  0:  9  IO-APIC  2-edge  timer"),
     "vfio-missing": _vfio_missing,
     "vfio-not-loaded": _vfio_not_loaded,

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from busway.cli.doctor import doctor
 from busway.doctor import examine
 from busway.domain.errors import NotFound
+from busway.testing.machines import Machine
 from busway.testing.machines_named import NAMED
-from tests.doctor.hosts import BROKEN, GPU, healthy
+from tests.doctor.hosts import BROKEN, GPU, change_ids, healthy
 
 Tree = Callable[[], dict[str, str]]
 
@@ -72,6 +73,39 @@ def test_the_change_is_told_for_this_boot_loader_and_then_the_card_is_ready(tmp_
     assert "read   /proc/cmdline: BOOT_IMAGE=/vmlinuz ro quiet" in text
     last = text.strip().splitlines()[-1]
     assert last.startswith("0000:41:00  ready after adding intel_iommu=on to the kernel command line and a reboot")
+
+
+def test_graphics_that_the_kernel_was_told_to_leave_out_come_back_by_its_argument(tmp_path: Path) -> None:
+    machine = healthy(tmp_path)
+    BROKEN["no-group"](machine)
+    change_ids(machine, "8086:4c8a")
+    machine.write("proc/cmdline", "quiet iommu=pt intel_iommu=on,igfx_off")
+
+    (finding,) = [one for one in examine(tmp_path).findings if one.code == "no-group"]
+
+    assert "remove intel_iommu=on,igfx_off" in finding.remedy
+    assert [type(change).__name__ for change in finding.changes] == ["KernelArgument"] * 2
+
+
+def test_what_several_cards_share_is_said_once(tmp_path: Path) -> None:
+    NAMED["hgx-h200"](tmp_path)
+
+    lines = run("--root", str(tmp_path), code=0).splitlines()
+
+    assert len([line for line in lines if line.endswith("[d3cold]")]) == 1
+    assert "    also   the same of 0000:2a:00, 0000:3a:00" in "\n".join(lines)
+    assert len([line for line in lines if line.startswith("0000:") and "  ready  (" in line]) == 8
+
+
+def test_a_host_without_a_card_is_not_ready_while_something_blocks_it(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.write("sys/firmware/acpi/tables/APIC", "")
+
+    without = run("--root", str(tmp_path), code=1)
+    machine.function("0000:00:02.0", "8086:1533", "020000", group=1)
+
+    assert "The firmware shows no IOMMU" in without
+    assert "has no GPU that PCI shows" in run("--root", str(tmp_path), code=0)
 
 
 def test_a_device_is_named_as_people_do(tmp_path: Path) -> None:

@@ -34,8 +34,9 @@ class Report:
 
     @property
     def is_ready(self) -> bool:
-        """True when every card is ready."""
-        return all(verdict.is_ready for verdict in self.verdicts)
+        """True when every card is ready and nothing blocks the host, which counts when it has no card yet."""
+        blocked = any(one.severity is Severity.BLOCKS and one.card is None for one in self.findings)
+        return not blocked and all(verdict.is_ready for verdict in self.verdicts)
 
     def as_json(self) -> dict[str, object]:
         """The report for programs."""

@@ -15,7 +15,7 @@ from busway.hardware.names import excerpt
 from busway.hardware.snapshot_scrub import scrub_arguments, scrub_config, scrub_text
 from busway.hardware.tree import find_bytes, find_link, list_names, parse_address, read_text
 
-_ARGUMENTS = re.compile(r"proc/cmdline|etc/kernel/cmdline|etc/default/grub.*")
+_ARGUMENTS = re.compile(r"proc/cmdline|etc/kernel/cmdline|etc/default/grub.*|.*/loader/entries/.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ def read_entries(root: Path, *, with_serials: bool) -> Iterator[Entry]:
         yield from (tree.text(path) for path in tree.glob(pattern))
     for pattern in paths.TABLES:
         yield from (tree.binary(path) for path in tree.glob(pattern))
+    for pattern in paths.MODULE_LISTS:
+        yield from (tree.module_list(path) for path in tree.glob(pattern))
     for pattern in paths.LINKS:
         yield from (tree.link(path) for path in tree.glob(pattern) if tree.is_link(path))
     for function in machine:
@@ -87,6 +89,13 @@ class _Tree:
         """A binary file as it is."""
         content = find_bytes(self.root / path)
         return Entry(path, content, unreadable=content is None)
+
+    def module_list(self, path: str) -> Entry:
+        """The lines of a list of modules that are about drivers for guests."""
+        lines = read_text(self.root / path).splitlines()
+        names = ["".join(line.partition(":")[:2]) for line in lines]  # what a module needs is left out
+        kept = [f"{name}\n" for name in names if paths.MODULE_LINES.search(name)]
+        return Entry(path, "".join(kept).encode())
 
     def presence(self, path: str) -> Entry:
         """An empty file, or a folder for whatever leads to one."""

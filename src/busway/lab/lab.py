@@ -51,7 +51,7 @@ class Lab:
     ) -> list[LabHost]:
         """Answer the lab's hosts, ready; those that run stay as they are, those that don't are started.
 
-        Without `iommu` they have none; with it, Debian's kernel leaves it off unless `kernel_arguments` say otherwise.
+        Without `iommu` they have none; with it, the words `intel_iommu=off` make hosts that do not use theirs.
         """
         report = report or Report()
         shape = {"gpus": gpus, "hosts": hosts, "iommu": iommu, "memory_mib": memory_mib}

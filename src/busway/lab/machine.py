@@ -15,7 +15,7 @@ _NAMESPACE = uuid.UUID("6f1e9c02-6f5c-4bd5-9a54-6c1b7f0a7e11")
 class Machine:
     """What one lab host is made of; file names are relative to the host's state folder, QEMU's working directory.
 
-    `iommu` is the hardware; `kernel_arguments` are the words by which Debian's kernel uses it.
+    `iommu` is the hardware; `kernel_arguments` tell the kernel whether to use it.
     """
 
     index: int

@@ -3,7 +3,7 @@
 Python needs seconds to start in an emulated machine, so one process runs them all. Elsewhere they are not collected.
 """
 
-# ruff: noqa: PTH
+# ruff: noqa: PTH112, PTH115, PTH208
 
 from __future__ import annotations
 
