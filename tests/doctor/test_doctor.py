@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from busway.cli.doctor import doctor
+from busway.cli.main import main
 from busway.doctor import examine
 from busway.domain.errors import NotFound
 from busway.testing.machines import Machine
@@ -45,6 +46,32 @@ def test_a_named_machine_gets_its_verdict(tmp_path: Path, name: str, card: str, 
     verdicts = {one.card: one.words for one in examine(tmp_path).verdicts}
 
     assert verdicts[card] == words
+
+
+FINDINGS = {
+    "grid-k2": set(),
+    "gtx-1660": set(),
+    "a5000-four": set(),
+    "hgx-h200": {"fabric-manager"},
+    "a10-vfs": {"vfs-enabled"},
+    "l40s-vendor-vfio": {"vfs-enabled"},
+    "a2-and-a16": {"vfs-enabled"},
+    "mi300x-switches": set(),
+    "gvt-g": {"rom-shadowed"},
+    "apu-bad-group": {"group-shared", "rom-shadowed"},
+    "no-iommu": {"iommu-off", "rom-shadowed"},
+    "framebuffer-in-bar": {"boot-framebuffer"},
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_named_machine_gets_its_findings(tmp_path: Path, name: str) -> None:
+    """Beside them: a kernel without iommu=pt, and cards that may sleep, which all of them have."""
+    NAMED[name](tmp_path)
+
+    codes = {finding.code for finding in examine(tmp_path).findings}
+
+    assert codes - {"iommu-domain", "d3cold"} == FINDINGS[name]
 
 
 def test_an_apus_bad_group_can_not_and_names_the_members(tmp_path: Path) -> None:
@@ -239,3 +266,7 @@ def test_nonsense_anywhere_gives_findings_and_never_a_traceback(
 
     assert all(verdict.words for verdict in report.verdicts)
     json.dumps(report.as_json())
+    for command in (["doctor"], ["device", "list", "--local", "--all"], ["device", "topology", "--json"]):
+        done = CliRunner().invoke(main, [*command, "--root", str(root)])
+        assert done.exit_code in (0, 1), done.output
+        assert done.exception is None or isinstance(done.exception, SystemExit)

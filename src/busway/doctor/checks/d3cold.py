@@ -14,7 +14,8 @@ _RULES = "/etc/udev/rules.d/90-busway-power.rules"
 
 
 def _find(host: Host, card: Card) -> Iterator[Finding]:
-    sleepy = [one for one in card.functions if one.power.d3cold_allowed or one.power.control == "auto"]
+    own = [one for one in card.functions if not one.is_vf]  # a VF sleeps with its physical function
+    sleepy = [one for one in own if one.power.d3cold_allowed or one.power.control == "auto"]
     if not sleepy:
         return
     evidence, changes, acts = [], [], []
