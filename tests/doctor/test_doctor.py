@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,6 +113,20 @@ def test_graphics_that_the_kernel_was_told_to_leave_out_come_back_by_its_argumen
 
     assert "remove intel_iommu=on,igfx_off" in finding.remedy
     assert [type(change).__name__ for change in finding.changes] == ["KernelArgument"] * 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a device file, which needs root")
+def test_a_vfio_file_that_qemus_user_can_not_open_is_a_warning(tmp_path: Path) -> None:
+    healthy(tmp_path)
+    node = tmp_path / "dev/vfio/vfio"
+    node.unlink()
+    os.mknod(node, 0o600 | stat.S_IFCHR, os.makedev(10, 196))
+
+    (narrow,) = examine(tmp_path).findings
+    node.chmod(0o666)
+
+    assert (narrow.code, narrow.severity, narrow.evidence[0].text) == ("vfio-node", "warns", "mode 0600")
+    assert examine(tmp_path).findings == ()
 
 
 def test_what_several_cards_share_is_said_once(tmp_path: Path) -> None:
