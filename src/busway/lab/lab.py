@@ -54,7 +54,8 @@ class Lab:
         Without `iommu` they have none; with it, the words `intel_iommu=off` make hosts that do not use theirs.
         """
         report = report or Report()
-        shape = {"gpus": gpus, "hosts": hosts, "iommu": iommu, "memory_mib": memory_mib}
+        shape: dict[str, int | bool | str] = {"gpus": gpus, "hosts": hosts, "iommu": iommu, "memory_mib": memory_mib}
+        shape["kernel_arguments"] = kernel_arguments
         generation = self._claim(shape)
         self.prepare(report)
         accelerator = accel.choose(self.cache, report)
@@ -102,7 +103,7 @@ class Lab:
                     return
             time.sleep(0.1)
 
-    def _claim(self, shape: dict[str, int | bool]) -> str:
+    def _claim(self, shape: dict[str, int | bool | str]) -> str:
         """Write down the lab that is wanted; answer its generation, which `down` ends."""
         self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self.state / "lab.json"

@@ -26,8 +26,8 @@ sys.stdin.read()
 
 @contextmanager
 def holding(path: str) -> Iterator[subprocess.Popen[str]]:
-    """A process named `sleep` that has a device file open."""
-    with _process(["sh", "-c", 'exec 3<>"$1"; echo holds it; exec sleep 600', "sh", path]) as process:
+    """A shell that has a device file open."""
+    with _process(["sh", "-c", 'exec 3<>"$1"; echo holds it; read -r _', "sh", path]) as process:
         yield process
 
 

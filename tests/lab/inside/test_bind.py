@@ -44,7 +44,7 @@ def test_a_gpu_that_a_program_draws_on_is_refused_and_the_program_named(
         bind_card(verbs, gpu)
 
     assert caught.value.code == "device-held"
-    assert f"sleep ({process.pid})" in caught.value.brief
+    assert f"sh ({process.pid})" in caught.value.brief
     assert picture() == before
 
 
@@ -63,7 +63,7 @@ def test_a_card_is_not_released_from_under_who_has_its_group(
     all_reset = release_card(verbs, bound)
 
     assert [one.code for one in told] == [caught.value.code] == ["device-held"]
-    assert f"sleep ({process.pid})" in caught.value.brief
+    assert f"sh ({process.pid})" in caught.value.brief
     assert after == before
     assert all_reset
 

@@ -24,7 +24,8 @@ MTTY, MDPY, MBOCHS = map(MdevParent, ("mtty", "mdpy", "mbochs"))
 def samples() -> None:
     subprocess.run(["modprobe", "-a", "mdev", "vfio"], check=True, timeout=60)
     for parent in (MTTY, MDPY, MBOCHS):
-        subprocess.run(["insmod", f"{MODULES}/{parent}.ko"], check=True, timeout=60)
+        if not Path("/sys/module", parent.name).exists():
+            subprocess.run(["insmod", f"{MODULES}/{parent}.ko"], check=True, timeout=60)
 
 
 def left(parent: MdevParent) -> dict[str, int | None]:
@@ -80,7 +81,7 @@ def test_a_device_that_somebody_has_is_not_removed(verbs: SysfsKernel) -> None:
     remove_mdev(verbs, MTTY, name)
 
     assert caught.value.code == "device-held"
-    assert f"sleep ({process.pid})" in caught.value.brief
+    assert f"sh ({process.pid})" in caught.value.brief
 
 
 def test_unknown_types_and_names_are_refused(verbs: SysfsKernel) -> None:

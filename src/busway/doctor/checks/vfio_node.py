@@ -11,10 +11,13 @@ from busway.doctor.finding import Evidence, Finding, Severity, Stage
 from busway.doctor.host import Host
 
 _NODE = "/dev/vfio/vfio"
+_NEWER = "/dev/iommu"  # kernels built for iommufd alone have this instead
 
 
 def _find(host: Host) -> Iterator[Finding]:
     if not host.exists("/sys/bus/pci/drivers/vfio-pci") or not host.exists("/dev/null"):
+        return
+    if not host.exists(_NODE) and host.exists(_NEWER):
         return
     if not host.exists(_NODE):
         yield CHECK.found(
