@@ -45,6 +45,11 @@ def run(host: LabHost, *arguments: str) -> ExecResult:
     return host.exec(command, timeout=120, env=env)
 
 
+def sleepy(host: LabHost) -> str:
+    """The functions that may fall asleep for good, as the kernel shows them now."""
+    return host.exec(["sh", "-c", "grep -l 1 /sys/bus/pci/devices/*/d3cold_allowed || true"]).text()
+
+
 def groups(host: LabHost) -> int:
     return int(host.exec(["sh", "-c", "ls /sys/kernel/iommu_groups | wc -l"]).text())
 
@@ -74,11 +79,13 @@ def test_a_host_with_its_iommu_off_is_told_why_and_what_to_change_where(switched
 @slow
 def test_what_the_doctor_applies_makes_the_host_ready_and_is_undone_byte_for_byte(switched_off: LabHost) -> None:
     host = switched_off
+    asleep = sleepy(host)
 
     applied = run(host, "--apply", "--yes").text()
-    passed = host.read("/mnt/lab/grub-passes")
+    passed, awake = host.read("/mnt/lab/grub-passes"), sleepy(host)
     undone = run(host, "--undo").text()
     passed_then = host.read("/mnt/lab/grub-passes")
+    asleep_again = sleepy(host)
     left = host.exec(["sh", "-c", "ls /etc/default/grub.d"]).text()
     grub = host.read("/etc/default/grub")
     run(host, "--apply", "--yes").text()
@@ -92,6 +99,7 @@ def test_what_the_doctor_applies_makes_the_host_ready_and_is_undone_byte_for_byt
     assert "restored  /etc/default/grub.d/90-busway.cfg" in undone
     assert "restored  /etc/default/grub\n" in undone
     assert passed_then.split() == [b"quiet", b"intel_iommu=off"]
+    assert awake != asleep == asleep_again
     assert (left, grub) == ("10-image.cfg\n", _GRUB)
     assert groups(host) > 10
     assert ready.returncode == 0, ready.stdout.decode()

@@ -6,7 +6,7 @@ import pytest
 
 from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
-from busway.hardware import Machine, SysfsKernel
+from busway.hardware import Machine, SysfsKernel, bind, release
 from busway.hardware.verbs import bind_card, create_vfs, preflight_vfs, release_card, remove_vfs
 from tests.lab.inside.holders import holding
 
@@ -26,6 +26,18 @@ def test_virtual_functions_are_made_handed_out_and_removed(verbs: SysfsKernel, n
     assert len(groups) == len(made) == 4
     assert {seen.functions[vf].parent for vf in made} == {nvme}
     assert driver == "vfio-pci"
+
+
+def test_a_virtual_function_goes_to_a_guest_and_back_as_the_agent_does_it(verbs: SysfsKernel, nvme: PciAddress) -> None:
+    first, _ = create_vfs(verbs, nvme, 2, probe=False)
+
+    before = bind(verbs, first, "1b36", "0010")
+    again = bind(verbs, first, "1b36", "0010")
+    released = release(verbs, first, before)
+    remove_vfs(verbs, nvme)
+
+    assert (before, again) == (None, "vfio-pci")
+    assert (released.driver, released.reset, released.present) == (None, True, True)
 
 
 def test_virtual_functions_that_somebody_has_are_not_removed(
