@@ -96,6 +96,8 @@ class DeviceKernel(FakeKernel):
         available = folder / "mdev_supported_types" / type_id / "available_instances"
         if int(available.read_text()) == 0:
             raise _refused("No space left on device")
+        if (self.root / "sys/bus/mdev/devices" / uuid).is_symlink():
+            raise _refused("File exists")
         (folder / uuid).mkdir()
         (folder / uuid / "remove").write_text("")
         (available.parent / "devices" / uuid).symlink_to(f"../../../{uuid}")
