@@ -41,7 +41,7 @@ def doctor(
 ) -> None:
     """Examines this host, or one DEVICE, from the IOMMU up; needs no server, and root only where a line says so.
 
-    Ends with 0 when every card is ready, and with 1 when one is not.
+    Ends with 0 when every card is ready, and with 1 when one is not or something blocks the whole host.
     """
     from busway.doctor.examine import examine_host
     from busway.doctor.host import Host, Wish
