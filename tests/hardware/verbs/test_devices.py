@@ -220,3 +220,35 @@ def test_a_parent_that_the_kernel_does_not_list_is_refused(machine: Machine, ver
     told = preflight_mdev(verbs, MdevParent(name), "nvidia-742", UUID)
 
     assert [one.code for one in told] == ["device-vanished"]
+
+
+def test_an_mdev_of_this_name_that_somebody_else_made_just_now_stays(machine: Machine) -> None:
+    gpu = machine.gpu("0000:41:00.0", group=10)
+    machine.mdev_type(str(gpu), "nvidia-742", 2, name="A2-1B")
+    other = DeviceKernel(machine)
+    first = iter([True])
+
+    def come_first(verb: str, _address: str) -> None:
+        if verb.endswith("/create") and next(first, False):
+            create_mdev(other, gpu, "nvidia-742", UUID)
+
+    with pytest.raises(HostError):
+        create_mdev(DeviceKernel(machine, come_first), gpu, "nvidia-742", UUID)
+
+    assert Reading.read(machine.root).functions[gpu].mdev_types[0].instances == (UUID,)
+
+
+def test_vfs_that_somebody_else_made_just_now_stay(machine: Machine, pf: PciAddress) -> None:
+    other = DeviceKernel(machine)
+    first = iter([True])
+
+    def come_first(verb: str, _address: str) -> None:
+        if verb == "set sriov_numvfs" and next(first, False):
+            create_vfs(other, pf, 3)
+
+    with pytest.raises(HostError):
+        create_vfs(DeviceKernel(machine, come_first), pf, 2)
+
+    sriov = Reading.read(machine.root).functions[pf].sriov
+    assert sriov is not None
+    assert len(sriov.vfs) == 3

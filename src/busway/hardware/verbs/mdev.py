@@ -50,6 +50,8 @@ def create_mdev(verbs: DeviceVerbs, parent: Parent, type_id: str, uuid: str, *, 
         try:
             verbs.set(parent, f"mdev_supported_types/{type_id}/create", uuid)
         except HostError as error:
+            if error.code == "kernel-refused":  # nothing was made: one of this name is another's
+                undo.keep()
             raise _failed(parent, uuid, "create", str(error)) from error
         shown = f"{folder}/mdev_supported_types/{type_id}/devices"
         if not wait_until(lambda: uuid in list_names(shown), patience):
