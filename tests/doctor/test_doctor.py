@@ -15,6 +15,7 @@ from busway.cli.doctor import doctor
 from busway.cli.main import main
 from busway.doctor import examine
 from busway.domain.errors import NotFound
+from busway.hardware import Bar
 from busway.testing.machines import Machine
 from busway.testing.machines_named import NAMED
 from tests.doctor.hosts import BROKEN, GPU, change_ids, healthy
@@ -231,6 +232,26 @@ def test_several_cards_and_few_address_bits_are_reckoned_with(tmp_path: Path) ->
     assert "would see 1 of 4 cards like 0000:18:00" in with_few
     assert "ready after giving the guest 42 address bits" in with_few
     assert "guest-address-space" not in with_all
+
+
+@pytest.mark.parametrize(("memory", "seen"), [(256, 3), (512, 2), (768, 1)])
+def test_four_h100_nvl_with_qemus_default_addresses_are_seen_as_published(
+    tmp_path: Path, memory: int, seen: int
+) -> None:
+    machine = healthy(tmp_path)
+    sizes = ((0, 16 << 20), (2, 128 << 30), (4, 32 << 20))
+    bars = [Bar(number, size, 0x80_0000_0000 + size, is_64bit=True, is_prefetchable=True) for number, size in sizes]
+    machine.function("0000:51:00.0", "10de:2321", "030200", group=11, bars=bars, files={"d3cold_allowed": "0"})
+    machine.write("proc/cpuinfo", "vendor_id\t: GenuineIntel\naddress sizes\t: 52 bits physical\nflags\t: vmx\n")
+    machine.write("proc/meminfo", "MemTotal: 2113929216 kB")
+    wish = ("--memory", str(memory), "--cards", "4")
+
+    few = run("--root", str(tmp_path), "51:00", *wish, "--address-bits", "40", code=1)
+    enough = run("--root", str(tmp_path), "51:00", *wish, "--address-bits", "41", code=0)
+
+    assert f"would see {seen} of 4 cards like 0000:51:00" in few
+    assert "ready after giving the guest 41 address bits" in few
+    assert "[guest-address-space]" not in enough
 
 
 def test_changes_that_wait_for_a_reboot_are_said_to(tmp_path: Path) -> None:
