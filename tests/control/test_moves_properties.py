@@ -21,6 +21,7 @@ from busway.control.sweep import sweep
 from busway.domain.errors import BuswayError
 from busway.domain.server import ServerStatus
 from busway.store.database import Database
+from busway.store.schema import upgrade
 from tests.control.clouds import ADMIN, Cloud, Host
 
 MEMORY = Path("/dev/shm")
@@ -87,7 +88,7 @@ class Moving:
 
     def __init__(self, folder: Path, offload_time: int) -> None:
         self.database = Database(f"sqlite:///{folder}/busway.db")
-        self.database.create_tables()
+        upgrade(self.database)
         self.cloud = Cloud(self.database, folder)
         self.cloud.configure(shelved_offload_time=offload_time)
         self.hosts = [self.cloud.host(f"h{number}", count=2) for number in range(3)]
