@@ -2,7 +2,8 @@
 
 import pytest
 
-from busway.domain.placement import GuestKind, HostState, PlacementRequest, Refusal, ServerGroup
+from busway.domain.host_facts import GuestKind
+from busway.domain.placement import HostState, PlacementRequest, Refusal, ServerGroup
 from busway.scheduler.filters.spec_match import spec_matches
 from busway.scheduler.place import place
 from busway.scheduler.policy import ALWAYS, CHOOSABLE, Policy, choose_filters

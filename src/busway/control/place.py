@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from datetime import datetime
 
 import structlog
@@ -16,7 +17,8 @@ from busway.domain.placement import Placement, PlacementRequest, Refusal, Snapsh
 from busway.domain.server import ServerFault, ServerStatus, TaskState
 from busway.scheduler.explain import details, explain
 from busway.scheduler.place import after, place_all
-from busway.store import actions, claims, events, hosts, servers
+from busway.store import actions, cells, claims, events, hosts, servers
+from busway.store.cells import UsedCell
 from busway.store.database import Tx, take_turn
 from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
@@ -65,7 +67,8 @@ def place_round(control: Control) -> int:
 def _decide(control: Control, tx: Tx, snapshot: Snapshot, rows: list[ServerRow]) -> tuple[Snapshot, set[HostId]]:
     """Places servers that were asked for together, all or none; returns the snapshot after it and the hosts."""
     try:
-        requests = [_request(control, tx, row) for row in rows]
+        properties = image_properties(tx, rows[0].image_id)
+        requests = [_request(control, row, properties) for row in rows]
     except BuswayError as error:
         for row in rows:
             refuse(tx, row, error, control.now())
@@ -76,7 +79,7 @@ def _decide(control: Control, tx: Tx, snapshot: Snapshot, rows: list[ServerRow])
             refuse(tx, row, explain(answer), control.now(), facts=details(answer))
         return snapshot, set()
     for row, request, placement in zip(rows, requests, answer, strict=True):
-        _commit(control, tx, row, placement)
+        _commit(control, tx, row, request, placement)
         snapshot = after(snapshot, request, placement)
     return snapshot, {placement.host_id for placement in answer}
 
@@ -101,16 +104,18 @@ def _together(tx: Tx, waiting: list[ServerRow]) -> list[list[ServerRow]]:
     return found[:-1] if len(waiting) == BATCH and len(found) > 1 else found
 
 
-def _request(control: Control, tx: Tx, row: ServerRow) -> PlacementRequest:
-    properties = image_properties(tx, row.flavor, row.image_id)
+def _request(control: Control, row: ServerRow, properties: Mapping[str, str]) -> PlacementRequest:
     return placement_request(control, row.id, row.flavor, properties, row.wanted_host, row.availability_zone)
 
 
-def _commit(control: Control, tx: Tx, row: ServerRow, placement: Placement) -> None:
+def _commit(control: Control, tx: Tx, row: ServerRow, request: PlacementRequest, placement: Placement) -> None:
     now = control.now()
     if not hosts.swap_generation(tx, placement.host_id, placement.generation, placement.revision):
         raise Conflict("The host changed while a server was being placed", code="placement-raced")
     servers.update_server(tx, row.id, now, host_id=placement.host_id, task_state=TaskState.SPAWNING)
+    lying = zip(placement.cells, request.cells, strict=False)
+    taken = tuple(UsedCell(cell, guest.vcpus, guest.ram_mb) for cell, guest in lying)
+    cells.put_cells(tx, row.id, placement.host_id, taken)
     for device in placement.devices:
         claim_id = ClaimId(control.new_id())
         claims.insert_claim(tx, claim_id, device.device_id, placement.host_id, row.id, device.alias, now)

@@ -12,11 +12,12 @@ from busway.domain.alias import parse_requests
 from busway.domain.caller import Caller
 from busway.domain.claim import ClaimState
 from busway.domain.errors import BadInput, Conflict, NotFound, NotSupported
+from busway.domain.guest_cells import guest_cells
 from busway.domain.ids import HostId, ServerId
 from busway.domain.image import Image, ImageStatus
 from busway.domain.requests import CreateServer, NetworkRef, ServerFilter
 from busway.domain.server import Server, ServerAction, ServerStatus, TaskState
-from busway.store import actions, claims, events, hosts, images, keypairs, networks, servers
+from busway.store import actions, cells, claims, events, hosts, images, keypairs, networks, servers
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
@@ -47,6 +48,7 @@ def _create(
     image = images.get_image(tx, request.image_id)
     _check_image(caller, request, image)
     parse_requests(request.flavor.extra_specs, control.settings.aliases, image.properties)
+    guest_cells(request.flavor, image.properties)
     public_key = None
     if request.key_name is not None:
         key = keypairs.get_keypair(tx, caller.user_id, request.key_name)
@@ -224,6 +226,8 @@ def let_go(tx: Tx, row: ServerRow, now: datetime) -> None:
     """Says that nothing of a server is left on any host: its address may be given to another."""
     servers.update_server(tx, row.id, now, intent=Intent.GONE)
     networks.release_ports(tx, row.id)
+    if row.host_id is not None:
+        cells.forget_cells(tx, row.id, row.host_id)
 
 
 def start_server(control: Control, caller: Caller, server_id: str, request_id: str) -> None:

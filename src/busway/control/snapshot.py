@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from busway.control.context import Control
+from busway.control.host_facts import capabilities, free_cells, guests
 from busway.control.settings import Settings
 from busway.domain.device_tags import NO_TAGS
-from busway.domain.ids import HostId
+from busway.domain.ids import HostId, ServerId
 from busway.domain.placement import DeviceState, HostState, Snapshot
-from busway.store import claims, devices, hosts, servers
+from busway.store import cells, claims, devices, hosts, servers
+from busway.store.cells import UsedCell
 from busway.store.database import Tx
 from busway.store.hosts import HostRow
 from busway.store.servers import ServerRow
@@ -37,9 +40,10 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
         )
         of_host[device.host_id].append(state)
     now = control.now()
+    lying = cells.list_cells(tx)
     return Snapshot(
         tuple(
-            _host_state(control.settings, host, tuple(of_host[host.id]), placed[host.id], now)
+            _host_state(control.settings, host, tuple(of_host[host.id]), placed[host.id], lying, now)
             for host in hosts.list_hosts(tx)
         )
     )
@@ -57,10 +61,16 @@ def used(rows: list[ServerRow]) -> tuple[int, int, int]:
 
 
 def _host_state(
-    settings: Settings, host: HostRow, states: tuple[DeviceState, ...], rows: list[ServerRow], now: datetime
+    settings: Settings,
+    host: HostRow,
+    states: tuple[DeviceState, ...],
+    rows: list[ServerRow],
+    lying: Mapping[tuple[ServerId, HostId], tuple[UsedCell, ...]],
+    now: datetime,
 ) -> HostState:
     vcpus, ram_mb, disk_gb = used(rows)
     total = host.resources
+    used_cells = [cell for row in rows for cell in lying.get((row.id, host.id), ())] if lying else []
     return HostState(
         id=host.id,
         name=host.name,
@@ -76,6 +86,9 @@ def _host_state(
         up=is_up(settings, host, now),
         enabled=host.enabled,
         down_reason=_down_reason(host, now),
+        cells=free_cells(settings, total, used_cells),
+        capabilities=capabilities(total),
+        guests=guests(total),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from busway.domain.alias import PciRequest
 from busway.domain.device import PciDevice
 from busway.domain.device_tags import NO_TAGS, DeviceTags
+from busway.domain.host_facts import GuestKind
 from busway.domain.ids import DeviceId, HostId, ServerId
 from busway.domain.placement_change import Remedy
 
@@ -37,21 +38,24 @@ class DeviceState:
 
 @dataclass(frozen=True, slots=True)
 class NumaCell:
-    """A NUMA node of a host with what is free on it; `socket` None where the host does not tell."""
+    """A NUMA node of a host with what is free on it; `socket` None where the host does not tell.
+
+    `cpus` is how many CPUs it has: free vCPUs may be more, but not for one guest. None where it does not matter.
+    """
 
     id: int
     free_vcpus: int
     free_ram_mb: int
     socket: int | None = None
+    cpus: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class GuestKind:
-    """What a host can run: a CPU architecture, a hypervisor (qemu, kvm) and a mode (hvm)."""
+class GuestCell:
+    """A NUMA cell of a guest: what it needs of one cell of its host."""
 
-    architecture: str
-    hypervisor: str
-    mode: str
+    vcpus: int
+    ram_mb: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ class PlacementRequest:
     """What one server needs; `host` forces one by its name, `zone` None is any.
 
     `numa_nodes` is how many NUMA cells the guest has, 0 for a guest without a NUMA topology, which may lie on any.
+    `numa_sizes` are their sizes where they are not equal shares.
     """
 
     server_id: ServerId
@@ -119,6 +124,15 @@ class PlacementRequest:
     extra_specs: Pairs = ()
     image_properties: Pairs = ()
     group: ServerGroup | None = None
+    numa_sizes: tuple[GuestCell, ...] = ()
+
+    @property
+    def cells(self) -> tuple[GuestCell, ...]:
+        """The guest's NUMA cells; what does not divide evenly goes to the first ones."""
+        if self.numa_sizes or not self.numa_nodes:
+            return self.numa_sizes
+        vcpus, ram = divmod(self.vcpus, self.numa_nodes), divmod(self.ram_mb, self.numa_nodes)
+        return tuple(GuestCell(vcpus[0] + (n < vcpus[1]), ram[0] + (n < ram[1])) for n in range(self.numa_nodes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +160,7 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The host and the exact devices for a server, and the guest's NUMA cells where it has some."""
+    """The host and the exact devices for a server; `cells` are the host's, one for each NUMA cell of the guest."""
 
     server_id: ServerId
     host_id: HostId

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from busway.domain.alias import PciRequest
-from busway.domain.placement import Fit
+from busway.domain.placement import Fit, GuestCell
 from busway.scheduler.choice import Cost, choose, cost_of
 from busway.scheduler.hardware import Lot
 from busway.scheduler.matching import match
@@ -21,15 +21,10 @@ from busway.scheduler.shape import Shape
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wish:
-    """What of a request the choice of devices depends on; one object per different wish, so that looking up is quick.
-
-    `vcpus` and `ram_mb` are 0 for a guest without NUMA cells.
-    """
+    """What of a request the choice of devices depends on; one object per different wish, so that looking up is quick."""
 
     pci: tuple[PciRequest, ...]
-    numa_nodes: int = 0
-    vcpus: int = 0
-    ram_mb: int = 0
+    cells: tuple[GuestCell, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +68,13 @@ def allocate(shape: Shape, wish: Wish) -> Allocation | None:
 
 
 def _allocate(shape: Shape, wish: Wish) -> Allocation | None:
-    if not wish.pci and not wish.numa_nodes:
+    if not wish.pci and not wish.cells:
         return Allocation((), Fit(left_free=shape.count_free()))
-    if len(wish.pci) == 1 and not wish.numa_nodes:
+    if len(wish.pci) == 1 and not wish.cells:
         return _of_one_request(shape, wish.pci[0])
     options = []
-    for cells in cell_choices(shape, wish.numa_nodes, wish.vcpus, wish.ram_mb):
-        draft = _serve(shape, wish.pci, near(shape, cells) if wish.numa_nodes else None)
+    for cells in cell_choices(shape, wish.cells):
+        draft = _serve(shape, wish.pci, near(shape, cells) if wish.cells else None)
         if draft is not None:
             options.append((_cost(shape, wish.pci, draft), cells, draft))
     if not options:

@@ -44,7 +44,7 @@ def _apply(change: Change, snapshot: Snapshot, request: PlacementRequest) -> tup
             pci[change.index] = replace(pci[change.index], count=change.count)
             return snapshot, replace(request, pci=tuple(pci))
         case AskLess():
-            amount = {change.field: change.amount}
+            amount = {change.field: change.amount, "numa_sizes": ()}
             return snapshot, replace(request, **amount)  # type: ignore[arg-type]
         case AskAnywhere():
             return snapshot, replace(request, host=None, zone=None)
@@ -81,7 +81,7 @@ def _devices(host: HostState, change: Callable[[DeviceState], DeviceState]) -> H
 def _new_host(request: PlacementRequest) -> HostState:
     """A free host that has exactly what a request asks for."""
     states = [_new_device(n, spec) for n, spec in enumerate(_specs(request.pci))]
-    cells = tuple(NumaCell(n, request.vcpus, request.ram_mb, 0) for n in range(request.numa_nodes))
+    cells = tuple(NumaCell(n, cell.vcpus, cell.ram_mb, 0) for n, cell in enumerate(request.cells))
     return HostState(
         HostId(_NEW_HOST),
         request.host or _NEW_HOST,

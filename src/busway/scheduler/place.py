@@ -17,7 +17,6 @@ from busway.domain.ids import ServerId
 from busway.domain.placement import (
     ClaimedDevice,
     HostState,
-    NumaCell,
     Placement,
     PlacementRequest,
     Refusal,
@@ -27,7 +26,7 @@ from busway.domain.placement_change import AskFewerServers, Remedy
 from busway.scheduler.blocks import HostList
 from busway.scheduler.change import apply_changes
 from busway.scheduler.index import index_of
-from busway.scheduler.numa import share_of
+from busway.scheduler.numa import cells_after
 from busway.scheduler.policy import DEFAULT_POLICY, Policy
 from busway.scheduler.refusal import gaps, nearest, told
 from busway.scheduler.remedy import find_remedies
@@ -120,12 +119,5 @@ def _host_after(host: HostState, request: PlacementRequest, placement: Placement
         free_ram_mb=host.free_ram_mb - request.ram_mb,
         free_disk_gb=host.free_disk_gb - request.disk_gb,
         devices=tuple(replace(d, claimed_by=request.server_id) if d.id in ids else d for d in host.devices),
-        cells=tuple(_cell_after(cell, request, placement.cells) for cell in host.cells),
+        cells=cells_after(host.cells, request.cells, placement.cells),
     )
-
-
-def _cell_after(cell: NumaCell, request: PlacementRequest, cells: tuple[int, ...]) -> NumaCell:
-    if cell.id not in cells:
-        return cell
-    vcpus, ram_mb = share_of(request.vcpus, request.ram_mb, cells)
-    return replace(cell, free_vcpus=cell.free_vcpus - vcpus, free_ram_mb=cell.free_ram_mb - ram_mb)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from busway.domain.placement import GuestKind, HostState, PlacementRequest
+from busway.domain.host_facts import GuestKind
+from busway.domain.placement import HostState, PlacementRequest
 from busway.scheduler.filters.spec_match import spec_matches
 
 _SCOPE = "capabilities"
