@@ -21,7 +21,7 @@ from busway.domain.image import Image, ImageStatus
 from busway.domain.requests import CreateServer
 from busway.domain.server import PowerState, Server
 from busway.store import images as image_store
-from busway.store.database import Database
+from busway.store.database import Database, Tx
 
 ADMIN = Caller(UserId("admin"), "admin", ProjectId("p1"), "admin", frozenset({"admin"}))
 USER = Caller(UserId("u2"), "ann", ProjectId("p2"), "lab", frozenset({"member"}))
@@ -132,6 +132,10 @@ class Cloud:
             image_store.add_image(tx, image)
         assert images.get_image(self.control, ADMIN, image.id)
         return image.id
+
+    def set_image_properties(self, tx: Tx, properties: dict[str, str]) -> None:
+        """Changes the image that all servers are made of."""
+        image_store.save_image(tx, replace(image_store.get_image(tx, self.image), properties=properties))
 
     def host(self, name: str, count: int = 1, inventory: tuple[PciDevice, ...] | None = None) -> Host:
         """Adds a host and takes its first report."""

@@ -134,7 +134,7 @@ def _in_turn(
         own = tuple(lot for lot in found if lot not in later)
         if len(found) < wanted:
             return None
-        chosen = choose(own if len(own) >= wanted else found, wanted)[0] if wanted else ()
+        chosen = _nearest_first(own if len(own) >= wanted else found, near, wanted) if wanted else ()
         places = (*along, *(lot.place for lot in chosen))
         lots.extend(chosen)
         served.append((index, places))
@@ -171,6 +171,15 @@ def _found(
         if len(allowed) >= wanted:
             break
     return allowed
+
+
+def _nearest_first(lots: tuple[Lot, ...], near: Near | None, count: int) -> tuple[Lot, ...]:
+    """The best choice; where the guest's own cells have some but not enough, those and the best of the others."""
+    own = tuple(lot for lot in lots if near is not None and lot.spot.node in near.cells)
+    if len(own) >= count:
+        return choose(own, count)[0]
+    others = tuple(lot for lot in lots if lot not in own)
+    return own + choose(others, count - len(own))[0]
 
 
 def _all_at_once(shape: Shape, pci: tuple[PciRequest, ...], near: Near | None) -> _Draft | None:
