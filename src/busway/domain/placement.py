@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from busway.domain.alias import PciRequest
 from busway.domain.device import PciDevice
 from busway.domain.device_tags import NO_TAGS, DeviceTags
 from busway.domain.host_facts import GuestKind
-from busway.domain.ids import DeviceId, HostId, ServerId
+from busway.domain.ids import DeviceId, GroupId, HostId, ServerId
 from busway.domain.placement_change import Remedy
+from busway.domain.server_group import GroupPolicy
 
 ZONE = "nova"
 Pairs = tuple[tuple[str, str], ...]
@@ -98,11 +99,29 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class ServerGroup:
-    """The server group of a request: whether its servers belong together, and the hosts that have some by now."""
+    """The server group of a request; `members` are the hosts of its servers, a host once for each of them."""
 
+    id: GroupId
     name: str
-    affinity: bool
-    hosts: frozenset[str] = frozenset()
+    policy: GroupPolicy
+    members: tuple[str, ...] = ()
+    max_per_host: int = 1
+
+    def having(self, host: str) -> ServerGroup:
+        """The group with one more server on a host."""
+        return replace(self, members=(*self.members, host))
+
+    @property
+    def full_hosts(self) -> frozenset[str]:
+        """The hosts that take no more of it: those with as many as anti-affinity allows, none for other policies."""
+        if self.policy is not GroupPolicy.ANTI_AFFINITY:
+            return frozenset()
+        return frozenset(host for host, count in Counter(self.members).items() if count >= self.max_per_host)
+
+    @property
+    def only_hosts(self) -> frozenset[str]:
+        """The hosts that alone may take more of it, where it has affinity and some servers; empty for any."""
+        return frozenset(self.members) if self.policy is GroupPolicy.AFFINITY else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
