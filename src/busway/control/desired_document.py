@@ -10,6 +10,7 @@ from busway.control.context import Control
 from busway.domain.documents import ConfigDrive, Desired, DesiredDevice, DesiredServer, Nic
 from busway.domain.errors import Forbidden, NotAuthenticated
 from busway.domain.ids import DeviceId, HostId
+from busway.domain.placement import ZONE
 from busway.domain.server import ServerAddress
 from busway.store import claims, devices, hosts, images, networks, servers
 from busway.store.database import Tx
@@ -100,7 +101,7 @@ def _config_drive(row: ServerRow, addresses: tuple[ServerAddress, ...]) -> Confi
         "hostname": row.hostname,
         "project_id": row.project_id,
         "launch_index": 0,
-        "availability_zone": row.availability_zone,
+        "availability_zone": row.availability_zone or ZONE,
         "meta": dict(row.metadata),
     }
     if row.key_name is not None and row.public_key is not None:

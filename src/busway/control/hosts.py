@@ -15,7 +15,7 @@ from busway.domain.caller import Caller
 from busway.domain.documents import HostResources
 from busway.domain.errors import BadInput, Conflict, NotFound
 from busway.domain.ids import HostId
-from busway.store import claims, devices, events, hosts, servers
+from busway.store import aggregates, claims, devices, events, hosts, servers
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.hosts import HostRow
@@ -121,6 +121,7 @@ def delete_host(control: Control, caller: Caller, name: str) -> None:
             )
         claims.forget_host(tx, host.id)
         devices.forget_host(tx, host.id)
+        aggregates.forget_host(tx, host.id)
         hosts.delete_host(tx, host.id)
 
 

@@ -9,11 +9,12 @@ from datetime import datetime
 import structlog
 
 from busway.control.context import Control
+from busway.control.groups import placement_group
 from busway.control.placement_request import image_properties, placement_request
 from busway.control.snapshot import take_snapshot
 from busway.domain.errors import BuswayError, Conflict
 from busway.domain.ids import ClaimId, HostId
-from busway.domain.placement import Placement, PlacementRequest, Refusal, Snapshot
+from busway.domain.placement import Placement, PlacementRequest, Refusal, ServerGroup, Snapshot
 from busway.domain.server import ServerFault, ServerStatus, TaskState
 from busway.scheduler.explain import details, explain
 from busway.scheduler.place import after, place_all
@@ -68,7 +69,8 @@ def _decide(control: Control, tx: Tx, snapshot: Snapshot, rows: list[ServerRow])
     """Places servers that were asked for together, all or none; returns the snapshot after it and the hosts."""
     try:
         properties = image_properties(tx, rows[0].image_id)
-        requests = [_request(control, row, properties) for row in rows]
+        group = placement_group(tx, rows[0].id)
+        requests = [_request(control, row, properties, group) for row in rows]
     except BuswayError as error:
         for row in rows:
             refuse(tx, row, error, control.now())
@@ -104,8 +106,11 @@ def _together(tx: Tx, waiting: list[ServerRow]) -> list[list[ServerRow]]:
     return found[:-1] if len(waiting) == BATCH and len(found) > 1 else found
 
 
-def _request(control: Control, row: ServerRow, properties: Mapping[str, str]) -> PlacementRequest:
-    return placement_request(control, row.id, row.flavor, properties, row.wanted_host, row.availability_zone)
+def _request(
+    control: Control, row: ServerRow, properties: Mapping[str, str], group: ServerGroup | None
+) -> PlacementRequest:
+    zone = row.availability_zone or None
+    return placement_request(control, row.id, row.flavor, properties, row.wanted_host, zone, group)
 
 
 def _commit(control: Control, tx: Tx, row: ServerRow, request: PlacementRequest, placement: Placement) -> None:

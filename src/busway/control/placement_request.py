@@ -9,7 +9,7 @@ from busway.domain.alias import parse_requests
 from busway.domain.flavor import Flavor
 from busway.domain.guest_cells import guest_cells
 from busway.domain.ids import ImageId, ServerId
-from busway.domain.placement import Pairs, PlacementRequest
+from busway.domain.placement import Pairs, PlacementRequest, ServerGroup
 from busway.store import images
 from busway.store.database import Tx
 
@@ -32,6 +32,7 @@ def placement_request(
     properties: Mapping[str, str],
     host: str | None,
     zone: str | None,
+    group: ServerGroup | None = None,
 ) -> PlacementRequest:
     """Reads flavor and image; raises `BuswayError` for an alias, a count or a policy that can't be understood."""
     number, sizes = guest_cells(flavor, properties)
@@ -45,6 +46,7 @@ def placement_request(
         zone,
         numa_nodes=number,
         numa_sizes=sizes,
+        group=group,
         extra_specs=_pairs(flavor.extra_specs),
         image_properties=_pairs({name: properties[name] for name in _OF_IMAGES if name in properties}),
     )

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
+from busway.control import groups, quotas
 from busway.control.context import Control
 from busway.control.server_view import server_view
 from busway.domain.alias import parse_requests
@@ -15,9 +16,10 @@ from busway.domain.errors import BadInput, Conflict, NotFound, NotSupported
 from busway.domain.guest_cells import guest_cells
 from busway.domain.ids import HostId, ServerId
 from busway.domain.image import Image, ImageStatus
+from busway.domain.quota import Usage, usage_of
 from busway.domain.requests import CreateServer, NetworkRef, ServerFilter
 from busway.domain.server import Server, ServerAction, ServerStatus, TaskState
-from busway.store import actions, cells, claims, events, hosts, images, keypairs, networks, servers
+from busway.store import actions, aggregates, cells, claims, events, hosts, images, keypairs, networks, servers
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
@@ -35,11 +37,18 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
         raise BadInput(f"{request.max_count} servers in one request", remedy=f"Ask for 1 to {MAX_AT_ONCE}.")
     now = control.now()
     with control.db.write() as tx:
+        _check_quota(control, tx, caller, request)
         ids = [_create(control, tx, caller, replace(request, name=name), request_id, now) for name in request.names]
+        groups.join_group(control, tx, caller, request, ids)
         created = [_get(tx, caller, server_id) for server_id in ids]
     control.crashpoint("create:after-commit")
     control.bell.ring("place")
     return created
+
+
+def _check_quota(control: Control, tx: Tx, caller: Caller, request: CreateServer) -> None:
+    quotas.check(control, tx, caller.project_id, usage_of([request.flavor] * request.max_count))
+    quotas.check(control, tx, caller.project_id, Usage({"metadata_items": len(request.metadata)}), used=Usage())
 
 
 def _create(
@@ -76,7 +85,7 @@ def _create(
         metadata=dict(request.metadata),
         tags=list(request.tags),
         hints=dict(request.hints),
-        availability_zone=request.availability_zone or "nova",
+        availability_zone=request.availability_zone or "",
         powered=True,
         starts=1,
         reboots=0,
@@ -147,7 +156,13 @@ def list_servers(control: Control, caller: Caller, wanted: ServerFilter) -> list
             kept = _after_marker(kept, wanted.marker)
         page = kept[: wanted.limit]
         addresses = networks.server_addresses(tx, [row.id for row in page])
-        return [server_view(row, addresses.get(row.id, ()), names.get(row.host_id or NOWHERE)) for row in page]
+        zones = aggregates.zones_of_hosts(tx)
+        return [
+            server_view(
+                row, addresses.get(row.id, ()), names.get(row.host_id or NOWHERE), zones.get(row.host_id or NOWHERE)
+            )
+            for row in page
+        ]
 
 
 def _wanted(row: ServerRow, wanted: ServerFilter, host_name: str | None) -> bool:
@@ -326,7 +341,8 @@ def _get(tx: Tx, caller: Caller, server_id: str) -> Server:
     ):
         raise _no_server(server_id)
     host = hosts.find_host_by_id(tx, row.host_id) if row.host_id else None
-    return server_view(row, networks.list_addresses(tx, row.id), host.name if host else None)
+    zone = aggregates.zones_of_hosts(tx).get(host.id) if host else None
+    return server_view(row, networks.list_addresses(tx, row.id), host.name if host else None, zone)
 
 
 def _row(tx: Tx, caller: Caller, server_id: str, *, lock: bool = False) -> ServerRow:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from busway.domain.alias import Aliases
 from busway.domain.device_spec import DeviceSpecs
@@ -30,3 +31,4 @@ class Settings:
     cpu_allocation_ratio: float = 4.0
     ram_allocation_ratio: float = 1.0
     reserved_host_memory_mb: int = 512
+    quota: Mapping[str, int] = field(default_factory=dict)  # of projects that have none of their own; -1 is no limit

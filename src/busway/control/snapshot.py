@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from busway.control.context import Control
 from busway.control.host_facts import capabilities, free_cells, guests
 from busway.control.settings import Settings
+from busway.domain.aggregate import ZONE_KEY
 from busway.domain.device_tags import NO_TAGS
 from busway.domain.ids import HostId, ServerId
-from busway.domain.placement import DeviceState, HostState, Snapshot
-from busway.store import cells, claims, devices, hosts, servers
+from busway.domain.placement import ZONE, DeviceState, HostState, Snapshot
+from busway.store import aggregates, cells, claims, devices, hosts, servers
 from busway.store.cells import UsedCell
 from busway.store.database import Tx
 from busway.store.hosts import HostRow
@@ -40,13 +42,19 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
         )
         of_host[device.host_id].append(state)
     now = control.now()
-    lying = cells.list_cells(tx)
-    return Snapshot(
-        tuple(
-            _host_state(control.settings, host, tuple(of_host[host.id]), placed[host.id], lying, now)
-            for host in hosts.list_hosts(tx)
-        )
+    lying, known = cells.list_cells(tx), aggregates.metadata_of_hosts(tx)
+    states = (
+        _host_state(control.settings, host, tuple(of_host[host.id]), placed[host.id], lying, now)
+        for host in hosts.list_hosts(tx)
     )
+    return Snapshot(tuple(_in_aggregates(state, known[state.id]) if state.id in known else state for state in states))
+
+
+def _in_aggregates(state: HostState, known: Iterable[Mapping[str, str]]) -> HostState:
+    """The host in its aggregates, and in the zone that one of them may name."""
+    pairs = tuple(tuple(sorted(values.items())) for values in known)
+    zone = next((values[ZONE_KEY] for values in known if ZONE_KEY in values), ZONE)
+    return replace(state, aggregates=pairs, zone=zone)
 
 
 def is_up(settings: Settings, host: HostRow, now: datetime) -> bool:
