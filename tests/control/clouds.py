@@ -16,10 +16,12 @@ from busway.domain.caller import Caller
 from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.device_spec import parse_device_specs
 from busway.domain.documents import Desired, Fault, HeldDevice, HostResources, Observed, ObservedServer
+from busway.domain.identity import Project
 from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
 from busway.domain.image import Image, ImageStatus
 from busway.domain.requests import CreateServer
 from busway.domain.server import PowerState, Server
+from busway.store import identity as identity_store
 from busway.store import images as image_store
 from busway.store.database import Database, Tx
 
@@ -109,6 +111,7 @@ class Cloud:
         project = identity.bootstrap_admin(self.control, "secret")
         networks.bootstrap_network(self.control, project.id)
         flavors.bootstrap_flavors(self.control)
+        self.caller = ADMIN
         self.image = self._image()
         flavor = flavors.list_flavors(self.control, ADMIN)[0]
         self.plain = replace(flavor, extra_specs={})
@@ -132,6 +135,10 @@ class Cloud:
             image_store.add_image(tx, image)
         assert images.get_image(self.control, ADMIN, image.id)
         return image.id
+
+    def project(self, tx: Tx) -> Project:
+        """The project that the first start has made."""
+        return identity_store.list_projects(tx)[0]
 
     def set_image_properties(self, tx: Tx, properties: dict[str, str]) -> None:
         """Changes the image that all servers are made of."""

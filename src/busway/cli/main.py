@@ -16,6 +16,7 @@ from busway.cli.event import event
 from busway.cli.host import host
 from busway.cli.lab import lab
 from busway.cli.plan import plan
+from busway.cli.quota import quota
 from busway.cli.server import server
 from busway.cli.snapshot import snapshot
 from busway.cli.start import serve, up
@@ -50,5 +51,5 @@ def main() -> None:
     """A GPU cloud for KVM hosts that OpenStack's own clients drive unmodified."""
 
 
-for command in (demo, up, serve, agent, plan, config, doctor, why, device, host, server, event, lab, snapshot):
+for command in (demo, up, serve, agent, plan, config, doctor, why, device, host, server, quota, event, lab, snapshot):
     main.add_command(command)

@@ -15,6 +15,7 @@ from busway.domain.caller import Caller
 from busway.domain.documents import HostResources
 from busway.domain.errors import BadInput, Conflict, NotFound
 from busway.domain.ids import HostId
+from busway.domain.placement import ZONE
 from busway.store import aggregates, claims, devices, events, hosts, servers
 from busway.store.database import Tx
 from busway.store.events import Event
@@ -43,6 +44,7 @@ class HostView:
     servers: int
     agent_version: str
     iommu: bool
+    zone: str = ZONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,11 @@ def list_hosts(control: Control, caller: Caller) -> list[HostView]:
         for row in servers.list_placed(tx):
             if row.host_id is not None:
                 placed[row.host_id].append(row)
-        rows = hosts.list_hosts(tx)
-    return [_view(control, host, placed[host.id], number) for number, host in enumerate(rows, start=1)]
+        rows, zones = hosts.list_hosts(tx), aggregates.zones_of_hosts(tx)
+    return [
+        _view(control, host, placed[host.id], number, zones.get(host.id, ZONE))
+        for number, host in enumerate(rows, start=1)
+    ]
 
 
 def set_enabled(control: Control, caller: Caller, name: str, *, enabled: bool, reason: str | None = None) -> None:
@@ -132,7 +137,7 @@ def _get(tx: Tx, name: str) -> HostRow:
     return host
 
 
-def _view(control: Control, host: HostRow, rows: list[ServerRow], number: int) -> HostView:
+def _view(control: Control, host: HostRow, rows: list[ServerRow], number: int, zone: str) -> HostView:
     vcpus, ram_mb, disk_gb = used(rows)
     return HostView(
         id=host.id,
@@ -150,4 +155,5 @@ def _view(control: Control, host: HostRow, rows: list[ServerRow], number: int) -
         servers=len(rows),
         agent_version=host.agent_version,
         iommu=host.iommu,
+        zone=zone,
     )

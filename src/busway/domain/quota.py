@@ -63,18 +63,18 @@ def check_quota(limits: Mapping[str, int], used: Usage, wanted: Usage) -> None:
     if not over:
         return
     counts = [
-        f"{name}: requested {wanted.of(name)}, but already used {used.of(name)} of {limits[name]}" for name in over
+        f"Requested {wanted.of(name)} {name}, but already used {used.of(name)} of {limits[name]}" for name in over
     ]
     raise OverQuota(
         f"Quota exceeded for {', '.join(over)}",
-        detail="; ".join(counts)[:1].upper() + "; ".join(counts)[1:],
+        detail=". ".join(counts),
         remedy=f"Ask for less, delete what is not needed, or have an admin raise it: {_how(over[0], limits[over[0]])}.",
     )
 
 
 def _how(name: str, limit: int) -> str:
     if name.startswith(DEVICES):
-        return f"`busway quota set PROJECT {name}={limit + 1}`"
+        return f"`busway quota set --project PROJECT {name}={limit + 1}`"
     option = "properties" if name == "metadata_items" else name.replace("_", "-")
     return f"`openstack quota set --{option} N PROJECT`"
 

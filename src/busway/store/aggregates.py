@@ -117,7 +117,7 @@ def _hosts(tx: Tx) -> dict[int, tuple[tuple[HostId, str], ...]]:
         .order_by(hosts.c.name)
     )
     found: dict[int, tuple[tuple[HostId, str], ...]] = {}
-    for number, host_id, name in tx.execute(statement).tuples():
+    for number, host_id, name in tx.execute(statement):
         found[number] = (*found.get(number, ()), (HostId(host_id), name))
     return found
 
