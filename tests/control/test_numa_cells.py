@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from busway.control import place, servers
 from busway.control.snapshot import take_snapshot
-from busway.domain.documents import HostResources
+from busway.domain.documents import DesiredCell, HostResources
 from busway.domain.host_facts import GuestKind, HostCell
 from busway.domain.requests import CreateServer
 from busway.domain.server import Server, ServerStatus
@@ -44,6 +44,17 @@ def test_a_server_takes_up_a_cell_until_its_host_has_let_go(cloud: Cloud) -> Non
     assert sorted(free_ram(cloud)) == [1024, 4096]
     host.report()
     assert free_ram(cloud) == [4096, 4096]
+
+
+def test_the_host_is_told_on_which_node_each_cell_shall_lie(cloud: Cloud) -> None:
+    host = numa_host(cloud)
+    boot(cloud, "one", hw__numa_nodes="2")
+    boot(cloud, "two")
+    told = {server.name: server.cells for server in host.desired().servers}
+    assert told == {
+        "instance-00000001": (DesiredCell(1, 1536, 0, "0-3"), DesiredCell(1, 1536, 1, "4-7")),
+        "instance-00000002": (),
+    }
 
 
 def test_a_guest_without_cells_floats_over_all(cloud: Cloud) -> None:

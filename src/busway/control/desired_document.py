@@ -7,6 +7,7 @@ import json
 import time
 
 from busway.control.context import Control
+from busway.control.host_facts import desired_cells
 from busway.domain.documents import ConfigDrive, Desired, DesiredDevice, DesiredServer, Nic
 from busway.domain.errors import Forbidden, NotAuthenticated
 from busway.domain.ids import DeviceId, HostId
@@ -91,6 +92,7 @@ def _server(tx: Tx, row: ServerRow, known: dict[DeviceId, DeviceRow]) -> Desired
         starts=row.starts,
         reboots=row.reboots,
         hard_reboot=row.hard_reboot,
+        cells=desired_cells(tx, row.id, row.host_id),
     )
 
 

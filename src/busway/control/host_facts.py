@@ -1,4 +1,4 @@
-"""What of a host's own report the scheduler looks at: its NUMA cells, its capabilities, the guests that it runs."""
+"""What of a host's own report is looked at: its NUMA cells, its capabilities, the guests that it runs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Iterable
 
 from busway.control.settings import Settings
-from busway.domain.documents import HostResources
+from busway.domain.documents import DesiredCell, HostResources
 from busway.domain.host_facts import GuestKind
+from busway.domain.ids import HostId, ServerId
 from busway.domain.placement import NumaCell, Pairs
+from busway.store import cells, hosts
 from busway.store.cells import UsedCell
+from busway.store.database import Tx
 
 
 def free_cells(settings: Settings, resources: HostResources | None, used: Iterable[UsedCell]) -> tuple[NumaCell, ...]:
@@ -28,6 +31,16 @@ def free_cells(settings: Settings, resources: HostResources | None, used: Iterab
             cell.vcpus,
         )
         for cell in (resources.cells if resources else ())
+    )
+
+
+def desired_cells(tx: Tx, server_id: ServerId, host_id: HostId | None) -> tuple[DesiredCell, ...]:
+    """The nodes on which a server's NUMA cells shall lie, with the CPUs that its host has reported of each."""
+    taken = cells.find_cells(tx, server_id, host_id) if host_id is not None else ()
+    host = hosts.find_host_by_id(tx, host_id) if taken and host_id is not None else None
+    known = {cell.id: cell.cpus for cell in host.resources.cells} if host and host.resources else {}
+    return tuple(
+        DesiredCell(each.vcpus, each.ram_mb, each.cell, known[each.cell]) for each in taken if each.cell in known
     )
 
 

@@ -54,6 +54,16 @@ class ConfigDrive:
 
 
 @dataclass(frozen=True, slots=True)
+class DesiredCell:
+    """A NUMA cell of a guest, and the node of the host, with its CPUs ("0-7,16-23"), on which it shall lie."""
+
+    vcpus: int
+    ram_mb: int
+    node: int
+    cpus: str
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredServer:
     """A server as its host shall have it.
 
@@ -74,6 +84,7 @@ class DesiredServer:
     starts: int = 1
     reboots: int = 0
     hard_reboot: bool = False
+    cells: tuple[DesiredCell, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,15 +37,19 @@ def put_cells(tx: Tx, server_id: ServerId, host_id: HostId, cells: tuple[UsedCel
         tx.execute(insert(server_cells).values(server_id=server_id, host_id=host_id, cells=rows))
 
 
-def list_cells(tx: Tx, host_id: HostId | None = None) -> dict[tuple[ServerId, HostId], tuple[UsedCell, ...]]:
-    """The cells of all placements, or of those on one host."""
-    statement = select(server_cells)
-    if host_id is not None:
-        statement = statement.where(server_cells.c.host_id == host_id)
+def list_cells(tx: Tx) -> dict[tuple[ServerId, HostId], tuple[UsedCell, ...]]:
+    """The cells of all placements."""
     return {
         (ServerId(row.server_id), HostId(row.host_id)): tuple(UsedCell(*each) for each in row.cells)
-        for row in tx.execute(statement)
+        for row in tx.execute(select(server_cells))
     }
+
+
+def find_cells(tx: Tx, server_id: ServerId, host_id: HostId) -> tuple[UsedCell, ...]:
+    """The cells of one placement, none for a guest without any."""
+    column = server_cells.c
+    found = tx.execute(select(column.cells).where(column.server_id == server_id, column.host_id == host_id)).scalar()
+    return tuple(UsedCell(*each) for each in found or ())
 
 
 def forget_cells(tx: Tx, server_id: ServerId, host_id: HostId) -> None:
