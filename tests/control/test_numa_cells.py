@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from busway.control import place, servers
 from busway.control.snapshot import take_snapshot
+from busway.domain.address import PciAddress
 from busway.domain.documents import DesiredCell, HostResources
 from busway.domain.host_facts import GuestKind, HostCell
 from busway.domain.requests import CreateServer
@@ -80,6 +81,14 @@ def test_a_gpu_of_another_cell_is_not_enough_where_it_must_be_near(cloud: Cloud)
     first, second = boot(cloud, "one", **near), boot(cloud, "two", **near)
     assert (first.status, second.status) == (ServerStatus.BUILD, ServerStatus.BUILD)
     assert free_ram(cloud) == [1024, 1024]
+
+
+def test_devices_below_one_switch_go_together(cloud: Cloud) -> None:
+    one, other = PciAddress("0000:40:00.0"), PciAddress("0000:50:00.0")
+    host = cloud.host("h1", inventory=tuple(gpu(n, switch=(one, other)[n % 2]) for n in range(4)))
+    boot(cloud, "one", pci_passthrough__alias="a1:2")
+    [told] = host.desired().servers
+    assert [str(device.address) for device in told.devices] == ["0000:41:00.0", "0000:43:00.0"]
 
 
 def test_the_image_of_a_server_without_devices_is_looked_at_too(cloud: Cloud) -> None:

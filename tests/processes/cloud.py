@@ -36,7 +36,7 @@ class ProcessCloud:
         self.folder = folder
         self.config = folder / "busway.conf"
         self.config.write_text(CONFIG % database_url)
-        self.port = _free_port()
+        self.port, self.second_port = _free_port(), _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.http = httpx.Client(base_url=self.url, timeout=30)
@@ -81,10 +81,13 @@ class ProcessCloud:
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
+    def token(self) -> str:
         if self._token is None:
             self._token = self._log_in()
-        headers = {"X-Auth-Token": self._token, "OpenStack-API-Version": "compute 2.100"}
+        return self._token
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        headers = {"X-Auth-Token": self.token(), "OpenStack-API-Version": "compute 2.100"}
         answer = self.http.request(method, path, json=body, headers=headers)
         assert answer.status_code < 400, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None

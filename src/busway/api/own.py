@@ -1,11 +1,12 @@
-"""Busway's own API under /busway/v1: devices, hosts, events, quotas of devices, and why things are as they are."""
+"""Busway's own API under /busway/v1: what is handed out, devices, hosts, events, quotas, why, and plans."""
 
 from __future__ import annotations
 
+from busway.api import own_quotas, own_rules
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import Schema, closed
-from busway.control import devices, events, hosts, plan, quotas, why
+from busway.control import devices, events, hosts, plan, why
 from busway.domain.errors import BadInput
 
 ROOT = "/busway/v1"
@@ -13,10 +14,6 @@ _CREATE_HOST = Schema(
     closed({"name": {"type": "string", "minLength": 1, "maxLength": 255}, "rotate": {"type": "boolean"}}, "name")
 )
 _CHANGE_HOST = Schema(closed({"enabled": {"type": "boolean"}, "reason": {"type": ["string", "null"]}}, "enabled"))
-
-_QUOTAS = {"type": "object", "additionalProperties": {"type": "integer", "maximum": 0x7FFFFFFF}, "minProperties": 1}
-_SET_QUOTA = Schema(closed({"limits": _QUOTAS, "force": {"type": "boolean"}}, "limits"))
-_SET_QUOTA_DEFAULTS = Schema(closed({"limits": _QUOTAS}, "limits"))
 
 
 def _list_devices(call: Call) -> Reply:
@@ -74,32 +71,6 @@ def _plan(call: Call) -> Reply:
     return Reply({"plan": made})
 
 
-def _show_quota(call: Call) -> Reply:
-    project = quotas.project_of(call.control, call.caller, call.text("project") or "")
-    return Reply({"quota": quotas.get_quota(call.control, call.caller, project)})
-
-
-def _set_quota(call: Call) -> Reply:
-    project = quotas.project_of(call.control, call.caller, call.text("project") or "")
-    limits, force = call.body["limits"], call.body.get("force", False)
-    return Reply({"quota": quotas.set_quota(call.control, call.caller, project, limits, force=force)})
-
-
-def _reset_quota(call: Call) -> Reply:
-    quotas.reset_quota(
-        call.control, call.caller, quotas.project_of(call.control, call.caller, call.text("project") or "")
-    )
-    return NO_CONTENT
-
-
-def _show_quota_defaults(call: Call) -> Reply:
-    return Reply({"limits": quotas.get_defaults(call.control)})
-
-
-def _set_quota_defaults(call: Call) -> Reply:
-    return Reply({"limits": quotas.set_defaults(call.control, call.caller, call.body["limits"])})
-
-
 OPERATIONS = (
     Operation("GET", f"{ROOT}/devices", _list_devices),
     Operation("GET", f"{ROOT}/devices/{{name}}", _show_device),
@@ -110,9 +81,6 @@ OPERATIONS = (
     Operation("GET", f"{ROOT}/events", _list_events),
     Operation("GET", f"{ROOT}/servers/{{id}}/why", _why),
     Operation("GET", f"{ROOT}/plan", _plan),
-    Operation("GET", f"{ROOT}/quota", _show_quota),
-    Operation("PUT", f"{ROOT}/quota", _set_quota, _SET_QUOTA),
-    Operation("DELETE", f"{ROOT}/quota", _reset_quota),
-    Operation("GET", f"{ROOT}/quota-defaults", _show_quota_defaults),
-    Operation("PUT", f"{ROOT}/quota-defaults", _set_quota_defaults, _SET_QUOTA_DEFAULTS),
+    *own_rules.OPERATIONS,
+    *own_quotas.OPERATIONS,
 )

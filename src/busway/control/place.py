@@ -70,7 +70,7 @@ def _decide(control: Control, tx: Tx, snapshot: Snapshot, rows: list[ServerRow])
     try:
         properties = image_properties(tx, rows[0].image_id)
         group = placement_group(tx, rows[0].id)
-        requests = [_request(control, row, properties, group) for row in rows]
+        requests = [_request(control, tx, row, properties, group) for row in rows]
     except BuswayError as error:
         for row in rows:
             refuse(tx, row, error, control.now())
@@ -107,10 +107,10 @@ def _together(tx: Tx, waiting: list[ServerRow]) -> list[list[ServerRow]]:
 
 
 def _request(
-    control: Control, row: ServerRow, properties: Mapping[str, str], group: ServerGroup | None
+    control: Control, tx: Tx, row: ServerRow, properties: Mapping[str, str], group: ServerGroup | None
 ) -> PlacementRequest:
     zone = row.availability_zone or None
-    return placement_request(control, row.id, row.flavor, properties, row.wanted_host, zone, group)
+    return placement_request(control, tx, row.id, row.flavor, properties, row.wanted_host, zone, group)
 
 
 def _commit(control: Control, tx: Tx, row: ServerRow, request: PlacementRequest, placement: Placement) -> None:

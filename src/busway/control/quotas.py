@@ -61,7 +61,7 @@ def set_quota(
     caller.require_admin("set quotas")
     with control.db.write() as tx:
         project = _project(tx, project_id)
-        _check_limits(control, limits)
+        _check_limits(control, tx, limits)
         used = _used(tx, project)
         below = [name for name, limit in limits.items() if 0 <= limit < used.of(name)]
         if below and not force:
@@ -78,8 +78,8 @@ def set_quota(
 def set_defaults(control: Control, caller: Caller, limits: Mapping[str, int]) -> dict[str, int]:
     """Sets the limits of all projects that have none of their own."""
     caller.require_admin("set quotas")
-    _check_limits(control, limits)
     with control.db.write() as tx:
+        _check_limits(control, tx, limits)
         store.set_limits(tx, store.EVERYBODY, limits)
         return _defaults(control, tx)
 
@@ -131,8 +131,8 @@ def _project(tx: Tx, project_id: str) -> ProjectId:
     return project.id
 
 
-def _check_limits(control: Control, limits: Mapping[str, int]) -> None:
-    aliases = [f"{DEVICES}{name}" for name in control.settings.aliases]
+def _check_limits(control: Control, tx: Tx, limits: Mapping[str, int]) -> None:
+    aliases = [f"{DEVICES}{name}" for name in control.pci_rules(tx).aliases]
     for name, limit in limits.items():
         if name not in RESOURCES and name not in aliases:
             raise BadInput(

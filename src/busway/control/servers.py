@@ -48,7 +48,8 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
 
 def _check_quota(control: Control, tx: Tx, caller: Caller, request: CreateServer) -> None:
     quotas.check(control, tx, caller.project_id, usage_of([request.flavor] * request.max_count))
-    quotas.check(control, tx, caller.project_id, Usage({"metadata_items": len(request.metadata)}), used=Usage())
+    if request.metadata:
+        quotas.check(control, tx, caller.project_id, Usage({"metadata_items": len(request.metadata)}), used=Usage())
 
 
 def _create(
@@ -56,7 +57,7 @@ def _create(
 ) -> ServerId:
     image = images.get_image(tx, request.image_id)
     _check_image(caller, request, image)
-    parse_requests(request.flavor.extra_specs, control.settings.aliases, image.properties)
+    parse_requests(request.flavor.extra_specs, control.pci_rules(tx).aliases, image.properties)
     guest_cells(request.flavor, image.properties)
     public_key = None
     if request.key_name is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -29,8 +29,9 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
         if row.host_id is not None:
             placed[row.host_id].append(row)
     of_host: dict[HostId, list[DeviceState]] = defaultdict(list)
+    specs = control.pci_rules(tx).device_specs
     for device in devices.list_devices(tx):
-        spec = control.settings.device_specs.find(device.device)
+        spec = specs.find(device.device)
         state = DeviceState(
             device.id,
             device.device,
@@ -39,6 +40,7 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
             claimed_by=owners.get(device.id),
             quarantined=device.quarantined,
             tags=spec.tags if spec is not None else NO_TAGS,
+            switch=str(device.device.switch) if device.device.switch else None,
         )
         of_host[device.host_id].append(state)
     now = control.now()
@@ -50,7 +52,7 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
     return Snapshot(tuple(_in_aggregates(state, known[state.id]) if state.id in known else state for state in states))
 
 
-def _in_aggregates(state: HostState, known: Iterable[Mapping[str, str]]) -> HostState:
+def _in_aggregates(state: HostState, known: Sequence[Mapping[str, str]]) -> HostState:
     """The host in its aggregates, and in the zone that one of them may name."""
     pairs = tuple(tuple(sorted(values.items())) for values in known)
     zone = next((values[ZONE_KEY] for values in known if ZONE_KEY in values), ZONE)

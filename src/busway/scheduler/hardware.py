@@ -101,6 +101,7 @@ def hardware_key(states: tuple[DeviceState, ...], tags: TagNumbers) -> Hashable:
     """Equal for hosts whose devices differ only in names, addresses, group numbers, owners and quarantine."""
     groups: dict[int | None, int] = {None: -1}
     slots: dict[tuple[int, int, int], int] = {}
+    switches: dict[str | None, int] = {None: -1}
     found: list[object] = []
     has_parents = False
     for state in states:
@@ -120,7 +121,7 @@ def hardware_key(states: tuple[DeviceState, ...], tags: TagNumbers) -> Hashable:
             state.present,
             state.offered,
             tags.of(state.tags),
-            state.switch,
+            switches.setdefault(state.switch, len(switches)),
         )
     return tuple(found), _parents(states) if has_parents else ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,6 +46,13 @@ def add_event(tx: Tx, event: Event) -> None:
     """Writes an event down in the transaction that makes the change."""
     values = {name: getattr(event, name) for name in Event.__dataclass_fields__ if name != "id"}
     tx.execute(insert(events).values(**values))
+
+
+def add_events(tx: Tx, several: Sequence[Event]) -> None:
+    """Writes many events down at once."""
+    names = [name for name in Event.__dataclass_fields__ if name != "id"]
+    if several:
+        tx.execute(insert(events), [{name: getattr(event, name) for name in names} for event in several])
 
 
 def list_events(
