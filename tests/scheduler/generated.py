@@ -41,7 +41,7 @@ def devices(draw: st.DrawFn) -> tuple[DeviceState, ...]:
                     claimed_by=draw(st.sampled_from(_OWNERS)),
                     quarantined=draw(st.sampled_from([None, None, None, None, "broken"])),
                     tags=draw(st.sampled_from([DeviceTags(), _TAGGED])),
-                    switch=draw(st.sampled_from([None, "x", "y"])),
+                    switch=draw(st.sampled_from([None, PciAddress("0000:40:00.0"), PciAddress("0000:50:00.0")])),
                 )
             )
     if draw(st.sampled_from([False, False, True])):

@@ -144,6 +144,13 @@ def test_a_guest_of_two_cells_gets_half_of_itself_on_each() -> None:
     )
 
 
+def test_a_guest_without_devices_leaves_the_nodes_of_free_gpus_alone() -> None:
+    there = gpu_host(tuple(NumaCell(n, 8, 8192, socket=0) for n in range(5)))
+    answer = place(cloud(there), request(0, numa_nodes=1))
+    assert isinstance(answer, Placement)
+    assert answer.cells == (4,)
+
+
 def test_where_a_host_does_not_tell_its_cells_the_nodes_of_its_devices_count() -> None:
     there = gpu_host(())
     wanted = request(pci=(PciRequest(A1, 2, NumaPolicy.REQUIRED),), numa_nodes=1)

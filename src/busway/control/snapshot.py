@@ -40,7 +40,6 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
             claimed_by=owners.get(device.id),
             quarantined=device.quarantined,
             tags=spec.tags if spec is not None else NO_TAGS,
-            switch=str(device.device.switch) if device.device.switch else None,
         )
         of_host[device.host_id].append(state)
     now = control.now()

@@ -24,7 +24,7 @@ class DeviceState:
     """A device of a host at the moment of the snapshot.
 
     `offered` is True when a device_spec covers it; `tags` are those of the spec. `claimed_by` is the server of its live
-    claim. `switch` names the PCIe switch above it, None where the topology is not known.
+    claim.
     """
 
     id: DeviceId
@@ -34,7 +34,6 @@ class DeviceState:
     claimed_by: ServerId | None = None
     quarantined: str | None = None
     tags: DeviceTags = NO_TAGS
-    switch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,11 @@ def _allocate(shape: Shape, wish: Wish) -> Allocation | None:
             options.append((_cost(shape, wish.pci, draft), cells, draft))
     if not options:
         return None
-    best, cells, draft = min(options, key=lambda option: (option[0], option[1]))
+    if not wish.pci:  # a guest that needs no device leaves the nodes of free ones to those that do
+        options.sort(key=lambda option: (shape.count_free(option[1]), option[1]))
+        best, cells, draft = options[0]
+    else:
+        best, cells, draft = min(options, key=lambda option: (option[0], option[1]))
     return Allocation(draft.named(wish.pci), Fit(*best, left_free=_left(shape, wish.pci, draft)), cells)
 
 
