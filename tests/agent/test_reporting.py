@@ -4,6 +4,7 @@ from structlog.testing import capture_logs
 
 from busway.domain.documents import Desired
 from busway.domain.errors import Unavailable
+from busway.domain.host_facts import GuestKind, HostCell
 from busway.domain.server import PowerState
 from busway.testing.machines import gpu_host
 from busway.testing.stage import ONE, Stage, desired_server
@@ -221,3 +222,14 @@ def test_pauses_grow_while_the_control_plane_is_away_and_have_a_bound(stage: Sta
     assert stop.pauses == sorted(stop.pauses)
     assert 0.3 < stop.pauses[0] < 0.7
     assert 7 < stop.pauses[-1] <= 10
+
+
+def test_a_report_tells_the_numa_cells_and_what_guests_the_host_runs(stage: Stage) -> None:
+    stage.machine.numa(["0-3", "4-7"], ram_mb=2048)
+
+    stage.agent().round()
+
+    told = stage.link.last.resources
+    assert told.cells == (HostCell(0, "0-3", 4, 2048, 0), HostCell(1, "4-7", 4, 2048, 1))
+    assert (told.architecture, told.cpu_features) == ("x86_64", ("avx2", "topoext"))
+    assert GuestKind("x86_64", "kvm", "hvm") in told.guests

@@ -146,6 +146,66 @@ def test_a_server_lives_from_create_to_delete(clients: Clients, api_server: ApiS
     assert clients.read("server", "list") == []
 
 
+def test_server_groups_keep_servers_apart(clients: Clients, api_server: ApiServer) -> None:
+    for name in ("host1", "host2"):
+        api_server.host(name)
+    api_server.image("new1")
+    rule = ("--policy", "anti-affinity", "--rule", "max_server_per_host=1")
+    group = clients.read("server", "group", "create", *rule, "g")
+
+    create = ("server", "create", "--image", "new1", "--flavor", "m1.tiny", "--server-group", "g")
+    made = [clients.read(*create, name)["id"] for name in ("s1", "s2")]
+    place_round(api_server.control)
+
+    shown = clients.read("server", "group", "show", "g")
+    assert (shown["id"], shown["policy"], shown["members"]) == (group["id"], "anti-affinity", made)
+    hosts = {clients.read("server", "show", each)["OS-EXT-SRV-ATTR:host"] for each in made}
+    assert hosts == {"host1", "host2"}
+    assert clients.read("server", "group", "list")[0]["Policy"] == "anti-affinity"
+    clients.openstack("server", "group", "delete", "g")
+    assert "anti-affinity" not in clients.nova("server-group-list")
+
+
+def test_aggregates_make_availability_zones(clients: Clients, api_server: ApiServer) -> None:
+    for name in ("host1", "host2"):
+        api_server.host(name)
+    api_server.image("new1")
+    clients.openstack("aggregate", "create", "--zone", "east", "--property", "gpu=h100", "racks")
+    clients.openstack("aggregate", "add", "host", "racks", "host2")
+    boot = ("server", "create", "--image", "new1", "--flavor", "m1.tiny", "--availability-zone", "east", "s1")
+    made = clients.read(*boot)
+    place_round(api_server.control)
+
+    shown = clients.read("aggregate", "show", "racks")
+    assert (shown["availability_zone"], shown["hosts"], shown["properties"]) == ("east", ["host2"], {"gpu": "h100"})
+    zones = {row["Zone Name"] for row in clients.read("availability", "zone", "list", "--compute")}
+    assert zones == {"east", "nova"}
+    assert clients.read("server", "show", made["id"])["OS-EXT-AZ:availability_zone"] == "east"
+    assert "has 1 servers" in clients.refused("aggregate", "remove", "host", "racks", "host2")
+    clients.openstack("aggregate", "set", "--name", "rows", "--property", "gpu=a100", "racks")
+    clients.openstack("aggregate", "unset", "--property", "gpu", "rows")
+    assert "rows" in clients.nova("aggregate-list")
+
+
+def test_quotas_are_set_and_held(clients: Clients, api_server: ApiServer) -> None:
+    api_server.image("new1")
+    clients.openstack("quota", "set", "--instances", 1, "--cores", 4, "admin")
+    clients.openstack("server", "create", "--image", "new1", "--flavor", "m1.tiny", "s1")
+
+    refusal = clients.refused("server", "create", "--image", "new1", "--flavor", "m1.tiny", "s2")
+    shown = {row["Resource"]: row["Limit"] for row in clients.read("quota", "show", "admin")}
+    used = {row["Resource"]: row for row in clients.read("quota", "show", "--usage", "admin")}
+    limits = {row["Name"]: row["Value"] for row in clients.read("limits", "show", "--absolute")}
+
+    assert "Quota exceeded for instances" in refusal
+    assert (shown["instances"], shown["cores"], shown["ram"]) == (1, 4, -1)
+    assert used["instances"]["In Use"] == 1
+    assert (limits["instances"], limits["instances_used"]) == (1, 1)
+    clients.openstack("quota", "delete", "--compute", "admin")
+    clients.openstack("server", "create", "--image", "new1", "--flavor", "m1.tiny", "s2")
+    assert "instances" in clients.nova("quota-show")
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -19,12 +19,14 @@ from busway.domain.config_warning import Located
 from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.device_spec import parse_device_specs
 from busway.domain.documents import Desired, Fault, HeldDevice, HostResources, Observed, ObservedServer
+from busway.domain.identity import Project
 from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
 from busway.domain.image import Image, ImageStatus
 from busway.domain.requests import CreateServer
 from busway.domain.server import PowerState, Server
+from busway.store import identity as identity_store
 from busway.store import images as image_store
-from busway.store.database import Database
+from busway.store.database import Database, Tx
 
 ADMIN = Caller(UserId("admin"), "admin", ProjectId("p1"), "admin", frozenset({"admin"}))
 USER = Caller(UserId("u2"), "ann", ProjectId("p2"), "lab", frozenset({"member"}))
@@ -152,6 +154,7 @@ class Cloud:
 
     def _start(self, database: Database, state: Path, first_id: int = 1) -> None:
         self.time = datetime(2026, 1, 1, tzinfo=UTC)
+        self.caller = ADMIN
         self.sequences = itertools.count(1)
         numbers = itertools.count(first_id)
         self.control = Control(
@@ -186,6 +189,14 @@ class Cloud:
             image_store.add_image(tx, image)
         assert images.get_image(self.control, ADMIN, image.id)
         return image.id
+
+    def project(self, tx: Tx) -> Project:
+        """The project that the first start has made."""
+        return identity_store.list_projects(tx)[0]
+
+    def set_image_properties(self, tx: Tx, properties: dict[str, str]) -> None:
+        """Changes the image that all servers are made of."""
+        image_store.save_image(tx, replace(image_store.get_image(tx, self.image), properties=properties))
 
     def host(self, name: str, count: int = 1, inventory: tuple[PciDevice, ...] | None = None) -> Host:
         """Adds a host and takes its first report."""

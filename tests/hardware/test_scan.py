@@ -115,3 +115,19 @@ def test_groups_hold_all_their_members(machine: Machine) -> None:
 @pytest.mark.skipif(not Path("/sys/bus/pci/devices").is_dir(), reason="needs a kernel with PCI")
 def test_this_machine_can_be_scanned() -> None:
     assert all(len(device.vendor_id) == 4 for device in scan())
+
+
+def test_the_switch_above_a_device_is_named(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.bridge("0000:00:01.0", group=1)
+    machine.bridge("0000:40:00.0", group=2, under="0000:00:01.0")
+    for port, bus in (("0000:41:00.0", "42"), ("0000:41:01.0", "43")):
+        machine.bridge(port, group=3, under="0000:40:00.0")
+        machine.function(f"0000:{bus}:00.0", "10de:20b5", "030200", group=10, under=port)
+    machine.bridge("0000:00:02.0", group=4)
+    machine.function("0000:50:00.0", "10de:20b5", "030200", group=11, under="0000:00:02.0")
+
+    found = {str(device.address): device.switch for device in scan(tmp_path)}
+
+    assert found["0000:42:00.0"] == found["0000:43:00.0"] == PciAddress("0000:40:00.0")
+    assert found["0000:50:00.0"] is None

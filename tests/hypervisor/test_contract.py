@@ -106,3 +106,15 @@ def test_the_fake_refuses_a_device_that_is_not_on_vfio(tmp_path: Path) -> None:
 
     with pytest.raises(HostError, match="not bound to vfio-pci"):
         hypervisor.start(ONE)
+
+
+@pytest.mark.parametrize("name", ["plain", "devices", "emulated", "cells"])
+def test_libvirts_own_schema_accepts_what_is_written(name: str) -> None:
+    text = (Path(__file__).parent / "golden" / f"{name}.xml").read_text("utf-8")
+    connection = libvirt.open("test:///default")
+    try:
+        defined = connection.defineXMLFlags(text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+        assert defined.name() == "busway-3f2c1d5e"
+        defined.undefine()
+    finally:
+        connection.close()

@@ -1,7 +1,8 @@
+from dataclasses import replace
 from pathlib import Path
 
 from busway.domain.address import PciAddress
-from busway.domain.documents import ConfigDrive, DesiredDevice, DesiredServer, ImageRef, Nic
+from busway.domain.documents import ConfigDrive, DesiredCell, DesiredDevice, DesiredServer, ImageRef, Nic
 from busway.domain.ids import ImageId, ServerId
 from busway.hypervisor import GuestFiles, GuestOptions, domain_xml
 from busway.hypervisor.cards import guest_slots
@@ -37,6 +38,14 @@ def test_a_card_of_two_functions_and_a_vf_on_a_bridge_without_roms(golden: Golde
 
 def test_emulation_where_there_is_no_kvm(golden: Golden) -> None:
     golden.check("emulated.xml", domain_xml(server("0000:41:00.0"), FILES, GuestOptions(virt_type="qemu")))
+
+
+def test_a_guest_of_two_cells_lies_on_the_nodes_that_were_chosen(golden: Golden) -> None:
+    cells = (DesiredCell(3, 6144, 1, "8-15,24-31"), DesiredCell(1, 2048, 0, "0-7,16-23"))
+    wanted = replace(server("0000:41:00.0"), cells=cells)
+
+    golden.check("cells.xml", domain_xml(wanted, FILES, GuestOptions()))
+    assert "vcpupin" not in domain_xml(wanted, FILES, GuestOptions(virt_type="qemu"))
 
 
 def test_a_domain_tells_its_server_and_devices() -> None:

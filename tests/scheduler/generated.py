@@ -8,14 +8,17 @@ from busway.domain.address import PciAddress
 from busway.domain.alias import Alias, AliasSpec, PciRequest
 from busway.domain.device import DeviceKind
 from busway.domain.device_tags import DeviceTags
-from busway.domain.ids import DeviceId, HostId, ServerId
+from busway.domain.ids import DeviceId, GroupId, HostId, ServerId
 from busway.domain.numa_policy import NumaPolicy
-from busway.domain.placement import DeviceState, HostState, NumaCell, PlacementRequest, Snapshot
+from busway.domain.placement import DeviceState, HostState, NumaCell, PlacementRequest, ServerGroup, Snapshot
+from busway.domain.server_group import GroupPolicy
+from busway.scheduler.policy import CHOOSABLE, Policy
 from tests.scheduler.clouds import A1, VF, host, state
 
 GPU_OR_AUDIO = Alias("either", (AliasSpec("1234", "1111"), AliasSpec("1234", "2668")))
 AUDIO = Alias("audio", (AliasSpec("1234", "2668"),))
 PF_ALIAS = Alias("pf", (AliasSpec("10de", "2330", DeviceKind.PF),))
+ALL_ON = Policy(filters=frozenset(CHOOSABLE))
 _TAGGED = DeviceTags(trusted=True, count=1)
 _OWNERS = (None, None, None, ServerId("s8"), ServerId("s9"))
 
@@ -38,7 +41,7 @@ def devices(draw: st.DrawFn) -> tuple[DeviceState, ...]:
                     claimed_by=draw(st.sampled_from(_OWNERS)),
                     quarantined=draw(st.sampled_from([None, None, None, None, "broken"])),
                     tags=draw(st.sampled_from([DeviceTags(), _TAGGED])),
-                    switch=draw(st.sampled_from([None, "x", "y"])),
+                    switch=draw(st.sampled_from([None, PciAddress("0000:40:00.0"), PciAddress("0000:50:00.0")])),
                 )
             )
     if draw(st.sampled_from([False, False, True])):
@@ -71,6 +74,8 @@ def templates(draw: st.DrawFn) -> HostState:
         free_disk_gb=draw(st.sampled_from([1, 100])),
         zone=draw(st.sampled_from(["nova", "nova", "other"])),
         cells=cells,
+        aggregates=draw(st.sampled_from([(), (), ((("gpu", "h100"),),), ((("gpu", "a100, l40s"),), (("n", "4"),))])),
+        capabilities=draw(st.sampled_from([None, None, (("hypervisor_version", "7002022"),)])),
     )
 
 
@@ -103,6 +108,22 @@ pci_requests = st.lists(
     max_size=2,
 ).map(tuple)
 
+groups = st.builds(
+    ServerGroup,
+    id=st.just(GroupId("g")),
+    name=st.just("g"),
+    policy=st.sampled_from(list(GroupPolicy)),
+    members=st.lists(st.sampled_from(["h0", "h1", "h2", "gone"]), max_size=4).map(tuple),
+    max_per_host=st.integers(1, 2),
+)
+_SPECS = (
+    (),
+    (),
+    (("aggregate_instance_extra_specs:gpu", "<or> h100 <or> l40s"),),
+    (("aggregate_instance_extra_specs:gpu", "a100"), ("aggregate_instance_extra_specs:n", ">= 3")),
+    (("capabilities:hypervisor_version", ">= 8000000"), ("hw:pmu", "true")),
+)
+
 demanding_requests = st.builds(
     PlacementRequest,
     server_id=st.just(ServerId("s1")),
@@ -113,6 +134,8 @@ demanding_requests = st.builds(
     host=st.sampled_from([None, None, None, None, "h0", "nowhere"]),
     zone=st.sampled_from([None, None, "nova", "other"]),
     numa_nodes=st.sampled_from([0, 0, 0, 1, 2]),
+    extra_specs=st.sampled_from(_SPECS),
+    group=st.one_of(st.none(), groups),
 )
 
 easy_requests = st.builds(
@@ -122,6 +145,7 @@ easy_requests = st.builds(
     ram_mb=st.sampled_from([128, 128, 128, 1024]),
     disk_gb=st.just(0),
     pci=pci_requests,
+    group=st.one_of(st.none(), st.none(), groups),
 )
 
 requests = st.one_of(easy_requests, easy_requests, demanding_requests)

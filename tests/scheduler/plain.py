@@ -18,8 +18,15 @@ def plain_place(snapshot: Snapshot, request: PlacementRequest, policy: Policy) -
         answer = place(Snapshot((host,)), request, policy)
         if isinstance(answer, Placement):
             ram = host.free_ram_mb * ((policy.ram_weight < 0) - (policy.ram_weight > 0))
-            fitting.append((rank(answer.fit, policy), ram, host.name, answer))
-    return min(fitting, key=lambda each: each[:3])[3] if fitting else None
+            fitting.append((_wanted(host, request), rank(answer.fit, policy), ram, host.name, answer))
+    return min(fitting, key=lambda each: each[:4])[4] if fitting else None
+
+
+def _wanted(host: HostState, request: PlacementRequest) -> int:
+    """How much a soft group wants a host, the least first."""
+    if request.group is None or not request.group.policy.is_soft:
+        return 0
+    return request.group.members.count(host.name) * (-1 if request.group.policy.is_together else 1)
 
 
 def can_be_served(host: HostState, pci: tuple[PciRequest, ...]) -> bool:

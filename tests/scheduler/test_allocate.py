@@ -84,7 +84,8 @@ def test_a_host_where_all_lie_on_one_node_goes_before_one_that_would_be_filled()
 
 
 def test_devices_under_one_switch_go_together_where_switches_are_known() -> None:
-    devices = [gpu(0x41 + n, switch="left" if n % 2 else "right") for n in range(6)]
+    left, right = PciAddress("0000:40:00.0"), PciAddress("0000:50:00.0")
+    devices = [gpu(0x61 + n, switch=left if n % 2 else right) for n in range(6)]
     buses = {int(each[5:7], 16) % 2 for each in chosen(lands(host("h1", devices), count=3))}
     assert len(buses) == 1
 

@@ -2,7 +2,10 @@
 
 import pytest
 
-from busway.domain.placement import GuestKind, HostState, PlacementRequest, Refusal, ServerGroup
+from busway.domain.host_facts import GuestKind
+from busway.domain.ids import GroupId
+from busway.domain.placement import HostState, PlacementRequest, Refusal, ServerGroup
+from busway.domain.server_group import GroupPolicy
 from busway.scheduler.filters.spec_match import spec_matches
 from busway.scheduler.place import place
 from busway.scheduler.policy import ALWAYS, CHOOSABLE, Policy, choose_filters
@@ -80,7 +83,8 @@ def where(wanted: PlacementRequest) -> str:
 
 def test_groups_keep_servers_together_or_apart() -> None:
     def group(*hosts: str, affinity: bool) -> PlacementRequest:
-        return request(0, group=ServerGroup("g", affinity, frozenset(hosts)))
+        policy = GroupPolicy.AFFINITY if affinity else GroupPolicy.ANTI_AFFINITY
+        return request(0, group=ServerGroup(GroupId("g"), "g", policy, hosts))
 
     assert where(group(affinity=True)) == where(group(affinity=False)) == "h1"
     assert where(group("h2", affinity=True)) == "h2"

@@ -4,13 +4,25 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from busway.domain.ids import ServerId
-from busway.domain.placement import Placement, PlacementRequest, Refusal, Snapshot
+from busway.domain.alias import PciRequest
+from busway.domain.ids import GroupId, ServerId
+from busway.domain.placement import (
+    HostState,
+    NumaCell,
+    Placement,
+    PlacementRequest,
+    Refusal,
+    ServerGroup,
+    Snapshot,
+)
+from busway.domain.server_group import GroupPolicy
 from busway.scheduler.change import apply_changes
 from busway.scheduler.explain import details, explain
 from busway.scheduler.place import place, place_all
-from tests.scheduler.clouds import cloud, gpus, host, request, state
-from tests.scheduler.generated import requests, scarce_snapshots, snapshots
+from tests.scheduler.clouds import A1, cloud, gpus, host, request, state
+from tests.scheduler.generated import ALL_ON, requests, scarce_snapshots, snapshots
+
+APART = ServerGroup(GroupId("g"), "g", GroupPolicy.ANTI_AFFINITY, ("h1",))
 
 
 def refused(*hosts: object, wanted: PlacementRequest) -> Refusal:
@@ -25,14 +37,14 @@ def remedies(answer: Refusal) -> list[str]:
 
 @given(st.one_of(scarce_snapshots(), snapshots(least=1)), requests)
 def test_every_suggested_change_admits_the_request(snapshot: Snapshot, wanted: PlacementRequest) -> None:
-    answer = place(snapshot, wanted)
+    answer = place(snapshot, wanted, ALL_ON)
     if isinstance(answer, Placement):
         return
     event(f"remedies: {len(answer.remedies)}")
     for remedy in answer.remedies:
         event(" and ".join(type(change).__name__ for change in remedy.changes))
         changed, less = apply_changes(remedy.changes, snapshot, wanted)
-        assert isinstance(place(changed, less), Placement), remedy
+        assert isinstance(place(changed, less, ALL_ON), Placement), remedy
 
 
 @given(snapshots(least=1), requests, st.integers(2, 4))
@@ -49,11 +61,9 @@ def test_what_is_suggested_for_servers_together_admits_all_of_them(
 
 
 @given(snapshots(least=1), requests)
-def test_every_refusal_suggests_something_unless_a_named_place_is_impossible(
-    snapshot: Snapshot, wanted: PlacementRequest
-) -> None:
-    answer = place(snapshot, wanted)
-    if isinstance(answer, Refusal) and wanted.numa_nodes < 2:
+def test_every_refusal_suggests_something(snapshot: Snapshot, wanted: PlacementRequest) -> None:
+    answer = place(snapshot, wanted, ALL_ON)
+    if isinstance(answer, Refusal):
         assert answer.remedies
 
 
@@ -92,6 +102,50 @@ def test_the_flavor_that_would_fit_best_is_named() -> None:
     assert remedies(answer)[0] == "take a flavor with 1500 MB of RAM"
     assert answer.nearest is not None
     assert answer.nearest.rules == ("RamFilter",)
+
+
+ON_TWO_NODES = [state("h1", f"0000:{0x41 + n:02x}:00.0", n, numa_node=n) for n in range(2)]
+H100 = (("aggregate_instance_extra_specs:gpu", "<or> a100 <or> h100"),)
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "suggested"),
+    [
+        (host("h1", zone="west"), {"zone": "east"}, "take any availability zone instead of east"),
+        (host("h1"), {"group": APART}, "leave server group g out"),
+        (host("h1"), {"extra_specs": H100}, "add host h1 to an aggregate with gpu=h100"),
+        (host("h1"), {"extra_specs": H100}, "take a flavor without aggregate_instance_extra_specs:gpu"),
+        (
+            host("h1", capabilities=(("hypervisor_version", "7"),)),
+            {"extra_specs": (("capabilities:hypervisor_version", "8"),)},
+            "take a flavor without capabilities:hypervisor_version",
+        ),
+        (
+            host("h1", ON_TWO_NODES, cells=(NumaCell(0, 8, 8192), NumaCell(1, 8, 8192))),
+            {"pci": (PciRequest(A1, 2),), "numa_nodes": 1},
+            "take a flavor with hw:pci_numa_affinity_policy=preferred",
+        ),
+        (
+            host("h1", cells=(NumaCell(0, 8, 8192), NumaCell(1, 8, 8192))),
+            {"numa_nodes": 1, "vcpus": 12},
+            "take a flavor with hw:numa_nodes=2",
+        ),
+        (host("h1", cells=(NumaCell(0, 8, 8192),)), {"numa_nodes": 2}, "take a flavor with hw:numa_nodes=1"),
+        (
+            host("h1", cells=(NumaCell(0, 2, 8192),)),
+            {"numa_nodes": 1, "vcpus": 4},
+            "take a flavor without hw:numa_nodes",
+        ),
+    ],
+)
+def test_each_rule_has_its_own_way_out(there: HostState, wanted: dict[str, object], suggested: str) -> None:
+    answer = place(cloud(there), request(0, **wanted), ALL_ON)
+    assert isinstance(answer, Refusal)
+    assert suggested in remedies(answer)
+
+
+def test_a_group_of_its_own_host_may_get_another_one() -> None:
+    assert remedies(refused(host("h1"), wanted=request(0, group=APART)))[-1].startswith("add a host with")
 
 
 def test_a_forced_host_may_be_given_up() -> None:

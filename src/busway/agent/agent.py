@@ -217,7 +217,7 @@ class Agent:
         )
 
     def _measure(self) -> HostResources:
-        return measure(self._hypervisor, self._state.path, self._options.virt_type)
+        return measure(self._hypervisor, self._kernel.root, self._state.path, self._options.virt_type)
 
     def _view(self, sight: Sight) -> None:
         if self._monotonic() - self._viewed_at < self._timing.resource_view:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.documents import Desired, HeldDevice, HostResources
+from busway.hardware.numa import read_cells
 from busway.hypervisor.seam import Hypervisor
 
 _GB = 1 << 30
 
 
-def measure(hypervisor: Hypervisor, state: Path, virt_type: str) -> HostResources:
-    """Asks the hypervisor for its host, and the file system of the agent's folder for its size."""
+def measure(hypervisor: Hypervisor, root: Path, state: Path, virt_type: str) -> HostResources:
+    """Asks the hypervisor for its host, the kernel for its NUMA nodes, and the agent's file system for its size."""
     facts = hypervisor.facts()
     return HostResources(
         vcpus=facts.vcpus,
@@ -25,6 +26,10 @@ def measure(hypervisor: Hypervisor, state: Path, virt_type: str) -> HostResource
         hypervisor_version=facts.version,
         cpu_model=facts.cpu_model,
         virt_type=virt_type,
+        architecture=facts.architecture,
+        cpu_features=facts.cpu_features,
+        cells=read_cells(root),
+        guests=facts.guests,
     )
 
 

@@ -1,8 +1,8 @@
-"""Busway's own API under /busway/v1: what is handed out, devices, hosts, events, why, and plans."""
+"""Busway's own API under /busway/v1: what is handed out, devices, hosts, events, quotas, why, and plans."""
 
 from __future__ import annotations
 
-from busway.api import own_rules
+from busway.api import own_quotas, own_rules
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import Schema, closed
@@ -82,4 +82,5 @@ OPERATIONS = (
     Operation("GET", f"{ROOT}/servers/{{id}}/why", _why),
     Operation("GET", f"{ROOT}/plan", _plan),
     *own_rules.OPERATIONS,
+    *own_quotas.OPERATIONS,
 )

@@ -52,6 +52,26 @@ DEFAULT = [
     ),
 ]
 
+_QUOTAS = {
+    "instances": "Servers that a project may have; -1 is no limit. Projects may have quotas of their own.",
+    "cores": "vCPUs of a project's servers together.",
+    "ram": "MB of RAM of a project's servers together.",
+    "metadata_items": "Metadata of one server.",
+    "key_pairs": "Key pairs of one user.",
+    "server_groups": "Server groups of a project.",
+    "server_group_members": "Servers in one server group.",
+}
+QUOTA = [
+    cfg.IntOpt(
+        name,
+        default=-1,
+        min=-1,
+        deprecated_opts=[cfg.DeprecatedOpt(f"quota_{name}", group="DEFAULT")],
+        help=text,
+    )
+    for name, text in _QUOTAS.items()
+]
+
 DATABASE = [
     cfg.StrOpt(
         "connection",
@@ -84,6 +104,7 @@ SECTIONS: dict[str, Sequence[cfg.Opt]] = {
     "DEFAULT": DEFAULT,
     "pci": PCI,
     "filter_scheduler": FILTER_SCHEDULER,
+    "quota": QUOTA,
     "database": DATABASE,
     "busway": BUSWAY,
 }

@@ -49,12 +49,13 @@ def list_(clouds: str | None, as_json: bool) -> None:
         print_json(rows)
         return
     print_table(
-        ("HOST", "STATE", "ENABLED", "SERVERS", "VCPUS", "RAM MB", "DISK GB", "IOMMU", "LAST REPORT"),
+        ("HOST", "STATE", "ENABLED", "ZONE", "SERVERS", "VCPUS", "RAM MB", "DISK GB", "IOMMU", "LAST REPORT"),
         [
             (
                 row["name"],
                 "up" if row["up"] else "down",
                 row["enabled"],
+                row["zone"],
                 row["servers"],
                 f"{row['used_vcpus']}/{row['resources']['vcpus']}",
                 f"{row['used_ram_mb']}/{row['resources']['ram_mb']}",

@@ -18,6 +18,7 @@ from busway.cli.event import event
 from busway.cli.host import host
 from busway.cli.lab import lab
 from busway.cli.plan import plan
+from busway.cli.quota import quota
 from busway.cli.server import server
 from busway.cli.snapshot import snapshot
 from busway.cli.start import serve, up
@@ -53,6 +54,6 @@ def main() -> None:
 
 
 _SETUP = (demo, up, serve, agent, config, doctor, lab, snapshot)
-_QUESTIONS = (plan, why, device, host, server, event, alias, device_spec)
+_QUESTIONS = (plan, why, device, host, server, quota, event, alias, device_spec)
 for command in (*_SETUP, *_QUESTIONS):
     main.add_command(command)

@@ -7,10 +7,12 @@ import json
 import time
 
 from busway.control.context import Control
+from busway.control.host_facts import desired_cells
 from busway.control.stay import Stay, stay_of
 from busway.domain.documents import ConfigDrive, Desired, DesiredDevice, DesiredServer, Nic
 from busway.domain.errors import Forbidden, NotAuthenticated
 from busway.domain.ids import DeviceId, HostId, ImageId
+from busway.domain.placement import ZONE
 from busway.domain.server import ServerAddress
 from busway.store import departures, devices, disk_uploads, hosts, images, networks, servers
 from busway.store.database import Tx
@@ -99,6 +101,7 @@ def _server(tx: Tx, stay: Stay, known: dict[DeviceId, DeviceRow], upload: ImageI
         hard_reboot=row.hard_reboot,
         disks=side.disks,
         upload=upload,
+        cells=desired_cells(tx, row.id, side.host_id),
     )
 
 
@@ -109,7 +112,7 @@ def _config_drive(row: ServerRow, addresses: tuple[ServerAddress, ...]) -> Confi
         "hostname": row.hostname,
         "project_id": row.project_id,
         "launch_index": 0,
-        "availability_zone": row.availability_zone,
+        "availability_zone": row.availability_zone or ZONE,
         "meta": dict(row.metadata),
     }
     if row.key_name is not None and row.public_key is not None:

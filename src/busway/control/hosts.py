@@ -15,7 +15,8 @@ from busway.domain.caller import Caller
 from busway.domain.documents import HostResources
 from busway.domain.errors import BadInput, Conflict, NotFound
 from busway.domain.ids import HostId
-from busway.store import claims, devices, events, hosts, servers
+from busway.domain.placement import ZONE
+from busway.store import aggregates, claims, devices, events, hosts, servers
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.hosts import HostRow
@@ -42,6 +43,7 @@ class HostView:
     servers: int
     agent_version: str
     iommu: bool
+    zone: str = ZONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,11 @@ def list_hosts(control: Control, caller: Caller) -> list[HostView]:
     caller.require_admin("list hosts")
     with control.db.read() as tx:
         placed = occupants(tx)
-        rows = hosts.list_hosts(tx)
-    return [_view(control, host, placed.get(host.id, {}), number) for number, host in enumerate(rows, start=1)]
+        rows, zones = hosts.list_hosts(tx), aggregates.zones_of_hosts(tx)
+    return [
+        _view(control, host, placed.get(host.id, {}), number, zones.get(host.id, ZONE))
+        for number, host in enumerate(rows, start=1)
+    ]
 
 
 def set_enabled(control: Control, caller: Caller, name: str, *, enabled: bool, reason: str | None = None) -> None:
@@ -117,6 +122,7 @@ def delete_host(control: Control, caller: Caller, name: str) -> None:
             )
         claims.forget_host(tx, host.id)
         devices.forget_host(tx, host.id)
+        aggregates.forget_host(tx, host.id)
         hosts.delete_host(tx, host.id)
 
 
@@ -127,7 +133,7 @@ def _get(tx: Tx, name: str) -> HostRow:
     return host
 
 
-def _view(control: Control, host: HostRow, placed: Occupants, number: int) -> HostView:
+def _view(control: Control, host: HostRow, placed: Occupants, number: int, zone: str) -> HostView:
     used = total(placed)
     return HostView(
         id=host.id,
@@ -145,4 +151,5 @@ def _view(control: Control, host: HostRow, placed: Occupants, number: int) -> Ho
         servers=len(placed),
         agent_version=host.agent_version,
         iommu=host.iommu,
+        zone=zone,
     )

@@ -7,11 +7,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from busway.control import quotas
 from busway.control.context import Control
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Unavailable
 from busway.domain.ids import UserId
 from busway.domain.keypair import Keypair, ssh_fingerprint
+from busway.domain.quota import Usage
 from busway.store import keypairs as store
 
 _NAME = re.compile(r"[A-Za-z0-9 _.@-]{1,255}")
@@ -31,6 +33,8 @@ def import_keypair(
         )
     keypair = Keypair(owner, name, public_key.strip(), ssh_fingerprint(public_key), control.now())
     with control.db.write() as tx:
+        known = len(store.list_keypairs(tx, owner))
+        quotas.check(control, tx, caller.project_id, Usage({"key_pairs": 1}), used=Usage({"key_pairs": known}))
         store.add_keypair(tx, keypair)
     return keypair
 

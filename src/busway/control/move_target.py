@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from busway.control.context import Control
-from busway.control.place import claim_devices
+from busway.control.groups import placement_group
+from busway.control.place import claim_devices, lay_cells
 from busway.control.placement_request import image_properties, placement_request
 from busway.control.snapshot import take_snapshot
 from busway.domain.claim import ClaimState
@@ -20,7 +21,7 @@ from busway.domain.ids import ClaimId, HostId, ServerId
 from busway.domain.placement import HostState, Placement, PlacementRequest, Refusal, Snapshot
 from busway.scheduler.explain import details, explain
 from busway.scheduler.place import place
-from busway.store import claims, departures, hosts
+from busway.store import cells, claims, departures, hosts
 from busway.store.database import Tx
 from busway.store.servers import ServerRow
 
@@ -39,14 +40,16 @@ def place_now(
 ) -> Placement:
     """Chooses a host and devices; raises `BadInput` that says why there are none.
 
-    `without` leaves a host out, as one is that the server has left and that has not let it go yet. With `in_place` the server's own host comes first, where what the server has now counts
-    as free: with its own devices if they are enough, with others beside them if not.
+    `without` leaves a host out, as one is that the server has left and that has not let it go yet. With `in_place` the
+    server's own host comes first, where what the server has now counts as free: with its own devices if they are
+    enough, with others beside them if not. A guest that has NUMA cells, or shall have some, goes elsewhere: for a while
+    it lies on its old cells and on its new ones, and a host keeps one set for each server.
     """
     leaving = {departure.host_id for departure in departures.list_departures(tx, server_id=row.id)}
     request = _request(control, tx, row, flavor, host)
     snapshot = take_snapshot(control, tx)
     found: Placement | Refusal | None = None
-    if in_place:
+    if in_place and not request.cells and not _has_cells(tx, row):
         found = _in_place(control, snapshot, request, row)
     if not isinstance(found, Placement):
         out = {row.host_id if in_place else without, *leaving}
@@ -70,7 +73,9 @@ def _still_leaving(row: ServerRow) -> Conflict:
     )
 
 
-def claim_placement(control: Control, tx: Tx, row: ServerRow, placement: Placement) -> tuple[ClaimId, ...]:
+def claim_placement(
+    control: Control, tx: Tx, row: ServerRow, flavor: Flavor, placement: Placement
+) -> tuple[ClaimId, ...]:
     """Commits a placement: the host's generation by compare-and-swap, and claims; returns the ids of all its claims.
 
     A device that the server has already is kept with its claim.
@@ -81,13 +86,18 @@ def claim_placement(control: Control, tx: Tx, row: ServerRow, placement: Placeme
     kept = {claim.device_id: claim.id for claim in mine if claim.state is not ClaimState.RELEASING}
     wanted = {device.device_id for device in placement.devices}
     new = [device for device in placement.devices if device.device_id not in kept]
+    lay_cells(tx, row.id, _request(control, tx, row, flavor, None).cells, placement)
     made = claim_devices(control, tx, row.id, placement.host_id, new, control.now())
     return (*(claim_id for device_id, claim_id in kept.items() if device_id in wanted), *made)
 
 
 def _request(control: Control, tx: Tx, row: ServerRow, flavor: Flavor, host: str | None) -> PlacementRequest:
-    properties = image_properties(tx, flavor, row.image_id)
-    return placement_request(control, tx, row.id, flavor, properties, host, row.availability_zone)
+    properties, group = image_properties(tx, row.image_id), placement_group(tx, row.id)
+    return placement_request(control, tx, row.id, flavor, properties, host, row.availability_zone or None, group)
+
+
+def _has_cells(tx: Tx, row: ServerRow) -> bool:
+    return row.host_id is not None and bool(cells.find_cells(tx, row.id, row.host_id))
 
 
 def _in_place(

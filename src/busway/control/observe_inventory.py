@@ -107,4 +107,5 @@ def _placing_view(device: PciDevice) -> tuple[object, ...]:
         device.iommu_group,
         device.numa_node,
         device.parent,
+        device.switch,
     )

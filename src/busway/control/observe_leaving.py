@@ -9,7 +9,7 @@ from busway.domain.claim import ClaimState
 from busway.domain.documents import Fault, HeldDevice, Observed, ObservedServer
 from busway.domain.ids import DeviceId, HostId, ServerId
 from busway.domain.server import TaskState
-from busway.store import claims, departures, devices, events
+from busway.store import cells, claims, departures, devices, events
 from busway.store.claims import Claim
 from busway.store.database import Tx
 from busway.store.departures import Departure
@@ -85,6 +85,7 @@ def _take_departure(
         departures.set_guest_gone(tx, departure)
     if mine is None and not left:
         departures.end_departure(tx, departure)
+        cells.forget_cells(tx, row.id, departure.host_id)
     over = not departures.list_departures(tx, server_id=row.id)
     if over and row.intent is Intent.ABSENT:
         let_go(tx, row, now)

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
 
 from busway.control.context import Control
+from busway.control.groups import placement_group
 from busway.control.placement_request import image_properties, placement_request
 from busway.control.snapshot import take_snapshot
 from busway.domain.errors import BuswayError, Conflict
 from busway.domain.ids import ClaimId, HostId, ServerId
-from busway.domain.placement import ClaimedDevice, Placement, PlacementRequest, Refusal, Snapshot
+from busway.domain.placement import (
+    ClaimedDevice,
+    GuestCell,
+    Placement,
+    PlacementRequest,
+    Refusal,
+    ServerGroup,
+    Snapshot,
+)
 from busway.domain.server import ServerFault, ServerStatus, TaskState
 from busway.scheduler.explain import details, explain
 from busway.scheduler.place import after, place_all
-from busway.store import actions, claims, events, hosts, servers
+from busway.store import actions, cells, claims, events, hosts, servers
+from busway.store.cells import UsedCell
 from busway.store.database import Tx, take_turn
 from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
@@ -66,7 +76,9 @@ def place_round(control: Control) -> int:
 def _decide(control: Control, tx: Tx, snapshot: Snapshot, rows: list[ServerRow]) -> tuple[Snapshot, set[HostId]]:
     """Places servers that were asked for together, all or none; returns the snapshot after it and the hosts."""
     try:
-        requests = [_request(control, tx, row) for row in rows]
+        properties = image_properties(tx, rows[0].image_id)
+        group = placement_group(tx, rows[0].id)
+        requests = [_request(control, tx, row, properties, group) for row in rows]
     except BuswayError as error:
         for row in rows:
             refuse(tx, row, error, control.now())
@@ -77,7 +89,7 @@ def _decide(control: Control, tx: Tx, snapshot: Snapshot, rows: list[ServerRow])
             refuse(tx, row, explain(answer), control.now(), facts=details(answer))
         return snapshot, set()
     for row, request, placement in zip(rows, requests, answer, strict=True):
-        _commit(control, tx, row, placement)
+        _commit(control, tx, row, request, placement)
         snapshot = after(snapshot, request, placement)
     return snapshot, {placement.host_id for placement in answer}
 
@@ -102,12 +114,14 @@ def _together(tx: Tx, waiting: list[ServerRow]) -> list[list[ServerRow]]:
     return found[:-1] if len(waiting) == BATCH and len(found) > 1 else found
 
 
-def _request(control: Control, tx: Tx, row: ServerRow) -> PlacementRequest:
-    properties = image_properties(tx, row.flavor, row.image_id)
-    return placement_request(control, tx, row.id, row.flavor, properties, row.wanted_host, row.availability_zone)
+def _request(
+    control: Control, tx: Tx, row: ServerRow, properties: Mapping[str, str], group: ServerGroup | None
+) -> PlacementRequest:
+    zone = row.availability_zone or None
+    return placement_request(control, tx, row.id, row.flavor, properties, row.wanted_host, zone, group)
 
 
-def _commit(control: Control, tx: Tx, row: ServerRow, placement: Placement) -> None:
+def _commit(control: Control, tx: Tx, row: ServerRow, request: PlacementRequest, placement: Placement) -> None:
     now = control.now()
     if not hosts.swap_generation(tx, placement.host_id, placement.generation, placement.revision):
         raise Conflict("The host changed while a server was being placed", code="placement-raced")
@@ -115,7 +129,15 @@ def _commit(control: Control, tx: Tx, row: ServerRow, placement: Placement) -> N
     servers.update_server(
         tx, row.id, now, host_id=placement.host_id, task_state=TaskState.SPAWNING, generation=generation
     )
+    lay_cells(tx, row.id, request.cells, placement)
     claim_devices(control, tx, row.id, placement.host_id, placement.devices, now)
+
+
+def lay_cells(tx: Tx, server_id: ServerId, guest: Sequence[GuestCell], placement: Placement) -> None:
+    """Remembers on which NUMA cells of its host each cell of a guest lies."""
+    lying = zip(placement.cells, guest, strict=False)
+    taken = tuple(UsedCell(cell, own.vcpus, own.ram_mb) for cell, own in lying)
+    cells.put_cells(tx, server_id, placement.host_id, taken)
 
 
 def claim_devices(

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from busway.control.context import Control
-from busway.domain.alias import ALIAS_EXTRA_SPEC, parse_requests
-from busway.domain.errors import InvalidExtraSpec
+from busway.domain.alias import parse_requests
 from busway.domain.flavor import Flavor
+from busway.domain.guest_cells import guest_cells
 from busway.domain.ids import ImageId, ServerId
-from busway.domain.placement import Pairs, PlacementRequest
+from busway.domain.placement import Pairs, PlacementRequest, ServerGroup
 from busway.store import images
 from busway.store.database import Tx
 
-NUMA_NODES_EXTRA_SPEC = "hw:numa_nodes"
 # Properties of images that a filter or a PCI request reads.
 _OF_IMAGES = (
     "hw_architecture",
@@ -34,8 +33,10 @@ def placement_request(
     properties: Mapping[str, str],
     host: str | None,
     zone: str | None,
+    group: ServerGroup | None = None,
 ) -> PlacementRequest:
     """Reads flavor and image; raises `BuswayError` for an alias, a count or a policy that can't be understood."""
+    number, sizes = guest_cells(flavor, properties)
     return PlacementRequest(
         server_id,
         flavor.vcpus,
@@ -44,30 +45,18 @@ def placement_request(
         parse_requests(flavor.extra_specs, control.pci_rules(tx).aliases, properties),
         host,
         zone,
-        numa_nodes=numa_nodes(flavor.extra_specs),
+        numa_nodes=number,
+        numa_sizes=sizes,
+        group=group,
         extra_specs=_pairs(flavor.extra_specs),
         image_properties=_pairs({name: properties[name] for name in _OF_IMAGES if name in properties}),
     )
 
 
-def image_properties(tx: Tx, flavor: Flavor, image_id: ImageId) -> Mapping[str, str]:
-    """The properties of a server's image; one that asks for no device does not cost a look at it."""
-    image = images.find_image(tx, image_id) if ALIAS_EXTRA_SPEC in flavor.extra_specs else None
+def image_properties(tx: Tx, image_id: ImageId) -> Mapping[str, str]:
+    """The properties of a server's image, none when it is gone."""
+    image = images.find_image(tx, image_id)
     return image.properties if image is not None else {}
-
-
-def numa_nodes(extra_specs: Mapping[str, str]) -> int:
-    """How many NUMA cells a flavor gives its guest, 0 for none; raises `InvalidExtraSpec`."""
-    value = extra_specs.get(NUMA_NODES_EXTRA_SPEC)
-    if value is None:
-        return 0
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 64:
-        raise InvalidExtraSpec(
-            f"{NUMA_NODES_EXTRA_SPEC}={value} is no number of NUMA cells",
-            detail="It must be a whole number from 1 to 64.",
-            remedy=f"Set it like {NUMA_NODES_EXTRA_SPEC}=1, or unset it for a guest without NUMA cells.",
-        )
-    return int(value)
 
 
 def _pairs(values: Mapping[str, str]) -> Pairs:

@@ -50,7 +50,7 @@ def evacuate_server(
         reason = f"evacuated by {caller.user_name} from host {source_host.name}"
         drop_uploads(tx, row, now)
         depart(tx, row.id, source_host.id, now, reason)
-        claimed = claim_placement(control, tx, row, placement)
+        claimed = claim_placement(control, tx, row, row.flavor, placement)
         disk = row.last_disk + 1
         target = MoveSide(placement.host_id, row.flavor, row.image_id, (disk,), claimed)
         powered = row.status is not ServerStatus.SHUTOFF and not stay_off

@@ -6,6 +6,7 @@ there the devices that the server already has may stay, so a full host can resiz
 
 from __future__ import annotations
 
+from busway.control import quotas
 from busway.control.context import Control
 from busway.control.internal_images import want_disk
 from busway.control.move_target import claim_placement, place_now
@@ -20,6 +21,7 @@ from busway.domain.flavor import Flavor
 from busway.domain.ids import HostId
 from busway.domain.move import Move, MoveKind, MoveSide, MoveState
 from busway.domain.placement import Placement
+from busway.domain.quota import usage_of
 from busway.domain.server import PowerState, ServerStatus, TaskState
 from busway.store import claims, hosts, images, moves
 from busway.store.database import Tx, take_turn
@@ -35,6 +37,7 @@ def resize_server(control: Control, caller: Caller, server_id: str, flavor: Flav
         take_turn(tx, "place")
         row = placed_server(tx, caller, server_id, "resize", _FROM)
         _check_flavor(tx, row, flavor)
+        quotas.check(control, tx, row.project_id, usage_of([flavor]) - usage_of([row.flavor]))
         placement = place_now(control, tx, row, flavor, in_place=True)
         target = _begin(control, tx, caller, row, MoveKind.RESIZE, flavor, placement)
         note_action(tx, caller, row.id, "resize", request_id, control.now())
@@ -100,7 +103,7 @@ def _begin(
         image_id, disks = source.image_id, (*source.disks, disk)
     else:
         image_id, disks = want_disk(control, tx, row, UploadPurpose.MOVE), (disk,)
-    claimed = claim_placement(control, tx, row, placement)
+    claimed = claim_placement(control, tx, row, flavor, placement)
     target = MoveSide(placement.host_id, flavor, image_id, disks, claimed)
     powered = row.status is ServerStatus.ACTIVE
     uuid, who = control.new_id(), (caller.user_id, caller.project_id)

@@ -105,7 +105,7 @@ def unshelve_server(control: Control, caller: Caller, server_id: str, request_id
 def _place(control: Control, tx: Tx, row: ServerRow, host: str | None) -> ServerRow:
     now = control.now()
     placement = place_now(control, tx, row, row.flavor, host=host or row.wanted_host)
-    claim_placement(control, tx, row, placement)
+    claim_placement(control, tx, row, row.flavor, placement)
     disk = row.last_disk + 1
     values = {"host_id": placement.host_id, "disks": (disk,), "last_disk": disk, "intent": Intent.PRESENT}
     servers.update_server(tx, row.id, now, **values)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from busway.domain.placement import ZONE
 from busway.domain.server import Server, ServerAddress
 from busway.store.servers import ServerRow
 
 
-def server_view(row: ServerRow, addresses: tuple[ServerAddress, ...], host_name: str | None) -> Server:
-    """Joins a server with its addresses and its host's name."""
+def server_view(
+    row: ServerRow, addresses: tuple[ServerAddress, ...], host_name: str | None, zone: str | None = None
+) -> Server:
+    """Joins a server with its addresses, its host's name, and the zone of its host where that is not the default."""
     return Server(
         id=row.id,
         number=row.number,
@@ -30,7 +33,8 @@ def server_view(row: ServerRow, addresses: tuple[ServerAddress, ...], host_name:
         metadata=row.metadata,
         tags=tuple(row.tags),
         addresses=addresses,
-        availability_zone=row.availability_zone,
+        availability_zone=(zone or ZONE) if row.host_id is not None else row.availability_zone,
+        pinned_zone=row.availability_zone or None,
         launched=row.launched,
         terminated=row.terminated,
         fault=row.fault,

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
+from busway.control import groups, quotas
 from busway.control.context import Control
 from busway.control.server_access import no_server, note_action, server_row
 from busway.control.server_leave import finish_delete, leave
@@ -14,11 +15,13 @@ from busway.domain.alias import parse_requests
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, NotFound, NotSupported
 from busway.domain.flavor import Flavor
+from busway.domain.guest_cells import guest_cells
 from busway.domain.ids import HostId, ServerId
 from busway.domain.image import Image, ImageStatus
+from busway.domain.quota import Usage, usage_of
 from busway.domain.requests import CreateServer, NetworkRef, ServerFilter
 from busway.domain.server import Server, ServerAction, ServerStatus, TaskState
-from busway.store import actions, events, hosts, images, keypairs, networks, servers
+from busway.store import actions, aggregates, events, hosts, images, keypairs, networks, servers
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
@@ -36,11 +39,19 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
         raise BadInput(f"{request.max_count} servers in one request", remedy=f"Ask for 1 to {MAX_AT_ONCE}.")
     now = control.now()
     with control.db.write() as tx:
+        _check_quota(control, tx, caller, request)
         ids = [_create(control, tx, caller, replace(request, name=name), request_id, now) for name in request.names]
+        groups.join_group(control, tx, caller, request, ids)
         created = [_get(tx, caller, server_id) for server_id in ids]
     control.crashpoint("create:after-commit")
     control.bell.ring("place")
     return created
+
+
+def _check_quota(control: Control, tx: Tx, caller: Caller, request: CreateServer) -> None:
+    quotas.check(control, tx, caller.project_id, usage_of([request.flavor] * request.max_count))
+    if request.metadata:
+        quotas.check(control, tx, caller.project_id, Usage({"metadata_items": len(request.metadata)}), used=Usage())
 
 
 def _create(
@@ -49,6 +60,7 @@ def _create(
     image = images.get_image(tx, request.image_id)
     check_image(caller, request.flavor, image)
     parse_requests(request.flavor.extra_specs, control.pci_rules(tx).aliases, image.properties)
+    guest_cells(request.flavor, image.properties)
     public_key = None
     if request.key_name is not None:
         key = keypairs.get_keypair(tx, caller.user_id, request.key_name)
@@ -76,7 +88,7 @@ def _create(
         metadata=dict(request.metadata),
         tags=list(request.tags),
         hints=dict(request.hints),
-        availability_zone=request.availability_zone or "nova",
+        availability_zone=request.availability_zone or "",
         powered=True,
         starts=1,
         reboots=0,
@@ -148,7 +160,13 @@ def list_servers(control: Control, caller: Caller, wanted: ServerFilter) -> list
             kept = _after_marker(kept, wanted.marker)
         page = kept[: wanted.limit]
         addresses = networks.server_addresses(tx, [row.id for row in page])
-        return [server_view(row, addresses.get(row.id, ()), names.get(row.host_id or NOWHERE)) for row in page]
+        zones = aggregates.zones_of_hosts(tx)
+        return [
+            server_view(
+                row, addresses.get(row.id, ()), names.get(row.host_id or NOWHERE), zones.get(row.host_id or NOWHERE)
+            )
+            for row in page
+        ]
 
 
 def _wanted(row: ServerRow, wanted: ServerFilter, host_name: str | None) -> bool:
@@ -234,7 +252,8 @@ def _get(tx: Tx, caller: Caller, server_id: str) -> Server:
     ):
         raise no_server(server_id)
     host = hosts.find_host_by_id(tx, row.host_id) if row.host_id else None
-    return server_view(row, networks.list_addresses(tx, row.id), host.name if host else None)
+    zone = aggregates.zones_of_hosts(tx).get(host.id) if host else None
+    return server_view(row, networks.list_addresses(tx, row.id), host.name if host else None, zone)
 
 
 def _say(tx: Tx, server_id: ServerId, old: ServerStatus | None, new: ServerStatus, reason: str, now: datetime) -> None:

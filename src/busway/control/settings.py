@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from busway.domain.alias import Alias, Aliases
 from busway.domain.config_warning import Located
@@ -39,3 +40,4 @@ class Settings:
     reserved_host_memory_mb: int = 512
     resume_guests_state_on_host_boot: bool = False
     shelved_offload_time: int = 0
+    quota: Mapping[str, int] = field(default_factory=dict)  # of projects that have none of their own; -1 is no limit

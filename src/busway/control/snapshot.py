@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from busway.control.context import Control
+from busway.control.host_facts import capabilities, free_cells, guests
 from busway.control.occupancy import Occupants, occupants, total
 from busway.control.settings import Settings
+from busway.domain.aggregate import ZONE_KEY
 from busway.domain.device_tags import NO_TAGS
-from busway.domain.ids import HostId
-from busway.domain.placement import DeviceState, HostState, Snapshot
-from busway.store import claims, devices, hosts
+from busway.domain.ids import HostId, ServerId
+from busway.domain.placement import ZONE, DeviceState, HostState, Snapshot
+from busway.store import aggregates, cells, claims, devices, hosts
+from busway.store.cells import UsedCell
 from busway.store.database import Tx
 from busway.store.hosts import HostRow
 
@@ -35,12 +40,19 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
         )
         of_host[device.host_id].append(state)
     now = control.now()
-    return Snapshot(
-        tuple(
-            _host_state(control.settings, host, tuple(of_host[host.id]), placed.get(host.id, {}), now)
-            for host in hosts.list_hosts(tx)
-        )
+    lying, known = cells.list_cells(tx), aggregates.metadata_of_hosts(tx)
+    states = (
+        _host_state(control.settings, host, tuple(of_host[host.id]), placed.get(host.id, {}), lying, now)
+        for host in hosts.list_hosts(tx)
     )
+    return Snapshot(tuple(_in_aggregates(state, known[state.id]) if state.id in known else state for state in states))
+
+
+def _in_aggregates(state: HostState, known: Sequence[Mapping[str, str]]) -> HostState:
+    """The host in its aggregates, and in the zone that one of them may name."""
+    pairs = tuple(tuple(sorted(values.items())) for values in known)
+    zone = next((values[ZONE_KEY] for values in known if ZONE_KEY in values), ZONE)
+    return replace(state, aggregates=pairs, zone=zone)
 
 
 def is_up(settings: Settings, host: HostRow, now: datetime) -> bool:
@@ -49,10 +61,16 @@ def is_up(settings: Settings, host: HostRow, now: datetime) -> bool:
 
 
 def _host_state(
-    settings: Settings, host: HostRow, states: tuple[DeviceState, ...], placed: Occupants, now: datetime
+    settings: Settings,
+    host: HostRow,
+    states: tuple[DeviceState, ...],
+    placed: Occupants,
+    lying: Mapping[tuple[ServerId, HostId], tuple[UsedCell, ...]],
+    now: datetime,
 ) -> HostState:
     used = total(placed)
     size = host.resources
+    used_cells = [cell for server_id in placed for cell in lying.get((server_id, host.id), ())] if lying else []
     return HostState(
         id=host.id,
         name=host.name,
@@ -68,6 +86,9 @@ def _host_state(
         up=is_up(settings, host, now),
         enabled=host.enabled,
         down_reason=_down_reason(host, now),
+        cells=free_cells(settings, size, used_cells),
+        capabilities=capabilities(size),
+        guests=guests(size),
     )
 
 

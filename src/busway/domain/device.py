@@ -28,7 +28,7 @@ class PciDevice:
     """One PCI function as its host reported it.
 
     Ids are four lower-case hex digits; `class_code` has six (class, subclass, interface). `None` means that the
-    kernel does not say: no driver bound, no IOMMU, no NUMA locality. Names are "" where pci.ids has none.
+    kernel does not say: no driver bound, no IOMMU, no NUMA locality. `switch` is the PCIe switch above it. Names are "" where pci.ids has none.
     """
 
     address: PciAddress
@@ -46,6 +46,7 @@ class PciDevice:
     vendor_name: str = ""
     product_name: str = ""
     class_name: str = ""
+    switch: PciAddress | None = None
 
     @property
     def is_gpu(self) -> bool:

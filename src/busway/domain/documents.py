@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from busway.domain.address import PciAddress
 from busway.domain.device import PciDevice
+from busway.domain.host_facts import GuestKind, HostCell
 from busway.domain.ids import ImageId, ServerId
 from busway.domain.server import PowerState
 
@@ -53,6 +54,16 @@ class ConfigDrive:
 
 
 @dataclass(frozen=True, slots=True)
+class DesiredCell:
+    """A NUMA cell of a guest, and the node of the host, with its CPUs ("0-7,16-23"), on which it shall lie."""
+
+    vcpus: int
+    ram_mb: int
+    node: int
+    cpus: str
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredServer:
     """A server as its host shall have it.
 
@@ -80,6 +91,7 @@ class DesiredServer:
     hard_reboot: bool = False
     disks: tuple[int, ...] = (1,)
     upload: ImageId | None = None
+    cells: tuple[DesiredCell, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +151,7 @@ class HeldDevice:
 
 @dataclass(frozen=True, slots=True)
 class HostResources:
-    """Totals of one host."""
+    """Totals of one host and what it can run; what an older agent does not tell is as its default says: not known."""
 
     vcpus: int
     ram_mb: int
@@ -148,6 +160,10 @@ class HostResources:
     hypervisor_version: int = 0  # as libvirt counts: major * 1,000,000 + minor * 1,000 + micro
     cpu_model: str = ""
     virt_type: str = "kvm"  # or "qemu"
+    architecture: str = ""  # of its CPUs, such as "x86_64"
+    cpu_features: tuple[str, ...] = ()
+    cells: tuple[HostCell, ...] = ()
+    guests: tuple[GuestKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

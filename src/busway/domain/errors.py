@@ -5,6 +5,7 @@
     │   ├── InvalidAlias, InvalidDeviceSpec, InvalidExtraSpec, InvalidConfig
     ├── NotAuthenticated      who are you (401)
     ├── Forbidden             not yours to do (403)
+    │   ├── OverQuota
     ├── NotFound              no such thing (404)
     ├── Conflict              not in this state (409)
     ├── TooLarge              over a limit (413)
@@ -83,6 +84,12 @@ class Forbidden(BuswayError):
     """The credential is good and does not permit this."""
 
     code = "forbidden"
+
+
+class OverQuota(Forbidden):
+    """A project would have more of something than its quota."""
+
+    code = "over-quota"
 
 
 class NotFound(BuswayError):

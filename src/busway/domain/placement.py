@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from busway.domain.alias import PciRequest
 from busway.domain.device import PciDevice
 from busway.domain.device_tags import NO_TAGS, DeviceTags
-from busway.domain.ids import DeviceId, HostId, ServerId
+from busway.domain.host_facts import GuestKind
+from busway.domain.ids import DeviceId, GroupId, HostId, ServerId
 from busway.domain.placement_change import Remedy
+from busway.domain.server_group import GroupPolicy
 
 ZONE = "nova"
 Pairs = tuple[tuple[str, str], ...]
@@ -22,7 +24,7 @@ class DeviceState:
     """A device of a host at the moment of the snapshot.
 
     `offered` is True when a device_spec covers it; `tags` are those of the spec. `claimed_by` is the server of its live
-    claim. `switch` names the PCIe switch above it, None where the topology is not known.
+    claim.
     """
 
     id: DeviceId
@@ -32,26 +34,28 @@ class DeviceState:
     claimed_by: ServerId | None = None
     quarantined: str | None = None
     tags: DeviceTags = NO_TAGS
-    switch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NumaCell:
-    """A NUMA node of a host with what is free on it; `socket` None where the host does not tell."""
+    """A NUMA node of a host with what is free on it; `socket` None where the host does not tell.
+
+    `cpus` is how many CPUs it has: free vCPUs may be more, but not for one guest. None where it does not matter.
+    """
 
     id: int
     free_vcpus: int
     free_ram_mb: int
     socket: int | None = None
+    cpus: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class GuestKind:
-    """What a host can run: a CPU architecture, a hypervisor (qemu, kvm) and a mode (hvm)."""
+class GuestCell:
+    """A NUMA cell of a guest: what it needs of one cell of its host."""
 
-    architecture: str
-    hypervisor: str
-    mode: str
+    vcpus: int
+    ram_mb: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +98,29 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class ServerGroup:
-    """The server group of a request: whether its servers belong together, and the hosts that have some by now."""
+    """The server group of a request; `members` are the hosts of its servers, a host once for each of them."""
 
+    id: GroupId
     name: str
-    affinity: bool
-    hosts: frozenset[str] = frozenset()
+    policy: GroupPolicy
+    members: tuple[str, ...] = ()
+    max_per_host: int = 1
+
+    def having(self, host: str) -> ServerGroup:
+        """The group with one more server on a host."""
+        return replace(self, members=(*self.members, host))
+
+    @property
+    def full_hosts(self) -> frozenset[str]:
+        """The hosts that take no more of it: those with as many as anti-affinity allows, none for other policies."""
+        if self.policy is not GroupPolicy.ANTI_AFFINITY:
+            return frozenset()
+        return frozenset(host for host, count in Counter(self.members).items() if count >= self.max_per_host)
+
+    @property
+    def only_hosts(self) -> frozenset[str]:
+        """The hosts that alone may take more of it, where it has affinity and some servers; empty for any."""
+        return frozenset(self.members) if self.policy is GroupPolicy.AFFINITY else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +128,7 @@ class PlacementRequest:
     """What one server needs; `host` forces one by its name, `zone` None is any.
 
     `numa_nodes` is how many NUMA cells the guest has, 0 for a guest without a NUMA topology, which may lie on any.
+    `numa_sizes` are their sizes where they are not equal shares.
     """
 
     server_id: ServerId
@@ -119,6 +142,15 @@ class PlacementRequest:
     extra_specs: Pairs = ()
     image_properties: Pairs = ()
     group: ServerGroup | None = None
+    numa_sizes: tuple[GuestCell, ...] = ()
+
+    @property
+    def cells(self) -> tuple[GuestCell, ...]:
+        """The guest's NUMA cells; what does not divide evenly goes to the first ones."""
+        if self.numa_sizes or not self.numa_nodes:
+            return self.numa_sizes
+        vcpus, ram = divmod(self.vcpus, self.numa_nodes), divmod(self.ram_mb, self.numa_nodes)
+        return tuple(GuestCell(vcpus[0] + (n < vcpus[1]), ram[0] + (n < ram[1])) for n in range(self.numa_nodes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +178,7 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The host and the exact devices for a server, and the guest's NUMA cells where it has some."""
+    """The host and the exact devices for a server; `cells` are the host's, one for each NUMA cell of the guest."""
 
     server_id: ServerId
     host_id: HostId

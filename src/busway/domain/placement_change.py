@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from busway.domain.ids import DeviceId, ServerId
+from busway.domain.numa_policy import NumaPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,60 @@ class AskLess:
 
 @dataclass(frozen=True, slots=True)
 class AskAnywhere:
-    """Leave the host and the zone to the scheduler."""
+    """Leave the host to the scheduler."""
 
     def __str__(self) -> str:
         return "leave the choice of the host to the scheduler"
+
+
+@dataclass(frozen=True, slots=True)
+class AskAnyZone:
+    """Take any availability zone."""
+
+    zone: str
+
+    def __str__(self) -> str:
+        return f"take any availability zone instead of {self.zone}"
+
+
+@dataclass(frozen=True, slots=True)
+class AskAlone:
+    """Boot the server outside its group."""
+
+    group: str
+
+    def __str__(self) -> str:
+        return f"leave server group {self.group} out"
+
+
+@dataclass(frozen=True, slots=True)
+class AskWithoutSpec:
+    """Take a flavor without an extra spec."""
+
+    key: str
+
+    def __str__(self) -> str:
+        return f"take a flavor without {self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class AskNumaPolicy:
+    """Let the devices lie further from the guest's NUMA cells."""
+
+    policy: NumaPolicy
+
+    def __str__(self) -> str:
+        return f"take a flavor with hw:pci_numa_affinity_policy={self.policy}"
+
+
+@dataclass(frozen=True, slots=True)
+class AskNumaCells:
+    """Give the guest another number of NUMA cells, in equal shares."""
+
+    count: int
+
+    def __str__(self) -> str:
+        return f"take a flavor with hw:numa_nodes={self.count}" if self.count else "take a flavor without hw:numa_nodes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +160,19 @@ class OfferDevices:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinAggregate:
+    """Put a host into an aggregate whose metadata meet the request."""
+
+    host: str
+    metadata: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        return (
+            f"add host {self.host} to an aggregate with {', '.join(f'{key}={value}' for key, value in self.metadata)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class AddHost:
     """Add a host that has what the request asks for, free."""
 
@@ -122,15 +186,31 @@ Change = (
     AskFewer
     | AskLess
     | AskAnywhere
+    | AskAnyZone
+    | AskAlone
+    | AskWithoutSpec
+    | AskNumaPolicy
+    | AskNumaCells
     | AskFewerServers
     | EnableHost
     | StartHost
     | FreeDevices
     | ReleaseDevices
     | OfferDevices
+    | JoinAggregate
     | AddHost
 )
-_OF_THE_USER = (AskFewer, AskLess, AskAnywhere, AskFewerServers)
+_OF_THE_USER = (
+    AskFewer,
+    AskLess,
+    AskAnywhere,
+    AskAnyZone,
+    AskAlone,
+    AskWithoutSpec,
+    AskNumaPolicy,
+    AskNumaCells,
+    AskFewerServers,
+)
 
 
 @dataclass(frozen=True, slots=True)

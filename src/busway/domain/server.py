@@ -143,6 +143,7 @@ class Server:
     tags: tuple[str, ...] = ()
     addresses: tuple[ServerAddress, ...] = ()
     availability_zone: str = "nova"
+    pinned_zone: str | None = None  # the one that its user asked for
     launched: datetime | None = None
     terminated: datetime | None = None
     fault: ServerFault | None = None

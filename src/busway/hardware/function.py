@@ -95,7 +95,13 @@ class Function:
             iommu_group=self.iommu_group,
             numa_node=self.numa_node,
             parent=self.parent,
+            switch=self.switch,
         )
+
+    @property
+    def switch(self) -> PciAddress | None:
+        """The upstream port of the switch that it is right below: a root port and the two ports of a switch lead to it."""
+        return self.bridges[-2] if len(self.bridges) > 2 else None
 
     @property
     def names(self) -> Names:

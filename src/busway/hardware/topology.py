@@ -12,7 +12,7 @@ from pathlib import Path
 
 from busway.domain.address import PciAddress
 from busway.hardware.function import Function
-from busway.hardware.tree import find_number, find_text, list_names, parse_list, parse_number
+from busway.hardware.numa import node_cpus, socket_of
 
 
 class Distance(IntEnum):
@@ -80,12 +80,12 @@ class Topology:
     @classmethod
     def of(cls, root: Path, functions: Sequence[Function]) -> Topology:
         """Builds the tree of a machine's functions; CPUs and nodes are read from the tree under `root`."""
-        cpus = _node_cpus(root)
+        cpus = node_cpus(root)
         one_node = len([number for number, near in cpus.items() if near]) <= 1
         nodes = _nodes(functions, cpus, one_node)
         sockets: dict[int | None, list[NumaNode]] = {}
         for node in nodes:
-            sockets.setdefault(_package(root, node.cpus), []).append(node)
+            sockets.setdefault(socket_of(root, node.cpus), []).append(node)
         made = tuple(Socket(number, tuple(sockets[number])) for number in sorted(sockets, key=_none_last))
         return cls(made, {function.address: function for function in functions}, one_node)
 
@@ -158,24 +158,6 @@ def _grow(functions: Sequence[Function]) -> tuple[Branch, ...]:
 
     tops = sorted(children.get(None, ()), key=lambda child: child.numbers)
     return tuple(branch(address, frozenset({address})) for address in tops)
-
-
-def _node_cpus(root: Path) -> dict[int, frozenset[int]]:
-    """The CPUs of each NUMA node; a node of memory only has none."""
-    folder = f"{root}/sys/devices/system/node"
-    found = {}
-    for name in list_names(folder):
-        number = parse_number(name.removeprefix("node")) if name.startswith("node") else None
-        if number is not None and number >= 0:
-            found[number] = parse_list(find_text(f"{folder}/{name}/cpulist") or "") or frozenset()
-    return dict(sorted(found.items()))
-
-
-def _package(root: Path, cpus: frozenset[int]) -> int | None:
-    if not cpus:
-        return None
-    number = find_number(f"{root}/sys/devices/system/cpu/cpu{min(cpus)}/topology/physical_package_id")
-    return None if number is None or number < 0 else number
 
 
 def _none_last(number: int | None) -> tuple[bool, int]:

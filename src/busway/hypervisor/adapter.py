@@ -14,7 +14,7 @@ import libvirt
 from busway.domain.errors import HostError, Unavailable
 from busway.domain.ids import ServerId
 from busway.domain.server import PowerState
-from busway.hypervisor.capabilities import cpu_model, virt_types
+from busway.hypervisor.capabilities import architecture, cpu_features, cpu_model, guest_kinds, virt_types
 from busway.hypervisor.seam import DomainSeen, HypervisorFacts
 from busway.hypervisor.xml import read_host_devices, read_server_id
 
@@ -83,6 +83,9 @@ class LibvirtHypervisor:
             ram_mb=info[1],
             cpu_model=cpu_model(capabilities),
             virt_types=virt_types(capabilities),
+            architecture=architecture(capabilities),
+            cpu_features=cpu_features(capabilities),
+            guests=guest_kinds(capabilities),
         )
 
     def _act(self, verb: str, server_id: ServerId, act: Callable[[Any], object], *, absent_ok: bool = False) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
+from busway.domain.host_facts import GuestKind
+
 
 def cpu_model(capabilities: str) -> str:
     """The host's CPU model in libvirt's words, "" when it does not say."""
@@ -16,3 +18,25 @@ def virt_types(capabilities: str) -> tuple[str, ...]:
     fitting = [guest for guest in guests if guest.find("arch[@name='x86_64']") is not None] or guests
     kinds = [kind.get("type", "") for guest in fitting for kind in guest.findall("arch/domain")]
     return tuple(dict.fromkeys(kind for kind in kinds if kind))
+
+
+def architecture(capabilities: str) -> str:
+    """The architecture of the host's CPUs, such as x86_64."""
+    return ET.fromstring(capabilities).findtext("host/cpu/arch", "")  # noqa: S314 - written by libvirt
+
+
+def cpu_features(capabilities: str) -> tuple[str, ...]:
+    """What the host's CPUs have beyond their model, in libvirt's words."""
+    found = ET.fromstring(capabilities).findall("host/cpu/feature")  # noqa: S314 - written by libvirt
+    return tuple(sorted({name for feature in found if (name := feature.get("name"))}))
+
+
+def guest_kinds(capabilities: str) -> tuple[GuestKind, ...]:
+    """The guests that the host runs: each architecture with its hypervisors and its mode."""
+    found = [
+        GuestKind(arch.get("name", ""), domain.get("type", ""), guest.findtext("os_type", ""))
+        for guest in ET.fromstring(capabilities).findall("guest")  # noqa: S314 - written by libvirt
+        for arch in guest.findall("arch")
+        for domain in arch.findall("domain")
+    ]
+    return tuple(dict.fromkeys(found))

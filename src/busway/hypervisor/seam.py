@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from busway.domain.address import PciAddress
+from busway.domain.host_facts import GuestKind
 from busway.domain.ids import ServerId
 from busway.domain.server import PowerState
 
@@ -20,6 +21,9 @@ class HypervisorFacts:
     ram_mb: int
     cpu_model: str
     virt_types: tuple[str, ...]  # such as ("qemu", "kvm")
+    architecture: str = ""
+    cpu_features: tuple[str, ...] = ()
+    guests: tuple[GuestKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

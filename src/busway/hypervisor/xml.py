@@ -15,6 +15,7 @@ from busway.domain.documents import DesiredServer, Nic
 from busway.domain.ids import ServerId
 from busway.hypervisor.cards import GuestSlot, guest_slots
 from busway.hypervisor.guest import GuestFiles, GuestOptions
+from busway.hypervisor.xml_numa import add_numa
 
 NAMESPACE = "urn:busway:server:1"
 ET.register_namespace("busway", NAMESPACE)
@@ -36,6 +37,7 @@ def domain_xml(server: DesiredServer, files: GuestFiles, options: GuestOptions) 
         ET.SubElement(ET.SubElement(domain, "memoryBacking"), "hugepages")
     _text(domain, "vcpu", str(server.vcpus))
     _add_platform(domain, options)
+    add_numa(domain, server.cells, pinned=options.virt_type == "kvm")
     devices = ET.SubElement(domain, "devices")
     slots = guest_slots(device.address for device in server.devices)
     _add_controllers(devices, slots)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from busway.domain.alias import PciRequest
-from busway.domain.placement import Fit
+from busway.domain.placement import Fit, GuestCell
 from busway.scheduler.choice import Cost, choose, cost_of
 from busway.scheduler.hardware import Lot
 from busway.scheduler.matching import match
@@ -21,15 +21,10 @@ from busway.scheduler.shape import Shape
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wish:
-    """What of a request the choice of devices depends on; one object per different wish, so that looking up is quick.
-
-    `vcpus` and `ram_mb` are 0 for a guest without NUMA cells.
-    """
+    """What of a request the choice of devices depends on; one object per different wish, so that looking up is quick."""
 
     pci: tuple[PciRequest, ...]
-    numa_nodes: int = 0
-    vcpus: int = 0
-    ram_mb: int = 0
+    cells: tuple[GuestCell, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +68,22 @@ def allocate(shape: Shape, wish: Wish) -> Allocation | None:
 
 
 def _allocate(shape: Shape, wish: Wish) -> Allocation | None:
-    if not wish.pci and not wish.numa_nodes:
+    if not wish.pci and not wish.cells:
         return Allocation((), Fit(left_free=shape.count_free()))
-    if len(wish.pci) == 1 and not wish.numa_nodes:
+    if len(wish.pci) == 1 and not wish.cells:
         return _of_one_request(shape, wish.pci[0])
     options = []
-    for cells in cell_choices(shape, wish.numa_nodes, wish.vcpus, wish.ram_mb):
-        draft = _serve(shape, wish.pci, near(shape, cells) if wish.numa_nodes else None)
+    for cells in cell_choices(shape, wish.cells):
+        draft = _serve(shape, wish.pci, near(shape, cells) if wish.cells else None)
         if draft is not None:
             options.append((_cost(shape, wish.pci, draft), cells, draft))
     if not options:
         return None
-    best, cells, draft = min(options, key=lambda option: (option[0], option[1]))
+    if not wish.pci:  # a guest that needs no device leaves the nodes of free ones to those that do
+        options.sort(key=lambda option: (shape.count_free(option[1]), option[1]))
+        best, cells, draft = options[0]
+    else:
+        best, cells, draft = min(options, key=lambda option: (option[0], option[1]))
     return Allocation(draft.named(wish.pci), Fit(*best, left_free=_left(shape, wish.pci, draft)), cells)
 
 
@@ -139,7 +138,7 @@ def _in_turn(
         own = tuple(lot for lot in found if lot not in later)
         if len(found) < wanted:
             return None
-        chosen = choose(own if len(own) >= wanted else found, wanted)[0] if wanted else ()
+        chosen = _nearest_first(own if len(own) >= wanted else found, near, wanted) if wanted else ()
         places = (*along, *(lot.place for lot in chosen))
         lots.extend(chosen)
         served.append((index, places))
@@ -176,6 +175,15 @@ def _found(
         if len(allowed) >= wanted:
             break
     return allowed
+
+
+def _nearest_first(lots: tuple[Lot, ...], near: Near | None, count: int) -> tuple[Lot, ...]:
+    """The best choice; where the guest's own cells have some but not enough, those and the best of the others."""
+    own = tuple(lot for lot in lots if near is not None and lot.spot.node in near.cells)
+    if len(own) >= count:
+        return choose(own, count)[0]
+    others = tuple(lot for lot in lots if lot not in own)
+    return own + choose(others, count - len(own))[0]
 
 
 def _all_at_once(shape: Shape, pci: tuple[PciRequest, ...], near: Near | None) -> _Draft | None:

@@ -13,17 +13,23 @@ from busway.domain.ids import DeviceId, HostId
 from busway.domain.placement import ZONE, DeviceState, HostState, NumaCell, PlacementRequest, Snapshot
 from busway.domain.placement_change import (
     AddHost,
+    AskAlone,
     AskAnywhere,
+    AskAnyZone,
     AskFewer,
-    AskFewerServers,
     AskLess,
+    AskNumaCells,
+    AskNumaPolicy,
+    AskWithoutSpec,
     Change,
     EnableHost,
     FreeDevices,
+    JoinAggregate,
     OfferDevices,
     ReleaseDevices,
     StartHost,
 )
+from busway.scheduler.filters.aggregate import meeting
 
 _NEW_HOST = "new-host"
 
@@ -39,21 +45,36 @@ def apply_changes(
 
 def _apply(change: Change, snapshot: Snapshot, request: PlacementRequest) -> tuple[Snapshot, PlacementRequest]:
     match change:
+        case AddHost():
+            return Snapshot((*snapshot.hosts, _new_host(request))), request
+        case EnableHost() | StartHost() | FreeDevices() | ReleaseDevices() | OfferDevices() | JoinAggregate():
+            return Snapshot(tuple(_on_host(change, host) for host in snapshot.hosts)), request
+        case _:
+            return snapshot, _on_request(change, request)
+
+
+def _on_request(change: Change, request: PlacementRequest) -> PlacementRequest:
+    match change:
         case AskFewer():
             pci = list(request.pci)
             pci[change.index] = replace(pci[change.index], count=change.count)
-            return snapshot, replace(request, pci=tuple(pci))
+            return replace(request, pci=tuple(pci))
         case AskLess():
-            amount = {change.field: change.amount}
-            return snapshot, replace(request, **amount)  # type: ignore[arg-type]
+            amount = {change.field: change.amount, "numa_sizes": ()}
+            return replace(request, **amount)  # type: ignore[arg-type]
         case AskAnywhere():
-            return snapshot, replace(request, host=None, zone=None)
-        case AskFewerServers():
-            return snapshot, request
-        case AddHost():
-            return Snapshot((*snapshot.hosts, _new_host(request))), request
-        case _:
-            return Snapshot(tuple(_on_host(change, host) for host in snapshot.hosts)), request
+            return replace(request, host=None)
+        case AskAnyZone():
+            return replace(request, zone=None)
+        case AskAlone():
+            return replace(request, group=None)
+        case AskWithoutSpec():
+            return replace(request, extra_specs=tuple(pair for pair in request.extra_specs if pair[0] != change.key))
+        case AskNumaPolicy():
+            return replace(request, pci=tuple(replace(each, server_policy=change.policy) for each in request.pci))
+        case AskNumaCells():
+            return replace(request, numa_nodes=change.count, numa_sizes=())
+    return request
 
 
 def _on_host(change: Change, host: HostState) -> HostState:
@@ -71,6 +92,8 @@ def _on_host(change: Change, host: HostState) -> HostState:
         case OfferDevices() if change.host == host.name:
             ids = set(change.devices)
             return _devices(host, lambda d: replace(d, offered=True) if d.id in ids else d)
+        case JoinAggregate() if change.host == host.name:
+            return replace(host, aggregates=(*host.aggregates, change.metadata))
     return host
 
 
@@ -81,7 +104,7 @@ def _devices(host: HostState, change: Callable[[DeviceState], DeviceState]) -> H
 def _new_host(request: PlacementRequest) -> HostState:
     """A free host that has exactly what a request asks for."""
     states = [_new_device(n, spec) for n, spec in enumerate(_specs(request.pci))]
-    cells = tuple(NumaCell(n, request.vcpus, request.ram_mb, 0) for n in range(request.numa_nodes))
+    cells = tuple(NumaCell(n, cell.vcpus, cell.ram_mb, 0) for n, cell in enumerate(request.cells))
     return HostState(
         HostId(_NEW_HOST),
         request.host or _NEW_HOST,
@@ -93,6 +116,7 @@ def _new_host(request: PlacementRequest) -> HostState:
         devices=tuple(states),
         zone=request.zone or ZONE,
         cells=cells,
+        aggregates=(meeting(request.extra_specs),),
     )
 
 

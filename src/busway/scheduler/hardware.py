@@ -14,6 +14,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from busway.domain.address import PciAddress
 from busway.domain.alias import Alias
 from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.device_tags import DeviceTags
@@ -101,6 +102,7 @@ def hardware_key(states: tuple[DeviceState, ...], tags: TagNumbers) -> Hashable:
     """Equal for hosts whose devices differ only in names, addresses, group numbers, owners and quarantine."""
     groups: dict[int | None, int] = {None: -1}
     slots: dict[tuple[int, int, int], int] = {}
+    switches: dict[PciAddress | None, int] = {None: -1}
     found: list[object] = []
     has_parents = False
     for state in states:
@@ -120,7 +122,7 @@ def hardware_key(states: tuple[DeviceState, ...], tags: TagNumbers) -> Hashable:
             state.present,
             state.offered,
             tags.of(state.tags),
-            state.switch,
+            switches.setdefault(state.device.switch, len(switches)),
         )
     return tuple(found), _parents(states) if has_parents else ()
 
@@ -203,7 +205,7 @@ def _spots(states: tuple[DeviceState, ...]) -> tuple[Spot, ...]:
         if state.offered:
             node = state.device.numa_node
             cards.setdefault((node, address.domain, address.bus, address.slot), []).append(place)
-            switches.setdefault((node, state.switch) if state.switch else None, []).append(place)
+            switches.setdefault((node, state.device.switch) if state.device.switch else None, []).append(place)
     switches.pop(None, None)
     card_of, switch_of = _numbers(cards), _numbers(switches)
     return tuple(

@@ -132,11 +132,11 @@ class Index:
 
     def wish(self, request: PlacementRequest) -> Wish:
         """What of a request the choice of devices depends on; the same object for equal wishes."""
-        numa = (request.numa_nodes, request.vcpus, request.ram_mb) if request.numa_nodes else (0, 0, 0)
-        key = (request.pci, numa)
+        cells = request.cells
+        key = (request.pci, cells)
         wish = self._wishes.get(key)
         if wish is None:
-            wish = self._wishes[key] = Wish(request.pci, *numa)
+            wish = self._wishes[key] = Wish(request.pci, cells)
         return wish
 
     def after(self, old: HostState, new: HostState) -> Index:

@@ -6,16 +6,18 @@ report its cells, the nodes of its devices stand in for them and only the device
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import combinations
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, islice
 
 from busway.domain.numa_policy import NumaPolicy
-from busway.domain.placement import NumaCell
+from busway.domain.placement import GuestCell, NumaCell
 from busway.scheduler.shape import Shape
 
 Cells = tuple[int, ...]
 Ring = Callable[[int | None], bool]
+# Hosts have up to 16 nodes and guests up to 4 cells; more ways than this are not looked at.
+_TRIED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +42,28 @@ class Near:
                 return (own, lambda node: node is None or node in self.cells, lambda _node: True)
 
 
-def cell_choices(shape: Shape, count: int, vcpus: int, ram_mb: int) -> Iterator[Cells]:
-    """Each set of `count` cells that has room for an equal share of the guest on each of them."""
-    if count == 0:
+def cell_choices(shape: Shape, guest: tuple[GuestCell, ...]) -> Iterator[Cells]:
+    """Each way to lay the guest's cells on cells of the host that have room for them, one cell each."""
+    if not guest:
         yield ()
     elif shape.cells:
-        share = (-(-vcpus // count), -(-ram_mb // count))
-        fitting = [cell.id for cell in shape.cells if _has_room(cell, *share)]
-        yield from combinations(sorted(fitting), count)
+        yield from islice(_assignments(guest, sorted(shape.cells, key=lambda cell: cell.id)), _TRIED)
     else:
         nodes = {state.device.numa_node for state in shape.hardware.states if state.present} - {None}
         known = sorted(node for node in nodes if node is not None)
-        yield from combinations(known, min(count, len(known)))
+        yield from islice(combinations(known, min(len(guest), len(known))), _TRIED)
+
+
+def _assignments(guest: tuple[GuestCell, ...], host: Sequence[NumaCell], taken: Cells = ()) -> Iterator[Cells]:
+    """Equal cells of a guest are laid in rising order only: laying them the other way round is the same."""
+    if len(taken) == len(guest):
+        yield taken
+        return
+    mine = guest[len(taken)]
+    after = max((cell for cell, other in zip(taken, guest, strict=False) if other == mine), default=-1)
+    for cell in host:
+        if cell.id > after and cell.id not in taken and _has_room(cell, mine):
+            yield from _assignments(guest, host, (*taken, cell.id))
 
 
 def near(shape: Shape, cells: Cells) -> Near:
@@ -63,10 +75,18 @@ def near(shape: Shape, cells: Cells) -> Near:
     return Near(frozenset(cells), frozenset(cell for cell, socket in sockets.items() if socket in own))
 
 
-def share_of(vcpus: int, ram_mb: int, cells: Cells) -> tuple[int, int]:
-    """What a guest takes on each of its cells: vCPUs and MB of RAM."""
-    return -(-vcpus // len(cells)), -(-ram_mb // len(cells))
+def cells_after(cells: tuple[NumaCell, ...], guest: tuple[GuestCell, ...], taken: Cells) -> tuple[NumaCell, ...]:
+    """The host's cells once a guest lies on those that it took."""
+    needs = dict(zip(taken, guest, strict=False))
+    return tuple(
+        replace(c, free_vcpus=c.free_vcpus - needs[c.id].vcpus, free_ram_mb=c.free_ram_mb - needs[c.id].ram_mb)
+        if c.id in needs
+        else c
+        for c in cells
+    )
 
 
-def _has_room(cell: NumaCell, vcpus: int, ram_mb: int) -> bool:
-    return cell.free_vcpus >= vcpus and cell.free_ram_mb >= ram_mb
+def _has_room(cell: NumaCell, mine: GuestCell) -> bool:
+    """No more of a guest goes on a cell than the cell has CPUs: a guest does not share CPUs with itself."""
+    most = cell.free_vcpus if cell.cpus is None else min(cell.cpus, cell.free_vcpus)
+    return mine.vcpus <= most and mine.ram_mb <= cell.free_ram_mb

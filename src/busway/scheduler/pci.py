@@ -72,7 +72,7 @@ def _shortage(host: HostState, shape: Shape, wish: Wish) -> Shortage:
     short = _first_short(shape, wish)
     if short is not None:
         return _short(host, shape, *short)
-    if wish.numa_nodes and allocate(shape, Wish(wish.pci)) is not None:
+    if wish.cells and allocate(shape, Wish(wish.pci)) is not None:
         return Shortage(NUMA_RULE, _numa_reason(shape, wish))
     wanted = " and ".join(f"{request.count} of alias {request.alias.describe()}" for request in wish.pci)
     return Shortage(PCI_RULE, f"{wanted} wanted, and no choice of its free devices serves all of them", missing=1)
@@ -110,8 +110,8 @@ def _exclusions(host: HostState, shape: Shape, request: PciRequest, taken: int) 
 
 def _numa_reason(shape: Shape, wish: Wish) -> str:
     policies = ", ".join(dict.fromkeys(str(request.numa_policy) for request in wish.pci))
-    cells = f"{wish.numa_nodes} NUMA {'cell' if wish.numa_nodes == 1 else 'cells'}"
-    reason = f"a guest of {cells} wanted"
+    sizes = " and ".join(f"{cell.vcpus} vCPUs, {cell.ram_mb} MB" for cell in wish.cells)
+    reason = f"a guest of {len(wish.cells)} NUMA {'cell' if len(wish.cells) == 1 else 'cells'} ({sizes}) wanted"
     reason += f" with its devices near (policy {policies})" if wish.pci else ""
     free = "; ".join(f"cell {c.id}: {c.free_vcpus} vCPUs, {c.free_ram_mb} MB free" for c in shape.cells)
     return reason + (f"; {free}" if free else "")

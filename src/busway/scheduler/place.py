@@ -13,21 +13,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from busway.domain.ids import ServerId
+from busway.domain.ids import GroupId, ServerId
 from busway.domain.placement import (
     ClaimedDevice,
     HostState,
-    NumaCell,
     Placement,
     PlacementRequest,
     Refusal,
+    ServerGroup,
     Snapshot,
 )
 from busway.domain.placement_change import AskFewerServers, Remedy
 from busway.scheduler.blocks import HostList
 from busway.scheduler.change import apply_changes
 from busway.scheduler.index import index_of
-from busway.scheduler.numa import share_of
+from busway.scheduler.numa import cells_after
 from busway.scheduler.policy import DEFAULT_POLICY, Policy
 from busway.scheduler.refusal import gaps, nearest, told
 from busway.scheduler.remedy import find_remedies
@@ -43,16 +43,32 @@ def place_all(
     snapshot: Snapshot, requests: Sequence[PlacementRequest], policy: Policy = DEFAULT_POLICY
 ) -> tuple[Placement, ...] | Refusal:
     """Chooses hosts and devices for servers that are wanted together; the refusal of the first that finds no place."""
+    found, now, failed = _in_turn(snapshot, requests, policy)
+    if failed is None:
+        return tuple(found)
+    refusal = _refusal(now, failed, policy)
+    return _together(snapshot, requests, policy, refusal, len(found)) if len(requests) > 1 else refusal
+
+
+def _in_turn(
+    snapshot: Snapshot, requests: Sequence[PlacementRequest], policy: Policy
+) -> tuple[list[Placement], Snapshot, PlacementRequest | None]:
+    """Places one after the other, each in the groups that those before it have joined, until one finds no place."""
     found: list[Placement] = []
-    now = snapshot
-    for request in requests:
-        answer = _placement(now, request, policy)
+    joined: dict[GroupId, ServerGroup] = {}
+    for wanted in requests:
+        request = wanted
+        if wanted.group is not None:
+            request = replace(wanted, group=joined.get(wanted.group.id, wanted.group))
+        answer = _placement(snapshot, request, policy)
         if answer is None:
-            refusal = _refusal(now, request, policy)
-            return _together(snapshot, requests, policy, refusal, len(found)) if len(requests) > 1 else refusal
+            return found, snapshot, request
         found.append(answer)
-        now = after(now, request, answer)
-    return tuple(found)
+        if request.group is not None:
+            host = snapshot.hosts[index_of(snapshot).place_of(answer.host_id)]
+            joined[request.group.id] = request.group.having(host.name)
+        snapshot = after(snapshot, request, answer)
+    return found, snapshot, None
 
 
 def after(snapshot: Snapshot, request: PlacementRequest, placement: Placement) -> Snapshot:
@@ -97,18 +113,9 @@ def _together(
     helpful = [Remedy((AskFewerServers(fitting),))] if fitting else []
     for remedy in refusal.remedies:
         changed = [apply_changes(remedy.changes, snapshot, request) for request in requests]
-        if _all_fit(changed[0][0], [request for _, request in changed], policy):
+        if _in_turn(changed[0][0], [request for _, request in changed], policy)[2] is None:
             helpful.append(remedy)
     return replace(refusal, remedies=tuple(helpful), fitting=fitting, together=len(requests))
-
-
-def _all_fit(snapshot: Snapshot, requests: Sequence[PlacementRequest], policy: Policy) -> bool:
-    for request in requests:
-        answer = _placement(snapshot, request, policy)
-        if answer is None:
-            return False
-        snapshot = after(snapshot, request, answer)
-    return True
 
 
 def _host_after(host: HostState, request: PlacementRequest, placement: Placement) -> HostState:
@@ -120,12 +127,5 @@ def _host_after(host: HostState, request: PlacementRequest, placement: Placement
         free_ram_mb=host.free_ram_mb - request.ram_mb,
         free_disk_gb=host.free_disk_gb - request.disk_gb,
         devices=tuple(replace(d, claimed_by=request.server_id) if d.id in ids else d for d in host.devices),
-        cells=tuple(_cell_after(cell, request, placement.cells) for cell in host.cells),
+        cells=cells_after(host.cells, request.cells, placement.cells),
     )
-
-
-def _cell_after(cell: NumaCell, request: PlacementRequest, cells: tuple[int, ...]) -> NumaCell:
-    if cell.id not in cells:
-        return cell
-    vcpus, ram_mb = share_of(request.vcpus, request.ram_mb, cells)
-    return replace(cell, free_vcpus=cell.free_vcpus - vcpus, free_ram_mb=cell.free_ram_mb - ram_mb)

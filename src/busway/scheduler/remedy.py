@@ -9,18 +9,21 @@ from busway.domain.ids import DeviceId, ServerId
 from busway.domain.placement import PlacementRequest, Snapshot
 from busway.domain.placement_change import (
     AddHost,
+    AskAlone,
     AskAnywhere,
     AskFewer,
-    AskLess,
     Change,
     EnableHost,
     FreeDevices,
+    JoinAggregate,
     OfferDevices,
     ReleaseDevices,
     Remedy,
     StartHost,
 )
 from busway.scheduler.change import apply_changes
+from busway.scheduler.filters.aggregate import meeting, unmet
+from busway.scheduler.less import given_up, less_for, nearer
 from busway.scheduler.pci import NUMA_RULE
 from busway.scheduler.policy import Policy
 from busway.scheduler.refusal import Gap
@@ -29,11 +32,10 @@ from busway.scheduler.search import find
 # A refusal must not cost more than a hundred decisions: only the nearest gaps are tried to be closed.
 _TRIED_FOR_USERS = 50
 _TRIED_FOR_OPERATORS = 4
+_TRIED_FOR_CELLS = 4
 # Adding a host by imagination is tried up to this many devices; nobody has more in one.
 _LARGEST_HOST = 64
-_AMOUNTS = {"RamFilter": ("ram_mb", "free_ram_mb", 1), "CoreFilter": ("vcpus", "free_vcpus", 1)}
-_AMOUNTS |= {"DiskFilter": ("disk_gb", "free_disk_gb", 0)}
-_PLACES = ("ForcedHost", "AvailabilityZoneFilter")
+_Option = tuple[float, Gap, tuple[Change, ...]]
 
 
 def find_remedies(request: PlacementRequest, policy: Policy, gaps: Sequence[Gap]) -> tuple[Remedy, ...]:
@@ -45,7 +47,7 @@ def find_remedies(request: PlacementRequest, policy: Policy, gaps: Sequence[Gap]
         if found is not None and (of_cloud is None or _weight(found) < _weight(of_cloud)):
             of_cloud = found
     if of_cloud is None:
-        of_cloud = _add_host(request, policy)
+        of_cloud = _add_host(request, policy, gaps)
     remedies = [Remedy(changes) for changes in (of_user, of_cloud) if changes]
     return tuple(sorted(remedies, key=lambda remedy: len(remedy.changes)))
 
@@ -54,51 +56,42 @@ def _helps(changes: Sequence[Change], snapshot: Snapshot, request: PlacementRequ
     return find(*apply_changes(changes, snapshot, request), policy) is not None
 
 
-def _first_that_helps(
-    options: list[tuple[float, Gap, tuple[Change, ...]]], request: PlacementRequest, policy: Policy
-) -> tuple[Change, ...]:
+def _first_that_helps(options: list[_Option], request: PlacementRequest, policy: Policy) -> tuple[Change, ...]:
     for _, gap, changes in sorted(options, key=lambda option: (len(option[2]), option[0], option[1].size)):
         if _helps(changes, Snapshot(gap.hosts[:1]), request, policy):
             return changes
     return ()
 
 
-def _ask_less(request: PlacementRequest, gaps: Sequence[Gap]) -> list[tuple[float, Gap, tuple[Change, ...]]]:
+def _ask_less(request: PlacementRequest, gaps: Sequence[Gap]) -> list[_Option]:
     """What the user could do without for each gap, with how much that is: the sum of the parts that are given up."""
-    options = []
-    for gap in gaps[:_TRIED_FOR_USERS]:
+    options: list[_Option] = []
+    for number, gap in enumerate(gaps[:_TRIED_FOR_USERS]):
         changes: list[Change] = []
-        given_up = 0.0
         for rule, _ in gap.filters:
-            change = _less(rule, request, gap)
-            if change is None:
+            less = less_for(rule, request, gap.hosts[0])
+            if not less:
                 break
-            if change not in changes:
-                changes.append(change)
-            given_up += 1 - change.amount / getattr(request, change.field) if isinstance(change, AskLess) else 0
+            changes += [change for change in less if change not in changes]
         else:
-            fewer = _fewer(request.pci, gap) if gap.shortage else ()
-            if fewer or gap.shortage is None:
-                changes.extend(fewer)
-                given_up += sum(1 - change.count / request.pci[change.index].count for change in fewer)
-                options.append((given_up, gap, tuple(changes)))
+            for way in _ways(request, gap, numa=number < _TRIED_FOR_CELLS):
+                all_of_it = (*changes, *way)
+                options.append((sum(given_up(change, request) for change in all_of_it), gap, all_of_it))
     return options
 
 
-def _less(rule: str, request: PlacementRequest, gap: Gap) -> AskLess | AskAnywhere | None:
-    if rule in _PLACES:
-        return AskAnywhere()
-    if rule not in _AMOUNTS:
-        return None
-    field, of_host, least = _AMOUNTS[rule]
-    free = getattr(gap.hosts[0], of_host)
-    return AskLess(field, free) if least <= free < getattr(request, field) else None
+def _ways(request: PlacementRequest, gap: Gap, *, numa: bool) -> Sequence[tuple[Change, ...]]:
+    """The ways to do without the devices that a gap lacks; one of nothing at all where it lacks none."""
+    if gap.shortage is None:
+        return [()]
+    if gap.shortage.rule == NUMA_RULE:
+        return nearer(request, gap.shape) if numa else []
+    fewer = _fewer(request.pci, gap)
+    return [fewer] if fewer else []
 
 
 def _fewer(pci: tuple[PciRequest, ...], gap: Gap) -> tuple[AskFewer, ...]:
     """As many of each alias as the host has free; nothing when it has none of one."""
-    if gap.shortage is None or gap.shortage.rule == NUMA_RULE:
-        return ()
     taken = 0
     changes = []
     for index, request in enumerate(pci):
@@ -117,10 +110,13 @@ def _mend(gap: Gap, request: PlacementRequest, policy: Policy) -> tuple[Change, 
     host, alone = gap.hosts[0], Snapshot(gap.hosts[:1])
     changes: list[Change] = []
     for rule, _ in gap.filters:
-        if rule != "ComputeFilter":
+        if rule == "ComputeFilter":
+            changes += [] if host.enabled else [EnableHost(host.name)]
+            changes += [] if host.up else [StartHost(host.name)]
+        elif rule == "AggregateInstanceExtraSpecsFilter":
+            changes.append(JoinAggregate(host.name, meeting(unmet(host, request.extra_specs))))
+        else:
             return None
-        changes += [] if host.enabled else [EnableHost(host.name)]
-        changes += [] if host.up else [StartHost(host.name)]
     if gap.shortage is not None:
         more = _mend_devices(gap, changes, request, policy)
         if more is None:
@@ -188,14 +184,24 @@ def _addresses(acts: Sequence[ReleaseDevices | OfferDevices]) -> tuple[str, ...]
     return tuple(address for act in acts for address in act.addresses)
 
 
-def _add_host(request: PlacementRequest, policy: Policy) -> tuple[Change, ...] | None:
-    """One more host, empty and as large as the request; None where even that would not help."""
+def _add_host(request: PlacementRequest, policy: Policy, gaps: Sequence[Gap]) -> tuple[Change, ...] | None:
+    """One more host, empty and as large as the request; None where even that would not help.
+
+    It is neither the host that a request names, if that is there, nor one with servers of a group.
+    """
     if sum(each.count for each in request.pci) > _LARGEST_HOST:
         return None
     needs = [f"{each.count} of alias {each.alias.describe()}" for each in request.pci]
+    needs += [f"an aggregate of {key}={value}" for key, value in meeting(request.extra_specs)]
     needs += [f"{request.vcpus} vCPUs, {request.ram_mb} MB of RAM and {request.disk_gb} GB of disk free"]
-    changes = (AddHost(", ".join(needs)),)
-    return changes if _helps(changes, Snapshot(()), request, policy) else None
+    is_there = any(host.name == request.host for gap in gaps for host in gap.hosts)
+    anywhere = (AskAnywhere(),) if is_there else ()
+    alone = [(AskAlone(request.group.name),)] if request.group else []
+    for less in ((), *alone):
+        changes = (*anywhere, *less, AddHost(", ".join(needs)))
+        if _helps(changes, Snapshot(()), request, policy):
+            return changes
+    return None
 
 
 def _weight(changes: Sequence[Change]) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import groupby
 from operator import itemgetter
 
-from busway.domain.placement import Fit, HostState, PlacementRequest, Snapshot
+from busway.domain.placement import Fit, HostState, PlacementRequest, ServerGroup, Snapshot
 from busway.scheduler.allocate import Allocation, allocate
 from busway.scheduler.filters import OF_CLASS, Filter, is_on
 from busway.scheduler.index import Index, ShapeHosts, index_of
@@ -18,14 +20,11 @@ Rank = tuple[int, int, int, float]
 
 def find(snapshot: Snapshot, request: PlacementRequest, policy: Policy) -> Found | None:
     """The best host with the places of its devices, or None when no host passes."""
-    index, left_out = index_of(snapshot), frozenset[str]()
-    group = request.group if request.group and request.group.hosts else None
-    if group and not group.affinity and is_on("ServerGroupAntiAffinityFilter", policy):
-        left_out = group.hosts
-    together = group.hosts if group and group.affinity and is_on("ServerGroupAffinityFilter", policy) else None
-    if request.host is not None or together is not None:
-        index = Index.of(_named(snapshot, index, request.host, together))
-    return _find(index, request, policy, left_out)
+    for index, left_out in _levels(snapshot, request, policy):
+        found = _find(index, request, policy, left_out)
+        if found is not None:
+            return found
+    return None
 
 
 def rank(fit: Fit, policy: Policy) -> Rank:
@@ -36,12 +35,43 @@ def rank(fit: Fit, policy: Policy) -> Rank:
     return fit.nodes, fit.switches, fit.tags, score
 
 
-def _named(
-    snapshot: Snapshot, index: Index, forced: str | None, together: Collection[str] | None
-) -> Sequence[HostState]:
-    names = (forced,) if forced is not None else together or ()
-    places = [index.find_place(name) for name in names if together is None or name in together]
-    return [snapshot.hosts[place] for place in places if place is not None]
+def _levels(snapshot: Snapshot, request: PlacementRequest, policy: Policy) -> Iterator[tuple[Index, frozenset[str]]]:
+    """The hosts that come into question, each with those of them that do not: more than one level for a soft group.
+
+    A soft group goes before all other ranks: its user said more of hosts than the flavor does.
+    """
+    group, forced = request.group, request.host
+    everywhere = index_of(snapshot) if forced is None else _named(snapshot, {forced}, None)
+    if group is None or not group.members:
+        yield everywhere, frozenset()
+    elif group.policy.is_soft:
+        yield from _soft_levels(snapshot, everywhere, group, forced)
+    elif group.only_hosts and is_on("ServerGroupAffinityFilter", policy):
+        yield _named(snapshot, group.only_hosts, forced), frozenset()
+    else:
+        apart = is_on("ServerGroupAntiAffinityFilter", policy)
+        yield everywhere, (group.full_hosts if apart else frozenset())
+
+
+def _soft_levels(
+    snapshot: Snapshot, everywhere: Index, group: ServerGroup, forced: str | None
+) -> Iterator[tuple[Index, frozenset[str]]]:
+    """The hosts with most of the group's servers first, or last; those with none are one level."""
+    having: dict[int, set[str]] = {0: set()}
+    for host, count in Counter(group.members).items():
+        having.setdefault(count, set()).add(host)
+    for count in sorted(having, reverse=group.policy.is_together):
+        if count:
+            yield _named(snapshot, having[count], forced), frozenset()
+        else:
+            yield everywhere, frozenset(group.members)
+
+
+def _named(snapshot: Snapshot, names: AbstractSet[str], forced: str | None) -> Index:
+    """An index of those hosts alone, and of the forced one of them where there is one."""
+    index = index_of(snapshot)
+    places = [index.find_place(name) for name in sorted(names) if forced in (None, name)]
+    return Index.of([snapshot.hosts[place] for place in places if place is not None])
 
 
 def _find(index: Index, request: PlacementRequest, policy: Policy, left_out: frozenset[str]) -> Found | None:

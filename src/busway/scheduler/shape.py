@@ -5,7 +5,7 @@ What is worked out for a shape is kept with it, so that a thousand equal hosts, 
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from typing import Any
 
 from busway.domain.alias import Alias
@@ -36,10 +36,12 @@ class Shape:
                 busy |= lot.devices
         return tuple(found)
 
-    def count_free(self) -> int:
-        """How many offered devices have no owner."""
+    def count_free(self, nodes: Collection[int] | None = None) -> int:
+        """How many offered devices have no owner, on some NUMA nodes or on all."""
         return sum(
-            1 for place, state in enumerate(self.hardware.states) if state.offered and not self.claimed >> place & 1
+            1
+            for place, state in enumerate(self.hardware.states)
+            if state.offered and not self.claimed >> place & 1 and (nodes is None or state.device.numa_node in nodes)
         )
 
 

@@ -44,6 +44,7 @@ devices = Table(
     Column("iommu_group", Integer),
     Column("numa_node", Integer),
     Column("parent", String(16)),
+    Column("switch", String(16)),
     Column("vendor_name", Text, nullable=False),
     Column("product_name", Text, nullable=False),
     Column("class_name", Text, nullable=False),
@@ -108,6 +109,7 @@ def _values(device: PciDevice) -> dict[str, object]:
         "address": str(device.address),
         "kind": str(device.kind),
         "parent": str(device.parent) if device.parent else None,
+        "switch": str(device.switch) if device.switch else None,
     }
 
 
@@ -116,6 +118,7 @@ def _device(row: Row[tuple[object, ...]]) -> DeviceRow:
     fields = {name: values[name] for name in PciDevice.__dataclass_fields__}
     fields["address"] = PciAddress(str(values["address"]))
     fields["parent"] = PciAddress(str(values["parent"])) if values["parent"] else None
+    fields["switch"] = PciAddress(str(values["switch"])) if values["switch"] else None
     fields["kind"] = DeviceKind(str(values["kind"]))
     return DeviceRow(
         id=DeviceId(str(values["id"])),

@@ -210,6 +210,14 @@ def list_leaving(tx: Tx, *, lock: bool = False) -> list[ServerRow]:
     return [_server(row) for row in tx.execute(statement.with_for_update(skip_locked=True) if lock else statement)]
 
 
+def list_flavors_in_use(tx: Tx, project_id: ProjectId) -> list[Flavor]:
+    """The flavor of each server that a project has, a server once each."""
+    statement = select(servers.c.flavor).where(
+        servers.c.project_id == project_id, servers.c.status != str(ServerStatus.DELETED)
+    )
+    return [msgspec.convert(flavor, Flavor) for flavor in tx.execute(statement).scalars()]
+
+
 def count_servers(tx: Tx, project_id: ProjectId) -> int:
     """How many servers a project has."""
     statement = select(func.count()).where(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from busway.domain.address import PciAddress
 from busway.domain.errors import BuswayError, HostError, Unavailable
+from busway.domain.host_facts import GuestKind
 from busway.domain.ids import ServerId
 from busway.domain.server import PowerState
 from busway.hardware.kernel import VFIO
@@ -42,7 +43,10 @@ class FakeHypervisor:
 
     def facts(self) -> HypervisorFacts:
         """Tells of a QEMU 7.2 with KVM."""
-        return HypervisorFacts("QEMU", 7_002_022, self._vcpus, 65_536, "EPYC", ("qemu", "kvm"))
+        guests = tuple(GuestKind("x86_64", kind, "hvm") for kind in ("qemu", "kvm"))
+        return HypervisorFacts(
+            "QEMU", 7_002_022, self._vcpus, 65_536, "EPYC", ("qemu", "kvm"), "x86_64", ("avx2", "topoext"), guests
+        )
 
     def domains(self) -> tuple[DomainSeen, ...]:
         """Lists the domains of ours."""

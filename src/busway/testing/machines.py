@@ -128,10 +128,12 @@ class Machine:
         _write(self.folder(pf) / "sriov_numvfs", str(number + 1))
         return made
 
-    def numa(self, cpulists: Sequence[str], *, nodes_per_socket: int = 1) -> None:
+    def numa(self, cpulists: Sequence[str], *, nodes_per_socket: int = 1, ram_mb: int = 32_768) -> None:
         """Says which CPUs each NUMA node has; "" is a node of memory only. Call it before adding devices."""
         for node, cpus in enumerate(cpulists):
             self.write(f"sys/devices/system/node/node{node}/cpulist", cpus)
+            memory = f"Node {node} MemTotal:       {ram_mb * 1024} kB\nNode {node} MemFree:        1024 kB\n"
+            self.write(f"sys/devices/system/node/node{node}/meminfo", memory)
             first = cpus.partition("-")[0].partition(",")[0]
             if first:
                 package = f"sys/devices/system/cpu/cpu{first}/topology/physical_package_id"

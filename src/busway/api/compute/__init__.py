@@ -1,6 +1,7 @@
 """The compute API v2.1 with microversions; every file holds one resource, its schemas, its fields and its table."""
 
 from busway.api.compute import (
+    aggregates,
     availability_zones,
     empty,
     extra_specs,
@@ -10,8 +11,10 @@ from busway.api.compute import (
     keypairs,
     limits,
     migrations,
+    quotas,
     server_actions,
     server_details,
+    server_groups,
     servers,
     services,
     versions,
@@ -27,6 +30,9 @@ OPERATIONS = (
     *server_actions.OPERATIONS,
     *server_details.OPERATIONS,
     *limits.OPERATIONS,
+    *quotas.OPERATIONS,
+    *server_groups.OPERATIONS,
+    *aggregates.OPERATIONS,
     *hypervisors.OPERATIONS,
     *services.OPERATIONS,
     *availability_zones.OPERATIONS,

@@ -1,40 +1,40 @@
-"""Availability zones: one, named nova, with all hosts."""
+"""Availability zones: those that aggregates name, and the default one with the other hosts."""
 
 from __future__ import annotations
 
 from busway.api.call import Call, Reply
-from busway.api.compute.server_create import ZONE
 from busway.api.compute.services import BINARY
 from busway.api.encoding import micro_time
 from busway.api.operation import Operation
-from busway.control import hosts
+from busway.control import aggregates, hosts
+from busway.control.hosts import HostView
 
 ROOT = "/compute/v2.1/os-availability-zone"
 
 
-def _reply(zone_hosts: object) -> Reply:
-    zone = {"zoneName": ZONE, "zoneState": {"available": True}, "hosts": zone_hosts}
-    return Reply({"availabilityZoneInfo": [zone]})
+def _reply(zones: dict[str, object]) -> Reply:
+    found = [{"zoneName": name, "zoneState": {"available": True}, "hosts": hosts} for name, hosts in zones.items()]
+    return Reply({"availabilityZoneInfo": found})
 
 
-def _list(_call: Call) -> Reply:
-    return _reply(None)
+def _list(call: Call) -> Reply:
+    return _reply(dict.fromkeys(aggregates.list_zones(call.control), None))
 
 
 def _list_detail(call: Call) -> Reply:
-    found = hosts.list_hosts(call.control, call.caller)
+    known = {host.name: host for host in hosts.list_hosts(call.control, call.caller)}
+    zones = aggregates.list_zones(call.control)
     return _reply(
         {
-            host.name: {
-                BINARY: {
-                    "available": host.up,
-                    "active": host.enabled,
-                    "updated_at": micro_time(host.seen) if host.seen else None,
-                }
-            }
-            for host in found
+            zone: {name: {BINARY: _state(known[name])} for name in names if name in known}
+            for zone, names in zones.items()
         }
     )
+
+
+def _state(host: HostView) -> dict[str, object]:
+    seen = micro_time(host.seen) if host.seen else None
+    return {"available": host.up, "active": host.enabled, "updated_at": seen}
 
 
 OPERATIONS = (

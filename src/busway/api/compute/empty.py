@@ -1,4 +1,4 @@
-"""What clients ask for and Busway has none of: aggregates, server groups, usage."""
+"""What clients ask for and Busway has none of: usage."""
 
 from __future__ import annotations
 
@@ -35,8 +35,6 @@ def _usage(_call: Call) -> Reply:
 
 
 OPERATIONS = (
-    *_none("os-aggregates", "aggregates"),
-    *_none("os-server-groups", "server_groups"),
     Operation("GET", f"{_ROOT}/os-simple-tenant-usage", _usages),
     Operation("GET", f"{_ROOT}/os-simple-tenant-usage/{{id}}", _usage),
 )

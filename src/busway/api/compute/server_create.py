@@ -21,12 +21,11 @@ from busway.api.schema import (
     as_int,
     closed,
 )
-from busway.control import flavors, networks
+from busway.control import aggregates, flavors, networks
 from busway.domain.errors import BadInput, NotFound, NotSupported
 from busway.domain.ids import ImageId, NetworkId, PortId
 from busway.domain.requests import CreateServer, NetworkRef
 
-ZONE = "nova"
 _HINTS = {"type": "object"}
 _NIC: Definition = closed(
     {
@@ -99,7 +98,7 @@ def parse(call: Call) -> CreateServer:
     """Turns a checked body into the request; raises `BadInput` for an unknown flavor, network or zone."""
     given: dict[str, Any] = call.body["server"]
     _refuse_unsupported(given)
-    zone, pinned = _zone(given.get("availability_zone"))
+    zone, pinned = _zone(call, given.get("availability_zone"))
     host = given.get("host") or given.get("hypervisor_hostname") or pinned
     if host is not None:
         call.caller.require_admin("choose the host of a server")
@@ -146,17 +145,19 @@ def _counts(given: dict[str, Any]) -> tuple[int, int]:
     return least, most
 
 
-def _zone(text: str | None) -> tuple[str | None, str | None]:
+def _zone(call: Call, text: str | None) -> tuple[str | None, str | None]:
     """Splits "zone:host[:node]"; an empty part is as if it were not there."""
     if text is None:
         return None, None
     zone, *rest = text.split(":")
     if len(rest) > 2:
         raise BadInput(f"Availability zone '{text}' is not zone[:host[:node]]", code="availability-zone")
-    if zone and zone != ZONE:
+    known = aggregates.list_zones(call.control) if zone else {}
+    if zone and zone not in known:
         raise BadInput(
             "The requested availability zone is not available",
-            detail=f"There is no zone {zone}; the only one is {ZONE}.",
+            detail=f"There is no zone {zone}; there are {', '.join(known)}.",
+            remedy="Choose one of them, or leave it out for any.",
             code="availability-zone",
         )
     return zone or None, next((part for part in rest if part), None)

@@ -11,7 +11,7 @@ from busway.api.call import Call
 from busway.api.compute.links import self_links
 from busway.api.encoding import micro_time, nova_time
 from busway.api.fields import Field, fixed, render
-from busway.control import server_surroundings
+from busway.control import groups, server_surroundings
 from busway.domain.image import Image
 from busway.domain.server import POWER_STATE_NUMBERS, Server, ServerStatus
 
@@ -46,6 +46,7 @@ class View:
     server: Server
     image: Image | None = None
     host_status: str = ""
+    groups: tuple[str, ...] = ()
 
 
 def views(call: Call, servers: Sequence[Server]) -> list[View]:
@@ -54,7 +55,16 @@ def views(call: Call, servers: Sequence[Server]) -> list[View]:
     if call.version >= 98:
         images = server_surroundings.server_images(call.control, (server.image_id for server in servers))
     states = server_surroundings.host_states(call.control) if call.version >= 16 and call.caller.is_admin else {}
-    return [View(server, images.get(server.image_id), states.get(server.host_name or "", "")) for server in servers]
+    known = groups.groups_of(call.control, [server.id for server in servers]) if call.version >= 71 else {}
+    return [
+        View(
+            server,
+            images.get(server.image_id),
+            states.get(server.host_name or "", ""),
+            (known[server.id],) if server.id in known else (),
+        )
+        for server in servers
+    ]
 
 
 def brief(server: Server, call: Call) -> dict[str, object]:
@@ -220,7 +230,7 @@ _EXTENDED: tuple[Field[View], ...] = (
     Field(f"{_ATTR}root_device_name", fixed("/dev/vda"), since=3, admin=True),
     Field(f"{_ATTR}user_data", lambda view, _: view.server.user_data, since=3, admin=True),
     Field("host_status", lambda view, _: view.host_status, since=16, admin=True),
-    Field("pinned_availability_zone", fixed(None), since=96),
+    Field("pinned_availability_zone", lambda view, _: view.server.pinned_zone, since=96),
 )
 
-_ALONE: tuple[Field[View], ...] = (Field("server_groups", fixed([]), since=71),)
+_ALONE: tuple[Field[View], ...] = (Field("server_groups", lambda view, _: list(view.groups), since=71),)

@@ -6,7 +6,6 @@ from typing import Any
 
 from busway.api.call import Call, Reply
 from busway.api.compute.hypervisors import host_key
-from busway.api.compute.server_create import ZONE
 from busway.api.encoding import micro_time
 from busway.api.fields import Field, fixed, render
 from busway.api.operation import Operation
@@ -35,7 +34,7 @@ _FIELDS: tuple[Field[HostView], ...] = (
     Field("id", host_key),
     Field("binary", fixed(BINARY)),
     Field("host", lambda host, _: host.name),
-    Field("zone", fixed(ZONE)),
+    Field("zone", lambda host, _: host.zone),
     Field("status", lambda host, _: "enabled" if host.enabled else "disabled"),
     Field("state", lambda host, _: "up" if host.up else "down"),
     Field("updated_at", lambda host, _: micro_time(host.seen) if host.seen else None),

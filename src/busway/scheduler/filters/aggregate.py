@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from busway.domain.placement import HostState, PlacementRequest
+from collections.abc import Iterator
+
+from busway.domain.placement import HostState, Pairs, PlacementRequest
 from busway.scheduler.filters.spec_match import spec_matches
 
 _SCOPE = "aggregate_instance_extra_specs"
@@ -14,12 +16,34 @@ def aggregate_extra_specs(host: HostState, request: PlacementRequest) -> str | N
     Nova also takes extra specs without any scope for this filter and for ComputeCapabilitiesFilter at once, so that one
     of the two refuses; here they ask for nothing.
     """
-    for key, wanted in request.extra_specs:
-        scope, _, name = key.partition(":")
-        if scope != _SCOPE:
-            continue
-        values = [value for metadata in host.aggregates for known, value in metadata if known == name]
-        found = [part.strip() for value in values for part in value.split(",")]
+    for name, wanted in _asked(request.extra_specs):
+        found = _values(host, name)
         if not any(spec_matches(value, wanted) for value in found):
             return f"{name} is {' or '.join(found) or 'not set'} in its aggregates, and {wanted} was asked for"
     return None
+
+
+def unmet(host: HostState, extra_specs: Pairs) -> Pairs:
+    """The extra specs of aggregates that a host does not meet."""
+    return tuple(
+        (f"{_SCOPE}:{name}", wanted)
+        for name, wanted in _asked(extra_specs)
+        if not any(spec_matches(value, wanted) for value in _values(host, name))
+    )
+
+
+def meeting(extra_specs: Pairs) -> Pairs:
+    """Metadata of an aggregate that meet extra specs: the last word of each, which most operators compare with."""
+    return tuple((name, (wanted.split() or [""])[-1]) for name, wanted in _asked(extra_specs))
+
+
+def _asked(extra_specs: Pairs) -> Iterator[tuple[str, str]]:
+    for key, wanted in extra_specs:
+        scope, _, name = key.partition(":")
+        if scope == _SCOPE:
+            yield name, wanted
+
+
+def _values(host: HostState, name: str) -> list[str]:
+    values = [value for metadata in host.aggregates for known, value in metadata if known == name]
+    return [part.strip() for value in values for part in value.split(",")]

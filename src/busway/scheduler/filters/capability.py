@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from busway.domain.placement import GuestKind, HostState, PlacementRequest
+from busway.domain.host_facts import GuestKind
+from busway.domain.placement import HostState, Pairs, PlacementRequest
 from busway.scheduler.filters.spec_match import spec_matches
 
 _SCOPE = "capabilities"
@@ -16,14 +17,23 @@ _PROPERTIES = {
 
 def compute_capabilities(host: HostState, request: PlacementRequest) -> str | None:
     """Each extra spec of the scope `capabilities` is met by what the host reports; one that reports nothing passes."""
-    if host.capabilities is None:
-        return None
-    known = dict(host.capabilities)
-    for key, wanted in request.extra_specs:
-        scope, _, name = key.partition(":")
-        if scope == _SCOPE and not spec_matches(known.get(name), wanted):
-            return f"{name} is {known.get(name, 'not reported')}, and {wanted} was asked for"
+    for key, wanted in lacking(host, request.extra_specs):
+        name = key.partition(":")[2]
+        return f"{name} is {dict(host.capabilities or ()).get(name, 'not reported')}, and {wanted} was asked for"
     return None
+
+
+def lacking(host: HostState, extra_specs: Pairs) -> Pairs:
+    """The extra specs of capabilities that a host does not meet."""
+    if host.capabilities is None:
+        return ()
+    known = dict(host.capabilities)
+    asked = [(key, wanted, *key.partition(":")[::2]) for key, wanted in extra_specs]
+    return tuple(
+        (key, wanted)
+        for key, wanted, scope, name in asked
+        if scope == _SCOPE and not spec_matches(known.get(name), wanted)
+    )
 
 
 def image_properties(host: HostState, request: PlacementRequest) -> str | None:

@@ -15,14 +15,16 @@ def forced_host(host: HostState, request: PlacementRequest) -> str | None:
 def affinity(host: HostState, request: PlacementRequest) -> str | None:
     """The host has a server of the group already, or the group has none yet."""
     group = request.group
-    if group is None or not group.affinity or not group.hosts or host.name in group.hosts:
+    if group is None or not group.only_hosts or host.name in group.only_hosts:
         return None
-    return f"group {group.name} keeps its servers together, on {', '.join(sorted(group.hosts))}"
+    return f"group {group.name} keeps its servers together, on {', '.join(sorted(group.only_hosts))}"
 
 
 def anti_affinity(host: HostState, request: PlacementRequest) -> str | None:
-    """The host has no server of the group yet."""
+    """The host has no server of the group yet, or fewer than the group allows."""
     group = request.group
-    if group is None or group.affinity or host.name not in group.hosts:
+    if group is None or host.name not in group.full_hosts:
         return None
-    return f"group {group.name} keeps its servers apart, and one is here"
+    if group.max_per_host == 1:
+        return f"group {group.name} keeps its servers apart, and one is here"
+    return f"group {group.name} keeps at most {group.max_per_host} of its servers on one host, and so many are here"

@@ -1,0 +1,125 @@
+"""Aggregates of hosts: create, change, delete, put hosts in and take them out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from busway.api.call import Call, Reply
+from busway.api.encoding import micro_time
+from busway.api.fields import Field, fixed, render
+from busway.api.operation import Operation
+from busway.api.schema import NAME, Schema, closed, wrapped
+from busway.control import aggregates
+from busway.domain.aggregate import Aggregate
+from busway.domain.errors import BadInput, NotSupported
+
+ROOT = "/compute/v2.1/os-aggregates"
+
+_ZONE = {"type": ["string", "null"], "maxLength": 255}
+_BODY = {"name": NAME, "availability_zone": _ZONE}
+_CREATE = wrapped("aggregate", closed(_BODY, "name"))
+_UPDATE = wrapped("aggregate", {**closed(_BODY), "minProperties": 1})
+_KEY = r"^[a-zA-Z0-9-_:. ]{1,255}$"
+_METADATA = {
+    "type": "object",
+    "patternProperties": {_KEY: {"type": ["string", "null"], "maxLength": 255}},
+    "additionalProperties": False,
+}
+_HOST = closed({"host": {"type": "string", "minLength": 1, "maxLength": 255}}, "host")
+_ACTION = Schema(
+    {
+        **closed(
+            {"add_host": _HOST, "remove_host": _HOST, "set_metadata": closed({"metadata": _METADATA}, "metadata")}
+        ),
+        "minProperties": 1,
+        "maxProperties": 1,
+    }
+)
+
+
+def _moment(aggregate: Aggregate, _call: Call) -> str | None:
+    return micro_time(aggregate.updated) if aggregate.updated else None
+
+
+_CREATED: tuple[Field[Aggregate], ...] = (
+    Field("id", lambda aggregate, _: aggregate.id),
+    Field("uuid", lambda aggregate, _: aggregate.uuid, since=41),
+    Field("name", lambda aggregate, _: aggregate.name),
+    Field("availability_zone", lambda aggregate, _: aggregate.zone),
+    Field("created_at", lambda aggregate, _: micro_time(aggregate.created)),
+    Field("updated_at", _moment),
+    Field("deleted", fixed(False)),
+    Field("deleted_at", fixed(None)),
+)
+_FIELDS: tuple[Field[Aggregate], ...] = (
+    *_CREATED,
+    Field("hosts", lambda aggregate, _: [name for _, name in aggregate.hosts]),
+    Field("metadata", lambda aggregate, _: dict(aggregate.metadata)),
+)
+
+
+def _reply(aggregate: Aggregate, call: Call) -> Reply:
+    return Reply({"aggregate": render(_FIELDS, aggregate, call)})
+
+
+def _list(call: Call) -> Reply:
+    found = aggregates.list_aggregates(call.control, call.caller)
+    return Reply({"aggregates": [render(_FIELDS, each, call) for each in found]})
+
+
+def _show(call: Call) -> Reply:
+    return _reply(aggregates.get_aggregate(call.control, call.caller, call.path["id"]), call)
+
+
+def _create(call: Call) -> Reply:
+    """Nova answers without hosts and metadata here."""
+    given = call.body["aggregate"]
+    made = aggregates.create_aggregate(call.control, call.caller, given["name"], given.get("availability_zone"))
+    return Reply({"aggregate": render(_CREATED, made, call)})
+
+
+def _update(call: Call) -> Reply:
+    given = call.body["aggregate"]
+    zone = given.get("availability_zone")
+    return _reply(
+        aggregates.update_aggregate(call.control, call.caller, call.path["id"], given.get("name"), zone), call
+    )
+
+
+def _delete(call: Call) -> Reply:
+    aggregates.delete_aggregate(call.control, call.caller, call.path["id"])
+    return Reply()
+
+
+def _act(call: Call) -> Reply:
+    [(action, given)] = call.body.items()
+    number: Any = call.path["id"]
+    match action:
+        case "add_host":
+            changed = aggregates.add_host(call.control, call.caller, number, given["host"])
+        case "remove_host":
+            changed = aggregates.remove_host(call.control, call.caller, number, given["host"])
+        case "set_metadata":
+            changed = aggregates.set_metadata(call.control, call.caller, number, given["metadata"])
+        case _:
+            raise BadInput(f"An aggregate has no action {action}", code="aggregate-action")
+    return _reply(changed, call)
+
+
+def _cache_images(_call: Call) -> Reply:
+    raise NotSupported(
+        "Images are not cached on the hosts of an aggregate beforehand",
+        remedy="A host fetches an image once, with its first server of it.",
+        code="aggregate-images",
+    )
+
+
+OPERATIONS = (
+    Operation("GET", ROOT, _list),
+    Operation("POST", ROOT, _create, _CREATE),
+    Operation("GET", f"{ROOT}/{{id}}", _show),
+    Operation("PUT", f"{ROOT}/{{id}}", _update, _UPDATE),
+    Operation("DELETE", f"{ROOT}/{{id}}", _delete),
+    Operation("POST", f"{ROOT}/{{id}}/action", _act, _ACTION),
+    Operation("POST", f"{ROOT}/{{id}}/images", _cache_images, since=81),
+)

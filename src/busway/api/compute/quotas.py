@@ -1,0 +1,99 @@
+"""Quotas of projects, under Nova's names; those of devices are in Busway's own API, for Nova has no words for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from busway.api.call import Call, Reply
+from busway.api.operation import Operation
+from busway.api.schema import Schema, as_bool, as_int, closed
+from busway.control import quotas
+from busway.control.quotas import Quota
+from busway.domain.quota import UNLIMITED
+
+_ROOT = "/compute/v2.1/os-quota-sets/{project}"
+_CLASS = "/compute/v2.1/os-quota-class-sets/{name}"
+# Name and the last microversion at which it exists; the last group is not counted and never limited.
+_REAL = ("instances", "cores", "ram", "key_pairs", "metadata_items", "server_groups", "server_group_members")
+_GONE = (
+    ("injected_files", 56),
+    ("injected_file_content_bytes", 56),
+    ("injected_file_path_bytes", 56),
+    ("fixed_ips", 35),
+    ("floating_ips", 35),
+    ("security_groups", 35),
+    ("security_group_rules", 35),
+)
+_LIMIT = {"type": ["integer", "string"], "pattern": "^-?[0-9]+$", "minimum": -1, "maximum": 0x7FFFFFFF}
+_LIMITS = dict.fromkeys([*_REAL, *(name for name, _ in _GONE)], _LIMIT)
+_SET = Schema(
+    closed({"quota_set": closed({**_LIMITS, "force": {}, "tenant_id": {"type": "string"}})}, "quota_set"),
+)
+_SET_CLASS = Schema(closed({"quota_class_set": closed({**_LIMITS, "id": {"type": "string"}})}, "quota_class_set"))
+
+
+def _limits(call: Call, limits: Any) -> dict[str, object]:
+    gone = {name: UNLIMITED for name, until in _GONE if call.version <= until}
+    return {**{name: limits.get(name, UNLIMITED) for name in _REAL}, **gone}
+
+
+def _given(body: dict[str, Any]) -> dict[str, int]:
+    return {name: as_int(body[name], name, least=-1) for name in _REAL if name in body}
+
+
+def _set_reply(call: Call, quota: Quota, *, with_id: bool = True) -> Reply:
+    shown = {"id": call.path["project"]} if with_id else {}
+    return Reply({"quota_set": {**shown, **_limits(call, quota.limits)}})
+
+
+def _show(call: Call) -> Reply:
+    return _set_reply(call, quotas.get_quota(call.control, call.caller, call.path["project"]))
+
+
+def _defaults(call: Call) -> Reply:
+    shown = _limits(call, quotas.get_defaults(call.control))
+    return Reply({"quota_set": {"id": call.path["project"], **shown}})
+
+
+def _detail(call: Call) -> Reply:
+    quota = quotas.get_quota(call.control, call.caller, call.path["project"])
+    rows = {
+        name: {"limit": limit, "in_use": quota.used.get(name, 0), "reserved": 0}
+        for name, limit in _limits(call, quota.limits).items()
+    }
+    return Reply({"quota_set": {"id": call.path["project"], **rows}})
+
+
+def _set(call: Call) -> Reply:
+    given = call.body["quota_set"]
+    force = as_bool(given.get("force", False), "force")
+    changed = quotas.set_quota(call.control, call.caller, call.path["project"], _given(given), force=force)
+    return _set_reply(call, changed, with_id=False)
+
+
+def _reset(call: Call) -> Reply:
+    quotas.reset_quota(call.control, call.caller, call.path["project"])
+    return Reply(status=202)
+
+
+def _show_class(call: Call) -> Reply:
+    call.caller.require_admin("see quota classes")
+    shown = _limits(call, quotas.get_defaults(call.control))
+    return Reply({"quota_class_set": {"id": call.path["name"], **shown}})
+
+
+def _set_class(call: Call) -> Reply:
+    """There is one class, whatever it is called, as in Nova: the limits of projects without their own."""
+    changed = quotas.set_defaults(call.control, call.caller, _given(call.body["quota_class_set"]))
+    return Reply({"quota_class_set": _limits(call, changed)})
+
+
+OPERATIONS = (
+    Operation("GET", _ROOT, _show),
+    Operation("GET", f"{_ROOT}/defaults", _defaults),
+    Operation("GET", f"{_ROOT}/detail", _detail),
+    Operation("PUT", _ROOT, _set, _SET),
+    Operation("DELETE", _ROOT, _reset),
+    Operation("GET", _CLASS, _show_class),
+    Operation("PUT", _CLASS, _set_class, _SET_CLASS),
+)

@@ -1,0 +1,80 @@
+"""Server groups: affinity and anti-affinity of servers, hard and soft."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.compute.links import limit_of
+from busway.api.fields import Field, fixed, render
+from busway.api.operation import Operation
+from busway.api.schema import NAME, as_int, closed, wrapped
+from busway.control import groups
+from busway.domain.server_group import Group, GroupPolicy
+
+ROOT = "/compute/v2.1/os-server-groups"
+
+_HARD = [str(policy) for policy in GroupPolicy if not policy.is_soft]
+_ALL = [str(policy) for policy in GroupPolicy]
+
+
+def _listed(policies: list[str]) -> dict[str, Any]:
+    one = {"type": "array", "minItems": 1, "maxItems": 1, "items": {"enum": policies}}
+    return closed({"name": NAME, "policies": one}, "name", "policies")
+
+
+_RULES = closed({"max_server_per_host": {"type": ["integer", "string"], "pattern": "^[1-9][0-9]*$", "minimum": 1}})
+CREATE = {
+    1: wrapped("server_group", _listed(_HARD)),
+    15: wrapped("server_group", _listed(_ALL)),
+    64: wrapped("server_group", closed({"name": NAME, "policy": {"enum": _ALL}, "rules": _RULES}, "name", "policy")),
+}
+
+
+def _rules(group: Group, _call: Call) -> dict[str, int]:
+    return {} if group.max_per_host is None else {"max_server_per_host": group.max_per_host}
+
+
+_FIELDS: tuple[Field[Group], ...] = (
+    Field("id", lambda group, _: group.id),
+    Field("name", lambda group, _: group.name),
+    Field("policies", lambda group, _: [str(group.policy)], until=63),
+    Field("policy", lambda group, _: str(group.policy), since=64),
+    Field("rules", _rules, since=64),
+    Field("members", lambda group, _: list(group.members)),
+    Field("metadata", fixed({}), until=63),
+    Field("project_id", lambda group, _: group.project_id, since=13),
+    Field("user_id", lambda group, _: group.user_id, since=13),
+)
+
+
+def _list(call: Call) -> Reply:
+    found = groups.list_groups(call.control, call.caller, all_projects=call.flag("all_projects"))
+    start = call.number("offset") or 0
+    return Reply({"server_groups": [render(_FIELDS, each, call) for each in found[start : start + limit_of(call)]]})
+
+
+def _show(call: Call) -> Reply:
+    return Reply({"server_group": render(_FIELDS, groups.get_group(call.control, call.caller, call.path["id"]), call)})
+
+
+def _create(call: Call) -> Reply:
+    given = call.body["server_group"]
+    policy = GroupPolicy(given["policy"] if call.version >= 64 else given["policies"][0])
+    most = given.get("rules", {}).get("max_server_per_host")
+    limit = None if most is None else as_int(most, "max_server_per_host", least=1)
+    made = groups.create_group(call.control, call.caller, given["name"], policy, limit)
+    return Reply({"server_group": render(_FIELDS, made, call)})
+
+
+def _delete(call: Call) -> Reply:
+    groups.delete_group(call.control, call.caller, call.path["id"])
+    return NO_CONTENT
+
+
+OPERATIONS = (
+    Operation("GET", ROOT, _list),
+    Operation("POST", ROOT, _create, CREATE),
+    Operation("GET", f"{ROOT}/{{id}}", _show),
+    Operation("DELETE", f"{ROOT}/{{id}}", _delete),
+)

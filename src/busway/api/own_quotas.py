@@ -1,0 +1,49 @@
+"""Quotas under /busway/v1: those of Nova's resources and those of devices, which Nova's API has no words for."""
+
+from __future__ import annotations
+
+from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.operation import Operation
+from busway.api.schema import Schema, closed
+from busway.control import quotas
+from busway.domain.ids import ProjectId
+
+_ROOT = "/busway/v1"
+_QUOTAS = {"type": "object", "additionalProperties": {"type": "integer", "maximum": 0x7FFFFFFF}, "minProperties": 1}
+_SET_QUOTA = Schema(closed({"limits": _QUOTAS, "force": {"type": "boolean"}}, "limits"))
+_SET_DEFAULTS = Schema(closed({"limits": _QUOTAS}, "limits"))
+
+
+def _project(call: Call) -> ProjectId:
+    return quotas.project_of(call.control, call.caller, call.text("project") or "")
+
+
+def _show(call: Call) -> Reply:
+    return Reply({"quota": quotas.get_quota(call.control, call.caller, _project(call))})
+
+
+def _set(call: Call) -> Reply:
+    limits, force = call.body["limits"], call.body.get("force", False)
+    return Reply({"quota": quotas.set_quota(call.control, call.caller, _project(call), limits, force=force)})
+
+
+def _reset(call: Call) -> Reply:
+    quotas.reset_quota(call.control, call.caller, _project(call))
+    return NO_CONTENT
+
+
+def _show_defaults(call: Call) -> Reply:
+    return Reply({"limits": quotas.get_defaults(call.control)})
+
+
+def _set_defaults(call: Call) -> Reply:
+    return Reply({"limits": quotas.set_defaults(call.control, call.caller, call.body["limits"])})
+
+
+OPERATIONS = (
+    Operation("GET", f"{_ROOT}/quota", _show),
+    Operation("PUT", f"{_ROOT}/quota", _set, _SET_QUOTA),
+    Operation("DELETE", f"{_ROOT}/quota", _reset),
+    Operation("GET", f"{_ROOT}/quota-defaults", _show_defaults),
+    Operation("PUT", f"{_ROOT}/quota-defaults", _set_defaults, _SET_DEFAULTS),
+)

@@ -1,0 +1,78 @@
+"""`busway quota`: what a project may have, devices of each alias included."""
+
+from __future__ import annotations
+
+import click
+
+from busway.cli.output import clouds_option, json_option, print_json, print_table
+
+_project = click.option("--project", metavar="NAME", help="The project, by name or id. Default: your own.")
+
+
+@click.group()
+def quota() -> None:
+    """Quotas: how much of servers, vCPUs, RAM and devices a project may have."""
+
+
+@quota.command()
+@_project
+@click.option("--defaults", is_flag=True, help="The limits of projects that have none of their own.")
+@clouds_option
+@json_option
+def show(project: str | None, defaults: bool, clouds: str | None, as_json: bool) -> None:
+    """Shows the limits of a project and what of them is used."""
+    from busway.cli.client import Client, find_clouds
+
+    client = Client(find_clouds(clouds))
+    if defaults:
+        limits = client.request("GET", "quota-defaults")["limits"]
+        used: dict[str, int] = {}
+    else:
+        found = client.request("GET", "quota", params={"project": project})["quota"]
+        limits, used = found["limits"], found["used"]
+    if as_json:
+        print_json(limits if defaults else found)
+        return
+    rows = [(name, used.get(name), _limit(limit)) for name, limit in limits.items()]
+    print_table(("RESOURCE", "USED", "LIMIT"), rows, "Nothing is limited.")
+
+
+@quota.command("set")
+@click.argument("limits", nargs=-1, required=True, metavar="RESOURCE=N...")
+@_project
+@click.option("--defaults", is_flag=True, help="Set the limits of all projects that have none of their own.")
+@click.option("--force", is_flag=True, help="Set a limit below what is used already.")
+@clouds_option
+def set_(limits: tuple[str, ...], project: str | None, defaults: bool, force: bool, clouds: str | None) -> None:
+    """Sets limits, such as instances=10 or pci_passthrough:a100=4; -1 is no limit."""
+    from busway.cli.client import Client, find_clouds
+
+    given = {name: _number(name, value) for name, _, value in (each.rpartition("=") for each in limits)}
+    client = Client(find_clouds(clouds))
+    if defaults:
+        client.request("PUT", "quota-defaults", {"limits": given})
+    else:
+        client.request("PUT", "quota", {"limits": given, "force": force}, params={"project": project})
+    for name, limit in given.items():
+        click.echo(f"{name} is now limited to {limit}." if limit >= 0 else f"{name} is not limited any more.")
+
+
+@quota.command()
+@_project
+@clouds_option
+def reset(project: str | None, clouds: str | None) -> None:
+    """Takes a project's own limits away: the defaults hold for it."""
+    from busway.cli.client import Client, find_clouds
+
+    Client(find_clouds(clouds)).request("DELETE", "quota", params={"project": project})
+    click.echo("The defaults hold now.")
+
+
+def _number(name: str, value: str) -> int:
+    if not name or not value.removeprefix("-").isdecimal():
+        raise click.BadParameter(f"'{name}={value}' is not RESOURCE=N", param_hint="RESOURCE=N")
+    return int(value)
+
+
+def _limit(limit: int) -> object:
+    return "none" if limit < 0 else limit

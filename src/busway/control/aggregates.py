@@ -1,0 +1,179 @@
+"""Use cases of aggregates and availability zones; all but the names of the zones are for admins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from busway.control.context import Control
+from busway.domain.aggregate import ZONE_KEY, Aggregate
+from busway.domain.caller import Caller
+from busway.domain.errors import BadInput, Conflict, NotFound
+from busway.domain.ids import HostId
+from busway.domain.placement import ZONE
+from busway.store import aggregates as store
+from busway.store import events, hosts, servers
+from busway.store.database import Tx
+from busway.store.events import Event
+
+
+def create_aggregate(control: Control, caller: Caller, name: str, zone: str | None = None) -> Aggregate:
+    """Makes an empty aggregate."""
+    caller.require_admin("create aggregates")
+    _check_zone(zone)
+    with control.db.write() as tx:
+        values = {} if zone is None else {ZONE_KEY: zone}
+        return _get(tx, store.add_aggregate(tx, control.new_id(), name, values, control.now()))
+
+
+def list_aggregates(control: Control, caller: Caller) -> list[Aggregate]:
+    """All aggregates by number."""
+    caller.require_admin("list aggregates")
+    with control.db.read() as tx:
+        return store.list_aggregates(tx)
+
+
+def get_aggregate(control: Control, caller: Caller, number: str) -> Aggregate:
+    """One aggregate; raises `NotFound`."""
+    caller.require_admin("look at aggregates")
+    with control.db.read() as tx:
+        return _get(tx, number)
+
+
+def update_aggregate(
+    control: Control, caller: Caller, number: str, name: str | None = None, zone: str | None = None
+) -> Aggregate:
+    """Renames an aggregate, or moves its hosts to another zone; None leaves either as it is."""
+    caller.require_admin("change aggregates")
+    _check_zone(zone)
+    with control.db.write() as tx:
+        aggregate = _get(tx, number)
+        values = dict(aggregate.metadata) | ({} if zone is None else {ZONE_KEY: zone})
+        return _save(control, tx, aggregate, name or aggregate.name, values)
+
+
+def set_metadata(control: Control, caller: Caller, number: str, changes: Mapping[str, str | None]) -> Aggregate:
+    """Sets metadata; None takes a key away, and its zone from the hosts if it is that key."""
+    caller.require_admin("change aggregates")
+    _check_zone(changes.get(ZONE_KEY))
+    with control.db.write() as tx:
+        aggregate = _get(tx, number)
+        merged = {**aggregate.metadata, **changes}
+        values = {key: value for key, value in merged.items() if value is not None}
+        return _save(control, tx, aggregate, aggregate.name, values)
+
+
+def delete_aggregate(control: Control, caller: Caller, number: str) -> None:
+    """Forgets an aggregate that has no hosts."""
+    caller.require_admin("delete aggregates")
+    with control.db.write() as tx:
+        aggregate = _get(tx, number)
+        if aggregate.hosts:
+            raise BadInput(
+                f"Aggregate {aggregate.name} is not empty",
+                detail=f"It has {', '.join(name for _, name in aggregate.hosts)}.",
+                remedy=f"Take its hosts out first: openstack aggregate remove host {aggregate.name} HOST",
+                code="aggregate-not-empty",
+            )
+        store.delete_aggregate(tx, aggregate.id)
+
+
+def add_host(control: Control, caller: Caller, number: str, host_name: str) -> Aggregate:
+    """Puts a host into an aggregate; raises `Conflict` when it is there, or would be in two zones."""
+    caller.require_admin("change aggregates")
+    with control.db.write() as tx:
+        aggregate, host_id = _get(tx, number), _host(tx, host_name)
+        if any(known == host_id for known, _ in aggregate.hosts):
+            raise Conflict(f"Aggregate {aggregate.name} already has host {host_name}", code="aggregate-host-exists")
+        _check_move(tx, {host_id: host_name}, aggregate, aggregate.zone)
+        store.add_host(tx, aggregate.id, host_id)
+        _say(control, tx, caller, host_id, f"joined aggregate {aggregate.name}")
+        changed = _get(tx, number)
+    control.bell.ring("place")
+    return changed
+
+
+def remove_host(control: Control, caller: Caller, number: str, host_name: str) -> Aggregate:
+    """Takes a host out of an aggregate, and out of its zone."""
+    caller.require_admin("change aggregates")
+    with control.db.write() as tx:
+        aggregate, host_id = _get(tx, number), _host(tx, host_name)
+        if all(known != host_id for known, _ in aggregate.hosts):
+            raise NotFound(f"Aggregate {aggregate.name} has no host {host_name}", code="aggregate-host-not-found")
+        if aggregate.zone is not None:
+            _check_move(tx, {host_id: host_name}, aggregate, None)
+        store.remove_host(tx, aggregate.id, host_id)
+        _say(control, tx, caller, host_id, f"left aggregate {aggregate.name}")
+        return _get(tx, number)
+
+
+def list_zones(control: Control) -> dict[str, list[str]]:
+    """The availability zones with the names of their hosts; the default one is there while a host is in it."""
+    with control.db.read() as tx:
+        zones = store.zones_of_hosts(tx)
+        found: dict[str, list[str]] = {}
+        for host in hosts.list_hosts(tx):
+            found.setdefault(zones.get(host.id, ZONE), []).append(host.name)
+    return dict(sorted(found.items())) or {ZONE: []}
+
+
+def _save(control: Control, tx: Tx, aggregate: Aggregate, name: str, values: Mapping[str, str]) -> Aggregate:
+    if values.get(ZONE_KEY) != aggregate.zone:
+        _check_move(tx, dict(aggregate.hosts), aggregate, values.get(ZONE_KEY))
+    store.save_aggregate(tx, aggregate.id, name, values, control.now())
+    return _get(tx, aggregate.id)
+
+
+def _check_move(tx: Tx, moved: Mapping[HostId, str], aggregate: Aggregate, zone: str | None) -> None:
+    """Raises `Conflict` when a host would be in two zones, or servers would find themselves in another one."""
+    others = [other for other in store.list_aggregates(tx) if other.id != aggregate.id and other.zone is not None]
+    for host_id, name in moved.items():
+        elsewhere = next((other for other in others if (host_id, name) in other.hosts), None)
+        if zone is not None and elsewhere is not None and elsewhere.zone != zone:
+            raise Conflict(
+                f"Host {name} is already in availability zone {elsewhere.zone}",
+                detail=f"Aggregate {elsewhere.name} puts it there; {aggregate.name} is of zone {zone}.",
+                remedy=f"Take it out first: openstack aggregate remove host {elsewhere.name} {name}",
+                code="host-in-other-zone",
+            )
+        now = store.zones_of_hosts(tx).get(host_id, ZONE)
+        then = zone or (elsewhere.zone if elsewhere else None) or ZONE
+        there = servers.list_on_host(tx, host_id)
+        if now != then and there:
+            raise Conflict(
+                f"Host {name} has {len(there)} servers, which would go from availability zone {now} to {then}",
+                remedy="Delete or move them first.",
+                code="zone-in-use",
+            )
+
+
+def _check_zone(zone: str | None) -> None:
+    if zone is not None and (not zone.strip() or ":" in zone):
+        raise BadInput(
+            f"'{zone}' is no name of an availability zone",
+            remedy="Choose one without a colon, which parts a zone from a host.",
+            code="zone-name",
+        )
+
+
+def _get(tx: Tx, number: str | int) -> Aggregate:
+    found = store.find_aggregate(tx, int(number)) if str(number).isascii() and str(number).isdigit() else None
+    if found is None:
+        raise NotFound(
+            f"Aggregate {number} could not be found",
+            remedy="See `openstack aggregate list`.",
+            code="aggregate-not-found",
+        )
+    return found
+
+
+def _host(tx: Tx, name: str) -> HostId:
+    host = hosts.find_host(tx, name)
+    if host is None:
+        raise NotFound(
+            f"Compute host {name} could not be found", remedy="See `busway host list`.", code="host-not-found"
+        )
+    return host.id
+
+
+def _say(control: Control, tx: Tx, caller: Caller, host_id: HostId, what: str) -> None:
+    events.add_event(tx, Event(control.now(), "host", None, what.split()[0], f"{what}, by {caller.user_name}", host_id))

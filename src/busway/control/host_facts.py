@@ -1,0 +1,63 @@
+"""What of a host's own report is looked at: its NUMA cells, its capabilities, the guests that it runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from busway.control.settings import Settings
+from busway.domain.documents import DesiredCell, HostResources
+from busway.domain.host_facts import GuestKind
+from busway.domain.ids import HostId, ServerId
+from busway.domain.placement import NumaCell, Pairs
+from busway.store import cells, hosts
+from busway.store.cells import UsedCell
+from busway.store.database import Tx
+
+
+def free_cells(settings: Settings, resources: HostResources | None, used: Iterable[UsedCell]) -> tuple[NumaCell, ...]:
+    """The host's cells with what the guests that have cells leave of them; guests without any float over all."""
+    vcpus: Counter[int] = Counter()
+    ram_mb: Counter[int] = Counter()
+    for each in used:
+        vcpus[each.cell] += each.vcpus
+        ram_mb[each.cell] += each.ram_mb
+    return tuple(
+        NumaCell(
+            cell.id,
+            int(cell.vcpus * settings.cpu_allocation_ratio) - vcpus[cell.id],
+            int(cell.ram_mb * settings.ram_allocation_ratio) - ram_mb[cell.id],
+            cell.socket,
+            cell.vcpus,
+        )
+        for cell in (resources.cells if resources else ())
+    )
+
+
+def desired_cells(tx: Tx, server_id: ServerId, host_id: HostId | None) -> tuple[DesiredCell, ...]:
+    """The nodes on which a server's NUMA cells shall lie, with the CPUs that its host has reported of each."""
+    taken = cells.find_cells(tx, server_id, host_id) if host_id is not None else ()
+    host = hosts.find_host_by_id(tx, host_id) if taken and host_id is not None else None
+    known = {cell.id: cell.cpus for cell in host.resources.cells} if host and host.resources else {}
+    return tuple(
+        DesiredCell(each.vcpus, each.ram_mb, each.cell, known[each.cell]) for each in taken if each.cell in known
+    )
+
+
+def capabilities(resources: HostResources | None) -> Pairs | None:
+    """What extra specs of the scope `capabilities` are compared with, under Nova's names; None before any report."""
+    if resources is None:
+        return None
+    found = {
+        "hypervisor_type": resources.hypervisor_type,
+        "hypervisor_version": str(resources.hypervisor_version or ""),
+        "cpu_info:arch": resources.architecture,
+        "cpu_info:model": resources.cpu_model,
+        "cpu_info:features": " ".join(resources.cpu_features),
+    }
+    return tuple((name, value) for name, value in found.items() if value)
+
+
+def guests(resources: HostResources | None) -> tuple[GuestKind, ...] | None:
+    """The kinds of guests that the host runs; None where it does not tell."""
+    return (resources.guests or None) if resources else None

@@ -1,0 +1,147 @@
+"""Quotas: read, set and forgotten by admins, and held in the transaction that would go over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from busway.control.context import Control
+from busway.domain.caller import Caller
+from busway.domain.errors import BadInput, Forbidden
+from busway.domain.ids import ProjectId
+from busway.domain.quota import DEVICES, RESOURCES, UNLIMITED, Usage, check_quota, usage_of
+from busway.store import groups, identity, servers
+from busway.store import quotas as store
+from busway.store.database import Tx, take_turn
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a project may have and what it has; -1 is no limit. Devices are there where they are limited or used."""
+
+    project_id: ProjectId
+    limits: Mapping[str, int]
+    used: Mapping[str, int]
+
+
+def check(control: Control, tx: Tx, project_id: ProjectId, wanted: Usage, *, used: Usage | None = None) -> None:
+    """Raises `OverQuota` when a project would have too much; until the transaction ends, nobody else is let through.
+
+    `used` is what the project's servers and groups take up, unless it is given.
+    """
+    limits = {name: limit for name, limit in _limits(control, tx, project_id).items() if name in wanted.amounts}
+    if all(limit == UNLIMITED for limit in limits.values()):
+        return
+    take_turn(tx, f"quota:{project_id}")
+    check_quota(limits, _used(tx, project_id) if used is None else used, wanted)
+
+
+def get_quota(control: Control, caller: Caller, project_id: str) -> Quota:
+    """A project's quota; others than one's own are for admins."""
+    if not caller.may_see(ProjectId(project_id)):
+        raise Forbidden(
+            f"User {caller.user_name} may not see the quota of another project",
+            remedy="Ask someone with the admin role.",
+            code="admin-required",
+        )
+    with control.db.read() as tx:
+        return _quota(control, tx, ProjectId(project_id))
+
+
+def get_defaults(control: Control) -> dict[str, int]:
+    """The limits of projects that have none of their own."""
+    with control.db.read() as tx:
+        return _defaults(control, tx)
+
+
+def set_quota(
+    control: Control, caller: Caller, project_id: str, limits: Mapping[str, int], *, force: bool = False
+) -> Quota:
+    """Sets limits of a project; one below what is used already only with `force`, as in Nova."""
+    caller.require_admin("set quotas")
+    with control.db.write() as tx:
+        project = _project(tx, project_id)
+        _check_limits(control, tx, limits)
+        used = _used(tx, project)
+        below = [name for name, limit in limits.items() if 0 <= limit < used.of(name)]
+        if below and not force:
+            raise BadInput(
+                f"Quota limit {limits[below[0]]} for {below[0]} must be greater than or equal to already used "
+                f"{used.of(below[0])}",
+                remedy="Set it with force to let the project keep what it has and get no more.",
+                code="quota-below-use",
+            )
+        store.set_limits(tx, project, limits)
+        return _quota(control, tx, project)
+
+
+def set_defaults(control: Control, caller: Caller, limits: Mapping[str, int]) -> dict[str, int]:
+    """Sets the limits of all projects that have none of their own."""
+    caller.require_admin("set quotas")
+    with control.db.write() as tx:
+        _check_limits(control, tx, limits)
+        store.set_limits(tx, store.EVERYBODY, limits)
+        return _defaults(control, tx)
+
+
+def reset_quota(control: Control, caller: Caller, project_id: str) -> None:
+    """Takes a project's own limits away: those of all projects hold for it."""
+    caller.require_admin("set quotas")
+    with control.db.write() as tx:
+        store.forget_limits(tx, _project(tx, project_id))
+
+
+def project_of(control: Control, caller: Caller, name: str) -> ProjectId:
+    """The id of a project by its name or id; the caller's own for an empty name."""
+    if not name:
+        return caller.project_id
+    with control.db.read() as tx:
+        found = identity.find_project_by_name(tx, name)
+    return found.id if found is not None else ProjectId(name)
+
+
+def _quota(control: Control, tx: Tx, project_id: ProjectId) -> Quota:
+    limits = _limits(control, tx, project_id)
+    used = _used(tx, project_id).amounts
+    devices = {name: UNLIMITED for name in used if name.startswith(DEVICES)}
+    return Quota(project_id, devices | limits, {name: used.get(name, 0) for name in devices | limits})
+
+
+def _defaults(control: Control, tx: Tx) -> dict[str, int]:
+    return dict.fromkeys(RESOURCES, UNLIMITED) | dict(control.settings.quota) | store.list_limits(tx, store.EVERYBODY)
+
+
+def _limits(control: Control, tx: Tx, project_id: ProjectId) -> dict[str, int]:
+    return _defaults(control, tx) | store.list_limits(tx, project_id)
+
+
+def _used(tx: Tx, project_id: ProjectId) -> Usage:
+    own_groups = Usage({"server_groups": groups.count_groups(tx, project_id)})
+    return usage_of(servers.list_flavors_in_use(tx, project_id)) + own_groups
+
+
+def _project(tx: Tx, project_id: str) -> ProjectId:
+    project = identity.find_project(tx, project_id)
+    if project is None:
+        raise BadInput(
+            f"Project ID {project_id} is not a valid project.",
+            remedy="List projects: `openstack project list`.",
+            code="quota-project",
+        )
+    return project.id
+
+
+def _check_limits(control: Control, tx: Tx, limits: Mapping[str, int]) -> None:
+    aliases = [f"{DEVICES}{name}" for name in control.pci_rules(tx).aliases]
+    for name, limit in limits.items():
+        if name not in RESOURCES and name not in aliases:
+            raise BadInput(
+                f"There is no quota of {name}",
+                detail=f"There are {', '.join([*RESOURCES, *aliases])}.",
+                remedy="Choose one of these.",
+                code="quota-resource",
+            )
+        if limit < UNLIMITED:
+            raise BadInput(
+                f"{limit} is no limit of {name}", remedy="Use -1 for none, or 0 and more.", code="quota-limit"
+            )

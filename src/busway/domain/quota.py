@@ -1,0 +1,89 @@
+"""Quotas of a project: how much of what it may have, and the refusal when a request goes over.
+
+Beside Nova's resources there is one for each alias of devices, `pci_passthrough:ALIAS`; -1 is no limit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from busway.domain.alias import ALIAS_EXTRA_SPEC, parse_alias_counts
+from busway.domain.errors import InvalidExtraSpec, OverQuota
+from busway.domain.flavor import Flavor
+
+UNLIMITED = -1
+OF_SERVERS = ("instances", "cores", "ram")
+RESOURCES = (*OF_SERVERS, "key_pairs", "metadata_items", "server_groups", "server_group_members")
+DEVICES = "pci_passthrough:"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Amounts by resource."""
+
+    amounts: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, resource: str) -> int:
+        """The amount of one resource, 0 where there is none."""
+        return self.amounts.get(resource, 0)
+
+    def __add__(self, other: Usage) -> Usage:
+        total = Counter(self.amounts)
+        total.update(other.amounts)
+        return Usage(dict(total))
+
+    def __sub__(self, other: Usage) -> Usage:
+        total = Counter(self.amounts)
+        total.subtract(other.amounts)
+        return Usage(dict(total))
+
+
+def usage_of(flavors: Iterable[Flavor]) -> Usage:
+    """What servers of these flavors take up together."""
+    total: Counter[str] = Counter()
+    for flavor in flavors:
+        total.update({"instances": 1, "cores": flavor.vcpus, "ram": flavor.ram_mb})
+        for alias, count in _devices(flavor):
+            total[f"{DEVICES}{alias}"] += count
+    return Usage(dict(total))
+
+
+def check_quota(limits: Mapping[str, int], used: Usage, wanted: Usage) -> None:
+    """Raises `OverQuota` with every resource of which there would be more than its limit; others do not matter.
+
+    What is not asked for is not checked: a limit below what is used already refuses nobody who wants less.
+    """
+    over = [
+        name
+        for name, amount in wanted.amounts.items()
+        if amount > 0 and 0 <= limits.get(name, UNLIMITED) < used.of(name) + amount
+    ]
+    if not over:
+        return
+    counts = [
+        f"Requested {wanted.of(name)} {name}, but already used {used.of(name)} of {limits[name]}" for name in over
+    ]
+    raise OverQuota(
+        f"Quota exceeded for {', '.join(over)}",
+        detail=". ".join(counts),
+        remedy=f"Ask for less, delete what is not needed, or have an admin raise it: {_how(over[0], limits[over[0]])}.",
+    )
+
+
+def _how(name: str, limit: int) -> str:
+    if name.startswith(DEVICES):
+        return f"`busway quota set --project PROJECT {name}={limit + 1}`"
+    option = "properties" if name == "metadata_items" else name.replace("_", "-")
+    return f"`openstack quota set --{option} N PROJECT`"
+
+
+def _devices(flavor: Flavor) -> list[tuple[str, int]]:
+    text = flavor.extra_specs.get(ALIAS_EXTRA_SPEC)
+    if not text:
+        return []
+    try:
+        return list(parse_alias_counts(text))
+    except InvalidExtraSpec:  # of a server that was refused for it; it holds no device
+        return []

@@ -1,0 +1,112 @@
+"""Server groups and their members; a server is in one group at most, for its whole life."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Column, ForeignKey, Integer, Row, String, Table, delete, func, insert, select
+
+from busway.domain.ids import GroupId, ProjectId, ServerId
+from busway.domain.server import ServerStatus
+from busway.domain.server_group import Group, GroupPolicy
+from busway.store.database import Tx
+from busway.store.hosts import hosts
+from busway.store.metadata import UtcTime, metadata
+from busway.store.servers import Intent, servers
+
+groups = Table(
+    "server_groups",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("name", String(255), nullable=False),
+    Column("policy", String(32), nullable=False),
+    Column("max_per_host", Integer),
+    Column("project_id", String(64), nullable=False, index=True),
+    Column("user_id", String(64), nullable=False),
+    Column("created", UtcTime, nullable=False),
+)
+
+members = Table(
+    "server_group_members",
+    metadata,
+    Column("server_id", String(36), primary_key=True),
+    Column("group_id", String(36), ForeignKey("server_groups.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
+
+def add_group(tx: Tx, group: Group) -> None:
+    """Stores a new group."""
+    names = [column.name for column in groups.c if column.name != "number"]
+    values = {name: getattr(group, name) for name in names}
+    tx.execute(insert(groups).values(**values | {"policy": str(group.policy)}))
+
+
+def find_group(tx: Tx, group_id: str) -> Group | None:
+    """The group of that id with its members."""
+    row = tx.execute(select(groups).where(groups.c.id == group_id)).one_or_none()
+    return None if row is None else _group(row, _members(tx, [group_id]).get(GroupId(group_id), ()))
+
+
+def list_groups(tx: Tx, project_id: ProjectId | None = None) -> list[Group]:
+    """The groups of a project or of all, the oldest first, with their members."""
+    statement = select(groups).order_by(groups.c.number)
+    if project_id is not None:
+        statement = statement.where(groups.c.project_id == project_id)
+    rows = tx.execute(statement).all()
+    found = _members(tx, [row.id for row in rows])
+    return [_group(row, found.get(GroupId(row.id), ())) for row in rows]
+
+
+def count_groups(tx: Tx, project_id: ProjectId) -> int:
+    """How many groups a project has."""
+    statement = select(func.count()).select_from(groups).where(groups.c.project_id == project_id)
+    return int(tx.execute(statement).scalar_one())
+
+
+def delete_group(tx: Tx, group_id: GroupId) -> None:
+    """Forgets a group; its servers stay where they are."""
+    tx.execute(delete(members).where(members.c.group_id == group_id))
+    tx.execute(delete(groups).where(groups.c.id == group_id))
+
+
+def join(tx: Tx, group_id: GroupId, server_id: ServerId) -> None:
+    """Makes a new server a member."""
+    tx.execute(insert(members).values(group_id=group_id, server_id=server_id))
+
+
+def group_ids(tx: Tx, server_ids: Collection[str]) -> dict[ServerId, GroupId]:
+    """The group of each of the servers that have one."""
+    rows = tx.execute(select(members).where(members.c.server_id.in_(list(server_ids))))
+    return {ServerId(row.server_id): GroupId(row.group_id) for row in rows}
+
+
+def member_hosts(tx: Tx, group_id: GroupId, without: ServerId) -> tuple[str, ...]:
+    """The names of the hosts of a group's servers but one, a name for each server of which something may be on a host."""
+    statement = (
+        select(hosts.c.name)
+        .join(servers, servers.c.host_id == hosts.c.id)
+        .join(members, members.c.server_id == servers.c.id)
+        .where(members.c.group_id == group_id, servers.c.intent == str(Intent.PRESENT), servers.c.id != without)
+        .order_by(hosts.c.name)
+    )
+    return tuple(str(name) for name in tx.execute(statement).scalars())
+
+
+def _members(tx: Tx, ids: Collection[str]) -> dict[GroupId, tuple[ServerId, ...]]:
+    """The members that are not deleted."""
+    statement = (
+        select(members.c.group_id, members.c.server_id)
+        .join(servers, servers.c.id == members.c.server_id)
+        .where(members.c.group_id.in_(list(ids)), servers.c.status != str(ServerStatus.DELETED))
+        .order_by(servers.c.number)
+    )
+    found: dict[GroupId, tuple[ServerId, ...]] = {}
+    for row in tx.execute(statement):
+        found[GroupId(row.group_id)] = (*found.get(GroupId(row.group_id), ()), ServerId(row.server_id))
+    return found
+
+
+def _group(row: Row[tuple[object, ...]], ids: tuple[ServerId, ...]) -> Group:
+    values = {name: value for name, value in row._mapping.items() if name != "number"}
+    return Group(**values | {"policy": GroupPolicy(values["policy"])}, members=ids)

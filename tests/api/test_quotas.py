@@ -1,0 +1,88 @@
+"""Quotas over HTTP: Nova's own resources under `os-quota-sets`, devices under Busway's API."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.serving import ApiServer
+
+ROOT = "/compute/v2.1/os-quota-sets"
+OWN = "/busway/v1/quota"
+
+
+def project(client: httpx.Client, name: str) -> str:
+    return str(client.get("/identity/v3/projects", params={"name": name}).json()["projects"][0]["id"])
+
+
+def boot(client: httpx.Client, image: str, flavor: str = "1") -> httpx.Response:
+    server: dict[str, Any] = {"name": "s", "flavorRef": flavor, "imageRef": image, "networks": "none"}
+    return client.post("/compute/v2.1/servers", json={"server": server})
+
+
+def test_a_quota_is_set_held_shown_and_taken_away(api_server: ApiServer) -> None:
+    admin, image = api_server.client(version="2.57"), api_server.image()
+    ann = api_server.client(api_server.user("ann"), version="2.57")
+    mine = f"{ROOT}/{project(admin, 'ann')}"
+    changed = admin.put(mine, json={"quota_set": {"instances": 1, "cores": "8"}}).json()["quota_set"]
+
+    assert (changed["instances"], changed["cores"], changed["ram"]) == (1, 8, -1)
+    assert boot(ann, image).status_code == 202
+    refused = boot(ann, image)
+    assert refused.status_code == 403
+    assert refused.headers["x-busway-error-code"] == "over-quota"
+    assert "Requested 1 instances, but already used 1 of 1" in refused.json()["forbidden"]["message"]
+    limits = ann.get("/compute/v2.1/limits").json()["limits"]["absolute"]
+    assert (limits["maxTotalInstances"], limits["totalInstancesUsed"], limits["totalRAMUsed"]) == (1, 1, 192)
+    detail = ann.get(f"{mine}/detail").json()["quota_set"]
+    assert detail["instances"] == {"limit": 1, "in_use": 1, "reserved": 0}
+    assert admin.delete(mine).status_code == 202
+    assert boot(ann, image).status_code == 202
+
+
+def test_devices_have_quotas_of_their_own(api_server: ApiServer) -> None:
+    admin, image = api_server.client(), api_server.image()
+    specs = {"extra_specs": {"pci_passthrough:alias": "a1:2"}}
+    admin.post("/compute/v2.1/flavors/1/os-extra_specs", json=specs).raise_for_status()
+    ann = api_server.client(api_server.user("ann"), version="2.57")
+    admin.put(OWN, params={"project": "ann"}, json={"limits": {"pci_passthrough:a1": 3}}).raise_for_status()
+
+    assert boot(ann, image).status_code == 202
+    refused = boot(ann, image)
+    assert refused.status_code == 403
+    assert "Requested 2 pci_passthrough:a1, but already used 2 of 3" in refused.json()["forbidden"]["message"]
+    shown = ann.get(OWN).json()["quota"]
+    assert (shown["limits"]["pci_passthrough:a1"], shown["used"]["pci_passthrough:a1"]) == (3, 2)
+    assert ann.put(OWN, json={"limits": {"instances": 9}}).status_code == 403
+    assert admin.delete(OWN, params={"project": "ann"}).status_code == 204
+    assert boot(ann, image).status_code == 202
+
+
+def test_defaults_hold_for_projects_without_limits(api_server: ApiServer) -> None:
+    admin = api_server.client(version="2.57")
+    body = {"quota_class_set": {"instances": 7}}
+    admin.put("/compute/v2.1/os-quota-class-sets/default", json=body).raise_for_status()
+    admin.put("/busway/v1/quota-defaults", json={"limits": {"pci_passthrough:a1": 1}}).raise_for_status()
+
+    assert admin.get("/compute/v2.1/os-quota-class-sets/default").json()["quota_class_set"]["instances"] == 7
+    assert admin.get(f"{ROOT}/any/defaults").json()["quota_set"]["instances"] == 7
+    assert admin.get("/busway/v1/quota-defaults").json()["limits"]["pci_passthrough:a1"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [({"gpus": 1}, "gpus"), ({"instances": -2}, "instances"), ({"instances": "many"}, "instances")],
+)
+def test_what_is_no_quota_is_refused(api_server: ApiServer, body: dict[str, Any], words: str) -> None:
+    admin = api_server.client()
+    answer = admin.put(f"{ROOT}/{project(admin, 'admin')}", json={"quota_set": body})
+    assert answer.status_code == 400
+    assert words in answer.json()["badRequest"]["message"]
+
+
+def test_the_quota_of_another_project_is_for_admins(api_server: ApiServer) -> None:
+    ann = api_server.client(api_server.user("ann"))
+    other = project(api_server.client(), "admin")
+    assert ann.get(f"{ROOT}/{other}").status_code == 403
+    assert ann.get("/compute/v2.1/limits", params={"tenant_id": other}).status_code == 403
+    assert ann.put(f"{ROOT}/{other}", json={"quota_set": {"instances": 1}}).status_code == 403
