@@ -52,15 +52,16 @@ class Line:
     host_id: HostId
     images: dict[ImageId, bytes]
     tick: Callable[[str], None]
-    lose: list[str] = field(default_factory=list)  # for each of the next messages: "", "request", "answer" or "late"
+    lose: list[str] = field(default_factory=list)  # what becomes of the next questions: "", or "answer"
+    fates: list[str] = field(default_factory=list)  # and of the next reports: "", "request", "answer" or "late"
     late: list[bytes] = field(default_factory=list)
     under_way: list[Desired | None] = field(default_factory=list)
     asked: int | None = None  # the generation that the living agent has
 
     def fetch_desired(self, after: int, wait: float) -> Desired | None:
-        fate = self._fate()
+        lost = _next(self.lose)
         news = self.under_way.pop() if self.under_way else agents.desired(self.control(), self.host_id, after, 0)
-        if fate:
+        if lost:
             raise _away()
         self.asked = after if news is None else news.generation
         return None if news is None else decode_desired(encode(news))
@@ -77,7 +78,7 @@ class Line:
 
     def report(self, observed: Observed) -> None:
         self.tick("before:report")
-        fate = self._fate()
+        fate = _next(self.fates)
         sent = encode(observed)
         if fate == "late":
             self.late.append(sent)
@@ -104,7 +105,7 @@ class Line:
 
     def download(self, image_id: ImageId, sink: Callable[[bytes], object]) -> None:
         self.tick("download")
-        if self._fate():
+        if _next(self.lose):
             raise _away()
         sink(self.images[image_id])
 
@@ -114,8 +115,9 @@ class Line:
     def close(self) -> None:
         """There is no connection."""
 
-    def _fate(self) -> str:
-        return self.lose.pop(0) if self.lose else ""
+
+def _next(fates: list[str]) -> str:
+    return fates.pop(0) if fates else ""
 
 
 def _away() -> Unavailable:

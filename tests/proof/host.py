@@ -87,7 +87,7 @@ class Host:
     def lose_device(self, address: PciAddress) -> None:
         """A card falls off its bus."""
         folder = self.root / "sys/bus/pci/devices" / str(address)
-        if folder.exists():
+        if folder.exists() and not (folder / "class").read_text().startswith("0x0604"):
             kept = self.path / "lost" / str(address)
             shutil.copytree(folder.resolve(), kept, symlinks=True)
             self.lost[address] = str(folder.resolve().relative_to(self.root.resolve()))
@@ -109,6 +109,10 @@ class Host:
         if driver is not None:
             attach(self.root, str(address), driver)
 
+    def interesting(self) -> list[PciAddress]:
+        """The devices that are held, if there are any, else all."""
+        return [held.address for held in self.held()] or self.addresses()
+
     def refuse(self, verb: str, address: PciAddress, times: int) -> None:
         self.kernel.refuse(verb, address, "it does not answer", times=times)
 
@@ -125,6 +129,7 @@ class Host:
         self.hypervisor.away = False
         self.hypervisor.obeys_acpi = True
         self.line.lose.clear()
+        self.line.fates.clear()
         self.line.under_way.clear()
 
     def addresses(self) -> list[PciAddress]:

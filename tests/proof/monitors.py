@@ -73,7 +73,7 @@ def check_settled(world: World) -> None:
         assert {each: set(domain.devices) for each, domain in domains.items()} == wanted
         assert set(host.state().server_ids()) == set(wanted)
         power = {each: domain.power is PowerState.RUNNING for each, domain in domains.items()}
-        assert power == {server.id: server.powered for server in desired.servers}
+        assert power == {server.id: server.powered for server in desired.servers}, f"{host.name}: {power}"
         held = {(device.server_id, device.address) for device in host.held()}
         assert held == {(each, address) for each, addresses in wanted.items() for address in addresses}
 

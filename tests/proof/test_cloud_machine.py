@@ -11,7 +11,7 @@ import os
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from busway.control import hosts, servers
 from tests.proof import monitors
@@ -22,7 +22,8 @@ LONG = os.environ.get("BUSWAY_PROOF") == "long"
 WISHES = ["", "gpu:1", "gpu:2", "card:1", "vf:1", "vf:2", "pf:1", "gpu:1,card:1", "shared:1"]
 POINTS = ["create:after-commit", "place:before-commit", "place:after-commit", "observe:before-commit"]
 POINTS += ["observe:after-commit", "delete:after-commit"]
-FATES = ["request", "answer", "late", ""]
+FATES = ["request", "answer", "late", "late"]
+GUEST_VERBS = ["", "", "define", "start", "shutdown", "destroy", "reboot", "undefine"]
 
 which = st.integers(0, 7)
 
@@ -31,6 +32,12 @@ class CloudMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
+
+    @initialize(wishes=st.lists(st.sampled_from(WISHES), max_size=4))
+    def servers_are_there(self, wishes: list[str]) -> None:
+        for wish in wishes:
+            self.create(wish, 1, ROOMY)
+        self.all_agents()
 
     @rule(wish=st.sampled_from(WISHES), count=st.sampled_from([1, 1, 2]), ram=st.sampled_from([ROOMY, TIGHT]))
     def create(self, wish: str, count: int, ram: int) -> None:
@@ -94,7 +101,7 @@ class CloudMachine(RuleBasedStateMachine):
     @rule(number=which, index=which)
     def device_vanishes(self, number: int, index: int) -> None:
         host = self._host(number)
-        if addresses := host.addresses():
+        if addresses := host.interesting():
             host.lose_device(addresses[index % len(addresses)])
 
     @rule(number=which)
@@ -106,35 +113,36 @@ class CloudMachine(RuleBasedStateMachine):
     @rule(number=which, index=which, verb=st.sampled_from(VERBS), times=st.sampled_from([1, 100]))
     def device_fails(self, number: int, index: int, verb: str, times: int) -> None:
         host = self._host(number)
-        if addresses := host.addresses():
+        if addresses := host.interesting():
             host.refuse(verb, addresses[index % len(addresses)], times)
 
-    @rule(number=which, verb=st.sampled_from(["define", "start", "shutdown", "destroy", "reboot", "undefine"]))
-    def hypervisor_refuses(self, number: int, verb: str) -> None:
-        self._host(number).refuse_guests(verb)
-
-    @rule(number=which, away=st.booleans(), deaf=st.booleans())
-    def hypervisor_changes(self, number: int, away: bool, deaf: bool) -> None:
-        self._host(number).hypervisor.away = away
-        self._host(number).hypervisor.obeys_acpi = not deaf
+    @rule(number=which, verb=st.sampled_from(GUEST_VERBS), away=st.booleans(), deaf=st.booleans())
+    def hypervisor_fails(self, number: int, verb: str, away: bool, deaf: bool) -> None:
+        host = self._host(number)
+        host.hypervisor.away, host.hypervisor.obeys_acpi = away, not deaf
+        if verb:
+            host.refuse_guests(verb)
 
     @rule(number=which)
     def host_is_mended(self, number: int) -> None:
         self._host(number).mend()
 
-    @rule(number=which, fates=st.lists(st.sampled_from(FATES), min_size=1, max_size=4))
-    def messages_are_lost(self, number: int, fates: list[str]) -> None:
-        self._host(number).line.lose += fates
-
-    @rule(number=which)
-    def answer_comes_late(self, number: int) -> None:
-        self._host(number).line.answer_slowly()
+    @rule(number=which, question=st.sampled_from(["", "answer"]), report=st.sampled_from(FATES))
+    def round_with_lost_messages(self, number: int, question: str, report: str) -> None:
+        host = self._host(number)
+        host.line.lose, host.line.fates = [question], [report]
+        self.world.wait(1)
+        host.round()
 
     @rule(number=which, index=which, keep=st.booleans())
     def report_comes_late(self, number: int, index: int, keep: bool) -> None:
         line = self._host(number).line
         if line.late:
             line.deliver(index, keep=keep)
+
+    @rule(number=which)
+    def answer_comes_late(self, number: int) -> None:
+        self._host(number).line.answer_slowly()
 
     @rule(point=st.sampled_from(POINTS))
     def control_will_die(self, point: str) -> None:

@@ -159,7 +159,7 @@ class World:
         return Control(
             db=self.db,
             now=lambda: self.time,
-            new_id=lambda: f"00000000-0000-4000-8000-{next(self._numbers):012x}",
+            new_id=lambda: f"{next(self._numbers):08x}-0000-4000-8000-000000000001",
             bell=LocalDoorbell(),
             state=self.folder,
             settings=settings,

@@ -108,7 +108,9 @@ def _quarantine(tx: Tx, claim: Claim, fault: Fault, now: datetime) -> None:
 
 def _take_present(tx: Tx, row: ServerRow, mine: ObservedServer, now: datetime) -> None:
     done = mine.starts >= row.starts and mine.reboots >= row.reboots
-    if mine.fault is not None:
+    # A failure matters to whoever waits for something; where nobody does, what the guest is now is all there is to tell.
+    awaited = row.status is ServerStatus.BUILD or row.task_state is not None
+    if mine.fault is not None and awaited:
         _take_fault(tx, row, mine.fault, mine.power, now)
     elif row.powered and mine.power is PowerState.RUNNING and done:
         _become(tx, row, ServerStatus.ACTIVE, PowerState.RUNNING, "its host reports that it runs", now)
@@ -143,7 +145,7 @@ def _take_fault(tx: Tx, row: ServerRow, fault: Fault, power: PowerState | None, 
         refuse(tx, row, error, now, facts=f"step {fault.step}: {fault.detail}")
         leave_host(tx, row, now, reason=f"build failed: {fault.brief}")
         actions.fail_last_action(tx, row.id, str(error), now)
-    elif row.task_state is not None:
+    else:
         running = power is PowerState.RUNNING
         status = ServerStatus.ACTIVE if running else ServerStatus.SHUTOFF
         servers.update_server(tx, row.id, now, status=status, task_state=None, power=power, powered=running)
