@@ -6,6 +6,7 @@ taken twice changes nothing; an older one is refused.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from busway.control.context import Control
@@ -116,9 +117,17 @@ def _take_present(tx: Tx, row: ServerRow, mine: ObservedServer, now: datetime) -
         _become(tx, row, ServerStatus.ACTIVE, PowerState.RUNNING, "its host reports that it runs", now)
     elif not row.powered and mine.power is not PowerState.RUNNING:
         _become(tx, row, ServerStatus.SHUTOFF, PowerState.SHUTOFF, "its host reports that it is shut off", now)
-    elif row.status is ServerStatus.ACTIVE and mine.power is not PowerState.RUNNING and done:
-        servers.update_server(tx, row.id, now, powered=False)
-        _become(tx, row, ServerStatus.SHUTOFF, PowerState.SHUTOFF, "the guest powered itself off", now)
+    elif done and (row.status is ServerStatus.ACTIVE or mine.power in (PowerState.SHUTOFF, PowerState.CRASHED)):
+        _take_off(tx, row, now)
+
+
+def _take_off(tx: Tx, row: ServerRow, now: datetime) -> None:
+    """The guest ran and is off: it powered itself off, or its host lost power, perhaps before anyone saw it run."""
+    if row.status is ServerStatus.BUILD:
+        _become(tx, row, ServerStatus.ACTIVE, PowerState.RUNNING, "its host reports that it has run", now)
+        row = replace(row, status=ServerStatus.ACTIVE, launched=now)
+    servers.update_server(tx, row.id, now, powered=False)
+    _become(tx, row, ServerStatus.SHUTOFF, PowerState.SHUTOFF, "the guest powered itself off", now)
 
 
 def _become(tx: Tx, row: ServerRow, status: ServerStatus, power: PowerState, reason: str, now: datetime) -> None:
