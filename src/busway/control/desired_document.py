@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections import defaultdict
 
 from busway.control.context import Control
 from busway.domain.documents import ConfigDrive, Desired, DesiredDevice, DesiredServer, Nic
 from busway.domain.errors import Forbidden, NotAuthenticated
-from busway.domain.ids import DeviceId, HostId
+from busway.domain.ids import HostId, ServerId
 from busway.domain.server import ServerAddress
 from busway.store import claims, devices, hosts, images, networks, servers
 from busway.store.database import Tx
@@ -29,7 +30,8 @@ def authenticate(control: Control, host_name: str, token: str) -> HostId:
     """The host whose documents the token opens; `Forbidden` for a token of another host."""
     wanted = token_hash(token)
     with control.db.read() as tx:
-        owner = next((host for host in hosts.list_hosts(tx) if host.token_hash == wanted), None)
+        host = hosts.find_host(tx, host_name)
+        owner = host if host is not None and host.token_hash == wanted else hosts.find_host_by_token(tx, wanted)
     if owner is None:
         raise NotAuthenticated(
             "This agent's credential is not known here",
@@ -65,17 +67,20 @@ def _document(tx: Tx, host: hosts.HostRow) -> Desired:
     rows = servers.list_on_host(tx, host.id)
     known = {device.id: device for device in devices.list_devices(tx, host.id)}
     present = [row for row in rows if row.intent is Intent.PRESENT]
+    owned: dict[ServerId, list[DeviceRow]] = defaultdict(list)
+    for claim in claims.list_live_claims(tx, host_id=host.id):
+        owned[claim.server_id].append(known[claim.device_id])
+    addresses = networks.server_addresses(tx, [row.id for row in present])
     return Desired(
         host=host.name,
         generation=host.generation,
-        servers=tuple(_server(tx, row, known) for row in present),
+        servers=tuple(_server(tx, row, owned[row.id], addresses.get(row.id, ())) for row in present),
         absent=tuple(row.id for row in rows if row.intent is Intent.ABSENT),
     )
 
 
-def _server(tx: Tx, row: ServerRow, known: dict[DeviceId, DeviceRow]) -> DesiredServer:
-    owned = [known[claim.device_id].device for claim in claims.list_live_claims(tx, server_id=row.id)]
-    addresses = networks.list_addresses(tx, row.id)
+def _server(tx: Tx, row: ServerRow, owned: list[DeviceRow], addresses: tuple[ServerAddress, ...]) -> DesiredServer:
+    mine = [each.device for each in owned]
     return DesiredServer(
         id=row.id,
         name=f"instance-{row.number:08x}",
@@ -83,7 +88,7 @@ def _server(tx: Tx, row: ServerRow, known: dict[DeviceId, DeviceRow]) -> Desired
         ram_mb=row.flavor.ram_mb,
         disk_gb=row.flavor.disk_gb,
         image=images.get_image_ref(tx, row.image_id),
-        devices=tuple(DesiredDevice(device.address, device.vendor_id, device.product_id) for device in owned),
+        devices=tuple(DesiredDevice(device.address, device.vendor_id, device.product_id) for device in mine),
         nics=tuple(Nic(a.mac, a.address, a.prefix, a.gateway) for a in addresses),
         config_drive=_config_drive(row, addresses),
         powered=row.powered,

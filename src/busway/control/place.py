@@ -10,13 +10,13 @@ import structlog
 from busway.control.context import Control
 from busway.control.placement_request import image_properties, placement_request
 from busway.control.snapshot import take_snapshot
-from busway.domain.errors import BuswayError, Conflict
-from busway.domain.ids import ClaimId, HostId
-from busway.domain.placement import Placement, PlacementRequest, Refusal, Snapshot
-from busway.domain.server import ServerFault, ServerStatus, TaskState
+from busway.control.turn import Turn
+from busway.domain.errors import BuswayError
+from busway.domain.placement import PlacementRequest, Refusal, Snapshot
+from busway.domain.server import ServerFault, ServerStatus
 from busway.scheduler.explain import details, explain
 from busway.scheduler.place import after, place_all
-from busway.store import actions, claims, events, hosts, servers
+from busway.store import actions, events, servers
 from busway.store.database import Tx, take_turn
 from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
@@ -45,7 +45,7 @@ def place_round(control: Control) -> int:
     with control.db.read() as tx:
         if not servers.list_unplaced(tx, 1):
             return 0
-    changed: set[HostId] = set()
+    turn = Turn(control)
     decided = 0
     with control.db.write() as tx:
         take_turn(tx, "place")
@@ -53,32 +53,32 @@ def place_round(control: Control) -> int:
         snapshot = take_snapshot(control, tx)
         for rows in _together(tx, waiting):
             decided += len(rows)
-            snapshot, hosts_of = _decide(control, tx, snapshot, rows)
-            changed |= hosts_of
+            snapshot = _decide(control, tx, turn, snapshot, rows)
+        turn.commit(tx)
         control.crashpoint("place:before-commit")
     control.crashpoint("place:after-commit")
-    for host_id in changed:
+    for host_id in turn.hosts:
         control.bell.ring(f"host:{host_id}")
     return decided
 
 
-def _decide(control: Control, tx: Tx, snapshot: Snapshot, rows: list[ServerRow]) -> tuple[Snapshot, set[HostId]]:
-    """Places servers that were asked for together, all or none; returns the snapshot after it and the hosts."""
+def _decide(control: Control, tx: Tx, turn: Turn, snapshot: Snapshot, rows: list[ServerRow]) -> Snapshot:
+    """Places servers that were asked for together, all or none; returns the snapshot after it."""
     try:
         requests = [_request(control, tx, row) for row in rows]
     except BuswayError as error:
         for row in rows:
             refuse(tx, row, error, control.now())
-        return snapshot, set()
+        return snapshot
     answer = place_all(snapshot, requests, control.settings.policy)
     if isinstance(answer, Refusal):
         for row in rows:
             refuse(tx, row, explain(answer), control.now(), facts=details(answer))
-        return snapshot, set()
+        return snapshot
     for row, request, placement in zip(rows, requests, answer, strict=True):
-        _commit(control, tx, row, placement)
+        turn.place(row, placement)
         snapshot = after(snapshot, request, placement)
-    return snapshot, {placement.host_id for placement in answer}
+    return snapshot
 
 
 def refuse(tx: Tx, row: ServerRow, error: BuswayError, now: datetime, facts: str = "") -> None:
@@ -104,16 +104,3 @@ def _together(tx: Tx, waiting: list[ServerRow]) -> list[list[ServerRow]]:
 def _request(control: Control, tx: Tx, row: ServerRow) -> PlacementRequest:
     properties = image_properties(tx, row.flavor, row.image_id)
     return placement_request(control, row.id, row.flavor, properties, row.wanted_host, row.availability_zone)
-
-
-def _commit(control: Control, tx: Tx, row: ServerRow, placement: Placement) -> None:
-    now = control.now()
-    if not hosts.swap_generation(tx, placement.host_id, placement.generation, placement.revision):
-        raise Conflict("The host changed while a server was being placed", code="placement-raced")
-    servers.update_server(tx, row.id, now, host_id=placement.host_id, task_state=TaskState.SPAWNING)
-    for device in placement.devices:
-        claim_id = ClaimId(control.new_id())
-        claims.insert_claim(tx, claim_id, device.device_id, placement.host_id, row.id, device.alias, now)
-        why = f"placed for alias {device.alias}" if device.alias else "travels with its card"
-        event = Event(now, "device", "available", "claimed", why, placement.host_id, device.device_id, row.id)
-        events.add_event(tx, event)

@@ -18,7 +18,7 @@ from busway.store.servers import ServerRow
 
 def take_snapshot(control: Control, tx: Tx) -> Snapshot:
     """All hosts with what is free on them, and all their devices."""
-    owners = {claim.device_id: claim.server_id for claim in claims.list_live_claims(tx)}
+    owners = claims.list_owners(tx)
     placed: dict[HostId, list[ServerRow]] = defaultdict(list)
     for row in servers.list_placed(tx):
         if row.host_id is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,10 +42,19 @@ class Event:
     id: int = 0
 
 
+_WRITTEN = tuple(name for name in Event.__dataclass_fields__ if name != "id")
+
+
 def add_event(tx: Tx, event: Event) -> None:
     """Writes an event down in the transaction that makes the change."""
-    values = {name: getattr(event, name) for name in Event.__dataclass_fields__ if name != "id"}
-    tx.execute(insert(events).values(**values))
+    add_events(tx, [event])
+
+
+def add_events(tx: Tx, added: Iterable[Event]) -> None:
+    """Writes events down, in their order."""
+    rows = [{name: getattr(event, name) for name in _WRITTEN} for event in added]
+    if rows:
+        tx.execute(insert(events), rows)
 
 
 def list_events(

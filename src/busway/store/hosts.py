@@ -70,6 +70,11 @@ def find_host_by_id(tx: Tx, host_id: HostId) -> HostRow | None:
     return _host(tx.execute(select(hosts).where(hosts.c.id == host_id)).one_or_none())
 
 
+def find_host_by_token(tx: Tx, token_hash: str) -> HostRow | None:
+    """The host whose credential has this hash."""
+    return _host(tx.execute(select(hosts).where(hosts.c.token_hash == token_hash)).one_or_none())
+
+
 def list_hosts(tx: Tx) -> list[HostRow]:
     """All hosts by name."""
     rows = tx.execute(select(hosts).order_by(hosts.c.name)).all()
@@ -97,13 +102,13 @@ def bump_generation(tx: Tx, host_id: HostId) -> int:
     return int(tx.execute(statement.returning(hosts.c.generation)).scalar_one())
 
 
-def swap_generation(tx: Tx, host_id: HostId, generation: int, revision: int) -> bool:
-    """Compare-and-swap: takes the next generation if neither it nor the inventory has changed since the snapshot."""
-    # UPDATE hosts SET generation = generation + 1 WHERE id = ? AND generation = ? AND revision = ?
+def swap_generation(tx: Tx, host_id: HostId, generation: int, revision: int, steps: int = 1) -> bool:
+    """Compare-and-swap: goes on by `steps` if neither generation nor inventory has changed since the snapshot."""
+    # UPDATE hosts SET generation = generation + steps WHERE id = ? AND generation = ? AND revision = ?
     statement = (
         update(hosts)
         .where(hosts.c.id == host_id, hosts.c.generation == generation, hosts.c.revision == revision)
-        .values(generation=hosts.c.generation + 1)
+        .values(generation=hosts.c.generation + steps)
     )
     return tx.execute(statement).rowcount == 1
 

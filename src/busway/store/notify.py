@@ -87,7 +87,7 @@ class Notifier:
             if self._inner.fileno() in readable:
                 self._inner.recv(4096)
             if words := self._take():
-                connection.execute(f"SELECT pg_notify('{CHANNEL}', word) FROM unnest(%s::text[]) AS word", [words])
+                connection.execute("SELECT pg_notify(%s, word) FROM unnest(%s::text[]) AS word", [CHANNEL, words])
             elif not readable:
                 connection.execute("SELECT 1")
             for note in connection.notifies(timeout=0):

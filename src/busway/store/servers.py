@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, func, insert, select, update
+from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, bindparam, func, insert, select, update
 
 from busway.domain.flavor import Flavor
 from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
@@ -120,6 +120,15 @@ def insert_server(tx: Tx, **values: Any) -> None:
 def update_server(tx: Tx, server_id: ServerId, now: datetime, **values: Any) -> None:
     """Changes a server's columns."""
     tx.execute(update(servers).where(servers.c.id == server_id).values(updated=now, **_plain(values)))
+
+
+def update_placed(tx: Tx, placed: Iterable[tuple[ServerId, HostId]], task_state: TaskState, now: datetime) -> None:
+    """Says where servers are placed."""
+    # UPDATE servers SET host_id = ?, task_state = ?, updated = ? WHERE id = ?, once for each
+    statement = update(servers).where(servers.c.id == bindparam("server")).values(host_id=bindparam("host"))
+    statement = statement.values(task_state=bindparam("task"), updated=bindparam("now"))
+    rows = [{"server": server, "host": host, "task": str(task_state), "now": now} for server, host in placed]
+    tx.execute(statement, rows)
 
 
 def find_server(tx: Tx, server_id: str, *, lock: bool = False) -> ServerRow | None:
