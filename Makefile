@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format check test test-slow demo bench bench-peers oracle lock clean python-version environment
+.PHONY: help setup format revision check test test-slow demo bench bench-peers oracle lock clean python-version environment
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ setup: python-version ## Install packages, Python environments and PostgreSQL fo
 format: environment ## Rewrite the code in the house format
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+
+revision: environment ## Write a change of the database's tables: make revision NAME=add_quotas
+	@PYTHONPATH=src .venv/bin/python -m tools.revision $(NAME)
 
 check: environment ## Formats, lint, types, import contracts, docs and the fast tests
 	@$(PYTHON) -m tools.stages check

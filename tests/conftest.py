@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from busway.store.database import Database
+from busway.store.schema import upgrade
 from tests.postgres import private_server
 
 # A busy machine makes a test slow and never wrong.
@@ -44,6 +45,6 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
-    database.create_tables()
+    upgrade(database)
     yield database
     database.close()

@@ -14,6 +14,7 @@ from tools.environment import DEV
 from tools.postgres import find_bin
 
 _NO_TESTS = 5  # pytest's exit code when nothing was selected
+_PARALLEL = ("--numprocesses=auto", "--maxprocesses=4")  # a lab host fills a core by itself: its stages go one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ def check_stages(*, with_postgres: bool) -> list[Stage]:
         Stage("types", _tool("mypy")),
         Stage("types of tools", _tool("mypy", "tools", "benchmarks")),
         Stage("imports", _tool("lint-imports")),
-        Stage("tests", _pytest(" and ".join(marks))),
+        Stage("tests", _pytest(" and ".join(marks), *_PARALLEL)),
     ]
 
 
@@ -41,8 +42,8 @@ def test_stages() -> list[Stage]:
     """Return everything: the checks with PostgreSQL, then the stock clients, then the lab."""
     return [
         *check_stages(with_postgres=True),
-        Stage("processes", _pytest("processes")),
-        Stage("clients", _pytest("clients")),
+        Stage("processes", _pytest("processes", *_PARALLEL)),
+        Stage("clients", _pytest("clients", *_PARALLEL)),
         # A lab of its own for each: the lab's tests cut its power and hang it.
         Stage("lab", _pytest("lab", "tests/lab")),
         Stage("cloud", _pytest("lab", "tests/cloud")),
@@ -71,8 +72,8 @@ def _tool(name: str, *arguments: str) -> tuple[str, ...]:
     return (str(DEV.folder / "bin" / name), *arguments)
 
 
-def _pytest(marks: str, *folders: str) -> tuple[str, ...]:
-    return (str(DEV.python), "-m", "pytest", "-m", marks, *folders)
+def _pytest(marks: str, *arguments: str) -> tuple[str, ...]:
+    return (str(DEV.python), "-m", "pytest", "-m", marks, *arguments)
 
 
 def main(arguments: Sequence[str]) -> int:

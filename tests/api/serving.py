@@ -25,11 +25,9 @@ from busway.control.flavors import bootstrap_flavors
 from busway.control.identity import bootstrap_admin
 from busway.control.identity_tokens import Credentials, Scope, authenticate, issue_token
 from busway.control.networks import bootstrap_network
-from busway.control.settings import Settings
-from busway.domain.alias import parse_aliases
-from busway.domain.device_spec import parse_device_specs
 from busway.store.database import Database
-from tests.control.clouds import ALIAS, SPEC, Host, gpus
+from busway.store.schema import upgrade
+from tests.control.clouds import Host, file_settings, gpus
 
 PASSWORD = "correct horse 'battery' staple"
 START_SECONDS = 10
@@ -166,18 +164,17 @@ def paper_control(folder: Path) -> Control:
 
 
 def _control(folder: Path, clock: Clock, url: str, settings: dict[str, Any]) -> Control:
-    aliases, specs = parse_aliases([ALIAS]), parse_device_specs([SPEC])
     return Control(
         db=Database(f"sqlite:///{folder}/busway.db"),
         now=clock,
         new_id=lambda: str(uuid.uuid4()),
         bell=LocalDoorbell(),
         state=folder,
-        settings=Settings(aliases=aliases, device_specs=specs, public_url=url, **settings),
+        settings=file_settings(public_url=url, **settings),
     )
 
 
 def _bootstrap(control: Control) -> None:
-    control.db.create_tables()
+    upgrade(control.db)
     bootstrap_network(control, bootstrap_admin(control, PASSWORD).id)
     bootstrap_flavors(control)

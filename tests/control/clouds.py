@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from busway.control import agents, flavors, hosts, identity, images, networks, place, servers
 from busway.control.context import Control
@@ -13,6 +14,7 @@ from busway.control.settings import Settings
 from busway.domain.address import PciAddress
 from busway.domain.alias import parse_aliases
 from busway.domain.caller import Caller
+from busway.domain.config_warning import Located
 from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.device_spec import parse_device_specs
 from busway.domain.documents import Desired, Fault, HeldDevice, HostResources, Observed, ObservedServer
@@ -27,6 +29,18 @@ ADMIN = Caller(UserId("admin"), "admin", ProjectId("p1"), "admin", frozenset({"a
 USER = Caller(UserId("u2"), "ann", ProjectId("p2"), "lab", frozenset({"member"}))
 ALIAS = '{"vendor_id":"1234","product_id":"1111","name":"a1"}'
 SPEC = '{"vendor_id":"1234","product_id":"1111"}'
+
+
+def file_settings(**more: Any) -> Settings:
+    """Settings as of a file with one alias and one device spec."""
+    specs, aliases = parse_device_specs([SPEC]), parse_aliases([ALIAS])
+    return Settings(
+        aliases=aliases,
+        device_specs=specs,
+        written_aliases=(Located(2, "[pci] alias", ALIAS, aliases["a1"]),),
+        written_specs=(Located(1, "[pci] device_spec", SPEC, specs.specs),),
+        **more,
+    )
 
 
 def gpus(count: int) -> tuple[PciDevice, ...]:
@@ -95,21 +109,37 @@ class Cloud:
     """The control plane with an admin, a network, an image and flavors; time moves only when the test says so."""
 
     def __init__(self, database: Database, state: Path) -> None:
+        self._start(database, state)
+        project = identity.bootstrap_admin(self.control, "secret")
+        networks.bootstrap_network(self.control, project.id)
+        flavors.bootstrap_flavors(self.control)
+        self.image = self._image()
+        self._choose_flavors()
+
+    @classmethod
+    def resumed(cls, database: Database, state: Path) -> "Cloud":
+        """A cloud that is there already, with the image and flavors of another."""
+        cloud = cls.__new__(cls)
+        cloud._start(database, state, first_id=1 << 32)
+        cloud.sequences = itertools.count(1 << 32)
+        cloud.image = ImageId("image-1")
+        cloud._choose_flavors()
+        return cloud
+
+    def _start(self, database: Database, state: Path, first_id: int = 1) -> None:
         self.time = datetime(2026, 1, 1, tzinfo=UTC)
         self.sequences = itertools.count(1)
-        numbers = itertools.count(1)
+        numbers = itertools.count(first_id)
         self.control = Control(
             db=database,
             now=lambda: self.time,
             new_id=lambda: f"00000000-0000-4000-8000-{next(numbers):012x}",
             bell=LocalDoorbell(),
             state=state,
-            settings=Settings(aliases=parse_aliases([ALIAS]), device_specs=parse_device_specs([SPEC])),
+            settings=file_settings(),
         )
-        project = identity.bootstrap_admin(self.control, "secret")
-        networks.bootstrap_network(self.control, project.id)
-        flavors.bootstrap_flavors(self.control)
-        self.image = self._image()
+
+    def _choose_flavors(self) -> None:
         flavor = flavors.list_flavors(self.control, ADMIN)[0]
         self.plain = replace(flavor, extra_specs={})
         self.gpu_flavor = replace(flavor, extra_specs={"pci_passthrough:alias": "a1:1"})

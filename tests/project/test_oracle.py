@@ -42,6 +42,7 @@ def test_busway_answers_every_case_and_never_crashes() -> None:
         "assign",
         "match",
         "requests",
+        "fit",
         "file",
     }
 
@@ -73,6 +74,21 @@ def test_each_device_is_a_point_of_its_own() -> None:
 )
 def test_only_what_is_meant_has_a_class(nova: object, busway: object, name: str) -> None:
     case = {"kind": "aliases", "aliases": [json.dumps({"name": "a"})], "placement": True}
+    assert classify(Point(case, nova, busway)) == name
+
+
+@pytest.mark.parametrize(
+    ("asked", "nova", "busway", "name"),
+    [
+        ("pf:1,vf:1", True, False, "pf-with-its-vf"),
+        ("pf:1", True, False, UNEXPLAINED),
+        ("vf:1,a1:1", True, False, UNEXPLAINED),
+        ("a1:1,either:1", False, True, "requests-in-order"),
+        ("either:2", False, True, UNEXPLAINED),
+    ],
+)
+def test_whether_a_server_fits_differs_only_where_it_is_meant(asked: str, nova: bool, busway: bool, name: str) -> None:
+    case = {"kind": "fit", "aliases": [], "specs": [], "extra_specs": {"pci_passthrough:alias": asked}}
     assert classify(Point(case, nova, busway)) == name
 
 

@@ -29,6 +29,7 @@ from busway.domain.server import ServerStatus
 from busway.store import images as image_store
 from busway.store import servers as server_store
 from busway.store.database import Database
+from busway.store.schema import upgrade
 from busway.store.servers import ServerRow
 from busway.testing.machines import Machine
 from tests.proof import monitors
@@ -185,7 +186,7 @@ def _template() -> tuple[Path, dict[str, HostId]]:
     folder = Path(keeper.name)
     _machines(folder)
     db = Database(f"sqlite:///{folder / 'busway.db'}")
-    db.create_tables()
+    upgrade(db)
     numbers = itertools.count(1)
     time = datetime(2026, 1, 1, tzinfo=UTC)
     control = Control(

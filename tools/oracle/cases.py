@@ -7,6 +7,8 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from tools.oracle.machines import make_machine
+
 Json = dict[str, Any]
 
 _IDS = ("10de", "10DE", "1234", "8086")
@@ -57,7 +59,14 @@ class Cases:
 
     def make(self, count: int) -> Iterator[Json]:
         """Yield about `count` cases."""
-        shares = (("aliases", 0.25), ("assign", 0.35), ("match", 0.25), ("requests", 0.13), ("file", 0.02))
+        shares = (
+            ("aliases", 0.25),
+            ("assign", 0.35),
+            ("match", 0.15),
+            ("requests", 0.13),
+            ("fit", 0.1),
+            ("file", 0.02),
+        )
         for kind, share in shares:
             for _ in range(round(count * share)):
                 yield getattr(self, f"_{kind}")()
@@ -117,6 +126,9 @@ class Cases:
             "extra_specs": specs,
             "image_policy": self._pick(_POLICIES, ("", "near"), 0.15) if self._chance(0.4) else None,
         }
+
+    def _fit(self) -> Json:
+        return make_machine(self._random)
 
     def _file(self) -> Json:
         """A file of valid values under all names, split over sections that may come twice."""

@@ -148,6 +148,22 @@ def _has_odd_name(entry: Json) -> bool:
     )
 
 
+def _names_asked(point: Point) -> list[str]:
+    """The aliases of a case of the kind "fit", one for each of its requests; none for other kinds."""
+    if point.case["kind"] != "fit":
+        return []
+    return [part.partition(":")[0] for part in point.case["extra_specs"]["pci_passthrough:alias"].split(",")]
+
+
+def _takes_pf_and_vf(point: Point) -> bool:
+    names = set(_names_asked(point))
+    return (point.nova, point.ours) == (True, False) and "pf" in names and bool(names & {"vf", "untyped"})
+
+
+def _takes_what_another_needs(point: Point) -> bool:
+    return (point.nova, point.ours) == (False, True) and len(_names_asked(point)) > 1
+
+
 def _counts_nothing(point: Point) -> bool:
     return _only_we_refuse("is not alias:count")(point) and any(int(count) < 1 for _, count, _ in point.nova["ok"])
 
@@ -176,4 +192,6 @@ CLASSES: dict[str, Callable[[Point], bool]] = {
     "remote-managed-devname": _only_nova_refuses("is not actually present on the host"),
     "remote-managed-serial": _lacks_serial,
     "pool-key-tag": _overrides_pool,
+    "pf-with-its-vf": _takes_pf_and_vf,
+    "requests-in-order": _takes_what_another_needs,
 }

@@ -14,6 +14,7 @@ from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.device_spec import DeviceSpecs, parse_device_specs
 from busway.domain.device_tags import DeviceTags
 from busway.domain.errors import BuswayError, Forbidden
+from tools.oracle.ours_fit import fits
 
 Json = dict[str, Any]
 
@@ -127,5 +128,6 @@ _ANSWERS: dict[str, Callable[[Json], Any]] = {
     "assign": _assign,
     "match": _match,
     "requests": _requests,
+    "fit": fits,
     "file": _file,
 }

@@ -18,9 +18,12 @@ from nova import exception, objects
 from nova.compute import pci_placement_translator as translator  # type: ignore[import-not-found]
 from nova.objects.request_spec import RequestSpec  # type: ignore[import-not-found]
 from nova.pci import request as pci_request  # type: ignore[import-not-found]
-from nova.pci import stats, utils, whitelist
+from nova.pci import stats, whitelist
 from nova.virt import hardware  # type: ignore[import-not-found]
 from oslo_utils import strutils  # type: ignore[import-not-found]
+
+from tools.oracle.peer_config import configured, rules_of
+from tools.oracle.peer_fit import fits
 
 Json = dict[str, Any]
 CONF = nova.conf.CONF
@@ -49,7 +52,7 @@ def _outcome(case: Json) -> Json:
 
 
 def _aliases(case: Json) -> Json:
-    found = _configured(case)
+    found = configured(case)
     return {
         name: {"policy": policy, "specs": [_alias_spec(spec, case["placement"]) for spec in specs]}
         for name, (policy, specs) in found.items()
@@ -66,7 +69,7 @@ def _alias_spec(spec: Json, placement: bool) -> Json:
 
 
 def _assign(case: Json) -> list[Json | None]:
-    rules = _rules(case)
+    rules = rules_of(case, case["devices"])
     return [_offer(rules, device) for device in case["devices"]]
 
 
@@ -108,8 +111,8 @@ def _tags(tags: Json) -> Json:
 
 def _match(case: Json) -> list[bool | str | None]:
     """Tell for each device whether it alone would do for a request of one; None where no rule offers it."""
-    _configured(case)
-    rules = _rules(case)
+    configured(case)
+    rules = rules_of(case, case["devices"])
     requests = pci_request._translate_alias_to_requests(case["request"])
     return [_fits(rules, requests, device, case["placement"]) for device in case["devices"]]
 
@@ -154,7 +157,7 @@ def _fits_placement(tags: Json, requests: list[Any], device: objects.PciDevice) 
 
 
 def _requests(case: Json) -> list[list[Any]]:
-    _configured(case)
+    configured(case)
     properties = {} if case["image_policy"] is None else {"hw_pci_numa_affinity_policy": case["image_policy"]}
     image = objects.ImageMeta.from_dict({"properties": properties})
     flavor = objects.Flavor(extra_specs=case["extra_specs"])
@@ -178,25 +181,6 @@ def _file(case: Json) -> Json:
     return answer
 
 
-def _configured(case: Json) -> Json:
-    CONF.set_override("alias", case["aliases"], "pci")
-    CONF.set_override("pci_in_placement", case["placement"], "filter_scheduler")
-    pci_request.get_alias_from_config.cache_clear()
-    return dict(pci_request.get_alias_from_config())
-
-
-def _rules(case: Json) -> whitelist.Whitelist:
-    CONF.set_override("report_in_placement", case["report"], "pci")
-    devices = {device["address"]: device for device in case["devices"]}
-    utils.is_physical_function = lambda d, b, s, f: _is_card(devices.get(f"{d}:{b}:{s}.{f}"))
-    utils.get_function_by_ifname = lambda _name: (None, False)
-    return whitelist.Whitelist(case["specs"])
-
-
-def _is_card(device: Json | None) -> bool:
-    return device is not None and device["kind"] == "type-PF"
-
-
 def _boolean(word: Any) -> bool | None:
     return None if word is None else bool(strutils.bool_from_string(word, strict=True))
 
@@ -206,6 +190,7 @@ _ANSWERS: dict[str, Callable[[Json], Any]] = {
     "assign": _assign,
     "match": _match,
     "requests": _requests,
+    "fit": fits,
     "file": _file,
 }
 

@@ -1,7 +1,8 @@
-"""Busway's own API under /busway/v1: devices, hosts, events, why a server is as it is, and where one would land."""
+"""Busway's own API under /busway/v1: what is handed out, devices, hosts, events, why, and plans."""
 
 from __future__ import annotations
 
+from busway.api import own_rules
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import Schema, closed
@@ -80,4 +81,5 @@ OPERATIONS = (
     Operation("GET", f"{ROOT}/events", _list_events),
     Operation("GET", f"{ROOT}/servers/{{id}}/why", _why),
     Operation("GET", f"{ROOT}/plan", _plan),
+    *own_rules.OPERATIONS,
 )

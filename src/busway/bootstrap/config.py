@@ -66,6 +66,8 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
     settings = Settings(
         aliases=reading.language.aliases,
         device_specs=reading.language.device_specs,
+        written_aliases=reading.language.alias_values,
+        written_specs=reading.language.spec_values,
         pci_in_placement=reading.language.placement,
         policy=scheduling_policy(reading.values["filter_scheduler"]),
         public_url=values.pop("public_url") or f"http://{listen}:{port}",

@@ -25,6 +25,7 @@ from busway.control.place import run_placer
 from busway.control.sweep import run_sweeper
 from busway.domain.errors import InvalidConfig
 from busway.store.database import Database
+from busway.store.schema import upgrade
 
 _log = structlog.get_logger("busway.serve")
 STOP_SECONDS = 10
@@ -45,7 +46,8 @@ def build_control(config: Config) -> Control:
     # Others may pass through, not look in: guests' disks lie below it, and libvirt runs QEMU as a user of its own.
     config.state.chmod(0o711)
     db = Database(config.database)
-    db.create_tables()
+    if brought := upgrade(db):
+        _log.info("the database has a new schema", revision=brought[-1], by=list(brought))
     return Control(
         db=db,
         now=lambda: datetime.now(UTC),

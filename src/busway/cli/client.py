@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import yaml
@@ -42,6 +42,12 @@ class Client:
         self._base = self._auth_url.removesuffix("/v3").removesuffix("/identity")
         self._http = httpx.Client(timeout=_TIMEOUT)
         self._http.headers["X-Auth-Token"] = self._token(auth)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._http.close()
 
     def request(self, method: str, path: str, body: Any = None, params: dict[str, Any] | None = None) -> Any:
         """Calls /busway/v1/PATH and returns its JSON, None where it has no body."""

@@ -110,5 +110,5 @@ def _row(row: dict[str, Any]) -> tuple[object, ...]:
 
 def _nothing(rows: list[Any]) -> str:
     if rows:
-        return f"None of {len(rows)} devices is offered: no [pci] device_spec matches. See them with --all."
+        return f"None of {len(rows)} devices is offered: no device spec matches. See them with --all; offer some: busway device-spec create."
     return "No host has reported any device yet. See `busway host list`."

@@ -8,9 +8,11 @@ import click
 
 from busway import __version__
 from busway.cli.agent import agent
+from busway.cli.alias import alias
 from busway.cli.config import config
 from busway.cli.demo import demo
 from busway.cli.device import device
+from busway.cli.device_spec import device_spec
 from busway.cli.doctor import doctor
 from busway.cli.event import event
 from busway.cli.host import host
@@ -50,5 +52,7 @@ def main() -> None:
     """A GPU cloud for KVM hosts that OpenStack's own clients drive unmodified."""
 
 
-for command in (demo, up, serve, agent, plan, config, doctor, why, device, host, server, event, lab, snapshot):
+_SETUP = (demo, up, serve, agent, config, doctor, lab, snapshot)
+_QUESTIONS = (plan, why, device, host, server, event, alias, device_spec)
+for command in (*_SETUP, *_QUESTIONS):
     main.add_command(command)

@@ -8,8 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from busway.control.doorbell import Doorbell
+from busway.control.pci_rules import PciRules, RulesCache
 from busway.control.settings import Settings
-from busway.store.database import Database
+from busway.store.database import Database, Tx
 
 
 def _pass(_name: str) -> None:
@@ -27,3 +28,8 @@ class Control:
     state: Path
     settings: Settings
     crashpoint: Callable[[str], None] = field(default=_pass)
+    rules_cache: RulesCache = field(default_factory=RulesCache)
+
+    def pci_rules(self, tx: Tx) -> PciRules:
+        """The aliases and device specs in force; cheap, for every transaction that needs them."""
+        return self.rules_cache.get(self.settings, tx)

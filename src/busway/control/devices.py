@@ -10,6 +10,7 @@ from busway.domain.address import PciAddress
 from busway.domain.caller import Caller
 from busway.domain.claim import ClaimState
 from busway.domain.device import DeviceKind
+from busway.domain.device_spec import DeviceSpecs
 from busway.domain.errors import NotFound
 from busway.domain.ids import DeviceId, HostId, ServerId
 from busway.domain.status import DeviceStatus, device_status
@@ -19,6 +20,8 @@ from busway.store.claims import Claim
 from busway.store.database import Tx
 from busway.store.devices import DeviceRow
 from busway.store.events import Event
+
+NOT_OFFERED_ANY_MORE = "no device_spec offers it any more; it leaves when its server gives it back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +94,16 @@ def _views(control: Control, tx: Tx, host: str | None) -> list[DeviceView]:
     server_names = {row.id: row.name for row in servers.list_servers(tx) + servers.list_placed(tx)}
     blockers = _blockers(rows, owners)
     obstacles = {key: why for each in take_snapshot(control, tx).hosts for key, why in unusable(each).items()}
+    specs = control.pci_rules(tx).device_specs
     views = [
-        _view(control, row, names, owners.get(row.id), blockers.get(row.id), obstacles.get(row.id), server_names)
+        _view(specs, row, names, owners.get(row.id), blockers.get(row.id), obstacles.get(row.id), server_names)
         for row in rows
     ]
     return sorted(views, key=lambda view: (view.host, view.address))
 
 
 def _view(
-    control: Control,
+    specs: DeviceSpecs,
     row: DeviceRow,
     names: dict[HostId, str],
     claim: Claim | None,
@@ -108,7 +112,7 @@ def _view(
     server_names: dict[ServerId, str],
 ) -> DeviceView:
     device = row.device
-    offered = control.settings.device_specs.find(device) is not None
+    offered = specs.find(device) is not None
     status = device_status(
         present=row.present,
         claim=claim.state if claim else None,
@@ -147,7 +151,7 @@ def _reason(row: DeviceRow, claim: Claim | None, blocker: Claim | None, obstacle
     if not row.present:
         return "its host no longer reports it"
     if not offered:
-        return "no device_spec offers it"
+        return NOT_OFFERED_ANY_MORE if claim is not None else "no device_spec offers it"
     return obstacle or ""
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from busway.control.context import Control
 from busway.control.observe_inventory import take_inventory
 from busway.control.place import refuse
+from busway.control.rule_change import tell_departures
 from busway.control.servers import finish_delete, leave_host, let_go
 from busway.domain.claim import ClaimState
 from busway.domain.documents import Fault, Observed, ObservedServer
@@ -49,6 +50,8 @@ def observe(control: Control, host_id: HostId, observed: Observed) -> None:
             )
         present = take_inventory(control, tx, host_id, observed.inventory, now)
         freed = _take_servers(tx, rows, observed, present, now)
+        if freed:
+            tell_departures(control, tx, host_id, now)
         control.crashpoint("observe:before-commit")
     control.crashpoint("observe:after-commit")
     if freed:

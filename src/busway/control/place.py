@@ -103,4 +103,4 @@ def _together(tx: Tx, waiting: list[ServerRow]) -> list[list[ServerRow]]:
 
 def _request(control: Control, tx: Tx, row: ServerRow) -> PlacementRequest:
     properties = image_properties(tx, row.flavor, row.image_id)
-    return placement_request(control, row.id, row.flavor, properties, row.wanted_host, row.availability_zone)
+    return placement_request(control, tx, row.id, row.flavor, properties, row.wanted_host, row.availability_zone)

@@ -28,6 +28,7 @@ _OF_IMAGES = (
 
 def placement_request(
     control: Control,
+    tx: Tx,
     server_id: ServerId,
     flavor: Flavor,
     properties: Mapping[str, str],
@@ -40,7 +41,7 @@ def placement_request(
         flavor.vcpus,
         flavor.ram_mb,
         flavor.disk_gb,
-        parse_requests(flavor.extra_specs, control.settings.aliases, properties),
+        parse_requests(flavor.extra_specs, control.pci_rules(tx).aliases, properties),
         host,
         zone,
         numa_nodes=numa_nodes(flavor.extra_specs),

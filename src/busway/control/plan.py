@@ -69,8 +69,8 @@ def plan(
         caller.require_admin("choose the host of a server")
     chosen = _find_flavor(control, caller, flavor)
     properties = get_image(control, caller, image).properties if image is not None else {}
-    request = placement_request(control, ServerId("planned"), chosen, properties, host, None)
     with control.db.read() as tx:
+        request = placement_request(control, tx, ServerId("planned"), chosen, properties, host, None)
         snapshot = take_snapshot(control, tx)
     answer = place_all(snapshot, [request] * count, control.settings.policy)
     if isinstance(answer, Refusal):

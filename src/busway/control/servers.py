@@ -46,7 +46,7 @@ def _create(
 ) -> ServerId:
     image = images.get_image(tx, request.image_id)
     _check_image(caller, request, image)
-    parse_requests(request.flavor.extra_specs, control.settings.aliases, image.properties)
+    parse_requests(request.flavor.extra_specs, control.pci_rules(tx).aliases, image.properties)
     public_key = None
     if request.key_name is not None:
         key = keypairs.get_keypair(tx, caller.user_id, request.key_name)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from busway.domain.alias import Aliases
-from busway.domain.device_spec import DeviceSpecs
+from busway.domain.alias import Alias, Aliases
+from busway.domain.config_warning import Located
+from busway.domain.device_spec import DeviceSpec, DeviceSpecs
 from busway.scheduler.policy import DEFAULT_POLICY, Policy
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The control plane's settings; times are in seconds."""
+    """The control plane's settings; times are in seconds.
+
+    `aliases` and `device_specs` are those of the file: what is in force is told by `busway.control.pci_rules`. How the file
+    puts them, with lines, is in `written_aliases` and `written_specs`.
+    """
 
     aliases: Aliases
     device_specs: DeviceSpecs
+    written_aliases: tuple[Located[Alias], ...] = ()
+    written_specs: tuple[Located[tuple[DeviceSpec, ...]], ...] = ()
     pci_in_placement: bool = False
     policy: Policy = DEFAULT_POLICY
     public_url: str = "http://127.0.0.1:8774"

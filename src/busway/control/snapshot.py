@@ -24,8 +24,9 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
         if row.host_id is not None:
             placed[row.host_id].append(row)
     of_host: dict[HostId, list[DeviceState]] = defaultdict(list)
+    specs = control.pci_rules(tx).device_specs
     for device in devices.list_devices(tx):
-        spec = control.settings.device_specs.find(device.device)
+        spec = specs.find(device.device)
         state = DeviceState(
             device.id,
             device.device,

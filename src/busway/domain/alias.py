@@ -178,7 +178,7 @@ def _find(name: str, aliases: Aliases) -> Alias:
         raise BadInput(
             f"PCI alias {name} is not defined",
             detail=f"Defined aliases: {known}.",
-            remedy=f'Ask your operator for `alias = {{"name": "{name}", …}}` under [pci], or use one of the defined names.',
+            remedy="Ask your operator to define it (`busway alias create`, or `alias = …` under [pci]), or use one of the defined names.",
             code="alias-not-defined",
         )
     return alias

@@ -7,6 +7,7 @@ from typing import NewType
 ServerId = NewType("ServerId", str)
 HostId = NewType("HostId", str)
 DeviceId = NewType("DeviceId", str)
+DeviceSpecId = NewType("DeviceSpecId", str)
 ClaimId = NewType("ClaimId", str)
 FlavorId = NewType("FlavorId", str)
 ImageId = NewType("ImageId", str)

@@ -68,6 +68,12 @@ def list_live_claims(tx: Tx, *, host_id: HostId | None = None, server_id: Server
     return [_claim(row) for row in tx.execute(statement)]
 
 
+def list_freed(tx: Tx, host_id: HostId, at: datetime) -> list[Claim]:
+    """The claims of a host that became freed at that very time."""
+    statement = select(claims).where(claims.c.host_id == host_id, claims.c.state == str(ClaimState.FREED))
+    return [_claim(row) for row in tx.execute(statement.where(claims.c.updated == at).order_by(claims.c.id))]
+
+
 def move_claims(tx: Tx, moved: Iterable[Claim], state: ClaimState, now: datetime) -> None:
     """Takes claims to their next state; raises `Conflict` for one that may not go there."""
     for claim in moved:

@@ -14,8 +14,6 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from busway.store.metadata import metadata
-
 Tx = Connection
 
 BUSY_SECONDS = 30
@@ -52,22 +50,31 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """One transaction: committed at the end of the block, rolled back by any exception."""
-        with self.engine.connect() as tx:
-            if not self.is_sqlite:
-                with tx.begin():
-                    yield tx
-                return
-            tx.exec_driver_sql("BEGIN IMMEDIATE")
-            try:
-                yield tx
-            except BaseException:
-                tx.exec_driver_sql("ROLLBACK")
-                raise
-            tx.exec_driver_sql("COMMIT")
+        with self.engine.connect() as tx, _immediate(tx) if self.is_sqlite else tx.begin():
+            yield tx
 
-    def create_tables(self) -> None:
-        """Creates all tables that are missing."""
-        metadata.create_all(self.engine)
+    @contextmanager
+    def alter(self) -> Iterator[Tx]:
+        """Like `write`, for changes of the tables themselves: one process at a time.
+
+        SQLite alters most of a table by making it anew and dropping the old one. Foreign keys would forbid that, so they are
+        looked at once, before the commit.
+        """
+        if not self.is_sqlite:
+            with self.write() as tx:
+                take_turn(tx, "schema")
+                yield tx
+            return
+        with self.engine.connect() as tx:
+            tx.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            try:
+                with _immediate(tx):
+                    yield tx
+                    broken = tx.exec_driver_sql("PRAGMA foreign_key_check").all()
+                    if broken:
+                        raise ValueError(f"rows point at nothing: {broken[:3]}")
+            finally:
+                tx.exec_driver_sql("PRAGMA foreign_keys=ON")
 
     def close(self) -> None:
         """Closes all pooled connections."""
@@ -84,12 +91,23 @@ def take_turn(tx: Tx, name: str) -> None:
         tx.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"busway.{name}"})
 
 
+@contextmanager
+def _immediate(tx: Tx) -> Iterator[None]:
+    tx.exec_driver_sql("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        tx.exec_driver_sql("ROLLBACK")
+        raise
+    tx.exec_driver_sql("COMMIT")
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
     # Autocommit mode: this module writes BEGIN and COMMIT itself, so that it decides which lock is taken when.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+    cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,19 +42,16 @@ class Event:
     id: int = 0
 
 
-_WRITTEN = tuple(name for name in Event.__dataclass_fields__ if name != "id")
-
-
 def add_event(tx: Tx, event: Event) -> None:
     """Writes an event down in the transaction that makes the change."""
     add_events(tx, [event])
 
 
-def add_events(tx: Tx, added: Iterable[Event]) -> None:
-    """Writes events down, in their order."""
-    rows = [{name: getattr(event, name) for name in _WRITTEN} for event in added]
-    if rows:
-        tx.execute(insert(events), rows)
+def add_events(tx: Tx, several: Sequence[Event]) -> None:
+    """Writes many events down at once."""
+    names = [name for name in Event.__dataclass_fields__ if name != "id"]
+    if several:
+        tx.execute(insert(events), [{name: getattr(event, name) for name in names} for event in several])
 
 
 def list_events(

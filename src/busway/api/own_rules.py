@@ -1,0 +1,99 @@
+"""Aliases and device specs under /busway/v1: what is handed out, changed at run time by admins."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from busway.api.call import Call, Reply
+from busway.api.operation import Operation
+from busway.api.schema import Schema, closed
+from busway.control import aliases, device_specs
+
+_ROOT = "/busway/v1"
+_VERSION = {"type": "integer", "minimum": 1}
+_LONGEST = 65536
+# A text as in a file, or the same as JSON; only a text can show a key that stands twice.
+_DEFINITIONS = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": 100,
+    "items": {"type": ["string", "object"], "maxLength": _LONGEST},
+}
+_DEFINITION = {"type": ["string", "object", "array"], "maxLength": _LONGEST}
+_BEFORE = {"type": "string", "minLength": 1, "maxLength": 64}
+
+_CREATE_ALIAS = Schema(closed({"definitions": _DEFINITIONS}, "definitions"))
+_CHANGE_ALIAS = Schema(closed({"definitions": _DEFINITIONS, "version": _VERSION}, "definitions"))
+_CREATE_SPEC = Schema(closed({"definition": _DEFINITION, "before": _BEFORE}, "definition"))
+_CHANGE_SPEC = Schema(closed({"definition": _DEFINITION, "before": _BEFORE, "version": _VERSION}))
+
+
+def _list_aliases(call: Call) -> Reply:
+    found, warnings = aliases.list_aliases(call.control, call.caller)
+    return Reply({"aliases": found, "warnings": warnings})
+
+
+def _show_alias(call: Call) -> Reply:
+    return Reply({"alias": aliases.get_alias(call.control, call.caller, call.path["name"])})
+
+
+def _create_alias(call: Call) -> Reply:
+    return Reply(aliases.create_alias(call.control, call.caller, _texts(call.body["definitions"])), 201)
+
+
+def _change_alias(call: Call) -> Reply:
+    texts, version = _texts(call.body["definitions"]), call.body.get("version")
+    return Reply(aliases.change_alias(call.control, call.caller, call.path["name"], texts, version))
+
+
+def _delete_alias(call: Call) -> Reply:
+    version, force = call.number("version"), call.flag("force")
+    return Reply(aliases.delete_alias(call.control, call.caller, call.path["name"], version, force=force))
+
+
+def _list_device_specs(call: Call) -> Reply:
+    found, warnings = device_specs.list_device_specs(call.control, call.caller)
+    return Reply({"device_specs": found, "warnings": warnings})
+
+
+def _show_device_spec(call: Call) -> Reply:
+    return Reply({"device_spec": device_specs.get_device_spec(call.control, call.caller, call.path["id"])})
+
+
+def _create_device_spec(call: Call) -> Reply:
+    text, before = _text(call.body["definition"]), call.body.get("before")
+    return Reply(device_specs.create_device_spec(call.control, call.caller, text, before), 201)
+
+
+def _change_device_spec(call: Call) -> Reply:
+    text = _text(call.body["definition"]) if "definition" in call.body else None
+    version, before = call.body.get("version"), call.body.get("before")
+    made = device_specs.change_device_spec(call.control, call.caller, call.path["id"], version, text, before)
+    return Reply(made)
+
+
+def _delete_device_spec(call: Call) -> Reply:
+    return Reply(device_specs.delete_device_spec(call.control, call.caller, call.path["id"], call.number("version")))
+
+
+def _texts(definitions: list[Any]) -> list[str]:
+    return [_text(each) for each in definitions]
+
+
+def _text(definition: Any) -> str:
+    return definition if isinstance(definition, str) else json.dumps(definition)
+
+
+OPERATIONS = (
+    Operation("GET", f"{_ROOT}/aliases", _list_aliases),
+    Operation("POST", f"{_ROOT}/aliases", _create_alias, _CREATE_ALIAS),
+    Operation("GET", f"{_ROOT}/aliases/{{name:path}}", _show_alias),
+    Operation("PATCH", f"{_ROOT}/aliases/{{name:path}}", _change_alias, _CHANGE_ALIAS),
+    Operation("DELETE", f"{_ROOT}/aliases/{{name:path}}", _delete_alias),
+    Operation("GET", f"{_ROOT}/device-specs", _list_device_specs),
+    Operation("POST", f"{_ROOT}/device-specs", _create_device_spec, _CREATE_SPEC),
+    Operation("GET", f"{_ROOT}/device-specs/{{id}}", _show_device_spec),
+    Operation("PATCH", f"{_ROOT}/device-specs/{{id}}", _change_device_spec, _CHANGE_SPEC),
+    Operation("DELETE", f"{_ROOT}/device-specs/{{id}}", _delete_device_spec),
+)

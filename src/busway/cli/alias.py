@@ -1,0 +1,113 @@
+"""`busway alias`: the operator's names for kinds of devices, changed at run time."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import click
+
+from busway.cli.output import clouds_option, json_option, print_fields, print_json, print_table
+from busway.cli.rules import ask, current_version, print_change, print_history, print_warnings, version_option
+
+
+@click.group()
+def alias() -> None:
+    """Aliases: those of the file, and those made at run time, which count at once."""
+
+
+@alias.command("list")
+@clouds_option
+@json_option
+def list_(clouds: str | None, as_json: bool) -> None:
+    """Lists aliases with what they mean and where they come from, and what may be wrong with them."""
+    answer = ask(clouds, "GET", "aliases")
+    if as_json:
+        print_json(answer)
+        return
+    print_table(
+        ("ALIAS", "MEANS", "FROM", "IN FORCE", "VERSION", "CHANGED BY"),
+        [
+            (
+                each["name"],
+                each["meaning"] or each["note"],
+                each["source"],
+                each["in_force"],
+                each["version"],
+                each["changed_by"],
+            )
+            for each in answer["aliases"]
+        ],
+        "There is no alias: no flavor can ask for a device. See `busway alias create --help`.",
+    )
+    print_warnings(answer["warnings"])
+
+
+@alias.command()
+@click.argument("name")
+@clouds_option
+@json_option
+def show(name: str, clouds: str | None, as_json: bool) -> None:
+    """Shows alias NAME, its definitions and its history."""
+    story = ask(clouds, "GET", f"aliases/{quote(name, safe='')}")["alias"]
+    if as_json:
+        print_json(story)
+        return
+    for each in story["aliases"]:
+        print_fields(
+            [
+                ("alias", each["name"]),
+                ("from", each["source"]),
+                *(("definition", definition) for definition in each["definitions"]),
+                ("means", each["meaning"]),
+                ("in force", each["in_force"]),
+                *([("why not", each["note"])] if each["note"] else []),
+                *([("version", each["version"])] if each["version"] else []),
+            ]
+        )
+    print_history(story["history"])
+    print_warnings(story["warnings"])
+
+
+@alias.command()
+@click.argument("definition", nargs=-1, required=True)
+@clouds_option
+@json_option
+def create(definition: tuple[str, ...], clouds: str | None, as_json: bool) -> None:
+    """Defines an alias, written as after `alias =` in a file; several DEFINITIONs of one name mean: any of them.
+
+    Example: busway alias create '{"name": "h100", "vendor_id": "10de", "product_id": "2330", "device_type": "type-PF"}'
+    """
+    answer = ask(clouds, "POST", "aliases", {"definitions": list(definition)})
+    made = answer["alias"]
+    print_change(answer, f"Alias {made['meaning']} counts from now on (version {made['version']}).", as_json)
+
+
+@alias.command()
+@click.argument("name")
+@click.argument("definition", nargs=-1, required=True)
+@version_option
+@clouds_option
+@json_option
+def change(name: str, definition: tuple[str, ...], version: int | None, clouds: str | None, as_json: bool) -> None:
+    """Gives alias NAME other DEFINITIONs; servers keep the devices that they have."""
+    path = f"aliases/{quote(name, safe='')}"
+    based_on = version if version is not None else current_version(clouds, path, "alias")
+    answer = ask(clouds, "PATCH", path, {"definitions": list(definition), "version": based_on})
+    made = answer["alias"]
+    print_change(answer, f"Alias {made['meaning']} counts from now on (version {made['version']}).", as_json)
+
+
+@alias.command()
+@click.argument("name")
+@version_option
+@click.option("--force", is_flag=True, help="Also when flavors or servers ask for it.")
+@clouds_option
+@json_option
+def delete(name: str, version: int | None, force: bool, clouds: str | None, as_json: bool) -> None:
+    """Deletes alias NAME of run time; one of the file of that name counts again."""
+    path = f"aliases/{quote(name, safe='')}"
+    based_on = version if version is not None else current_version(clouds, path, "alias")
+    answer = ask(clouds, "DELETE", path, params={"version": based_on, "force": "true" if force else None})
+    left = answer["alias"]
+    rest = f"; the file's counts again: {left['meaning']}" if left else ""
+    print_change(answer, f"Alias {name} is deleted{rest}.", as_json)

@@ -1,0 +1,119 @@
+"""`busway device-spec`: which devices may be handed out, changed at run time."""
+
+from __future__ import annotations
+
+import click
+
+from busway.cli.output import clouds_option, json_option, print_fields, print_json, print_table
+from busway.cli.rules import ask, current_version, print_change, print_history, print_warnings, version_option
+
+_before_option = click.option("--before", metavar="ID", help="Its place: before this one. The first match wins.")
+
+
+@click.group("device-spec")
+def device_spec() -> None:
+    """Device specs: those made at run time, which count at once, then those of the file; the first match wins."""
+
+
+@device_spec.command("list")
+@clouds_option
+@json_option
+def list_(clouds: str | None, as_json: bool) -> None:
+    """Lists device specs in their order with how many devices each offers, and what may be wrong with them."""
+    answer = ask(clouds, "GET", "device-specs")
+    if as_json:
+        print_json(answer)
+        return
+    print_table(
+        ("ORDER", "ID", "DEFINITION", "DEVICES", "FROM", "VERSION", "CHANGED BY"),
+        [
+            (
+                each["order"],
+                each["id"],
+                each["definition"] if each["in_force"] else f"{each['definition']}\nnot in force: {each['note']}",
+                each["devices"],
+                each["source"],
+                each["version"],
+                each["changed_by"],
+            )
+            for each in answer["device_specs"]
+        ],
+        "There is no device spec: no device may be handed out. See `busway device-spec create --help`.",
+    )
+    print_warnings(answer["warnings"])
+
+
+@device_spec.command()
+@click.argument("id_", metavar="ID")
+@clouds_option
+@json_option
+def show(id_: str, clouds: str | None, as_json: bool) -> None:
+    """Shows one device spec and its history."""
+    story = ask(clouds, "GET", f"device-specs/{id_}")["device_spec"]
+    if as_json:
+        print_json(story)
+        return
+    found = story["device_spec"]
+    if found is None:
+        click.echo(f"Device spec {id_} is deleted.")
+    else:
+        names = ("id", "order", "source", "definition", "devices", "in_force", "note", "version")
+        print_fields([(name.replace("_", " "), found[name]) for name in names])
+    print_history(story["history"])
+    print_warnings(story["warnings"])
+
+
+@device_spec.command()
+@click.argument("definition")
+@_before_option
+@clouds_option
+@json_option
+def create(definition: str, before: str | None, clouds: str | None, as_json: bool) -> None:
+    """Lets devices be handed out, written as after `device_spec =` in a file; it goes behind the others of run time.
+
+    Example: busway device-spec create '{"vendor_id": "10de", "product_id": "2330"}'
+    """
+    answer = ask(clouds, "POST", "device-specs", {"definition": definition, "before": before})
+    print_change(answer, _counts(answer), as_json)
+
+
+@device_spec.command()
+@click.argument("id_", metavar="ID")
+@click.argument("definition", required=False)
+@_before_option
+@click.option("--last", is_flag=True, help="Its place: behind all others of run time.")
+@version_option
+@clouds_option
+@json_option
+def change(
+    id_: str,
+    definition: str | None,
+    before: str | None,
+    last: bool,
+    version: int | None,
+    clouds: str | None,
+    as_json: bool,
+) -> None:
+    """Gives a device spec another DEFINITION, another place, or both; servers keep the devices that they have."""
+    based_on = version if version is not None else current_version(clouds, f"device-specs/{id_}", "device_spec")
+    body = {"definition": definition, "before": "last" if last else before, "version": based_on}
+    answer = ask(clouds, "PATCH", f"device-specs/{id_}", body)
+    print_change(answer, _counts(answer), as_json)
+
+
+@device_spec.command()
+@click.argument("id_", metavar="ID")
+@version_option
+@clouds_option
+@json_option
+def delete(id_: str, version: int | None, clouds: str | None, as_json: bool) -> None:
+    """Deletes a device spec of run time; devices in use that nothing else offers leave when they are given back."""
+    based_on = version if version is not None else current_version(clouds, f"device-specs/{id_}", "device_spec")
+    answer = ask(clouds, "DELETE", f"device-specs/{id_}", params={"version": based_on})
+    print_change(answer, f"Device spec {id_} is deleted.", as_json)
+
+
+def _counts(answer: dict[str, dict[str, object]]) -> str:
+    made = answer["device_spec"]
+    devices = f"{made['devices']} device{'' if made['devices'] == 1 else 's'}"
+    return f"Device spec {made['id']} offers {devices} from now on (order {made['order']}, version {made['version']})."

@@ -1,0 +1,146 @@
+"""The schema of a database: made, brought to the newest revision, or refused because it is not this Busway's.
+
+A database says its revision in the table `schema_revision`. One of before migrations began says none: it is taken for the
+first revision if that leads to the newest schema, and left as it was otherwise.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import threading
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData, inspect
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+import busway.store
+from busway.domain.errors import InvalidConfig, Unavailable
+from busway.store.database import Database, Tx
+from busway.store.metadata import metadata
+
+FIRST = "first"
+_FOLDER = Path(__file__).parent / "migrations"
+# Not Alembic's own name, which another program's tables in the same database may use.
+VERSION_TABLE = "schema_revision"
+# Alembic's `op` and `context` are one per process.
+_alembic = threading.Lock()
+
+
+def upgrade(db: Database, revision: str = "head") -> tuple[str, ...]:
+    """Brings a database to a revision, in one transaction and one process at a time; returns the revisions on the way.
+
+    An empty one gets all tables. Raises `InvalidConfig` for a database of a newer Busway, or of something else, which stays
+    as it was, and `Unavailable` for one that can't be reached.
+    """
+    if _first_look(db) == newest_revision():
+        return ()
+    with _alembic, db.alter() as tx:
+        current = _revision(tx)
+        if current is not None and current not in revisions():
+            raise _newer(current)
+        if current is None and set(inspect(tx).get_table_names()) & _first_tables():
+            _adopt(tx)
+            current = FIRST
+        command.upgrade(_config(tx), revision)
+        done = _revision(tx)
+    known = revisions()
+    return tuple(known[known.index(current) + 1 if current else 0 : known.index(done) + 1 if done else 0])
+
+
+def revisions() -> list[str]:
+    """The names of all revisions, oldest first."""
+    return [script.revision for script in reversed(list(_scripts().walk_revisions()))]
+
+
+def newest_revision() -> str:
+    """The revision that this Busway works with."""
+    return str(_scripts().get_current_head())
+
+
+def load_tables() -> MetaData:
+    """All tables of the store, whether anything has imported their modules or not."""
+    for module in pkgutil.iter_modules(busway.store.__path__, "busway.store."):
+        importlib.import_module(module.name)
+    return metadata
+
+
+def differences(tx: Tx) -> list[str]:
+    """How the tables of a database differ from what the code says; other programs' tables are left aside."""
+    ours = load_tables().tables
+
+    def is_ours(_thing: object, name: str | None, kind: str, reflected: bool, _compared: object) -> bool:
+        return not (kind == "table" and reflected and name not in ours)
+
+    context = MigrationContext.configure(tx, opts={"compare_type": True, "include_object": is_ours})
+    return [str(difference) for difference in compare_metadata(context, metadata)]
+
+
+def _first_look(db: Database) -> str | None:
+    """The revision of a database that nobody has spoken to yet."""
+    try:
+        with db.read() as tx:
+            return _revision(tx)
+    except OperationalError as error:
+        raise Unavailable(
+            f"The database {db.url.render_as_string()} can't be opened",
+            detail=" ".join(str(error.orig).split()),
+            remedy="See that it runs and lets this user in, or name another in [database] connection.",
+            code="database-unreachable",
+        ) from error
+
+
+def _adopt(tx: Tx) -> None:
+    """Takes tables of before migrations began for the first revision, and proves it by the schema that comes of them."""
+    missing = sorted(_first_tables() - set(inspect(tx).get_table_names()))
+    if missing:
+        raise _foreign(f"It has no table {', '.join(missing)}.")
+    try:
+        command.stamp(_config(tx), FIRST)
+        command.upgrade(_config(tx), "head")
+    except DBAPIError as error:
+        raise _foreign(str(error.orig)) from error
+    if found := differences(tx):
+        raise _foreign(f"{len(found)} things in its tables are others than expected, such as {found[0]}.")
+
+
+def _newer(revision: str) -> InvalidConfig:
+    return InvalidConfig(
+        f"The database was made by a newer Busway: its schema is {revision}",
+        detail=f"This Busway knows the schemas up to {newest_revision()}; no schema is ever taken back.",
+        remedy="Install the newer Busway again, or restore a backup of the database from before its upgrade.",
+        code="database-newer",
+    )
+
+
+def _foreign(detail: str) -> InvalidConfig:
+    return InvalidConfig(
+        "The database has tables of Busway's names that are not Busway's",
+        detail=detail,
+        remedy="Name an empty database, or Busway's own, in [database] connection.",
+        code="database-foreign",
+    )
+
+
+def _first_tables() -> frozenset[str]:
+    return frozenset(_scripts().get_revision(FIRST).module.TABLES)
+
+
+def _revision(tx: Tx) -> str | None:
+    heads = MigrationContext.configure(tx, opts={"version_table": VERSION_TABLE}).get_current_heads()
+    return heads[0] if heads else None
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(_FOLDER)
+
+
+def _config(tx: Tx) -> Config:
+    config = Config(attributes={"connection": tx, "version_table": VERSION_TABLE})
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    return config
