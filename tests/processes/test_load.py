@@ -1,6 +1,6 @@
 """Several control processes on one PostgreSQL, killed meanwhile: zero double claims, zero leaks, no request lost.
 
-`make test-load` runs it with 16 processes and 10,000 requests; `make test` with 6 processes and 150.
+`make test-load` runs it with 16 processes and 10,000 requests; `make test` with 6 processes and 200.
 """
 
 import os
@@ -12,7 +12,7 @@ import pytest
 from tests.processes.load import LoadCloud, Size, traces
 
 FULL = os.environ.get("BUSWAY_LOAD") == "full"
-SIZE = Size(4, 12, 1, 10_000, 5.0) if FULL else Size(2, 4, 1, 150, 3.0)
+SIZE = Size(4, 12, 1, 10_000, 5.0) if FULL else Size(2, 4, 1, 200, 1.0)
 
 pytestmark = [pytest.mark.processes, pytest.mark.postgres, pytest.mark.timeout(5400 if FULL else 300)]
 

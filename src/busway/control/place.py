@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -21,7 +22,7 @@ from busway.store.database import Tx, take_turn
 from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
 
-BATCH = 100
+BATCH = 256  # more than can be asked for at once; a turn of so many takes tenths of a second
 POLL_SECONDS = 1.0
 
 _log = structlog.get_logger("busway.place")
@@ -65,7 +66,7 @@ def place_round(control: Control) -> int:
 def _decide(control: Control, tx: Tx, turn: Turn, snapshot: Snapshot, rows: list[ServerRow]) -> Snapshot:
     """Places servers that were asked for together, all or none; returns the snapshot after it."""
     try:
-        requests = [_request(control, tx, row) for row in rows]
+        requests = [turn.request(row, partial(_request, control, tx)) for row in rows]
     except BuswayError as error:
         for row in rows:
             refuse(tx, row, error, control.now())

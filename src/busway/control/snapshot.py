@@ -3,46 +3,33 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from busway.control.context import Control
 from busway.control.settings import Settings
-from busway.domain.device_tags import NO_TAGS
 from busway.domain.ids import HostId
 from busway.domain.placement import DeviceState, HostState, Snapshot
-from busway.store import claims, devices, hosts, servers
+from busway.store import claims, hosts, servers
 from busway.store.database import Tx
 from busway.store.hosts import HostRow
-from busway.store.servers import ServerRow
+from busway.store.servers import Occupant, ServerRow
 
 
 def take_snapshot(control: Control, tx: Tx) -> Snapshot:
-    """All hosts with what is free on them, and all their devices."""
+    """All hosts with what is free on them, and all their devices; never in a transaction that changes devices.
+
+    Hosts are read first: what is read later can only be newer than the generations that a commit compares.
+    """
+    rows = hosts.list_hosts(tx)
     owners = claims.list_owners(tx)
-    placed: dict[HostId, list[ServerRow]] = defaultdict(list)
-    for row in servers.list_placed(tx):
-        if row.host_id is not None:
-            placed[row.host_id].append(row)
-    of_host: dict[HostId, list[DeviceState]] = defaultdict(list)
-    specs = control.pci_rules(tx).device_specs
-    for device in devices.list_devices(tx):
-        spec = specs.find(device.device)
-        state = DeviceState(
-            device.id,
-            device.device,
-            device.present,
-            offered=spec is not None,
-            claimed_by=owners.get(device.id),
-            quarantined=device.quarantined,
-            tags=spec.tags if spec is not None else NO_TAGS,
-        )
-        of_host[device.host_id].append(state)
+    placed: dict[HostId, list[Occupant]] = defaultdict(list)
+    for occupant in servers.list_occupants(tx):
+        placed[occupant.host_id].append(occupant)
+    states = control.memory.device_states(tx, control.pci_rules(tx).device_specs, rows, owners)
     now = control.now()
-    return Snapshot(
-        tuple(
-            _host_state(control.settings, host, tuple(of_host[host.id]), placed[host.id], now)
-            for host in hosts.list_hosts(tx)
-        )
+    return control.memory.snapshot(
+        [_host_state(control.settings, host, states[host.id], placed[host.id], now) for host in rows]
     )
 
 
@@ -51,14 +38,16 @@ def is_up(settings: Settings, host: HostRow, now: datetime) -> bool:
     return host.seen is not None and now - host.seen <= timedelta(seconds=settings.lease_seconds)
 
 
-def used(rows: list[ServerRow]) -> tuple[int, int, int]:
+def used(rows: Sequence[ServerRow | Occupant]) -> tuple[int, int, int]:
     """vCPUs, MB of RAM and GB of disk that servers take up on their host."""
+    if not rows:
+        return 0, 0, 0
     flavors = [row.flavor for row in rows]
     return sum(f.vcpus for f in flavors), sum(f.ram_mb for f in flavors), sum(f.disk_gb for f in flavors)
 
 
 def _host_state(
-    settings: Settings, host: HostRow, states: tuple[DeviceState, ...], rows: list[ServerRow], now: datetime
+    settings: Settings, host: HostRow, states: tuple[DeviceState, ...], rows: list[Occupant], now: datetime
 ) -> HostState:
     vcpus, ram_mb, disk_gb = used(rows)
     total = host.resources
@@ -76,11 +65,11 @@ def _host_state(
         devices=states,
         up=is_up(settings, host, now),
         enabled=host.enabled,
-        down_reason=_down_reason(host, now),
+        down_reason=_down_reason(host),
     )
 
 
-def _down_reason(host: HostRow, now: datetime) -> str:
+def _down_reason(host: HostRow) -> str:
     if host.seen is None:
         return "its agent has never reported"
-    return f"its agent last reported {int((now - host.seen).total_seconds())} s ago"
+    return f"its agent last reported at {host.seen:%Y-%m-%d %H:%M:%S} UTC"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from busway.control.context import Control
 from busway.domain.claim import ClaimState
 from busway.domain.errors import Conflict
 from busway.domain.ids import ClaimId, HostId
-from busway.domain.placement import Placement
+from busway.domain.placement import Placement, PlacementRequest
 from busway.domain.server import TaskState
 from busway.store import claims, events, hosts, servers
 from busway.store.claims import Claim
@@ -25,6 +26,14 @@ class Turn:
 
     control: Control
     _placed: list[tuple[ServerRow, Placement]] = field(default_factory=list)
+    _requests: dict[Hashable, PlacementRequest] = field(default_factory=dict)
+
+    def request(self, row: ServerRow, read: Callable[[ServerRow], PlacementRequest]) -> PlacementRequest:
+        """What a server asks for; `read` is called once for servers that ask for the same."""
+        key = (repr(row.flavor), row.image_id, row.wanted_host, row.availability_zone)
+        if key not in self._requests:
+            self._requests[key] = read(row)
+        return replace(self._requests[key], server_id=row.id)
 
     def place(self, row: ServerRow, placement: Placement) -> None:
         """Remembers a placement until the end of the turn."""

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, bindparam, func, insert, select, update
+from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, bindparam, cast, func, insert, select, update
 
 from busway.domain.flavor import Flavor
 from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
@@ -161,6 +161,30 @@ def list_placed(tx: Tx) -> list[ServerRow]:
     """Servers that take up room on any host."""
     statement = select(servers).where(servers.c.host_id.is_not(None), servers.c.intent != str(Intent.GONE))
     return [_server(row) for row in tx.execute(statement)]
+
+
+@dataclass(frozen=True, slots=True)
+class Occupant:
+    """What takes up room on a host."""
+
+    id: ServerId
+    host_id: HostId
+    flavor: Flavor
+
+
+def list_occupants(tx: Tx) -> list[Occupant]:
+    """The same servers as `list_placed`, with no more than the room that they take; each size is read once."""
+    statement = select(servers.c.id, servers.c.host_id, cast(servers.c.flavor, Text)).where(
+        servers.c.host_id.is_not(None), servers.c.intent != str(Intent.GONE)
+    )
+    sizes: dict[str, Flavor] = {}
+    found = []
+    for server_id, host_id, written in tx.execute(statement):
+        flavor = sizes.get(written)
+        if flavor is None:
+            flavor = sizes[written] = msgspec.json.decode(written, type=Flavor)
+        found.append(Occupant(server_id, host_id, flavor))
+    return found
 
 
 def list_unplaced(tx: Tx, limit: int, *, lock: bool = False) -> list[ServerRow]:
