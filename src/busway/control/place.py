@@ -50,7 +50,7 @@ def place_round(control: Control) -> int:
     decided = 0
     with control.db.write() as tx:
         take_turn(tx, "place")
-        waiting = servers.list_unplaced(tx, BATCH, lock=True)
+        waiting = servers.list_unplaced(tx, BATCH + 1, lock=True)  # one more, to see whether they are cut
         snapshot = take_snapshot(control, tx)
         for rows in _together(tx, waiting):
             decided += len(rows)
@@ -99,7 +99,7 @@ def _together(tx: Tx, waiting: list[ServerRow]) -> list[list[ServerRow]]:
     for row in waiting:
         groups.setdefault(requests.get(row.id, row.id), []).append(row)
     found = list(groups.values())
-    return found[:-1] if len(waiting) == BATCH and len(found) > 1 else found
+    return found[:-1] if len(waiting) > BATCH and len(found) > 1 else found
 
 
 def _request(control: Control, tx: Tx, row: ServerRow) -> PlacementRequest:
