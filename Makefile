@@ -24,7 +24,7 @@ check: environment ## Formats, lint, types, import contracts, docs and the fast 
 test: setup ## What CI runs: checks, PostgreSQL, killed processes, the stock clients, the lab (needs root, or the kvm group)
 	@$(PYTHON) -m tools.stages test
 
-test-slow: setup ## What `make test` leaves out: two lab hosts, four guests at once, a kill at every step (about 30 minutes)
+test-slow: setup ## What `make test` leaves out: two lab hosts, four guests, a kill at every step, mediated devices (about 30 minutes; 150 MB once)
 	BUSWAY_SLOW_LAB=1 .venv/bin/python -m pytest -m lab tests/cloud tests/lab
 
 test-load: setup ## 4 control processes, 12 hosts, one PostgreSQL, 10,000 requests for 12 devices, kills meanwhile (about 10 minutes)

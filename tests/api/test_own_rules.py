@@ -9,8 +9,10 @@ from click.testing import CliRunner
 
 from busway.cli.main import main
 from busway.control.identity import clouds_yaml
+from busway.control.place import place_round
 from tests.api.serving import PASSWORD, ApiServer
-from tests.control.clouds import SPEC
+from tests.api.test_servers import create
+from tests.control.clouds import SPEC, gpu
 
 T4 = {"name": "t4", "vendor_id": "10de", "product_id": "1eb8"}
 
@@ -157,6 +159,25 @@ def test_the_commands_print_json(run: Any) -> None:
     assert json.loads(run("alias", "show", "t4", "--json"))["history"][0]["act"] == "created"
     assert json.loads(run("device-spec", "list", "--json"))["device_specs"][0]["definition"] == "{}"
     assert json.loads(run("device-spec", "show", "file-1", "--json"))["device_spec"]["source"] == "file"
+
+
+def test_the_list_of_devices_says_which_one_leaves_when_it_is_given_back(api_server: ApiServer, run: Any) -> None:
+    host = api_server.host()
+    host.inventory = (gpu(0, product_id="2222"),)
+    host.report()
+    spec = run("device-spec", "create", '{"product_id": "2222"}').split()[2]
+    run("alias", "create", '{"name": "b1", "vendor_id": "1234", "product_id": "2222"}')
+    specs = {"extra_specs": {"pci_passthrough:alias": "b1:1"}}
+    api_server.client().post("/compute/v2.1/flavors/1/os-extra_specs", json=specs).raise_for_status()
+    create(api_server.client(), api_server.image())
+    place_round(api_server.control)
+
+    run("device-spec", "delete", spec)
+    listed = run("device", "list")
+
+    assert "claimed, then leaves" in listed and "s1" in listed
+    assert "it leaves when its server gives it back" in run("device", "show", f"host1:{gpu(0).address}")
+    assert "server s1" in run("alias", "delete", "b1", code=1)
 
 
 def test_a_deleted_rule_of_run_time_leaves_the_files(run: Any) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from sqlalchemy import text
 
 from busway.bootstrap.admin import ensure_admin
 from busway.bootstrap.config import read_config
@@ -15,7 +16,11 @@ from busway.control import flavors, networks
 from busway.control.context import Control
 from busway.control.identity_tokens import Credentials, Scope, issue_token
 from busway.domain.errors import InvalidConfig, NotAuthenticated
+from busway.store import servers
+from busway.store.database import Database
+from busway.store.schema import FIRST, differences, upgrade
 from tests.control.clouds import ADMIN
+from tests.store.revisions import fill
 
 
 @contextmanager
@@ -95,3 +100,24 @@ def test_a_port_that_is_taken_is_told_before_anything_is_written(tmp_path: Path)
             second.__enter__()
     assert caught.value.code == "port-in-use"
     assert not (tmp_path / "two").exists()
+
+
+def test_a_start_brings_a_database_of_before_to_the_newest_schema_with_all_that_is_in_it(tmp_path: Path) -> None:
+    old = Database(f"sqlite:///{tmp_path / 'old.db'}")
+    written = fill(old, FIRST)
+    old.close()
+
+    with control(tmp_path / "state", tmp_path / "old.db") as made, made.db.read() as tx:
+        assert differences(tx) == []
+        assert len(servers.list_servers(tx)) + len(servers.list_servers(tx, deleted=True)) == len(written["servers"])
+
+
+def test_a_start_on_a_database_of_a_newer_busway_is_refused(tmp_path: Path) -> None:
+    newer = Database(f"sqlite:///{tmp_path / 'newer.db'}")
+    upgrade(newer)
+    with newer.write() as tx:
+        tx.execute(text("UPDATE schema_revision SET version_num = 'of_the_future'"))
+    newer.close()
+
+    with pytest.raises(InvalidConfig, match="newer Busway"), control(tmp_path / "state", tmp_path / "newer.db"):
+        pass

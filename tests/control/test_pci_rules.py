@@ -1,5 +1,6 @@
 """Aliases and device specs of run time: what is in force, for whom, and since when."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -17,8 +18,10 @@ from busway.domain.errors import BadInput, BuswayError, Conflict, Forbidden, Inv
 from busway.domain.requests import CreateServer
 from busway.domain.server import ServerStatus
 from busway.store import pci_rules as store
+from busway.store.database import take_turn
 from busway.store.pci_rules import AliasRow
 from tests.control.clouds import ADMIN, ALIAS, SPEC, USER, Cloud, gpu
+from tests.store.turns import until_someone_waits
 
 T4 = '{"name": "t4", "vendor_id": "10de", "product_id": "1eb8"}'
 T4_PF = '{"name": "t4", "vendor_id": "10de", "product_id": "1eb8", "device_type": "type-PF"}'
@@ -72,11 +75,31 @@ def test_rules_are_read_again_only_when_they_have_changed(cloud: Cloud) -> None:
 def test_a_change_that_was_rolled_back_is_no_rule_of_anyone(cloud: Cloud) -> None:
     with pytest.raises(ZeroDivisionError), changing_rules(cloud.control, ADMIN, "try") as turn:
         store.put_alias(turn.tx, AliasRow("t4", (T4,), turn.record("alias", "t4", "created", [T4])))
-        turn.consequences("alias t4")
+        turn.tell_devices()
         raise ZeroDivisionError
     aliases.create_alias(cloud.control, ADMIN, [T4_PF])
 
     assert in_force(cloud.control).aliases["t4"] == parse_aliases([T4_PF])["t4"]
+
+
+def test_a_change_waits_for_the_placers_turn_and_counts_for_the_next(cloud: Cloud) -> None:
+    spec = device_specs.create_device_spec(cloud.control, ADMIN, NVIDIA).device_spec
+    assert spec is not None
+    done: list[str] = []
+
+    def change() -> None:
+        device_specs.delete_device_spec(cloud.control, ADMIN, spec.id, spec.version)
+        done.append("changed")
+
+    with cloud.control.db.write() as tx:
+        take_turn(tx, "place")
+        operator = threading.Thread(target=change)
+        operator.start()
+        until_someone_waits(cloud.control.db)
+        done.append(f"placed with {len(cloud.control.pci_rules(tx).spec_rows)} spec of run time")
+    operator.join(30)
+
+    assert done == ["placed with 1 spec of run time", "changed"]
 
 
 def test_rules_outlive_a_restart(cloud: Cloud) -> None:

@@ -38,7 +38,7 @@ def healthy(root: Path) -> Machine:
         "proc/sys/kernel/osrelease": "6.8.0-1-amd64",
         "proc/interrupts": "  0:  9  IR-IO-APIC  2-edge  timer",
         "proc/meminfo": "MemTotal:  263950000 kB\nHugePages_Total:       0",
-        "dev/null": "", "dev/kvm": "",
+        "dev/null": "", "dev/kvm": "", "dev/vfio/vfio": "", "sys/module/kvm/parameters/ignore_msrs": "N",
         "sys/firmware/acpi/tables/DMAR": "", "sys/firmware/acpi/tables/APIC": "", "sys/firmware/efi/fw_platform_size": "64",
         "sys/kernel/security/lockdown": "[none] integrity confidentiality",
         "sys/module/vfio_pci/initstate": "live", "sys/module/kvm_intel/initstate": "live",
@@ -126,6 +126,12 @@ def _iommu_off(machine: Machine) -> None:
     machine.write("proc/cmdline", "BOOT_IMAGE=/vmlinuz ro quiet")
 
 
+def _no_group(machine: Machine) -> None:
+    for address in (GPU, AUDIO):
+        (machine.folder(address) / "iommu_group").unlink()
+        (machine.root / "sys/kernel/iommu_groups/10/devices" / address).unlink()
+
+
 def _vfio_missing(machine: Machine) -> None:
     remove(machine, "sys/bus/pci/drivers/vfio-pci")
     machine.write("lib/modules/6.8.0-1-amd64/modules.dep", "kernel/drivers/gpu/nouveau.ko:")
@@ -134,6 +140,11 @@ def _vfio_missing(machine: Machine) -> None:
 def _vfio_not_loaded(machine: Machine) -> None:
     remove(machine, "sys/bus/pci/drivers/vfio-pci")
     machine.write("lib/modules/6.8.0-1-amd64/modules.dep", "kernel/drivers/vfio/pci/vfio-pci.ko.xz:")
+
+
+def _ignore_msrs(machine: Machine) -> None:
+    (machine.folder(GPU) / "modalias").unlink()
+    set_file(machine, "class", "0x030000")
 
 
 def _iommu_domain(machine: Machine) -> None:
@@ -278,9 +289,11 @@ BROKEN: dict[str, Callable[[Machine], None]] = {
     "cpu-virtualization": lambda m: m.write("proc/cpuinfo", "vendor_id\t: GenuineIntel\nflags\t\t: fpu sse"),
     "iommu-firmware": _iommu_firmware,
     "iommu-off": _iommu_off,
+    "no-group": _no_group,
     "interrupt-remapping": lambda m: m.write("proc/interrupts", "  0:  9  IO-APIC  2-edge  timer"),
     "vfio-missing": _vfio_missing,
     "vfio-not-loaded": _vfio_not_loaded,
+    "vfio-node": lambda m: remove(m, "dev/vfio/vfio"),
     "iommu-domain": _iommu_domain,
     "lockdown": lambda m: m.write("sys/kernel/security/lockdown", "none [integrity] confidentiality"),
     "kernel-version": lambda m: m.write("proc/sys/kernel/osrelease", "5.10.0-30-amd64"),
@@ -320,6 +333,7 @@ BROKEN: dict[str, Callable[[Machine], None]] = {
     "rom-shadowed": _rom_shadowed,
     "numa-unknown": lambda m: set_file(m, "numa_node", "-1"),
     "hugepages": lambda m: None,
+    "ignore-msrs": _ignore_msrs,
 }
 
 # What the examination is asked beside the root: a guest's memory in bytes.

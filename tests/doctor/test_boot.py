@@ -176,7 +176,10 @@ def test_an_unknown_boot_loader_is_said_and_nothing_is_written(tmp_path: Path) -
 
     assert found.loader is Loader.UNKNOWN
     assert found.acts(ADD) == []
-    assert "wherever this host's boot loader keeps it" in found.words(ADD[0])
+    assert (
+        found.words(ADD[0])
+        == "Add intel_iommu=on in the kernel command line, wherever this host's boot loader keeps that, and reboot."
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,10 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from busway.cli.doctor import doctor
+from busway.cli.main import main
 from busway.doctor import examine
 from busway.domain.errors import NotFound
+from busway.hardware import Bar
+from busway.testing.machines import Machine
 from busway.testing.machines_named import NAMED
-from tests.doctor.hosts import BROKEN, GPU, healthy
+from tests.doctor.hosts import BROKEN, GPU, change_ids, healthy
 
 Tree = Callable[[], dict[str, str]]
 
@@ -46,6 +50,32 @@ def test_a_named_machine_gets_its_verdict(tmp_path: Path, name: str, card: str, 
     assert verdicts[card] == words
 
 
+FINDINGS = {
+    "grid-k2": set(),
+    "gtx-1660": set(),
+    "a5000-four": set(),
+    "hgx-h200": {"fabric-manager"},
+    "a10-vfs": {"vfs-enabled"},
+    "l40s-vendor-vfio": {"vfs-enabled"},
+    "a2-and-a16": {"vfs-enabled"},
+    "mi300x-switches": set(),
+    "gvt-g": {"rom-shadowed"},
+    "apu-bad-group": {"group-shared", "rom-shadowed"},
+    "no-iommu": {"iommu-off", "rom-shadowed"},
+    "framebuffer-in-bar": {"boot-framebuffer"},
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_named_machine_gets_its_findings(tmp_path: Path, name: str) -> None:
+    """Beside them: a kernel without iommu=pt, and cards that may sleep, which all of them have."""
+    NAMED[name](tmp_path)
+
+    codes = {finding.code for finding in examine(tmp_path).findings}
+
+    assert codes - {"iommu-domain", "d3cold"} == FINDINGS[name]
+
+
 def test_an_apus_bad_group_can_not_and_names_the_members(tmp_path: Path) -> None:
     NAMED["apu-bad-group"](tmp_path)
 
@@ -72,6 +102,53 @@ def test_the_change_is_told_for_this_boot_loader_and_then_the_card_is_ready(tmp_
     assert "read   /proc/cmdline: BOOT_IMAGE=/vmlinuz ro quiet" in text
     last = text.strip().splitlines()[-1]
     assert last.startswith("0000:41:00  ready after adding intel_iommu=on to the kernel command line and a reboot")
+
+
+def test_graphics_that_the_kernel_was_told_to_leave_out_come_back_by_its_argument(tmp_path: Path) -> None:
+    machine = healthy(tmp_path)
+    BROKEN["no-group"](machine)
+    change_ids(machine, "8086:4c8a")
+    machine.write("proc/cmdline", "quiet iommu=pt intel_iommu=on,igfx_off")
+
+    (finding,) = [one for one in examine(tmp_path).findings if one.code == "no-group"]
+
+    assert "remove intel_iommu=on,igfx_off" in finding.remedy
+    assert [type(change).__name__ for change in finding.changes] == ["KernelArgument"] * 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a device file, which needs root")
+def test_a_vfio_file_that_qemus_user_can_not_open_is_a_warning(tmp_path: Path) -> None:
+    healthy(tmp_path)
+    node = tmp_path / "dev/vfio/vfio"
+    node.unlink()
+    os.mknod(node, 0o600 | stat.S_IFCHR, os.makedev(10, 196))
+
+    (narrow,) = examine(tmp_path).findings
+    node.chmod(0o666)
+
+    assert (narrow.code, narrow.severity, narrow.evidence[0].text) == ("vfio-node", "warns", "mode 0600")
+    assert examine(tmp_path).findings == ()
+
+
+def test_what_several_cards_share_is_said_once(tmp_path: Path) -> None:
+    NAMED["hgx-h200"](tmp_path)
+
+    lines = run("--root", str(tmp_path), code=0).splitlines()
+
+    assert len([line for line in lines if line.endswith("[d3cold]")]) == 1
+    assert "    also   the same of 0000:2a:00, 0000:3a:00" in "\n".join(lines)
+    assert len([line for line in lines if line.startswith("0000:") and "  ready  (" in line]) == 8
+
+
+def test_a_host_without_a_card_is_not_ready_while_something_blocks_it(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.write("sys/firmware/acpi/tables/APIC", "")
+
+    without = run("--root", str(tmp_path), code=1)
+    machine.function("0000:00:02.0", "8086:1533", "020000", group=1)
+
+    assert "The firmware shows no IOMMU" in without
+    assert "has no GPU that PCI shows" in run("--root", str(tmp_path), code=0)
 
 
 def test_a_device_is_named_as_people_do(tmp_path: Path) -> None:
@@ -157,6 +234,26 @@ def test_several_cards_and_few_address_bits_are_reckoned_with(tmp_path: Path) ->
     assert "guest-address-space" not in with_all
 
 
+@pytest.mark.parametrize(("memory", "seen"), [(256, 3), (512, 2), (768, 1)])
+def test_four_h100_nvl_with_qemus_default_addresses_are_seen_as_published(
+    tmp_path: Path, memory: int, seen: int
+) -> None:
+    machine = healthy(tmp_path)
+    sizes = ((0, 16 << 20), (2, 128 << 30), (4, 32 << 20))
+    bars = [Bar(number, size, 0x80_0000_0000 + size, is_64bit=True, is_prefetchable=True) for number, size in sizes]
+    machine.function("0000:51:00.0", "10de:2321", "030200", group=11, bars=bars, files={"d3cold_allowed": "0"})
+    machine.write("proc/cpuinfo", "vendor_id\t: GenuineIntel\naddress sizes\t: 52 bits physical\nflags\t: vmx\n")
+    machine.write("proc/meminfo", "MemTotal: 2113929216 kB")
+    wish = ("--memory", str(memory), "--cards", "4")
+
+    few = run("--root", str(tmp_path), "51:00", *wish, "--address-bits", "40", code=1)
+    enough = run("--root", str(tmp_path), "51:00", *wish, "--address-bits", "41", code=0)
+
+    assert f"would see {seen} of 4 cards like 0000:51:00" in few
+    assert "ready after giving the guest 41 address bits" in few
+    assert "[guest-address-space]" not in enough
+
+
 def test_changes_that_wait_for_a_reboot_are_said_to(tmp_path: Path) -> None:
     BROKEN["iommu-off"](healthy(tmp_path))
 
@@ -183,7 +280,7 @@ def test_what_only_root_may_read_is_named(tmp_path: Path) -> None:
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(data=st.data())
 def test_nonsense_anywhere_gives_findings_and_never_a_traceback(
@@ -205,3 +302,7 @@ def test_nonsense_anywhere_gives_findings_and_never_a_traceback(
 
     assert all(verdict.words for verdict in report.verdicts)
     json.dumps(report.as_json())
+    for command in (["doctor"], ["device", "list", "--local", "--all"], ["device", "topology", "--json"]):
+        done = CliRunner().invoke(main, [*command, "--root", str(root)])
+        assert done.exit_code in (0, 1), done.output
+        assert done.exception is None or isinstance(done.exception, SystemExit)

@@ -22,6 +22,39 @@ def test_each_example_is_answered_by_its_entry(name: str, example: str) -> None:
     assert "{" not in answer.cause + answer.fix
 
 
+# As users quote them in reports: cut short, in other programs' frames, with other numbers.
+QUOTED = {
+    "group 7 is not viable": "group-shared",
+    "no iommu_group found": "iommu-off",
+    "host doesn't support passthrough of host PCI devices": "iommu-off",
+    "BAR 1: can't reserve [mem 0xd0000000-0xdfffffff 64bit pref]": "boot-framebuffer",
+    "failed to open /dev/vfio/12: Device or resource busy": "device-held",
+    "write /sys/bus/pci/drivers/vfio-pci/bind: invalid argument": "vgpu-vf-on-vfio",
+    "write /sys/bus/pci/drivers/vfio-pci/bind: no such device": "vgpu-vf-on-vfio",
+    "not ready 1023ms after FLR; waiting": "device-gone",
+    "not ready 65535ms after FLR; giving up": "device-gone",
+    "Unable to change power state from D3cold to D0, device inaccessible": "d3cold",
+    "sh: /sys/bus/pci/devices/0000:01:00.0/reset: Inappropriate ioctl for device": "no-reset",
+    "This PCI I/O region assigned to your NVIDIA device is invalid": "guest-address-space",
+    "BAR1 is 0M": "guest-address-space",
+    "VFIO_MAP_DMA failed: Cannot allocate memory": "guest-memory",
+    "RLIMIT_MEMLOCK exceeded": "guest-memory",
+    "CUDA 802 system not yet initialized": "fabric-manager",
+    "Windows Code 43": "",
+    "vfio_ecap_init: hiding ecap": "",
+    "No more image in the PCI ROM": "rom-shadowed",
+    "Unsupported reset method 'device_specific'": "vendor-reset",
+}
+
+
+@pytest.mark.parametrize("line", QUOTED)
+def test_a_line_as_users_quote_it_is_known(line: str) -> None:
+    answer = explain_line(f"> {line} ...")
+
+    assert answer is not None
+    assert answer.symptom.finding == QUOTED[line]
+
+
 def test_every_entry_has_examples_and_names_a_check_that_exists() -> None:
     codes = {check.code for check in CHECKS}
 

@@ -162,3 +162,13 @@ def test_names_that_are_no_addresses_are_passed_over(machine: Invented) -> None:
 
     assert len(before) == 1
     assert before.rescan() is before
+
+
+def test_audio_right_behind_a_gpu_is_its_own_whoever_made_it(machine: Invented) -> None:
+    machine.function("0000:43:00.0", "1002:5159", "030000", group=5)
+    machine.function("0000:43:00.1", "8086:2668", "040300", group=5)
+    machine.function("0000:43:00.6", "1022:15e3", "040300", group=5)
+
+    (card,) = Machine.read(machine.root).gpu_cards
+
+    assert [str(one.address) for one in card.unusual] == ["0000:43:00.6"]

@@ -10,6 +10,7 @@ import pytest
 
 from busway.domain.errors import BadInput
 from busway.hardware import Function, Machine
+from busway.hardware.mediated import mdev_folder, read_mdev_types
 from busway.hardware.snapshot import MANIFEST, capture, open_tree, unpack
 from busway.hardware.snapshot_scrub import scrub_arguments, scrub_config, scrub_text
 from busway.testing.machines import Machine as Invented
@@ -54,6 +55,22 @@ def test_every_reader_says_of_a_snapshot_what_it_says_of_the_machine(tmp_path: P
     ]
     nodes = [(node.number, node.cpus) for socket in before.topology.sockets for node in socket.nodes]
     assert [(node.number, node.cpus) for socket in after.topology.sockets for node in socket.nodes] == nodes
+
+
+def test_mdev_parents_of_any_kind_are_in_a_snapshot(tmp_path: Path) -> None:
+    machine = NAMED["gvt-g"](tmp_path / "machine")
+    machine.mdev_parent("mtty")
+    machine.mdev_type("mtty", "mtty-1", 24, name="Single port serial")
+
+    capture(machine.root, tmp_path / "file")
+    copy = unpack(tmp_path / "file", tmp_path / "copy")
+
+    parents = Machine.read(copy).mdev_parents
+    assert [parent.name for parent in parents] == ["0000:00:02.0", "mtty"]
+    for parent in parents:
+        types = read_mdev_types(mdev_folder(copy, parent))
+        assert types
+        assert types == read_mdev_types(mdev_folder(machine.root, parent))
 
 
 def test_the_same_machine_gives_the_same_bytes(tmp_path: Path) -> None:

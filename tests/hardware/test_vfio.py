@@ -192,6 +192,17 @@ def test_a_device_that_reads_as_ones_after_its_reset_did_not_come_back(machine: 
     assert refusal(lambda: release(kernel, gpu, None)).code == "reset-failed"
 
 
+def test_a_virtual_function_shows_no_ids_and_is_not_taken_for_a_lost_device(
+    machine: Machine, kernel: FakeKernel
+) -> None:
+    _, (vf, _) = machine.sriov("0000:43", vfs=2, group=12)
+
+    bind(kernel, vf, "10de", "2236")
+
+    assert (machine.folder(vf) / "config").read_bytes()[:4] == b"\xff" * 4
+    assert release(kernel, vf, None).present
+
+
 def test_a_driver_that_does_not_take_its_device_back_is_an_error(machine: Machine, kernel: FakeKernel) -> None:
     gpu = machine.gpu("0000:41:00.0", group=10)
     bind(kernel, gpu, *GPU_IDS)

@@ -2,8 +2,6 @@
 
 import contextlib
 import threading
-import time
-from collections.abc import Callable
 
 import pytest
 from sqlalchemy import text
@@ -12,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from busway.store import hosts
 from busway.store.database import Database, take_turn
 from tests.store.rows import H1, H2, add_device, add_host
+from tests.store.turns import until_someone_waits
 
 SECONDS = 20
 
@@ -60,8 +59,7 @@ def test_one_at_a_time_has_the_turn(database: Database) -> None:
         take_turn(tx, "place")
         other = threading.Thread(target=second)
         other.start()
-        if not database.is_sqlite:
-            until(lambda: _waiting(database) == 1)
+        until_someone_waits(database)
         done.append("first")
     other.join(SECONDS)
 
@@ -113,15 +111,3 @@ def test_an_alteration_that_leaves_rows_without_their_parents_is_taken_back(data
 
     with database.read() as tx:
         assert tx.execute(text("SELECT count(*) FROM devices")).scalar() == 0
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.01)
-
-
-def _waiting(database: Database) -> int:
-    with database.engine.connect() as connection:
-        return int(connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one())

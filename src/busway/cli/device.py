@@ -39,7 +39,8 @@ def list_(host: str | None, everything: bool, local: bool, root: Path, clouds: s
         return
     from busway.cli.client import Client, find_clouds
 
-    rows = Client(find_clouds(clouds)).request("GET", "devices", params={"host": host})["devices"]
+    with Client(find_clouds(clouds)) as client:
+        rows = client.request("GET", "devices", params={"host": host})["devices"]
     shown = [row for row in rows if everything or row["status"] is not None]
     if as_json:
         print_json(shown)
@@ -56,7 +57,8 @@ def show(name: str, clouds: str | None, as_json: bool) -> None:
     """Shows one device (HOST:ADDRESS, ADDRESS or id) and its history."""
     from busway.cli.client import Client, find_clouds
 
-    story = Client(find_clouds(clouds)).request("GET", f"devices/{name}")["device"]
+    with Client(find_clouds(clouds)) as client:
+        story = client.request("GET", f"devices/{name}")["device"]
     if as_json:
         print_json(story)
         return
@@ -104,6 +106,8 @@ def _short(description: str) -> str:
 def _row(row: dict[str, Any]) -> tuple[object, ...]:
     server = row["server_name"] or row["server_id"]
     status = row["status"] or "not offered"
+    if row["status"] and not row["offered"]:
+        status += ", then leaves"
     place = (row["host"], row["address"], _short(row["description"]), row["kind"], row["iommu_group"], row["numa_node"])
     return *place, row["driver"], status, server
 

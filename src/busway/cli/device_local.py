@@ -111,6 +111,7 @@ def _brief(function: Function) -> dict[str, Any]:
 
 def _function(function: Function) -> dict[str, Any]:
     bars, link, power = function.bars, function.link, function.power
+    sriov, vgpu = function.sriov, function.vendor_vgpu
     return {
         **_brief(function),
         "vendor_id": function.vendor_id,
@@ -129,6 +130,10 @@ def _function(function: Function) -> dict[str, Any]:
         "d3cold_allowed": power.d3cold_allowed,
         "power_control": power.control,
         "boot_vga": function.boot_vga,
+        "rom": function.rom.size if function.rom else None,
+        "sriov": {"total": sriov.total, "enabled": sriov.enabled} if sriov else None,
+        "mdev_types": [{"id": t.id, "name": t.name, "available": t.available} for t in function.mdev_types],
+        "vgpu_types": [{"id": t.id, "name": t.name} for t in (vgpu.creatable if vgpu else ())],
     }
 
 

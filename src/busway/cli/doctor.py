@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from busway.cli.doctor_report import print_report
 from busway.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
     from busway.doctor.act import Act, Run
-    from busway.doctor.finding import Finding
     from busway.doctor.host import Host
     from busway.doctor.report import Report
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("device", required=False)
 @json_option
-@click.option("--root", default="/", metavar="DIR", type=click.Path(exists=True, file_okay=False), help="Read there.")
+@click.option("--root", default="/", metavar="TREE", type=click.Path(exists=True), help="Read this folder or snapshot.")
 @click.option("--memory", type=click.IntRange(1), metavar="GIB", help="Memory of the guest to reckon with.")
 @click.option("--cards", type=click.IntRange(1, 64), default=1, metavar="N", help="Cards of a kind in that guest.")
 @click.option("--address-bits", type=click.IntRange(32, 52), metavar="N", help="Its address bits. Default: the host's.")
@@ -41,55 +41,30 @@ def doctor(
 ) -> None:
     """Examines this host, or one DEVICE, from the IOMMU up; needs no server, and root only where a line says so.
 
-    Ends with 0 when every card is ready, and with 1 when one is not.
+    Ends with 0 when every card is ready, and with 1 when one is not or something blocks the whole host.
     """
     from busway.doctor.examine import examine_host
     from busway.doctor.host import Host, Wish
+    from busway.hardware.snapshot import open_tree
 
     if wants_apply and wants_undo:
         raise click.UsageError("--apply and --undo exclude each other.")
+    if (wants_apply or wants_undo) and not Path(root).is_dir():
+        raise click.UsageError("A snapshot can be read and not changed: --apply and --undo want a folder.")
     if wants_undo:
         _undo(Path(root))
         return
-    host = Host(Path(root), Wish(None if memory is None else memory << 30, cards, address_bits))
-    report = examine_host(host, device)
-    if as_json and not wants_apply:
-        print_json(report.as_json())
-    else:
-        _print(report)
-    if wants_apply:
-        _apply(host, report, yes=yes)
-    elif not report.is_ready:
+    with open_tree(Path(root)) as tree:
+        host = Host(tree, Wish(None if memory is None else memory << 30, cards, address_bits))
+        report = examine_host(host, device)
+        if as_json and not wants_apply:
+            print_json(report.as_json())
+        else:
+            print_report(report)
+        if wants_apply:
+            _apply(host, report, yes=yes)
+    if not report.is_ready and not wants_apply:
         sys.exit(1)
-
-
-def _print(report: Report) -> None:
-    click.echo(f"{report.system}\n")
-    stage = ""
-    for finding in report.findings:
-        if finding.stage != stage:
-            stage = finding.stage
-            click.echo(f"{stage[0].upper()}{stage[1:]}")
-        _print_finding(finding)
-    if report.not_read:
-        click.echo("Not read, because only root may:")
-        for name in report.not_read:
-            click.echo(f"  {name}")
-        click.echo("")
-    width = max((len(verdict.card) for verdict in report.verdicts), default=0)
-    for verdict in report.verdicts:
-        click.echo(f"{verdict.card.ljust(width)}  {verdict.words}  ({verdict.description})")
-    if not report.verdicts:
-        click.echo("This machine has no GPU that PCI shows. Name any other device to examine it.")
-
-
-def _print_finding(finding: Finding) -> None:
-    click.echo(f"  {finding.severity}  {finding.brief}  [{finding.code}]")
-    for one in finding.evidence:
-        click.echo(f"    read   {one.file}: {one.text}")
-    click.echo(f"    cause  {finding.cause}")
-    click.echo(f"    do     {finding.remedy}")
-    click.echo("")
 
 
 def _apply(host: Host, report: Report, *, yes: bool) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from busway.control.context import Control
-from busway.control.pci_rules import PciRules, alias_place, read_rules
-from busway.control.rule_change import RuleTurn, changing_rules, check_version
+from busway.control.pci_rules import PciRules, alias_place
+from busway.control.rule_change import RuleTurn, changing_rules, check_version, what_to_look_at
 from busway.domain.alias import ALIAS_EXTRA_SPEC, Alias, parse_alias_counts, parse_aliases
 from busway.domain.caller import Caller
 from busway.domain.config_warning import ConfigWarning
@@ -96,7 +96,8 @@ def create_alias(control: Control, caller: Caller, definitions: Sequence[str]) -
                 remedy=f"Change it: busway alias change {alias.name} …",
                 code="alias-exists",
             )
-        return _write(turn, alias.name, "created", definitions)
+        _write(turn, alias.name, "created", definitions)
+    return _answer(control, turn, alias.name)
 
 
 def change_alias(
@@ -113,7 +114,8 @@ def change_alias(
                 remedy="A name does not change: create another alias, and delete this one.",
                 code="alias-name-differs",
             )
-        return _write(turn, name, "changed", definitions)
+        _write(turn, name, "changed", definitions)
+    return _answer(control, turn, name)
 
 
 def delete_alias(
@@ -131,21 +133,20 @@ def delete_alias(
             _require_unused(turn.tx, name)
         store.delete_alias(turn.tx, name)
         turn.record(ALIAS, name, "deleted", ())
-        warnings = turn.consequences(alias_place(name))
-        left = [view for view in _views(control, turn.tx, _after(turn)) if view.name == name]
-        return AliasChange(left[0] if left else None, warnings)
+    return _answer(control, turn, name)
 
 
-def _write(turn: RuleTurn, name: str, act: str, definitions: Sequence[str]) -> AliasChange:
+def _write(turn: RuleTurn, name: str, act: str, definitions: Sequence[str]) -> None:
     version = turn.record(ALIAS, name, act, definitions)
     store.put_alias(turn.tx, AliasRow(name, tuple(definitions), version))
-    warnings = turn.consequences(alias_place(name))
-    made = next(view for view in _views(turn.control, turn.tx, _after(turn)) if view.version == version)
-    return AliasChange(made, warnings)
 
 
-def _after(turn: RuleTurn) -> PciRules:
-    return read_rules(turn.control.settings, turn.tx)
+def _answer(control: Control, turn: RuleTurn, name: str) -> AliasChange:
+    """The alias of that name that was made, or the one of the file that is left, and what to look at."""
+    with control.db.read() as tx:
+        rules, _, warnings = what_to_look_at(control, tx, turn.before, alias_place(name))
+        found = [view for view in _views(control, tx, rules) if view.name == name]
+        return AliasChange(max(found, key=lambda view: view.version or 0, default=None), warnings)
 
 
 def _parse(control: Control, definitions: Sequence[str]) -> Alias:

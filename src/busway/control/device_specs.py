@@ -8,12 +8,12 @@ from datetime import datetime
 
 from busway.control.aliases import OF_FILE, OF_RUN_TIME
 from busway.control.context import Control
-from busway.control.pci_rules import PciRules, read_rules, spec_place
-from busway.control.rule_change import RuleTurn, changing_rules, check_version
+from busway.control.pci_rules import PciRules, spec_place
+from busway.control.rule_change import RuleTurn, changing_rules, check_version, what_to_look_at
 from busway.domain.caller import Caller
 from busway.domain.config_warning import ConfigWarning
 from busway.domain.device import PciDevice
-from busway.domain.device_spec import parse_device_spec
+from busway.domain.device_spec import DeviceSpec, parse_device_spec
 from busway.domain.errors import BadInput, Conflict, NotFound
 from busway.domain.ids import DeviceSpecId
 from busway.store import devices
@@ -90,11 +90,13 @@ def create_device_spec(
     file, `NotFound` for an unknown `before`.
     """
     with changing_rules(control, caller, "create device specs") as turn:
-        parse_device_spec(definition)
+        touched = parse_device_spec(definition)
         spec_id = DeviceSpecId(control.new_id())
         version = turn.record(DEVICE_SPEC, spec_id, "created", [definition])
         row = DeviceSpecRow(spec_id, 0, definition, version)
-        return _write(turn, _placed(turn.before, row, before or LAST), spec_id)
+        store.put_device_specs(turn.tx, _placed(turn.before, row, before or LAST))
+        turn.tell_devices(*touched)
+    return _answer(control, turn, spec_id)
 
 
 def change_device_spec(
@@ -114,12 +116,13 @@ def change_device_spec(
     with changing_rules(control, caller, "change device specs") as turn:
         row = _get_row(turn.before, spec_id)
         check_version(turn, DEVICE_SPEC, spec_id, row.version, version)
-        if definition is not None:
-            parse_device_spec(definition)
-        act = "changed" if definition is not None else "moved"
-        made = replace(row, definition=definition if definition is not None else row.definition)
-        made = replace(made, version=turn.record(DEVICE_SPEC, spec_id, act, [made.definition]))
-        return _write(turn, _placed(turn.before, made, before), made.id)
+        text = row.definition if definition is None else definition
+        touched = (*parse_device_spec(text), *_readable(turn.before, row))
+        version = turn.record(DEVICE_SPEC, spec_id, "moved" if definition is None else "changed", [text])
+        made = replace(row, definition=text, version=version)
+        store.put_device_specs(turn.tx, _placed(turn.before, made, before))
+        turn.tell_devices(*touched)
+    return _answer(control, turn, spec_id)
 
 
 def delete_device_spec(control: Control, caller: Caller, spec_id: str, version: int | None) -> DeviceSpecChange:
@@ -129,14 +132,20 @@ def delete_device_spec(control: Control, caller: Caller, spec_id: str, version: 
         check_version(turn, DEVICE_SPEC, spec_id, row.version, version)
         turn.record(DEVICE_SPEC, spec_id, "deleted", ())
         store.put_device_specs(turn.tx, [each for each in turn.before.spec_rows if each.id != spec_id])
-        return DeviceSpecChange(None, turn.consequences(spec_place(spec_id)))
+        turn.tell_devices(*_readable(turn.before, row))
+    return _answer(control, turn, spec_id)
 
 
-def _write(turn: RuleTurn, rows: Sequence[DeviceSpecRow], spec_id: DeviceSpecId) -> DeviceSpecChange:
-    store.put_device_specs(turn.tx, rows)
-    warnings = turn.consequences(spec_place(spec_id))
-    views = _views(turn.tx, read_rules(turn.control.settings, turn.tx), _present(turn.tx))
-    return DeviceSpecChange(next(view for view in views if view.id == spec_id), warnings)
+def _answer(control: Control, turn: RuleTurn, spec_id: str) -> DeviceSpecChange:
+    with control.db.read() as tx:
+        rules, known, warnings = what_to_look_at(control, tx, turn.before, spec_place(spec_id))
+        view = next((view for view in _views(tx, rules, known) if view.id == spec_id), None)
+        return DeviceSpecChange(view, warnings)
+
+
+def _readable(rules: PciRules, row: DeviceSpecRow) -> tuple[DeviceSpec, ...]:
+    """What a row says; nothing where this Busway can't read it."""
+    return () if row.id in dict(rules.unread) else parse_device_spec(row.definition)
 
 
 def _placed(rules: PciRules, row: DeviceSpecRow, before: str | None) -> list[DeviceSpecRow]:

@@ -16,13 +16,15 @@ from busway.control.devices import NOT_OFFERED_ANY_MORE
 from busway.control.pci_rules import PciRules, read_rules
 from busway.domain.caller import Caller
 from busway.domain.config_warning import ConfigWarning
-from busway.domain.device_spec import DeviceSpecs
+from busway.domain.device import PciDevice
+from busway.domain.device_spec import DeviceSpec
 from busway.domain.errors import BadInput, Conflict
-from busway.domain.ids import HostId
+from busway.domain.ids import DeviceId, HostId
 from busway.store import claims, devices, events
 from busway.store import pci_rules as store
 from busway.store.claims import Claim
 from busway.store.database import Tx, take_turn
+from busway.store.devices import DeviceRow
 from busway.store.events import Event
 from busway.store.pci_rules import RuleChange
 
@@ -44,16 +46,35 @@ class RuleTurn:
         change = RuleChange(self.now, self.caller.user_id, self.caller.user_name, kind, key, act, tuple(definitions))
         return store.add_change(self.tx, change)
 
-    def consequences(self, place: str) -> tuple[ConfigWarning, ...]:
-        """Says of each device that is offered now and was not, or the other way round, and returns what to look at.
+    def tell_devices(self, *touched: DeviceSpec) -> None:
+        """An event for each device that the change makes offered, or not offered any more; who has it keeps it.
 
-        That is every warning about the rule at `place`, and about others what was not there before.
+        `touched` are the rules that came, went or changed: no other device can be concerned.
         """
-        after = read_rules(self.control.settings, self.tx)
-        _tell_devices(self, after.device_specs)
-        known = [row.device for row in devices.list_devices(self.tx) if row.present]
-        old = self.before.warnings(known)
-        return tuple(each for each in after.warnings(known) if each.option == place or each not in old)
+        after = read_rules(self.control.settings, self.tx).device_specs
+        owners = {claim.device_id: claim for claim in claims.list_live_claims(self.tx)}
+        told = []
+        for row in _matched(self.tx, touched):
+            owner, is_now = owners.get(row.id), after.find(row.device) is not None
+            if (self.before.device_specs.find(row.device) is not None) == is_now or not (row.present or owner):
+                continue
+            old, new, why = _change(owner, is_now)
+            reason, server = f"{why} (changed by {self.caller.user_name})", owner.server_id if owner else None
+            told.append(Event(self.now, "device", old, new, reason, row.host_id, row.id, server))
+        events.add_events(self.tx, told)
+
+
+def what_to_look_at(
+    control: Control, tx: Tx, before: PciRules, place: str
+) -> tuple[PciRules, list[PciDevice], tuple[ConfigWarning, ...]]:
+    """The rules after a change, the devices that are there, and every warning about the rule at `place` or new elsewhere.
+
+    It is asked after the change, outside the placer's turn: it looks at every device of every host.
+    """
+    after = control.pci_rules(tx)
+    known = [row.device for row in devices.list_devices(tx) if row.present]
+    old = before.warnings(known)
+    return after, known, tuple(each for each in after.warnings(known) if each.option == place or each not in old)
 
 
 @contextmanager
@@ -94,20 +115,13 @@ def tell_departures(control: Control, tx: Tx, host_id: HostId, now: datetime) ->
     events.add_events(tx, [Event(now, "device", "available", _NOT_OFFERED, why, host_id, row.id) for row in gone])
 
 
-def _tell_devices(turn: RuleTurn, after: DeviceSpecs) -> None:
-    """An event for each device that the change makes offered, or not offered any more; who has it keeps it."""
-    owners = {claim.device_id: claim for claim in claims.list_live_claims(turn.tx)}
-    told = []
-    for row in devices.list_devices(turn.tx):
-        owner, is_now = owners.get(row.id), after.find(row.device) is not None
-        if (turn.before.device_specs.find(row.device) is not None) == is_now or not (row.present or owner):
-            continue
-        old, new, why = _change(owner, is_now)
-        reason = f"{why} (changed by {turn.caller.user_name})"
-        told.append(
-            Event(turn.now, "device", old, new, reason, row.host_id, row.id, owner.server_id if owner else None)
-        )
-    events.add_events(turn.tx, told)
+def _matched(tx: Tx, touched: Iterable[DeviceSpec]) -> list[DeviceRow]:
+    """The devices that any of these rules names, each once."""
+    found: dict[DeviceId, DeviceRow] = {}
+    for spec in touched:
+        rows = devices.list_devices(tx, vendor_id=spec.vendor_id, product_id=spec.product_id)
+        found |= {row.id: row for row in rows if spec.matches(row.device)}
+    return list(found.values())
 
 
 def _change(owner: Claim | None, is_now: bool) -> tuple[str, str, str]:

@@ -14,13 +14,14 @@ from busway.doctor.finding import Evidence
 from busway.hardware import Card, Framebuffer, Holder, Machine, OpenFiles
 from busway.hardware.tree import find_text, list_names
 
-_USUAL = 16 << 30  # bytes
+_USUAL, _LEAST = 16 << 30, 256 << 20  # bytes of a guest's memory
+_OVERHEAD = 1 << 30  # bytes that are locked beside a guest's memory
 _FACTS = 300  # characters of evidence
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A guest: memory in bytes (None: 16 GiB, or half of a small host), cards of a kind, address bits (None: the host's)."""
+    """A guest: memory in bytes (None: 16 GiB, or less on a small host), cards of a kind, address bits (None: the host's)."""
 
     memory: int | None = None
     cards: int = 1
@@ -133,9 +134,9 @@ class Host:
 
     @property
     def guest_memory(self) -> int:
-        """The memory of the guest whose addresses are reckoned, in bytes."""
-        total = self.meminfo("MemTotal")
-        return self.wish.memory or min(_USUAL, (total or 2 * _USUAL) // 2)
+        """The memory of the guest whose addresses are reckoned, in bytes; by itself one that leaves the host its half."""
+        half = (self.meminfo("MemTotal") or 4 * _USUAL) // 2 - _OVERHEAD
+        return self.wish.memory or min(_USUAL, max(half - half % _LEAST, _LEAST))
 
     @property
     def has_iommu(self) -> bool:

@@ -34,8 +34,9 @@ class Report:
 
     @property
     def is_ready(self) -> bool:
-        """True when every card is ready."""
-        return all(verdict.is_ready for verdict in self.verdicts)
+        """True when every card is ready and nothing blocks the host, which counts when it has no card yet."""
+        blocked = any(one.severity is Severity.BLOCKS and one.card is None for one in self.findings)
+        return not blocked and all(verdict.is_ready for verdict in self.verdicts)
 
     def as_json(self) -> dict[str, object]:
         """The report for programs."""
@@ -50,7 +51,7 @@ class Report:
 def verdict_of(card: Card, findings: Iterable[Finding]) -> Verdict:
     """The last line about a card: what blocks it, and whether an act on this host helps."""
     blocking = [one for one in findings if one.severity is Severity.BLOCKS and one.card in (None, card.name)]
-    hopeless = [one.brief for one in blocking if not one.after]
+    hopeless = [_inside(one.brief) for one in blocking if not one.after]
     if hopeless:
         words = f"cannot, because {_join(hopeless)}"
     elif blocking:
@@ -58,6 +59,11 @@ def verdict_of(card: Card, findings: Iterable[Finding]) -> Verdict:
     else:
         words = "ready"
     return Verdict(card.name, card.main.description, words)
+
+
+def _inside(sentence: str) -> str:
+    """A sentence as part of another: "The kernel" becomes "the kernel", and "NVSwitches" stays."""
+    return sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() or sentence[1:2] == " " else sentence
 
 
 def _join(parts: Iterable[str]) -> str:

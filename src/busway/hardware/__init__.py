@@ -14,7 +14,7 @@ from busway.hardware.iommu import IommuGroup, ReservedRegion
 from busway.hardware.kernel import KernelVerbs, SysfsKernel
 from busway.hardware.link import Link
 from busway.hardware.machine import Machine
-from busway.hardware.mediated import MdevType, VendorVgpu, VgpuType
+from busway.hardware.mediated import MdevParent, MdevType, VendorVgpu, VgpuType
 from busway.hardware.power import Power
 from busway.hardware.scan import groups, read_device, scan
 from busway.hardware.sriov import Sriov
@@ -33,6 +33,7 @@ __all__ = [
     "KernelVerbs",
     "Link",
     "Machine",
+    "MdevParent",
     "MdevType",
     "OpenFiles",
     "Power",

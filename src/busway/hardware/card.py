@@ -9,7 +9,8 @@ from busway.domain.address import PciAddress
 from busway.hardware.function import Function
 
 # What GPUs bring along in their own slot: audio, a USB controller and its UCSI (serial bus, other).
-_COMPANION_CLASSES = frozenset({"0403", "0c03", "0c80"})
+_AUDIO = "0403"
+_COMPANION_CLASSES = frozenset({_AUDIO, "0c03", "0c80"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Card:
 
     @property
     def unusual(self) -> tuple[Function, ...]:
-        """Functions in the GPU's slot that no GPU brings along: another maker's, or of another class (an APU's PSP)."""
+        """Functions in the GPU's slot that no GPU brings along, such as an APU's security processor and USB of the board."""
         return tuple(f for f in self.companions if self.is_gpu and not _belongs(f, self.main))
 
     @property
@@ -94,7 +95,11 @@ def _order(card: Card) -> tuple[int, int, int, int]:
 
 
 def _belongs(function: Function, gpu: Function) -> bool:
-    return function.class_code[:4] in _COMPANION_CLASSES and function.vendor_id == gpu.vendor_id
+    """Audio right behind the GPU is the GPU's, whoever made it; an APU has its board's audio in the slot too, further on."""
+    kind = function.class_code[:4]
+    if kind == _AUDIO and function.address.function == gpu.address.function + 1:
+        return True
+    return kind in _COMPANION_CLASSES and function.vendor_id == gpu.vendor_id
 
 
 def card_of(cards: Iterable[Card], address: PciAddress) -> Card | None:

@@ -12,6 +12,7 @@ from typing import Protocol
 from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
 from busway.hardware.holders import Holder, find_holders
+from busway.hardware.mediated import MdevParent, mdev_folder
 from busway.hardware.scan import device_folder
 from busway.hardware.sysfs_write import write
 
@@ -62,9 +63,9 @@ class SysfsKernel:
         if not (self.root / "sys/bus/pci/drivers" / driver).is_dir():
             _modprobe(driver)
 
-    def set(self, address: PciAddress, attribute: str, value: str) -> None:
+    def set(self, device: PciAddress | MdevParent, attribute: str, value: str) -> None:
         """Writes one file of the device's folder, such as `sriov_numvfs`."""
-        write(device_folder(self.root, address) / attribute, value, self._patience)
+        write(Path(mdev_folder(self.root, device)) / attribute, value, self._patience)
 
     def override(self, address: PciAddress, driver: str) -> None:
         """Writes driver_override; an empty line clears it."""

@@ -19,6 +19,7 @@ from busway.hardware.function import Function
 from busway.hardware.function_read import Reader
 from busway.hardware.holders import OpenFiles, read_open_files
 from busway.hardware.iommu import IommuGroup, read_group
+from busway.hardware.mediated import MdevParent, read_mdev_parents
 from busway.hardware.topology import Topology
 from busway.hardware.tree import link_name, list_names, parse_address
 
@@ -99,6 +100,11 @@ class Machine:
     def framebuffers(self) -> tuple[Framebuffer, ...] | None:
         """The boot framebuffers, read now; None when the kernel does not say."""
         return read_framebuffers(self.root)
+
+    @property
+    def mdev_parents(self) -> tuple[MdevParent, ...]:
+        """The devices that can be cut into mediated ones, read now; some are no PCI function."""
+        return read_mdev_parents(self.root)
 
     @property
     def open_files(self) -> OpenFiles:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
+from busway.domain.address import PciAddress
 from busway.hardware.tree import find_number, list_names, read_text
+
+_PARENTS = "sys/class/mdev_bus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,20 @@ class MdevType:
     device_api: str = ""
     description: str = ""
     instances: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MdevParent:
+    """A device that can be cut into mediated ones, by its name in /sys/class/mdev_bus.
+
+    A PCI function's name there is its address. Some parents are no PCI function: the kernel's sample drivers (mtty,
+    mdpy, mbochs), and the channels of mainframes.
+    """
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +57,18 @@ class VendorVgpu:
     creatable: tuple[VgpuType, ...] = ()
 
 
+def read_mdev_parents(root: Path) -> tuple[MdevParent, ...]:
+    """Lists the devices that can be cut into mediated ones now, PCI functions or not."""
+    return tuple(map(MdevParent, list_names(f"{root}/{_PARENTS}")))
+
+
+def mdev_folder(root: Path, parent: MdevParent | PciAddress) -> str:
+    """Where the kernel shows a parent of mediated devices."""
+    return f"{root}/sys/bus/pci/devices/{parent}" if isinstance(parent, PciAddress) else f"{root}/{_PARENTS}/{parent}"
+
+
 def read_mdev_types(folder: str) -> tuple[MdevType, ...]:
-    """Reads the mediated types of the function whose folder this is."""
+    """Reads the mediated types of the device whose folder this is."""
     parent = f"{folder}/mdev_supported_types"
     return tuple(_read_type(f"{parent}/{name}", name) for name in list_names(parent))
 

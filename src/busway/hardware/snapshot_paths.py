@@ -10,6 +10,7 @@ TEXTS = (
     "proc/cpuinfo",
     "proc/driver/nvidia/gpus/*/information",
     "proc/driver/nvidia/version",
+    "proc/interrupts",
     "proc/iomem",
     "proc/meminfo",
     "proc/modules",
@@ -28,39 +29,76 @@ TEXTS = (
     "sys/kernel/security/lockdown",
     "sys/module/kvm*/parameters/*",
     "sys/module/vfio*/parameters/*",
+    "boot/loader/entries/*.conf",
+    "boot/efi/loader/entries/*.conf",
+    "efi/loader/entries/*.conf",
     "etc/default/grub",
     "etc/default/grub.d/*.cfg",
+    "etc/dracut.conf",
     "etc/dracut.conf.d/*.conf",
+    "etc/initramfs-tools/conf.d/*",
     "etc/initramfs-tools/modules",
     "etc/kernel/cmdline",
     "etc/mkinitcpio.conf",
+    "etc/mkinitcpio.conf.d/*.conf",
     "etc/modprobe.d/*.conf",
     "etc/modules",
     "etc/modules-load.d/*.conf",
+    "etc/nvidia-fabricmanager/fabricmanager.cfg",
     "etc/os-release",
+    "lib/modprobe.d/*.conf",
+    "run/modprobe.d/*.conf",
+    "usr/lib/modprobe.d/*.conf",
+    "usr/lib/os-release",
+    "usr/share/nvidia/nvswitch/fabricmanager.cfg",
 )
 
 # Binary files by pattern: the firmware's tables of the IOMMU.
-TABLES = ("sys/firmware/acpi/tables/DMAR", "sys/firmware/acpi/tables/IVRS", "sys/firmware/acpi/tables/IORT")
+TABLES = (
+    "sys/firmware/acpi/tables/DMAR",
+    "sys/firmware/acpi/tables/IVRS",
+    "sys/firmware/acpi/tables/IORT",
+    "sys/firmware/efi/efivars/LoaderInfo-*",
+)
+
+# The kernel's lists of modules, of which only the drivers that keep a card for guests are kept.
+MODULE_LISTS = ("lib/modules/*/modules.dep", "lib/modules/*/modules.builtin")
+MODULE_LINES = re.compile(r"/(?:vfio[^/]*|pci[-_]stub)\.ko", re.ASCII)
 
 # Files and folders of which it matters only that they are there.
 PRESENCE = (
+    "boot/grub/grub.cfg",
+    "boot/grub2/grub.cfg",
+    "boot/loader/loader.conf",
+    "boot/efi/loader/loader.conf",
+    "efi/loader/loader.conf",
     "dev/iommu",
     "dev/kvm",
+    "dev/null",
     "dev/vfio/*",
+    "etc/default/grub.d",
+    "etc/dracut.conf.d",
+    "etc/initramfs-tools",
+    "etc/kernel/proxmox-boot-uuids",
     "run/nvidia-fabricmanager/socket",
     "run/nvidia-persistenced/socket",
     "sys/bus/pci/drivers/*",
     "sys/bus/platform/drivers/*framebuffer/*",
     "sys/bus/platform/drivers/simpledrm/*",
     "sys/class/iommu/*",
+    "sys/firmware/acpi/tables/*",
     "sys/firmware/efi",
     "sys/kernel/iommu_groups/*",
     "sys/module/*",
 )
 
 # Links by pattern, kept as links.
-LINKS = ("sys/bus/pci/devices/*", "sys/bus/pci/drivers/*/*:*:*.*", "sys/kernel/iommu_groups/*/devices/*")
+LINKS = (
+    "sys/bus/pci/devices/*",
+    "sys/bus/pci/drivers/*/*:*:*.*",
+    "sys/class/mdev_bus/*",
+    "sys/kernel/iommu_groups/*/devices/*",
+)
 
 # In the folder of a function: its text files, its links, and subfolders of which the names matter.
 FUNCTION_TEXTS = re.compile(

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from busway.hardware import snapshot_paths as paths
 from busway.hardware.machine import Machine
+from busway.hardware.mediated import mdev_folder
 from busway.hardware.names import excerpt
 from busway.hardware.snapshot_scrub import scrub_arguments, scrub_config, scrub_text
-from busway.hardware.tree import find_bytes, find_link, list_names, read_text
+from busway.hardware.tree import find_bytes, find_link, list_names, parse_address, read_text
 
-_ARGUMENTS = re.compile(r"proc/cmdline|etc/kernel/cmdline|etc/default/grub.*")
+_ARGUMENTS = re.compile(r"proc/cmdline|etc/kernel/cmdline|etc/default/grub.*|.*/loader/entries/.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,15 @@ def read_entries(root: Path, *, with_serials: bool) -> Iterator[Entry]:
         yield from (tree.text(path) for path in tree.glob(pattern))
     for pattern in paths.TABLES:
         yield from (tree.binary(path) for path in tree.glob(pattern))
+    for pattern in paths.MODULE_LISTS:
+        yield from (tree.module_list(path) for path in tree.glob(pattern))
     for pattern in paths.LINKS:
         yield from (tree.link(path) for path in tree.glob(pattern) if tree.is_link(path))
     for function in machine:
-        folder = os.path.relpath(os.path.realpath(function.folder), os.path.realpath(root))
-        yield from _function(tree, folder)
+        yield from _function(tree, tree.place(function.folder))
+    for parent in machine.mdev_parents:
+        if parse_address(parent.name) is None:
+            yield from _mdev(tree, tree.place(mdev_folder(root, parent)) + "/mdev_supported_types")
     yield from _holders(tree)
     yield Entry("usr/share/misc/pci.ids", excerpt(root, machine))
 
@@ -64,6 +69,10 @@ class _Tree:
         """The names in a folder."""
         return list_names(self.root / path)
 
+    def place(self, path: str) -> str:
+        """Where a path really leads, below the root."""
+        return os.path.relpath(os.path.realpath(path), os.path.realpath(self.root))
+
     def is_link(self, path: str) -> bool:
         """True for a symbolic link."""
         return find_link(self.root / path) is not None
@@ -80,6 +89,13 @@ class _Tree:
         """A binary file as it is."""
         content = find_bytes(self.root / path)
         return Entry(path, content, unreadable=content is None)
+
+    def module_list(self, path: str) -> Entry:
+        """The lines of a list of modules that are about drivers for guests."""
+        lines = read_text(self.root / path).splitlines()
+        names = ["".join(line.partition(":")[:2]) for line in lines]  # what a module needs is left out
+        kept = [f"{name}\n" for name in names if paths.MODULE_LINES.search(name)]
+        return Entry(path, "".join(kept).encode())
 
     def presence(self, path: str) -> Entry:
         """An empty file, or a folder for whatever leads to one."""

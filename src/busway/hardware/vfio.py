@@ -14,6 +14,7 @@ from busway.domain.address import PciAddress
 from busway.domain.device import PciDevice
 from busway.domain.errors import HostError
 from busway.hardware import refusals
+from busway.hardware.alive import is_gone
 from busway.hardware.kernel import VFIO, KernelVerbs
 from busway.hardware.scan import device_folder, link_name, read_device, read_text
 from busway.hardware.undo import Undo
@@ -177,12 +178,7 @@ def _put_back(kernel: KernelVerbs, address: PciAddress, driver: str | None, over
 
 def _check_alive(root: Path, address: PciAddress) -> None:
     """A device that reads as all ones after its reset is gone until the host is power-cycled."""
-    try:
-        with (device_folder(root, address) / "config").open("rb") as config:
-            opening = config.read(4)
-    except OSError:
-        return
-    if opening == b"\xff\xff\xff\xff":
+    if is_gone(device_folder(root, address)):
         raise refusals.reset_failed(address, "Its configuration space reads as all ones: it did not come back.")
 
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +171,11 @@ class LabHost:
     def power_off(self) -> None:
         """Cut the machine's power: what it has not synced is lost, as on any machine."""
         self._process.kill()
+
+    def set_kernel_arguments(self, words: str) -> None:
+        """Give the kernel these words at the next start, as a changed boot loader would."""
+        self.machine = replace(self.machine, kernel_arguments=words)
+        _replace(self.folder / "machine.json", json.dumps(asdict(self.machine)))
 
     def power_cycle(self, timeout: float = READY_SECONDS) -> None:
         """Cut the power and switch on again; the data disk and the forwarded ports stay."""

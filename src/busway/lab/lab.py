@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from busway.lab import accel, host, initramfs, kernel, package
@@ -44,18 +45,26 @@ class Lab:
         hosts: int = 1,
         *,
         iommu: bool = True,
+        kernel_arguments: str = "intel_iommu=on",
         memory_mib: int = 4096,
         report: Report | None = None,
     ) -> list[LabHost]:
-        """Answer the lab's hosts, ready; those that run stay as they are, those that don't are started."""
+        """Answer the lab's hosts, ready; those that run stay as they are, those that don't are started.
+
+        Without `iommu` they have none; with it, the words `intel_iommu=off` make hosts that do not use theirs.
+        """
         report = report or Report()
-        shape = {"gpus": gpus, "hosts": hosts, "iommu": iommu, "memory_mib": memory_mib}
+        shape: dict[str, int | bool | str] = {"gpus": gpus, "hosts": hosts, "iommu": iommu, "memory_mib": memory_mib}
+        shape["kernel_arguments"] = kernel_arguments
         generation = self._claim(shape)
         self.prepare(report)
         accelerator = accel.choose(self.cache, report)
         with self._turn():
             self._still(generation)
-            machines = [self._machine(index, gpus, iommu, memory_mib, accelerator) for index in range(1, hosts + 1)]
+            machines = [
+                replace(self._machine(index, gpus, iommu, memory_mib, accelerator), kernel_arguments=kernel_arguments)
+                for index in range(1, hosts + 1)
+            ]
             made = [host.create(self.state / machine.name, machine) for machine in machines]
             for one in made:
                 one.start()
@@ -94,7 +103,7 @@ class Lab:
                     return
             time.sleep(0.1)
 
-    def _claim(self, shape: dict[str, int | bool]) -> str:
+    def _claim(self, shape: dict[str, int | bool | str]) -> str:
         """Write down the lab that is wanted; answer its generation, which `down` ends."""
         self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self.state / "lab.json"

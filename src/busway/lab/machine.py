@@ -13,7 +13,10 @@ _NAMESPACE = uuid.UUID("6f1e9c02-6f5c-4bd5-9a54-6c1b7f0a7e11")
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What one lab host is made of; file names are relative to the host's state folder, QEMU's working directory."""
+    """What one lab host is made of; file names are relative to the host's state folder, QEMU's working directory.
+
+    `iommu` is the hardware; `kernel_arguments` tell the kernel whether to use it.
+    """
 
     index: int
     gpus: int = 4
@@ -23,6 +26,7 @@ class Machine:
     kernel: str = "vmlinuz"
     initramfs: str = "initramfs"
     modules: str = ""
+    kernel_arguments: str = "intel_iommu=on"
 
     @property
     def name(self) -> str:
@@ -88,7 +92,7 @@ def _memory(machine: Machine) -> list[str]:
 def _boot(machine: Machine) -> list[str]:
     words = ["console=ttyS0", "quiet", "panic=-1", "mitigations=off", "nokaslr", "net.ifnames=0"]
     words += ["tsc=reliable", "no_timer_check"] if machine.accel == "tcg" else []
-    words += ["intel_iommu=on"] if machine.iommu else []
+    words += machine.kernel_arguments.split() if machine.iommu else []
     words += [f"busway.modules={machine.modules}"]
     return ["-kernel", machine.kernel, "-initrd", machine.initramfs, "-append", " ".join(words)]
 

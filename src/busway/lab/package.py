@@ -76,11 +76,20 @@ def unpacked(cache: Cache, name: str, packages: list[str]) -> Path:
 
     The key is the list of versions, so an update of Debian makes a new entry.
     """
-    told = _remembered(cache, f"versions-{digest(*packages)}", lambda: " ".join(map(_candidate, packages)))
-    versions = told.split()
-    return cache.entry(
-        f"tree/{name}-{digest(*packages, *versions)}", lambda new: _unpack(cache, packages, versions, new)
-    )
+    found = versions(cache, packages)
+    return cache.entry(f"tree/{name}-{digest(*packages, *found)}", lambda new: _unpack(cache, packages, found, new))
+
+
+def versions(cache: Cache, packages: list[str]) -> list[str]:
+    """List the versions that apt would install now."""
+    return _remembered(cache, f"versions-{digest(*packages)}", lambda: " ".join(map(_candidate, packages))).split()
+
+
+def download(packages: list[str], versions: list[str], folder: Path) -> None:
+    """Fetch the packages, at these versions, into a new folder."""
+    folder.mkdir()
+    exact = [f"{package}={version}" for package, version in zip(packages, versions, strict=True)]
+    _run("apt-get", "-q", "download", *exact, cwd=folder, seconds=_DOWNLOAD_SECONDS)
 
 
 def _remembered(cache: Cache, name: str, ask: Callable[[], str]) -> str:
@@ -104,15 +113,9 @@ def _remembered(cache: Cache, name: str, ask: Callable[[], str]) -> str:
 
 def _unpack(cache: Cache, packages: list[str], versions: list[str], new: Path) -> None:
     new.mkdir()
-    debs = cache.entry(f"debs/{digest(*packages, *versions)}", lambda folder: _download(packages, versions, folder))
+    debs = cache.entry(f"debs/{digest(*packages, *versions)}", lambda folder: download(packages, versions, folder))
     for deb in sorted(debs.glob("*.deb")):
         _run("dpkg-deb", "-x", str(deb), str(new))
-
-
-def _download(packages: list[str], versions: list[str], folder: Path) -> None:
-    folder.mkdir()
-    exact = [f"{package}={version}" for package, version in zip(packages, versions, strict=True)]
-    _run("apt-get", "-q", "download", *exact, cwd=folder, seconds=_DOWNLOAD_SECONDS)
 
 
 def _candidate(package: str) -> str:

@@ -76,11 +76,18 @@ class DeviceRow:
     discovered: datetime
 
 
-def list_devices(tx: Tx, host_id: HostId | None = None) -> list[DeviceRow]:
-    """All devices, or those of one host, in the order of host and address."""
+def list_devices(
+    tx: Tx, host_id: HostId | None = None, *, vendor_id: str | None = None, product_id: str | None = None
+) -> list[DeviceRow]:
+    """All devices, or those of one host or with these ids, in the order of host and address."""
     statement = select(*_READ).order_by(devices.c.host_id, devices.c.address)
-    if host_id is not None:
-        statement = statement.where(devices.c.host_id == host_id)
+    for column, wanted in (
+        (devices.c.host_id, host_id),
+        (devices.c.vendor_id, vendor_id),
+        (devices.c.product_id, product_id),
+    ):
+        if wanted is not None:
+            statement = statement.where(column == wanted)
     return _rows(tx, statement)
 
 

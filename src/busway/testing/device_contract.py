@@ -73,6 +73,15 @@ class DeviceContract:
         assert (len(made), drivers) == (2, [None, None])
         assert not set(made) & set(Machine.read(verbs.root).functions)
 
+    def test_a_virtual_function_is_bound_and_comes_back(self, verbs: DeviceVerbs, pf: PciAddress) -> None:
+        """It shows all ones for its ids by nature, which is not how a lost device looks."""
+        made = create_vfs(verbs, pf, 2, probe=False)
+        try:
+            release_card(verbs, bind_card(verbs, made[0]))
+            assert _state(verbs, made[0]) == {made[0]: (None, "")}
+        finally:
+            remove_vfs(verbs, pf)
+
     def test_a_physical_function_with_virtual_ones_is_refused(self, verbs: DeviceVerbs, pf: PciAddress) -> None:
         """They would go with it."""
         create_vfs(verbs, pf, 1, probe=False)

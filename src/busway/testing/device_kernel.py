@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
+from busway.hardware.mediated import MdevParent, mdev_folder
 from busway.testing.kernel import FakeKernel
 from busway.testing.machines import Machine
 
@@ -24,7 +26,7 @@ class DeviceKernel(FakeKernel):
         self._ignored: set[tuple[str, str]] = set()
         self._methods: dict[str, str] = {}
 
-    def ignore(self, verb: str, address: PciAddress) -> None:
+    def ignore(self, verb: str, address: PciAddress | MdevParent) -> None:
         """Makes a verb on a device succeed without any effect."""
         self._ignored.add((verb, str(address)))
 
@@ -38,21 +40,21 @@ class DeviceKernel(FakeKernel):
         if ("probe", str(address)) not in self._ignored:
             super().probe(address)
 
-    def set(self, address: PciAddress, attribute: str, value: str) -> None:
+    def set(self, device: PciAddress | MdevParent, attribute: str, value: str) -> None:
         """Reacts as the kernel does to the attributes it knows; others are kept as written."""
         verb = f"set {attribute}"
-        self._before(verb, str(address))
-        folder = self._folder(address)
-        if (verb, str(address)) in self._ignored:
+        self._before(verb, str(device))
+        folder = self._folder(device) if isinstance(device, PciAddress) else Path(mdev_folder(self.root, device))
+        if (verb, str(device)) in self._ignored:
             return
-        if attribute == "sriov_numvfs":
-            self._set_vfs(address, int(value))
-        elif attribute == "reset_method":
-            self._set_method(address, value)
-        elif attribute.endswith("/create"):
-            self._create_mdev(address, attribute.split("/")[1], value)
+        if attribute.endswith("/create"):
+            self._create_mdev(folder.resolve(), attribute.split("/")[1], value)
         elif attribute.endswith("/remove"):
-            self._remove_mdev(address, attribute.removesuffix("/remove"))
+            self._remove_mdev(folder.resolve(), attribute.removesuffix("/remove"))
+        elif attribute == "sriov_numvfs" and isinstance(device, PciAddress):
+            self._set_vfs(device, int(value))
+        elif attribute == "reset_method" and isinstance(device, PciAddress):
+            self._set_method(device, value)
         else:
             (folder / attribute).write_text(f"{value}\n")
 
@@ -90,11 +92,12 @@ class DeviceKernel(FakeKernel):
             raise _refused("Invalid argument")
         path.write_text(f"{known if value == 'default' else value}\n")
 
-    def _create_mdev(self, address: PciAddress, type_id: str, uuid: str) -> None:
-        folder = self._folder(address).resolve()
+    def _create_mdev(self, folder: Path, type_id: str, uuid: str) -> None:
         available = folder / "mdev_supported_types" / type_id / "available_instances"
         if int(available.read_text()) == 0:
             raise _refused("No space left on device")
+        if (self.root / "sys/bus/mdev/devices" / uuid).is_symlink():
+            raise _refused("File exists")
         (folder / uuid).mkdir()
         (folder / uuid / "remove").write_text("")
         (available.parent / "devices" / uuid).symlink_to(f"../../../{uuid}")
@@ -103,8 +106,7 @@ class DeviceKernel(FakeKernel):
         (bus / uuid).symlink_to(os.path.relpath(folder / uuid, bus))
         available.write_text(f"{int(available.read_text()) - 1}\n")
 
-    def _remove_mdev(self, address: PciAddress, uuid: str) -> None:
-        folder = self._folder(address).resolve()
+    def _remove_mdev(self, folder: Path, uuid: str) -> None:
         for link in folder.glob(f"mdev_supported_types/*/devices/{uuid}"):
             available = link.parents[1] / "available_instances"
             available.write_text(f"{int(available.read_text()) + 1}\n")

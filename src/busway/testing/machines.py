@@ -19,6 +19,7 @@ from busway.testing.config_space import config_space, modalias, resize, resource
 _VFS_PER_SLOT = 8
 _DEVICES = "sys/bus/pci/devices"
 _DRIVERS = "sys/bus/pci/drivers"
+_MDEV_PARENTS = "sys/class/mdev_bus"
 
 
 class Machine:
@@ -70,6 +71,8 @@ class Machine:
         for name, text in (texts | dict(files or {})).items():
             _write(folder / name, text)
         config = config_space(ids, class_code, subsystem, 0xA1, is_bridge=class_code[:4] in BRIDGE_CLASSES)
+        if parent:  # SR-IOV: a virtual function shows no ids of its own
+            config = b"\xff" * 4 + config[4:]
         (folder / "config").write_bytes(config)
         self._link(address, group, parent, driver)
         return PciAddress(address)
@@ -134,9 +137,17 @@ class Machine:
                 package = f"sys/devices/system/cpu/cpu{first}/topology/physical_package_id"
                 self.write(package, str(node // nodes_per_socket))
 
-    def mdev_type(self, address: str, type_id: str, available: int, *, name: str, description: str = "") -> None:
-        """Offers a mediated type of which `available` instances can still be made."""
-        folder = self.folder(address) / "mdev_supported_types" / type_id
+    def mdev_parent(self, name: str) -> None:
+        """Adds a device that is no PCI function and can be cut into mediated ones, as the kernel's samples are."""
+        real = self.root / "sys/devices/virtual" / name / name
+        real.mkdir(parents=True)
+        self._offer(name, real)
+
+    def mdev_type(self, parent: str, type_id: str, available: int, *, name: str, description: str = "") -> None:
+        """Offers a mediated type of which `available` instances can still be made; `parent` is an address or a name."""
+        if not (self.root / _MDEV_PARENTS / parent).is_symlink():
+            self._offer(parent, self.folder(parent))
+        folder = self.root / _MDEV_PARENTS / parent / "mdev_supported_types" / type_id
         texts = {"name": name, "description": description, "available_instances": str(available)}
         for file, text in {**texts, "device_api": "vfio-pci"}.items():
             _write(folder / file, text)
@@ -157,6 +168,10 @@ class Machine:
     def folder(self, address: str | PciAddress) -> Path:
         """Where the machine shows a function."""
         return self.root / _DEVICES / str(address)
+
+    def _offer(self, name: str, real: Path) -> None:
+        (self.root / _MDEV_PARENTS).mkdir(parents=True, exist_ok=True)
+        _symlink(self.root / _MDEV_PARENTS / name, real)
 
     def _make_folder(self, address: str, under: str | None) -> Path:
         above = self.folder(under).resolve() if under else self.root / f"sys/devices/pci{address.rpartition(':')[0]}"

@@ -6,10 +6,11 @@ import pytest
 
 from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
-from busway.hardware import SysfsKernel
+from busway.hardware import MdevParent, SysfsKernel
 from busway.testing.device_contract import DeviceContract
 from busway.testing.device_kernel import DeviceKernel
 from busway.testing.machines import Machine
+from busway.testing.mdev_contract import MdevContract
 
 
 class TestFakeKernel(DeviceContract):
@@ -25,6 +26,23 @@ class TestFakeKernel(DeviceContract):
     @pytest.fixture
     def pf(self, machine: Machine) -> PciAddress:
         return machine.function("0000:43:00.0", "10de:2236", "030200", group=12, driver="nvidia", total_vfs=16)
+
+
+class TestFakeMediatedDevices(MdevContract):
+    @pytest.fixture
+    def verbs(self, machine: Machine) -> DeviceKernel:
+        return DeviceKernel(machine)
+
+    @pytest.fixture(params=["0000:41:00.0", "mtty"])
+    def parent(self, request: pytest.FixtureRequest, machine: Machine) -> PciAddress | MdevParent:
+        gpu = machine.gpu("0000:41:00.0", group=10)
+        machine.mdev_parent("mtty")
+        machine.mdev_type(request.param, "small", 3, name="A small one")
+        return gpu if request.param == str(gpu) else MdevParent(request.param)
+
+    @pytest.fixture
+    def kind(self) -> str:
+        return "small"
 
 
 def test_an_attribute_is_written_as_the_kernel_reads_it(machine: Machine) -> None:

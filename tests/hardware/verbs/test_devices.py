@@ -7,6 +7,7 @@ import pytest
 from busway.domain.address import PciAddress
 from busway.domain.errors import BadInput, HostError
 from busway.hardware import Machine as Reading
+from busway.hardware import MdevParent
 from busway.hardware.verbs import (
     ResetMethod,
     bind_card,
@@ -195,3 +196,59 @@ def test_an_mdev_in_use_is_not_removed(machine: Machine, verbs: DeviceKernel) ->
         remove_mdev(verbs, gpu, UUID)
 
     assert caught.value.code == "device-held"
+
+
+def test_a_parent_that_is_no_pci_function_is_cut_as_well(machine: Machine, verbs: DeviceKernel, tree: Tree) -> None:
+    machine.mdev_parent("mtty")
+    machine.mdev_type("mtty", "mtty-1", 24, name="Single port serial")
+    parent = MdevParent("mtty")
+    before = tree()
+
+    create_mdev(verbs, parent, "mtty-1", UUID)
+    told = preflight_mdev(verbs, parent, "mtty-1", UUID)
+    remove_mdev(verbs, parent, UUID)
+
+    assert Reading.read(machine.root).mdev_parents == (parent,)
+    assert [one.code for one in told] == ["mdev-exists"]
+    assert tree() == before
+
+
+@pytest.mark.parametrize("name", ["none", "..", "../../bus/pci/devices/0000:41:00.0"])
+def test_a_parent_that_the_kernel_does_not_list_is_refused(machine: Machine, verbs: DeviceKernel, name: str) -> None:
+    machine.mdev_type(str(machine.gpu("0000:41:00.0", group=10)), "nvidia-742", 1, name="A2-1B")
+
+    told = preflight_mdev(verbs, MdevParent(name), "nvidia-742", UUID)
+
+    assert [one.code for one in told] == ["device-vanished"]
+
+
+def test_an_mdev_of_this_name_that_somebody_else_made_just_now_stays(machine: Machine) -> None:
+    gpu = machine.gpu("0000:41:00.0", group=10)
+    machine.mdev_type(str(gpu), "nvidia-742", 2, name="A2-1B")
+    other = DeviceKernel(machine)
+    first = iter([True])
+
+    def come_first(verb: str, _address: str) -> None:
+        if verb.endswith("/create") and next(first, False):
+            create_mdev(other, gpu, "nvidia-742", UUID)
+
+    with pytest.raises(HostError):
+        create_mdev(DeviceKernel(machine, come_first), gpu, "nvidia-742", UUID)
+
+    assert Reading.read(machine.root).functions[gpu].mdev_types[0].instances == (UUID,)
+
+
+def test_vfs_that_somebody_else_made_just_now_stay(machine: Machine, pf: PciAddress) -> None:
+    other = DeviceKernel(machine)
+    first = iter([True])
+
+    def come_first(verb: str, _address: str) -> None:
+        if verb == "set sriov_numvfs" and next(first, False):
+            create_vfs(other, pf, 3)
+
+    with pytest.raises(HostError):
+        create_vfs(DeviceKernel(machine, come_first), pf, 2)
+
+    sriov = Reading.read(machine.root).functions[pf].sriov
+    assert sriov is not None
+    assert len(sriov.vfs) == 3

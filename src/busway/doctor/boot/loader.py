@@ -42,14 +42,15 @@ class Boot:
     def words(self, add: str = "", remove: str = "") -> str:
         """Tells a person the exact change for this distribution and boot loader."""
         what = " and ".join(filter(None, [f"add {add}" if add else "", f"remove {remove}" if remove else ""]))
-        return f"{what[:1].upper()}{what[1:]}: {self._place(add, remove)}, and reboot."
+        place = self._place(add, remove)
+        return f"{what[:1].upper()}{what[1:]}{' ' if place.startswith('in ') else ': '}{place}, and reboot."
 
     def _place(self, add: str, remove: str) -> str:
         if self.loader is Loader.GRUB:
             return self._grub_place(add, remove)
         if self.loader is Loader.SYSTEMD_BOOT:
             return self._systemd_place()
-        return "in the kernel command line, wherever this host's boot loader keeps it"
+        return "in the kernel command line, wherever this host's boot loader keeps that"
 
     def _grub_place(self, add: str, remove: str) -> str:
         name = grub.variable(self.distribution)

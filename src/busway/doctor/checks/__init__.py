@@ -27,6 +27,7 @@ from busway.doctor.checks import (
     gvt_g,
     hugepages,
     i915_sriov,
+    ignore_msrs,
     interrupt_remapping,
     iommu_domain,
     iommu_firmware,
@@ -35,6 +36,7 @@ from busway.doctor.checks import (
     link_narrow,
     lockdown,
     mxgpu,
+    no_group,
     no_reset,
     numa_unknown,
     nvswitch_driver,
@@ -46,6 +48,7 @@ from busway.doctor.checks import (
     vendor_reset,
     vf_bars,
     vfio_missing,
+    vfio_node,
     vfio_not_loaded,
     vfs_enabled,
     vgpu_vf_on_vfio,
@@ -56,9 +59,11 @@ CHECKS: tuple[Check, ...] = (
     cpu_virtualization.CHECK,
     iommu_firmware.CHECK,
     iommu_off.CHECK,
+    no_group.CHECK,
     interrupt_remapping.CHECK,
     vfio_missing.CHECK,
     vfio_not_loaded.CHECK,
+    vfio_node.CHECK,
     iommu_domain.CHECK,
     lockdown.CHECK,
     kernel_version.CHECK,
@@ -98,6 +103,7 @@ CHECKS: tuple[Check, ...] = (
     rom_shadowed.CHECK,
     numa_unknown.CHECK,
     hugepages.CHECK,
+    ignore_msrs.CHECK,
 )
 
 __all__ = ["CHECKS"]

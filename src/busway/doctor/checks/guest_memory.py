@@ -16,14 +16,14 @@ def _find(host: Host) -> Iterator[Finding]:
     wanted = judge(GuestWish(host.guest_memory, (DeviceBars("card"),))).locked_memory
     if not total or wanted <= total:
         return
-    most = max(0, total // GIB - 1)
+    most = f"at most {total // GIB - 1} GiB of memory" if total // GIB > 1 else "a few hundred MiB of memory"
     yield CHECK.found(
         f"A guest with {size_words(host.guest_memory)} of memory can't be pinned on this host",
-        cause=f"VFIO locks all memory of a guest: {size_words(wanted)} with its overhead; there are {total >> 20} MiB. "
+        cause=f"VFIO locks all memory of a guest: {size_words(wanted)} with its overhead; there are {total >> 20} MiB in all. "
         "Balloons and overcommitment do not help.",
-        remedy=f"Give the guest at most {most} GiB.",
+        remedy=f"Give the guest {most}.",
         evidence=(Evidence("/proc/meminfo", f"MemTotal: {total >> 10} kB"),),
-        after=f"giving the guest at most {most} GiB of memory",
+        after=f"giving the guest {most}",
     )
 
 

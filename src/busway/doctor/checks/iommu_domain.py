@@ -16,7 +16,7 @@ def _find(host: Host) -> Iterator[Finding]:
     yield CHECK.found(
         "Host drivers pay for address translation",
         cause="The groups are of type DMA: each transfer of the host's own devices is mapped. Guests are not concerned.",
-        remedy=f"If the host's own network or disks are slow: {host.boot.words(add='iommu=pt')}",
+        remedy=f"Nothing, unless the host's own network or disks are slow. Then: {host.boot.words(add='iommu=pt')}",
         evidence=(Evidence("/sys/kernel/iommu_groups/*/type", " ".join(sorted(types))), host.evidence("/proc/cmdline")),
     )
 

@@ -69,7 +69,7 @@ def _not_switched_on(host: Host, evidence: tuple[Evidence, ...]) -> Finding:
         )
     return CHECK.found(
         "The IOMMU is off: the kernel command line has no intel_iommu=on",
-        cause="Many kernels, and all before Linux 6.8 on Intel, leave the IOMMU off unless they are told.",
+        cause="The kernels of many distributions leave an Intel IOMMU off unless they are told to use it.",
         remedy=host.boot.words(add="intel_iommu=on"),
         evidence=evidence,
         after="adding intel_iommu=on to the kernel command line and a reboot",

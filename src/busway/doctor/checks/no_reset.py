@@ -19,7 +19,7 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     together = has_hot_reset(host, card)
     yield CHECK.found(
         f"The kernel has no way to reset {who}",
-        cause="reset_method is empty. "
+        cause="reset_method is empty or absent. "
         + (
             "VFIO can reset the bus as a whole once all functions of the card are bound."
             if together

@@ -15,13 +15,14 @@ def _find(_host: Host, card: Card) -> Iterator[Finding]:
     if sriov is None or not sriov.enabled:
         return
     file = sysfs(card.main.address, "sriov_numvfs")
+    count = f"{sriov.enabled} virtual function{'s' if sriov.enabled > 1 else ''}"
     yield CHECK.found(
-        f"{card.name} has {sriov.enabled} virtual functions enabled",
+        f"{card.name} has {count} enabled",
         cause="They belong to the physical function: it can't go to a guest while they exist. Each of them can.",
         remedy=f"Hand out the virtual functions; or free them and run `echo 0 > {file}`.",
         evidence=(Evidence(file, str(sriov.enabled)),),
         card=card,
-        after=f"removing its {sriov.enabled} virtual functions",
+        after=f"removing its {count}",
     )
 
 

@@ -1,4 +1,4 @@
-"""Creates and removes mediated devices (mdev) of a parent function."""
+"""Creates and removes mediated devices (mdev) of a parent: a PCI function, or any other device that offers types."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
 from busway.hardware.holders import Holder, read_open_files
-from busway.hardware.machine import Machine
+from busway.hardware.mediated import MdevParent, mdev_folder, read_mdev_parents, read_mdev_types
 from busway.hardware.tree import link_name, list_names
 from busway.hardware.undo import Undo
 from busway.hardware.verbs.obstacle import Obstacle, absent, held, refuse
@@ -17,16 +17,16 @@ from busway.hardware.verbs.wait import wait_until
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _DEVICES = "sys/bus/mdev/devices"
+Parent = PciAddress | MdevParent
 
 
-def preflight_mdev(verbs: DeviceVerbs, parent: PciAddress, type_id: str, uuid: str) -> tuple[Obstacle, ...]:
+def preflight_mdev(verbs: DeviceVerbs, parent: Parent, type_id: str, uuid: str) -> tuple[Obstacle, ...]:
     """Tells everything that would refuse `create_mdev`; changes nothing."""
-    function = Machine.read(verbs.root).find(parent)
-    if function is None:
+    if not _is_there(verbs.root, parent):
         return (absent(parent),)
     if not _UUID.fullmatch(uuid):
         return (Obstacle("invalid-uuid", f"'{uuid}' is no UUID", "", "Write it as lower-case 8-4-4-4-12 digits."),)
-    types = {kind.id: kind for kind in function.mdev_types}
+    types = {kind.id: kind for kind in read_mdev_types(mdev_folder(verbs.root, parent))}
     if type_id not in types:
         known = ", ".join(types) or "none"
         return (Obstacle("no-mdev-type", f"{parent} has no mdev type {type_id}", f"It has: {known}.", "Choose one."),)
@@ -41,15 +41,17 @@ def preflight_mdev(verbs: DeviceVerbs, parent: PciAddress, type_id: str, uuid: s
     return tuple(found)
 
 
-def create_mdev(verbs: DeviceVerbs, parent: PciAddress, type_id: str, uuid: str, *, patience: float = 20.0) -> None:
+def create_mdev(verbs: DeviceVerbs, parent: Parent, type_id: str, uuid: str, *, patience: float = 20.0) -> None:
     """Creates a mediated device of a type and reads back that the kernel shows it."""
     refuse(preflight_mdev(verbs, parent, type_id, uuid))
-    folder = f"{verbs.root}/sys/bus/pci/devices/{parent}"
+    folder = mdev_folder(verbs.root, parent)
     with Undo() as undo:
         undo.add(lambda: _remove(verbs, parent, uuid, patience))
         try:
             verbs.set(parent, f"mdev_supported_types/{type_id}/create", uuid)
         except HostError as error:
+            if error.code == "kernel-refused":  # nothing was made: one of this name is another's
+                undo.keep()
             raise _failed(parent, uuid, "create", str(error)) from error
         shown = f"{folder}/mdev_supported_types/{type_id}/devices"
         if not wait_until(lambda: uuid in list_names(shown), patience):
@@ -57,9 +59,9 @@ def create_mdev(verbs: DeviceVerbs, parent: PciAddress, type_id: str, uuid: str,
         undo.keep()
 
 
-def remove_mdev(verbs: DeviceVerbs, parent: PciAddress, uuid: str, *, patience: float = 20.0) -> None:
+def remove_mdev(verbs: DeviceVerbs, parent: Parent, uuid: str, *, patience: float = 20.0) -> None:
     """Removes a mediated device that nobody holds; one that is gone already counts as removed."""
-    if uuid not in list_names(f"{verbs.root}/sys/bus/pci/devices/{parent}"):
+    if uuid not in list_names(mdev_folder(verbs.root, parent)):
         return
     holders = _holders(verbs.root, parent, uuid)
     if holders:
@@ -67,8 +69,8 @@ def remove_mdev(verbs: DeviceVerbs, parent: PciAddress, uuid: str, *, patience: 
     _remove(verbs, parent, uuid, patience)
 
 
-def _remove(verbs: DeviceVerbs, parent: PciAddress, uuid: str, patience: float) -> None:
-    folder = f"{verbs.root}/sys/bus/pci/devices/{parent}"
+def _remove(verbs: DeviceVerbs, parent: Parent, uuid: str, patience: float) -> None:
+    folder = mdev_folder(verbs.root, parent)
     if uuid not in list_names(folder):
         return
     try:
@@ -79,10 +81,19 @@ def _remove(verbs: DeviceVerbs, parent: PciAddress, uuid: str, patience: float) 
         raise _failed(parent, uuid, "remove", f"After {patience:g} s it is still there.")
 
 
-def _holders(root: Path, parent: PciAddress, uuid: str) -> tuple[Holder, ...]:
+def _holders(root: Path, parent: Parent, uuid: str) -> tuple[Holder, ...]:
     """The processes that have the mdev's own group open."""
-    group = link_name(f"{root}/sys/bus/pci/devices/{parent}/{uuid}/iommu_group")
+    group = link_name(f"{mdev_folder(root, parent)}/{uuid}/iommu_group")
     return read_open_files(root).by_path.get(f"/dev/vfio/{group}", ()) if group else ()
+
+
+def _is_there(root: Path, parent: Parent) -> bool:
+    """A name counts only when the kernel lists it, so that none can lead out of the folder."""
+    return (
+        parent in read_mdev_parents(root)
+        if isinstance(parent, MdevParent)
+        else bool(list_names(mdev_folder(root, parent)))
+    )
 
 
 def _parent_of(root: Path, uuid: str) -> str | None:
@@ -90,7 +101,7 @@ def _parent_of(root: Path, uuid: str) -> str | None:
     return path.resolve().parent.name if path.is_symlink() else None
 
 
-def _failed(parent: PciAddress, uuid: str, what: str, words: str) -> HostError:
+def _failed(parent: Parent, uuid: str, what: str, words: str) -> HostError:
     return HostError(
         f"The kernel did not {what} the mediated device {uuid} of {parent}",
         detail=words,

@@ -52,4 +52,5 @@ def has_vfs(name: object, count: int) -> Obstacle:
     """A PF has VFs, which would go with it."""
     words = "They belong to the physical function and would lose their device under whoever uses them."
     remedy = "Free the virtual functions, then remove them (write 0 to sriov_numvfs)."
-    return Obstacle("vfs-enabled", f"{name} has {count} virtual functions enabled", words, remedy)
+    brief = f"{name} has {count} virtual function{'s' if count > 1 else ''} enabled"
+    return Obstacle("vfs-enabled", brief, words, remedy)

@@ -6,16 +6,15 @@ from functools import partial
 
 from busway.domain.address import PciAddress
 from busway.hardware import refusals
+from busway.hardware.alive import is_gone
 from busway.hardware.machine import Machine
-from busway.hardware.tree import find_bytes
+from busway.hardware.scan import device_folder
 from busway.hardware.undo import Undo
 from busway.hardware.verbs.bind import Before, Bound, how_it_is, put_back
 from busway.hardware.verbs.mode import Mode
 from busway.hardware.verbs.obstacle import Obstacle, absent, held, refuse
 from busway.hardware.verbs.seam import DeviceVerbs
 from busway.hardware.verbs.wait import wait_until
-
-_ALL_ONES = b"\xff\xff\xff\xff"
 
 
 def preflight_release(verbs: DeviceVerbs, bound: Bound) -> tuple[Obstacle, ...]:
@@ -58,6 +57,6 @@ def _reset(verbs: DeviceVerbs, one: Before, mode: Mode, patience: float) -> bool
 
 def check_alive(verbs: DeviceVerbs, address: PciAddress, patience: float) -> None:
     """Waits until configuration space reads as a device's; one that stays all ones did not come back."""
-    path = verbs.root / "sys/bus/pci/devices" / str(address) / "config"
-    if not wait_until(lambda: find_bytes(path, 4) != _ALL_ONES, patience):
+    folder = device_folder(verbs.root, address)
+    if not wait_until(lambda: not is_gone(folder), patience):
         raise refusals.reset_failed(address, "Its configuration space reads as all ones: it did not come back.")

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from busway.domain.address import PciAddress
 from busway.hardware.kernel import KernelVerbs
+from busway.hardware.mediated import MdevParent
 
 
 class DeviceVerbs(KernelVerbs, Protocol):
@@ -14,5 +15,5 @@ class DeviceVerbs(KernelVerbs, Protocol):
     def load(self, driver: str) -> None:
         """Makes sure that a PCI driver is there."""
 
-    def set(self, address: PciAddress, attribute: str, value: str) -> None:
+    def set(self, device: PciAddress | MdevParent, attribute: str, value: str) -> None:
         """Writes one file of the device's folder."""

@@ -52,7 +52,7 @@ def create_vfs(
             setting.add(lambda: verbs.set(address, _AUTOPROBE, autoprobe))
             verbs.set(address, _AUTOPROBE, "0")
         if before != count:
-            _write(verbs, address, count)
+            _enable(verbs, address, count, undo)
         if not wait_until(lambda: _is_made(folder, count), patience):
             found = len((read_sriov(folder) or Sriov(0, None)).vfs)
             raise _not_made(address, count, f"After {patience:g} s there are {found}.")
@@ -91,6 +91,16 @@ def _in_the_way(machine: Machine, function: Function, sriov: Sriov, count: int) 
         who = ", ".join(str(vf.address) for vf in busy)
         found.append(Obstacle("vf-in-use", f"VFs carry vGPUs: {who}", "", "Remove the vGPUs of those VFs first."))
     return found
+
+
+def _enable(verbs: DeviceVerbs, address: PciAddress, count: int, undo: Undo) -> None:
+    """Writes the number; when the kernel refuses, none were made, and those that are there are another's."""
+    try:
+        _write(verbs, address, count)
+    except HostError as error:
+        if isinstance(error.__cause__, HostError) and error.__cause__.code == "kernel-refused":
+            undo.keep()
+        raise
 
 
 def _write(verbs: DeviceVerbs, address: PciAddress, count: int) -> None:

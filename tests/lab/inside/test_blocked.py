@@ -1,0 +1,33 @@
+"""A write that the kernel really blocks: vfio-pci is not unbound while a program has the device."""
+
+import time
+
+import pytest
+
+from busway.domain.address import PciAddress
+from busway.domain.errors import HostError
+from busway.hardware import Machine, SysfsKernel
+from busway.hardware.verbs import bind_card
+from busway.hardware.vfio import driver_of
+from tests.lab.inside.holders import using
+
+
+def test_an_unbind_that_the_kernel_blocks_ends_at_its_deadline(verbs: SysfsKernel, gpu: PciAddress) -> None:
+    bind_card(verbs, gpu)
+    group = Machine.read().functions[gpu].iommu_group
+    impatient = SysfsKernel(patience=1.0)
+
+    with using(group, gpu):
+        begun = time.monotonic()
+        with pytest.raises(HostError) as caught:
+            impatient.unbind(gpu)
+        took = time.monotonic() - begun
+    deadline = time.monotonic() + 30
+    while driver_of(verbs.root, gpu) is not None:  # the kernel finishes what it was told once the program is gone
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    verbs.override(gpu, "")
+    verbs.probe(gpu)
+
+    assert caught.value.code == "kernel-blocked"
+    assert took < 10
