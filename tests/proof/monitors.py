@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from busway.control import devices as device_views
+from busway.control.snapshot import take_snapshot
+from busway.control.snapshot_memory import SnapshotMemory
 from busway.domain.claim import CLAIM_TRANSITIONS, ClaimState
 from busway.domain.device import DeviceKind
 from busway.domain.ids import HostId, ServerId
@@ -55,6 +58,7 @@ def check_always(world: World) -> None:
     _check_capacity(world)
     _check_guests(world)
     _check_transitions(world)
+    _check_memory(world)
 
 
 def check_settled(world: World) -> None:
@@ -156,6 +160,15 @@ def _check_guests(world: World) -> None:
             )
             assert users.setdefault(address, server) == server, f"{address} is in two guests"
             assert groups.setdefault(row.device.iommu_group, server) == server, f"group of {address} is in two guests"
+
+
+def _check_memory(world: World) -> None:
+    """What a control process remembers is what the database says: each change that matters made a revision grow."""
+    for control in world.controls:
+        with world.db.read() as tx:
+            remembered = take_snapshot(control, tx)
+            read = take_snapshot(replace(control, memory=SnapshotMemory()), tx)
+        assert list(remembered.hosts) == list(read.hosts)
 
 
 def _check_transitions(world: World) -> None:

@@ -139,7 +139,7 @@ class Index:
         key = (request.pci, numa)
         wish = self._wishes.get(key)
         if wish is None:
-            wish = self._wishes[key] = Wish(request.pci, *numa)
+            wish = self._wishes.setdefault(key, Wish(request.pci, *numa))
         return wish
 
     def after(self, old: HostState, new: HostState) -> Index:
