@@ -27,7 +27,7 @@ test: setup ## What CI runs: checks, PostgreSQL, killed processes, the stock cli
 test-slow: setup ## What `make test` leaves out: two lab hosts, four guests, a kill at every step, mediated devices (about 30 minutes; 150 MB once)
 	BUSWAY_SLOW_LAB=1 .venv/bin/python -m pytest -m lab tests/cloud tests/lab
 
-test-load: setup ## 4 control processes, 12 hosts, one PostgreSQL, 10,000 requests for 12 devices, kills meanwhile (about 10 minutes)
+test-load: setup ## 4 control processes, 12 hosts, one PostgreSQL, 10,000 requests for 12 devices, kills meanwhile (10 to 30 minutes)
 	BUSWAY_LOAD=full .venv/bin/python -m pytest -s -m processes tests/processes/test_load.py
 
 test-proof: setup ## A whole cloud under faults at random, 600 of them, other ones each time (about 10 minutes)

@@ -46,7 +46,8 @@ def test_no_device_is_given_twice_and_nothing_is_lost_or_left_while_control_proc
         assert connection.execute(LOST, [outcome.accepted]).fetchall() == []
         assert connection.execute(REFUSED).fetchall() == []
         assert connection.execute("SELECT id FROM servers WHERE intent <> 'gone'").fetchall() == []
-    print(f"{len(outcome.accepted)} accepted, {outcome.unanswered} unanswered, {claimed} claims, {outcome}"[:400])
+    told = f"{len(outcome.accepted)} accepted, {outcome.unanswered} unanswered, {claimed} claims, {outcome.kills} kills"
+    print(f"{told}, seen {dict(outcome.seen)}, in {outcome.seconds:.0f} s")
     assert traces(tmp_path) == []
     assert len(outcome.accepted) + outcome.unanswered == SIZE.requests
     assert outcome.kills >= 2
