@@ -18,6 +18,7 @@ from busway.control.snapshot_memory import SnapshotMemory
 from busway.domain.claim import CLAIM_TRANSITIONS, ClaimState
 from busway.domain.device import DeviceKind
 from busway.domain.ids import HostId, ServerId
+from busway.domain.placement import HostState
 from busway.domain.server import SERVER_TRANSITIONS, PowerState, ServerStatus
 from busway.domain.status import DeviceStatus
 from busway.store import claims, devices, hosts, networks, servers
@@ -168,7 +169,14 @@ def _check_memory(world: World) -> None:
     with world.db.read() as tx:
         remembered = take_snapshot(control, tx)
         read = take_snapshot(replace(control, memory=SnapshotMemory()), tx)
-    assert list(remembered.hosts) == list(read.hosts)
+    assert [_without_drivers(host) for host in remembered.hosts] == [_without_drivers(host) for host in read.hosts]
+
+
+def _without_drivers(host: HostState) -> HostState:
+    """No placement rests on the driver that a device has now."""
+    return replace(
+        host, devices=tuple(replace(each, device=replace(each.device, driver=None)) for each in host.devices)
+    )
 
 
 def _check_transitions(world: World) -> None:

@@ -199,4 +199,4 @@ TestCloud.settings = settings(
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )
-TestCloud.pytestmark = [pytest.mark.timeout(3600 if LONG else 300)]
+TestCloud.pytestmark = [pytest.mark.timeout(7200 if LONG else 600)]
