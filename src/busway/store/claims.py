@@ -45,6 +45,19 @@ class Claim:
     updated: datetime
 
 
+def insert_claim(
+    tx: Tx,
+    claim_id: ClaimId,
+    device_id: DeviceId,
+    host_id: HostId,
+    server_id: ServerId,
+    alias: str | None,
+    now: datetime,
+) -> None:
+    """Adds one claim."""
+    insert_claims(tx, [Claim(claim_id, device_id, host_id, server_id, alias, ClaimState.CLAIMED, now, now)])
+
+
 def insert_claims(tx: Tx, made: Iterable[Claim]) -> None:
     """Adds claims; the unique index raises IntegrityError when a device has an owner."""
     rows = [{name: getattr(claim, name) for name in Claim.__dataclass_fields__} for claim in made]
