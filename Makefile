@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format revision check test test-slow demo bench bench-peers oracle lock clean python-version environment
+.PHONY: help setup format revision check test test-slow test-load test-proof demo bench bench-peers oracle lock clean python-version environment
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,12 @@ test: setup ## What CI runs: checks, PostgreSQL, killed processes, the stock cli
 
 test-slow: setup ## What `make test` leaves out: two lab hosts, four guests, a kill at every step, mediated devices (about 30 minutes; 150 MB once)
 	BUSWAY_SLOW_LAB=1 .venv/bin/python -m pytest -m lab tests/cloud tests/lab
+
+test-load: setup ## 4 control processes, 12 hosts, one PostgreSQL, 10,000 requests for 12 devices, kills meanwhile (10 to 30 minutes)
+	BUSWAY_LOAD=full .venv/bin/python -m pytest -s -m processes tests/processes/test_load.py
+
+test-proof: setup ## A whole cloud under faults at random, 600 of them, other ones each time (about 10 minutes)
+	BUSWAY_PROOF=long .venv/bin/python -m pytest tests/proof
 
 demo: setup ## A server with a GPU on this machine, on emulated hardware (needs root, or the kvm group)
 	.venv/bin/busway demo

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from benchmarks.claims import claims_benchmarks
 from benchmarks.placement import PLACEMENT
 from benchmarks.placement_peer import peer_benchmarks
 from benchmarks.registry import Registry, render
+from benchmarks.scale import SCALE
 from benchmarks.scan import RESCAN, SCAN
 from benchmarks.sqlite_commit import SQLITE_COMMIT
 
@@ -18,7 +20,8 @@ def registry() -> Registry:
     benchmarks.add(SCAN)
     benchmarks.add(RESCAN)
     benchmarks.add(PLACEMENT)
-    for benchmark in peer_benchmarks():
+    benchmarks.add(SCALE)
+    for benchmark in (*claims_benchmarks(), *peer_benchmarks()):
         benchmarks.add(benchmark)
     return benchmarks
 

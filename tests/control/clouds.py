@@ -82,6 +82,7 @@ class Host:
         generation: int | None = None,
         sequence: int | None = None,
         disk: int | None = None,
+        starts: int | None = None,
     ) -> None:
         """Reports servers as running (with the counters that are desired) or shut off, and devices as held."""
         wanted = {server.id: server for server in self.desired().servers}
@@ -89,6 +90,8 @@ class Host:
         seen += [self._seen(wanted, each, PowerState.SHUTOFF) for each in off]
         if disk is not None:
             seen = [replace(each, disk=disk) for each in seen]
+        if starts is not None:
+            seen = [replace(each, starts=starts) for each in seen]
         seen += [ObservedServer(each, None, fault=fault) for each, fault in (faults or {}).items()]
         observed = Observed(
             host=self.name,

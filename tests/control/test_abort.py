@@ -45,8 +45,8 @@ def bound(host: Host, server: Server) -> None:
 
 
 def defined(host: Host, server: Server) -> None:
-    """The guest is defined and off."""
-    host.report(off=[server.id], held=[HeldDevice(gpu(0).address, server.id, "bochs-drm")])
+    """The guest is defined and was never started."""
+    host.report(off=[server.id], starts=0, held=[HeldDevice(gpu(0).address, server.id, "bochs-drm")])
 
 
 @pytest.mark.parametrize("stage", [nothing_yet, fetching, bound, defined])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from busway.control import flavors, servers
-from busway.control.place import place_round
+from busway.control.place import BATCH, place_round
 from busway.control.plan import Plan, plan
 from busway.domain.errors import BadInput, Forbidden, InvalidExtraSpec, NotFound
 from busway.domain.ids import FlavorId
@@ -107,10 +107,11 @@ def test_servers_of_one_request_are_placed_all_or_none(gpu_cloud: Cloud) -> None
 
 def test_a_request_that_a_batch_would_cut_waits_for_the_next(gpu_cloud: Cloud) -> None:
     gpu_cloud.host("h1", 0)
-    for name, count in (*((f"a{number}", 1) for number in range(60)), ("many", 60)):
+    singles = BATCH - 40
+    for name, count in (*((f"a{number}", 1) for number in range(singles)), ("many", 60)):
         request = CreateServer(name, gpu_cloud.plain, gpu_cloud.image, max_count=count, networks="none")
         servers.create_servers(gpu_cloud.control, ADMIN, request, f"req-{name}")
-    assert [place_round(gpu_cloud.control) for _ in range(3)] == [60, 60, 0]
+    assert [place_round(gpu_cloud.control) for _ in range(3)] == [singles, 60, 0]
 
 
 def test_why_tells_the_change_that_would_have_admitted_the_server(gpu_cloud: Cloud) -> None:

@@ -38,24 +38,25 @@ class ProcessCloud:
         self.folder = folder
         self.config = folder / "busway.conf"
         self.config.write_text(CONFIG % database_url)
-        self.port, self.second_port = _free_port(), _free_port()
+        self.port, self.second_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.http = httpx.Client(base_url=self.url, timeout=30)
         self._token: str | None = None
 
     def start_control(self, crash_at: str = "", name: str = "control", port: int | None = None) -> None:
+        """All control processes have one state folder, for the data of images is in it."""
         port = port or self.port
-        command = ["serve", "--config", str(self.config), "--state", str(self.folder / name), "--port", str(port)]
+        command = ["serve", "--config", str(self.config), "--state", str(self.folder / "control"), "--port", str(port)]
         self._start(name, ["-m", "busway", *command, "--public-url", self.url], BUSWAY_CRASH_AT=crash_at)
         wait_for(f"{name} to answer", lambda: self._answers(name, port))
 
-    def start_host(self, name: str, gpus: int = 1, crash_at: str = "") -> None:
+    def start_host(self, name: str, gpus: int = 1, crash_at: str = "", url: str = "") -> None:
         credential = self.folder / f"{name}.json"
         if not credential.exists():
             made = self.call("POST", "/busway/v1/hosts", {"name": name})["credential"]
             credential.touch(mode=0o600)
-            credential.write_text(json.dumps(made))
+            credential.write_text(json.dumps(made | {"url": url or self.url}))
         command = ["-m", "busway.testing.simulated_host", "--credential", str(credential), "--gpus", str(gpus)]
         command += ["--state", str(self.folder / f"host-{name}"), "--interval", "0.3"]
         self._start(name, command + (["--crash-at", crash_at] if crash_at else []))
@@ -89,10 +90,12 @@ class ProcessCloud:
         return self._token
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        headers = {"X-Auth-Token": self.token(), "OpenStack-API-Version": "compute 2.100"}
-        answer = self.http.request(method, path, json=body, headers=headers)
+        answer = self.http.request(method, path, json=body, headers=self.headers())
         assert answer.status_code < 400, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
+
+    def headers(self) -> dict[str, str]:
+        return {"X-Auth-Token": self.token(), "OpenStack-API-Version": "compute 2.100"}
 
     def prepare(self) -> None:
         """An image, and a flavor that asks for one GPU."""
@@ -111,10 +114,13 @@ class ProcessCloud:
         assert answer.status_code == 204, answer.text
 
     def create(self, name: str) -> str:
+        made = self.call("POST", "/compute/v2.1/servers", self.wish(name))
+        return str(made["server"]["id"])
+
+    def wish(self, name: str) -> dict[str, Any]:
         server = {"name": name, "imageRef": self.image, "flavorRef": "2", "networks": "none"}
         server["user_data"] = base64.b64encode(b"#!/bin/sh\n").decode()
-        made = self.call("POST", "/compute/v2.1/servers", {"server": server})
-        return str(made["server"]["id"])
+        return {"server": server}
 
     def servers(self) -> dict[str, dict[str, Any]]:
         return {s["id"]: s for s in self.call("GET", "/compute/v2.1/servers/detail")["servers"]}
@@ -180,7 +186,7 @@ def wait_for(what: str, condition: Callable[[], T], seconds: float = 60) -> T:
     raise AssertionError
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -72,14 +72,13 @@ def is_free(host: HostState, state: DeviceState, alias: Alias) -> bool:
 
 def companions(host: HostState, state: DeviceState) -> list[DeviceState]:
     """All other devices of its group but bridges."""
-    return [
-        other
-        for other in host.devices
-        if other.present
-        and other.id != state.id
-        and other.device.iommu_group == state.device.iommu_group
-        and not other.device.is_bridge
-    ]
+    return [other for other in _group(host, state) if other.present]
+
+
+def _group(host: HostState, state: DeviceState) -> list[DeviceState]:
+    group = state.device.iommu_group
+    members = [other for other in host.devices if group is not None and other.device.iommu_group == group]
+    return [other for other in members if other.id != state.id and not other.device.is_bridge]
 
 
 def _relatives_of_lot(host: HostState, state: DeviceState) -> list[DeviceState]:
@@ -88,6 +87,7 @@ def _relatives_of_lot(host: HostState, state: DeviceState) -> list[DeviceState]:
         for other in host.devices:
             is_child = other.device.parent == member.device.address and member.device.kind is DeviceKind.PF
             is_parent = member.device.kind is not DeviceKind.PF and other.device.address == member.device.parent
-            if other.present and (is_child or is_parent):
+            has_vanished = other in _group(host, member) and not other.present
+            if is_child or is_parent or has_vanished:
                 found.append(other)
     return found

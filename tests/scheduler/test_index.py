@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from busway.domain.ids import ServerId
-from busway.domain.placement import Placement, PlacementRequest, Refusal, Snapshot
-from busway.scheduler.index import index_of
+from busway.domain.placement import HostState, Placement, PlacementRequest, Refusal, Snapshot
+from busway.scheduler.index import index_of, with_hosts
 from busway.scheduler.place import after, place
 from busway.scheduler.policy import Policy
 from tests.scheduler.clouds import cloud, gpus, host, request
@@ -40,6 +40,45 @@ def test_an_index_that_followed_placements_answers_like_a_new_one(
         assert answer == place(Snapshot(tuple(snapshot.hosts)), now)
         if isinstance(answer, Placement):
             snapshot = after(snapshot, now, answer)
+
+
+@given(snapshots(least=1), st.data(), easy_requests)
+def test_a_snapshot_made_of_the_last_one_answers_like_a_new_one(
+    last: Snapshot, data: st.DataObject, wanted: PlacementRequest
+) -> None:
+    index_of(last)
+    number = data.draw(st.integers(0, len(last.hosts) - 1))
+    changed = data.draw(st.sampled_from([owned, quarantined, moved, smaller, gone]))(last.hosts[number])
+    hosts = [changed if place == number else each for place, each in enumerate(last.hosts)]
+
+    made = with_hosts(last, hosts)
+
+    assert list(made.hosts) == hosts
+    assert place(made, wanted) == place(Snapshot(tuple(hosts)), wanted)
+
+
+def owned(host: HostState) -> HostState:
+    return replace(host, devices=tuple(replace(each, claimed_by=ServerId("new")) for each in host.devices))
+
+
+def quarantined(host: HostState) -> HostState:
+    return replace(
+        host, devices=tuple(replace(each, quarantined="stuck") for each in host.devices[:1]) + host.devices[1:]
+    )
+
+
+def moved(host: HostState) -> HostState:
+    """Another IOMMU group for its first device: its hardware is another."""
+    first = [replace(each, device=replace(each.device, iommu_group=99)) for each in host.devices[:1]]
+    return replace(host, devices=(*first, *host.devices[1:]))
+
+
+def smaller(host: HostState) -> HostState:
+    return replace(host, free_ram_mb=host.free_ram_mb // 2, generation=host.generation + 1)
+
+
+def gone(host: HostState) -> HostState:
+    return replace(host, devices=tuple(replace(each, present=False) for each in host.devices), up=False)
 
 
 @given(snapshots(least=1), requests)

@@ -1,6 +1,7 @@
 """Where servers go, why they can't, and what never happens."""
 
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -161,3 +162,12 @@ def test_no_device_is_given_twice_and_no_group_is_split(all_hosts: list[HostStat
 @given(st.lists(hosts(), max_size=4, unique_by=lambda h: h.name))
 def test_equal_snapshots_give_equal_answers(all_hosts: list[HostState]) -> None:
     assert place(cloud(*all_hosts), request()) == place(cloud(*all_hosts), request())
+
+
+def test_a_device_is_not_given_while_what_vanished_from_its_group_has_an_owner() -> None:
+    gone = state("h1", "0000:41:00.0", 10, present=False, claimed_by=ServerId("other"))
+    left = state("h1", "0000:42:00.0", 10)
+    refusal = place(cloud(host("h1", [gone, left])), request())
+    assert isinstance(refusal, Refusal)
+    free = place(cloud(host("h1", [replace(gone, claimed_by=None), left])), request())
+    assert isinstance(free, Placement)

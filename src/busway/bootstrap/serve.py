@@ -20,7 +20,7 @@ from busway.bootstrap.admin import ensure_admin
 from busway.bootstrap.config import Config
 from busway.bootstrap.crashpoint import crashpoint_from_environment
 from busway.control.context import Control
-from busway.control.doorbell import LocalDoorbell
+from busway.control.doorbell import doorbell_for
 from busway.control.place import run_placer
 from busway.control.sweep import run_sweeper
 from busway.domain.errors import InvalidConfig
@@ -52,7 +52,7 @@ def build_control(config: Config) -> Control:
         db=db,
         now=lambda: datetime.now(UTC),
         new_id=lambda: str(uuid.uuid4()),
-        bell=LocalDoorbell(),
+        bell=doorbell_for(db),
         state=config.state,
         settings=config.settings,
         crashpoint=crashpoint_from_environment(),
@@ -130,6 +130,7 @@ def _loops(config: Config) -> Iterator[Control]:
         control.bell.ring("place")
         for loop in loops:
             loop.join(STOP_SECONDS)
+        control.bell.close()
         control.db.close()
 
 

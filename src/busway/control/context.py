@@ -10,6 +10,7 @@ from pathlib import Path
 from busway.control.doorbell import Doorbell
 from busway.control.pci_rules import PciRules, RulesCache
 from busway.control.settings import Settings
+from busway.control.snapshot_memory import SnapshotMemory
 from busway.store.database import Database, Tx
 
 
@@ -29,6 +30,7 @@ class Control:
     settings: Settings
     crashpoint: Callable[[str], None] = field(default=_pass)
     rules_cache: RulesCache = field(default_factory=RulesCache)
+    memory: SnapshotMemory = field(default_factory=SnapshotMemory)
 
     def pci_rules(self, tx: Tx) -> PciRules:
         """The aliases and device specs in force; cheap, for every transaction that needs them."""

@@ -32,7 +32,8 @@ def authenticate(control: Control, host_name: str, token: str) -> HostId:
     """The host whose documents the token opens; `Forbidden` for a token of another host."""
     wanted = token_hash(token)
     with control.db.read() as tx:
-        owner = next((host for host in hosts.list_hosts(tx) if host.token_hash == wanted), None)
+        host = hosts.find_host(tx, host_name)
+        owner = host if host is not None and host.token_hash == wanted else hosts.find_host_by_token(tx, wanted)
     if owner is None:
         raise NotAuthenticated(
             "This agent's credential is not known here",
@@ -73,18 +74,26 @@ def _document(tx: Tx, host: hosts.HostRow) -> Desired:
         for row in servers.list_on_host(tx, host.id)
         if row.id not in absent and row.intent is Intent.PRESENT and (stay := stay_of(tx, row, host.id)) is not None
     ]
+    addresses = networks.server_addresses(tx, [stay.row.id for stay in stays])
     return Desired(
         host=host.name,
         generation=host.generation,
-        servers=tuple(_server(tx, stay, known, uploads.get(stay.row.id)) for stay in stays),
+        servers=tuple(
+            _server(tx, stay, known, addresses.get(stay.row.id, ()), uploads.get(stay.row.id)) for stay in stays
+        ),
         absent=tuple(absent),
     )
 
 
-def _server(tx: Tx, stay: Stay, known: dict[DeviceId, DeviceRow], upload: ImageId | None) -> DesiredServer:
+def _server(
+    tx: Tx,
+    stay: Stay,
+    known: dict[DeviceId, DeviceRow],
+    addresses: tuple[ServerAddress, ...],
+    upload: ImageId | None,
+) -> DesiredServer:
     row, side = stay.row, stay.side
     owned = [known[claim.device_id].device for claim in stay.claims]
-    addresses = networks.list_addresses(tx, row.id)
     return DesiredServer(
         id=row.id,
         name=f"instance-{row.number:08x}",

@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from typing import Protocol
 
+from busway.store.database import Database
+from busway.store.notify import Notifier
+
 
 class Doorbell(Protocol):
     """Rings topics such as "place" or "host:<id>"; anyone may wait on one."""
@@ -18,12 +21,16 @@ class Doorbell(Protocol):
     def wait(self, topic: str, seen: int, seconds: float) -> bool:
         """Returns True as soon as the topic rang more than `seen` times, False after `seconds`."""
 
+    def close(self) -> None:
+        """Ends what the bell needs; it is not to be used any more."""
+
 
 class LocalDoorbell:
     """A doorbell within one process."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
+        self._for_all = 0
         self._changed = threading.Condition()
 
     def ring(self, topic: str) -> None:
@@ -32,12 +39,47 @@ class LocalDoorbell:
             self._counts[topic] = self._counts.get(topic, 0) + 1
             self._changed.notify_all()
 
+    def ring_all(self) -> None:
+        """Wakes everyone, whatever they wait for."""
+        with self._changed:
+            self._for_all += 1
+            self._changed.notify_all()
+
     def count(self, topic: str) -> int:
         """How often the topic rang in this process."""
         with self._changed:
-            return self._counts.get(topic, 0)
+            return self._counts.get(topic, 0) + self._for_all
 
     def wait(self, topic: str, seen: int, seconds: float) -> bool:
         """Waits on a condition, at most `seconds`."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._counts.get(topic, 0) > seen, timeout=seconds)
+            return self._changed.wait_for(lambda: self._counts.get(topic, 0) + self._for_all > seen, timeout=seconds)
+
+    def close(self) -> None:
+        """Does nothing: there is only this process."""
+
+
+class SharedDoorbell(LocalDoorbell):
+    """A doorbell that rings in every control process on one PostgreSQL.
+
+    Its own process hears it at once. Others hear it within milliseconds while PostgreSQL can be reached, and when it
+    can be reached again, all are woken: nobody knows what rang in between.
+    """
+
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self._notifier = Notifier(database, heard=super().ring, reconnected=self.ring_all)
+
+    def ring(self, topic: str) -> None:
+        """Wakes the waiting threads of all processes."""
+        super().ring(topic)
+        self._notifier.tell(topic)
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._notifier.close()
+
+
+def doorbell_for(database: Database) -> Doorbell:
+    """The doorbell that reaches every process on a database: a SQLite file has one control process."""
+    return LocalDoorbell() if database.is_sqlite else SharedDoorbell(database)

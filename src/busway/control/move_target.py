@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from busway.control.context import Control
 from busway.control.groups import placement_group
-from busway.control.place import claim_devices, lay_cells
 from busway.control.placement_request import image_properties, placement_request
 from busway.control.snapshot import take_snapshot
+from busway.control.turn import lay_cells, new_claims, write_claims
 from busway.domain.claim import ClaimState
 from busway.domain.errors import BadInput, Conflict
 from busway.domain.flavor import Flavor
@@ -86,9 +86,10 @@ def claim_placement(
     kept = {claim.device_id: claim.id for claim in mine if claim.state is not ClaimState.RELEASING}
     wanted = {device.device_id for device in placement.devices}
     new = [device for device in placement.devices if device.device_id not in kept]
-    lay_cells(tx, row.id, _request(control, tx, row, flavor, None).cells, placement)
-    made = claim_devices(control, tx, row.id, placement.host_id, new, control.now())
-    return (*(claim_id for device_id, claim_id in kept.items() if device_id in wanted), *made)
+    lay_cells(tx, _request(control, tx, row, flavor, None), placement)
+    made = new_claims(control, row.id, placement.host_id, new, control.now())
+    write_claims(tx, made)
+    return (*(claim_id for device_id, claim_id in kept.items() if device_id in wanted), *(claim.id for claim in made))
 
 
 def _request(control: Control, tx: Tx, row: ServerRow, flavor: Flavor, host: str | None) -> PlacementRequest:

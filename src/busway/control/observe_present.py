@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from busway.control.context import Control
@@ -22,12 +23,16 @@ _UNDER_WAY = frozenset({TaskState.SHELVING, TaskState.RESIZE_MIGRATING, TaskStat
 # These wait for their user, whatever the guest does meanwhile.
 _WAITING = frozenset({ServerStatus.VERIFY_RESIZE, ServerStatus.SHELVED, ServerStatus.SHELVED_OFFLOADED})
 
+_COMING = frozenset({ServerStatus.BUILD, ServerStatus.REBUILD, ServerStatus.RESIZE})
+_MAY_RUN = _COMING | {ServerStatus.SHUTOFF}
+_OFF = frozenset({PowerState.SHUTOFF, PowerState.CRASHED})
+
 
 def take_present(
     control: Control, tx: Tx, row: ServerRow, mine: ObservedServer, generation: int, rebooted: bool, now: datetime
 ) -> None:
     """Takes in what a host says of one server; `rebooted` tells that the host was started anew since the last report."""
-    if mine.fault is not None:
+    if mine.fault is not None and _is_awaited(row):
         if generation >= row.generation:
             take_fault(tx, row, mine.fault, mine.power, now)
         return
@@ -40,8 +45,24 @@ def take_present(
         _become(tx, row, ServerStatus.ACTIVE, PowerState.RUNNING, "its host reports that it runs", now)
     elif not row.powered and mine.power is not None and not running and mine.disk == row.disks[-1]:
         _become(tx, row, ServerStatus.SHUTOFF, PowerState.SHUTOFF, "its host reports that it is shut off", now)
-    elif row.status is ServerStatus.ACTIVE and not running and done:
-        _stopped_by_itself(control, tx, row, rebooted, now)
+    elif done and (row.status is ServerStatus.ACTIVE or (row.status in _MAY_RUN and mine.power in _OFF)):
+        _take_off(control, tx, row, rebooted, now)
+
+
+def _is_awaited(row: ServerRow) -> bool:
+    """A failure matters to whoever waits for something; else what the guest is now is all there is to tell."""
+    return row.status in _COMING or row.task_state is not None
+
+
+def _take_off(control: Control, tx: Tx, row: ServerRow, rebooted: bool, now: datetime) -> None:
+    """The guest ran and is off: it powered itself off, or its host lost power, perhaps before anyone saw it run."""
+    if row.status in _COMING:
+        _become(tx, row, ServerStatus.ACTIVE, PowerState.RUNNING, "its host reports that it has run", now)
+    if row.status is ServerStatus.RESIZE:
+        return  # it waits for its user, whatever the guest does
+    if row.status in _COMING:
+        row = replace(row, status=ServerStatus.ACTIVE, task_state=None, launched=row.launched or now)
+    _stopped_by_itself(control, tx, row, rebooted, now)
 
 
 def _stopped_by_itself(control: Control, tx: Tx, row: ServerRow, rebooted: bool, now: datetime) -> None:

@@ -38,9 +38,8 @@ def occupants(tx: Tx) -> dict[HostId, Occupants]:
     def add(host_id: HostId, server_id: ServerId, flavor: Flavor) -> None:
         found[host_id][server_id] = found[host_id].get(server_id, Room()).at_least(flavor)
 
-    for row in servers.list_placed(tx):
-        if row.host_id is not None:
-            add(row.host_id, row.id, row.flavor)
+    for each in servers.list_occupants(tx):
+        add(each.host_id, each.id, each.flavor)
     for move in moves.list_open_moves(tx):
         for side in (move.source, move.target):
             add(side.host_id, move.server_id, side.flavor)

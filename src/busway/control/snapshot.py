@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,40 +11,31 @@ from busway.control.host_facts import capabilities, free_cells, guests
 from busway.control.occupancy import Occupants, occupants, total
 from busway.control.settings import Settings
 from busway.domain.aggregate import ZONE_KEY
-from busway.domain.device_tags import NO_TAGS
 from busway.domain.ids import HostId, ServerId
 from busway.domain.placement import ZONE, DeviceState, HostState, Snapshot
-from busway.store import aggregates, cells, claims, devices, hosts
+from busway.store import aggregates, cells, claims, hosts
 from busway.store.cells import UsedCell
 from busway.store.database import Tx
 from busway.store.hosts import HostRow
 
 
 def take_snapshot(control: Control, tx: Tx) -> Snapshot:
-    """All hosts with what is free on them, and all their devices."""
-    owners = {claim.device_id: claim.server_id for claim in claims.list_live_claims(tx)}
+    """All hosts with what is free on them, and all their devices; never in a transaction that changes devices.
+
+    Hosts are read first: what is read later can only be newer than the generations that a commit compares.
+    """
+    rows = hosts.list_hosts(tx)
+    owners = claims.list_owners(tx)
     placed = occupants(tx)
-    of_host: dict[HostId, list[DeviceState]] = defaultdict(list)
-    specs = control.pci_rules(tx).device_specs
-    for device in devices.list_devices(tx):
-        spec = specs.find(device.device)
-        state = DeviceState(
-            device.id,
-            device.device,
-            device.present,
-            offered=spec is not None,
-            claimed_by=owners.get(device.id),
-            quarantined=device.quarantined,
-            tags=spec.tags if spec is not None else NO_TAGS,
-        )
-        of_host[device.host_id].append(state)
-    now = control.now()
+    devices = control.memory.device_states(tx, control.pci_rules(tx).device_specs, rows, owners)
     lying, known = cells.list_cells(tx), aggregates.metadata_of_hosts(tx)
+    now = control.now()
     states = (
-        _host_state(control.settings, host, tuple(of_host[host.id]), placed.get(host.id, {}), lying, now)
-        for host in hosts.list_hosts(tx)
+        _host_state(control.settings, host, devices[host.id], placed.get(host.id, {}), lying, now) for host in rows
     )
-    return Snapshot(tuple(_in_aggregates(state, known[state.id]) if state.id in known else state for state in states))
+    return control.memory.snapshot(
+        [_in_aggregates(state, known[state.id]) if state.id in known else state for state in states]
+    )
 
 
 def _in_aggregates(state: HostState, known: Sequence[Mapping[str, str]]) -> HostState:
@@ -85,14 +75,14 @@ def _host_state(
         devices=states,
         up=is_up(settings, host, now),
         enabled=host.enabled,
-        down_reason=_down_reason(host, now),
+        down_reason=_down_reason(host),
         cells=free_cells(settings, size, used_cells),
         capabilities=capabilities(size),
         guests=guests(size),
     )
 
 
-def _down_reason(host: HostRow, now: datetime) -> str:
+def _down_reason(host: HostRow) -> str:
     if host.seen is None:
         return "its agent has never reported"
-    return f"its agent last reported {int((now - host.seen).total_seconds())} s ago"
+    return f"its agent last reported at {host.seen:%Y-%m-%d %H:%M:%S} UTC"

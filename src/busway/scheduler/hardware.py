@@ -38,7 +38,7 @@ class Spot(NamedTuple):
 class Lot:
     """A device and the companions that travel with it, as places in the host's list and as bits.
 
-    `free` are the devices that must have no owner: the lot's own and their PF or VFs.
+    `free` are the devices that must have no owner: the lot's own, their PF or VFs, and what was in its group.
     """
 
     place: int
@@ -50,7 +50,11 @@ class Lot:
 
 @dataclass(frozen=True, slots=True)
 class Kin:
-    """Who is tied to a device: group members of its own card, those of others, and its PF or VFs."""
+    """Who is tied to a device: group members of its own card, those of others, and its relatives.
+
+    Relatives must have no owner: its PF or VFs, and what has vanished from its group. A device that is gone keeps its
+    owner until its host has let go of it, and may come back under a guest that runs.
+    """
 
     companions: tuple[int, ...]
     foreign: tuple[int, ...]
@@ -154,8 +158,6 @@ def _kin(states: tuple[DeviceState, ...]) -> tuple[Kin, ...]:
     children: dict[tuple[int, ...], list[int]] = {}
     numbers: dict[tuple[int, ...], int] = {}
     for place, state in enumerate(states):
-        if not state.present:
-            continue
         numbers[state.device.address.numbers] = place
         if state.device.iommu_group is not None:
             groups.setdefault(state.device.iommu_group, []).append(place)
@@ -173,12 +175,13 @@ def _kin_of(
 ) -> Kin:
     device = states[place].device
     group = groups.get(device.iommu_group, []) if device.iommu_group is not None else []
-    others = [other for other in group if other != place and not states[other].device.is_bridge]
-    relatives: list[int] = []
+    members = [other for other in group if other != place and not states[other].device.is_bridge]
+    others = [other for other in members if states[other].present]
+    relatives = [other for other in members if not states[other].present]
     if device.kind is DeviceKind.PF:
-        relatives = children.get(device.address.numbers, [])
+        relatives += children.get(device.address.numbers, [])
     elif device.parent is not None and device.parent.numbers in numbers:
-        relatives = [numbers[device.parent.numbers]]
+        relatives += [numbers[device.parent.numbers]]
     return Kin(
         tuple(other for other in others if _same_card(states[other].device, device)),
         tuple(other for other in others if not _same_card(states[other].device, device)),

@@ -10,15 +10,18 @@ host moved, so that the cost is that of copying references, not of looking at ho
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from busway.domain.ids import HostId
 from busway.domain.placement import HostState, PlacementRequest, Snapshot
 from busway.scheduler.allocate import Wish
-from busway.scheduler.blocks import NamedHosts
+from busway.scheduler.blocks import HostList, NamedHosts
 from busway.scheduler.hardware import Hardware
 from busway.scheduler.shape import Shape, Shapes
+
+_FEW = 8  # when more than one host in so many has changed, a new index costs no more than changing the old one
 
 
 class HostClass(NamedTuple):
@@ -136,7 +139,7 @@ class Index:
         key = (request.pci, cells)
         wish = self._wishes.get(key)
         if wish is None:
-            wish = self._wishes[key] = Wish(request.pci, cells)
+            wish = self._wishes.setdefault(key, Wish(request.pci, cells))
         return wish
 
     def after(self, old: HostState, new: HostState) -> Index:
@@ -162,6 +165,39 @@ def index_of(snapshot: Snapshot) -> Index:
         found = snapshot.derived["index"] = Index.of(snapshot.hosts)
     assert isinstance(found, Index)
     return found
+
+
+def with_hosts(last: Snapshot, hosts: Sequence[HostState]) -> Snapshot:
+    """The snapshot of these hosts; where they are those of the last one and few have changed, its index goes on.
+
+    A host whose hardware has changed makes the index anew.
+    """
+    if len(last.hosts) != len(hosts) or "index" not in last.derived:
+        return Snapshot(tuple(hosts))
+    changed = [place for place, (old, new) in enumerate(zip(last.hosts, hosts, strict=True)) if old != new]
+    if len(changed) > len(hosts) // _FEW + 1 or not all(
+        _is_built_alike(last.hosts[place], hosts[place]) for place in changed
+    ):
+        return Snapshot(tuple(hosts))
+    index, kept = index_of(last), HostList.of(last.hosts)
+    for place in changed:
+        index = index.after(kept[place], hosts[place])
+        kept = kept.having(place, hosts[place])
+    made = Snapshot(kept)
+    made.derived["index"] = index
+    return made
+
+
+def _is_built_alike(old: HostState, new: HostState) -> bool:
+    """True when only owners and quarantine of a host's devices may differ, and what filters look at."""
+    if (old.id, old.name, len(old.devices)) != (new.id, new.name, len(new.devices)):
+        return False
+    if old.devices is new.devices:
+        return True
+    return all(
+        replace(was, claimed_by=None, quarantined=None) == replace(now, claimed_by=None, quarantined=None)
+        for was, now in zip(old.devices, new.devices, strict=True)
+    )
 
 
 def class_key(host: HostState) -> Hashable:

@@ -127,7 +127,7 @@ def _exclusion(host: HostState, hardware: Hardware, place: int, taken: int) -> E
     relatives = [host.devices[n] for member in members for n in hardware.kin[member].relatives]
     owned = [relative for relative in relatives if relative.claimed_by is not None]
     if owned:
-        return Exclusion("a related PF or VF belongs to a server", f"{address}: {owned[0].device.address}")
+        return Exclusion("a PF, VF or group member of it belongs to a server", f"{address}: {owned[0].device.address}")
     if kin.foreign:
         others = [host.devices[other].device for other in kin.foreign]
         names = ", ".join(f"{other.address} ({other.description})" for other in others)

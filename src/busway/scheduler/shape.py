@@ -74,5 +74,6 @@ class Shapes:
         key = (hardware, claimed, quarantined, cells)
         shape = self._shapes.get(key)
         if shape is None:
-            shape = self._shapes[key] = Shape(hardware, claimed, quarantined, cells)
+            # Threads share what one has made: two objects for one shape would be two shapes.
+            shape = self._shapes.setdefault(key, Shape(hardware, claimed, quarantined, cells))
         return shape

@@ -59,19 +59,21 @@ def insert_claim(
     alias: str | None,
     now: datetime,
 ) -> None:
-    """Adds a claim; the unique index raises IntegrityError when the device has an owner."""
-    tx.execute(
-        insert(claims).values(
-            id=claim_id,
-            device_id=device_id,
-            host_id=host_id,
-            server_id=server_id,
-            alias=alias,
-            state=str(ClaimState.CLAIMED),
-            created=now,
-            updated=now,
-        )
-    )
+    """Adds one claim."""
+    insert_claims(tx, [Claim(claim_id, device_id, host_id, server_id, alias, ClaimState.CLAIMED, 0, now, now)])
+
+
+def insert_claims(tx: Tx, made: Iterable[Claim]) -> None:
+    """Adds claims; the unique index raises IntegrityError when a device has an owner."""
+    rows = [{name: getattr(claim, name) for name in Claim.__dataclass_fields__} for claim in made]
+    if rows:
+        tx.execute(insert(claims), rows)
+
+
+def list_owners(tx: Tx) -> dict[DeviceId, ServerId]:
+    """The server of each device that has one."""
+    statement = select(claims.c.device_id, claims.c.server_id).where(_LIVE)
+    return {DeviceId(row.device_id): ServerId(row.server_id) for row in tx.execute(statement)}
 
 
 def list_live_claims(tx: Tx, *, host_id: HostId | None = None, server_id: ServerId | None = None) -> list[Claim]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-import msgspec
 from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
     Integer,
-    Row,
+    Select,
     String,
     Table,
     Text,
@@ -25,7 +26,10 @@ from busway.domain.address import PciAddress
 from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.ids import DeviceId, HostId
 from busway.store.database import Tx
+from busway.store.hosts import bump_revision
 from busway.store.metadata import UtcTime, metadata
+
+_MANY = 200  # hosts asked for by their ids; for more of them all devices are read
 
 devices = Table(
     "devices",
@@ -55,6 +59,12 @@ devices = Table(
 )
 
 
+_READ = (
+    *(devices.c.id, devices.c.host_id, devices.c.present, devices.c.quarantined, devices.c.discovered),
+    *(devices.c[name] for name in PciDevice.__dataclass_fields__),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceRow:
     """A device as stored; `quarantined` tells why it must not be handed out."""
@@ -71,7 +81,7 @@ def list_devices(
     tx: Tx, host_id: HostId | None = None, *, vendor_id: str | None = None, product_id: str | None = None
 ) -> list[DeviceRow]:
     """All devices, or those of one host or with these ids, in the order of host and address."""
-    statement = select(devices).order_by(devices.c.host_id, devices.c.address)
+    statement = select(*_READ).order_by(devices.c.host_id, devices.c.address)
     for column, wanted in (
         (devices.c.host_id, host_id),
         (devices.c.vendor_id, vendor_id),
@@ -79,7 +89,18 @@ def list_devices(
     ):
         if wanted is not None:
             statement = statement.where(column == wanted)
-    return [_device(row) for row in tx.execute(statement)]
+    return _rows(tx, statement)
+
+
+def list_devices_of(tx: Tx, host_ids: Sequence[HostId]) -> list[DeviceRow]:
+    """The devices of some hosts, or of all in one statement where many are asked for, in the order of `list_devices`."""
+    if len(host_ids) > _MANY:
+        wanted = set(host_ids)
+        return [device for device in list_devices(tx) if device.host_id in wanted]
+    if not host_ids:
+        return []
+    statement = select(*_READ).where(devices.c.host_id.in_(host_ids)).order_by(devices.c.host_id, devices.c.address)
+    return _rows(tx, statement)
 
 
 def insert_device(tx: Tx, device_id: DeviceId, host_id: HostId, device: PciDevice, now: datetime) -> None:
@@ -99,8 +120,11 @@ def set_absent(tx: Tx, device_id: DeviceId) -> None:
 
 
 def set_quarantine(tx: Tx, device_id: DeviceId, reason: str | None) -> None:
-    """Puts a device in quarantine, or takes it out with None."""
-    tx.execute(update(devices).where(devices.c.id == device_id).values(quarantined=reason))
+    """Puts a device in quarantine, or takes it out with None; the revision of its host grows with a change."""
+    changed = devices.c.quarantined.is_distinct_from(reason)
+    statement = update(devices).where(devices.c.id == device_id, changed).values(quarantined=reason)
+    for row in tx.execute(statement.returning(devices.c.host_id)).all():
+        bump_revision(tx, HostId(row.host_id))
 
 
 def _values(device: PciDevice) -> dict[str, object]:
@@ -113,21 +137,26 @@ def _values(device: PciDevice) -> dict[str, object]:
     }
 
 
-def _device(row: Row[tuple[object, ...]]) -> DeviceRow:
-    values = dict(row._mapping)
-    fields = {name: values[name] for name in PciDevice.__dataclass_fields__}
-    fields["address"] = PciAddress(str(values["address"]))
-    fields["parent"] = PciAddress(str(values["parent"])) if values["parent"] else None
-    fields["switch"] = PciAddress(str(values["switch"])) if values["switch"] else None
-    fields["kind"] = DeviceKind(str(values["kind"]))
-    return DeviceRow(
-        id=DeviceId(str(values["id"])),
-        host_id=HostId(str(values["host_id"])),
-        device=PciDevice(**fields),
-        present=bool(values["present"]),
-        quarantined=msgspec.convert(values["quarantined"], str | None),
-        discovered=msgspec.convert(values["discovered"], datetime),
-    )
+def _rows(tx: Tx, statement: Select[Any]) -> list[DeviceRow]:
+    """Reads rows; hosts are built alike, so that equal functions of different hosts are one value in memory."""
+    known: dict[tuple[object, ...], PciDevice] = {}
+    found = []
+    for row in tx.execute(statement):
+        values = tuple(row[5:])
+        device = known.get(values)
+        if device is None:
+            device = known[values] = _device(values)
+        found.append(DeviceRow(row[0], row[1], device, row[2], row[3], row[4]))
+    return found
+
+
+def _device(values: tuple[object, ...]) -> PciDevice:
+    fields: dict[str, Any] = dict(zip(PciDevice.__dataclass_fields__, values, strict=True))
+    fields["address"] = PciAddress(fields["address"])
+    fields["parent"] = PciAddress(fields["parent"]) if fields["parent"] else None
+    fields["switch"] = PciAddress(fields["switch"]) if fields["switch"] else None
+    fields["kind"] = DeviceKind(fields["kind"])
+    return PciDevice(**fields)
 
 
 def get_quarantine(tx: Tx, device_id: DeviceId) -> str | None:
@@ -143,4 +172,5 @@ def forget_host(tx: Tx, host_id: HostId) -> None:
 
 def get_device(tx: Tx, device_id: DeviceId) -> DeviceRow:
     """The device of that id."""
-    return _device(tx.execute(select(devices).where(devices.c.id == device_id)).one())
+    [found] = _rows(tx, select(*_READ).where(devices.c.id == device_id))
+    return found

@@ -44,8 +44,7 @@ class Event:
 
 def add_event(tx: Tx, event: Event) -> None:
     """Writes an event down in the transaction that makes the change."""
-    values = {name: getattr(event, name) for name in Event.__dataclass_fields__ if name != "id"}
-    tx.execute(insert(events).values(**values))
+    add_events(tx, [event])
 
 
 def add_events(tx: Tx, several: Sequence[Event]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, insert, select, update
+from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, cast, insert, select, update
 
 from busway.domain.documents import HostResources
 from busway.domain.ids import HostId
@@ -33,6 +33,9 @@ hosts = Table(
     Column("iommu", Boolean, nullable=False, default=False),
     Column("created", UtcTime, nullable=False),
 )
+
+_PLAIN = tuple(column.name for column in hosts.c if column.name != "resources")
+_LISTED = select(*(hosts.c[name] for name in _PLAIN), cast(hosts.c.resources, Text)).order_by(hosts.c.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,20 @@ def find_host_by_id(tx: Tx, host_id: HostId) -> HostRow | None:
     return _host(tx.execute(select(hosts).where(hosts.c.id == host_id)).one_or_none())
 
 
+def find_host_by_token(tx: Tx, token_hash: str) -> HostRow | None:
+    """The host whose credential has this hash."""
+    return _host(tx.execute(select(hosts).where(hosts.c.token_hash == token_hash)).one_or_none())
+
+
 def list_hosts(tx: Tx) -> list[HostRow]:
-    """All hosts by name."""
-    rows = tx.execute(select(hosts).order_by(hosts.c.name)).all()
-    return [host for row in rows if (host := _host(row)) is not None]
+    """All hosts by name; resources that are written alike are read once."""
+    known: dict[str | None, HostResources | None] = {None: None}
+    found = []
+    for *values, written in tx.execute(_LISTED):
+        if written not in known:
+            known[written] = msgspec.json.decode(written, type=HostResources)
+        found.append(HostRow(**dict(zip(_PLAIN, values, strict=True)), resources=known[written]))
+    return found
 
 
 def set_token(tx: Tx, host_id: HostId, token_hash: str) -> None:
@@ -97,13 +110,13 @@ def bump_generation(tx: Tx, host_id: HostId) -> int:
     return int(tx.execute(statement.returning(hosts.c.generation)).scalar_one())
 
 
-def swap_generation(tx: Tx, host_id: HostId, generation: int, revision: int) -> bool:
-    """Compare-and-swap: takes the next generation if neither it nor the inventory has changed since the snapshot."""
-    # UPDATE hosts SET generation = generation + 1 WHERE id = ? AND generation = ? AND revision = ?
+def swap_generation(tx: Tx, host_id: HostId, generation: int, revision: int, steps: int = 1) -> bool:
+    """Compare-and-swap: goes on by `steps` if neither generation nor inventory has changed since the snapshot."""
+    # UPDATE hosts SET generation = generation + steps WHERE id = ? AND generation = ? AND revision = ?
     statement = (
         update(hosts)
         .where(hosts.c.id == host_id, hosts.c.generation == generation, hosts.c.revision == revision)
-        .values(generation=hosts.c.generation + 1)
+        .values(generation=hosts.c.generation + steps)
     )
     return tx.execute(statement).rowcount == 1
 

@@ -9,7 +9,23 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, func, insert, or_, select, text, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Integer,
+    Row,
+    String,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from busway.domain.flavor import Flavor
 from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
@@ -144,6 +160,22 @@ def update_server(tx: Tx, server_id: ServerId, now: datetime, **values: Any) -> 
     tx.execute(update(servers).where(servers.c.id == server_id).values(updated=now, **_plain(values)))
 
 
+def update_placed(tx: Tx, placed: Iterable[tuple[ServerId, HostId, int]], task_state: TaskState, now: datetime) -> None:
+    """Says where servers are placed, and from which generation of the host's document on they are in it."""
+    # UPDATE servers SET host_id = ?, generation = ?, task_state = ?, updated = ? WHERE id = ?, once for each
+    statement = (
+        update(servers)
+        .where(servers.c.id == bindparam("server"))
+        .values(host_id=bindparam("host"), generation=bindparam("since"))
+    )
+    statement = statement.values(task_state=bindparam("task"), updated=bindparam("now"))
+    rows = [
+        {"server": server, "host": host, "since": since, "task": str(task_state), "now": now}
+        for server, host, since in placed
+    ]
+    tx.execute(statement, rows)
+
+
 def find_server(tx: Tx, server_id: str, *, lock: bool = False) -> ServerRow | None:
     """The server of that id, deleted or not; with `lock` nobody else changes it until the transaction ends."""
     statement = select(servers).where(servers.c.id == server_id)
@@ -189,6 +221,30 @@ def list_in_status(tx: Tx, status: ServerStatus, *, lock: bool = False) -> list[
     """The servers of one status, oldest first; with `lock` without those that someone is changing right now."""
     statement = select(servers).where(servers.c.status == str(status)).order_by(servers.c.number)
     return [_server(row) for row in tx.execute(statement.with_for_update(skip_locked=True) if lock else statement)]
+
+
+@dataclass(frozen=True, slots=True)
+class Occupant:
+    """What takes up room on a host."""
+
+    id: ServerId
+    host_id: HostId
+    flavor: Flavor
+
+
+def list_occupants(tx: Tx) -> list[Occupant]:
+    """The same servers as `list_placed`, with no more than the room that they take; each size is read once."""
+    statement = select(servers.c.id, servers.c.host_id, cast(servers.c.flavor, Text)).where(
+        servers.c.host_id.is_not(None), servers.c.intent != str(Intent.GONE)
+    )
+    sizes: dict[str, Flavor] = {}
+    found = []
+    for server_id, host_id, written in tx.execute(statement):
+        flavor = sizes.get(written)
+        if flavor is None:
+            flavor = sizes[written] = msgspec.json.decode(written, type=Flavor)
+        found.append(Occupant(server_id, host_id, flavor))
+    return found
 
 
 def list_unplaced(tx: Tx, limit: int, *, lock: bool = False) -> list[ServerRow]:

@@ -1,0 +1,121 @@
+"""What a turn of the placer has decided, written down at its end in a few statements, however many servers there are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from busway.control.context import Control
+from busway.domain.claim import ClaimState
+from busway.domain.errors import Conflict
+from busway.domain.ids import ClaimId, HostId, ServerId
+from busway.domain.placement import ClaimedDevice, Placement, PlacementRequest, ServerGroup
+from busway.domain.server import TaskState
+from busway.store import cells, claims, events, hosts, servers
+from busway.store.cells import UsedCell
+from busway.store.claims import Claim
+from busway.store.database import Tx
+from busway.store.events import Event
+from busway.store.servers import ServerRow
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    row: ServerRow
+    request: PlacementRequest
+    placement: Placement
+
+
+@dataclass
+class Turn:
+    """Placements in the order in which they were decided, each on what those before it have left."""
+
+    control: Control
+    hosts: set[HostId] = field(default_factory=set)  # whose documents change
+    _placed: list[_Placed] = field(default_factory=list)
+    _requests: dict[Hashable, PlacementRequest] = field(default_factory=dict)
+
+    def request(
+        self, row: ServerRow, group: ServerGroup | None, read: Callable[[ServerRow], PlacementRequest]
+    ) -> PlacementRequest:
+        """What a server asks for; `read` is called once for servers that ask for the same, groups aside."""
+        key = (repr(row.flavor), row.image_id, row.wanted_host, row.availability_zone)
+        if key not in self._requests:
+            self._requests[key] = read(row)
+        return replace(self._requests[key], server_id=row.id, group=group)
+
+    def place(self, row: ServerRow, request: PlacementRequest, placement: Placement) -> None:
+        """Remembers a placement until it is committed."""
+        self._placed.append(_Placed(row, request, placement))
+        self.hosts.add(placement.host_id)
+
+    def commit(self, tx: Tx) -> None:
+        """Writes claims, servers, cells and events; raises `Conflict` when a host has changed since the snapshot."""
+        if not self._placed:
+            return
+        now = self.control.now()
+        self._swap_generations(tx)
+        where = [(each.row.id, each.placement.host_id, each.placement.generation + 1) for each in self._placed]
+        servers.update_placed(tx, where, TaskState.SPAWNING, now)
+        for each in self._placed:
+            lay_cells(tx, each.request, each.placement)
+        write_claims(tx, [claim for each in self._placed for claim in self._claims(each, now)])
+        self._placed.clear()
+
+    def _swap_generations(self, tx: Tx) -> None:
+        """Compare-and-swap of each host once, by as many generations as it was given servers.
+
+        In the order of their ids, so that two who change several hosts never wait for each other.
+        """
+        first: dict[HostId, Placement] = {}
+        for each in self._placed:
+            first.setdefault(each.placement.host_id, each.placement)
+        counts = Counter(each.placement.host_id for each in self._placed)
+        for host_id, placement in sorted(first.items()):
+            if not hosts.swap_generation(tx, host_id, placement.generation, placement.revision, counts[host_id]):
+                raise Conflict("The host changed while a server was being placed", code="placement-raced")
+
+    def _claims(self, each: _Placed, now: datetime) -> list[Claim]:
+        return new_claims(self.control, each.row.id, each.placement.host_id, each.placement.devices, now)
+
+
+def new_claims(
+    control: Control, server_id: ServerId, host_id: HostId, devices: Iterable[ClaimedDevice], now: datetime
+) -> list[Claim]:
+    """Claims on devices of a host for a server, not yet written."""
+    return [
+        Claim(
+            ClaimId(control.new_id()),
+            device.device_id,
+            host_id,
+            server_id,
+            device.alias,
+            ClaimState.CLAIMED,
+            0,
+            now,
+            now,
+        )
+        for device in devices
+    ]
+
+
+def write_claims(tx: Tx, made: list[Claim]) -> None:
+    """Writes new claims, each with its event; the unique index refuses one on a device that has an owner."""
+    claims.insert_claims(tx, made)
+    events.add_events(tx, [_event(claim) for claim in made])
+
+
+def lay_cells(tx: Tx, request: PlacementRequest, placement: Placement) -> None:
+    """Remembers on which NUMA cells of its host each cell of a guest lies; nothing for a guest without any."""
+    if not placement.cells:
+        return
+    lying = zip(placement.cells, request.cells, strict=False)
+    taken = tuple(UsedCell(cell, guest.vcpus, guest.ram_mb) for cell, guest in lying)
+    cells.put_cells(tx, request.server_id, placement.host_id, taken)
+
+
+def _event(claim: Claim) -> Event:
+    why = f"placed for alias {claim.alias}" if claim.alias else "travels with its card"
+    return Event(claim.created, "device", "available", "claimed", why, claim.host_id, claim.device_id, claim.server_id)

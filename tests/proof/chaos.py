@@ -1,0 +1,124 @@
+"""What goes wrong: a process that ends in the midst of anything, and messages that are lost, late or come twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from busway.control import agents
+from busway.control.context import Control
+from busway.domain.documents import Desired, Observed
+from busway.domain.errors import Conflict, Unavailable
+from busway.domain.ids import HostId, ImageId, ServerId
+from busway.wire.documents import decode_desired, decode_observed, encode
+
+
+class Crash(BaseException):
+    """The agent's process ends here, as by kill -9: no handler of errors sees it."""
+
+
+class ControlCrash(BaseException):
+    """A control process ends here."""
+
+
+@dataclass
+class Fuse:
+    """Ends an agent at the n-th moment after it was set, and counts the steps that were begun."""
+
+    left: int | None = None
+    steps: int = 0
+
+    def set(self, moments: int | None) -> None:
+        self.left = moments
+
+    def tick(self, name: str = "") -> None:
+        self.steps += name.startswith("before:") and name != "before:report"
+        if self.left is None:
+            return
+        self.left -= 1
+        if self.left < 0:
+            raise Crash
+
+
+@dataclass
+class Line:
+    """The way between one agent and the control plane: an `AgentLink` that can be cut on either side of an answer.
+
+    Documents travel as JSON, as they do over HTTP. A report that is held back is delivered by `deliver`, later than
+    those that were sent after it, and may be delivered twice.
+    """
+
+    control: Callable[[], Control]
+    host_id: HostId
+    images: dict[ImageId, bytes]
+    tick: Callable[[str], None]
+    lose: list[str] = field(default_factory=list)  # what becomes of the next questions: "", or "answer"
+    fates: list[str] = field(default_factory=list)  # and of the next reports: "", "request", "answer" or "late"
+    late: list[bytes] = field(default_factory=list)
+    under_way: list[Desired | None] = field(default_factory=list)
+    asked: int | None = None  # the generation that the living agent has
+
+    def fetch_desired(self, after: int, wait: float) -> Desired | None:
+        lost = _next(self.lose)
+        news = self.under_way.pop() if self.under_way else agents.desired(self.control(), self.host_id, after, 0)
+        if lost:
+            raise _away()
+        self.asked = after if news is None else news.generation
+        return None if news is None else decode_desired(encode(news))
+
+    def answer_slowly(self) -> None:
+        """The answer to the agent's next question is made now and arrives when it asks."""
+        if self.asked is not None:
+            self.under_way = [agents.desired(self.control(), self.host_id, self.asked, 0)]
+
+    def hang_up(self) -> None:
+        """The agent is dead: what was on its way to it arrives nowhere."""
+        self.under_way.clear()
+        self.asked = None
+
+    def report(self, observed: Observed) -> None:
+        self.tick("before:report")
+        fate = _next(self.fates)
+        sent = encode(observed)
+        if fate == "late":
+            self.late.append(sent)
+        if fate in ("request", "late"):
+            raise _away()
+        try:
+            agents.observe(self.control(), self.host_id, decode_observed(sent))
+        except ControlCrash:
+            raise _away() from None
+        if fate == "answer":
+            raise _away()
+        self.tick("after:report")
+
+    def deliver(self, number: int, *, keep: bool) -> None:
+        """Brings a late report to the control plane, which refuses it when it has a newer one."""
+        index = number % len(self.late)
+        sent = self.late[index] if keep else self.late.pop(index)
+        try:
+            agents.observe(self.control(), self.host_id, decode_observed(sent))
+        except Conflict as error:
+            assert error.code == "report-out-of-order"
+        except ControlCrash:
+            return
+
+    def download(self, image_id: ImageId, sink: Callable[[bytes], object]) -> None:
+        self.tick("download")
+        if _next(self.lose):
+            raise _away()
+        sink(self.images[image_id])
+
+    def put_console(self, server_id: ServerId, text: bytes) -> None:
+        agents.put_console(self.control(), self.host_id, server_id, text.decode())
+
+    def close(self) -> None:
+        """There is no connection."""
+
+
+def _next(fates: list[str]) -> str:
+    return fates.pop(0) if fates else ""
+
+
+def _away() -> Unavailable:
+    return Unavailable("The control plane can't be reached", code="control-away")

@@ -1,0 +1,181 @@
+"""A host of the whole cloud: an invented machine that reacts, and the real agent on it, which can die and start anew."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from busway.agent.agent import Agent, Timing
+from busway.agent.state import StateFolder
+from busway.control.context import Control
+from busway.domain.address import PciAddress
+from busway.domain.documents import HeldDevice
+from busway.domain.errors import HostError
+from busway.domain.ids import HostId, ImageId, ServerId
+from busway.domain.server import PowerState
+from busway.hardware.vfio import driver_of
+from busway.hypervisor.seam import DomainSeen
+from busway.testing.hypervisor import FakeHypervisor
+from busway.testing.kernel import FakeKernel
+from busway.testing.machines import attach
+from busway.testing.stage import copy_image
+from tests.proof.chaos import Crash, Fuse, Line
+
+VERBS = ("override", "unbind", "probe", "reset")
+QUIET = structlog.wrap_logger(
+    structlog.PrintLogger(), wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL)
+)
+
+
+class Host:
+    """One machine under `path`; `machine` is the folder that it is a copy of."""
+
+    def __init__(
+        self,
+        name: str,
+        host_id: HostId,
+        machine: Path,
+        path: Path,
+        control: Callable[[], Control],
+        images: dict[ImageId, bytes],
+        wall_ns: Callable[[], int],
+    ) -> None:
+        self.name, self.id, self.path = name, host_id, path
+        self.root = path / "machine"
+        shutil.copytree(machine, self.root, symlinks=True)
+        self.fuse = Fuse()
+        self.kernel = FakeKernel(self.root)
+        self.hypervisor = FakeHypervisor(self.root, on_verb=self.fuse.tick)
+        self.line = Line(control, host_id, images, self.fuse.tick)
+        self.lost: dict[PciAddress, str] = {}
+        self._wall_ns = wall_ns
+        self._agent: Agent | None = None
+        self._boots = 0
+
+    def round(self, moments: int | None = None) -> bool:
+        """Lets the agent go one round, started anew if it is dead; it dies at the n-th of its moments."""
+        self.fuse.set(moments)
+        try:
+            agent = self._agent = self._agent or self._start()
+            agent.round()
+        except Crash:
+            self.kill()
+            return False
+        finally:
+            self.fuse.set(None)
+        return True
+
+    def kill(self) -> None:
+        """Ends the agent's process; what was on its way to it is lost."""
+        self._agent = None
+        self.line.hang_up()
+
+    def reboot(self) -> None:
+        """Does what a power cut does: guests are off, drivers are the host's, the agent starts anew."""
+        self.kill()
+        for domain in self.domains().values():
+            self.hypervisor.power_off_from_inside(domain.server_id)
+        self.kernel.reboot()
+        self._boots += 1
+        (self.root / "proc/sys/kernel/random/boot_id").write_text(f"boot-{self._boots}\n")
+
+    def lose_device(self, address: PciAddress) -> None:
+        """A card falls off its bus."""
+        folder = self.root / "sys/bus/pci/devices" / str(address)
+        if folder.exists() and not (folder / "class").read_text().startswith("0x0604"):
+            kept = self.path / "lost" / str(address)
+            shutil.copytree(folder.resolve(), kept, symlinks=True)
+            self.lost[address] = str(folder.resolve().relative_to(self.root.resolve()))
+            self.kernel.lose(address)
+
+    def find_device(self, address: PciAddress) -> None:
+        """The card is back, with the driver that the host gives it."""
+        place = self.lost.pop(address)
+        folder, kept = self.root.resolve() / place, self.path / "lost" / str(address)
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(kept, folder, symlinks=True)
+        shutil.rmtree(kept)
+        (folder / "driver").unlink(missing_ok=True)
+        (folder / "driver_override").write_text("(null)\n")
+        (self.root / "sys/bus/pci/devices" / str(address)).symlink_to(folder)
+        group = (folder / "iommu_group").resolve()
+        (group / "devices" / str(address)).symlink_to(folder)
+        driver = self.native()[str(address)]
+        if driver is not None:
+            attach(self.root, str(address), driver)
+
+    def interesting(self) -> list[PciAddress]:
+        """The devices that are held, if there are any, else all."""
+        return [held.address for held in self.held()] or self.addresses()
+
+    def refuse(self, verb: str, address: PciAddress, times: int) -> None:
+        self.kernel.refuse(verb, address, "it does not answer", times=times)
+
+    def refuse_guests(self, verb: str) -> None:
+        words = HostError(f"libvirt could not {verb} it", detail="internal error", code="libvirt-refused")
+        self.hypervisor.refusals[verb] = words
+
+    def mend(self) -> None:
+        """Ends all that is wrong with the machine, but for the devices that are gone."""
+        for address in self.addresses():
+            for verb in VERBS:
+                self.kernel.refuse(verb, address, "", times=0)
+        self.hypervisor.refusals.clear()
+        self.hypervisor.away = False
+        self.hypervisor.obeys_acpi = True
+        self.line.lose.clear()
+        self.line.fates.clear()
+        self.line.under_way.clear()
+
+    def addresses(self) -> list[PciAddress]:
+        return sorted(PciAddress(entry.name) for entry in (self.root / "sys/bus/pci/devices").iterdir())
+
+    def domains(self) -> dict[ServerId, DomainSeen]:
+        away, self.hypervisor.away = self.hypervisor.away, False
+        try:
+            return {domain.server_id: domain for domain in self.hypervisor.domains()}
+        finally:
+            self.hypervisor.away = away
+
+    def running(self) -> dict[ServerId, DomainSeen]:
+        return {each: domain for each, domain in self.domains().items() if domain.power is PowerState.RUNNING}
+
+    def held(self) -> tuple[HeldDevice, ...]:
+        return self.state().list_held()
+
+    def state(self) -> StateFolder:
+        return StateFolder(self.path / "agent")
+
+    def drivers(self) -> dict[str, str | None]:
+        return {str(address): driver_of(self.root, address) for address in self.addresses()}
+
+    def native(self) -> dict[str, str | None]:
+        """The drivers that the devices have on a host that nobody uses."""
+        folder = self.root / "fake/native"
+        kept = {path.name: path.read_text().strip() for path in folder.iterdir()}
+        return {str(address): kept.get(str(address)) for address in self.addresses()}
+
+    def traces(self) -> str:
+        """All that the agent keeps and that the hypervisor knows, in words."""
+        state = self.state()
+        return json.dumps([state.server_ids(), [str(h.address) for h in self.held()], sorted(self.domains())])
+
+    def _start(self) -> Agent:
+        return Agent(
+            self.name,
+            link=self.line,
+            hypervisor=self.hypervisor,
+            kernel=self.kernel,
+            state=self.state(),
+            timing=Timing(kernel=0.0),
+            make_disk=copy_image,
+            monotonic=lambda: self._wall_ns() / 1e9,
+            wall_ns=self._wall_ns,
+            crashpoint=self.fuse.tick,
+            log=QUIET,
+        )

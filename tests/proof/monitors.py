@@ -1,0 +1,198 @@
+"""What must be true at every moment, whatever went wrong; and what must be true once nothing goes wrong any more.
+
+The database is watched from below the code: triggers write down each change of a claim's or a server's state, and
+refuse a generation that goes back.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from busway.control import devices as device_views
+from busway.control.snapshot import take_snapshot
+from busway.control.snapshot_memory import SnapshotMemory
+from busway.domain.claim import CLAIM_TRANSITIONS, ClaimState
+from busway.domain.device import DeviceKind
+from busway.domain.ids import HostId, ServerId
+from busway.domain.placement import HostState
+from busway.domain.server import SERVER_TRANSITIONS, PowerState, ServerStatus
+from busway.domain.status import DeviceStatus
+from busway.store import claims, devices, hosts, networks, servers
+from busway.store.servers import Intent
+
+if TYPE_CHECKING:
+    from tests.proof.world import World
+
+TRIGGERS = """
+CREATE TABLE watched (n INTEGER PRIMARY KEY, what TEXT, old TEXT, new TEXT);
+CREATE TRIGGER claim_made AFTER INSERT ON claims BEGIN
+    INSERT INTO watched (what, old, new) VALUES ('claim', NULL, NEW.state); END;
+CREATE TRIGGER claim_moved AFTER UPDATE OF state ON claims BEGIN
+    INSERT INTO watched (what, old, new) VALUES ('claim', OLD.state, NEW.state); END;
+CREATE TRIGGER claim_lost BEFORE DELETE ON claims WHEN OLD.state <> 'freed' BEGIN
+    SELECT RAISE(ABORT, 'a live claim was forgotten'); END;
+CREATE TRIGGER server_moved AFTER UPDATE OF status ON servers WHEN NEW.status <> OLD.status BEGIN
+    INSERT INTO watched (what, old, new) VALUES ('server', OLD.status, NEW.status); END;
+CREATE TRIGGER server_back BEFORE UPDATE OF intent ON servers
+    WHEN (OLD.intent = 'gone' AND NEW.intent <> 'gone') OR (OLD.intent = 'absent' AND NEW.intent = 'present') BEGIN
+    SELECT RAISE(ABORT, 'a server that was to go came back'); END;
+CREATE TRIGGER counted_back BEFORE UPDATE ON hosts
+    WHEN NEW.generation < OLD.generation OR NEW.revision < OLD.revision OR NEW.sequence < OLD.sequence BEGIN
+    SELECT RAISE(ABORT, 'a generation went back'); END;
+"""
+
+
+def install(database: Path) -> None:
+    """Puts the triggers into a SQLite file."""
+    with sqlite3.connect(database) as connection:
+        connection.executescript(TRIGGERS)
+    connection.close()
+
+
+def check_always(world: World) -> None:
+    """All invariants that hold after every single act."""
+    _check_claims(world)
+    _check_capacity(world)
+    _check_guests(world)
+    _check_transitions(world)
+    _check_memory(world)
+
+
+def check_settled(world: World) -> None:
+    """Once nothing goes wrong any more: what is observed is what is desired, and no server is half way."""
+    for row in world.rows():
+        assert row.task_state is None, f"{row.name} is still {row.task_state}"
+        assert row.status in (ServerStatus.ACTIVE, ServerStatus.SHUTOFF, ServerStatus.ERROR), (
+            f"{row.name}: {row.status}"
+        )
+    with world.db.read() as tx:
+        left = [row.name for row in servers.list_placed(tx) if row.intent is Intent.ABSENT]
+    assert not left, f"still to be torn down: {left}"
+    for host in world.hosts:
+        desired, domains = world.desired(host), host.domains()
+        wanted = {server.id: {device.address for device in server.devices} for server in desired.servers}
+        assert {each: set(domain.devices) for each, domain in domains.items()} == wanted
+        assert set(host.state().server_ids()) == set(wanted)
+        power = {each: domain.power is PowerState.RUNNING for each, domain in domains.items()}
+        assert power == {server.id: server.powered for server in desired.servers}, f"{host.name}: {power}"
+        held = {(device.server_id, device.address) for device in host.held()}
+        assert held == {(each, address) for each, addresses in wanted.items() for address in addresses}
+
+
+def check_empty(world: World) -> None:
+    """Once all servers are deleted: everything is free, on the hosts and in the database, and nothing is left behind."""
+    with world.db.read() as tx:
+        assert claims.list_live_claims(tx) == []
+        assert networks.list_ports(tx) == []
+        assert [row.address for row in devices.list_devices(tx) if row.quarantined] == []
+    for host in world.hosts:
+        assert host.traces() == "[[], [], []]"
+        assert host.drivers() == host.native()
+    for view in device_views.list_devices(world.control(), _admin()):
+        if view.offered:
+            shared = view.vendor_id == "1002"  # behind a bridge with a foreign device: nobody can have it
+            expected = DeviceStatus.UNAVAILABLE if shared else DeviceStatus.AVAILABLE
+            assert view.status is expected, f"{view.host} {view.address}: {view.status}, {view.reason}"
+
+
+def picture(world: World) -> str:
+    """All that may differ from one round to the next, but for times and sequences."""
+    with world.db.read() as tx:
+        rows = [*servers.list_servers(tx), *servers.list_placed(tx)]
+        told = [(r.id, r.status, r.task_state, r.intent, r.power, r.host_id, r.powered, r.starts) for r in rows]
+        owned = [(claim.id, claim.state) for claim in claims.list_live_claims(tx)]
+        known = [(row.id, row.present, row.quarantined, row.device) for row in devices.list_devices(tx)]
+        counted = [(host.generation, host.revision) for host in hosts.list_hosts(tx)]
+    seen = [(host.traces(), host.drivers(), sorted(host.running())) for host in world.hosts]
+    return repr((told, owned, known, counted, seen))
+
+
+def _check_claims(world: World) -> None:
+    with world.db.read() as tx:
+        live = claims.list_live_claims(tx)
+        known = {row.id: row for row in devices.list_devices(tx)}
+    assert len({claim.device_id for claim in live}) == len(live), "a device has two owners"
+    owners: dict[object, set[ServerId]] = defaultdict(set)
+    for claim in live:
+        device = known[claim.device_id].device
+        address = device.address
+        owners[claim.host_id, "group", device.iommu_group].add(claim.server_id)
+        if device.kind is not DeviceKind.VF:
+            owners[claim.host_id, "slot", address.domain, address.bus, address.slot].add(claim.server_id)
+        assert device.vendor_id != "1002", "a device was given that shares its group with a foreign one"
+    split = {key: names for key, names in owners.items() if len(names) > 1}
+    assert not split, f"a group or card is split: {split}"
+    taken = {(claim.host_id, known[claim.device_id].device.address) for claim in live}
+    for claim in live:
+        parent = known[claim.device_id].device.parent
+        assert parent is None or (claim.host_id, parent) not in taken, "a PF and its VF are claimed"
+
+
+def _check_capacity(world: World) -> None:
+    settings = world.control().settings
+    used: dict[HostId, int] = defaultdict(int)
+    with world.db.read() as tx:
+        for row in servers.list_placed(tx):
+            assert row.host_id is not None
+            used[row.host_id] += row.flavor.ram_mb
+        for host in hosts.list_hosts(tx):
+            assert host.resources is not None
+            room = (host.resources.ram_mb - settings.reserved_host_memory_mb) * settings.ram_allocation_ratio
+            assert used[host.id] <= room, f"{host.name} is over-committed"
+
+
+def _check_guests(world: World) -> None:
+    """A device that a host holds, or that a guest runs with, is claimed by that very server: it is not free before."""
+    with world.db.read() as tx:
+        live = {claim.device_id: claim.server_id for claim in claims.list_live_claims(tx)}
+        known = {(row.host_id, row.device.address): row for row in devices.list_devices(tx)}
+    for host in world.hosts:
+        users: dict[object, ServerId] = {}
+        groups: dict[object, ServerId] = {}
+        inside = [(each, address) for each, domain in host.running().items() for address in domain.devices]
+        for server, address in [*inside, *((held.server_id, held.address) for held in host.held())]:
+            row = known[host.id, address]
+            assert live.get(row.id) == server, (
+                f"{host.name} {address} is used by {server} and claimed by {live.get(row.id)}"
+            )
+            assert users.setdefault(address, server) == server, f"{address} is in two guests"
+            assert groups.setdefault(row.device.iommu_group, server) == server, f"group of {address} is in two guests"
+
+
+def _check_memory(world: World) -> None:
+    """What a control process remembers is what the database says: each change that matters made a revision grow."""
+    control = world.control()
+    with world.db.read() as tx:
+        remembered = take_snapshot(control, tx)
+        read = take_snapshot(replace(control, memory=SnapshotMemory()), tx)
+    assert [_without_drivers(host) for host in remembered.hosts] == [_without_drivers(host) for host in read.hosts]
+
+
+def _without_drivers(host: HostState) -> HostState:
+    """No placement rests on the driver that a device has now."""
+    return replace(
+        host, devices=tuple(replace(each, device=replace(each.device, driver=None)) for each in host.devices)
+    )
+
+
+def _check_transitions(world: World) -> None:
+    with sqlite3.connect(world.folder / "busway.db") as connection:
+        moves = set(connection.execute("SELECT DISTINCT what, old, new FROM watched"))
+    connection.close()
+    for what, old, new in moves:
+        if what == "server":
+            assert ServerStatus(new) in SERVER_TRANSITIONS[ServerStatus(old)], f"a server went from {old} to {new}"
+        elif old is None:
+            assert new == ClaimState.CLAIMED, f"a claim was born {new}"
+        else:
+            assert ClaimState(new) in CLAIM_TRANSITIONS[ClaimState(old)], f"a claim went from {old} to {new}"
+
+
+def _admin():  # type: ignore[no-untyped-def]
+    from tests.proof.world import ADMIN
+
+    return ADMIN

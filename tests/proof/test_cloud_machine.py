@@ -1,0 +1,202 @@
+"""A whole cloud under faults at random: control processes, agents and hosts die, messages are lost, devices fail.
+
+After each act the invariants of `tests.proof.monitors` hold; when faults stop, all servers settle as they are desired,
+and once they are deleted everything is free. `BUSWAY_PROOF=long` looks longer (`make test-proof`).
+"""
+
+from __future__ import annotations
+
+import os
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from busway.control import hosts, server_power, servers
+from tests.proof import monitors
+from tests.proof.host import VERBS
+from tests.proof.world import ADMIN, FEWER_SPECS, ROOMY, SPECS, TIGHT, World
+
+LONG = os.environ.get("BUSWAY_PROOF") == "long"
+WISHES = ["", "gpu:1", "gpu:2", "card:1", "vf:1", "vf:2", "pf:1", "gpu:1,card:1", "shared:1"]
+POINTS = ["create:after-commit", "place:before-commit", "place:after-commit", "observe:before-commit"]
+POINTS += ["observe:after-commit", "delete:after-commit"]
+FATES = ["request", "answer", "late", "late"]
+GUEST_VERBS = ["", "", "define", "start", "shutdown", "destroy", "reboot", "undefine"]
+
+which = st.integers(0, 7)
+
+
+class CloudMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+
+    @initialize(wishes=st.lists(st.sampled_from(WISHES), max_size=4))
+    def servers_are_there(self, wishes: list[str]) -> None:
+        for wish in wishes:
+            self.create(wish, 1, ROOMY)
+        self.all_agents()
+
+    @rule(wish=st.sampled_from(WISHES), count=st.sampled_from([1, 1, 2]), ram=st.sampled_from([ROOMY, TIGHT]))
+    def create(self, wish: str, count: int, ram: int) -> None:
+        self.world.create(wish, count, ram)
+        self.world.place()
+
+    @rule(wish=st.sampled_from(WISHES))
+    def create_only(self, wish: str) -> None:
+        self.world.create(wish)
+
+    @rule(number=which)
+    def delete(self, number: int) -> None:
+        self._on_server(servers.delete_server, number)
+
+    @rule(number=which)
+    def stop(self, number: int) -> None:
+        self._on_server(server_power.stop_server, number)
+
+    @rule(number=which)
+    def start(self, number: int) -> None:
+        self._on_server(server_power.start_server, number)
+
+    @rule(number=which, hard=st.booleans())
+    def reboot(self, number: int, hard: bool) -> None:
+        self._on_server(server_power.reboot_server, number, hard=hard)
+
+    @rule()
+    def place(self) -> None:
+        self.world.place()
+
+    @rule(seconds=st.sampled_from([1, 20, 40]))
+    def time_passes(self, seconds: int) -> None:
+        self.world.wait(seconds)
+        self.world.sweep()
+
+    @rule(number=which, rounds=st.sampled_from([1, 1, 2]))
+    def agent_round(self, number: int, rounds: int) -> None:
+        for _ in range(rounds):
+            self._host(number).round()
+
+    @rule()
+    def all_agents(self) -> None:
+        self.world.wait(1)
+        for host in self.world.hosts:
+            host.round()
+
+    @rule(number=which, moment=st.integers(0, 25))
+    def agent_dies(self, number: int, moment: int) -> None:
+        self._host(number).round(moment)
+
+    @rule(number=which)
+    def host_reboots(self, number: int) -> None:
+        self._host(number).reboot()
+
+    @rule(number=which, index=which)
+    def guest_powers_off(self, number: int, index: int) -> None:
+        host = self._host(number)
+        if running := sorted(host.running()):
+            host.hypervisor.power_off_from_inside(running[index % len(running)])
+
+    @rule(number=which, index=which)
+    def device_vanishes(self, number: int, index: int) -> None:
+        host = self._host(number)
+        if addresses := host.interesting():
+            host.lose_device(addresses[index % len(addresses)])
+
+    @rule(number=which)
+    def device_returns(self, number: int) -> None:
+        host = self._host(number)
+        if host.lost:
+            host.find_device(min(host.lost))
+
+    @rule(number=which, index=which, verb=st.sampled_from(VERBS), times=st.sampled_from([1, 100]))
+    def device_fails(self, number: int, index: int, verb: str, times: int) -> None:
+        host = self._host(number)
+        if addresses := host.interesting():
+            host.refuse(verb, addresses[index % len(addresses)], times)
+
+    @rule(number=which, verb=st.sampled_from(GUEST_VERBS), away=st.booleans(), deaf=st.booleans())
+    def hypervisor_fails(self, number: int, verb: str, away: bool, deaf: bool) -> None:
+        host = self._host(number)
+        host.hypervisor.away, host.hypervisor.obeys_acpi = away, not deaf
+        if verb:
+            host.refuse_guests(verb)
+
+    @rule(number=which)
+    def host_is_mended(self, number: int) -> None:
+        self._host(number).mend()
+
+    @rule(number=which, question=st.sampled_from(["", "answer"]), report=st.sampled_from(FATES))
+    def round_with_lost_messages(self, number: int, question: str, report: str) -> None:
+        host = self._host(number)
+        host.line.lose, host.line.fates = [question], [report]
+        self.world.wait(1)
+        host.round()
+
+    @rule(number=which, index=which, keep=st.booleans())
+    def report_comes_late(self, number: int, index: int, keep: bool) -> None:
+        line = self._host(number).line
+        if line.late:
+            line.deliver(index, keep=keep)
+
+    @rule(number=which)
+    def answer_comes_late(self, number: int) -> None:
+        self._host(number).line.answer_slowly()
+
+    @rule(point=st.sampled_from(POINTS))
+    def control_will_die(self, point: str) -> None:
+        self.world.crash_at = point
+
+    @rule()
+    def other_control_process(self) -> None:
+        self.world.turn = 1 - self.world.turn
+
+    @rule(fewer=st.booleans())
+    def specs_change(self, fewer: bool) -> None:
+        self.world.change_specs(FEWER_SPECS if fewer else SPECS)
+
+    @rule(number=which, enabled=st.booleans())
+    def host_is_enabled(self, number: int, enabled: bool) -> None:
+        self.world.act(hosts.set_enabled, ADMIN, self._host(number).name, enabled=enabled)
+
+    @invariant()
+    def invariants_hold(self) -> None:
+        monitors.check_always(self.world)
+
+    def teardown(self) -> None:
+        """Faults stop. Devices that are gone stay so until all servers are deleted."""
+        try:
+            self.world.calm()
+            monitors.check_always(self.world)
+            monitors.check_settled(self.world)
+            self.world.delete_all()
+            self.world.change_specs(SPECS)
+            self.world.calm()
+            monitors.check_always(self.world)
+            for host in self.world.hosts:
+                for address in sorted(host.lost):
+                    host.find_device(address)
+            self.world.calm()
+            monitors.check_empty(self.world)
+        finally:
+            self.world.close()
+
+    def _host(self, number: int):  # type: ignore[no-untyped-def]
+        return self.world.hosts[number % len(self.world.hosts)]
+
+    def _on_server(self, use_case: object, number: int, **options: object) -> None:
+        if rows := self.world.rows():
+            self.world.act(use_case, ADMIN, rows[number % len(rows)].id, "req", **options)  # type: ignore[arg-type]
+
+
+TestCloud = CloudMachine.TestCase
+TestCloud.settings = settings(
+    max_examples=600 if LONG else 25,
+    stateful_step_count=60 if LONG else 30,
+    derandomize=not LONG,  # `make check` looks at the same clouds every time
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+TestCloud.pytestmark = [pytest.mark.timeout(7200 if LONG else 600)]

@@ -1,0 +1,235 @@
+"""A whole cloud in one process: control processes on one SQLite file, and hosts with real agents; time stands still."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from busway.control import hosts, networks, place, servers, sweep
+from busway.control.context import Control
+from busway.control.doorbell import LocalDoorbell
+from busway.control.settings import Settings
+from busway.domain.alias import parse_aliases
+from busway.domain.caller import Caller
+from busway.domain.device_spec import parse_device_specs
+from busway.domain.documents import Desired
+from busway.domain.errors import BuswayError
+from busway.domain.flavor import Flavor
+from busway.domain.ids import FlavorId, HostId, ImageId, ProjectId, ServerId, UserId
+from busway.domain.image import Image, ImageStatus
+from busway.domain.requests import CreateServer
+from busway.domain.server import ServerStatus
+from busway.store import images as image_store
+from busway.store import servers as server_store
+from busway.store.database import Database
+from busway.store.schema import upgrade
+from busway.store.servers import ServerRow
+from busway.testing.machines import Machine
+from tests.proof import monitors
+from tests.proof.chaos import ControlCrash
+from tests.proof.host import Host
+
+ADMIN = Caller(UserId("admin"), "admin", ProjectId("p1"), "admin", frozenset({"admin"}))
+IMAGE, BYTES = ImageId("image-1"), b"a raw image" * 10
+NAMES = ("h1", "h2", "h3")
+ALIASES = (
+    '{"name":"gpu","vendor_id":"10de","product_id":"20b5"}',
+    '{"name":"card","vendor_id":"10de","product_id":"2204"}',
+    '{"name":"pf","vendor_id":"10de","product_id":"2236","device_type":"type-PF"}',
+    '{"name":"vf","vendor_id":"10de","product_id":"2236","device_type":"type-VF"}',
+    '{"name":"shared","vendor_id":"1002","product_id":"5159"}',
+)
+SPECS = ('{"vendor_id":"10de"}', '{"vendor_id":"1002"}')
+FEWER_SPECS = ('{"vendor_id":"10de","product_id":"2236"}',)
+ROOMY, TIGHT = 256, 24_000  # MB of RAM: of the tight ones a host takes two
+FAULTS_STOP = 61  # seconds: longer than an agent's longest pause, and than a guest may take to power off
+ROUNDS = 40
+
+
+def flavor(extra: str, ram_mb: int = ROOMY) -> Flavor:
+    specs = {"pci_passthrough:alias": extra} if extra else {}
+    return Flavor(FlavorId("f"), "f", ram_mb=ram_mb, vcpus=1, disk_gb=0, extra_specs=specs)
+
+
+class World:
+    """The cloud; `acts` of a control process may end in its death, and what users do wrong is told to them."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="busway-world-", dir=memory()))
+        kept, ids = _template()
+        shutil.copy(kept / "busway.db", self.folder / "busway.db")
+        self.db = Database(f"sqlite:///{self.folder / 'busway.db'}")
+        self.time = datetime(2026, 1, 1, tzinfo=UTC)
+        self._ticks = itertools.count(1)
+        self._numbers = itertools.count(1_000)
+        self.specs = SPECS
+        self.crash_at = ""
+        self.controls = [self._new_control(), self._new_control()]
+        self.turn = 0
+        self.hosts = [
+            Host(name, ids[name], kept / name, self.folder / name, self.control, {IMAGE: BYTES}, self.wall_ns)
+            for name in NAMES
+        ]
+        for host in self.hosts:
+            host.round()
+
+    def close(self) -> None:
+        self.db.close()
+        shutil.rmtree(self.folder)
+
+    def control(self) -> Control:
+        return self.controls[self.turn]
+
+    def wall_ns(self) -> int:
+        return int(self.time.timestamp() * 1_000_000_000) + next(self._ticks) * 1000
+
+    def wait(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+    def change_specs(self, specs: tuple[str, ...]) -> None:
+        """Both control processes start anew with other device specs."""
+        self.specs = specs
+        self.controls = [self._new_control(), self._new_control()]
+
+    def act(self, use_case: Callable[..., object], *arguments: object, **options: object) -> None:
+        """Asks a control process for something; errors that its user is told are fine, and so is its death."""
+        try:
+            use_case(self.control(), *arguments, **options)
+        except BuswayError as error:
+            assert error.remedy or error.detail or error.code == "server-not-found", error
+        except ControlCrash:
+            self.controls[self.turn] = self._new_control()
+
+    def create(self, extra: str, count: int = 1, ram_mb: int = ROOMY) -> None:
+        number = next(self._numbers)
+        request = CreateServer(f"s{number}", flavor(extra, ram_mb), IMAGE, max_count=count)
+        self.act(servers.create_servers, ADMIN, request, f"req-{number}")
+
+    def place(self) -> None:
+        self.act(place.place_round)
+
+    def sweep(self) -> None:
+        self.act(sweep.sweep)
+
+    def rows(self, *, deleted: bool = False) -> list[ServerRow]:
+        """All servers that are not deleted, oldest first; with `deleted` those that are."""
+        with self.db.read() as tx:
+            return server_store.list_servers(tx, deleted=deleted)[::-1]
+
+    def desired(self, host: Host) -> Desired:
+        from busway.control import agents
+
+        document = agents.desired(self.control(), host.id, -1, 0)
+        assert document is not None
+        return document
+
+    def calm(self) -> None:
+        """Nothing goes wrong any more; returns when nothing changes any more, and fails when that does not come."""
+        self.crash_at = ""
+        for host in self.hosts:
+            host.mend()
+            self.act(hosts.set_enabled, ADMIN, host.name, enabled=True)
+        for _ in range(ROUNDS):
+            before, steps = monitors.picture(self), sum(host.fuse.steps for host in self.hosts)
+            self.wait(FAULTS_STOP)
+            for host in self.hosts:
+                host.round()
+            self.place()
+            self.sweep()
+            if monitors.picture(self) == before and sum(host.fuse.steps for host in self.hosts) == steps:
+                return
+        raise AssertionError(f"after {ROUNDS} rounds without a fault the cloud still changes: {before}")
+
+    def delete_all(self) -> None:
+        for row in self.rows():
+            self.act(servers.delete_server, ADMIN, row.id, "req-last")
+
+    def _new_control(self) -> Control:
+        settings = Settings(
+            aliases=parse_aliases(ALIASES),
+            device_specs=parse_device_specs(self.specs),
+            network_last="10.0.2.250",
+        )
+        return Control(
+            db=self.db,
+            now=lambda: self.time,
+            new_id=lambda: f"{next(self._numbers):08x}-0000-4000-8000-000000000001",
+            bell=LocalDoorbell(),
+            state=self.folder,
+            settings=settings,
+            crashpoint=self._crashpoint,
+        )
+
+    def _crashpoint(self, name: str) -> None:
+        if name == self.crash_at:
+            self.crash_at = ""
+            raise ControlCrash
+
+
+def memory() -> str | None:
+    """A file system in memory, where there is one: what is proven here does not depend on the disk."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+@functools.cache
+def _template() -> tuple[Path, dict[str, HostId]]:
+    """A fresh cloud with its three machines, made once and copied for each world."""
+    keeper = tempfile.TemporaryDirectory(prefix="busway-world-", dir=memory())
+    _KEEPERS.append(keeper)
+    folder = Path(keeper.name)
+    _machines(folder)
+    db = Database(f"sqlite:///{folder / 'busway.db'}")
+    upgrade(db)
+    numbers = itertools.count(1)
+    time = datetime(2026, 1, 1, tzinfo=UTC)
+    control = Control(
+        db,
+        lambda: time,
+        lambda: f"00000000-0000-4000-8000-{next(numbers):012x}",
+        LocalDoorbell(),
+        folder,
+        Settings(parse_aliases(ALIASES), parse_device_specs(SPECS), network_last="10.0.2.250"),
+    )
+    networks.bootstrap_network(control, ADMIN.project_id)
+    image = Image(IMAGE, "new1", ImageStatus.ACTIVE, ADMIN.project_id, time, time, visibility="public")
+    data = {"disk_format": "raw", "container_format": "bare", "size": len(BYTES)}
+    with db.write() as tx:
+        image_store.add_image(tx, replace(image, **data, sha256=hashlib.sha256(BYTES).hexdigest()))  # type: ignore[arg-type]
+    for name in NAMES:
+        hosts.create_host(control, ADMIN, name)
+    ids = {host.name: host.id for host in hosts.list_hosts(control, ADMIN)}
+    db.close()
+    monitors.install(folder / "busway.db")
+    return folder, ids
+
+
+_KEEPERS: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def _machines(folder: Path) -> None:
+    plain = Machine(folder / "h1")
+    for number in range(3):
+        plain.gpu(f"0000:{0x41 + number:02x}:00.0", group=10 + number, node=number % 2)
+    cards = Machine(folder / "h2")
+    cards.card_with_audio("0000:42:00", group=20)
+    cards.gpu("0000:43:00.0", group=21)
+    cards.behind_bridge("0000:44", group=22)
+    virtual = Machine(folder / "h3")
+    virtual.sriov("0000:51", vfs=2, group=30)
+    virtual.gpu("0000:52:00.0", group=40)
+
+
+def unfinished(row: ServerRow) -> bool:
+    """True for a server that something is still to become of."""
+    return row.task_state is not None or row.status is ServerStatus.BUILD
+
+
+def server_id(row: ServerRow) -> ServerId:
+    return row.id
