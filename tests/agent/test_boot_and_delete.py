@@ -36,6 +36,35 @@ def test_a_deleted_server_leaves_the_host_as_it_was(stage: Stage) -> None:
     assert stage.state.server_ids() == ()
 
 
+def test_a_device_that_is_not_managed_keeps_the_driver_that_its_operator_gave_it(stage: Stage) -> None:
+    gpu = stage.machine.gpu("0000:41:00.0", group=10, driver="vfio-pci")
+    server = desired_server(ONE, gpu)
+    stage.desire(replace(server, devices=tuple(replace(device, managed=False) for device in server.devices)))
+    agent = stage.agent()
+    stage.settle(agent)
+    assert [(s.power, s.fault) for s in stage.link.last.servers] == [(PowerState.RUNNING, None)]
+    assert (stage.driver(gpu), stage.override(gpu)) == ("vfio-pci", "(null)")
+
+    stage.desire(absent=(ONE,))
+    stage.settle(stage.agent())
+
+    assert stage.link.last.held == ()
+    assert (stage.driver(gpu), stage.override(gpu)) == ("vfio-pci", "(null)")
+
+
+def test_a_device_that_is_not_managed_and_not_prepared_fails_the_build(stage: Stage) -> None:
+    gpu = stage.machine.gpu("0000:41:00.0", group=10)
+    server = desired_server(ONE, gpu)
+    stage.desire(replace(server, devices=tuple(replace(device, managed=False) for device in server.devices)))
+
+    stage.settle(stage.agent())
+
+    [seen] = stage.link.last.servers
+    assert seen.fault is not None
+    assert seen.fault.code == "device-not-prepared"
+    assert (stage.link.last.held, stage.driver(gpu)) == ((), "nouveau")
+
+
 def test_a_guest_that_powers_itself_off_stays_off_until_a_start_is_asked_for(stage: Stage) -> None:
     gpu = stage.machine.gpu("0000:41:00.0", group=10)
     server = desired_server(ONE, gpu)

@@ -32,6 +32,7 @@ class _HeldFile(msgspec.Struct):
     server_id: str
     previous_driver: str | None
     fault: Fault | None = None
+    managed: bool = True
 
 
 class StateFolder:
@@ -145,7 +146,7 @@ class StateFolder:
 
     def write_held(self, held: HeldDevice) -> None:
         """Remembers that a device is held."""
-        content = _HeldFile(held.server_id, held.previous_driver, held.fault)
+        content = _HeldFile(held.server_id, held.previous_driver, held.fault, held.managed)
         write_durably(self._held_path(held.address), msgspec.json.encode(content))
 
     def remove_held(self, address: PciAddress) -> None:
@@ -161,7 +162,8 @@ class StateFolder:
             address = PciAddress(path.name.removesuffix(".json"))
         except (OSError, msgspec.MsgspecError, BadInput):
             return None
-        return HeldDevice(address, ServerId(content.server_id), content.previous_driver, content.fault)
+        owner = ServerId(content.server_id)
+        return HeldDevice(address, owner, content.previous_driver, content.fault, content.managed)
 
 
 def _checked(name: str) -> str:

@@ -6,7 +6,7 @@ from busway.api import own_quotas, own_rules
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import Schema, closed
-from busway.control import devices, events, hosts, plan, why
+from busway.control import devices, events, hosts, plan, recycle, why
 from busway.domain.errors import BadInput
 
 ROOT = "/busway/v1"
@@ -22,6 +22,10 @@ def _list_devices(call: Call) -> Reply:
 
 def _show_device(call: Call) -> Reply:
     return Reply({"device": devices.get_device(call.control, call.caller, call.path["name"])})
+
+
+def _recycle_device(call: Call) -> Reply:
+    return Reply({"device": recycle.recycle_device(call.control, call.caller, call.path["name"])})
 
 
 def _list_hosts(call: Call) -> Reply:
@@ -74,6 +78,7 @@ def _plan(call: Call) -> Reply:
 OPERATIONS = (
     Operation("GET", f"{ROOT}/devices", _list_devices),
     Operation("GET", f"{ROOT}/devices/{{name}}", _show_device),
+    Operation("POST", f"{ROOT}/devices/{{name}}/recycle", _recycle_device),
     Operation("GET", f"{ROOT}/hosts", _list_hosts),
     Operation("POST", f"{ROOT}/hosts", _create_host, _CREATE_HOST),
     Operation("PATCH", f"{ROOT}/hosts/{{name}}", _change_host, _CHANGE_HOST),

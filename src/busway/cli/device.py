@@ -82,6 +82,17 @@ def show(name: str, clouds: str | None, as_json: bool) -> None:
 
 
 @device.command()
+@click.argument("name")
+@clouds_option
+def recycle(name: str, clouds: str | None) -> None:
+    """Offers a device of one use (HOST:ADDRESS, ADDRESS or id) again, once it has been cleaned."""
+    from busway.cli.client import Client, find_clouds
+
+    found = Client(find_clouds(clouds)).request("POST", f"devices/{name}/recycle")["device"]["device"]
+    click.echo(f"{found['host']} {found['address']} is {found['status'] or 'not offered'}.")
+
+
+@device.command()
 @click.option("--all", "everything", is_flag=True, help="Every function, VFs and bridges too.")
 @click.option(
     "--root",

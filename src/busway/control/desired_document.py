@@ -9,6 +9,7 @@ import time
 from busway.control.context import Control
 from busway.control.host_facts import desired_cells
 from busway.control.stay import Stay, stay_of
+from busway.domain.device_spec import DeviceSpecs
 from busway.domain.documents import ConfigDrive, Desired, DesiredDevice, DesiredServer, Nic
 from busway.domain.errors import Forbidden, NotAuthenticated
 from busway.domain.ids import DeviceId, HostId, ImageId
@@ -58,14 +59,14 @@ def desired(control: Control, host_id: HostId, after: int, wait: float) -> Desir
         with control.db.read() as tx:
             host = hosts.find_host_by_id(tx, host_id)
             if host is not None and host.generation > after:
-                return _document(tx, host)
+                return _document(tx, host, control.pci_rules(tx).device_specs)
         left = deadline - time.monotonic()
         if left <= 0:
             return None
         control.bell.wait(topic, seen, min(left, POLL_SECONDS))
 
 
-def _document(tx: Tx, host: hosts.HostRow) -> Desired:
+def _document(tx: Tx, host: hosts.HostRow, specs: DeviceSpecs) -> Desired:
     known = {device.id: device for device in devices.list_devices(tx, host.id)}
     absent = [departure.server_id for departure in departures.list_departures(tx, host_id=host.id)]
     uploads = {upload.server_id: upload.image_id for upload in disk_uploads.list_uploads(tx, host_id=host.id)}
@@ -79,7 +80,8 @@ def _document(tx: Tx, host: hosts.HostRow) -> Desired:
         host=host.name,
         generation=host.generation,
         servers=tuple(
-            _server(tx, stay, known, addresses.get(stay.row.id, ()), uploads.get(stay.row.id)) for stay in stays
+            _server(tx, stay, _devices(stay, known, specs), addresses.get(stay.row.id, ()), uploads.get(stay.row.id))
+            for stay in stays
         ),
         absent=tuple(absent),
     )
@@ -88,12 +90,11 @@ def _document(tx: Tx, host: hosts.HostRow) -> Desired:
 def _server(
     tx: Tx,
     stay: Stay,
-    known: dict[DeviceId, DeviceRow],
+    devices: tuple[DesiredDevice, ...],
     addresses: tuple[ServerAddress, ...],
     upload: ImageId | None,
 ) -> DesiredServer:
     row, side = stay.row, stay.side
-    owned = [known[claim.device_id].device for claim in stay.claims]
     return DesiredServer(
         id=row.id,
         name=f"instance-{row.number:08x}",
@@ -101,7 +102,7 @@ def _server(
         ram_mb=side.flavor.ram_mb,
         disk_gb=side.flavor.disk_gb,
         image=images.get_image_ref(tx, side.image_id),
-        devices=tuple(DesiredDevice(device.address, device.vendor_id, device.product_id) for device in owned),
+        devices=devices,
         nics=tuple(Nic(a.mac, a.address, a.prefix, a.gateway) for a in addresses),
         config_drive=_config_drive(row, addresses),
         powered=stay.powered,
@@ -111,6 +112,16 @@ def _server(
         disks=side.disks,
         upload=upload,
         cells=desired_cells(tx, row.id, side.host_id),
+    )
+
+
+def _devices(stay: Stay, known: dict[DeviceId, DeviceRow], specs: DeviceSpecs) -> tuple[DesiredDevice, ...]:
+    """The devices of a stay; what travels with a card and no spec offers is managed."""
+    owned = [known[claim.device_id].device for claim in stay.claims]
+    found = [(device, specs.find(device)) for device in owned]
+    return tuple(
+        DesiredDevice(device.address, device.vendor_id, device.product_id, managed=spec is None or spec.tags.managed)
+        for device, spec in found
     )
 
 

@@ -44,7 +44,7 @@ def observe(control: Control, host_id: HostId, observed: Observed) -> None:
             )
         rebooted = before is not None and before.boot_id not in ("", observed.boot_id)
         present = take_inventory(control, tx, host_id, observed.inventory, now)
-        freed = take_leaving(tx, host_id, rows, observed, present, now)
+        freed = take_leaving(tx, host_id, rows, observed, present, control.pci_rules(tx).device_specs, now)
         if freed:
             tell_unoffered(control, tx, host_id, now)
         going = {departure.server_id for departure in departures.list_departures(tx, host_id=host_id)}

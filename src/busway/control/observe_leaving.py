@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from busway.control.recycle import USED_ONCE, is_spent_by_use
 from busway.control.server_leave import finish_delete, let_go
 from busway.domain.claim import ClaimState
+from busway.domain.device_spec import DeviceSpecs
 from busway.domain.documents import Fault, HeldDevice, Observed, ObservedServer
 from busway.domain.ids import DeviceId, HostId, ServerId
 from busway.domain.server import TaskState
@@ -23,6 +25,7 @@ def take_leaving(
     rows: list[ServerRow],
     observed: Observed,
     present: dict[str, DeviceId],
+    specs: DeviceSpecs,
     now: datetime,
 ) -> bool:
     """Frees what the host was seen to have let go, and ends departures; True when a device became free."""
@@ -34,7 +37,7 @@ def take_leaving(
     for claim in claims.list_live_claims(tx, host_id=host_id):
         stuck = held.get((claim.device_id, claim.server_id))
         if _is_free(tx, claim, seen.get(claim.server_id), stuck, observed.generation, claim.server_id in leaving):
-            _free(tx, claim, now)
+            _free(tx, claim, specs, now)
             freed = True
             continue
         left.setdefault(claim.server_id, []).append(claim)
@@ -95,12 +98,15 @@ def _take_departure(
         finish_delete(tx, row, now)
 
 
-def _free(tx: Tx, claim: Claim, now: datetime) -> None:
+def _free(tx: Tx, claim: Claim, specs: DeviceSpecs, now: datetime) -> None:
+    """Ends a claim; a device of one use stays in quarantine until its operator recycles it."""
     claims.move_claims(tx, [claim], ClaimState.FREED, now)
-    devices.set_quarantine(tx, claim.device_id, None)
-    there = devices.get_device(tx, claim.device_id).present
-    why = "its host reports that nobody holds it" + ("" if there else "; it is not there any more")
-    device_event(tx, claim, "releasing", "available" if there else "removed", why, now)
+    row = devices.get_device(tx, claim.device_id)
+    spent = is_spent_by_use(specs, row.device)
+    devices.set_quarantine(tx, claim.device_id, USED_ONCE if spent else None)
+    why = "its host reports that nobody holds it" + ("" if row.present else "; it is not there any more")
+    new = "removed" if not row.present else "quarantined" if spent else "available"
+    device_event(tx, claim, "releasing", new, f"{why}; {USED_ONCE}" if spent else why, now)
 
 
 def _quarantine(tx: Tx, claim: Claim, fault: Fault, now: datetime) -> None:

@@ -37,11 +37,15 @@ class Nic:
 
 @dataclass(frozen=True, slots=True)
 class DesiredDevice:
-    """A device that a server holds a claim on, and what must be found at its address before it is touched."""
+    """A device that a server holds a claim on, and what must be found at its address before it is touched.
+
+    One that is not `managed` is on a VFIO driver by its operator's doing, and its driver is left alone.
+    """
 
     address: PciAddress
     vendor_id: str
     product_id: str
+    managed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +144,15 @@ class ObservedServer:
 class HeldDevice:
     """A device that the agent took from its host driver (or found free) for a server and has not given back.
 
-    `previous_driver` is what it goes back to, None for no driver. `fault` tells why it could not be given back.
+    `previous_driver` is what it goes back to, None for no driver; one that is not `managed` has never left it. `fault`
+    tells why it could not be given back.
     """
 
     address: PciAddress
     server_id: ServerId
     previous_driver: str | None
     fault: Fault | None = None
+    managed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from busway.hardware.link import Link
 from busway.hardware.machine import Machine
 from busway.hardware.mediated import MdevParent, MdevType, VendorVgpu, VgpuType
 from busway.hardware.power import Power
+from busway.hardware.prepared import give_back_prepared, take_prepared
 from busway.hardware.scan import groups, read_device, scan
 from busway.hardware.sriov import Sriov
 from busway.hardware.topology import Distance, Topology
@@ -46,9 +47,11 @@ __all__ = [
     "VgpuType",
     "bind",
     "check_bindable",
+    "give_back_prepared",
     "groups",
     "read_device",
     "read_function",
     "release",
     "scan",
+    "take_prepared",
 ]

@@ -74,6 +74,16 @@ def bind_failed(address: PciAddress, driver: str | None, words: str) -> HostErro
     )
 
 
+def not_prepared(address: PciAddress, driver: str | None) -> HostError:
+    """A device that Busway shall leave with its driver has none that gives it to guests."""
+    return HostError(
+        f"{address} is on {driver or 'no driver'}, and its device spec leaves the driver to the operator",
+        detail="With `managed` no, a device must be on vfio-pci or on a VFIO driver of its vendor's before a server gets it.",
+        remedy="Bind it (`driverctl set-override`, or the vendor's tool), or take `managed` out of the device spec.",
+        code="device-not-prepared",
+    )
+
+
 def release_failed(address: PciAddress, previous: str | None, words: str) -> HostError:
     """The device did not go back to where it came from."""
     return HostError(

@@ -109,7 +109,7 @@ def release(
     reset = _unbind_and_reset(kernel, address, keep_bound=previous_driver == VFIO)
     if previous_driver != VFIO:
         _give(kernel, address, previous_driver, patience)
-    _check_alive(kernel.root, address)
+    check_alive(kernel.root, address)
     return Released(driver=driver_of(kernel.root, address), reset=reset)
 
 
@@ -176,7 +176,7 @@ def _put_back(kernel: KernelVerbs, address: PciAddress, driver: str | None, over
     kernel.override(address, override)
 
 
-def _check_alive(root: Path, address: PciAddress) -> None:
+def check_alive(root: Path, address: PciAddress) -> None:
     """A device that reads as all ones after its reset is gone until the host is power-cycled."""
     if is_gone(device_folder(root, address)):
         raise refusals.reset_failed(address, "Its configuration space reads as all ones: it did not come back.")

@@ -130,7 +130,7 @@ def _bind(server: DesiredServer, local: LocalState) -> Iterator[Step]:
     for device in server.devices:
         if device.address not in mine:
             yield BindVfio(server.id, f"{device.address} is claimed for it", device, together)
-        elif device.address not in local.on_vfio:
+        elif device.managed and device.address not in local.on_vfio:
             yield BindVfio(server.id, f"{device.address} is held and not on vfio-pci", device, together)
 
 

@@ -6,6 +6,7 @@ from busway.agent.tools import Tools
 from busway.domain.address import PciAddress
 from busway.domain.documents import HeldDevice
 from busway.domain.errors import HostError
+from busway.hardware.prepared import take_prepared
 from busway.hardware.undo import Undo
 from busway.hardware.vfio import bind, check_bindable, driver_of
 from busway.reconciler.steps import BindVfio
@@ -14,13 +15,17 @@ from busway.reconciler.steps import BindVfio
 def execute(step: BindVfio, tools: Tools) -> str:
     """Checks, records, binds and reads back; a failed bind that was put back leaves no record.
 
-    Returns where the device came from, for the log.
+    A device that is not managed is checked and recorded only. Returns where the device came from, for the log.
     """
     wanted = step.device
     ids = (wanted.vendor_id, wanted.product_id)
     known = tools.state.find_held(wanted.address)
     if known is not None and known.server_id != step.server_id:
         raise _held_for_another(known)
+    if not wanted.managed:
+        found = take_prepared(tools.kernel, wanted.address, *ids, step.together)
+        tools.state.write_held(HeldDevice(wanted.address, step.server_id, found.driver, managed=False))
+        return f"{wanted.address} stays on {found.driver}"
     device = check_bindable(tools.kernel, wanted.address, *ids, step.together)
     previous = known.previous_driver if known is not None else device.driver
     with Undo() as undo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from busway.agent.tools import Tools
+from busway.hardware.prepared import give_back_prepared
 from busway.hardware.vfio import release
 from busway.reconciler.steps import ReleaseVfio
 
@@ -12,7 +13,10 @@ def execute(step: ReleaseVfio, tools: Tools) -> str:
     known = tools.state.find_held(step.device.address)
     if known is None or known.server_id != step.server_id:
         return "it was given back before"
-    released = release(tools.kernel, known.address, known.previous_driver, patience=tools.patience)
+    if known.managed:
+        released = release(tools.kernel, known.address, known.previous_driver, patience=tools.patience)
+    else:
+        released = give_back_prepared(tools.kernel, known.address)
     tools.state.remove_held(known.address)
     if not released.present:
         return f"{known.address} is no longer on this host"
