@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 
 from busway.control.settings import Settings
 from busway.domain.documents import DesiredCell, HostResources
@@ -17,6 +18,8 @@ from busway.store.database import Tx
 
 def free_cells(settings: Settings, resources: HostResources | None, used: Iterable[UsedCell]) -> tuple[NumaCell, ...]:
     """The host's cells with what the guests that have cells leave of them; guests without any float over all."""
+    if resources is None or not resources.cells:
+        return ()
     vcpus: Counter[int] = Counter()
     ram_mb: Counter[int] = Counter()
     for each in used:
@@ -30,7 +33,7 @@ def free_cells(settings: Settings, resources: HostResources | None, used: Iterab
             cell.socket,
             cell.vcpus,
         )
-        for cell in (resources.cells if resources else ())
+        for cell in resources.cells
     )
 
 
@@ -44,6 +47,7 @@ def desired_cells(tx: Tx, server_id: ServerId, host_id: HostId | None) -> tuple[
     )
 
 
+@lru_cache(maxsize=256)  # hosts are built alike, and each snapshot asks for each of them
 def capabilities(resources: HostResources | None) -> Pairs | None:
     """What extra specs of the scope `capabilities` are compared with, under Nova's names; None before any report."""
     if resources is None:

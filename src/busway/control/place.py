@@ -14,7 +14,7 @@ from busway.control.placement_request import image_properties, placement_request
 from busway.control.snapshot import take_snapshot
 from busway.control.turn import Turn
 from busway.domain.errors import BuswayError
-from busway.domain.placement import PlacementRequest, Refusal, Snapshot
+from busway.domain.placement import PlacementRequest, Refusal, ServerGroup, Snapshot
 from busway.domain.server import ServerFault, ServerStatus
 from busway.scheduler.explain import details, explain
 from busway.scheduler.place import after, place_all
@@ -23,7 +23,7 @@ from busway.store.database import Tx, take_turn
 from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
 
-BATCH = 256  # more than can be asked for at once; a turn of so many takes tenths of a second
+BATCH = 512  # more than can be asked for at once; a turn of so many takes tenths of a second
 POLL_SECONDS = 1.0
 
 _log = structlog.get_logger("busway.place")
@@ -56,9 +56,11 @@ def place_round(control: Control) -> int:
         grouped = groups.group_ids(tx, [row.id for row in waiting])
         for rows in _together(tx, waiting):
             decided += len(rows)
+            group = None
             if rows[0].id in grouped:
-                turn.commit(tx)  # what was decided so far counts in the groups that are read next
-            snapshot = _decide(control, tx, turn, snapshot, rows)
+                turn.commit(tx)  # what was decided so far counts in the group that is read now
+                group = placement_group(tx, rows[0].id)
+            snapshot = _decide(control, tx, turn, snapshot, rows, group)
         turn.commit(tx)
         control.crashpoint("place:before-commit")
     control.crashpoint("place:after-commit")
@@ -67,10 +69,11 @@ def place_round(control: Control) -> int:
     return decided
 
 
-def _decide(control: Control, tx: Tx, turn: Turn, snapshot: Snapshot, rows: list[ServerRow]) -> Snapshot:
+def _decide(
+    control: Control, tx: Tx, turn: Turn, snapshot: Snapshot, rows: list[ServerRow], group: ServerGroup | None
+) -> Snapshot:
     """Places servers that were asked for together, all or none; returns the snapshot after it."""
     try:
-        group = placement_group(tx, rows[0].id)
         requests = [turn.request(row, group, partial(_request, control, tx)) for row in rows]
     except BuswayError as error:
         for row in rows:
