@@ -155,6 +155,20 @@ def test_after_a_reboot_of_the_host_the_devices_of_an_idle_server_are_taken_agai
     assert stage.link.last.servers[0].power is PowerState.SHUTOFF
 
 
+def test_a_device_that_can_not_be_taken_again_after_a_reboot_stays_the_servers_own(stage: Stage) -> None:
+    gpu = stage.machine.gpu("0000:41:00.0", group=10)
+    stage.desire(desired_server(ONE, gpu))
+    stage.settle(stage.agent())
+    stage.hypervisor.power_off_from_inside(ONE)
+    stage.kernel.reboot()
+    stage.kernel.refuse("unbind", gpu, "Device or resource busy", times=1)
+
+    stage.settle(stage.agent())
+
+    assert stage.driver(gpu) == "nouveau"
+    assert [(held.address, held.previous_driver) for held in stage.link.last.held] == [(gpu, "nouveau")]
+
+
 def test_no_report_of_a_newer_document_has_a_fault_of_an_older_one_that_has_passed(stage: Stage) -> None:
     server = desired_server(ONE)
     stage.hypervisor.refusals["start"] = HostError("no", detail="out of memory", code="libvirt-refused")

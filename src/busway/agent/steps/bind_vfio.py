@@ -29,7 +29,8 @@ def execute(step: BindVfio, tools: Tools) -> str:
     device = check_bindable(tools.kernel, wanted.address, *ids, step.together)
     previous = known.previous_driver if known is not None else device.driver
     with Undo() as undo:
-        undo.add(lambda: _forget_if_back(wanted.address, previous, tools))
+        if known is None:  # one that the server has had, and that its host's restart gave back, stays its own
+            undo.add(lambda: _forget_if_back(wanted.address, previous, tools))
         tools.state.write_held(HeldDevice(wanted.address, step.server_id, previous))
         bind(tools.kernel, wanted.address, *ids, step.together, patience=tools.patience)
         undo.keep()
