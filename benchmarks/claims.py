@@ -18,8 +18,8 @@ from tools.postgres import find_bin
 from benchmarks.cloud_rows import CALLER, NOW, Rows, add_hosts, open_cloud, request
 from benchmarks.registry import Benchmark, Measurement
 from busway.control.context import Control
-from busway.control.place import BATCH, place_round
-from busway.control.servers import create_servers
+from busway.control.placement.place import BATCH, place_round
+from busway.control.servers.lifecycle import create_servers
 from busway.store.claims import claims
 
 HOSTS, FEW_HOSTS = 1_000, 60

@@ -14,8 +14,8 @@ from pathlib import Path
 from benchmarks.cloud_rows import GPUS, add_hosts, open_cloud
 from benchmarks.registry import Benchmark, Measurement
 from busway.control.context import Control
-from busway.control.snapshot import take_snapshot
-from busway.control.snapshot_memory import SnapshotMemory
+from busway.control.placement.memory import SnapshotMemory
+from busway.control.placement.snapshot import take_snapshot
 from busway.domain.placement import Snapshot
 from busway.scheduler.index import index_of
 

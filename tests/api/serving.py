@@ -18,12 +18,12 @@ import httpx
 import uvicorn
 
 from busway.api.app import build_app
-from busway.control import hosts
 from busway.control.context import Control
 from busway.control.doorbell import LocalDoorbell
 from busway.control.flavors import bootstrap_flavors
-from busway.control.identity import bootstrap_admin
-from busway.control.identity_tokens import Credentials, Scope, authenticate, issue_token
+from busway.control.hosts import registry as hosts
+from busway.control.identity.directory import bootstrap_admin
+from busway.control.identity.tokens import Credentials, Scope, authenticate, issue_token
 from busway.control.networks import bootstrap_network
 from busway.store.database import Database
 from busway.store.schema import upgrade

@@ -4,9 +4,9 @@ import time
 import httpx
 import pytest
 
-from busway.control import hosts
-from busway.control.identity_tokens import authenticate
-from busway.control.place import place_round
+from busway.control.hosts import registry as hosts
+from busway.control.identity.tokens import authenticate
+from busway.control.placement.place import place_round
 from busway.domain.documents import HostResources, Observed
 from busway.wire.documents import decode_desired, encode
 from tests.api.serving import ApiServer

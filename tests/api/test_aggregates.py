@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from busway.control.place import place_round
+from busway.control.placement.place import place_round
 from tests.api.serving import ApiServer
 
 ROOT = "/compute/v2.1/os-aggregates"

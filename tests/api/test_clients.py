@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from busway.control.identity import clouds_yaml
-from busway.control.place import place_round
+from busway.control.identity.directory import clouds_yaml
+from busway.control.placement.place import place_round
 from busway.domain.ids import ServerId
 from tests.api.serving import PASSWORD, ApiServer
 from tests.api.test_images import qcow2

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from busway.control.images import purge_images
+from busway.control.images.catalogue import purge_images
 from busway.domain.ids import ImageId
 from tests.api.serving import ApiServer, start_api_server
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from busway.control.place import place_round
+from busway.control.placement.place import place_round
 from tests.api.serving import ApiServer
 from tests.control.clouds import Host
 
@@ -175,8 +175,8 @@ def test_a_disk_is_taken_from_its_own_host_only(api_server: ApiServer) -> None:
 
 
 def token_of(api_server: ApiServer, host: Host) -> str:
-    from busway.control import hosts
-    from busway.control.identity_tokens import authenticate
+    from busway.control.hosts import registry as hosts
+    from busway.control.identity.tokens import authenticate
 
     admin = authenticate(api_server.control, api_server.admin)
     return hosts.create_host(api_server.control, admin, host.name, rotate=True).token

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from busway.cli.main import main
-from busway.control.identity import clouds_yaml
-from busway.control.place import place_round
+from busway.control.identity.directory import clouds_yaml
+from busway.control.placement.place import place_round
 from tests.api.serving import PASSWORD, ApiServer
 from tests.api.test_servers import create
 from tests.control.clouds import SPEC, gpu

@@ -8,9 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from busway.control import agents, flavors, hosts, identity, images, networks, place, servers
+from busway.control import flavors, networks
+from busway.control.agents import access as agents
 from busway.control.context import Control
 from busway.control.doorbell import LocalDoorbell
+from busway.control.hosts import registry as hosts
+from busway.control.identity import directory as identity
+from busway.control.images import catalogue as images
+from busway.control.placement import place
+from busway.control.servers import lifecycle as servers
 from busway.control.settings import Settings
 from busway.domain.address import PciAddress
 from busway.domain.alias import parse_aliases

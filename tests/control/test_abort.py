@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from busway.control import devices, place, servers
-from busway.control.sweep import sweep
+from busway.control.devices import listing as devices
+from busway.control.loops.sweep import sweep
+from busway.control.placement import place
+from busway.control.servers import lifecycle as servers
 from busway.domain.documents import HeldDevice
 from busway.domain.server import Server, ServerStatus
 from tests.control.clouds import ADMIN, Cloud, Host, gpu

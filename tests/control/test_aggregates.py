@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from busway.control import aggregates, hosts, place, servers
+from busway.control import aggregates
+from busway.control.hosts import registry as hosts
+from busway.control.placement import place
+from busway.control.servers import lifecycle as servers
 from busway.domain.aggregate import Aggregate
 from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from busway.domain.requests import CreateServer

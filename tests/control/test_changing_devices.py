@@ -2,7 +2,9 @@
 
 import pytest
 
-from busway.control import devices, events, servers
+from busway.control import events
+from busway.control.devices import listing as devices
+from busway.control.servers import lifecycle as servers
 from busway.domain.claim import ClaimState
 from busway.domain.device import DeviceKind
 from busway.domain.documents import Fault, HeldDevice

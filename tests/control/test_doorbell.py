@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from busway.control.doorbell import Doorbell, LocalDoorbell, SharedDoorbell, doorbell_for
-from busway.control.place import run_placer
+from busway.control.placement.place import run_placer
 from busway.domain.server import TaskState
 from busway.store.database import Database
 from busway.testing.doorbell import HEARD_SECONDS, OF_ALL, OF_HEARING, DeafDoorbell

@@ -2,7 +2,9 @@
 
 import pytest
 
-from busway.control import groups, place, servers
+from busway.control import groups
+from busway.control.placement import place
+from busway.control.servers import lifecycle as servers
 from busway.domain.errors import BadInput, NotFound
 from busway.domain.ids import ServerId
 from busway.domain.requests import CreateServer

@@ -2,7 +2,10 @@
 
 import pytest
 
-from busway.control import devices, events, server_power, servers
+from busway.control import events
+from busway.control.devices import listing as devices
+from busway.control.servers import lifecycle as servers
+from busway.control.servers import power as server_power
 from busway.domain.documents import Fault, HeldDevice
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.server import ServerStatus, TaskState
@@ -174,7 +177,7 @@ def test_a_device_that_vanishes_is_removed_and_not_placed_on(cloud: Cloud) -> No
 
 
 def test_a_server_of_a_host_that_is_down_can_be_deleted_and_its_device_stays_claimed(cloud: Cloud) -> None:
-    from busway.control.sweep import sweep
+    from busway.control.loops.sweep import sweep
 
     host = cloud.host("h1")
     [server] = cloud.boot()

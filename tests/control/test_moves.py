@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from busway.control import devices, move_list, server_power, servers
-from busway.control.server_move import confirm_resize, migrate_server, resize_server, revert_resize
-from busway.control.why import why
+from busway.control.devices import listing as devices
+from busway.control.moves import listing as move_list
+from busway.control.moves.resize import confirm_resize, migrate_server, resize_server, revert_resize
+from busway.control.servers import lifecycle as servers
+from busway.control.servers import power as server_power
+from busway.control.servers.why import why
 from busway.domain.documents import Fault, HeldDevice
 from busway.domain.errors import BadInput, Conflict, InvalidExtraSpec
 from busway.domain.flavor import Flavor
@@ -132,7 +135,7 @@ def test_a_migration_holds_devices_on_both_hosts_and_confirming_frees_the_old_on
 
 
 def test_the_disk_travels_as_an_image_that_only_the_target_may_fetch_and_no_user_sees(cloud: Cloud) -> None:
-    from busway.control import images
+    from busway.control.images import catalogue as images
 
     one, two = cloud.host("h1"), cloud.host("h2")
     server_id = running(cloud, one)
@@ -291,7 +294,7 @@ def test_a_server_does_not_go_back_to_a_host_that_has_not_let_it_go(cloud: Cloud
 
 
 def test_room_is_kept_on_both_sides_of_a_move(cloud: Cloud) -> None:
-    from busway.control import hosts
+    from busway.control.hosts import registry as hosts
 
     one, two = cloud.host("h1"), cloud.host("h2")
     server_id = running(cloud, one)

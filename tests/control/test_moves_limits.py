@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from busway.control import groups, place, quotas, servers
-from busway.control.server_move import confirm_resize, migrate_server, resize_server, revert_resize
-from busway.control.snapshot import take_snapshot
+from busway.control import groups, quotas
+from busway.control.moves.resize import confirm_resize, migrate_server, resize_server, revert_resize
+from busway.control.placement import place
+from busway.control.placement.snapshot import take_snapshot
+from busway.control.servers import lifecycle as servers
 from busway.domain.documents import HostResources
 from busway.domain.errors import BadInput
 from busway.domain.host_facts import HostCell

@@ -11,13 +11,15 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from busway.control import devices, server_power, servers
-from busway.control.advance import advance
-from busway.control.server_evacuate import evacuate_server
-from busway.control.server_move import confirm_resize, migrate_server, resize_server, revert_resize
-from busway.control.server_rebuild import Rebuild, rebuild_server
-from busway.control.server_shelve import offload_server, shelve_server, unshelve_server
-from busway.control.sweep import sweep
+from busway.control.devices import listing as devices
+from busway.control.loops.sweep import sweep
+from busway.control.moves.advance import advance
+from busway.control.moves.evacuate import evacuate_server
+from busway.control.moves.resize import confirm_resize, migrate_server, resize_server, revert_resize
+from busway.control.servers import lifecycle as servers
+from busway.control.servers import power as server_power
+from busway.control.servers.rebuild import Rebuild, rebuild_server
+from busway.control.servers.shelve import offload_server, shelve_server, unshelve_server
 from busway.domain.errors import BuswayError
 from busway.domain.server import ServerStatus
 from busway.store.database import Database

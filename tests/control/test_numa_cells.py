@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from busway.control import place, servers
-from busway.control.snapshot import take_snapshot
+from busway.control.placement import place
+from busway.control.placement.snapshot import take_snapshot
+from busway.control.servers import lifecycle as servers
 from busway.domain.address import PciAddress
 from busway.domain.documents import DesiredCell, HostResources
 from busway.domain.host_facts import GuestKind, HostCell

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from busway.control import servers
+from busway.control.servers import lifecycle as servers
 from busway.domain.device_spec import parse_device_specs
 from busway.domain.errors import Forbidden
 from busway.domain.requests import CreateServer

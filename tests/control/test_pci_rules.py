@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from busway.control import aliases, device_specs, servers
 from busway.control.context import Control
-from busway.control.pci_rules import PciRules, RulesCache
-from busway.control.place import place_round
-from busway.control.rule_change import changing_rules
-from busway.control.snapshot import take_snapshot
+from busway.control.placement.place import place_round
+from busway.control.placement.snapshot import take_snapshot
+from busway.control.rules import aliases, device_specs
+from busway.control.rules.change import changing_rules
+from busway.control.rules.in_force import PciRules, RulesCache
+from busway.control.servers import lifecycle as servers
 from busway.domain.alias import parse_aliases
 from busway.domain.device_spec import parse_device_specs
 from busway.domain.errors import BadInput, BuswayError, Conflict, Forbidden, InvalidAlias, NotFound

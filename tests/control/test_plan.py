@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from busway.control import flavors, servers
-from busway.control.place import BATCH, place_round
-from busway.control.plan import Plan, plan
+from busway.control import flavors
+from busway.control.placement.place import BATCH, place_round
+from busway.control.placement.plan import Plan, plan
+from busway.control.servers import lifecycle as servers
 from busway.domain.errors import BadInput, Forbidden, InvalidExtraSpec, NotFound
 from busway.domain.ids import FlavorId
 from busway.domain.requests import CreateServer
@@ -115,7 +116,7 @@ def test_a_request_that_a_batch_would_cut_waits_for_the_next(gpu_cloud: Cloud) -
 
 
 def test_why_tells_the_change_that_would_have_admitted_the_server(gpu_cloud: Cloud) -> None:
-    from busway.control.why import why
+    from busway.control.servers.why import why
 
     gpu_cloud.host("h1", 1)
     gpu_cloud.boot("first")

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from busway.control import groups, keypairs, quotas, servers
+from busway.control import groups, keypairs, quotas
+from busway.control.servers import lifecycle as servers
 from busway.domain.errors import BadInput, Forbidden, OverQuota
 from busway.domain.flavor import Flavor
 from busway.domain.ids import FlavorId

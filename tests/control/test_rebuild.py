@@ -2,8 +2,10 @@
 
 import pytest
 
-from busway.control import devices, server_power, servers
-from busway.control.server_rebuild import Rebuild, rebuild_server
+from busway.control.devices import listing as devices
+from busway.control.servers import lifecycle as servers
+from busway.control.servers import power as server_power
+from busway.control.servers.rebuild import Rebuild, rebuild_server
 from busway.domain.documents import Fault
 from busway.domain.errors import Conflict
 from busway.domain.server import PowerState, ServerStatus, TaskState

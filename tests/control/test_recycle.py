@@ -4,8 +4,10 @@ import json
 
 import pytest
 
-from busway.control import devices, events, servers
-from busway.control.recycle import is_spent_by_use, recycle_device
+from busway.control import events
+from busway.control.devices import listing as devices
+from busway.control.devices.recycle import is_spent_by_use, recycle_device
+from busway.control.servers import lifecycle as servers
 from busway.domain.device import DeviceKind
 from busway.domain.device_spec import parse_device_specs
 from busway.domain.errors import Conflict

@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from busway.control import aliases, device_specs, devices, events, flavors, servers
-from busway.control.devices import DeviceView
-from busway.control.place import place_round
+from busway.control import events, flavors
+from busway.control.devices import listing as devices
+from busway.control.devices.listing import DeviceView
+from busway.control.placement.place import place_round
+from busway.control.rules import aliases, device_specs
+from busway.control.servers import lifecycle as servers
 from busway.control.settings import Settings
 from busway.domain.address import PciAddress
 from busway.domain.claim import ClaimState

@@ -21,10 +21,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from busway.control import aliases, device_specs, devices, servers
 from busway.control.context import Control
-from busway.control.pci_rules import RulesCache, read_rules
-from busway.control.place import place_round
+from busway.control.devices import listing as devices
+from busway.control.placement.place import place_round
+from busway.control.rules import aliases, device_specs
+from busway.control.rules.in_force import RulesCache, read_rules
+from busway.control.servers import lifecycle as servers
 from busway.control.settings import Settings
 from busway.domain.alias import parse_aliases
 from busway.domain.device_spec import DeviceSpecs, parse_device_specs

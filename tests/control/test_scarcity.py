@@ -2,8 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from busway.control import servers
-from busway.control.place import place_round
+from busway.control.placement.place import place_round
+from busway.control.servers import lifecycle as servers
 from busway.domain.server import ServerStatus
 from busway.store import claims
 from tests.control.clouds import ADMIN, Cloud

@@ -2,8 +2,10 @@
 
 import pytest
 
-from busway.control import images, server_power, servers
-from busway.control.server_image import create_image
+from busway.control.images import catalogue as images
+from busway.control.servers import lifecycle as servers
+from busway.control.servers import power as server_power
+from busway.control.servers.image import create_image
 from busway.domain.documents import Fault
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.image import ImageStatus

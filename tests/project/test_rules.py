@@ -4,7 +4,7 @@ import re
 
 from tests.project.checkout import ROOT
 
-_LAID_OVER_HERE = {"pci_rules.py", "aliases.py"}
+_LAID_OVER_HERE = {"in_force.py", "aliases.py"}
 
 
 def test_what_is_handed_out_is_asked_of_the_rules_in_force() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from busway.control import agents
+from busway.control.agents import access as agents
 from busway.control.context import Control
 from busway.domain.documents import Desired, Observed
 from busway.domain.errors import Conflict, Unavailable

@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from busway.control import devices as device_views
-from busway.control.snapshot import take_snapshot
-from busway.control.snapshot_memory import SnapshotMemory
+from busway.control.devices import listing as device_views
+from busway.control.placement.memory import SnapshotMemory
+from busway.control.placement.snapshot import take_snapshot
 from busway.domain.claim import CLAIM_TRANSITIONS, ClaimState
 from busway.domain.device import DeviceKind
 from busway.domain.ids import HostId, ServerId

@@ -13,7 +13,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from busway.control import hosts, server_power, servers
+from busway.control.hosts import registry as hosts
+from busway.control.servers import lifecycle as servers
+from busway.control.servers import power as server_power
 from tests.proof import monitors
 from tests.proof.host import VERBS
 from tests.proof.world import ADMIN, FEWER_SPECS, ROOMY, SPECS, TIGHT, World

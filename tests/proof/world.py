@@ -12,9 +12,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from busway.control import hosts, networks, place, servers, sweep
+from busway.control import networks
 from busway.control.context import Control
 from busway.control.doorbell import LocalDoorbell
+from busway.control.hosts import registry as hosts
+from busway.control.loops import sweep
+from busway.control.placement import place
+from busway.control.servers import lifecycle as servers
 from busway.control.settings import Settings
 from busway.domain.alias import parse_aliases
 from busway.domain.caller import Caller
@@ -124,7 +128,7 @@ class World:
             return server_store.list_servers(tx, deleted=deleted)[::-1]
 
     def desired(self, host: Host) -> Desired:
-        from busway.control import agents
+        from busway.control.agents import access as agents
 
         document = agents.desired(self.control(), host.id, -1, 0)
         assert document is not None

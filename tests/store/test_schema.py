@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, inspect, text
 
-from busway.control import devices, servers
+from busway.control.devices import listing as devices
+from busway.control.servers import lifecycle as servers
 from busway.domain.errors import InvalidConfig, Unavailable
 from busway.domain.server import ServerStatus
 from busway.store.database import Database

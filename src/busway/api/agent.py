@@ -19,9 +19,9 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from busway.api.image.data import take_data
-from busway.control import agents
+from busway.control.agents import access as agents
+from busway.control.agents.images import image_file
 from busway.control.context import Control
-from busway.control.images_for_hosts import image_file
 from busway.domain.errors import BadInput, Forbidden, NotAuthenticated
 from busway.domain.ids import HostId, ServerId
 from busway.wire.documents import decode_observed, encode

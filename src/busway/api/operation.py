@@ -21,7 +21,7 @@ from busway.api.microversion import MAXIMUM, MINIMUM
 from busway.api.middleware import SCOPE_KEY as REQUEST_ID
 from busway.api.schema import Schema
 from busway.control.context import Control
-from busway.control.identity_tokens import authenticate
+from busway.control.identity.tokens import authenticate
 from busway.domain.errors import BadInput, NotFound
 
 Handler = Callable[[Call], Reply]

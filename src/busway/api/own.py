@@ -6,7 +6,12 @@ from busway.api import own_quotas, own_rules
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import Schema, closed
-from busway.control import devices, events, hosts, plan, recycle, why
+from busway.control import events
+from busway.control.devices import listing as devices
+from busway.control.devices import recycle
+from busway.control.hosts import registry as hosts
+from busway.control.placement import plan
+from busway.control.servers import why
 from busway.domain.errors import BadInput
 
 ROOT = "/busway/v1"

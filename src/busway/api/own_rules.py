@@ -8,7 +8,7 @@ from typing import Any
 from busway.api.call import Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import Schema, closed
-from busway.control import aliases, device_specs
+from busway.control.rules import aliases, device_specs
 
 _ROOT = "/busway/v1"
 _VERSION = {"type": "integer", "minimum": 1}

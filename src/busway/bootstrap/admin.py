@@ -12,8 +12,9 @@ from pathlib import Path
 
 import yaml
 
-from busway.control import flavors, identity, networks
+from busway.control import flavors, networks
 from busway.control.context import Control
+from busway.control.identity import directory as identity
 
 
 def ensure_admin(control: Control) -> Path:

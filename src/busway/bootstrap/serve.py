@@ -21,8 +21,8 @@ from busway.bootstrap.config import Config
 from busway.bootstrap.crashpoint import crashpoint_from_environment
 from busway.control.context import Control
 from busway.control.doorbell import doorbell_for
-from busway.control.place import run_placer
-from busway.control.sweep import run_sweeper
+from busway.control.loops.sweep import run_sweeper
+from busway.control.placement.place import run_placer
 from busway.domain.errors import InvalidConfig
 from busway.store.database import Database
 from busway.store.schema import upgrade

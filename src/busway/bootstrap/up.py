@@ -16,7 +16,7 @@ from busway.bootstrap.admin import write_secret
 from busway.bootstrap.config import Config
 from busway.bootstrap.crashpoint import crashpoint_from_environment
 from busway.bootstrap.serve import Served, served
-from busway.control import hosts
+from busway.control.hosts import registry as hosts
 from busway.domain.caller import Caller
 from busway.domain.ids import ProjectId, UserId
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from busway.control.doorbell import Doorbell
-from busway.control.pci_rules import PciRules, RulesCache
+from busway.control.placement.memory import SnapshotMemory
+from busway.control.rules.in_force import PciRules, RulesCache
 from busway.control.settings import Settings
-from busway.control.snapshot_memory import SnapshotMemory
 from busway.store.database import Database, Tx
 
 

@@ -6,8 +6,9 @@ from busway.api.call import Call, Reply
 from busway.api.compute.services import BINARY
 from busway.api.encoding import micro_time
 from busway.api.operation import Operation
-from busway.control import aggregates, hosts
-from busway.control.hosts import HostView
+from busway.control import aggregates
+from busway.control.hosts import registry as hosts
+from busway.control.hosts.registry import HostView
 
 ROOT = "/compute/v2.1/os-availability-zone"
 

@@ -9,8 +9,8 @@ from busway.api.call import Call, Reply
 from busway.api.compute.links import next_link, page
 from busway.api.fields import Field, fixed, render
 from busway.api.operation import Operation
-from busway.control import hosts
-from busway.control.hosts import HostView
+from busway.control.hosts import registry as hosts
+from busway.control.hosts.registry import HostView
 from busway.domain.errors import NotFound
 
 ROOT = "/compute/v2.1/os-hypervisors"

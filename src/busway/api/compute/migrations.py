@@ -9,7 +9,7 @@ from busway.api.call import Call, Reply
 from busway.api.encoding import micro_time
 from busway.api.fields import Field, fixed, render
 from busway.api.operation import Operation
-from busway.control.move_list import list_moves
+from busway.control.moves.listing import list_moves
 from busway.domain.errors import BadInput
 from busway.domain.flavor import Flavor
 from busway.domain.ids import HostId

@@ -10,7 +10,8 @@ from busway.api.compute import server_moves, server_rebuilds
 from busway.api.compute.action import Action
 from busway.api.operation import Operation
 from busway.api.schema import as_int
-from busway.control import server_power, servers
+from busway.control.servers import lifecycle as servers
+from busway.control.servers import power as server_power
 from busway.domain.errors import BadInput, NotSupported
 
 ROOT = "/compute/v2.1/servers/{id}/action"

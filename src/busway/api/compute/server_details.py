@@ -7,7 +7,8 @@ from busway.api.compute.server_fields import addresses
 from busway.api.encoding import micro_time
 from busway.api.fields import Field, fixed, render
 from busway.api.operation import Operation
-from busway.control import networks, servers
+from busway.control import networks
+from busway.control.servers import lifecycle as servers
 from busway.domain.errors import NotFound
 from busway.domain.server import Server, ServerAction
 

@@ -11,7 +11,8 @@ from busway.api.call import Call
 from busway.api.compute.links import self_links
 from busway.api.encoding import micro_time, nova_time
 from busway.api.fields import Field, fixed, render
-from busway.control import groups, server_surroundings
+from busway.control import groups
+from busway.control.servers import surroundings as server_surroundings
 from busway.domain.image import Image
 from busway.domain.server import POWER_STATE_NUMBERS, Server, ServerStatus
 

@@ -8,7 +8,10 @@ from typing import Any
 from busway.api.call import ACCEPTED, NO_CONTENT, Call, Reply
 from busway.api.compute.action import Action
 from busway.api.schema import BOOLEAN, NAME, closed
-from busway.control import flavors, server_evacuate, server_move, server_shelve
+from busway.control import flavors
+from busway.control.moves import evacuate as server_evacuate
+from busway.control.moves import resize as server_move
+from busway.control.servers import shelve as server_shelve
 from busway.domain.errors import BadInput, NotFound
 
 _RESIZE = closed(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from busway.api.call import Call
 from busway.api.compute.links import MAX_LIMIT
-from busway.control import servers
+from busway.control.servers import lifecycle as servers
 from busway.domain.errors import BadInput, Forbidden
 from busway.domain.ids import ImageId, ProjectId
 from busway.domain.requests import ServerFilter

@@ -10,8 +10,8 @@ from busway.api.compute.action import Action
 from busway.api.compute.server_create import HOSTNAME, check_user_data
 from busway.api.compute.server_fields import updated, views
 from busway.api.schema import NAME, STRING_MAP, TEXT, Definition, closed
-from busway.control.server_image import create_image
-from busway.control.server_rebuild import Rebuild, rebuild_server
+from busway.control.servers.image import create_image
+from busway.control.servers.rebuild import Rebuild, rebuild_server
 from busway.domain.errors import BadInput, NotFound, NotSupported
 from busway.domain.ids import ImageId
 

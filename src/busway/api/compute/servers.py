@@ -11,7 +11,7 @@ from busway.api.compute.server_fields import brief, listed, shown, updated, view
 from busway.api.compute.server_query import list_chosen
 from busway.api.operation import Operation
 from busway.api.schema import NAME, TEXT, as_bool, closed, wrapped
-from busway.control import servers
+from busway.control.servers import lifecycle as servers
 from busway.domain.errors import BadInput, NotFound, NotSupported
 from busway.domain.server import Server
 

@@ -10,8 +10,8 @@ from busway.api.encoding import micro_time
 from busway.api.fields import Field, fixed, render
 from busway.api.operation import Operation
 from busway.api.schema import Schema, closed
-from busway.control import hosts
-from busway.control.hosts import HostView
+from busway.control.hosts import registry as hosts
+from busway.control.hosts.registry import HostView
 from busway.domain.errors import BadInput, NotFound, NotSupported
 
 ROOT = "/compute/v2.1/os-services"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import Schema, open_object
-from busway.control import identity
+from busway.control.identity import directory as identity
 from busway.domain.errors import NotFound
 from busway.domain.identity import DOMAIN_ID, DOMAIN_NAME, Role
 

@@ -9,8 +9,8 @@ from busway.api.encoding import keystone_time
 from busway.api.identity import catalog
 from busway.api.operation import Operation
 from busway.api.schema import Schema, open_object
-from busway.control import identity_tokens
-from busway.control.identity_tokens import Credentials, Scope
+from busway.control.identity import tokens as identity_tokens
+from busway.control.identity.tokens import Credentials, Scope
 from busway.domain.errors import BadInput, NotAuthenticated, NotSupported
 from busway.domain.identity import DOMAIN_ID, DOMAIN_NAME, Token
 

@@ -6,7 +6,7 @@ from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.identity.projects import project_body
 from busway.api.operation import Operation
 from busway.api.schema import Schema, as_bool, open_object
-from busway.control import identity
+from busway.control.identity import directory as identity
 from busway.domain.identity import DOMAIN_ID, User
 from busway.domain.ids import ProjectId, UserId
 

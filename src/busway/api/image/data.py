@@ -11,9 +11,9 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from busway.control.context import Control
-from busway.control.identity_tokens import authenticate
-from busway.control.image_upload import ImageUpload, begin_upload
-from busway.control.images import get_image, image_path
+from busway.control.identity.tokens import authenticate
+from busway.control.images.catalogue import get_image, image_path
+from busway.control.images.upload import ImageUpload, begin_upload
 from busway.domain.errors import NotFound
 
 PATH = "/image/v2/images/{id}/file"

@@ -12,7 +12,7 @@ from busway.api.image.filters import filtered
 from busway.api.image.patch import patched
 from busway.api.operation import Operation
 from busway.api.schema import NATURAL, Schema, as_bool, as_int
-from busway.control import images
+from busway.control.images import catalogue as images
 from busway.domain.errors import BadInput
 from busway.domain.ids import ImageId, ProjectId
 from busway.domain.image import Image, ImageStatus

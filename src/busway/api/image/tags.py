@@ -5,7 +5,7 @@ from __future__ import annotations
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.image.images import ROOT, tagged
 from busway.api.operation import Operation
-from busway.control import images
+from busway.control.images import catalogue as images
 from busway.domain.errors import NotFound
 
 

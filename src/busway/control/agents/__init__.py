@@ -1,0 +1,1 @@
+"""What an agent asks of the control plane: begin with `access`."""

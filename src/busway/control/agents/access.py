@@ -1,0 +1,35 @@
+"""What an agent may do: prove who it is, ask for its Desired document, report, and hand in consoles and disks."""
+
+from __future__ import annotations
+
+from busway.control.agents.desired import authenticate, desired
+from busway.control.context import Control
+from busway.control.images.internal import begin_disk_upload
+from busway.control.images.upload import DiskImageUpload
+from busway.control.moves.advance import advance
+from busway.control.observation.report import observe
+from busway.domain.errors import Forbidden
+from busway.domain.ids import HostId, ServerId
+from busway.store import servers
+
+CONSOLE_CHARS = 256 * 1024
+
+__all__ = ["authenticate", "begin_disk_upload", "desired", "finish_disk_upload", "observe", "put_console"]
+
+
+def finish_disk_upload(control: Control, upload: DiskImageUpload) -> None:
+    """Takes a disk in whole, and goes on with whatever waited for it."""
+    upload.finish()
+    advance(control)
+
+
+def put_console(control: Control, host_id: HostId, server_id: ServerId, text: str) -> None:
+    """Keeps the last part of a guest's console; only the host that runs the server may hand it in."""
+    with control.db.write() as tx:
+        row = next((each for each in servers.list_on_host(tx, host_id) if each.id == server_id), None)
+        if row is None:
+            raise Forbidden(f"Server {server_id} is not on this host", code="server-not-on-host")
+        if row.host_id != host_id:
+            return  # it is leaving, or an unconfirmed move left its disk here: its guest speaks elsewhere
+        # PostgreSQL's text holds no NUL; a terminal shows nothing for it either.
+        servers.put_console(tx, server_id, text.replace("\x00", "")[-CONSOLE_CHARS:], control.now())

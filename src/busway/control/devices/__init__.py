@@ -1,0 +1,1 @@
+"""Devices as an operator sees them: begin with `listing`."""

@@ -1,0 +1,183 @@
+"""Devices as an operator sees them: what each is, who has it, and why it can't be had."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from busway.control.context import Control
+from busway.control.placement.snapshot import take_snapshot
+from busway.domain.address import PciAddress
+from busway.domain.caller import Caller
+from busway.domain.claim import ClaimState
+from busway.domain.device import DeviceKind
+from busway.domain.device_spec import DeviceSpecs
+from busway.domain.errors import NotFound
+from busway.domain.ids import DeviceId, HostId, ServerId
+from busway.domain.status import DeviceStatus, device_status
+from busway.scheduler.pci import unusable
+from busway.store import claims, devices, events, hosts, servers
+from busway.store.claims import Claim
+from busway.store.database import Tx
+from busway.store.devices import DeviceRow
+from busway.store.events import Event
+
+NOT_OFFERED_ANY_MORE = "no device_spec offers it any more; it leaves when its server gives it back"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """One PCI function; `status` is None for one that no device_spec offers."""
+
+    id: DeviceId
+    host: str
+    address: str
+    description: str
+    vendor_id: str
+    product_id: str
+    class_code: str
+    kind: DeviceKind
+    iommu_group: int | None
+    numa_node: int | None
+    driver: str | None
+    offered: bool
+    present: bool
+    status: DeviceStatus | None
+    server_id: ServerId | None
+    server_name: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStory:
+    """One device and what happened to it, oldest first, with the others of its IOMMU group."""
+
+    device: DeviceView
+    group: tuple[str, ...]
+    events: tuple[Event, ...]
+
+
+def list_devices(control: Control, caller: Caller, host: str | None = None) -> list[DeviceView]:
+    """All devices of all hosts, or of one."""
+    caller.require_admin("list devices")
+    with control.db.read() as tx:
+        return _views(control, tx, host)
+
+
+def get_device(control: Control, caller: Caller, name: str) -> DeviceStory:
+    """One device by its id, by host:address, or by its address where only one host has it."""
+    caller.require_admin("look at devices")
+    with control.db.read() as tx:
+        views = _views(control, tx, None)
+        found = [v for v in views if name in (v.id, f"{v.host}:{v.address}")] or [v for v in views if v.address == name]
+        if len(found) != 1:
+            hosts_with = ", ".join(view.host for view in found)
+            raise NotFound(
+                f"Several hosts have a device {name}: {hosts_with}" if found else f"No device {name}",
+                remedy="Name it as HOST:ADDRESS, as `busway device list --all` shows them.",
+                code="device-not-found",
+            )
+        view = found[0]
+        group = tuple(
+            f"{other.address} {other.description}"
+            for other in views
+            if view.iommu_group is not None
+            and (other.host, other.iommu_group) == (view.host, view.iommu_group)
+            and other.id != view.id
+        )
+        return DeviceStory(view, group, tuple(events.list_events(tx, device_id=view.id)))
+
+
+def _views(control: Control, tx: Tx, host: str | None) -> list[DeviceView]:
+    names = {row.id: row.name for row in hosts.list_hosts(tx)}
+    rows = [row for row in devices.list_devices(tx) if host is None or names[row.host_id] == host]
+    owners = {claim.device_id: claim for claim in claims.list_live_claims(tx)}
+    server_names = {row.id: row.name for row in servers.list_servers(tx) + servers.list_placed(tx)}
+    blockers = _blockers(rows, owners)
+    obstacles = {key: why for each in take_snapshot(control, tx).hosts for key, why in unusable(each).items()}
+    specs = control.pci_rules(tx).device_specs
+    views = [
+        _view(specs, row, names, owners.get(row.id), blockers.get(row.id), obstacles.get(row.id), server_names)
+        for row in rows
+    ]
+    return sorted(views, key=lambda view: (view.host, view.address))
+
+
+def _view(
+    specs: DeviceSpecs,
+    row: DeviceRow,
+    names: dict[HostId, str],
+    claim: Claim | None,
+    blocker: Claim | None,
+    obstacle: str | None,
+    server_names: dict[ServerId, str],
+) -> DeviceView:
+    device = row.device
+    offered = specs.find(device) is not None
+    status = device_status(
+        present=row.present,
+        claim=claim.state if claim else None,
+        quarantined=row.quarantined is not None,
+        blocked_by=blocker.state if blocker else None,
+        unusable=obstacle is not None,
+    )
+    return DeviceView(
+        id=row.id,
+        host=names[row.host_id],
+        address=str(device.address),
+        description=device.description,
+        vendor_id=device.vendor_id,
+        product_id=device.product_id,
+        class_code=device.class_code,
+        kind=device.kind,
+        iommu_group=device.iommu_group,
+        numa_node=device.numa_node,
+        driver=device.driver,
+        offered=offered,
+        present=row.present,
+        status=status if offered or claim else None,
+        server_id=claim.server_id if claim else None,
+        server_name=server_names.get(claim.server_id) if claim else None,
+        reason=_reason(row, claim, blocker, obstacle, offered),
+    )
+
+
+def _reason(row: DeviceRow, claim: Claim | None, blocker: Claim | None, obstacle: str | None, offered: bool) -> str:
+    if row.quarantined is not None:
+        return row.quarantined
+    if claim is not None and claim.state is ClaimState.RELEASING:
+        return "waits for its host to report that nobody holds it"
+    if blocker is not None:
+        return "another function of its PF, VF or IOMMU group belongs to a server"
+    if not row.present:
+        return "its host no longer reports it"
+    if not offered:
+        return NOT_OFFERED_ANY_MORE if claim is not None else "no device_spec offers it"
+    return obstacle or ""
+
+
+def _blockers(rows: list[DeviceRow], owners: dict[DeviceId, Claim]) -> dict[DeviceId, Claim]:
+    """Which devices are excluded by a claim on another: members of its group, its PF, its VFs."""
+    groups: dict[tuple[HostId, int], Claim] = {}
+    owned: dict[tuple[HostId, PciAddress], Claim] = {}
+    parents: dict[tuple[HostId, PciAddress], Claim] = {}
+    for row in rows:
+        claim = owners.get(row.id)
+        if claim is None:
+            continue
+        owned[row.host_id, row.device.address] = claim
+        if row.device.iommu_group is not None:
+            groups[row.host_id, row.device.iommu_group] = claim
+        if row.device.parent is not None:
+            parents[row.host_id, row.device.parent] = claim
+    found: dict[DeviceId, Claim] = {}
+    for row in rows:
+        if row.id in owners or row.device.is_bridge:
+            continue
+        blocker = parents.get((row.host_id, row.device.address))
+        if blocker is None and row.device.parent is not None:
+            blocker = owned.get((row.host_id, row.device.parent))
+        if blocker is None and row.device.iommu_group is not None:
+            blocker = groups.get((row.host_id, row.device.iommu_group))
+        if blocker is not None:
+            found[row.id] = blocker
+    return found

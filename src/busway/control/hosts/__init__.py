@@ -1,0 +1,1 @@
+"""The operator's hosts: begin with `registry`."""

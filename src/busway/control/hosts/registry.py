@@ -1,0 +1,155 @@
+"""Use cases of the operator: add a host, list hosts, take one out of service."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from busway.control.agents.desired import token_hash
+from busway.control.context import Control
+from busway.control.placement.occupancy import Occupants, occupants, total
+from busway.control.placement.snapshot import is_up
+from busway.domain.caller import Caller
+from busway.domain.documents import HostResources
+from busway.domain.errors import BadInput, Conflict, NotFound
+from busway.domain.ids import HostId
+from busway.domain.placement import ZONE
+from busway.store import aggregates, claims, devices, events, hosts, servers
+from busway.store.database import Tx
+from busway.store.events import Event
+from busway.store.hosts import HostRow
+
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """A host as its operator sees it; used amounts are the sums of its servers' flavors."""
+
+    id: HostId
+    name: str
+    number: int
+    up: bool
+    enabled: bool
+    disabled_reason: str | None
+    seen: datetime | None
+    created: datetime
+    resources: HostResources
+    used_vcpus: int
+    used_ram_mb: int
+    used_disk_gb: int
+    servers: int
+    agent_version: str
+    iommu: bool
+    zone: str = ZONE
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What an agent needs to speak for one host; the token is shown once and stored only as a hash."""
+
+    url: str
+    host: str
+    token: str
+
+
+def create_host(control: Control, caller: Caller, name: str, *, rotate: bool = False) -> Credential:
+    """Adds a host and makes its agent's credential; `rotate` replaces the credential of a known one."""
+    caller.require_admin("add hosts")
+    if not _NAME.fullmatch(name):
+        raise BadInput(
+            f"'{name}' is no host name", remedy="Use letters, digits, dots and dashes.", code="invalid-host-name"
+        )
+    token = secrets.token_urlsafe(32)
+    now = control.now()
+    with control.db.write() as tx:
+        host = hosts.find_host(tx, name)
+        if host is None:
+            host_id = HostId(control.new_id())
+            hosts.insert_host(tx, host_id, name, token_hash(token), now)
+            events.add_event(tx, Event(now, "host", None, "created", f"added by {caller.user_name}", host_id))
+        elif rotate:
+            hosts.set_token(tx, host.id, token_hash(token))
+            events.add_event(tx, Event(now, "host", None, "rotated", f"by {caller.user_name}", host.id))
+        else:
+            raise Conflict(
+                f"Host {name} exists already",
+                detail="Its agent has a credential.",
+                remedy=f"Use it, or replace it with `busway host create {name} --rotate`.",
+                code="host-exists",
+            )
+    return Credential(control.settings.public_url, name, token)
+
+
+def list_hosts(control: Control, caller: Caller) -> list[HostView]:
+    """All hosts by name."""
+    caller.require_admin("list hosts")
+    with control.db.read() as tx:
+        placed = occupants(tx)
+        rows, zones = hosts.list_hosts(tx), aggregates.zones_of_hosts(tx)
+    return [
+        _view(control, host, placed.get(host.id, {}), number, zones.get(host.id, ZONE))
+        for number, host in enumerate(rows, start=1)
+    ]
+
+
+def set_enabled(control: Control, caller: Caller, name: str, *, enabled: bool, reason: str | None = None) -> None:
+    """Lets new servers go to a host, or not; what runs there goes on."""
+    caller.require_admin("enable or disable hosts")
+    now = control.now()
+    with control.db.write() as tx:
+        host = _get(tx, name)
+        hosts.set_enabled(tx, host.id, enabled, None if enabled else reason)
+        word = "enabled" if enabled else "disabled"
+        events.add_event(tx, Event(now, "host", None, word, reason or f"by {caller.user_name}", host.id))
+    control.bell.ring("place")
+
+
+def delete_host(control: Control, caller: Caller, name: str) -> None:
+    """Forgets a host that has no servers and no claimed devices."""
+    caller.require_admin("delete hosts")
+    with control.db.write() as tx:
+        host = _get(tx, name)
+        left = servers.list_on_host(tx, host.id)
+        live = claims.list_live_claims(tx, host_id=host.id)
+        if left or live:
+            raise Conflict(
+                f"Host {name} still has {len(left)} servers and {len(live)} claimed devices",
+                remedy="Delete its servers first and let its agent report.",
+                code="host-in-use",
+            )
+        claims.forget_host(tx, host.id)
+        devices.forget_host(tx, host.id)
+        aggregates.forget_host(tx, host.id)
+        hosts.delete_host(tx, host.id)
+
+
+def _get(tx: Tx, name: str) -> HostRow:
+    host = hosts.find_host(tx, name)
+    if host is None:
+        raise NotFound(f"No host {name}", remedy="See `busway host list`.", code="host-not-found")
+    return host
+
+
+def _view(control: Control, host: HostRow, placed: Occupants, number: int, zone: str) -> HostView:
+    used = total(placed)
+    return HostView(
+        id=host.id,
+        name=host.name,
+        number=number,
+        up=is_up(control.settings, host, control.now()),
+        enabled=host.enabled,
+        disabled_reason=host.disabled_reason,
+        seen=host.seen,
+        created=host.created,
+        resources=host.resources or HostResources(0, 0, 0),
+        used_vcpus=used.vcpus,
+        used_ram_mb=used.ram_mb,
+        used_disk_gb=used.disk_gb,
+        servers=len(placed),
+        agent_version=host.agent_version,
+        iommu=host.iommu,
+        zone=zone,
+    )

@@ -1,0 +1,1 @@
+"""Users, projects, roles and tokens: begin with `directory` and `tokens`."""

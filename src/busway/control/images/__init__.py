@@ -1,0 +1,1 @@
+"""Images and their data: `catalogue` has the use cases, `upload` the data."""

@@ -1,0 +1,76 @@
+"""Images that no user sees: disks on their way from one host to another, or of servers that are shelved.
+
+They are born deleted: lists and lookups of users pass them by, and the sweeper forgets them, with their data, once no
+server, move or upload needs them any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from busway.control.context import Control
+from busway.control.images.upload import DiskImageUpload
+from busway.domain.errors import Conflict, Forbidden, NotFound
+from busway.domain.ids import HostId, ImageId, ServerId
+from busway.domain.image import Image, ImageStatus
+from busway.store import disk_uploads, images, servers
+from busway.store.database import Tx
+from busway.store.disk_uploads import DiskUpload, UploadPurpose
+from busway.store.servers import ServerRow
+
+
+def want_disk(
+    control: Control,
+    tx: Tx,
+    row: ServerRow,
+    purpose: UploadPurpose,
+    name: str | None = None,
+    properties: Mapping[str, str] | None = None,
+) -> ImageId:
+    """Asks a server's host for its root disk; with `purpose` IMAGE the image is its user's, else nobody's."""
+    assert row.host_id is not None
+    now = control.now()
+    image = Image(
+        ImageId(control.new_id()),
+        name or f"disk of {row.id}",
+        ImageStatus.QUEUED,
+        row.project_id,
+        now,
+        now,
+        visibility="private",
+        disk_format="qcow2",
+        container_format="bare",
+        min_disk=row.flavor.disk_gb,
+        properties=dict(properties or {}),
+        deleted=None if purpose is UploadPurpose.IMAGE else now,
+    )
+    images.add_image(tx, image)
+    disk_uploads.add_upload(tx, DiskUpload(image.id, row.id, row.host_id, purpose))
+    return image.id
+
+
+def begin_disk_upload(
+    control: Control, host_id: HostId, server_id: str, image_id: str, expected: int | None
+) -> DiskImageUpload:
+    """Starts taking in a disk that was asked for; raises `Conflict` when it is here already, `Forbidden` else."""
+    with control.db.read() as tx:
+        asked = disk_uploads.list_uploads(tx, server_id=ServerId(server_id), host_id=host_id)
+        image = images.find_image(tx, image_id)
+        on_host = any(row.id == server_id for row in servers.list_on_host(tx, host_id))
+    if image is not None and on_host and image.status is ImageStatus.ACTIVE:
+        raise Conflict(f"Image {image_id} already has data", code="image-has-data")
+    if image is None or not any(upload.image_id == image_id for upload in asked):
+        raise Forbidden(
+            f"The disk of server {server_id} is not asked for as image {image_id}",
+            detail="A host may hand in the disks that its Desired document names, and no others.",
+            code="disk-not-asked",
+        )
+    return DiskImageUpload(control, image, expected)
+
+
+def disk_properties(tx: Tx, row: ServerRow) -> dict[str, str]:
+    """What an image that is made of a server takes over from the one that the server was made from."""
+    base = images.find_image(tx, row.image_id)
+    if base is None:
+        raise NotFound(f"Image {row.image_id} not found", code="image-not-found")
+    return {**base.properties, "base_image_ref": base.id, "instance_uuid": row.id, "image_type": "snapshot"}

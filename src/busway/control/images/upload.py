@@ -1,0 +1,166 @@
+"""An upload of an image's data, crash-safe: temporary file, fsync, rename to its sha256, then the row.
+
+Whatever goes wrong before the row is written, the image stays queued and may be uploaded again; a temporary file that a
+crash left behind is removed by the next upload.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from busway.control.context import Control
+from busway.control.images.catalogue import image_folder, owned_image
+from busway.domain.caller import Caller
+from busway.domain.errors import BadInput, Conflict, NotFound, TooLarge
+from busway.domain.image import HEADER_BYTES, Image, ImageStatus, check_header
+from busway.store import images as store
+from busway.store.database import Tx
+
+_STALE_SECONDS = 86400
+
+
+class ImageUpload:
+    """One upload: `write` chunks, then `finish`; `abort` in every other case. Used by one thread at a time."""
+
+    def __init__(self, control: Control, image: Image, expected: int | None) -> None:
+        self._control = control
+        self._image = image
+        self._expected = expected
+        self._limit = control.settings.max_image_bytes
+        self._size = 0
+        self._header = b""
+        self._digests = (hashlib.md5(usedforsecurity=False), hashlib.sha256(), hashlib.sha512())
+        folder = image_folder(control) / "tmp"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remove_stale(folder)
+        self._path = folder / f"{image.id}.{control.new_id()}"
+        self._file = self._path.open("xb")
+
+    def write(self, chunk: bytes) -> None:
+        """Appends data; raises `TooLarge` over the limit."""
+        self._size += len(chunk)
+        if self._size > self._limit:
+            raise _too_large(self._image, self._limit)
+        if len(self._header) < HEADER_BYTES:
+            self._header = (self._header + chunk)[:HEADER_BYTES]
+        for digest in self._digests:
+            digest.update(chunk)
+        self._file.write(chunk)
+
+    def finish(self) -> Image:
+        """Checks size and format, makes the data durable and the image active."""
+        self._check_complete()
+        virtual_size = check_header(str(self._image.disk_format), self._header, self._size)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        md5, sha256, sha512 = (digest.hexdigest() for digest in self._digests)
+        with self._control.db.write() as tx:
+            current = self._current(tx)
+            _check_queued(current)
+            self._control.crashpoint("image:before-rename")
+            self._path.rename(image_folder(self._control) / sha256)
+            _sync_folder(image_folder(self._control))
+            done = replace(
+                current,
+                status=ImageStatus.ACTIVE,
+                size=self._size,
+                virtual_size=virtual_size,
+                md5=md5,
+                sha256=sha256,
+                sha512=sha512,
+                updated=self._control.now(),
+            )
+            store.save_image(tx, done)
+        return done
+
+    def _current(self, tx: Tx) -> Image:
+        return store.get_image(tx, self._image.id)
+
+    def abort(self) -> None:
+        """Removes what came; the image stays queued. Harmless after `finish`."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+    def truncated(self) -> BadInput:
+        """The error for a client that went away in the middle."""
+        return BadInput(
+            f"The upload of image {self._image.id} was cut off",
+            detail=f"{self._size} bytes came of {self._expected if self._expected is not None else 'an unknown number'}.",
+            remedy="The image is still queued: upload its data again, whole.",
+            code="image-truncated",
+        )
+
+    def _check_complete(self) -> None:
+        if self._expected is not None and self._size != self._expected:
+            raise self.truncated()
+        if self._size == 0:
+            raise BadInput(
+                f"The upload of image {self._image.id} is empty",
+                remedy="Check the file that you gave; the image is still queued.",
+                code="image-empty",
+            )
+
+
+class DiskImageUpload(ImageUpload):
+    """The upload of a server's disk by its host: its image may be one that no user sees."""
+
+    def _current(self, tx: Tx) -> Image:
+        found = store.find_image(tx, self._image.id)
+        if found is None:
+            raise NotFound(f"Image {self._image.id} is not wanted any more", code="image-not-found")
+        return found
+
+
+def begin_upload(control: Control, caller: Caller, image_id: str, expected: int | None) -> ImageUpload:
+    """Starts the upload of a queued image's data; `expected` is its size in bytes where the client said it."""
+    image = owned_image(control, caller, image_id)
+    _check_queued(image)
+    if image.disk_format is None or image.container_format is None:
+        raise BadInput(
+            f"Image {image.id} has no disk_format or container_format",
+            remedy=f"openstack image set --disk-format qcow2 --container-format bare {image.id}",
+            code="image-format-missing",
+        )
+    if expected is not None and expected > control.settings.max_image_bytes:
+        raise _too_large(image, control.settings.max_image_bytes)
+    return ImageUpload(control, image, expected)
+
+
+def _check_queued(image: Image) -> None:
+    if image.status is not ImageStatus.QUEUED:
+        raise Conflict(
+            f"Image {image.id} already has data",
+            detail="The data of an image never changes, because hosts cache it.",
+            remedy="Create another image.",
+            code="image-has-data",
+        )
+
+
+def _too_large(image: Image, limit: int) -> TooLarge:
+    return TooLarge(
+        f"Image {image.id} is larger than {limit} bytes",
+        remedy="Shrink it, or raise max_image_bytes in the configuration.",
+        code="image-too-large",
+    )
+
+
+def _remove_stale(folder: Path) -> None:
+    for path in folder.iterdir():
+        try:
+            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                path.unlink()
+        except FileNotFoundError:
+            continue
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

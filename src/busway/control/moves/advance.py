@@ -1,0 +1,75 @@
+"""Takes servers further that wait for more than one thing: a disk that arrives, a guest that is gone on another host.
+
+All that it decides on is stored, so that it may be called at any time, by any process, twice or late: after a report,
+after a disk has arrived, and every few seconds by the sweeper. What touches two hosts is done by one process at a time.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from busway.control.context import Control
+from busway.control.moves.turns import begin_revert, restore, switch
+from busway.control.servers.shelve import finish_shelving
+from busway.domain.ids import HostId, ServerId
+from busway.domain.image import ImageStatus
+from busway.domain.move import Move, MoveState
+from busway.domain.server import PowerState, TaskState
+from busway.store import departures, disk_uploads, images, moves, servers
+from busway.store.database import Tx, take_turn
+from busway.store.disk_uploads import DiskUpload, UploadPurpose
+from busway.store.servers import ServerRow
+
+
+def advance(control: Control) -> None:
+    """Looks at every server that is in a move or whose disk is asked for."""
+    with control.db.read() as tx:
+        waiting = {move.server_id for move in moves.list_open_moves(tx)}
+        waiting |= {upload.server_id for upload in disk_uploads.list_uploads(tx)}
+    for server_id in sorted(waiting):
+        _advance(control, server_id)
+
+
+def _advance(control: Control, server_id: ServerId) -> None:
+    with control.db.write() as tx:
+        take_turn(tx, "place")
+        row = servers.find_server(tx, server_id, lock=True)
+        changed = _server(control, tx, row) if row is not None else set()
+        control.crashpoint("advance:before-commit")
+    control.crashpoint("advance:after-commit")
+    for host_id in changed:
+        control.bell.ring(f"host:{host_id}")
+
+
+def _server(control: Control, tx: Tx, row: ServerRow) -> set[HostId]:
+    """Draws what follows for one server; returns the hosts whose documents have changed."""
+    now = control.now()
+    arrived = [upload for upload in disk_uploads.list_uploads(tx, server_id=row.id) if _has_arrived(tx, upload)]
+    move = moves.find_open_move(tx, row.id)
+    if move is not None:
+        return _move(tx, row, move, bool(arrived), now)
+    changed: set[HostId] = set()
+    for upload in arrived:
+        disk_uploads.end_upload(tx, upload.image_id)
+        if upload.purpose is UploadPurpose.SHELVE:
+            changed |= finish_shelving(control, tx, row, upload.image_id)
+        elif row.task_state is TaskState.IMAGE_UPLOADING:
+            servers.update_server(tx, row.id, now, task_state=None)
+    return changed
+
+
+def _has_arrived(tx: Tx, upload: DiskUpload) -> bool:
+    image = images.find_image(tx, upload.image_id)
+    return image is not None and image.status is ImageStatus.ACTIVE
+
+
+def _move(tx: Tx, row: ServerRow, move: Move, arrived: bool, now: datetime) -> set[HostId]:
+    if move.error is not None and move.state is not MoveState.REVERTING:
+        return begin_revert(tx, row, move, f"the move failed: {move.error}", now)
+    if move.state is MoveState.MIGRATING:
+        off = row.power not in (PowerState.RUNNING, PowerState.PAUSED)
+        return switch(tx, row, move, now) if (off if move.in_place else arrived) else set()
+    if move.state is MoveState.REVERTING and row.disks != move.source.disks:
+        leaving = departures.find_departure(tx, row.id, move.target.host_id)
+        return restore(tx, row, move, now) if leaving is None or leaving.guest_gone else set()
+    return set()

@@ -1,0 +1,100 @@
+"""Use case: evacuate a server from a host that is down, onto another one.
+
+Disks are local, so it boots from its image anew. The old host keeps the claims until it comes back, is told that the
+server is absent there, tears it down and is seen to hold nothing: a host that only seemed to be down ends its guest before
+it does anything else. Nothing here can end a guest on a host that can't be reached: who evacuates must know that it is off.
+"""
+
+from __future__ import annotations
+
+from busway.control.context import Control
+from busway.control.moves.stay import current_side
+from busway.control.moves.target import claim_placement, place_now
+from busway.control.placement.snapshot import is_up
+from busway.control.servers.access import note_action, server_row, set_status
+from busway.control.servers.leave import depart, drop_uploads
+from busway.domain.caller import Caller
+from busway.domain.claim import ClaimState
+from busway.domain.errors import BadInput, Conflict, NotFound
+from busway.domain.move import MoveKind, MoveSide, MoveState
+from busway.domain.server import ServerStatus, TaskState
+from busway.store import claims, hosts, moves
+from busway.store.database import Tx, take_turn
+from busway.store.hosts import HostRow
+from busway.store.servers import Intent, ServerRow
+
+_FROM = frozenset({ServerStatus.ACTIVE, ServerStatus.SHUTOFF, ServerStatus.ERROR, ServerStatus.REBUILD})
+
+
+def evacuate_server(
+    control: Control,
+    caller: Caller,
+    server_id: str,
+    request_id: str,
+    host: str | None = None,
+    *,
+    stay_off: bool = False,
+) -> None:
+    """Places a server elsewhere; raises `BadInput` while its host reports. With `stay_off` its user starts it."""
+    caller.require_admin("evacuate servers")
+    now = control.now()
+    with control.db.write() as tx:
+        take_turn(tx, "place")
+        row = server_row(tx, caller, server_id, lock=True)
+        source_host = _down_host(control, tx, row)
+        if host is not None and hosts.find_host(tx, host) is None:
+            raise NotFound(f"Compute host {host} could not be found.", remedy="busway host list", code="host-not-found")
+        live = [c for c in claims.list_live_claims(tx, server_id=row.id) if c.state is not ClaimState.RELEASING]
+        source = current_side(row, None, live)
+        placement = place_now(control, tx, row, row.flavor, host=host, without=source_host.id)
+        reason = f"evacuated by {caller.user_name} from host {source_host.name}"
+        drop_uploads(tx, row, now)
+        depart(tx, row.id, source_host.id, now, reason)
+        claimed = claim_placement(control, tx, row, row.flavor, placement)
+        disk = row.last_disk + 1
+        target = MoveSide(placement.host_id, row.flavor, row.image_id, (disk,), claimed)
+        powered = row.status is not ServerStatus.SHUTOFF and not stay_off
+        uuid, who = control.new_id(), (caller.user_id, caller.project_id)
+        kind, state = MoveKind.EVACUATION, MoveState.POST_MIGRATING
+        moves.insert_move(tx, uuid, row.id, kind, state, source, target, powered, *who, now)
+        values = {
+            "host_id": target.host_id,
+            "root_image_id": None,
+            "disks": target.disks,
+            "last_disk": disk,
+            "powered": powered,
+            "starts": row.starts + 1 if powered else row.starts,
+            "fault": None,
+            "power": None,
+            "generation": placement.generation + 1,
+            "task_state": TaskState.REBUILDING,
+        }
+        set_status(tx, row, ServerStatus.REBUILD, reason, now, **values)
+        note_action(tx, caller, row.id, "evacuate", request_id, now)
+    control.crashpoint("evacuate:after-commit")
+    for host_id in (source.host_id, target.host_id):
+        control.bell.ring(f"host:{host_id}")
+
+
+def _down_host(control: Control, tx: Tx, row: ServerRow) -> HostRow:
+    """The host of a server that may be evacuated: nothing is asked of who is not there to do it, so any task may be."""
+    found = hosts.find_host_by_id(tx, row.host_id) if row.host_id is not None else None
+    moving = moves.find_open_move(tx, row.id)
+    if row.status not in _FROM or row.task_state is TaskState.DELETING or row.intent is not Intent.PRESENT:
+        raise Conflict(
+            f"Cannot 'evacuate' server {row.id} while it is {row.status}",
+            detail=f"It must be {', '.join(sorted(_FROM))} on a host that is down.",
+            code="server-state",
+        )
+    if found is None or (moving is not None and moving.kind is not MoveKind.EVACUATION):
+        raise Conflict(f"Server {row.id} is on no host of its own", code="server-state")
+    if is_up(control.settings, found, control.now()):
+        raise BadInput(
+            f"Compute service of {found.name} is still in use.",
+            detail="Its agent reports; a guest must never run on two hosts.",
+            remedy="Migrate the server instead, or stop that host for good and wait until it counts as down.",
+            code="host-is-up",
+        )
+    if moving is not None:
+        moves.set_move_state(tx, moving, MoveState.ERROR, control.now())
+    return found

@@ -1,0 +1,137 @@
+"""Where a server that is moved, resized, evacuated or unshelved shall go: decided at once, in the request's own turn.
+
+What is asked of the scheduler is derived anew, from the flavor that the server shall have and from its image, NUMA
+policies included. A refusal is the request's answer, with its reasons; nothing has changed then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from busway.control.context import Control
+from busway.control.groups import placement_group
+from busway.control.placement.request import image_properties, placement_request
+from busway.control.placement.snapshot import take_snapshot
+from busway.control.placement.turn import lay_cells, new_claims, write_claims
+from busway.domain.claim import ClaimState
+from busway.domain.errors import BadInput, Conflict
+from busway.domain.flavor import Flavor
+from busway.domain.ids import ClaimId, HostId, ServerId
+from busway.domain.placement import HostState, Placement, PlacementRequest, Refusal, Snapshot
+from busway.scheduler.explain import details, explain
+from busway.scheduler.place import place
+from busway.store import cells, claims, departures, hosts
+from busway.store.database import Tx
+from busway.store.servers import ServerRow
+
+_SOMEBODY = ServerId("somebody else")
+
+
+def place_now(
+    control: Control,
+    tx: Tx,
+    row: ServerRow,
+    flavor: Flavor,
+    *,
+    host: str | None = None,
+    without: HostId | None = None,
+    in_place: bool = False,
+) -> Placement:
+    """Chooses a host and devices; raises `BadInput` that says why there are none.
+
+    `without` leaves a host out, as one is that the server has left and that has not let it go yet. With `in_place` the
+    server's own host comes first, where what the server has now counts as free: with its own devices if they are
+    enough, with others beside them if not. A guest that has NUMA cells, or shall have some, goes elsewhere: for a while
+    it lies on its old cells and on its new ones, and a host keeps one set for each server.
+    """
+    leaving = {departure.host_id for departure in departures.list_departures(tx, server_id=row.id)}
+    request = _request(control, tx, row, flavor, host)
+    snapshot = take_snapshot(control, tx)
+    found: Placement | Refusal | None = None
+    if in_place and not request.cells and not _has_cells(tx, row):
+        found = _in_place(control, snapshot, request, row)
+    if not isinstance(found, Placement):
+        out = {row.host_id if in_place else without, *leaving}
+        left = tuple(each for each in snapshot.hosts if each.id not in out)
+        elsewhere = place(Snapshot(left), request, control.settings.policy)
+        found = found if isinstance(found, Refusal) and not left else elsewhere
+    if isinstance(found, Refusal):
+        if leaving:
+            raise _still_leaving(row)
+        why = explain(found)
+        raise BadInput(why.brief, detail=f"{why.detail} {details(found)}".strip(), remedy=why.remedy, code=why.code)
+    return found
+
+
+def _still_leaving(row: ServerRow) -> Conflict:
+    return Conflict(
+        f"Server {row.id} is still being taken off the host that it was on, and no other host can take it",
+        detail="That host has not reported yet that nothing of it is left.",
+        remedy="Try again when it has.",
+        code="server-leaving",
+    )
+
+
+def claim_placement(
+    control: Control, tx: Tx, row: ServerRow, flavor: Flavor, placement: Placement
+) -> tuple[ClaimId, ...]:
+    """Commits a placement: the host's generation by compare-and-swap, and claims; returns the ids of all its claims.
+
+    A device that the server has already is kept with its claim.
+    """
+    if not hosts.swap_generation(tx, placement.host_id, placement.generation, placement.revision):
+        raise Conflict("The host changed while a server was being placed", remedy="Try again.", code="placement-raced")
+    mine = claims.list_live_claims(tx, server_id=row.id)
+    kept = {claim.device_id: claim.id for claim in mine if claim.state is not ClaimState.RELEASING}
+    wanted = {device.device_id for device in placement.devices}
+    new = [device for device in placement.devices if device.device_id not in kept]
+    lay_cells(tx, _request(control, tx, row, flavor, None), placement)
+    made = new_claims(control, row.id, placement.host_id, new, control.now())
+    write_claims(tx, made)
+    return (*(claim_id for device_id, claim_id in kept.items() if device_id in wanted), *(claim.id for claim in made))
+
+
+def _request(control: Control, tx: Tx, row: ServerRow, flavor: Flavor, host: str | None) -> PlacementRequest:
+    properties, group = image_properties(tx, row.image_id), placement_group(tx, row.id)
+    return placement_request(control, tx, row.id, flavor, properties, host, row.availability_zone or None, group)
+
+
+def _has_cells(tx: Tx, row: ServerRow) -> bool:
+    return row.host_id is not None and bool(cells.find_cells(tx, row.id, row.host_id))
+
+
+def _in_place(
+    control: Control, snapshot: Snapshot, request: PlacementRequest, row: ServerRow
+) -> Placement | Refusal | None:
+    here = next((each for each in snapshot.hosts if each.id == row.host_id), None)
+    if here is None:
+        return None
+    vacated = _vacated(here, row)
+    tries: Sequence[HostState] = (_only_own(here, vacated, row), vacated)
+    found: Placement | Refusal | None = None
+    for host in tries:
+        found = place(Snapshot((host,)), request, control.settings.policy)
+        if isinstance(found, Placement):
+            break
+    return found
+
+
+def _vacated(host: HostState, row: ServerRow) -> HostState:
+    """The host as if the server were not on it."""
+    return replace(
+        host,
+        free_vcpus=host.free_vcpus + row.flavor.vcpus,
+        free_ram_mb=host.free_ram_mb + row.flavor.ram_mb,
+        free_disk_gb=host.free_disk_gb + row.flavor.disk_gb,
+        devices=tuple(replace(d, claimed_by=None) if d.claimed_by == row.id else d for d in host.devices),
+    )
+
+
+def _only_own(host: HostState, vacated: HostState, row: ServerRow) -> HostState:
+    """The same with the server's own devices and no others."""
+    devices = tuple(
+        now if was.claimed_by == row.id else replace(now, claimed_by=now.claimed_by or _SOMEBODY)
+        for was, now in zip(host.devices, vacated.devices, strict=True)
+    )
+    return replace(vacated, devices=devices)

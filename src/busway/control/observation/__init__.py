@@ -1,0 +1,1 @@
+"""Takes in what agents report: begin with `report`."""

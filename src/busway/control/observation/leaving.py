@@ -1,0 +1,122 @@
+"""What a report says of servers and devices that are to leave its host: freed only when seen to be let go."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from busway.control.devices.recycle import USED_ONCE, is_spent_by_use
+from busway.control.servers.leave import finish_delete, let_go
+from busway.domain.claim import ClaimState
+from busway.domain.device_spec import DeviceSpecs
+from busway.domain.documents import Fault, HeldDevice, Observed, ObservedServer
+from busway.domain.ids import DeviceId, HostId, ServerId
+from busway.domain.server import TaskState
+from busway.store import cells, claims, departures, devices, events
+from busway.store.claims import Claim
+from busway.store.database import Tx
+from busway.store.departures import Departure
+from busway.store.events import Event
+from busway.store.servers import Intent, ServerRow
+
+
+def take_leaving(
+    tx: Tx,
+    host_id: HostId,
+    rows: list[ServerRow],
+    observed: Observed,
+    present: dict[str, DeviceId],
+    specs: DeviceSpecs,
+    now: datetime,
+) -> bool:
+    """Frees what the host was seen to have let go, and ends departures; True when a device became free."""
+    seen = {server.id: server for server in observed.servers}
+    held = {(present.get(str(h.address)), h.server_id): h for h in observed.held}
+    leaving = {departure.server_id: departure for departure in departures.list_departures(tx, host_id=host_id)}
+    left: dict[ServerId, list[Claim]] = {}
+    freed = False
+    for claim in claims.list_live_claims(tx, host_id=host_id):
+        stuck = held.get((claim.device_id, claim.server_id))
+        if _is_free(tx, claim, seen.get(claim.server_id), stuck, observed.generation, claim.server_id in leaving):
+            _free(tx, claim, specs, now)
+            freed = True
+            continue
+        left.setdefault(claim.server_id, []).append(claim)
+        if claim.state is ClaimState.RELEASING and stuck is not None and stuck.fault is not None:
+            _quarantine(tx, claim, stuck.fault, now)
+    by_id = {row.id: row for row in rows}
+    for server_id, departure in leaving.items():
+        if observed.generation >= departure.generation and server_id in by_id:
+            mine, claimed = seen.get(server_id), left.get(server_id, [])
+            _take_departure(tx, by_id[server_id], departure, mine, claimed, held, now)
+    return freed
+
+
+def _is_free(
+    tx: Tx,
+    claim: Claim,
+    mine: ObservedServer | None,
+    stuck: HeldDevice | None,
+    generation: int,
+    leaving: bool,
+) -> bool:
+    """A released device that neither the agent nor a domain has; a departing server's domain must be gone whole."""
+    if claim.state is not ClaimState.RELEASING or generation < claim.generation or stuck is not None:
+        return False
+    if mine is None:
+        return True
+    if leaving:
+        return mine.power is None
+    return devices.get_device(tx, claim.device_id).device.address not in mine.devices
+
+
+def _take_departure(
+    tx: Tx,
+    row: ServerRow,
+    departure: Departure,
+    mine: ObservedServer | None,
+    left: list[Claim],
+    held: dict[tuple[DeviceId | None, ServerId], HeldDevice],
+    now: datetime,
+) -> None:
+    """Follows a server that leaves: its guest gone, then all of it.
+
+    A quarantined device does not keep its server's user from being rid of the server; its claim stays until it is free.
+    """
+    if mine is not None and mine.power is not None:
+        return  # its domain is still there, whatever it holds
+    if not departure.guest_gone:
+        departures.set_guest_gone(tx, departure)
+    if mine is None and not left:
+        departures.end_departure(tx, departure)
+        cells.forget_cells(tx, row.id, departure.host_id)
+    over = not departures.list_departures(tx, server_id=row.id)
+    if over and row.intent is Intent.ABSENT:
+        let_go(tx, row, now)
+    stuck = [held.get((claim.device_id, claim.server_id)) for claim in left]
+    stuck_only = all(each is not None and each.fault is not None for each in stuck)
+    if stuck_only and row.task_state is TaskState.DELETING and row.host_id in (None, departure.host_id):
+        finish_delete(tx, row, now)
+
+
+def _free(tx: Tx, claim: Claim, specs: DeviceSpecs, now: datetime) -> None:
+    """Ends a claim; a device of one use stays in quarantine until its operator recycles it."""
+    claims.move_claims(tx, [claim], ClaimState.FREED, now)
+    row = devices.get_device(tx, claim.device_id)
+    spent = is_spent_by_use(specs, row.device)
+    devices.set_quarantine(tx, claim.device_id, USED_ONCE if spent else None)
+    why = "its host reports that nobody holds it" + ("" if row.present else "; it is not there any more")
+    new = "removed" if not row.present else "quarantined" if spent else "available"
+    device_event(tx, claim, "releasing", new, f"{why}; {USED_ONCE}" if spent else why, now)
+
+
+def _quarantine(tx: Tx, claim: Claim, fault: Fault, now: datetime) -> None:
+    reason = f"{fault.brief} {fault.detail}".strip()
+    if devices.get_quarantine(tx, claim.device_id) != reason:
+        devices.set_quarantine(tx, claim.device_id, reason)
+        device_event(tx, claim, "releasing", "quarantined", reason, now)
+
+
+def device_event(tx: Tx, claim: Claim, old: str, new: str, reason: str, now: datetime) -> None:
+    """Writes down what became of a claimed device."""
+    event = Event(now, "device", old, new, reason, claim.host_id, claim.device_id, claim.server_id)
+    events.add_event(tx, event)

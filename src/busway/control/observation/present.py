@@ -1,0 +1,109 @@
+"""What a report says of servers that shall be on its host: they become what their host has reached, or fail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from busway.control.context import Control
+from busway.control.observation.fault import take_fault
+from busway.control.observation.leaving import device_event
+from busway.control.servers.access import desire, set_status
+from busway.domain.claim import ClaimState
+from busway.domain.documents import ObservedServer
+from busway.domain.move import MoveKind, MoveState
+from busway.domain.server import PowerState, ServerStatus, TaskState
+from busway.store import claims, events, moves, servers
+from busway.store.database import Tx
+from busway.store.events import Event
+from busway.store.servers import ServerRow
+
+# What goes on behind these is decided by more than one report (`advance`); a report only tells of the guest's power.
+_UNDER_WAY = frozenset({TaskState.SHELVING, TaskState.RESIZE_MIGRATING, TaskState.IMAGE_UPLOADING})
+# These wait for their user, whatever the guest does meanwhile.
+_WAITING = frozenset({ServerStatus.VERIFY_RESIZE, ServerStatus.SHELVED, ServerStatus.SHELVED_OFFLOADED})
+
+_COMING = frozenset({ServerStatus.BUILD, ServerStatus.REBUILD, ServerStatus.RESIZE})
+_MAY_RUN = _COMING | {ServerStatus.SHUTOFF}
+_OFF = frozenset({PowerState.SHUTOFF, PowerState.CRASHED})
+
+
+def take_present(
+    control: Control, tx: Tx, row: ServerRow, mine: ObservedServer, generation: int, rebooted: bool, now: datetime
+) -> None:
+    """Takes in what a host says of one server; `rebooted` tells that the host was started anew since the last report."""
+    if mine.fault is not None and _is_awaited(row):
+        if generation >= row.generation:
+            take_fault(tx, row, mine.fault, mine.power, now)
+        return
+    running = mine.power is PowerState.RUNNING
+    done = mine.starts >= row.starts and mine.reboots >= row.reboots and mine.disk == row.disks[-1]
+    if row.task_state in _UNDER_WAY or (row.task_state is None and row.status in _WAITING):
+        if mine.power is not None and mine.power is not row.power:
+            servers.update_server(tx, row.id, now, power=mine.power)
+    elif row.powered and running and done:
+        _become(tx, row, ServerStatus.ACTIVE, PowerState.RUNNING, "its host reports that it runs", now)
+    elif not row.powered and mine.power is not None and not running and mine.disk == row.disks[-1]:
+        _become(tx, row, ServerStatus.SHUTOFF, PowerState.SHUTOFF, "its host reports that it is shut off", now)
+    elif done and (row.status is ServerStatus.ACTIVE or (row.status in _MAY_RUN and mine.power in _OFF)):
+        _take_off(control, tx, row, rebooted, now)
+
+
+def _is_awaited(row: ServerRow) -> bool:
+    """A failure matters to whoever waits for something; else what the guest is now is all there is to tell."""
+    return row.status in _COMING or row.task_state is not None
+
+
+def _take_off(control: Control, tx: Tx, row: ServerRow, rebooted: bool, now: datetime) -> None:
+    """The guest ran and is off: it powered itself off, or its host lost power, perhaps before anyone saw it run."""
+    if row.status in _COMING:
+        _become(tx, row, ServerStatus.ACTIVE, PowerState.RUNNING, "its host reports that it has run", now)
+    if row.status is ServerStatus.RESIZE:
+        return  # it waits for its user, whatever the guest does
+    if row.status in _COMING:
+        row = replace(row, status=ServerStatus.ACTIVE, task_state=None, launched=row.launched or now)
+    _stopped_by_itself(control, tx, row, rebooted, now)
+
+
+def _stopped_by_itself(control: Control, tx: Tx, row: ServerRow, rebooted: bool, now: datetime) -> None:
+    """A guest that its host's restart ended is started again if the operator chose so; one that powered off is not."""
+    if rebooted and control.settings.resume_guests_state_on_host_boot:
+        desire(tx, row, now, starts=row.starts + 1, task_state=TaskState.POWERING_ON, power=PowerState.SHUTOFF)
+        why = "its host was restarted: it is started again"
+        events.add_event(tx, Event(now, "server", "ACTIVE", "ACTIVE", why, row.host_id, None, row.id))
+        return
+    servers.update_server(tx, row.id, now, powered=False)
+    why = "its host was restarted" if rebooted else "the guest powered itself off"
+    _become(tx, row, ServerStatus.SHUTOFF, PowerState.SHUTOFF, why, now)
+
+
+def _become(tx: Tx, row: ServerRow, status: ServerStatus, power: PowerState, reason: str, now: datetime) -> None:
+    """Takes a server to a status that its host has reached, with its devices."""
+    _allocate(tx, row, now)
+    if row.status is ServerStatus.RESIZE:
+        status = ServerStatus.VERIFY_RESIZE
+    if (row.status, row.task_state, row.power) == (status, None, power) or row.status is ServerStatus.ERROR:
+        return
+    launched = row.launched or (now if status is ServerStatus.ACTIVE else None)
+    set_status(tx, row, status, reason, now, task_state=None, power=power, launched=launched)
+    _follow_move(tx, row, now)
+
+
+def _allocate(tx: Tx, row: ServerRow, now: datetime) -> None:
+    live = claims.list_live_claims(tx, server_id=row.id)
+    claimed = [c for c in live if c.state is ClaimState.CLAIMED and c.host_id == row.host_id]
+    claims.move_claims(tx, claimed, ClaimState.ALLOCATED, now)
+    for claim in claimed:
+        device_event(tx, claim, "claimed", "allocated", "its server runs with it", now)
+
+
+def _follow_move(tx: Tx, row: ServerRow, now: datetime) -> None:
+    """Takes the move of a server that its host has brought up, or brought back, to its next state."""
+    move = moves.find_open_move(tx, row.id)
+    if move is None:
+        return
+    if move.state is MoveState.POST_MIGRATING:
+        state = MoveState.DONE if move.kind is MoveKind.EVACUATION else MoveState.FINISHED
+        moves.set_move_state(tx, move, state, now)
+    elif move.state is MoveState.REVERTING:
+        moves.set_move_state(tx, move, MoveState.REVERTED, now)

@@ -1,0 +1,115 @@
+"""Where servers would land, or why they would not: the placer's own decision on today's snapshot, with nothing written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from busway.control.context import Control
+from busway.control.flavors import list_flavors
+from busway.control.images.catalogue import get_image
+from busway.control.placement.request import placement_request
+from busway.control.placement.snapshot import take_snapshot
+from busway.control.servers.lifecycle import MAX_AT_ONCE
+from busway.domain.caller import Caller
+from busway.domain.errors import BadInput, NotFound
+from busway.domain.flavor import Flavor
+from busway.domain.ids import ServerId
+from busway.domain.placement import Placement, PlacementRequest, Refusal, Snapshot
+from busway.scheduler.explain import describe, details, explain, remedy_words
+from busway.scheduler.place import after, place_all
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedServer:
+    """Where one server would land; `devices` are lines such as "0000:81:00.0 Display controller: … (alias a1)"."""
+
+    host: str
+    devices: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRefusal:
+    """Why they would not land: the four fields of the fault, and counts of hosts and devices by what excluded them.
+
+    `remedies` were tried: with each, all servers would land. `facts` are for admins: they name servers of others.
+    """
+
+    brief: str
+    detail: str
+    remedy: str
+    code: str
+    hosts: dict[str, int]
+    devices: dict[str, int]
+    nearest: str | None
+    remedies: tuple[str, ...]
+    facts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The answer for `count` servers of a flavor: all of them with their places, or none and the refusal."""
+
+    flavor: str
+    count: int
+    servers: tuple[PlannedServer, ...] = ()
+    refusal: PlanRefusal | None = None
+
+
+def plan(
+    control: Control, caller: Caller, flavor: str, count: int = 1, image: str | None = None, host: str | None = None
+) -> Plan:
+    """Decides as the placer would if the servers were asked for now; `flavor` is an id or a name.
+
+    Errors: `NotFound` for an unknown flavor or image, `Forbidden` for a host named by other than an admin, `BadInput`.
+    """
+    if not 1 <= count <= MAX_AT_ONCE:
+        raise BadInput(f"{count} servers in one plan", remedy=f"Ask for 1 to {MAX_AT_ONCE}.")
+    if host is not None:
+        caller.require_admin("choose the host of a server")
+    chosen = _find_flavor(control, caller, flavor)
+    properties = get_image(control, caller, image).properties if image is not None else {}
+    with control.db.read() as tx:
+        request = placement_request(control, tx, ServerId("planned"), chosen, properties, host, None)
+        snapshot = take_snapshot(control, tx)
+    answer = place_all(snapshot, [request] * count, control.settings.policy)
+    if isinstance(answer, Refusal):
+        return Plan(chosen.name, count, refusal=_refused(answer, caller))
+    return Plan(chosen.name, count, _landed(snapshot, request, answer))
+
+
+def _landed(snapshot: Snapshot, request: PlacementRequest, answer: tuple[Placement, ...]) -> tuple[PlannedServer, ...]:
+    found = []
+    for placement in answer:
+        found.append(PlannedServer(*describe(snapshot, placement)))
+        snapshot = after(snapshot, request, placement)
+    return tuple(found)
+
+
+def _refused(refusal: Refusal, caller: Caller) -> PlanRefusal:
+    error = explain(refusal)
+    miss = refusal.nearest
+    return PlanRefusal(
+        error.brief,
+        error.detail,
+        error.remedy,
+        error.code,
+        refusal.count_by_rule(),
+        refusal.count_devices(),
+        f"{miss.host}: {'; '.join(miss.reasons)}" if miss else None,
+        remedy_words(refusal),
+        details(refusal) if caller.is_admin else "",
+    )
+
+
+def _find_flavor(control: Control, caller: Caller, wanted: str) -> Flavor:
+    known = list_flavors(control, caller, None)
+    found = [each for each in known if each.id == wanted] or [each for each in known if each.name == wanted]
+    if not found:
+        raise NotFound(
+            f"Flavor {wanted} could not be found",
+            detail=f"Flavors: {', '.join(each.name for each in known) or 'none'}.",
+            remedy="See `openstack flavor list`.",
+            code="flavor-not-found",
+        )
+    return found[0]

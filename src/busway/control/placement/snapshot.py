@@ -1,0 +1,88 @@
+"""The scheduler's Snapshot out of the store, in one read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from busway.control.context import Control
+from busway.control.placement.host_facts import capabilities, free_cells, guests
+from busway.control.placement.occupancy import Occupants, occupants, total
+from busway.control.settings import Settings
+from busway.domain.aggregate import ZONE_KEY
+from busway.domain.ids import HostId, ServerId
+from busway.domain.placement import ZONE, DeviceState, HostState, Snapshot
+from busway.store import aggregates, cells, claims, hosts
+from busway.store.cells import UsedCell
+from busway.store.database import Tx
+from busway.store.hosts import HostRow
+
+
+def take_snapshot(control: Control, tx: Tx) -> Snapshot:
+    """All hosts with what is free on them, and all their devices; never in a transaction that changes devices.
+
+    Hosts are read first: what is read later can only be newer than the generations that a commit compares.
+    """
+    rows = hosts.list_hosts(tx)
+    owners = claims.list_owners(tx)
+    placed = occupants(tx)
+    devices = control.memory.device_states(tx, control.pci_rules(tx).device_specs, rows, owners)
+    lying, known = cells.list_cells(tx), aggregates.metadata_of_hosts(tx)
+    now = control.now()
+    states = (
+        _host_state(control.settings, host, devices[host.id], placed.get(host.id, {}), lying, now) for host in rows
+    )
+    return control.memory.snapshot(
+        [_in_aggregates(state, known[state.id]) if state.id in known else state for state in states]
+    )
+
+
+def _in_aggregates(state: HostState, known: Sequence[Mapping[str, str]]) -> HostState:
+    """The host in its aggregates, and in the zone that one of them may name."""
+    pairs = tuple(tuple(sorted(values.items())) for values in known)
+    zone = next((values[ZONE_KEY] for values in known if ZONE_KEY in values), ZONE)
+    return replace(state, aggregates=pairs, zone=zone)
+
+
+def is_up(settings: Settings, host: HostRow, now: datetime) -> bool:
+    """True while the host's agent has reported within the lease."""
+    return host.seen is not None and now - host.seen <= timedelta(seconds=settings.lease_seconds)
+
+
+def _host_state(
+    settings: Settings,
+    host: HostRow,
+    states: tuple[DeviceState, ...],
+    placed: Occupants,
+    lying: Mapping[tuple[ServerId, HostId], tuple[UsedCell, ...]],
+    now: datetime,
+) -> HostState:
+    used = total(placed)
+    size = host.resources
+    used_cells = [cell for server_id in placed for cell in lying.get((server_id, host.id), ())] if lying else []
+    return HostState(
+        id=host.id,
+        name=host.name,
+        generation=host.generation,
+        revision=host.revision,
+        free_vcpus=int((size.vcpus if size else 0) * settings.cpu_allocation_ratio) - used.vcpus,
+        free_ram_mb=int(
+            ((size.ram_mb if size else 0) - settings.reserved_host_memory_mb) * settings.ram_allocation_ratio
+        )
+        - used.ram_mb,
+        free_disk_gb=(size.disk_gb if size else 0) - used.disk_gb,
+        devices=states,
+        up=is_up(settings, host, now),
+        enabled=host.enabled,
+        down_reason=_down_reason(host),
+        cells=free_cells(settings, size, used_cells),
+        capabilities=capabilities(size),
+        guests=guests(size),
+    )
+
+
+def _down_reason(host: HostRow) -> str:
+    if host.seen is None:
+        return "its agent has never reported"
+    return f"its agent last reported at {host.seen:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,77 @@
+"""How a server leaves hosts: asked for here, and true only once each host was seen to have let go."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from busway.control.servers.access import set_status
+from busway.domain.claim import ClaimState
+from busway.domain.ids import HostId, ServerId
+from busway.domain.move import MoveState
+from busway.domain.server import ServerStatus
+from busway.store import claims, departures, disk_uploads, events, hosts, images, moves, networks, servers
+from busway.store.claims import Claim
+from busway.store.database import Tx
+from busway.store.disk_uploads import UploadPurpose
+from busway.store.events import Event
+from busway.store.servers import Intent, ServerRow
+
+
+def depart(tx: Tx, server_id: ServerId, host_id: HostId, now: datetime, reason: str) -> None:
+    """Takes a server off one host: from the next generation on it is absent there, and its claims are released."""
+    generation = hosts.bump_generation(tx, host_id)
+    departures.add_departure(tx, server_id, host_id, generation)
+    live = [claim for claim in claims.list_live_claims(tx, server_id=server_id) if claim.host_id == host_id]
+    release(tx, live, generation, now, reason)
+
+
+def release(tx: Tx, released: list[Claim], generation: int, now: datetime, reason: str) -> None:
+    """Releases claims that are not being released yet, each with its event."""
+    going = [claim for claim in released if claim.state is not ClaimState.RELEASING]
+    claims.release_claims(tx, going, generation, now)
+    for claim in going:
+        old = str(claim.state)
+        events.add_event(
+            tx, Event(now, "device", old, "releasing", reason, claim.host_id, claim.device_id, claim.server_id)
+        )
+
+
+def leave(tx: Tx, row: ServerRow, now: datetime, reason: str) -> set[HostId]:
+    """Takes a server off all hosts for good, and ends whatever it was in the midst of; returns the hosts."""
+    if row.intent is not Intent.PRESENT:
+        return set()
+    servers.update_server(tx, row.id, now, intent=Intent.ABSENT)
+    found = {claim.host_id for claim in claims.list_live_claims(tx, server_id=row.id)}
+    if row.host_id is not None:
+        found.add(row.host_id)
+    move = moves.find_open_move(tx, row.id)
+    if move is not None:
+        found |= {move.source.host_id, move.target.host_id}
+        moves.set_move_state(tx, move, MoveState.CANCELLED, now)
+    drop_uploads(tx, row, now)
+    leaving = {departure.host_id for departure in departures.list_departures(tx, server_id=row.id)}
+    for host_id in sorted(found - leaving):
+        depart(tx, row.id, host_id, now, reason)
+    return found
+
+
+def drop_uploads(tx: Tx, row: ServerRow, now: datetime) -> None:
+    """Asks for no disk of a server any more; an image that its user waits for will never come."""
+    for upload in disk_uploads.list_uploads(tx, server_id=row.id):
+        disk_uploads.end_upload(tx, upload.image_id)
+        if upload.purpose is UploadPurpose.IMAGE:
+            images.mark_image_deleted(tx, upload.image_id, now)
+
+
+def finish_delete(tx: Tx, row: ServerRow, now: datetime) -> None:
+    """Shows a server as deleted to its user; what hosts still hold stays claimed."""
+    set_status(tx, row, ServerStatus.DELETED, "deleted", now, task_state=None, power=None, terminated=now)
+    servers.drop_consoles(tx, [row.id])
+    if not departures.list_departures(tx, server_id=row.id):
+        let_go(tx, row, now)
+
+
+def let_go(tx: Tx, row: ServerRow, now: datetime) -> None:
+    """Says that nothing of a server is left on any host: its address may be given to another."""
+    servers.update_server(tx, row.id, now, intent=Intent.GONE)
+    networks.release_ports(tx, row.id)

@@ -1,0 +1,87 @@
+"""Use case: rebuild a server on its host, from the same image or another one. Its devices stay its own.
+
+It is a level and no order: the server shall have a root disk of a new number. What it asks of the scheduler can't change
+by it, so nothing is placed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from busway.control.context import Control
+from busway.control.servers.access import note_action, placed_server, set_status
+from busway.control.servers.lifecycle import check_image, get_server
+from busway.domain.caller import Caller
+from busway.domain.errors import BadInput
+from busway.domain.ids import ImageId
+from busway.domain.server import Server, ServerStatus, TaskState
+from busway.store import hosts, images, keypairs
+from busway.store.database import Tx
+from busway.store.servers import ServerRow
+
+_FROM = frozenset({ServerStatus.ACTIVE, ServerStatus.SHUTOFF, ServerStatus.ERROR})
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """What a rebuild changes beside the disk; None leaves a field as it is, `forget_…` takes it away."""
+
+    image_id: ImageId
+    name: str | None = None
+    description: str | None = None
+    metadata: Mapping[str, str] | None = None
+    key_name: str | None = None
+    forget_key: bool = False
+    user_data: str | None = None
+    forget_user_data: bool = False
+    hostname: str | None = None
+
+
+def rebuild_server(control: Control, caller: Caller, server_id: str, wanted: Rebuild, request_id: str) -> Server:
+    """Asks for a new root disk; one that was shut off stays so, any other runs afterwards."""
+    now = control.now()
+    with control.db.write() as tx:
+        row = placed_server(tx, caller, server_id, "rebuild", _FROM)
+        image = images.get_image(tx, wanted.image_id)
+        check_image(caller, row.flavor, image)
+        powered = row.status is not ServerStatus.SHUTOFF
+        assert row.host_id is not None
+        values = {
+            "task_state": TaskState.REBUILDING,
+            "image_id": image.id,
+            "root_image_id": None,
+            "disks": (row.last_disk + 1,),
+            "last_disk": row.last_disk + 1,
+            "powered": powered,
+            "starts": row.starts + 1 if powered else row.starts,
+            "fault": None,
+            "generation": hosts.bump_generation(tx, row.host_id),
+            **_changes(tx, caller, row, wanted),
+        }
+        reason = f"rebuilt by {caller.user_name} from image {image.name or image.id}"
+        set_status(tx, row, ServerStatus.REBUILD, reason, now, **values)
+        note_action(tx, caller, row.id, "rebuild", request_id, now)
+    control.bell.ring(f"host:{row.host_id}")
+    return get_server(control, caller, row.id)
+
+
+def _changes(tx: Tx, caller: Caller, row: ServerRow, wanted: Rebuild) -> dict[str, object]:
+    given = {
+        "name": wanted.name,
+        "description": wanted.description,
+        "metadata": dict(wanted.metadata) if wanted.metadata is not None else None,
+        "user_data": wanted.user_data,
+        "hostname": wanted.hostname,
+    }
+    values: dict[str, object] = {name: value for name, value in given.items() if value is not None}
+    if wanted.forget_user_data:
+        values["user_data"] = None
+    if wanted.forget_key:
+        values |= {"key_name": None, "public_key": None}
+    elif wanted.key_name is not None:
+        key = keypairs.get_keypair(tx, row.user_id, wanted.key_name)
+        values |= {"key_name": key.name, "public_key": key.public_key}
+    if wanted.key_name is not None and caller.user_id != row.user_id:
+        raise BadInput("Only the user who created a server can give it another key", code="rebuild-key")
+    return values

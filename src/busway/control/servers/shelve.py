@@ -1,0 +1,114 @@
+"""Use cases: shelve, offload and unshelve a server.
+
+Shelving shuts the guest down and has its disk handed in. A shelved server keeps its host and devices until it is
+offloaded; then they are released, and free once its host says so. Unshelving an offloaded server places it anew, like a
+new one, on whatever devices its flavor asks for; its disk is made from the one that was handed in.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from busway.control.context import Control
+from busway.control.images.internal import want_disk
+from busway.control.moves.target import claim_placement, place_now
+from busway.control.servers.access import desire, idle_server, note_action, placed_server, set_status
+from busway.control.servers.leave import depart
+from busway.domain.caller import Caller
+from busway.domain.errors import Conflict
+from busway.domain.ids import HostId, ImageId
+from busway.domain.server import PowerState, ServerStatus, TaskState
+from busway.store import servers
+from busway.store.database import Tx, take_turn
+from busway.store.disk_uploads import UploadPurpose
+from busway.store.servers import Intent, ServerRow
+
+_SHELVED = frozenset({ServerStatus.SHELVED, ServerStatus.SHELVED_OFFLOADED})
+
+
+def shelve_server(control: Control, caller: Caller, server_id: str, request_id: str) -> None:
+    """Asks for a server to be shut down and its disk to be kept."""
+    with control.db.write() as tx:
+        row = placed_server(tx, caller, server_id, "shelve", {ServerStatus.ACTIVE, ServerStatus.SHUTOFF})
+        want_disk(control, tx, row, UploadPurpose.SHELVE)
+        desire(tx, row, control.now(), task_state=TaskState.SHELVING, powered=False)
+        note_action(tx, caller, row.id, "shelve", request_id, control.now())
+    control.bell.ring(f"host:{row.host_id}")
+
+
+def finish_shelving(control: Control, tx: Tx, row: ServerRow, image_id: ImageId) -> set[HostId]:
+    """The disk has arrived: the server is shelved, and offloaded too unless the operator gives it time."""
+    if row.task_state is not TaskState.SHELVING or row.host_id is None:
+        return set()
+    now = control.now()
+    values = {"shelved_image_id": image_id, "task_state": None, "power": PowerState.SHUTOFF}
+    set_status(tx, row, ServerStatus.SHELVED, "its disk is kept", now, **values)
+    if control.settings.shelved_offload_time == 0:
+        shelved = servers.find_server(tx, row.id)
+        assert shelved is not None
+        _offload(control, tx, shelved, "shelved servers are offloaded at once here")
+    return {row.host_id}
+
+
+def offload_server(control: Control, caller: Caller, server_id: str, request_id: str) -> None:
+    """Takes a shelved server off its host; its devices are free when the host says so."""
+    caller.require_admin("offload servers")
+    with control.db.write() as tx:
+        row = placed_server(tx, caller, server_id, "shelveOffload", {ServerStatus.SHELVED})
+        note_action(tx, caller, row.id, "shelveOffload", request_id, control.now())
+        _offload(control, tx, row, f"offloaded by {caller.user_name}")
+    control.bell.ring(f"host:{row.host_id}")
+
+
+def offload_overdue(control: Control) -> None:
+    """Offloads servers that have been shelved for longer than the operator lets them keep their devices."""
+    seconds = control.settings.shelved_offload_time
+    if seconds <= 0:
+        return
+    since = control.now() - timedelta(seconds=seconds)
+    with control.db.write() as tx:
+        shelved = servers.list_in_status(tx, ServerStatus.SHELVED, lock=True)
+        overdue = [row for row in shelved if row.updated <= since and row.task_state is None and row.host_id]
+        for row in overdue:
+            _offload(control, tx, row, f"it was shelved for {seconds} s")
+    for row in overdue:
+        control.bell.ring(f"host:{row.host_id}")
+
+
+def _offload(control: Control, tx: Tx, row: ServerRow, reason: str) -> None:
+    assert row.host_id is not None
+    now = control.now()
+    depart(tx, row.id, row.host_id, now, reason)
+    values = {"host_id": None, "power": None, "root_image_id": row.shelved_image_id}
+    set_status(tx, row, ServerStatus.SHELVED_OFFLOADED, reason, now, **values)
+
+
+def unshelve_server(control: Control, caller: Caller, server_id: str, request_id: str, host: str | None = None) -> None:
+    """Asks for a shelved server to run again, where it is or, when it was offloaded, wherever it finds a place."""
+    with control.db.write() as tx:
+        take_turn(tx, "place")
+        row = idle_server(tx, caller, server_id, "unshelve", _SHELVED)
+        if row.status is ServerStatus.SHELVED and host is not None:
+            raise Conflict(
+                "A server that is not offloaded is unshelved on its own host",
+                remedy="Offload it first: openstack server shelve --offload ID",
+                code="unshelve-host",
+            )
+        if row.status is ServerStatus.SHELVED_OFFLOADED:
+            row = _place(control, tx, row, host)
+        now = control.now()
+        desire(tx, row, now, task_state=TaskState.UNSHELVING, powered=True, starts=row.starts + 1)
+        note_action(tx, caller, row.id, "unshelve", request_id, now)
+    control.bell.ring(f"host:{row.host_id}")
+
+
+def _place(control: Control, tx: Tx, row: ServerRow, host: str | None) -> ServerRow:
+    now = control.now()
+    placement = place_now(control, tx, row, row.flavor, host=host or row.wanted_host)
+    claim_placement(control, tx, row, row.flavor, placement)
+    disk = row.last_disk + 1
+    values = {"host_id": placement.host_id, "disks": (disk,), "last_disk": disk, "intent": Intent.PRESENT}
+    servers.update_server(tx, row.id, now, **values)
+    placed = servers.find_server(tx, row.id)
+    assert placed is not None
+    return placed
