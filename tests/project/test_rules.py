@@ -18,4 +18,4 @@ def test_what_is_handed_out_is_asked_of_the_rules_in_force() -> None:
     ]
 
     assert sources and set(reading) - _LAID_OVER_HERE == set()
-    assert "pci_rules.py" in reading
+    assert "in_force.py" in reading
