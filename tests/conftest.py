@@ -8,6 +8,7 @@ import hypothesis
 import psycopg
 import pytest
 
+from busway.bootstrap.logs import set_up_logs
 from busway.store.database import Database
 from busway.store.schema import upgrade
 from tests.postgres import private_server
@@ -17,6 +18,7 @@ hypothesis.settings.register_profile(
     "busway", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
 )
 hypothesis.settings.load_profile("busway")
+set_up_logs()
 
 
 @pytest.fixture(scope="session")
