@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from busway.cli.why import why
 from busway.doctor.checks import CHECKS
-from busway.doctor.why import explain, explain_line, symptoms
+from busway.doctor.why import Symptom, explain, explain_line, symptoms
 from busway.doctor.why.entries import read_table
 
 EXAMPLES = [(symptom, example) for symptom in symptoms() for example in symptom.examples]
@@ -26,7 +26,7 @@ def ids(value: object) -> str:
 
 
 @pytest.mark.parametrize(("symptom", "example"), EXAMPLES, ids=ids)
-def test_each_example_is_answered_by_its_entry_with_and_without_a_frame(symptom, example: str) -> None:
+def test_each_example_is_answered_by_its_entry_with_and_without_a_frame(symptom: Symptom, example: str) -> None:
     frames = [frame for origin in symptom.emitter.origins for frame in FRAMES[origin]]
 
     for frame in ("{}", "> {} ...", *frames):
