@@ -3,9 +3,9 @@
 import pytest
 
 from busway.control.devices import listing as devices
-from busway.control.loops.image_purge import purge_deleted_images
+from busway.control.images.purge import purge_deleted_images
 from busway.control.servers import lifecycle as servers
-from busway.control.servers.shelve import offload_overdue, offload_server, shelve_server, unshelve_server
+from busway.control.servers.shelve import Where, offload_overdue, offload_server, shelve_server, unshelve_server
 from busway.domain.documents import Fault
 from busway.domain.errors import BadInput, Conflict, Forbidden
 from busway.domain.server import ServerStatus, TaskState
@@ -94,7 +94,7 @@ def test_a_shelved_server_is_unshelved_where_it_is_with_its_disk_and_device(clou
 def test_an_offloaded_server_is_placed_anew_with_the_disk_that_was_kept(cloud: Cloud) -> None:
     host, server_id = shelved(cloud)
     other = cloud.host("h2")
-    unshelve_server(cloud.control, USER, server_id, "req-3", "h2")
+    unshelve_server(cloud.control, USER, server_id, "req-3", Where("h2"))
     assert statuses(cloud) == ["available", "claimed"]
     [wanted] = other.desired().servers
     assert (wanted.disks, wanted.image.id == cloud.image) == ((2,), False)

@@ -8,7 +8,7 @@ from typing import Any
 from busway.api.call import ACCEPTED, NO_CONTENT, Call, Reply
 from busway.api.compute.action import Action
 from busway.api.schema import BOOLEAN, NAME, closed
-from busway.control import flavors
+from busway.control import aggregates, flavors
 from busway.control.moves import evacuate as server_evacuate
 from busway.control.moves import resize as server_move
 from busway.control.servers import shelve as server_shelve
@@ -77,15 +77,13 @@ def _offload(call: Call, _given: Any) -> Reply:
 def _unshelve(call: Call, given: Any) -> Reply:
     host = given.get("host") if isinstance(given, dict) else None
     zone = given.get("availability_zone") if isinstance(given, dict) else None
-    if zone not in (None, "nova"):
-        raise BadInput(
-            "The requested availability zone is not available",
-            detail=f"There is no zone {zone}; the only one is nova.",
-            code="availability-zone",
-        )
+    pin = isinstance(given, dict) and "availability_zone" in given
+    if zone is not None:
+        aggregates.check_zone(call.control, zone)
     if host is not None:
         call.caller.require_admin("choose the host of a server")
-    server_shelve.unshelve_server(call.control, call.caller, call.path["id"], call.request_id, host)
+    to = server_shelve.Where(host, zone, pin)
+    server_shelve.unshelve_server(call.control, call.caller, call.path["id"], call.request_id, to)
     return ACCEPTED
 
 

@@ -47,6 +47,7 @@ def evacuate_server(
         live = [c for c in claims.list_live_claims(tx, server_id=row.id) if c.state is not ClaimState.RELEASING]
         source = current_side(row, None, live)
         placement = place_now(control, tx, row, row.flavor, host=host, without=source_host.id)
+        hosts.lock_hosts(tx, (source_host.id, placement.host_id))
         reason = f"evacuated by {caller.user_name} from host {source_host.name}"
         drop_uploads(tx, row, now)
         depart(tx, row.id, source_host.id, now, reason)

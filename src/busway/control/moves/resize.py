@@ -84,6 +84,7 @@ def revert_resize(control: Control, caller: Caller, server_id: str, request_id: 
     with control.db.write() as tx:
         take_turn(tx, "place")
         row, move = _finished(tx, caller, server_id, "revertResize")
+        hosts.lock_hosts(tx, (move.source.host_id, move.target.host_id))
         changed = begin_revert(tx, row, move, f"move reverted by {caller.user_name}", now)
         note_action(tx, caller, row.id, "revertResize", request_id, now)
     control.crashpoint("revert:after-commit")
@@ -103,6 +104,7 @@ def _begin(
         image_id, disks = source.image_id, (*source.disks, disk)
     else:
         image_id, disks = want_disk(control, tx, row, UploadPurpose.MOVE), (disk,)
+    hosts.lock_hosts(tx, (row.host_id, placement.host_id))
     claimed = claim_placement(control, tx, row, flavor, placement)
     target = MoveSide(placement.host_id, flavor, image_id, disks, claimed)
     powered = row.status is ServerStatus.ACTIVE

@@ -7,6 +7,7 @@ new one, on whatever devices its flavor asks for; its disk is made from the one 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from busway.control.context import Control
@@ -97,32 +98,43 @@ def _offload(control: Control, tx: Tx, row: ServerRow, reason: str) -> None:
     set_status(tx, row, ServerStatus.SHELVED_OFFLOADED, reason, now, **values)
 
 
-def unshelve_server(control: Control, caller: Caller, server_id: str, request_id: str, host: str | None = None) -> None:
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where an offloaded server is to be unshelved: on a host, and with `pin` in a zone from now on, None for any."""
+
+    host: str | None = None
+    zone: str | None = None
+    pin: bool = False
+
+
+def unshelve_server(control: Control, caller: Caller, server_id: str, request_id: str, to: Where = Where()) -> None:
     """Asks for a shelved server to run again, where it is or, when it was offloaded, wherever it finds a place."""
     with control.db.write() as tx:
         take_turn(tx, "place")
         row = idle_server(tx, caller, server_id, "unshelve", _SHELVED)
-        if row.status is ServerStatus.SHELVED and host is not None:
+        if row.status is ServerStatus.SHELVED and to != Where():
             raise Conflict(
-                "A server that is not offloaded is unshelved on its own host",
+                "A server that is not offloaded is unshelved on its own host, in its own zone",
                 remedy="Offload it first: openstack server shelve --offload ID",
                 code="unshelve-host",
             )
         if row.status is ServerStatus.SHELVED_OFFLOADED:
-            row = _place(control, tx, row, host)
+            row = _place(control, tx, row, to)
         now = control.now()
         desire(tx, row, now, task_state=TaskState.UNSHELVING, powered=True, starts=row.starts + 1)
         note_action(tx, caller, row.id, "unshelve", request_id, now)
     control.bell.ring(f"host:{row.host_id}")
 
 
-def _place(control: Control, tx: Tx, row: ServerRow, host: str | None) -> ServerRow:
+def _place(control: Control, tx: Tx, row: ServerRow, to: Where) -> ServerRow:
     now = control.now()
-    placement = place_now(control, tx, row, row.flavor, host=host or row.wanted_host)
+    zone = (to.zone or "") if to.pin else row.availability_zone
+    row = replace(row, availability_zone=zone)
+    placement = place_now(control, tx, row, row.flavor, host=to.host or row.wanted_host)
     claim_placement(control, tx, row, row.flavor, placement)
     disk = row.last_disk + 1
     values = {"host_id": placement.host_id, "disks": (disk,), "last_disk": disk, "intent": Intent.PRESENT}
-    servers.update_server(tx, row.id, now, **values)
+    servers.update_server(tx, row.id, now, availability_zone=zone, **values)
     placed = servers.find_server(tx, row.id)
     assert placed is not None
     return placed
