@@ -6,12 +6,12 @@ Nobody can report for a host that is gone: its operator says that it is, and tha
 from __future__ import annotations
 
 from busway.control.context import Control
+from busway.control.moves.kinds import kind_of
 from busway.control.placement.snapshot import is_up
 from busway.control.servers.leave import finish_delete, let_go
 from busway.domain.caller import Caller
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.ids import HostId
-from busway.domain.move import MoveKind
 from busway.domain.server import ServerStatus, TaskState
 from busway.store import aggregates, cells, claims, departures, devices, disk_uploads, events, hosts, moves, servers
 from busway.store.database import Tx, take_turn
@@ -94,7 +94,7 @@ def _lives_there(tx: Tx, row: ServerRow, host_id: HostId) -> bool:
     if row.intent is Intent.PRESENT and row.host_id == host_id:
         return True
     move = moves.find_open_move(tx, row.id)
-    return move is not None and (move.kind is not MoveKind.EVACUATION or move.target.host_id == host_id)
+    return move is not None and (kind_of(move).returns or move.target.host_id == host_id)
 
 
 def _end_departure(control: Control, tx: Tx, row: ServerRow) -> None:
