@@ -61,9 +61,9 @@ class HostRow:
     next_token_hash: str | None = None
 
 
-def insert_host(tx: Tx, host_id: HostId, name: str, now: datetime) -> None:
-    """Adds a host, which has not joined yet; its name must be new."""
-    tx.execute(insert(hosts).values(id=host_id, name=name, token_hash="", created=now))
+def insert_host(tx: Tx, host_id: HostId, name: str, token_hash: str, now: datetime) -> None:
+    """Adds a host, whose name must be new; its token's hash is "" until its agent has joined."""
+    tx.execute(insert(hosts).values(id=host_id, name=name, token_hash=token_hash, created=now))
 
 
 def find_host(tx: Tx, name: str) -> HostRow | None:

@@ -40,7 +40,7 @@ def create_host(control: Control, caller: Caller, name: str, *, rotate: bool = F
         host = hosts.find_host(tx, name)
         host_id = host.id if host else HostId(control.new_id())
         if host is None:
-            hosts.insert_host(tx, host_id, name, now)
+            hosts.insert_host(tx, host_id, name, "", now)
             events.add_event(tx, Event(now, "host", None, "created", f"added by {caller.user_name}", host_id))
         elif rotate:
             hosts.set_token(tx, host_id, "")
