@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 @click.argument("text", metavar="[FILE]", required=False)
 @json_option
 def why(text: str | None, as_json: bool) -> None:
-    """Explains log lines of the kernel, QEMU or libvirt: FILE, a line in quotes, or standard input.
+    """Explain log lines of the kernel, QEMU or libvirt.
+
+    Give a FILE, a line in quotes, or standard input.
 
     Ends with 1 when nothing in it is known.
     """
