@@ -3,17 +3,15 @@
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
-import psycopg
 import pytest
 
 from busway.bootstrap.logs import set_up_logs
 from busway.store.database import Database
-from busway.store.schema import upgrade
+from tests.databases import add_tables, new_postgres, postgres_template
 from tests.postgres import private_server
 
 # A busy machine makes a test slow and never wrong.
@@ -49,10 +47,7 @@ def postgres_server() -> Iterator[Path]:
 @pytest.fixture
 def postgres_url(postgres_server: Path) -> str:
     """The URL of a new, empty database."""
-    name = f"t{uuid.uuid4().hex}"
-    with psycopg.connect(host=str(postgres_server), user="busway", dbname="postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return f"postgresql://busway@/{name}?host={postgres_server}"
+    return new_postgres(postgres_server)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -63,9 +58,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'busway.db'}"
 
 
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    upgrade(database)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database with all tables and no rows: each test that uses it runs on both kinds."""
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres_server")
+        database = Database(new_postgres(server, template=postgres_template(server)))
+    else:
+        database = Database(f"sqlite:///{tmp_path / 'busway.db'}")
+        add_tables(database)
     yield database
     database.close()

@@ -16,6 +16,7 @@ from typing import Any
 from busway.control import groups, networks
 from busway.control.context import Control
 from busway.control.doorbell import LocalDoorbell
+from busway.control.hosts import joining
 from busway.control.hosts import registry as hosts
 from busway.control.images.purge import purge_deleted_images
 from busway.control.loops import sweeper
@@ -229,7 +230,7 @@ def _template() -> tuple[Path, dict[str, HostId]]:
     with db.write() as tx:
         image_store.add_image(tx, replace(image, **data, sha256=hashlib.sha256(BYTES).hexdigest()))  # type: ignore[arg-type]
     for name in NAMES:
-        hosts.create_host(control, ADMIN, name)
+        joining.create_host(control, ADMIN, name)
     ids = {host.name: host.id for host in hosts.list_hosts(control, ADMIN)}
     db.close()
     monitors.install(folder / "busway.db")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 from pathlib import Path
 
 import click
@@ -12,36 +12,41 @@ from busway.cli.output import clouds_option, json_option, print_json, print_tabl
 
 @click.group()
 def host() -> None:
-    """Hosts: add one, list them, enable, disable, delete."""
+    """Add, list, enable, disable and delete hosts."""
 
 
 @host.command()
 @click.argument("name")
-@click.option("--rotate", is_flag=True, help="Replace the credential of a host that exists.")
-@click.option("--output", type=click.Path(path_type=Path), help="Write the credential to this file (mode 600).")
+@click.option("--rotate", is_flag=True, help="Invite a host that exists anew; its credential ends at once.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Join here and now, and write the credential to this file."
+)
 @click.option("--url", help="The control plane's URL as the host reaches it. Default: the public URL.")
 @clouds_option
 def create(name: str, rotate: bool, output: Path | None, url: str | None, clouds: str | None) -> None:
-    """Adds host NAME and prints the credential with which its agent is started; it is shown once."""
-    from busway.bootstrap.admin import write_secret
-    from busway.cli.client import Client, find_clouds
+    """Add host NAME and print the token with which it joins.
 
-    credential = Client(find_clouds(clouds)).request("POST", "hosts", {"name": name, "rotate": rotate})["credential"]
-    if url:
-        credential["url"] = url
-    text = json.dumps(credential, indent=2) + "\n"
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_secret(output, text)
+    The token is good once, for an hour unless configured otherwise. On the host: busway agent join TOKEN
+    """
+    from busway.agent.join import join_host
+    from busway.cli.client import Client, find_clouds
+    from busway.wire.join import decode_token, encode_token
+
+    with Client(find_clouds(clouds)) as client:
+        made = client.request("POST", "hosts", {"name": name, "rotate": rotate})
+    token = decode_token(made["join_token"])
+    if output is not None:
+        join_host(token, output, url=url)
         click.echo(f"Wrote {output}. On {name}: busway agent --credential {output.name}")
+    else:
+        click.echo(encode_token(dataclasses.replace(token, url=url or token.url)))
 
 
 @host.command("list")
 @clouds_option
 @json_option
 def list_(clouds: str | None, as_json: bool) -> None:
-    """Lists hosts with their state and what is used of them."""
+    """List hosts with their state and usage."""
     from busway.cli.client import Client, find_clouds
 
     rows = Client(find_clouds(clouds)).request("GET", "hosts")["hosts"]
@@ -73,7 +78,7 @@ def list_(clouds: str | None, as_json: bool) -> None:
 @click.argument("name")
 @clouds_option
 def enable(name: str, clouds: str | None) -> None:
-    """Lets new servers go to host NAME again."""
+    """Allow new servers on a host again."""
     from busway.cli.client import Client, find_clouds
 
     Client(find_clouds(clouds)).request("PATCH", f"hosts/{name}", {"enabled": True})
@@ -85,7 +90,10 @@ def enable(name: str, clouds: str | None) -> None:
 @click.option("--reason", help="Why; shown in lists.")
 @clouds_option
 def disable(name: str, reason: str | None, clouds: str | None) -> None:
-    """Keeps new servers away from host NAME; what runs there goes on."""
+    """Keep new servers away from a host.
+
+    Its servers are not affected.
+    """
     from busway.cli.client import Client, find_clouds
 
     Client(find_clouds(clouds)).request("PATCH", f"hosts/{name}", {"enabled": False, "reason": reason})
@@ -97,9 +105,10 @@ def disable(name: str, reason: str | None, clouds: str | None) -> None:
 @click.option("--lost", is_flag=True, help="The host is gone for good and will never report what it holds.")
 @clouds_option
 def delete(name: str, lost: bool, clouds: str | None) -> None:
-    """Forgets host NAME, which must have no servers and no claimed devices.
+    """Delete a host.
 
-    A host that is gone for good can't report. With --lost, it is forgotten once its servers are evacuated or deleted.
+    It must have no servers and no claimed devices. A host that is gone for good can't report that: with --lost, it is
+    deleted once its servers are evacuated or deleted.
     """
     from busway.cli.client import Client, find_clouds
 

@@ -85,6 +85,7 @@ BOUNDED = {
     "flavors": "made by operators",
     "hosts": "made by operators",
     "images": "goes with the last server that needs it, once it is deleted",
+    "join_tokens": "one per host, and goes with it",
     "keypairs": "made by users, with a quota",
     "networks": "made by operators",
     "ports": "goes with its server",

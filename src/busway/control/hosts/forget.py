@@ -13,7 +13,19 @@ from busway.domain.caller import Caller
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.ids import HostId
 from busway.domain.server import ServerStatus, TaskState
-from busway.store import aggregates, cells, claims, departures, devices, disk_uploads, events, hosts, moves, servers
+from busway.store import (
+    aggregates,
+    cells,
+    claims,
+    departures,
+    devices,
+    disk_uploads,
+    events,
+    hosts,
+    join_tokens,
+    moves,
+    servers,
+)
 from busway.store.database import Tx, take_turn
 from busway.store.events import Event
 from busway.store.hosts import HostRow
@@ -36,8 +48,9 @@ def delete_host(control: Control, caller: Caller, name: str, *, lost: bool = Fal
         if lost:
             _give_up(control, tx, caller, host, left)
         _check_empty(tx, host)
-        for forget in (claims.forget_host, devices.forget_host, aggregates.forget_host, hosts.delete_host):
-            forget(tx, host.id)
+        for part in (claims, devices, aggregates, join_tokens):
+            part.forget_host(tx, host.id)
+        hosts.delete_host(tx, host.id)
     control.bell.ring("place")
 
 
