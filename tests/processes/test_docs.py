@@ -74,7 +74,6 @@ PAGES = {
         {"ID": "$(server my-server)"},
         _RESIZED,
     ),
-    "how-to/add-a-host.md": Page(),
     "how-to/whitelist-and-alias.md": Page(
         "openstack flavor create --ram 64 --vcpus 1 --disk 0 gpu4; openstack flavor create --ram 64 --vcpus 1 --disk 0 mixed;"
         f"openstack flavor create --ram 64 --vcpus 1 --disk 0 small; {_SERVER}",
@@ -86,6 +85,7 @@ PAGES = {
             "--host HOST": "",
         },
     ),
+    "how-to/add-a-host.md": Page(),  # the last: it deletes a host
 }
 
 
