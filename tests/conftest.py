@@ -9,6 +9,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from busway.bootstrap.logs import set_up_logs
 from busway.store.database import Database
 from tests.databases import add_tables, become_like, new_postgres
 from tests.postgres import private_server
@@ -18,6 +19,7 @@ hypothesis.settings.register_profile(
     "busway", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
 )
 hypothesis.settings.load_profile("busway")
+set_up_logs()
 
 _IN_MEMORY = Path("/dev/shm")
 _FREE_BYTES = 4 * 1024**3

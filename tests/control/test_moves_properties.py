@@ -12,7 +12,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from busway.control.devices import listing as devices
-from busway.control.loops.sweep import sweep
+from busway.control.loops.sweeper import sweep
 from busway.control.moves.advance import advance
 from busway.control.moves.evacuate import evacuate_server
 from busway.control.moves.resize import confirm_resize, migrate_server, resize_server, revert_resize
