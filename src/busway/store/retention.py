@@ -84,7 +84,6 @@ BOUNDED = {
     "flavor_access": "made by operators",
     "flavors": "made by operators",
     "hosts": "made by operators",
-    "join_tokens": "one per host, and goes with it",
     "images": "goes with the last server that needs it, once it is deleted",
     "join_tokens": "one per host, and goes with it",
     "keypairs": "made by users, with a quota",
