@@ -1,6 +1,8 @@
 from dataclasses import replace
 
+from busway.domain.grant import Grant
 from busway.domain.server import PowerState
+from busway.domain.units import WholeFunction
 from busway.testing.stage import ONE, Stage, desired_server, with_audio
 
 
@@ -15,7 +17,7 @@ def test_a_server_with_a_gpu_boots_and_is_reported(stage: Stage) -> None:
     assert [(s.id, s.power, s.starts, s.devices, s.fault) for s in report.servers] == [
         (ONE, PowerState.RUNNING, 1, (str(gpu),), None)
     ]
-    assert [(held.unit.address, held.server_id, held.before) for held in report.held] == [(gpu, ONE, "nouveau")]
+    assert [(held.unit.name, held.server_id, held.before) for held in report.held] == [(str(gpu), ONE, "nouveau")]
     assert {device.address: device.driver for device in report.inventory} == {gpu: "vfio-pci"}
     assert report.iommu
 
@@ -39,9 +41,7 @@ def test_a_deleted_server_leaves_the_host_as_it_was(stage: Stage) -> None:
 def test_a_device_that_is_not_managed_keeps_the_driver_that_its_operator_gave_it(stage: Stage) -> None:
     gpu = stage.machine.gpu("0000:41:00.0", group=10, driver="vfio-pci")
     server = desired_server(ONE, gpu)
-    stage.desire(
-        replace(server, devices=tuple(replace(each, unit=replace(each.unit, managed=False)) for each in server.devices))
-    )
+    stage.desire(replace(server, devices=(Grant(WholeFunction(gpu, "10de", "20b5", managed=False)),)))
     agent = stage.agent()
     stage.settle(agent)
     assert [(s.power, s.fault) for s in stage.link.last.servers] == [(PowerState.RUNNING, None)]
@@ -57,9 +57,7 @@ def test_a_device_that_is_not_managed_keeps_the_driver_that_its_operator_gave_it
 def test_a_device_that_is_not_managed_and_not_prepared_fails_the_build(stage: Stage) -> None:
     gpu = stage.machine.gpu("0000:41:00.0", group=10)
     server = desired_server(ONE, gpu)
-    stage.desire(
-        replace(server, devices=tuple(replace(each, unit=replace(each.unit, managed=False)) for each in server.devices))
-    )
+    stage.desire(replace(server, devices=(Grant(WholeFunction(gpu, "10de", "20b5", managed=False)),)))
 
     stage.settle(stage.agent())
 

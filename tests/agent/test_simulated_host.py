@@ -53,7 +53,7 @@ def test_an_agent_that_is_killed_in_the_midst_of_a_bind_is_replaced(plane: Contr
 
     assert died == 9
     assert [(server.power, server.starts) for server in report.servers] == [(PowerState.RUNNING, 1)]
-    assert [(held.unit.address, held.before) for held in report.held] == [(GPU, "nouveau")]
+    assert [(held.unit.name, held.before) for held in report.held] == [(str(GPU), "nouveau")]
 
 
 def test_an_agent_ends_in_good_order_when_it_is_asked_to(plane: ControlPlane, start: Start) -> None:

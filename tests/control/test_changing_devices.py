@@ -8,8 +8,10 @@ from busway.control.servers import lifecycle as servers
 from busway.domain.claim import ClaimState
 from busway.domain.device import DeviceKind
 from busway.domain.grant import Fault
+from busway.domain.ids import ServerId
 from busway.domain.server import ServerStatus
 from busway.domain.status import DeviceStatus
+from busway.domain.units import WholeFunction
 from busway.testing.stage import held_function
 from tests.control.clouds import ADMIN, Cloud, Host, gpu
 
@@ -24,7 +26,7 @@ def last_event(cloud: Cloud) -> tuple[str | None, str, str]:
     return event.old, event.new, event.reason
 
 
-def running(cloud: Cloud) -> tuple[Host, str]:
+def running(cloud: Cloud) -> tuple[Host, ServerId]:
     host = cloud.host("h1")
     [server] = cloud.boot()
     host.report([server.id])
@@ -94,7 +96,9 @@ def test_another_card_in_the_place_of_one_in_use_is_never_given_to_its_server(cl
     host, server_id = running(cloud)
     host.inventory = (gpu(0, product_id="beef"),)
     host.report([server_id])
-    assert [device.unit.product_id for device in host.desired().servers[0].devices] == ["1111"]
+    assert [grant.unit for grant in host.desired().servers[0].devices] == [
+        WholeFunction(gpu(0).address, "1234", "1111")
+    ]
     assert last_event(cloud)[:2] == ("allocated", "removed")
     host.report([server_id])
     servers.delete_server(cloud.control, ADMIN, server_id, "req-2")

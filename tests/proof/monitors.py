@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from busway.control.devices import listing as device_views
 from busway.control.placement.memory import SnapshotMemory
 from busway.control.placement.snapshot import take_snapshot
+from busway.domain.caller import Caller
 from busway.domain.claim import CLAIM_TRANSITIONS, ClaimState
 from busway.domain.device import DeviceKind
 from busway.domain.grant import names_of
@@ -89,7 +90,7 @@ def check_empty(world: World) -> None:
     with world.db.read() as tx:
         assert claims.list_live_claims(tx) == []
         assert networks.list_ports(tx) == []
-        assert [row.address for row in devices.list_devices(tx) if row.quarantined] == []
+        assert [row.device.address for row in devices.list_devices(tx) if row.quarantined] == []
     for host in world.hosts:
         assert host.traces() == "[[], [], []]"
         assert host.drivers() == host.native()
@@ -150,7 +151,7 @@ def _check_guests(world: World) -> None:
     """A device that a host holds, or that a guest runs with, is claimed by that very server: it is not free before."""
     with world.db.read() as tx:
         live = {claim.device_id: claim.server_id for claim in claims.list_live_claims(tx)}
-        known = {(row.host_id, row.device.address): row for row in devices.list_devices(tx)}
+        known = {(row.host_id, str(row.device.address)): row for row in devices.list_devices(tx)}
     for host in world.hosts:
         users: dict[object, ServerId] = {}
         groups: dict[object, ServerId] = {}
@@ -193,7 +194,7 @@ def _check_transitions(world: World) -> None:
             assert ClaimState(new) in CLAIM_TRANSITIONS[ClaimState(old)], f"a claim went from {old} to {new}"
 
 
-def _admin():  # type: ignore[no-untyped-def]
+def _admin() -> Caller:
     from tests.proof.world import ADMIN
 
     return ADMIN
