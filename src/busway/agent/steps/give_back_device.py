@@ -17,7 +17,7 @@ def execute(step: GiveBackDevice, tools: Tools) -> str:
     known = tools.state.find_held(step.held.unit.name)
     if known is None or known.server_id != step.server_id:
         return "it was given back before"
-    remark = _GIVERS[type(known.unit)](known, tools)
+    remark = GIVERS[type(known.unit)](known, tools)
     tools.state.remove_held(known.unit.name)
     return remark
 
@@ -35,4 +35,4 @@ def _give_back_function(held: Held, tools: Tools) -> str:
     return f"{function.address} went back to {released.driver or 'no driver'} {way}"
 
 
-_GIVERS: dict[type[Unit], Callable[[Held, Tools], str]] = {WholeFunction: _give_back_function}
+GIVERS: dict[type[Unit], Callable[[Held, Tools], str]] = {WholeFunction: _give_back_function}

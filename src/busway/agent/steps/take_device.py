@@ -23,7 +23,7 @@ def execute(step: TakeDevice, tools: Tools) -> str:
     known = tools.state.find_held(step.grant.unit.name)
     if known is not None and known.server_id != step.server_id:
         raise _held_for_another(known)
-    return _TAKERS[type(step.grant.unit)](step, known, tools)
+    return TAKERS[type(step.grant.unit)](step, known, tools)
 
 
 def _take_function(step: TakeDevice, known: Held | None, tools: Tools) -> str:
@@ -51,7 +51,7 @@ def _take_function(step: TakeDevice, known: Held | None, tools: Tools) -> str:
     return f"{wanted.address} came from {previous or 'no driver'}"
 
 
-_TAKERS: dict[type[Unit], Callable[[TakeDevice, Held | None, Tools], str]] = {WholeFunction: _take_function}
+TAKERS: dict[type[Unit], Callable[[TakeDevice, Held | None, Tools], str]] = {WholeFunction: _take_function}
 
 
 def _forget_if_back(address: PciAddress, previous: str | None, tools: Tools) -> None:
