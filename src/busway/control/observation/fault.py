@@ -9,8 +9,8 @@ from busway.control.moves.kinds.kind import Failure
 from busway.control.moves.kinds.unshelve import SHELVED, fail_unshelve
 from busway.control.servers.fail import refuse
 from busway.control.servers.leave import drop_uploads, leave
-from busway.domain.documents import Fault
 from busway.domain.errors import BuswayError
+from busway.domain.grant import Fault
 from busway.domain.move import MoveState
 from busway.domain.server import PowerState, ServerStatus
 from busway.store import actions, events, moves, servers
