@@ -3,10 +3,10 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format revision check test test-slow test-load test-proof demo bench bench-peers oracle lock clean python-version environment
+.PHONY: help setup format revision check test test-slow test-load test-proof demo bench bench-peers oracle lock pci-ids ordinary-lines clean python-version environment
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: python-version ## Install packages, Python environments and PostgreSQL for tests (about 4 minutes once, then 1 second)
 	@$(PYTHON) -m tools.setup
@@ -48,6 +48,12 @@ oracle: setup ## Nova's own PCI code beside Busway's, thousands of generated cas
 
 lock: python-version ## Compile the locks anew from pyproject.toml and requirements/oracle.in
 	@$(PYTHON) -m tools.lock
+
+pci-ids: environment ## Put a newer list of PCI names into the package: make pci-ids FILE=pci.ids (or a .deb)
+	@.venv/bin/python -m tools.pci_ids $(FILE)
+
+ordinary-lines: setup ## Gather log lines of real boots anew, which `busway why` must not answer (lab; 5 minutes)
+	@.venv/bin/python -m tools.ordinary
 
 clean: ## Remove the environments and caches of this checkout (the folder BUSWAY_CACHE stays)
 	rm -rf .venv .venv-clients .venv-lock .venv-oracle .venv-peers .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -36,8 +36,8 @@ def run(*arguments: str, code: int) -> str:
         ("gtx-1660", "0000:01:00", "ready"),
         ("a5000-four", "0000:31:00", "ready"),
         ("hgx-h200", "0000:18:00", "ready"),
-        ("a10-vfs", "0000:41:00", "ready after removing its 32 virtual functions"),
-        ("a10-vfs", "0000:41:00.4", "ready"),
+        ("a10-vfs", "0000:41:00", "divided: its 32 virtual functions go out in its place"),
+        ("a10-vfs", "0000:41:00.4", "ready after installing the vGPU host driver"),
         ("mi300x-switches", "0000:0c:00", "ready"),
         ("framebuffer-in-bar", "0000:c3:00", "ready after adding initcall_blacklist=sysfb_init and a reboot"),
     ],
@@ -55,8 +55,8 @@ FINDINGS = {
     "gtx-1660": set(),
     "a5000-four": set(),
     "hgx-h200": {"fabric-manager"},
-    "a10-vfs": {"vfs-enabled"},
-    "l40s-vendor-vfio": {"vfs-enabled"},
+    "a10-vfs": {"vfs-enabled", "vgpu-driver"},
+    "l40s-vendor-vfio": {"vfs-enabled", "vgpu-type-unset"},
     "a2-and-a16": {"vfs-enabled"},
     "mi300x-switches": set(),
     "gvt-g": {"rom-shadowed"},
@@ -174,7 +174,13 @@ def test_the_json_holds_findings_and_cards(tmp_path: Path) -> None:
     found = json.loads(run("--root", str(tmp_path), "--json", code=0))
 
     assert found["cards"] == [
-        {"card": "0000:41:00", "description": found["cards"][0]["description"], "words": "ready", "ready": True}
+        {
+            "card": "0000:41:00",
+            "description": found["cards"][0]["description"],
+            "words": "ready",
+            "ready": True,
+            "aside": False,
+        }
     ]
     assert found["findings"][0]["code"] == "d3cold"
     assert found["findings"][0]["changes"][0]["kind"] == "Attribute"
@@ -224,6 +230,8 @@ def test_several_cards_and_few_address_bits_are_reckoned_with(tmp_path: Path) ->
         "vendor_id\t: GenuineIntel\naddress sizes\t: 52 bits physical\nflags\t: vmx\n"
     )
     (tmp_path / "proc/meminfo").write_text("MemTotal: 2113929216 kB\n")
+    (tmp_path / "run/nvidia-fabricmanager").mkdir(parents=True)
+    (tmp_path / "run/nvidia-fabricmanager/socket").write_text("")
     wish = ("--memory", "256", "--cards", "4")
 
     with_few = run("--root", str(tmp_path), "18:00", *wish, "--address-bits", "40", code=1)
