@@ -1,5 +1,6 @@
 """Public cases that were once answered wrongly, each with the smallest machine that shows it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from tests.doctor import hosts
 from tests.doctor.hosts import AUDIO, BROKEN, GIB, GPU, healthy, move, set_file
 
 
-def codes(root: Path, **more) -> dict[str, Severity]:
-    return {one.code: one.severity for one in examine(root, **more).findings}
+def codes(root: Path, wish: Wish | None = None) -> dict[str, Severity]:
+    return {one.code: one.severity for one in examine(root, wish=wish).findings}
 
 
 def test_b200_boards_are_ready_when_their_fabric_is_up_and_not_before(tmp_path: Path) -> None:
@@ -239,17 +240,23 @@ def test_proxmox_is_told_of_its_boot_tool(tmp_path: Path) -> None:
     assert "proxmox-boot-tool refresh" in finding.remedy
 
 
-# What nobody can do there must not be told, whatever is wrong.
-FORBIDDEN = {
-    "guest": (lambda m: m.write("sys/class/dmi/id/sys_vendor", "QEMU") or _flag(m), ("in the firmware", "VT-d", "Update the firmware")),
-    "nixos": (lambda m: m.write("etc/os-release", "ID=nixos"), ("/etc/modprobe.d", "/etc/modules-load.d", "/etc/udev", "update-initramfs")),
-    "talos": (lambda m: m.write("etc/os-release", "ID=talos"), ("/etc/modprobe.d", "/etc/modules-load.d", "/etc/udev", "update-initramfs")),
-}  # fmt: skip
-
-
-def _flag(machine: Machine) -> None:
+def _as_guest(machine: Machine) -> None:
+    machine.write("sys/class/dmi/id/sys_vendor", "QEMU")
     text = (machine.root / "proc/cpuinfo").read_text()
-    machine.write("proc/cpuinfo", text.replace("flags", "flags", 1).rstrip() + " hypervisor")
+    machine.write("proc/cpuinfo", text.rstrip() + " hypervisor")
+
+
+def _as(name: str) -> Callable[[Machine], None]:
+    return lambda machine: machine.write("etc/os-release", f"ID={name}")
+
+
+# What nobody can do there must not be told, whatever is wrong.
+_FILES = ("/etc/modprobe.d", "/etc/modules-load.d", "/etc/udev", "update-initramfs")
+FORBIDDEN: dict[str, tuple[Callable[[Machine], None], tuple[str, ...]]] = {
+    "guest": (_as_guest, ("in the firmware", "VT-d", "Update the firmware")),
+    "nixos": (_as("nixos"), _FILES),
+    "talos": (_as("talos"), _FILES),
+}
 
 
 @pytest.mark.parametrize("kind", FORBIDDEN)
