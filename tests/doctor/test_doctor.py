@@ -178,7 +178,10 @@ def test_what_several_cards_share_is_said_once(tmp_path: Path) -> None:
 
     assert len([line for line in lines if line.endswith("[d3cold]")]) == 1
     assert "    also   the same of 0000:2a:00, 0000:3a:00" in "\n".join(lines)
-    assert len([line for line in lines if line.startswith("8 cards, 0000:18:00 to 0000:db:00  ready  (3D controller")]) == 1
+    assert (
+        len([line for line in lines if line.startswith("8 cards, 0000:18:00 to 0000:db:00  ready  (3D controller")])
+        == 1
+    )
 
 
 def test_a_host_without_a_card_is_not_ready_while_something_blocks_it(tmp_path: Path) -> None:
