@@ -16,9 +16,9 @@ _KINDS = ("nova.conf", "pve-mapping", "harvester", "kubevirt")
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def import_(kind: str, file: Path, as_json: bool) -> None:
-    """Prints device specs, aliases and flavors that are equal to what FILE says, and what can't be carried over.
+    """Print the device rules of another cloud.
 
-    nova.conf: Nova's configuration. pve-mapping: Proxmox's /etc/pve/mapping/pci.cfg. harvester: `kubectl get
+    Prints device specs, aliases and flavors that are equal to what FILE says, and what can't be carried over. nova.conf: Nova's configuration. pve-mapping: Proxmox's /etc/pve/mapping/pci.cfg. harvester: `kubectl get
     pcidevices,pcideviceclaims -o yaml`. kubevirt: the KubeVirt resource, or its permittedHostDevices. Changes nothing.
     """
     from busway.bootstrap.imports import read_foreign
