@@ -10,6 +10,7 @@ from busway.agent.faults import Faults
 from busway.agent.observe import look
 from busway.agent.tools import Tools
 from busway.domain.documents import Desired
+from busway.hardware.machine import Machine
 from busway.hypervisor.guest import GuestOptions
 from busway.reconciler.plan import plan
 from busway.testing.stage import ONE, Stage, copy_disk, copy_image, desired_server, with_audio
@@ -46,13 +47,16 @@ def carry_out_twice(stage: Stage, desired: Desired) -> list[str]:
         patience=0.2,
     )
     executor = Executor(tools, faults, structlog.wrap_logger(structlog.ReturnLogger()), lambda _point: None)
-    steps = plan(desired, look(kernel, guests, stage.state, stage.hands.wall_ns(), 60).local)
+    steps = plan(desired, look(Machine.read(stage.root), guests, stage.state, desired, stage.hands.wall_ns(), 60).local)
     for step in steps:
         assert executor.carry_out([step]).done == 1
         once = picture(stage)
         assert executor.carry_out([step]).done == 1, f"{step.name} failed the second time"
         assert picture(stage) == once, f"{step.name} changed something the second time"
-    assert plan(desired, look(kernel, guests, stage.state, stage.hands.wall_ns(), 60).local) == []
+    assert (
+        plan(desired, look(Machine.read(stage.root), guests, stage.state, desired, stage.hands.wall_ns(), 60).local)
+        == []
+    )
     return [step.name for step in steps]
 
 

@@ -18,7 +18,7 @@ from busway.domain.documents import HeldDevice
 from busway.domain.errors import HostError
 from busway.domain.ids import HostId, ImageId, ServerId
 from busway.domain.server import PowerState
-from busway.hardware.vfio import driver_of
+from busway.hardware.binding import driver_of
 from busway.hypervisor.seam import DomainSeen
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
@@ -146,7 +146,7 @@ class Host:
         return {each: domain for each, domain in self.domains().items() if domain.power is PowerState.RUNNING}
 
     def held(self) -> tuple[HeldDevice, ...]:
-        return self.state().list_held()
+        return tuple(held.device for held in self.state().held.list()[0])
 
     def state(self) -> StateFolder:
         return StateFolder(self.path / "agent")

@@ -24,8 +24,10 @@ from busway.agent.state import StateFolder
 from busway.agent.tools import DiskFlattener, DiskMaker, Tools
 from busway.domain.documents import Desired, HostResources, Observed
 from busway.domain.errors import BadInput, BuswayError, Unavailable
-from busway.hardware.kernel import KernelVerbs
-from busway.hardware.scan import read_text
+from busway.domain.ids import ServerId
+from busway.hardware.handover.before import read_boot_id
+from busway.hardware.machine import Machine
+from busway.hardware.verbs import DeviceVerbs
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import Hypervisor
 from busway.reconciler.plan import plan
@@ -54,7 +56,7 @@ class Agent:
         *,
         link: AgentLink,
         hypervisor: Hypervisor,
-        kernel: KernelVerbs,
+        kernel: DeviceVerbs,
         state: StateFolder,
         options: GuestOptions | None = None,
         timing: Timing | None = None,
@@ -93,6 +95,7 @@ class Agent:
             patience=self._timing.kernel,
         )
         self._executor = Executor(tools, self._faults, self._log, crashpoint)
+        self._machine: Machine | None = None
         self._desired: Desired | None = None
         self._generation = 0  # of the document that was carried out last
         self._resources: HostResources | None = None
@@ -168,12 +171,15 @@ class Agent:
             self._log.info("unused images are removed", images=removed)
 
     def _carry_out(self, desired: Desired, sight: Sight) -> None:
+        desired = _without(desired, sight.unreadable)
         steps = plan(desired, sight.local)
         self._tell_waits(desired, sight)
-        self._faults.clear_settled({step.server_id for step in steps})
+        self._faults.clear_settled({step.server_id for step in steps} | sight.unreadable)
         self._acted = bool(steps)
         outcome = self._executor.carry_out(steps)
-        self._faults.clear_settled(outcome.unfinished)  # before the report: what has worked since is no fault any more
+        self._faults.clear_settled(
+            outcome.unfinished | sight.unreadable
+        )  # before the report: what has worked since is no fault any more
         self._busy = outcome.done > 0
 
     def _tell_waits(self, desired: Desired, sight: Sight) -> None:
@@ -183,7 +189,8 @@ class Agent:
         self._waiting = reasons
 
     def _look(self) -> Sight:
-        return look(self._kernel, self._hypervisor, self._state, self._wall_ns(), self._timing.stop)
+        self._machine = self._machine.rescan() if self._machine else Machine.read(self._kernel.root)
+        return look(self._machine, self._hypervisor, self._state, self._desired, self._wall_ns(), self._timing.stop)
 
     def _breathe(self) -> None:
         """Reports in the midst of a long plan, still under the generation before it."""
@@ -206,7 +213,7 @@ class Agent:
             host=self._host,
             sequence=max(self._wall_ns(), last + 1),
             generation=self._generation,
-            boot_id=read_text(self._kernel.root / "proc/sys/kernel/random/boot_id"),
+            boot_id=read_boot_id(self._kernel.root),
             resources=self._resources,
             inventory=sight.inventory,
             servers=sight.servers,
@@ -239,3 +246,14 @@ class Agent:
         else:
             if self._troubles.pop(part, None) is not None:
                 self._log.info(f"{part}: well again")
+
+
+def _without(desired: Desired, unreadable: frozenset[ServerId]) -> Desired:
+    """The document without the servers that can't be seen: what is in neither list is left alone."""
+    if not unreadable:
+        return desired
+    return replace(
+        desired,
+        servers=tuple(server for server in desired.servers if server.id not in unreadable),
+        absent=tuple(server_id for server_id in desired.absent if server_id not in unreadable),
+    )

@@ -141,9 +141,9 @@ class Executor:
     def _fail(self, step: Step, error: BuswayError) -> None:
         fault = fault_of(step, error)
         if isinstance(step, ReleaseVfio):
-            known = self._tools.state.find_held(step.device.address)
+            known = self._tools.state.held.find(step.device.address)
             if known is not None:
-                self._tools.state.write_held(replace(known, fault=fault))
+                self._tools.state.held.write(replace(known, fault=fault))
         self._faults.failed(step, fault)
 
 

@@ -1,28 +1,37 @@
-"""Looks at the host: what the reconciler plans on (`LocalState`) and what the control plane is told (`Observed`)."""
+"""Looks at the host: what the reconciler plans on (`LocalState`) and what the control plane is told (`Observed`).
+
+Only what is seen to be absent counts as absent. A record that can't be read is told as a fault of its server or device,
+and its server is in `Sight.unreadable`: nothing is planned for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from busway.agent.state import StateFolder
 from busway.domain.address import PciAddress
 from busway.domain.device import PciDevice
-from busway.domain.documents import HeldDevice, ObservedServer
+from busway.domain.documents import Desired, Fault, HeldDevice, ObservedServer
+from busway.domain.errors import HostError
 from busway.domain.ids import ServerId
-from busway.hardware.kernel import VFIO, KernelVerbs
-from busway.hardware.scan import scan
+from busway.domain.server import PowerState
+from busway.hardware.handover import is_ready
+from busway.hardware.machine import Machine
 from busway.hypervisor.seam import DomainSeen, Hypervisor
 from busway.reconciler.local import LocalServer, LocalState
+
+_LOOKING = "Observe"  # stands where a fault has its step
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
     """One look at the host."""
 
+    machine: Machine
     inventory: tuple[PciDevice, ...]
     local: LocalState
     servers: tuple[ObservedServer, ...]
+    unreadable: frozenset[ServerId] = frozenset()
 
     @property
     def held(self) -> tuple[HeldDevice, ...]:
@@ -30,30 +39,84 @@ class Sight:
         return self.local.held
 
 
-def look(kernel: KernelVerbs, hypervisor: Hypervisor, state: StateFolder, now_ns: int, stop_patience: float) -> Sight:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One server: as the plan has it, and the fault that is told of it; `known` is False when it can't be seen."""
+
+    local: LocalServer
+    fault: Fault | None
+    known: bool = True
+
+
+def look(
+    machine: Machine,
+    hypervisor: Hypervisor,
+    state: StateFolder,
+    desired: Desired | None,
+    now_ns: int,
+    stop_patience: float,
+) -> Sight:
     """Reads domains first: a host whose hypervisor is away raises here and is never taken for an empty one."""
     domains = {domain.server_id: domain for domain in hypervisor.domains()}
-    inventory = scan(kernel.root)
-    held = state.list_held()
-    ids = sorted({*domains, *state.server_ids(), *(device.server_id for device in held)})
+    records, unreadable = state.held.list()
+    held = tuple(record.device for record in records)
+    for address, error in unreadable.items():
+        held += _held_by_any(address, error, desired, domains)
+    ids = sorted({*domains, *state.server_ids(), *(record.server_id for record in records)})
+    seen = [_see(server_id, domains.get(server_id), state, now_ns, stop_patience) for server_id in ids]
     local = LocalState(
-        servers=tuple(_local(server_id, domains.get(server_id), state, now_ns, stop_patience) for server_id in ids),
+        servers=tuple(one.local for one in seen),
         images=state.cached_images(),
         held=held,
-        on_vfio=frozenset(device.address for device in inventory if device.driver == VFIO),
+        on_vfio=frozenset(function.address for function in machine if is_ready(function)),
     )
-    return Sight(inventory, local, tuple(_observed(server, state, held) for server in local.servers))
+    unknown = frozenset(one.local.id for one in seen if not one.known)
+    return Sight(machine, machine.inventory, local, tuple(_observed(one, held) for one in seen), unknown)
 
 
-def _local(
+def _held_by_any(
+    address: PciAddress, error: HostError, desired: Desired | None, domains: dict[ServerId, DomainSeen]
+) -> tuple[HeldDevice, ...]:
+    """A device of which nobody can tell whose it is counts as held for each server that may have it."""
+    owners = {server_id for server_id, domain in domains.items() if address in domain.devices}
+    if desired is not None:
+        owners |= {*desired.absent}
+        owners |= {server.id for server in desired.servers if any(one.address == address for one in server.devices)}
+    return tuple(HeldDevice(address, owner, None, _fault(error)) for owner in sorted(owners))
+
+
+def _see(
     server_id: ServerId, domain: DomainSeen | None, state: StateFolder, now_ns: int, stop_patience: float
-) -> LocalServer:
+) -> _Seen:
+    power, devices = (domain.power, domain.devices) if domain else (None, ())
+    try:
+        return _see_files(server_id, power, devices, state, now_ns, stop_patience)
+    except HostError as error:
+        return _Seen(LocalServer(server_id, power, devices, files=True), _fault(error), known=False)
+    except OSError as error:
+        words = HostError(
+            f"The files of server {server_id} can't be read",
+            detail=f"{error}. Nothing is done to the server.",
+            remedy="Look at the disk of this host, and at how many files are open.",
+            code="record-unreadable",
+        )
+        return _Seen(LocalServer(server_id, power, devices, files=True), _fault(words), known=False)
+
+
+def _see_files(
+    server_id: ServerId,
+    power: PowerState | None,
+    devices: tuple[PciAddress, ...],
+    state: StateFolder,
+    now_ns: int,
+    stop_patience: float,
+) -> _Seen:
     record = state.record(server_id)
     asked = record.stop_asked_ns
-    return LocalServer(
+    local = LocalServer(
         id=server_id,
-        power=domain.power if domain else None,
-        domain_devices=domain.devices if domain else (),
+        power=power,
+        domain_devices=devices,
         files=state.folder(server_id).exists(),
         disks=state.disks(server_id),
         disk=record.disk,
@@ -65,9 +128,11 @@ def _local(
         stop_asked=asked is not None,
         stop_overdue=asked is not None and not 0 <= now_ns - asked < stop_patience * 1e9,
     )
+    return _Seen(local, record.fault)
 
 
-def _observed(server: LocalServer, state: StateFolder, held: Iterable[HeldDevice]) -> ObservedServer:
+def _observed(seen: _Seen, held: tuple[HeldDevice, ...]) -> ObservedServer:
+    server = seen.local
     mine: set[PciAddress] = {device.address for device in held if device.server_id == server.id}
     return ObservedServer(
         id=server.id,
@@ -75,6 +140,10 @@ def _observed(server: LocalServer, state: StateFolder, held: Iterable[HeldDevice
         starts=server.starts,
         reboots=server.reboots,
         devices=tuple(sorted(mine | set(server.domain_devices))),
-        fault=state.record(server.id).fault,
+        fault=seen.fault,
         disk=server.disk,
     )
+
+
+def _fault(error: HostError) -> Fault:
+    return Fault(_LOOKING, error.brief, error.detail, error.remedy, error.code)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from busway.agent.link import AgentLink
 from busway.agent.state import StateFolder
-from busway.hardware.kernel import KernelVerbs
+from busway.hardware.verbs import DeviceVerbs
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import Hypervisor
 
@@ -28,7 +28,7 @@ class Tools:
 
     link: AgentLink
     hypervisor: Hypervisor
-    kernel: KernelVerbs
+    kernel: DeviceVerbs
     state: StateFolder
     options: GuestOptions
     make_disk: DiskMaker

@@ -26,9 +26,9 @@ def config() -> None:
 def check(file: Path, here: bool, as_json: bool) -> None:
     """Prints every error and warning of FILE with line, meaning and remedy; ends with 1 when there is an error."""
     from busway.bootstrap.config_check import check_config
-    from busway.hardware import scan
+    from busway.hardware import Machine
 
-    report = check_config(file, scan(Path("/")) if here else None)
+    report = check_config(file, Machine.read().inventory if here else None)
     if as_json:
         print_json(_json(report))
     else:

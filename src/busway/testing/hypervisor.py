@@ -18,9 +18,8 @@ from busway.domain.errors import BuswayError, HostError, Unavailable
 from busway.domain.host_facts import GuestKind
 from busway.domain.ids import ServerId
 from busway.domain.server import PowerState
-from busway.hardware.kernel import VFIO
-from busway.hardware.scan import read_device
-from busway.hardware.vfio import group_members
+from busway.hardware.function_read import read_function
+from busway.hardware.machine import Machine
 from busway.hypervisor.seam import DomainSeen, HypervisorFacts
 from busway.hypervisor.xml import read_host_devices, read_server_id
 
@@ -124,16 +123,18 @@ class FakeHypervisor:
 
     def _check(self, domains: _Domains, server_id: ServerId, address: PciAddress) -> None:
         users = [d["name"] for other, d in domains.items() if other != server_id and _uses(d, address)]
-        device = read_device(self._root, address)
+        machine = Machine.read(self._root)
+        device = machine.find(address)
+        group = machine.groups.get(device.iommu_group) if device and device.iommu_group is not None else None
         if users:
             words = (
                 f"Requested operation is not valid: PCI device {address} is in use by driver QEMU, domain {users[0]}"
             )
         elif device is None:
             words = f"vfio /sys/bus/pci/devices/{address}: no such host device"
-        elif device.driver != VFIO:
+        elif not device.is_on_vfio:
             words = f"internal error: PCI device {address} is not bound to vfio-pci, but to {device.driver}"
-        elif any(m.driver not in (None, VFIO) and not m.is_bridge for m in group_members(self._root, device)):
+        elif group is None or not all(member.keeps_viable for member in group.members):
             words = f"vfio {address}: group {device.iommu_group} is not viable"
         else:
             return
@@ -144,7 +145,7 @@ class FakeHypervisor:
         files.mkdir(parents=True, exist_ok=True)
         (files.parent / "comm").write_text("qemu-system-x86\n")
         for address in devices:
-            device = read_device(self._root, address)
+            device = read_function(self._root, address)
             link = files / str(address)
             if device is not None and not link.is_symlink():
                 link.symlink_to(f"/dev/vfio/{device.iommu_group}")

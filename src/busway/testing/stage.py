@@ -12,7 +12,7 @@ from busway.agent.state import StateFolder
 from busway.domain.address import PciAddress
 from busway.domain.documents import ConfigDrive, Desired, DesiredDevice, DesiredServer, ImageRef, Nic
 from busway.domain.ids import ImageId, ServerId
-from busway.hardware.scan import read_device
+from busway.hardware.binding import driver_of
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
 from busway.testing.link import FakeLink
@@ -92,9 +92,7 @@ class Stage:
 
     def driver(self, address: PciAddress) -> str | None:
         """The driver of a device."""
-        device = read_device(self.root, address)
-        assert device is not None
-        return device.driver
+        return driver_of(self.root, address)
 
     def override(self, address: PciAddress) -> str:
         """The driver_override of a device, as the kernel prints it."""
