@@ -32,7 +32,7 @@ class FakeKernel:
         self._refusals: dict[tuple[str, str], tuple[HostError, int]] = {}
         self._hangs: dict[tuple[str, str], int] = {}
         self._blocked: dict[str, list[Callable[[], object]]] = {}
-        self._ignored: set[tuple[str, str]] = set()
+        self._ignored: dict[tuple[str, str], int] = {}
         self._methods: dict[str, str] = {}
 
     def refuse(self, verb: str, device: Device, words: str, *, times: int = 1_000_000) -> None:
@@ -49,9 +49,9 @@ class FakeKernel:
         for act in self._blocked.pop(str(device), []):
             act()
 
-    def ignore(self, verb: str, device: Device) -> None:
+    def ignore(self, verb: str, device: Device, *, times: int = 1_000_000) -> None:
         """Makes a verb on a device succeed without any effect, which only a read-back can see."""
-        self._ignored.add((verb, str(device)))
+        self._ignored[verb, str(device)] = times
 
     def lose(self, address: PciAddress) -> None:
         """Takes a device out of the machine, as a card that fell off its bus."""
@@ -119,8 +119,10 @@ class FakeKernel:
             self._hangs[key] = self._hangs.get(key, 0) - 1
             self._blocked.setdefault(key[1], []).append(act)
             raise HostError(f"The kernel did not finish to {verb} {device}", code="kernel-blocked")
-        if key not in self._ignored:
-            act()
+        if self._ignored.get(key, 0) > 0:
+            self._ignored[key] -= 1
+            return
+        act()
 
     def _folder(self, address: PciAddress) -> Path:
         folder = self.root / "sys/bus/pci/devices" / str(address)
