@@ -4,7 +4,7 @@ import pytest
 
 from busway.agent.credential import read_credential
 from busway.agent.held import Held
-from busway.agent.record import ServerRecord
+from busway.agent.record import Moment, ServerRecord
 from busway.agent.state import StateFolder
 from busway.domain.address import PciAddress
 from busway.domain.documents import Fault
@@ -17,7 +17,7 @@ GPU = PciAddress("0001:41:00.0")
 
 
 def test_a_record_outlives_the_agent(tmp_path: Path) -> None:
-    record = ServerRecord(2, 1, "abc", 12, Fault("StartDomain", "no"), "digest")
+    record = ServerRecord(2, 1, "abc", Moment("boot", 12.5), Fault("StartDomain", "no"), "digest")
 
     StateFolder(tmp_path).write_record(ONE, record)
 

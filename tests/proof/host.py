@@ -12,6 +12,7 @@ import structlog
 
 from busway.agent.agent import Agent, Timing
 from busway.agent.state import StateFolder
+from busway.agent.workers import at_once
 from busway.control.context import Control
 from busway.domain.address import PciAddress
 from busway.domain.documents import HeldDevice
@@ -174,6 +175,7 @@ class Host:
             state=self.state(),
             timing=Timing(kernel=0.0),
             make_disk=copy_image,
+            spawn=at_once,
             monotonic=lambda: self._wall_ns() / 1e9,
             wall_ns=self._wall_ns,
             crashpoint=self.fuse.tick,

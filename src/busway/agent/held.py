@@ -8,11 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from busway.agent.durable import read_record, remove_durably, write_durably
+from busway.agent.record import read_record
 from busway.domain.address import PciAddress
 from busway.domain.documents import Fault, HeldDevice
 from busway.domain.errors import BadInput, HostError
 from busway.domain.ids import ServerId
+from busway.hardware.durable import remove_durably, write_durably
 from busway.hardware.handover import Before
 
 _NAME = re.compile(r"[^.].*\.json")

@@ -6,18 +6,20 @@ and its server is in `Sight.unreadable`: nothing is planned for it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
+from busway.agent.faults import Faults
+from busway.agent.record import Moment, ServerRecord
 from busway.agent.state import StateFolder
 from busway.domain.address import PciAddress
 from busway.domain.device import PciDevice
 from busway.domain.documents import Desired, Fault, HeldDevice, ObservedServer
 from busway.domain.errors import HostError
 from busway.domain.ids import ServerId
-from busway.domain.server import PowerState
 from busway.hardware.handover import is_ready
 from busway.hardware.machine import Machine
-from busway.hypervisor.seam import DomainSeen, Hypervisor
+from busway.hypervisor.seam import DomainSeen
 from busway.reconciler.local import LocalServer, LocalState
 
 _LOOKING = "Observe"  # stands where a fault has its step
@@ -39,6 +41,12 @@ class Sight:
         return self.local.held
 
 
+class _Guests(Protocol):
+    """A hypervisor, of which only this is asked."""
+
+    def domains(self) -> tuple[DomainSeen, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """One server: as the plan has it, and the fault that is told of it; `known` is False when it can't be seen."""
@@ -50,10 +58,11 @@ class _Seen:
 
 def look(
     machine: Machine,
-    hypervisor: Hypervisor,
+    hypervisor: _Guests,
     state: StateFolder,
     desired: Desired | None,
-    now_ns: int,
+    faults: Faults,
+    now: Moment,
     stop_patience: float,
 ) -> Sight:
     """Reads domains first: a host whose hypervisor is away raises here and is never taken for an empty one."""
@@ -63,7 +72,8 @@ def look(
     for address, error in unreadable.items():
         held += _held_by_any(address, error, desired, domains)
     ids = sorted({*domains, *state.server_ids(), *(record.server_id for record in records)})
-    seen = [_see(server_id, domains.get(server_id), state, now_ns, stop_patience) for server_id in ids]
+    eyes = _Eyes(state, faults, now, stop_patience)
+    seen = [eyes.see(server_id, domains.get(server_id)) for server_id in ids]
     local = LocalState(
         servers=tuple(one.local for one in seen),
         images=state.cached_images(),
@@ -85,50 +95,48 @@ def _held_by_any(
     return tuple(HeldDevice(address, owner, None, _fault(error)) for owner in sorted(owners))
 
 
-def _see(
-    server_id: ServerId, domain: DomainSeen | None, state: StateFolder, now_ns: int, stop_patience: float
-) -> _Seen:
-    power, devices = (domain.power, domain.devices) if domain else (None, ())
-    try:
-        return _see_files(server_id, power, devices, state, now_ns, stop_patience)
-    except HostError as error:
-        return _Seen(LocalServer(server_id, power, devices, files=True), _fault(error), known=False)
-    except OSError as error:
-        words = HostError(
-            f"The files of server {server_id} can't be read",
-            detail=f"{error}. Nothing is done to the server.",
-            remedy="Look at the disk of this host, and at how many files are open.",
-            code="record-unreadable",
+@dataclass(frozen=True, slots=True)
+class _Eyes:
+    """Looks at the files of servers."""
+
+    state: StateFolder
+    faults: Faults
+    now: Moment
+    stop_patience: float
+
+    def see(self, server_id: ServerId, domain: DomainSeen | None) -> _Seen:
+        """One server; one whose files can't be read is told as such."""
+        power, devices = (domain.power, domain.devices) if domain else (None, ())
+        unknown = LocalServer(server_id, power, devices, files=True)
+        try:
+            record = self.state.record(server_id)
+            return _Seen(self._local(unknown, record), self.faults.current(server_id, record))
+        except HostError as error:
+            return _Seen(unknown, _fault(error), known=False)
+        except OSError as error:
+            words = HostError(
+                f"The files of server {server_id} can't be read",
+                detail=f"{error}. Nothing is done to the server.",
+                remedy="Look at the disk of this host, and at how many files are open.",
+                code="record-unreadable",
+            )
+            return _Seen(unknown, _fault(words), known=False)
+
+    def _local(self, server: LocalServer, record: ServerRecord) -> LocalServer:
+        asked = record.stop_asked
+        return replace(
+            server,
+            files=self.state.folder(server.id).exists(),
+            disks=self.state.disks(server.id),
+            disk=record.disk,
+            definition=record.definition,
+            config_drive=record.config_drive if self.state.files(server.id).config_drive.exists() else "",
+            starts=record.starts,
+            reboots=record.reboots,
+            uploaded=record.uploaded,
+            stop_asked=asked is not None,
+            stop_overdue=asked is not None and asked.passed(self.now) >= self.stop_patience,
         )
-        return _Seen(LocalServer(server_id, power, devices, files=True), _fault(words), known=False)
-
-
-def _see_files(
-    server_id: ServerId,
-    power: PowerState | None,
-    devices: tuple[PciAddress, ...],
-    state: StateFolder,
-    now_ns: int,
-    stop_patience: float,
-) -> _Seen:
-    record = state.record(server_id)
-    asked = record.stop_asked_ns
-    local = LocalServer(
-        id=server_id,
-        power=power,
-        domain_devices=devices,
-        files=state.folder(server_id).exists(),
-        disks=state.disks(server_id),
-        disk=record.disk,
-        definition=record.definition,
-        config_drive=record.config_drive if state.files(server_id).config_drive.exists() else "",
-        starts=record.starts,
-        reboots=record.reboots,
-        uploaded=record.uploaded,
-        stop_asked=asked is not None,
-        stop_overdue=asked is not None and not 0 <= now_ns - asked < stop_patience * 1e9,
-    )
-    return _Seen(local, record.fault)
 
 
 def _observed(seen: _Seen, held: tuple[HeldDevice, ...]) -> ObservedServer:

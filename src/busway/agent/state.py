@@ -16,14 +16,15 @@ from pathlib import Path
 
 import msgspec
 
-from busway.agent.durable import read_record, sync_folder, write_durably
 from busway.agent.held import HeldRecords
-from busway.agent.record import ServerRecord
-from busway.domain.errors import BadInput, Conflict
+from busway.agent.record import ServerRecord, read_record
+from busway.domain.errors import BadInput, Conflict, HostError
 from busway.domain.ids import ServerId
+from busway.hardware.durable import sync_folder, write_durably
 from busway.hypervisor.guest import GuestFiles
 
 PARTIAL = ".fetching-"  # how a download begins its name
+_FLAT = ".upload.qcow2"
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,127}")
 
 
@@ -67,8 +68,8 @@ class StateFolder:
         return descriptor
 
     def remove_partials(self) -> None:
-        """Removes what an agent that died in the midst of a download left behind."""
-        for partial in self.images.glob(f"{PARTIAL}*"):
+        """Removes what an agent that died in the midst of a download or an upload left behind."""
+        for partial in (*self.images.glob(f"{PARTIAL}*"), *self.servers.glob(f"*/{_FLAT}")):
             partial.unlink(missing_ok=True)
 
     def image(self, sha256: str) -> Path:
@@ -101,6 +102,10 @@ class StateFolder:
         name = "disk.qcow2" if disk == 1 else f"disk-{disk}.qcow2"
         return GuestFiles(folder / name, folder / "config.iso", folder / "console.log")
 
+    def flat(self, server_id: ServerId) -> Path:
+        """Where a server's disk is written into one file, for as long as it is being handed in."""
+        return self.folder(server_id) / _FLAT
+
     def disks(self, server_id: ServerId) -> frozenset[int]:
         """The numbers of the disks that are here whole; raises `OSError` if that can't be seen."""
         try:
@@ -116,6 +121,13 @@ class StateFolder:
         if folder.exists():
             shutil.rmtree(folder)
             sync_folder(self.servers)
+        if folder.exists():
+            raise HostError(
+                f"The files of server {server_id} are still there",
+                detail=f"{folder} was removed and is there again.",
+                remedy="Look for another program that writes there.",
+                code="remove-failed",
+            )
 
     def record(self, server_id: ServerId) -> ServerRecord:
         """Reads what is remembered of a server; a fresh record when there is none, `HostError` if it can't be read."""

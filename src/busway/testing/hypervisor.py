@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 import xml.etree.ElementTree as ET
 import zlib
 from collections.abc import Callable
@@ -36,6 +37,8 @@ class FakeHypervisor:
         self._file = root / "fake/domains.json"
         self._vcpus = vcpus
         self._on_verb = on_verb
+        self._guard = threading.RLock()  # workers call it at once, and it keeps all domains in one file
+        self._hangs: dict[str, threading.Event] = {}
         self.obeys_acpi = obeys_acpi
         self.refusals: dict[str, BuswayError] = {}
         self.away = False
@@ -49,6 +52,8 @@ class FakeHypervisor:
 
     def domains(self) -> tuple[DomainSeen, ...]:
         """Lists the domains of ours."""
+        if "domains" in self._hangs:
+            self._hangs["domains"].wait()
         if self.away:
             raise Unavailable("libvirt can't be reached", code="libvirt-away")
         seen = [_see(domain) for domain in self._load().values()]
@@ -57,30 +62,32 @@ class FakeHypervisor:
     def define(self, xml: str) -> None:
         """Keeps the definition under its UUID."""
         self._before("define")
-        domains = self._load()
-        root = ET.fromstring(xml)  # noqa: S314 - written by us
-        uuid, name = root.findtext("uuid", ""), root.findtext("name", "")
-        twin = next((other for other, d in domains.items() if d["name"] == name and other != uuid), None)
-        if twin:
-            words = f"operation failed: domain '{name}' already exists with uuid {twin}"
-            raise HostError("libvirt could not define a domain", detail=words, code="libvirt-refused")
-        power = domains.get(uuid, {}).get("power", PowerState.SHUTOFF.value)
-        domains[uuid] = {"name": name, "xml": xml, "power": power}
-        self._save(domains)
+        with self._guard:
+            domains = self._load()
+            root = ET.fromstring(xml)  # noqa: S314 - written by us
+            uuid, name = root.findtext("uuid", ""), root.findtext("name", "")
+            twin = next((other for other, d in domains.items() if d["name"] == name and other != uuid), None)
+            if twin:
+                words = f"operation failed: domain '{name}' already exists with uuid {twin}"
+                raise HostError("libvirt could not define a domain", detail=words, code="libvirt-refused")
+            power = domains.get(uuid, {}).get("power", PowerState.SHUTOFF.value)
+            domains[uuid] = {"name": name, "xml": xml, "power": power}
+            self._save(domains)
 
     def start(self, server_id: ServerId) -> None:
         """Starts the guest, with QEMU's checks of its devices."""
         self._before("start")
-        domains = self._load()
-        domain = self._get(domains, "start", server_id)
-        if domain["power"] == PowerState.RUNNING:
-            return
-        devices = read_host_devices(domain["xml"])
-        for address in devices:
-            self._check(domains, server_id, address)
-        self._set(server_id, PowerState.RUNNING)
-        self._open_groups(server_id, devices)
-        self._say(domain["xml"], f"Guest {domain['name']} starts\n")
+        with self._guard:
+            domains = self._load()
+            domain = self._get(domains, "start", server_id)
+            if domain["power"] == PowerState.RUNNING:
+                return
+            devices = read_host_devices(domain["xml"])
+            for address in devices:
+                self._check(domains, server_id, address)
+            self._set(server_id, PowerState.RUNNING)
+            self._open_groups(server_id, devices)
+            self._say(domain["xml"], f"Guest {domain['name']} starts\n")
 
     def shutdown(self, server_id: ServerId) -> None:
         """Powers the guest off when it obeys ACPI."""
@@ -108,9 +115,15 @@ class FakeHypervisor:
     def undefine(self, server_id: ServerId) -> None:
         """Forgets the guest."""
         self._before("undefine")
-        domains = self._load()
-        if domains.pop(server_id, None) is not None:
-            self._save(domains)
+        with self._guard:
+            domains = self._load()
+            if domains.pop(server_id, None) is not None:
+                self._save(domains)
+
+    def hang(self, verb: str) -> threading.Event:
+        """Makes a verb ("start", "domains", ...) not end before the event that it returns is set."""
+        self._hangs[verb] = threading.Event()
+        return self._hangs[verb]
 
     def power_off_from_inside(self, server_id: ServerId) -> None:
         """Does what a guest does that runs `poweroff`."""
@@ -118,6 +131,8 @@ class FakeHypervisor:
 
     def _before(self, verb: str) -> None:
         self._on_verb(verb)
+        if verb in self._hangs:
+            self._hangs[verb].wait()
         if verb in self.refusals:
             raise self.refusals[verb]
 
@@ -151,9 +166,10 @@ class FakeHypervisor:
                 link.symlink_to(f"/dev/vfio/{device.iommu_group}")
 
     def _stop(self, server_id: ServerId) -> None:
-        shutil.rmtree(self._proc(server_id), ignore_errors=True)
-        if server_id in self._load():
-            self._set(server_id, PowerState.SHUTOFF)
+        with self._guard:
+            shutil.rmtree(self._proc(server_id), ignore_errors=True)
+            if server_id in self._load():
+                self._set(server_id, PowerState.SHUTOFF)
 
     def _proc(self, server_id: ServerId) -> Path:
         return self._root / "proc" / str(100_000 + zlib.crc32(server_id.encode()) % 900_000)
@@ -171,9 +187,10 @@ class FakeHypervisor:
         return domains[server_id]
 
     def _set(self, server_id: ServerId, power: PowerState) -> None:
-        domains = self._load()
-        domains[server_id]["power"] = power.value
-        self._save(domains)
+        with self._guard:
+            domains = self._load()
+            domains[server_id]["power"] = power.value
+            self._save(domains)
 
     def _load(self) -> _Domains:
         try:

@@ -10,7 +10,7 @@ from busway.domain.errors import HostError
 from busway.hardware import Machine as Reading
 from busway.hardware import OpenFiles, read_binding
 from busway.hardware.binding import driver_of
-from busway.hardware.handover import Before, GivenBack, give_back, read_before, take
+from busway.hardware.handover import Before, GivenBack, give_back, preflight, read_before, take
 from busway.hardware.verbs.obstacle import users
 from busway.testing.kernel import FakeKernel
 from busway.testing.machines import Machine
@@ -188,10 +188,25 @@ def test_a_device_that_the_host_uses_is_refused_and_the_user_named(
     assert name in error.brief
 
 
-def test_a_physical_function_with_virtual_ones_is_refused(machine: Machine, kernel: FakeKernel) -> None:
+def test_a_physical_function_whose_virtual_ones_somebody_has_is_refused(machine: Machine, kernel: FakeKernel) -> None:
+    pf, (_, vf) = machine.sriov("0000:43", vfs=2, group=12)
+    machine.hold(812, "qemu-system-x86", "/dev/vfio/14")
+    held = [one.code for one in preflight(kernel, wanted(machine, pf))]
+    rebind(machine, kernel, vf, "mlx5_core")
+
+    driven = [one.code for one in preflight(kernel, wanted(machine, pf))]
+
+    assert (held, driven) == (["device-held"], ["device-held", "vfs-enabled"])
+
+
+def test_a_physical_function_whose_virtual_ones_nobody_has_goes_to_a_guest(
+    machine: Machine, kernel: FakeKernel
+) -> None:
     pf, _ = machine.sriov("0000:43", vfs=2, group=12)
 
-    assert refusal(lambda: take(kernel, wanted(machine, pf))).code == "vfs-enabled"
+    taken(machine, kernel, pf)
+
+    assert driver(machine, pf) == "vfio-pci"
 
 
 def test_processes_whose_files_can_not_be_read_are_told() -> None:

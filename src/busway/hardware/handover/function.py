@@ -48,8 +48,8 @@ def preflight(verbs: DeviceVerbs, device: DesiredDevice, together: Collection[Pc
     mates = {device.address, *together}
     others = [one for one in _group(machine, function) if one.address not in mates]
     if device.managed:
-        return in_the_way(verbs, machine, [function], others, Mode.VFIO)
-    found = in_the_way(verbs, machine, [function], others, None)
+        return in_the_way(verbs, machine, [function], others, Mode.VFIO, idle_vfs_may_go=True)
+    found = in_the_way(verbs, machine, [function], others, None, idle_vfs_may_go=True)
     ready = () if function.is_on_vfio else (obstacle(refusals.not_prepared(function.address, function.driver)),)
     return (*ready, *found)
 

@@ -50,19 +50,28 @@ def preflight_bind(verbs: DeviceVerbs, address: PciAddress, mode: Mode | str = M
 
 
 def in_the_way(
-    verbs: DeviceVerbs, machine: Machine, functions: Sequence[Function], others: Iterable[Function], mode: Mode | None
+    verbs: DeviceVerbs,
+    machine: Machine,
+    functions: Sequence[Function],
+    others: Iterable[Function],
+    mode: Mode | None,
+    *,
+    idle_vfs_may_go: bool = False,
 ) -> tuple[Obstacle, ...]:
     """What stands in the way of giving these functions to `mode`; None is a driver that they have already.
 
-    `others` are what else is in their group.
+    `others` are what else is in their group. Virtual functions go with the driver of their physical one; with
+    `idle_vfs_may_go` they are in the way only when somebody has one.
     """
+    vfs = [vf for one in functions if one.sriov for address in one.sriov.vfs if (vf := machine.find(address))]
     unsettled = [(one, pids) for one in functions if (pids := verbs.unfinished(one.address))]
     return (
         *(obstacle(refusals.unsettled(one.address, pids)) for one, pids in unsettled),
         *_isolation(functions[0], others, mode),
-        *users(name_of(functions), machine.open_files, functions),
+        *users(name_of(functions), machine.open_files, [*functions, *vfs]),
         *_display(machine, functions),
-        *_virtual(functions, mode),
+        *_physical(functions, any(map(_is_used, vfs)) or not idle_vfs_may_go),
+        *_vgpus(functions, mode),
         *(_module(verbs.root, mode) if mode else ()),
     )
 
@@ -139,10 +148,19 @@ def _display(machine: Machine, functions: Iterable[Function]) -> Iterator[Obstac
             yield Obstacle("boot-framebuffer", f"The boot framebuffer is on {function.address}", words, remedy)
 
 
-def _virtual(functions: Iterable[Function], mode: Mode | None) -> Iterator[Obstacle]:
+def _physical(functions: Iterable[Function], vfs_matter: bool) -> list[Obstacle]:
+    enabled = [(one, sriov.enabled) for one in functions if (sriov := one.sriov) and sriov.enabled]
+    return [has_vfs(one.address, count) for one, count in enabled] if vfs_matter else []
+
+
+def _is_used(vf: Function) -> bool:
+    """True for a VF that the host or a guest has, or that carries a vGPU."""
+    vgpu = vf.vendor_vgpu
+    return vf.driver is not None or bool(vgpu and vgpu.current) or any(kind.instances for kind in vf.mdev_types)
+
+
+def _vgpus(functions: Iterable[Function], mode: Mode | None) -> Iterator[Obstacle]:
     for function in functions:
-        if function.sriov and function.sriov.enabled:
-            yield has_vfs(function.address, function.sriov.enabled)
         if mode is Mode.VFIO and function.is_vf and function.vendor_vgpu is not None:
             words = "It has the vendor's vGPU files; vfio-pci would lose the vGPU."
             remedy = f"Leave it on {function.driver or 'its own driver'} and choose a vGPU type (current_vgpu_type)."
