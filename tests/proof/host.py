@@ -114,6 +114,10 @@ class Host:
         """The devices that are held, if there are any, else all."""
         return [held.address for held in self.held()] or self.addresses()
 
+    def blocked(self) -> list[PciAddress]:
+        """The devices for which the kernel has not finished a write."""
+        return [address for address in self.addresses() if self.kernel.unfinished(address)]
+
     def refuse(self, verb: str, address: PciAddress, times: int) -> None:
         self.kernel.refuse(verb, address, "it does not answer", times=times)
 
@@ -126,6 +130,8 @@ class Host:
         for address in self.addresses():
             for verb in VERBS:
                 self.kernel.refuse(verb, address, "", times=0)
+                self.kernel.hang(verb, address, times=0)
+            self.kernel.finish(address)
         self.hypervisor.refusals.clear()
         self.hypervisor.away = False
         self.hypervisor.obeys_acpi = True
