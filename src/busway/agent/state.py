@@ -2,7 +2,7 @@
 
 images/<sha256>
 servers/<id>/{disk.qcow2, disk-<number>.qcow2, config.iso, console.log, server.json}
-held/<address>.json      written before a device is taken, removed after it was seen to be back
+held/<unit's name>.json   written before a unit is taken, removed after it was seen to be back
 lock                     held while an agent runs
 """
 

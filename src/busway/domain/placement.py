@@ -14,6 +14,7 @@ from busway.domain.host_facts import GuestKind
 from busway.domain.ids import DeviceId, GroupId, HostId, ServerId
 from busway.domain.placement_change import Remedy
 from busway.domain.server_group import GroupPolicy
+from busway.domain.units import WHOLE, WholeFunction
 
 ZONE = "nova"
 Pairs = tuple[tuple[str, str], ...]
@@ -65,6 +66,7 @@ class HostState:
     `generation` and `revision` are compared when a placement commits: another placement or another inventory in
     between makes the commit fail, and the round is done again. `cells`, `capabilities` and `guests` are empty or None
     where the host does not tell; then what asks for them is not refused. `aggregates` holds each one's metadata.
+    `kinds` are the kinds of resources that the host's agent can serve.
     """
 
     id: HostId
@@ -83,6 +85,7 @@ class HostState:
     aggregates: tuple[Pairs, ...] = ()
     capabilities: Pairs | None = None
     guests: tuple[GuestKind, ...] | None = None
+    kinds: tuple[str, ...] = (WholeFunction.kind,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,11 @@ class PlacementRequest:
     numa_sizes: tuple[GuestCell, ...] = ()
 
     @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of resources that it asks for."""
+        return frozenset(request.kind for request in self.pci)
+
+    @property
     def cells(self) -> tuple[GuestCell, ...]:
         """The guest's NUMA cells; what does not divide evenly goes to the first ones."""
         if self.numa_sizes or not self.numa_nodes:
@@ -155,10 +163,16 @@ class PlacementRequest:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedDevice:
-    """A device of a placement; `alias` is None for one that travels along with its card or group."""
+    """A unit of a device in a placement; `alias` is None for one that travels along with its card or group.
+
+    `kind` and `unit` are those of the claim to be. Devices of one `card` share a slot of the guest.
+    """
 
     device_id: DeviceId
     alias: str | None
+    card: str = ""
+    kind: str = WholeFunction.kind
+    unit: str = WHOLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from busway.domain.placement import (
     Snapshot,
 )
 from busway.domain.placement_change import AskFewerServers, Remedy
+from busway.domain.units import WholeFunction, card_of
 from busway.scheduler.blocks import HostList
 from busway.scheduler.change import apply_changes
 from busway.scheduler.index import index_of
@@ -87,7 +88,11 @@ def _placement(snapshot: Snapshot, request: PlacementRequest, policy: Policy) ->
     if found is None:
         return None
     host, allocation = found
-    devices = tuple(ClaimedDevice(host.devices[n].id, alias) for n, alias in allocation.places)
+    units = [WholeFunction(host.devices[n].device.address) for n, _ in allocation.places]
+    devices = tuple(
+        ClaimedDevice(host.devices[n].id, alias, card_of(unit, units))
+        for (n, alias), unit in zip(allocation.places, units, strict=True)
+    )
     cells = allocation.cells if host.cells else ()
     return Placement(request.server_id, host.id, host.generation, host.revision, devices, allocation.fit, cells)
 

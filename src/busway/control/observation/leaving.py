@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
+from busway.control.agents.units import unit_of
 from busway.control.devices.recycle import USED_ONCE, is_spent_by_use
 from busway.control.servers.leave import finish_delete, let_go
 from busway.domain.claim import ClaimState
 from busway.domain.device_spec import DeviceSpecs
-from busway.domain.documents import Fault, HeldDevice, Observed, ObservedServer
-from busway.domain.ids import DeviceId, HostId, ServerId
+from busway.domain.documents import Observed, ObservedServer
+from busway.domain.grant import Fault, Held
+from busway.domain.ids import ClaimId, DeviceId, HostId, ServerId, UnitName
 from busway.domain.server import TaskState
 from busway.store import cells, claims, departures, devices, events
 from busway.store.claims import Claim
@@ -17,6 +20,9 @@ from busway.store.database import Tx
 from busway.store.departures import Departure
 from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
+
+# By the id of a claim, and by device and server.
+_Holdings = dict[ClaimId | tuple[DeviceId | None, ServerId], Held]
 
 
 def take_leaving(
@@ -30,13 +36,17 @@ def take_leaving(
 ) -> bool:
     """Frees what the host was seen to have let go, and ends departures; True when a device became free."""
     seen = {server.id: server for server in observed.servers}
-    held = {(present.get(str(h.address)), h.server_id): h for h in observed.held}
+    unclear = {each.id for each in observed.unreadable}
+    holdings = _holdings(observed, present)
     leaving = {departure.server_id: departure for departure in departures.list_departures(tx, host_id=host_id)}
     left: dict[ServerId, list[Claim]] = {}
     freed = False
     for claim in claims.list_live_claims(tx, host_id=host_id):
-        stuck = held.get((claim.device_id, claim.server_id))
-        if _is_free(tx, claim, seen.get(claim.server_id), stuck, observed.generation, claim.server_id in leaving):
+        if claim.server_id in unclear:
+            continue
+        stuck = _held_for(claim, holdings)
+        mine, name = seen.get(claim.server_id), _name(tx, claim, specs)
+        if _is_free(claim, name, mine, stuck, observed.generation, claim.server_id in leaving):
             _free(tx, claim, specs, now)
             freed = True
             continue
@@ -45,17 +55,34 @@ def take_leaving(
             _quarantine(tx, claim, stuck.fault, now)
     by_id = {row.id: row for row in rows}
     for server_id, departure in leaving.items():
-        if observed.generation >= departure.generation and server_id in by_id:
+        if observed.generation >= departure.generation and server_id in by_id and server_id not in unclear:
             mine, claimed = seen.get(server_id), left.get(server_id, [])
-            _take_departure(tx, by_id[server_id], departure, mine, claimed, held, now)
+            _take_departure(tx, by_id[server_id], departure, mine, claimed, holdings, now)
     return freed
 
 
+def _holdings(observed: Observed, present: dict[str, DeviceId]) -> _Holdings:
+    """What the host holds by claim, and for agents that do not say the claim by device and server."""
+    found: _Holdings = {}
+    for held in observed.held:
+        found[held.claim_id] = found[present.get(held.unit.name), held.server_id] = held
+    return found
+
+
+def _held_for(claim: Claim, holdings: _Holdings) -> Held | None:
+    return holdings.get(claim.id) or holdings.get((claim.device_id, claim.server_id))
+
+
+def _name(tx: Tx, claim: Claim, specs: DeviceSpecs) -> Callable[[], UnitName]:
+    """What the host calls what is claimed; looked up only where it is asked for."""
+    return lambda: unit_of(claim, devices.get_device(tx, claim.device_id).device, specs).name
+
+
 def _is_free(
-    tx: Tx,
     claim: Claim,
+    name: Callable[[], UnitName],
     mine: ObservedServer | None,
-    stuck: HeldDevice | None,
+    stuck: Held | None,
     generation: int,
     leaving: bool,
 ) -> bool:
@@ -66,7 +93,7 @@ def _is_free(
         return True
     if leaving:
         return mine.power is None
-    return devices.get_device(tx, claim.device_id).device.address not in mine.devices
+    return name() not in mine.devices
 
 
 def _take_departure(
@@ -75,7 +102,7 @@ def _take_departure(
     departure: Departure,
     mine: ObservedServer | None,
     left: list[Claim],
-    held: dict[tuple[DeviceId | None, ServerId], HeldDevice],
+    holdings: _Holdings,
     now: datetime,
 ) -> None:
     """Follows a server that leaves: its guest gone, then all of it.
@@ -92,7 +119,7 @@ def _take_departure(
     over = not departures.list_departures(tx, server_id=row.id)
     if over and row.intent is Intent.ABSENT:
         let_go(tx, row, now)
-    stuck = [held.get((claim.device_id, claim.server_id)) for claim in left]
+    stuck = [_held_for(claim, holdings) for claim in left]
     stuck_only = all(each is not None and each.fault is not None for each in stuck)
     if stuck_only and row.task_state is TaskState.DELETING and row.host_id in (None, departure.host_id):
         finish_delete(tx, row, now)

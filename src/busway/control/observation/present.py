@@ -32,7 +32,7 @@ def take_present(
     control: Control, tx: Tx, row: ServerRow, mine: ObservedServer, generation: int, rebooted: bool, now: datetime
 ) -> None:
     """Takes in what a host says of one server; `rebooted` tells that the host was started anew since the last report."""
-    if mine.fault is not None and _is_awaited(row):
+    if mine.fault is not None and is_awaited(row):
         if generation >= row.generation:
             take_fault(tx, row, mine.fault, mine.power, now)
         return
@@ -49,7 +49,7 @@ def take_present(
         _take_off(control, tx, row, rebooted, now)
 
 
-def _is_awaited(row: ServerRow) -> bool:
+def is_awaited(row: ServerRow) -> bool:
     """A failure matters to whoever waits for something; else what the guest is now is all there is to tell."""
     return row.status in _COMING or row.task_state is not None
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from busway.control.context import Control
 from busway.control.moves.advance import advance
+from busway.control.observation.fault import take_fault
 from busway.control.observation.inventory import take_inventory
 from busway.control.observation.leaving import take_leaving
-from busway.control.observation.present import take_present
+from busway.control.observation.present import is_awaited, take_present
 from busway.control.rules.change import tell_unoffered
 from busway.domain.documents import Observed
 from busway.domain.errors import Conflict
@@ -49,10 +50,13 @@ def observe(control: Control, host_id: HostId, observed: Observed) -> None:
             tell_unoffered(control, tx, host_id, now)
         going = {departure.server_id for departure in departures.list_departures(tx, host_id=host_id)}
         seen = {server.id: server for server in observed.servers}
+        unclear = {each.id: each.fault for each in observed.unreadable}
         for row in rows:
             here = row.host_id == host_id and row.intent is Intent.PRESENT and row.id not in going
             if here and row.id in seen:
                 take_present(control, tx, row, seen[row.id], observed.generation, rebooted, now)
+            elif here and row.id in unclear and is_awaited(row) and observed.generation >= row.generation:
+                take_fault(tx, row, unclear[row.id], row.power, now)
         control.crashpoint("observe:before-commit")
     control.crashpoint("observe:after-commit")
     if freed:
