@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from busway.domain.alias import PciRequest
 from busway.domain.device import PciDevice
@@ -148,11 +148,6 @@ class PlacementRequest:
     numa_sizes: tuple[GuestCell, ...] = ()
 
     @property
-    def kinds(self) -> frozenset[str]:
-        """The kinds of resources that it asks for."""
-        return frozenset(request.kind for request in self.pci)
-
-    @property
     def cells(self) -> tuple[GuestCell, ...]:
         """The guest's NUMA cells; what does not divide evenly goes to the first ones."""
         if self.numa_sizes or not self.numa_nodes:
@@ -161,11 +156,10 @@ class PlacementRequest:
         return tuple(GuestCell(vcpus[0] + (n < vcpus[1]), ram[0] + (n < ram[1])) for n in range(self.numa_nodes))
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedDevice:
+class ClaimedDevice(NamedTuple):
     """A unit of a device in a placement; `alias` is None for one that travels along with its card or group.
 
-    `kind` and `unit` are those of the claim to be. Devices of one `card` share a slot of the guest.
+    `kind` and `unit` are those of the claim to be. Devices of one `card` share a slot of the guest; "" is one alone.
     """
 
     device_id: DeviceId

@@ -16,7 +16,7 @@ def execute(step: GiveBackDevice, tools: Tools) -> str:
     known = tools.state.held.find(step.held.unit.name)
     if known is None or known.held.server_id != step.server_id:
         return "it was given back before"
-    remark = _GIVERS[type(known.held.unit)](known, tools)
+    remark = GIVERS[type(known.held.unit)](known, tools)
     tools.state.held.remove(known.held.unit.name)
     return remark
 
@@ -31,4 +31,4 @@ def _give_back_function(record: HeldRecord, tools: Tools) -> str:
     return f"{function.address} went back to {back.driver or 'no driver'} {way}"
 
 
-_GIVERS: dict[type[Unit], Callable[[HeldRecord, Tools], str]] = {WholeFunction: _give_back_function}
+GIVERS: dict[type[Unit], Callable[[HeldRecord, Tools], str]] = {WholeFunction: _give_back_function}

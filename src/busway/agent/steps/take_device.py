@@ -24,7 +24,7 @@ def execute(step: TakeDevice, tools: Tools) -> str:
     known = tools.state.held.find(step.grant.unit.name)
     if known is not None and known.held.server_id != step.server_id:
         raise _held_for_another(known.held)
-    return _TAKERS[type(step.grant.unit)](step, known, tools)
+    return TAKERS[type(step.grant.unit)](step, known, tools)
 
 
 def _take_function(step: TakeDevice, known: HeldRecord | None, tools: Tools) -> str:
@@ -49,7 +49,7 @@ def _take_function(step: TakeDevice, known: HeldRecord | None, tools: Tools) -> 
     return f"{wanted.address} came from {before.driver or 'no driver'}"
 
 
-_TAKERS: dict[type[Unit], Callable[[TakeDevice, HeldRecord | None, Tools], str]] = {WholeFunction: _take_function}
+TAKERS: dict[type[Unit], Callable[[TakeDevice, HeldRecord | None, Tools], str]] = {WholeFunction: _take_function}
 
 
 def _forget_if_back(function: WholeFunction, record: HeldRecord, tools: Tools) -> None:

@@ -12,7 +12,7 @@ from busway.store.claims import Claim
 
 def unit_of(claim: Claim, provider: PciDevice, specs: DeviceSpecs) -> Unit:
     """The unit that a claim holds of the device that provides it."""
-    return _MAKERS[claim.kind](claim, provider, specs)
+    return MAKERS[claim.kind](claim, provider, specs)
 
 
 def _function(_claim: Claim, device: PciDevice, specs: DeviceSpecs) -> Unit:
@@ -22,4 +22,4 @@ def _function(_claim: Claim, device: PciDevice, specs: DeviceSpecs) -> Unit:
     return WholeFunction(device.address, device.vendor_id, device.product_id, managed)
 
 
-_MAKERS: Mapping[str, Callable[[Claim, PciDevice, DeviceSpecs], Unit]] = {WholeFunction.kind: _function}
+MAKERS: Mapping[str, Callable[[Claim, PciDevice, DeviceSpecs], Unit]] = {WholeFunction.kind: _function}

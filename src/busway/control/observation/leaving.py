@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from busway.control.agents.units import unit_of
@@ -12,7 +13,7 @@ from busway.domain.claim import ClaimState
 from busway.domain.device_spec import DeviceSpecs
 from busway.domain.documents import Observed, ObservedServer
 from busway.domain.grant import Fault, Held
-from busway.domain.ids import ClaimId, DeviceId, HostId, ServerId, UnitName
+from busway.domain.ids import ClaimId, DeviceId, ServerId, UnitName
 from busway.domain.server import TaskState
 from busway.store import cells, claims, departures, devices, events
 from busway.store.claims import Claim
@@ -22,48 +23,56 @@ from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
 
 # By the id of a claim, and by device and server.
-_Holdings = dict[ClaimId | tuple[DeviceId | None, ServerId], Held]
+_Holdings = Mapping[ClaimId | tuple[DeviceId | None, ServerId], Held]
 
 
-def take_leaving(
-    tx: Tx,
-    host_id: HostId,
-    rows: list[ServerRow],
-    observed: Observed,
-    present: dict[str, DeviceId],
-    specs: DeviceSpecs,
-    now: datetime,
-) -> bool:
-    """Frees what the host was seen to have let go, and ends departures; True when a device became free."""
-    seen = {server.id: server for server in observed.servers}
-    unclear = {each.id for each in observed.unreadable}
-    holdings = _holdings(observed, present)
-    leaving = {departure.server_id: departure for departure in departures.list_departures(tx, host_id=host_id)}
-    left: dict[ServerId, list[Claim]] = {}
-    freed = False
-    for claim in claims.list_live_claims(tx, host_id=host_id):
-        if claim.server_id in unclear:
-            continue
-        stuck = _held_for(claim, holdings)
-        mine, name = seen.get(claim.server_id), _name(tx, claim, specs)
-        if _is_free(claim, name, mine, stuck, observed.generation, claim.server_id in leaving):
-            _free(tx, claim, specs, now)
-            freed = True
-            continue
-        left.setdefault(claim.server_id, []).append(claim)
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """What one report says, for whatever is to leave its host."""
+
+    generation: int
+    seen: Mapping[ServerId, ObservedServer]
+    holdings: _Holdings
+    unclear: frozenset[ServerId]  # servers of which the report says what is not understood
+    specs: DeviceSpecs
+    now: datetime
+
+    @classmethod
+    def of(cls, observed: Observed, present: Mapping[str, DeviceId], specs: DeviceSpecs, now: datetime) -> Leaving:
+        """Reads a report; `present` are the host's devices by address."""
+        seen = {server.id: server for server in observed.servers}
+        unclear = frozenset(each.id for each in observed.unreadable)
+        return cls(observed.generation, seen, _holdings(observed, present), unclear, specs, now)
+
+    def take(
+        self, tx: Tx, server_id: ServerId, row: ServerRow | None, live: list[Claim], departure: Departure | None
+    ) -> bool:
+        """Frees what the host was seen to have let go of one server; True when a device became free.
+
+        `live` are its claims on this host. `row` is None for a server of which only a claim is left.
+        """
+        if server_id in self.unclear:
+            return False
+        mine = self.seen.get(server_id)
+        left = [claim for claim in live if not self._take_claim(tx, claim, mine, departure is not None)]
+        if row is not None and departure is not None and self.generation >= departure.generation:
+            _take_departure(tx, row, departure, mine, left, self.holdings, self.now)
+        return len(left) < len(live)
+
+    def _take_claim(self, tx: Tx, claim: Claim, mine: ObservedServer | None, leaving: bool) -> bool:
+        """Frees a claim if its device was let go, and returns True then; one that can't be is quarantined."""
+        stuck = _held_for(claim, self.holdings)
+        if _is_free(claim, _name(tx, claim, self.specs), mine, stuck, self.generation, leaving):
+            _free(tx, claim, self.specs, self.now)
+            return True
         if claim.state is ClaimState.RELEASING and stuck is not None and stuck.fault is not None:
-            _quarantine(tx, claim, stuck.fault, now)
-    by_id = {row.id: row for row in rows}
-    for server_id, departure in leaving.items():
-        if observed.generation >= departure.generation and server_id in by_id and server_id not in unclear:
-            mine, claimed = seen.get(server_id), left.get(server_id, [])
-            _take_departure(tx, by_id[server_id], departure, mine, claimed, holdings, now)
-    return freed
+            _quarantine(tx, claim, stuck.fault, self.now)
+        return False
 
 
-def _holdings(observed: Observed, present: dict[str, DeviceId]) -> _Holdings:
+def _holdings(observed: Observed, present: Mapping[str, DeviceId]) -> _Holdings:
     """What the host holds by claim, and for agents that do not say the claim by device and server."""
-    found: _Holdings = {}
+    found: dict[ClaimId | tuple[DeviceId | None, ServerId], Held] = {}
     for held in observed.held:
         found[held.claim_id] = found[present.get(held.unit.name), held.server_id] = held
     return found

@@ -23,5 +23,7 @@ def availability_zone(host: HostState, request: PlacementRequest) -> str | None:
 
 def resource_kinds(host: HostState, request: PlacementRequest) -> str | None:
     """The host's agent can serve each kind of resource that is asked for."""
-    lacking = sorted(request.kinds.difference(host.kinds))
-    return f"its agent can't serve resources of the kind {' and '.join(lacking)}" if lacking else None
+    for each in request.pci:
+        if each.kind not in host.kinds:
+            return f"its agent can't serve resources of the kind {each.kind}"
+    return None

@@ -18,15 +18,15 @@ from busway.hypervisor.xml.ports import GuestSlot
 
 _ALIAS = "ua-"  # libvirt keeps aliases that begin so, and no others
 
-_WRITERS: Mapping[type[Unit], Callable[[ET.Element, GuestSlot, GuestOptions], ET.Element]] = {
+WRITERS: Mapping[type[Unit], Callable[[ET.Element, GuestSlot, GuestOptions], ET.Element]] = {
     WholeFunction: pci.add_function,
 }
-_READERS: Mapping[str, Callable[[ET.Element], UnitName]] = {"pci": pci.read_function}
+READERS: Mapping[str, Callable[[ET.Element], UnitName]] = {"pci": pci.read_function}
 
 
 def add_device(devices: ET.Element, slot: GuestSlot, options: GuestOptions) -> None:
     """Adds what was granted at its place in the guest."""
-    element = _WRITERS[type(slot.grant.unit)](devices, slot, options)
+    element = WRITERS[type(slot.grant.unit)](devices, slot, options)
     if slot.grant.claim_id != NO_CLAIM:
         ET.SubElement(element, "alias", name=f"{_ALIAS}{slot.grant.claim_id}")
     place = {"type": "pci", **pci_address(0, slot.port, 0, slot.function)}
@@ -41,7 +41,7 @@ def read_attachments(xml: str) -> tuple[Attachment, ...]:
     return tuple(
         Attachment(read(element), _claim(element))
         for element in found
-        if (read := _READERS.get(element.get("type", ""))) is not None
+        if (read := READERS.get(element.get("type", ""))) is not None
     )
 
 
