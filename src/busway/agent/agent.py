@@ -136,6 +136,7 @@ class Agent:
 
     def round(self) -> None:
         """Does one pass; parts that can't be reached are told once and tried again in the next."""
+        self._heed("credential", self._renew)
         self._heed("control plane", self._fetch)
         self._heed("hypervisor", self._converge)
         if self._troubles.get("hypervisor") == "libvirt-slow":
@@ -151,6 +152,10 @@ class Agent:
         self._workers.cancel_all()
         self._workers.wait(self._workers.works, _ENDING)
         self._link.close()
+
+    def _renew(self) -> None:
+        if self._link.renew_credential():
+            self._log.info("has a new credential")
 
     def _pause(self) -> float:
         """Nothing much when the long poll paces the rounds, more and more when something is wrong."""
