@@ -26,16 +26,16 @@ _UNREADABLE = "unreadable"
 
 
 def encode(document: Desired | Observed | JoinRequest | RenewRequest | Joined) -> bytes:
-    """Writes a document, or a message of joining, as JSON."""
+    """Writes a document, which says the version of its form, or a message of joining as JSON."""
     if isinstance(document, Desired):
         return msgspec.json.encode(_plain_desired(document) | {"wire": WIRE_VERSION})
     if isinstance(document, Observed):
         return msgspec.json.encode(_plain_observed(document) | {"wire": WIRE_VERSION})
-    return msgspec.json.encode(to_plain(document))
+    return msgspec.json.encode(document)
 
 
 def decode(data: bytes, kind: type[_T]) -> _T:
-    """Reads a message of joining that `encode` wrote; raises `BadInput` for anything else."""
+    """Reads what `encode` wrote of a message of joining; raises `BadInput` for anything else."""
     try:
         return read(_object(data, kind), kind)
     except msgspec.ValidationError as error:
