@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from busway.domain.documents import HeldDevice
+from busway.agent.held import Held
 from busway.domain.server import PowerState
+from busway.hardware.handover import Before
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
 from busway.testing.stage import ONE, Stage, desired_server, with_audio
@@ -101,9 +102,10 @@ def test_a_boot_that_is_cut_at_any_moment_and_then_deleted_leaves_the_host_as_it
 def test_the_record_of_a_device_is_on_the_disk_before_the_device_is_touched(stage: Stage) -> None:
     gpu = stage.machine.gpu("0000:41:00.0", group=10)
     stage.desire(desired_server(ONE, gpu))
-    seen: list[HeldDevice | None] = []
-    stage.kernel = FakeKernel(stage.root, lambda verb, _address: seen.append(stage.state.find_held(gpu)))
+    seen: list[Held | None] = []
+    stage.kernel = FakeKernel(stage.root, lambda verb, _address: seen.append(stage.state.held.find(gpu)))
 
     stage.agent().round()
 
-    assert seen and set(seen) == {HeldDevice(gpu, ONE, "nouveau")}
+    boot_id = stage.link.last.boot_id
+    assert seen and set(seen) == {Held(gpu, ONE, Before("nouveau", "", boot_id))}

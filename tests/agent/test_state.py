@@ -3,19 +3,21 @@ from pathlib import Path
 import pytest
 
 from busway.agent.credential import read_credential
-from busway.agent.record import ServerRecord
+from busway.agent.held import Held
+from busway.agent.record import Moment, ServerRecord
 from busway.agent.state import StateFolder
 from busway.domain.address import PciAddress
-from busway.domain.documents import Fault, HeldDevice
-from busway.domain.errors import BadInput, Conflict, InvalidConfig
+from busway.domain.documents import Fault
+from busway.domain.errors import BadInput, Conflict, HostError, InvalidConfig
 from busway.domain.ids import ServerId
+from busway.hardware.handover import Before
 from busway.testing.stage import ONE
 
 GPU = PciAddress("0001:41:00.0")
 
 
 def test_a_record_outlives_the_agent(tmp_path: Path) -> None:
-    record = ServerRecord(2, 1, "abc", 12, Fault("StartDomain", "no"), "digest")
+    record = ServerRecord(2, 1, "abc", Moment("boot", 12.5), Fault("StartDomain", "no"), "digest")
 
     StateFolder(tmp_path).write_record(ONE, record)
 
@@ -23,21 +25,40 @@ def test_a_record_outlives_the_agent(tmp_path: Path) -> None:
 
 
 def test_a_held_device_outlives_the_agent(tmp_path: Path) -> None:
-    held = HeldDevice(GPU, ONE, None, Fault("ReleaseVfio", "no"))
-    StateFolder(tmp_path).write_held(held)
+    held = Held(GPU, ONE, Before(None, "nouveau", "boot"), Fault("ReleaseVfio", "no"))
+    StateFolder(tmp_path).held.write(held)
 
-    assert StateFolder(tmp_path).list_held() == (held,)
+    assert StateFolder(tmp_path).held.list() == ((held,), {})
 
-    StateFolder(tmp_path).remove_held(GPU)
-    assert StateFolder(tmp_path).list_held() == ()
+    StateFolder(tmp_path).held.remove(GPU)
+    assert StateFolder(tmp_path).held.list() == ((), {})
 
 
-def test_a_torn_file_is_as_good_as_none(tmp_path: Path) -> None:
+def test_a_record_of_an_older_agent_is_read(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    (tmp_path / f"held/{GPU}.json").write_text(f'{{"server_id": "{ONE}", "previous_driver": "nouveau", "fault": null}}')
+
+    assert state.held.find(GPU) == Held(GPU, ONE, Before("nouveau"))
+
+
+def test_a_torn_file_is_not_taken_for_none(tmp_path: Path) -> None:
     state = StateFolder(tmp_path)
     state.write_record(ONE, ServerRecord(starts=1))
     (state.folder(ONE) / "server.json").write_text('{"starts": ')
+    (tmp_path / f"held/{GPU}.json").write_text("")
 
-    assert state.record(ONE) == ServerRecord()
+    with pytest.raises(HostError) as caught:
+        state.record(ONE)
+    records, unreadable = state.held.list()
+
+    assert (caught.value.code, records) == ("record-unreadable", ())
+    assert {address: error.code for address, error in unreadable.items()} == {GPU: "record-unreadable"}
+
+
+def test_what_is_not_there_is_a_fresh_record(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+
+    assert (state.record(ONE), state.held.find(GPU), state.disks(ONE)) == (ServerRecord(), None, frozenset())
 
 
 @pytest.mark.parametrize("name", ["../../etc", "", "a/b", ".", "..", "x" * 200])

@@ -12,13 +12,14 @@ import structlog
 
 from busway.agent.agent import Agent, Timing
 from busway.agent.state import StateFolder
+from busway.agent.workers import at_once
 from busway.control.context import Control
 from busway.domain.address import PciAddress
 from busway.domain.documents import HeldDevice
 from busway.domain.errors import HostError
 from busway.domain.ids import HostId, ImageId, ServerId
 from busway.domain.server import PowerState
-from busway.hardware.vfio import driver_of
+from busway.hardware.binding import driver_of
 from busway.hypervisor.seam import DomainSeen
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
@@ -146,7 +147,7 @@ class Host:
         return {each: domain for each, domain in self.domains().items() if domain.power is PowerState.RUNNING}
 
     def held(self) -> tuple[HeldDevice, ...]:
-        return self.state().list_held()
+        return tuple(held.device for held in self.state().held.list()[0])
 
     def state(self) -> StateFolder:
         return StateFolder(self.path / "agent")
@@ -174,6 +175,7 @@ class Host:
             state=self.state(),
             timing=Timing(kernel=0.0),
             make_disk=copy_image,
+            spawn=at_once,
             monotonic=lambda: self._wall_ns() / 1e9,
             wall_ns=self._wall_ns,
             crashpoint=self.fuse.tick,

@@ -1,10 +1,10 @@
-"""Carries out a plan: step by step, one server's failure not touching the others."""
+"""Carries out the steps of one server; whatever goes wrong with one is its fault and nobody else's."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from structlog.typing import FilteringBoundLogger
@@ -28,8 +28,8 @@ from busway.agent.steps import (
     upload_disk,
 )
 from busway.agent.tools import Tools
-from busway.domain.errors import BuswayError, HostError, Unavailable
-from busway.domain.ids import ServerId
+from busway.agent.workers import Locks, Work
+from busway.domain.errors import BuswayError, Forbidden, HostError, NotAuthenticated, Unavailable
 from busway.reconciler.steps import (
     BindVfio,
     DefineDomain,
@@ -68,12 +68,8 @@ _ACTS: Mapping[type[Step], Callable[[Any, Tools], str | None]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How many steps succeeded, and the servers that were not brought to the end of their plan."""
-
-    done: int
-    unfinished: frozenset[ServerId]
+_LONG = (FetchImage, UploadDisk)
+_POSTPONING = (Unavailable, NotAuthenticated, Forbidden)  # neither the server's fault nor that of this host
 
 
 class Executor:
@@ -86,34 +82,41 @@ class Executor:
         self._faults = faults
         self._log = log
         self._crashpoint = crashpoint
+        self._locks = Locks()
 
-    def carry_out(self, steps: list[Step]) -> Outcome:
-        """Executes steps in their order.
+    def carry_out(self, work: Work) -> None:
+        """Executes the steps of a server in their order, until the work is cancelled.
 
-        After a failure the rest of that server's steps are left out, but for releases: one device that can't be given
-        back does not keep the others.
+        After a failure the rest of the steps are left out, but for releases: one device that can't be given back does
+        not keep the others.
         """
-        failed: set[ServerId] = set()
-        done = 0
-        for step in steps:
-            if step.server_id in failed or not self._faults.may_try(step):
-                if not isinstance(step, ReleaseVfio):
-                    failed.add(step.server_id)
-                continue
-            if self._try(step):
-                done += 1
-            elif not isinstance(step, ReleaseVfio):
-                failed.add(step.server_id)
-            self._tools.breathe()
-        return Outcome(done, frozenset(failed))
+        tools = replace(self._tools, breathe=work.check)
+        for step in work.steps:
+            if work.is_cancelled:
+                work.unfinished = True
+                return
+            work.current, work.since, work.is_long = step.name, time.monotonic(), isinstance(step, _LONG)
+            if not (work.unfinished and _blocked(step)) and self._attempt(step, tools):
+                work.done += 1
+            elif _blocks(step):
+                work.unfinished = True
 
-    def _try(self, step: Step) -> bool:
+    def _attempt(self, step: Step, tools: Tools) -> bool:
+        """Tries a step; an error that nobody has thought of is the server's fault as well, with a code of its own."""
+        try:
+            return self._faults.may_try(step) and self._try(step, tools)
+        except Exception as error:
+            self._log.exception("step ended unexpectedly", step=step.name, server=step.server_id, why=str(error))
+            self._fail(step, _unexpected(step, error))
+            return False
+
+    def _try(self, step: Step, tools: Tools) -> bool:
         started = time.monotonic()
         log = self._log.bind(step=step.name, server=step.server_id)
         log.info("step starts", reason=step.reason)
         try:
-            remark = self._execute(step)
-        except Unavailable as error:  # neither the server's fault nor this host's: the next round tries again
+            remark = self._execute(step, tools)
+        except _POSTPONING as error:  # the next round tries again
             log.warning("step postponed", why=str(error), seconds=_since(started))
             return False
         except BuswayError as error:
@@ -124,10 +127,11 @@ class Executor:
         log.info("step done", seconds=_since(started), **({"remark": remark} if remark else {}))
         return True
 
-    def _execute(self, step: Step) -> str | None:
+    def _execute(self, step: Step, tools: Tools) -> str | None:
         self._crashpoint(f"before:{step.name}")
         try:
-            remark = _ACTS[type(step)](step, self._tools)
+            with self._locks.hold(_shared(step), tools.breathe):
+                remark = _ACTS[type(step)](step, tools)
         except OSError as error:
             raise HostError(
                 f"{step.name} could not be done on this host",
@@ -139,12 +143,43 @@ class Executor:
         return remark
 
     def _fail(self, step: Step, error: BuswayError) -> None:
+        """Keeps the fault; a disk that does not take it keeps nobody from going on, and it is told all the same."""
         fault = fault_of(step, error)
-        if isinstance(step, ReleaseVfio):
-            known = self._tools.state.find_held(step.device.address)
-            if known is not None:
-                self._tools.state.write_held(replace(known, fault=fault))
-        self._faults.failed(step, fault)
+        try:
+            if isinstance(step, ReleaseVfio):
+                known = self._tools.state.held.find(step.device.address)
+                if known is not None:
+                    self._tools.state.held.write(replace(known, fault=fault))
+            self._faults.failed(step, fault)
+        except (OSError, BuswayError) as second:
+            self._log.error("a fault could not be kept", step=step.name, server=step.server_id, why=str(second))
+
+
+def _blocked(step: Step) -> bool:
+    """True for a step that is left out after another of its server has failed."""
+    return not isinstance(step, ReleaseVfio)
+
+
+_blocks = _blocked  # and whose failure leaves out the others
+
+
+def _shared(step: Step) -> str:
+    """What steps of other servers must keep off meanwhile: the functions of a slot, an image, or nothing but the server."""
+    match step:
+        case BindVfio() | ReleaseVfio():
+            return f"slot {step.device.address.slot_name}"
+        case FetchImage():
+            return f"image {step.server.image.sha256}"
+    return f"server {step.server_id}"
+
+
+def _unexpected(step: Step, error: Exception) -> HostError:
+    return HostError(
+        f"{step.name} ended unexpectedly",
+        detail=f"{type(error).__name__}: {error}",
+        remedy="Report this: it is a defect of Busway. The agent's log has the whole trace.",
+        code="agent-error",
+    )
 
 
 def _since(started: float) -> float:

@@ -1,28 +1,39 @@
-"""Looks at the host: what the reconciler plans on (`LocalState`) and what the control plane is told (`Observed`)."""
+"""Looks at the host: what the reconciler plans on (`LocalState`) and what the control plane is told (`Observed`).
+
+Only what is seen to be absent counts as absent. A record that can't be read is told as a fault of its server or device,
+and its server is in `Sight.unreadable`: nothing is planned for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
+from busway.agent.faults import Faults
+from busway.agent.record import Moment, ServerRecord
 from busway.agent.state import StateFolder
 from busway.domain.address import PciAddress
 from busway.domain.device import PciDevice
-from busway.domain.documents import HeldDevice, ObservedServer
+from busway.domain.documents import Desired, Fault, HeldDevice, ObservedServer
+from busway.domain.errors import HostError
 from busway.domain.ids import ServerId
-from busway.hardware.kernel import VFIO, KernelVerbs
-from busway.hardware.scan import scan
-from busway.hypervisor.seam import DomainSeen, Hypervisor
+from busway.hardware.handover import is_ready
+from busway.hardware.machine import Machine
+from busway.hypervisor.seam import DomainSeen
 from busway.reconciler.local import LocalServer, LocalState
+
+_LOOKING = "Observe"  # stands where a fault has its step
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
     """One look at the host."""
 
+    machine: Machine
     inventory: tuple[PciDevice, ...]
     local: LocalState
     servers: tuple[ObservedServer, ...]
+    unreadable: frozenset[ServerId] = frozenset()
 
     @property
     def held(self) -> tuple[HeldDevice, ...]:
@@ -30,44 +41,106 @@ class Sight:
         return self.local.held
 
 
-def look(kernel: KernelVerbs, hypervisor: Hypervisor, state: StateFolder, now_ns: int, stop_patience: float) -> Sight:
+class _Guests(Protocol):
+    """A hypervisor, of which only this is asked."""
+
+    def domains(self) -> tuple[DomainSeen, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One server: as the plan has it, and the fault that is told of it; `known` is False when it can't be seen."""
+
+    local: LocalServer
+    fault: Fault | None
+    known: bool = True
+
+
+def look(
+    machine: Machine,
+    hypervisor: _Guests,
+    state: StateFolder,
+    desired: Desired | None,
+    faults: Faults,
+    now: Moment,
+    stop_patience: float,
+) -> Sight:
     """Reads domains first: a host whose hypervisor is away raises here and is never taken for an empty one."""
     domains = {domain.server_id: domain for domain in hypervisor.domains()}
-    inventory = scan(kernel.root)
-    held = state.list_held()
-    ids = sorted({*domains, *state.server_ids(), *(device.server_id for device in held)})
+    records, unreadable = state.held.list()
+    held = tuple(record.device for record in records)
+    for address, error in unreadable.items():
+        held += _held_by_any(address, error, desired, domains)
+    ids = sorted({*domains, *state.server_ids(), *(record.server_id for record in records)})
+    eyes = _Eyes(state, faults, now, stop_patience)
+    seen = [eyes.see(server_id, domains.get(server_id)) for server_id in ids]
     local = LocalState(
-        servers=tuple(_local(server_id, domains.get(server_id), state, now_ns, stop_patience) for server_id in ids),
+        servers=tuple(one.local for one in seen),
         images=state.cached_images(),
         held=held,
-        on_vfio=frozenset(device.address for device in inventory if device.driver == VFIO),
+        on_vfio=frozenset(function.address for function in machine if is_ready(function)),
     )
-    return Sight(inventory, local, tuple(_observed(server, state, held) for server in local.servers))
+    unknown = frozenset(one.local.id for one in seen if not one.known)
+    return Sight(machine, machine.inventory, local, tuple(_observed(one, held) for one in seen), unknown)
 
 
-def _local(
-    server_id: ServerId, domain: DomainSeen | None, state: StateFolder, now_ns: int, stop_patience: float
-) -> LocalServer:
-    record = state.record(server_id)
-    asked = record.stop_asked_ns
-    return LocalServer(
-        id=server_id,
-        power=domain.power if domain else None,
-        domain_devices=domain.devices if domain else (),
-        files=state.folder(server_id).exists(),
-        disks=state.disks(server_id),
-        disk=record.disk,
-        definition=record.definition,
-        config_drive=record.config_drive if state.files(server_id).config_drive.exists() else "",
-        starts=record.starts,
-        reboots=record.reboots,
-        uploaded=record.uploaded,
-        stop_asked=asked is not None,
-        stop_overdue=asked is not None and not 0 <= now_ns - asked < stop_patience * 1e9,
-    )
+def _held_by_any(
+    address: PciAddress, error: HostError, desired: Desired | None, domains: dict[ServerId, DomainSeen]
+) -> tuple[HeldDevice, ...]:
+    """A device of which nobody can tell whose it is counts as held for each server that may have it."""
+    owners = {server_id for server_id, domain in domains.items() if address in domain.devices}
+    if desired is not None:
+        owners |= {*desired.absent}
+        owners |= {server.id for server in desired.servers if any(one.address == address for one in server.devices)}
+    return tuple(HeldDevice(address, owner, None, _fault(error)) for owner in sorted(owners))
 
 
-def _observed(server: LocalServer, state: StateFolder, held: Iterable[HeldDevice]) -> ObservedServer:
+@dataclass(frozen=True, slots=True)
+class _Eyes:
+    """Looks at the files of servers."""
+
+    state: StateFolder
+    faults: Faults
+    now: Moment
+    stop_patience: float
+
+    def see(self, server_id: ServerId, domain: DomainSeen | None) -> _Seen:
+        """One server; one whose files can't be read is told as such."""
+        power, devices = (domain.power, domain.devices) if domain else (None, ())
+        unknown = LocalServer(server_id, power, devices, files=True)
+        try:
+            record = self.state.record(server_id)
+            return _Seen(self._local(unknown, record), self.faults.current(server_id, record))
+        except HostError as error:
+            return _Seen(unknown, _fault(error), known=False)
+        except OSError as error:
+            words = HostError(
+                f"The files of server {server_id} can't be read",
+                detail=f"{error}. Nothing is done to the server.",
+                remedy="Look at the disk of this host, and at how many files are open.",
+                code="record-unreadable",
+            )
+            return _Seen(unknown, _fault(words), known=False)
+
+    def _local(self, server: LocalServer, record: ServerRecord) -> LocalServer:
+        asked = record.stop_asked
+        return replace(
+            server,
+            files=self.state.folder(server.id).exists(),
+            disks=self.state.disks(server.id),
+            disk=record.disk,
+            definition=record.definition,
+            config_drive=record.config_drive if self.state.files(server.id).config_drive.exists() else "",
+            starts=record.starts,
+            reboots=record.reboots,
+            uploaded=record.uploaded,
+            stop_asked=asked is not None,
+            stop_overdue=asked is not None and asked.passed(self.now) >= self.stop_patience,
+        )
+
+
+def _observed(seen: _Seen, held: tuple[HeldDevice, ...]) -> ObservedServer:
+    server = seen.local
     mine: set[PciAddress] = {device.address for device in held if device.server_id == server.id}
     return ObservedServer(
         id=server.id,
@@ -75,6 +148,10 @@ def _observed(server: LocalServer, state: StateFolder, held: Iterable[HeldDevice
         starts=server.starts,
         reboots=server.reboots,
         devices=tuple(sorted(mine | set(server.domain_devices))),
-        fault=state.record(server.id).fault,
+        fault=seen.fault,
         disk=server.disk,
     )
+
+
+def _fault(error: HostError) -> Fault:
+    return Fault(_LOOKING, error.brief, error.detail, error.remedy, error.code)

@@ -16,23 +16,16 @@ from pathlib import Path
 
 import msgspec
 
-from busway.agent.durable import remove_durably, sync_folder, write_durably
-from busway.agent.record import ServerRecord
-from busway.domain.address import PciAddress
-from busway.domain.documents import Fault, HeldDevice
-from busway.domain.errors import BadInput, Conflict
+from busway.agent.held import HeldRecords
+from busway.agent.record import ServerRecord, read_record
+from busway.domain.errors import BadInput, Conflict, HostError
 from busway.domain.ids import ServerId
+from busway.hardware.durable import sync_folder, write_durably
 from busway.hypervisor.guest import GuestFiles
 
 PARTIAL = ".fetching-"  # how a download begins its name
+_FLAT = ".upload.qcow2"
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,127}")
-
-
-class _HeldFile(msgspec.Struct):
-    server_id: str
-    previous_driver: str | None
-    fault: Fault | None = None
-    managed: bool = True
 
 
 class StateFolder:
@@ -43,8 +36,9 @@ class StateFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
-        for folder in (self.path, self.images, self.servers, self._held):
+        for folder in (self.path, self.images, self.servers, self.path / "held"):
             folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self.held = HeldRecords(self.path / "held")
 
     @property
     def images(self) -> Path:
@@ -55,10 +49,6 @@ class StateFolder:
     def servers(self) -> Path:
         """Where the servers' folders are."""
         return self.path / "servers"
-
-    @property
-    def _held(self) -> Path:
-        return self.path / "held"
 
     def lock(self) -> int:
         """Makes this the only agent of the folder and returns the descriptor that holds it; raises `Conflict`."""
@@ -78,8 +68,8 @@ class StateFolder:
         return descriptor
 
     def remove_partials(self) -> None:
-        """Removes what an agent that died in the midst of a download left behind."""
-        for partial in self.images.glob(f"{PARTIAL}*"):
+        """Removes what an agent that died in the midst of a download or an upload left behind."""
+        for partial in (*self.images.glob(f"{PARTIAL}*"), *self.servers.glob(f"*/{_FLAT}")):
             partial.unlink(missing_ok=True)
 
     def image(self, sha256: str) -> Path:
@@ -112,9 +102,17 @@ class StateFolder:
         name = "disk.qcow2" if disk == 1 else f"disk-{disk}.qcow2"
         return GuestFiles(folder / name, folder / "config.iso", folder / "console.log")
 
+    def flat(self, server_id: ServerId) -> Path:
+        """Where a server's disk is written into one file, for as long as it is being handed in."""
+        return self.folder(server_id) / _FLAT
+
     def disks(self, server_id: ServerId) -> frozenset[int]:
-        """The numbers of the disks that are here whole."""
-        found = (re.fullmatch(r"disk(?:-(\d+))?\.qcow2", path.name) for path in self.folder(server_id).glob("disk*"))
+        """The numbers of the disks that are here whole; raises `OSError` if that can't be seen."""
+        try:
+            names = os.listdir(self.folder(server_id))  # noqa: PTH208
+        except FileNotFoundError:
+            return frozenset()
+        found = (re.fullmatch(r"disk(?:-(\d+))?\.qcow2", name) for name in names)
         return frozenset(int(match[1] or 1) for match in found if match)
 
     def remove(self, server_id: ServerId) -> None:
@@ -123,47 +121,21 @@ class StateFolder:
         if folder.exists():
             shutil.rmtree(folder)
             sync_folder(self.servers)
+        if folder.exists():
+            raise HostError(
+                f"The files of server {server_id} are still there",
+                detail=f"{folder} was removed and is there again.",
+                remedy="Look for another program that writes there.",
+                code="remove-failed",
+            )
 
     def record(self, server_id: ServerId) -> ServerRecord:
-        """Reads what is remembered of a server; a fresh record when there is none that can be read."""
-        try:
-            return msgspec.json.decode((self.folder(server_id) / "server.json").read_bytes(), type=ServerRecord)
-        except (OSError, msgspec.MsgspecError):
-            return ServerRecord()
+        """Reads what is remembered of a server; a fresh record when there is none, `HostError` if it can't be read."""
+        return read_record(self.folder(server_id) / "server.json", ServerRecord) or ServerRecord()
 
     def write_record(self, server_id: ServerId, record: ServerRecord) -> None:
         """Remembers this of a server."""
         write_durably(self.make_folder(server_id) / "server.json", msgspec.json.encode(record))
-
-    def list_held(self) -> tuple[HeldDevice, ...]:
-        """Reads the records of held devices, in the order of their addresses."""
-        found = (self._read_held(path) for path in self._held.glob("[!.]*.json"))
-        return tuple(sorted((held for held in found if held is not None), key=lambda held: held.address))
-
-    def find_held(self, address: PciAddress) -> HeldDevice | None:
-        """The record of one device."""
-        return self._read_held(self._held_path(address))
-
-    def write_held(self, held: HeldDevice) -> None:
-        """Remembers that a device is held."""
-        content = _HeldFile(held.server_id, held.previous_driver, held.fault, held.managed)
-        write_durably(self._held_path(held.address), msgspec.json.encode(content))
-
-    def remove_held(self, address: PciAddress) -> None:
-        """Forgets a device that is back."""
-        remove_durably(self._held_path(address))
-
-    def _held_path(self, address: PciAddress) -> Path:
-        return self._held / f"{address}.json"
-
-    def _read_held(self, path: Path) -> HeldDevice | None:
-        try:
-            content = msgspec.json.decode(path.read_bytes(), type=_HeldFile)
-            address = PciAddress(path.name.removesuffix(".json"))
-        except (OSError, msgspec.MsgspecError, BadInput):
-            return None
-        owner = ServerId(content.server_id)
-        return HeldDevice(address, owner, content.previous_driver, content.fault, content.managed)
 
 
 def _checked(name: str) -> str:

@@ -74,6 +74,7 @@ def run_agent(
     with closing(build_agent(options, crashpoint)) as agent:
         if once:
             agent.round()
+            agent.finish()
         else:
             agent.run(stop)
 

@@ -59,11 +59,6 @@ def read_open_files(root: Path) -> OpenFiles:
     return OpenFiles({path: tuple(holders) for path, holders in found.items()}, hidden)
 
 
-def find_holders(root: Path, group: int) -> tuple[Holder, ...]:
-    """Finds the processes under `root`/proc with /dev/vfio/`group` open, by pid."""
-    return read_open_files(root).by_path.get(f"/dev/vfio/{group}", ())
-
-
 def _pids(root: Path) -> list[int]:
     try:
         names = os.listdir(f"{root}/proc")  # noqa: PTH208

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from busway.domain.address import PciAddress
+from busway.domain.device import PciDevice
 from busway.hardware.card import Card, card_of, make_cards
 from busway.hardware.framebuffer import Framebuffer, read_framebuffers
 from busway.hardware.function import Function
@@ -20,6 +21,7 @@ from busway.hardware.function_read import Reader
 from busway.hardware.holders import OpenFiles, read_open_files
 from busway.hardware.iommu import IommuGroup, read_group
 from busway.hardware.mediated import MdevParent, read_mdev_parents
+from busway.hardware.names import name_devices
 from busway.hardware.topology import Topology
 from busway.hardware.tree import link_name, list_names, parse_address
 
@@ -62,6 +64,11 @@ class Machine:
         """The function at an address, None when there is none."""
         wanted = parse_address(address) if isinstance(address, str) else address
         return None if wanted is None else self.functions.get(wanted)
+
+    @property
+    def inventory(self) -> tuple[PciDevice, ...]:
+        """The small forms of all functions, with the names that the pci.ids under `root` has: what an agent reports."""
+        return name_devices(self.root, [function.unnamed for function in self])
 
     @property
     def gpus(self) -> tuple[Function, ...]:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from busway.agent.agent import Agent, Timing
 from busway.agent.state import StateFolder
+from busway.agent.tools import DiskMaker
+from busway.agent.workers import Spawn, in_thread
 from busway.domain.address import PciAddress
 from busway.domain.documents import ConfigDrive, Desired, DesiredDevice, DesiredServer, ImageRef, Nic
 from busway.domain.ids import ImageId, ServerId
-from busway.hardware.scan import read_device
+from busway.hardware.binding import driver_of
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
 from busway.testing.link import FakeLink
@@ -28,6 +30,7 @@ class Hands:
     """Time that only tests move."""
 
     now: float = 1_000_000.0
+    clock_error: float = 0.0  # seconds by which the wall clock is wrong
 
     def monotonic(self) -> float:
         """Seconds."""
@@ -35,7 +38,7 @@ class Hands:
 
     def wall_ns(self) -> int:
         """Nanoseconds."""
-        return int(self.now * 1e9)
+        return int((self.now + self.clock_error) * 1e9)
 
 
 def copy_image(image: Path, _format: str, disk: Path, _size_gb: int) -> None:
@@ -56,6 +59,9 @@ class Stage:
     path: Path
     hands: Hands = field(default_factory=Hands)
     link: FakeLink = field(default_factory=FakeLink)
+    timing: Timing = field(default_factory=lambda: Timing(together=60.0))  # a round waits for what it begins
+    spawn: Spawn = in_thread
+    make_disk: DiskMaker = copy_image
 
     def __post_init__(self) -> None:
         self.root = self.path / "root"
@@ -77,9 +83,10 @@ class Stage:
             hypervisor=self.hypervisor,
             kernel=self.kernel,
             state=self.state,
-            timing=Timing(kernel=0.2),
-            make_disk=copy_image,
+            timing=replace(self.timing, kernel=0.2),
+            make_disk=self.make_disk,
             flatten_disk=copy_disk,
+            spawn=self.spawn,
             monotonic=self.hands.monotonic,
             wall_ns=self.hands.wall_ns,
             crashpoint=crashpoint,
@@ -92,9 +99,7 @@ class Stage:
 
     def driver(self, address: PciAddress) -> str | None:
         """The driver of a device."""
-        device = read_device(self.root, address)
-        assert device is not None
-        return device.driver
+        return driver_of(self.root, address)
 
     def override(self, address: PciAddress) -> str:
         """The driver_override of a device, as the kernel prints it."""

@@ -17,7 +17,7 @@ def execute(step: DefineDomain, tools: Tools) -> None:
     disk = server.disks[-1]
     tools.hypervisor.define(domain_xml(server, tools.state.files(server.id, disk), tools.options))
     wanted = {device.address for device in server.devices}
-    seen = next((domain for domain in tools.hypervisor.domains() if domain.server_id == server.id), None)
+    seen = tools.find_domain(server.id)
     if seen is None or set(seen.devices) != wanted:
         raise HostError(
             f"libvirt did not keep the definition of server {server.id}",
