@@ -12,6 +12,7 @@ from busway.agent.record import read_record
 from busway.domain.address import PciAddress
 from busway.domain.documents import Fault, HeldDevice
 from busway.domain.errors import BadInput, HostError
+from busway.domain.handover import Identity
 from busway.domain.ids import ServerId
 from busway.hardware.durable import remove_durably, write_durably
 from busway.hardware.handover import Before
@@ -28,6 +29,8 @@ class Held:
     before: Before
     fault: Fault | None = None
     managed: bool = True
+    taken: int = 0  # nanoseconds since the epoch
+    identity: Identity | None = None  # what it was when the server got it
 
     @property
     def device(self) -> HeldDevice:
@@ -42,6 +45,8 @@ class _File(msgspec.Struct):
     managed: bool = True
     previous_override: str = ""
     boot_id: str = ""
+    taken: int = 0
+    identity: Identity | None = None
 
 
 class HeldRecords:
@@ -72,12 +77,22 @@ class HeldRecords:
         if content is None:
             return None
         before = Before(content.previous_driver, content.previous_override, content.boot_id)
-        return Held(address, ServerId(content.server_id), before, content.fault, content.managed)
+        owner = ServerId(content.server_id)
+        return Held(address, owner, before, content.fault, content.managed, content.taken, content.identity)
 
     def write(self, held: Held) -> None:
         """Remembers that a device is held."""
         before = held.before
-        content = _File(held.server_id, before.driver, held.fault, held.managed, before.override, before.boot_id)
+        content = _File(
+            held.server_id,
+            before.driver,
+            held.fault,
+            held.managed,
+            before.override,
+            before.boot_id,
+            held.taken,
+            held.identity,
+        )
         write_durably(self._path(held.address), msgspec.json.encode(content))
 
     def remove(self, address: PciAddress) -> None:

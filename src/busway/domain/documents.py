@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from busway.domain.address import PciAddress
 from busway.domain.device import PciDevice
+from busway.domain.handover import SignedHandover
 from busway.domain.host_facts import GuestKind, HostCell
 from busway.domain.ids import ImageId, ServerId
 from busway.domain.server import PowerState
@@ -177,7 +178,8 @@ class Observed:
     """All that an agent saw on its host.
 
     `sequence` grows with every report of a host (nanoseconds since the epoch); an older one is refused. `generation`
-    is that of the Desired document that the agent had converged to, or tried to, when it looked.
+    is that of the Desired document that the agent had converged to, or tried to, when it looked. `handovers` tell how
+    devices came back that servers had, each until a report with it was taken; `handover_key` checks their signatures.
     """
 
     host: str
@@ -191,3 +193,5 @@ class Observed:
     agent_version: str = ""
     iommu: bool = False
     notes: tuple[str, ...] = field(default=())
+    handovers: tuple[SignedHandover, ...] = ()
+    handover_key: str = ""

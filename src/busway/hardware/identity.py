@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from busway.domain.address import PciAddress
 from busway.domain.handover import Identity
+from busway.hardware.scrub import wait_or_kill
 from busway.hardware.tree import read_text
 
 READ_SECONDS = 20.0
@@ -72,11 +74,15 @@ def read_bounded(path: Path, most: int, seconds: float) -> bytes:
     if not path.exists():
         return b""
     command = ["head", "-c", str(most), str(path)]
-    try:
-        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=seconds, check=False)
-    except (subprocess.TimeoutExpired, OSError):
-        return b""
-    return done.stdout if done.returncode == 0 else b""
+    with tempfile.TemporaryFile() as found:
+        try:
+            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=found, stderr=subprocess.DEVNULL)
+        except OSError:
+            return b""
+        if not wait_or_kill(child, seconds) or child.returncode != 0:
+            return b""
+        found.seek(0)
+        return found.read(most)
 
 
 def _read_rom(path: Path, reader: Reader) -> bytes:

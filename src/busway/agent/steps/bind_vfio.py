@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from busway.agent.held import Held
 from busway.agent.tools import Tools
 from busway.domain.errors import HostError
 from busway.hardware.binding import read_binding
 from busway.hardware.handover import preflight, read_before, take
+from busway.hardware.identity import measure_identity
 from busway.hardware.undo import Undo
 from busway.hardware.verbs import refuse
 from busway.reconciler.steps import BindVfio
@@ -26,12 +29,17 @@ def execute(step: BindVfio, tools: Tools) -> str:
     before = read_before(tools.kernel.root, read_binding(tools.kernel.root, wanted.address))
     if known is not None and not known.before.is_over(tools.kernel.root):
         before = known.before
-    held = Held(wanted.address, step.server_id, before, managed=wanted.managed)
+    taken = known.taken if known is not None else tools.wall_ns()
+    identity = known.identity if known is not None else None
+    held = Held(wanted.address, step.server_id, before, managed=wanted.managed, taken=taken, identity=identity)
     with Undo() as undo:
         if known is None:  # one that the server has had, and that its host's restart gave back, stays its own
             undo.add(lambda: _forget_if_back(held, tools))
         tools.state.held.write(held)
         take(tools.kernel, wanted, step.together, patience=tools.patience)
+        if held.identity is None:  # no guest has had it yet
+            held = replace(held, identity=measure_identity(tools.kernel.root, wanted.address))
+            tools.state.held.write(held)
         undo.keep()
     return f"{wanted.address} came from {before.driver or 'no driver'}"
 
