@@ -27,6 +27,7 @@ claims = Table(
     Column("generation", Integer, nullable=False, default=0, server_default="0"),
     Column("created", UtcTime, nullable=False),
     Column("updated", UtcTime, nullable=False),
+    Column("allocated", UtcTime),
     # One live claim per device, whatever any process believes.
     Index("uq_claims_live_device", "device_id", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
 )
@@ -48,6 +49,7 @@ class Claim:
     generation: int
     created: datetime
     updated: datetime
+    allocated: datetime | None = None  # when its server was first seen to run with the device
 
 
 def insert_claim(
@@ -96,7 +98,8 @@ def move_claims(tx: Tx, moved: Iterable[Claim], state: ClaimState, now: datetime
     """Takes claims to their next state; raises `Conflict` for one that may not go there."""
     for claim in moved:
         check_claim_transition(claim.state, state)
-        tx.execute(update(claims).where(claims.c.id == claim.id).values(state=str(state), updated=now))
+        seen = {"allocated": now} if state is ClaimState.ALLOCATED else {}
+        tx.execute(update(claims).where(claims.c.id == claim.id).values(state=str(state), updated=now, **seen))
 
 
 def release_claims(tx: Tx, released: Iterable[Claim], generation: int, now: datetime) -> None:

@@ -13,7 +13,7 @@ from busway.domain.documents import HostResources
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.ids import HostId
 from busway.domain.placement import ZONE
-from busway.store import aggregates, claims, devices, events, hosts, join_tokens, servers
+from busway.store import aggregates, claims, devices, events, handovers, hosts, join_tokens, servers
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.hosts import HostRow
@@ -82,6 +82,7 @@ def delete_host(control: Control, caller: Caller, name: str) -> None:
         devices.forget_host(tx, host.id)
         aggregates.forget_host(tx, host.id)
         join_tokens.forget_host(tx, host.id)
+        handovers.forget_host(tx, host.id)
         hosts.delete_host(tx, host.id)
 
 
