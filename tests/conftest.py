@@ -11,7 +11,7 @@ import pytest
 
 from busway.bootstrap.logs import set_up_logs
 from busway.store.database import Database
-from tests.databases import add_tables, new_postgres, postgres_template
+from tests.databases import add_tables, become_like, new_postgres
 from tests.postgres import private_server
 
 # A busy machine makes a test slow and never wrong.
@@ -58,14 +58,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'busway.db'}"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A database with all tables and no rows: each test that uses it runs on both kinds."""
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres_server")
-        database = Database(new_postgres(server, template=postgres_template(server)))
-    else:
-        database = Database(f"sqlite:///{tmp_path / 'busway.db'}")
+@pytest.fixture
+def database(request: pytest.FixtureRequest, database_url: str) -> Iterator[Database]:
+    """The database of that URL, with all tables and no rows: each test that uses it runs on both kinds."""
+    database = Database(database_url)
+    if database.is_sqlite:
         add_tables(database)
+    else:
+        become_like(request.getfixturevalue("postgres_server"), str(database.url.database))
     yield database
     database.close()

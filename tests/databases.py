@@ -18,16 +18,22 @@ def add_tables(database: Database) -> None:
     shutil.copyfile(_template(), database.url.database)
 
 
-def new_postgres(server: Path, *, template: str = "template1") -> str:
-    """Makes a database on a server, empty or like another one; returns its URL."""
+def new_postgres(server: Path) -> str:
+    """Makes an empty database on a server; returns its URL."""
     name = f"t{uuid.uuid4().hex}"
-    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    _execute(server, f"CREATE DATABASE {name}")
     return f"postgresql://busway@/{name}?host={server}"
 
 
+def become_like(server: Path, name: str) -> None:
+    """Gives a database of a server, to which nobody is connected yet, all tables of today."""
+    template = _postgres_template(server)
+    _execute(server, f"DROP DATABASE {name}")
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+
+
 @functools.cache
-def postgres_template(server: Path) -> str:
-    """The name of a database with all tables of today, for `new_postgres`."""
+def _postgres_template(server: Path) -> str:
     url = new_postgres(server)
     database = Database(url)
     upgrade(database)
