@@ -20,7 +20,7 @@ from busway.api.app import build_app
 from busway.bootstrap.admin import ensure_admin
 from busway.bootstrap.certificate_protocol import CertificateProtocol
 from busway.bootstrap.config import Config
-from busway.bootstrap.config_transport import is_wildcard
+from busway.bootstrap.config_transport import in_the_open, is_wildcard
 from busway.bootstrap.crashpoint import crashpoint_from_environment
 from busway.bootstrap.state_folder import make_state_folder
 from busway.bootstrap.tls import Tls, keep_fresh, prepare_tls
@@ -130,6 +130,9 @@ def _with_port(config: Config, port: int) -> Config:
 @contextmanager
 def _loops(config: Config) -> Iterator[tuple[Control, Tls | None]]:
     make_state_folder(config)
+    if danger := in_the_open(config.listen, tls=config.tls):
+        remedy = "Leave out --plain-http (plain_http), or keep everybody but a TLS proxy away from this port."
+        _log.warning(danger, listen=config.listen, remedy=remedy)
     tls = prepare_tls(config, datetime.now(UTC))
     control = build_control(config, tls)
     try:
