@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from busway.agent.held import Held
+from busway.agent.held import HeldRecord
+from busway.domain.grant import Held
+from busway.domain.ids import UnitName
 from busway.domain.server import PowerState
+from busway.domain.units import WholeFunction
 from busway.hardware.handover import Before
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
@@ -61,7 +64,7 @@ def test_a_boot_that_is_cut_at_any_moment_is_finished_by_the_next_agent(tmp_path
     def check(stage: Stage, moment: int) -> None:
         report = stage.link.last
         assert [(s.power, s.starts, s.fault) for s in report.servers] == [(PowerState.RUNNING, 1, None)], moment
-        assert [(held.server_id, held.previous_driver) for held in report.held] == [
+        assert [(held.server_id, held.before) for held in report.held] == [
             (ONE, "nouveau"),
             (ONE, "snd_hda_intel"),
         ], moment
@@ -102,10 +105,11 @@ def test_a_boot_that_is_cut_at_any_moment_and_then_deleted_leaves_the_host_as_it
 def test_the_record_of_a_device_is_on_the_disk_before_the_device_is_touched(stage: Stage) -> None:
     gpu = stage.machine.gpu("0000:41:00.0", group=10)
     stage.desire(desired_server(ONE, gpu))
-    seen: list[Held | None] = []
-    stage.kernel = FakeKernel(stage.root, lambda verb, _address: seen.append(stage.state.held.find(gpu)))
+    seen: list[HeldRecord | None] = []
+    name = UnitName(str(gpu))
+    stage.kernel = FakeKernel(stage.root, lambda verb, _address: seen.append(stage.state.held.find(name)))
 
     stage.agent().round()
 
-    boot_id = stage.link.last.boot_id
-    assert seen and set(seen) == {Held(gpu, ONE, Before("nouveau", "", boot_id))}
+    held = Held(ONE, WholeFunction(gpu, "10de", "20b5"), "nouveau")
+    assert seen and set(seen) == {HeldRecord(held, Before("nouveau", "", stage.link.last.boot_id))}

@@ -3,17 +3,18 @@ from pathlib import Path
 import pytest
 
 from busway.agent.credential import read_credential
-from busway.agent.held import Held
+from busway.agent.held import HeldRecord
 from busway.agent.record import Moment, ServerRecord
 from busway.agent.state import StateFolder
 from busway.domain.address import PciAddress
-from busway.domain.documents import Fault
 from busway.domain.errors import BadInput, Conflict, HostError, InvalidConfig
-from busway.domain.ids import ServerId
+from busway.domain.grant import Fault
+from busway.domain.ids import ServerId, UnitName
 from busway.hardware.handover import Before
-from busway.testing.stage import ONE
+from busway.testing.stage import ONE, held_function
 
 GPU = PciAddress("0001:41:00.0")
+NAME = UnitName(str(GPU))
 
 
 def test_a_record_outlives_the_agent(tmp_path: Path) -> None:
@@ -25,12 +26,13 @@ def test_a_record_outlives_the_agent(tmp_path: Path) -> None:
 
 
 def test_a_held_device_outlives_the_agent(tmp_path: Path) -> None:
-    held = Held(GPU, ONE, Before(None, "nouveau", "boot"), Fault("ReleaseVfio", "no"))
-    StateFolder(tmp_path).held.write(held)
+    held = held_function(GPU, ONE, None, Fault("GiveBackDevice", "no"))
+    record = HeldRecord(held, Before(None, "nouveau", "boot"))
+    StateFolder(tmp_path).held.write(record)
 
-    assert StateFolder(tmp_path).held.list() == ((held,), {})
+    assert StateFolder(tmp_path).held.list() == ((record,), {})
 
-    StateFolder(tmp_path).held.remove(GPU)
+    StateFolder(tmp_path).held.remove(held.unit.name)
     assert StateFolder(tmp_path).held.list() == ((), {})
 
 
@@ -38,7 +40,7 @@ def test_a_record_of_an_older_agent_is_read(tmp_path: Path) -> None:
     state = StateFolder(tmp_path)
     (tmp_path / f"held/{GPU}.json").write_text(f'{{"server_id": "{ONE}", "previous_driver": "nouveau", "fault": null}}')
 
-    assert state.held.find(GPU) == Held(GPU, ONE, Before("nouveau"))
+    assert state.held.find(NAME) == HeldRecord(held_function(GPU, ONE, "nouveau"), Before("nouveau"))
 
 
 def test_a_torn_file_is_not_taken_for_none(tmp_path: Path) -> None:
@@ -52,13 +54,13 @@ def test_a_torn_file_is_not_taken_for_none(tmp_path: Path) -> None:
     records, unreadable = state.held.list()
 
     assert (caught.value.code, records) == ("record-unreadable", ())
-    assert {address: error.code for address, error in unreadable.items()} == {GPU: "record-unreadable"}
+    assert {address: error.code for address, error in unreadable.items()} == {NAME: "record-unreadable"}
 
 
 def test_what_is_not_there_is_a_fresh_record(tmp_path: Path) -> None:
     state = StateFolder(tmp_path)
 
-    assert (state.record(ONE), state.held.find(GPU), state.disks(ONE)) == (ServerRecord(), None, frozenset())
+    assert (state.record(ONE), state.held.find(NAME), state.disks(ONE)) == (ServerRecord(), None, frozenset())
 
 
 @pytest.mark.parametrize("name", ["../../etc", "", "a/b", ".", "..", "x" * 200])

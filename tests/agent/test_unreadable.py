@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from busway.domain.documents import Fault
+from busway.domain.grant import Fault
 from busway.domain.server import PowerState
 from busway.testing.machines import gpu_host
 from busway.testing.stage import ONE, TWO, Stage, desired_server
@@ -77,7 +77,7 @@ def test_a_device_whose_record_is_damaged_counts_as_held_and_is_not_touched(stag
 
     held = stage.link.last.held
     assert {one.server_id for one in held} == {ONE, TWO}
-    assert all(one.address == gpu and one.fault and one.fault.code == "record-unreadable" for one in held)
+    assert all(one.unit.name == str(gpu) and one.fault and one.fault.code == "record-unreadable" for one in held)
     assert stage.driver(gpu) == "vfio-pci"
     assert [server.power for server in stage.link.last.servers if server.power] == []
 
@@ -97,8 +97,8 @@ def test_a_device_that_the_kernel_blocked_stays_on_record_until_it_is_settled(st
     stage.settle(agent, rounds=70)
 
     assert isinstance(fault, Fault) and fault.code == "kernel-blocked"
-    assert [(one.address, one.server_id, one.fault and one.fault.code) for one in blocked] == [
-        (gpu, ONE, "kernel-unsettled")
+    assert [(one.unit.name, one.server_id, one.fault and one.fault.code) for one in blocked] == [
+        (str(gpu), ONE, "kernel-unsettled")
     ]
     assert stage.link.last.held == ()
     assert (stage.driver(gpu), stage.override(gpu)) == ("nouveau", "(null)")

@@ -15,8 +15,8 @@ from busway.agent.state import StateFolder
 from busway.agent.workers import at_once
 from busway.control.context import Control
 from busway.domain.address import PciAddress
-from busway.domain.documents import HeldDevice
 from busway.domain.errors import HostError
+from busway.domain.grant import Held
 from busway.domain.ids import HostId, ImageId, ServerId
 from busway.domain.server import PowerState
 from busway.hardware.binding import driver_of
@@ -112,7 +112,11 @@ class Host:
 
     def interesting(self) -> list[PciAddress]:
         """The devices that are held, if there are any, else all."""
-        return [held.address for held in self.held()] or self.addresses()
+        return [PciAddress(held.unit.name) for held in self.held()] or self.addresses()
+
+    def blocked(self) -> list[PciAddress]:
+        """The devices for which the kernel has not finished a write."""
+        return [address for address in self.addresses() if self.kernel.unfinished(address)]
 
     def refuse(self, verb: str, address: PciAddress, times: int) -> None:
         self.kernel.refuse(verb, address, "it does not answer", times=times)
@@ -126,6 +130,8 @@ class Host:
         for address in self.addresses():
             for verb in VERBS:
                 self.kernel.refuse(verb, address, "", times=0)
+                self.kernel.hang(verb, address, times=0)
+            self.kernel.finish(address)
         self.hypervisor.refusals.clear()
         self.hypervisor.away = False
         self.hypervisor.obeys_acpi = True
@@ -146,8 +152,8 @@ class Host:
     def running(self) -> dict[ServerId, DomainSeen]:
         return {each: domain for each, domain in self.domains().items() if domain.power is PowerState.RUNNING}
 
-    def held(self) -> tuple[HeldDevice, ...]:
-        return tuple(held.device for held in self.state().held.list()[0])
+    def held(self) -> tuple[Held, ...]:
+        return tuple(record.held for record in self.state().held.list()[0])
 
     def state(self) -> StateFolder:
         return StateFolder(self.path / "agent")
@@ -164,7 +170,7 @@ class Host:
     def traces(self) -> str:
         """All that the agent keeps and that the hypervisor knows, in words."""
         state = self.state()
-        return json.dumps([state.server_ids(), [str(h.address) for h in self.held()], sorted(self.domains())])
+        return json.dumps([state.server_ids(), [h.unit.name for h in self.held()], sorted(self.domains())])
 
     def _start(self) -> Agent:
         return Agent(

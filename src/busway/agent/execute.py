@@ -3,72 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
 from busway.agent.faults import Faults, fault_of
-from busway.agent.steps import (
-    bind_vfio,
-    define_domain,
-    destroy_domain,
-    fetch_image,
-    make_config_drive,
-    make_disk,
-    reboot_domain,
-    record_counters,
-    release_vfio,
-    remove_disk,
-    remove_files,
-    start_domain,
-    stop_domain,
-    undefine_domain,
-    upload_disk,
-)
+from busway.agent.steps import ACTS
 from busway.agent.tools import Tools
 from busway.agent.workers import Locks, Work
 from busway.domain.errors import BuswayError, Forbidden, HostError, NotAuthenticated, Unavailable
-from busway.reconciler.steps import (
-    BindVfio,
-    DefineDomain,
-    DestroyDomain,
-    FetchImage,
-    MakeConfigDrive,
-    MakeDisk,
-    RebootDomain,
-    RecordCounters,
-    ReleaseVfio,
-    RemoveDisk,
-    RemoveFiles,
-    StartDomain,
-    Step,
-    StopDomain,
-    UndefineDomain,
-    UploadDisk,
-)
+from busway.domain.units import WholeFunction
+from busway.reconciler.steps import FetchImage, GiveBackDevice, Step, TakeDevice
 
-_ACTS: Mapping[type[Step], Callable[[Any, Tools], str | None]] = {
-    FetchImage: fetch_image.execute,
-    MakeDisk: make_disk.execute,
-    MakeConfigDrive: make_config_drive.execute,
-    BindVfio: bind_vfio.execute,
-    DefineDomain: define_domain.execute,
-    StartDomain: start_domain.execute,
-    RebootDomain: reboot_domain.execute,
-    RecordCounters: record_counters.execute,
-    StopDomain: stop_domain.execute,
-    DestroyDomain: destroy_domain.execute,
-    UndefineDomain: undefine_domain.execute,
-    ReleaseVfio: release_vfio.execute,
-    RemoveFiles: remove_files.execute,
-    RemoveDisk: remove_disk.execute,
-    UploadDisk: upload_disk.execute,
-}
-
-
-_LONG = (FetchImage, UploadDisk)
 _POSTPONING = (Unavailable, NotAuthenticated, Forbidden)  # neither the server's fault nor that of this host
 
 
@@ -87,18 +34,17 @@ class Executor:
     def carry_out(self, work: Work) -> None:
         """Executes the steps of a server in their order, until the work is cancelled.
 
-        After a failure the rest of the steps are left out, but for releases: one device that can't be given back does
-        not keep the others.
+        After a failure the rest of the steps are left out, unless the step that failed does not block them.
         """
         tools = replace(self._tools, breathe=work.check)
         for step in work.steps:
             if work.is_cancelled:
                 work.unfinished = True
                 return
-            work.current, work.since, work.is_long = step.name, time.monotonic(), isinstance(step, _LONG)
-            if not (work.unfinished and _blocked(step)) and self._attempt(step, tools):
+            work.current, work.since, work.is_long = step.name, time.monotonic(), step.policy.long
+            if not (work.unfinished and step.policy.blocks) and self._attempt(step, tools):
                 work.done += 1
-            elif _blocks(step):
+            elif step.policy.blocks:
                 work.unfinished = True
 
     def _attempt(self, step: Step, tools: Tools) -> bool:
@@ -131,7 +77,7 @@ class Executor:
         self._crashpoint(f"before:{step.name}")
         try:
             with self._locks.hold(_shared(step), tools.breathe):
-                remark = _ACTS[type(step)](step, tools)
+                remark = ACTS[type(step)](step, tools)
         except OSError as error:
             raise HostError(
                 f"{step.name} could not be done on this host",
@@ -146,31 +92,24 @@ class Executor:
         """Keeps the fault; a disk that does not take it keeps nobody from going on, and it is told all the same."""
         fault = fault_of(step, error)
         try:
-            if isinstance(step, ReleaseVfio):
-                known = self._tools.state.held.find(step.device.address)
+            if isinstance(step, GiveBackDevice):
+                known = self._tools.state.held.find(step.held.unit.name)
                 if known is not None:
-                    self._tools.state.held.write(replace(known, fault=fault))
+                    self._tools.state.held.write(known.blamed(fault))
             self._faults.failed(step, fault)
         except (OSError, BuswayError) as second:
             self._log.error("a fault could not be kept", step=step.name, server=step.server_id, why=str(second))
 
 
-def _blocked(step: Step) -> bool:
-    """True for a step that is left out after another of its server has failed."""
-    return not isinstance(step, ReleaseVfio)
-
-
-_blocks = _blocked  # and whose failure leaves out the others
-
-
 def _shared(step: Step) -> str:
     """What steps of other servers must keep off meanwhile: the functions of a slot, an image, or nothing but the server."""
-    match step:
-        case BindVfio() | ReleaseVfio():
-            return f"slot {step.device.address.slot_name}"
-        case FetchImage():
-            return f"image {step.server.image.sha256}"
-    return f"server {step.server_id}"
+    unit = step.grant.unit if isinstance(step, TakeDevice) else None
+    unit = step.held.unit if isinstance(step, GiveBackDevice) else unit
+    if isinstance(unit, WholeFunction):
+        return f"slot {unit.address.slot_name}"
+    if unit is not None:
+        return f"unit {unit.name}"
+    return f"image {step.server.image.sha256}" if isinstance(step, FetchImage) else f"server {step.server_id}"
 
 
 def _unexpected(step: Step, error: Exception) -> HostError:

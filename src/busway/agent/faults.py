@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 
 from busway.agent.record import ServerRecord
 from busway.agent.state import StateFolder
-from busway.domain.documents import Desired, Fault
+from busway.domain.documents import Desired
 from busway.domain.errors import BuswayError, HostError
+from busway.domain.grant import Fault
 from busway.domain.ids import ServerId
-from busway.reconciler.steps import ReleaseVfio, Step
+from busway.reconciler.steps import Retry, Step, Subject
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _GOING = "absent"
@@ -45,8 +46,13 @@ class Faults:
         """Takes notice of what is desired of each server now."""
         self._wanted = {server.id: _digest(repr(server)) for server in desired.servers}
         self._wanted |= dict.fromkeys(desired.absent, _GOING)
+        for unreadable in desired.unreadable:
+            self._wanted[unreadable.id] = _digest(unreadable.detail)
         self._pauses = {key: pause for key, pause in self._pauses.copy().items() if key[0] in self._wanted}
         self._unwritten = {one: kept for one, kept in self._unwritten.copy().items() if one in self._wanted}
+        for unreadable in desired.unreadable:
+            with suppress(HostError, OSError):  # it is told from memory
+                self._blame(unreadable.id, unreadable.fault)
 
     @property
     def wishes(self) -> dict[ServerId, str]:
@@ -68,17 +74,22 @@ class Faults:
         return wanted == _GOING or self.current(step.server_id, self._state.record(step.server_id)) is None
 
     def failed(self, step: Step, fault: Fault) -> None:
-        """Remembers a failure; that of a release is kept with the device, not with the server."""
+        """Remembers a failure; that of a device is kept with the device, not with the server."""
         wanted = self._wanted.get(step.server_id, "")
-        if wanted == _GOING or isinstance(step, ReleaseVfio):
+        if wanted == _GOING or step.policy.retry is Retry.ALWAYS:
             last = self._pauses.get(_key(step))
             length = min(last.length * 2, _LONGEST_PAUSE) if last else _FIRST_PAUSE
             self._pauses[_key(step)] = _Pause(self._monotonic() + length, length)
-        if not isinstance(step, ReleaseVfio):
-            self._unwritten[step.server_id] = fault, wanted
-            record = self._state.record(step.server_id)
-            self._state.write_record(step.server_id, replace(record, fault=fault, fault_for=wanted))
-            del self._unwritten[step.server_id]
+        if step.policy.subject is Subject.SERVER:
+            self._blame(step.server_id, fault)
+
+    def _blame(self, server_id: ServerId, fault: Fault) -> None:
+        wanted = self._wanted.get(server_id, "")
+        self._unwritten[server_id] = fault, wanted
+        record = self._state.record(server_id)
+        if (record.fault, record.fault_for) != (fault, wanted):
+            self._state.write_record(server_id, replace(record, fault=fault, fault_for=wanted))
+        del self._unwritten[server_id]
 
     def succeeded(self, step: Step) -> None:
         """Ends the pause of a step that worked."""
@@ -103,8 +114,7 @@ def fault_of(step: Step, error: BuswayError) -> Fault:
 
 
 def _key(step: Step) -> tuple[ServerId, str]:
-    device = f" {step.device.address}" if isinstance(step, ReleaseVfio) else ""
-    return step.server_id, f"{step.name}{device}"
+    return step.server_id, f"{step.name} {step.subject}"
 
 
 def _digest(text: str) -> str:

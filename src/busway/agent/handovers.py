@@ -9,15 +9,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
-from busway.agent.held import Held
+from busway.agent.held import HeldRecord
 from busway.agent.record import read_record
+from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
-from busway.domain.handover import Handover, Identity, Scrub, SignedHandover
+from busway.domain.handover import Handover, SignedHandover
 from busway.hardware.durable import remove_durably, write_durably
 from busway.pki.signature import make_signing_key, public_half, sign
 from busway.wire.handover import encode_handover
@@ -76,13 +76,8 @@ class HandoverRecords:
         self._public = public_half(self._key)
 
 
-def begin(held: Held, now: int) -> Handover:
+def begin(record: HeldRecord, address: PciAddress, now: int) -> Handover:
     """The record of a device's way back, before anything is known of it."""
-    name = f"{held.server_id} {held.address} {held.taken}"
-    identity = hashlib.sha256(name.encode()).hexdigest()[:32]
-    return Handover(identity, held.address, held.server_id, held.taken, now, reset=False, before=held.identity)
-
-
-def complete(handover: Handover, *, reset: bool, after: Identity | None, scrub: Scrub | None) -> Handover:
-    """The same with what was found."""
-    return replace(handover, reset=reset, after=after, scrub=scrub)
+    owner = record.held.server_id
+    identity = hashlib.sha256(f"{owner} {address} {record.taken}".encode()).hexdigest()[:32]
+    return Handover(identity, address, owner, record.taken, now, reset=False, before=record.identity)

@@ -1,48 +1,44 @@
-"""The records of held devices: one file each, written before a device is taken and removed after it was seen to be back."""
+"""The records of held units: one file each, written before a unit is taken and removed after it was seen to be back."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from busway.agent.record import read_record
+from busway.agent.record import read_record, unreadable
 from busway.domain.address import PciAddress
-from busway.domain.documents import Fault, HeldDevice
 from busway.domain.errors import BadInput, HostError
+from busway.domain.grant import Fault, Held
 from busway.domain.handover import Identity
-from busway.domain.ids import ServerId
+from busway.domain.ids import UnitName
+from busway.domain.units import Unit, WholeFunction
 from busway.hardware.durable import remove_durably, write_durably
 from busway.hardware.handover import Before
+from busway.wire.units import read_held, write_held
 
 _NAME = re.compile(r"[^.].*\.json")
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """Whose a device is, where it came from, whether its driver is ours to change, and why it could not be given back."""
+class HeldRecord:
+    """What is told of a held unit, and all of where it came from, which only its host must know."""
 
-    address: PciAddress
-    server_id: ServerId
+    held: Held
     before: Before
-    fault: Fault | None = None
-    managed: bool = True
     taken: int = 0  # nanoseconds since the epoch
     identity: Identity | None = None  # what it was when the server got it
 
-    @property
-    def device(self) -> HeldDevice:
-        """What the plan and the control plane are told of it."""
-        return HeldDevice(self.address, self.server_id, self.before.driver, self.fault, self.managed)
+    def blamed(self, fault: Fault) -> HeldRecord:
+        """The same with the reason for which it could not be given back."""
+        return replace(self, held=replace(self.held, fault=fault))
 
 
-class _File(msgspec.Struct):
-    server_id: str
-    previous_driver: str | None
-    fault: Fault | None = None
-    managed: bool = True
+class _Before(msgspec.Struct):
+    previous_driver: str | None = None
     previous_override: str = ""
     boot_id: str = ""
     taken: int = 0
@@ -55,59 +51,54 @@ class HeldRecords:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def list(self) -> tuple[tuple[Held, ...], dict[PciAddress, HostError]]:
-        """Reads all records, in the order of their addresses; those that can't be read come as errors by address."""
-        found: list[Held] = []
-        unreadable: dict[PciAddress, HostError] = {}
+    def list(self) -> tuple[tuple[HeldRecord, ...], dict[UnitName, HostError]]:
+        """Reads all records, in the order of their names; those that can't be read come as errors by the unit's name."""
+        found: list[HeldRecord] = []
+        errors: dict[UnitName, HostError] = {}
         for path in sorted(self._folder.iterdir()):
-            address = _address(path)
-            if address is None:
+            if not _NAME.fullmatch(path.name):  # not written to its end
                 continue
+            name = UnitName(path.name.removesuffix(".json"))
             try:
-                held = self.find(address)
+                record = self.find(name)
             except HostError as error:
-                unreadable[address] = error
+                errors[name] = error
             else:
-                found += [held] if held else []
-        return tuple(sorted(found, key=lambda held: held.address)), unreadable
+                found += [record] if record else []
+        return tuple(sorted(found, key=lambda record: record.held.unit.name)), errors
 
-    def find(self, address: PciAddress) -> Held | None:
-        """The record of one device, None when there is none; raises `HostError` for one that can't be read."""
-        content = read_record(self._path(address), _File)
+    def find(self, name: UnitName) -> HeldRecord | None:
+        """The record of one unit, None when there is none; raises `HostError` for one that can't be read."""
+        path = self._path(name)
+        content = read_record(path, dict[str, Any])
         if content is None:
             return None
-        before = Before(content.previous_driver, content.previous_override, content.boot_id)
-        owner = ServerId(content.server_id)
-        return Held(address, owner, before, content.fault, content.managed, content.taken, content.identity)
+        try:
+            held = read_held({"address": name, **content})  # older ones have it by their name
+            before = msgspec.convert(content, _Before)
+        except msgspec.ValidationError as error:
+            raise unreadable(path, error) from error
+        came_from = Before(before.previous_driver, before.previous_override, before.boot_id)
+        return HeldRecord(held, came_from, before.taken, before.identity)
 
-    def write(self, held: Held) -> None:
-        """Remembers that a device is held."""
-        before = held.before
-        content = _File(
-            held.server_id,
-            before.driver,
-            held.fault,
-            held.managed,
-            before.override,
-            before.boot_id,
-            held.taken,
-            held.identity,
-        )
-        write_durably(self._path(held.address), msgspec.json.encode(content))
+    def write(self, record: HeldRecord) -> None:
+        """Remembers that a unit is held."""
+        before = record.before
+        content = write_held(record.held) | {"previous_override": before.override, "boot_id": before.boot_id}
+        content |= {"taken": record.taken, "identity": record.identity}
+        write_durably(self._path(record.held.unit.name), msgspec.json.encode(content))
 
-    def remove(self, address: PciAddress) -> None:
-        """Forgets a device that is back."""
-        remove_durably(self._path(address))
+    def remove(self, name: UnitName) -> None:
+        """Forgets a unit that is back."""
+        remove_durably(self._path(name))
 
-    def _path(self, address: PciAddress) -> Path:
-        return self._folder / f"{address}.json"
+    def _path(self, name: UnitName) -> Path:
+        return self._folder / f"{name}.json"
 
 
-def _address(path: Path) -> PciAddress | None:
-    """The device that a file is about; None for what is no record, such as one that was not written to its end."""
-    if not _NAME.fullmatch(path.name):
-        return None
+def unit_called(name: UnitName) -> Unit | None:
+    """The unit that a record's name tells of, when nothing else of the record can be read."""
     try:
-        return PciAddress(path.name.removesuffix(".json"))
+        return WholeFunction(PciAddress(name))
     except BadInput:
         return None

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from busway.agent.faults import Faults
+from busway.agent.held import unit_called
 from busway.agent.record import Moment, ServerRecord
 from busway.agent.state import StateFolder
-from busway.domain.address import PciAddress
 from busway.domain.device import PciDevice
-from busway.domain.documents import Desired, Fault, HeldDevice, ObservedServer
+from busway.domain.documents import Desired, ObservedServer
 from busway.domain.errors import HostError
-from busway.domain.ids import ServerId
+from busway.domain.grant import Fault, Held, names_of
+from busway.domain.ids import ServerId, UnitName
 from busway.hardware.handover import is_ready
 from busway.hardware.machine import Machine
 from busway.hypervisor.seam import DomainSeen
@@ -36,8 +37,8 @@ class Sight:
     unreadable: frozenset[ServerId] = frozenset()
 
     @property
-    def held(self) -> tuple[HeldDevice, ...]:
-        """The devices that the agent holds."""
+    def held(self) -> tuple[Held, ...]:
+        """The units that the agent holds."""
         return self.local.held
 
 
@@ -68,31 +69,32 @@ def look(
     """Reads domains first: a host whose hypervisor is away raises here and is never taken for an empty one."""
     domains = {domain.server_id: domain for domain in hypervisor.domains()}
     records, unreadable = state.held.list()
-    held = tuple(record.device for record in records)
-    for address, error in unreadable.items():
-        held += _held_by_any(address, error, desired, domains)
-    ids = sorted({*domains, *state.server_ids(), *(record.server_id for record in records)})
+    held = tuple(record.held for record in records)
+    for name, error in unreadable.items():
+        held += _held_by_any(name, error, desired, domains)
+    ids = sorted({*domains, *state.server_ids(), *(record.held.server_id for record in records)})
     eyes = _Eyes(state, faults, now, stop_patience)
     seen = [eyes.see(server_id, domains.get(server_id)) for server_id in ids]
     local = LocalState(
         servers=tuple(one.local for one in seen),
         images=state.cached_images(),
         held=held,
-        on_vfio=frozenset(function.address for function in machine if is_ready(function)),
+        ready=frozenset(UnitName(str(function.address)) for function in machine if is_ready(function)),
     )
     unknown = frozenset(one.local.id for one in seen if not one.known)
     return Sight(machine, machine.inventory, local, tuple(_observed(one, held) for one in seen), unknown)
 
 
 def _held_by_any(
-    address: PciAddress, error: HostError, desired: Desired | None, domains: dict[ServerId, DomainSeen]
-) -> tuple[HeldDevice, ...]:
-    """A device of which nobody can tell whose it is counts as held for each server that may have it."""
-    owners = {server_id for server_id, domain in domains.items() if address in domain.devices}
+    name: UnitName, error: HostError, desired: Desired | None, domains: dict[ServerId, DomainSeen]
+) -> tuple[Held, ...]:
+    """A unit of which nobody can tell whose it is counts as held for each server that may have it."""
+    unit = unit_called(name)
+    owners = {server_id for server_id, domain in domains.items() if any(one.name == name for one in domain.attached)}
     if desired is not None:
         owners |= {*desired.absent}
-        owners |= {server.id for server in desired.servers if any(one.address == address for one in server.devices)}
-    return tuple(HeldDevice(address, owner, None, _fault(error)) for owner in sorted(owners))
+        owners |= {server.id for server in desired.servers if name in names_of(server.devices)}
+    return tuple(Held(owner, unit, fault=_fault(error)) for owner in sorted(owners) if unit is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,8 @@ class _Eyes:
 
     def see(self, server_id: ServerId, domain: DomainSeen | None) -> _Seen:
         """One server; one whose files can't be read is told as such."""
-        power, devices = (domain.power, domain.devices) if domain else (None, ())
-        unknown = LocalServer(server_id, power, devices, files=True)
+        power, attached = (domain.power, domain.attached) if domain else (None, ())
+        unknown = LocalServer(server_id, power, attached, files=True)
         try:
             record = self.state.record(server_id)
             return _Seen(self._local(unknown, record), self.faults.current(server_id, record))
@@ -139,15 +141,15 @@ class _Eyes:
         )
 
 
-def _observed(seen: _Seen, held: tuple[HeldDevice, ...]) -> ObservedServer:
+def _observed(seen: _Seen, held: tuple[Held, ...]) -> ObservedServer:
     server = seen.local
-    mine: set[PciAddress] = {device.address for device in held if device.server_id == server.id}
+    mine = {each.unit.name for each in held if each.server_id == server.id}
     return ObservedServer(
         id=server.id,
         power=server.power,
         starts=server.starts,
         reboots=server.reboots,
-        devices=tuple(sorted(mine | set(server.domain_devices))),
+        devices=tuple(sorted(mine | server.attached_names)),
         fault=seen.fault,
         disk=server.disk,
     )

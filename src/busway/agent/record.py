@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
-from busway.domain.documents import Fault
 from busway.domain.errors import HostError
+from busway.domain.grant import Fault
 
 _Record = TypeVar("_Record")
 
@@ -57,10 +57,15 @@ def read_record(path: Path, kind: type[_Record]) -> _Record | None:
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError) as error:
-        raise HostError(
-            f"The record {path} can't be read",
-            detail=f"{error}. Nothing is done to what it is about.",
-            remedy="Look at the disk of this host and at the file; write it anew, or remove it if nothing is left of "
-            "the server or the device that it names.",
-            code="record-unreadable",
-        ) from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> HostError:
+    """The error of a record that is damaged, or that can't be read now."""
+    return HostError(
+        f"The record {path} can't be read",
+        detail=f"{error}. Nothing is done to what it is about.",
+        remedy="Look at the disk of this host and at the file; write it anew, or remove it if nothing is left of the "
+        "server or the device that it names.",
+        code="record-unreadable",
+    )

@@ -4,7 +4,7 @@ images/<sha256>
 servers/<id>/{disk.qcow2, disk-<number>.qcow2, config.iso, console.log, server.json}
 handovers/<id>.json      written before a device goes back, removed once the control plane has it
 handover.key             signs them
-held/<address>.json      written before a device is taken, removed after it was seen to be back
+held/<unit's name>.json   written before a unit is taken, removed after it was seen to be back
 lock                     held while an agent runs
 """
 
@@ -34,8 +34,7 @@ _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,127}")
 class StateFolder:
     """Everything under one folder, which is made when it is missing.
 
-    QEMU runs as a user of its own and must reach the disks: the folders above them can be entered by anyone (0711) and
-    listed by nobody else. What only the agent needs is in folders of 0700, and files are 0600.
+    Folders can be entered by anyone (0711), because QEMU runs as a user of its own; what is secret is in files of 0600.
     """
 
     def __init__(self, path: Path) -> None:

@@ -23,7 +23,7 @@ from busway.hardware.iommu import IommuGroup, read_group
 from busway.hardware.mediated import MdevParent, read_mdev_parents
 from busway.hardware.names import name_devices
 from busway.hardware.topology import Topology
-from busway.hardware.tree import link_name, list_names, parse_address
+from busway.hardware.tree import link_name, list_names, parse_address, raise_lack
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,11 @@ class Machine:
         """The card that has the function at this address."""
         return card_of(self.cards, address)
 
+    def below_one_bridge(self, function: Function) -> tuple[Function, ...]:
+        """All that is below the bridge right above a function, itself too; nothing for one right on a root bus."""
+        bridge = function.bridges[-1] if function.bridges else None
+        return tuple(one for one in self if bridge in one.bridges) if bridge else ()
+
     @cached_property
     def groups(self) -> dict[int, IommuGroup]:
         """The IOMMU groups by number; empty when the IOMMU is off."""
@@ -147,7 +152,8 @@ def _marks(folder: str) -> dict[str, int]:
     try:
         with os.scandir(folder) as entries:
             return {entry.name: entry.inode() for entry in entries}
-    except OSError:
+    except OSError as error:
+        raise_lack(error)
         return {}
 
 
@@ -155,7 +161,8 @@ def _drivers(folder: str, names: list[str]) -> dict[str, str | None]:
     """The driver of each function; relative to the open folder, which the kernel then looks up once."""
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
+    except OSError as error:
+        raise_lack(error)
         return dict.fromkeys(names)
     try:
         return {name: link_name(f"{name}/driver", handle) for name in names}

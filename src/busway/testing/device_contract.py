@@ -9,8 +9,8 @@ from __future__ import annotations
 import pytest
 
 from busway.domain.address import PciAddress
-from busway.domain.documents import DesiredDevice
 from busway.domain.errors import HostError
+from busway.domain.units import WholeFunction
 from busway.hardware import Machine, read_binding
 from busway.hardware.binding import driver_of
 from busway.hardware.handover import give_back, read_before, take
@@ -117,7 +117,7 @@ class DeviceContract:
             take(verbs, device)
         during = driver_of(verbs.root, driven)
         for _ in range(2):
-            give_back(verbs, driven, before)
+            give_back(verbs, device, before)
         assert during == "vfio-pci"
         assert read_binding(verbs.root, driven) == now
 
@@ -125,7 +125,7 @@ class DeviceContract:
         """What is at the address counts."""
         now = read_binding(verbs.root, driven)
         with pytest.raises(HostError) as caught:
-            take(verbs, DesiredDevice(driven, "ffff", "0001"))
+            take(verbs, WholeFunction(driven, "ffff", "0001"))
         assert caught.value.code == "device-changed"
         assert read_binding(verbs.root, driven) == now
 
@@ -164,6 +164,6 @@ def _state(verbs: DeviceVerbs, address: PciAddress) -> dict[PciAddress, tuple[st
     return {one.address: (one.driver, one.driver_override) for one in card.functions}
 
 
-def _device(verbs: DeviceVerbs, address: PciAddress) -> DesiredDevice:
+def _device(verbs: DeviceVerbs, address: PciAddress) -> WholeFunction:
     function = Machine.read(verbs.root).functions[address]
-    return DesiredDevice(address, function.vendor_id, function.product_id)
+    return WholeFunction(address, function.vendor_id, function.product_id)

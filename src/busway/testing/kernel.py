@@ -56,6 +56,7 @@ class FakeKernel:
     def lose(self, address: PciAddress) -> None:
         """Takes a device out of the machine, as a card that fell off its bus."""
         folder = self._folder(address)
+        self._blocked.pop(str(address), None)
         group = (folder / "iommu_group").resolve()
         (group / "devices" / str(address)).unlink(missing_ok=True)
         detach(self.root, str(address))

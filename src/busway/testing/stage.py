@@ -8,13 +8,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from busway.agent.agent import Agent, Timing
+from busway.agent.faults import Faults
+from busway.agent.observe import Sight, look
+from busway.agent.record import Moment
 from busway.agent.state import StateFolder
 from busway.agent.tools import DiskMaker
 from busway.agent.workers import Spawn, in_thread
 from busway.domain.address import PciAddress
-from busway.domain.documents import ConfigDrive, Desired, DesiredDevice, DesiredServer, ImageRef, Nic
+from busway.domain.documents import ConfigDrive, Desired, DesiredServer, ImageRef, Nic
+from busway.domain.grant import Fault, Grant, Held
 from busway.domain.ids import ImageId, ServerId
+from busway.domain.units import WholeFunction
 from busway.hardware.binding import driver_of
+from busway.hardware.handover.before import read_boot_id
+from busway.hardware.machine import Machine as Reading
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
 from busway.testing.link import FakeLink
@@ -107,6 +114,14 @@ class Stage:
         """The driver_override of a device, as the kernel prints it."""
         return (self.root / "sys/bus/pci/devices" / str(address) / "driver_override").read_text().strip()
 
+    def look(self) -> Sight:
+        """What an agent would see now."""
+        faults = Faults(self.state, self.hands.monotonic)
+        if self.link.desired is not None:
+            faults.desire(self.link.desired)
+        now = Moment(read_boot_id(self.root), self.hands.monotonic())
+        return look(Reading.read(self.root), self.hypervisor, self.state, self.link.desired, faults, now, 60)
+
     def settle(self, agent: Agent, rounds: int = 5) -> None:
         """Lets an agent go some rounds, a second apart."""
         for _ in range(rounds):
@@ -124,7 +139,7 @@ def desired_server(server_id: ServerId = ONE, *devices: PciAddress, ids: str = "
         ram_mb=2048,
         disk_gb=0,
         image=ImageRef(ImageId("img"), hashlib.sha256(IMAGE).hexdigest(), len(IMAGE), "raw"),
-        devices=tuple(DesiredDevice(address, vendor, product) for address in devices),
+        devices=tuple(Grant(WholeFunction(address, vendor, product)) for address in devices),
         nics=(Nic("52:54:00:00:00:01", "10.0.0.5", 24),),
         config_drive=ConfigDrive('{"uuid": "x"}', "{}"),
     )
@@ -132,4 +147,9 @@ def desired_server(server_id: ServerId = ONE, *devices: PciAddress, ids: str = "
 
 def with_audio(server: DesiredServer, audio: PciAddress) -> DesiredServer:
     """The same server with the audio function of its card."""
-    return replace(server, devices=(*server.devices, DesiredDevice(audio, "10de", "1aef")))
+    return replace(server, devices=(*server.devices, Grant(WholeFunction(audio, "10de", "1aef"))))
+
+
+def held_function(address: PciAddress, server_id: ServerId, before: str | None, fault: Fault | None = None) -> Held:
+    """A whole function that a server's agent holds."""
+    return Held(server_id, WholeFunction(address), before, fault)

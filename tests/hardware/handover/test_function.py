@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from busway.domain.address import PciAddress
-from busway.domain.documents import DesiredDevice
 from busway.domain.errors import HostError
+from busway.domain.units import WholeFunction
 from busway.hardware import Machine as Reading
 from busway.hardware import OpenFiles, read_binding
 from busway.hardware.binding import driver_of
@@ -24,9 +24,9 @@ def override(machine: Machine, address: PciAddress) -> str:
     return (machine.folder(address) / "driver_override").read_text().strip()
 
 
-def wanted(machine: Machine, address: PciAddress, *, managed: bool = True) -> DesiredDevice:
+def wanted(machine: Machine, address: PciAddress, *, managed: bool = True) -> WholeFunction:
     function = Reading.read(machine.root).functions[address]
-    return DesiredDevice(address, function.vendor_id, function.product_id, managed)
+    return WholeFunction(address, function.vendor_id, function.product_id, managed)
 
 
 def taken(machine: Machine, kernel: FakeKernel, address: PciAddress, *together: PciAddress) -> Before:
@@ -54,7 +54,7 @@ def test_a_device_without_a_driver_comes_back_without_one(machine: Machine, kern
     gpu = machine.gpu("0000:41:00.0", group=10, driver=None)
 
     before = taken(machine, kernel, gpu)
-    give_back(kernel, gpu, before)
+    give_back(kernel, WholeFunction(gpu), before)
 
     assert (before.driver, driver(machine, gpu), override(machine, gpu)) == (None, None, "(null)")
 
@@ -63,8 +63,8 @@ def test_a_device_comes_back_to_its_driver_and_twice_is_harmless(machine: Machin
     gpu = machine.gpu("0000:41:00.0", group=10)
     before = taken(machine, kernel, gpu)
 
-    first = give_back(kernel, gpu, before)
-    second = give_back(kernel, gpu, before)
+    first = give_back(kernel, WholeFunction(gpu), before)
+    second = give_back(kernel, WholeFunction(gpu), before)
 
     assert (first.driver, first.reset, second.driver) == ("nouveau", True, "nouveau")
     assert override(machine, gpu) == "(null)"
@@ -76,7 +76,7 @@ def test_an_override_of_the_operators_is_there_again_afterwards(machine: Machine
 
     before = taken(machine, kernel, gpu)
     during = override(machine, gpu)
-    give_back(kernel, gpu, before)
+    give_back(kernel, WholeFunction(gpu), before)
 
     assert (during, override(machine, gpu), driver(machine, gpu)) == ("vfio-pci", "nouveau", "nouveau")
 
@@ -86,7 +86,7 @@ def test_a_device_that_the_operator_keeps_on_vfio_stays_there(machine: Machine, 
     kernel.override(gpu, "vfio-pci")
 
     before = taken(machine, kernel, gpu)
-    back = give_back(kernel, gpu, before)
+    back = give_back(kernel, WholeFunction(gpu), before)
 
     assert (before.driver, back.driver, back.reset) == ("vfio-pci", "vfio-pci", True)
     assert override(machine, gpu) == "vfio-pci"
@@ -96,7 +96,7 @@ def test_no_reset_method_is_told_and_no_error(machine: Machine, kernel: FakeKern
     gpu = machine.function("0000:41:00.0", "10de:20b5", "030200", group=10, driver="nouveau", can_reset=False)
     before = taken(machine, kernel, gpu)
 
-    assert give_back(kernel, gpu, before).reset is False
+    assert give_back(kernel, WholeFunction(gpu), before).reset is False
 
 
 def test_functions_of_one_card_are_taken_one_after_the_other(machine: Machine, kernel: FakeKernel) -> None:
@@ -220,14 +220,14 @@ def test_a_device_is_not_given_back_from_under_a_process(machine: Machine, kerne
     before = taken(machine, kernel, gpu)
     machine.hold(812, "qemu-system-x86", "/dev/vfio/10")
 
-    error = refusal(lambda: give_back(kernel, gpu, before))
+    error = refusal(lambda: give_back(kernel, WholeFunction(gpu), before))
 
     assert (error.code, error.brief) == ("device-held", "1 process holds 0000:41:00.0: qemu-system-x86 (812)")
     assert driver(machine, gpu) == "vfio-pci"
 
 
 def test_a_device_that_is_gone_is_refused(kernel: FakeKernel) -> None:
-    gone = DesiredDevice(PciAddress("0000:41:00.0"), "10de", "20b5")
+    gone = WholeFunction(PciAddress("0000:41:00.0"), "10de", "20b5")
 
     assert refusal(lambda: take(kernel, gone)).code == "device-vanished"
 
@@ -237,13 +237,13 @@ def test_a_device_that_is_gone_is_given_back(machine: Machine, kernel: FakeKerne
     before = taken(machine, kernel, gpu)
     kernel.lose(gpu)
 
-    assert give_back(kernel, gpu, before).present is False
+    assert give_back(kernel, WholeFunction(gpu), before).present is False
 
 
 def test_another_device_at_the_address_is_refused(machine: Machine, kernel: FakeKernel) -> None:
     gpu = machine.gpu("0000:41:00.0", group=10)
 
-    error = refusal(lambda: take(kernel, DesiredDevice(gpu, "10de", "2330")))
+    error = refusal(lambda: take(kernel, WholeFunction(gpu, "10de", "2330")))
 
     assert (error.code, error.brief) == ("device-changed", "The device at 0000:41:00.0 is 10de:20b5, not 10de:2330")
 
@@ -289,7 +289,10 @@ def test_after_a_blocked_write_nothing_more_is_done_to_the_device(
 
     error = refusal(lambda: take(kernel, wanted(machine, gpu)))
     left = read_binding(machine.root, gpu)
-    again = [refusal(lambda: take(kernel, wanted(machine, gpu))), refusal(lambda: give_back(kernel, gpu, before))]
+    again = [
+        refusal(lambda: take(kernel, wanted(machine, gpu))),
+        refusal(lambda: give_back(kernel, WholeFunction(gpu), before)),
+    ]
 
     assert error.code == "kernel-blocked"
     assert "Undoing failed as well" in error.__notes__[0]
@@ -308,7 +311,7 @@ def test_a_blocked_device_is_given_back_once_the_kernel_has_finished(
     refusal(lambda: take(kernel, wanted(machine, gpu)))
 
     kernel.finish(gpu)
-    give_back(kernel, gpu, before)
+    give_back(kernel, WholeFunction(gpu), before)
 
     assert read_binding(machine.root, gpu) == now
 
@@ -318,7 +321,7 @@ def test_a_device_that_reads_as_ones_after_its_reset_did_not_come_back(machine: 
     before = taken(machine, kernel, gpu)
     (machine.folder(gpu) / "config").write_bytes(b"\xff" * 64)
 
-    assert refusal(lambda: give_back(kernel, gpu, before, patience=0.1)).code == "reset-failed"
+    assert refusal(lambda: give_back(kernel, WholeFunction(gpu), before, patience=0.1)).code == "reset-failed"
 
 
 def test_a_virtual_function_shows_no_ids_and_is_not_taken_for_a_lost_device(
@@ -329,7 +332,7 @@ def test_a_virtual_function_shows_no_ids_and_is_not_taken_for_a_lost_device(
     before = taken(machine, kernel, vf)
 
     assert (machine.folder(vf) / "config").read_bytes()[:4] == b"\xff" * 4
-    assert give_back(kernel, vf, before).present
+    assert give_back(kernel, WholeFunction(vf), before).present
 
 
 def test_a_driver_that_does_not_take_its_device_back_is_an_error(machine: Machine, kernel: FakeKernel) -> None:
@@ -337,7 +340,7 @@ def test_a_driver_that_does_not_take_its_device_back_is_an_error(machine: Machin
     before = taken(machine, kernel, gpu)
     (machine.root / "sys/bus/pci/drivers/nouveau").rmdir()
 
-    error = refusal(lambda: give_back(kernel, gpu, before, patience=0.1))
+    error = refusal(lambda: give_back(kernel, WholeFunction(gpu), before, patience=0.1))
 
     assert error.code == "release-failed"
     assert "Its driver is now none." in error.detail
@@ -348,7 +351,7 @@ def test_a_device_that_another_driver_has_is_not_taken_for_given_back(machine: M
     before = taken(machine, kernel, gpu)
     rebind(machine, kernel, gpu, "nvgrace_gpu_vfio_pci")
 
-    error = refusal(lambda: give_back(kernel, gpu, before))
+    error = refusal(lambda: give_back(kernel, WholeFunction(gpu), before))
 
     assert error.code == "driver-unexpected"
     assert driver(machine, gpu) == "nvgrace_gpu_vfio_pci"
@@ -361,7 +364,7 @@ def test_after_a_restart_of_the_host_any_driver_of_its_own_is_right(machine: Mac
     kernel.load("nvidia")
     kernel.reboot()
 
-    assert give_back(kernel, gpu, before) == GivenBack("nvidia", reset=False)
+    assert give_back(kernel, WholeFunction(gpu), before) == GivenBack("nvidia", reset=False)
 
 
 def rebind(machine: Machine, kernel: FakeKernel, address: PciAddress, driver: str) -> None:
@@ -377,7 +380,7 @@ def test_a_device_of_its_operators_on_vfio_pci_is_taken_and_given_back_with_its_
     gpu = machine.gpu("0000:41:00.0", group=10, driver="vfio-pci")
 
     take(kernel, wanted(machine, gpu, managed=False))
-    back = give_back(kernel, gpu, Before("vfio-pci"), managed=False)
+    back = give_back(kernel, WholeFunction(gpu, managed=False), Before("vfio-pci"))
 
     assert (back.driver, back.reset, back.present) == ("vfio-pci", True, True)
     assert driver(machine, gpu) == "vfio-pci"
@@ -389,7 +392,7 @@ def test_a_vendors_vfio_driver_is_as_good(machine: Machine, kernel: FakeKernel) 
 
     take(kernel, wanted(machine, gpu, managed=False))
 
-    assert give_back(kernel, gpu, Before("nvidia"), managed=False) == GivenBack("nvidia", reset=True)
+    assert give_back(kernel, WholeFunction(gpu, managed=False), Before("nvidia")) == GivenBack("nvidia", reset=True)
 
 
 @pytest.mark.parametrize("found", ["nouveau", None])
@@ -410,7 +413,7 @@ def test_a_device_that_its_operator_gave_to_the_host_meanwhile_is_neither_reset_
 ) -> None:
     gpu = machine.gpu("0000:41:00.0", group=10)
 
-    error = refusal(lambda: give_back(kernel, gpu, Before("vfio-pci"), managed=False))
+    error = refusal(lambda: give_back(kernel, WholeFunction(gpu, managed=False), Before("vfio-pci")))
 
     assert error.code == "driver-unexpected"
 
@@ -419,8 +422,8 @@ def test_a_device_of_its_operators_that_a_program_holds_is_not_given_back(machin
     gpu = machine.gpu("0000:41:00.0", group=10, driver="vfio-pci")
     machine.hold(812, "qemu-system-x86", "/dev/vfio/10")
 
-    assert "812" in refusal(lambda: give_back(kernel, gpu, Before("vfio-pci"), managed=False)).brief
+    assert "812" in refusal(lambda: give_back(kernel, WholeFunction(gpu, managed=False), Before("vfio-pci"))).brief
 
 
 def test_a_device_of_its_operators_that_is_gone_is_given_back(machine: Machine, kernel: FakeKernel) -> None:
-    assert not give_back(kernel, PciAddress("0000:99:00.0"), Before("vfio-pci"), managed=False).present
+    assert not give_back(kernel, WholeFunction(PciAddress("0000:99:00.0"), managed=False), Before("vfio-pci")).present

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from busway.domain.address import PciAddress
-from busway.domain.documents import DesiredDevice
 from busway.domain.errors import BadInput, HostError
+from busway.domain.units import WholeFunction
 from busway.hardware import Card, Machine, SysfsKernel
 from busway.hardware.handover import preflight
 from busway.hardware.verbs import bind_card, preflight_bind, preflight_release, release_card
@@ -17,7 +17,7 @@ Picture = Callable[[], dict[str, object]]
 
 def test_a_function_alone_is_not_viable_and_the_whole_card_is(verbs: SysfsKernel, pair: Card) -> None:
     main, audio = (one.address for one in pair.functions)
-    (told,) = preflight(verbs, DesiredDevice(main, pair.main.vendor_id, pair.main.product_id))
+    (told,) = preflight(verbs, WholeFunction(main, pair.main.vendor_id, pair.main.product_id))
     assert told.code == "group-not-viable"
     assert str(audio) in told.detail
     assert "snd_hda_intel" in told.detail

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from busway.domain.address import PciAddress
-from busway.domain.documents import DesiredDevice
 from busway.domain.errors import HostError
+from busway.domain.units import WholeFunction
 from busway.hardware import Machine, SysfsKernel, read_binding
 from busway.hardware.binding import driver_of
 from busway.hardware.handover import GivenBack, give_back, read_before, take
@@ -35,10 +35,10 @@ def test_a_virtual_function_goes_to_a_guest_and_back_as_the_agent_does_it(verbs:
     first, _ = create_vfs(verbs, nvme, 2, probe=False)
 
     before = read_before(verbs.root, read_binding(verbs.root, first))
-    take(verbs, DesiredDevice(first, "1b36", "0010"))
-    take(verbs, DesiredDevice(first, "1b36", "0010"))
+    take(verbs, WholeFunction(first, "1b36", "0010"))
+    take(verbs, WholeFunction(first, "1b36", "0010"))
     during = driver_of(verbs.root, first)
-    back = give_back(verbs, first, before)
+    back = give_back(verbs, WholeFunction(first, "1b36", "0010"), before)
     remove_vfs(verbs, nvme)
 
     assert (before.driver, during) == (None, "vfio-pci")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from busway.domain.address import PciAddress
-from busway.domain.documents import DesiredDevice
+from busway.domain.units import WholeFunction
 from busway.hardware import refusals
 from busway.hardware.binding import Binding, read_binding
 from busway.hardware.function import Function
@@ -34,7 +34,7 @@ class GivenBack:
     present: bool = True
 
 
-def preflight(verbs: DeviceVerbs, device: DesiredDevice, together: Collection[PciAddress] = ()) -> tuple[Obstacle, ...]:
+def preflight(verbs: DeviceVerbs, device: WholeFunction, together: Collection[PciAddress] = ()) -> tuple[Obstacle, ...]:
     """Tells everything that would refuse `take`; changes nothing.
 
     `together` are the devices that go to the same guest: they may still have host drivers, for their turn comes.
@@ -55,7 +55,7 @@ def preflight(verbs: DeviceVerbs, device: DesiredDevice, together: Collection[Pc
 
 
 def take(
-    verbs: DeviceVerbs, device: DesiredDevice, together: Collection[PciAddress] = (), *, patience: float = 20.0
+    verbs: DeviceVerbs, device: WholeFunction, together: Collection[PciAddress] = (), *, patience: float = 20.0
 ) -> None:
     """Makes the device ready for a guest; one that is ready stays as it is.
 
@@ -74,16 +74,15 @@ def take(
 
 
 def is_ready(function: Function) -> bool:
-    """True when a guest can have the function as it stands."""
-    return function.is_on_vfio
+    """True when a guest can have a managed function as it stands."""
+    return function.driver == VFIO
 
 
 def give_back(
     verbs: DeviceVerbs,
-    address: PciAddress,
+    device: WholeFunction,
     before: Before,
     *,
-    managed: bool = True,
     patience: float = 20.0,
     prove: Callable[[bool], None] = lambda _reset: None,
 ) -> GivenBack:
@@ -94,6 +93,7 @@ def give_back(
     A device that the host no longer shows counts as given back: nobody can hold it. So does one that has its driver of
     before, or any after the host was started anew. Every other driver than vfio-pci is refused: somebody else bound it.
     """
+    address = device.address
     function = read_function(verbs.root, address)
     if function is None:
         return GivenBack(driver=None, reset=False, present=False)
@@ -101,7 +101,7 @@ def give_back(
     refuse(users(str(address), Machine.read(verbs.root).open_files, [function]))
     over = before.is_over(verbs.root)
     half_way = function.driver is None or (function.driver == VFIO and before.driver != VFIO)
-    if managed and half_way and not over:
+    if device.managed and half_way and not over:
         return _move_back(verbs, address, before, patience, prove)
     if function.driver != before.driver and not over:
         raise refusals.unexpected_driver(address, function.driver, before.driver)

@@ -20,10 +20,7 @@ def reset_scope(machine: Machine, function: Function, method: ResetMethod) -> tu
 
     A function right on a root bus has no bridge, and the kernel then offers no bus reset.
     """
-    if not method.is_wide or not function.bridges:
-        return (function,)
-    bridge = function.bridges[-1]
-    return tuple(one for one in machine if bridge in one.bridges)
+    return (machine.below_one_bridge(function) if method.is_wide else ()) or (function,)
 
 
 def preflight_reset(

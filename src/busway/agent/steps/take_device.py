@@ -1,0 +1,75 @@
+"""TakeDevice: takes a unit for a server; the record of it is on the disk before the host is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from busway.agent.held import HeldRecord
+from busway.agent.tools import Tools
+from busway.domain.errors import HostError
+from busway.domain.grant import Held
+from busway.domain.units import Unit, WholeFunction
+from busway.hardware.binding import read_binding
+from busway.hardware.handover import preflight, read_before, take
+from busway.hardware.identity import measure_identity
+from busway.hardware.undo import Undo
+from busway.hardware.verbs import refuse
+from busway.reconciler.steps import TakeDevice
+
+
+def execute(step: TakeDevice, tools: Tools) -> str:
+    """Takes the unit as its kind is taken; one that is held for another server is refused.
+
+    Returns where it came from, for the log.
+    """
+    known = tools.state.held.find(step.grant.unit.name)
+    if known is not None and known.held.server_id != step.server_id:
+        raise _held_for_another(known.held)
+    return TAKERS[type(step.grant.unit)](step, known, tools)
+
+
+def _take_function(step: TakeDevice, known: HeldRecord | None, tools: Tools) -> str:
+    """Checks, records, takes and reads back; a function that was put back leaves no record.
+
+    One whose write the kernel has blocked keeps its record: nobody knows yet what becomes of it.
+    """
+    wanted = step.grant.unit
+    assert isinstance(wanted, WholeFunction)
+    together = tuple(unit.address for unit in step.together if isinstance(unit, WholeFunction))
+    refuse(preflight(tools.kernel, wanted, together))
+    before = read_before(tools.kernel.root, read_binding(tools.kernel.root, wanted.address))
+    if known is not None and not known.before.is_over(tools.kernel.root):
+        before = known.before
+    held = Held(step.server_id, wanted, before.driver, claim_id=step.grant.claim_id)
+    taken, identity = (known.taken, known.identity) if known is not None else (tools.wall_ns(), None)
+    record = HeldRecord(held, before, taken, identity)
+    with Undo() as undo:
+        if known is None:  # one that the server has had, and that its host's restart gave back, stays its own
+            undo.add(lambda: _forget_if_back(wanted, record, tools))
+        tools.state.held.write(record)
+        take(tools.kernel, wanted, together, patience=tools.patience)
+        if record.identity is None:  # no guest has had it yet
+            record = replace(record, identity=measure_identity(tools.kernel.root, wanted.address))
+            tools.state.held.write(record)
+        undo.keep()
+    return f"{wanted.address} came from {before.driver or 'no driver'}"
+
+
+TAKERS: dict[type[Unit], Callable[[TakeDevice, HeldRecord | None, Tools], str]] = {WholeFunction: _take_function}
+
+
+def _forget_if_back(function: WholeFunction, record: HeldRecord, tools: Tools) -> None:
+    now = read_binding(tools.kernel.root, function.address)
+    is_back = (now.driver, now.override) == (record.before.driver, record.before.override)
+    if is_back and not tools.kernel.unfinished(function.address):
+        tools.state.held.remove(function.name)
+
+
+def _held_for_another(known: Held) -> HostError:
+    return HostError(
+        f"{known.unit.name} is still held for server {known.server_id}",
+        detail="Its record on this host says so; a device is given to one server at a time.",
+        remedy="Wait until that server is gone.",
+        code="device-held",
+    )
