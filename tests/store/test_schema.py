@@ -106,7 +106,7 @@ def test_a_cloud_of_every_revision_goes_on(empty: Database, revision: str, tmp_p
 
 def test_claims_of_before_units_get_the_ports_that_their_guests_have(empty: Database) -> None:
     """As they were counted then: by card in the order of the claims; functions of one slot share the port of function 0."""
-    fill(empty, "requests")
+    fill(empty, "joining")
     server, host = "00000000-0000-4000-8000-0000000fffff", "00000000-0000-4000-8000-00000000000c"
     claimed = ["0000:51:00.0", "0000:42:00.1", "0000:42:00.0", "0000:60:00.4"]
     with empty.write() as tx:

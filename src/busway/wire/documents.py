@@ -16,6 +16,7 @@ from busway.domain.device import PciDevice
 from busway.domain.documents import WIRE_VERSION, Desired, DesiredServer, Observed, ObservedServer, Unreadable
 from busway.domain.errors import BadInput
 from busway.domain.ids import ServerId
+from busway.wire.join import Joined, JoinRequest, RenewRequest
 from busway.wire.plain import read, to_plain
 from busway.wire.units import read_grant, read_held, write_grant, write_held
 
@@ -24,10 +25,21 @@ _Object = dict[str, Any]
 _UNREADABLE = "unreadable"
 
 
-def encode(document: Desired | Observed) -> bytes:
-    """Writes a document as JSON."""
-    plain = _plain_desired(document) if isinstance(document, Desired) else _plain_observed(document)
-    return msgspec.json.encode(plain | {"wire": WIRE_VERSION})
+def encode(document: Desired | Observed | JoinRequest | RenewRequest | Joined) -> bytes:
+    """Writes a document, which says the version of its form, or a message of joining as JSON."""
+    if isinstance(document, Desired):
+        return msgspec.json.encode(_plain_desired(document) | {"wire": WIRE_VERSION})
+    if isinstance(document, Observed):
+        return msgspec.json.encode(_plain_observed(document) | {"wire": WIRE_VERSION})
+    return msgspec.json.encode(document)
+
+
+def decode(data: bytes, kind: type[_T]) -> _T:
+    """Reads what `encode` wrote of a message of joining; raises `BadInput` for anything else."""
+    try:
+        return read(_object(data, kind), kind)
+    except msgspec.ValidationError as error:
+        raise _no_document(kind, error) from error
 
 
 def decode_desired(data: bytes) -> Desired:

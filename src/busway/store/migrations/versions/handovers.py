@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "handovers"
-down_revision = "joining"
+down_revision = "units"
 
 
 def upgrade() -> None:

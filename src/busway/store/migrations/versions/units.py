@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "units"
-down_revision = "requests"
+down_revision = "joining"
 
 _LIVE = sa.text("state <> 'freed'")
 
