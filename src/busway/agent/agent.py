@@ -28,6 +28,7 @@ from busway.hardware.kernel import KernelVerbs
 from busway.hardware.scan import read_text
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import Hypervisor
+from busway.networking.networks import GuestNetworks
 from busway.reconciler.plan import plan
 from busway.reconciler.waits import waits
 
@@ -56,6 +57,7 @@ class Agent:
         hypervisor: Hypervisor,
         kernel: KernelVerbs,
         state: StateFolder,
+        networks: GuestNetworks,
         options: GuestOptions | None = None,
         timing: Timing | None = None,
         make_disk: DiskMaker = make_overlay,
@@ -70,6 +72,7 @@ class Agent:
         self._hypervisor = hypervisor
         self._kernel = kernel
         self._state = state
+        self._networks = networks
         self._options = options or GuestOptions()
         self._timing = timing or Timing()
         self._monotonic = monotonic
@@ -86,6 +89,7 @@ class Agent:
             kernel=kernel,
             state=state,
             options=self._options,
+            networks=networks,
             make_disk=make_disk,
             flatten_disk=flatten_disk,
             wall_ns=wall_ns,
@@ -154,6 +158,7 @@ class Agent:
         self._busy = self._acted = False
         if self._desired is not None:
             desired = self._desired
+            self._heed("networks", lambda: self._make_networks(desired))
             self._heed("plan", lambda: self._carry_out(desired, before))
         after = self._look() if self._acted else before
         self._generation = self._desired.generation if self._desired else 0
@@ -161,6 +166,11 @@ class Agent:
         self._heed("consoles", lambda: self._consoles.hand_in(server.id for server in after.servers))
         self._heed("image cache", lambda: self._tidy(after))
         self._view(after)
+
+    def _make_networks(self, desired: Desired) -> None:
+        """Comes before the plan: a guest whose network or filter is not in place is not started."""
+        if faults := self._networks.converge(desired):
+            raise faults[0]
 
     def _tidy(self, sight: Sight) -> None:
         removed = self._images.tidy(self._desired, sight.local) if self._desired else []

@@ -11,6 +11,7 @@ from busway.agent.state import StateFolder
 from busway.hardware.kernel import KernelVerbs
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import Hypervisor
+from busway.networking.networks import GuestNetworks
 
 # Makes a qcow2 disk: (image, its format, the disk to make, size in GB or 0 for the image's own size).
 DiskMaker = Callable[[Path, str, Path, int], None]
@@ -31,6 +32,7 @@ class Tools:
     kernel: KernelVerbs
     state: StateFolder
     options: GuestOptions
+    networks: GuestNetworks
     make_disk: DiskMaker
     flatten_disk: DiskFlattener
     wall_ns: Callable[[], int]

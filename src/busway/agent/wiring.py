@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from busway.agent.agent import Agent, Timing
@@ -19,6 +19,7 @@ from busway.hardware.kernel import SysfsKernel
 from busway.hypervisor.adapter import LibvirtHypervisor
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import Hypervisor
+from busway.networking.networks import HostNetworks, control_plane
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class AgentOptions:
 
     credential: Path
     state: Path = Path("/var/lib/busway/agent")
-    bridge: str | None = None
+    bridges: Mapping[str, str] = field(default_factory=dict)  # the operator's, by physical network
     libvirt_uri: str = "qemu:///system"
     virt_type: str = "auto"  # or "kvm", "qemu"
     interval: float = 3.0
@@ -51,9 +52,10 @@ def build_agent(options: AgentOptions, crashpoint: Callable[[str], None] = lambd
         hypervisor=hypervisor,
         kernel=SysfsKernel(),
         state=state,
+        networks=HostNetworks(options.state / "networks", options.bridges, lambda: control_plane(credential.url)),
         options=GuestOptions(
             virt_type=_virt_type(options.virt_type, hypervisor),
-            bridge=options.bridge,
+            bridges=options.bridges,
             rom_bar=options.rom_bar,
             hugepages=options.hugepages,
         ),

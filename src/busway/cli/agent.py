@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from busway.cli.bridges import read_bridges
+
 
 @click.command("agent")
 @click.option(
@@ -22,7 +24,14 @@ import click
     show_default=True,
     help="Where images, disks and records are kept.",
 )
-@click.option("--bridge", help="The bridge that guests are plugged into; without it they get QEMU's user network.")
+@click.option(
+    "--bridge",
+    "bridges",
+    multiple=True,
+    callback=read_bridges,
+    metavar="[PHYSICAL=]BRIDGE",
+    help="A bridge of yours for networks of the driver bridge; repeat it for other physical networks.",
+)
 @click.option("--libvirt-uri", default="qemu:///system", show_default=True, help="Which libvirt to talk to.")
 @click.option(
     "--virt-type",
@@ -57,7 +66,7 @@ import click
 def agent(
     credential: Path,
     state: Path,
-    bridge: str | None,
+    bridges: dict[str, str],
     libvirt_uri: str,
     virt_type: str,
     interval: float,
@@ -76,7 +85,7 @@ def agent(
     options = AgentOptions(
         credential=credential,
         state=state,
-        bridge=bridge,
+        bridges=bridges,
         libvirt_uri=libvirt_uri,
         virt_type=virt_type,
         interval=interval,

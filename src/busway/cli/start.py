@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from busway.cli.bridges import read_bridges
+
 if TYPE_CHECKING:
     from busway.bootstrap.config import Config
 
@@ -45,7 +47,14 @@ def serve(config: Path | None, **overrides: Any) -> None:
 
 @click.command()
 @_control_options
-@click.option("--bridge", help="The bridge that guests are plugged into; without it they get QEMU's user network.")
+@click.option(
+    "--bridge",
+    "bridges",
+    multiple=True,
+    callback=read_bridges,
+    metavar="[PHYSICAL=]BRIDGE",
+    help="A bridge of yours for networks of the driver bridge; repeat it for other physical networks.",
+)
 @click.option("--libvirt-uri", default="qemu:///system", show_default=True, help="This machine's libvirt.")
 @click.option(
     "--virt-type",
@@ -62,7 +71,7 @@ def serve(config: Path | None, **overrides: Any) -> None:
     help="Whether guests see the option ROMs of their devices.",
 )
 def up(
-    config: Path | None, bridge: str | None, libvirt_uri: str, virt_type: str, rom_bar: str, **overrides: Any
+    config: Path | None, bridges: dict[str, str], libvirt_uri: str, virt_type: str, rom_bar: str, **overrides: Any
 ) -> None:
     """Run a whole cloud on this machine.
 
@@ -74,7 +83,9 @@ def up(
     from busway.bootstrap.up import up as run
 
     set_up_logs()
-    options = AgentOptions(Path(), bridge=bridge, libvirt_uri=libvirt_uri, virt_type=virt_type, rom_bar=rom_bar == "on")
+    options = AgentOptions(
+        Path(), bridges=bridges, libvirt_uri=libvirt_uri, virt_type=virt_type, rom_bar=rom_bar == "on"
+    )
     run(_read(config, overrides), options)
 
 

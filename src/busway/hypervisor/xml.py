@@ -7,11 +7,11 @@ card, `managed='no'` because the agent binds and releases devices itself, a disk
 
 from __future__ import annotations
 
-import ipaddress
 import xml.etree.ElementTree as ET
 
 from busway.domain.address import PciAddress
 from busway.domain.documents import DesiredServer, Nic
+from busway.domain.errors import HostError
 from busway.domain.ids import ServerId
 from busway.hypervisor.cards import GuestSlot, guest_slots
 from busway.hypervisor.guest import GuestFiles, GuestOptions
@@ -104,14 +104,20 @@ def _add_disks(devices: ET.Element, files: GuestFiles) -> None:
 
 
 def _add_nic(devices: ET.Element, nic: Nic, options: GuestOptions) -> None:
-    card = ET.SubElement(devices, "interface", type="bridge" if options.bridge else "user")
+    """A card on a bridge, under a name that its packet filter knows before it is there."""
+    bridge = nic.bridge(options.bridges)
+    if bridge is None:
+        raise HostError(
+            f"This host has no bridge for physical network {nic.physical}",
+            detail=f"It has: {', '.join(options.bridges) or 'none'}.",
+            remedy=f"Start the agent with --bridge {nic.physical}=BRIDGE.",
+            code="no-bridge",
+        )
+    card = ET.SubElement(devices, "interface", type="bridge")
     ET.SubElement(card, "mac", address=nic.mac)
-    if options.bridge:
-        ET.SubElement(card, "source", bridge=options.bridge)
+    ET.SubElement(card, "source", bridge=bridge)
+    ET.SubElement(card, "target", dev=nic.tap)
     ET.SubElement(card, "model", type="virtio")
-    if not options.bridge and nic.address:
-        network = ipaddress.ip_network(f"{nic.address}/{nic.prefix}", strict=False)
-        ET.SubElement(card, "ip", family="ipv4", address=str(network.network_address), prefix=str(nic.prefix))
 
 
 def _add_serial(devices: ET.Element, files: GuestFiles) -> None:

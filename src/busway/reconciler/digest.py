@@ -18,5 +18,6 @@ def config_digest(drive: ConfigDrive) -> str:
 
 def definition_digest(server: DesiredServer) -> str:
     """The SHA-256 of what a domain is made of: its CPUs, RAM, root disk, network cards and devices."""
-    parts = (server.vcpus, server.ram_mb, server.disks[-1], server.nics, server.devices)
+    nics = tuple((nic.mac, nic.port, nic.network, nic.driver, nic.physical, nic.vlan) for nic in server.nics)
+    parts = (server.vcpus, server.ram_mb, server.disks[-1], nics, server.devices)
     return hashlib.sha256(repr(parts).encode()).hexdigest()

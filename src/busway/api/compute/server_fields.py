@@ -103,7 +103,7 @@ def addresses(server: Server) -> dict[str, list[dict[str, object]]]:
     for each in server.addresses:
         found.setdefault(each.network, []).append(
             {
-                "version": 4,
+                "version": 6 if ":" in each.address else 4,
                 "addr": each.address,
                 "OS-EXT-IPS:type": "fixed",
                 "OS-EXT-IPS-MAC:mac_addr": each.mac,

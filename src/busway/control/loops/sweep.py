@@ -12,6 +12,7 @@ import structlog
 from busway.control.context import Control
 from busway.control.images.catalogue import purge_images
 from busway.control.moves.advance import advance
+from busway.control.networks.changes import tell_hosts
 from busway.control.placement.snapshot import is_up
 from busway.control.servers.leave import finish_delete
 from busway.control.servers.shelve import offload_overdue
@@ -28,6 +29,7 @@ def run_sweeper(control: Control, stop: threading.Event) -> None:
         try:
             sweep(control)
             advance(control)
+            tell_hosts(control)
             offload_overdue(control)
             purge_deleted_images(control)
         except Exception:
