@@ -7,13 +7,20 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from busway.domain.documents import Nic
 from busway.networking.ruleset import Filter
+from busway.testing.golden import Golden
 from tests.networking.frames import Frame
+
+
+@pytest.fixture
+def golden() -> Golden:
+    return Golden(Path(__file__).parent / "golden")
 
 
 class SwitchProcess:

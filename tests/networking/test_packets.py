@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from busway.domain.documents import Desired, Nic
-from busway.domain.guest_network import AddressPair, NicGroup, NicRule, link_local
+from busway.domain.guest_network import AddressPair, HostNetwork, NicGroup, NicRule, link_local
 from busway.domain.ids import NetworkId, PortId, SecurityGroupId
 from busway.networking.ruleset import ControlPlane, packet_filter
+from busway.testing.golden import Golden
 from tests.networking.conftest import SwitchProcess
 from tests.networking.desired import desired_of
 from tests.networking.frames import ARP, BROADCAST, IPV4, IPV6, Frame
@@ -208,3 +209,13 @@ def test_the_kernel_and_the_oracle_agree(
     for frame in sent:
         expected = arrives(frame, sender, receiver, by_id, CONTROL)
         assert switch.reaches(frame, sender, receiver) == expected, frame
+
+
+def test_the_whole_filter_is_what_the_file_says(golden: Golden) -> None:
+    member = replace(SENDER, groups=(MINE, OTHERS), pairs=(AddressPair(SENDER.mac, "10.0.1.0/24"),))
+    free = replace(card(3, MINE), security=False, groups=())
+    rules = (NicRule("ingress", "IPv4", 6, 22, 25, "192.0.2.0/24"), NicRule("ingress", "IPv6", remote_group=MINE))
+    groups = (NicGroup(MINE, ALL_OUT, ("10.0.0.1", "fd00::1")), NicGroup(OTHERS, rules))
+    network = HostNetwork(NET, "private", "local", cidr="10.0.0.0/24", gateway="10.0.0.254", cidr6="fd00::/64")
+
+    golden.check("filter.nft", packet_filter(desired_of((member, free), groups, (network,)), CONTROL).text)

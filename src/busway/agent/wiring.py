@@ -37,6 +37,10 @@ class AgentOptions:
     hugepages: bool = False
 
 
+# Where dnsmasq, which is a user of its own, reads its lists; gone with the host's next start, as dnsmasq is.
+_RUN = Path("/run/busway/networks")
+
+
 def build_agent(options: AgentOptions, crashpoint: Callable[[str], None] = lambda _point: None) -> Agent:
     """Reads the credential, takes the folder's lock for the life of the process, and connects the seams.
 
@@ -52,7 +56,7 @@ def build_agent(options: AgentOptions, crashpoint: Callable[[str], None] = lambd
         hypervisor=hypervisor,
         kernel=SysfsKernel(),
         state=state,
-        networks=HostNetworks(options.state / "networks", options.bridges, lambda: control_plane(credential.url)),
+        networks=HostNetworks(_RUN, options.bridges, lambda: control_plane(credential.url)),
         options=GuestOptions(
             virt_type=_virt_type(options.virt_type, hypervisor),
             bridges=options.bridges,

@@ -102,8 +102,9 @@ class Dnsmasq:
         """Ends those of networks that are not wanted any more."""
         if not self._folder.is_dir():
             return
-        for folder in self._folder.iterdir():
-            if folder.name not in set(wanted):
+        kept = set(wanted)
+        for folder in list(self._folder.iterdir()):
+            if folder.name not in kept:
                 if (pid := self._pid(folder)) is not None:
                     self._end(folder, pid)
                 for path in folder.iterdir():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from ipaddress import ip_interface
+from ipaddress import IPv4Network, IPv6Network, ip_interface
 from pathlib import Path
 
 from busway.domain.errors import HostError
@@ -59,6 +59,16 @@ class Links:
         if (str(wanted.ip), wanted.network.prefixlen) not in has:
             quick = ("nodad",) if wanted.version == 6 else ()
             run("ip", "address", "replace", address, "dev", name, *quick)
+
+    def networks(self) -> list[tuple[str, IPv4Network | IPv6Network]]:
+        """The networks in which the host has addresses, each with its interface; link-local ones are left out."""
+        shown = json.loads(run("ip", "-j", "address", "show"))
+        return [
+            (each["ifname"], ip_interface(f"{info['local']}/{info['prefixlen']}").network)
+            for each in shown
+            for info in each.get("addr_info", ())
+            if info.get("scope") == "global" and "local" in info
+        ]
 
     def remove(self, name: str) -> None:
         """Removes an interface that Busway made."""

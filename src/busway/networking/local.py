@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
+from busway.domain.errors import HostError
 from busway.domain.guest_network import METADATA_ADDRESS, HostNetwork
 from busway.domain.network import mac_for
 from busway.networking.links import Links
@@ -20,6 +21,8 @@ class LocalDriver:
     def ensure(self, network: HostNetwork) -> str:
         """Makes the bridge with the gateway's addresses, and lets the host forward."""
         bridge = network.own_bridge
+        if not self._links.exists(bridge):
+            self._refuse_overlap(network)
         self._links.make_bridge(bridge, mac_for(network.id), network.mtu)
         for cidr, gateway in ((network.cidr, network.gateway), (network.cidr6, network.gateway6)):
             if cidr and gateway:
@@ -30,6 +33,18 @@ class LocalDriver:
         if network.cidr6:
             self._forward6(bridge)
         return bridge
+
+    def _refuse_overlap(self, network: HostNetwork) -> None:
+        """A host must not lose its way to addresses that it has elsewhere."""
+        mine = [ip_network(cidr) for cidr in (network.cidr, network.cidr6) if cidr]
+        for name, theirs in self._links.networks():
+            if any(each.version == theirs.version and each.overlaps(theirs) for each in mine):
+                raise HostError(
+                    f"Network {network.name} has addresses that this host has on {name}",
+                    detail=f"{theirs} overlaps with {', '.join(str(each) for each in mine)}.",
+                    remedy="Choose other addresses for the network ([busway] network_cidr, or another subnet).",
+                    code="network-overlaps-host",
+                )
 
     def _forward6(self, bridge: str) -> None:
         """A host that forwards IPv6 heeds router advertisements only where it is told 2: its own way out must stay."""

@@ -99,11 +99,17 @@ class HostNetworks:
                 raise self._faults[nic.network]
 
     def _filter(self, wanted: Filter) -> None:
-        """Loads the filter unless the kernel has it: whoever flushed it gets it back with the next round."""
-        marks = "; ".join(f"list chain {table} {wanted.mark}" for table in TABLES)
-        if not succeeds("nft", marks):
+        """Loads the filter unless the kernel has it: whoever flushed it gets it back with the next round.
+
+        A host that has no cards and had none is left as it is.
+        """
+        if not wanted.cards and not succeeds("nft", "list", "table", *TABLES[0].split()):
+            return
+        marks = [("nft", "list", "chain", *table.split(), wanted.mark) for table in TABLES]
+        if not all(succeeds(*mark) for mark in marks):
             run("nft", "-f", "-", text=wanted.text)
-            run("nft", marks)
+            for mark in marks:
+                run(*mark)
 
     def _ensure(self, network: HostNetwork, nics: tuple[Nic, ...]) -> None:
         driver = self._drivers.get(network.driver)

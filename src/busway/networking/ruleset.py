@@ -30,10 +30,14 @@ class ControlPlane:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """The tables as `nft -f -` reads them, and the name of the empty chain by which each is known in the kernel."""
+    """The tables as `nft -f -` reads them, and the name of the empty chain by which each is known in the kernel.
+
+    `cards` is how many it lets through.
+    """
 
     mark: str
     text: str
+    cards: int
 
 
 def packet_filter(desired: Desired, control: ControlPlane) -> Filter:
@@ -43,7 +47,7 @@ def packet_filter(desired: Desired, control: ControlPlane) -> Filter:
     mark = f"mark-{hashlib.sha256(body.encode()).hexdigest()[:32]}"
     cleared = "".join(f"table {table}\ndelete table {table}\n" for table in TABLES)
     marks = "".join(f"add chain {table} {mark}\n" for table in TABLES)
-    return Filter(mark, cleared + body + marks)
+    return Filter(mark, cleared + body + marks, len(nics))
 
 
 def _tables(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from busway.control.context import Control
@@ -10,7 +11,7 @@ from busway.control.networks.access import missing, scope, visible_group
 from busway.control.networks.changes import tell_hosts
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict
-from busway.domain.ids import ProjectId, SecurityGroupId
+from busway.domain.ids import ProjectId, SecurityGroupId, ServerId
 from busway.domain.security_group import (
     DEFAULT,
     SecurityGroup,
@@ -64,6 +65,16 @@ def list_groups(control: Control, caller: Caller) -> list[SecurityGroup]:
     with control.db.write() as tx:
         default_group(control, tx, caller.project_id)
         return store.list_groups(tx, scope(caller))
+
+
+def names_of(control: Control, server_ids: Sequence[ServerId]) -> dict[ServerId, tuple[str, ...]]:
+    """The names of the groups that servers' ports are in; a server without any is not in the answer."""
+    with control.db.read() as tx:
+        held = ports.server_ports(tx, server_ids)
+        ids = {group for each in held.values() for port in each for group in port.groups}
+        names = {group.id: group.name for group in store.get_groups(tx, ids)}
+    found = {server: {names[group] for port in each for group in port.groups} for server, each in held.items()}
+    return {server: tuple(sorted(groups)) for server, groups in found.items() if groups}
 
 
 def create_group(
