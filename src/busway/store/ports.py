@@ -67,9 +67,14 @@ def save_port(tx: Tx, port: Port) -> None:
 
 
 def remove_port(tx: Tx, port_id: PortId) -> None:
-    """Makes a port's addresses free for others."""
+    """Forgets a port: its addresses are free for others."""
     tx.execute(delete(port_groups).where(port_groups.c.port_id == port_id))
-    tx.execute(update(ports).where(ports.c.id == port_id).values(released=True))
+    tx.execute(delete(ports).where(ports.c.id == port_id))
+
+
+def forget_released(tx: Tx, network_id: NetworkId) -> None:
+    """Forgets the ports on a network that earlier releases kept as released."""
+    tx.execute(delete(ports).where(ports.c.network_id == network_id, ports.c.released.is_(True)))
 
 
 def release_ports(tx: Tx, server_id: ServerId) -> list[Port]:

@@ -159,6 +159,7 @@ def delete_network(control: Control, caller: Caller, network_id: str) -> None:
                 remedy=f"Delete them first: openstack port list --network {network.id}",
                 code="network-in-use",
             )
+        ports.forget_released(tx, network.id)
         store.remove_network(tx, network.id)
 
 
