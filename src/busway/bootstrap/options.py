@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from oslo_config import cfg
 
 from busway.bootstrap.scheduling import OPTIONS as SCHEDULING
+from busway.store.retention import RETENTIONS
 
 PCI = [
     cfg.MultiStrOpt(
@@ -72,6 +73,11 @@ QUOTA = [
     for name, text in _QUOTAS.items()
 ]
 
+RETENTION = [
+    cfg.IntOpt(each.option, default=each.days, min=0, help=f"{each.help} Kept for so many days; 0 is for ever.")
+    for each in RETENTIONS
+]
+
 DATABASE = [
     cfg.StrOpt(
         "connection",
@@ -128,6 +134,7 @@ SECTIONS: dict[str, Sequence[cfg.Opt]] = {
     "pci": PCI,
     "filter_scheduler": FILTER_SCHEDULER,
     "quota": QUOTA,
+    "retention": RETENTION,
     "database": DATABASE,
     "busway": BUSWAY,
 }
