@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "security_groups"
-down_revision = "joining"
+down_revision = "units"
 
 _SPACE = uuid.UUID("6f0f3a0e-6d5a-4a57-9b53-0f7b3a5f5d0c")
 
