@@ -121,8 +121,9 @@ def test_images_are_uploaded_listed_changed_and_saved(clients: Clients, tmp_path
 
 def test_networks_are_read(clients: Clients) -> None:
     assert [row["Name"] for row in clients.read("network", "list")] == ["private"]
+    unique_local = clients.read("subnet", "show", "private-v6")["cidr"]
     assert clients.read("network", "show", "private")["status"] == "ACTIVE"
-    assert [row["Subnet"] for row in clients.read("subnet", "list")] == ["10.0.2.0/24"]
+    assert [row["Subnet"] for row in clients.read("subnet", "list")] == ["10.66.0.0/24", unique_local]
     assert [row["Name"] for row in clients.read("security", "group", "list")] == ["default"]
     assert clients.read("port", "list") == []
 
@@ -137,7 +138,7 @@ def test_a_server_lives_from_create_to_delete(clients: Clients, api_server: ApiS
 
     assert clients.read("server", "list")[0]["Status"] == "ACTIVE"
     assert clients.read("server", "show", "s1")["OS-EXT-SRV-ATTR:host"] == "host1"
-    assert "private=10.0.2.100" in clients.nova("list")
+    assert "private=10.66.0.10, fd" in clients.nova("list")
     assert clients.read("server", "event", "list", "s1")[0]["Action"] == "create"
     clients.openstack("server", "stop", "s1")
     assert "not do 'pause'" in clients.refused("server", "pause", "s1")

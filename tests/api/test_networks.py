@@ -1,9 +1,14 @@
+from typing import Any
+
+import httpx
 import pytest
 
+from busway.domain.guest_network import slaac_address
 from tests.api.serving import ApiServer
 from tests.api.test_servers import create
 
 ROOT = "/network/v2.0"
+WAYS, KINDS = ("ingress", "egress"), ("IPv4", "IPv6")
 
 
 def test_the_network_and_its_subnet_are_as_configured(api_server: ApiServer) -> None:
@@ -12,7 +17,7 @@ def test_the_network_and_its_subnet_are_as_configured(api_server: ApiServer) -> 
     network = client.get(f"{ROOT}/networks", params={"name": "private"}).json()["networks"][0]
     subnet = client.get(f"{ROOT}/subnets/{network['subnets'][0]}").json()["subnet"]
 
-    assert (subnet["cidr"], subnet["gateway_ip"], subnet["network_id"]) == ("10.0.2.0/24", "10.0.2.2", network["id"])
+    assert (subnet["cidr"], subnet["gateway_ip"], subnet["network_id"]) == ("10.66.0.0/24", "10.66.0.1", network["id"])
     assert client.get(f"{ROOT}/networks", params={"name": "other"}).json() == {"networks": []}
     assert client.get(f"{ROOT}/networks/private").status_code == 404
 
@@ -30,22 +35,190 @@ def test_a_ports_device_is_its_server_and_others_see_it_not(api_server: ApiServe
 
     ports = client.get(f"{ROOT}/ports", params={"device_id": server}).json()["ports"]
 
-    assert ports[0]["fixed_ips"][0]["ip_address"] == "10.0.2.100"
+    assert ports[0]["fixed_ips"][0]["ip_address"] == "10.66.0.10"
     assert ports[0]["mac_address"].startswith("fa:16:3e:")
     assert ann.get(f"{ROOT}/ports").json() == {"ports": []}
     assert ann.get(f"{ROOT}/ports/{ports[0]['id']}").status_code == 404
 
 
-@pytest.mark.parametrize("kind", ["networks", "ports", "security-groups", "routers"])
-def test_writing_is_refused_with_the_reason(api_server: ApiServer, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["routers", "floatingips"])
+def test_what_there_is_none_of_is_refused_with_the_reason(api_server: ApiServer, kind: str) -> None:
     answer = api_server.client().post(f"{ROOT}/{kind}", json={})
 
     assert answer.status_code == 501
-    assert answer.json()["NeutronError"]["type"] == "NetworkReadOnly"
+    assert answer.json()["NeutronError"]["type"] == "NetworkNotSupported"
+
+
+def test_a_project_makes_a_network_with_both_subnets_and_a_port_on_it(api_server: ApiServer) -> None:
+    ann = api_server.client(api_server.user("ann"))
+    network = made(ann, "network", {"name": "mine"})
+    v4 = made(ann, "subnet", {"network_id": network["id"], "cidr": "10.67.1.0/24", "ip_version": 4})
+    v6 = made(ann, "subnet", {"network_id": network["id"], "cidr": "fd67:1::/64", "ip_version": 6})
+
+    port = made(ann, "port", {"network_id": network["id"], "name": "p", "fixed_ips": [{"ip_address": "10.67.1.9"}]})
+
+    assert (v4["gateway_ip"], v4["allocation_pools"]) == ("10.67.1.1", [{"start": "10.67.1.2", "end": "10.67.1.254"}])
+    assert v6["ipv6_ra_mode"] == "slaac"
+    assert [each["ip_address"] for each in port["fixed_ips"]] == ["10.67.1.9", v6_address(port["mac_address"])]
+    assert (port["status"], port["port_security_enabled"]) == ("DOWN", True)
+    assert ann.get(f"{ROOT}/networks/{network['id']}").json()["network"]["subnets"] == [v4["id"], v6["id"]]
+    assert ann.delete(f"{ROOT}/networks/{network['id']}").status_code == 409
+    for path in (f"ports/{port['id']}", f"subnets/{v4['id']}", f"networks/{network['id']}"):
+        assert ann.delete(f"{ROOT}/{path}").status_code == 204
+
+
+def v6_address(mac: str) -> str:
+    return slaac_address("fd67:1::/64", mac)
+
+
+def test_another_projects_network_is_neither_seen_nor_used(api_server: ApiServer) -> None:
+    ann, bob = (api_server.client(api_server.user(name)) for name in ("ann", "bob"))
+    network = made(ann, "network", {"name": "mine"})
+
+    assert bob.get(f"{ROOT}/networks/{network['id']}").status_code == 404
+    assert bob.post(f"{ROOT}/ports", json={"port": {"network_id": network["id"]}}).status_code == 404
+    assert bob.delete(f"{ROOT}/networks/{network['id']}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status"),
+    [
+        ({"cidr": "192.168.1.0/24"}, 400),  # where the operator did not say that projects may
+        ({"cidr": "10.66.0.0/25"}, 409),  # another network has it
+        ({"cidr": "10.67.0.0/31"}, 400),
+        ({"cidr": "fd00::/48"}, 400),
+        ({"cidr": "10.67.0.0/24", "gateway_ip": "10.68.0.1"}, 400),
+        ({"cidr": "10.67.0.0/24", "allocation_pools": [{"start": "10.67.0.9", "end": "10.67.0.2"}]}, 400),
+        ({"cidr": "10.67.0.0/24", "host_routes": [{"destination": "0.0.0.0/0", "nexthop": "10.67.0.9"}]}, 501),
+        ({"cidr": "fd00::/64", "ipv6_ra_mode": "dhcpv6-stateful"}, 501),
+    ],
+)
+def test_a_subnet_that_cannot_be_is_refused(api_server: ApiServer, wanted: dict[str, object], status: int) -> None:
+    ann = api_server.client(api_server.user("ann"))
+    network = made(ann, "network", {"name": "mine"})
+
+    answer = ann.post(f"{ROOT}/subnets", json={"subnet": {"network_id": network["id"], **wanted}})
+
+    assert answer.status_code == status, answer.text
+    assert ann.get(f"{ROOT}/networks/{network['id']}").json()["network"]["subnets"] == []
+
+
+def test_only_admins_make_shared_networks_and_those_on_a_physical_one(api_server: ApiServer) -> None:
+    admin, ann = api_server.client(), api_server.client(api_server.user("ann"))
+    vlan = {"provider:network_type": "vlan", "provider:segmentation_id": 7}
+
+    for wanted in ({"shared": True}, vlan):
+        assert ann.post(f"{ROOT}/networks", json={"network": wanted}).status_code == 403
+    network = made(admin, "network", {"name": "site", "shared": True, **vlan})
+
+    assert (network["provider:physical_network"], network["provider:segmentation_id"]) == ("default", 7)
+    assert admin.post(f"{ROOT}/networks", json={"network": vlan}).status_code == 409
 
 
 def test_every_project_has_a_default_security_group(api_server: ApiServer) -> None:
-    groups = api_server.client().get(f"{ROOT}/security-groups").json()["security_groups"]
+    [group] = api_server.client().get(f"{ROOT}/security-groups").json()["security_groups"]
 
-    assert [group["name"] for group in groups] == ["default"]
-    assert "does not filter" in groups[0]["description"]
+    assert group["name"] == "default"
+    told = {(r["direction"], r["ethertype"], r["remote_group_id"]) for r in group["security_group_rules"]}
+    assert told == {(way, kind, group["id"] if way == "ingress" else None) for way in WAYS for kind in KINDS}
+
+
+def test_a_rule_is_made_refused_twice_and_deleted(api_server: ApiServer) -> None:
+    ann, bob = (api_server.client(api_server.user(name)) for name in ("ann", "bob"))
+    group = made(ann, "security-group", {"name": "web"})
+    wanted = {"security_group_id": group["id"], "direction": "ingress", "protocol": "tcp", "port_range_min": 80}
+    wanted |= {"port_range_max": 443, "remote_ip_prefix": "0.0.0.0/0"}
+
+    rule = made(ann, "security-group-rule", wanted)
+
+    assert (rule["ethertype"], rule["port_range_max"]) == ("IPv4", 443)
+    assert ann.post(f"{ROOT}/security-group-rules", json={"security_group_rule": wanted}).status_code == 409
+    assert bob.post(f"{ROOT}/security-group-rules", json={"security_group_rule": wanted}).status_code == 404
+    assert bob.delete(f"{ROOT}/security-group-rules/{rule['id']}").status_code == 404
+    assert ann.delete(f"{ROOT}/security-group-rules/{rule['id']}").status_code == 204
+    assert len(ann.get(f"{ROOT}/security-groups/{group['id']}").json()["security_group"]["security_group_rules"]) == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"protocol": "tcp", "port_range_min": 10, "port_range_max": 9},
+        {"protocol": "tcp", "port_range_min": 10},
+        {"protocol": "tcp", "port_range_min": 1, "port_range_max": 65536},
+        {"port_range_min": 1, "port_range_max": 2},
+        {"protocol": "icmp", "port_range_min": 256},
+        {"protocol": "nonsense"},
+        {"protocol": "256"},
+        {"protocol": "٦"},
+        {"remote_ip_prefix": "fd00::/64"},
+        {"remote_ip_prefix": "10.0.0.0/33"},
+        {"ethertype": "ARP"},
+        {"direction": "sideways"},
+    ],
+)
+def test_a_rule_that_cannot_be_is_refused(api_server: ApiServer, wrong: dict[str, object]) -> None:
+    client = api_server.client()
+    group = made(client, "security-group", {"name": "web"})
+    rule = {"security_group_id": group["id"], "direction": "ingress", **wrong}
+
+    assert client.post(f"{ROOT}/security-group-rules", json={"security_group_rule": rule}).status_code == 400
+
+
+def test_on_a_shared_network_only_its_owner_widens_what_a_port_may_send(api_server: ApiServer) -> None:
+    admin, ann = api_server.client(), api_server.client(api_server.user("ann"))
+    shared = admin.get(f"{ROOT}/networks").json()["networks"][0]["id"]
+    wide: list[dict[str, Any]] = [
+        {"port_security_enabled": False},
+        {"allowed_address_pairs": [{"ip_address": "0.0.0.0/0"}]},
+        {"mac_address": "fa:16:3e:00:00:01"},
+    ]
+
+    for wanted in wide:
+        assert ann.post(f"{ROOT}/ports", json={"port": {"network_id": shared, **wanted}}).status_code == 403
+        assert admin.post(f"{ROOT}/ports", json={"port": {"network_id": shared, **wanted}}).status_code == 201
+
+
+def test_a_server_takes_a_port_that_was_made_for_it_and_gives_it_back(api_server: ApiServer) -> None:
+    client = api_server.client()
+    shared = client.get(f"{ROOT}/networks").json()["networks"][0]["id"]
+    web = made(client, "security-group", {"name": "web"})
+    port = made(client, "port", {"network_id": shared, "security_groups": [web["id"]]})
+    image = api_server.image()
+    body = {"name": "s", "imageRef": image, "flavorRef": "1", "networks": [{"port": port["id"]}]}
+
+    server = client.post("/compute/v2.1/servers", json={"server": body}).json()["server"]["id"]
+    second = client.post("/compute/v2.1/servers", json={"server": body})
+
+    shown = client.get(f"/compute/v2.1/servers/{server}").json()["server"]
+    assert [each["addr"] for each in shown["addresses"]["private"]] == [
+        each["ip_address"] for each in port["fixed_ips"]
+    ]
+    assert shown["security_groups"] == [{"name": "web"}]
+    assert second.status_code == 409
+    assert client.delete(f"{ROOT}/ports/{port['id']}").status_code == 409
+    client.delete(f"/compute/v2.1/servers/{server}")
+    assert client.get(f"{ROOT}/ports/{port['id']}").json()["port"]["device_id"] == ""
+
+
+def test_quotas_of_networks_are_neutrons_until_an_admin_sets_others(api_server: ApiServer) -> None:
+    admin, ann = api_server.client(), api_server.client(api_server.user("ann"))
+    project = made(ann, "network", {"name": "one"})["project_id"]
+
+    usual = ann.get(f"{ROOT}/quotas/{project}").json()["quota"]
+    admin.put(f"{ROOT}/quotas/{project}", json={"quota": {"network": 1}})
+    refused = ann.post(f"{ROOT}/networks", json={"network": {"name": "two"}})
+
+    assert (usual["network"], usual["port"], usual["security_group_rule"]) == (100, 500, 100)
+    assert refused.status_code == 403 and "network" in refused.text
+    assert ann.put(f"{ROOT}/quotas/{project}", json={"quota": {"network": 9}}).status_code == 403
+    assert ann.get(f"{ROOT}/quotas/{project}/details").json()["quota"]["network"]["used"] == 1
+    admin.delete(f"{ROOT}/quotas/{project}")
+    assert ann.get(f"{ROOT}/quotas/{project}").json()["quota"]["network"] == 100
+
+
+def made(client: httpx.Client, kind: str, wanted: dict[str, object]) -> dict[str, Any]:
+    key = kind.replace("-", "_")
+    answer = client.post(f"{ROOT}/{kind}s", json={key: wanted})
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()[key]
+    return found

@@ -68,7 +68,7 @@ def call(version: int, caller: Caller, folder: Path) -> Call:
 @pytest.mark.parametrize("version", [1, 47, 96, 100])
 @pytest.mark.parametrize("caller", [ADMIN, MEMBER], ids=["admin", "member"])
 def test_a_server_is_shown_as_it_was_looked_at(golden: Golden, tmp_path: Path, version: int, caller: Caller) -> None:
-    body = shown(View(SERVER, IMAGE, "UP"), call(version, caller, tmp_path))
+    body = shown(View(SERVER, IMAGE, "UP", security_groups=("default",)), call(version, caller, tmp_path))
 
     golden.check(f"server-2.{version}-{caller.user_name}.json", json.dumps(body, indent=1, sort_keys=True) + "\n")
 

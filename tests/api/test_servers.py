@@ -51,7 +51,7 @@ def test_a_server_as_the_stock_client_asks_for_it_becomes_active(api_server: Api
     assert (shown["status"], shown["OS-EXT-STS:vm_state"], shown["OS-EXT-STS:power_state"]) == ("ACTIVE", "active", 1)
     assert shown["OS-EXT-SRV-ATTR:host"] == "host1"
     assert shown["host_status"] == "UP"
-    assert shown["addresses"]["private"][0]["addr"] == "10.0.2.100"
+    assert shown["addresses"]["private"][0]["addr"] == "10.66.0.10"
 
 
 def test_several_servers_are_numbered_as_nova_numbers_them(api_server: ApiServer) -> None:

@@ -86,9 +86,9 @@ def test_a_second_control_process_on_the_same_database_writes_no_credentials(tmp
 def test_the_network_follows_its_options_at_each_start(tmp_path: Path) -> None:
     with control(tmp_path / "state") as made:
         ensure_admin(made)
-    with control(tmp_path / "state", network_last="10.0.2.150") as made:
+    with control(tmp_path / "state", network_last="10.66.0.150") as made:
         ensure_admin(made)
-        assert [network.last for network in networks.list_networks(made, ADMIN)] == ["10.0.2.150"]
+        assert [network.v4 and network.v4.last for network in networks.list_networks(made, ADMIN)] == ["10.66.0.150"]
 
 
 def test_a_port_that_is_taken_is_told_before_anything_is_written(tmp_path: Path) -> None:

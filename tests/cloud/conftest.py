@@ -31,6 +31,19 @@ def user(lab_host: LabHost, guest_image: Path, tmp_path_factory: pytest.TempPath
         made = User(cloud, lab_host, key)
         image = ["openstack", "image", "create", "new1", "--disk-format", "qcow2", "--container-format", "bare"]
         made.run(*image, "--file", str(guest_image))
+        let_in = [
+            "openstack",
+            "security",
+            "group",
+            "rule",
+            "create",
+            "--protocol",
+            "tcp",
+            "--dst-port",
+            "22",
+            "default",
+        ]
+        made.run(*let_in)
         made.run("openstack", "keypair", "create", "--public-key", f"{key}.pub", "test")
         yield made
     finally:

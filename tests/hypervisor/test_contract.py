@@ -44,7 +44,7 @@ class TestLibvirt(HypervisorContract):
 
     @pytest.fixture
     def options(self) -> GuestOptions:
-        return GuestOptions(virt_type="test", arch="i686", machine="pc")
+        return GuestOptions(virt_type="test", bridges={"default": "br0"}, arch="i686", machine="pc")
 
     @pytest.fixture
     def devices(self) -> tuple[Grant, ...]:
@@ -92,7 +92,7 @@ def test_the_fake_refuses_a_device_that_another_guest_uses(tmp_path: Path) -> No
     hypervisor = FakeHypervisor(tmp_path)
     files = GuestFiles(tmp_path / "d", tmp_path / "c", tmp_path / "l")
     for server_id in (ONE, TWO):
-        hypervisor.define(domain_xml(desired_server(server_id, gpu), files, GuestOptions()))
+        hypervisor.define(domain_xml(desired_server(server_id, gpu), files, GuestOptions(bridges={"default": "br0"})))
     hypervisor.start(ONE)
 
     with pytest.raises(HostError, match="in use by driver QEMU, domain busway-11111111"):
@@ -103,7 +103,7 @@ def test_the_fake_refuses_a_device_that_is_not_on_vfio(tmp_path: Path) -> None:
     gpu = Machine(tmp_path).gpu("0000:41:00.0", group=10)
     hypervisor = FakeHypervisor(tmp_path)
     files = GuestFiles(tmp_path / "d", tmp_path / "c", tmp_path / "l")
-    hypervisor.define(domain_xml(desired_server(ONE, gpu), files, GuestOptions()))
+    hypervisor.define(domain_xml(desired_server(ONE, gpu), files, GuestOptions(bridges={"default": "br0"})))
 
     with pytest.raises(HostError, match="not bound to vfio-pci"):
         hypervisor.start(ONE)

@@ -1,10 +1,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from busway.domain.address import PciAddress
 from busway.domain.documents import ConfigDrive, DesiredCell, DesiredServer, ImageRef, Nic
+from busway.domain.errors import HostError
 from busway.domain.grant import Attachment, Grant
-from busway.domain.ids import ClaimId, ImageId, ServerId, UnitName
+from busway.domain.ids import ClaimId, ImageId, NetworkId, PortId, ServerId, UnitName
 from busway.domain.units import WholeFunction
 from busway.hypervisor import GuestFiles, GuestOptions, domain_xml
 from busway.hypervisor.xml import read_attachments, read_server_id
@@ -12,6 +15,8 @@ from busway.hypervisor.xml.ports import guest_slots
 from busway.testing.golden import Golden
 
 FILES = GuestFiles(Path("/v/s/disk.qcow2"), Path("/v/s/config.iso"), Path("/v/s/console.log"))
+
+BRIDGES = {"default": "br0"}
 
 
 def server(*addresses: str) -> DesiredServer:
@@ -26,35 +31,45 @@ def server(*addresses: str) -> DesiredServer:
             Grant(WholeFunction(PciAddress(address), "10de", "2204"), ClaimId(f"c{number}"))
             for number, address in enumerate(addresses, 1)
         ),
-        nics=(Nic("52:54:00:12:34:56", "192.168.7.20", 24, "192.168.7.1"),),
+        nics=(
+            Nic(
+                "52:54:00:12:34:56",
+                "192.168.7.20",
+                24,
+                "192.168.7.1",
+                port=PortId("a1b2c3d4-0000-4000-8000-000000000000"),
+            ),
+        ),
         config_drive=ConfigDrive("{}", "{}"),
     )
 
 
 def test_a_server_without_devices_under_kvm(golden: Golden) -> None:
-    golden.check("plain.xml", domain_xml(server(), FILES, GuestOptions()))
+    golden.check("plain.xml", domain_xml(server(), FILES, GuestOptions(bridges=BRIDGES)))
 
 
 def test_a_card_of_two_functions_and_a_vf_on_a_bridge_without_roms(golden: Golden) -> None:
     wanted = server("0000:42:00.0", "0000:42:00.1", "0000:83:00.4", "0001:83:00.5")
 
-    golden.check("devices.xml", domain_xml(wanted, FILES, GuestOptions(bridge="br0", rom_bar=False, hugepages=True)))
+    golden.check("devices.xml", domain_xml(wanted, FILES, GuestOptions(bridges=BRIDGES, rom_bar=False, hugepages=True)))
 
 
 def test_emulation_where_there_is_no_kvm(golden: Golden) -> None:
-    golden.check("emulated.xml", domain_xml(server("0000:41:00.0"), FILES, GuestOptions(virt_type="qemu")))
+    golden.check(
+        "emulated.xml", domain_xml(server("0000:41:00.0"), FILES, GuestOptions(virt_type="qemu", bridges=BRIDGES))
+    )
 
 
 def test_a_guest_of_two_cells_lies_on_the_nodes_that_were_chosen(golden: Golden) -> None:
     cells = (DesiredCell(3, 6144, 1, "8-15,24-31"), DesiredCell(1, 2048, 0, "0-7,16-23"))
     wanted = replace(server("0000:41:00.0"), cells=cells)
 
-    golden.check("cells.xml", domain_xml(wanted, FILES, GuestOptions()))
-    assert "vcpupin" not in domain_xml(wanted, FILES, GuestOptions(virt_type="qemu"))
+    golden.check("cells.xml", domain_xml(wanted, FILES, GuestOptions(bridges=BRIDGES)))
+    assert "vcpupin" not in domain_xml(wanted, FILES, GuestOptions(virt_type="qemu", bridges=BRIDGES))
 
 
 def test_a_domain_tells_its_server_and_devices() -> None:
-    text = domain_xml(server("0001:42:00.0", "0000:83:1f.7"), FILES, GuestOptions())
+    text = domain_xml(server("0001:42:00.0", "0000:83:1f.7"), FILES, GuestOptions(bridges=BRIDGES))
 
     assert read_server_id(text) == "3f2c1d5e-0000-4000-8000-00000000abcd"
     assert read_attachments(text) == (
@@ -83,6 +98,18 @@ def test_functions_of_one_card_share_a_guest_slot_and_others_do_not() -> None:
     ]
 
 
+def test_a_card_is_plugged_into_the_bridge_of_its_driver() -> None:
+    network = NetworkId("99887766-5544-4000-8000-000000000000")
+    [nic] = server().nics
+    local, tagged = replace(nic, network=network, driver="local"), replace(nic, network=network, vlan=7)
+
+    assert local.bridge({}) == tagged.bridge(BRIDGES) == "bwb99887766554"
+    assert nic.bridge(BRIDGES) == "br0"
+    assert nic.bridge({}) is tagged.bridge({}) is None
+    with pytest.raises(HostError, match="no bridge for physical network default"):
+        domain_xml(server(), FILES, GuestOptions())
+
+
 def test_a_grant_stays_at_its_port_when_those_before_it_have_gone() -> None:
     first, second = (Grant(WholeFunction(PciAddress(f"0000:4{n}:00.0")), port=n) for n in (1, 2))
     new = Grant(WholeFunction(PciAddress("0000:45:00.0")))
@@ -96,6 +123,6 @@ def test_a_grant_stays_at_its_port_when_those_before_it_have_gone() -> None:
 
 
 def test_a_domain_without_aliases_of_ours_still_tells_its_devices() -> None:
-    text = domain_xml(server("0000:41:00.0"), FILES, GuestOptions()).replace("ua-c1", "hostdev0")
+    text = domain_xml(server("0000:41:00.0"), FILES, GuestOptions(bridges=BRIDGES)).replace("ua-c1", "hostdev0")
 
     assert read_attachments(text) == (Attachment(UnitName("0000:41:00.0")),)

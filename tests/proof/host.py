@@ -25,6 +25,7 @@ from busway.hypervisor.seam import DomainSeen
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
 from busway.testing.machines import attach
+from busway.testing.networks import FakeNetworks
 from busway.testing.stage import copy_image
 from tests.proof.chaos import Crash, Fuse, Line
 
@@ -179,6 +180,7 @@ class Host:
             link=self.line,
             hypervisor=self.hypervisor,
             kernel=self.kernel,
+            networks=FakeNetworks(),
             state=self.state(),
             timing=Timing(kernel=0.0),
             make_disk=copy_image,

@@ -181,7 +181,7 @@ class World:
         settings = Settings(
             aliases=parse_aliases(ALIASES),
             device_specs=parse_device_specs(self.specs),
-            network_last="10.0.2.250",
+            network_last="10.66.0.253",
             **self.settings,
         )
         return Control(
@@ -222,7 +222,7 @@ def _template() -> tuple[Path, dict[str, HostId]]:
         lambda: f"00000000-0000-4000-8000-{next(numbers):012x}",
         LocalDoorbell(),
         folder,
-        Settings(parse_aliases(ALIASES), parse_device_specs(SPECS), network_last="10.0.2.250"),
+        Settings(parse_aliases(ALIASES), parse_device_specs(SPECS), network_last="10.66.0.253"),
     )
     networks.bootstrap_network(control, ADMIN.project_id)
     image = Image(IMAGE, "new1", ImageStatus.ACTIVE, ADMIN.project_id, time, time, visibility="public")

@@ -4,78 +4,88 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from busway.domain.errors import Conflict
-from busway.domain.ids import NetworkId, ProjectId, ServerId
-from busway.domain.network import Network
-from busway.store import networks
-from busway.store.database import Database
+from busway.domain.guest_network import AddressPair
+from busway.domain.ids import NetworkId, PortId, ProjectId, SecurityGroupId, ServerId
+from busway.domain.network import Network, Port, Subnet
+from busway.store import networks, ports
+from busway.store.database import Database, Tx
 
 NOON = datetime(2026, 1, 1, tzinfo=UTC)
 P1 = ProjectId("p1")
+V4 = Subnet("sub", "private", "10.0.0.0/29", "10.0.0.3", "10.0.0.2", "10.0.0.4")
+V6 = Subnet("sub6", "private6", "fd00::/64", "fd00::1", dns=("fd00::53",))
+NETWORK = Network(NetworkId("n"), "private", P1, NOON, v4=V4, v6=V6)
+A, B = ServerId("a"), ServerId("b")
 
 
-class Origin:
-    def __init__(self) -> None:
-        self.count = 0
-
-    def new_id(self) -> str:
-        self.count += 1
-        return f"id-{self.count}"
-
-    def now(self) -> datetime:
-        return NOON
-
-
-@pytest.fixture
-def origin(database: Database) -> Origin:
-    network = Network(NetworkId("n"), "sub", "private", "10.0.0.0/29", "10.0.0.2", "10.0.0.4", "10.0.0.3", P1, NOON)
+@pytest.fixture(autouse=True)
+def network(database: Database) -> None:
     with database.write() as tx:
-        networks.add_network(tx, network)
-    return Origin()
+        networks.add_network(tx, NETWORK)
 
 
-def test_addresses_are_given_in_order_without_the_gateway_until_none_is_left(
-    database: Database, origin: Origin
-) -> None:
+def give(tx: Tx, name: str, server: ServerId | None, wanted: str | None = None, *, own: bool = False) -> Port:
+    port_id = PortId(name)
+    address = ports.take_address(tx, NETWORK, wanted)
+    port = Port(port_id, NETWORK, P1, server, address, ports.take_mac(tx, port_id), NOON, own=own)
+    ports.add_port(tx, port)
+    return port
+
+
+def test_networks_and_ports_come_back_as_they_were_stored(database: Database) -> None:
+    pairs = (AddressPair("fa:16:3e:00:00:01", "10.0.0.0/30"),)
+    groups = (SecurityGroupId("g1"), SecurityGroupId("g2"))
+    port = Port(
+        PortId("p"), NETWORK, P1, None, "10.0.0.2", "fa:16:3e:00:00:01", NOON, "n", "d", True, True, groups, pairs
+    )
     with database.write() as tx:
-        given = [networks.allocate_port(origin, tx, ServerId(name), P1).address for name in ("a", "b")]
+        ports.add_port(tx, port)
+
+    with database.read() as tx:
+        assert networks.list_networks(tx) == [NETWORK]
+        assert ports.find_port(tx, "p") == port
+        assert ports.group_ports(tx, [SecurityGroupId("g2")]) == [port]
+
+
+def test_addresses_are_given_in_order_without_the_gateway_until_none_is_left(database: Database) -> None:
+    with database.write() as tx:
+        given = [give(tx, name, ServerId(name)).address for name in ("a", "b")]
         with pytest.raises(Conflict, match="has no free address"):
-            networks.allocate_port(origin, tx, ServerId("c"), P1)
+            give(tx, "c", ServerId("c"))
 
     assert given == ["10.0.0.2", "10.0.0.4"]
 
 
-def test_a_released_address_is_given_again(database: Database, origin: Origin) -> None:
+def test_a_released_address_is_given_again_and_a_users_own_port_stays(database: Database) -> None:
     with database.write() as tx:
-        networks.allocate_port(origin, tx, ServerId("a"), P1)
-        networks.release_ports(tx, ServerId("a"))
+        give(tx, "p1", A)
+        give(tx, "p2", A, own=True)
+        ports.release_ports(tx, A)
 
-        again = networks.allocate_port(origin, tx, ServerId("b"), P1)
+        again = give(tx, "p3", B)
 
     assert again.address == "10.0.0.2"
     with database.read() as tx:
-        assert networks.list_addresses(tx, ServerId("a")) == ()
-        assert networks.list_addresses(tx, ServerId("b")) == (again,)
+        assert ports.list_addresses(tx, A) == ()
+        assert [told.address for told in ports.list_addresses(tx, B)] == ["10.0.0.2", again.address6]
+        mine = ports.find_port(tx, "p2")
+    assert mine is not None and mine.server_id is None and mine.address == "10.0.0.4"
 
 
-def test_a_wanted_address_is_given_or_refused(database: Database, origin: Origin) -> None:
+def test_a_wanted_address_is_given_or_refused(database: Database) -> None:
     with database.write() as tx:
-        given = networks.allocate_port(origin, tx, ServerId("a"), P1, fixed_ip="10.0.0.4")
-        for taken in ("10.0.0.4", "10.0.0.3", "10.9.9.9"):
+        given = give(tx, "a", A, "10.0.0.6")
+        for taken in ("10.0.0.6", "10.0.0.3", "10.9.9.9", "10.0.0.7", "10.0.0.0"):
             with pytest.raises(Conflict):
-                networks.allocate_port(origin, tx, ServerId("b"), P1, fixed_ip=taken)
+                give(tx, "b", B, taken)
 
-    assert given.address == "10.0.0.4"
+    assert given.address == "10.0.0.6", "one outside of the pool too, as in Neutron"
 
 
-def test_the_database_itself_refuses_an_address_twice(database: Database, origin: Origin) -> None:
-    row = {
-        "network_id": "n",
-        "project_id": "p1",
-        "server_id": "a",
-        "address": "10.0.0.2",
-        "created": NOON,
-        "released": False,
-    }
+def test_the_database_itself_refuses_an_address_twice(database: Database) -> None:
+    one = Port(PortId("p1"), NETWORK, P1, A, "10.0.0.2", "fa:16:3e:00:00:01", NOON)
+    two = Port(PortId("p2"), NETWORK, P1, B, "10.0.0.2", "fa:16:3e:00:00:02", NOON)
+
     with pytest.raises(IntegrityError), database.write() as tx:
-        for number in (1, 2):
-            tx.execute(networks.ports.insert().values(id=f"p{number}", mac=f"fa:{number}", **row))
+        ports.add_port(tx, one)
+        ports.add_port(tx, two)

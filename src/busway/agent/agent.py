@@ -34,6 +34,7 @@ from busway.hardware.scrub import SCRUB_SECONDS
 from busway.hardware.verbs import DeviceVerbs
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import Hypervisor
+from busway.networking.networks import GuestNetworks
 from busway.reconciler.plan import plan
 from busway.reconciler.steps import Step
 from busway.reconciler.waits import waits
@@ -70,6 +71,7 @@ class Agent:
         hypervisor: Hypervisor,
         kernel: DeviceVerbs,
         state: StateFolder,
+        networks: GuestNetworks,
         options: GuestOptions | None = None,
         timing: Timing | None = None,
         make_disk: DiskMaker = make_overlay,
@@ -85,6 +87,7 @@ class Agent:
         self._link = link
         self._kernel = kernel
         self._state = state
+        self._networks = networks
         self._options = options or GuestOptions()
         self._timing = timing or Timing()
         self._monotonic = monotonic
@@ -111,6 +114,7 @@ class Agent:
             kernel=kernel,
             state=state,
             options=self._options,
+            networks=networks,
             make_disk=make_disk,
             flatten_disk=flatten_disk,
             monotonic=monotonic,
@@ -197,6 +201,7 @@ class Agent:
         before = self._look()
         if self._desired is not None:
             desired = self._desired
+            self._heed("networks", lambda: self._make_networks(desired))
             self._heed("plan", lambda: self._carry_out(desired, before))
         after = self._look() if self._acted else before
         if self._desired is not None and self._is_tried():
@@ -210,6 +215,11 @@ class Agent:
         """True when what is under way is what is desired now: nothing older can still touch guests or devices."""
         wishes = self._faults.wishes
         return all(wishes.get(work.server_id) == work.wish for work in self._workers.works)
+
+    def _make_networks(self, desired: Desired) -> None:
+        """Comes before the plan: a guest whose network or filter is not in place is not started."""
+        if faults := self._networks.converge(desired):
+            raise faults[0]
 
     def _tidy(self, sight: Sight) -> None:
         removed = self._images.tidy(self._desired, sight.local) if self._desired else []

@@ -16,6 +16,7 @@ from busway.hardware.scrub import SCRUB_SECONDS
 from busway.hardware.verbs import DeviceVerbs
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import DomainSeen, Hypervisor
+from busway.networking.networks import GuestNetworks
 
 # Makes a qcow2 disk: (image, its format, the disk to make, size in GB or 0 for the image's own size).
 DiskMaker = Callable[[Path, str, Path, int], None]
@@ -37,6 +38,7 @@ class Tools:
     kernel: DeviceVerbs
     state: StateFolder
     options: GuestOptions
+    networks: GuestNetworks
     make_disk: DiskMaker
     flatten_disk: DiskFlattener
     monotonic: Callable[[], float]

@@ -21,6 +21,7 @@ from busway.hardware.scrub import SCRUB_SECONDS
 from busway.hypervisor.adapter import LibvirtHypervisor
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import Hypervisor
+from busway.networking.networks import HostNetworks, control_plane
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class AgentOptions:
 
     credential: Path
     state: Path = Path("/var/lib/busway/agent")
-    bridge: str | None = None
+    bridges: Mapping[str, str] = field(default_factory=dict)  # the operator's, by physical network
     libvirt_uri: str = "qemu:///system"
     virt_type: str = "auto"  # or "kvm", "qemu"
     interval: float = 3.0
@@ -38,6 +39,10 @@ class AgentOptions:
     hugepages: bool = False
     scrubs: Mapping[str, Path] = field(default_factory=dict)  # programs that clean devices, by vendor:device
     scrub_seconds: float = SCRUB_SECONDS
+
+
+# Where dnsmasq, which is a user of its own, reads its lists; gone with the host's next start, as dnsmasq is.
+_RUN = Path("/run/busway/networks")
 
 
 def build_agent(options: AgentOptions, crashpoint: Callable[[str], None] = lambda _point: None) -> Agent:
@@ -55,9 +60,10 @@ def build_agent(options: AgentOptions, crashpoint: Callable[[str], None] = lambd
         hypervisor=hypervisor,
         kernel=SysfsKernel(),
         state=state,
+        networks=HostNetworks(_RUN, options.bridges, lambda: control_plane(credential.url)),
         options=GuestOptions(
             virt_type=_virt_type(options.virt_type, hypervisor),
-            bridge=options.bridge,
+            bridges=options.bridges,
             rom_bar=options.rom_bar,
             hugepages=options.hugepages,
         ),

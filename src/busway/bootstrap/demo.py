@@ -66,6 +66,19 @@ class Demo:
             create = ("openstack", "image", "create", "new1", "--disk-format", "qcow2", "--container-format", "bare")
             self._run(*create, "--file", str(image), *fields)
             self._run("openstack", "keypair", "create", "--public-key", f"{self._key}.pub", "test", "-c", "fingerprint")
+            rule = (
+                "openstack",
+                "security",
+                "group",
+                "rule",
+                "create",
+                "--protocol",
+                "tcp",
+                "--dst-port",
+                "22",
+                "default",
+            )
+            self._run(*rule, quiet=True)
 
     def _boot(self, host: LabHost) -> tuple[str, str]:
         """Boots server 123; answers the address of the device that it got, and the guest's own line about it."""

@@ -31,6 +31,14 @@ alias = {"vendor_id": "1b36", "product_id": "0010", "device_type": "type-VF", "n
 device_spec = {"vendor_id": "1234", "product_id": "1111"}
 device_spec = {"vendor_id": "1002", "product_id": "5159"}
 device_spec = {"vendor_id": "1b36", "product_id": "0010", "device_type": "type-VF"}
+
+[busway]
+network_driver = bridge
+network_cidr = 10.0.2.0/24
+network_first = 10.0.2.100
+network_last = 10.0.2.199
+network_gateway = 10.0.2.2
+network_dhcp = false
 """
 OUTSIDE = "10.0.2.2"  # what a lab host's network calls the machine that the lab runs on
 START_SECONDS = 60

@@ -138,10 +138,33 @@ BUSWAY = [
     ),
     cfg.StrOpt("region", default="RegionOne", help="The region's name in the service catalog."),
     cfg.StrOpt("network_name", default="private", help="The name of the network that servers are on."),
-    cfg.StrOpt("network_cidr", default="10.0.2.0/24", help="Its addresses."),
-    cfg.StrOpt("network_first", default="10.0.2.100", help="The first address that a server may get."),
-    cfg.StrOpt("network_last", default="10.0.2.199", help="The last one."),
-    cfg.StrOpt("network_gateway", default="10.0.2.2", help="The gateway that servers are told; empty for none."),
+    cfg.StrOpt(
+        "network_driver",
+        default="local",
+        choices=["local", "bridge"],
+        help="Where it lies: local is a bridge that each host makes, with NAT; bridge is the one of the agents' --bridge.",
+    ),
+    cfg.StrOpt("network_cidr", default="10.66.0.0/24", help="Its addresses."),
+    cfg.StrOpt("network_first", default="10.66.0.10", help="The first address that a server may get."),
+    cfg.StrOpt("network_last", default="10.66.0.250", help="The last one."),
+    cfg.StrOpt("network_gateway", default="10.66.0.1", help="The gateway that servers are told; empty for none."),
+    cfg.StrOpt(
+        "network_cidr6",
+        default="auto",
+        help="Its IPv6 addresses, a /64; auto is a unique local one for the driver local and none for bridge; empty for none.",
+    ),
+    cfg.BoolOpt("network_dhcp", default=True, help="Whether hosts give their guests addresses by DHCP."),
+    cfg.ListOpt(
+        "network_dns", default=[], help="DNS servers: of guests with bridge, behind the host's own with local."
+    ),
+    cfg.StrOpt("network_physical", default="default", help="The physical network, as the agents' --bridge names it."),
+    cfg.IntOpt("network_vlan", default=0, min=0, max=4094, help="Its VLAN on that bridge; 0 for none."),
+    cfg.StrOpt(
+        "project_cidr", default="10.67.0.0/16", help="Where projects may choose the addresses of their networks."
+    ),
+    cfg.StrOpt(
+        "dns_domain", default="busway.internal", help="The domain of guests' names on networks with Busway's DNS."
+    ),
 ]
 
 SECTIONS: dict[str, Sequence[cfg.Opt]] = {

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from busway.cli.bridges import read_bridges
 from busway.cli.scrubs import scrub_options
 
 _CREDENTIAL = Path("/etc/busway/agent.json")
@@ -26,7 +27,14 @@ _CREDENTIAL = Path("/etc/busway/agent.json")
     show_default=True,
     help="Where images, disks and records are kept.",
 )
-@click.option("--bridge", help="The bridge that guests are plugged into; without it they get QEMU's user network.")
+@click.option(
+    "--bridge",
+    "bridges",
+    multiple=True,
+    callback=read_bridges,
+    metavar="[PHYSICAL=]BRIDGE",
+    help="A bridge of yours for networks of the driver bridge; repeat it for other physical networks.",
+)
 @click.option("--libvirt-uri", default="qemu:///system", show_default=True, help="Which libvirt to talk to.")
 @click.option(
     "--virt-type",
@@ -64,7 +72,7 @@ def agent(
     context: click.Context,
     credential: Path,
     state: Path,
-    bridge: str | None,
+    bridges: dict[str, str],
     libvirt_uri: str,
     virt_type: str,
     interval: float,
@@ -87,7 +95,7 @@ def agent(
     options = AgentOptions(
         credential=credential,
         state=state,
-        bridge=bridge,
+        bridges=bridges,
         libvirt_uri=libvirt_uri,
         virt_type=virt_type,
         interval=interval,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from busway.cli.bridges import read_bridges
 from busway.cli.scrubs import scrub_options
 
 if TYPE_CHECKING:
@@ -53,7 +54,14 @@ def serve(config: Path | None, **overrides: Any) -> None:
 
 @click.command()
 @_control_options
-@click.option("--bridge", help="The bridge that guests are plugged into; without it they get QEMU's user network.")
+@click.option(
+    "--bridge",
+    "bridges",
+    multiple=True,
+    callback=read_bridges,
+    metavar="[PHYSICAL=]BRIDGE",
+    help="A bridge of yours for networks of the driver bridge; repeat it for other physical networks.",
+)
 @click.option("--libvirt-uri", default="qemu:///system", show_default=True, help="This machine's libvirt.")
 @click.option(
     "--virt-type",
@@ -72,7 +80,7 @@ def serve(config: Path | None, **overrides: Any) -> None:
 @scrub_options
 def up(
     config: Path | None,
-    bridge: str | None,
+    bridges: dict[str, str],
     libvirt_uri: str,
     virt_type: str,
     rom_bar: str,
@@ -90,7 +98,9 @@ def up(
     from busway.bootstrap.up import up as run
 
     set_up_logs()
-    options = AgentOptions(Path(), bridge=bridge, libvirt_uri=libvirt_uri, virt_type=virt_type, rom_bar=rom_bar == "on")
+    options = AgentOptions(
+        Path(), bridges=bridges, libvirt_uri=libvirt_uri, virt_type=virt_type, rom_bar=rom_bar == "on"
+    )
     options = replace(options, scrubs=scrubs, scrub_seconds=scrub_seconds)
     run(_read(config, overrides), options)
 

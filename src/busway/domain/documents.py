@@ -6,18 +6,30 @@ verbs are counters: `starts`, `reboots` and the numbers of disks only grow, and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from busway.domain.device import PciDevice
 from busway.domain.grant import Fault, Grant, Held
+from busway.domain.guest_network import (
+    BRIDGE,
+    DEFAULT_PHYSICAL,
+    AddressPair,
+    HostNetwork,
+    NicGroup,
+    bridge_name,
+    tap_name,
+)
 from busway.domain.handover import SignedHandover
 from busway.domain.host_facts import GuestKind, HostCell
-from busway.domain.ids import ImageId, ServerId, UnitName
+from busway.domain.ids import ImageId, NetworkId, PortId, SecurityGroupId, ServerId, UnitName
 from busway.domain.server import PowerState
 from busway.domain.units import WholeFunction
 
 # 1: whole functions only, without claims. 2: kinds of resource, claims, ports; each server is read alone.
 WIRE_VERSION = 2
+
+NO_PORT, NO_NETWORK = PortId(""), NetworkId("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +44,40 @@ class ImageRef:
 
 @dataclass(frozen=True, slots=True)
 class Nic:
-    """One network card of a guest with its fixed IPv4 address."""
+    """One network card of a guest: its port on a network, its addresses and what it may send and receive.
+
+    `driver`, `physical` and `vlan` are its network's and decide into which bridge it is plugged. Without `security`
+    neither its addresses nor its traffic are looked at. `name` is what DNS calls the guest.
+    """
 
     mac: str
     address: str
     prefix: int
     gateway: str = ""
+    port: PortId = NO_PORT
+    network: NetworkId = NO_NETWORK
+    driver: str = BRIDGE
+    physical: str = DEFAULT_PHYSICAL
+    vlan: int = 0
+    address6: str = ""
+    security: bool = True
+    groups: tuple[SecurityGroupId, ...] = ()
+    pairs: tuple[AddressPair, ...] = ()
+    name: str = ""
+
+    @property
+    def tap(self) -> str:
+        """The name of its interface on the host."""
+        return tap_name(self.port)
+
+    def bridge(self, bridges: Mapping[str, str]) -> str | None:
+        """The bridge that it is plugged into; None on a host that has none for its physical network.
+
+        `bridges` are the host's, by physical network.
+        """
+        below = bridges.get(self.physical)
+        own = self.driver != BRIDGE or (self.vlan and below)
+        return bridge_name(self.network) if own else below
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +155,15 @@ class Desired:
 
     A server in neither `servers` nor `absent` is unknown to the control plane: the agent reports and leaves it, as it
     leaves one that is `unreadable`. `wire` is the version of the document's form.
+    `networks` are those that its servers' cards are on, `groups` the security groups that these cards or rules name.
     """
 
     host: str
     generation: int
     servers: tuple[DesiredServer, ...] = ()
     absent: tuple[ServerId, ...] = ()
+    networks: tuple[HostNetwork, ...] = ()
+    groups: tuple[NicGroup, ...] = ()
     wire: int = WIRE_VERSION
     unreadable: tuple[Unreadable, ...] = ()
 

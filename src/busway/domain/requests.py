@@ -42,6 +42,7 @@ class CreateServer:
     min_count: int = 1
     max_count: int = 1
     networks: Literal["auto", "none"] | tuple[NetworkRef, ...] = "auto"
+    security_groups: tuple[str, ...] = ()  # names or ids; none means the project's default group
     hints: Mapping[str, object] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
 

@@ -107,7 +107,7 @@ class ServerFault:
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """One fixed IPv4 address of a server on a named network."""
+    """One fixed address of a server on a named network, of either IP version."""
 
     network: str
     address: str

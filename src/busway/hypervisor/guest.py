@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -19,12 +20,12 @@ class GuestFiles:
 class GuestOptions:
     """What a host chooses for all its guests.
 
-    Without `bridge` a guest gets QEMU's user network: it reaches out and can't be reached. `rom_bar` off hides the
-    devices' option ROMs, which emulated and headless GPUs start faster without.
+    `bridges` are the operator's, by physical network. `rom_bar` off hides the devices' option ROMs, which emulated and
+    headless GPUs start faster without.
     """
 
     virt_type: str = "kvm"  # or "qemu"; libvirt's test driver takes "test"
-    bridge: str | None = None
+    bridges: Mapping[str, str] = field(default_factory=dict)
     rom_bar: bool = True
     hugepages: bool = False
     arch: str = "x86_64"

@@ -29,6 +29,8 @@ NEEDED = {
     "depmod": "kmod",
     "lspci": "pciutils",
     "ip": "iproute2",
+    "nft": "nftables",
+    "dnsmasq": "dnsmasq-base",
     "mkfs.ext4": "e2fsprogs",
     "lz4": "lz4",
     "setsid": "util-linux",

@@ -24,6 +24,7 @@ def definition_digest(server: DesiredServer) -> str:
     """
     parts: list[object] = [server.vcpus, server.ram_mb, server.disks[-1]]
     parts += [[nic.mac, nic.address, nic.prefix, nic.gateway] for nic in server.nics]
+    parts += [[nic.port, nic.network, nic.driver, nic.physical, nic.vlan] for nic in server.nics]
     parts += [[grant.unit.kind, grant.unit.name, grant.claim_id, grant.port] for grant in server.devices]
     parts += [[cell.vcpus, cell.ram_mb, cell.node, cell.cpus] for cell in server.cells]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

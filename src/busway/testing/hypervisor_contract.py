@@ -38,7 +38,7 @@ class HypervisorContract:
     @pytest.fixture
     def options(self) -> GuestOptions:
         """What guests look like there."""
-        return GuestOptions()
+        return GuestOptions(bridges={"default": "br0"})
 
     @pytest.fixture
     def files(self, tmp_path: Path) -> GuestFiles:

@@ -25,9 +25,11 @@ from busway.agent.credential import read_credential
 from busway.agent.link import HttpLink
 from busway.agent.log import log_to_stderr
 from busway.agent.state import StateFolder
+from busway.hypervisor.guest import GuestOptions
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
 from busway.testing.machines import gpu_host
+from busway.testing.networks import FakeNetworks
 
 
 def simulated_agent(
@@ -55,6 +57,8 @@ def simulated_agent(
         hypervisor=FakeHypervisor(root, on_verb=lambda _verb: time.sleep(slow)),
         kernel=FakeKernel(root, lambda _verb, _address: time.sleep(slow)),
         state=folder,
+        networks=FakeNetworks(),
+        options=GuestOptions(bridges={"default": "br0"}),
         timing=Timing(interval=interval),
         make_disk=_paper_disk,
         flatten_disk=_paper_flat,

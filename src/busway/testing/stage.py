@@ -17,15 +17,17 @@ from busway.agent.workers import Spawn, in_thread
 from busway.domain.address import PciAddress
 from busway.domain.documents import ConfigDrive, Desired, DesiredServer, ImageRef, Nic
 from busway.domain.grant import Fault, Grant, Held
-from busway.domain.ids import ImageId, ServerId
+from busway.domain.ids import ImageId, PortId, ServerId
 from busway.domain.units import WholeFunction
 from busway.hardware.binding import driver_of
 from busway.hardware.handover.before import read_boot_id
 from busway.hardware.machine import Machine as Reading
+from busway.hypervisor.guest import GuestOptions
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
 from busway.testing.link import FakeLink
 from busway.testing.machines import Machine
+from busway.testing.networks import FakeNetworks
 
 IMAGE = b"a raw image" * 100
 ONE = ServerId("11111111-0000-4000-8000-000000000001")
@@ -76,6 +78,7 @@ class Stage:
         self.machine = Machine(self.root)
         self.kernel = FakeKernel(self.root)
         self.hypervisor = FakeHypervisor(self.root)
+        self.networks = FakeNetworks()
         self.link.images[ImageId("img")] = IMAGE
 
     @property
@@ -91,6 +94,8 @@ class Stage:
             hypervisor=self.hypervisor,
             kernel=self.kernel,
             state=self.state,
+            networks=self.networks,
+            options=GuestOptions(bridges={"default": "br0"}),
             timing=replace(self.timing, kernel=0.2),
             make_disk=self.make_disk,
             flatten_disk=copy_disk,
@@ -140,7 +145,7 @@ def desired_server(server_id: ServerId = ONE, *devices: PciAddress, ids: str = "
         disk_gb=0,
         image=ImageRef(ImageId("img"), hashlib.sha256(IMAGE).hexdigest(), len(IMAGE), "raw"),
         devices=tuple(Grant(WholeFunction(address, vendor, product)) for address in devices),
-        nics=(Nic("52:54:00:00:00:01", "10.0.0.5", 24),),
+        nics=(Nic("52:54:00:00:00:01", "10.0.0.5", 24, port=PortId("77777777-0000-4000-8000-000000000001")),),
         config_drive=ConfigDrive('{"uuid": "x"}', "{}"),
     )
 

@@ -11,7 +11,11 @@ from busway.reconciler.steps import StartDomain
 
 
 def execute(step: StartDomain, tools: Tools) -> None:
-    """Forgets an earlier shutdown that was asked for, then starts; libvirt answers when QEMU runs."""
+    """Starts where the guest's networks and their filter are in place; libvirt answers when QEMU runs.
+
+    An earlier shutdown that was asked for is forgotten before.
+    """
+    tools.networks.check(step.server_id)
     record = tools.state.record(step.server_id)
     if record.stop_asked is not None:
         tools.state.write_record(step.server_id, replace(record, stop_asked=None))

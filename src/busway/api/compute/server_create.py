@@ -18,6 +18,7 @@ from busway.api.schema import (
     as_bool,
     as_int,
     closed,
+    open_object,
 )
 from busway.control import aggregates, flavors, networks
 from busway.domain.errors import BadInput, NotFound, NotSupported
@@ -54,7 +55,7 @@ _BASE: Definition = {
     "min_count": POSITIVE,
     "max_count": POSITIVE,
     "return_reservation_id": BOOLEAN,
-    "security_groups": {"type": "array", "items": {"type": "object"}},
+    "security_groups": {"type": "array", "maxItems": 50, "items": open_object({"name": NAME}, "name")},
     "user_data": {"type": "string", "maxLength": 65535},
 }
 _TAGS = {
@@ -121,6 +122,7 @@ def parse(call: Call) -> CreateServer:
         min_count=least,
         max_count=most,
         networks=_networks(call, given.get("networks")),
+        security_groups=tuple(group["name"] for group in given.get("security_groups") or ()),
         hints=call.body.get("os:scheduler_hints") or call.body.get("OS-SCH-HNT:scheduler_hints") or {},
         tags=tuple(dict.fromkeys(given.get("tags", ()))),
     )

@@ -6,8 +6,10 @@ from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.compute.server_fields import addresses
 from busway.api.encoding import micro_time
 from busway.api.fields import Field, fixed, render
+from busway.api.network.security_groups import nova_group
 from busway.api.operation import Operation
 from busway.control import networks
+from busway.control.networks import security_group
 from busway.control.servers import lifecycle as servers
 from busway.domain.errors import NotFound
 from busway.domain.server import Server, ServerAction
@@ -71,7 +73,7 @@ def _interfaces(call: Call) -> Reply:
             "net_id": port.network.id,
             "mac_addr": port.mac,
             "port_state": "ACTIVE",
-            "fixed_ips": [{"subnet_id": port.network.subnet_id, "ip_address": port.address}],
+            "fixed_ips": [{"subnet_id": subnet.id, "ip_address": address} for subnet, address in port.fixed_ips],
             **({"tag": None} if call.version >= 70 else {}),
         }
         for port in held
@@ -81,14 +83,10 @@ def _interfaces(call: Call) -> Reply:
 
 def _security_groups(call: Call) -> Reply:
     server = _server(call)
-    group = {
-        "id": server.project_id,
-        "name": "default",
-        "description": "Lets everything through",
-        "rules": [],
-        "tenant_id": server.project_id,
-    }
-    return Reply({"security_groups": [group]})
+    held = [port for port in networks.list_ports(call.control, call.caller) if port.server_id == server.id]
+    named = {group for port in held for group in port.groups}
+    known = [group for group in security_group.list_groups(call.control, call.caller) if group.id in named]
+    return Reply({"security_groups": [nova_group(group) for group in known]})
 
 
 def _list_actions(call: Call) -> Reply:

@@ -12,6 +12,7 @@ from busway.api.compute.links import self_links
 from busway.api.encoding import micro_time, nova_time
 from busway.api.fields import Field, fixed, render
 from busway.control import groups
+from busway.control.networks import security_group
 from busway.control.servers import surroundings as server_surroundings
 from busway.domain.image import Image
 from busway.domain.server import POWER_STATE_NUMBERS, Server, ServerStatus
@@ -48,6 +49,7 @@ class View:
     image: Image | None = None
     host_status: str = ""
     groups: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
 
 
 def views(call: Call, servers: Sequence[Server]) -> list[View]:
@@ -57,12 +59,14 @@ def views(call: Call, servers: Sequence[Server]) -> list[View]:
         images = server_surroundings.server_images(call.control, (server.image_id for server in servers))
     states = server_surroundings.host_states(call.control) if call.version >= 16 and call.caller.is_admin else {}
     known = groups.groups_of(call.control, [server.id for server in servers]) if call.version >= 71 else {}
+    named = security_group.names_of(call.control, [server.id for server in servers])
     return [
         View(
             server,
             images.get(server.image_id),
             states.get(server.host_name or "", ""),
             (known[server.id],) if server.id in known else (),
+            named.get(server.id, ()),
         )
         for server in servers
     ]
@@ -103,7 +107,7 @@ def addresses(server: Server) -> dict[str, list[dict[str, object]]]:
     for each in server.addresses:
         found.setdefault(each.network, []).append(
             {
-                "version": 4,
+                "version": 6 if ":" in each.address else 4,
                 "addr": each.address,
                 "OS-EXT-IPS:type": "fixed",
                 "OS-EXT-IPS-MAC:mac_addr": each.mac,
@@ -214,7 +218,7 @@ _EXTENDED: tuple[Field[View], ...] = (
     Field("key_name", lambda view, _: view.server.key_name),
     Field("OS-SRV-USG:launched_at", lambda view, _: _moment(view.server.launched)),
     Field("OS-SRV-USG:terminated_at", lambda view, _: _moment(view.server.terminated)),
-    Field("security_groups", fixed([{"name": "default"}])),
+    Field("security_groups", lambda view, _: [{"name": name} for name in view.security_groups]),
     Field("OS-EXT-STS:task_state", lambda view, _: view.server.task_state),
     Field("OS-EXT-STS:vm_state", lambda view, _: _VM_STATES[view.server.status]),
     Field("OS-EXT-STS:power_state", _power),

@@ -65,7 +65,7 @@ def _create(call: Call) -> Reply:
         "id": first.id,
         "links": self_links(call, f"servers/{first.id}"),
         "OS-DCF:diskConfig": given.get("OS-DCF:diskConfig", "MANUAL"),
-        "security_groups": [{"name": "default"}],
+        "security_groups": [{"name": name} for name in request.security_groups or ("default",)],
         "adminPass": given.get("adminPass") or secrets.token_urlsafe(9),
     }
     return Reply({"server": body}, 202, {"Location": call.url(f"{ROOT}/{first.id}")})

@@ -1,10 +1,12 @@
-"""The network API v2.0, for reading: Busway's one kind of network as its clients insist on seeing it."""
+"""The network API v2.0: networks, subnets, ports and security groups, as Neutron's clients know them."""
 
-from busway.api.network import networks, ports, security_groups, versions
+from busway.api.network import networks, ports, quotas, security_groups, subnets, versions
 
 OPERATIONS = (
     *versions.OPERATIONS,
     *networks.OPERATIONS,
+    *subnets.OPERATIONS,
     *ports.OPERATIONS,
     *security_groups.OPERATIONS,
+    *quotas.OPERATIONS,
 )

@@ -1,32 +1,71 @@
-"""Networks and their one subnet each."""
+"""Networks of projects and, with Neutron's provider attributes, of the operator."""
 
 from __future__ import annotations
 
-from busway.api.call import Call, Reply
+from typing import Any
+
+from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
-from busway.api.network.rows import Row, listing, one, read_only
+from busway.api.network.rows import Row, listing, one, unsupported
 from busway.api.operation import Operation
-from busway.control import networks
+from busway.api.schema import BOOLEAN, Schema, as_bool, as_int, closed
+from busway.control.networks import network as use_cases
+from busway.domain.errors import BadInput, NotSupported
+from busway.domain.guest_network import BRIDGE, LOCAL
+from busway.domain.ids import ProjectId
 from busway.domain.network import Network
 
 ROOT = "/network/v2.0"
+NAME: dict[str, Any] = {"type": "string", "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f]*$"}
+PROJECT = {"type": ["string", "null"], "maxLength": 64}
+_COMMON = {
+    "name": NAME,
+    "description": NAME,
+    "shared": BOOLEAN,
+    "admin_state_up": BOOLEAN,
+    "port_security_enabled": BOOLEAN,
+}
+_CREATE = Schema(
+    closed(
+        {
+            "network": closed(
+                {
+                    **_COMMON,
+                    "tenant_id": PROJECT,
+                    "project_id": PROJECT,
+                    "mtu": {"type": ["integer", "string"]},
+                    "router:external": BOOLEAN,
+                    "is_default": BOOLEAN,
+                    "dns_domain": {"type": "string", "maxLength": 255},
+                    "availability_zone_hints": {"type": "array", "maxItems": 0},
+                    "provider:network_type": {"enum": ["local", "flat", "vlan", None]},
+                    "provider:physical_network": {"type": ["string", "null"], "pattern": r"^[\w.-]{1,64}$"},
+                    "provider:segmentation_id": {"type": ["integer", "string", "null"]},
+                }
+            )
+        },
+        "network",
+    )
+)
+_UPDATE = Schema(closed({"network": closed(_COMMON)}, "network"))
 
 
-def _network(network: Network) -> Row:
-    return {
+def _row(call: Call, network: Network) -> Row:
+    kind = "local" if network.driver == LOCAL else "vlan" if network.vlan else "flat"
+    row: Row = {
         "id": network.id,
         "name": network.name,
-        "description": "",
+        "description": network.description,
         "status": "ACTIVE",
         "admin_state_up": True,
-        "shared": True,
+        "shared": network.shared,
         "router:external": False,
-        "is_default": True,
-        "mtu": 1500,
-        "subnets": [network.subnet_id],
+        "is_default": False,
+        "mtu": network.mtu,
+        "subnets": [subnet.id for subnet in network.subnets],
         "availability_zones": [],
         "availability_zone_hints": [],
-        "port_security_enabled": False,
+        "port_security_enabled": True,
         "tenant_id": network.owner,
         "project_id": network.owner,
         "tags": [],
@@ -34,67 +73,107 @@ def _network(network: Network) -> Row:
         "created_at": nova_time(network.created),
         "updated_at": nova_time(network.created),
     }
+    if call.caller.is_admin:
+        row["provider:network_type"] = kind
+        row["provider:physical_network"] = network.physical or None
+        row["provider:segmentation_id"] = network.vlan or None
+    return row
 
 
-def _subnet(network: Network) -> Row:
-    return {
-        "id": network.subnet_id,
-        "name": f"{network.name}-v4",
-        "description": "",
-        "network_id": network.id,
-        "cidr": network.cidr,
-        "gateway_ip": network.gateway,
-        "ip_version": 4,
-        "enable_dhcp": False,
-        "allocation_pools": [{"start": network.first, "end": network.last}],
-        "dns_nameservers": [],
-        "host_routes": [],
-        "ipv6_address_mode": None,
-        "ipv6_ra_mode": None,
-        "subnetpool_id": None,
-        "service_types": [],
-        "segment_id": None,
-        "tenant_id": network.owner,
-        "project_id": network.owner,
-        "tags": [],
-        "revision_number": 1,
-        "created_at": nova_time(network.created),
-        "updated_at": nova_time(network.created),
-    }
-
-
-def _networks(call: Call) -> list[Row]:
-    return [_network(each) for each in networks.list_networks(call.control, call.caller)]
-
-
-def _subnets(call: Call) -> list[Row]:
-    return [_subnet(each) for each in networks.list_networks(call.control, call.caller)]
+def _rows(call: Call) -> list[Row]:
+    return [_row(call, each) for each in use_cases.list_networks(call.control, call.caller)]
 
 
 def _list(call: Call) -> Reply:
-    return listing(call, "networks", _networks(call))
+    return listing(call, "networks", _rows(call))
 
 
 def _show(call: Call) -> Reply:
-    return one(call, "network", _networks(call))
+    return one(call, "network", _rows(call))
 
 
-def _list_subnets(call: Call) -> Reply:
-    return listing(call, "subnets", _subnets(call))
+def _create(call: Call) -> Reply:
+    given = call.body["network"]
+    _refuse(given)
+    kind = given.get("provider:network_type") or LOCAL
+    vlan = _vlan(kind, given.get("provider:segmentation_id"))
+    project = given.get("project_id") or given.get("tenant_id")
+    mtu = as_int(given.get("mtu", 0) or 1500, "mtu", least=1280)
+    if mtu > 9000:
+        raise BadInput(f"An MTU of {mtu} is too large", remedy="Choose 1280 to 9000.", code="network-mtu")
+    wanted = use_cases.NewNetwork(
+        given.get("name", ""),
+        given.get("description", ""),
+        as_bool(given.get("shared", False), "shared"),
+        LOCAL if kind == LOCAL else BRIDGE,
+        given.get("provider:physical_network") or "",
+        vlan,
+        mtu,
+        ProjectId(project) if project else None,
+    )
+    made = use_cases.create_network(call.control, call.caller, wanted)
+    return Reply({"network": _row(call, made)}, 201)
 
 
-def _show_subnet(call: Call) -> Reply:
-    return one(call, "subnet", _subnets(call))
+def _update(call: Call) -> Reply:
+    given = call.body["network"]
+    _refuse(given)
+    made = use_cases.update_network(
+        call.control,
+        call.caller,
+        call.path["id"],
+        name=given.get("name"),
+        description=given.get("description"),
+        shared=as_bool(given["shared"], "shared") if "shared" in given else None,
+    )
+    return Reply({"network": _row(call, made)})
+
+
+def _delete(call: Call) -> Reply:
+    use_cases.delete_network(call.control, call.caller, call.path["id"])
+    return NO_CONTENT
+
+
+def _vlan(kind: str, given: object) -> int:
+    if kind != "vlan":
+        if given not in (None, ""):
+            raise BadInput(f"A network of type {kind} has no segment", code="network-provider")
+        return 0
+    number = as_int(given if given is not None else "", "provider:segmentation_id", least=1)
+    if number > 4094:
+        raise BadInput(f"{number} is not a VLAN", remedy="Choose 1 to 4094.", code="network-provider")
+    return number
+
+
+def _refuse(given: dict[str, Any]) -> None:
+    """Says no to what would otherwise be taken and not done."""
+    for name, usual in (
+        ("admin_state_up", True),
+        ("port_security_enabled", True),
+        ("router:external", False),
+        ("is_default", False),
+    ):
+        if name in given and as_bool(given[name], name) is not usual:
+            raise NotSupported(
+                f"{name} of a network is always {str(usual).lower()}",
+                remedy=f"Leave {name} out." if name != "port_security_enabled" else "Set it on the ports.",
+                code="network-field",
+            )
+    if given.get("dns_domain"):
+        raise NotSupported(
+            "Networks have no DNS domain of their own", remedy="Leave dns_domain out.", code="network-field"
+        )
 
 
 OPERATIONS = (
     Operation("GET", f"{ROOT}/networks", _list),
     Operation("GET", f"{ROOT}/networks/{{id}}", _show),
-    Operation("GET", f"{ROOT}/subnets", _list_subnets),
-    Operation("GET", f"{ROOT}/subnets/{{id}}", _show_subnet),
+    Operation("POST", f"{ROOT}/networks", _create, body=_CREATE),
+    Operation("PUT", f"{ROOT}/networks/{{id}}", _update, body=_UPDATE),
+    Operation("DELETE", f"{ROOT}/networks/{{id}}", _delete),
     *(
-        Operation(method, f"{ROOT}/{path}", read_only)
-        for kind in ("networks", "subnets", "routers", "floatingips")
+        Operation(method, f"{ROOT}/{path}", unsupported)
+        for kind in ("routers", "floatingips")
         for method, path in (("POST", kind), ("PUT", f"{kind}/{{id}}"), ("DELETE", f"{kind}/{{id}}"))
     ),
 )

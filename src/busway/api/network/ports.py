@@ -1,34 +1,81 @@
-"""Ports: the addresses that servers hold."""
+"""Ports: the addresses that servers hold, and those that users keep for them."""
 
 from __future__ import annotations
 
-from busway.api.call import Call, Reply
+from typing import Any
+
+from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
-from busway.api.network.rows import Row, listing, one, read_only
-from busway.api.network.security_groups import group_id
+from busway.api.network.networks import NAME, PROJECT
+from busway.api.network.rows import Row, listing, one
 from busway.api.operation import Operation
-from busway.control import networks
+from busway.api.schema import BOOLEAN, UUID, Schema, as_bool, closed
+from busway.control.networks import port as use_cases
+from busway.control.networks import subnet as subnets
+from busway.domain.errors import BadInput, NotSupported
+from busway.domain.guest_network import AddressPair
+from busway.domain.ids import ProjectId
 from busway.domain.network import Port
 
 ROOT = "/network/v2.0/ports"
+_ADDRESS = {"type": "string", "maxLength": 43}
+_PAIR = closed({"ip_address": _ADDRESS, "mac_address": {"type": ["string", "null"], "maxLength": 17}}, "ip_address")
+_COMMON = {
+    "name": NAME,
+    "description": NAME,
+    "admin_state_up": BOOLEAN,
+    "port_security_enabled": BOOLEAN,
+    "security_groups": {"type": ["array", "null"], "maxItems": 50, "items": UUID},
+    "allowed_address_pairs": {"type": ["array", "null"], "maxItems": 100, "items": _PAIR},
+    "fixed_ips": {
+        "type": "array",
+        "maxItems": 10,
+        "items": closed({"subnet_id": UUID, "ip_address": _ADDRESS}),
+    },
+    "mac_address": {"type": "string", "maxLength": 17},
+    "device_id": {"type": "string", "maxLength": 255},
+    "device_owner": {"type": "string", "maxLength": 255},
+    "extra_dhcp_opts": {"type": "array"},
+    "dns_name": {"type": "string", "maxLength": 255},
+    "binding:vnic_type": {"type": "string"},
+    "binding:profile": {"type": ["object", "null"]},
+    "binding:host_id": {"type": ["string", "null"]},
+}
+_CREATE = Schema(
+    closed(
+        {"port": closed({**_COMMON, "network_id": UUID, "tenant_id": PROJECT, "project_id": PROJECT}, "network_id")},
+        "port",
+    )
+)
+_UPDATE = Schema(closed({"port": closed(_COMMON)}, "port"))
+_USUAL: dict[str, object] = {
+    "admin_state_up": True,
+    "device_id": "",
+    "device_owner": "",
+    "extra_dhcp_opts": [],
+    "dns_name": "",
+    "binding:vnic_type": "normal",
+    "binding:profile": {},
+    "binding:host_id": "",
+}
 
 
-def _port(port: Port) -> Row:
+def _row(port: Port) -> Row:
     return {
         "id": port.id,
-        "name": "",
-        "description": "",
+        "name": port.name,
+        "description": port.description,
         "network_id": port.network.id,
-        "device_id": port.server_id,
-        "device_owner": "compute:nova",
+        "device_id": port.server_id or "",
+        "device_owner": "compute:nova" if port.server_id else "",
         "mac_address": port.mac,
-        "fixed_ips": [{"subnet_id": port.network.subnet_id, "ip_address": port.address}],
-        "status": "ACTIVE",
+        "fixed_ips": [{"subnet_id": subnet.id, "ip_address": address} for subnet, address in port.fixed_ips],
+        "status": "ACTIVE" if port.server_id else "DOWN",
         "admin_state_up": True,
-        "allowed_address_pairs": [],
+        "allowed_address_pairs": [{"mac_address": pair.mac, "ip_address": pair.cidr} for pair in port.pairs],
         "extra_dhcp_opts": [],
-        "security_groups": [group_id(port.project_id)],
-        "port_security_enabled": False,
+        "security_groups": list(port.groups),
+        "port_security_enabled": port.security,
         "binding:vnic_type": "normal",
         "dns_assignment": [],
         "tenant_id": port.project_id,
@@ -40,22 +87,93 @@ def _port(port: Port) -> Row:
     }
 
 
-def _ports(call: Call) -> list[Row]:
-    return [_port(each) for each in networks.list_ports(call.control, call.caller)]
+def _rows(call: Call) -> list[Row]:
+    return [_row(each) for each in use_cases.list_ports(call.control, call.caller)]
 
 
 def _list(call: Call) -> Reply:
-    return listing(call, "ports", _ports(call))
+    return listing(call, "ports", _rows(call))
 
 
 def _show(call: Call) -> Reply:
-    return one(call, "port", _ports(call))
+    return one(call, "port", _rows(call))
+
+
+def _create(call: Call) -> Reply:
+    given = call.body["port"]
+    _refuse(given)
+    project = given.get("project_id") or given.get("tenant_id")
+    made = use_cases.create_port(
+        call.control, call.caller, given["network_id"], _fields(call, given), ProjectId(project) if project else None
+    )
+    return Reply({"port": _row(made)}, 201)
+
+
+def _update(call: Call) -> Reply:
+    given = call.body["port"]
+    _refuse(given)
+    return Reply(
+        {"port": _row(use_cases.update_port(call.control, call.caller, call.path["id"], _fields(call, given)))}
+    )
+
+
+def _delete(call: Call) -> Reply:
+    use_cases.delete_port(call.control, call.caller, call.path["id"])
+    return NO_CONTENT
+
+
+def _fields(call: Call, given: dict[str, Any]) -> use_cases.PortFields:
+    pairs = given.get("allowed_address_pairs", ())
+    return use_cases.PortFields(
+        name=given.get("name"),
+        description=given.get("description"),
+        security=as_bool(given["port_security_enabled"], "port_security_enabled")
+        if "port_security_enabled" in given
+        else None,
+        groups=tuple(given["security_groups"] or ()) if "security_groups" in given else None,
+        pairs=tuple(AddressPair(pair.get("mac_address") or "", pair["ip_address"]) for pair in pairs or ())
+        if "allowed_address_pairs" in given
+        else None,
+        mac=given.get("mac_address"),
+        fixed_ip=_fixed_ip(call, given.get("fixed_ips", ())),
+    )
+
+
+def _fixed_ip(call: Call, given: list[dict[str, str]]) -> str | None:
+    """The IPv4 address that was asked for; an IPv6 subnet may be named, its address follows from the MAC."""
+    known = {subnet.id: subnet.version for _network, subnet in subnets.list_subnets(call.control, call.caller)}
+    wanted = []
+    for each in given:
+        subnet, address = each.get("subnet_id"), each.get("ip_address")
+        if subnet is not None and subnet not in known:
+            raise BadInput(f"Subnet {subnet} could not be found", code="subnet-not-found")
+        if address is not None and ":" in address:
+            raise NotSupported(
+                "An IPv6 address can't be chosen",
+                detail="A port has the address that its MAC gives it.",
+                remedy="Choose the MAC address, or leave ip_address out.",
+                code="port-field",
+            )
+        if address is not None:
+            wanted.append(address)
+    if len(wanted) > 1:
+        raise NotSupported("A port has one IPv4 address", remedy="Give one, or make another port.", code="port-field")
+    return wanted[0] if wanted else None
+
+
+def _refuse(given: dict[str, Any]) -> None:
+    for name, usual in _USUAL.items():
+        value = given.get(name, usual)
+        if isinstance(usual, bool):
+            value = as_bool(value, name)
+        if value not in (usual, None):
+            raise NotSupported(f"{name} of a port can't be set", remedy=f"Leave {name} out.", code="port-field")
 
 
 OPERATIONS = (
     Operation("GET", ROOT, _list),
     Operation("GET", f"{ROOT}/{{id}}", _show),
-    Operation("POST", ROOT, read_only),
-    Operation("PUT", f"{ROOT}/{{id}}", read_only),
-    Operation("DELETE", f"{ROOT}/{{id}}", read_only),
+    Operation("POST", ROOT, _create, body=_CREATE),
+    Operation("PUT", f"{ROOT}/{{id}}", _update, body=_UPDATE),
+    Operation("DELETE", f"{ROOT}/{{id}}", _delete),
 )

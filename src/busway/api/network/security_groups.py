@@ -1,62 +1,125 @@
-"""Security groups: each project has `default`, which lets everything through, for Busway filters no packets."""
+"""Security groups and their rules, in Neutron's words."""
 
 from __future__ import annotations
 
-import uuid
+from typing import Any
 
-from busway.api.call import Call, Reply
-from busway.api.network.rows import Row, listing, one, read_only
+from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.encoding import nova_time
+from busway.api.network.networks import NAME, PROJECT
+from busway.api.network.rows import Row, listing, one
 from busway.api.operation import Operation
+from busway.api.schema import BOOLEAN, UUID, Schema, as_bool, as_int, closed
+from busway.control.networks import security_group as use_cases
+from busway.domain.errors import NotSupported
+from busway.domain.ids import ProjectId
+from busway.domain.security_group import SecurityGroup, SecurityRule
 
 ROOT = "/network/v2.0"
-_SPACE = uuid.UUID("6f0f3a0e-6d5a-4a57-9b53-0f7b3a5f5d0c")
-
-
-def group_id(project_id: str) -> str:
-    """The id of a project's default group, the same for ever."""
-    return str(uuid.uuid5(_SPACE, project_id))
-
-
-def _rules(project: str) -> list[Row]:
-    return [
+_COMMON = {"name": NAME, "description": NAME, "stateful": BOOLEAN}
+_CREATE = Schema(
+    closed(
+        {"security_group": closed({**_COMMON, "tenant_id": PROJECT, "project_id": PROJECT}, "name")}, "security_group"
+    )
+)
+_UPDATE = Schema(closed({"security_group": closed(_COMMON)}, "security_group"))
+_NUMBER = {"type": ["integer", "string", "null"], "maxLength": 5}
+_CREATE_RULE = Schema(
+    closed(
         {
-            "id": str(uuid.uuid5(_SPACE, f"{project}/{direction}/{ethertype}")),
-            "security_group_id": group_id(project),
-            "direction": direction,
-            "ethertype": ethertype,
-            "protocol": None,
-            "port_range_min": None,
-            "port_range_max": None,
-            "remote_ip_prefix": None,
-            "remote_group_id": None,
-            "remote_address_group_id": None,
-            "description": "Everything passes",
-            "tenant_id": project,
-            "project_id": project,
-        }
-        for direction in ("ingress", "egress")
-        for ethertype in ("IPv4", "IPv6")
-    ]
+            "security_group_rule": closed(
+                {
+                    "security_group_id": UUID,
+                    "direction": {"enum": ["ingress", "egress"]},
+                    "ethertype": {"enum": ["IPv4", "IPv6", "ipv4", "ipv6", None]},
+                    "protocol": {"type": ["string", "integer", "null"], "maxLength": 16},
+                    "port_range_min": _NUMBER,
+                    "port_range_max": _NUMBER,
+                    "remote_ip_prefix": {"type": ["string", "null"], "maxLength": 49},
+                    "remote_group_id": {"anyOf": [UUID, {"type": "null"}]},
+                    "remote_address_group_id": {"type": "null"},
+                    "description": {"type": ["string", "null"], "maxLength": 255},
+                    "tenant_id": PROJECT,
+                    "project_id": PROJECT,
+                },
+                "security_group_id",
+                "direction",
+            )
+        },
+        "security_group_rule",
+    )
+)
+
+
+def _group(group: SecurityGroup) -> Row:
+    return {
+        "id": group.id,
+        "name": group.name,
+        "description": group.description,
+        "stateful": True,
+        "shared": False,
+        "tenant_id": group.project_id,
+        "project_id": group.project_id,
+        "security_group_rules": [_rule(group, rule) for rule in group.rules],
+        "tags": [],
+        "revision_number": 1,
+        "created_at": nova_time(group.created),
+        "updated_at": nova_time(group.created),
+    }
+
+
+def _rule(group: SecurityGroup, rule: SecurityRule) -> Row:
+    return {
+        "id": rule.id,
+        "security_group_id": group.id,
+        "direction": rule.direction,
+        "ethertype": rule.ethertype,
+        "protocol": rule.protocol,
+        "port_range_min": rule.port_min,
+        "port_range_max": rule.port_max,
+        "remote_ip_prefix": rule.remote_cidr,
+        "remote_group_id": rule.remote_group,
+        "remote_address_group_id": None,
+        "normalized_cidr": rule.remote_cidr,
+        "description": rule.description,
+        "tenant_id": group.project_id,
+        "project_id": group.project_id,
+        "tags": [],
+        "revision_number": 1,
+        "created_at": nova_time(rule.created),
+        "updated_at": nova_time(rule.created),
+    }
+
+
+def nova_group(group: SecurityGroup) -> dict[str, object]:
+    """A group as the compute API shows those of a server."""
+    return {
+        "id": group.id,
+        "name": group.name,
+        "description": group.description,
+        "tenant_id": group.project_id,
+        "rules": [
+            {
+                "id": rule.id,
+                "parent_group_id": group.id,
+                "ip_protocol": rule.protocol,
+                "from_port": rule.port_min,
+                "to_port": rule.port_max,
+                "ip_range": {"cidr": rule.remote_cidr} if rule.remote_cidr else {},
+                "group": {},
+            }
+            for rule in group.rules
+            if rule.direction == "ingress"
+        ],
+    }
 
 
 def _groups(call: Call) -> list[Row]:
-    project = call.caller.project_id
-    return [
-        {
-            "id": group_id(project),
-            "name": "default",
-            "description": "Lets everything through: Busway does not filter packets",
-            "stateful": True,
-            "shared": False,
-            "tenant_id": project,
-            "project_id": project,
-            "security_group_rules": _rules(project),
-            "tags": [],
-            "revision_number": 1,
-            "created_at": "2026-01-01T00:00:00Z",
-            "updated_at": "2026-01-01T00:00:00Z",
-        }
-    ]
+    return [_group(each) for each in use_cases.list_groups(call.control, call.caller)]
+
+
+def _rules(call: Call) -> list[Row]:
+    return [_rule(*each) for each in use_cases.list_rules(call.control, call.caller)]
 
 
 def _list(call: Call) -> Reply:
@@ -67,22 +130,78 @@ def _show(call: Call) -> Reply:
     return one(call, "security_group", _groups(call))
 
 
+def _create(call: Call) -> Reply:
+    given = call.body["security_group"]
+    _refuse(given)
+    project = given.get("project_id") or given.get("tenant_id")
+    made = use_cases.create_group(
+        call.control, call.caller, given["name"], given.get("description", ""), ProjectId(project) if project else None
+    )
+    return Reply({"security_group": _group(made)}, 201)
+
+
+def _update(call: Call) -> Reply:
+    given = call.body["security_group"]
+    _refuse(given)
+    made = use_cases.update_group(
+        call.control, call.caller, call.path["id"], name=given.get("name"), description=given.get("description")
+    )
+    return Reply({"security_group": _group(made)})
+
+
+def _delete(call: Call) -> Reply:
+    use_cases.delete_group(call.control, call.caller, call.path["id"])
+    return NO_CONTENT
+
+
 def _list_rules(call: Call) -> Reply:
-    return listing(call, "security_group_rules", _rules(call.caller.project_id))
+    return listing(call, "security_group_rules", _rules(call))
 
 
 def _show_rule(call: Call) -> Reply:
-    return one(call, "security_group_rule", _rules(call.caller.project_id))
+    return one(call, "security_group_rule", _rules(call))
+
+
+def _create_rule(call: Call) -> Reply:
+    given = call.body["security_group_rule"]
+    protocol = given.get("protocol")
+    wanted = use_cases.NewRule(
+        given["security_group_id"],
+        given["direction"],
+        {"ipv6": "IPv6"}.get((given.get("ethertype") or "IPv4").lower(), "IPv4"),
+        None if protocol in (None, "any", "") else str(protocol).lower(),
+        _number(given, "port_range_min"),
+        _number(given, "port_range_max"),
+        given.get("remote_ip_prefix") or None,
+        given.get("remote_group_id"),
+        given.get("description") or "",
+    )
+    return Reply({"security_group_rule": _rule(*use_cases.create_rule(call.control, call.caller, wanted))}, 201)
+
+
+def _delete_rule(call: Call) -> Reply:
+    use_cases.delete_rule(call.control, call.caller, call.path["id"])
+    return NO_CONTENT
+
+
+def _number(given: dict[str, Any], name: str) -> int | None:
+    value = given.get(name)
+    return None if value in (None, "") else as_int(value, name)
+
+
+def _refuse(given: dict[str, Any]) -> None:
+    if "stateful" in given and not as_bool(given["stateful"], "stateful"):
+        raise NotSupported("Security groups are always stateful", remedy="Leave stateful out.", code="group-field")
 
 
 OPERATIONS = (
     Operation("GET", f"{ROOT}/security-groups", _list),
     Operation("GET", f"{ROOT}/security-groups/{{id}}", _show),
+    Operation("POST", f"{ROOT}/security-groups", _create, body=_CREATE),
+    Operation("PUT", f"{ROOT}/security-groups/{{id}}", _update, body=_UPDATE),
+    Operation("DELETE", f"{ROOT}/security-groups/{{id}}", _delete),
     Operation("GET", f"{ROOT}/security-group-rules", _list_rules),
     Operation("GET", f"{ROOT}/security-group-rules/{{id}}", _show_rule),
-    *(
-        Operation(method, f"{ROOT}/{path}", read_only)
-        for kind in ("security-groups", "security-group-rules")
-        for method, path in (("POST", kind), ("PUT", f"{kind}/{{id}}"), ("DELETE", f"{kind}/{{id}}"))
-    ),
+    Operation("POST", f"{ROOT}/security-group-rules", _create_rule, body=_CREATE_RULE),
+    Operation("DELETE", f"{ROOT}/security-group-rules/{{id}}", _delete_rule),
 )

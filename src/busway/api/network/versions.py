@@ -1,4 +1,4 @@
-"""The version documents of the network API, its extensions, quotas and what Busway has none of."""
+"""The version documents of the network API, its extensions and what Busway has none of."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ ROOT = "/network/v2.0"
 
 _EXTENSIONS = (
     ("security-group", "security-group"),
+    ("port-security", "Port Security"),
+    ("allowed-address-pairs", "Allowed Address Pairs"),
+    ("provider", "Provider Network"),
+    ("net-mtu", "Network MTU"),
     ("quotas", "Quota management support"),
+    ("quota_details", "Quota details management support"),
     ("project-id", "project_id"),
 )
-_QUOTAS = ("network", "subnet", "port", "router", "floatingip", "security_group", "security_group_rule", "rbac_policy")
 _NONE = ("routers", "floatingips", "agents", "subnetpools", "address-groups", "rbac-policies", "trunks", "segments")
 
 
@@ -51,14 +55,6 @@ def _show_extension(call: Call) -> Reply:
     return one(call, "extension", _extensions())
 
 
-def _quota(_call: Call) -> Reply:
-    return Reply({"quota": dict.fromkeys(_QUOTAS, -1)})
-
-
-def _quota_details(_call: Call) -> Reply:
-    return Reply({"quota": {name: {"limit": -1, "used": 0, "reserved": 0} for name in _QUOTAS}})
-
-
 def _zones(call: Call) -> Reply:
     return listing(call, "availability_zones", [])
 
@@ -74,9 +70,5 @@ OPERATIONS = (
     Operation("GET", f"{ROOT}/extensions", _list_extensions),
     Operation("GET", f"{ROOT}/extensions/{{id}}", _show_extension),
     Operation("GET", f"{ROOT}/availability_zones", _zones),
-    Operation("GET", f"{ROOT}/quotas/{{project}}", _quota),
-    Operation("GET", f"{ROOT}/quotas/{{project}}/default", _quota),
-    Operation("GET", f"{ROOT}/quotas/{{project}}/details", _quota_details),
-    Operation("GET", f"{ROOT}/quotas/{{project}}/details.json", _quota_details),
     *(_empty(name) for name in _NONE),
 )

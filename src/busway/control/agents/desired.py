@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
+from ipaddress import ip_network
 
 from busway.control.agents.units import unit_of
 from busway.control.context import Control
 from busway.control.moves.stay import Stay, stay_of
+from busway.control.networks.document import host_networking
 from busway.control.placement.host_facts import desired_cells
 from busway.domain.device_spec import DeviceSpecs
-from busway.domain.documents import ConfigDrive, Desired, DesiredServer, Nic
+from busway.domain.documents import ConfigDrive, Desired, DesiredServer
 from busway.domain.grant import Grant
-from busway.domain.ids import DeviceId, HostId, ImageId
+from busway.domain.ids import DeviceId, HostId, ImageId, PortId
 from busway.domain.placement import ZONE
 from busway.domain.server import ServerAddress
-from busway.store import departures, devices, disk_uploads, hosts, images, networks, servers
+from busway.store import departures, devices, disk_uploads, hosts, images, ports, servers
 from busway.store.database import Tx
 from busway.store.devices import DeviceRow
 from busway.store.servers import Intent, ServerRow
@@ -33,14 +36,14 @@ def desired(control: Control, host_id: HostId, after: int, wait: float) -> Desir
         with control.db.read() as tx:
             host = hosts.find_host_by_id(tx, host_id)
             if host is not None and host.generation > after:
-                return _document(tx, host, control.pci_rules(tx).device_specs)
+                return _document(control, tx, host, control.pci_rules(tx).device_specs)
         left = deadline - time.monotonic()
         if left <= 0:
             return None
         control.bell.wait(topic, seen, min(left, POLL_SECONDS))
 
 
-def _document(tx: Tx, host: hosts.HostRow, specs: DeviceSpecs) -> Desired:
+def _document(control: Control, tx: Tx, host: hosts.HostRow, specs: DeviceSpecs) -> Desired:
     known = {device.id: device for device in devices.list_devices(tx, host.id)}
     absent = [departure.server_id for departure in departures.list_departures(tx, host_id=host.id)]
     uploads = {upload.server_id: upload.image_id for upload in disk_uploads.list_uploads(tx, host_id=host.id)}
@@ -49,15 +52,23 @@ def _document(tx: Tx, host: hosts.HostRow, specs: DeviceSpecs) -> Desired:
         for row in servers.list_on_host(tx, host.id)
         if row.id not in absent and row.intent is Intent.PRESENT and (stay := stay_of(tx, row, host.id)) is not None
     ]
-    addresses = networks.server_addresses(tx, [stay.row.id for stay in stays])
+    addresses = ports.server_addresses(tx, [stay.row.id for stay in stays])
+    networking = host_networking(control, tx, [stay.row for stay in stays])
     return Desired(
         host=host.name,
         generation=host.generation,
         servers=tuple(
-            _server(tx, stay, _devices(stay, known, specs), addresses.get(stay.row.id, ()), uploads.get(stay.row.id))
+            replace(
+                _server(
+                    tx, stay, _devices(stay, known, specs), addresses.get(stay.row.id, ()), uploads.get(stay.row.id)
+                ),
+                nics=networking.nics[stay.row.id],
+            )
             for stay in stays
         ),
         absent=tuple(absent),
+        networks=networking.networks,
+        groups=networking.groups,
     )
 
 
@@ -77,7 +88,7 @@ def _server(
         disk_gb=side.flavor.disk_gb,
         image=images.get_image_ref(tx, side.image_id),
         devices=devices,
-        nics=tuple(Nic(a.mac, a.address, a.prefix, a.gateway) for a in addresses),
+        nics=(),
         config_drive=_config_drive(row, addresses),
         powered=stay.powered,
         starts=row.starts,
@@ -114,23 +125,24 @@ def _config_drive(row: ServerRow, addresses: tuple[ServerAddress, ...]) -> Confi
 
 def _network_data(addresses: tuple[ServerAddress, ...]) -> dict[str, object]:
     """OpenStack's network_data.json: links, networks and services."""
-    links, nets = [], []
+    links: list[dict[str, object]] = []
+    nets: list[dict[str, object]] = []
+    cards: dict[PortId, int] = {}
     for index, address in enumerate(addresses):
-        links.append({"id": f"tap{index}", "type": "phy", "ethernet_mac_address": address.mac, "mtu": 1500})
-        routes = [{"network": _ANY, "netmask": _ANY, "gateway": address.gateway}] if address.gateway else []
+        link = f"tap{cards.setdefault(address.port_id, len(cards))}"
+        if len(links) < len(cards):
+            links.append({"id": link, "type": "phy", "ethernet_mac_address": address.mac, "mtu": 1500})
+        mask = str(ip_network(f"{address.address}/{address.prefix}", strict=False).netmask)
+        any_, none = ("::", "::") if ":" in address.address else (_ANY, _ANY)
+        routes = [{"network": any_, "netmask": none, "gateway": address.gateway}] if address.gateway else []
         nets.append(
             {
                 "id": f"network{index}",
-                "type": "ipv4",
-                "link": f"tap{index}",
+                "type": "ipv6" if ":" in address.address else "ipv4",
+                "link": link,
                 "ip_address": address.address,
-                "netmask": _netmask(address.prefix),
+                "netmask": mask,
                 "routes": routes,
             }
         )
     return {"links": links, "networks": nets, "services": []}
-
-
-def _netmask(prefix: int) -> str:
-    bits = (0xFFFFFFFF << (32 - prefix)) & 0xFFFFFFFF
-    return ".".join(str(bits >> shift & 0xFF) for shift in (24, 16, 8, 0))

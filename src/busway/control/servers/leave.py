@@ -9,7 +9,7 @@ from busway.domain.claim import ClaimState
 from busway.domain.ids import HostId, ServerId
 from busway.domain.move import MoveState
 from busway.domain.server import ServerStatus
-from busway.store import claims, departures, disk_uploads, events, hosts, images, moves, networks, servers
+from busway.store import claims, departures, disk_uploads, events, hosts, images, moves, ports, security_groups, servers
 from busway.store.claims import Claim
 from busway.store.database import Tx
 from busway.store.disk_uploads import UploadPurpose
@@ -75,4 +75,5 @@ def finish_delete(tx: Tx, row: ServerRow, now: datetime) -> None:
 def let_go(tx: Tx, row: ServerRow, now: datetime) -> None:
     """Says that nothing of a server is left on any host: its address may be given to another."""
     servers.update_server(tx, row.id, now, intent=Intent.GONE)
-    networks.release_ports(tx, row.id)
+    if ports.release_ports(tx, row.id):
+        security_groups.note_change(tx, row.project_id, now)

@@ -8,20 +8,22 @@ from datetime import datetime
 
 from busway.control import groups, quotas
 from busway.control.context import Control
+from busway.control.networks.changes import tell_hosts
+from busway.control.networks.plug import plug_ports
 from busway.control.servers.access import no_server, note_action, server_row
 from busway.control.servers.leave import finish_delete, leave
 from busway.control.servers.view import server_view
 from busway.domain.alias import parse_requests
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput, NotFound, NotSupported
+from busway.domain.errors import BadInput, NotFound
 from busway.domain.flavor import Flavor
 from busway.domain.guest_cells import guest_cells
 from busway.domain.ids import HostId, ServerId
 from busway.domain.image import Image, ImageStatus
 from busway.domain.quota import Usage, usage_of
-from busway.domain.requests import CreateServer, NetworkRef, ServerFilter
+from busway.domain.requests import CreateServer, ServerFilter
 from busway.domain.server import Server, ServerAction, ServerStatus, TaskState
-from busway.store import actions, aggregates, events, hosts, images, keypairs, networks, servers
+from busway.store import actions, aggregates, events, hosts, images, keypairs, ports, servers
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
@@ -44,6 +46,7 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
         groups.join_group(control, tx, caller, request, ids)
         created = [_get(tx, caller, server_id) for server_id in ids]
     control.crashpoint("create:after-commit")
+    tell_hosts(control)
     control.bell.ring("place")
     return created
 
@@ -96,25 +99,10 @@ def _create(
         created=now,
         updated=now,
     )
-    _allocate_ports(control, tx, caller, request, server_id)
+    plug_ports(control, tx, caller, request, server_id)
     note_action(tx, caller, server_id, "create", request_id, now)
     _say(tx, server_id, None, ServerStatus.BUILD, f"created by {caller.user_name}", now)
     return server_id
-
-
-def _allocate_ports(control: Control, tx: Tx, caller: Caller, request: CreateServer, server_id: ServerId) -> None:
-    if request.networks == "none":
-        return
-    wanted = (NetworkRef(),) if request.networks == "auto" else request.networks
-    for ref in wanted:
-        if ref.port_id is not None:
-            raise NotSupported(
-                "Servers can't take an existing port",
-                detail=f"Port {ref.port_id} was asked for.",
-                remedy="Name a network, with --nic net-id=… or --network, or leave the choice to Busway.",
-                code="ports-not-supported",
-            )
-        networks.allocate_port(control, tx, server_id, caller.project_id, network=ref.network_id, fixed_ip=ref.fixed_ip)
 
 
 def check_image(caller: Caller, flavor: Flavor, image: Image) -> None:
@@ -159,7 +147,7 @@ def list_servers(control: Control, caller: Caller, wanted: ServerFilter) -> list
         if wanted.marker is not None:
             kept = _after_marker(kept, wanted.marker)
         page = kept[: wanted.limit]
-        addresses = networks.server_addresses(tx, [row.id for row in page])
+        addresses = ports.server_addresses(tx, [row.id for row in page])
         zones = aggregates.zones_of_hosts(tx)
         return [
             server_view(
@@ -253,7 +241,7 @@ def _get(tx: Tx, caller: Caller, server_id: str) -> Server:
         raise no_server(server_id)
     host = hosts.find_host_by_id(tx, row.host_id) if row.host_id else None
     zone = aggregates.zones_of_hosts(tx).get(host.id) if host else None
-    return server_view(row, networks.list_addresses(tx, row.id), host.name if host else None, zone)
+    return server_view(row, ports.list_addresses(tx, row.id), host.name if host else None, zone)
 
 
 def _say(tx: Tx, server_id: ServerId, old: ServerStatus | None, new: ServerStatus, reason: str, now: datetime) -> None:

@@ -1,21 +1,26 @@
-"""The guest's network cards: on the host's bridge, or on QEMU's user network where there is none."""
+"""The guest's network cards, each on a bridge of its host."""
 
 from __future__ import annotations
 
-import ipaddress
 import xml.etree.ElementTree as ET
 
 from busway.domain.documents import Nic
+from busway.domain.errors import HostError
 from busway.hypervisor.guest import GuestOptions
 
 
 def add_nic(devices: ET.Element, nic: Nic, options: GuestOptions) -> None:
-    """Adds one card."""
-    card = ET.SubElement(devices, "interface", type="bridge" if options.bridge else "user")
+    """Adds one card, under a name that its packet filter knows before it is there; raises `HostError` without a bridge."""
+    bridge = nic.bridge(options.bridges)
+    if bridge is None:
+        raise HostError(
+            f"This host has no bridge for physical network {nic.physical}",
+            detail=f"It has: {', '.join(options.bridges) or 'none'}.",
+            remedy=f"Start the agent with --bridge {nic.physical}=BRIDGE.",
+            code="no-bridge",
+        )
+    card = ET.SubElement(devices, "interface", type="bridge")
     ET.SubElement(card, "mac", address=nic.mac)
-    if options.bridge:
-        ET.SubElement(card, "source", bridge=options.bridge)
+    ET.SubElement(card, "source", bridge=bridge)
+    ET.SubElement(card, "target", dev=nic.tap)
     ET.SubElement(card, "model", type="virtio")
-    if not options.bridge and nic.address:
-        network = ipaddress.ip_network(f"{nic.address}/{nic.prefix}", strict=False)
-        ET.SubElement(card, "ip", family="ipv4", address=str(network.network_address), prefix=str(nic.prefix))

@@ -1,0 +1,54 @@
+"""Quotas of the network API."""
+
+from __future__ import annotations
+
+from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.operation import Operation
+from busway.api.schema import Schema, as_int, closed
+from busway.control.networks import quota
+
+ROOT = "/network/v2.0/quotas"
+# What there is none of has no limit either.
+_NONE = ("router", "floatingip", "rbac_policy", "subnetpool")
+_LIMIT = {"type": ["integer", "string"], "maxLength": 10}
+_BODY = Schema(closed({"quota": closed(dict.fromkeys(quota.DEFAULTS, _LIMIT))}, "quota"))
+
+
+def _show(call: Call) -> Reply:
+    return Reply({"quota": _whole(quota.limits(call.control, call.caller, call.path["project"]))})
+
+
+def _default(_call: Call) -> Reply:
+    return Reply({"quota": _whole(quota.DEFAULTS)})
+
+
+def _details(call: Call) -> Reply:
+    limits = _whole(quota.limits(call.control, call.caller, call.path["project"]))
+    used = quota.usage(call.control, call.caller, call.path["project"])
+    return Reply(
+        {"quota": {name: {"limit": limit, "used": used.get(name, 0), "reserved": 0} for name, limit in limits.items()}}
+    )
+
+
+def _set(call: Call) -> Reply:
+    wanted = {name: as_int(limit, name, least=-1) for name, limit in call.body["quota"].items()}
+    return Reply({"quota": _whole(quota.set_limits(call.control, call.caller, call.path["project"], wanted))})
+
+
+def _forget(call: Call) -> Reply:
+    quota.forget_limits(call.control, call.caller, call.path["project"])
+    return NO_CONTENT
+
+
+def _whole(limits: dict[str, int]) -> dict[str, int]:
+    return {**limits, **dict.fromkeys(_NONE, -1)}
+
+
+OPERATIONS = (
+    Operation("GET", f"{ROOT}/{{project}}", _show),
+    Operation("GET", f"{ROOT}/{{project}}/default", _default),
+    Operation("GET", f"{ROOT}/{{project}}/details", _details),
+    Operation("GET", f"{ROOT}/{{project}}/details.json", _details),
+    Operation("PUT", f"{ROOT}/{{project}}", _set, body=_BODY),
+    Operation("DELETE", f"{ROOT}/{{project}}", _forget),
+)

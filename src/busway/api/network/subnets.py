@@ -1,0 +1,170 @@
+"""Subnets: at most one of each IP version on a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.encoding import nova_time
+from busway.api.network.networks import NAME, PROJECT
+from busway.api.network.rows import Row, listing, one
+from busway.api.operation import Operation
+from busway.api.schema import BOOLEAN, UUID, Schema, as_bool, closed
+from busway.control.networks import subnet as use_cases
+from busway.domain.errors import BadInput, NotSupported
+from busway.domain.network import Network, Subnet
+
+ROOT = "/network/v2.0/subnets"
+_ADDRESS = {"type": "string", "maxLength": 43}
+_MODE = {"enum": ["slaac", "dhcpv6-stateful", "dhcpv6-stateless", None]}
+_POOL = closed({"start": _ADDRESS, "end": _ADDRESS}, "start", "end")
+_COMMON = {
+    "name": NAME,
+    "description": NAME,
+    "enable_dhcp": BOOLEAN,
+    "dns_nameservers": {"type": "array", "maxItems": 5, "items": _ADDRESS},
+    "host_routes": {"type": "array", "maxItems": 20},
+    "gateway_ip": {"type": ["string", "null"], "maxLength": 43},
+    "allocation_pools": {"type": "array", "maxItems": 20, "items": _POOL},
+}
+_CREATE = Schema(
+    closed(
+        {
+            "subnet": closed(
+                {
+                    **_COMMON,
+                    "network_id": UUID,
+                    "cidr": _ADDRESS,
+                    "ip_version": {"enum": [4, 6, "4", "6"]},
+                    "ipv6_ra_mode": _MODE,
+                    "ipv6_address_mode": _MODE,
+                    "subnetpool_id": {"type": ["string", "null"]},
+                    "tenant_id": PROJECT,
+                    "project_id": PROJECT,
+                },
+                "network_id",
+                "cidr",
+            )
+        },
+        "subnet",
+    )
+)
+_UPDATE = Schema(closed({"subnet": closed(_COMMON)}, "subnet"))
+
+
+def _row(network: Network, subnet: Subnet) -> Row:
+    mode = "slaac" if subnet.version == 6 and subnet.dhcp else None
+    pools = [{"start": subnet.first, "end": subnet.last}] if subnet.version == 4 else []
+    return {
+        "id": subnet.id,
+        "name": subnet.name,
+        "description": "",
+        "network_id": network.id,
+        "cidr": subnet.cidr,
+        "gateway_ip": subnet.gateway or None,
+        "ip_version": subnet.version,
+        "enable_dhcp": subnet.dhcp,
+        "allocation_pools": pools,
+        "dns_nameservers": list(subnet.dns),
+        "host_routes": [],
+        "ipv6_address_mode": mode,
+        "ipv6_ra_mode": mode,
+        "subnetpool_id": None,
+        "service_types": [],
+        "segment_id": None,
+        "tenant_id": network.owner,
+        "project_id": network.owner,
+        "tags": [],
+        "revision_number": 1,
+        "created_at": nova_time(network.created),
+        "updated_at": nova_time(network.created),
+    }
+
+
+def _rows(call: Call) -> list[Row]:
+    return [_row(*each) for each in use_cases.list_subnets(call.control, call.caller)]
+
+
+def _list(call: Call) -> Reply:
+    return listing(call, "subnets", _rows(call))
+
+
+def _show(call: Call) -> Reply:
+    return one(call, "subnet", _rows(call))
+
+
+def _create(call: Call) -> Reply:
+    given = call.body["subnet"]
+    _refuse(given)
+    if given.get("subnetpool_id"):
+        raise NotSupported("There are no subnet pools", remedy="Give a cidr.", code="subnet-field")
+    version = 6 if ":" in given["cidr"] else 4
+    if "ip_version" in given and int(given["ip_version"]) != version:
+        raise BadInput(f"{given['cidr']} is not of IP version {given['ip_version']}", code="subnet-cidr")
+    modes = {given.get("ipv6_ra_mode"), given.get("ipv6_address_mode")} - {None}
+    if modes - {"slaac"} or (modes and version == 4):
+        raise NotSupported(
+            f"The IPv6 mode {', '.join(sorted(modes))} is not supported",
+            detail="Ports of IPv6 have the addresses of their MACs.",
+            remedy="Use slaac for IPv6, or leave the modes out.",
+            code="subnet-field",
+        )
+    wanted = use_cases.NewSubnet(
+        given["network_id"],
+        given.get("name", ""),
+        given["cidr"],
+        (given["gateway_ip"] or "") if "gateway_ip" in given else None,
+        _pool(given.get("allocation_pools")),
+        as_bool(given.get("enable_dhcp", True), "enable_dhcp"),
+        tuple(given.get("dns_nameservers", ())),
+    )
+    return Reply({"subnet": _row(*use_cases.create_subnet(call.control, call.caller, wanted))}, 201)
+
+
+def _update(call: Call) -> Reply:
+    given = call.body["subnet"]
+    _refuse(given)
+    fixed = [name for name in ("gateway_ip", "allocation_pools") if name in given]
+    if fixed:
+        raise NotSupported(
+            f"{fixed[0]} of a subnet can't be changed",
+            remedy="Delete the subnet while no port has its addresses, and make it anew.",
+            code="subnet-field",
+        )
+    made = use_cases.update_subnet(
+        call.control,
+        call.caller,
+        call.path["id"],
+        name=given.get("name"),
+        dhcp=as_bool(given["enable_dhcp"], "enable_dhcp") if "enable_dhcp" in given else None,
+        dns=given.get("dns_nameservers"),
+    )
+    return Reply({"subnet": _row(*made)})
+
+
+def _delete(call: Call) -> Reply:
+    use_cases.delete_subnet(call.control, call.caller, call.path["id"])
+    return NO_CONTENT
+
+
+def _pool(given: list[dict[str, str]] | None) -> tuple[str, str] | None:
+    if not given:
+        return None
+    if len(given) > 1:
+        raise NotSupported("A subnet has one allocation pool", remedy="Give one range.", code="subnet-field")
+    return given[0]["start"], given[0]["end"]
+
+
+def _refuse(given: dict[str, Any]) -> None:
+    for name in ("host_routes", "description"):
+        if given.get(name):
+            raise NotSupported(f"Subnets have no {name}", remedy=f"Leave {name} out.", code="subnet-field")
+
+
+OPERATIONS = (
+    Operation("GET", ROOT, _list),
+    Operation("GET", f"{ROOT}/{{id}}", _show),
+    Operation("POST", ROOT, _create, body=_CREATE),
+    Operation("PUT", f"{ROOT}/{{id}}", _update, body=_UPDATE),
+    Operation("DELETE", f"{ROOT}/{{id}}", _delete),
+)

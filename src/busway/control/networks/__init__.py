@@ -1,0 +1,10 @@
+"""Networks, ports and security groups: their use cases, and what hosts are told of them.
+
+`network` and `subnet` make what addresses come from, `port` gives them, `security_group` says what passes, `document`
+writes all of it for one host, and `changes` lets hosts hear of what was changed while their guests run.
+"""
+
+from busway.control.networks.network import bootstrap_network, get_network, list_networks
+from busway.control.networks.port import get_port, list_ports
+
+__all__ = ["bootstrap_network", "get_network", "get_port", "list_networks", "list_ports"]

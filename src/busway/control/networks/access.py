@@ -1,0 +1,67 @@
+"""Who sees and changes which network, port or group; what one may not see is not found."""
+
+from __future__ import annotations
+
+from busway.domain.caller import Caller
+from busway.domain.errors import Forbidden, NotFound
+from busway.domain.ids import ProjectId
+from busway.domain.network import Network, Port
+from busway.domain.security_group import SecurityGroup
+from busway.store import networks, ports, security_groups
+from busway.store.database import Tx
+
+
+def scope(caller: Caller) -> ProjectId | None:
+    """The project whose things the caller sees; None for an admin, who sees all."""
+    return None if caller.is_admin else caller.project_id
+
+
+def visible_network(tx: Tx, caller: Caller, network_id: str, *, lock: bool = False) -> Network:
+    """A network that the caller may use; raises `NotFound`."""
+    found = networks.find_network(tx, network_id, lock=lock)
+    if found is None or not (found.shared or caller.may_see(found.owner)):
+        raise missing("network", network_id)
+    return found
+
+
+def own_network(tx: Tx, caller: Caller, network_id: str, doing: str) -> Network:
+    """A network that the caller may change; raises `NotFound`, or `Forbidden` for one that it may only use."""
+    found = visible_network(tx, caller, network_id, lock=True)
+    require_network_owner(caller, found, doing)
+    return found
+
+
+def require_network_owner(caller: Caller, network: Network, doing: str) -> None:
+    """Raises `Forbidden` unless the network is the caller's or the caller is an admin."""
+    if not caller.may_see(network.owner):
+        raise Forbidden(
+            f"User {caller.user_name} may not {doing} network {network.name}",
+            detail="It belongs to another project, which shares it.",
+            remedy="Ask an admin, or make a network of your own: openstack network create NAME.",
+            code="network-owner-required",
+        )
+
+
+def visible_port(tx: Tx, caller: Caller, port_id: str, *, lock: bool = False) -> Port:
+    """A port of the caller's project; raises `NotFound`."""
+    found = ports.find_port(tx, port_id, lock=lock)
+    if found is None or not caller.may_see(found.project_id):
+        raise missing("port", port_id)
+    return found
+
+
+def visible_group(tx: Tx, caller: Caller, group_id: str, *, lock: bool = False) -> SecurityGroup:
+    """A security group of the caller's project; raises `NotFound`."""
+    found = security_groups.get_groups(tx, [group_id], lock=lock)
+    if not found or not caller.may_see(found[0].project_id):
+        raise missing("security group", group_id)
+    return found[0]
+
+
+def missing(kind: str, identity: str) -> NotFound:
+    """The error for a thing that is not there, or not the caller's to see."""
+    return NotFound(
+        f"{kind.capitalize()} {identity} could not be found",
+        remedy=f"List them: openstack {kind} list",
+        code=f"{kind.replace(' ', '-')}-not-found",
+    )

@@ -1,0 +1,177 @@
+"""Use cases of networks: the operator's one, and those of projects."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from ipaddress import IPv6Network
+
+from busway.control.context import Control
+from busway.control.networks import quota
+from busway.control.networks.access import own_network, scope, visible_network
+from busway.control.networks.changes import note_network
+from busway.domain.caller import Caller
+from busway.domain.errors import BadInput, Conflict
+from busway.domain.guest_network import BRIDGE, DEFAULT_PHYSICAL, LOCAL
+from busway.domain.ids import NetworkId, ProjectId
+from busway.domain.network import Network, Subnet
+from busway.store import networks as store
+from busway.store import ports
+
+
+@dataclass(frozen=True, slots=True)
+class NewNetwork:
+    """What is asked of a new network."""
+
+    name: str
+    description: str = ""
+    shared: bool = False
+    driver: str = LOCAL
+    physical: str = ""
+    vlan: int = 0
+    mtu: int = 1500
+    project_id: ProjectId | None = None
+
+
+def bootstrap_network(control: Control, owner: ProjectId) -> Network:
+    """Creates the configured network, or gives an existing one what is configured; safe to repeat."""
+    with control.db.write() as tx:
+        known = next(
+            (each for each in store.list_networks(tx) if each.shared and each.name == control.settings.network_name),
+            None,
+        )
+        wanted = _configured(control, known.id if known else NetworkId(control.new_id()), owner)
+        if known is None:
+            store.add_network(tx, wanted)
+        else:
+            wanted = _kept(known, wanted)
+            store.save_network(tx, wanted)
+            note_network(tx, wanted, control.now())
+    return wanted
+
+
+def _configured(control: Control, network_id: NetworkId, owner: ProjectId) -> Network:
+    settings = control.settings
+    bridge = settings.network_driver == BRIDGE
+    v4 = Subnet(
+        control.new_id(), settings.network_name, settings.network_cidr, settings.network_gateway,
+        settings.network_first, settings.network_last, settings.network_dhcp, tuple(settings.network_dns),
+    )  # fmt: skip
+    v6 = None
+    cidr6 = settings.network_cidr6 if settings.network_cidr6 != "auto" else "" if bridge else unique_local(network_id)
+    if cidr6:
+        gateway = str(IPv6Network(cidr6)[1]) if not bridge else ""
+        v6 = Subnet(control.new_id(), f"{settings.network_name}-v6", cidr6, gateway, dhcp=not bridge)
+    return Network(
+        network_id, settings.network_name, owner, control.now(), driver=settings.network_driver,
+        physical=settings.network_physical if bridge else "", vlan=settings.network_vlan if bridge else 0, v4=v4, v6=v6,
+    )  # fmt: skip
+
+
+def _kept(known: Network, wanted: Network) -> Network:
+    """What is configured, under the ids that users know."""
+    v4 = replace(wanted.v4, id=known.v4.id) if wanted.v4 and known.v4 else wanted.v4
+    v6 = replace(wanted.v6, id=known.v6.id) if wanted.v6 and known.v6 else wanted.v6
+    return replace(wanted, owner=known.owner, created=known.created, v4=v4, v6=v6)
+
+
+def unique_local(network_id: str) -> str:
+    """A /64 of unique local addresses (RFC 4193) that is made from the network's id."""
+    digits = hashlib.sha256(network_id.encode()).hexdigest()
+    return str(IPv6Network(f"fd{digits[:2]}:{digits[2:6]}:{digits[6:10]}:{digits[10:14]}::/64"))
+
+
+def list_networks(control: Control, caller: Caller) -> list[Network]:
+    """The networks that the caller may use."""
+    with control.db.read() as tx:
+        return store.list_networks(tx, scope(caller))
+
+
+def get_network(control: Control, caller: Caller, network_id: str) -> Network:
+    """One network that the caller may use; raises `NotFound`."""
+    with control.db.read() as tx:
+        return visible_network(tx, caller, network_id)
+
+
+def create_network(control: Control, caller: Caller, wanted: NewNetwork) -> Network:
+    """Makes a network without subnets; one of the driver `bridge`, a shared one or one of another project needs an admin."""
+    owner = wanted.project_id or caller.project_id
+    if wanted.shared or wanted.driver != LOCAL or owner != caller.project_id:
+        caller.require_admin("make a network that is shared, on a physical network or of another project")
+    if wanted.driver == LOCAL and (wanted.physical or wanted.vlan):
+        raise BadInput(
+            "A network of type local has neither a physical network nor a segment",
+            remedy="Leave them out, or choose the type flat or vlan.",
+            code="network-provider",
+        )
+    network = Network(
+        NetworkId(control.new_id()), wanted.name, owner, control.now(), wanted.shared, wanted.driver,
+        (wanted.physical or DEFAULT_PHYSICAL) if wanted.driver == BRIDGE else "", wanted.vlan, wanted.mtu,
+        wanted.description,
+    )  # fmt: skip
+    with control.db.write() as tx:
+        quota.check(tx, owner, "network")
+        for other in store.list_networks(tx):
+            if network.driver == BRIDGE and _segment(other) == _segment(network):
+                raise Conflict(
+                    f"Network {other.name} is on this segment already",
+                    detail=f"Physical network {network.physical}, VLAN {network.vlan or 'none'}.",
+                    remedy="Use that network, or choose another VLAN.",
+                    code="segment-taken",
+                )
+        store.add_network(tx, network)
+    return network
+
+
+def update_network(
+    control: Control,
+    caller: Caller,
+    network_id: str,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    shared: bool | None = None,
+) -> Network:
+    """Changes what may be changed of a network; None leaves a field as it is."""
+    if shared is not None:
+        caller.require_admin("share a network")
+    with control.db.write() as tx:
+        known = own_network(tx, caller, network_id, "change")
+        if shared is False and known.shared:
+            _refuse_strangers(known, [port.project_id for port in ports.list_ports(tx, network_id=known.id)])
+        changed = replace(
+            known,
+            name=known.name if name is None else name,
+            description=known.description if description is None else description,
+            shared=known.shared if shared is None else shared,
+        )
+        store.save_network(tx, changed)
+    return changed
+
+
+def delete_network(control: Control, caller: Caller, network_id: str) -> None:
+    """Removes a network and its subnets; raises `Conflict` while it has ports."""
+    with control.db.write() as tx:
+        network = own_network(tx, caller, network_id, "delete")
+        if held := ports.list_ports(tx, network_id=network.id):
+            raise Conflict(
+                f"Unable to complete operation on network {network.id}: it has {len(held)} ports in use",
+                remedy=f"Delete them first: openstack port list --network {network.id}",
+                code="network-in-use",
+            )
+        ports.forget_released(tx, network.id)
+        store.remove_network(tx, network.id)
+
+
+def _segment(network: Network) -> tuple[str, str, int]:
+    return (network.driver, network.physical, network.vlan)
+
+
+def _refuse_strangers(network: Network, projects: list[ProjectId]) -> None:
+    others = {project for project in projects if project != network.owner}
+    if others:
+        raise Conflict(
+            f"Network {network.name} can't be unshared: {len(others)} other projects have ports on it",
+            remedy="Delete their ports first.",
+            code="network-in-use",
+        )

@@ -1,0 +1,182 @@
+"""Use cases of ports: a MAC and addresses on a network, made by users or with a server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+
+from busway.control.context import Control
+from busway.control.networks import quota
+from busway.control.networks.access import missing, require_network_owner, scope, visible_network, visible_port
+from busway.control.networks.changes import tell_hosts
+from busway.control.networks.security_group import default_group
+from busway.domain.caller import Caller
+from busway.domain.errors import BadInput, Conflict
+from busway.domain.guest_network import AddressPair
+from busway.domain.ids import PortId, ProjectId, SecurityGroupId
+from busway.domain.network import Network, Port
+from busway.store import ports as store
+from busway.store import security_groups
+from busway.store.database import Tx
+
+MAX_PAIRS = 10
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+
+
+@dataclass(frozen=True, slots=True)
+class PortFields:
+    """What a user asks of a port; None leaves a field as it is, or as a new port has it. A pair's MAC "" is the port's."""
+
+    name: str | None = None
+    description: str | None = None
+    security: bool | None = None
+    groups: tuple[str, ...] | None = None
+    pairs: tuple[AddressPair, ...] | None = None
+    mac: str | None = None
+    fixed_ip: str | None = None
+
+
+def list_ports(control: Control, caller: Caller) -> list[Port]:
+    """The ports in use of the caller's project; an admin sees all."""
+    with control.db.read() as tx:
+        return store.list_ports(tx, scope(caller))
+
+
+def get_port(control: Control, caller: Caller, port_id: str) -> Port:
+    """One port in use; raises `NotFound`."""
+    with control.db.read() as tx:
+        return visible_port(tx, caller, port_id)
+
+
+def create_port(
+    control: Control, caller: Caller, network_id: str, fields: PortFields, project_id: ProjectId | None = None
+) -> Port:
+    """Makes a port that a server can be given, and that stays when that server goes."""
+    if project_id not in (None, caller.project_id):
+        caller.require_admin("make a port of another project")
+    owner = project_id or caller.project_id
+    with control.db.write() as tx:
+        network = visible_network(tx, caller, network_id, lock=True)
+        quota.check(tx, owner, "port")
+        if fields.mac is not None:
+            require_network_owner(caller, network, "choose MAC addresses on")
+        port_id = PortId(control.new_id())
+        port = allocate_port(control, tx, port_id, owner, network, fields.fixed_ip, _mac(fields.mac))
+        own = default_group(control, tx, owner).id
+        fresh = replace(port, own=True, groups=() if fields.security is False else (own,))
+        made = _changed(tx, caller, fresh, fields)
+        store.add_port(tx, made)
+        security_groups.note_change(tx, made.project_id, control.now())
+    tell_hosts(control)
+    return made
+
+
+def update_port(control: Control, caller: Caller, port_id: str, fields: PortFields) -> Port:
+    """Changes a port; a guest that runs with it has the new rules at once."""
+    with control.db.write() as tx:
+        port = visible_port(tx, caller, port_id, lock=True)
+        if fields.mac not in (None, port.mac) or fields.fixed_ip not in (None, port.address):
+            raise Conflict(
+                f"The addresses of port {port.id} stay as they are",
+                detail="A guest knows them from its start.",
+                remedy="Make another port with the addresses that you want.",
+                code="port-addresses-fixed",
+            )
+        made = _changed(tx, caller, port, fields)
+        store.save_port(tx, made)
+        security_groups.note_change(tx, made.project_id, control.now())
+    tell_hosts(control)
+    return made
+
+
+def delete_port(control: Control, caller: Caller, port_id: str) -> None:
+    """Forgets a port; raises `Conflict` while a server has it."""
+    with control.db.write() as tx:
+        port = visible_port(tx, caller, port_id, lock=True)
+        if port.server_id is not None:
+            raise Conflict(
+                f"Port {port.id} is in use by server {port.server_id}",
+                remedy="Delete the server first.",
+                code="port-in-use",
+            )
+        store.remove_port(tx, port.id)
+        security_groups.note_change(tx, port.project_id, control.now())
+    tell_hosts(control)
+
+
+def _changed(tx: Tx, caller: Caller, port: Port, fields: PortFields) -> Port:
+    """The port with its new fields; without port security it has neither groups nor pairs."""
+    security = port.security if fields.security is None else fields.security
+    groups = port.groups if fields.groups is None else _groups(tx, port, fields.groups)
+    if fields.security is False and fields.groups is None:
+        groups = ()
+    pairs = port.pairs if fields.pairs is None else _pairs(port, fields.pairs)
+    if fields.security is False and fields.pairs is None:
+        pairs = ()
+    if fields.security is not None and fields.security != port.security:
+        require_network_owner(caller, port.network, "set the port security of ports on")
+    if pairs and pairs != port.pairs:
+        require_network_owner(caller, port.network, "allow address pairs on")
+    if not security and (groups or pairs):
+        raise Conflict(
+            "Port Security must be enabled in order to have security groups and allowed address pairs on a port",
+            remedy="Enable it, or take them away: --no-security-group --no-allowed-address.",
+            code="port-security-off",
+        )
+    return replace(
+        port,
+        name=port.name if fields.name is None else fields.name,
+        description=port.description if fields.description is None else fields.description,
+        security=security,
+        groups=groups,
+        pairs=pairs,
+    )
+
+
+def _groups(tx: Tx, port: Port, wanted: Sequence[str]) -> tuple[SecurityGroupId, ...]:
+    known = {group.id: group for group in security_groups.get_groups(tx, wanted)}
+    for group_id in wanted:
+        group = known.get(SecurityGroupId(group_id))
+        if group is None or group.project_id != port.project_id:
+            raise missing("security group", group_id)
+    return tuple(dict.fromkeys(SecurityGroupId(group_id) for group_id in wanted))
+
+
+def _pairs(port: Port, wanted: Sequence[AddressPair]) -> tuple[AddressPair, ...]:
+    if len(wanted) > MAX_PAIRS:
+        raise BadInput(
+            f"{len(wanted)} allowed address pairs", remedy=f"Give at most {MAX_PAIRS}.", code="address-pairs"
+        )
+    try:
+        found = [AddressPair(_mac(pair.mac) or port.mac, str(ip_network(pair.cidr, strict=False))) for pair in wanted]
+    except ValueError as error:
+        raise BadInput(
+            "An allowed address pair needs an IP address", detail=f"{error}.", code="address-pairs"
+        ) from error
+    return tuple(dict.fromkeys(found))
+
+
+def _mac(text: str | None) -> str | None:
+    """A MAC address in lower case; raises `BadInput` for none, and for one of a group of cards."""
+    if not text:
+        return None
+    mac = text.lower().replace("-", ":")
+    if not _MAC.fullmatch(mac) or int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
+        raise BadInput(f"{text} is not the MAC address of a card", code="mac-address")
+    return mac
+
+
+def allocate_port(
+    control: Control,
+    tx: Tx,
+    port_id: PortId,
+    project_id: ProjectId,
+    network: Network,
+    fixed_ip: str | None = None,
+    mac: str | None = None,
+) -> Port:
+    """A port with an address, not yet stored; the network's row must be locked: one address is given at a time."""
+    address = store.take_address(tx, network, fixed_ip)
+    return Port(port_id, network, project_id, None, address, store.take_mac(tx, port_id, mac), control.now())

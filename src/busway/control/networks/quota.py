@@ -1,0 +1,84 @@
+"""Quotas of networks: how many of each a project may have; Neutron's own numbers unless an admin sets others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from busway.control.context import Control
+from busway.control.networks.access import missing
+from busway.domain.caller import Caller
+from busway.domain.errors import Forbidden
+from busway.domain.ids import ProjectId
+from busway.domain.quota import Usage, check_quota
+from busway.store import identity, networks, ports, quotas, security_groups
+from busway.store.database import Tx, take_turn
+
+DEFAULTS = {"network": 100, "subnet": 100, "port": 500, "security_group": 10, "security_group_rule": 100}
+
+
+def check(tx: Tx, project_id: ProjectId, resource: str, count: int = 1) -> None:
+    """Raises `OverQuota` when a project would have too much; until the transaction ends, nobody else is let through."""
+    take_turn(tx, f"quota:{project_id}")
+    check_quota(_limits(tx, project_id), Usage({resource: used(tx, project_id)[resource]}), Usage({resource: count}))
+
+
+def limits(control: Control, caller: Caller, project_id: str) -> dict[str, int]:
+    """What a project may have; -1 is no limit."""
+    project = _visible(caller, project_id)
+    with control.db.read() as tx:
+        return _limits(tx, project)
+
+
+def usage(control: Control, caller: Caller, project_id: str) -> dict[str, int]:
+    """What a project has."""
+    project = _visible(caller, project_id)
+    with control.db.read() as tx:
+        return used(tx, project)
+
+
+def set_limits(control: Control, caller: Caller, project_id: str, wanted: Mapping[str, int]) -> dict[str, int]:
+    """Sets limits of a project; what it has stays, even when it is more."""
+    caller.require_admin("set quotas")
+    with control.db.write() as tx:
+        if identity.find_project(tx, project_id) is None:
+            raise missing("project", project_id)
+        quotas.set_limits(tx, project_id, wanted)
+        return _limits(tx, ProjectId(project_id))
+
+
+def forget_limits(control: Control, caller: Caller, project_id: str) -> None:
+    """Gives a project the defaults again."""
+    caller.require_admin("set quotas")
+    with control.db.write() as tx:
+        own = {name: limit for name, limit in quotas.list_limits(tx, project_id).items() if name not in DEFAULTS}
+        quotas.forget_limits(tx, project_id)
+        quotas.set_limits(tx, project_id, own)
+
+
+def used(tx: Tx, project_id: ProjectId) -> dict[str, int]:
+    """What a project has of each resource."""
+    mine = [network for network in networks.list_networks(tx, project_id) if network.owner == project_id]
+    groups = security_groups.list_groups(tx, project_id)
+    return {
+        "network": len(mine),
+        "subnet": sum(len(network.subnets) for network in mine),
+        "port": len(ports.list_ports(tx, project_id)),
+        "security_group": len(groups),
+        "security_group_rule": sum(len(group.rules) for group in groups),
+    }
+
+
+def _limits(tx: Tx, project_id: ProjectId) -> dict[str, int]:
+    own = quotas.list_limits(tx, project_id)
+    return {name: own.get(name, default) for name, default in DEFAULTS.items()}
+
+
+def _visible(caller: Caller, project_id: str) -> ProjectId:
+    project = ProjectId(project_id)
+    if not caller.may_see(project):
+        raise Forbidden(
+            f"User {caller.user_name} may not see the quota of another project",
+            remedy="Ask someone with the admin role.",
+            code="admin-required",
+        )
+    return project

@@ -1,0 +1,181 @@
+"""Use cases of security groups and their rules; what changes is told to the hosts of the project's guests at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from busway.control.context import Control
+from busway.control.networks import quota
+from busway.control.networks.access import missing, scope, visible_group
+from busway.control.networks.changes import tell_hosts
+from busway.domain.caller import Caller
+from busway.domain.errors import BadInput, Conflict
+from busway.domain.ids import ProjectId, SecurityGroupId, ServerId
+from busway.domain.security_group import (
+    DEFAULT,
+    SecurityGroup,
+    SecurityRule,
+    check_rule,
+    default_group_id,
+    remote_network,
+    rules_at_birth,
+)
+from busway.store import ports
+from busway.store import security_groups as store
+from busway.store.database import Tx, take_turn
+
+
+@dataclass(frozen=True, slots=True)
+class NewRule:
+    """What is asked of a new rule; None means any."""
+
+    group_id: str
+    direction: str
+    ethertype: str = "IPv4"
+    protocol: str | None = None
+    port_min: int | None = None
+    port_max: int | None = None
+    remote_cidr: str | None = None
+    remote_group: str | None = None
+    description: str = ""
+
+
+def default_group(control: Control, tx: Tx, project_id: ProjectId) -> SecurityGroup:
+    """The default group of a project, made when it is first needed, as in Neutron."""
+    group_id = default_group_id(project_id)
+    if found := store.get_groups(tx, [group_id]):
+        return found[0]
+    take_turn(tx, f"quota:{project_id}")
+    if found := store.get_groups(tx, [group_id]):
+        return found[0]
+    now = control.now()
+    rules = rules_at_birth(group_id, now, default=True)
+    made = SecurityGroup(group_id, project_id, DEFAULT, now, "Default security group", rules)
+    store.add_group(tx, made)
+    return made
+
+
+def list_groups(control: Control, caller: Caller) -> list[SecurityGroup]:
+    """The groups of the caller's project, the default one among them; an admin sees all."""
+    with control.db.read() as tx:
+        found = store.list_groups(tx, scope(caller))
+    if not caller.project_id or any(group.id == default_group_id(caller.project_id) for group in found):
+        return found
+    with control.db.write() as tx:
+        default_group(control, tx, caller.project_id)
+        return store.list_groups(tx, scope(caller))
+
+
+def names_of(control: Control, server_ids: Sequence[ServerId]) -> dict[ServerId, tuple[str, ...]]:
+    """The names of the groups that servers' ports are in; a server without any is not in the answer."""
+    with control.db.read() as tx:
+        held = ports.server_ports(tx, server_ids)
+        ids = {group for each in held.values() for port in each for group in port.groups}
+        names = {group.id: group.name for group in store.get_groups(tx, ids)}
+    found = {server: {names[group] for port in each for group in port.groups} for server, each in held.items()}
+    return {server: tuple(sorted(groups)) for server, groups in found.items() if groups}
+
+
+def create_group(
+    control: Control, caller: Caller, name: str, description: str = "", project_id: ProjectId | None = None
+) -> SecurityGroup:
+    """Makes a group that lets everything out and nothing in."""
+    owner = project_id or caller.project_id
+    if owner != caller.project_id:
+        caller.require_admin("make a security group of another project")
+    if name.lower() == DEFAULT:
+        raise Conflict("Default security group already exists", remedy="Choose another name.", code="group-default")
+    group_id, now = SecurityGroupId(control.new_id()), control.now()
+    rules = rules_at_birth(group_id, now, default=False)
+    made = SecurityGroup(group_id, owner, name, now, description, rules)
+    with control.db.write() as tx:
+        default_group(control, tx, owner)
+        quota.check(tx, owner, "security_group")
+        quota.check(tx, owner, "security_group_rule", len(rules))
+        store.add_group(tx, made)
+    return made
+
+
+def update_group(
+    control: Control, caller: Caller, group_id: str, *, name: str | None = None, description: str | None = None
+) -> SecurityGroup:
+    """Renames or describes a group; None leaves a field as it is."""
+    with control.db.write() as tx:
+        known = visible_group(tx, caller, group_id, lock=True)
+        if name is not None and name != known.name and DEFAULT in (name, known.name):
+            raise Conflict("The default security group keeps its name, and no other has it", code="group-default")
+        made = replace(
+            known,
+            name=known.name if name is None else name,
+            description=known.description if description is None else description,
+        )
+        store.save_group(tx, made)
+    return made
+
+
+def delete_group(control: Control, caller: Caller, group_id: str) -> None:
+    """Forgets a group with its rules; raises `Conflict` while a port is in it, and for a default one."""
+    with control.db.write() as tx:
+        group = visible_group(tx, caller, group_id, lock=True)
+        if group.name == DEFAULT and not caller.is_admin:
+            raise Conflict("Removing the default security group is not allowed", code="group-default")
+        if held := ports.group_ports(tx, [group.id]):
+            raise Conflict(
+                f"Security group {group.id} is in use by {len(held)} ports",
+                remedy="Take it from them: openstack port unset --security-group GROUP PORT.",
+                code="group-in-use",
+            )
+        store.remove_group(tx, group.id)
+        store.note_change(tx, group.project_id, control.now())
+    tell_hosts(control)
+
+
+def list_rules(control: Control, caller: Caller) -> list[tuple[SecurityGroup, SecurityRule]]:
+    """The rules of all groups that the caller sees, each with its group."""
+    return [(group, rule) for group in list_groups(control, caller) for rule in group.rules]
+
+
+def create_rule(control: Control, caller: Caller, wanted: NewRule) -> tuple[SecurityGroup, SecurityRule]:
+    """Adds a rule to a group; guests that run have it at once. Raises `Conflict` for one that is there already."""
+    with control.db.write() as tx:
+        group = visible_group(tx, caller, wanted.group_id, lock=True)
+        quota.check(tx, group.project_id, "security_group_rule")
+        rule = _rule(control, tx, group, wanted)
+        for known in group.rules:
+            if replace(known, id="", created=rule.created, description="") == replace(rule, id="", description=""):
+                raise Conflict(f"Security group rule already exists. Rule id is {known.id}", code="rule-exists")
+        store.add_rule(tx, rule)
+        store.note_change(tx, group.project_id, control.now())
+    tell_hosts(control)
+    return group, rule
+
+
+def delete_rule(control: Control, caller: Caller, rule_id: str) -> None:
+    """Takes a rule away; what it let through ends at once, also for connections that are open."""
+    with control.db.write() as tx:
+        for group in store.list_groups(tx, scope(caller)):
+            if any(rule.id == rule_id for rule in group.rules):
+                store.remove_rule(tx, rule_id)
+                store.note_change(tx, group.project_id, control.now())
+                break
+        else:
+            raise missing("security group rule", rule_id)
+    tell_hosts(control)
+
+
+def _rule(control: Control, tx: Tx, group: SecurityGroup, wanted: NewRule) -> SecurityRule:
+    remote = None
+    if wanted.remote_group is not None:
+        found = store.get_groups(tx, [wanted.remote_group])
+        if not found or found[0].project_id != group.project_id:
+            raise missing("security group", wanted.remote_group)
+        remote = found[0].id
+    cidr = remote_network(wanted.remote_cidr, wanted.ethertype) if wanted.remote_cidr else None
+    rule = SecurityRule(
+        control.new_id(), group.id, wanted.direction, wanted.ethertype, control.now(), wanted.protocol,
+        wanted.port_min, wanted.port_max, cidr, remote, wanted.description,
+    )  # fmt: skip
+    if wanted.direction not in ("ingress", "egress") or wanted.ethertype not in ("IPv4", "IPv6"):
+        raise BadInput("A rule is ingress or egress, and of IPv4 or IPv6", code="security-rule-direction")
+    return check_rule(rule)

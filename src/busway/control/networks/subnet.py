@@ -1,0 +1,193 @@
+"""Use cases of subnets: a network has at most one of each IP version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from ipaddress import (
+    AddressValueError,
+    IPv4Address,
+    IPv4Network,
+    IPv6Network,
+    NetmaskValueError,
+    ip_address,
+    ip_network,
+)
+
+from busway.control.context import Control
+from busway.control.networks import quota
+from busway.control.networks.access import missing, own_network, scope
+from busway.control.networks.changes import note_network, tell_hosts
+from busway.control.networks.network import unique_local
+from busway.domain.caller import Caller
+from busway.domain.errors import BadInput, Conflict
+from busway.domain.guest_network import LOCAL
+from busway.domain.network import Network, Subnet
+from busway.store import networks as store
+from busway.store import ports
+from busway.store.database import Tx
+
+_UNIQUE_LOCAL = IPv6Network("fd00::/8")
+MAX_DNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class NewSubnet:
+    """What is asked of a new subnet; `gateway` None takes the first address, "" is none."""
+
+    network_id: str
+    name: str
+    cidr: str
+    gateway: str | None = None
+    pool: tuple[str, str] | None = None
+    dhcp: bool = True
+    dns: tuple[str, ...] = ()
+
+
+def list_subnets(control: Control, caller: Caller) -> list[tuple[Network, Subnet]]:
+    """The subnets of the networks that the caller may use."""
+    with control.db.read() as tx:
+        return [(network, each) for network in store.list_networks(tx, scope(caller)) for each in network.subnets]
+
+
+def create_subnet(control: Control, caller: Caller, wanted: NewSubnet) -> tuple[Network, Subnet]:
+    """Gives a network addresses; raises `Conflict` for a second subnet of a version or for addresses that others have."""
+    with control.db.write() as tx:
+        network = own_network(tx, caller, wanted.network_id, "add a subnet to")
+        quota.check(tx, network.owner, "subnet")
+        subnet = _subnet(control, network, wanted)
+        if any(each.version == subnet.version for each in network.subnets):
+            raise Conflict(
+                f"Network {network.name} has a subnet of version {subnet.version} already",
+                detail="Busway gives a network one subnet of each version.",
+                remedy="Make another network.",
+                code="subnet-exists",
+            )
+        _check_room(control, tx, caller, network, subnet)
+        changed = network.with_subnet(subnet.version, subnet)
+        store.save_network(tx, changed)
+        note_network(tx, changed, control.now())
+    tell_hosts(control)
+    return changed, subnet
+
+
+def update_subnet(
+    control: Control,
+    caller: Caller,
+    subnet_id: str,
+    *,
+    name: str | None = None,
+    dhcp: bool | None = None,
+    dns: Sequence[str] | None = None,
+) -> tuple[Network, Subnet]:
+    """Changes what may be changed of a subnet; None leaves a field as it is."""
+    with control.db.write() as tx:
+        network, subnet = _own_subnet(tx, caller, subnet_id, "change a subnet of")
+        changed = replace(
+            subnet,
+            name=subnet.name if name is None else name,
+            dhcp=subnet.dhcp if dhcp is None else dhcp,
+            dns=subnet.dns if dns is None else _dns(dns),
+        )
+        whole = network.with_subnet(subnet.version, changed)
+        store.save_network(tx, whole)
+        note_network(tx, whole, control.now())
+    tell_hosts(control)
+    return whole, changed
+
+
+def delete_subnet(control: Control, caller: Caller, subnet_id: str) -> None:
+    """Takes a network's addresses; raises `Conflict` while ports have some of them."""
+    with control.db.write() as tx:
+        network, subnet = _own_subnet(tx, caller, subnet_id, "delete a subnet of")
+        held = ports.list_ports(tx, network_id=network.id)
+        if any(subnet.version == 6 or port.address for port in held):
+            raise Conflict(
+                f"Unable to complete operation on subnet {subnet.id}: {len(held)} ports have addresses of it",
+                remedy=f"Delete them first: openstack port list --network {network.id}",
+                code="subnet-in-use",
+            )
+        store.save_network(tx, network.with_subnet(subnet.version, None))
+    tell_hosts(control)
+
+
+def _own_subnet(tx: Tx, caller: Caller, subnet_id: str, doing: str) -> tuple[Network, Subnet]:
+    for network in store.list_networks(tx, scope(caller)):
+        for subnet in network.subnets:
+            if subnet.id == subnet_id:
+                return own_network(tx, caller, network.id, doing), subnet
+    raise missing("subnet", subnet_id)
+
+
+def _subnet(control: Control, network: Network, wanted: NewSubnet) -> Subnet:
+    try:
+        cidr = ip_network(unique_local(network.id) if wanted.cidr == "auto" else wanted.cidr)
+    except ValueError as error:
+        raise BadInput(f"{wanted.cidr} is not a valid subnet", detail=f"{error}.", code="subnet-cidr") from error
+    if isinstance(cidr, IPv6Network):
+        if cidr.prefixlen != 64:
+            raise _bad(
+                f"An IPv6 subnet needs a prefix of 64 bits, not {cidr.prefixlen}", "Guests make their own addresses."
+            )
+        gateway = str(cidr[1]) if wanted.gateway is None else _within(wanted.gateway, cidr)
+        if wanted.pool is not None:
+            raise _bad("An IPv6 subnet has no allocation pools", "Its ports have the addresses of their MACs (SLAAC).")
+        return Subnet(control.new_id(), wanted.name, str(cidr), gateway, dhcp=wanted.dhcp, dns=_dns(wanted.dns))
+    if cidr.prefixlen > 30 or cidr.prefixlen < 8:
+        raise _bad("An IPv4 subnet needs a prefix of 8 to 30 bits", "Choose another.")
+    gateway = str(cidr[1]) if wanted.gateway is None else _within(wanted.gateway, cidr)
+    first, last = wanted.pool or _pool(cidr, gateway)
+    if not all(IPv4Address(_within(end, cidr)) for end in (first, last)) or IPv4Address(first) > IPv4Address(last):
+        raise _bad(f"{first} to {last} is no range of {cidr}", "Give its first address first.")
+    return Subnet(control.new_id(), wanted.name, str(cidr), gateway, first, last, wanted.dhcp, _dns(wanted.dns))
+
+
+def _pool(cidr: IPv4Network, gateway: str) -> tuple[str, str]:
+    first = cidr[2] if gateway == str(cidr[1]) else cidr[1]
+    return str(first), str(cidr[-2])
+
+
+def _check_room(control: Control, tx: Tx, caller: Caller, network: Network, subnet: Subnet) -> None:
+    """Local networks end in one host's routes: none of them may have another's addresses, nor a project the site's."""
+    if network.driver != LOCAL:
+        return
+    cidr = ip_network(subnet.cidr)
+    for other in store.list_networks(tx):
+        for each in other.subnets:
+            theirs = ip_network(each.cidr)
+            if cidr.version == theirs.version and cidr.overlaps(theirs):
+                raise Conflict(
+                    f"Invalid input: {subnet.cidr} overlaps with another network's subnet",
+                    remedy="Choose other addresses.",
+                    code="subnet-overlaps",
+                )
+    if caller.is_admin:
+        return
+    pool = _UNIQUE_LOCAL if cidr.version == 6 else ip_network(control.settings.project_cidr)
+    if not (cidr.version == pool.version and int(pool[0]) <= int(cidr[0]) and int(cidr[-1]) <= int(pool[-1])):
+        raise _bad(f"Subnets of projects lie within {pool}", "Choose one there, or ask an admin.")
+
+
+def _within(address: str, cidr: IPv4Network | IPv6Network) -> str:
+    if not address:
+        return ""
+    try:
+        found = ip_address(address)
+    except (AddressValueError, NetmaskValueError, ValueError) as error:
+        raise _bad(f"{address} is not an IP address", f"{error}.") from error
+    if found not in cidr or found == cidr.network_address or (found.version == 4 and found == cidr.broadcast_address):
+        raise _bad(f"{address} is no host's address in {cidr}", "Choose one that is.")
+    return str(found)
+
+
+def _dns(servers: Sequence[str]) -> tuple[str, ...]:
+    if len(servers) > MAX_DNS:
+        raise _bad(f"{len(servers)} DNS servers", f"Give at most {MAX_DNS}.")
+    try:
+        return tuple(str(ip_address(server)) for server in servers)
+    except ValueError as error:
+        raise _bad("A DNS server needs an IP address", f"{error}.") from error
+
+
+def _bad(brief: str, remedy: str) -> BadInput:
+    return BadInput(brief, remedy=remedy, code="subnet-values")

@@ -1,0 +1,117 @@
+"""What a host must know of its guests' networks: the networks, each card's port, and the rules of security groups.
+
+The words are Neutron's. A network lies on a host as its driver makes it: `local` is a bridge of Busway's own with NAT,
+DHCP and DNS, `bridge` is a bridge of the operator's, perhaps with a VLAN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv6Address, IPv6Network
+
+from busway.domain.ids import NetworkId, PortId, SecurityGroupId
+
+LOCAL, BRIDGE = "local", "bridge"
+METADATA_ADDRESS = "169.254.169.254"
+DEFAULT_PHYSICAL = "default"
+TAP_PREFIX, BRIDGE_PREFIX, VLAN_PREFIX = "bwt", "bwb", "bwv"
+_DIGITS = 11  # an interface's name has at most 15 characters
+PORTED = {"tcp": 6, "udp": 17, "dccp": 33, "sctp": 132, "udplite": 136}
+PROTOCOLS = PORTED | {
+    "icmp": 1, "igmp": 2, "ipip": 4, "egp": 8, "ipv6-encap": 41, "ipv6-route": 43, "ipv6-frag": 44, "rsvp": 46,
+    "gre": 47, "esp": 50, "ah": 51, "ipv6-icmp": 58, "icmpv6": 58, "ipv6-nonxt": 59, "ipv6-opts": 60, "ospf": 89,
+    "pgm": 113, "vrrp": 112,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AddressPair:
+    """A MAC address and a range of addresses from which a card may send beside its own."""
+
+    mac: str
+    cidr: str
+
+
+@dataclass(frozen=True, slots=True)
+class NicRule:
+    """What one rule of a security group lets through; "" and None mean any.
+
+    `protocol` is the IP protocol's number. Ports are those of the destination; for ICMP they are type and code.
+    """
+
+    direction: str  # "ingress" or "egress"
+    ethertype: str  # "IPv4" or "IPv6"
+    protocol: int | None = None
+    port_min: int | None = None
+    port_max: int | None = None
+    remote_cidr: str = ""
+    remote_group: SecurityGroupId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NicGroup:
+    """A security group: its rules, and the addresses of all cards that are in it, on any host."""
+
+    id: SecurityGroupId
+    rules: tuple[NicRule, ...] = ()
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostNetwork:
+    """One network as its hosts shall have it.
+
+    With `dhcp` the host gives its own guests their addresses, names and routes; of the others the site takes care.
+    `cidr6` is announced by router advertisements when `ra`. `physical` and `vlan` are for the driver `bridge`.
+    """
+
+    id: NetworkId
+    name: str
+    driver: str
+    mtu: int = 1500
+    physical: str = DEFAULT_PHYSICAL
+    vlan: int = 0
+    dhcp: bool = True
+    cidr: str = ""
+    gateway: str = ""
+    cidr6: str = ""
+    gateway6: str = ""
+    ra: bool = False
+    dns: tuple[str, ...] = ()
+    domain: str = ""
+
+    @property
+    def own_bridge(self) -> str:
+        """The name of the bridge that Busway makes for it; a network right on the operator's bridge has none."""
+        return bridge_name(self.id)
+
+    @property
+    def vlan_device(self) -> str:
+        """The name of the interface that carries its VLAN to and from the operator's bridge."""
+        return VLAN_PREFIX + _short(self.id)
+
+
+def tap_name(port_id: PortId) -> str:
+    """The name of a card's interface on its host, known before its guest starts."""
+    return TAP_PREFIX + _short(port_id)
+
+
+def link_local(mac: str) -> str:
+    """The link-local IPv6 address that a card with this MAC makes for itself (RFC 4291, modified EUI-64)."""
+    return slaac_address("fe80::/64", mac)
+
+
+def slaac_address(cidr: str, mac: str) -> str:
+    """The address that a card with this MAC makes for itself in a /64."""
+    octets = bytes.fromhex(mac.replace(":", ""))
+    interface = bytes((octets[0] ^ 2, *octets[1:3], 0xFF, 0xFE, *octets[3:]))
+    return str(IPv6Address(int(IPv6Network(cidr).network_address) + int.from_bytes(interface, "big")))
+
+
+def bridge_name(network_id: NetworkId) -> str:
+    """The name of the bridge that Busway makes for a network on a host."""
+    return BRIDGE_PREFIX + _short(network_id)
+
+
+def _short(identity: str) -> str:
+    return identity.replace("-", "")[:_DIGITS]

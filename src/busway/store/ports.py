@@ -1,0 +1,231 @@
+"""Ports; a partial unique index keeps every address and MAC single while it is in use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Row, String, Table, bindparam, delete, insert, select, update
+
+from busway.domain.errors import Conflict
+from busway.domain.guest_network import AddressPair
+from busway.domain.ids import HostId, NetworkId, PortId, ProjectId, SecurityGroupId, ServerId
+from busway.domain.network import Network, Port, mac_for
+from busway.domain.server import ServerAddress
+from busway.store.database import Tx
+from busway.store.metadata import Json, UtcTime, metadata
+from busway.store.networks import list_networks, network_of, networks
+from busway.store.servers import Intent, servers
+
+ports = Table(
+    "ports",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("network_id", String(36), ForeignKey("networks.id"), nullable=False),
+    Column("project_id", String(64), nullable=False),
+    Column("server_id", String(36), index=True),
+    Column("address", String(15)),
+    Column("mac", String(17), nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("released", Boolean, nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("description", String(255), nullable=False),
+    Column("own", Boolean, nullable=False),
+    Column("security", Boolean, nullable=False),
+    Column("pairs", Json),
+)
+_live = ports.c.released.is_(False)
+Index(
+    "uq_ports_live_address",
+    ports.c.network_id,
+    ports.c.address,
+    unique=True,
+    sqlite_where=_live,
+    postgresql_where=_live,
+)
+Index("uq_ports_live_mac", ports.c.mac, unique=True, sqlite_where=_live, postgresql_where=_live)
+
+port_groups = Table(
+    "port_security_groups",
+    metadata,
+    Column("port_id", String(36), ForeignKey("ports.id"), primary_key=True),
+    Column("group_id", String(36), primary_key=True, index=True),
+)
+
+
+def add_port(tx: Tx, port: Port) -> None:
+    """Stores a new port with its groups."""
+    tx.execute(insert(ports).values(**_values(port), released=False))
+    _set_groups(tx, port)
+
+
+def save_port(tx: Tx, port: Port) -> None:
+    """Writes all of a port anew."""
+    tx.execute(update(ports).where(ports.c.id == port.id).values(**_values(port)))
+    tx.execute(delete(port_groups).where(port_groups.c.port_id == port.id))
+    _set_groups(tx, port)
+
+
+def remove_port(tx: Tx, port_id: PortId) -> None:
+    """Forgets a port: its addresses are free for others."""
+    tx.execute(delete(port_groups).where(port_groups.c.port_id == port_id))
+    tx.execute(delete(ports).where(ports.c.id == port_id))
+
+
+def forget_released(tx: Tx, network_id: NetworkId) -> None:
+    """Forgets the ports on a network that earlier releases kept as released."""
+    tx.execute(delete(ports).where(ports.c.network_id == network_id, ports.c.released.is_(True)))
+
+
+def release_ports(tx: Tx, server_id: ServerId) -> list[Port]:
+    """Takes a server's ports from it and returns them: those that it came with are gone, a user's own stay."""
+    held = server_ports(tx, [server_id]).get(server_id, [])
+    for port in held:
+        if port.own:
+            tx.execute(update(ports).where(ports.c.id == port.id).values(server_id=None))
+        else:
+            remove_port(tx, port.id)
+    return held
+
+
+def list_ports(tx: Tx, project_id: ProjectId | None = None, *, network_id: NetworkId | None = None) -> list[Port]:
+    """All ports in use, of one project or network or of all, oldest first."""
+    statement = select(ports).where(_live).order_by(ports.c.created, ports.c.id)
+    if project_id is not None:
+        statement = statement.where(ports.c.project_id == project_id)
+    if network_id is not None:
+        statement = statement.where(ports.c.network_id == network_id)
+    return _ports(tx, list(tx.execute(statement)))
+
+
+def find_port(tx: Tx, port_id: str, *, lock: bool = False) -> Port | None:
+    """One port in use."""
+    statement = select(ports).where(ports.c.id == port_id, _live)
+    found = _ports(tx, list(tx.execute(statement.with_for_update() if lock else statement)))
+    return found[0] if found else None
+
+
+def group_ports(tx: Tx, group_ids: Iterable[SecurityGroupId]) -> list[Port]:
+    """The ports in use that are in one of the groups."""
+    members = select(port_groups.c.port_id).where(port_groups.c.group_id.in_(list(group_ids)))
+    statement = select(ports).where(_live, ports.c.id.in_(members)).order_by(ports.c.created, ports.c.id)
+    return _ports(tx, list(tx.execute(statement)))
+
+
+def server_ports(tx: Tx, server_ids: Sequence[ServerId]) -> dict[ServerId, list[Port]]:
+    """The ports of many servers at once; a server without any is not in the answer."""
+    statement = select(ports).where(ports.c.server_id.in_(list(server_ids)), _live)
+    found: dict[ServerId, list[Port]] = {}
+    for port in _ports(tx, list(tx.execute(statement.order_by(ports.c.created, ports.c.id)))):
+        if port.server_id is not None:
+            found.setdefault(port.server_id, []).append(port)
+    return found
+
+
+def hosts_of(tx: Tx, projects: Sequence[ProjectId]) -> dict[ServerId, HostId]:
+    """The hosts of the servers of some projects that are placed."""
+    statement = select(servers.c.id, servers.c.host_id).where(
+        servers.c.project_id.in_(list(projects)),
+        servers.c.host_id.is_not(None),
+        servers.c.intent == str(Intent.PRESENT),
+    )
+    return {ServerId(row.id): HostId(row.host_id) for row in tx.execute(statement)}
+
+
+# Built once: a listing asks it often.
+_HELD = (
+    select(ports.c.server_id, ports.c.id.label("port_id"), ports.c.address, ports.c.mac, networks)
+    .join(networks, networks.c.id == ports.c.network_id)
+    .where(ports.c.server_id.in_(bindparam("servers", expanding=True)), _live)
+    .order_by(ports.c.created, ports.c.id)
+)
+
+
+def list_addresses(tx: Tx, server_id: ServerId) -> tuple[ServerAddress, ...]:
+    """The addresses of one server."""
+    return server_addresses(tx, [server_id]).get(server_id, ())
+
+
+def server_addresses(tx: Tx, server_ids: Sequence[ServerId]) -> dict[ServerId, tuple[ServerAddress, ...]]:
+    """The addresses of many servers at once; a server without any is not in the answer."""
+    found: dict[ServerId, tuple[ServerAddress, ...]] = {}
+    for row in tx.execute(_HELD, {"servers": list(server_ids)}):
+        network = network_of(row)
+        port = Port(row.port_id, network, network.owner, row.server_id, row.address or "", row.mac, network.created)
+        told = tuple(
+            ServerAddress(network.name, address, port.mac, port.id, subnet.prefix, subnet.gateway)
+            for subnet, address in port.fixed_ips
+        )
+        found[row.server_id] = (*found.get(row.server_id, ()), *told)
+    return found
+
+
+def take_address(tx: Tx, network: Network, wanted: str | None) -> str:
+    """The first free address of a network that is locked, or `wanted`; "" on one without IPv4.
+
+    Raises `Conflict` when the address is taken or none is free.
+    """
+    if network.v4 is None:
+        if wanted:
+            raise Conflict(f"Network {network.name} has no IPv4 addresses", code="address-taken")
+        return ""
+    statement = select(ports.c.address).where(ports.c.network_id == network.id, _live)
+    taken = {row.address for row in tx.execute(statement)}
+    if wanted is not None:
+        if wanted in taken or not network.v4.holds(wanted):
+            why = "is in use" if wanted in taken else f"can't be given to a port of {network.v4.cidr}"
+            raise Conflict(f"Address {wanted} on network {network.name} {why}", code="address-taken")
+        return wanted
+    for address in network.v4.addresses():
+        if address not in taken:
+            return address
+    raise Conflict(
+        f"Network {network.name} has no free address",
+        detail=f"All addresses from {network.v4.first} to {network.v4.last} are in use.",
+        remedy="Delete a server or a port, or use another network.",
+        code="addresses-exhausted",
+    )
+
+
+def take_mac(tx: Tx, port_id: PortId, wanted: str | None = None) -> str:
+    """A MAC address that no other port has; raises `Conflict`."""
+    for mac in [wanted] if wanted else (mac_for(port_id, attempt) for attempt in range(100)):
+        if tx.execute(select(ports.c.id).where(ports.c.mac == mac, _live)).first() is None:
+            return mac
+    raise Conflict(
+        f"MAC address {wanted} is in use" if wanted else "No free MAC address was found in 100 attempts",
+        code="macs-exhausted",
+    )
+
+
+def _values(port: Port) -> dict[str, object]:
+    names = ("id", "project_id", "server_id", "mac", "created", "name", "description", "own", "security")
+    return {
+        **{name: getattr(port, name) for name in names},
+        "network_id": port.network.id,
+        "address": port.address or None,
+        "pairs": [[pair.mac, pair.cidr] for pair in port.pairs],
+    }
+
+
+def _set_groups(tx: Tx, port: Port) -> None:
+    for group_id in dict.fromkeys(port.groups):
+        tx.execute(insert(port_groups).values(port_id=port.id, group_id=group_id))
+
+
+def _ports(tx: Tx, rows: list[Row[Any]]) -> list[Port]:
+    if not rows:
+        return []
+    known = {network.id: network for network in list_networks(tx)}
+    groups: dict[str, list[SecurityGroupId]] = {}
+    statement = select(port_groups).where(port_groups.c.port_id.in_([row.id for row in rows]))
+    for found in tx.execute(statement.order_by(port_groups.c.group_id)):
+        groups.setdefault(found.port_id, []).append(found.group_id)
+    return [_port(row, known[row.network_id], tuple(groups.get(row.id, ()))) for row in rows]
+
+
+def _port(row: Row[Any], network: Network, groups: tuple[SecurityGroupId, ...]) -> Port:
+    return Port(
+        row.id, network, row.project_id, row.server_id, row.address or "", row.mac, row.created, row.name,
+        row.description, row.own, row.security, groups, tuple(AddressPair(*pair) for pair in row.pairs or ()),
+    )  # fmt: skip

@@ -1,0 +1,120 @@
+"""Security groups and their rules, and the list of projects whose hosts have to hear of a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, ForeignKey, Integer, Row, String, Table, delete, insert, select, update
+
+from busway.domain.ids import ProjectId, SecurityGroupId
+from busway.domain.security_group import SecurityGroup, SecurityRule
+from busway.store.database import Tx
+from busway.store.metadata import UtcTime, metadata
+
+security_groups = Table(
+    "security_groups",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project_id", String(64), nullable=False, index=True),
+    Column("name", String(255), nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("description", String(255), nullable=False),
+)
+
+security_group_rules = Table(
+    "security_group_rules",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("group_id", String(36), ForeignKey("security_groups.id"), nullable=False, index=True),
+    Column("direction", String(7), nullable=False),
+    Column("ethertype", String(4), nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("protocol", String(16)),
+    Column("port_min", Integer),
+    Column("port_max", Integer),
+    Column("remote_cidr", String(43)),
+    Column("remote_group", String(36), index=True),
+    Column("description", String(255), nullable=False),
+)
+
+# One row for each change of a project's ports or groups, until `take_changes` has told the project's hosts.
+network_changes = Table(
+    "network_changes",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("project_id", String(64), nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+
+def add_group(tx: Tx, group: SecurityGroup) -> None:
+    """Stores a new group with its rules."""
+    names = ("id", "project_id", "name", "created", "description")
+    tx.execute(insert(security_groups).values(**{name: getattr(group, name) for name in names}))
+    for rule in group.rules:
+        add_rule(tx, rule)
+
+
+def save_group(tx: Tx, group: SecurityGroup) -> None:
+    """Writes a group's name and description."""
+    values = {"name": group.name, "description": group.description}
+    tx.execute(update(security_groups).where(security_groups.c.id == group.id).values(**values))
+
+
+def remove_group(tx: Tx, group_id: SecurityGroupId) -> None:
+    """Forgets a group, its rules, and the rules of others that name it."""
+    named = security_group_rules.c.remote_group == group_id
+    tx.execute(delete(security_group_rules).where((security_group_rules.c.group_id == group_id) | named))
+    tx.execute(delete(security_groups).where(security_groups.c.id == group_id))
+
+
+def add_rule(tx: Tx, rule: SecurityRule) -> None:
+    """Stores a new rule."""
+    tx.execute(insert(security_group_rules).values(**{c.name: getattr(rule, c.name) for c in security_group_rules.c}))
+
+
+def remove_rule(tx: Tx, rule_id: str) -> None:
+    """Forgets a rule."""
+    tx.execute(delete(security_group_rules).where(security_group_rules.c.id == rule_id))
+
+
+def list_groups(tx: Tx, project_id: ProjectId | None = None) -> list[SecurityGroup]:
+    """All groups, of one project or of all, oldest first."""
+    statement = select(security_groups).order_by(security_groups.c.created, security_groups.c.id)
+    if project_id is not None:
+        statement = statement.where(security_groups.c.project_id == project_id)
+    return _groups(tx, list(tx.execute(statement)))
+
+
+def get_groups(tx: Tx, group_ids: Iterable[str], *, lock: bool = False) -> list[SecurityGroup]:
+    """The groups of these ids that there are; with `lock` nobody else changes them until the transaction ends."""
+    statement = select(security_groups).where(security_groups.c.id.in_(list(group_ids)))
+    return _groups(tx, list(tx.execute(statement.with_for_update() if lock else statement)))
+
+
+def note_change(tx: Tx, project_id: ProjectId, at: datetime) -> None:
+    """Remembers that the hosts of a project's servers have to hear of something."""
+    tx.execute(insert(network_changes).values(project_id=project_id, at=at))
+
+
+def has_changes(tx: Tx) -> bool:
+    """True when a change waits to be told."""
+    return tx.execute(select(network_changes.c.number).limit(1)).first() is not None
+
+
+def take_changes(tx: Tx) -> list[ProjectId]:
+    """The projects with changes, which are forgotten with the end of the transaction."""
+    rows = tx.execute(select(network_changes.c.number, network_changes.c.project_id)).all()
+    # Only what was read goes: another transaction may add more meanwhile.
+    tx.execute(delete(network_changes).where(network_changes.c.number.in_([row.number for row in rows])))
+    return sorted({ProjectId(row.project_id) for row in rows})
+
+
+def _groups(tx: Tx, rows: list[Row[Any]]) -> list[SecurityGroup]:
+    rules: dict[str, list[SecurityRule]] = {}
+    statement = select(security_group_rules).where(security_group_rules.c.group_id.in_([row.id for row in rows]))
+    for row in tx.execute(statement.order_by(security_group_rules.c.created, security_group_rules.c.id)):
+        rules.setdefault(row.group_id, []).append(SecurityRule(**row._mapping))
+    return [SecurityGroup(**row._mapping, rules=tuple(rules.get(row.id, ()))) for row in rows]

@@ -1,0 +1,24 @@
+"""Needs root (or user namespaces), iproute2, nftables and dnsmasq: the real drivers, in a network namespace of their own."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.networking.conftest import may_unshare, unshare
+
+
+@pytest.mark.timeout(180)
+def test_the_drivers_make_find_again_and_remove_what_guests_are_plugged_into() -> None:
+    if not all(map(shutil.which, ("nft", "ip", "dnsmasq"))) or not may_unshare():
+        pytest.skip("needs nft, ip, dnsmasq and a network namespace of its own")
+    module = [sys.executable, "-m", "tests.networking.inside.drivers", "/run/busway"]
+
+    # The kernel shows under /sys the interfaces of the namespace in which it was mounted.
+    inside = ["sh", "-c", 'mount -t sysfs sysfs /sys && mount -t tmpfs tmpfs /run && exec "$@"', "sh", *module]
+    command = [*unshare(), "--pid", "--fork", "--mount-proc", *inside]
+    done = subprocess.run(command, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "all is well"
