@@ -18,7 +18,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from busway.api.image.data import take_data
+from busway.api.body import read_body
+from busway.api.bounds import CONSOLE_BYTES, OBSERVED_BYTES
+from busway.api.image.data import expected_bytes, take_data
 from busway.control.agents import access as agents
 from busway.control.agents.images import image_file
 from busway.control.context import Control
@@ -49,7 +51,7 @@ def routes(control: Control) -> list[Route]:
 
     async def observed(request: Request) -> Response:
         host_id = await _host(control, run, request)
-        document = await run(decode_observed, await request.body())
+        document = await run(decode_observed, await read_body(request, OBSERVED_BYTES))
         if document.host != request.path_params["host"]:
             raise Forbidden(
                 f"The report of host {document.host} came under the name of host {request.path_params['host']}",
@@ -61,16 +63,14 @@ def routes(control: Control) -> list[Route]:
 
     async def console(request: Request) -> Response:
         host_id = await _host(control, run, request)
-        text = (await request.body()).decode(errors="replace")
+        text = (await read_body(request, CONSOLE_BYTES)).decode(errors="replace")
         await run(agents.put_console, control, host_id, ServerId(request.path_params["server"]), text)
         return Response(status_code=204)
 
     async def disk(request: Request) -> Response:
         host_id = await _host(control, run, request)
-        length = request.headers.get("content-length", "")
-        expected = int(length) if length.isdigit() else None
         server_id, image_id = request.path_params["server"], request.path_params["image"]
-        upload = await run(agents.begin_disk_upload, control, host_id, server_id, image_id, expected)
+        upload = await run(agents.begin_disk_upload, control, host_id, server_id, image_id, expected_bytes(request))
         try:
             await take_data(request, upload, run)
             await run(agents.finish_disk_upload, control, upload)

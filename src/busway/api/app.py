@@ -11,10 +11,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from busway.api import agent, compute, identity, image, network, own
+from busway.api.bounds import Bounds
 from busway.api.errors import on_busway_error, on_http_error
 from busway.api.image import data
 from busway.api.microversion import Microversions
-from busway.api.middleware import BodyLimit, RequestIds, Spellings
+from busway.api.middleware import RequestIds, Spellings
 from busway.api.operation import API_THREADS, Operation, routes
 from busway.control.context import Control
 from busway.domain.errors import BuswayError
@@ -35,7 +36,7 @@ def build_app(control: Control) -> Starlette:
     ]
     return Starlette(
         routes=services,
-        middleware=[Middleware(kind) for kind in (RequestIds, Spellings, Microversions, BodyLimit)],
+        middleware=[Middleware(kind) for kind in (RequestIds, Spellings, Bounds, Microversions)],
         exception_handlers={HTTPException: on_http_error, BuswayError: on_busway_error},
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from oslo_config import cfg
 
 from busway.bootstrap.scheduling import OPTIONS as SCHEDULING
+from busway.domain.quota import DEFAULTS
 
 PCI = [
     cfg.MultiStrOpt(
@@ -60,11 +61,14 @@ _QUOTAS = {
     "key_pairs": "Key pairs of one user.",
     "server_groups": "Server groups of a project.",
     "server_group_members": "Servers in one server group.",
+    "image_size_total": "MiB of the data of a project's images together.",
+    "image_count_total": "Images of a project.",
+    "image_count_uploading": "Uploads of a project's images at one time.",
 }
 QUOTA = [
     cfg.IntOpt(
         name,
-        default=-1,
+        default=DEFAULTS[name],
         min=-1,
         deprecated_opts=[cfg.DeprecatedOpt(f"quota_{name}", group="DEFAULT")],
         help=text,
@@ -91,6 +95,12 @@ BUSWAY = [
     cfg.IntOpt("lease_seconds", default=30, min=5, help="A host whose agent has not reported for so long is down."),
     cfg.IntOpt(
         "max_image_bytes", default=64 * 1024**3, min=1, help="The largest image that may be uploaded, in bytes."
+    ),
+    cfg.IntOpt(
+        "image_disk_reserve_mb",
+        default=1024,
+        min=0,
+        help="How many MiB of the disk of images stay free for all else: an upload that would need them is refused.",
     ),
     cfg.StrOpt("region", default="RegionOne", help="The region's name in the service catalog."),
     cfg.StrOpt("network_name", default="private", help="The name of the network that servers are on."),

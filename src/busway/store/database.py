@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from busway.store.failures import told
 
 Tx = Connection
 
@@ -31,14 +34,17 @@ class Database:
         if self.is_sqlite and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             Path(parsed.database).touch(mode=0o600)  # SQLite gives its journals the rights of the file
-        self.engine: Engine = create_engine(parsed, pool_pre_ping=not self.is_sqlite, pool_size=20, max_overflow=20)
+        # A failed statement's parameters are users' data and hashes of secrets: no log and no traceback may show them.
+        self.engine: Engine = create_engine(
+            parsed, pool_pre_ping=not self.is_sqlite, pool_size=20, max_overflow=20, hide_parameters=True
+        )
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
         """A consistent view; nothing is written."""
-        with self.engine.connect() as tx:
+        with told(), self.engine.connect() as tx:
             tx.execute(text("BEGIN" if self.is_sqlite else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             try:
                 yield tx
@@ -50,7 +56,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """One transaction: committed at the end of the block, rolled back by any exception."""
-        with self.engine.connect() as tx, _immediate(tx) if self.is_sqlite else tx.begin():
+        with told(), self.engine.connect() as tx, _immediate(tx) if self.is_sqlite else tx.begin():
             yield tx
 
     @contextmanager
@@ -97,7 +103,9 @@ def _immediate(tx: Tx) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        tx.exec_driver_sql("ROLLBACK")
+        # After some failures, a full disk among them, SQLite has rolled back by itself and knows no transaction.
+        with suppress(OperationalError):
+            tx.exec_driver_sql("ROLLBACK")
         raise
     tx.exec_driver_sql("COMMIT")
 

@@ -31,13 +31,14 @@ def decode_desired(data: bytes) -> Desired:
 
 def decode_observed(data: bytes) -> Observed:
     """Reads an Observed document; raises `BadInput` for anything else."""
-    return _decode(data, Observed)
+    # A NUL in a text, which no database keeps as one, must not cost a host its reports: it becomes the sign for "unreadable".
+    return _decode(data.replace(b"\\u0000", b"\\ufffd"), Observed)
 
 
 def _decode(data: bytes, kind: type[_T]) -> _T:
     try:
         return msgspec.json.decode(data, type=kind, dec_hook=_from_text)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError) as error:
         raise BadInput(
             f"This is no {kind.__name__} document",
             detail=str(error),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from busway.api.call import Call, Reply
@@ -78,7 +77,7 @@ _SUMS = (
 def _hosts(call: Call) -> list[HostView]:
     pattern = call.text("hypervisor_hostname_pattern")
     found = hosts.list_hosts(call.control, call.caller)
-    kept = [host for host in found if pattern is None or re.search(re.escape(pattern), host.name)]
+    kept = [host for host in found if pattern is None or pattern in host.name]
     if pattern is not None and not kept:
         raise NotFound(f"No hypervisor matching '{pattern}' could be found", code="hypervisor-not-found")
     return kept

@@ -34,7 +34,7 @@ class _View:
 
 def _number(flavor: Flavor) -> int | None:
     """Nova tells a number of its own here; a flavor's id where it is one."""
-    return int(flavor.id) if flavor.id.isdigit() else None
+    return int(flavor.id) if len(flavor.id) <= 9 and flavor.id.isascii() and flavor.id.isdigit() else None
 
 
 _FIELDS: tuple[Field[_View], ...] = (

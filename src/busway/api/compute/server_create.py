@@ -58,7 +58,7 @@ _BASE: Definition = {
     "security_groups": {"type": "array", "items": {"type": "object"}},
     "user_data": {"type": "string", "maxLength": 65535},
 }
-_TAGS = {
+TAGS = {
     "type": "array",
     "maxItems": 50,
     "items": {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"},
@@ -71,7 +71,7 @@ _CHANGES: tuple[tuple[int, Definition], ...] = (
     (1, {}),
     (19, {"description": TEXT}),
     (37, {"networks": _ANY_NICS}),
-    (52, {"tags": _TAGS}),
+    (52, {"tags": TAGS}),
     (57, {"personality": None}),
     (63, {"trusted_image_certificates": {"type": ["array", "null"]}}),
     (74, {"host": NAME, "hypervisor_hostname": NAME}),

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from busway.control import groups, quotas
 from busway.control.context import Control
+from busway.control.pattern import compile_pattern
 from busway.control.servers.access import no_server, note_action, server_row
 from busway.control.servers.leave import finish_delete, leave
 from busway.control.servers.view import server_view
@@ -150,6 +151,8 @@ def get_server(control: Control, caller: Caller, server_id: str) -> Server:
 def list_servers(control: Control, caller: Caller, wanted: ServerFilter) -> list[Server]:
     """The servers that the caller may see and the filter lets through, newest first."""
     project = wanted.project_id if wanted.all_projects and caller.is_admin else caller.project_id
+    if wanted.name is not None:
+        compile_pattern(wanted.name, "name")  # a pattern that is none is refused, however few servers there are
     with control.db.read() as tx:
         rows = servers.list_servers(tx, project, deleted=wanted.deleted)
         if wanted.changes_since is not None and not wanted.deleted:
@@ -170,7 +173,7 @@ def list_servers(control: Control, caller: Caller, wanted: ServerFilter) -> list
 
 
 def _wanted(row: ServerRow, wanted: ServerFilter, host_name: str | None) -> bool:
-    if wanted.name is not None and not _name_matches(wanted.name, row.name):
+    if wanted.name is not None and compile_pattern(wanted.name, "name").search(row.name) is None:
         return False
     for want, have in (
         (wanted.status and wanted.status.upper(), str(row.status)),
@@ -181,14 +184,6 @@ def _wanted(row: ServerRow, wanted: ServerFilter, host_name: str | None) -> bool
         if want is not None and want != have:
             return False
     return wanted.changes_since is None or row.updated >= wanted.changes_since
-
-
-def _name_matches(pattern: str, name: str) -> bool:
-    """Nova takes the name filter as a regular expression, searched for anywhere."""
-    try:
-        return re.search(pattern, name) is not None
-    except re.error:
-        return pattern in name
 
 
 def _after_marker(rows: list[ServerRow], marker: str) -> list[ServerRow]:
