@@ -32,6 +32,8 @@ class Config:
     database: str
     listen: str
     port: int
+    max_connections: int = 4096
+    max_connections_per_address: int = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
     values |= {name: value for name, value in overrides.items() if value is not None}
     state = Path(values.pop("state_path") or default_state()).absolute()
     listen, port = values.pop("listen"), int(values.pop("port"))
+    most, most_of_address = values.pop("max_connections"), values.pop("max_connections_per_address")
     settings = Settings(
         aliases=reading.language.aliases,
         device_specs=reading.language.device_specs,
@@ -77,7 +80,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
     )
     connection = reading.values["database"]["connection"]
     database = connection if is_database(connection) else f"sqlite:///{state / 'busway.db'}"
-    return Config(settings, state, database, listen, port)
+    return Config(settings, state, database, listen, port, most, most_of_address)
 
 
 def read(path: Path | None) -> Reading:

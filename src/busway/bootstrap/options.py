@@ -90,6 +90,18 @@ BUSWAY = [
     ),
     cfg.StrOpt("listen", default="127.0.0.1", help="The address on which the APIs are served."),
     cfg.PortOpt("port", default=8774, help="The port on which the APIs are served; 0 takes a free one."),
+    cfg.IntOpt(
+        "max_connections",
+        default=4096,
+        min=16,
+        help="Open connections of all clients and agents together; further ones are closed at once.",
+    ),
+    cfg.IntOpt(
+        "max_connections_per_address",
+        default=256,
+        min=4,
+        help="Those of one IPv4 address, or of one IPv6 network of 64 bits.",
+    ),
     cfg.StrOpt("public_url", help="The URL that clients and agents are told. Default: http://LISTEN:PORT."),
     cfg.IntOpt("token_seconds", default=86400, min=60, help="How long a token is good."),
     cfg.IntOpt("lease_seconds", default=30, min=5, help="A host whose agent has not reported for so long is down."),

@@ -17,8 +17,10 @@ import uvicorn
 
 from busway.api.app import build_app
 from busway.bootstrap.admin import ensure_admin
+from busway.bootstrap.bounded_protocol import BoundedProtocol
 from busway.bootstrap.config import Config
 from busway.bootstrap.crashpoint import crashpoint_from_environment
+from busway.bootstrap.listener import BoundedListener
 from busway.control.context import Control
 from busway.control.doorbell import doorbell_for
 from busway.control.loops.sweep import run_sweeper
@@ -87,8 +89,7 @@ def served(config: Config) -> Iterator[Served]:
 @contextmanager
 def _listening(config: Config) -> Iterator[tuple[socket.socket, Config]]:
     """Takes the port before anything else, so that a second server on it changes nothing."""
-    # The protocol is named so that asyncio sets TCP_NODELAY on the connections: without it each answer waits 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = BoundedListener(socket.AF_INET, config.max_connections, config.max_connections_per_address)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -138,6 +139,8 @@ def _server(control: Control) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             build_app(control),
+            loop="asyncio",  # uvloop takes connections past the listener's bounds
+            http=BoundedProtocol,
             log_level="warning",
             access_log=False,
             lifespan="off",
