@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from busway.api import agent, compute, identity, image, network, own
+from busway.api import agent, compute, identity, image, network, openapi, own
 from busway.api.bounds import Bounds
 from busway.api.errors import on_busway_error, on_http_error
 from busway.api.image import data
@@ -33,6 +33,7 @@ def build_app(control: Control) -> Starlette:
         *_mounted(control, limiter, "/busway/v1", own.OPERATIONS),
         *agent.routes(control),
         Route("/", _index, methods=["GET"]),
+        Route(openapi.PATH, _openapi, methods=["GET"]),
     ]
     return Starlette(
         routes=services,
@@ -49,6 +50,10 @@ def _mounted(
     outside = [route for route in operations if not route.path.startswith(prefix + "/")]
     inner = routes(control, limiter, inside, strip=prefix)
     return [*routes(control, limiter, outside), Mount(prefix, routes=inner)]
+
+
+async def _openapi(_request: Request) -> Response:
+    return Response(openapi.text(), media_type="application/json")
 
 
 async def _index(_request: Request) -> Response:

@@ -6,7 +6,7 @@ The one asynchronous step reads the body; then one thread authenticates, checks 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
@@ -20,7 +20,7 @@ from busway.api.call import NOBODY, Call, Reply
 from busway.api.encoding import encode
 from busway.api.microversion import MAXIMUM, MINIMUM
 from busway.api.middleware import SCOPE_KEY as REQUEST_ID
-from busway.api.schema import Schema
+from busway.api.schema import Definition, Schema
 from busway.control.context import Control
 from busway.control.identity.tokens import authenticate
 from busway.domain.errors import NotFound
@@ -36,6 +36,7 @@ class Operation:
 
     `body` is a schema, or several by the microversion from which each holds. Outside `since` to `until` the path does
     not exist (404), as in Nova. `public` operations take no token. `body_bytes` is the largest body.
+    `query` names the parameters of the query, and `shown_body` the schema of a body that the handler checks itself.
     """
 
     method: str
@@ -47,6 +48,9 @@ class Operation:
     public: bool = False
     reads_body: bool = False
     body_bytes: int = BODY_BYTES
+    query: Mapping[str, Definition] = field(default_factory=dict)
+    shown_body: Schema | Mapping[int, Schema] | None = None
+    media_type: str = "application/json"
 
     def schema(self, version: int) -> Schema | None:
         """The body schema that holds at a microversion."""

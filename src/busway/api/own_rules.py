@@ -8,7 +8,7 @@ from typing import Any
 from busway.api.bounds import LARGE_BODY_BYTES
 from busway.api.call import Call, Reply
 from busway.api.operation import Operation
-from busway.api.schema import Schema, closed
+from busway.api.schema import COUNT, FLAG, Schema, closed
 from busway.control.rules import aliases, device_specs
 
 _ROOT = "/busway/v1"
@@ -91,10 +91,10 @@ OPERATIONS = (
     Operation("POST", f"{_ROOT}/aliases", _create_alias, _CREATE_ALIAS, body_bytes=LARGE_BODY_BYTES),
     Operation("GET", f"{_ROOT}/aliases/{{name:path}}", _show_alias),
     Operation("PATCH", f"{_ROOT}/aliases/{{name:path}}", _change_alias, _CHANGE_ALIAS, body_bytes=LARGE_BODY_BYTES),
-    Operation("DELETE", f"{_ROOT}/aliases/{{name:path}}", _delete_alias),
+    Operation("DELETE", f"{_ROOT}/aliases/{{name:path}}", _delete_alias, query={"version": COUNT, "force": FLAG}),
     Operation("GET", f"{_ROOT}/device-specs", _list_device_specs),
     Operation("POST", f"{_ROOT}/device-specs", _create_device_spec, _CREATE_SPEC, body_bytes=LARGE_BODY_BYTES),
     Operation("GET", f"{_ROOT}/device-specs/{{id}}", _show_device_spec),
     Operation("PATCH", f"{_ROOT}/device-specs/{{id}}", _change_device_spec, _CHANGE_SPEC, body_bytes=LARGE_BODY_BYTES),
-    Operation("DELETE", f"{_ROOT}/device-specs/{{id}}", _delete_device_spec),
+    Operation("DELETE", f"{_ROOT}/device-specs/{{id}}", _delete_device_spec, query={"version": COUNT}),
 )

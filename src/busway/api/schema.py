@@ -21,18 +21,25 @@ MOST_NUMBER = 0x7FFFFFFF
 
 _TRUE = frozenset({"true", "1", "on", "yes", "t", "y"})
 _FALSE = frozenset({"false", "0", "off", "no", "f", "n"})
+_WORDS = sorted(_TRUE | _FALSE)
 
 NAME = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^(?! )[^\x00-\x1f\x7f]*(?<! )$"}
 TEXT = {"type": ["string", "null"], "maxLength": 255, "pattern": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"}
-BOOLEAN = {"type": ["boolean", "string", "integer"]}
-POSITIVE = {"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": 1, "maximum": 0x7FFFFFFF}
-NATURAL = {"type": ["integer", "string"], "pattern": "^[0-9]*$", "minimum": 0, "maximum": 0x7FFFFFFF}
+BOOLEAN = {"enum": [True, False, 0, 1, *(each for word in _WORDS for each in (word, word.upper(), word.capitalize()))]}
+POSITIVE = {"type": ["integer", "string"], "pattern": "^[0-9]{1,10}$", "minimum": 1, "maximum": 0x7FFFFFFF}
+NATURAL = {"type": ["integer", "string"], "pattern": "^[0-9]{1,10}$", "minimum": 0, "maximum": 0x7FFFFFFF}
 UUID = {"type": "string", "pattern": "^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$"}
 STRING_MAP = {
     "type": "object",
     "patternProperties": {r"^[a-zA-Z0-9-_:. ]{1,255}$": {"type": "string", "maxLength": 255}},
     "additionalProperties": False,
 }
+
+# Parameters of queries.
+WORD: Definition = {"type": "string", "maxLength": 255}
+COUNT: Definition = {"type": "integer", "minimum": 0, "maximum": MOST_NUMBER}
+FLAG: Definition = {"type": "string", "enum": ["true", "false", "1", "0", "True", "False"]}
+PAGE: Definition = {"limit": COUNT, "marker": WORD}
 
 
 def closed(properties: Definition, *required: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from busway.api.call import Call, Reply
 from busway.api.encoding import micro_time
 from busway.api.fields import Field, fixed, render
 from busway.api.operation import Operation
+from busway.api.schema import PAGE, WORD, Definition
 from busway.control.moves.listing import list_moves
 from busway.domain.errors import BadInput
 from busway.domain.flavor import Flavor
@@ -86,4 +87,7 @@ def _page(call: Call, views: list[_View]) -> list[_View]:
     return views if limit is None else views[:limit]
 
 
-OPERATIONS = (Operation("GET", _ROOT, _list),)
+_FILTERS = ("instance_uuid", "host", "status", "source_compute", "migration_type", "user_id", "project_id")
+_QUERY: Definition = {**PAGE, **dict.fromkeys(_FILTERS, WORD)}
+
+OPERATIONS = (Operation("GET", _ROOT, _list, query=_QUERY),)
