@@ -14,6 +14,7 @@ import requests
 from hypothesis import HealthCheck, Phase
 from schemathesis import Case, GenerationMode
 from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
 from schemathesis.errors import SchemathesisError
 from schemathesis.openapi import from_dict
 from schemathesis.specs.openapi import checks
@@ -46,7 +47,7 @@ class Attack:
     def alone(self, deadline: float, seed: int = 0) -> None:
         """Requests that know nothing of each other: every operation in turn, with values that fit and that do not."""
         schema = from_dict(_document(self.version))
-        operations = [result.ok() for result in schema.get_all_operations()]
+        operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
         for turn in range(1_000_000):
             for number, operation in enumerate(operations):
                 mode = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)[(turn + number) % 2]
@@ -60,10 +61,10 @@ class Attack:
         attack = self
 
         class Machine(from_dict(_document(self.version)).as_state_machine()):  # type: ignore[misc]
-            def call(self, case: Case, **_named: Any) -> Any:
+            def call(self, case: Case[Any], **_named: Any) -> Any:
                 return attack.send(case)
 
-            def validate_response(self, response: Any, case: Case, **_named: Any) -> None:
+            def validate_response(self, response: Any, case: Case[Any], **_named: Any) -> None:
                 pass
 
         turn = 0
@@ -74,7 +75,7 @@ class Attack:
                 hypothesis.seed(seed + turn)(Machine).run(settings=settings)
             turn += 1
 
-    def send(self, case: Case) -> Any:
+    def send(self, case: Case[Any]) -> Any:
         """Sends one request and looks at its answer."""
         name = f"{case.method} {case.path}"
         began = time.monotonic()
@@ -89,7 +90,7 @@ class Attack:
             self.failures.setdefault(f"{name}: {told}", f"{_shown(case)} -> {answer.text[:300]}")
         return answer
 
-    def _told(self, case: Case, answer: Any, seconds: float) -> str:
+    def _told(self, case: Case[Any], answer: Any, seconds: float) -> str:
         # 501 is what Busway refuses by name.
         if answer.status_code >= 500 and answer.status_code != 501:
             return f"{answer.status_code}"
@@ -114,14 +115,14 @@ def _document(version: int) -> dict[str, Any]:
     return made
 
 
-def _cases(operation: Any, mode: GenerationMode, seed: int) -> list[Case]:
+def _cases(operation: Any, mode: GenerationMode, seed: int) -> list[Case[Any]]:
     """Some cases of an operation; none where no value breaks its schema."""
-    found: list[Case] = []
+    found: list[Case[Any]] = []
 
     @hypothesis.seed(seed)
     @hypothesis.settings(max_examples=_AT_ONCE, **_SETTINGS)  # type: ignore[arg-type]
     @hypothesis.given(operation.as_strategy(generation_mode=mode))
-    def collect(case: Case) -> None:
+    def collect(case: Case[Any]) -> None:
         found.append(case)
 
     with contextlib.suppress(hypothesis.errors.HypothesisException, SchemathesisError):
@@ -129,5 +130,5 @@ def _cases(operation: Any, mode: GenerationMode, seed: int) -> list[Case]:
     return found
 
 
-def _shown(case: Case) -> str:
+def _shown(case: Case[Any]) -> str:
     return f"path={case.path_parameters} query={case.query} body={str(case.body)[:600]}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from oslo_config import cfg
 
 from busway.bootstrap.scheduling import OPTIONS as SCHEDULING
-from busway.domain.quota import DEFAULTS
+from busway.domain.quota import DEFAULTS, OF_IMAGES
 
 PCI = [
     cfg.MultiStrOpt(
@@ -70,7 +70,7 @@ QUOTA = [
         name,
         default=DEFAULTS[name],
         min=-1,
-        deprecated_opts=[cfg.DeprecatedOpt(f"quota_{name}", group="DEFAULT")],
+        deprecated_opts=[] if name in OF_IMAGES else [cfg.DeprecatedOpt(f"quota_{name}", group="DEFAULT")],
         help=text,
     )
     for name, text in _QUOTAS.items()
