@@ -29,8 +29,11 @@ BOOLEAN = {"enum": [True, False, 0, 1, *(each for word in _WORDS for each in (wo
 POSITIVE = {"type": ["integer", "string"], "pattern": "^[0-9]{1,10}$", "minimum": 1, "maximum": 0x7FFFFFFF}
 NATURAL = {"type": ["integer", "string"], "pattern": "^[0-9]{1,10}$", "minimum": 0, "maximum": 0x7FFFFFFF}
 UUID = {"type": "string", "pattern": "^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$"}
+# Nova's quota of metadata items is what holds; this is what is let past the schema where the quota is lifted.
+MOST_ITEMS = 1024
 STRING_MAP = {
     "type": "object",
+    "maxProperties": MOST_ITEMS,
     "patternProperties": {r"^[a-zA-Z0-9-_:. ]{1,255}$": {"type": "string", "maxLength": 255}},
     "additionalProperties": False,
 }

@@ -39,14 +39,25 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
     if not 1 <= request.max_count <= MAX_AT_ONCE:
         raise BadInput(f"{request.max_count} servers in one request", remedy=f"Ask for 1 to {MAX_AT_ONCE}.")
     now = control.now()
+    # What is written by tenants is read before the transaction that others wait for, and once for all servers.
+    with control.db.read() as tx:
+        _check_image(control, tx, caller, request)
     with control.db.write() as tx:
         _check_quota(control, tx, caller, request)
+        check_image(caller, request.flavor, images.get_image(tx, request.image_id))
         ids = [_create(control, tx, caller, replace(request, name=name), request_id, now) for name in request.names]
         groups.join_group(control, tx, caller, request, ids)
         created = [_get(tx, caller, server_id) for server_id in ids]
     control.crashpoint("create:after-commit")
     control.bell.ring("place")
     return created
+
+
+def _check_image(control: Control, tx: Tx, caller: Caller, request: CreateServer) -> None:
+    image = images.get_image(tx, request.image_id)
+    check_image(caller, request.flavor, image)
+    parse_requests(request.flavor.extra_specs, control.pci_rules(tx).aliases, image.properties)
+    guest_cells(request.flavor, image.properties)
 
 
 def _check_quota(control: Control, tx: Tx, caller: Caller, request: CreateServer) -> None:
@@ -58,10 +69,6 @@ def _check_quota(control: Control, tx: Tx, caller: Caller, request: CreateServer
 def _create(
     control: Control, tx: Tx, caller: Caller, request: CreateServer, request_id: str, now: datetime
 ) -> ServerId:
-    image = images.get_image(tx, request.image_id)
-    check_image(caller, request.flavor, image)
-    parse_requests(request.flavor.extra_specs, control.pci_rules(tx).aliases, image.properties)
-    guest_cells(request.flavor, image.properties)
     public_key = None
     if request.key_name is not None:
         key = keypairs.get_keypair(tx, caller.user_id, request.key_name)
