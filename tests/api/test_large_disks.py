@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from busway.api.bounds import OBSERVED_BYTES
-from tests.api.serving import ApiServer
-from tests.api.test_moves import Acting, token_of
+from tests.api.serving import ApiServer, as_agent
+from tests.api.test_moves import Acting
 
 MIB = 1024**2
 SIZE = OBSERVED_BYTES + 16 * MIB
@@ -36,13 +36,13 @@ def test_a_disk_of_any_size_is_handed_in(api_server: ApiServer, action: str) -> 
     if here.desired().servers[0].upload is None:
         here.obey_but_uploads()
     image = here.desired().servers[0].upload
-    token = token_of(api_server, here)
+    headers = as_agent(api_server, here.name, rotate=True)
 
     with httpx.Client(base_url=api_server.url, timeout=60) as agent:
         answer = agent.put(
             f"/agent/v1/hosts/{here.name}/servers/{acting.id}/disks/{image}",
             content=disk(),
-            headers={"Authorization": f"Bearer {token}", "Content-Length": str(SIZE)},
+            headers={**headers, "Content-Length": str(SIZE)},
         )
 
     assert answer.status_code == 204
@@ -52,7 +52,7 @@ def test_a_disk_of_any_size_is_handed_in(api_server: ApiServer, action: str) -> 
 def test_other_bodies_of_an_agent_keep_their_bound(api_server: ApiServer) -> None:
     acting = Acting(api_server)
     here = acting.hosts[0]
-    headers = {"Authorization": f"Bearer {token_of(api_server, here)}"}
+    headers = as_agent(api_server, here.name, rotate=True)
 
     with httpx.Client(base_url=api_server.url, headers=headers, timeout=60) as agent:
         report = agent.put(f"/agent/v1/hosts/{here.name}/observed", content=b" " * (OBSERVED_BYTES + 1))

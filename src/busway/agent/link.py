@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Protocol
 
 import httpx
 
+from busway.agent.answers import error_of, unreachable
 from busway.agent.credential import Credential
 from busway.domain.documents import Desired, Observed
-from busway.domain.errors import (
-    BadInput,
-    BuswayError,
-    Conflict,
-    Forbidden,
-    HostError,
-    NotAuthenticated,
-    NotFound,
-    Unavailable,
-)
 from busway.domain.ids import ImageId, ServerId
-from busway.wire.documents import decode_desired, encode
+from busway.pki.request import make_request
+from busway.wire.documents import decode, decode_desired, encode
+from busway.wire.join import Joined, RenewRequest
 
-_KINDS: dict[int, type[BuswayError]] = {
-    400: BadInput,
-    401: NotAuthenticated,
-    403: Forbidden,
-    404: NotFound,
-    409: Conflict,
-}
 _CHUNK = 1 << 20
 
 
@@ -50,22 +40,57 @@ class AgentLink(Protocol):
     def put_console(self, server_id: ServerId, text: bytes) -> None:
         """Hands in the end of a guest's console."""
 
+    def renew_credential(self) -> bool:
+        """Gets a new credential when it is time; says whether it did."""
+
     def close(self) -> None:
         """Ends the conversation."""
 
 
 class HttpLink:
-    """The control plane over HTTP, with the host's token."""
+    """The control plane over HTTP, with the host's credential; with `keep`, which writes it down, it renews by itself."""
 
-    def __init__(self, credential: Credential, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        credential: Credential,
+        transport: httpx.BaseTransport | None = None,
+        *,
+        keep: Callable[[Credential], None] | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._credential = credential
         self._host = credential.host
-        self._client = httpx.Client(
+        self._transport = transport
+        self._keep = keep
+        self._wall = wall
+        self._client = self._connect(credential)
+
+    def _connect(self, credential: Credential) -> httpx.Client:
+        return httpx.Client(
             base_url=f"{credential.url.rstrip('/')}/agent/v1",
             headers={"Authorization": f"Bearer {credential.token}"},
             timeout=httpx.Timeout(30.0, connect=10.0),
-            transport=transport,
+            transport=self._transport,
+            verify=credential.tls(),
             trust_env=False,
         )
+
+    def renew_credential(self) -> bool:
+        """PUT the hash of the next token; what is next is written down before it is used, and the present one is good till then."""
+        old = self._credential
+        if self._keep is None or not 0 < old.renew_at <= self._wall():
+            return False
+        secret = secrets.token_urlsafe(32)
+        key, request = make_request(self._host)
+        body = encode(RenewRequest(hashlib.sha256(secret.encode()).hexdigest(), request))
+        answer = self._send("PUT", f"/hosts/{self._host}/credential", content=body, headers=_JSON)
+        joined = decode(answer.content, Joined)
+        mine = {"certificate": joined.certificate, "key": key} if joined.certificate else {}
+        fresh = replace(old, token=secret, renew_at=self._wall() + joined.renew_after, **mine)
+        self._keep(fresh)
+        self._client.close()
+        self._credential, self._client = fresh, self._connect(fresh)
+        return True
 
     def close(self) -> None:
         """Closes the connections."""
@@ -87,11 +112,11 @@ class HttpLink:
             with self._client.stream("GET", f"/images/{image_id}/file") as answer:
                 if not answer.is_success:
                     answer.read()
-                    raise _error(answer)
+                    raise error_of(answer)
                 for piece in answer.iter_bytes(_CHUNK):
                     sink(piece)
         except httpx.HTTPError as error:
-            raise _away(self._client.base_url, error) from error
+            raise unreachable(self._client.base_url, error) from error
 
     def upload_disk(self, server_id: ServerId, image_id: ImageId, pieces: Iterable[bytes], size: int) -> None:
         """PUT the disk as a stream."""
@@ -108,30 +133,10 @@ class HttpLink:
         try:
             answer = self._client.request(method, path, **options)
         except httpx.HTTPError as error:
-            raise _away(self._client.base_url, error) from error
+            raise unreachable(self._client.base_url, error) from error
         if not answer.is_success:
-            raise _error(answer)
+            raise error_of(answer)
         return answer
 
 
 _JSON = {"Content-Type": "application/json"}
-
-
-def _away(url: object, error: httpx.HTTPError) -> Unavailable:
-    return Unavailable(
-        f"The control plane at {url} can't be reached",
-        detail=f"{type(error).__name__}: {error}",
-        remedy="Check that it runs and that this host can reach it; the agent goes on by itself.",
-        code="control-away",
-    )
-
-
-def _error(answer: httpx.Response) -> BuswayError:
-    """Turns an error answer into the error that the control plane meant."""
-    try:
-        words = answer.json()["error"]
-        brief, detail, remedy, code = (str(words.get(key, "")) for key in ("brief", "detail", "remedy", "code"))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        brief, detail, remedy, code = "", answer.text[:200], "", ""
-    kind = Unavailable if answer.status_code >= 500 else _KINDS.get(answer.status_code, HostError)
-    return kind(brief or f"The control plane answered {answer.status_code}", detail=detail, remedy=remedy, code=code)

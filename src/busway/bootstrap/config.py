@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from oslo_config import cfg
 
 from busway.bootstrap.config_language import Fault, Language, read_language
 from busway.bootstrap.config_source import Source, read_source
+from busway.bootstrap.config_transport import TlsFiles, speaks_tls, tls_files, url_of
 from busway.bootstrap.options import SECTIONS
 from busway.bootstrap.scheduling import scheduling_policy
 from busway.control.settings import Settings
@@ -32,6 +33,8 @@ class Config:
     database: str
     listen: str
     port: int
+    tls: bool = False
+    tls_files: TlsFiles = field(default_factory=TlsFiles)
     max_connections: int = 4096
     max_connections_per_address: int = 256
 
@@ -65,6 +68,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
     values |= {name: value for name, value in overrides.items() if value is not None}
     state = Path(values.pop("state_path") or default_state()).absolute()
     listen, port = values.pop("listen"), int(values.pop("port"))
+    tls, files = speaks_tls(values, listen), tls_files(values)
     most, most_of_address = values.pop("max_connections"), values.pop("max_connections_per_address")
     settings = Settings(
         aliases=reading.language.aliases,
@@ -74,13 +78,13 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
         pci_in_placement=reading.language.placement,
         policy=scheduling_policy(reading.values["filter_scheduler"]),
         quota=reading.values["quota"],
-        public_url=values.pop("public_url") or f"http://{listen}:{port}",
+        public_url=url_of(values, listen, port, tls=tls),
         **reading.values["DEFAULT"],
         **values,
     )
     connection = reading.values["database"]["connection"]
     database = connection if is_database(connection) else f"sqlite:///{state / 'busway.db'}"
-    return Config(settings, state, database, listen, port, most, most_of_address)
+    return Config(settings, state, database, listen, port, tls, files, most, most_of_address)
 
 
 def read(path: Path | None) -> Reading:

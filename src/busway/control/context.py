@@ -11,6 +11,7 @@ from busway.control.doorbell import Doorbell
 from busway.control.placement.memory import SnapshotMemory
 from busway.control.rules.in_force import PciRules, RulesCache
 from busway.control.settings import Settings
+from busway.pki.authority import Authority
 from busway.store.database import Database, Tx
 
 
@@ -31,6 +32,8 @@ class Control:
     crashpoint: Callable[[str], None] = field(default=_pass)
     rules_cache: RulesCache = field(default_factory=RulesCache)
     memory: SnapshotMemory = field(default_factory=SnapshotMemory)
+    authority: Authority | None = None  # signs agents' certificates; None over plain HTTP
+    ca: str = ""  # what agents are told to trust, as PEM; "" for what their systems trust
 
     def pci_rules(self, tx: Tx) -> PciRules:
         """The aliases and device specs in force; cheap, for every transaction that needs them."""

@@ -28,6 +28,9 @@ class Settings:
     public_url: str = "http://127.0.0.1:8774"
     token_seconds: int = 86400
     lease_seconds: int = 30
+    agent_certificates: bool = False  # whether agents must show certificates (mutual TLS)
+    join_seconds: int = 3600
+    credential_seconds: int = 30 * 86400
     region: str = "RegionOne"
     network_name: str = "private"
     network_cidr: str = "10.0.2.0/24"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from argon2 import PasswordHasher
@@ -49,9 +50,10 @@ def find_admin_project(control: Control) -> Project | None:
         return store.find_project_by_name(tx, "admin")
 
 
-def clouds_yaml(url: str, password: str, *, cloud: str = "busway", region: str = "RegionOne") -> str:
-    """The clouds.yaml with which OpenStack's clients reach this cloud as admin."""
+def clouds_yaml(url: str, password: str, *, cloud: str = "busway", region: str = "RegionOne", cacert: str = "") -> str:
+    """The clouds.yaml with which OpenStack's clients reach this cloud as admin; `cacert` is a file's path, "" for none."""
     quoted = password.replace("'", "''")
+    trust = f"    cacert: {json.dumps(cacert)}\n" if cacert else ""
     return f"""clouds:
   {cloud}:
     auth:
@@ -63,7 +65,7 @@ def clouds_yaml(url: str, password: str, *, cloud: str = "busway", region: str =
       project_domain_id: {DOMAIN_ID}
     region_name: {region}
     identity_api_version: 3
-"""
+{trust}"""
 
 
 def is_password(password_hash: str, password: str) -> bool:
