@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format revision check test test-slow test-load test-proof fuzz demo bench bench-peers oracle lock clean python-version environment
+.PHONY: help setup format revision check test test-slow test-load test-proof fuzz openapi demo bench bench-peers oracle lock clean python-version environment
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test-proof: setup ## A whole cloud under faults at random, 600 of them, other on
 
 fuzz: setup ## Random requests over the OpenAPI document, all roles, SQLite and PostgreSQL, other ones each time (about 20 minutes)
 	BUSWAY_FUZZ_SECONDS=$${BUSWAY_FUZZ_SECONDS:-180} BUSWAY_FUZZ_SEED=$${BUSWAY_FUZZ_SEED:-$$RANDOM} .venv/bin/python -m pytest -s -m fuzz tests/fuzz
+
+openapi: environment ## Write docs/reference/openapi.json anew from the operations' tables
+	REWRITE_GOLDEN=1 .venv/bin/python -m pytest -q -m fuzz tests/fuzz/test_document.py
 
 demo: setup ## A server with a GPU on this machine, on emulated hardware (needs root, or the kvm group)
 	.venv/bin/busway demo

@@ -42,7 +42,7 @@ def test_stages() -> list[Stage]:
     """Return everything: the checks with PostgreSQL, then the stock clients, then the lab."""
     return [
         *check_stages(with_postgres=True),
-        Stage("processes", _pytest("processes", *_PARALLEL)),
+        Stage("processes", _pytest("processes and not fuzz", *_PARALLEL)),
         Stage("clients", _pytest("clients", *_PARALLEL)),
         Stage("fuzz", _pytest("fuzz", "tests/fuzz", *_PARALLEL)),
         # A lab of its own for each: the lab's tests cut its power and hang it.

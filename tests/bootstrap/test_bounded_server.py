@@ -155,6 +155,7 @@ def test_connections_over_the_bound_of_an_address_are_closed_and_the_others_go_o
 def test_a_closed_connection_makes_room() -> None:
     with serving(most=2) as server:
         first, _ = server.connect(), server.connect()
+        _until(lambda: server.listener.open == 2)
         first.close()
 
         _until(lambda: server.listener.open < 2)

@@ -16,7 +16,7 @@ from busway.store.schema import upgrade
 from tests.api.serving import ApiServer, start_api_server
 from tests.fuzz.attack import Attack
 
-pytestmark = pytest.mark.fuzz
+pytestmark = [pytest.mark.fuzz, pytest.mark.processes]
 # In `make test` all parts together take at most 90 s; by hand as long as one likes.
 SECONDS = float(os.environ.get("BUSWAY_FUZZ_SECONDS", "8"))
 SEED = int(os.environ.get("BUSWAY_FUZZ_SEED", "0"))
