@@ -27,9 +27,9 @@ from busway.control.identity.directory import bootstrap_admin
 from busway.control.identity.tokens import Credentials, Scope, authenticate, issue_token
 from busway.control.networks import bootstrap_network
 from busway.store.database import Database
-from busway.store.schema import upgrade
 from busway.wire.join import JoinRequest
 from tests.control.clouds import Host, file_settings, gpus
+from tests.databases import add_tables
 
 PASSWORD = "correct horse 'battery' staple"
 START_SECONDS = 10
@@ -190,6 +190,6 @@ def _control(
 
 
 def _bootstrap(control: Control) -> None:
-    upgrade(control.db)
+    add_tables(control.db)
     bootstrap_network(control, bootstrap_admin(control, PASSWORD).id)
     bootstrap_flavors(control)

@@ -21,6 +21,7 @@ from busway.agent.credential import Credential, read_credential, write_credentia
 from busway.agent.join import join_host
 from busway.agent.link import HttpLink
 from busway.bootstrap.config import Config, read_config
+from busway.bootstrap.config_transport import in_the_open
 from busway.bootstrap.demo import find_clients
 from busway.bootstrap.serve import Served, served
 from busway.bootstrap.tls import keep_fresh, prepare_tls
@@ -87,10 +88,11 @@ def test_an_address_that_means_all_has_this_machines_name_in_its_url(tmp_path: P
     assert url == f"https://{os.uname().nodename}:8774"
 
 
-def test_plain_http_where_others_reach_it_warns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    read_config(None, state_path=tmp_path, listen="192.0.2.7", plain_http=True)
-
-    assert "travel in the open" in "".join(capsys.readouterr())
+@pytest.mark.parametrize(
+    ("listen", "tls", "warns"), [("192.0.2.7", False, True), ("192.0.2.7", True, False), ("127.0.0.1", False, False)]
+)
+def test_plain_http_where_others_reach_it_warns(listen: str, tls: bool, warns: bool) -> None:
+    assert ("travel in the open" in in_the_open(listen, tls=tls)) == warns
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import httpx
 
-from busway.agent.answers import error_of, unreachable
 from busway.agent.credential import Credential, check_writable, write_credential
+from busway.agent.link import error_of, unreachable
 from busway.domain.errors import Forbidden, InvalidConfig
 from busway.pki.certificate import fingerprint
 from busway.pki.context import client_context, unverified_context

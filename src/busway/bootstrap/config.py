@@ -79,6 +79,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
         policy=scheduling_policy(reading.values["filter_scheduler"]),
         quota=reading.values["quota"],
         public_url=url_of(values, listen, port, tls=tls),
+        retention=reading.values["retention"],
         **reading.values["DEFAULT"],
         **values,
     )

@@ -8,11 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from busway.domain.errors import InvalidConfig
-
-_log = structlog.get_logger("busway.config")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +36,14 @@ def speaks_tls(values: dict[str, Any], listen: str) -> bool:
             remedy="Remove one of them.",
             code="certificates-without-tls",
         )
-    if plain and not is_loopback(listen):
-        _log.warning(
-            "plain HTTP on an address that others reach: passwords, tokens and images travel in the open",
-            listen=listen,
-            remedy="Leave out --plain-http (plain_http), or keep everybody but a TLS proxy away from this port.",
-        )
     return not plain
+
+
+def in_the_open(listen: str, *, tls: bool) -> str:
+    """What is wrong with plain HTTP on an address that others reach, "" where all is well."""
+    if tls or is_loopback(listen):
+        return ""
+    return "plain HTTP on an address that others reach: passwords, tokens and images travel in the open"
 
 
 def tls_files(values: dict[str, Any]) -> TlsFiles:

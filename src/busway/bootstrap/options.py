@@ -8,6 +8,7 @@ from oslo_config import cfg
 
 from busway.bootstrap.scheduling import OPTIONS as SCHEDULING
 from busway.domain.quota import DEFAULTS, OF_IMAGES
+from busway.store.retention import RETENTIONS
 
 PCI = [
     cfg.MultiStrOpt(
@@ -74,6 +75,11 @@ QUOTA = [
         help=text,
     )
     for name, text in _QUOTAS.items()
+]
+
+RETENTION = [
+    cfg.IntOpt(each.option, default=each.days, min=0, help=f"{each.help} Kept for so many days; 0 is for ever.")
+    for each in RETENTIONS
 ]
 
 DATABASE = [
@@ -165,6 +171,7 @@ SECTIONS: dict[str, Sequence[cfg.Opt]] = {
     "pci": PCI,
     "filter_scheduler": FILTER_SCHEDULER,
     "quota": QUOTA,
+    "retention": RETENTION,
     "database": DATABASE,
     "busway": BUSWAY,
 }

@@ -1,4 +1,4 @@
-"""`busway serve`: the control plane in one process: the APIs, the placer and the sweeper."""
+"""`busway serve`: the control plane in one process: the APIs and the loops."""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ from busway.bootstrap.admin import ensure_admin
 from busway.bootstrap.bounded_protocol import BoundedProtocol
 from busway.bootstrap.certificate_protocol import CertificateProtocol
 from busway.bootstrap.config import Config
-from busway.bootstrap.config_transport import is_wildcard
+from busway.bootstrap.config_transport import in_the_open, is_wildcard
 from busway.bootstrap.crashpoint import crashpoint_from_environment
 from busway.bootstrap.listener import BoundedListener
 from busway.bootstrap.state_folder import make_state_folder
 from busway.bootstrap.tls import Tls, keep_fresh, prepare_tls
 from busway.control.context import Control
 from busway.control.doorbell import doorbell_for
-from busway.control.loops.sweep import run_sweeper
-from busway.control.placement.place import run_placer
+from busway.control.loops.run import running
 from busway.domain.errors import InvalidConfig
 from busway.store.database import Database
 from busway.store.schema import upgrade
@@ -132,26 +131,32 @@ def _with_port(config: Config, port: int) -> Config:
 @contextmanager
 def _loops(config: Config) -> Iterator[tuple[Control, Tls | None]]:
     make_state_folder(config)
+    if danger := in_the_open(config.listen, tls=config.tls):
+        remedy = "Leave out --plain-http (plain_http), or keep everybody but a TLS proxy away from this port."
+        _log.warning(danger, listen=config.listen, remedy=remedy)
     tls = prepare_tls(config, datetime.now(UTC))
     control = build_control(config, tls)
-    stop = threading.Event()
-    loops = [
-        threading.Thread(target=loop, args=(control, stop), name=name, daemon=True)
-        for name, loop in (("placer", run_placer), ("sweeper", run_sweeper))
-    ]
-    if tls is not None:
-        loops.append(threading.Thread(target=keep_fresh, args=(tls, control.now, stop), name="tls", daemon=True))
-    for loop in loops:
-        loop.start()
     try:
-        yield control, tls
+        with running(control), _renewing(tls, control):
+            yield control, tls
     finally:
-        stop.set()
-        control.bell.ring("place")
-        for loop in loops:
-            loop.join(STOP_SECONDS)
         control.bell.close()
         control.db.close()
+
+
+@contextmanager
+def _renewing(tls: Tls | None, control: Control) -> Iterator[None]:
+    """Keeps the certificate fresh: a matter of this process and its files, so no loop over what the database holds."""
+    stop = threading.Event()
+    thread = threading.Thread(target=keep_fresh, args=(tls, control.now, stop), name="tls", daemon=True)
+    if tls is not None:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        if tls is not None:
+            thread.join(STOP_SECONDS)
 
 
 def _server(control: Control, tls: Tls | None) -> uvicorn.Server:

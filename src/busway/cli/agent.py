@@ -103,9 +103,9 @@ def agent(
     help="Where the credential is written (mode 600).",
 )
 def join(token: str, credential: Path) -> None:
-    """Joins with the TOKEN that `busway host create` printed, and writes this host's credential.
+    """Join with a TOKEN and write this host's credential.
 
-    The control plane's authority is fetched and checked against the token; who shows another one is told nothing.
+    `busway host create` prints the token. The control plane's authority is fetched and checked against the token; who shows another one is told nothing.
     """
     from busway.agent.join import join_host
     from busway.wire.join import decode_token

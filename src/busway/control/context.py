@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from busway.control.doorbell import Doorbell
+from busway.control.loops.record import LoopRecords
 from busway.control.placement.memory import SnapshotMemory
 from busway.control.rules.in_force import PciRules, RulesCache
 from busway.control.settings import Settings
@@ -34,6 +35,7 @@ class Control:
     memory: SnapshotMemory = field(default_factory=SnapshotMemory)
     authority: Authority | None = None  # signs agents' certificates; None over plain HTTP
     ca: str = ""  # what agents are told to trust, as PEM; "" for what their systems trust
+    loops: LoopRecords = field(default_factory=LoopRecords)
 
     def pci_rules(self, tx: Tx) -> PciRules:
         """The aliases and device specs in force; cheap, for every transaction that needs them."""

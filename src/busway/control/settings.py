@@ -45,3 +45,4 @@ class Settings:
     resume_guests_state_on_host_boot: bool = False
     shelved_offload_time: int = 0
     quota: Mapping[str, int] = field(default_factory=dict)  # of projects that have none of their own; -1 is no limit
+    retention: Mapping[str, int] = field(default_factory=dict)  # days by option; what is not there has its default

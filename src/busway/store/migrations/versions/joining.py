@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "joining"
-down_revision = "scheduling"
+down_revision = "requests"
 
 
 def upgrade() -> None:
