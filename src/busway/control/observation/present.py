@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from busway.control.context import Control
+from busway.control.moves.kinds import kind_of
 from busway.control.observation.fault import take_fault
 from busway.control.observation.leaving import device_event
 from busway.control.servers.access import desire, set_status
 from busway.domain.claim import ClaimState
 from busway.domain.documents import ObservedServer
-from busway.domain.move import MoveKind, MoveState
+from busway.domain.move import MoveState
 from busway.domain.server import PowerState, ServerStatus, TaskState
 from busway.store import claims, events, moves, servers
 from busway.store.claims import Claim
@@ -45,7 +46,7 @@ class Told:
 def take_present(control: Control, tx: Tx, row: ServerRow, told: Told, now: datetime) -> None:
     """Takes in what a host says of one server."""
     mine = told.seen
-    if mine.fault is not None and _is_awaited(row):
+    if mine.fault is not None and is_awaited(row):
         if told.generation >= row.generation:
             take_fault(tx, row, mine.fault, mine.power, now)
         return
@@ -62,7 +63,7 @@ def take_present(control: Control, tx: Tx, row: ServerRow, told: Told, now: date
         _take_off(control, tx, row, told, now)
 
 
-def _is_awaited(row: ServerRow) -> bool:
+def is_awaited(row: ServerRow) -> bool:
     """A failure matters to whoever waits for something; else what the guest is now is all there is to tell."""
     return row.status in _COMING or row.task_state is not None
 
@@ -118,7 +119,6 @@ def _follow_move(tx: Tx, row: ServerRow, now: datetime) -> None:
     if move is None:
         return
     if move.state is MoveState.POST_MIGRATING:
-        state = MoveState.DONE if move.kind is MoveKind.EVACUATION else MoveState.FINISHED
-        moves.set_move_state(tx, move, state, now)
+        moves.set_move_state(tx, move, kind_of(move).reached, now)
     elif move.state is MoveState.REVERTING:
         moves.set_move_state(tx, move, MoveState.REVERTED, now)
