@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from busway.control.context import Control
@@ -116,6 +117,18 @@ def list_zones(control: Control) -> dict[str, list[str]]:
     return dict(sorted(found.items())) or {ZONE: []}
 
 
+def check_zone(control: Control, zone: str) -> None:
+    """Raises `BadInput` for a zone that no host is in."""
+    known = list_zones(control)
+    if zone not in known:
+        raise BadInput(
+            "The requested availability zone is not available",
+            detail=f"There is no zone {zone}; there are {', '.join(known)}.",
+            remedy="Choose one of them, or leave it out for any.",
+            code="availability-zone",
+        )
+
+
 def _save(control: Control, tx: Tx, aggregate: Aggregate, name: str, values: Mapping[str, str]) -> Aggregate:
     if values.get(ZONE_KEY) != aggregate.zone:
         _check_move(tx, dict(aggregate.hosts), aggregate, values.get(ZONE_KEY))
@@ -156,7 +169,7 @@ def _check_zone(zone: str | None) -> None:
 
 
 def _get(tx: Tx, number: str | int) -> Aggregate:
-    found = store.find_aggregate(tx, int(number)) if str(number).isascii() and str(number).isdigit() else None
+    found = store.find_aggregate(tx, int(number)) if re.fullmatch("[0-9]{1,9}", str(number)) else None
     if found is None:
         raise NotFound(
             f"Aggregate {number} could not be found",

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Integer, Row, String, Table, delete, insert, select, update
+from sqlalchemy import Boolean, Column, ColumnElement, Integer, Row, String, Table, delete, func, insert, select, update
 
 from busway.domain.documents import ImageRef
 from busway.domain.errors import NotFound
@@ -53,15 +53,16 @@ def save_image(tx: Tx, image: Image) -> None:
     tx.execute(update(images).where(images.c.id == image.id).values(**_values(image)))
 
 
-def find_image(tx: Tx, image_id: str) -> Image | None:
-    """Reads an image, a deleted one too, or None."""
-    row = tx.execute(select(images).where(images.c.id == image_id)).one_or_none()
+def find_image(tx: Tx, image_id: str, *, lock: bool = False) -> Image | None:
+    """Reads an image, a deleted one too, or None; with `lock` nobody else changes it until the transaction ends."""
+    statement = select(images).where(images.c.id == image_id)
+    row = tx.execute(statement.with_for_update() if lock else statement).one_or_none()
     return None if row is None else _image(row)
 
 
-def get_image(tx: Tx, image_id: str) -> Image:
-    """Reads an image that is not deleted; raises `NotFound`."""
-    image = find_image(tx, image_id)
+def get_image(tx: Tx, image_id: str, *, lock: bool = False) -> Image:
+    """Reads an image that is not deleted; raises `NotFound`. `lock` as for `find_image`."""
+    image = find_image(tx, image_id, lock=lock)
     if image is None or image.deleted is not None:
         raise NotFound(
             f"Image {image_id} not found",
@@ -85,6 +86,16 @@ def list_images(tx: Tx) -> list[Image]:
     return [_image(row) for row in rows]
 
 
+def count_images(tx: Tx, owner: str) -> int:
+    """How many images a project has."""
+    return int(tx.execute(select(func.count()).select_from(images).where(_of(owner))).scalar_one())
+
+
+def sum_sizes(tx: Tx, owner: str) -> int:
+    """The bytes of a project's images together."""
+    return int(tx.execute(select(func.coalesce(func.sum(images.c.size), 0)).where(_of(owner))).scalar_one())
+
+
 def list_deleted_images(tx: Tx) -> list[Image]:
     """All deleted images whose rows are still there because servers may need their data."""
     return [_image(row) for row in tx.execute(select(images).where(images.c.deleted.is_not(None)))]
@@ -103,6 +114,10 @@ def purge_image(tx: Tx, image_id: ImageId) -> None:
 def is_data_used(tx: Tx, sha256: str) -> bool:
     """True while any image row, deleted or not, has this data."""
     return tx.execute(select(images.c.id).where(images.c.sha256 == sha256).limit(1)).first() is not None
+
+
+def _of(owner: str) -> ColumnElement[bool]:
+    return (images.c.owner == owner) & images.c.deleted.is_(None)
 
 
 def _values(image: Image) -> dict[str, Any]:
