@@ -127,8 +127,10 @@ def as_agent(api_server: ApiServer, name: str, *, rotate: bool = False) -> dict[
     return {"Authorization": f"Bearer {token}"}
 
 
-def start_api_server(folder: Path, template: Path | None = None, **settings: Any) -> ApiServer:
-    """Starts the application in a thread, with SQLite and all state in `folder`.
+def start_api_server(
+    folder: Path, template: Path | None = None, database: Database | None = None, **settings: Any
+) -> ApiServer:
+    """Starts the application in a thread, with all state in `folder`; with SQLite there unless a database is given.
 
     `template` is a database that `make_template` made: with it a start takes milliseconds, for nothing is hashed.
     """
@@ -140,7 +142,7 @@ def start_api_server(folder: Path, template: Path | None = None, **settings: Any
     listener.listen(256)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     clock = Clock()
-    control = _control(folder, clock, url, settings)
+    control = _control(folder, clock, url, settings, database)
     if template is None:
         _bootstrap(control)
     server = uvicorn.Server(uvicorn.Config(build_app(control), log_level="warning", timeout_graceful_shutdown=1))
@@ -174,9 +176,11 @@ def paper_control(folder: Path) -> Control:
     return control
 
 
-def _control(folder: Path, clock: Clock, url: str, settings: dict[str, Any]) -> Control:
+def _control(
+    folder: Path, clock: Clock, url: str, settings: dict[str, Any], database: Database | None = None
+) -> Control:
     return Control(
-        db=Database(f"sqlite:///{folder}/busway.db"),
+        db=database or Database(f"sqlite:///{folder}/busway.db"),
         now=clock,
         new_id=lambda: str(uuid.uuid4()),
         bell=LocalDoorbell(),

@@ -1,7 +1,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 from busway.domain.errors import Conflict
 from busway.domain.guest_network import AddressPair
@@ -86,6 +85,6 @@ def test_the_database_itself_refuses_an_address_twice(database: Database) -> Non
     one = Port(PortId("p1"), NETWORK, P1, A, "10.0.0.2", "fa:16:3e:00:00:01", NOON)
     two = Port(PortId("p2"), NETWORK, P1, B, "10.0.0.2", "fa:16:3e:00:00:02", NOON)
 
-    with pytest.raises(IntegrityError), database.write() as tx:
+    with pytest.raises(Conflict), database.write() as tx:
         ports.add_port(tx, one)
         ports.add_port(tx, two)

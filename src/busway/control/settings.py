@@ -46,6 +46,7 @@ class Settings:
     project_cidr: str = "10.67.0.0/16"
     dns_domain: str = "busway.internal"
     max_image_bytes: int = 64 * 1024**3
+    image_disk_reserve_mb: int = 0
     cpu_allocation_ratio: float = 4.0
     ram_allocation_ratio: float = 1.0
     reserved_host_memory_mb: int = 512
