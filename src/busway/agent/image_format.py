@@ -13,6 +13,7 @@ from busway.domain.errors import HostError
 
 _MAGIC = b"QFI\xfb"
 _EXTERNAL_DATA = 1 << 2  # incompatible feature bit
+_LONGEST_NAME = 1023  # bytes, says the format
 _HEADER = struct.Struct(">4sIQIIQ")  # magic, version, backing file offset and size, cluster bits, virtual size
 
 
@@ -30,6 +31,19 @@ def check_image(path: Path, disk_format: str) -> None:
         raise _unfit("it names a backing file on the host")
     if version >= 3 and struct.unpack_from(">Q", header, 72)[0] & _EXTERNAL_DATA:
         raise _unfit("it keeps its data in another file on the host")
+
+
+def backing_file(path: Path) -> str | None:
+    """The file that a qcow2 file reads from, "" for none; None for a file of another form."""
+    header = _opening(path)
+    if len(header) < _HEADER.size or not header.startswith(_MAGIC):
+        return None
+    _, _, offset, size, _, _ = _HEADER.unpack_from(header)
+    if not offset:
+        return ""
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(min(size, _LONGEST_NAME)).decode(errors="replace")
 
 
 def virtual_size(path: Path, disk_format: str) -> int:

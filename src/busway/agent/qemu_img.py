@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from busway.domain.errors import HostError
+from busway.hardware.child import run_child
 
 _MAKE_SECONDS = 120.0
 _FLATTEN_SECONDS = 6 * 3600.0
-_LOOK_SECONDS = 0.5
 
 
 def make_overlay(image: Path, image_format: str, disk: Path, size_gb: int) -> None:
@@ -28,24 +27,14 @@ def flatten(disk: Path, target: Path, breathe: Callable[[], None]) -> None:
 
 
 def _run(command: list[str], made: Path, seconds: float, breathe: Callable[[], None]) -> None:
-    deadline = time.monotonic() + seconds
     try:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        ended = run_child(command, seconds, watch=breathe)
     except FileNotFoundError as error:
         raise _failed(made, "qemu-img is not installed", "Install it (Debian: qemu-utils).") from error
-    with process:
-        while True:
-            try:
-                _, words = process.communicate(timeout=_LOOK_SECONDS)
-                break
-            except subprocess.TimeoutExpired as error:
-                if time.monotonic() > deadline:
-                    process.kill()
-                    words = f"qemu-img did not end in {seconds:.0f} s"
-                    raise _failed(made, words, "Check the disk of this host.") from error
-                breathe()
-    if process.returncode != 0:
-        raise _failed(made, words.strip(), "Check that the disk of this host has room.")
+    except subprocess.TimeoutExpired as error:
+        raise _failed(made, f"qemu-img did not end in {seconds:.0f} s", "Check the disk of this host.") from error
+    if ended.status != 0:
+        raise _failed(made, ended.words, "Check that the disk of this host has room.")
 
 
 def _failed(disk: Path, words: str, remedy: str) -> HostError:
