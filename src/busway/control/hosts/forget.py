@@ -21,6 +21,7 @@ from busway.store import (
     devices,
     disk_uploads,
     events,
+    handovers,
     hosts,
     join_tokens,
     moves,
