@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import structlog
 from structlog.typing import FilteringBoundLogger
@@ -29,6 +30,7 @@ from busway.domain.documents import Desired
 from busway.domain.errors import BadInput, BuswayError, Unavailable
 from busway.domain.ids import ServerId
 from busway.hardware.machine import Machine
+from busway.hardware.scrub import SCRUB_SECONDS
 from busway.hardware.verbs import DeviceVerbs
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import Hypervisor
@@ -54,6 +56,7 @@ class Timing:
     libvirt: float = 10.0  # how long a look at the guests may take
     blind: float = 600.0  # how long the last look is reported again while libvirt does not answer
     slow: float = 60.0  # a step that takes longer is told in the report's notes
+    scrub: float = SCRUB_SECONDS  # how long a program may take to clean a device
 
 
 class Agent:
@@ -76,6 +79,7 @@ class Agent:
         crashpoint: Callable[[str], None] = lambda _point: None,
         spawn: Spawn = in_thread,
         log: FilteringBoundLogger | None = None,
+        scrubs: Mapping[str, Path] | None = None,
     ) -> None:
         self._host = host
         self._link = link
@@ -97,6 +101,7 @@ class Agent:
             self._guests.facts,
             Sequence(state.path / "sequence", wall_ns),
             monotonic,
+            state.handovers,
             often=self._timing.report,
             blind=self._timing.blind,
         )
@@ -110,6 +115,10 @@ class Agent:
             flatten_disk=flatten_disk,
             monotonic=monotonic,
             patience=self._timing.kernel,
+            scrubs=scrubs or {},
+            scrub_seconds=self._timing.scrub,
+            crashpoint=crashpoint,
+            wall_ns=wall_ns,
         )
         self._workers = Workers(Executor(self._tools, self._faults, self._log, crashpoint).carry_out, spawn)
         self._machine: Machine | None = None

@@ -13,6 +13,7 @@ from busway.agent.record import read_record, unreadable
 from busway.domain.address import PciAddress
 from busway.domain.errors import BadInput, HostError
 from busway.domain.grant import Fault, Held
+from busway.domain.handover import Identity
 from busway.domain.ids import UnitName
 from busway.domain.units import Unit, WholeFunction
 from busway.hardware.durable import remove_durably, write_durably
@@ -28,6 +29,8 @@ class HeldRecord:
 
     held: Held
     before: Before
+    taken: int = 0  # nanoseconds since the epoch
+    identity: Identity | None = None  # what it was when the server got it
 
     def blamed(self, fault: Fault) -> HeldRecord:
         """The same with the reason for which it could not be given back."""
@@ -38,6 +41,8 @@ class _Before(msgspec.Struct):
     previous_driver: str | None = None
     previous_override: str = ""
     boot_id: str = ""
+    taken: int = 0
+    identity: Identity | None = None
 
 
 class HeldRecords:
@@ -73,12 +78,14 @@ class HeldRecords:
             before = msgspec.convert(content, _Before)
         except msgspec.ValidationError as error:
             raise unreadable(path, error) from error
-        return HeldRecord(held, Before(before.previous_driver, before.previous_override, before.boot_id))
+        came_from = Before(before.previous_driver, before.previous_override, before.boot_id)
+        return HeldRecord(held, came_from, before.taken, before.identity)
 
     def write(self, record: HeldRecord) -> None:
         """Remembers that a unit is held."""
         before = record.before
         content = write_held(record.held) | {"previous_override": before.override, "boot_id": before.boot_id}
+        content |= {"taken": record.taken, "identity": record.identity}
         write_durably(self._path(record.held.unit.name), msgspec.json.encode(content))
 
     def remove(self, name: UnitName) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from busway import __version__
+from busway.agent.handovers import HandoverRecords
 from busway.agent.link import AgentLink
 from busway.agent.observe import Sight
 from busway.agent.resources import measure, resource_view
@@ -36,6 +37,7 @@ class Reporter:
         facts: Callable[[], HypervisorFacts],
         sequence: Sequence,
         monotonic: Callable[[], float],
+        handovers: HandoverRecords,
         *,
         often: float,
         blind: float,
@@ -45,6 +47,7 @@ class Reporter:
         self._facts = facts
         self._sequence = sequence
         self._monotonic = monotonic
+        self._handovers = handovers
         self._often, self._blind = often, blind
         self._resources: HostResources | None = None
         self._last: Observed | None = None
@@ -82,7 +85,8 @@ class Reporter:
     def _send(self, observed: Observed) -> None:
         observed = replace(observed, sequence=self._sequence.next())
         self._link.report(observed)
-        self._last, self._sent_at = observed, self._monotonic()
+        self._handovers.forget(observed.handovers)
+        self._last, self._sent_at = replace(observed, handovers=()), self._monotonic()
 
     def _observed(self, sight: Sight, generation: int, notes: tuple[str, ...]) -> Observed:
         if self._resources is None:
@@ -99,6 +103,8 @@ class Reporter:
             agent_version=__version__,
             iommu=any(device.iommu_group is not None for device in sight.inventory),
             notes=notes,
+            handovers=self._handovers.list(),
+            handover_key=self._handovers.public_key,
         )
 
     def _measure(self) -> HostResources:

@@ -2,6 +2,8 @@
 
 images/<sha256>
 servers/<id>/{disk.qcow2, disk-<number>.qcow2, config.iso, console.log, server.json}
+handovers/<id>.json      written before a device goes back, removed once the control plane has it
+handover.key             signs them
 held/<unit's name>.json   written before a unit is taken, removed after it was seen to be back
 lock                     held while an agent runs
 """
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from busway.agent.handovers import HandoverRecords
 from busway.agent.held import HeldRecords
 from busway.agent.record import ServerRecord, read_record
 from busway.domain.errors import BadInput, Conflict, HostError
@@ -36,9 +39,14 @@ class StateFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
-        for folder in (self.path, self.images, self.servers, self.path / "held"):
+        held, handovers = self.path / "held", self.path / "handovers"
+        for folder in (self.path, self.images, self.servers):
             folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        self.held = HeldRecords(self.path / "held")
+        for folder in (held, handovers):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        self.held = HeldRecords(held)
+        self.handovers = HandoverRecords(handovers, self.path / "handover.key")
 
     @property
     def images(self) -> Path:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from busway.agent.link import AgentLink
@@ -11,6 +12,7 @@ from busway.agent.record import Moment
 from busway.agent.state import StateFolder
 from busway.domain.ids import ServerId
 from busway.hardware.handover.before import read_boot_id
+from busway.hardware.scrub import SCRUB_SECONDS
 from busway.hardware.verbs import DeviceVerbs
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import DomainSeen, Hypervisor
@@ -26,7 +28,8 @@ class Tools:
     """The seams of an agent, its folder and its choices.
 
     `breathe` is called by long steps now and then, and ends one that is not wanted any more by raising; `patience` is the
-    deadline of one kernel verb's effect in seconds; `monotonic` is in seconds.
+    deadline of one kernel verb's effect in seconds; `monotonic` is in seconds. `scrubs` are
+    the programs that clean devices, by vendor:device.
     """
 
     link: AgentLink
@@ -39,6 +42,10 @@ class Tools:
     monotonic: Callable[[], float]
     breathe: Callable[[], None] = lambda: None
     patience: float = 20.0
+    scrubs: Mapping[str, Path] = field(default_factory=dict)
+    scrub_seconds: float = SCRUB_SECONDS
+    crashpoint: Callable[[str], None] = lambda _point: None
+    wall_ns: Callable[[], int] = time.time_ns
 
     def now(self) -> Moment:
         """The moment, for records that outlive the agent."""

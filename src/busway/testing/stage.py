@@ -66,6 +66,7 @@ class Stage:
     path: Path
     hands: Hands = field(default_factory=Hands)
     link: FakeLink = field(default_factory=FakeLink)
+    scrubs: dict[str, Path] = field(default_factory=dict)
     timing: Timing = field(default_factory=lambda: Timing(together=60.0))  # a round waits for what it begins
     spawn: Spawn = in_thread
     make_disk: DiskMaker = copy_image
@@ -97,6 +98,7 @@ class Stage:
             monotonic=self.hands.monotonic,
             wall_ns=self.hands.wall_ns,
             crashpoint=crashpoint,
+            scrubs=self.scrubs,
         )
 
     def desire(self, *servers: DesiredServer, absent: tuple[ServerId, ...] = ()) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from busway.agent.held import HeldRecord
 from busway.agent.tools import Tools
@@ -11,6 +12,7 @@ from busway.domain.grant import Held
 from busway.domain.units import Unit, WholeFunction
 from busway.hardware.binding import read_binding
 from busway.hardware.handover import preflight, read_before, take
+from busway.hardware.identity import measure_identity
 from busway.hardware.undo import Undo
 from busway.hardware.verbs import refuse
 from busway.reconciler.steps import TakeDevice
@@ -39,12 +41,17 @@ def _take_function(step: TakeDevice, known: HeldRecord | None, tools: Tools) -> 
     before = read_before(tools.kernel.root, read_binding(tools.kernel.root, wanted.address))
     if known is not None and not known.before.is_over(tools.kernel.root):
         before = known.before
-    record = HeldRecord(Held(step.server_id, wanted, before.driver, claim_id=step.grant.claim_id), before)
+    held = Held(step.server_id, wanted, before.driver, claim_id=step.grant.claim_id)
+    taken, identity = (known.taken, known.identity) if known is not None else (tools.wall_ns(), None)
+    record = HeldRecord(held, before, taken, identity)
     with Undo() as undo:
         if known is None:  # one that the server has had, and that its host's restart gave back, stays its own
             undo.add(lambda: _forget_if_back(wanted, record, tools))
         tools.state.held.write(record)
         take(tools.kernel, wanted, together, patience=tools.patience)
+        if record.identity is None:  # no guest has had it yet
+            record = replace(record, identity=measure_identity(tools.kernel.root, wanted.address))
+            tools.state.held.write(record)
         undo.keep()
     return f"{wanted.address} came from {before.driver or 'no driver'}"
 

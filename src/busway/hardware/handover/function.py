@@ -5,7 +5,7 @@ A `managed` one is moved to vfio-pci and back; the driver of any other is its op
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from busway.domain.address import PciAddress
@@ -78,8 +78,17 @@ def is_ready(function: Function) -> bool:
     return function.driver == VFIO
 
 
-def give_back(verbs: DeviceVerbs, device: WholeFunction, before: Before, *, patience: float = 20.0) -> GivenBack:
+def give_back(
+    verbs: DeviceVerbs,
+    device: WholeFunction,
+    before: Before,
+    *,
+    patience: float = 20.0,
+    prove: Callable[[bool], None] = lambda _reset: None,
+) -> GivenBack:
     """Resets the device and makes driver and override what they were; doing it twice is harmless.
+
+    `prove` is told whether the device was reset, while nobody has it yet; when it raises, the device stays there.
 
     A device that the host no longer shows counts as given back: nobody can hold it. So does one that has its driver of
     before, or any after the host was started anew. Every other driver than vfio-pci is refused: somebody else bound it.
@@ -93,18 +102,23 @@ def give_back(verbs: DeviceVerbs, device: WholeFunction, before: Before, *, pati
     over = before.is_over(verbs.root)
     half_way = function.driver is None or (function.driver == VFIO and before.driver != VFIO)
     if device.managed and half_way and not over:
-        return _move_back(verbs, address, before, patience)
+        return _move_back(verbs, address, before, patience, prove)
     if function.driver != before.driver and not over:
         raise refusals.unexpected_driver(address, function.driver, before.driver)
     if function.is_on_vfio:
-        return GivenBack(function.driver, reset_apart(verbs, address, None, patience))
+        done = reset_apart(verbs, address, None, patience)
+        prove(done)
+        return GivenBack(function.driver, done)
     if not over:  # the host has it already: only the override may still be ours
         return_to(verbs, Binding(address, before.driver, before.override), patience)
     return GivenBack(function.driver, reset=False)
 
 
-def _move_back(verbs: DeviceVerbs, address: PciAddress, before: Before, patience: float) -> GivenBack:
+def _move_back(
+    verbs: DeviceVerbs, address: PciAddress, before: Before, patience: float, prove: Callable[[bool], None]
+) -> GivenBack:
     done = reset_apart(verbs, address, VFIO, patience)
+    prove(done)
     return_to(verbs, Binding(address, before.driver, before.override), patience)
     return GivenBack(before.driver, done)
 
