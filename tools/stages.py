@@ -27,7 +27,7 @@ class Stage:
 
 def check_stages(*, with_postgres: bool) -> list[Stage]:
     """Return what must pass before every commit; the tests that need PostgreSQL run where its programs are."""
-    marks = ["not lab", "not clients", "not processes", "not fuzz"] + ([] if with_postgres else ["not postgres"])
+    marks = ["not lab", "not clients", "not processes"] + ([] if with_postgres else ["not postgres"])
     return [
         Stage("format", _tool("ruff", "format", "--check", ".")),
         Stage("lint", _tool("ruff", "check", ".")),
@@ -43,8 +43,8 @@ def test_stages() -> list[Stage]:
     return [
         *check_stages(with_postgres=True),
         Stage("processes", _pytest("processes and not fuzz", *_PARALLEL)),
-        Stage("clients", _pytest("clients", *_PARALLEL)),
         Stage("fuzz", _pytest("fuzz", "tests/fuzz", *_PARALLEL)),
+        Stage("clients", _pytest("clients", *_PARALLEL)),
         # A lab of its own for each: the lab's tests cut its power and hang it.
         Stage("lab", _pytest("lab", "tests/lab")),
         Stage("cloud", _pytest("lab", "tests/cloud")),

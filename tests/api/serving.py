@@ -18,6 +18,8 @@ import httpx
 import uvicorn
 
 from busway.api.app import build_app
+from busway.bootstrap.bounded_protocol import BoundedProtocol
+from busway.bootstrap.listener import BoundedListener
 from busway.control.context import Control
 from busway.control.doorbell import LocalDoorbell
 from busway.control.flavors import bootstrap_flavors
@@ -136,8 +138,7 @@ def start_api_server(
     """
     if template is not None:
         shutil.copy(template, folder / "busway.db")
-    # With the protocol said, asyncio sets TCP_NODELAY; without, each answer waits 40 ms for a delayed ACK.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = BoundedListener(socket.AF_INET, 1000, 500)
     listener.bind(("127.0.0.1", 0))
     listener.listen(256)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -145,7 +146,11 @@ def start_api_server(
     control = _control(folder, clock, url, settings, database)
     if template is None:
         _bootstrap(control)
-    server = uvicorn.Server(uvicorn.Config(build_app(control), log_level="warning", timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            build_app(control), http=BoundedProtocol, loop="asyncio", log_level="warning", timeout_graceful_shutdown=1
+        )
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     deadline = time.monotonic() + START_SECONDS

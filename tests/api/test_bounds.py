@@ -54,9 +54,7 @@ def test_no_path_makes_an_operation_fail(api_server: ApiServer, word: str) -> No
     assert {path: status for path, status in answers.items() if status >= 500} == {}
 
 
-@pytest.mark.parametrize(
-    "word", ["a%00b", "9" * 5000, "9" * 12, "²", "٣", "%ff", "(a+)%2B$", "(", "-1", "in:a,%22", ""]
-)
+@pytest.mark.parametrize("word", ["a%00b", "9" * 500, "9" * 12, "²", "٣", "%ff", "(a+)%2B$", "(", "-1", "in:a,%22", ""])
 def test_no_value_of_a_filter_makes_a_list_fail(api_server: ApiServer, word: str) -> None:
     client = api_server.client()
     names = "name limit marker sort_key sort_dir sort status id size_min size_max min_ram user_id count server flavor"

@@ -68,7 +68,7 @@ def test_units_of_one_device_have_owners_of_their_own(db: Database) -> None:
     with db.write() as tx:
         claims.insert_claims(tx, [claim(1, "one"), claim(2, "two")])
 
-    with pytest.raises(IntegrityError), db.write() as tx:
+    with pytest.raises(Conflict), db.write() as tx:
         claims.insert_claims(tx, [claim(3, "two")])
 
     with db.read() as tx:
