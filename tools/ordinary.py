@@ -28,7 +28,15 @@ _PATIENCE, _QUIET = 900.0, 120.0  # seconds: for one boot, and without a new lin
 _LOUD = "loglevel=8 ignore_loglevel"
 _TIME = re.compile(r"^\[ *\d+\.\d+\]")
 _OUTSIDE = re.compile(r"(?<![\w.])/(?:home|root|tmp|srv|opt|wo" + r"rk)/[^\s:,'\"]+")
+_HOST = re.compile(r"hostname: \S+")
 _PANIC = "Kernel panic"
+_QUESTIONS = (
+    "list --all", "dumpxml test", "nodedev-list", "capabilities", "domcapabilities", "pool-list --all", "pool-dumpxml default-pool",
+    "vol-list default-pool", "net-list --all", "net-dumpxml default", "iface-list", "secret-list", "nwfilter-list", "nodeinfo",
+    "nodecpustats", "nodememstats", "freecell", "dominfo test", "vcpuinfo test", "domstats", "domblklist test", "domiflist test",
+    "snapshot-list test", "checkpoint-list test", "suspend test", "resume test", "destroy test", "start test", "reboot test",
+    "undefine test", "pool-refresh default-pool", "net-destroy default", "net-start default", "version", "hostname", "uri",
+)  # fmt: skip
 
 
 def gather(folder: Path = FOLDER) -> None:
@@ -118,7 +126,7 @@ def _guest() -> tuple[str, str]:
 def _libvirt() -> str:
     """Libvirt's own words at their most, about machines that its test driver makes up."""
     env = {**os.environ, "LIBVIRT_DEBUG": "1"}
-    commands = "list --all; dumpxml test; nodedev-list; capabilities; pool-list; net-list; destroy test; start test"
+    commands = "; ".join(_QUESTIONS)
     argv = ["virsh", "-c", "test:///default", commands]
     return subprocess.run(argv, env=env, capture_output=True, text=True, timeout=120, check=False).stderr
 
@@ -130,6 +138,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _scrub(line: str) -> str:
+    line = _HOST.sub("hostname: host", line)
     return _TIME.sub("[    0.000000]", _OUTSIDE.sub("/path", scrub_text(line.rstrip())))
 
 

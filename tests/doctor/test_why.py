@@ -1,5 +1,6 @@
 """The dictionary of `why`: each example gets its entry, stories hang together, ordinary lines stay unanswered."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -228,6 +229,18 @@ def test_lines_that_say_the_same_are_counted() -> None:
     (story,) = explain(["noise", line, line])
 
     assert (story.root.number, story.root.count) == (2, 2)
+
+
+ORDINARY = sorted((Path(__file__).parent / "ordinary").glob("*.gz"))
+
+
+def test_no_ordinary_line_of_real_boots_is_answered() -> None:
+    lines = [line for path in ORDINARY for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
+
+    answered = [(line, answer.symptom.name) for line in lines if (answer := explain_line(line))]
+
+    assert len(lines) >= 2000
+    assert answered == []
 
 
 @pytest.mark.parametrize(
