@@ -25,6 +25,7 @@ from tools.command import ROOT
 FOLDER = ROOT / "tests" / "doctor" / "ordinary"
 _MOST = 1500  # lines of one file
 _PATIENCE, _QUIET = 900.0, 120.0  # seconds: for one boot, and without a new line before a console counts as complete
+_FIRMWARE = 12.0  # seconds
 _LOUD = "loglevel=8 ignore_loglevel"
 _TIME = re.compile(r"^\[ *\d+\.\d+\]")
 _OUTSIDE = re.compile(r"(?<![\w.])/(?:home|root|tmp|srv|opt|wo" + r"rk)/[^\s:,'\"]+")
@@ -48,6 +49,7 @@ def gather(folder: Path = FOLDER) -> None:
     _write(folder / "guest.log.gz", kernel_lines)
     _write(folder / "qemu.log.gz", traced)
     _write(folder / "libvirt.log.gz", _libvirt())
+    _write(folder / "firmware.log.gz", _firmware())
 
 
 def _host(iommu: bool) -> str:
@@ -121,6 +123,39 @@ def _guest() -> tuple[str, str]:
             finally:
                 machine.terminate()
         return said.partition(_PANIC)[0], trace.read_text("utf-8", "replace")
+
+
+def _firmware() -> str:
+    """What QEMU traces while SeaBIOS sets a machine up for some seconds."""
+    argv = [
+        "qemu-system-x86_64",
+        "-accel",
+        "tcg",
+        "-machine",
+        "q35",
+        "-m",
+        "256",
+        "-display",
+        "none",
+        "-serial",
+        "none",
+    ]
+    for word in ("pci_*", "fw_cfg_*", "virtio_*", "ahci_*", "serial_*", "pcie_*", "hpet_*"):
+        argv += ["-trace", word]
+    for device in (
+        "e1000e",
+        "pcie-root-port,id=below,chassis=1",
+        "virtio-net-pci,bus=below",
+        "bochs-display",
+        "virtio-rng-pci",
+    ):
+        argv += ["-device", device]
+    with tempfile.TemporaryFile() as said:
+        with subprocess.Popen(argv, stderr=said) as machine:
+            time.sleep(_FIRMWARE)
+            machine.terminate()
+        said.seek(0)
+        return said.read(1 << 20).decode("utf-8", "replace")
 
 
 def _libvirt() -> str:
