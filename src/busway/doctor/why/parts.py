@@ -11,6 +11,7 @@ from busway.doctor.why.entries import read_table
 
 _TOP_OF_LOW_RAM = 0xC000_0000  # QEMU keeps guest RAM below it on q35 (2 GiB with large memory), PCI memory above
 _FOUR_GIB = 1 << 32
+_RAM_BITS = 43  # beyond 8 TiB there is no guest's RAM, only BARs
 _SPELLINGS = {os.strerror(number).lower(): name for number, name in errors.errorcode.items()}
 
 
@@ -48,7 +49,7 @@ def _place(text: str, groups: dict[str, str]) -> dict[str, str]:
         where = f"address {text}, which needs {bits} bits: a BAR above the guest's RAM, or RAM beyond 512 GiB"
     else:
         where = f"guest RAM above 4 GiB, or a BAR, at {text}"
-    return {"place": where, "bits": str(bits), "reach": "far" if bits > 39 else "near"}
+    return {"place": where, "bits": str(bits), "reach": "bar" if bits > _RAM_BITS else "far" if bits > 39 else "near"}
 
 
 def _size(value: int) -> str:
