@@ -112,5 +112,6 @@ def test_the_record_of_a_device_is_on_the_disk_before_the_device_is_touched(stag
     stage.agent().round()
 
     held = Held(ONE, WholeFunction(gpu, "10de", "20b5"), "nouveau")
-    before = Before("nouveau", "", stage.link.last.boot_id)
-    assert seen and set(seen) == {HeldRecord(held, before, taken=stage.hands.wall_ns())}
+    assert seen and set(seen) == {
+        HeldRecord(held, Before("nouveau", "", stage.link.last.boot_id), taken=stage.hands.wall_ns())
+    }
