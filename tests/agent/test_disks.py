@@ -11,8 +11,9 @@ import pycdlib
 import pytest
 
 from busway.agent.config_drive import config_drive_iso
-from busway.agent.image_format import check_image, virtual_size
+from busway.agent.image_format import backing_file, check_image, virtual_size
 from busway.agent.qemu_img import Bounds, _limited, flatten, make_overlay
+from busway.api.compute.server_create import check_user_data
 from busway.domain.documents import ConfigDrive
 from busway.domain.errors import HostError
 from busway.testing.stage import ONE, Stage, desired_server
@@ -42,6 +43,16 @@ def test_the_config_drive_says_what_it_should_under_the_label_that_guests_look_f
     assert read(iso, "/openstack/latest/network_data.json") == b'{"links": []}'
     assert read(iso, "/openstack/latest/user_data") == user_data
     assert iso[16 * 2048 + 40 : 16 * 2048 + 72].rstrip() == b"config-2"
+
+
+def test_user_data_with_line_breaks_in_its_base64_is_decoded_as_the_api_takes_it() -> None:
+    user_data = b"#cloud-config\n" * 20
+    text = base64.encodebytes(user_data).decode().replace("\n", "\r\n")
+
+    iso = config_drive_iso(ConfigDrive("{}", "{}", text))
+
+    assert "\n" in text and check_user_data(text) == text
+    assert read(iso, "/openstack/latest/user_data") == user_data
 
 
 def test_no_user_data_is_no_file() -> None:
@@ -210,3 +221,23 @@ def _name_backing_file(image: Path, other: Path) -> None:
         file.write(struct.pack(">4sIQIIQ", b"QFI\xfb", 3, 512, len(name), 16, 1 << 20).ljust(104, b"\0"))
         file.seek(512)
         file.write(name)
+
+
+def test_a_disk_names_the_image_that_it_reads_from(tmp_path: Path) -> None:
+    image, disk = tmp_path / "images" / ("a" * 64), tmp_path / "disk.qcow2"
+    image.parent.mkdir()
+    image.write_bytes(bytes(1 << 20))
+    make_overlay(image, "raw", disk, 0)
+
+    assert backing_file(disk) == str(image)
+    assert backing_file(image) is None
+
+
+def test_a_disk_that_is_made_and_not_there_is_an_error(stage: Stage) -> None:
+    stage.make_disk = lambda _image, _form, _disk, _size: None
+    stage.desire(desired_server(ONE))
+
+    stage.settle(stage.agent())
+
+    fault = stage.link.last.servers[0].fault
+    assert fault is not None and (fault.step, fault.code) == ("MakeDisk", "disk-failed")

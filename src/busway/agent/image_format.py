@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 from busway.domain.errors import HostError
-from busway.domain.qcow2 import HEADER_BYTES, read_qcow2
+from busway.domain.qcow2 import HEADER_BYTES, MAGIC, read_qcow2
+
+_LONGEST_NAME = 1023  # bytes, says the format
+_BACKING = struct.Struct(">4sIQI")  # magic, version, backing file offset and size
 
 
 def check_image(path: Path, disk_format: str) -> None:
@@ -17,6 +21,19 @@ def check_image(path: Path, disk_format: str) -> None:
     found = read_qcow2(_opening(path))
     if found.unfit:
         raise _unfit(found.unfit)
+
+
+def backing_file(path: Path) -> str | None:
+    """The file that a qcow2 file reads from, "" for none; None for a file of another form."""
+    header = _opening(path)
+    if len(header) < HEADER_BYTES or not header.startswith(MAGIC):
+        return None
+    _, _, offset, size = _BACKING.unpack_from(header)
+    if not offset:
+        return ""
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(min(size, _LONGEST_NAME)).decode(errors="replace")
 
 
 def virtual_size(path: Path, disk_format: str) -> int:

@@ -7,18 +7,15 @@ the host's files are opened.
 from __future__ import annotations
 
 import subprocess
-import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from busway.agent.image_format import read_size
 from busway.domain.errors import HostError
+from busway.hardware.child import run_child
 
-_LOOK_SECONDS = 0.5
-_WORDS_BYTES = 4096
+_WORDS_CHARS = 4096
 _MEMORY_BYTES = 1024**3
 # A new overlay has a header and empty tables, whatever the size of the disk.
 _OVERLAY_BYTES = 64 * 1024**2
@@ -62,32 +59,14 @@ def _limited(command: list[str], bounds: Bounds) -> list[str]:
 
 
 def _run(command: list[str], made: Path, bounds: Bounds, breathe: Callable[[], None]) -> None:
-    deadline = time.monotonic() + bounds.seconds
-    with tempfile.TemporaryFile() as words:
-        try:
-            process = subprocess.Popen(
-                _limited(command, bounds), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=words
-            )
-        except FileNotFoundError as error:
-            raise _failed(made, "prlimit is not installed", "Install it (Debian: util-linux).") from error
-        with process:
-            while process.poll() is None:
-                try:
-                    process.wait(_LOOK_SECONDS)
-                except subprocess.TimeoutExpired as error:
-                    if time.monotonic() > deadline:
-                        process.kill()
-                        told = f"qemu-img did not end in {bounds.seconds} s"
-                        raise _failed(made, told, "Check the disk of this host.") from error
-                    breathe()
-        if process.returncode != 0:
-            raise _refused(made, process.returncode, _end_of(words), bounds)
-
-
-def _end_of(words: IO[bytes]) -> str:
-    size = words.seek(0, 2)
-    words.seek(max(0, size - _WORDS_BYTES))
-    return words.read().decode(errors="replace").strip()
+    try:
+        ended = run_child(_limited(command, bounds), bounds.seconds, watch=breathe)
+    except FileNotFoundError as error:
+        raise _failed(made, "prlimit is not installed", "Install it (Debian: util-linux).") from error
+    except subprocess.TimeoutExpired as error:
+        raise _failed(made, f"qemu-img did not end in {bounds.seconds} s", "Check the disk of this host.") from error
+    if ended.status != 0:
+        raise _refused(made, ended.status, ended.words[-_WORDS_CHARS:], bounds)
 
 
 def _refused(made: Path, code: int, words: str, bounds: Bounds) -> HostError:

@@ -7,8 +7,8 @@ from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import COUNT, WORD, Schema, closed
 from busway.control import events
+from busway.control.devices import handovers, recycle
 from busway.control.devices import listing as devices
-from busway.control.devices import recycle
 from busway.control.hosts import forget, joining
 from busway.control.hosts import registry as hosts
 from busway.control.placement import plan
@@ -35,6 +35,11 @@ def _show_device(call: Call) -> Reply:
 
 def _recycle_device(call: Call) -> Reply:
     return Reply({"device": recycle.recycle_device(call.control, call.caller, call.path["name"])})
+
+
+def _list_handovers(call: Call) -> Reply:
+    limit = call.number("limit") or 100
+    return Reply({"handovers": handovers.list_handovers(call.control, call.caller, call.path["name"], limit)})
 
 
 def _list_hosts(call: Call) -> Reply:
@@ -91,6 +96,7 @@ OPERATIONS = (
     Operation("GET", f"{ROOT}/devices", _list_devices, query={"host": WORD}),
     Operation("GET", f"{ROOT}/devices/{{name}}", _show_device),
     Operation("POST", f"{ROOT}/devices/{{name}}/recycle", _recycle_device),
+    Operation("GET", f"{ROOT}/devices/{{name}}/handovers", _list_handovers),
     Operation("GET", f"{ROOT}/hosts", _list_hosts),
     Operation("POST", f"{ROOT}/hosts", _create_host, _CREATE_HOST),
     Operation("PATCH", f"{ROOT}/hosts/{{name}}", _change_host, _CHANGE_HOST),

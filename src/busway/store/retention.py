@@ -61,6 +61,14 @@ RETENTIONS = (
         over="state IN ('confirmed', 'reverted', 'done', 'error', 'cancelled')",
     ),
     Retention("claims", "updated", 30, "claims_days", "Claims on devices that are free again.", over="state = 'freed'"),
+    Retention(
+        "handovers",
+        "received",
+        400,
+        "handovers_days",
+        "How devices came back from servers, as their hosts have signed it.",
+        in_order=True,
+    ),
     Retention("tokens", "expires", 1, "tokens_days", "Tokens that have expired."),
     Retention(
         "rule_changes",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import ipaddress
 from typing import Any, Literal
 
@@ -25,6 +23,7 @@ from busway.control import aggregates, flavors, networks
 from busway.domain.errors import BadInput, NotFound, NotSupported
 from busway.domain.ids import ImageId, NetworkId, PortId
 from busway.domain.requests import CreateServer, NetworkRef
+from busway.domain.user_data import decode_user_data
 
 _HINTS = {"type": "object"}
 _NIC: Definition = closed(
@@ -179,10 +178,7 @@ def check_user_data(text: str | None) -> str | None:
     """The user data as given, None for none; raises `BadInput` unless it is base64."""
     if not text:
         return None
-    try:
-        base64.b64decode(text.replace("\n", ""), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise BadInput("user_data is not base64", detail=f"{error}.", code="user-data") from error
+    decode_user_data(text)
     return text
 
 
