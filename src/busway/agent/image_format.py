@@ -27,9 +27,9 @@ def check_image(path: Path, disk_format: str) -> None:
 def backing_file(path: Path) -> str | None:
     """The file that a qcow2 file reads from, "" for none; None for a file of another form."""
     header = _opening(path)
-    if len(header) < _HEADER.size or not header.startswith(_MAGIC):
+    if len(header) < HEADER_BYTES or not header.startswith(MAGIC):
         return None
-    _, _, offset, size, _, _ = _HEADER.unpack_from(header)
+    _, _, offset, size = _BACKING.unpack_from(header)
     if not offset:
         return ""
     with path.open("rb") as file:
