@@ -167,7 +167,7 @@ def test_a_rule_that_cannot_be_is_refused(api_server: ApiServer, wrong: dict[str
 def test_on_a_shared_network_only_its_owner_widens_what_a_port_may_send(api_server: ApiServer) -> None:
     admin, ann = api_server.client(), api_server.client(api_server.user("ann"))
     shared = admin.get(f"{ROOT}/networks").json()["networks"][0]["id"]
-    wide = [
+    wide: list[dict[str, object]] = [
         {"port_security_enabled": False},
         {"allowed_address_pairs": [{"ip_address": "0.0.0.0/0"}]},
         {"mac_address": "fa:16:3e:00:00:01"},

@@ -14,6 +14,7 @@ from busway.domain.guest_network import NicRule
 from busway.domain.ids import SecurityGroupId
 from busway.domain.requests import CreateServer, NetworkRef
 from busway.domain.security_group import default_group_id
+from busway.store import security_groups
 from tests.control.clouds import ADMIN, USER, Cloud, Host
 
 
@@ -68,7 +69,7 @@ def test_a_change_that_nobody_told_is_told_by_the_next_sweep(cloud: Cloud, host:
     cloud.boot("web")
     before = host.desired().generation
     with cloud.control.db.write() as tx:
-        security_group.store.note_change(tx, ADMIN.project_id, cloud.control.now())
+        security_groups.note_change(tx, ADMIN.project_id, cloud.control.now())
 
     changes.tell_hosts(cloud.control)
     changes.tell_hosts(cloud.control)

@@ -20,10 +20,12 @@ from busway.domain.grant import Held
 from busway.domain.ids import HostId, ImageId, ServerId
 from busway.domain.server import PowerState
 from busway.hardware.vfio import driver_of
+from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import DomainSeen
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
 from busway.testing.machines import attach
+from busway.testing.networks import FakeNetworks
 from busway.testing.stage import copy_image
 from tests.proof.chaos import Crash, Fuse, Line
 
@@ -173,6 +175,8 @@ class Host:
             hypervisor=self.hypervisor,
             kernel=self.kernel,
             state=self.state(),
+            networks=FakeNetworks(),
+            options=GuestOptions(bridges={"default": "br0"}),
             timing=Timing(kernel=0.0),
             make_disk=copy_image,
             flatten_disk=_flat_disk,

@@ -24,7 +24,7 @@ from busway.domain.move import MoveKind
 from busway.domain.placement import HostState
 from busway.domain.server import SERVER_TRANSITIONS, PowerState, ServerStatus
 from busway.domain.status import DeviceStatus
-from busway.store import claims, devices, groups, hosts, moves, networks, servers
+from busway.store import claims, devices, groups, hosts, moves, ports, servers
 from busway.store.servers import Intent
 
 _SETTLED = (
@@ -100,7 +100,7 @@ def check_empty(world: World) -> None:
     """Once all servers are deleted: everything is free, on the hosts and in the database, and nothing is left behind."""
     with world.db.read() as tx:
         assert claims.list_live_claims(tx) == []
-        assert networks.list_ports(tx) == []
+        assert ports.list_ports(tx) == []
         assert [row.device.address for row in devices.list_devices(tx) if row.quarantined] == []
     for host in world.hosts:
         assert host.traces() == "[[], [], []]"
