@@ -182,6 +182,8 @@ class Host:
             kernel=self.kernel,
             networks=FakeNetworks(),
             state=self.state(),
+            networks=FakeNetworks(),
+            options=GuestOptions(bridges={"default": "br0"}),
             timing=Timing(kernel=0.0),
             make_disk=copy_image,
             flatten_disk=_flat_disk,
