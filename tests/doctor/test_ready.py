@@ -7,7 +7,8 @@ import pytest
 
 from busway.doctor import examine
 from busway.domain.errors import BuswayError
-from busway.hardware import Machine, bind
+from busway.hardware import Machine
+from busway.hardware.verbs.bind import bind_card
 from busway.testing.kernel import FakeKernel
 from busway.testing.machines import Machine as Invented
 from busway.testing.machines_named import NAMED
@@ -19,9 +20,7 @@ def give_away(root: Path, card: str) -> None:
     """Binds all functions of a card, as a server's start does."""
     kernel = FakeKernel(root)
     (found,) = [one for one in Machine.read(root).gpu_cards if one.name == card]
-    together = [function.address for function in found.functions]
-    for function in found.functions:
-        bind(kernel, function.address, function.vendor_id, function.product_id, together, patience=0.5)
+    bind_card(kernel, found.functions[0].address, patience=0.5)
 
 
 GOOD: dict[str, Callable[[Path], object]] = {
@@ -83,18 +82,8 @@ def test_a_card_that_a_kernel_does_not_give_away_is_not_called_ready(tmp_path: P
     refused = []
     for verdict in examine(tmp_path).verdicts:
         card = next(one for one in Machine.read(tmp_path).gpu_cards if one.name == verdict.card)
-        functions = [card.main] if name == "apu-bad-group" else list(card.functions)
         try:
-            for function in functions:
-                together = [one.address for one in functions]
-                bind(
-                    FakeKernel(tmp_path),
-                    function.address,
-                    function.vendor_id,
-                    function.product_id,
-                    together,
-                    patience=0.5,
-                )
+            bind_card(FakeKernel(tmp_path), card.main.address, patience=0.5)
         except BuswayError:
             refused.append(verdict)
 

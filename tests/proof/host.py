@@ -21,6 +21,7 @@ from busway.domain.grant import Held
 from busway.domain.ids import HostId, ImageId, ServerId
 from busway.domain.server import PowerState
 from busway.hardware.binding import driver_of
+from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import DomainSeen
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
@@ -182,7 +183,6 @@ class Host:
             kernel=self.kernel,
             networks=FakeNetworks(),
             state=self.state(),
-            networks=FakeNetworks(),
             options=GuestOptions(bridges={"default": "br0"}),
             timing=Timing(kernel=0.0),
             make_disk=copy_image,

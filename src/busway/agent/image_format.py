@@ -6,11 +6,10 @@ import struct
 from pathlib import Path
 
 from busway.domain.errors import HostError
-from busway.domain.qcow2 import HEADER_BYTES, read_qcow2
+from busway.domain.qcow2 import HEADER_BYTES, MAGIC, read_qcow2
 
-_MAGIC = b"QFI\xfb"
 _LONGEST_NAME = 1023  # bytes, says the format
-_HEADER = struct.Struct(">4sIQIIQ")  # magic, version, backing file offset and size, cluster bits, virtual size
+_BACKING = struct.Struct(">4sIQI")  # magic, version, backing file offset and size
 
 
 def check_image(path: Path, disk_format: str) -> None:
