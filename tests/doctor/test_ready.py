@@ -68,8 +68,8 @@ def _broken(code: str) -> Callable[[Path], object]:
 
 
 BAD: dict[str, Callable[[Path], object]] = {
-    **{code: _broken(code) for code in ("iommu-firmware", "iommu-off", "no-group", "group-shared")},
-    "apu-bad-group": NAMED["apu-bad-group"], "no-iommu": NAMED["no-iommu"],
+    **{code: _broken(code) for code in ("iommu-firmware", "iommu-off", "no-group", "group-shared", "vfio-missing", "device-held", "vfs-enabled")},
+    "no-iommu": NAMED["no-iommu"],
     "second-card-in-group": _second_card_in_group, "held-by-a-guest": _held_by_a_guest, "usb-in-group": _usb_in_group,
     "alone-without-group": _alone_without_group,
 }  # fmt: skip
