@@ -12,7 +12,6 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from busway.api import agent, compute, identity, image, network, own
 from busway.api.errors import on_busway_error, on_http_error
-from busway.api.image import data
 from busway.api.microversion import Microversions
 from busway.api.middleware import BodyLimit, RequestIds, Spellings
 from busway.api.operation import API_THREADS, Operation, routes
@@ -26,7 +25,6 @@ def build_app(control: Control) -> Starlette:
     services: list[BaseRoute] = [
         *_mounted(control, limiter, "/compute/v2.1", compute.OPERATIONS),
         *_mounted(control, limiter, "/identity/v3", identity.OPERATIONS),
-        *data.routes(control, limiter),
         *_mounted(control, limiter, "/image/v2", image.OPERATIONS),
         *_mounted(control, limiter, "/network/v2.0", network.OPERATIONS),
         *_mounted(control, limiter, "/busway/v1", own.OPERATIONS),

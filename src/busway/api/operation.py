@@ -1,12 +1,14 @@
-"""One operation of an API: method, path, handler, body schema; and how its request becomes a `Call`.
+"""One operation of an API: method, path, rule of rights, handler, body schema; and how its request becomes a `Call`.
 
-The one asynchronous step reads the body; then one thread authenticates, checks and runs the use case.
+The one asynchronous step reads the body; then one thread authenticates, asks the rule, checks the body and runs the use case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
@@ -15,18 +17,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from busway.api import microversion
+from busway.api.admission import admit
 from busway.api.call import NOBODY, Call, Reply
 from busway.api.encoding import encode
 from busway.api.microversion import MAXIMUM, MINIMUM
 from busway.api.middleware import SCOPE_KEY as REQUEST_ID
 from busway.api.schema import Schema
 from busway.control.context import Control
-from busway.control.identity.tokens import authenticate
+from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, NotFound
 
 Handler = Callable[[Call], Reply]
+Run = Callable[..., Awaitable[Any]]
+Stream = Callable[[Control, Caller, Request, Run], Awaitable[Response]]
 # Enough to keep one core busy while some wait for the disk or the database.
 API_THREADS = 32
+# The rule of an operation with several actions for a body that names none of them.
+OTHERWISE = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +41,39 @@ class Operation:
     """One row of an API's table.
 
     `body` is a schema, or several by the microversion from which each holds. Outside `since` to `until` the path does
-    not exist (404), as in Nova. `public` operations take no token.
+    not exist (404), as in Nova. `public` operations take no token; every other one has a `rule`, or one for each of the
+    actions that its body may name. A `stream` stands in for the handler where a body is not to be held in memory.
     """
 
     method: str
     path: str
-    handler: Handler
+    handler: Handler | None = None
     body: Schema | Mapping[int, Schema] | None = None
     since: int = MINIMUM
     until: int = MAXIMUM
     public: bool = False
     reads_body: bool = False
+    rule: str | Mapping[str, str] = ""
+    stream: Stream | None = None
 
     def schema(self, version: int) -> Schema | None:
         """The body schema that holds at a microversion."""
         if not isinstance(self.body, Mapping):
             return self.body
         return self.body[max(since for since in self.body if since <= version)]
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The names of its rules of rights: none for a public operation."""
+        if isinstance(self.rule, str):
+            return (self.rule,) if self.rule else ()
+        return tuple(self.rule.values())
+
+    def rule_for(self, data: bytes) -> str:
+        """The rule for a request with this body."""
+        if isinstance(self.rule, str):
+            return self.rule
+        return self.rule.get(_action(data)) or self.rule.get(OTHERWISE) or next(iter(self.rule.values()))
 
 
 def routes(
@@ -63,6 +86,10 @@ def routes(
 def _route(control: Control, limiter: CapacityLimiter, operation: Operation, path: str) -> Route:
     async def endpoint(request: Request) -> Response:
         data = b""
+        if operation.stream is not None:
+            run: Run = partial(to_thread.run_sync, limiter=limiter)
+            caller = await run(admit, control, request, operation.rule)
+            return await operation.stream(control, caller, request, run)
         if operation.body is not None or operation.reads_body:
             try:
                 data = await request.body()
@@ -82,7 +109,8 @@ def _answer(control: Control, operation: Operation, request: Request, data: byte
             code="not-at-microversion",
         )
     token = request.headers.get("x-auth-token", "")
-    caller = NOBODY if operation.public else authenticate(control, token)
+    rule = "" if operation.public else operation.rule_for(data)
+    caller = NOBODY if operation.public else admit(control, request, rule)
     call = Call(
         control=control,
         request_id=request.scope.get(REQUEST_ID, ""),
@@ -93,7 +121,9 @@ def _answer(control: Control, operation: Operation, request: Request, data: byte
         token=token,
         version=version,
         body=_body(operation.schema(version), data),
+        rule=rule,
     )
+    assert operation.handler is not None
     return respond(operation.handler(call))
 
 
@@ -102,6 +132,15 @@ def respond(reply: Reply) -> Response:
     if reply.body is None:
         return Response(status_code=reply.status, headers=dict(reply.headers))
     return Response(encode(reply.body), reply.status, dict(reply.headers), media_type="application/json")
+
+
+def _action(data: bytes) -> str:
+    """The one key of a body, which names the action; "" for a body of another form."""
+    try:
+        body = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return OTHERWISE
+    return next(iter(body)) if isinstance(body, dict) and len(body) == 1 else OTHERWISE
 
 
 def _body(schema: Schema | None, data: bytes) -> object:

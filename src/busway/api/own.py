@@ -81,16 +81,16 @@ def _plan(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", f"{ROOT}/devices", _list_devices),
-    Operation("GET", f"{ROOT}/devices/{{name}}", _show_device),
-    Operation("POST", f"{ROOT}/devices/{{name}}/recycle", _recycle_device),
-    Operation("GET", f"{ROOT}/hosts", _list_hosts),
-    Operation("POST", f"{ROOT}/hosts", _create_host, _CREATE_HOST),
-    Operation("PATCH", f"{ROOT}/hosts/{{name}}", _change_host, _CHANGE_HOST),
-    Operation("DELETE", f"{ROOT}/hosts/{{name}}", _delete_host),
-    Operation("GET", f"{ROOT}/events", _list_events),
-    Operation("GET", f"{ROOT}/servers/{{id}}/why", _why),
-    Operation("GET", f"{ROOT}/plan", _plan),
+    Operation("GET", f"{ROOT}/devices", _list_devices, rule="busway:devices:list"),
+    Operation("GET", f"{ROOT}/devices/{{name}}", _show_device, rule="busway:devices:show"),
+    Operation("POST", f"{ROOT}/devices/{{name}}/recycle", _recycle_device, rule="busway:devices:recycle"),
+    Operation("GET", f"{ROOT}/hosts", _list_hosts, rule="busway:hosts:list"),
+    Operation("POST", f"{ROOT}/hosts", _create_host, _CREATE_HOST, rule="busway:hosts:create"),
+    Operation("PATCH", f"{ROOT}/hosts/{{name}}", _change_host, _CHANGE_HOST, rule="busway:hosts:update"),
+    Operation("DELETE", f"{ROOT}/hosts/{{name}}", _delete_host, rule="busway:hosts:delete"),
+    Operation("GET", f"{ROOT}/events", _list_events, rule="busway:events:list"),
+    Operation("GET", f"{ROOT}/servers/{{id}}/why", _why, rule="busway:servers:why"),
+    Operation("GET", f"{ROOT}/plan", _plan, rule="busway:plan"),
     *own_rules.OPERATIONS,
     *own_quotas.OPERATIONS,
 )

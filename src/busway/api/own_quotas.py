@@ -41,9 +41,9 @@ def _set_defaults(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", f"{_ROOT}/quota", _show),
-    Operation("PUT", f"{_ROOT}/quota", _set, _SET_QUOTA),
-    Operation("DELETE", f"{_ROOT}/quota", _reset),
-    Operation("GET", f"{_ROOT}/quota-defaults", _show_defaults),
-    Operation("PUT", f"{_ROOT}/quota-defaults", _set_defaults, _SET_DEFAULTS),
+    Operation("GET", f"{_ROOT}/quota", _show, rule="busway:quota:show"),
+    Operation("PUT", f"{_ROOT}/quota", _set, _SET_QUOTA, rule="busway:quota:update"),
+    Operation("DELETE", f"{_ROOT}/quota", _reset, rule="busway:quota:delete"),
+    Operation("GET", f"{_ROOT}/quota-defaults", _show_defaults, rule="busway:quota-defaults:show"),
+    Operation("PUT", f"{_ROOT}/quota-defaults", _set_defaults, _SET_DEFAULTS, rule="busway:quota-defaults:update"),
 )

@@ -86,14 +86,16 @@ def _text(definition: Any) -> str:
 
 
 OPERATIONS = (
-    Operation("GET", f"{_ROOT}/aliases", _list_aliases),
-    Operation("POST", f"{_ROOT}/aliases", _create_alias, _CREATE_ALIAS),
-    Operation("GET", f"{_ROOT}/aliases/{{name:path}}", _show_alias),
-    Operation("PATCH", f"{_ROOT}/aliases/{{name:path}}", _change_alias, _CHANGE_ALIAS),
-    Operation("DELETE", f"{_ROOT}/aliases/{{name:path}}", _delete_alias),
-    Operation("GET", f"{_ROOT}/device-specs", _list_device_specs),
-    Operation("POST", f"{_ROOT}/device-specs", _create_device_spec, _CREATE_SPEC),
-    Operation("GET", f"{_ROOT}/device-specs/{{id}}", _show_device_spec),
-    Operation("PATCH", f"{_ROOT}/device-specs/{{id}}", _change_device_spec, _CHANGE_SPEC),
-    Operation("DELETE", f"{_ROOT}/device-specs/{{id}}", _delete_device_spec),
+    Operation("GET", f"{_ROOT}/aliases", _list_aliases, rule="busway:aliases:list"),
+    Operation("POST", f"{_ROOT}/aliases", _create_alias, _CREATE_ALIAS, rule="busway:aliases:create"),
+    Operation("GET", f"{_ROOT}/aliases/{{name:path}}", _show_alias, rule="busway:aliases:show"),
+    Operation("PATCH", f"{_ROOT}/aliases/{{name:path}}", _change_alias, _CHANGE_ALIAS, rule="busway:aliases:update"),
+    Operation("DELETE", f"{_ROOT}/aliases/{{name:path}}", _delete_alias, rule="busway:aliases:delete"),
+    Operation("GET", f"{_ROOT}/device-specs", _list_device_specs, rule="busway:device-specs:list"),
+    Operation("POST", f"{_ROOT}/device-specs", _create_device_spec, _CREATE_SPEC, rule="busway:device-specs:create"),
+    Operation("GET", f"{_ROOT}/device-specs/{{id}}", _show_device_spec, rule="busway:device-specs:show"),
+    Operation(
+        "PATCH", f"{_ROOT}/device-specs/{{id}}", _change_device_spec, _CHANGE_SPEC, rule="busway:device-specs:update"
+    ),
+    Operation("DELETE", f"{_ROOT}/device-specs/{{id}}", _delete_device_spec, rule="busway:device-specs:delete"),
 )

@@ -1,6 +1,6 @@
 """Projects, users, roles and tokens: the little of an identity service that a cloud's clients need.
 
-There is one domain, `default`. Roles imply lesser ones, as OpenStack's defaults do: admin > member > reader.
+There is one domain, `default`. Roles imply lesser ones, as in Keystone: admin > manager > member > reader; service implies none.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from busway.domain.ids import ProjectId, UserId
 
 DOMAIN_ID = "default"
 DOMAIN_NAME = "Default"
-ROLE_NAMES = ("admin", "member", "reader")
-_IMPLIED = {"admin": ("member", "reader"), "member": ("reader",)}
+ROLE_NAMES = ("admin", "manager", "member", "reader", "service")
+_IMPLIED = {"admin": ("manager", "member", "reader"), "manager": ("member", "reader"), "member": ("reader",)}
 
 
 @dataclass(frozen=True, slots=True)

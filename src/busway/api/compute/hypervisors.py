@@ -77,7 +77,7 @@ _SUMS = (
 
 def _hosts(call: Call) -> list[HostView]:
     pattern = call.text("hypervisor_hostname_pattern")
-    found = hosts.list_hosts(call.control, call.caller)
+    found = hosts.list_hosts(call.control, call.caller, call.rule)
     kept = [host for host in found if pattern is None or re.search(re.escape(pattern), host.name)]
     if pattern is not None and not kept:
         raise NotFound(f"No hypervisor matching '{pattern}' could be found", code="hypervisor-not-found")
@@ -116,8 +116,8 @@ def _statistics(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list),
-    Operation("GET", f"{ROOT}/detail", _list_detail),
-    Operation("GET", f"{ROOT}/statistics", _statistics, until=87),
-    Operation("GET", f"{ROOT}/{{id}}", _show),
+    Operation("GET", ROOT, _list, rule="os_compute_api:os-hypervisors:list"),
+    Operation("GET", f"{ROOT}/detail", _list_detail, rule="os_compute_api:os-hypervisors:list-detail"),
+    Operation("GET", f"{ROOT}/statistics", _statistics, until=87, rule="os_compute_api:os-hypervisors:statistics"),
+    Operation("GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:os-hypervisors:show"),
 )

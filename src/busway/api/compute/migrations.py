@@ -86,4 +86,4 @@ def _page(call: Call, views: list[_View]) -> list[_View]:
     return views if limit is None else views[:limit]
 
 
-OPERATIONS = (Operation("GET", _ROOT, _list),)
+OPERATIONS = (Operation("GET", _ROOT, _list, rule="os_compute_api:os-migrations:index"),)

@@ -108,12 +108,12 @@ def _show_domain(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", "/identity/v3/auth/projects", _list_own),
-    Operation("GET", "/identity/v3/projects", _list),
-    Operation("POST", "/identity/v3/projects", _create, _CREATE),
-    Operation("GET", "/identity/v3/projects/{id}", _show),
-    Operation("PATCH", "/identity/v3/projects/{id}", _update, _UPDATE),
-    Operation("DELETE", "/identity/v3/projects/{id}", _delete),
-    Operation("GET", "/identity/v3/domains", _list_domains),
-    Operation("GET", "/identity/v3/domains/{id}", _show_domain),
+    Operation("GET", "/identity/v3/auth/projects", _list_own, rule="identity:get_auth_projects"),
+    Operation("GET", "/identity/v3/projects", _list, rule="identity:list_projects"),
+    Operation("POST", "/identity/v3/projects", _create, _CREATE, rule="identity:create_project"),
+    Operation("GET", "/identity/v3/projects/{id}", _show, rule="identity:get_project"),
+    Operation("PATCH", "/identity/v3/projects/{id}", _update, _UPDATE, rule="identity:update_project"),
+    Operation("DELETE", "/identity/v3/projects/{id}", _delete, rule="identity:delete_project"),
+    Operation("GET", "/identity/v3/domains", _list_domains, rule="identity:list_domains"),
+    Operation("GET", "/identity/v3/domains/{id}", _show_domain, rule="identity:get_domain"),
 )

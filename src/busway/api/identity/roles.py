@@ -71,7 +71,7 @@ def _list_assignments(call: Call) -> Reply:
 
 
 def _list_assigned(call: Call) -> Reply:
-    found = identity.list_assignments(call.control, call.caller, call.path["user"], call.path["project"])
+    found = identity.list_assignments(call.control, call.caller, call.path["user"], call.path["project"], call.rule)
     return Reply({"roles": [_body(call, each.role) for each in found], "links": {"next": None}})
 
 
@@ -89,20 +89,20 @@ def _unassign(call: Call) -> Reply:
 
 def _check(call: Call) -> Reply:
     path = call.path
-    found = identity.list_assignments(call.control, call.caller, path["user"], path["project"])
+    found = identity.list_assignments(call.control, call.caller, path["user"], path["project"], call.rule)
     if not any(each.role.id == path["role"] for each in found):
         raise NotFound("The user has no such role in the project", code="assignment-not-found")
     return NO_CONTENT
 
 
 OPERATIONS = (
-    Operation("GET", "/identity/v3/roles", _list),
-    Operation("POST", "/identity/v3/roles", _create, _CREATE),
-    Operation("GET", "/identity/v3/roles/{id}", _show),
-    Operation("DELETE", "/identity/v3/roles/{id}", _delete),
-    Operation("GET", "/identity/v3/role_assignments", _list_assignments),
-    Operation("GET", _ASSIGNED, _list_assigned),
-    Operation("PUT", _ASSIGNED + "/{role}", _assign),
-    Operation("GET", _ASSIGNED + "/{role}", _check),
-    Operation("DELETE", _ASSIGNED + "/{role}", _unassign),
+    Operation("GET", "/identity/v3/roles", _list, rule="identity:list_roles"),
+    Operation("POST", "/identity/v3/roles", _create, _CREATE, rule="identity:create_role"),
+    Operation("GET", "/identity/v3/roles/{id}", _show, rule="identity:get_role"),
+    Operation("DELETE", "/identity/v3/roles/{id}", _delete, rule="identity:delete_role"),
+    Operation("GET", "/identity/v3/role_assignments", _list_assignments, rule="identity:list_role_assignments"),
+    Operation("GET", _ASSIGNED, _list_assigned, rule="identity:list_grants"),
+    Operation("PUT", _ASSIGNED + "/{role}", _assign, rule="identity:create_grant"),
+    Operation("GET", _ASSIGNED + "/{role}", _check, rule="identity:check_grant"),
+    Operation("DELETE", _ASSIGNED + "/{role}", _unassign, rule="identity:revoke_grant"),
 )

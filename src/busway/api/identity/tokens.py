@@ -124,18 +124,18 @@ def _subject(call: Call) -> str:
 
 def _show(call: Call) -> Reply:
     subject = _subject(call)
-    token = identity_tokens.inspect_token(call.control, call.caller, call.token, subject)
+    token = identity_tokens.inspect_token(call.control, call.caller, subject)
     return Reply({"token": token_body(call, token)}, 200, {"X-Subject-Token": subject, "Vary": "X-Auth-Token"})
 
 
 def _revoke(call: Call) -> Reply:
-    identity_tokens.revoke_token(call.control, call.caller, call.token, _subject(call))
+    identity_tokens.revoke_token(call.control, call.caller, _subject(call))
     return NO_CONTENT
 
 
 OPERATIONS = (
     Operation("POST", "/identity/v3/auth/tokens", _issue, _AUTH, public=True),
-    Operation("GET", "/identity/v3/auth/tokens", _show),
-    Operation("DELETE", "/identity/v3/auth/tokens", _revoke),
+    Operation("GET", "/identity/v3/auth/tokens", _show, rule="identity:validate_token"),
+    Operation("DELETE", "/identity/v3/auth/tokens", _revoke, rule="identity:revoke_token"),
     *catalog.OPERATIONS,
 )

@@ -91,16 +91,16 @@ def _delete(call: Call) -> Reply:
 
 
 def _list_projects(call: Call) -> Reply:
-    found = identity.list_assignments(call.control, call.caller, user_id=call.path["id"])
+    found = identity.list_assignments(call.control, call.caller, user_id=call.path["id"], rule=call.rule)
     projects = {each.project.id: each.project for each in found}
     return Reply({"projects": [project_body(call, each) for each in projects.values()], "links": {"next": None}})
 
 
 OPERATIONS = (
-    Operation("GET", "/identity/v3/users", _list),
-    Operation("POST", "/identity/v3/users", _create, _CREATE),
-    Operation("GET", "/identity/v3/users/{id}", _show),
-    Operation("PATCH", "/identity/v3/users/{id}", _update, _UPDATE),
-    Operation("DELETE", "/identity/v3/users/{id}", _delete),
-    Operation("GET", "/identity/v3/users/{id}/projects", _list_projects),
+    Operation("GET", "/identity/v3/users", _list, rule="identity:list_users"),
+    Operation("POST", "/identity/v3/users", _create, _CREATE, rule="identity:create_user"),
+    Operation("GET", "/identity/v3/users/{id}", _show, rule="identity:get_user"),
+    Operation("PATCH", "/identity/v3/users/{id}", _update, _UPDATE, rule="identity:update_user"),
+    Operation("DELETE", "/identity/v3/users/{id}", _delete, rule="identity:delete_user"),
+    Operation("GET", "/identity/v3/users/{id}/projects", _list_projects, rule="identity:list_user_projects"),
 )

@@ -154,9 +154,9 @@ def tagged(call: Call, tags: tuple[str, ...]) -> Image:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list),
-    Operation("POST", ROOT, _create, _CREATE),
-    Operation("GET", f"{ROOT}/{{id}}", _show),
-    Operation("PATCH", f"{ROOT}/{{id}}", _change, reads_body=True),
-    Operation("DELETE", f"{ROOT}/{{id}}", _delete),
+    Operation("GET", ROOT, _list, rule="get_images"),
+    Operation("POST", ROOT, _create, _CREATE, rule="add_image"),
+    Operation("GET", f"{ROOT}/{{id}}", _show, rule="get_image"),
+    Operation("PATCH", f"{ROOT}/{{id}}", _change, reads_body=True, rule="modify_image"),
+    Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="delete_image"),
 )

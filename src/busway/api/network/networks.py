@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from busway.api.call import Call, Reply
 from busway.api.encoding import nova_time
-from busway.api.network.rows import Row, listing, one, read_only
+from busway.api.network.rows import Row, listing, one, read_only, write_rule
 from busway.api.operation import Operation
 from busway.control import networks
 from busway.domain.network import Network
@@ -88,12 +88,12 @@ def _show_subnet(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", f"{ROOT}/networks", _list),
-    Operation("GET", f"{ROOT}/networks/{{id}}", _show),
-    Operation("GET", f"{ROOT}/subnets", _list_subnets),
-    Operation("GET", f"{ROOT}/subnets/{{id}}", _show_subnet),
+    Operation("GET", f"{ROOT}/networks", _list, rule="get_network"),
+    Operation("GET", f"{ROOT}/networks/{{id}}", _show, rule="get_network"),
+    Operation("GET", f"{ROOT}/subnets", _list_subnets, rule="get_subnet"),
+    Operation("GET", f"{ROOT}/subnets/{{id}}", _show_subnet, rule="get_subnet"),
     *(
-        Operation(method, f"{ROOT}/{path}", read_only)
+        Operation(method, f"{ROOT}/{path}", read_only, rule=write_rule(method, kind))
         for kind in ("networks", "subnets", "routers", "floatingips")
         for method, path in (("POST", kind), ("PUT", f"{kind}/{{id}}"), ("DELETE", f"{kind}/{{id}}"))
     ),

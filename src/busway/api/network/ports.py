@@ -53,9 +53,9 @@ def _show(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list),
-    Operation("GET", f"{ROOT}/{{id}}", _show),
-    Operation("POST", ROOT, read_only),
-    Operation("PUT", f"{ROOT}/{{id}}", read_only),
-    Operation("DELETE", f"{ROOT}/{{id}}", read_only),
+    Operation("GET", ROOT, _list, rule="get_port"),
+    Operation("GET", f"{ROOT}/{{id}}", _show, rule="get_port"),
+    Operation("POST", ROOT, read_only, rule="create_port"),
+    Operation("PUT", f"{ROOT}/{{id}}", read_only, rule="update_port"),
+    Operation("DELETE", f"{ROOT}/{{id}}", read_only, rule="delete_port"),
 )

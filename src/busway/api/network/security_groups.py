@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from busway.api.call import Call, Reply
-from busway.api.network.rows import Row, listing, one, read_only
+from busway.api.network.rows import Row, listing, one, read_only, write_rule
 from busway.api.operation import Operation
 
 ROOT = "/network/v2.0"
@@ -76,12 +76,12 @@ def _show_rule(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", f"{ROOT}/security-groups", _list),
-    Operation("GET", f"{ROOT}/security-groups/{{id}}", _show),
-    Operation("GET", f"{ROOT}/security-group-rules", _list_rules),
-    Operation("GET", f"{ROOT}/security-group-rules/{{id}}", _show_rule),
+    Operation("GET", f"{ROOT}/security-groups", _list, rule="get_security_group"),
+    Operation("GET", f"{ROOT}/security-groups/{{id}}", _show, rule="get_security_group"),
+    Operation("GET", f"{ROOT}/security-group-rules", _list_rules, rule="get_security_group_rule"),
+    Operation("GET", f"{ROOT}/security-group-rules/{{id}}", _show_rule, rule="get_security_group_rule"),
     *(
-        Operation(method, f"{ROOT}/{path}", read_only)
+        Operation(method, f"{ROOT}/{path}", read_only, rule=write_rule(method, kind))
         for kind in ("security-groups", "security-group-rules")
         for method, path in (("POST", kind), ("PUT", f"{kind}/{{id}}"), ("DELETE", f"{kind}/{{id}}"))
     ),

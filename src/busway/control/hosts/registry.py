@@ -16,6 +16,7 @@ from busway.domain.documents import HostResources
 from busway.domain.errors import BadInput, Conflict, NotFound
 from busway.domain.ids import HostId
 from busway.domain.placement import ZONE
+from busway.policy import authorize
 from busway.store import aggregates, claims, devices, events, hosts, servers
 from busway.store.database import Tx
 from busway.store.events import Event
@@ -57,7 +58,7 @@ class Credential:
 
 def create_host(control: Control, caller: Caller, name: str, *, rotate: bool = False) -> Credential:
     """Adds a host and makes its agent's credential; `rotate` replaces the credential of a known one."""
-    caller.require_admin("add hosts")
+    authorize(caller, "busway:hosts:create")
     if not _NAME.fullmatch(name):
         raise BadInput(
             f"'{name}' is no host name", remedy="Use letters, digits, dots and dashes.", code="invalid-host-name"
@@ -83,9 +84,9 @@ def create_host(control: Control, caller: Caller, name: str, *, rotate: bool = F
     return Credential(control.settings.public_url, name, token)
 
 
-def list_hosts(control: Control, caller: Caller) -> list[HostView]:
+def list_hosts(control: Control, caller: Caller, rule: str = "busway:hosts:list") -> list[HostView]:
     """All hosts by name."""
-    caller.require_admin("list hosts")
+    authorize(caller, rule)
     with control.db.read() as tx:
         placed = occupants(tx)
         rows, zones = hosts.list_hosts(tx), aggregates.zones_of_hosts(tx)
@@ -95,9 +96,17 @@ def list_hosts(control: Control, caller: Caller) -> list[HostView]:
     ]
 
 
-def set_enabled(control: Control, caller: Caller, name: str, *, enabled: bool, reason: str | None = None) -> None:
+def set_enabled(
+    control: Control,
+    caller: Caller,
+    name: str,
+    *,
+    enabled: bool,
+    reason: str | None = None,
+    rule: str = "busway:hosts:update",
+) -> None:
     """Lets new servers go to a host, or not; what runs there goes on."""
-    caller.require_admin("enable or disable hosts")
+    authorize(caller, rule)
     now = control.now()
     with control.db.write() as tx:
         host = _get(tx, name)
@@ -109,7 +118,7 @@ def set_enabled(control: Control, caller: Caller, name: str, *, enabled: bool, r
 
 def delete_host(control: Control, caller: Caller, name: str) -> None:
     """Forgets a host that has no servers and no claimed devices."""
-    caller.require_admin("delete hosts")
+    authorize(caller, "busway:hosts:delete")
     with control.db.write() as tx:
         host = _get(tx, name)
         left = servers.list_on_host(tx, host.id)

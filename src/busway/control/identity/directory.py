@@ -12,6 +12,7 @@ from busway.domain.caller import Caller
 from busway.domain.errors import Conflict
 from busway.domain.identity import DOMAIN_ID, ROLE_NAMES, Project, Role, RoleAssignment, User
 from busway.domain.ids import ProjectId, UserId
+from busway.policy import authorize
 from busway.store import identity as store
 from busway.store.database import Tx
 from busway.store.identity_tokens import revoke_user_tokens
@@ -75,25 +76,25 @@ def is_password(password_hash: str, password: str) -> bool:
 
 
 def list_projects(control: Control, caller: Caller, *, own: bool = False) -> list[Project]:
-    """All projects for an admin; otherwise (or with `own`) those in which the caller has a role."""
+    """All projects, or with `own` those in which the caller has a role."""
+    authorize(caller, "identity:get_auth_projects" if own else "identity:list_projects")
     with control.db.read() as tx:
-        if caller.is_admin and not own:
+        if not own:
             return store.list_projects(tx)
         found = {each.project.id: each.project for each in store.list_assignments(tx, user_id=caller.user_id)}
     return sorted(found.values(), key=lambda project: project.name)
 
 
 def get_project(control: Control, caller: Caller, project_id: str) -> Project:
-    """One project by id; others' projects only for an admin."""
-    if project_id != caller.project_id:
-        caller.require_admin("read other projects")
+    """One project by id."""
+    authorize(caller, "identity:get_project", {"target.project.id": project_id})
     with control.db.read() as tx:
         return store.get_project(tx, project_id)
 
 
 def create_project(control: Control, caller: Caller, name: str, description: str, enabled: bool) -> Project:
     """Creates a project."""
-    caller.require_admin("create projects")
+    authorize(caller, "identity:create_project")
     project = Project(ProjectId(_hex_id(control)), name, description, enabled)
     with control.db.write() as tx:
         store.add_project(tx, project)
@@ -102,7 +103,7 @@ def create_project(control: Control, caller: Caller, name: str, description: str
 
 def update_project(control: Control, caller: Caller, project_id: str, changes: dict[str, object]) -> Project:
     """Changes name, description or enabled."""
-    caller.require_admin("change projects")
+    authorize(caller, "identity:update_project")
     with control.db.write() as tx:
         project = replace(store.get_project(tx, project_id), **changes)  # type: ignore[arg-type]
         store.save_project(tx, project)
@@ -111,7 +112,7 @@ def update_project(control: Control, caller: Caller, project_id: str, changes: d
 
 def delete_project(control: Control, caller: Caller, project_id: str) -> None:
     """Removes a project; its servers and images stay until an admin deletes them."""
-    caller.require_admin("delete projects")
+    authorize(caller, "identity:delete_project")
     with control.db.write() as tx:
         project = store.get_project(tx, project_id)
         if project.id == caller.project_id:
@@ -123,22 +124,21 @@ def delete_project(control: Control, caller: Caller, project_id: str) -> None:
 
 def list_users(control: Control, caller: Caller) -> list[User]:
     """All users."""
-    caller.require_admin("list users")
+    authorize(caller, "identity:list_users")
     with control.db.read() as tx:
         return store.list_users(tx)
 
 
 def get_user(control: Control, caller: Caller, user_id: str) -> User:
-    """One user by id; other users only for an admin."""
-    if user_id != caller.user_id:
-        caller.require_admin("read other users")
+    """One user by id."""
+    authorize(caller, "identity:get_user", {"target.user.id": user_id})
     with control.db.read() as tx:
         return store.get_user(tx, user_id)
 
 
 def create_user(control: Control, caller: Caller, user: User, password: str) -> User:
     """Creates a user; the id that `user` has is replaced by a new one."""
-    caller.require_admin("create users")
+    authorize(caller, "identity:create_user")
     made = replace(user, id=UserId(_hex_id(control)))
     with control.db.write() as tx:
         store.add_user(tx, made, HASHER.hash(password))
@@ -149,7 +149,7 @@ def update_user(
     control: Control, caller: Caller, user_id: str, changes: dict[str, object], password: str | None = None
 ) -> User:
     """Changes a user; a new password or a disabled user ends all their tokens."""
-    caller.require_admin("change users")
+    authorize(caller, "identity:update_user")
     with control.db.write() as tx:
         user = replace(store.get_user(tx, user_id), **changes)  # type: ignore[arg-type]
         store.save_user(tx, user)
@@ -162,7 +162,7 @@ def update_user(
 
 def delete_user(control: Control, caller: Caller, user_id: str) -> None:
     """Removes a user and ends their tokens."""
-    caller.require_admin("delete users")
+    authorize(caller, "identity:delete_user")
     with control.db.write() as tx:
         user = store.get_user(tx, user_id)
         revoke_user_tokens(tx, user.id, control.now())
@@ -177,7 +177,7 @@ def list_roles(control: Control, _caller: Caller) -> list[Role]:
 
 def create_role(control: Control, caller: Caller, name: str) -> Role:
     """Creates a role; only admin, member and reader mean anything to Busway."""
-    caller.require_admin("create roles")
+    authorize(caller, "identity:create_role")
     role = Role(_hex_id(control), name)
     with control.db.write() as tx:
         store.add_role(tx, role)
@@ -186,7 +186,7 @@ def create_role(control: Control, caller: Caller, name: str) -> Role:
 
 def delete_role(control: Control, caller: Caller, role_id: str) -> None:
     """Removes a role that is not one of the built-in three."""
-    caller.require_admin("delete roles")
+    authorize(caller, "identity:delete_role")
     with control.db.write() as tx:
         role = store.get_role(tx, role_id)
         if role.name in ROLE_NAMES:
@@ -195,18 +195,21 @@ def delete_role(control: Control, caller: Caller, role_id: str) -> None:
 
 
 def list_assignments(
-    control: Control, caller: Caller, user_id: str | None = None, project_id: str | None = None
+    control: Control,
+    caller: Caller,
+    user_id: str | None = None,
+    project_id: str | None = None,
+    rule: str = "identity:list_role_assignments",
 ) -> list[RoleAssignment]:
-    """Who has which role where; others' assignments only for an admin."""
-    if user_id != caller.user_id:
-        caller.require_admin("read role assignments")
+    """Who has which role where."""
+    authorize(caller, rule, {"target.user.id": user_id, "target.project.id": project_id})
     with control.db.read() as tx:
         return store.list_assignments(tx, user_id=user_id, project_id=project_id)
 
 
 def assign_role(control: Control, caller: Caller, user_id: str, project_id: str, role_id: str) -> None:
     """Gives a user a role in a project."""
-    caller.require_admin("assign roles")
+    authorize(caller, "identity:create_grant")
     with control.db.write() as tx:
         user, project, role = _assignment(tx, user_id, project_id, role_id)
         store.assign_role(tx, user.id, project.id, role.id)
@@ -214,7 +217,7 @@ def assign_role(control: Control, caller: Caller, user_id: str, project_id: str,
 
 def unassign_role(control: Control, caller: Caller, user_id: str, project_id: str, role_id: str) -> bool:
     """Takes a role from a user; True when they had it."""
-    caller.require_admin("assign roles")
+    authorize(caller, "identity:revoke_grant")
     with control.db.write() as tx:
         user, project, role = _assignment(tx, user_id, project_id, role_id)
         return store.unassign_role(tx, user.id, project.id, role.id)

@@ -13,6 +13,7 @@ from busway.domain.caller import Caller
 from busway.domain.errors import NotAuthenticated, NotFound
 from busway.domain.identity import Project, Role, Token, User, with_implied
 from busway.domain.ids import ProjectId
+from busway.policy import authorize
 from busway.store import identity as store
 from busway.store import identity_tokens as token_store
 from busway.store.database import Tx
@@ -87,23 +88,25 @@ def authenticate(control: Control, secret: str | None) -> Caller:
         project_id=bearer.project_id or ProjectId(""),
         project_name=bearer.project_name,
         roles=frozenset(with_implied(set(bearer.roles))),
+        policy=control.policy,
     )
 
 
-def inspect_token(control: Control, caller: Caller, caller_secret: str, subject: str) -> Token:
-    """What another token stands for; a token that is not one's own only for an admin."""
-    if subject != caller_secret:
-        caller.require_admin("read other tokens")
+def inspect_token(control: Control, caller: Caller, subject: str, rule: str = "identity:validate_token") -> Token:
+    """What a token stands for, to whom a rule permits to know it."""
     with control.db.read() as tx:
         try:
-            return _token(tx, _live_row(control, tx, subject))
+            token = _token(tx, _live_row(control, tx, subject))
         except NotAuthenticated as error:
+            authorize(caller, rule, {})
             raise NotFound(error.brief, detail=error.detail, code="token-not-found") from error
+    authorize(caller, rule, {"target.token.user_id": token.user.id})
+    return token
 
 
-def revoke_token(control: Control, caller: Caller, caller_secret: str, subject: str) -> None:
-    """Ends a token; one that is not one's own only for an admin."""
-    inspect_token(control, caller, caller_secret, subject)
+def revoke_token(control: Control, caller: Caller, subject: str) -> None:
+    """Ends a token."""
+    inspect_token(control, caller, subject, "identity:revoke_token")
     with control.db.write() as tx:
         token_store.revoke_token(tx, _digest(subject), control.now())
 

@@ -11,6 +11,7 @@ from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from busway.domain.ids import ImageId
 from busway.domain.image import CONTAINER_FORMATS, DISK_FORMATS, VISIBILITIES, Image, ImageStatus
+from busway.policy import authorize
 from busway.store import images as store
 
 
@@ -19,6 +20,7 @@ def create_image(control: Control, caller: Caller, image: Image) -> Image:
     made = replace(
         image, status=ImageStatus.QUEUED, owner=caller.project_id, created=control.now(), updated=control.now()
     )
+    authorize(caller, "add_image", {"project_id": made.owner, "owner": made.owner})
     _check(caller, made)
     with control.db.write() as tx:
         if store.find_image(tx, made.id) is not None:
@@ -34,18 +36,19 @@ def list_images(control: Control, caller: Caller) -> list[Image]:
     return [each for each in found if each.visibility == "public" or caller.may_see(each.owner)]
 
 
-def get_image(control: Control, caller: Caller, image_id: str) -> Image:
-    """One image; raises `NotFound` also for a private one of others."""
+def get_image(control: Control, caller: Caller, image_id: str, rule: str = "get_image") -> Image:
+    """One image; raises `NotFound` also for a private one of others, and `Forbidden` where the rule says so."""
     with control.db.read() as tx:
         image = store.get_image(tx, image_id)
     if not image.is_visible_to(caller):
         raise NotFound(f"Image {image_id} not found", code="image-not-found")
+    authorize(caller, rule, _target(image))
     return image
 
 
 def change_image(control: Control, caller: Caller, image_id: str, change: Callable[[Image], Image]) -> Image:
     """Applies a pure change to an image that the caller owns."""
-    owned_image(control, caller, image_id)
+    owned_image(control, caller, image_id, "modify_image")
     with control.db.write() as tx:
         old = store.get_image(tx, image_id)
         new = replace(change(old), updated=control.now())
@@ -59,7 +62,7 @@ def change_image(control: Control, caller: Caller, image_id: str, change: Callab
 
 def delete_image(control: Control, caller: Caller, image_id: str) -> None:
     """Hides an image; its data stays while servers need it (`purge_images`)."""
-    image = owned_image(control, caller, image_id)
+    image = owned_image(control, caller, image_id, "delete_image")
     if image.protected:
         raise Forbidden(
             f"Image {image.id} is protected and cannot be deleted",
@@ -70,12 +73,17 @@ def delete_image(control: Control, caller: Caller, image_id: str) -> None:
         store.mark_image_deleted(tx, image.id, control.now())
 
 
-def owned_image(control: Control, caller: Caller, image_id: str) -> Image:
-    """One image that the caller may change; raises `NotFound` or `Forbidden`."""
+def owned_image(control: Control, caller: Caller, image_id: str, rule: str) -> Image:
+    """One image that a rule lets the caller change; raises `NotFound` or `Forbidden`."""
     image = get_image(control, caller, image_id)
     if not caller.may_see(image.owner):
         raise Forbidden(f"Image {image_id} belongs to another project", code="image-not-owned")
+    authorize(caller, rule, _target(image))
     return image
+
+
+def _target(image: Image) -> dict[str, str]:
+    return {"project_id": image.owner, "owner": image.owner, "visibility": image.visibility}
 
 
 def image_path(control: Control, image: Image) -> Path:
@@ -111,7 +119,7 @@ def _check(caller: Caller, image: Image, *, was_public: bool = False) -> None:
     _one_of("container_format", image.container_format, CONTAINER_FORMATS, "Unpack it and use bare.")
     _one_of("visibility", image.visibility, VISIBILITIES, "")
     if image.visibility == "public" and not was_public:
-        caller.require_admin("publish images")
+        authorize(caller, "publicize_image")
 
 
 def _one_of(name: str, value: str | None, known: tuple[str, ...], remedy: str) -> None:

@@ -23,6 +23,7 @@ from busway.domain.move import Move, MoveKind, MoveSide, MoveState
 from busway.domain.placement import Placement
 from busway.domain.quota import usage_of
 from busway.domain.server import PowerState, ServerStatus, TaskState
+from busway.policy import authorize
 from busway.store import claims, hosts, images, moves
 from busway.store.database import Tx, take_turn
 from busway.store.disk_uploads import UploadPurpose
@@ -47,7 +48,8 @@ def resize_server(control: Control, caller: Caller, server_id: str, flavor: Flav
 
 def migrate_server(control: Control, caller: Caller, server_id: str, request_id: str, host: str | None = None) -> None:
     """Asks for a server to go to another host, or to a certain one; its flavor stays."""
-    caller.require_admin("migrate servers")
+    if host is not None:
+        authorize(caller, "os_compute_api:os-migrate-server:migrate:host")
     with control.db.write() as tx:
         take_turn(tx, "place")
         row = placed_server(tx, caller, server_id, "migrate", _FROM)

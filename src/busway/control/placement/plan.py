@@ -15,6 +15,7 @@ from busway.domain.errors import BadInput, NotFound
 from busway.domain.flavor import Flavor
 from busway.domain.ids import ServerId
 from busway.domain.placement import Placement, PlacementRequest, Refusal, Snapshot
+from busway.policy import authorize
 from busway.scheduler.explain import describe, details, explain, remedy_words
 from busway.scheduler.place import after, place_all
 
@@ -66,7 +67,7 @@ def plan(
     if not 1 <= count <= MAX_AT_ONCE:
         raise BadInput(f"{count} servers in one plan", remedy=f"Ask for 1 to {MAX_AT_ONCE}.")
     if host is not None:
-        caller.require_admin("choose the host of a server")
+        authorize(caller, "busway:plan:host")
     chosen = _find_flavor(control, caller, flavor)
     properties = get_image(control, caller, image).properties if image is not None else {}
     with control.db.read() as tx:

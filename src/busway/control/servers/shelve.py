@@ -18,6 +18,7 @@ from busway.domain.caller import Caller
 from busway.domain.errors import Conflict
 from busway.domain.ids import HostId, ImageId
 from busway.domain.server import PowerState, ServerStatus, TaskState
+from busway.policy import authorize
 from busway.store import servers
 from busway.store.database import Tx, take_turn
 from busway.store.disk_uploads import UploadPurpose
@@ -52,7 +53,6 @@ def finish_shelving(control: Control, tx: Tx, row: ServerRow, image_id: ImageId)
 
 def offload_server(control: Control, caller: Caller, server_id: str, request_id: str) -> None:
     """Takes a shelved server off its host; its devices are free when the host says so."""
-    caller.require_admin("offload servers")
     with control.db.write() as tx:
         row = placed_server(tx, caller, server_id, "shelveOffload", {ServerStatus.SHELVED})
         note_action(tx, caller, row.id, "shelveOffload", request_id, control.now())
@@ -85,6 +85,8 @@ def _offload(control: Control, tx: Tx, row: ServerRow, reason: str) -> None:
 
 def unshelve_server(control: Control, caller: Caller, server_id: str, request_id: str, host: str | None = None) -> None:
     """Asks for a shelved server to run again, where it is or, when it was offloaded, wherever it finds a place."""
+    if host is not None:
+        authorize(caller, "os_compute_api:os-shelve:unshelve_to_host")
     with control.db.write() as tx:
         take_turn(tx, "place")
         row = idle_server(tx, caller, server_id, "unshelve", _SHELVED)
