@@ -32,7 +32,7 @@ def check_stages(*, with_postgres: bool) -> list[Stage]:
         Stage("format", _tool("ruff", "format", "--check", ".")),
         Stage("lint", _tool("ruff", "check", ".")),
         Stage("types", _tool("mypy")),
-        Stage("types of tools", _tool("mypy", "tools", "benchmarks")),
+        Stage("types of tools and tests", _tool("mypy", "tools", "benchmarks", "tests")),
         Stage("imports", _tool("lint-imports")),
         Stage("tests", _pytest(" and ".join(marks), *_PARALLEL)),
     ]

@@ -62,8 +62,11 @@ def serving(plane: ControlPlane) -> Iterator[ControlPlane]:
             if parts.path == "/agent/v1/hosts/host-1/desired":
                 query = parse_qs(parts.query)
                 plane.queries.append(query)
-                new = plane.desired is not None and plane.desired.generation > int(query["after"][0])
-                self.answer(200, encode(plane.desired)) if new else self.answer(204)
+                desired = plane.desired
+                if desired is not None and desired.generation > int(query["after"][0]):
+                    self.answer(200, encode(desired))
+                else:
+                    self.answer(204)
             elif parts.path.startswith("/agent/v1/images/") and parts.path.split("/")[4] in plane.images:
                 self.answer(200, plane.images[parts.path.split("/")[4]])
             else:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import timedelta
 
 import httpx
@@ -57,7 +58,7 @@ def test_a_garbage_token_is_refused(api_server: ApiServer, token: str) -> None:
 
 
 def test_no_token_is_refused_in_the_shape_of_each_service(api_server: ApiServer) -> None:
-    shapes = {
+    shapes: dict[str, Callable[[httpx.Response], int]] = {
         "/compute/v2.1/servers": lambda answer: answer.json()["unauthorized"]["code"],
         "/identity/v3/projects": lambda answer: answer.json()["error"]["code"],
         "/network/v2.0/networks": lambda answer: 401 if answer.json()["NeutronError"]["message"] else 0,

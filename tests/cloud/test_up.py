@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from functools import partial
 
 import pytest
 
@@ -31,12 +32,16 @@ def test_one_command_makes_a_cloud_of_one_machine(user: User) -> None:
         return [device["status"] for device in devices if device["product_id"] == "1111"]
 
     log = host.share / "log" / "up.log"
+
+    def reported(count: int) -> bool:
+        return log.read_text().count("resource view") == count
+
     log.unlink(missing_ok=True)
     try:
         for starts in range(1, STARTS + 1):
             pid = host.spawn(command, "up.log", env=environment)
             # The log is looked at from outside: each command inside takes the emulated processor for seconds.
-            user.wait_for("the agent's report", lambda count=starts: log.read_text().count("resource view") == count)
+            user.wait_for("the agent's report", partial(reported, starts))
             user.wait_for("four free GPUs", lambda: gpus().count("available") == 4)
             host.kill(pid, signal.SIGKILL)
     finally:

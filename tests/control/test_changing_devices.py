@@ -8,6 +8,7 @@ from busway.control.servers import lifecycle as servers
 from busway.domain.claim import ClaimState
 from busway.domain.device import DeviceKind
 from busway.domain.documents import Fault, HeldDevice
+from busway.domain.ids import ServerId
 from busway.domain.server import ServerStatus
 from busway.domain.status import DeviceStatus
 from tests.control.clouds import ADMIN, Cloud, Host, gpu
@@ -23,7 +24,7 @@ def last_event(cloud: Cloud) -> tuple[str | None, str, str]:
     return event.old, event.new, event.reason
 
 
-def running(cloud: Cloud) -> tuple[Host, str]:
+def running(cloud: Cloud) -> tuple[Host, ServerId]:
     host = cloud.host("h1")
     [server] = cloud.boot()
     host.report([server.id])

@@ -7,7 +7,7 @@ from busway.control.placement import place
 from busway.control.servers import lifecycle as servers
 from busway.domain.errors import BadInput, NotFound
 from busway.domain.ids import ServerId
-from busway.domain.requests import CreateServer
+from busway.domain.requests import CreateServer, ServerFilter
 from busway.domain.server import Server, ServerStatus
 from busway.domain.server_group import Group, GroupPolicy
 from tests.control.clouds import ADMIN, USER, Cloud
@@ -81,7 +81,7 @@ def test_a_group_of_another_project_is_not_found(cloud: Cloud) -> None:
     request = CreateServer("s", cloud.plain, cloud.image, hints={"group": group.id})
     with pytest.raises(BadInput, match=f"Instance group {group.id} could not be found"):
         servers.create_servers(cloud.control, USER, request, "req")
-    assert servers.list_servers(cloud.control, USER, servers.ServerFilter()) == []
+    assert servers.list_servers(cloud.control, USER, ServerFilter()) == []
 
 
 def test_only_anti_affinity_has_a_number_per_host(cloud: Cloud) -> None:

@@ -10,9 +10,9 @@ from busway.control.placement import place
 from busway.control.placement.snapshot import take_snapshot
 from busway.control.servers import lifecycle as servers
 from busway.domain.documents import HostResources
-from busway.domain.errors import BadInput
+from busway.domain.errors import BadInput, OverQuota
 from busway.domain.host_facts import HostCell
-from busway.domain.quota import OverQuota
+from busway.domain.ids import FlavorId
 from busway.domain.requests import CreateServer
 from busway.domain.server import ServerStatus
 from busway.domain.server_group import GroupPolicy
@@ -46,10 +46,10 @@ def test_a_resize_over_the_quota_is_refused_and_changes_nothing(cloud: Cloud) ->
     quotas.set_quota(cloud.control, ADMIN, caller.project_id, {"instances": 1, "cores": 2})
 
     with pytest.raises(OverQuota, match="cores"):
-        resize_server(cloud.control, caller, server.id, replace(cloud.plain, id="three", vcpus=3), "req-2")
+        resize_server(cloud.control, caller, server.id, replace(cloud.plain, id=FlavorId("three"), vcpus=3), "req-2")
     assert cloud.server(server.id).status is ServerStatus.ACTIVE
 
-    resize_server(cloud.control, caller, server.id, replace(cloud.plain, id="two", vcpus=2), "req-3")
+    resize_server(cloud.control, caller, server.id, replace(cloud.plain, id=FlavorId("two"), vcpus=2), "req-3")
     assert cloud.server(server.id).status is ServerStatus.RESIZE
 
 
@@ -61,7 +61,7 @@ def test_a_server_moves_where_no_other_of_its_group_is_and_is_not_in_its_own_way
 
     with pytest.raises(BadInput, match="ServerGroupAntiAffinityFilter"):
         migrate_server(cloud.control, ADMIN, first, "req-2")
-    resize_server(cloud.control, ADMIN, first, replace(cloud.plain, id="two", vcpus=2), "req-3")
+    resize_server(cloud.control, ADMIN, first, replace(cloud.plain, id=FlavorId("two"), vcpus=2), "req-3")
     verify(cloud, first, *hosts)
     revert_resize(cloud.control, ADMIN, first, "req-4")
     verify_back(cloud, first, *hosts)
@@ -88,7 +88,7 @@ def test_a_guest_with_numa_cells_is_resized_on_another_host_and_lies_on_both_unt
     server_id = boot(cloud, "near", *hosts, flavor=flavor)
     assert free_cells(cloud) == [[1024, 4096], [4096, 4096]]
 
-    resize_server(cloud.control, ADMIN, server_id, replace(flavor, id="other", ram_mb=2048), "req-2")
+    resize_server(cloud.control, ADMIN, server_id, replace(flavor, id=FlavorId("other"), ram_mb=2048), "req-2")
     verify(cloud, server_id, *hosts)
     assert free_cells(cloud) == [[1024, 4096], [2048, 4096]]
     assert [len(server.cells) for server in hosts[1].desired().servers] == [1]

@@ -21,6 +21,7 @@ from busway.control.servers import power as server_power
 from busway.control.servers.rebuild import Rebuild, rebuild_server
 from busway.control.servers.shelve import offload_server, shelve_server, unshelve_server
 from busway.domain.errors import BuswayError
+from busway.domain.ids import FlavorId
 from busway.domain.server import ServerStatus
 from busway.store.database import Database
 from busway.store.schema import upgrade
@@ -36,7 +37,7 @@ Act = Callable[["Moving", str, int], None]
 
 def resize(moving: "Moving", server_id: str, gpus: int) -> None:
     specs = {"pci_passthrough:alias": f"a1:{gpus}"} if gpus else {}
-    flavor = replace(moving.cloud.gpu_flavor, id=f"f{gpus}", name=f"f{gpus}", extra_specs=specs)
+    flavor = replace(moving.cloud.gpu_flavor, id=FlavorId(f"f{gpus}"), name=f"f{gpus}", extra_specs=specs)
     resize_server(moving.cloud.control, ADMIN, server_id, flavor, "req")
 
 

@@ -130,10 +130,11 @@ def test_a_device_spec_is_refused_with_the_words_of_the_file(cloud: Cloud, text:
     made = device_specs.create_device_spec(cloud.control, ADMIN, NVIDIA).device_spec
     assert made is not None
 
-    for change in (
+    changes: tuple[Callable[[], object], ...] = (
         lambda: device_specs.create_device_spec(cloud.control, ADMIN, text),
         lambda: device_specs.change_device_spec(cloud.control, ADMIN, made.id, made.version, text),
-    ):
+    )
+    for change in changes:
         with pytest.raises(type(of_file.value)) as refused:
             change()
         assert str(refused.value) == str(of_file.value)

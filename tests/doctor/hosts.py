@@ -234,6 +234,10 @@ def _mxgpu(machine: Machine) -> None:
     machine.write("sys/module/gim/initstate", "live")
 
 
+def _device_gone(machine: Machine) -> None:
+    (machine.folder(GPU) / "config").write_bytes(b"\xff" * 64)
+
+
 def _no_reset(machine: Machine) -> None:
     for address in (GPU, AUDIO):
         set_file(machine, "reset_method", "", address)
@@ -319,7 +323,7 @@ BROKEN: dict[str, Callable[[Machine], None]] = {
     "gvt-g": lambda m: _intel(m, "i915.enable_gvt=1"),
     "i915-sriov": lambda m: _intel(m, "i915.enable_guc=3 i915.max_vfs=7"),
     "mxgpu": _mxgpu,
-    "device-gone": lambda m: (m.folder(GPU) / "config").write_bytes(b"\xff" * 64) and None,
+    "device-gone": _device_gone,
     "no-reset": _no_reset,
     "reset-scope": _reset_scope,
     "vendor-reset": _vendor_reset,

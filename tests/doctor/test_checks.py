@@ -1,6 +1,7 @@
 """Each check finds its fault first, finds nothing on a healthy host, and has its page."""
 
 import ast
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_every_finding_has_evidence_cause_and_remedy(tmp_path: Path, code: str) 
 
 
 @pytest.mark.parametrize("host", [healthy, healthy_amd])
-def test_a_healthy_host_has_no_finding_and_is_ready(tmp_path: Path, host) -> None:
+def test_a_healthy_host_has_no_finding_and_is_ready(tmp_path: Path, host: Callable[[Path], object]) -> None:
     host(tmp_path)
 
     report = examine(tmp_path)
@@ -86,7 +87,7 @@ def test_a_fault_that_blocks_is_in_the_verdict_and_another_is_not(tmp_path: Path
 def test_every_obstacle_of_a_verb_is_in_the_reference_of_errors() -> None:
     errors = (ROOT / "docs/reference/errors.md").read_text()
     codes = {
-        node.args[0].value
+        str(node.args[0].value)
         for path in sorted((ROOT / "src/busway/hardware/verbs").glob("*.py"))
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Obstacle"

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -83,7 +84,7 @@ def test_pinned_memory_and_ports_are_told() -> None:
     assert answer.root_ports == 10
 
 
-def test_the_bars_of_a_card_are_read_from_a_machine(tmp_path) -> None:
+def test_the_bars_of_a_card_are_read_from_a_machine(tmp_path: Path) -> None:
     NAMED["hgx-h200"](tmp_path)
     card = Reading.read(tmp_path).gpu_cards[0]
 

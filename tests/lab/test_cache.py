@@ -31,7 +31,10 @@ def test_an_interrupted_maker_leaves_no_entry(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         cache.entry("name", interrupted)
 
-    assert cache.entry("name", lambda new: new.write_text("whole") and None).read_text() == "whole"
+    def whole(new: Path) -> None:
+        new.write_text("whole")
+
+    assert cache.entry("name", whole).read_text() == "whole"
 
 
 def test_what_a_killed_maker_left_is_cleared_away(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from busway.lab.device import arguments, devices
 
 def _device_options(args: list[str]) -> list[dict[str, str]]:
     words = [args[i + 1] for i, arg in enumerate(args) if arg == "-device"]
-    return [dict([("model", w.split(",")[0]), *(o.split("=", 1) for o in w.split(",")[1:])]) for w in words]
+    return [{"model": w.split(",")[0]} | dict(o.split("=", 1) for o in w.split(",")[1:]) for w in words]
 
 
 @pytest.mark.parametrize("gpus", [0, 1, 4, 9, 48])

@@ -11,7 +11,9 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -90,7 +92,7 @@ class LoadCloud(ProcessCloud):
         states = ["available"] * self.size.hosts * self.size.gpus
         wait_for("all devices to be free", lambda: self.device_statuses() == states, SETTLE_SECONDS)
 
-    def _delete_settled(self) -> dict[str, object]:
+    def _delete_settled(self) -> dict[str, dict[str, Any]]:
         servers = self.servers()
         for server_id, server in servers.items():
             if server["status"] != "BUILD" and server["OS-EXT-STS:task_state"] is None:
@@ -133,7 +135,7 @@ class _User:
                     continue
                 self._outcome.accepted.append(server_id)
                 if self._chance.random() < 0.5:
-                    status = wait_for(f"{name} to be decided", lambda server_id=server_id: self._decided(server_id))
+                    status = wait_for(f"{name} to be decided", partial(self._decided, server_id))
                     self._outcome.seen[status] += 1
                 self._delete(server_id)
 

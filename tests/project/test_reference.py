@@ -120,6 +120,7 @@ def _commands(command: Any, path: str) -> Iterator[str]:
 
 
 def _subclasses(kind: type) -> Iterator[Any]:
+    child: type
     for child in kind.__subclasses__():
         yield child
         yield from _subclasses(child)

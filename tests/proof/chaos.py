@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from busway.control.agents import access as agents
@@ -70,6 +70,12 @@ class Line:
         """The answer to the agent's next question is made now and arrives when it asks."""
         if self.asked is not None:
             self.under_way = [agents.desired(self.control(), self.host_id, self.asked, 0)]
+
+    def upload_disk(self, server_id: ServerId, image_id: ImageId, pieces: Iterable[bytes], size: int) -> None:
+        upload = agents.begin_disk_upload(self.control(), self.host_id, server_id, image_id, size)
+        for piece in pieces:
+            upload.write(piece)
+        agents.finish_disk_upload(self.control(), upload)
 
     def hang_up(self) -> None:
         """The agent is dead: what was on its way to it arrives nowhere."""

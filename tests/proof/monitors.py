@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from busway.control.devices import listing as device_views
 from busway.control.placement.memory import SnapshotMemory
 from busway.control.placement.snapshot import take_snapshot
+from busway.domain.caller import Caller
 from busway.domain.claim import CLAIM_TRANSITIONS, ClaimState
 from busway.domain.device import DeviceKind
 from busway.domain.ids import HostId, ServerId
@@ -88,7 +89,7 @@ def check_empty(world: World) -> None:
     with world.db.read() as tx:
         assert claims.list_live_claims(tx) == []
         assert networks.list_ports(tx) == []
-        assert [row.address for row in devices.list_devices(tx) if row.quarantined] == []
+        assert [row.device.address for row in devices.list_devices(tx) if row.quarantined] == []
     for host in world.hosts:
         assert host.traces() == "[[], [], []]"
         assert host.drivers() == host.native()
@@ -192,7 +193,7 @@ def _check_transitions(world: World) -> None:
             assert ClaimState(new) in CLAIM_TRANSITIONS[ClaimState(old)], f"a claim went from {old} to {new}"
 
 
-def _admin():  # type: ignore[no-untyped-def]
+def _admin() -> Caller:
     from tests.proof.world import ADMIN
 
     return ADMIN

@@ -201,4 +201,4 @@ TestCloud.settings = settings(
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )
-TestCloud.pytestmark = [pytest.mark.timeout(7200 if LONG else 600)]
+pytestmark = pytest.mark.timeout(7200 if LONG else 600)

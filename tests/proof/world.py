@@ -73,7 +73,7 @@ class World:
         self.time = datetime(2026, 1, 1, tzinfo=UTC)
         self._ticks = itertools.count(1)
         self._numbers = itertools.count(1_000)
-        self.specs = SPECS
+        self.specs: tuple[str, ...] = SPECS
         self.crash_at = ""
         self.controls = [self._new_control(), self._new_control()]
         self.turn = 0

@@ -1,5 +1,7 @@
 """Each filter by its name in nova.conf: whom it excludes, and in which words."""
 
+from typing import Any
+
 import pytest
 
 from busway.domain.host_facts import GuestKind
@@ -14,7 +16,7 @@ from tests.scheduler.clouds import cloud, host, request
 KVM = (GuestKind("x86_64", "kvm", "hvm"), GuestKind("x86_64", "qemu", "hvm"))
 
 
-def excluded(there: HostState, policy: Policy | None = None, **changes: object) -> tuple[str, str] | None:
+def excluded(there: HostState, policy: Policy | None = None, **changes: Any) -> tuple[str, str] | None:
     answer = place(cloud(there), request(0, **changes), policy or Policy())
     return (answer.hosts[0].rule, answer.hosts[0].reason) if isinstance(answer, Refusal) else None
 
@@ -40,7 +42,7 @@ def test_the_zone_must_be_the_one_that_is_asked_for() -> None:
         ({"host": "h2"}, "ForcedHost", "the request names host h2"),
     ],
 )
-def test_what_is_not_there_in_full_excludes(changes: dict[str, object], rule: str, reason: str) -> None:
+def test_what_is_not_there_in_full_excludes(changes: dict[str, Any], rule: str, reason: str) -> None:
     assert excluded(host("h1"), **changes) == (rule, reason)
 
 

@@ -21,7 +21,7 @@ def gpu_host(cells: tuple[NumaCell, ...] = CELLS, **changes: object) -> HostStat
     return host("h1", devices, cells=cells, **changes)
 
 
-def nodes_of(answer: Placement | Refusal, on: HostState) -> list[int | None] | str:
+def nodes_of(answer: Placement | Refusal, on: HostState) -> list[int] | str:
     if isinstance(answer, Refusal):
         return answer.classes[0].rule
     known = {each.id: each.device.numa_node for each in on.devices}

@@ -142,9 +142,9 @@ def test_no_device_is_given_twice_and_no_group_is_split(all_hosts: list[HostStat
             assert len(answer.hosts) == len(all_hosts)
             continue
         assert sum(1 for device in answer.devices if device.alias) == count
-        for device in answer.devices:
-            assert device.device_id not in owners
-            owners[device.device_id] = f"s{number}"
+        for claimed in answer.devices:
+            assert claimed.device_id not in owners
+            owners[claimed.device_id] = f"s{number}"
         snapshot = after(snapshot, wanted, answer)
     for each in all_hosts:
         groups: dict[int, Counter[str]] = {}

@@ -24,7 +24,12 @@ def add_host(tx: Tx, host_id: HostId = H1) -> None:
 
 
 def gpu(slot: int = 1, **changes: Any) -> PciDevice:
-    fields = {"vendor_id": "10de", "product_id": "2330", "class_code": "030200", "iommu_group": slot} | changes
+    fields: dict[str, Any] = {
+        "vendor_id": "10de",
+        "product_id": "2330",
+        "class_code": "030200",
+        "iommu_group": slot,
+    } | changes
     return PciDevice(PciAddress(f"0000:{slot:02x}:00.0"), **fields)
 
 

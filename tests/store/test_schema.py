@@ -77,6 +77,7 @@ def test_a_cloud_of_every_revision_goes_on(empty: Database, revision: str, tmp_p
     upgrade(empty)
     cloud = Cloud.resumed(empty, tmp_path)
     busy = servers.get_server(cloud.control, ADMIN, "00000000-0000-4000-8000-00000000000e")
+    assert busy.host_id is not None
     host = Host(cloud, busy.host_id, "h2", gpus(1))
 
     servers.delete_server(cloud.control, ADMIN, busy.id, "req-1")

@@ -38,7 +38,7 @@ def using(group: int, address: object) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-def is_viable(group: int) -> bool:
+def is_viable(group: int | None) -> bool:
     """What VFIO itself says of a group: may a guest have it."""
     handle = os.open(f"/dev/vfio/{group}", os.O_RDWR)
     try:

@@ -15,6 +15,7 @@ from tests.lab.inside.holders import using
 def test_an_unbind_that_the_kernel_blocks_ends_at_its_deadline(verbs: SysfsKernel, gpu: PciAddress) -> None:
     bind_card(verbs, gpu)
     group = Machine.read().functions[gpu].iommu_group
+    assert group is not None
     impatient = SysfsKernel(patience=1.0)
 
     with using(group, gpu):

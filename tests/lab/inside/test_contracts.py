@@ -18,7 +18,9 @@ class TestKernel(KernelContract):
 
     @pytest.fixture
     def device(self, gpu: PciAddress) -> PciDevice:
-        return read_device(Path("/"), gpu)
+        device = read_device(Path("/"), gpu)
+        assert device is not None
+        return device
 
 
 class TestVerbs(DeviceContract):

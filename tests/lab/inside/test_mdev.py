@@ -45,7 +45,8 @@ class TestMediatedDevices(MdevContract):
 
     @pytest.fixture(params=[(MTTY, "mtty-2"), (MDPY, "mdpy-vga"), (MBOCHS, "mbochs-large")], ids=str)
     def offer(self, request: pytest.FixtureRequest) -> tuple[MdevParent, str]:
-        return request.param
+        offer: tuple[MdevParent, str] = request.param
+        return offer
 
     @pytest.fixture
     def parent(self, offer: tuple[MdevParent, str]) -> MdevParent:
