@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from busway.api import compute, identity, image, network, own
 from busway.api.operation import Operation
 from tests.api.serving import ApiServer
@@ -62,6 +60,8 @@ class World:
 
     def __init__(self, server: ApiServer) -> None:
         self.server = server
+        self._http = server.client()
+        del self._http.headers["X-Auth-Token"]
         self.admin = server.client()
         self.things = self._things()
         self.tokens: Mapping[str, str] = {
@@ -92,7 +92,7 @@ class World:
             headers["X-Auth-Token"] = self.tokens[who]
         if path == "/identity/v3/auth/tokens":
             headers["X-Subject-Token"] = self.tokens["member"]
-        answer = httpx.request(request.method, self.server.url + path, json=request.body, headers=headers, timeout=30)
+        answer = self._http.request(request.method, path, json=request.body, headers=headers)
         if request.method != "GET" and answer.status_code < 400:
             self.forget()
         return answer.status_code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from busway.bootstrap.scheduling import scheduling_policy
 from busway.control.settings import Settings
 from busway.domain.config_warning import ConfigWarning
 from busway.domain.errors import InvalidConfig
+from busway.policy import Policy, built_in
 
 # oslo.config logs each old name that is used; `busway config check` tells it with its line.
 logging.getLogger("oslo_config").addHandler(logging.NullHandler())
@@ -32,6 +33,7 @@ class Config:
     database: str
     listen: str
     port: int
+    policy: Policy = field(default_factory=built_in)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,14 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
     )
     connection = reading.values["database"]["connection"]
     database = connection if is_database(connection) else f"sqlite:///{state / 'busway.db'}"
-    return Config(settings, state, database, listen, port)
+    return Config(settings, state, database, listen, port, _policy(path, reading.values["oslo_policy"]["policy_file"]))
+
+
+def _policy(config: Path | None, named: str | None) -> Policy:
+    """The rules of rights, with the operator's file over them; a relative name is one beside the configuration."""
+    if not named:
+        return built_in()
+    return Policy((config.parent if config else Path()) / named)
 
 
 def read(path: Path | None) -> Reading:

@@ -88,6 +88,14 @@ BUSWAY = [
     cfg.PortOpt("port", default=8774, help="The port on which the APIs are served; 0 takes a free one."),
     cfg.StrOpt("public_url", help="The URL that clients and agents are told. Default: http://LISTEN:PORT."),
     cfg.IntOpt("token_seconds", default=86400, min=60, help="How long a token is good."),
+    cfg.IntOpt(
+        "password_memory_kib", default=65536, min=8, help="How much memory the hash of a password takes, in KiB."
+    ),
+    cfg.IntOpt("password_iterations", default=3, min=1, help="How often that memory is gone through."),
+    cfg.IntOpt("password_lanes", default=4, min=1, help="How many parts of that memory are worked on at once."),
+    cfg.IntOpt(
+        "password_threads", default=2, min=1, help="How many passwords are checked at once; others wait for their turn."
+    ),
     cfg.IntOpt("lease_seconds", default=30, min=5, help="A host whose agent has not reported for so long is down."),
     cfg.IntOpt(
         "max_image_bytes", default=64 * 1024**3, min=1, help="The largest image that may be uploaded, in bytes."
@@ -100,12 +108,17 @@ BUSWAY = [
     cfg.StrOpt("network_gateway", default="10.0.2.2", help="The gateway that servers are told; empty for none."),
 ]
 
+OSLO_POLICY = [
+    cfg.StrOpt("policy_file", help="A policy.yaml with rules of rights that take the place of the built-in ones."),
+]
+
 SECTIONS: dict[str, Sequence[cfg.Opt]] = {
     "DEFAULT": DEFAULT,
     "pci": PCI,
     "filter_scheduler": FILTER_SCHEDULER,
     "quota": QUOTA,
     "database": DATABASE,
+    "oslo_policy": OSLO_POLICY,
     "busway": BUSWAY,
 }
 

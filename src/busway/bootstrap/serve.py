@@ -45,6 +45,8 @@ def build_control(config: Config) -> Control:
     config.state.mkdir(parents=True, exist_ok=True)
     # Others may pass through, not look in: guests' disks lie below it, and libvirt runs QEMU as a user of its own.
     config.state.chmod(0o711)
+    if config.policy.unused:
+        _log.warning("rules of the policy file that Busway has no operation for", rules=list(config.policy.unused))
     db = Database(config.database)
     if brought := upgrade(db):
         _log.info("the database has a new schema", revision=brought[-1], by=list(brought))
@@ -55,6 +57,7 @@ def build_control(config: Config) -> Control:
         bell=doorbell_for(db),
         state=config.state,
         settings=config.settings,
+        policy=config.policy,
         crashpoint=crashpoint_from_environment(),
     )
 

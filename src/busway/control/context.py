@@ -11,7 +11,7 @@ from busway.control.doorbell import Doorbell
 from busway.control.placement.memory import SnapshotMemory
 from busway.control.rules.in_force import PciRules, RulesCache
 from busway.control.settings import Settings
-from busway.policy import Policy
+from busway.policy import Policy, built_in
 from busway.store.database import Database, Tx
 
 
@@ -31,7 +31,7 @@ class Control:
     settings: Settings
     crashpoint: Callable[[str], None] = field(default=_pass)
     rules_cache: RulesCache = field(default_factory=RulesCache)
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = field(default_factory=built_in)
     memory: SnapshotMemory = field(default_factory=SnapshotMemory)
 
     def pci_rules(self, tx: Tx) -> PciRules:

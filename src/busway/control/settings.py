@@ -27,6 +27,10 @@ class Settings:
     policy: Policy = DEFAULT_POLICY
     public_url: str = "http://127.0.0.1:8774"
     token_seconds: int = 86400
+    password_memory_kib: int = 65536
+    password_iterations: int = 3
+    password_lanes: int = 4
+    password_threads: int = 2
     lease_seconds: int = 30
     region: str = "RegionOne"
     network_name: str = "private"

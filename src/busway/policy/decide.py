@@ -74,7 +74,7 @@ def authorize(caller: Caller, rule: str, target: Target | None = None) -> None:
 
 def allows(caller: Caller, rule: str, target: Target | None = None) -> bool:
     """True when `authorize` would raise nothing."""
-    policy = caller.policy or _built_in()
+    policy = caller.policy or built_in()
     return policy.allows(caller, rule, own_target(caller) if target is None else target)
 
 
@@ -91,7 +91,8 @@ def own_target(caller: Caller) -> Target:
 
 
 @cache
-def _built_in() -> Policy:
+def built_in() -> Policy:
+    """The rules without a file."""
     return Policy()
 
 

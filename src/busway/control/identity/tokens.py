@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from busway.control.context import Control
-from busway.control.identity.directory import HASHER, is_password
+from busway.control.identity.passwords import NO_PASSWORD, passwords
 from busway.domain.caller import Caller
 from busway.domain.errors import NotAuthenticated, NotFound
 from busway.domain.identity import Project, Role, Token, User, with_implied
@@ -20,8 +20,6 @@ from busway.store.database import Tx
 from busway.store.identity_tokens import Bearer, TokenRow
 
 _KEEP_EXPIRED = timedelta(days=1)
-# Verified when there is no such user, so that a wrong name takes as long as a wrong password.
-_NOBODY = HASHER.hash(secrets.token_hex(8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +116,8 @@ def _prove(control: Control, credentials: Credentials) -> tuple[User, datetime]:
         return token.user, token.expires
     with control.db.read() as tx:
         user = store.find_user(tx, credentials.user) or store.find_user_by_name(tx, credentials.user)
-        password_hash = store.get_password_hash(tx, user.id) if user else _NOBODY
-    if not is_password(password_hash, credentials.password) or user is None or not user.enabled:
+        password_hash = store.get_password_hash(tx, user.id) if user else NO_PASSWORD
+    if not passwords(control.settings).check(password_hash, credentials.password) or user is None or not user.enabled:
         raise NotAuthenticated(
             "The request you have made requires authentication",
             detail="The user name or the password is wrong, or the user is disabled.",
