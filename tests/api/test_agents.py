@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from busway.control.hosts import registry as hosts
-from busway.control.identity.tokens import authenticate
+from busway.control.identity.bearer import authenticate
 from busway.control.placement.place import place_round
 from busway.domain.documents import HostResources, Observed
 from busway.wire.documents import decode_desired, encode

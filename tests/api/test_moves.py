@@ -176,7 +176,7 @@ def test_a_disk_is_taken_from_its_own_host_only(api_server: ApiServer) -> None:
 
 def token_of(api_server: ApiServer, host: Host) -> str:
     from busway.control.hosts import registry as hosts
-    from busway.control.identity.tokens import authenticate
+    from busway.control.identity.bearer import authenticate
 
     admin = authenticate(api_server.control, api_server.admin)
     return hosts.create_host(api_server.control, admin, host.name, rotate=True).token

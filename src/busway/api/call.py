@@ -30,10 +30,10 @@ class Call:
     query: QueryParams
     headers: Mapping[str, str]
     caller: Caller = NOBODY
-    token: str = ""
     version: int = 1
     body: Any = None
     rule: str = ""
+    address: str = ""
 
     def may(self, rule: str) -> bool:
         """True when a rule of rights lets the caller act on what is their own."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
@@ -17,7 +17,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from busway.api import microversion
-from busway.api.admission import admit
+from busway.api.acts import act_of, record_error
+from busway.api.admission import address_of, admit
 from busway.api.call import NOBODY, Call, Reply
 from busway.api.encoding import encode
 from busway.api.microversion import MAXIMUM, MINIMUM
@@ -25,7 +26,8 @@ from busway.api.middleware import SCOPE_KEY as REQUEST_ID
 from busway.api.schema import Schema
 from busway.control.context import Control
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput, NotFound
+from busway.domain.errors import BadInput, BuswayError, NotFound, Unavailable
+from busway.store import audit
 
 Handler = Callable[[Call], Reply]
 Run = Callable[..., Awaitable[Any]]
@@ -34,6 +36,8 @@ Stream = Callable[[Control, Caller, Request, Run], Awaitable[Response]]
 API_THREADS = 32
 # The rule of an operation with several actions for a body that names none of them.
 OTHERWISE = ""
+_WAITING_FOR_HASHES = 64
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class Operation:
     `body` is a schema, or several by the microversion from which each holds. Outside `since` to `until` the path does
     not exist (404), as in Nova. `public` operations take no token; every other one has a `rule`, or one for each of the
     actions that its body may name. A `stream` stands in for the handler where a body is not to be held in memory.
+    One that `hashes` passwords has threads of its own. A public one that proves who somebody is has the name under which
+    the audit knows it in `login`.
     """
 
     method: str
@@ -55,6 +61,8 @@ class Operation:
     reads_body: bool = False
     rule: str | Mapping[str, str] = ""
     stream: Stream | None = None
+    hashes: bool = False
+    login: str = ""
 
     def schema(self, version: int) -> Schema | None:
         """The body schema that holds at a microversion."""
@@ -76,28 +84,56 @@ class Operation:
         return self.rule.get(_action(data)) or self.rule.get(OTHERWISE) or next(iter(self.rule.values()))
 
 
-def routes(
-    control: Control, limiter: CapacityLimiter, operations: Iterable[Operation], *, strip: str = ""
-) -> list[Route]:
+class Threads:
+    """The threads in which operations run: those that hash passwords can't take the others' away."""
+
+    def __init__(self, hashing: int, plain: int = API_THREADS) -> None:
+        self._plain = CapacityLimiter(plain)
+        self._hashing = CapacityLimiter(hashing)
+
+    async def run(self, operation: Operation, work: Callable[..., T], *args: Any) -> T:
+        """Runs a part of an operation; raises `Unavailable` when too many wait to have passwords hashed."""
+        limiter = self._hashing if operation.hashes else self._plain
+        if operation.hashes and limiter.statistics().tasks_waiting >= _WAITING_FOR_HASHES:
+            raise Unavailable(
+                "Too many passwords are being checked", remedy="Try again in a few seconds.", code="passwords-busy"
+            )
+        return await to_thread.run_sync(partial(work, *args), limiter=limiter)
+
+
+def routes(control: Control, threads: Threads, operations: Iterable[Operation], *, strip: str = "") -> list[Route]:
     """Makes Starlette's routes of a table; `strip` is the prefix under which they will be mounted."""
-    return [_route(control, limiter, operation, operation.path.removeprefix(strip)) for operation in operations]
+    return [_route(control, threads, operation, operation.path.removeprefix(strip)) for operation in operations]
 
 
-def _route(control: Control, limiter: CapacityLimiter, operation: Operation, path: str) -> Route:
+def _route(control: Control, threads: Threads, operation: Operation, path: str) -> Route:
     async def endpoint(request: Request) -> Response:
-        data = b""
         if operation.stream is not None:
-            run: Run = partial(to_thread.run_sync, limiter=limiter)
-            caller = await run(admit, control, request, operation.rule)
-            return await operation.stream(control, caller, request, run)
+            return await _stream(control, threads, operation, request)
+        data = b""
         if operation.body is not None or operation.reads_body:
             try:
                 data = await request.body()
             except ClientDisconnect:
                 return Response(status_code=400)
-        return await to_thread.run_sync(_answer, control, operation, request, data, limiter=limiter)
+        return await threads.run(operation, _answer, control, operation, request, data)
 
     return Route(path, endpoint, methods=[operation.method])
+
+
+async def _stream(control: Control, threads: Threads, operation: Operation, request: Request) -> Response:
+    assert operation.stream is not None
+    run: Run = partial(threads.run, operation)
+    rule = operation.rule_for(b"")
+    act = act_of(control, request, rule, address_of(request), is_login=False)
+    try:
+        with audit.acting(act):
+            caller = await run(admit, control, request, rule)
+            return await operation.stream(control, caller, request, run)
+    except BuswayError as error:
+        if act is not None:
+            await run(record_error, control, act, error)
+        raise
 
 
 def _answer(control: Control, operation: Operation, request: Request, data: bytes) -> Response:
@@ -108,7 +144,18 @@ def _answer(control: Control, operation: Operation, request: Request, data: byte
             detail=f"It exists from 2.{operation.since} to 2.{operation.until}.",
             code="not-at-microversion",
         )
-    token = request.headers.get("x-auth-token", "")
+    name = operation.login or operation.rule_for(data)
+    act = act_of(control, request, name, address_of(request), is_login=bool(operation.login))
+    try:
+        with audit.acting(act):
+            return respond(_run(control, operation, request, data, version))
+    except BuswayError as error:
+        if act is not None:
+            record_error(control, act, error)
+        raise
+
+
+def _run(control: Control, operation: Operation, request: Request, data: bytes, version: int) -> Reply:
     rule = "" if operation.public else operation.rule_for(data)
     caller = NOBODY if operation.public else admit(control, request, rule)
     call = Call(
@@ -118,13 +165,13 @@ def _answer(control: Control, operation: Operation, request: Request, data: byte
         query=request.query_params,
         headers=request.headers,
         caller=caller,
-        token=token,
         version=version,
         body=_body(operation.schema(version), data),
         rule=rule,
+        address=address_of(request),
     )
     assert operation.handler is not None
-    return respond(operation.handler(call))
+    return operation.handler(call)
 
 
 def respond(reply: Reply) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from busway.api import own_quotas, own_rules
+from busway.api import own_audit, own_quotas, own_rules
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import Schema, closed
@@ -93,4 +93,5 @@ OPERATIONS = (
     Operation("GET", f"{ROOT}/plan", _plan, rule="busway:plan"),
     *own_rules.OPERATIONS,
     *own_quotas.OPERATIONS,
+    *own_audit.OPERATIONS,
 )

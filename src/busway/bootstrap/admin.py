@@ -15,19 +15,35 @@ import yaml
 from busway.control import flavors, networks
 from busway.control.context import Control
 from busway.control.identity import directory as identity
+from busway.store import audit
+from busway.store.audit import Act, Record
 
 
 def ensure_admin(control: Control) -> Path:
-    """Makes the admin, clouds.yaml, openrc and the default flavors where they are missing, and the network as configured.
+    """Makes the admin, clouds.yaml, openrc and the default flavors at the first start, and the network as configured.
 
     Returns the path of clouds.yaml.
     """
     path = control.state / "clouds.yaml"
-    project = identity.find_admin_project(control)
-    if project is None:
-        project = identity.bootstrap_admin(control, _password(control, path))
+    if identity.is_first_start(control):
+        identity.bootstrap_admin(control, _password(control, path))
         flavors.bootstrap_flavors(control)
-    networks.bootstrap_network(control, project.id)
+    networks.bootstrap_network(control, identity.get_operators_project(control).id)
+    return path
+
+
+def recover(control: Control, machine_user: str) -> Path:
+    """Gives user admin a new password and all rights back, and writes it down as the first start does.
+
+    For who has the database and this machine, whatever the API would say. Returns the path of clouds.yaml.
+    """
+    password = secrets.token_urlsafe(18)
+    request_id = f"req-{control.new_id()}"
+    done = Record(control.now(), request_id, "identity:recover_admin", "CLI", "users/admin", user_name=machine_user)
+    with audit.acting(Act(done)):
+        identity.recover_admin(control, password)
+    path = control.state / "clouds.yaml"
+    _write(control, path, password)
     return path
 
 
@@ -36,10 +52,14 @@ def _password(control: Control, path: Path) -> str:
     if path.exists():
         return str(yaml.safe_load(path.read_text())["clouds"]["busway"]["auth"]["password"])
     password = secrets.token_urlsafe(18)
+    _write(control, path, password)
+    return password
+
+
+def _write(control: Control, path: Path, password: str) -> None:
     settings = control.settings
     write_secret(path.with_name("openrc"), _openrc(settings.public_url, settings.region, password))
     write_secret(path, identity.clouds_yaml(settings.public_url, password, region=settings.region))
-    return password
 
 
 def openrc_variables(url: str, region: str, password: str) -> dict[str, str]:

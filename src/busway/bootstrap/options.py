@@ -88,6 +88,7 @@ BUSWAY = [
     cfg.PortOpt("port", default=8774, help="The port on which the APIs are served; 0 takes a free one."),
     cfg.StrOpt("public_url", help="The URL that clients and agents are told. Default: http://LISTEN:PORT."),
     cfg.IntOpt("token_seconds", default=86400, min=60, help="How long a token is good."),
+    cfg.IntOpt("audit_days", default=400, min=1, help="How many days the records of the audit are kept."),
     cfg.IntOpt(
         "password_memory_kib", default=65536, min=8, help="How much memory the hash of a password takes, in KiB."
     ),

@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from busway.domain.application_credential import AccessRule
 from busway.domain.ids import ProjectId, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """The application credential that a caller came with: its id, and what it may be used for.
+
+    One that is not `unrestricted` makes and deletes no application credentials.
+    """
+
+    credential_id: str
+    unrestricted: bool
+    access_rules: tuple[AccessRule, ...] | None
 
 
 class Rights(Protocol):
@@ -29,7 +42,13 @@ class Caller:
     project_name: str = ""
     roles: frozenset[str] = frozenset()
     is_system: bool = False
+    delegation: Delegation | None = None
     policy: Rights | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def credential_id(self) -> str | None:
+        """The application credential that the caller came with, if any."""
+        return None if self.delegation is None else self.delegation.credential_id
 
     @property
     def is_admin(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from busway.domain.caller import Caller
+from busway.domain.application_credential import ApplicationCredential
 from busway.domain.ids import ProjectId, UserId
 
 DOMAIN_ID = "default"
@@ -58,7 +58,10 @@ class RoleAssignment:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A proven identity with an end; its secret is known to its bearer only. `project` None means unscoped."""
+    """A proven identity with an end; its secret is known to its bearer only.
+
+    It is for a project, for the whole system (`is_system`), or for neither: then it is unscoped.
+    """
 
     user: User
     project: Project | None
@@ -67,17 +70,8 @@ class Token:
     issued: datetime
     expires: datetime
     audit_id: str
-
-    @property
-    def caller(self) -> Caller:
-        """Who asks, as the use cases want to know it."""
-        return Caller(
-            user_id=self.user.id,
-            user_name=self.user.name,
-            project_id=self.project.id if self.project else ProjectId(""),
-            project_name=self.project.name if self.project else "",
-            roles=frozenset(role.name for role in self.roles),
-        )
+    is_system: bool = False
+    credential: ApplicationCredential | None = None
 
 
 def with_implied(names: set[str]) -> set[str]:

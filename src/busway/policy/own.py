@@ -22,6 +22,7 @@ RULES = (
     _done("hosts:update", "Enable or disable a host"),
     _done("hosts:delete", "Delete a host"),
     _seen("events:list", "Read the history"),
+    _seen("audit:list", "Read who did what"),
     Rule("busway:servers:why", READER, "Ask why a server is as it is"),
     Rule("busway:plan", READER, "Ask where servers would land"),
     Rule("busway:plan:host", ADMIN, "Ask for one host"),

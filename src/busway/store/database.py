@@ -14,6 +14,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from busway.store import audit
+
 Tx = Connection
 
 BUSY_SECONDS = 30
@@ -34,6 +36,7 @@ class Database:
         self.engine: Engine = create_engine(parsed, pool_pre_ping=not self.is_sqlite, pool_size=20, max_overflow=20)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
+        audit.watch_inserts(self.engine)
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
@@ -48,10 +51,17 @@ class Database:
                 tx.rollback()
 
     @contextmanager
-    def write(self) -> Iterator[Tx]:
-        """One transaction: committed at the end of the block, rolled back by any exception."""
+    def write(self, *, aside: bool = False) -> Iterator[Tx]:
+        """One transaction: committed at the end of the block, rolled back by any exception.
+
+        What it does for somebody is written down in it (see `busway.store.audit`), but for what is `aside`: not an effect of
+        what was asked for.
+        """
         with self.engine.connect() as tx, _immediate(tx) if self.is_sqlite else tx.begin():
             yield tx
+            act = None if aside else audit.write_down(tx)
+        if act is not None:
+            act.is_written = True
 
     @contextmanager
     def alter(self) -> Iterator[Tx]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import Schema, open_object
-from busway.control.identity import directory as identity
+from busway.control.identity import grants as identity
 from busway.domain.errors import NotFound
 from busway.domain.identity import DOMAIN_ID, DOMAIN_NAME, Role
 
 _CREATE = Schema(
     open_object({"role": open_object({"name": {"type": "string", "minLength": 1, "maxLength": 255}}, "name")}, "role")
 )
+_SYSTEM = "/identity/v3/system/users/{user}/roles"
 _ASSIGNED = "/identity/v3/projects/{project}/users/{user}/roles"
 
 
@@ -95,6 +96,30 @@ def _check(call: Call) -> Reply:
     return NO_CONTENT
 
 
+def _list_system(call: Call) -> Reply:
+    found = identity.list_system_roles(call.control, call.caller, call.path["user"])
+    return Reply({"roles": [_body(call, each) for each in found], "links": {"next": None}})
+
+
+def _check_system(call: Call) -> Reply:
+    path = call.path
+    found = identity.list_system_roles(call.control, call.caller, path["user"], call.rule)
+    if not any(each.id == path["role"] for each in found):
+        raise NotFound("The user has no such role on the system", code="assignment-not-found")
+    return NO_CONTENT
+
+
+def _assign_system(call: Call) -> Reply:
+    identity.assign_system_role(call.control, call.caller, call.path["user"], call.path["role"])
+    return NO_CONTENT
+
+
+def _unassign_system(call: Call) -> Reply:
+    if not identity.unassign_system_role(call.control, call.caller, call.path["user"], call.path["role"]):
+        raise NotFound("The user has no such role on the system", code="assignment-not-found")
+    return NO_CONTENT
+
+
 OPERATIONS = (
     Operation("GET", "/identity/v3/roles", _list, rule="identity:list_roles"),
     Operation("POST", "/identity/v3/roles", _create, _CREATE, rule="identity:create_role"),
@@ -105,4 +130,8 @@ OPERATIONS = (
     Operation("PUT", _ASSIGNED + "/{role}", _assign, rule="identity:create_grant"),
     Operation("GET", _ASSIGNED + "/{role}", _check, rule="identity:check_grant"),
     Operation("DELETE", _ASSIGNED + "/{role}", _unassign, rule="identity:revoke_grant"),
+    Operation("GET", _SYSTEM, _list_system, rule="identity:list_system_grants_for_user"),
+    Operation("PUT", _SYSTEM + "/{role}", _assign_system, rule="identity:create_system_grant_for_user"),
+    Operation("GET", _SYSTEM + "/{role}", _check_system, rule="identity:check_system_grant_for_user"),
+    Operation("DELETE", _SYSTEM + "/{role}", _unassign_system, rule="identity:revoke_system_grant_for_user"),
 )
