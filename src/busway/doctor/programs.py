@@ -1,4 +1,4 @@
-"""Runs the distribution's own programs (update-grub, dracut, ...) with a deadline."""
+"""Runs programs with a deadline: the distribution's own (update-grub, dracut, ...), and those that tell something."""
 
 from __future__ import annotations
 
@@ -24,3 +24,20 @@ def _failed(command: tuple[str, ...], words: str) -> HostError:
     return HostError(
         f"`{name}` failed", detail=words, remedy=f"Run `{name}` by hand and mend what it says.", code="program-failed"
     )
+
+
+def ask_program(command: tuple[str, ...], patience: float = 10.0) -> str:
+    """What a program that only tells something prints; "" when it is absent, fails, or takes too long.
+
+    A program that hangs inside the kernel, as nvidia-smi does on a sick card, can't be ended and is left behind.
+    """
+    try:
+        program = subprocess.Popen(list(command), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    except OSError:
+        return ""
+    try:
+        said, _ = program.communicate(timeout=patience)
+    except (subprocess.TimeoutExpired, UnicodeDecodeError):
+        program.kill()
+        return ""
+    return said if program.returncode == 0 else ""
