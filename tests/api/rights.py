@@ -13,9 +13,9 @@ from busway.api.operation import Operation
 from tests.api.serving import ApiServer
 
 SERVICES = (identity, compute, image, network, own)
-# Roles in project lab; `other` is a member of another project, `odd` has a role that somebody made up.
+# Roles in project lab. `other` is a member of another project, `system` a reader of the whole system; somebody made role `odd` up.
 ROLES = {"reader": "reader", "member": "member", "manager": "manager", "odd": "odd", "service": "service"}
-COLUMNS = ("none", "unscoped", "odd", "reader", "member", "manager", "other", "service", "admin")
+COLUMNS = ("none", "unscoped", "odd", "reader", "member", "manager", "other", "service", "system", "admin")
 PASSWORD = "pw-of-everybody"
 
 
@@ -69,6 +69,7 @@ class World:
             "unscoped": server.token("member", PASSWORD, None),
             "other": server.token("other", PASSWORD, "elsewhere"),
             "admin": server.admin,
+            "system": self._system_token("auditor"),
             **{name: server.token(name, PASSWORD, "lab") for name in ROLES},
         }
         self._database = server.control.state / "busway.db"
@@ -121,6 +122,8 @@ class World:
         roles = {each["name"]: each["id"] for each in self.admin.get("/identity/v3/roles").json()["roles"]}
         users = {name: self._user(name, projects["lab"], roles[role]) for name, role in ROLES.items()}
         self._user("other", projects["elsewhere"], roles["member"])
+        auditor = self._post("/identity/v3/users", "user", name="auditor", password=PASSWORD)
+        self.admin.put(f"/identity/v3/system/users/{auditor}/roles/{roles['reader']}").raise_for_status()
         return {
             "projects": projects["lab"],
             "users": users["member"],
@@ -158,6 +161,17 @@ class World:
             "os-server-groups": member.post("/compute/v2.1/os-server-groups", json=group).json()["server_group"]["id"],
             "ports": member.get("/network/v2.0/ports").json()["ports"][0]["id"],
         }
+
+    def _system_token(self, name: str) -> str:
+        """A token of a reader of the whole system."""
+        auth = {
+            "identity": {
+                "methods": ["password"],
+                "password": {"user": {"name": name, "password": PASSWORD, "domain": {"id": "default"}}},
+            },
+            "scope": {"system": {"all": True}},
+        }
+        return str(self.admin.post("/identity/v3/auth/tokens", json={"auth": auth}).headers["x-subject-token"])
 
     def _user(self, name: str, project: str, role: str) -> str:
         user = self._post("/identity/v3/users", "user", name=name, password=PASSWORD)

@@ -43,7 +43,7 @@ def test_the_table_lets_nobody_without_a_role_change_anything() -> None:
     changing = {name: row for name, row in rows.items() if not name.startswith("GET ")}
 
     assert changing
-    for who in ("none", "unscoped", "odd", "service", "other"):
+    for who in ("none", "unscoped", "odd", "service", "other", "system"):
         let_in = {name for name, row in changing.items() if row[who] < 400}
         assert let_in <= (_OWN | _IN_OWN_PROJECT if who == "other" else _OWN), who
     assert {name for name, row in changing.items() if row["reader"] < 400} <= _OWN
