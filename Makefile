@@ -3,20 +3,25 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format revision check test test-slow test-load test-proof demo bench bench-peers oracle lock clean python-version environment
+.PHONY: help setup demo clean check test test-slow test-load test-proof coverage mutation bench bench-peers oracle \
+	format hooks revision lock release python-version environment
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ Use
 
 setup: python-version ## Install packages, Python environments and PostgreSQL for tests (about 4 minutes once, then 1 second)
 	@$(PYTHON) -m tools.setup
 
-format: environment ## Rewrite the code in the house format
-	.venv/bin/ruff format .
-	.venv/bin/ruff check --fix .
+demo: setup ## A server with a GPU on this machine, on emulated hardware (needs root, or the kvm group)
+	.venv/bin/busway demo
 
-revision: environment ## Write a change of the database's tables: make revision NAME=add_quotas
-	@PYTHONPATH=src .venv/bin/python -m tools.revision $(NAME)
+clean: ## Remove the environments and caches of this checkout (the folder BUSWAY_CACHE stays)
+	rm -rf .venv .venv-clients .venv-mutation mutants .venv-lock .venv-oracle .venv-peers .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ Test
 
 check: environment ## Formats, lint, types, import contracts, docs and the fast tests
 	@$(PYTHON) -m tools.stages check
@@ -33,8 +38,13 @@ test-load: setup ## 4 control processes, 12 hosts, one PostgreSQL, 10,000 reques
 test-proof: setup ## A whole cloud under faults at random, 600 of them, other ones each time (about 10 minutes)
 	BUSWAY_PROOF=long .venv/bin/python -m pytest tests/proof
 
-demo: setup ## A server with a GPU on this machine, on emulated hardware (needs root, or the kvm group)
-	.venv/bin/busway demo
+coverage: setup ## Lines and branches that the fast tests run, by package; fails below 95 % of a pure package's branches
+	@$(PYTHON) -m tools.coverage
+
+mutation: python-version ## Change the pure packages and count what no test notices: make mutation ONLY='busway.scheduler.numa*'
+	@$(PYTHON) -m tools.mutation $(ONLY)
+
+##@ Measure
 
 bench: setup ## Measure, each figure beside its limit or its peer
 	.venv/bin/python -m benchmarks
@@ -46,12 +56,23 @@ bench-peers: setup ## Measure placement beside Nova's and Placement's own code (
 oracle: setup ## Nova's own PCI code beside Busway's, thousands of generated cases (.venv-oracle: 400 MB, once)
 	.venv/bin/python -m tools.oracle
 
-lock: python-version ## Compile the locks anew from pyproject.toml and requirements/oracle.in
+##@ Change and release
+
+format: environment ## Rewrite the code in the house format
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+hooks: environment ## Have git run format, lint and import contracts before each commit
+	git config core.hooksPath tools/hooks
+
+revision: environment ## Write a change of the database's tables: make revision NAME=add_quotas
+	@PYTHONPATH=src .venv/bin/python -m tools.revision $(NAME)
+
+lock: python-version ## Compile the locks anew from pyproject.toml and requirements/*.in, and say what moved
 	@$(PYTHON) -m tools.lock
 
-clean: ## Remove the environments and caches of this checkout (the folder BUSWAY_CACHE stays)
-	rm -rf .venv .venv-clients .venv-lock .venv-oracle .venv-peers .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+release: environment ## Set the version, date the changelog, commit and tag: make release VERSION=0.2.0
+	@$(PYTHON) -m tools.release $(VERSION)
 
 python-version:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

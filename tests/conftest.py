@@ -3,16 +3,15 @@
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
-import psycopg
 import pytest
 
+from busway.bootstrap.logs import set_up_logs
 from busway.store.database import Database
-from busway.store.schema import upgrade
+from tests.databases import add_tables, become_like, new_postgres
 from tests.postgres import private_server
 
 # A busy machine makes a test slow and never wrong.
@@ -20,6 +19,7 @@ hypothesis.settings.register_profile(
     "busway", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
 )
 hypothesis.settings.load_profile("busway")
+set_up_logs()
 
 _IN_MEMORY = Path("/dev/shm")
 _FREE_BYTES = 4 * 1024**3
@@ -47,10 +47,7 @@ def postgres_server() -> Iterator[Path]:
 @pytest.fixture
 def postgres_url(postgres_server: Path) -> str:
     """The URL of a new, empty database."""
-    name = f"t{uuid.uuid4().hex}"
-    with psycopg.connect(host=str(postgres_server), user="busway", dbname="postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return f"postgresql://busway@/{name}?host={postgres_server}"
+    return new_postgres(postgres_server)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -62,8 +59,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest, database_url: str) -> Iterator[Database]:
+    """The database of that URL, with all tables and no rows: each test that uses it runs on both kinds."""
     database = Database(database_url)
-    upgrade(database)
+    if database.is_sqlite:
+        add_tables(database)
+    else:
+        become_like(request.getfixturevalue("postgres_server"), str(database.url.database))
     yield database
     database.close()

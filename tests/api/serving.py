@@ -28,8 +28,8 @@ from busway.control.identity.proof import Credentials
 from busway.control.identity.tokens import Scope, issue_token
 from busway.control.networks import bootstrap_network
 from busway.store.database import Database
-from busway.store.schema import upgrade
 from tests.control.clouds import Host, file_settings, gpus
+from tests.databases import add_tables
 
 PASSWORD = "correct horse 'battery' staple"
 START_SECONDS = 10
@@ -177,6 +177,6 @@ def _control(folder: Path, clock: Clock, url: str, settings: dict[str, Any]) -> 
 
 
 def _bootstrap(control: Control) -> None:
-    upgrade(control.db)
+    add_tables(control.db)
     bootstrap_network(control, bootstrap_admin(control, PASSWORD).id)
     bootstrap_flavors(control)

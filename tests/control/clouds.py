@@ -1,5 +1,6 @@
 """A small cloud in one process: the control plane's use cases on a real database, and hosts driven by hand."""
 
+import contextlib
 import itertools
 import struct
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from busway.control.doorbell import LocalDoorbell
 from busway.control.hosts import registry as hosts
 from busway.control.identity import directory as identity
 from busway.control.images import catalogue as images
+from busway.control.moves.advance import advance
 from busway.control.placement import place
 from busway.control.servers import lifecycle as servers
 from busway.control.settings import Settings
@@ -25,6 +27,7 @@ from busway.domain.config_warning import Located
 from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.device_spec import parse_device_specs
 from busway.domain.documents import Desired, Fault, HeldDevice, HostResources, Observed, ObservedServer
+from busway.domain.errors import Conflict
 from busway.domain.identity import Project
 from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
 from busway.domain.image import Image, ImageStatus
@@ -114,6 +117,7 @@ class Host:
             iommu=True,
         )
         agents.observe(self.cloud.control, self.id, observed)
+        advance(self.cloud.control)
 
     @staticmethod
     def _seen(wanted: dict, server_id: ServerId, power: PowerState) -> ObservedServer:  # type: ignore[type-arg]
@@ -131,7 +135,8 @@ class Host:
         self.report(on, off=[server.id for server in wanted if not server.powered], held=held, **changes)
         for server in wanted:
             if server.upload is not None:
-                self.hand_in(server.id, server.upload)
+                with contextlib.suppress(Conflict):  # it has arrived already
+                    self.hand_in(server.id, server.upload)
 
     def hand_in(self, server_id: str, image_id: str, size_gb: int = 1) -> None:
         """Hands a disk in, as the agent does."""
@@ -139,6 +144,7 @@ class Host:
         try:
             upload.write(struct.pack(">4sIQIIQ", b"QFI\xfb", 3, 0, 0, 16, size_gb << 30).ljust(104, b"\0"))
             agents.finish_disk_upload(self.cloud.control, upload)
+            advance(self.cloud.control)
         finally:
             upload.abort()
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from busway.control.devices import listing as devices
-from busway.control.loops.sweep import sweep
+from busway.control.loops.sweeper import sweep
 from busway.control.placement import place
 from busway.control.servers import lifecycle as servers
 from busway.domain.documents import HeldDevice

@@ -1,6 +1,5 @@
 """Both doorbells by one contract, within a process and between processes; and what happens when no ring is heard."""
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -8,7 +7,8 @@ import psycopg
 import pytest
 
 from busway.control.doorbell import Doorbell, LocalDoorbell, SharedDoorbell, doorbell_for
-from busway.control.placement.place import run_placer
+from busway.control.loops import placer
+from busway.control.loops.run import running
 from busway.domain.server import TaskState
 from busway.store.database import Database
 from busway.testing.doorbell import HEARD_SECONDS, OF_ALL, OF_HEARING, DeafDoorbell
@@ -98,13 +98,6 @@ def test_a_lost_connection_is_made_anew_and_all_are_woken(
 
 def test_with_a_deaf_doorbell_a_server_is_placed_all_the_same(cloud: Cloud) -> None:
     cloud.host("h1")
-    control = replace(cloud.control, bell=DeafDoorbell())
-    stop = threading.Event()
-    placer = threading.Thread(target=run_placer, args=(control, stop))
-    placer.start()
-    try:
+    with running(replace(cloud.control, bell=DeafDoorbell()), [placer.LOOP]):
         [made] = cloud.create()
         wait_for("the server to be placed", lambda: cloud.server(made.id).task_state is TaskState.SPAWNING, 20)
-    finally:
-        stop.set()
-        placer.join(20)

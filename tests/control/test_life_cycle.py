@@ -177,7 +177,7 @@ def test_a_device_that_vanishes_is_removed_and_not_placed_on(cloud: Cloud) -> No
 
 
 def test_a_server_of_a_host_that_is_down_can_be_deleted_and_its_device_stays_claimed(cloud: Cloud) -> None:
-    from busway.control.loops.sweep import sweep
+    from busway.control.loops.sweeper import sweep
 
     host = cloud.host("h1")
     [server] = cloud.boot()

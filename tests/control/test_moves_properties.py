@@ -12,7 +12,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from busway.control.devices import listing as devices
-from busway.control.loops.sweep import sweep
+from busway.control.loops.sweeper import sweep
 from busway.control.moves.advance import advance
 from busway.control.moves.evacuate import evacuate_server
 from busway.control.moves.resize import confirm_resize, migrate_server, resize_server, revert_resize
@@ -24,8 +24,8 @@ from busway.domain.errors import BuswayError
 from busway.domain.ids import FlavorId
 from busway.domain.server import ServerStatus
 from busway.store.database import Database
-from busway.store.schema import upgrade
 from tests.control.clouds import ADMIN, Cloud, Host
+from tests.databases import add_tables
 
 MEMORY = Path("/dev/shm")
 ON_A_HOST = {"ACTIVE", "SHUTOFF"}
@@ -91,7 +91,7 @@ class Moving:
 
     def __init__(self, folder: Path, offload_time: int) -> None:
         self.database = Database(f"sqlite:///{folder}/busway.db")
-        upgrade(self.database)
+        add_tables(self.database)
         self.cloud = Cloud(self.database, folder)
         self.cloud.configure(shelved_offload_time=offload_time)
         self.hosts = [self.cloud.host(f"h{number}", count=2) for number in range(3)]

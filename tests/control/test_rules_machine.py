@@ -34,8 +34,8 @@ from busway.domain.errors import BadInput, Conflict
 from busway.domain.requests import CreateServer
 from busway.store import claims
 from busway.store.database import Database
-from busway.store.schema import upgrade
 from tests.control.clouds import ADMIN, Cloud, gpu
+from tests.databases import add_tables
 
 SPECS = (
     '{"vendor_id": "1234"}',
@@ -54,7 +54,7 @@ class RulesMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self.database = Database(f"sqlite:///{self.folder / 'busway.db'}")
-        upgrade(self.database)
+        add_tables(self.database)
         self.cloud = Cloud(self.database, self.folder)
         nothing = Settings(aliases={}, device_specs=DeviceSpecs())
         self.cloud.control = replace(self.cloud.control, settings=nothing)

@@ -3,7 +3,7 @@
 import pytest
 
 from busway.control.devices import listing as devices
-from busway.control.loops.sweep import purge_deleted_images
+from busway.control.loops.image_purge import purge_deleted_images
 from busway.control.servers import lifecycle as servers
 from busway.control.servers.shelve import offload_overdue, offload_server, shelve_server, unshelve_server
 from busway.domain.documents import Fault

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
+from busway.cli.main import main as busway
 from tests.project.checkout import ROOT, text
 
 # A module that is not part of this tree yet makes its test a skip.
@@ -132,3 +134,13 @@ def _literal_codes(path: Path) -> Iterator[str]:
         match node:
             case ast.keyword(arg="code", value=ast.Constant(value=str(code))) if code:
                 yield code
+
+
+def test_no_summary_of_a_command_is_cut_off() -> None:
+    groups: list[click.Command] = [busway]
+    for group in groups:
+        groups += [child for child in getattr(group, "commands", {}).values() if hasattr(child, "commands")]
+
+    helps = "\n".join(group.get_help(click.Context(group, terminal_width=80)) for group in groups)
+
+    assert [line for line in helps.splitlines() if line.endswith("...") and "[ARGS]" not in line] == []

@@ -16,7 +16,7 @@ from busway.control import networks
 from busway.control.context import Control
 from busway.control.doorbell import LocalDoorbell
 from busway.control.hosts import registry as hosts
-from busway.control.loops import sweep
+from busway.control.loops import sweeper
 from busway.control.placement import place
 from busway.control.servers import lifecycle as servers
 from busway.control.settings import Settings
@@ -120,7 +120,7 @@ class World:
         self.act(place.place_round)
 
     def sweep(self) -> None:
-        self.act(sweep.sweep)
+        self.act(sweeper.sweep)
 
     def rows(self, *, deleted: bool = False) -> list[ServerRow]:
         """All servers that are not deleted, oldest first; with `deleted` those that are."""

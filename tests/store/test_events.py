@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy.exc import StatementError
 
-from busway.domain.ids import DeviceId, ProjectId, UserId
+from busway.domain.ids import DeviceId, ProjectId, ServerId, UserId
 from busway.domain.server import ServerAction
 from busway.store import actions, events
 from busway.store.database import Database
 from busway.store.events import Event
-from tests.store.rows import H1, H2, NOON, S1, S2
+from tests.store.rows import H1, H2, NOON, S1, add_server
 
 D1 = DeviceId("d1")
 
@@ -74,8 +74,19 @@ def test_actions_tell_what_was_asked_and_what_became_of_it(database: Database) -
         actions.fail_last_action(tx, S1, "no", NOON + timedelta(seconds=1))
 
         newest, first = actions.list_actions(tx, S1)
-        created = actions.creation_requests(tx, [S1, S2])
+        last = actions.last_request(tx, S1)
 
     assert (newest.request_id, newest.message, newest.updated) == ("req-2", "no", NOON + timedelta(seconds=1))
     assert (first.request_id, first.message) == ("req-1", None)
-    assert created == {S1: "req-1"}
+    assert last == "req-2"
+
+
+def test_servers_of_one_request_that_wait_are_found_by_any_of_them(database: Database) -> None:
+    with database.write() as tx:
+        for number, (request, host) in enumerate([("a", None), ("b", None), ("a", None), ("a", H1)]):
+            server_id = ServerId(f"s{number}")
+            add_server(tx, server_id, host_id=host)
+            made = ServerAction(server_id, request, "create", UserId("u"), ProjectId("p"), NOON, NOON)
+            actions.add_action(tx, made)
+
+        assert actions.waiting_together(tx, [ServerId("s2")]) == {"a": {"s0", "s2"}}

@@ -96,7 +96,7 @@ def test_those_leave_that_their_user_has_deleted(database: Database) -> None:
         add_server(tx, S1, intent=Intent.ABSENT, task_state=TaskState.DELETING)
         add_server(tx, S2, intent=Intent.ABSENT, status=ServerStatus.ERROR)
 
-        assert [row.id for row in servers.list_leaving(tx, lock=True)] == [S1]
+        assert [row.id for row in servers.list_leaving(tx)] == [S1]
 
 
 def test_a_console_is_replaced_and_dropped(database: Database) -> None:

@@ -73,6 +73,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
         pci_in_placement=reading.language.placement,
         policy=scheduling_policy(reading.values["filter_scheduler"]),
         quota=reading.values["quota"],
+        retention=reading.values["retention"],
         public_url=values.pop("public_url") or f"http://{listen}:{port}",
         **reading.values["DEFAULT"],
         **values,

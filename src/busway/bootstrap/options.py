@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from oslo_config import cfg
 
 from busway.bootstrap.scheduling import OPTIONS as SCHEDULING
+from busway.store.retention import RETENTIONS
 
 PCI = [
     cfg.MultiStrOpt(
@@ -72,6 +73,11 @@ QUOTA = [
     for name, text in _QUOTAS.items()
 ]
 
+RETENTION = [
+    cfg.IntOpt(each.option, default=each.days, min=0, help=f"{each.help} Kept for so many days; 0 is for ever.")
+    for each in RETENTIONS
+]
+
 DATABASE = [
     cfg.StrOpt(
         "connection",
@@ -88,7 +94,6 @@ BUSWAY = [
     cfg.PortOpt("port", default=8774, help="The port on which the APIs are served; 0 takes a free one."),
     cfg.StrOpt("public_url", help="The URL that clients and agents are told. Default: http://LISTEN:PORT."),
     cfg.IntOpt("token_seconds", default=86400, min=60, help="How long a token is good."),
-    cfg.IntOpt("audit_days", default=400, min=1, help="How many days the records of the audit are kept."),
     cfg.IntOpt(
         "password_memory_kib", default=65536, min=8, help="How much memory the hash of a password takes, in KiB."
     ),
@@ -118,6 +123,7 @@ SECTIONS: dict[str, Sequence[cfg.Opt]] = {
     "pci": PCI,
     "filter_scheduler": FILTER_SCHEDULER,
     "quota": QUOTA,
+    "retention": RETENTION,
     "database": DATABASE,
     "oslo_policy": OSLO_POLICY,
     "busway": BUSWAY,

@@ -1,4 +1,4 @@
-"""`busway serve`: the control plane in one process: the APIs, the placer and the sweeper."""
+"""`busway serve`: the control plane in one process: the APIs and the loops."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ from busway.bootstrap.config import Config
 from busway.bootstrap.crashpoint import crashpoint_from_environment
 from busway.control.context import Control
 from busway.control.doorbell import doorbell_for
-from busway.control.loops.sweep import run_sweeper
-from busway.control.placement.place import run_placer
+from busway.control.loops.run import running
 from busway.domain.errors import InvalidConfig
 from busway.store.database import Database
 from busway.store.schema import upgrade
@@ -119,20 +118,10 @@ def _with_port(config: Config, port: int) -> Config:
 @contextmanager
 def _loops(config: Config) -> Iterator[Control]:
     control = build_control(config)
-    stop = threading.Event()
-    loops = [
-        threading.Thread(target=loop, args=(control, stop), name=name, daemon=True)
-        for name, loop in (("placer", run_placer), ("sweeper", run_sweeper))
-    ]
-    for loop in loops:
-        loop.start()
     try:
-        yield control
+        with running(control):
+            yield control
     finally:
-        stop.set()
-        control.bell.ring("place")
-        for loop in loops:
-            loop.join(STOP_SECONDS)
         control.bell.close()
         control.db.close()
 

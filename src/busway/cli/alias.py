@@ -12,14 +12,17 @@ from busway.cli.rules import ask, current_version, print_change, print_history, 
 
 @click.group()
 def alias() -> None:
-    """Aliases: those of the file, and those made at run time, which count at once."""
+    """List, create, change and delete aliases.
+
+    Aliases come from the configuration file or are created here. If both have the same name, the one created here applies.
+    """
 
 
 @alias.command("list")
 @clouds_option
 @json_option
 def list_(clouds: str | None, as_json: bool) -> None:
-    """Lists aliases with what they mean and where they come from, and what may be wrong with them."""
+    """List aliases with their definitions and warnings."""
     answer = ask(clouds, "GET", "aliases")
     if as_json:
         print_json(answer)
@@ -47,7 +50,7 @@ def list_(clouds: str | None, as_json: bool) -> None:
 @clouds_option
 @json_option
 def show(name: str, clouds: str | None, as_json: bool) -> None:
-    """Shows alias NAME, its definitions and its history."""
+    """Show an alias and its history."""
     story = ask(clouds, "GET", f"aliases/{quote(name, safe='')}")["alias"]
     if as_json:
         print_json(story)
@@ -73,7 +76,9 @@ def show(name: str, clouds: str | None, as_json: bool) -> None:
 @clouds_option
 @json_option
 def create(definition: tuple[str, ...], clouds: str | None, as_json: bool) -> None:
-    """Defines an alias, written as after `alias =` in a file; several DEFINITIONs of one name mean: any of them.
+    """Create an alias.
+
+    DEFINITION has the syntax of `alias =` in the file. With several, a device that matches any one of them is accepted.
 
     Example: busway alias create '{"name": "h100", "vendor_id": "10de", "product_id": "2330", "device_type": "type-PF"}'
     """
@@ -89,7 +94,10 @@ def create(definition: tuple[str, ...], clouds: str | None, as_json: bool) -> No
 @clouds_option
 @json_option
 def change(name: str, definition: tuple[str, ...], version: int | None, clouds: str | None, as_json: bool) -> None:
-    """Gives alias NAME other DEFINITIONs; servers keep the devices that they have."""
+    """Replace the definitions of an alias.
+
+    Servers keep the devices that they have.
+    """
     path = f"aliases/{quote(name, safe='')}"
     based_on = version if version is not None else current_version(clouds, path, "alias")
     answer = ask(clouds, "PATCH", path, {"definitions": list(definition), "version": based_on})
@@ -104,7 +112,10 @@ def change(name: str, definition: tuple[str, ...], version: int | None, clouds: 
 @clouds_option
 @json_option
 def delete(name: str, version: int | None, force: bool, clouds: str | None, as_json: bool) -> None:
-    """Deletes alias NAME of run time; one of the file of that name counts again."""
+    """Delete an alias that was created here.
+
+    An alias of the same name in the configuration file applies again.
+    """
     path = f"aliases/{quote(name, safe='')}"
     based_on = version if version is not None else current_version(clouds, path, "alias")
     answer = ask(clouds, "DELETE", path, params={"version": based_on, "force": "true" if force else None})

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def config() -> None:
-    """Configuration files: busway.conf, or an existing nova.conf."""
+    """Check a configuration file, or a nova.conf."""
 
 
 @config.command()
@@ -24,7 +24,10 @@ def config() -> None:
 @click.option("--here", is_flag=True, help="Also look which of this machine's devices aliases and specs catch.")
 @json_option
 def check(file: Path, here: bool, as_json: bool) -> None:
-    """Prints every error and warning of FILE with line, meaning and remedy; ends with 1 when there is an error."""
+    """Print the errors and warnings of a file.
+
+    Each has its line, meaning and remedy. The exit code is 1 when there is an error.
+    """
     from busway.bootstrap.config_check import check_config
     from busway.hardware import scan
 

@@ -20,7 +20,7 @@ _root_option = click.option(
 
 @click.group()
 def device() -> None:
-    """Devices of all hosts: what each is, its state and its server."""
+    """List, show and manage PCI devices."""
 
 
 @device.command("list")
@@ -31,7 +31,7 @@ def device() -> None:
 @clouds_option
 @json_option
 def list_(host: str | None, everything: bool, local: bool, root: Path, clouds: str | None, as_json: bool) -> None:
-    """Lists devices with host, address, what each is, group, NUMA node, driver, status and server."""
+    """List devices with their status and server."""
     if local:
         from busway.cli.device_local import list_cards
 
@@ -54,7 +54,10 @@ def list_(host: str | None, everything: bool, local: bool, root: Path, clouds: s
 @clouds_option
 @json_option
 def show(name: str, clouds: str | None, as_json: bool) -> None:
-    """Shows one device (HOST:ADDRESS, ADDRESS or id) and its history."""
+    """Show one device and its history.
+
+    DEVICE is HOST:ADDRESS, ADDRESS or an id.
+    """
     from busway.cli.client import Client, find_clouds
 
     with Client(find_clouds(clouds)) as client:
@@ -85,7 +88,10 @@ def show(name: str, clouds: str | None, as_json: bool) -> None:
 @click.argument("name")
 @clouds_option
 def recycle(name: str, clouds: str | None) -> None:
-    """Offers a device of one use (HOST:ADDRESS, ADDRESS or id) again, once it has been cleaned."""
+    """Offer a one-time-use device again.
+
+    DEVICE is HOST:ADDRESS, ADDRESS or an id. Clean the device first.
+    """
     from busway.cli.client import Client, find_clouds
 
     found = Client(find_clouds(clouds)).request("POST", f"devices/{name}/recycle")["device"]["device"]
@@ -103,7 +109,10 @@ def recycle(name: str, clouds: str | None) -> None:
 )
 @json_option
 def topology(everything: bool, root: Path, as_json: bool) -> None:
-    """Shows where this machine's GPUs and NICs sit, and how far they are apart; needs no control plane."""
+    """Show how this machine's GPUs and NICs are wired.
+
+    Prints the PCI tree and the distances between devices. It needs no control plane.
+    """
     from busway.cli.device_local import show_topology
 
     show_topology(root, everything, as_json)

@@ -12,14 +12,17 @@ _before_option = click.option("--before", metavar="ID", help="Its place: before 
 
 @click.group("device-spec")
 def device_spec() -> None:
-    """Device specs: those made at run time, which count at once, then those of the file; the first match wins."""
+    """List, create, change and delete device specs.
+
+    Device specs created here come before those of the configuration file. The first match applies.
+    """
 
 
 @device_spec.command("list")
 @clouds_option
 @json_option
 def list_(clouds: str | None, as_json: bool) -> None:
-    """Lists device specs in their order with how many devices each offers, and what may be wrong with them."""
+    """List device specs in order, with counts and warnings."""
     answer = ask(clouds, "GET", "device-specs")
     if as_json:
         print_json(answer)
@@ -48,7 +51,7 @@ def list_(clouds: str | None, as_json: bool) -> None:
 @clouds_option
 @json_option
 def show(id_: str, clouds: str | None, as_json: bool) -> None:
-    """Shows one device spec and its history."""
+    """Show a device spec and its history."""
     story = ask(clouds, "GET", f"device-specs/{id_}")["device_spec"]
     if as_json:
         print_json(story)
@@ -69,7 +72,9 @@ def show(id_: str, clouds: str | None, as_json: bool) -> None:
 @clouds_option
 @json_option
 def create(definition: str, before: str | None, clouds: str | None, as_json: bool) -> None:
-    """Lets devices be handed out, written as after `device_spec =` in a file; it goes behind the others of run time.
+    """Create a device spec.
+
+    DEFINITION has the syntax of `device_spec =` in the file. The new spec comes after the others created here.
 
     Example: busway device-spec create '{"vendor_id": "10de", "product_id": "2330"}'
     """
@@ -94,7 +99,10 @@ def change(
     clouds: str | None,
     as_json: bool,
 ) -> None:
-    """Gives a device spec another DEFINITION, another place, or both; servers keep the devices that they have."""
+    """Change or move a device spec.
+
+    Servers keep the devices that they have.
+    """
     based_on = version if version is not None else current_version(clouds, f"device-specs/{id_}", "device_spec")
     body = {"definition": definition, "before": "last" if last else before, "version": based_on}
     answer = ask(clouds, "PATCH", f"device-specs/{id_}", body)
@@ -107,7 +115,10 @@ def change(
 @clouds_option
 @json_option
 def delete(id_: str, version: int | None, clouds: str | None, as_json: bool) -> None:
-    """Deletes a device spec of run time; devices in use that nothing else offers leave when they are given back."""
+    """Delete a device spec that was created here.
+
+    Servers keep devices that no other spec offers; nobody else gets them afterwards.
+    """
     based_on = version if version is not None else current_version(clouds, f"device-specs/{id_}", "device_spec")
     answer = ask(clouds, "DELETE", f"device-specs/{id_}", params={"version": based_on})
     print_change(answer, f"Device spec {id_} is deleted.", as_json)

@@ -39,7 +39,9 @@ def doctor(
     wants_undo: bool,
     yes: bool,
 ) -> None:
-    """Examines this host, or one DEVICE, from the IOMMU up; needs no server, and root only where a line says so.
+    """Check this host, or one DEVICE, for passthrough.
+
+    It needs no control plane, and root only where a line says so.
 
     Ends with 0 when every card is ready, and with 1 when one is not or something blocks the whole host.
     """

@@ -9,7 +9,7 @@ from busway.cli.output import clouds_option, json_option, print_json, print_tabl
 
 @click.group()
 def event() -> None:
-    """Events: every change with its time and its reason."""
+    """List what happened, with time and reason."""
 
 
 @event.command("list")
@@ -19,7 +19,7 @@ def event() -> None:
 @clouds_option
 @json_option
 def list_(server: str | None, device: str | None, limit: int, clouds: str | None, as_json: bool) -> None:
-    """Lists events, oldest first."""
+    """List events, oldest first."""
     from busway.cli.client import Client, find_clouds
 
     params = {"server": server, "device": device, "limit": limit}

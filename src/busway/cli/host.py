@@ -12,7 +12,7 @@ from busway.cli.output import clouds_option, json_option, print_json, print_tabl
 
 @click.group()
 def host() -> None:
-    """Hosts: add one, list them, enable, disable, delete."""
+    """Add, list, enable, disable and delete hosts."""
 
 
 @host.command()
@@ -22,7 +22,10 @@ def host() -> None:
 @click.option("--url", help="The control plane's URL as the host reaches it. Default: the public URL.")
 @clouds_option
 def create(name: str, rotate: bool, output: Path | None, url: str | None, clouds: str | None) -> None:
-    """Adds host NAME and prints the credential with which its agent is started; it is shown once."""
+    """Add a host and print its agent's credential.
+
+    The credential is shown once.
+    """
     from busway.bootstrap.admin import write_secret
     from busway.cli.client import Client, find_clouds
 
@@ -41,7 +44,7 @@ def create(name: str, rotate: bool, output: Path | None, url: str | None, clouds
 @clouds_option
 @json_option
 def list_(clouds: str | None, as_json: bool) -> None:
-    """Lists hosts with their state and what is used of them."""
+    """List hosts with their state and usage."""
     from busway.cli.client import Client, find_clouds
 
     rows = Client(find_clouds(clouds)).request("GET", "hosts")["hosts"]
@@ -73,7 +76,7 @@ def list_(clouds: str | None, as_json: bool) -> None:
 @click.argument("name")
 @clouds_option
 def enable(name: str, clouds: str | None) -> None:
-    """Lets new servers go to host NAME again."""
+    """Allow new servers on a host again."""
     from busway.cli.client import Client, find_clouds
 
     Client(find_clouds(clouds)).request("PATCH", f"hosts/{name}", {"enabled": True})
@@ -85,7 +88,10 @@ def enable(name: str, clouds: str | None) -> None:
 @click.option("--reason", help="Why; shown in lists.")
 @clouds_option
 def disable(name: str, reason: str | None, clouds: str | None) -> None:
-    """Keeps new servers away from host NAME; what runs there goes on."""
+    """Keep new servers away from a host.
+
+    Its servers are not affected.
+    """
     from busway.cli.client import Client, find_clouds
 
     Client(find_clouds(clouds)).request("PATCH", f"hosts/{name}", {"enabled": False, "reason": reason})
@@ -96,7 +102,10 @@ def disable(name: str, reason: str | None, clouds: str | None) -> None:
 @click.argument("name")
 @clouds_option
 def delete(name: str, clouds: str | None) -> None:
-    """Forgets host NAME, which must have no servers and no claimed devices."""
+    """Delete a host.
+
+    It must have no servers and no claimed devices.
+    """
     from busway.cli.client import Client, find_clouds
 
     Client(find_clouds(clouds)).request("DELETE", f"hosts/{name}")

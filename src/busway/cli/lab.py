@@ -39,7 +39,7 @@ def lab() -> None:
 @click.option("--no-iommu", is_flag=True, help="Leave the IOMMU out, as a host that is not ready for passthrough.")
 @_state
 def up(gpus: int, hosts: int, memory: int, no_iommu: bool, state: Path) -> None:
-    """Bring the lab up; one that is up stays as it is."""
+    """Start the lab; a running lab is left unchanged."""
     made = _lab(state).up(gpus, hosts, iommu=not no_iommu, memory_mib=memory, report=_report())
     for host in made:
         click.echo(f"{host.name} is up ({host.machine.gpus} GPUs): busway lab exec --host {host.name} -- lspci")
@@ -49,7 +49,7 @@ def up(gpus: int, hosts: int, memory: int, no_iommu: bool, state: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_state
 def status(as_json: bool, state: Path) -> None:
-    """Tell which lab hosts there are and how they do."""
+    """List lab hosts and their state."""
     told = [_told(host) for host in _lab(state).hosts()]
     if as_json:
         click.echo(json.dumps(told, indent=2))
@@ -92,7 +92,10 @@ def _told(host: LabHost) -> dict[str, str | int | float]:
 @_state
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def exec_(name: str, with_stdin: bool, timeout: float, state: Path, command: tuple[str, ...]) -> None:
-    """Run a command in a lab host as root; its exit code becomes ours."""
+    """Run a command in a lab host as root.
+
+    The exit code is the one of the command.
+    """
     stdin = sys.stdin.buffer.read() if with_stdin else b""
     outputs = {"o": sys.stdout.buffer, "e": sys.stderr.buffer}
     result: dict[str, object] = {}
@@ -112,7 +115,7 @@ def exec_(name: str, with_stdin: bool, timeout: float, state: Path, command: tup
 @_host
 @_state
 def logs(name: str, state: Path) -> None:
-    """Print all that a lab host wrote to its console, and what its QEMU said."""
+    """Print the console and the QEMU log of a lab host."""
     host = _lab(state).host(name)
     for log in (host.console_log, host.folder / "output.log"):
         if log.exists():
@@ -122,7 +125,10 @@ def logs(name: str, state: Path) -> None:
 @lab.command()
 @_state
 def down(state: Path) -> None:
-    """End every lab host and remove its files; the cache of kernels and images stays."""
+    """Stop all lab hosts and remove their files.
+
+    The cache of kernels and images is kept.
+    """
     _lab(state).down()
 
 
@@ -135,7 +141,7 @@ def down(state: Path) -> None:
     help="cloud boots faster; generic has all of Debian's drivers, so that one of them takes the GPU.",
 )
 def image(kernel: str) -> None:
-    """Build the guest image, unless it is built, and print its path."""
+    """Build the guest image if needed, and print its path."""
     from busway.lab.cache import default_cache
     from busway.lab.image import build_guest_image
 

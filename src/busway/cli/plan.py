@@ -18,7 +18,10 @@ from busway.cli.output import clouds_option, json_option, print_fields, print_js
 @clouds_option
 @json_option
 def plan(flavor: str, count: int, image: str | None, host: str | None, clouds: str | None, as_json: bool) -> None:
-    """Says where servers would land and why, before they are booted; ends with 1 when they would not."""
+    """Show where servers would be placed, and why.
+
+    Nothing is created. The exit code is 1 when they could not be placed.
+    """
     from busway.cli.client import Client, find_clouds
 
     wanted = {"flavor": flavor, "count": count, "image": image, "host": host}

@@ -11,7 +11,7 @@ _project = click.option("--project", metavar="NAME", help="The project, by name 
 
 @click.group()
 def quota() -> None:
-    """Quotas: how much of servers, vCPUs, RAM and devices a project may have."""
+    """Show and set quotas of projects, devices included."""
 
 
 @quota.command()
@@ -20,7 +20,7 @@ def quota() -> None:
 @clouds_option
 @json_option
 def show(project: str | None, defaults: bool, clouds: str | None, as_json: bool) -> None:
-    """Shows the limits of a project and what of them is used."""
+    """Show a project's limits and usage."""
     from busway.cli.client import Client, find_clouds
 
     client = Client(find_clouds(clouds))
@@ -44,7 +44,10 @@ def show(project: str | None, defaults: bool, clouds: str | None, as_json: bool)
 @click.option("--force", is_flag=True, help="Set a limit below what is used already.")
 @clouds_option
 def set_(limits: tuple[str, ...], project: str | None, defaults: bool, force: bool, clouds: str | None) -> None:
-    """Sets limits, such as instances=10 or pci_passthrough:a100=4; -1 is no limit."""
+    """Set limits of a project.
+
+    For example instances=10 or pci_passthrough:a100=4; -1 means no limit.
+    """
     from busway.cli.client import Client, find_clouds
 
     given = {name: _number(name, value) for name, _, value in (each.rpartition("=") for each in limits)}
@@ -61,7 +64,7 @@ def set_(limits: tuple[str, ...], project: str | None, defaults: bool, force: bo
 @_project
 @clouds_option
 def reset(project: str | None, clouds: str | None) -> None:
-    """Takes a project's own limits away: the defaults hold for it."""
+    """Remove a project's own limits; the defaults apply."""
     from busway.cli.client import Client, find_clouds
 
     Client(find_clouds(clouds)).request("DELETE", "quota", params={"project": project})

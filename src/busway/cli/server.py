@@ -20,7 +20,7 @@ def server() -> None:
 @clouds_option
 @json_option
 def why(server_id: str, clouds: str | None, as_json: bool) -> None:
-    """Tells the story of a server by its id: state, fault with remedy, devices, history."""
+    """Explain a server: state, fault, devices, history."""
     from busway.cli.client import Client, find_clouds
 
     story = Client(find_clouds(clouds)).request("GET", f"servers/{server_id}/why")["why"]

@@ -14,7 +14,10 @@ import click
 @click.option("--with-serials", is_flag=True, help="Keep serial numbers, MAC addresses and UUIDs.")
 @click.option("--root", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path("/"), hidden=True)
 def snapshot(output: Path, with_serials: bool, root: Path) -> None:
-    """Writes this machine's hardware, as the kernel shows it, into one file; changes nothing."""
+    """Save a description of this machine's hardware.
+
+    It copies what the kernel shows into one file, and changes nothing.
+    """
     from busway.hardware.snapshot import capture
 
     done = capture(root, output, with_serials=with_serials)

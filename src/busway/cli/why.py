@@ -22,9 +22,10 @@ _LOGS = "Read this machine's kernel log and QEMU's logs; with root, all of them.
 @click.option("--host", "of_host", is_flag=True, help=_LOGS)
 @json_option
 def why(text: str | None, of_host: bool, as_json: bool) -> None:
-    """Explains log lines of kernel, drivers, QEMU, libvirt: FILE, a line in quotes, or standard input.
+    """Explain log lines of the kernel, QEMU or libvirt.
 
-    Lines that one fault has caused are answered together, its root cause first. Ends with 1 when nothing in it is known.
+    Give a FILE, a line in quotes, or standard input. Lines that one fault caused are answered together, the root cause
+    first. The exit code is 1 when nothing is known.
     """
     from busway.doctor.why import explain, symptoms
 

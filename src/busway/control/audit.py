@@ -14,10 +14,3 @@ def list_records(control: Control, caller: Caller, wanted: AuditFilter) -> list[
     authorize(caller, "busway:audit:list")
     with control.db.read() as tx:
         return store.list_records(tx, wanted)
-
-
-def purge_records(control: Control, limit: int = 1000) -> int:
-    """Removes a batch of records that are older than `audit_days`; returns how many."""
-    before = control.now() - control.settings.audit_for
-    with control.db.write() as tx:
-        return store.purge_audit(tx, before, limit)

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from busway.control.doorbell import Doorbell
+from busway.control.loops.record import LoopRecords
 from busway.control.placement.memory import SnapshotMemory
 from busway.control.rules.in_force import PciRules, RulesCache
 from busway.control.settings import Settings
@@ -33,6 +34,7 @@ class Control:
     rules_cache: RulesCache = field(default_factory=RulesCache)
     policy: Policy = field(default_factory=built_in)
     memory: SnapshotMemory = field(default_factory=SnapshotMemory)
+    loops: LoopRecords = field(default_factory=LoopRecords)
 
     def pci_rules(self, tx: Tx) -> PciRules:
         """The aliases and device specs in force; cheap, for every transaction that needs them."""

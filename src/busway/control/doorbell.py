@@ -26,34 +26,47 @@ class Doorbell(Protocol):
 
 
 class LocalDoorbell:
-    """A doorbell within one process."""
+    """A doorbell within one process; a ring wakes those who wait for its topic, and nobody else."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
         self._for_all = 0
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._waiting: dict[str, list[threading.Event]] = {}
 
     def ring(self, topic: str) -> None:
         """Wakes the waiting threads of this process."""
-        with self._changed:
+        with self._lock:
             self._counts[topic] = self._counts.get(topic, 0) + 1
-            self._changed.notify_all()
+            for waiting in self._waiting.get(topic, ()):
+                waiting.set()
 
     def ring_all(self) -> None:
         """Wakes everyone, whatever they wait for."""
-        with self._changed:
+        with self._lock:
             self._for_all += 1
-            self._changed.notify_all()
+            for several in self._waiting.values():
+                for waiting in several:
+                    waiting.set()
 
     def count(self, topic: str) -> int:
         """How often the topic rang in this process."""
-        with self._changed:
+        with self._lock:
             return self._counts.get(topic, 0) + self._for_all
 
     def wait(self, topic: str, seen: int, seconds: float) -> bool:
-        """Waits on a condition, at most `seconds`."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._counts.get(topic, 0) + self._for_all > seen, timeout=seconds)
+        """Waits for an event of its own, at most `seconds`."""
+        mine = threading.Event()
+        with self._lock:
+            if self._counts.get(topic, 0) + self._for_all > seen:
+                return True
+            self._waiting.setdefault(topic, []).append(mine)
+        rang = mine.wait(seconds)
+        with self._lock:
+            self._waiting[topic].remove(mine)
+            if not self._waiting[topic]:
+                del self._waiting[topic]
+        return rang
 
     def close(self) -> None:
         """Does nothing: there is only this process."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from busway.domain.alias import Alias, Aliases
 from busway.domain.config_warning import Located
@@ -28,7 +27,6 @@ class Settings:
     policy: Policy = DEFAULT_POLICY
     public_url: str = "http://127.0.0.1:8774"
     token_seconds: int = 86400
-    audit_days: int = 400
     password_memory_kib: int = 65536
     password_iterations: int = 3
     password_lanes: int = 4
@@ -47,8 +45,4 @@ class Settings:
     resume_guests_state_on_host_boot: bool = False
     shelved_offload_time: int = 0
     quota: Mapping[str, int] = field(default_factory=dict)  # of projects that have none of their own; -1 is no limit
-
-    @property
-    def audit_for(self) -> timedelta:
-        """How long the records of the audit are kept."""
-        return timedelta(days=self.audit_days)
+    retention: Mapping[str, int] = field(default_factory=dict)  # days by option; what is not there has its default

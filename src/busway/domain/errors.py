@@ -8,6 +8,7 @@
     │   ├── OverQuota
     ├── NotFound              no such thing (404)
     ├── Conflict              not in this state (409)
+    │   ├── Raced
     ├── TooLarge              over a limit (413)
     ├── NotSupported          Busway does not do this (501)
     ├── HostError             the host, its kernel or its hypervisor refused
@@ -102,6 +103,12 @@ class Conflict(BuswayError):
     """The thing is in a state that does not permit this."""
 
     code = "conflict"
+
+
+class Raced(Conflict):
+    """Something changed while it was being decided on; the same may be tried again at once."""
+
+    code = "placement-raced"
 
 
 class TooLarge(BuswayError):

@@ -11,13 +11,14 @@ from busway.domain.ids import ServerId
 from busway.domain.server import ServerAction
 from busway.store.database import Tx
 from busway.store.metadata import UtcTime, metadata
+from busway.store.servers import IS_UNPLACED, servers
 
 actions = Table(
     "server_actions",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("server_id", String(36), nullable=False, index=True),
-    Column("request_id", String(64), nullable=False),
+    Column("request_id", String(64), nullable=False, index=True),
     Column("action", String(32), nullable=False),
     Column("user_id", String(64), nullable=False),
     Column("project_id", String(64), nullable=False),
@@ -25,6 +26,7 @@ actions = Table(
     Column("updated", UtcTime, nullable=False),
     Column("message", Text),
 )
+_CREATED = actions.c.action == "create"
 
 
 def add_action(tx: Tx, action: ServerAction) -> None:
@@ -39,12 +41,24 @@ def list_actions(tx: Tx, server_id: ServerId) -> list[ServerAction]:
     return [ServerAction(**{name: row._mapping[name] for name in names}) for row in tx.execute(statement)]
 
 
-def creation_requests(tx: Tx, server_ids: Collection[ServerId]) -> dict[ServerId, str]:
-    """The id of the request that created each server."""
-    statement = select(actions.c.server_id, actions.c.request_id).where(
-        actions.c.action == "create", actions.c.server_id.in_(server_ids)
+def waiting_together(tx: Tx, server_ids: Collection[ServerId]) -> dict[str, frozenset[ServerId]]:
+    """By the id of each request that created any of these servers: all of its servers that wait for a host."""
+    mine = select(actions.c.request_id).where(_CREATED, actions.c.server_id.in_(server_ids))
+    statement = (
+        select(actions.c.request_id, actions.c.server_id)
+        .join(servers, servers.c.id == actions.c.server_id)
+        .where(_CREATED, actions.c.request_id.in_(mine), IS_UNPLACED)
     )
-    return {ServerId(row.server_id): str(row.request_id) for row in tx.execute(statement)}
+    found: dict[str, set[ServerId]] = {}
+    for row in tx.execute(statement):
+        found.setdefault(row.request_id, set()).add(ServerId(row.server_id))
+    return {request_id: frozenset(together) for request_id, together in found.items()}
+
+
+def last_request(tx: Tx, server_id: ServerId) -> str | None:
+    """The id of the request that asked for the newest action on a server."""
+    statement = select(actions.c.request_id).where(actions.c.server_id == server_id).order_by(actions.c.id.desc())
+    return tx.execute(statement.limit(1)).scalar_one_or_none()
 
 
 def fail_last_action(tx: Tx, server_id: ServerId, message: str, now: datetime) -> None:

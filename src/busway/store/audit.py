@@ -23,7 +23,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    delete,
     event,
     insert,
     select,
@@ -190,12 +189,6 @@ def list_records(tx: Connection, wanted: AuditFilter) -> list[Record]:
     if wanted.before is not None:
         statement = statement.where(audit.c.id < wanted.before)
     return [_record(row) for row in tx.execute(statement)]
-
-
-def purge_audit(tx: Connection, before: datetime, limit: int) -> int:
-    """Removes at most so many records of before a moment; returns how many."""
-    old = select(audit.c.id).where(audit.c.at < before).order_by(audit.c.id).limit(limit)
-    return tx.execute(delete(audit).where(audit.c.id.in_(old))).rowcount
 
 
 _NAMES = [name for name in Record.__dataclass_fields__ if name != "id"]

@@ -6,12 +6,15 @@ so that a read-then-write never fails half way with "database is locked".
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from busway.store import audit
@@ -19,6 +22,9 @@ from busway.store import audit
 Tx = Connection
 
 BUSY_SECONDS = 30
+# The database could not be reached, was busy for too long, or ended a transaction for another one's sake (a deadlock).
+# Nothing in what was asked of it is wrong: the same may be tried again.
+DATABASE_TROUBLE = (OperationalError, InterfaceError)
 
 
 class Database:
@@ -33,7 +39,9 @@ class Database:
         if self.is_sqlite and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             Path(parsed.database).touch(mode=0o600)  # SQLite gives its journals the rights of the file
-        self.engine: Engine = create_engine(parsed, pool_pre_ping=not self.is_sqlite, pool_size=20, max_overflow=20)
+        # Statements that fail are logged, and what they were given may be a secret: it is left out.
+        options = {"pool_pre_ping": not self.is_sqlite, "pool_size": 20, "max_overflow": 20, "hide_parameters": True}
+        self.engine: Engine = create_engine(parsed, **options)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
         audit.watch_inserts(self.engine)
@@ -86,6 +94,24 @@ class Database:
             finally:
                 tx.exec_driver_sql("PRAGMA foreign_keys=ON")
 
+    @contextmanager
+    def alone(self, name: str) -> Iterator[bool]:
+        """Gives True if nobody else on this database has `name`, and keeps it until the block ends; False at once else.
+
+        On PostgreSQL it is an advisory lock of a transaction that does nothing; on SQLite a lock on a file beside the
+        database's. Both end with the process, however it ends.
+        """
+        if not self.is_sqlite:
+            with self.engine.connect() as tx, tx.begin():
+                # SELECT pg_try_advisory_xact_lock(hashtext('loop.sweeper'))
+                locked = tx.execute(text("SELECT pg_try_advisory_xact_lock(hashtext(:n))"), {"n": f"busway.{name}"})
+                yield bool(locked.scalar_one())
+        elif not self.url.database or self.url.database == ":memory:":
+            yield True
+        else:
+            with _locked_file(f"{self.url.database}-{name}.lock") as locked_here:
+                yield locked_here
+
     def close(self) -> None:
         """Closes all pooled connections."""
         self.engine.dispose()
@@ -99,6 +125,27 @@ def take_turn(tx: Tx, name: str) -> None:
     if tx.dialect.name == "postgresql":
         # SELECT pg_advisory_xact_lock(hashtext('place'))
         tx.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"busway.{name}"})
+
+
+@contextmanager
+def savepoint(tx: Tx) -> Iterator[None]:
+    """A part of a transaction: any exception takes back what the block wrote, and no more."""
+    with tx.begin_nested():
+        yield
+
+
+@contextmanager
+def _locked_file(path: str) -> Iterator[bool]:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -102,6 +103,16 @@ def set_enabled(tx: Tx, host_id: HostId, enabled: bool, reason: str | None) -> N
 def delete_host(tx: Tx, host_id: HostId) -> None:
     """Forgets a host."""
     tx.execute(hosts.delete().where(hosts.c.id == host_id))
+
+
+def lock_hosts(tx: Tx, host_ids: Iterable[HostId]) -> None:
+    """Locks hosts until the transaction ends, in the order of their ids.
+
+    Whoever changes several hosts does this first, so that two of them never wait for each other.
+    """
+    # SELECT id FROM hosts WHERE id IN (…) ORDER BY id FOR UPDATE
+    wanted = sorted(set(host_ids))
+    tx.execute(select(hosts.c.id).where(hosts.c.id.in_(wanted)).order_by(hosts.c.id).with_for_update()).all()
 
 
 def bump_generation(tx: Tx, host_id: HostId) -> int:

@@ -17,7 +17,6 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
-    delete,
     func,
     insert,
     select,
@@ -187,8 +186,3 @@ def _revoke(tx: Tx, which: ColumnElement[bool], now: datetime) -> None:
     chain = first.union(select(made.c.digest).join(first, made.c.parent == first.c.digest))
     ended = and_(tokens.c.digest.in_(select(chain.c.digest)), tokens.c.revoked.is_(None))
     tx.execute(update(tokens).where(ended).values(revoked=now))
-
-
-def purge_tokens(tx: Tx, before: datetime) -> None:
-    """Forgets the tokens that expired before a moment."""
-    tx.execute(delete(tokens).where(tokens.c.expires < before))

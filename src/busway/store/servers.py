@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     bindparam,
     cast,
     func,
@@ -87,6 +88,11 @@ servers = Table(
     Column("launched", UtcTime),
     Column("terminated", UtcTime),
 )
+IS_UNPLACED = and_(
+    servers.c.status == str(ServerStatus.BUILD),
+    servers.c.intent == str(Intent.PRESENT),
+    servers.c.host_id.is_(None),
+)
 
 consoles = Table(
     "consoles",
@@ -143,6 +149,16 @@ class ServerRow:
     def disk_image_id(self) -> ImageId:
         """The image that the lowest layer of its root disk is made from."""
         return self.root_image_id or self.image_id
+
+    @property
+    def is_unplaced(self) -> bool:
+        """True while it waits for a host."""
+        return self.status is ServerStatus.BUILD and self.intent is Intent.PRESENT and self.host_id is None
+
+    @property
+    def is_leaving(self) -> bool:
+        """True while it is deleted and a host has not let it go yet."""
+        return self.intent is Intent.ABSENT and self.task_state is TaskState.DELETING
 
     @property
     def images(self) -> frozenset[ImageId]:
@@ -212,15 +228,16 @@ def list_placed(tx: Tx) -> list[ServerRow]:
     return [_server(row) for row in tx.execute(statement)]
 
 
-def list_by_id(tx: Tx, server_ids: Iterable[ServerId]) -> list[ServerRow]:
-    """The servers of these ids."""
-    return [_server(row) for row in tx.execute(select(servers).where(servers.c.id.in_(list(server_ids))))]
+def list_by_id(tx: Tx, server_ids: Iterable[ServerId], *, lock: bool = False) -> list[ServerRow]:
+    """The servers of these ids by number; with `lock` it waits for whoever is changing one of them."""
+    statement = select(servers).where(servers.c.id.in_(list(server_ids))).order_by(servers.c.number)
+    return [_server(row) for row in tx.execute(statement.with_for_update() if lock else statement)]
 
 
-def list_in_status(tx: Tx, status: ServerStatus, *, lock: bool = False) -> list[ServerRow]:
-    """The servers of one status, oldest first; with `lock` without those that someone is changing right now."""
+def list_in_status(tx: Tx, status: ServerStatus) -> list[ServerRow]:
+    """The servers of one status, oldest first."""
     statement = select(servers).where(servers.c.status == str(status)).order_by(servers.c.number)
-    return [_server(row) for row in tx.execute(statement.with_for_update(skip_locked=True) if lock else statement)]
+    return [_server(row) for row in tx.execute(statement)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,21 +266,16 @@ def list_occupants(tx: Tx) -> list[Occupant]:
 
 def list_unplaced(tx: Tx, limit: int, *, lock: bool = False) -> list[ServerRow]:
     """Servers that wait for a host, oldest first; with `lock` without those that someone is changing right now."""
-    statement = select(servers).where(
-        servers.c.status == str(ServerStatus.BUILD),
-        servers.c.intent == str(Intent.PRESENT),
-        servers.c.host_id.is_(None),
-    )
-    statement = statement.order_by(servers.c.number).limit(limit)
+    statement = select(servers).where(IS_UNPLACED).order_by(servers.c.number).limit(limit)
     return [_server(row) for row in tx.execute(statement.with_for_update(skip_locked=True) if lock else statement)]
 
 
-def list_leaving(tx: Tx, *, lock: bool = False) -> list[ServerRow]:
+def list_leaving(tx: Tx) -> list[ServerRow]:
     """Servers that their user has deleted and that a host has not yet let go."""
     statement = select(servers).where(
         servers.c.intent == str(Intent.ABSENT), servers.c.task_state == str(TaskState.DELETING)
     )
-    return [_server(row) for row in tx.execute(statement.with_for_update(skip_locked=True) if lock else statement)]
+    return [_server(row) for row in tx.execute(statement)]
 
 
 def list_flavors_in_use(tx: Tx, project_id: ProjectId) -> list[Flavor]:

@@ -6,7 +6,6 @@ from busway.control.agents.desired import authenticate, desired
 from busway.control.context import Control
 from busway.control.images.internal import begin_disk_upload
 from busway.control.images.upload import DiskImageUpload
-from busway.control.moves.advance import advance
 from busway.control.observation.report import observe
 from busway.domain.errors import Forbidden
 from busway.domain.ids import HostId, ServerId
@@ -20,7 +19,7 @@ __all__ = ["authenticate", "begin_disk_upload", "desired", "finish_disk_upload",
 def finish_disk_upload(control: Control, upload: DiskImageUpload) -> None:
     """Takes a disk in whole, and goes on with whatever waited for it."""
     upload.finish()
-    advance(control)
+    control.bell.ring("advance")
 
 
 def put_console(control: Control, host_id: HostId, server_id: ServerId, text: str) -> None:

@@ -20,6 +20,7 @@ from busway.store import identity
 from busway.store.identity_tokens import revoke_credential_tokens
 
 SERVICES = ("identity", "compute", "image", "network", "busway")
+MOST_PER_USER = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,12 @@ def create_credential(
         expires=wanted.expires,
     )
     with control.db.write() as tx:
+        if len(store.list_credentials(tx, user_id)) >= MOST_PER_USER:
+            raise Forbidden(
+                f"User {caller.user_name} has {MOST_PER_USER} application credentials already",
+                remedy="Delete some: openstack application credential delete.",
+                code="credential-limit",
+            )
         store.add_credential(tx, made, hashed)
     return made, secret
 

@@ -19,8 +19,6 @@ from busway.store import identity_tokens as token_store
 from busway.store.database import Tx
 from busway.store.identity_tokens import TokenRow
 
-_KEEP_EXPIRED = timedelta(days=1)
-
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -69,7 +67,6 @@ def grant(control: Control, proof: Proof, scope: Scope | None) -> tuple[str, Tok
             is_system=scope is not None and scope.is_system,
             credential_id=proof.credential_id,
         )
-        token_store.purge_tokens(tx, now - _KEEP_EXPIRED)
         token_store.add_token(tx, row)
         audit.name_actor(user.id, user.name, row.project_id or "", row.credential_id)
         return secret, _token(tx, row)

@@ -1,21 +1,25 @@
 """Takes servers further that wait for more than one thing: a disk that arrives, a guest that is gone on another host.
 
-All that it decides on is stored, so that it may be called at any time, by any process, twice or late: after a report,
-after a disk has arrived, and every few seconds by the sweeper. What touches two hosts is done by one process at a time.
+All that it decides on is stored, so that it may be called at any time, by any process, twice or late. A loop calls it
+when a report or a disk that arrived has rung for it, and every few seconds. What touches two hosts is done by one process
+at a time, and locks both first.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from busway.control.context import Control
+from busway.control.loops.items import each
 from busway.control.moves.turns import begin_revert, restore, switch
+from busway.control.servers.fail import fail_alone
 from busway.control.servers.shelve import finish_shelving
 from busway.domain.ids import HostId, ServerId
 from busway.domain.image import ImageStatus
 from busway.domain.move import Move, MoveState
-from busway.domain.server import PowerState, TaskState
-from busway.store import departures, disk_uploads, images, moves, servers
+from busway.domain.server import PowerState, ServerStatus, TaskState
+from busway.store import departures, disk_uploads, hosts, images, moves, servers
 from busway.store.database import Tx, take_turn
 from busway.store.disk_uploads import DiskUpload, UploadPurpose
 from busway.store.servers import ServerRow
@@ -26,15 +30,18 @@ def advance(control: Control) -> None:
     with control.db.read() as tx:
         waiting = {move.server_id for move in moves.list_open_moves(tx)}
         waiting |= {upload.server_id for upload in disk_uploads.list_uploads(tx)}
-    for server_id in sorted(waiting):
-        _advance(control, server_id)
+    each(control, "advance", sorted(waiting), partial(_advance, control), partial(_failed, control))
+
+
+def _failed(control: Control, server_id: ServerId, error: Exception) -> None:
+    fail_alone(control, server_id, "go on with what was under way", error)
 
 
 def _advance(control: Control, server_id: ServerId) -> None:
     with control.db.write() as tx:
         take_turn(tx, "place")
         row = servers.find_server(tx, server_id, lock=True)
-        changed = _server(control, tx, row) if row is not None else set()
+        changed = _server(control, tx, row) if row is not None and row.status is not ServerStatus.ERROR else set()
         control.crashpoint("advance:before-commit")
     control.crashpoint("advance:after-commit")
     for host_id in changed:
@@ -47,6 +54,7 @@ def _server(control: Control, tx: Tx, row: ServerRow) -> set[HostId]:
     arrived = [upload for upload in disk_uploads.list_uploads(tx, server_id=row.id) if _has_arrived(tx, upload)]
     move = moves.find_open_move(tx, row.id)
     if move is not None:
+        hosts.lock_hosts(tx, (move.source.host_id, move.target.host_id))
         return _move(tx, row, move, bool(arrived), now)
     changed: set[HostId] = set()
     for upload in arrived:

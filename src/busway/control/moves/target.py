@@ -15,7 +15,7 @@ from busway.control.placement.request import image_properties, placement_request
 from busway.control.placement.snapshot import take_snapshot
 from busway.control.placement.turn import lay_cells, new_claims, write_claims
 from busway.domain.claim import ClaimState
-from busway.domain.errors import BadInput, Conflict
+from busway.domain.errors import BadInput, Conflict, Raced
 from busway.domain.flavor import Flavor
 from busway.domain.ids import ClaimId, HostId, ServerId
 from busway.domain.placement import HostState, Placement, PlacementRequest, Refusal, Snapshot
@@ -81,7 +81,7 @@ def claim_placement(
     A device that the server has already is kept with its claim.
     """
     if not hosts.swap_generation(tx, placement.host_id, placement.generation, placement.revision):
-        raise Conflict("The host changed while a server was being placed", remedy="Try again.", code="placement-raced")
+        raise Raced("The host changed while a server was being placed", remedy="Try again.")
     mine = claims.list_live_claims(tx, server_id=row.id)
     kept = {claim.device_id: claim.id for claim in mine if claim.state is not ClaimState.RELEASING}
     wanted = {device.device_id for device in placement.devices}

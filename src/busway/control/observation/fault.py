@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from busway.control.placement.place import refuse
+from busway.control.servers.fail import refuse
 from busway.control.servers.leave import depart, drop_uploads, leave
 from busway.domain.documents import Fault
 from busway.domain.errors import BuswayError
@@ -22,9 +22,11 @@ def take_fault(tx: Tx, row: ServerRow, fault: Fault, power: PowerState | None, n
     if row.status is ServerStatus.BUILD:
         refuse(tx, row, error, now, facts=f"step {fault.step}: {fault.detail}")
         leave(tx, row, now, reason=f"build failed: {fault.brief}")
-    elif row.status is ServerStatus.REBUILD:
+        return
+    if row.status is ServerStatus.REBUILD:
         _fail_rebuild(tx, row, fault, error, now)
-    elif row.status is ServerStatus.RESIZE:
+        return
+    if row.status is ServerStatus.RESIZE:
         _fail_move(tx, row, error, now)
     elif row.status in (ServerStatus.SHELVED, ServerStatus.SHELVED_OFFLOADED):
         _fail_unshelve(tx, row, error, now)
@@ -61,13 +63,17 @@ def _fail_unshelve(tx: Tx, row: ServerRow, error: BuswayError, now: datetime) ->
 
 
 def _fail_act(tx: Tx, row: ServerRow, error: BuswayError, power: PowerState | None, now: datetime) -> None:
-    """It is as its host sees it; what was asked of its disk is asked no longer."""
+    """It is as its host sees it, and what was asked of its disk is asked no longer.
+
+    A guest without a domain is off. If it ran and nobody asked for it to be off, its host starts it again.
+    """
     running = power is PowerState.RUNNING
+    lost = power is None and row.powered and row.power is PowerState.RUNNING
     status = ServerStatus.ACTIVE if running else ServerStatus.SHUTOFF
     drop_uploads(tx, row, now)
-    servers.update_server(tx, row.id, now, status=status, task_state=None, power=power, powered=running)
+    servers.update_server(tx, row.id, now, status=status, task_state=None, power=power, powered=running or lost)
     event = Event(now, "server", str(row.status), str(status), str(error), row.host_id, None, row.id)
     events.add_event(tx, event)
     move = moves.find_open_move(tx, row.id)
-    if move is not None:
+    if move is not None and move.state is MoveState.REVERTING:
         moves.set_move_state(tx, move, MoveState.REVERTED, now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from busway.control.devices.recycle import USED_ONCE, is_spent_by_use
@@ -9,7 +11,7 @@ from busway.control.servers.leave import finish_delete, let_go
 from busway.domain.claim import ClaimState
 from busway.domain.device_spec import DeviceSpecs
 from busway.domain.documents import Fault, HeldDevice, Observed, ObservedServer
-from busway.domain.ids import DeviceId, HostId, ServerId
+from busway.domain.ids import DeviceId, ServerId
 from busway.domain.server import TaskState
 from busway.store import cells, claims, departures, devices, events
 from busway.store.claims import Claim
@@ -18,37 +20,48 @@ from busway.store.departures import Departure
 from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
 
+_Held = Mapping[tuple[DeviceId | None, ServerId], HeldDevice]
 
-def take_leaving(
-    tx: Tx,
-    host_id: HostId,
-    rows: list[ServerRow],
-    observed: Observed,
-    present: dict[str, DeviceId],
-    specs: DeviceSpecs,
-    now: datetime,
-) -> bool:
-    """Frees what the host was seen to have let go, and ends departures; True when a device became free."""
-    seen = {server.id: server for server in observed.servers}
-    held = {(present.get(str(h.address)), h.server_id): h for h in observed.held}
-    leaving = {departure.server_id: departure for departure in departures.list_departures(tx, host_id=host_id)}
-    left: dict[ServerId, list[Claim]] = {}
-    freed = False
-    for claim in claims.list_live_claims(tx, host_id=host_id):
-        stuck = held.get((claim.device_id, claim.server_id))
-        if _is_free(tx, claim, seen.get(claim.server_id), stuck, observed.generation, claim.server_id in leaving):
-            _free(tx, claim, specs, now)
-            freed = True
-            continue
-        left.setdefault(claim.server_id, []).append(claim)
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """What one report says, for whatever is to leave its host."""
+
+    generation: int
+    seen: Mapping[ServerId, ObservedServer]
+    held: _Held
+    specs: DeviceSpecs
+    now: datetime
+
+    @classmethod
+    def of(cls, observed: Observed, present: Mapping[str, DeviceId], specs: DeviceSpecs, now: datetime) -> Leaving:
+        """Reads a report; `present` are the host's devices by address."""
+        seen = {server.id: server for server in observed.servers}
+        held = {(present.get(str(h.address)), h.server_id): h for h in observed.held}
+        return cls(observed.generation, seen, held, specs, now)
+
+    def take(
+        self, tx: Tx, server_id: ServerId, row: ServerRow | None, live: list[Claim], departure: Departure | None
+    ) -> bool:
+        """Frees what the host was seen to have let go of one server; True when a device became free.
+
+        `live` are its claims on this host. `row` is None for a server of which only a claim is left.
+        """
+        mine = self.seen.get(server_id)
+        left = [claim for claim in live if not self._take_claim(tx, claim, mine, departure is not None)]
+        if row is not None and departure is not None and self.generation >= departure.generation:
+            _take_departure(tx, row, departure, mine, left, self.held, self.now)
+        return len(left) < len(live)
+
+    def _take_claim(self, tx: Tx, claim: Claim, mine: ObservedServer | None, leaving: bool) -> bool:
+        """Frees a claim if its device was let go, and returns True then; one that can't be is quarantined."""
+        stuck = self.held.get((claim.device_id, claim.server_id))
+        if _is_free(tx, claim, mine, stuck, self.generation, leaving):
+            _free(tx, claim, self.specs, self.now)
+            return True
         if claim.state is ClaimState.RELEASING and stuck is not None and stuck.fault is not None:
-            _quarantine(tx, claim, stuck.fault, now)
-    by_id = {row.id: row for row in rows}
-    for server_id, departure in leaving.items():
-        if observed.generation >= departure.generation and server_id in by_id:
-            mine, claimed = seen.get(server_id), left.get(server_id, [])
-            _take_departure(tx, by_id[server_id], departure, mine, claimed, held, now)
-    return freed
+            _quarantine(tx, claim, stuck.fault, self.now)
+        return False
 
 
 def _is_free(
@@ -75,7 +88,7 @@ def _take_departure(
     departure: Departure,
     mine: ObservedServer | None,
     left: list[Claim],
-    held: dict[tuple[DeviceId | None, ServerId], HeldDevice],
+    held: _Held,
     now: datetime,
 ) -> None:
     """Follows a server that leaves: its guest gone, then all of it.

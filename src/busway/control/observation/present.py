@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from busway.control.context import Control
@@ -14,6 +14,7 @@ from busway.domain.documents import ObservedServer
 from busway.domain.move import MoveKind, MoveState
 from busway.domain.server import PowerState, ServerStatus, TaskState
 from busway.store import claims, events, moves, servers
+from busway.store.claims import Claim
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.servers import ServerRow
@@ -28,12 +29,24 @@ _MAY_RUN = _COMING | {ServerStatus.SHUTOFF}
 _OFF = frozenset({PowerState.SHUTOFF, PowerState.CRASHED})
 
 
-def take_present(
-    control: Control, tx: Tx, row: ServerRow, mine: ObservedServer, generation: int, rebooted: bool, now: datetime
-) -> None:
-    """Takes in what a host says of one server; `rebooted` tells that the host was started anew since the last report."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a host's report tells of one server: `rebooted` that the host was started anew since its last report.
+
+    `claims` are the live claims on the host's devices that the server has.
+    """
+
+    seen: ObservedServer
+    generation: int
+    rebooted: bool
+    claims: tuple[Claim, ...]
+
+
+def take_present(control: Control, tx: Tx, row: ServerRow, told: Told, now: datetime) -> None:
+    """Takes in what a host says of one server."""
+    mine = told.seen
     if mine.fault is not None and _is_awaited(row):
-        if generation >= row.generation:
+        if told.generation >= row.generation:
             take_fault(tx, row, mine.fault, mine.power, now)
         return
     running = mine.power is PowerState.RUNNING
@@ -42,11 +55,11 @@ def take_present(
         if mine.power is not None and mine.power is not row.power:
             servers.update_server(tx, row.id, now, power=mine.power)
     elif row.powered and running and done:
-        _become(tx, row, ServerStatus.ACTIVE, PowerState.RUNNING, "its host reports that it runs", now)
+        _become(tx, row, told, ServerStatus.ACTIVE, PowerState.RUNNING, "its host reports that it runs", now)
     elif not row.powered and mine.power is not None and not running and mine.disk == row.disks[-1]:
-        _become(tx, row, ServerStatus.SHUTOFF, PowerState.SHUTOFF, "its host reports that it is shut off", now)
+        _become(tx, row, told, ServerStatus.SHUTOFF, PowerState.SHUTOFF, "its host reports that it is shut off", now)
     elif done and (row.status is ServerStatus.ACTIVE or (row.status in _MAY_RUN and mine.power in _OFF)):
-        _take_off(control, tx, row, rebooted, now)
+        _take_off(control, tx, row, told, now)
 
 
 def _is_awaited(row: ServerRow) -> bool:
@@ -54,32 +67,35 @@ def _is_awaited(row: ServerRow) -> bool:
     return row.status in _COMING or row.task_state is not None
 
 
-def _take_off(control: Control, tx: Tx, row: ServerRow, rebooted: bool, now: datetime) -> None:
+def _take_off(control: Control, tx: Tx, row: ServerRow, told: Told, now: datetime) -> None:
     """The guest ran and is off: it powered itself off, or its host lost power, perhaps before anyone saw it run."""
     if row.status in _COMING:
-        _become(tx, row, ServerStatus.ACTIVE, PowerState.RUNNING, "its host reports that it has run", now)
+        _become(tx, row, told, ServerStatus.ACTIVE, PowerState.RUNNING, "its host reports that it has run", now)
     if row.status is ServerStatus.RESIZE:
         return  # it waits for its user, whatever the guest does
     if row.status in _COMING:
         row = replace(row, status=ServerStatus.ACTIVE, task_state=None, launched=row.launched or now)
-    _stopped_by_itself(control, tx, row, rebooted, now)
+        told = replace(told, claims=())  # they are allocated by now
+    _stopped_by_itself(control, tx, row, told, now)
 
 
-def _stopped_by_itself(control: Control, tx: Tx, row: ServerRow, rebooted: bool, now: datetime) -> None:
+def _stopped_by_itself(control: Control, tx: Tx, row: ServerRow, told: Told, now: datetime) -> None:
     """A guest that its host's restart ended is started again if the operator chose so; one that powered off is not."""
-    if rebooted and control.settings.resume_guests_state_on_host_boot:
+    if told.rebooted and control.settings.resume_guests_state_on_host_boot:
         desire(tx, row, now, starts=row.starts + 1, task_state=TaskState.POWERING_ON, power=PowerState.SHUTOFF)
         why = "its host was restarted: it is started again"
         events.add_event(tx, Event(now, "server", "ACTIVE", "ACTIVE", why, row.host_id, None, row.id))
         return
     servers.update_server(tx, row.id, now, powered=False)
-    why = "its host was restarted" if rebooted else "the guest powered itself off"
-    _become(tx, row, ServerStatus.SHUTOFF, PowerState.SHUTOFF, why, now)
+    why = "its host was restarted" if told.rebooted else "the guest powered itself off"
+    _become(tx, row, told, ServerStatus.SHUTOFF, PowerState.SHUTOFF, why, now)
 
 
-def _become(tx: Tx, row: ServerRow, status: ServerStatus, power: PowerState, reason: str, now: datetime) -> None:
+def _become(
+    tx: Tx, row: ServerRow, told: Told, status: ServerStatus, power: PowerState, reason: str, now: datetime
+) -> None:
     """Takes a server to a status that its host has reached, with its devices."""
-    _allocate(tx, row, now)
+    _allocate(tx, told, now)
     if row.status is ServerStatus.RESIZE:
         status = ServerStatus.VERIFY_RESIZE
     if (row.status, row.task_state, row.power) == (status, None, power) or row.status is ServerStatus.ERROR:
@@ -89,9 +105,8 @@ def _become(tx: Tx, row: ServerRow, status: ServerStatus, power: PowerState, rea
     _follow_move(tx, row, now)
 
 
-def _allocate(tx: Tx, row: ServerRow, now: datetime) -> None:
-    live = claims.list_live_claims(tx, server_id=row.id)
-    claimed = [c for c in live if c.state is ClaimState.CLAIMED and c.host_id == row.host_id]
+def _allocate(tx: Tx, told: Told, now: datetime) -> None:
+    claimed = [claim for claim in told.claims if claim.state is ClaimState.CLAIMED]
     claims.move_claims(tx, claimed, ClaimState.ALLOCATED, now)
     for claim in claimed:
         device_event(tx, claim, "claimed", "allocated", "its server runs with it", now)

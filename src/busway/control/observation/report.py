@@ -1,61 +1,107 @@
 """Takes in what a host's agent reports: the only way by which devices become free and servers become active.
 
 One transaction per report. A report is a level: it says everything each time, so that a lost one costs nothing and one
-taken twice changes nothing; an older one is refused. What two hosts have to do with is done afterwards (`advance`).
+taken twice changes nothing; an older one is refused. One server that can't be taken in ends in ERROR, and the others are
+taken in all the same. What two hosts have to do with is done afterwards, by a loop (`advance`).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
 from busway.control.context import Control
-from busway.control.moves.advance import advance
+from busway.control.loops.items import Batch, apart
 from busway.control.observation.inventory import take_inventory
-from busway.control.observation.leaving import take_leaving
-from busway.control.observation.present import take_present
+from busway.control.observation.leaving import Leaving
+from busway.control.observation.present import Told, take_present
 from busway.control.rules.change import tell_unoffered
+from busway.control.servers.fail import fail_unexpectedly
 from busway.domain.documents import Observed
 from busway.domain.errors import Conflict
-from busway.domain.ids import HostId
-from busway.store import departures, hosts, servers
-from busway.store.servers import Intent
+from busway.domain.ids import HostId, ServerId
+from busway.domain.server import ServerStatus
+from busway.store import claims, departures, hosts, servers
+from busway.store.claims import Claim
+from busway.store.database import Tx
+from busway.store.servers import Intent, ServerRow
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    freed: bool  # a device became free
+    busy: bool  # something is under way with a server of the host
 
 
 def observe(control: Control, host_id: HostId, observed: Observed) -> None:
     """Takes in one report; raises `Conflict` when a newer one was taken already."""
+    taken = apart(control, "reports", lambda batch: _take(control, host_id, observed, batch))
+    control.crashpoint("observe:after-commit")
+    if taken.freed:
+        control.bell.ring("place")
+    if taken.busy:
+        control.bell.ring("advance")
+
+
+def _take(control: Control, host_id: HostId, observed: Observed, batch: Batch) -> _Taken:
     now = control.now()
     with control.db.write() as tx:
         rows = servers.list_on_host(tx, host_id, lock=True)
-        before = hosts.find_host_by_id(tx, host_id)
-        newest = hosts.record_report(
-            tx,
-            host_id,
-            sequence=observed.sequence,
-            boot_id=observed.boot_id,
-            seen=now,
-            resources=observed.resources,
-            agent_version=observed.agent_version,
-            iommu=observed.iommu,
-        )
-        if not newest:
-            raise Conflict(
-                f"A newer report of host {observed.host} was taken already",
-                detail=f"This one has sequence {observed.sequence}.",
-                remedy="Run one agent per host, with a clock that does not go back.",
-                code="report-out-of-order",
-            )
-        rebooted = before is not None and before.boot_id not in ("", observed.boot_id)
+        rebooted = _record(control, tx, host_id, observed)
         present = take_inventory(control, tx, host_id, observed.inventory, now)
-        freed = take_leaving(tx, host_id, rows, observed, present, control.pci_rules(tx).device_specs, now)
+        leaving = Leaving.of(observed, present, control.pci_rules(tx).device_specs, now)
+        live = _by_server(claims.list_live_claims(tx, host_id=host_id))
+        going = {departure.server_id: departure for departure in departures.list_departures(tx, host_id=host_id)}
+        known = {row.id: row for row in rows}
+        freed = False
+        for server_id in sorted(live.keys() | going.keys()):
+            row = known.get(server_id)
+            with batch.item(tx, f"server {server_id}", partial(_failed, tx, row, now)):
+                freed |= leaving.take(tx, server_id, row, live.get(server_id, []), going.get(server_id))
         if freed:
             tell_unoffered(control, tx, host_id, now)
-        going = {departure.server_id for departure in departures.list_departures(tx, host_id=host_id)}
-        seen = {server.id: server for server in observed.servers}
         for row in rows:
-            here = row.host_id == host_id and row.intent is Intent.PRESENT and row.id not in going
-            if here and row.id in seen:
-                take_present(control, tx, row, seen[row.id], observed.generation, rebooted, now)
+            mine = leaving.seen.get(row.id)
+            if mine is None or row.host_id != host_id or row.intent is not Intent.PRESENT or row.id in going:
+                continue
+            told = Told(mine, observed.generation, rebooted, tuple(live.get(row.id, ())))
+            with batch.item(tx, f"server {row.id}", partial(_failed, tx, row, now)):
+                take_present(control, tx, row, told, now)
         control.crashpoint("observe:before-commit")
-    control.crashpoint("observe:after-commit")
-    if freed:
-        control.bell.ring("place")
-    if any(row.task_state is not None for row in rows):
-        advance(control)
+    return _Taken(freed, any(row.task_state is not None for row in rows))
+
+
+def _by_server(live: list[Claim]) -> dict[ServerId, list[Claim]]:
+    found: dict[ServerId, list[Claim]] = {}
+    for claim in live:
+        found.setdefault(claim.server_id, []).append(claim)
+    return found
+
+
+def _failed(tx: Tx, row: ServerRow | None, now: datetime, error: Exception) -> None:
+    if row is not None and row.status not in (ServerStatus.ERROR, ServerStatus.DELETED):
+        fail_unexpectedly(tx, row, "take in what its host reports of this server", error, now)
+
+
+def _record(control: Control, tx: Tx, host_id: HostId, observed: Observed) -> bool:
+    """Writes down that the host has reported, unless it has said newer things; True when it was restarted meanwhile."""
+    before = hosts.find_host_by_id(tx, host_id)
+    newest = hosts.record_report(
+        tx,
+        host_id,
+        sequence=observed.sequence,
+        boot_id=observed.boot_id,
+        seen=control.now(),
+        resources=observed.resources,
+        agent_version=observed.agent_version,
+        iommu=observed.iommu,
+    )
+    if not newest:
+        raise Conflict(
+            f"A newer report of host {observed.host} was taken already",
+            detail=f"This one has sequence {observed.sequence}.",
+            remedy="Run one agent per host, with a clock that does not go back.",
+            code="report-out-of-order",
+        )
+    return before is not None and before.boot_id not in ("", observed.boot_id)

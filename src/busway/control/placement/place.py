@@ -1,115 +1,140 @@
-"""The placer: one short turn at a time, pending servers against one snapshot, committed by compare-and-swap."""
+"""One turn of the placer: waiting servers against one snapshot, committed together by compare-and-swap."""
 
 from __future__ import annotations
 
-import threading
-from datetime import datetime
-from functools import partial
-
-import structlog
+from dataclasses import dataclass, field
 
 from busway.control.context import Control
 from busway.control.groups import placement_group
+from busway.control.loops.items import Batch, apart
 from busway.control.placement.request import image_properties, placement_request
 from busway.control.placement.snapshot import take_snapshot
 from busway.control.placement.turn import Turn
+from busway.control.servers.fail import fail_unexpectedly, refuse
 from busway.domain.errors import BuswayError
+from busway.domain.ids import GroupId, ServerId
 from busway.domain.placement import PlacementRequest, Refusal, ServerGroup, Snapshot
-from busway.domain.server import ServerFault, ServerStatus
 from busway.scheduler.explain import details, explain
+from busway.scheduler.index import index_of
 from busway.scheduler.place import after, place_all
-from busway.store import actions, events, groups, servers
+from busway.store import actions, groups, servers
 from busway.store.database import Tx, take_turn
-from busway.store.events import Event
-from busway.store.servers import Intent, ServerRow
+from busway.store.servers import ServerRow
 
 BATCH = 512  # more than can be asked for at once; a turn of so many takes tenths of a second
-POLL_SECONDS = 1.0
-
-_log = structlog.get_logger("busway.place")
-
-
-def run_placer(control: Control, stop: threading.Event) -> None:
-    """Places servers until `stop` is set; a ring wakes it, and it looks every second anyway."""
-    while not stop.is_set():
-        seen = control.bell.count("place")
-        try:
-            busy = place_round(control)
-        except Exception:
-            _log.exception("placing failed; the next round tries again")
-            busy = 0
-        if not busy:
-            control.bell.wait("place", seen, POLL_SECONDS)
 
 
 def place_round(control: Control) -> int:
-    """One turn: places or refuses up to a batch of waiting servers; returns how many it decided."""
+    """One turn: places or refuses up to a batch of waiting servers; returns how many it decided.
+
+    Raises `Raced` when a host changed meanwhile: nothing was decided then, and the next turn may.
+    """
     with control.db.read() as tx:
         if not servers.list_unplaced(tx, 1):
             return 0
+    return apart(control, "placer", lambda batch: _place_batch(control, batch))
+
+
+def _place_batch(control: Control, batch: Batch) -> int:
     turn = Turn(control)
-    decided = 0
     with control.db.write() as tx:
         take_turn(tx, "place")
-        waiting = servers.list_unplaced(tx, BATCH + 1, lock=True)  # one more, to see whether they are cut
-        snapshot = take_snapshot(control, tx)
-        grouped = groups.group_ids(tx, [row.id for row in waiting])
-        for rows in _together(tx, waiting):
-            decided += len(rows)
-            group = None
-            if rows[0].id in grouped:
-                turn.commit(tx)  # what was decided so far counts in the group that is read now
-                group = placement_group(tx, rows[0].id)
-            snapshot = _decide(control, tx, turn, snapshot, rows, group)
-        turn.commit(tx)
+        together = _waiting(tx)
+        grouped = groups.group_ids(tx, [row.id for rows in together for row in rows])
+        deciding = _Deciding(control, tx, turn, batch, take_snapshot(control, tx), grouped)
+        for rows in together:
+            deciding.decide(rows)
+        with batch.rest():
+            turn.commit(tx)
         control.crashpoint("place:before-commit")
     control.crashpoint("place:after-commit")
     for host_id in turn.hosts:
         control.bell.ring(f"host:{host_id}")
-    return decided
+    return sum(len(rows) for rows in together)
 
 
-def _decide(
-    control: Control, tx: Tx, turn: Turn, snapshot: Snapshot, rows: list[ServerRow], group: ServerGroup | None
-) -> Snapshot:
-    """Places servers that were asked for together, all or none; returns the snapshot after it."""
-    try:
-        requests = [turn.request(row, group, partial(_request, control, tx)) for row in rows]
-    except BuswayError as error:
-        for row in rows:
-            refuse(tx, row, error, control.now())
+@dataclass
+class _Deciding:
+    """The snapshot and the server groups as they are after what was decided so far."""
+
+    control: Control
+    tx: Tx
+    turn: Turn
+    batch: Batch
+    snapshot: Snapshot
+    grouped: dict[ServerId, GroupId]
+    groups: dict[GroupId, ServerGroup] = field(default_factory=dict)
+
+    def decide(self, rows: list[ServerRow]) -> None:
+        """Places servers that were asked for together, all or none, or ends them in ERROR.
+
+        Placements are written at the end of the turn, except while each item is treated alone.
+        """
+
+        def failed(error: Exception) -> None:
+            self.turn.forget()
+            self.groups.clear()
+            for row in rows:
+                fail_unexpectedly(self.tx, row, "place this server", error, self.control.now())
+
+        with self.batch.item(self.tx, f"server {rows[0].id}", failed):
+            found = self._place(rows)
+            if self.batch.alone:
+                self.turn.commit(self.tx)
+            self.snapshot = found
+
+    def _place(self, rows: list[ServerRow]) -> Snapshot:
+        try:
+            requests = [self.turn.request(row, self._group(row), self._request) for row in rows]
+        except BuswayError as error:
+            return self._refuse(rows, error)
+        answer = place_all(self.snapshot, requests, self.control.settings.policy)
+        if isinstance(answer, Refusal):
+            return self._refuse(rows, explain(answer), details(answer))
+        snapshot = self.snapshot
+        for row, request, placement in zip(rows, requests, answer, strict=True):
+            self.turn.place(row, request, placement)
+            if request.group is not None:
+                host = snapshot.hosts[index_of(snapshot).place_of(placement.host_id)]
+                self.groups[request.group.id] = self.groups[request.group.id].having(host.name)
+            snapshot = after(snapshot, request, placement)
         return snapshot
-    answer = place_all(snapshot, requests, control.settings.policy)
-    if isinstance(answer, Refusal):
+
+    def _refuse(self, rows: list[ServerRow], error: BuswayError, facts: str = "") -> Snapshot:
         for row in rows:
-            refuse(tx, row, explain(answer), control.now(), facts=details(answer))
-        return snapshot
-    for row, request, placement in zip(rows, requests, answer, strict=True):
-        turn.place(row, request, placement)
-        snapshot = after(snapshot, request, placement)
-    return snapshot
+            refuse(self.tx, row, error, self.control.now(), facts)
+        return self.snapshot
+
+    def _group(self, row: ServerRow) -> ServerGroup | None:
+        group_id = self.grouped.get(row.id)
+        if group_id is None:
+            return None
+        if group_id not in self.groups and (group := placement_group(self.tx, row.id)) is not None:
+            self.groups[group_id] = group
+        return self.groups.get(group_id)
+
+    def _request(self, row: ServerRow) -> PlacementRequest:
+        properties, zone = image_properties(self.tx, row.image_id), row.availability_zone or None
+        return placement_request(self.control, self.tx, row.id, row.flavor, properties, row.wanted_host, zone)
 
 
-def refuse(tx: Tx, row: ServerRow, error: BuswayError, now: datetime, facts: str = "") -> None:
-    """Ends a build in ERROR with a fault that says why and what to do."""
-    fault = ServerFault(500, str(error), facts or error.detail, now)
-    servers.update_server(tx, row.id, now, status=ServerStatus.ERROR, task_state=None, fault=fault)
-    if row.host_id is None:
-        servers.update_server(tx, row.id, now, intent=Intent.GONE)
-    event = Event(now, "server", str(row.status), "ERROR", str(error), row.host_id, None, row.id)
-    events.add_event(tx, event)
+def _waiting(tx: Tx) -> list[list[ServerRow]]:
+    """The next servers to place, those of one request together and never without one of them.
 
-
-def _together(tx: Tx, waiting: list[ServerRow]) -> list[list[ServerRow]]:
-    """The servers that were created by one request, together; the last ones wait if the batch may have cut them."""
-    requests = actions.creation_requests(tx, [row.id for row in waiting])
-    together: dict[str, list[ServerRow]] = {}
-    for row in waiting:
-        together.setdefault(requests.get(row.id, row.id), []).append(row)
-    found = list(together.values())
-    return found[:-1] if len(waiting) > BATCH and len(found) > 1 else found
-
-
-def _request(control: Control, tx: Tx, row: ServerRow) -> PlacementRequest:
-    properties, zone = image_properties(tx, row.image_id), row.availability_zone or None
-    return placement_request(control, tx, row.id, row.flavor, properties, row.wanted_host, zone)
+    Requests that the batch cuts wait for another turn. If it cuts all of them, the oldest one is taken whole, however
+    long another transaction keeps one of its servers.
+    """
+    rows = {row.id: row for row in servers.list_unplaced(tx, BATCH, lock=True)}
+    requests = actions.waiting_together(tx, list(rows))
+    whole = [ids for ids in requests.values() if ids <= rows.keys()]
+    if not whole and requests:
+        oldest = min(requests.values(), key=lambda ids: min(rows[each].number for each in ids if each in rows))
+        rows = {row.id: row for row in servers.list_by_id(tx, oldest, lock=True) if row.is_unplaced}
+        whole = [frozenset(rows)]
+    alone = rows.keys() - {each for ids in requests.values() for each in ids}  # their actions are forgotten
+    taken = {each: number for number, ids in enumerate([*whole, *({each} for each in alone)]) for each in ids}
+    found: dict[int, list[ServerRow]] = {}
+    for row in rows.values():
+        if row.id in taken:
+            found.setdefault(taken[row.id], []).append(row)
+    return list(found.values())

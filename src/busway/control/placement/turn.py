@@ -9,7 +9,7 @@ from datetime import datetime
 
 from busway.control.context import Control
 from busway.domain.claim import ClaimState
-from busway.domain.errors import Conflict
+from busway.domain.errors import Raced
 from busway.domain.ids import ClaimId, HostId, ServerId
 from busway.domain.placement import ClaimedDevice, Placement, PlacementRequest, ServerGroup
 from busway.domain.server import TaskState
@@ -51,8 +51,12 @@ class Turn:
         self._placed.append(_Placed(row, request, placement))
         self.hosts.add(placement.host_id)
 
+    def forget(self) -> None:
+        """Leaves out what was not committed."""
+        self._placed.clear()
+
     def commit(self, tx: Tx) -> None:
-        """Writes claims, servers, cells and events; raises `Conflict` when a host has changed since the snapshot."""
+        """Writes claims, servers, cells and events; raises `Raced` when a host has changed since the snapshot."""
         if not self._placed:
             return
         now = self.control.now()
@@ -75,7 +79,7 @@ class Turn:
         counts = Counter(each.placement.host_id for each in self._placed)
         for host_id, placement in sorted(first.items()):
             if not hosts.swap_generation(tx, host_id, placement.generation, placement.revision, counts[host_id]):
-                raise Conflict("The host changed while a server was being placed", code="placement-raced")
+                raise Raced("The host changed while a server was being placed")
 
     def _claims(self, each: _Placed, now: datetime) -> list[Claim]:
         return new_claims(self.control, each.row.id, each.placement.host_id, each.placement.devices, now)

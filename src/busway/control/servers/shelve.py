@@ -7,12 +7,14 @@ new one, on whatever devices its flavor asks for; its disk is made from the one 
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from busway.control.context import Control
 from busway.control.images.internal import want_disk
+from busway.control.loops.items import each
 from busway.control.moves.target import claim_placement, place_now
 from busway.control.servers.access import desire, idle_server, note_action, placed_server, set_status
+from busway.control.servers.fail import fail_alone
 from busway.control.servers.leave import depart
 from busway.domain.caller import Caller
 from busway.domain.errors import Conflict
@@ -66,13 +68,25 @@ def offload_overdue(control: Control) -> None:
     if seconds <= 0:
         return
     since = control.now() - timedelta(seconds=seconds)
-    with control.db.write() as tx:
-        shelved = servers.list_in_status(tx, ServerStatus.SHELVED, lock=True)
-        overdue = [row for row in shelved if row.updated <= since and row.task_state is None and row.host_id]
-        for row in overdue:
-            _offload(control, tx, row, f"it was shelved for {seconds} s")
-    for row in overdue:
+    with control.db.read() as tx:
+        shelved = [row for row in servers.list_in_status(tx, ServerStatus.SHELVED) if _is_overdue(row, since)]
+
+    def offload(row: ServerRow) -> None:
+        with control.db.write() as tx:
+            found = servers.find_server(tx, row.id, lock=True)
+            if found is not None and _is_overdue(found, since):
+                _offload(control, tx, found, f"it was shelved for {seconds} s")
         control.bell.ring(f"host:{row.host_id}")
+
+    def failed(row: ServerRow, error: Exception) -> None:
+        fail_alone(control, row.id, "offload this server", error)
+
+    each(control, "offload", shelved, offload, failed)
+
+
+def _is_overdue(row: ServerRow, since: datetime) -> bool:
+    idle = row.status is ServerStatus.SHELVED and row.task_state is None and row.host_id is not None
+    return idle and row.updated <= since
 
 
 def _offload(control: Control, tx: Tx, row: ServerRow, reason: str) -> None:

@@ -1,0 +1,140 @@
+"""How long rows of tables that grow are kept: one line for each such table, and the statement that forgets old rows.
+
+A table is either in `RETENTIONS`, or in `BOUNDED` with what bounds it; a test holds both against all tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Column, Select, Table, TextClause, and_, delete, select, text
+
+from busway.store.database import Database
+from busway.store.metadata import metadata
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long rows of one table are kept: `days` after the time in the column `age`, where `[retention] option` is not set.
+
+    `over` is a condition: only rows that are over may go. `following` are tables whose rows go with them, with the column
+    there and the one here that say which. `in_order` says that rows are added in the order of their keys and all may go:
+    then only the oldest are looked at.
+    """
+
+    table: str
+    age: str
+    days: int
+    option: str
+    help: str
+    over: str = ""
+    following: tuple[tuple[str, str, str], ...] = ()
+    in_order: bool = False
+
+
+RETENTIONS = (
+    Retention("events", "at", 180, "events_days", "What happened to devices, servers and hosts.", in_order=True),
+    Retention("server_actions", "started", 180, "actions_days", "What users asked of their servers.", in_order=True),
+    Retention(
+        "servers",
+        "terminated",
+        90,
+        "servers_days",
+        "Deleted servers of which no host has anything any more, and what belongs to them.",
+        over="status = 'DELETED' AND intent = 'gone'",
+        following=(
+            ("server_group_members", "server_id", "id"),
+            ("ports", "server_id", "id"),
+            ("consoles", "server_id", "id"),
+        ),
+    ),
+    Retention(
+        "moves",
+        "updated",
+        180,
+        "moves_days",
+        "Resizes, migrations and evacuations that are over.",
+        over="state IN ('confirmed', 'reverted', 'done', 'error', 'cancelled')",
+    ),
+    Retention("audit", "at", 400, "audit_days", "Who did what.", in_order=True),
+    Retention("claims", "updated", 30, "claims_days", "Claims on devices that are free again.", over="state = 'freed'"),
+    Retention("tokens", "expires", 1, "tokens_days", "Tokens that have expired."),
+    Retention(
+        "rule_changes",
+        "at",
+        400,
+        "rule_changes_days",
+        "Who changed aliases and device specs; the last change of each stays.",
+        over="version NOT IN (SELECT max(version) FROM rule_changes GROUP BY kind, key)",
+    ),
+)
+
+BOUNDED = {
+    "aggregates": "made by operators",
+    "aggregate_hosts": "goes with its host or aggregate",
+    "aliases": "made by operators",
+    "application_credentials": "made by users, up to 100 each",
+    "consoles": "one per server, and goes with it",
+    "departures": "ends when the host has reported",
+    "device_specs": "made by operators",
+    "devices": "one per device of a host, and goes with the host",
+    "disk_uploads": "ends when the disk has arrived",
+    "flavor_access": "made by operators",
+    "flavors": "made by operators",
+    "hosts": "made by operators",
+    "images": "goes with the last server that needs it, once it is deleted",
+    "keypairs": "made by users, with a quota",
+    "login_failures": "each new one forgets those of 30 days ago",
+    "networks": "made by operators",
+    "ports": "goes with its server",
+    "projects": "made by operators",
+    "quotas": "made by operators",
+    "role_assignments": "made by operators",
+    "roles": "made by operators",
+    "server_cells": "goes when its server has left the host",
+    "server_group_members": "goes with its server or group",
+    "server_groups": "made by users, with a quota",
+    "system_assignments": "made by operators",
+    "users": "made by operators",
+}
+
+
+def forget_old(db: Database, kept: Retention, days: int, now: datetime) -> int:
+    """Forgets up to a batch of rows that are older than `days`; returns how many. 0 days keeps all for ever."""
+    if days <= 0:
+        return 0
+    table = metadata.tables[kept.table]
+    with db.read() as tx:
+        keys = list(tx.execute(_old(table, kept, now - timedelta(days=days))).scalars())
+    if not keys:
+        return 0
+    [key] = table.primary_key.columns
+    chosen = and_(key.in_(keys), _is_over(kept))
+    with db.write() as tx:
+        for name, theirs, ours in kept.following:
+            other = metadata.tables[name]
+            tx.execute(delete(other).where(other.c[theirs].in_(select(table.c[ours]).where(chosen))))
+        return tx.execute(delete(table).where(chosen)).rowcount
+
+
+def days_of(kept: Retention, chosen: Mapping[str, int]) -> int:
+    """The days of a table: those of the configuration, or the default."""
+    return chosen.get(kept.option, kept.days)
+
+
+def _old(table: Table, kept: Retention, before: datetime) -> Select[object]:
+    key: Column[object]
+    [key] = table.primary_key.columns
+    if kept.in_order:
+        # SELECT id FROM (SELECT id, at FROM events ORDER BY id LIMIT 500) WHERE at < ?
+        oldest = select(key, table.c[kept.age]).order_by(key).limit(BATCH).subquery()
+        return select(oldest.c[key.name]).where(oldest.c[kept.age] < before)
+    return select(key).where(table.c[kept.age] < before, _is_over(kept)).limit(BATCH)
+
+
+def _is_over(kept: Retention) -> TextClause:
+    return text(kept.over or "1 = 1")

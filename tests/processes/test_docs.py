@@ -1,0 +1,192 @@
+"""The commands of the how-to pages and of the tutorial run as they are written, or are run by a test that is named here."""
+
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.processes.cloud import ProcessCloud, wait_for
+from tests.project.checkout import ROOT
+
+BIN = Path(os.environ.get("BUSWAY_CLIENTS_BIN", ROOT / ".venv-clients" / "bin"))
+pytestmark = [pytest.mark.clients, pytest.mark.timeout(900)]
+
+_PROGRAMS = ("busway", "openstack", "nova", "sqlite3", "dmesg", "ssh-keygen")
+_FIRST = "import json,sys; print(json.load(sys.stdin)['device_specs'][%d]['id'])"
+_PREAMBLE = f"""
+spec() {{ busway device-spec list --json | python3 -c "{_FIRST % 0}"; }}
+last_spec() {{ busway device-spec list --json | python3 -c "{_FIRST % -1}"; }}
+server() {{ openstack server show "$1" -f value -c id; }}
+settle() {{ until openstack server show "$1" -f value -c status | grep -qE "$2"; do :; done; }}
+"""
+
+# Commands that need hardware, a lab, or a machine of their own, and the tests that run them there.
+_ELSEWHERE = {
+    r"busway (up|serve|agent)\b": "tests/cloud/test_up.py",
+    r"busway lab\b": "tests/lab/test_cli.py",
+    r"(sudo )?busway snapshot\b|busway device (list|topology) .*--root|busway doctor\b": "tests/doctor/test_doctor.py",
+    r"busway why\b|dmesg": "tests/doctor/test_why.py",
+    r"busway config check\b": "tests/bootstrap/test_config_check.py",
+    r"openstack server evacuate\b": "tests/control/test_evacuate.py",
+    r"busway host create\b": "tests/bootstrap/test_first_start.py",
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page takes for granted, and what stands for its placeholders."""
+
+    before: str = ""
+    words: dict[str, str] = field(default_factory=dict)
+    after: dict[str, str] = field(default_factory=dict)  # what to wait for behind a command
+
+
+_GPU1 = "openstack flavor create --ram 64 --vcpus 1 --disk 0 --property pci_passthrough:alias=a1:1 gpu1"
+_SERVER = "openstack server create --image new1 --flavor small --nic none --wait my-server"
+_RESIZED = {"--flavor big my-server": "settle my-server VERIFY", "server migrate": "settle my-server VERIFY"}
+_RESIZED |= {"confirm my-server": "settle my-server ACTIVE", "server shelve": "settle my-server SHELVED_OFFLOADED"}
+_RESIZED |= {
+    "unshelve": "settle my-server ACTIVE",
+    "rebuild": "settle my-server ACTIVE",
+    "server stop": "settle my-server SHUTOFF",
+}
+PAGES = {
+    "how-to/change-at-run-time.md": Page(
+        "openstack flavor create --ram 64 --vcpus 1 --disk 0 gpu",
+        {"ID": "$(spec)", "OTHER": "$(last_spec)", "2330": "20b5", "type-PF": "type-PCI"},
+    ),
+    "how-to/groups-zones-quotas.md": Page(
+        f"{_GPU1}; openstack project create lab; openstack flavor create --ram 64 --vcpus 1 --disk 0 gpu-large",
+        {"host7": "gpu-07", "host3": "gpu-08"},
+        {
+            "--server-group": "settle worker-4 ACTIVE; openstack server delete --wait $(openstack server list -f value -c ID)"
+        },
+    ),
+    "how-to/move-servers.md": Page(
+        "openstack flavor create --ram 64 --vcpus 1 --disk 0 small;"
+        "openstack flavor create --ram 128 --vcpus 1 --disk 0 big; openstack image save --file i new1;"
+        f"openstack image create --file i --disk-format raw other; {_SERVER}",
+        {"ID": "$(server my-server)"},
+        _RESIZED,
+    ),
+    "how-to/whitelist-and-alias.md": Page(
+        "openstack flavor create --ram 64 --vcpus 1 --disk 0 gpu4; openstack flavor create --ram 64 --vcpus 1 --disk 0 mixed;"
+        f"openstack flavor create --ram 64 --vcpus 1 --disk 0 small; {_SERVER}",
+    ),
+    "how-to/troubleshoot.md": Page(
+        "",
+        {
+            "ADDRESS": "$(busway device list --host gpu-07 --json | grep -o 0000:[0-9a-f:.]* | head -1)",
+            "--host HOST": "",
+        },
+    ),
+    "how-to/add-a-host.md": Page(),  # the last: it deletes a host
+}
+
+
+def commands(page: Path) -> Iterator[str]:
+    """The commands in a page's indented blocks, with their continuation lines and without comments."""
+    for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", page.read_text("utf-8"), flags=re.MULTILINE):
+        lines = re.sub(r"\\\n\s*", "", block).splitlines()
+        for line in (each.strip() for each in lines):
+            if line.removeprefix("sudo ").split(" ")[0] in _PROGRAMS or line.startswith(". "):
+                yield re.split(r"\s+(?:#|  +\S)", line)[0]
+
+
+def elsewhere(command: str) -> str | None:
+    return next((test for pattern, test in _ELSEWHERE.items() if re.match(pattern, command)), None)
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessCloud]:
+    folder = tmp_path_factory.mktemp("docs")
+    made = ProcessCloud(folder, f"sqlite:///{folder / 'busway.db'}")
+    try:
+        made.start_control()
+        made.prepare()
+        for name in ("gpu-07", "gpu-08"):
+            made.start_host(name, gpus=4)
+            made.wait_for_host(name)
+        yield made
+    finally:
+        made.down()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_commands_of_a_page_run(cloud: ProcessCloud, name: str) -> None:
+    page = PAGES[name]
+    run(cloud, page.before)
+
+    for command in commands(ROOT / "docs" / name):
+        if elsewhere(command) is None and not command.startswith(". "):
+            for placeholder, value in page.words.items():
+                command = re.sub(rf"(?<![\w$]){re.escape(placeholder)}\b", value, command)
+            run(cloud, command + "".join(f"; {wait}" for word, wait in page.after.items() if word in command))
+    clean(cloud)
+
+
+def test_every_command_of_the_pages_is_run_by_a_test() -> None:
+    pages = sorted((ROOT / "docs/how-to").glob("*.md")) + sorted((ROOT / "docs/tutorial").glob("*.md"))
+    done = {str(path.relative_to(ROOT / "docs")): path for path in pages}
+
+    missing = [
+        f"{name}: {command}"
+        for name, path in done.items()
+        if name not in PAGES and name not in _BY_OTHER_TESTS
+        for command in commands(path)
+        if elsewhere(command) is None
+    ]
+
+    assert missing == []
+    assert [test for test in {*_ELSEWHERE.values(), *_BY_OTHER_TESTS.values()} if not (ROOT / test).exists()] == []
+
+
+# Pages whose commands another test runs as a whole.
+_BY_OTHER_TESTS = {
+    "tutorial/first-gpu-server.md": "tests/cloud/test_workflow.py",
+    "how-to/real-hardware.md": "tests/cloud/test_up.py",
+    "how-to/backup-and-restore.md": "tests/store/test_backup.py",
+}
+
+
+def run(cloud: ProcessCloud, script: str) -> None:
+    done = subprocess.run(
+        ["bash", "-ec", _PREAMBLE + script],
+        cwd=cloud.folder,
+        env=environment(cloud),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, f"{script}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+
+
+def environment(cloud: ProcessCloud) -> dict[str, str]:
+    state = cloud.folder / "control"
+    names = re.findall(r"^export (\w+)=(.*)$", (state / "openrc").read_text(), flags=re.MULTILINE)
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
+    return {
+        **plain,
+        **{name: shlex.split(value)[0] for name, value in names},
+        "BUSWAY_CLOUDS": str(state / "clouds.yaml"),
+        "PATH": f"{ROOT / '.venv/bin'}:{BIN}:{os.environ['PATH']}",
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def clean(cloud: ProcessCloud) -> None:
+    """Deletes the servers that a page made."""
+
+    def gone() -> bool:
+        for server_id, server in cloud.servers().items():
+            if server["OS-EXT-STS:task_state"] is None:
+                cloud.delete(server_id)
+        return cloud.servers() == {}
+
+    wait_for("the page's servers to go", gone, 120)
