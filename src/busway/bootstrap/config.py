@@ -18,6 +18,7 @@ from busway.bootstrap.scheduling import scheduling_policy
 from busway.control.settings import Settings
 from busway.domain.config_warning import ConfigWarning
 from busway.domain.errors import InvalidConfig
+from busway.domain.openid import OpenId, parse_mapping
 from busway.policy import Policy, built_in
 
 # oslo.config logs each old name that is used; `busway config check` tells it with its line.
@@ -73,6 +74,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
         pci_in_placement=reading.language.placement,
         policy=scheduling_policy(reading.values["filter_scheduler"]),
         quota=reading.values["quota"],
+        openid=_openid(reading.values["oidc"]),
         retention=reading.values["retention"],
         public_url=values.pop("public_url") or f"http://{listen}:{port}",
         **reading.values["DEFAULT"],
@@ -81,6 +83,21 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
     connection = reading.values["database"]["connection"]
     database = connection if is_database(connection) else f"sqlite:///{state / 'busway.db'}"
     return Config(settings, state, database, listen, port, _policy(path, reading.values["oslo_policy"]["policy_file"]))
+
+
+def _openid(values: dict[str, Any]) -> OpenId | None:
+    """The identity provider, None where no issuer is named."""
+    if not values["issuer"]:
+        return None
+    return OpenId(
+        values["identity_provider"],
+        values["issuer"],
+        values["audience"],
+        values["protocol"],
+        values["username_claim"],
+        values["groups_claim"],
+        tuple(parse_mapping(text) for text in values["mapping"]),
+    )
 
 
 def _policy(config: Path | None, named: str | None) -> Policy:

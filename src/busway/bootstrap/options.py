@@ -118,6 +118,20 @@ OSLO_POLICY = [
     cfg.StrOpt("policy_file", help="A policy.yaml with rules of rights that take the place of the built-in ones."),
 ]
 
+OIDC = [
+    cfg.StrOpt("issuer", help="The issuer of an OpenID Connect provider whose tokens are a log-in; none by default."),
+    cfg.StrOpt("audience", default="busway", help="What the provider's tokens must be for."),
+    cfg.StrOpt("identity_provider", default="oidc", help="The provider's name, as clients give it."),
+    cfg.StrOpt("protocol", default="openid", help="The protocol's name, as clients give it."),
+    cfg.StrOpt("username_claim", default="preferred_username", help="The claim that has the user's name."),
+    cfg.StrOpt("groups_claim", default="groups", help="The claim that has the user's groups."),
+    cfg.MultiStrOpt(
+        "mapping",
+        default=[],
+        help='Who is in a group has a role: {"group": "ml", "project": "lab", "role": "member"}. Repeat it for more.',
+    ),
+]
+
 SECTIONS: dict[str, Sequence[cfg.Opt]] = {
     "DEFAULT": DEFAULT,
     "pci": PCI,
@@ -126,6 +140,7 @@ SECTIONS: dict[str, Sequence[cfg.Opt]] = {
     "retention": RETENTION,
     "database": DATABASE,
     "oslo_policy": OSLO_POLICY,
+    "oidc": OIDC,
     "busway": BUSWAY,
 }
 

@@ -1,6 +1,6 @@
 """The identity API v3, as much of it as a cloud's clients need; every file holds one resource and its table."""
 
-from busway.api.identity import credentials, projects, roles, tokens, users, versions
+from busway.api.identity import credentials, federation, projects, roles, tokens, users, versions
 
 OPERATIONS = (
     *versions.OPERATIONS,
@@ -8,5 +8,6 @@ OPERATIONS = (
     *projects.OPERATIONS,
     *users.OPERATIONS,
     *credentials.OPERATIONS,
+    *federation.OPERATIONS,
     *roles.OPERATIONS,
 )
