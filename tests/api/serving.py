@@ -21,6 +21,7 @@ from busway.api.app import build_app
 from busway.control.context import Control
 from busway.control.doorbell import LocalDoorbell
 from busway.control.flavors import bootstrap_flavors
+from busway.control.hosts import joining
 from busway.control.hosts import registry as hosts
 from busway.control.identity.bearer import authenticate
 from busway.control.identity.directory import bootstrap_admin
@@ -28,6 +29,7 @@ from busway.control.identity.proof import Credentials
 from busway.control.identity.tokens import Scope, issue_token
 from busway.control.networks import bootstrap_network
 from busway.store.database import Database
+from busway.wire.join import JoinRequest
 from tests.control.clouds import Host, file_settings, gpus
 from tests.databases import add_tables
 
@@ -111,11 +113,20 @@ class ApiServer:
     def host(self, name: str = "host1", count: int = 1) -> Host:
         """A host with GPUs whose agent is the test."""
         control, admin = self.control, authenticate(self.control, self.admin)
-        hosts.create_host(control, admin, name)
+        joining.create_host(control, admin, name)
         host_id = next(host.id for host in hosts.list_hosts(control, admin) if host.name == name)
         host = Host(self, host_id, name, gpus(count))  # type: ignore[arg-type]
         host.report()
         return host
+
+
+def as_agent(api_server: ApiServer, name: str, *, rotate: bool = False) -> dict[str, str]:
+    """The headers of host NAME's agent, which joins."""
+    control = api_server.control
+    invited = joining.create_host(control, authenticate(control, api_server.admin), name, rotate=rotate)
+    token = f"token of {name}"
+    joining.join(control, JoinRequest(invited.secret, joining.token_hash(token)))
+    return {"Authorization": f"Bearer {token}"}
 
 
 def start_api_server(folder: Path, template: Path | None = None, **settings: Any) -> ApiServer:

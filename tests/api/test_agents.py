@@ -4,19 +4,15 @@ import time
 import httpx
 import pytest
 
-from busway.control.hosts import registry as hosts
-from busway.control.identity.bearer import authenticate
 from busway.control.placement.place import place_round
 from busway.domain.documents import HostResources, Observed
 from busway.wire.documents import decode_desired, encode
-from tests.api.serving import ApiServer
+from tests.api.serving import ApiServer, as_agent
 from tests.api.test_servers import SERVERS, create
 
 
 def agent(api_server: ApiServer, name: str) -> httpx.Client:
-    admin = authenticate(api_server.control, api_server.admin)
-    credential = hosts.create_host(api_server.control, admin, name)
-    client = httpx.Client(base_url=api_server.url, headers={"Authorization": f"Bearer {credential.token}"}, timeout=30)
+    client = httpx.Client(base_url=api_server.url, headers=as_agent(api_server, name), timeout=30)
     api_server.clients.append(client)
     return client
 

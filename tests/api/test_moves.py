@@ -6,8 +6,7 @@ import httpx
 import pytest
 
 from busway.control.placement.place import place_round
-from tests.api.serving import ApiServer
-from tests.control.clouds import Host
+from tests.api.serving import ApiServer, as_agent
 
 ROOT = "/compute/v2.1/servers"
 
@@ -165,18 +164,9 @@ def test_a_disk_is_taken_from_its_own_host_only(api_server: ApiServer) -> None:
     acting.act({"shelve": None})
     here = next(host for host in acting.hosts if host.desired().servers)
     image = here.desired().servers[0].upload
-    tokens = {host.name: token_of(api_server, host) for host in acting.hosts}
+    known = {host.name: as_agent(api_server, host.name, rotate=True) for host in acting.hosts}
     for host in acting.hosts:
         path = f"/agent/v1/hosts/{host.name}/servers/{acting.id}/disks/{image}"
-        headers = {"Authorization": f"Bearer {tokens[host.name]}"}
         with httpx.Client(base_url=api_server.url) as agent:
-            answer = agent.put(path, content=b"not a disk", headers=headers)
+            answer = agent.put(path, content=b"not a disk", headers=known[host.name])
         assert answer.status_code == (400 if host is here else 403)
-
-
-def token_of(api_server: ApiServer, host: Host) -> str:
-    from busway.control.hosts import registry as hosts
-    from busway.control.identity.bearer import authenticate
-
-    admin = authenticate(api_server.control, api_server.admin)
-    return hosts.create_host(api_server.control, admin, host.name, rotate=True).token

@@ -52,7 +52,7 @@ def test_the_first_start_writes_credentials_that_work_and_only_their_owner_reads
         assert password(clouds) in clouds.with_name("openrc").read_text()
     for name in ("clouds.yaml", "openrc", "busway.db"):
         assert mode(tmp_path / "state" / name) == 0o600
-    assert mode(tmp_path / "state") == 0o711
+    assert mode(tmp_path / "state") == 0o700
 
 
 def test_later_starts_keep_the_password_and_the_operators_flavors(tmp_path: Path) -> None:

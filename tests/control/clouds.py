@@ -13,6 +13,7 @@ from busway.control import flavors, networks
 from busway.control.agents import access as agents
 from busway.control.context import Control
 from busway.control.doorbell import LocalDoorbell
+from busway.control.hosts import joining
 from busway.control.hosts import registry as hosts
 from busway.control.identity import directory as identity
 from busway.control.images import catalogue as images
@@ -218,7 +219,7 @@ class Cloud:
 
     def host(self, name: str, count: int = 1, inventory: tuple[PciDevice, ...] | None = None) -> Host:
         """Adds a host and takes its first report."""
-        hosts.create_host(self.control, ADMIN, name)
+        joining.create_host(self.control, ADMIN, name)
         host_id = next(host.id for host in hosts.list_hosts(self.control, ADMIN) if host.name == name)
         host = Host(self, host_id, name, gpus(count) if inventory is None else inventory)
         host.report()

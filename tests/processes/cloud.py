@@ -2,7 +2,6 @@
 
 import base64
 import itertools
-import json
 import os
 import signal
 import socket
@@ -15,6 +14,9 @@ from typing import Any, TypeVar
 
 import httpx
 import yaml
+
+from busway.agent.join import join_host
+from busway.wire.join import decode_token
 
 SOURCE = str(Path(__file__).resolve().parents[2] / "src")
 CONFIG = """\
@@ -54,9 +56,8 @@ class ProcessCloud:
     def start_host(self, name: str, gpus: int = 1, crash_at: str = "", url: str = "") -> None:
         credential = self.folder / f"{name}.json"
         if not credential.exists():
-            made = self.call("POST", "/busway/v1/hosts", {"name": name})["credential"]
-            credential.touch(mode=0o600)
-            credential.write_text(json.dumps(made | {"url": url or self.url}))
+            made = self.call("POST", "/busway/v1/hosts", {"name": name})["join_token"]
+            join_host(decode_token(made), credential, url=url or None)
         command = ["-m", "busway.testing.simulated_host", "--credential", str(credential), "--gpus", str(gpus)]
         command += ["--state", str(self.folder / f"host-{name}"), "--interval", "0.3"]
         self._start(name, command + (["--crash-at", crash_at] if crash_at else []))

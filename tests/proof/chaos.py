@@ -66,6 +66,9 @@ class Line:
         self.asked = after if news is None else news.generation
         return None if news is None else decode_desired(encode(news))
 
+    def renew_credential(self) -> bool:
+        return False
+
     def answer_slowly(self) -> None:
         """The answer to the agent's next question is made now and arrives when it asks."""
         if self.asked is not None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from busway.control import networks
 from busway.control.context import Control
 from busway.control.doorbell import LocalDoorbell
+from busway.control.hosts import joining
 from busway.control.hosts import registry as hosts
 from busway.control.loops import sweeper
 from busway.control.placement import place
@@ -207,7 +208,7 @@ def _template() -> tuple[Path, dict[str, HostId]]:
     with db.write() as tx:
         image_store.add_image(tx, replace(image, **data, sha256=hashlib.sha256(BYTES).hexdigest()))  # type: ignore[arg-type]
     for name in NAMES:
-        hosts.create_host(control, ADMIN, name)
+        joining.create_host(control, ADMIN, name)
     ids = {host.name: host.id for host in hosts.list_hosts(control, ADMIN)}
     db.close()
     monitors.install(folder / "busway.db")

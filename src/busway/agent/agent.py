@@ -118,12 +118,17 @@ class Agent:
 
     def round(self) -> None:
         """Does one pass; parts that can't be reached are told once and tried again in the next."""
+        self._heed("credential", self._renew)
         self._heed("control plane", self._fetch)
         self._heed("hypervisor", self._converge)
 
     def close(self) -> None:
         """Closes the connections; the agent is not to be used any more."""
         self._link.close()
+
+    def _renew(self) -> None:
+        if self._link.renew_credential():
+            self._log.info("has a new credential")
 
     def _pause(self) -> float:
         """Nothing much when the long poll paces the rounds, more and more when something is wrong."""

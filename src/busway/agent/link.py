@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Protocol
 
 import httpx
@@ -20,7 +24,10 @@ from busway.domain.errors import (
     Unavailable,
 )
 from busway.domain.ids import ImageId, ServerId
-from busway.wire.documents import decode_desired, encode
+from busway.pki.request import make_request
+from busway.pki.trouble import distrust
+from busway.wire.documents import decode, decode_desired, encode
+from busway.wire.join import Joined, RenewRequest
 
 _KINDS: dict[int, type[BuswayError]] = {
     400: BadInput,
@@ -50,22 +57,57 @@ class AgentLink(Protocol):
     def put_console(self, server_id: ServerId, text: bytes) -> None:
         """Hands in the end of a guest's console."""
 
+    def renew_credential(self) -> bool:
+        """Gets a new credential when it is time; says whether it did."""
+
     def close(self) -> None:
         """Ends the conversation."""
 
 
 class HttpLink:
-    """The control plane over HTTP, with the host's token."""
+    """The control plane over HTTP, with the host's credential; with `keep`, which writes it down, it renews by itself."""
 
-    def __init__(self, credential: Credential, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        credential: Credential,
+        transport: httpx.BaseTransport | None = None,
+        *,
+        keep: Callable[[Credential], None] | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._credential = credential
         self._host = credential.host
-        self._client = httpx.Client(
+        self._transport = transport
+        self._keep = keep
+        self._wall = wall
+        self._client = self._connect(credential)
+
+    def _connect(self, credential: Credential) -> httpx.Client:
+        return httpx.Client(
             base_url=f"{credential.url.rstrip('/')}/agent/v1",
             headers={"Authorization": f"Bearer {credential.token}"},
             timeout=httpx.Timeout(30.0, connect=10.0),
-            transport=transport,
+            transport=self._transport,
+            verify=credential.tls(),
             trust_env=False,
         )
+
+    def renew_credential(self) -> bool:
+        """PUT the hash of the next token; what is next is written down before it is used, and the present one is good till then."""
+        old = self._credential
+        if self._keep is None or not 0 < old.renew_at <= self._wall():
+            return False
+        secret = secrets.token_urlsafe(32)
+        key, request = make_request(self._host)
+        body = encode(RenewRequest(hashlib.sha256(secret.encode()).hexdigest(), request))
+        answer = self._send("PUT", f"/hosts/{self._host}/credential", content=body, headers=_JSON)
+        joined = decode(answer.content, Joined)
+        mine = {"certificate": joined.certificate, "key": key} if joined.certificate else {}
+        fresh = replace(old, token=secret, renew_at=self._wall() + joined.renew_after, **mine)
+        self._keep(fresh)
+        self._client.close()
+        self._credential, self._client = fresh, self._connect(fresh)
+        return True
 
     def close(self) -> None:
         """Closes the connections."""
@@ -87,11 +129,11 @@ class HttpLink:
             with self._client.stream("GET", f"/images/{image_id}/file") as answer:
                 if not answer.is_success:
                     answer.read()
-                    raise _error(answer)
+                    raise error_of(answer)
                 for piece in answer.iter_bytes(_CHUNK):
                     sink(piece)
         except httpx.HTTPError as error:
-            raise _away(self._client.base_url, error) from error
+            raise unreachable(self._client.base_url, error) from error
 
     def upload_disk(self, server_id: ServerId, image_id: ImageId, pieces: Iterable[bytes], size: int) -> None:
         """PUT the disk as a stream."""
@@ -108,16 +150,24 @@ class HttpLink:
         try:
             answer = self._client.request(method, path, **options)
         except httpx.HTTPError as error:
-            raise _away(self._client.base_url, error) from error
+            raise unreachable(self._client.base_url, error) from error
         if not answer.is_success:
-            raise _error(answer)
+            raise error_of(answer)
         return answer
 
 
 _JSON = {"Content-Type": "application/json"}
 
 
-def _away(url: object, error: httpx.HTTPError) -> Unavailable:
+def unreachable(url: object, error: httpx.HTTPError) -> Unavailable:
+    """Why nothing was asked of the control plane; one that can't show who it is gets nothing either."""
+    if why := distrust(error):
+        return Unavailable(
+            f"What answers at {url} is not the control plane that this host has joined",
+            detail=f"Its certificate is not to be trusted: {why}. Nothing was said to it.",
+            remedy="Somebody may be in between. If the control plane has another authority now, let this host join anew.",
+            code="control-untrusted",
+        )
     return Unavailable(
         f"The control plane at {url} can't be reached",
         detail=f"{type(error).__name__}: {error}",
@@ -126,7 +176,7 @@ def _away(url: object, error: httpx.HTTPError) -> Unavailable:
     )
 
 
-def _error(answer: httpx.Response) -> BuswayError:
+def error_of(answer: httpx.Response) -> BuswayError:
     """Turns an error answer into the error that the control plane meant."""
     try:
         words = answer.json()["error"]

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from busway.agent.agent import Agent, Timing
-from busway.agent.credential import read_credential
+from busway.agent.credential import read_credential, write_credential
 from busway.agent.link import HttpLink
 from busway.agent.log import log_to_stderr
 from busway.agent.state import StateFolder
@@ -47,7 +48,7 @@ def build_agent(options: AgentOptions, crashpoint: Callable[[str], None] = lambd
     hypervisor = LibvirtHypervisor(options.libvirt_uri)
     return Agent(
         credential.host,
-        link=HttpLink(credential),
+        link=HttpLink(credential, keep=partial(write_credential, options.credential)),
         hypervisor=hypervisor,
         kernel=SysfsKernel(),
         state=state,

@@ -22,13 +22,16 @@ from busway.api.image.data import take_data
 from busway.control.agents import access as agents
 from busway.control.agents.images import image_file
 from busway.control.context import Control
-from busway.domain.errors import BadInput, Forbidden, NotAuthenticated
+from busway.domain.errors import BadInput, Forbidden, NotAuthenticated, TooLarge
 from busway.domain.ids import HostId, ServerId
-from busway.wire.documents import decode_observed, encode
+from busway.wire.documents import decode, decode_observed, encode
+from busway.wire.join import JoinRequest, RenewRequest
 
 ROOT = "/agent/v1"
 MAX_WAIT_SECONDS = 60
 AGENT_THREADS = 16
+MAX_JOIN_BYTES = 16 * 1024
+SHOWN_HOST = "busway.host"  # where the server puts the host that a client's certificate names
 _BELL_SECONDS = 0.05
 _FLOOR_SECONDS = 2.0
 
@@ -36,7 +39,7 @@ Run = Callable[..., Awaitable[Any]]
 
 
 def routes(control: Control) -> list[Route]:
-    """The agents' five routes; their use cases have threads of their own, so that they never starve users."""
+    """The agents' routes; their use cases have threads of their own, so that they never starve users."""
     run: Run = partial(to_thread.run_sync, limiter=CapacityLimiter(AGENT_THREADS))
 
     async def desired(request: Request) -> Response:
@@ -80,9 +83,25 @@ def routes(control: Control) -> list[Route]:
         return Response(status_code=204)
 
     async def image(request: Request) -> Response:
-        return FileResponse(await run(image_file, control, _bearer(request), request.path_params["id"]))
+        path = await run(image_file, control, _bearer(request), request.path_params["id"], _shown(request))
+        return FileResponse(path)
+
+    async def authority(_request: Request) -> Response:
+        return Response(control.ca, media_type="application/x-pem-file")
+
+    async def join(request: Request) -> Response:
+        wanted = decode(await _small(request), JoinRequest)
+        return Response(encode(await run(agents.join, control, wanted)), media_type="application/json")
+
+    async def renew(request: Request) -> Response:
+        host_id = await _host(control, run, request)
+        wanted = decode(await _small(request), RenewRequest)
+        return Response(encode(await run(agents.renew, control, host_id, wanted)), media_type="application/json")
 
     return [
+        Route(f"{ROOT}/authority", authority, methods=["GET"]),
+        Route(f"{ROOT}/join", join, methods=["POST"]),
+        Route(f"{ROOT}/hosts/{{host}}/credential", renew, methods=["PUT"]),
         Route(f"{ROOT}/hosts/{{host}}/desired", desired, methods=["GET"]),
         Route(f"{ROOT}/hosts/{{host}}/observed", observed, methods=["PUT"]),
         Route(f"{ROOT}/hosts/{{host}}/servers/{{server}}/console", console, methods=["PUT"]),
@@ -105,8 +124,25 @@ async def _wait(control: Control, run: Run, host_id: HostId, after: int, seconds
 
 
 async def _host(control: Control, run: Run, request: Request) -> HostId:
-    host: HostId = await run(agents.authenticate, control, request.path_params["host"], _bearer(request))
+    name = request.path_params["host"]
+    host: HostId = await run(agents.authenticate, control, name, _bearer(request), _shown(request))
     return host
+
+
+def _shown(request: Request) -> str | None:
+    """The host that the connection's certificate names: what the server has read of it, and no header."""
+    found = request.scope.get("state", {}).get(SHOWN_HOST)
+    return str(found) if found else None
+
+
+async def _small(request: Request) -> bytes:
+    """The body of a request that a stranger may send, before anything is known of it."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_JOIN_BYTES:
+            raise TooLarge("The request is too large", detail=f"{MAX_JOIN_BYTES} bytes are the most.")
+    return bytes(body)
 
 
 def _number(request: Request, name: str, default: float) -> float:

@@ -9,10 +9,12 @@ from busway.api.schema import Schema, closed
 from busway.control import events
 from busway.control.devices import listing as devices
 from busway.control.devices import recycle
+from busway.control.hosts import joining
 from busway.control.hosts import registry as hosts
 from busway.control.placement import plan
 from busway.control.servers import why
 from busway.domain.errors import BadInput
+from busway.wire.join import encode_token
 
 ROOT = "/busway/v1"
 _CREATE_HOST = Schema(
@@ -39,8 +41,8 @@ def _list_hosts(call: Call) -> Reply:
 
 def _create_host(call: Call) -> Reply:
     rotate = call.body.get("rotate", False)
-    made = hosts.create_host(call.control, call.caller, call.body["name"], rotate=rotate)
-    return Reply({"credential": made}, 201)
+    made = joining.create_host(call.control, call.caller, call.body["name"], rotate=rotate)
+    return Reply({"join_token": encode_token(made)}, 201)
 
 
 def _change_host(call: Call) -> Reply:

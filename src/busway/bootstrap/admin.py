@@ -19,16 +19,17 @@ from busway.store import audit
 from busway.store.audit import Act, Record
 
 
-def ensure_admin(control: Control) -> Path:
+def ensure_admin(control: Control, ca: Path | None = None) -> Path:
     """Makes the admin, clouds.yaml, openrc and the default flavors at the first start, and the network as configured.
 
-    Returns the path of clouds.yaml.
+    `ca` is the authority that clients shall trust, None for the system's. Returns the path of clouds.yaml.
     """
     path = control.state / "clouds.yaml"
     if identity.is_first_start(control):
-        identity.bootstrap_admin(control, _password(control, path))
+        identity.bootstrap_admin(control, _password(control, path, ca))
         flavors.bootstrap_flavors(control)
     networks.bootstrap_network(control, identity.get_operators_project(control).id)
+    tell_clients(path, control.settings.public_url, ca)
     return path
 
 
@@ -43,23 +44,39 @@ def recover(control: Control, machine_user: str) -> Path:
     with audit.acting(Act(done)):
         identity.recover_admin(control, password)
     path = control.state / "clouds.yaml"
-    _write(control, path, password)
+    if path.exists():
+        _write_password(path, password)
+    else:
+        _write(control, path, password, None)  # the next start adds the authority
     return path
 
 
-def _password(control: Control, path: Path) -> str:
+def _password(control: Control, path: Path, ca: Path | None) -> str:
     """The password in clouds.yaml, which is written with a new one unless it is there."""
     if path.exists():
         return str(yaml.safe_load(path.read_text())["clouds"]["busway"]["auth"]["password"])
     password = secrets.token_urlsafe(18)
-    _write(control, path, password)
+    _write(control, path, password, ca)
     return password
 
 
-def _write(control: Control, path: Path, password: str) -> None:
+def _write(control: Control, path: Path, password: str, ca: Path | None) -> None:
     settings = control.settings
-    write_secret(path.with_name("openrc"), _openrc(settings.public_url, settings.region, password))
-    write_secret(path, identity.clouds_yaml(settings.public_url, password, region=settings.region))
+    write_secret(path.with_name("openrc"), _openrc(settings.public_url, settings.region, password, ca))
+    cacert = str(ca) if ca else ""
+    text = identity.clouds_yaml(settings.public_url, password, region=settings.region, cacert=cacert)
+    write_secret(path, text)
+
+
+def _write_password(clouds: Path, password: str) -> None:
+    """Replaces the password in clouds.yaml and openrc; all else in them stays."""
+    text = yaml.safe_load(clouds.read_text())
+    text["clouds"]["busway"]["auth"]["password"] = password
+    write_secret(clouds, yaml.safe_dump(text, sort_keys=False))
+    openrc = clouds.with_name("openrc")
+    if openrc.exists():
+        lines = [each for each in openrc.read_text().splitlines() if not each.startswith("export OS_PASSWORD=")]
+        write_secret(openrc, "".join(f"{each}\n" for each in [*lines, f"export OS_PASSWORD={password}"]))
 
 
 def openrc_variables(url: str, region: str, password: str) -> dict[str, str]:
@@ -76,14 +93,39 @@ def openrc_variables(url: str, region: str, password: str) -> dict[str, str]:
     }
 
 
-def _openrc(url: str, region: str, password: str) -> str:
-    return "".join(f"export {name}={value}\n" for name, value in openrc_variables(url, region, password).items())
+def _openrc(url: str, region: str, password: str, ca: Path | None) -> str:
+    variables = openrc_variables(url, region, password) | ({"OS_CACERT": str(ca)} if ca else {})
+    return "".join(f"export {name}={value}\n" for name, value in variables.items())
+
+
+def tell_clients(clouds: Path, url: str, ca: Path | None) -> None:
+    """Mends URL and authority in clouds.yaml and openrc when they have changed since; all else in them stays."""
+    if not clouds.exists():
+        return
+    text = yaml.safe_load(clouds.read_text())
+    entry = text.get("clouds", {}).get("busway")
+    wanted, cacert = f"{url.rstrip('/')}/identity", str(ca) if ca else None
+    if entry is None or (entry["auth"].get("auth_url"), entry.get("cacert")) == (wanted, cacert):
+        return
+    entry["auth"]["auth_url"] = wanted
+    entry.pop("cacert", None)
+    entry |= {"cacert": cacert} if cacert else {}
+    write_secret(clouds, yaml.safe_dump(text, sort_keys=False))
+    openrc = clouds.with_name("openrc")
+    if openrc.exists():
+        kept = [
+            one
+            for one in openrc.read_text().splitlines()
+            if not one.startswith(("export OS_AUTH_URL=", "export OS_CACERT="))
+        ]
+        lines = [*kept, f"export OS_AUTH_URL={wanted}/v3", *([f"export OS_CACERT={cacert}"] if cacert else [])]
+        write_secret(openrc, "".join(f"{line}\n" for line in lines))
 
 
 def write_secret(path: Path, text: str) -> None:
     """Writes a file that only its owner may read, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)

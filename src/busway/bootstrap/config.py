@@ -13,6 +13,7 @@ from oslo_config import cfg
 
 from busway.bootstrap.config_language import Fault, Language, read_language
 from busway.bootstrap.config_source import Source, read_source
+from busway.bootstrap.config_transport import TlsFiles, speaks_tls, tls_files, url_of
 from busway.bootstrap.options import SECTIONS
 from busway.bootstrap.scheduling import scheduling_policy
 from busway.control.settings import Settings
@@ -34,6 +35,8 @@ class Config:
     database: str
     listen: str
     port: int
+    tls: bool = False
+    tls_files: TlsFiles = field(default_factory=TlsFiles)
     policy: Policy = field(default_factory=built_in)
 
 
@@ -66,6 +69,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
     values |= {name: value for name, value in overrides.items() if value is not None}
     state = Path(values.pop("state_path") or default_state()).absolute()
     listen, port = values.pop("listen"), int(values.pop("port"))
+    tls, files = speaks_tls(values, listen), tls_files(values)
     settings = Settings(
         aliases=reading.language.aliases,
         device_specs=reading.language.device_specs,
@@ -75,14 +79,15 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
         policy=scheduling_policy(reading.values["filter_scheduler"]),
         quota=reading.values["quota"],
         openid=_openid(reading.values["oidc"]),
+        public_url=url_of(values, listen, port, tls=tls),
         retention=reading.values["retention"],
-        public_url=values.pop("public_url") or f"http://{listen}:{port}",
         **reading.values["DEFAULT"],
         **values,
     )
     connection = reading.values["database"]["connection"]
     database = connection if is_database(connection) else f"sqlite:///{state / 'busway.db'}"
-    return Config(settings, state, database, listen, port, _policy(path, reading.values["oslo_policy"]["policy_file"]))
+    policy = _policy(path, reading.values["oslo_policy"]["policy_file"])
+    return Config(settings, state, database, listen, port, tls, files, policy)
 
 
 def _openid(values: dict[str, Any]) -> OpenId | None:

@@ -86,13 +86,51 @@ DATABASE = [
     ),
 ]
 
+TLS = [
+    cfg.BoolOpt(
+        "plain_http",
+        help="True serves plain HTTP on any address, false HTTPS on a loopback address too. "
+        "Default: plain HTTP on a loopback address, HTTPS on every other one.",
+    ),
+    cfg.StrOpt(
+        "tls_certificate",
+        help="The certificate to show, with its chain, as PEM. Default: one of Busway's own, made at the first start.",
+    ),
+    cfg.StrOpt("tls_key", help="Its key as PEM, without a passphrase. Default: it is in the file of the certificate."),
+    cfg.StrOpt(
+        "tls_ca",
+        default="system",
+        help="The authority that vouches for tls_certificate, as PEM, for clients and agents; "
+        "system: one that their systems trust already.",
+    ),
+    cfg.ListOpt("tls_names", default=[], help="More names and addresses for Busway's own certificate."),
+    cfg.BoolOpt(
+        "agent_certificates", default=False, help="Whether an agent must show its certificate too (mutual TLS)."
+    ),
+    cfg.IntOpt(
+        "join_seconds", default=3600, min=60, help="How long the token that `busway host create` prints is good."
+    ),
+    cfg.IntOpt(
+        "credential_seconds",
+        default=30 * 86400,
+        min=60,
+        max=60 * 86400,
+        help="After how long an agent gets itself a new credential.",
+    ),
+]
+
 BUSWAY = [
     cfg.StrOpt(
         "state_path", help="The state folder. Default: /var/lib/busway for root, ~/.local/state/busway otherwise."
     ),
     cfg.StrOpt("listen", default="127.0.0.1", help="The address on which the APIs are served."),
     cfg.PortOpt("port", default=8774, help="The port on which the APIs are served; 0 takes a free one."),
-    cfg.StrOpt("public_url", help="The URL that clients and agents are told. Default: http://LISTEN:PORT."),
+    cfg.StrOpt(
+        "public_url",
+        help="The URL that clients and agents are told. Default: https://LISTEN:PORT, or http on a loopback address; "
+        "this machine's name where LISTEN means all addresses.",
+    ),
+    *TLS,
     cfg.IntOpt("token_seconds", default=86400, min=60, help="How long a token is good."),
     cfg.IntOpt(
         "password_memory_kib", default=65536, min=8, help="How much memory the hash of a password takes, in KiB."

@@ -11,14 +11,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvicorn
 
 from busway.api.app import build_app
 from busway.bootstrap.admin import ensure_admin
+from busway.bootstrap.certificate_protocol import CertificateProtocol
 from busway.bootstrap.config import Config
+from busway.bootstrap.config_transport import in_the_open, is_wildcard
 from busway.bootstrap.crashpoint import crashpoint_from_environment
+from busway.bootstrap.state_folder import make_state_folder
+from busway.bootstrap.tls import Tls, keep_fresh, prepare_tls
 from busway.control.context import Control
 from busway.control.doorbell import doorbell_for
 from busway.control.loops.run import running
@@ -37,13 +42,12 @@ class Served:
     url: str
     clouds: Path
     control: Control
+    here: str = ""  # the URL for this machine itself
 
 
-def build_control(config: Config) -> Control:
+def build_control(config: Config, tls: Tls | None = None) -> Control:
     """Opens the database and makes the seams."""
-    config.state.mkdir(parents=True, exist_ok=True)
-    # Others may pass through, not look in: guests' disks lie below it, and libvirt runs QEMU as a user of its own.
-    config.state.chmod(0o711)
+    make_state_folder(config)
     if config.policy.unused:
         _log.warning("rules of the policy file that Busway has no operation for", rules=list(config.policy.unused))
     db = Database(config.database)
@@ -58,39 +62,50 @@ def build_control(config: Config) -> Control:
         settings=config.settings,
         policy=config.policy,
         crashpoint=crashpoint_from_environment(),
+        authority=tls.authority if tls else None,
+        ca=tls.ca if tls else "",
     )
 
 
 def serve(config: Config) -> None:
     """Serves until SIGINT or SIGTERM."""
-    with _listening(config) as (listener, bound), _loops(bound) as control:
-        clouds = ensure_admin(control)
+    with _listening(config) as (listener, bound), _loops(bound) as (control, tls):
+        clouds = ensure_admin(control, tls.ca_file if tls else None)
         _log.info(
             "serving", url=bound.settings.public_url, clouds=str(clouds), database=control.db.url.render_as_string()
         )
-        _server(control).run(sockets=[listener])
+        _server(control, tls).run(sockets=[listener])
 
 
 @contextmanager
 def served(config: Config) -> Iterator[Served]:
     """A control plane in threads of this process, until the block ends."""
-    with _listening(config) as (listener, bound), _loops(bound) as control:
-        clouds = ensure_admin(control)
-        server = _server(control)
+    with _listening(config) as (listener, bound), _loops(bound) as (control, tls):
+        clouds = ensure_admin(control, tls.ca_file if tls else None)
+        server = _server(control, tls)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="api", daemon=True)
         thread.start()
         try:
-            yield Served(bound.settings.public_url, clouds, control)
+            yield Served(bound.settings.public_url, clouds, control, _here(bound, tls))
         finally:
             server.should_exit = True
             thread.join(STOP_SECONDS)
+
+
+def _here(config: Config, tls: Tls | None) -> str:
+    """Where this machine reaches its own control plane; a certificate of the operator's may name the public URL only."""
+    if tls is not None and not tls.own:
+        return config.settings.public_url
+    host = "127.0.0.1" if is_wildcard(config.listen) else config.listen
+    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{config.port}"
 
 
 @contextmanager
 def _listening(config: Config) -> Iterator[tuple[socket.socket, Config]]:
     """Takes the port before anything else, so that a second server on it changes nothing."""
     # The protocol is named so that asyncio sets TCP_NODELAY on the connections: without it each answer waits 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    family = socket.AF_INET6 if ":" in config.listen else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -116,17 +131,40 @@ def _with_port(config: Config, port: int) -> Config:
 
 
 @contextmanager
-def _loops(config: Config) -> Iterator[Control]:
-    control = build_control(config)
+def _loops(config: Config) -> Iterator[tuple[Control, Tls | None]]:
+    make_state_folder(config)
+    if danger := in_the_open(config.listen, tls=config.tls):
+        remedy = "Leave out --plain-http (plain_http), or keep everybody but a TLS proxy away from this port."
+        _log.warning(danger, listen=config.listen, remedy=remedy)
+    tls = prepare_tls(config, datetime.now(UTC))
+    control = build_control(config, tls)
     try:
-        with running(control):
-            yield control
+        with running(control), _renewing(tls, control):
+            yield control, tls
     finally:
         control.bell.close()
         control.db.close()
 
 
-def _server(control: Control) -> uvicorn.Server:
+@contextmanager
+def _renewing(tls: Tls | None, control: Control) -> Iterator[None]:
+    """Keeps the certificate fresh: a matter of this process and its files, so no loop over what the database holds."""
+    stop = threading.Event()
+    thread = threading.Thread(target=keep_fresh, args=(tls, control.now, stop), name="tls", daemon=True)
+    if tls is not None:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        if tls is not None:
+            thread.join(STOP_SECONDS)
+
+
+def _server(control: Control, tls: Tls | None) -> uvicorn.Server:
+    with_tls: dict[str, Any] = {"ssl_context_factory": lambda _config, _default: tls.context} if tls else {}
+    if tls and control.settings.agent_certificates:
+        with_tls["http"] = CertificateProtocol
     return uvicorn.Server(
         uvicorn.Config(
             build_app(control),
@@ -135,5 +173,6 @@ def _server(control: Control) -> uvicorn.Server:
             lifespan="off",
             timeout_graceful_shutdown=2,
             timeout_keep_alive=60,
+            **with_tls,
         )
     )

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import secrets
 import signal
 import socket
 import threading
+import time
 from pathlib import Path
 
 import structlog
 
+from busway.agent.credential import Credential, write_credential
 from busway.agent.wiring import AgentOptions, build_agent
-from busway.bootstrap.admin import write_secret
 from busway.bootstrap.config import Config
 from busway.bootstrap.crashpoint import crashpoint_from_environment
 from busway.bootstrap.serve import Served, served
-from busway.control.hosts import registry as hosts
+from busway.control.hosts import joining
 from busway.domain.caller import Caller
 from busway.domain.ids import ProjectId, UserId
+from busway.pki.request import make_request
+from busway.wire.join import JoinRequest
 
 _log = structlog.get_logger("busway.up")
 _SELF = Caller(UserId("busway"), "busway up", ProjectId(""), roles=frozenset({"admin"}))
@@ -30,6 +33,7 @@ def up(config: Config, options: AgentOptions) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    (config.state / "agent").mkdir(mode=0o711, parents=True, exist_ok=True)
     with served(config) as cloud:
         credential = _credential(cloud, config.state / "agent")
         agent = build_agent(
@@ -45,7 +49,12 @@ def up(config: Config, options: AgentOptions) -> None:
 
 def _credential(cloud: Served, folder: Path) -> Path:
     """A new credential for this machine's agent at every start: it never leaves the machine."""
-    made = hosts.create_host(cloud.control, _SELF, socket.gethostname(), rotate=True)
+    token = joining.create_host(cloud.control, _SELF, socket.gethostname(), rotate=True)
     path = folder / "credential.json"
-    write_secret(path, json.dumps(dataclasses.asdict(dataclasses.replace(made, url=cloud.url))))
+    secret, request = secrets.token_urlsafe(32), make_request(token.host)
+    joined = joining.join(cloud.control, JoinRequest(token.secret, joining.token_hash(secret), request[1]))
+    key = request[0] if joined.certificate else ""
+    renew_at = time.time() + joined.renew_after
+    ca = cloud.control.ca
+    write_credential(path, Credential(cloud.here, joined.host, secret, ca, joined.certificate, key, renew_at))
     return path

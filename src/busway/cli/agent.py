@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
+_CREDENTIAL = Path("/etc/busway/agent.json")
 
-@click.command("agent")
+
+@click.group("agent", invoke_without_command=True)
 @click.option(
     "--credential",
     type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("/etc/busway/agent.json"),
+    default=_CREDENTIAL,
     show_default=True,
     help="The credential file of this host (mode 600).",
 )
@@ -54,7 +56,9 @@ import click
 )
 @click.option("--hugepages", is_flag=True, help="Take the guests' memory from the host's huge pages.")
 @click.option("--once", is_flag=True, help="Do one round and end.")
+@click.pass_context
 def agent(
+    context: click.Context,
     credential: Path,
     state: Path,
     bridge: str | None,
@@ -70,6 +74,8 @@ def agent(
 
     It makes the host equal to what the control plane desires, until SIGINT or SIGTERM; guests go on. Needs root and libvirt.
     """
+    if context.invoked_subcommand is not None:
+        return
     from busway.agent.wiring import AgentOptions
     from busway.bootstrap.agent import run_agent
 
@@ -85,3 +91,24 @@ def agent(
         hugepages=hugepages,
     )
     run_agent(options, once=once)
+
+
+@agent.command()
+@click.argument("token")
+@click.option(
+    "--credential",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=_CREDENTIAL,
+    show_default=True,
+    help="Where the credential is written (mode 600).",
+)
+def join(token: str, credential: Path) -> None:
+    """Join with a TOKEN and write this host's credential.
+
+    `busway host create` prints the token. The control plane's authority is fetched and checked against the token; who shows another one is told nothing.
+    """
+    from busway.agent.join import join_host
+    from busway.wire.join import decode_token
+
+    made = join_host(decode_token(token), credential)
+    click.echo(f"This host is {made.host} of {made.url}. Its credential is {credential}; start it with: busway agent")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from pathlib import Path
 from typing import Any, Self
 
@@ -37,11 +38,16 @@ class Client:
     def __init__(self, clouds: Path) -> None:
         name = os.environ.get("OS_CLOUD", "busway")
         entry = yaml.safe_load(clouds.read_text())["clouds"]
-        auth = (entry.get(name) or next(iter(entry.values())))["auth"]
+        found = entry.get(name) or next(iter(entry.values()))
+        auth = found["auth"]
         self._auth_url = str(auth["auth_url"]).rstrip("/")
         self._base = self._auth_url.removesuffix("/v3").removesuffix("/identity")
-        self._http = httpx.Client(timeout=_TIMEOUT)
-        self._http.headers["X-Auth-Token"] = self._token(auth)
+        self._http = httpx.Client(timeout=_TIMEOUT, verify=_trust(found.get("cacert")))
+        try:
+            self._http.headers["X-Auth-Token"] = self._token(auth)
+        except BaseException:
+            self._http.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -74,7 +80,33 @@ class Client:
         return answer.headers["X-Subject-Token"]
 
 
+def _trust(cacert: str | None) -> ssl.SSLContext:
+    """What clouds.yaml says of whom to trust, as OpenStack's clients read it."""
+    from busway.pki.context import client_context
+
+    if cacert is None:
+        return client_context()
+    try:
+        return client_context(Path(cacert).expanduser().read_text())
+    except OSError as error:
+        raise NotFound(
+            f"The authority {cacert} can't be read",
+            detail=f"clouds.yaml names it as cacert: {error.strerror}.",
+            remedy="Copy tls/ca.pem of the control plane's state folder there, or mend the path.",
+            code="cacert-not-found",
+        ) from error
+
+
 def _unreachable(url: str, error: httpx.HTTPError) -> Unavailable:
+    from busway.pki.trouble import distrust
+
+    if why := distrust(error):
+        return Unavailable(
+            f"What answers at {url} is not to be trusted",
+            detail=f"Its certificate: {why}.",
+            remedy="Name the authority of the control plane as cacert in clouds.yaml: tls/ca.pem of its state folder.",
+            code="control-untrusted",
+        )
     return Unavailable(
         f"The control plane at {url} does not answer",
         detail=f"{type(error).__name__}: {error}",

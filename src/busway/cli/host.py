@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 from pathlib import Path
 
 import click
@@ -17,27 +17,29 @@ def host() -> None:
 
 @host.command()
 @click.argument("name")
-@click.option("--rotate", is_flag=True, help="Replace the credential of a host that exists.")
-@click.option("--output", type=click.Path(path_type=Path), help="Write the credential to this file (mode 600).")
+@click.option("--rotate", is_flag=True, help="Invite a host that exists anew; its credential ends at once.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Join here and now, and write the credential to this file."
+)
 @click.option("--url", help="The control plane's URL as the host reaches it. Default: the public URL.")
 @clouds_option
 def create(name: str, rotate: bool, output: Path | None, url: str | None, clouds: str | None) -> None:
-    """Add a host and print its agent's credential.
+    """Add host NAME and print the token with which it joins.
 
-    The credential is shown once.
+    The token is good once, for an hour unless configured otherwise. On the host: busway agent join TOKEN
     """
-    from busway.bootstrap.admin import write_secret
+    from busway.agent.join import join_host
     from busway.cli.client import Client, find_clouds
+    from busway.wire.join import decode_token, encode_token
 
-    credential = Client(find_clouds(clouds)).request("POST", "hosts", {"name": name, "rotate": rotate})["credential"]
-    if url:
-        credential["url"] = url
-    text = json.dumps(credential, indent=2) + "\n"
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_secret(output, text)
+    with Client(find_clouds(clouds)) as client:
+        made = client.request("POST", "hosts", {"name": name, "rotate": rotate})
+    token = decode_token(made["join_token"])
+    if output is not None:
+        join_host(token, output, url=url)
         click.echo(f"Wrote {output}. On {name}: busway agent --credential {output.name}")
+    else:
+        click.echo(encode_token(dataclasses.replace(token, url=url or token.url)))
 
 
 @host.command("list")

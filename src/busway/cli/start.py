@@ -17,7 +17,12 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def _control_options(command: _F) -> _F:
     """The options that the control plane takes wherever it runs."""
     for option in (
-        click.option("--public-url", help="The URL that clients and agents are told. Default: http://LISTEN:PORT."),
+        click.option(
+            "--plain-http/--https",
+            default=None,
+            help="Speak HTTP in the open on any address, or HTTPS on a loopback address too. Default: HTTPS, but on loopback.",
+        ),
+        click.option("--public-url", help="The URL that clients and agents are told. Default: https://LISTEN:PORT."),
         click.option("--port", type=int, help="The port to serve on; 0 takes a free one. Default: 8774."),
         click.option("--listen", help="The address to serve on. Default: 127.0.0.1."),
         click.option(

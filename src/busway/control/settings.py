@@ -33,6 +33,9 @@ class Settings:
     password_lanes: int = 4
     password_threads: int = 2
     lease_seconds: int = 30
+    agent_certificates: bool = False  # whether agents must show certificates (mutual TLS)
+    join_seconds: int = 3600
+    credential_seconds: int = 30 * 86400
     region: str = "RegionOne"
     network_name: str = "private"
     network_cidr: str = "10.0.2.0/24"

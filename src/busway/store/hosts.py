@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, cast, insert, select, update
+from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, cast, insert, or_, select, update
 
 from busway.domain.documents import HostResources
 from busway.domain.ids import HostId
@@ -19,7 +19,9 @@ hosts = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("name", String(255), nullable=False, unique=True),
+    # The hash of the token with which its agent speaks, "" until it has joined, and of the one that it will use next.
     Column("token_hash", String(64), nullable=False),
+    Column("next_token_hash", String(64)),
     Column("enabled", Boolean, nullable=False, default=True),
     Column("disabled_reason", Text),
     # Grows with each change of what the host shall have; an agent asks for anything newer than it knows.
@@ -57,10 +59,11 @@ class HostRow:
     agent_version: str
     iommu: bool
     created: datetime
+    next_token_hash: str | None = None
 
 
 def insert_host(tx: Tx, host_id: HostId, name: str, token_hash: str, now: datetime) -> None:
-    """Adds a host; its name must be new."""
+    """Adds a host, whose name must be new; its token's hash is "" until its agent has joined."""
     tx.execute(insert(hosts).values(id=host_id, name=name, token_hash=token_hash, created=now))
 
 
@@ -75,8 +78,9 @@ def find_host_by_id(tx: Tx, host_id: HostId) -> HostRow | None:
 
 
 def find_host_by_token(tx: Tx, token_hash: str) -> HostRow | None:
-    """The host whose credential has this hash."""
-    return _host(tx.execute(select(hosts).where(hosts.c.token_hash == token_hash)).one_or_none())
+    """The host whose credential has this hash, or whose next one."""
+    wanted = or_(hosts.c.token_hash == token_hash, hosts.c.next_token_hash == token_hash)
+    return _host(tx.execute(select(hosts).where(wanted)).first())
 
 
 def list_hosts(tx: Tx) -> list[HostRow]:
@@ -91,8 +95,13 @@ def list_hosts(tx: Tx) -> list[HostRow]:
 
 
 def set_token(tx: Tx, host_id: HostId, token_hash: str) -> None:
-    """Replaces a host's credential."""
-    tx.execute(update(hosts).where(hosts.c.id == host_id).values(token_hash=token_hash))
+    """Replaces a host's credential, "" for none; one that was to come next ends too."""
+    tx.execute(update(hosts).where(hosts.c.id == host_id).values(token_hash=token_hash, next_token_hash=None))
+
+
+def set_next_token(tx: Tx, host_id: HostId, token_hash: str) -> None:
+    """Says with what a host's agent will speak next; until it does, the present one is good too."""
+    tx.execute(update(hosts).where(hosts.c.id == host_id).values(next_token_hash=token_hash))
 
 
 def set_enabled(tx: Tx, host_id: HostId, enabled: bool, reason: str | None) -> None:

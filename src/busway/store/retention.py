@@ -86,6 +86,7 @@ BOUNDED = {
     "flavor_access": "made by operators",
     "flavors": "made by operators",
     "hosts": "made by operators",
+    "join_tokens": "one per host, and goes with it",
     "images": "goes with the last server that needs it, once it is deleted",
     "keypairs": "made by users, with a quota",
     "login_failures": "each new one forgets those of 30 days ago",

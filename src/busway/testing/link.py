@@ -72,6 +72,10 @@ class FakeLink:
         self._reach()
         self.consoles[server_id] = text
 
+    def renew_credential(self) -> bool:
+        """Has no credential to renew."""
+        return False
+
     def close(self) -> None:
         """Does nothing: there is no connection."""
 

@@ -13,28 +13,30 @@ import msgspec
 from busway.domain.address import PciAddress
 from busway.domain.documents import Desired, Observed
 from busway.domain.errors import BadInput
+from busway.wire.join import Joined, JoinRequest, RenewRequest
 
 WIRE_VERSION = 1
 
 _T = TypeVar("_T")
 
 
-def encode(document: Desired | Observed) -> bytes:
-    """Writes a document as JSON."""
+def encode(document: Desired | Observed | JoinRequest | RenewRequest | Joined) -> bytes:
+    """Writes a document, or a message of joining, as JSON."""
     return msgspec.json.encode(document, enc_hook=_to_text)
 
 
 def decode_desired(data: bytes) -> Desired:
     """Reads a Desired document; raises `BadInput` for anything else."""
-    return _decode(data, Desired)
+    return decode(data, Desired)
 
 
 def decode_observed(data: bytes) -> Observed:
     """Reads an Observed document; raises `BadInput` for anything else."""
-    return _decode(data, Observed)
+    return decode(data, Observed)
 
 
-def _decode(data: bytes, kind: type[_T]) -> _T:
+def decode(data: bytes, kind: type[_T]) -> _T:
+    """Reads what `encode` wrote of this kind; raises `BadInput` for anything else."""
     try:
         return msgspec.json.decode(data, type=kind, dec_hook=_from_text)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:

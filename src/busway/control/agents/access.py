@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from busway.control.agents.desired import authenticate, desired
+from busway.control.agents.desired import desired
+from busway.control.agents.identity import authenticate
 from busway.control.context import Control
+from busway.control.hosts.joining import join, renew
 from busway.control.images.internal import begin_disk_upload
 from busway.control.images.upload import DiskImageUpload
 from busway.control.observation.report import observe
@@ -13,7 +15,16 @@ from busway.store import servers
 
 CONSOLE_CHARS = 256 * 1024
 
-__all__ = ["authenticate", "begin_disk_upload", "desired", "finish_disk_upload", "observe", "put_console"]
+__all__ = [
+    "authenticate",
+    "begin_disk_upload",
+    "desired",
+    "finish_disk_upload",
+    "join",
+    "observe",
+    "put_console",
+    "renew",
+]
 
 
 def finish_disk_upload(control: Control, upload: DiskImageUpload) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 
@@ -11,7 +10,6 @@ from busway.control.moves.stay import Stay, stay_of
 from busway.control.placement.host_facts import desired_cells
 from busway.domain.device_spec import DeviceSpecs
 from busway.domain.documents import ConfigDrive, Desired, DesiredDevice, DesiredServer, Nic
-from busway.domain.errors import Forbidden, NotAuthenticated
 from busway.domain.ids import DeviceId, HostId, ImageId
 from busway.domain.placement import ZONE
 from busway.domain.server import ServerAddress
@@ -22,32 +20,6 @@ from busway.store.servers import Intent, ServerRow
 
 POLL_SECONDS = 1.0
 _ANY = "0.0.0.0"  # noqa: S104 - the default route, not an address to listen on
-
-
-def token_hash(token: str) -> str:
-    """What is stored of an agent's token: tokens are random, so one round of SHA-256 is enough."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def authenticate(control: Control, host_name: str, token: str) -> HostId:
-    """The host whose documents the token opens; `Forbidden` for a token of another host."""
-    wanted = token_hash(token)
-    with control.db.read() as tx:
-        host = hosts.find_host(tx, host_name)
-        owner = host if host is not None and host.token_hash == wanted else hosts.find_host_by_token(tx, wanted)
-    if owner is None:
-        raise NotAuthenticated(
-            "This agent's credential is not known here",
-            remedy="Make a new one with `busway host create NAME` (or `--rotate`) and start the agent with it.",
-            code="agent-credential-unknown",
-        )
-    if owner.name != host_name:
-        raise Forbidden(
-            f"The credential of host {owner.name} does not open the documents of host {host_name}",
-            remedy=f"Start the agent of {host_name} with its own credential.",
-            code="agent-foreign-host",
-        )
-    return owner.id
 
 
 def desired(control: Control, host_id: HostId, after: int, wait: float) -> Desired | None:

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from busway.control.agents.desired import token_hash
+from busway.control.agents.identity import owner_of
 from busway.control.context import Control
 from busway.control.images.catalogue import image_folder
-from busway.domain.errors import Forbidden, NotAuthenticated
-from busway.store import hosts, images, moves, servers
+from busway.domain.errors import Forbidden
+from busway.store import images, moves, servers
 
 
-def image_file(control: Control, token: str, image_id: str) -> Path:
+def image_file(control: Control, token: str, image_id: str, shown: str | None = None) -> Path:
     """The file with an image's data, a deleted image too while servers use it.
 
     Raises `NotAuthenticated` for a token of no host, `Forbidden` when no server of the host has the image.
     """
-    wanted = token_hash(token)
+    host = owner_of(control, token, shown)
     with control.db.read() as tx:
-        host = next((each for each in hosts.list_hosts(tx) if each.token_hash == wanted), None)
-        if host is None:
-            raise NotAuthenticated(
-                "This agent's credential is not known here",
-                remedy="Make a new one with `busway host create NAME --rotate` and start the agent with it.",
-                code="agent-credential-unknown",
-            )
         wanted_here = {each for row in servers.list_on_host(tx, host.id) for each in row.images}
         wanted_here |= {move.source.image_id for move in moves.list_open_moves(tx, host.id)}
         if image_id not in wanted_here:

@@ -1,28 +1,23 @@
-"""Use cases of the operator: add a host, list hosts, take one out of service."""
+"""Use cases of the operator: list hosts, take one out of service, forget one."""
 
 from __future__ import annotations
 
-import re
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from busway.control.agents.desired import token_hash
 from busway.control.context import Control
 from busway.control.placement.occupancy import Occupants, occupants, total
 from busway.control.placement.snapshot import is_up
 from busway.domain.caller import Caller
 from busway.domain.documents import HostResources
-from busway.domain.errors import BadInput, Conflict, NotFound
+from busway.domain.errors import Conflict, NotFound
 from busway.domain.ids import HostId
 from busway.domain.placement import ZONE
 from busway.policy import authorize
-from busway.store import aggregates, claims, devices, events, hosts, servers
+from busway.store import aggregates, claims, devices, events, hosts, join_tokens, servers
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.hosts import HostRow
-
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,43 +40,6 @@ class HostView:
     agent_version: str
     iommu: bool
     zone: str = ZONE
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """What an agent needs to speak for one host; the token is shown once and stored only as a hash."""
-
-    url: str
-    host: str
-    token: str
-
-
-def create_host(control: Control, caller: Caller, name: str, *, rotate: bool = False) -> Credential:
-    """Adds a host and makes its agent's credential; `rotate` replaces the credential of a known one."""
-    authorize(caller, "busway:hosts:create")
-    if not _NAME.fullmatch(name):
-        raise BadInput(
-            f"'{name}' is no host name", remedy="Use letters, digits, dots and dashes.", code="invalid-host-name"
-        )
-    token = secrets.token_urlsafe(32)
-    now = control.now()
-    with control.db.write() as tx:
-        host = hosts.find_host(tx, name)
-        if host is None:
-            host_id = HostId(control.new_id())
-            hosts.insert_host(tx, host_id, name, token_hash(token), now)
-            events.add_event(tx, Event(now, "host", None, "created", f"added by {caller.user_name}", host_id))
-        elif rotate:
-            hosts.set_token(tx, host.id, token_hash(token))
-            events.add_event(tx, Event(now, "host", None, "rotated", f"by {caller.user_name}", host.id))
-        else:
-            raise Conflict(
-                f"Host {name} exists already",
-                detail="Its agent has a credential.",
-                remedy=f"Use it, or replace it with `busway host create {name} --rotate`.",
-                code="host-exists",
-            )
-    return Credential(control.settings.public_url, name, token)
 
 
 def list_hosts(control: Control, caller: Caller, rule: str = "busway:hosts:list") -> list[HostView]:
@@ -132,6 +90,7 @@ def delete_host(control: Control, caller: Caller, name: str) -> None:
         claims.forget_host(tx, host.id)
         devices.forget_host(tx, host.id)
         aggregates.forget_host(tx, host.id)
+        join_tokens.forget_host(tx, host.id)
         hosts.delete_host(tx, host.id)
 
 

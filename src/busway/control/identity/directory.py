@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from busway.control.context import Control
@@ -86,9 +87,10 @@ def _operators_project(tx: Tx) -> Project:
     return store.find_project_by_name(tx, "admin") or store.list_projects(tx)[0]
 
 
-def clouds_yaml(url: str, password: str, *, cloud: str = "busway", region: str = "RegionOne") -> str:
-    """The clouds.yaml with which OpenStack's clients reach this cloud as admin."""
+def clouds_yaml(url: str, password: str, *, cloud: str = "busway", region: str = "RegionOne", cacert: str = "") -> str:
+    """The clouds.yaml with which OpenStack's clients reach this cloud as admin; `cacert` is a file's path, "" for none."""
     quoted = password.replace("'", "''")
+    trust = f"    cacert: {json.dumps(cacert)}\n" if cacert else ""
     return f"""clouds:
   {cloud}:
     auth:
@@ -100,7 +102,7 @@ def clouds_yaml(url: str, password: str, *, cloud: str = "busway", region: str =
       project_domain_id: {DOMAIN_ID}
     region_name: {region}
     identity_api_version: 3
-"""
+{trust}"""
 
 
 def list_projects(control: Control, caller: Caller, *, own: bool = False) -> list[Project]:
