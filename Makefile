@@ -4,10 +4,10 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo clean check test test-slow test-load test-proof coverage mutation bench bench-peers oracle \
-	format hooks revision lock release python-version environment
+	format hooks revision lock pci-ids ordinary-lines release python-version environment
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ Use
 
@@ -70,6 +70,12 @@ revision: environment ## Write a change of the database's tables: make revision 
 
 lock: python-version ## Compile the locks anew from pyproject.toml and requirements/*.in, and say what moved
 	@$(PYTHON) -m tools.lock
+
+pci-ids: environment ## Put a newer list of PCI names into the package: make pci-ids FILE=pci.ids (or a .deb)
+	@.venv/bin/python -m tools.pci_ids $(FILE)
+
+ordinary-lines: setup ## Gather log lines of real boots anew, which `busway why` must not answer (lab; about 5 minutes)
+	@.venv/bin/python -m tools.ordinary
 
 release: environment ## Set the version, date the changelog, commit and tag: make release VERSION=0.2.0
 	@$(PYTHON) -m tools.release $(VERSION)

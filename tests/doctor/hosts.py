@@ -37,7 +37,7 @@ def healthy(root: Path) -> Machine:
         "proc/cmdline": "BOOT_IMAGE=/vmlinuz ro quiet intel_iommu=on iommu=pt",
         "proc/sys/kernel/osrelease": "6.8.0-1-amd64",
         "proc/interrupts": "  0:  9  IR-IO-APIC  2-edge  timer",
-        "proc/meminfo": "MemTotal:  263950000 kB\nHugePages_Total:       0",
+        "proc/meminfo": "MemTotal:  263950000 kB\nMemAvailable: 250000000 kB\nHugePages_Total:       0",
         "dev/null": "", "dev/kvm": "", "dev/vfio/vfio": "", "sys/module/kvm/parameters/ignore_msrs": "N",
         "sys/firmware/acpi/tables/DMAR": "", "sys/firmware/acpi/tables/APIC": "", "sys/firmware/efi/fw_platform_size": "64",
         "sys/kernel/security/lockdown": "[none] integrity confidentiality",
@@ -289,6 +289,104 @@ def _rom_shadowed(machine: Machine) -> None:
     set_file(machine, "resource", "\n".join([*lines[:6], " ".join(["0x" + 16 * "0"] * 3)]))
 
 
+def _b200(machine: Machine) -> None:
+    change_ids(machine, "10de:2901")
+    machine.function("0000:51:00.0", "10de:2901", "030200", group=11, node=0, driver="nvidia", files=_AWAKE)
+    machine.write("sys/kernel/iommu_groups/11/type", "identity")
+
+
+def _unset_vgpus(machine: Machine) -> None:
+    move(machine, GPU, "nvidia")
+    add_vfs(machine, total=4, made=2)
+
+
+def typed_vgpu(machine: Machine) -> None:
+    """Makes two virtual functions, of which the second has a vGPU type."""
+    _unset_vgpus(machine)
+    set_file(machine, "nvidia/current_vgpu_type", "1145", "0000:41:00.5")
+
+
+def _no_vgpu_driver(machine: Machine) -> None:
+    _unset_vgpus(machine)
+    for address in ("0000:41:00.4", "0000:41:00.5"):
+        remove(machine, f"sys/bus/pci/devices/{address}/nvidia")
+
+
+def _smi(machine: Machine, mig: str) -> None:
+    machine.write("busway-answers/nvidia-smi", f"00000000:41:00.0, 570.86.15, {mig}, Default")
+
+
+def _mig_for_vgpu(machine: Machine) -> None:
+    typed_vgpu(machine)
+    set_file(machine, "nvidia/creatable_vgpu_types", "1145 : H100-1-10C", "0000:41:00.5")
+    _smi(machine, "Disabled")
+
+
+def _wide_domain(machine: Machine) -> None:
+    machine.function("10000:01:00.0", "10de:2231", "030200", group=12, node=0, driver="nouveau", files=_AWAKE)
+    machine.write("sys/kernel/iommu_groups/12/type", "identity")
+
+
+def _resizable(machine: Machine) -> None:
+    set_file(machine, "resource2_resize", f"{1 << 17:016x}")  # 128 GiB
+
+
+def _pages(machine: Machine) -> None:
+    folder = "sys/kernel/mm/hugepages/hugepages-1048576kB"
+    for kind, number in (("nr", 20), ("free", 20), ("resv", 8)):
+        machine.write(f"{folder}/{kind}_hugepages", str(number))
+    machine.write("proc/meminfo", "MemTotal:  263950000 kB\nMemAvailable: 240000000 kB\nHugePages_Total:      20")
+
+
+def _cdev(machine: Machine) -> None:
+    move(machine, GPU, "vfio-pci")
+    move(machine, AUDIO, "vfio-pci")
+    machine.write("dev/iommu", "")
+
+
+def legacy_rom() -> bytes:
+    """A ROM with one image, of the kind that a BIOS starts."""
+    data = bytearray(512)
+    data[0:2], data[24:26] = b"\x55\xaa", (64).to_bytes(2, "little")
+    data[64:68], data[80:82], data[84], data[85] = b"PCIR", (1).to_bytes(2, "little"), 0, 0x80
+    return bytes(data)
+
+
+def _legacy_rom(machine: Machine) -> None:
+    (machine.folder(GPU) / "modalias").unlink()
+    set_file(machine, "class", "0x030000")
+    (machine.folder(GPU) / "rom").write_bytes(legacy_rom())
+
+
+def as_guest(machine: Machine, driver: str = "nvidia") -> None:
+    """Makes the host a guest of QEMU, in which the GPU has this driver."""
+    machine.write("sys/class/dmi/id/sys_vendor", "QEMU")
+    machine.write(
+        "proc/cpuinfo", "vendor_id\t: GenuineIntel\naddress sizes\t: 46 bits physical\nflags\t\t: fpu vmx hypervisor"
+    )
+    move(machine, GPU, driver)
+    machine.write(
+        "proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86.15  Release"
+    )
+
+
+def _fabric_version(machine: Machine) -> None:
+    machine.write(
+        "proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86.15  Release"
+    )
+    machine.write("busway-answers/fabric-manager", "Fabric Manager version is : 550.54.15")
+
+
+def _confidential_gpu(machine: Machine) -> None:
+    move(machine, GPU, "nvidia")
+    machine.write("busway-answers/nvidia-cc", "CC status: ON")
+
+
+def _guest_fabric(machine: Machine) -> None:
+    as_guest(machine)
+    machine.write("busway-answers/nvidia-fabric", "GPU 00000000:41:00.0\n    Fabric\n        State  : In Progress\n")
+
+
 BROKEN: dict[str, Callable[[Machine], None]] = {
     "cpu-virtualization": lambda m: m.write("proc/cpuinfo", "vendor_id\t: GenuineIntel\nflags\t\t: fpu sse"),
     "iommu-firmware": _iommu_firmware,
@@ -338,9 +436,44 @@ BROKEN: dict[str, Callable[[Machine], None]] = {
     "numa-unknown": lambda m: set_file(m, "numa_node", "-1"),
     "hugepages": lambda m: None,
     "ignore-msrs": _ignore_msrs,
+    "host-is-container": lambda m: m.write("run/systemd/container", "docker"),
+    "dma-entry-limit": lambda m: m.write("sys/module/vfio_iommu_type1/parameters/dma_entry_limit", "4096"),
+    "vfio-cdev": _cdev,
+    "domain-wide": _wide_domain,
+    "grace-driver": lambda m: change_ids(m, "10de:2941"),
+    "vgpu-type-unset": _unset_vgpus,
+    "vgpu-driver": _no_vgpu_driver,
+    "fabric-nvlink5": _b200,
+    "fabric-version": _fabric_version,
+    "kernel-log": lambda m: m.write(
+        "busway-answers/kernel-log", f"[    1.0] vfio-pci {GPU}: not ready 65535ms after FLR; giving up"
+    ),
+    "resizable-bar": _resizable,
+    "hugepages-free": _pages,
+    "memory-free": lambda m: m.write(
+        "proc/meminfo", "MemTotal:  263950000 kB\nMemAvailable: 20000000 kB\nHugePages_Total:   0"
+    ),
+    "rom-not-uefi": _legacy_rom,
+    "qemu-version": lambda m: m.write("busway-answers/qemu", "QEMU emulator version 6.2.0 (Debian 1:6.2)"),
+    "libvirt-version": lambda m: m.write("busway-answers/libvirt", "libvirtd (libvirt) 8.0.0"),
+    "ovmf-missing": lambda m: m.write("busway-answers/qemu", "QEMU emulator version 9.2.0"),
+    "mig-left-on": lambda m: _smi(m, "Enabled"),
+    "mig-for-vgpu": _mig_for_vgpu,
+    "confidential-gpu": _confidential_gpu,
+    "confidential-host": lambda m: m.write("proc/cmdline", "intel_iommu=on iommu=pt kvm_intel.tdx=1"),
+    "guest-driver": lambda m: as_guest(m, "nouveau"),
+    "guest-fabric": _guest_fabric,
 }
 
 # What the examination is asked beside the root: a guest's memory in bytes.
-MEMORY = {"guest-memory": 64 * GIB // 32, "hugepages": 128 * GIB}
+MEMORY = {"guest-memory": 64 * GIB // 32, "hugepages": 128 * GIB, "hugepages-free": 20 * GIB, "memory-free": 100 * GIB}
 # A fault that is seen on another card than the GPU itself.
-DEVICE = {"vgpu-vf-on-vfio": "0000:41:00.5"}
+DEVICE = {
+    "vgpu-vf-on-vfio": "0000:41:00.5",
+    "vgpu-type-unset": "0000:41:00.4",
+    "vgpu-driver": "0000:41:00.4",
+    "mig-for-vgpu": "0000:41:00.5",
+    "domain-wide": "10000:01:00.0",
+}
+# A fault that is seen inside a guest.
+INSIDE = {"guest-driver", "guest-fabric"}

@@ -8,7 +8,7 @@ import pytest
 
 from busway.doctor import Severity, Wish, examine
 from busway.doctor.checks import CHECKS
-from tests.doctor.hosts import BROKEN, DEVICE, MEMORY, healthy, healthy_amd
+from tests.doctor.hosts import BROKEN, DEVICE, INSIDE, MEMORY, healthy, healthy_amd
 
 ROOT = Path(__file__).parents[2]
 CODES = [check.code for check in CHECKS]
@@ -24,7 +24,7 @@ def test_the_first_finding_is_the_injected_fault(tmp_path: Path, code: str) -> N
     machine = healthy(tmp_path)
     BROKEN[code](machine)
 
-    report = examine(tmp_path, DEVICE.get(code), wish=Wish(MEMORY.get(code)))
+    report = examine(tmp_path, DEVICE.get(code), wish=Wish(MEMORY.get(code)), inside=code in INSIDE)
 
     assert [finding.code for finding in report.findings][:1] == [code]
 
@@ -34,7 +34,7 @@ def test_every_finding_has_evidence_cause_and_remedy(tmp_path: Path, code: str) 
     machine = healthy(tmp_path)
     BROKEN[code](machine)
 
-    first = examine(tmp_path, DEVICE.get(code), wish=Wish(MEMORY.get(code))).findings[0]
+    first = examine(tmp_path, DEVICE.get(code), wish=Wish(MEMORY.get(code)), inside=code in INSIDE).findings[0]
 
     assert first.brief and first.cause and first.remedy.strip().endswith((".", ")"))
     assert first.evidence
@@ -72,10 +72,12 @@ def test_a_fault_that_blocks_is_in_the_verdict_and_another_is_not(tmp_path: Path
     machine = healthy(tmp_path)
     BROKEN[code](machine)
 
-    report = examine(tmp_path, DEVICE.get(code), wish=Wish(MEMORY.get(code)))
+    report = examine(tmp_path, DEVICE.get(code), wish=Wish(MEMORY.get(code)), inside=code in INSIDE)
     first, words = report.findings[0], report.verdicts[0].words
 
-    if first.severity is not Severity.BLOCKS:
+    if first.aside:
+        assert words == first.aside
+    elif first.severity is not Severity.BLOCKS:
         assert "ready" in words
     elif first.after:
         assert first.after in words or words.startswith("cannot, because ")

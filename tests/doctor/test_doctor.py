@@ -6,6 +6,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+import fastjsonschema
 import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
@@ -18,8 +19,9 @@ from busway.domain.errors import NotFound
 from busway.hardware import Bar
 from busway.testing.machines import Machine
 from busway.testing.machines_named import NAMED
-from tests.doctor.hosts import BROKEN, GPU, change_ids, healthy
+from tests.doctor.hosts import BROKEN, GPU, change_ids, healthy, typed_vgpu
 
+ROOT = Path(__file__).parents[2]
 Tree = Callable[[], dict[str, str]]
 
 
@@ -29,6 +31,11 @@ def run(*arguments: str, code: int) -> str:
     return done.output
 
 
+def flat(text: str) -> str:
+    """The text without the breaks of its lines."""
+    return " ".join(text.split())
+
+
 @pytest.mark.parametrize(
     ("name", "card", "words"),
     [
@@ -36,8 +43,8 @@ def run(*arguments: str, code: int) -> str:
         ("gtx-1660", "0000:01:00", "ready"),
         ("a5000-four", "0000:31:00", "ready"),
         ("hgx-h200", "0000:18:00", "ready"),
-        ("a10-vfs", "0000:41:00", "ready after removing its 32 virtual functions"),
-        ("a10-vfs", "0000:41:00.4", "ready"),
+        ("a10-vfs", "0000:41:00", "divided: its 32 virtual functions go out in its place"),
+        ("a10-vfs", "0000:41:00.4", "ready after installing the vGPU host driver"),
         ("mi300x-switches", "0000:0c:00", "ready"),
         ("framebuffer-in-bar", "0000:c3:00", "ready after adding initcall_blacklist=sysfb_init and a reboot"),
     ],
@@ -55,8 +62,8 @@ FINDINGS = {
     "gtx-1660": set(),
     "a5000-four": set(),
     "hgx-h200": {"fabric-manager"},
-    "a10-vfs": {"vfs-enabled"},
-    "l40s-vendor-vfio": {"vfs-enabled"},
+    "a10-vfs": {"vfs-enabled", "vgpu-driver"},
+    "l40s-vendor-vfio": {"vfs-enabled", "vgpu-type-unset"},
     "a2-and-a16": {"vfs-enabled"},
     "mi300x-switches": set(),
     "gvt-g": {"rom-shadowed"},
@@ -98,10 +105,9 @@ def test_the_change_is_told_for_this_boot_loader_and_then_the_card_is_ready(tmp_
 
     text = run("--root", str(tmp_path), code=1)
 
-    assert "in GRUB_CMDLINE_LINUX_DEFAULT of /etc/default/grub, run `update-grub`, and reboot" in text
+    assert "in GRUB_CMDLINE_LINUX_DEFAULT of /etc/default/grub, run `update-grub`, and reboot" in flat(text)
     assert "read   /proc/cmdline: BOOT_IMAGE=/vmlinuz ro quiet" in text
-    last = text.strip().splitlines()[-1]
-    assert last.startswith("0000:41:00  ready after adding intel_iommu=on to the kernel command line and a reboot")
+    assert "\n0000:41:00  ready after adding intel_iommu=on to the kernel command line and a reboot" in text
 
 
 def test_graphics_that_the_kernel_was_told_to_leave_out_come_back_by_its_argument(tmp_path: Path) -> None:
@@ -130,6 +136,41 @@ def test_a_vfio_file_that_qemus_user_can_not_open_is_a_warning(tmp_path: Path) -
     assert examine(tmp_path).findings == ()
 
 
+SCHEMA = fastjsonschema.compile(json.loads((ROOT / "docs/reference/doctor.schema.json").read_text()))
+
+
+@pytest.mark.parametrize("code", BROKEN)
+def test_the_json_is_as_its_schema_says_and_no_line_is_over_100_columns(tmp_path: Path, code: str) -> None:
+    BROKEN[code](healthy(tmp_path))
+    options = ["--root", str(tmp_path), "--memory", "20", *(["--guest"] if code.startswith("guest-d") else [])]
+
+    text, data = CliRunner().invoke(doctor, options), CliRunner().invoke(doctor, [*options, "--json"])
+
+    SCHEMA(json.loads(data.output))
+    assert text.exit_code == data.exit_code
+    assert max(map(len, text.output.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_list_in_a_pipe_is_of_bearable_width(tmp_path: Path, name: str) -> None:
+    NAMED[name](tmp_path)
+
+    shown = CliRunner().invoke(main, ["device", "list", "--local", "--all", "--root", str(tmp_path)]).output
+
+    assert max(map(len, shown.splitlines())) <= 100
+
+
+def test_equal_cards_are_one_line_and_a_vgpu_says_its_type(tmp_path: Path) -> None:
+    typed_vgpu(healthy(tmp_path))
+
+    listed = CliRunner().invoke(main, ["device", "list", "--local", "--root", str(tmp_path)]).output
+    judged = run("--root", str(tmp_path), code=0)
+
+    assert "vGPU type L40S-1B" in flat(listed)
+    assert "vGPU type not set" in flat(listed)
+    assert "0000:41:00.5" in judged
+
+
 def test_what_several_cards_share_is_said_once(tmp_path: Path) -> None:
     NAMED["hgx-h200"](tmp_path)
 
@@ -137,7 +178,10 @@ def test_what_several_cards_share_is_said_once(tmp_path: Path) -> None:
 
     assert len([line for line in lines if line.endswith("[d3cold]")]) == 1
     assert "    also   the same of 0000:2a:00, 0000:3a:00" in "\n".join(lines)
-    assert len([line for line in lines if line.startswith("0000:") and "  ready  (" in line]) == 8
+    assert (
+        len([line for line in lines if line.startswith("8 cards, 0000:18:00 to 0000:db:00  ready  (3D controller")])
+        == 1
+    )
 
 
 def test_a_host_without_a_card_is_not_ready_while_something_blocks_it(tmp_path: Path) -> None:
@@ -174,7 +218,13 @@ def test_the_json_holds_findings_and_cards(tmp_path: Path) -> None:
     found = json.loads(run("--root", str(tmp_path), "--json", code=0))
 
     assert found["cards"] == [
-        {"card": "0000:41:00", "description": found["cards"][0]["description"], "words": "ready", "ready": True}
+        {
+            "card": "0000:41:00",
+            "description": found["cards"][0]["description"],
+            "words": "ready",
+            "ready": True,
+            "aside": False,
+        }
     ]
     assert found["findings"][0]["code"] == "d3cold"
     assert found["findings"][0]["changes"][0]["kind"] == "Attribute"
@@ -214,8 +264,8 @@ def test_a_guests_memory_is_reckoned_with(tmp_path: Path) -> None:
         run("--root", str(tmp_path), "--memory", "480", code=1),
     )
 
-    assert small.strip().splitlines()[-1].startswith("0000:41:00  ready")
-    assert "address bits" in large or "can't be pinned" in large
+    assert "\n0000:41:00  ready  (" in small
+    assert "address bits" in flat(large) or "can't be pinned" in large
 
 
 def test_several_cards_and_few_address_bits_are_reckoned_with(tmp_path: Path) -> None:
@@ -224,13 +274,15 @@ def test_several_cards_and_few_address_bits_are_reckoned_with(tmp_path: Path) ->
         "vendor_id\t: GenuineIntel\naddress sizes\t: 52 bits physical\nflags\t: vmx\n"
     )
     (tmp_path / "proc/meminfo").write_text("MemTotal: 2113929216 kB\n")
+    (tmp_path / "run/nvidia-fabricmanager").mkdir(parents=True)
+    (tmp_path / "run/nvidia-fabricmanager/socket").write_text("")
     wish = ("--memory", "256", "--cards", "4")
 
     with_few = run("--root", str(tmp_path), "18:00", *wish, "--address-bits", "40", code=1)
     with_all = run("--root", str(tmp_path), "18:00", *wish, code=0)
 
-    assert "would see 1 of 4 cards like 0000:18:00" in with_few
-    assert "ready after giving the guest 42 address bits" in with_few
+    assert "would see 1 of 4 cards like 0000:18:00" in flat(with_few)
+    assert "giving the guest 42 address bits" in flat(with_few)
     assert "guest-address-space" not in with_all
 
 
@@ -249,8 +301,8 @@ def test_four_h100_nvl_with_qemus_default_addresses_are_seen_as_published(
     few = run("--root", str(tmp_path), "51:00", *wish, "--address-bits", "40", code=1)
     enough = run("--root", str(tmp_path), "51:00", *wish, "--address-bits", "41", code=0)
 
-    assert f"would see {seen} of 4 cards like 0000:51:00" in few
-    assert "ready after giving the guest 41 address bits" in few
+    assert f"would see {seen} of 4 cards like 0000:51:00" in flat(few)
+    assert "ready after giving the guest 41 address bits" in flat(few)
     assert "[guest-address-space]" not in enough
 
 

@@ -8,10 +8,11 @@ from click.testing import CliRunner
 
 from busway.cli.doctor import doctor
 from busway.doctor import Wish, examine
+from busway.doctor.saved import gather_answers
 from busway.hardware.snapshot import capture, unpack
 from busway.testing.machines import Machine
 from busway.testing.machines_named import NAMED
-from tests.doctor.hosts import BROKEN, DEVICE, MEMORY, healthy, healthy_amd
+from tests.doctor.hosts import BROKEN, DEVICE, INSIDE, MEMORY, healthy, healthy_amd
 
 
 @pytest.mark.parametrize("build", [healthy, healthy_amd, *NAMED.values()])
@@ -23,15 +24,22 @@ def test_a_machine_and_its_snapshot_get_the_same_report(tmp_path: Path, build: C
     assert examine(unpack(tmp_path / "file", tmp_path / "copy")) == examine(tmp_path / "machine")
 
 
-@pytest.mark.parametrize("code", sorted(BROKEN))
+NOT_KEPT = {"rom-not-uefi"}  # a ROM is read by writing to it first, and is its maker's
+
+
+@pytest.mark.parametrize("code", sorted(set(BROKEN) - NOT_KEPT))
 def test_every_fault_is_seen_in_a_snapshot(tmp_path: Path, code: str) -> None:
     BROKEN[code](healthy(tmp_path / "machine"))
     wish = Wish(MEMORY.get(code))
 
-    capture(tmp_path / "machine", tmp_path / "file", with_serials=True)
+    answers = gather_answers(tmp_path / "machine")
+    capture(tmp_path / "machine", tmp_path / "file", with_serials=True, answers=answers)
     copy = unpack(tmp_path / "file", tmp_path / "copy")
 
-    assert examine(copy, DEVICE.get(code), wish=wish) == examine(tmp_path / "machine", DEVICE.get(code), wish=wish)
+    of_copy, of_machine = (
+        examine(root, DEVICE.get(code), wish=wish, inside=code in INSIDE) for root in (copy, tmp_path / "machine")
+    )
+    assert of_copy == of_machine
 
 
 def test_the_command_reads_a_snapshot_and_does_not_change_one(tmp_path: Path) -> None:

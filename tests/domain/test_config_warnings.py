@@ -165,6 +165,7 @@ def card(address: str = "0000:81:00.0", kind: DeviceKind = DeviceKind.PF) -> Pci
     [
         (alias(device_type="type-PF"), H100, []),
         (alias(), H100, ["alias-needs-type-pf"]),
+        (alias(device_type="type-PCI"), H100, ["alias-other-type"]),
         (alias(device_type="type-VF"), H100, ["alias-matches-nothing"]),
         (
             alias(device_type="type-PF"),

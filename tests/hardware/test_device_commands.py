@@ -46,7 +46,7 @@ def test_remarks_name_strangers_holders_and_the_framebuffer(tmp_path: Path) -> N
 
     shown = " ".join(run("device", "list", "--local", "--root", tmp_path).stdout.split())
 
-    assert "Xorg (812) boot framebuffer" in shown
+    assert "Xorg (812); boot framebuffer" in shown
     assert "group shared with 0000:01:02.0" in shown
 
 

@@ -38,6 +38,9 @@ def test_a_gpu_is_read_with_all_that_the_kernel_says(machine: Machine) -> None:
             driver="nouveau",
             iommu_group=10,
             numa_node=1,
+            vendor_name="NVIDIA Corporation",
+            product_name="GA100 [A100 PCIe 80GB]",
+            class_name="3D controller",
         ),
     )
 
@@ -53,7 +56,10 @@ def test_names_come_from_the_machines_own_pci_ids(machine: Machine) -> None:
 
     assert a100.description == "3D controller: NVIDIA Corporation GA100 [A100 PCIe 80GB] [10de:20b5]"
     assert gpu.description == "VGA compatible controller: NVIDIA Corporation GA102 [GeForce RTX 3090] [10de:2204]"
-    assert audio.description == "Multimedia controller: NVIDIA Corporation [10de:1aef]"
+    assert (
+        audio.description
+        == "Multimedia controller: NVIDIA Corporation GA102 High Definition Audio Controller [10de:1aef]"
+    )
 
 
 def test_a_pf_is_one_with_no_vf_enabled_and_a_vf_knows_its_parent(machine: Machine) -> None:

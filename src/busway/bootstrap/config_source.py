@@ -60,8 +60,9 @@ def read_source(path: Path | None) -> Source:
     try:
         parser.parse(path.read_text(encoding="utf-8").splitlines())
     except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "It is no text in UTF-8"
         raise InvalidConfig(
-            f"{path} can't be read", detail=str(error), remedy="Check its name and its rights."
+            f"{path} can't be read", detail=f"{reason}.", remedy="Check its name and its rights."
         ) from error
     except ParseError as error:
         raise InvalidConfig(

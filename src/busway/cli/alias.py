@@ -8,9 +8,10 @@ import click
 
 from busway.cli.output import clouds_option, json_option, print_fields, print_json, print_table
 from busway.cli.rules import ask, current_version, print_change, print_history, print_warnings, version_option
+from busway.cli.words import Words
 
 
-@click.group()
+@click.group(cls=Words)
 def alias() -> None:
     """List, create, change and delete aliases.
 

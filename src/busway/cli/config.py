@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from busway.cli.output import json_option, print_json
+from busway.cli.words import Words
 
 if TYPE_CHECKING:
     from busway.bootstrap.config_check import ConfigReport
 
 
-@click.group()
+@click.group(cls=Words)
 def config() -> None:
     """Check a configuration file, or a nova.conf."""
 
@@ -43,7 +44,9 @@ def check(file: Path, here: bool, as_json: bool) -> None:
 def _print(report: ConfigReport) -> None:
     for fault in report.errors:
         error = fault.error
-        _print_one("Error", fault.line, fault.option, (error.brief, error.detail), error.remedy, error.code)
+        of_file = fault.option == "-"  # the file as a whole
+        head, lines = (error.brief, (error.detail,)) if of_file else (fault.option, (error.brief, error.detail))
+        _print_one("Error", fault.line, head, lines, error.remedy, error.code)
     for warning in report.warnings:
         _print_one("Warning", warning.line, warning.option, (warning.meaning,), warning.remedy, warning.code)
     if report.ignored:

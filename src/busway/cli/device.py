@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from busway.cli.output import clouds_option, json_option, print_fields, print_json, print_table
+from busway.cli.words import Words
 
 _root_option = click.option(
     "--root",
@@ -18,7 +19,7 @@ _root_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Words)
 def device() -> None:
     """List, show and manage PCI devices."""
 

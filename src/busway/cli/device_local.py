@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from busway.cli.output import print_json, print_table
+from busway.cli.width import wrapped
 
 if TYPE_CHECKING:
     from busway.hardware.card import Card
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from busway.hardware.machine import Machine
     from busway.hardware.topology import Branch
 
-_COLUMNS = ("CARD", "DEVICE", "FUNCTIONS", "GROUP", "NUMA", "DRIVER", "HELD BY", "REMARKS")
+_NAMED = 3  # members of a group that are named
 _STORAGE, _OTHER_BRIDGE = "0108", "0680"  # NVMe; NVSwitches among others
 
 
@@ -34,9 +36,11 @@ def list_cards(tree: Path, everything: bool, as_json: bool) -> None:
         if as_json:
             print_json([_card(card, files, framebuffers is not None, blocked) for card in cards])
             return
-        rows = [_row(card, files, blocked) for card in cards]
-        print_table(_COLUMNS, rows, "This machine has no GPU that PCI shows. All cards: --all.")
-        if files.hidden and rows:
+        for line in _blocks([_row(card, files, blocked) for card in cards]):
+            click.echo(line)
+        if not cards:
+            click.echo("This machine has no GPU that PCI shows. All cards: --all.")
+        if files.hidden and cards:
             click.echo(
                 f"The open files of {files.hidden} processes can't be read: run as root to see who holds a card."
             )
@@ -67,25 +71,64 @@ def show_topology(tree: Path, everything: bool, as_json: bool) -> None:
             )
 
 
-def _row(card: Card, files: OpenFiles, blocked: Iterable[object]) -> tuple[object, ...]:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A card as it is listed: its name and group, what it is, and all else, in which cards may be equal."""
+
+    name: str
+    group: int | None
+    description: str
+    rest: str
+
+
+def _row(card: Card, files: OpenFiles, blocked: Iterable[object]) -> _Row:
     main = card.main
     functions = " ".join(f".{function.address.function:x}" for function in card.functions)
     drivers = ", ".join(dict.fromkeys(function.driver or "none" for function in card.functions))
     holders = ", ".join(str(holder) for holder in files.holders(card.functions))
-    nobody = "unknown (needs root)" if files.hidden else "-"
-    place = (card.iommu_group, card.numa_node, drivers, holders or nobody)
-    return card.name, main.description, functions, *place, "; ".join(_remarks(card, blocked))
+    node = "unknown" if card.numa_node is None else card.numa_node
+    vgpu = main.vendor_vgpu
+    current = next((one.name for one in vgpu.creatable if one.id == vgpu.current), "") if vgpu and vgpu.current else ""
+    parts = [
+        "" if main.is_vf else f"functions {functions}",
+        f"NUMA node {node}",
+        f"driver {drivers}",
+        f"vGPU type {current or vgpu.current or 'not set'}" if vgpu else "",
+        f"held by {holders or 'unknown (needs root)'}" if holders or files.hidden else "",
+        *_remarks(card, blocked),
+    ]
+    return _Row(card.name, card.iommu_group, main.description, "; ".join(filter(None, parts)))
+
+
+def _blocks(rows: Iterable[_Row]) -> Iterator[str]:
+    """Two lines or more for each card, 100 columns wide at most; equal cards are one block with their number."""
+    alike: dict[tuple[str, str], list[_Row]] = {}
+    for row in rows:
+        alike.setdefault((row.description, row.rest), []).append(row)
+    for (description, rest), cards in alike.items():
+        first, last, count = cards[0], cards[-1], len(cards)
+        name = first.name if count == 1 else f"{first.name} to {last.name} ({count} cards)"
+        groups = sorted(card.group for card in cards if card.group is not None)
+        group = f"group {groups[0]}" + (f" to {groups[-1]}" if len(set(groups)) > 1 else "") if groups else ""
+        yield wrapped(f"{name}  ", description)
+        yield wrapped("    ", "; ".join(filter(None, [group, rest])))
 
 
 def _remarks(card: Card, blocked: Iterable[object]) -> Iterator[str]:
     if card.iommu_group is None:
         yield "no IOMMU group"
     if card.foreign:
-        yield "group shared with " + ", ".join(f"{f.address} {f.description}" for f in card.foreign)
+        yield f"group shared with {_few(card.foreign)}"
     if card.unusual:
-        yield "its slot has " + ", ".join(f"{f.address} {f.description}" for f in card.unusual)
+        yield f"its slot has {_few(card.unusual)}"
     if any(function.address in blocked for function in card.functions):
         yield "boot framebuffer"
+
+
+def _few(functions: tuple[Function, ...]) -> str:
+    """The first of them by name, and how many there are more."""
+    more = f" and {len(functions) - _NAMED} more" if len(functions) > _NAMED else ""
+    return ", ".join(f"{one.address} {one.description}" for one in functions[:_NAMED]) + more
 
 
 def _card(card: Card, files: OpenFiles, iomem: bool, blocked: Iterable[object]) -> dict[str, Any]:
@@ -133,6 +176,7 @@ def _function(function: Function) -> dict[str, Any]:
         "rom": function.rom.size if function.rom else None,
         "sriov": {"total": sriov.total, "enabled": sriov.enabled} if sriov else None,
         "mdev_types": [{"id": t.id, "name": t.name, "available": t.available} for t in function.mdev_types],
+        "vgpu_type": vgpu.current if vgpu else None,
         "vgpu_types": [{"id": t.id, "name": t.name} for t in (vgpu.creatable if vgpu else ())],
     }
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--memory", type=click.IntRange(1), metavar="GIB", help="Memory of the guest to reckon with.")
 @click.option("--cards", type=click.IntRange(1, 64), default=1, metavar="N", help="Cards of a kind in that guest.")
 @click.option("--address-bits", type=click.IntRange(32, 52), metavar="N", help="Its address bits. Default: the host's.")
+@click.option("--guest", "inside", is_flag=True, help="This is a guest that has cards: look at them from inside.")
 @click.option("--apply", "wants_apply", is_flag=True, help="Show the changes, then make them.")
 @click.option("--undo", "wants_undo", is_flag=True, help="Take back what --apply has changed, byte for byte.")
 @click.option("--yes", is_flag=True, help="Do not ask before --apply makes its changes.")
@@ -35,6 +36,7 @@ def doctor(
     memory: int | None,
     cards: int,
     address_bits: int | None,
+    inside: bool,
     wants_apply: bool,
     wants_undo: bool,
     yes: bool,
@@ -58,7 +60,7 @@ def doctor(
         return
     with open_tree(Path(root)) as tree:
         host = Host(tree, Wish(None if memory is None else memory << 30, cards, address_bits))
-        report = examine_host(host, device)
+        report = examine_host(host, device, inside=inside)
         if as_json and not wants_apply:
             print_json(report.as_json())
         else:

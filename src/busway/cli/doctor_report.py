@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from busway.cli.width import wrapped
+
 if TYPE_CHECKING:
     from busway.doctor.finding import Finding
-    from busway.doctor.report import Report
+    from busway.doctor.report import Report, Verdict
 
 _NAMED = 6  # further cards that are listed by name
+_READ = 6  # files of evidence that are shown
 
 
 def print_report(report: Report) -> None:
     """Prints the system, the findings by stage, what could not be read, and a verdict for each card."""
-    click.echo(f"{report.system}\n")
+    click.echo(wrapped("", report.system) + "\n")
     stage = ""
     for first, others in _alike(report.findings):
         if first.stage != stage:
@@ -28,11 +31,25 @@ def print_report(report: Report) -> None:
         for name in report.not_read:
             click.echo(f"  {name}")
         click.echo("")
-    width = max((len(verdict.card) for verdict in report.verdicts), default=0)
-    for verdict in report.verdicts:
-        click.echo(f"{verdict.card.ljust(width)}  {verdict.words}  ({verdict.description})")
+    _print_verdicts(report.verdicts)
     if not report.verdicts:
         click.echo("This machine has no GPU that PCI shows. Name any other device to examine it.")
+
+
+def _print_verdicts(verdicts: Iterable[Verdict]) -> None:
+    """One line for each card; equal cards are one line with their number, the first and the last of them."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for one in verdicts:
+        groups.setdefault((one.words, one.description), []).append(one.card)
+    names = {key: _named(cards) for key, cards in groups.items()}
+    width = max(map(len, names.values()), default=0)
+    for words, description in groups:
+        name = names[words, description]
+        click.echo(wrapped(f"{name.ljust(width)}  ", f"{words}  ({description})"))
+
+
+def _named(cards: list[str]) -> str:
+    return cards[0] if len(cards) == 1 else f"{len(cards)} cards, {cards[0]} to {cards[-1]}"
 
 
 def _alike(findings: Iterable[Finding]) -> list[tuple[Finding, list[str]]]:
@@ -48,12 +65,16 @@ def _alike(findings: Iterable[Finding]) -> list[tuple[Finding, list[str]]]:
 
 
 def _print_finding(finding: Finding, others: list[str]) -> None:
-    click.echo(f"  {finding.severity}  {finding.brief}  [{finding.code}]")
-    for one in finding.evidence:
-        click.echo(f"    read   {one.file}: {one.text}")
-    click.echo(f"    cause  {finding.cause}")
-    click.echo(f"    do     {finding.remedy}")
+    click.echo(wrapped(f"  {finding.severity}  ", f"{finding.brief}  [{finding.code}]"))
+    for one in finding.evidence[:_READ]:
+        click.echo(wrapped("    read   ", f"{one.file}: {one.text}"))
+    if len(finding.evidence) > _READ:
+        click.echo(f"    read   and {len(finding.evidence) - _READ} files more, which --json has")
+    click.echo(wrapped("    cause  ", finding.cause))
+    click.echo(wrapped("    do     ", finding.remedy))
     if others:
         names = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")
-        click.echo(f"    also   the same of {names}; `busway doctor {others[0]}` shows one of them in full")
+        click.echo(
+            wrapped("    also   ", f"the same of {names}; `busway doctor {others[0]}` shows one of them in full")
+        )
     click.echo("")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from busway.cli.output import clouds_option, json_option, print_json, print_table
+from busway.cli.words import Words
 
 
-@click.group()
+@click.group(cls=Words)
 def event() -> None:
     """List what happened, with time and reason."""
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from busway.cli.output import clouds_option, json_option, print_json, print_table
+from busway.cli.words import Words
 
 
-@click.group()
+@click.group(cls=Words)
 def host() -> None:
     """Add, list, enable, disable and delete hosts."""
 

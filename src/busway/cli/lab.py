@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from busway.cli.words import Words
+
 if TYPE_CHECKING:
     from busway.lab import Lab, LabHost, Report
 
@@ -22,7 +24,7 @@ _state = click.option(
 _host = click.option("--host", "name", default="", help="Which lab host; the first if not said.")
 
 
-@click.group()
+@click.group(cls=Words)
 def lab() -> None:
     """Emulated GPU hosts on this machine.
 

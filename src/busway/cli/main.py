@@ -18,6 +18,7 @@ from busway.cli.device_spec import device_spec
 from busway.cli.doctor import doctor
 from busway.cli.event import event
 from busway.cli.host import host
+from busway.cli.import_ import import_
 from busway.cli.lab import lab
 from busway.cli.plan import plan
 from busway.cli.quota import quota
@@ -25,10 +26,11 @@ from busway.cli.server import server
 from busway.cli.snapshot import snapshot
 from busway.cli.start import serve, up
 from busway.cli.why import why
+from busway.cli.words import Words
 from busway.domain.errors import BuswayError
 
 
-class _Main(click.Group):
+class _Main(Words):
     """Prints a BuswayError as its four fields and ends with 1."""
 
     def invoke(self, ctx: click.Context) -> object:
@@ -55,7 +57,7 @@ def main() -> None:
     """A GPU cloud for KVM hosts that OpenStack's own clients drive unmodified."""
 
 
-_SETUP = (demo, up, serve, agent, admin, config, doctor, lab, snapshot)
+_SETUP = (demo, up, serve, agent, admin, config, import_, doctor, lab, snapshot)
 _QUESTIONS = (plan, why, device, host, server, quota, event, audit, alias, device_spec)
 for command in (*_SETUP, *_QUESTIONS):
     main.add_command(command)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from busway.cli.output import clouds_option, json_option, print_json, print_table
+from busway.cli.words import Words
 
 _project = click.option("--project", metavar="NAME", help="The project, by name or id. Default: your own.")
 
 
-@click.group()
+@click.group(cls=Words)
 def quota() -> None:
     """Show and set quotas of projects, devices included."""
 

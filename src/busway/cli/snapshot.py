@@ -18,10 +18,11 @@ def snapshot(output: Path, with_serials: bool, root: Path) -> None:
 
     It copies what the kernel shows into one file, and changes nothing.
     """
+    from busway.doctor.saved import gather_answers
     from busway.hardware.snapshot import capture
 
-    done = capture(root, output, with_serials=with_serials)
+    done = capture(root, output, with_serials=with_serials, answers=gather_answers(root))
     click.echo(f"{output}: {done.entries} files and links, {output.stat().st_size / 1024:.0f} KiB")
     for path in done.unreadable:
         click.echo(f"  not readable, needs root: /{path}", err=True)
-    click.echo("Look at it with `busway device list --local --root " + str(output) + "`.")
+    click.echo(f"Look at it with `busway doctor --root {output}` or `busway device list --local --root {output}`.")

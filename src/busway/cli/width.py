@@ -8,6 +8,6 @@ WIDTH = 100
 
 
 def wrapped(head: str, text: str, width: int = WIDTH) -> str:
-    """The text after its head, further lines below its beginning; a long word keeps its line."""
-    lines = textwrap.wrap(text, max(width - len(head), 20), break_long_words=False, break_on_hyphens=False)
+    """The text after its head, further lines below its beginning; a word that is longer than a line is cut."""
+    lines = textwrap.wrap(text, max(width - len(head), 20), break_on_hyphens=False)
     return f"\n{' ' * len(head)}".join([head + (lines[0] if lines else ""), *lines[1:]])

@@ -64,11 +64,16 @@ class Distribution:
     initramfs: InitramfsTool = InitramfsTool.UNKNOWN
 
 
-def read_distribution(root: Path) -> Distribution:
-    """Reads /etc/os-release, and sees which initramfs tool is configured."""
+def os_release(root: Path) -> dict[str, str]:
+    """The fields of /etc/os-release."""
     text = read_text(root / "etc/os-release") or read_text(root / "usr/lib/os-release")
     matches = [_LINE.fullmatch(line) for line in text.splitlines()]
-    fields = {match[1]: match[3] for match in matches if match}
+    return {match[1]: match[3] for match in matches if match}
+
+
+def read_distribution(root: Path) -> Distribution:
+    """Reads /etc/os-release, and sees which initramfs tool is configured."""
+    fields = os_release(root)
     words = [fields.get("ID", ""), *fields.get("ID_LIKE", "").split()]
     known = [_FAMILIES[word.partition("-")[0]] for word in words if word.partition("-")[0] in _FAMILIES]
     family = known[0] if known else Family.UNKNOWN

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from busway.doctor.advice import fit
 from busway.doctor.boot import Loader
-from busway.doctor.check import Check
+from busway.doctor.check import Check, Place
 from busway.doctor.checks import CHECKS
 from busway.doctor.finding import Finding
 from busway.doctor.host import Host, Wish
@@ -16,15 +17,20 @@ from busway.hardware import Card
 from busway.hardware.tree import parse_address
 
 
-def examine(root: Path = Path("/"), device: str | None = None, *, wish: Wish | None = None) -> Report:
-    """Examines the host under `root`: all its GPU cards, or the card that `device` names; `wish` is a guest."""
-    return examine_host(Host(root, wish), device)
+def examine(
+    root: Path = Path("/"), device: str | None = None, *, wish: Wish | None = None, inside: bool = False
+) -> Report:
+    """Examines the host under `root`: all its GPU cards, or the card that `device` names; `wish` is a guest.
+
+    With `inside` it is looked at as a guest that has cards, by the checks that make sense there.
+    """
+    return examine_host(Host(root, wish), device, inside=inside)
 
 
-def examine_host(host: Host, device: str | None = None) -> Report:
+def examine_host(host: Host, device: str | None = None, *, inside: bool = False) -> Report:
     """As `examine`, on a host that is read already."""
     cards = host.machine.gpu_cards if device is None else (find_card(host, device),)
-    findings = tuple(_all(host, cards))
+    findings = tuple(fit(host, finding) for finding in _all(host, cards, Place.GUEST if inside else Place.HOST))
     return Report(
         system=_system(host),
         findings=findings,
@@ -51,9 +57,10 @@ def find_card(host: Host, name: str) -> Card:
     return card or wanted[0]
 
 
-def _all(host: Host, cards: Sequence[Card]) -> Iterator[Finding]:
+def _all(host: Host, cards: Sequence[Card], place: Place) -> Iterator[Finding]:
     for check in CHECKS:
-        yield from _one(check, host, cards)
+        if check.place in (place, Place.BOTH):
+            yield from _one(check, host, cards)
 
 
 def _one(check: Check, host: Host, cards: Sequence[Card]) -> Iterator[Finding]:
@@ -68,4 +75,5 @@ def _system(host: Host) -> str:
     release = host.text("/proc/sys/kernel/osrelease")
     name = host.distribution.name or "unknown distribution"
     loader = "boot loader unknown" if host.boot.loader is Loader.UNKNOWN else f"boots with {host.boot.loader}"
-    return ", ".join([name, f"Linux {release}" if release else "kernel unknown", loader])
+    kernel = f"Linux {release}" if release else "kernel unknown"
+    return ", ".join(filter(None, [name, kernel, host.platform.immutable or loader, host.platform.words]))

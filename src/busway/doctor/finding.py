@@ -38,7 +38,7 @@ class Finding:
     """One thing that is not as it must be. `card` names the card, None means the whole host.
 
     `remedy` is the exact act on this host. `after` is the same as a phrase, "switching on VT-d in the firmware", and ""
-    when nothing that can be done on this host helps.
+    when nothing that can be done on this host helps. `aside` says that the card is meant not to be given out itself.
     """
 
     code: str
@@ -51,3 +51,4 @@ class Finding:
     card: str | None = None
     after: str = ""
     changes: tuple[Change, ...] = ()
+    aside: str = ""

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from busway.doctor.answers import Versions, read_answer
 from busway.doctor.boot import Boot, read_boot
 from busway.doctor.distribution import Distribution, read_distribution
 from busway.doctor.finding import Evidence
+from busway.doctor.platform import Architecture, Platform, read_platform
+from busway.doctor.why import Story, explain
+from busway.doctor.why.logs import read_logs
 from busway.hardware import Card, Framebuffer, Holder, Machine, OpenFiles
 from busway.hardware.tree import find_text, list_names
 
@@ -35,6 +39,7 @@ class Host:
         self.root = root
         self.wish = wish or Wish()
         self.denied: set[str] = set()
+        self._answers: dict[str, str] = {}
 
     @cached_property
     def machine(self) -> Machine:
@@ -47,9 +52,37 @@ class Host:
         return read_distribution(self.root)
 
     @cached_property
+    def platform(self) -> Platform:
+        """What kind of machine it is."""
+        return read_platform(self.root, self.text("/proc/cpuinfo") or "", self.cpu_field("flags").split())
+
+    @property
+    def is_x86(self) -> bool:
+        """False on machines that are known to be of another architecture."""
+        return self.platform.architecture not in (Architecture.ARM, Architecture.POWER)
+
+    @cached_property
     def boot(self) -> Boot:
         """Where its kernel command line is kept."""
-        return read_boot(self.root, self.distribution)
+        return read_boot(self.root, self.distribution, self.platform.immutable)
+
+    @cached_property
+    def stories(self) -> tuple[Story, ...]:
+        """What its logs tell of faults, each story once; notes are left out."""
+        logs = read_logs(self.root)
+        self.denied.update(logs.denied)
+        return tuple(story for story in explain(logs.lines) if not story.is_note)
+
+    def answer(self, name: str) -> str:
+        """What a program says of this host, by the name of the question; "" when it is not there or says nothing."""
+        if name not in self._answers:
+            self._answers[name] = read_answer(self.root, name)
+        return self._answers[name]
+
+    @property
+    def versions(self) -> Versions:
+        """The versions of QEMU, libvirt, OVMF, kernel driver and Fabric Manager."""
+        return Versions(self.answer, self.text)
 
     @cached_property
     def open_files(self) -> OpenFiles:

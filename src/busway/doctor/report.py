@@ -11,11 +11,15 @@ from busway.hardware import Card
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One card: `words` is "ready", "ready after ..." or "cannot, because ..."."""
+    """One card: `words` is "ready", "ready after ..." or "cannot, because ...", or why it is set aside on purpose.
+
+    A card is set aside when others go out in its place (its virtual functions), or beside it (a vGPU function without type).
+    """
 
     card: str
     description: str
     words: str
+    is_aside: bool = False
 
     @property
     def is_ready(self) -> bool:
@@ -34,16 +38,26 @@ class Report:
 
     @property
     def is_ready(self) -> bool:
-        """True when every card is ready and nothing blocks the host, which counts when it has no card yet."""
+        """True when every card that is not set aside is ready and nothing blocks the host, which counts without a card too."""
         blocked = any(one.severity is Severity.BLOCKS and one.card is None for one in self.findings)
-        return not blocked and all(verdict.is_ready for verdict in self.verdicts)
+        wanted = [verdict for verdict in self.verdicts if not verdict.is_aside]
+        return not blocked and all(verdict.is_ready for verdict in wanted) and bool(wanted or not self.verdicts)
 
     def as_json(self) -> dict[str, object]:
         """The report for programs."""
         return {
             "system": self.system,
             "findings": [_finding(one) for one in self.findings],
-            "cards": [{**asdict(one), "ready": one.is_ready} for one in self.verdicts],
+            "cards": [
+                {
+                    "card": one.card,
+                    "description": one.description,
+                    "words": one.words,
+                    "ready": one.is_ready,
+                    "aside": one.is_aside,
+                }
+                for one in self.verdicts
+            ],
             "not_read": list(self.not_read),
         }
 
@@ -51,6 +65,9 @@ class Report:
 def verdict_of(card: Card, findings: Iterable[Finding]) -> Verdict:
     """The last line about a card: what blocks it, and whether an act on this host helps."""
     blocking = [one for one in findings if one.severity is Severity.BLOCKS and one.card in (None, card.name)]
+    aside = [one.aside for one in findings if one.aside and one.card == card.name]
+    if aside:
+        return Verdict(card.name, card.main.description, aside[0], is_aside=True)
     hopeless = [_inside(one.brief) for one in blocking if not one.after]
     if hopeless:
         words = f"cannot, because {_join(hopeless)}"

@@ -64,6 +64,8 @@ class PciDevice:
     @property
     def description(self) -> str:
         """What it is in words and ids: "Display controller: QEMU Virtual Video Controller [1234:1111]"."""
-        kind = self.class_name or f"class {self.class_code[:4]}"
+        kind = self.class_name or (f"class {self.class_code[:4]}" if self.class_code else "unknown class")
+        if not self.vendor_id:
+            return f"{kind}: a device whose ids are not shown"
         name = " ".join(part for part in (self.vendor_name, self.product_name) if part) or "unknown device"
         return f"{kind}: {name} [{self.vendor_id}:{self.product_id}]"

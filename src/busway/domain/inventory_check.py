@@ -59,18 +59,27 @@ def _of_alias(value: Located[Alias], offered: Sequence[tuple[PciDevice, DeviceSp
     if any(alias.matches(device, spec.tags) for device, spec in offered):
         return
     [wanted] = alias.specs[:1]
-    cards = [
+    same = [
         device
         for device, _ in offered
-        if device.kind is DeviceKind.PF
-        and (device.vendor_id, device.product_id) == (wanted.vendor_id, wanted.product_id)
+        if (device.vendor_id, device.product_id) == (wanted.vendor_id, wanted.product_id)
     ]
+    cards = [device for device in same if device.kind is DeviceKind.PF]
     if wanted.device_type is None and cards:
         yield value.warn(
             f"Alias {alias.describe()} never gets {_names(cards)}: they are PFs, and without a device_type it means VFs "
             "and plain devices",
             'Add "device_type": "type-PF" to the alias.',
             code="alias-needs-type-pf",
+        )
+        return
+    others = sorted({device.kind.value for device in same if device.kind is not wanted.device_type})
+    if wanted.device_type not in (None, DeviceKind.VF) and others:
+        yield value.warn(
+            f"Alias {alias.describe()} asks for {wanted.device_type.value}, and {_names(same)} are {' and '.join(others)}: "
+            "a card with SR-IOV is type-PF, also with no virtual function made",
+            f'{others[-1]} would match: write "device_type": "{others[-1]}" in the alias.',
+            code="alias-other-type",
         )
         return
     yield value.warn(

@@ -1,5 +1,9 @@
 """Names of devices out of pci.ids, the list that distributions keep; reading only the sections that are asked for.
 
+The machine's own list comes first. What it does not name, the package's own does, which is of 2026: Debian's package pci.ids
+of the PCI ID Project (GPL-2+ or BSD-3-clause, here as the latter; `pci.ids.licence` has its words), packed, and `pci.ids.more` beside it.
+`make pci-ids` puts a newer one there.
+
 The file is 1.5 MB; `bytes.find` for each vendor keeps a scan below a few milliseconds. Its form: a vendor line
 `10de  NVIDIA Corporation`, product lines indented by one tab, subsystem lines `1028 1533  Name` below their product
 indented by two, and at the end classes as `C 03  Display controller`.
@@ -7,6 +11,7 @@ indented by two, and at the end classes as `C 03  Display controller`.
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -16,6 +21,8 @@ from typing import Protocol
 from busway.domain.device import PciDevice
 
 # Debian and Ubuntu; Fedora, RHEL, Arch and openSUSE; hosts with a newer list by `update-pciids`.
+_OWN = Path(__file__).with_name("pci.ids.gz")
+_MORE = Path(__file__).with_name("pci.ids.more")
 _PCI_IDS = ("usr/share/misc/pci.ids", "usr/share/hwdata/pci.ids", "usr/share/pci.ids")
 
 
@@ -61,23 +68,39 @@ class NameList:
     changed: int
 
     @classmethod
-    def find(cls, root: Path) -> NameList | None:
-        """The list under `root`, else that of the running machine; None when there is neither."""
-        return _list_under(str(root)) or _list_under("/")
+    def find(cls, root: Path) -> NameList:
+        """The list under `root`, else that of the running machine, else the package's own."""
+        return _list_under(str(root)) or _list_under("/") or OWN
 
     def names(
         self, vendor_id: str, product_id: str, class_code: str, subsystem_vendor_id: str, subsystem_id: str
     ) -> Names:
         """Looks up the names of one function."""
-        return _look_up(
-            self.path, self.changed, vendor_id, product_id, class_code[:4], subsystem_vendor_id, subsystem_id
-        )
+        ids = vendor_id, product_id, class_code[:4], subsystem_vendor_id, subsystem_id
+        found = _look_up(self.path, self.changed, *ids)
+        if found.product and found.subsystem:
+            return found
+        return _first(found, _first(_look_up(OWN.path, OWN.changed, *ids), _look_up(MORE.path, MORE.changed, *ids)))
+
+
+OWN, MORE = NameList(str(_OWN), 0), NameList(str(_MORE), 0)
 
 
 def name_devices(root: Path, devices: Sequence[PciDevice]) -> tuple[PciDevice, ...]:
-    """Returns the devices with the names of vendor, product and class that the list under `root` has."""
-    names = _list_under(str(root))
-    return tuple(devices) if names is None else tuple(_named(device, names) for device in devices)
+    """Returns the devices with the names of vendor, product and class, of the list under `root` before others."""
+    names = _list_under(str(root)) or OWN
+    return tuple(_named(device, names) for device in devices)
+
+
+def _first(names: Names, others: Names) -> Names:
+    """The names, with those of others where there is none."""
+    return Names(
+        names.vendor or others.vendor,
+        names.product or others.product,
+        names.kind or others.kind,
+        names.subsystem_vendor or others.subsystem_vendor,
+        names.subsystem or others.subsystem,
+    )
 
 
 def _named(device: PciDevice, names: NameList) -> PciDevice:
@@ -109,11 +132,12 @@ def _look_up(path: str, changed: int, vendor: str, product: str, kind: str, sub_
     )
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _data(path: str, _changed: int) -> bytes:
     try:
-        return b"\n" + Path(path).read_bytes()
-    except OSError:
+        data = Path(path).read_bytes()
+        return b"\n" + (gzip.decompress(data) if path.endswith(".gz") else data)
+    except (OSError, EOFError):
         return b"\n"
 
 
@@ -164,10 +188,7 @@ def _text(raw: bytes) -> str:
 
 def excerpt(root: Path, functions: Iterable[HasIds]) -> bytes:
     """A list with the vendors, products and classes of these functions only."""
-    names = NameList.find(root)
-    if names is None:
-        return b""
-    data = _data(names.path, names.changed)
+    lists = [_data(names.path, names.changed) for names in (NameList.find(root), OWN, MORE)]
     products: dict[str, set[str]] = {}
     classes = set()
     for function in functions:
@@ -176,10 +197,13 @@ def excerpt(root: Path, functions: Iterable[HasIds]) -> bytes:
         classes.add(function.class_code[:2])
     parts = []
     for vendor in sorted(filter(None, products)):
-        line, below = _section(data, f"\n{vendor}  ")
+        sections = [_section(data, f"\n{vendor}  ") for data in lists]
+        line = next((line for line, _ in sections if line), "")
         parts += [f"{vendor}  {line}".encode()] if line else []
-        parts += [b"\t" + found for product in sorted(products[vendor]) if (found := _product(below, product))]
+        for product in sorted(products[vendor]):
+            named = next((text for _, below in sections if (text := _product(below, product))), b"")
+            parts += [b"\t" + named] if named and line else []
     for base in sorted(filter(None, classes)):
-        line, below = _section(data, f"\nC {base}  ")
+        line, below = next((found for data in lists if (found := _section(data, f"\nC {base}  "))[0]), ("", b""))
         parts += [f"C {base}  {line}".encode() + below] if line else []
     return b"\n".join(parts) + b"\n"

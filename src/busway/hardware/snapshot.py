@@ -12,7 +12,7 @@ import json
 import posixpath
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 
 from busway.domain.errors import BadInput
 from busway.hardware.snapshot_read import Entry, read_entries
+from busway.hardware.snapshot_scrub import scrub_text
 
 MANIFEST = "busway-snapshot.json"
 _FORMAT = 1
@@ -35,12 +36,18 @@ class Captured:
     unreadable: tuple[str, ...]
 
 
-def capture(root: Path, target: Path, *, with_serials: bool = False) -> Captured:
-    """Writes a snapshot of the machine under `root` to the file `target`.
+def capture(
+    root: Path, target: Path, *, with_serials: bool = False, answers: Mapping[str, str] | None = None
+) -> Captured:
+    """Writes a snapshot of the machine under `root` to the file `target`; `answers` are further texts by their names.
 
     Serial numbers, MAC addresses and UUIDs are left out unless `with_serials`. The same tree gives the same bytes.
     """
     entries = list(read_entries(root, with_serials=with_serials))
+    entries += [
+        Entry(path, content=(text if with_serials else scrub_text(text)).encode())
+        for path, text in (answers or {}).items()
+    ]
     unreadable = tuple(sorted(entry.path for entry in entries if entry.unreadable))
     manifest = {"format": _FORMAT, "with_serials": with_serials, "unreadable": unreadable}
     head = Entry(MANIFEST, content=(json.dumps(manifest, indent=2) + "\n").encode())

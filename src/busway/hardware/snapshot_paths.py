@@ -16,19 +16,29 @@ TEXTS = (
     "proc/modules",
     "proc/sys/kernel/osrelease",
     "proc/version",
+    "proc/xen/capabilities",
+    "run/systemd/container",
     "sys/bus/pci/slots/*/address",
+    "sys/class/dmi/id/bios_vendor",
+    "sys/class/dmi/id/chassis_type",
+    "sys/class/dmi/id/product_name",
+    "sys/class/dmi/id/sys_vendor",
     "sys/class/vtconsole/*/bind",
     "sys/class/vtconsole/*/name",
     "sys/devices/system/cpu/cpu[0-9]*/topology/physical_package_id",
     "sys/devices/system/node/node[0-9]*/cpulist",
     "sys/devices/system/node/node[0-9]*/distance",
+    "sys/devices/system/node/node[0-9]*/hugepages/*/*_hugepages",
     "sys/devices/system/node/node[0-9]*/meminfo",
+    "sys/hypervisor/type",
     "sys/kernel/iommu_groups/*/reserved_regions",
     "sys/kernel/iommu_groups/*/type",
     "sys/kernel/mm/hugepages/*/*_hugepages",
     "sys/kernel/security/lockdown",
+    "sys/module/i915/parameters/max_vfs",
     "sys/module/kvm*/parameters/*",
     "sys/module/vfio*/parameters/*",
+    "sys/module/xe/parameters/max_vfs",
     "boot/loader/entries/*.conf",
     "boot/efi/loader/entries/*.conf",
     "efi/loader/entries/*.conf",
@@ -67,6 +77,7 @@ MODULE_LINES = re.compile(r"/(?:vfio[^/]*|pci[-_]stub)\.ko", re.ASCII)
 
 # Files and folders of which it matters only that they are there.
 PRESENCE = (
+    ".dockerenv",
     "boot/grub/grub.cfg",
     "boot/grub2/grub.cfg",
     "boot/loader/loader.conf",
@@ -80,16 +91,25 @@ PRESENCE = (
     "etc/dracut.conf.d",
     "etc/initramfs-tools",
     "etc/kernel/proxmox-boot-uuids",
+    "run/.containerenv",
     "run/nvidia-fabricmanager/socket",
     "run/nvidia-persistenced/socket",
+    "run/ostree-booted",
     "sys/bus/pci/drivers/*",
     "sys/bus/platform/drivers/*framebuffer/*",
     "sys/bus/platform/drivers/simpledrm/*",
     "sys/class/iommu/*",
     "sys/firmware/acpi/tables/*",
     "sys/firmware/efi",
+    "sys/firmware/devicetree/base/hypervisor/compatible",
+    "sys/kernel/iommu_groups",
     "sys/kernel/iommu_groups/*",
     "sys/module/*",
+    "usr/share/AAVMF/*",
+    "usr/share/OVMF/*",
+    "usr/share/edk2*/*",
+    "usr/share/qemu/*ovmf*",
+    "usr/share/qemu/edk2*",
 )
 
 # Links by pattern, kept as links.
@@ -111,6 +131,7 @@ FUNCTION_TEXTS = re.compile(
 FUNCTION_LINKS = re.compile(r"driver|iommu_group|physfn|virtfn[0-9]+|subsystem", re.ASCII)
 FUNCTION_PRESENCE = re.compile(r"reset|rom|resource[0-5](_wc)?", re.ASCII)
 FUNCTION_NAMES = ("drm", "infiniband", "net", "nvme", "sound", "vfio-dev")
+VPD_MARK = b"SW_MNG"
 POWER_TEXTS = ("control", "runtime_status")
 VGPU_TEXTS = re.compile(r"creatable_vgpu_types|current_vgpu_type|gpu_instance_id|placement_id|vgpu_params", re.ASCII)
 MDEV_TEXTS = ("available_instances", "description", "device_api", "name")

@@ -116,6 +116,8 @@ def _function(tree: _Tree, folder: str) -> Iterator[Entry]:
             yield tree.text(path)
         elif paths.FUNCTION_PRESENCE.fullmatch(name):
             yield Entry(path, b"")
+        elif name == "vpd" and (mark := _mark_of(tree, path)):
+            yield Entry(path, mark)
         elif name in paths.FUNCTION_NAMES:
             yield from _names_below(tree, path)
         elif name == "config" and read_text(tree.root / folder / "power/runtime_status") != "suspended":
@@ -126,6 +128,11 @@ def _function(tree: _Tree, folder: str) -> Iterator[Entry]:
     vgpu = f"{folder}/nvidia"
     yield from (tree.text(f"{vgpu}/{name}") for name in tree.names(vgpu) if paths.VGPU_TEXTS.fullmatch(name))
     yield from _mdev(tree, f"{folder}/mdev_supported_types")
+
+
+def _mark_of(tree: _Tree, path: str) -> bytes:
+    """Of a function's product data only the word that its owner manages NVLink switches: the rest has serial numbers."""
+    return paths.VPD_MARK if paths.VPD_MARK in (find_bytes(tree.root / path, 4096) or b"") else b""
 
 
 def _names_below(tree: _Tree, path: str) -> Iterator[Entry]:

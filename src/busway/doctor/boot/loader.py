@@ -8,8 +8,10 @@ from pathlib import Path
 
 from busway.doctor.act import Act
 from busway.doctor.boot import grub, systemd
+from busway.doctor.boot.immutable import immutable_words
 from busway.doctor.distribution import Distribution, Family
 from busway.doctor.look import exists, is_dir
+from busway.doctor.platform import Immutable
 from busway.hardware.tree import find_bytes
 
 _LOADER_INFO = "sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
@@ -30,9 +32,12 @@ class Boot:
     root: Path
     distribution: Distribution
     loader: Loader
+    immutable: Immutable = Immutable.NO
 
     def acts(self, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()) -> list[Act]:
-        """What changes the command line; nothing when the boot loader is unknown."""
+        """What changes the command line; nothing when the boot loader is unknown or the system's files are not edited."""
+        if self.immutable:
+            return []
         if self.loader is Loader.GRUB:
             return grub.acts(self.root, self.distribution, add, remove)
         if self.loader is Loader.SYSTEMD_BOOT:
@@ -41,6 +46,8 @@ class Boot:
 
     def words(self, add: str = "", remove: str = "") -> str:
         """Tells a person the exact change for this distribution and boot loader."""
+        if self.immutable:
+            return immutable_words(self.immutable, add, remove)
         what = " and ".join(filter(None, [f"add {add}" if add else "", f"remove {remove}" if remove else ""]))
         place = self._place(add, remove)
         return f"{what[:1].upper()}{what[1:]}{' ' if place.startswith('in ') else ': '}{place}, and reboot."
@@ -71,15 +78,19 @@ class Boot:
         return f"in /etc/kernel/cmdline, run `{' '.join(systemd.command(self.root, self.distribution))}`"
 
 
-def read_boot(root: Path, distribution: Distribution) -> Boot:
+def read_boot(root: Path, distribution: Distribution, immutable: Immutable = Immutable.NO) -> Boot:
     """Finds the boot loader: the one that says it booted this system, else the one that is configured."""
+    return Boot(root, distribution, _loader(root), immutable)
+
+
+def _loader(root: Path) -> Loader:
     said = (find_bytes(root / _LOADER_INFO, 512) or b"")[4:].decode("utf-16-le", "replace")
     if said.startswith("systemd-boot"):
-        return Boot(root, distribution, Loader.SYSTEMD_BOOT)
+        return Loader.SYSTEMD_BOOT
     if said.startswith("GRUB"):
-        return Boot(root, distribution, Loader.GRUB)
+        return Loader.GRUB
     has_grub = any(exists(root / path) for path in ("etc/default/grub", "boot/grub/grub.cfg", "boot/grub2/grub.cfg"))
     has_systemd = any(exists(root / place / "loader/loader.conf") for place in systemd.PLACES)
     if has_systemd and not exists(root / "etc/default/grub"):
-        return Boot(root, distribution, Loader.SYSTEMD_BOOT)
-    return Boot(root, distribution, Loader.GRUB if has_grub else Loader.UNKNOWN)
+        return Loader.SYSTEMD_BOOT
+    return Loader.GRUB if has_grub else Loader.UNKNOWN

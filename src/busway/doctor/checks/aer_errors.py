@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from busway.doctor.check import Check
+from busway.doctor.check import Check, Place
 from busway.doctor.finding import Evidence, Finding, Severity, Stage
 from busway.doctor.host import Host, sysfs
 from busway.hardware import Card
@@ -26,4 +26,4 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
                 )
 
 
-CHECK = Check("aer-errors", Stage.RESET, Severity.WARNS, "The link has no errors", card=_find)
+CHECK = Check("aer-errors", Stage.RESET, Severity.WARNS, "The link has no errors", card=_find, place=Place.BOTH)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from busway.doctor.check import Check
+from busway.doctor.check import Check, Place
 from busway.doctor.finding import Evidence, Finding, Severity, Stage
 from busway.doctor.host import Host, sysfs
 from busway.doctor.sizes import size_words
@@ -27,4 +27,4 @@ def _find(_host: Host, card: Card) -> Iterator[Finding]:
         )
 
 
-CHECK = Check("bar-unassigned", Stage.GUEST, Severity.BLOCKS, "Every BAR has an address", card=_find)
+CHECK = Check("bar-unassigned", Stage.GUEST, Severity.BLOCKS, "Every BAR has an address", card=_find, place=Place.BOTH)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from busway.doctor.check import Check
+from busway.doctor.check import Check, Place
 from busway.doctor.finding import Evidence, Finding, Severity, Stage
 from busway.doctor.host import Host, sysfs
 from busway.hardware import Card
@@ -25,4 +25,4 @@ def _find(_host: Host, card: Card) -> Iterator[Finding]:
         )
 
 
-CHECK = Check("device-gone", Stage.RESET, Severity.BLOCKS, "The card answers", card=_find)
+CHECK = Check("device-gone", Stage.RESET, Severity.BLOCKS, "The card answers", card=_find, place=Place.BOTH)

@@ -9,6 +9,7 @@ from busway.doctor.check import Check
 from busway.doctor.checks.iommu_firmware import TABLES
 from busway.doctor.finding import Evidence, Finding, Severity, Stage
 from busway.doctor.host import Host
+from busway.doctor.platform import Architecture
 
 _OFF = ("iommu=off", "intel_iommu=off", "amd_iommu=off")
 _TABLES = "/sys/firmware/acpi/tables"
@@ -18,10 +19,13 @@ def _find(host: Host) -> Iterator[Finding]:
     tables = host.names(_TABLES)
     if host.has_iommu or (tables and not set(TABLES) & set(tables)):
         return
-    evidence = (Evidence("/sys/kernel/iommu_groups", "empty"), host.evidence("/proc/cmdline"))
+    shown = "empty" if host.exists("/sys/kernel/iommu_groups") else "absent"
+    evidence = (Evidence("/sys/kernel/iommu_groups", shown), host.evidence("/proc/cmdline"))
     off = [word for word in host.arguments if word in _OFF]
     if off:
         yield _switched_off(host, off, evidence)
+    elif not host.is_x86:
+        yield _of_other_cpus(host, evidence)
     elif "DMAR" in tables or (host.is_intel and not tables):
         yield _not_switched_on(host, evidence)
     elif not tables and not host.is_amd:
@@ -43,6 +47,27 @@ def _find(host: Host) -> Iterator[Finding]:
             evidence=evidence,
             after="switching the IOMMU fully on in the firmware",
         )
+
+
+def _of_other_cpus(host: Host, evidence: tuple[Evidence, ...]) -> Finding:
+    """POWER and Arm have no switch on the kernel command line that is needed."""
+    if host.platform.architecture is Architecture.POWER:
+        return CHECK.found(
+            "The kernel has no IOMMU groups",
+            cause="On POWER each PCI host bridge is a unit of isolation (a partitionable endpoint), which the kernel shows as "
+            "a group on bare metal (PowerNV) with vfio_iommu_spapr_tce.",
+            remedy="Boot a kernel with CONFIG_VFIO_IOMMU_SPAPR_TCE, and run `modprobe vfio_iommu_spapr_tce vfio-pci`. In a "
+            "partition (LPAR) devices can't be passed on: use bare metal (OPAL).",
+            evidence=evidence,
+            after="loading vfio_iommu_spapr_tce on bare metal",
+        )
+    return CHECK.found(
+        "The kernel has no IOMMU groups",
+        cause="The SMMU is off in the firmware, its table (IORT) or device tree does not describe it, or the kernel has no driver.",
+        remedy="Switch the SMMU on in the firmware, and read `dmesg | grep -i smmu`; the kernel needs CONFIG_ARM_SMMU_V3.",
+        evidence=evidence,
+        after="switching on the SMMU in the firmware",
+    )
 
 
 def _switched_off(host: Host, words: list[str], evidence: tuple[Evidence, ...]) -> Finding:

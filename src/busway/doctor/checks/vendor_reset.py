@@ -17,19 +17,25 @@ _FAMILIES = (
 
 
 def _find(_host: Host, card: Card) -> Iterator[Finding]:
-    product = parse_hex(card.main.product_id) or 0
-    names = [name for first, last, name in _FAMILIES if first <= product <= last]
+    name = reset_bug_family(card)
     methods = card.main.reset_methods
-    if card.main.vendor_id != "1002" or not names or methods is None or "device_specific" in methods:
+    if not name or methods is None or "device_specific" in methods:
         return
     yield CHECK.found(
-        f"{card.name} ({names[0]}) has the reset bug and no method of its own",
+        f"{card.name} ({name}) has the reset bug and no method of its own",
         cause="Cards of this family do not come back from the kernel's usual resets once a guest has used them.",
         remedy="Install the module vendor-reset, load it at boot, and "
         f"`echo device_specific > {sysfs(card.main.address, 'reset_method')}`.",
         evidence=(Evidence(sysfs(card.main.address, "reset_method"), " ".join(methods)),),
         card=card,
     )
+
+
+def reset_bug_family(card: Card) -> str:
+    """The family of an AMD card that is known not to come back from resets, "" for others."""
+    product = parse_hex(card.main.product_id) or 0
+    names = [name for first, last, name in _FAMILIES if first <= product <= last]
+    return names[0] if names and card.main.vendor_id == "1002" else ""
 
 
 CHECK = Check("vendor-reset", Stage.RESET, Severity.WARNS, "Cards with the reset bug have a method", card=_find)
