@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 import busway
-from busway.reconciler.steps import Step
+from busway.reconciler.steps import STEPS
 
 SOURCE = Path(busway.__file__).parent
 DOCS = Path(__file__).parents[2] / "docs"
@@ -19,6 +19,4 @@ def test_every_error_code_of_the_agent_is_explained() -> None:
 
 
 def test_every_step_is_explained() -> None:
-    names = {kind.__name__ for base in Step.__subclasses__() for kind in [base, *base.__subclasses__()]}
-
-    assert {name for name in names if not name.startswith("_") and name not in PAGE} == set()
+    assert [step.__name__ for step in STEPS if step.__name__ not in PAGE] == []

@@ -1,6 +1,8 @@
 from dataclasses import replace
 
+from busway.domain.grant import Grant
 from busway.domain.server import PowerState
+from busway.domain.units import WholeFunction
 from busway.testing.stage import ONE, Stage, desired_server, with_audio
 
 
@@ -13,9 +15,9 @@ def test_a_server_with_a_gpu_boots_and_is_reported(stage: Stage) -> None:
     report = stage.link.last
     assert report.generation == 1
     assert [(s.id, s.power, s.starts, s.devices, s.fault) for s in report.servers] == [
-        (ONE, PowerState.RUNNING, 1, (gpu,), None)
+        (ONE, PowerState.RUNNING, 1, (str(gpu),), None)
     ]
-    assert [(held.address, held.server_id, held.previous_driver) for held in report.held] == [(gpu, ONE, "nouveau")]
+    assert [(held.unit.name, held.server_id, held.before) for held in report.held] == [(str(gpu), ONE, "nouveau")]
     assert {device.address: device.driver for device in report.inventory} == {gpu: "vfio-pci"}
     assert report.iommu
 
@@ -39,7 +41,7 @@ def test_a_deleted_server_leaves_the_host_as_it_was(stage: Stage) -> None:
 def test_a_device_that_is_not_managed_keeps_the_driver_that_its_operator_gave_it(stage: Stage) -> None:
     gpu = stage.machine.gpu("0000:41:00.0", group=10, driver="vfio-pci")
     server = desired_server(ONE, gpu)
-    stage.desire(replace(server, devices=tuple(replace(device, managed=False) for device in server.devices)))
+    stage.desire(replace(server, devices=(Grant(WholeFunction(gpu, "10de", "20b5", managed=False)),)))
     agent = stage.agent()
     stage.settle(agent)
     assert [(s.power, s.fault) for s in stage.link.last.servers] == [(PowerState.RUNNING, None)]
@@ -55,7 +57,7 @@ def test_a_device_that_is_not_managed_keeps_the_driver_that_its_operator_gave_it
 def test_a_device_that_is_not_managed_and_not_prepared_fails_the_build(stage: Stage) -> None:
     gpu = stage.machine.gpu("0000:41:00.0", group=10)
     server = desired_server(ONE, gpu)
-    stage.desire(replace(server, devices=tuple(replace(device, managed=False) for device in server.devices)))
+    stage.desire(replace(server, devices=(Grant(WholeFunction(gpu, "10de", "20b5", managed=False)),)))
 
     stage.settle(stage.agent())
 
@@ -78,7 +80,7 @@ def test_a_guest_that_powers_itself_off_stays_off_until_a_start_is_asked_for(sta
     stage.desire(replace(server, starts=2))
     stage.settle(agent)
 
-    assert (off.power, off.devices) == (PowerState.SHUTOFF, (gpu,))
+    assert (off.power, off.devices) == (PowerState.SHUTOFF, (str(gpu),))
     assert (stage.link.last.servers[0].power, stage.link.last.servers[0].starts) == (PowerState.RUNNING, 2)
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from busway.domain.documents import HeldDevice
+from busway.domain.grant import Held
+from busway.domain.ids import UnitName
 from busway.domain.server import PowerState
+from busway.domain.units import WholeFunction
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
 from busway.testing.stage import ONE, Stage, desired_server, with_audio
@@ -60,7 +62,7 @@ def test_a_boot_that_is_cut_at_any_moment_is_finished_by_the_next_agent(tmp_path
     def check(stage: Stage, moment: int) -> None:
         report = stage.link.last
         assert [(s.power, s.starts, s.fault) for s in report.servers] == [(PowerState.RUNNING, 1, None)], moment
-        assert [(held.server_id, held.previous_driver) for held in report.held] == [
+        assert [(held.server_id, held.before) for held in report.held] == [
             (ONE, "nouveau"),
             (ONE, "snd_hda_intel"),
         ], moment
@@ -101,9 +103,9 @@ def test_a_boot_that_is_cut_at_any_moment_and_then_deleted_leaves_the_host_as_it
 def test_the_record_of_a_device_is_on_the_disk_before_the_device_is_touched(stage: Stage) -> None:
     gpu = stage.machine.gpu("0000:41:00.0", group=10)
     stage.desire(desired_server(ONE, gpu))
-    seen: list[HeldDevice | None] = []
-    stage.kernel = FakeKernel(stage.root, lambda verb, _address: seen.append(stage.state.find_held(gpu)))
+    seen: list[Held | None] = []
+    stage.kernel = FakeKernel(stage.root, lambda verb, _address: seen.append(stage.state.find_held(UnitName(str(gpu)))))
 
     stage.agent().round()
 
-    assert seen and set(seen) == {HeldDevice(gpu, ONE, "nouveau")}
+    assert seen and set(seen) == {Held(ONE, WholeFunction(gpu, "10de", "20b5"), "nouveau")}

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
-from busway.domain.documents import Fault
 from busway.domain.errors import HostError
+from busway.domain.grant import Fault
 from busway.domain.server import PowerState
 from busway.testing.machines import gpu_host
 from busway.testing.stage import ONE, TWO, Stage, desired_server
@@ -16,7 +16,7 @@ def test_a_failed_bind_is_reported_and_leaves_no_trace_on_the_device(stage: Stag
 
     fault = stage.link.last.servers[0].fault
     assert fault is not None
-    assert (fault.step, fault.code) == ("BindVfio", "bind-failed")
+    assert (fault.step, fault.code) == ("TakeDevice", "bind-failed")
     assert "No such device" in fault.detail
     assert stage.link.last.held == ()
     assert (stage.driver(gpu), stage.override(gpu)) == ("nouveau", "(null)")
@@ -61,12 +61,12 @@ def test_an_error_server_that_becomes_absent_gives_everything_back(stage: Stage)
     stage.desire(desired_server(ONE, first, second))
     agent = stage.agent()
     stage.settle(agent)
-    held_in_error = [held.address for held in stage.link.last.held]
+    held_in_error = [held.unit.name for held in stage.link.last.held]
 
     stage.desire(absent=(ONE,))
     stage.settle(agent)
 
-    assert held_in_error == [first]
+    assert held_in_error == [str(first)]
     assert (stage.link.last.servers, stage.link.last.held) == ((), ())
     assert stage.driver(first) == "nouveau"
 
@@ -83,7 +83,9 @@ def test_a_release_that_fails_is_reported_with_the_device_and_tried_again(stage:
     failed = stage.link.last
     stage.settle(agent, rounds=6)
 
-    assert [(held.address, held.fault.code if held.fault else "") for held in failed.held] == [(first, "reset-failed")]
+    assert [(held.unit.name, held.fault.code if held.fault else "") for held in failed.held] == [
+        (str(first), "reset-failed")
+    ]
     assert [server.id for server in failed.servers] == [ONE]
     assert stage.driver(second) == "nouveau"
     assert (stage.link.last.servers, stage.link.last.held) == ((), ())
@@ -137,7 +139,7 @@ def test_a_second_server_waits_for_a_device_that_the_first_still_has(stage: Stag
     stage.settle(agent)
 
     assert waiting.notes == (f"{TWO}: {gpu} is still held for server {ONE}",)
-    assert [(held.address, held.server_id) for held in waiting.held] == [(gpu, ONE)]
+    assert [(held.unit.name, held.server_id) for held in waiting.held] == [(str(gpu), ONE)]
     assert [(server.id, server.power) for server in stage.link.last.servers] == [(TWO, PowerState.RUNNING)]
 
 
@@ -151,7 +153,7 @@ def test_after_a_reboot_of_the_host_the_devices_of_an_idle_server_are_taken_agai
     stage.settle(stage.agent())
 
     assert stage.driver(gpu) == "vfio-pci"
-    assert [held.previous_driver for held in stage.link.last.held] == ["nouveau"]
+    assert [held.before for held in stage.link.last.held] == ["nouveau"]
     assert stage.link.last.servers[0].power is PowerState.SHUTOFF
 
 
@@ -166,7 +168,7 @@ def test_a_device_that_can_not_be_taken_again_after_a_reboot_stays_the_servers_o
     stage.settle(stage.agent())
 
     assert stage.driver(gpu) == "nouveau"
-    assert [(held.address, held.previous_driver) for held in stage.link.last.held] == [(gpu, "nouveau")]
+    assert [(held.unit.name, held.before) for held in stage.link.last.held] == [(str(gpu), "nouveau")]
 
 
 def test_no_report_of_a_newer_document_has_a_fault_of_an_older_one_that_has_passed(stage: Stage) -> None:

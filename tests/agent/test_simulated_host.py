@@ -46,14 +46,14 @@ def start(plane: ControlPlane, tmp_path: Path) -> Iterator[Start]:
 
 def test_an_agent_that_is_killed_in_the_midst_of_a_bind_is_replaced(plane: ControlPlane, start: Start) -> None:
     plane.desired = Desired("host-1", 1, (desired_server(ONE, GPU),))
-    died = start("--crash-at", "after:BindVfio").wait(30)
+    died = start("--crash-at", "after:TakeDevice").wait(30)
 
     start()
     report = plane.wait_for_report(1)
 
     assert died == 9
     assert [(server.power, server.starts) for server in report.servers] == [(PowerState.RUNNING, 1)]
-    assert [(held.address, held.previous_driver) for held in report.held] == [(GPU, "nouveau")]
+    assert [(held.unit.name, held.before) for held in report.held] == [(str(GPU), "nouveau")]
 
 
 def test_an_agent_ends_in_good_order_when_it_is_asked_to(plane: ControlPlane, start: Start) -> None:

@@ -6,10 +6,10 @@ from busway.agent.credential import read_credential
 from busway.agent.record import ServerRecord
 from busway.agent.state import StateFolder
 from busway.domain.address import PciAddress
-from busway.domain.documents import Fault, HeldDevice
 from busway.domain.errors import BadInput, Conflict, InvalidConfig
+from busway.domain.grant import Fault
 from busway.domain.ids import ServerId
-from busway.testing.stage import ONE
+from busway.testing.stage import ONE, held_function
 
 GPU = PciAddress("0001:41:00.0")
 
@@ -23,12 +23,12 @@ def test_a_record_outlives_the_agent(tmp_path: Path) -> None:
 
 
 def test_a_held_device_outlives_the_agent(tmp_path: Path) -> None:
-    held = HeldDevice(GPU, ONE, None, Fault("ReleaseVfio", "no"))
+    held = held_function(GPU, ONE, None, Fault("GiveBackDevice", "no"))
     StateFolder(tmp_path).write_held(held)
 
     assert StateFolder(tmp_path).list_held() == (held,)
 
-    StateFolder(tmp_path).remove_held(GPU)
+    StateFolder(tmp_path).remove_held(held.unit.name)
     assert StateFolder(tmp_path).list_held() == ()
 
 

@@ -26,8 +26,8 @@ def test_every_step_twice_changes_nothing(stage: Stage) -> None:
 
     done = [name for desired in (boot, reboot, stop, start, delete) for name in carry_out_twice(stage, desired)]
 
-    assert {"FetchImage", "MakeDisk", "BindVfio", "DefineDomain", "StartDomain", "RebootDomain"} < set(done)
-    assert {"StopDomain", "RecordCounters", "UndefineDomain", "ReleaseVfio", "RemoveFiles"} < set(done)
+    assert {"FetchImage", "MakeDisk", "TakeDevice", "DefineDomain", "StartDomain", "RebootDomain"} < set(done)
+    assert {"StopDomain", "RecordCounters", "UndefineDomain", "GiveBackDevice", "RemoveFiles"} < set(done)
 
 
 def carry_out_twice(stage: Stage, desired: Desired) -> list[str]:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from busway.control.placement.place import place_round
-from busway.domain.documents import Fault
+from busway.domain.grant import Fault
 from busway.domain.ids import ServerId
 from tests.api.serving import ApiServer
 from tests.api.test_keypairs import KEYS, PUBLIC

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 ALL = bool(os.environ.get("BUSWAY_SLOW_LAB"))
 # The image is in the host's cache by now, so that the first step is the disk.
 BOOT_STEPS = BOOT[1:] if ALL else ["StartDomain"]
-DELETE_STEPS = DELETE if ALL else ["ReleaseVfio"]
+DELETE_STEPS = DELETE if ALL else ["GiveBackDevice"]
 
 
 def test_one_boot_and_one_delete_survive_kills_between_their_steps(user: User) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,8 +27,9 @@ from busway.domain.caller import Caller
 from busway.domain.config_warning import Located
 from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.device_spec import parse_device_specs
-from busway.domain.documents import Desired, Fault, HeldDevice, HostResources, Observed, ObservedServer
+from busway.domain.documents import Desired, HostResources, Observed, ObservedServer, Unreadable
 from busway.domain.errors import Conflict
+from busway.domain.grant import Fault, Held
 from busway.domain.identity import Project
 from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
 from busway.domain.image import Image, ImageStatus
@@ -79,6 +80,7 @@ class Host:
     inventory: tuple[PciDevice, ...]
     boot_id: str = "boot"
     resources: HostResources = field(default_factory=lambda: HostResources(16, 65536, 1000))
+    as_of: Callable[[Observed], Observed] = lambda observed: observed  # what becomes of a report on its way
 
     def desired(self) -> Desired:
         document = agents.desired(self.cloud.control, self.id, -1, 0)
@@ -90,12 +92,13 @@ class Host:
         running: Iterable[ServerId] = (),
         *,
         off: Iterable[ServerId] = (),
-        held: Iterable[HeldDevice] = (),
+        held: Iterable[Held] = (),
         faults: dict[ServerId, Fault] | None = None,
         generation: int | None = None,
         sequence: int | None = None,
         disk: int | None = None,
         starts: int | None = None,
+        unreadable: Iterable[Unreadable] = (),
     ) -> None:
         """Reports servers as running (with the counters that are desired) or shut off, and devices as held."""
         wanted = {server.id: server for server in self.desired().servers}
@@ -116,8 +119,9 @@ class Host:
             servers=tuple(seen),
             held=tuple(held),
             iommu=True,
+            unreadable=tuple(unreadable),
         )
-        agents.observe(self.cloud.control, self.id, observed)
+        agents.observe(self.cloud.control, self.id, self.as_of(observed))
         advance(self.cloud.control)
 
     @staticmethod
@@ -125,13 +129,17 @@ class Host:
         want = wanted.get(server_id)
         if want is None:
             return ObservedServer(server_id, power)
-        devices = tuple(device.address for device in want.devices)
+        devices = tuple(grant.unit.name for grant in want.devices)
         return ObservedServer(server_id, power, want.starts, want.reboots, devices, disk=want.disks[-1])
 
     def obey(self, **changes: Any) -> None:
         """Does what an agent does that succeeds in everything: guests, devices, and disks that are asked for."""
         wanted = self.desired().servers
-        held = [HeldDevice(device.address, server.id, "bochs-drm") for server in wanted for device in server.devices]
+        held = [
+            Held(server.id, each.unit, "bochs-drm", claim_id=each.claim_id)
+            for server in wanted
+            for each in server.devices
+        ]
         on = [server.id for server in wanted if server.powered]
         self.report(on, off=[server.id for server in wanted if not server.powered], held=held, **changes)
         for server in wanted:
@@ -217,11 +225,11 @@ class Cloud:
         """Changes the image that all servers are made of."""
         image_store.save_image(tx, replace(image_store.get_image(tx, self.image), properties=properties))
 
-    def host(self, name: str, count: int = 1, inventory: tuple[PciDevice, ...] | None = None) -> Host:
+    def host(self, name: str, count: int = 1, inventory: tuple[PciDevice, ...] | None = None, **more: Any) -> Host:
         """Adds a host and takes its first report."""
         joining.create_host(self.control, ADMIN, name)
         host_id = next(host.id for host in hosts.list_hosts(self.control, ADMIN) if host.name == name)
-        host = Host(self, host_id, name, gpus(count) if inventory is None else inventory)
+        host = Host(self, host_id, name, gpus(count) if inventory is None else inventory, **more)
         host.report()
         return host
 

@@ -8,8 +8,8 @@ from busway.control.devices import listing as devices
 from busway.control.loops.sweeper import sweep
 from busway.control.placement import place
 from busway.control.servers import lifecycle as servers
-from busway.domain.documents import HeldDevice
 from busway.domain.server import Server, ServerStatus
+from busway.testing.stage import held_function
 from tests.control.clouds import ADMIN, Cloud, Host, gpu
 
 
@@ -43,12 +43,12 @@ def fetching(host: Host, _server: Server) -> None:
 
 def bound(host: Host, server: Server) -> None:
     """The agent holds the device, and there is no guest."""
-    host.report(held=[HeldDevice(gpu(0).address, server.id, "bochs-drm")])
+    host.report(held=[held_function(gpu(0).address, server.id, "bochs-drm")])
 
 
 def defined(host: Host, server: Server) -> None:
     """The guest is defined and was never started."""
-    host.report(off=[server.id], starts=0, held=[HeldDevice(gpu(0).address, server.id, "bochs-drm")])
+    host.report(off=[server.id], starts=0, held=[held_function(gpu(0).address, server.id, "bochs-drm")])
 
 
 @pytest.mark.parametrize("stage", [nothing_yet, fetching, bound, defined])

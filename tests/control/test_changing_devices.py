@@ -7,10 +7,12 @@ from busway.control.devices import listing as devices
 from busway.control.servers import lifecycle as servers
 from busway.domain.claim import ClaimState
 from busway.domain.device import DeviceKind
-from busway.domain.documents import Fault, HeldDevice
+from busway.domain.grant import Fault
 from busway.domain.ids import ServerId
 from busway.domain.server import ServerStatus
 from busway.domain.status import DeviceStatus
+from busway.domain.units import WholeFunction
+from busway.testing.stage import held_function
 from tests.control.clouds import ADMIN, Cloud, Host, gpu
 
 
@@ -94,7 +96,9 @@ def test_another_card_in_the_place_of_one_in_use_is_never_given_to_its_server(cl
     host, server_id = running(cloud)
     host.inventory = (gpu(0, product_id="beef"),)
     host.report([server_id])
-    assert [device.product_id for device in host.desired().servers[0].devices] == ["1111"]
+    assert [grant.unit for grant in host.desired().servers[0].devices] == [
+        WholeFunction(gpu(0).address, "1234", "1111")
+    ]
     assert last_event(cloud)[:2] == ("allocated", "removed")
     host.report([server_id])
     servers.delete_server(cloud.control, ADMIN, server_id, "req-2")
@@ -107,8 +111,8 @@ def test_another_card_in_the_place_of_one_in_use_is_never_given_to_its_server(cl
 def test_a_quarantined_device_that_vanishes_leaves_quarantine_with_it(cloud: Cloud) -> None:
     host, server_id = running(cloud)
     servers.delete_server(cloud.control, ADMIN, server_id, "req-2")
-    fault = Fault("ReleaseVfio", "The reset failed", "FLR timed out")
-    host.report(held=[HeldDevice(gpu(0).address, cloud.server(server_id).id, None, fault)])
+    fault = Fault("GiveBackDevice", "The reset failed", "FLR timed out")
+    host.report(held=[held_function(gpu(0).address, cloud.server(server_id).id, None, fault)])
     host.inventory = ()
     host.report()
     assert status(cloud) == DeviceStatus.REMOVED

@@ -6,10 +6,11 @@ from busway.control.devices import listing as devices
 from busway.control.moves import listing as move_list
 from busway.control.moves.evacuate import evacuate_server
 from busway.control.servers import lifecycle as servers
-from busway.domain.documents import Fault, HeldDevice
 from busway.domain.errors import BadInput, Conflict, Forbidden
+from busway.domain.grant import Fault
 from busway.domain.move import MoveState
 from busway.domain.server import ServerStatus, TaskState
+from busway.testing.stage import held_function
 from tests.control.clouds import ADMIN, USER, Cloud, Host, gpu
 
 
@@ -66,7 +67,7 @@ def test_a_host_that_comes_back_tears_the_server_down_and_only_then_is_its_devic
     one.report([mine], generation=before)  # it was cut off, and its guest has run on
     assert cloud.server(server_id).host_name == "h2"
     assert one.desired().absent == (server_id,)
-    one.report(held=[HeldDevice(gpu(0).address, mine, "bochs-drm")])
+    one.report(held=[held_function(gpu(0).address, mine, "bochs-drm")])
     assert statuses(cloud, "h1") == ["allocated"]
     one.obey()
     assert (statuses(cloud, "h1"), one.desired().absent) == (["available"], ())

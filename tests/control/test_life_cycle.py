@@ -6,10 +6,11 @@ from busway.control import events
 from busway.control.devices import listing as devices
 from busway.control.servers import lifecycle as servers
 from busway.control.servers import power as server_power
-from busway.domain.documents import Fault, HeldDevice
 from busway.domain.errors import Conflict, NotFound
+from busway.domain.grant import Fault
 from busway.domain.server import ServerStatus, TaskState
 from busway.domain.status import DeviceStatus
+from busway.testing.stage import held_function
 from tests.control.clouds import ADMIN, USER, Cloud, gpu
 
 
@@ -68,7 +69,7 @@ def test_a_deleted_server_is_gone_only_after_its_host_has_let_go(cloud: Cloud) -
     assert host.desired().absent == (server.id,)
     host.report([server.id])
     assert servers.get_server(cloud.control, USER, server.id).task_state is TaskState.DELETING
-    host.report(held=[HeldDevice(gpu(0).address, server.id, "bochs-drm")])
+    host.report(held=[held_function(gpu(0).address, server.id, "bochs-drm")])
     assert statuses(cloud) == ["allocated"]
     host.report()
     assert statuses(cloud) == ["available"]
@@ -97,8 +98,8 @@ def test_a_device_that_can_not_be_given_back_is_quarantined_and_freed_once_it_is
     [server] = cloud.boot()
     host.report([server.id])
     servers.delete_server(cloud.control, ADMIN, server.id, "req-2")
-    stuck = HeldDevice(
-        gpu(0).address, server.id, "bochs-drm", Fault("ReleaseVfio", "The reset failed", "FLR timed out")
+    stuck = held_function(
+        gpu(0).address, server.id, "bochs-drm", Fault("GiveBackDevice", "The reset failed", "FLR timed out")
     )
     host.report(held=[stuck])
     [device] = devices.list_devices(cloud.control, ADMIN)

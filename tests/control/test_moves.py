@@ -10,11 +10,12 @@ from busway.control.moves.resize import confirm_resize, migrate_server, resize_s
 from busway.control.servers import lifecycle as servers
 from busway.control.servers import power as server_power
 from busway.control.servers.why import why
-from busway.domain.documents import Fault, HeldDevice
 from busway.domain.errors import BadInput, Conflict, InvalidExtraSpec
 from busway.domain.flavor import Flavor
+from busway.domain.grant import Fault
 from busway.domain.move import MoveState
 from busway.domain.server import ServerStatus, TaskState
+from busway.testing.stage import held_function
 from tests.control.clouds import ADMIN, Cloud, Host, gpu
 
 
@@ -89,7 +90,7 @@ def test_fewer_devices_in_place_are_both_held_until_confirmed_and_free_when_seen
     assert statuses(cloud) == ["allocated"]
     assert cloud.boot("other")[0].status is ServerStatus.ERROR
     confirm_resize(cloud.control, ADMIN, server_id, "req-3")
-    held = HeldDevice(gpu(0).address, cloud.server(server_id).id, "bochs-drm")
+    held = held_function(gpu(0).address, cloud.server(server_id).id, "bochs-drm")
     host.report([cloud.server(server_id).id], held=[held])
     assert statuses(cloud) == ["allocated"]
     host.obey()

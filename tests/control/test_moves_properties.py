@@ -126,7 +126,7 @@ class Moving:
         wanted = Counter(server.id for document in documents for server in document.servers if server.powered)
         assert all(count == 1 for count in (*on.values(), *wanted.values()))
         for document in documents:
-            named = Counter(device.address for server in document.servers for device in server.devices)
+            named = Counter(device.unit.name for server in document.servers for device in server.devices)
             assert all(count == 1 for count in named.values())
 
     def settle(self) -> None:

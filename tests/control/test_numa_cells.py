@@ -89,7 +89,7 @@ def test_devices_below_one_switch_go_together(cloud: Cloud) -> None:
     host = cloud.host("h1", inventory=tuple(gpu(n, switch=(one, other)[n % 2]) for n in range(4)))
     boot(cloud, "one", pci_passthrough__alias="a1:2")
     [told] = host.desired().servers
-    assert [str(device.address) for device in told.devices] == ["0000:41:00.0", "0000:43:00.0"]
+    assert [str(device.unit.name) for device in told.devices] == ["0000:41:00.0", "0000:43:00.0"]
 
 
 def test_the_image_of_a_server_without_devices_is_looked_at_too(cloud: Cloud) -> None:

@@ -6,8 +6,8 @@ from busway.control.devices import listing as devices
 from busway.control.servers import lifecycle as servers
 from busway.control.servers import power as server_power
 from busway.control.servers.rebuild import Rebuild, rebuild_server
-from busway.domain.documents import Fault
 from busway.domain.errors import Conflict
+from busway.domain.grant import Fault
 from busway.domain.server import PowerState, ServerStatus, TaskState
 from tests.control.clouds import ADMIN, Cloud, Host
 

@@ -73,4 +73,4 @@ def test_the_host_is_told_whose_business_the_driver_is(cloud: Cloud, value: str,
     host = cloud.host("h1")
     cloud.boot()
     [server] = host.desired().servers
-    assert [device.managed for device in server.devices] == [managed]
+    assert [device.unit.is_managed for device in server.devices] == [managed]

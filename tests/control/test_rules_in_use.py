@@ -96,7 +96,7 @@ def test_a_desired_document_keeps_a_device_that_is_offered_no_more(bare: Cloud) 
 
     device_specs.delete_device_spec(bare.control, ADMIN, spec, version)
 
-    assert host.desired().servers == before and before[0].devices[0].address == gpu(0).address
+    assert host.desired().servers == before and before[0].devices[0].unit.name == str(gpu(0).address)
     host.report([server.id])
     assert bare.server(server.id).status is ServerStatus.ACTIVE
 

@@ -6,8 +6,8 @@ from busway.control.images import catalogue as images
 from busway.control.servers import lifecycle as servers
 from busway.control.servers import power as server_power
 from busway.control.servers.image import create_image
-from busway.domain.documents import Fault
 from busway.domain.errors import Conflict, NotFound
+from busway.domain.grant import Fault
 from busway.domain.image import ImageStatus
 from busway.domain.server import ServerStatus, TaskState
 from tests.control.clouds import ADMIN, Cloud, Host

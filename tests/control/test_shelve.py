@@ -6,8 +6,8 @@ from busway.control.devices import listing as devices
 from busway.control.loops.image_purge import purge_deleted_images
 from busway.control.servers import lifecycle as servers
 from busway.control.servers.shelve import offload_overdue, offload_server, shelve_server, unshelve_server
-from busway.domain.documents import Fault
 from busway.domain.errors import BadInput, Conflict, Forbidden
+from busway.domain.grant import Fault
 from busway.domain.server import ServerStatus, TaskState
 from tests.control.clouds import ADMIN, USER, Cloud, Host
 

@@ -7,8 +7,9 @@ import libvirt
 import pytest
 
 from busway.domain.address import PciAddress
-from busway.domain.documents import DesiredDevice
 from busway.domain.errors import HostError, Unavailable
+from busway.domain.grant import Grant
+from busway.domain.units import WholeFunction
 from busway.hardware import bind
 from busway.hypervisor import GuestFiles, GuestOptions, Hypervisor, domain_xml
 from busway.hypervisor.adapter import LibvirtHypervisor
@@ -25,10 +26,10 @@ class TestFake(HypervisorContract):
         return FakeHypervisor(tmp_path)
 
     @pytest.fixture
-    def devices(self, tmp_path: Path) -> tuple[DesiredDevice, ...]:
+    def devices(self, tmp_path: Path) -> tuple[Grant, ...]:
         gpu = Machine(tmp_path).gpu("0000:41:00.0", group=10)
         bind(FakeKernel(tmp_path), gpu, "10de", "20b5")
-        return (DesiredDevice(gpu, "10de", "20b5"),)
+        return (Grant(WholeFunction(gpu, "10de", "20b5")),)
 
 
 class TestLibvirt(HypervisorContract):
@@ -46,9 +47,9 @@ class TestLibvirt(HypervisorContract):
         return GuestOptions(virt_type="test", arch="i686", machine="pc")
 
     @pytest.fixture
-    def devices(self) -> tuple[DesiredDevice, ...]:
+    def devices(self) -> tuple[Grant, ...]:
         addresses = ("0000:42:00.0", "0000:42:00.1")
-        return tuple(DesiredDevice(PciAddress(address), "10de", "20b5") for address in addresses)
+        return tuple(Grant(WholeFunction(PciAddress(address), "10de", "20b5")) for address in addresses)
 
 
 def test_libvirts_own_words_are_in_the_detail() -> None:

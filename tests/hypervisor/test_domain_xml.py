@@ -2,11 +2,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from busway.domain.address import PciAddress
-from busway.domain.documents import ConfigDrive, DesiredCell, DesiredDevice, DesiredServer, ImageRef, Nic
-from busway.domain.ids import ImageId, ServerId
+from busway.domain.documents import ConfigDrive, DesiredCell, DesiredServer, ImageRef, Nic
+from busway.domain.grant import Attachment, Grant
+from busway.domain.ids import ClaimId, ImageId, ServerId, UnitName
+from busway.domain.units import WholeFunction
 from busway.hypervisor import GuestFiles, GuestOptions, domain_xml
-from busway.hypervisor.cards import guest_slots
-from busway.hypervisor.xml import read_host_devices, read_server_id
+from busway.hypervisor.xml import read_attachments, read_server_id
+from busway.hypervisor.xml.ports import guest_slots
 from busway.testing.golden import Golden
 
 FILES = GuestFiles(Path("/v/s/disk.qcow2"), Path("/v/s/config.iso"), Path("/v/s/console.log"))
@@ -20,7 +22,10 @@ def server(*addresses: str) -> DesiredServer:
         ram_mb=8192,
         disk_gb=20,
         image=ImageRef(ImageId("i"), "0" * 64, 1, "qcow2"),
-        devices=tuple(DesiredDevice(PciAddress(address), "10de", "2204") for address in addresses),
+        devices=tuple(
+            Grant(WholeFunction(PciAddress(address), "10de", "2204"), ClaimId(f"c{number}"))
+            for number, address in enumerate(addresses, 1)
+        ),
         nics=(Nic("52:54:00:12:34:56", "192.168.7.20", 24, "192.168.7.1"),),
         config_drive=ConfigDrive("{}", "{}"),
     )
@@ -52,7 +57,10 @@ def test_a_domain_tells_its_server_and_devices() -> None:
     text = domain_xml(server("0001:42:00.0", "0000:83:1f.7"), FILES, GuestOptions())
 
     assert read_server_id(text) == "3f2c1d5e-0000-4000-8000-00000000abcd"
-    assert read_host_devices(text) == (PciAddress("0001:42:00.0"), PciAddress("0000:83:1f.7"))
+    assert read_attachments(text) == (
+        Attachment(UnitName("0001:42:00.0"), ClaimId("c1")),
+        Attachment(UnitName("0000:83:1f.7"), ClaimId("c2")),
+    )
 
 
 def test_a_foreign_domain_is_nobodys() -> None:
@@ -60,9 +68,12 @@ def test_a_foreign_domain_is_nobodys() -> None:
 
 
 def test_functions_of_one_card_share_a_guest_slot_and_others_do_not() -> None:
-    addresses = [PciAddress(text) for text in ("0000:42:00.1", "0000:41:00.0", "0000:42:00.0", "0000:83:00.1")]
+    grants = [
+        Grant(WholeFunction(PciAddress(text)))
+        for text in ("0000:42:00.1", "0000:41:00.0", "0000:42:00.0", "0000:83:00.1")
+    ]
 
-    placed = [(str(slot.host), slot.port, slot.function, slot.multifunction) for slot in guest_slots(addresses)]
+    placed = [(slot.grant.unit.name, slot.port, slot.function, slot.multifunction) for slot in guest_slots(grants)]
 
     assert placed == [
         ("0000:42:00.0", 1, 0, True),
@@ -70,3 +81,21 @@ def test_functions_of_one_card_share_a_guest_slot_and_others_do_not() -> None:
         ("0000:41:00.0", 2, 0, False),
         ("0000:83:00.1", 3, 0, False),
     ]
+
+
+def test_a_grant_stays_at_its_port_when_those_before_it_have_gone() -> None:
+    first, second = (Grant(WholeFunction(PciAddress(f"0000:4{n}:00.0")), port=n) for n in (1, 2))
+    new = Grant(WholeFunction(PciAddress("0000:45:00.0")))
+
+    alone = guest_slots([second])
+    beside = guest_slots([new, second])
+
+    assert [slot.port for slot in guest_slots([first, second])] == [1, 2]
+    assert [slot.port for slot in alone] == [2]
+    assert [slot.port for slot in beside] == [1, 2]
+
+
+def test_a_domain_without_aliases_of_ours_still_tells_its_devices() -> None:
+    text = domain_xml(server("0000:41:00.0"), FILES, GuestOptions()).replace("ua-c1", "hostdev0")
+
+    assert read_attachments(text) == (Attachment(UnitName("0000:41:00.0")),)

@@ -23,8 +23,8 @@ CONTROL_POINTS = sorted(
         )
     )
 )
-BOOT = ["FetchImage", "MakeDisk", "MakeConfigDrive", "BindVfio", "DefineDomain", "StartDomain", "RecordCounters"]
-DELETE = ["DestroyDomain", "UndefineDomain", "ReleaseVfio", "RemoveFiles"]
+BOOT = ["FetchImage", "MakeDisk", "MakeConfigDrive", "TakeDevice", "DefineDomain", "StartDomain", "RecordCounters"]
+DELETE = ["DestroyDomain", "UndefineDomain", "GiveBackDevice", "RemoveFiles"]
 OTHER = ["StopDomain", "RebootDomain", "UploadDisk", "RemoveDisk"]
 BOOT_POINTS = ["create", "place", "observe", "delete"]
 MOVE_POINTS = ["move", "advance", "confirm", "revert", "evacuate"]  # in test_moves

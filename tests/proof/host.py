@@ -14,8 +14,8 @@ from busway.agent.agent import Agent, Timing
 from busway.agent.state import StateFolder
 from busway.control.context import Control
 from busway.domain.address import PciAddress
-from busway.domain.documents import HeldDevice
 from busway.domain.errors import HostError
+from busway.domain.grant import Held
 from busway.domain.ids import HostId, ImageId, ServerId
 from busway.domain.server import PowerState
 from busway.hardware.vfio import driver_of
@@ -111,7 +111,7 @@ class Host:
 
     def interesting(self) -> list[PciAddress]:
         """The devices that are held, if there are any, else all."""
-        return [held.address for held in self.held()] or self.addresses()
+        return [PciAddress(held.unit.name) for held in self.held()] or self.addresses()
 
     def refuse(self, verb: str, address: PciAddress, times: int) -> None:
         self.kernel.refuse(verb, address, "it does not answer", times=times)
@@ -145,7 +145,7 @@ class Host:
     def running(self) -> dict[ServerId, DomainSeen]:
         return {each: domain for each, domain in self.domains().items() if domain.power is PowerState.RUNNING}
 
-    def held(self) -> tuple[HeldDevice, ...]:
+    def held(self) -> tuple[Held, ...]:
         return self.state().list_held()
 
     def state(self) -> StateFolder:
@@ -163,7 +163,7 @@ class Host:
     def traces(self) -> str:
         """All that the agent keeps and that the hypervisor knows, in words."""
         state = self.state()
-        return json.dumps([state.server_ids(), [str(h.address) for h in self.held()], sorted(self.domains())])
+        return json.dumps([state.server_ids(), [h.unit.name for h in self.held()], sorted(self.domains())])
 
     def _start(self) -> Agent:
         return Agent(

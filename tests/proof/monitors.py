@@ -18,6 +18,7 @@ from busway.control.placement.snapshot import take_snapshot
 from busway.domain.caller import Caller
 from busway.domain.claim import CLAIM_TRANSITIONS, ClaimState
 from busway.domain.device import DeviceKind
+from busway.domain.grant import names_of
 from busway.domain.ids import HostId, ServerId
 from busway.domain.placement import HostState
 from busway.domain.server import SERVER_TRANSITIONS, PowerState, ServerStatus
@@ -75,12 +76,12 @@ def check_settled(world: World) -> None:
     assert not left, f"still to be torn down: {left}"
     for host in world.hosts:
         desired, domains = world.desired(host), host.domains()
-        wanted = {server.id: {device.address for device in server.devices} for server in desired.servers}
-        assert {each: set(domain.devices) for each, domain in domains.items()} == wanted
+        wanted = {server.id: names_of(server.devices) for server in desired.servers}
+        assert {each: {a.name for a in domain.attached} for each, domain in domains.items()} == wanted
         assert set(host.state().server_ids()) == set(wanted)
         power = {each: domain.power is PowerState.RUNNING for each, domain in domains.items()}
         assert power == {server.id: server.powered for server in desired.servers}, f"{host.name}: {power}"
-        held = {(device.server_id, device.address) for device in host.held()}
+        held = {(each.server_id, each.unit.name) for each in host.held()}
         assert held == {(each, address) for each, addresses in wanted.items() for address in addresses}
 
 
@@ -150,12 +151,12 @@ def _check_guests(world: World) -> None:
     """A device that a host holds, or that a guest runs with, is claimed by that very server: it is not free before."""
     with world.db.read() as tx:
         live = {claim.device_id: claim.server_id for claim in claims.list_live_claims(tx)}
-        known = {(row.host_id, row.device.address): row for row in devices.list_devices(tx)}
+        known = {(row.host_id, str(row.device.address)): row for row in devices.list_devices(tx)}
     for host in world.hosts:
         users: dict[object, ServerId] = {}
         groups: dict[object, ServerId] = {}
-        inside = [(each, address) for each, domain in host.running().items() for address in domain.devices]
-        for server, address in [*inside, *((held.server_id, held.address) for held in host.held())]:
+        inside = [(each, a.name) for each, domain in host.running().items() for a in domain.attached]
+        for server, address in [*inside, *((held.server_id, held.unit.name) for held in host.held())]:
             row = known[host.id, address]
             assert live.get(row.id) == server, (
                 f"{host.name} {address} is used by {server} and claimed by {live.get(row.id)}"

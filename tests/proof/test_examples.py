@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from busway.domain.address import PciAddress
 from busway.domain.server import ServerStatus
 from busway.store.servers import ServerRow
 from tests.proof import monitors
@@ -34,7 +35,7 @@ def test_vfs_are_not_given_while_their_vanished_pf_has_an_owner(world: World) ->
     owner, host = placed(world, "pf:1")
     host.round()
     [device] = next(server.devices for server in world.desired(host).servers if server.id == owner.id)
-    host.lose_device(device.address)
+    host.lose_device(PciAddress(device.unit.name))
     world.wait(1)
     host.round()
 
@@ -65,7 +66,7 @@ def test_a_guest_that_is_off_and_whose_device_is_gone_is_not_shown_as_active(wor
     host.round()
     [device] = next(server.devices for server in world.desired(host).servers if server.id == row.id)
     host.hypervisor.power_off_from_inside(row.id)
-    host.lose_device(device.address)
+    host.lose_device(PciAddress(device.unit.name))
 
     world.calm()
 

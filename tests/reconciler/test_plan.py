@@ -1,18 +1,21 @@
 from dataclasses import replace
 
 from busway.domain.address import PciAddress
-from busway.domain.documents import Desired, HeldDevice
+from busway.domain.documents import Desired
+from busway.domain.grant import Attachment
+from busway.domain.ids import UnitName
 from busway.domain.server import PowerState
 from busway.reconciler import LocalServer, LocalState, config_digest, definition_digest, plan, waits
-from busway.reconciler.steps import DestroyDomain, ReleaseVfio, Step
-from busway.testing.stage import ONE, TWO, desired_server
+from busway.reconciler.steps import DestroyDomain, GiveBackDevice, Step
+from busway.testing.stage import ONE, TWO, desired_server, held_function
 
 GPU = PciAddress("0000:41:00.0")
+NAME = UnitName(str(GPU))
 SERVER = desired_server(ONE, GPU)
 RUNNING = LocalServer(
     ONE,
     power=PowerState.RUNNING,
-    domain_devices=(GPU,),
+    attached=(Attachment(NAME),),
     files=True,
     disks=frozenset({1}),
     definition=definition_digest(SERVER),
@@ -25,8 +28,8 @@ def a_host(*servers: LocalServer) -> LocalState:
     return LocalState(
         servers=servers,
         images=frozenset({SERVER.image.sha256}),
-        held=(HeldDevice(GPU, ONE, "nouveau"),),
-        on_vfio=frozenset({GPU}),
+        held=(held_function(GPU, ONE, "nouveau"),),
+        ready=frozenset({NAME}),
     )
 
 
@@ -41,7 +44,7 @@ def test_an_empty_host_builds_a_server_in_the_order_of_its_parts() -> None:
         "FetchImage",
         "MakeDisk",
         "MakeConfigDrive",
-        "BindVfio",
+        "TakeDevice",
         "DefineDomain",
         "StartDomain",
         "RecordCounters",
@@ -51,7 +54,7 @@ def test_an_empty_host_builds_a_server_in_the_order_of_its_parts() -> None:
 def test_a_server_that_goes_is_torn_down_backwards() -> None:
     steps = plan(Desired("h", 1, absent=(ONE,)), a_host(RUNNING))
 
-    assert names(steps) == ["DestroyDomain", "UndefineDomain", "ReleaseVfio", "RemoveFiles"]
+    assert names(steps) == ["DestroyDomain", "UndefineDomain", "GiveBackDevice", "RemoveFiles"]
 
 
 def test_a_running_server_needs_nothing() -> None:
@@ -61,7 +64,7 @@ def test_a_running_server_needs_nothing() -> None:
 def test_teardowns_come_before_builds() -> None:
     steps = plan(Desired("h", 1, (desired_server(TWO),), (ONE,)), a_host(RUNNING))
 
-    assert names(steps)[:4] == ["DestroyDomain", "UndefineDomain", "ReleaseVfio", "RemoveFiles"]
+    assert names(steps)[:4] == ["DestroyDomain", "UndefineDomain", "GiveBackDevice", "RemoveFiles"]
     assert {step.server_id for step in steps[4:]} == {TWO}
 
 
@@ -105,13 +108,13 @@ def test_a_start_during_a_pending_shutdown_waits_for_the_guest_to_be_off() -> No
 def test_a_device_that_is_no_longer_desired_is_released_after_the_domain_forgot_it() -> None:
     steps = plan(Desired("h", 1, (desired_server(ONE),)), a_host(replace(RUNNING, power=PowerState.SHUTOFF)))
 
-    assert names(steps) == ["DefineDomain", "ReleaseVfio"]
+    assert names(steps) == ["DefineDomain", "GiveBackDevice"]
 
 
 def test_devices_are_released_in_reverse_order() -> None:
     other = PciAddress("0000:42:00.0")
-    local = replace(a_host(), held=(HeldDevice(GPU, ONE, None), HeldDevice(other, ONE, None)))
+    local = replace(a_host(), held=(held_function(GPU, ONE, None), held_function(other, ONE, None)))
 
     steps = plan(Desired("h", 1, absent=(ONE,)), local)
 
-    assert [step.device.address for step in steps if isinstance(step, ReleaseVfio)] == [other, GPU]
+    assert [step.held.unit.name for step in steps if isinstance(step, GiveBackDevice)] == [str(other), NAME]

@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from busway.domain.address import PciAddress
-from busway.domain.documents import ConfigDrive, Desired, DesiredDevice, DesiredServer, ImageRef
+from busway.domain.documents import ConfigDrive, Desired, DesiredServer, ImageRef
+from busway.domain.grant import Grant
 from busway.domain.ids import ImageId, ServerId
 from busway.domain.server import PowerState
+from busway.domain.units import WholeFunction
 from busway.reconciler import LocalState, plan, waits
 from busway.testing.paper_host import carry_out
 
@@ -37,7 +39,7 @@ def servers(draw: st.DrawFn, server_id: ServerId) -> DesiredServer:
         ram_mb=64,
         disk_gb=1,
         image=ImageRef(ImageId("i"), draw(st.sampled_from(["0" * 64, "1" * 64])), 1, "raw"),
-        devices=tuple(DesiredDevice(address, "10de", "20b5") for address in devices),
+        devices=tuple(Grant(WholeFunction(address, "10de", "20b5")) for address in devices),
         nics=(),
         config_drive=ConfigDrive(draw(st.sampled_from(["{}", '{"a": 1}'])), "{}"),
         powered=draw(st.booleans()),
@@ -71,7 +73,7 @@ def live(change: Change, local: LocalState) -> LocalState:
         replace(server, power=PowerState.SHUTOFF) if server.id in off and server.running else server
         for server in local.servers
     )
-    return replace(local, servers=alive, on_vfio=frozenset() if change.rebooted else local.on_vfio)
+    return replace(local, servers=alive, ready=frozenset() if change.rebooted else local.ready)
 
 
 def settle(desired: Desired, local: LocalState) -> LocalState:
@@ -96,18 +98,18 @@ def test_plans_converge_wherever_the_agent_was_cut(history: list[Change]) -> Non
 
     assert plan(desired, local) == []
     waiting = {wait.server_id for wait in waits(desired, local)}
-    owners = Counter(device.address for server in desired.servers for device in server.devices)
+    owners = Counter(device.unit.name for server in desired.servers for device in server.devices)
     contested = {address for address, count in owners.items() if count > 1}
     for server in desired.servers:
         here = local.server(server.id)
         if server.id not in waiting and not here.running:
             # Two servers may be given one device here, which no control plane does: only one of them can hold it.
-            held = {device.address for device in local.held_for(server.id)} - contested
-            wanted = {device.address for device in server.devices} - contested
-            assert held == wanted == set(here.domain_devices) - contested
+            held = {held.unit.name for held in local.held_for(server.id)} - contested
+            wanted = {device.unit.name for device in server.devices} - contested
+            assert held == wanted == here.attached_names - contested
         if not server.powered:
             assert not here.running
-        if server.id not in waiting and not contested & {device.address for device in server.devices}:
+        if server.id not in waiting and not contested & {device.unit.name for device in server.devices}:
             assert here.disk == server.disks[-1]
             assert not here.disks - set(server.disks) or here.running
             assert server.powered or server.upload in (None, here.uploaded)
@@ -123,7 +125,7 @@ def test_no_device_is_ever_in_two_running_guests(history: list[Change]) -> None:
     for change in history:
         for step in plan(change.desired, local)[: change.cut]:
             local = carry_out(step, local)
-            users = [address for server in local.servers if server.running for address in server.domain_devices]
+            users = [address for server in local.servers if server.running for address in server.attached_names]
             assert len(users) == len(set(users))
         local = live(replace(change, cut=0), local)
 

@@ -6,12 +6,13 @@ import pytest
 
 from busway.domain.host_facts import GuestKind
 from busway.domain.ids import GroupId
-from busway.domain.placement import HostState, PlacementRequest, Refusal, ServerGroup
+from busway.domain.placement import HostState, Placement, PlacementRequest, Refusal, ServerGroup
 from busway.domain.server_group import GroupPolicy
+from busway.scheduler.explain import explain
 from busway.scheduler.filters.spec_match import spec_matches
 from busway.scheduler.place import place
 from busway.scheduler.policy import ALWAYS, CHOOSABLE, Policy, choose_filters
-from tests.scheduler.clouds import cloud, host, request
+from tests.scheduler.clouds import cloud, gpus, host, request
 
 KVM = (GuestKind("x86_64", "kvm", "hvm"), GuestKind("x86_64", "qemu", "hvm"))
 
@@ -136,3 +137,17 @@ def test_no_list_of_filters_leaves_out_what_a_claim_rests_on() -> None:
     assert excluded(host("h1", up=False), nothing) is not None
     assert excluded(host("h1", free_ram_mb=1), nothing) is not None
     assert not set(ALWAYS) & set(CHOOSABLE)
+
+
+def test_a_host_whose_agent_can_t_serve_the_kind_gets_no_such_server() -> None:
+    older = host("h1", gpus("h1", 1), kinds=())
+    newer = host("h2", gpus("h2", 1))
+
+    refused, placed = place(cloud(older), request(1)), place(cloud(older, newer), request(1))
+
+    assert excluded(older) is None
+    assert isinstance(refused, Refusal) and isinstance(placed, Placement)
+    assert refused.hosts[0].rule == "ResourceKindFilter"
+    assert "can't serve resources of the kind function" in refused.hosts[0].reason
+    assert "Upgrade the agents" in explain(refused).remedy
+    assert placed.host_id == "h2"

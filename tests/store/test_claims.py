@@ -9,9 +9,9 @@ from sqlalchemy.exc import IntegrityError
 
 from busway.domain.claim import CLAIM_TRANSITIONS, ClaimState
 from busway.domain.errors import Conflict
-from busway.domain.ids import ClaimId, DeviceId
+from busway.domain.ids import ClaimId, DeviceId, ServerId
 from busway.store import claims, devices
-from busway.store.claims import list_live_claims, move_claims
+from busway.store.claims import Claim, list_live_claims, move_claims
 from busway.store.database import Database, Tx
 from tests.store.rows import H1, H2, NOON, S1, S2, add_claim, add_device, add_host
 
@@ -58,6 +58,21 @@ def test_the_database_refuses_a_second_live_claim_on_a_device(db: Database, stat
 
     with db.read() as tx:
         assert [(claim.id, claim.state) for claim in list_live_claims(tx)] == [("c1", state)]
+
+
+def test_units_of_one_device_have_owners_of_their_own(db: Database) -> None:
+    def claim(number: int, unit: str) -> Claim:
+        states = (ClaimState.CLAIMED, 0, NOON, NOON, "function", unit, number)
+        return Claim(ClaimId(f"c{number}"), DeviceId("d1"), H1, ServerId(f"s{number}"), "a", *states)
+
+    with db.write() as tx:
+        claims.insert_claims(tx, [claim(1, "one"), claim(2, "two")])
+
+    with pytest.raises(IntegrityError), db.write() as tx:
+        claims.insert_claims(tx, [claim(3, "two")])
+
+    with db.read() as tx:
+        assert list_live_claims(tx) == [claim(1, "one"), claim(2, "two")]
 
 
 def test_a_refused_claim_takes_the_whole_transaction_back(db: Database) -> None:

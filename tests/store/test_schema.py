@@ -11,11 +11,23 @@ from sqlalchemy import Column, Integer, MetaData, Table, inspect, text
 from busway.control.devices import listing as devices
 from busway.control.servers import lifecycle as servers
 from busway.domain.errors import InvalidConfig, Unavailable
+from busway.domain.ids import ServerId
 from busway.domain.server import ServerStatus
+from busway.store.claims import list_live_claims
 from busway.store.database import Database
 from busway.store.schema import FIRST, differences, load_tables, newest_revision, revisions, upgrade
 from tests.control.clouds import ADMIN, Cloud, Host, gpus
 from tests.store.revisions import as_of_now, fill, read_rows
+
+_OLD_DEVICE = (
+    "INSERT INTO devices (id, host_id, address, vendor_id, product_id, class_code, kind, subsystem_vendor_id, "
+    "subsystem_id, revision, vendor_name, product_name, class_name, present, discovered) VALUES (:id, :host, :address, "
+    "'10de', '2204', '030000', 'type-PCI', '', '', '', '', '', '', true, '2026-01-01 00:00:00+00:00')"
+)
+_OLD_CLAIM = (
+    "INSERT INTO claims (id, device_id, host_id, server_id, state, generation, created, updated) VALUES "
+    "(:id, :device, :host, :server, 'allocated', 0, '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00')"
+)
 
 
 @pytest.fixture
@@ -47,7 +59,7 @@ def test_the_newest_indexes_are_what_the_code_says(empty: Database) -> None:
         load_tables().create_all(tx)
 
     assert made == _indexes(empty)
-    assert "state" in made["uq_claims_live_device"].partition("WHERE")[2]
+    assert "state" in made["uq_claims_live_unit"].partition("WHERE")[2]
 
 
 @pytest.mark.parametrize("revision", revisions())
@@ -90,6 +102,27 @@ def test_a_cloud_of_every_revision_goes_on(empty: Database, revision: str, tmp_p
         (ServerStatus.BUILD, "h2"),  # the one that was freed just now
     }
     assert {device.status for device in devices.list_devices(cloud.control, ADMIN)} == {"allocated", "claimed"}
+
+
+def test_claims_of_before_units_get_the_ports_that_their_guests_have(empty: Database) -> None:
+    """As they were counted then: by card in the order of the claims; functions of one slot share the port of function 0."""
+    fill(empty, "joining")
+    server, host = "00000000-0000-4000-8000-0000000fffff", "00000000-0000-4000-8000-00000000000c"
+    claimed = ["0000:51:00.0", "0000:42:00.1", "0000:42:00.0", "0000:60:00.4"]
+    with empty.write() as tx:
+        for number, address in enumerate(claimed):
+            tx.execute(text(_OLD_DEVICE), {"id": f"d{number}", "host": host, "address": address})
+            values = {"id": f"c{number}", "device": f"d{number}", "host": host, "server": server}
+            tx.execute(text(_OLD_CLAIM), values)
+
+    upgrade(empty)
+
+    with empty.read() as tx:
+        made = {c.id: (c.kind, c.unit, c.port) for c in list_live_claims(tx, server_id=ServerId(server))}
+        others = {claim.port for claim in list_live_claims(tx) if claim.server_id != server}
+    whole = ("function", "whole")
+    assert made == {"c0": (*whole, 1), "c1": (*whole, 2), "c2": (*whole, 2), "c3": (*whole, 3)}
+    assert others == {1}
 
 
 def test_several_that_start_at_once_make_one_schema(empty: Database, database_url: str) -> None:

@@ -3,69 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
 from busway.agent.faults import Faults, fault_of
-from busway.agent.steps import (
-    bind_vfio,
-    define_domain,
-    destroy_domain,
-    fetch_image,
-    make_config_drive,
-    make_disk,
-    reboot_domain,
-    record_counters,
-    release_vfio,
-    remove_disk,
-    remove_files,
-    start_domain,
-    stop_domain,
-    undefine_domain,
-    upload_disk,
-)
+from busway.agent.steps import ACTS
 from busway.agent.tools import Tools
 from busway.domain.errors import BuswayError, HostError, Unavailable
 from busway.domain.ids import ServerId
-from busway.reconciler.steps import (
-    BindVfio,
-    DefineDomain,
-    DestroyDomain,
-    FetchImage,
-    MakeConfigDrive,
-    MakeDisk,
-    RebootDomain,
-    RecordCounters,
-    ReleaseVfio,
-    RemoveDisk,
-    RemoveFiles,
-    StartDomain,
-    Step,
-    StopDomain,
-    UndefineDomain,
-    UploadDisk,
-)
-
-_ACTS: Mapping[type[Step], Callable[[Any, Tools], str | None]] = {
-    FetchImage: fetch_image.execute,
-    MakeDisk: make_disk.execute,
-    MakeConfigDrive: make_config_drive.execute,
-    BindVfio: bind_vfio.execute,
-    DefineDomain: define_domain.execute,
-    StartDomain: start_domain.execute,
-    RebootDomain: reboot_domain.execute,
-    RecordCounters: record_counters.execute,
-    StopDomain: stop_domain.execute,
-    DestroyDomain: destroy_domain.execute,
-    UndefineDomain: undefine_domain.execute,
-    ReleaseVfio: release_vfio.execute,
-    RemoveFiles: remove_files.execute,
-    RemoveDisk: remove_disk.execute,
-    UploadDisk: upload_disk.execute,
-}
+from busway.reconciler.steps import GiveBackDevice, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +38,18 @@ class Executor:
     def carry_out(self, steps: list[Step]) -> Outcome:
         """Executes steps in their order.
 
-        After a failure the rest of that server's steps are left out, but for releases: one device that can't be given
-        back does not keep the others.
+        After a failure the rest of that server's steps are left out, unless the step that failed does not block them.
         """
         failed: set[ServerId] = set()
         done = 0
         for step in steps:
             if step.server_id in failed or not self._faults.may_try(step):
-                if not isinstance(step, ReleaseVfio):
+                if step.policy.blocks:
                     failed.add(step.server_id)
                 continue
             if self._try(step):
                 done += 1
-            elif not isinstance(step, ReleaseVfio):
+            elif step.policy.blocks:
                 failed.add(step.server_id)
             self._tools.breathe()
         return Outcome(done, frozenset(failed))
@@ -127,7 +74,7 @@ class Executor:
     def _execute(self, step: Step) -> str | None:
         self._crashpoint(f"before:{step.name}")
         try:
-            remark = _ACTS[type(step)](step, self._tools)
+            remark = ACTS[type(step)](step, self._tools)
         except OSError as error:
             raise HostError(
                 f"{step.name} could not be done on this host",
@@ -140,8 +87,8 @@ class Executor:
 
     def _fail(self, step: Step, error: BuswayError) -> None:
         fault = fault_of(step, error)
-        if isinstance(step, ReleaseVfio):
-            known = self._tools.state.find_held(step.device.address)
+        if isinstance(step, GiveBackDevice):
+            known = self._tools.state.find_held(step.held.unit.name)
             if known is not None:
                 self._tools.state.write_held(replace(known, fault=fault))
         self._faults.failed(step, fault)

@@ -11,10 +11,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from busway.agent.state import StateFolder
-from busway.domain.documents import Desired, Fault
+from busway.domain.documents import Desired
 from busway.domain.errors import BuswayError
+from busway.domain.grant import Fault
 from busway.domain.ids import ServerId
-from busway.reconciler.steps import ReleaseVfio, Step
+from busway.reconciler.steps import Retry, Step, Subject
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _GOING = "absent"
@@ -33,12 +34,15 @@ class Faults:
         self._state = state
         self._monotonic = monotonic
         self._wanted: dict[ServerId, str] = {}
-        self._pauses: dict[tuple[ServerId, str], _Pause] = {}
+        self._pauses: dict[tuple[str, str], _Pause] = {}
 
     def desire(self, desired: Desired) -> None:
         """Takes notice of what is desired of each server now."""
         self._wanted = {server.id: _digest(repr(server)) for server in desired.servers}
         self._wanted |= dict.fromkeys(desired.absent, _GOING)
+        for unreadable in desired.unreadable:
+            self._wanted[unreadable.id] = _digest(unreadable.detail)
+            self._blame(unreadable.id, unreadable.fault)
 
     def may_try(self, step: Step) -> bool:
         """True unless the step's server failed with the same desire, or a teardown still pauses."""
@@ -50,15 +54,19 @@ class Faults:
         return wanted == _GOING or record.fault is None or record.fault_for != wanted
 
     def failed(self, step: Step, fault: Fault) -> None:
-        """Remembers a failure; that of a release is kept with the device, not with the server."""
+        """Remembers a failure; that of a device is kept with the device, not with the server."""
         wanted = self._wanted.get(step.server_id, "")
-        if wanted == _GOING or isinstance(step, ReleaseVfio):
+        if wanted == _GOING or step.policy.retry is Retry.ALWAYS:
             last = self._pauses.get(_key(step))
             length = min(last.length * 2, _LONGEST_PAUSE) if last else _FIRST_PAUSE
             self._pauses[_key(step)] = _Pause(self._monotonic() + length, length)
-        if not isinstance(step, ReleaseVfio):
-            record = self._state.record(step.server_id)
-            self._state.write_record(step.server_id, replace(record, fault=fault, fault_for=wanted))
+        if step.policy.subject is Subject.SERVER:
+            self._blame(step.server_id, fault)
+
+    def _blame(self, server_id: ServerId, fault: Fault) -> None:
+        record, wanted = self._state.record(server_id), self._wanted.get(server_id, "")
+        if (record.fault, record.fault_for) != (fault, wanted):
+            self._state.write_record(server_id, replace(record, fault=fault, fault_for=wanted))
 
     def succeeded(self, step: Step) -> None:
         """Ends the pause of a step that worked."""
@@ -81,9 +89,8 @@ def fault_of(step: Step, error: BuswayError) -> Fault:
     return Fault(step.name, error.brief, detail, error.remedy, error.code)
 
 
-def _key(step: Step) -> tuple[ServerId, str]:
-    device = f" {step.device.address}" if isinstance(step, ReleaseVfio) else ""
-    return step.server_id, f"{step.name}{device}"
+def _key(step: Step) -> tuple[str, str]:
+    return step.subject, step.name
 
 
 def _digest(text: str) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from busway.agent.state import StateFolder
-from busway.domain.address import PciAddress
 from busway.domain.device import PciDevice
-from busway.domain.documents import HeldDevice, ObservedServer
-from busway.domain.ids import ServerId
+from busway.domain.documents import ObservedServer
+from busway.domain.grant import Held
+from busway.domain.ids import ServerId, UnitName
 from busway.hardware.kernel import VFIO, KernelVerbs
 from busway.hardware.scan import scan
 from busway.hypervisor.seam import DomainSeen, Hypervisor
@@ -25,8 +25,8 @@ class Sight:
     servers: tuple[ObservedServer, ...]
 
     @property
-    def held(self) -> tuple[HeldDevice, ...]:
-        """The devices that the agent holds."""
+    def held(self) -> tuple[Held, ...]:
+        """The units that the agent holds."""
         return self.local.held
 
 
@@ -35,12 +35,12 @@ def look(kernel: KernelVerbs, hypervisor: Hypervisor, state: StateFolder, now_ns
     domains = {domain.server_id: domain for domain in hypervisor.domains()}
     inventory = scan(kernel.root)
     held = state.list_held()
-    ids = sorted({*domains, *state.server_ids(), *(device.server_id for device in held)})
+    ids = sorted({*domains, *state.server_ids(), *(each.server_id for each in held)})
     local = LocalState(
         servers=tuple(_local(server_id, domains.get(server_id), state, now_ns, stop_patience) for server_id in ids),
         images=state.cached_images(),
         held=held,
-        on_vfio=frozenset(device.address for device in inventory if device.driver == VFIO),
+        ready=frozenset(UnitName(str(device.address)) for device in inventory if device.driver == VFIO),
     )
     return Sight(inventory, local, tuple(_observed(server, state, held) for server in local.servers))
 
@@ -53,7 +53,7 @@ def _local(
     return LocalServer(
         id=server_id,
         power=domain.power if domain else None,
-        domain_devices=domain.devices if domain else (),
+        attached=domain.attached if domain else (),
         files=state.folder(server_id).exists(),
         disks=state.disks(server_id),
         disk=record.disk,
@@ -67,14 +67,14 @@ def _local(
     )
 
 
-def _observed(server: LocalServer, state: StateFolder, held: Iterable[HeldDevice]) -> ObservedServer:
-    mine: set[PciAddress] = {device.address for device in held if device.server_id == server.id}
+def _observed(server: LocalServer, state: StateFolder, held: Iterable[Held]) -> ObservedServer:
+    mine = {each.unit.name for each in held if each.server_id == server.id}
     return ObservedServer(
         id=server.id,
         power=server.power,
         starts=server.starts,
         reboots=server.reboots,
-        devices=tuple(sorted(mine | set(server.domain_devices))),
+        devices=tuple(sorted(mine | server.attached_names)),
         fault=state.record(server.id).fault,
         disk=server.disk,
     )

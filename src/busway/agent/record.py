@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from busway.domain.documents import Fault
+from busway.domain.grant import Fault
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from busway.domain.device import DeviceKind, PciDevice
-from busway.domain.documents import Desired, HeldDevice, HostResources
+from busway.domain.documents import Desired, HostResources
+from busway.domain.grant import Held
 from busway.hardware.numa import read_cells
 from busway.hypervisor.seam import Hypervisor
 
@@ -38,7 +39,7 @@ def resource_view(
     resources: HostResources,
     desired: Desired | None,
     inventory: Iterable[PciDevice],
-    held: Iterable[HeldDevice],
+    held: Iterable[Held],
 ) -> str:
     """One line in the manner of nova-compute's resource tracker: what is there, what is used, which devices are free.
 
@@ -54,13 +55,13 @@ def resource_view(
     )
 
 
-def _pools(inventory: Iterable[PciDevice], held: Iterable[HeldDevice]) -> list[str]:
-    taken = {device.address for device in held}
+def _pools(inventory: Iterable[PciDevice], held: Iterable[Held]) -> list[str]:
+    taken = {each.unit.name for each in held}
     free: Counter[tuple[str, str, str, str]] = Counter()
     for device in inventory:
-        if device.is_gpu or device.kind is not DeviceKind.PCI or device.address in taken:
+        if device.is_gpu or device.kind is not DeviceKind.PCI or str(device.address) in taken:
             node = "None" if device.numa_node is None else str(device.numa_node)
-            free[device.vendor_id, device.product_id, node, device.kind.value] += device.address not in taken
+            free[device.vendor_id, device.product_id, node, device.kind.value] += str(device.address) not in taken
     return [
         f"PciPool(vendor_id={vendor}, product_id={product}, numa_node={node}, dev_type={kind}, count={count})"
         for (vendor, product, node, kind), count in sorted(free.items())

@@ -2,7 +2,7 @@
 
 images/<sha256>
 servers/<id>/{disk.qcow2, disk-<number>.qcow2, config.iso, console.log, server.json}
-held/<address>.json      written before a device is taken, removed after it was seen to be back
+held/<unit's name>.json   written before a unit is taken, removed after it was seen to be back
 lock                     held while an agent runs
 """
 
@@ -13,26 +13,20 @@ import os
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from busway.agent.durable import remove_durably, sync_folder, write_durably
 from busway.agent.record import ServerRecord
-from busway.domain.address import PciAddress
-from busway.domain.documents import Fault, HeldDevice
 from busway.domain.errors import BadInput, Conflict
-from busway.domain.ids import ServerId
+from busway.domain.grant import Held
+from busway.domain.ids import ServerId, UnitName
 from busway.hypervisor.guest import GuestFiles
+from busway.wire.units import read_held, write_held
 
 PARTIAL = ".fetching-"  # how a download begins its name
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,127}")
-
-
-class _HeldFile(msgspec.Struct):
-    server_id: str
-    previous_driver: str | None
-    fault: Fault | None = None
-    managed: bool = True
 
 
 class StateFolder:
@@ -135,35 +129,34 @@ class StateFolder:
         """Remembers this of a server."""
         write_durably(self.make_folder(server_id) / "server.json", msgspec.json.encode(record))
 
-    def list_held(self) -> tuple[HeldDevice, ...]:
-        """Reads the records of held devices, in the order of their addresses."""
+    def list_held(self) -> tuple[Held, ...]:
+        """Reads the records of held units, in the order of their names."""
         found = (self._read_held(path) for path in self._held.glob("[!.]*.json"))
-        return tuple(sorted((held for held in found if held is not None), key=lambda held: held.address))
+        return tuple(sorted((held for held in found if held is not None), key=lambda held: held.unit.name))
 
-    def find_held(self, address: PciAddress) -> HeldDevice | None:
-        """The record of one device."""
-        return self._read_held(self._held_path(address))
+    def find_held(self, name: UnitName) -> Held | None:
+        """The record of one unit."""
+        return self._read_held(self._held_path(name))
 
-    def write_held(self, held: HeldDevice) -> None:
-        """Remembers that a device is held."""
-        content = _HeldFile(held.server_id, held.previous_driver, held.fault, held.managed)
-        write_durably(self._held_path(held.address), msgspec.json.encode(content))
+    def write_held(self, held: Held) -> None:
+        """Remembers that a unit is held."""
+        write_durably(self._held_path(held.unit.name), msgspec.json.encode(write_held(held)))
 
-    def remove_held(self, address: PciAddress) -> None:
-        """Forgets a device that is back."""
-        remove_durably(self._held_path(address))
+    def remove_held(self, name: UnitName) -> None:
+        """Forgets a unit that is back."""
+        remove_durably(self._held_path(name))
 
-    def _held_path(self, address: PciAddress) -> Path:
-        return self._held / f"{address}.json"
+    def _held_path(self, name: UnitName) -> Path:
+        return self._held / f"{name}.json"
 
-    def _read_held(self, path: Path) -> HeldDevice | None:
+    def _read_held(self, path: Path) -> Held | None:
         try:
-            content = msgspec.json.decode(path.read_bytes(), type=_HeldFile)
-            address = PciAddress(path.name.removesuffix(".json"))
-        except (OSError, msgspec.MsgspecError, BadInput):
+            content = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+            return read_held(
+                {"address": path.name.removesuffix(".json"), **content}
+            )  # older ones have it by their name
+        except (OSError, msgspec.MsgspecError):
             return None
-        owner = ServerId(content.server_id)
-        return HeldDevice(address, owner, content.previous_driver, content.fault, content.managed)
 
 
 def _checked(name: str) -> str:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from busway.domain.boolean import BOOLEAN_WORDS, parse_boolean
 from busway.domain.device import DeviceKind, PciDevice
@@ -18,6 +19,7 @@ from busway.domain.errors import BadInput, InvalidAlias, InvalidExtraSpec
 from busway.domain.json_text import NotJson, json_word, load_json
 from busway.domain.numa_policy import NumaPolicy, numa_policy_of
 from busway.domain.resource_class import default_resource_class, resource_class_name, too_long, trait_names
+from busway.domain.units import WholeFunction
 
 ALIAS_EXTRA_SPEC = "pci_passthrough:alias"
 ALIAS_KEYS = (
@@ -101,7 +103,7 @@ Aliases = Mapping[str, Alias]
 
 @dataclass(frozen=True, slots=True)
 class PciRequest:
-    """A user's need: `count` devices of one alias, all on one host.
+    """A user's need: `count` devices of one alias, all on one host; each is a unit of `kind`.
 
     `server_policy` is the NUMA policy that the server's flavor or image asks for; it goes before the alias's.
     """
@@ -109,6 +111,7 @@ class PciRequest:
     alias: Alias
     count: int
     server_policy: NumaPolicy | None = None
+    kind: ClassVar[str] = WholeFunction.kind
 
     @property
     def numa_policy(self) -> NumaPolicy:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from busway.domain.address import PciAddress
 from busway.domain.device import PciDevice
+from busway.domain.grant import Fault, Grant, Held
 from busway.domain.host_facts import GuestKind, HostCell
-from busway.domain.ids import ImageId, ServerId
+from busway.domain.ids import ImageId, ServerId, UnitName
 from busway.domain.server import PowerState
+from busway.domain.units import WholeFunction
+
+# 1: whole functions only, without claims. 2: kinds of resource, claims, ports; each server is read alone.
+WIRE_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +37,6 @@ class Nic:
     address: str
     prefix: int
     gateway: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DesiredDevice:
-    """A device that a server holds a claim on, and what must be found at its address before it is touched.
-
-    One that is not `managed` is on a VFIO driver by its operator's doing, and its driver is left alone.
-    """
-
-    address: PciAddress
-    vendor_id: str
-    product_id: str
-    managed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +77,7 @@ class DesiredServer:
     ram_mb: int
     disk_gb: int
     image: ImageRef
-    devices: tuple[DesiredDevice, ...]
+    devices: tuple[Grant, ...]
     nics: tuple[Nic, ...]
     config_drive: ConfigDrive
     powered: bool = True
@@ -99,34 +90,45 @@ class DesiredServer:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A server of which a document says something that its reader does not know; nothing is done with that server."""
+
+    id: ServerId
+    detail: str
+
+    @property
+    def fault(self) -> Fault:
+        """What is told of it."""
+        return Fault(
+            "ReadDocument",
+            "The agent and the control plane do not understand each other about this server",
+            self.detail,
+            "Run the same release on both sides.",
+            "wire-format",
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """All that one host shall have.
 
-    A server in neither `servers` nor `absent` is unknown to the control plane: the agent reports and leaves it.
+    A server in neither `servers` nor `absent` is unknown to the control plane: the agent reports and leaves it, as it
+    leaves one that is `unreadable`. `wire` is the version of the document's form.
     """
 
     host: str
     generation: int
     servers: tuple[DesiredServer, ...] = ()
     absent: tuple[ServerId, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why a step failed on the host: the four fields of the error and the step's name."""
-
-    step: str
-    brief: str
-    detail: str = ""
-    remedy: str = ""
-    code: str = "host-error"
+    wire: int = WIRE_VERSION
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedServer:
     """A server as its host has it: a libvirt domain, or files and devices that one left behind.
 
-    `power` is None when no domain is defined. `devices` are those that the agent holds for it or its domain names.
+    `power` is None when no domain is defined. `devices` are the units that the agent holds for it or its domain names.
     `starts` and `reboots` are the counters that the agent has carried out, `disk` is the number of the disk that its
     domain was defined with. `fault` is the last failure to converge.
     """
@@ -135,24 +137,9 @@ class ObservedServer:
     power: PowerState | None
     starts: int = 0
     reboots: int = 0
-    devices: tuple[PciAddress, ...] = ()
+    devices: tuple[UnitName, ...] = ()
     fault: Fault | None = None
     disk: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class HeldDevice:
-    """A device that the agent took from its host driver (or found free) for a server and has not given back.
-
-    `previous_driver` is what it goes back to, None for no driver; one that is not `managed` has never left it. `fault`
-    tells why it could not be given back.
-    """
-
-    address: PciAddress
-    server_id: ServerId
-    previous_driver: str | None
-    fault: Fault | None = None
-    managed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +157,7 @@ class HostResources:
     cpu_features: tuple[str, ...] = ()
     cells: tuple[HostCell, ...] = ()
     guests: tuple[GuestKind, ...] = ()
+    kinds: tuple[str, ...] = (WholeFunction.kind,)  # of resources that its agent can serve
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +165,8 @@ class Observed:
     """All that an agent saw on its host.
 
     `sequence` grows with every report of a host (nanoseconds since the epoch); an older one is refused. `generation`
-    is that of the Desired document that the agent had converged to, or tried to, when it looked.
+    is that of the Desired document that the agent had converged to, or tried to, when it looked. `wire` is the version
+    of the document's form. Of the `unreadable` servers the report says something unknown: they are there, as they were.
     """
 
     host: str
@@ -187,7 +176,9 @@ class Observed:
     resources: HostResources
     inventory: tuple[PciDevice, ...] = ()
     servers: tuple[ObservedServer, ...] = ()
-    held: tuple[HeldDevice, ...] = ()
+    held: tuple[Held, ...] = ()
     agent_version: str = ""
     iommu: bool = False
     notes: tuple[str, ...] = field(default=())
+    wire: int = WIRE_VERSION
+    unreadable: tuple[Unreadable, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from busway.domain.alias import PciRequest
 from busway.domain.device import PciDevice
@@ -14,6 +14,7 @@ from busway.domain.host_facts import GuestKind
 from busway.domain.ids import DeviceId, GroupId, HostId, ServerId
 from busway.domain.placement_change import Remedy
 from busway.domain.server_group import GroupPolicy
+from busway.domain.units import WHOLE, WholeFunction
 
 ZONE = "nova"
 Pairs = tuple[tuple[str, str], ...]
@@ -65,6 +66,7 @@ class HostState:
     `generation` and `revision` are compared when a placement commits: another placement or another inventory in
     between makes the commit fail, and the round is done again. `cells`, `capabilities` and `guests` are empty or None
     where the host does not tell; then what asks for them is not refused. `aggregates` holds each one's metadata.
+    `kinds` are the kinds of resources that the host's agent can serve.
     """
 
     id: HostId
@@ -83,6 +85,7 @@ class HostState:
     aggregates: tuple[Pairs, ...] = ()
     capabilities: Pairs | None = None
     guests: tuple[GuestKind, ...] | None = None
+    kinds: tuple[str, ...] = (WholeFunction.kind,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +156,17 @@ class PlacementRequest:
         return tuple(GuestCell(vcpus[0] + (n < vcpus[1]), ram[0] + (n < ram[1])) for n in range(self.numa_nodes))
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedDevice:
-    """A device of a placement; `alias` is None for one that travels along with its card or group."""
+class ClaimedDevice(NamedTuple):
+    """A unit of a device in a placement; `alias` is None for one that travels along with its card or group.
+
+    `kind` and `unit` are those of the claim to be. Devices of one `card` share a slot of the guest; "" is one alone.
+    """
 
     device_id: DeviceId
     alias: str | None
+    card: str = ""
+    kind: str = WholeFunction.kind
+    unit: str = WHOLE
 
 
 @dataclass(frozen=True, slots=True)

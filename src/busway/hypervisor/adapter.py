@@ -16,7 +16,7 @@ from busway.domain.ids import ServerId
 from busway.domain.server import PowerState
 from busway.hypervisor.capabilities import architecture, cpu_features, cpu_model, guest_kinds, virt_types
 from busway.hypervisor.seam import DomainSeen, HypervisorFacts
-from busway.hypervisor.xml import read_host_devices, read_server_id
+from busway.hypervisor.xml import read_attachments, read_server_id
 
 _T = TypeVar("_T")
 
@@ -132,7 +132,7 @@ def _see(domain: Any) -> DomainSeen | None:
         if server_id is None:
             return None
         state, _reason = domain.state()
-        return DomainSeen(server_id, domain.name(), _POWER.get(state, PowerState.SHUTOFF), read_host_devices(xml))
+        return DomainSeen(server_id, domain.name(), _POWER.get(state, PowerState.SHUTOFF), read_attachments(xml))
     except libvirt.libvirtError as error:
         if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:  # undefined while we looked
             return None

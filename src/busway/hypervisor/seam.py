@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from busway.domain.address import PciAddress
+from busway.domain.grant import Attachment
 from busway.domain.host_facts import GuestKind
 from busway.domain.ids import ServerId
 from busway.domain.server import PowerState
@@ -28,12 +28,12 @@ class HypervisorFacts:
 
 @dataclass(frozen=True, slots=True)
 class DomainSeen:
-    """A domain of ours: its server, power and the host devices that its definition names."""
+    """A domain of ours: its server, power and the units of the host that its definition names."""
 
     server_id: ServerId
     name: str
     power: PowerState
-    devices: tuple[PciAddress, ...]
+    attached: tuple[Attachment, ...]
 
 
 class Hypervisor(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 from busway.domain.documents import ConfigDrive, DesiredServer
 
@@ -17,6 +18,12 @@ def config_digest(drive: ConfigDrive) -> str:
 
 
 def definition_digest(server: DesiredServer) -> str:
-    """The SHA-256 of what a domain is made of: its CPUs, RAM, root disk, network cards and devices."""
-    parts = (server.vcpus, server.ram_mb, server.disks[-1], server.nics, server.devices)
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
+    """The SHA-256 of what a domain is made of: its CPUs, cells, RAM, root disk, network cards and devices.
+
+    What is hashed is written out here, so that a new field of the document redefines nobody unless it is added.
+    """
+    parts: list[object] = [server.vcpus, server.ram_mb, server.disks[-1]]
+    parts += [[nic.mac, nic.address, nic.prefix, nic.gateway] for nic in server.nics]
+    parts += [[grant.unit.kind, grant.unit.name, grant.claim_id, grant.port] for grant in server.devices]
+    parts += [[cell.vcpus, cell.ram_mb, cell.node, cell.cpus] for cell in server.cells]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

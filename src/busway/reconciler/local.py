@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from busway.domain.address import PciAddress
-from busway.domain.documents import HeldDevice
-from busway.domain.ids import ServerId
+from busway.domain.grant import Attachment, Held
+from busway.domain.ids import ServerId, UnitName
 from busway.domain.server import PowerState
+from busway.domain.units import Unit
 
 
 @dataclass(frozen=True, slots=True)
 class LocalServer:
     """One server as its host has it now.
 
-    `power` is None when no domain is defined; `domain_devices` are those that the domain names. `config_drive` is the
+    `power` is None when no domain is defined; `attached` are the units that the domain names. `config_drive` is the
     digest of what its drive says, "" when there is none. `disks` are the numbers of the disks that are here, `disk` is
     the one that the domain was defined with and `definition` the digest of that definition, "" when it is not known.
     `starts` and `reboots` are the counters carried out, `uploaded` is the image as which its disk was last handed in.
@@ -23,7 +23,7 @@ class LocalServer:
 
     id: ServerId
     power: PowerState | None = None
-    domain_devices: tuple[PciAddress, ...] = ()
+    attached: tuple[Attachment, ...] = ()
     files: bool = False
     disks: frozenset[int] = frozenset()
     disk: int = 1
@@ -40,20 +40,33 @@ class LocalServer:
         """True while QEMU runs, paused guests included: its devices are in use."""
         return self.power in (PowerState.RUNNING, PowerState.PAUSED)
 
+    @property
+    def attached_names(self) -> frozenset[UnitName]:
+        """The names of what the domain names."""
+        return frozenset(attachment.name for attachment in self.attached)
+
 
 @dataclass(frozen=True, slots=True)
 class LocalState:
-    """One host as its agent sees it: servers, cached images (by SHA-256), held devices, devices on vfio-pci."""
+    """One host as its agent sees it: servers, cached images (by SHA-256), held units.
+
+    `ready` are the units of the host that are as a guest needs them: for a function, bound to vfio-pci. Those that
+    nobody takes care of (`is_ready`) need not be among them.
+    """
 
     servers: tuple[LocalServer, ...] = ()
     images: frozenset[str] = frozenset()
-    held: tuple[HeldDevice, ...] = ()
-    on_vfio: frozenset[PciAddress] = frozenset()
+    held: tuple[Held, ...] = ()
+    ready: frozenset[UnitName] = frozenset()
 
     def server(self, server_id: ServerId) -> LocalServer:
         """The server with this id; an empty one when nothing of it is here."""
         return next((server for server in self.servers if server.id == server_id), LocalServer(server_id))
 
-    def held_for(self, server_id: ServerId) -> tuple[HeldDevice, ...]:
-        """The devices that are held for a server, in the order of their addresses."""
-        return tuple(sorted((h for h in self.held if h.server_id == server_id), key=lambda h: h.address))
+    def held_for(self, server_id: ServerId) -> tuple[Held, ...]:
+        """The units that are held for a server, in the order of their names."""
+        return tuple(sorted((h for h in self.held if h.server_id == server_id), key=lambda h: h.unit.name))
+
+    def is_ready(self, unit: Unit) -> bool:
+        """True when a guest can have the unit as it is, or when its operator sees to that."""
+        return unit.name in self.ready or not unit.is_managed

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from busway.domain.address import PciAddress
 from busway.domain.documents import Desired, DesiredServer
-from busway.domain.ids import ServerId
+from busway.domain.ids import ServerId, UnitName
 from busway.reconciler.local import LocalState
 
 
@@ -25,24 +24,25 @@ def waits(desired: Desired, local: LocalState) -> tuple[Wait, ...]:
     return tuple(wait for wait in found if wait is not None)
 
 
-def device_owners(local: LocalState) -> dict[PciAddress, frozenset[ServerId]]:
+def device_owners(local: LocalState) -> dict[UnitName, frozenset[ServerId]]:
     """Who has which device on this host, by its record or because a domain names it."""
-    owners: dict[PciAddress, frozenset[ServerId]] = {}
+    owners: dict[UnitName, frozenset[ServerId]] = {}
     for held in local.held:
-        owners[held.address] = owners.get(held.address, frozenset()) | {held.server_id}
+        name = held.unit.name
+        owners[name] = owners.get(name, frozenset()) | {held.server_id}
     for server in local.servers:
-        for address in server.domain_devices:
-            owners[address] = owners.get(address, frozenset()) | {server.id}
+        for name in server.attached_names:
+            owners[name] = owners.get(name, frozenset()) | {server.id}
     return owners
 
 
-def wait_of(server: DesiredServer, owners: dict[PciAddress, frozenset[ServerId]], local: LocalState) -> Wait | None:
+def wait_of(server: DesiredServer, owners: dict[UnitName, frozenset[ServerId]], local: LocalState) -> Wait | None:
     """The wait of one server, None when all its devices are free or its own, or when it runs already."""
     if local.server(server.id).running:
         return None
     taken = [
-        f"{device.address} is still held for server {', '.join(sorted(others))}"
-        for device in server.devices
-        if (others := owners.get(device.address, frozenset()) - {server.id})
+        f"{grant.unit.name} is still held for server {', '.join(sorted(others))}"
+        for grant in server.devices
+        if (others := owners.get(grant.unit.name, frozenset()) - {server.id})
     ]
     return Wait(server.id, "; ".join(taken)) if taken else None

@@ -107,6 +107,8 @@ def _general(refusal: Refusal) -> str:
         acts.append("choose a smaller flavor")
     if "ComputeFilter" in rules:
         acts.append("start or enable the hosts that are down (`busway host list`)")
+    if "ResourceKindFilter" in rules:
+        acts.append("upgrade the agents of the hosts that can't serve it (`busway host list` has their versions)")
     if not acts:
         acts.append("add a host that has what the flavor asks for, or choose another flavor")
     return "; or ".join(acts)[:1].upper() + "; or ".join(acts)[1:]

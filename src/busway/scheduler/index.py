@@ -213,6 +213,7 @@ def class_key(host: HostState) -> Hashable:
         host.aggregates,
         host.capabilities,
         host.guests,
+        host.kinds,
     )
 
 

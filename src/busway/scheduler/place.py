@@ -24,6 +24,7 @@ from busway.domain.placement import (
     Snapshot,
 )
 from busway.domain.placement_change import AskFewerServers, Remedy
+from busway.scheduler.allocate import Allocation
 from busway.scheduler.blocks import HostList
 from busway.scheduler.change import apply_changes
 from busway.scheduler.index import index_of
@@ -87,9 +88,23 @@ def _placement(snapshot: Snapshot, request: PlacementRequest, policy: Policy) ->
     if found is None:
         return None
     host, allocation = found
-    devices = tuple(ClaimedDevice(host.devices[n].id, alias) for n, alias in allocation.places)
     cells = allocation.cells if host.cells else ()
-    return Placement(request.server_id, host.id, host.generation, host.revision, devices, allocation.fit, cells)
+    return Placement(
+        request.server_id, host.id, host.generation, host.revision, _claimed(host, allocation), allocation.fit, cells
+    )
+
+
+def _claimed(host: HostState, allocation: Allocation) -> tuple[ClaimedDevice, ...]:
+    """The devices of a choice; a card is named by the device that is function 0 of its slot, where that is chosen too."""
+    chosen = [(host.devices[place], alias) for place, alias in allocation.places]
+    if len(chosen) == 1:
+        return tuple(ClaimedDevice(state.id, alias, state.id) for state, alias in chosen)
+    slots = [state.device.address.numbers for state, _ in chosen]
+    heads = {slot[:3]: state.id for (state, _), slot in zip(chosen, slots, strict=True) if slot[3] == 0}
+    return tuple(
+        ClaimedDevice(state.id, alias, heads.get(slot[:3], state.id))
+        for (state, alias), slot in zip(chosen, slots, strict=True)
+    )
 
 
 def _refusal(snapshot: Snapshot, request: PlacementRequest, policy: Policy) -> Refusal:

@@ -7,7 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 # A claim is impossible without these, so that no list of filters leaves them out.
-ALWAYS = ("ComputeFilter", "RamFilter", "CoreFilter", "DiskFilter", "PciPassthroughFilter", "NUMATopologyFilter")
+ALWAYS = (
+    "ComputeFilter",
+    "ResourceKindFilter",
+    "RamFilter",
+    "CoreFilter",
+    "DiskFilter",
+    "PciPassthroughFilter",
+    "NUMATopologyFilter",
+)
 CHOOSABLE = (
     "AvailabilityZoneFilter",
     "ComputeCapabilitiesFilter",

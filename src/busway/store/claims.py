@@ -1,4 +1,4 @@
-"""Claims: which device belongs to which server. A partial unique index makes a second owner impossible."""
+"""Claims: which unit of which device belongs to which server. A partial unique index makes a second owner impossible."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import Column, ForeignKey, Index, Integer, Row, String, Table, i
 
 from busway.domain.claim import ClaimState, check_claim_transition
 from busway.domain.ids import ClaimId, DeviceId, HostId, ServerId
+from busway.domain.units import WHOLE, WholeFunction
 from busway.store.database import Tx
 from busway.store.metadata import UtcTime, metadata
 
@@ -22,13 +23,17 @@ claims = Table(
     Column("device_id", ForeignKey("devices.id"), nullable=False),
     Column("host_id", ForeignKey("hosts.id"), nullable=False, index=True),
     Column("server_id", String(36), nullable=False, index=True),
+    Column("kind", String(16), nullable=False, server_default=WholeFunction.kind),
+    # What of the device: unlike any other that it can give at the same time.
+    Column("unit", String(128), nullable=False, server_default=WHOLE),
+    Column("port", Integer),
     Column("alias", String(256)),
     Column("state", String(16), nullable=False),
     Column("generation", Integer, nullable=False, default=0, server_default="0"),
     Column("created", UtcTime, nullable=False),
     Column("updated", UtcTime, nullable=False),
-    # One live claim per device, whatever any process believes.
-    Index("uq_claims_live_device", "device_id", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+    # One live claim per unit of a device, whatever any process believes.
+    Index("uq_claims_live_unit", "device_id", "unit", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
 )
 
 
@@ -36,7 +41,9 @@ claims = Table(
 class Claim:
     """One claim; `alias` is None for a device that travels along with its card.
 
-    `generation` is that of the host's Desired document from which on a released device is no longer the server's.
+    `device_id` is the device that provides what is claimed: `unit` of it, which is a resource of `kind`. `port` is the
+    root port at which the guest finds it. `generation` is that of the host's Desired document from which on a released
+    device is no longer the server's.
     """
 
     id: ClaimId
@@ -48,6 +55,9 @@ class Claim:
     generation: int
     created: datetime
     updated: datetime
+    kind: str = WholeFunction.kind
+    unit: str = WHOLE
+    port: int | None = None
 
 
 def insert_claim(
@@ -64,7 +74,7 @@ def insert_claim(
 
 
 def insert_claims(tx: Tx, made: Iterable[Claim]) -> None:
-    """Adds claims; the unique index raises IntegrityError when a device has an owner."""
+    """Adds claims; the unique index raises IntegrityError when a unit has an owner."""
     rows = [{name: getattr(claim, name) for name in Claim.__dataclass_fields__} for claim in made]
     if rows:
         tx.execute(insert(claims), rows)

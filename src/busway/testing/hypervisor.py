@@ -22,7 +22,7 @@ from busway.hardware.kernel import VFIO
 from busway.hardware.scan import read_device
 from busway.hardware.vfio import group_members
 from busway.hypervisor.seam import DomainSeen, HypervisorFacts
-from busway.hypervisor.xml import read_host_devices, read_server_id
+from busway.hypervisor.xml import read_attachments, read_server_id
 
 _Domains = dict[str, dict[str, str]]
 
@@ -76,7 +76,7 @@ class FakeHypervisor:
         domain = self._get(domains, "start", server_id)
         if domain["power"] == PowerState.RUNNING:
             return
-        devices = read_host_devices(domain["xml"])
+        devices = _functions(domain["xml"])
         for address in devices:
             self._check(domains, server_id, address)
         self._set(server_id, PowerState.RUNNING)
@@ -192,11 +192,15 @@ def _see(domain: dict[str, str]) -> DomainSeen | None:
     server_id = read_server_id(domain["xml"])
     if server_id is None:
         return None
-    return DomainSeen(server_id, domain["name"], PowerState(domain["power"]), read_host_devices(domain["xml"]))
+    return DomainSeen(server_id, domain["name"], PowerState(domain["power"]), read_attachments(domain["xml"]))
+
+
+def _functions(xml: str) -> tuple[PciAddress, ...]:
+    return tuple(PciAddress(each.name) for each in read_attachments(xml))
 
 
 def _uses(domain: dict[str, str], address: PciAddress) -> bool:
-    return domain["power"] == PowerState.RUNNING and address in read_host_devices(domain["xml"])
+    return domain["power"] == PowerState.RUNNING and address in _functions(domain["xml"])
 
 
 def _refused(verb: str, server_id: ServerId, words: str) -> HostError:

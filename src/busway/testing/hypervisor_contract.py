@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from busway.domain.address import PciAddress
-from busway.domain.documents import DesiredDevice, DesiredServer
+from busway.domain.documents import DesiredServer
 from busway.domain.errors import HostError
-from busway.domain.ids import ServerId
+from busway.domain.grant import Attachment, Grant
+from busway.domain.ids import ClaimId, ServerId
 from busway.domain.server import PowerState
+from busway.domain.units import WholeFunction
 from busway.hypervisor.guest import GuestFiles, GuestOptions
 from busway.hypervisor.seam import DomainSeen, Hypervisor
 from busway.hypervisor.xml import domain_name, domain_xml
@@ -44,12 +46,12 @@ class HypervisorContract:
         return GuestFiles(tmp_path / "disk.qcow2", tmp_path / "config.iso", tmp_path / "console.log")
 
     @pytest.fixture
-    def devices(self) -> tuple[DesiredDevice, ...]:
+    def devices(self) -> tuple[Grant, ...]:
         """Devices that are bound to vfio-pci already."""
         return ()
 
     @pytest.fixture
-    def server(self, devices: tuple[DesiredDevice, ...]) -> DesiredServer:
+    def server(self, devices: tuple[Grant, ...]) -> DesiredServer:
         """The server of the contract."""
         return replace(desired_server(SERVER), devices=devices, ram_mb=128, vcpus=1)
 
@@ -70,21 +72,21 @@ class HypervisorContract:
         assert facts.virt_types
 
     def test_a_defined_domain_is_listed_off_with_its_devices(
-        self, defined: Hypervisor, devices: tuple[DesiredDevice, ...]
+        self, defined: Hypervisor, devices: tuple[Grant, ...]
     ) -> None:
         """The mark, the name, the power and the devices are read back."""
-        addresses = tuple(device.address for device in devices)
-        assert _find(defined) == DomainSeen(SERVER, domain_name(SERVER), PowerState.SHUTOFF, addresses)
+        attached = tuple(Attachment(grant.unit.name, grant.claim_id) for grant in devices)
+        assert _find(defined) == DomainSeen(SERVER, domain_name(SERVER), PowerState.SHUTOFF, attached)
 
     def test_defining_again_replaces(
         self, defined: Hypervisor, server: DesiredServer, files: GuestFiles, options: GuestOptions
     ) -> None:
         """The second definition counts."""
-        other = DesiredDevice(PciAddress("0000:7f:00.0"), "10de", "20b5")
+        other = Grant(WholeFunction(PciAddress("0000:7f:00.0")), ClaimId("c0ffee00-0000-4000-8000-0000000c1a13"))
         defined.define(domain_xml(replace(server, devices=(other,)), files, options))
         seen = _find(defined)
         assert seen is not None
-        assert seen.devices == (other.address,)
+        assert seen.attached == (Attachment(other.unit.name, other.claim_id),)
 
     def test_a_domain_starts_and_starting_twice_is_harmless(self, defined: Hypervisor) -> None:
         """Start is idempotent."""

@@ -63,7 +63,7 @@ def simulated_agent(
 
 
 def crash_at(wanted: str) -> Callable[[str], None]:
-    """Makes a crashpoint that ends the process, as kill -9 does, at one point such as "before:BindVfio"."""
+    """Makes a crashpoint that ends the process, as kill -9 does, at one point such as "before:TakeDevice"."""
 
     def crashpoint(point: str) -> None:
         if point == wanted:
@@ -89,7 +89,7 @@ def _paper_flat(disk: Path, target: Path, _breathe: Callable[[], None]) -> None:
 @click.option("--gpus", default=8, show_default=True, help="How many GPUs a new machine has.")
 @click.option("--slow", default=0.0, show_default=True, help="Seconds that each verb takes.")
 @click.option("--interval", default=1.0, show_default=True, help="The agent's interval in seconds.")
-@click.option("--crash-at", "point", default="", help='Ends the process at a point such as "after:BindVfio".')
+@click.option("--crash-at", "point", default="", help='Ends the process at a point such as "after:TakeDevice".')
 def main(credential: Path, state: Path, gpus: int, slow: float, interval: float, point: str) -> None:
     """Run a simulated host until SIGTERM."""
     log_to_stderr()

@@ -10,8 +10,10 @@ from pathlib import Path
 from busway.agent.agent import Agent, Timing
 from busway.agent.state import StateFolder
 from busway.domain.address import PciAddress
-from busway.domain.documents import ConfigDrive, Desired, DesiredDevice, DesiredServer, ImageRef, Nic
+from busway.domain.documents import ConfigDrive, Desired, DesiredServer, ImageRef, Nic
+from busway.domain.grant import Fault, Grant, Held
 from busway.domain.ids import ImageId, ServerId
+from busway.domain.units import WholeFunction
 from busway.hardware.scan import read_device
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
@@ -117,7 +119,7 @@ def desired_server(server_id: ServerId = ONE, *devices: PciAddress, ids: str = "
         ram_mb=2048,
         disk_gb=0,
         image=ImageRef(ImageId("img"), hashlib.sha256(IMAGE).hexdigest(), len(IMAGE), "raw"),
-        devices=tuple(DesiredDevice(address, vendor, product) for address in devices),
+        devices=tuple(Grant(WholeFunction(address, vendor, product)) for address in devices),
         nics=(Nic("52:54:00:00:00:01", "10.0.0.5", 24),),
         config_drive=ConfigDrive('{"uuid": "x"}', "{}"),
     )
@@ -125,4 +127,9 @@ def desired_server(server_id: ServerId = ONE, *devices: PciAddress, ids: str = "
 
 def with_audio(server: DesiredServer, audio: PciAddress) -> DesiredServer:
     """The same server with the audio function of its card."""
-    return replace(server, devices=(*server.devices, DesiredDevice(audio, "10de", "1aef")))
+    return replace(server, devices=(*server.devices, Grant(WholeFunction(audio, "10de", "1aef"))))
+
+
+def held_function(address: PciAddress, server_id: ServerId, before: str | None, fault: Fault | None = None) -> Held:
+    """A whole function that a server's agent holds."""
+    return Held(server_id, WholeFunction(address), before, fault)

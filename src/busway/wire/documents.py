@@ -1,60 +1,161 @@
-"""Desired and Observed as JSON, version 1.
+"""Desired and Observed as JSON, version 2; both sides read version 1 too, and write what it can read.
 
-The dataclasses of the domain are the schema; a PCI address is its text. A reader ignores fields that it does not know,
-so either side may be the newer one.
+The dataclasses of the domain are the schema. A reader ignores fields that it does not know, so either side may be the
+newer one. Each server is read alone: one with a value that is not known here is `unreadable`, and the others go on.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import msgspec
 
-from busway.domain.address import PciAddress
-from busway.domain.documents import Desired, Observed
+from busway.domain.device import PciDevice
+from busway.domain.documents import WIRE_VERSION, Desired, DesiredServer, Observed, ObservedServer, Unreadable
 from busway.domain.errors import BadInput
+from busway.domain.ids import ServerId
 from busway.wire.join import Joined, JoinRequest, RenewRequest
-
-WIRE_VERSION = 1
+from busway.wire.plain import read, to_plain
+from busway.wire.units import read_grant, read_held, write_grant, write_held
 
 _T = TypeVar("_T")
+_Object = dict[str, Any]
+_UNREADABLE = "unreadable"
 
 
 def encode(document: Desired | Observed | JoinRequest | RenewRequest | Joined) -> bytes:
-    """Writes a document, or a message of joining, as JSON."""
-    return msgspec.json.encode(document, enc_hook=_to_text)
-
-
-def decode_desired(data: bytes) -> Desired:
-    """Reads a Desired document; raises `BadInput` for anything else."""
-    return decode(data, Desired)
-
-
-def decode_observed(data: bytes) -> Observed:
-    """Reads an Observed document; raises `BadInput` for anything else."""
-    return decode(data, Observed)
+    """Writes a document, which says the version of its form, or a message of joining as JSON."""
+    if isinstance(document, Desired):
+        return msgspec.json.encode(_plain_desired(document) | {"wire": WIRE_VERSION})
+    if isinstance(document, Observed):
+        return msgspec.json.encode(_plain_observed(document) | {"wire": WIRE_VERSION})
+    return msgspec.json.encode(document)
 
 
 def decode(data: bytes, kind: type[_T]) -> _T:
-    """Reads what `encode` wrote of this kind; raises `BadInput` for anything else."""
+    """Reads what `encode` wrote of a message of joining; raises `BadInput` for anything else."""
     try:
-        return msgspec.json.decode(data, type=kind, dec_hook=_from_text)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise BadInput(
-            f"This is no {kind.__name__} document",
-            detail=str(error),
-            remedy="Run the same release on both sides.",
-            code="wire-format",
-        ) from error
+        return read(_object(data, kind), kind)
+    except msgspec.ValidationError as error:
+        raise _no_document(kind, error) from error
 
 
-def _to_text(value: Any) -> str:
-    if isinstance(value, PciAddress):
-        return str(value)
-    raise NotImplementedError(f"{type(value).__name__} has no place in a document")
+def decode_desired(data: bytes) -> Desired:
+    """Reads a Desired document; raises `BadInput` for anything else, or for one that can't be told by its servers."""
+    parts = _Parts(_object(data, Desired), Desired)
+    servers = parts.take("servers", _desired_server, lambda value: value["id"])
+    return replace(parts.rest(Desired), servers=tuple(servers), unreadable=tuple(parts.unreadable))
 
 
-def _from_text(kind: type, value: Any) -> Any:
-    if kind is PciAddress:
-        return PciAddress(value)
-    raise NotImplementedError(f"{kind.__name__} has no place in a document")
+def decode_observed(data: bytes) -> Observed:
+    """Reads an Observed document; raises `BadInput` for anything else, or for one that can't be told by its servers.
+
+    A device that can't be read is left out with a note: it counts as not there, and is given to nobody.
+    """
+    parts = _Parts(_object(data, Observed), Observed)
+    servers = parts.take("servers", lambda value: read(value, ObservedServer), lambda value: value["id"])
+    held = parts.take("held", read_held, lambda value: value["server_id"])
+    inventory, notes = _inventory(parts.object.pop("inventory", []))
+    left = {each.id for each in parts.unreadable}
+    found = parts.rest(Observed)
+    return replace(
+        found,
+        servers=tuple(server for server in servers if server.id not in left),
+        held=tuple(held),
+        unreadable=tuple(parts.unreadable),
+        inventory=inventory,
+        notes=(*found.notes, *notes),
+    )
+
+
+@dataclass
+class _Parts:
+    """A document whose lists are read one by one."""
+
+    object: _Object
+    kind: type[Any]
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+    def take(self, name: str, read_one: Callable[[Any], _T], server_of: Callable[[Any], Any]) -> list[_T]:
+        """Reads each object of a list; one that can't be read makes its server unreadable."""
+        found = []
+        for value in _list(self.object.pop(name, []), self.kind):
+            try:
+                found.append(read_one(value))
+            except msgspec.ValidationError as error:
+                self.unreadable.append(self._blame(value, server_of, error))
+        return found
+
+    def rest(self, kind: type[_T]) -> _T:
+        """The document of its other fields; one that does not say its version is of version 1."""
+        try:
+            return read({"wire": 1, **self.object, _UNREADABLE: []}, kind)
+        except msgspec.ValidationError as error:
+            raise _no_document(self.kind, error) from error
+
+    def _blame(self, value: Any, server_of: Callable[[Any], Any], error: msgspec.ValidationError) -> Unreadable:
+        try:
+            server_id = server_of(value)
+        except (KeyError, TypeError):
+            server_id = None
+        if not isinstance(server_id, str):  # whose it is can't be told, and so what must be left alone can't
+            raise _no_document(self.kind, error) from error
+        return Unreadable(ServerId(server_id), str(error))
+
+
+def _desired_server(value: Any) -> DesiredServer:
+    if not isinstance(value, dict):
+        raise msgspec.ValidationError("a server is no object")
+    grants = tuple(read_grant(grant) for grant in value.get("devices", []))
+    return replace(read(value | {"devices": []}, DesiredServer), devices=grants)
+
+
+def _inventory(values: Any) -> tuple[tuple[PciDevice, ...], list[str]]:
+    found, notes = [], []
+    for value in _list(values, Observed):
+        try:
+            found.append(read(value, PciDevice))
+        except msgspec.ValidationError as error:
+            notes.append(f"a device can't be read and is left out: {error}")
+    return tuple(found), notes
+
+
+def _plain_desired(document: Desired) -> _Object:
+    bare = replace(document, servers=tuple(replace(server, devices=()) for server in document.servers))
+    plain: _Object = to_plain(bare)
+    del plain[_UNREADABLE]
+    for written, server in zip(plain["servers"], document.servers, strict=True):
+        written["devices"] = [write_grant(grant) for grant in server.devices]
+    return plain
+
+
+def _plain_observed(document: Observed) -> _Object:
+    plain: _Object = to_plain(replace(document, held=()))
+    del plain[_UNREADABLE]
+    plain["held"] = [write_held(held) for held in document.held]
+    return plain
+
+
+def _object(data: bytes, kind: type[Any]) -> _Object:
+    try:
+        value: _Object = msgspec.json.decode(data, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise _no_document(kind, error) from error
+    return value
+
+
+def _list(value: Any, kind: type[Any]) -> list[Any]:
+    if not isinstance(value, list):
+        raise _no_document(kind, "what should be a list is none")
+    return value
+
+
+def _no_document(kind: type[Any], why: object) -> BadInput:
+    return BadInput(
+        f"This is no {kind.__name__} document",
+        detail=str(why),
+        remedy="Run the same release on both sides.",
+        code="wire-format",
+    )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from busway.agent.tools import Tools
 from busway.domain.errors import HostError
+from busway.domain.grant import names_of
 from busway.hypervisor.xml import domain_xml
 from busway.reconciler.digest import definition_digest
 from busway.reconciler.steps import DefineDomain
@@ -16,12 +17,11 @@ def execute(step: DefineDomain, tools: Tools) -> None:
     server = step.server
     disk = server.disks[-1]
     tools.hypervisor.define(domain_xml(server, tools.state.files(server.id, disk), tools.options))
-    wanted = {device.address for device in server.devices}
     seen = next((domain for domain in tools.hypervisor.domains() if domain.server_id == server.id), None)
-    if seen is None or set(seen.devices) != wanted:
+    if seen is None or {each.name for each in seen.attached} != names_of(server.devices):
         raise HostError(
             f"libvirt did not keep the definition of server {server.id}",
-            detail=f"It names {[str(address) for address in seen.devices]}." if seen else "It knows no such domain.",
+            detail=f"It names {[each.name for each in seen.attached]}." if seen else "It knows no such domain.",
             remedy="Look for another program that manages this host's domains.",
             code="definition-lost",
         )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 
+from busway.control.agents.units import unit_of
 from busway.control.context import Control
 from busway.control.moves.stay import Stay, stay_of
 from busway.control.placement.host_facts import desired_cells
 from busway.domain.device_spec import DeviceSpecs
-from busway.domain.documents import ConfigDrive, Desired, DesiredDevice, DesiredServer, Nic
+from busway.domain.documents import ConfigDrive, Desired, DesiredServer, Nic
+from busway.domain.grant import Grant
 from busway.domain.ids import DeviceId, HostId, ImageId
 from busway.domain.placement import ZONE
 from busway.domain.server import ServerAddress
@@ -62,7 +64,7 @@ def _document(tx: Tx, host: hosts.HostRow, specs: DeviceSpecs) -> Desired:
 def _server(
     tx: Tx,
     stay: Stay,
-    devices: tuple[DesiredDevice, ...],
+    devices: tuple[Grant, ...],
     addresses: tuple[ServerAddress, ...],
     upload: ImageId | None,
 ) -> DesiredServer:
@@ -87,13 +89,10 @@ def _server(
     )
 
 
-def _devices(stay: Stay, known: dict[DeviceId, DeviceRow], specs: DeviceSpecs) -> tuple[DesiredDevice, ...]:
-    """The devices of a stay; what travels with a card and no spec offers is managed."""
-    owned = [known[claim.device_id].device for claim in stay.claims]
-    found = [(device, specs.find(device)) for device in owned]
+def _devices(stay: Stay, known: dict[DeviceId, DeviceRow], specs: DeviceSpecs) -> tuple[Grant, ...]:
+    """What a stay holds claims on, each as its kind tells it to a host."""
     return tuple(
-        DesiredDevice(device.address, device.vendor_id, device.product_id, managed=spec is None or spec.tags.managed)
-        for device, spec in found
+        Grant(unit_of(claim, known[claim.device_id].device, specs), claim.id, claim.port) for claim in stay.claims
     )
 
 

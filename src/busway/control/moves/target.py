@@ -87,7 +87,9 @@ def claim_placement(
     wanted = {device.device_id for device in placement.devices}
     new = [device for device in placement.devices if device.device_id not in kept]
     lay_cells(tx, _request(control, tx, row, flavor, None), placement)
-    made = new_claims(control, row.id, placement.host_id, new, control.now())
+    ports = {claim.device_id: claim.port for claim in mine if claim.host_id == placement.host_id and claim.port}
+    cards = {device.card: port for device in placement.devices if (port := ports.get(device.device_id))}
+    made = new_claims(control, row.id, placement.host_id, new, control.now(), cards, ports.values())
     write_claims(tx, made)
     return (*(claim_id for device_id, claim_id in kept.items() if device_id in wanted), *(claim.id for claim in made))
 

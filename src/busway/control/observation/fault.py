@@ -6,8 +6,8 @@ from datetime import datetime
 
 from busway.control.servers.fail import refuse
 from busway.control.servers.leave import depart, drop_uploads, leave
-from busway.domain.documents import Fault
 from busway.domain.errors import BuswayError
+from busway.domain.grant import Fault
 from busway.domain.move import MoveState
 from busway.domain.server import PowerState, ServerStatus, TaskState
 from busway.store import actions, events, moves, servers

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from busway.control.agents.units import unit_of
 from busway.control.devices.recycle import USED_ONCE, is_spent_by_use
 from busway.control.servers.leave import finish_delete, let_go
 from busway.domain.claim import ClaimState
 from busway.domain.device_spec import DeviceSpecs
-from busway.domain.documents import Fault, HeldDevice, Observed, ObservedServer
-from busway.domain.ids import DeviceId, ServerId
+from busway.domain.documents import Observed, ObservedServer
+from busway.domain.grant import Fault, Held
+from busway.domain.ids import ClaimId, DeviceId, ServerId, UnitName
 from busway.domain.server import TaskState
 from busway.store import cells, claims, departures, devices, events
 from busway.store.claims import Claim
@@ -20,7 +22,8 @@ from busway.store.departures import Departure
 from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
 
-_Held = Mapping[tuple[DeviceId | None, ServerId], HeldDevice]
+# By the id of a claim, and by device and server.
+_Holdings = Mapping[ClaimId | tuple[DeviceId | None, ServerId], Held]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ class Leaving:
 
     generation: int
     seen: Mapping[ServerId, ObservedServer]
-    held: _Held
+    holdings: _Holdings
+    unclear: frozenset[ServerId]  # servers of which the report says what is not understood
     specs: DeviceSpecs
     now: datetime
 
@@ -37,8 +41,8 @@ class Leaving:
     def of(cls, observed: Observed, present: Mapping[str, DeviceId], specs: DeviceSpecs, now: datetime) -> Leaving:
         """Reads a report; `present` are the host's devices by address."""
         seen = {server.id: server for server in observed.servers}
-        held = {(present.get(str(h.address)), h.server_id): h for h in observed.held}
-        return cls(observed.generation, seen, held, specs, now)
+        unclear = frozenset(each.id for each in observed.unreadable)
+        return cls(observed.generation, seen, _holdings(observed, present), unclear, specs, now)
 
     def take(
         self, tx: Tx, server_id: ServerId, row: ServerRow | None, live: list[Claim], departure: Departure | None
@@ -47,16 +51,18 @@ class Leaving:
 
         `live` are its claims on this host. `row` is None for a server of which only a claim is left.
         """
+        if server_id in self.unclear:
+            return False
         mine = self.seen.get(server_id)
         left = [claim for claim in live if not self._take_claim(tx, claim, mine, departure is not None)]
         if row is not None and departure is not None and self.generation >= departure.generation:
-            _take_departure(tx, row, departure, mine, left, self.held, self.now)
+            _take_departure(tx, row, departure, mine, left, self.holdings, self.now)
         return len(left) < len(live)
 
     def _take_claim(self, tx: Tx, claim: Claim, mine: ObservedServer | None, leaving: bool) -> bool:
         """Frees a claim if its device was let go, and returns True then; one that can't be is quarantined."""
-        stuck = self.held.get((claim.device_id, claim.server_id))
-        if _is_free(tx, claim, mine, stuck, self.generation, leaving):
+        stuck = _held_for(claim, self.holdings)
+        if _is_free(claim, _name(tx, claim, self.specs), mine, stuck, self.generation, leaving):
             _free(tx, claim, self.specs, self.now)
             return True
         if claim.state is ClaimState.RELEASING and stuck is not None and stuck.fault is not None:
@@ -64,11 +70,28 @@ class Leaving:
         return False
 
 
+def _holdings(observed: Observed, present: Mapping[str, DeviceId]) -> _Holdings:
+    """What the host holds by claim, and for agents that do not say the claim by device and server."""
+    found: dict[ClaimId | tuple[DeviceId | None, ServerId], Held] = {}
+    for held in observed.held:
+        found[held.claim_id] = found[present.get(held.unit.name), held.server_id] = held
+    return found
+
+
+def _held_for(claim: Claim, holdings: _Holdings) -> Held | None:
+    return holdings.get(claim.id) or holdings.get((claim.device_id, claim.server_id))
+
+
+def _name(tx: Tx, claim: Claim, specs: DeviceSpecs) -> Callable[[], UnitName]:
+    """What the host calls what is claimed; looked up only where it is asked for."""
+    return lambda: unit_of(claim, devices.get_device(tx, claim.device_id).device, specs).name
+
+
 def _is_free(
-    tx: Tx,
     claim: Claim,
+    name: Callable[[], UnitName],
     mine: ObservedServer | None,
-    stuck: HeldDevice | None,
+    stuck: Held | None,
     generation: int,
     leaving: bool,
 ) -> bool:
@@ -79,7 +102,7 @@ def _is_free(
         return True
     if leaving:
         return mine.power is None
-    return devices.get_device(tx, claim.device_id).device.address not in mine.devices
+    return name() not in mine.devices
 
 
 def _take_departure(
@@ -88,7 +111,7 @@ def _take_departure(
     departure: Departure,
     mine: ObservedServer | None,
     left: list[Claim],
-    held: _Held,
+    holdings: _Holdings,
     now: datetime,
 ) -> None:
     """Follows a server that leaves: its guest gone, then all of it.
@@ -105,7 +128,7 @@ def _take_departure(
     over = not departures.list_departures(tx, server_id=row.id)
     if over and row.intent is Intent.ABSENT:
         let_go(tx, row, now)
-    stuck = [held.get((claim.device_id, claim.server_id)) for claim in left]
+    stuck = [_held_for(claim, holdings) for claim in left]
     stuck_only = all(each is not None and each.fault is not None for each in stuck)
     if stuck_only and row.task_state is TaskState.DELETING and row.host_id in (None, departure.host_id):
         finish_delete(tx, row, now)

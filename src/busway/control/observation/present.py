@@ -45,7 +45,7 @@ class Told:
 def take_present(control: Control, tx: Tx, row: ServerRow, told: Told, now: datetime) -> None:
     """Takes in what a host says of one server."""
     mine = told.seen
-    if mine.fault is not None and _is_awaited(row):
+    if mine.fault is not None and is_awaited(row):
         if told.generation >= row.generation:
             take_fault(tx, row, mine.fault, mine.power, now)
         return
@@ -62,7 +62,7 @@ def take_present(control: Control, tx: Tx, row: ServerRow, told: Told, now: date
         _take_off(control, tx, row, told, now)
 
 
-def _is_awaited(row: ServerRow) -> bool:
+def is_awaited(row: ServerRow) -> bool:
     """A failure matters to whoever waits for something; else what the guest is now is all there is to tell."""
     return row.status in _COMING or row.task_state is not None
 

@@ -13,9 +13,10 @@ from functools import partial
 
 from busway.control.context import Control
 from busway.control.loops.items import Batch, apart
+from busway.control.observation.fault import take_fault
 from busway.control.observation.inventory import take_inventory
 from busway.control.observation.leaving import Leaving
-from busway.control.observation.present import Told, take_present
+from busway.control.observation.present import Told, is_awaited, take_present
 from busway.control.rules.change import tell_unoffered
 from busway.control.servers.fail import fail_unexpectedly
 from busway.domain.documents import Observed
@@ -63,13 +64,23 @@ def _take(control: Control, host_id: HostId, observed: Observed, batch: Batch) -
             tell_unoffered(control, tx, host_id, now)
         for row in rows:
             mine = leaving.seen.get(row.id)
-            if mine is None or row.host_id != host_id or row.intent is not Intent.PRESENT or row.id in going:
+            if row.host_id != host_id or row.intent is not Intent.PRESENT or row.id in going:
+                continue
+            if mine is None:
+                _take_unclear(tx, row, observed, now)
                 continue
             told = Told(mine, observed.generation, rebooted, tuple(live.get(row.id, ())))
             with batch.item(tx, f"server {row.id}", partial(_failed, tx, row, now)):
                 take_present(control, tx, row, told, now)
         control.crashpoint("observe:before-commit")
     return _Taken(freed, any(row.task_state is not None for row in rows))
+
+
+def _take_unclear(tx: Tx, row: ServerRow, observed: Observed, now: datetime) -> None:
+    """A server of which the report says what is not understood fails if something is awaited of it."""
+    unclear = next((each for each in observed.unreadable if each.id == row.id), None)
+    if unclear is not None and is_awaited(row) and observed.generation >= row.generation:
+        take_fault(tx, row, unclear.fault, row.power, now)
 
 
 def _by_server(live: list[Claim]) -> dict[ServerId, list[Claim]]:

@@ -13,6 +13,7 @@ from busway.control.settings import Settings
 from busway.domain.aggregate import ZONE_KEY
 from busway.domain.ids import HostId, ServerId
 from busway.domain.placement import ZONE, DeviceState, HostState, Snapshot
+from busway.domain.units import WholeFunction
 from busway.store import aggregates, cells, claims, hosts
 from busway.store.cells import UsedCell
 from busway.store.database import Tx
@@ -79,6 +80,7 @@ def _host_state(
         cells=free_cells(settings, size, used_cells),
         capabilities=capabilities(size),
         guests=guests(size),
+        kinds=size.kinds if size else (WholeFunction.kind,),
     )
 
 

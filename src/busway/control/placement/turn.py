@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from busway.control.context import Control
 from busway.domain.claim import ClaimState
 from busway.domain.errors import Raced
+from busway.domain.guest_ports import assign_ports
 from busway.domain.ids import ClaimId, HostId, ServerId
 from busway.domain.placement import ClaimedDevice, Placement, PlacementRequest, ServerGroup
 from busway.domain.server import TaskState
@@ -86,9 +88,20 @@ class Turn:
 
 
 def new_claims(
-    control: Control, server_id: ServerId, host_id: HostId, devices: Iterable[ClaimedDevice], now: datetime
+    control: Control,
+    server_id: ServerId,
+    host_id: HostId,
+    devices: Iterable[ClaimedDevice],
+    now: datetime,
+    kept: Mapping[str, int] = MappingProxyType({}),
+    taken: Collection[int] = (),
 ) -> list[Claim]:
-    """Claims on devices of a host for a server, not yet written."""
+    """Claims on devices of a host for a server, not yet written.
+
+    `kept` are the ports of cards that the server has already, `taken` those that it has for anything there.
+    """
+    wanted = list(devices)
+    ports = assign_ports((device.card or device.device_id for device in wanted), kept, taken)
     return [
         Claim(
             ClaimId(control.new_id()),
@@ -100,8 +113,11 @@ def new_claims(
             0,
             now,
             now,
+            device.kind,
+            device.unit,
+            port,
         )
-        for device in devices
+        for device, port in zip(wanted, ports, strict=True)
     ]
 
 

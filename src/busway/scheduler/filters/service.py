@@ -1,4 +1,4 @@
-"""ComputeFilter and AvailabilityZoneFilter: whether a host takes new servers, and in which zone it is."""
+"""ComputeFilter, ResourceKindFilter and AvailabilityZoneFilter: whether a host takes new servers, which, and its zone."""
 
 from __future__ import annotations
 
@@ -19,3 +19,11 @@ def availability_zone(host: HostState, request: PlacementRequest) -> str | None:
     if request.zone in (None, host.zone):
         return None
     return f"it is in zone {host.zone}, and {request.zone} was asked for"
+
+
+def resource_kinds(host: HostState, request: PlacementRequest) -> str | None:
+    """The host's agent can serve each kind of resource that is asked for."""
+    for each in request.pci:
+        if each.kind not in host.kinds:
+            return f"its agent can't serve resources of the kind {each.kind}"
+    return None

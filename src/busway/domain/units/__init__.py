@@ -1,0 +1,19 @@
+"""The kinds of resource that a claim can hold; one module per kind, and `KINDS`, which knows them all.
+
+A kind has the same few roles everywhere, each in a module with the kind's own name:
+
+- what a host offers and a request asks: `busway.domain.units.KIND`, and the scheduler's `kinds`
+- what a claim holds: the unit, a class of `busway.domain.units.KIND`
+- how it is taken and given back on the host: `busway.agent.handover.KIND`
+- how a domain names it, and how it is recognised there: `busway.hypervisor.xml.device.KIND`
+"""
+
+from __future__ import annotations
+
+from busway.domain.units.function import WHOLE, WholeFunction, card_of
+from busway.domain.units.unit import Unit
+
+# Every kind by its word, which claims, documents and agents have in common.
+KINDS: dict[str, type[Unit]] = {kind.kind: kind for kind in (WholeFunction,)}
+
+__all__ = ["KINDS", "WHOLE", "Unit", "WholeFunction", "card_of"]

@@ -1,0 +1,10 @@
+"""The libvirt domain XML of a server: pure, the same answer for the same values.
+
+The form is libvirt's (https://libvirt.org/formatdomain.html). One module per part of a domain; `device` has one per kind
+of resource. `domain` puts them together and reads what a domain says of itself.
+"""
+
+from busway.hypervisor.xml.device import read_attachments
+from busway.hypervisor.xml.domain import domain_name, domain_xml, read_server_id
+
+__all__ = ["domain_name", "domain_xml", "read_attachments", "read_server_id"]

@@ -1,0 +1,23 @@
+"""The guest's disks: its root disk and its config drive.
+
+The cache works on any file system; O_DIRECT fails on tmpfs and 9p.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+from busway.hypervisor.guest import GuestFiles
+
+
+def add_disks(devices: ET.Element, files: GuestFiles) -> None:
+    """Adds the root disk as vda and the config drive, read only, as vdb."""
+    root = ET.SubElement(devices, "disk", type="file", device="disk")
+    ET.SubElement(root, "driver", name="qemu", type="qcow2", cache="writeback", discard="unmap")
+    ET.SubElement(root, "source", file=str(files.disk))
+    ET.SubElement(root, "target", dev="vda", bus="virtio")
+    drive = ET.SubElement(devices, "disk", type="file", device="disk")
+    ET.SubElement(drive, "driver", name="qemu", type="raw")
+    ET.SubElement(drive, "source", file=str(files.config_drive))
+    ET.SubElement(drive, "target", dev="vdb", bus="virtio")
+    ET.SubElement(drive, "readonly")

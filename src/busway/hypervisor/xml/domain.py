@@ -1,0 +1,62 @@
+"""A whole definition, and the mark in its metadata by which our domains are known."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+from busway.domain.documents import DesiredServer
+from busway.domain.ids import ServerId
+from busway.hypervisor.guest import GuestFiles, GuestOptions
+from busway.hypervisor.xml.device import add_device
+from busway.hypervisor.xml.disks import add_disks
+from busway.hypervisor.xml.element import add_text
+from busway.hypervisor.xml.nics import add_nic
+from busway.hypervisor.xml.numa import add_numa
+from busway.hypervisor.xml.platform import add_leftovers, add_platform, add_serial
+from busway.hypervisor.xml.ports import add_ports, guest_slots
+
+NAMESPACE = "urn:busway:server:1"
+ET.register_namespace("busway", NAMESPACE)
+
+
+def domain_name(server_id: ServerId) -> str:
+    """The name of a server's domain, which people see in `virsh list`."""
+    return f"busway-{server_id[:8]}"
+
+
+def domain_xml(server: DesiredServer, files: GuestFiles, options: GuestOptions) -> str:
+    """Writes the whole definition of a server's domain."""
+    domain = ET.Element("domain", type=options.virt_type)
+    add_text(domain, "name", domain_name(server.id))
+    add_text(domain, "uuid", server.id)
+    _add_mark(domain, server)
+    add_text(domain, "memory", str(server.ram_mb), unit="MiB")
+    if options.hugepages:
+        ET.SubElement(ET.SubElement(domain, "memoryBacking"), "hugepages")
+    add_text(domain, "vcpu", str(server.vcpus))
+    add_platform(domain, options)
+    add_numa(domain, server.cells, pinned=options.virt_type == "kvm")
+    devices = ET.SubElement(domain, "devices")
+    slots = guest_slots(server.devices)
+    add_ports(devices, slots)
+    add_disks(devices, files)
+    for nic in server.nics:
+        add_nic(devices, nic, options)
+    add_serial(devices, files)
+    for slot in slots:
+        add_device(devices, slot, options)
+    add_leftovers(devices)
+    ET.indent(domain)
+    return ET.tostring(domain, encoding="unicode") + "\n"
+
+
+def read_server_id(xml: str) -> ServerId | None:
+    """The server that a domain is of, None for a domain without Busway's mark."""
+    mark = ET.fromstring(xml).find(f"metadata/{{{NAMESPACE}}}server")  # noqa: S314 - written by libvirt
+    identity = mark.get("id") if mark is not None else None
+    return ServerId(identity) if identity else None
+
+
+def _add_mark(domain: ET.Element, server: DesiredServer) -> None:
+    metadata = ET.SubElement(domain, "metadata")
+    ET.SubElement(metadata, f"{{{NAMESPACE}}}server", id=server.id, name=server.name)

@@ -1,0 +1,30 @@
+"""Devices: what the server holds claims on is taken before its domain names it, and given back after it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from busway.domain.documents import DesiredServer
+from busway.domain.grant import names_of
+from busway.reconciler.local import LocalServer, LocalState
+from busway.reconciler.steps import GiveBackDevice, Step, TakeDevice
+
+
+def take_devices(server: DesiredServer, _here: LocalServer, local: LocalState) -> Iterator[Step]:
+    """Units that are not held yet, and those that are held and not as a guest needs them (after a host's restart)."""
+    mine = {held.unit.name for held in local.held_for(server.id)}
+    together = tuple(grant.unit for grant in server.devices)
+    for grant in server.devices:
+        name = grant.unit.name
+        if name not in mine:
+            yield TakeDevice(server.id, f"{name} is claimed for it", grant, together)
+        elif not local.is_ready(grant.unit):
+            yield TakeDevice(server.id, f"{name} is held and not ready for a guest", grant, together)
+
+
+def give_back_devices(server: DesiredServer, _here: LocalServer, local: LocalState) -> Iterator[Step]:
+    """Units that are held for the server and no longer its own."""
+    wanted = names_of(server.devices)
+    for held in local.held_for(server.id):
+        if held.unit.name not in wanted:
+            yield GiveBackDevice(server.id, f"{held.unit.name} is no longer its device", held)

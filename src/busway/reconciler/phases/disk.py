@@ -1,0 +1,34 @@
+"""Disk: the image, the layers of the root disk, the config drive; and the disk that is asked for as an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from busway.domain.documents import DesiredServer
+from busway.reconciler.digest import config_digest
+from busway.reconciler.local import LocalServer, LocalState
+from busway.reconciler.steps import FetchImage, MakeConfigDrive, MakeDisk, RemoveDisk, Step, UploadDisk
+
+
+def make_disks(server: DesiredServer, here: LocalServer, local: LocalState) -> Iterator[Step]:
+    """What the guest reads and writes is there before the guest is."""
+    if server.image.sha256 not in local.images:
+        yield FetchImage(server.id, f"image {server.image.id} is not in the cache", server)
+    for number in server.disks:
+        if number not in here.disks:
+            yield MakeDisk(server.id, f"there is no root disk {number}", server, number)
+    if here.config_drive != config_digest(server.config_drive):
+        reason = "what the config drive shall say has changed" if here.config_drive else "there is no config drive"
+        yield MakeConfigDrive(server.id, reason, server)
+
+
+def remove_disks(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
+    """Layers that nothing reads any more go once the domain no longer names them."""
+    for number in sorted(here.disks - set(server.disks)):
+        yield RemoveDisk(server.id, f"disk {number} is no longer its disk", number)
+
+
+def upload_disk(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
+    """The disk of a guest that is to be off is handed in once for each image that asks for it."""
+    if server.upload is not None and not server.powered and here.uploaded != server.upload:
+        yield UploadDisk(server.id, f"its disk is asked for as image {server.upload}", server)

@@ -1,0 +1,22 @@
+"""Teardown: nothing of the server stays on the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from busway.domain.ids import ServerId
+from busway.reconciler.local import LocalState
+from busway.reconciler.steps import DestroyDomain, GiveBackDevice, RemoveFiles, Step, UndefineDomain
+
+
+def tear_down(local: LocalState, server_id: ServerId) -> Iterator[Step]:
+    """Ends the guest, forgets it, gives its devices back in reverse order, removes its files."""
+    here = local.server(server_id)
+    if here.running:
+        yield DestroyDomain(server_id, "the server is to go and its guest runs")
+    if here.power is not None:
+        yield UndefineDomain(server_id, "the server is to go")
+    for held in reversed(local.held_for(server_id)):
+        yield GiveBackDevice(server_id, f"{held.unit.name} is held for a server that is to go", held)
+    if here.files:
+        yield RemoveFiles(server_id, "the server is to go")

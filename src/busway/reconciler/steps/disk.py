@@ -1,0 +1,46 @@
+"""The steps for files: images, layers of the root disk, the config drive, the server's folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from busway.reconciler.steps.base import Policy, ServerStep, Step
+
+
+@dataclass(frozen=True, slots=True)
+class FetchImage(ServerStep):
+    """Brings the image to the host's cache."""
+
+    policy: ClassVar[Policy] = Policy(long=True)
+
+
+@dataclass(frozen=True, slots=True)
+class MakeDisk(ServerStep):
+    """Makes one layer of the root disk: on top of the cached image, or of the layer before it."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveDisk(Step):
+    """Removes a layer that the root disk no longer has."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class UploadDisk(ServerStep):
+    """Hands the root disk of a guest that is off in to the control plane, as one image of its own."""
+
+    policy: ClassVar[Policy] = Policy(long=True)
+
+
+@dataclass(frozen=True, slots=True)
+class MakeConfigDrive(ServerStep):
+    """Writes the config drive."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFiles(Step):
+    """Removes the server's folder: disk, config drive, console, record."""

@@ -1,0 +1,103 @@
+"""Stories in which each kind of step is cut before and after its act; the next agent comes to what is desired."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from busway.agent.observe import look
+from busway.domain.documents import DesiredServer
+from busway.domain.ids import ImageId
+from busway.reconciler.plan import plan
+from busway.testing.hypervisor import FakeHypervisor
+from busway.testing.stage import ONE, Stage, desired_server
+
+Change = Callable[[DesiredServer], DesiredServer | None]
+
+
+@dataclass(frozen=True)
+class Story:
+    """What is desired of a server that runs, and the steps that follow; None: it is to go."""
+
+    change: Change
+    steps: tuple[str, ...]
+    obeys_acpi: bool = True
+
+
+BOOT = ("FetchImage", "MakeDisk", "MakeConfigDrive", "TakeDevice", "DefineDomain", "StartDomain", "RecordCounters")
+STORIES = {
+    "reboot": Story(lambda server: replace(server, reboots=1), ("RebootDomain", "RecordCounters")),
+    "stop": Story(lambda server: replace(server, powered=False), ("StopDomain",)),
+    "stop by force": Story(lambda server: replace(server, powered=False), ("StopDomain", "DestroyDomain"), False),
+    "rebuild": Story(
+        lambda server: replace(server, disks=(2,), starts=2),
+        ("DestroyDomain", "MakeDisk", "DefineDomain", "RemoveDisk", "StartDomain", "RecordCounters"),
+    ),
+    "hand in": Story(lambda server: replace(server, powered=False, upload=ImageId("up")), ("StopDomain", "UploadDisk")),
+    "boot": Story(lambda server: server, BOOT),
+    "delete": Story(lambda _server: None, ("DestroyDomain", "UndefineDomain", "GiveBackDevice", "RemoveFiles")),
+}
+
+
+def begin(stage: Stage, story: Story) -> None:
+    """Makes the server run, but for its boot, and then desires the change."""
+    server = desired_server(ONE, stage.machine.gpu("0000:41:00.0", group=10))
+    stage.hypervisor.obeys_acpi = story.obeys_acpi
+    if story is not STORIES["boot"]:
+        stage.desire(server)
+        stage.settle(stage.agent())
+    wanted = story.change(server)
+    stage.desire(*([wanted] if wanted else []), absent=() if wanted else (ONE,))
+
+
+def go_on(stage: Stage, crashpoint: Callable[[str], None] = lambda _point: None) -> None:
+    agent = stage.agent(crashpoint)
+    stage.settle(agent, 2)
+    stage.hands.now += 61  # a guest that does not follow the power button is ended
+    stage.settle(agent, 3)
+
+
+def die_at(stage: Stage, point: str, obeys_acpi: bool) -> bool:
+    """Lets an agent go in a process of its own that ends, as by kill -9, at a crash point."""
+    pid = os.fork()
+    if pid == 0:
+        stage.hypervisor = FakeHypervisor(stage.root, obeys_acpi=obeys_acpi)
+        go_on(stage, lambda reached: os._exit(9) if reached == point else None)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_story_has_its_steps(stage: Stage, name: str) -> None:
+    begin(stage, STORIES[name])
+    seen: list[str] = []
+
+    go_on(stage, seen.append)
+
+    assert tuple(point.partition(":")[2] for point in seen if point.startswith("before:")) == STORIES[name].steps
+
+
+@pytest.mark.parametrize(
+    ("name", "point"),
+    [
+        (name, f"{moment}:{step}")
+        for name, story in STORIES.items()
+        for step in dict.fromkeys(story.steps)
+        for moment in ("before", "after")
+    ],
+)
+def test_a_step_that_is_cut_is_finished_by_the_next_agent(tmp_path: Path, name: str, point: str) -> None:
+    story = STORIES[name]
+    stage = Stage(tmp_path)
+    begin(stage, story)
+
+    assert die_at(stage, point, story.obeys_acpi)
+    go_on(stage)
+
+    local = look(stage.kernel, stage.hypervisor, stage.state, stage.hands.wall_ns(), 60).local
+    assert stage.link.desired is not None
+    assert plan(stage.link.desired, local) == []
+    assert [server.fault for server in stage.link.last.servers if server.fault] == []
+    assert len(local.held) == len(stage.link.desired.servers)
