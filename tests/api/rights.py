@@ -47,7 +47,7 @@ def requests() -> Iterator[Request]:
             continue
         version = f"2.{min(operation.until, 100)}"
         if isinstance(operation.rule, str):
-            body = {} if operation.body is not None or operation.reads_body else None
+            body: Any = {} if operation.body is not None or operation.reads_body else None
             yield Request(operation.method, operation.path, operation.rule, body, version=version)
             continue
         for action, rule in operation.rule.items():

@@ -75,7 +75,7 @@ def test_a_name_of_somebody_else_is_never_taken_over(server: ApiServer, provider
 
 def test_a_token_that_is_not_for_this_cloud_is_refused(server: ApiServer, provider: OidcProvider) -> None:
     now = int(time.time())
-    stranger = RSAKey.generate_key(2048, {"kid": provider.key.kid})
+    stranger = RSAKey.generate_key(2048, {"kid": str(provider.key.kid)})
     claims = {"iss": provider.issuer, "sub": "x", "aud": AUDIENCE, "exp": now + 60, "preferred_username": "x"}
     bad = [
         provider.token("olga", aud="another"),
