@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from busway.control.images.catalogue import purge_images
-from busway.domain.ids import ImageId
+from busway.control.images.purge import purge_deleted_images
+from busway.domain.ids import ImageId, ServerId
+from busway.store import disk_uploads
+from busway.store.disk_uploads import DiskUpload, UploadPurpose
 from tests.api.serving import ApiServer, start_api_server
 
 IMAGES = "/image/v2/images"
@@ -191,11 +193,18 @@ def test_a_protected_image_is_not_deleted(api_server: ApiServer) -> None:
 
 def test_deleted_data_stays_while_a_server_needs_it(api_server: ApiServer) -> None:
     client, image = api_server.client(), ImageId(api_server.image())
+    host = api_server.host("h1")
 
     assert client.delete(f"{IMAGES}/{image}").status_code == 204
     assert client.get(f"{IMAGES}/{image}").status_code == 404
-    assert purge_images(api_server.control, {image}) == [] and len(files(api_server)) == 1
-    assert purge_images(api_server.control, set()) == [image] and files(api_server) == []
+    with api_server.control.db.write() as tx:
+        disk_uploads.add_upload(tx, DiskUpload(image, ServerId("s"), host.id, UploadPurpose.SHELVE))
+    purge_deleted_images(api_server.control)
+    assert len(files(api_server)) == 1
+    with api_server.control.db.write() as tx:
+        disk_uploads.end_upload(tx, image)
+    purge_deleted_images(api_server.control)
+    assert files(api_server) == []
 
 
 def test_data_that_another_image_shares_stays(api_server: ApiServer) -> None:
@@ -205,7 +214,7 @@ def test_data_that_another_image_shares_stays(api_server: ApiServer) -> None:
         client.put(f"{IMAGES}/{image}/file", content=b"same").raise_for_status()
     client.delete(f"{IMAGES}/{image}").raise_for_status()
 
-    purge_images(api_server.control, set())
+    purge_deleted_images(api_server.control)
 
     assert len(files(api_server)) == 1
 

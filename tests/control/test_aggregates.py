@@ -6,6 +6,7 @@ import pytest
 
 from busway.control import aggregates
 from busway.control.hosts import registry as hosts
+from busway.control.hosts.forget import delete_host
 from busway.control.placement import place
 from busway.control.servers import lifecycle as servers
 from busway.domain.aggregate import Aggregate
@@ -110,7 +111,7 @@ def test_a_null_takes_metadata_away_and_a_deleted_host_leaves(two_hosts: Cloud) 
     racks = make(two_hosts, "racks", "h1", zone="east", gpu="h100")
     left = aggregates.set_metadata(two_hosts.control, ADMIN, str(racks.id), {"gpu": None})
     assert left.metadata == {"availability_zone": "east"}
-    hosts.delete_host(two_hosts.control, ADMIN, "h1")
+    delete_host(two_hosts.control, ADMIN, "h1")
     assert aggregates.get_aggregate(two_hosts.control, ADMIN, str(racks.id)).hosts == ()
     aggregates.delete_aggregate(two_hosts.control, ADMIN, str(racks.id))
 

@@ -4,7 +4,7 @@ import pytest
 
 from busway.control.devices import listing as devices
 from busway.control.moves import listing as move_list
-from busway.control.moves.evacuate import evacuate_server
+from busway.control.moves.kinds.evacuate import evacuate_server
 from busway.control.servers import lifecycle as servers
 from busway.domain.errors import BadInput, Conflict, Forbidden
 from busway.domain.grant import Fault

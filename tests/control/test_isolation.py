@@ -14,7 +14,7 @@ from busway.control.loops.placer import LOOP as PLACER
 from busway.control.loops.retention import forget_old_rows
 from busway.control.loops.sweeper import sweep
 from busway.control.moves.advance import advance
-from busway.control.moves.resize import migrate_server
+from busway.control.moves.kinds.migrate import migrate_server
 from busway.control.placement.place import place_round
 from busway.control.servers import lifecycle as servers
 from busway.control.servers.shelve import shelve_server

@@ -6,7 +6,9 @@ import pytest
 
 from busway.control.devices import listing as devices
 from busway.control.moves import listing as move_list
-from busway.control.moves.resize import confirm_resize, migrate_server, resize_server, revert_resize
+from busway.control.moves.kinds.migrate import migrate_server
+from busway.control.moves.kinds.resize import resize_server
+from busway.control.moves.verify import confirm_resize, revert_resize
 from busway.control.servers import lifecycle as servers
 from busway.control.servers import power as server_power
 from busway.control.servers.why import why

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from busway.control import groups, quotas
-from busway.control.moves.resize import confirm_resize, migrate_server, resize_server, revert_resize
+from busway.control.moves.kinds.migrate import migrate_server
+from busway.control.moves.kinds.resize import resize_server
+from busway.control.moves.verify import confirm_resize, revert_resize
 from busway.control.placement import place
 from busway.control.placement.snapshot import take_snapshot
 from busway.control.servers import lifecycle as servers

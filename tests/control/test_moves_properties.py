@@ -14,12 +14,15 @@ from hypothesis import strategies as st
 from busway.control.devices import listing as devices
 from busway.control.loops.sweeper import sweep
 from busway.control.moves.advance import advance
-from busway.control.moves.evacuate import evacuate_server
-from busway.control.moves.resize import confirm_resize, migrate_server, resize_server, revert_resize
+from busway.control.moves.kinds.evacuate import evacuate_server
+from busway.control.moves.kinds.migrate import migrate_server
+from busway.control.moves.kinds.resize import resize_server
+from busway.control.moves.kinds.unshelve import unshelve_server
+from busway.control.moves.verify import confirm_resize, revert_resize
 from busway.control.servers import lifecycle as servers
 from busway.control.servers import power as server_power
 from busway.control.servers.rebuild import Rebuild, rebuild_server
-from busway.control.servers.shelve import offload_server, shelve_server, unshelve_server
+from busway.control.servers.shelve import offload_server, shelve_server
 from busway.domain.errors import BuswayError
 from busway.domain.ids import FlavorId
 from busway.domain.server import ServerStatus

@@ -2,10 +2,12 @@
 
 import pytest
 
+from busway.control import aggregates
 from busway.control.devices import listing as devices
-from busway.control.loops.image_purge import purge_deleted_images
+from busway.control.images.purge import purge_deleted_images
+from busway.control.moves.kinds.unshelve import Where, unshelve_server
 from busway.control.servers import lifecycle as servers
-from busway.control.servers.shelve import offload_overdue, offload_server, shelve_server, unshelve_server
+from busway.control.servers.shelve import offload_overdue, offload_server, shelve_server
 from busway.domain.errors import BadInput, Conflict, Forbidden
 from busway.domain.grant import Fault
 from busway.domain.server import ServerStatus, TaskState
@@ -94,7 +96,7 @@ def test_a_shelved_server_is_unshelved_where_it_is_with_its_disk_and_device(clou
 def test_an_offloaded_server_is_placed_anew_with_the_disk_that_was_kept(cloud: Cloud) -> None:
     host, server_id = shelved(cloud)
     other = cloud.host("h2")
-    unshelve_server(cloud.control, USER, server_id, "req-3", "h2")
+    unshelve_server(cloud.control, USER, server_id, "req-3", Where("h2"))
     assert statuses(cloud) == ["available", "claimed"]
     [wanted] = other.desired().servers
     assert (wanted.disks, wanted.image.id == cloud.image) == ((2,), False)
@@ -161,3 +163,27 @@ def test_other_acts_wait_until_it_is_unshelved(cloud: Cloud) -> None:
     _, server_id = shelved(cloud)
     with pytest.raises(Conflict, match="SHELVED_OFFLOADED"):
         shelve_server(cloud.control, USER, server_id, "req-3")
+
+
+def test_an_offloaded_server_is_unshelved_in_a_zone_that_is_named(cloud: Cloud) -> None:
+    _, server_id = shelved(cloud)
+    cloud.host("h2")
+    made = aggregates.create_aggregate(cloud.control, ADMIN, "racks", "east")
+    aggregates.add_host(cloud.control, ADMIN, str(made.id), "h2")
+    unshelve_server(cloud.control, USER, server_id, "req-3", Where(zone="east", pin=True))
+    found = cloud.server(server_id)
+    assert (found.host_name, found.pinned_zone) == ("h2", "east")
+
+
+def test_a_null_zone_unpins_a_server(cloud: Cloud) -> None:
+    _, server_id = shelved(cloud)
+    made = aggregates.create_aggregate(cloud.control, ADMIN, "racks", "east")
+    aggregates.add_host(cloud.control, ADMIN, str(made.id), "h1")
+    unshelve_server(cloud.control, USER, server_id, "req-3", Where(pin=True))
+    assert cloud.server(server_id).pinned_zone is None
+
+
+def test_a_server_that_has_its_host_is_unshelved_in_no_other_zone(cloud: Cloud) -> None:
+    _, server_id = shelved(cloud, offload_time=KEEP)
+    with pytest.raises(Conflict, match="in its own zone"):
+        unshelve_server(cloud.control, USER, server_id, "req-3", Where(zone="east", pin=True))

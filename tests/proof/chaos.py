@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 from busway.control.agents import access as agents
 from busway.control.context import Control
+from busway.control.images.catalogue import image_folder
 from busway.domain.documents import Desired, Observed
 from busway.domain.errors import Conflict, Unavailable
 from busway.domain.ids import HostId, ImageId, ServerId
+from busway.store import images
 from busway.wire.documents import decode_desired, decode_observed, encode
 
 
@@ -75,10 +77,20 @@ class Line:
             self.under_way = [agents.desired(self.control(), self.host_id, self.asked, 0)]
 
     def upload_disk(self, server_id: ServerId, image_id: ImageId, pieces: Iterable[bytes], size: int) -> None:
+        fate = _next(self.fates)
+        if fate in ("request", "late"):
+            raise _away()
         upload = agents.begin_disk_upload(self.control(), self.host_id, server_id, image_id, size)
-        for piece in pieces:
-            upload.write(piece)
-        agents.finish_disk_upload(self.control(), upload)
+        try:
+            for piece in pieces:
+                upload.write(piece)
+            agents.finish_disk_upload(self.control(), upload)
+        except ControlCrash:
+            raise _away() from None
+        finally:
+            upload.abort()
+        if fate == "answer":
+            raise _away()
 
     def hang_up(self) -> None:
         """The agent is dead: what was on its way to it arrives nowhere."""
@@ -116,7 +128,12 @@ class Line:
         self.tick("download")
         if _next(self.lose):
             raise _away()
-        sink(self.images[image_id])
+        sink(self.images[image_id] if image_id in self.images else self._handed_in(image_id))
+
+    def _handed_in(self, image_id: ImageId) -> bytes:
+        """The disk of a server that is moved or shelved."""
+        with self.control().db.read() as tx:
+            return (image_folder(self.control()) / images.get_image_ref(tx, image_id).sha256).read_bytes()
 
     def put_console(self, server_id: ServerId, text: bytes) -> None:
         agents.put_console(self.control(), self.host_id, server_id, text.decode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -174,8 +175,16 @@ class Host:
             state=self.state(),
             timing=Timing(kernel=0.0),
             make_disk=copy_image,
+            flatten_disk=_flat_disk,
             monotonic=lambda: self._wall_ns() / 1e9,
             wall_ns=self._wall_ns,
             crashpoint=self.fuse.tick,
             log=QUIET,
         )
+
+
+def _flat_disk(disk: Path, target: Path, breathe: Callable[[], None]) -> None:
+    """A qcow2 disk of 1 GB, as far as anybody reads it: its header, and what was on the disk."""
+    breathe()
+    header = struct.pack(">4sIQIIQ", b"QFI\xfb", 3, 0, 0, 16, 1 << 30).ljust(104, b"\0")
+    target.write_bytes(header + disk.read_bytes()[-100:])

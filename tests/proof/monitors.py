@@ -20,11 +20,21 @@ from busway.domain.claim import CLAIM_TRANSITIONS, ClaimState
 from busway.domain.device import DeviceKind
 from busway.domain.grant import names_of
 from busway.domain.ids import HostId, ServerId
+from busway.domain.move import MoveKind
 from busway.domain.placement import HostState
 from busway.domain.server import SERVER_TRANSITIONS, PowerState, ServerStatus
 from busway.domain.status import DeviceStatus
-from busway.store import claims, devices, hosts, networks, servers
+from busway.store import claims, devices, groups, hosts, moves, networks, servers
 from busway.store.servers import Intent
+
+_SETTLED = (
+    ServerStatus.ACTIVE,
+    ServerStatus.SHUTOFF,
+    ServerStatus.ERROR,
+    ServerStatus.VERIFY_RESIZE,
+    ServerStatus.SHELVED,
+    ServerStatus.SHELVED_OFFLOADED,
+)
 
 if TYPE_CHECKING:
     from tests.proof.world import World
@@ -62,15 +72,16 @@ def check_always(world: World) -> None:
     _check_guests(world)
     _check_transitions(world)
     _check_memory(world)
+    _check_one_guest(world)
+    _check_groups(world)
+    _check_nothing_unexpected(world)
 
 
 def check_settled(world: World) -> None:
     """Once nothing goes wrong any more: what is observed is what is desired, and no server is half way."""
     for row in world.rows():
         assert row.task_state is None, f"{row.name} is still {row.task_state}"
-        assert row.status in (ServerStatus.ACTIVE, ServerStatus.SHUTOFF, ServerStatus.ERROR), (
-            f"{row.name}: {row.status}"
-        )
+        assert row.status in _SETTLED, f"{row.name}: {row.status}"
     with world.db.read() as tx:
         left = [row.name for row in servers.list_placed(tx) if row.intent is Intent.ABSENT]
     assert not left, f"still to be torn down: {left}"
@@ -179,6 +190,30 @@ def _without_drivers(host: HostState) -> HostState:
     return replace(
         host, devices=tuple(replace(each, device=replace(each.device, driver=None)) for each in host.devices)
     )
+
+
+def _check_one_guest(world: World) -> None:
+    """A server runs on one host. One that was evacuated may run on the old one too, until that one hears of it."""
+    with world.db.read() as tx:
+        evacuated = {(m.server_id, m.source.host_id) for m in moves.list_moves(tx) if m.kind is MoveKind.EVACUATION}
+    running = [(each, host.id) for host in world.hosts for each in host.running() if (each, host.id) not in evacuated]
+    assert len({each for each, _ in running}) == len(running), f"a server runs twice: {sorted(running)}"
+
+
+def _check_groups(world: World) -> None:
+    """Servers of the group, which are kept apart, are placed on hosts of their own."""
+    with world.db.read() as tx:
+        grouped = groups.group_ids(tx, [row.id for row in servers.list_placed(tx)])
+        hosts_of = [
+            row.host_id for row in servers.list_placed(tx) if row.id in grouped and row.intent is Intent.PRESENT
+        ]
+    assert len(set(hosts_of)) == len(hosts_of), "two servers of an anti-affinity group are on one host"
+
+
+def _check_nothing_unexpected(world: World) -> None:
+    for row in world.rows():
+        assert row.fault is None or "unexpected" not in row.fault.message, row.fault
+    assert not any(record.items_failed for record in world.control().loops.all().values())
 
 
 def _check_transitions(world: World) -> None:

@@ -7,6 +7,7 @@ and once they are deleted everything is free. `BUSWAY_PROOF=long` looks longer (
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import hypothesis.strategies as st
 import pytest
@@ -14,16 +15,25 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from busway.control.hosts import registry as hosts
+from busway.control.moves.kinds.evacuate import evacuate_server
+from busway.control.moves.kinds.migrate import migrate_server
+from busway.control.moves.kinds.resize import resize_server
+from busway.control.moves.kinds.unshelve import unshelve_server
+from busway.control.moves.verify import confirm_resize, revert_resize
 from busway.control.servers import lifecycle as servers
 from busway.control.servers import power as server_power
+from busway.control.servers.shelve import offload_server, shelve_server
+from busway.domain.ids import FlavorId
 from tests.proof import monitors
 from tests.proof.host import VERBS
-from tests.proof.world import ADMIN, FEWER_SPECS, ROOMY, SPECS, TIGHT, World
+from tests.proof.world import ADMIN, FEWER_SPECS, ROOMY, SPECS, TIGHT, World, flavor
 
 LONG = os.environ.get("BUSWAY_PROOF") == "long"
 WISHES = ["", "gpu:1", "gpu:2", "card:1", "vf:1", "vf:2", "pf:1", "gpu:1,card:1", "shared:1"]
 POINTS = ["create:after-commit", "place:before-commit", "place:after-commit", "observe:before-commit"]
-POINTS += ["observe:after-commit", "delete:after-commit"]
+POINTS += ["observe:after-commit", "delete:after-commit", "move:after-commit", "advance:before-commit"]
+POINTS += ["advance:after-commit", "confirm:after-commit", "revert:after-commit", "evacuate:after-commit"]
+POINTS += ["image:before-rename"]
 FATES = ["request", "answer", "late", "late"]
 GUEST_VERBS = ["", "", "define", "start", "shutdown", "destroy", "reboot", "undefine"]
 
@@ -65,6 +75,52 @@ class CloudMachine(RuleBasedStateMachine):
     @rule(number=which, hard=st.booleans())
     def reboot(self, number: int, hard: bool) -> None:
         self._on_server(server_power.reboot_server, number, hard=hard)
+
+    @rule(number=which, wish=st.sampled_from(WISHES), ram=st.sampled_from([ROOMY, TIGHT]))
+    def resize(self, number: int, wish: str, ram: int) -> None:
+        wanted = replace(flavor(wish, ram), id=FlavorId("other"))
+        self._on_server(lambda control, caller, each, req: resize_server(control, caller, each, wanted, req), number)
+
+    @rule(number=which)
+    def migrate(self, number: int) -> None:
+        self._on_server(migrate_server, number)
+
+    @rule(number=which)
+    def confirm(self, number: int) -> None:
+        self._on_server(confirm_resize, number)
+
+    @rule(number=which)
+    def revert(self, number: int) -> None:
+        self._on_server(revert_resize, number)
+
+    @rule(number=which)
+    def shelve(self, number: int) -> None:
+        self._on_server(shelve_server, number)
+
+    @rule(number=which)
+    def unshelve(self, number: int) -> None:
+        self._on_server(unshelve_server, number)
+
+    @rule(number=which)
+    def offload(self, number: int) -> None:
+        self._on_server(offload_server, number)
+
+    @rule(seconds=st.sampled_from([0, 60, -1]))
+    def shelved_servers_keep_their_hosts(self, seconds: int) -> None:
+        self.world.configure(shelved_offload_time=seconds)
+
+    @rule(number=which)
+    def evacuate(self, number: int) -> None:
+        self._on_server(evacuate_server, number)
+
+    @rule(wish=st.sampled_from(["", "gpu:1"]), count=st.sampled_from([1, 2, 3]))
+    def create_in_group(self, wish: str, count: int) -> None:
+        self.world.create(wish, count, group=self.world.group())
+        self.world.place()
+
+    @rule(most=st.sampled_from([1, 3, 100]))
+    def quota_changes(self, most: int) -> None:
+        self.world.configure(quota={"instances": most})
 
     @rule()
     def place(self) -> None:

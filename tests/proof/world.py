@@ -11,15 +11,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from busway.control import networks
+from busway.control import groups, networks
 from busway.control.context import Control
 from busway.control.doorbell import LocalDoorbell
 from busway.control.hosts import joining
 from busway.control.hosts import registry as hosts
+from busway.control.images.purge import purge_deleted_images
 from busway.control.loops import sweeper
+from busway.control.moves.advance import advance
 from busway.control.placement import place
 from busway.control.servers import lifecycle as servers
+from busway.control.servers.shelve import offload_overdue
 from busway.control.settings import Settings
 from busway.domain.alias import parse_aliases
 from busway.domain.caller import Caller
@@ -31,6 +35,7 @@ from busway.domain.ids import FlavorId, HostId, ImageId, ProjectId, ServerId, Us
 from busway.domain.image import Image, ImageStatus
 from busway.domain.requests import CreateServer
 from busway.domain.server import ServerStatus
+from busway.domain.server_group import GroupPolicy
 from busway.store import images as image_store
 from busway.store import servers as server_store
 from busway.store.database import Database
@@ -75,6 +80,7 @@ class World:
         self._ticks = itertools.count(1)
         self._numbers = itertools.count(1_000)
         self.specs: tuple[str, ...] = SPECS
+        self.settings: dict[str, Any] = {}
         self.crash_at = ""
         self.controls = [self._new_control(), self._new_control()]
         self.turn = 0
@@ -112,16 +118,31 @@ class World:
         except ControlCrash:
             self.controls[self.turn] = self._new_control()
 
-    def create(self, extra: str, count: int = 1, ram_mb: int = ROOMY) -> None:
+    def create(self, extra: str, count: int = 1, ram_mb: int = ROOMY, group: str | None = None) -> None:
         number = next(self._numbers)
-        request = CreateServer(f"s{number}", flavor(extra, ram_mb), IMAGE, max_count=count)
+        hints = {} if group is None else {"group": group}
+        request = CreateServer(f"s{number}", flavor(extra, ram_mb), IMAGE, max_count=count, hints=hints)
         self.act(servers.create_servers, ADMIN, request, f"req-{number}")
+
+    def group(self) -> str:
+        """The one group, whose servers are kept on hosts of their own."""
+        known = groups.list_groups(self.control(), ADMIN)
+        if not known:
+            known = [groups.create_group(self.control(), ADMIN, "apart", GroupPolicy.ANTI_AFFINITY)]
+        return known[0].id
+
+    def configure(self, **settings: object) -> None:
+        """Both control processes start anew with other settings."""
+        self.settings |= settings
+        self.controls = [self._new_control(), self._new_control()]
 
     def place(self) -> None:
         self.act(place.place_round)
 
     def sweep(self) -> None:
-        self.act(sweeper.sweep)
+        """A turn of each loop but the placer."""
+        for turn in (sweeper.sweep, advance, offload_overdue, purge_deleted_images):
+            self.act(turn)
 
     def rows(self, *, deleted: bool = False) -> list[ServerRow]:
         """All servers that are not deleted, oldest first; with `deleted` those that are."""
@@ -161,6 +182,7 @@ class World:
             aliases=parse_aliases(ALIASES),
             device_specs=parse_device_specs(self.specs),
             network_last="10.0.2.250",
+            **self.settings,
         )
         return Control(
             db=self.db,

@@ -9,7 +9,7 @@ from busway.api.schema import Schema, closed
 from busway.control import events
 from busway.control.devices import listing as devices
 from busway.control.devices import recycle
-from busway.control.hosts import joining
+from busway.control.hosts import forget, joining
 from busway.control.hosts import registry as hosts
 from busway.control.placement import plan
 from busway.control.servers import why
@@ -52,7 +52,7 @@ def _change_host(call: Call) -> Reply:
 
 
 def _delete_host(call: Call) -> Reply:
-    hosts.delete_host(call.control, call.caller, call.path["name"])
+    forget.delete_host(call.control, call.caller, call.path["name"], lost=call.flag("lost"))
     return NO_CONTENT
 
 

@@ -103,13 +103,15 @@ def disable(name: str, reason: str | None, clouds: str | None) -> None:
 
 @host.command()
 @click.argument("name")
+@click.option("--lost", is_flag=True, help="The host is gone for good and will never report what it holds.")
 @clouds_option
-def delete(name: str, clouds: str | None) -> None:
+def delete(name: str, lost: bool, clouds: str | None) -> None:
     """Delete a host.
 
-    It must have no servers and no claimed devices.
+    It must have no servers and no claimed devices. A host that is gone for good can't report that: with --lost, it is
+    deleted once its servers are evacuated or deleted.
     """
     from busway.cli.client import Client, find_clouds
 
-    Client(find_clouds(clouds)).request("DELETE", f"hosts/{name}")
+    Client(find_clouds(clouds)).request("DELETE", f"hosts/{name}?lost=1" if lost else f"hosts/{name}")
     click.echo(f"Host {name} is forgotten.")

@@ -117,6 +117,18 @@ def list_zones(control: Control) -> dict[str, list[str]]:
     return dict(sorted(found.items())) or {ZONE: []}
 
 
+def check_zone(control: Control, zone: str) -> None:
+    """Raises `BadInput` for a zone that no host is in."""
+    known = list_zones(control)
+    if zone not in known:
+        raise BadInput(
+            "The requested availability zone is not available",
+            detail=f"There is no zone {zone}; there are {', '.join(known)}.",
+            remedy="Choose one of them, or leave it out for any.",
+            code="availability-zone",
+        )
+
+
 def _save(control: Control, tx: Tx, aggregate: Aggregate, name: str, values: Mapping[str, str]) -> Aggregate:
     if values.get(ZONE_KEY) != aggregate.zone:
         _check_move(tx, dict(aggregate.hosts), aggregate, values.get(ZONE_KEY))

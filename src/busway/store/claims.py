@@ -122,6 +122,7 @@ def _claim(row: Row[tuple[object, ...]]) -> Claim:
     return Claim(**(values | {"state": ClaimState(str(values["state"]))}))
 
 
-def forget_host(tx: Tx, host_id: HostId) -> None:
-    """Forgets the freed claims of a host."""
-    tx.execute(claims.delete().where(claims.c.host_id == host_id, claims.c.state == str(ClaimState.FREED)))
+def forget_host(tx: Tx, host_id: HostId, *, live: bool = False) -> None:
+    """Forgets the freed claims of a host, with `live` all of them."""
+    statement = claims.delete().where(claims.c.host_id == host_id)
+    tx.execute(statement if live else statement.where(claims.c.state == str(ClaimState.FREED)))

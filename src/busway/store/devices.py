@@ -170,6 +170,11 @@ def forget_host(tx: Tx, host_id: HostId) -> None:
     tx.execute(devices.delete().where(devices.c.host_id == host_id))
 
 
+def list_by_id(tx: Tx, device_ids: Sequence[DeviceId]) -> list[DeviceRow]:
+    """The devices of these ids."""
+    return _rows(tx, select(*_READ).where(devices.c.id.in_(device_ids))) if device_ids else []
+
+
 def get_device(tx: Tx, device_id: DeviceId) -> DeviceRow:
     """The device of that id."""
     [found] = _rows(tx, select(*_READ).where(devices.c.id == device_id))

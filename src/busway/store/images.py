@@ -53,15 +53,16 @@ def save_image(tx: Tx, image: Image) -> None:
     tx.execute(update(images).where(images.c.id == image.id).values(**_values(image)))
 
 
-def find_image(tx: Tx, image_id: str) -> Image | None:
-    """Reads an image, a deleted one too, or None."""
-    row = tx.execute(select(images).where(images.c.id == image_id)).one_or_none()
+def find_image(tx: Tx, image_id: str, *, lock: bool = False) -> Image | None:
+    """Reads an image, a deleted one too, or None; with `lock` nobody else changes it until the transaction ends."""
+    statement = select(images).where(images.c.id == image_id)
+    row = tx.execute(statement.with_for_update() if lock else statement).one_or_none()
     return None if row is None else _image(row)
 
 
-def get_image(tx: Tx, image_id: str) -> Image:
-    """Reads an image that is not deleted; raises `NotFound`."""
-    image = find_image(tx, image_id)
+def get_image(tx: Tx, image_id: str, *, lock: bool = False) -> Image:
+    """Reads an image that is not deleted; raises `NotFound`. `lock` as for `find_image`."""
+    image = find_image(tx, image_id, lock=lock)
     if image is None or image.deleted is not None:
         raise NotFound(
             f"Image {image_id} not found",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Integer,
     Row,
     String,
@@ -213,13 +214,14 @@ def list_on_host(tx: Tx, host_id: HostId, *, lock: bool = False) -> list[ServerR
 
     Whoever locks servers and a host locks the servers first, in the order of their numbers.
     """
-    leaving = select(departures.c.server_id).where(departures.c.host_id == host_id)
-    of_host = or_(moves.c.source_host_id == host_id, moves.c.target_host_id == host_id)
-    moving = select(moves.c.server_id).where(IS_OPEN, of_host)
-    here = or_(servers.c.host_id == host_id, servers.c.id.in_(leaving), servers.c.id.in_(moving))
-    statement = select(servers).where(here, servers.c.intent != str(Intent.GONE))
-    statement = statement.order_by(servers.c.number)
+    statement = select(servers).where(_on_host(host_id)).order_by(servers.c.number)
     return [_server(row) for row in tx.execute(statement.with_for_update() if lock else statement)]
+
+
+def find_on_host(tx: Tx, host_id: HostId, server_id: str) -> ServerRow | None:
+    """The server of that id if `list_on_host` has it."""
+    row = tx.execute(select(servers).where(_on_host(host_id), servers.c.id == server_id)).one_or_none()
+    return None if row is None else _server(row)
 
 
 def list_placed(tx: Tx) -> list[ServerRow]:
@@ -278,6 +280,14 @@ def list_leaving(tx: Tx) -> list[ServerRow]:
     return [_server(row) for row in tx.execute(statement)]
 
 
+def images_in_use(tx: Tx, image_ids: Collection[ImageId]) -> set[ImageId]:
+    """Those of these images whose data some server may need; one that is gone from every host needs none."""
+    columns = (servers.c.image_id, servers.c.root_image_id, servers.c.shelved_image_id)
+    gone = and_(servers.c.status == str(ServerStatus.DELETED), servers.c.intent == str(Intent.GONE))
+    statement = select(*columns).where(or_(*(column.in_(image_ids) for column in columns)), ~gone)
+    return {ImageId(each) for row in tx.execute(statement) for each in row if each} & set(image_ids)
+
+
 def list_flavors_in_use(tx: Tx, project_id: ProjectId) -> list[Flavor]:
     """The flavor of each server that a project has, a server once each."""
     statement = select(servers.c.flavor).where(
@@ -309,6 +319,14 @@ def get_console(tx: Tx, server_id: ServerId) -> str:
 def drop_consoles(tx: Tx, server_ids: Iterable[ServerId]) -> None:
     """Forgets the consoles of servers that are gone."""
     tx.execute(consoles.delete().where(consoles.c.server_id.in_(list(server_ids))))
+
+
+def _on_host(host_id: HostId) -> ColumnElement[bool]:
+    leaving = select(departures.c.server_id).where(departures.c.host_id == host_id)
+    of_host = or_(moves.c.source_host_id == host_id, moves.c.target_host_id == host_id)
+    moving = select(moves.c.server_id).where(IS_OPEN, of_host)
+    here = or_(servers.c.host_id == host_id, servers.c.id.in_(leaving), servers.c.id.in_(moving))
+    return and_(here, servers.c.intent != str(Intent.GONE))
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

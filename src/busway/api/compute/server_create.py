@@ -154,14 +154,8 @@ def _zone(call: Call, text: str | None) -> tuple[str | None, str | None]:
     zone, *rest = text.split(":")
     if len(rest) > 2:
         raise BadInput(f"Availability zone '{text}' is not zone[:host[:node]]", code="availability-zone")
-    known = aggregates.list_zones(call.control) if zone else {}
-    if zone and zone not in known:
-        raise BadInput(
-            "The requested availability zone is not available",
-            detail=f"There is no zone {zone}; there are {', '.join(known)}.",
-            remedy="Choose one of them, or leave it out for any.",
-            code="availability-zone",
-        )
+    if zone:
+        aggregates.check_zone(call.control, zone)
     return zone or None, next((part for part in rest if part), None)
 
 

@@ -8,10 +8,13 @@ from typing import Any
 from busway.api.call import ACCEPTED, NO_CONTENT, Call, Reply
 from busway.api.compute.action import Action
 from busway.api.schema import BOOLEAN, NAME, closed
-from busway.control import flavors
-from busway.control.moves import evacuate as server_evacuate
-from busway.control.moves import resize as server_move
-from busway.control.servers import shelve as server_shelve
+from busway.control import aggregates, flavors
+from busway.control.moves import verify
+from busway.control.moves.kinds.evacuate import evacuate_server
+from busway.control.moves.kinds.migrate import migrate_server
+from busway.control.moves.kinds.resize import resize_server
+from busway.control.moves.kinds.unshelve import Where, unshelve_server
+from busway.control.servers import shelve
 from busway.domain.errors import BadInput, NotFound
 
 _RESIZE = closed(
@@ -33,57 +36,53 @@ def _resize(call: Call, given: Any) -> Reply:
         flavor = flavors.get_flavor(call.control, call.caller, name)
     except NotFound as error:
         raise BadInput(error.brief, detail=error.detail, remedy=error.remedy, code=error.code) from error
-    server_move.resize_server(call.control, call.caller, call.path["id"], flavor, call.request_id)
+    resize_server(call.control, call.caller, call.path["id"], flavor, call.request_id)
     return ACCEPTED
 
 
 def _migrate(call: Call, given: Any) -> Reply:
     host = given.get("host") if call.version >= 56 and given else None
-    server_move.migrate_server(call.control, call.caller, call.path["id"], call.request_id, host)
+    migrate_server(call.control, call.caller, call.path["id"], call.request_id, host)
     return ACCEPTED
 
 
 def _confirm(call: Call, _given: Any) -> Reply:
-    server_move.confirm_resize(call.control, call.caller, call.path["id"], call.request_id)
+    verify.confirm_resize(call.control, call.caller, call.path["id"], call.request_id)
     return NO_CONTENT
 
 
 def _revert(call: Call, _given: Any) -> Reply:
-    server_move.revert_resize(call.control, call.caller, call.path["id"], call.request_id)
+    verify.revert_resize(call.control, call.caller, call.path["id"], call.request_id)
     return ACCEPTED
 
 
 def _evacuate(call: Call, given: Any) -> Reply:
     stay_off = call.version >= 95
     host = given.get("host")
-    server_evacuate.evacuate_server(
-        call.control, call.caller, call.path["id"], call.request_id, host, stay_off=stay_off
-    )
+    evacuate_server(call.control, call.caller, call.path["id"], call.request_id, host, stay_off=stay_off)
     if call.version >= 14:
         return Reply()
     return Reply({"adminPass": given.get("adminPass") or secrets.token_urlsafe(9)})
 
 
 def _shelve(call: Call, _given: Any) -> Reply:
-    server_shelve.shelve_server(call.control, call.caller, call.path["id"], call.request_id)
+    shelve.shelve_server(call.control, call.caller, call.path["id"], call.request_id)
     return ACCEPTED
 
 
 def _offload(call: Call, _given: Any) -> Reply:
-    server_shelve.offload_server(call.control, call.caller, call.path["id"], call.request_id)
+    shelve.offload_server(call.control, call.caller, call.path["id"], call.request_id)
     return ACCEPTED
 
 
 def _unshelve(call: Call, given: Any) -> Reply:
     host = given.get("host") if isinstance(given, dict) else None
     zone = given.get("availability_zone") if isinstance(given, dict) else None
-    if zone not in (None, "nova"):
-        raise BadInput(
-            "The requested availability zone is not available",
-            detail=f"There is no zone {zone}; the only one is nova.",
-            code="availability-zone",
-        )
-    server_shelve.unshelve_server(call.control, call.caller, call.path["id"], call.request_id, host)
+    pin = isinstance(given, dict) and "availability_zone" in given
+    if zone is not None:
+        aggregates.check_zone(call.control, zone)
+    to = Where(host, zone, pin)
+    unshelve_server(call.control, call.caller, call.path["id"], call.request_id, to)
     return ACCEPTED
 
 

@@ -36,7 +36,7 @@ def finish_disk_upload(control: Control, upload: DiskImageUpload) -> None:
 def put_console(control: Control, host_id: HostId, server_id: ServerId, text: str) -> None:
     """Keeps the last part of a guest's console; only the host that runs the server may hand it in."""
     with control.db.write() as tx:
-        row = next((each for each in servers.list_on_host(tx, host_id) if each.id == server_id), None)
+        row = servers.find_on_host(tx, host_id, server_id)
         if row is None:
             raise Forbidden(f"Server {server_id} is not on this host", code="server-not-on-host")
         if row.host_id != host_id:

@@ -10,11 +10,11 @@ from busway.control.placement.occupancy import Occupants, occupants, total
 from busway.control.placement.snapshot import is_up
 from busway.domain.caller import Caller
 from busway.domain.documents import HostResources
-from busway.domain.errors import Conflict, NotFound
+from busway.domain.errors import NotFound
 from busway.domain.ids import HostId
 from busway.domain.placement import ZONE
 from busway.policy import authorize
-from busway.store import aggregates, claims, devices, events, hosts, join_tokens, servers
+from busway.store import aggregates, events, hosts
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.hosts import HostRow
@@ -48,10 +48,9 @@ def list_hosts(control: Control, caller: Caller, rule: str = "busway:hosts:list"
     with control.db.read() as tx:
         placed = occupants(tx)
         rows, zones = hosts.list_hosts(tx), aggregates.zones_of_hosts(tx)
-    return [
-        _view(control, host, placed.get(host.id, {}), number, zones.get(host.id, ZONE))
-        for number, host in enumerate(rows, start=1)
-    ]
+    by_age = sorted(rows, key=lambda host: (host.created, host.id))
+    numbers = {host.id: number for number, host in enumerate(by_age, start=1)}  # a new host changes no other's
+    return [_view(control, host, placed.get(host.id, {}), numbers[host.id], zones.get(host.id, ZONE)) for host in rows]
 
 
 def set_enabled(
@@ -72,26 +71,6 @@ def set_enabled(
         word = "enabled" if enabled else "disabled"
         events.add_event(tx, Event(now, "host", None, word, reason or f"by {caller.user_name}", host.id))
     control.bell.ring("place")
-
-
-def delete_host(control: Control, caller: Caller, name: str) -> None:
-    """Forgets a host that has no servers and no claimed devices."""
-    authorize(caller, "busway:hosts:delete")
-    with control.db.write() as tx:
-        host = _get(tx, name)
-        left = servers.list_on_host(tx, host.id)
-        live = claims.list_live_claims(tx, host_id=host.id)
-        if left or live:
-            raise Conflict(
-                f"Host {name} still has {len(left)} servers and {len(live)} claimed devices",
-                remedy="Delete its servers first and let its agent report.",
-                code="host-in-use",
-            )
-        claims.forget_host(tx, host.id)
-        devices.forget_host(tx, host.id)
-        aggregates.forget_host(tx, host.id)
-        join_tokens.forget_host(tx, host.id)
-        hosts.delete_host(tx, host.id)
 
 
 def _get(tx: Tx, name: str) -> HostRow:

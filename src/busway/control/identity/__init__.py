@@ -1,1 +1,4 @@
-"""Users, projects, roles and tokens: begin with `directory` and `tokens`."""
+"""Users, projects, roles and tokens.
+
+Entry points: `directory` and `tokens`.
+"""

@@ -1,1 +1,4 @@
-"""Images and their data: `catalogue` has the use cases, `upload` the data."""
+"""Images and their data.
+
+Entry points: `catalogue` has the use cases, `upload` takes data in, `internal` asks hosts for disks, `purge` forgets data.
+"""

@@ -9,10 +9,12 @@ from pathlib import Path
 from busway.control.context import Control
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound
-from busway.domain.ids import ImageId
 from busway.domain.image import CONTAINER_FORMATS, DISK_FORMATS, VISIBILITIES, Image, ImageStatus
 from busway.policy import authorize
 from busway.store import images as store
+from busway.store.database import Tx
+
+DATA = "image-data"  # the turn of whoever gives a row its data, or forgets data that no row has
 
 
 def create_image(control: Control, caller: Caller, image: Image) -> Image:
@@ -39,18 +41,13 @@ def list_images(control: Control, caller: Caller) -> list[Image]:
 def get_image(control: Control, caller: Caller, image_id: str, rule: str = "get_image") -> Image:
     """One image; raises `NotFound` also for a private one of others, and `Forbidden` where the rule says so."""
     with control.db.read() as tx:
-        image = store.get_image(tx, image_id)
-    if not image.is_visible_to(caller):
-        raise NotFound(f"Image {image_id} not found", code="image-not-found")
-    authorize(caller, rule, _target(image))
-    return image
+        return _visible(tx, caller, image_id, rule)
 
 
 def change_image(control: Control, caller: Caller, image_id: str, change: Callable[[Image], Image]) -> Image:
     """Applies a pure change to an image that the caller owns."""
-    owned_image(control, caller, image_id, "modify_image")
     with control.db.write() as tx:
-        old = store.get_image(tx, image_id)
+        old = _owned(tx, caller, image_id, "modify_image", lock=True)
         new = replace(change(old), updated=control.now())
         frozen = (new.disk_format, new.container_format) != (old.disk_format, old.container_format)
         if frozen and old.status is ImageStatus.ACTIVE:
@@ -61,25 +58,22 @@ def change_image(control: Control, caller: Caller, image_id: str, change: Callab
 
 
 def delete_image(control: Control, caller: Caller, image_id: str) -> None:
-    """Hides an image; its data stays while servers need it (`purge_images`)."""
-    image = owned_image(control, caller, image_id, "delete_image")
-    if image.protected:
-        raise Forbidden(
-            f"Image {image.id} is protected and cannot be deleted",
-            remedy=f"openstack image set --unprotected {image.id}",
-            code="image-protected",
-        )
+    """Hides an image; its data stays while servers need it (`purge`)."""
     with control.db.write() as tx:
+        image = _owned(tx, caller, image_id, "delete_image", lock=True)
+        if image.protected:
+            raise Forbidden(
+                f"Image {image.id} is protected and cannot be deleted",
+                remedy=f"openstack image set --unprotected {image.id}",
+                code="image-protected",
+            )
         store.mark_image_deleted(tx, image.id, control.now())
 
 
 def owned_image(control: Control, caller: Caller, image_id: str, rule: str) -> Image:
     """One image that a rule lets the caller change; raises `NotFound` or `Forbidden`."""
-    image = get_image(control, caller, image_id)
-    if not caller.may_see(image.owner):
-        raise Forbidden(f"Image {image_id} belongs to another project", code="image-not-owned")
-    authorize(caller, rule, _target(image))
-    return image
+    with control.db.read() as tx:
+        return _owned(tx, caller, image_id, rule)
 
 
 def _target(image: Image) -> dict[str, str]:
@@ -103,15 +97,25 @@ def image_folder(control: Control) -> Path:
     return control.state / "images"
 
 
-def purge_images(control: Control, in_use: set[ImageId]) -> list[ImageId]:
-    """Forgets the deleted images that no server in `in_use` needs, and their data; returns their ids."""
-    with control.db.write() as tx:
-        gone = [image for image in store.list_deleted_images(tx) if image.id not in in_use]
-        for image in gone:
-            store.purge_image(tx, image.id)
-            if image.sha256 is not None and not store.is_data_used(tx, image.sha256):
-                image_path(control, image).unlink(missing_ok=True)
-    return [image.id for image in gone]
+def _visible(tx: Tx, caller: Caller, image_id: str, rule: str, *, lock: bool = False) -> Image:
+    image = _seen(tx, caller, image_id, lock=lock)
+    authorize(caller, rule, _target(image))
+    return image
+
+
+def _seen(tx: Tx, caller: Caller, image_id: str, *, lock: bool = False) -> Image:
+    image = store.get_image(tx, image_id, lock=lock)
+    if not image.is_visible_to(caller):
+        raise NotFound(f"Image {image_id} not found", code="image-not-found")
+    return image
+
+
+def _owned(tx: Tx, caller: Caller, image_id: str, rule: str, *, lock: bool = False) -> Image:
+    image = _seen(tx, caller, image_id, lock=lock)
+    if not caller.may_see(image.owner):
+        raise Forbidden(f"Image {image_id} belongs to another project", code="image-not-owned")
+    authorize(caller, rule, _target(image))
+    return image
 
 
 def _check(caller: Caller, image: Image, *, was_public: bool = False) -> None:

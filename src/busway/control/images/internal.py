@@ -56,7 +56,7 @@ def begin_disk_upload(
     with control.db.read() as tx:
         asked = disk_uploads.list_uploads(tx, server_id=ServerId(server_id), host_id=host_id)
         image = images.find_image(tx, image_id)
-        on_host = any(row.id == server_id for row in servers.list_on_host(tx, host_id))
+        on_host = servers.find_on_host(tx, host_id, server_id) is not None
     if image is not None and on_host and image.status is ImageStatus.ACTIVE:
         raise Conflict(f"Image {image_id} already has data", code="image-has-data")
     if image is None or not any(upload.image_id == image_id for upload in asked):

@@ -1,24 +1,23 @@
 """An upload of an image's data, crash-safe: temporary file, fsync, rename to its sha256, then the row.
 
-Whatever goes wrong before the row is written, the image stays queued and may be uploaded again; a temporary file that a
-crash left behind is removed by the next upload.
+Whatever goes wrong before the row is written, the image stays queued and may be uploaded again. A temporary file that a
+crash left behind is removed by the next upload, data without a row by the loop `image-purge`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import time
 from dataclasses import replace
 from pathlib import Path
 
 from busway.control.context import Control
-from busway.control.images.catalogue import image_folder, owned_image
+from busway.control.images.catalogue import DATA, image_folder, owned_image
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput, Conflict, NotFound, TooLarge
+from busway.domain.errors import BadInput, Conflict, NotFound, TooLarge, Unavailable
 from busway.domain.image import HEADER_BYTES, Image, ImageStatus, check_header
 from busway.store import images as store
-from busway.store.database import Tx
+from busway.store.database import Tx, take_turn
 
 _STALE_SECONDS = 86400
 
@@ -36,7 +35,7 @@ class ImageUpload:
         self._digests = (hashlib.md5(usedforsecurity=False), hashlib.sha256(), hashlib.sha512())
         folder = image_folder(control) / "tmp"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _remove_stale(folder)
+        _remove_stale(folder, control.now().timestamp())
         self._path = folder / f"{image.id}.{control.new_id()}"
         self._file = self._path.open("xb")
 
@@ -59,12 +58,19 @@ class ImageUpload:
         os.fsync(self._file.fileno())
         self._file.close()
         md5, sha256, sha512 = (digest.hexdigest() for digest in self._digests)
+        self._control.crashpoint("image:before-rename")
+        data = image_folder(self._control) / sha256
+        self._path.rename(data)
+        _sync_folder(data.parent)
         with self._control.db.write() as tx:
+            take_turn(tx, DATA)  # from here on nobody forgets data that looks unused
             current = self._current(tx)
             _check_queued(current)
-            self._control.crashpoint("image:before-rename")
-            self._path.rename(image_folder(self._control) / sha256)
-            _sync_folder(image_folder(self._control))
+            if not data.exists():
+                raise Unavailable(
+                    f"The data of image {current.id} was forgotten while it was stored: an image with the same data was deleted",
+                    remedy="Upload it again.",
+                )
             done = replace(
                 current,
                 status=ImageStatus.ACTIVE,
@@ -79,7 +85,7 @@ class ImageUpload:
         return done
 
     def _current(self, tx: Tx) -> Image:
-        return store.get_image(tx, self._image.id)
+        return store.get_image(tx, self._image.id, lock=True)
 
     def abort(self) -> None:
         """Removes what came; the image stays queued. Harmless after `finish`."""
@@ -110,7 +116,7 @@ class DiskImageUpload(ImageUpload):
     """The upload of a server's disk by its host: its image may be one that no user sees."""
 
     def _current(self, tx: Tx) -> Image:
-        found = store.find_image(tx, self._image.id)
+        found = store.find_image(tx, self._image.id, lock=True)
         if found is None:
             raise NotFound(f"Image {self._image.id} is not wanted any more", code="image-not-found")
         return found
@@ -149,10 +155,10 @@ def _too_large(image: Image, limit: int) -> TooLarge:
     )
 
 
-def _remove_stale(folder: Path) -> None:
+def _remove_stale(folder: Path, now: float) -> None:
     for path in folder.iterdir():
         try:
-            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+            if now - path.stat().st_mtime > _STALE_SECONDS:
                 path.unlink()
         except FileNotFoundError:
             continue

@@ -12,13 +12,14 @@ from functools import partial
 
 from busway.control.context import Control
 from busway.control.loops.items import each
+from busway.control.moves.kinds import kind_of
 from busway.control.moves.turns import begin_revert, restore, switch
 from busway.control.servers.fail import fail_alone
 from busway.control.servers.shelve import finish_shelving
 from busway.domain.ids import HostId, ServerId
 from busway.domain.image import ImageStatus
 from busway.domain.move import Move, MoveState
-from busway.domain.server import PowerState, ServerStatus, TaskState
+from busway.domain.server import ServerStatus, TaskState
 from busway.store import departures, disk_uploads, hosts, images, moves, servers
 from busway.store.database import Tx, take_turn
 from busway.store.disk_uploads import DiskUpload, UploadPurpose
@@ -75,8 +76,7 @@ def _move(tx: Tx, row: ServerRow, move: Move, arrived: bool, now: datetime) -> s
     if move.error is not None and move.state is not MoveState.REVERTING:
         return begin_revert(tx, row, move, f"the move failed: {move.error}", now)
     if move.state is MoveState.MIGRATING:
-        off = row.power not in (PowerState.RUNNING, PowerState.PAUSED)
-        return switch(tx, row, move, now) if (off if move.in_place else arrived) else set()
+        return switch(tx, row, move, now) if kind_of(move).has_arrived(row, move, arrived) else set()
     if move.state is MoveState.REVERTING and row.disks != move.source.disks:
         leaving = departures.find_departure(tx, row.id, move.target.host_id)
         return restore(tx, row, move, now) if leaving is None or leaving.guest_gone else set()

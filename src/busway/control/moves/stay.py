@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from busway.control.moves.kinds import kind_of
+from busway.control.moves.sides import current_side
 from busway.domain.claim import ClaimState
 from busway.domain.ids import HostId
-from busway.domain.move import Move, MoveSide, MoveState
+from busway.domain.move import MoveSide, MoveState
 from busway.store import claims, moves
 from busway.store.claims import Claim
 from busway.store.database import Tx
@@ -34,18 +36,8 @@ def stay_of(tx: Tx, row: ServerRow, host_id: HostId) -> Stay | None:
         side = current_side(row, move, live)
         return Stay(row, side, _of(live, side), row.powered)
     if move is not None and move.source.host_id == host_id and move.state is not MoveState.MIGRATING:
-        return Stay(row, move.source, _of(live, move.source), False)
+        return Stay(row, move.source, _of(live, move.source), kind_of(move).source_runs(move))
     return None
-
-
-def current_side(row: ServerRow, move: Move | None, live: list[Claim]) -> MoveSide:
-    """What a server has where its guest is; of a move, the side that it is on now."""
-    assert row.host_id is not None
-    if move is None:
-        owned = tuple(claim.id for claim in live if claim.host_id == row.host_id)
-    else:
-        owned = (move.source if row.disks == move.source.disks else move.target).claims
-    return MoveSide(row.host_id, row.flavor, row.disk_image_id, row.disks, owned)
 
 
 def _of(live: list[Claim], side: MoveSide) -> tuple[Claim, ...]:

@@ -1,1 +1,5 @@
-"""Takes in what agents report: begin with `report`."""
+"""Takes in what agents report.
+
+Entry point: `report`. `inventory` is about devices, `leaving` about what is to go, `present` about what shall be there, and
+`fault` about what a host could not do.
+"""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from busway.control.moves.kinds import kind_of
+from busway.control.moves.kinds.kind import Failure
+from busway.control.moves.kinds.unshelve import SHELVED, fail_unshelve
 from busway.control.servers.fail import refuse
-from busway.control.servers.leave import depart, drop_uploads, leave
+from busway.control.servers.leave import drop_uploads, leave
 from busway.domain.errors import BuswayError
 from busway.domain.grant import Fault
 from busway.domain.move import MoveState
-from busway.domain.server import PowerState, ServerStatus, TaskState
+from busway.domain.server import PowerState, ServerStatus
 from busway.store import actions, events, moves, servers
 from busway.store.database import Tx
 from busway.store.events import Event
@@ -23,43 +26,19 @@ def take_fault(tx: Tx, row: ServerRow, fault: Fault, power: PowerState | None, n
         refuse(tx, row, error, now, facts=f"step {fault.step}: {fault.detail}")
         leave(tx, row, now, reason=f"build failed: {fault.brief}")
         return
-    if row.status is ServerStatus.REBUILD:
-        _fail_rebuild(tx, row, fault, error, now)
+    move = moves.find_open_move(tx, row.id)
+    if move is not None and row.status in (ServerStatus.REBUILD, ServerStatus.RESIZE):
+        kind_of(move).fail(Failure(tx, row, move, error, f"step {fault.step}: {fault.detail}", now))
+    elif row.status is ServerStatus.REBUILD:  # it keeps its host and its devices, and may be rebuilt again
+        refuse(tx, row, error, now, facts=f"step {fault.step}: {fault.detail}")
         return
-    if row.status is ServerStatus.RESIZE:
-        _fail_move(tx, row, error, now)
-    elif row.status in (ServerStatus.SHELVED, ServerStatus.SHELVED_OFFLOADED):
-        _fail_unshelve(tx, row, error, now)
+    elif row.status in SHELVED:
+        fail_unshelve(tx, row, error, now)
     elif row.task_state is not None:
         _fail_act(tx, row, error, power, now)
     else:
         return
     actions.fail_last_action(tx, row.id, str(error), now)
-
-
-def _fail_rebuild(tx: Tx, row: ServerRow, fault: Fault, error: BuswayError, now: datetime) -> None:
-    """It keeps its host and its devices, and may be rebuilt again."""
-    refuse(tx, row, error, now, facts=f"step {fault.step}: {fault.detail}")
-    move = moves.find_open_move(tx, row.id)
-    if move is not None:
-        moves.set_move_state(tx, move, MoveState.ERROR, now)
-
-
-def _fail_move(tx: Tx, row: ServerRow, error: BuswayError, now: datetime) -> None:
-    """It is taken back, which has to do with two hosts and so is done by `advance`."""
-    move = moves.find_open_move(tx, row.id)
-    if move is not None and move.error is None:
-        moves.set_move_error(tx, move, str(error), now)
-
-
-def _fail_unshelve(tx: Tx, row: ServerRow, error: BuswayError, now: datetime) -> None:
-    """It stays shelved; one that had been offloaded leaves the host that could not bring it up."""
-    if row.task_state is not TaskState.UNSHELVING:
-        return
-    servers.update_server(tx, row.id, now, task_state=None, powered=False)
-    if row.status is ServerStatus.SHELVED_OFFLOADED and row.host_id is not None:
-        depart(tx, row.id, row.host_id, now, f"unshelving failed: {error.brief}")
-        servers.update_server(tx, row.id, now, host_id=None)
 
 
 def _fail_act(tx: Tx, row: ServerRow, error: BuswayError, power: PowerState | None, now: datetime) -> None:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from busway.control.context import Control
+from busway.control.moves.kinds import kind_of
 from busway.control.observation.fault import take_fault
 from busway.control.observation.leaving import device_event
 from busway.control.servers.access import desire, set_status
 from busway.domain.claim import ClaimState
 from busway.domain.documents import ObservedServer
-from busway.domain.move import MoveKind, MoveState
+from busway.domain.move import MoveState
 from busway.domain.server import PowerState, ServerStatus, TaskState
 from busway.store import claims, events, moves, servers
 from busway.store.claims import Claim
@@ -118,7 +119,6 @@ def _follow_move(tx: Tx, row: ServerRow, now: datetime) -> None:
     if move is None:
         return
     if move.state is MoveState.POST_MIGRATING:
-        state = MoveState.DONE if move.kind is MoveKind.EVACUATION else MoveState.FINISHED
-        moves.set_move_state(tx, move, state, now)
+        moves.set_move_state(tx, move, kind_of(move).reached, now)
     elif move.state is MoveState.REVERTING:
         moves.set_move_state(tx, move, MoveState.REVERTED, now)

@@ -1,1 +1,4 @@
-"""Chooses hosts and devices for servers: `place` is the placer, `plan` the same decision with nothing written."""
+"""Chooses hosts and devices for servers.
+
+Entry points: `place` is one turn of the placer, `plan` the same decision with nothing written, `snapshot` what both decide on.
+"""

@@ -49,6 +49,7 @@ def leave(tx: Tx, row: ServerRow, now: datetime, reason: str) -> set[HostId]:
         found |= {move.source.host_id, move.target.host_id}
         moves.set_move_state(tx, move, MoveState.CANCELLED, now)
     drop_uploads(tx, row, now)
+    hosts.lock_hosts(tx, found)
     leaving = {departure.host_id for departure in departures.list_departures(tx, server_id=row.id)}
     for host_id in sorted(found - leaving):
         depart(tx, row.id, host_id, now, reason)

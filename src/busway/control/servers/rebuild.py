@@ -13,10 +13,10 @@ from busway.control.context import Control
 from busway.control.servers.access import note_action, placed_server, set_status
 from busway.control.servers.lifecycle import check_image, get_server
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput
+from busway.domain.errors import BadInput, Conflict
 from busway.domain.ids import ImageId
 from busway.domain.server import Server, ServerStatus, TaskState
-from busway.store import hosts, images, keypairs
+from busway.store import hosts, images, keypairs, moves
 from busway.store.database import Tx
 from busway.store.servers import ServerRow
 
@@ -43,6 +43,13 @@ def rebuild_server(control: Control, caller: Caller, server_id: str, wanted: Reb
     now = control.now()
     with control.db.write() as tx:
         row = placed_server(tx, caller, server_id, "rebuild", _FROM)
+        if moves.find_open_move(tx, row.id) is not None:
+            raise Conflict(
+                f"Cannot 'rebuild' server {row.id}: it stopped in the middle of a move",
+                detail="Two hosts have something of it.",
+                remedy="Delete it; both hosts give back what they have.",
+                code="server-state",
+            )
         image = images.get_image(tx, wanted.image_id)
         check_image(caller, row.flavor, image)
         powered = row.status is not ServerStatus.SHUTOFF

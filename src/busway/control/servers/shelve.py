@@ -1,4 +1,4 @@
-"""Use cases: shelve, offload and unshelve a server.
+"""Use cases: shelve and offload a server; to run again it is unshelved (`moves.kinds.unshelve`).
 
 Shelving shuts the guest down and has its disk handed in. A shelved server keeps its host and devices until it is
 offloaded; then they are released, and free once its host says so. Unshelving an offloaded server places it anew, like a
@@ -12,21 +12,16 @@ from datetime import datetime, timedelta
 from busway.control.context import Control
 from busway.control.images.internal import want_disk
 from busway.control.loops.items import each
-from busway.control.moves.target import claim_placement, place_now
-from busway.control.servers.access import desire, idle_server, note_action, placed_server, set_status
+from busway.control.servers.access import desire, note_action, placed_server, set_status
 from busway.control.servers.fail import fail_alone
 from busway.control.servers.leave import depart
 from busway.domain.caller import Caller
-from busway.domain.errors import Conflict
 from busway.domain.ids import HostId, ImageId
 from busway.domain.server import PowerState, ServerStatus, TaskState
-from busway.policy import authorize
 from busway.store import servers
-from busway.store.database import Tx, take_turn
+from busway.store.database import Tx
 from busway.store.disk_uploads import UploadPurpose
-from busway.store.servers import Intent, ServerRow
-
-_SHELVED = frozenset({ServerStatus.SHELVED, ServerStatus.SHELVED_OFFLOADED})
+from busway.store.servers import ServerRow
 
 
 def shelve_server(control: Control, caller: Caller, server_id: str, request_id: str) -> None:
@@ -95,36 +90,3 @@ def _offload(control: Control, tx: Tx, row: ServerRow, reason: str) -> None:
     depart(tx, row.id, row.host_id, now, reason)
     values = {"host_id": None, "power": None, "root_image_id": row.shelved_image_id}
     set_status(tx, row, ServerStatus.SHELVED_OFFLOADED, reason, now, **values)
-
-
-def unshelve_server(control: Control, caller: Caller, server_id: str, request_id: str, host: str | None = None) -> None:
-    """Asks for a shelved server to run again, where it is or, when it was offloaded, wherever it finds a place."""
-    if host is not None:
-        authorize(caller, "os_compute_api:os-shelve:unshelve_to_host")
-    with control.db.write() as tx:
-        take_turn(tx, "place")
-        row = idle_server(tx, caller, server_id, "unshelve", _SHELVED)
-        if row.status is ServerStatus.SHELVED and host is not None:
-            raise Conflict(
-                "A server that is not offloaded is unshelved on its own host",
-                remedy="Offload it first: openstack server shelve --offload ID",
-                code="unshelve-host",
-            )
-        if row.status is ServerStatus.SHELVED_OFFLOADED:
-            row = _place(control, tx, row, host)
-        now = control.now()
-        desire(tx, row, now, task_state=TaskState.UNSHELVING, powered=True, starts=row.starts + 1)
-        note_action(tx, caller, row.id, "unshelve", request_id, now)
-    control.bell.ring(f"host:{row.host_id}")
-
-
-def _place(control: Control, tx: Tx, row: ServerRow, host: str | None) -> ServerRow:
-    now = control.now()
-    placement = place_now(control, tx, row, row.flavor, host=host or row.wanted_host)
-    claim_placement(control, tx, row, row.flavor, placement)
-    disk = row.last_disk + 1
-    values = {"host_id": placement.host_id, "disks": (disk,), "last_disk": disk, "intent": Intent.PRESENT}
-    servers.update_server(tx, row.id, now, **values)
-    placed = servers.find_server(tx, row.id)
-    assert placed is not None
-    return placed

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from busway.control.context import Control
 from busway.control.placement.discretion import Discretion
 from busway.control.servers.lifecycle import get_server
 from busway.domain.caller import Caller
-from busway.domain.ids import HostId
+from busway.domain.device import PciDevice
 from busway.domain.server import Server
 from busway.policy import allows
 from busway.store import claims, devices, events, hosts
 from busway.store.claims import Claim
-from busway.store.database import Tx
 from busway.store.events import Event
 
 
@@ -32,12 +30,15 @@ def why(control: Control, caller: Caller, server_id: str) -> Why:
     server = get_server(control, caller, server_id)
     with control.db.read() as tx:
         live = claims.list_live_claims(tx, server_id=server.id)
-        names = {host.id: host.name for host in hosts.list_hosts(tx)} if live else {}
-        lines = tuple(_line(tx, claim, None if claim.host_id == server.host_id else names) for claim in live)
+        known = {row.id: row.device for row in devices.list_by_id(tx, [claim.device_id for claim in live])}
+        elsewhere = {claim.host_id for claim in live if claim.host_id != server.host_id and caller.is_admin}
+        found = {host_id: hosts.find_host_by_id(tx, host_id) for host_id in elsewhere}
+        names = {host_id: host.name for host_id, host in found.items() if host is not None}
+        lines = tuple(_line(claim, known[claim.device_id], names.get(claim.host_id)) for claim in live)
         story = Why(server, lines, tuple(events.list_events(tx, server_id=server.id)))
         if allows(caller, "busway:placement:hosts"):
             return story
-        own = {str(devices.get_device(tx, claim.device_id).device.address) for claim in live}
+        own = {str(device.address) for device in known.values()}
         return _for_tenant(story, Discretion((host.name for host in hosts.list_hosts(tx)), own))
 
 
@@ -51,8 +52,7 @@ def _for_tenant(story: Why, told: Discretion) -> Why:
     )
 
 
-def _line(tx: Tx, claim: Claim, elsewhere: Mapping[HostId, str] | None) -> str:
+def _line(claim: Claim, device: PciDevice, elsewhere: str | None) -> str:
     """One device in words; of one that is not where the guest is, as in a move, the host too."""
-    device = devices.get_device(tx, claim.device_id).device
-    place = f" on {elsewhere[claim.host_id]}" if elsewhere else ""
+    place = f" on {elsewhere}" if elsewhere else ""
     return f"{device.address} {device.description} ({claim.state}{place})"

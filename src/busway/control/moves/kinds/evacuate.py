@@ -1,4 +1,7 @@
-"""Use case: evacuate a server from a host that is down, onto another one.
+"""Evacuation: a server of a host that is down, onto another one.
+
+Sides: the source is left at once and has nothing to go back to; the target gets devices of its own and a new disk from the
+image. It has arrived from the start. A failure ends the server in ERROR, from where it may be evacuated or rebuilt again.
 
 Disks are local, so it boots from its image anew. The old host keeps the claims until it comes back, is told that the
 server is absent there, tears it down and is seen to hold nothing: a host that only seemed to be down ends its guest before
@@ -8,15 +11,17 @@ it does anything else. Nothing here can end a guest on a host that can't be reac
 from __future__ import annotations
 
 from busway.control.context import Control
-from busway.control.moves.stay import current_side
+from busway.control.moves.kinds.kind import Failure, Kind
+from busway.control.moves.sides import current_side
 from busway.control.moves.target import claim_placement, place_now
 from busway.control.placement.snapshot import is_up
 from busway.control.servers.access import note_action, server_row, set_status
+from busway.control.servers.fail import refuse
 from busway.control.servers.leave import depart, drop_uploads
 from busway.domain.caller import Caller
 from busway.domain.claim import ClaimState
 from busway.domain.errors import BadInput, Conflict, NotFound
-from busway.domain.move import MoveKind, MoveSide, MoveState
+from busway.domain.move import Move, MoveKind, MoveSide, MoveState
 from busway.domain.server import ServerStatus, TaskState
 from busway.store import claims, hosts, moves
 from busway.store.database import Tx, take_turn
@@ -24,6 +29,19 @@ from busway.store.hosts import HostRow
 from busway.store.servers import Intent, ServerRow
 
 _FROM = frozenset({ServerStatus.ACTIVE, ServerStatus.SHUTOFF, ServerStatus.ERROR, ServerStatus.REBUILD})
+
+
+def has_arrived(_row: ServerRow, _move: Move, _disk: bool) -> bool:
+    """There is nothing to wait for."""
+    return True
+
+
+def _fail(failure: Failure) -> None:
+    refuse(failure.tx, failure.row, failure.error, failure.now, failure.facts)
+    moves.set_move_state(failure.tx, failure.move, MoveState.ERROR, failure.now)
+
+
+KIND = Kind(MoveKind.EVACUATION, has_arrived, MoveState.DONE, _fail, returns=False)
 
 
 def evacuate_server(
@@ -46,6 +64,7 @@ def evacuate_server(
         live = [c for c in claims.list_live_claims(tx, server_id=row.id) if c.state is not ClaimState.RELEASING]
         source = current_side(row, None, live)
         placement = place_now(control, tx, row, row.flavor, host=host, without=source_host.id)
+        hosts.lock_hosts(tx, (source_host.id, placement.host_id))
         reason = f"evacuated by {caller.user_name} from host {source_host.name}"
         drop_uploads(tx, row, now)
         depart(tx, row.id, source_host.id, now, reason)

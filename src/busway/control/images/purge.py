@@ -1,0 +1,64 @@
+"""Forgets deleted images that nobody needs any more, and data that no image has.
+
+Data is in files named by their sha256, and several images may have the same. An upload gives its file its name before it
+writes its row. So a file is removed in the turn in which rows are written, after a look at the rows; and a file without a
+row, as a crash may leave it, only when it is old.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+from busway.control.context import Control
+from busway.control.images.catalogue import DATA, image_folder
+from busway.control.loops.items import each
+from busway.domain.ids import ImageId
+from busway.store import disk_uploads, images, moves, servers
+from busway.store.database import Tx, take_turn
+
+ORPHAN_AGE = timedelta(hours=1)
+
+
+def purge_deleted_images(control: Control) -> None:
+    """Forgets each deleted image that no server, move or upload needs, then its data if no other image has the same."""
+    with control.db.read() as tx:
+        deleted = {image.id for image in images.list_deleted_images(tx)}
+        unneeded = deleted - _needed(tx, deleted) if deleted else set()
+    each(control, "image-purge", sorted(unneeded), partial(_purge, control))
+
+
+def remove_orphans(control: Control) -> None:
+    """Removes old data that no image has."""
+    folder = image_folder(control)
+    before = (control.now() - ORPHAN_AGE).timestamp()
+    found = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+    each(
+        control,
+        "image-purge",
+        [path.name for path in found if path.stat().st_mtime < before],
+        partial(_remove, control),
+    )
+
+
+def _needed(tx: Tx, wanted: set[ImageId]) -> set[ImageId]:
+    found = servers.images_in_use(tx, wanted)
+    found |= {side.image_id for move in moves.list_open_moves(tx) for side in (move.source, move.target)}
+    return found | {upload.image_id for upload in disk_uploads.list_uploads(tx)}
+
+
+def _purge(control: Control, image_id: ImageId) -> None:
+    with control.db.write() as tx:
+        image = images.find_image(tx, image_id, lock=True)
+        if image is None or image.deleted is None or image_id in _needed(tx, {image_id}):
+            return
+        images.purge_image(tx, image_id)
+    if image.sha256 is not None:
+        _remove(control, image.sha256)
+
+
+def _remove(control: Control, sha256: str) -> None:
+    with control.db.write() as tx:
+        take_turn(tx, DATA)
+        if not images.is_data_used(tx, sha256):
+            (image_folder(control) / sha256).unlink(missing_ok=True)
