@@ -12,7 +12,7 @@ from busway.control.identity.lockout import check_may_try, note_failure, note_su
 from busway.control.identity.passwords import NO_PASSWORD, passwords
 from busway.domain.errors import NotAuthenticated
 from busway.domain.identity import User
-from busway.store import application_credentials
+from busway.store import application_credentials, audit
 from busway.store import identity as store
 from busway.store import identity_tokens as token_store
 from busway.store.database import Tx
@@ -84,6 +84,7 @@ def check_password(control: Control, reference: str, password: str, address: str
         user = store.find_user(tx, reference) or store.find_user_by_name(tx, reference)
         known = store.get_password_hash(tx, user.id) if user else NO_PASSWORD
     name = user.name if user else reference
+    audit.name_actor("", name, "")
     check_may_try(control, name, address)
     pool = passwords(control.settings)
     if not pool.check(known, password) or user is None or not user.enabled:
@@ -126,6 +127,7 @@ def _by_credential(control: Control, credentials: Credentials, address: str) -> 
         owner = store.find_user(tx, found.user_id) if found is not None else None
         known = application_credentials.get_secret_hash(tx, found.id) if found is not None else NO_PASSWORD
     name = f"credential {found.id if found else credentials.credential_id or credentials.credential_name}"
+    audit.name_actor("", name, "")
     check_may_try(control, name, address)
     matches = passwords(control.settings).check(known, credentials.secret)
     if not matches or found is None or owner is None or not owner.enabled:
