@@ -6,23 +6,24 @@ The one asynchronous step reads the body; then one thread authenticates, checks 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import msgspec
 from anyio import CapacityLimiter, to_thread
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from busway.api import microversion
+from busway.api.body import read_body
+from busway.api.bounds import BODY_BYTES, read_json
 from busway.api.call import NOBODY, Call, Reply
 from busway.api.encoding import encode
 from busway.api.microversion import MAXIMUM, MINIMUM
 from busway.api.middleware import SCOPE_KEY as REQUEST_ID
-from busway.api.schema import Schema
+from busway.api.schema import Definition, Schema
 from busway.control.context import Control
 from busway.control.identity.tokens import authenticate
-from busway.domain.errors import BadInput, NotFound
+from busway.domain.errors import NotFound
 
 Handler = Callable[[Call], Reply]
 # Enough to keep one core busy while some wait for the disk or the database.
@@ -34,7 +35,8 @@ class Operation:
     """One row of an API's table.
 
     `body` is a schema, or several by the microversion from which each holds. Outside `since` to `until` the path does
-    not exist (404), as in Nova. `public` operations take no token.
+    not exist (404), as in Nova. `public` operations take no token. `body_bytes` is the largest body.
+    `query` names the parameters of the query, and `shown_body` the schema of a body that the handler checks itself.
     """
 
     method: str
@@ -45,6 +47,10 @@ class Operation:
     until: int = MAXIMUM
     public: bool = False
     reads_body: bool = False
+    body_bytes: int = BODY_BYTES
+    query: Mapping[str, Definition] = field(default_factory=dict)
+    shown_body: Schema | Mapping[int, Schema] | None = None
+    media_type: str = "application/json"
 
     def schema(self, version: int) -> Schema | None:
         """The body schema that holds at a microversion."""
@@ -64,10 +70,7 @@ def _route(control: Control, limiter: CapacityLimiter, operation: Operation, pat
     async def endpoint(request: Request) -> Response:
         data = b""
         if operation.body is not None or operation.reads_body:
-            try:
-                data = await request.body()
-            except ClientDisconnect:
-                return Response(status_code=400)
+            data = await read_body(request, operation.body_bytes)
         return await to_thread.run_sync(_answer, control, operation, request, data, limiter=limiter)
 
     return Route(path, endpoint, methods=[operation.method])
@@ -106,14 +109,7 @@ def respond(reply: Reply) -> Response:
 
 def _body(schema: Schema | None, data: bytes) -> object:
     if schema is None:
-        return _json(data) if data else None
-    body = _json(data)
+        return read_json(data) if data else None
+    body = read_json(data)
     schema.check(body)
     return body
-
-
-def _json(data: bytes) -> object:
-    try:
-        return msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadInput("The body is not JSON", detail=f"{error}.", code="malformed-body") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from busway.api import own_quotas, own_rules
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
-from busway.api.schema import Schema, closed
+from busway.api.schema import COUNT, WORD, Schema, closed
 from busway.control import events
 from busway.control.devices import handovers, recycle
 from busway.control.devices import listing as devices
@@ -20,7 +20,9 @@ ROOT = "/busway/v1"
 _CREATE_HOST = Schema(
     closed({"name": {"type": "string", "minLength": 1, "maxLength": 255}, "rotate": {"type": "boolean"}}, "name")
 )
-_CHANGE_HOST = Schema(closed({"enabled": {"type": "boolean"}, "reason": {"type": ["string", "null"]}}, "enabled"))
+_CHANGE_HOST = Schema(
+    closed({"enabled": {"type": "boolean"}, "reason": {"type": ["string", "null"], "maxLength": 255}}, "enabled")
+)
 
 
 def _list_devices(call: Call) -> Reply:
@@ -87,8 +89,11 @@ def _plan(call: Call) -> Reply:
     return Reply({"plan": made})
 
 
+_EVENTS = {"server": WORD, "device": WORD, "host": WORD, "limit": COUNT}
+_PLAN = {"flavor": WORD, "count": COUNT, "image": WORD, "host": WORD}
+
 OPERATIONS = (
-    Operation("GET", f"{ROOT}/devices", _list_devices),
+    Operation("GET", f"{ROOT}/devices", _list_devices, query={"host": WORD}),
     Operation("GET", f"{ROOT}/devices/{{name}}", _show_device),
     Operation("POST", f"{ROOT}/devices/{{name}}/recycle", _recycle_device),
     Operation("GET", f"{ROOT}/devices/{{name}}/handovers", _list_handovers),
@@ -96,9 +101,9 @@ OPERATIONS = (
     Operation("POST", f"{ROOT}/hosts", _create_host, _CREATE_HOST),
     Operation("PATCH", f"{ROOT}/hosts/{{name}}", _change_host, _CHANGE_HOST),
     Operation("DELETE", f"{ROOT}/hosts/{{name}}", _delete_host),
-    Operation("GET", f"{ROOT}/events", _list_events),
+    Operation("GET", f"{ROOT}/events", _list_events, query=_EVENTS),
     Operation("GET", f"{ROOT}/servers/{{id}}/why", _why),
-    Operation("GET", f"{ROOT}/plan", _plan),
+    Operation("GET", f"{ROOT}/plan", _plan, query=_PLAN),
     *own_rules.OPERATIONS,
     *own_quotas.OPERATIONS,
 )

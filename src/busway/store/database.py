@@ -10,12 +10,14 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from busway.store.failures import told
 
 Tx = Connection
 
@@ -46,7 +48,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Tx]:
         """A consistent view; nothing is written."""
-        with self.engine.connect() as tx:
+        with told(), self.engine.connect() as tx:
             tx.execute(text("BEGIN" if self.is_sqlite else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             try:
                 yield tx
@@ -58,7 +60,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """One transaction: committed at the end of the block, rolled back by any exception."""
-        with self.engine.connect() as tx, _immediate(tx) if self.is_sqlite else tx.begin():
+        with told(), self.engine.connect() as tx, _immediate(tx) if self.is_sqlite else tx.begin():
             yield tx
 
     @contextmanager
@@ -144,7 +146,9 @@ def _immediate(tx: Tx) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        tx.exec_driver_sql("ROLLBACK")
+        # After some failures, a full disk among them, SQLite has rolled back by itself and knows no transaction.
+        with suppress(OperationalError):
+            tx.exec_driver_sql("ROLLBACK")
         raise
     tx.exec_driver_sql("COMMIT")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from busway.agent.image_format import virtual_size
+from busway.agent.image_format import check_image, virtual_size
 from busway.agent.tools import Tools
 from busway.domain.documents import DesiredServer
 from busway.domain.errors import HostError
@@ -41,6 +41,7 @@ def _base(server: DesiredServer, number: int, tools: Tools) -> tuple[Path, str]:
     if place:
         return tools.state.files(server.id, server.disks[place - 1]).disk, "qcow2"
     image = tools.state.image(server.image.sha256)
+    check_image(image, server.image.disk_format)  # again: what was checked when it came may have been changed since
     size = virtual_size(image, server.image.disk_format)
     if server.disk_gb and size > server.disk_gb * _GB:
         raise HostError(

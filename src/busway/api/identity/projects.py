@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
-from busway.api.schema import Schema, as_bool, open_object
+from busway.api.schema import BOOLEAN, WORD, Schema, as_bool, open_object
 from busway.control.identity import directory as identity
 from busway.domain.errors import NotFound
 from busway.domain.identity import DOMAIN_ID, DOMAIN_NAME, Project
 
 _FIELDS = {
     "name": {"type": "string", "minLength": 1, "maxLength": 64},
-    "description": {"type": ["string", "null"]},
-    "enabled": {"type": ["boolean", "string"]},
+    "description": {"type": ["string", "null"], "maxLength": 65535},
+    "enabled": BOOLEAN,
 }
 _CREATE = Schema(open_object({"project": open_object(_FIELDS, "name")}, "project"))
 _UPDATE = Schema(open_object({"project": open_object(_FIELDS)}, "project"))
@@ -109,7 +109,7 @@ def _show_domain(call: Call) -> Reply:
 
 OPERATIONS = (
     Operation("GET", "/identity/v3/auth/projects", _list_own),
-    Operation("GET", "/identity/v3/projects", _list),
+    Operation("GET", "/identity/v3/projects", _list, query={"name": WORD, "domain_id": WORD}),
     Operation("POST", "/identity/v3/projects", _create, _CREATE),
     Operation("GET", "/identity/v3/projects/{id}", _show),
     Operation("PATCH", "/identity/v3/projects/{id}", _update, _UPDATE),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
-from busway.api.schema import Schema, open_object
+from busway.api.schema import FLAG, WORD, Schema, open_object
 from busway.control.identity import directory as identity
 from busway.domain.errors import NotFound
 from busway.domain.identity import DOMAIN_ID, DOMAIN_NAME, Role
@@ -95,12 +95,14 @@ def _check(call: Call) -> Reply:
     return NO_CONTENT
 
 
+_ASSIGNMENTS = {"user.id": WORD, "role.id": WORD, "scope.project.id": WORD, "include_names": FLAG}
+
 OPERATIONS = (
-    Operation("GET", "/identity/v3/roles", _list),
+    Operation("GET", "/identity/v3/roles", _list, query={"name": WORD}),
     Operation("POST", "/identity/v3/roles", _create, _CREATE),
     Operation("GET", "/identity/v3/roles/{id}", _show),
     Operation("DELETE", "/identity/v3/roles/{id}", _delete),
-    Operation("GET", "/identity/v3/role_assignments", _list_assignments),
+    Operation("GET", "/identity/v3/role_assignments", _list_assignments, query=_ASSIGNMENTS),
     Operation("GET", _ASSIGNED, _list_assigned),
     Operation("PUT", _ASSIGNED + "/{role}", _assign),
     Operation("GET", _ASSIGNED + "/{role}", _check),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.identity.projects import project_body
 from busway.api.operation import Operation
-from busway.api.schema import Schema, as_bool, open_object
+from busway.api.schema import BOOLEAN, WORD, Schema, as_bool, open_object
 from busway.control.identity import directory as identity
 from busway.domain.identity import DOMAIN_ID, User
 from busway.domain.ids import ProjectId, UserId
@@ -13,10 +13,10 @@ from busway.domain.ids import ProjectId, UserId
 _FIELDS = {
     "name": {"type": "string", "minLength": 1, "maxLength": 255},
     "password": {"type": ["string", "null"], "maxLength": 4096},
-    "description": {"type": ["string", "null"]},
+    "description": {"type": ["string", "null"], "maxLength": 65535},
     "email": {"type": ["string", "null"], "maxLength": 255},
-    "enabled": {"type": ["boolean", "string"]},
-    "default_project_id": {"type": ["string", "null"]},
+    "enabled": BOOLEAN,
+    "default_project_id": {"type": ["string", "null"], "maxLength": 64},
 }
 _CREATE = Schema(open_object({"user": open_object(_FIELDS, "name")}, "user"))
 _UPDATE = Schema(open_object({"user": open_object(_FIELDS)}, "user"))
@@ -97,7 +97,7 @@ def _list_projects(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", "/identity/v3/users", _list),
+    Operation("GET", "/identity/v3/users", _list, query={"name": WORD, "domain_id": WORD}),
     Operation("POST", "/identity/v3/users", _create, _CREATE),
     Operation("GET", "/identity/v3/users/{id}", _show),
     Operation("PATCH", "/identity/v3/users/{id}", _update, _UPDATE),

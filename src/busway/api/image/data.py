@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from busway.api.body import length_of, stream_pieces
 from busway.control.context import Control
 from busway.control.identity.tokens import authenticate
 from busway.control.images.catalogue import get_image, image_path
@@ -17,8 +18,6 @@ from busway.control.images.upload import ImageUpload, begin_upload
 from busway.domain.errors import NotFound
 
 PATH = "/image/v2/images/{id}/file"
-# Chunks are gathered to this size before a thread hashes and writes them.
-_PIECE = 1024**2
 
 
 def routes(control: Control, limiter: CapacityLimiter) -> list[Route]:
@@ -27,8 +26,7 @@ def routes(control: Control, limiter: CapacityLimiter) -> list[Route]:
 
     async def upload(request: Request) -> Response:
         caller = await run(authenticate, control, request.headers.get("x-auth-token"))
-        length = request.headers.get("content-length", "")
-        expected = int(length) if length.isdigit() else None
+        expected = expected_bytes(request)
         image_upload = await run(begin_upload, control, caller, request.path_params["id"], expected)
         try:
             await take_data(request, image_upload, run)
@@ -57,15 +55,16 @@ def routes(control: Control, limiter: CapacityLimiter) -> list[Route]:
     return [Route(PATH, upload, methods=["PUT"]), Route(PATH, download, methods=["GET"])]
 
 
+def expected_bytes(request: Request) -> int | None:
+    """The size of the data where the client has said it."""
+    length = length_of(request.headers.get("content-length", ""), -1)
+    return None if length < 0 else length
+
+
 async def take_data(request: Request, upload: ImageUpload, run: Callable[..., Awaitable[object]]) -> None:
-    """Writes what comes; the client hears of a truncated upload only if it still listens."""
-    pieces = bytearray()
+    """Writes what comes, up to the upload's own limit; the client hears of a truncated upload if it still listens."""
     try:
-        async for chunk in request.stream():
-            pieces += chunk
-            if len(pieces) >= _PIECE:
-                await run(upload.write, bytes(pieces))
-                pieces.clear()
+        async for piece in stream_pieces(request):
+            await run(upload.write, piece)
     except ClientDisconnect:
         raise upload.truncated() from None
-    await run(upload.write, bytes(pieces))

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from busway.control import quotas
 from busway.control.context import Control
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound
-from busway.domain.image import CONTAINER_FORMATS, DISK_FORMATS, VISIBILITIES, Image, ImageStatus
+from busway.domain.image import CONTAINER_FORMATS, DISK_FORMATS, VISIBILITIES, Image, ImageStatus, check_properties
+from busway.domain.quota import Usage
 from busway.store import images as store
 from busway.store.database import Tx
 
@@ -21,10 +23,12 @@ def create_image(control: Control, caller: Caller, image: Image) -> Image:
     made = replace(
         image, status=ImageStatus.QUEUED, owner=caller.project_id, created=control.now(), updated=control.now()
     )
+    check_properties(made)
     _check(caller, made)
     with control.db.write() as tx:
         if store.find_image(tx, made.id) is not None:
             raise Conflict(f"Image ID {made.id} already exists", code="image-exists")
+        quotas.check(control, tx, made.owner, Usage({"image_count_total": 1}))
         store.add_image(tx, made)
     return made
 
@@ -50,6 +54,7 @@ def change_image(control: Control, caller: Caller, image_id: str, change: Callab
         frozen = (new.disk_format, new.container_format) != (old.disk_format, old.container_format)
         if frozen and old.status is ImageStatus.ACTIVE:
             raise Forbidden("The format of an image with data can't change", remedy="Upload it as a new image.")
+        check_properties(new)
         _check(caller, new, was_public=old.visibility == "public")
         store.save_image(tx, new)
     return new
