@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean check test test-slow test-load test-proof coverage mutation bench bench-peers oracle \
+.PHONY: help setup demo clean check test test-slow test-load test-proof fuzz openapi coverage mutation bench bench-peers oracle \
 	format hooks revision lock pci-ids ordinary-lines release python-version environment
 
 help: ## List the targets
@@ -37,6 +37,12 @@ test-load: setup ## 4 control processes, 12 hosts, one PostgreSQL, 10,000 reques
 
 test-proof: setup ## A whole cloud under faults at random, 600 of them, other ones each time (about 10 minutes)
 	BUSWAY_PROOF=long .venv/bin/python -m pytest tests/proof
+
+fuzz: setup ## Random requests over the OpenAPI document, all roles, SQLite and PostgreSQL, other ones each time (about 20 minutes)
+	BUSWAY_FUZZ_SECONDS=$${BUSWAY_FUZZ_SECONDS:-180} BUSWAY_FUZZ_SEED=$${BUSWAY_FUZZ_SEED:-$$RANDOM} .venv/bin/python -m pytest -s -m fuzz tests/fuzz
+
+openapi: environment ## Write docs/reference/openapi.json anew from the operations' tables
+	REWRITE_GOLDEN=1 .venv/bin/python -m pytest -q -m fuzz tests/fuzz/test_document.py
 
 coverage: setup ## Lines and branches that the fast tests run, by package; fails below 95 % of a pure package's branches
 	@$(PYTHON) -m tools.coverage

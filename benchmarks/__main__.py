@@ -11,6 +11,7 @@ from benchmarks.registry import Registry, render
 from benchmarks.scale import SCALE
 from benchmarks.scan import RESCAN, SCAN
 from benchmarks.sqlite_commit import SQLITE_COMMIT
+from benchmarks.strangers import STRANGERS
 
 
 def registry() -> Registry:
@@ -21,6 +22,7 @@ def registry() -> Registry:
     benchmarks.add(RESCAN)
     benchmarks.add(PLACEMENT)
     benchmarks.add(SCALE)
+    benchmarks.add(STRANGERS)
     for benchmark in (*claims_benchmarks(), *peer_benchmarks()):
         benchmarks.add(benchmark)
     return benchmarks

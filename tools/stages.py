@@ -42,7 +42,8 @@ def test_stages() -> list[Stage]:
     """Return everything: the checks with PostgreSQL, then the stock clients, then the lab."""
     return [
         *check_stages(with_postgres=True),
-        Stage("processes", _pytest("processes", *_PARALLEL)),
+        Stage("processes", _pytest("processes and not fuzz", *_PARALLEL)),
+        Stage("fuzz", _pytest("fuzz", "tests/fuzz", *_PARALLEL)),
         Stage("clients", _pytest("clients", *_PARALLEL)),
         # A lab of its own for each: the lab's tests cut its power and hang it.
         Stage("lab", _pytest("lab", "tests/lab")),
@@ -60,7 +61,7 @@ def run_stages(stages: Sequence[Stage]) -> int:
         code = subprocess.run(stage.command, cwd=ROOT, check=False).returncode
         took.append(f"{stage.name} {time.monotonic() - start:.1f} s")
         print(f"== {stage.name}: {'passed' if code == 0 else 'FAILED'} in {time.monotonic() - start:.1f} s", flush=True)
-        if code == _NO_TESTS and stage.name in {"tests", "processes", "clients", "lab", "cloud"}:
+        if code == _NO_TESTS and stage.name in {"tests", "processes", "clients", "fuzz", "lab", "cloud"}:
             print(f"== no test is in the stage {stage.name}: a stage that runs nothing proves nothing", flush=True)
         if code != 0:
             return code

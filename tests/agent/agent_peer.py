@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -26,9 +26,16 @@ class ControlPlane:
         self.told = threading.Condition()
         self.url = ""
 
-    def wait_for_report(self, generation: int, seconds: float = 30) -> Observed:
+    def wait_for_report(
+        self, generation: int, seconds: float = 30, reached: Callable[[Observed], object] = lambda _observed: True
+    ) -> Observed:
+        """The first newest report of a document that shows what is waited for."""
+
+        def is_there() -> bool:
+            return bool(self.reports and self.reports[-1].generation >= generation and reached(self.reports[-1]))
+
         with self.told:
-            assert self.told.wait_for(lambda: self.reports and self.reports[-1].generation >= generation, seconds)
+            assert self.told.wait_for(is_there, seconds), self.reports[-1:]
             return self.reports[-1]
 
 

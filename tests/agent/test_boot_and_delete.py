@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+from busway.agent.record import Moment
 from busway.domain.grant import Grant
 from busway.domain.server import PowerState
 from busway.domain.units import WholeFunction
@@ -113,6 +114,37 @@ def test_a_guest_that_ignores_the_power_button_is_ended_after_the_deadline(stage
 
     assert patient is PowerState.RUNNING
     assert stage.link.last.servers[0].power is PowerState.SHUTOFF
+
+
+def test_a_clock_that_is_set_does_not_end_a_guest_that_was_asked_to_stop(stage: Stage) -> None:
+    server = desired_server(ONE)
+    stage.desire(server)
+    stage.settle(stage.agent())
+    stage.hypervisor.obeys_acpi = False
+    stage.desire(replace(server, powered=False))
+    stage.settle(stage.agent())
+
+    powers = []
+    for step in (-7200.0, 7200.0, 7200.0):
+        stage.hands.clock_error += step
+        stage.settle(stage.agent())
+        powers.append(stage.link.last.servers[0].power)
+
+    assert powers == [PowerState.RUNNING] * 3
+
+
+def test_a_shutdown_that_was_asked_for_before_the_host_was_restarted_is_over(stage: Stage) -> None:
+    server = desired_server(ONE)
+    stage.desire(server)
+    stage.settle(stage.agent())
+    stage.hypervisor.obeys_acpi = False
+    stage.desire(replace(server, powered=False))
+    stage.settle(stage.agent())
+    asked = stage.state.record(ONE).stop_asked
+
+    assert asked is not None
+    assert asked.passed(Moment(asked.boot_id, asked.seconds + 5)) == 5
+    assert asked.passed(Moment("another boot", asked.seconds)) == float("inf")
 
 
 def test_a_reboot_is_carried_out_once(stage: Stage) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from busway.agent.observe import look
 from busway.domain.documents import DesiredServer
 from busway.domain.ids import ImageId
 from busway.reconciler.plan import plan
@@ -96,7 +95,7 @@ def test_a_step_that_is_cut_is_finished_by_the_next_agent(tmp_path: Path, name: 
     assert die_at(stage, point, story.obeys_acpi)
     go_on(stage)
 
-    local = look(stage.kernel, stage.hypervisor, stage.state, stage.hands.wall_ns(), 60).local
+    local = stage.look().local
     assert stage.link.desired is not None
     assert plan(stage.link.desired, local) == []
     assert [server.fault for server in stage.link.last.servers if server.fault] == []

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from busway.agent.held import HeldRecord
 from busway.domain.grant import Held
 from busway.domain.ids import UnitName
 from busway.domain.server import PowerState
 from busway.domain.units import WholeFunction
+from busway.hardware.handover import Before
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
 from busway.testing.stage import ONE, Stage, desired_server, with_audio
@@ -103,9 +105,13 @@ def test_a_boot_that_is_cut_at_any_moment_and_then_deleted_leaves_the_host_as_it
 def test_the_record_of_a_device_is_on_the_disk_before_the_device_is_touched(stage: Stage) -> None:
     gpu = stage.machine.gpu("0000:41:00.0", group=10)
     stage.desire(desired_server(ONE, gpu))
-    seen: list[Held | None] = []
-    stage.kernel = FakeKernel(stage.root, lambda verb, _address: seen.append(stage.state.find_held(UnitName(str(gpu)))))
+    seen: list[HeldRecord | None] = []
+    name = UnitName(str(gpu))
+    stage.kernel = FakeKernel(stage.root, lambda verb, _address: seen.append(stage.state.held.find(name)))
 
     stage.agent().round()
 
-    assert seen and set(seen) == {Held(ONE, WholeFunction(gpu, "10de", "20b5"), "nouveau")}
+    held = Held(ONE, WholeFunction(gpu, "10de", "20b5"), "nouveau")
+    assert seen and set(seen) == {
+        HeldRecord(held, Before("nouveau", "", stage.link.last.boot_id), taken=stage.hands.wall_ns())
+    }

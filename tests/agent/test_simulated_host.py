@@ -49,7 +49,7 @@ def test_an_agent_that_is_killed_in_the_midst_of_a_bind_is_replaced(plane: Contr
     died = start("--crash-at", "after:TakeDevice").wait(30)
 
     start()
-    report = plane.wait_for_report(1)
+    report = plane.wait_for_report(1, reached=lambda seen: any(server.starts for server in seen.servers))
 
     assert died == 9
     assert [(server.power, server.starts) for server in report.servers] == [(PowerState.RUNNING, 1)]

@@ -3,19 +3,22 @@ from pathlib import Path
 import pytest
 
 from busway.agent.credential import read_credential
-from busway.agent.record import ServerRecord
+from busway.agent.held import HeldRecord
+from busway.agent.record import Moment, ServerRecord
 from busway.agent.state import StateFolder
 from busway.domain.address import PciAddress
-from busway.domain.errors import BadInput, Conflict, InvalidConfig
+from busway.domain.errors import BadInput, Conflict, HostError, InvalidConfig
 from busway.domain.grant import Fault
-from busway.domain.ids import ServerId
+from busway.domain.ids import ServerId, UnitName
+from busway.hardware.handover import Before
 from busway.testing.stage import ONE, held_function
 
 GPU = PciAddress("0001:41:00.0")
+NAME = UnitName(str(GPU))
 
 
 def test_a_record_outlives_the_agent(tmp_path: Path) -> None:
-    record = ServerRecord(2, 1, "abc", 12, Fault("StartDomain", "no"), "digest")
+    record = ServerRecord(2, 1, "abc", Moment("boot", 12.5), Fault("StartDomain", "no"), "digest")
 
     StateFolder(tmp_path).write_record(ONE, record)
 
@@ -24,20 +27,40 @@ def test_a_record_outlives_the_agent(tmp_path: Path) -> None:
 
 def test_a_held_device_outlives_the_agent(tmp_path: Path) -> None:
     held = held_function(GPU, ONE, None, Fault("GiveBackDevice", "no"))
-    StateFolder(tmp_path).write_held(held)
+    record = HeldRecord(held, Before(None, "nouveau", "boot"))
+    StateFolder(tmp_path).held.write(record)
 
-    assert StateFolder(tmp_path).list_held() == (held,)
+    assert StateFolder(tmp_path).held.list() == ((record,), {})
 
-    StateFolder(tmp_path).remove_held(held.unit.name)
-    assert StateFolder(tmp_path).list_held() == ()
+    StateFolder(tmp_path).held.remove(held.unit.name)
+    assert StateFolder(tmp_path).held.list() == ((), {})
 
 
-def test_a_torn_file_is_as_good_as_none(tmp_path: Path) -> None:
+def test_a_record_of_an_older_agent_is_read(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    (tmp_path / f"held/{GPU}.json").write_text(f'{{"server_id": "{ONE}", "previous_driver": "nouveau", "fault": null}}')
+
+    assert state.held.find(NAME) == HeldRecord(held_function(GPU, ONE, "nouveau"), Before("nouveau"))
+
+
+def test_a_torn_file_is_not_taken_for_none(tmp_path: Path) -> None:
     state = StateFolder(tmp_path)
     state.write_record(ONE, ServerRecord(starts=1))
     (state.folder(ONE) / "server.json").write_text('{"starts": ')
+    (tmp_path / f"held/{GPU}.json").write_text("")
 
-    assert state.record(ONE) == ServerRecord()
+    with pytest.raises(HostError) as caught:
+        state.record(ONE)
+    records, unreadable = state.held.list()
+
+    assert (caught.value.code, records) == ("record-unreadable", ())
+    assert {address: error.code for address, error in unreadable.items()} == {NAME: "record-unreadable"}
+
+
+def test_what_is_not_there_is_a_fresh_record(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+
+    assert (state.record(ONE), state.held.find(NAME), state.disks(ONE)) == (ServerRecord(), None, frozenset())
 
 
 @pytest.mark.parametrize("name", ["../../etc", "", "a/b", ".", "..", "x" * 200])

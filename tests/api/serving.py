@@ -18,6 +18,8 @@ import httpx
 import uvicorn
 
 from busway.api.app import build_app
+from busway.bootstrap.bounded_protocol import BoundedProtocol
+from busway.bootstrap.listener import BoundedListener
 from busway.control.context import Control
 from busway.control.doorbell import LocalDoorbell
 from busway.control.flavors import bootstrap_flavors
@@ -129,23 +131,28 @@ def as_agent(api_server: ApiServer, name: str, *, rotate: bool = False) -> dict[
     return {"Authorization": f"Bearer {token}"}
 
 
-def start_api_server(folder: Path, template: Path | None = None, **settings: Any) -> ApiServer:
-    """Starts the application in a thread, with SQLite and all state in `folder`.
+def start_api_server(
+    folder: Path, template: Path | None = None, database: Database | None = None, **settings: Any
+) -> ApiServer:
+    """Starts the application in a thread, with all state in `folder`; with SQLite there unless a database is given.
 
     `template` is a database that `make_template` made: with it a start takes milliseconds, for nothing is hashed.
     """
     if template is not None:
         shutil.copy(template, folder / "busway.db")
-    # With the protocol said, asyncio sets TCP_NODELAY; without, each answer waits 40 ms for a delayed ACK.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = BoundedListener(socket.AF_INET, 1000, 500)
     listener.bind(("127.0.0.1", 0))
     listener.listen(256)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     clock = Clock()
-    control = _control(folder, clock, url, settings)
+    control = _control(folder, clock, url, settings, database)
     if template is None:
         _bootstrap(control)
-    server = uvicorn.Server(uvicorn.Config(build_app(control), log_level="warning", timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            build_app(control), http=BoundedProtocol, loop="asyncio", log_level="warning", timeout_graceful_shutdown=1
+        )
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     deadline = time.monotonic() + START_SECONDS
@@ -176,9 +183,11 @@ def paper_control(folder: Path) -> Control:
     return control
 
 
-def _control(folder: Path, clock: Clock, url: str, settings: dict[str, Any]) -> Control:
+def _control(
+    folder: Path, clock: Clock, url: str, settings: dict[str, Any], database: Database | None = None
+) -> Control:
     return Control(
-        db=Database(f"sqlite:///{folder}/busway.db"),
+        db=database or Database(f"sqlite:///{folder}/busway.db"),
         now=clock,
         new_id=lambda: str(uuid.uuid4()),
         bell=LocalDoorbell(),

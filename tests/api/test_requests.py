@@ -1,7 +1,7 @@
 import httpx
 from structlog.testing import capture_logs
 
-from busway.api.middleware import MAX_BODY_BYTES
+from busway.api.bounds import BODY_BYTES
 from busway.store.flavors import flavors
 from tests.api.serving import ApiServer
 
@@ -36,13 +36,13 @@ def test_an_unknown_failure_tells_the_request_id_and_nothing_else(api_server: Ap
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(api_server: ApiServer) -> None:
-    answer = api_server.client().post("/compute/v2.1/flavors", content=b" " * (MAX_BODY_BYTES + 1))
+    answer = api_server.client().post("/compute/v2.1/flavors", content=b" " * (BODY_BYTES + 1))
 
     assert answer.status_code == 413
 
 
 def test_a_chunked_body_that_is_too_large_is_refused(api_server: ApiServer) -> None:
-    chunks = (b" " * 65536 for _ in range(MAX_BODY_BYTES // 65536 + 2))
+    chunks = (b" " * 65536 for _ in range(BODY_BYTES // 65536 + 2))
 
     answer = api_server.client().post("/compute/v2.1/flavors", content=chunks)
 

@@ -27,7 +27,7 @@ from busway.domain.caller import Caller
 from busway.domain.config_warning import Located
 from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.device_spec import parse_device_specs
-from busway.domain.documents import Desired, HostResources, Observed, ObservedServer, Unreadable
+from busway.domain.documents import Desired, DesiredServer, HostResources, Observed, ObservedServer, Unreadable
 from busway.domain.errors import Conflict
 from busway.domain.grant import Fault, Held
 from busway.domain.identity import Project
@@ -134,6 +134,13 @@ class Host:
 
     def obey(self, **changes: Any) -> None:
         """Does what an agent does that succeeds in everything: guests, devices, and disks that are asked for."""
+        for server in self.obey_but_uploads(**changes):
+            if server.upload is not None:
+                with contextlib.suppress(Conflict):  # it has arrived already
+                    self.hand_in(server.id, server.upload)
+
+    def obey_but_uploads(self, **changes: Any) -> tuple[DesiredServer, ...]:
+        """Does all of it but for the disks; returns the servers, some of which ask for theirs."""
         wanted = self.desired().servers
         held = [
             Held(server.id, each.unit, "bochs-drm", claim_id=each.claim_id)
@@ -142,10 +149,7 @@ class Host:
         ]
         on = [server.id for server in wanted if server.powered]
         self.report(on, off=[server.id for server in wanted if not server.powered], held=held, **changes)
-        for server in wanted:
-            if server.upload is not None:
-                with contextlib.suppress(Conflict):  # it has arrived already
-                    self.hand_in(server.id, server.upload)
+        return wanted
 
     def hand_in(self, server_id: str, image_id: str, size_gb: int = 1) -> None:
         """Hands a disk in, as the agent does."""

@@ -106,6 +106,28 @@ def test_a_crash_while_undoing_can_be_undone_again(tmp_path_factory: pytest.Temp
         assert _picture(root) == before
 
 
+def test_a_crash_while_a_failed_apply_is_taken_back_leaves_the_earlier_changes_undoable(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    for number in range(80):
+        root = tmp_path_factory.mktemp(f"crash{number}")
+        first, *others = acts(root)
+        before = _picture(root)
+        Journal(root).apply([first])
+
+        try:
+            Journal(root, watch=_crash_at(number)).apply([*others, SetValue("/sys/no/such/file", "1")])
+        except HostError:  # it came to its end: all points were tried
+            assert number > 10
+            return
+        except Crash:
+            pass
+        Journal(root).undo()
+
+        assert _picture(root) == before, f"crash at point {number}"
+    pytest.fail("there are more points than expected")
+
+
 def test_a_journal_line_that_was_cut_short_was_not_acted_on(tmp_path: Path, tree: Tree) -> None:
     planned = acts(tmp_path)
     before = tree()

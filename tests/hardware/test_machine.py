@@ -1,5 +1,7 @@
 """The view of a whole machine: distances, and scanning again."""
 
+import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -172,3 +174,20 @@ def test_audio_right_behind_a_gpu_is_its_own_whoever_made_it(machine: Invented) 
     (card,) = Machine.read(machine.root).gpu_cards
 
     assert [str(one.address) for one in card.unusual] == ["0000:43:00.6"]
+
+
+def test_a_process_without_descriptors_does_not_see_an_empty_machine(machine: Invented) -> None:
+    machine.gpu("0000:41:00.0", group=10)
+    machine.hold(812, "Xorg", "/dev/dri/card0")
+    before = Machine.read(machine.root)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.open("/", os.O_RDONLY)
+    os.close(free)
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        for look in (lambda: Machine.read(machine.root), before.rescan, lambda: before.open_files):
+            with pytest.raises(OSError, match="Too many open files"):
+                look()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -1,6 +1,9 @@
 """The real verbs, on files that stand for the kernel's: what is written where, and what a blocked write does."""
 
 import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ import pytest
 from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
 from busway.hardware import Holder, SysfsKernel
+from busway.hardware.holders import read_open_files
 from busway.hardware.sysfs_write import write
 from busway.testing.machines import Machine
 
@@ -74,12 +78,40 @@ def test_a_missing_file_is_a_refusal_and_is_not_made(tmp_path: Path) -> None:
 
 
 def test_the_holders_of_a_group_are_found_by_their_open_files(tmp_path: Path) -> None:
-    with (tmp_path / "file").open("w"):
-        real = SysfsKernel().holders(424242)
     files = tmp_path / "proc/77/fd"
     files.mkdir(parents=True)
     (files / "3").symlink_to("/dev/vfio/9")
     (files.parent / "comm").write_text("qemu\n")
 
-    assert real == ()
-    assert SysfsKernel(tmp_path).holders(9) == (Holder(77, "qemu"),)
+    assert read_open_files(tmp_path).by_path["/dev/vfio/9"] == (Holder(77, "qemu"),)
+    assert "/dev/vfio/424242" not in read_open_files(Path("/")).by_path
+
+
+def test_who_writes_for_a_device_is_found_until_it_has_ended(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "unbind")
+    seen: list[tuple[int, ...]] = []
+    kernel = SysfsKernel(tmp_path)
+
+    with pytest.raises(HostError), watching(lambda: seen.append(kernel.unfinished(GPU))):
+        write(tmp_path / "unbind", "x", 1.0, str(GPU))
+
+    assert any(len(pids) == 1 for pids in seen)
+    assert kernel.unfinished(GPU) == kernel.unfinished(PciAddress("0000:42:00.0")) == ()
+
+
+@contextmanager
+def watching(look: Callable[[], object]) -> Iterator[None]:
+    """Looks again and again from another thread."""
+    end = threading.Event()
+
+    def go_on() -> None:
+        while not end.wait(0.02):
+            look()
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()

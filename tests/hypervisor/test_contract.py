@@ -10,7 +10,7 @@ from busway.domain.address import PciAddress
 from busway.domain.errors import HostError, Unavailable
 from busway.domain.grant import Grant
 from busway.domain.units import WholeFunction
-from busway.hardware import bind
+from busway.hardware.handover import take
 from busway.hypervisor import GuestFiles, GuestOptions, Hypervisor, domain_xml
 from busway.hypervisor.adapter import LibvirtHypervisor
 from busway.testing.hypervisor import FakeHypervisor
@@ -28,7 +28,7 @@ class TestFake(HypervisorContract):
     @pytest.fixture
     def devices(self, tmp_path: Path) -> tuple[Grant, ...]:
         gpu = Machine(tmp_path).gpu("0000:41:00.0", group=10)
-        bind(FakeKernel(tmp_path), gpu, "10de", "20b5")
+        take(FakeKernel(tmp_path), WholeFunction(gpu, "10de", "20b5"))
         return (Grant(WholeFunction(gpu, "10de", "20b5")),)
 
 
@@ -88,7 +88,7 @@ def test_the_adapter_lists_only_domains_with_our_mark() -> None:
 
 def test_the_fake_refuses_a_device_that_another_guest_uses(tmp_path: Path) -> None:
     gpu = Machine(tmp_path).gpu("0000:41:00.0", group=10)
-    bind(FakeKernel(tmp_path), gpu, "10de", "20b5")
+    take(FakeKernel(tmp_path), WholeFunction(gpu, "10de", "20b5"))
     hypervisor = FakeHypervisor(tmp_path)
     files = GuestFiles(tmp_path / "d", tmp_path / "c", tmp_path / "l")
     for server_id in (ONE, TWO):

@@ -22,6 +22,10 @@ SOURCE = str(Path(__file__).resolve().parents[2] / "src")
 CONFIG = """\
 [DEFAULT]
 cpu_allocation_ratio = 16
+[quota]
+instances = -1
+cores = -1
+ram = -1
 [pci]
 alias = {"vendor_id": "10de", "product_id": "20b5", "name": "a1"}
 device_spec = {"vendor_id": "10de", "product_id": "20b5"}

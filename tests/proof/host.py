@@ -13,13 +13,14 @@ import structlog
 
 from busway.agent.agent import Agent, Timing
 from busway.agent.state import StateFolder
+from busway.agent.workers import at_once
 from busway.control.context import Control
 from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
 from busway.domain.grant import Held
 from busway.domain.ids import HostId, ImageId, ServerId
 from busway.domain.server import PowerState
-from busway.hardware.vfio import driver_of
+from busway.hardware.binding import driver_of
 from busway.hypervisor.seam import DomainSeen
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
@@ -114,6 +115,10 @@ class Host:
         """The devices that are held, if there are any, else all."""
         return [PciAddress(held.unit.name) for held in self.held()] or self.addresses()
 
+    def blocked(self) -> list[PciAddress]:
+        """The devices for which the kernel has not finished a write."""
+        return [address for address in self.addresses() if self.kernel.unfinished(address)]
+
     def refuse(self, verb: str, address: PciAddress, times: int) -> None:
         self.kernel.refuse(verb, address, "it does not answer", times=times)
 
@@ -126,6 +131,8 @@ class Host:
         for address in self.addresses():
             for verb in VERBS:
                 self.kernel.refuse(verb, address, "", times=0)
+                self.kernel.hang(verb, address, times=0)
+            self.kernel.finish(address)
         self.hypervisor.refusals.clear()
         self.hypervisor.away = False
         self.hypervisor.obeys_acpi = True
@@ -147,7 +154,7 @@ class Host:
         return {each: domain for each, domain in self.domains().items() if domain.power is PowerState.RUNNING}
 
     def held(self) -> tuple[Held, ...]:
-        return self.state().list_held()
+        return tuple(record.held for record in self.state().held.list()[0])
 
     def state(self) -> StateFolder:
         return StateFolder(self.path / "agent")
@@ -176,6 +183,7 @@ class Host:
             timing=Timing(kernel=0.0),
             make_disk=copy_image,
             flatten_disk=_flat_disk,
+            spawn=at_once,
             monotonic=lambda: self._wall_ns() / 1e9,
             wall_ns=self._wall_ns,
             crashpoint=self.fuse.tick,

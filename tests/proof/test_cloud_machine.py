@@ -174,6 +174,18 @@ class CloudMachine(RuleBasedStateMachine):
         if addresses := host.interesting():
             host.refuse(verb, addresses[index % len(addresses)], times)
 
+    @rule(number=which, index=which, verb=st.sampled_from(VERBS))
+    def device_blocks(self, number: int, index: int, verb: str) -> None:
+        host = self._host(number)
+        if addresses := host.interesting():
+            host.kernel.hang(verb, addresses[index % len(addresses)], times=1)
+
+    @rule(number=which, index=which)
+    def kernel_finishes_late(self, number: int, index: int) -> None:
+        host = self._host(number)
+        if addresses := host.blocked():
+            host.kernel.finish(addresses[index % len(addresses)])
+
     @rule(number=which, verb=st.sampled_from(GUEST_VERBS), away=st.booleans(), deaf=st.booleans())
     def hypervisor_fails(self, number: int, verb: str, away: bool, deaf: bool) -> None:
         host = self._host(number)

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from busway.domain.address import PciAddress
 from busway.domain.device import DeviceKind, PciDevice
+from busway.domain.errors import Conflict
 from busway.domain.ids import DeviceId
 from busway.store import devices
 from busway.store.database import Database
@@ -71,7 +72,7 @@ def test_a_host_has_one_device_at_an_address(db: Database) -> None:
         add_device(tx, "d1")
         add_device(tx, "d2", H2)
 
-    with pytest.raises(IntegrityError), db.write() as tx:
+    with pytest.raises(Conflict), db.write() as tx:
         add_device(tx, "d3")
 
 

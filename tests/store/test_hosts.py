@@ -3,8 +3,8 @@
 import dataclasses
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
+from busway.domain.errors import Conflict
 from busway.domain.ids import HostId
 from busway.store import hosts
 from busway.store.database import Database, Tx
@@ -57,7 +57,7 @@ def test_a_host_is_found_by_name_and_id_and_is_listed_by_name(db: Database) -> N
 
 
 def test_two_hosts_can_not_have_one_name(db: Database) -> None:
-    with pytest.raises(IntegrityError), db.write() as tx:
+    with pytest.raises(Conflict), db.write() as tx:
         hosts.insert_host(tx, H2, "name of h1", "hash", NOON)
 
 

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
+from busway.domain.errors import Conflict
 from busway.domain.flavor import Flavor
 from busway.domain.ids import FlavorId, ServerId
 from busway.domain.server import PowerState, ServerFault, ServerStatus, TaskState
@@ -44,7 +44,7 @@ def test_a_change_says_when_it_was_and_leaves_the_rest(database: Database) -> No
 
 
 def test_an_id_is_given_once(database: Database) -> None:
-    with pytest.raises(IntegrityError), database.write() as tx:
+    with pytest.raises(Conflict), database.write() as tx:
         add_server(tx)
         add_server(tx)
 

@@ -18,9 +18,9 @@ def until_someone_waits(database: Database) -> None:
 
 
 def _waiting(database: Database) -> int:
+    # Who waits for a row waits in pg_locks for a transaction, which belongs to no database there.
     statement = text(
-        "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = "
-        "(SELECT oid FROM pg_database WHERE datname = current_database())"
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     )
     with database.engine.connect() as connection:
         return int(connection.execute(statement).scalar_one())

@@ -1,11 +1,12 @@
-"""The agent of one host: each round fetches what is desired, observes, plans, executes and reports."""
+"""The agent of one host: each round fetches what is desired, observes, plans, begins the work and reports."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import structlog
 from structlog.typing import FilteringBoundLogger
@@ -18,19 +19,26 @@ from busway.agent.image_cache import ImageCache
 from busway.agent.link import AgentLink
 from busway.agent.observe import Sight, look
 from busway.agent.pace import Backoff
+from busway.agent.patience import PatientHypervisor
 from busway.agent.qemu_img import flatten, make_overlay
-from busway.agent.resources import measure, resource_view
+from busway.agent.reporter import Reporter, Whose
+from busway.agent.sequence import Sequence
 from busway.agent.state import StateFolder
 from busway.agent.tools import DiskFlattener, DiskMaker, Tools
-from busway.domain.documents import Desired, HostResources, Observed
+from busway.agent.workers import Spawn, Workers, in_thread
+from busway.domain.documents import Desired
 from busway.domain.errors import BadInput, BuswayError, Unavailable
-from busway.hardware.kernel import KernelVerbs
-from busway.hardware.scan import read_text
+from busway.domain.ids import ServerId
+from busway.hardware.machine import Machine
+from busway.hardware.scrub import SCRUB_SECONDS
+from busway.hardware.verbs import DeviceVerbs
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import Hypervisor
 from busway.reconciler.plan import plan
+from busway.reconciler.steps import Step
 from busway.reconciler.waits import waits
 
+_ENDING = 5.0  # seconds that work may take to end when the agent does
 _LONGEST_BREATH = 1.0  # seconds between rounds when the control plane does not hold the long poll
 
 
@@ -43,6 +51,12 @@ class Timing:
     resource_view: float = 60.0
     stop: float = 60.0  # how long a guest may take to follow an ACPI shutdown
     kernel: float = 20.0  # how long a driver may take to bind
+    together: float = 5.0  # how long a round waits for the work that it has begun; one second for downloads and copies
+    busy: float = 0.5  # the longest wait for news while work is under way
+    libvirt: float = 10.0  # how long a look at the guests may take
+    blind: float = 600.0  # how long the last look is reported again while libvirt does not answer
+    slow: float = 60.0  # a step that takes longer is told in the report's notes
+    scrub: float = SCRUB_SECONDS  # how long a program may take to clean a device
 
 
 class Agent:
@@ -54,7 +68,7 @@ class Agent:
         *,
         link: AgentLink,
         hypervisor: Hypervisor,
-        kernel: KernelVerbs,
+        kernel: DeviceVerbs,
         state: StateFolder,
         options: GuestOptions | None = None,
         timing: Timing | None = None,
@@ -63,24 +77,35 @@ class Agent:
         monotonic: Callable[[], float] = time.monotonic,
         wall_ns: Callable[[], int] = time.time_ns,
         crashpoint: Callable[[str], None] = lambda _point: None,
+        spawn: Spawn = in_thread,
         log: FilteringBoundLogger | None = None,
+        scrubs: Mapping[str, Path] | None = None,
     ) -> None:
         self._host = host
         self._link = link
-        self._hypervisor = hypervisor
         self._kernel = kernel
         self._state = state
         self._options = options or GuestOptions()
         self._timing = timing or Timing()
         self._monotonic = monotonic
-        self._wall_ns = wall_ns
+        self._guests = PatientHypervisor(hypervisor, self._timing.libvirt) if spawn is in_thread else hypervisor
         self._log: FilteringBoundLogger = log or structlog.get_logger("busway.agent")
         state.remove_partials()
         self._faults = Faults(state, monotonic)
         self._consoles = Consoles(state, link)
         self._images = ImageCache(state, wall_ns)
         self._backoff = Backoff(host)
-        tools = Tools(
+        self._reporter = Reporter(
+            Whose(host, kernel.root, state.path, self._options.virt_type),
+            link,
+            self._guests.facts,
+            Sequence(state.path / "sequence", wall_ns),
+            monotonic,
+            state.handovers,
+            often=self._timing.report,
+            blind=self._timing.blind,
+        )
+        self._tools = Tools(
             link=link,
             hypervisor=hypervisor,
             kernel=kernel,
@@ -88,18 +113,20 @@ class Agent:
             options=self._options,
             make_disk=make_disk,
             flatten_disk=flatten_disk,
-            wall_ns=wall_ns,
-            breathe=self._breathe,
+            monotonic=monotonic,
             patience=self._timing.kernel,
+            scrubs=scrubs or {},
+            scrub_seconds=self._timing.scrub,
+            crashpoint=crashpoint,
+            wall_ns=wall_ns,
         )
-        self._executor = Executor(tools, self._faults, self._log, crashpoint)
+        self._workers = Workers(Executor(self._tools, self._faults, self._log, crashpoint).carry_out, spawn)
+        self._machine: Machine | None = None
         self._desired: Desired | None = None
         self._generation = 0  # of the document that was carried out last
-        self._resources: HostResources | None = None
-        self._reported: Observed | None = None
-        self._reported_at = self._viewed_at = float("-inf")
         self._troubles: dict[str, str] = {}
         self._waiting: frozenset[str] = frozenset()
+        self._unfinished: set[ServerId] = set()  # servers whose work has ended before its end
         self._hasty = False  # the long poll came back at once with nothing
         self._busy = True  # something was done in the last round: the next begins at once
         self._acted = False  # something was tried in this round: look again before reporting
@@ -121,9 +148,18 @@ class Agent:
         self._heed("credential", self._renew)
         self._heed("control plane", self._fetch)
         self._heed("hypervisor", self._converge)
+        if self._troubles.get("hypervisor") == "libvirt-slow":
+            self._heed("reports", lambda: self._reporter.repeat(self._notes()))
+
+    def finish(self) -> None:
+        """Goes round until nothing is under way."""
+        while self._workers.busy:
+            self.round()
 
     def close(self) -> None:
-        """Closes the connections; the agent is not to be used any more."""
+        """Ends what is under way as far as it can be ended, and closes the connections; the agent is done."""
+        self._workers.cancel_all()
+        self._workers.wait(self._workers.works, _ENDING)
         self._link.close()
 
     def _renew(self) -> None:
@@ -140,7 +176,8 @@ class Agent:
 
     def _fetch(self) -> None:
         after = self._desired.generation if self._desired else -1
-        wait = 0.0 if self._busy else self._timing.interval
+        longest = self._timing.busy if self._workers.busy else self._timing.interval
+        wait = 0.0 if self._busy else longest
         asked = self._monotonic()
         news = self._link.fetch_desired(after, wait)
         self._hasty = news is None and self._monotonic() - asked < wait / 2
@@ -155,17 +192,24 @@ class Agent:
             self._faults.desire(news)
 
     def _converge(self) -> None:
+        self._busy = self._collect()  # before the look: what has ended is seen as it is
+        self._acted = False
         before = self._look()
-        self._busy = self._acted = False
         if self._desired is not None:
             desired = self._desired
             self._heed("plan", lambda: self._carry_out(desired, before))
         after = self._look() if self._acted else before
-        self._generation = self._desired.generation if self._desired else 0
+        if self._desired is not None and self._is_tried():
+            self._generation = self._desired.generation
         self._heed("reports", lambda: self._report(after))
         self._heed("consoles", lambda: self._consoles.hand_in(server.id for server in after.servers))
         self._heed("image cache", lambda: self._tidy(after))
-        self._view(after)
+        self._heed("resource view", lambda: self._view(after))
+
+    def _is_tried(self) -> bool:
+        """True when what is under way is what is desired now: nothing older can still touch guests or devices."""
+        wishes = self._faults.wishes
+        return all(wishes.get(work.server_id) == work.wish for work in self._workers.works)
 
     def _tidy(self, sight: Sight) -> None:
         removed = self._images.tidy(self._desired, sight.local) if self._desired else []
@@ -173,13 +217,52 @@ class Agent:
             self._log.info("unused images are removed", images=removed)
 
     def _carry_out(self, desired: Desired, sight: Sight) -> None:
-        steps = plan(desired, sight.local)
+        wishes = self._faults.wishes
+        self._workers.cancel_others(wishes)
+        plans = self._plan(desired, sight)
+        self._faults.clear_settled({*plans, *self._workers.busy} | sight.unreadable)
+        free = [each for each in plans if each not in self._workers.busy]
+        begun = [self._workers.begin(each, wishes.get(each, ""), plans[each]) for each in free]
+        self._workers.wait(begun, self._timing.together, self._breathe)
+        self._acted = bool(self._workers.busy)
+        self._busy |= self._collect()
+        # before the report: what has worked since is no fault any more
+        self._faults.clear_settled({*self._unfinished, *self._workers.busy} | sight.unreadable)
+
+    def _plan(self, desired: Desired, sight: Sight) -> dict[ServerId, list[Step]]:
+        """The steps of each server, in the order in which the servers have their turn."""
+        desired = _without(desired, sight.unreadable)
         self._tell_waits(desired, sight)
-        self._faults.clear_settled({step.server_id for step in steps})
-        self._acted = bool(steps)
-        outcome = self._executor.carry_out(steps)
-        self._faults.clear_settled(outcome.unfinished)  # before the report: what has worked since is no fault any more
-        self._busy = outcome.done > 0
+        plans: dict[ServerId, list[Step]] = {}
+        for step in self._steps(desired, sight):
+            plans.setdefault(step.server_id, []).append(step)
+        return plans
+
+    def _steps(self, desired: Desired, sight: Sight) -> list[Step]:
+        """Plans for all servers; one that can't be planned for, which is a defect, does not keep the others."""
+        try:
+            return plan(desired, sight.local)
+        except Exception as error:
+            self._log.exception("the plan ended unexpectedly", why=str(error))
+        each = [replace(desired, servers=(server,), absent=()) for server in desired.servers]
+        each += [replace(desired, servers=(), absent=(server_id,)) for server_id in desired.absent]
+        steps: list[Step] = []
+        for one in each:
+            try:
+                steps += plan(one, sight.local)
+            except Exception as error:
+                who = [*one.absent, *(server.id for server in one.servers)]
+                self._log.error("nothing can be planned for a server", server=who[0], why=repr(error))
+        return steps
+
+    def _collect(self) -> bool:
+        """Takes in the work that has ended; True when some of it was done."""
+        ended = self._workers.collect()
+        for work in ended:
+            if work.death is not None:
+                self._log.error("worker ended unexpectedly", server=work.server_id, why=repr(work.death))
+        self._unfinished = {work.server_id for work in ended if work.unfinished}
+        return any(work.done for work in ended)
 
     def _tell_waits(self, desired: Desired, sight: Sight) -> None:
         reasons = frozenset(f"{wait.server_id}: {wait.reason}" for wait in waits(desired, sight.local))
@@ -188,48 +271,32 @@ class Agent:
         self._waiting = reasons
 
     def _look(self) -> Sight:
-        return look(self._kernel, self._hypervisor, self._state, self._wall_ns(), self._timing.stop)
+        self._machine = self._machine.rescan() if self._machine else Machine.read(self._kernel.root)
+        now, patience = self._tools.now(), self._timing.stop
+        return look(self._machine, self._guests, self._state, self._desired, self._faults, now, patience)
 
     def _breathe(self) -> None:
-        """Reports in the midst of a long plan, still under the generation before it."""
-        if self._monotonic() - self._reported_at >= self._timing.report:
+        """Reports while a round waits for its work, still under the generation before it."""
+        if self._reporter.is_due:
             self._heed("reports", lambda: self._report(self._look()))
 
     def _report(self, sight: Sight) -> None:
-        observed = self._observed(sight)
-        unchanged = self._reported is not None and replace(observed, sequence=self._reported.sequence) == self._reported
-        if unchanged and self._monotonic() - self._reported_at < self._timing.report:
-            return
-        self._link.report(observed)
-        self._reported, self._reported_at = observed, self._monotonic()
-
-    def _observed(self, sight: Sight) -> Observed:
-        if self._resources is None:
-            self._resources = self._measure()
-        last = self._reported.sequence if self._reported else 0
-        return Observed(
-            host=self._host,
-            sequence=max(self._wall_ns(), last + 1),
-            generation=self._generation,
-            boot_id=read_text(self._kernel.root / "proc/sys/kernel/random/boot_id"),
-            resources=self._resources,
-            inventory=sight.inventory,
-            servers=sight.servers,
-            held=sight.held,
-            agent_version=__version__,
-            iommu=any(device.iommu_group is not None for device in sight.inventory),
-            notes=(*sorted(self._waiting), *(f"{part}: {code}" for part, code in sorted(self._troubles.items()))),
-        )
-
-    def _measure(self) -> HostResources:
-        return measure(self._hypervisor, self._kernel.root, self._state.path, self._options.virt_type)
+        self._reporter.report(sight, self._generation, self._notes())
 
     def _view(self, sight: Sight) -> None:
-        if self._monotonic() - self._viewed_at < self._timing.resource_view:
-            return
-        self._viewed_at = self._monotonic()
-        self._resources = self._measure()
-        self._log.info(resource_view(self._host, self._resources, self._desired, sight.inventory, sight.held))
+        line = self._reporter.view(self._desired, sight, self._timing.resource_view)
+        if line is not None:
+            self._log.info(line)
+
+    def _notes(self) -> tuple[str, ...]:
+        """What a person may want to know: who waits for whom, which steps take long, what is in trouble."""
+        now = time.monotonic()
+        slow = [work for work in self._workers.works if work.current and now - work.since >= self._timing.slow]
+        return (
+            *sorted(self._waiting),
+            *(f"{work.server_id}: {work.current} is still under way" for work in slow),
+            *(f"{part}: {code}" for part, code in sorted(self._troubles.items())),
+        )
 
     def _heed(self, part: str, act: Callable[[], None]) -> None:
         """Runs `act`; a failure is logged when it is a new one, and once more when it has passed."""
@@ -241,6 +308,20 @@ class Agent:
                 level = self._log.warning if isinstance(error, Unavailable) else self._log.error
                 level(f"{part}: trouble", why=str(error), code=code)
             self._troubles[part] = code
+        except Exception as error:  # a defect: it is told each time, and the other parts go on
+            self._log.exception(f"{part}: ended unexpectedly", why=str(error))
+            self._troubles[part] = "agent-error"
         else:
             if self._troubles.pop(part, None) is not None:
                 self._log.info(f"{part}: well again")
+
+
+def _without(desired: Desired, unreadable: frozenset[ServerId]) -> Desired:
+    """The document without the servers that can't be seen: what is in neither list is left alone."""
+    if not unreadable:
+        return desired
+    return replace(
+        desired,
+        servers=tuple(server for server in desired.servers if server.id not in unreadable),
+        absent=tuple(server_id for server_id in desired.absent if server_id not in unreadable),
+    )

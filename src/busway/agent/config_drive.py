@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import io
 
 from busway.domain.documents import ConfigDrive
-from busway.domain.errors import HostError
+from busway.domain.errors import BadInput, HostError
+from busway.domain.user_data import decode_user_data
 
 
 def config_drive_iso(drive: ConfigDrive) -> bytes:
@@ -36,12 +35,7 @@ def _files(drive: ConfigDrive) -> dict[str, bytes]:
     files = {"meta_data.json": drive.meta_data.encode(), "network_data.json": drive.network_data.encode()}
     if drive.user_data:
         try:
-            files["user_data"] = base64.b64decode(drive.user_data, validate=True)
-        except binascii.Error as error:
-            raise HostError(
-                "The server's user data is not base64",
-                detail=str(error),
-                remedy="Create the server with base64-encoded user data.",
-                code="user-data-form",
-            ) from error
+            files["user_data"] = decode_user_data(drive.user_data)
+        except BadInput as error:
+            raise HostError(error.brief, detail=error.detail, remedy=error.remedy, code="user-data-form") from error
     return files

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from busway.agent.link import AgentLink
 from busway.agent.state import StateFolder
-from busway.domain.errors import NotFound
+from busway.domain.errors import Forbidden, NotFound
 from busway.domain.ids import ServerId
 
 _TAIL = 128 * 1024  # bytes
@@ -29,7 +29,9 @@ class Consoles:
 
     def hand_in(self, servers: Iterable[ServerId]) -> None:
         """Uploads the consoles that have changed since the last time."""
-        for server_id in servers:
+        here = tuple(servers)
+        self._handed_in = {server_id: mark for server_id, mark in self._handed_in.items() if server_id in here}
+        for server_id in here:
             path = self._state.files(server_id).console
             try:
                 with path.open("rb") as file:
@@ -41,7 +43,9 @@ class Consoles:
                     text = file.read(_TAIL).lstrip(b"\0")  # what was cut away before reads as zeros
             except OSError:  # no console yet
                 continue
-            with suppress(NotFound):  # the control plane has forgotten the server and will say so
+            with suppress(
+                NotFound, Forbidden
+            ):  # the control plane does not know the server, or not here, and will say so
                 self._link.put_console(server_id, text)
             self._handed_in[server_id] = mark
             if status.st_blocks * 512 > _LIMIT:

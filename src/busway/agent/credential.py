@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from busway.agent.durable import write_durably
 from busway.domain.errors import InvalidConfig
+from busway.hardware.durable import write_durably
 from busway.pki.context import client_context
 
 

@@ -1,27 +1,22 @@
-"""Carries out a plan: step by step, one server's failure not touching the others."""
+"""Carries out the steps of one server; whatever goes wrong with one is its fault and nobody else's."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from structlog.typing import FilteringBoundLogger
 
 from busway.agent.faults import Faults, fault_of
 from busway.agent.steps import ACTS
 from busway.agent.tools import Tools
-from busway.domain.errors import BuswayError, HostError, Unavailable
-from busway.domain.ids import ServerId
-from busway.reconciler.steps import GiveBackDevice, Step
+from busway.agent.workers import Locks, Work
+from busway.domain.errors import BuswayError, Forbidden, HostError, NotAuthenticated, Unavailable
+from busway.domain.units import WholeFunction
+from busway.reconciler.steps import FetchImage, GiveBackDevice, Step, TakeDevice
 
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How many steps succeeded, and the servers that were not brought to the end of their plan."""
-
-    done: int
-    unfinished: frozenset[ServerId]
+_POSTPONING = (Unavailable, NotAuthenticated, Forbidden)  # neither the server's fault nor that of this host
 
 
 class Executor:
@@ -34,33 +29,40 @@ class Executor:
         self._faults = faults
         self._log = log
         self._crashpoint = crashpoint
+        self._locks = Locks()
 
-    def carry_out(self, steps: list[Step]) -> Outcome:
-        """Executes steps in their order.
+    def carry_out(self, work: Work) -> None:
+        """Executes the steps of a server in their order, until the work is cancelled.
 
-        After a failure the rest of that server's steps are left out, unless the step that failed does not block them.
+        After a failure the rest of the steps are left out, unless the step that failed does not block them.
         """
-        failed: set[ServerId] = set()
-        done = 0
-        for step in steps:
-            if step.server_id in failed or not self._faults.may_try(step):
-                if step.policy.blocks:
-                    failed.add(step.server_id)
-                continue
-            if self._try(step):
-                done += 1
+        tools = replace(self._tools, breathe=work.check)
+        for step in work.steps:
+            if work.is_cancelled:
+                work.unfinished = True
+                return
+            work.current, work.since, work.is_long = step.name, time.monotonic(), step.policy.long
+            if not (work.unfinished and step.policy.blocks) and self._attempt(step, tools):
+                work.done += 1
             elif step.policy.blocks:
-                failed.add(step.server_id)
-            self._tools.breathe()
-        return Outcome(done, frozenset(failed))
+                work.unfinished = True
 
-    def _try(self, step: Step) -> bool:
+    def _attempt(self, step: Step, tools: Tools) -> bool:
+        """Tries a step; an error that nobody has thought of is the server's fault as well, with a code of its own."""
+        try:
+            return self._faults.may_try(step) and self._try(step, tools)
+        except Exception as error:
+            self._log.exception("step ended unexpectedly", step=step.name, server=step.server_id, why=str(error))
+            self._fail(step, _unexpected(step, error))
+            return False
+
+    def _try(self, step: Step, tools: Tools) -> bool:
         started = time.monotonic()
         log = self._log.bind(step=step.name, server=step.server_id)
         log.info("step starts", reason=step.reason)
         try:
-            remark = self._execute(step)
-        except Unavailable as error:  # neither the server's fault nor this host's: the next round tries again
+            remark = self._execute(step, tools)
+        except _POSTPONING as error:  # the next round tries again
             log.warning("step postponed", why=str(error), seconds=_since(started))
             return False
         except BuswayError as error:
@@ -71,10 +73,11 @@ class Executor:
         log.info("step done", seconds=_since(started), **({"remark": remark} if remark else {}))
         return True
 
-    def _execute(self, step: Step) -> str | None:
+    def _execute(self, step: Step, tools: Tools) -> str | None:
         self._crashpoint(f"before:{step.name}")
         try:
-            remark = ACTS[type(step)](step, self._tools)
+            with self._locks.hold(_shared(step), tools.breathe):
+                remark = ACTS[type(step)](step, tools)
         except OSError as error:
             raise HostError(
                 f"{step.name} could not be done on this host",
@@ -86,12 +89,36 @@ class Executor:
         return remark
 
     def _fail(self, step: Step, error: BuswayError) -> None:
+        """Keeps the fault; a disk that does not take it keeps nobody from going on, and it is told all the same."""
         fault = fault_of(step, error)
-        if isinstance(step, GiveBackDevice):
-            known = self._tools.state.find_held(step.held.unit.name)
-            if known is not None:
-                self._tools.state.write_held(replace(known, fault=fault))
-        self._faults.failed(step, fault)
+        try:
+            if isinstance(step, GiveBackDevice):
+                known = self._tools.state.held.find(step.held.unit.name)
+                if known is not None:
+                    self._tools.state.held.write(known.blamed(fault))
+            self._faults.failed(step, fault)
+        except (OSError, BuswayError) as second:
+            self._log.error("a fault could not be kept", step=step.name, server=step.server_id, why=str(second))
+
+
+def _shared(step: Step) -> str:
+    """What steps of other servers must keep off meanwhile: the functions of a slot, an image, or nothing but the server."""
+    unit = step.grant.unit if isinstance(step, TakeDevice) else None
+    unit = step.held.unit if isinstance(step, GiveBackDevice) else unit
+    if isinstance(unit, WholeFunction):
+        return f"slot {unit.address.slot_name}"
+    if unit is not None:
+        return f"unit {unit.name}"
+    return f"image {step.server.image.sha256}" if isinstance(step, FetchImage) else f"server {step.server_id}"
+
+
+def _unexpected(step: Step, error: Exception) -> HostError:
+    return HostError(
+        f"{step.name} ended unexpectedly",
+        detail=f"{type(error).__name__}: {error}",
+        remedy="Report this: it is a defect of Busway. The agent's log has the whole trace.",
+        code="agent-error",
+    )
 
 
 def _since(started: float) -> float:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from busway.agent.record import ServerRecord
 from busway.agent.state import StateFolder
 from busway.domain.documents import Desired
-from busway.domain.errors import BuswayError
+from busway.domain.errors import BuswayError, HostError
 from busway.domain.grant import Fault
 from busway.domain.ids import ServerId
 from busway.reconciler.steps import Retry, Step, Subject
@@ -28,13 +30,17 @@ class _Pause:
 
 
 class Faults:
-    """Remembers failures: for a server that shall be there in its record, for one that shall go in memory."""
+    """Remembers failures: for a server that shall be there in its record, for one that shall go in memory.
+
+    Workers call it, each for its own server; what is desired is told by the main loop alone.
+    """
 
     def __init__(self, state: StateFolder, monotonic: Callable[[], float]) -> None:
         self._state = state
         self._monotonic = monotonic
         self._wanted: dict[ServerId, str] = {}
-        self._pauses: dict[tuple[str, str], _Pause] = {}
+        self._pauses: dict[tuple[ServerId, str], _Pause] = {}
+        self._unwritten: dict[ServerId, tuple[Fault, str]] = {}  # those that the disk did not take
 
     def desire(self, desired: Desired) -> None:
         """Takes notice of what is desired of each server now."""
@@ -42,16 +48,30 @@ class Faults:
         self._wanted |= dict.fromkeys(desired.absent, _GOING)
         for unreadable in desired.unreadable:
             self._wanted[unreadable.id] = _digest(unreadable.detail)
-            self._blame(unreadable.id, unreadable.fault)
+        self._pauses = {key: pause for key, pause in self._pauses.copy().items() if key[0] in self._wanted}
+        self._unwritten = {one: kept for one, kept in self._unwritten.copy().items() if one in self._wanted}
+        for unreadable in desired.unreadable:
+            with suppress(HostError, OSError):  # it is told from memory
+                self._blame(unreadable.id, unreadable.fault)
+
+    @property
+    def wishes(self) -> dict[ServerId, str]:
+        """What is desired of each server now, as a word that changes with it."""
+        return self._wanted
+
+    def current(self, server_id: ServerId, record: ServerRecord) -> Fault | None:
+        """The fault that is told of a server: one of an earlier desire is over, and an act for the newer under way."""
+        wanted = self._wanted.get(server_id)
+        fault, fault_for = self._unwritten.get(server_id, (record.fault, record.fault_for))
+        return fault if wanted is None or fault_for == wanted else None
 
     def may_try(self, step: Step) -> bool:
         """True unless the step's server failed with the same desire, or a teardown still pauses."""
         pause = self._pauses.get(_key(step))
         if pause is not None and self._monotonic() < pause.until:
             return False
-        record = self._state.record(step.server_id)
         wanted = self._wanted.get(step.server_id, "")
-        return wanted == _GOING or record.fault is None or record.fault_for != wanted
+        return wanted == _GOING or self.current(step.server_id, self._state.record(step.server_id)) is None
 
     def failed(self, step: Step, fault: Fault) -> None:
         """Remembers a failure; that of a device is kept with the device, not with the server."""
@@ -64,9 +84,12 @@ class Faults:
             self._blame(step.server_id, fault)
 
     def _blame(self, server_id: ServerId, fault: Fault) -> None:
-        record, wanted = self._state.record(server_id), self._wanted.get(server_id, "")
+        wanted = self._wanted.get(server_id, "")
+        self._unwritten[server_id] = fault, wanted
+        record = self._state.record(server_id)
         if (record.fault, record.fault_for) != (fault, wanted):
             self._state.write_record(server_id, replace(record, fault=fault, fault_for=wanted))
+        del self._unwritten[server_id]
 
     def succeeded(self, step: Step) -> None:
         """Ends the pause of a step that worked."""
@@ -77,9 +100,10 @@ class Faults:
         for server_id, wanted in self._wanted.items():
             if server_id in unfinished or wanted == _GOING:
                 continue
-            record = self._state.record(server_id)
-            if record.fault is not None and record.fault_for != wanted:
-                self._state.write_record(server_id, replace(record, fault=None, fault_for=""))
+            with suppress(HostError, OSError):  # what can't be read or written now is not told as long as it is old
+                record = self._state.record(server_id)
+                if record.fault is not None and record.fault_for != wanted:
+                    self._state.write_record(server_id, replace(record, fault=None, fault_for=""))
 
 
 def fault_of(step: Step, error: BuswayError) -> Fault:
@@ -89,8 +113,8 @@ def fault_of(step: Step, error: BuswayError) -> Fault:
     return Fault(step.name, error.brief, detail, error.remedy, error.code)
 
 
-def _key(step: Step) -> tuple[str, str]:
-    return step.subject, step.name
+def _key(step: Step) -> tuple[ServerId, str]:
+    return step.server_id, f"{step.name} {step.subject}"
 
 
 def _digest(text: str) -> str:

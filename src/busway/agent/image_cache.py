@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
+from busway.agent.image_format import backing_file
 from busway.agent.state import StateFolder
 from busway.domain.documents import Desired
+from busway.domain.ids import ServerId
 from busway.reconciler.local import LocalState
 
 _LOOK_SECONDS = 3600.0
@@ -24,14 +27,17 @@ class ImageCache:
     def tidy(self, desired: Desired, local: LocalState) -> list[str]:
         """Removes what is not used, at most once an hour; returns the names.
 
-        Nothing goes while something is here of a server that the document does not have: its disk may need any image.
+        What a disk of a server needs that the document does not have is kept: its backing file says which.
         """
         now = self._wall_ns() / 1e9
         wanted = {server.id for server in desired.servers}
-        if now - self._looked < _LOOK_SECONDS or any(server.id not in wanted for server in local.servers):
+        if now - self._looked < _LOOK_SECONDS:
+            return []
+        needed = [self._needed(server.id) for server in local.servers if server.id not in wanted]
+        if None in needed:
             return []
         self._looked = now
-        used = {server.image.sha256 for server in desired.servers}
+        used = {server.image.sha256 for server in desired.servers}.union(*filter(None, needed))
         removed = []
         for name in sorted(self._state.cached_images()):
             path = self._state.image(name)
@@ -41,3 +47,12 @@ class ImageCache:
                 path.unlink()
                 removed.append(name)
         return removed
+
+    def _needed(self, server_id: ServerId) -> frozenset[str] | None:
+        """The images that a server's disks read from; None when one of them does not say."""
+        try:
+            paths = [self._state.files(server_id, number).disk for number in self._state.disks(server_id)]
+            names = [backing_file(path) for path in paths]
+        except OSError:
+            return None
+        return None if None in names else frozenset(Path(name).name for name in names if name)

@@ -35,6 +35,7 @@ _KINDS: dict[int, type[BuswayError]] = {
     403: Forbidden,
     404: NotFound,
     409: Conflict,
+    429: Unavailable,
 }
 _CHUNK = 1 << 20
 

@@ -1,28 +1,40 @@
-"""Looks at the host: what the reconciler plans on (`LocalState`) and what the control plane is told (`Observed`)."""
+"""Looks at the host: what the reconciler plans on (`LocalState`) and what the control plane is told (`Observed`).
+
+Only what is seen to be absent counts as absent. A record that can't be read is told as a fault of its server or device,
+and its server is in `Sight.unreadable`: nothing is planned for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
+from busway.agent.faults import Faults
+from busway.agent.held import unit_called
+from busway.agent.record import Moment, ServerRecord
 from busway.agent.state import StateFolder
 from busway.domain.device import PciDevice
-from busway.domain.documents import ObservedServer
-from busway.domain.grant import Held
+from busway.domain.documents import Desired, ObservedServer
+from busway.domain.errors import HostError
+from busway.domain.grant import Fault, Held, names_of
 from busway.domain.ids import ServerId, UnitName
-from busway.hardware.kernel import VFIO, KernelVerbs
-from busway.hardware.scan import scan
-from busway.hypervisor.seam import DomainSeen, Hypervisor
+from busway.hardware.handover import is_ready
+from busway.hardware.machine import Machine
+from busway.hypervisor.seam import DomainSeen
 from busway.reconciler.local import LocalServer, LocalState
+
+_LOOKING = "Observe"  # stands where a fault has its step
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
     """One look at the host."""
 
+    machine: Machine
     inventory: tuple[PciDevice, ...]
     local: LocalState
     servers: tuple[ObservedServer, ...]
+    unreadable: frozenset[ServerId] = frozenset()
 
     @property
     def held(self) -> tuple[Held, ...]:
@@ -30,44 +42,107 @@ class Sight:
         return self.local.held
 
 
-def look(kernel: KernelVerbs, hypervisor: Hypervisor, state: StateFolder, now_ns: int, stop_patience: float) -> Sight:
+class _Guests(Protocol):
+    """A hypervisor, of which only this is asked."""
+
+    def domains(self) -> tuple[DomainSeen, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One server: as the plan has it, and the fault that is told of it; `known` is False when it can't be seen."""
+
+    local: LocalServer
+    fault: Fault | None
+    known: bool = True
+
+
+def look(
+    machine: Machine,
+    hypervisor: _Guests,
+    state: StateFolder,
+    desired: Desired | None,
+    faults: Faults,
+    now: Moment,
+    stop_patience: float,
+) -> Sight:
     """Reads domains first: a host whose hypervisor is away raises here and is never taken for an empty one."""
     domains = {domain.server_id: domain for domain in hypervisor.domains()}
-    inventory = scan(kernel.root)
-    held = state.list_held()
-    ids = sorted({*domains, *state.server_ids(), *(each.server_id for each in held)})
+    records, unreadable = state.held.list()
+    held = tuple(record.held for record in records)
+    for name, error in unreadable.items():
+        held += _held_by_any(name, error, desired, domains)
+    ids = sorted({*domains, *state.server_ids(), *(record.held.server_id for record in records)})
+    eyes = _Eyes(state, faults, now, stop_patience)
+    seen = [eyes.see(server_id, domains.get(server_id)) for server_id in ids]
     local = LocalState(
-        servers=tuple(_local(server_id, domains.get(server_id), state, now_ns, stop_patience) for server_id in ids),
+        servers=tuple(one.local for one in seen),
         images=state.cached_images(),
         held=held,
-        ready=frozenset(UnitName(str(device.address)) for device in inventory if device.driver == VFIO),
+        ready=frozenset(UnitName(str(function.address)) for function in machine if is_ready(function)),
     )
-    return Sight(inventory, local, tuple(_observed(server, state, held) for server in local.servers))
+    unknown = frozenset(one.local.id for one in seen if not one.known)
+    return Sight(machine, machine.inventory, local, tuple(_observed(one, held) for one in seen), unknown)
 
 
-def _local(
-    server_id: ServerId, domain: DomainSeen | None, state: StateFolder, now_ns: int, stop_patience: float
-) -> LocalServer:
-    record = state.record(server_id)
-    asked = record.stop_asked_ns
-    return LocalServer(
-        id=server_id,
-        power=domain.power if domain else None,
-        attached=domain.attached if domain else (),
-        files=state.folder(server_id).exists(),
-        disks=state.disks(server_id),
-        disk=record.disk,
-        definition=record.definition,
-        config_drive=record.config_drive if state.files(server_id).config_drive.exists() else "",
-        starts=record.starts,
-        reboots=record.reboots,
-        uploaded=record.uploaded,
-        stop_asked=asked is not None,
-        stop_overdue=asked is not None and not 0 <= now_ns - asked < stop_patience * 1e9,
-    )
+def _held_by_any(
+    name: UnitName, error: HostError, desired: Desired | None, domains: dict[ServerId, DomainSeen]
+) -> tuple[Held, ...]:
+    """A unit of which nobody can tell whose it is counts as held for each server that may have it."""
+    unit = unit_called(name)
+    owners = {server_id for server_id, domain in domains.items() if any(one.name == name for one in domain.attached)}
+    if desired is not None:
+        owners |= {*desired.absent}
+        owners |= {server.id for server in desired.servers if name in names_of(server.devices)}
+    return tuple(Held(owner, unit, fault=_fault(error)) for owner in sorted(owners) if unit is not None)
 
 
-def _observed(server: LocalServer, state: StateFolder, held: Iterable[Held]) -> ObservedServer:
+@dataclass(frozen=True, slots=True)
+class _Eyes:
+    """Looks at the files of servers."""
+
+    state: StateFolder
+    faults: Faults
+    now: Moment
+    stop_patience: float
+
+    def see(self, server_id: ServerId, domain: DomainSeen | None) -> _Seen:
+        """One server; one whose files can't be read is told as such."""
+        power, attached = (domain.power, domain.attached) if domain else (None, ())
+        unknown = LocalServer(server_id, power, attached, files=True)
+        try:
+            record = self.state.record(server_id)
+            return _Seen(self._local(unknown, record), self.faults.current(server_id, record))
+        except HostError as error:
+            return _Seen(unknown, _fault(error), known=False)
+        except OSError as error:
+            words = HostError(
+                f"The files of server {server_id} can't be read",
+                detail=f"{error}. Nothing is done to the server.",
+                remedy="Look at the disk of this host, and at how many files are open.",
+                code="record-unreadable",
+            )
+            return _Seen(unknown, _fault(words), known=False)
+
+    def _local(self, server: LocalServer, record: ServerRecord) -> LocalServer:
+        asked = record.stop_asked
+        return replace(
+            server,
+            files=self.state.folder(server.id).exists(),
+            disks=self.state.disks(server.id),
+            disk=record.disk,
+            definition=record.definition,
+            config_drive=record.config_drive if self.state.files(server.id).config_drive.exists() else "",
+            starts=record.starts,
+            reboots=record.reboots,
+            uploaded=record.uploaded,
+            stop_asked=asked is not None,
+            stop_overdue=asked is not None and asked.passed(self.now) >= self.stop_patience,
+        )
+
+
+def _observed(seen: _Seen, held: tuple[Held, ...]) -> ObservedServer:
+    server = seen.local
     mine = {each.unit.name for each in held if each.server_id == server.id}
     return ObservedServer(
         id=server.id,
@@ -75,6 +150,10 @@ def _observed(server: LocalServer, state: StateFolder, held: Iterable[Held]) -> 
         starts=server.starts,
         reboots=server.reboots,
         devices=tuple(sorted(mine | server.attached_names)),
-        fault=state.record(server.id).fault,
+        fault=seen.fault,
         disk=server.disk,
     )
+
+
+def _fault(error: HostError) -> Fault:
+    return Fault(_LOOKING, error.brief, error.detail, error.remedy, error.code)

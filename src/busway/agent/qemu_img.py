@@ -1,17 +1,39 @@
-"""Makes disks with qemu-img."""
+"""Makes disks with qemu-img, which reads what tenants have written: with bounds, and with the format of every file named.
+
+A format that is not named is guessed from the file, whose first bytes may be a guest's: then the guest chooses which of
+the host's files are opened.
+"""
 
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+from busway.agent.image_format import read_size
 from busway.domain.errors import HostError
+from busway.hardware.child import run_child
 
-_MAKE_SECONDS = 120.0
-_FLATTEN_SECONDS = 6 * 3600.0
-_LOOK_SECONDS = 0.5
+_WORDS_CHARS = 4096
+_MEMORY_BYTES = 1024**3
+# A new overlay has a header and empty tables, whatever the size of the disk.
+_OVERLAY_BYTES = 64 * 1024**2
+# The tables of a full qcow2 file, and its header; the data of a disk comes on top.
+_TABLES_SHARE, _TABLES_BYTES = 256, 64 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one run of qemu-img may take: seconds on the clock and of CPU, and bytes of each file that it writes."""
+
+    seconds: int
+    cpu_seconds: int
+    file_bytes: int
+
+
+MAKE = Bounds(120, 30, _OVERLAY_BYTES)
+_FLATTEN_SECONDS, FLATTEN_CPU_SECONDS = 6 * 3600, 3600
 
 
 def make_overlay(image: Path, image_format: str, disk: Path, size_gb: int) -> None:
@@ -19,33 +41,43 @@ def make_overlay(image: Path, image_format: str, disk: Path, size_gb: int) -> No
     command = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(image), "-F", image_format, str(disk)]
     if size_gb:
         command.append(f"{size_gb}G")
-    _run(command, disk, _MAKE_SECONDS, lambda: None)
+    _run(command, disk, MAKE, lambda: None)
 
 
 def flatten(disk: Path, target: Path, breathe: Callable[[], None]) -> None:
     """Writes a qcow2 disk and all that it reads from into one qcow2 file; `breathe` is called while that goes on."""
-    _run(["qemu-img", "convert", "-O", "qcow2", str(disk), str(target)], target, _FLATTEN_SECONDS, breathe)
+    size = read_size(disk)
+    bounds = Bounds(_FLATTEN_SECONDS, FLATTEN_CPU_SECONDS, size + size // _TABLES_SHARE + _TABLES_BYTES)
+    command = ["qemu-img", "convert", "-f", "qcow2", "-O", "qcow2", str(disk), str(target)]
+    _run(command, target, bounds, breathe)
 
 
-def _run(command: list[str], made: Path, seconds: float, breathe: Callable[[], None]) -> None:
-    deadline = time.monotonic() + seconds
+def _limited(command: list[str], bounds: Bounds) -> list[str]:
+    """The command under util-linux's prlimit, which sets the kernel's limits before it starts anything."""
+    limits = {"as": _MEMORY_BYTES, "cpu": bounds.cpu_seconds, "fsize": bounds.file_bytes, "core": 0}
+    return ["prlimit", *(f"--{name}={limit}" for name, limit in limits.items()), "--", *command]
+
+
+def _run(command: list[str], made: Path, bounds: Bounds, breathe: Callable[[], None]) -> None:
     try:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        ended = run_child(_limited(command, bounds), bounds.seconds, watch=breathe)
     except FileNotFoundError as error:
-        raise _failed(made, "qemu-img is not installed", "Install it (Debian: qemu-utils).") from error
-    with process:
-        while True:
-            try:
-                _, words = process.communicate(timeout=_LOOK_SECONDS)
-                break
-            except subprocess.TimeoutExpired as error:
-                if time.monotonic() > deadline:
-                    process.kill()
-                    words = f"qemu-img did not end in {seconds:.0f} s"
-                    raise _failed(made, words, "Check the disk of this host.") from error
-                breathe()
-    if process.returncode != 0:
-        raise _failed(made, words.strip(), "Check that the disk of this host has room.")
+        raise _failed(made, "prlimit is not installed", "Install it (Debian: util-linux).") from error
+    except subprocess.TimeoutExpired as error:
+        raise _failed(made, f"qemu-img did not end in {bounds.seconds} s", "Check the disk of this host.") from error
+    if ended.status != 0:
+        raise _refused(made, ended.status, ended.words[-_WORDS_CHARS:], bounds)
+
+
+def _refused(made: Path, code: int, words: str, bounds: Bounds) -> HostError:
+    if code == 127 and "qemu-img" in words:
+        return _failed(made, "qemu-img is not installed", "Install it (Debian: qemu-utils).")
+    if code < 0:
+        told = f"signal {-code}; it may have {bounds.cpu_seconds} s of CPU and write {bounds.file_bytes} bytes"
+        return _failed(
+            made, f"qemu-img was ended by {told}. {words}", "Look at the image: it asks for more than a disk can."
+        )
+    return _failed(made, words, "Check that the disk of this host has room.")
 
 
 def _failed(disk: Path, words: str, remedy: str) -> HostError:

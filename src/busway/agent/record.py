@@ -1,10 +1,29 @@
-"""What the agent remembers of one server in its folder, across restarts."""
+"""What the agent remembers of one server in its folder, across restarts; and how a record is read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
+import msgspec
+
+from busway.domain.errors import HostError
 from busway.domain.grant import Fault
+
+_Record = TypeVar("_Record")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time that no clock change moves: seconds of the monotonic clock within one boot of the host."""
+
+    boot_id: str
+    seconds: float
+
+    def passed(self, now: Moment) -> float:
+        """Seconds since then; infinite when the host was started anew meanwhile."""
+        return now.seconds - self.seconds if now.boot_id == self.boot_id else float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,16 +32,40 @@ class ServerRecord:
 
     `disk` is the number of the disk that the domain was defined with, `definition` the digest of that definition.
     `uploaded` is the image as which the disk was last handed in.
-    `stop_asked_ns` is in nanoseconds since the epoch. `fault_for` names what was desired when the fault came: while
+    `stop_asked` is when the power button was pressed. `fault_for` names what was desired when the fault came: while
     that stays the same there is no point in trying again.
     """
 
     starts: int = 0
     reboots: int = 0
     config_drive: str = ""
-    stop_asked_ns: int | None = None
+    stop_asked: Moment | None = None
     fault: Fault | None = None
     fault_for: str = ""
     disk: int = 1
     definition: str = ""
     uploaded: str = ""
+
+
+def read_record(path: Path, kind: type[_Record]) -> _Record | None:
+    """Reads a record, None when there is no such file.
+
+    Raises `HostError` for one that can't be read or is damaged: that it is not known is not that there is none.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> HostError:
+    """The error of a record that is damaged, or that can't be read now."""
+    return HostError(
+        f"The record {path} can't be read",
+        detail=f"{error}. Nothing is done to what it is about.",
+        remedy="Look at the disk of this host and at the file; write it anew, or remove it if nothing is left of the "
+        "server or the device that it names.",
+        code="record-unreadable",
+    )

@@ -11,14 +11,13 @@ from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.documents import Desired, HostResources
 from busway.domain.grant import Held
 from busway.hardware.numa import read_cells
-from busway.hypervisor.seam import Hypervisor
+from busway.hypervisor.seam import HypervisorFacts
 
 _GB = 1 << 30
 
 
-def measure(hypervisor: Hypervisor, root: Path, state: Path, virt_type: str) -> HostResources:
-    """Asks the hypervisor for its host, the kernel for its NUMA nodes, and the agent's file system for its size."""
-    facts = hypervisor.facts()
+def measure(facts: HypervisorFacts, root: Path, state: Path, virt_type: str) -> HostResources:
+    """Takes the hypervisor's word for its host, the kernel's for its NUMA nodes, and the file system's for its size."""
     return HostResources(
         vcpus=facts.vcpus,
         ram_mb=facts.ram_mb,

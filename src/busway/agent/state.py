@@ -2,6 +2,8 @@
 
 images/<sha256>
 servers/<id>/{disk.qcow2, disk-<number>.qcow2, config.iso, console.log, server.json}
+handovers/<id>.json      written before a device goes back, removed once the control plane has it
+handover.key             signs them
 held/<unit's name>.json   written before a unit is taken, removed after it was seen to be back
 lock                     held while an agent runs
 """
@@ -13,19 +15,19 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from busway.agent.durable import remove_durably, sync_folder, write_durably
-from busway.agent.record import ServerRecord
-from busway.domain.errors import BadInput, Conflict
-from busway.domain.grant import Held
-from busway.domain.ids import ServerId, UnitName
+from busway.agent.handovers import HandoverRecords
+from busway.agent.held import HeldRecords
+from busway.agent.record import ServerRecord, read_record
+from busway.domain.errors import BadInput, Conflict, HostError
+from busway.domain.ids import ServerId
+from busway.hardware.durable import sync_folder, write_durably
 from busway.hypervisor.guest import GuestFiles
-from busway.wire.units import read_held, write_held
 
 PARTIAL = ".fetching-"  # how a download begins its name
+_FLAT = ".upload.qcow2"
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,127}")
 
 
@@ -37,8 +39,14 @@ class StateFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
-        for folder in (self.path, self.images, self.servers, self._held):
+        held, handovers = self.path / "held", self.path / "handovers"
+        for folder in (self.path, self.images, self.servers):
             folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        for folder in (held, handovers):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        self.held = HeldRecords(held)
+        self.handovers = HandoverRecords(handovers, self.path / "handover.key")
 
     @property
     def images(self) -> Path:
@@ -49,10 +57,6 @@ class StateFolder:
     def servers(self) -> Path:
         """Where the servers' folders are."""
         return self.path / "servers"
-
-    @property
-    def _held(self) -> Path:
-        return self.path / "held"
 
     def lock(self) -> int:
         """Makes this the only agent of the folder and returns the descriptor that holds it; raises `Conflict`."""
@@ -72,8 +76,8 @@ class StateFolder:
         return descriptor
 
     def remove_partials(self) -> None:
-        """Removes what an agent that died in the midst of a download left behind."""
-        for partial in self.images.glob(f"{PARTIAL}*"):
+        """Removes what an agent that died in the midst of a download or an upload left behind."""
+        for partial in (*self.images.glob(f"{PARTIAL}*"), *self.servers.glob(f"*/{_FLAT}")):
             partial.unlink(missing_ok=True)
 
     def image(self, sha256: str) -> Path:
@@ -106,9 +110,17 @@ class StateFolder:
         name = "disk.qcow2" if disk == 1 else f"disk-{disk}.qcow2"
         return GuestFiles(folder / name, folder / "config.iso", folder / "console.log")
 
+    def flat(self, server_id: ServerId) -> Path:
+        """Where a server's disk is written into one file, for as long as it is being handed in."""
+        return self.folder(server_id) / _FLAT
+
     def disks(self, server_id: ServerId) -> frozenset[int]:
-        """The numbers of the disks that are here whole."""
-        found = (re.fullmatch(r"disk(?:-(\d+))?\.qcow2", path.name) for path in self.folder(server_id).glob("disk*"))
+        """The numbers of the disks that are here whole; raises `OSError` if that can't be seen."""
+        try:
+            names = os.listdir(self.folder(server_id))  # noqa: PTH208
+        except FileNotFoundError:
+            return frozenset()
+        found = (re.fullmatch(r"disk(?:-(\d+))?\.qcow2", name) for name in names)
         return frozenset(int(match[1] or 1) for match in found if match)
 
     def remove(self, server_id: ServerId) -> None:
@@ -117,46 +129,21 @@ class StateFolder:
         if folder.exists():
             shutil.rmtree(folder)
             sync_folder(self.servers)
+        if folder.exists():
+            raise HostError(
+                f"The files of server {server_id} are still there",
+                detail=f"{folder} was removed and is there again.",
+                remedy="Look for another program that writes there.",
+                code="remove-failed",
+            )
 
     def record(self, server_id: ServerId) -> ServerRecord:
-        """Reads what is remembered of a server; a fresh record when there is none that can be read."""
-        try:
-            return msgspec.json.decode((self.folder(server_id) / "server.json").read_bytes(), type=ServerRecord)
-        except (OSError, msgspec.MsgspecError):
-            return ServerRecord()
+        """Reads what is remembered of a server; a fresh record when there is none, `HostError` if it can't be read."""
+        return read_record(self.folder(server_id) / "server.json", ServerRecord) or ServerRecord()
 
     def write_record(self, server_id: ServerId, record: ServerRecord) -> None:
         """Remembers this of a server."""
         write_durably(self.make_folder(server_id) / "server.json", msgspec.json.encode(record))
-
-    def list_held(self) -> tuple[Held, ...]:
-        """Reads the records of held units, in the order of their names."""
-        found = (self._read_held(path) for path in self._held.glob("[!.]*.json"))
-        return tuple(sorted((held for held in found if held is not None), key=lambda held: held.unit.name))
-
-    def find_held(self, name: UnitName) -> Held | None:
-        """The record of one unit."""
-        return self._read_held(self._held_path(name))
-
-    def write_held(self, held: Held) -> None:
-        """Remembers that a unit is held."""
-        write_durably(self._held_path(held.unit.name), msgspec.json.encode(write_held(held)))
-
-    def remove_held(self, name: UnitName) -> None:
-        """Forgets a unit that is back."""
-        remove_durably(self._held_path(name))
-
-    def _held_path(self, name: UnitName) -> Path:
-        return self._held / f"{name}.json"
-
-    def _read_held(self, path: Path) -> Held | None:
-        try:
-            content = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-            return read_held(
-                {"address": path.name.removesuffix(".json"), **content}
-            )  # older ones have it by their name
-        except (OSError, msgspec.MsgspecError):
-            return None
 
 
 def _checked(name: str) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from busway.agent.link import AgentLink
+from busway.agent.record import Moment
 from busway.agent.state import StateFolder
-from busway.hardware.kernel import KernelVerbs
+from busway.domain.ids import ServerId
+from busway.hardware.handover.before import read_boot_id
+from busway.hardware.scrub import SCRUB_SECONDS
+from busway.hardware.verbs import DeviceVerbs
 from busway.hypervisor.guest import GuestOptions
-from busway.hypervisor.seam import Hypervisor
+from busway.hypervisor.seam import DomainSeen, Hypervisor
 
 # Makes a qcow2 disk: (image, its format, the disk to make, size in GB or 0 for the image's own size).
 DiskMaker = Callable[[Path, str, Path, int], None]
@@ -22,17 +27,30 @@ DiskFlattener = Callable[[Path, Path, Callable[[], None]], None]
 class Tools:
     """The seams of an agent, its folder and its choices.
 
-    `breathe` is called by long steps so that the agent can report meanwhile; `patience` is the deadline of one kernel
-    verb's effect in seconds; `wall_ns` is the time in nanoseconds since the epoch.
+    `breathe` is called by long steps now and then, and ends one that is not wanted any more by raising; `patience` is the
+    deadline of one kernel verb's effect in seconds; `monotonic` is in seconds. `scrubs` are
+    the programs that clean devices, by vendor:device.
     """
 
     link: AgentLink
     hypervisor: Hypervisor
-    kernel: KernelVerbs
+    kernel: DeviceVerbs
     state: StateFolder
     options: GuestOptions
     make_disk: DiskMaker
     flatten_disk: DiskFlattener
-    wall_ns: Callable[[], int]
+    monotonic: Callable[[], float]
     breathe: Callable[[], None] = lambda: None
     patience: float = 20.0
+    scrubs: Mapping[str, Path] = field(default_factory=dict)
+    scrub_seconds: float = SCRUB_SECONDS
+    crashpoint: Callable[[str], None] = lambda _point: None
+    wall_ns: Callable[[], int] = time.time_ns
+
+    def now(self) -> Moment:
+        """The moment, for records that outlive the agent."""
+        return Moment(read_boot_id(self.kernel.root), self.monotonic())
+
+    def find_domain(self, server_id: ServerId) -> DomainSeen | None:
+        """What libvirt says of a server's domain now; None when it knows none."""
+        return next((seen for seen in self.hypervisor.domains() if seen.server_id == server_id), None)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from busway.agent.log import log_to_stderr
 from busway.agent.state import StateFolder
 from busway.domain.errors import InvalidConfig
 from busway.hardware.kernel import SysfsKernel
+from busway.hardware.scrub import SCRUB_SECONDS
 from busway.hypervisor.adapter import LibvirtHypervisor
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import Hypervisor
@@ -35,6 +36,8 @@ class AgentOptions:
     resource_view: float = 60.0
     rom_bar: bool = True
     hugepages: bool = False
+    scrubs: Mapping[str, Path] = field(default_factory=dict)  # programs that clean devices, by vendor:device
+    scrub_seconds: float = SCRUB_SECONDS
 
 
 def build_agent(options: AgentOptions, crashpoint: Callable[[str], None] = lambda _point: None) -> Agent:
@@ -58,8 +61,9 @@ def build_agent(options: AgentOptions, crashpoint: Callable[[str], None] = lambd
             rom_bar=options.rom_bar,
             hugepages=options.hugepages,
         ),
-        timing=Timing(interval=options.interval, resource_view=options.resource_view),
+        timing=Timing(interval=options.interval, resource_view=options.resource_view, scrub=options.scrub_seconds),
         crashpoint=crashpoint,
+        scrubs=options.scrubs,
     )
 
 
@@ -74,6 +78,7 @@ def run_agent(
     with closing(build_agent(options, crashpoint)) as agent:
         if once:
             agent.round()
+            agent.finish()
         else:
             agent.run(stop)
 

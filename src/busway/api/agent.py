@@ -18,11 +18,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from busway.api.image.data import take_data
+from busway.api.body import read_body
+from busway.api.bounds import CONSOLE_BYTES, OBSERVED_BYTES
+from busway.api.image.data import expected_bytes, take_data
 from busway.control.agents import access as agents
 from busway.control.agents.images import image_file
 from busway.control.context import Control
-from busway.domain.errors import BadInput, Forbidden, NotAuthenticated, TooLarge
+from busway.domain.errors import BadInput, Forbidden, NotAuthenticated
 from busway.domain.ids import HostId, ServerId
 from busway.wire.documents import decode, decode_observed, encode
 from busway.wire.join import JoinRequest, RenewRequest
@@ -52,7 +54,7 @@ def routes(control: Control) -> list[Route]:
 
     async def observed(request: Request) -> Response:
         host_id = await _host(control, run, request)
-        document = await run(decode_observed, await request.body())
+        document = await run(decode_observed, await read_body(request, OBSERVED_BYTES))
         if document.host != request.path_params["host"]:
             raise Forbidden(
                 f"The report of host {document.host} came under the name of host {request.path_params['host']}",
@@ -64,16 +66,14 @@ def routes(control: Control) -> list[Route]:
 
     async def console(request: Request) -> Response:
         host_id = await _host(control, run, request)
-        text = (await request.body()).decode(errors="replace")
+        text = (await read_body(request, CONSOLE_BYTES)).decode(errors="replace")
         await run(agents.put_console, control, host_id, ServerId(request.path_params["server"]), text)
         return Response(status_code=204)
 
     async def disk(request: Request) -> Response:
         host_id = await _host(control, run, request)
-        length = request.headers.get("content-length", "")
-        expected = int(length) if length.isdigit() else None
         server_id, image_id = request.path_params["server"], request.path_params["image"]
-        upload = await run(agents.begin_disk_upload, control, host_id, server_id, image_id, expected)
+        upload = await run(agents.begin_disk_upload, control, host_id, server_id, image_id, expected_bytes(request))
         try:
             await take_data(request, upload, run)
             await run(agents.finish_disk_upload, control, upload)
@@ -90,12 +90,12 @@ def routes(control: Control) -> list[Route]:
         return Response(control.ca, media_type="application/x-pem-file")
 
     async def join(request: Request) -> Response:
-        wanted = decode(await _small(request), JoinRequest)
+        wanted = decode(await read_body(request, MAX_JOIN_BYTES), JoinRequest)
         return Response(encode(await run(agents.join, control, wanted)), media_type="application/json")
 
     async def renew(request: Request) -> Response:
         host_id = await _host(control, run, request)
-        wanted = decode(await _small(request), RenewRequest)
+        wanted = decode(await read_body(request, MAX_JOIN_BYTES), RenewRequest)
         return Response(encode(await run(agents.renew, control, host_id, wanted)), media_type="application/json")
 
     return [
@@ -133,16 +133,6 @@ def _shown(request: Request) -> str | None:
     """The host that the connection's certificate names: what the server has read of it, and no header."""
     found = request.scope.get("state", {}).get(SHOWN_HOST)
     return str(found) if found else None
-
-
-async def _small(request: Request) -> bytes:
-    """The body of a request that a stranger may send, before anything is known of it."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_JOIN_BYTES:
-            raise TooLarge("The request is too large", detail=f"{MAX_JOIN_BYTES} bytes are the most.")
-    return bytes(body)
 
 
 def _number(request: Request, name: str, default: float) -> float:

@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from busway.api import agent, compute, identity, image, network, own
+from busway.api import agent, compute, identity, image, network, openapi, own
 from busway.api.access_log import AccessLog
+from busway.api.bounds import Bounds
 from busway.api.errors import on_busway_error, on_http_error
 from busway.api.microversion import Microversions
-from busway.api.middleware import BodyLimit, RequestIds, Spellings
+from busway.api.middleware import RequestIds, Spellings
 from busway.api.operation import Operation, Threads, routes
 from busway.control.context import Control
 from busway.domain.errors import BuswayError
@@ -30,10 +31,11 @@ def build_app(control: Control) -> Starlette:
         *_mounted(control, threads, "/busway/v1", own.OPERATIONS),
         *agent.routes(control),
         Route("/", _index, methods=["GET"]),
+        Route(openapi.PATH, _openapi, methods=["GET"]),
     ]
     return Starlette(
         routes=services,
-        middleware=[Middleware(kind) for kind in (RequestIds, AccessLog, Spellings, Microversions, BodyLimit)],
+        middleware=[Middleware(kind) for kind in (RequestIds, AccessLog, Spellings, Bounds, Microversions)],
         exception_handlers={HTTPException: on_http_error, BuswayError: on_busway_error},
     )
 
@@ -44,6 +46,10 @@ def _mounted(control: Control, threads: Threads, prefix: str, operations: tuple[
     outside = [route for route in operations if not route.path.startswith(prefix + "/")]
     inner = routes(control, threads, inside, strip=prefix)
     return [*routes(control, threads, outside), Mount(prefix, routes=inner)]
+
+
+async def _openapi(_request: Request) -> Response:
+    return Response(openapi.text(), media_type="application/json")
 
 
 async def _index(_request: Request) -> Response:

@@ -23,6 +23,8 @@ STATUS: tuple[tuple[type[errors.BuswayError], int], ...] = (
     (errors.NotFound, 404),
     (errors.Conflict, 409),
     (errors.TooLarge, 413),
+    (errors.TooSlow, 408),
+    (errors.StorageFull, 507),
     (errors.NotSupported, 501),
     (errors.Unavailable, 503),
 )
@@ -46,11 +48,13 @@ _TITLES = {
     404: "Not Found",
     405: "Method Not Allowed",
     406: "Not Acceptable",
+    408: "Request Timeout",
     409: "Conflict",
     413: "Request Entity Too Large",
     500: "Internal Server Error",
     501: "Not Implemented",
     503: "Service Unavailable",
+    507: "Insufficient Storage",
 }
 
 Shape = Callable[[int, errors.BuswayError], object]

@@ -1,4 +1,4 @@
-"""What happens around every request: its id, the last net under failures, the size of bodies, tolerated spellings."""
+"""What happens around every request: its id, the last net under failures, tolerated spellings."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ import traceback
 import uuid
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from busway.api.errors import error_response
-from busway.domain.errors import BuswayError, TooLarge
+from busway.domain.errors import BuswayError
 
 SCOPE_KEY = "busway.request_id"
-MAX_BODY_BYTES = 2 * 1024**2
-MAX_AGENT_BODY_BYTES = 32 * 1024**2
 
 _PROJECT_IN_PATH = re.compile(r"^/compute/v2(?:\.1)?/[0-9a-f]{32}(?=/|$)")
 _OLD_COMPUTE = re.compile(r"^/compute/v2(?=/.)")
-_IMAGE_DATA = re.compile(r"^/image/v2/images/[^/]+/file$")
 
 _log = structlog.get_logger(__name__)
 
@@ -68,35 +65,6 @@ class RequestIds:
             await error_response(scope, error, 500)(scope, receive, send_marked)
 
 
-class BodyLimit:
-    """Refuses bodies that are too large before they fill the memory; image data has its own limit."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Trusts Content-Length for an early refusal and counts what comes all the same."""
-        if scope["type"] != "http" or _IMAGE_DATA.match(scope["path"]):
-            await self._app(scope, receive, send)
-            return
-        limit = MAX_AGENT_BODY_BYTES if scope["path"].startswith("/agent/") else MAX_BODY_BYTES
-        length = Headers(scope=scope).get("content-length", "0")
-        if length.isdigit() and int(length) > limit:
-            await error_response(scope, _too_large(limit))(scope, receive, send)
-            return
-        came = 0
-
-        async def receive_counted() -> Message:
-            nonlocal came
-            message = await receive()
-            came += len(message.get("body", b""))
-            if came > limit:
-                raise _too_large(limit)
-            return message
-
-        await self._app(scope, receive_counted, send)
-
-
 class Spellings:
     """Rewrites paths that older clients use: a project id after the version, /v2 for /v2.1, a .json suffix."""
 
@@ -114,7 +82,3 @@ class Spellings:
                 path = path.rstrip("/")
             scope = {**scope, "path": path, "raw_path": path.encode()}
         await self._app(scope, receive, send)
-
-
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The body of the request is larger than {limit} bytes", code="body-too-large")

@@ -6,27 +6,28 @@ The one asynchronous step reads the body; then one thread authenticates, asks th
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-import msgspec
 from anyio import CapacityLimiter, to_thread
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from busway.api import microversion
 from busway.api.acts import act_of, record_error
 from busway.api.admission import address_of, admit
+from busway.api.body import read_body
+from busway.api.bounds import BODY_BYTES, read_json
 from busway.api.call import NOBODY, Call, Reply
 from busway.api.encoding import encode
 from busway.api.microversion import MAXIMUM, MINIMUM
 from busway.api.middleware import SCOPE_KEY as REQUEST_ID
-from busway.api.schema import Schema
+from busway.api.schema import Definition, Schema
 from busway.control.context import Control
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput, BuswayError, NotFound, Unavailable
+from busway.domain.errors import BuswayError, NotFound, Unavailable
 from busway.store import audit
 
 Handler = Callable[[Call], Reply]
@@ -49,6 +50,8 @@ class Operation:
     actions that its body may name. A `stream` stands in for the handler where a body is not to be held in memory.
     One that `hashes` passwords has threads of its own. A public one that proves who somebody is has the name under which
     the audit knows it in `login`.
+    `body_bytes` is the largest body. `query` names the parameters of the query, and `shown_body` the schema of a body that
+    the handler checks itself.
     """
 
     method: str
@@ -59,6 +62,10 @@ class Operation:
     until: int = MAXIMUM
     public: bool = False
     reads_body: bool = False
+    body_bytes: int = BODY_BYTES
+    query: Mapping[str, Definition] = field(default_factory=dict)
+    shown_body: Schema | Mapping[int, Schema] | None = None
+    media_type: str = "application/json"
     rule: str | Mapping[str, str] = ""
     stream: Stream | None = None
     hashes: bool = False
@@ -112,10 +119,7 @@ def _route(control: Control, threads: Threads, operation: Operation, path: str) 
             return await _stream(control, threads, operation, request)
         data = b""
         if operation.body is not None or operation.reads_body:
-            try:
-                data = await request.body()
-            except ClientDisconnect:
-                return Response(status_code=400)
+            data = await read_body(request, operation.body_bytes)
         return await threads.run(operation, _answer, control, operation, request, data)
 
     return Route(path, endpoint, methods=[operation.method])
@@ -184,22 +188,15 @@ def respond(reply: Reply) -> Response:
 def _action(data: bytes) -> str:
     """The one key of a body, which names the action; "" for a body of another form."""
     try:
-        body = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        body = read_json(data)
+    except BuswayError:
         return OTHERWISE
     return next(iter(body)) if isinstance(body, dict) and len(body) == 1 else OTHERWISE
 
 
 def _body(schema: Schema | None, data: bytes) -> object:
     if schema is None:
-        return _json(data) if data else None
-    body = _json(data)
+        return read_json(data) if data else None
+    body = read_json(data)
     schema.check(body)
     return body
-
-
-def _json(data: bytes) -> object:
-    try:
-        return msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadInput("The body is not JSON", detail=f"{error}.", code="malformed-body") from error

@@ -5,10 +5,10 @@ from __future__ import annotations
 from busway.api import own_audit, own_quotas, own_rules
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
-from busway.api.schema import Schema, closed
+from busway.api.schema import COUNT, WORD, Schema, closed
 from busway.control import events
+from busway.control.devices import handovers, recycle
 from busway.control.devices import listing as devices
-from busway.control.devices import recycle
 from busway.control.hosts import forget, joining
 from busway.control.hosts import registry as hosts
 from busway.control.placement import plan
@@ -20,7 +20,9 @@ ROOT = "/busway/v1"
 _CREATE_HOST = Schema(
     closed({"name": {"type": "string", "minLength": 1, "maxLength": 255}, "rotate": {"type": "boolean"}}, "name")
 )
-_CHANGE_HOST = Schema(closed({"enabled": {"type": "boolean"}, "reason": {"type": ["string", "null"]}}, "enabled"))
+_CHANGE_HOST = Schema(
+    closed({"enabled": {"type": "boolean"}, "reason": {"type": ["string", "null"], "maxLength": 255}}, "enabled")
+)
 
 
 def _list_devices(call: Call) -> Reply:
@@ -33,6 +35,11 @@ def _show_device(call: Call) -> Reply:
 
 def _recycle_device(call: Call) -> Reply:
     return Reply({"device": recycle.recycle_device(call.control, call.caller, call.path["name"])})
+
+
+def _list_handovers(call: Call) -> Reply:
+    limit = call.number("limit") or 100
+    return Reply({"handovers": handovers.list_handovers(call.control, call.caller, call.path["name"], limit)})
 
 
 def _list_hosts(call: Call) -> Reply:
@@ -82,17 +89,21 @@ def _plan(call: Call) -> Reply:
     return Reply({"plan": made})
 
 
+_EVENTS = {"server": WORD, "device": WORD, "host": WORD, "limit": COUNT}
+_PLAN = {"flavor": WORD, "count": COUNT, "image": WORD, "host": WORD}
+
 OPERATIONS = (
-    Operation("GET", f"{ROOT}/devices", _list_devices, rule="busway:devices:list"),
+    Operation("GET", f"{ROOT}/devices", _list_devices, query={"host": WORD}, rule="busway:devices:list"),
     Operation("GET", f"{ROOT}/devices/{{name}}", _show_device, rule="busway:devices:show"),
     Operation("POST", f"{ROOT}/devices/{{name}}/recycle", _recycle_device, rule="busway:devices:recycle"),
+    Operation("GET", f"{ROOT}/devices/{{name}}/handovers", _list_handovers, rule="busway:devices:handovers"),
     Operation("GET", f"{ROOT}/hosts", _list_hosts, rule="busway:hosts:list"),
     Operation("POST", f"{ROOT}/hosts", _create_host, _CREATE_HOST, rule="busway:hosts:create"),
     Operation("PATCH", f"{ROOT}/hosts/{{name}}", _change_host, _CHANGE_HOST, rule="busway:hosts:update"),
     Operation("DELETE", f"{ROOT}/hosts/{{name}}", _delete_host, rule="busway:hosts:delete"),
-    Operation("GET", f"{ROOT}/events", _list_events, rule="busway:events:list"),
+    Operation("GET", f"{ROOT}/events", _list_events, query=_EVENTS, rule="busway:events:list"),
     Operation("GET", f"{ROOT}/servers/{{id}}/why", _why, rule="busway:servers:why"),
-    Operation("GET", f"{ROOT}/plan", _plan, rule="busway:plan"),
+    Operation("GET", f"{ROOT}/plan", _plan, query=_PLAN, rule="busway:plan"),
     *own_rules.OPERATIONS,
     *own_quotas.OPERATIONS,
     *own_audit.OPERATIONS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
-from busway.api.schema import Schema, closed
+from busway.api.schema import WORD, Schema, closed
 from busway.control import quotas
 from busway.domain.ids import ProjectId
 
@@ -40,10 +40,12 @@ def _set_defaults(call: Call) -> Reply:
     return Reply({"limits": quotas.set_defaults(call.control, call.caller, call.body["limits"])})
 
 
+_QUERY = {"project": WORD}
+
 OPERATIONS = (
-    Operation("GET", f"{_ROOT}/quota", _show, rule="busway:quota:show"),
-    Operation("PUT", f"{_ROOT}/quota", _set, _SET_QUOTA, rule="busway:quota:update"),
-    Operation("DELETE", f"{_ROOT}/quota", _reset, rule="busway:quota:delete"),
+    Operation("GET", f"{_ROOT}/quota", _show, query=_QUERY, rule="busway:quota:show"),
+    Operation("PUT", f"{_ROOT}/quota", _set, _SET_QUOTA, query=_QUERY, rule="busway:quota:update"),
+    Operation("DELETE", f"{_ROOT}/quota", _reset, query=_QUERY, rule="busway:quota:delete"),
     Operation("GET", f"{_ROOT}/quota-defaults", _show_defaults, rule="busway:quota-defaults:show"),
     Operation("PUT", f"{_ROOT}/quota-defaults", _set_defaults, _SET_DEFAULTS, rule="busway:quota-defaults:update"),
 )

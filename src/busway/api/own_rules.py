@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from busway.api.bounds import LARGE_BODY_BYTES
 from busway.api.call import Call, Reply
 from busway.api.operation import Operation
-from busway.api.schema import Schema, closed
+from busway.api.schema import COUNT, FLAG, Schema, closed
 from busway.control.rules import aliases, device_specs
 
 _ROOT = "/busway/v1"
@@ -87,15 +88,53 @@ def _text(definition: Any) -> str:
 
 OPERATIONS = (
     Operation("GET", f"{_ROOT}/aliases", _list_aliases, rule="busway:aliases:list"),
-    Operation("POST", f"{_ROOT}/aliases", _create_alias, _CREATE_ALIAS, rule="busway:aliases:create"),
+    Operation(
+        "POST",
+        f"{_ROOT}/aliases",
+        _create_alias,
+        _CREATE_ALIAS,
+        body_bytes=LARGE_BODY_BYTES,
+        rule="busway:aliases:create",
+    ),
     Operation("GET", f"{_ROOT}/aliases/{{name:path}}", _show_alias, rule="busway:aliases:show"),
-    Operation("PATCH", f"{_ROOT}/aliases/{{name:path}}", _change_alias, _CHANGE_ALIAS, rule="busway:aliases:update"),
-    Operation("DELETE", f"{_ROOT}/aliases/{{name:path}}", _delete_alias, rule="busway:aliases:delete"),
+    Operation(
+        "PATCH",
+        f"{_ROOT}/aliases/{{name:path}}",
+        _change_alias,
+        _CHANGE_ALIAS,
+        body_bytes=LARGE_BODY_BYTES,
+        rule="busway:aliases:update",
+    ),
+    Operation(
+        "DELETE",
+        f"{_ROOT}/aliases/{{name:path}}",
+        _delete_alias,
+        query={"version": COUNT, "force": FLAG},
+        rule="busway:aliases:delete",
+    ),
     Operation("GET", f"{_ROOT}/device-specs", _list_device_specs, rule="busway:device-specs:list"),
-    Operation("POST", f"{_ROOT}/device-specs", _create_device_spec, _CREATE_SPEC, rule="busway:device-specs:create"),
+    Operation(
+        "POST",
+        f"{_ROOT}/device-specs",
+        _create_device_spec,
+        _CREATE_SPEC,
+        body_bytes=LARGE_BODY_BYTES,
+        rule="busway:device-specs:create",
+    ),
     Operation("GET", f"{_ROOT}/device-specs/{{id}}", _show_device_spec, rule="busway:device-specs:show"),
     Operation(
-        "PATCH", f"{_ROOT}/device-specs/{{id}}", _change_device_spec, _CHANGE_SPEC, rule="busway:device-specs:update"
+        "PATCH",
+        f"{_ROOT}/device-specs/{{id}}",
+        _change_device_spec,
+        _CHANGE_SPEC,
+        body_bytes=LARGE_BODY_BYTES,
+        rule="busway:device-specs:update",
     ),
-    Operation("DELETE", f"{_ROOT}/device-specs/{{id}}", _delete_device_spec, rule="busway:device-specs:delete"),
+    Operation(
+        "DELETE",
+        f"{_ROOT}/device-specs/{{id}}",
+        _delete_device_spec,
+        query={"version": COUNT},
+        rule="busway:device-specs:delete",
+    ),
 )

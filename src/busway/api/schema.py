@@ -16,20 +16,33 @@ from busway.domain.errors import BadInput
 
 Definition = Mapping[str, Any]
 
+# The largest number of a column of 32 bits.
+MOST_NUMBER = 0x7FFFFFFF
+
 _TRUE = frozenset({"true", "1", "on", "yes", "t", "y"})
 _FALSE = frozenset({"false", "0", "off", "no", "f", "n"})
+_WORDS = sorted(_TRUE | _FALSE)
 
 NAME = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^(?! )[^\x00-\x1f\x7f]*(?<! )$"}
 TEXT = {"type": ["string", "null"], "maxLength": 255, "pattern": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"}
-BOOLEAN = {"type": ["boolean", "string", "integer"]}
-POSITIVE = {"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": 1, "maximum": 0x7FFFFFFF}
-NATURAL = {"type": ["integer", "string"], "pattern": "^[0-9]*$", "minimum": 0, "maximum": 0x7FFFFFFF}
+BOOLEAN = {"enum": [True, False, 0, 1, *(each for word in _WORDS for each in (word, word.upper(), word.capitalize()))]}
+POSITIVE = {"type": ["integer", "string"], "pattern": "^[0-9]{1,10}$", "minimum": 1, "maximum": 0x7FFFFFFF}
+NATURAL = {"type": ["integer", "string"], "pattern": "^[0-9]{1,10}$", "minimum": 0, "maximum": 0x7FFFFFFF}
 UUID = {"type": "string", "pattern": "^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$"}
+# Nova's quota of metadata items is what holds; this is what is let past the schema where the quota is lifted.
+MOST_ITEMS = 1024
 STRING_MAP = {
     "type": "object",
+    "maxProperties": MOST_ITEMS,
     "patternProperties": {r"^[a-zA-Z0-9-_:. ]{1,255}$": {"type": "string", "maxLength": 255}},
     "additionalProperties": False,
 }
+
+# Parameters of queries.
+WORD: Definition = {"type": "string", "maxLength": 255}
+COUNT: Definition = {"type": "integer", "minimum": 0, "maximum": MOST_NUMBER}
+FLAG: Definition = {"type": "string", "enum": ["true", "false", "1", "0", "True", "False"]}
+PAGE: Definition = {"limit": COUNT, "marker": WORD}
 
 
 def closed(properties: Definition, *required: str) -> dict[str, Any]:
@@ -55,7 +68,9 @@ class Schema:
 
     @cached_property
     def _check(self) -> Callable[[Any], Any]:
-        check: Callable[[Any], Any] = fastjsonschema.compile(dict(self.definition), use_default=False)
+        # As Nova's: in draft 4, 5.0 is no integer.
+        definition = {"$schema": "http://json-schema.org/draft-04/schema#", **self.definition}
+        check: Callable[[Any], Any] = fastjsonschema.compile(definition, use_default=False)
         return check
 
     def check(self, data: object) -> None:
@@ -76,13 +91,20 @@ def wrapped(key: str, inner: Definition) -> Schema:
     return Schema(closed({key: inner}, key))
 
 
-def as_int(value: object, name: str, *, least: int = 0) -> int:
-    """A number, also from its text; raises `BadInput`."""
-    if isinstance(value, bool) or not isinstance(value, (int, str)) or not str(value).strip().lstrip("-").isdigit():
+def as_int(value: object, name: str, *, least: int = 0, most: int = MOST_NUMBER) -> int:
+    """A number, also from its text of ASCII digits; raises `BadInput`."""
+    text = str(value).strip() if isinstance(value, str) or type(value) is int else ""
+    digits = text.removeprefix("-")
+    if not digits.isascii() or not digits.isdigit():
         raise BadInput(
-            f"Invalid input for field/attribute {name}. '{value}' is not a whole number", code="not-a-number"
+            f"Invalid input for field/attribute {name}. '{_short(value)}' is not a whole number", code="not-a-number"
         )
-    number = int(value)
+    if len(digits.lstrip("0")) > 19 or int(text) > most:
+        raise BadInput(
+            f"Invalid input for field/attribute {name}. {_short(value)} is greater than the maximum of {most}",
+            code="too-great",
+        )
+    number = int(text)
     if number < least:
         raise BadInput(f"Invalid input for field/attribute {name}. {number} is less than {least}", code="too-small")
     return number
@@ -95,7 +117,9 @@ def as_bool(value: object, name: str) -> bool:
     word = str(value).strip().lower()
     if word in _TRUE or word in _FALSE:
         return word in _TRUE
-    raise BadInput(f"Invalid input for field/attribute {name}. '{value}' is not a boolean", code="not-a-boolean")
+    raise BadInput(
+        f"Invalid input for field/attribute {name}. '{_short(value)}' is not a boolean", code="not-a-boolean"
+    )
 
 
 def _short(value: object) -> str:

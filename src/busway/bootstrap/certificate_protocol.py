@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 from ssl import SSLObject
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
-
 from busway.api.agent import SHOWN_HOST
+from busway.bootstrap.bounded_protocol import BoundedProtocol
 from busway.pki.certificate import host_of
 
 
-class CertificateProtocol(H11Protocol):
+class CertificateProtocol(BoundedProtocol):
     """HTTP/1.1 whose requests carry in `scope["state"]` the host that the client has proved to be."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

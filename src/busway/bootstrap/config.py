@@ -37,6 +37,8 @@ class Config:
     port: int
     tls: bool = False
     tls_files: TlsFiles = field(default_factory=TlsFiles)
+    max_connections: int = 4096
+    max_connections_per_address: int = 256
     policy: Policy = field(default_factory=built_in)
 
 
@@ -70,6 +72,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
     state = Path(values.pop("state_path") or default_state()).absolute()
     listen, port = values.pop("listen"), int(values.pop("port"))
     tls, files = speaks_tls(values, listen), tls_files(values)
+    most, most_of_address = values.pop("max_connections"), values.pop("max_connections_per_address")
     settings = Settings(
         aliases=reading.language.aliases,
         device_specs=reading.language.device_specs,
@@ -87,7 +90,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
     connection = reading.values["database"]["connection"]
     database = connection if is_database(connection) else f"sqlite:///{state / 'busway.db'}"
     policy = _policy(path, reading.values["oslo_policy"]["policy_file"])
-    return Config(settings, state, database, listen, port, tls, files, policy)
+    return Config(settings, state, database, listen, port, tls, files, most, most_of_address, policy)
 
 
 def _openid(values: dict[str, Any]) -> OpenId | None:

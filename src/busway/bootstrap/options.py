@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from oslo_config import cfg
 
 from busway.bootstrap.scheduling import OPTIONS as SCHEDULING
+from busway.domain.quota import DEFAULTS, OF_IMAGES
 from busway.store.retention import RETENTIONS
 
 PCI = [
@@ -61,13 +62,16 @@ _QUOTAS = {
     "key_pairs": "Key pairs of one user.",
     "server_groups": "Server groups of a project.",
     "server_group_members": "Servers in one server group.",
+    "image_size_total": "MiB of the data of a project's images together.",
+    "image_count_total": "Images of a project.",
+    "image_count_uploading": "Uploads of a project's images at one time.",
 }
 QUOTA = [
     cfg.IntOpt(
         name,
-        default=-1,
+        default=DEFAULTS[name],
         min=-1,
-        deprecated_opts=[cfg.DeprecatedOpt(f"quota_{name}", group="DEFAULT")],
+        deprecated_opts=[] if name in OF_IMAGES else [cfg.DeprecatedOpt(f"quota_{name}", group="DEFAULT")],
         help=text,
     )
     for name, text in _QUOTAS.items()
@@ -125,6 +129,18 @@ BUSWAY = [
     ),
     cfg.StrOpt("listen", default="127.0.0.1", help="The address on which the APIs are served."),
     cfg.PortOpt("port", default=8774, help="The port on which the APIs are served; 0 takes a free one."),
+    cfg.IntOpt(
+        "max_connections",
+        default=4096,
+        min=16,
+        help="Open connections of all clients and agents together; further ones are closed at once.",
+    ),
+    cfg.IntOpt(
+        "max_connections_per_address",
+        default=256,
+        min=4,
+        help="Those of one IPv4 address, or of one IPv6 network of 64 bits.",
+    ),
     cfg.StrOpt(
         "public_url",
         help="The URL that clients and agents are told. Default: https://LISTEN:PORT, or http on a loopback address; "
@@ -143,6 +159,12 @@ BUSWAY = [
     cfg.IntOpt("lease_seconds", default=30, min=5, help="A host whose agent has not reported for so long is down."),
     cfg.IntOpt(
         "max_image_bytes", default=64 * 1024**3, min=1, help="The largest image that may be uploaded, in bytes."
+    ),
+    cfg.IntOpt(
+        "image_disk_reserve_mb",
+        default=1024,
+        min=0,
+        help="How many MiB of the disk of images stay free for all else: an upload that would need them is refused.",
     ),
     cfg.StrOpt("region", default="RegionOne", help="The region's name in the service catalog."),
     cfg.StrOpt("network_name", default="private", help="The name of the network that servers are on."),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from busway.cli.scrubs import scrub_options
+
 _CREDENTIAL = Path("/etc/busway/agent.json")
 
 
@@ -55,6 +57,7 @@ _CREDENTIAL = Path("/etc/busway/agent.json")
     help="Whether guests see the option ROMs of their devices.",
 )
 @click.option("--hugepages", is_flag=True, help="Take the guests' memory from the host's huge pages.")
+@scrub_options
 @click.option("--once", is_flag=True, help="Do one round and end.")
 @click.pass_context
 def agent(
@@ -68,6 +71,8 @@ def agent(
     resource_view: float,
     rom_bar: str,
     hugepages: bool,
+    scrubs: dict[str, Path],
+    scrub_seconds: float,
     once: bool,
 ) -> None:
     """Run the agent of this host.
@@ -89,6 +94,8 @@ def agent(
         resource_view=resource_view,
         rom_bar=rom_bar == "on",
         hugepages=hugepages,
+        scrubs=scrubs,
+        scrub_seconds=scrub_seconds,
     )
     run_agent(options, once=once)
 

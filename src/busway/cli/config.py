@@ -30,9 +30,9 @@ def check(file: Path, here: bool, as_json: bool) -> None:
     Each has its line, meaning and remedy. The exit code is 1 when there is an error.
     """
     from busway.bootstrap.config_check import check_config
-    from busway.hardware import scan
+    from busway.hardware import Machine
 
-    report = check_config(file, scan(Path("/")) if here else None)
+    report = check_config(file, Machine.read().inventory if here else None)
     if as_json:
         print_json(_json(report))
     else:

@@ -50,6 +50,42 @@ def list_(host: str | None, everything: bool, local: bool, root: Path, clouds: s
     print_table(columns, [_row(row) for row in shown], _nothing(rows))
 
 
+@device.command("handovers")
+@click.argument("name")
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="At most so many, the last."
+)
+@clouds_option
+@json_option
+def handovers_(name: str, limit: int, clouds: str | None, as_json: bool) -> None:
+    """List how a device came back from the servers that had it.
+
+    Each record is signed by its host. DEVICE is HOST:ADDRESS, ADDRESS or an id.
+    """
+    from busway.cli.client import Client, find_clouds
+
+    with Client(find_clouds(clouds)) as client:
+        found = client.request("GET", f"devices/{name}/handovers", params={"limit": limit})["handovers"]
+    if as_json:
+        print_json(found)
+        return
+    columns = ("RECEIVED", "SERVER", "RESET", "SCRUBBED BY", "FIRMWARE", "SIGNED", "VERDICT")
+    print_table(columns, [_handover(row) for row in found["handovers"]], "No server has given this device back yet.")
+
+
+def _handover(row: dict[str, Any]) -> tuple[object, ...]:
+    told = row["handover"]
+    return (
+        row["received"],
+        row["server_id"],
+        row["reset"],
+        (told["scrub"] or {}).get("program"),
+        (told["after"] or {}).get("firmware"),
+        row["verified"],
+        row["verdict"] or ("passed" if row["passed"] else "not judged yet"),
+    )
+
+
 @device.command()
 @click.argument("name")
 @clouds_option

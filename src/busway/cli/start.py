@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from busway.cli.scrubs import scrub_options
 
 if TYPE_CHECKING:
     from busway.bootstrap.config import Config
@@ -66,8 +69,16 @@ def serve(config: Path | None, **overrides: Any) -> None:
     show_default=True,
     help="Whether guests see the option ROMs of their devices.",
 )
+@scrub_options
 def up(
-    config: Path | None, bridge: str | None, libvirt_uri: str, virt_type: str, rom_bar: str, **overrides: Any
+    config: Path | None,
+    bridge: str | None,
+    libvirt_uri: str,
+    virt_type: str,
+    rom_bar: str,
+    scrubs: dict[str, Path],
+    scrub_seconds: float,
+    **overrides: Any,
 ) -> None:
     """Run a whole cloud on this machine.
 
@@ -80,6 +91,7 @@ def up(
 
     set_up_logs()
     options = AgentOptions(Path(), bridge=bridge, libvirt_uri=libvirt_uri, virt_type=virt_type, rom_bar=rom_bar == "on")
+    options = replace(options, scrubs=scrubs, scrub_seconds=scrub_seconds)
     run(_read(config, overrides), options)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from busway.control.context import Control
@@ -169,7 +170,7 @@ def _check_zone(zone: str | None) -> None:
 
 
 def _get(tx: Tx, number: str | int) -> Aggregate:
-    found = store.find_aggregate(tx, int(number)) if str(number).isascii() and str(number).isdigit() else None
+    found = store.find_aggregate(tx, int(number)) if re.fullmatch("[0-9]{1,9}", str(number)) else None
     if found is None:
         raise NotFound(
             f"Aggregate {number} could not be found",

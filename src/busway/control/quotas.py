@@ -11,7 +11,7 @@ from busway.domain.errors import BadInput
 from busway.domain.ids import ProjectId
 from busway.domain.quota import DEVICES, RESOURCES, UNLIMITED, Usage, check_quota, usage_of
 from busway.policy import authorize
-from busway.store import groups, identity, servers
+from busway.store import groups, identity, images, servers
 from busway.store import quotas as store
 from busway.store.database import Tx, take_turn
 
@@ -35,6 +35,11 @@ def check(control: Control, tx: Tx, project_id: ProjectId, wanted: Usage, *, use
         return
     take_turn(tx, f"quota:{project_id}")
     check_quota(limits, _used(tx, project_id) if used is None else used, wanted)
+
+
+def limit_of(control: Control, tx: Tx, project_id: ProjectId, resource: str) -> int:
+    """How much of one resource a project may have; -1 is no limit."""
+    return _limits(control, tx, project_id)[resource]
 
 
 def get_quota(control: Control, caller: Caller, project_id: str, rule: str = "busway:quota:show") -> Quota:
@@ -120,8 +125,12 @@ def _limits(control: Control, tx: Tx, project_id: ProjectId) -> dict[str, int]:
 
 
 def _used(tx: Tx, project_id: ProjectId) -> Usage:
-    own_groups = Usage({"server_groups": groups.count_groups(tx, project_id)})
-    return usage_of(servers.list_flavors_in_use(tx, project_id)) + own_groups
+    others = {
+        "server_groups": groups.count_groups(tx, project_id),
+        "image_count_total": images.count_images(tx, project_id),
+        "image_size_total": -(-images.sum_sizes(tx, project_id) // 1024**2),
+    }
+    return usage_of(servers.list_flavors_in_use(tx, project_id)) + Usage(others)
 
 
 def _project(tx: Tx, project_id: str) -> ProjectId:

@@ -43,6 +43,7 @@ class Settings:
     network_last: str = "10.0.2.199"
     network_gateway: str = "10.0.2.2"
     max_image_bytes: int = 64 * 1024**3
+    image_disk_reserve_mb: int = 0
     cpu_allocation_ratio: float = 4.0
     ram_allocation_ratio: float = 1.0
     reserved_host_memory_mb: int = 512

@@ -8,10 +8,7 @@ from busway.hardware import Card, Function
 
 def neighbours(host: Host, card: Card) -> tuple[Function, ...]:
     """The functions below the card's bridge that are not the card's."""
-    if not card.main.bridges:
-        return ()
-    bridge = card.main.bridges[-1]
-    return tuple(one for one in host.machine if bridge in one.bridges and one not in card.functions)
+    return tuple(one for one in host.machine.below_one_bridge(card.main) if one not in card.functions)
 
 
 def has_hot_reset(host: Host, card: Card) -> bool:

@@ -17,6 +17,7 @@ from busway.doctor.look import exists
 from busway.doctor.programs import run_program
 from busway.doctor.record import Record, missing_folders, read_records, remove_folders, restore, take
 from busway.domain.errors import BuswayError, Conflict, HostError
+from busway.hardware.durable import beside, write_durably
 from busway.hardware.sysfs_write import write as write_value
 
 JOURNAL = "var/lib/busway/doctor/undo.jsonl"
@@ -143,16 +144,17 @@ class Journal:
         made = missing_folders(self.root, self._path)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         first = Record("journal", folders=made)
-        self._path.write_text(json.dumps(first.as_json()) + "\n")
+        write_durably(self._path, json.dumps(first.as_json()).encode() + b"\n", 0o644)
 
     def _forget(self, start: int) -> None:
         """Drops the records from number `start` on, and the journal with the last of them."""
         records = read_records(self._path)
         if start > 1:
             lines = self._path.read_text().splitlines(keepends=True)[:start]
-            self._path.write_text("".join(lines))
+            write_durably(self._path, "".join(lines).encode(), 0o644, watch=self._watch)
             return
         self._path.unlink(missing_ok=True)
+        beside(self._path).unlink(missing_ok=True)
         remove_folders(self.root, records[0].folders if records else ())
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from busway.doctor.act import Act, Run, SetValue, WriteFile
 from busway.domain.errors import HostError
+from busway.hardware.durable import beside, write_durably
 from busway.hardware.tree import find_bytes, find_text
 
 _MOST = 1 << 24  # bytes of a configuration file
@@ -84,7 +85,7 @@ def take(root: Path, act: Act) -> Record:
 def restore(root: Path, record: Record) -> None:
     """Makes a file what it was, and removes what a crash or the act itself has left beside it."""
     path = root / record.path.lstrip("/")
-    _beside(path).unlink(missing_ok=True)
+    beside(path).unlink(missing_ok=True)
     if record.before is None:
         path.unlink(missing_ok=True)
     elif record.content_now(root) != record.before:
@@ -113,26 +114,7 @@ def read_records(path: Path) -> list[Record]:
 
 
 def _replace(path: Path, content: bytes, record: Record, watch: Callable[[str], None]) -> None:
-    beside = _beside(path)
-    with beside.open("wb") as file:
-        watch("before the content")
-        file.write(content)
-        file.flush()
-        os.fchmod(file.fileno(), record.mode)
-        if os.geteuid() == 0:
-            os.fchown(file.fileno(), *record.owner)
-        os.fsync(file.fileno())
-    watch("before the rename")
-    beside.replace(path)
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.busway")
+    write_durably(path, content, record.mode, owner=record.owner if os.geteuid() == 0 else None, watch=watch)
 
 
 def _inside(root: Path, path: str) -> Path:

@@ -34,6 +34,7 @@ TAG_KEYS = (
     "managed",
     "live_migratable",
     "one_time_use",
+    "without_reset",
     "resource_class",
     "traits",
 )
@@ -147,6 +148,7 @@ def _tags(text: str, entry: Mapping[str, object]) -> DeviceTags:
         managed=managed is not False,
         live_migratable=live_migratable,
         one_time_use=one_time_use is True,
+        without_reset=_given(text, entry, "without_reset", _boolean) is True,
         resource_class=spelled,
         traits=traits,
         other=tuple(sorted(_other(text, key, entry[key]) for key in entry if key not in (*PLACE_KEYS, *TAG_KEYS))),

@@ -29,6 +29,7 @@ class DeviceTags:
     managed: bool = True
     live_migratable: bool | None = None
     one_time_use: bool = False
+    without_reset: bool = False  # whether it may go from one server to the next without a reset
     resource_class: str | None = None
     traits: frozenset[str] = frozenset()
     other: tuple[tuple[str, str], ...] = ()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from busway.domain.device import PciDevice
 from busway.domain.grant import Fault, Grant, Held
+from busway.domain.handover import SignedHandover
 from busway.domain.host_facts import GuestKind, HostCell
 from busway.domain.ids import ImageId, ServerId, UnitName
 from busway.domain.server import PowerState
@@ -167,6 +168,9 @@ class Observed:
     `sequence` grows with every report of a host (nanoseconds since the epoch); an older one is refused. `generation`
     is that of the Desired document that the agent had converged to, or tried to, when it looked. `wire` is the version
     of the document's form. Of the `unreadable` servers the report says something unknown: they are there, as they were.
+
+    `handovers` tell how devices came back that servers had, each until a report with it was taken; `handover_key` checks
+    their signatures.
     """
 
     host: str
@@ -180,5 +184,7 @@ class Observed:
     agent_version: str = ""
     iommu: bool = False
     notes: tuple[str, ...] = field(default=())
+    handovers: tuple[SignedHandover, ...] = ()
+    handover_key: str = ""
     wire: int = WIRE_VERSION
     unreadable: tuple[Unreadable, ...] = ()

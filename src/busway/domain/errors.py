@@ -10,6 +10,8 @@
     ├── Conflict              not in this state (409)
     │   ├── Raced
     ├── TooLarge              over a limit (413)
+    ├── TooSlow               it did not come in time (408)
+    ├── StorageFull           no room for it (507)
     ├── NotSupported          Busway does not do this (501)
     ├── HostError             the host, its kernel or its hypervisor refused
     └── Unavailable           a part can't be reached right now (503)
@@ -115,6 +117,18 @@ class TooLarge(BuswayError):
     """A request is over a limit."""
 
     code = "too-large"
+
+
+class TooSlow(BuswayError):
+    """What a client had to send did not come in time."""
+
+    code = "too-slow"
+
+
+class StorageFull(BuswayError):
+    """There is no room for what a request would store."""
+
+    code = "storage-full"
 
 
 class NotSupported(BuswayError):

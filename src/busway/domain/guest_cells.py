@@ -14,7 +14,10 @@ from busway.domain.flavor import Flavor
 from busway.domain.placement import GuestCell
 
 _NODES, _CPUS, _MEMORY = "hw:numa_nodes", "hw:numa_cpus.", "hw:numa_mem."
-_MOST_CELLS = 64
+MOST_CELLS = 64
+# Nova's length of a flavor's extra spec; an image's property of that meaning may not be longer either.
+MOST_CHARS = 255
+_MOST_MEMORY = 0x7FFFFFFF
 _CPU_LIST = re.compile(r"[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*", re.ASCII)
 
 
@@ -31,8 +34,9 @@ def guest_cells(flavor: Flavor, image_properties: Mapping[str, str]) -> tuple[in
         )
     if not sizes:
         return number, ()
-    cells = tuple(GuestCell(len(_cpus(specs, n)), _memory(specs, n)) for n in range(number))
-    _check_sums(flavor, specs, cells)
+    lists = [_cpus(specs, n, flavor.vcpus) for n in range(number)]
+    cells = tuple(GuestCell(len(cpus), _memory(specs, n)) for n, cpus in enumerate(lists))
+    _check_sums(flavor, lists, cells)
     return number, cells
 
 
@@ -53,36 +57,50 @@ def _numa_specs(flavor: Flavor, image_properties: Mapping[str, str]) -> tuple[Ma
 
 
 def _count(value: str) -> int:
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= _MOST_CELLS:
+    number = _whole(value)
+    if not 1 <= number <= MOST_CELLS:
         raise InvalidExtraSpec(
-            f"{_NODES}={value} is no number of NUMA cells",
-            detail=f"It must be a whole number from 1 to {_MOST_CELLS}.",
+            f"{_NODES}={_short(value)} is no number of NUMA cells",
+            detail=f"It must be a whole number from 1 to {MOST_CELLS}.",
             remedy=f"Set it like {_NODES}=1, or unset it for a guest without NUMA cells.",
         )
-    return int(value)
+    return number
 
 
-def _cpus(specs: Mapping[str, str], cell: int) -> frozenset[int]:
-    value = specs.get(f"{_CPUS}{cell}", "").replace(" ", "")
-    if not _CPU_LIST.fullmatch(value):
-        raise _unsized(f"{_CPUS}{cell}", value, "the guest's CPUs of that cell", "0-3")
+def _cpus(specs: Mapping[str, str], cell: int, vcpus: int) -> frozenset[int]:
+    """The guest's CPUs of a cell; a list that names others is refused before it is spread out."""
+    given = specs.get(f"{_CPUS}{cell}", "")
+    value = given[: MOST_CHARS + 1].replace(" ", "")
+    if len(given) > MOST_CHARS or not _CPU_LIST.fullmatch(value):
+        raise _unsized(f"{_CPUS}{cell}", given, "the guest's CPUs of that cell", "0-3")
     found: set[int] = set()
     for part in value.split(","):
         first, _, last = part.partition("-")
+        if int(last or first) >= vcpus:
+            raise _unsized(f"{_CPUS}{cell}", given, f"some of the guest's CPUs 0 to {vcpus - 1}", "0-3")
         found.update(range(int(first), int(last or first) + 1))
     return frozenset(found)
 
 
 def _memory(specs: Mapping[str, str], cell: int) -> int:
     value = specs.get(f"{_MEMORY}{cell}", "")
-    if not value.isascii() or not value.isdigit() or not value.strip("0"):
+    number = _whole(value)
+    if not 1 <= number <= _MOST_MEMORY:
         raise _unsized(f"{_MEMORY}{cell}", value, "the MB of RAM of that cell", "2048")
-    return int(value)
+    return number
 
 
-def _check_sums(flavor: Flavor, specs: Mapping[str, str], cells: tuple[GuestCell, ...]) -> None:
+def _whole(value: str) -> int:
+    """The number that a text is, -1 for any other text and for numbers of more than ten digits."""
+    return int(value) if len(value) <= 10 and value.isascii() and value.isdigit() else -1
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= 80 else f"{value[:77]}..."
+
+
+def _check_sums(flavor: Flavor, lists: list[frozenset[int]], cells: tuple[GuestCell, ...]) -> None:
     """Each CPU of the guest is in one cell, and the cells' RAM is the guest's, as in Nova."""
-    lists = [_cpus(specs, n) for n in range(len(cells))]
     if frozenset().union(*lists) != frozenset(range(flavor.vcpus)) or sum(map(len, lists)) != flavor.vcpus:
         raise InvalidExtraSpec(
             f"The lists {_CPUS}N do not have each of the {flavor.vcpus} CPUs of flavor {flavor.name} once",
@@ -99,7 +117,7 @@ def _check_sums(flavor: Flavor, specs: Mapping[str, str], cells: tuple[GuestCell
 
 def _unsized(key: str, value: str, meaning: str, example: str) -> InvalidExtraSpec:
     return InvalidExtraSpec(
-        f"{key}={value} can't be read" if value else f"{key} is missing",
+        f"{key}={_short(value)} can't be read" if value else f"{key} is missing",
         detail=f"It must be {meaning}; with sizes, every cell has one of each.",
         remedy=f"Set it like {key}={example}, or unset all sizes for equal shares.",
     )

@@ -11,16 +11,18 @@ from datetime import datetime
 from enum import StrEnum
 
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput
+from busway.domain.errors import BadInput, TooLarge
 from busway.domain.ids import ImageId, ProjectId
+from busway.domain.qcow2 import MAGIC, read_qcow2
 
 DISK_FORMATS = ("qcow2", "raw")
 CONTAINER_FORMATS = ("bare",)
 VISIBILITIES = ("public", "community", "shared", "private")
-HEADER_BYTES = 104
 
-_QCOW2_MAGIC = b"QFI\xfb"
-_QCOW2_EXTERNAL_DATA = 1 << 2
+
+# Glance's image_property_quota and image_tag_quota, and the lengths of its columns.
+MOST_PROPERTIES, MOST_TAGS = 128, 128
+PROPERTY_NAME_CHARS, PROPERTIES_CHARS, TAG_CHARS, NAME_CHARS = 255, 65_535, 255, 255
 
 
 class ImageStatus(StrEnum):
@@ -61,12 +63,35 @@ class Image:
         return self.visibility in ("public", "community") or caller.may_see(self.owner)
 
 
+def check_properties(image: Image) -> None:
+    """Raises `TooLarge` for more properties or tags than an image may have, `BadInput` for one that is too long."""
+    for what, found, most in (("properties", image.properties, MOST_PROPERTIES), ("tags", image.tags, MOST_TAGS)):
+        if len(found) > most:
+            raise TooLarge(
+                f"An image may have {most} {what}; these are {len(found)}", remedy="Leave some out.", code="image-limit"
+            )
+    names = [("name", image.name or "", NAME_CHARS), *(("tag", tag, TAG_CHARS) for tag in image.tags)]
+    names += [("property's name", name, PROPERTY_NAME_CHARS) for name in image.properties]
+    for what, text, most in names:
+        if len(text) > most:
+            raise BadInput(
+                f"An image's {what} may have {most} characters; '{text[:40]}…' has {len(text)}", code="image-limit"
+            )
+    total = sum(len(name) + len(value) for name, value in image.properties.items())
+    if total > PROPERTIES_CHARS:
+        raise TooLarge(
+            f"The properties of an image may have {PROPERTIES_CHARS} characters together; these have {total}",
+            remedy="Shorten them: what is large belongs into the image itself or into user data.",
+            code="image-limit",
+        )
+
+
 def check_header(disk_format: str, header: bytes, size: int) -> int:
     """Checks the first `HEADER_BYTES` of a file against its declared format; returns the virtual size in bytes.
 
     A qcow2 that names another file (a backing file, an external data file) is refused: the host would open it.
     """
-    is_qcow2 = header[:4] == _QCOW2_MAGIC
+    is_qcow2 = header[:4] == MAGIC
     if disk_format == "raw":
         if is_qcow2:
             raise _wrong_format("The data is qcow2 but the image was declared raw", "--disk-format qcow2")
@@ -76,24 +101,28 @@ def check_header(disk_format: str, header: bytes, size: int) -> int:
         raise _wrong_format(
             "The data is not qcow2 as the image was declared",
             "--disk-format raw, or convert it: qemu-img convert -O qcow2 IN OUT",
-            f"It begins with {found}; a qcow2 file begins with {_QCOW2_MAGIC.hex(' ')}.",
+            f"It begins with {found}; a qcow2 file begins with {MAGIC.hex(' ')}.",
         )
     return _check_qcow2(header)
 
 
 def _check_qcow2(header: bytes) -> int:
-    if len(header) < 72:
-        raise _wrong_format(f"The qcow2 header has {len(header)} bytes of at least 72", "the whole file")
-    version = int.from_bytes(header[4:8], "big")
-    features = int.from_bytes(header[72:80], "big") if version >= 3 else 0
-    if int.from_bytes(header[8:16], "big") or features & _QCOW2_EXTERNAL_DATA:
+    found = read_qcow2(header)
+    if found.names_other_file:
         raise BadInput(
             "The qcow2 file depends on another file",
-            detail="It names a backing file or an external data file, which a host must not open for a guest.",
+            detail=f"Of the file: {found.unfit}. A host must not open it for a guest: no backing file, no external data file.",
             remedy="Flatten it: qemu-img convert -O qcow2 IN OUT, then upload OUT.",
             code="image-not-standalone",
         )
-    return int.from_bytes(header[24:32], "big")
+    if found.unfit:
+        raise BadInput(
+            "The qcow2 file can't be used",
+            detail=f"Of the file: {found.unfit}.",
+            remedy="Convert it: qemu-img convert -O qcow2 IN OUT, then upload OUT.",
+            code="image-unfit",
+        )
+    return found.virtual_size
 
 
 def _wrong_format(brief: str, give: str, detail: str = "") -> BadInput:

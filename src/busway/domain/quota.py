@@ -15,7 +15,21 @@ from busway.domain.flavor import Flavor
 
 UNLIMITED = -1
 OF_SERVERS = ("instances", "cores", "ram")
-RESOURCES = (*OF_SERVERS, "key_pairs", "metadata_items", "server_groups", "server_group_members")
+OF_IMAGES = ("image_size_total", "image_count_total", "image_count_uploading")
+# The limits of a new cloud: Nova's own; Glance has none unless Keystone is told some, so those of images are Busway's.
+DEFAULTS: Mapping[str, int] = {
+    "instances": 10,
+    "cores": 20,
+    "ram": 51_200,  # MiB
+    "key_pairs": 100,
+    "metadata_items": 128,
+    "server_groups": 10,
+    "server_group_members": 10,
+    "image_size_total": 102_400,  # MiB
+    "image_count_total": 100,
+    "image_count_uploading": 4,
+}
+RESOURCES = tuple(DEFAULTS)
 DEVICES = "pci_passthrough:"
 
 
@@ -74,6 +88,8 @@ def check_quota(limits: Mapping[str, int], used: Usage, wanted: Usage) -> None:
 
 def _how(name: str, limit: int) -> str:
     if name.startswith(DEVICES):
+        return f"`busway quota set --project PROJECT {name}={limit + 1}`"
+    if name in OF_IMAGES:
         return f"`busway quota set --project PROJECT {name}={limit + 1}`"
     option = "properties" if name == "metadata_items" else name.replace("_", "-")
     return f"`openstack quota set --{option} N PROJECT`"

@@ -11,13 +11,14 @@ from pathlib import Path
 from busway.domain.address import PciAddress
 from busway.domain.device import BRIDGE_CLASSES, GPU_CLASSES, DeviceKind, PciDevice
 from busway.hardware.bar import Bar, Bars, read_bars
+from busway.hardware.binding import read_override
 from busway.hardware.link import Link, read_link
 from busway.hardware.mediated import MdevType, VendorVgpu, read_mdev_types, read_vendor_vgpu
 from busway.hardware.names import NameList, Names
 from busway.hardware.nodes import read_nodes
 from busway.hardware.power import Power, read_power
 from busway.hardware.sriov import Sriov, read_sriov
-from busway.hardware.tree import find_flag, find_text, list_names, parse_list, read_text
+from busway.hardware.tree import find_flag, find_text, list_names, parse_list
 
 _NIC_CLASS = "02"
 
@@ -118,9 +119,24 @@ class Function:
 
     @property
     def driver_override(self) -> str:
-        """The only driver that may take it, "" for any; the kernel prints "(null)" then."""
-        text = read_text(f"{self.folder}/driver_override")
-        return "" if text == "(null)" else text
+        """The only driver that may take it, "" for any."""
+        return read_override(self.folder)
+
+    @property
+    def is_on_vfio(self) -> bool:
+        """True when a guest could have it as it stands: on vfio-pci, or on a VFIO driver of its vendor's.
+
+        Since Linux 6.1 a device that a VFIO driver has carries a folder `vfio-dev`.
+        """
+        return self.driver == "vfio-pci" or bool(list_names(f"{self.folder}/vfio-dev"))
+
+    @property
+    def keeps_viable(self) -> bool:
+        """True when a guest can have another member of its IOMMU group: what VFIO counts as viable.
+
+        Those are bridges, and what has no driver, a VFIO driver, or pci-stub (whose driver does nothing).
+        """
+        return self.is_bridge or self.driver in (None, "pci-stub") or self.is_on_vfio
 
     @property
     def bars(self) -> Bars | None:

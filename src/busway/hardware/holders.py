@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from busway.hardware.function import Function
-from busway.hardware.tree import find_link, read_text
+from busway.hardware.tree import find_link, raise_lack, read_text
 
 _BAR_FILE = re.compile(r".*/([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])/resource[0-5](?:_wc)?", re.ASCII)
 
@@ -59,28 +59,25 @@ def read_open_files(root: Path) -> OpenFiles:
     return OpenFiles({path: tuple(holders) for path, holders in found.items()}, hidden)
 
 
-def find_holders(root: Path, group: int) -> tuple[Holder, ...]:
-    """Finds the processes under `root`/proc with /dev/vfio/`group` open, by pid."""
-    return read_open_files(root).by_path.get(f"/dev/vfio/{group}", ())
-
-
 def _pids(root: Path) -> list[int]:
     try:
         names = os.listdir(f"{root}/proc")  # noqa: PTH208
-    except OSError:
+    except OSError as error:
+        raise_lack(error)
         return []
     return sorted(int(name) for name in names if re.fullmatch(r"[0-9]{1,9}", name, re.ASCII))
 
 
 def _open_files(folder: str) -> list[str] | None:
-    """Where the links of a process's fd folder point; [] when it has ended, None when they can't be read."""
+    """Where the links of a process's fd folder point; [] only when it has ended, None when they can't be read."""
     try:
         with os.scandir(folder) as entries:
             return [find_link(entry.path) or "" for entry in entries]
-    except PermissionError:
-        return None
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         return []
+    except OSError as error:
+        raise_lack(error)
+        return None
 
 
 def _device_path(target: str) -> str:

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from busway.domain.address import PciAddress
+from busway.domain.device import PciDevice
 from busway.hardware.card import Card, card_of, make_cards
 from busway.hardware.framebuffer import Framebuffer, read_framebuffers
 from busway.hardware.function import Function
@@ -20,8 +21,9 @@ from busway.hardware.function_read import Reader
 from busway.hardware.holders import OpenFiles, read_open_files
 from busway.hardware.iommu import IommuGroup, read_group
 from busway.hardware.mediated import MdevParent, read_mdev_parents
+from busway.hardware.names import name_devices
 from busway.hardware.topology import Topology
-from busway.hardware.tree import link_name, list_names, parse_address
+from busway.hardware.tree import link_name, list_names, parse_address, raise_lack
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ class Machine:
         return None if wanted is None else self.functions.get(wanted)
 
     @property
+    def inventory(self) -> tuple[PciDevice, ...]:
+        """The small forms of all functions, with the names that the pci.ids under `root` has: what an agent reports."""
+        return name_devices(self.root, [function.unnamed for function in self])
+
+    @property
     def gpus(self) -> tuple[Function, ...]:
         """The GPUs, VFs too."""
         return tuple(function for function in self if function.is_gpu)
@@ -81,6 +88,11 @@ class Machine:
     def card(self, address: PciAddress) -> Card | None:
         """The card that has the function at this address."""
         return card_of(self.cards, address)
+
+    def below_one_bridge(self, function: Function) -> tuple[Function, ...]:
+        """All that is below the bridge right above a function, itself too; nothing for one right on a root bus."""
+        bridge = function.bridges[-1] if function.bridges else None
+        return tuple(one for one in self if bridge in one.bridges) if bridge else ()
 
     @cached_property
     def groups(self) -> dict[int, IommuGroup]:
@@ -140,7 +152,8 @@ def _marks(folder: str) -> dict[str, int]:
     try:
         with os.scandir(folder) as entries:
             return {entry.name: entry.inode() for entry in entries}
-    except OSError:
+    except OSError as error:
+        raise_lack(error)
         return {}
 
 
@@ -148,7 +161,8 @@ def _drivers(folder: str, names: list[str]) -> dict[str, str | None]:
     """The driver of each function; relative to the open folder, which the kernel then looks up once."""
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
+    except OSError as error:
+        raise_lack(error)
         return dict.fromkeys(names)
     try:
         return {name: link_name(f"{name}/driver", handle) for name in names}

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from busway.domain.address import PciAddress
-from busway.domain.device import PciDevice
 from busway.domain.errors import HostError
-from busway.hardware.kernel import Holder
+from busway.hardware.function import Function
 
 
-def vanished(address: PciAddress) -> HostError:
+def vanished(address: object) -> HostError:
     """The kernel no longer shows the device."""
     return HostError(
         f"There is no device at {address}",
-        detail=f"/sys/bus/pci/devices/{address} does not exist on this host.",
+        detail="The kernel of this host does not show it.",
         remedy="Check that the card is seated and powered, and that its address did not change after a reboot.",
         code="device-vanished",
     )
 
 
-def changed(device: PciDevice, vendor_id: str, product_id: str) -> HostError:
+def changed(device: Function, vendor_id: str, product_id: str) -> HostError:
     """Another device sits at the address."""
     found = f"{device.vendor_id or '?'}:{device.product_id or '?'}"
     return HostError(
@@ -41,7 +40,7 @@ def no_iommu(address: PciAddress) -> HostError:
     )
 
 
-def not_viable(address: PciAddress, group: int, others: Sequence[PciDevice]) -> HostError:
+def not_viable(address: PciAddress, group: int, others: Sequence[Function]) -> HostError:
     """Other members of the group keep host drivers."""
     names = ", ".join(f"{other.address} {other.description} (driver {other.driver})" for other in others)
     return HostError(
@@ -49,28 +48,6 @@ def not_viable(address: PciAddress, group: int, others: Sequence[PciDevice]) -> 
         detail=f"Still with host drivers: {names}.",
         remedy="Hand out the whole group, or move the card to a slot with a group of its own.",
         code="group-not-viable",
-    )
-
-
-def held(address: PciAddress, group: int, holders: Sequence[Holder]) -> HostError:
-    """Processes have the group open."""
-    who = ", ".join(str(holder) for holder in holders)
-    count = "1 process still holds" if len(holders) == 1 else f"{len(holders)} processes still hold"
-    return HostError(
-        f"{count} {address}: {who}",
-        detail=f"/dev/vfio/{group} is open in {who}.",
-        remedy="Stop the named processes; Busway does not take a device from a running program.",
-        code="device-held",
-    )
-
-
-def bind_failed(address: PciAddress, driver: str | None, words: str) -> HostError:
-    """vfio-pci did not get the device."""
-    return HostError(
-        f"{address} did not bind to vfio-pci",
-        detail=f"{words} Its driver is now {driver or 'none'}.",
-        remedy="Read `dmesg` for the kernel's own reason; another driver or a framebuffer may own the device's memory.",
-        code="bind-failed",
     )
 
 
@@ -84,21 +61,43 @@ def not_prepared(address: PciAddress, driver: str | None) -> HostError:
     )
 
 
-def release_failed(address: PciAddress, previous: str | None, words: str) -> HostError:
+def unexpected_driver(address: PciAddress, driver: str | None, before: str | None) -> HostError:
+    """Another driver has the device than vfio-pci or the one that it came from."""
+    return HostError(
+        f"{address} is on {driver or 'no driver'}, and this is not where Busway left it",
+        detail=f"It was taken from {before or 'no driver'}. Who bound it since may be using it, so nothing is done to it.",
+        remedy=f"Give it back to {before} (`driverctl`), or unbind it; the agent goes on by itself."
+        if before
+        else "Unbind it; the agent goes on by itself.",
+        code="driver-unexpected",
+    )
+
+
+def unsettled(device: object, pids: Sequence[int]) -> HostError:
+    """The kernel has not finished an earlier write for the device."""
+    return HostError(
+        f"The kernel has not finished what it was told for {device}",
+        detail=f"Blocked since an earlier act: {', '.join(f'process {pid}' for pid in pids)}. What becomes of the device is not known.",
+        remedy="Stop who uses the device (`fuser -v /dev/vfio/* /dev/nvidia* /dev/dri/*`), or reboot the host.",
+        code="kernel-unsettled",
+    )
+
+
+def release_failed(address: PciAddress, previous: str | None, words: str, code: str = "release-failed") -> HostError:
     """The device did not go back to where it came from."""
     return HostError(
         f"{address} could not be given back to {previous or 'no driver'}",
         detail=words,
         remedy="Read `dmesg` for the kernel's own reason; a device that hangs needs a power cycle of the host.",
-        code="release-failed",
+        code=code,
     )
 
 
-def reset_failed(address: PciAddress, words: str) -> HostError:
+def reset_failed(address: PciAddress, words: str, code: str = "reset-failed") -> HostError:
     """The device has a reset method and it failed."""
     return HostError(
         f"{address} could not be reset",
         detail=words,
         remedy="Power-cycle the host before the device is used again; what a guest left in it may still be there.",
-        code="reset-failed",
+        code=code,
     )

@@ -1,7 +1,9 @@
 """Writes one value to a sysfs file in a child process, so that a write the kernel blocks can't hang the caller.
 
 An unbind waits inside the kernel until the driver lets go, which may be never, and such a thread can't be killed. In
-a child of its own it costs this process neither its liveness nor its locks (they are not inherited).
+a child of its own it costs this process neither its liveness nor its locks (they are not inherited). The kernel does
+what it was told all the same, whenever it can: until the child is gone, nobody knows the state of the device. The child
+carries the name of the device in its environment, so that it is found again, also by a later agent.
 """
 
 from __future__ import annotations
@@ -11,37 +13,40 @@ import subprocess
 from pathlib import Path
 
 from busway.domain.errors import HostError
+from busway.hardware.child import run_child
+from busway.hardware.tree import find_bytes, list_names, read_text
 
-_stuck: list[subprocess.Popen[str]] = []  # children that the kernel still holds; kept so that they can be reaped
+_MARK = "BUSWAY_WRITES_FOR"
+_PROGRAM = "tee"
 
 
-def write(path: Path, value: str, patience: float) -> None:
+def write(path: Path, value: str, patience: float, device: str = "") -> None:
     """Writes `value` and a newline to `path`.
 
-    Raises `HostError` when the kernel refuses, or takes longer than `patience` seconds.
+    Raises `HostError`: `kernel-refused`, or `kernel-blocked` when it takes longer than `patience` seconds.
     """
-    _stuck[:] = [child for child in _stuck if child.poll() is None]
     if not path.exists():
         raise _refused(path, value, "No such file or directory")
-    child = subprocess.Popen(
-        ["tee", str(path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={"LC_ALL": "C", "PATH": os.environ.get("PATH", "/usr/bin:/bin")},
-    )
+    environment = {"LC_ALL": "C", "PATH": os.environ.get("PATH", "/usr/bin:/bin"), _MARK: device}
     try:
-        _, words = child.communicate(value + "\n", timeout=patience)
+        ended = run_child([_PROGRAM, str(path)], patience, text=f"{value}\n", environment=environment)
     except subprocess.TimeoutExpired:
-        child.kill()
-        for pipe in (child.stdin, child.stderr):
-            if pipe is not None:
-                pipe.close()
-        _stuck.append(child)
         raise _blocked(path, value, patience) from None
-    if child.returncode != 0:
-        raise _refused(path, value, words.strip().rpartition(": ")[2] or f"status {child.returncode}")
+    if ended.status != 0:
+        raise _refused(path, value, ended.words.rpartition(": ")[2] or f"status {ended.status}")
+
+
+def find_writers(device: str) -> tuple[int, ...]:
+    """Finds the processes on this machine that still write for a device; a zombie is one no more."""
+    wanted = f"{_MARK}={device}".encode()
+    found = [
+        int(name)
+        for name in list_names("/proc")
+        if name.isdecimal()
+        and read_text(f"/proc/{name}/comm") == _PROGRAM
+        and wanted in (find_bytes(f"/proc/{name}/environ") or b"").split(b"\0")
+    ]
+    return tuple(found)
 
 
 def _refused(path: Path, value: str, words: str) -> HostError:

@@ -1,11 +1,15 @@
 """Reads small files, links and folders of a sysfs or procfs tree; whatever can't be read is None, and nothing raises.
 
+But for what this process lacks itself, descriptors or memory (`LACKS`): it says nothing of the tree, and an empty answer
+would be taken for an empty machine.
+
 Every file is opened without blocking and read up to a limit: a captured or invented tree may hold anything. The plain
 `os` calls are here on purpose: a scan makes ten thousand of them, and `pathlib` costs four times more for each.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterable
@@ -15,6 +19,7 @@ from busway.domain.address import PciAddress
 from busway.domain.errors import BadInput
 
 _LIMIT = 1 << 20  # bytes; /proc/iomem of a large host has some hundred thousand
+LACKS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _HEX = re.compile(r"(?:0x)?([0-9a-f]{1,16})", re.ASCII | re.IGNORECASE)
 
@@ -23,7 +28,8 @@ def find_bytes(path: str | Path, limit: int = _LIMIT) -> bytes | None:
     """Reads at most `limit` bytes of a file; None when it is absent, unreadable or no plain file."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError):  # ValueError: a name with a zero byte
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        raise_lack(error)
         return None
     try:
         return _read_all(handle, limit)
@@ -87,8 +93,15 @@ def list_names(path: str | Path) -> list[str]:
     """The names in a folder, sorted; none when it can't be read."""
     try:
         return sorted(os.listdir(path))  # noqa: PTH208
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        raise_lack(error)
         return []
+
+
+def raise_lack(error: Exception) -> None:
+    """Raises an error that comes of what this process lacks."""
+    if isinstance(error, OSError) and error.errno in LACKS:
+        raise error
 
 
 def parse_address(name: str) -> PciAddress | None:

@@ -6,6 +6,7 @@ dealt with here, and every libvirtError leaves as a `HostError` with libvirt's o
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -37,6 +38,7 @@ class LibvirtHypervisor:
     def __init__(self, uri: str = "qemu:///system") -> None:
         self._uri = uri
         self._connection: Any = None
+        self._opening = threading.Lock()
         libvirt.registerErrorHandler(lambda _context, _error: None, None)
 
     def facts(self) -> HypervisorFacts:
@@ -107,16 +109,16 @@ class LibvirtHypervisor:
         except libvirt.libvirtError as error:
             if self._alive():
                 raise _refused(doing, error) from error
-        self._connection = None
         try:
             return act(self._connected())
         except libvirt.libvirtError as error:
             raise (_refused(doing, error) if self._alive() else _away(self._uri, doing, error)) from error
 
     def _connected(self) -> Any:
-        if not self._alive():
-            self._connection = libvirt.open(self._uri)
-        return self._connection
+        with self._opening:  # several workers ask, and one of them connects
+            if not self._alive():
+                self._connection = libvirt.open(self._uri)
+            return self._connection
 
     def _alive(self) -> bool:
         try:

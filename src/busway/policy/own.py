@@ -16,6 +16,7 @@ def _done(name: str, description: str) -> Rule:
 RULES = (
     _seen("devices:list", "List devices"),
     _seen("devices:show", "Show a device"),
+    _seen("devices:handovers", "Read how a device went from one server to the next"),
     _done("devices:recycle", "Hand a used device out again"),
     _seen("hosts:list", "List hosts"),
     _done("hosts:create", "Add a host, or make its agent's token anew"),

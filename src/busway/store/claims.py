@@ -32,6 +32,7 @@ claims = Table(
     Column("generation", Integer, nullable=False, default=0, server_default="0"),
     Column("created", UtcTime, nullable=False),
     Column("updated", UtcTime, nullable=False),
+    Column("allocated", UtcTime),
     # One live claim per unit of a device, whatever any process believes.
     Index("uq_claims_live_unit", "device_id", "unit", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
 )
@@ -58,6 +59,7 @@ class Claim:
     kind: str = WholeFunction.kind
     unit: str = WHOLE
     port: int | None = None
+    allocated: datetime | None = None  # when its server was first seen to run with the device
 
 
 def insert_claim(
@@ -106,7 +108,8 @@ def move_claims(tx: Tx, moved: Iterable[Claim], state: ClaimState, now: datetime
     """Takes claims to their next state; raises `Conflict` for one that may not go there."""
     for claim in moved:
         check_claim_transition(claim.state, state)
-        tx.execute(update(claims).where(claims.c.id == claim.id).values(state=str(state), updated=now))
+        seen = {"allocated": now} if state is ClaimState.ALLOCATED else {}
+        tx.execute(update(claims).where(claims.c.id == claim.id).values(state=str(state), updated=now, **seen))
 
 
 def release_claims(tx: Tx, released: Iterable[Claim], generation: int, now: datetime) -> None:

@@ -10,7 +10,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -18,6 +18,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from busway.store import audit
+from busway.store.failures import told
 
 Tx = Connection
 
@@ -49,7 +50,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Tx]:
         """A consistent view; nothing is written."""
-        with self.engine.connect() as tx:
+        with told(), self.engine.connect() as tx:
             tx.execute(text("BEGIN" if self.is_sqlite else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             try:
                 yield tx
@@ -65,7 +66,7 @@ class Database:
         What it does for somebody is written down in it (see `busway.store.audit`), but for what is `aside`: not an effect of
         what was asked for.
         """
-        with self.engine.connect() as tx, _immediate(tx) if self.is_sqlite else tx.begin():
+        with told(), self.engine.connect() as tx, _immediate(tx) if self.is_sqlite else tx.begin():
             yield tx
             act = None if aside else audit.write_down(tx)
         if act is not None:
@@ -154,7 +155,9 @@ def _immediate(tx: Tx) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        tx.exec_driver_sql("ROLLBACK")
+        # After some failures, a full disk among them, SQLite has rolled back by itself and knows no transaction.
+        with suppress(OperationalError):
+            tx.exec_driver_sql("ROLLBACK")
         raise
     tx.exec_driver_sql("COMMIT")
 

@@ -27,7 +27,7 @@ from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.ids import DeviceId, HostId
 from busway.store.database import Tx
 from busway.store.hosts import bump_revision
-from busway.store.metadata import UtcTime, metadata
+from busway.store.metadata import Json, UtcTime, metadata
 
 _MANY = 200  # hosts asked for by their ids; for more of them all devices are read
 
@@ -54,6 +54,7 @@ devices = Table(
     Column("class_name", Text, nullable=False),
     Column("present", Boolean, nullable=False),
     Column("quarantined", Text),
+    Column("identity", Json),  # what was first seen of it, to compare with
     Column("discovered", UtcTime, nullable=False),
     UniqueConstraint("host_id", "address"),
 )

@@ -22,6 +22,8 @@ hosts = Table(
     # The hash of the token with which its agent speaks, "" until it has joined, and of the one that it will use next.
     Column("token_hash", String(64), nullable=False),
     Column("next_token_hash", String(64)),
+    # What the signatures of its hand-overs are checked with.
+    Column("handover_key", Text),
     Column("enabled", Boolean, nullable=False, default=True),
     Column("disabled_reason", Text),
     # Grows with each change of what the host shall have; an agent asks for anything newer than it knows.
@@ -60,6 +62,7 @@ class HostRow:
     iommu: bool
     created: datetime
     next_token_hash: str | None = None
+    handover_key: str | None = None
 
 
 def insert_host(tx: Tx, host_id: HostId, name: str, token_hash: str, now: datetime) -> None:

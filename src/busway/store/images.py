@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Integer, Row, String, Table, delete, insert, select, update
+from sqlalchemy import Boolean, Column, ColumnElement, Integer, Row, String, Table, delete, func, insert, select, update
 
 from busway.domain.documents import ImageRef
 from busway.domain.errors import NotFound
@@ -86,6 +86,16 @@ def list_images(tx: Tx) -> list[Image]:
     return [_image(row) for row in rows]
 
 
+def count_images(tx: Tx, owner: str) -> int:
+    """How many images a project has."""
+    return int(tx.execute(select(func.count()).select_from(images).where(_of(owner))).scalar_one())
+
+
+def sum_sizes(tx: Tx, owner: str) -> int:
+    """The bytes of a project's images together."""
+    return int(tx.execute(select(func.coalesce(func.sum(images.c.size), 0)).where(_of(owner))).scalar_one())
+
+
 def list_deleted_images(tx: Tx) -> list[Image]:
     """All deleted images whose rows are still there because servers may need their data."""
     return [_image(row) for row in tx.execute(select(images).where(images.c.deleted.is_not(None)))]
@@ -104,6 +114,10 @@ def purge_image(tx: Tx, image_id: ImageId) -> None:
 def is_data_used(tx: Tx, sha256: str) -> bool:
     """True while any image row, deleted or not, has this data."""
     return tx.execute(select(images.c.id).where(images.c.sha256 == sha256).limit(1)).first() is not None
+
+
+def _of(owner: str) -> ColumnElement[bool]:
+    return (images.c.owner == owner) & images.c.deleted.is_(None)
 
 
 def _values(image: Image) -> dict[str, Any]:

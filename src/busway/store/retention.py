@@ -62,6 +62,14 @@ RETENTIONS = (
     ),
     Retention("audit", "at", 400, "audit_days", "Who did what.", in_order=True),
     Retention("claims", "updated", 30, "claims_days", "Claims on devices that are free again.", over="state = 'freed'"),
+    Retention(
+        "handovers",
+        "received",
+        400,
+        "handovers_days",
+        "How devices came back from servers, as their hosts have signed it.",
+        in_order=True,
+    ),
     Retention("tokens", "expires", 1, "tokens_days", "Tokens that have expired."),
     Retention(
         "rule_changes",

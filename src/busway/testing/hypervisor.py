@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 import xml.etree.ElementTree as ET
 import zlib
 from collections.abc import Callable
@@ -18,9 +19,8 @@ from busway.domain.errors import BuswayError, HostError, Unavailable
 from busway.domain.host_facts import GuestKind
 from busway.domain.ids import ServerId
 from busway.domain.server import PowerState
-from busway.hardware.kernel import VFIO
-from busway.hardware.scan import read_device
-from busway.hardware.vfio import group_members
+from busway.hardware.function_read import read_function
+from busway.hardware.machine import Machine
 from busway.hypervisor.seam import DomainSeen, HypervisorFacts
 from busway.hypervisor.xml import read_attachments, read_server_id
 
@@ -37,6 +37,8 @@ class FakeHypervisor:
         self._file = root / "fake/domains.json"
         self._vcpus = vcpus
         self._on_verb = on_verb
+        self._guard = threading.RLock()  # workers call it at once, and it keeps all domains in one file
+        self._hangs: dict[str, threading.Event] = {}
         self.obeys_acpi = obeys_acpi
         self.refusals: dict[str, BuswayError] = {}
         self.away = False
@@ -50,6 +52,8 @@ class FakeHypervisor:
 
     def domains(self) -> tuple[DomainSeen, ...]:
         """Lists the domains of ours."""
+        if "domains" in self._hangs:
+            self._hangs["domains"].wait()
         if self.away:
             raise Unavailable("libvirt can't be reached", code="libvirt-away")
         seen = [_see(domain) for domain in self._load().values()]
@@ -58,30 +62,32 @@ class FakeHypervisor:
     def define(self, xml: str) -> None:
         """Keeps the definition under its UUID."""
         self._before("define")
-        domains = self._load()
-        root = ET.fromstring(xml)  # noqa: S314 - written by us
-        uuid, name = root.findtext("uuid", ""), root.findtext("name", "")
-        twin = next((other for other, d in domains.items() if d["name"] == name and other != uuid), None)
-        if twin:
-            words = f"operation failed: domain '{name}' already exists with uuid {twin}"
-            raise HostError("libvirt could not define a domain", detail=words, code="libvirt-refused")
-        power = domains.get(uuid, {}).get("power", PowerState.SHUTOFF.value)
-        domains[uuid] = {"name": name, "xml": xml, "power": power}
-        self._save(domains)
+        with self._guard:
+            domains = self._load()
+            root = ET.fromstring(xml)  # noqa: S314 - written by us
+            uuid, name = root.findtext("uuid", ""), root.findtext("name", "")
+            twin = next((other for other, d in domains.items() if d["name"] == name and other != uuid), None)
+            if twin:
+                words = f"operation failed: domain '{name}' already exists with uuid {twin}"
+                raise HostError("libvirt could not define a domain", detail=words, code="libvirt-refused")
+            power = domains.get(uuid, {}).get("power", PowerState.SHUTOFF.value)
+            domains[uuid] = {"name": name, "xml": xml, "power": power}
+            self._save(domains)
 
     def start(self, server_id: ServerId) -> None:
         """Starts the guest, with QEMU's checks of its devices."""
         self._before("start")
-        domains = self._load()
-        domain = self._get(domains, "start", server_id)
-        if domain["power"] == PowerState.RUNNING:
-            return
-        devices = _functions(domain["xml"])
-        for address in devices:
-            self._check(domains, server_id, address)
-        self._set(server_id, PowerState.RUNNING)
-        self._open_groups(server_id, devices)
-        self._say(domain["xml"], f"Guest {domain['name']} starts\n")
+        with self._guard:
+            domains = self._load()
+            domain = self._get(domains, "start", server_id)
+            if domain["power"] == PowerState.RUNNING:
+                return
+            devices = _functions(domain["xml"])
+            for address in devices:
+                self._check(domains, server_id, address)
+            self._set(server_id, PowerState.RUNNING)
+            self._open_groups(server_id, devices)
+            self._say(domain["xml"], f"Guest {domain['name']} starts\n")
 
     def shutdown(self, server_id: ServerId) -> None:
         """Powers the guest off when it obeys ACPI."""
@@ -109,9 +115,15 @@ class FakeHypervisor:
     def undefine(self, server_id: ServerId) -> None:
         """Forgets the guest."""
         self._before("undefine")
-        domains = self._load()
-        if domains.pop(server_id, None) is not None:
-            self._save(domains)
+        with self._guard:
+            domains = self._load()
+            if domains.pop(server_id, None) is not None:
+                self._save(domains)
+
+    def hang(self, verb: str) -> threading.Event:
+        """Makes a verb ("start", "domains", ...) not end before the event that it returns is set."""
+        self._hangs[verb] = threading.Event()
+        return self._hangs[verb]
 
     def power_off_from_inside(self, server_id: ServerId) -> None:
         """Does what a guest does that runs `poweroff`."""
@@ -119,21 +131,25 @@ class FakeHypervisor:
 
     def _before(self, verb: str) -> None:
         self._on_verb(verb)
+        if verb in self._hangs:
+            self._hangs[verb].wait()
         if verb in self.refusals:
             raise self.refusals[verb]
 
     def _check(self, domains: _Domains, server_id: ServerId, address: PciAddress) -> None:
         users = [d["name"] for other, d in domains.items() if other != server_id and _uses(d, address)]
-        device = read_device(self._root, address)
+        machine = Machine.read(self._root)
+        device = machine.find(address)
+        group = machine.groups.get(device.iommu_group) if device and device.iommu_group is not None else None
         if users:
             words = (
                 f"Requested operation is not valid: PCI device {address} is in use by driver QEMU, domain {users[0]}"
             )
         elif device is None:
             words = f"vfio /sys/bus/pci/devices/{address}: no such host device"
-        elif device.driver != VFIO:
+        elif not device.is_on_vfio:
             words = f"internal error: PCI device {address} is not bound to vfio-pci, but to {device.driver}"
-        elif any(m.driver not in (None, VFIO) and not m.is_bridge for m in group_members(self._root, device)):
+        elif group is None or not all(member.keeps_viable for member in group.members):
             words = f"vfio {address}: group {device.iommu_group} is not viable"
         else:
             return
@@ -144,15 +160,16 @@ class FakeHypervisor:
         files.mkdir(parents=True, exist_ok=True)
         (files.parent / "comm").write_text("qemu-system-x86\n")
         for address in devices:
-            device = read_device(self._root, address)
+            device = read_function(self._root, address)
             link = files / str(address)
             if device is not None and not link.is_symlink():
                 link.symlink_to(f"/dev/vfio/{device.iommu_group}")
 
     def _stop(self, server_id: ServerId) -> None:
-        shutil.rmtree(self._proc(server_id), ignore_errors=True)
-        if server_id in self._load():
-            self._set(server_id, PowerState.SHUTOFF)
+        with self._guard:
+            shutil.rmtree(self._proc(server_id), ignore_errors=True)
+            if server_id in self._load():
+                self._set(server_id, PowerState.SHUTOFF)
 
     def _proc(self, server_id: ServerId) -> Path:
         return self._root / "proc" / str(100_000 + zlib.crc32(server_id.encode()) % 900_000)
@@ -170,9 +187,10 @@ class FakeHypervisor:
         return domains[server_id]
 
     def _set(self, server_id: ServerId, power: PowerState) -> None:
-        domains = self._load()
-        domains[server_id]["power"] = power.value
-        self._save(domains)
+        with self._guard:
+            domains = self._load()
+            domains[server_id]["power"] = power.value
+            self._save(domains)
 
     def _load(self) -> _Domains:
         try:

@@ -19,6 +19,7 @@ from busway.testing.config_space import config_space, modalias, resize, resource
 _VFS_PER_SLOT = 8
 _DEVICES = "sys/bus/pci/devices"
 _DRIVERS = "sys/bus/pci/drivers"
+_BOOT_ID = "proc/sys/kernel/random/boot_id"
 _MDEV_PARENTS = "sys/class/mdev_bus"
 
 
@@ -30,8 +31,9 @@ class Machine:
         for folder in ("bus/pci/devices", "bus/pci/slots", "bus/pci/drivers/vfio-pci", "kernel/iommu_groups"):
             (root / "sys" / folder).mkdir(parents=True, exist_ok=True)
         (root / "fake/native").mkdir(parents=True, exist_ok=True)
-        self.write("proc/sys/kernel/random/boot_id", "11111111-2222-4333-8444-555555555555")
-        self.write("proc/meminfo", "MemTotal:       67108864 kB\nMemAvailable:   60000000 kB")
+        if not (root / _BOOT_ID).exists():
+            self.write(_BOOT_ID, "11111111-2222-4333-8444-555555555555")
+            self.write("proc/meminfo", "MemTotal:       67108864 kB\nMemAvailable:   60000000 kB")
 
     def function(
         self,

@@ -8,13 +8,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from busway.agent.agent import Agent, Timing
+from busway.agent.faults import Faults
+from busway.agent.observe import Sight, look
+from busway.agent.record import Moment
 from busway.agent.state import StateFolder
+from busway.agent.tools import DiskMaker
+from busway.agent.workers import Spawn, in_thread
 from busway.domain.address import PciAddress
 from busway.domain.documents import ConfigDrive, Desired, DesiredServer, ImageRef, Nic
 from busway.domain.grant import Fault, Grant, Held
 from busway.domain.ids import ImageId, ServerId
 from busway.domain.units import WholeFunction
-from busway.hardware.scan import read_device
+from busway.hardware.binding import driver_of
+from busway.hardware.handover.before import read_boot_id
+from busway.hardware.machine import Machine as Reading
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
 from busway.testing.link import FakeLink
@@ -30,6 +37,7 @@ class Hands:
     """Time that only tests move."""
 
     now: float = 1_000_000.0
+    clock_error: float = 0.0  # seconds by which the wall clock is wrong
 
     def monotonic(self) -> float:
         """Seconds."""
@@ -37,7 +45,7 @@ class Hands:
 
     def wall_ns(self) -> int:
         """Nanoseconds."""
-        return int(self.now * 1e9)
+        return int((self.now + self.clock_error) * 1e9)
 
 
 def copy_image(image: Path, _format: str, disk: Path, _size_gb: int) -> None:
@@ -58,6 +66,10 @@ class Stage:
     path: Path
     hands: Hands = field(default_factory=Hands)
     link: FakeLink = field(default_factory=FakeLink)
+    scrubs: dict[str, Path] = field(default_factory=dict)
+    timing: Timing = field(default_factory=lambda: Timing(together=60.0))  # a round waits for what it begins
+    spawn: Spawn = in_thread
+    make_disk: DiskMaker = copy_image
 
     def __post_init__(self) -> None:
         self.root = self.path / "root"
@@ -79,12 +91,14 @@ class Stage:
             hypervisor=self.hypervisor,
             kernel=self.kernel,
             state=self.state,
-            timing=Timing(kernel=0.2),
-            make_disk=copy_image,
+            timing=replace(self.timing, kernel=0.2),
+            make_disk=self.make_disk,
             flatten_disk=copy_disk,
+            spawn=self.spawn,
             monotonic=self.hands.monotonic,
             wall_ns=self.hands.wall_ns,
             crashpoint=crashpoint,
+            scrubs=self.scrubs,
         )
 
     def desire(self, *servers: DesiredServer, absent: tuple[ServerId, ...] = ()) -> None:
@@ -94,13 +108,19 @@ class Stage:
 
     def driver(self, address: PciAddress) -> str | None:
         """The driver of a device."""
-        device = read_device(self.root, address)
-        assert device is not None
-        return device.driver
+        return driver_of(self.root, address)
 
     def override(self, address: PciAddress) -> str:
         """The driver_override of a device, as the kernel prints it."""
         return (self.root / "sys/bus/pci/devices" / str(address) / "driver_override").read_text().strip()
+
+    def look(self) -> Sight:
+        """What an agent would see now."""
+        faults = Faults(self.state, self.hands.monotonic)
+        if self.link.desired is not None:
+            faults.desire(self.link.desired)
+        now = Moment(read_boot_id(self.root), self.hands.monotonic())
+        return look(Reading.read(self.root), self.hypervisor, self.state, self.link.desired, faults, now, 60)
 
     def settle(self, agent: Agent, rounds: int = 5) -> None:
         """Lets an agent go some rounds, a second apart."""

@@ -54,7 +54,8 @@ def decode_observed(data: bytes) -> Observed:
 
     A device that can't be read is left out with a note: it counts as not there, and is given to nobody.
     """
-    parts = _Parts(_object(data, Observed), Observed)
+    # A NUL in a text, which no database keeps as one, must not cost a host its reports: it becomes the sign for "unreadable".
+    parts = _Parts(_object(data.replace(b"\\u0000", b"\\ufffd"), Observed), Observed)
     servers = parts.take("servers", lambda value: read(value, ObservedServer), lambda value: value["id"])
     held = parts.take("held", read_held, lambda value: value["server_id"])
     inventory, notes = _inventory(parts.object.pop("inventory", []))
@@ -141,7 +142,7 @@ def _plain_observed(document: Observed) -> _Object:
 def _object(data: bytes, kind: type[Any]) -> _Object:
     try:
         value: _Object = msgspec.json.decode(data, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise _no_document(kind, error) from error
     return value
 

@@ -3,16 +3,16 @@ from pathlib import Path
 
 import pytest
 
-from busway.testing.device_kernel import DeviceKernel
+from busway.testing.kernel import FakeKernel
 from busway.testing.machines import Machine
 
 Tree = dict[str, str]
 
 
 @pytest.fixture
-def verbs(machine: Machine) -> DeviceKernel:
+def verbs(machine: Machine) -> FakeKernel:
     (machine.root / "sys/bus/mdev/devices").mkdir(parents=True)
-    return DeviceKernel(machine)
+    return FakeKernel(machine.root)
 
 
 @pytest.fixture

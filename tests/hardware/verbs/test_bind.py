@@ -5,8 +5,9 @@ import pytest
 from busway.domain.address import PciAddress
 from busway.domain.errors import BadInput, HostError
 from busway.hardware import Machine as Reading
-from busway.hardware.verbs import bind_card, preflight_bind, release_card, reserve_card, reserved
-from busway.testing.device_kernel import DeviceKernel
+from busway.hardware import read_binding
+from busway.hardware.verbs import Bound, Mode, bind_card, preflight_bind, release_card, reserve_card, reserved
+from busway.testing.kernel import FakeKernel
 from busway.testing.machines import Machine
 
 Tree = Callable[[], dict[str, str]]
@@ -17,7 +18,7 @@ def drivers(machine: Machine, *functions: PciAddress) -> list[str | None]:
     return [seen.functions[one].driver for one in functions]
 
 
-def test_a_card_is_bound_whole_and_comes_back_whole(machine: Machine, verbs: DeviceKernel, tree: Tree) -> None:
+def test_a_card_is_bound_whole_and_comes_back_whole(machine: Machine, verbs: FakeKernel, tree: Tree) -> None:
     card = machine.card_with_audio("0000:42:00", group=11)
     before = tree()
 
@@ -32,16 +33,12 @@ def test_a_card_is_bound_whole_and_comes_back_whole(machine: Machine, verbs: Dev
 
 @pytest.mark.parametrize("verb", ["override", "unbind", "probe"])
 @pytest.mark.parametrize("which", [0, 1])
-@pytest.mark.parametrize("how", ["refuse", "hang"])
 def test_a_bind_that_fails_leaves_the_tree_as_it_was(
-    machine: Machine, verbs: DeviceKernel, tree: Tree, verb: str, which: int, how: str
+    machine: Machine, verbs: FakeKernel, tree: Tree, verb: str, which: int
 ) -> None:
     card = machine.card_with_audio("0000:42:00", group=11)
     before = tree()
-    if how == "refuse":
-        verbs.refuse(verb, card[which], "Device or resource busy", times=1)
-    else:
-        verbs.hang(verb, card[which], times=1)
+    verbs.refuse(verb, card[which], "Device or resource busy", times=1)
 
     with pytest.raises(HostError) as caught:
         bind_card(verbs, card[0])
@@ -50,7 +47,28 @@ def test_a_bind_that_fails_leaves_the_tree_as_it_was(
     assert tree() == before
 
 
-def test_a_probe_that_does_nothing_is_seen_at_the_deadline(machine: Machine, verbs: DeviceKernel) -> None:
+@pytest.mark.parametrize("verb", ["override", "unbind", "probe"])
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_bind_that_the_kernel_blocks_leaves_that_function_alone_and_the_others_as_they_were(
+    machine: Machine, verbs: FakeKernel, tree: Tree, verb: str, which: int
+) -> None:
+    card = machine.card_with_audio("0000:42:00", group=11)
+    before, bindings = tree(), [read_binding(machine.root, one) for one in card]
+    verbs.hang(verb, card[which], times=1)
+
+    with pytest.raises(HostError) as caught:
+        bind_card(verbs, card[0])
+    during = [one.code for one in preflight_bind(verbs, card[0])]
+    other = read_binding(machine.root, card[1 - which])
+    verbs.finish(card[which])
+    release_card(verbs, Bound(Mode.VFIO, tuple(bindings)))
+
+    assert (caught.value.code, during) == ("kernel-blocked", ["kernel-unsettled"])
+    assert other == bindings[1 - which]
+    assert tree() == before
+
+
+def test_a_probe_that_does_nothing_is_seen_at_the_deadline(machine: Machine, verbs: FakeKernel) -> None:
     gpu = machine.gpu("0000:41:00.0", group=10)
     verbs.ignore("probe", gpu)
 
@@ -60,7 +78,7 @@ def test_a_probe_that_does_nothing_is_seen_at_the_deadline(machine: Machine, ver
     assert "Its driver is now none" in caught.value.detail
 
 
-def test_an_unknown_mode_is_refused_and_nothing_changes(machine: Machine, verbs: DeviceKernel, tree: Tree) -> None:
+def test_an_unknown_mode_is_refused_and_nothing_changes(machine: Machine, verbs: FakeKernel, tree: Tree) -> None:
     gpu = machine.gpu("0000:41:00.0", group=10)
     before = tree()
 
@@ -113,7 +131,7 @@ OBSTACLES: dict[str, Callable[[Machine], PciAddress]] = {
 
 
 @pytest.mark.parametrize("code", OBSTACLES)
-def test_each_obstacle_is_told_before_and_refuses(machine: Machine, verbs: DeviceKernel, tree: Tree, code: str) -> None:
+def test_each_obstacle_is_told_before_and_refuses(machine: Machine, verbs: FakeKernel, tree: Tree, code: str) -> None:
     address = OBSTACLES[code](machine)
     before = tree()
 
@@ -126,7 +144,7 @@ def test_each_obstacle_is_told_before_and_refuses(machine: Machine, verbs: Devic
     assert tree() == before
 
 
-def test_a_reserved_card_is_recognised_and_comes_back(machine: Machine, verbs: DeviceKernel, tree: Tree) -> None:
+def test_a_reserved_card_is_recognised_and_comes_back(machine: Machine, verbs: FakeKernel, tree: Tree) -> None:
     (machine.root / "sys/bus/pci/drivers/pci-stub").mkdir()
     card = machine.card_with_audio("0000:42:00", group=11)
     before = tree()
@@ -140,7 +158,7 @@ def test_a_reserved_card_is_recognised_and_comes_back(machine: Machine, verbs: D
 
 
 def test_a_card_that_does_not_survive_its_reset_stays_away_from_host_drivers(
-    machine: Machine, verbs: DeviceKernel, tree: Tree
+    machine: Machine, verbs: FakeKernel, tree: Tree
 ) -> None:
     card = machine.card_with_audio("0000:42:00", group=11)
     bound = bind_card(verbs, card[0])
@@ -154,7 +172,7 @@ def test_a_card_that_does_not_survive_its_reset_stays_away_from_host_drivers(
     assert drivers(machine, *card) == ["vfio-pci", "vfio-pci"]
 
 
-def test_a_card_is_not_released_from_under_a_guest(machine: Machine, verbs: DeviceKernel, tree: Tree) -> None:
+def test_a_card_is_not_released_from_under_a_guest(machine: Machine, verbs: FakeKernel, tree: Tree) -> None:
     gpu = machine.gpu("0000:41:00.0", group=10)
     bound = bind_card(verbs, gpu)
     machine.hold(900, "qemu-system-x86", "/dev/vfio/10")

@@ -8,20 +8,24 @@ from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
 from busway.hardware import MdevParent, SysfsKernel
 from busway.testing.device_contract import DeviceContract
-from busway.testing.device_kernel import DeviceKernel
+from busway.testing.kernel import FakeKernel
 from busway.testing.machines import Machine
 from busway.testing.mdev_contract import MdevContract
 
 
 class TestFakeKernel(DeviceContract):
     @pytest.fixture
-    def verbs(self, machine: Machine) -> DeviceKernel:
+    def verbs(self, machine: Machine) -> FakeKernel:
         (machine.root / "sys/bus/pci/drivers/pci-stub").mkdir()
-        return DeviceKernel(machine)
+        return FakeKernel(machine.root)
 
     @pytest.fixture
     def card(self, machine: Machine) -> PciAddress:
         return machine.card_with_audio("0000:42:00", group=11)[0]
+
+    @pytest.fixture
+    def driven(self, machine: Machine) -> PciAddress:
+        return machine.gpu("0000:41:00.0", group=10)
 
     @pytest.fixture
     def pf(self, machine: Machine) -> PciAddress:
@@ -30,8 +34,8 @@ class TestFakeKernel(DeviceContract):
 
 class TestFakeMediatedDevices(MdevContract):
     @pytest.fixture
-    def verbs(self, machine: Machine) -> DeviceKernel:
-        return DeviceKernel(machine)
+    def verbs(self, machine: Machine) -> FakeKernel:
+        return FakeKernel(machine.root)
 
     @pytest.fixture(params=["0000:41:00.0", "mtty"])
     def parent(self, request: pytest.FixtureRequest, machine: Machine) -> PciAddress | MdevParent:

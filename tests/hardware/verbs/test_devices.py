@@ -20,7 +20,7 @@ from busway.hardware.verbs import (
     remove_vfs,
     reset_function,
 )
-from busway.testing.device_kernel import DeviceKernel
+from busway.testing.kernel import FakeKernel
 from busway.testing.machines import Machine
 
 Tree = Callable[[], dict[str, str]]
@@ -33,9 +33,7 @@ def pf(machine: Machine) -> PciAddress:
     return machine.function("0000:43:00.0", "10de:2236", "030200", group=12, driver="nvidia", total_vfs=16, files=files)
 
 
-def test_a_reset_by_a_chosen_method_leaves_the_list_as_it_was(
-    machine: Machine, verbs: DeviceKernel, tree: Tree
-) -> None:
+def test_a_reset_by_a_chosen_method_leaves_the_list_as_it_was(machine: Machine, verbs: FakeKernel, tree: Tree) -> None:
     gpu = machine.gpu("0000:41:00.0", group=10)
     bind_card(verbs, gpu)
     before = tree()
@@ -45,11 +43,11 @@ def test_a_reset_by_a_chosen_method_leaves_the_list_as_it_was(
     assert tree() == before
 
 
-def test_a_failed_reset_leaves_the_list_as_it_was(machine: Machine, verbs: DeviceKernel, tree: Tree) -> None:
+def test_a_failed_reset_leaves_the_list_as_it_was(machine: Machine, verbs: FakeKernel, tree: Tree) -> None:
     gpu = machine.gpu("0000:41:00.0", group=10)
     bind_card(verbs, gpu)
     before = tree()
-    verbs.hang("reset", gpu)
+    verbs.refuse("reset", gpu, "not ready 65535ms after bus reset; giving up")
 
     with pytest.raises(HostError) as caught:
         reset_function(verbs, gpu, "bus")
@@ -58,7 +56,7 @@ def test_a_failed_reset_leaves_the_list_as_it_was(machine: Machine, verbs: Devic
     assert tree() == before
 
 
-def test_a_device_that_reads_as_all_ones_did_not_come_back(machine: Machine, verbs: DeviceKernel) -> None:
+def test_a_device_that_reads_as_all_ones_did_not_come_back(machine: Machine, verbs: FakeKernel) -> None:
     gpu = machine.gpu("0000:41:00.0", group=10, driver=None)
     (machine.folder(gpu) / "config").write_bytes(b"\xff" * 64)
 
@@ -68,7 +66,7 @@ def test_a_device_that_reads_as_all_ones_did_not_come_back(machine: Machine, ver
     assert "all ones" in caught.value.detail
 
 
-def test_a_bus_reset_that_hits_another_group_is_refused_by_name(machine: Machine, verbs: DeviceKernel) -> None:
+def test_a_bus_reset_that_hits_another_group_is_refused_by_name(machine: Machine, verbs: FakeKernel) -> None:
     port = machine.bridge("0000:40:01.0", group=1)
     gpu = machine.function("0000:41:00.0", "10de:20b5", "030200", group=10, under=str(port))
     nic = machine.function("0000:41:00.1", "15b3:1021", "020000", group=11, under=str(port), driver="mlx5_core")
@@ -80,13 +78,13 @@ def test_a_bus_reset_that_hits_another_group_is_refused_by_name(machine: Machine
     assert preflight_reset(verbs, gpu, "flr") == ()
 
 
-def test_a_device_with_a_host_driver_is_not_reset(machine: Machine, verbs: DeviceKernel) -> None:
+def test_a_device_with_a_host_driver_is_not_reset(machine: Machine, verbs: FakeKernel) -> None:
     gpu = machine.gpu("0000:41:00.0", group=10)
 
     assert [one.code for one in preflight_reset(verbs, gpu)] == ["reset-in-use"]
 
 
-def test_unknown_and_unoffered_reset_methods_are_refused(machine: Machine, verbs: DeviceKernel) -> None:
+def test_unknown_and_unoffered_reset_methods_are_refused(machine: Machine, verbs: FakeKernel) -> None:
     gpu = machine.gpu("0000:41:00.0", group=10, driver=None)
 
     with pytest.raises(BadInput):
@@ -94,7 +92,7 @@ def test_unknown_and_unoffered_reset_methods_are_refused(machine: Machine, verbs
     assert [one.code for one in preflight_reset(verbs, gpu, "pm")] == ["no-reset"]
 
 
-def test_vfs_come_and_go_without_a_trace(machine: Machine, verbs: DeviceKernel, pf: PciAddress, tree: Tree) -> None:
+def test_vfs_come_and_go_without_a_trace(machine: Machine, verbs: FakeKernel, pf: PciAddress, tree: Tree) -> None:
     before = tree()
 
     made = create_vfs(verbs, pf, 4)
@@ -109,15 +107,13 @@ def test_vfs_come_and_go_without_a_trace(machine: Machine, verbs: DeviceKernel, 
     assert tree() == before
 
 
-@pytest.mark.parametrize("how", ["refuse", "hang", "ignore"])
+@pytest.mark.parametrize("how", ["refuse", "ignore"])
 def test_vfs_that_do_not_come_leave_no_trace(
-    machine: Machine, verbs: DeviceKernel, pf: PciAddress, tree: Tree, how: str
+    machine: Machine, verbs: FakeKernel, pf: PciAddress, tree: Tree, how: str
 ) -> None:
     before = tree()
     if how == "refuse":
         verbs.refuse("set sriov_numvfs", pf, "Cannot allocate memory")
-    elif how == "hang":
-        verbs.hang("set sriov_numvfs", pf)
     else:
         verbs.ignore("set sriov_numvfs", pf)
 
@@ -129,7 +125,42 @@ def test_vfs_that_do_not_come_leave_no_trace(
     assert tree() == before
 
 
-def test_what_stands_in_the_way_of_vfs_is_told(machine: Machine, verbs: DeviceKernel, pf: PciAddress) -> None:
+def test_vfs_that_the_kernel_makes_late_are_not_forgotten(
+    machine: Machine, verbs: FakeKernel, pf: PciAddress, tree: Tree
+) -> None:
+    before = tree()
+    verbs.hang("set sriov_numvfs", pf, times=1)
+
+    with pytest.raises(HostError) as caught:
+        create_vfs(verbs, pf, 4, probe=False, patience=0.1)
+    with pytest.raises(HostError) as again:
+        create_vfs(verbs, pf, 4)
+    verbs.finish(pf)
+    late = create_vfs(verbs, pf, 4)
+    remove_vfs(verbs, pf)
+
+    assert (caught.value.code, again.value.code, len(late)) == ("kernel-blocked", "kernel-blocked", 4)
+    assert tree() == before
+
+
+def test_an_mdev_that_the_kernel_makes_late_is_not_forgotten(machine: Machine, verbs: FakeKernel, tree: Tree) -> None:
+    gpu = machine.gpu("0000:41:00.0", group=10)
+    machine.mdev_type(str(gpu), "nvidia-742", 2, name="A2-1B")
+    before = tree()
+    verbs.hang("set mdev_supported_types/nvidia-742/create", gpu, times=1)
+
+    with pytest.raises(HostError) as caught:
+        create_mdev(verbs, gpu, "nvidia-742", UUID, patience=0.1)
+    with pytest.raises(HostError) as early:
+        remove_mdev(verbs, gpu, UUID)
+    verbs.finish(gpu)
+    remove_mdev(verbs, gpu, UUID)
+
+    assert (caught.value.code, early.value.code) == ("kernel-blocked", "kernel-unsettled")
+    assert tree() == before
+
+
+def test_what_stands_in_the_way_of_vfs_is_told(machine: Machine, verbs: FakeKernel, pf: PciAddress) -> None:
     gpu = machine.gpu("0000:41:00.0", group=10)
     (vf,) = create_vfs(verbs, pf, 1)
     group = Reading.read(machine.root).functions[vf].iommu_group
@@ -141,7 +172,7 @@ def test_what_stands_in_the_way_of_vfs_is_told(machine: Machine, verbs: DeviceKe
     assert [one.code for one in preflight_vfs(verbs, pf, 0)] == ["device-held"]
 
 
-def test_mdevs_come_and_go_without_a_trace(machine: Machine, verbs: DeviceKernel, tree: Tree) -> None:
+def test_mdevs_come_and_go_without_a_trace(machine: Machine, verbs: FakeKernel, tree: Tree) -> None:
     gpu = machine.gpu("0000:41:00.0", group=10)
     machine.mdev_type(str(gpu), "nvidia-742", 2, name="A2-1B")
     before = tree()
@@ -156,9 +187,7 @@ def test_mdevs_come_and_go_without_a_trace(machine: Machine, verbs: DeviceKernel
 
 
 @pytest.mark.parametrize("how", ["refuse", "ignore"])
-def test_an_mdev_that_does_not_come_leaves_no_trace(
-    machine: Machine, verbs: DeviceKernel, tree: Tree, how: str
-) -> None:
+def test_an_mdev_that_does_not_come_leaves_no_trace(machine: Machine, verbs: FakeKernel, tree: Tree, how: str) -> None:
     gpu = machine.gpu("0000:41:00.0", group=10)
     machine.mdev_type(str(gpu), "nvidia-742", 2, name="A2-1B")
     before = tree()
@@ -175,7 +204,7 @@ def test_an_mdev_that_does_not_come_leaves_no_trace(
     assert tree() == before
 
 
-def test_what_stands_in_the_way_of_an_mdev_is_told(machine: Machine, verbs: DeviceKernel) -> None:
+def test_what_stands_in_the_way_of_an_mdev_is_told(machine: Machine, verbs: FakeKernel) -> None:
     gpu = machine.gpu("0000:41:00.0", group=10)
     machine.mdev_type(str(gpu), "nvidia-742", 1, name="A2-1B")
     create_mdev(verbs, gpu, "nvidia-742", UUID)
@@ -185,7 +214,7 @@ def test_what_stands_in_the_way_of_an_mdev_is_told(machine: Machine, verbs: Devi
     assert [one.code for one in preflight_mdev(verbs, gpu, "nvidia-742", UUID)] == ["mdev-exhausted", "mdev-exists"]
 
 
-def test_an_mdev_in_use_is_not_removed(machine: Machine, verbs: DeviceKernel) -> None:
+def test_an_mdev_in_use_is_not_removed(machine: Machine, verbs: FakeKernel) -> None:
     gpu = machine.gpu("0000:41:00.0", group=10)
     machine.mdev_type(str(gpu), "nvidia-742", 1, name="A2-1B")
     create_mdev(verbs, gpu, "nvidia-742", UUID)
@@ -198,7 +227,7 @@ def test_an_mdev_in_use_is_not_removed(machine: Machine, verbs: DeviceKernel) ->
     assert caught.value.code == "device-held"
 
 
-def test_a_parent_that_is_no_pci_function_is_cut_as_well(machine: Machine, verbs: DeviceKernel, tree: Tree) -> None:
+def test_a_parent_that_is_no_pci_function_is_cut_as_well(machine: Machine, verbs: FakeKernel, tree: Tree) -> None:
     machine.mdev_parent("mtty")
     machine.mdev_type("mtty", "mtty-1", 24, name="Single port serial")
     parent = MdevParent("mtty")
@@ -214,7 +243,7 @@ def test_a_parent_that_is_no_pci_function_is_cut_as_well(machine: Machine, verbs
 
 
 @pytest.mark.parametrize("name", ["none", "..", "../../bus/pci/devices/0000:41:00.0"])
-def test_a_parent_that_the_kernel_does_not_list_is_refused(machine: Machine, verbs: DeviceKernel, name: str) -> None:
+def test_a_parent_that_the_kernel_does_not_list_is_refused(machine: Machine, verbs: FakeKernel, name: str) -> None:
     machine.mdev_type(str(machine.gpu("0000:41:00.0", group=10)), "nvidia-742", 1, name="A2-1B")
 
     told = preflight_mdev(verbs, MdevParent(name), "nvidia-742", UUID)
@@ -225,7 +254,7 @@ def test_a_parent_that_the_kernel_does_not_list_is_refused(machine: Machine, ver
 def test_an_mdev_of_this_name_that_somebody_else_made_just_now_stays(machine: Machine) -> None:
     gpu = machine.gpu("0000:41:00.0", group=10)
     machine.mdev_type(str(gpu), "nvidia-742", 2, name="A2-1B")
-    other = DeviceKernel(machine)
+    other = FakeKernel(machine.root)
     first = iter([True])
 
     def come_first(verb: str, _address: str) -> None:
@@ -233,13 +262,13 @@ def test_an_mdev_of_this_name_that_somebody_else_made_just_now_stays(machine: Ma
             create_mdev(other, gpu, "nvidia-742", UUID)
 
     with pytest.raises(HostError):
-        create_mdev(DeviceKernel(machine, come_first), gpu, "nvidia-742", UUID)
+        create_mdev(FakeKernel(machine.root, come_first), gpu, "nvidia-742", UUID)
 
     assert Reading.read(machine.root).functions[gpu].mdev_types[0].instances == (UUID,)
 
 
 def test_vfs_that_somebody_else_made_just_now_stay(machine: Machine, pf: PciAddress) -> None:
-    other = DeviceKernel(machine)
+    other = FakeKernel(machine.root)
     first = iter([True])
 
     def come_first(verb: str, _address: str) -> None:
@@ -247,7 +276,7 @@ def test_vfs_that_somebody_else_made_just_now_stay(machine: Machine, pf: PciAddr
             create_vfs(other, pf, 3)
 
     with pytest.raises(HostError):
-        create_vfs(DeviceKernel(machine, come_first), pf, 2)
+        create_vfs(FakeKernel(machine.root, come_first), pf, 2)
 
     sriov = Reading.read(machine.root).functions[pf].sriov
     assert sriov is not None

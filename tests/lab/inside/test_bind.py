@@ -6,7 +6,9 @@ import pytest
 
 from busway.domain.address import PciAddress
 from busway.domain.errors import BadInput, HostError
-from busway.hardware import Card, Machine, SysfsKernel, check_bindable
+from busway.domain.units import WholeFunction
+from busway.hardware import Card, Machine, SysfsKernel
+from busway.hardware.handover import preflight
 from busway.hardware.verbs import bind_card, preflight_bind, preflight_release, release_card
 from tests.lab.inside.holders import holding, is_viable
 
@@ -15,11 +17,10 @@ Picture = Callable[[], dict[str, object]]
 
 def test_a_function_alone_is_not_viable_and_the_whole_card_is(verbs: SysfsKernel, pair: Card) -> None:
     main, audio = (one.address for one in pair.functions)
-    with pytest.raises(HostError) as caught:
-        check_bindable(verbs, main, pair.main.vendor_id, pair.main.product_id)
-    assert caught.value.code == "group-not-viable"
-    assert str(audio) in str(caught.value)
-    assert "snd_hda_intel" in str(caught.value)
+    (told,) = preflight(verbs, WholeFunction(main, pair.main.vendor_id, pair.main.product_id))
+    assert told.code == "group-not-viable"
+    assert str(audio) in told.detail
+    assert "snd_hda_intel" in told.detail
 
     verbs.override(main, "vfio-pci")
     verbs.probe(main)

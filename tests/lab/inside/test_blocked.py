@@ -6,9 +6,10 @@ import pytest
 
 from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
-from busway.hardware import Machine, SysfsKernel
+from busway.hardware import Binding, Machine, SysfsKernel
+from busway.hardware.binding import driver_of
 from busway.hardware.verbs import bind_card
-from busway.hardware.vfio import driver_of
+from busway.hardware.verbs.bind import put_back
 from tests.lab.inside.holders import using
 
 
@@ -23,8 +24,13 @@ def test_an_unbind_that_the_kernel_blocks_ends_at_its_deadline(verbs: SysfsKerne
         with pytest.raises(HostError) as caught:
             impatient.unbind(gpu)
         took = time.monotonic() - begun
+        writers = SysfsKernel().unfinished(gpu)  # as the next agent asks, which did not start them
+        with pytest.raises(HostError) as again:
+            put_back(verbs, Binding(gpu, "bochs-drm"), 1.0)
     deadline = time.monotonic() + 30
-    while driver_of(verbs.root, gpu) is not None:  # the kernel finishes what it was told once the program is gone
+    while driver_of(verbs.root, gpu) is not None or verbs.unfinished(
+        gpu
+    ):  # the kernel finishes what it was told once the program is gone
         assert time.monotonic() < deadline
         time.sleep(0.05)
     verbs.override(gpu, "")
@@ -32,3 +38,6 @@ def test_an_unbind_that_the_kernel_blocks_ends_at_its_deadline(verbs: SysfsKerne
 
     assert caught.value.code == "kernel-blocked"
     assert took < 10
+    assert len(writers) == 1
+    assert again.value.code == "kernel-unsettled"
+    assert verbs.unfinished(gpu) == ()

@@ -6,7 +6,10 @@ import pytest
 
 from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
-from busway.hardware import Machine, SysfsKernel, bind, release
+from busway.domain.units import WholeFunction
+from busway.hardware import Machine, SysfsKernel, read_binding
+from busway.hardware.binding import driver_of
+from busway.hardware.handover import GivenBack, give_back, read_before, take
 from busway.hardware.verbs import bind_card, create_vfs, preflight_vfs, release_card, remove_vfs
 from tests.lab.inside.holders import holding
 
@@ -31,13 +34,15 @@ def test_virtual_functions_are_made_handed_out_and_removed(verbs: SysfsKernel, n
 def test_a_virtual_function_goes_to_a_guest_and_back_as_the_agent_does_it(verbs: SysfsKernel, nvme: PciAddress) -> None:
     first, _ = create_vfs(verbs, nvme, 2, probe=False)
 
-    before = bind(verbs, first, "1b36", "0010")
-    again = bind(verbs, first, "1b36", "0010")
-    released = release(verbs, first, before)
+    before = read_before(verbs.root, read_binding(verbs.root, first))
+    take(verbs, WholeFunction(first, "1b36", "0010"))
+    take(verbs, WholeFunction(first, "1b36", "0010"))
+    during = driver_of(verbs.root, first)
+    back = give_back(verbs, WholeFunction(first, "1b36", "0010"), before)
     remove_vfs(verbs, nvme)
 
-    assert (before, again) == (None, "vfio-pci")
-    assert (released.driver, released.reset, released.present) == (None, True, True)
+    assert (before.driver, during) == (None, "vfio-pci")
+    assert back == GivenBack(None, reset=True)
 
 
 def test_virtual_functions_that_somebody_has_are_not_removed(

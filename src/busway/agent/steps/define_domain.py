@@ -17,7 +17,7 @@ def execute(step: DefineDomain, tools: Tools) -> None:
     server = step.server
     disk = server.disks[-1]
     tools.hypervisor.define(domain_xml(server, tools.state.files(server.id, disk), tools.options))
-    seen = next((domain for domain in tools.hypervisor.domains() if domain.server_id == server.id), None)
+    seen = tools.find_domain(server.id)
     if seen is None or {each.name for each in seen.attached} != names_of(server.devices):
         raise HostError(
             f"libvirt did not keep the definition of server {server.id}",

@@ -11,7 +11,7 @@ from busway.reconciler.steps import DestroyDomain
 def execute(step: DestroyDomain, tools: Tools) -> None:
     """Ends QEMU; a QEMU that the kernel does not let die (it waits for a device) is an error."""
     tools.hypervisor.destroy(step.server_id)
-    seen = next((domain for domain in tools.hypervisor.domains() if domain.server_id == step.server_id), None)
+    seen = tools.find_domain(step.server_id)
     if seen is not None and seen.power in (PowerState.RUNNING, PowerState.PAUSED):
         raise HostError(
             f"The guest of server {step.server_id} did not end",

@@ -8,12 +8,12 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
-from busway.agent.durable import sync_folder
 from busway.agent.image_format import check_image
 from busway.agent.state import PARTIAL
 from busway.agent.tools import Tools
 from busway.domain.documents import ImageRef
 from busway.domain.errors import HostError
+from busway.hardware.durable import rename_durably
 from busway.hardware.undo import Undo
 from busway.reconciler.steps import FetchImage
 
@@ -32,8 +32,7 @@ def execute(step: FetchImage, tools: Tools) -> None:
             _stream(image, file, tools)
         check_image(partial, image.disk_format)
         partial.chmod(0o644)  # QEMU reads it as a user of its own
-        partial.replace(target)
-        sync_folder(tools.state.images)
+        rename_durably(partial, target)
         undo.keep()
 
 

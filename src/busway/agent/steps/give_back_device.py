@@ -3,36 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from busway.agent.handovers import begin
+from busway.agent.held import HeldRecord
 from busway.agent.tools import Tools
-from busway.domain.grant import Held
 from busway.domain.units import Unit, WholeFunction
-from busway.hardware.prepared import give_back_prepared
-from busway.hardware.vfio import release
+from busway.hardware.handover import give_back
+from busway.hardware.identity import measure_identity
+from busway.hardware.scrub import scrub
 from busway.reconciler.steps import GiveBackDevice
 
 
 def execute(step: GiveBackDevice, tools: Tools) -> str:
-    """Gives back by the record on the disk, which says where the unit came from; returns how it went, for the log."""
-    known = tools.state.find_held(step.held.unit.name)
-    if known is None or known.server_id != step.server_id:
+    """Gives back by the record on the disk, which says where the unit came from; returns how it went, for the log.
+
+    Between its reset and its driver of before, while nobody has it, a device is scrubbed, looked at, and its hand-over is
+    written down and signed. A scrub that fails leaves it there, out of everyone's reach.
+    """
+    known = tools.state.held.find(step.held.unit.name)
+    if known is None or known.held.server_id != step.server_id:
         return "it was given back before"
-    remark = GIVERS[type(known.unit)](known, tools)
-    tools.state.remove_held(known.unit.name)
+    remark = GIVERS[type(known.held.unit)](known, tools)
+    tools.state.held.remove(known.held.unit.name)
     return remark
 
 
-def _give_back_function(held: Held, tools: Tools) -> str:
-    function = held.unit
+def _give_back_function(record: HeldRecord, tools: Tools) -> str:
+    function = record.held.unit
     assert isinstance(function, WholeFunction)
-    if function.managed:
-        released = release(tools.kernel, function.address, held.before, patience=tools.patience)
-    else:
-        released = give_back_prepared(tools.kernel, function.address)
-    if not released.present:
+    back = give_back(
+        tools.kernel,
+        function,
+        record.before,
+        patience=tools.patience,
+        prove=lambda reset: _prove(record, function, tools, reset=reset),
+    )
+    if not tools.state.handovers.has(
+        begin(record, function.address, 0).id
+    ):  # the host had it back before anybody looked
+        tools.state.handovers.write(begin(record, function.address, tools.wall_ns()))
+    if not back.present:
         return f"{function.address} is no longer on this host"
-    way = "after a reset" if released.reset else "without a reset: it has no reset method, or was back before"
-    return f"{function.address} went back to {released.driver or 'no driver'} {way}"
+    way = "after a reset" if back.reset else "without a reset: it has no reset method, or was back before"
+    return f"{function.address} went back to {back.driver or 'no driver'} {way}"
 
 
-GIVERS: dict[type[Unit], Callable[[Held, Tools], str]] = {WholeFunction: _give_back_function}
+def _prove(record: HeldRecord, function: WholeFunction, tools: Tools, *, reset: bool) -> None:
+    """Cleans a device that nobody has, looks at it, and writes down what was found."""
+    tools.crashpoint("handover:after-reset")
+    program = tools.scrubs.get(f"{function.vendor_id}:{function.product_id}")
+    done = scrub(program, function.address, tools.scrub_seconds, tools.breathe) if program else None
+    tools.crashpoint("handover:after-scrub")
+    after = measure_identity(tools.kernel.root, function.address)
+    handover = begin(record, function.address, tools.wall_ns())
+    tools.state.handovers.write(replace(handover, reset=reset, after=after, scrub=done))
+    tools.crashpoint("handover:after-record")
+
+
+GIVERS: dict[type[Unit], Callable[[HeldRecord, Tools], str]] = {WholeFunction: _give_back_function}

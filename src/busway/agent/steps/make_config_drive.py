@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from busway.agent.config_drive import config_drive_iso
-from busway.agent.durable import write_durably
 from busway.agent.tools import Tools
+from busway.hardware.durable import write_durably
 from busway.reconciler.digest import config_digest
 from busway.reconciler.steps import MakeConfigDrive
 

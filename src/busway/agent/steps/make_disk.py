@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from busway.agent.image_format import virtual_size
+from busway.agent.image_format import check_image, virtual_size
 from busway.agent.tools import Tools
 from busway.domain.documents import DesiredServer
 from busway.domain.errors import HostError
+from busway.hardware.durable import rename_durably
 from busway.reconciler.steps import MakeDisk
 
 _GB = 1 << 30
@@ -24,7 +25,14 @@ def execute(step: MakeDisk, tools: Tools) -> None:
     fresh = disk.with_name(f".{disk.name}.new")
     fresh.unlink(missing_ok=True)
     tools.make_disk(base, base_format, fresh, server.disk_gb)
-    fresh.replace(disk)
+    if not fresh.is_file():
+        raise HostError(
+            f"The disk {disk} could not be made",
+            detail="qemu-img ended well and there is no such file.",
+            remedy="Check the disk of this host.",
+            code="disk-failed",
+        )
+    rename_durably(fresh, disk)
 
 
 def _base(server: DesiredServer, number: int, tools: Tools) -> tuple[Path, str]:
@@ -33,6 +41,7 @@ def _base(server: DesiredServer, number: int, tools: Tools) -> tuple[Path, str]:
     if place:
         return tools.state.files(server.id, server.disks[place - 1]).disk, "qcow2"
     image = tools.state.image(server.image.sha256)
+    check_image(image, server.image.disk_format)  # again: what was checked when it came may have been changed since
     size = virtual_size(image, server.image.disk_format)
     if server.disk_gb and size > server.disk_gb * _GB:
         raise HostError(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from busway.agent.durable import remove_durably
 from busway.agent.tools import Tools
+from busway.hardware.durable import remove_durably
 from busway.reconciler.steps import RemoveDisk
 
 

@@ -5,12 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 from busway.agent.tools import Tools
+from busway.domain.errors import HostError
+from busway.domain.server import PowerState
 from busway.reconciler.steps import StartDomain
 
 
 def execute(step: StartDomain, tools: Tools) -> None:
     """Forgets an earlier shutdown that was asked for, then starts; libvirt answers when QEMU runs."""
     record = tools.state.record(step.server_id)
-    if record.stop_asked_ns is not None:
-        tools.state.write_record(step.server_id, replace(record, stop_asked_ns=None))
+    if record.stop_asked is not None:
+        tools.state.write_record(step.server_id, replace(record, stop_asked=None))
     tools.hypervisor.start(step.server_id)
+    seen = tools.find_domain(step.server_id)
+    if seen is None or seen.power is PowerState.SHUTOFF:
+        raise HostError(
+            f"The guest of server {step.server_id} did not start",
+            detail=f"After start its power state is {seen.power if seen else 'unknown: libvirt does not list it'}.",
+            remedy="Read the domain's log under /var/log/libvirt/qemu; a guest that ends at once has its reason there.",
+            code="start-failed",
+        )

@@ -12,4 +12,4 @@ def execute(step: StopDomain, tools: Tools) -> None:
     """Presses the power button, then remembers it: pressing it twice does no harm."""
     tools.hypervisor.shutdown(step.server_id)
     record = tools.state.record(step.server_id)
-    tools.state.write_record(step.server_id, replace(record, stop_asked_ns=tools.wall_ns()))
+    tools.state.write_record(step.server_id, replace(record, stop_asked=tools.now()))

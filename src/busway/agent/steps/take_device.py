@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from busway.agent.held import HeldRecord
 from busway.agent.tools import Tools
-from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
 from busway.domain.grant import Held
 from busway.domain.units import Unit, WholeFunction
-from busway.hardware.prepared import take_prepared
+from busway.hardware.binding import read_binding
+from busway.hardware.handover import preflight, read_before, take
+from busway.hardware.identity import measure_identity
 from busway.hardware.undo import Undo
-from busway.hardware.vfio import bind, check_bindable, driver_of
+from busway.hardware.verbs import refuse
 from busway.reconciler.steps import TakeDevice
 
 
@@ -20,43 +23,47 @@ def execute(step: TakeDevice, tools: Tools) -> str:
 
     Returns where it came from, for the log.
     """
-    known = tools.state.find_held(step.grant.unit.name)
-    if known is not None and known.server_id != step.server_id:
-        raise _held_for_another(known)
+    known = tools.state.held.find(step.grant.unit.name)
+    if known is not None and known.held.server_id != step.server_id:
+        raise _held_for_another(known.held)
     return TAKERS[type(step.grant.unit)](step, known, tools)
 
 
-def _take_function(step: TakeDevice, known: Held | None, tools: Tools) -> str:
-    """Checks, records, binds and reads back; a failed bind that was put back leaves no record.
+def _take_function(step: TakeDevice, known: HeldRecord | None, tools: Tools) -> str:
+    """Checks, records, takes and reads back; a function that was put back leaves no record.
 
-    A function that is not managed is checked and recorded only.
+    One whose write the kernel has blocked keeps its record: nobody knows yet what becomes of it.
     """
     wanted = step.grant.unit
     assert isinstance(wanted, WholeFunction)
-    ids = (wanted.vendor_id, wanted.product_id)
     together = tuple(unit.address for unit in step.together if isinstance(unit, WholeFunction))
-    claim_id = step.grant.claim_id
-    if not wanted.managed:
-        found = take_prepared(tools.kernel, wanted.address, *ids, together)
-        tools.state.write_held(Held(step.server_id, wanted, found.driver, claim_id=claim_id))
-        return f"{wanted.address} stays on {found.driver}"
-    device = check_bindable(tools.kernel, wanted.address, *ids, together)
-    previous = known.before if known is not None else device.driver
+    refuse(preflight(tools.kernel, wanted, together))
+    before = read_before(tools.kernel.root, read_binding(tools.kernel.root, wanted.address))
+    if known is not None and not known.before.is_over(tools.kernel.root):
+        before = known.before
+    held = Held(step.server_id, wanted, before.driver, claim_id=step.grant.claim_id)
+    taken, identity = (known.taken, known.identity) if known is not None else (tools.wall_ns(), None)
+    record = HeldRecord(held, before, taken, identity)
     with Undo() as undo:
         if known is None:  # one that the server has had, and that its host's restart gave back, stays its own
-            undo.add(lambda: _forget_if_back(wanted.address, previous, tools))
-        tools.state.write_held(Held(step.server_id, wanted, previous, claim_id=claim_id))
-        bind(tools.kernel, wanted.address, *ids, together, patience=tools.patience)
+            undo.add(lambda: _forget_if_back(wanted, record, tools))
+        tools.state.held.write(record)
+        take(tools.kernel, wanted, together, patience=tools.patience)
+        if record.identity is None:  # no guest has had it yet
+            record = replace(record, identity=measure_identity(tools.kernel.root, wanted.address))
+            tools.state.held.write(record)
         undo.keep()
-    return f"{wanted.address} came from {previous or 'no driver'}"
+    return f"{wanted.address} came from {before.driver or 'no driver'}"
 
 
-TAKERS: dict[type[Unit], Callable[[TakeDevice, Held | None, Tools], str]] = {WholeFunction: _take_function}
+TAKERS: dict[type[Unit], Callable[[TakeDevice, HeldRecord | None, Tools], str]] = {WholeFunction: _take_function}
 
 
-def _forget_if_back(address: PciAddress, previous: str | None, tools: Tools) -> None:
-    if driver_of(tools.kernel.root, address) == previous:
-        tools.state.remove_held(WholeFunction(address).name)
+def _forget_if_back(function: WholeFunction, record: HeldRecord, tools: Tools) -> None:
+    now = read_binding(tools.kernel.root, function.address)
+    is_back = (now.driver, now.override) == (record.before.driver, record.before.override)
+    if is_back and not tools.kernel.unfinished(function.address):
+        tools.state.held.remove(function.name)
 
 
 def _held_for_another(known: Held) -> HostError:

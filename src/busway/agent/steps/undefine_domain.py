@@ -10,7 +10,7 @@ from busway.reconciler.steps import UndefineDomain
 def execute(step: UndefineDomain, tools: Tools) -> None:
     """Removes the definition and reads back that it is gone."""
     tools.hypervisor.undefine(step.server_id)
-    if any(domain.server_id == step.server_id for domain in tools.hypervisor.domains()):
+    if tools.find_domain(step.server_id) is not None:
         raise HostError(
             f"libvirt still knows the guest of server {step.server_id}",
             detail="Undefining succeeded and the domain is still listed.",

@@ -19,7 +19,7 @@ def execute(step: UploadDisk, tools: Tools) -> str:
     server = step.server
     assert server.upload is not None
     disk = tools.state.files(server.id, server.disks[-1]).disk
-    flat = disk.with_name(".upload.qcow2")
+    flat = tools.state.flat(server.id)
     with Undo() as undo:
         undo.add(lambda: flat.unlink(missing_ok=True))
         flat.unlink(missing_ok=True)

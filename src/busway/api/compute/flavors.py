@@ -6,7 +6,7 @@ from busway.api.call import ACCEPTED, Call, Reply
 from busway.api.compute.links import next_link, page, self_links
 from busway.api.fields import Field, fixed, render
 from busway.api.operation import Operation
-from busway.api.schema import BOOLEAN, NAME, NATURAL, POSITIVE, as_bool, as_int, closed, wrapped
+from busway.api.schema import BOOLEAN, COUNT, NAME, NATURAL, PAGE, POSITIVE, WORD, as_bool, as_int, closed, wrapped
 from busway.control import flavors
 from busway.domain.flavor import Flavor
 from busway.domain.ids import FlavorId
@@ -116,10 +116,12 @@ def _delete(call: Call) -> Reply:
     return ACCEPTED
 
 
+_QUERY = {**PAGE, "is_public": WORD, "minRam": COUNT, "minDisk": COUNT}
+
 OPERATIONS = (
-    Operation("GET", ROOT, _list, rule="os_compute_api:flavors"),
+    Operation("GET", ROOT, _list, query=_QUERY, rule="os_compute_api:flavors"),
     Operation("POST", ROOT, _create, CREATE, rule="os_compute_api:os-flavor-manage:create"),
-    Operation("GET", f"{ROOT}/detail", _list_detail, rule="os_compute_api:flavors"),
+    Operation("GET", f"{ROOT}/detail", _list_detail, query=_QUERY, rule="os_compute_api:flavors"),
     Operation("GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:flavors"),
     Operation("PUT", f"{ROOT}/{{id}}", _update, UPDATE, since=55, rule="os_compute_api:os-flavor-manage:update"),
     Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="os_compute_api:os-flavor-manage:delete"),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from busway.api.call import Call, Reply
 from busway.api.compute.links import next_link, page
 from busway.api.fields import Field, fixed, render
 from busway.api.operation import Operation
+from busway.api.schema import PAGE, WORD
 from busway.control.hosts import registry as hosts
 from busway.control.hosts.registry import HostView
 from busway.domain.errors import NotFound
@@ -78,7 +78,7 @@ _SUMS = (
 def _hosts(call: Call) -> list[HostView]:
     pattern = call.text("hypervisor_hostname_pattern")
     found = hosts.list_hosts(call.control, call.caller, call.rule)
-    kept = [host for host in found if pattern is None or re.search(re.escape(pattern), host.name)]
+    kept = [host for host in found if pattern is None or pattern in host.name]
     if pattern is not None and not kept:
         raise NotFound(f"No hypervisor matching '{pattern}' could be found", code="hypervisor-not-found")
     return kept
@@ -115,9 +115,11 @@ def _statistics(call: Call) -> Reply:
     return Reply({"hypervisor_statistics": {"count": len(rows), **sums}})
 
 
+_QUERY = {**PAGE, "hypervisor_hostname_pattern": WORD}
+
 OPERATIONS = (
-    Operation("GET", ROOT, _list, rule="os_compute_api:os-hypervisors:list"),
-    Operation("GET", f"{ROOT}/detail", _list_detail, rule="os_compute_api:os-hypervisors:list-detail"),
+    Operation("GET", ROOT, _list, query=_QUERY, rule="os_compute_api:os-hypervisors:list"),
+    Operation("GET", f"{ROOT}/detail", _list_detail, query=_QUERY, rule="os_compute_api:os-hypervisors:list-detail"),
     Operation("GET", f"{ROOT}/statistics", _statistics, until=87, rule="os_compute_api:os-hypervisors:statistics"),
     Operation("GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:os-hypervisors:show"),
 )

@@ -7,7 +7,7 @@ from busway.api.compute.links import next_link, page
 from busway.api.encoding import micro_time
 from busway.api.fields import Field, fixed, render
 from busway.api.operation import Operation
-from busway.api.schema import NAME, closed, wrapped
+from busway.api.schema import NAME, PAGE, WORD, closed, wrapped
 from busway.control import keypairs
 from busway.domain.errors import NotSupported
 from busway.domain.ids import UserId
@@ -16,10 +16,10 @@ from busway.domain.keypair import Keypair
 ROOT = "/compute/v2.1/os-keypairs"
 
 _TYPE = {"enum": ["ssh", "x509"]}
-_PUBLIC = {"type": "string", "minLength": 1}
+_PUBLIC = {"type": "string", "minLength": 1, "maxLength": 16384}
 _BASE = {"name": NAME, "public_key": _PUBLIC}
 _TYPED = {**_BASE, "type": _TYPE}
-_OWNED = {**_TYPED, "user_id": {"type": "string", "minLength": 1}}
+_OWNED = {**_TYPED, "user_id": {"type": "string", "minLength": 1, "maxLength": 64}}
 CREATE = {
     1: wrapped("keypair", closed(_BASE, "name")),
     2: wrapped("keypair", closed(_TYPED, "name")),
@@ -84,7 +84,7 @@ def _delete(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, rule="os_compute_api:os-keypairs:index"),
+    Operation("GET", ROOT, _list, query={**PAGE, "user_id": WORD}, rule="os_compute_api:os-keypairs:index"),
     Operation("POST", ROOT, _create, CREATE, rule="os_compute_api:os-keypairs:create"),
     Operation("GET", f"{ROOT}/{{name}}", _show, rule="os_compute_api:os-keypairs:show"),
     Operation("DELETE", f"{ROOT}/{{name}}", _delete, rule="os_compute_api:os-keypairs:delete"),

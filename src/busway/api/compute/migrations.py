@@ -9,6 +9,7 @@ from busway.api.call import Call, Reply
 from busway.api.encoding import micro_time
 from busway.api.fields import Field, fixed, render
 from busway.api.operation import Operation
+from busway.api.schema import PAGE, WORD, Definition
 from busway.control.moves.listing import list_moves
 from busway.domain.errors import BadInput
 from busway.domain.flavor import Flavor
@@ -34,7 +35,7 @@ class _View:
 
 def _number(flavor: Flavor) -> int | None:
     """Nova tells a number of its own here; a flavor's id where it is one."""
-    return int(flavor.id) if flavor.id.isdigit() else None
+    return int(flavor.id) if len(flavor.id) <= 9 and flavor.id.isascii() and flavor.id.isdigit() else None
 
 
 _FIELDS: tuple[Field[_View], ...] = (
@@ -86,4 +87,7 @@ def _page(call: Call, views: list[_View]) -> list[_View]:
     return views if limit is None else views[:limit]
 
 
-OPERATIONS = (Operation("GET", _ROOT, _list, rule="os_compute_api:os-migrations:index"),)
+_FILTERS = ("instance_uuid", "host", "status", "source_compute", "migration_type", "user_id", "project_id")
+_QUERY: Definition = {**PAGE, **dict.fromkeys(_FILTERS, WORD)}
+
+OPERATIONS = (Operation("GET", _ROOT, _list, query=_QUERY, rule="os_compute_api:os-migrations:index"),)

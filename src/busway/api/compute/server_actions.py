@@ -9,7 +9,7 @@ from busway.api.call import ACCEPTED, Call, Reply
 from busway.api.compute import server_moves, server_rebuilds
 from busway.api.compute.action import Action
 from busway.api.operation import OTHERWISE, Operation
-from busway.api.schema import as_int
+from busway.api.schema import Schema, as_int
 from busway.control.servers import lifecycle as servers
 from busway.control.servers import power as server_power
 from busway.domain.errors import BadInput, NotSupported
@@ -104,4 +104,13 @@ def _act(call: Call) -> Reply:
     raise BadInput(f"There is no such action: {name}", code="no-such-action")
 
 
-OPERATIONS = (Operation("POST", ROOT, _act, reads_body=True, rule=_RULES),)
+def _shown() -> dict[int, Schema]:
+    """The schemas of all actions as one, from each microversion at which one of them changes."""
+    changes = sorted({since for action in _ACTIONS.values() for since in action.bodies})
+    return {
+        since: Schema({"anyOf": [action.schema(name, since).definition for name, action in _ACTIONS.items()]})
+        for since in changes
+    }
+
+
+OPERATIONS = (Operation("POST", ROOT, _act, reads_body=True, shown_body=_shown(), rule=_RULES),)

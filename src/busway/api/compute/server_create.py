@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import ipaddress
 from typing import Any, Literal
 
@@ -25,6 +23,7 @@ from busway.control import aggregates, flavors, networks
 from busway.domain.errors import BadInput, NotFound, NotSupported
 from busway.domain.ids import ImageId, NetworkId, PortId
 from busway.domain.requests import CreateServer, NetworkRef
+from busway.domain.user_data import decode_user_data
 from busway.policy import authorize
 
 _CHOOSE_HOST = "compute:servers:create:requested_destination"
@@ -32,26 +31,26 @@ _HINTS = {"type": "object"}
 _NIC: Definition = closed(
     {
         "uuid": UUID,
-        "port": {"type": ["string", "null"]},
-        "fixed_ip": {"type": ["string", "null"]},
-        "tag": {"type": "string"},
+        "port": {"type": ["string", "null"], "maxLength": 255},
+        "fixed_ip": {"type": ["string", "null"], "maxLength": 45},
+        "tag": {"type": "string", "maxLength": 60},
     }
 )
-_NICS: Definition = {"type": "array", "items": _NIC}
+_NICS: Definition = {"type": "array", "maxItems": 64, "items": _NIC}
 _BASE: Definition = {
     "name": NAME,
-    "imageRef": {"type": "string"},
-    "flavorRef": {"type": ["string", "integer"], "minLength": 1},
-    "adminPass": {"type": "string"},
+    "imageRef": {"type": "string", "maxLength": 1024},
+    "flavorRef": {"type": ["string", "integer"], "minLength": 1, "maxLength": 1024},
+    "adminPass": {"type": "string", "maxLength": 255},
     "metadata": STRING_MAP,
     "networks": _NICS,
     "OS-DCF:diskConfig": {"enum": ["AUTO", "MANUAL"]},
-    "accessIPv4": {"type": "string"},
-    "accessIPv6": {"type": "string"},
+    "accessIPv4": {"type": "string", "maxLength": 15},
+    "accessIPv6": {"type": "string", "maxLength": 45},
     "personality": {"type": "array"},
     "availability_zone": {"type": "string", "minLength": 1, "maxLength": 255},
     "block_device_mapping": {"type": "array"},
-    "block_device_mapping_v2": {"type": "array", "items": {"type": "object"}},
+    "block_device_mapping_v2": {"type": "array", "maxItems": 255, "items": {"type": "object"}},
     "config_drive": BOOLEAN,
     "key_name": NAME,
     "min_count": POSITIVE,
@@ -60,20 +59,20 @@ _BASE: Definition = {
     "security_groups": {"type": "array", "items": {"type": "object"}},
     "user_data": {"type": "string", "maxLength": 65535},
 }
-_TAGS = {
+TAGS = {
     "type": "array",
     "maxItems": 50,
     "items": {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"},
 }
 _ANY_NICS = {"anyOf": [{"enum": ["auto", "none"]}, _NICS]}
-HOSTNAME = {"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$"}
-_FQDN = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9]+[a-zA-Z0-9.-]*[a-zA-Z0-9]+$"}
+HOSTNAME = {"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]$"}
+_FQDN = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9][a-zA-Z0-9.-]*[a-zA-Z0-9]$"}
 # What each microversion added to the fields before it; None takes one away.
 _CHANGES: tuple[tuple[int, Definition], ...] = (
     (1, {}),
     (19, {"description": TEXT}),
     (37, {"networks": _ANY_NICS}),
-    (52, {"tags": _TAGS}),
+    (52, {"tags": TAGS}),
     (57, {"personality": None}),
     (63, {"trusted_image_certificates": {"type": ["array", "null"]}}),
     (74, {"host": NAME, "hypervisor_hostname": NAME}),
@@ -181,10 +180,7 @@ def check_user_data(text: str | None) -> str | None:
     """The user data as given, None for none; raises `BadInput` unless it is base64."""
     if not text:
         return None
-    try:
-        base64.b64decode(text.replace("\n", ""), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise BadInput("user_data is not base64", detail=f"{error}.", code="user-data") from error
+    decode_user_data(text)
     return text
 
 

@@ -8,7 +8,7 @@ from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.compute.links import limit_of
 from busway.api.fields import Field, fixed, render
 from busway.api.operation import Operation
-from busway.api.schema import NAME, as_int, closed, wrapped
+from busway.api.schema import COUNT, FLAG, NAME, as_int, closed, wrapped
 from busway.control import groups
 from busway.domain.server_group import Group, GroupPolicy
 
@@ -23,7 +23,16 @@ def _listed(policies: list[str]) -> dict[str, Any]:
     return closed({"name": NAME, "policies": one}, "name", "policies")
 
 
-_RULES = closed({"max_server_per_host": {"type": ["integer", "string"], "pattern": "^[1-9][0-9]*$", "minimum": 1}})
+_RULES = closed(
+    {
+        "max_server_per_host": {
+            "type": ["integer", "string"],
+            "pattern": "^[1-9][0-9]{0,8}$",
+            "minimum": 1,
+            "maximum": 0x7FFFFFFF,
+        }
+    }
+)
 CREATE = {
     1: wrapped("server_group", _listed(_HARD)),
     15: wrapped("server_group", _listed(_ALL)),
@@ -73,7 +82,13 @@ def _delete(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, rule="os_compute_api:os-server-groups:index"),
+    Operation(
+        "GET",
+        ROOT,
+        _list,
+        query={"limit": COUNT, "offset": COUNT, "all_projects": FLAG},
+        rule="os_compute_api:os-server-groups:index",
+    ),
     Operation("POST", ROOT, _create, CREATE, rule="os_compute_api:os-server-groups:create"),
     Operation("GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:os-server-groups:show"),
     Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="os_compute_api:os-server-groups:delete"),

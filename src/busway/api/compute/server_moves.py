@@ -19,14 +19,14 @@ from busway.domain.errors import BadInput, NotFound
 
 _RESIZE = closed(
     {
-        "flavorRef": {"type": ["string", "integer"], "minLength": 1},
+        "flavorRef": {"type": ["string", "integer"], "minLength": 1, "maxLength": 1024},
         "OS-DCF:diskConfig": {"enum": ["AUTO", "MANUAL"]},
     },
     "flavorRef",
 )
 _HOST = {"type": ["string", "null"], "maxLength": 255}
 _TO_HOST = {"anyOf": [{"type": "null"}, closed({"host": _HOST})]}
-_EVACUATE = {"host": NAME, "adminPass": {"type": "string"}}
+_EVACUATE = {"host": NAME, "adminPass": {"type": "string", "maxLength": 255}}
 _ZONE = {"type": ["string", "null"], "maxLength": 255}
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from busway.api.call import Call
 from busway.api.compute.links import MAX_LIMIT
+from busway.api.schema import FLAG, PAGE, WORD, Definition
 from busway.control.servers import lifecycle as servers
 from busway.domain.errors import BadInput
 from busway.domain.ids import ImageId, ProjectId
@@ -75,6 +76,11 @@ _UNSUPPORTED = frozenset(
         "host_status",
     ]
 )
+_FLAGS = frozenset({"all_tenants", "deleted"})
+QUERY: Definition = {
+    **PAGE,
+    **{name: FLAG if name in _FLAGS else WORD for name in sorted(_KNOWN) if name not in PAGE},
+}
 
 
 def list_chosen(call: Call) -> tuple[list[Server], int | None]:

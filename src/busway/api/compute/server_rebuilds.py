@@ -9,21 +9,21 @@ from busway.api.call import Call, Reply
 from busway.api.compute.action import Action
 from busway.api.compute.server_create import HOSTNAME, check_user_data
 from busway.api.compute.server_fields import updated, views
-from busway.api.schema import NAME, STRING_MAP, TEXT, Definition, closed
+from busway.api.schema import BOOLEAN, NAME, STRING_MAP, TEXT, Definition, closed
 from busway.control.servers.image import create_image
 from busway.control.servers.rebuild import Rebuild, rebuild_server
 from busway.domain.errors import BadInput, NotFound, NotSupported
 from busway.domain.ids import ImageId
 
 _BASE: Definition = {
-    "imageRef": {"type": "string", "minLength": 1},
+    "imageRef": {"type": "string", "minLength": 1, "maxLength": 1024},
     "name": NAME,
-    "adminPass": {"type": "string"},
+    "adminPass": {"type": "string", "maxLength": 255},
     "metadata": STRING_MAP,
-    "preserve_ephemeral": {"type": ["boolean", "string"]},
+    "preserve_ephemeral": BOOLEAN,
     "OS-DCF:diskConfig": {"enum": ["AUTO", "MANUAL"]},
-    "accessIPv4": {"type": "string"},
-    "accessIPv6": {"type": "string"},
+    "accessIPv4": {"type": "string", "maxLength": 15},
+    "accessIPv6": {"type": "string", "maxLength": 45},
     "personality": {"type": "array"},
 }
 _CHANGES: tuple[tuple[int, Definition], ...] = (

@@ -8,7 +8,7 @@ from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.compute import server_create
 from busway.api.compute.links import next_link, self_links
 from busway.api.compute.server_fields import brief, listed, shown, updated, views
-from busway.api.compute.server_query import list_chosen
+from busway.api.compute.server_query import QUERY, list_chosen
 from busway.api.operation import Operation
 from busway.api.schema import NAME, TEXT, as_bool, closed, wrapped
 from busway.control.servers import lifecycle as servers
@@ -20,13 +20,13 @@ ROOT = "/compute/v2.1/servers"
 _UPDATE = {
     "name": NAME,
     "OS-DCF:diskConfig": {"enum": ["AUTO", "MANUAL"]},
-    "accessIPv4": {"type": "string"},
-    "accessIPv6": {"type": "string"},
+    "accessIPv4": {"type": "string", "maxLength": 15},
+    "accessIPv6": {"type": "string", "maxLength": 45},
 }
 UPDATE = {
     1: wrapped("server", closed(_UPDATE)),
     19: wrapped("server", closed({**_UPDATE, "description": TEXT})),
-    90: wrapped("server", closed({**_UPDATE, "description": TEXT, "hostname": {"type": "string"}})),
+    90: wrapped("server", closed({**_UPDATE, "description": TEXT, "hostname": {"type": "string", "maxLength": 255}})),
 }
 
 
@@ -88,9 +88,9 @@ def _delete(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, rule="os_compute_api:servers:index"),
+    Operation("GET", ROOT, _list, query=QUERY, rule="os_compute_api:servers:index"),
     Operation("POST", ROOT, _create, server_create.CREATE, rule="os_compute_api:servers:create"),
-    Operation("GET", f"{ROOT}/detail", _list_detail, rule="os_compute_api:servers:detail"),
+    Operation("GET", f"{ROOT}/detail", _list_detail, query=QUERY, rule="os_compute_api:servers:detail"),
     Operation("GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:servers:show"),
     Operation("PUT", f"{ROOT}/{{id}}", _update, UPDATE, rule="os_compute_api:servers:update"),
     Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="os_compute_api:servers:delete"),

@@ -9,7 +9,7 @@ from busway.api.compute.hypervisors import host_key
 from busway.api.encoding import micro_time
 from busway.api.fields import Field, fixed, render
 from busway.api.operation import Operation
-from busway.api.schema import Schema, closed
+from busway.api.schema import WORD, Schema, closed
 from busway.control.hosts import registry as hosts
 from busway.control.hosts.registry import HostView
 from busway.domain.errors import BadInput, NotFound, NotSupported
@@ -20,7 +20,7 @@ BINARY = "nova-compute"
 _REASON = {"type": ["string", "null"], "maxLength": 255}
 _BY_HOST = Schema(
     closed(
-        {"host": {"type": "string"}, "binary": {"type": "string"}, "disabled_reason": _REASON},
+        {"host": WORD, "binary": WORD, "disabled_reason": _REASON},
         "host",
     )
 )
@@ -93,6 +93,6 @@ def _update(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, rule="os_compute_api:os-services:list"),
+    Operation("GET", ROOT, _list, query={"host": WORD, "binary": WORD}, rule="os_compute_api:os-services:list"),
     Operation("PUT", f"{ROOT}/{{id}}", _update, {1: _BY_HOST, 53: _BY_ID}, rule="os_compute_api:os-services:update"),
 )

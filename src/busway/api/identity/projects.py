@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
-from busway.api.schema import Schema, as_bool, open_object
+from busway.api.schema import BOOLEAN, WORD, Schema, as_bool, open_object
 from busway.control.identity import directory as identity
 from busway.control.identity import grants
 from busway.domain.errors import NotFound
@@ -12,8 +12,8 @@ from busway.domain.identity import DOMAIN_ID, DOMAIN_NAME, Project
 
 _FIELDS = {
     "name": {"type": "string", "minLength": 1, "maxLength": 64},
-    "description": {"type": ["string", "null"]},
-    "enabled": {"type": ["boolean", "string"]},
+    "description": {"type": ["string", "null"], "maxLength": 65535},
+    "enabled": BOOLEAN,
 }
 _CREATE = Schema(open_object({"project": open_object(_FIELDS, "name")}, "project"))
 _UPDATE = Schema(open_object({"project": open_object(_FIELDS)}, "project"))
@@ -116,13 +116,15 @@ def _list_own_system(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", "/identity/v3/auth/system", _list_own_system, rule="identity:get_auth_system"),
     Operation("GET", "/identity/v3/auth/projects", _list_own, rule="identity:get_auth_projects"),
-    Operation("GET", "/identity/v3/projects", _list, rule="identity:list_projects"),
+    Operation(
+        "GET", "/identity/v3/projects", _list, query={"name": WORD, "domain_id": WORD}, rule="identity:list_projects"
+    ),
     Operation("POST", "/identity/v3/projects", _create, _CREATE, rule="identity:create_project"),
     Operation("GET", "/identity/v3/projects/{id}", _show, rule="identity:get_project"),
     Operation("PATCH", "/identity/v3/projects/{id}", _update, _UPDATE, rule="identity:update_project"),
     Operation("DELETE", "/identity/v3/projects/{id}", _delete, rule="identity:delete_project"),
     Operation("GET", "/identity/v3/domains", _list_domains, rule="identity:list_domains"),
     Operation("GET", "/identity/v3/domains/{id}", _show_domain, rule="identity:get_domain"),
+    Operation("GET", "/identity/v3/auth/system", _list_own_system, rule="identity:get_auth_system"),
 )

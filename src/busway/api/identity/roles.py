@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
-from busway.api.schema import Schema, open_object
+from busway.api.schema import FLAG, WORD, Schema, open_object
 from busway.control.identity import grants as identity
 from busway.domain.errors import NotFound
 from busway.domain.identity import DOMAIN_ID, DOMAIN_NAME, Role
@@ -120,12 +120,20 @@ def _unassign_system(call: Call) -> Reply:
     return NO_CONTENT
 
 
+_ASSIGNMENTS = {"user.id": WORD, "role.id": WORD, "scope.project.id": WORD, "include_names": FLAG}
+
 OPERATIONS = (
-    Operation("GET", "/identity/v3/roles", _list, rule="identity:list_roles"),
+    Operation("GET", "/identity/v3/roles", _list, query={"name": WORD}, rule="identity:list_roles"),
     Operation("POST", "/identity/v3/roles", _create, _CREATE, rule="identity:create_role"),
     Operation("GET", "/identity/v3/roles/{id}", _show, rule="identity:get_role"),
     Operation("DELETE", "/identity/v3/roles/{id}", _delete, rule="identity:delete_role"),
-    Operation("GET", "/identity/v3/role_assignments", _list_assignments, rule="identity:list_role_assignments"),
+    Operation(
+        "GET",
+        "/identity/v3/role_assignments",
+        _list_assignments,
+        query=_ASSIGNMENTS,
+        rule="identity:list_role_assignments",
+    ),
     Operation("GET", _ASSIGNED, _list_assigned, rule="identity:list_grants"),
     Operation("PUT", _ASSIGNED + "/{role}", _assign, rule="identity:create_grant"),
     Operation("GET", _ASSIGNED + "/{role}", _check, rule="identity:check_grant"),

@@ -8,7 +8,7 @@ from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import keystone_time
 from busway.api.identity import catalog
 from busway.api.operation import Operation
-from busway.api.schema import Schema, open_object
+from busway.api.schema import Definition, Schema, open_object
 from busway.control.identity import tokens as identity_tokens
 from busway.control.identity.proof import METHODS, Credentials
 from busway.control.identity.tokens import Scope
@@ -18,11 +18,22 @@ from busway.domain.identity import DOMAIN_ID, DOMAIN_NAME, Token
 
 LOGIN = "identity:authenticate"
 _DOMAIN = {"id": DOMAIN_ID, "name": DOMAIN_NAME}
-_NAMED = {
-    "type": "object",
-    "properties": {"id": {"type": "string", "maxLength": 255}, "name": {"type": "string", "maxLength": 255}},
+_TEXT: Definition = {"type": ["string", "null"], "maxLength": 255}
+_SECRET: Definition = {"type": "string", "maxLength": 4096}
+_NAMES: Definition = {
+    "id": _TEXT,
+    "name": _TEXT,
+    "domain": {"type": ["object", "null"], "properties": {"id": _TEXT, "name": _TEXT}},
 }
-_TEXT = {"type": "string", "maxLength": 4096}
+_NAMED: Definition = {"type": "object", "properties": _NAMES}
+_USER: Definition = open_object({**_NAMES, "password": {"type": ["string", "null"], "maxLength": 4096}})
+_SCOPE = {
+    "anyOf": [
+        {"type": "string", "maxLength": 255},
+        {"type": "null"},
+        {"type": "object", "properties": {"project": {"anyOf": [_NAMED, {"type": "null"}]}}},
+    ]
+}
 _AUTH = Schema(
     open_object(
         {
@@ -30,16 +41,21 @@ _AUTH = Schema(
                 {
                     "identity": open_object(
                         {
-                            "methods": {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": 8},
-                            "password": open_object({"user": _NAMED}, "user"),
-                            "token": open_object({"id": _TEXT}, "id"),
+                            "methods": {
+                                "type": "array",
+                                "items": {"type": "string", "maxLength": 64},
+                                "minItems": 1,
+                                "maxItems": 10,
+                            },
+                            "password": open_object({"user": _USER}, "user"),
+                            "token": open_object({"id": {"type": "string", "maxLength": 8192}}, "id"),
                             "application_credential": open_object(
-                                {"id": _TEXT, "name": _TEXT, "secret": _TEXT, "user": _NAMED}, "secret"
+                                {"id": _TEXT, "name": _TEXT, "secret": _SECRET, "user": _NAMED}, "secret"
                             ),
                         },
                         "methods",
                     ),
-                    "scope": {"type": ["object", "string"]},
+                    "scope": _SCOPE,
                 },
                 "identity",
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.identity.projects import project_body
 from busway.api.operation import Operation
-from busway.api.schema import Schema, as_bool, open_object
+from busway.api.schema import BOOLEAN, WORD, Schema, as_bool, open_object
 from busway.control.identity import directory as identity
 from busway.control.identity import grants
 from busway.domain.identity import DOMAIN_ID, User
@@ -14,10 +14,10 @@ from busway.domain.ids import ProjectId, UserId
 _FIELDS = {
     "name": {"type": "string", "minLength": 1, "maxLength": 255},
     "password": {"type": ["string", "null"], "minLength": 1, "maxLength": 4096},
-    "description": {"type": ["string", "null"]},
+    "description": {"type": ["string", "null"], "maxLength": 65535},
     "email": {"type": ["string", "null"], "maxLength": 255},
-    "enabled": {"type": ["boolean", "string"]},
-    "default_project_id": {"type": ["string", "null"]},
+    "enabled": BOOLEAN,
+    "default_project_id": {"type": ["string", "null"], "maxLength": 64},
 }
 _CREATE = Schema(open_object({"user": open_object(_FIELDS, "name")}, "user"))
 _UPDATE = Schema(open_object({"user": open_object(_FIELDS)}, "user"))
@@ -109,11 +109,12 @@ def _list_projects(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", "/identity/v3/users", _list, rule="identity:list_users"),
+    Operation("GET", "/identity/v3/users", _list, query={"name": WORD, "domain_id": WORD}, rule="identity:list_users"),
     Operation("POST", "/identity/v3/users", _create, _CREATE, rule="identity:create_user", hashes=True),
     Operation("GET", "/identity/v3/users/{id}", _show, rule="identity:get_user"),
     Operation("PATCH", "/identity/v3/users/{id}", _update, _UPDATE, rule="identity:update_user", hashes=True),
     Operation("DELETE", "/identity/v3/users/{id}", _delete, rule="identity:delete_user"),
+    Operation("GET", "/identity/v3/users/{id}/projects", _list_projects, rule="identity:list_user_projects"),
     Operation(
         "POST",
         "/identity/v3/users/{id}/password",
@@ -123,5 +124,4 @@ OPERATIONS = (
         hashes=True,
         login="identity:change_password",
     ),
-    Operation("GET", "/identity/v3/users/{id}/projects", _list_projects, rule="identity:list_user_projects"),
 )

@@ -8,6 +8,7 @@ from anyio import CancelScope
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
+from busway.api.body import length_of, stream_pieces
 from busway.api.operation import Operation, Run
 from busway.control.context import Control
 from busway.control.images.catalogue import get_image, image_path
@@ -15,14 +16,9 @@ from busway.control.images.upload import ImageUpload, begin_upload
 from busway.domain.caller import Caller
 from busway.domain.errors import NotFound
 
-# Chunks are gathered to this size before a thread hashes and writes them.
-_PIECE = 1024**2
-
 
 async def _upload(control: Control, caller: Caller, request: Request, run: Run) -> Response:
-    length = request.headers.get("content-length", "")
-    expected = int(length) if length.isdigit() else None
-    upload = await run(begin_upload, control, caller, request.path_params["id"], expected)
+    upload = await run(begin_upload, control, caller, request.path_params["id"], expected_bytes(request))
     try:
         await take_data(request, upload, run)
         await run(upload.finish)
@@ -54,15 +50,16 @@ OPERATIONS = (
 )
 
 
+def expected_bytes(request: Request) -> int | None:
+    """The size of the data where the client has said it."""
+    length = length_of(request.headers.get("content-length", ""), -1)
+    return None if length < 0 else length
+
+
 async def take_data(request: Request, upload: ImageUpload, run: Callable[..., Awaitable[object]]) -> None:
-    """Writes what comes; the client hears of a truncated upload only if it still listens."""
-    pieces = bytearray()
+    """Writes what comes, up to the upload's own limit; the client hears of a truncated upload if it still listens."""
     try:
-        async for chunk in request.stream():
-            pieces += chunk
-            if len(pieces) >= _PIECE:
-                await run(upload.write, bytes(pieces))
-                pieces.clear()
+        async for piece in stream_pieces(request):
+            await run(upload.write, piece)
     except ClientDisconnect:
         raise upload.truncated() from None
-    await run(upload.write, bytes(pieces))

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from urllib.parse import urlencode
 
 from busway.api.call import Call
-from busway.api.schema import as_bool
+from busway.api.schema import FLAG, PAGE, WORD, Definition, as_bool, as_int
 from busway.domain.errors import BadInput
 from busway.domain.image import Image
 
+MOST_SIZE = 2**63 - 1
 _PAGING = frozenset({"limit", "marker", "sort", "sort_key", "sort_dir"})
 _SPECIAL = frozenset({"tag", "size_min", "size_max", "os_hidden", "member_status"})
 _FIELDS = (
@@ -31,6 +32,16 @@ _SORTABLE = {
     **{name: name for name in _FIELDS},
 }
 _MAX_LIMIT = 1000
+_SIZE: Definition = {"type": "integer", "minimum": 0, "maximum": MOST_SIZE}
+QUERY: Definition = {
+    **PAGE,
+    **dict.fromkeys(_FIELDS, WORD),
+    **dict.fromkeys(("sort", "sort_key", "sort_dir", "tag"), WORD),
+    "size_min": _SIZE,
+    "size_max": _SIZE,
+    "os_hidden": FLAG,
+    "protected": FLAG,
+}
 
 
 def filtered(call: Call, images: Iterable[Image]) -> tuple[list[Image], str | None]:
@@ -46,7 +57,8 @@ def _matches(image: Image, key: str, value: str) -> bool:
         return value in image.tags
     if key in ("size_min", "size_max"):
         size = image.size or 0
-        return size >= int(value) if key == "size_min" else size <= int(value)
+        bound = as_int(value, key, most=MOST_SIZE)
+        return size >= bound if key == "size_min" else size <= bound
     if key in ("os_hidden", "member_status"):
         return True
     if key == "protected":

@@ -8,31 +8,31 @@ from typing import Any
 
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
-from busway.api.image.filters import filtered
-from busway.api.image.patch import patched
+from busway.api.image.filters import QUERY, filtered
+from busway.api.image.patch import PATCH, PATCH_TYPE, patched
 from busway.api.operation import Operation
-from busway.api.schema import NATURAL, Schema, as_bool, as_int
+from busway.api.schema import BOOLEAN, NATURAL, Schema, as_bool, as_int
 from busway.control.images import catalogue as images
 from busway.domain.errors import BadInput
 from busway.domain.ids import ImageId, ProjectId
-from busway.domain.image import Image, ImageStatus
+from busway.domain.image import MOST_TAGS, Image, ImageStatus
 
 ROOT = "/image/v2/images"
 _CREATE = Schema(
     {
         "type": "object",
         "properties": {
-            "id": {"type": "string"},
+            "id": {"type": "string", "maxLength": 36},
             "name": {"type": ["string", "null"], "maxLength": 255},
-            "disk_format": {"type": ["string", "null"]},
-            "container_format": {"type": ["string", "null"]},
-            "visibility": {"type": "string"},
-            "protected": {"type": ["boolean", "string"]},
-            "os_hidden": {"type": ["boolean", "string"]},
+            "disk_format": {"type": ["string", "null"], "maxLength": 20},
+            "container_format": {"type": ["string", "null"], "maxLength": 20},
+            "visibility": {"type": "string", "maxLength": 16},
+            "protected": BOOLEAN,
+            "os_hidden": BOOLEAN,
             "min_disk": NATURAL,
             "min_ram": NATURAL,
-            "tags": {"type": "array", "items": {"type": "string", "maxLength": 255}},
-            "owner": {"type": ["string", "null"]},
+            "tags": {"type": "array", "maxItems": MOST_TAGS, "items": {"type": "string", "maxLength": 255}},
+            "owner": {"type": ["string", "null"], "maxLength": 255},
         },
         "additionalProperties": {"type": ["string", "null"]},
     }
@@ -154,9 +154,9 @@ def tagged(call: Call, tags: tuple[str, ...]) -> Image:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, rule="get_images"),
+    Operation("GET", ROOT, _list, query=QUERY, rule="get_images"),
     Operation("POST", ROOT, _create, _CREATE, rule="add_image"),
     Operation("GET", f"{ROOT}/{{id}}", _show, rule="get_image"),
-    Operation("PATCH", f"{ROOT}/{{id}}", _change, reads_body=True, rule="modify_image"),
+    Operation("PATCH", f"{ROOT}/{{id}}", _change, PATCH, media_type=PATCH_TYPE, rule="modify_image"),
     Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="delete_image"),
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from busway.api.schema import as_bool, as_int
+from busway.api.schema import Schema, as_bool, as_int, open_object
 from busway.domain.errors import BadInput, Conflict, Forbidden
 from busway.domain.image import Image
 
@@ -29,17 +29,36 @@ _READ_ONLY = frozenset(
         "owner",
     ]
 )
+
+
+def _text(value: object, name: str) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise BadInput(f"{name} must be a text", code="image-property")
+    return value
+
+
+def _tags(value: object, name: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise BadInput(f"{name} must be a list of texts", code="image-property")
+    return tuple(dict.fromkeys(value))
+
+
 _BASE: dict[str, tuple[str, Callable[[Any, str], object], object]] = {
-    "name": ("name", lambda value, _: None if value is None else str(value), None),
-    "visibility": ("visibility", lambda value, _: str(value), None),
-    "disk_format": ("disk_format", lambda value, _: value, None),
-    "container_format": ("container_format", lambda value, _: value, None),
+    "name": ("name", _text, None),
+    "visibility": ("visibility", _text, None),
+    "disk_format": ("disk_format", _text, None),
+    "container_format": ("container_format", _text, None),
     "min_disk": ("min_disk", as_int, 0),
     "min_ram": ("min_ram", as_int, 0),
     "protected": ("protected", as_bool, False),
     "os_hidden": ("hidden", as_bool, False),
-    "tags": ("tags", lambda value, _: tuple(dict.fromkeys(map(str, value))), ()),
+    "tags": ("tags", _tags, ()),
 }
+PATCH_TYPE = "application/openstack-images-v2.1-json-patch"
+_PATH = {"type": "string", "minLength": 2, "maxLength": 256, "pattern": "^/"}
+_CHANGED = open_object({"op": {"enum": ["add", "replace"]}, "path": _PATH, "value": {}}, "op", "path", "value")
+_REMOVED = open_object({"op": {"enum": ["remove"]}, "path": _PATH}, "op", "path")
+PATCH = Schema({"type": "array", "maxItems": 1000, "items": {"anyOf": [_CHANGED, _REMOVED]}})
 
 
 def patched(image: Image, operations: object) -> Image:

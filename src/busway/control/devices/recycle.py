@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from busway.control.context import Control
 from busway.control.devices.listing import DeviceStory, get_device
+from busway.control.observation.handovers import accept_last
 from busway.domain.caller import Caller
 from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.device_spec import DeviceSpecs
@@ -45,6 +46,7 @@ def recycle_device(control: Control, caller: Caller, name: str) -> DeviceStory:
             )
         if row.quarantined is not None:
             devices.set_quarantine(tx, device_id, None)
+            accept_last(tx, device_id)
             why = f"recycled by {caller.user_name}"
             events.add_event(
                 tx, Event(control.now(), "device", "quarantined", "available", why, row.host_id, device_id)

@@ -22,6 +22,7 @@ from busway.store import (
     devices,
     disk_uploads,
     events,
+    handovers,
     hosts,
     join_tokens,
     moves,
@@ -49,7 +50,7 @@ def delete_host(control: Control, caller: Caller, name: str, *, lost: bool = Fal
         if lost:
             _give_up(control, tx, caller, host, left)
         _check_empty(tx, host)
-        for part in (claims, devices, aggregates, join_tokens):
+        for part in (claims, devices, aggregates, join_tokens, handovers):
             part.forget_host(tx, host.id)
         hosts.delete_host(tx, host.id)
     control.bell.ring("place")

@@ -18,7 +18,7 @@ from busway.domain.errors import BadInput, Conflict, NotAuthenticated
 from busway.domain.ids import HostId
 from busway.pki.certificate import fingerprint
 from busway.policy import authorize
-from busway.store import events, hosts, join_tokens
+from busway.store import events, handovers, hosts, join_tokens
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.wire.join import Joined, JoinRequest, JoinToken, RenewRequest
@@ -45,6 +45,7 @@ def create_host(control: Control, caller: Caller, name: str, *, rotate: bool = F
             events.add_event(tx, Event(now, "host", None, "created", f"added by {caller.user_name}", host_id))
         elif rotate:
             hosts.set_token(tx, host_id, "")
+            handovers.set_key(tx, host_id, None)
             events.add_event(tx, Event(now, "host", None, "rotated", f"by {caller.user_name}", host_id))
         else:
             raise Conflict(

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from busway.control import quotas
 from busway.control.context import Control
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound
-from busway.domain.image import CONTAINER_FORMATS, DISK_FORMATS, VISIBILITIES, Image, ImageStatus
+from busway.domain.image import CONTAINER_FORMATS, DISK_FORMATS, VISIBILITIES, Image, ImageStatus, check_properties
+from busway.domain.quota import Usage
 from busway.policy import authorize
 from busway.store import images as store
 from busway.store.database import Tx
@@ -23,10 +25,12 @@ def create_image(control: Control, caller: Caller, image: Image) -> Image:
         image, status=ImageStatus.QUEUED, owner=caller.project_id, created=control.now(), updated=control.now()
     )
     authorize(caller, "add_image", {"project_id": made.owner, "owner": made.owner})
+    check_properties(made)
     _check(caller, made)
     with control.db.write() as tx:
         if store.find_image(tx, made.id) is not None:
             raise Conflict(f"Image ID {made.id} already exists", code="image-exists")
+        quotas.check(control, tx, made.owner, Usage({"image_count_total": 1}))
         store.add_image(tx, made)
     return made
 
@@ -52,6 +56,7 @@ def change_image(control: Control, caller: Caller, image_id: str, change: Callab
         frozen = (new.disk_format, new.container_format) != (old.disk_format, old.container_format)
         if frozen and old.status is ImageStatus.ACTIVE:
             raise Forbidden("The format of an image with data can't change", remedy="Upload it as a new image.")
+        check_properties(new)
         _check(caller, new, was_public=old.visibility == "public")
         store.save_image(tx, new)
     return new

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from busway.control import quotas
 from busway.control.context import Control
 from busway.control.images.catalogue import DATA, image_folder, owned_image
+from busway.control.images.room import check_disk, check_quota, storing
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput, Conflict, NotFound, TooLarge, Unavailable
-from busway.domain.image import HEADER_BYTES, Image, ImageStatus, check_header
+from busway.domain.errors import BadInput, Conflict, NotFound, OverQuota, TooLarge, Unavailable
+from busway.domain.image import Image, ImageStatus, check_header
+from busway.domain.qcow2 import HEADER_BYTES
+from busway.domain.quota import UNLIMITED
 from busway.store import images as store
 from busway.store.database import Tx, take_turn
 
@@ -34,30 +39,37 @@ class ImageUpload:
         self._header = b""
         self._digests = (hashlib.md5(usedforsecurity=False), hashlib.sha256(), hashlib.sha512())
         folder = image_folder(control) / "tmp"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _remove_stale(folder, control.now().timestamp())
-        self._path = folder / f"{image.id}.{control.new_id()}"
-        self._file = self._path.open("xb")
+        with storing(image):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _remove_stale(folder, control.now().timestamp())
+            check_disk(control, image, folder, expected or 0)
+            self._path = folder / f"{image.owner}.{image.id}.{control.new_id()}"
+            self._file = self._path.open("xb")
 
     def write(self, chunk: bytes) -> None:
-        """Appends data; raises `TooLarge` over the limit."""
+        """Appends data; raises `TooLarge` over the limit, `StorageFull` when the disk has no room."""
         self._size += len(chunk)
         if self._size > self._limit:
             raise _too_large(self._image, self._limit)
         if len(self._header) < HEADER_BYTES:
             self._header = (self._header + chunk)[:HEADER_BYTES]
+        check_disk(self._control, self._image, self._path.parent, len(chunk))
         for digest in self._digests:
             digest.update(chunk)
-        self._file.write(chunk)
+        with storing(self._image):
+            self._file.write(chunk)
 
     def finish(self) -> Image:
         """Checks size and format, makes the data durable and the image active."""
         self._check_complete()
         virtual_size = check_header(str(self._image.disk_format), self._header, self._size)
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with storing(self._image):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
         md5, sha256, sha512 = (digest.hexdigest() for digest in self._digests)
+        with self._control.db.read() as tx:
+            self._check_quota(tx, self._size)
         self._control.crashpoint("image:before-rename")
         data = image_folder(self._control) / sha256
         self._path.rename(data)
@@ -66,6 +78,7 @@ class ImageUpload:
             take_turn(tx, DATA)  # from here on nobody forgets data that looks unused
             current = self._current(tx)
             _check_queued(current)
+            self._check_quota(tx, self._size)
             if not data.exists():
                 raise Unavailable(
                     f"The data of image {current.id} was forgotten while it was stored: an image with the same data was deleted",
@@ -87,9 +100,13 @@ class ImageUpload:
     def _current(self, tx: Tx) -> Image:
         return store.get_image(tx, self._image.id, lock=True)
 
+    def _check_quota(self, tx: Tx, size: int) -> None:
+        check_quota(self._control, tx, self._image, size)
+
     def abort(self) -> None:
         """Removes what came; the image stays queued. Harmless after `finish`."""
-        self._file.close()
+        with suppress(OSError):  # what a full disk did not take, when the file is gone anyway
+            self._file.close()
         self._path.unlink(missing_ok=True)
 
     def truncated(self) -> BadInput:
@@ -121,6 +138,9 @@ class DiskImageUpload(ImageUpload):
             raise NotFound(f"Image {self._image.id} is not wanted any more", code="image-not-found")
         return found
 
+    def _check_quota(self, tx: Tx, size: int) -> None:
+        """A disk on its way is nobody's image, and the quota of a snapshot was looked at when it was asked for."""
+
 
 def begin_upload(control: Control, caller: Caller, image_id: str, expected: int | None) -> ImageUpload:
     """Starts the upload of a queued image's data; `expected` is its size in bytes where the client said it."""
@@ -134,7 +154,20 @@ def begin_upload(control: Control, caller: Caller, image_id: str, expected: int 
         )
     if expected is not None and expected > control.settings.max_image_bytes:
         raise _too_large(image, control.settings.max_image_bytes)
+    with control.db.read() as tx:
+        check_quota(control, tx, image, expected or 1)
+        limit = quotas.limit_of(control, tx, image.owner, "image_count_uploading")
+    _check_uploading(control, image, limit)
     return ImageUpload(control, image, expected)
+
+
+def _check_uploading(control: Control, image: Image, limit: int) -> None:
+    under_way = len(list((image_folder(control) / "tmp").glob(f"{image.owner}.*"))) if limit != UNLIMITED else 0
+    if 0 <= limit <= under_way:
+        raise OverQuota(
+            f"Quota exceeded for image_count_uploading: {under_way} of {limit} uploads of the project are under way",
+            remedy="Wait until one of them has ended.",
+        )
 
 
 def _check_queued(image: Image) -> None:

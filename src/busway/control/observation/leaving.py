@@ -8,6 +8,7 @@ from datetime import datetime
 
 from busway.control.agents.units import unit_of
 from busway.control.devices.recycle import USED_ONCE, is_spent_by_use
+from busway.control.observation.handovers import why_not_next
 from busway.control.servers.leave import finish_delete, let_go
 from busway.domain.claim import ClaimState
 from busway.domain.device_spec import DeviceSpecs
@@ -135,14 +136,14 @@ def _take_departure(
 
 
 def _free(tx: Tx, claim: Claim, specs: DeviceSpecs, now: datetime) -> None:
-    """Ends a claim; a device of one use stays in quarantine until its operator recycles it."""
+    """Ends a claim; a device of one use, or whose way back proves nothing, waits in quarantine for its operator."""
     claims.move_claims(tx, [claim], ClaimState.FREED, now)
     row = devices.get_device(tx, claim.device_id)
-    spent = is_spent_by_use(specs, row.device)
-    devices.set_quarantine(tx, claim.device_id, USED_ONCE if spent else None)
+    apart = why_not_next(tx, claim, specs) or (USED_ONCE if is_spent_by_use(specs, row.device) else "")
+    devices.set_quarantine(tx, claim.device_id, apart or None)
     why = "its host reports that nobody holds it" + ("" if row.present else "; it is not there any more")
-    new = "removed" if not row.present else "quarantined" if spent else "available"
-    device_event(tx, claim, "releasing", new, f"{why}; {USED_ONCE}" if spent else why, now)
+    new = "removed" if not row.present else "quarantined" if apart else "available"
+    device_event(tx, claim, "releasing", new, f"{why}; {apart}" if apart else why, now)
 
 
 def _quarantine(tx: Tx, claim: Claim, fault: Fault, now: datetime) -> None:

@@ -14,6 +14,7 @@ from functools import partial
 from busway.control.context import Control
 from busway.control.loops.items import Batch, apart
 from busway.control.observation.fault import take_fault
+from busway.control.observation.handovers import take_handovers
 from busway.control.observation.inventory import take_inventory
 from busway.control.observation.leaving import Leaving
 from busway.control.observation.present import Told, is_awaited, take_present
@@ -51,6 +52,7 @@ def _take(control: Control, host_id: HostId, observed: Observed, batch: Batch) -
         rows = servers.list_on_host(tx, host_id, lock=True)
         rebooted = _record(control, tx, host_id, observed)
         present = take_inventory(control, tx, host_id, observed.inventory, now)
+        take_handovers(tx, host_id, observed, present, now)
         leaving = Leaving.of(observed, present, control.pci_rules(tx).device_specs, now)
         live = _by_server(claims.list_live_claims(tx, host_id=host_id))
         going = {departure.server_id: departure for departure in departures.list_departures(tx, host_id=host_id)}

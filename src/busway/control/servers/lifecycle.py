@@ -8,6 +8,7 @@ from datetime import datetime
 
 from busway.control import groups, quotas
 from busway.control.context import Control
+from busway.control.pattern import compile_pattern
 from busway.control.servers.access import no_server, note_action, server_row
 from busway.control.servers.leave import finish_delete, leave
 from busway.control.servers.view import server_view
@@ -40,14 +41,25 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
     if not 1 <= request.max_count <= MAX_AT_ONCE:
         raise BadInput(f"{request.max_count} servers in one request", remedy=f"Ask for 1 to {MAX_AT_ONCE}.")
     now = control.now()
+    # What is written by tenants is read before the transaction that others wait for, and once for all servers.
+    with control.db.read() as tx:
+        _check_image(control, tx, caller, request)
     with control.db.write() as tx:
         _check_quota(control, tx, caller, request)
+        check_image(caller, request.flavor, images.get_image(tx, request.image_id))
         ids = [_create(control, tx, caller, replace(request, name=name), request_id, now) for name in request.names]
         groups.join_group(control, tx, caller, request, ids)
         created = [_get(tx, caller, server_id) for server_id in ids]
     control.crashpoint("create:after-commit")
     control.bell.ring("place")
     return created
+
+
+def _check_image(control: Control, tx: Tx, caller: Caller, request: CreateServer) -> None:
+    image = images.get_image(tx, request.image_id)
+    check_image(caller, request.flavor, image)
+    parse_requests(request.flavor.extra_specs, control.pci_rules(tx).aliases, image.properties)
+    guest_cells(request.flavor, image.properties)
 
 
 def _check_quota(control: Control, tx: Tx, caller: Caller, request: CreateServer) -> None:
@@ -59,10 +71,6 @@ def _check_quota(control: Control, tx: Tx, caller: Caller, request: CreateServer
 def _create(
     control: Control, tx: Tx, caller: Caller, request: CreateServer, request_id: str, now: datetime
 ) -> ServerId:
-    image = images.get_image(tx, request.image_id)
-    check_image(caller, request.flavor, image)
-    parse_requests(request.flavor.extra_specs, control.pci_rules(tx).aliases, image.properties)
-    guest_cells(request.flavor, image.properties)
     public_key = None
     if request.key_name is not None:
         key = keypairs.get_keypair(tx, caller.user_id, request.key_name)
@@ -152,6 +160,8 @@ def get_server(control: Control, caller: Caller, server_id: str) -> Server:
 def list_servers(control: Control, caller: Caller, wanted: ServerFilter) -> list[Server]:
     """The servers that the caller may see and the filter lets through, newest first."""
     project = wanted.project_id if wanted.all_projects and caller.is_admin else caller.project_id
+    if wanted.name is not None:
+        compile_pattern(wanted.name, "name")  # a pattern that is none is refused, however few servers there are
     with control.db.read() as tx:
         rows = servers.list_servers(tx, project, deleted=wanted.deleted)
         if wanted.changes_since is not None and not wanted.deleted:
@@ -172,7 +182,7 @@ def list_servers(control: Control, caller: Caller, wanted: ServerFilter) -> list
 
 
 def _wanted(row: ServerRow, wanted: ServerFilter, host_name: str | None) -> bool:
-    if wanted.name is not None and not _name_matches(wanted.name, row.name):
+    if wanted.name is not None and compile_pattern(wanted.name, "name").search(row.name) is None:
         return False
     for want, have in (
         (wanted.status and wanted.status.upper(), str(row.status)),
@@ -183,14 +193,6 @@ def _wanted(row: ServerRow, wanted: ServerFilter, host_name: str | None) -> bool
         if want is not None and want != have:
             return False
     return wanted.changes_since is None or row.updated >= wanted.changes_since
-
-
-def _name_matches(pattern: str, name: str) -> bool:
-    """Nova takes the name filter as a regular expression, searched for anywhere."""
-    try:
-        return re.search(pattern, name) is not None
-    except re.error:
-        return pattern in name
 
 
 def _after_marker(rows: list[ServerRow], marker: str) -> list[ServerRow]:

@@ -12,7 +12,7 @@ from busway.hardware.kernel import VFIO
 
 
 def _find(_host: Host, card: Card) -> Iterator[Finding]:
-    left = [one for one in card.functions if one.driver not in (None, VFIO, "pci-stub")]
+    left = [one for one in card.functions if not one.keeps_viable]
     if not left or all(one.driver != VFIO for one in card.functions):
         return
     who = ", ".join(f"{one.address} ({one.driver})" for one in left)

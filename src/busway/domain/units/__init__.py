@@ -4,7 +4,7 @@ A kind has the same few roles everywhere, each in a module with the kind's own n
 
 - what a host offers and a request asks: `busway.domain.units.KIND`, and the scheduler's `kinds`
 - what a claim holds: the unit, a class of `busway.domain.units.KIND`
-- how it is taken and given back on the host: `busway.agent.handover.KIND`
+- how it is taken and given back on the host: `busway.hardware.handover.KIND`
 - how a domain names it, and how it is recognised there: `busway.hypervisor.xml.device.KIND`
 """
 

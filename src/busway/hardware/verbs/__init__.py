@@ -11,7 +11,7 @@ A verb that is refused or fails leaves the host as it was. Modes and reset metho
 from busway.hardware.verbs.bind import Bound, bind_card, preflight_bind
 from busway.hardware.verbs.mdev import create_mdev, preflight_mdev, remove_mdev
 from busway.hardware.verbs.mode import Mode, ResetMethod, parse_mode, parse_reset_method
-from busway.hardware.verbs.obstacle import Obstacle
+from busway.hardware.verbs.obstacle import Obstacle, refuse
 from busway.hardware.verbs.release import preflight_release, release_card
 from busway.hardware.verbs.reset import preflight_reset, reset_function, reset_scope
 from busway.hardware.verbs.seam import DeviceVerbs
@@ -34,6 +34,7 @@ __all__ = [
     "preflight_release",
     "preflight_reset",
     "preflight_vfs",
+    "refuse",
     "release_card",
     "remove_mdev",
     "remove_vfs",

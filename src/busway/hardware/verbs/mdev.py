@@ -11,7 +11,7 @@ from busway.hardware.holders import Holder, read_open_files
 from busway.hardware.mediated import MdevParent, mdev_folder, read_mdev_parents, read_mdev_types
 from busway.hardware.tree import link_name, list_names
 from busway.hardware.undo import Undo
-from busway.hardware.verbs.obstacle import Obstacle, absent, held, refuse
+from busway.hardware.verbs.obstacle import Obstacle, absent, check_settled, failure_code, held, refuse
 from busway.hardware.verbs.seam import DeviceVerbs
 from busway.hardware.verbs.wait import wait_until
 
@@ -48,11 +48,12 @@ def create_mdev(verbs: DeviceVerbs, parent: Parent, type_id: str, uuid: str, *, 
     with Undo() as undo:
         undo.add(lambda: _remove(verbs, parent, uuid, patience))
         try:
+            check_settled(verbs, parent)
             verbs.set(parent, f"mdev_supported_types/{type_id}/create", uuid)
         except HostError as error:
             if error.code == "kernel-refused":  # nothing was made: one of this name is another's
                 undo.keep()
-            raise _failed(parent, uuid, "create", str(error)) from error
+            raise _failed(parent, uuid, "create", str(error), failure_code(error, "mdev-failed")) from error
         shown = f"{folder}/mdev_supported_types/{type_id}/devices"
         if not wait_until(lambda: uuid in list_names(shown), patience):
             raise _failed(parent, uuid, "create", f"After {patience:g} s the kernel does not show it.")
@@ -61,6 +62,7 @@ def create_mdev(verbs: DeviceVerbs, parent: Parent, type_id: str, uuid: str, *, 
 
 def remove_mdev(verbs: DeviceVerbs, parent: Parent, uuid: str, *, patience: float = 20.0) -> None:
     """Removes a mediated device that nobody holds; one that is gone already counts as removed."""
+    check_settled(verbs, parent)
     if uuid not in list_names(mdev_folder(verbs.root, parent)):
         return
     holders = _holders(verbs.root, parent, uuid)
@@ -70,13 +72,14 @@ def remove_mdev(verbs: DeviceVerbs, parent: Parent, uuid: str, *, patience: floa
 
 
 def _remove(verbs: DeviceVerbs, parent: Parent, uuid: str, patience: float) -> None:
+    check_settled(verbs, parent)
     folder = mdev_folder(verbs.root, parent)
     if uuid not in list_names(folder):
         return
     try:
         verbs.set(parent, f"{uuid}/remove", "1")
     except HostError as error:
-        raise _failed(parent, uuid, "remove", str(error)) from error
+        raise _failed(parent, uuid, "remove", str(error), failure_code(error, "mdev-failed")) from error
     if not wait_until(lambda: uuid not in list_names(folder), patience):
         raise _failed(parent, uuid, "remove", f"After {patience:g} s it is still there.")
 
@@ -101,10 +104,10 @@ def _parent_of(root: Path, uuid: str) -> str | None:
     return path.resolve().parent.name if path.is_symlink() else None
 
 
-def _failed(parent: Parent, uuid: str, what: str, words: str) -> HostError:
+def _failed(parent: Parent, uuid: str, what: str, words: str, code: str = "mdev-failed") -> HostError:
     return HostError(
         f"The kernel did not {what} the mediated device {uuid} of {parent}",
         detail=words,
         remedy="Read `dmesg` and the log of the vendor's vGPU manager for their own reason.",
-        code="mdev-failed",
+        code=code,
     )

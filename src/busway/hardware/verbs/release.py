@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from busway.domain.address import PciAddress
+from busway.domain.errors import HostError
 from busway.hardware import refusals
 from busway.hardware.alive import is_gone
+from busway.hardware.binding import Binding, device_folder, read_binding
 from busway.hardware.machine import Machine
-from busway.hardware.scan import device_folder
 from busway.hardware.undo import Undo
-from busway.hardware.verbs.bind import Before, Bound, how_it_is, put_back
-from busway.hardware.verbs.mode import Mode
-from busway.hardware.verbs.obstacle import Obstacle, absent, held, refuse
+from busway.hardware.verbs.bind import Bound, put_back
+from busway.hardware.verbs.obstacle import Obstacle, absent, check_settled, failure_code, refuse, users
 from busway.hardware.verbs.seam import DeviceVerbs
 from busway.hardware.verbs.wait import wait_until
 
@@ -24,8 +24,7 @@ def preflight_release(verbs: DeviceVerbs, bound: Bound) -> tuple[Obstacle, ...]:
     gone = [one.address for one, found in zip(bound.functions, functions, strict=True) if found is None]
     if gone:
         return tuple(absent(address) for address in gone)
-    holders = machine.open_files.holders(function for function in functions if function)
-    return (held(str(bound.functions[0].address), holders),) if holders else ()
+    return users(str(bound.functions[0].address), machine.open_files, [one for one in functions if one])
 
 
 def release_card(verbs: DeviceVerbs, bound: Bound, *, patience: float = 20.0) -> bool:
@@ -37,22 +36,44 @@ def release_card(verbs: DeviceVerbs, bound: Bound, *, patience: float = 20.0) ->
     all_reset = True
     with Undo() as undo:
         for one in bound.functions:
-            now = how_it_is(verbs, one.address)
+            now = read_binding(verbs.root, one.address)
             undo.add(partial(put_back, verbs, now, patience))
             if now.driver == bound.mode:
-                all_reset = _reset(verbs, one, bound.mode, patience) and all_reset
-            put_back(verbs, one, patience)
+                away = None if one.driver == bound.mode else bound.mode
+                all_reset = reset_apart(verbs, one.address, away, patience) and all_reset
+            return_to(verbs, one, patience)
         undo.keep()
     return all_reset
 
 
-def _reset(verbs: DeviceVerbs, one: Before, mode: Mode, patience: float) -> bool:
-    """Resets a function while the override still keeps host drivers away; one that stays bound is reset in place."""
-    if one.driver != mode:
-        verbs.unbind(one.address)
-    done = verbs.reset(one.address)
-    check_alive(verbs, one.address, patience)
+def reset_apart(verbs: DeviceVerbs, address: PciAddress, away: str | None, patience: float) -> bool:
+    """Resets a function that has no driver meanwhile; False when it has no method.
+
+    The override names `away`, so that no other driver gets it; a function that fails stays like this, out of everyone's
+    reach. With None it stays with its driver and is reset there.
+    """
+    check_settled(verbs, address)
+    try:
+        if away is not None:
+            verbs.override(address, away)
+            verbs.unbind(address)
+    except HostError as error:
+        raise refusals.release_failed(address, away, str(error), failure_code(error, "release-failed")) from error
+    try:
+        done = verbs.reset(address)
+    except HostError as error:
+        raise refusals.reset_failed(address, str(error), failure_code(error, "reset-failed")) from error
+    check_alive(verbs, address, patience)
     return done
+
+
+def return_to(verbs: DeviceVerbs, before: Binding, patience: float) -> None:
+    """Gives a function exactly the driver and the override that it had."""
+    try:
+        put_back(verbs, before, patience)
+    except HostError as error:
+        code = failure_code(error, "release-failed")
+        raise refusals.release_failed(before.address, before.driver, str(error), code) from error
 
 
 def check_alive(verbs: DeviceVerbs, address: PciAddress, patience: float) -> None:

@@ -9,9 +9,8 @@ from busway.hardware.function import Function
 from busway.hardware.machine import Machine
 from busway.hardware.tree import read_text
 from busway.hardware.undo import Undo
-from busway.hardware.verbs.bind import KEEPS_VIABLE
 from busway.hardware.verbs.mode import ResetMethod, parse_reset_method
-from busway.hardware.verbs.obstacle import Obstacle, absent, has_vfs, held, names, refuse
+from busway.hardware.verbs.obstacle import Obstacle, absent, check_settled, failure_code, has_vfs, names, refuse, users
 from busway.hardware.verbs.release import check_alive
 from busway.hardware.verbs.seam import DeviceVerbs
 
@@ -21,10 +20,7 @@ def reset_scope(machine: Machine, function: Function, method: ResetMethod) -> tu
 
     A function right on a root bus has no bridge, and the kernel then offers no bus reset.
     """
-    if not method.is_wide or not function.bridges:
-        return (function,)
-    bridge = function.bridges[-1]
-    return tuple(one for one in machine if bridge in one.bridges)
+    return (machine.below_one_bridge(function) if method.is_wide else ()) or (function,)
 
 
 def preflight_reset(
@@ -58,6 +54,7 @@ def reset_function(
     if function is None:
         raise refusals.vanished(address)
     before = function.reset_methods
+    check_settled(verbs, address)
     with Undo() as undo:  # runs always: the list of methods is not ours to keep
         if wanted and before != (wanted,):
             if before is None:
@@ -79,7 +76,7 @@ def _act(verbs: DeviceVerbs, address: PciAddress, patience: float) -> None:
     try:
         done = verbs.reset(address)
     except HostError as error:
-        raise refusals.reset_failed(address, str(error)) from error
+        raise refusals.reset_failed(address, str(error), failure_code(error, "reset-failed")) from error
     if not done:
         raise refusals.reset_failed(address, "The kernel has no method to reset it.")
     check_alive(verbs, address, patience)
@@ -100,13 +97,12 @@ def _in_the_way(machine: Machine, function: Function, scope: tuple[Function, ...
         remedy = "Choose a method that resets the function alone, or free the other devices first."
         words = f"It would also reset {names(foreign)}."
         found.append(Obstacle("reset-scope", f"A reset of {function.address} leaves its IOMMU group", words, remedy))
-    driven = [one for one in scope if one.driver not in KEEPS_VIABLE and not one.is_bridge]
+    driven = [one for one in scope if not one.keeps_viable]
     if driven:
         remedy = "Bind the device to vfio-pci first; a host driver does not expect a reset."
         words = f"In use by host drivers: {names(driven)}."
         found.append(Obstacle("reset-in-use", f"The host uses what a reset of {function.address} hits", words, remedy))
-    if holders := machine.open_files.holders(scope):
-        found.append(held(str(function.address), holders))
+    found += users(str(function.address), machine.open_files, scope)
     found += [has_vfs(one.address, one.sriov.enabled) for one in scope if one.sriov and one.sriov.enabled]
     return found
 

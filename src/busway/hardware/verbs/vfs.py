@@ -9,7 +9,7 @@ from busway.hardware.machine import Machine
 from busway.hardware.sriov import Sriov, read_sriov
 from busway.hardware.tree import read_text
 from busway.hardware.undo import Undo
-from busway.hardware.verbs.obstacle import Obstacle, absent, held, refuse
+from busway.hardware.verbs.obstacle import Obstacle, absent, check_settled, failure_code, refuse, users
 from busway.hardware.verbs.seam import DeviceVerbs
 from busway.hardware.verbs.wait import wait_until
 
@@ -83,8 +83,7 @@ def _in_the_way(machine: Machine, function: Function, sriov: Sriov, count: int) 
         words = "VFs are made by the driver of the physical function."
         brief = f"{function.address} has no driver that could make VFs"
         found.append(Obstacle("no-driver", brief, words, "Bind its host driver, or vfio-pci with enable_sriov=1."))
-    if holders := machine.open_files.holders(vfs):
-        found.append(held(f"virtual functions of {function.address}", holders))
+    found += users(f"virtual functions of {function.address}", machine.open_files, vfs) if vfs else ()
     busy = [vf for vf in vfs if (vgpu := vf.vendor_vgpu) and vgpu.current]
     busy += [vf for vf in vfs if any(kind.instances for kind in vf.mdev_types)]
     if busy:
@@ -105,12 +104,14 @@ def _enable(verbs: DeviceVerbs, address: PciAddress, count: int, undo: Undo) -> 
 
 def _write(verbs: DeviceVerbs, address: PciAddress, count: int) -> None:
     try:
+        check_settled(verbs, address)
         verbs.set(address, _NUMBER, str(count))
     except HostError as error:
-        raise _not_made(address, count, str(error)) from error
+        raise _not_made(address, count, str(error), failure_code(error, "vfs-failed")) from error
 
 
 def _clear(verbs: DeviceVerbs, address: PciAddress, folder: str, patience: float) -> None:
+    check_settled(verbs, address)
     if _enabled(folder) or (read_sriov(folder) or Sriov(0, 0)).vfs:
         verbs.set(address, _NUMBER, "0")
         wait_until(lambda: _is_made(folder, 0), patience)
@@ -126,7 +127,7 @@ def _is_made(folder: str, count: int) -> bool:
     return sriov is not None and sriov.enabled == count and len(sriov.vfs) == count
 
 
-def _not_made(address: PciAddress, count: int, words: str) -> HostError:
+def _not_made(address: PciAddress, count: int, words: str, code: str = "vfs-failed") -> HostError:
     return HostError(
         f"{address} did not get {count} virtual functions"
         if count
@@ -134,5 +135,5 @@ def _not_made(address: PciAddress, count: int, words: str) -> HostError:
         detail=words,
         remedy="Out of memory or resources here means no room for their BARs: switch on SR-IOV, ARI and Above 4G "
         "decoding in the firmware. Read `dmesg` for the kernel's own reason.",
-        code="vfs-failed",
+        code=code,
     )

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "rights"
-down_revision = "units"
+down_revision = "handovers"
 
 
 def upgrade() -> None:

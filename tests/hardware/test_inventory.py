@@ -4,7 +4,7 @@ import pytest
 
 from busway.domain.address import PciAddress
 from busway.domain.device import DeviceKind, PciDevice
-from busway.hardware import groups, scan
+from busway.hardware import Machine as Reading
 from busway.testing.machines import Machine
 
 PCI_IDS = """\
@@ -26,7 +26,7 @@ C 04  Multimedia controller
 def test_a_gpu_is_read_with_all_that_the_kernel_says(machine: Machine) -> None:
     machine.function("0000:41:00.0", "10de:20b5", "030200", group=10, node=1, driver="nouveau", subsystem="10de:1533")
 
-    assert scan(machine.root) == (
+    assert Reading.read(machine.root).inventory == (
         PciDevice(
             address=PciAddress("0000:41:00.0"),
             vendor_id="10de",
@@ -52,7 +52,7 @@ def test_names_come_from_the_machines_own_pci_ids(machine: Machine) -> None:
     path.parent.mkdir(parents=True)
     path.write_text(PCI_IDS)
 
-    a100, gpu, audio = scan(machine.root)
+    a100, gpu, audio = Reading.read(machine.root).inventory
 
     assert a100.description == "3D controller: NVIDIA Corporation GA100 [A100 PCIe 80GB] [10de:20b5]"
     assert gpu.description == "VGA compatible controller: NVIDIA Corporation GA102 [GeForce RTX 3090] [10de:2204]"
@@ -66,7 +66,7 @@ def test_a_pf_is_one_with_no_vf_enabled_and_a_vf_knows_its_parent(machine: Machi
     machine.function("0000:84:00.0", "8086:10c9", "020000", group=None, total_vfs=7)
     pf, vfs = machine.sriov("0000:83", vfs=2, group=20)
 
-    found = {device.address: device for device in scan(machine.root)}
+    found = {device.address: device for device in Reading.read(machine.root).inventory}
 
     assert found[PciAddress("0000:84:00.0")].kind is DeviceKind.PF
     assert found[pf].kind is DeviceKind.PF
@@ -79,7 +79,7 @@ def test_a_pf_is_one_with_no_vf_enabled_and_a_vf_knows_its_parent(machine: Machi
 def test_no_numa_node_no_group_and_no_driver_are_none(machine: Machine) -> None:
     machine.function("0000:41:00.0", "10de:20b5", "030200", group=None)
 
-    device = scan(machine.root)[0]
+    device = Reading.read(machine.root).inventory[0]
 
     assert (device.numa_node, device.iommu_group, device.driver) == (None, None, None)
 
@@ -91,7 +91,7 @@ def test_damaged_files_become_unknown_values(machine: Machine, content: str) -> 
     for name in ("modalias", "vendor", "device", "class", "numa_node", "subsystem_vendor", "sriov_totalvfs"):
         (folder / name).write_text(content, "latin-1")
 
-    device = scan(machine.root)[0]
+    device = Reading.read(machine.root).inventory[0]
 
     assert (device.vendor_id, device.product_id, device.class_code) == ("", "", "")
     assert (device.numa_node, device.kind) == (None, DeviceKind.PCI)
@@ -100,27 +100,27 @@ def test_damaged_files_become_unknown_values(machine: Machine, content: str) -> 
 def test_missing_files_become_unknown_values(machine: Machine) -> None:
     (machine.root / "sys/bus/pci/devices/0000:41:00.0").mkdir()
 
-    assert scan(machine.root) == (PciDevice(PciAddress("0000:41:00.0"), "", "", ""),)
+    assert Reading.read(machine.root).inventory == (PciDevice(PciAddress("0000:41:00.0"), "", "", ""),)
 
 
 def test_a_machine_without_pci_has_no_devices(tmp_path: Path) -> None:
-    assert scan(tmp_path) == ()
+    assert Reading.read(tmp_path).inventory == ()
 
 
 def test_groups_hold_all_their_members(machine: Machine) -> None:
     gpu, usb = machine.behind_bridge("0000:01", group=7)
     machine.function("0000:05:00.0", "8086:10c9", "020000", group=None)
 
-    members = groups(scan(machine.root))
+    groups = Reading.read(machine.root).groups
 
-    assert {number: [str(device.address) for device in devices] for number, devices in members.items()} == {
+    assert {number: [str(member.address) for member in group.members] for number, group in groups.items()} == {
         7: ["0000:00:1e.0", str(gpu), str(usb)]
     }
 
 
 @pytest.mark.skipif(not Path("/sys/bus/pci/devices").is_dir(), reason="needs a kernel with PCI")
 def test_this_machine_can_be_scanned() -> None:
-    assert all(len(device.vendor_id) == 4 for device in scan())
+    assert all(len(device.vendor_id) == 4 for device in Reading.read().inventory)
 
 
 def test_the_switch_above_a_device_is_named(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_the_switch_above_a_device_is_named(tmp_path: Path) -> None:
     machine.bridge("0000:00:02.0", group=4)
     machine.function("0000:50:00.0", "10de:20b5", "030200", group=11, under="0000:00:02.0")
 
-    found = {str(device.address): device.switch for device in scan(tmp_path)}
+    found = {str(device.address): device.switch for device in Reading.read(tmp_path).inventory}
 
     assert found["0000:42:00.0"] == found["0000:43:00.0"] == PciAddress("0000:40:00.0")
     assert found["0000:50:00.0"] is None

@@ -1,0 +1,111 @@
+"""Tells the control plane what was seen: at once when it has changed, and often enough to keep the host's lease."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from busway import __version__
+from busway.agent.handovers import HandoverRecords
+from busway.agent.link import AgentLink
+from busway.agent.observe import Sight
+from busway.agent.resources import measure, resource_view
+from busway.agent.sequence import Sequence
+from busway.domain.documents import Desired, HostResources, Observed
+from busway.hardware.handover.before import read_boot_id
+from busway.hypervisor.seam import HypervisorFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """The host that reports: its name, its root of /sys and /proc, the agent's folder, and how guests run here."""
+
+    host: str
+    root: Path
+    state: Path
+    virt_type: str
+
+
+class Reporter:
+    """Remembers the last report; `often` and `blind` are in seconds, as in `Timing`."""
+
+    def __init__(
+        self,
+        whose: Whose,
+        link: AgentLink,
+        facts: Callable[[], HypervisorFacts],
+        sequence: Sequence,
+        monotonic: Callable[[], float],
+        handovers: HandoverRecords,
+        *,
+        often: float,
+        blind: float,
+    ) -> None:
+        self._whose = whose
+        self._link = link
+        self._facts = facts
+        self._sequence = sequence
+        self._monotonic = monotonic
+        self._handovers = handovers
+        self._often, self._blind = often, blind
+        self._resources: HostResources | None = None
+        self._last: Observed | None = None
+        self._sent_at = self._seen_at = self._viewed_at = float("-inf")
+
+    @property
+    def is_due(self) -> bool:
+        """True when the host should be heard of again, whether anything has changed or not."""
+        return self._monotonic() - self._sent_at >= self._often
+
+    def report(self, sight: Sight, generation: int, notes: tuple[str, ...]) -> None:
+        """Reports a look at the host, unless nothing has changed since a report that is young."""
+        self._seen_at = self._monotonic()
+        observed = self._observed(sight, generation, notes)
+        unchanged = self._last is not None and replace(observed, sequence=self._last.sequence) == self._last
+        if not unchanged or self.is_due:
+            self._send(observed)
+
+    def repeat(self, notes: tuple[str, ...]) -> None:
+        """Says the last look again, for a while, when the hypervisor is there and does not answer.
+
+        It is what the host was like, under the generation of then: nothing becomes free by it.
+        """
+        if self._last is not None and self.is_due and self._monotonic() - self._seen_at < self._blind:
+            self._send(replace(self._last, notes=notes))
+
+    def view(self, desired: Desired | None, sight: Sight, every: float) -> str | None:
+        """Measures the host anew every so many seconds, and puts it into one line for the log."""
+        if self._monotonic() - self._viewed_at < every:
+            return None
+        self._viewed_at = self._monotonic()
+        self._resources = self._measure()
+        return resource_view(self._whose.host, self._resources, desired, sight.inventory, sight.held)
+
+    def _send(self, observed: Observed) -> None:
+        observed = replace(observed, sequence=self._sequence.next())
+        self._link.report(observed)
+        self._handovers.forget(observed.handovers)
+        self._last, self._sent_at = replace(observed, handovers=()), self._monotonic()
+
+    def _observed(self, sight: Sight, generation: int, notes: tuple[str, ...]) -> Observed:
+        if self._resources is None:
+            self._resources = self._measure()
+        return Observed(
+            host=self._whose.host,
+            sequence=0,  # given when it is sent
+            generation=generation,
+            boot_id=read_boot_id(self._whose.root),
+            resources=self._resources,
+            inventory=sight.inventory,
+            servers=sight.servers,
+            held=sight.held,
+            agent_version=__version__,
+            iommu=any(device.iommu_group is not None for device in sight.inventory),
+            notes=notes,
+            handovers=self._handovers.list(),
+            handover_key=self._handovers.public_key,
+        )
+
+    def _measure(self) -> HostResources:
+        return measure(self._facts(), self._whose.root, self._whose.state, self._whose.virt_type)

@@ -1,0 +1,169 @@
+"""The OpenAPI 3.1 document of all operations, made from the tables and schemas that serve them.
+
+A body whose schema changed between microversions is a choice of all of them, each with the range in which it holds
+(`x-openstack`, as OpenStack's own documents have it); a document of one microversion has that one's alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from busway.api import compute, identity, image, network, own
+from busway.api.bounds import PATH_SEGMENT_CHARS
+from busway.api.microversion import HEADER, MAXIMUM, MINIMUM
+from busway.api.operation import Operation
+from busway.api.schema import Schema
+
+Json = dict[str, Any]
+PATH = "/openapi.json"
+SERVICES: Mapping[str, tuple[Operation, ...]] = {
+    "identity": identity.OPERATIONS,
+    "compute": compute.OPERATIONS,
+    "image": image.OPERATIONS,
+    "network": network.OPERATIONS,
+    "busway": own.OPERATIONS,
+}
+_PARAMETER = re.compile(r"{([a-z_]+)(?::path)?}")
+_FAULT: Json = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": {"type": "object", "required": ["code", "message"]},
+}
+_ERRORS: Mapping[str, Json] = {
+    "identity": {"type": "object", "required": ["error"]},
+    "compute": _FAULT,
+    "network": {"type": "object", "required": ["NeutronError"]},
+    "busway": {"type": "object", "required": ["error"]},
+}
+
+
+@cache
+def text() -> bytes:
+    """The whole document as it is served, and checked in as docs/reference/openapi.json."""
+    return msgspec.json.format(msgspec.json.encode(document()), indent=1) + b"\n"
+
+
+def document(version: int | None = None) -> Json:
+    """The document of all microversions, or of one."""
+    paths: dict[str, Json] = {}
+    for service, operations in SERVICES.items():
+        for each in operations:
+            if version is None or each.since <= version <= each.until:
+                path = _PARAMETER.sub(r"{\1}", each.path)
+                paths.setdefault(path, {})[each.method.lower()] = _operation(service, each, version)
+    _link(paths)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Busway", "version": f"2.{version or MAXIMUM}", "license": {"name": "Apache-2.0"}},
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "securitySchemes": {"token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token"}},
+            "schemas": {f"{service}-error": schema for service, schema in _ERRORS.items()},
+        },
+        "security": [{"token": []}],
+    }
+
+
+def _operation(service: str, operation: Operation, version: int | None) -> Json:
+    made: Json = {
+        "operationId": _name(operation),
+        "tags": [service],
+        "parameters": [*_path_parameters(operation.path), *_query_parameters(operation), *_headers(service, version)],
+        "responses": {"2XX": {"description": "Done"}, "3XX": {"description": "A choice"}, "default": _error(service)},
+    }
+    if operation.public:
+        made["security"] = []
+    if service == "compute":
+        made["x-openstack"] = _range(operation.since, operation.until)
+    shown = operation.shown_body or operation.body
+    if shown is not None:
+        made["requestBody"] = {"required": True, "content": {operation.media_type: {"schema": _body(shown, version)}}}
+    return made
+
+
+def _name(operation: Operation) -> str:
+    """One name per operation: its method and the words of its path."""
+    words = re.sub(r"[^A-Za-z0-9]+", "_", _PARAMETER.sub(r"\1", operation.path)).strip("_")
+    return f"{operation.method.lower()}_{words}"
+
+
+def _path_parameters(path: str) -> list[Json]:
+    schema = {"type": "string", "minLength": 1, "maxLength": PATH_SEGMENT_CHARS}
+    return [{"name": name, "in": "path", "required": True, "schema": schema} for name in _PARAMETER.findall(path)]
+
+
+def _query_parameters(operation: Operation) -> list[Json]:
+    return [{"name": name, "in": "query", "schema": dict(schema)} for name, schema in operation.query.items()]
+
+
+def _headers(service: str, version: int | None) -> list[Json]:
+    if service != "compute":
+        return []
+    schema: Json = {"type": "string", "pattern": r"^compute (latest|2\.[0-9]{1,3})$"}
+    if version is not None:
+        schema = {"type": "string", "enum": [f"compute 2.{version}"]}
+    return [{"name": HEADER, "in": "header", "required": version is not None, "schema": schema}]
+
+
+def _body(body: Schema | Mapping[int, Schema], version: int | None) -> Json:
+    if isinstance(body, Schema):
+        return dict(body.definition)
+    starts = sorted(body)
+    if version is not None:
+        return dict(body[max(since for since in starts if since <= version)].definition)
+    ends = [*(since - 1 for since in starts[1:]), MAXIMUM]
+    return {
+        "anyOf": [
+            {**body[since].definition, "x-openstack": _range(since, end)}
+            for since, end in zip(starts, ends, strict=True)
+        ]
+    }
+
+
+def _range(since: int, until: int) -> Json:
+    return {"min-ver": f"2.{max(since, MINIMUM)}", "max-ver": f"2.{min(until, MAXIMUM)}"}
+
+
+def _error(service: str) -> Json:
+    if service not in _ERRORS:
+        return {"description": "An error, told as a page", "content": {"text/html": {"schema": {"type": "string"}}}}
+    schema = {"$ref": f"#/components/schemas/{service}-error"}
+    return {"description": "An error", "content": {"application/json": {"schema": schema}}}
+
+
+def _link(paths: Mapping[str, Json]) -> None:
+    """Links from what makes a thing to what is done with it: the id in the answer is the parameter of the path below."""
+    for path, methods in paths.items():
+        made = methods.get("post")
+        body = made.get("requestBody", {}).get("content", {}).get("application/json", {}) if made else {}
+        links = dict(_links(path, _wrapper(body.get("schema", {})), paths))
+        if made is not None and links:
+            made["responses"]["2XX"]["links"] = links
+
+
+def _wrapper(schema: Json) -> str | None:
+    """The key that a body is wrapped in, "" for one that is not, None for one that makes nothing."""
+    choices = schema.get("anyOf", [schema])
+    required = choices[-1].get("required", [])
+    if choices[-1].get("type") != "object":
+        return None
+    if len(required) != 1 or choices[-1].get("properties", {}).get(required[0], {}).get("type") != "object":
+        return ""
+    return str(required[0])
+
+
+def _links(path: str, wrapper: str | None, paths: Mapping[str, Json]) -> Iterable[tuple[str, Json]]:
+    for below, methods in paths.items():
+        match = re.match(re.escape(path) + r"/{(id|name)}(/|$)", below)
+        if wrapper is None or match is None or len(_PARAMETER.findall(below)) != 1:
+            continue
+        source = f"$response.body#/{wrapper}/{match[1]}" if wrapper else f"$response.body#/{match[1]}"
+        for method, each in methods.items():
+            if method != "parameters":
+                yield each["operationId"], {"operationId": each["operationId"], "parameters": {match[1]: source}}

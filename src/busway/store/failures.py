@@ -1,0 +1,55 @@
+"""What a database refuses, as errors that a caller can act on; everything else stays what it is, a failure of Busway."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+
+from busway.domain.errors import BadInput, BuswayError, Conflict, StorageFull
+
+_UNIQUE, _DISK_FULL = "23505", "53100"  # SQLSTATEs of PostgreSQL
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Raises `BadInput`, `Conflict` or `StorageFull` in place of a database's error that means one of them."""
+    try:
+        yield
+    except DBAPIError as error:
+        meant = _meant(error)
+        if meant is None:
+            raise
+        raise meant from error
+
+
+def _meant(error: DBAPIError) -> BuswayError | None:
+    """The last net: edges check values and names before, and these words can't name the field."""
+    if isinstance(error, DataError):
+        return BadInput(
+            "A value of the request does not fit where it is kept",
+            detail="A text is too long, or a number too large.",
+            code="value-unfit",
+        )
+    if isinstance(error, IntegrityError) and _is_unique(error.orig):
+        return Conflict("Something else has that name or id", remedy="Choose another.", code="taken")
+    if isinstance(error, OperationalError) and _is_full(error.orig):
+        return StorageFull(
+            "The database's disk is full",
+            detail="Nothing of the request was kept.",
+            remedy="The operator has to make room on the control plane's disk.",
+            code="database-full",
+        )
+    return None
+
+
+def _is_unique(error: object) -> bool:
+    codes = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+    return getattr(error, "sqlite_errorcode", None) in codes or getattr(error, "sqlstate", None) == _UNIQUE
+
+
+def _is_full(error: object) -> bool:
+    full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return full or getattr(error, "sqlstate", None) == _DISK_FULL

@@ -1,0 +1,55 @@
+"""The page of limits tells the numbers that hold."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from busway.agent import qemu_img
+from busway.api import body, bounds
+from busway.api.compute import server_create
+from busway.bootstrap import bounded_protocol
+from busway.control import pattern
+from busway.control.servers import lifecycle
+from busway.domain import guest_cells, image, qcow2, quota
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "limits.md").read_text()
+MIB = 1024**2
+
+
+@pytest.mark.parametrize(
+    ("row", "number"),
+    [
+        ("body", bounds.BODY_BYTES),
+        ("body of aliases and device specs (admins)", bounds.LARGE_BODY_BYTES),
+        ("time for a body that is read whole", int(body.BODY_SECONDS)),
+        ("time for each MiB of a streamed body", int(body.PIECE_SECONDS)),
+        ("query", bounds.QUERY_BYTES),
+        ("one part of a path", bounds.PATH_SEGMENT_CHARS),
+        ("nesting of a body", bounds.MOST_DEEP),
+        ("pattern of a filter", pattern.PATTERN_CHARS),
+        ("time for a request's head, or for the first byte", int(bounded_protocol.HEAD_SECONDS)),
+        ("size of a request's head", bounded_protocol.HEAD_BYTES),
+        ("rest of a body after its answer", int(bounded_protocol.REST_SECONDS)),
+        ("a reader that takes less than 48 KiB", int(bounded_protocol.READER_SECONDS)),
+        ("tags", server_create.TAGS["maxItems"]),
+        ("servers in one request", lifecycle.MAX_AT_ONCE),
+        ("`hw_numa_nodes`, `hw:numa_nodes`", guest_cells.MOST_CELLS),
+        ("a value of `hw_numa_cpus.N`", guest_cells.MOST_CHARS),
+        ("properties", image.MOST_PROPERTIES),
+        ("properties", image.PROPERTIES_CHARS),
+        ("a qcow2's table of clusters", qcow2.MOST_L1_BYTES // MIB),
+        ("a report (Observed)", bounds.OBSERVED_BYTES),
+        ("a console's end that is handed in", bounds.CONSOLE_BYTES),
+        ("qemu-img", qemu_img.MAKE.cpu_seconds),
+        ("qemu-img", qemu_img.FLATTEN_CPU_SECONDS),
+        *((f"`{name}`", limit) for name, limit in quota.DEFAULTS.items()),
+    ],
+)
+def test_a_bound_has_the_number_that_the_page_tells(row: str, number: int) -> None:
+    lines = [line for line in PAGE.splitlines() if line.startswith(f"| {row} |")]
+
+    numbers = re.findall(r"[0-9][0-9,]*", " ".join(lines))
+    assert str(number) in [each.replace(",", "") for each in numbers]
