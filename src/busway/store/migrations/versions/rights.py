@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "rights"
-down_revision = "handovers"
+down_revision = "security_groups"
 
 
 def upgrade() -> None:
