@@ -29,7 +29,7 @@ alias = {"vendor_id": "1234", "product_id": "1111", "name": "a1"}
 alias = {"vendor_id": "1002", "product_id": "5159", "name": "card"}
 alias = {"vendor_id": "1b36", "product_id": "0010", "device_type": "type-VF", "name": "vf"}
 device_spec = {"vendor_id": "1234", "product_id": "1111"}
-device_spec = {"vendor_id": "1002", "product_id": "5159"}
+device_spec = {"vendor_id": "1002", "product_id": "5159", "without_reset": "true"}
 device_spec = {"vendor_id": "1b36", "product_id": "0010", "device_type": "type-VF"}
 
 [busway]

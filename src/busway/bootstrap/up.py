@@ -24,7 +24,7 @@ from busway.pki.request import make_request
 from busway.wire.join import JoinRequest
 
 _log = structlog.get_logger("busway.up")
-_SELF = Caller(UserId("busway"), "busway up", ProjectId(""), roles=frozenset({"admin"}))
+_SELF = Caller(UserId("busway"), "busway up", ProjectId(""), roles=frozenset({"admin"}), is_system=True)
 STOP_SECONDS = 30
 
 
