@@ -25,8 +25,10 @@ from busway.control.doorbell import LocalDoorbell
 from busway.control.flavors import bootstrap_flavors
 from busway.control.hosts import joining
 from busway.control.hosts import registry as hosts
+from busway.control.identity.bearer import authenticate
 from busway.control.identity.directory import bootstrap_admin
-from busway.control.identity.tokens import Credentials, Scope, authenticate, issue_token
+from busway.control.identity.proof import Credentials
+from busway.control.identity.tokens import Scope, issue_token
 from busway.control.networks import bootstrap_network
 from busway.store.database import Database
 from busway.wire.join import JoinRequest

@@ -204,16 +204,16 @@ def test_quotas_of_networks_are_neutrons_until_an_admin_sets_others(api_server: 
     admin, ann = api_server.client(), api_server.client(api_server.user("ann"))
     project = made(ann, "network", {"name": "one"})["project_id"]
 
-    usual = ann.get(f"{ROOT}/quotas/{project}").json()["quota"]
+    usual = admin.get(f"{ROOT}/quotas/{project}").json()["quota"]
     admin.put(f"{ROOT}/quotas/{project}", json={"quota": {"network": 1}})
     refused = ann.post(f"{ROOT}/networks", json={"network": {"name": "two"}})
 
     assert (usual["network"], usual["port"], usual["security_group_rule"]) == (100, 500, 100)
     assert refused.status_code == 403 and "network" in refused.text
     assert ann.put(f"{ROOT}/quotas/{project}", json={"quota": {"network": 9}}).status_code == 403
-    assert ann.get(f"{ROOT}/quotas/{project}/details").json()["quota"]["network"]["used"] == 1
+    assert admin.get(f"{ROOT}/quotas/{project}/details").json()["quota"]["network"]["used"] == 1
     admin.delete(f"{ROOT}/quotas/{project}")
-    assert ann.get(f"{ROOT}/quotas/{project}").json()["quota"]["network"] == 100
+    assert admin.get(f"{ROOT}/quotas/{project}").json()["quota"]["network"] == 100
 
 
 def made(client: httpx.Client, kind: str, wanted: dict[str, object]) -> dict[str, Any]:

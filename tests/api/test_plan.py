@@ -79,3 +79,15 @@ def test_the_command_prints_json_for_programs(gpu_server: ApiServer, tmp_path: P
     done = command(gpu_server, tmp_path, "--flavor", "m1.small", "--json")
 
     assert json.loads(done.stdout)["servers"][0]["host"] == "host1"
+
+
+def test_a_tenant_hears_of_no_host_and_no_address(gpu_server: ApiServer) -> None:
+    token = gpu_server.user("ann")
+    client = gpu_server.client(token)
+
+    landed = client.get("/busway/v1/plan", params={"flavor": "2"}).text
+    refused = client.get("/busway/v1/plan", params={"flavor": "2", "count": 3}).text
+
+    assert "alias a1" in landed and "no-valid-host" in refused
+    for text in (landed, refused):
+        assert "host1" not in text and "0000:" not in text

@@ -14,7 +14,8 @@ from busway.bootstrap.config import read_config
 from busway.bootstrap.serve import build_control, served
 from busway.control import flavors, networks
 from busway.control.context import Control
-from busway.control.identity.tokens import Credentials, Scope, issue_token
+from busway.control.identity.proof import Credentials
+from busway.control.identity.tokens import Scope, issue_token
 from busway.domain.errors import InvalidConfig, NotAuthenticated
 from busway.store import servers
 from busway.store.database import Database

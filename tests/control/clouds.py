@@ -49,6 +49,9 @@ def file_settings(**more: Any) -> Settings:
     """Settings as of a file with one alias and one device spec."""
     specs, aliases = parse_device_specs([SPEC]), parse_aliases([ALIAS])
     return Settings(
+        password_memory_kib=8,
+        password_iterations=1,
+        password_lanes=1,
         aliases=aliases,
         device_specs=specs,
         written_aliases=(Located(2, "[pci] alias", ALIAS, aliases["a1"]),),

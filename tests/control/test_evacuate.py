@@ -1,12 +1,14 @@
 """Evacuation: from a host that is down only, and never two guests where the old host comes back."""
 
+from dataclasses import replace
+
 import pytest
 
 from busway.control.devices import listing as devices
 from busway.control.moves import listing as move_list
 from busway.control.moves.kinds.evacuate import evacuate_server
 from busway.control.servers import lifecycle as servers
-from busway.domain.errors import BadInput, Conflict, Forbidden
+from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from busway.domain.grant import Fault
 from busway.domain.move import MoveState
 from busway.domain.server import ServerStatus, TaskState
@@ -40,8 +42,10 @@ def test_a_server_of_a_host_that_reports_is_not_evacuated(cloud: Cloud) -> None:
 
 def test_only_admins_evacuate(cloud: Cloud) -> None:
     _, _, server_id = down(cloud)
-    with pytest.raises(Forbidden):
+    with pytest.raises(NotFound):
         evacuate_server(cloud.control, USER, server_id, "req-2")
+    with pytest.raises(Forbidden):
+        evacuate_server(cloud.control, replace(USER, project_id=ADMIN.project_id), server_id, "req-2")
 
 
 def test_an_evacuated_server_boots_elsewhere_from_its_image_and_the_old_device_stays_claimed(cloud: Cloud) -> None:

@@ -100,9 +100,9 @@ def test_data_that_was_forgotten_before_its_row_was_written_is_uploaded_again(cl
         def __init__(self) -> None:
             self.__dict__.update(real.__dict__)
 
-        def write(self):  # type: ignore[no-untyped-def]
+        def write(self, *, aside: bool = False):  # type: ignore[no-untyped-def]
             purge_deleted_images(cloud.control)
-            return real.write()
+            return real.write(aside=aside)
 
     taken._control = replace(cloud.control, db=Forgetting())
     with pytest.raises(Unavailable, match="forgotten"):

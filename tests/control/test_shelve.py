@@ -96,7 +96,7 @@ def test_a_shelved_server_is_unshelved_where_it_is_with_its_disk_and_device(clou
 def test_an_offloaded_server_is_placed_anew_with_the_disk_that_was_kept(cloud: Cloud) -> None:
     host, server_id = shelved(cloud)
     other = cloud.host("h2")
-    unshelve_server(cloud.control, USER, server_id, "req-3", Where("h2"))
+    unshelve_server(cloud.control, ADMIN, server_id, "req-3", Where("h2"))
     assert statuses(cloud) == ["available", "claimed"]
     [wanted] = other.desired().servers
     assert (wanted.disks, wanted.image.id == cloud.image) == ((2,), False)

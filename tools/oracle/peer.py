@@ -20,7 +20,7 @@ from nova.objects.request_spec import RequestSpec  # type: ignore[import-not-fou
 from nova.pci import request as pci_request  # type: ignore[import-not-found]
 from nova.pci import stats, whitelist
 from nova.virt import hardware  # type: ignore[import-not-found]
-from oslo_utils import strutils  # type: ignore[import-not-found]
+from oslo_utils import strutils
 
 from tools.oracle.peer_config import configured, rules_of
 from tools.oracle.peer_fit import fits

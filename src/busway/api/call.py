@@ -12,13 +12,17 @@ from busway.api.schema import as_bool, as_int
 from busway.control.context import Control
 from busway.domain.caller import Caller
 from busway.domain.ids import ProjectId, UserId
+from busway.policy import allows
 
 NOBODY = Caller(UserId(""), "(nobody)", ProjectId(""))
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request; `version` is the microversion's second number (2.47 is 47), `body` the checked JSON."""
+    """One request; `version` is the microversion's second number (2.47 is 47), `body` the checked JSON.
+
+    `rule` is the rule of rights that let it in.
+    """
 
     control: Control
     request_id: str
@@ -26,9 +30,14 @@ class Call:
     query: QueryParams
     headers: Mapping[str, str]
     caller: Caller = NOBODY
-    token: str = ""
     version: int = 1
     body: Any = None
+    rule: str = ""
+    address: str = ""
+
+    def may(self, rule: str) -> bool:
+        """True when a rule of rights lets the caller act on what is their own."""
+        return allows(self.caller, rule)
 
     def url(self, path: str) -> str:
         """A link under the public URL, for "/compute/v2.1/servers/…" and the like."""

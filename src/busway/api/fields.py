@@ -14,17 +14,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Field(Generic[T]):
-    """One field of an answer: it exists from microversion `since` to `until`; `admin` ones only for admins."""
+    """One field of an answer: it exists from microversion `since` to `until`; one with a `rule` for those whom it lets."""
 
     name: str
     value: Callable[[T, Call], object]
     since: int = MINIMUM
     until: int = MAXIMUM
-    admin: bool = False
+    rule: str | None = None
 
     def applies(self, call: Call) -> bool:
         """True when the field belongs in an answer to this call."""
-        return self.since <= call.version <= self.until and (not self.admin or call.caller.is_admin)
+        return self.since <= call.version <= self.until and (self.rule is None or call.may(self.rule))
 
 
 def fixed(value: object) -> Callable[[object, Call], object]:

@@ -1,12 +1,14 @@
-"""One operation of an API: method, path, handler, body schema; and how its request becomes a `Call`.
+"""One operation of an API: method, path, rule of rights, handler, body schema; and how its request becomes a `Call`.
 
-The one asynchronous step reads the body; then one thread authenticates, checks and runs the use case.
+The one asynchronous step reads the body; then one thread authenticates, asks the rule, checks the body and runs the use case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
@@ -14,6 +16,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from busway.api import microversion
+from busway.api.acts import act_of, record_error
+from busway.api.admission import address_of, admit
 from busway.api.body import read_body
 from busway.api.bounds import BODY_BYTES, read_json
 from busway.api.call import NOBODY, Call, Reply
@@ -22,12 +26,19 @@ from busway.api.microversion import MAXIMUM, MINIMUM
 from busway.api.middleware import SCOPE_KEY as REQUEST_ID
 from busway.api.schema import Definition, Schema
 from busway.control.context import Control
-from busway.control.identity.tokens import authenticate
-from busway.domain.errors import NotFound
+from busway.domain.caller import Caller
+from busway.domain.errors import BuswayError, NotFound, Unavailable
+from busway.store import audit
 
 Handler = Callable[[Call], Reply]
+Run = Callable[..., Awaitable[Any]]
+Stream = Callable[[Control, Caller, Request, Run], Awaitable[Response]]
 # Enough to keep one core busy while some wait for the disk or the database.
 API_THREADS = 32
+# The rule of an operation with several actions for a body that names none of them.
+OTHERWISE = ""
+_WAITING_FOR_HASHES = 64
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +46,17 @@ class Operation:
     """One row of an API's table.
 
     `body` is a schema, or several by the microversion from which each holds. Outside `since` to `until` the path does
-    not exist (404), as in Nova. `public` operations take no token. `body_bytes` is the largest body.
-    `query` names the parameters of the query, and `shown_body` the schema of a body that the handler checks itself.
+    not exist (404), as in Nova. `public` operations take no token; every other one has a `rule`, or one for each of the
+    actions that its body may name. A `stream` stands in for the handler where a body is not to be held in memory.
+    One that `hashes` passwords has threads of its own. A public one that proves who somebody is has the name under which
+    the audit knows it in `login`.
+    `body_bytes` is the largest body. `query` names the parameters of the query, and `shown_body` the schema of a body that
+    the handler checks itself.
     """
 
     method: str
     path: str
-    handler: Handler
+    handler: Handler | None = None
     body: Schema | Mapping[int, Schema] | None = None
     since: int = MINIMUM
     until: int = MAXIMUM
@@ -51,6 +66,10 @@ class Operation:
     query: Mapping[str, Definition] = field(default_factory=dict)
     shown_body: Schema | Mapping[int, Schema] | None = None
     media_type: str = "application/json"
+    rule: str | Mapping[str, str] = ""
+    stream: Stream | None = None
+    hashes: bool = False
+    login: str = ""
 
     def schema(self, version: int) -> Schema | None:
         """The body schema that holds at a microversion."""
@@ -58,22 +77,67 @@ class Operation:
             return self.body
         return self.body[max(since for since in self.body if since <= version)]
 
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The names of its rules of rights: none for a public operation."""
+        if isinstance(self.rule, str):
+            return (self.rule,) if self.rule else ()
+        return tuple(self.rule.values())
 
-def routes(
-    control: Control, limiter: CapacityLimiter, operations: Iterable[Operation], *, strip: str = ""
-) -> list[Route]:
+    def rule_for(self, data: bytes) -> str:
+        """The rule for a request with this body."""
+        if isinstance(self.rule, str):
+            return self.rule
+        return self.rule.get(_action(data)) or self.rule.get(OTHERWISE) or next(iter(self.rule.values()))
+
+
+class Threads:
+    """The threads in which operations run: those that hash passwords can't take the others' away."""
+
+    def __init__(self, hashing: int, plain: int = API_THREADS) -> None:
+        self._plain = CapacityLimiter(plain)
+        self._hashing = CapacityLimiter(hashing)
+
+    async def run(self, operation: Operation, work: Callable[..., T], *args: Any) -> T:
+        """Runs a part of an operation; raises `Unavailable` when too many wait to have passwords hashed."""
+        limiter = self._hashing if operation.hashes else self._plain
+        if operation.hashes and limiter.statistics().tasks_waiting >= _WAITING_FOR_HASHES:
+            raise Unavailable(
+                "Too many passwords are being checked", remedy="Try again in a few seconds.", code="passwords-busy"
+            )
+        return await to_thread.run_sync(partial(work, *args), limiter=limiter)
+
+
+def routes(control: Control, threads: Threads, operations: Iterable[Operation], *, strip: str = "") -> list[Route]:
     """Makes Starlette's routes of a table; `strip` is the prefix under which they will be mounted."""
-    return [_route(control, limiter, operation, operation.path.removeprefix(strip)) for operation in operations]
+    return [_route(control, threads, operation, operation.path.removeprefix(strip)) for operation in operations]
 
 
-def _route(control: Control, limiter: CapacityLimiter, operation: Operation, path: str) -> Route:
+def _route(control: Control, threads: Threads, operation: Operation, path: str) -> Route:
     async def endpoint(request: Request) -> Response:
+        if operation.stream is not None:
+            return await _stream(control, threads, operation, request)
         data = b""
         if operation.body is not None or operation.reads_body:
             data = await read_body(request, operation.body_bytes)
-        return await to_thread.run_sync(_answer, control, operation, request, data, limiter=limiter)
+        return await threads.run(operation, _answer, control, operation, request, data)
 
     return Route(path, endpoint, methods=[operation.method])
+
+
+async def _stream(control: Control, threads: Threads, operation: Operation, request: Request) -> Response:
+    assert operation.stream is not None
+    run: Run = partial(threads.run, operation)
+    rule = operation.rule_for(b"")
+    act = act_of(control, request, rule, address_of(request), is_login=False)
+    try:
+        with audit.acting(act):
+            caller = await run(admit, control, request, rule)
+            return await operation.stream(control, caller, request, run)
+    except BuswayError as error:
+        if act is not None:
+            await run(record_error, control, act, error)
+        raise
 
 
 def _answer(control: Control, operation: Operation, request: Request, data: bytes) -> Response:
@@ -84,8 +148,20 @@ def _answer(control: Control, operation: Operation, request: Request, data: byte
             detail=f"It exists from 2.{operation.since} to 2.{operation.until}.",
             code="not-at-microversion",
         )
-    token = request.headers.get("x-auth-token", "")
-    caller = NOBODY if operation.public else authenticate(control, token)
+    name = operation.login or operation.rule_for(data)
+    act = act_of(control, request, name, address_of(request), is_login=bool(operation.login))
+    try:
+        with audit.acting(act):
+            return respond(_run(control, operation, request, data, version))
+    except BuswayError as error:
+        if act is not None:
+            record_error(control, act, error)
+        raise
+
+
+def _run(control: Control, operation: Operation, request: Request, data: bytes, version: int) -> Reply:
+    rule = "" if operation.public else operation.rule_for(data)
+    caller = NOBODY if operation.public else admit(control, request, rule)
     call = Call(
         control=control,
         request_id=request.scope.get(REQUEST_ID, ""),
@@ -93,11 +169,13 @@ def _answer(control: Control, operation: Operation, request: Request, data: byte
         query=request.query_params,
         headers=request.headers,
         caller=caller,
-        token=token,
         version=version,
         body=_body(operation.schema(version), data),
+        rule=rule,
+        address=address_of(request),
     )
-    return respond(operation.handler(call))
+    assert operation.handler is not None
+    return operation.handler(call)
 
 
 def respond(reply: Reply) -> Response:
@@ -105,6 +183,15 @@ def respond(reply: Reply) -> Response:
     if reply.body is None:
         return Response(status_code=reply.status, headers=dict(reply.headers))
     return Response(encode(reply.body), reply.status, dict(reply.headers), media_type="application/json")
+
+
+def _action(data: bytes) -> str:
+    """The one key of a body, which names the action; "" for a body of another form."""
+    try:
+        body = read_json(data)
+    except BuswayError:
+        return OTHERWISE
+    return next(iter(body)) if isinstance(body, dict) and len(body) == 1 else OTHERWISE
 
 
 def _body(schema: Schema | None, data: bytes) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from busway.api import own_quotas, own_rules
+from busway.api import own_audit, own_quotas, own_rules
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import COUNT, WORD, Schema, closed
@@ -93,17 +93,24 @@ _EVENTS = {"server": WORD, "device": WORD, "host": WORD, "limit": COUNT}
 _PLAN = {"flavor": WORD, "count": COUNT, "image": WORD, "host": WORD}
 
 OPERATIONS = (
-    Operation("GET", f"{ROOT}/devices", _list_devices, query={"host": WORD}),
-    Operation("GET", f"{ROOT}/devices/{{name}}", _show_device),
-    Operation("POST", f"{ROOT}/devices/{{name}}/recycle", _recycle_device),
-    Operation("GET", f"{ROOT}/devices/{{name}}/handovers", _list_handovers, query={"limit": COUNT}),
-    Operation("GET", f"{ROOT}/hosts", _list_hosts),
-    Operation("POST", f"{ROOT}/hosts", _create_host, _CREATE_HOST),
-    Operation("PATCH", f"{ROOT}/hosts/{{name}}", _change_host, _CHANGE_HOST),
-    Operation("DELETE", f"{ROOT}/hosts/{{name}}", _delete_host),
-    Operation("GET", f"{ROOT}/events", _list_events, query=_EVENTS),
-    Operation("GET", f"{ROOT}/servers/{{id}}/why", _why),
-    Operation("GET", f"{ROOT}/plan", _plan, query=_PLAN),
+    Operation("GET", f"{ROOT}/devices", _list_devices, query={"host": WORD}, rule="busway:devices:list"),
+    Operation("GET", f"{ROOT}/devices/{{name}}", _show_device, rule="busway:devices:show"),
+    Operation("POST", f"{ROOT}/devices/{{name}}/recycle", _recycle_device, rule="busway:devices:recycle"),
+    Operation(
+        "GET",
+        f"{ROOT}/devices/{{name}}/handovers",
+        _list_handovers,
+        query={"limit": COUNT},
+        rule="busway:devices:handovers",
+    ),
+    Operation("GET", f"{ROOT}/hosts", _list_hosts, rule="busway:hosts:list"),
+    Operation("POST", f"{ROOT}/hosts", _create_host, _CREATE_HOST, rule="busway:hosts:create"),
+    Operation("PATCH", f"{ROOT}/hosts/{{name}}", _change_host, _CHANGE_HOST, rule="busway:hosts:update"),
+    Operation("DELETE", f"{ROOT}/hosts/{{name}}", _delete_host, rule="busway:hosts:delete"),
+    Operation("GET", f"{ROOT}/events", _list_events, query=_EVENTS, rule="busway:events:list"),
+    Operation("GET", f"{ROOT}/servers/{{id}}/why", _why, rule="busway:servers:why"),
+    Operation("GET", f"{ROOT}/plan", _plan, query=_PLAN, rule="busway:plan"),
     *own_rules.OPERATIONS,
     *own_quotas.OPERATIONS,
+    *own_audit.OPERATIONS,
 )

@@ -43,9 +43,9 @@ def _set_defaults(call: Call) -> Reply:
 _QUERY = {"project": WORD}
 
 OPERATIONS = (
-    Operation("GET", f"{_ROOT}/quota", _show, query=_QUERY),
-    Operation("PUT", f"{_ROOT}/quota", _set, _SET_QUOTA, query=_QUERY),
-    Operation("DELETE", f"{_ROOT}/quota", _reset, query=_QUERY),
-    Operation("GET", f"{_ROOT}/quota-defaults", _show_defaults),
-    Operation("PUT", f"{_ROOT}/quota-defaults", _set_defaults, _SET_DEFAULTS),
+    Operation("GET", f"{_ROOT}/quota", _show, query=_QUERY, rule="busway:quota:show"),
+    Operation("PUT", f"{_ROOT}/quota", _set, _SET_QUOTA, query=_QUERY, rule="busway:quota:update"),
+    Operation("DELETE", f"{_ROOT}/quota", _reset, query=_QUERY, rule="busway:quota:delete"),
+    Operation("GET", f"{_ROOT}/quota-defaults", _show_defaults, rule="busway:quota-defaults:show"),
+    Operation("PUT", f"{_ROOT}/quota-defaults", _set_defaults, _SET_DEFAULTS, rule="busway:quota-defaults:update"),
 )

@@ -15,20 +15,39 @@ import yaml
 from busway.control import flavors, networks
 from busway.control.context import Control
 from busway.control.identity import directory as identity
+from busway.store import audit
+from busway.store.audit import Act, Record
 
 
 def ensure_admin(control: Control, ca: Path | None = None) -> Path:
-    """Makes the admin, clouds.yaml, openrc and the default flavors where they are missing, and the network as configured.
+    """Makes the admin, clouds.yaml, openrc and the default flavors at the first start, and the network as configured.
 
     `ca` is the authority that clients shall trust, None for the system's. Returns the path of clouds.yaml.
     """
     path = control.state / "clouds.yaml"
-    project = identity.find_admin_project(control)
-    if project is None:
-        project = identity.bootstrap_admin(control, _password(control, path, ca))
+    if identity.is_first_start(control):
+        identity.bootstrap_admin(control, _password(control, path, ca))
         flavors.bootstrap_flavors(control)
-    networks.bootstrap_network(control, project.id)
+    networks.bootstrap_network(control, identity.get_operators_project(control).id)
     tell_clients(path, control.settings.public_url, ca)
+    return path
+
+
+def recover(control: Control, machine_user: str) -> Path:
+    """Gives user admin a new password and all rights back, and writes it down as the first start does.
+
+    For who has the database and this machine, whatever the API would say. Returns the path of clouds.yaml.
+    """
+    password = secrets.token_urlsafe(18)
+    request_id = f"req-{control.new_id()}"
+    done = Record(control.now(), request_id, "identity:recover_admin", "CLI", "users/admin", user_name=machine_user)
+    with audit.acting(Act(done)):
+        identity.recover_admin(control, password)
+    path = control.state / "clouds.yaml"
+    if path.exists():
+        _write_password(path, password)
+    else:
+        _write(control, path, password, None)  # the next start adds the authority
     return path
 
 
@@ -37,12 +56,27 @@ def _password(control: Control, path: Path, ca: Path | None) -> str:
     if path.exists():
         return str(yaml.safe_load(path.read_text())["clouds"]["busway"]["auth"]["password"])
     password = secrets.token_urlsafe(18)
+    _write(control, path, password, ca)
+    return password
+
+
+def _write(control: Control, path: Path, password: str, ca: Path | None) -> None:
     settings = control.settings
     write_secret(path.with_name("openrc"), _openrc(settings.public_url, settings.region, password, ca))
     cacert = str(ca) if ca else ""
     text = identity.clouds_yaml(settings.public_url, password, region=settings.region, cacert=cacert)
     write_secret(path, text)
-    return password
+
+
+def _write_password(clouds: Path, password: str) -> None:
+    """Replaces the password in clouds.yaml and openrc; all else in them stays."""
+    text = yaml.safe_load(clouds.read_text())
+    text["clouds"]["busway"]["auth"]["password"] = password
+    write_secret(clouds, yaml.safe_dump(text, sort_keys=False))
+    openrc = clouds.with_name("openrc")
+    if openrc.exists():
+        lines = [each for each in openrc.read_text().splitlines() if not each.startswith("export OS_PASSWORD=")]
+        write_secret(openrc, "".join(f"{each}\n" for each in [*lines, f"export OS_PASSWORD={password}"]))
 
 
 def openrc_variables(url: str, region: str, password: str) -> dict[str, str]:

@@ -19,6 +19,8 @@ from busway.bootstrap.scheduling import scheduling_policy
 from busway.control.settings import Settings
 from busway.domain.config_warning import ConfigWarning
 from busway.domain.errors import InvalidConfig
+from busway.domain.openid import OpenId, parse_mapping
+from busway.policy import Policy, built_in
 
 # oslo.config logs each old name that is used; `busway config check` tells it with its line.
 logging.getLogger("oslo_config").addHandler(logging.NullHandler())
@@ -37,6 +39,7 @@ class Config:
     tls_files: TlsFiles = field(default_factory=TlsFiles)
     max_connections: int = 4096
     max_connections_per_address: int = 256
+    policy: Policy = field(default_factory=built_in)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
         pci_in_placement=reading.language.placement,
         policy=scheduling_policy(reading.values["filter_scheduler"]),
         quota=reading.values["quota"],
+        openid=_openid(reading.values["oidc"]),
         public_url=url_of(values, listen, port, tls=tls),
         retention=reading.values["retention"],
         **reading.values["DEFAULT"],
@@ -85,7 +89,30 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
     )
     connection = reading.values["database"]["connection"]
     database = connection if is_database(connection) else f"sqlite:///{state / 'busway.db'}"
-    return Config(settings, state, database, listen, port, tls, files, most, most_of_address)
+    policy = _policy(path, reading.values["oslo_policy"]["policy_file"])
+    return Config(settings, state, database, listen, port, tls, files, most, most_of_address, policy)
+
+
+def _openid(values: dict[str, Any]) -> OpenId | None:
+    """The identity provider, None where no issuer is named."""
+    if not values["issuer"]:
+        return None
+    return OpenId(
+        values["identity_provider"],
+        values["issuer"],
+        values["audience"],
+        values["protocol"],
+        values["username_claim"],
+        values["groups_claim"],
+        tuple(parse_mapping(text) for text in values["mapping"]),
+    )
+
+
+def _policy(config: Path | None, named: str | None) -> Policy:
+    """The rules of rights, with the operator's file over them; a relative name is one beside the configuration."""
+    if not named:
+        return built_in()
+    return Policy((config.parent if config else Path()) / named)
 
 
 def read(path: Path | None) -> Reading:

@@ -148,6 +148,14 @@ BUSWAY = [
     ),
     *TLS,
     cfg.IntOpt("token_seconds", default=86400, min=60, help="How long a token is good."),
+    cfg.IntOpt(
+        "password_memory_kib", default=65536, min=8, help="How much memory the hash of a password takes, in KiB."
+    ),
+    cfg.IntOpt("password_iterations", default=3, min=1, help="How often that memory is gone through."),
+    cfg.IntOpt("password_lanes", default=4, min=1, help="How many parts of that memory are worked on at once."),
+    cfg.IntOpt(
+        "password_threads", default=2, min=1, help="How many passwords are checked at once; others wait for their turn."
+    ),
     cfg.IntOpt("lease_seconds", default=30, min=5, help="A host whose agent has not reported for so long is down."),
     cfg.IntOpt(
         "max_image_bytes", default=64 * 1024**3, min=1, help="The largest image that may be uploaded, in bytes."
@@ -189,6 +197,24 @@ BUSWAY = [
     ),
 ]
 
+OSLO_POLICY = [
+    cfg.StrOpt("policy_file", help="A policy.yaml with rules of rights that take the place of the built-in ones."),
+]
+
+OIDC = [
+    cfg.StrOpt("issuer", help="The issuer of an OpenID Connect provider whose tokens are a log-in; none by default."),
+    cfg.StrOpt("audience", default="busway", help="What the provider's tokens must be for."),
+    cfg.StrOpt("identity_provider", default="oidc", help="The provider's name, as clients give it."),
+    cfg.StrOpt("protocol", default="openid", help="The protocol's name, as clients give it."),
+    cfg.StrOpt("username_claim", default="preferred_username", help="The claim that has the user's name."),
+    cfg.StrOpt("groups_claim", default="groups", help="The claim that has the user's groups."),
+    cfg.MultiStrOpt(
+        "mapping",
+        default=[],
+        help='Who is in a group has a role: {"group": "ml", "project": "lab", "role": "member"}. Repeat it for more.',
+    ),
+]
+
 SECTIONS: dict[str, Sequence[cfg.Opt]] = {
     "DEFAULT": DEFAULT,
     "pci": PCI,
@@ -196,6 +222,8 @@ SECTIONS: dict[str, Sequence[cfg.Opt]] = {
     "quota": QUOTA,
     "retention": RETENTION,
     "database": DATABASE,
+    "oslo_policy": OSLO_POLICY,
+    "oidc": OIDC,
     "busway": BUSWAY,
 }
 

@@ -50,6 +50,8 @@ class Served:
 def build_control(config: Config, tls: Tls | None = None) -> Control:
     """Opens the database and makes the seams."""
     make_state_folder(config)
+    if config.policy.unused:
+        _log.warning("rules of the policy file that Busway has no operation for", rules=list(config.policy.unused))
     db = Database(config.database)
     if brought := upgrade(db):
         _log.info("the database has a new schema", revision=brought[-1], by=list(brought))
@@ -60,6 +62,7 @@ def build_control(config: Config, tls: Tls | None = None) -> Control:
         bell=doorbell_for(db),
         state=config.state,
         settings=config.settings,
+        policy=config.policy,
         crashpoint=crashpoint_from_environment(),
         authority=tls.authority if tls else None,
         ca=tls.ca if tls else "",

@@ -7,8 +7,10 @@ import sys
 import click
 
 from busway import __version__
+from busway.cli.admin import admin
 from busway.cli.agent import agent
 from busway.cli.alias import alias
+from busway.cli.audit import audit
 from busway.cli.config import config
 from busway.cli.demo import demo
 from busway.cli.device import device
@@ -55,7 +57,7 @@ def main() -> None:
     """A GPU cloud for KVM hosts that OpenStack's own clients drive unmodified."""
 
 
-_SETUP = (demo, up, serve, agent, config, import_, doctor, lab, snapshot)
-_QUESTIONS = (plan, why, device, host, server, quota, event, alias, device_spec)
+_SETUP = (demo, up, serve, agent, admin, config, import_, doctor, lab, snapshot)
+_QUESTIONS = (plan, why, device, host, server, quota, event, audit, alias, device_spec)
 for command in (*_SETUP, *_QUESTIONS):
     main.add_command(command)

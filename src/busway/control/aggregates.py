@@ -11,6 +11,7 @@ from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, NotFound
 from busway.domain.ids import HostId
 from busway.domain.placement import ZONE
+from busway.policy import authorize
 from busway.store import aggregates as store
 from busway.store import events, hosts, servers
 from busway.store.database import Tx
@@ -19,7 +20,7 @@ from busway.store.events import Event
 
 def create_aggregate(control: Control, caller: Caller, name: str, zone: str | None = None) -> Aggregate:
     """Makes an empty aggregate."""
-    caller.require_admin("create aggregates")
+    authorize(caller, "os_compute_api:os-aggregates:create")
     _check_zone(zone)
     with control.db.write() as tx:
         values = {} if zone is None else {ZONE_KEY: zone}
@@ -28,14 +29,14 @@ def create_aggregate(control: Control, caller: Caller, name: str, zone: str | No
 
 def list_aggregates(control: Control, caller: Caller) -> list[Aggregate]:
     """All aggregates by number."""
-    caller.require_admin("list aggregates")
+    authorize(caller, "os_compute_api:os-aggregates:index")
     with control.db.read() as tx:
         return store.list_aggregates(tx)
 
 
 def get_aggregate(control: Control, caller: Caller, number: str) -> Aggregate:
     """One aggregate; raises `NotFound`."""
-    caller.require_admin("look at aggregates")
+    authorize(caller, "os_compute_api:os-aggregates:show")
     with control.db.read() as tx:
         return _get(tx, number)
 
@@ -44,7 +45,7 @@ def update_aggregate(
     control: Control, caller: Caller, number: str, name: str | None = None, zone: str | None = None
 ) -> Aggregate:
     """Renames an aggregate, or moves its hosts to another zone; None leaves either as it is."""
-    caller.require_admin("change aggregates")
+    authorize(caller, "os_compute_api:os-aggregates:update")
     _check_zone(zone)
     with control.db.write() as tx:
         aggregate = _get(tx, number)
@@ -54,7 +55,7 @@ def update_aggregate(
 
 def set_metadata(control: Control, caller: Caller, number: str, changes: Mapping[str, str | None]) -> Aggregate:
     """Sets metadata; None takes a key away, and its zone from the hosts if it is that key."""
-    caller.require_admin("change aggregates")
+    authorize(caller, "os_compute_api:os-aggregates:set_metadata")
     _check_zone(changes.get(ZONE_KEY))
     with control.db.write() as tx:
         aggregate = _get(tx, number)
@@ -65,7 +66,7 @@ def set_metadata(control: Control, caller: Caller, number: str, changes: Mapping
 
 def delete_aggregate(control: Control, caller: Caller, number: str) -> None:
     """Forgets an aggregate that has no hosts."""
-    caller.require_admin("delete aggregates")
+    authorize(caller, "os_compute_api:os-aggregates:delete")
     with control.db.write() as tx:
         aggregate = _get(tx, number)
         if aggregate.hosts:
@@ -80,7 +81,7 @@ def delete_aggregate(control: Control, caller: Caller, number: str) -> None:
 
 def add_host(control: Control, caller: Caller, number: str, host_name: str) -> Aggregate:
     """Puts a host into an aggregate; raises `Conflict` when it is there, or would be in two zones."""
-    caller.require_admin("change aggregates")
+    authorize(caller, "os_compute_api:os-aggregates:add_host")
     with control.db.write() as tx:
         aggregate, host_id = _get(tx, number), _host(tx, host_name)
         if any(known == host_id for known, _ in aggregate.hosts):
@@ -95,7 +96,7 @@ def add_host(control: Control, caller: Caller, number: str, host_name: str) -> A
 
 def remove_host(control: Control, caller: Caller, number: str, host_name: str) -> Aggregate:
     """Takes a host out of an aggregate, and out of its zone."""
-    caller.require_admin("change aggregates")
+    authorize(caller, "os_compute_api:os-aggregates:remove_host")
     with control.db.write() as tx:
         aggregate, host_id = _get(tx, number), _host(tx, host_name)
         if all(known != host_id for known, _ in aggregate.hosts):

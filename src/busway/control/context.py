@@ -13,6 +13,7 @@ from busway.control.placement.memory import SnapshotMemory
 from busway.control.rules.in_force import PciRules, RulesCache
 from busway.control.settings import Settings
 from busway.pki.authority import Authority
+from busway.policy import Policy, built_in
 from busway.store.database import Database, Tx
 
 
@@ -32,6 +33,7 @@ class Control:
     settings: Settings
     crashpoint: Callable[[str], None] = field(default=_pass)
     rules_cache: RulesCache = field(default_factory=RulesCache)
+    policy: Policy = field(default_factory=built_in)
     memory: SnapshotMemory = field(default_factory=SnapshotMemory)
     authority: Authority | None = None  # signs agents' certificates; None over plain HTTP
     ca: str = ""  # what agents are told to trust, as PEM; "" for what their systems trust

@@ -5,6 +5,7 @@ from __future__ import annotations
 from busway.control.context import Control
 from busway.domain.caller import Caller
 from busway.domain.ids import DeviceId, HostId, ServerId
+from busway.policy import authorize
 from busway.store import events
 from busway.store.events import Event
 
@@ -19,7 +20,7 @@ def list_events(
     limit: int = 200,
 ) -> list[Event]:
     """The last events, oldest first; for admins."""
-    caller.require_admin("read the history")
+    authorize(caller, "busway:events:list")
     with control.db.read() as tx:
         return events.list_events(
             tx,

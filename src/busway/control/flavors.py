@@ -10,6 +10,7 @@ from busway.domain.errors import Conflict, NotFound
 from busway.domain.extra_spec import check_extra_specs
 from busway.domain.flavor import Flavor
 from busway.domain.ids import FlavorId, ProjectId
+from busway.policy import authorize
 from busway.store import flavors as store
 
 DEFAULT_FLAVORS = (
@@ -30,7 +31,7 @@ def bootstrap_flavors(control: Control) -> None:
 
 def create_flavor(control: Control, caller: Caller, flavor: Flavor) -> Flavor:
     """Stores a new flavor with its extra specs checked."""
-    caller.require_admin("create flavors")
+    authorize(caller, "os_compute_api:os-flavor-manage:create")
     check_extra_specs(flavor.extra_specs)
     with control.db.write() as tx:
         store.add_flavor(tx, flavor)
@@ -61,14 +62,14 @@ def get_flavor(control: Control, caller: Caller, flavor_id: str) -> Flavor:
 
 def delete_flavor(control: Control, caller: Caller, flavor_id: str) -> None:
     """Removes a flavor; servers keep their own copy of it."""
-    caller.require_admin("delete flavors")
+    authorize(caller, "os_compute_api:os-flavor-manage:delete")
     with control.db.write() as tx:
         store.delete_flavor(tx, store.get_flavor(tx, flavor_id).id)
 
 
 def set_description(control: Control, caller: Caller, flavor_id: str, description: str | None) -> Flavor:
     """Replaces a flavor's description."""
-    caller.require_admin("change flavors")
+    authorize(caller, "os_compute_api:os-flavor-manage:update")
     with control.db.write() as tx:
         store.save_description(tx, FlavorId(flavor_id), description)
         return store.get_flavor(tx, flavor_id)
@@ -76,7 +77,7 @@ def set_description(control: Control, caller: Caller, flavor_id: str, descriptio
 
 def set_extra_specs(control: Control, caller: Caller, flavor_id: str, specs: Mapping[str, str]) -> Flavor:
     """Adds or replaces extra specs; raises `InvalidExtraSpec` for a PCI request that no boot could read."""
-    caller.require_admin("change flavors")
+    authorize(caller, "os_compute_api:os-flavor-extra-specs:create")
     check_extra_specs(specs)
     with control.db.write() as tx:
         flavor = store.get_flavor(tx, flavor_id)
@@ -86,7 +87,7 @@ def set_extra_specs(control: Control, caller: Caller, flavor_id: str, specs: Map
 
 def delete_extra_spec(control: Control, caller: Caller, flavor_id: str, key: str) -> None:
     """Removes one extra spec; raises `NotFound` when the flavor has none of that name."""
-    caller.require_admin("change flavors")
+    authorize(caller, "os_compute_api:os-flavor-extra-specs:delete")
     with control.db.write() as tx:
         flavor = store.get_flavor(tx, flavor_id)
         if key not in flavor.extra_specs:
@@ -101,7 +102,7 @@ def delete_extra_spec(control: Control, caller: Caller, flavor_id: str, key: str
 
 def list_access(control: Control, caller: Caller, flavor_id: str) -> list[ProjectId]:
     """The projects that may use a private flavor; raises `NotFound` for a public one, as Nova does."""
-    caller.require_admin("read flavor access")
+    authorize(caller, "os_compute_api:os-flavor-access")
     with control.db.read() as tx:
         flavor = store.get_flavor(tx, flavor_id)
         if flavor.is_public:
@@ -111,7 +112,8 @@ def list_access(control: Control, caller: Caller, flavor_id: str) -> list[Projec
 
 def change_access(control: Control, caller: Caller, flavor_id: str, project_id: str, *, grant: bool) -> list[ProjectId]:
     """Gives a private flavor to a project or takes it away; returns who has it then."""
-    caller.require_admin("change flavor access")
+    access = "add_tenant_access" if grant else "remove_tenant_access"
+    authorize(caller, f"os_compute_api:os-flavor-access:{access}")
     with control.db.write() as tx:
         flavor = store.get_flavor(tx, flavor_id)
         if flavor.is_public:

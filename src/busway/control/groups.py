@@ -11,6 +11,7 @@ from busway.domain.placement import ServerGroup
 from busway.domain.quota import Usage
 from busway.domain.requests import CreateServer
 from busway.domain.server_group import GROUP_HINT, Group, GroupPolicy, check_group
+from busway.policy import allows, authorize
 from busway.store import groups as store
 from busway.store.database import Tx
 
@@ -19,6 +20,7 @@ def create_group(
     control: Control, caller: Caller, name: str, policy: GroupPolicy, max_per_host: int | None = None
 ) -> Group:
     """Makes a group in the caller's project; raises `BadInput` for a rule that the policy does not have."""
+    authorize(caller, "os_compute_api:os-server-groups:create")
     check_group(policy, max_per_host)
     group = Group(
         GroupId(control.new_id()), name, policy, caller.project_id, caller.user_id, control.now(), max_per_host
@@ -32,7 +34,8 @@ def create_group(
 def list_groups(control: Control, caller: Caller, *, all_projects: bool = False) -> list[Group]:
     """The groups of the caller's project, or of all for an admin."""
     with control.db.read() as tx:
-        return store.list_groups(tx, None if all_projects and caller.is_admin else caller.project_id)
+        everywhere = all_projects and allows(caller, "os_compute_api:os-server-groups:index:all_projects")
+        return store.list_groups(tx, None if everywhere else caller.project_id)
 
 
 def get_group(control: Control, caller: Caller, group_id: str) -> Group:
@@ -44,7 +47,10 @@ def get_group(control: Control, caller: Caller, group_id: str) -> Group:
 def delete_group(control: Control, caller: Caller, group_id: str) -> None:
     """Forgets a group; its servers stay where they are."""
     with control.db.write() as tx:
-        store.delete_group(tx, _get(tx, caller, group_id).id)
+        group = _get(tx, caller, group_id)
+        owner = {"project_id": group.project_id, "user_id": group.user_id}
+        authorize(caller, "os_compute_api:os-server-groups:delete", owner)
+        store.delete_group(tx, group.id)
 
 
 def groups_of(control: Control, server_ids: list[ServerId]) -> dict[ServerId, GroupId]:

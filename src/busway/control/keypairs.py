@@ -14,6 +14,7 @@ from busway.domain.errors import BadInput, Unavailable
 from busway.domain.ids import UserId
 from busway.domain.keypair import Keypair, ssh_fingerprint
 from busway.domain.quota import Usage
+from busway.policy import authorize
 from busway.store import keypairs as store
 
 _NAME = re.compile(r"[A-Za-z0-9 _.@-]{1,255}")
@@ -24,7 +25,7 @@ def import_keypair(
     control: Control, caller: Caller, name: str, public_key: str, user_id: UserId | None = None
 ) -> Keypair:
     """Stores a user's own public key; another user's only for an admin."""
-    owner = _owner(caller, user_id)
+    owner = _owner(caller, user_id, "create")
     if not _NAME.fullmatch(name) or name != name.strip():
         raise BadInput(
             f"Keypair name '{name}' is not allowed",
@@ -60,27 +61,27 @@ def generate_keypair(control: Control, caller: Caller, name: str, user_id: UserI
 
 def list_keypairs(control: Control, caller: Caller, user_id: UserId | None = None) -> list[Keypair]:
     """All keys of the caller, or of another user for an admin."""
-    owner = _owner(caller, user_id)
+    owner = _owner(caller, user_id, "index")
     with control.db.read() as tx:
         return store.list_keypairs(tx, owner)
 
 
 def get_keypair(control: Control, caller: Caller, name: str, user_id: UserId | None = None) -> Keypair:
     """One key by name; raises `NotFound`."""
-    owner = _owner(caller, user_id)
+    owner = _owner(caller, user_id, "show")
     with control.db.read() as tx:
         return store.get_keypair(tx, owner, name)
 
 
 def delete_keypair(control: Control, caller: Caller, name: str, user_id: UserId | None = None) -> None:
     """Forgets a key; servers that were given it keep it."""
-    owner = _owner(caller, user_id)
+    owner = _owner(caller, user_id, "delete")
     with control.db.write() as tx:
         store.delete_keypair(tx, owner, name)
 
 
-def _owner(caller: Caller, user_id: UserId | None) -> UserId:
+def _owner(caller: Caller, user_id: UserId | None, act: str) -> UserId:
     if user_id is None or user_id == caller.user_id:
         return caller.user_id
-    caller.require_admin("use the key pairs of another user")
+    authorize(caller, f"os_compute_api:os-keypairs:{act}", {"user_id": user_id})
     return user_id

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from busway.control.context import Control
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput, Forbidden
+from busway.domain.errors import BadInput
 from busway.domain.ids import ProjectId
 from busway.domain.quota import DEVICES, RESOURCES, UNLIMITED, Usage, check_quota, usage_of
+from busway.policy import authorize
 from busway.store import groups, identity, images, servers
 from busway.store import quotas as store
 from busway.store.database import Tx, take_turn
@@ -41,14 +42,9 @@ def limit_of(control: Control, tx: Tx, project_id: ProjectId, resource: str) -> 
     return _limits(control, tx, project_id)[resource]
 
 
-def get_quota(control: Control, caller: Caller, project_id: str) -> Quota:
-    """A project's quota; others than one's own are for admins."""
-    if not caller.may_see(ProjectId(project_id)):
-        raise Forbidden(
-            f"User {caller.user_name} may not see the quota of another project",
-            remedy="Ask someone with the admin role.",
-            code="admin-required",
-        )
+def get_quota(control: Control, caller: Caller, project_id: str, rule: str = "busway:quota:show") -> Quota:
+    """A project's quota, for whom a rule permits it."""
+    authorize(caller, rule, {"project_id": project_id})
     with control.db.read() as tx:
         return _quota(control, tx, ProjectId(project_id))
 
@@ -60,10 +56,16 @@ def get_defaults(control: Control) -> dict[str, int]:
 
 
 def set_quota(
-    control: Control, caller: Caller, project_id: str, limits: Mapping[str, int], *, force: bool = False
+    control: Control,
+    caller: Caller,
+    project_id: str,
+    limits: Mapping[str, int],
+    *,
+    force: bool = False,
+    rule: str = "busway:quota:update",
 ) -> Quota:
     """Sets limits of a project; one below what is used already only with `force`, as in Nova."""
-    caller.require_admin("set quotas")
+    authorize(caller, rule, {"project_id": project_id})
     with control.db.write() as tx:
         project = _project(tx, project_id)
         _check_limits(control, tx, limits)
@@ -80,18 +82,20 @@ def set_quota(
         return _quota(control, tx, project)
 
 
-def set_defaults(control: Control, caller: Caller, limits: Mapping[str, int]) -> dict[str, int]:
+def set_defaults(
+    control: Control, caller: Caller, limits: Mapping[str, int], rule: str = "busway:quota-defaults:update"
+) -> dict[str, int]:
     """Sets the limits of all projects that have none of their own."""
-    caller.require_admin("set quotas")
+    authorize(caller, rule)
     with control.db.write() as tx:
         _check_limits(control, tx, limits)
         store.set_limits(tx, store.EVERYBODY, limits)
         return _defaults(control, tx)
 
 
-def reset_quota(control: Control, caller: Caller, project_id: str) -> None:
+def reset_quota(control: Control, caller: Caller, project_id: str, rule: str = "busway:quota:delete") -> None:
     """Takes a project's own limits away: those of all projects hold for it."""
-    caller.require_admin("set quotas")
+    authorize(caller, rule, {"project_id": project_id})
     with control.db.write() as tx:
         store.forget_limits(tx, _project(tx, project_id))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from busway.domain.alias import Alias, Aliases
 from busway.domain.config_warning import Located
 from busway.domain.device_spec import DeviceSpec, DeviceSpecs
+from busway.domain.openid import OpenId
 from busway.scheduler.policy import DEFAULT_POLICY, Policy
 
 
@@ -27,6 +28,10 @@ class Settings:
     policy: Policy = DEFAULT_POLICY
     public_url: str = "http://127.0.0.1:8774"
     token_seconds: int = 86400
+    password_memory_kib: int = 65536
+    password_iterations: int = 3
+    password_lanes: int = 4
+    password_threads: int = 2
     lease_seconds: int = 30
     agent_certificates: bool = False  # whether agents must show certificates (mutual TLS)
     join_seconds: int = 3600
@@ -52,5 +57,6 @@ class Settings:
     reserved_host_memory_mb: int = 512
     resume_guests_state_on_host_boot: bool = False
     shelved_offload_time: int = 0
+    openid: OpenId | None = None
     quota: Mapping[str, int] = field(default_factory=dict)  # of projects that have none of their own; -1 is no limit
     retention: Mapping[str, int] = field(default_factory=dict)  # days by option; what is not there has its default

@@ -2,37 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from busway.domain.errors import Forbidden
+from busway.domain.application_credential import AccessRule
 from busway.domain.ids import ProjectId, UserId
 
 
 @dataclass(frozen=True, slots=True)
+class Delegation:
+    """The application credential that a caller came with: its id, and what it may be used for.
+
+    One that is not `unrestricted` makes and deletes no application credentials.
+    """
+
+    credential_id: str
+    unrestricted: bool
+    access_rules: tuple[AccessRule, ...] | None
+
+
+class Rights(Protocol):
+    """The rules in force, as `busway.policy.Policy` has them."""
+
+    def allows(self, caller: Caller, rule: str, target: Mapping[str, Any]) -> bool:
+        """True when the rule lets the caller act on the target."""
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated user in one project; `project_id` is "" for an unscoped token."""
+    """An authenticated user in one project, or on the whole system; an unscoped token has neither.
+
+    `policy` is None where the built-in rules hold.
+    """
 
     user_id: UserId
     user_name: str
     project_id: ProjectId
     project_name: str = ""
     roles: frozenset[str] = frozenset()
+    is_system: bool = False
+    delegation: Delegation | None = None
+    policy: Rights | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def credential_id(self) -> str | None:
+        """The application credential that the caller came with, if any."""
+        return None if self.delegation is None else self.delegation.credential_id
 
     @property
     def is_admin(self) -> bool:
-        """True when the caller may see and change everything."""
-        return "admin" in self.roles
-
-    def require_admin(self, act: str) -> None:
-        """Raises `Forbidden` unless the caller is an admin; `act` completes "may not …"."""
-        if not self.is_admin:
-            raise Forbidden(
-                f"User {self.user_name} may not {act}",
-                detail=f"Roles in project {self.project_name or self.project_id or '(none)'}: {', '.join(sorted(self.roles)) or 'none'}.",
-                remedy="Ask someone with the admin role.",
-                code="admin-required",
-            )
+        """True when the caller may see everything."""
+        if self.policy is None:
+            return "admin" in self.roles
+        return self.policy.allows(self, "context_is_admin", {})
 
     def may_see(self, project_id: ProjectId) -> bool:
         """True when things of that project are visible to the caller."""
-        return self.is_admin or project_id == self.project_id
+        return self.is_admin or (bool(project_id) and project_id == self.project_id)

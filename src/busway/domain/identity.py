@@ -1,6 +1,6 @@
 """Projects, users, roles and tokens: the little of an identity service that a cloud's clients need.
 
-There is one domain, `default`. Roles imply lesser ones, as OpenStack's defaults do: admin > member > reader.
+There is one domain, `default`. Roles imply lesser ones, as in Keystone: admin > manager > member > reader; service implies none.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from busway.domain.caller import Caller
+from busway.domain.application_credential import ApplicationCredential
 from busway.domain.ids import ProjectId, UserId
 
 DOMAIN_ID = "default"
 DOMAIN_NAME = "Default"
-ROLE_NAMES = ("admin", "member", "reader")
-_IMPLIED = {"admin": ("member", "reader"), "member": ("reader",)}
+ROLE_NAMES = ("admin", "manager", "member", "reader", "service")
+_IMPLIED = {"admin": ("manager", "member", "reader"), "manager": ("member", "reader"), "member": ("reader",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,10 @@ class RoleAssignment:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A proven identity with an end; its secret is known to its bearer only. `project` None means unscoped."""
+    """A proven identity with an end; its secret is known to its bearer only.
+
+    It is for a project, for the whole system (`is_system`), or for neither: then it is unscoped.
+    """
 
     user: User
     project: Project | None
@@ -67,17 +70,8 @@ class Token:
     issued: datetime
     expires: datetime
     audit_id: str
-
-    @property
-    def caller(self) -> Caller:
-        """Who asks, as the use cases want to know it."""
-        return Caller(
-            user_id=self.user.id,
-            user_name=self.user.name,
-            project_id=self.project.id if self.project else ProjectId(""),
-            project_name=self.project.name if self.project else "",
-            roles=frozenset(role.name for role in self.roles),
-        )
+    is_system: bool = False
+    credential: ApplicationCredential | None = None
 
 
 def with_implied(names: set[str]) -> set[str]:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from busway.store import audit
 from busway.store.failures import told
 
 Tx = Connection
@@ -44,6 +45,7 @@ class Database:
         self.engine: Engine = create_engine(parsed, **options)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
+        audit.watch_inserts(self.engine)
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
@@ -58,10 +60,17 @@ class Database:
                 tx.rollback()
 
     @contextmanager
-    def write(self) -> Iterator[Tx]:
-        """One transaction: committed at the end of the block, rolled back by any exception."""
+    def write(self, *, aside: bool = False) -> Iterator[Tx]:
+        """One transaction: committed at the end of the block, rolled back by any exception.
+
+        What it does for somebody is written down in it (see `busway.store.audit`), but for what is `aside`: not an effect of
+        what was asked for.
+        """
         with told(), self.engine.connect() as tx, _immediate(tx) if self.is_sqlite else tx.begin():
             yield tx
+            act = None if aside else audit.write_down(tx)
+        if act is not None:
+            act.is_written = True
 
     @contextmanager
     def alter(self) -> Iterator[Tx]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from sqlalchemy import Boolean, Column, ForeignKey, Row, String, Table, Text, delete, insert, select, update
+from sqlalchemy import Boolean, Column, ForeignKey, Row, String, Table, Text, delete, func, insert, select, update
 
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.identity import Project, Role, RoleAssignment, User
@@ -47,6 +47,13 @@ role_assignments = Table(
     metadata,
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("role_id", ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
+)
+
+system_assignments = Table(
+    "system_assignments",
+    metadata,
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("role_id", ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
 )
 
@@ -187,6 +194,44 @@ def list_assignments(tx: Tx, *, user_id: str | None = None, project_id: str | No
         RoleAssignment(get_user(tx, row.user_id), get_project(tx, row.project_id), get_role(tx, row.role_id))
         for row in rows
     ]
+
+
+def assign_system_role(tx: Tx, user_id: UserId, role_id: str) -> None:
+    """Gives a user a role on the whole system; giving it twice is harmless."""
+    key = {"user_id": user_id, "role_id": role_id}
+    if tx.execute(select(system_assignments).filter_by(**key)).first() is None:
+        tx.execute(insert(system_assignments).values(**key))
+
+
+def unassign_system_role(tx: Tx, user_id: UserId, role_id: str) -> bool:
+    """Takes a role on the whole system from a user; True when they had it."""
+    key = {"user_id": user_id, "role_id": role_id}
+    return tx.execute(delete(system_assignments).filter_by(**key)).rowcount > 0
+
+
+def list_system_roles(tx: Tx, user_id: UserId) -> list[Role]:
+    """A user's roles on the whole system."""
+    statement = select(roles).join(system_assignments, system_assignments.c.role_id == roles.c.id)
+    rows = tx.execute(statement.where(system_assignments.c.user_id == user_id).order_by(roles.c.name))
+    return [Role(**row._mapping) for row in rows]
+
+
+def has_users(tx: Tx) -> bool:
+    """True when anybody was ever made."""
+    return tx.execute(select(users.c.id).limit(1)).first() is not None
+
+
+def count_admins(tx: Tx, no_password: str) -> int:
+    """How many enabled users with a password have the role admin in an enabled project."""
+    statement = (
+        select(func.count(users.c.id.distinct()))
+        .select_from(users)
+        .join(role_assignments, role_assignments.c.user_id == users.c.id)
+        .join(roles, roles.c.id == role_assignments.c.role_id)
+        .join(projects, projects.c.id == role_assignments.c.project_id)
+        .where(roles.c.name == "admin", users.c.enabled, projects.c.enabled, users.c.password_hash != no_password)
+    )
+    return int(tx.execute(statement).scalar_one())
 
 
 def _user(row: Row[Any]) -> User:

@@ -60,6 +60,7 @@ RETENTIONS = (
         "Resizes, migrations and evacuations that are over.",
         over="state IN ('confirmed', 'reverted', 'done', 'error', 'cancelled')",
     ),
+    Retention("audit", "at", 400, "audit_days", "Who did what.", in_order=True),
     Retention("claims", "updated", 30, "claims_days", "Claims on devices that are free again.", over="state = 'freed'"),
     Retention(
         "handovers",
@@ -84,6 +85,7 @@ BOUNDED = {
     "aggregates": "made by operators",
     "aggregate_hosts": "goes with its host or aggregate",
     "aliases": "made by operators",
+    "application_credentials": "made by users, up to 100 each",
     "consoles": "one per server, and goes with it",
     "departures": "ends when the host has reported",
     "device_specs": "made by operators",
@@ -95,6 +97,7 @@ BOUNDED = {
     "images": "goes with the last server that needs it, once it is deleted",
     "join_tokens": "one per host, and goes with it",
     "keypairs": "made by users, with a quota",
+    "login_failures": "each new one forgets those of 30 days ago",
     "network_changes": "ends when its project's hosts were told",
     "networks": "made by users, with a quota",
     "port_security_groups": "goes with its port",
@@ -108,6 +111,7 @@ BOUNDED = {
     "server_cells": "goes when its server has left the host",
     "server_group_members": "goes with its server or group",
     "server_groups": "made by users, with a quota",
+    "system_assignments": "made by operators",
     "users": "made by operators",
 }
 

@@ -15,9 +15,10 @@ ANYTHING: Definition = {}
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What `{name: given}` does; `run` gets the checked `given`."""
+    """What `{name: given}` does, and the rule of rights for it; `run` gets the checked `given`."""
 
     run: Callable[[Call, Any], Reply]
+    rule: str
     bodies: Mapping[int, Definition] = field(default_factory=lambda: {1: ANYTHING})
 
     def schema(self, name: str, version: int) -> Schema:

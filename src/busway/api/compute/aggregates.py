@@ -35,6 +35,7 @@ _ACTION = Schema(
         "maxProperties": 1,
     }
 )
+_RULES = {name: f"os_compute_api:os-aggregates:{name}" for name in ("add_host", "remove_host", "set_metadata")}
 
 
 def _moment(aggregate: Aggregate, _call: Call) -> str | None:
@@ -115,11 +116,11 @@ def _cache_images(_call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list),
-    Operation("POST", ROOT, _create, _CREATE),
-    Operation("GET", f"{ROOT}/{{id}}", _show),
-    Operation("PUT", f"{ROOT}/{{id}}", _update, _UPDATE),
-    Operation("DELETE", f"{ROOT}/{{id}}", _delete),
-    Operation("POST", f"{ROOT}/{{id}}/action", _act, _ACTION),
-    Operation("POST", f"{ROOT}/{{id}}/images", _cache_images, since=81),
+    Operation("GET", ROOT, _list, rule="os_compute_api:os-aggregates:index"),
+    Operation("POST", ROOT, _create, _CREATE, rule="os_compute_api:os-aggregates:create"),
+    Operation("GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:os-aggregates:show"),
+    Operation("PUT", f"{ROOT}/{{id}}", _update, _UPDATE, rule="os_compute_api:os-aggregates:update"),
+    Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="os_compute_api:os-aggregates:delete"),
+    Operation("POST", f"{ROOT}/{{id}}/action", _act, _ACTION, rule=_RULES),
+    Operation("POST", f"{ROOT}/{{id}}/images", _cache_images, since=81, rule="compute:aggregates:images"),
 )

@@ -23,7 +23,7 @@ def _list(call: Call) -> Reply:
 
 
 def _list_detail(call: Call) -> Reply:
-    known = {host.name: host for host in hosts.list_hosts(call.control, call.caller)}
+    known = {host.name: host for host in hosts.list_hosts(call.control, call.caller, call.rule)}
     zones = aggregates.list_zones(call.control)
     return _reply(
         {
@@ -39,6 +39,6 @@ def _state(host: HostView) -> dict[str, object]:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list),
-    Operation("GET", f"{ROOT}/detail", _list_detail),
+    Operation("GET", ROOT, _list, rule="os_compute_api:os-availability-zone:list"),
+    Operation("GET", f"{ROOT}/detail", _list_detail, rule="os_compute_api:os-availability-zone:detail"),
 )

@@ -35,6 +35,8 @@ def _usage(_call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", f"{_ROOT}/os-simple-tenant-usage", _usages),
-    Operation("GET", f"{_ROOT}/os-simple-tenant-usage/{{id}}", _usage),
+    Operation("GET", f"{_ROOT}/os-simple-tenant-usage", _usages, rule="os_compute_api:os-simple-tenant-usage:list"),
+    Operation(
+        "GET", f"{_ROOT}/os-simple-tenant-usage/{{id}}", _usage, rule="os_compute_api:os-simple-tenant-usage:show"
+    ),
 )

@@ -57,9 +57,11 @@ def _delete(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list),
-    Operation("POST", ROOT, _create, wrapped("extra_specs", _SPECS)),
-    Operation("GET", f"{ROOT}/{{key}}", _show),
-    Operation("PUT", f"{ROOT}/{{key}}", _update, Schema(_SPECS)),
-    Operation("DELETE", f"{ROOT}/{{key}}", _delete),
+    Operation("GET", ROOT, _list, rule="os_compute_api:os-flavor-extra-specs:index"),
+    Operation(
+        "POST", ROOT, _create, wrapped("extra_specs", _SPECS), rule="os_compute_api:os-flavor-extra-specs:create"
+    ),
+    Operation("GET", f"{ROOT}/{{key}}", _show, rule="os_compute_api:os-flavor-extra-specs:show"),
+    Operation("PUT", f"{ROOT}/{{key}}", _update, Schema(_SPECS), rule="os_compute_api:os-flavor-extra-specs:update"),
+    Operation("DELETE", f"{ROOT}/{{key}}", _delete, rule="os_compute_api:os-flavor-extra-specs:delete"),
 )

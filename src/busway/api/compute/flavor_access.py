@@ -18,6 +18,10 @@ _ACTION = Schema(
         "maxProperties": 1,
     }
 )
+_RULES = {
+    "addTenantAccess": "os_compute_api:os-flavor-access:add_tenant_access",
+    "removeTenantAccess": "os_compute_api:os-flavor-access:remove_tenant_access",
+}
 
 
 def _reply(flavor_id: str, projects: Sequence[str]) -> Reply:
@@ -39,6 +43,6 @@ def _act(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", "/compute/v2.1/flavors/{id}/os-flavor-access", _list),
-    Operation("POST", "/compute/v2.1/flavors/{id}/action", _act, _ACTION),
+    Operation("GET", "/compute/v2.1/flavors/{id}/os-flavor-access", _list, rule="os_compute_api:os-flavor-access"),
+    Operation("POST", "/compute/v2.1/flavors/{id}/action", _act, _ACTION, rule=_RULES),
 )

@@ -119,10 +119,10 @@ def _delete(call: Call) -> Reply:
 _QUERY = {**PAGE, "is_public": WORD, "minRam": COUNT, "minDisk": COUNT}
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, query=_QUERY),
-    Operation("POST", ROOT, _create, CREATE),
-    Operation("GET", f"{ROOT}/detail", _list_detail, query=_QUERY),
-    Operation("GET", f"{ROOT}/{{id}}", _show),
-    Operation("PUT", f"{ROOT}/{{id}}", _update, UPDATE, since=55),
-    Operation("DELETE", f"{ROOT}/{{id}}", _delete),
+    Operation("GET", ROOT, _list, query=_QUERY, rule="os_compute_api:flavors"),
+    Operation("POST", ROOT, _create, CREATE, rule="os_compute_api:os-flavor-manage:create"),
+    Operation("GET", f"{ROOT}/detail", _list_detail, query=_QUERY, rule="os_compute_api:flavors"),
+    Operation("GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:flavors"),
+    Operation("PUT", f"{ROOT}/{{id}}", _update, UPDATE, since=55, rule="os_compute_api:os-flavor-manage:update"),
+    Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="os_compute_api:os-flavor-manage:delete"),
 )

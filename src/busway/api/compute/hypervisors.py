@@ -77,7 +77,7 @@ _SUMS = (
 
 def _hosts(call: Call) -> list[HostView]:
     pattern = call.text("hypervisor_hostname_pattern")
-    found = hosts.list_hosts(call.control, call.caller)
+    found = hosts.list_hosts(call.control, call.caller, call.rule)
     kept = [host for host in found if pattern is None or pattern in host.name]
     if pattern is not None and not kept:
         raise NotFound(f"No hypervisor matching '{pattern}' could be found", code="hypervisor-not-found")
@@ -118,8 +118,8 @@ def _statistics(call: Call) -> Reply:
 _QUERY = {**PAGE, "hypervisor_hostname_pattern": WORD}
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, query=_QUERY),
-    Operation("GET", f"{ROOT}/detail", _list_detail, query=_QUERY),
-    Operation("GET", f"{ROOT}/statistics", _statistics, until=87),
-    Operation("GET", f"{ROOT}/{{id}}", _show),
+    Operation("GET", ROOT, _list, query=_QUERY, rule="os_compute_api:os-hypervisors:list"),
+    Operation("GET", f"{ROOT}/detail", _list_detail, query=_QUERY, rule="os_compute_api:os-hypervisors:list-detail"),
+    Operation("GET", f"{ROOT}/statistics", _statistics, until=87, rule="os_compute_api:os-hypervisors:statistics"),
+    Operation("GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:os-hypervisors:show"),
 )

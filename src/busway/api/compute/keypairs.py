@@ -84,8 +84,8 @@ def _delete(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, query={**PAGE, "user_id": WORD}),
-    Operation("POST", ROOT, _create, CREATE),
-    Operation("GET", f"{ROOT}/{{name}}", _show),
-    Operation("DELETE", f"{ROOT}/{{name}}", _delete),
+    Operation("GET", ROOT, _list, query={**PAGE, "user_id": WORD}, rule="os_compute_api:os-keypairs:index"),
+    Operation("POST", ROOT, _create, CREATE, rule="os_compute_api:os-keypairs:create"),
+    Operation("GET", f"{ROOT}/{{name}}", _show, rule="os_compute_api:os-keypairs:show"),
+    Operation("DELETE", f"{ROOT}/{{name}}", _delete, rule="os_compute_api:os-keypairs:delete"),
 )

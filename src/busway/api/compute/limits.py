@@ -56,8 +56,10 @@ _ABSOLUTE: tuple[Field[Quota], ...] = (
 
 def _limits(call: Call) -> Reply:
     project = call.text("tenant_id") or call.caller.project_id
-    quota = quotas.get_quota(call.control, call.caller, project)
+    other = project != call.caller.project_id
+    rule = f"os_compute_api:limits{':other_project' if other else ''}"
+    quota = quotas.get_quota(call.control, call.caller, project, rule)
     return Reply({"limits": {"rate": [], "absolute": render(_ABSOLUTE, quota, call)}})
 
 
-OPERATIONS = (Operation("GET", f"{_ROOT}/limits", _limits),)
+OPERATIONS = (Operation("GET", f"{_ROOT}/limits", _limits, rule="os_compute_api:limits"),)

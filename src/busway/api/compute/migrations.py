@@ -90,4 +90,4 @@ def _page(call: Call, views: list[_View]) -> list[_View]:
 _FILTERS = ("instance_uuid", "host", "status", "source_compute", "migration_type", "user_id", "project_id")
 _QUERY: Definition = {**PAGE, **dict.fromkeys(_FILTERS, WORD)}
 
-OPERATIONS = (Operation("GET", _ROOT, _list, query=_QUERY),)
+OPERATIONS = (Operation("GET", _ROOT, _list, query=_QUERY, rule="os_compute_api:os-migrations:index"),)

@@ -47,7 +47,7 @@ def _set_reply(call: Call, quota: Quota, *, with_id: bool = True) -> Reply:
 
 
 def _show(call: Call) -> Reply:
-    return _set_reply(call, quotas.get_quota(call.control, call.caller, call.path["project"]))
+    return _set_reply(call, quotas.get_quota(call.control, call.caller, call.path["project"], call.rule))
 
 
 def _defaults(call: Call) -> Reply:
@@ -56,7 +56,7 @@ def _defaults(call: Call) -> Reply:
 
 
 def _detail(call: Call) -> Reply:
-    quota = quotas.get_quota(call.control, call.caller, call.path["project"])
+    quota = quotas.get_quota(call.control, call.caller, call.path["project"], call.rule)
     rows = {
         name: {"limit": limit, "in_use": quota.used.get(name, 0), "reserved": 0}
         for name, limit in _limits(call, quota.limits).items()
@@ -67,33 +67,33 @@ def _detail(call: Call) -> Reply:
 def _set(call: Call) -> Reply:
     given = call.body["quota_set"]
     force = as_bool(given.get("force", False), "force")
-    changed = quotas.set_quota(call.control, call.caller, call.path["project"], _given(given), force=force)
+    project = call.path["project"]
+    changed = quotas.set_quota(call.control, call.caller, project, _given(given), force=force, rule=call.rule)
     return _set_reply(call, changed, with_id=False)
 
 
 def _reset(call: Call) -> Reply:
-    quotas.reset_quota(call.control, call.caller, call.path["project"])
+    quotas.reset_quota(call.control, call.caller, call.path["project"], call.rule)
     return Reply(status=202)
 
 
 def _show_class(call: Call) -> Reply:
-    call.caller.require_admin("see quota classes")
     shown = _limits(call, quotas.get_defaults(call.control))
     return Reply({"quota_class_set": {"id": call.path["name"], **shown}})
 
 
 def _set_class(call: Call) -> Reply:
     """There is one class, whatever it is called, as in Nova: the limits of projects without their own."""
-    changed = quotas.set_defaults(call.control, call.caller, _given(call.body["quota_class_set"]))
+    changed = quotas.set_defaults(call.control, call.caller, _given(call.body["quota_class_set"]), call.rule)
     return Reply({"quota_class_set": _limits(call, changed)})
 
 
 OPERATIONS = (
-    Operation("GET", _ROOT, _show),
-    Operation("GET", f"{_ROOT}/defaults", _defaults),
-    Operation("GET", f"{_ROOT}/detail", _detail),
-    Operation("PUT", _ROOT, _set, _SET),
-    Operation("DELETE", _ROOT, _reset),
-    Operation("GET", _CLASS, _show_class),
-    Operation("PUT", _CLASS, _set_class, _SET_CLASS),
+    Operation("GET", _ROOT, _show, rule="os_compute_api:os-quota-sets:show"),
+    Operation("GET", f"{_ROOT}/defaults", _defaults, rule="os_compute_api:os-quota-sets:defaults"),
+    Operation("GET", f"{_ROOT}/detail", _detail, rule="os_compute_api:os-quota-sets:detail"),
+    Operation("PUT", _ROOT, _set, _SET, rule="os_compute_api:os-quota-sets:update"),
+    Operation("DELETE", _ROOT, _reset, rule="os_compute_api:os-quota-sets:delete"),
+    Operation("GET", _CLASS, _show_class, rule="os_compute_api:os-quota-class-sets:show"),
+    Operation("PUT", _CLASS, _set_class, _SET_CLASS, rule="os_compute_api:os-quota-class-sets:update"),
 )

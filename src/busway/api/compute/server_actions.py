@@ -8,7 +8,7 @@ from typing import Any
 from busway.api.call import ACCEPTED, Call, Reply
 from busway.api.compute import server_moves, server_rebuilds
 from busway.api.compute.action import Action
-from busway.api.operation import Operation
+from busway.api.operation import OTHERWISE, Operation
 from busway.api.schema import Schema, as_int
 from busway.control.servers import lifecycle as servers
 from busway.control.servers import power as server_power
@@ -74,13 +74,15 @@ def _console(call: Call, given: Any) -> Reply:
 
 
 _ACTIONS: Mapping[str, Action] = {
-    "os-start": Action(_start),
-    "os-stop": Action(_stop),
-    "reboot": Action(_reboot),
-    "os-getConsoleOutput": Action(_console),
+    "os-start": Action(_start, "os_compute_api:servers:start"),
+    "os-stop": Action(_stop, "os_compute_api:servers:stop"),
+    "reboot": Action(_reboot, "os_compute_api:servers:reboot"),
+    "os-getConsoleOutput": Action(_console, "os_compute_api:os-console-output"),
     **server_rebuilds.ACTIONS,
     **server_moves.ACTIONS,
 }
+# An act that Busway does not do is refused to who may not even see the server.
+_RULES = {name: action.rule for name, action in _ACTIONS.items()} | {OTHERWISE: "os_compute_api:servers:show"}
 
 
 def _act(call: Call) -> Reply:
@@ -111,4 +113,4 @@ def _shown() -> dict[int, Schema]:
     }
 
 
-OPERATIONS = (Operation("POST", ROOT, _act, reads_body=True, shown_body=_shown()),)
+OPERATIONS = (Operation("POST", ROOT, _act, reads_body=True, shown_body=_shown(), rule=_RULES),)

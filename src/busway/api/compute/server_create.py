@@ -25,7 +25,9 @@ from busway.domain.errors import BadInput, NotFound, NotSupported
 from busway.domain.ids import ImageId, NetworkId, PortId
 from busway.domain.requests import CreateServer, NetworkRef
 from busway.domain.user_data import decode_user_data
+from busway.policy import authorize
 
+_CHOOSE_HOST = "compute:servers:create:requested_destination"
 _HINTS = {"type": "object"}
 _NIC: Definition = closed(
     {
@@ -101,7 +103,7 @@ def parse(call: Call) -> CreateServer:
     zone, pinned = _zone(call, given.get("availability_zone"))
     host = given.get("host") or given.get("hypervisor_hostname") or pinned
     if host is not None:
-        call.caller.require_admin("choose the host of a server")
+        authorize(call.caller, "os_compute_api:servers:create:forced_host" if pinned else _CHOOSE_HOST)
     least, most = _counts(given)
     try:
         flavor = flavors.get_flavor(call.control, call.caller, str(given["flavorRef"]).rpartition("/")[2])

@@ -101,24 +101,26 @@ def _show_action(call: Call) -> Reply:
     raise NotFound(f"Action for request_id {call.path['request']} not found", code="action-not-found")
 
 
-def _none(key: str, path: str, since: int = 1) -> Operation:
+def _none(key: str, path: str, rule: str, since: int = 1) -> Operation:
     def handler(call: Call) -> Reply:
         _server(call)
         return Reply({key: []})
 
-    return Operation("GET", f"{ROOT}/{path}", handler, since=since)
+    return Operation("GET", f"{ROOT}/{path}", handler, since=since, rule=rule)
 
 
 OPERATIONS = (
-    Operation("GET", f"{ROOT}/metadata", _metadata),
-    Operation("GET", f"{ROOT}/metadata/{{key}}", _metadata_item),
-    Operation("GET", f"{ROOT}/tags", _tags, since=26),
-    Operation("GET", f"{ROOT}/tags/{{tag}}", _tag, since=26),
-    Operation("GET", f"{ROOT}/ips", _ips),
-    Operation("GET", f"{ROOT}/os-interface", _interfaces),
-    Operation("GET", f"{ROOT}/os-security-groups", _security_groups),
-    Operation("GET", f"{ROOT}/os-instance-actions", _list_actions),
-    Operation("GET", f"{ROOT}/os-instance-actions/{{request}}", _show_action),
-    _none("volumeAttachments", "os-volume_attachments"),
-    _none("migrations", "migrations", since=23),
+    Operation("GET", f"{ROOT}/metadata", _metadata, rule="os_compute_api:server-metadata:index"),
+    Operation("GET", f"{ROOT}/metadata/{{key}}", _metadata_item, rule="os_compute_api:server-metadata:show"),
+    Operation("GET", f"{ROOT}/tags", _tags, since=26, rule="os_compute_api:os-server-tags:index"),
+    Operation("GET", f"{ROOT}/tags/{{tag}}", _tag, since=26, rule="os_compute_api:os-server-tags:show"),
+    Operation("GET", f"{ROOT}/ips", _ips, rule="os_compute_api:ips:index"),
+    Operation("GET", f"{ROOT}/os-interface", _interfaces, rule="os_compute_api:os-attach-interfaces:list"),
+    Operation("GET", f"{ROOT}/os-security-groups", _security_groups, rule="os_compute_api:os-security-groups:list"),
+    Operation("GET", f"{ROOT}/os-instance-actions", _list_actions, rule="os_compute_api:os-instance-actions:list"),
+    Operation(
+        "GET", f"{ROOT}/os-instance-actions/{{request}}", _show_action, rule="os_compute_api:os-instance-actions:show"
+    ),
+    _none("volumeAttachments", "os-volume_attachments", "os_compute_api:os-volumes-attachments:index"),
+    _none("migrations", "migrations", "os_compute_api:servers:migrations:index", since=23),
 )

@@ -39,6 +39,8 @@ _IN_PROGRESS = frozenset(
         ServerStatus.VERIFY_RESIZE,
     }
 )
+_INNER = "os_compute_api:os-extended-server-attributes"
+_HOST_STATUS = "os_compute_api:servers:show:host_status"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def views(call: Call, servers: Sequence[Server]) -> list[View]:
     images = {}
     if call.version >= 98:
         images = server_surroundings.server_images(call.control, (server.image_id for server in servers))
-    states = server_surroundings.host_states(call.control) if call.version >= 16 and call.caller.is_admin else {}
+    states = server_surroundings.host_states(call.control) if call.version >= 16 and call.may(_HOST_STATUS) else {}
     known = groups.groups_of(call.control, [server.id for server in servers]) if call.version >= 71 else {}
     named = security_group.names_of(call.control, [server.id for server in servers])
     return [
@@ -171,7 +173,7 @@ def _fault(view: View, call: Call) -> dict[str, object]:
         "created": nova_time(fault.created),
         "message": fault.message,
     }
-    if call.caller.is_admin or fault.code != 500:
+    if call.may(_INNER) or fault.code != 500:
         body["details"] = fault.details
     return {"fault": body}
 
@@ -223,18 +225,18 @@ _EXTENDED: tuple[Field[View], ...] = (
     Field("OS-EXT-STS:vm_state", lambda view, _: _VM_STATES[view.server.status]),
     Field("OS-EXT-STS:power_state", _power),
     Field("os-extended-volumes:volumes_attached", fixed([])),
-    Field(f"{_ATTR}host", lambda view, _: view.server.host_name, admin=True),
-    Field(f"{_ATTR}hypervisor_hostname", lambda view, _: view.server.host_name, admin=True),
-    Field(f"{_ATTR}instance_name", lambda view, _: view.server.instance_name, admin=True),
-    Field(f"{_ATTR}hostname", lambda view, _: view.server.hostname, since=3, until=89, admin=True),
+    Field(f"{_ATTR}host", lambda view, _: view.server.host_name, rule=_INNER),
+    Field(f"{_ATTR}hypervisor_hostname", lambda view, _: view.server.host_name, rule=_INNER),
+    Field(f"{_ATTR}instance_name", lambda view, _: view.server.instance_name, rule=_INNER),
+    Field(f"{_ATTR}hostname", lambda view, _: view.server.hostname, since=3, until=89, rule=_INNER),
     Field(f"{_ATTR}hostname", lambda view, _: view.server.hostname, since=90),
-    Field(f"{_ATTR}reservation_id", lambda view, _: f"r-{view.server.id[:8]}", since=3, admin=True),
-    Field(f"{_ATTR}launch_index", fixed(0), since=3, admin=True),
-    Field(f"{_ATTR}kernel_id", fixed(""), since=3, admin=True),
-    Field(f"{_ATTR}ramdisk_id", fixed(""), since=3, admin=True),
-    Field(f"{_ATTR}root_device_name", fixed("/dev/vda"), since=3, admin=True),
-    Field(f"{_ATTR}user_data", lambda view, _: view.server.user_data, since=3, admin=True),
-    Field("host_status", lambda view, _: view.host_status, since=16, admin=True),
+    Field(f"{_ATTR}reservation_id", lambda view, _: f"r-{view.server.id[:8]}", since=3, rule=_INNER),
+    Field(f"{_ATTR}launch_index", fixed(0), since=3, rule=_INNER),
+    Field(f"{_ATTR}kernel_id", fixed(""), since=3, rule=_INNER),
+    Field(f"{_ATTR}ramdisk_id", fixed(""), since=3, rule=_INNER),
+    Field(f"{_ATTR}root_device_name", fixed("/dev/vda"), since=3, rule=_INNER),
+    Field(f"{_ATTR}user_data", lambda view, _: view.server.user_data, since=3, rule=_INNER),
+    Field("host_status", lambda view, _: view.host_status, since=16, rule=_HOST_STATUS),
     Field("pinned_availability_zone", lambda view, _: view.server.pinned_zone, since=96),
 )
 

@@ -82,8 +82,14 @@ def _delete(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, query={"limit": COUNT, "offset": COUNT, "all_projects": FLAG}),
-    Operation("POST", ROOT, _create, CREATE),
-    Operation("GET", f"{ROOT}/{{id}}", _show),
-    Operation("DELETE", f"{ROOT}/{{id}}", _delete),
+    Operation(
+        "GET",
+        ROOT,
+        _list,
+        query={"limit": COUNT, "offset": COUNT, "all_projects": FLAG},
+        rule="os_compute_api:os-server-groups:index",
+    ),
+    Operation("POST", ROOT, _create, CREATE, rule="os_compute_api:os-server-groups:create"),
+    Operation("GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:os-server-groups:show"),
+    Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="os_compute_api:os-server-groups:delete"),
 )

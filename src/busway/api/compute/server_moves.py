@@ -81,20 +81,19 @@ def _unshelve(call: Call, given: Any) -> Reply:
     pin = isinstance(given, dict) and "availability_zone" in given
     if zone is not None:
         aggregates.check_zone(call.control, zone)
-    if host is not None:
-        call.caller.require_admin("choose the host of a server")
     to = Where(host, zone, pin)
     unshelve_server(call.control, call.caller, call.path["id"], call.request_id, to)
     return ACCEPTED
 
 
 ACTIONS = {
-    "resize": Action(_resize, {1: _RESIZE}),
-    "migrate": Action(_migrate, {1: {}, 56: _TO_HOST}),
-    "confirmResize": Action(_confirm),
-    "revertResize": Action(_revert),
+    "resize": Action(_resize, "os_compute_api:servers:resize", {1: _RESIZE}),
+    "migrate": Action(_migrate, "os_compute_api:os-migrate-server:migrate", {1: {}, 56: _TO_HOST}),
+    "confirmResize": Action(_confirm, "os_compute_api:servers:confirm_resize"),
+    "revertResize": Action(_revert, "os_compute_api:servers:revert_resize"),
     "evacuate": Action(
         _evacuate,
+        "os_compute_api:os-evacuate",
         {
             1: closed({**_EVACUATE, "onSharedStorage": BOOLEAN}, "onSharedStorage"),
             14: closed(_EVACUATE),
@@ -102,10 +101,11 @@ ACTIONS = {
             68: closed(_EVACUATE),
         },
     ),
-    "shelve": Action(_shelve),
-    "shelveOffload": Action(_offload),
+    "shelve": Action(_shelve, "os_compute_api:os-shelve:shelve"),
+    "shelveOffload": Action(_offload, "os_compute_api:os-shelve:shelve_offload"),
     "unshelve": Action(
         _unshelve,
+        "os_compute_api:os-shelve:unshelve",
         {
             1: {},
             77: {"anyOf": [{"type": "null"}, closed({"availability_zone": NAME}, "availability_zone")]},

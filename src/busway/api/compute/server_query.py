@@ -12,10 +12,11 @@ from busway.api.call import Call
 from busway.api.compute.links import MAX_LIMIT
 from busway.api.schema import FLAG, PAGE, WORD, Definition
 from busway.control.servers import lifecycle as servers
-from busway.domain.errors import BadInput, Forbidden
+from busway.domain.errors import BadInput
 from busway.domain.ids import ImageId, ProjectId
 from busway.domain.requests import ServerFilter
 from busway.domain.server import Server
+from busway.policy import authorize
 
 _KNOWN = frozenset(
     [
@@ -92,14 +93,10 @@ def list_chosen(call: Call) -> tuple[list[Server], int | None]:
 
 
 def _filter(call: Call, limit: int) -> ServerFilter:
-    admin = call.caller.is_admin
+    admin = call.may("os_compute_api:servers:allow_all_filters")
     all_projects = call.flag("all_tenants")
-    if all_projects and not admin:
-        raise Forbidden(
-            "Policy doesn't allow os_compute_api:servers:detail:get_all_tenants to be performed",
-            remedy="List the servers of your own project, or ask someone with the admin role.",
-            code="admin-required",
-        )
+    if all_projects:
+        authorize(call.caller, f"{call.rule}:get_all_tenants")
     image = call.text("image")
     project = call.text("project_id") or call.text("tenant_id")
     return ServerFilter(
@@ -108,7 +105,7 @@ def _filter(call: Call, limit: int) -> ServerFilter:
         host=(call.text("host") or call.text("node")) if admin else None,
         image_id=ImageId(image) if image else None,
         flavor_id=call.text("flavor"),
-        project_id=ProjectId(project) if project and admin and all_projects else None,
+        project_id=ProjectId(project) if project and all_projects else None,
         all_projects=all_projects,
         deleted=admin and call.flag("deleted"),
         changes_since=_moment(call.text("changes-since")),

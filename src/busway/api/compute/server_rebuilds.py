@@ -84,4 +84,7 @@ def _create_image(call: Call, given: Any) -> Reply:
     return Reply(None, 202, {"Location": call.url(f"/image/v2/images/{image_id}")})
 
 
-ACTIONS = {"rebuild": Action(_rebuild, _bodies()), "createImage": Action(_create_image, {1: _IMAGE})}
+ACTIONS = {
+    "rebuild": Action(_rebuild, "os_compute_api:servers:rebuild", _bodies()),
+    "createImage": Action(_create_image, "os_compute_api:servers:create_image", {1: _IMAGE}),
+}

@@ -88,10 +88,10 @@ def _delete(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, query=QUERY),
-    Operation("POST", ROOT, _create, server_create.CREATE),
-    Operation("GET", f"{ROOT}/detail", _list_detail, query=QUERY),
-    Operation("GET", f"{ROOT}/{{id}}", _show),
-    Operation("PUT", f"{ROOT}/{{id}}", _update, UPDATE),
-    Operation("DELETE", f"{ROOT}/{{id}}", _delete),
+    Operation("GET", ROOT, _list, query=QUERY, rule="os_compute_api:servers:index"),
+    Operation("POST", ROOT, _create, server_create.CREATE, rule="os_compute_api:servers:create"),
+    Operation("GET", f"{ROOT}/detail", _list_detail, query=QUERY, rule="os_compute_api:servers:detail"),
+    Operation("GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:servers:show"),
+    Operation("PUT", f"{ROOT}/{{id}}", _update, UPDATE, rule="os_compute_api:servers:update"),
+    Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="os_compute_api:servers:delete"),
 )

@@ -45,20 +45,20 @@ _FIELDS: tuple[Field[HostView], ...] = (
 
 def _list(call: Call) -> Reply:
     host, binary = call.text("host"), call.text("binary")
-    found = hosts.list_hosts(call.control, call.caller)
+    found = hosts.list_hosts(call.control, call.caller, call.rule)
     kept = [each for each in found if host in (None, each.name) and binary in (None, BINARY)]
     return Reply({"services": [render(_FIELDS, each, call) for each in kept]})
 
 
 def _find(call: Call, name: str, value: str) -> HostView:
-    for host in hosts.list_hosts(call.control, call.caller):
+    for host in hosts.list_hosts(call.control, call.caller, call.rule):
         if str(host_key(host, call) if name == "id" else host.name) == value:
             return host
     raise NotFound(f"Service {value} not found", code="service-not-found")
 
 
 def _enable(call: Call, host: HostView, enabled: bool, reason: str | None) -> HostView:
-    hosts.set_enabled(call.control, call.caller, host.name, enabled=enabled, reason=reason)
+    hosts.set_enabled(call.control, call.caller, host.name, enabled=enabled, reason=reason, rule=call.rule)
     return _find(call, "host", host.name)
 
 
@@ -93,6 +93,6 @@ def _update(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, query={"host": WORD, "binary": WORD}),
-    Operation("PUT", f"{ROOT}/{{id}}", _update, {1: _BY_HOST, 53: _BY_ID}),
+    Operation("GET", ROOT, _list, query={"host": WORD, "binary": WORD}, rule="os_compute_api:os-services:list"),
+    Operation("PUT", f"{ROOT}/{{id}}", _update, {1: _BY_HOST, 53: _BY_ID}, rule="os_compute_api:os-services:update"),
 )

@@ -51,6 +51,6 @@ def _extension(call: Call) -> Reply:
 OPERATIONS = (
     Operation("GET", "/compute", _list, public=True),
     Operation("GET", ROOT, _show, public=True),
-    Operation("GET", f"{ROOT}/extensions", _extensions),
-    Operation("GET", f"{ROOT}/extensions/{{alias}}", _extension),
+    Operation("GET", f"{ROOT}/extensions", _extensions, rule="os_compute_api:extensions"),
+    Operation("GET", f"{ROOT}/extensions/{{alias}}", _extension, rule="os_compute_api:extensions"),
 )

@@ -75,8 +75,8 @@ def _list_regions(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", "/identity/v3/auth/catalog", _show_catalog),
-    Operation("GET", "/identity/v3/services", _list_services),
-    Operation("GET", "/identity/v3/endpoints", _list_endpoints),
-    Operation("GET", "/identity/v3/regions", _list_regions),
+    Operation("GET", "/identity/v3/auth/catalog", _show_catalog, rule="identity:get_auth_catalog"),
+    Operation("GET", "/identity/v3/services", _list_services, rule="identity:list_services"),
+    Operation("GET", "/identity/v3/endpoints", _list_endpoints, rule="identity:list_endpoints"),
+    Operation("GET", "/identity/v3/regions", _list_regions, rule="identity:list_regions"),
 )

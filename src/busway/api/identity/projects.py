@@ -6,6 +6,7 @@ from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, WORD, Schema, as_bool, open_object
 from busway.control.identity import directory as identity
+from busway.control.identity import grants
 from busway.domain.errors import NotFound
 from busway.domain.identity import DOMAIN_ID, DOMAIN_NAME, Project
 
@@ -107,13 +108,23 @@ def _show_domain(call: Call) -> Reply:
     return Reply({"domain": _domain(call)})
 
 
+def _list_own_system(call: Call) -> Reply:
+    has_role = bool(grants.list_system_roles(call.control, call.caller, call.caller.user_id, call.rule))
+    return Reply(
+        {"system": [{"all": True}] if has_role else [], "links": {"self": call.url("/identity/v3/auth/system")}}
+    )
+
+
 OPERATIONS = (
-    Operation("GET", "/identity/v3/auth/projects", _list_own),
-    Operation("GET", "/identity/v3/projects", _list, query={"name": WORD, "domain_id": WORD}),
-    Operation("POST", "/identity/v3/projects", _create, _CREATE),
-    Operation("GET", "/identity/v3/projects/{id}", _show),
-    Operation("PATCH", "/identity/v3/projects/{id}", _update, _UPDATE),
-    Operation("DELETE", "/identity/v3/projects/{id}", _delete),
-    Operation("GET", "/identity/v3/domains", _list_domains),
-    Operation("GET", "/identity/v3/domains/{id}", _show_domain),
+    Operation("GET", "/identity/v3/auth/projects", _list_own, rule="identity:get_auth_projects"),
+    Operation(
+        "GET", "/identity/v3/projects", _list, query={"name": WORD, "domain_id": WORD}, rule="identity:list_projects"
+    ),
+    Operation("POST", "/identity/v3/projects", _create, _CREATE, rule="identity:create_project"),
+    Operation("GET", "/identity/v3/projects/{id}", _show, rule="identity:get_project"),
+    Operation("PATCH", "/identity/v3/projects/{id}", _update, _UPDATE, rule="identity:update_project"),
+    Operation("DELETE", "/identity/v3/projects/{id}", _delete, rule="identity:delete_project"),
+    Operation("GET", "/identity/v3/domains", _list_domains, rule="identity:list_domains"),
+    Operation("GET", "/identity/v3/domains/{id}", _show_domain, rule="identity:get_domain"),
+    Operation("GET", "/identity/v3/auth/system", _list_own_system, rule="identity:get_auth_system"),
 )

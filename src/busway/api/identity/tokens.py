@@ -1,4 +1,4 @@
-"""Tokens: password and token methods, scoped to a project or unscoped."""
+"""Tokens: by password, token or application credential; for a project, for the system, or unscoped."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from busway.api.identity import catalog
 from busway.api.operation import Operation
 from busway.api.schema import Definition, Schema, open_object
 from busway.control.identity import tokens as identity_tokens
-from busway.control.identity.tokens import Credentials, Scope
+from busway.control.identity.proof import METHODS, Credentials
+from busway.control.identity.tokens import Scope
+from busway.domain.application_credential import ApplicationCredential
 from busway.domain.errors import BadInput, NotAuthenticated, NotSupported
 from busway.domain.identity import DOMAIN_ID, DOMAIN_NAME, Token
 
+LOGIN = "identity:authenticate"
 _DOMAIN = {"id": DOMAIN_ID, "name": DOMAIN_NAME}
 _TEXT: Definition = {"type": ["string", "null"], "maxLength": 255}
+_SECRET: Definition = {"type": "string", "maxLength": 4096}
 _NAMES: Definition = {
     "id": _TEXT,
     "name": _TEXT,
@@ -45,6 +49,9 @@ _AUTH = Schema(
                             },
                             "password": open_object({"user": _USER}, "user"),
                             "token": open_object({"id": {"type": "string", "maxLength": 8192}}, "id"),
+                            "application_credential": open_object(
+                                {"id": _TEXT, "name": _TEXT, "secret": _SECRET, "user": _NAMED}, "secret"
+                            ),
                         },
                         "methods",
                     ),
@@ -77,33 +84,65 @@ def token_body(call: Call, token: Token) -> dict[str, object]:
         body["is_domain"] = False
         body["roles"] = [{"id": role.id, "name": role.name} for role in token.roles]
         body["catalog"] = catalog.catalog(call)
+    if token.is_system:
+        body["system"] = {"all": True}
+        body["roles"] = [{"id": role.id, "name": role.name} for role in token.roles]
+        body["catalog"] = catalog.catalog(call)
+    if token.credential is not None:
+        body["application_credential"] = _credential_body(token.credential)
+    return body
+
+
+def _credential_body(credential: ApplicationCredential) -> dict[str, object]:
+    body: dict[str, object] = {
+        "id": credential.id,
+        "name": credential.name,
+        "restricted": not credential.unrestricted,
+    }
+    if credential.access_rules is not None:
+        body["access_rules"] = [rule.as_dict() for rule in credential.access_rules]
     return body
 
 
 def _issue(call: Call) -> Reply:
     auth = call.body["auth"]
-    secret, token = identity_tokens.issue_token(call.control, _credentials(auth["identity"]), _scope(auth.get("scope")))
+    credentials, scope = _credentials(auth["identity"]), _scope(auth.get("scope"))
+    secret, token = identity_tokens.issue_token(call.control, credentials, scope, call.address)
     headers = {"X-Subject-Token": secret, "Vary": "X-Auth-Token"}
     return Reply({"token": token_body(call, token)}, 201, headers)
 
 
 def _credentials(identity: dict[str, Any]) -> Credentials:
     methods = tuple(identity["methods"])
-    unknown = [method for method in methods if method not in ("password", "token")]
+    unknown = [method for method in methods if method not in METHODS]
     if unknown:
         raise NotAuthenticated(
             f"Authentication method {', '.join(unknown)} is not supported",
-            detail="Busway knows the methods password and token.",
+            detail=f"Busway knows the methods {', '.join(METHODS)}.",
             remedy="Use auth_type: password in clouds.yaml.",
             code="auth-method",
         )
     missing = [method for method in methods if method not in identity]
     if missing:
         raise BadInput(f"Expecting to find {missing[0]} in identity", code="auth-incomplete")
-    token = identity["token"]["id"] if "token" in methods else ""
     user = identity["password"]["user"] if "password" in methods else {}
-    _check_domain(user.get("domain", {}))
-    return Credentials(methods, user.get("id") or user.get("name") or "", str(user.get("password") or ""), token)
+    given = identity["application_credential"] if "application_credential" in methods else {}
+    owner = given.get("user", {})
+    for named in (user, owner):
+        _check_domain(named.get("domain", {}))
+    return Credentials(
+        methods,
+        user=_reference(user) or _reference(owner),
+        password=str(user.get("password") or ""),
+        token=identity["token"]["id"] if "token" in methods else "",
+        credential_id=given.get("id") or "",
+        credential_name=given.get("name") or "",
+        secret=given.get("secret") or "",
+    )
+
+
+def _reference(user: dict[str, Any]) -> str:
+    return str(user.get("id") or user.get("name") or "")
 
 
 def _scope(scope: Any) -> Scope | None:
@@ -111,11 +150,13 @@ def _scope(scope: Any) -> Scope | None:
         return None
     if scope == "unscoped" or (isinstance(scope, dict) and "unscoped" in scope):
         return Scope()
+    if isinstance(scope, dict) and isinstance(scope.get("system"), dict) and scope["system"].get("all"):
+        return Scope(is_system=True)
     project = scope.get("project") if isinstance(scope, dict) else None
     if not isinstance(project, dict):
         raise NotSupported(
-            "A token can be scoped to a project only",
-            remedy="Set OS_PROJECT_NAME, and unset OS_SYSTEM_SCOPE and OS_DOMAIN_NAME.",
+            "A token can be scoped to a project or to the system only",
+            remedy="Set OS_PROJECT_NAME, or OS_SYSTEM_SCOPE=all, and unset OS_DOMAIN_NAME.",
             code="token-scope",
         )
     _check_domain(project.get("domain", {}))
@@ -143,18 +184,18 @@ def _subject(call: Call) -> str:
 
 def _show(call: Call) -> Reply:
     subject = _subject(call)
-    token = identity_tokens.inspect_token(call.control, call.caller, call.token, subject)
+    token = identity_tokens.inspect_token(call.control, call.caller, subject)
     return Reply({"token": token_body(call, token)}, 200, {"X-Subject-Token": subject, "Vary": "X-Auth-Token"})
 
 
 def _revoke(call: Call) -> Reply:
-    identity_tokens.revoke_token(call.control, call.caller, call.token, _subject(call))
+    identity_tokens.revoke_token(call.control, call.caller, _subject(call))
     return NO_CONTENT
 
 
 OPERATIONS = (
-    Operation("POST", "/identity/v3/auth/tokens", _issue, _AUTH, public=True),
-    Operation("GET", "/identity/v3/auth/tokens", _show),
-    Operation("DELETE", "/identity/v3/auth/tokens", _revoke),
+    Operation("POST", "/identity/v3/auth/tokens", _issue, _AUTH, public=True, hashes=True, login=LOGIN),
+    Operation("GET", "/identity/v3/auth/tokens", _show, rule="identity:validate_token"),
+    Operation("DELETE", "/identity/v3/auth/tokens", _revoke, rule="identity:revoke_token"),
     *catalog.OPERATIONS,
 )

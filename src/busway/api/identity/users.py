@@ -7,12 +7,13 @@ from busway.api.identity.projects import project_body
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, WORD, Schema, as_bool, open_object
 from busway.control.identity import directory as identity
+from busway.control.identity import grants
 from busway.domain.identity import DOMAIN_ID, User
 from busway.domain.ids import ProjectId, UserId
 
 _FIELDS = {
     "name": {"type": "string", "minLength": 1, "maxLength": 255},
-    "password": {"type": ["string", "null"], "maxLength": 4096},
+    "password": {"type": ["string", "null"], "minLength": 1, "maxLength": 4096},
     "description": {"type": ["string", "null"], "maxLength": 65535},
     "email": {"type": ["string", "null"], "maxLength": 255},
     "enabled": BOOLEAN,
@@ -20,6 +21,9 @@ _FIELDS = {
 }
 _CREATE = Schema(open_object({"user": open_object(_FIELDS, "name")}, "user"))
 _UPDATE = Schema(open_object({"user": open_object(_FIELDS)}, "user"))
+_SECRET = {"type": "string", "minLength": 1, "maxLength": 4096}
+_PASSWORDS = open_object({"password": _SECRET, "original_password": _SECRET}, "password", "original_password")
+_CHANGE_PASSWORD = Schema(open_object({"user": _PASSWORDS}, "user"))
 
 
 def user_body(call: Call, user: User) -> dict[str, object]:
@@ -74,14 +78,15 @@ def _create(call: Call) -> Reply:
         email=given.get("email"),
         default_project_id=ProjectId(project) if project else None,
     )
-    # Without a password nobody can authenticate as the user: the hash is of a random text.
-    made = identity.create_user(call.control, call.caller, user, given.get("password") or call.control.new_id())
+    made = identity.create_user(call.control, call.caller, user, given.get("password"))
     return Reply({"user": user_body(call, made)}, 201)
 
 
 def _update(call: Call) -> Reply:
     given = call.body["user"]
-    user = identity.update_user(call.control, call.caller, call.path["id"], _changes(given), given.get("password"))
+    user = identity.update_user(
+        call.control, call.caller, call.path["id"], _changes(given), given.get("password", identity.UNCHANGED)
+    )
     return Reply({"user": user_body(call, user)})
 
 
@@ -90,17 +95,33 @@ def _delete(call: Call) -> Reply:
     return NO_CONTENT
 
 
+def _change_password(call: Call) -> Reply:
+    given = call.body["user"]
+    original, new = given["original_password"], given["password"]
+    identity.change_password(call.control, call.path["id"], original, new, call.address)
+    return NO_CONTENT
+
+
 def _list_projects(call: Call) -> Reply:
-    found = identity.list_assignments(call.control, call.caller, user_id=call.path["id"])
+    found = grants.list_assignments(call.control, call.caller, user_id=call.path["id"], rule=call.rule)
     projects = {each.project.id: each.project for each in found}
     return Reply({"projects": [project_body(call, each) for each in projects.values()], "links": {"next": None}})
 
 
 OPERATIONS = (
-    Operation("GET", "/identity/v3/users", _list, query={"name": WORD, "domain_id": WORD}),
-    Operation("POST", "/identity/v3/users", _create, _CREATE),
-    Operation("GET", "/identity/v3/users/{id}", _show),
-    Operation("PATCH", "/identity/v3/users/{id}", _update, _UPDATE),
-    Operation("DELETE", "/identity/v3/users/{id}", _delete),
-    Operation("GET", "/identity/v3/users/{id}/projects", _list_projects),
+    Operation("GET", "/identity/v3/users", _list, query={"name": WORD, "domain_id": WORD}, rule="identity:list_users"),
+    Operation("POST", "/identity/v3/users", _create, _CREATE, rule="identity:create_user", hashes=True),
+    Operation("GET", "/identity/v3/users/{id}", _show, rule="identity:get_user"),
+    Operation("PATCH", "/identity/v3/users/{id}", _update, _UPDATE, rule="identity:update_user", hashes=True),
+    Operation("DELETE", "/identity/v3/users/{id}", _delete, rule="identity:delete_user"),
+    Operation("GET", "/identity/v3/users/{id}/projects", _list_projects, rule="identity:list_user_projects"),
+    Operation(
+        "POST",
+        "/identity/v3/users/{id}/password",
+        _change_password,
+        _CHANGE_PASSWORD,
+        public=True,
+        hashes=True,
+        login="identity:change_password",
+    ),
 )

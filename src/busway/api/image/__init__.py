@@ -1,10 +1,11 @@
 """The image API v2: register, upload, read, change and delete; every file holds one part and its table."""
 
-from busway.api.image import images, schemas, tags, versions
+from busway.api.image import data, images, schemas, tags, versions
 
 OPERATIONS = (
     *versions.OPERATIONS,
     *schemas.OPERATIONS,
     *images.OPERATIONS,
     *tags.OPERATIONS,
+    *data.OPERATIONS,
 )

@@ -3,56 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 
-from anyio import CancelScope, CapacityLimiter, to_thread
+from anyio import CancelScope
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Route
 
 from busway.api.body import length_of, stream_pieces
+from busway.api.operation import Operation, Run
 from busway.control.context import Control
-from busway.control.identity.tokens import authenticate
 from busway.control.images.catalogue import get_image, image_path
 from busway.control.images.upload import ImageUpload, begin_upload
+from busway.domain.caller import Caller
 from busway.domain.errors import NotFound
 
-PATH = "/image/v2/images/{id}/file"
+
+async def _upload(control: Control, caller: Caller, request: Request, run: Run) -> Response:
+    upload = await run(begin_upload, control, caller, request.path_params["id"], expected_bytes(request))
+    try:
+        await take_data(request, upload, run)
+        await run(upload.finish)
+    finally:
+        with CancelScope(shield=True):
+            await run(upload.abort)
+    return Response(status_code=204)
 
 
-def routes(control: Control, limiter: CapacityLimiter) -> list[Route]:
-    """The two routes of image data."""
-    run = partial(to_thread.run_sync, limiter=limiter)
-
-    async def upload(request: Request) -> Response:
-        caller = await run(authenticate, control, request.headers.get("x-auth-token"))
-        expected = expected_bytes(request)
-        image_upload = await run(begin_upload, control, caller, request.path_params["id"], expected)
-        try:
-            await take_data(request, image_upload, run)
-            await run(image_upload.finish)
-        finally:
-            with CancelScope(shield=True):
-                await run(image_upload.abort)
+async def _download(control: Control, caller: Caller, request: Request, run: Run) -> Response:
+    image = await run(get_image, control, caller, request.path_params["id"], "download_image")
+    if image.sha256 is None:
         return Response(status_code=204)
+    path = image_path(control, image)
+    if not path.exists():
+        raise NotFound(
+            f"The data of image {image.id} is missing",
+            detail=f"There is no file {path.name} in the image folder.",
+            remedy="Restore it from a backup, or delete the image and upload it again.",
+            code="image-data-missing",
+        )
+    headers = {"content-md5": image.md5 or ""}
+    return FileResponse(path, media_type="application/octet-stream", headers=headers)
 
-    async def download(request: Request) -> Response:
-        caller = await run(authenticate, control, request.headers.get("x-auth-token"))
-        image = await run(get_image, control, caller, request.path_params["id"])
-        if image.sha256 is None:
-            return Response(status_code=204)
-        path = image_path(control, image)
-        if not path.exists():
-            raise NotFound(
-                f"The data of image {image.id} is missing",
-                detail=f"There is no file {path.name} in the image folder.",
-                remedy="Restore it from a backup, or delete the image and upload it again.",
-                code="image-data-missing",
-            )
-        headers = {"content-md5": image.md5 or ""}
-        return FileResponse(path, media_type="application/octet-stream", headers=headers)
 
-    return [Route(PATH, upload, methods=["PUT"]), Route(PATH, download, methods=["GET"])]
+OPERATIONS = (
+    Operation("PUT", "/image/v2/images/{id}/file", stream=_upload, rule="upload_image"),
+    Operation("GET", "/image/v2/images/{id}/file", stream=_download, rule="download_image"),
+)
 
 
 def expected_bytes(request: Request) -> int | None:

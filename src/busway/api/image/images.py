@@ -154,9 +154,9 @@ def tagged(call: Call, tags: tuple[str, ...]) -> Image:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, query=QUERY),
-    Operation("POST", ROOT, _create, _CREATE),
-    Operation("GET", f"{ROOT}/{{id}}", _show),
-    Operation("PATCH", f"{ROOT}/{{id}}", _change, PATCH, media_type=PATCH_TYPE),
-    Operation("DELETE", f"{ROOT}/{{id}}", _delete),
+    Operation("GET", ROOT, _list, query=QUERY, rule="get_images"),
+    Operation("POST", ROOT, _create, _CREATE, rule="add_image"),
+    Operation("GET", f"{ROOT}/{{id}}", _show, rule="get_image"),
+    Operation("PATCH", f"{ROOT}/{{id}}", _change, PATCH, media_type=PATCH_TYPE, rule="modify_image"),
+    Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="delete_image"),
 )

@@ -67,8 +67,8 @@ def _stores(_call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", "/image/v2/schemas/image", _image),
-    Operation("GET", "/image/v2/schemas/images", _images),
-    Operation("GET", "/image/v2/info/import", _no_import),
-    Operation("GET", "/image/v2/info/stores", _stores),
+    Operation("GET", "/image/v2/schemas/image", _image, rule="get_schemas"),
+    Operation("GET", "/image/v2/schemas/images", _images, rule="get_schemas"),
+    Operation("GET", "/image/v2/info/import", _no_import, rule="get_stores"),
+    Operation("GET", "/image/v2/info/stores", _stores, rule="get_stores"),
 )

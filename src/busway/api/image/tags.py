@@ -29,7 +29,7 @@ def _members(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("PUT", f"{ROOT}/{{id}}/tags/{{tag}}", _add),
-    Operation("DELETE", f"{ROOT}/{{id}}/tags/{{tag}}", _delete),
-    Operation("GET", f"{ROOT}/{{id}}/members", _members),
+    Operation("PUT", f"{ROOT}/{{id}}/tags/{{tag}}", _add, rule="modify_image"),
+    Operation("DELETE", f"{ROOT}/{{id}}/tags/{{tag}}", _delete, rule="modify_image"),
+    Operation("GET", f"{ROOT}/{{id}}/members", _members, rule="get_members"),
 )

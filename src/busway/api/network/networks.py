@@ -6,7 +6,7 @@ from typing import Any
 
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
-from busway.api.network.rows import Row, listing, one, unsupported
+from busway.api.network.rows import Row, listing, one, unsupported, write_rule
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, Schema, as_bool, as_int, closed
 from busway.control.networks import network as use_cases
@@ -166,13 +166,13 @@ def _refuse(given: dict[str, Any]) -> None:
 
 
 OPERATIONS = (
-    Operation("GET", f"{ROOT}/networks", _list),
-    Operation("GET", f"{ROOT}/networks/{{id}}", _show),
-    Operation("POST", f"{ROOT}/networks", _create, body=_CREATE),
-    Operation("PUT", f"{ROOT}/networks/{{id}}", _update, body=_UPDATE),
-    Operation("DELETE", f"{ROOT}/networks/{{id}}", _delete),
+    Operation("GET", f"{ROOT}/networks", _list, rule="get_network"),
+    Operation("GET", f"{ROOT}/networks/{{id}}", _show, rule="get_network"),
+    Operation("POST", f"{ROOT}/networks", _create, body=_CREATE, rule="create_network"),
+    Operation("PUT", f"{ROOT}/networks/{{id}}", _update, body=_UPDATE, rule="update_network"),
+    Operation("DELETE", f"{ROOT}/networks/{{id}}", _delete, rule="delete_network"),
     *(
-        Operation(method, f"{ROOT}/{path}", unsupported)
+        Operation(method, f"{ROOT}/{path}", unsupported, rule=write_rule(method, kind))
         for kind in ("routers", "floatingips")
         for method, path in (("POST", kind), ("PUT", f"{kind}/{{id}}"), ("DELETE", f"{kind}/{{id}}"))
     ),

@@ -45,10 +45,10 @@ def _whole(limits: dict[str, int]) -> dict[str, int]:
 
 
 OPERATIONS = (
-    Operation("GET", f"{ROOT}/{{project}}", _show),
-    Operation("GET", f"{ROOT}/{{project}}/default", _default),
-    Operation("GET", f"{ROOT}/{{project}}/details", _details),
-    Operation("GET", f"{ROOT}/{{project}}/details.json", _details),
-    Operation("PUT", f"{ROOT}/{{project}}", _set, body=_BODY),
-    Operation("DELETE", f"{ROOT}/{{project}}", _forget),
+    Operation("GET", f"{ROOT}/{{project}}", _show, rule="get_quota"),
+    Operation("GET", f"{ROOT}/{{project}}/default", _default, rule="get_quota"),
+    Operation("GET", f"{ROOT}/{{project}}/details", _details, rule="get_quota"),
+    Operation("GET", f"{ROOT}/{{project}}/details.json", _details, rule="get_quota"),
+    Operation("PUT", f"{ROOT}/{{project}}", _set, body=_BODY, rule="update_quota"),
+    Operation("DELETE", f"{ROOT}/{{project}}", _forget, rule="delete_quota"),
 )

@@ -34,6 +34,12 @@ def one(call: Call, key: str, rows: Iterable[Row]) -> Reply:
     )
 
 
+def write_rule(method: str, kind: str) -> str:
+    """Neutron's name of the rule for a write of a thing of a kind, such as "floatingips"."""
+    verb = {"POST": "create", "PUT": "update", "DELETE": "delete"}[method]
+    return f"{verb}_{kind.removesuffix('s').replace('-', '_')}"
+
+
 def unsupported(_call: Call) -> Reply:
     """The answer to what Busway's networks have none of."""
     raise NotSupported(

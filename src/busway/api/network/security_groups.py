@@ -195,13 +195,15 @@ def _refuse(given: dict[str, Any]) -> None:
 
 
 OPERATIONS = (
-    Operation("GET", f"{ROOT}/security-groups", _list),
-    Operation("GET", f"{ROOT}/security-groups/{{id}}", _show),
-    Operation("POST", f"{ROOT}/security-groups", _create, body=_CREATE),
-    Operation("PUT", f"{ROOT}/security-groups/{{id}}", _update, body=_UPDATE),
-    Operation("DELETE", f"{ROOT}/security-groups/{{id}}", _delete),
-    Operation("GET", f"{ROOT}/security-group-rules", _list_rules),
-    Operation("GET", f"{ROOT}/security-group-rules/{{id}}", _show_rule),
-    Operation("POST", f"{ROOT}/security-group-rules", _create_rule, body=_CREATE_RULE),
-    Operation("DELETE", f"{ROOT}/security-group-rules/{{id}}", _delete_rule),
+    Operation("GET", f"{ROOT}/security-groups", _list, rule="get_security_group"),
+    Operation("GET", f"{ROOT}/security-groups/{{id}}", _show, rule="get_security_group"),
+    Operation("POST", f"{ROOT}/security-groups", _create, body=_CREATE, rule="create_security_group"),
+    Operation("PUT", f"{ROOT}/security-groups/{{id}}", _update, body=_UPDATE, rule="update_security_group"),
+    Operation("DELETE", f"{ROOT}/security-groups/{{id}}", _delete, rule="delete_security_group"),
+    Operation("GET", f"{ROOT}/security-group-rules", _list_rules, rule="get_security_group_rule"),
+    Operation("GET", f"{ROOT}/security-group-rules/{{id}}", _show_rule, rule="get_security_group_rule"),
+    Operation(
+        "POST", f"{ROOT}/security-group-rules", _create_rule, body=_CREATE_RULE, rule="create_security_group_rule"
+    ),
+    Operation("DELETE", f"{ROOT}/security-group-rules/{{id}}", _delete_rule, rule="delete_security_group_rule"),
 )

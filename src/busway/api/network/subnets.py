@@ -162,9 +162,9 @@ def _refuse(given: dict[str, Any]) -> None:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list),
-    Operation("GET", f"{ROOT}/{{id}}", _show),
-    Operation("POST", ROOT, _create, body=_CREATE),
-    Operation("PUT", f"{ROOT}/{{id}}", _update, body=_UPDATE),
-    Operation("DELETE", f"{ROOT}/{{id}}", _delete),
+    Operation("GET", ROOT, _list, rule="get_subnet"),
+    Operation("GET", f"{ROOT}/{{id}}", _show, rule="get_subnet"),
+    Operation("POST", ROOT, _create, body=_CREATE, rule="create_subnet"),
+    Operation("PUT", f"{ROOT}/{{id}}", _update, body=_UPDATE, rule="update_subnet"),
+    Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="delete_subnet"),
 )

@@ -61,14 +61,15 @@ def _zones(call: Call) -> Reply:
 
 def _empty(name: str) -> Operation:
     key = name.replace("-", "_")
-    return Operation("GET", f"{ROOT}/{name}", lambda call: listing(call, key, []))
+    rule = "get_rbac_policy" if name == "rbac-policies" else f"get_{key.removesuffix('s')}"
+    return Operation("GET", f"{ROOT}/{name}", lambda call: listing(call, key, []), rule=rule)
 
 
 OPERATIONS = (
     Operation("GET", "/network", _list, public=True),
-    Operation("GET", ROOT, _show),
-    Operation("GET", f"{ROOT}/extensions", _list_extensions),
-    Operation("GET", f"{ROOT}/extensions/{{id}}", _show_extension),
-    Operation("GET", f"{ROOT}/availability_zones", _zones),
+    Operation("GET", ROOT, _show, rule="get_extensions"),
+    Operation("GET", f"{ROOT}/extensions", _list_extensions, rule="get_extensions"),
+    Operation("GET", f"{ROOT}/extensions/{{id}}", _show_extension, rule="get_extensions"),
+    Operation("GET", f"{ROOT}/availability_zones", _zones, rule="get_availability_zone"),
     *(_empty(name) for name in _NONE),
 )

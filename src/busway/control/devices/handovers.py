@@ -11,6 +11,7 @@ from busway.domain.caller import Caller
 from busway.domain.handover import Handover
 from busway.domain.ids import ServerId
 from busway.pki.signature import is_signed
+from busway.policy import authorize
 from busway.store import handovers as store
 from busway.store.handovers import HandoverRow
 from busway.wire.handover import decode_handover
@@ -46,7 +47,7 @@ class Handovers:
 
 def list_handovers(control: Control, caller: Caller, name: str, limit: int = 100) -> Handovers:
     """The last hand-overs of a device."""
-    caller.require_admin("read hand-overs")
+    authorize(caller, "busway:devices:handovers")
     device = get_device(control, caller, name).device
     with control.db.read() as tx:
         rows = store.list_handovers(tx, device.id, min(limit, MOST))

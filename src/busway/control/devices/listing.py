@@ -14,6 +14,7 @@ from busway.domain.device_spec import DeviceSpecs
 from busway.domain.errors import NotFound
 from busway.domain.ids import DeviceId, HostId, ServerId
 from busway.domain.status import DeviceStatus, device_status
+from busway.policy import authorize
 from busway.scheduler.pci import unusable
 from busway.store import claims, devices, events, hosts, servers
 from busway.store.claims import Claim
@@ -58,14 +59,14 @@ class DeviceStory:
 
 def list_devices(control: Control, caller: Caller, host: str | None = None) -> list[DeviceView]:
     """All devices of all hosts, or of one."""
-    caller.require_admin("list devices")
+    authorize(caller, "busway:devices:list")
     with control.db.read() as tx:
         return _views(control, tx, host)
 
 
 def get_device(control: Control, caller: Caller, name: str) -> DeviceStory:
     """One device by its id, by host:address, or by its address where only one host has it."""
-    caller.require_admin("look at devices")
+    authorize(caller, "busway:devices:show")
     with control.db.read() as tx:
         views = _views(control, tx, None)
         found = [v for v in views if name in (v.id, f"{v.host}:{v.address}")] or [v for v in views if v.address == name]

@@ -12,6 +12,7 @@ from busway.domain.caller import Caller
 from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.device_spec import DeviceSpecs
 from busway.domain.errors import Conflict
+from busway.policy import authorize
 from busway.store import claims, devices, events
 from busway.store.database import take_turn
 from busway.store.events import Event
@@ -30,7 +31,7 @@ def recycle_device(control: Control, caller: Caller, name: str) -> DeviceStory:
 
     One that could not be given back leaves quarantine by its host's report alone, for its claim is there until then.
     """
-    caller.require_admin("recycle devices")
+    authorize(caller, "busway:devices:recycle")
     device_id = get_device(control, caller, name).device.id
     with control.db.write() as tx:
         take_turn(tx, "place")

@@ -13,6 +13,7 @@ from busway.domain.caller import Caller
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.ids import HostId
 from busway.domain.server import ServerStatus, TaskState
+from busway.policy import authorize
 from busway.store import (
     aggregates,
     cells,
@@ -38,7 +39,7 @@ def delete_host(control: Control, caller: Caller, name: str, *, lost: bool = Fal
 
     With `lost` also one that is down for good and has not let go of servers that were evacuated or deleted.
     """
-    caller.require_admin("delete hosts")
+    authorize(caller, "busway:hosts:delete")
     with control.db.write() as tx:
         take_turn(tx, "place")
         left = _locked_servers(tx, name)

@@ -17,6 +17,7 @@ from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, NotAuthenticated
 from busway.domain.ids import HostId
 from busway.pki.certificate import fingerprint
+from busway.policy import authorize
 from busway.store import events, handovers, hosts, join_tokens
 from busway.store.database import Tx
 from busway.store.events import Event
@@ -32,7 +33,7 @@ def token_hash(token: str) -> str:
 
 def create_host(control: Control, caller: Caller, name: str, *, rotate: bool = False) -> JoinToken:
     """Adds a host and invites it; `rotate` invites a known one anew, and ends its credential at once."""
-    caller.require_admin("add hosts")
+    authorize(caller, "busway:hosts:create")
     check_name(name)
     secret = secrets.token_urlsafe(32)
     now = control.now()

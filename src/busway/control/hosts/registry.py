@@ -13,6 +13,7 @@ from busway.domain.documents import HostResources
 from busway.domain.errors import NotFound
 from busway.domain.ids import HostId
 from busway.domain.placement import ZONE
+from busway.policy import authorize
 from busway.store import aggregates, events, hosts
 from busway.store.database import Tx
 from busway.store.events import Event
@@ -41,9 +42,9 @@ class HostView:
     zone: str = ZONE
 
 
-def list_hosts(control: Control, caller: Caller) -> list[HostView]:
+def list_hosts(control: Control, caller: Caller, rule: str = "busway:hosts:list") -> list[HostView]:
     """All hosts by name."""
-    caller.require_admin("list hosts")
+    authorize(caller, rule)
     with control.db.read() as tx:
         placed = occupants(tx)
         rows, zones = hosts.list_hosts(tx), aggregates.zones_of_hosts(tx)
@@ -52,9 +53,17 @@ def list_hosts(control: Control, caller: Caller) -> list[HostView]:
     return [_view(control, host, placed.get(host.id, {}), numbers[host.id], zones.get(host.id, ZONE)) for host in rows]
 
 
-def set_enabled(control: Control, caller: Caller, name: str, *, enabled: bool, reason: str | None = None) -> None:
+def set_enabled(
+    control: Control,
+    caller: Caller,
+    name: str,
+    *,
+    enabled: bool,
+    reason: str | None = None,
+    rule: str = "busway:hosts:update",
+) -> None:
     """Lets new servers go to a host, or not; what runs there goes on."""
-    caller.require_admin("enable or disable hosts")
+    authorize(caller, rule)
     now = control.now()
     with control.db.write() as tx:
         host = _get(tx, name)

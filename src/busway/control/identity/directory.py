@@ -1,53 +1,90 @@
-"""The use cases of identity: who there is, and what bootstrap creates."""
+"""The use cases of users and projects, and what the first start creates."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
-
 from busway.control.context import Control
+from busway.control.identity.passwords import NO_PASSWORD, passwords
+from busway.control.identity.proof import check_password
 from busway.domain.caller import Caller
-from busway.domain.errors import Conflict
-from busway.domain.identity import DOMAIN_ID, ROLE_NAMES, Project, Role, RoleAssignment, User
+from busway.domain.errors import BadInput, Conflict
+from busway.domain.identity import DOMAIN_ID, ROLE_NAMES, Project, Role, User
 from busway.domain.ids import ProjectId, UserId
+from busway.policy import authorize
 from busway.store import identity as store
-from busway.store.database import Tx
-from busway.store.identity_tokens import revoke_user_tokens
+from busway.store.database import Tx, take_turn
+from busway.store.identity_tokens import revoke_project_tokens, revoke_user_tokens
+from busway.store.login_failures import forget_all_failures
 
-HASHER = PasswordHasher()
+# Changes that could take the last admin away wait for each other.
+_TURN = "identity"
+
+
+class Unchanged:
+    """The mark of a value that is not given."""
+
+
+UNCHANGED = Unchanged()
+
+
+def is_first_start(control: Control) -> bool:
+    """True on a database without users; never again, for the last admin can't be removed."""
+    with control.db.read() as tx:
+        return not store.has_users(tx)
 
 
 def bootstrap_admin(control: Control, password: str) -> Project:
-    """Creates project admin, user admin and the roles, and sets the password where it differs; safe to repeat."""
+    """Makes project admin, user admin and the roles where there are no users yet; returns the operator's project."""
+    hashed = passwords(control.settings).hash(password)
     with control.db.write() as tx:
-        known = {role.name: role for role in store.list_roles(tx)}
-        for name in ROLE_NAMES:
-            if name not in known:
-                known[name] = Role(_hex_id(control), name)
-                store.add_role(tx, known[name])
-        project = store.find_project_by_name(tx, "admin")
-        if project is None:
-            project = Project(ProjectId(_hex_id(control)), "admin", "The operator's project")
-            store.add_project(tx, project)
+        take_turn(tx, _TURN)
+        return _operators_project(tx) if store.has_users(tx) else make_admin(control, tx, hashed)
+
+
+def recover_admin(control: Control, password: str) -> None:
+    """Lets user admin in again with a new password, with all rights; their tokens end, and nobody waits for a try."""
+    hashed = passwords(control.settings).hash(password)
+    with control.db.write() as tx:
+        take_turn(tx, _TURN)
+        make_admin(control, tx, hashed)
         user = store.find_user_by_name(tx, "admin")
-        if user is None:
-            user = User(UserId(_hex_id(control)), "admin", default_project_id=project.id)
-            store.add_user(tx, user, HASHER.hash(password))
-        elif not is_password(store.get_password_hash(tx, user.id), password):
-            store.save_password(tx, user.id, HASHER.hash(password))
-        store.assign_role(tx, user.id, project.id, known["admin"].id)
+        assert user is not None
+        revoke_user_tokens(tx, user.id, control.now())
+        forget_all_failures(tx)
+
+
+def make_admin(control: Control, tx: Tx, password_hash: str) -> Project:
+    """Sees to it that user admin is enabled, with a password and the role admin in project admin; safe to repeat."""
+    known = {role.name: role for role in store.list_roles(tx)}
+    for name in ROLE_NAMES:
+        if name not in known:
+            known[name] = Role(_hex_id(control), name)
+            store.add_role(tx, known[name])
+    project = store.find_project_by_name(tx, "admin")
+    if project is None:
+        project = Project(ProjectId(_hex_id(control)), "admin", "The operator's project")
+        store.add_project(tx, project)
+    user = store.find_user_by_name(tx, "admin")
+    if user is None:
+        user = User(UserId(_hex_id(control)), "admin", default_project_id=project.id)
+        store.add_user(tx, user, password_hash)
+    store.save_project(tx, replace(project, enabled=True))
+    store.save_user(tx, replace(user, enabled=True))
+    store.save_password(tx, user.id, password_hash)
+    store.assign_role(tx, user.id, project.id, known["admin"].id)
     return project
 
 
-def find_admin_project(control: Control) -> Project | None:
-    """The admin's project, None until `bootstrap_admin` has run on this database."""
+def get_operators_project(control: Control) -> Project:
+    """The project that owns what belongs to everybody: admin, or any where that is gone."""
     with control.db.read() as tx:
-        if store.find_user_by_name(tx, "admin") is None:
-            return None
-        return store.find_project_by_name(tx, "admin")
+        return _operators_project(tx)
+
+
+def _operators_project(tx: Tx) -> Project:
+    return store.find_project_by_name(tx, "admin") or store.list_projects(tx)[0]
 
 
 def clouds_yaml(url: str, password: str, *, cloud: str = "busway", region: str = "RegionOne", cacert: str = "") -> str:
@@ -68,34 +105,26 @@ def clouds_yaml(url: str, password: str, *, cloud: str = "busway", region: str =
 {trust}"""
 
 
-def is_password(password_hash: str, password: str) -> bool:
-    """True when the password is the one that was hashed; takes about 50 ms by design."""
-    try:
-        return HASHER.verify(password_hash, password)
-    except (VerifyMismatchError, InvalidHashError):
-        return False
-
-
 def list_projects(control: Control, caller: Caller, *, own: bool = False) -> list[Project]:
-    """All projects for an admin; otherwise (or with `own`) those in which the caller has a role."""
+    """All projects, or with `own` those in which the caller has a role."""
+    authorize(caller, "identity:get_auth_projects" if own else "identity:list_projects")
     with control.db.read() as tx:
-        if caller.is_admin and not own:
+        if not own:
             return store.list_projects(tx)
         found = {each.project.id: each.project for each in store.list_assignments(tx, user_id=caller.user_id)}
     return sorted(found.values(), key=lambda project: project.name)
 
 
 def get_project(control: Control, caller: Caller, project_id: str) -> Project:
-    """One project by id; others' projects only for an admin."""
-    if project_id != caller.project_id:
-        caller.require_admin("read other projects")
+    """One project by id."""
+    authorize(caller, "identity:get_project", {"target.project.id": project_id})
     with control.db.read() as tx:
         return store.get_project(tx, project_id)
 
 
 def create_project(control: Control, caller: Caller, name: str, description: str, enabled: bool) -> Project:
     """Creates a project."""
-    caller.require_admin("create projects")
+    authorize(caller, "identity:create_project")
     project = Project(ProjectId(_hex_id(control)), name, description, enabled)
     with control.db.write() as tx:
         store.add_project(tx, project)
@@ -103,127 +132,113 @@ def create_project(control: Control, caller: Caller, name: str, description: str
 
 
 def update_project(control: Control, caller: Caller, project_id: str, changes: dict[str, object]) -> Project:
-    """Changes name, description or enabled."""
-    caller.require_admin("change projects")
+    """Changes name, description or enabled; disabling ends the project's tokens."""
+    authorize(caller, "identity:update_project")
     with control.db.write() as tx:
+        take_turn(tx, _TURN)
         project = replace(store.get_project(tx, project_id), **changes)  # type: ignore[arg-type]
         store.save_project(tx, project)
+        if not project.enabled:
+            revoke_project_tokens(tx, project.id, control.now())
+            check_admin_left(tx)
     return project
 
 
 def delete_project(control: Control, caller: Caller, project_id: str) -> None:
-    """Removes a project; its servers and images stay until an admin deletes them."""
-    caller.require_admin("delete projects")
+    """Removes a project and ends its tokens; its servers and images stay until an admin deletes them."""
+    authorize(caller, "identity:delete_project")
     with control.db.write() as tx:
+        take_turn(tx, _TURN)
         project = store.get_project(tx, project_id)
         if project.id == caller.project_id:
             raise Conflict(
                 "You act in this project", remedy="Take a token for another project first.", code="own-project"
             )
+        revoke_project_tokens(tx, project.id, control.now())
         store.delete_project(tx, project.id)
+        check_admin_left(tx)
 
 
 def list_users(control: Control, caller: Caller) -> list[User]:
     """All users."""
-    caller.require_admin("list users")
+    authorize(caller, "identity:list_users")
     with control.db.read() as tx:
         return store.list_users(tx)
 
 
 def get_user(control: Control, caller: Caller, user_id: str) -> User:
-    """One user by id; other users only for an admin."""
-    if user_id != caller.user_id:
-        caller.require_admin("read other users")
+    """One user by id."""
+    authorize(caller, "identity:get_user", {"target.user.id": user_id})
     with control.db.read() as tx:
         return store.get_user(tx, user_id)
 
 
-def create_user(control: Control, caller: Caller, user: User, password: str) -> User:
-    """Creates a user; the id that `user` has is replaced by a new one."""
-    caller.require_admin("create users")
+def create_user(control: Control, caller: Caller, user: User, password: str | None) -> User:
+    """Creates a user; the id that `user` has is replaced by a new one. Without a password they can't log in with one."""
+    authorize(caller, "identity:create_user")
     made = replace(user, id=UserId(_hex_id(control)))
+    hashed = NO_PASSWORD if password is None else passwords(control.settings).hash(password)
     with control.db.write() as tx:
-        store.add_user(tx, made, HASHER.hash(password))
+        store.add_user(tx, made, hashed)
     return made
 
 
 def update_user(
-    control: Control, caller: Caller, user_id: str, changes: dict[str, object], password: str | None = None
+    control: Control,
+    caller: Caller,
+    user_id: str,
+    changes: dict[str, object],
+    password: str | Unchanged | None = UNCHANGED,
 ) -> User:
-    """Changes a user; a new password or a disabled user ends all their tokens."""
-    caller.require_admin("change users")
+    """Changes a user; a new password or a disabled user ends all their tokens. A password of None takes it away."""
+    authorize(caller, "identity:update_user")
+    hashed = None
+    if not isinstance(password, Unchanged):
+        hashed = NO_PASSWORD if password is None else passwords(control.settings).hash(password)
     with control.db.write() as tx:
+        take_turn(tx, _TURN)
         user = replace(store.get_user(tx, user_id), **changes)  # type: ignore[arg-type]
         store.save_user(tx, user)
-        if password is not None:
-            store.save_password(tx, user.id, HASHER.hash(password))
-        if password is not None or not user.enabled:
+        if hashed is not None:
+            store.save_password(tx, user.id, hashed)
+        if hashed is not None or not user.enabled:
             revoke_user_tokens(tx, user.id, control.now())
+            check_admin_left(tx)
     return user
 
 
-def delete_user(control: Control, caller: Caller, user_id: str) -> None:
-    """Removes a user and ends their tokens."""
-    caller.require_admin("delete users")
+def change_password(control: Control, user_id: str, original: str, password: str, address: str = "") -> None:
+    """A user changes their own password, proved by the old one; all their tokens end."""
+    proof = check_password(control, user_id, original, address)
+    if password == original:
+        raise BadInput("The new password is the old one", remedy="Choose another one.", code="same-password")
+    hashed = passwords(control.settings).hash(password)
     with control.db.write() as tx:
+        proof.settle(tx, control.now())
+        store.save_password(tx, proof.user.id, hashed)
+        revoke_user_tokens(tx, proof.user.id, control.now())
+
+
+def delete_user(control: Control, caller: Caller, user_id: str) -> None:
+    """Removes a user with their application credentials, and ends their tokens."""
+    authorize(caller, "identity:delete_user")
+    with control.db.write() as tx:
+        take_turn(tx, _TURN)
         user = store.get_user(tx, user_id)
         revoke_user_tokens(tx, user.id, control.now())
         store.delete_user(tx, user.id)
+        check_admin_left(tx)
 
 
-def list_roles(control: Control, _caller: Caller) -> list[Role]:
-    """All roles."""
-    with control.db.read() as tx:
-        return store.list_roles(tx)
-
-
-def create_role(control: Control, caller: Caller, name: str) -> Role:
-    """Creates a role; only admin, member and reader mean anything to Busway."""
-    caller.require_admin("create roles")
-    role = Role(_hex_id(control), name)
-    with control.db.write() as tx:
-        store.add_role(tx, role)
-    return role
-
-
-def delete_role(control: Control, caller: Caller, role_id: str) -> None:
-    """Removes a role that is not one of the built-in three."""
-    caller.require_admin("delete roles")
-    with control.db.write() as tx:
-        role = store.get_role(tx, role_id)
-        if role.name in ROLE_NAMES:
-            raise Conflict(f"Role {role.name} is built in", code="role-built-in")
-        store.delete_role(tx, role.id)
-
-
-def list_assignments(
-    control: Control, caller: Caller, user_id: str | None = None, project_id: str | None = None
-) -> list[RoleAssignment]:
-    """Who has which role where; others' assignments only for an admin."""
-    if user_id != caller.user_id:
-        caller.require_admin("read role assignments")
-    with control.db.read() as tx:
-        return store.list_assignments(tx, user_id=user_id, project_id=project_id)
-
-
-def assign_role(control: Control, caller: Caller, user_id: str, project_id: str, role_id: str) -> None:
-    """Gives a user a role in a project."""
-    caller.require_admin("assign roles")
-    with control.db.write() as tx:
-        user, project, role = _assignment(tx, user_id, project_id, role_id)
-        store.assign_role(tx, user.id, project.id, role.id)
-
-
-def unassign_role(control: Control, caller: Caller, user_id: str, project_id: str, role_id: str) -> bool:
-    """Takes a role from a user; True when they had it."""
-    caller.require_admin("assign roles")
-    with control.db.write() as tx:
-        user, project, role = _assignment(tx, user_id, project_id, role_id)
-        return store.unassign_role(tx, user.id, project.id, role.id)
-
-
-def _assignment(tx: Tx, user_id: str, project_id: str, role_id: str) -> tuple[User, Project, Role]:
-    return store.get_user(tx, user_id), store.get_project(tx, project_id), store.get_role(tx, role_id)
+def check_admin_left(tx: Tx) -> None:
+    """Raises `Conflict` when nobody could log in as an admin any more; the transaction is rolled back by that."""
+    if store.count_admins(tx, NO_PASSWORD) == 0:
+        raise Conflict(
+            "Nobody would be left who can log in as an admin",
+            detail="It takes an enabled user with a password and the role admin in an enabled project.",
+            remedy="Make another one first: openstack user create, then openstack role add --project admin --user NAME admin.",
+            code="last-admin",
+        )
 
 
 def _hex_id(control: Control) -> str:

@@ -12,6 +12,7 @@ from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from busway.domain.image import CONTAINER_FORMATS, DISK_FORMATS, VISIBILITIES, Image, ImageStatus, check_properties
 from busway.domain.quota import Usage
+from busway.policy import authorize
 from busway.store import images as store
 from busway.store.database import Tx
 
@@ -23,6 +24,7 @@ def create_image(control: Control, caller: Caller, image: Image) -> Image:
     made = replace(
         image, status=ImageStatus.QUEUED, owner=caller.project_id, created=control.now(), updated=control.now()
     )
+    authorize(caller, "add_image", {"project_id": made.owner, "owner": made.owner})
     check_properties(made)
     _check(caller, made)
     with control.db.write() as tx:
@@ -40,16 +42,16 @@ def list_images(control: Control, caller: Caller) -> list[Image]:
     return [each for each in found if each.visibility == "public" or caller.may_see(each.owner)]
 
 
-def get_image(control: Control, caller: Caller, image_id: str) -> Image:
-    """One image; raises `NotFound` also for a private one of others."""
+def get_image(control: Control, caller: Caller, image_id: str, rule: str = "get_image") -> Image:
+    """One image; raises `NotFound` also for a private one of others, and `Forbidden` where the rule says so."""
     with control.db.read() as tx:
-        return _visible(tx, caller, image_id)
+        return _visible(tx, caller, image_id, rule)
 
 
 def change_image(control: Control, caller: Caller, image_id: str, change: Callable[[Image], Image]) -> Image:
     """Applies a pure change to an image that the caller owns."""
     with control.db.write() as tx:
-        old = _owned(tx, caller, image_id, lock=True)
+        old = _owned(tx, caller, image_id, "modify_image", lock=True)
         new = replace(change(old), updated=control.now())
         frozen = (new.disk_format, new.container_format) != (old.disk_format, old.container_format)
         if frozen and old.status is ImageStatus.ACTIVE:
@@ -63,7 +65,7 @@ def change_image(control: Control, caller: Caller, image_id: str, change: Callab
 def delete_image(control: Control, caller: Caller, image_id: str) -> None:
     """Hides an image; its data stays while servers need it (`purge`)."""
     with control.db.write() as tx:
-        image = _owned(tx, caller, image_id, lock=True)
+        image = _owned(tx, caller, image_id, "delete_image", lock=True)
         if image.protected:
             raise Forbidden(
                 f"Image {image.id} is protected and cannot be deleted",
@@ -73,10 +75,14 @@ def delete_image(control: Control, caller: Caller, image_id: str) -> None:
         store.mark_image_deleted(tx, image.id, control.now())
 
 
-def owned_image(control: Control, caller: Caller, image_id: str) -> Image:
-    """One image that the caller may change; raises `NotFound` or `Forbidden`."""
+def owned_image(control: Control, caller: Caller, image_id: str, rule: str) -> Image:
+    """One image that a rule lets the caller change; raises `NotFound` or `Forbidden`."""
     with control.db.read() as tx:
-        return _owned(tx, caller, image_id)
+        return _owned(tx, caller, image_id, rule)
+
+
+def _target(image: Image) -> dict[str, str]:
+    return {"project_id": image.owner, "owner": image.owner, "visibility": image.visibility}
 
 
 def image_path(control: Control, image: Image) -> Path:
@@ -96,17 +102,24 @@ def image_folder(control: Control) -> Path:
     return control.state / "images"
 
 
-def _visible(tx: Tx, caller: Caller, image_id: str, *, lock: bool = False) -> Image:
+def _visible(tx: Tx, caller: Caller, image_id: str, rule: str, *, lock: bool = False) -> Image:
+    image = _seen(tx, caller, image_id, lock=lock)
+    authorize(caller, rule, _target(image))
+    return image
+
+
+def _seen(tx: Tx, caller: Caller, image_id: str, *, lock: bool = False) -> Image:
     image = store.get_image(tx, image_id, lock=lock)
     if not image.is_visible_to(caller):
         raise NotFound(f"Image {image_id} not found", code="image-not-found")
     return image
 
 
-def _owned(tx: Tx, caller: Caller, image_id: str, *, lock: bool = False) -> Image:
-    image = _visible(tx, caller, image_id, lock=lock)
+def _owned(tx: Tx, caller: Caller, image_id: str, rule: str, *, lock: bool = False) -> Image:
+    image = _seen(tx, caller, image_id, lock=lock)
     if not caller.may_see(image.owner):
         raise Forbidden(f"Image {image_id} belongs to another project", code="image-not-owned")
+    authorize(caller, rule, _target(image))
     return image
 
 
@@ -115,7 +128,7 @@ def _check(caller: Caller, image: Image, *, was_public: bool = False) -> None:
     _one_of("container_format", image.container_format, CONTAINER_FORMATS, "Unpack it and use bare.")
     _one_of("visibility", image.visibility, VISIBILITIES, "")
     if image.visibility == "public" and not was_public:
-        caller.require_admin("publish images")
+        authorize(caller, "publicize_image")
 
 
 def _one_of(name: str, value: str | None, known: tuple[str, ...], remedy: str) -> None:

@@ -144,7 +144,7 @@ class DiskImageUpload(ImageUpload):
 
 def begin_upload(control: Control, caller: Caller, image_id: str, expected: int | None) -> ImageUpload:
     """Starts the upload of a queued image's data; `expected` is its size in bytes where the client said it."""
-    image = owned_image(control, caller, image_id)
+    image = owned_image(control, caller, image_id, "upload_image")
     _check_queued(image)
     if image.disk_format is None or image.container_format is None:
         raise BadInput(

@@ -15,6 +15,7 @@ from busway.domain.errors import BadInput, Conflict
 from busway.domain.guest_network import BRIDGE, DEFAULT_PHYSICAL, LOCAL
 from busway.domain.ids import NetworkId, ProjectId
 from busway.domain.network import Network, Subnet
+from busway.policy import authorize
 from busway.store import networks as store
 from busway.store import ports
 
@@ -96,8 +97,11 @@ def get_network(control: Control, caller: Caller, network_id: str) -> Network:
 def create_network(control: Control, caller: Caller, wanted: NewNetwork) -> Network:
     """Makes a network without subnets; one of the driver `bridge`, a shared one or one of another project needs an admin."""
     owner = wanted.project_id or caller.project_id
-    if wanted.shared or wanted.driver != LOCAL or owner != caller.project_id:
-        caller.require_admin("make a network that is shared, on a physical network or of another project")
+    authorize(caller, "create_network", {"project_id": owner})
+    if wanted.shared:
+        authorize(caller, "create_network:shared")
+    if wanted.driver != LOCAL:
+        authorize(caller, "create_network:provider:network_type")
     if wanted.driver == LOCAL and (wanted.physical or wanted.vlan):
         raise BadInput(
             "A network of type local has neither a physical network nor a segment",
@@ -134,7 +138,7 @@ def update_network(
 ) -> Network:
     """Changes what may be changed of a network; None leaves a field as it is."""
     if shared is not None:
-        caller.require_admin("share a network")
+        authorize(caller, "update_network:shared")
     with control.db.write() as tx:
         known = own_network(tx, caller, network_id, "change")
         if shared is False and known.shared:

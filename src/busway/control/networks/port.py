@@ -17,6 +17,7 @@ from busway.domain.errors import BadInput, Conflict
 from busway.domain.guest_network import AddressPair
 from busway.domain.ids import PortId, ProjectId, SecurityGroupId
 from busway.domain.network import Network, Port
+from busway.policy import authorize
 from busway.store import ports as store
 from busway.store import security_groups
 from busway.store.database import Tx
@@ -54,9 +55,8 @@ def create_port(
     control: Control, caller: Caller, network_id: str, fields: PortFields, project_id: ProjectId | None = None
 ) -> Port:
     """Makes a port that a server can be given, and that stays when that server goes."""
-    if project_id not in (None, caller.project_id):
-        caller.require_admin("make a port of another project")
     owner = project_id or caller.project_id
+    authorize(caller, "create_port", {"project_id": owner})
     with control.db.write() as tx:
         network = visible_network(tx, caller, network_id, lock=True)
         quota.check(tx, owner, "port")

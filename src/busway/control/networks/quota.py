@@ -10,6 +10,7 @@ from busway.domain.caller import Caller
 from busway.domain.errors import Forbidden
 from busway.domain.ids import ProjectId
 from busway.domain.quota import Usage, check_quota
+from busway.policy import authorize
 from busway.store import identity, networks, ports, quotas, security_groups
 from busway.store.database import Tx, take_turn
 
@@ -38,7 +39,7 @@ def usage(control: Control, caller: Caller, project_id: str) -> dict[str, int]:
 
 def set_limits(control: Control, caller: Caller, project_id: str, wanted: Mapping[str, int]) -> dict[str, int]:
     """Sets limits of a project; what it has stays, even when it is more."""
-    caller.require_admin("set quotas")
+    authorize(caller, "update_quota", {"project_id": project_id})
     with control.db.write() as tx:
         if identity.find_project(tx, project_id) is None:
             raise missing("project", project_id)
@@ -48,7 +49,7 @@ def set_limits(control: Control, caller: Caller, project_id: str, wanted: Mappin
 
 def forget_limits(control: Control, caller: Caller, project_id: str) -> None:
     """Gives a project the defaults again."""
-    caller.require_admin("set quotas")
+    authorize(caller, "delete_quota", {"project_id": project_id})
     with control.db.write() as tx:
         own = {name: limit for name, limit in quotas.list_limits(tx, project_id).items() if name not in DEFAULTS}
         quotas.forget_limits(tx, project_id)

@@ -21,6 +21,7 @@ from busway.domain.security_group import (
     remote_network,
     rules_at_birth,
 )
+from busway.policy import authorize
 from busway.store import ports
 from busway.store import security_groups as store
 from busway.store.database import Tx, take_turn
@@ -82,8 +83,7 @@ def create_group(
 ) -> SecurityGroup:
     """Makes a group that lets everything out and nothing in."""
     owner = project_id or caller.project_id
-    if owner != caller.project_id:
-        caller.require_admin("make a security group of another project")
+    authorize(caller, "create_security_group", {"project_id": owner})
     if name.lower() == DEFAULT:
         raise Conflict("Default security group already exists", remedy="Choose another name.", code="group-default")
     group_id, now = SecurityGroupId(control.new_id()), control.now()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from busway.control.context import Control
 from busway.control.flavors import list_flavors
 from busway.control.images.catalogue import get_image
+from busway.control.placement.discretion import Discretion
 from busway.control.placement.request import placement_request
 from busway.control.placement.snapshot import take_snapshot
 from busway.control.servers.lifecycle import MAX_AT_ONCE
@@ -15,13 +16,17 @@ from busway.domain.errors import BadInput, NotFound
 from busway.domain.flavor import Flavor
 from busway.domain.ids import ServerId
 from busway.domain.placement import Placement, PlacementRequest, Refusal, Snapshot
+from busway.policy import allows, authorize
 from busway.scheduler.explain import describe, details, explain, remedy_words
 from busway.scheduler.place import after, place_all
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedServer:
-    """Where one server would land; `devices` are lines such as "0000:81:00.0 Display controller: … (alias a1)"."""
+    """Where one server would land; `devices` are lines such as "0000:81:00.0 Display controller: … (alias a1)".
+
+    Tenants are not told hosts and addresses.
+    """
 
     host: str
     devices: tuple[str, ...]
@@ -66,16 +71,19 @@ def plan(
     if not 1 <= count <= MAX_AT_ONCE:
         raise BadInput(f"{count} servers in one plan", remedy=f"Ask for 1 to {MAX_AT_ONCE}.")
     if host is not None:
-        caller.require_admin("choose the host of a server")
+        authorize(caller, "busway:plan:host")
     chosen = _find_flavor(control, caller, flavor)
     properties = get_image(control, caller, image).properties if image is not None else {}
     with control.db.read() as tx:
         request = placement_request(control, tx, ServerId("planned"), chosen, properties, host, None)
         snapshot = take_snapshot(control, tx)
     answer = place_all(snapshot, [request] * count, control.settings.policy)
+    sees_hosts = allows(caller, "busway:placement:hosts")
     if isinstance(answer, Refusal):
-        return Plan(chosen.name, count, refusal=_refused(answer, caller))
-    return Plan(chosen.name, count, _landed(snapshot, request, answer))
+        names = (each.name for each in snapshot.hosts)
+        return Plan(chosen.name, count, refusal=_refused(answer, None if sees_hosts else Discretion(names)))
+    landed = _landed(snapshot, request, answer)
+    return Plan(chosen.name, count, landed if sees_hosts else tuple(map(_without_places, landed)))
 
 
 def _landed(snapshot: Snapshot, request: PlacementRequest, answer: tuple[Placement, ...]) -> tuple[PlannedServer, ...]:
@@ -86,19 +94,25 @@ def _landed(snapshot: Snapshot, request: PlacementRequest, answer: tuple[Placeme
     return tuple(found)
 
 
-def _refused(refusal: Refusal, caller: Caller) -> PlanRefusal:
+def _without_places(server: PlannedServer) -> PlannedServer:
+    """What a tenant may know of a place: that there is one, and the kinds of the devices."""
+    return PlannedServer("", tuple(line.partition(" ")[2] for line in server.devices), server.reason)
+
+
+def _refused(refusal: Refusal, discretion: Discretion | None) -> PlanRefusal:
     error = explain(refusal)
-    miss = refusal.nearest
+    miss = refusal.nearest if discretion is None else None
+    told = discretion or str
     return PlanRefusal(
-        error.brief,
-        error.detail,
-        error.remedy,
+        told(error.brief),
+        told(error.detail),
+        told(error.remedy),
         error.code,
         refusal.count_by_rule(),
         refusal.count_devices(),
         f"{miss.host}: {'; '.join(miss.reasons)}" if miss else None,
-        remedy_words(refusal),
-        details(refusal) if caller.is_admin else "",
+        tuple(map(told, remedy_words(refusal))),
+        details(refusal) if discretion is None else "",
     )
 
 

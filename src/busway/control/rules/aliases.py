@@ -14,6 +14,7 @@ from busway.domain.caller import Caller
 from busway.domain.config_warning import ConfigWarning
 from busway.domain.errors import BadInput, Conflict, InvalidExtraSpec, NotFound
 from busway.domain.flavor import Flavor
+from busway.policy import authorize
 from busway.store import devices, flavors, servers
 from busway.store import pci_rules as store
 from busway.store.database import Tx
@@ -60,7 +61,7 @@ class AliasStory:
 
 def list_aliases(control: Control, caller: Caller) -> tuple[list[AliasView], list[ConfigWarning]]:
     """All aliases by name, and the warnings of `busway config check` about them."""
-    caller.require_admin("list aliases")
+    authorize(caller, "busway:aliases:list")
     with control.db.read() as tx:
         rules = control.pci_rules(tx)
         known = [row.device for row in devices.list_devices(tx) if row.present]
@@ -70,7 +71,7 @@ def list_aliases(control: Control, caller: Caller) -> tuple[list[AliasView], lis
 
 def get_alias(control: Control, caller: Caller, name: str) -> AliasStory:
     """One name with its history; raises `NotFound` for one that never was."""
-    caller.require_admin("look at aliases")
+    authorize(caller, "busway:aliases:show")
     views, warnings = list_aliases(control, caller)
     with control.db.read() as tx:
         history = tuple(store.list_changes(tx, ALIAS, name))
@@ -88,7 +89,7 @@ def create_alias(control: Control, caller: Caller, definitions: Sequence[str]) -
 
     It counts at once, in place of one of the file. Errors: `InvalidAlias` as for a file, `Conflict` for a name in use.
     """
-    with changing_rules(control, caller, "define aliases") as turn:
+    with changing_rules(control, caller, "busway:aliases:create") as turn:
         alias = _parse(control, definitions)
         if any(row.name == alias.name for row in turn.before.alias_rows):
             raise Conflict(
@@ -104,7 +105,7 @@ def change_alias(
     control: Control, caller: Caller, name: str, definitions: Sequence[str], version: int | None
 ) -> AliasChange:
     """Gives an alias of run time another meaning; devices that servers have stay with them."""
-    with changing_rules(control, caller, "change aliases") as turn:
+    with changing_rules(control, caller, "busway:aliases:update") as turn:
         row = _get_row(turn.before, name)
         check_version(turn, ALIAS, name, row.version, version)
         alias = _parse(control, definitions)
@@ -126,7 +127,7 @@ def delete_alias(
     Where none is left and a flavor or a server asks for it, `Conflict` names them unless `force`: they could not be
     placed any more. What runs keeps its devices either way.
     """
-    with changing_rules(control, caller, "delete aliases") as turn:
+    with changing_rules(control, caller, "busway:aliases:delete") as turn:
         row = _get_row(turn.before, name)
         check_version(turn, ALIAS, name, row.version, version)
         if name not in control.settings.aliases and not force:

@@ -20,6 +20,7 @@ from busway.domain.device import PciDevice
 from busway.domain.device_spec import DeviceSpec
 from busway.domain.errors import BadInput, Conflict
 from busway.domain.ids import DeviceId, HostId
+from busway.policy import authorize
 from busway.store import claims, devices, events
 from busway.store import pci_rules as store
 from busway.store.claims import Claim
@@ -78,9 +79,9 @@ def what_to_look_at(
 
 
 @contextmanager
-def changing_rules(control: Control, caller: Caller, act: str) -> Iterator[RuleTurn]:
+def changing_rules(control: Control, caller: Caller, rule: str) -> Iterator[RuleTurn]:
     """One transaction in which an admin changes rules; `act` completes "may not …"."""
-    caller.require_admin(act)
+    authorize(caller, rule)
     with control.db.write() as tx:
         take_turn(tx, "place")
         yield RuleTurn(control, tx, caller, control.now(), read_rules(control.settings, tx))

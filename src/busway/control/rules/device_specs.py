@@ -16,6 +16,7 @@ from busway.domain.device import PciDevice
 from busway.domain.device_spec import DeviceSpec, parse_device_spec
 from busway.domain.errors import BadInput, Conflict, NotFound
 from busway.domain.ids import DeviceSpecId
+from busway.policy import authorize
 from busway.store import devices
 from busway.store import pci_rules as store
 from busway.store.database import Tx
@@ -62,7 +63,7 @@ class DeviceSpecStory:
 
 def list_device_specs(control: Control, caller: Caller) -> tuple[list[DeviceSpecView], list[ConfigWarning]]:
     """All device specs in their order, and the warnings of `busway config check` about them."""
-    caller.require_admin("list device specs")
+    authorize(caller, "busway:device-specs:list")
     with control.db.read() as tx:
         rules, known = control.pci_rules(tx), _present(tx)
         warnings = [each for each in rules.warnings(known) if not each.code.startswith("alias")]
@@ -89,7 +90,7 @@ def create_device_spec(
     It goes before the one named `before`, otherwise behind all others of run time. Errors: `InvalidDeviceSpec` as for a
     file, `NotFound` for an unknown `before`.
     """
-    with changing_rules(control, caller, "create device specs") as turn:
+    with changing_rules(control, caller, "busway:device-specs:create") as turn:
         touched = parse_device_spec(definition)
         spec_id = DeviceSpecId(control.new_id())
         version = turn.record(DEVICE_SPEC, spec_id, "created", [definition])
@@ -113,7 +114,7 @@ def change_device_spec(
     """
     if definition is None and before is None:
         raise BadInput("Nothing to change", remedy="Send a definition, or `before`.", code="rule-unchanged")
-    with changing_rules(control, caller, "change device specs") as turn:
+    with changing_rules(control, caller, "busway:device-specs:update") as turn:
         row = _get_row(turn.before, spec_id)
         check_version(turn, DEVICE_SPEC, spec_id, row.version, version)
         text = row.definition if definition is None else definition
@@ -127,7 +128,7 @@ def change_device_spec(
 
 def delete_device_spec(control: Control, caller: Caller, spec_id: str, version: int | None) -> DeviceSpecChange:
     """Takes a device spec of run time away; devices in use that nothing else offers leave when they are given back."""
-    with changing_rules(control, caller, "delete device specs") as turn:
+    with changing_rules(control, caller, "busway:device-specs:delete") as turn:
         row = _get_row(turn.before, spec_id)
         check_version(turn, DEVICE_SPEC, spec_id, row.version, version)
         turn.record(DEVICE_SPEC, spec_id, "deleted", ())

@@ -10,17 +10,43 @@ from busway.domain.caller import Caller
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.ids import ServerId
 from busway.domain.server import ServerAction, ServerStatus, check_server_transition
+from busway.policy import authorize
 from busway.store import actions, events, hosts, servers
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
 
+# The rule of rights for each act on a server.
+RULES = {
+    act: f"os_compute_api:{rule}"
+    for act, rule in {
+        "start": "servers:start",
+        "stop": "servers:stop",
+        "reboot": "servers:reboot",
+        "rebuild": "servers:rebuild",
+        "resize": "servers:resize",
+        "confirmResize": "servers:confirm_resize",
+        "revertResize": "servers:revert_resize",
+        "createImage": "servers:create_image",
+        "migrate": "os-migrate-server:migrate",
+        "evacuate": "os-evacuate",
+        "shelve": "os-shelve:shelve",
+        "shelveOffload": "os-shelve:shelve_offload",
+        "unshelve": "os-shelve:unshelve",
+        "delete": "servers:delete",
+        "update": "servers:update",
+        "console": "os-console-output",
+    }.items()
+}
 
-def server_row(tx: Tx, caller: Caller, server_id: str, *, lock: bool = False) -> ServerRow:
-    """A server that its user may act on; raises `NotFound`."""
+
+def server_row(tx: Tx, caller: Caller, server_id: str, act: str | None = None, *, lock: bool = False) -> ServerRow:
+    """A server that the caller sees, and may do an act to; raises `NotFound` or `Forbidden`."""
     row = servers.find_server(tx, server_id, lock=lock)
     if row is None or not caller.may_see(row.project_id) or row.status is ServerStatus.DELETED:
         raise no_server(server_id)
+    if act is not None:
+        authorize(caller, RULES[act], {"project_id": row.project_id, "user_id": row.user_id})
     return row
 
 
@@ -33,7 +59,7 @@ def no_server(server_id: str) -> NotFound:
 
 def idle_server(tx: Tx, caller: Caller, server_id: str, act: str, allowed: Collection[ServerStatus]) -> ServerRow:
     """A server, locked, in one of the statuses in which an act is allowed and with nothing under way."""
-    row = server_row(tx, caller, server_id, lock=True)
+    row = server_row(tx, caller, server_id, act, lock=True)
     if row.status not in allowed or row.task_state is not None or row.intent is not Intent.PRESENT:
         busy = f" and {row.task_state}" if row.task_state else ""
         raise Conflict(

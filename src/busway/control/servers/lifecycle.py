@@ -24,6 +24,7 @@ from busway.domain.image import Image, ImageStatus
 from busway.domain.quota import Usage, usage_of
 from busway.domain.requests import CreateServer, ServerFilter
 from busway.domain.server import Server, ServerAction, ServerStatus, TaskState
+from busway.policy import authorize
 from busway.store import actions, aggregates, events, hosts, images, keypairs, ports, servers
 from busway.store.database import Tx
 from busway.store.events import Event
@@ -38,6 +39,7 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
 
     Errors: `BadInput` for an unknown alias, key, image or count; `Forbidden` when flavor and image disagree.
     """
+    authorize(caller, "os_compute_api:servers:create")
     if not 1 <= request.max_count <= MAX_AT_ONCE:
         raise BadInput(f"{request.max_count} servers in one request", remedy=f"Ask for 1 to {MAX_AT_ONCE}.")
     now = control.now()
@@ -192,7 +194,7 @@ def delete_server(control: Control, caller: Caller, server_id: str, request_id: 
     """Asks for a server to go; its devices become free when their hosts report that nobody holds them."""
     now = control.now()
     with control.db.write() as tx:
-        row = server_row(tx, caller, server_id, lock=True)
+        row = server_row(tx, caller, server_id, "delete", lock=True)
         if row.task_state is TaskState.DELETING:
             return
         note_action(tx, caller, row.id, "delete", request_id, now)
@@ -212,7 +214,7 @@ def update_server(
     """Renames or describes a server; None leaves a field as it is."""
     changes = {key: value for key, value in (("name", name), ("description", description)) if value is not None}
     with control.db.write() as tx:
-        row = server_row(tx, caller, server_id)
+        row = server_row(tx, caller, server_id, "update")
         servers.update_server(tx, row.id, control.now(), **changes)
         return _get(tx, caller, row.id)
 
@@ -220,7 +222,7 @@ def update_server(
 def console_output(control: Control, caller: Caller, server_id: str, length: int | None) -> str:
     """The last lines of a guest's console, all that is kept with None."""
     with control.db.read() as tx:
-        row = server_row(tx, caller, server_id)
+        row = server_row(tx, caller, server_id, "console")
         text = servers.get_console(tx, row.id)
     if length is None or length < 0:
         return text

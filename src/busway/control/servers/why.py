@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from busway.control.context import Control
+from busway.control.placement.discretion import Discretion
 from busway.control.servers.lifecycle import get_server
 from busway.domain.caller import Caller
 from busway.domain.device import PciDevice
 from busway.domain.server import Server
+from busway.policy import allows
 from busway.store import claims, devices, events, hosts
 from busway.store.claims import Claim
 from busway.store.events import Event
@@ -24,7 +26,7 @@ class Why:
 
 
 def why(control: Control, caller: Caller, server_id: str) -> Why:
-    """Tells a server's story to whoever may see the server; hosts that it is leaving are named to admins only."""
+    """Tells a server's story; a tenant hears no host's name, and no address of a device that is not theirs."""
     server = get_server(control, caller, server_id)
     with control.db.read() as tx:
         live = claims.list_live_claims(tx, server_id=server.id)
@@ -33,7 +35,21 @@ def why(control: Control, caller: Caller, server_id: str) -> Why:
         found = {host_id: hosts.find_host_by_id(tx, host_id) for host_id in elsewhere}
         names = {host_id: host.name for host_id, host in found.items() if host is not None}
         lines = tuple(_line(claim, known[claim.device_id], names.get(claim.host_id)) for claim in live)
-        return Why(server, lines, tuple(events.list_events(tx, server_id=server.id)))
+        story = Why(server, lines, tuple(events.list_events(tx, server_id=server.id)))
+        if allows(caller, "busway:placement:hosts"):
+            return story
+        own = {str(device.address) for device in known.values()}
+        return _for_tenant(story, Discretion((host.name for host in hosts.list_hosts(tx)), own))
+
+
+def _for_tenant(story: Why, told: Discretion) -> Why:
+    fault = story.server.fault
+    hushed = None if fault is None else replace(fault, message=told(fault.message), details=told(fault.details))
+    return Why(
+        replace(story.server, host_id=None, host_name=None, fault=hushed),
+        tuple(map(told, story.devices)),
+        tuple(replace(event, host_id=None, reason=told(event.reason)) for event in story.events),
+    )
 
 
 def _line(claim: Claim, device: PciDevice, elsewhere: str | None) -> str:

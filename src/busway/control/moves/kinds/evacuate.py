@@ -54,11 +54,10 @@ def evacuate_server(
     stay_off: bool = False,
 ) -> None:
     """Places a server elsewhere; raises `BadInput` while its host reports. With `stay_off` its user starts it."""
-    caller.require_admin("evacuate servers")
     now = control.now()
     with control.db.write() as tx:
         take_turn(tx, "place")
-        row = server_row(tx, caller, server_id, lock=True)
+        row = server_row(tx, caller, server_id, "evacuate", lock=True)
         source_host = _down_host(control, tx, row)
         if host is not None and hosts.find_host(tx, host) is None:
             raise NotFound(f"Compute host {host} could not be found.", remedy="busway host list", code="host-not-found")

@@ -14,6 +14,7 @@ from busway.control.servers.access import note_action, placed_server
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, NotFound
 from busway.domain.move import Move, MoveKind, MoveState
+from busway.policy import authorize
 from busway.store import hosts
 from busway.store.database import Tx, take_turn
 from busway.store.servers import ServerRow
@@ -29,7 +30,8 @@ KIND = Kind(MoveKind.MIGRATION, has_arrived, MoveState.FINISHED, take_back)
 
 def migrate_server(control: Control, caller: Caller, server_id: str, request_id: str, host: str | None = None) -> None:
     """Asks for a server to go to another host, or to a certain one; its flavor stays."""
-    caller.require_admin("migrate servers")
+    if host is not None:
+        authorize(caller, "os_compute_api:os-migrate-server:migrate:host")
     with control.db.write() as tx:
         take_turn(tx, "place")
         row = placed_server(tx, caller, server_id, "migrate", FROM)

@@ -17,6 +17,7 @@ from busway.control.servers.leave import depart
 from busway.domain.caller import Caller
 from busway.domain.errors import BuswayError, Conflict
 from busway.domain.server import ServerStatus, TaskState
+from busway.policy import authorize
 from busway.store import servers
 from busway.store.database import Tx, take_turn
 from busway.store.servers import Intent, ServerRow
@@ -35,6 +36,8 @@ class Where:
 
 def unshelve_server(control: Control, caller: Caller, server_id: str, request_id: str, to: Where = Where()) -> None:
     """Asks for a shelved server to run again, where it is or, when it was offloaded, wherever it finds a place."""
+    if to.host is not None:
+        authorize(caller, "os_compute_api:os-shelve:unshelve_to_host")
     with control.db.write() as tx:
         take_turn(tx, "place")
         row = idle_server(tx, caller, server_id, "unshelve", SHELVED)

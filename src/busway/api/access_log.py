@@ -1,0 +1,79 @@
+"""The access log: one line for each request, with who asked and how it ended, and with no secret.
+
+A query is told by its names; only those values are written that can't be secret. Bodies and headers are never written.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from busway.api.middleware import SCOPE_KEY as REQUEST_ID
+from busway.domain.caller import Caller
+
+_KEY = "busway.seen"
+_MAX_QUERY = 500
+_PLAIN = frozenset(
+    ["all_tenants", "changes-since", "count", "deleted", "host", "limit", "marker", "sort_dir", "sort_key", "status"]
+)
+_log = structlog.get_logger("busway.access")
+
+
+@dataclass
+class Seen:
+    """What the inner layers found out about a request."""
+
+    caller: Caller | None = None
+
+
+def seen(scope: MutableMapping[str, Any]) -> Seen:
+    """The note of a request that the access log reads at its end."""
+    found: Seen = scope.setdefault(_KEY, Seen())
+    return found
+
+
+class AccessLog:
+    """Logs each request when its answer begins; it stands inside `RequestIds`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers that never begin are logged by `RequestIds`."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.monotonic()
+        note = seen(scope)
+        method, path = scope["method"], scope["path"]
+
+        async def send_logged(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                caller = note.caller
+                _log.info(
+                    "request",
+                    method=method,
+                    path=path + without_secrets(scope.get("query_string", b"")),
+                    status=message["status"],
+                    ms=round((time.monotonic() - started) * 1000, 1),
+                    user=caller.user_id if caller else None,
+                    project=(caller.project_id or None) if caller else None,
+                    address=scope["client"][0] if scope.get("client") else None,
+                    request_id=scope.get(REQUEST_ID),
+                )
+            await send(message)
+
+        await self._app(scope, receive, send_logged)
+
+
+def without_secrets(query: bytes) -> str:
+    """A query as it may be written down: "?name=*&limit=5"."""
+    pairs = parse_qsl(query[: 4 * _MAX_QUERY].decode("latin-1"), keep_blank_values=True)
+    told = [(name, value if name in _PLAIN or not value else "*") for name, value in pairs]
+    return f"?{urlencode(told, safe='*')[:_MAX_QUERY]}" if told else ""

@@ -1,0 +1,53 @@
+"""What a request does, in the words of the audit; and the record of one that was refused."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from busway.api.middleware import SCOPE_KEY as REQUEST_ID
+from busway.control.context import Control
+from busway.domain.errors import BuswayError, Forbidden, NotAuthenticated, OverQuota
+from busway.store import audit
+from busway.store.audit import Act, Record
+
+_READS = ("GET", "HEAD", "OPTIONS")
+# Where the last word of a path is not the name of the table.
+_TABLES = {
+    "os-keypairs": "keypairs",
+    "os-aggregates": "aggregates",
+    "os-server-groups": "server_groups",
+}
+_DEEDS = ("action", "file", "recycle", "tokens")
+
+
+def act_of(control: Control, request: Request, operation: str, address: str, *, is_login: bool) -> Act | None:
+    """The act that a request is, None for one that only reads; `operation` is the name of its rule."""
+    if request.method in _READS:
+        return None
+    # "/compute/v2.1/servers/4f…/action" is about "servers/4f…".
+    words = request.scope["path"].strip("/").split("/")[2:]
+    if words and words[-1] in _DEEDS:
+        words = words[:-1]
+    table = _TABLES.get(words[-1], words[-1].replace("-", "_")) if words and request.method == "POST" else ""
+    record = Record(
+        at=control.now(),
+        request_id=request.scope.get(REQUEST_ID, ""),
+        operation=operation[:128],
+        method=request.method,
+        target="/".join(words),
+        address=address[:64],
+    )
+    return Act(record, table, is_login=is_login)
+
+
+def record_error(control: Control, act: Act, error: BuswayError) -> None:
+    """Writes down that a request was refused for want of rights, or that one with an effect ended with an error."""
+    if act.is_written:
+        with control.db.write(aside=True) as tx:
+            audit.mark_failed(tx, act.record.request_id, error.code)
+        return
+    refused = isinstance(error, Forbidden) and not isinstance(error, OverQuota)
+    failed_login = isinstance(error, NotAuthenticated) and act.is_login and error.code != "login-wait"
+    if (refused and act.record.user_id) or failed_login:
+        with control.db.write(aside=True) as tx:
+            audit.deny(tx, act, error.code)

@@ -1,0 +1,141 @@
+"""Application credentials and their access rules."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.encoding import keystone_time
+from busway.api.operation import Operation
+from busway.api.schema import Schema, closed, open_object
+from busway.control.identity import credentials
+from busway.control.identity.credentials import NewCredential
+from busway.domain.application_credential import ApplicationCredential
+from busway.domain.errors import BadInput, NotFound
+
+_ROOT = "/identity/v3/users/{user}/application_credentials"
+_RULES = "/identity/v3/users/{user}/access_rules"
+_TEXT = {"type": "string", "minLength": 1, "maxLength": 255}
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_RULE = closed(
+    {
+        "id": _TEXT,
+        "service": _TEXT,
+        "method": {"enum": list(_METHODS)},
+        "path": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^/"},
+    },
+    "service",
+    "method",
+    "path",
+)
+_CREATE = Schema(
+    open_object(
+        {
+            "application_credential": open_object(
+                {
+                    "name": _TEXT,
+                    "secret": {"type": ["string", "null"], "minLength": 1, "maxLength": 4096},
+                    "description": {"type": ["string", "null"], "maxLength": 65535},
+                    "roles": {
+                        "type": "array",
+                        "maxItems": 100,
+                        "items": open_object({"id": {"type": "string"}, "name": {"type": "string"}}),
+                    },
+                    "expires_at": {"type": ["string", "null"], "maxLength": 64},
+                    "unrestricted": {"type": ["boolean", "null"]},
+                    "access_rules": {"type": "array", "maxItems": 100, "items": _RULE},
+                },
+                "name",
+            )
+        },
+        "application_credential",
+    )
+)
+
+
+def _body(call: Call, one: ApplicationCredential) -> dict[str, object]:
+    body: dict[str, object] = {
+        "id": one.id,
+        "name": one.name,
+        "description": one.description,
+        "user_id": one.user_id,
+        "project_id": one.project_id,
+        "roles": [{"name": name} for name in one.roles],
+        "expires_at": keystone_time(one.expires) if one.expires else None,
+        "unrestricted": one.unrestricted,
+        "links": {"self": call.url(f"/identity/v3/users/{one.user_id}/application_credentials/{one.id}")},
+    }
+    if one.access_rules is not None:
+        body["access_rules"] = [rule.as_dict() for rule in one.access_rules]
+    return body
+
+
+def _create(call: Call) -> Reply:
+    given = call.body["application_credential"]
+    roles = given.get("roles")
+    rules = given.get("access_rules")
+    wanted = NewCredential(
+        name=given["name"],
+        secret=given.get("secret") or "",
+        description=given.get("description") or "",
+        roles=tuple(str(each.get("id") or each.get("name") or "") for each in roles) if roles else None,
+        access_rules=None if rules is None else tuple(rules),
+        unrestricted=bool(given.get("unrestricted")),
+        expires=_moment(given.get("expires_at")),
+    )
+    made, secret = credentials.create_credential(call.control, call.caller, call.path["user"], wanted)
+    return Reply({"application_credential": {**_body(call, made), "secret": secret}}, 201)
+
+
+def _list(call: Call) -> Reply:
+    name = call.text("name")
+    found = credentials.list_credentials(call.control, call.caller, call.path["user"])
+    kept = [_body(call, each) for each in found if name in (None, each.name)]
+    return Reply({"application_credentials": kept, "links": {"next": None}})
+
+
+def _show(call: Call) -> Reply:
+    path = call.path
+    found = credentials.get_credential(call.control, call.caller, path["user"], path["id"])
+    return Reply({"application_credential": _body(call, found)})
+
+
+def _delete(call: Call) -> Reply:
+    credentials.delete_credential(call.control, call.caller, call.path["user"], call.path["id"])
+    return NO_CONTENT
+
+
+def _rules(call: Call) -> dict[str, dict[str, str]]:
+    found = credentials.list_credentials(call.control, call.caller, call.path["user"], call.rule)
+    return {rule.id: rule.as_dict() for each in found for rule in each.access_rules or ()}
+
+
+def _list_rules(call: Call) -> Reply:
+    return Reply({"access_rules": list(_rules(call).values()), "links": {"next": None}})
+
+
+def _show_rule(call: Call) -> Reply:
+    found = _rules(call).get(call.path["id"])
+    if found is None:
+        raise NotFound(f"Could not find access rule: {call.path['id']}", code="access-rule-not-found")
+    return Reply({"access_rule": found})
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"expires_at '{text}' is not an ISO 8601 time", code="not-a-time") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+OPERATIONS = (
+    Operation("GET", _ROOT, _list, rule="identity:list_application_credentials"),
+    Operation("POST", _ROOT, _create, _CREATE, rule="identity:create_application_credential", hashes=True),
+    Operation("GET", f"{_ROOT}/{{id}}", _show, rule="identity:get_application_credential"),
+    Operation("DELETE", f"{_ROOT}/{{id}}", _delete, rule="identity:delete_application_credential"),
+    Operation("GET", _RULES, _list_rules, rule="identity:list_access_rules"),
+    Operation("GET", f"{_RULES}/{{id}}", _show_rule, rule="identity:get_access_rule"),
+)

@@ -1,0 +1,98 @@
+"""The audit under /busway/v1: who did what, as rows of Busway's or as events of CADF."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from busway.api.call import Call, Reply
+from busway.api.encoding import micro_time
+from busway.api.operation import Operation
+from busway.control import audit
+from busway.domain.errors import BadInput
+from busway.store.audit import AuditFilter, Record
+
+_ROOT = "/busway/v1/audit"
+_MAX = 1000
+# Source: DMTF DSP0262 (CADF), as Keystone's notifications use it.
+_ACTIONS = {"POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
+_OUTCOMES = {"success": "success", "denied": "failure", "failed": "failure"}
+
+
+def _list(call: Call) -> Reply:
+    limit = call.number("limit")
+    wanted = AuditFilter(
+        user_id=call.text("user"),
+        project_id=call.text("project"),
+        operation=call.text("operation"),
+        result=call.text("result"),
+        request_id=call.text("request"),
+        target=call.text("target"),
+        since=_moment(call, "since"),
+        until=_moment(call, "until"),
+        before=call.number("before"),
+        limit=min(_MAX, 100 if limit is None else limit),
+    )
+    kind = call.text("format") or "busway"
+    if kind not in ("busway", "cadf"):
+        raise BadInput(f"The audit has no format {kind}", remedy="Use busway or cadf.", code="audit-format")
+    shown = _row if kind == "busway" else _cadf
+    return Reply({"records": [shown(record) for record in audit.list_records(call.control, call.caller, wanted)]})
+
+
+def _row(record: Record) -> dict[str, object]:
+    return {
+        "id": record.id,
+        "at": micro_time(record.at),
+        "request_id": record.request_id,
+        "operation": record.operation,
+        "method": record.method,
+        "target": record.target,
+        "user_id": record.user_id,
+        "user_name": record.user_name,
+        "project_id": record.project_id,
+        "credential_id": record.credential_id,
+        "address": record.address,
+        "result": record.result,
+        "reason": record.reason,
+    }
+
+
+def _cadf(record: Record) -> dict[str, object]:
+    login = record.operation == "identity:authenticate"
+    kind, _, name = record.target.partition("/")
+    event: dict[str, object] = {
+        "typeURI": "http://schemas.dmtf.org/cloud/audit/1.0/event",
+        "eventType": "activity",
+        "id": f"{record.request_id}:{record.id}",
+        "eventTime": micro_time(record.at),
+        "action": "authenticate" if login else _ACTIONS.get(record.method, "unknown"),
+        "outcome": _OUTCOMES[record.result],
+        "initiator": {
+            "typeURI": "service/security/account/user",
+            "id": record.user_id or "unknown",
+            "name": record.user_name,
+            "project_id": record.project_id or None,
+            "credential": {"application_credential": record.credential_id} if record.credential_id else None,
+            "host": {"address": record.address},
+        },
+        "target": {"typeURI": f"service/{kind or 'security'}", "id": name or kind or "unknown"},
+        "observer": {"typeURI": "service/busway", "id": "busway", "name": "busway"},
+        "tags": [f"operation:{record.operation}", f"request:{record.request_id}"],
+    }
+    if record.reason:
+        event["reason"] = {"reasonType": "busway", "reasonCode": record.reason}
+    return event
+
+
+def _moment(call: Call, key: str) -> datetime | None:
+    text = call.text(key)
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError as error:
+        raise BadInput(f"{key} '{text}' is not an ISO 8601 time", code="not-a-time") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+OPERATIONS = (Operation("GET", _ROOT, _list, rule="busway:audit:list"),)

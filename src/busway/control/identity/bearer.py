@@ -1,0 +1,90 @@
+"""Who is behind a token: asked by every request."""
+
+from __future__ import annotations
+
+import hashlib
+
+from busway.control.context import Control
+from busway.domain.application_credential import AccessRule
+from busway.domain.caller import Caller, Delegation
+from busway.domain.errors import NotAuthenticated
+from busway.domain.identity import with_implied
+from busway.domain.ids import ProjectId
+from busway.store.identity_tokens import Bearer, find_bearer
+
+
+def authenticate(control: Control, secret: str | None) -> Caller:
+    """The caller behind a token; raises `NotAuthenticated` for none, a wrong, expired or revoked one."""
+    if not secret:
+        raise NotAuthenticated(
+            "The request you have made requires authentication",
+            detail="It has no X-Auth-Token.",
+            remedy="Get a token with POST /identity/v3/auth/tokens, or use a client with --os-cloud.",
+            code="token-missing",
+        )
+    with control.db.read() as tx:
+        bearer = find_bearer(tx, digest(secret))
+    alive = check_alive(control, bearer)
+    return Caller(
+        user_id=alive.user_id,
+        user_name=alive.user_name,
+        project_id=alive.project_id or ProjectId(""),
+        project_name=alive.project_name,
+        roles=_effective(alive),
+        is_system=alive.is_system,
+        delegation=_delegation(alive),
+        policy=control.policy,
+    )
+
+
+def digest(secret: str) -> str:
+    """What is stored of a token."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def check_alive(control: Control, bearer: Bearer | None) -> Bearer:
+    """The bearer, if the token still opens something; raises `NotAuthenticated`."""
+    if bearer is None:
+        raise dead("It is not a token of this cloud.", "token-unknown")
+    if bearer.revoked is not None:
+        raise dead("It was revoked.", "token-revoked")
+    if bearer.expires <= control.now():
+        raise dead(f"It expired at {bearer.expires:%Y-%m-%d %H:%M:%S} UTC.", "token-expired")
+    if not bearer.is_enabled:
+        raise orphaned()
+    if bearer.credential_id is not None and bearer.delegated is None:
+        raise dead("Its application credential was deleted.", "token-orphaned")
+    place = f"in project {bearer.project_name}" if bearer.project_id is not None else "on the system"
+    if (bearer.project_id is not None or bearer.is_system) and not bearer.roles:
+        raise dead(f"User {bearer.user_name} has no role {place} any more.", "token-orphaned")
+    if bearer.delegated is not None and not set(bearer.delegated) <= with_implied(set(bearer.roles)):
+        raise dead("Its user lost a role that its application credential stands for.", "token-orphaned")
+    return bearer
+
+
+def _effective(bearer: Bearer) -> frozenset[str]:
+    own = bearer.roles if bearer.delegated is None else bearer.delegated
+    return frozenset(with_implied(set(own)))
+
+
+def _delegation(bearer: Bearer) -> Delegation | None:
+    if bearer.credential_id is None:
+        return None
+    rules = bearer.access_rules
+    permitted = None if rules is None else tuple(AccessRule(**rule) for rule in rules)
+    return Delegation(bearer.credential_id, bearer.unrestricted, permitted)
+
+
+def orphaned() -> NotAuthenticated:
+    """The error for a token whose user or project is gone."""
+    return dead("Its user or project was deleted or disabled.", "token-orphaned")
+
+
+def dead(detail: str, code: str) -> NotAuthenticated:
+    """The error for a token that opens nothing."""
+    return NotAuthenticated(
+        "The token is not valid",
+        detail=detail,
+        remedy="Authenticate again for a new token: openstack token issue",
+        code=code,
+    )

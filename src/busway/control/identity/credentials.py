@@ -1,0 +1,144 @@
+"""The use cases of application credentials: a user gives a program some of their roles, and takes them back."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from busway.control.context import Control
+from busway.control.identity.passwords import passwords
+from busway.domain.application_credential import AccessRule, ApplicationCredential
+from busway.domain.caller import Caller
+from busway.domain.errors import BadInput, Forbidden, NotFound
+from busway.domain.ids import ProjectId, UserId
+from busway.policy import authorize
+from busway.store import application_credentials as store
+from busway.store import identity
+from busway.store.identity_tokens import revoke_credential_tokens
+
+SERVICES = ("identity", "compute", "image", "network", "busway")
+MOST_PER_USER = 100
+
+
+@dataclass(frozen=True, slots=True)
+class NewCredential:
+    """What is asked for; `roles` by name or id, None for all of the caller's, `secret` "" for one that Busway makes."""
+
+    name: str
+    secret: str = ""
+    description: str = ""
+    roles: tuple[str, ...] | None = None
+    access_rules: tuple[dict[str, str], ...] | None = None
+    unrestricted: bool = False
+    expires: datetime | None = None
+
+
+def create_credential(
+    control: Control, caller: Caller, user_id: str, wanted: NewCredential
+) -> tuple[ApplicationCredential, str]:
+    """Makes one for the project of the caller's token; returns it with its secret, which is not kept."""
+    authorize(caller, "identity:create_application_credential", {"user_id": user_id})
+    _check_unrestricted(caller)
+    if not caller.project_id:
+        raise BadInput(
+            "An application credential is for a project, and the token has none",
+            remedy="Set OS_PROJECT_NAME.",
+            code="credential-scope",
+        )
+    if wanted.expires is not None and wanted.expires <= control.now():
+        raise BadInput("The credential would have expired already", code="credential-expired")
+    secret = wanted.secret or secrets.token_urlsafe(48)
+    hashed = passwords(control.settings).hash(secret)
+    made = ApplicationCredential(
+        id=control.new_id().replace("-", ""),
+        name=wanted.name,
+        user_id=UserId(user_id),
+        project_id=ProjectId(caller.project_id),
+        description=wanted.description,
+        roles=_roles(control, caller, wanted.roles),
+        access_rules=None if wanted.access_rules is None else _rules(wanted.access_rules),
+        unrestricted=wanted.unrestricted,
+        expires=wanted.expires,
+    )
+    with control.db.write() as tx:
+        if len(store.list_credentials(tx, user_id)) >= MOST_PER_USER:
+            raise Forbidden(
+                f"User {caller.user_name} has {MOST_PER_USER} application credentials already",
+                remedy="Delete some: openstack application credential delete.",
+                code="credential-limit",
+            )
+        store.add_credential(tx, made, hashed)
+    return made, secret
+
+
+def list_credentials(
+    control: Control, caller: Caller, user_id: str, rule: str = "identity:list_application_credentials"
+) -> list[ApplicationCredential]:
+    """All of a user."""
+    authorize(caller, rule, {"user_id": user_id, "target.user.id": user_id})
+    with control.db.read() as tx:
+        return store.list_credentials(tx, user_id)
+
+
+def get_credential(control: Control, caller: Caller, user_id: str, credential_id: str) -> ApplicationCredential:
+    """One of a user; raises `NotFound`."""
+    for each in list_credentials(control, caller, user_id, "identity:get_application_credential"):
+        if each.id == credential_id:
+            return each
+    raise NotFound(f"Could not find application credential: {credential_id}", code="credential-not-found")
+
+
+def delete_credential(control: Control, caller: Caller, user_id: str, credential_id: str) -> None:
+    """Takes it back: its tokens end too."""
+    authorize(caller, "identity:delete_application_credential", {"user_id": user_id})
+    _check_unrestricted(caller)
+    with control.db.write() as tx:
+        found = store.find_credential(tx, credential_id)
+        if found is None or found.user_id != user_id:
+            raise NotFound(f"Could not find application credential: {credential_id}", code="credential-not-found")
+        revoke_credential_tokens(tx, found.id, control.now())
+        store.delete_credential(tx, found.id)
+
+
+def _check_unrestricted(caller: Caller) -> None:
+    if caller.delegation is not None and not caller.delegation.unrestricted:
+        raise Forbidden(
+            "A restricted application credential can't make or delete application credentials",
+            remedy="Log in with a password, or make the credential with --unrestricted.",
+            code="credential-restricted",
+        )
+
+
+def _roles(control: Control, caller: Caller, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    if wanted is None:
+        return tuple(sorted(caller.roles))
+    with control.db.read() as tx:
+        names = {role.id: role.name for role in identity.list_roles(tx)}
+    found = [names.get(each, each) for each in wanted]
+    missing = [each for each in found if each not in caller.roles]
+    if missing or not found:
+        raise BadInput(
+            f"User {caller.user_name} has no role {', '.join(missing) or '(none given)'} to give away",
+            detail=f"Roles in this project: {', '.join(sorted(caller.roles))}.",
+            remedy="Name some of these, or none for all of them.",
+            code="credential-roles",
+        )
+    return tuple(sorted(set(found)))
+
+
+def _rules(given: Sequence[dict[str, str]]) -> tuple[AccessRule, ...]:
+    found = []
+    for each in given:
+        if each["service"] not in SERVICES:
+            raise BadInput(
+                f"There is no service {each['service']} for an access rule",
+                detail=f"There are {', '.join(SERVICES)}.",
+                remedy="Name one of these.",
+                code="access-rule",
+            )
+        words = (each["service"], each["method"].upper(), each["path"])
+        found.append(AccessRule(hashlib.sha256("\n".join(words).encode()).hexdigest()[:32], *words))
+    return tuple(found)

@@ -1,0 +1,97 @@
+"""A second way to log in: an external OpenID Connect provider says who somebody is.
+
+The client gets a JSON Web Token from the provider (an access token or an ID token) and sends it here. Its signature is checked
+with the provider's keys, its issuer, audience and times with the configuration. Who was never seen before becomes a user without a
+password and without a role: an admin gives roles, or the configuration does by the groups that the provider tells.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from busway.control.context import Control
+from busway.control.identity.passwords import NO_PASSWORD
+from busway.control.identity.proof import Proof
+from busway.control.identity.provider import Provider, provider_of
+from busway.control.identity.tokens import Scope, grant
+from busway.domain.errors import Forbidden, NotAuthenticated, NotFound
+from busway.domain.identity import Token, User
+from busway.domain.ids import UserId
+from busway.domain.openid import OpenId
+from busway.store import audit, identity
+from busway.store.database import Tx, take_turn
+from busway.store.identity_tokens import revoke_project_tokens
+
+_NAME_CHARS = 255
+
+
+def log_in(control: Control, provider_name: str, protocol: str, presented: str) -> tuple[str, Token]:
+    """An unscoped token for whom a provider's token speaks of; raises `NotAuthenticated`."""
+    settings = control.settings.openid
+    if settings is None or (provider_name, protocol) != (settings.name, settings.protocol):
+        raise NotFound(
+            f"There is no identity provider {provider_name} with protocol {protocol}",
+            remedy="Set [oidc] in the configuration.",
+            code="provider-not-found",
+        )
+    provider: Provider = provider_of(settings)
+    claims = provider.check(presented, control.now())
+    user = _user(settings, claims)
+    audit.name_actor("", user.name, "")
+    with control.db.write(aside=True) as tx:
+        take_turn(tx, "identity")
+        user = _known(tx, settings, user)
+        _apply_groups(control, tx, settings, user, claims)
+    expires = datetime.fromtimestamp(int(claims["exp"]), UTC)
+    return grant(control, Proof(user, frozenset({protocol}), expires), Scope())
+
+
+def _user(settings: OpenId, claims: Mapping[str, Any]) -> User:
+    subject = claims.get("sub")
+    name = claims.get(settings.username_claim)
+    if not isinstance(subject, str) or not subject or not isinstance(name, str) or not name:
+        raise NotAuthenticated(
+            "The token of the identity provider names nobody",
+            detail=f"It needs the claims sub and {settings.username_claim}.",
+            remedy="Choose another claim with [oidc] username_claim, or have the provider send it.",
+            code="provider-token",
+        )
+    # The same person is the same user whatever they are called: names change and are given anew.
+    user_id = hashlib.sha256(f"{settings.issuer}\n{subject}".encode()).hexdigest()[:32]
+    return User(UserId(user_id), name[:_NAME_CHARS], description=f"of identity provider {settings.name}")
+
+
+def _known(tx: Tx, settings: OpenId, user: User) -> User:
+    """The user as they are stored; a name that somebody else has is never taken over."""
+    known = identity.find_user(tx, user.id)
+    if known is not None:
+        if not known.enabled:
+            raise Forbidden("The user is disabled", remedy="Ask someone with the admin role.", code="user-disabled")
+        return known
+    name = user.name
+    if identity.find_user_by_name(tx, name) is not None:
+        name = f"{name[: _NAME_CHARS - 1 - len(settings.name) - 9]}@{settings.name}"
+    if identity.find_user_by_name(tx, name) is not None:
+        name = f"{name}-{user.id[:8]}"
+    made = User(user.id, name, description=user.description)
+    identity.add_user(tx, made, NO_PASSWORD)
+    return made
+
+
+def _apply_groups(control: Control, tx: Tx, settings: OpenId, user: User, claims: Mapping[str, Any]) -> None:
+    """Gives and takes the roles that the configuration ties to groups; others stay as they are."""
+    groups = claims.get(settings.groups_claim) or []
+    has = {str(each).lstrip("/") for each in groups} if isinstance(groups, list) else set()
+    roles = {role.name: role.id for role in identity.list_roles(tx)}
+    wanted = {(each.project, each.role) for each in settings.mapping if each.group in has}
+    for project_name, role in {(each.project, each.role) for each in settings.mapping}:
+        project = identity.find_project_by_name(tx, project_name)
+        if project is None or role not in roles:
+            continue
+        if (project_name, role) in wanted:
+            identity.assign_role(tx, user.id, project.id, roles[role])
+        elif identity.unassign_role(tx, user.id, project.id, roles[role]):
+            revoke_project_tokens(tx, project.id, control.now(), user.id)

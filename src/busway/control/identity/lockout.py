@@ -1,0 +1,71 @@
+"""Slows guessing down: who fails again and again from one address waits longer and longer before the next try.
+
+What counts is a user name together with an address, so that a stranger elsewhere never keeps a user out. All failures of one
+address count too, for guesses over many names; names that have logged in from it lately are exempt from that. The wait is at
+most a minute. Nobody learns whether a user exists: a name that nobody has is counted like any other.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from busway.control.context import Control
+from busway.domain.errors import NotAuthenticated
+from busway.store import login_failures as store
+from busway.store.database import Tx
+from busway.store.login_failures import Failures
+
+FREE_TRIES = 5
+FREE_TRIES_OF_ADDRESS = 50
+LONGEST_SECONDS = 60
+_FORGET = timedelta(hours=1)
+_LATELY = timedelta(days=30)
+_NAME_CHARS = 255
+
+
+def check_may_try(control: Control, name: str, address: str) -> None:
+    """Raises `NotAuthenticated` while a name has to wait."""
+    now = control.now()
+    with control.db.read() as tx:
+        known = store.find_failures(tx, _key(name), address)
+        everyone = store.find_failures(tx, "", address)
+    wait = _wait(known, FREE_TRIES, now)
+    is_familiar = known is not None and known.succeeded is not None and known.succeeded > now - _LATELY
+    if not is_familiar:
+        wait = max(wait, _wait(everyone, FREE_TRIES_OF_ADDRESS, now))
+    if wait > 0:
+        raise NotAuthenticated(
+            "Too many log-ins have failed",
+            detail=f"The next try is in {int(wait) + 1} seconds.",
+            remedy="Wait that long. Check OS_USERNAME and OS_PASSWORD meanwhile.",
+            code="login-wait",
+        )
+
+
+def note_failure(control: Control, name: str, address: str) -> None:
+    """Counts one failed log-in."""
+    now = control.now()
+    with control.db.write(aside=True) as tx:
+        for each in (_key(name), ""):
+            known = store.find_failures(tx, each, address)
+            count = 0 if known is None or known.last < now - _FORGET else known.failures
+            store.save_failures(tx, each, address, Failures(count + 1, now, known.succeeded if known else None))
+        store.forget_failures(tx, now - _LATELY)
+
+
+def note_success(tx: Tx, name: str, address: str, now: datetime) -> None:
+    """Forgets the failures of a name from an address, and that it is at home there."""
+    known = store.find_failures(tx, _key(name), address)
+    if known is None or known.failures or known.succeeded is None or known.succeeded < now - timedelta(days=1):
+        store.save_failures(tx, _key(name), address, Failures(0, now, now))
+
+
+def _wait(known: Failures | None, free: int, now: datetime) -> float:
+    if known is None or known.failures < free or known.last < now - _FORGET:
+        return 0
+    seconds = min(2.0 ** min(known.failures - free, 10), LONGEST_SECONDS)
+    return (known.last + timedelta(seconds=seconds) - now).total_seconds()
+
+
+def _key(name: str) -> str:
+    return name.lower()[:_NAME_CHARS] or "(empty)"

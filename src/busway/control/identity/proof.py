@@ -1,0 +1,180 @@
+"""How somebody proves who they are: by a password, an earlier token, an application credential, or several of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from busway.control.context import Control
+from busway.control.identity.bearer import authenticate, digest
+from busway.control.identity.lockout import check_may_try, note_failure, note_success
+from busway.control.identity.passwords import NO_PASSWORD, passwords
+from busway.domain.errors import NotAuthenticated
+from busway.domain.identity import User
+from busway.store import application_credentials, audit
+from busway.store import identity as store
+from busway.store import identity_tokens as token_store
+from busway.store.database import Tx
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a client proves itself with, by method.
+
+    `password`: a user (by id or name) and a password. `token`: an earlier token. `application_credential`: an id, or a name and
+    its user, and a secret.
+    """
+
+    methods: tuple[str, ...]
+    user: str = ""
+    password: str = ""
+    token: str = ""
+    credential_id: str = ""
+    credential_name: str = ""
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A user who has proved to be it, until when it holds, and what their token descends from.
+
+    `settle` is done in the transaction that makes the token.
+    """
+
+    user: User
+    methods: frozenset[str]
+    expires: datetime = NEVER
+    parent: str | None = None
+    credential_id: str | None = None
+    project_id: str | None = None
+    settle: Callable[[Tx, datetime], None] = lambda _tx, _now: None
+
+
+def prove(control: Control, credentials: Credentials, address: str) -> Proof:
+    """Checks every method that is named; raises `NotAuthenticated` unless all hold and speak of one user."""
+    proofs = [_METHODS[method](control, credentials, address) for method in dict.fromkeys(credentials.methods)]
+    first = proofs[0]
+    if any(each.user.id != first.user.id for each in proofs):
+        raise NotAuthenticated(
+            "The request you have made requires authentication",
+            detail="Its methods speak of different users.",
+            remedy="Name one user in all of them.",
+            code="auth-method",
+        )
+    together = first
+    for each in proofs[1:]:
+        together = replace(
+            together,
+            methods=together.methods | each.methods,
+            expires=min(together.expires, each.expires),
+            parent=together.parent or each.parent,
+            credential_id=together.credential_id or each.credential_id,
+            project_id=together.project_id or each.project_id,
+            settle=_both(together.settle, each.settle),
+        )
+    return together
+
+
+def check_password(control: Control, reference: str, password: str, address: str) -> Proof:
+    """A user, by id or name, whose password this is."""
+    with control.db.read() as tx:
+        user = store.find_user(tx, reference) or store.find_user_by_name(tx, reference)
+        known = store.get_password_hash(tx, user.id) if user else NO_PASSWORD
+    name = user.name if user else reference
+    audit.name_actor("", name, "")
+    check_may_try(control, name, address)
+    pool = passwords(control.settings)
+    if not pool.check(known, password) or user is None or not user.enabled:
+        note_failure(control, name, address)
+        raise _wrong("The user name or the password is wrong, or the user is disabled.", "wrong-password")
+    renewed = pool.hash(password) if pool.is_outdated(known) else None
+
+    def settle(tx: Tx, now: datetime) -> None:
+        if store.get_password_hash(tx, user.id) != known:
+            raise _wrong("The password was changed meanwhile.", "wrong-password")
+        if renewed is not None:
+            store.save_password(tx, user.id, renewed)
+        note_success(tx, name, address, now)
+
+    return Proof(user, frozenset({"password"}), settle=settle)
+
+
+def _by_password(control: Control, credentials: Credentials, address: str) -> Proof:
+    return check_password(control, credentials.user, credentials.password, address)
+
+
+def _by_token(control: Control, credentials: Credentials, _address: str) -> Proof:
+    caller = authenticate(control, credentials.token)
+    parent = digest(credentials.token)
+    with control.db.read() as tx:
+        row = token_store.find_token(tx, parent)
+        user = store.get_user(tx, caller.user_id)
+    assert row is not None
+    project_id = row.project_id if row.credential_id is not None else None
+    methods = frozenset({"token", *row.methods})
+    return Proof(user, methods, row.expires, parent, row.credential_id, project_id)
+
+
+def _by_credential(control: Control, credentials: Credentials, address: str) -> Proof:
+    with control.db.read() as tx:
+        found = application_credentials.find_credential(tx, credentials.credential_id)
+        user = store.find_user(tx, credentials.user) or store.find_user_by_name(tx, credentials.user)
+        if not credentials.credential_id and user is not None:
+            found = application_credentials.find_credential_by_name(tx, user.id, credentials.credential_name)
+        owner = store.find_user(tx, found.user_id) if found is not None else None
+        known = application_credentials.get_secret_hash(tx, found.id) if found is not None else NO_PASSWORD
+    name = f"credential {found.id if found else credentials.credential_id or credentials.credential_name}"
+    audit.name_actor("", name, "")
+    check_may_try(control, name, address)
+    matches = passwords(control.settings).check(known, credentials.secret)
+    if not matches or found is None or owner is None or not owner.enabled:
+        note_failure(control, name, address)
+        raise _wrong("The application credential or its secret is wrong.", "wrong-credential")
+    if found.expires is not None and found.expires <= control.now():
+        raise _wrong(
+            f"The application credential expired at {found.expires:%Y-%m-%d %H:%M:%S} UTC.", "credential-expired"
+        )
+
+    def settle(tx: Tx, now: datetime) -> None:
+        if application_credentials.find_credential(tx, found.id) is None:
+            raise _wrong("The application credential was deleted meanwhile.", "wrong-credential")
+        note_success(tx, name, address, now)
+
+    return Proof(
+        owner,
+        frozenset({"application_credential"}),
+        found.expires or NEVER,
+        credential_id=found.id,
+        project_id=found.project_id,
+        settle=settle,
+    )
+
+
+def _both(
+    first: Callable[[Tx, datetime], None], second: Callable[[Tx, datetime], None]
+) -> Callable[[Tx, datetime], None]:
+    def settle(tx: Tx, now: datetime) -> None:
+        first(tx, now)
+        second(tx, now)
+
+    return settle
+
+
+def _wrong(detail: str, code: str) -> NotAuthenticated:
+    return NotAuthenticated(
+        "The request you have made requires authentication",
+        detail=detail,
+        remedy="Check OS_USERNAME and OS_PASSWORD, or the clouds.yaml that you use.",
+        code=code,
+    )
+
+
+_METHODS: dict[str, Callable[[Control, Credentials, str], Proof]] = {
+    "password": _by_password,
+    "token": _by_token,
+    "application_credential": _by_credential,
+}
+METHODS = tuple(_METHODS)

@@ -1,0 +1,149 @@
+"""Nova's rules for what Busway's compute API does."""
+
+from __future__ import annotations
+
+from busway.policy.rule import ADMIN, ANYONE, MANAGER, MEMBER, READER, Rule, rules
+
+_API = "os_compute_api:"
+_OWN_KEYS = f"({ADMIN}) or user_id:%(user_id)s"
+
+_SERVERS = (
+    *rules(
+        f"{_API}servers:",
+        READER,
+        index="List servers",
+        detail="List servers with their details",
+        show="Show a server",
+    ),
+    *rules(
+        f"{_API}servers:",
+        MEMBER,
+        create="Create a server",
+        update="Rename or describe a server",
+        delete="Delete a server",
+        start="Start a server",
+        stop="Stop a server",
+        reboot="Reboot a server",
+        rebuild="Rebuild a server",
+        resize="Resize a server",
+        confirm_resize="Confirm a resize or a migration",
+        revert_resize="Revert a resize or a migration",
+        create_image="Make an image of a server",
+    ),
+    *rules(
+        f"{_API}servers:",
+        ADMIN,
+        create__forced_host="Choose the host of a new server by its availability zone",
+        index__get_all_tenants="List the servers of all projects",
+        detail__get_all_tenants="List the servers of all projects with their details",
+        allow_all_filters="Filter servers by host, and see deleted ones",
+        show__host_status="See the state of a server's host",
+    ),
+    Rule("compute:servers:create:requested_destination", ADMIN, "Choose the host of a new server"),
+    Rule(f"{_API}os-extended-server-attributes", ADMIN, "See the host and other inner attributes of a server"),
+    Rule(f"{_API}os-console-output", MEMBER, "Read a server's console"),
+    Rule(f"{_API}os-migrate-server:migrate", MANAGER, "Move a server to another host"),
+    Rule(f"{_API}os-migrate-server:migrate:host", ADMIN, "Choose the host that a server moves to"),
+    Rule(f"{_API}os-evacuate", ADMIN, "Take a server away from a host that is down"),
+    *rules(f"{_API}os-shelve:", MEMBER, shelve="Shelve a server", unshelve="Unshelve a server"),
+    *rules(
+        f"{_API}os-shelve:",
+        ADMIN,
+        shelve_offload="Take a shelved server from its host",
+        unshelve_to_host="Choose the host of an unshelved server",
+    ),
+)
+_PARTS = (
+    *rules(f"{_API}server-metadata:", READER, index="List a server's metadata", show="Show one item of metadata"),
+    *rules(f"{_API}os-server-tags:", READER, index="List a server's tags", show="Ask for one tag"),
+    *rules(f"{_API}ips:", READER, index="List a server's addresses"),
+    *rules(f"{_API}os-attach-interfaces:", READER, list="List a server's network interfaces"),
+    *rules(f"{_API}os-security-groups:", READER, list="List a server's security groups"),
+    *rules(f"{_API}os-volumes-attachments:", READER, index="List a server's volumes"),
+    *rules(f"{_API}os-instance-actions:", READER, list="List what was done to a server", show="Show one such act"),
+    *rules(f"{_API}os-instance-actions:", ADMIN, events="See the events of such an act"),
+    *rules(f"{_API}servers:migrations:", MANAGER, index="List the live migrations of a server"),
+)
+_FLAVORS = (
+    # Nova asks for no role here: whoever has a token of a project sees the public flavors.
+    Rule(f"{_API}flavors", ANYONE, "List and show flavors"),
+    *rules(
+        f"{_API}os-flavor-manage:",
+        ADMIN,
+        create="Create a flavor",
+        update="Describe a flavor",
+        delete="Delete a flavor",
+    ),
+    *rules(
+        f"{_API}os-flavor-extra-specs:", READER, index="See a flavor's extra specs", show="See one of the extra specs"
+    ),
+    *rules(
+        f"{_API}os-flavor-extra-specs:",
+        ADMIN,
+        create="Set extra specs",
+        update="Change one extra spec",
+        delete="Remove one extra spec",
+    ),
+    Rule(f"{_API}os-flavor-access", ADMIN, "See which projects may use a private flavor"),
+    *rules(
+        f"{_API}os-flavor-access:",
+        ADMIN,
+        add_tenant_access="Let a project use a private flavor",
+        remove_tenant_access="Take a private flavor from a project",
+    ),
+)
+_KEYS_AND_GROUPS = (
+    *rules(
+        f"{_API}os-keypairs:",
+        _OWN_KEYS,
+        index="List one's key pairs",
+        create="Create or import a key pair",
+        show="Show a key pair",
+        delete="Delete a key pair",
+    ),
+    *rules(f"{_API}os-server-groups:", READER, index="List server groups", show="Show a server group"),
+    *rules(f"{_API}os-server-groups:", MEMBER, create="Create a server group", delete="Delete a server group"),
+    Rule(f"{_API}os-server-groups:index:all_projects", ADMIN, "List the server groups of all projects"),
+)
+_QUOTAS = (
+    Rule(f"{_API}limits", ANYONE, "See the limits of one's project and what it uses"),
+    Rule(f"{_API}limits:other_project", ADMIN, "See the limits of another project"),
+    *rules(f"{_API}os-quota-sets:", READER, show="Show a project's quota", detail="Show a quota with its use"),
+    *rules(f"{_API}os-quota-sets:", ANYONE, defaults="Show the quota of projects that have none of their own"),
+    *rules(f"{_API}os-quota-sets:", ADMIN, update="Set a project's quota", delete="Forget a project's own quota"),
+    *rules(f"{_API}os-quota-class-sets:", ADMIN, show="Show the default quota", update="Set the default quota"),
+    *rules(f"{_API}os-simple-tenant-usage:", READER, show="Show a project's usage"),
+    *rules(f"{_API}os-simple-tenant-usage:", ADMIN, list="List the usage of all projects"),
+)
+_OPERATOR = (
+    *rules(
+        f"{_API}os-aggregates:",
+        ADMIN,
+        index="List aggregates",
+        show="Show an aggregate",
+        create="Create an aggregate",
+        update="Change an aggregate",
+        delete="Delete an aggregate",
+        add_host="Put a host into an aggregate",
+        remove_host="Take a host out of an aggregate",
+        set_metadata="Change an aggregate's metadata",
+    ),
+    Rule("compute:aggregates:images", ADMIN, "Fetch images to an aggregate's hosts beforehand"),
+    Rule(f"{_API}os-availability-zone:list", ANYONE, "List availability zones"),
+    Rule(f"{_API}os-availability-zone:detail", ADMIN, "List availability zones with their hosts"),
+    *rules(
+        f"{_API}os-hypervisors:",
+        ADMIN,
+        list="List hosts",
+        statistics="Count what all hosts have",
+        show="Show a host",
+    ),
+    Rule(f"{_API}os-hypervisors:list-detail", ADMIN, "List hosts with their details"),
+    *rules(f"{_API}os-services:", ADMIN, list="List services", update="Enable or disable a host"),
+    Rule(f"{_API}os-migrations:index", MANAGER, "List the moves of one's project"),
+    Rule(f"{_API}os-migrations:index:all_projects", ADMIN, "List the moves of all projects"),
+    Rule(f"{_API}os-migrations:index:host", ADMIN, "See the hosts of moves"),
+    Rule(f"{_API}extensions", ANYONE, "List the extensions of the API"),
+)
+
+RULES = (*_SERVERS, *_PARTS, *_FLAVORS, *_KEYS_AND_GROUPS, *_QUOTAS, *_OPERATOR)

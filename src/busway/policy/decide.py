@@ -1,0 +1,146 @@
+"""Decides on rules: oslo.policy over the built-in rules and the operator's `policy.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from oslo_config import cfg
+from oslo_policy import policy as oslo
+
+from busway.domain.caller import Caller
+from busway.domain.errors import Forbidden, InvalidConfig
+from busway.policy import compute, identity, image, network, own
+from busway.policy.rule import BASE, Rule
+
+RULES: Mapping[str, Rule] = {
+    rule.name: rule for rule in (*BASE, *compute.RULES, *identity.RULES, *image.RULES, *network.RULES, *own.RULES)
+}
+Target = Mapping[str, Any]
+
+
+class Policy:
+    """The rules in force; built once, then only asked, from any thread.
+
+    `file` is a `policy.yaml` of names and checks; one that can't be used raises `InvalidConfig`. Names of OpenStack rules
+    that Busway has no operation for are left aside (`unused`), so that a file of Nova's can be taken as it is.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        overrides = _read(file) if file is not None else {}
+        self.unused = tuple(sorted(name for name in overrides if name not in RULES))
+        conf = cfg.ConfigOpts()
+        conf([], project="busway", default_config_files=[], default_config_dirs=[])
+        self._enforcer = oslo.Enforcer(conf, use_conf=False)
+        self._enforcer.register_defaults([_default(rule) for rule in RULES.values()])
+        checks = {name: rule.check for name, rule in RULES.items()} | overrides
+        self._enforcer.set_rules(oslo.Rules.from_dict(checks), overwrite=True, use_conf=False)
+        self.checks: Mapping[str, str] = checks
+        if not self._enforcer.check_rules():
+            raise InvalidConfig(
+                f"{file or 'The policy'} has a rule that can't be used",
+                detail="A check names a rule that does not exist, or rules name each other in a circle.",
+                remedy="See docs/reference/policy.md for the names of rules.",
+                code="policy-file",
+            )
+
+    def allows(self, caller: Caller, rule: str, target: Target) -> bool:
+        """True when the rule lets the caller act on the target; raises `KeyError` for a rule that there is not."""
+        known = RULES[rule]
+        if known.scopes and not known.unscoped and not caller.project_id and not caller.is_system:
+            return False
+        if known.scopes and caller.is_system and "system" not in known.scopes:
+            return False
+        return bool(self._enforcer.enforce(rule, dict(target), _credentials(caller)))
+
+
+def authorize(caller: Caller, rule: str, target: Target | None = None) -> None:
+    """Raises `Forbidden` unless a rule lets the caller act on the target.
+
+    The target's words are those of the rule's check: `project_id` and `user_id` of the thing, `target.user.id` and so on.
+    Without a target it is whatever the caller's own project and user may do.
+    """
+    if not allows(caller, rule, target):
+        raise Forbidden(
+            f"Policy doesn't allow {rule} to be performed",
+            detail=f"It is due to who may: {_describe(rule).lower()}. {_who(caller)}",
+            remedy=_remedy(caller, rule),
+            code="not-permitted",
+        )
+
+
+def allows(caller: Caller, rule: str, target: Target | None = None) -> bool:
+    """True when `authorize` would raise nothing."""
+    policy = caller.policy or built_in()
+    return policy.allows(caller, rule, own_target(caller) if target is None else target)
+
+
+def own_target(caller: Caller) -> Target:
+    """A thing of the caller's own: what a rule is asked about before the thing itself is known."""
+    return {
+        "project_id": caller.project_id,
+        "user_id": caller.user_id,
+        "owner": caller.project_id,
+        "target.user.id": caller.user_id,
+        "target.project.id": caller.project_id,
+        "target.token.user_id": caller.user_id,
+    }
+
+
+@cache
+def built_in() -> Policy:
+    """The rules without a file."""
+    return Policy()
+
+
+def _default(rule: Rule) -> oslo.RuleDefault:
+    return oslo.RuleDefault(rule.name, rule.check, description=rule.description)
+
+
+def _credentials(caller: Caller) -> dict[str, Any]:
+    return {
+        "user_id": caller.user_id,
+        "project_id": caller.project_id or None,
+        "roles": sorted(caller.roles),
+        "system_scope": "all" if caller.is_system else None,
+    }
+
+
+def _read(file: Path) -> dict[str, str]:
+    try:
+        found = yaml.safe_load(file.read_text("utf-8")) or {}
+        assert isinstance(found, dict)
+        checks = {str(name): check for name, check in found.items()}
+        assert all(isinstance(check, str) for check in checks.values())
+        oslo.Rules.from_dict(checks)
+    except (OSError, ValueError, yaml.YAMLError, AssertionError) as error:
+        raise InvalidConfig(
+            f"The policy file {file} can't be read",
+            detail=str(error) or "It must be a YAML mapping of rule names to checks, which are text.",
+            remedy="See docs/how-to/rights.md, or remove [oslo_policy] policy_file.",
+            code="policy-file",
+        ) from error
+    return checks
+
+
+def _describe(rule: str) -> str:
+    return RULES[rule].description
+
+
+def _who(caller: Caller) -> str:
+    if caller.is_system:
+        place = "on the system"
+    else:
+        place = f"in project {caller.project_name or caller.project_id}" if caller.project_id else "in no project"
+    return f"User {caller.user_name} has {place} the roles {', '.join(sorted(caller.roles)) or '(none)'}"
+
+
+def _remedy(caller: Caller, rule: str) -> str:
+    if not caller.project_id and not caller.is_system:
+        return "Take a token for a project: set OS_PROJECT_NAME."
+    if caller.is_system and "system" not in RULES[rule].scopes:
+        return "Take a token for a project: set OS_PROJECT_NAME and unset OS_SYSTEM_SCOPE."
+    return "Ask someone with the admin role, or see docs/reference/policy.md for who may."

@@ -1,0 +1,42 @@
+"""Neutron's rules for what Busway's network API does."""
+
+from __future__ import annotations
+
+from busway.policy.rule import ADMIN, ANYONE, MANAGER, MEMBER, READER, Rule
+
+_READER_OR_SERVICE = f"{READER} or rule:service_api"
+_MEMBER_OR_SERVICE = f"{MEMBER} or rule:service_api"
+
+
+def _thing(name: str, read: str, write: str, words: str, plural: str) -> tuple[Rule, ...]:
+    return (
+        Rule(f"get_{name}", read, f"List and show {plural}"),
+        Rule(f"create_{name}", write, f"Create {words}"),
+        Rule(f"update_{name}", write, f"Change {words}"),
+        Rule(f"delete_{name}", write, f"Delete {words}"),
+    )
+
+
+RULES = (
+    *_thing("network", _READER_OR_SERVICE, MEMBER, "a network", "networks"),
+    *_thing("subnet", _READER_OR_SERVICE, MEMBER, "a subnet", "subnets"),
+    *_thing("port", _READER_OR_SERVICE, _MEMBER_OR_SERVICE, "a port", "ports"),
+    *_thing("router", READER, MEMBER, "a router", "routers"),
+    *_thing("floatingip", READER, MEMBER, "a floating IP address", "floating IP addresses"),
+    *_thing("security_group", READER, MEMBER, "a security group", "security groups"),
+    *_thing("security_group_rule", READER, MEMBER, "a rule of a security group", "rules of security groups"),
+    Rule("create_network:shared", ADMIN, "Create a network that all projects share"),
+    Rule("create_network:provider:network_type", ADMIN, "Create a network on a physical network of the hosts"),
+    Rule("update_network:shared", ADMIN, "Share a network with all projects"),
+    Rule("update_quota", ADMIN, "Set a project's network quota"),
+    Rule("delete_quota", ADMIN, "Forget a project's own network quota"),
+    Rule("get_quota", MANAGER, "See a project's network quota"),
+    Rule("get_availability_zone", "role:reader", "List the availability zones of networks"),
+    Rule("get_agent", ADMIN, "List network agents"),
+    Rule("get_subnetpool", READER, "List subnet pools"),
+    Rule("get_address_group", READER, "List address groups"),
+    Rule("get_rbac_policy", READER, "List which networks are shared"),
+    Rule("get_trunk", READER, "List trunks"),
+    Rule("get_segment", ADMIN, "List segments"),
+    Rule("get_extensions", ANYONE, "Read which extensions the API has"),
+)

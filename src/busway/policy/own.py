@@ -1,0 +1,46 @@
+"""The rules of Busway's own API, in the same words."""
+
+from __future__ import annotations
+
+from busway.policy.rule import ADMIN, ANYONE, PROJECT_AND_SYSTEM, READER, SYSTEM_READER, Rule
+
+
+def _seen(name: str, description: str) -> Rule:
+    return Rule(f"busway:{name}", SYSTEM_READER, description, PROJECT_AND_SYSTEM)
+
+
+def _done(name: str, description: str) -> Rule:
+    return Rule(f"busway:{name}", ADMIN, description, PROJECT_AND_SYSTEM)
+
+
+RULES = (
+    _seen("devices:list", "List devices"),
+    _seen("devices:show", "Show a device"),
+    _seen("devices:handovers", "Read how a device went from one server to the next"),
+    _done("devices:recycle", "Hand a used device out again"),
+    _seen("hosts:list", "List hosts"),
+    _done("hosts:create", "Add a host, or make its agent's token anew"),
+    _done("hosts:update", "Enable or disable a host"),
+    _done("hosts:delete", "Delete a host"),
+    _seen("events:list", "Read the history"),
+    _seen("audit:list", "Read who did what"),
+    Rule("busway:servers:why", READER, "Ask why a server is as it is"),
+    Rule("busway:plan", READER, "Ask where servers would land"),
+    Rule("busway:plan:host", ADMIN, "Ask for one host"),
+    Rule("busway:placement:hosts", ADMIN, "See the hosts, addresses and other tenants behind a plan or a refusal"),
+    _seen("aliases:list", "List aliases"),
+    _seen("aliases:show", "Show an alias"),
+    _done("aliases:create", "Create an alias"),
+    _done("aliases:update", "Change an alias"),
+    _done("aliases:delete", "Delete an alias"),
+    _seen("device-specs:list", "List device specs"),
+    _seen("device-specs:show", "Show a device spec"),
+    _done("device-specs:create", "Create a device spec"),
+    _done("device-specs:update", "Change a device spec"),
+    _done("device-specs:delete", "Delete a device spec"),
+    Rule("busway:quota:show", READER, "Show a project's quota, devices included"),
+    Rule("busway:quota:update", ADMIN, "Set a project's quota"),
+    Rule("busway:quota:delete", ADMIN, "Forget a project's own quota"),
+    Rule("busway:quota-defaults:show", ANYONE, "Show the quota of projects that have none of their own"),
+    Rule("busway:quota-defaults:update", ADMIN, "Set that quota"),
+)

@@ -1,0 +1,210 @@
+"""Who did what: one record for each request that changed something, written in the transaction of its effect.
+
+`acting(act)` says what the code inside is doing for whom. The first transaction that commits meanwhile writes the act down
+(`Database.write` calls `write_down`), so that there is no effect without its record and no record without its effect.
+Nothing here changes a record's actor or effect; only the retention removes records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    Row,
+    String,
+    Table,
+    Text,
+    event,
+    insert,
+    select,
+    update,
+)
+
+from busway.store.metadata import UtcTime, metadata
+
+SUCCESS, DENIED, FAILED = "success", "denied", "failed"
+_TARGET_CHARS = 1000
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcTime, nullable=False, index=True),
+    Column("request_id", String(64), nullable=False, index=True),
+    Column("operation", String(128), nullable=False),
+    Column("method", String(16), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("user_id", String(64), nullable=False, index=True),
+    Column("user_name", String(255), nullable=False),
+    Column("project_id", String(64), nullable=False, index=True),
+    Column("credential_id", String(32)),
+    Column("address", String(64), nullable=False),
+    Column("result", String(16), nullable=False),
+    Column("reason", String(128), nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record: at what time, which operation, on what, by whom and from where, and with which result.
+
+    `operation` is the name of its rule of rights, `target` the path of the thing below its service ("servers/4f…"),
+    `reason` the code of the error where the result is not "success".
+    """
+
+    at: datetime
+    request_id: str
+    operation: str
+    method: str
+    target: str
+    user_id: str = ""
+    user_name: str = ""
+    project_id: str = ""
+    credential_id: str | None = None
+    address: str = ""
+    result: str = SUCCESS
+    reason: str = ""
+    id: int = 0
+
+
+@dataclass
+class Act:
+    """What is being done: the record as far as it is known, and whether it is written.
+
+    `table` is the one whose new rows are the targets of a request that makes something.
+    """
+
+    record: Record
+    table: str = ""
+    is_login: bool = False
+    is_written: bool = False
+    made: list[str] = field(default_factory=list)
+
+    def done(self) -> Record:
+        """The record with what was made."""
+        target = self.record.target
+        if self.made:
+            target = f"{target}/{','.join(self.made)}"
+        return replace(self.record, target=target[:_TARGET_CHARS])
+
+
+_acting: ContextVar[Act | None] = ContextVar("busway_act", default=None)
+
+
+@contextmanager
+def acting(act: Act | None) -> Iterator[Act | None]:
+    """Takes what happens inside the block, in this thread, for an act."""
+    token = _acting.set(act)
+    try:
+        yield act
+    finally:
+        _acting.reset(token)
+
+
+def current_act() -> Act | None:
+    """The act that is going on, if any."""
+    return _acting.get()
+
+
+def name_actor(user_id: str, user_name: str, project_id: str, credential_id: str | None = None) -> None:
+    """Says whose the act of this thread is, once that is known."""
+    act = _acting.get()
+    if act is not None:
+        act.record = replace(
+            act.record,
+            user_id=user_id,
+            user_name=user_name[:255],
+            project_id=project_id,
+            credential_id=credential_id,
+        )
+
+
+def write_down(tx: Connection) -> Act | None:
+    """Writes the act of this thread down if it is not yet; the caller marks it as written once that is committed."""
+    act = _acting.get()
+    if act is None or act.is_written:
+        return None
+    add_record(tx, act.done())
+    return act
+
+
+def watch_inserts(engine: Engine) -> None:
+    """Has acts learn what they make."""
+    event.listen(engine, "before_cursor_execute", _note_made)
+
+
+def add_record(tx: Connection, record: Record) -> None:
+    """Writes one record."""
+    tx.execute(insert(audit).values({name: getattr(record, name) for name in _NAMES}))
+
+
+def deny(tx: Connection, act: Act, reason: str) -> None:
+    """Writes down that an act was refused; it has no effect to be written with."""
+    add_record(tx, replace(act.record, target=act.record.target[:_TARGET_CHARS], result=DENIED, reason=reason[:128]))
+
+
+def mark_failed(tx: Connection, request_id: str, reason: str) -> None:
+    """Says of a request with an effect that it ended with an error."""
+    found = audit.c.request_id == request_id
+    tx.execute(update(audit).where(found).values(result=FAILED, reason=reason[:128]))
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which records: by what they say; `before` is a record's id, for the next page."""
+
+    user_id: str | None = None
+    project_id: str | None = None
+    operation: str | None = None
+    result: str | None = None
+    request_id: str | None = None
+    target: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+    limit: int = 100
+
+
+def list_records(tx: Connection, wanted: AuditFilter) -> list[Record]:
+    """The newest records first."""
+    statement = select(audit).order_by(audit.c.id.desc()).limit(wanted.limit)
+    for name in ("user_id", "project_id", "operation", "result", "request_id"):
+        if (value := getattr(wanted, name)) is not None:
+            statement = statement.where(audit.c[name] == value)
+    if wanted.target is not None:
+        statement = statement.where(audit.c.target.contains(wanted.target, autoescape=True))
+    if wanted.since is not None:
+        statement = statement.where(audit.c.at >= wanted.since)
+    if wanted.until is not None:
+        statement = statement.where(audit.c.at < wanted.until)
+    if wanted.before is not None:
+        statement = statement.where(audit.c.id < wanted.before)
+    return [_record(row) for row in tx.execute(statement)]
+
+
+_NAMES = [name for name in Record.__dataclass_fields__ if name != "id"]
+
+
+def _record(row: Row[Any]) -> Record:
+    return Record(**row._mapping)
+
+
+def _note_made(
+    _connection: Connection, _cursor: object, _statement: str, _parameters: object, context: Any, _many: bool
+) -> None:
+    act = _acting.get()
+    if act is None or not act.table or act.is_written or not context.isinsert:
+        return
+    table = getattr(context.compiled.statement, "table", None)
+    if table is not None and table.name == act.table:
+        made = (row.get("id") or row.get("uuid") or row.get("name") for row in context.compiled_parameters)
+        act.made += [str(each) for each in made if each]
