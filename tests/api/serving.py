@@ -147,7 +147,7 @@ def start_api_server(
     clock = Clock()
     control = _control(folder, clock, url, settings, database)
     if template is None:
-        _bootstrap(control)
+        _bootstrap(control, tables=database is None)
     server = uvicorn.Server(
         uvicorn.Config(
             build_app(control), http=BoundedProtocol, loop="asyncio", log_level="warning", timeout_graceful_shutdown=1
@@ -196,7 +196,8 @@ def _control(
     )
 
 
-def _bootstrap(control: Control) -> None:
-    add_tables(control.db)
+def _bootstrap(control: Control, *, tables: bool = True) -> None:
+    if tables:
+        add_tables(control.db)
     bootstrap_network(control, bootstrap_admin(control, PASSWORD).id)
     bootstrap_flavors(control)

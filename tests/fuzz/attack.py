@@ -11,6 +11,7 @@ from typing import Any
 
 import hypothesis
 import requests
+import schemathesis
 from hypothesis import HealthCheck, Phase
 from schemathesis import Case, GenerationMode
 from schemathesis.core.failures import FailureGroup
@@ -20,9 +21,11 @@ from schemathesis.openapi import from_dict
 from schemathesis.specs.openapi import checks
 
 from busway.api import openapi
+from busway.api.image.patch import PATCH_TYPE
 
 HANG_SECONDS = 30.0
 _AT_ONCE = 8
+schemathesis.serializer.alias(PATCH_TYPE, "application/json")
 _CHECKS = [checks.response_schema_conformance, checks.content_type_conformance]
 _SETTINGS = {
     "deadline": None,
