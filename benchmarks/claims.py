@@ -59,6 +59,7 @@ def _row(device: str, host: str) -> tuple[object, ...]:
         "alias": "h100",
         "state": "claimed",
         "generation": 0,
+        "allocated": None,
         "created": NOW.replace(tzinfo=None).isoformat(" "),
         "updated": NOW.replace(tzinfo=None).isoformat(" "),
     }
