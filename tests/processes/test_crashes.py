@@ -19,7 +19,7 @@ CONTROL_POINTS = sorted(
     set(
         re.findall(
             r'crashpoint\("([a-z]+:[a-z-]+)"\)',
-            "".join(p.read_text() for p in Path(SOURCE, "busway/control").glob("*.py")),
+            "".join(p.read_text() for p in Path(SOURCE, "busway/control").rglob("*.py")),
         )
     )
 )
