@@ -57,6 +57,7 @@ class Host:
         self.hypervisor = FakeHypervisor(self.root, on_verb=self.fuse.tick)
         self.line = Line(control, host_id, images, self.fuse.tick)
         self.lost: dict[PciAddress, str] = {}
+        self.ever_lost: set[PciAddress] = set()
         self._wall_ns = wall_ns
         self._agent: Agent | None = None
         self._boots = 0
@@ -95,6 +96,7 @@ class Host:
             kept = self.path / "lost" / str(address)
             shutil.copytree(folder.resolve(), kept, symlinks=True)
             self.lost[address] = str(folder.resolve().relative_to(self.root.resolve()))
+            self.ever_lost.add(address)
             self.kernel.lose(address)
 
     def find_device(self, address: PciAddress) -> None:

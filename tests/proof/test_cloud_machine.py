@@ -248,6 +248,7 @@ class CloudMachine(RuleBasedStateMachine):
                 for address in sorted(host.lost):
                     host.find_device(address)
             self.world.calm()
+            self.world.recycle_lost()
             monitors.check_empty(self.world)
         finally:
             self.world.close()

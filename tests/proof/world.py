@@ -15,6 +15,7 @@ from typing import Any
 
 from busway.control import groups, networks
 from busway.control.context import Control
+from busway.control.devices.recycle import recycle_device
 from busway.control.doorbell import LocalDoorbell
 from busway.control.hosts import joining
 from busway.control.hosts import registry as hosts
@@ -36,6 +37,7 @@ from busway.domain.image import Image, ImageStatus
 from busway.domain.requests import CreateServer
 from busway.domain.server import ServerStatus
 from busway.domain.server_group import GroupPolicy
+from busway.store import devices as device_store
 from busway.store import images as image_store
 from busway.store import servers as server_store
 from busway.store.database import Database
@@ -176,6 +178,18 @@ class World:
     def delete_all(self) -> None:
         for row in self.rows():
             self.act(servers.delete_server, ADMIN, row.id, "req-last")
+
+    def recycle_lost(self) -> None:
+        """The operator takes devices out of quarantine that fell off their bus while a server had them.
+
+        Nobody can reset a device that is gone, so it waits for its operator when it is back. No other device may wait.
+        """
+        with self.db.read() as tx:
+            apart = [row for row in device_store.list_devices(tx) if row.quarantined is not None]
+        lost = {(host.id, address) for host in self.hosts for address in host.ever_lost}
+        for row in apart:
+            assert (row.host_id, row.device.address) in lost, f"{row.device.address}: {row.quarantined}"
+            recycle_device(self.control(), ADMIN, row.id, "it was looked at")
 
     def _new_control(self) -> Control:
         settings = Settings(
