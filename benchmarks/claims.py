@@ -19,7 +19,7 @@ from benchmarks.cloud_rows import CALLER, NOW, Rows, add_hosts, open_cloud, requ
 from benchmarks.registry import Benchmark, Measurement
 from busway.control.context import Control
 from busway.control.placement.place import BATCH, place_round
-from busway.control.servers.lifecycle import create_servers
+from busway.control.servers.create import create_servers
 from busway.store.claims import claims
 
 HOSTS, FEW_HOSTS = 1_000, 60

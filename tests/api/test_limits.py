@@ -12,7 +12,7 @@ from busway.api import body, bounds
 from busway.api.compute import server_create
 from busway.bootstrap import bounded_protocol
 from busway.control import pattern
-from busway.control.servers import lifecycle
+from busway.control.servers.create import MAX_AT_ONCE
 from busway.domain import guest_cells, image, qcow2, quota
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "limits.md").read_text()
@@ -35,7 +35,7 @@ MIB = 1024**2
         ("rest of a body after its answer", int(bounded_protocol.REST_SECONDS)),
         ("a reader that takes less than 48 KiB", int(bounded_protocol.READER_SECONDS)),
         ("tags", server_create.TAGS["maxItems"]),
-        ("servers in one request", lifecycle.MAX_AT_ONCE),
+        ("servers in one request", MAX_AT_ONCE),
         ("`hw_numa_nodes`, `hw:numa_nodes`", guest_cells.MOST_CELLS),
         ("a value of `hw_numa_cpus.N`", guest_cells.MOST_CHARS),
         ("properties", image.MOST_PROPERTIES),

@@ -19,7 +19,8 @@ from busway.control.identity import directory as identity
 from busway.control.images import catalogue as images
 from busway.control.moves.advance import advance
 from busway.control.placement import place
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.create import create_servers
+from busway.control.servers.read import get_server
 from busway.control.settings import Settings
 from busway.domain.address import PciAddress
 from busway.domain.alias import parse_aliases
@@ -241,7 +242,7 @@ class Cloud:
         """Asks for servers; nothing places them yet."""
         flavor = self.gpu_flavor if gpu else self.plain
         request = CreateServer(name, flavor, self.image, max_count=count)
-        return servers.create_servers(self.control, caller, request, f"req-{name}")
+        return create_servers(self.control, caller, request, f"req-{name}")
 
     def boot(self, name: str = "s", *, gpu: bool = True, count: int = 1, caller: Caller = ADMIN) -> list[Server]:
         """Asks for servers and places them."""
@@ -250,7 +251,7 @@ class Cloud:
         return [self.server(each.id) for each in made]
 
     def server(self, server_id: str) -> Server:
-        return servers.get_server(self.control, ADMIN, server_id)
+        return get_server(self.control, ADMIN, server_id)
 
     def configure(self, **settings: Any) -> None:
         """Changes the settings of the control plane."""

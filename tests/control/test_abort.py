@@ -7,7 +7,7 @@ import pytest
 from busway.control.devices import listing as devices
 from busway.control.loops.sweeper import sweep
 from busway.control.placement import place
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.delete import delete_server
 from busway.domain.server import Server, ServerStatus
 from busway.testing.stage import held_function
 from tests.control.clouds import ADMIN, Cloud, Host, gpu
@@ -20,7 +20,7 @@ def statuses(cloud: Cloud) -> list[str | None]:
 def test_a_build_that_is_deleted_before_it_was_placed_is_gone_at_once_and_never_placed(cloud: Cloud) -> None:
     cloud.host("h1")
     [server] = cloud.create()
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-2")
+    delete_server(cloud.control, ADMIN, server.id, "req-2")
     assert cloud.server(server.id).status is ServerStatus.DELETED
     assert place.place_round(cloud.control) == 0
     assert statuses(cloud) == ["available"]
@@ -28,7 +28,7 @@ def test_a_build_that_is_deleted_before_it_was_placed_is_gone_at_once_and_never_
 
 def test_a_refused_build_is_gone_at_once(cloud: Cloud) -> None:
     [server] = cloud.boot()
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-2")
+    delete_server(cloud.control, ADMIN, server.id, "req-2")
     assert cloud.server(server.id).status is ServerStatus.DELETED
 
 
@@ -60,7 +60,7 @@ def test_a_build_that_is_deleted_on_its_host_frees_its_device_when_the_host_says
     stage(host, server)
     assert cloud.server(server.id).status is ServerStatus.BUILD
     before = host.desired().generation
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-2")
+    delete_server(cloud.control, ADMIN, server.id, "req-2")
     host.report(generation=before)
     assert statuses(cloud) == ["allocated"]
     assert host.desired().absent == (server.id,)
@@ -79,7 +79,7 @@ def test_a_server_of_a_host_that_is_down_is_deleted_and_its_device_waits_for_the
     if running:
         host.report([server.id])
     cloud.wait(60)
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-2")
+    delete_server(cloud.control, ADMIN, server.id, "req-2")
     sweep(cloud.control)
     assert cloud.server(server.id).status is ServerStatus.DELETED
     assert statuses(cloud) == ["allocated"]
@@ -94,7 +94,7 @@ def test_a_server_of_a_host_that_is_down_is_deleted_and_its_device_waits_for_the
 def test_a_delete_that_is_asked_for_twice_is_one_delete(cloud: Cloud) -> None:
     host = cloud.host("h1")
     [server] = cloud.boot()
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-2")
+    delete_server(cloud.control, ADMIN, server.id, "req-2")
     generation = host.desired().generation
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-3")
+    delete_server(cloud.control, ADMIN, server.id, "req-3")
     assert host.desired().generation == generation

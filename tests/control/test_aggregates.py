@@ -8,7 +8,7 @@ from busway.control import aggregates
 from busway.control.hosts import registry as hosts
 from busway.control.hosts.forget import delete_host
 from busway.control.placement import place
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.create import create_servers
 from busway.domain.aggregate import Aggregate
 from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from busway.domain.requests import CreateServer
@@ -28,7 +28,7 @@ def make(cloud: Cloud, name: str, *members: str, zone: str | None = None, **meta
 def boot(cloud: Cloud, name: str = "s", zone: str | None = None, **specs: str) -> Server:
     extra = {key.replace("__", ":"): value for key, value in specs.items()}
     request = CreateServer(name, replace(cloud.plain, extra_specs=extra), cloud.image, availability_zone=zone)
-    made = servers.create_servers(cloud.control, ADMIN, request, f"req-{name}")
+    made = create_servers(cloud.control, ADMIN, request, f"req-{name}")
     place.place_round(cloud.control)
     return cloud.server(made[0].id)
 

@@ -4,7 +4,7 @@ import pytest
 
 from busway.control import events
 from busway.control.devices import listing as devices
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.delete import delete_server
 from busway.domain.claim import ClaimState
 from busway.domain.device import DeviceKind
 from busway.domain.grant import Fault
@@ -49,7 +49,7 @@ def test_a_device_in_use_that_turns_into_a_pf_stays_with_its_server_and_is_a_pf_
     assert status(cloud) == DeviceStatus.ALLOCATED
     assert last_event(cloud)[2] == f"its host reports it as type-PF, it was type-PCI; server {server_id} keeps it"
     assert cloud.server(server_id).status is ServerStatus.ACTIVE
-    servers.delete_server(cloud.control, ADMIN, server_id, "req-2")
+    delete_server(cloud.control, ADMIN, server_id, "req-2")
     host.report()
     assert status(cloud) == DeviceStatus.AVAILABLE
     assert cloud.boot("next")[0].status is ServerStatus.ERROR
@@ -63,7 +63,7 @@ def test_virtual_functions_that_appear_under_a_device_in_use_are_given_to_nobody
     host.report([server_id])
     assert devices.list_devices(cloud.control, ADMIN)[1].status == DeviceStatus.UNAVAILABLE
     assert cloud.boot("next")[0].status is ServerStatus.ERROR
-    servers.delete_server(cloud.control, ADMIN, server_id, "req-2")
+    delete_server(cloud.control, ADMIN, server_id, "req-2")
     host.report()
     assert cloud.boot("last")[0].status is ServerStatus.BUILD
 
@@ -76,7 +76,7 @@ def test_a_device_that_vanishes_while_in_use_stays_with_its_server_and_leaves_wh
     assert (old, new) == ("allocated", "removed")
     assert f"server {server_id} keeps its claim" in reason
     assert status(cloud) == DeviceStatus.ALLOCATED
-    servers.delete_server(cloud.control, ADMIN, server_id, "req-2")
+    delete_server(cloud.control, ADMIN, server_id, "req-2")
     host.report()
     assert status(cloud) == DeviceStatus.REMOVED
     assert last_event(cloud)[:2] == ("releasing", "removed")
@@ -101,7 +101,7 @@ def test_another_card_in_the_place_of_one_in_use_is_never_given_to_its_server(cl
     ]
     assert last_event(cloud)[:2] == ("allocated", "removed")
     host.report([server_id])
-    servers.delete_server(cloud.control, ADMIN, server_id, "req-2")
+    delete_server(cloud.control, ADMIN, server_id, "req-2")
     host.report()
     host.report()
     assert devices.list_devices(cloud.control, ADMIN)[0].product_id == "beef"
@@ -110,7 +110,7 @@ def test_another_card_in_the_place_of_one_in_use_is_never_given_to_its_server(cl
 
 def test_a_quarantined_device_that_vanishes_leaves_quarantine_with_it(cloud: Cloud) -> None:
     host, server_id = running(cloud)
-    servers.delete_server(cloud.control, ADMIN, server_id, "req-2")
+    delete_server(cloud.control, ADMIN, server_id, "req-2")
     fault = Fault("GiveBackDevice", "The reset failed", "FLR timed out")
     host.report(held=[held_function(gpu(0).address, cloud.server(server_id).id, None, fault)])
     host.inventory = ()

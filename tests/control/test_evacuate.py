@@ -7,7 +7,7 @@ import pytest
 from busway.control.devices import listing as devices
 from busway.control.moves import listing as move_list
 from busway.control.moves.kinds.evacuate import evacuate_server
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.delete import delete_server
 from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from busway.domain.grant import Fault
 from busway.domain.move import MoveState
@@ -114,7 +114,7 @@ def test_an_evacuated_server_is_gone_when_it_is_deleted_though_the_old_host_is_s
     one, two, server_id = down(cloud)
     evacuate(cloud, server_id)
     two.obey()
-    servers.delete_server(cloud.control, ADMIN, server_id, "req-3")
+    delete_server(cloud.control, ADMIN, server_id, "req-3")
     two.obey()
     assert cloud.server(server_id).status is ServerStatus.DELETED
     assert (statuses(cloud, "h1"), statuses(cloud, "h2")) == (["allocated"], ["available"])
@@ -124,6 +124,6 @@ def test_an_evacuated_server_is_gone_when_it_is_deleted_though_the_old_host_is_s
 
 def test_a_deleted_server_is_not_evacuated(cloud: Cloud) -> None:
     _, _, server_id = down(cloud)
-    servers.delete_server(cloud.control, ADMIN, server_id, "req-3")
+    delete_server(cloud.control, ADMIN, server_id, "req-3")
     with pytest.raises(Conflict, match="Cannot 'evacuate'"):
         evacuate(cloud, server_id)

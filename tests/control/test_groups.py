@@ -4,7 +4,9 @@ import pytest
 
 from busway.control import groups
 from busway.control.placement import place
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.create import create_servers
+from busway.control.servers.delete import delete_server
+from busway.control.servers.read import list_servers
 from busway.domain.errors import BadInput, NotFound
 from busway.domain.ids import ServerId
 from busway.domain.requests import CreateServer, ServerFilter
@@ -26,7 +28,7 @@ def make(cloud: Cloud, policy: GroupPolicy, most: int | None = None) -> Group:
 
 def boot(cloud: Cloud, group: Group, count: int = 1, name: str = "s") -> list[Server]:
     request = CreateServer(name, cloud.plain, cloud.image, max_count=count, hints={"group": group.id})
-    made = servers.create_servers(cloud.control, ADMIN, request, f"req-{name}")
+    made = create_servers(cloud.control, ADMIN, request, f"req-{name}")
     place.place_round(cloud.control)
     return [cloud.server(each.id) for each in made]
 
@@ -62,7 +64,7 @@ def test_requests_of_one_round_see_each_other_s_servers(two_hosts: Cloud) -> Non
     made: list[ServerId] = []
     for name in ("a", "b"):
         request = CreateServer(name, two_hosts.plain, two_hosts.image, hints={"group": group.id})
-        made += [each.id for each in servers.create_servers(two_hosts.control, ADMIN, request, f"req-{name}")]
+        made += [each.id for each in create_servers(two_hosts.control, ADMIN, request, f"req-{name}")]
     place.place_round(two_hosts.control)
     assert {two_hosts.server(each).host_name for each in made} == {"h1", "h2"}
 
@@ -70,7 +72,7 @@ def test_requests_of_one_round_see_each_other_s_servers(two_hosts: Cloud) -> Non
 def test_a_deleted_server_is_no_member_and_gives_its_host_back(two_hosts: Cloud) -> None:
     group = make(two_hosts, GroupPolicy.ANTI_AFFINITY)
     first, _ = boot(two_hosts, group, 2)
-    servers.delete_server(two_hosts.control, ADMIN, first.id, "req-d")
+    delete_server(two_hosts.control, ADMIN, first.id, "req-d")
     assert boot(two_hosts, group, name="next")[0].host_name == first.host_name
 
 
@@ -80,8 +82,8 @@ def test_a_group_of_another_project_is_not_found(cloud: Cloud) -> None:
         groups.get_group(cloud.control, USER, group.id)
     request = CreateServer("s", cloud.plain, cloud.image, hints={"group": group.id})
     with pytest.raises(BadInput, match=f"Instance group {group.id} could not be found"):
-        servers.create_servers(cloud.control, USER, request, "req")
-    assert servers.list_servers(cloud.control, USER, ServerFilter()) == []
+        create_servers(cloud.control, USER, request, "req")
+    assert list_servers(cloud.control, USER, ServerFilter()) == []
 
 
 def test_only_anti_affinity_has_a_number_per_host(cloud: Cloud) -> None:

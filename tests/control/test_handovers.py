@@ -9,7 +9,7 @@ from busway.control.devices import listing as devices
 from busway.control.devices.handovers import list_handovers
 from busway.control.devices.recycle import recycle_device
 from busway.control.hosts import joining
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.delete import delete_server
 from busway.domain.device_spec import parse_device_specs
 from busway.domain.documents import Observed
 from busway.domain.handover import Handover, Identity, SignedHandover
@@ -49,7 +49,7 @@ def used(cloud: Cloud) -> tuple[Host, str]:
     tell(host)
     [server] = cloud.boot()
     host.obey()
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-2")
+    delete_server(cloud.control, ADMIN, server.id, "req-2")
     return host, server.id
 
 
@@ -109,7 +109,7 @@ def test_a_key_that_comes_later_is_not_believed_until_the_host_is_invited_anew(c
     joining.create_host(cloud.control, ADMIN, "h1", rotate=True)
     [again] = cloud.boot("again")
     host.obey()
-    servers.delete_server(cloud.control, ADMIN, again.id, "req-3")
+    delete_server(cloud.control, ADMIN, again.id, "req-3")
     tell(host, signed(record(again.id), another), key=another)
 
     assert status(cloud) == ("available", "")
@@ -136,7 +136,7 @@ def test_a_device_that_was_rewritten_waits_with_its_evidence_and_is_accepted_as_
     recycle_device(cloud.control, ADMIN, str(gpu(0).address))
     [second] = cloud.boot("second")
     host.obey()
-    servers.delete_server(cloud.control, ADMIN, second.id, "req-3")
+    delete_server(cloud.control, ADMIN, second.id, "req-3")
     tell(host, signed(record(second.id, before=OTHER, after=OTHER)))
     assert status(cloud) == ("available", "")
 
@@ -146,7 +146,7 @@ def test_what_crept_in_between_two_servers_is_seen_as_well(cloud: Cloud) -> None
     tell(host, signed(record(server)))
     [second] = cloud.boot("second")
     host.obey()
-    servers.delete_server(cloud.control, ADMIN, second.id, "req-3")
+    delete_server(cloud.control, ADMIN, second.id, "req-3")
 
     tell(host, signed(record(second.id, before=OTHER, after=OTHER)))
 
@@ -165,7 +165,7 @@ def test_a_device_that_no_guest_has_had_needs_no_record(cloud: Cloud) -> None:
     host = cloud.host("h1")
     tell(host)
     [server] = cloud.boot()
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-2")
+    delete_server(cloud.control, ADMIN, server.id, "req-2")
 
     tell(host)
 
@@ -176,7 +176,7 @@ def test_a_host_whose_agent_does_not_sign_yet_goes_on_as_before(cloud: Cloud) ->
     host = cloud.host("h1")
     [server] = cloud.boot()
     host.obey()
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-2")
+    delete_server(cloud.control, ADMIN, server.id, "req-2")
     host.report()
 
     assert status(cloud) == ("available", "")

@@ -16,7 +16,9 @@ from busway.control.loops.sweeper import sweep
 from busway.control.moves.advance import advance
 from busway.control.moves.kinds.migrate import migrate_server
 from busway.control.placement.place import place_round
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.create import create_servers
+from busway.control.servers.delete import delete_server
+from busway.control.servers.read import list_actions
 from busway.control.servers.shelve import shelve_server
 from busway.domain.ids import ServerId
 from busway.domain.requests import CreateServer
@@ -72,7 +74,7 @@ def test_a_server_that_can_not_be_placed_for_an_unexpected_reason_holds_up_no_ot
     found = {name: cloud.server(made[name]) for name in names}
     assert found["first"].task_state is found["last"].task_state is TaskState.SPAWNING
     assert "req-poisoned" in fault_of(found["poisoned"])
-    [action] = servers.list_actions(cloud.control, ADMIN, made["poisoned"])
+    [action] = list_actions(cloud.control, ADMIN, made["poisoned"])
     assert action.message == fault_of(found["poisoned"])
     assert failed_items(cloud, "placer") == 1
 
@@ -108,7 +110,7 @@ def test_groups_hold_also_when_a_batch_is_taken_apart(cloud: Cloud) -> None:
 
     def create(name: str) -> ServerId:
         request = CreateServer(name, cloud.plain, cloud.image, hints={"group": group.id})
-        return servers.create_servers(cloud.control, ADMIN, request, f"req-{name}")[0].id
+        return create_servers(cloud.control, ADMIN, request, f"req-{name}")[0].id
 
     first, poisoned, last = create("first"), create("poisoned"), create("last")
     forbid(cloud, "servers", "name", "poisoned", "UPDATE OF host_id")
@@ -132,7 +134,7 @@ def test_a_device_that_can_not_be_freed_leaves_the_others_of_its_host_free(cloud
     made = [cloud.boot(name)[0].id for name in ("poisoned", "other")]
     host.obey()
     for each in made:
-        servers.delete_server(cloud.control, ADMIN, each, f"req-delete-{each}")
+        delete_server(cloud.control, ADMIN, each, f"req-delete-{each}")
     forbid(cloud, "claims", "server_id", made[0] + "' AND NEW.state = 'freed")
     host.report()
     assert f"req-delete-{made[0]}" in fault_of(cloud.server(made[0]))
@@ -162,7 +164,7 @@ def test_a_server_whose_move_has_stopped_is_deleted_from_both_hosts(cloud: Cloud
     forbid(cloud, "moves", "state", "post-migrating")
     settle(hosts)
     assert fault_of(cloud.server(server.id))
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-delete")
+    delete_server(cloud.control, ADMIN, server.id, "req-delete")
     settle(hosts)
     assert cloud.server(server.id).status is ServerStatus.DELETED
     with cloud.control.db.read() as tx:
@@ -174,7 +176,7 @@ def test_a_deletion_that_the_sweeper_can_not_finish_holds_up_no_other(cloud: Clo
     made = [cloud.boot(name)[0].id for name in ("poisoned", "other")]
     host.obey()
     for each in made:
-        servers.delete_server(cloud.control, ADMIN, each, "req-delete")
+        delete_server(cloud.control, ADMIN, each, "req-delete")
     forbid(cloud, "servers", "id", made[0] + "' AND NEW.status = 'DELETED")
     cloud.wait(100)
     sweep(cloud.control)

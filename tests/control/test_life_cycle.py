@@ -4,8 +4,9 @@ import pytest
 
 from busway.control import events
 from busway.control.devices import listing as devices
-from busway.control.servers import lifecycle as servers
 from busway.control.servers import power as server_power
+from busway.control.servers.delete import delete_server
+from busway.control.servers.read import get_server, list_actions
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.grant import Fault
 from busway.domain.server import ServerStatus, TaskState
@@ -30,7 +31,7 @@ def test_a_device_goes_available_claimed_allocated_and_back(cloud: Cloud) -> Non
     seen.append(statuses(cloud))
     host.report([server.id])
     seen.append(statuses(cloud))
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-2")
+    delete_server(cloud.control, ADMIN, server.id, "req-2")
     seen.append(statuses(cloud))
     host.report()
     seen.append(statuses(cloud))
@@ -65,16 +66,16 @@ def test_a_deleted_server_is_gone_only_after_its_host_has_let_go(cloud: Cloud) -
     host = cloud.host("h1")
     [server] = cloud.boot(caller=USER)
     host.report([server.id])
-    servers.delete_server(cloud.control, USER, server.id, "req-2")
+    delete_server(cloud.control, USER, server.id, "req-2")
     assert host.desired().absent == (server.id,)
     host.report([server.id])
-    assert servers.get_server(cloud.control, USER, server.id).task_state is TaskState.DELETING
+    assert get_server(cloud.control, USER, server.id).task_state is TaskState.DELETING
     host.report(held=[held_function(gpu(0).address, server.id, "bochs-drm")])
     assert statuses(cloud) == ["allocated"]
     host.report()
     assert statuses(cloud) == ["available"]
     with pytest.raises(NotFound, match="could not be found"):
-        servers.get_server(cloud.control, USER, server.id)
+        get_server(cloud.control, USER, server.id)
     assert host.desired().absent == ()
 
 
@@ -82,7 +83,7 @@ def test_a_report_of_an_older_generation_frees_nothing(cloud: Cloud) -> None:
     host = cloud.host("h1")
     [server] = cloud.boot()
     before = host.desired().generation
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-2")
+    delete_server(cloud.control, ADMIN, server.id, "req-2")
     host.report(generation=before)
     assert statuses(cloud) == ["allocated"]
 
@@ -97,7 +98,7 @@ def test_a_device_that_can_not_be_given_back_is_quarantined_and_freed_once_it_is
     host = cloud.host("h1")
     [server] = cloud.boot()
     host.report([server.id])
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-2")
+    delete_server(cloud.control, ADMIN, server.id, "req-2")
     stuck = held_function(
         gpu(0).address, server.id, "bochs-drm", Fault("GiveBackDevice", "The reset failed", "FLR timed out")
     )
@@ -125,9 +126,9 @@ def test_a_build_that_its_host_refuses_ends_in_error_and_gives_the_device_back(c
     host.report()
     assert statuses(cloud) == ["available"]
     assert cloud.server(server.id).status is ServerStatus.ERROR
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-2")
+    delete_server(cloud.control, ADMIN, server.id, "req-2")
     with pytest.raises(NotFound):
-        servers.get_server(cloud.control, USER, server.id)
+        get_server(cloud.control, USER, server.id)
 
 
 def test_a_guest_that_powers_itself_off_stays_off_and_keeps_its_device(cloud: Cloud) -> None:
@@ -163,7 +164,7 @@ def test_a_start_that_fails_leaves_the_server_shut_off_and_tells_why(cloud: Clou
     server_power.start_server(cloud.control, ADMIN, server.id, "req-3")
     host.report(faults={server.id: Fault("StartDomain", "libvirt refused", "out of memory")})
     assert (cloud.server(server.id).status, cloud.server(server.id).task_state) == (ServerStatus.SHUTOFF, None)
-    assert "out of memory" in str(servers.list_actions(cloud.control, ADMIN, server.id)[0].message)
+    assert "out of memory" in str(list_actions(cloud.control, ADMIN, server.id)[0].message)
     assert statuses(cloud) == ["allocated"]
 
 
@@ -184,7 +185,7 @@ def test_a_server_of_a_host_that_is_down_can_be_deleted_and_its_device_stays_cla
     [server] = cloud.boot()
     host.report([server.id])
     cloud.wait(60)
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-2")
+    delete_server(cloud.control, ADMIN, server.id, "req-2")
     sweep(cloud.control)
     assert cloud.server(server.id).status is ServerStatus.DELETED
     assert statuses(cloud) == ["allocated"]

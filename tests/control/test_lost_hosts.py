@@ -12,7 +12,7 @@ from busway.control.hosts.forget import delete_host
 from busway.control.moves.kinds.evacuate import evacuate_server
 from busway.control.moves.kinds.migrate import migrate_server
 from busway.control.placement.place import place_round
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.delete import delete_server
 from busway.domain.errors import Conflict, Forbidden
 from busway.domain.server import ServerStatus
 from busway.store.database import Database
@@ -49,7 +49,7 @@ def test_a_lost_host_is_forgotten_once_its_servers_are_evacuated(cloud: Cloud) -
     found = cloud.server(server.id)
     assert (found.status, found.host_name) == (ServerStatus.ACTIVE, "h2")
     assert [device.status for device in devices.list_devices(cloud.control, ADMIN)] == ["allocated"]
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-d")
+    delete_server(cloud.control, ADMIN, server.id, "req-d")
     other.obey()
     assert cloud.server(server.id).status is ServerStatus.DELETED
     assert [device.status for device in devices.list_devices(cloud.control, ADMIN)] == ["available"]
@@ -59,7 +59,7 @@ def test_servers_that_were_deleted_on_a_lost_host_are_gone_with_it(cloud: Cloud)
     lost = cloud.host("h1")
     [server] = cloud.boot()
     lost.obey()
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-d")
+    delete_server(cloud.control, ADMIN, server.id, "req-d")
     lose(cloud)
     delete_host(cloud.control, ADMIN, "h1", lost=True)
     assert names(cloud) == []

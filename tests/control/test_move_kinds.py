@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from busway.control.moves import kinds
 from busway.control.moves.kinds import KINDS, kind_of
 from busway.control.moves.kinds.migrate import migrate_server
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.delete import delete_server
 from busway.domain.move import MoveKind
 from busway.store import hosts as host_store
 from busway.store import moves
@@ -60,7 +60,7 @@ def test_who_changes_two_hosts_waits_for_the_first_before_it_has_the_second(post
     source.obey()
     migrate_server(cloud.control, ADMIN, server.id, "req-m")
     first, second = sorted([source.id, target.id])
-    deleting = threading.Thread(target=servers.delete_server, args=(cloud.control, ADMIN, server.id, "req-d"))
+    deleting = threading.Thread(target=delete_server, args=(cloud.control, ADMIN, server.id, "req-d"))
     with database.write() as tx:
         host_store.lock_hosts(tx, [first])
         deleting.start()

@@ -9,8 +9,9 @@ from busway.control.moves import listing as move_list
 from busway.control.moves.kinds.migrate import migrate_server
 from busway.control.moves.kinds.resize import resize_server
 from busway.control.moves.verify import confirm_resize, revert_resize
-from busway.control.servers import lifecycle as servers
 from busway.control.servers import power as server_power
+from busway.control.servers.delete import delete_server
+from busway.control.servers.read import list_actions
 from busway.control.servers.why import why
 from busway.domain.errors import BadInput, Conflict, InvalidExtraSpec
 from busway.domain.flavor import Flavor
@@ -199,7 +200,7 @@ def test_a_target_that_refuses_the_guest_gives_everything_back_and_the_old_guest
     one.obey()
     assert status(cloud, server_id) == (ServerStatus.ACTIVE, None)
     assert (statuses(cloud, "h1"), statuses(cloud, "h2")) == (["allocated"], ["available"])
-    assert "no such machine" in str(servers.list_actions(cloud.control, ADMIN, server_id)[0].message)
+    assert "no such machine" in str(list_actions(cloud.control, ADMIN, server_id)[0].message)
 
 
 def test_a_source_that_can_not_hand_the_disk_in_keeps_the_server(cloud: Cloud) -> None:
@@ -223,7 +224,7 @@ def test_deleting_at_any_stage_of_a_migration_frees_both_sides(cloud: Cloud, sta
         host.obey()
     if stage == 3:
         revert_resize(cloud.control, ADMIN, server_id, "req-3")
-    servers.delete_server(cloud.control, ADMIN, server_id, "req-4")
+    delete_server(cloud.control, ADMIN, server_id, "req-4")
     assert statuses(cloud, "h1") + statuses(cloud, "h2") == ["allocated", "allocated"]
     for _ in range(2):
         one.obey()

@@ -10,7 +10,7 @@ from busway.control.moves.kinds.resize import resize_server
 from busway.control.moves.verify import confirm_resize, revert_resize
 from busway.control.placement import place
 from busway.control.placement.snapshot import take_snapshot
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.create import create_servers
 from busway.domain.documents import HostResources
 from busway.domain.errors import BadInput, OverQuota
 from busway.domain.host_facts import HostCell
@@ -26,7 +26,7 @@ CELLS = (HostCell(0, "0-3", 4, 4096, 0), HostCell(1, "4-7", 4, 4096, 1))
 
 def boot(cloud: Cloud, name: str, *hosts: Host, **wishes: object) -> str:
     request = CreateServer(name, wishes.pop("flavor", cloud.plain), cloud.image, **wishes)  # type: ignore[arg-type]
-    [server] = servers.create_servers(cloud.control, ADMIN, request, f"req-{name}")
+    [server] = create_servers(cloud.control, ADMIN, request, f"req-{name}")
     place.place_round(cloud.control)
     for host in hosts:
         host.obey()

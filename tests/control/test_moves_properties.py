@@ -19,8 +19,8 @@ from busway.control.moves.kinds.migrate import migrate_server
 from busway.control.moves.kinds.resize import resize_server
 from busway.control.moves.kinds.unshelve import unshelve_server
 from busway.control.moves.verify import confirm_resize, revert_resize
-from busway.control.servers import lifecycle as servers
 from busway.control.servers import power as server_power
+from busway.control.servers.delete import delete_server
 from busway.control.servers.rebuild import Rebuild, rebuild_server
 from busway.control.servers.shelve import offload_server, shelve_server
 from busway.domain.errors import BuswayError
@@ -84,7 +84,7 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
     "stop": (plain(server_power.stop_server), {"ACTIVE"}),
     "start": (plain(server_power.start_server), {"SHUTOFF"}),
     "evacuate": (evacuate, ON_A_HOST),
-    "delete": (plain(servers.delete_server), {"RESIZE", "REVERT_RESIZE", "REBUILD", "VERIFY_RESIZE"}),
+    "delete": (plain(delete_server), {"RESIZE", "REVERT_RESIZE", "REBUILD", "VERIFY_RESIZE"}),
     "boot": (boot, set()),
 }
 

@@ -7,7 +7,7 @@ import pytest
 from busway.control.networks import changes, list_networks, network, port, security_group, subnet
 from busway.control.networks.port import PortFields
 from busway.control.networks.security_group import NewRule
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.create import create_servers
 from busway.domain.documents import Nic
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.guest_network import NicRule
@@ -117,11 +117,11 @@ def test_a_server_is_on_the_network_of_its_project_when_it_asks(cloud: Cloud, ho
     subnet.create_subnet(cloud.control, ADMIN, subnet.NewSubnet(mine.id, "mine", "10.67.1.0/24"))
     request = CreateServer("web", cloud.plain, cloud.image, networks=(NetworkRef(mine.id, fixed_ip="10.67.1.77"),))
 
-    [server] = servers.create_servers(cloud.control, ADMIN, request, "req-1")
+    [server] = create_servers(cloud.control, ADMIN, request, "req-1")
 
     assert [(each.network, each.address) for each in server.addresses] == [("mine", "10.67.1.77")]
     with pytest.raises(NotFound):
-        servers.create_servers(cloud.control, replace(USER), replace(request, name="other"), "req-2")
+        create_servers(cloud.control, replace(USER), replace(request, name="other"), "req-2")
 
 
 def test_a_group_goes_with_the_rules_that_name_it_and_not_while_a_port_is_in_it(cloud: Cloud) -> None:

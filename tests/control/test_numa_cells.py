@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from busway.control.placement import place
 from busway.control.placement.snapshot import take_snapshot
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.create import create_servers
+from busway.control.servers.delete import delete_server
 from busway.domain.address import PciAddress
 from busway.domain.documents import DesiredCell, HostResources
 from busway.domain.host_facts import GuestKind, HostCell
@@ -27,7 +28,7 @@ def numa_host(cloud: Cloud, **changes: object) -> Host:
 def boot(cloud: Cloud, name: str, **specs: str) -> Server:
     extra = {key.replace("__", ":"): value for key, value in specs.items()}
     flavor = replace(cloud.plain, vcpus=2, ram_mb=3072, extra_specs=extra)
-    made = servers.create_servers(cloud.control, ADMIN, CreateServer(name, flavor, cloud.image), f"req-{name}")
+    made = create_servers(cloud.control, ADMIN, CreateServer(name, flavor, cloud.image), f"req-{name}")
     place.place_round(cloud.control)
     return cloud.server(made[0].id)
 
@@ -42,7 +43,7 @@ def test_a_server_takes_up_a_cell_until_its_host_has_let_go(cloud: Cloud) -> Non
     first = boot(cloud, "one", hw__numa_nodes="1")
     assert sorted(free_ram(cloud)) == [1024, 4096]
 
-    servers.delete_server(cloud.control, ADMIN, first.id, "req-d")
+    delete_server(cloud.control, ADMIN, first.id, "req-d")
     assert sorted(free_ram(cloud)) == [1024, 4096]
     host.report()
     assert free_ram(cloud) == [4096, 4096]

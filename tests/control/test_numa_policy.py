@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.create import create_servers
 from busway.domain.device_spec import parse_device_specs
 from busway.domain.errors import Forbidden
 from busway.domain.requests import CreateServer
@@ -19,7 +19,7 @@ def ask(cloud: Cloud, flavor_policy: str, image_policy: str) -> ServerStatus:
         image_store.save_image(tx, replace(image, properties={"hw_pci_numa_affinity_policy": image_policy}))
     specs = {**cloud.gpu_flavor.extra_specs, "hw:pci_numa_affinity_policy": flavor_policy}
     request = CreateServer("s", replace(cloud.gpu_flavor, extra_specs=specs), cloud.image)
-    [server] = servers.create_servers(cloud.control, ADMIN, request, "req-1")
+    [server] = create_servers(cloud.control, ADMIN, request, "req-1")
     return server.status
 
 

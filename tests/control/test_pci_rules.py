@@ -12,7 +12,7 @@ from busway.control.placement.snapshot import take_snapshot
 from busway.control.rules import aliases, device_specs
 from busway.control.rules.change import changing_rules
 from busway.control.rules.in_force import PciRules, RulesCache
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.create import create_servers
 from busway.domain.alias import parse_aliases
 from busway.domain.device_spec import parse_device_specs
 from busway.domain.errors import BadInput, BuswayError, Conflict, Forbidden, InvalidAlias, NotFound
@@ -42,7 +42,7 @@ def in_force(control: Control) -> PciRules:
 
 def boot(cloud: Cloud, control: Control, alias: str) -> ServerStatus:
     flavor = replace(cloud.gpu_flavor, extra_specs={"pci_passthrough:alias": f"{alias}:1"})
-    [made] = servers.create_servers(control, ADMIN, CreateServer("s", flavor, cloud.image), "req-1")
+    [made] = create_servers(control, ADMIN, CreateServer("s", flavor, cloud.image), "req-1")
     place_round(control)
     return cloud.server(made.id).status
 

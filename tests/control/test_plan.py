@@ -7,7 +7,7 @@ import pytest
 from busway.control import flavors
 from busway.control.placement.place import BATCH, place_round
 from busway.control.placement.plan import Plan, plan
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.create import create_servers
 from busway.domain.errors import BadInput, Forbidden, InvalidExtraSpec, NotFound
 from busway.domain.ids import FlavorId
 from busway.domain.requests import CreateServer
@@ -111,7 +111,7 @@ def test_a_request_that_a_batch_would_cut_waits_for_the_next(gpu_cloud: Cloud) -
     singles = BATCH - 40
     for name, count in (*((f"a{number}", 1) for number in range(singles)), ("many", 60)):
         request = CreateServer(name, gpu_cloud.plain, gpu_cloud.image, max_count=count, networks="none")
-        servers.create_servers(gpu_cloud.control, ADMIN, request, f"req-{name}")
+        create_servers(gpu_cloud.control, ADMIN, request, f"req-{name}")
     assert [place_round(gpu_cloud.control) for _ in range(3)] == [singles, 60, 0]
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from busway.control import groups, keypairs, quotas
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.create import create_servers
+from busway.control.servers.delete import delete_server
 from busway.domain.errors import BadInput, Forbidden, OverQuota
 from busway.domain.flavor import Flavor
 from busway.domain.ids import FlavorId
@@ -77,7 +78,7 @@ def test_devices_are_counted_by_alias(owner: Cloud) -> None:
 def test_what_is_deleted_counts_no_more(owner: Cloud) -> None:
     limit(owner, instances=1)
     made = owner.create(gpu=False, caller=owner.caller)
-    servers.delete_server(owner.control, owner.caller, made[0].id, "req-d")
+    delete_server(owner.control, owner.caller, made[0].id, "req-d")
     create(owner)
 
 
@@ -104,13 +105,13 @@ def test_groups_members_keys_and_metadata_have_limits_too(owner: Cloud) -> None:
         groups.create_group(owner.control, owner.caller, "h", GroupPolicy.AFFINITY)
     members = CreateServer("s", owner.plain, owner.image, max_count=3, hints={"group": group.id})
     with pytest.raises(OverQuota, match="server_group_members"):
-        servers.create_servers(owner.control, owner.caller, members, "req")
+        create_servers(owner.control, owner.caller, members, "req")
     keypairs.import_keypair(owner.control, owner.caller, "one", PUBLIC)
     with pytest.raises(OverQuota, match="key_pairs"):
         keypairs.import_keypair(owner.control, owner.caller, "two", PUBLIC)
     described = CreateServer("s", owner.plain, owner.image, metadata={"a": "1", "b": "2"})
     with pytest.raises(OverQuota, match="metadata_items"):
-        servers.create_servers(owner.control, owner.caller, described, "req")
+        create_servers(owner.control, owner.caller, described, "req")
 
 
 def test_a_project_s_own_limits_go_before_those_of_all(owner: Cloud) -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from busway.control.devices import listing as devices
-from busway.control.servers import lifecycle as servers
 from busway.control.servers import power as server_power
+from busway.control.servers.delete import delete_server
 from busway.control.servers.rebuild import Rebuild, rebuild_server
 from busway.domain.errors import Conflict
 from busway.domain.grant import Fault
@@ -106,7 +106,7 @@ def test_a_fault_of_before_the_rebuild_says_nothing_of_it(cloud: Cloud) -> None:
 def test_deleting_in_the_midst_of_a_rebuild_frees_the_device(cloud: Cloud) -> None:
     host, server_id = running(cloud)
     rebuild(cloud, server_id)
-    servers.delete_server(cloud.control, ADMIN, server_id, "req-3")
+    delete_server(cloud.control, ADMIN, server_id, "req-3")
     host.report()
     assert statuses(cloud) == ["available", "available"]
     assert cloud.server(server_id).status is ServerStatus.DELETED

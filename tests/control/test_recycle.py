@@ -7,7 +7,7 @@ import pytest
 from busway.control import events
 from busway.control.devices import listing as devices
 from busway.control.devices.recycle import is_spent_by_use, recycle_device
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.delete import delete_server
 from busway.domain.device import DeviceKind
 from busway.domain.device_spec import parse_device_specs
 from busway.domain.errors import Conflict
@@ -29,7 +29,7 @@ def use_once(cloud: Cloud) -> str:
     host.obey()
     [device] = devices.list_devices(cloud.control, ADMIN)
     assert device.server_id == server.id
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-2")
+    delete_server(cloud.control, ADMIN, server.id, "req-2")
     host.report()
     return device.id
 

@@ -9,7 +9,7 @@ from busway.control.devices import listing as devices
 from busway.control.devices.listing import DeviceView
 from busway.control.placement.place import place_round
 from busway.control.rules import aliases, device_specs
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.delete import delete_server
 from busway.control.settings import Settings
 from busway.domain.address import PciAddress
 from busway.domain.claim import ClaimState
@@ -69,7 +69,7 @@ def test_a_device_in_use_stays_with_its_server_and_leaves_when_it_is_given_back(
         device_specs.change_device_spec(bare.control, ADMIN, spec, version, '{"vendor_id": "10de"}')
     host.report([server.id])
     in_use = only_device(bare)
-    servers.delete_server(bare.control, ADMIN, server.id, "req-2")
+    delete_server(bare.control, ADMIN, server.id, "req-2")
     host.report()
     after = only_device(bare)
     [late] = bare.boot("late")

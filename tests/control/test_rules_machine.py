@@ -26,7 +26,8 @@ from busway.control.devices import listing as devices
 from busway.control.placement.place import place_round
 from busway.control.rules import aliases, device_specs
 from busway.control.rules.in_force import RulesCache, read_rules
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.create import create_servers
+from busway.control.servers.delete import delete_server
 from busway.control.settings import Settings
 from busway.domain.alias import parse_aliases
 from busway.domain.device_spec import DeviceSpecs, parse_device_specs
@@ -127,7 +128,7 @@ class RulesMachine(RuleBasedStateMachine):
         control = self.other if by_other else self.cloud.control
         flavor = replace(self.cloud.gpu_flavor, extra_specs={"pci_passthrough:alias": f"{name}:1"})
         try:
-            [made] = servers.create_servers(control, ADMIN, CreateServer("s", flavor, self.cloud.image), "req-1")
+            [made] = create_servers(control, ADMIN, CreateServer("s", flavor, self.cloud.image), "req-1")
         except BadInput as error:
             assert error.code == "alias-not-defined" and name not in self.aliases
             return
@@ -144,7 +145,7 @@ class RulesMachine(RuleBasedStateMachine):
     @rule(choice=st.randoms(use_true_random=False))
     def delete_server(self, choice: random.Random) -> None:
         server_id = choice.choice(sorted(set(self.owned) - self.leaving))
-        servers.delete_server(self.cloud.control, ADMIN, server_id, "req-2")
+        delete_server(self.cloud.control, ADMIN, server_id, "req-2")
         self.leaving.add(server_id)
 
     @rule()

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from busway.control.placement.place import place_round
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.delete import delete_server
 from busway.domain.server import ServerStatus
 from busway.store import claims
 from tests.control.clouds import ADMIN, Cloud
@@ -21,7 +21,7 @@ def test_the_second_server_for_one_device_is_told_why_and_succeeds_after_the_fir
     )
     assert "0 free of 1; 1 belongs to another server" in second.fault.message
     assert "What to do: Delete a server that holds such a device" in second.fault.message
-    servers.delete_server(cloud.control, ADMIN, first.id, "req-2")
+    delete_server(cloud.control, ADMIN, first.id, "req-2")
     host.report()
     [third] = cloud.boot("third")
     assert third.status is ServerStatus.BUILD

@@ -3,8 +3,8 @@
 import pytest
 
 from busway.control.images import catalogue as images
-from busway.control.servers import lifecycle as servers
 from busway.control.servers import power as server_power
+from busway.control.servers.delete import delete_server
 from busway.control.servers.image import create_image
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.grant import Fault
@@ -51,6 +51,6 @@ def test_an_image_that_will_never_come_is_not_left_behind(cloud: Cloud) -> None:
     with pytest.raises(NotFound):
         images.get_image(cloud.control, ADMIN, first)
     second = create_image(cloud.control, ADMIN, server_id, "snap", {}, "req-4")
-    servers.delete_server(cloud.control, ADMIN, server_id, "req-5")
+    delete_server(cloud.control, ADMIN, server_id, "req-5")
     with pytest.raises(NotFound):
         images.get_image(cloud.control, ADMIN, second)

@@ -6,7 +6,8 @@ from busway.control import aggregates
 from busway.control.devices import listing as devices
 from busway.control.images.purge import purge_deleted_images
 from busway.control.moves.kinds.unshelve import Where, unshelve_server
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.delete import delete_server
+from busway.control.servers.read import list_actions
 from busway.control.servers.shelve import offload_overdue, offload_server, shelve_server
 from busway.domain.errors import BadInput, Conflict, Forbidden
 from busway.domain.grant import Fault
@@ -113,7 +114,7 @@ def test_an_offloaded_server_for_which_there_is_no_device_stays_shelved_and_its_
     with pytest.raises(BadInput, match="No valid host"):
         unshelve_server(cloud.control, USER, server_id, "req-3")
     assert status(cloud, server_id) == (ServerStatus.SHELVED_OFFLOADED, None)
-    servers.delete_server(cloud.control, ADMIN, other.id, "req-4")
+    delete_server(cloud.control, ADMIN, other.id, "req-4")
     host.obey()
     unshelve_server(cloud.control, USER, server_id, "req-5")
     host.obey()
@@ -127,7 +128,7 @@ def test_a_host_that_can_not_unshelve_gives_the_device_back_and_the_server_stays
     assert status(cloud, server_id) == (ServerStatus.SHELVED_OFFLOADED, None)
     host.obey()
     assert statuses(cloud) == ["available"]
-    assert "libvirt refused" in str(servers.list_actions(cloud.control, ADMIN, server_id)[0].message)
+    assert "libvirt refused" in str(list_actions(cloud.control, ADMIN, server_id)[0].message)
     unshelve_server(cloud.control, USER, server_id, "req-4")
     host.obey()
     assert status(cloud, server_id) == (ServerStatus.ACTIVE, None)
@@ -151,7 +152,7 @@ def test_a_shelved_server_can_be_deleted_and_its_disk_is_forgotten(cloud: Cloud,
     purge_deleted_images(cloud.control)
     kept = [path for path in files.iterdir() if path.is_file()]
     assert len(kept) == 1
-    servers.delete_server(cloud.control, USER, server_id, "req-3")
+    delete_server(cloud.control, USER, server_id, "req-3")
     host.obey()
     assert cloud.server(server_id).status is ServerStatus.DELETED
     assert statuses(cloud) == ["available"]

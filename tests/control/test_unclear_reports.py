@@ -3,7 +3,7 @@
 import json
 
 from busway.control.devices import listing as devices
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.delete import delete_server
 from busway.domain.documents import Observed, Unreadable
 from busway.domain.grant import Held
 from busway.domain.ids import ServerId
@@ -24,8 +24,8 @@ def test_a_server_of_which_a_report_is_unclear_keeps_what_it_has(cloud: Cloud) -
     host = cloud.host("h1", 2)
     one, two = cloud.boot(count=2)
     host.report([one.id, two.id])
-    servers.delete_server(cloud.control, ADMIN, one.id, "req-1")
-    servers.delete_server(cloud.control, ADMIN, two.id, "req-2")
+    delete_server(cloud.control, ADMIN, one.id, "req-1")
+    delete_server(cloud.control, ADMIN, two.id, "req-2")
 
     host.report(unreadable=[unclear(one.id)])
     kept = statuses(cloud)
@@ -63,7 +63,7 @@ def test_an_agent_of_version_1_serves_a_server_through_its_whole_life(cloud: Clo
     [granted] = host.desired().servers[0].devices
     host.report([server.id], held=[Held(server.id, granted.unit, "bochs-drm", claim_id=granted.claim_id)])
     seen = statuses(cloud)
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-1")
+    delete_server(cloud.control, ADMIN, server.id, "req-1")
     host.report(held=[Held(server.id, granted.unit, "bochs-drm", claim_id=granted.claim_id)])
     seen += statuses(cloud)
     host.report()

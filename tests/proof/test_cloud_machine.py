@@ -20,8 +20,8 @@ from busway.control.moves.kinds.migrate import migrate_server
 from busway.control.moves.kinds.resize import resize_server
 from busway.control.moves.kinds.unshelve import unshelve_server
 from busway.control.moves.verify import confirm_resize, revert_resize
-from busway.control.servers import lifecycle as servers
 from busway.control.servers import power as server_power
+from busway.control.servers.delete import delete_server
 from busway.control.servers.shelve import offload_server, shelve_server
 from busway.domain.ids import FlavorId
 from tests.proof import monitors
@@ -62,7 +62,7 @@ class CloudMachine(RuleBasedStateMachine):
 
     @rule(number=which)
     def delete(self, number: int) -> None:
-        self._on_server(servers.delete_server, number)
+        self._on_server(delete_server, number)
 
     @rule(number=which)
     def stop(self, number: int) -> None:

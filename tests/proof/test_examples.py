@@ -1,15 +1,19 @@
 """Counterexamples that the machine of random faults has found, each as a story of its own."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from busway.control.moves.kinds.resize import resize_server
 from busway.domain.address import PciAddress
+from busway.domain.errors import BadInput
+from busway.domain.ids import FlavorId
 from busway.domain.server import ServerStatus
 from busway.store.servers import ServerRow
 from tests.proof import monitors
 from tests.proof.host import Host
-from tests.proof.world import World
+from tests.proof.world import ADMIN, World, flavor
 
 
 @pytest.fixture
@@ -72,3 +76,15 @@ def test_a_guest_that_is_off_and_whose_device_is_gone_is_not_shown_as_active(wor
 
     assert now(world, row).status is ServerStatus.SHUTOFF
     monitors.check_settled(world)
+
+
+def test_a_resize_in_place_does_not_give_a_server_the_pf_of_the_vf_that_it_may_go_back_to(world: World) -> None:
+    row, host = placed(world, "vf:1")
+    host.round()
+    pf = replace(flavor("pf:1"), id=FlavorId("other"))
+
+    with pytest.raises(BadInput, match="No valid host"):
+        resize_server(world.control(), ADMIN, row.id, pf, "req")
+
+    assert now(world, row).status is ServerStatus.ACTIVE
+    monitors.check_always(world)

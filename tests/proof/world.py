@@ -23,7 +23,8 @@ from busway.control.images.purge import purge_deleted_images
 from busway.control.loops import sweeper
 from busway.control.moves.advance import advance
 from busway.control.placement import place
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.create import create_servers
+from busway.control.servers.delete import delete_server
 from busway.control.servers.shelve import offload_overdue
 from busway.control.settings import Settings
 from busway.domain.alias import parse_aliases
@@ -124,7 +125,7 @@ class World:
         number = next(self._numbers)
         hints = {} if group is None else {"group": group}
         request = CreateServer(f"s{number}", flavor(extra, ram_mb), IMAGE, max_count=count, hints=hints)
-        self.act(servers.create_servers, ADMIN, request, f"req-{number}")
+        self.act(create_servers, ADMIN, request, f"req-{number}")
 
     def group(self) -> str:
         """The one group, whose servers are kept on hosts of their own."""
@@ -177,7 +178,7 @@ class World:
 
     def delete_all(self) -> None:
         for row in self.rows():
-            self.act(servers.delete_server, ADMIN, row.id, "req-last")
+            self.act(delete_server, ADMIN, row.id, "req-last")
 
     def recycle_lost(self) -> None:
         """The operator takes devices out of quarantine that fell off their bus while a server had them.
@@ -189,7 +190,7 @@ class World:
         lost = {(host.id, address) for host in self.hosts for address in host.ever_lost}
         for row in apart:
             assert (row.host_id, row.device.address) in lost, f"{row.device.address}: {row.quarantined}"
-            recycle_device(self.control(), ADMIN, row.id, "it was looked at")
+            recycle_device(self.control(), ADMIN, row.id)
 
     def _new_control(self) -> Control:
         settings = Settings(

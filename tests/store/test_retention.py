@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import insert, select
 
 from busway.control.loops.retention import forget_old_rows
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.delete import delete_server
 from busway.store.database import Database
 from busway.store.events import events
 from busway.store.retention import BATCH, BOUNDED, RETENTIONS, forget_old
@@ -57,7 +57,7 @@ def test_a_deleted_server_goes_whole_and_a_living_one_stays(database: Database, 
     host = cloud.host("h1", count=2)
     gone, living = cloud.boot("gone")[0], cloud.boot("living")[0]
     host.obey()
-    servers.delete_server(cloud.control, ADMIN, gone.id, "req-d")
+    delete_server(cloud.control, ADMIN, gone.id, "req-d")
     cloud.wait(30 * 86400)
     host.obey()
     cloud.wait(100 * 86400)
@@ -73,7 +73,7 @@ def test_a_deleted_server_that_a_host_has_not_let_go_stays(database: Database, t
     cloud = Cloud(database, tmp_path)
     cloud.host("h1")
     [server] = cloud.boot()
-    servers.delete_server(cloud.control, ADMIN, server.id, "req-d")
+    delete_server(cloud.control, ADMIN, server.id, "req-d")
     cloud.wait(1000 * 86400)
     forget_old_rows(cloud.control)
 

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, inspect, text
 
 from busway.control.devices import listing as devices
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.delete import delete_server
+from busway.control.servers.read import get_server
 from busway.domain.errors import InvalidConfig, Unavailable
 from busway.domain.ids import ServerId
 from busway.domain.server import ServerStatus
@@ -88,11 +89,11 @@ def test_a_cloud_of_every_revision_goes_on(empty: Database, revision: str, tmp_p
     fill(empty, revision)
     upgrade(empty)
     cloud = Cloud.resumed(empty, tmp_path)
-    busy = servers.get_server(cloud.control, ADMIN, "00000000-0000-4000-8000-00000000000e")
+    busy = get_server(cloud.control, ADMIN, "00000000-0000-4000-8000-00000000000e")
     assert busy.host_id is not None
     host = Host(cloud, busy.host_id, "h2", gpus(1))
 
-    servers.delete_server(cloud.control, ADMIN, busy.id, "req-1")
+    delete_server(cloud.control, ADMIN, busy.id, "req-1")
     host.report()
     made = cloud.boot("new", count=2)
 

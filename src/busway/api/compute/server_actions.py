@@ -10,8 +10,8 @@ from busway.api.compute import server_moves, server_rebuilds
 from busway.api.compute.action import Action
 from busway.api.operation import OTHERWISE, Operation
 from busway.api.schema import Schema, as_int
-from busway.control.servers import lifecycle as servers
 from busway.control.servers import power as server_power
+from busway.control.servers.read import console_output, get_server
 from busway.domain.errors import BadInput, NotSupported
 
 ROOT = "/compute/v2.1/servers/{id}/action"
@@ -70,7 +70,7 @@ def _reboot(call: Call, given: Any) -> Reply:
 def _console(call: Call, given: Any) -> Reply:
     asked = given.get("length") if isinstance(given, Mapping) else None
     length = None if asked is None else as_int(asked, "length", least=-1)
-    return Reply({"output": servers.console_output(call.control, call.caller, call.path["id"], length)})
+    return Reply({"output": console_output(call.control, call.caller, call.path["id"], length)})
 
 
 _ACTIONS: Mapping[str, Action] = {
@@ -93,7 +93,7 @@ def _act(call: Call) -> Reply:
         action = _ACTIONS[name]
         action.schema(name, call.version).check(call.body)
         return action.run(call, given)
-    servers.get_server(call.control, call.caller, call.path["id"])
+    get_server(call.control, call.caller, call.path["id"])
     if name in _NOT_HERE:
         raise NotSupported(
             f"Busway does not do '{name}'",

@@ -10,7 +10,7 @@ from busway.api.network.security_groups import nova_group
 from busway.api.operation import Operation
 from busway.control import networks
 from busway.control.networks import security_group
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.read import get_server, list_actions
 from busway.domain.errors import NotFound
 from busway.domain.server import Server, ServerAction
 
@@ -30,7 +30,7 @@ _SHOWN_ACTION: tuple[Field[ServerAction], ...] = (*_ACTION, Field("events", fixe
 
 
 def _server(call: Call) -> Server:
-    return servers.get_server(call.control, call.caller, call.path["id"])
+    return get_server(call.control, call.caller, call.path["id"])
 
 
 def _metadata(call: Call) -> Reply:
@@ -90,12 +90,12 @@ def _security_groups(call: Call) -> Reply:
 
 
 def _list_actions(call: Call) -> Reply:
-    found = servers.list_actions(call.control, call.caller, call.path["id"])
+    found = list_actions(call.control, call.caller, call.path["id"])
     return Reply({"instanceActions": [render(_ACTION, action, call) for action in found]})
 
 
 def _show_action(call: Call) -> Reply:
-    for action in servers.list_actions(call.control, call.caller, call.path["id"]):
+    for action in list_actions(call.control, call.caller, call.path["id"]):
         if action.request_id == call.path["request"]:
             return Reply({"instanceAction": render(_SHOWN_ACTION, action, call)})
     raise NotFound(f"Action for request_id {call.path['request']} not found", code="action-not-found")

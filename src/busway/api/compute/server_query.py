@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from busway.api.call import Call
 from busway.api.compute.links import MAX_LIMIT
 from busway.api.schema import FLAG, PAGE, WORD, Definition
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.read import list_servers
 from busway.domain.errors import BadInput
 from busway.domain.ids import ImageId, ProjectId
 from busway.domain.requests import ServerFilter
@@ -88,7 +88,7 @@ def list_chosen(call: Call) -> tuple[list[Server], int | None]:
     _check_names(call)
     limit = min(call.number("limit") or MAX_LIMIT, MAX_LIMIT)
     wanted = _filter(call, limit)
-    found = servers.list_servers(call.control, call.caller, wanted)
+    found = list_servers(call.control, call.caller, wanted)
     return found, limit if "limit" in call.query else None
 
 

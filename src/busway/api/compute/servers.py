@@ -11,7 +11,10 @@ from busway.api.compute.server_fields import brief, listed, shown, updated, view
 from busway.api.compute.server_query import QUERY, list_chosen
 from busway.api.operation import Operation
 from busway.api.schema import NAME, TEXT, as_bool, closed, wrapped
-from busway.control.servers import lifecycle as servers
+from busway.control.servers.change import update_server
+from busway.control.servers.create import create_servers
+from busway.control.servers.delete import delete_server
+from busway.control.servers.read import get_server
 from busway.domain.errors import BadInput, NotFound, NotSupported
 from busway.domain.server import Server
 
@@ -46,7 +49,7 @@ def _list_detail(call: Call) -> Reply:
 
 
 def _show(call: Call) -> Reply:
-    server = servers.get_server(call.control, call.caller, call.path["id"])
+    server = get_server(call.control, call.caller, call.path["id"])
     return Reply({"server": shown(views(call, [server])[0], call)})
 
 
@@ -54,7 +57,7 @@ def _create(call: Call) -> Reply:
     request = server_create.parse(call)
     given = call.body["server"]
     try:
-        made = servers.create_servers(call.control, call.caller, request, call.request_id)
+        made = create_servers(call.control, call.caller, request, call.request_id)
     except NotFound as error:
         # What a request names and is not there is the request's fault: Nova answers 400.
         raise BadInput(error.brief, detail=error.detail, remedy=error.remedy, code=error.code) from error
@@ -76,14 +79,14 @@ def _update(call: Call) -> Reply:
     refused = [name for name in ("accessIPv4", "accessIPv6", "hostname") if given.get(name)]
     if refused:
         raise NotSupported(f"{refused[0]} of a server can't be changed", code="server-update")
-    server = servers.update_server(
+    server = update_server(
         call.control, call.caller, call.path["id"], name=given.get("name"), description=given.get("description")
     )
     return Reply({"server": updated(views(call, [server])[0], call)})
 
 
 def _delete(call: Call) -> Reply:
-    servers.delete_server(call.control, call.caller, call.path["id"], call.request_id)
+    delete_server(call.control, call.caller, call.path["id"], call.request_id)
     return NO_CONTENT
 
 

@@ -42,7 +42,7 @@ def place_now(
 
     `without` leaves a host out, as one is that the server has left and that has not let it go yet. With `in_place` the
     server's own host comes first, where what the server has now counts as free: with its own devices if they are
-    enough, with others beside them if not. A guest that has NUMA cells, or shall have some, goes elsewhere: for a while
+    enough, with others beside them if not; a PF never takes the place of its own VFs, nor they that of it. A guest that has NUMA cells, or shall have some, goes elsewhere: for a while
     it lies on its old cells and on its new ones, and a host keeps one set for each server.
     """
     leaving = {departure.host_id for departure in departures.list_departures(tx, server_id=row.id)}
@@ -110,13 +110,24 @@ def _in_place(
     if here is None:
         return None
     vacated = _vacated(here, row)
-    tries: Sequence[HostState] = (_only_own(here, vacated, row), vacated)
+    tries: Sequence[HostState] = (_only_own(here, vacated, row), vacated, replace(vacated, devices=here.devices))
     found: Placement | Refusal | None = None
     for host in tries:
         found = place(Snapshot((host,)), request, control.settings.policy)
-        if isinstance(found, Placement):
+        if isinstance(found, Placement) and not _ends_own(here, found, row):
             break
     return found
+
+
+def _ends_own(host: HostState, found: Placement, row: ServerRow) -> bool:
+    """True if a new device is the PF or a VF of one that the server has and keeps until the resize is confirmed.
+
+    A PF that is handed out loses its VFs, so the server could not go back to them.
+    """
+    chosen = {each.device_id for each in found.devices}
+    own = [each.device for each in host.devices if each.claimed_by == row.id and each.id not in chosen]
+    new = [each.device for each in host.devices if each.claimed_by != row.id and each.id in chosen]
+    return any(a.parent == b.address or b.parent == a.address for a in own for b in new)
 
 
 def _vacated(host: HostState, row: ServerRow) -> HostState:

@@ -10,7 +10,7 @@ from busway.control.images.catalogue import get_image
 from busway.control.placement.discretion import Discretion
 from busway.control.placement.request import placement_request
 from busway.control.placement.snapshot import take_snapshot
-from busway.control.servers.lifecycle import MAX_AT_ONCE
+from busway.control.servers.create import MAX_AT_ONCE
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, NotFound
 from busway.domain.flavor import Flavor

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from busway.control.context import Control
 from busway.control.servers.access import note_action, placed_server, set_status
-from busway.control.servers.lifecycle import check_image, get_server
+from busway.control.servers.create import check_image
+from busway.control.servers.read import get_server
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict
 from busway.domain.ids import ImageId

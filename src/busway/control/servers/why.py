@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from busway.control.context import Control
 from busway.control.placement.discretion import Discretion
-from busway.control.servers.lifecycle import get_server
+from busway.control.servers.read import get_server
 from busway.domain.caller import Caller
 from busway.domain.device import PciDevice
 from busway.domain.server import Server

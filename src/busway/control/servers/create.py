@@ -1,0 +1,146 @@
+"""Accepts new servers: checks, writes them down, and wakes the placer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import datetime
+
+from busway.control import groups, quotas
+from busway.control.context import Control
+from busway.control.networks.changes import tell_hosts
+from busway.control.networks.plug import plug_ports
+from busway.control.servers.access import note_action
+from busway.control.servers.read import read_server
+from busway.domain.alias import parse_requests
+from busway.domain.caller import Caller
+from busway.domain.errors import BadInput, NotFound
+from busway.domain.flavor import Flavor
+from busway.domain.guest_cells import guest_cells
+from busway.domain.ids import ServerId
+from busway.domain.image import Image, ImageStatus
+from busway.domain.quota import Usage, usage_of
+from busway.domain.requests import CreateServer
+from busway.domain.server import Server, ServerStatus, TaskState
+from busway.policy import authorize
+from busway.store import events, images, keypairs, servers
+from busway.store.database import Tx
+from busway.store.events import Event
+from busway.store.servers import Intent
+
+MAX_AT_ONCE = 100
+
+
+def create_servers(control: Control, caller: Caller, request: CreateServer, request_id: str) -> list[Server]:
+    """Accepts one or more servers to be placed; all or none.
+
+    Errors: `BadInput` for an unknown alias, key, image or count; `Forbidden` when flavor and image disagree.
+    """
+    authorize(caller, "os_compute_api:servers:create")
+    if not 1 <= request.max_count <= MAX_AT_ONCE:
+        raise BadInput(f"{request.max_count} servers in one request", remedy=f"Ask for 1 to {MAX_AT_ONCE}.")
+    now = control.now()
+    # What is written by tenants is read before the transaction that others wait for, and once for all servers.
+    with control.db.read() as tx:
+        _check_image(control, tx, caller, request)
+    with control.db.write() as tx:
+        _check_quota(control, tx, caller, request)
+        check_image(caller, request.flavor, images.get_image(tx, request.image_id))
+        ids = [_create(control, tx, caller, replace(request, name=name), request_id, now) for name in request.names]
+        groups.join_group(control, tx, caller, request, ids)
+        created = [read_server(tx, caller, server_id) for server_id in ids]
+    control.crashpoint("create:after-commit")
+    tell_hosts(control)
+    control.bell.ring("place")
+    return created
+
+
+def _check_image(control: Control, tx: Tx, caller: Caller, request: CreateServer) -> None:
+    image = images.get_image(tx, request.image_id)
+    check_image(caller, request.flavor, image)
+    parse_requests(request.flavor.extra_specs, control.pci_rules(tx).aliases, image.properties)
+    guest_cells(request.flavor, image.properties)
+
+
+def _check_quota(control: Control, tx: Tx, caller: Caller, request: CreateServer) -> None:
+    quotas.check(control, tx, caller.project_id, usage_of([request.flavor] * request.max_count))
+    if request.metadata:
+        quotas.check(control, tx, caller.project_id, Usage({"metadata_items": len(request.metadata)}), used=Usage())
+
+
+def _create(
+    control: Control, tx: Tx, caller: Caller, request: CreateServer, request_id: str, now: datetime
+) -> ServerId:
+    public_key = None
+    if request.key_name is not None:
+        key = keypairs.get_keypair(tx, caller.user_id, request.key_name)
+        public_key = key.public_key
+    server_id = ServerId(control.new_id())
+    hostname = request.hostname or _hostname(request.name, server_id)
+    servers.insert_server(
+        tx,
+        id=server_id,
+        name=request.name,
+        hostname=hostname,
+        description=request.description,
+        project_id=caller.project_id,
+        user_id=caller.user_id,
+        status=ServerStatus.BUILD,
+        task_state=TaskState.SCHEDULING,
+        intent=Intent.PRESENT,
+        wanted_host=request.host,
+        flavor=request.flavor,
+        image_id=request.image_id,
+        key_name=request.key_name,
+        public_key=public_key,
+        user_data=request.user_data,
+        config_drive=request.config_drive,
+        metadata=dict(request.metadata),
+        tags=list(request.tags),
+        hints=dict(request.hints),
+        availability_zone=request.availability_zone or "",
+        powered=True,
+        starts=1,
+        reboots=0,
+        hard_reboot=False,
+        created=now,
+        updated=now,
+    )
+    plug_ports(control, tx, caller, request, server_id)
+    note_action(tx, caller, server_id, "create", request_id, now)
+    _say(tx, server_id, None, ServerStatus.BUILD, f"created by {caller.user_name}", now)
+    return server_id
+
+
+def check_image(caller: Caller, flavor: Flavor, image: Image) -> None:
+    """Raises for an image that the caller can't boot with a flavor."""
+    if not image.is_visible_to(caller):
+        raise NotFound(
+            f"Image {image.id} not found",
+            remedy="List the images that you may use: `openstack image list`.",
+            code="image-not-found",
+        )
+    if image.status is not ImageStatus.ACTIVE:
+        raise BadInput(
+            f"Image {image.name or image.id} is {image.status}, not active",
+            detail="Its data has not been uploaded whole.",
+            remedy="Upload it, or choose another image: `openstack image list`.",
+            code="image-not-active",
+        )
+    if image.min_ram > flavor.ram_mb or image.min_disk > flavor.disk_gb > 0:
+        raise BadInput(
+            f"Flavor {flavor.name} is too small for image {image.name or image.id}",
+            detail=f"The image needs {image.min_ram} MB of RAM and {image.min_disk} GB of disk.",
+            remedy="Choose a larger flavor.",
+            code="flavor-too-small",
+        )
+
+
+def _say(tx: Tx, server_id: ServerId, old: ServerStatus | None, new: ServerStatus, reason: str, now: datetime) -> None:
+    events.add_event(tx, Event(now, "server", str(old) if old else None, str(new), reason, server_id=server_id))
+
+
+def _hostname(name: str, server_id: ServerId) -> str:
+    """A name that DNS accepts, as Nova makes one: letters, digits and dashes, at most 63."""
+    clean = re.sub(r"[^a-z0-9-]+", "-", name.lower().replace("_", "-").replace(" ", "-")).strip("-.")[:63]
+    return clean or f"server-{server_id}"
