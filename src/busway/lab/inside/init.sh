@@ -15,6 +15,8 @@ stop() { echo "busway-lab: $1"; poweroff -f; }
 mount -t 9p -o "ro,$nine,cache=loose" root /lower || stop "can't mount the outer machine's files"
 mount -t tmpfs -o size=75% tmpfs /layer && mkdir /layer/upper /layer/work
 mount -t overlay -o lowerdir=/lower,upperdir=/layer/upper,workdir=/layer/work overlay /root || stop "can't make the root"
+# The outer machine may be a container; this one is not.
+rm -f /root/.dockerenv /root/run/.containerenv /root/run/systemd/container
 mkdir -p /root/mnt/lab /root/lib/modules
 mount -t 9p -o "$nine,cache=none" share /root/mnt/lab || stop "can't mount the shared folder"
 mount -o bind "/root$modules" /root/lib/modules
