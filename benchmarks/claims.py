@@ -16,6 +16,7 @@ from tests.postgres import private_server
 from tools.postgres import find_bin
 
 from benchmarks.cloud_rows import CALLER, NOW, Rows, add_hosts, open_cloud, request
+from benchmarks.folder import disk_folder
 from benchmarks.registry import Benchmark, Measurement
 from busway.control.context import Control
 from busway.control.placement.place import BATCH, place_round
@@ -112,8 +113,8 @@ def _equal_rows(spare: Rows) -> Iterator[tuple[object, ...]]:
 
 
 def _on_sqlite(seconds: float) -> Measurement:
-    with tempfile.TemporaryDirectory(prefix="busway-bench-", dir=Path.cwd()) as folder:
-        file = Path(folder) / "busway.db"
+    with disk_folder() as folder:
+        file = folder / "busway.db"
         connection = sqlite3.connect(file, isolation_level=None)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import sqlite3
-import tempfile
 import time
 import tracemalloc
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.cloud_rows import GPUS, add_hosts, open_cloud
+from benchmarks.folder import disk_folder
 from benchmarks.registry import Benchmark, Measurement
 from busway.control.context import Control
 from busway.control.placement.memory import SnapshotMemory
@@ -60,7 +60,7 @@ def _weigh(control: Control) -> int:
 def _measure(seconds: float) -> Measurement:
     hosts = HOSTS if seconds >= _SHORT else FEW_HOSTS
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="busway-bench-", dir=Path.cwd())))
+        folder = stack.enter_context(disk_folder())
         file = folder / "busway.db"
         control = open_cloud(stack, f"sqlite:///{file}", folder)
         add_hosts(control, hosts)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 import sqlite3
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.folder import disk_folder
 from benchmarks.registry import Benchmark, Measurement
 
 _BLOCK = b"\0" * 4096
@@ -29,8 +29,8 @@ def _rate(act: Callable[[], object], seconds: float) -> float:
 def _measure(seconds: float) -> Measurement:
     """Alternate commits and bare syncs on one file system, so that both see the same weather; best round of each."""
     share = seconds / (2 * _ROUNDS)
-    with tempfile.TemporaryDirectory(prefix="busway-bench-", dir=Path.cwd()) as folder:
-        connection = sqlite3.connect(Path(folder) / "state.db", isolation_level=None)
+    with disk_folder() as folder:
+        connection = sqlite3.connect(folder / "state.db", isolation_level=None)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("CREATE TABLE claim (id INTEGER PRIMARY KEY, device TEXT NOT NULL)")
