@@ -277,6 +277,13 @@ def _address_space(machine: Machine) -> None:
     )
 
 
+def iommu_of(machine: Machine, capability: str, cpu_bits: int) -> None:
+    """An Intel IOMMU with a capability register, beside a CPU of so many address bits."""
+    machine.write("sys/class/iommu/dmar0/intel-iommu/cap", capability)
+    text = f"vendor_id\t: GenuineIntel\naddress sizes\t: {cpu_bits} bits physical, 48 bits virtual\nflags\t: vmx"
+    machine.write("proc/cpuinfo", text)
+
+
 def _guest_memory(machine: Machine) -> None:
     machine.write("proc/meminfo", "MemTotal:  1500000 kB\nHugePages_Total:       0")
 
@@ -438,6 +445,7 @@ BROKEN: dict[str, Callable[[Machine], None]] = {
     "ignore-msrs": _ignore_msrs,
     "host-is-container": lambda m: m.write("run/systemd/container", "docker"),
     "dma-entry-limit": lambda m: m.write("sys/module/vfio_iommu_type1/parameters/dma_entry_limit", "4096"),
+    "iommu-width": lambda m: iommu_of(m, "d2008c40660462", cpu_bits=46),
     "vfio-cdev": _cdev,
     "domain-wide": _wide_domain,
     "grace-driver": lambda m: change_ids(m, "10de:2941"),

@@ -8,7 +8,7 @@ import pytest
 
 from busway.doctor import Severity, Wish, examine
 from busway.doctor.checks import CHECKS
-from tests.doctor.hosts import BROKEN, DEVICE, INSIDE, MEMORY, healthy, healthy_amd
+from tests.doctor.hosts import BROKEN, DEVICE, INSIDE, MEMORY, healthy, healthy_amd, iommu_of
 
 ROOT = Path(__file__).parents[2]
 CODES = [check.code for check in CHECKS]
@@ -98,3 +98,22 @@ def test_every_obstacle_of_a_verb_is_in_the_reference_of_errors() -> None:
 
     assert len(codes) > 10
     assert [code for code in sorted(codes) if f"| `{code}` |" not in errors] == []
+
+
+@pytest.mark.parametrize(
+    ("capability", "cpu_bits", "told"),
+    [
+        ("d2008c40660462", 39, ""),  # MGAW 39, as wide as the CPU
+        ("d2078c106f0466", 46, ""),  # MGAW 48
+        ("d2008c40660462", 46, "39 address bits, and the CPU has 46"),
+        ("d2078c106f0266", 46, "39 address bits, and the CPU has 46"),  # MGAW 48, and page tables of three levels only
+        ("0", 46, ""),
+        ("no number", 46, ""),
+    ],
+)
+def test_an_iommu_is_compared_with_its_cpu(tmp_path: Path, capability: str, cpu_bits: int, told: str) -> None:
+    iommu_of(healthy(tmp_path), capability, cpu_bits)
+
+    found = [finding.brief for finding in examine(tmp_path).findings if finding.code == "iommu-width"]
+
+    assert [told in brief for brief in found] == ([True] if told else [])

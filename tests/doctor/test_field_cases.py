@@ -250,12 +250,22 @@ def _as(name: str) -> Callable[[Machine], None]:
     return lambda machine: machine.write("etc/os-release", f"ID={name}")
 
 
+def _as_chassis(number: str) -> Callable[[Machine], None]:
+    return lambda machine: machine.write("sys/class/dmi/id/chassis_type", number)
+
+
+def _as_board(machine: Machine) -> None:
+    machine.function("0000:0f:00.0", "10de:22a3", "068000", group=99, node=0, driver="nvidia-nvswitch")
+
+
 # What nobody can do there must not be told, whatever is wrong.
 _FILES = ("/etc/modprobe.d", "/etc/modules-load.d", "/etc/udev", "update-initramfs")
 FORBIDDEN: dict[str, tuple[Callable[[Machine], None], tuple[str, ...]]] = {
     "guest": (_as_guest, ("in the firmware", "VT-d", "Update the firmware")),
     "nixos": (_as("nixos"), _FILES),
     "talos": (_as("talos"), _FILES),
+    "laptop": (_as_chassis("10"), ("eseat the", "eseat riser", "slot that")),
+    "board": (_as_board, ("eseat the", "eseat riser", "slot that", "slot's")),
 }
 
 
@@ -280,3 +290,43 @@ def test_in_a_container_every_act_is_for_its_host_and_nothing_is_changed(tmp_pat
     findings = examine(tmp_path).findings
 
     assert all(one.remedy.startswith("On the host of this container") and not one.changes for one in findings)
+
+
+@pytest.mark.parametrize(
+    ("chassis", "words"),
+    [
+        ("3", "the slot that the CPU feeds"),
+        ("23", "the server's manual"),
+        ("10", "a laptop's link"),
+        ("2", "the board's manual"),
+    ],
+)
+def test_a_narrow_link_is_advised_by_what_stands_there(tmp_path: Path, chassis: str, words: str) -> None:
+    machine = healthy(tmp_path)
+    BROKEN["link-narrow"](machine)
+    _as_chassis(chassis)(machine)
+
+    (finding,) = [one for one in examine(tmp_path).findings if one.code == "link-narrow"]
+
+    assert words in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        ("GPU: 0\n    BDF: 0000:41:00.0\n    UUID: 6eff74a1", []),
+        ("GPU[0]\t\t: PCI Bus: 0000:41:00.0", []),
+        ("GPU: 0\n    BDF: 0000:05:00.0\n    UUID: 6eff74a1", ["amd-smi does not list 0000:41:00"]),
+        ("", []),
+    ],
+)
+def test_inside_a_guest_amds_tool_must_list_the_card(tmp_path: Path, answer: str, found: list[str]) -> None:
+    machine = healthy(tmp_path)
+    hosts.change_ids(machine, "1002:74a1")
+    hosts.as_guest(machine, "amdgpu")
+    if answer:
+        machine.write("busway-answers/rocm-smi", answer)
+
+    findings = [one.brief for one in examine(tmp_path, inside=True).findings if one.code == "guest-driver"]
+
+    assert findings == found

@@ -7,7 +7,7 @@ from dataclasses import replace
 from busway.doctor.change import ConfigFile, EarlyModules, Initramfs, KernelArgument
 from busway.doctor.finding import Finding
 from busway.doctor.host import Host
-from busway.doctor.platform import Immutable
+from busway.doctor.platform import Chassis, Immutable
 
 # What only the outer hypervisor can do for a guest: remedy, and the same as a phrase. {0} is its name.
 _OUTER = {
@@ -31,6 +31,25 @@ _OUTER = {
     "resizable-bar": ("Ask {0} to resize the BAR before this guest starts.", ""),
 }  # fmt: skip
 
+# What a person does with the hardware depends on where it stands. A word that is missing keeps the check's own remedy.
+_BY_CHASSIS = {
+    "link-narrow": {
+        Chassis.WORKSTATION: "Put the card into the slot that the CPU feeds with 16 lanes (the board's manual names it); a second card or an M.2 drive may halve it.",
+        Chassis.SERVER: "See the server's manual for the riser and bifurcation setting of this slot; reseat the riser, then the card.",
+        Chassis.BASEBOARD: "GPUs of this board have fixed links: power the machine off and on once; if the link stays narrow, return the board.",
+        Chassis.LAPTOP: "Nothing: a laptop's link is as wide as it was built.",
+    },
+    "aer-errors": {
+        Chassis.WORKSTATION: "Take servers off the card, power the machine off, reseat the card and its power cables, leave out a riser cable, and watch whether the count grows.",
+        Chassis.SERVER: "Take servers off the card (`busway host disable`), reseat riser and card, and watch whether the count grows; then swap the card with its neighbour to see which of slot and card fails.",
+        Chassis.BASEBOARD: "Take servers off this host (`busway host disable`), run the vendor's field diagnostics, and return the board if the count grows: its GPUs can't be reseated.",
+        Chassis.LAPTOP: "Nothing can be reseated in a laptop: have it repaired if the count grows.",
+    },
+    "boot-display": {
+        Chassis.SERVER: "In the firmware, make the management controller's display (BMC, \"onboard VGA\") the primary one.",
+    },
+}  # fmt: skip
+
 
 def fit(host: Host, finding: Finding) -> Finding:
     """The finding with a remedy that can be followed on this machine."""
@@ -40,6 +59,8 @@ def fit(host: Host, finding: Finding) -> Finding:
         finding = replace(
             finding, remedy=remedy.format(platform.hypervisor), after=after.format(platform.hypervisor), changes=()
         )
+    elif words := _BY_CHASSIS.get(finding.code, {}).get(platform.chassis):
+        finding = replace(finding, remedy=words)
     if platform.container:
         act = f"On the host of this container, not in it: {finding.remedy}"
         return replace(finding, remedy=act, changes=())

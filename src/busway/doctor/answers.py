@@ -32,7 +32,7 @@ QUESTIONS: dict[str, tuple[tuple[tuple[str, ...], ...], str]] = {
     "nvidia-smi": ((("nvidia-smi", f"--query-gpu={_SMI}", "--format=csv,noheader"),), "sys/module/nvidia"),
     "nvidia-fabric": ((("nvidia-smi", "-q", "-d", "FABRIC"),), "sys/module/nvidia"),
     "nvidia-cc": ((("nvidia-smi", "conf-compute", "-f"),), "sys/module/nvidia"),
-    "rocm-smi": ((("amd-smi", "version"), ("rocm-smi", "--showdriverversion")), "sys/module/amdgpu"),
+    "rocm-smi": ((("amd-smi", "list"), ("rocm-smi", "--showbus")), "sys/module/amdgpu"),
 }  # fmt: skip
 
 

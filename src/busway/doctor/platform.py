@@ -12,7 +12,7 @@ from pathlib import Path
 
 from busway.doctor.distribution import os_release
 from busway.doctor.look import exists
-from busway.hardware.tree import read_text
+from busway.hardware.tree import list_names, read_text
 
 _DMI = "sys/class/dmi/id"
 # Words of DMI's vendor and product that hypervisors write, and who they are.
@@ -51,6 +51,7 @@ class Chassis(StrEnum):
     LAPTOP = "laptop"
     WORKSTATION = "workstation"
     SERVER = "server"
+    BASEBOARD = "HGX"  # a server whose GPUs are soldered or screwed to one board with NVSwitches
     UNKNOWN = "unknown"
 
 
@@ -69,7 +70,7 @@ class Platform:
         """What is special about it, as a person is told; "" for an ordinary x86 host."""
         parts: list[str] = []
         parts += [self.architecture] if self.architecture in (Architecture.ARM, Architecture.POWER) else []
-        parts += [self.chassis] if self.chassis is Chassis.LAPTOP else []
+        parts += [self.chassis] if self.chassis in (Chassis.LAPTOP, Chassis.BASEBOARD) else []
         parts += [f"itself a guest of {self.hypervisor}"] if self.hypervisor else []
         parts += [f"inside a container ({self.container})"] if self.container else []
         return ", ".join(parts)
@@ -77,9 +78,9 @@ class Platform:
 
 def read_platform(root: Path, cpuinfo: str, flags: list[str]) -> Platform:
     """Reads what the tree says; a tree that says nothing is an unknown machine and no guest."""
-    return Platform(
-        _architecture(cpuinfo), _hypervisor(root, cpuinfo, flags), _container(root), _chassis(root), _immutable(root)
-    )
+    hypervisor = _hypervisor(root, cpuinfo, flags)
+    chassis = Chassis.BASEBOARD if not hypervisor and _has_nvswitch(root) else _chassis(root)
+    return Platform(_architecture(cpuinfo), hypervisor, _container(root), chassis, _immutable(root))
 
 
 def _architecture(cpuinfo: str) -> Architecture:
@@ -110,6 +111,16 @@ def _container(root: Path) -> str:
         (name for path, name in signs.items() if exists(root / path)), ""
     )
     return said or ("Kubernetes" if exists(root / "var/run/secrets/kubernetes.io") else "")
+
+
+def _has_nvswitch(root: Path) -> bool:
+    """True with NVIDIA's bridges of class 0680, which only boards such as HGX have."""
+    folder = root / "sys/bus/pci/devices"
+    names = list_names(folder)
+    return any(
+        read_text(folder / name / "class").startswith("0x0680") and read_text(folder / name / "vendor") == "0x10de"
+        for name in names
+    )
 
 
 def _chassis(root: Path) -> Chassis:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from busway.doctor.answers import words
@@ -31,6 +32,8 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
         yield _without(card, wanted)
     elif main.vendor_id == "10de":
         yield from _nvidia(host, card)
+    elif main.vendor_id == "1002" and host.answer("rocm-smi") and not _is_listed(host.answer("rocm-smi"), card):
+        yield _not_listed(card, "amd-smi", len(host.answer("rocm-smi").splitlines()), "amdgpu")
 
 
 def _without(card: Card, wanted: str) -> Finding:
@@ -61,14 +64,23 @@ def _nvidia(host: Host, card: Card) -> Iterator[Finding]:
             after=f"installing NVIDIA's driver {need}",
         )
     elif host.answer("nvidia-smi") and smi_of(host, card) is None:
-        yield CHECK.found(
-            f"nvidia-smi does not list {card.name}",
-            cause="The driver has the card and could not start it.",
-            remedy="Read `dmesg | busway why`: the lines of NVRM say why.",
-            evidence=(Evidence("/usr/bin/nvidia-smi", f"{len(host.answer('nvidia-smi').splitlines())} GPUs"),),
-            card=card,
-            after="mending what the kernel log tells of it",
-        )
+        yield _not_listed(card, "nvidia-smi", len(host.answer("nvidia-smi").splitlines()), "NVRM")
+
+
+def _is_listed(answer: str, card: Card) -> bool:
+    """True when `amd-smi list` ("BDF: 0000:43:00.0") or `rocm-smi --showbus` ("PCI Bus: 0000:43:00.0") names the card."""
+    return re.search(rf"(?i)\b{re.escape(str(card.main.address))}\b", answer) is not None
+
+
+def _not_listed(card: Card, tool: str, lines: int, who: str) -> Finding:
+    return CHECK.found(
+        f"{tool} does not list {card.name}",
+        cause="The driver has the card and could not start it.",
+        remedy=f"Read `dmesg | busway why`: the lines of {who} say why.",
+        evidence=(Evidence(f"/usr/bin/{tool}", f"{lines} lines, none of this card"),),
+        card=card,
+        after="mending what the kernel log tells of it",
+    )
 
 
 CHECK = Check(
