@@ -9,7 +9,8 @@ from busway.cli.main import main
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["server", "shwo"], "There are: why."),
+        (["server", "shwo"], "Did you mean show"),
+        (["event", "xyz"], "There are: list."),
         (["doctr"], "Did you mean doctor"),
         (["device", "lst"], "Did you mean list"),
         (["lab", "statsu"], "Did you mean status"),

@@ -13,7 +13,10 @@ import yaml
 from busway.domain.errors import BuswayError, NotFound, Unavailable
 
 CLOUDS_VARIABLES = ("BUSWAY_CLOUDS", "OS_CLIENT_CONFIG_FILE")
+# What the commands read of servers and flavors is as this microversion has it.
+COMPUTE_VERSION = "compute 2.100"
 _TIMEOUT = 60.0
+_REMEDY = " What to do: "
 
 
 def find_clouds(path: str | None) -> Path:
@@ -57,9 +60,14 @@ class Client:
 
     def request(self, method: str, path: str, body: Any = None, params: dict[str, Any] | None = None) -> Any:
         """Calls /busway/v1/PATH and returns its JSON, None where it has no body."""
+        return self.openstack(method, f"busway/v1/{path}", body, params)
+
+    def openstack(self, method: str, path: str, body: Any = None, params: dict[str, Any] | None = None) -> Any:
+        """Calls PATH, such as compute/v2.1/servers, and returns its JSON, None where it has no body."""
         wanted = {key: value for key, value in (params or {}).items() if value is not None}
+        headers = {"OpenStack-API-Version": COMPUTE_VERSION}
         try:
-            answer = self._http.request(method, f"{self._base}/busway/v1/{path}", json=body, params=wanted)
+            answer = self._http.request(method, f"{self._base}/{path}", json=body, params=wanted, headers=headers)
         except httpx.HTTPError as error:
             raise _unreachable(self._base, error) from error
         if answer.is_success:
@@ -116,14 +124,16 @@ def _unreachable(url: str, error: httpx.HTTPError) -> Unavailable:
 
 
 def _told(answer: httpx.Response) -> BuswayError:
+    """The error that was told: Busway's own form, or the one key of Nova's and Neutron's."""
     try:
         body = answer.json()
-        told = body.get("error", body)
-    except ValueError:
-        told = {}
+        told = body.get("error") or next(iter(body.values()))
+        brief, _, remedy = str(told.get("brief") or told["message"]).partition(_REMEDY)
+    except (ValueError, AttributeError, LookupError, StopIteration):
+        told, brief, remedy = {}, f"The control plane answered {answer.status_code}", ""
     return BuswayError(
-        told.get("brief") or told.get("message") or f"The control plane answered {answer.status_code}",
+        brief,
         detail=told.get("detail", ""),
-        remedy=told.get("remedy", ""),
-        code=str(told.get("code", "http")),
+        remedy=told.get("remedy") or remedy,
+        code=answer.headers.get("x-busway-error-code") or str(told.get("code", "http")),
     )

@@ -1,30 +1,92 @@
-"""`busway server`: what OpenStack's clients can't tell."""
+"""`busway server`: servers from first to last, over the same API that OpenStack's clients use."""
 
 from __future__ import annotations
 
 import click
 
 from busway.cli.output import clouds_option, json_option, print_fields, print_json, print_table
+from busway.cli.server_create import create
+from busway.cli.server_power import delete, reboot, start, stop
+from busway.cli.server_reach import console, ssh
+from busway.cli.server_words import addresses_of, devices_of, print_server, state_of
 from busway.cli.words import Words
 
 
 @click.group(cls=Words)
 def server() -> None:
-    """Servers: why one is as it is.
+    """Create, list, reach, stop and delete servers.
 
-    Create and delete them with `openstack server`.
+    A server is named by its name or its id. `openstack server` does the same, and more.
     """
 
 
-@server.command()
-@click.argument("server_id")
+for command in (create, ssh, console, start, stop, reboot, delete):
+    server.add_command(command)
+
+
+@server.command("list")
+@click.option("--status", metavar="WORD", help="Only servers of this status, such as ERROR.")
+@click.option("--all-projects", is_flag=True, help="Those of all projects (for admins).")
 @clouds_option
 @json_option
-def why(server_id: str, clouds: str | None, as_json: bool) -> None:
+def list_(status: str | None, all_projects: bool, clouds: str | None, as_json: bool) -> None:
+    """List servers with status, addresses and what they are made of."""
+    from busway.cli.client import Client, find_clouds
+    from busway.cli.find import IMAGE, list_all, list_servers
+
+    with Client(find_clouds(clouds)) as client:
+        rows = list_servers(client, status=status, all_projects=all_projects)
+        images = {} if as_json else {image["id"]: image["name"] for image in list_all(client, IMAGE)}
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ("NAME", "STATUS", "ADDRESS", "FLAVOR", "DEVICES", "IMAGE", "ID"),
+        [
+            (
+                row["name"],
+                state_of(row),
+                "\n".join(addresses_of(row)),
+                row["flavor"]["original_name"],
+                devices_of(row),
+                images.get((row["image"] or {}).get("id")),
+                row["id"],
+            )
+            for row in rows
+        ],
+        "There is no server. Create one: busway server create NAME --gpu ALIAS --image IMAGE",
+    )
+
+
+@server.command()
+@click.argument("name")
+@clouds_option
+@json_option
+def show(name: str, clouds: str | None, as_json: bool) -> None:
+    """Show a server: state, addresses, devices, fault."""
+    from busway.cli.client import Client, find_clouds
+    from busway.cli.find import find_server
+
+    with Client(find_clouds(clouds)) as client:
+        found = find_server(client, name)
+        held = client.request("GET", f"servers/{found['id']}/why")["why"]["devices"]
+    if as_json:
+        print_json({**found, "devices": held})
+        return
+    print_server(found, held)
+
+
+@server.command()
+@click.argument("name")
+@clouds_option
+@json_option
+def why(name: str, clouds: str | None, as_json: bool) -> None:
     """Explain a server: state, fault, devices, history."""
     from busway.cli.client import Client, find_clouds
+    from busway.cli.find import find_server
 
-    story = Client(find_clouds(clouds)).request("GET", f"servers/{server_id}/why")["why"]
+    with Client(find_clouds(clouds)) as client:
+        story = client.request("GET", f"servers/{find_server(client, name)['id']}/why")["why"]
     if as_json:
         print_json(story)
         return

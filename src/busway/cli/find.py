@@ -1,0 +1,111 @@
+"""Finds what a command names, by its id or its name."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from busway.domain.errors import BuswayError, Conflict, NotFound
+
+if TYPE_CHECKING:
+    from busway.cli.client import Client
+
+_PAGE = 1000
+SERVERS = "compute/v2.1/servers"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of things: its word, the path of their list, the list's key."""
+
+    word: str
+    path: str
+    key: str
+
+
+FLAVOR = Kind("flavor", "compute/v2.1/flavors/detail", "flavors")
+IMAGE = Kind("image", "image/v2/images", "images")
+NETWORK = Kind("network", "network/v2.0/networks", "networks")
+
+
+def list_all(client: Client, kind: Kind) -> list[dict[str, Any]]:
+    """All things of a kind that the caller may see, page by page."""
+    found: list[dict[str, Any]] = []
+    marker: str | None = None
+    paged = kind is not NETWORK  # Neutron's list comes whole
+    while True:
+        params = {"limit": _PAGE, "marker": marker} if paged else None
+        page = client.openstack("GET", kind.path, params=params)[kind.key]
+        found += page
+        if not paged or len(page) < _PAGE:
+            return found
+        marker = page[-1]["id"]
+
+
+def find_one(client: Client, kind: Kind, word: str) -> dict[str, Any]:
+    """The one thing of that id, else of that name; raises `NotFound` or `Conflict`."""
+    known = list_all(client, kind)
+    found = [each for each in known if each["id"] == word] or [each for each in known if each["name"] == word]
+    return _only(kind.word, word, found, [each["name"] for each in known])
+
+
+def list_servers(client: Client, *, status: str | None = None, all_projects: bool = False) -> list[dict[str, Any]]:
+    """All servers that the caller may see, with their details, newest first."""
+    found: list[dict[str, Any]] = []
+    scope = {"status": status, "all_tenants": "true" if all_projects else None, "limit": _PAGE}
+    while True:
+        marker = found[-1]["id"] if found else None
+        page = client.openstack("GET", f"{SERVERS}/detail", params={**scope, "marker": marker})["servers"]
+        found += page
+        if len(page) < _PAGE:
+            return found
+
+
+def find_server(client: Client, word: str) -> dict[str, Any]:
+    """The one server of that id, else of that name; raises `NotFound` or `Conflict`."""
+    if _is_uuid(word):
+        try:
+            found: dict[str, Any] = client.openstack("GET", f"{SERVERS}/{word}")["server"]
+            return found
+        except BuswayError as error:
+            if error.code != "server-not-found":
+                raise
+    params = {"name": f"^{re.escape(word)}$"}
+    named = client.openstack("GET", f"{SERVERS}/detail", params=params)["servers"]
+    if named:
+        return _only("server", word, named, [])
+    near = client.openstack("GET", SERVERS)["servers"]
+    return _only("server", word, [], [each["name"] for each in near])
+
+
+def _only(kind: str, word: str, found: list[dict[str, Any]], names: list[str]) -> dict[str, Any]:
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(each["id"] for each in found)
+        raise Conflict(
+            f"{len(found)} {kind}s have the name '{word}'",
+            detail=f"Their ids: {ids}.",
+            remedy="Name the one by its id.",
+            code="name-ambiguous",
+        )
+    near = difflib.get_close_matches(word, names, n=3, cutoff=0.5)
+    there = f"Did you mean {' or '.join(near)}?" if near else _there_is(kind, names)
+    raise NotFound(f"There is no {kind} '{word}'", detail=there, code="name-not-found")
+
+
+def _there_is(kind: str, names: list[str]) -> str:
+    if not names:
+        return f"There is no {kind} at all that you may see."
+    shown = ", ".join(sorted(set(names))[:10])
+    return f"There are: {shown}{', ...' if len(set(names)) > 10 else ''}."
+
+
+def _is_uuid(word: str) -> bool:
+    try:
+        return str(uuid.UUID(word)) == word.lower()
+    except ValueError:
+        return False

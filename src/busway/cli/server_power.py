@@ -1,0 +1,85 @@
+"""`busway server start`, `stop`, `reboot` and `delete`: one or several servers by name or id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from busway.cli.output import clouds_option
+from busway.cli.waiting import timeout_option, wait_option
+
+_names = click.argument("names", nargs=-1, required=True, metavar="NAME...")
+
+
+@click.command()
+@_names
+@wait_option
+@timeout_option
+@clouds_option
+def start(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | None) -> None:
+    """Start servers that are shut off."""
+    _act(names, {"os-start": None}, "ACTIVE" if wait else "", timeout, clouds)
+
+
+@click.command()
+@_names
+@wait_option
+@timeout_option
+@clouds_option
+def stop(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | None) -> None:
+    """Stop servers.
+
+    They keep their disks, addresses and devices.
+    """
+    _act(names, {"os-stop": None}, "SHUTOFF" if wait else "", timeout, clouds)
+
+
+@click.command()
+@_names
+@click.option("--hard", is_flag=True, help="As by the power button, without asking the guest.")
+@wait_option
+@timeout_option
+@clouds_option
+def reboot(names: tuple[str, ...], hard: bool, wait: bool, timeout: float, clouds: str | None) -> None:
+    """Restart servers."""
+    _act(names, {"reboot": {"type": "HARD" if hard else "SOFT"}}, "ACTIVE" if wait else "", timeout, clouds)
+
+
+@click.command()
+@_names
+@wait_option
+@timeout_option
+@clouds_option
+def delete(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | None) -> None:
+    """Delete servers, with their disks.
+
+    Their devices go back to the host.
+    """
+    _act(names, None, "DELETED" if wait else "", timeout, clouds)
+
+
+def _act(names: tuple[str, ...], action: dict[str, Any] | None, goal: str, timeout: float, clouds: str | None) -> None:
+    """Acts on all (deletes without an action), and then waits for all; all are found before one is touched."""
+    from busway.cli.client import Client, find_clouds
+    from busway.cli.find import SERVERS, find_server
+    from busway.cli.waiting import begin
+
+    with Client(find_clouds(clouds)) as client:
+        waits = [begin(client, find_server(client, name), timeout) for name in dict.fromkeys(names)]
+        for each in waits:
+            path = f"{SERVERS}/{each.server['id']}"
+            if action is None:
+                client.openstack("DELETE", path)
+            else:
+                client.openstack("POST", f"{path}/action", action)
+            if not goal:
+                click.echo(f"{each.server['name']} is asked to {_verb(action)}.")
+        for each in waits if goal else ():
+            each.until(goal)
+            click.echo(f"{each.server['name']} is {goal}.")
+
+
+def _verb(action: dict[str, Any] | None) -> str:
+    verbs = {"os-start": "start", "os-stop": "stop", "reboot": "restart"}
+    return "go" if action is None else verbs[next(iter(action))]
