@@ -7,11 +7,11 @@ from busway.domain.address import PciAddress
 from busway.domain.documents import ConfigDrive, DesiredCell, DesiredServer, ImageRef, Nic
 from busway.domain.errors import HostError
 from busway.domain.grant import Attachment, Grant
+from busway.domain.guest_layout import guest_slots
 from busway.domain.ids import ClaimId, ImageId, NetworkId, PortId, ServerId, UnitName
 from busway.domain.units import WholeFunction
 from busway.hypervisor import GuestFiles, GuestOptions, domain_xml
 from busway.hypervisor.xml import read_attachments, read_server_id
-from busway.hypervisor.xml.ports import guest_slots
 from busway.testing.golden import Golden
 
 FILES = GuestFiles(Path("/v/s/disk.qcow2"), Path("/v/s/config.iso"), Path("/v/s/console.log"))

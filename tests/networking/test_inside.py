@@ -11,9 +11,20 @@ from tests.networking.conftest import may_unshare, unshare
 
 @pytest.mark.timeout(180)
 def test_the_drivers_make_find_again_and_remove_what_guests_are_plugged_into() -> None:
+    _run("drivers")
+
+
+@pytest.mark.timeout(180)
+def test_each_guest_reads_its_own_metadata_and_nobody_elses() -> None:
+    if shutil.which("busybox") is None or shutil.which("nsenter") is None:
+        pytest.skip("needs busybox and nsenter")
+    _run("metadata")
+
+
+def _run(name: str) -> None:
     if not all(map(shutil.which, ("nft", "ip", "dnsmasq"))) or not may_unshare():
         pytest.skip("needs nft, ip, dnsmasq and a network namespace of its own")
-    module = [sys.executable, "-m", "tests.networking.inside.drivers", "/run/busway"]
+    module = [sys.executable, "-m", f"tests.networking.inside.{name}", "/run/busway"]
 
     # The kernel shows under /sys the interfaces of the namespace in which it was mounted.
     inside = ["sh", "-c", 'mount -t sysfs sysfs /sys && mount -t tmpfs tmpfs /run && exec "$@"', "sh", *module]

@@ -125,6 +125,31 @@ def test_a_card_without_port_security_sends_and_receives_anything_but_vlan_tags(
     assert not switch.reaches(FORGED["a packet for the control plane"], free, "plain")
 
 
+METADATA = "169.254.169.254"
+
+
+@pytest.mark.parametrize("security", [True, False], ids=["filtered", "free"])
+def test_metadata_hears_each_card_from_its_own_address_alone(switch: SwitchProcess, security: bool) -> None:
+    guest = replace(SENDER, security=security, pairs=(AddressPair(SENDER.mac, "10.0.0.0/24"),))
+    assert switch.load(packet_filter(document(guest, RECEIVER, groups=OPEN), CONTROL)) == ""
+    asks = replace(UDP, protocol=6, dst=RECEIVER.mac, daddr=METADATA, dport=80)
+
+    assert switch.reaches(asks, guest, "plain")
+    assert switch.reaches(replace(UDP, saddr="10.0.0.3"), guest, "plain"), "elsewhere it may speak from its pairs"
+    assert not switch.reaches(replace(asks, saddr="10.0.0.3"), guest, "plain")
+    assert not switch.reaches(replace(asks, src=MACS[3]), guest, "plain")
+
+
+def test_an_answer_of_metadata_reaches_its_own_guest_alone(switch: SwitchProcess) -> None:
+    free = replace(RECEIVER, security=False, groups=())
+    assert switch.load(packet_filter(document(SENDER, free, groups=OPEN), CONTROL)) == ""
+    answer = replace(UDP, src=MACS[3], saddr=METADATA, dst=free.mac, daddr=free.address)
+
+    assert switch.reaches(answer, "plain", free)
+    assert not switch.reaches(replace(answer, daddr=SENDER.address), "plain", free)
+    assert not switch.reaches(answer, free, "plain"), "nor does it leave by another interface of the bridge"
+
+
 ADDRESSES4 = ("10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.99", "10.0.1.5", "192.0.2.1", "0.0.0.0")
 ADDRESSES6 = ("fd00::1", "fd00::2", "fd00::99", "fd00:0:0:1::5", link_local(MACS[0]), link_local(MACS[1]), "::")
 CIDRS = {

@@ -164,6 +164,7 @@ class Agent:
         """Ends what is under way as far as it can be ended, and closes the connections; the agent is done."""
         self._workers.cancel_all()
         self._workers.wait(self._workers.works, _ENDING)
+        self._networks.close()
         self._link.close()
 
     def _renew(self) -> None:

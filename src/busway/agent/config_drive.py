@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 
 from busway.domain.documents import ConfigDrive
-from busway.domain.errors import BadInput, HostError
-from busway.domain.user_data import decode_user_data
+from busway.domain.guest_files import openstack_files
 
 
 def config_drive_iso(drive: ConfigDrive) -> bytes:
@@ -17,7 +16,7 @@ def config_drive_iso(drive: ConfigDrive) -> bytes:
     iso.new(interchange_level=3, vol_ident="config-2", joliet=3, rock_ridge="1.09")
     iso.add_directory("/OPENSTACK", rr_name="openstack", joliet_path="/openstack")
     iso.add_directory("/OPENSTACK/LATEST", rr_name="latest", joliet_path="/openstack/latest")
-    for name, data in _files(drive).items():
+    for name, data in openstack_files(drive).items():
         iso.add_fp(
             io.BytesIO(data),
             len(data),
@@ -29,13 +28,3 @@ def config_drive_iso(drive: ConfigDrive) -> bytes:
     iso.write_fp(out)
     iso.close()
     return out.getvalue()
-
-
-def _files(drive: ConfigDrive) -> dict[str, bytes]:
-    files = {"meta_data.json": drive.meta_data.encode(), "network_data.json": drive.network_data.encode()}
-    if drive.user_data:
-        try:
-            files["user_data"] = decode_user_data(drive.user_data)
-        except BadInput as error:
-            raise HostError(error.brief, detail=error.detail, remedy=error.remedy, code="user-data-form") from error
-    return files

@@ -82,11 +82,12 @@ class Nic:
 
 @dataclass(frozen=True, slots=True)
 class ConfigDrive:
-    """What the guest reads on its config drive: the files' contents under openstack/latest/."""
+    """What the guest reads on its config drive and from the metadata service: contents under openstack/latest/."""
 
     meta_data: str  # JSON
     network_data: str  # JSON
     user_data: str = ""  # base64; "" for none
+    vendor_data: str = ""  # JSON; "" for an empty object
 
 
 @dataclass(frozen=True, slots=True)

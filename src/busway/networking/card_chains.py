@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 
 from busway.domain.documents import Nic
-from busway.domain.guest_network import link_local
+from busway.domain.guest_network import METADATA_ADDRESS, link_local
 
 _ETHERTYPE = "@ll,96,16"
 _ND_TARGET = "@th,64,128"
@@ -32,6 +32,7 @@ def sending(nic: Nic, after: str) -> Iterator[str]:
         yield from _ipv6(pairs)
     else:
         yield f"{_ETHERTYPE} {{ 0x8100, 0x88a8 }} drop"
+    yield from _metadata(nic)
     yield "jump no-control"
     yield f"goto {after}" if nic.security else "accept"
     yield "}"
@@ -41,6 +42,8 @@ def receiving(nic: Nic, after: str) -> Iterator[str]:
     """The chain for what is sent to the guest; frames of other VLANs never arrive."""
     yield f"chain receive-{nic.tap} {{"
     yield f"{_ETHERTYPE} {{ 0x8100, 0x88a8 }} drop"
+    if nic.address:
+        yield f"ether type ip ip saddr {METADATA_ADDRESS} ip daddr != {nic.address} drop"
     if not nic.security:
         yield "accept"
     else:
@@ -50,6 +53,12 @@ def receiving(nic: Nic, after: str) -> Iterator[str]:
         yield "icmpv6 type { 130, 131, 132, 134, 135, 136, 143 } accept"
         yield f"goto {after}"
     yield "}"
+
+
+def _metadata(nic: Nic) -> Iterator[str]:
+    """The metadata service knows a guest by its own address: no other one is heard there, allowed pairs included."""
+    own = f"ether saddr . ip saddr != {{ {nic.mac} . {nic.address} }} " if nic.address else ""
+    yield f"ether type ip ip daddr {METADATA_ADDRESS} {own}drop"
 
 
 def _pairs(nic: Nic) -> tuple[tuple[str, str], ...]:

@@ -22,7 +22,10 @@ _END_SECONDS = 10.0
 
 
 def configuration(network: HostNetwork, bridge: str, folder: Path, *, dns: bool) -> str:
-    """The configuration file; without `dns` it answers DHCP only, and only for cards that it knows."""
+    """The configuration file; without `dns` it answers DHCP only, and only for cards that it knows.
+
+    DNS is answered at the network's gateway.
+    """
     lines = [
         f"interface={bridge}", "except-interface=lo", "bind-interfaces", "no-hosts", "leasefile-ro", "no-ping",
         f"pid-file={folder / 'pid'}", f"dhcp-hostsfile={folder / 'hosts'}", "log-facility=/dev/null",
@@ -56,7 +59,7 @@ def _options(network: HostNetwork, *, dns: bool) -> list[str]:
     else:
         lines.append("dhcp-option=option:router")
     lines.append(f"dhcp-option=option:classless-static-route,{','.join(routes)}")
-    servers = (network.gateway or METADATA_ADDRESS) if dns else ",".join(network.dns)
+    servers = network.gateway if dns else ",".join(network.dns)
     lines.append(f"dhcp-option=option:dns-server{',' if servers else ''}{servers}")
     lines.append(f"dhcp-option=option:mtu,{network.mtu}")
     return lines

@@ -60,6 +60,18 @@ class Links:
             quick = ("nodad",) if wanted.version == 6 else ()
             run("ip", "address", "replace", address, "dev", name, *quick)
 
+    def hold_address(self, address: str) -> None:
+        """Makes an address the host's own on no network: it answers for it on each, and sends as it nowhere unasked."""
+        shown = json.loads(run("ip", "-j", "address", "show", "dev", "lo"))
+        if not any(info.get("local") == address for each in shown for info in each.get("addr_info", ())):
+            run("ip", "address", "replace", f"{address}/32", "dev", "lo", "scope", "host")
+
+    def drop_address(self, address: str) -> None:
+        """Undoes `hold_address`."""
+        shown = json.loads(run("ip", "-j", "address", "show", "dev", "lo"))
+        if any(info.get("local") == address for each in shown for info in each.get("addr_info", ())):
+            run("ip", "address", "delete", f"{address}/32", "dev", "lo")
+
     def networks(self) -> list[tuple[str, IPv4Network | IPv6Network]]:
         """The networks in which the host has addresses, each with its interface; link-local ones are left out."""
         shown = json.loads(run("ip", "-j", "address", "show"))

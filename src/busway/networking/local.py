@@ -27,8 +27,11 @@ class LocalDriver:
         for cidr, gateway in ((network.cidr, network.gateway), (network.cidr6, network.gateway6)):
             if cidr and gateway:
                 self._links.give_address(bridge, f"{gateway}/{ip_network(cidr).prefixlen}")
-        if network.dhcp:
-            self._links.give_address(bridge, f"{METADATA_ADDRESS}/32")
+        if network.dhcp and network.gateway:
+            # On the bridge itself, dnsmasq would answer DNS there, which only one of a host's networks can have.
+            self._links.hold_address(METADATA_ADDRESS)
+        elif network.dhcp:
+            self._links.give_address(bridge, f"{METADATA_ADDRESS}/32")  # dnsmasq heeds no bridge without any
         self._links.set("ipv4/ip_forward", "1")
         if network.cidr6:
             self._forward6(bridge)

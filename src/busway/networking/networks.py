@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 
 from busway.domain.documents import Desired, Nic
 from busway.domain.errors import BuswayError, HostError
-from busway.domain.guest_network import BRIDGE, BRIDGE_PREFIX, LOCAL, VLAN_PREFIX, HostNetwork
+from busway.domain.guest_network import BRIDGE, BRIDGE_PREFIX, LOCAL, METADATA_ADDRESS, VLAN_PREFIX, HostNetwork
 from busway.domain.ids import NetworkId, ServerId
 from busway.networking.bridge import BridgeDriver
 from busway.networking.dnsmasq import Dnsmasq
 from busway.networking.driver import NetworkDriver
 from busway.networking.links import Links
 from busway.networking.local import LocalDriver
+from busway.networking.metadata import MetadataService
 from busway.networking.programs import run, succeeds
 from busway.networking.ruleset import TABLES, ControlPlane, Filter, packet_filter
 
@@ -38,6 +39,9 @@ class GuestNetworks(Protocol):
     def converge(self, desired: Desired) -> tuple[BuswayError, ...]:
         """Makes filter, bridges and services as desired; what failed comes back, one error for each network."""
 
+    def close(self) -> None:
+        """Ends what lives in this process; what guests need of the host's networks stays."""
+
     def check(self, server_id: ServerId) -> None:
         """Raises `HostError` when a server may not start: its filter or one of its networks is not there."""
 
@@ -58,6 +62,7 @@ class HostNetworks:
             BRIDGE: BridgeDriver(self._links, bridges),
         }
         self._dnsmasq = Dnsmasq(folder)
+        self._metadata = MetadataService()
         self._control = control
         self._desired: Desired | None = None
         self._no_filter: BuswayError | None = None
@@ -71,17 +76,25 @@ class HostNetworks:
             self._filter(packet_filter(desired, self._control()))
         except BuswayError as error:
             self._no_filter = error
+        answering: dict[NetworkId, str] = {}
         for network in desired.networks:
             try:
-                self._ensure(network, tuple(_cards(desired, network.id)))
+                bridge = self._ensure(network, tuple(_cards(desired, network.id)))
+                if network.dhcp:
+                    answering[network.id] = bridge
             except BuswayError as error:
                 self._faults[network.id] = error
             except OSError as error:
                 self._faults[network.id] = HostError(
                     f"Network {network.name} could not be made", detail=str(error), code="network-io"
                 )
+        silent = self._metadata.serve(desired, {} if self._no_filter else answering)
         self._tidy(desired)
-        return (*((self._no_filter,) if self._no_filter else ()), *self._faults.values())
+        return (*((self._no_filter,) if self._no_filter else ()), *self._faults.values(), *silent)
+
+    def close(self) -> None:
+        """Ends the metadata service."""
+        self._metadata.close()
 
     def check(self, server_id: ServerId) -> None:
         """Looks at what the last `converge` found for the server's cards."""
@@ -111,7 +124,7 @@ class HostNetworks:
             for mark in marks:
                 run(*mark)
 
-    def _ensure(self, network: HostNetwork, nics: tuple[Nic, ...]) -> None:
+    def _ensure(self, network: HostNetwork, nics: tuple[Nic, ...]) -> str:
         driver = self._drivers.get(network.driver)
         if driver is None:
             raise HostError(
@@ -121,7 +134,8 @@ class HostNetworks:
             )
         bridge = driver.ensure(network)
         if network.dhcp:
-            self._dnsmasq.ensure(network, bridge, nics, dns=driver.dns)
+            self._dnsmasq.ensure(network, bridge, nics, dns=driver.dns and bool(network.gateway))
+        return bridge
 
     def _tidy(self, desired: Desired) -> None:
         """Removes what no guest is plugged into any more and no document names."""
@@ -132,6 +146,8 @@ class HostNetworks:
             if bridge not in mine and carriers == self._links.members(bridge):
                 for name in (*carriers, bridge):
                     self._links.remove(name)
+                if not any(network.dhcp for network in desired.networks):
+                    self._links.drop_address(METADATA_ADDRESS)
 
 
 def _cards(desired: Desired, network: NetworkId) -> list[Nic]:

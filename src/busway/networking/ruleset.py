@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from busway.domain.documents import Desired, Nic
-from busway.domain.guest_network import TAP_PREFIX, HostNetwork, NicGroup
+from busway.domain.guest_network import METADATA_ADDRESS, TAP_PREFIX, HostNetwork, NicGroup
 from busway.networking.card_chains import receiving, sending
 from busway.networking.group_chains import card_groups, group_chains, member_sets
 from busway.networking.host_chains import host_table
@@ -70,7 +70,7 @@ def _tables(
         yield from receiving(nic, f"ingress-{nic.tap}")
     yield from _entrance("from-guests", "prerouting priority -100", "iifname", nics, "send")
     yield from _entrance("to-guests", "postrouting priority 100", "oifname", nics, "receive")
-    yield from _to_host(control)
+    yield from _to_host(nics, control)
     yield "}"
     yield from host_table(networks)
 
@@ -82,7 +82,16 @@ def _entrance(name: str, hook: str, side: str, nics: tuple[Nic, ...], word: str)
         ways = ", ".join(f'"{nic.tap}" : goto {word}-{nic.tap}' for nic in nics)
         yield f"{side} vmap {{ {ways} }}"
     yield f'{side} "{TAP_PREFIX}*" drop'
+    if side == "oifname":
+        yield from _metadata(nics, f"ip saddr {METADATA_ADDRESS} ip daddr")
     yield "}"
+
+
+def _metadata(nics: tuple[Nic, ...], what: str) -> Iterator[str]:
+    """What a guest hears of the metadata service concerns no other interface of any bridge."""
+    guests = sorted({nic.address for nic in nics if nic.address})
+    if guests:
+        yield f"ether type ip {what} {{ {', '.join(guests)} }} drop"
 
 
 def _no_control(control: ControlPlane) -> Iterator[str]:
@@ -94,10 +103,11 @@ def _no_control(control: ControlPlane) -> Iterator[str]:
     yield "}"
 
 
-def _to_host(control: ControlPlane) -> Iterator[str]:
-    """Where the control plane is this machine, no address of it leads there."""
+def _to_host(nics: tuple[Nic, ...], control: ControlPlane) -> Iterator[str]:
+    """Metadata is for guests alone; and where the control plane is this machine, no address of it leads there."""
     yield "chain to-host {"
     yield "type filter hook input priority 0; policy accept;"
+    yield from _metadata(nics, f'iifname != "{TAP_PREFIX}*" ip daddr {METADATA_ADDRESS} ip saddr')
     if any(ip_address(address).is_loopback for address in control.addresses):
         yield f'iifname "{TAP_PREFIX}*" tcp dport {control.port} drop'
     yield "}"

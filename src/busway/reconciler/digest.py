@@ -9,9 +9,10 @@ from busway.domain.documents import ConfigDrive, DesiredServer
 
 
 def config_digest(drive: ConfigDrive) -> str:
-    """The SHA-256 of a config drive's three files, each with its length before it."""
+    """The SHA-256 of a config drive's files, each with its length before it; without vendor data as it was before that."""
     whole = hashlib.sha256()
-    for text in (drive.meta_data, drive.network_data, drive.user_data):
+    vendor = (drive.vendor_data,) if drive.vendor_data else ()
+    for text in (drive.meta_data, drive.network_data, drive.user_data, *vendor):
         data = text.encode()
         whole.update(len(data).to_bytes(8, "big") + data)
     return whole.hexdigest()

@@ -21,6 +21,9 @@ class FakeNetworks:
         found = [self.broken[network.id] for network in desired.networks if network.id in self.broken]
         return (*((self.no_filter,) if self.no_filter else ()), *found)
 
+    def close(self) -> None:
+        """Has nothing to end."""
+
     def check(self, server_id: ServerId) -> None:
         """Raises what the last `converge` met for this server."""
         servers = self.desired.servers if self.desired else ()

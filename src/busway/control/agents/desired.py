@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import replace
-from ipaddress import ip_network
 
+from busway.control.agents.guest_documents import DeviceWords, guest_documents
 from busway.control.agents.units import unit_of
 from busway.control.context import Control
 from busway.control.moves.stay import Stay, stay_of
-from busway.control.networks.document import host_networking
+from busway.control.networks.document import HostNetworking, host_networking
 from busway.control.placement.host_facts import desired_cells
+from busway.domain.device import PciDevice
 from busway.domain.device_spec import DeviceSpecs
 from busway.domain.documents import ConfigDrive, Desired, DesiredServer
 from busway.domain.grant import Grant
-from busway.domain.ids import DeviceId, HostId, ImageId, PortId
-from busway.domain.placement import ZONE
-from busway.domain.server import ServerAddress
-from busway.store import departures, devices, disk_uploads, hosts, images, ports, servers
+from busway.domain.ids import DeviceId, HostId, ImageId
+from busway.store import departures, devices, disk_uploads, hosts, images, servers
+from busway.store.claims import Claim
 from busway.store.database import Tx
 from busway.store.devices import DeviceRow
-from busway.store.servers import Intent, ServerRow
+from busway.store.servers import Intent
 
 POLL_SECONDS = 1.0
-_ANY = "0.0.0.0"  # noqa: S104 - the default route, not an address to listen on
+NO_DOCUMENTS = ConfigDrive("{}", "{}")
 
 
 def desired(control: Control, host_id: HostId, after: int, wait: float) -> Desired | None:
@@ -52,18 +51,12 @@ def _document(control: Control, tx: Tx, host: hosts.HostRow, specs: DeviceSpecs)
         for row in servers.list_on_host(tx, host.id)
         if row.id not in absent and row.intent is Intent.PRESENT and (stay := stay_of(tx, row, host.id)) is not None
     ]
-    addresses = ports.server_addresses(tx, [stay.row.id for stay in stays])
     networking = host_networking(control, tx, [stay.row for stay in stays])
     return Desired(
         host=host.name,
         generation=host.generation,
         servers=tuple(
-            replace(
-                _server(
-                    tx, stay, _devices(stay, known, specs), addresses.get(stay.row.id, ()), uploads.get(stay.row.id)
-                ),
-                nics=networking.nics[stay.row.id],
-            )
+            _told(_server(tx, stay, _devices(stay, known, specs), uploads.get(stay.row.id)), stay, known, networking)
             for stay in stays
         ),
         absent=tuple(absent),
@@ -72,13 +65,20 @@ def _document(control: Control, tx: Tx, host: hosts.HostRow, specs: DeviceSpecs)
     )
 
 
-def _server(
-    tx: Tx,
-    stay: Stay,
-    devices: tuple[Grant, ...],
-    addresses: tuple[ServerAddress, ...],
-    upload: ImageId | None,
+def _told(
+    server: DesiredServer, stay: Stay, known: dict[DeviceId, DeviceRow], networking: HostNetworking
 ) -> DesiredServer:
+    """The server with its cards, and with the documents that tell the guest of itself."""
+    whole = replace(server, nics=networking.nics[server.id])
+    words = {claim.id: _words(claim, known[claim.device_id].device) for claim in stay.claims}
+    return replace(whole, config_drive=guest_documents(stay.row, whole, networking.networks, words))
+
+
+def _words(claim: Claim, device: PciDevice) -> DeviceWords:
+    return DeviceWords(claim.alias, device.vendor_id, device.product_id, device.numa_node)
+
+
+def _server(tx: Tx, stay: Stay, devices: tuple[Grant, ...], upload: ImageId | None) -> DesiredServer:
     row, side = stay.row, stay.side
     return DesiredServer(
         id=row.id,
@@ -89,7 +89,7 @@ def _server(
         image=images.get_image_ref(tx, side.image_id),
         devices=devices,
         nics=(),
-        config_drive=_config_drive(row, addresses),
+        config_drive=NO_DOCUMENTS,
         powered=stay.powered,
         starts=row.starts,
         reboots=row.reboots,
@@ -105,44 +105,3 @@ def _devices(stay: Stay, known: dict[DeviceId, DeviceRow], specs: DeviceSpecs) -
     return tuple(
         Grant(unit_of(claim, known[claim.device_id].device, specs), claim.id, claim.port) for claim in stay.claims
     )
-
-
-def _config_drive(row: ServerRow, addresses: tuple[ServerAddress, ...]) -> ConfigDrive:
-    meta = {
-        "uuid": row.id,
-        "name": row.name,
-        "hostname": row.hostname,
-        "project_id": row.project_id,
-        "launch_index": 0,
-        "availability_zone": row.availability_zone or ZONE,
-        "meta": dict(row.metadata),
-    }
-    if row.key_name is not None and row.public_key is not None:
-        meta["public_keys"] = {row.key_name: row.public_key}
-        meta["keys"] = [{"name": row.key_name, "type": "ssh", "data": row.public_key}]
-    return ConfigDrive(json.dumps(meta), json.dumps(_network_data(addresses)), row.user_data or "")
-
-
-def _network_data(addresses: tuple[ServerAddress, ...]) -> dict[str, object]:
-    """OpenStack's network_data.json: links, networks and services."""
-    links: list[dict[str, object]] = []
-    nets: list[dict[str, object]] = []
-    cards: dict[PortId, int] = {}
-    for index, address in enumerate(addresses):
-        link = f"tap{cards.setdefault(address.port_id, len(cards))}"
-        if len(links) < len(cards):
-            links.append({"id": link, "type": "phy", "ethernet_mac_address": address.mac, "mtu": 1500})
-        mask = str(ip_network(f"{address.address}/{address.prefix}", strict=False).netmask)
-        any_, none = ("::", "::") if ":" in address.address else (_ANY, _ANY)
-        routes = [{"network": any_, "netmask": none, "gateway": address.gateway}] if address.gateway else []
-        nets.append(
-            {
-                "id": f"network{index}",
-                "type": "ipv6" if ":" in address.address else "ipv4",
-                "link": link,
-                "ip_address": address.address,
-                "netmask": mask,
-                "routes": routes,
-            }
-        )
-    return {"links": links, "networks": nets, "services": []}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from busway.domain.documents import DesiredServer
+from busway.domain.guest_layout import guest_slots, nic_ports
 from busway.domain.ids import ServerId
 from busway.hypervisor.guest import GuestFiles, GuestOptions
 from busway.hypervisor.xml.device import add_device
@@ -13,7 +14,7 @@ from busway.hypervisor.xml.element import add_text
 from busway.hypervisor.xml.nics import add_nic
 from busway.hypervisor.xml.numa import add_numa
 from busway.hypervisor.xml.platform import add_leftovers, add_platform, add_serial
-from busway.hypervisor.xml.ports import add_ports, guest_slots
+from busway.hypervisor.xml.ports import add_ports
 
 NAMESPACE = "urn:busway:server:1"
 ET.register_namespace("busway", NAMESPACE)
@@ -37,11 +38,11 @@ def domain_xml(server: DesiredServer, files: GuestFiles, options: GuestOptions) 
     add_platform(domain, options)
     add_numa(domain, server.cells, pinned=options.virt_type == "kvm")
     devices = ET.SubElement(domain, "devices")
-    slots = guest_slots(server.devices)
-    add_ports(devices, slots)
+    slots, nics = guest_slots(server.devices), nic_ports(server)
+    add_ports(devices, max((*(slot.port for slot in slots), *(port for _nic, port in nics)), default=0))
     add_disks(devices, files)
-    for nic in server.nics:
-        add_nic(devices, nic, options)
+    for nic, port in nics:
+        add_nic(devices, nic, port, options)
     add_serial(devices, files)
     for slot in slots:
         add_device(devices, slot, options)

@@ -7,10 +7,11 @@ import xml.etree.ElementTree as ET
 from busway.domain.documents import Nic
 from busway.domain.errors import HostError
 from busway.hypervisor.guest import GuestOptions
+from busway.hypervisor.xml.element import pci_address
 
 
-def add_nic(devices: ET.Element, nic: Nic, options: GuestOptions) -> None:
-    """Adds one card, under a name that its packet filter knows before it is there; raises `HostError` without a bridge."""
+def add_nic(devices: ET.Element, nic: Nic, port: int, options: GuestOptions) -> None:
+    """Adds one card behind its root port, under a name that its packet filter knows before it is there; raises `HostError` without a bridge."""
     bridge = nic.bridge(options.bridges)
     if bridge is None:
         raise HostError(
@@ -24,3 +25,4 @@ def add_nic(devices: ET.Element, nic: Nic, options: GuestOptions) -> None:
     ET.SubElement(card, "source", bridge=bridge)
     ET.SubElement(card, "target", dev=nic.tap)
     ET.SubElement(card, "model", type="virtio")
+    ET.SubElement(card, "address", type="pci", **pci_address(0, port, 0, 0))

@@ -9,12 +9,12 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 
 from busway.domain.grant import NO_CLAIM, Attachment
+from busway.domain.guest_layout import GuestSlot
 from busway.domain.ids import ClaimId, UnitName
 from busway.domain.units import Unit, WholeFunction
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.xml.device import pci
 from busway.hypervisor.xml.element import pci_address
-from busway.hypervisor.xml.ports import GuestSlot
 
 _ALIAS = "ua-"  # libvirt keeps aliases that begin so, and no others
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from busway.domain.address import PciAddress
+from busway.domain.guest_layout import GuestSlot
 from busway.domain.ids import UnitName
 from busway.domain.units import WholeFunction
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.xml.element import pci_address
-from busway.hypervisor.xml.ports import GuestSlot
 
 
 def add_function(devices: ET.Element, slot: GuestSlot, options: GuestOptions) -> ET.Element:

@@ -1,0 +1,135 @@
+"""What a guest is told of itself, in OpenStack's documents: pure, the same texts for the same values.
+
+The forms are Nova's (https://docs.openstack.org/nova/latest/user/metadata.html); the configuration drive and the metadata
+service have the same texts. `random_seed` is left out: a text that is kept is no entropy, and each guest has virtio-rng.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from busway.domain.documents import ConfigDrive, DesiredServer, Nic
+from busway.domain.guest_layout import guest_address, guest_slots, nic_ports
+from busway.domain.guest_network import LOCAL, HostNetwork
+from busway.domain.ids import ClaimId, NetworkId
+from busway.domain.placement import ZONE
+from busway.store.servers import ServerRow
+
+_ANY = "0.0.0.0"  # noqa: S104 - the default route, not an address to listen on
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceWords:
+    """What only the control plane knows of a granted device: by which alias it came, its ids and its node on the host."""
+
+    alias: str | None
+    vendor_id: str
+    product_id: str
+    node: int | None
+
+
+def guest_documents(
+    row: ServerRow,
+    server: DesiredServer,
+    networks: Iterable[HostNetwork],
+    words: Mapping[ClaimId, DeviceWords],
+) -> ConfigDrive:
+    """Writes meta_data.json and network_data.json of a server whose cards and grants are known."""
+    known = {network.id: network for network in networks}
+    meta = {**_identity(row), "devices": [*_cards(server), *_granted(server, words)]}
+    return ConfigDrive(json.dumps(meta), json.dumps(_network_data(server.nics, known)), row.user_data or "")
+
+
+def _identity(row: ServerRow) -> dict[str, object]:
+    meta: dict[str, object] = {
+        "uuid": row.id,
+        "name": row.name,
+        "hostname": row.hostname,
+        "project_id": row.project_id,
+        "launch_index": 0,
+        "availability_zone": row.availability_zone or ZONE,
+        "meta": dict(row.metadata),
+    }
+    if row.key_name is not None and row.public_key is not None:
+        meta["public_keys"] = {row.key_name: row.public_key}
+        meta["keys"] = [{"name": row.key_name, "type": "ssh", "data": row.public_key}]
+    return meta
+
+
+def _cards(server: DesiredServer) -> Iterator[dict[str, object]]:
+    for nic, port in nic_ports(server):
+        yield {"type": "nic", "bus": "pci", "address": guest_address(port), "mac": nic.mac, "tags": []}
+
+
+def _granted(server: DesiredServer, words: Mapping[ClaimId, DeviceWords]) -> Iterator[dict[str, object]]:
+    """Nova tells of network cards and disks only; a granted device stands in the same form, as type `hostdev`.
+
+    Its tag is its alias; `numa_node` is the guest's own node that lies on the device's node of the host.
+    """
+    cells = {cell.node: number for number, cell in enumerate(server.cells)}
+    for slot in guest_slots(server.devices):
+        known = words.get(slot.grant.claim_id)
+        if known is None:
+            continue
+        device: dict[str, object] = {"type": "hostdev", "bus": "pci", "address": slot.address}
+        device |= {"vendor_id": known.vendor_id, "product_id": known.product_id}
+        device["tags"] = [known.alias] if known.alias else []
+        if known.node in cells:
+            device["numa_node"] = cells[known.node]
+        yield device
+
+
+def _network_data(nics: Iterable[Nic], networks: Mapping[NetworkId, HostNetwork]) -> dict[str, object]:
+    """OpenStack's network_data.json: links, networks and services."""
+    links: list[dict[str, object]] = []
+    nets: list[dict[str, object]] = []
+    services: dict[str, dict[str, object]] = {}
+    for number, nic in enumerate(nics):
+        network = networks.get(nic.network)
+        link = f"tap{number}"
+        links.append(
+            {
+                "id": link,
+                "vif_id": nic.port,
+                "type": "phy",
+                "ethernet_mac_address": nic.mac,
+                "mtu": network.mtu if network else 1500,
+            }
+        )
+        for address, cidr, gateway in _addresses(nic, network):
+            subnet = ip_network(cidr, strict=False)
+            any_, none = ("::", "::") if subnet.version == 6 else (_ANY, _ANY)
+            nets.append(
+                {
+                    "id": f"network{len(nets)}",
+                    "network_id": nic.network,
+                    "type": f"ipv{subnet.version}",
+                    "link": link,
+                    "ip_address": address,
+                    "netmask": str(subnet.netmask),
+                    "routes": [{"network": any_, "netmask": none, "gateway": gateway}] if gateway else [],
+                }
+            )
+        for server in _dns(network):
+            services.setdefault(server, {"type": "dns", "address": server})
+    return {"links": links, "networks": nets, "services": list(services.values())}
+
+
+def _addresses(nic: Nic, network: HostNetwork | None) -> Iterator[tuple[str, str, str]]:
+    """Each address of a card with its subnet and gateway."""
+    if nic.address:
+        yield nic.address, f"{nic.address}/{nic.prefix}", nic.gateway
+    if nic.address6 and network is not None:
+        yield nic.address6, network.cidr6, network.gateway6
+
+
+def _dns(network: HostNetwork | None) -> tuple[str, ...]:
+    """The servers that a guest asks: on a local network the host itself, which knows the guests' names."""
+    if network is None:
+        return ()
+    if network.driver != LOCAL:
+        return network.dns
+    return (network.gateway,) if network.dhcp and network.gateway else ()

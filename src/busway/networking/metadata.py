@@ -1,0 +1,170 @@
+"""The metadata service: each guest reads its own documents at 169.254.169.254, from its host, on its network's bridge.
+
+A guest is who its address says on the bridge that it is plugged into. That is true because the packet filter lets
+nobody else speak to the service from that address, and lets the answers out to nobody else. One listener for each
+bridge, bound to that interface: a request that comes in by another one, routed or not, finds none.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from socketserver import TCPServer
+from typing import Any
+
+from busway.domain.documents import Desired, DesiredServer
+from busway.domain.errors import BuswayError, HostError
+from busway.domain.guest_files import read_path
+from busway.domain.guest_network import METADATA_ADDRESS
+from busway.domain.ids import NetworkId
+
+PORT = 80
+_SECONDS = 10.0  # for each thing that a client sends or takes
+_MOST_OF_ONE = 8  # connections of one guest at a time
+_MOST = 256  # connections of one network at a time
+
+Find = Callable[[str, str], DesiredServer | None]
+
+
+class MetadataService:
+    """The listeners of a host; `guests` are those of the newest document."""
+
+    def __init__(self, address: str = METADATA_ADDRESS, port: int = PORT, root: Path = Path("/")) -> None:
+        self._where = (address, port)
+        self._neighbours = root / "proc/net/arp"
+        self._guests: Mapping[tuple[str, str], tuple[DesiredServer, str] | None] = {}
+        self._listeners: dict[str, _Listener] = {}
+
+    def serve(self, desired: Desired, bridges: Mapping[NetworkId, str]) -> tuple[BuswayError, ...]:
+        """Listens on these bridges and on no others; what can't be listened on comes back."""
+        self._guests = _guests(desired, bridges)
+        wanted = set(bridges.values())
+        for bridge in self._listeners.keys() - wanted:
+            self._listeners.pop(bridge).end()
+        faults: list[BuswayError] = []
+        for bridge in sorted(wanted - self._listeners.keys()):
+            try:
+                self._listeners[bridge] = _Listener(self._where, bridge, self._find)
+            except OSError as error:
+                faults.append(
+                    HostError(
+                        f"The metadata service can't listen at {METADATA_ADDRESS} on {bridge}",
+                        detail=str(error),
+                        remedy="Let no other program listen on port 80 of every address; guests have their config drives.",
+                        code="metadata-listen",
+                    )
+                )
+        return tuple(faults)
+
+    def close(self) -> None:
+        """Ends all listeners."""
+        while self._listeners:
+            self._listeners.popitem()[1].end()
+
+    def _find(self, bridge: str, address: str) -> DesiredServer | None:
+        """The server whose card has this address there, if the kernel knows the address by that card's MAC."""
+        found = self._guests.get((bridge, address))
+        if found is None or self._neighbour(bridge, address) != found[1]:
+            return None
+        return found[0]
+
+    def _neighbour(self, bridge: str, address: str) -> str | None:
+        """The MAC to which the host answers this address (/proc/net/arp: address, type, flags, MAC, mask, device)."""
+        for line in self._neighbours.read_text().splitlines()[1:]:
+            words = line.split()
+            if len(words) == 6 and (words[0], words[5]) == (address, bridge):
+                return words[3].lower()
+        return None
+
+
+def _guests(
+    desired: Desired, bridges: Mapping[NetworkId, str]
+) -> dict[tuple[str, str], tuple[DesiredServer, str] | None]:
+    """Each card by bridge and address; None where two cards on one bridge have the same address."""
+    found: dict[tuple[str, str], tuple[DesiredServer, str] | None] = {}
+    for server in desired.servers:
+        for nic in server.nics:
+            bridge = bridges.get(nic.network)
+            if bridge is not None and nic.address:
+                key = (bridge, nic.address)
+                found[key] = None if key in found else (server, nic.mac.lower())
+    return found
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+    def __init__(self, where: tuple[str, int], bridge: str, find: Find) -> None:
+        super().__init__(where, _Handler, bind_and_activate=False)
+        self.bridge = bridge
+        self.find = find
+        self._open: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, bridge.encode())
+            TCPServer.server_bind(self)  # without HTTPServer's question of DNS for its own name
+            self.server_activate()
+        except OSError:
+            self.server_close()
+            raise
+        threading.Thread(target=self.serve_forever, name=f"metadata-{bridge}", daemon=True).start()
+
+    def end(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - socketserver's
+        """Turns away who has enough connections already."""
+        with self._lock:
+            if self._open[client_address[0]] >= _MOST_OF_ONE or self._open.total() >= _MOST:
+                return False
+            self._open[client_address[0]] += 1
+            return True
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Counts the connection as gone when it is."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._lock:
+                self._open[client_address[0]] -= 1
+                self._open += Counter()  # forgets those without any
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that breaks off is none of ours."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Listener
+    timeout = _SECONDS
+    server_version, sys_version = "busway", ""
+
+    def do_GET(self) -> None:
+        """Answers with the file or folder of the guest that asks; 404 for anything else."""
+        server = self.server.find(self.server.bridge, self.client_address[0])
+        path = self.path.partition("?")[0]
+        try:
+            data = read_path(server, path) if server is not None else None
+        except HostError:
+            data = None
+        if data is None:
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "application/json" if path.endswith(".json") else "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    do_HEAD = do_GET  # noqa: N815 - http.server's names
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in the standard library
+        """Says nothing: a guest must not fill its host's log."""
