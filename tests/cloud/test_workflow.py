@@ -19,6 +19,11 @@ def test_a_guest_boots_with_a_gpu_shows_it_and_gives_it_back(user: User) -> None
     assert user.driver(device["address"]) == "vfio-pci"
     [gpu] = [line for line in user.lspci("123") if "1234:1111" in line]
     assert "[0380]" in gpu
+    told = json.loads(user.ssh("123", "cat /mnt/openstack/latest/meta_data.json"))["devices"]
+    [mine] = [each for each in told if each["tags"] == ["a1"]]
+    assert mine["address"].endswith(gpu.split()[0]), "the guest is told where it finds its GPU"
+    [card] = [each for each in told if each["type"] == "nic"]
+    assert card["mac"] in user.ssh("123", f"cat /sys/bus/pci/devices/{card['address']}/virtio*/net/*/address")
     assert "1234:1111" in user.ssh("123", "lspci -k -n")
     assert user.ssh("123", "hostname") == "123\n"
 

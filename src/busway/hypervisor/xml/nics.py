@@ -25,4 +25,4 @@ def add_nic(devices: ET.Element, nic: Nic, port: int, options: GuestOptions) -> 
     ET.SubElement(card, "source", bridge=bridge)
     ET.SubElement(card, "target", dev=nic.tap)
     ET.SubElement(card, "model", type="virtio")
-    ET.SubElement(card, "address", type="pci", **pci_address(0, port, 0, 0))
+    ET.SubElement(card, "address", {"type": "pci", **pci_address(0, port, 0, 0)})
