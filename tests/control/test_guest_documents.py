@@ -31,9 +31,10 @@ def golden_of(drive: ConfigDrive) -> str:
 
 
 def row(database: Database) -> ServerRow:
-    words = {"name": "trainer", "hostname": "trainer", "key_name": "mine", "public_key": "ssh-ed25519 AAAA me"}
     with database.write() as tx:
-        server_id = add_server(tx, **words)
+        server_id = add_server(
+            tx, name="trainer", hostname="trainer", key_name="mine", public_key="ssh-ed25519 AAAA me"
+        )
         found = servers.find_server(tx, server_id)
     assert found is not None
     return found
