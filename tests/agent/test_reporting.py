@@ -4,7 +4,7 @@ from structlog.testing import capture_logs
 
 from busway.domain.documents import Desired
 from busway.domain.errors import Unavailable
-from busway.domain.host_facts import GuestKind, HostCell
+from busway.domain.host_facts import ACS_OVERRIDE, GuestKind, HostCell
 from busway.domain.server import PowerState
 from busway.testing.machines import gpu_host
 from busway.testing.stage import ONE, Stage, desired_server
@@ -241,3 +241,11 @@ def test_a_report_tells_the_numa_cells_and_what_guests_the_host_runs(stage: Stag
     assert told.cells == (HostCell(0, "0-3", 4, 2048, 0), HostCell(1, "4-7", 4, 2048, 1))
     assert (told.architecture, told.cpu_features) == ("x86_64", ("avx2", "topoext"))
     assert GuestKind("x86_64", "kvm", "hvm") in told.guests
+
+
+def test_a_report_tells_what_weakens_the_isolation_of_devices(stage: Stage) -> None:
+    stage.machine.write("proc/cmdline", "quiet pcie_acs_override=downstream")
+
+    stage.agent().round()
+
+    assert stage.link.last.resources.unsafe == (ACS_OVERRIDE,)

@@ -1,9 +1,12 @@
 """More servers than devices: who gets one, what the others are told, and that no device is given twice."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from busway.control.placement.place import place_round
 from busway.control.servers.delete import delete_server
+from busway.domain.documents import HostResources
+from busway.domain.host_facts import ACS_OVERRIDE, ISOLATION, UNSAFE_INTERRUPTS
 from busway.domain.server import ServerStatus
 from busway.store import claims
 from tests.control.clouds import ADMIN, Cloud
@@ -60,3 +63,20 @@ def test_ram_is_counted_too(cloud: Cloud) -> None:
     assert second.fault is not None
     assert "RamFilter excluded 1" in second.fault.message
     assert "Choose a smaller flavor" in second.fault.message
+
+
+def test_a_host_that_reports_weak_isolation_hands_out_no_device_until_its_operator_accepts_that(cloud: Cloud) -> None:
+    weak = replace(HostResources(16, 65536, 1000), unsafe=(ACS_OVERRIDE, UNSAFE_INTERRUPTS))
+    cloud.host("h1", 1, resources=weak)
+    [refused], [plain] = cloud.boot("first"), cloud.boot("plain", gpu=False)
+    cloud.configure(accept_weak_isolation=[ACS_OVERRIDE])
+    [half] = cloud.boot("second")
+    cloud.configure(accept_weak_isolation=[ACS_OVERRIDE, UNSAFE_INTERRUPTS])
+    [accepted] = cloud.boot("third")
+
+    assert refused.fault is not None and half.fault is not None
+    assert "DeviceIsolationFilter" in refused.fault.message
+    assert ISOLATION[ACS_OVERRIDE][0] in refused.fault.message
+    assert f"[busway] accept_weak_isolation = {ACS_OVERRIDE}, {UNSAFE_INTERRUPTS}" in refused.fault.message
+    assert ISOLATION[ACS_OVERRIDE][0] not in half.fault.message
+    assert (plain.host_name, accepted.host_name) == ("h1", "h1")

@@ -9,6 +9,8 @@ from pathlib import Path
 from busway.hardware.bar import Bar
 from busway.testing.machines import Machine, attach, detach
 
+QEMU_CONF = "etc/libvirt/qemu.conf"
+CONFINED = '# user = "root"\n#seccomp_sandbox = 0\nuser = "libvirt-qemu"\nvnc_password = "secret"\n'
 GIB, MIB = 1 << 30, 1 << 20
 GPU = "0000:41:00.0"
 AUDIO = "0000:41:00.1"
@@ -40,6 +42,7 @@ def healthy(root: Path) -> Machine:
         "proc/meminfo": "MemTotal:  263950000 kB\nMemAvailable: 250000000 kB\nHugePages_Total:       0",
         "dev/null": "", "dev/kvm": "", "dev/vfio/vfio": "", "sys/module/kvm/parameters/ignore_msrs": "N",
         "sys/firmware/acpi/tables/DMAR": "", "sys/firmware/acpi/tables/APIC": "", "sys/firmware/efi/fw_platform_size": "64",
+        QEMU_CONF: CONFINED, "sys/module/apparmor/parameters/enabled": "Y", "etc/apparmor.d/libvirt/TEMPLATE.qemu": "",
         "sys/kernel/security/lockdown": "[none] integrity confidentiality",
         "sys/module/vfio_pci/initstate": "live", "sys/module/kvm_intel/initstate": "live",
     }.items():  # fmt: skip
@@ -420,6 +423,9 @@ BROKEN: dict[str, Callable[[Machine], None]] = {
     "nvswitch-driver": lambda m: _nvswitch(m, "vfio-pci", 1),
     "fabric-manager": lambda m: _nvswitch(m, "nvidia-nvswitch", 0),
     "acs-override": lambda m: m.write("proc/cmdline", "intel_iommu=on iommu=pt pcie_acs_override=downstream"),
+    "qemu-seccomp": lambda m: m.write(QEMU_CONF, f"{CONFINED}seccomp_sandbox = 0\n"),
+    "qemu-user": lambda m: m.write(QEMU_CONF, f'{CONFINED}user = "root"\n'),
+    "qemu-profile": lambda m: m.write(QEMU_CONF, f'{CONFINED}security_driver = "none"\n'),
     "twin-ids": _twin_ids,
     "early-bind-lost": _early,
     "early-bind-initramfs": _early_bind_initramfs,

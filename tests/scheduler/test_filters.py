@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from busway.domain.host_facts import GuestKind
+from busway.domain.host_facts import ISOLATION, GuestKind
 from busway.domain.ids import GroupId
 from busway.domain.placement import HostState, Placement, PlacementRequest, Refusal, ServerGroup
 from busway.domain.server_group import GroupPolicy
@@ -150,4 +150,21 @@ def test_a_host_whose_agent_can_t_serve_the_kind_gets_no_such_server() -> None:
     assert refused.hosts[0].rule == "ResourceKindFilter"
     assert "can't serve resources of the kind function" in refused.hosts[0].reason
     assert "Upgrade the agents" in explain(refused).remedy
+    assert placed.host_id == "h2"
+
+
+@pytest.mark.parametrize("word", ISOLATION)
+def test_a_host_that_weakens_its_isolation_gets_no_server_with_a_device_and_the_remedy_names_both_ways(
+    word: str,
+) -> None:
+    weak = host("h1", gpus("h1", 1), unsafe=(word,))
+    safe = host("h2", gpus("h2", 1))
+
+    refused, placed = place(cloud(weak), request(1)), place(cloud(weak, safe), request(1))
+
+    assert excluded(weak) is None, "a server without devices may go there"
+    assert isinstance(refused, Refusal) and isinstance(placed, Placement)
+    assert (refused.hosts[0].rule, refused.hosts[0].reason) == ("DeviceIsolationFilter", ISOLATION[word][0])
+    assert f"{ISOLATION[word][1]} on host h1" in explain(refused).remedy
+    assert f"[busway] accept_weak_isolation = {word}" in explain(refused).remedy
     assert placed.host_id == "h2"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from oslo_config import cfg
+from oslo_config import cfg, types
 
 from busway.bootstrap.scheduling import OPTIONS as SCHEDULING
+from busway.domain.host_facts import ISOLATION
 from busway.domain.quota import DEFAULTS, OF_IMAGES
 from busway.store.retention import RETENTIONS
 
@@ -165,6 +166,12 @@ BUSWAY = [
         default=1024,
         min=0,
         help="How many MiB of the disk of images stay free for all else: an upload that would need them is refused.",
+    ),
+    cfg.ListOpt(
+        "accept_weak_isolation",
+        default=[],
+        item_type=types.String(choices=list(ISOLATION)),
+        help="What hosts may report and still hand out devices: unsafe-interrupts, acs-override. For tenants who trust each other.",
     ),
     cfg.StrOpt("region", default="RegionOne", help="The region's name in the service catalog."),
     cfg.StrOpt("network_name", default="private", help="The name of the network that servers are on."),

@@ -57,6 +57,7 @@ class Settings:
     reserved_host_memory_mb: int = 512
     resume_guests_state_on_host_boot: bool = False
     shelved_offload_time: int = 0
+    accept_weak_isolation: tuple[str, ...] = ()  # words of `busway.domain.host_facts.ISOLATION`
     openid: OpenId | None = None
     quota: Mapping[str, int] = field(default_factory=dict)  # of projects that have none of their own; -1 is no limit
     retention: Mapping[str, int] = field(default_factory=dict)  # days by option; what is not there has its default

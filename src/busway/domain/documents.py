@@ -203,6 +203,7 @@ class HostResources:
     cells: tuple[HostCell, ...] = ()
     guests: tuple[GuestKind, ...] = ()
     kinds: tuple[str, ...] = (WholeFunction.kind,)  # of resources that its agent can serve
+    unsafe: tuple[str, ...] = ()  # words of `busway.domain.host_facts.ISOLATION`
 
 
 @dataclass(frozen=True, slots=True)

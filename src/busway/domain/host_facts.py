@@ -1,8 +1,21 @@
-"""What a host has and can run besides its devices: NUMA cells, and the kinds of guests."""
+"""What a host has and can run besides its devices: NUMA cells, the kinds of guests, and what weakens its isolation."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+# What a host reports of itself that lets a device's guest reach beyond its guest, and what its operator can do there.
+UNSAFE_INTERRUPTS, ACS_OVERRIDE = "unsafe-interrupts", "acs-override"
+ISOLATION = {
+    UNSAFE_INTERRUPTS: (
+        "VFIO was told to do without remapped interrupts (allow_unsafe_interrupts)",
+        "switch interrupt remapping on in the firmware and take allow_unsafe_interrupts away",
+    ),
+    ACS_OVERRIDE: (
+        "its IOMMU groups are split beyond what the hardware isolates (pcie_acs_override)",
+        "take pcie_acs_override off the kernel's command line and restart it",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)

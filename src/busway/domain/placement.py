@@ -66,7 +66,8 @@ class HostState:
     `generation` and `revision` are compared when a placement commits: another placement or another inventory in
     between makes the commit fail, and the round is done again. `cells`, `capabilities` and `guests` are empty or None
     where the host does not tell; then what asks for them is not refused. `aggregates` holds each one's metadata.
-    `kinds` are the kinds of resources that the host's agent can serve.
+    `kinds` are the kinds of resources that the host's agent can serve. `unsafe` is what weakens its isolation and its
+    operator has not accepted, in words of `busway.domain.host_facts.ISOLATION`.
     """
 
     id: HostId
@@ -86,6 +87,7 @@ class HostState:
     capabilities: Pairs | None = None
     guests: tuple[GuestKind, ...] | None = None
     kinds: tuple[str, ...] = (WholeFunction.kind,)
+    unsafe: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

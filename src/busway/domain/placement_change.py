@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from busway.domain.host_facts import ISOLATION
 from busway.domain.ids import DeviceId, ServerId
 from busway.domain.numa_policy import NumaPolicy
 
@@ -124,6 +125,19 @@ class StartHost:
 
 
 @dataclass(frozen=True, slots=True)
+class MakeSafe:
+    """Restore the isolation of a host's devices, or accept that it is weak; `unsafe` are words of `ISOLATION`."""
+
+    host: str
+    unsafe: tuple[str, ...]
+
+    def __str__(self) -> str:
+        acts = " and ".join(ISOLATION.get(word, ("", f"mend {word}"))[1] for word in self.unsafe)
+        accepted = ", ".join(self.unsafe)
+        return f"{acts} on host {self.host}, or accept it with [busway] accept_weak_isolation = {accepted}"
+
+
+@dataclass(frozen=True, slots=True)
 class FreeDevices:
     """Delete the servers that hold devices of a host."""
 
@@ -194,6 +208,7 @@ Change = (
     | AskFewerServers
     | EnableHost
     | StartHost
+    | MakeSafe
     | FreeDevices
     | ReleaseDevices
     | OfferDevices

@@ -34,9 +34,12 @@ TEXTS = (
     "sys/kernel/iommu_groups/*/reserved_regions",
     "sys/kernel/iommu_groups/*/type",
     "sys/kernel/mm/hugepages/*/*_hugepages",
+    "sys/fs/selinux/enforce",
     "sys/kernel/security/lockdown",
+    "sys/module/apparmor/parameters/enabled",
     "sys/module/i915/parameters/max_vfs",
     "sys/module/kvm*/parameters/*",
+    "sys/module/iommufd/parameters/allow_unsafe_interrupts",
     "sys/module/vfio*/parameters/*",
     "sys/module/xe/parameters/max_vfs",
     "boot/loader/entries/*.conf",
@@ -75,6 +78,10 @@ TABLES = (
 MODULE_LISTS = ("lib/modules/*/modules.dep", "lib/modules/*/modules.builtin")
 MODULE_LINES = re.compile(r"/(?:vfio[^/]*|pci[-_]stub)\.ko", re.ASCII)
 
+# Settings of programs, of which only the lines that say how guests are confined are kept: others hold passwords.
+SETTINGS = ("etc/libvirt/qemu.conf",)
+SETTING_LINES = re.compile(r"\s*(?:user|group|seccomp_sandbox|security_driver|security_default_confined)\s*=", re.ASCII)
+
 # Files and folders of which it matters only that they are there.
 PRESENCE = (
     ".dockerenv",
@@ -87,6 +94,7 @@ PRESENCE = (
     "dev/kvm",
     "dev/null",
     "dev/vfio/*",
+    "etc/apparmor.d/libvirt/TEMPLATE.qemu",
     "etc/default/grub.d",
     "etc/dracut.conf.d",
     "etc/initramfs-tools",

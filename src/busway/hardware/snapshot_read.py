@@ -38,6 +38,8 @@ def read_entries(root: Path, *, with_serials: bool) -> Iterator[Entry]:
         yield from (tree.text(path) for path in tree.glob(pattern))
     for pattern in paths.TABLES:
         yield from (tree.binary(path) for path in tree.glob(pattern))
+    for pattern in paths.SETTINGS:
+        yield from (tree.settings(path) for path in tree.glob(pattern))
     for pattern in paths.MODULE_LISTS:
         yield from (tree.module_list(path) for path in tree.glob(pattern))
     for pattern in paths.LINKS:
@@ -96,6 +98,13 @@ class _Tree:
         names = ["".join(line.partition(":")[:2]) for line in lines]  # what a module needs is left out
         kept = [f"{name}\n" for name in names if paths.MODULE_LINES.search(name)]
         return Entry(path, "".join(kept).encode())
+
+    def settings(self, path: str) -> Entry:
+        """The lines of a program's settings that say how guests are confined."""
+        content = find_bytes(self.root / path)
+        lines = (content or b"").decode("utf-8", errors="replace").splitlines()
+        kept = "".join(f"{line}\n" for line in lines if paths.SETTING_LINES.match(line))
+        return Entry(path, kept.encode() if content is not None else None, unreadable=content is None)
 
     def presence(self, path: str) -> Entry:
         """An empty file, or a folder for whatever leads to one."""

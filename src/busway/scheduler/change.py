@@ -25,6 +25,7 @@ from busway.domain.placement_change import (
     EnableHost,
     FreeDevices,
     JoinAggregate,
+    MakeSafe,
     OfferDevices,
     ReleaseDevices,
     StartHost,
@@ -47,7 +48,15 @@ def _apply(change: Change, snapshot: Snapshot, request: PlacementRequest) -> tup
     match change:
         case AddHost():
             return Snapshot((*snapshot.hosts, _new_host(request))), request
-        case EnableHost() | StartHost() | FreeDevices() | ReleaseDevices() | OfferDevices() | JoinAggregate():
+        case (
+            EnableHost()
+            | StartHost()
+            | MakeSafe()
+            | FreeDevices()
+            | ReleaseDevices()
+            | OfferDevices()
+            | JoinAggregate()
+        ):
             return Snapshot(tuple(_on_host(change, host) for host in snapshot.hosts)), request
         case _:
             return snapshot, _on_request(change, request)
@@ -83,6 +92,8 @@ def _on_host(change: Change, host: HostState) -> HostState:
             return replace(host, enabled=True)
         case StartHost() if change.host == host.name:
             return replace(host, up=True)
+        case MakeSafe() if change.host == host.name:
+            return replace(host, unsafe=())
         case FreeDevices() if change.host == host.name:
             gone = set(change.servers)
             return _devices(host, lambda d: replace(d, claimed_by=None) if d.claimed_by in gone else d)

@@ -107,6 +107,8 @@ def _general(refusal: Refusal) -> str:
         acts.append("choose a smaller flavor")
     if "ComputeFilter" in rules:
         acts.append("start or enable the hosts that are down (`busway host list`)")
+    if "DeviceIsolationFilter" in rules:
+        acts.append("have your operator restore the isolation of the host's devices (`busway doctor` there)")
     if "ResourceKindFilter" in rules:
         acts.append("upgrade the agents of the hosts that can't serve it (`busway host list` has their versions)")
     if not acts:

@@ -16,6 +16,7 @@ from busway.domain.placement_change import (
     EnableHost,
     FreeDevices,
     JoinAggregate,
+    MakeSafe,
     OfferDevices,
     ReleaseDevices,
     Remedy,
@@ -113,6 +114,8 @@ def _mend(gap: Gap, request: PlacementRequest, policy: Policy) -> tuple[Change, 
         if rule == "ComputeFilter":
             changes += [] if host.enabled else [EnableHost(host.name)]
             changes += [] if host.up else [StartHost(host.name)]
+        elif rule == "DeviceIsolationFilter":
+            changes.append(MakeSafe(host.name, host.unsafe))
         elif rule == "AggregateInstanceExtraSpecsFilter":
             changes.append(JoinAggregate(host.name, meeting(unmet(host, request.extra_specs))))
         else:

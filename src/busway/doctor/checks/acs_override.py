@@ -15,7 +15,8 @@ def _find(host: Host) -> Iterator[Finding]:
         return
     yield CHECK.found(
         "The IOMMU groups are not what the hardware can isolate",
-        cause=f"{words[0]} makes the kernel claim isolation that is not there: devices of two guests may reach each other.",
+        cause=f"{words[0]} makes the kernel claim isolation that is not there: devices of two guests may reach each other. "
+        "Busway hands no devices of such a host out unless [busway] accept_weak_isolation says acs-override.",
         remedy=f"For guests that do not trust each other: {host.boot.words(remove=words[0])}",
         evidence=(host.evidence("/proc/cmdline"),),
     )

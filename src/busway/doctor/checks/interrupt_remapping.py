@@ -9,21 +9,37 @@ from busway.doctor.finding import Evidence, Finding, Severity, Stage
 from busway.doctor.host import Host
 
 _UNSAFE = "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"
+_REFUSED = "Busway hands no devices of such a host out unless [busway] accept_weak_isolation says unsafe-interrupts."
 
 
 def _find(host: Host) -> Iterator[Finding]:
     text = host.text("/proc/interrupts")
-    if not host.has_iommu or not text or not (host.is_intel or host.is_amd) or " IR-" in text:
-        return
     unsafe = host.text(_UNSAFE) == "Y"
+    if not host.has_iommu or not text or not (host.is_intel or host.is_amd):
+        return
+    if " IR-" in text:
+        if unsafe:
+            yield _needless(host)
+        return
     yield CHECK.found(
         "Interrupts are not remapped" + (", and VFIO was told to accept that" if unsafe else ""),
-        cause="Without remapping a guest could send any interrupt to the host, so VFIO refuses its devices.",
+        cause="Without remapping a guest could send any interrupt to the host, so VFIO refuses its devices."
+        + (f" {_REFUSED}" if unsafe else ""),
         remedy="Update the firmware and switch on interrupt remapping (x2APIC) there; remove intremap=off and nointremap. "
         "As a last resort, for guests you trust: vfio_iommu_type1.allow_unsafe_interrupts=1.",
         evidence=(Evidence("/proc/interrupts", "no controller is named IR-..."), host.evidence(_UNSAFE)),
         after="switching on interrupt remapping in the firmware",
         severity=Severity.WARNS if unsafe else None,
+    )
+
+
+def _needless(host: Host) -> Finding:
+    return CHECK.found(
+        "VFIO was told to do without remapped interrupts, and they are remapped",
+        cause=f"allow_unsafe_interrupts changes nothing today, and hides it when remapping is gone one day. {_REFUSED}",
+        remedy=f"Take allow_unsafe_interrupts out of /etc/modprobe.d and off the kernel command line, then: `echo N > {_UNSAFE}`.",
+        evidence=(host.evidence(_UNSAFE),),
+        severity=Severity.WARNS,
     )
 
 

@@ -1,7 +1,8 @@
-"""ComputeFilter, ResourceKindFilter and AvailabilityZoneFilter: whether a host takes new servers, which, and its zone."""
+"""ComputeFilter, ResourceKindFilter, DeviceIsolationFilter and AvailabilityZoneFilter: what a host takes, and its zone."""
 
 from __future__ import annotations
 
+from busway.domain.host_facts import ISOLATION
 from busway.domain.placement import HostState, PlacementRequest
 
 
@@ -27,3 +28,10 @@ def resource_kinds(host: HostState, request: PlacementRequest) -> str | None:
         if each.kind not in host.kinds:
             return f"its agent can't serve resources of the kind {each.kind}"
     return None
+
+
+def device_isolation(host: HostState, request: PlacementRequest) -> str | None:
+    """The host isolates the devices that it hands out, or its operator has accepted that it does not."""
+    if not request.pci or not host.unsafe:
+        return None
+    return "; ".join(ISOLATION.get(word, (f"it reports {word}", ""))[0] for word in host.unsafe)
