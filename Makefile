@@ -64,6 +64,9 @@ oracle: setup ## Nova's own PCI code beside Busway's, thousands of generated cas
 
 ##@ Change and release
 
+wheel: environment ## Build the Python package, with all that Busway needs at run time: dist/busway-*.whl
+	.venv/bin/python -m hatchling build -t wheel -d dist
+
 format: environment ## Rewrite the code in the house format
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .

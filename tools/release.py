@@ -26,9 +26,9 @@ def dated(changelog: str, version: str, day: str) -> tuple[str, str]:
     return changelog.replace("## Unreleased\n", f"## Unreleased\n\n## {version} - {day}\n", 1), notes
 
 
-def with_version(pyproject: str, version: str) -> str:
-    """Return pyproject.toml with another version of the project."""
-    return re.sub(r'^version = "[^"]*"$', f'version = "{version}"', pyproject, count=1, flags=re.MULTILINE)
+def with_version(text: str, version: str) -> str:
+    """Return pyproject.toml, or the `__init__` of the package, with another version of the project."""
+    return re.sub(r'^((?:__)?version(?:__)?) = "[^"]*"$', rf'\1 = "{version}"', text, count=1, flags=re.MULTILINE)
 
 
 def main(arguments: list[str]) -> int:
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
     if _git("status", "--porcelain"):
         print("release: commit your changes first", file=sys.stderr)
         return 1
-    changelog, project = ROOT / "CHANGELOG.md", ROOT / "pyproject.toml"
+    changelog = ROOT / "CHANGELOG.md"
     try:
         text, notes = dated(
             changelog.read_text("utf-8"), version, datetime.datetime.now(datetime.UTC).date().isoformat()
@@ -49,7 +49,8 @@ def main(arguments: list[str]) -> int:
         print(f"release: {error}", file=sys.stderr)
         return 1
     changelog.write_text(text, "utf-8")
-    project.write_text(with_version(project.read_text("utf-8"), version), "utf-8")
+    for path in (ROOT / "pyproject.toml", ROOT / "src" / "busway" / "__init__.py"):
+        path.write_text(with_version(path.read_text("utf-8"), version), "utf-8")
     _git("commit", "--all", "--message", f"Release {version}")
     _git("tag", "--annotate", f"v{version}", "--message", notes)
     print(f"Busway {version}\n\n{notes}\n\nTagged v{version}; `git push --follow-tags` publishes it.")

@@ -28,6 +28,7 @@ def test_only_the_version_of_the_project_is_set() -> None:
         with_version('version = "0.1.0"\n[tool]\nversion = "1"\n', "0.2.0")
         == 'version = "0.2.0"\n[tool]\nversion = "1"\n'
     )
+    assert with_version('__version__ = "0.1.0"\n', "0.2.0") == '__version__ = "0.2.0"\n'
 
 
 def test_a_new_lock_says_what_moved() -> None:
