@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from busway.agent.link import AgentLink
 from busway.agent.observe import Sight, look
 from busway.agent.pace import Backoff
 from busway.agent.patience import PatientHypervisor
+from busway.agent.provisions import Provisions
 from busway.agent.qemu_img import flatten, make_overlay
 from busway.agent.reporter import Reporter, Whose
 from busway.agent.sequence import Sequence
@@ -29,6 +30,7 @@ from busway.agent.workers import Spawn, Workers, in_thread
 from busway.domain.documents import Desired
 from busway.domain.errors import BadInput, BuswayError, Unavailable
 from busway.domain.ids import ServerId
+from busway.domain.sriov_layout import SriovLayout
 from busway.hardware.machine import Machine
 from busway.hardware.scrub import SCRUB_SECONDS
 from busway.hardware.verbs import DeviceVerbs
@@ -37,7 +39,7 @@ from busway.hypervisor.seam import Hypervisor
 from busway.networking.networks import GuestNetworks
 from busway.reconciler.plan import plan
 from busway.reconciler.steps import Step
-from busway.reconciler.waits import waits
+from busway.reconciler.waits import Wait, waits
 
 _ENDING = 5.0  # seconds that work may take to end when the agent does
 _LONGEST_BREATH = 1.0  # seconds between rounds when the control plane does not hold the long poll
@@ -82,6 +84,7 @@ class Agent:
         spawn: Spawn = in_thread,
         log: FilteringBoundLogger | None = None,
         scrubs: Mapping[str, Path] | None = None,
+        layouts: Collection[SriovLayout] = (),
     ) -> None:
         self._host = host
         self._link = link
@@ -124,6 +127,7 @@ class Agent:
             crashpoint=crashpoint,
             wall_ns=wall_ns,
         )
+        self._provisions = Provisions(tuple(layouts), kernel, monotonic, self._log, self._timing.kernel)
         self._workers = Workers(Executor(self._tools, self._faults, self._log, crashpoint).carry_out, spawn)
         self._machine: Machine | None = None
         self._desired: Desired | None = None
@@ -200,6 +204,8 @@ class Agent:
         self._busy = self._collect()  # before the look: what has ended is seen as it is
         self._acted = False
         before = self._look()
+        if self._provisions.converge(before, self._desired):  # before the plan: servers take what is made here
+            before, self._busy = self._look(), True
         if self._desired is not None:
             desired = self._desired
             self._heed("networks", lambda: self._make_networks(desired))
@@ -242,8 +248,9 @@ class Agent:
 
     def _plan(self, desired: Desired, sight: Sight) -> dict[ServerId, list[Step]]:
         """The steps of each server, in the order in which the servers have their turn."""
-        desired = _without(desired, sight.unreadable)
-        self._tell_waits(desired, sight)
+        unmade = self._provisions.waiting(sight, desired)
+        desired = _without(desired, sight.unreadable | {wait.server_id for wait in unmade})
+        self._tell_waits((*waits(desired, sight.local), *unmade))
         plans: dict[ServerId, list[Step]] = {}
         for step in self._steps(desired, sight):
             plans.setdefault(step.server_id, []).append(step)
@@ -275,8 +282,8 @@ class Agent:
         self._unfinished = {work.server_id for work in ended if work.unfinished}
         return any(work.done for work in ended)
 
-    def _tell_waits(self, desired: Desired, sight: Sight) -> None:
-        reasons = frozenset(f"{wait.server_id}: {wait.reason}" for wait in waits(desired, sight.local))
+    def _tell_waits(self, told: Collection[Wait]) -> None:
+        reasons = frozenset(f"{wait.server_id}: {wait.reason}" for wait in told)
         for reason in sorted(reasons - self._waiting):
             self._log.info("server waits", why=reason)
         self._waiting = reasons
@@ -307,6 +314,7 @@ class Agent:
             *sorted(self._waiting),
             *(f"{work.server_id}: {work.current} is still under way" for work in slow),
             *(f"{part}: {code}" for part, code in sorted(self._troubles.items())),
+            *self._provisions.notes,
         )
 
     def _heed(self, part: str, act: Callable[[], None]) -> None:
@@ -328,7 +336,7 @@ class Agent:
 
 
 def _without(desired: Desired, unreadable: frozenset[ServerId]) -> Desired:
-    """The document without the servers that can't be seen: what is in neither list is left alone."""
+    """The document without servers that nothing is planned for: what is in neither list is left alone."""
     if not unreadable:
         return desired
     return replace(

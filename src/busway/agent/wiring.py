@@ -16,6 +16,7 @@ from busway.agent.link import HttpLink
 from busway.agent.log import log_to_stderr
 from busway.agent.state import StateFolder
 from busway.domain.errors import InvalidConfig
+from busway.domain.sriov_layout import SriovLayout
 from busway.hardware.kernel import SysfsKernel
 from busway.hardware.scrub import SCRUB_SECONDS
 from busway.hypervisor.adapter import LibvirtHypervisor
@@ -39,6 +40,7 @@ class AgentOptions:
     hugepages: bool = False
     scrubs: Mapping[str, Path] = field(default_factory=dict)  # programs that clean devices, by vendor:device
     scrub_seconds: float = SCRUB_SECONDS
+    layouts: tuple[SriovLayout, ...] = ()
 
 
 # Where dnsmasq, which is a user of its own, reads its lists; gone with the host's next start, as dnsmasq is.
@@ -70,6 +72,7 @@ def build_agent(options: AgentOptions, crashpoint: Callable[[str], None] = lambd
         timing=Timing(interval=options.interval, resource_view=options.resource_view, scrub=options.scrub_seconds),
         crashpoint=crashpoint,
         scrubs=options.scrubs,
+        layouts=options.layouts,
     )
 
 

@@ -8,6 +8,8 @@ import click
 
 from busway.cli.bridges import read_bridges
 from busway.cli.scrubs import scrub_options
+from busway.cli.vfs import vfs_option
+from busway.domain.sriov_layout import SriovLayout
 
 _CREDENTIAL = Path("/etc/busway/agent.json")
 
@@ -66,6 +68,7 @@ _CREDENTIAL = Path("/etc/busway/agent.json")
 )
 @click.option("--hugepages", is_flag=True, help="Take the guests' memory from the host's huge pages.")
 @scrub_options
+@vfs_option
 @click.option("--once", is_flag=True, help="Do one round and end.")
 @click.pass_context
 def agent(
@@ -81,6 +84,7 @@ def agent(
     hugepages: bool,
     scrubs: dict[str, Path],
     scrub_seconds: float,
+    layouts: tuple[SriovLayout, ...],
     once: bool,
 ) -> None:
     """Run the agent of this host.
@@ -104,6 +108,7 @@ def agent(
         hugepages=hugepages,
         scrubs=scrubs,
         scrub_seconds=scrub_seconds,
+        layouts=layouts,
     )
     run_agent(options, once=once)
 

@@ -11,9 +11,11 @@ import click
 
 from busway.cli.bridges import read_bridges
 from busway.cli.scrubs import scrub_options
+from busway.cli.vfs import vfs_option
 
 if TYPE_CHECKING:
     from busway.bootstrap.config import Config
+    from busway.domain.sriov_layout import SriovLayout
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -78,6 +80,7 @@ def serve(config: Path | None, **overrides: Any) -> None:
     help="Whether guests see the option ROMs of their devices.",
 )
 @scrub_options
+@vfs_option
 def up(
     config: Path | None,
     bridges: dict[str, str],
@@ -86,6 +89,7 @@ def up(
     rom_bar: str,
     scrubs: dict[str, Path],
     scrub_seconds: float,
+    layouts: tuple[SriovLayout, ...],
     **overrides: Any,
 ) -> None:
     """Run a whole cloud on this machine.
@@ -101,7 +105,7 @@ def up(
     options = AgentOptions(
         Path(), bridges=bridges, libvirt_uri=libvirt_uri, virt_type=virt_type, rom_bar=rom_bar == "on"
     )
-    options = replace(options, scrubs=scrubs, scrub_seconds=scrub_seconds)
+    options = replace(options, scrubs=scrubs, scrub_seconds=scrub_seconds, layouts=layouts)
     run(_read(config, overrides), options)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
 from busway.hardware.mediated import MdevParent, mdev_folder
-from busway.testing.kernel_devices import create_mdev, remove_mdev, set_vfs
+from busway.testing.kernel_devices import create_mdev, forget_made, remove_mdev, set_vfs
 from busway.testing.machines import Machine, attach, detach
 
 Device = PciAddress | MdevParent
@@ -34,6 +34,10 @@ class FakeKernel:
         self._blocked: dict[str, list[Callable[[], object]]] = {}
         self._ignored: dict[tuple[str, str], int] = {}
         self._methods: dict[str, str] = {}
+
+    def watch(self, on_verb: Callable[[str, str], None]) -> None:
+        """Has this called before each act from now on."""
+        self._on_verb = on_verb
 
     def refuse(self, verb: str, device: Device, words: str, *, times: int = 1_000_000) -> None:
         """Makes a verb on a device fail with these words, `times` times."""
@@ -64,8 +68,12 @@ class FakeKernel:
         folder.unlink()
 
     def reboot(self) -> None:
-        """Does what a reboot of the host does: overrides and blocked acts are gone, host drivers have their devices."""
+        """Does what a reboot of the host does: overrides and blocked acts are gone, host drivers have their devices.
+
+        Gone are the VFs that it was told to make (others come again, as by a unit of their operator) and all mdevs.
+        """
         self._blocked.clear()
+        forget_made(Machine(self.root), self.lose)
         for folder in sorted((self.root / "sys/bus/pci/devices").iterdir()):
             (folder / "driver_override").write_text("(null)\n")
             detach(self.root, folder.name)

@@ -23,8 +23,20 @@ def set_vfs(machine: Machine, address: PciAddress, count: int, lose: Callable[[P
     if count > int((folder / "sriov_totalvfs").read_text()):
         raise _refused("Numerical result out of range")
     ids = ":".join((folder / name).read_text().strip()[2:] for name in ("vendor", "device"))
+    made = machine.root / "fake/made" / str(address)
+    made.parent.mkdir(exist_ok=True)
+    made.touch()
     for number in range(count):
         machine.vf(str(address), number, ids, group=_free_group(machine.root))
+
+
+def forget_made(machine: Machine, lose: Callable[[PciAddress], None]) -> None:
+    """Removes what no kernel keeps over a reboot: VFs that were made by `set_vfs`, and every mediated device."""
+    for made in sorted((machine.root / "fake/made").glob("*")):
+        _remove_vfs(machine, machine.folder(made.name), lose)
+        made.unlink()
+    for link in sorted((machine.root / "sys/bus/mdev/devices").glob("*")):
+        remove_mdev(machine.root, link.resolve().parent, link.name)
 
 
 def create_mdev(root: Path, folder: Path, type_id: str, uuid: str) -> None:

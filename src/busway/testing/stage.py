@@ -18,6 +18,7 @@ from busway.domain.address import PciAddress
 from busway.domain.documents import ConfigDrive, Desired, DesiredServer, ImageRef, Nic
 from busway.domain.grant import Fault, Grant, Held
 from busway.domain.ids import ImageId, PortId, ServerId
+from busway.domain.sriov_layout import SriovLayout
 from busway.domain.units import WholeFunction
 from busway.hardware.binding import driver_of
 from busway.hardware.handover.before import read_boot_id
@@ -69,6 +70,7 @@ class Stage:
     hands: Hands = field(default_factory=Hands)
     link: FakeLink = field(default_factory=FakeLink)
     scrubs: dict[str, Path] = field(default_factory=dict)
+    layouts: tuple[SriovLayout, ...] = ()
     timing: Timing = field(default_factory=lambda: Timing(together=60.0))  # a round waits for what it begins
     spawn: Spawn = in_thread
     make_disk: DiskMaker = copy_image
@@ -104,6 +106,7 @@ class Stage:
             wall_ns=self.hands.wall_ns,
             crashpoint=crashpoint,
             scrubs=self.scrubs,
+            layouts=self.layouts,
         )
 
     def desire(self, *servers: DesiredServer, absent: tuple[ServerId, ...] = ()) -> None:

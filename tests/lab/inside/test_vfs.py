@@ -6,10 +6,12 @@ import pytest
 
 from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
+from busway.domain.sriov_layout import SriovLayout
 from busway.domain.units import WholeFunction
 from busway.hardware import Machine, SysfsKernel, read_binding
 from busway.hardware.binding import driver_of
 from busway.hardware.handover import GivenBack, give_back, read_before, take
+from busway.hardware.provision import is_laid_out, lay_out
 from busway.hardware.verbs import bind_card, create_vfs, preflight_vfs, release_card, remove_vfs
 from tests.lab.inside.holders import holding
 
@@ -71,3 +73,36 @@ def test_more_than_there_can_be_and_a_device_without_any_are_refused(
 ) -> None:
     assert [one.code for one in preflight_vfs(verbs, nvme, 5)] == ["too-many-vfs"]
     assert [one.code for one in preflight_vfs(verbs, gpu, 1)] == ["no-sriov"]
+
+
+def test_declared_virtual_functions_are_made_kept_under_a_user_and_changed_when_they_are_idle(
+    verbs: SysfsKernel, nvme: PciAddress
+) -> None:
+    two, three = SriovLayout(nvme, 2, "vfio-pci"), SriovLayout(nvme, 3)
+    lay_out(verbs, two, {})
+    made = Machine.read()
+    first, _ = made.functions[nvme].sriov.vfs  # type: ignore[union-attr]
+    drivers = [made.functions[vf].driver for vf in made.functions if made.functions[vf].parent == nvme]
+    with pytest.raises(HostError) as caught:
+        lay_out(verbs, three, {first: "server-1"})
+    kept = Machine.read()
+    lay_out(verbs, three, {})
+    changed = Machine.read()
+    lay_out(verbs, SriovLayout(nvme, 0), {})
+    lay_out(verbs, SriovLayout(nvme, 0), {})
+
+    assert is_laid_out(made, two, {})
+    assert drivers == ["vfio-pci", "vfio-pci"]
+    assert (caught.value.code, is_laid_out(kept, two, {})) == ("vfs-in-use", True)
+    assert is_laid_out(changed, three, {})
+
+
+def test_more_than_there_can_be_costs_nothing_of_what_is_there(verbs: SysfsKernel, nvme: PciAddress) -> None:
+    lay_out(verbs, SriovLayout(nvme, 2), {})
+
+    with pytest.raises(HostError) as caught:
+        lay_out(verbs, SriovLayout(nvme, 5), {})
+    kept = is_laid_out(Machine.read(), SriovLayout(nvme, 2), {})
+    remove_vfs(verbs, nvme)
+
+    assert (caught.value.code, kept) == ("too-many-vfs", True)
