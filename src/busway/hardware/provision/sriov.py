@@ -27,9 +27,7 @@ def is_laid_out(machine: Machine, layout: SriovLayout, users: Mapping[PciAddress
     return not _without_driver(machine, layout, users)
 
 
-def lay_out(
-    verbs: DeviceVerbs, layout: SriovLayout, users: Mapping[PciAddress, str], *, patience: float = 20.0
-) -> str:
+def lay_out(verbs: DeviceVerbs, layout: SriovLayout, users: Mapping[PciAddress, str], *, patience: float = 20.0) -> str:
     """Makes a PF as it is declared, and says in words what was done; doing it twice is harmless.
 
     `users` are the servers of functions, by address: neither the PF nor any VF of a user is touched. Another number of
