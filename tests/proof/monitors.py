@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,8 @@ from busway.domain.move import MoveKind
 from busway.domain.placement import HostState
 from busway.domain.server import SERVER_TRANSITIONS, PowerState, ServerStatus
 from busway.domain.status import DeviceStatus
-from busway.store import claims, devices, groups, hosts, moves, ports, servers
+from busway.store import claims, devices, groups, hosts, ledger, moves, ports, servers
+from busway.store.ledger import Window
 from busway.store.servers import Intent
 
 _SETTLED = (
@@ -75,6 +77,7 @@ def check_always(world: World) -> None:
     _check_one_guest(world)
     _check_groups(world)
     _check_nothing_unexpected(world)
+    _check_ledger(world)
 
 
 def check_settled(world: World) -> None:
@@ -208,6 +211,29 @@ def _check_groups(world: World) -> None:
             row.host_id for row in servers.list_placed(tx) if row.id in grouped and row.intent is Intent.PRESENT
         ]
     assert len(set(hosts_of)) == len(hosts_of), "two servers of an anti-affinity group are on one host"
+
+
+def count_usage(world: World, seconds: float) -> None:
+    """Adds what passes now to each server's device-seconds, from what its claims are now: the ledger is not asked."""
+    with world.db.read() as tx:
+        for claim in claims.list_live_claims(tx):
+            if claim.alias is not None:
+                world.usage[claim.server_id, "held"] += round(seconds * 1_000_000)
+                if claim.state is ClaimState.ALLOCATED:
+                    world.usage[claim.server_id, "allocated"] += round(seconds * 1_000_000)
+
+
+def _check_ledger(world: World) -> None:
+    """The ledger says of each server what was counted; its open entries are the claims, whose devices the guests have."""
+    window = Window(datetime(2025, 1, 1, tzinfo=UTC), world.time)
+    with world.db.read() as tx:
+        lines = ledger.sum_usage(tx, window, ["server"])
+        live = {(claim.id, claim.device_id, claim.server_id) for claim in claims.list_live_claims(tx)}
+        still = {(entry.id, entry.device_id, entry.server_id) for entry in ledger.list_open(tx)}
+    told = {(line.group["server_id"], "held"): line.held_us for line in lines}
+    told |= {(line.group["server_id"], "allocated"): line.allocated_us for line in lines}
+    assert {key: amount for key, amount in told.items() if amount} == +world.usage
+    assert still == live
 
 
 def _check_nothing_unexpected(world: World) -> None:

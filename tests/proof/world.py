@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -84,6 +85,7 @@ class World:
         self._numbers = itertools.count(1_000)
         self.specs: tuple[str, ...] = SPECS
         self.settings: dict[str, Any] = {}
+        self.usage: Counter[tuple[str, str]] = Counter()
         self.crash_at = ""
         self.controls = [self._new_control(), self._new_control()]
         self.turn = 0
@@ -105,6 +107,8 @@ class World:
         return int(self.time.timestamp() * 1_000_000_000) + next(self._ticks) * 1000
 
     def wait(self, seconds: float) -> None:
+        """Time passes; whoever has a device now has had it for so much longer."""
+        monitors.count_usage(self, seconds)
         self.time += timedelta(seconds=seconds)
 
     def change_specs(self, specs: tuple[str, ...]) -> None:

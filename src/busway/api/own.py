@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from busway.api import own_audit, own_quotas, own_rules
+from busway.api import own_audit, own_quotas, own_rules, own_usage
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import COUNT, WORD, Schema, closed
@@ -113,4 +113,5 @@ OPERATIONS = (
     *own_rules.OPERATIONS,
     *own_quotas.OPERATIONS,
     *own_audit.OPERATIONS,
+    *own_usage.OPERATIONS,
 )

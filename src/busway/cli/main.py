@@ -25,6 +25,7 @@ from busway.cli.quota import quota
 from busway.cli.server import server
 from busway.cli.snapshot import snapshot
 from busway.cli.start import serve, up
+from busway.cli.usage import usage
 from busway.cli.why import why
 from busway.cli.words import Words
 from busway.domain.errors import BuswayError
@@ -58,6 +59,6 @@ def main() -> None:
 
 
 _SETUP = (demo, up, serve, agent, admin, config, import_, doctor, lab, snapshot)
-_QUESTIONS = (plan, why, device, host, server, quota, event, audit, alias, device_spec)
+_QUESTIONS = (plan, why, device, host, server, quota, usage, event, audit, alias, device_spec)
 for command in (*_SETUP, *_QUESTIONS):
     main.add_command(command)

@@ -24,6 +24,13 @@ RULES = (
     _done("hosts:delete", "Delete a host"),
     _seen("events:list", "Read the history"),
     _seen("audit:list", "Read who did what"),
+    Rule(
+        "busway:usage",
+        f"{READER} or (role:reader and system_scope:all)",
+        "Read what a project has used",
+        PROJECT_AND_SYSTEM,
+    ),
+    Rule("busway:usage:all-projects", SYSTEM_READER, "Read what all projects have used", PROJECT_AND_SYSTEM),
     Rule("busway:servers:why", READER, "Ask why a server is as it is"),
     Rule("busway:plan", READER, "Ask where servers would land"),
     Rule("busway:plan:host", ADMIN, "Ask for one host"),

@@ -11,6 +11,7 @@ from sqlalchemy import Column, ForeignKey, Index, Integer, Row, String, Table, i
 from busway.domain.claim import ClaimState, check_claim_transition
 from busway.domain.ids import ClaimId, DeviceId, HostId, ServerId
 from busway.domain.units import WHOLE, WholeFunction
+from busway.store import ledger
 from busway.store.database import Tx
 from busway.store.metadata import UtcTime, metadata
 
@@ -76,10 +77,12 @@ def insert_claim(
 
 
 def insert_claims(tx: Tx, made: Iterable[Claim]) -> None:
-    """Adds claims; the unique index raises IntegrityError when a unit has an owner."""
-    rows = [{name: getattr(claim, name) for name in Claim.__dataclass_fields__} for claim in made]
+    """Adds claims with their entries of the ledger; the unique index raises IntegrityError when a unit has an owner."""
+    adding = list(made)
+    rows = [{name: getattr(claim, name) for name in Claim.__dataclass_fields__} for claim in adding]
     if rows:
         tx.execute(insert(claims), rows)
+        ledger.open_entries(tx, adding)
 
 
 def list_owners(tx: Tx) -> dict[DeviceId, ServerId]:
@@ -106,18 +109,27 @@ def list_freed(tx: Tx, host_id: HostId, at: datetime) -> list[Claim]:
 
 def move_claims(tx: Tx, moved: Iterable[Claim], state: ClaimState, now: datetime) -> None:
     """Takes claims to their next state; raises `Conflict` for one that may not go there."""
-    for claim in moved:
+    moving = list(moved)
+    for claim in moving:
         check_claim_transition(claim.state, state)
         seen = {"allocated": now} if state is ClaimState.ALLOCATED else {}
         tx.execute(update(claims).where(claims.c.id == claim.id).values(state=str(state), updated=now, **seen))
+    _note(tx, moving, state, now)
 
 
 def release_claims(tx: Tx, released: Iterable[Claim], generation: int, now: datetime) -> None:
     """Says from which generation on a host shall let devices go; they are free when it was seen to have done so."""
-    for claim in released:
+    going = list(released)
+    for claim in going:
         check_claim_transition(claim.state, ClaimState.RELEASING)
         values = {"state": str(ClaimState.RELEASING), "generation": generation, "updated": now}
         tx.execute(update(claims).where(claims.c.id == claim.id).values(**values))
+    _note(tx, going, ClaimState.RELEASING, now)
+
+
+def _note(tx: Tx, moved: list[Claim], state: ClaimState, now: datetime) -> None:
+    if moved:
+        ledger.note(tx, [claim.id for claim in moved], state, now)
 
 
 def _claim(row: Row[tuple[object, ...]]) -> Claim:

@@ -70,6 +70,14 @@ RETENTIONS = (
         "How devices came back from servers, as their hosts have signed it.",
         in_order=True,
     ),
+    Retention(
+        "ledger",
+        "freed",
+        1100,
+        "usage_days",
+        "Who had which device from when to when, of claims that are over.",
+        over="freed IS NOT NULL",
+    ),
     Retention("tokens", "expires", 1, "tokens_days", "Tokens that have expired."),
     Retention(
         "rule_changes",

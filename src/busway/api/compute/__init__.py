@@ -3,7 +3,6 @@
 from busway.api.compute import (
     aggregates,
     availability_zones,
-    empty,
     extra_specs,
     flavor_access,
     flavors,
@@ -17,6 +16,7 @@ from busway.api.compute import (
     server_groups,
     servers,
     services,
+    tenant_usage,
     versions,
 )
 
@@ -37,5 +37,5 @@ OPERATIONS = (
     *services.OPERATIONS,
     *availability_zones.OPERATIONS,
     *migrations.OPERATIONS,
-    *empty.OPERATIONS,
+    *tenant_usage.OPERATIONS,
 )

@@ -54,6 +54,11 @@ class View:
     security_groups: tuple[str, ...] = ()
 
 
+def vm_state(status: ServerStatus) -> str:
+    """What Nova calls the state of a server's machine."""
+    return _VM_STATES[status]
+
+
 def views(call: Call, servers: Sequence[Server]) -> list[View]:
     """Looks up, once for all servers, what the call's microversion tells of their surroundings."""
     images = {}

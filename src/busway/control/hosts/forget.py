@@ -25,6 +25,7 @@ from busway.store import (
     handovers,
     hosts,
     join_tokens,
+    ledger,
     moves,
     servers,
 )
@@ -95,6 +96,7 @@ def _give_up(control: Control, tx: Tx, caller: Caller, host: HostRow, left: list
             tx, Event(now, "device", str(claim.state), "removed", why, host.id, claim.device_id, claim.server_id)
         )
     claims.forget_host(tx, host.id, live=True)
+    ledger.end_entries(tx, host.id, now)
     for upload in disk_uploads.list_uploads(tx, host_id=host.id):
         disk_uploads.end_upload(tx, upload.image_id)
     for departure in departures.list_departures(tx, host_id=host.id):

@@ -1,0 +1,94 @@
+"""Usage under /busway/v1: device-seconds by project, user, model, server or host, and the entries that they are made of."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from busway.api.call import Call, Reply
+from busway.api.encoding import micro_time
+from busway.api.operation import Operation
+from busway.api.schema import COUNT, FLAG, WORD, Definition
+from busway.control import quotas, usage
+from busway.domain.errors import BadInput
+from busway.store.ledger import Entry, Line
+
+_ROOT = "/busway/v1/usage"
+_SECOND = 1_000_000
+_DEFAULT_DAYS = 30
+_FLAGS = {"all_projects": FLAG}
+
+
+def _sum(call: Call) -> Reply:
+    by = list(dict.fromkeys((call.text("by") or "project").split(",")))
+    found = usage.sum_usage(call.control, call.caller, *_window(call), by, _project(call))
+    lines = [_line(line, found.names) for line in found.lines]
+    return Reply({"usage": {"start": _time(found.start), "end": _time(found.end), "by": by, "lines": lines}})
+
+
+def _entries(call: Call) -> Reply:
+    limit, marker = call.number("limit") or usage.MOST_ENTRIES, call.text("marker") or ""
+    found = usage.list_entries(call.control, call.caller, *_window(call), _project(call), limit, marker)
+    entries = [_entry(entry) for entry in found.entries]
+    return Reply(
+        {"start": _time(found.start), "end": _time(found.end), "entries": entries, "marker": found.marker or None}
+    )
+
+
+def _project(call: Call) -> str | None:
+    """The project that is asked about; None is all of them."""
+    if call.flag("all_projects"):
+        return None
+    return quotas.project_of(call.control, call.caller, call.text("project") or "")
+
+
+def _window(call: Call) -> tuple[datetime, datetime]:
+    now = call.control.now()
+    end = _moment(call, "end") or now
+    return _moment(call, "start") or min(end, now) - timedelta(days=_DEFAULT_DAYS), end
+
+
+def _moment(call: Call, key: str) -> datetime | None:
+    text = call.text(key)
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise BadInput(f"{key} '{text}' is not an ISO 8601 time", code="not-a-time") from error
+
+
+def _line(line: Line, names: dict[str, str]) -> dict[str, object]:
+    shown: dict[str, object] = dict(line.group)
+    for kind in ("project", "user"):
+        if f"{kind}_id" in line.group:
+            shown[f"{kind}_name"] = names.get(line.group[f"{kind}_id"], "")
+    return {
+        **shown,
+        "devices": line.entries,
+        "allocated_seconds": line.allocated_us / _SECOND,
+        "held_seconds": line.held_us / _SECOND,
+    }
+
+
+def _entry(entry: Entry) -> dict[str, object]:
+    shown: dict[str, object] = {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
+    for name in ("claimed", "allocated", "released", "freed"):
+        moment = getattr(entry, name)
+        shown[name] = None if moment is None else _time(moment)
+    return {**shown, "companion": entry.alias is None}
+
+
+def _time(moment: datetime) -> str:
+    return f"{micro_time(moment)}Z"
+
+
+_QUERY: Definition = {"start": WORD, "end": WORD, "project": WORD, **_FLAGS}
+
+OPERATIONS = (
+    Operation("GET", _ROOT, _sum, query={**_QUERY, "by": WORD}, rule="busway:usage"),
+    Operation(
+        "GET", f"{_ROOT}/entries", _entries, query={**_QUERY, "limit": COUNT, "marker": WORD}, rule="busway:usage"
+    ),
+)

@@ -1,0 +1,259 @@
+"""The ledger: one entry per claim, with exact times, written in the transaction of each of the claim's transitions.
+
+An entry keeps what a bill needs after its claim, server, device and host are forgotten. Its times are whole microseconds, so
+that both databases add them up exactly. Nothing here samples: what happens between two writes is in the times themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Dialect,
+    Index,
+    Row,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from busway.domain.claim import ClaimState
+from busway.store.database import Tx
+from busway.store.devices import devices
+from busway.store.hosts import hosts
+from busway.store.metadata import metadata
+from busway.store.servers import servers
+
+if TYPE_CHECKING:
+    from busway.store.claims import Claim
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICRO = timedelta(microseconds=1)
+
+
+class Micros(TypeDecorator[datetime]):
+    """A point in time as whole microseconds since 1970, which SQL can subtract on both databases without rounding."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
+        """Writes an aware time as a number."""
+        return None if value is None else (value - _EPOCH) // _MICRO
+
+    def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
+        """Gives every time back in UTC."""
+        return None if value is None else _EPOCH + value * _MICRO
+
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", String(36), primary_key=True),  # of the claim
+    Column("server_id", String(36), nullable=False, index=True),
+    Column("server_name", String(255), nullable=False),
+    Column("flavor", String(255), nullable=False),
+    Column("project_id", String(64), nullable=False, index=True),
+    Column("user_id", String(64), nullable=False),
+    Column("host_id", String(36), nullable=False, index=True),
+    Column("host", String(255), nullable=False),
+    Column("device_id", String(36), nullable=False, index=True),
+    Column("address", String(16), nullable=False),
+    Column("model", Text, nullable=False),
+    Column("vendor_id", String(4), nullable=False),
+    Column("product_id", String(4), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("unit", String(128), nullable=False),
+    # None for a device that travels along with its card: nobody asked for it, and nobody pays for it.
+    Column("alias", String(256)),
+    Column("claimed", Micros, nullable=False),
+    Column("allocated", Micros),
+    Column("released", Micros),
+    Column("freed", Micros),
+    Index("ix_ledger_claimed", "claimed", "id"),
+    Index("ix_ledger_freed", "freed"),
+)
+
+_COLUMNS = {ClaimState.ALLOCATED: "allocated", ClaimState.RELEASING: "released", ClaimState.FREED: "freed"}
+# What usage can be added up by, alone or together, and the columns of each.
+BY: dict[str, tuple[str, ...]] = {
+    "project": ("project_id",),
+    "user": ("project_id", "user_id"),
+    "model": ("vendor_id", "product_id", "model"),
+    "server": ("project_id", "user_id", "server_id", "server_name", "flavor"),
+    "host": ("host",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one claim held, of whom and when.
+
+    The device was kept from all others from `claimed` to `freed`, and its server ran with it from `allocated` until it was
+    asked to let go (`released`). A time is None while it has not come.
+    """
+
+    id: str
+    server_id: str
+    server_name: str
+    flavor: str
+    project_id: str
+    user_id: str
+    host_id: str
+    host: str
+    device_id: str
+    address: str
+    model: str
+    vendor_id: str
+    product_id: str
+    kind: str
+    unit: str
+    alias: str | None
+    claimed: datetime
+    allocated: datetime | None
+    released: datetime | None
+    freed: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is looked at: entries that touch the time from `start` to before `end`, of one project where that is given."""
+
+    start: datetime
+    end: datetime
+    project_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Usage of one group of entries within a window, in microseconds of devices."""
+
+    group: dict[str, str]
+    entries: int
+    allocated_us: int
+    held_us: int
+
+
+def open_entries(tx: Tx, made: Sequence[Claim]) -> None:
+    """Begins the entry of each new claim, with what its server, device and host are called now."""
+    things = (devices.c.id, devices.c.address, devices.c.vendor_id, devices.c.product_id, devices.c.product_name)
+    found = select(*things, hosts.c.name.label("host")).join(hosts, hosts.c.id == devices.c.host_id)
+    device_rows = _by_id(tx.execute(found.where(devices.c.id.in_({claim.device_id for claim in made}))))
+    owners = select(servers.c.id, servers.c.name, servers.c.flavor, servers.c.project_id, servers.c.user_id)
+    server_rows = _by_id(tx.execute(owners.where(servers.c.id.in_({claim.server_id for claim in made}))))
+    entries = [_entry_of(claim, device_rows[claim.device_id], server_rows.get(claim.server_id)) for claim in made]
+    if entries:
+        tx.execute(insert(ledger), entries)
+
+
+def note(tx: Tx, claim_ids: Sequence[str], state: ClaimState, now: datetime) -> None:
+    """Writes down when claims came to a state. One that ends without having been released was released then."""
+    values: dict[str, Any] = {_COLUMNS[state]: now}
+    if state is ClaimState.FREED:
+        values["released"] = func.coalesce(ledger.c.released, literal(now, Micros()))
+    tx.execute(update(ledger).where(ledger.c.id.in_(claim_ids)).values(**values))
+
+
+def end_entries(tx: Tx, host_id: str, now: datetime) -> None:
+    """Ends what is open on a host that is gone for good."""
+    open_ids = select(ledger.c.id).where(ledger.c.host_id == host_id, ledger.c.freed.is_(None))
+    note(tx, list(tx.execute(open_ids).scalars()), ClaimState.FREED, now)
+
+
+def list_entries(tx: Tx, window: Window, *, limit: int, after: tuple[datetime, str] | None = None) -> list[Entry]:
+    """Entries of a window in the order of their claims; `after` is the time and id of the last one of a page."""
+    statement = select(ledger).where(_touches(window)).order_by(ledger.c.claimed, ledger.c.id).limit(limit)
+    if after is not None:
+        moment, last = literal(after[0], Micros()), literal(after[1])
+        statement = statement.where(tuple_(ledger.c.claimed, ledger.c.id) > tuple_(moment, last))
+    return [_entry(row) for row in tx.execute(statement)]
+
+
+def find_entry(tx: Tx, entry_id: str) -> Entry | None:
+    """The entry of a claim."""
+    row = tx.execute(select(ledger).where(ledger.c.id == entry_id)).one_or_none()
+    return None if row is None else _entry(row)
+
+
+def list_open(tx: Tx) -> list[Entry]:
+    """The entries whose devices are not free yet."""
+    return [_entry(row) for row in tx.execute(select(ledger).where(ledger.c.freed.is_(None)).order_by(ledger.c.id))]
+
+
+def sum_usage(tx: Tx, window: Window, by: Sequence[str]) -> list[Line]:
+    """Adds up a window by some of `BY`, without devices that travel along with their card; the most used first.
+
+    SELECT project_id, count(*), sum(…), sum(…) FROM ledger WHERE … GROUP BY project_id
+    """
+    names = list(dict.fromkeys(name for each in by for name in BY[each]))
+    columns = [ledger.c[name] for name in names]
+    held = func.sum(_within(window, ledger.c.claimed, ledger.c.freed))
+    allocated = func.sum(_within(window, ledger.c.allocated, ledger.c.released))
+    statement = select(*columns, func.count(), allocated, held).where(_touches(window), ledger.c.alias.is_not(None))
+    lines = []
+    for row in tx.execute(statement.group_by(*columns)):
+        *group, entries, used, kept = row
+        lines.append(Line(dict(zip(names, map(str, group), strict=True)), entries, int(used or 0), int(kept or 0)))
+    return sorted(lines, key=lambda line: (-line.allocated_us, -line.held_us, *line.group.values()))
+
+
+def _touches(window: Window) -> ColumnElement[bool]:
+    over = or_(ledger.c.freed.is_(None), ledger.c.freed > window.start)
+    mine = and_(ledger.c.claimed < window.end, over)
+    return mine if window.project_id is None else and_(mine, ledger.c.project_id == window.project_id)
+
+
+def _within(window: Window, since: Column[datetime], until: Column[datetime]) -> ColumnElement[int]:
+    """The microseconds of a stretch that lie in a window; nothing for one that has not begun, and none below nothing."""
+    start, end = literal(window.start, Micros()), literal(window.end, Micros())
+    first = case((since > start, since), else_=start)
+    last = case((until < end, until), else_=end)
+    whole = last.cast(BigInteger) - first.cast(BigInteger)
+    return case((and_(since.is_not(None), last > first), whole), else_=0)
+
+
+def _by_id(rows: Iterable[Row[Any]]) -> dict[str, Row[Any]]:
+    return {row.id: row for row in rows}
+
+
+def _entry_of(claim: Claim, device: Row[Any], server: Row[Any] | None) -> dict[str, Any]:
+    return {
+        "id": claim.id,
+        "server_id": claim.server_id,
+        "server_name": server.name if server else "",
+        "flavor": server.flavor["name"] if server else "",
+        "project_id": server.project_id if server else "",
+        "user_id": server.user_id if server else "",
+        "host_id": claim.host_id,
+        "host": device.host,
+        "device_id": claim.device_id,
+        "address": str(device.address),
+        "model": device.product_name,
+        "vendor_id": device.vendor_id,
+        "product_id": device.product_id,
+        "kind": claim.kind,
+        "unit": claim.unit,
+        "alias": claim.alias,
+        "claimed": claim.created,
+        "allocated": claim.allocated,
+    }
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(**row._mapping)
