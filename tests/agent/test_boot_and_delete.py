@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 from busway.agent.record import Moment
+from busway.domain.errors import HostError
 from busway.domain.grant import Grant
 from busway.domain.server import PowerState
 from busway.domain.units import WholeFunction
@@ -169,3 +170,14 @@ def test_a_server_in_neither_list_is_reported_and_left_alone(stage: Stage) -> No
     stage.settle(agent)
 
     assert stage.link.last.servers[0].power is PowerState.RUNNING
+
+
+def test_no_guest_starts_where_the_packet_filter_is_not_in_place(stage: Stage) -> None:
+    stage.networks.no_filter = HostError("nft is not there", code="no-packet-filter")
+    stage.desire(desired_server(ONE))
+
+    stage.settle(stage.agent())
+
+    [seen] = stage.link.last.servers
+    assert seen.fault is not None and seen.fault.code == "no-packet-filter"
+    assert not any(domain.power is PowerState.RUNNING for domain in stage.hypervisor.domains())

@@ -59,6 +59,12 @@ def _limited(command: list[str], bounds: Bounds) -> list[str]:
 
 
 def _run(command: list[str], made: Path, bounds: Bounds, breathe: Callable[[], None]) -> None:
+    """Runs qemu-img into a file that is there already, for its owner only: qemu-img would let everybody read it.
+
+    libvirt gives a disk to QEMU's user before its guest starts.
+    """
+    made.touch(mode=0o600)
+    made.chmod(0o600)
     try:
         ended = run_child(_limited(command, bounds), bounds.seconds, watch=breathe)
     except FileNotFoundError as error:

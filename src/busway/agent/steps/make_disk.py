@@ -25,7 +25,7 @@ def execute(step: MakeDisk, tools: Tools) -> None:
     fresh = disk.with_name(f".{disk.name}.new")
     fresh.unlink(missing_ok=True)
     tools.make_disk(base, base_format, fresh, server.disk_gb)
-    if not fresh.is_file():
+    if not fresh.is_file() or not fresh.stat().st_size:
         raise HostError(
             f"The disk {disk} could not be made",
             detail="qemu-img ended well and there is no such file.",

@@ -40,11 +40,13 @@ class ImageUpload:
         self._digests = (hashlib.md5(usedforsecurity=False), hashlib.sha256(), hashlib.sha512())
         folder = image_folder(control) / "tmp"
         with storing(image):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for part in (folder.parent, folder):
+                part.mkdir(mode=0o700, exist_ok=True)
+                part.chmod(0o700)  # those of before could be looked into
             _remove_stale(folder, control.now().timestamp())
             check_disk(control, image, folder, expected or 0)
             self._path = folder / f"{image.owner}.{image.id}.{control.new_id()}"
-            self._file = self._path.open("xb")
+            self._file = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
     def write(self, chunk: bytes) -> None:
         """Appends data; raises `TooLarge` over the limit, `StorageFull` when the disk has no room."""
