@@ -22,6 +22,8 @@ _PREAMBLE = f"""
 spec() {{ busway device-spec list --json | python3 -c "{_FIRST % 0}"; }}
 last_spec() {{ busway device-spec list --json | python3 -c "{_FIRST % -1}"; }}
 server() {{ openstack server show "$1" -f value -c id; }}
+flavor() {{ openstack flavor show "$1" >/dev/null 2>&1 ||
+    openstack flavor create --ram "${{2:-64}}" --vcpus 1 --disk 0 "$1" >/dev/null; }}
 settle() {{ until openstack server show "$1" -f value -c status | grep -qE "$2"; do :; done; }}
 """
 
@@ -29,11 +31,15 @@ settle() {{ until openstack server show "$1" -f value -c status | grep -qE "$2";
 _ELSEWHERE = {
     r"busway (up|serve|agent)\b": "tests/cloud/test_up.py",
     r"busway lab\b": "tests/lab/test_cli.py",
-    r"(sudo )?busway snapshot\b|busway device (list|topology) .*--root|busway doctor\b": "tests/doctor/test_doctor.py",
+    r"(sudo )?busway snapshot\b|busway device (list|topology) .*--root|(sudo )?busway doctor\b": "tests/doctor/test_doctor.py",
     r"busway why\b|dmesg": "tests/doctor/test_why.py",
     r"busway config check\b": "tests/bootstrap/test_config_check.py",
     r"openstack server evacuate\b": "tests/control/test_evacuate.py",
     r"busway host create\b": "tests/bootstrap/test_first_start.py",
+    r"busway host delete \S+ --lost": "tests/control/test_lost_hosts.py",
+    r"busway import\b": "tests/bootstrap/test_imports.py",
+    r"busway admin recover\b": "tests/bootstrap/test_first_start.py",
+    r"openstack token issue\b": "tests/api/test_federation.py",
 }
 
 
@@ -46,7 +52,7 @@ class Page:
     after: dict[str, str] = field(default_factory=dict)  # what to wait for behind a command
 
 
-_GPU1 = "openstack flavor create --ram 64 --vcpus 1 --disk 0 --property pci_passthrough:alias=a1:1 gpu1"
+_GPU1 = "flavor gpu1; openstack flavor set --property pci_passthrough:alias=a1:1 gpu1"
 _SERVER = "openstack server create --image new1 --flavor small --nic none --wait my-server"
 _RESIZED = {"--flavor big my-server": "settle my-server VERIFY", "server migrate": "settle my-server VERIFY"}
 _RESIZED |= {"confirm my-server": "settle my-server ACTIVE", "server shelve": "settle my-server SHELVED_OFFLOADED"}
@@ -57,41 +63,48 @@ _RESIZED |= {
 }
 PAGES = {
     "how-to/change-at-run-time.md": Page(
-        "openstack flavor create --ram 64 --vcpus 1 --disk 0 gpu",
+        "flavor gpu",
         {"ID": "$(spec)", "OTHER": "$(last_spec)", "2330": "20b5", "type-PF": "type-PCI"},
     ),
     "how-to/groups-zones-quotas.md": Page(
-        f"{_GPU1}; openstack project create lab; openstack flavor create --ram 64 --vcpus 1 --disk 0 gpu-large",
-        {"host7": "gpu-07", "host3": "gpu-08"},
+        f"{_GPU1}; openstack project create --or-show lab; flavor gpu-large",
+        {"host7": "gpu-07", "host3": "gpu-08", "pci_passthrough:a100": "pci_passthrough:a1"},
         {
             "--server-group": "settle worker-4 ACTIVE; openstack server delete --wait $(openstack server list -f value -c ID)"
         },
     ),
     "how-to/move-servers.md": Page(
-        "openstack flavor create --ram 64 --vcpus 1 --disk 0 small;"
-        "openstack flavor create --ram 128 --vcpus 1 --disk 0 big; openstack image save --file i new1;"
+        "flavor small;"
+        "flavor big 128; openstack image save --file i new1;"
         f"openstack image create --file i --disk-format raw other; {_SERVER}",
         {"ID": "$(server my-server)"},
         _RESIZED,
     ),
     "how-to/whitelist-and-alias.md": Page(
-        "openstack flavor create --ram 64 --vcpus 1 --disk 0 gpu4; openstack flavor create --ram 64 --vcpus 1 --disk 0 mixed;"
-        f"openstack flavor create --ram 64 --vcpus 1 --disk 0 small; {_SERVER}",
+        f"flavor gpu4; flavor mixed;flavor small; {_SERVER}",
     ),
     "how-to/troubleshoot.md": Page(
         "",
         {
-            "ADDRESS": "$(busway device list --host gpu-07 --json | grep -o 0000:[0-9a-f:.]* | head -1)",
-            "--host HOST": "",
+            "HOST:ADDRESS": "gpu-07:$(busway device list --host gpu-07 --json | grep -o 0000:[0-9a-f:.]* | head -1)",
         },
     ),
+    "how-to/networks.md": Page(
+        "flavor m1.tiny;openstack keypair create mine >/dev/null",
+        {"debian-12": "new1", "m1.small": "m1.tiny"},
+        {"server create": "settle web ACTIVE; openstack server delete --wait web"},
+    ),
+    "how-to/rights.md": Page("openstack project create --or-show lab; openstack user create --or-show ann"),
+    "how-to/audit.md": Page(),
     "how-to/add-a-host.md": Page(),  # the last: it deletes a host
 }
 
 
 def commands(page: Path) -> Iterator[str]:
-    """The commands in a page's indented blocks, with their continuation lines and without comments."""
-    for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", page.read_text("utf-8"), flags=re.MULTILINE):
+    """The commands in a page's indented and fenced blocks, with their continuation lines and without comments."""
+    text = page.read_text("utf-8")
+    fenced = re.findall(r"^```\w*\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    for block in [*re.findall(r"(?:^    .*\n|^\n(?=    ))+", text, flags=re.MULTILINE), *fenced]:
         lines = re.sub(r"\\\n\s*", "", block).splitlines()
         for line in (each.strip() for each in lines):
             if line.removeprefix("sudo ").split(" ")[0] in _PROGRAMS or line.startswith(". "):
@@ -120,14 +133,15 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessCloud]:
 @pytest.mark.parametrize("name", PAGES)
 def test_the_commands_of_a_page_run(cloud: ProcessCloud, name: str) -> None:
     page = PAGES[name]
-    run(cloud, page.before)
-
-    for command in commands(ROOT / "docs" / name):
-        if elsewhere(command) is None and not command.startswith(". "):
-            for placeholder, value in page.words.items():
-                command = re.sub(rf"(?<![\w$]){re.escape(placeholder)}\b", value, command)
-            run(cloud, command + "".join(f"; {wait}" for word, wait in page.after.items() if word in command))
-    clean(cloud)
+    try:
+        run(cloud, page.before)
+        for command in commands(ROOT / "docs" / name):
+            if elsewhere(command) is None and not command.startswith(". "):
+                for placeholder, value in page.words.items():
+                    command = re.sub(rf"(?<![\w$]){re.escape(placeholder)}\b", value, command)
+                run(cloud, command + "".join(f"; {wait}" for word, wait in page.after.items() if word in command))
+    finally:
+        clean(cloud)
 
 
 def test_every_command_of_the_pages_is_run_by_a_test() -> None:
