@@ -66,7 +66,7 @@ def authorize(caller: Caller, rule: str, target: Target | None = None) -> None:
     if not allows(caller, rule, target):
         raise Forbidden(
             f"Policy doesn't allow {rule} to be performed",
-            detail=f"It is due to who may: {_describe(rule).lower()}. {_who(caller)}",
+            detail=f"The rule decides who may: {_describe(rule).lower()}. {_who(caller)}",
             remedy=_remedy(caller, rule),
             code="not-permitted",
         )
