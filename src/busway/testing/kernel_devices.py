@@ -34,7 +34,6 @@ def forget_made(machine: Machine, lose: Callable[[PciAddress], None]) -> None:
     """Removes what no kernel keeps over a reboot: VFs that were made by `set_vfs`, and every mediated device."""
     for made in sorted((machine.root / "fake/made").glob("*")):
         _remove_vfs(machine, machine.folder(made.name), lose)
-        made.unlink()
     for link in sorted((machine.root / "sys/bus/mdev/devices").glob("*")):
         remove_mdev(machine.root, link.resolve().parent, link.name)
 
@@ -48,6 +47,9 @@ def create_mdev(root: Path, folder: Path, type_id: str, uuid: str) -> None:
         raise _refused("File exists")
     (folder / uuid).mkdir()
     (folder / uuid / "remove").write_text("")
+    group = root / "sys/kernel/iommu_groups" / str(_free_group(root))
+    (group / "devices").mkdir(parents=True)
+    (folder / uuid / "iommu_group").symlink_to(os.path.relpath(group.resolve(), (folder / uuid).resolve()))
     (available.parent / "devices" / uuid).symlink_to(f"../../../{uuid}")
     bus = root / "sys/bus/mdev/devices"
     bus.mkdir(parents=True, exist_ok=True)
@@ -62,6 +64,7 @@ def remove_mdev(root: Path, folder: Path, uuid: str) -> None:
         available.write_text(f"{int(available.read_text()) + 1}\n")
         link.unlink()
     (root / "sys/bus/mdev/devices" / uuid).unlink()
+    shutil.rmtree((folder / uuid / "iommu_group").resolve())
     shutil.rmtree(folder / uuid)
 
 
@@ -73,6 +76,10 @@ def _remove_vfs(machine: Machine, folder: Path, lose: Callable[[PciAddress], Non
         shutil.rmtree(group)
         link.unlink()
     (folder / "sriov_numvfs").write_text("0\n")
+    kept = machine.root / "fake/made"
+    (kept / folder.name).unlink(missing_ok=True)
+    if kept.is_dir() and not any(kept.iterdir()):
+        kept.rmdir()
 
 
 def _free_group(root: Path) -> int:

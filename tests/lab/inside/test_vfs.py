@@ -81,20 +81,18 @@ def test_declared_virtual_functions_are_made_kept_under_a_user_and_changed_when_
     two, three = SriovLayout(nvme, 2, "vfio-pci"), SriovLayout(nvme, 3)
     lay_out(verbs, two, {})
     made = Machine.read()
-    first, _ = made.functions[nvme].sriov.vfs  # type: ignore[union-attr]
-    drivers = [made.functions[vf].driver for vf in made.functions if made.functions[vf].parent == nvme]
+    first, second = sorted(one.address for one in made if one.parent == nvme)
+    drivers, is_made = [made.functions[vf].driver for vf in (first, second)], is_laid_out(made, two, {})
     with pytest.raises(HostError) as caught:
         lay_out(verbs, three, {first: "server-1"})
-    kept = Machine.read()
+    is_kept = is_laid_out(Machine.read(), two, {})
     lay_out(verbs, three, {})
-    changed = Machine.read()
+    is_changed = is_laid_out(Machine.read(), three, {})
     lay_out(verbs, SriovLayout(nvme, 0), {})
     lay_out(verbs, SriovLayout(nvme, 0), {})
 
-    assert is_laid_out(made, two, {})
-    assert drivers == ["vfio-pci", "vfio-pci"]
-    assert (caught.value.code, is_laid_out(kept, two, {})) == ("vfs-in-use", True)
-    assert is_laid_out(changed, three, {})
+    assert (is_made, drivers) == (True, ["vfio-pci", "vfio-pci"])
+    assert (caught.value.code, is_kept, is_changed) == ("vfs-in-use", True, True)
 
 
 def test_more_than_there_can_be_costs_nothing_of_what_is_there(verbs: SysfsKernel, nvme: PciAddress) -> None:
