@@ -5,7 +5,7 @@ from __future__ import annotations
 from busway.api import own_audit, own_quotas, own_rules, own_usage
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
-from busway.api.schema import COUNT, WORD, Schema, closed
+from busway.api.schema import COUNT, PAGE, WORD, Schema, closed
 from busway.control import events
 from busway.control.devices import handovers, recycle
 from busway.control.devices import listing as devices
@@ -14,6 +14,8 @@ from busway.control.hosts import registry as hosts
 from busway.control.placement import plan
 from busway.control.servers import why
 from busway.domain.errors import BadInput
+from busway.store.devices import DeviceFilter
+from busway.store.hosts import HostFilter
 from busway.wire.join import encode_token
 
 ROOT = "/busway/v1"
@@ -25,8 +27,15 @@ _CHANGE_HOST = Schema(
 )
 
 
+def _limit(call: Call, usual: int) -> int:
+    asked = call.number("limit")
+    return usual if asked is None else asked
+
+
 def _list_devices(call: Call) -> Reply:
-    return Reply({"devices": devices.list_devices(call.control, call.caller, call.text("host"))})
+    limit = call.number("limit")
+    wanted = DeviceFilter(host=call.text("host"), limit=limit, marker=call.text("marker"))
+    return Reply({"devices": devices.list_devices(call.control, call.caller, wanted) if limit != 0 else []})
 
 
 def _show_device(call: Call) -> Reply:
@@ -38,12 +47,14 @@ def _recycle_device(call: Call) -> Reply:
 
 
 def _list_handovers(call: Call) -> Reply:
-    limit = call.number("limit") or 100
+    limit = _limit(call, 100)
     return Reply({"handovers": handovers.list_handovers(call.control, call.caller, call.path["name"], limit)})
 
 
 def _list_hosts(call: Call) -> Reply:
-    return Reply({"hosts": hosts.list_hosts(call.control, call.caller)})
+    limit, name = call.number("limit"), call.text("name")
+    wanted = HostFilter(name=name, limit=limit, marker=call.text("marker"))
+    return Reply({"hosts": hosts.list_hosts(call.control, call.caller, wanted=wanted) if limit != 0 else []})
 
 
 def _create_host(call: Call) -> Reply:
@@ -70,7 +81,8 @@ def _list_events(call: Call) -> Reply:
         server=call.text("server"),
         device=call.text("device"),
         host=call.text("host"),
-        limit=call.number("limit") or 200,
+        limit=_limit(call, 200),
+        before=call.number("before"),
     )
     return Reply({"events": found})
 
@@ -89,11 +101,11 @@ def _plan(call: Call) -> Reply:
     return Reply({"plan": made})
 
 
-_EVENTS = {"server": WORD, "device": WORD, "host": WORD, "limit": COUNT}
+_EVENTS = {"server": WORD, "device": WORD, "host": WORD, "limit": COUNT, "before": COUNT}
 _PLAN = {"flavor": WORD, "count": COUNT, "image": WORD, "host": WORD}
 
 OPERATIONS = (
-    Operation("GET", f"{ROOT}/devices", _list_devices, query={"host": WORD}, rule="busway:devices:list"),
+    Operation("GET", f"{ROOT}/devices", _list_devices, query={**PAGE, "host": WORD}, rule="busway:devices:list"),
     Operation("GET", f"{ROOT}/devices/{{name}}", _show_device, rule="busway:devices:show"),
     Operation("POST", f"{ROOT}/devices/{{name}}/recycle", _recycle_device, rule="busway:devices:recycle"),
     Operation(
@@ -103,7 +115,7 @@ OPERATIONS = (
         query={"limit": COUNT},
         rule="busway:devices:handovers",
     ),
-    Operation("GET", f"{ROOT}/hosts", _list_hosts, rule="busway:hosts:list"),
+    Operation("GET", f"{ROOT}/hosts", _list_hosts, query={**PAGE, "name": WORD}, rule="busway:hosts:list"),
     Operation("POST", f"{ROOT}/hosts", _create_host, _CREATE_HOST, rule="busway:hosts:create"),
     Operation("PATCH", f"{ROOT}/hosts/{{name}}", _change_host, _CHANGE_HOST, rule="busway:hosts:update"),
     Operation("DELETE", f"{ROOT}/hosts/{{name}}", _delete_host, rule="busway:hosts:delete"),

@@ -7,6 +7,7 @@ A schema is compiled at its first use. Clients send "1024" for 1024 and "True" f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -125,3 +126,14 @@ def as_bool(value: object, name: str) -> bool:
 def _short(value: object) -> str:
     text = str(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def as_moment(text: str | None, name: str) -> datetime | None:
+    """A moment of a query, None for none; one that names no zone is in UTC. Raises `BadInput`."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+    except ValueError as error:
+        raise BadInput(f"{name} '{_short(text)}' is not an ISO 8601 time", code="not-a-time") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

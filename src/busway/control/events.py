@@ -18,8 +18,9 @@ def list_events(
     device: str | None = None,
     host: str | None = None,
     limit: int = 200,
+    before: int | None = None,
 ) -> list[Event]:
-    """The last events, oldest first; for admins."""
+    """The last events, or the last before the event of an id, oldest first; for admins."""
     authorize(caller, "busway:events:list")
     with control.db.read() as tx:
         return events.list_events(
@@ -28,4 +29,5 @@ def list_events(
             device_id=DeviceId(device) if device else None,
             server_id=ServerId(server) if server else None,
             limit=limit,
+            before=before,
         )

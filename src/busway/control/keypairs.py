@@ -34,7 +34,7 @@ def import_keypair(
         )
     keypair = Keypair(owner, name, public_key.strip(), ssh_fingerprint(public_key), control.now())
     with control.db.write() as tx:
-        known = len(store.list_keypairs(tx, owner))
+        known = store.count_keypairs(tx, owner)
         quotas.check(control, tx, caller.project_id, Usage({"key_pairs": 1}), used=Usage({"key_pairs": known}))
         store.add_keypair(tx, keypair)
     return keypair
@@ -59,11 +59,18 @@ def generate_keypair(control: Control, caller: Caller, name: str, user_id: UserI
     return import_keypair(control, caller, name, public, user_id), private
 
 
-def list_keypairs(control: Control, caller: Caller, user_id: UserId | None = None) -> list[Keypair]:
-    """All keys of the caller, or of another user for an admin."""
+def list_keypairs(
+    control: Control,
+    caller: Caller,
+    user_id: UserId | None = None,
+    *,
+    limit: int | None = None,
+    marker: str | None = None,
+) -> list[Keypair]:
+    """The keys of the caller, or of another user for an admin: all of them, or a page."""
     owner = _owner(caller, user_id, "index")
     with control.db.read() as tx:
-        return store.list_keypairs(tx, owner)
+        return store.list_keypairs(tx, owner, limit=limit, marker=marker)
 
 
 def get_keypair(control: Control, caller: Caller, name: str, user_id: UserId | None = None) -> Keypair:

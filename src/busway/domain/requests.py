@@ -9,6 +9,7 @@ from typing import Literal
 
 from busway.domain.flavor import Flavor
 from busway.domain.ids import ImageId, NetworkId, PortId, ProjectId
+from busway.domain.server import ServerStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +57,33 @@ class CreateServer:
 
 @dataclass(frozen=True, slots=True)
 class ServerFilter:
-    """Which servers a listing shall hold, newest first; None means "any".
+    """Which servers a listing shall hold, and in which order; what is None or empty lets every server through.
 
-    `name` is a regular expression that may match anywhere, as in Nova. `all_projects` and `deleted` are for admins.
-    `changes_since` also brings deleted servers. `limit` None means no limit; `marker` is the last server already seen.
+    `patterns` are regular expressions that may match anywhere, as in Nova: of "name", "hostname", "description", "ip" and
+    "ip6". `equal` has values of fields of a stored server by their names; `within` has times of one second. `tags` must all
+    be there, of `any_tags` one; of `not_tags` one must be missing, of `not_any_tags` all. `host` is a host's name, `zone` where
+    a server is, or waits to be. `changes_since` also brings deleted servers. `nothing` is set where a constant was asked for
+    that no server has. `sort` has pairs of a name of `SERVER_SORT_KEYS` and whether it descends; without any, the newest come
+    first. `limit` None means no limit; `marker` is the last server already seen. `all_projects` and `deleted` are for admins.
     """
 
-    name: str | None = None
-    status: str | None = None
+    patterns: Mapping[str, str] = field(default_factory=dict)
+    equal: Mapping[str, object] = field(default_factory=dict)
+    within: Mapping[str, datetime] = field(default_factory=dict)
+    statuses: frozenset[ServerStatus] | None = None
     host: str | None = None
-    image_id: ImageId | None = None
-    flavor_id: str | None = None
+    zone: str | None = None
+    reservation: str | None = None
+    tags: tuple[str, ...] = ()
+    any_tags: tuple[str, ...] = ()
+    not_tags: tuple[str, ...] = ()
+    not_any_tags: tuple[str, ...] = ()
     project_id: ProjectId | None = None
     all_projects: bool = False
     deleted: bool = False
     changes_since: datetime | None = None
+    changes_before: datetime | None = None
+    nothing: bool = False
+    sort: tuple[tuple[str, bool], ...] = ()
     limit: int | None = None
     marker: str | None = None

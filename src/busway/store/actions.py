@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Integer, String, Table, Text, insert, select, update
+from sqlalchemy import Column, Integer, String, Table, Text, and_, insert, select, update
 
 from busway.domain.ids import ServerId
 from busway.domain.server import ServerAction
 from busway.store.database import Tx
 from busway.store.metadata import UtcTime, metadata
+from busway.store.paging import SortKey, page_of
 from busway.store.servers import IS_UNPLACED, servers
 
 actions = Table(
@@ -34,11 +36,34 @@ def add_action(tx: Tx, action: ServerAction) -> None:
     tx.execute(insert(actions).values(**{name: getattr(action, name) for name in ServerAction.__dataclass_fields__}))
 
 
-def list_actions(tx: Tx, server_id: ServerId) -> list[ServerAction]:
-    """All actions on a server, newest first."""
-    statement = select(actions).where(actions.c.server_id == server_id).order_by(actions.c.id.desc())
+@dataclass(frozen=True, slots=True)
+class ActionFilter:
+    """Which actions on a server a list shall hold, newest first; `marker` is the request id of the last one already seen."""
+
+    request_id: str | None = None
+    changes_since: datetime | None = None
+    changes_before: datetime | None = None
+    limit: int | None = None
+    marker: str | None = None
+
+
+EVERY_ACTION = ActionFilter()
+
+
+def list_actions(tx: Tx, server_id: ServerId, wanted: ActionFilter = EVERY_ACTION) -> list[ServerAction]:
+    """The actions on a server that a filter lets through, newest first; raises `BadInput` for an unknown marker."""
+    mine = actions.c.server_id == server_id
+    statement = select(actions).where(mine)
+    if wanted.request_id is not None:
+        statement = statement.where(actions.c.request_id == wanted.request_id)
+    if wanted.changes_since is not None:
+        statement = statement.where(actions.c.updated >= wanted.changes_since)
+    if wanted.changes_before is not None:
+        statement = statement.where(actions.c.updated <= wanted.changes_before)
+    marker = and_(mine, actions.c.request_id == wanted.marker) if wanted.marker is not None else None
+    page = page_of(tx, statement, [SortKey(actions.c.id, descending=True)], marker=marker, limit=wanted.limit)
     names = ServerAction.__dataclass_fields__
-    return [ServerAction(**{name: row._mapping[name] for name in names}) for row in tx.execute(statement)]
+    return [ServerAction(**{name: row._mapping[name] for name in names}) for row in tx.execute(page)]
 
 
 def waiting_together(tx: Tx, server_ids: Collection[ServerId]) -> dict[str, frozenset[ServerId]]:

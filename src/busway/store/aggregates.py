@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import Column, ForeignKey, Integer, Row, String, Table, delete, insert, select, update
@@ -81,22 +81,28 @@ def forget_host(tx: Tx, host_id: HostId) -> None:
     tx.execute(delete(aggregate_hosts).where(aggregate_hosts.c.host_id == host_id))
 
 
-def metadata_of_hosts(tx: Tx) -> dict[HostId, tuple[Mapping[str, str], ...]]:
-    """The metadata of each aggregate of each host that is in one, by the aggregates' numbers."""
+def metadata_of_hosts(
+    tx: Tx, host_ids: Collection[HostId] | None = None
+) -> dict[HostId, tuple[Mapping[str, str], ...]]:
+    """The metadata of each aggregate of each host that is in one, by the aggregates' numbers; of some hosts, or of all."""
+    if host_ids is not None and not host_ids:
+        return {}
     statement = (
         select(aggregate_hosts.c.host_id, aggregates.c.metadata)
         .join(aggregates, aggregates.c.id == aggregate_hosts.c.aggregate_id)
         .order_by(aggregates.c.id)
     )
+    if host_ids is not None:
+        statement = statement.where(aggregate_hosts.c.host_id.in_(host_ids))
     found: dict[HostId, tuple[Mapping[str, str], ...]] = {}
     for row in tx.execute(statement):
         found[HostId(row.host_id)] = (*found.get(HostId(row.host_id), ()), row[1])
     return found
 
 
-def zones_of_hosts(tx: Tx) -> dict[HostId, str]:
-    """The availability zone of each host that is in one; no host is in two."""
-    known = metadata_of_hosts(tx)
+def zones_of_hosts(tx: Tx, host_ids: Collection[HostId] | None = None) -> dict[HostId, str]:
+    """The availability zone of each host that is in one; no host is in two. Of some hosts, or of all."""
+    known = metadata_of_hosts(tx, host_ids)
     return {host: values[ZONE_KEY] for host, each in known.items() for values in each if ZONE_KEY in values}
 
 

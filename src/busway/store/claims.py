@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -89,6 +89,11 @@ def list_owners(tx: Tx) -> dict[DeviceId, ServerId]:
     """The server of each device that has one."""
     statement = select(claims.c.device_id, claims.c.server_id).where(_LIVE)
     return {DeviceId(row.device_id): ServerId(row.server_id) for row in tx.execute(statement)}
+
+
+def list_owned(tx: Tx, host_ids: Collection[HostId]) -> list[Claim]:
+    """The claims on devices of some hosts that are not freed."""
+    return [_claim(row) for row in tx.execute(select(claims).where(_LIVE, claims.c.host_id.in_(host_ids)))]
 
 
 def list_live_claims(tx: Tx, *, host_id: HostId | None = None, server_id: ServerId | None = None) -> list[Claim]:

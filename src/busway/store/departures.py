@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Boolean, Column, ColumnElement, ForeignKey, Integer, Row, String, Table, insert, select, update
@@ -43,11 +44,13 @@ def add_departure(tx: Tx, server_id: ServerId, host_id: HostId, generation: int)
         tx.execute(insert(departures).values(**values))
 
 
-def list_departures(tx: Tx, *, host_id: HostId | None = None, server_id: ServerId | None = None) -> list[Departure]:
-    """All departures that are under way, from one host or of one server where that is given."""
+def list_departures(
+    tx: Tx, *, host_ids: Collection[HostId] | None = None, server_id: ServerId | None = None
+) -> list[Departure]:
+    """All departures that are under way, from some hosts or of one server where that is given."""
     statement = select(departures).order_by(departures.c.server_id)
-    if host_id is not None:
-        statement = statement.where(departures.c.host_id == host_id)
+    if host_ids is not None:
+        statement = statement.where(departures.c.host_id.in_(host_ids))
     if server_id is not None:
         statement = statement.where(departures.c.server_id == server_id)
     return [_departure(row) for row in tx.execute(statement)]

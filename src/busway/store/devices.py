@@ -24,10 +24,12 @@ from sqlalchemy import (
 
 from busway.domain.address import PciAddress
 from busway.domain.device import DeviceKind, PciDevice
+from busway.domain.errors import BadInput
 from busway.domain.ids import DeviceId, HostId
 from busway.store.database import Tx
-from busway.store.hosts import bump_revision
+from busway.store.hosts import bump_revision, hosts
 from busway.store.metadata import Json, UtcTime, metadata
+from busway.store.paging import SortKey, after_row, page_of
 
 _MANY = 200  # hosts asked for by their ids; for more of them all devices are read
 
@@ -36,7 +38,7 @@ devices = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("host_id", ForeignKey("hosts.id"), nullable=False, index=True),
-    Column("address", String(16), nullable=False),
+    Column("address", String(16), nullable=False, index=True),
     Column("vendor_id", String(4), nullable=False),
     Column("product_id", String(4), nullable=False),
     Column("class_code", String(6), nullable=False),
@@ -91,6 +93,37 @@ def list_devices(
         if wanted is not None:
             statement = statement.where(column == wanted)
     return _rows(tx, statement)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFilter:
+    """Which devices a list shall hold, in the order of their hosts' names and their addresses; None lets all through."""
+
+    id: str | None = None
+    host: str | None = None  # a host's name
+    address: str | None = None
+    limit: int | None = None
+    marker: str | None = None  # the id of the last device already seen
+
+
+def list_page(tx: Tx, wanted: DeviceFilter) -> list[DeviceRow]:
+    """The devices that a filter lets through; raises `BadInput` for an unknown marker."""
+    statement = select(*_READ).join(hosts, hosts.c.id == devices.c.host_id)
+    for column, value in (
+        (devices.c.id, wanted.id),
+        (hosts.c.name, wanted.host),
+        (devices.c.address, wanted.address),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    name = select(hosts.c.name).where(hosts.c.id == devices.c.host_id).scalar_subquery()
+    keys = [SortKey(hosts.c.name), SortKey(devices.c.address)]
+    if wanted.marker is not None:
+        place = tx.execute(select(name, devices.c.address).where(devices.c.id == wanted.marker)).one_or_none()
+        if place is None:
+            raise BadInput(f"Marker {wanted.marker} is no device", code="unknown-marker")
+        statement = statement.where(after_row(keys, tuple(place)))
+    return _rows(tx, page_of(tx, statement, keys, limit=wanted.limit))
 
 
 def list_devices_of(tx: Tx, host_ids: Sequence[HostId]) -> list[DeviceRow]:

@@ -61,8 +61,9 @@ def list_events(
     device_id: DeviceId | None = None,
     server_id: ServerId | None = None,
     limit: int = 200,
+    before: int | None = None,
 ) -> list[Event]:
-    """The last events in the order in which they happened, of one host, device or server where that is given."""
+    """The last events, or the last before that id, in the order in which they happened, of one host, device or server where that is given."""
     statement = select(events).order_by(events.c.id.desc()).limit(limit)
     for column, value in (
         (events.c.host_id, host_id),
@@ -71,6 +72,8 @@ def list_events(
     ):
         if value is not None:
             statement = statement.where(column == value)
+    if before is not None:
+        statement = statement.where(events.c.id < before)
     return [_event(row) for row in reversed(tx.execute(statement).all())]
 
 

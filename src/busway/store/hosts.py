@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, cast, insert, or_, select, update
+from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, cast, func, insert, or_, select, update
 
 from busway.domain.documents import HostResources
 from busway.domain.ids import HostId
 from busway.store.database import Tx
 from busway.store.metadata import Big, Json, UtcTime, metadata
+from busway.store.paging import SortKey, page_of
 
 hosts = Table(
     "hosts",
     metadata,
     Column("id", String(36), primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),  # its id in the compute API below 2.53; never changes
     Column("name", String(255), nullable=False, unique=True),
     # The hash of the token with which its agent speaks, "" until it has joined, and of the one that it will use next.
     Column("token_hash", String(64), nullable=False),
@@ -39,6 +41,7 @@ hosts = Table(
     Column("created", UtcTime, nullable=False),
 )
 
+_MANY = 200  # hosts asked for by their ids; for more of them all are read
 _PLAIN = tuple(column.name for column in hosts.c if column.name != "resources")
 _LISTED = select(*(hosts.c[name] for name in _PLAIN), cast(hosts.c.resources, Text)).order_by(hosts.c.name)
 
@@ -48,6 +51,7 @@ class HostRow:
     """A host as stored; `seen` is when its agent last reported."""
 
     id: HostId
+    number: int
     name: str
     token_hash: str
     enabled: bool
@@ -67,7 +71,8 @@ class HostRow:
 
 def insert_host(tx: Tx, host_id: HostId, name: str, token_hash: str, now: datetime) -> None:
     """Adds a host, whose name must be new; its token's hash is "" until its agent has joined."""
-    tx.execute(insert(hosts).values(id=host_id, name=name, token_hash=token_hash, created=now))
+    next_number = select(func.coalesce(func.max(hosts.c.number), 0) + 1).scalar_subquery()
+    tx.execute(insert(hosts).values(id=host_id, number=next_number, name=name, token_hash=token_hash, created=now))
 
 
 def find_host(tx: Tx, name: str) -> HostRow | None:
@@ -95,6 +100,63 @@ def list_hosts(tx: Tx) -> list[HostRow]:
             known[written] = msgspec.json.decode(written, type=HostResources)
         found.append(HostRow(**dict(zip(_PLAIN, values, strict=True)), resources=known[written]))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class HostFilter:
+    """Which hosts a list shall hold, by name; None lets every host through. `name_part` is a part of the name."""
+
+    id: str | None = None
+    number: int | None = None
+    name: str | None = None
+    name_part: str | None = None
+    enabled: bool | None = None
+    limit: int | None = None
+    marker: str | None = None  # the id of the last host already seen
+
+
+def list_page(tx: Tx, wanted: HostFilter) -> list[HostRow]:
+    """The hosts that a filter lets through; raises `BadInput` for an unknown marker."""
+    statement = select(hosts)
+    for column, value in (
+        (hosts.c.id, wanted.id),
+        (hosts.c.number, wanted.number),
+        (hosts.c.name, wanted.name),
+        (hosts.c.enabled, wanted.enabled),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    if wanted.name_part:
+        # What a replacement changes holds the part; LIKE tells upper from lower case on one database and not the other.
+        statement = statement.where(func.replace(hosts.c.name, wanted.name_part, "") != hosts.c.name)
+    marker = hosts.c.id == wanted.marker if wanted.marker is not None else None
+    page = page_of(tx, statement, [SortKey(hosts.c.name)], marker=marker, limit=wanted.limit)
+    return [_present(row) for row in tx.execute(page)]
+
+
+def names_of(tx: Tx, host_ids: Iterable[HostId]) -> dict[HostId, str]:
+    """The names of some hosts."""
+    wanted = set(host_ids)
+    if not wanted:
+        return {}
+    statement = select(hosts.c.id, hosts.c.name).where(hosts.c.id.in_(wanted))
+    return {HostId(row.id): row.name for row in tx.execute(statement)}
+
+
+def list_of(tx: Tx, host_ids: Iterable[HostId]) -> list[HostRow]:
+    """Some hosts, by name."""
+    wanted = set(host_ids)
+    if len(wanted) > _MANY:
+        return [host for host in list_hosts(tx) if host.id in wanted]
+    rows = tx.execute(select(hosts).where(hosts.c.id.in_(wanted)).order_by(hosts.c.name)) if wanted else ()
+    return [_present(row) for row in rows]
+
+
+def list_by_name(tx: Tx, names: Iterable[str]) -> list[HostRow]:
+    """The hosts of these names, by name."""
+    wanted = sorted(set(names))
+    rows = tx.execute(select(hosts).where(hosts.c.name.in_(wanted)).order_by(hosts.c.name)) if wanted else ()
+    return [_present(row) for row in rows]
 
 
 def set_token(tx: Tx, host_id: HostId, token_hash: str) -> None:
@@ -177,8 +239,10 @@ def record_report(
 
 
 def _host(row: Row[tuple[object, ...]] | None) -> HostRow | None:
-    if row is None:
-        return None
+    return None if row is None else _present(row)
+
+
+def _present(row: Row[tuple[object, ...]]) -> HostRow:
     values = dict(row._mapping)
     if values["resources"] is not None:
         values["resources"] = msgspec.convert(values["resources"], HostResources)

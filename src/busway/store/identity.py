@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Boolean, Column, ForeignKey, Row, String, Table, Text, delete, func, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Row,
+    Select,
+    String,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.identity import Project, Role, RoleAssignment, User
 from busway.domain.ids import ProjectId, UserId
 from busway.store.database import Tx
 from busway.store.metadata import metadata
+from busway.store.paging import SortKey, page_of
 
 _T = TypeVar("_T")
 
@@ -87,9 +103,32 @@ def get_project(tx: Tx, project_id: str) -> Project:
     return _present(find_project(tx, project_id), "project", project_id)
 
 
-def list_projects(tx: Tx) -> list[Project]:
-    """All projects by name."""
-    return [Project(**row._mapping) for row in tx.execute(select(projects).order_by(projects.c.name))]
+@dataclass(frozen=True, slots=True)
+class DirectoryFilter:
+    """Which users or projects a list shall hold, by name; `marker` is the id of the last one already seen."""
+
+    name: str | None = None
+    enabled: bool | None = None
+    limit: int | None = None
+    marker: str | None = None
+
+
+EVERYBODY = DirectoryFilter()
+
+
+def list_projects(tx: Tx, wanted: DirectoryFilter = EVERYBODY) -> list[Project]:
+    """The projects that a filter lets through, by name; raises `BadInput` for an unknown marker."""
+    return [Project(**row._mapping) for row in tx.execute(_page(tx, projects, wanted))]
+
+
+def _page(tx: Tx, table: Table, wanted: DirectoryFilter) -> Select[Any]:
+    statement = select(table)
+    if wanted.name is not None:
+        statement = statement.where(table.c.name == wanted.name)
+    if wanted.enabled is not None:
+        statement = statement.where(table.c.enabled.is_(wanted.enabled))
+    marker = table.c.id == wanted.marker if wanted.marker is not None else None
+    return page_of(tx, statement, [SortKey(table.c.name)], marker=marker, limit=wanted.limit)
 
 
 def delete_project(tx: Tx, project_id: ProjectId) -> None:
@@ -136,9 +175,9 @@ def get_password_hash(tx: Tx, user_id: UserId) -> str:
     return str(tx.execute(select(users.c.password_hash).where(users.c.id == user_id)).scalar_one())
 
 
-def list_users(tx: Tx) -> list[User]:
-    """All users by name."""
-    return [_user(row) for row in tx.execute(select(users).order_by(users.c.name))]
+def list_users(tx: Tx, wanted: DirectoryFilter = EVERYBODY) -> list[User]:
+    """The users that a filter lets through, by name; raises `BadInput` for an unknown marker."""
+    return [_user(row) for row in tx.execute(_page(tx, users, wanted))]
 
 
 def delete_user(tx: Tx, user_id: UserId) -> None:
@@ -184,16 +223,29 @@ def unassign_role(tx: Tx, user_id: UserId, project_id: ProjectId, role_id: str) 
 
 def list_assignments(tx: Tx, *, user_id: str | None = None, project_id: str | None = None) -> list[RoleAssignment]:
     """Who has which role where, of one user or project or of all."""
-    statement = select(role_assignments)
+    statement = (
+        select(
+            *(column.label(f"u_{column.name}") for column in users.c if column.name != "password_hash"),
+            *(column.label(f"p_{column.name}") for column in projects.c),
+            *(column.label(f"r_{column.name}") for column in roles.c),
+        )
+        .join_from(role_assignments, users, users.c.id == role_assignments.c.user_id)
+        .join(projects, projects.c.id == role_assignments.c.project_id)
+        .join(roles, roles.c.id == role_assignments.c.role_id)
+        .order_by(users.c.name, projects.c.name, roles.c.name)
+    )
     if user_id is not None:
         statement = statement.where(role_assignments.c.user_id == user_id)
     if project_id is not None:
         statement = statement.where(role_assignments.c.project_id == project_id)
-    rows = tx.execute(statement).all()
     return [
-        RoleAssignment(get_user(tx, row.user_id), get_project(tx, row.project_id), get_role(tx, row.role_id))
-        for row in rows
+        RoleAssignment(User(**_prefixed(row, "u_")), Project(**_prefixed(row, "p_")), Role(**_prefixed(row, "r_")))
+        for row in tx.execute(statement)
     ]
+
+
+def _prefixed(row: Row[Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): value for name, value in row._mapping.items() if name.startswith(prefix)}
 
 
 def assign_system_role(tx: Tx, user_id: UserId, role_id: str) -> None:

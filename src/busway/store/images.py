@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -23,7 +24,7 @@ images = Table(
     Column("name", String(255)),
     Column("status", String(16), nullable=False),
     Column("owner", String(64), nullable=False, index=True),
-    Column("created", UtcTime, nullable=False),
+    Column("created", UtcTime, nullable=False, index=True),
     Column("updated", UtcTime, nullable=False),
     Column("visibility", String(16), nullable=False),
     Column("disk_format", String(20)),
@@ -57,7 +58,14 @@ def find_image(tx: Tx, image_id: str, *, lock: bool = False) -> Image | None:
     """Reads an image, a deleted one too, or None; with `lock` nobody else changes it until the transaction ends."""
     statement = select(images).where(images.c.id == image_id)
     row = tx.execute(statement.with_for_update() if lock else statement).one_or_none()
-    return None if row is None else _image(row)
+    return None if row is None else image_of(row)
+
+
+def find_images(tx: Tx, image_ids: Iterable[ImageId]) -> dict[ImageId, Image]:
+    """Those of some images whose rows are there, deleted ones too."""
+    wanted = set(image_ids)
+    rows = tx.execute(select(images).where(images.c.id.in_(wanted))) if wanted else ()
+    return {image.id: image for image in map(image_of, rows)}
 
 
 def get_image(tx: Tx, image_id: str, *, lock: bool = False) -> Image:
@@ -80,12 +88,6 @@ def get_image_ref(tx: Tx, image_id: str) -> ImageRef:
     return ImageRef(image.id, image.sha256, image.size, image.disk_format)
 
 
-def list_images(tx: Tx) -> list[Image]:
-    """All images that are not deleted, newest first."""
-    rows = tx.execute(select(images).where(images.c.deleted.is_(None)).order_by(images.c.created.desc(), images.c.id))
-    return [_image(row) for row in rows]
-
-
 def count_images(tx: Tx, owner: str) -> int:
     """How many images a project has."""
     return int(tx.execute(select(func.count()).select_from(images).where(_of(owner))).scalar_one())
@@ -98,7 +100,7 @@ def sum_sizes(tx: Tx, owner: str) -> int:
 
 def list_deleted_images(tx: Tx) -> list[Image]:
     """All deleted images whose rows are still there because servers may need their data."""
-    return [_image(row) for row in tx.execute(select(images).where(images.c.deleted.is_not(None)))]
+    return [image_of(row) for row in tx.execute(select(images).where(images.c.deleted.is_not(None)))]
 
 
 def mark_image_deleted(tx: Tx, image_id: ImageId, now: datetime) -> None:
@@ -127,7 +129,8 @@ def _values(image: Image) -> dict[str, Any]:
     return values
 
 
-def _image(row: Row[Any]) -> Image:
+def image_of(row: Row[Any]) -> Image:
+    """An image of a row of the table."""
     values = dict(row._mapping)
     values["status"] = ImageStatus(values["status"])
     values["tags"] = tuple(values["tags"])

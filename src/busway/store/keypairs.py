@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Row, String, Table, Text, delete, insert, select
+from sqlalchemy import Column, Row, String, Table, Text, and_, delete, func, insert, select
 
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.ids import UserId
 from busway.domain.keypair import Keypair
 from busway.store.database import Tx
 from busway.store.metadata import UtcTime, metadata
+from busway.store.paging import SortKey, page_of
 
 keypairs = Table(
     "keypairs",
@@ -62,10 +63,17 @@ def get_keypair(tx: Tx, user_id: UserId, name: str) -> Keypair:
     return keypair
 
 
-def list_keypairs(tx: Tx, user_id: UserId) -> list[Keypair]:
-    """All keys of a user by name."""
-    rows = tx.execute(select(keypairs).where(keypairs.c.user_id == user_id).order_by(keypairs.c.name))
-    return [_keypair(row) for row in rows]
+def list_keypairs(tx: Tx, user_id: UserId, *, limit: int | None = None, marker: str | None = None) -> list[Keypair]:
+    """A user's keys by name: all, or a page after the key named `marker`; raises `BadInput` for an unknown one."""
+    mine = keypairs.c.user_id == user_id
+    after = and_(mine, keypairs.c.name == marker) if marker is not None else None
+    page = page_of(tx, select(keypairs).where(mine), [SortKey(keypairs.c.name)], marker=after, limit=limit)
+    return [_keypair(row) for row in tx.execute(page)]
+
+
+def count_keypairs(tx: Tx, user_id: UserId) -> int:
+    """How many keys a user has."""
+    return int(tx.execute(select(func.count()).where(keypairs.c.user_id == user_id)).scalar_one())
 
 
 def delete_keypair(tx: Tx, user_id: UserId, name: str) -> None:

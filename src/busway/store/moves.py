@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, insert, or_, select, update
+from sqlalchemy import Boolean, Column, ColumnElement, Integer, Row, String, Table, Text, insert, or_, select, update
 
 from busway.domain.ids import HostId, ProjectId, ServerId, UserId
 from busway.domain.move import OPEN_MOVES, Move, MoveKind, MoveSide, MoveState, check_move_transition
 from busway.store.database import Tx
+from busway.store.hosts import hosts
 from busway.store.metadata import Json, UtcTime, metadata
+from busway.store.paging import SortKey, page_of
 
 moves = Table(
     "moves",
@@ -21,13 +25,13 @@ moves = Table(
     Column("server_id", String(36), nullable=False, index=True),
     Column("kind", String(16), nullable=False),
     Column("state", String(16), nullable=False, index=True),
-    Column("source_host_id", String(36), nullable=False),
-    Column("target_host_id", String(36), nullable=False),
+    Column("source_host_id", String(36), nullable=False, index=True),
+    Column("target_host_id", String(36), nullable=False, index=True),
     Column("source", Json, nullable=False),
     Column("target", Json, nullable=False),
     Column("powered", Boolean, nullable=False),
     Column("user_id", String(64), nullable=False),
-    Column("project_id", String(64), nullable=False),
+    Column("project_id", String(64), nullable=False, index=True),
     Column("error", Text),
     Column("created", UtcTime, nullable=False),
     Column("updated", UtcTime, nullable=False),
@@ -74,20 +78,64 @@ def find_open_move(tx: Tx, server_id: ServerId) -> Move | None:
     return None if row is None else _move(row)
 
 
-def list_open_moves(tx: Tx, host_id: HostId | None = None) -> list[Move]:
-    """All moves that are under way, or those from and to one host; oldest first."""
+def list_open_moves(tx: Tx, host_ids: Collection[HostId] | None = None) -> list[Move]:
+    """All moves that are under way, or those from and to some hosts; oldest first."""
     statement = select(moves).where(IS_OPEN).order_by(moves.c.id)
-    if host_id is not None:
-        statement = statement.where(or_(moves.c.source_host_id == host_id, moves.c.target_host_id == host_id))
+    if host_ids is not None:
+        statement = statement.where(or_(moves.c.source_host_id.in_(host_ids), moves.c.target_host_id.in_(host_ids)))
     return [_move(row) for row in tx.execute(statement)]
 
 
-def list_moves(tx: Tx, server_id: str | None = None, limit: int = 1000) -> list[Move]:
-    """Moves, newest first, those that are over too; of one server where that is given."""
-    statement = select(moves).order_by(moves.c.id.desc()).limit(limit)
-    if server_id is not None:
-        statement = statement.where(moves.c.server_id == server_id)
-    return [_move(row) for row in tx.execute(statement)]
+@dataclass(frozen=True, slots=True)
+class MoveFilter:
+    """Which moves a list shall hold; None lets every move through. Hosts are given by their names.
+
+    `host` is either side, `open` those under way. `marker` is the UUID of the last move already seen.
+    """
+
+    server_id: str | None = None
+    state: str | None = None
+    kind: str | None = None
+    user_id: str | None = None
+    project_id: str | None = None
+    host: str | None = None
+    source: str | None = None
+    changes_since: datetime | None = None
+    changes_before: datetime | None = None
+    is_open: bool = False
+    limit: int | None = 1000
+    marker: str | None = None
+
+
+def list_moves(tx: Tx, wanted: MoveFilter) -> list[Move]:
+    """The moves that a filter lets through, newest first, those that are over too; `BadInput` for an unknown marker."""
+    statement = select(moves).where(*_wanted(wanted))
+    marker = moves.c.uuid == wanted.marker if wanted.marker is not None else None
+    page = page_of(tx, statement, [SortKey(moves.c.id, descending=True)], marker=marker, limit=wanted.limit)
+    return [_move(row) for row in tx.execute(page)]
+
+
+def _wanted(wanted: MoveFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [IS_OPEN] if wanted.is_open else []
+    for column, value in (
+        (moves.c.server_id, wanted.server_id),
+        (moves.c.state, wanted.state),
+        (moves.c.kind, wanted.kind),
+        (moves.c.user_id, wanted.user_id),
+        (moves.c.project_id, wanted.project_id),
+    ):
+        if value is not None:
+            found.append(column == value)
+    if wanted.changes_since is not None:
+        found.append(moves.c.updated >= wanted.changes_since)
+    if wanted.changes_before is not None:
+        found.append(moves.c.updated <= wanted.changes_before)
+    if wanted.source is not None:
+        found.append(moves.c.source_host_id.in_(select(hosts.c.id).where(hosts.c.name == wanted.source)))
+    if wanted.host is not None:
+        named = select(hosts.c.id).where(hosts.c.name == wanted.host)
+        found.append(or_(moves.c.source_host_id.in_(named), moves.c.target_host_id.in_(named)))
+    return found
 
 
 def set_move_state(tx: Tx, move: Move, state: MoveState, now: datetime) -> None:

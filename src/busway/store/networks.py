@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Integer, Row, String, Table, delete, insert, select, update
+from sqlalchemy import Boolean, Column, Integer, Row, String, Table, delete, func, insert, select, update
 
 from busway.domain.errors import NotFound
 from busway.domain.ids import NetworkId, ProjectId
@@ -57,12 +58,23 @@ def remove_network(tx: Tx, network_id: NetworkId) -> None:
     tx.execute(delete(networks).where(networks.c.id == network_id))
 
 
-def list_networks(tx: Tx, project_id: ProjectId | None = None) -> list[Network]:
-    """All networks, or those that one project may use; oldest first."""
+def list_networks(
+    tx: Tx, project_id: ProjectId | None = None, *, ids: Collection[NetworkId] | None = None
+) -> list[Network]:
+    """All networks, those that one project may use, or those of some ids; oldest first."""
     statement = select(networks).order_by(networks.c.created, networks.c.id)
     if project_id is not None:
         statement = statement.where(networks.c.shared | (networks.c.owner == project_id))
+    if ids is not None:
+        statement = statement.where(networks.c.id.in_(ids))
     return [network_of(row) for row in tx.execute(statement)]
+
+
+def count_owned(tx: Tx, project_id: ProjectId) -> tuple[int, int]:
+    """How many networks a project has, and how many subnets."""
+    counted = select(func.count(), func.count(networks.c.subnet_id), func.count(networks.c.subnet6_id))
+    all_, v4, v6 = tx.execute(counted.where(networks.c.owner == project_id)).one()
+    return int(all_), int(v4) + int(v6)
 
 
 def find_network(tx: Tx, network_id: str, *, lock: bool = False) -> Network | None:

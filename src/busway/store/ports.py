@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Row, String, Table, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Row,
+    String,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from busway.domain.errors import Conflict
 from busway.domain.guest_network import AddressPair
@@ -15,6 +34,7 @@ from busway.domain.server import ServerAddress
 from busway.store.database import Tx
 from busway.store.metadata import Json, UtcTime, metadata
 from busway.store.networks import list_networks, network_of, networks
+from busway.store.paging import SortKey, page_of
 from busway.store.servers import Intent, servers
 
 ports = Table(
@@ -22,7 +42,7 @@ ports = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("network_id", String(36), ForeignKey("networks.id"), nullable=False),
-    Column("project_id", String(64), nullable=False),
+    Column("project_id", String(64), nullable=False, index=True),
     Column("server_id", String(36), index=True),
     Column("address", String(15)),
     Column("mac", String(17), nullable=False),
@@ -34,6 +54,7 @@ ports = Table(
     Column("security", Boolean, nullable=False),
     Column("pairs", Json),
 )
+_FIRST_LOOK, _LONGEST_LOOK = 64, 4096  # addresses that are looked at together
 _live = ports.c.released.is_(False)
 Index(
     "uq_ports_live_address",
@@ -86,6 +107,53 @@ def release_ports(tx: Tx, server_id: ServerId) -> list[Port]:
         else:
             remove_port(tx, port.id)
     return held
+
+
+@dataclass(frozen=True, slots=True)
+class PortFilter:
+    """Which ports a list shall hold, each column one of several values; `sort` has pairs of a column and "descending"."""
+
+    equal: Mapping[str, Collection[str]] = field(default_factory=dict)
+    subnets: Collection[str] = ()
+    project_id: ProjectId | None = None
+    sort: tuple[tuple[str, bool], ...] = ()
+    limit: int | None = None
+    marker: str | None = None
+
+
+PORT_COLUMNS = {
+    "id": ports.c.id,
+    "name": ports.c.name,
+    "network_id": ports.c.network_id,
+    "device_id": ports.c.server_id,
+    "mac_address": ports.c.mac,
+    "ip_address": ports.c.address,
+    "project_id": ports.c.project_id,
+    "tenant_id": ports.c.project_id,
+}
+PORT_SORT_KEYS = frozenset({"id", "name", "network_id", "mac_address", "project_id", "tenant_id"})
+
+
+def list_page(tx: Tx, wanted: PortFilter) -> list[Port]:
+    """The ports in use that a filter lets through, oldest first unless sorted; `BadInput` for an unknown marker."""
+    conditions: list[ColumnElement[bool]] = [_live]
+    conditions += [PORT_COLUMNS[name].in_(values) for name, values in wanted.equal.items()]
+    if wanted.project_id is not None:
+        conditions.append(ports.c.project_id == wanted.project_id)
+    if wanted.subnets:
+        of = or_(networks.c.subnet_id.in_(wanted.subnets), networks.c.subnet6_id.in_(wanted.subnets))
+        conditions.append(ports.c.network_id.in_(select(networks.c.id).where(of)))
+    keys = [SortKey(PORT_COLUMNS[name], down) for name, down in wanted.sort]
+    keys += [SortKey(ports.c.created), SortKey(ports.c.id)]
+    marker = and_(ports.c.id == wanted.marker, *conditions) if wanted.marker is not None else None
+    page = page_of(tx, select(ports).where(*conditions), keys, marker=marker, limit=wanted.limit)
+    return _ports(tx, list(tx.execute(page)))
+
+
+def count_ports(tx: Tx, project_id: ProjectId) -> int:
+    """How many ports in use a project has."""
+    statement = select(func.count()).where(_live, ports.c.project_id == project_id)
+    return int(tx.execute(statement).scalar_one())
 
 
 def list_ports(tx: Tx, project_id: ProjectId | None = None, *, network_id: NetworkId | None = None) -> list[Port]:
@@ -169,22 +237,35 @@ def take_address(tx: Tx, network: Network, wanted: str | None) -> str:
         if wanted:
             raise Conflict(f"Network {network.name} has no IPv4 addresses", code="address-taken")
         return ""
-    statement = select(ports.c.address).where(ports.c.network_id == network.id, _live)
-    taken = {row.address for row in tx.execute(statement)}
+    taken = _taken(tx, network)
     if wanted is not None:
-        if wanted in taken or not network.v4.holds(wanted):
-            why = "is in use" if wanted in taken else f"can't be given to a port of {network.v4.cidr}"
+        in_use = bool(taken([wanted]))
+        if in_use or not network.v4.holds(wanted):
+            why = "is in use" if in_use else f"can't be given to a port of {network.v4.cidr}"
             raise Conflict(f"Address {wanted} on network {network.name} {why}", code="address-taken")
         return wanted
-    for address in network.v4.addresses():
-        if address not in taken:
-            return address
+    addresses = iter(network.v4.addresses())
+    size = _FIRST_LOOK
+    while several := list(islice(addresses, size)):
+        used = taken(several)
+        for address in several:
+            if address not in used:
+                return address
+        size = _LONGEST_LOOK  # a crowded network: few statements rather than few rows
     raise Conflict(
         f"Network {network.name} has no free address",
         detail=f"All addresses from {network.v4.first} to {network.v4.last} are in use.",
         remedy="Delete a server or a port, or use another network.",
         code="addresses-exhausted",
     )
+
+
+def _taken(tx: Tx, network: Network) -> Callable[[Sequence[str]], set[str]]:
+    def among(several: Sequence[str]) -> set[str]:
+        statement = select(ports.c.address).where(ports.c.network_id == network.id, _live)
+        return {row.address for row in tx.execute(statement.where(ports.c.address.in_(several)))}
+
+    return among
 
 
 def take_mac(tx: Tx, port_id: PortId, wanted: str | None = None) -> str:
@@ -216,7 +297,7 @@ def _set_groups(tx: Tx, port: Port) -> None:
 def _ports(tx: Tx, rows: list[Row[Any]]) -> list[Port]:
     if not rows:
         return []
-    known = {network.id: network for network in list_networks(tx)}
+    known = {network.id: network for network in list_networks(tx, ids={row.network_id for row in rows})}
     groups: dict[str, list[SecurityGroupId]] = {}
     statement = select(port_groups).where(port_groups.c.port_id.in_([row.id for row in rows]))
     for found in tx.execute(statement.order_by(port_groups.c.group_id)):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Integer, Row, String, Table, delete, insert, select, update
+from sqlalchemy import Column, ForeignKey, Integer, Row, String, Table, delete, func, insert, select, update
 
 from busway.domain.ids import ProjectId, SecurityGroupId
 from busway.domain.security_group import SecurityGroup, SecurityRule
@@ -86,6 +86,17 @@ def list_groups(tx: Tx, project_id: ProjectId | None = None) -> list[SecurityGro
     if project_id is not None:
         statement = statement.where(security_groups.c.project_id == project_id)
     return _groups(tx, list(tx.execute(statement)))
+
+
+def count_groups(tx: Tx, project_id: ProjectId) -> int:
+    """How many groups a project has."""
+    return int(tx.execute(select(func.count()).where(security_groups.c.project_id == project_id)).scalar_one())
+
+
+def count_rules(tx: Tx, project_id: ProjectId) -> int:
+    """How many rules the groups of a project have."""
+    mine = select(security_groups.c.id).where(security_groups.c.project_id == project_id)
+    return int(tx.execute(select(func.count()).where(security_group_rules.c.group_id.in_(mine))).scalar_one())
 
 
 def get_groups(tx: Tx, group_ids: Iterable[str], *, lock: bool = False) -> list[SecurityGroup]:

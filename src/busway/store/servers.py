@@ -13,6 +13,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Index,
     Integer,
     Row,
     String,
@@ -51,11 +52,11 @@ servers = Table(
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("id", String(36), nullable=False, unique=True),
-    Column("name", String(255), nullable=False),
+    Column("name", String(255), nullable=False, index=True),
     Column("hostname", String(255), nullable=False),
     Column("description", Text),
-    Column("project_id", String(64), nullable=False, index=True),
-    Column("user_id", String(64), nullable=False),
+    Column("project_id", String(64), nullable=False),
+    Column("user_id", String(64), nullable=False, index=True),
     Column("status", String(32), nullable=False, index=True),
     Column("task_state", String(32)),
     Column("power", String(16)),
@@ -65,7 +66,8 @@ servers = Table(
     Column("host_id", String(36), index=True),
     Column("wanted_host", String(255)),
     Column("flavor", Json, nullable=False),
-    Column("image_id", String(36), nullable=False),
+    Column("flavor_id", String(255), nullable=False, index=True),  # that of `flavor`, for lists
+    Column("image_id", String(36), nullable=False, index=True),
     # The image that its disk is made from, where that is not the one that its user named; and that of its shelved disk.
     Column("root_image_id", String(36)),
     Column("shelved_image_id", String(36)),
@@ -85,9 +87,11 @@ servers = Table(
     Column("hard_reboot", Boolean, nullable=False),
     Column("fault", Json),
     Column("created", UtcTime, nullable=False),
-    Column("updated", UtcTime, nullable=False),
+    Column("updated", UtcTime, nullable=False, index=True),
     Column("launched", UtcTime),
     Column("terminated", UtcTime),
+    # A page of a project's servers, newest first, is read from the end of its part of this index.
+    Index("ix_servers_project_id_number", "project_id", "number"),
 )
 IS_UNPLACED = and_(
     servers.c.status == str(ServerStatus.BUILD),
@@ -167,6 +171,9 @@ class ServerRow:
         return frozenset(each for each in (self.image_id, self.root_image_id, self.shelved_image_id) if each)
 
 
+READ = select(*(column for column in servers.c if column.name != "flavor_id"))
+
+
 def insert_server(tx: Tx, **values: Any) -> None:
     """Adds a server; the values are those of `ServerRow` without `number`."""
     tx.execute(insert(servers).values(**_plain({"disks": (1,), **values})))
@@ -195,18 +202,18 @@ def update_placed(tx: Tx, placed: Iterable[tuple[ServerId, HostId, int]], task_s
 
 def find_server(tx: Tx, server_id: str, *, lock: bool = False) -> ServerRow | None:
     """The server of that id, deleted or not; with `lock` nobody else changes it until the transaction ends."""
-    statement = select(servers).where(servers.c.id == server_id)
+    statement = READ.where(servers.c.id == server_id)
     row = tx.execute(statement.with_for_update() if lock else statement).one_or_none()
-    return None if row is None else _server(row)
+    return None if row is None else server_of(row)
 
 
 def list_servers(tx: Tx, project_id: ProjectId | None = None, *, deleted: bool = False) -> list[ServerRow]:
     """Servers of one project or of all, newest first; the deleted ones instead with `deleted`."""
     gone = servers.c.status == str(ServerStatus.DELETED)
-    statement = select(servers).where(gone if deleted else ~gone).order_by(servers.c.number.desc())
+    statement = READ.where(gone if deleted else ~gone).order_by(servers.c.number.desc())
     if project_id is not None:
         statement = statement.where(servers.c.project_id == project_id)
-    return [_server(row) for row in tx.execute(statement)]
+    return [server_of(row) for row in tx.execute(statement)]
 
 
 def list_on_host(tx: Tx, host_id: HostId, *, lock: bool = False) -> list[ServerRow]:
@@ -214,32 +221,40 @@ def list_on_host(tx: Tx, host_id: HostId, *, lock: bool = False) -> list[ServerR
 
     Whoever locks servers and a host locks the servers first, in the order of their numbers.
     """
-    statement = select(servers).where(_on_host(host_id)).order_by(servers.c.number)
-    return [_server(row) for row in tx.execute(statement.with_for_update() if lock else statement)]
+    statement = READ.where(_on_host(host_id)).order_by(servers.c.number)
+    return [server_of(row) for row in tx.execute(statement.with_for_update() if lock else statement)]
 
 
 def find_on_host(tx: Tx, host_id: HostId, server_id: str) -> ServerRow | None:
     """The server of that id if `list_on_host` has it."""
-    row = tx.execute(select(servers).where(_on_host(host_id), servers.c.id == server_id)).one_or_none()
-    return None if row is None else _server(row)
+    row = tx.execute(READ.where(_on_host(host_id), servers.c.id == server_id)).one_or_none()
+    return None if row is None else server_of(row)
 
 
 def list_placed(tx: Tx) -> list[ServerRow]:
     """Servers that take up room on any host."""
-    statement = select(servers).where(servers.c.host_id.is_not(None), servers.c.intent != str(Intent.GONE))
-    return [_server(row) for row in tx.execute(statement)]
+    statement = READ.where(servers.c.host_id.is_not(None), servers.c.intent != str(Intent.GONE))
+    return [server_of(row) for row in tx.execute(statement)]
 
 
 def list_by_id(tx: Tx, server_ids: Iterable[ServerId], *, lock: bool = False) -> list[ServerRow]:
     """The servers of these ids by number; with `lock` it waits for whoever is changing one of them."""
-    statement = select(servers).where(servers.c.id.in_(list(server_ids))).order_by(servers.c.number)
-    return [_server(row) for row in tx.execute(statement.with_for_update() if lock else statement)]
+    statement = READ.where(servers.c.id.in_(list(server_ids))).order_by(servers.c.number)
+    return [server_of(row) for row in tx.execute(statement.with_for_update() if lock else statement)]
+
+
+def names_of(tx: Tx, server_ids: Collection[ServerId]) -> dict[ServerId, str]:
+    """The names of some servers."""
+    if not server_ids:
+        return {}
+    statement = select(servers.c.id, servers.c.name).where(servers.c.id.in_(server_ids))
+    return {ServerId(row.id): row.name for row in tx.execute(statement)}
 
 
 def list_in_status(tx: Tx, status: ServerStatus) -> list[ServerRow]:
     """The servers of one status, oldest first."""
-    statement = select(servers).where(servers.c.status == str(status)).order_by(servers.c.number)
-    return [_server(row) for row in tx.execute(statement)]
+    statement = READ.where(servers.c.status == str(status)).order_by(servers.c.number)
+    return [server_of(row) for row in tx.execute(statement)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,11 +266,13 @@ class Occupant:
     flavor: Flavor
 
 
-def list_occupants(tx: Tx) -> list[Occupant]:
-    """The same servers as `list_placed`, with no more than the room that they take; each size is read once."""
+def list_occupants(tx: Tx, host_ids: Collection[HostId] | None = None) -> list[Occupant]:
+    """The same servers as `list_placed`, of all hosts or some, with no more than their room; each size is read once."""
     statement = select(servers.c.id, servers.c.host_id, cast(servers.c.flavor, Text)).where(
         servers.c.host_id.is_not(None), servers.c.intent != str(Intent.GONE)
     )
+    if host_ids is not None:
+        statement = statement.where(servers.c.host_id.in_(host_ids))
     sizes: dict[str, Flavor] = {}
     found = []
     for server_id, host_id, written in tx.execute(statement):
@@ -268,16 +285,14 @@ def list_occupants(tx: Tx) -> list[Occupant]:
 
 def list_unplaced(tx: Tx, limit: int, *, lock: bool = False) -> list[ServerRow]:
     """Servers that wait for a host, oldest first; with `lock` without those that someone is changing right now."""
-    statement = select(servers).where(IS_UNPLACED).order_by(servers.c.number).limit(limit)
-    return [_server(row) for row in tx.execute(statement.with_for_update(skip_locked=True) if lock else statement)]
+    statement = READ.where(IS_UNPLACED).order_by(servers.c.number).limit(limit)
+    return [server_of(row) for row in tx.execute(statement.with_for_update(skip_locked=True) if lock else statement)]
 
 
 def list_leaving(tx: Tx) -> list[ServerRow]:
     """Servers that their user has deleted and that a host has not yet let go."""
-    statement = select(servers).where(
-        servers.c.intent == str(Intent.ABSENT), servers.c.task_state == str(TaskState.DELETING)
-    )
-    return [_server(row) for row in tx.execute(statement)]
+    statement = READ.where(servers.c.intent == str(Intent.ABSENT), servers.c.task_state == str(TaskState.DELETING))
+    return [server_of(row) for row in tx.execute(statement)]
 
 
 def images_in_use(tx: Tx, image_ids: Collection[ImageId]) -> set[ImageId]:
@@ -331,6 +346,8 @@ def _on_host(host_id: HostId) -> ColumnElement[bool]:
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     plain = dict(values)
+    if "flavor" in plain:
+        plain["flavor_id"] = plain["flavor"].id
     if "disks" in plain:
         plain["disks"] = list(plain["disks"])
     for name in ("flavor", "fault"):
@@ -342,7 +359,8 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _server(row: Row[tuple[object, ...]]) -> ServerRow:
+def server_of(row: Row[tuple[object, ...]]) -> ServerRow:
+    """A row that `READ` has read."""
     values: dict[str, Any] = dict(row._mapping)
     values["flavor"] = msgspec.convert(values["flavor"], Flavor)
     values["fault"] = msgspec.convert(values["fault"], ServerFault | None)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from busway.api.call import Call, Reply
-from busway.api.compute.links import next_link, page
+from busway.api.compute.links import limit_of, next_link
 from busway.api.fields import Field, fixed, render
 from busway.api.operation import Operation
 from busway.api.schema import PAGE, WORD
 from busway.control.hosts import registry as hosts
 from busway.control.hosts.registry import HostView
 from busway.domain.errors import NotFound
+from busway.store.hosts import HostFilter
 
 ROOT = "/compute/v2.1/os-hypervisors"
 
@@ -19,6 +21,13 @@ ROOT = "/compute/v2.1/os-hypervisors"
 def host_key(host: HostView, call: Call) -> object:
     """A host's id in compute answers: a number below 2.53, then its UUID."""
     return host.id if call.version >= 53 else host.number
+
+
+def keyed(call: Call, key: str) -> HostFilter:
+    """The filter for the one host with a key of compute answers; a key of the other form lets no host through."""
+    if call.version >= 53:
+        return HostFilter(id=key)
+    return HostFilter(number=int(key) if key.isascii() and key.isdigit() and len(key) < 10 else 0)
 
 
 def _service(host: HostView, call: Call) -> object:
@@ -76,19 +85,29 @@ _SUMS = (
 
 
 def _hosts(call: Call) -> list[HostView]:
-    pattern = call.text("hypervisor_hostname_pattern")
-    found = hosts.list_hosts(call.control, call.caller, call.rule)
-    kept = [host for host in found if pattern is None or pattern in host.name]
-    if pattern is not None and not kept:
-        raise NotFound(f"No hypervisor matching '{pattern}' could be found", code="hypervisor-not-found")
-    return kept
+    """The hosts of a list: a page of them from 2.33 on, those of a pattern from 2.53 on."""
+    pattern = call.text("hypervisor_hostname_pattern") if call.version >= 53 else None
+    wanted = HostFilter(name_part=pattern)
+    if call.version >= 33:
+        marker = call.text("marker")
+        wanted = replace(wanted, limit=limit_of(call), marker=None if marker is None else _id_of(call, marker))
+    found = hosts.list_hosts(call.control, call.caller, call.rule, wanted) if wanted.limit != 0 else []
+    if pattern is not None and not found:
+        raise NotFound(f"No hypervisor matching '{pattern}' could be found.", code="hypervisor-not-found")
+    return found
+
+
+def _id_of(call: Call, marker: str) -> str:
+    """The id of the host that a marker names; the marker itself where none does, for it to be refused."""
+    found = hosts.find_host(call.control, call.caller, keyed(call, marker), call.rule)
+    return found.id if found is not None else marker
 
 
 def _listing(call: Call, fields: tuple[Field[HostView], ...], path: str) -> Reply:
-    found, marker = page(call, _hosts(call), lambda host: str(host_key(host, call)))
+    found = _hosts(call)
     body: dict[str, object] = {"hypervisors": [render(fields, host, call) for host in found]}
-    if marker is not None and call.version >= 33:
-        body["hypervisors_links"] = next_link(call, path, marker)
+    if call.version >= 33 and found and len(found) == call.number("limit"):
+        body["hypervisors_links"] = next_link(call, path, str(host_key(found[-1], call)))
     return Reply(body)
 
 
@@ -101,15 +120,16 @@ def _list_detail(call: Call) -> Reply:
 
 
 def _show(call: Call) -> Reply:
-    for host in hosts.list_hosts(call.control, call.caller):
-        if str(host_key(host, call)) == call.path["id"]:
-            return Reply({"hypervisor": render(_DETAIL, host, call)})
+    host = hosts.find_host(call.control, call.caller, keyed(call, call.path["id"]), call.rule)
+    if host is not None:
+        return Reply({"hypervisor": render(_DETAIL, host, call)})
     raise NotFound(f"Hypervisor with ID '{call.path['id']}' could not be found", code="hypervisor-not-found")
 
 
 def _statistics(call: Call) -> Reply:
     rows: list[dict[str, Any]] = [
-        render(_DETAIL, host, call) for host in hosts.list_hosts(call.control, call.caller) if host.enabled
+        render(_DETAIL, host, call)
+        for host in hosts.list_hosts(call.control, call.caller, call.rule, HostFilter(enabled=True))
     ]
     sums = {name: sum(row[name] for row in rows) for name in _SUMS}
     return Reply({"hypervisor_statistics": {"count": len(rows), **sums}})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from busway.api.call import Call, Reply
-from busway.api.compute.links import next_link, page
+from busway.api.compute.links import limit_of, next_link
 from busway.api.encoding import micro_time
 from busway.api.fields import Field, fixed, render
 from busway.api.operation import Operation
@@ -50,13 +50,14 @@ def _owner(call: Call) -> UserId | None:
 
 
 def _list(call: Call) -> Reply:
-    found = keypairs.list_keypairs(call.control, call.caller, _owner(call))
     if call.version < 35:
+        found = keypairs.list_keypairs(call.control, call.caller, _owner(call))
         return Reply({"keypairs": [{"keypair": render(_LISTED, key, call)} for key in found]})
-    kept, marker = page(call, found, lambda key: key.name)
-    body: dict[str, object] = {"keypairs": [{"keypair": render(_LISTED, key, call)} for key in kept]}
-    if marker is not None:
-        body["keypairs_links"] = next_link(call, ROOT, marker)
+    limit = limit_of(call)
+    found = keypairs.list_keypairs(call.control, call.caller, _owner(call), limit=limit, marker=call.text("marker"))
+    body: dict[str, object] = {"keypairs": [{"keypair": render(_LISTED, key, call)} for key in found]}
+    if found and len(found) == call.number("limit"):
+        body["keypairs_links"] = next_link(call, ROOT, found[-1].name)
     return Reply(body)
 
 

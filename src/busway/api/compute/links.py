@@ -24,7 +24,8 @@ def self_links(call: Call, path: str) -> list[dict[str, str]]:
 
 def limit_of(call: Call) -> int:
     """How many items an answer may have: ?limit, at most 1000."""
-    return min(call.number("limit") or MAX_LIMIT, MAX_LIMIT)
+    asked = call.number("limit")
+    return MAX_LIMIT if asked is None else min(asked, MAX_LIMIT)
 
 
 def next_link(call: Call, path: str, marker: str) -> list[dict[str, str]]:

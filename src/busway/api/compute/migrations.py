@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from busway.api.call import Call, Reply
+from busway.api.compute.links import MAX_LIMIT, next_link
 from busway.api.encoding import micro_time
 from busway.api.fields import Field, fixed, render
 from busway.api.operation import Operation
-from busway.api.schema import PAGE, WORD, Definition
-from busway.control.moves.listing import list_moves
-from busway.domain.errors import BadInput
+from busway.api.schema import PAGE, WORD, Definition, as_moment
+from busway.control.moves.listing import MoveList, list_moves
 from busway.domain.flavor import Flavor
 from busway.domain.ids import HostId
 from busway.domain.move import Move
+from busway.store.moves import MoveFilter
 
 _ROOT = "/compute/v2.1/os-migrations"
 
@@ -59,35 +60,31 @@ _FIELDS: tuple[Field[_View], ...] = (
 
 
 def _list(call: Call) -> Reply:
-    found = list_moves(call.control, call.caller, call.text("instance_uuid"))
-    views = [_View(move, found.host_names) for move in found.moves]
-    kept = [view for view in views if _wanted(call, view)]
-    return Reply({"migrations": [render(_FIELDS, view, call) for view in _page(call, kept)]})
-
-
-def _wanted(call: Call, view: _View) -> bool:
-    asked = call.text("host")
-    return (
-        (asked is None or asked in (view.source, view.target))
-        and call.text("status") in (None, str(view.move.state))
-        and call.text("source_compute") in (None, view.source)
-        and call.text("migration_type") in (None, str(view.move.kind))
-        and call.text("user_id") in (None, view.move.user_id)
-        and call.text("project_id") in (None, view.move.project_id)
+    limit = call.number("limit")
+    size = MAX_LIMIT if limit is None else min(limit, MAX_LIMIT)
+    wanted = MoveFilter(
+        server_id=call.text("instance_uuid"),
+        state=call.text("status"),
+        kind=call.text("migration_type"),
+        user_id=call.text("user_id"),
+        project_id=call.text("project_id"),
+        host=call.text("host"),
+        source=call.text("source_compute"),
+        changes_since=as_moment(call.text("changes-since"), "changes-since"),
+        changes_before=as_moment(call.text("changes-before"), "changes-before"),
+        limit=size,
+        marker=call.text("marker"),
     )
-
-
-def _page(call: Call, views: list[_View]) -> list[_View]:
-    marker, limit = call.text("marker"), call.number("limit")
-    if marker is not None:
-        places = [place for place, view in enumerate(views) if view.move.uuid == marker]
-        if not places:
-            raise BadInput(f"Marker {marker} could not be found.", code="unknown-marker")
-        views = views[places[0] + 1 :]
-    return views if limit is None else views[:limit]
+    found = list_moves(call.control, call.caller, wanted) if size else MoveList((), {})
+    body: dict[str, object] = {
+        "migrations": [render(_FIELDS, _View(move, found.host_names), call) for move in found.moves]
+    }
+    if call.version >= 59 and limit and len(found.moves) == limit:
+        body["migrations_links"] = next_link(call, _ROOT, found.moves[-1].uuid)
+    return Reply(body)
 
 
 _FILTERS = ("instance_uuid", "host", "status", "source_compute", "migration_type", "user_id", "project_id")
-_QUERY: Definition = {**PAGE, **dict.fromkeys(_FILTERS, WORD)}
+_QUERY: Definition = {**PAGE, **dict.fromkeys((*_FILTERS, "changes-since", "changes-before"), WORD)}
 
 OPERATIONS = (Operation("GET", _ROOT, _list, query=_QUERY, rule="os_compute_api:os-migrations:index"),)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.compute.links import limit_of, next_link
 from busway.api.compute.server_fields import addresses
 from busway.api.encoding import micro_time
 from busway.api.fields import Field, fixed, render
 from busway.api.network.security_groups import nova_group
 from busway.api.operation import Operation
+from busway.api.schema import PAGE, WORD, as_moment
 from busway.control import networks
 from busway.control.networks import security_group
 from busway.control.servers.read import get_server, list_actions
 from busway.domain.errors import NotFound
 from busway.domain.server import Server, ServerAction
+from busway.store.actions import EVERY_ACTION, ActionFilter
 
 ROOT = "/compute/v2.1/servers/{id}"
 
@@ -66,7 +69,7 @@ def _ips(call: Call) -> Reply:
 
 def _interfaces(call: Call) -> Reply:
     server = _server(call)
-    held = [port for port in networks.list_ports(call.control, call.caller) if port.server_id == server.id]
+    held = networks.ports_of_server(call.control, server.id)
     rows: list[dict[str, object]] = [
         {
             "port_id": port.id,
@@ -83,21 +86,38 @@ def _interfaces(call: Call) -> Reply:
 
 def _security_groups(call: Call) -> Reply:
     server = _server(call)
-    held = [port for port in networks.list_ports(call.control, call.caller) if port.server_id == server.id]
+    held = networks.ports_of_server(call.control, server.id)
     named = {group for port in held for group in port.groups}
     known = [group for group in security_group.list_groups(call.control, call.caller) if group.id in named]
     return Reply({"security_groups": [nova_group(group) for group in known]})
 
 
 def _list_actions(call: Call) -> Reply:
-    found = list_actions(call.control, call.caller, call.path["id"])
-    return Reply({"instanceActions": [render(_ACTION, action, call) for action in found]})
+    wanted, limit = EVERY_ACTION, None
+    if call.version >= 58:
+        limit = call.number("limit")
+        wanted = ActionFilter(
+            changes_since=as_moment(call.text("changes-since"), "changes-since"),
+            changes_before=as_moment(call.text("changes-before"), "changes-before") if call.version >= 66 else None,
+            limit=limit_of(call),
+            marker=call.text("marker"),
+        )
+    found = _actions(call, wanted)
+    body: dict[str, object] = {"instanceActions": [render(_ACTION, action, call) for action in found]}
+    if found and len(found) == limit:
+        path = f"/compute/v2.1/servers/{call.path['id']}/os-instance-actions"
+        body["links"] = next_link(call, path, found[-1].request_id)
+    return Reply(body)
+
+
+def _actions(call: Call, wanted: ActionFilter) -> list[ServerAction]:
+    """From 2.21 on those of a deleted server too."""
+    return list_actions(call.control, call.caller, call.path["id"], wanted, deleted=call.version >= 21)
 
 
 def _show_action(call: Call) -> Reply:
-    for action in list_actions(call.control, call.caller, call.path["id"]):
-        if action.request_id == call.path["request"]:
-            return Reply({"instanceAction": render(_SHOWN_ACTION, action, call)})
+    for action in _actions(call, ActionFilter(request_id=call.path["request"], limit=1)):
+        return Reply({"instanceAction": render(_SHOWN_ACTION, action, call)})
     raise NotFound(f"Action for request_id {call.path['request']} not found", code="action-not-found")
 
 
@@ -117,7 +137,13 @@ OPERATIONS = (
     Operation("GET", f"{ROOT}/ips", _ips, rule="os_compute_api:ips:index"),
     Operation("GET", f"{ROOT}/os-interface", _interfaces, rule="os_compute_api:os-attach-interfaces:list"),
     Operation("GET", f"{ROOT}/os-security-groups", _security_groups, rule="os_compute_api:os-security-groups:list"),
-    Operation("GET", f"{ROOT}/os-instance-actions", _list_actions, rule="os_compute_api:os-instance-actions:list"),
+    Operation(
+        "GET",
+        f"{ROOT}/os-instance-actions",
+        _list_actions,
+        query={**PAGE, "changes-since": WORD, "changes-before": WORD},
+        rule="os_compute_api:os-instance-actions:list",
+    ),
     Operation(
         "GET", f"{ROOT}/os-instance-actions/{{request}}", _show_action, rule="os_compute_api:os-instance-actions:show"
     ),

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from busway.api.call import Call
 from busway.api.compute.links import self_links
+from busway.api.compute.server_states import VM_STATES
 from busway.api.encoding import micro_time, nova_time
 from busway.api.fields import Field, fixed, render
 from busway.control import groups
@@ -17,19 +18,6 @@ from busway.control.servers import surroundings as server_surroundings
 from busway.domain.image import Image
 from busway.domain.server import POWER_STATE_NUMBERS, Server, ServerStatus
 
-_VM_STATES = {
-    ServerStatus.BUILD: "building",
-    ServerStatus.ACTIVE: "active",
-    ServerStatus.SHUTOFF: "stopped",
-    ServerStatus.REBUILD: "active",
-    ServerStatus.RESIZE: "active",
-    ServerStatus.VERIFY_RESIZE: "resized",
-    ServerStatus.REVERT_RESIZE: "resized",
-    ServerStatus.SHELVED: "shelved",
-    ServerStatus.SHELVED_OFFLOADED: "shelved_offloaded",
-    ServerStatus.ERROR: "error",
-    ServerStatus.DELETED: "deleted",
-}
 _IN_PROGRESS = frozenset(
     {
         ServerStatus.BUILD,
@@ -64,7 +52,9 @@ def views(call: Call, servers: Sequence[Server]) -> list[View]:
     images = {}
     if call.version >= 98:
         images = server_surroundings.server_images(call.control, (server.image_id for server in servers))
-    states = server_surroundings.host_states(call.control) if call.version >= 16 and call.may(_HOST_STATUS) else {}
+    states: dict[str, str] = {}
+    if call.version >= 16 and call.may(_HOST_STATUS):
+        states = server_surroundings.host_states(call.control, (each.host_name for each in servers if each.host_name))
     known = groups.groups_of(call.control, [server.id for server in servers]) if call.version >= 71 else {}
     named = security_group.names_of(call.control, [server.id for server in servers])
     return [
@@ -227,7 +217,7 @@ _EXTENDED: tuple[Field[View], ...] = (
     Field("OS-SRV-USG:terminated_at", lambda view, _: _moment(view.server.terminated)),
     Field("security_groups", lambda view, _: [{"name": name} for name in view.security_groups]),
     Field("OS-EXT-STS:task_state", lambda view, _: view.server.task_state),
-    Field("OS-EXT-STS:vm_state", lambda view, _: _VM_STATES[view.server.status]),
+    Field("OS-EXT-STS:vm_state", lambda view, _: VM_STATES[view.server.status]),
     Field("OS-EXT-STS:power_state", _power),
     Field("os-extended-volumes:volumes_attached", fixed([])),
     Field(f"{_ATTR}host", lambda view, _: view.server.host_name, rule=_INNER),

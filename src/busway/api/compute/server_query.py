@@ -1,136 +1,172 @@
-"""Which servers a list shall hold: Nova's filters that Busway knows, and a refusal of those that it does not.
+"""Which servers a list shall hold: all of Nova's filters and sort keys.
 
-A filter that is ignored is dangerous (a script deletes what it lists), so a known filter of Nova's without meaning
-here is a 400; parameters that Nova does not know either are ignored below 2.75 and refused from then on.
+A filter that is ignored is dangerous (a script deletes what it lists): one that only an admin may use is refused to others,
+and parameters that Nova does not know are ignored below 2.75 and refused from then on, as in Nova.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from collections.abc import Callable, Mapping
 
 from busway.api.call import Call
 from busway.api.compute.links import MAX_LIMIT
-from busway.api.schema import FLAG, PAGE, WORD, Definition
+from busway.api.compute.server_states import STATUSES_OF_VM_STATE
+from busway.api.schema import FLAG, PAGE, WORD, Definition, as_bool, as_moment
 from busway.control.servers.read import list_servers
-from busway.domain.errors import BadInput
-from busway.domain.ids import ImageId, ProjectId
+from busway.domain.errors import BadInput, Forbidden
+from busway.domain.ids import ProjectId
 from busway.domain.requests import ServerFilter
-from busway.domain.server import Server
+from busway.domain.server import POWER_STATE_NUMBERS, Server, ServerStatus
 from busway.policy import authorize
+from busway.store.server_list import SERVER_SORT_KEYS
 
-_KNOWN = frozenset(
-    [
-        "name",
-        "status",
-        "host",
-        "all_tenants",
-        "deleted",
-        "changes-since",
-        "limit",
-        "marker",
-        "image",
-        "flavor",
-        "project_id",
-        "tenant_id",
-        "node",
-        "sort_key",
-        "sort_dir",
-        "soft_deleted",
-        "uuid",
-        "user_id",
-    ]
-)
-_UNSUPPORTED = frozenset(
-    [
-        "ip",
-        "ip6",
-        "tags",
-        "tags-any",
-        "not-tags",
-        "not-tags-any",
-        "locked",
-        "changes-before",
-        "availability_zone",
-        "config_drive",
-        "key_name",
-        "launched_at",
-        "terminated_at",
-        "power_state",
-        "progress",
-        "vm_state",
-        "task_state",
-        "hostname",
-        "instance_name",
-        "reservation_id",
-        "created_at",
-        "description",
-        "access_ip_v4",
-        "access_ip_v6",
-        "auto_disk_config",
-        "kernel_id",
-        "ramdisk_id",
-        "launch_index",
-        "root_device_name",
-        "display_description",
-        "display_name",
-        "host_status",
-    ]
-)
-_FLAGS = frozenset({"all_tenants", "deleted"})
-QUERY: Definition = {
-    **PAGE,
-    **{name: FLAG if name in _FLAGS else WORD for name in sorted(_KNOWN) if name not in PAGE},
+_ALL_FILTERS = "os_compute_api:servers:allow_all_filters"
+# Filters that are regular expressions, and the field of each.
+_PATTERNS = {
+    "name": "name",
+    "display_name": "name",
+    "hostname": "hostname",
+    "description": "description",
+    "display_description": "description",
+    "ip": "ip",
+    "ip6": "ip6",
 }
+_WITHIN = {"created_at": "created", "launched_at": "launched", "terminated_at": "terminated"}
+# Filters on what is the same for every server.
+_CONSTANTS = {"progress": "0", "launch_index": "0", "kernel_id": "", "ramdisk_id": "", "root_device_name": "/dev/vda"}
+_ADMINS_ONLY = frozenset({"host", "node", "deleted", "instance_name"})
+_TAGS = {"tags": "tags", "tags-any": "any_tags", "not-tags": "not_tags", "not-tags-any": "not_any_tags"}
+_FLAGS = frozenset({"all_tenants", "deleted", "config_drive"})
+_WORDS = (
+    *("status", "vm_state", "task_state", "power_state", "host", "node", "image", "image_ref", "flavor", "project_id"),
+    *("tenant_id", "user_id", "uuid", "key_name", "availability_zone", "instance_name", "reservation_id"),
+    *("changes-since", "changes-before", "sort_key", "sort_dir", *_PATTERNS, *_WITHIN, *_CONSTANTS, *_TAGS),
+)
+_KNOWN = frozenset({*PAGE, *_FLAGS, *_WORDS})
+QUERY: Definition = {**PAGE, **{name: FLAG if name in _FLAGS else WORD for name in sorted(_KNOWN) if name not in PAGE}}
 
 
 def list_chosen(call: Call) -> tuple[list[Server], int | None]:
     """The servers that the query asks for, and the limit that it gave."""
     _check_names(call)
-    limit = min(call.number("limit") or MAX_LIMIT, MAX_LIMIT)
-    wanted = _filter(call, limit)
-    found = list_servers(call.control, call.caller, wanted)
-    return found, limit if "limit" in call.query else None
+    asked = call.number("limit")
+    limit = MAX_LIMIT if asked is None else min(asked, MAX_LIMIT)
+    found = list_servers(call.control, call.caller, _filter(call, limit)) if limit else []
+    return found, asked
 
 
 def _filter(call: Call, limit: int) -> ServerFilter:
-    admin = call.may("os_compute_api:servers:allow_all_filters")
     all_projects = call.flag("all_tenants")
     if all_projects:
         authorize(call.caller, f"{call.rule}:get_all_tenants")
-    image = call.text("image")
     project = call.text("project_id") or call.text("tenant_id")
+    statuses = _statuses(call)
     return ServerFilter(
-        name=call.text("name"),
-        status=call.text("status"),
-        host=(call.text("host") or call.text("node")) if admin else None,
-        image_id=ImageId(image) if image else None,
-        flavor_id=call.text("flavor"),
+        patterns={field: text for name, field in _PATTERNS.items() if (text := call.text(name)) is not None},
+        equal=_equal(call),
+        within={
+            field: moment for name, field in _WITHIN.items() if (moment := as_moment(call.text(name), name)) is not None
+        },
+        statuses=statuses,
+        host=call.text("host") or call.text("node"),
+        zone=call.text("availability_zone"),
+        reservation=call.text("reservation_id"),
+        tags=_tags(call, "tags"),
+        any_tags=_tags(call, "tags-any"),
+        not_tags=_tags(call, "not-tags"),
+        not_any_tags=_tags(call, "not-tags-any"),
         project_id=ProjectId(project) if project and all_projects else None,
         all_projects=all_projects,
-        deleted=admin and call.flag("deleted"),
-        changes_since=_moment(call.text("changes-since")),
+        deleted=call.flag("deleted"),
+        changes_since=as_moment(call.text("changes-since"), "changes-since"),
+        changes_before=as_moment(call.text("changes-before"), "changes-before"),
+        nothing=statuses == frozenset() or any(call.text(name) not in (None, has) for name, has in _CONSTANTS.items()),
+        sort=_sort(call),
         limit=limit,
         marker=call.text("marker"),
     )
 
 
+def _last(reference: str) -> str:
+    return reference.rpartition("/")[2]
+
+
+def _number_of_name(name: str) -> int:
+    """The number in a libvirt domain's name; -1, which no server has, in any other."""
+    found = re.fullmatch(r"instance-([0-9a-f]{8})", name)
+    return int(found[1], 16) if found else -1
+
+
+_POWERS = {str(number): str(power) for power, number in POWER_STATE_NUMBERS.items()}
+_EQUAL: Mapping[str, tuple[str, Callable[[str], object]]] = {
+    "image": ("image_id", _last),
+    "image_ref": ("image_id", _last),
+    "flavor": ("flavor_id", _last),
+    "user_id": ("user_id", str),
+    "uuid": ("id", str),
+    "key_name": ("key_name", str),
+    "task_state": ("task_state", str),
+    "power_state": ("power", lambda text: _POWERS.get(text, text)),
+    "config_drive": ("config_drive", lambda text: as_bool(text, "config_drive")),
+    "instance_name": ("number", _number_of_name),
+}
+
+
+def _equal(call: Call) -> dict[str, object]:
+    return {column: parse(text) for name, (column, parse) in _EQUAL.items() if (text := call.text(name)) is not None}
+
+
+def _statuses(call: Call) -> frozenset[ServerStatus] | None:
+    """The statuses that are asked for by their own names or as `vm_state`; None for any."""
+    found: frozenset[ServerStatus] | None = None
+    words = [word for word in call.query.getlist("status") if word]
+    if words:
+        known = {str(status) for status in ServerStatus}
+        found = frozenset(ServerStatus(word.upper()) for word in words if word.upper() in known)
+        unknown = [word for word in words if word.upper() not in known]
+        if unknown and call.version >= 38:
+            raise BadInput(f"Invalid status value: '{unknown[0]}'", remedy=f"There are {', '.join(sorted(known))}.")
+    if (state := call.text("vm_state")) is not None:
+        mine = STATUSES_OF_VM_STATE.get(state, frozenset())
+        found = mine if found is None else found & mine
+    if found is not None and ServerStatus.DELETED in found and not call.may(_ALL_FILTERS):
+        raise Forbidden("Only administrators may list deleted instances", code="server-filter-admin")
+    return found
+
+
+def _tags(call: Call, name: str) -> tuple[str, ...]:
+    text = call.text(name) if call.version >= 26 else None
+    return tuple(dict.fromkeys(text.split(","))) if text else ()
+
+
+def _sort(call: Call) -> tuple[tuple[str, bool], ...]:
+    keys, directions = call.query.getlist("sort_key"), call.query.getlist("sort_dir")
+    if len(directions) > len(keys):
+        raise BadInput("Sort direction size exceeds sort key size", code="server-sort")
+    found = []
+    for index, key in enumerate(keys):
+        direction = directions[index] if index < len(directions) else (directions or ["desc"])[-1]
+        if key not in SERVER_SORT_KEYS or direction not in ("asc", "desc"):
+            raise BadInput(
+                f"Servers can't be sorted by {key}:{direction}",
+                detail=f"Keys are {', '.join(sorted(SERVER_SORT_KEYS))}; directions are asc and desc.",
+                remedy="Choose one of these.",
+                code="server-sort",
+            )
+        if key in ("host", "node") and not call.may(_ALL_FILTERS):
+            raise Forbidden(f"Only administrators may sort servers by {key}", code="server-filter-admin")
+        found.append((key, direction == "desc"))
+    return tuple(found)
+
+
 def _check_names(call: Call) -> None:
     for name in call.query:
-        if name in _UNSUPPORTED and call.text(name) is not None:
-            raise BadInput(
-                f"Servers can't be filtered by {name}",
-                remedy=f"Leave {name} out and filter the list yourself.",
-                code="server-filter",
-            )
-        if name not in _KNOWN and name not in _UNSUPPORTED and call.version >= 75:
+        if name not in _KNOWN and call.version >= 75:
             raise BadInput(f"Additional properties are not allowed ('{name}' was unexpected)", code="unknown-query")
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError as error:
-        raise BadInput(f"changes-since '{text}' is not an ISO 8601 time", code="not-a-time") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if name in _ADMINS_ONLY and call.text(name) is not None and not call.may(_ALL_FILTERS):
+            raise Forbidden(
+                f"Only administrators may filter servers by {name}",
+                remedy=f"Leave {name} out.",
+                code="server-filter-admin",
+            )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from busway.api.call import Call, Reply
-from busway.api.compute.hypervisors import host_key
+from busway.api.compute.hypervisors import host_key, keyed
 from busway.api.encoding import micro_time
 from busway.api.fields import Field, fixed, render
 from busway.api.operation import Operation
@@ -13,6 +13,7 @@ from busway.api.schema import WORD, Schema, closed
 from busway.control.hosts import registry as hosts
 from busway.control.hosts.registry import HostView
 from busway.domain.errors import BadInput, NotFound, NotSupported
+from busway.store.hosts import HostFilter
 
 ROOT = "/compute/v2.1/os-services"
 BINARY = "nova-compute"
@@ -45,15 +46,17 @@ _FIELDS: tuple[Field[HostView], ...] = (
 
 def _list(call: Call) -> Reply:
     host, binary = call.text("host"), call.text("binary")
-    found = hosts.list_hosts(call.control, call.caller, call.rule)
-    kept = [each for each in found if host in (None, each.name) and binary in (None, BINARY)]
-    return Reply({"services": [render(_FIELDS, each, call) for each in kept]})
+    if binary not in (None, BINARY):
+        return Reply({"services": []})
+    found = hosts.list_hosts(call.control, call.caller, call.rule, HostFilter(name=host))
+    return Reply({"services": [render(_FIELDS, each, call) for each in found]})
 
 
 def _find(call: Call, name: str, value: str) -> HostView:
-    for host in hosts.list_hosts(call.control, call.caller, call.rule):
-        if str(host_key(host, call) if name == "id" else host.name) == value:
-            return host
+    wanted = keyed(call, value) if name == "id" else HostFilter(name=value)
+    host = hosts.find_host(call.control, call.caller, wanted, call.rule)
+    if host is not None:
+        return host
     raise NotFound(f"Service {value} not found", code="service-not-found")
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.identity.listing import DIRECTORY_QUERY, directory_filter, in_domain, next_page
 from busway.api.operation import Operation
-from busway.api.schema import BOOLEAN, WORD, Schema, as_bool, open_object
+from busway.api.schema import BOOLEAN, Schema, as_bool, open_object
 from busway.control.identity import directory as identity
 from busway.control.identity import grants
 from busway.domain.errors import NotFound
@@ -47,18 +48,16 @@ def _domain(call: Call) -> dict[str, object]:
     }
 
 
-def _reply(call: Call, found: list[Project]) -> Reply:
-    name, domain = call.text("name"), call.text("domain_id")
-    kept = [each for each in found if name in (None, each.name) and domain in (None, DOMAIN_ID)]
-    return Reply({"projects": [project_body(call, each) for each in kept], "links": {"next": None}})
-
-
 def _list(call: Call) -> Reply:
-    return _reply(call, identity.list_projects(call.control, call.caller))
+    found = identity.list_projects(call.control, call.caller, directory_filter(call)) if in_domain(call) else []
+    rows = [project_body(call, each) for each in found]
+    link = next_page(call, "/identity/v3/projects", [each.id for each in found])
+    return Reply({"projects": rows, "links": {"next": link}})
 
 
 def _list_own(call: Call) -> Reply:
-    return _reply(call, identity.list_projects(call.control, call.caller, own=True))
+    found = identity.list_projects(call.control, call.caller, own=True)
+    return Reply({"projects": [project_body(call, each) for each in found], "links": {"next": None}})
 
 
 def _show(call: Call) -> Reply:
@@ -117,9 +116,7 @@ def _list_own_system(call: Call) -> Reply:
 
 OPERATIONS = (
     Operation("GET", "/identity/v3/auth/projects", _list_own, rule="identity:get_auth_projects"),
-    Operation(
-        "GET", "/identity/v3/projects", _list, query={"name": WORD, "domain_id": WORD}, rule="identity:list_projects"
-    ),
+    Operation("GET", "/identity/v3/projects", _list, query=DIRECTORY_QUERY, rule="identity:list_projects"),
     Operation("POST", "/identity/v3/projects", _create, _CREATE, rule="identity:create_project"),
     Operation("GET", "/identity/v3/projects/{id}", _show, rule="identity:get_project"),
     Operation("PATCH", "/identity/v3/projects/{id}", _update, _UPDATE, rule="identity:update_project"),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.identity.listing import DIRECTORY_QUERY, directory_filter, in_domain, next_page
 from busway.api.identity.projects import project_body
 from busway.api.operation import Operation
-from busway.api.schema import BOOLEAN, WORD, Schema, as_bool, open_object
+from busway.api.schema import BOOLEAN, Schema, as_bool, open_object
 from busway.control.identity import directory as identity
 from busway.control.identity import grants
 from busway.domain.identity import DOMAIN_ID, User
@@ -46,10 +47,9 @@ def user_body(call: Call, user: User) -> dict[str, object]:
 
 
 def _list(call: Call) -> Reply:
-    name, domain = call.text("name"), call.text("domain_id")
-    found = identity.list_users(call.control, call.caller)
-    kept = [user_body(call, each) for each in found if name in (None, each.name) and domain in (None, DOMAIN_ID)]
-    return Reply({"users": kept, "links": {"next": None}})
+    found = identity.list_users(call.control, call.caller, directory_filter(call)) if in_domain(call) else []
+    rows = [user_body(call, each) for each in found]
+    return Reply({"users": rows, "links": {"next": next_page(call, "/identity/v3/users", [each.id for each in found])}})
 
 
 def _show(call: Call) -> Reply:
@@ -109,7 +109,7 @@ def _list_projects(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", "/identity/v3/users", _list, query={"name": WORD, "domain_id": WORD}, rule="identity:list_users"),
+    Operation("GET", "/identity/v3/users", _list, query=DIRECTORY_QUERY, rule="identity:list_users"),
     Operation("POST", "/identity/v3/users", _create, _CREATE, rule="identity:create_user", hashes=True),
     Operation("GET", "/identity/v3/users/{id}", _show, rule="identity:get_user"),
     Operation("PATCH", "/identity/v3/users/{id}", _update, _UPDATE, rule="identity:update_user", hashes=True),

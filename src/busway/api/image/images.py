@@ -8,7 +8,7 @@ from typing import Any
 
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
-from busway.api.image.filters import QUERY, filtered
+from busway.api.image.filters import QUERY, image_filter, next_page
 from busway.api.image.patch import PATCH, PATCH_TYPE, patched
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, NATURAL, Schema, as_bool, as_int
@@ -123,14 +123,15 @@ def _image_id(call: Call, given: str | None) -> ImageId:
 
 
 def _list(call: Call) -> Reply:
-    found, next_page = filtered(call, images.list_images(call.control, call.caller))
+    wanted = image_filter(call)
+    found = images.list_images(call.control, call.caller, wanted) if wanted.limit else []
     body: dict[str, object] = {
         "images": [image_body(image) for image in found],
         "first": "/v2/images",
         "schema": "/v2/schemas/images",
     }
-    if next_page is not None:
-        body["next"] = next_page
+    if (following := next_page(call, found, wanted)) is not None:
+        body["next"] = following
     return Reply(body)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
 from busway.api.network.networks import NAME, PROJECT
-from busway.api.network.rows import Row, listing, one
+from busway.api.network.port_query import port_filter
+from busway.api.network.rows import Row, listing, one, page_reply
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, UUID, Schema, as_bool, closed
 from busway.control.networks import port as use_cases
@@ -87,16 +88,14 @@ def _row(port: Port) -> Row:
     }
 
 
-def _rows(call: Call) -> list[Row]:
-    return [_row(each) for each in use_cases.list_ports(call.control, call.caller)]
-
-
 def _list(call: Call) -> Reply:
-    return listing(call, "ports", _rows(call))
+    wanted, whole = port_filter(call)
+    rows = [_row(each) for each in use_cases.list_ports(call.control, call.caller, wanted)]
+    return page_reply(call, "ports", rows) if whole else listing(call, "ports", rows)
 
 
 def _show(call: Call) -> Reply:
-    return one(call, "port", _rows(call))
+    return one(call, "port", [_row(use_cases.get_port(call.control, call.caller, call.path["id"]))])
 
 
 def _create(call: Call) -> Reply:

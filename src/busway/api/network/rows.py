@@ -23,6 +23,11 @@ def listing(call: Call, key: str, rows: Iterable[Row]) -> Reply:
     return Reply({key: [_cut(call, row) for row in page]})
 
 
+def page_reply(call: Call, key: str, rows: Iterable[Row]) -> Reply:
+    """A page that is filtered, sorted and cut already; of each row the asked fields."""
+    return Reply({key: [_cut(call, row) for row in rows]})
+
+
 def one(call: Call, key: str, rows: Iterable[Row]) -> Reply:
     """The row whose id is in the path; raises `NotFound`."""
     for row in rows:
@@ -69,7 +74,7 @@ def _matches(row: Row, name: str, values: set[str]) -> bool:
 
 
 def _page(call: Call, rows: list[Row]) -> list[Row]:
-    for key, order in reversed(list(zip(call.query.getlist("sort_key"), _orders(call), strict=False))):
+    for key, order in reversed(list(zip(call.query.getlist("sort_key"), orders(call), strict=False))):
         rows = sorted(rows, key=lambda row: str(row.get(key, "")), reverse=order == "desc")
     if marker := call.text("marker"):
         ids = [row["id"] for row in rows]
@@ -80,7 +85,8 @@ def _page(call: Call, rows: list[Row]) -> list[Row]:
     return rows if not limit else rows[:limit]
 
 
-def _orders(call: Call) -> list[str]:
+def orders(call: Call) -> list[str]:
+    """The directions of the sort keys of a query, ascending where it names none."""
     given = call.query.getlist("sort_dir")
     return given + ["asc"] * max(0, len(call.query.getlist("sort_key")) - len(given))
 

@@ -44,7 +44,7 @@ def desired(control: Control, host_id: HostId, after: int, wait: float) -> Desir
 
 def _document(control: Control, tx: Tx, host: hosts.HostRow, specs: DeviceSpecs) -> Desired:
     known = {device.id: device for device in devices.list_devices(tx, host.id)}
-    absent = [departure.server_id for departure in departures.list_departures(tx, host_id=host.id)]
+    absent = [departure.server_id for departure in departures.list_departures(tx, host_ids=[host.id])]
     uploads = {upload.server_id: upload.image_id for upload in disk_uploads.list_uploads(tx, host_id=host.id)}
     stays = [
         stay

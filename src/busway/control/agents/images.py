@@ -19,7 +19,7 @@ def image_file(control: Control, token: str, image_id: str, shown: str | None = 
     host = owner_of(control, token, shown)
     with control.db.read() as tx:
         wanted_here = {each for row in servers.list_on_host(tx, host.id) for each in row.images}
-        wanted_here |= {move.source.image_id for move in moves.list_open_moves(tx, host.id)}
+        wanted_here |= {move.source.image_id for move in moves.list_open_moves(tx, [host.id])}
         if image_id not in wanted_here:
             raise Forbidden(
                 f"Host {host.name} has no server with image {image_id}",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from busway.control.context import Control
-from busway.control.placement.snapshot import take_snapshot
+from busway.control.placement.snapshot import states_of
 from busway.domain.address import PciAddress
 from busway.domain.caller import Caller
 from busway.domain.claim import ClaimState
@@ -19,9 +20,10 @@ from busway.scheduler.pci import unusable
 from busway.store import claims, devices, events, hosts, servers
 from busway.store.claims import Claim
 from busway.store.database import Tx
-from busway.store.devices import DeviceRow
+from busway.store.devices import DeviceFilter, DeviceRow
 from busway.store.events import Event
 
+EVERY_DEVICE = DeviceFilter()
 NOT_OFFERED_ANY_MORE = "no device_spec offers it any more; it leaves when its server gives it back"
 
 
@@ -57,50 +59,62 @@ class DeviceStory:
     events: tuple[Event, ...]
 
 
-def list_devices(control: Control, caller: Caller, host: str | None = None) -> list[DeviceView]:
-    """All devices of all hosts, or of one."""
+def list_devices(control: Control, caller: Caller, wanted: DeviceFilter = EVERY_DEVICE) -> list[DeviceView]:
+    """The devices that a filter lets through, by host and address."""
     authorize(caller, "busway:devices:list")
     with control.db.read() as tx:
-        return _views(control, tx, host)
+        page = devices.list_page(tx, wanted)
+        views = _views_of_hosts(control, tx, {row.host_id for row in page})
+        return [views[row.id] for row in page]
 
 
 def get_device(control: Control, caller: Caller, name: str) -> DeviceStory:
     """One device by its id, by host:address, or by its address where only one host has it."""
     authorize(caller, "busway:devices:show")
     with control.db.read() as tx:
-        views = _views(control, tx, None)
-        found = [v for v in views if name in (v.id, f"{v.host}:{v.address}")] or [v for v in views if v.address == name]
+        found = _find(tx, name)
         if len(found) != 1:
-            hosts_with = ", ".join(view.host for view in found)
+            hosts_with = ", ".join(sorted(hosts.names_of(tx, (row.host_id for row in found)).values()))
             raise NotFound(
                 f"Several hosts have a device {name}: {hosts_with}" if found else f"No device {name}",
                 remedy="Name it as HOST:ADDRESS, as `busway device list --all` shows them.",
                 code="device-not-found",
             )
-        view = found[0]
+        views = _views_of_hosts(control, tx, {found[0].host_id})
+        view = views[found[0].id]
         group = tuple(
             f"{other.address} {other.description}"
-            for other in views
-            if view.iommu_group is not None
-            and (other.host, other.iommu_group) == (view.host, view.iommu_group)
-            and other.id != view.id
+            for other in views.values()
+            if view.iommu_group is not None and other.iommu_group == view.iommu_group and other.id != view.id
         )
         return DeviceStory(view, group, tuple(events.list_events(tx, device_id=view.id)))
 
 
-def _views(control: Control, tx: Tx, host: str | None) -> list[DeviceView]:
-    names = {row.id: row.name for row in hosts.list_hosts(tx)}
-    rows = [row for row in devices.list_devices(tx) if host is None or names[row.host_id] == host]
-    owners = {claim.device_id: claim for claim in claims.list_live_claims(tx)}
-    server_names = {row.id: row.name for row in servers.list_servers(tx) + servers.list_placed(tx)}
+def _find(tx: Tx, name: str) -> list[DeviceRow]:
+    """The devices that a name may mean: that of an id, of HOST:ADDRESS, or all with an address."""
+    host, colon, address = name.partition(":")
+    return (
+        devices.list_page(tx, DeviceFilter(id=name))
+        or (devices.list_page(tx, DeviceFilter(host=host, address=address)) if colon else [])
+        or devices.list_page(tx, DeviceFilter(address=name))
+    )
+
+
+def _views_of_hosts(control: Control, tx: Tx, host_ids: Collection[HostId]) -> dict[DeviceId, DeviceView]:
+    """All devices of some hosts in the order of their addresses; who has one excludes others of its host."""
+    known = hosts.list_of(tx, host_ids)
+    names = {row.id: row.name for row in known}
+    rows = devices.list_devices_of(tx, sorted(host_ids))
+    owners = {claim.device_id: claim for claim in claims.list_owned(tx, host_ids)}
+    server_names = servers.names_of(tx, {claim.server_id for claim in owners.values()})
     blockers = _blockers(rows, owners)
-    obstacles = {key: why for each in take_snapshot(control, tx).hosts for key, why in unusable(each).items()}
+    states = states_of(control, tx, known, {device: claim.server_id for device, claim in owners.items()})
+    obstacles = {key: why for each in states for key, why in unusable(each).items()}
     specs = control.pci_rules(tx).device_specs
-    views = [
-        _view(specs, row, names, owners.get(row.id), blockers.get(row.id), obstacles.get(row.id), server_names)
+    return {
+        row.id: _view(specs, row, names, owners.get(row.id), blockers.get(row.id), obstacles.get(row.id), server_names)
         for row in rows
-    ]
-    return sorted(views, key=lambda view: (view.host, view.address))
+    }
 
 
 def _view(

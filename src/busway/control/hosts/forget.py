@@ -99,7 +99,7 @@ def _give_up(control: Control, tx: Tx, caller: Caller, host: HostRow, left: list
     ledger.end_entries(tx, host.id, now)
     for upload in disk_uploads.list_uploads(tx, host_id=host.id):
         disk_uploads.end_upload(tx, upload.image_id)
-    for departure in departures.list_departures(tx, host_id=host.id):
+    for departure in departures.list_departures(tx, host_ids=[host.id]):
         departures.end_departure(tx, departure)
         cells.forget_cells(tx, departure.server_id, host.id)
     for row in left:

@@ -17,7 +17,9 @@ from busway.policy import authorize
 from busway.store import aggregates, events, hosts
 from busway.store.database import Tx
 from busway.store.events import Event
-from busway.store.hosts import HostRow
+from busway.store.hosts import HostFilter, HostRow
+
+EVERY_HOST = HostFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,22 @@ class HostView:
     zone: str = ZONE
 
 
-def list_hosts(control: Control, caller: Caller, rule: str = "busway:hosts:list") -> list[HostView]:
-    """All hosts by name."""
+def list_hosts(
+    control: Control, caller: Caller, rule: str = "busway:hosts:list", wanted: HostFilter = EVERY_HOST
+) -> list[HostView]:
+    """The hosts that a filter lets through, by name."""
     authorize(caller, rule)
     with control.db.read() as tx:
-        placed = occupants(tx)
-        rows, zones = hosts.list_hosts(tx), aggregates.zones_of_hosts(tx)
-    by_age = sorted(rows, key=lambda host: (host.created, host.id))
-    numbers = {host.id: number for number, host in enumerate(by_age, start=1)}  # a new host changes no other's
-    return [_view(control, host, placed.get(host.id, {}), numbers[host.id], zones.get(host.id, ZONE)) for host in rows]
+        rows = hosts.list_page(tx, wanted)
+        some = None if wanted == EVERY_HOST else [row.id for row in rows]
+        placed, zones = occupants(tx, some), aggregates.zones_of_hosts(tx, some)
+    return [_view(control, host, placed.get(host.id, {}), zones.get(host.id, ZONE)) for host in rows]
+
+
+def find_host(control: Control, caller: Caller, wanted: HostFilter, rule: str) -> HostView | None:
+    """The one host that a filter lets through, or None."""
+    found = list_hosts(control, caller, rule, wanted)
+    return found[0] if found else None
 
 
 def set_enabled(
@@ -80,12 +89,12 @@ def _get(tx: Tx, name: str) -> HostRow:
     return host
 
 
-def _view(control: Control, host: HostRow, placed: Occupants, number: int, zone: str) -> HostView:
+def _view(control: Control, host: HostRow, placed: Occupants, zone: str) -> HostView:
     used = total(placed)
     return HostView(
         id=host.id,
         name=host.name,
-        number=number,
+        number=host.number,
         up=is_up(control.settings, host, control.now()),
         enabled=host.enabled,
         disabled_reason=host.disabled_reason,

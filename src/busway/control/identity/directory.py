@@ -15,6 +15,7 @@ from busway.domain.ids import ProjectId, UserId
 from busway.policy import authorize
 from busway.store import identity as store
 from busway.store.database import Tx, take_turn
+from busway.store.identity import EVERYBODY, DirectoryFilter
 from busway.store.identity_tokens import revoke_project_tokens, revoke_user_tokens
 from busway.store.login_failures import forget_all_failures
 
@@ -105,12 +106,14 @@ def clouds_yaml(url: str, password: str, *, cloud: str = "busway", region: str =
 {trust}"""
 
 
-def list_projects(control: Control, caller: Caller, *, own: bool = False) -> list[Project]:
-    """All projects, or with `own` those in which the caller has a role."""
+def list_projects(
+    control: Control, caller: Caller, wanted: DirectoryFilter = EVERYBODY, *, own: bool = False
+) -> list[Project]:
+    """The projects that a filter lets through, or with `own` those in which the caller has a role."""
     authorize(caller, "identity:get_auth_projects" if own else "identity:list_projects")
     with control.db.read() as tx:
         if not own:
-            return store.list_projects(tx)
+            return store.list_projects(tx, wanted)
         found = {each.project.id: each.project for each in store.list_assignments(tx, user_id=caller.user_id)}
     return sorted(found.values(), key=lambda project: project.name)
 
@@ -159,11 +162,11 @@ def delete_project(control: Control, caller: Caller, project_id: str) -> None:
         check_admin_left(tx)
 
 
-def list_users(control: Control, caller: Caller) -> list[User]:
-    """All users."""
+def list_users(control: Control, caller: Caller, wanted: DirectoryFilter = EVERYBODY) -> list[User]:
+    """The users that a filter lets through."""
     authorize(caller, "identity:list_users")
     with control.db.read() as tx:
-        return store.list_users(tx)
+        return store.list_users(tx, wanted)
 
 
 def get_user(control: Control, caller: Caller, user_id: str) -> User:

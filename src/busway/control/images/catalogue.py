@@ -15,7 +15,9 @@ from busway.domain.quota import Usage
 from busway.policy import authorize
 from busway.store import images as store
 from busway.store.database import Tx
+from busway.store.image_list import ImageFilter, list_page
 
+EVERY_IMAGE = ImageFilter()
 DATA = "image-data"  # the turn of whoever gives a row its data, or forgets data that no row has
 
 
@@ -35,11 +37,10 @@ def create_image(control: Control, caller: Caller, image: Image) -> Image:
     return made
 
 
-def list_images(control: Control, caller: Caller) -> list[Image]:
-    """The images that the caller sees in a list, newest first; community images of others only by id."""
+def list_images(control: Control, caller: Caller, wanted: ImageFilter = EVERY_IMAGE) -> list[Image]:
+    """The images that the caller sees in a list, and a filter lets through; community images of others only by id."""
     with control.db.read() as tx:
-        found = store.list_images(tx)
-    return [each for each in found if each.visibility == "public" or caller.may_see(each.owner)]
+        return list_page(tx, replace(wanted, project_id=None if caller.is_admin else caller.project_id))
 
 
 def get_image(control: Control, caller: Caller, image_id: str, rule: str = "get_image") -> Image:

@@ -5,6 +5,6 @@ writes all of it for one host, and `changes` lets hosts hear of what was changed
 """
 
 from busway.control.networks.network import bootstrap_network, get_network, list_networks
-from busway.control.networks.port import get_port, list_ports
+from busway.control.networks.port import get_port, list_ports, ports_of_server
 
-__all__ = ["bootstrap_network", "get_network", "get_port", "list_networks", "list_ports"]
+__all__ = ["bootstrap_network", "get_network", "get_port", "list_networks", "list_ports", "ports_of_server"]

@@ -15,13 +15,15 @@ from busway.control.networks.security_group import default_group
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict
 from busway.domain.guest_network import AddressPair
-from busway.domain.ids import PortId, ProjectId, SecurityGroupId
+from busway.domain.ids import PortId, ProjectId, SecurityGroupId, ServerId
 from busway.domain.network import Network, Port
 from busway.policy import authorize
 from busway.store import ports as store
 from busway.store import security_groups
 from busway.store.database import Tx
+from busway.store.ports import PortFilter
 
+EVERY_PORT = PortFilter()
 MAX_PAIRS = 10
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
@@ -39,10 +41,16 @@ class PortFields:
     fixed_ip: str | None = None
 
 
-def list_ports(control: Control, caller: Caller) -> list[Port]:
-    """The ports in use of the caller's project; an admin sees all."""
+def list_ports(control: Control, caller: Caller, wanted: PortFilter = EVERY_PORT) -> list[Port]:
+    """The ports in use of the caller's project that a filter lets through; an admin sees those of all."""
     with control.db.read() as tx:
-        return store.list_ports(tx, scope(caller))
+        return store.list_page(tx, replace(wanted, project_id=scope(caller)))
+
+
+def ports_of_server(control: Control, server_id: ServerId) -> list[Port]:
+    """The ports of a server that the caller was seen to see, oldest first."""
+    with control.db.read() as tx:
+        return store.server_ports(tx, [server_id]).get(server_id, [])
 
 
 def get_port(control: Control, caller: Caller, port_id: str) -> Port:

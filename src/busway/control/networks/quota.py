@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from busway.control.context import Control
 from busway.control.networks.access import missing
@@ -20,7 +20,7 @@ DEFAULTS = {"network": 100, "subnet": 100, "port": 500, "security_group": 10, "s
 def check(tx: Tx, project_id: ProjectId, resource: str, count: int = 1) -> None:
     """Raises `OverQuota` when a project would have too much; until the transaction ends, nobody else is let through."""
     take_turn(tx, f"quota:{project_id}")
-    check_quota(_limits(tx, project_id), Usage({resource: used(tx, project_id)[resource]}), Usage({resource: count}))
+    check_quota(_limits(tx, project_id), Usage({resource: _USED[resource](tx, project_id)}), Usage({resource: count}))
 
 
 def limits(control: Control, caller: Caller, project_id: str) -> dict[str, int]:
@@ -58,15 +58,16 @@ def forget_limits(control: Control, caller: Caller, project_id: str) -> None:
 
 def used(tx: Tx, project_id: ProjectId) -> dict[str, int]:
     """What a project has of each resource."""
-    mine = [network for network in networks.list_networks(tx, project_id) if network.owner == project_id]
-    groups = security_groups.list_groups(tx, project_id)
-    return {
-        "network": len(mine),
-        "subnet": sum(len(network.subnets) for network in mine),
-        "port": len(ports.list_ports(tx, project_id)),
-        "security_group": len(groups),
-        "security_group_rule": sum(len(group.rules) for group in groups),
-    }
+    return {name: count(tx, project_id) for name, count in _USED.items()}
+
+
+_USED: dict[str, Callable[[Tx, ProjectId], int]] = {
+    "network": lambda tx, project: networks.count_owned(tx, project)[0],
+    "subnet": lambda tx, project: networks.count_owned(tx, project)[1],
+    "port": ports.count_ports,
+    "security_group": security_groups.count_groups,
+    "security_group_rule": security_groups.count_rules,
+}
 
 
 def _limits(tx: Tx, project_id: ProjectId) -> dict[str, int]:

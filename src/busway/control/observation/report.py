@@ -55,7 +55,7 @@ def _take(control: Control, host_id: HostId, observed: Observed, batch: Batch) -
         take_handovers(tx, host_id, observed, present, now)
         leaving = Leaving.of(observed, present, control.pci_rules(tx).device_specs, now)
         live = _by_server(claims.list_live_claims(tx, host_id=host_id))
-        going = {departure.server_id: departure for departure in departures.list_departures(tx, host_id=host_id)}
+        going = {departure.server_id: departure for departure in departures.list_departures(tx, host_ids=[host_id])}
         known = {row.id: row for row in rows}
         freed = False
         for server_id in sorted(live.keys() | going.keys()):

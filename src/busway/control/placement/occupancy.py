@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from busway.domain.flavor import Flavor
@@ -31,19 +32,22 @@ class Room:
 Occupants = dict[ServerId, Room]
 
 
-def occupants(tx: Tx) -> dict[HostId, Occupants]:
-    """The room of each server on each host; one that is resized in place takes the larger of both sizes."""
+def occupants(tx: Tx, host_ids: Collection[HostId] | None = None) -> dict[HostId, Occupants]:
+    """The room of each server on each host, of all or of some; one resized in place takes the larger of both sizes.
+
+    Where some hosts are asked for, the answer may have others too.
+    """
     found: dict[HostId, Occupants] = defaultdict(dict)
 
     def add(host_id: HostId, server_id: ServerId, flavor: Flavor) -> None:
         found[host_id][server_id] = found[host_id].get(server_id, Room()).at_least(flavor)
 
-    for each in servers.list_occupants(tx):
+    for each in servers.list_occupants(tx, host_ids):
         add(each.host_id, each.id, each.flavor)
-    for move in moves.list_open_moves(tx):
+    for move in moves.list_open_moves(tx, host_ids):
         for side in (move.source, move.target):
             add(side.host_id, move.server_id, side.flavor)
-    leaving = departures.list_departures(tx)
+    leaving = departures.list_departures(tx, host_ids=host_ids)
     flavors = {row.id: row.flavor for row in servers.list_by_id(tx, [each.server_id for each in leaving])}
     for departure in leaving:
         add(departure.host_id, departure.server_id, flavors[departure.server_id])

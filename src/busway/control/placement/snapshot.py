@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 
 from busway.control.context import Control
 from busway.control.placement.host_facts import capabilities, free_cells, guests
+from busway.control.placement.memory import SnapshotMemory
 from busway.control.placement.occupancy import Occupants, occupants, total
 from busway.control.settings import Settings
 from busway.domain.aggregate import ZONE_KEY
-from busway.domain.ids import HostId, ServerId
+from busway.domain.ids import DeviceId, HostId, ServerId
 from busway.domain.placement import ZONE, DeviceState, HostState, Snapshot
 from busway.domain.units import WholeFunction
 from busway.store import aggregates, cells, claims, hosts
@@ -37,6 +38,15 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
     return control.memory.snapshot(
         [_in_aggregates(state, known[state.id]) if state.id in known else state for state in states]
     )
+
+
+def states_of(
+    control: Control, tx: Tx, rows: Sequence[HostRow], owners: Mapping[DeviceId, ServerId]
+) -> list[HostState]:
+    """Some hosts with their devices, and nothing of what servers take up on them; nothing is remembered of it."""
+    devices = SnapshotMemory().device_states(tx, control.pci_rules(tx).device_specs, rows, owners)
+    now = control.now()
+    return [_host_state(control.settings, host, devices[host.id], {}, {}, now) for host in rows]
 
 
 def _in_aggregates(state: HostState, known: Sequence[Mapping[str, str]]) -> HostState:

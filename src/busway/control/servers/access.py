@@ -40,10 +40,12 @@ RULES = {
 }
 
 
-def server_row(tx: Tx, caller: Caller, server_id: str, act: str | None = None, *, lock: bool = False) -> ServerRow:
-    """A server that the caller sees, and may do an act to; raises `NotFound` or `Forbidden`."""
+def server_row(
+    tx: Tx, caller: Caller, server_id: str, act: str | None = None, *, lock: bool = False, deleted: bool = False
+) -> ServerRow:
+    """A server that the caller sees, and may do an act to; raises `NotFound` or `Forbidden`. A deleted one if `deleted`."""
     row = servers.find_server(tx, server_id, lock=lock)
-    if row is None or not caller.may_see(row.project_id) or row.status is ServerStatus.DELETED:
+    if row is None or not caller.may_see(row.project_id) or (row.status is ServerStatus.DELETED and not deleted):
         raise no_server(server_id)
     if act is not None:
         authorize(caller, RULES[act], {"project_id": row.project_id, "user_id": row.user_id})

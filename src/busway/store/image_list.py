@@ -1,0 +1,94 @@
+"""Lists of images: who sees them, every filter, the order and the page are in the statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, cast, func, or_, select, true
+from sqlalchemy import String as Text
+
+from busway.domain.ids import ProjectId
+from busway.domain.image import Image
+from busway.store.database import Tx
+from busway.store.images import image_of, images
+from busway.store.paging import SortKey, page_of
+from busway.store.server_list import holds
+
+# Fields that lists are filtered by, with their columns; any other name is that of a property.
+IMAGE_FIELDS: dict[str, ColumnElement[object]] = {
+    **{name: images.c[name] for name in ("id", "name", "status", "visibility", "owner", "disk_format")},
+    **{name: images.c[name] for name in ("container_format", "min_ram", "min_disk", "size", "virtual_size")},
+}
+IMAGE_SORT_KEYS = {
+    "created_at": SortKey(images.c.created),
+    "updated_at": SortKey(images.c.updated),
+    **{name: SortKey(column, nullable=True) for name, column in IMAGE_FIELDS.items()},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One filter: a field or property `is_in` the values, or else in none of them."""
+
+    name: str
+    values: tuple[str, ...]
+    is_in: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFilter:
+    """Which images a list shall hold; newest first unless `sort` names others.
+
+    `project_id` is whose images are seen besides the public ones; None sees all. `sort` has pairs of a name of
+    `IMAGE_SORT_KEYS` and whether it descends. `marker` is the id of the last image already seen.
+    """
+
+    project_id: ProjectId | None = None
+    conditions: tuple[Condition, ...] = ()
+    tags: tuple[str, ...] = ()
+    size_min: int | None = None
+    size_max: int | None = None
+    hidden: bool = False
+    protected: bool | None = None
+    sort: tuple[tuple[str, bool], ...] = ()
+    limit: int | None = None
+    marker: str | None = None
+
+
+def list_page(tx: Tx, wanted: ImageFilter) -> list[Image]:
+    """The images that a filter lets through; raises `BadInput` for an unknown marker."""
+    conditions = [images.c.deleted.is_(None), images.c.hidden.is_(wanted.hidden), _seen(wanted.project_id)]
+    conditions += [_condition(each) for each in wanted.conditions]
+    conditions += [holds(tx, images.c.tags, tag) for tag in wanted.tags]
+    size = func.coalesce(images.c.size, 0)
+    if wanted.size_min is not None:
+        conditions.append(size >= wanted.size_min)
+    if wanted.size_max is not None:
+        conditions.append(size <= wanted.size_max)
+    if wanted.protected is not None:
+        conditions.append(images.c.protected.is_(wanted.protected))
+    marker = None
+    if wanted.marker is not None:
+        marker = and_(images.c.id == wanted.marker, images.c.deleted.is_(None), _seen(wanted.project_id))
+    page = page_of(tx, select(images).where(*conditions), _keys(wanted.sort), marker=marker, limit=wanted.limit)
+    return [image_of(row) for row in tx.execute(page)]
+
+
+def _keys(sort: Sequence[tuple[str, bool]]) -> list[SortKey]:
+    named = [SortKey(key.column, down, key.nullable) for name, down in sort for key in [IMAGE_SORT_KEYS[name]]]
+    return [*named, SortKey(images.c.created, descending=True), SortKey(images.c.id)]
+
+
+def _seen(project_id: ProjectId | None) -> ColumnElement[bool]:
+    if project_id is None:
+        return true()
+    return or_(images.c.visibility == "public", images.c.owner == project_id)
+
+
+def _condition(each: Condition) -> ColumnElement[bool]:
+    column = IMAGE_FIELDS.get(each.name)
+    if column is None:
+        column = images.c.properties[each.name].as_string()
+    text = func.coalesce(cast(column, Text), "")
+    return text.in_(each.values) if each.is_in else text.not_in(each.values)

@@ -1,0 +1,125 @@
+"""Pages of a list in SQL: an order by several columns, what comes after a marker, and patterns that the database can compare.
+
+A page is found by what its marker's row has in the columns of the order (a seek), so that a late page costs as much as the
+first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, or_, select, true
+
+from busway.domain.errors import BadInput
+from busway.store.database import Tx
+
+_MOST_STARS = 3  # more of them make LIKE and GLOB try exponentially often
+_PATTERN_TOKEN = re.compile(r"\\([^A-Za-z0-9])|(\.\*)|(\.)|([^\\^$*+?{}\[\]()|.])")
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """A column of an order; where it has no value, a row comes after all others, or before them if descending."""
+
+    column: ColumnElement[Any]
+    descending: bool = False
+    nullable: bool = False
+
+
+def page_of(
+    tx: Tx,
+    statement: Select[Any],
+    keys: Sequence[SortKey],
+    *,
+    marker: ColumnElement[bool] | None = None,
+    limit: int | None = None,
+) -> Select[Any]:
+    """The statement in the order of the keys, from after the row that `marker` selects and with at most `limit` rows.
+
+    Raises `BadInput` when the marker selects none. The keys together must be unique.
+    """
+    parts = _parts(keys)
+    if marker is not None:
+        row = tx.execute(select(*(column for column, _ in parts)).where(marker)).one_or_none()
+        if row is None:
+            raise BadInput(
+                "The marker could not be found", remedy="Begin with the first page again.", code="unknown-marker"
+            )
+        statement = statement.where(_after(parts, tuple(row)))
+    statement = statement.order_by(*(column.desc() if down else column.asc() for column, down in parts))
+    return statement if limit is None else statement.limit(limit)
+
+
+def after_row(keys: Sequence[SortKey], values: Sequence[Any]) -> ColumnElement[bool]:
+    """True of rows that come after the one with these values in the keys' columns, none of which may be null."""
+    return _after([(key.column, key.descending) for key in keys], values)
+
+
+def narrowed(tx: Tx, column: ColumnElement[Any], pattern: str) -> tuple[ColumnElement[bool], bool]:
+    """What the database can tell of a regular expression on a column, and whether that is all that it says.
+
+    Literals, `.`, `.*`, `^` and `$` become LIKE or GLOB, both of which tell upper from lower case; of anything else the
+    condition tells nothing, and the caller compares the rows.
+    """
+    begins, core = pattern.startswith("^"), pattern.removeprefix("^")
+    ends = core.endswith("$") and not core.endswith("\\$")
+    core = core.removesuffix("$") if ends else core
+    tokens = _tokens(core)
+    if tokens is None or tokens.count(".*") > _MOST_STARS:
+        return true(), False
+    if begins and ends and not {".", ".*"} & set(tokens):
+        return column == "".join(part.removeprefix("\\") for part in tokens), True
+    sqlite = tx.dialect.name == "sqlite"
+    any_, one = ("*", "?") if sqlite else ("%", "_")
+    words = [_word(part, any_, one, sqlite=sqlite) for part in tokens]
+    text = ("" if begins else any_) + "".join(words) + ("" if ends else any_)
+    return column.op("GLOB", is_comparison=True)(text) if sqlite else column.like(text, escape="\\"), True
+
+
+def _tokens(core: str) -> list[str] | None:
+    """The parts of a simple pattern: ".*", ".", or a literal character (with a backslash where it is a dot)."""
+    found, place = [], 0
+    while place < len(core):
+        match = _PATTERN_TOKEN.match(core, place)
+        if match is None:
+            return None
+        escaped, many, one, plain = match.groups()
+        if match.end() < len(core) and core[match.end()] in "*+?{":
+            return None
+        found.append("\\." if escaped == "." else escaped or many or one or plain)
+        place = match.end()
+    return found
+
+
+def _word(part: str, any_: str, one: str, *, sqlite: bool) -> str:
+    if part == ".*":
+        return any_
+    if part == ".":
+        return one
+    letter = part.removeprefix("\\") or "\\"
+    if sqlite:
+        return f"[{letter}]" if letter in "*?[" else letter
+    return f"\\{letter}" if letter in "%_\\" else letter
+
+
+def _parts(keys: Sequence[SortKey]) -> list[tuple[ColumnElement[Any], bool]]:
+    """The columns to sort by; one that may be null is preceded by whether it is, for databases differ in that."""
+    found: list[tuple[ColumnElement[Any], bool]] = []
+    for key in keys:
+        if key.nullable:
+            found.append((case((key.column.is_(None), 1), else_=0), key.descending))
+        found.append((key.column, key.descending))
+    return found
+
+
+def _after(parts: Sequence[tuple[ColumnElement[Any], bool]], values: Sequence[Any]) -> ColumnElement[bool]:
+    cases = []
+    equal: list[ColumnElement[bool]] = []
+    for (column, down), value in zip(parts, values, strict=True):
+        if value is not None:
+            cases.append(and_(*equal, column < value if down else column > value))
+        equal.append(column.is_(None) if value is None else column == value)
+    return or_(*cases)
