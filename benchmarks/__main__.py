@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from benchmarks.claims import claims_benchmarks
+from benchmarks.face import FACE
 from benchmarks.placement import PLACEMENT
 from benchmarks.placement_peer import peer_benchmarks
 from benchmarks.registry import Registry, render
@@ -23,6 +24,7 @@ def registry() -> Registry:
     benchmarks.add(PLACEMENT)
     benchmarks.add(SCALE)
     benchmarks.add(STRANGERS)
+    benchmarks.add(FACE)
     for benchmark in (*claims_benchmarks(), *peer_benchmarks()):
         benchmarks.add(benchmark)
     return benchmarks

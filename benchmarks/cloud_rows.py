@@ -86,6 +86,7 @@ def request(name: str) -> CreateServer:
 def _host(number: int, enabled: bool) -> dict[str, object]:
     return {
         "id": str(uuid.uuid4()),
+        "number": number + 1,
         "name": f"host{number:05}",
         "token_hash": f"{number:064x}",
         "enabled": enabled,

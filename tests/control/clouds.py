@@ -21,6 +21,7 @@ from busway.control.moves.advance import advance
 from busway.control.placement import place
 from busway.control.servers.create import create_servers
 from busway.control.servers.read import get_server
+from busway.control.servers.view import server_view
 from busway.control.settings import Settings
 from busway.domain.address import PciAddress
 from busway.domain.alias import parse_aliases
@@ -35,9 +36,10 @@ from busway.domain.identity import Project
 from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
 from busway.domain.image import Image, ImageStatus
 from busway.domain.requests import CreateServer
-from busway.domain.server import PowerState, Server
+from busway.domain.server import PowerState, Server, ServerStatus
 from busway.store import identity as identity_store
 from busway.store import images as image_store
+from busway.store import servers
 from busway.store.database import Database, Tx
 
 ADMIN = Caller(UserId("admin"), "admin", ProjectId("p1"), "admin", frozenset({"admin"}))
@@ -251,6 +253,12 @@ class Cloud:
         return [self.server(each.id) for each in made]
 
     def server(self, server_id: str) -> Server:
+        """A server as the database has it, a deleted one too."""
+        with self.control.db.read() as tx:
+            row = servers.find_server(tx, server_id)
+            assert row is not None
+            if row.status is ServerStatus.DELETED:
+                return server_view(row, (), None)
         return get_server(self.control, ADMIN, server_id)
 
     def configure(self, **settings: Any) -> None:

@@ -12,12 +12,13 @@ from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from busway.domain.grant import Fault
 from busway.domain.move import MoveState
 from busway.domain.server import ServerStatus, TaskState
+from busway.store.devices import DeviceFilter
 from busway.testing.stage import held_function
 from tests.control.clouds import ADMIN, USER, Cloud, Host, gpu
 
 
 def statuses(cloud: Cloud, host: str) -> list[str | None]:
-    return [device.status for device in devices.list_devices(cloud.control, ADMIN, host)]
+    return [device.status for device in devices.list_devices(cloud.control, ADMIN, DeviceFilter(host=host))]
 
 
 def down(cloud: Cloud) -> tuple[Host, Host, str]:

@@ -18,12 +18,13 @@ from busway.domain.flavor import Flavor
 from busway.domain.grant import Fault
 from busway.domain.move import MoveState
 from busway.domain.server import ServerStatus, TaskState
+from busway.store.devices import DeviceFilter
 from busway.testing.stage import held_function
 from tests.control.clouds import ADMIN, Cloud, Host, gpu
 
 
 def statuses(cloud: Cloud, host: str = "h1") -> list[str | None]:
-    return [device.status for device in devices.list_devices(cloud.control, ADMIN, host)]
+    return [device.status for device in devices.list_devices(cloud.control, ADMIN, DeviceFilter(host=host))]
 
 
 def owned(cloud: Cloud, server_id: str) -> list[str]:

@@ -12,13 +12,14 @@ from busway.control.servers.shelve import offload_overdue, offload_server, shelv
 from busway.domain.errors import BadInput, Conflict, Forbidden
 from busway.domain.grant import Fault
 from busway.domain.server import ServerStatus, TaskState
+from busway.store.devices import DeviceFilter
 from tests.control.clouds import ADMIN, USER, Cloud, Host
 
 KEEP = -1
 
 
 def statuses(cloud: Cloud, host: str | None = None) -> list[str | None]:
-    return [device.status for device in devices.list_devices(cloud.control, ADMIN, host)]
+    return [device.status for device in devices.list_devices(cloud.control, ADMIN, DeviceFilter(host=host))]
 
 
 def shelved(cloud: Cloud, *, offload_time: int = 0) -> tuple[Host, str]:

@@ -27,6 +27,7 @@ from busway.domain.server import SERVER_TRANSITIONS, PowerState, ServerStatus
 from busway.domain.status import DeviceStatus
 from busway.store import claims, devices, groups, hosts, ledger, moves, ports, servers
 from busway.store.ledger import Window
+from busway.store.moves import MoveFilter
 from busway.store.servers import Intent
 
 _SETTLED = (
@@ -198,7 +199,9 @@ def _without_drivers(host: HostState) -> HostState:
 def _check_one_guest(world: World) -> None:
     """A server runs on one host. One that was evacuated may run on the old one too, until that one hears of it."""
     with world.db.read() as tx:
-        evacuated = {(m.server_id, m.source.host_id) for m in moves.list_moves(tx) if m.kind is MoveKind.EVACUATION}
+        evacuated = {
+            (m.server_id, m.source.host_id) for m in moves.list_moves(tx, MoveFilter()) if m.kind is MoveKind.EVACUATION
+        }
     running = [(each, host.id) for host in world.hosts for each in host.running() if (each, host.id) not in evacuated]
     assert len({each for each, _ in running}) == len(running), f"a server runs twice: {sorted(running)}"
 

@@ -117,11 +117,16 @@ def _quota(control: Control, tx: Tx, project_id: ProjectId) -> Quota:
 
 
 def _defaults(control: Control, tx: Tx) -> dict[str, int]:
-    return dict.fromkeys(RESOURCES, UNLIMITED) | dict(control.settings.quota) | store.list_limits(tx, store.EVERYBODY)
+    return _configured(control) | store.list_limits(tx, store.EVERYBODY)
+
+
+def _configured(control: Control) -> dict[str, int]:
+    return dict.fromkeys(RESOURCES, UNLIMITED) | dict(control.settings.quota)
 
 
 def _limits(control: Control, tx: Tx, project_id: ProjectId) -> dict[str, int]:
-    return _defaults(control, tx) | store.list_limits(tx, project_id)
+    own = store.limits_of(tx, [store.EVERYBODY, project_id])
+    return _configured(control) | own[store.EVERYBODY] | own[project_id]
 
 
 def _used(tx: Tx, project_id: ProjectId) -> Usage:

@@ -15,6 +15,7 @@ from busway.store.images import image_of, images
 from busway.store.paging import SortKey, page_of
 from busway.store.server_list import holds
 
+_NEWEST = (SortKey(images.c.created, descending=True), SortKey(images.c.id, descending=True))
 # Fields that lists are filtered by, with their columns; any other name is that of a property.
 IMAGE_FIELDS: dict[str, ColumnElement[object]] = {
     **{name: images.c[name] for name in ("id", "name", "status", "visibility", "owner", "disk_format")},
@@ -77,7 +78,7 @@ def list_page(tx: Tx, wanted: ImageFilter) -> list[Image]:
 
 def _keys(sort: Sequence[tuple[str, bool]]) -> list[SortKey]:
     named = [SortKey(key.column, down, key.nullable) for name, down in sort for key in [IMAGE_SORT_KEYS[name]]]
-    return [*named, SortKey(images.c.created, descending=True), SortKey(images.c.id)]
+    return [*named, *_NEWEST]
 
 
 def _seen(project_id: ProjectId | None) -> ColumnElement[bool]:
@@ -90,5 +91,7 @@ def _condition(each: Condition) -> ColumnElement[bool]:
     column = IMAGE_FIELDS.get(each.name)
     if column is None:
         column = images.c.properties[each.name].as_string()
+    if isinstance(column.type, Text) and each.is_in:
+        return column.in_(each.values)  # an index may be of use
     text = func.coalesce(cast(column, Text), "")
     return text.in_(each.values) if each.is_in else text.not_in(each.values)

@@ -7,7 +7,21 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, ColumnElement, Integer, Row, String, Table, delete, func, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    Row,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from busway.domain.documents import ImageRef
 from busway.domain.errors import NotFound
@@ -24,7 +38,7 @@ images = Table(
     Column("name", String(255)),
     Column("status", String(16), nullable=False),
     Column("owner", String(64), nullable=False, index=True),
-    Column("created", UtcTime, nullable=False, index=True),
+    Column("created", UtcTime, nullable=False),
     Column("updated", UtcTime, nullable=False),
     Column("visibility", String(16), nullable=False),
     Column("disk_format", String(20)),
@@ -40,7 +54,9 @@ images = Table(
     Column("hidden", Boolean, nullable=False),
     Column("tags", Json, nullable=False),
     Column("properties", Json, nullable=False),
-    Column("deleted", UtcTime, index=True),
+    Column("deleted", UtcTime),
+    Index("ix_images_deleted_created_id", "deleted", "created", "id"),
+    Index("ix_images_name_deleted", "name", "deleted"),
 )
 
 

@@ -42,7 +42,7 @@ ports = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("network_id", String(36), ForeignKey("networks.id"), nullable=False),
-    Column("project_id", String(64), nullable=False, index=True),
+    Column("project_id", String(64), nullable=False),
     Column("server_id", String(36), index=True),
     Column("address", String(15)),
     Column("mac", String(17), nullable=False),
@@ -53,6 +53,8 @@ ports = Table(
     Column("own", Boolean, nullable=False),
     Column("security", Boolean, nullable=False),
     Column("pairs", Json),
+    Index("ix_ports_created_id", "created", "id"),
+    Index("ix_ports_project_id_created_id", "project_id", "created", "id"),
 )
 _FIRST_LOOK, _LONGEST_LOOK = 64, 4096  # addresses that are looked at together
 _live = ports.c.released.is_(False)

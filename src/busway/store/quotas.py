@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import Column, Integer, String, Table, delete, insert, select
 
@@ -23,8 +23,15 @@ quotas = Table(
 
 def list_limits(tx: Tx, owner: str) -> dict[str, int]:
     """The limits that were set for a project, or for `EVERYBODY`."""
-    rows = tx.execute(select(quotas).where(quotas.c.owner == owner).order_by(quotas.c.resource))
-    return {str(row.resource): int(row.limit) for row in rows}
+    return limits_of(tx, [owner])[owner]
+
+
+def limits_of(tx: Tx, owners: Collection[str]) -> dict[str, dict[str, int]]:
+    """The limits that were set for each of some projects, or for `EVERYBODY`."""
+    found: dict[str, dict[str, int]] = {owner: {} for owner in owners}
+    for row in tx.execute(select(quotas).where(quotas.c.owner.in_(owners)).order_by(quotas.c.resource)):
+        found[row.owner][row.resource] = row.limit
+    return found
 
 
 def set_limits(tx: Tx, owner: str, limits: Mapping[str, int]) -> None:

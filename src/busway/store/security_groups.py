@@ -124,6 +124,8 @@ def take_changes(tx: Tx) -> list[ProjectId]:
 
 
 def _groups(tx: Tx, rows: list[Row[Any]]) -> list[SecurityGroup]:
+    if not rows:
+        return []
     rules: dict[str, list[SecurityRule]] = {}
     statement = select(security_group_rules).where(security_group_rules.c.group_id.in_([row.id for row in rows]))
     for row in tx.execute(statement.order_by(security_group_rules.c.created, security_group_rules.c.id)):

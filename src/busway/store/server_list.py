@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select, true
 
 from busway.domain.aggregate import ZONE_KEY
 from busway.domain.errors import BadInput
@@ -34,7 +34,7 @@ _HOST_NAME = select(hosts.c.name).where(hosts.c.id == servers.c.host_id).scalar_
 # Nova's sort keys, and those that Busway has a column for; by the others all servers are alike.
 SERVER_SORT_KEYS: dict[str, SortKey | None] = {
     "availability_zone": SortKey(servers.c.availability_zone),
-    "config_drive": SortKey(servers.c.config_drive),
+    "config_drive": SortKey(case((servers.c.config_drive, 1), else_=0)),
     "created_at": SortKey(servers.c.created),
     "display_description": SortKey(servers.c.description, nullable=True),
     "display_name": SortKey(servers.c.name),
@@ -132,7 +132,7 @@ def _equal(wanted: ServerFilter) -> list[ColumnElement[bool]]:
     if wanted.changes_before is not None:
         found.append(servers.c.updated <= wanted.changes_before)
     if wanted.host is not None:
-        found.append(servers.c.host_id.in_(select(hosts.c.id).where(hosts.c.name == wanted.host)))
+        found.append(servers.c.host_id == select(hosts.c.id).where(hosts.c.name == wanted.host).scalar_subquery())
     if wanted.zone is not None:
         found.append(_in_zone(wanted.zone))
     if wanted.reservation is not None:

@@ -8,10 +8,9 @@ from datetime import datetime
 
 from busway.control import groups, quotas
 from busway.control.context import Control
-from busway.control.networks.changes import tell_hosts
 from busway.control.networks.plug import plug_ports
 from busway.control.servers.access import note_action
-from busway.control.servers.read import read_server
+from busway.control.servers.read import read_servers
 from busway.domain.alias import parse_requests
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, NotFound
@@ -48,9 +47,9 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
         check_image(caller, request.flavor, images.get_image(tx, request.image_id))
         ids = [_create(control, tx, caller, replace(request, name=name), request_id, now) for name in request.names]
         groups.join_group(control, tx, caller, request, ids)
-        created = [read_server(tx, caller, server_id) for server_id in ids]
+        created = read_servers(tx, ids)
     control.crashpoint("create:after-commit")
-    tell_hosts(control)
+    control.bell.ring("networks")
     control.bell.ring("place")
     return created
 

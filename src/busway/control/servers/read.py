@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from busway.control.context import Control
@@ -9,13 +10,14 @@ from busway.control.pattern import compile_pattern
 from busway.control.servers.access import no_server, server_row
 from busway.control.servers.view import server_view
 from busway.domain.caller import Caller
-from busway.domain.ids import HostId
+from busway.domain.ids import HostId, ServerId
 from busway.domain.requests import ServerFilter
 from busway.domain.server import Server, ServerAction, ServerStatus
 from busway.store import actions, aggregates, hosts, ports, servers
 from busway.store.actions import EVERY_ACTION, ActionFilter
 from busway.store.database import Tx
 from busway.store.server_list import list_page
+from busway.store.servers import ServerRow
 
 NOWHERE = HostId("")
 
@@ -32,10 +34,18 @@ def list_servers(control: Control, caller: Caller, wanted: ServerFilter) -> list
     for name, pattern in wanted.patterns.items():
         compile_pattern(pattern, name)  # a pattern that is none is refused, however few servers there are
     with control.db.read() as tx:
-        rows = list_page(tx, replace(wanted, project_id=project), compile_pattern)
-        places = {row.host_id for row in rows if row.host_id is not None}
-        names, zones = hosts.names_of(tx, places), aggregates.zones_of_hosts(tx, places)
-        addresses = ports.server_addresses(tx, [row.id for row in rows])
+        return _views(tx, list_page(tx, replace(wanted, project_id=project), compile_pattern))
+
+
+def read_servers(tx: Tx, server_ids: Iterable[ServerId]) -> list[Server]:
+    """Servers by their ids, in the order in which they were made."""
+    return _views(tx, servers.list_by_id(tx, server_ids))
+
+
+def _views(tx: Tx, rows: Sequence[ServerRow]) -> list[Server]:
+    places = {row.host_id for row in rows if row.host_id is not None}
+    names, zones = hosts.names_of(tx, places), aggregates.zones_of_hosts(tx, places)
+    addresses = ports.server_addresses(tx, [row.id for row in rows])
     return [
         server_view(
             row, addresses.get(row.id, ()), names.get(row.host_id or NOWHERE), zones.get(row.host_id or NOWHERE)
@@ -67,7 +77,4 @@ def read_server(tx: Tx, caller: Caller, server_id: str) -> Server:
     row = servers.find_server(tx, server_id)
     if row is None or not caller.may_see(row.project_id) or row.status is ServerStatus.DELETED:
         raise no_server(server_id)
-    place = [row.host_id] if row.host_id is not None else []
-    name = hosts.names_of(tx, place).get(row.host_id or NOWHERE)
-    zone = aggregates.zones_of_hosts(tx, place).get(row.host_id or NOWHERE)
-    return server_view(row, ports.list_addresses(tx, row.id), name, zone)
+    return _views(tx, [row])[0]

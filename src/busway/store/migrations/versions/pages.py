@@ -27,18 +27,22 @@ def upgrade() -> None:
         table.alter_column("number", existing_type=sa.Integer(), server_default=None)
         table.create_unique_constraint("uq_hosts_number", ["number"])
     op.drop_index("ix_servers_project_id", "servers")
-    op.create_index("ix_servers_project_id_number", "servers", ["project_id", "number"])
-    for table_name, columns in _INDEXES.items():
-        for column in columns:
-            op.create_index(f"ix_{table_name}_{column}", table_name, [column])
+    op.drop_index("ix_servers_host_id", "servers")
+    op.drop_index("ix_images_deleted", "images")
+    for name, several in _INDEXES.items():
+        for columns in several:
+            op.create_index(f"ix_{name}_{'_'.join(columns)}", name, list(columns))
 
 
-_INDEXES = {
-    "servers": ("name", "user_id", "flavor_id", "image_id", "updated"),
-    "moves": ("source_host_id", "target_host_id", "project_id"),
-    "devices": ("address",),
-    "ports": ("project_id",),
-    "images": ("created",),
+_INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "servers": (
+        *(("project_id", "number"), ("name", "project_id"), ("host_id", "project_id")),
+        *(("user_id",), ("flavor_id",), ("image_id",), ("updated",)),
+    ),
+    "moves": (("source_host_id",), ("target_host_id",), ("project_id",)),
+    "devices": (("address",),),
+    "ports": (("created", "id"), ("project_id", "created", "id")),
+    "images": (("deleted", "created", "id"), ("name", "deleted")),
 }
 
 

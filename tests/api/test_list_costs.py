@@ -1,0 +1,88 @@
+"""A page and a show cost what they hold, not what the cloud has: statements and work of SQLite, among few rows and many."""
+
+from pathlib import Path
+
+import pytest
+
+from busway.control.identity.bearer import authenticate
+from tests.api.many import Work, counted, fill, server_id
+from tests.api.serving import ApiServer, start_api_server
+
+FEW, MANY = 200, 2000
+PATHS = {
+    "servers": ("/compute/v2.1/servers?limit=10", 40),
+    "servers, all told": ("/compute/v2.1/servers/detail?limit=10", 40),
+    "servers, newest told": ("/compute/v2.1/servers/detail?limit=10", 45),
+    "servers after a marker": (f"/compute/v2.1/servers/detail?limit=10&marker={server_id(100)}", 40),
+    "servers of all projects": ("/compute/v2.1/servers/detail?limit=10&all_tenants=1", 40),
+    "servers by name": ("/compute/v2.1/servers/detail?name=^server00100$", 40),
+    "servers of a flavor": ("/compute/v2.1/servers/detail?flavor=g1&limit=10", 40),
+    "servers of a host": ("/compute/v2.1/servers/detail?host=host00000&limit=10", 40),
+    "servers by time": ("/compute/v2.1/servers/detail?limit=10&status=ACTIVE&changes-since=2026-01-01T12:00:00Z", 40),
+    "a server": (f"/compute/v2.1/servers/{server_id(100)}", 45),
+    "actions": (f"/compute/v2.1/servers/{server_id(100)}/os-instance-actions", 45),
+    "an action": (f"/compute/v2.1/servers/{server_id(100)}/os-instance-actions/req-100", 45),
+    "ports of a server": (f"/compute/v2.1/servers/{server_id(100)}/os-interface", 45),
+    "migrations": ("/compute/v2.1/os-migrations?limit=10", 45),
+    "hypervisors": ("/compute/v2.1/os-hypervisors/detail?limit=10", 45),
+    "services": ("/compute/v2.1/os-services?host=host00007", 45),
+    "key pairs": ("/compute/v2.1/os-keypairs?limit=10", 45),
+    "devices": ("/busway/v1/devices?limit=10", 45),
+    "devices of a host": ("/busway/v1/devices?host=host00007", 45),
+    "a device": ("/busway/v1/devices/host00007:0000:41:00.0", 45),
+    "hosts": ("/busway/v1/hosts?limit=10", 45),
+    "events": ("/busway/v1/events?limit=10", 45),
+    "audit": ("/busway/v1/audit?limit=10", 45),
+    "images": ("/image/v2/images?limit=10", 45),
+    "images by name": ("/image/v2/images?name=image00100&limit=10&sort=created_at:desc", 45),
+    "an image": ("/image/v2/images/00000069-0000-4000-8000-000000000064", 45),
+    "ports": ("/network/v2.0/ports?limit=10", 45),
+    "ports by server": (f"/network/v2.0/ports?device_id={server_id(100)}", 45),
+    "users": ("/identity/v3/users?limit=10", 45),
+    "users by name": ("/identity/v3/users?name=user00100", 45),
+    "projects": ("/identity/v3/projects?limit=10", 45),
+    "projects by name": ("/identity/v3/projects?name=project00100", 45),
+}
+
+
+def _costs(folder: Path, template: Path, count: int) -> dict[str, Work]:
+    folder.mkdir()
+    server = start_api_server(folder, template)
+    try:
+        admin = authenticate(server.control, server.admin)
+        fill(server.control.db, count, admin.project_id, admin.user_id)
+        return {name: _cost(server, *asked) for name, asked in PATHS.items()}
+    finally:
+        server.stop()
+
+
+def _cost(server: ApiServer, path: str, version: int) -> Work:
+    with server.client(version=f"2.{version}") as client:
+        client.get(path).raise_for_status()  # what a process remembers is read once
+        with counted(server.control.db) as work:
+            answer = client.get(path)
+        assert answer.status_code == 200
+        assert len(str(answer.json())) > 60, path
+    return work
+
+
+@pytest.fixture(scope="module")
+def costs(api_template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Work, Work]]:
+    folder = tmp_path_factory.mktemp("costs")
+    few, many = _costs(folder / "few", api_template, FEW), _costs(folder / "many", api_template, MANY)
+    return {name: (few[name], many[name]) for name in PATHS}
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_page_takes_as_many_statements_among_many_rows(name: str, costs: dict[str, tuple[Work, Work]]) -> None:
+    few, many = costs[name]
+
+    assert len(many.statements) == len(few.statements)
+    assert len(many.statements) <= 12, "\n".join(many.statements)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_page_reads_as_much_among_many_rows(name: str, costs: dict[str, tuple[Work, Work]]) -> None:
+    few, many = costs[name]
+
+    assert many.steps <= 2 * few.steps + 1000, (few.steps, many.steps, many.statements)
