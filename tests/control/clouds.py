@@ -18,6 +18,7 @@ from busway.control.hosts import registry as hosts
 from busway.control.identity import directory as identity
 from busway.control.images import catalogue as images
 from busway.control.moves.advance import advance
+from busway.control.networks.changes import tell_hosts
 from busway.control.placement import place
 from busway.control.servers.create import create_servers
 from busway.control.servers.read import get_server
@@ -244,7 +245,9 @@ class Cloud:
         """Asks for servers; nothing places them yet."""
         flavor = self.gpu_flavor if gpu else self.plain
         request = CreateServer(name, flavor, self.image, max_count=count)
-        return create_servers(self.control, caller, request, f"req-{name}")
+        made = create_servers(self.control, caller, request, f"req-{name}")
+        tell_hosts(self.control)  # as the loop `networks` does
+        return made
 
     def boot(self, name: str = "s", *, gpu: bool = True, count: int = 1, caller: Caller = ADMIN) -> list[Server]:
         """Asks for servers and places them."""
