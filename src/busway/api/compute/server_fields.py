@@ -44,7 +44,7 @@ class View:
 
 def vm_state(status: ServerStatus) -> str:
     """What Nova calls the state of a server's machine."""
-    return _VM_STATES[status]
+    return VM_STATES[status]
 
 
 def views(call: Call, servers: Sequence[Server]) -> list[View]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "pages"
-down_revision = "rights"
+down_revision = "ledger"
 
 _BATCH = 1000
 
