@@ -11,6 +11,7 @@ from busway.cli.admin import admin
 from busway.cli.agent import agent
 from busway.cli.alias import alias
 from busway.cli.audit import audit
+from busway.cli.backup import backup, migrate_database, restore
 from busway.cli.config import config
 from busway.cli.demo import demo
 from busway.cli.device import device
@@ -58,7 +59,7 @@ def main() -> None:
     """A GPU cloud for KVM hosts that OpenStack's own clients drive unmodified."""
 
 
-_SETUP = (demo, up, serve, agent, admin, config, import_, doctor, lab, snapshot)
+_SETUP = (demo, up, serve, agent, admin, backup, restore, migrate_database, config, import_, doctor, lab, snapshot)
 _QUESTIONS = (plan, why, device, host, server, quota, usage, event, audit, alias, device_spec)
 for command in (*_SETUP, *_QUESTIONS):
     main.add_command(command)

@@ -104,6 +104,13 @@ def get_image_ref(tx: Tx, image_id: str) -> ImageRef:
     return ImageRef(image.id, image.sha256, image.size, image.disk_format)
 
 
+def list_data(tx: Tx) -> list[tuple[str, str, str, int]]:
+    """Id, name, sha256 and size of each image that has data, deleted ones too that a server still needs."""
+    wanted = select(images.c.id, images.c.name, images.c.sha256, images.c.size)
+    rows = tx.execute(wanted.where(images.c.sha256.is_not(None)).order_by(images.c.id))
+    return [(row.id, row.name or "", row.sha256, row.size or 0) for row in rows]
+
+
 def count_images(tx: Tx, owner: str) -> int:
     """How many images a project has."""
     return int(tx.execute(select(func.count()).select_from(images).where(_of(owner))).scalar_one())

@@ -53,6 +53,26 @@ def upgrade(db: Database, revision: str = "head") -> tuple[str, ...]:
     return tuple(known[known.index(current) + 1 if current else 0 : known.index(done) + 1 if done else 0])
 
 
+def upgrade_within(tx: Tx) -> None:
+    """Gives an empty database all tables, in a transaction of `Database.alter` that does more than that."""
+    with _alembic:
+        command.upgrade(_config(tx), "head")
+
+
+def revision_of(db: Database) -> str:
+    """The revision of a database as it is; raises `InvalidConfig` for one that Busway has not made."""
+    found = _first_look(db)
+    if found is None:
+        raise _foreign("It does not say its revision.")
+    return found
+
+
+def require_known(revision: str) -> None:
+    """Raises `InvalidConfig` for the revision of a newer Busway."""
+    if revision not in revisions():
+        raise _newer(revision)
+
+
 def revisions() -> list[str]:
     """The names of all revisions, oldest first."""
     return [script.revision for script in reversed(list(_scripts().walk_revisions()))]

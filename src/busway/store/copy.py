@@ -1,0 +1,131 @@
+"""A whole database: copied into one file while it is in use, and put from such a file into a database that is empty.
+
+SQLite copies by its online backup, PostgreSQL by pg_dump from the snapshot in which the rows were counted. So the counts are
+those of the copy, and whoever puts it back can compare.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import func, inspect, select, table, text
+
+from busway.domain.errors import Conflict, InvalidConfig, Unavailable
+from busway.store.database import Database, Tx
+from busway.store.schema import VERSION_TABLE, load_tables
+
+COPY_SECONDS = 24 * 3600
+_PROGRAMS = Path("/usr/lib/postgresql")
+
+
+def copy_out(db: Database, path: Path) -> dict[str, int]:
+    """Writes a copy of a database to a file that is not there yet; returns how many rows each table has in it.
+
+    Raises `Unavailable` where PostgreSQL's programs are not there, or refuse.
+    """
+    path.touch(mode=0o600, exist_ok=False)
+    if not db.is_sqlite:
+        with db.read() as tx:
+            snapshot = str(tx.execute(text("SELECT pg_export_snapshot()")).scalar_one())
+            _postgres(db, "pg_dump", "--format=custom", f"--snapshot={snapshot}", f"--file={path}")
+            return count_rows(tx)
+    with closing(sqlite3.connect(str(db.url.database))) as source, closing(sqlite3.connect(path)) as target:
+        source.backup(target)
+        target.execute("PRAGMA journal_mode=DELETE")
+    return check_copy(path)
+
+
+def copy_in(db: Database, path: Path) -> None:
+    """Puts the copy of a PostgreSQL database into an empty one, in one transaction."""
+    _postgres(db, "pg_restore", "--exit-on-error", "--single-transaction", str(path))
+
+
+def check_copy(path: Path, names: Iterable[str] = ()) -> dict[str, int]:
+    """Counts the rows of a SQLite file (see `count_rows`), once SQLite itself has found nothing wrong with it."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as copy:
+        try:
+            words = [str(row[0]) for row in copy.execute("PRAGMA integrity_check")]
+            broken = copy.execute("PRAGMA foreign_key_check").fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _damaged(str(error)) from error
+    if words != ["ok"] or broken:
+        raise _damaged("; ".join(words[:3]) if words != ["ok"] else f"{len(broken)} rows point at nothing.")
+    db = Database(f"sqlite:///{path}")
+    try:
+        with db.engine.connect() as tx:
+            return count_rows(tx, names)
+    finally:
+        db.close()
+
+
+def count_rows(tx: Tx, names: Iterable[str] = ()) -> dict[str, int]:
+    """How many rows each table of Busway's has, or each of `names`, of those that are there."""
+    there = sorted(set(inspect(tx).get_table_names()) & set(names) if names else our_tables(tx))
+    return {name: int(tx.execute(select(func.count()).select_from(table(name))).scalar_one()) for name in there}
+
+
+def our_tables(tx: Tx) -> set[str]:
+    """The tables of a database that have names of Busway's."""
+    return set(inspect(tx).get_table_names()) & {*load_tables().tables, VERSION_TABLE}
+
+
+def require_empty(db: Database) -> None:
+    """Raises `Conflict` for a database that has tables of Busway's names already."""
+    with db.read() as tx:
+        if found := sorted(our_tables(tx)):
+            raise Conflict(
+                f"The database {db.url.render_as_string()} is not empty",
+                detail=f"It has {len(found)} tables of Busway's names, such as {found[0]}. Nothing was changed.",
+                remedy="Name an empty database in [database] connection.",
+                code="database-not-empty",
+            )
+
+
+def require_same(wanted: Mapping[str, int], found: Mapping[str, int]) -> None:
+    """Raises `InvalidConfig` when a copy has not the rows that it should have."""
+    if differing := [name for name in sorted({*wanted, *found}) if wanted.get(name) != found.get(name)]:
+        name = differing[0]
+        raise _damaged(f"{name} has {found.get(name)} rows and should have {wanted.get(name)}.")
+
+
+def _damaged(detail: str) -> InvalidConfig:
+    remedy = "Take another backup: this one can't be trusted."
+    return InvalidConfig("The copy of the database is damaged", detail=detail, remedy=remedy, code="backup-damaged")
+
+
+def _postgres(db: Database, program: str, *arguments: str) -> None:
+    """Runs one of PostgreSQL's programs on a database; the password goes by the environment, which others can't read."""
+    address = db.url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    environment = {**os.environ, **({"PGPASSWORD": str(db.url.password)} if db.url.password else {})}
+    command = [_find(program), "--no-owner", "--no-privileges", f"--dbname={address}", *arguments]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=COPY_SECONDS, check=False, errors="replace"
+    )
+    if done.returncode != 0:
+        raise Unavailable(
+            f"{program} ended with {done.returncode}",
+            detail=" ".join(done.stderr.split()[-60:]),
+            remedy=f"Act on its words; {program} must not be older than the server.",
+            code="postgresql-program-failed",
+        )
+
+
+def _find(program: str) -> str:
+    """The program on the path, else the newest of Debian's folders."""
+    found = shutil.which(program) or next(
+        (str(path) for path in sorted(_PROGRAMS.glob(f"*/bin/{program}"), reverse=True)), None
+    )
+    if found is None:
+        raise Unavailable(
+            f"The program {program} is not there",
+            detail="It copies a PostgreSQL database, and comes with PostgreSQL's client programs.",
+            remedy="apt-get install postgresql-client",
+            code="postgresql-program-missing",
+        )
+    return found
