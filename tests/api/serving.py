@@ -31,6 +31,7 @@ from busway.control.identity.proof import Credentials
 from busway.control.identity.tokens import Scope, issue_token
 from busway.control.networks import bootstrap_network
 from busway.store.database import Database
+from busway.web.routes import routes
 from busway.wire.join import JoinRequest
 from tests.control.clouds import Host, file_settings, gpus
 from tests.databases import add_tables
@@ -150,7 +151,11 @@ def start_api_server(
         _bootstrap(control, tables=database is None)
     server = uvicorn.Server(
         uvicorn.Config(
-            build_app(control), http=BoundedProtocol, loop="asyncio", log_level="warning", timeout_graceful_shutdown=1
+            build_app(control, routes),
+            http=BoundedProtocol,
+            loop="asyncio",
+            log_level="warning",
+            timeout_graceful_shutdown=1,
         )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -19,16 +21,25 @@ from busway.api.operation import Operation, Threads, routes
 from busway.control.context import Control
 from busway.domain.errors import BuswayError
 
+SERVICES: Mapping[str, tuple[Operation, ...]] = {
+    "/compute/v2.1": compute.OPERATIONS,
+    "/identity/v3": identity.OPERATIONS,
+    "/image/v2": image.OPERATIONS,
+    "/network/v2.0": network.OPERATIONS,
+    "/busway/v1": own.OPERATIONS,
+}
+Pages = Callable[[Control, Threads], Iterable[BaseRoute]]
 
-def build_app(control: Control) -> Starlette:
-    """Builds the ASGI application; serve it with uvicorn, in one process per control plane."""
+
+def build_app(control: Control, pages: Pages | None = None) -> Starlette:
+    """Builds the ASGI application; serve it with uvicorn, in one process per control plane.
+
+    `pages` adds routes for people with a browser, which run in the same threads.
+    """
     threads = Threads(control.settings.password_threads)
     services: list[BaseRoute] = [
-        *_mounted(control, threads, "/compute/v2.1", compute.OPERATIONS),
-        *_mounted(control, threads, "/identity/v3", identity.OPERATIONS),
-        *_mounted(control, threads, "/image/v2", image.OPERATIONS),
-        *_mounted(control, threads, "/network/v2.0", network.OPERATIONS),
-        *_mounted(control, threads, "/busway/v1", own.OPERATIONS),
+        *(route for prefix, table in SERVICES.items() for route in _mounted(control, threads, prefix, table)),
+        *(pages(control, threads) if pages else ()),
         *agent.routes(control),
         Route("/", _index, methods=["GET"]),
         Route(openapi.PATH, _openapi, methods=["GET"]),

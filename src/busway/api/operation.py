@@ -100,8 +100,12 @@ class Threads:
 
     async def run(self, operation: Operation, work: Callable[..., T], *args: Any) -> T:
         """Runs a part of an operation; raises `Unavailable` when too many wait to have passwords hashed."""
-        limiter = self._hashing if operation.hashes else self._plain
-        if operation.hashes and limiter.statistics().tasks_waiting >= _WAITING_FOR_HASHES:
+        return await self.call(work, *args, hashes=operation.hashes)
+
+    async def call(self, work: Callable[..., T], *args: Any, hashes: bool = False) -> T:
+        """Runs any other work in the same threads."""
+        limiter = self._hashing if hashes else self._plain
+        if hashes and limiter.statistics().tasks_waiting >= _WAITING_FOR_HASHES:
             raise Unavailable(
                 "Too many passwords are being checked", remedy="Try again in a few seconds.", code="passwords-busy"
             )
@@ -116,16 +120,17 @@ def routes(control: Control, threads: Threads, operations: Iterable[Operation], 
 def _route(control: Control, threads: Threads, operation: Operation, path: str) -> Route:
     async def endpoint(request: Request) -> Response:
         if operation.stream is not None:
-            return await _stream(control, threads, operation, request)
+            return await stream(control, threads, operation, request)
         data = b""
         if operation.body is not None or operation.reads_body:
             data = await read_body(request, operation.body_bytes)
-        return await threads.run(operation, _answer, control, operation, request, data)
+        return await threads.run(operation, answer, control, operation, request, data)
 
     return Route(path, endpoint, methods=[operation.method])
 
 
-async def _stream(control: Control, threads: Threads, operation: Operation, request: Request) -> Response:
+async def stream(control: Control, threads: Threads, operation: Operation, request: Request) -> Response:
+    """Runs an operation whose body is not held in memory."""
     assert operation.stream is not None
     run: Run = partial(threads.run, operation)
     rule = operation.rule_for(b"")
@@ -140,7 +145,8 @@ async def _stream(control: Control, threads: Threads, operation: Operation, requ
         raise
 
 
-def _answer(control: Control, operation: Operation, request: Request, data: bytes) -> Response:
+def answer(control: Control, operation: Operation, request: Request, data: bytes) -> Response:
+    """Runs an operation in this thread, with its rule, the check of its body and its record in the audit."""
     version = request.scope.get(microversion.SCOPE_KEY, MINIMUM)
     if not operation.since <= version <= operation.until:
         raise NotFound(

@@ -32,6 +32,7 @@ from busway.control.loops.run import running
 from busway.domain.errors import InvalidConfig
 from busway.store.database import Database
 from busway.store.schema import upgrade
+from busway.web.routes import routes
 
 _log = structlog.get_logger("busway.serve")
 STOP_SECONDS = 10
@@ -167,7 +168,7 @@ def _server(control: Control, tls: Tls | None) -> uvicorn.Server:
     shows = tls is not None and control.settings.agent_certificates
     return uvicorn.Server(
         uvicorn.Config(
-            build_app(control),
+            build_app(control, routes),
             loop="asyncio",  # uvloop takes connections past the listener's bounds
             http=CertificateProtocol if shows else BoundedProtocol,
             log_level="warning",

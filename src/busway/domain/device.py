@@ -28,7 +28,8 @@ class PciDevice:
     """One PCI function as its host reported it.
 
     Ids are four lower-case hex digits; `class_code` has six (class, subclass, interface). `None` means that the
-    kernel does not say: no driver bound, no IOMMU, no NUMA locality. `switch` is the PCIe switch above it. Names are "" where pci.ids has none.
+    kernel does not say: no driver bound, no IOMMU, no NUMA locality. `switch` is the PCIe switch above it, `bridges`
+    leads from its root port down to the bridge right above it. Names are "" where pci.ids has none.
     """
 
     address: PciAddress
@@ -47,6 +48,7 @@ class PciDevice:
     product_name: str = ""
     class_name: str = ""
     switch: PciAddress | None = None
+    bridges: tuple[PciAddress, ...] = ()
 
     @property
     def is_gpu(self) -> bool:

@@ -97,6 +97,7 @@ class Function:
             numa_node=self.numa_node,
             parent=self.parent,
             switch=self.switch,
+            bridges=self.bridges,
         )
 
     @property

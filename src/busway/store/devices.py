@@ -51,6 +51,7 @@ devices = Table(
     Column("numa_node", Integer),
     Column("parent", String(16)),
     Column("switch", String(16)),
+    Column("bridges", Text, nullable=False),  # addresses, from the root port down
     Column("vendor_name", Text, nullable=False),
     Column("product_name", Text, nullable=False),
     Column("class_name", Text, nullable=False),
@@ -168,6 +169,7 @@ def _values(device: PciDevice) -> dict[str, object]:
         "kind": str(device.kind),
         "parent": str(device.parent) if device.parent else None,
         "switch": str(device.switch) if device.switch else None,
+        "bridges": " ".join(map(str, device.bridges)),
     }
 
 
@@ -189,6 +191,7 @@ def _device(values: tuple[object, ...]) -> PciDevice:
     fields["address"] = PciAddress(fields["address"])
     fields["parent"] = PciAddress(fields["parent"]) if fields["parent"] else None
     fields["switch"] = PciAddress(fields["switch"]) if fields["switch"] else None
+    fields["bridges"] = tuple(map(PciAddress, fields["bridges"].split()))
     fields["kind"] = DeviceKind(fields["kind"])
     return PciDevice(**fields)
 

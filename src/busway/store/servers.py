@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import (
@@ -246,12 +246,19 @@ def list_by_id(tx: Tx, server_ids: Iterable[ServerId], *, lock: bool = False) ->
     return [server_of(row) for row in tx.execute(statement.with_for_update() if lock else statement)]
 
 
-def names_of(tx: Tx, server_ids: Collection[ServerId]) -> dict[ServerId, str]:
-    """The names of some servers."""
+class ServerOwner(NamedTuple):
+    """What a server is called, and whose it is."""
+
+    name: str
+    project_id: ProjectId
+
+
+def owners_of(tx: Tx, server_ids: Collection[ServerId]) -> dict[ServerId, ServerOwner]:
+    """The names and projects of some servers."""
     if not server_ids:
         return {}
-    statement = select(servers.c.id, servers.c.name).where(servers.c.id.in_(server_ids))
-    return {ServerId(row.id): row.name for row in tx.execute(statement)}
+    statement = select(servers.c.id, servers.c.name, servers.c.project_id).where(servers.c.id.in_(server_ids))
+    return {ServerId(row.id): ServerOwner(row.name, ProjectId(row.project_id)) for row in tx.execute(statement)}
 
 
 def list_in_status(tx: Tx, status: ServerStatus) -> list[ServerRow]:

@@ -1,6 +1,6 @@
 """A host that needs no hardware: the real agent on an invented machine with a fake kernel and hypervisor.
 
-    python -m busway.testing.simulated_host --credential FILE --state DIR [--gpus 8] [--slow 0.01] [--crash-at POINT]
+    python -m busway.testing.simulated_host --credential FILE --state DIR [--gpus 8 | --machine hgx_h200] [--slow 0.01] [--crash-at POINT]
 
 The machine and its guests live in the state folder, so they survive a kill -9 of this process as a real kernel and
 real guests survive their agent. For tests with many hosts, and for those that end an agent at a chosen moment.
@@ -14,7 +14,7 @@ import signal
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -28,8 +28,13 @@ from busway.agent.state import StateFolder
 from busway.hypervisor.guest import GuestOptions
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
-from busway.testing.machines import gpu_host
+from busway.testing.machines import Machine, gpu_host
+from busway.testing.machines_server import a10_vfs, a5000_four, hgx_h200, mi300x_switches
 from busway.testing.networks import FakeNetworks
+
+MACHINES: Mapping[str, Callable[[Path], Machine]] = {
+    machine.__name__: machine for machine in (a5000_four, a10_vfs, hgx_h200, mi300x_switches)
+}
 
 
 def simulated_agent(
@@ -37,17 +42,19 @@ def simulated_agent(
     state: Path,
     *,
     gpus: int = 8,
+    machine: str = "",
     slow: float = 0.0,
     interval: float = 1.0,
     crashpoint: Callable[[str], None] = lambda _point: None,
 ) -> Agent:
     """Builds the machine under `state`/machine unless it is there, and the agent on it.
 
+    `machine` is one of `MACHINES`, "" for one with `gpus` GPUs.
     `slow` seconds pass in each verb of kernel and hypervisor.
     """
     root = state / "machine"
     if not (root / "sys").exists():
-        gpu_host(root, gpus)
+        _build(root, machine, gpus)
     folder = StateFolder(state / "agent")
     folder.lock()
     told = read_credential(credential)
@@ -64,6 +71,13 @@ def simulated_agent(
         flatten_disk=_paper_flat,
         crashpoint=crashpoint,
     )
+
+
+def _build(root: Path, machine: str, gpus: int) -> None:
+    if machine:
+        MACHINES[machine](root)
+    else:
+        gpu_host(root, gpus)
 
 
 def crash_at(wanted: str) -> Callable[[str], None]:
@@ -91,16 +105,19 @@ def _paper_flat(disk: Path, target: Path, _breathe: Callable[[], None]) -> None:
 @click.option("--credential", type=click.Path(path_type=Path), required=True, help="The credential file of this host.")
 @click.option("--state", type=click.Path(path_type=Path), required=True, help="Where the machine and its guests live.")
 @click.option("--gpus", default=8, show_default=True, help="How many GPUs a new machine has.")
+@click.option("--machine", type=click.Choice(["", *sorted(MACHINES)]), default="", help="One after a real machine.")
 @click.option("--slow", default=0.0, show_default=True, help="Seconds that each verb takes.")
 @click.option("--interval", default=1.0, show_default=True, help="The agent's interval in seconds.")
 @click.option("--crash-at", "point", default="", help='Ends the process at a point such as "after:TakeDevice".')
-def main(credential: Path, state: Path, gpus: int, slow: float, interval: float, point: str) -> None:
+def main(credential: Path, state: Path, gpus: int, machine: str, slow: float, interval: float, point: str) -> None:
     """Run a simulated host until SIGTERM."""
     log_to_stderr()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    started = simulated_agent(credential, state, gpus=gpus, slow=slow, interval=interval, crashpoint=crash_at(point))
+    started = simulated_agent(
+        credential, state, gpus=gpus, machine=machine, slow=slow, interval=interval, crashpoint=crash_at(point)
+    )
     with closing(started) as agent:
         agent.run(stop)
 

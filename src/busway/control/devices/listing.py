@@ -13,7 +13,7 @@ from busway.domain.claim import ClaimState
 from busway.domain.device import DeviceKind
 from busway.domain.device_spec import DeviceSpecs
 from busway.domain.errors import NotFound
-from busway.domain.ids import DeviceId, HostId, ServerId
+from busway.domain.ids import DeviceId, HostId, ProjectId, ServerId
 from busway.domain.status import DeviceStatus, device_status
 from busway.policy import authorize
 from busway.scheduler.pci import unusable
@@ -22,6 +22,7 @@ from busway.store.claims import Claim
 from busway.store.database import Tx
 from busway.store.devices import DeviceFilter, DeviceRow
 from busway.store.events import Event
+from busway.store.servers import ServerOwner
 
 EVERY_DEVICE = DeviceFilter()
 NOT_OFFERED_ANY_MORE = "no device_spec offers it any more; it leaves when its server gives it back"
@@ -29,7 +30,10 @@ NOT_OFFERED_ANY_MORE = "no device_spec offers it any more; it leaves when its se
 
 @dataclass(frozen=True, slots=True)
 class DeviceView:
-    """One PCI function; `status` is None for one that no device_spec offers."""
+    """One PCI function; `status` is None for one that no device_spec offers, `project_id` is of the server that has it.
+
+    `parent` is the PF of a VF, and `bridges` leads from the root port down to it.
+    """
 
     id: DeviceId
     host: str
@@ -48,6 +52,11 @@ class DeviceView:
     server_id: ServerId | None
     server_name: str | None
     reason: str
+    project_id: ProjectId | None = None
+    vendor_name: str = ""
+    product_name: str = ""
+    parent: str | None = None
+    bridges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +115,13 @@ def _views_of_hosts(control: Control, tx: Tx, host_ids: Collection[HostId]) -> d
     names = {row.id: row.name for row in known}
     rows = devices.list_devices_of(tx, sorted(host_ids))
     owners = {claim.device_id: claim for claim in claims.list_owned(tx, host_ids)}
-    server_names = servers.names_of(tx, {claim.server_id for claim in owners.values()})
+    owning = servers.owners_of(tx, {claim.server_id for claim in owners.values()})
     blockers = _blockers(rows, owners)
     states = states_of(control, tx, known, {device: claim.server_id for device, claim in owners.items()})
     obstacles = {key: why for each in states for key, why in unusable(each).items()}
     specs = control.pci_rules(tx).device_specs
     return {
-        row.id: _view(specs, row, names, owners.get(row.id), blockers.get(row.id), obstacles.get(row.id), server_names)
+        row.id: _view(specs, row, names, owners.get(row.id), blockers.get(row.id), obstacles.get(row.id), owning)
         for row in rows
     }
 
@@ -124,9 +133,10 @@ def _view(
     claim: Claim | None,
     blocker: Claim | None,
     obstacle: str | None,
-    server_names: dict[ServerId, str],
+    owning: dict[ServerId, ServerOwner],
 ) -> DeviceView:
     device = row.device
+    owner = owning.get(claim.server_id) if claim else None
     offered = specs.find(device) is not None
     status = device_status(
         present=row.present,
@@ -151,8 +161,13 @@ def _view(
         present=row.present,
         status=status if offered or claim else None,
         server_id=claim.server_id if claim else None,
-        server_name=server_names.get(claim.server_id) if claim else None,
+        server_name=owner.name if owner else None,
         reason=_reason(row, claim, blocker, obstacle, offered),
+        project_id=owner.project_id if owner else None,
+        vendor_name=device.vendor_name,
+        product_name=device.product_name,
+        parent=str(device.parent) if device.parent else None,
+        bridges=tuple(map(str, device.bridges)),
     )
 
 

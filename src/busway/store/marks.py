@@ -1,0 +1,32 @@
+"""Marks that differ when something changed: cheap to read, for those who watch the whole cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, select
+
+from busway.store.claims import claims
+from busway.store.database import Tx
+from busway.store.events import events
+from busway.store.hosts import hosts
+from busway.store.servers import servers
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """`devices` moves with claims, hosts and events; `servers` has a mark for each project that has any."""
+
+    devices: tuple[object, ...] = ()
+    servers: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+
+
+def read_marks(tx: Tx) -> Marks:
+    """The marks of now."""
+    last_event = tx.execute(select(func.max(events.c.id))).scalar()
+    revisions = tx.execute(select(func.sum(hosts.c.revision), func.sum(hosts.c.generation), func.count())).one()
+    live = tx.execute(select(func.count(), func.max(claims.c.updated)).where(claims.c.state != "freed")).one()
+    counted = select(servers.c.project_id, func.count(), func.max(servers.c.updated)).group_by(servers.c.project_id)
+    by_project = {str(row[0]): (row[1], row[2]) for row in tx.execute(counted)}
+    return Marks((last_event, *revisions, *live), by_project)

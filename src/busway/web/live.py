@@ -1,0 +1,158 @@
+"""What happens, as it happens: one watcher per process, and a bounded number of streams of server-sent events.
+
+The watcher looks at the database twice a second while somebody listens, and once for all who do. Operators hear which devices
+changed; everybody hears that servers of their own project did, and asks for the page again. A new stream begins with all that
+is so now, so that nothing is missed between a page and its stream, or while a browser was away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from busway.api.access_log import seen
+from busway.api.operation import Threads
+from busway.control.context import Control
+from busway.control.devices.listing import list_devices
+from busway.control.watch import Marks, look
+from busway.domain.caller import Caller
+from busway.domain.errors import BuswayError, NotAuthenticated, Unavailable
+from busway.domain.ids import ProjectId, UserId
+from busway.policy import allows
+from busway.web.map.state import device_states
+from busway.web.render import SECURITY
+from busway.web.session import read_session
+
+LOOK_SECONDS = 0.5
+BEAT_SECONDS = 15.0
+MOST_STREAMS = 500
+MOST_STREAMS_OF_USER = 12
+# A browser that reads so slowly that this many changes wait is told to come back.
+_MOST_WAITING = 100
+_WATCHER = Caller(UserId("busway"), "console", ProjectId(""), roles=frozenset({"admin"}), is_system=True)
+_log = structlog.get_logger("busway.web")
+
+
+@dataclass(eq=False)
+class Listener:
+    """One stream: whose it is, and the events that wait to be sent."""
+
+    caller: Caller
+    sees_devices: bool
+    queue: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(_MOST_WAITING))
+    lost: bool = False
+
+    def tell(self, event: bytes) -> None:
+        """Adds an event; a listener that does not keep up is ended, and its browser comes back."""
+        try:
+            self.queue.put_nowait(event)
+        except asyncio.QueueFull:
+            self.lost = True
+
+
+class Live:
+    """The watcher of one process and those who listen to it."""
+
+    def __init__(self, control: Control, threads: Threads) -> None:
+        self._control = control
+        self._threads = threads
+        self._listeners: set[Listener] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._devices: dict[str, dict[str, str]] = {}
+        self._marks = Marks()
+
+    async def stream(self, request: Request) -> Response:
+        """Answers with a stream; 401 without a session, 503 over the bounds."""
+        try:
+            caller = await self._threads.call(_caller, self._control, request)
+            self._check_bounds(caller)
+        except BuswayError as error:
+            status = 401 if isinstance(error, NotAuthenticated) else 503
+            return Response(str(error), status, {**SECURITY, "retry-after": "30"}, media_type="text/plain")
+        seen(request.scope).caller = caller
+        listener = Listener(caller, allows(caller, "busway:devices:list"))
+        headers = {**SECURITY, "cache-control": "no-store", "x-accel-buffering": "no"}
+        return StreamingResponse(self._events(listener, request), 200, headers, media_type="text/event-stream")
+
+    def _check_bounds(self, caller: Caller) -> None:
+        counts = Counter(listener.caller.user_id for listener in self._listeners)
+        if counts.total() >= MOST_STREAMS or counts[caller.user_id] >= MOST_STREAMS_OF_USER:
+            raise Unavailable(
+                "Too many pages are open that show what happens as it happens",
+                detail=f"There may be {MOST_STREAMS_OF_USER} for a user, and {MOST_STREAMS} for all.",
+                remedy="Close some of them.",
+                code="streams-too-many",
+            )
+
+    async def _events(self, listener: Listener, request: Request) -> AsyncIterator[bytes]:
+        try:
+            self._check_bounds(listener.caller)  # of those that came at once
+            self._listeners.add(listener)
+            yield b"retry: 2000\n\n"
+            if self._task is None or self._task.done():
+                self._devices, self._marks = {}, Marks()
+                self._task = asyncio.create_task(self._watch())
+            if listener.sees_devices:
+                listener.tell(_event("devices", self._devices))
+            while not listener.lost:
+                try:
+                    yield await asyncio.wait_for(listener.queue.get(), BEAT_SECONDS)
+                except TimeoutError:
+                    yield b": beat\n\n"
+                    await self._threads.call(_caller, self._control, request)
+        except Unavailable:
+            return
+        except NotAuthenticated:
+            yield _event("over", {})
+        finally:
+            self._listeners.discard(listener)
+
+    async def _watch(self) -> None:
+        while self._listeners:
+            try:
+                await self._look()
+            except Exception as error:
+                _log.warning("the console could not look at what happens", reason=str(error))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look(self) -> None:
+        marks = await self._threads.call(look, self._control)
+        if marks.devices != self._marks.devices:
+            devices = await self._threads.call(_read_devices, self._control)
+            changed = {key: state for key, state in devices.items() if self._devices.get(key) != state}
+            changed |= {key: {"status": "gone"} for key in self._devices.keys() - devices.keys()}
+            self._devices = devices
+            self._tell(_event("devices", changed), devices=bool(changed))
+        moved = {key for key, mark in marks.servers.items() if self._marks.servers.get(key) != mark}
+        moved |= self._marks.servers.keys() - marks.servers.keys()
+        self._marks = marks
+        for listener in self._listeners:
+            if moved and (listener.caller.is_admin or listener.caller.project_id in moved):
+                listener.tell(_event("servers", {}))
+
+    def _tell(self, event: bytes, *, devices: bool) -> None:
+        for listener in self._listeners:
+            if devices and listener.sees_devices:
+                listener.tell(event)
+
+
+def _caller(control: Control, request: Request) -> Caller:
+    caller = read_session(control, request).caller
+    if caller is None:
+        raise NotAuthenticated("The session is over", remedy="Log in again.", code="session-missing")
+    return caller
+
+
+def _read_devices(control: Control) -> dict[str, dict[str, str]]:
+    return device_states(list_devices(control, _WATCHER))
+
+
+def _event(name: str, data: Mapping[str, object]) -> bytes:
+    return b"event: " + name.encode() + b"\ndata: " + msgspec.json.encode(data) + b"\n\n"

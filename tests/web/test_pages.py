@@ -1,0 +1,120 @@
+"""Each page for each kind of caller, and what no page may hold."""
+
+import pytest
+
+from busway.web.navigation import PLACES
+from busway.web.page import Page
+from busway.web.pages import PAGES
+from tests.api.serving import ApiServer
+from tests.web.console import Console, Elements, logged_in
+
+_PUBLIC = {"/login"}
+_PLAIN = [page for page in PAGES if page.method == "GET" and "{" not in page.path and page.path != "/start"]
+_FORMS = [page for page in PAGES if page.method == "POST" and page.path not in _PUBLIC]
+EVIL = """<img src=x onerror=alert(1)>"'</textarea></title><script>alert(1)</script>"""
+
+
+def _name(page: Page) -> str:
+    return f"{page.method} {page.path}"
+
+
+def test_a_stranger_sees_the_form_of_log_in_and_nothing_else(api_server: ApiServer) -> None:
+    stranger = Console(api_server)
+
+    for page in _PLAIN:
+        assert stranger.http.get(f"/ui{page.path}").url.path == "/ui/login", page.path
+    for page in _FORMS:
+        assert stranger.http.post(f"/ui{page.path.replace('{id}', 'x').replace('{name}', 'x')}").status_code == 403
+    assert stranger.http.get("/ui/live").status_code == 401
+    assert stranger.http.put("/ui/images/x/file", content=b"x").status_code == 403
+
+
+def test_an_admin_sees_every_page_and_every_page_keeps_the_policy_for_content(api_server: ApiServer) -> None:
+    api_server.host()
+    api_server.image()
+    console = logged_in(api_server)
+
+    for page in _PLAIN:
+        answer = console.http.get(f"/ui{page.path}")
+        assert answer.status_code == 200, page.path
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy
+        assert answer.headers["cache-control"] == "no-store"
+        elements = Elements(answer.text)
+        assert elements.inline == [], page.path
+        assert [tag for tag, attributes in elements.found if "style" in attributes] == [], page.path
+        handlers = [name for _, attributes in elements.found for name in attributes if name.startswith("on")]
+        assert handlers == [], page.path
+        sources = [a.get("src") or a.get("href") for tag, a in elements.found if tag in ("script", "link", "img")]
+        assert [each for each in sources if not str(each).startswith("/ui/")] == [], page.path
+
+
+def test_a_member_sees_the_project_s_own_pages_and_no_operator_s(api_server: ApiServer) -> None:
+    api_server.user("ann")
+    console = logged_in(api_server, "ann", "pw")
+
+    start = console.get("/servers")
+
+    for place in PLACES:
+        is_operators = place.operator or place.name == "map"
+        assert (f'href="/ui{place.path}"' in start) is not is_operators, place.name
+        console.get(place.path, 403 if is_operators else 200)
+
+
+def test_a_reader_is_offered_no_change_and_gets_none(api_server: ApiServer) -> None:
+    api_server.user("rob", "reader")
+    console = logged_in(api_server, "rob", "pw")
+
+    assert "/ui/servers/new" not in console.get("/servers")
+    console.get("/servers/new", 403)
+    answer = console.send("/servers/new", name="x", flavor="1", image="x")
+    assert answer.status_code == 403
+    assert "os_compute_api:servers:create" in answer.text
+
+
+@pytest.mark.parametrize("page", _FORMS, ids=_name)
+def test_a_form_asks_the_rule_of_its_operation(api_server: ApiServer, page: Page) -> None:
+    """A member's forms of an operator are refused by name, whatever is in them."""
+    if page.rule and page.rule.startswith("busway:") and page.path not in ("/quotas",):
+        api_server.user("ann")
+        console = logged_in(api_server, "ann", "pw")
+        answer = console.send(page.path.replace("{id}", "x").replace("{name}", "x"), name="x", deed="delete")
+        assert answer.status_code == 403
+        assert "Policy doesn&#39;t allow" in answer.text
+
+
+def test_a_path_that_is_no_page_is_told_so(api_server: ApiServer) -> None:
+    assert "There is no such page" in logged_in(api_server).get("/nowhere", 404)
+
+
+def test_no_name_that_somebody_gives_becomes_part_of_a_page(api_server: ApiServer) -> None:
+    """Every name that can be given through the API or a page, on every page that shows it."""
+    host = api_server.host()
+    image = api_server.image(EVIL)
+    api_server.user(EVIL[:60])
+    with api_server.client(version="2.90") as admin:
+        admin.patch("/busway/v1/hosts/host1", json={"enabled": False, "reason": EVIL}).raise_for_status()
+        flavor = {"name": EVIL, "ram": 64, "vcpus": 1, "disk": 1, "description": EVIL}
+        made = admin.post("/compute/v2.1/flavors", json={"flavor": flavor}).json()["flavor"]["id"]
+        admin.post(f"/compute/v2.1/flavors/{made}/os-extra_specs", json={"extra_specs": {"x:y": EVIL}})
+        key = {"name": EVIL, "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGk0 " + EVIL}
+        admin.post("/compute/v2.1/os-keypairs", json={"keypair": key})
+        admin.post("/network/v2.0/networks", json={"network": {"name": EVIL}})
+        body = {"name": EVIL, "flavorRef": made, "imageRef": image, "networks": "none", "description": EVIL}
+        server = admin.post("/compute/v2.1/servers", json={"server": body}).json()["server"]["id"]
+        device = admin.get("/busway/v1/devices").json()["devices"][0]["id"]
+    console = logged_in(api_server)
+    paths = [page.path for page in _PLAIN]
+    paths += [f"/servers/{server}", f"/servers/{server}/log", f"/devices/{device}", f"/hosts/{host.name}"]
+    paths += [f"/images/{image}/upload", f"/fit?flavor={made}", "/servers?q=%3Cscript%3Ealert(1)%3C/script%3E"]
+    paths += ["/map?q=%22%3E%3Cscript%3Ealert(1)", "/audit?q=%22%3E%3Cscript%3E", "/login?next=%22%3E%3Cscript%3E"]
+    seen = 0
+    for path in paths:
+        page = console.get(path)
+        assert "<script>alert" not in page and "<img src=x" not in page and '"><script' not in page, path
+        seen += "&lt;img src=x onerror" in page
+    for path in ("/servers/new", "/keypairs", "/hosts", "/device-specs", "/aliases", "/images", "/flavors"):
+        fields = dict.fromkeys(("name", "public_key", "definition", "image", "flavor", "user_data"), EVIL)
+        told = console.send(path, path, **fields).text
+        assert "<script>alert" not in told and "<img src=x" not in told, path
+    assert seen >= 5  # the names do stand on pages, as text
