@@ -12,6 +12,7 @@ from busway.control.devices.handovers import list_handovers
 from busway.control.devices.listing import get_device, list_devices
 from busway.domain.errors import BuswayError
 from busway.domain.ids import ServerId
+from busway.store.devices import DeviceFilter
 from busway.store.events import Event
 from busway.web.map.layout import layout
 from busway.web.map.names import drawing_values
@@ -48,7 +49,7 @@ def owners(events: Iterable[Event]) -> list[Owning]:
 def _show(view: View, error: BuswayError | None = None) -> Response:
     story = get_device(view.control, view.caller, view.path["id"])
     device = story.device
-    beside = list_devices(view.control, view.caller, device.host)
+    beside = list_devices(view.control, view.caller, DeviceFilter(host=device.host))
     changes = (event.reason for event in story.events if event.reason.startswith("driver "))
     drivers = [change.removeprefix("driver ").partition(" -> ")[0] for change in changes]
     drawn = drawing_values(beside)

@@ -12,6 +12,7 @@ from busway.control.flavors import list_flavors
 from busway.control.hosts.registry import list_hosts
 from busway.control.placement.plan import Plan, plan
 from busway.domain.errors import BadInput, BuswayError
+from busway.store.devices import DeviceFilter
 from busway.web.map.layout import Cabinet, layout
 from busway.web.map.names import drawing_values
 from busway.web.page import Page, View
@@ -59,7 +60,7 @@ def _drawn(view: View, made: Plan | None) -> dict[str, Any]:
     if not hosts or not view.may("busway:devices:list"):
         return {"cabinets": [], "landing": {}, **drawing_values(())}
     known = [host for host in list_hosts(view.control, view.caller) if host.name in hosts]
-    views = [each for host in known for each in list_devices(view.control, view.caller, host.name)]
+    views = [each for host in known for each in list_devices(view.control, view.caller, DeviceFilter(host=host.name))]
     cabinets: list[tuple[str, Cabinet]] = [
         (host.name, layout(each for each in views if each.host == host.name)) for host in known
     ]

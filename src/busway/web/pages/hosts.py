@@ -10,6 +10,7 @@ from busway.control.devices.listing import DeviceView, list_devices
 from busway.control.events import list_events
 from busway.control.hosts.registry import HostView, list_hosts
 from busway.domain.errors import BuswayError, NotFound
+from busway.store.devices import DeviceFilter
 from busway.web.map.layout import layout
 from busway.web.map.names import drawing_values
 from busway.web.map.state import NOT_OFFERED, is_card, is_shown, status_of
@@ -38,7 +39,9 @@ def _add(view: View) -> Response:
 
 def _show(view: View, error: BuswayError | None = None) -> Response:
     host = _find(view)
-    devices = list_devices(view.control, view.caller, host.name) if view.may("busway:devices:list") else []
+    devices = (
+        list_devices(view.control, view.caller, DeviceFilter(host=host.name)) if view.may("busway:devices:list") else []
+    )
     events = list_events(view.control, view.caller, host=host.id) if view.may("busway:events:list") else []
     return view.render(
         "host.html",
