@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+import click
 import structlog
 
 from busway.agent.credential import Credential, write_credential
@@ -17,6 +18,7 @@ from busway.agent.wiring import AgentOptions, build_agent
 from busway.bootstrap.config import Config
 from busway.bootstrap.crashpoint import crashpoint_from_environment
 from busway.bootstrap.serve import Served, served
+from busway.bootstrap.setup.first_use import next_steps, set_up_once
 from busway.control.hosts import joining
 from busway.domain.caller import Caller
 from busway.domain.ids import ProjectId, UserId
@@ -35,6 +37,7 @@ def up(config: Config, options: AgentOptions) -> None:
         signal.signal(number, lambda *_: stop.set())
     (config.state / "agent").mkdir(mode=0o711, parents=True, exist_ok=True)
     with served(config) as cloud:
+        found = set_up_once(cloud.control, _SELF)
         credential = _credential(cloud, config.state / "agent")
         agent = build_agent(
             dataclasses.replace(options, credential=credential, state=config.state / "agent"),
@@ -43,6 +46,8 @@ def up(config: Config, options: AgentOptions) -> None:
         thread = threading.Thread(target=agent.run, args=(stop,), name="agent", daemon=True)
         thread.start()
         _log.info("up", url=cloud.url, clouds=str(cloud.clouds), host=socket.gethostname())
+        for line in next_steps(found, cloud.url, cloud.clouds) if found else ():
+            click.echo(line)
         stop.wait()
         thread.join(STOP_SECONDS)
 

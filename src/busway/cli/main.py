@@ -24,6 +24,7 @@ from busway.cli.lab import lab
 from busway.cli.plan import plan
 from busway.cli.quota import quota
 from busway.cli.server import server
+from busway.cli.setup import setup
 from busway.cli.snapshot import snapshot
 from busway.cli.start import serve, up
 from busway.cli.usage import usage
@@ -59,7 +60,22 @@ def main() -> None:
     """A GPU cloud for KVM hosts that OpenStack's own clients drive unmodified."""
 
 
-_SETUP = (demo, up, serve, agent, admin, backup, restore, migrate_database, config, import_, doctor, lab, snapshot)
+_SETUP = (
+    demo,
+    up,
+    serve,
+    agent,
+    admin,
+    backup,
+    restore,
+    migrate_database,
+    config,
+    import_,
+    doctor,
+    setup,
+    lab,
+    snapshot,
+)
 _QUESTIONS = (plan, why, device, host, server, quota, usage, event, audit, alias, device_spec)
 for command in (*_SETUP, *_QUESTIONS):
     main.add_command(command)

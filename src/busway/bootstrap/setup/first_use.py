@@ -1,0 +1,71 @@
+"""What `busway up` does once, on a machine whose cloud has no host yet: offers what is ready, and says how to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import structlog
+
+from busway.bootstrap.setup.apply import OwnCloud, apply_proposal
+from busway.bootstrap.setup.propose import Proposal, propose
+from busway.control.context import Control
+from busway.domain.caller import Caller
+from busway.domain.errors import BuswayError
+from busway.store import hosts
+
+_log = structlog.get_logger("busway.setup")
+_NAMED = 4
+
+
+def set_up_once(control: Control, caller: Caller, root: Path = Path("/")) -> Proposal | None:
+    """Offers this machine's ready GPUs in a cloud that has neither hosts, nor aliases, nor device specs; None in any other.
+
+    What can't be read costs the proposal and not the start. Killed half way, it goes on at the next start, for the first
+    host comes after it.
+    """
+    with control.db.read() as tx:
+        if hosts.list_hosts(tx):
+            return None
+    if control.settings.aliases or control.settings.written_specs:
+        return None
+    try:
+        proposal = propose(root)
+        for line in apply_proposal(proposal, OwnCloud(control, caller)):
+            _log.info(line)
+    except (BuswayError, OSError) as error:
+        _log.warning("GPUs are not offered by themselves", reason=str(error), remedy="Run `busway setup`.")
+        return Proposal((), ())
+    return proposal
+
+
+def next_steps(proposal: Proposal, url: str, clouds: Path) -> Iterator[str]:
+    """What a person reads at the first start: where the API is, what is offered, and the three commands to a server."""
+    yield f"Busway answers at {url}; {clouds} has the administrator's password."
+    yield from offered(proposal)
+    largest = [kind.flavors[0] for kind in proposal.kinds if kind.flavors]
+    what = f"--gpu {proposal.kinds[0].name}" if largest else "--flavor m1.small"
+    yield "A first server, from any cloud image (with the credentials: . " + f"{clouds.with_name('openrc')}):"
+    yield "  openstack image create --disk-format qcow2 --container-format bare --file IMAGE.qcow2 my-image"
+    yield f"  busway server create first {what} --image my-image --key ~/.ssh/id_ed25519.pub --wait"
+    yield "  busway server ssh first"
+
+
+def offered(proposal: Proposal) -> Iterator[str]:
+    """What is ready under which names, and what is not and why."""
+    for kind in proposal.kinds:
+        flavors = ", ".join(flavor.name for flavor in kind.flavors)
+        yield f"{len(kind.cards)} x {kind.model.name} ({_few(kind.cards)}): alias {kind.name}; flavors {flavors}"
+    for verdict in proposal.left_out[:_NAMED]:
+        yield f"Not offered: {verdict.card} {verdict.words}"
+    if len(proposal.left_out) > _NAMED:
+        yield f"Not offered: {len(proposal.left_out) - _NAMED} more"
+    if proposal.left_out:
+        yield "`busway doctor` says what to do; then `busway setup` offers what is ready."
+    if not proposal.kinds and not proposal.left_out:
+        yield "There is no GPU here; other PCI devices are offered by `busway device-spec create`."
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
