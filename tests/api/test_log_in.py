@@ -124,9 +124,11 @@ def test_a_stranger_does_not_keep_a_user_of_the_same_address_out(api_server: Api
     for number in range(60):
         issue(api_server, by_password(f"name{number}", "wrong"))
 
-    stranger = issue(api_server, by_password("bob", "wrong"))
+    strangers = [
+        issue(api_server, by_password(f"other{number}", "wrong")) for number in range(10)
+    ]  # each wait is longer
 
-    assert stranger.headers["x-busway-error-code"] == "login-wait"
+    assert "login-wait" in {each.headers["x-busway-error-code"] for each in strangers}
     assert issue(api_server, by_password("ann", "pw")).status_code == 201
 
 

@@ -3,7 +3,8 @@ from benchmarks.__main__ import registry
 from benchmarks.registry import Benchmark, Measurement, Registry, render
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.processes  # a minute of two cores: run by `make test`
+@pytest.mark.timeout(900)
 def test_every_benchmark_measures_a_figure_and_its_reference() -> None:
     for benchmark in registry():
         measured = benchmark.measure(0.1)

@@ -23,6 +23,7 @@ TEXTS = (
     "sys/class/dmi/id/chassis_type",
     "sys/class/dmi/id/product_name",
     "sys/class/dmi/id/sys_vendor",
+    "sys/class/iommu/*/intel-iommu/cap",
     "sys/class/vtconsole/*/bind",
     "sys/class/vtconsole/*/name",
     "sys/devices/system/cpu/cpu[0-9]*/topology/physical_package_id",
