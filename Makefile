@@ -4,7 +4,7 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo clean check test test-slow test-load test-proof fuzz openapi coverage mutation bench bench-peers oracle \
-	format hooks revision lock vendor pci-ids ordinary-lines release python-version environment
+	format hooks revision lock vendor metrics pci-ids ordinary-lines release python-version environment
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ lock: python-version ## Compile the locks anew from pyproject.toml and requireme
 
 vendor: python-version ## Fetch the browser's libraries anew from their npm packages, by the lists in packages.toml, and check them (needs npm)
 	@$(PYTHON) -m tools.vendor
+
+metrics: environment ## Write docs/reference/metrics.md anew from the tables of metrics
+	@PYTHONPATH=src .venv/bin/python -m tools.metrics
 
 pci-ids: environment ## Put a newer list of PCI names into the package: make pci-ids FILE=pci.ids (or a .deb)
 	@.venv/bin/python -m tools.pci_ids $(FILE)

@@ -15,6 +15,7 @@ from busway import __version__
 from busway.agent.console import Consoles
 from busway.agent.execute import Executor
 from busway.agent.faults import Faults
+from busway.agent.figures import Known, read_figures
 from busway.agent.image_cache import ImageCache
 from busway.agent.link import AgentLink
 from busway.agent.observe import Sight, look
@@ -36,6 +37,8 @@ from busway.hardware.scrub import SCRUB_SECONDS
 from busway.hardware.verbs import DeviceVerbs
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import Hypervisor
+from busway.metrics.agent import FAMILIES
+from busway.metrics.meters import Meters
 from busway.networking.networks import GuestNetworks
 from busway.reconciler.plan import plan
 from busway.reconciler.steps import Step
@@ -85,6 +88,7 @@ class Agent:
         log: FilteringBoundLogger | None = None,
         scrubs: Mapping[str, Path] | None = None,
         layouts: Collection[SriovLayout] = (),
+        meters: Meters | None = None,
     ) -> None:
         self._host = host
         self._link = link
@@ -111,8 +115,11 @@ class Agent:
             often=self._timing.report,
             blind=self._timing.blind,
         )
+        self.meters = meters or Meters(FAMILIES)
+        self.meters.read_from(lambda: read_figures(self._known(), state))
         self._tools = Tools(
             link=link,
+            meters=self.meters,
             hypervisor=hypervisor,
             kernel=kernel,
             state=state,
@@ -300,6 +307,9 @@ class Agent:
 
     def _report(self, sight: Sight) -> None:
         self._reporter.report(sight, self._generation, self._notes())
+
+    def _known(self) -> Known:
+        return Known(self._host, self._machine, self._generation, dict(self._troubles))
 
     def _view(self, sight: Sight) -> None:
         line = self._reporter.view(self._desired, sight, self._timing.resource_view)

@@ -26,6 +26,7 @@ class Executor:
         self, tools: Tools, faults: Faults, log: FilteringBoundLogger, crashpoint: Callable[[str], None]
     ) -> None:
         self._tools = tools
+        self._meters = tools.meters
         self._faults = faults
         self._log = log
         self._crashpoint = crashpoint
@@ -54,6 +55,7 @@ class Executor:
         except Exception as error:
             self._log.exception("step ended unexpectedly", step=step.name, server=step.server_id, why=str(error))
             self._fail(step, _unexpected(step, error))
+            self._meters.count("busway_agent_steps_total", step.name, "failed")
             return False
 
     def _try(self, step: Step, tools: Tools) -> bool:
@@ -63,15 +65,22 @@ class Executor:
         try:
             remark = self._execute(step, tools)
         except _POSTPONING as error:  # the next round tries again
+            self._measure(step, "postponed", started)
             log.warning("step postponed", why=str(error), seconds=_since(started))
             return False
         except BuswayError as error:
             self._fail(step, error)
+            self._measure(step, "failed", started)
             log.error("step failed", why=str(error), code=error.code, seconds=_since(started))
             return False
         self._faults.succeeded(step)
+        self._measure(step, "done", started)
         log.info("step done", seconds=_since(started), **({"remark": remark} if remark else {}))
         return True
+
+    def _measure(self, step: Step, result: str, started: float) -> None:
+        self._meters.count("busway_agent_steps_total", step.name, result)
+        self._meters.observe("busway_agent_step_seconds", time.monotonic() - started, step.name)
 
     def _execute(self, step: Step, tools: Tools) -> str | None:
         self._crashpoint(f"before:{step.name}")

@@ -16,6 +16,8 @@ from busway.hardware.scrub import SCRUB_SECONDS
 from busway.hardware.verbs import DeviceVerbs
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import DomainSeen, Hypervisor
+from busway.metrics.agent import FAMILIES
+from busway.metrics.meters import Meters
 from busway.networking.networks import GuestNetworks
 
 # Makes a qcow2 disk: (image, its format, the disk to make, size in GB or 0 for the image's own size).
@@ -48,6 +50,7 @@ class Tools:
     scrub_seconds: float = SCRUB_SECONDS
     crashpoint: Callable[[str], None] = lambda _point: None
     wall_ns: Callable[[], int] = time.time_ns
+    meters: Meters = field(default_factory=lambda: Meters(FAMILIES))
 
     def now(self) -> Moment:
         """The moment, for records that outlive the agent."""

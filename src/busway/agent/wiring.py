@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from busway.agent.agent import Agent, Timing
 from busway.agent.credential import read_credential, write_credential
 from busway.agent.link import HttpLink
 from busway.agent.log import log_to_stderr
+from busway.agent.metrics_server import MetricsServer, parse_address
 from busway.agent.state import StateFolder
 from busway.domain.errors import InvalidConfig
 from busway.domain.sriov_layout import SriovLayout
@@ -41,6 +42,8 @@ class AgentOptions:
     scrubs: Mapping[str, Path] = field(default_factory=dict)  # programs that clean devices, by vendor:device
     scrub_seconds: float = SCRUB_SECONDS
     layouts: tuple[SriovLayout, ...] = ()
+    metrics: str = ""  # address and port; "" serves none
+    metrics_token: Path | None = None
 
 
 # Where dnsmasq, which is a user of its own, reads its lists; gone with the host's next start, as dnsmasq is.
@@ -76,6 +79,20 @@ def build_agent(options: AgentOptions, crashpoint: Callable[[str], None] = lambd
     )
 
 
+@contextmanager
+def serving_metrics(agent: Agent, options: AgentOptions) -> Iterator[None]:
+    """Serves the agent's metrics until the block ends, where its options say so."""
+    if not options.metrics:
+        yield
+        return
+    token = options.metrics_token.read_text("utf-8").strip() if options.metrics_token else ""
+    server = MetricsServer(agent.meters, *parse_address(options.metrics), token)
+    try:
+        yield
+    finally:
+        server.close()
+
+
 def run_agent(
     options: AgentOptions, *, once: bool = False, crashpoint: Callable[[str], None] = lambda _point: None
 ) -> None:
@@ -84,7 +101,7 @@ def run_agent(
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    with closing(build_agent(options, crashpoint)) as agent:
+    with closing(build_agent(options, crashpoint)) as agent, serving_metrics(agent, options):
         if once:
             agent.round()
             agent.finish()

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from busway.api.middleware import SCOPE_KEY as REQUEST_ID
 from busway.domain.caller import Caller
+from busway.metrics.meters import Meters
 
 _KEY = "busway.seen"
 _MAX_QUERY = 500
@@ -30,6 +31,7 @@ class Seen:
     """What the inner layers found out about a request."""
 
     caller: Caller | None = None
+    path: str = ""  # of its operation, with the names of its parameters
 
 
 def seen(scope: MutableMapping[str, Any]) -> Seen:
@@ -41,8 +43,9 @@ def seen(scope: MutableMapping[str, Any]) -> Seen:
 class AccessLog:
     """Logs each request when its answer begins; it stands inside `RequestIds`."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, meters: Meters) -> None:
         self._app = app
+        self._meters = meters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers that never begin are logged by `RequestIds`."""
@@ -56,6 +59,7 @@ class AccessLog:
         async def send_logged(message: Message) -> None:
             if message["type"] == "http.response.start":
                 caller = note.caller
+                self._measure(method, note.path, message["status"], time.monotonic() - started)
                 _log.info(
                     "request",
                     method=method,
@@ -70,6 +74,12 @@ class AccessLog:
             await send(message)
 
         await self._app(scope, receive, send_logged)
+
+    def _measure(self, method: str, path: str, status: int, seconds: float) -> None:
+        """Counts a request by its operation; those of none are one series, whatever they asked for."""
+        known = (method, path) if path else ("", "")
+        self._meters.count("busway_api_requests_total", *known, str(status))
+        self._meters.observe("busway_api_request_seconds", seconds, *known)
 
 
 def without_secrets(query: bytes) -> str:

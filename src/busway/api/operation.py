@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from busway.api import microversion
+from busway.api.access_log import seen
 from busway.api.acts import act_of, record_error
 from busway.api.admission import address_of, admit
 from busway.api.body import read_body
@@ -119,6 +120,7 @@ def routes(control: Control, threads: Threads, operations: Iterable[Operation], 
 
 def _route(control: Control, threads: Threads, operation: Operation, path: str) -> Route:
     async def endpoint(request: Request) -> Response:
+        seen(request.scope).path = operation.path
         if operation.stream is not None:
             return await stream(control, threads, operation, request)
         data = b""

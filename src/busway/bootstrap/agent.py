@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 
-from busway.agent.wiring import AgentOptions, build_agent
+from busway.agent.wiring import AgentOptions, build_agent, serving_metrics
 from busway.bootstrap.crashpoint import crashpoint_from_environment
 from busway.bootstrap.logs import set_up_logs
 
@@ -20,4 +20,5 @@ def run_agent(options: AgentOptions, *, once: bool = False) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    agent.run(stop)
+    with serving_metrics(agent, options):
+        agent.run(stop)

@@ -173,6 +173,12 @@ BUSWAY = [
         item_type=types.String(choices=list(ISOLATION)),
         help="What hosts may report and still hand out devices: unsafe-interrupts, acs-override. For tenants who trust each other.",
     ),
+    cfg.StrOpt(
+        "metrics_token",
+        default="",
+        secret=True,
+        help="What Prometheus must show to read /metrics; without it only this machine may.",
+    ),
     cfg.StrOpt("region", default="RegionOne", help="The region's name in the service catalog."),
     cfg.StrOpt("network_name", default="private", help="The name of the network that servers are on."),
     cfg.StrOpt(

@@ -14,7 +14,7 @@ import click
 import structlog
 
 from busway.agent.credential import Credential, write_credential
-from busway.agent.wiring import AgentOptions, build_agent
+from busway.agent.wiring import AgentOptions, build_agent, serving_metrics
 from busway.bootstrap.config import Config
 from busway.bootstrap.crashpoint import crashpoint_from_environment
 from busway.bootstrap.serve import Served, served
@@ -48,7 +48,8 @@ def up(config: Config, options: AgentOptions) -> None:
         _log.info("up", url=cloud.url, clouds=str(cloud.clouds), host=socket.gethostname())
         for line in next_steps(found, cloud.url, cloud.clouds) if found else ():
             click.echo(line)
-        stop.wait()
+        with serving_metrics(agent, options):
+            stop.wait()
         thread.join(STOP_SECONDS)
 
 

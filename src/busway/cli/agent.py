@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from busway.cli.bridges import read_bridges
+from busway.cli.metrics import metrics_options
 from busway.cli.scrubs import scrub_options
 from busway.cli.vfs import vfs_option
 from busway.domain.sriov_layout import SriovLayout
@@ -69,6 +70,7 @@ _CREDENTIAL = Path("/etc/busway/agent.json")
 @click.option("--hugepages", is_flag=True, help="Take the guests' memory from the host's huge pages.")
 @scrub_options
 @vfs_option
+@metrics_options
 @click.option("--once", is_flag=True, help="Do one round and end.")
 @click.pass_context
 def agent(
@@ -85,6 +87,8 @@ def agent(
     scrubs: dict[str, Path],
     scrub_seconds: float,
     layouts: tuple[SriovLayout, ...],
+    metrics: str,
+    metrics_token: Path | None,
     once: bool,
 ) -> None:
     """Run the agent of this host.
@@ -109,6 +113,8 @@ def agent(
         scrubs=scrubs,
         scrub_seconds=scrub_seconds,
         layouts=layouts,
+        metrics=metrics,
+        metrics_token=metrics_token,
     )
     run_agent(options, once=once)
 

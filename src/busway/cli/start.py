@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from busway.cli.bridges import read_bridges
+from busway.cli.metrics import metrics_options
 from busway.cli.scrubs import scrub_options
 from busway.cli.vfs import vfs_option
 
@@ -81,6 +82,7 @@ def serve(config: Path | None, **overrides: Any) -> None:
 )
 @scrub_options
 @vfs_option
+@metrics_options
 def up(
     config: Path | None,
     bridges: dict[str, str],
@@ -90,6 +92,8 @@ def up(
     scrubs: dict[str, Path],
     scrub_seconds: float,
     layouts: tuple[SriovLayout, ...],
+    metrics: str,
+    metrics_token: Path | None,
     **overrides: Any,
 ) -> None:
     """Run a whole cloud on this machine.
@@ -105,7 +109,14 @@ def up(
     options = AgentOptions(
         Path(), bridges=bridges, libvirt_uri=libvirt_uri, virt_type=virt_type, rom_bar=rom_bar == "on"
     )
-    options = replace(options, scrubs=scrubs, scrub_seconds=scrub_seconds, layouts=layouts)
+    options = replace(
+        options,
+        scrubs=scrubs,
+        scrub_seconds=scrub_seconds,
+        layouts=layouts,
+        metrics=metrics,
+        metrics_token=metrics_token,
+    )
     run(_read(config, overrides), options)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from busway.control.doorbell import Doorbell
@@ -12,6 +13,8 @@ from busway.control.loops.record import LoopRecords
 from busway.control.placement.memory import SnapshotMemory
 from busway.control.rules.in_force import PciRules, RulesCache
 from busway.control.settings import Settings
+from busway.metrics.control import FAMILIES
+from busway.metrics.meters import Meters
 from busway.pki.authority import Authority
 from busway.policy import Policy, built_in
 from busway.store.database import Database, Tx
@@ -38,6 +41,7 @@ class Control:
     authority: Authority | None = None  # signs agents' certificates; None over plain HTTP
     ca: str = ""  # what agents are told to trust, as PEM; "" for what their systems trust
     loops: LoopRecords = field(default_factory=LoopRecords)
+    meters: Meters = field(default_factory=partial(Meters, FAMILIES))
 
     def pci_rules(self, tx: Tx) -> PciRules:
         """The aliases and device specs in force; cheap, for every transaction that needs them."""

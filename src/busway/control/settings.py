@@ -37,6 +37,7 @@ class Settings:
     join_seconds: int = 3600
     credential_seconds: int = 30 * 86400
     region: str = "RegionOne"
+    metrics_token: str = ""  # who may read /metrics; "" for whoever is on this machine
     network_name: str = "private"
     network_driver: str = "local"
     network_cidr: str = "10.66.0.0/24"

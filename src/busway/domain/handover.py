@@ -70,20 +70,31 @@ class SignedHandover:
     signature: str
 
 
+_NO_RECORD = "its host has handed in no record of how it came back"
+_NO_RESET = "it came back without a reset, and its device spec does not say without_reset"
+_NOT_SEEN = "its host could not look at it after it came back"
+_CHANGED = "it is not what was first seen: "
+
+
+def is_verdict(reason: str) -> bool:
+    """True for what `judge` says of a device that may not go on."""
+    return reason.startswith((_NO_RECORD, _NO_RESET, _NOT_SEEN, _CHANGED))
+
+
 def judge(handover: Handover | None, first: Identity | None, *, without_reset: bool) -> str:
     """Why a device may not go to the next server, "" when it may.
 
     `first` is what was first seen of it. `without_reset` is its operator's word that it may go on without a reset.
     """
     if handover is None:
-        return "its host has handed in no record of how it came back"
+        return _NO_RECORD
     if not handover.reset and not without_reset:
-        return "it came back without a reset, and its device spec does not say without_reset"
+        return _NO_RESET
     if handover.after is None:
-        return "" if without_reset else "its host could not look at it after it came back"
+        return "" if without_reset else _NOT_SEEN
     known = first or handover.before
     changed = handover.after.differences(known) if known else ()
-    return f"it is not what was first seen: {'; '.join(changed)}" if changed else ""
+    return f"{_CHANGED}{'; '.join(changed)}" if changed else ""
 
 
 def _short(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Row, String, Table, insert, select, text, update
+from sqlalchemy import Column, ForeignKey, Index, Integer, Row, String, Table, func, insert, select, text, update
 
 from busway.domain.claim import ClaimState, check_claim_transition
 from busway.domain.ids import ClaimId, DeviceId, HostId, ServerId
@@ -104,6 +104,12 @@ def list_live_claims(tx: Tx, *, host_id: HostId | None = None, server_id: Server
     if server_id is not None:
         statement = statement.where(claims.c.server_id == server_id)
     return [_claim(row) for row in tx.execute(statement)]
+
+
+def count_live(tx: Tx) -> dict[str, int]:
+    """How many live claims are in each state."""
+    statement = select(claims.c.state, func.count()).where(_LIVE).group_by(claims.c.state)
+    return {row[0]: row[1] for row in tx.execute(statement)}
 
 
 def list_freed(tx: Tx, host_id: HostId, at: datetime) -> list[Claim]:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from busway.store import audit
 from busway.store.failures import told
+from busway.store.stays import Stay, told_stays
 
 Tx = Connection
 
@@ -46,6 +47,7 @@ class Database:
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
         audit.watch_inserts(self.engine)
+        self.on_stay: Callable[[Stay], object] = _unheard
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
@@ -66,11 +68,18 @@ class Database:
         What it does for somebody is written down in it (see `busway.store.audit`), but for what is `aside`: not an effect of
         what was asked for.
         """
-        with told(), self.engine.connect() as tx, _immediate(tx) if self.is_sqlite else tx.begin():
+        with (
+            told(),
+            self.engine.connect() as tx,
+            told_stays(tx) as stays,
+            _immediate(tx) if self.is_sqlite else tx.begin(),
+        ):
             yield tx
             act = None if aside else audit.write_down(tx)
         if act is not None:
             act.is_written = True
+        for stay in stays:
+            self.on_stay(stay)
 
     @contextmanager
     def alter(self) -> Iterator[Tx]:
@@ -113,6 +122,12 @@ class Database:
             with _locked_file(f"{self.url.database}-{name}.lock") as locked_here:
                 yield locked_here
 
+    @property
+    def connections(self) -> int:
+        """How many connections are in use."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
+
     def close(self) -> None:
         """Closes all pooled connections."""
         self.engine.dispose()
@@ -133,6 +148,10 @@ def savepoint(tx: Tx) -> Iterator[None]:
     """A part of a transaction: any exception takes back what the block wrote, and no more."""
     with tx.begin_nested():
         yield
+
+
+def _unheard(_stay: Stay) -> None:
+    """Nobody wants to know."""
 
 
 @contextmanager

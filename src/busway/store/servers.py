@@ -37,6 +37,7 @@ from busway.store.database import Tx
 from busway.store.departures import departures
 from busway.store.metadata import Json, UtcTime, metadata
 from busway.store.moves import IS_OPEN, moves
+from busway.store.stays import note_stay
 
 
 class Intent(StrEnum):
@@ -90,6 +91,7 @@ servers = Table(
     Column("updated", UtcTime, nullable=False, index=True),
     Column("launched", UtcTime),
     Column("terminated", UtcTime),
+    Column("since", UtcTime),  # when it came to its status and task state
     # A page of a project's servers, newest first, is read from the end of its part of this index.
     Index("ix_servers_project_id_number", "project_id", "number"),
     # Two columns tell SQLite, which knows no counts of rows, that these lead to fewer rows than a project does.
@@ -152,6 +154,7 @@ class ServerRow:
     updated: datetime
     launched: datetime | None
     terminated: datetime | None
+    since: datetime | None = None
 
     @property
     def disk_image_id(self) -> ImageId:
@@ -179,23 +182,43 @@ READ = select(*(column for column in servers.c if column.name != "flavor_id"))
 
 def insert_server(tx: Tx, **values: Any) -> None:
     """Adds a server; the values are those of `ServerRow` without `number`."""
-    tx.execute(insert(servers).values(**_plain({"disks": (1,), **values})))
+    tx.execute(insert(servers).values(**_plain({"disks": (1,), "since": values["created"], **values})))
 
 
 def update_server(tx: Tx, server_id: ServerId, now: datetime, **values: Any) -> None:
     """Changes a server's columns."""
-    tx.execute(update(servers).where(servers.c.id == server_id).values(updated=now, **_plain(values)))
+    plain = _plain(values)
+    if _leave(tx, [server_id], now, {name: plain[name] for name in ("status", "task_state") if name in plain}):
+        plain["since"] = now
+    tx.execute(update(servers).where(servers.c.id == server_id).values(updated=now, **plain))
+
+
+def _leave(tx: Tx, server_ids: list[ServerId], now: datetime, to: dict[str, str | None]) -> bool:
+    """Notes how long servers were in the states that they leave; True when some leave theirs."""
+    if not to:
+        return False
+    columns = (servers.c.status, servers.c.task_state, servers.c.since)
+    leaving = [
+        row
+        for row in tx.execute(select(*columns).where(servers.c.id.in_(server_ids)))
+        if any(row._mapping[name] != value for name, value in to.items())
+    ]
+    for status, task_state, since in leaving:
+        note_stay(tx, status, task_state, since, now)
+    return bool(leaving)
 
 
 def update_placed(tx: Tx, placed: Iterable[tuple[ServerId, HostId, int]], task_state: TaskState, now: datetime) -> None:
     """Says where servers are placed, and from which generation of the host's document on they are in it."""
-    # UPDATE servers SET host_id = ?, generation = ?, task_state = ?, updated = ? WHERE id = ?, once for each
+    placed = list(placed)
+    _leave(tx, [server_id for server_id, _, _ in placed], now, {"task_state": str(task_state)})
+    # UPDATE servers SET host_id = ?, generation = ?, task_state = ?, updated = ?, since = ? WHERE id = ?, once for each
     statement = (
         update(servers)
         .where(servers.c.id == bindparam("server"))
         .values(host_id=bindparam("host"), generation=bindparam("since"))
     )
-    statement = statement.values(task_state=bindparam("task"), updated=bindparam("now"))
+    statement = statement.values(task_state=bindparam("task"), updated=bindparam("now"), since=bindparam("now"))
     rows = [
         {"server": server, "host": host, "since": since, "task": str(task_state), "now": now}
         for server, host, since in placed
@@ -327,6 +350,19 @@ def count_servers(tx: Tx, project_id: ProjectId) -> int:
         servers.c.project_id == project_id, servers.c.status != str(ServerStatus.DELETED)
     )
     return int(tx.execute(statement).scalar_one())
+
+
+def count_by_state(tx: Tx) -> dict[tuple[str, str], int]:
+    """How many servers that are not deleted have each status and task state, "" for none."""
+    state = (servers.c.status, servers.c.task_state)
+    statement = select(*state, func.count()).where(servers.c.status != str(ServerStatus.DELETED)).group_by(*state)
+    return {(status, task or ""): count for status, task, count in tx.execute(statement)}
+
+
+def count_unplaced(tx: Tx) -> tuple[int, datetime | None]:
+    """How many servers wait for a host, and since when the oldest does."""
+    count, oldest = tx.execute(select(func.count(), func.min(servers.c.created)).where(IS_UNPLACED)).one()
+    return count, oldest
 
 
 def put_console(tx: Tx, server_id: ServerId, content: str, now: datetime) -> None:

@@ -39,6 +39,8 @@ def _give_back_function(record: HeldRecord, tools: Tools) -> str:
         patience=tools.patience,
         prove=lambda reset: _prove(record, function, tools, reset=reset),
     )
+    if back.reset:
+        tools.meters.count("busway_device_resets_total", str(function.address))
     if not tools.state.handovers.has(
         begin(record, function.address, 0).id
     ):  # the host had it back before anybody looked

@@ -99,6 +99,11 @@ def get_device(control: Control, caller: Caller, name: str) -> DeviceStory:
         return DeviceStory(view, group, tuple(events.list_events(tx, device_id=view.id)))
 
 
+def device_views(control: Control, tx: Tx) -> Collection[DeviceView]:
+    """All devices as they are in a transaction."""
+    return _views_of_hosts(control, tx, {row.id for row in hosts.list_hosts(tx)}).values()
+
+
 def _find(tx: Tx, name: str) -> list[DeviceRow]:
     """The devices that a name may mean: that of an id, of HOST:ADDRESS, or all with an address."""
     host, colon, address = name.partition(":")

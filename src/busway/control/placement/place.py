@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from busway.control.context import Control
@@ -48,6 +49,7 @@ def _place_batch(control: Control, batch: Batch) -> int:
             turn.commit(tx)
         control.crashpoint("place:before-commit")
     control.crashpoint("place:after-commit")
+    deciding.tell()
     for host_id in turn.hosts:
         control.bell.ring(f"host:{host_id}")
     return sum(len(rows) for rows in together)
@@ -64,6 +66,14 @@ class _Deciding:
     snapshot: Snapshot
     grouped: dict[ServerId, GroupId]
     groups: dict[GroupId, ServerGroup] = field(default_factory=dict)
+    placed: int = 0
+    refused: Counter[str] = field(default_factory=Counter)  # servers by each rule that excluded a host
+
+    def tell(self) -> None:
+        """Counts what was committed."""
+        self.control.meters.count("busway_placements_total", by=self.placed)
+        for rule, servers_refused in self.refused.items():
+            self.control.meters.count("busway_placement_refusals_total", rule, by=servers_refused)
 
     def decide(self, rows: list[ServerRow]) -> None:
         """Places servers that were asked for together, all or none, or ends them in ERROR.
@@ -87,9 +97,11 @@ class _Deciding:
         try:
             requests = [self.turn.request(row, self._group(row), self._request) for row in rows]
         except BuswayError as error:
+            self.refused["request"] += len(rows)
             return self._refuse(rows, error)
         answer = place_all(self.snapshot, requests, self.control.settings.policy)
         if isinstance(answer, Refusal):
+            self.refused.update(dict.fromkeys(answer.count_by_rule(), len(rows)))
             return self._refuse(rows, explain(answer), details(answer))
         snapshot = self.snapshot
         for row, request, placement in zip(rows, requests, answer, strict=True):
@@ -98,6 +110,7 @@ class _Deciding:
                 host = snapshot.hosts[index_of(snapshot).place_of(placement.host_id)]
                 self.groups[request.group.id] = self.groups[request.group.id].having(host.name)
             snapshot = after(snapshot, request, placement)
+        self.placed += len(rows)
         return snapshot
 
     def _refuse(self, rows: list[ServerRow], error: BuswayError, facts: str = "") -> Snapshot:
