@@ -14,7 +14,7 @@ from busway.control.placement.snapshot import is_up
 from busway.domain.handover import is_verdict
 from busway.domain.status import DeviceStatus
 from busway.metrics.family import Figure
-from busway.store import claims, hosts, servers
+from busway.store import claims, hosts, server_counts
 from busway.store.database import Tx
 
 
@@ -55,9 +55,9 @@ def _claims(tx: Tx) -> Iterator[Figure]:
 
 
 def _servers(control: Control, tx: Tx) -> Iterator[Figure]:
-    for (status, task), count in sorted(servers.count_by_state(tx).items()):
+    for (status, task), count in sorted(server_counts.count_by_state(tx).items()):
         yield Figure("busway_servers", count, (status, task))
-    waiting, oldest = servers.count_unplaced(tx)
+    waiting, oldest = server_counts.count_unplaced(tx)
     age = (control.now() - oldest).total_seconds() if oldest is not None else 0
     yield Figure("busway_servers_waiting", waiting)
     yield Figure("busway_servers_waiting_oldest_seconds", max(age, 0))

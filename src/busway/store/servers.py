@@ -352,19 +352,6 @@ def count_servers(tx: Tx, project_id: ProjectId) -> int:
     return int(tx.execute(statement).scalar_one())
 
 
-def count_by_state(tx: Tx) -> dict[tuple[str, str], int]:
-    """How many servers that are not deleted have each status and task state, "" for none."""
-    state = (servers.c.status, servers.c.task_state)
-    statement = select(*state, func.count()).where(servers.c.status != str(ServerStatus.DELETED)).group_by(*state)
-    return {(status, task or ""): count for status, task, count in tx.execute(statement)}
-
-
-def count_unplaced(tx: Tx) -> tuple[int, datetime | None]:
-    """How many servers wait for a host, and since when the oldest does."""
-    count, oldest = tx.execute(select(func.count(), func.min(servers.c.created)).where(IS_UNPLACED)).one()
-    return count, oldest
-
-
 def put_console(tx: Tx, server_id: ServerId, content: str, now: datetime) -> None:
     """Keeps the last part of a guest's console."""
     changed = tx.execute(update(consoles).where(consoles.c.server_id == server_id).values(text=content, updated=now))
