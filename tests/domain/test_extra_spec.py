@@ -12,7 +12,7 @@ from busway.domain.extra_spec import check_extra_specs
         {},
         {"pci_passthrough:alias": "a1:1,b2:2"},
         {"hw:pci_numa_affinity_policy": "socket"},
-        {"hw:numa_nodes": "2", "hw:cpu_policy": "dedicated", "key1": "value1", "quota:cpu_shares": "2"},
+        {"hw:numa_nodes": "2", "hw:cpu_policy": "shared", "key1": "value1", "quota:cpu_shares": "2"},
     ],
 )
 def test_what_nova_knows_is_accepted(specs: dict[str, str]) -> None:

@@ -46,3 +46,31 @@ def test_a_libvirt_that_tells_nothing_is_read_too() -> None:
     nothing = "<capabilities/>"
     assert (capabilities.architecture(nothing), capabilities.cpu_features(nothing)) == ("", ())
     assert capabilities.guest_kinds(nothing) == ()
+
+
+DOMAIN = """
+<domainCapabilities>
+  <os supported='yes'>
+    <enum name='firmware'><value>bios</value><value>efi</value></enum>
+    <loader supported='yes'><enum name='secure'><value>no</value></enum></loader>
+  </os>
+  <devices>
+    <video supported='yes'><enum name='modelType'><value>vga</value><value>virtio</value><value>none</value></enum></video>
+    <tpm supported='yes'>
+      <enum name='backendModel'><value>passthrough</value><value>emulator</value></enum>
+      <enum name='backendVersion'><value>2.0</value></enum>
+    </tpm>
+  </devices>
+</domainCapabilities>
+"""
+
+
+def test_what_machines_may_have_is_what_libvirt_tells() -> None:
+    always = ("machine", "viommu-intel", "viommu-virtio")
+
+    assert capabilities.machine_words(DOMAIN) == (*always, "uefi", "tpm-2.0", "video-vga", "video-virtio")
+    assert "secure-boot" in capabilities.machine_words(DOMAIN.replace("<value>no<", "<value>yes<"))
+    assert capabilities.machine_words(DOMAIN.replace("<tpm supported='yes'", "<tpm supported='no'")) == (
+        *always, "uefi", "video-vga", "video-virtio",
+    )  # fmt: skip
+    assert capabilities.machine_words("") == always

@@ -168,3 +168,14 @@ def test_a_host_that_weakens_its_isolation_gets_no_server_with_a_device_and_the_
     assert f"{ISOLATION[word][1]} on host h1" in explain(refused).remedy
     assert f"[busway] accept_weak_isolation = {word}" in explain(refused).remedy
     assert placed.host_id == "h2"
+
+
+def test_a_host_that_can_not_make_the_machine_is_passed_over() -> None:
+    able = host("h1", machine=("machine", "uefi"))
+
+    assert excluded(able, needs=("machine", "uefi")) is None
+    assert excluded(able, needs=("machine", "tpm-2.0")) == (
+        "MachineFilter",
+        "it can't make the guest's machine: it has no tpm-2.0",
+    )
+    assert excluded(host("h2")) is None

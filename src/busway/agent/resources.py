@@ -32,6 +32,7 @@ def measure(facts: HypervisorFacts, root: Path, state: Path, virt_type: str) -> 
         cells=read_cells(root),
         guests=facts.guests,
         unsafe=read_unsafe(root),
+        machine=facts.machine,
     )
 
 

@@ -1,7 +1,7 @@
 """The agent's folder on its host: cached images, one folder per server, one record per held device.
 
 images/<sha256>
-servers/<id>/{disk.qcow2, disk-<number>.qcow2, config.iso, console.log, server.json}
+servers/<id>/{disk.qcow2, disk-<number>.qcow2, config.iso, console.log, nvram.fd, server.json}
 handovers/<id>.json      written before a device goes back, removed once the control plane has it
 handover.key             signs them
 held/<unit's name>.json   written before a unit is taken, removed after it was seen to be back
@@ -108,7 +108,7 @@ class StateFolder:
         """The paths that a server's domain names; `disk` is the number of the disk that it runs on."""
         folder = self.folder(server_id)
         name = "disk.qcow2" if disk == 1 else f"disk-{disk}.qcow2"
-        return GuestFiles(folder / name, folder / "config.iso", folder / "console.log")
+        return GuestFiles(folder / name, folder / "config.iso", folder / "console.log", folder / "nvram.fd")
 
     def flat(self, server_id: ServerId) -> Path:
         """Where a server's disk is written into one file, for as long as it is being handed in."""

@@ -39,6 +39,8 @@ class AgentOptions:
     resource_view: float = 60.0
     rom_bar: bool = True
     hugepages: bool = False
+    cpu: str = ""  # the guests' CPU mode in libvirt's words, "" for the one that fits the virt type
+    cpu_model: str = ""
     scrubs: Mapping[str, Path] = field(default_factory=dict)  # programs that clean devices, by vendor:device
     scrub_seconds: float = SCRUB_SECONDS
     layouts: tuple[SriovLayout, ...] = ()
@@ -50,11 +52,21 @@ class AgentOptions:
 _RUN = Path("/run/busway/networks")
 
 
+def _check_cpu(options: AgentOptions) -> None:
+    if (options.cpu == "custom") != bool(options.cpu_model):
+        raise InvalidConfig(
+            "The CPU mode custom needs a model, and no other mode has one",
+            remedy="Start the agent with --cpu-mode custom --cpu-model NAME (`virsh cpu-models x86_64`).",
+            code="cpu-model",
+        )
+
+
 def build_agent(options: AgentOptions, crashpoint: Callable[[str], None] = lambda _point: None) -> Agent:
     """Reads the credential, takes the folder's lock for the life of the process, and connects the seams.
 
     Nothing is sent yet. With virt_type "auto" libvirt must answer now; otherwise it may come later.
     """
+    _check_cpu(options)
     credential = read_credential(options.credential)
     state = StateFolder(options.state)
     state.lock()
@@ -71,6 +83,8 @@ def build_agent(options: AgentOptions, crashpoint: Callable[[str], None] = lambd
             bridges=options.bridges,
             rom_bar=options.rom_bar,
             hugepages=options.hugepages,
+            cpu=options.cpu,
+            cpu_model=options.cpu_model,
         ),
         timing=Timing(interval=options.interval, resource_view=options.resource_view, scrub=options.scrub_seconds),
         crashpoint=crashpoint,

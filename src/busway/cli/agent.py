@@ -68,6 +68,13 @@ _CREDENTIAL = Path("/etc/busway/agent.json")
     help="Whether guests see the option ROMs of their devices.",
 )
 @click.option("--hugepages", is_flag=True, help="Take the guests' memory from the host's huge pages.")
+@click.option(
+    "--cpu-mode",
+    type=click.Choice(["host-passthrough", "host-model", "maximum", "custom"]),
+    default="",
+    help="The guests' CPU in libvirt's words; by default host-passthrough with KVM and else maximum.",
+)
+@click.option("--cpu-model", default="", metavar="NAME", help="The model, such as EPYC-Rome, with --cpu-mode custom.")
 @scrub_options
 @vfs_option
 @metrics_options
@@ -84,6 +91,8 @@ def agent(
     resource_view: float,
     rom_bar: str,
     hugepages: bool,
+    cpu_mode: str,
+    cpu_model: str,
     scrubs: dict[str, Path],
     scrub_seconds: float,
     layouts: tuple[SriovLayout, ...],
@@ -110,6 +119,8 @@ def agent(
         resource_view=resource_view,
         rom_bar=rom_bar == "on",
         hugepages=hugepages,
+        cpu=cpu_mode,
+        cpu_model=cpu_model,
         scrubs=scrubs,
         scrub_seconds=scrub_seconds,
         layouts=layouts,

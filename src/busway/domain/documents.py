@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from busway.domain.device import PciDevice
 from busway.domain.grant import Fault, Grant, Held
+from busway.domain.guest_machine import PLAIN, Machine
 from busway.domain.guest_network import (
     BRIDGE,
     DEFAULT_PHYSICAL,
@@ -129,6 +130,7 @@ class DesiredServer:
     disks: tuple[int, ...] = (1,)
     upload: ImageId | None = None
     cells: tuple[DesiredCell, ...] = ()
+    machine: Machine = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,7 @@ class HostResources:
     guests: tuple[GuestKind, ...] = ()
     kinds: tuple[str, ...] = (WholeFunction.kind,)  # of resources that its agent can serve
     unsafe: tuple[str, ...] = ()  # words of `busway.domain.host_facts.ISOLATION`
+    machine: tuple[str, ...] = ()  # the words of `MachineWord` that it can serve
 
 
 @dataclass(frozen=True, slots=True)

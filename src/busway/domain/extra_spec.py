@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from busway.domain.alias import ALIAS_EXTRA_SPEC, parse_alias_counts
 from busway.domain.errors import InvalidExtraSpec
+from busway.domain.guest_machine import check_machine_specs
 from busway.domain.numa_policy import NUMA_POLICY_EXTRA_SPEC, parse_numa_policy
 
 PCI_EXTRA_SPECS = (ALIAS_EXTRA_SPEC, NUMA_POLICY_EXTRA_SPEC)
@@ -25,6 +26,7 @@ def check_extra_specs(specs: Mapping[str, str]) -> None:
             parse_numa_policy(value)
         else:
             _refuse_misspelled(key)
+    check_machine_specs(specs)
 
 
 def _refuse_misspelled(key: str) -> None:

@@ -68,6 +68,7 @@ class HostState:
     where the host does not tell; then what asks for them is not refused. `aggregates` holds each one's metadata.
     `kinds` are the kinds of resources that the host's agent can serve. `unsafe` is what weakens its isolation and its
     operator has not accepted, in words of `busway.domain.host_facts.ISOLATION`.
+    `machine` is what guests' machines may have there.
     """
 
     id: HostId
@@ -88,6 +89,7 @@ class HostState:
     guests: tuple[GuestKind, ...] | None = None
     kinds: tuple[str, ...] = (WholeFunction.kind,)
     unsafe: tuple[str, ...] = ()
+    machine: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ class PlacementRequest:
     """What one server needs; `host` forces one by its name, `zone` None is any.
 
     `numa_nodes` is how many NUMA cells the guest has, 0 for a guest without a NUMA topology, which may lie on any.
-    `numa_sizes` are their sizes where they are not equal shares.
+    `numa_sizes` are their sizes where they are not equal shares. `needs` is what the guest's machine must have.
     """
 
     server_id: ServerId
@@ -148,6 +150,7 @@ class PlacementRequest:
     image_properties: Pairs = ()
     group: ServerGroup | None = None
     numa_sizes: tuple[GuestCell, ...] = ()
+    needs: tuple[str, ...] = ()
 
     @property
     def cells(self) -> tuple[GuestCell, ...]:

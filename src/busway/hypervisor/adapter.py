@@ -15,7 +15,14 @@ import libvirt
 from busway.domain.errors import HostError, Unavailable
 from busway.domain.ids import ServerId
 from busway.domain.server import PowerState
-from busway.hypervisor.capabilities import architecture, cpu_features, cpu_model, guest_kinds, virt_types
+from busway.hypervisor.capabilities import (
+    architecture,
+    cpu_features,
+    cpu_model,
+    guest_kinds,
+    machine_words,
+    virt_types,
+)
 from busway.hypervisor.seam import DomainSeen, HypervisorFacts
 from busway.hypervisor.xml import read_attachments, read_server_id
 
@@ -71,9 +78,8 @@ class LibvirtHypervisor:
         self._act("reboot", server_id, _reboot_hard if hard else _reboot_soft)
 
     def undefine(self, server_id: ServerId) -> None:
-        """Removes the definition, and a saved state that libvirt-guests may have made."""
-        flags = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
-        self._act("undefine", server_id, lambda domain: domain.undefineFlags(flags), absent_ok=True)
+        """Removes the definition, a saved state that libvirt-guests may have made, and the variables of UEFI."""
+        self._act("undefine", server_id, _undefine, absent_ok=True)
 
     def _facts(self, connection: Any) -> HypervisorFacts:
         capabilities = connection.getCapabilities()
@@ -88,7 +94,17 @@ class LibvirtHypervisor:
             architecture=architecture(capabilities),
             cpu_features=cpu_features(capabilities),
             guests=guest_kinds(capabilities),
+            machine=machine_words(self._guest_capabilities(connection)),
         )
+
+    def _guest_capabilities(self, connection: Any) -> str:
+        """What guests of a q35 machine may have, "" where the driver does not tell (libvirt's test driver)."""
+        try:
+            return str(connection.getDomainCapabilities(None, None, "q35", None))
+        except libvirt.libvirtError as error:
+            if error.get_error_code() in (libvirt.VIR_ERR_NO_SUPPORT, libvirt.VIR_ERR_INVALID_ARG):
+                return ""
+            raise
 
     def _act(self, verb: str, server_id: ServerId, act: Callable[[Any], object], *, absent_ok: bool = False) -> None:
         def on_domain(connection: Any) -> None:
@@ -139,6 +155,14 @@ def _see(domain: Any) -> DomainSeen | None:
         if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:  # undefined while we looked
             return None
         raise
+
+
+def _undefine(domain: Any) -> None:
+    """Libvirt undefines no UEFI guest without the second flag, and its test driver knows none."""
+    flags = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    if "<nvram" in domain.XMLDesc(0):
+        flags |= libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+    domain.undefineFlags(flags)
 
 
 def _reboot_soft(domain: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
+from busway.domain.guest_machine import MachineWord
 from busway.domain.host_facts import GuestKind
 
 
@@ -40,3 +41,29 @@ def guest_kinds(capabilities: str) -> tuple[GuestKind, ...]:
         for domain in arch.findall("domain")
     ]
     return tuple(dict.fromkeys(found))
+
+
+def machine_words(domain_capabilities: str) -> tuple[str, ...]:
+    """What guests' machines may have, from libvirt's domain capabilities; nothing but the XML where there are none.
+
+    QEMU has its IOMMUs built in, and libvirt does not tell of them.
+    """
+    found: list[str] = [MachineWord.MACHINE, MachineWord.VIOMMU_INTEL, MachineWord.VIOMMU_VIRTIO]
+    if domain_capabilities:
+        told = ET.fromstring(domain_capabilities)  # noqa: S314 - written by libvirt
+        if "efi" in _values(told, "os", "firmware"):
+            found.append(MachineWord.UEFI)
+            if "yes" in _values(told, "os/loader", "secure"):
+                found.append(MachineWord.SECURE_BOOT)
+        if "emulator" in _values(told, "devices/tpm", "backendModel"):
+            found += [f"tpm-{version}" for version in _values(told, "devices/tpm", "backendVersion") or ("1.2", "2.0")]
+        found += [f"video-{model}" for model in _values(told, "devices/video", "modelType") if model != "none"]
+    return tuple(found)
+
+
+def _values(told: ET.Element, part: str, enum: str) -> list[str]:
+    """The values of one enum, none where libvirt says that the part is not supported."""
+    element = told.find(part)
+    if element is None or element.get("supported") == "no":
+        return []
+    return [value.text or "" for value in element.findall(f"enum[@name='{enum}']/value")]

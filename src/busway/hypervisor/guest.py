@@ -14,13 +14,15 @@ class GuestFiles:
     disk: Path  # qcow2
     config_drive: Path  # ISO 9660
     console: Path  # what the serial port says
+    nvram: Path = Path("/nonexistent")  # the variables of a UEFI guest
 
 
 @dataclass(frozen=True, slots=True)
 class GuestOptions:
     """What a host chooses for all its guests.
 
-    `bridges` are the operator's, by physical network. `rom_bar` off hides the devices' option ROMs, which emulated and
+    `cpu` is libvirt's mode, "" for host-passthrough with KVM and else the most that QEMU can emulate; `cpu_model` is for the
+    mode "custom". `bridges` are the operator's, by physical network. `rom_bar` off hides the devices' option ROMs, which emulated and
     headless GPUs start faster without.
     """
 
@@ -30,3 +32,10 @@ class GuestOptions:
     hugepages: bool = False
     arch: str = "x86_64"
     machine: str = "q35"
+    cpu: str = ""
+    cpu_model: str = ""
+
+    @property
+    def cpu_mode(self) -> str:
+        """The mode that is written into a domain."""
+        return self.cpu or ("host-passthrough" if self.virt_type == "kvm" else "maximum")

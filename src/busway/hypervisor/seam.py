@@ -24,6 +24,7 @@ class HypervisorFacts:
     architecture: str = ""
     cpu_features: tuple[str, ...] = ()
     guests: tuple[GuestKind, ...] = ()
+    machine: tuple[str, ...] = ()  # what guests' machines may have, in the words of `MachineWord`
 
 
 @dataclass(frozen=True, slots=True)

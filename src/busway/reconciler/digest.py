@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 
 from busway.domain.documents import ConfigDrive, DesiredServer
+from busway.domain.guest_machine import PLAIN
 
 
 def config_digest(drive: ConfigDrive) -> str:
@@ -19,7 +21,7 @@ def config_digest(drive: ConfigDrive) -> str:
 
 
 def definition_digest(server: DesiredServer) -> str:
-    """The SHA-256 of what a domain is made of: its CPUs, cells, RAM, root disk, network cards and devices.
+    """The SHA-256 of what a domain is made of: its CPUs, cells, RAM, root disk, cards, devices and machine.
 
     What is hashed is written out here, so that a new field of the document redefines nobody unless it is added.
     """
@@ -28,4 +30,6 @@ def definition_digest(server: DesiredServer) -> str:
     parts += [[nic.port, nic.network, nic.driver, nic.physical, nic.vlan] for nic in server.nics]
     parts += [[grant.unit.kind, grant.unit.name, grant.claim_id, grant.port] for grant in server.devices]
     parts += [[cell.vcpus, cell.ram_mb, cell.node, cell.cpus] for cell in server.cells]
+    if server.machine != PLAIN:
+        parts.append(asdict(server.machine))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

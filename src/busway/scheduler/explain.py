@@ -111,6 +111,10 @@ def _general(refusal: Refusal) -> str:
         acts.append("have your operator restore the isolation of the host's devices (`busway doctor` there)")
     if "ResourceKindFilter" in rules:
         acts.append("upgrade the agents of the hosts that can't serve it (`busway host list` has their versions)")
+    if "MachineFilter" in rules:
+        acts.append(
+            "install on a host what the machine needs (UEFI: ovmf, TPM: swtpm), or choose another image or flavor"
+        )
     if not acts:
         acts.append("add a host that has what the flavor asks for, or choose another flavor")
     return "; or ".join(acts)[:1].upper() + "; or ".join(acts)[1:]

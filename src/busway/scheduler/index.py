@@ -214,6 +214,7 @@ def class_key(host: HostState) -> Hashable:
         host.capabilities,
         host.guests,
         host.kinds,
+        host.machine,
         host.unsafe,
     )
 

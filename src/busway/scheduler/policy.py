@@ -10,6 +10,7 @@ from dataclasses import dataclass
 ALWAYS = (
     "ComputeFilter",
     "ResourceKindFilter",
+    "MachineFilter",
     "DeviceIsolationFilter",
     "RamFilter",
     "CoreFilter",

@@ -81,6 +81,8 @@ servers = Table(
     Column("metadata", Json, nullable=False),
     Column("tags", Json, nullable=False),
     Column("hints", Json, nullable=False),
+    # What its image says of its guest, as it was when the server was made of it; null for a server that is older.
+    Column("image_words", Json),
     Column("availability_zone", String(255), nullable=False),
     Column("powered", Boolean, nullable=False),
     Column("starts", Integer, nullable=False),
@@ -144,6 +146,7 @@ class ServerRow:
     metadata: dict[str, str]
     tags: list[str]
     hints: dict[str, object]
+    image_words: dict[str, str] | None
     availability_zone: str
     powered: bool
     starts: int

@@ -26,6 +26,18 @@ from busway.hypervisor.xml import read_attachments, read_server_id
 
 _Domains = dict[str, dict[str, str]]
 
+_MACHINE = (
+    "machine",
+    "uefi",
+    "secure-boot",
+    "viommu-intel",
+    "viommu-virtio",
+    "tpm-1.2",
+    "tpm-2.0",
+    "video-virtio",
+    "video-vga",
+)
+
 
 class FakeHypervisor:
     """A hypervisor for the machine under `root`; `obeys_acpi` False makes guests that ignore the power button."""
@@ -47,7 +59,16 @@ class FakeHypervisor:
         """Tells of a QEMU 7.2 with KVM."""
         guests = tuple(GuestKind("x86_64", kind, "hvm") for kind in ("qemu", "kvm"))
         return HypervisorFacts(
-            "QEMU", 7_002_022, self._vcpus, 65_536, "EPYC", ("qemu", "kvm"), "x86_64", ("avx2", "topoext"), guests
+            "QEMU",
+            7_002_022,
+            self._vcpus,
+            65_536,
+            "EPYC",
+            ("qemu", "kvm"),
+            "x86_64",
+            ("avx2", "topoext"),
+            guests,
+            _MACHINE,
         )
 
     def domains(self) -> tuple[DomainSeen, ...]:

@@ -14,13 +14,16 @@ from busway.control.placement.host_facts import desired_cells
 from busway.domain.device import PciDevice
 from busway.domain.device_spec import DeviceSpecs
 from busway.domain.documents import ConfigDrive, Desired, DesiredServer
+from busway.domain.errors import BuswayError
+from busway.domain.flavor import Flavor
 from busway.domain.grant import Grant
+from busway.domain.guest_machine import PLAIN, Machine, machine_of
 from busway.domain.ids import DeviceId, HostId, ImageId
 from busway.store import departures, devices, disk_uploads, hosts, images, servers
 from busway.store.claims import Claim
 from busway.store.database import Tx
 from busway.store.devices import DeviceRow
-from busway.store.servers import Intent
+from busway.store.servers import Intent, ServerRow
 
 POLL_SECONDS = 1.0
 NO_DOCUMENTS = ConfigDrive("{}", "{}")
@@ -97,7 +100,16 @@ def _server(tx: Tx, stay: Stay, devices: tuple[Grant, ...], upload: ImageId | No
         disks=side.disks,
         upload=upload,
         cells=desired_cells(tx, row.id, side.host_id),
+        machine=_machine(side.flavor, row),
     )
+
+
+def _machine(flavor: Flavor, row: ServerRow) -> Machine:
+    """What a server of an earlier release was given in spite of its words stays as it is."""
+    try:
+        return machine_of(flavor, row.image_words) if row.image_words is not None else PLAIN
+    except BuswayError:
+        return PLAIN
 
 
 def _devices(stay: Stay, known: dict[DeviceId, DeviceRow], specs: DeviceSpecs) -> tuple[Grant, ...]:

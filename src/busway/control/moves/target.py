@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from busway.control.context import Control
 from busway.control.groups import placement_group
-from busway.control.placement.request import image_properties, placement_request
+from busway.control.placement.request import placement_request, server_words
 from busway.control.placement.snapshot import take_snapshot
 from busway.control.placement.turn import lay_cells, new_claims, write_claims
 from busway.domain.claim import ClaimState
@@ -95,7 +95,7 @@ def claim_placement(
 
 
 def _request(control: Control, tx: Tx, row: ServerRow, flavor: Flavor, host: str | None) -> PlacementRequest:
-    properties, group = image_properties(tx, row.image_id), placement_group(tx, row.id)
+    properties, group = server_words(tx, row), placement_group(tx, row.id)
     return placement_request(control, tx, row.id, flavor, properties, host, row.availability_zone or None, group)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from busway.control.context import Control
 from busway.control.groups import placement_group
 from busway.control.loops.items import Batch, apart
-from busway.control.placement.request import image_properties, placement_request
+from busway.control.placement.request import placement_request, server_words
 from busway.control.placement.snapshot import take_snapshot
 from busway.control.placement.turn import Turn
 from busway.control.servers.fail import fail_unexpectedly, refuse
@@ -127,7 +127,7 @@ class _Deciding:
         return self.groups.get(group_id)
 
     def _request(self, row: ServerRow) -> PlacementRequest:
-        properties, zone = image_properties(self.tx, row.image_id), row.availability_zone or None
+        properties, zone = server_words(self.tx, row), row.availability_zone or None
         return placement_request(self.control, self.tx, row.id, row.flavor, properties, row.wanted_host, zone)
 
 

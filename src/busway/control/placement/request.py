@@ -8,10 +8,12 @@ from busway.control.context import Control
 from busway.domain.alias import parse_requests
 from busway.domain.flavor import Flavor
 from busway.domain.guest_cells import guest_cells
+from busway.domain.guest_machine import machine_of
 from busway.domain.ids import ImageId, ServerId
 from busway.domain.placement import Pairs, PlacementRequest, ServerGroup
 from busway.store import images
 from busway.store.database import Tx
+from busway.store.servers import ServerRow
 
 # Properties of images that a filter or a PCI request reads.
 _OF_IMAGES = (
@@ -23,6 +25,19 @@ _OF_IMAGES = (
     "vm_mode",
     "hw_pci_numa_affinity_policy",
 )
+
+
+_WORDS = ("hw_", "os_", "img_", "busway:")
+
+
+def image_words(properties: Mapping[str, str]) -> dict[str, str]:
+    """What an image says of its guests: of all properties those that a server keeps."""
+    return {key: value for key, value in properties.items() if key in _OF_IMAGES or key.startswith(_WORDS)}
+
+
+def server_words(tx: Tx, row: ServerRow) -> Mapping[str, str]:
+    """What a server's image says of it: as it was kept, or as it stands for a server that is older than that."""
+    return row.image_words if row.image_words is not None else image_properties(tx, row.image_id)
 
 
 def placement_request(
@@ -49,6 +64,7 @@ def placement_request(
         numa_sizes=sizes,
         group=group,
         extra_specs=_pairs(flavor.extra_specs),
+        needs=machine_of(flavor, properties).needs,
         image_properties=_pairs({name: properties[name] for name in _OF_IMAGES if name in properties}),
     )
 

@@ -92,6 +92,7 @@ def _host_state(
         guests=guests(size),
         kinds=size.kinds if size else (WholeFunction.kind,),
         unsafe=tuple(word for word in size.unsafe if word not in settings.accept_weak_isolation) if size else (),
+        machine=size.machine if size else (),
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from busway.control import groups, quotas
 from busway.control.context import Control
 from busway.control.networks.plug import plug_ports
+from busway.control.placement.request import image_words
 from busway.control.servers.access import note_action
 from busway.control.servers.read import read_servers
 from busway.domain.alias import parse_requests
@@ -16,6 +17,7 @@ from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, NotFound
 from busway.domain.flavor import Flavor
 from busway.domain.guest_cells import guest_cells
+from busway.domain.guest_machine import machine_of
 from busway.domain.ids import ServerId
 from busway.domain.image import Image, ImageStatus
 from busway.domain.quota import Usage, usage_of
@@ -44,8 +46,10 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
         _check_image(control, tx, caller, request)
     with control.db.write() as tx:
         _check_quota(control, tx, caller, request)
-        check_image(caller, request.flavor, images.get_image(tx, request.image_id))
-        ids = [_create(control, tx, caller, replace(request, name=name), request_id, now) for name in request.names]
+        image = images.get_image(tx, request.image_id)
+        check_image(caller, request.flavor, image)
+        words, names = image_words(image.properties), request.names
+        ids = [_create(control, tx, caller, replace(request, name=name), words, request_id, now) for name in names]
         groups.join_group(control, tx, caller, request, ids)
         created = read_servers(tx, ids)
     control.crashpoint("create:after-commit")
@@ -59,6 +63,7 @@ def _check_image(control: Control, tx: Tx, caller: Caller, request: CreateServer
     check_image(caller, request.flavor, image)
     parse_requests(request.flavor.extra_specs, control.pci_rules(tx).aliases, image.properties)
     guest_cells(request.flavor, image.properties)
+    machine_of(request.flavor, image.properties)
 
 
 def _check_quota(control: Control, tx: Tx, caller: Caller, request: CreateServer) -> None:
@@ -68,7 +73,13 @@ def _check_quota(control: Control, tx: Tx, caller: Caller, request: CreateServer
 
 
 def _create(
-    control: Control, tx: Tx, caller: Caller, request: CreateServer, request_id: str, now: datetime
+    control: Control,
+    tx: Tx,
+    caller: Caller,
+    request: CreateServer,
+    words: dict[str, str],
+    request_id: str,
+    now: datetime,
 ) -> ServerId:
     public_key = None
     if request.key_name is not None:
@@ -97,6 +108,7 @@ def _create(
         metadata=dict(request.metadata),
         tags=list(request.tags),
         hints=dict(request.hints),
+        image_words=words,
         availability_zone=request.availability_zone or "",
         powered=True,
         starts=1,

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from busway.control.context import Control
+from busway.control.placement.request import image_words
 from busway.control.servers.access import note_action, placed_server, set_status
 from busway.control.servers.create import check_image
 from busway.control.servers.read import get_server
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict
+from busway.domain.guest_machine import machine_of
 from busway.domain.ids import ImageId
+from busway.domain.image import Image
 from busway.domain.server import Server, ServerStatus, TaskState
 from busway.store import hosts, images, keypairs, moves
 from busway.store.database import Tx
@@ -53,11 +56,13 @@ def rebuild_server(control: Control, caller: Caller, server_id: str, wanted: Reb
             )
         image = images.get_image(tx, wanted.image_id)
         check_image(caller, row.flavor, image)
+        words = _words(tx, row, image)
         powered = row.status is not ServerStatus.SHUTOFF
         assert row.host_id is not None
         values = {
             "task_state": TaskState.REBUILDING,
             "image_id": image.id,
+            "image_words": words,
             "root_image_id": None,
             "disks": (row.last_disk + 1,),
             "last_disk": row.last_disk + 1,
@@ -72,6 +77,22 @@ def rebuild_server(control: Control, caller: Caller, server_id: str, wanted: Reb
         note_action(tx, caller, row.id, "rebuild", request_id, now)
     control.bell.ring(f"host:{row.host_id}")
     return get_server(control, caller, row.id)
+
+
+def _words(tx: Tx, row: ServerRow, image: Image) -> dict[str, str]:
+    """What the new image says of the guest, if the host can make such a machine too."""
+    words = image_words(image.properties)
+    needs = machine_of(row.flavor, words).needs
+    host = hosts.find_host_by_id(tx, row.host_id) if row.host_id is not None else None
+    has = host.resources.machine if host is not None and host.resources is not None else ()
+    if lacking := [word for word in needs if word not in has]:
+        raise Conflict(
+            f"The host of server {row.id} can't make the machine that image {image.name or image.id} asks for",
+            detail=f"It has no {', '.join(lacking)}.",
+            remedy="Choose another image, or make a new server from this one.",
+            code="machine-host",
+        )
+    return words
 
 
 def _changes(tx: Tx, caller: Caller, row: ServerRow, wanted: Rebuild) -> dict[str, object]:

@@ -6,14 +6,16 @@ import xml.etree.ElementTree as ET
 
 from busway.domain.documents import DesiredServer
 from busway.domain.guest_layout import guest_slots, nic_ports
+from busway.domain.guest_machine import Machine
 from busway.domain.ids import ServerId
 from busway.hypervisor.guest import GuestFiles, GuestOptions
 from busway.hypervisor.xml.device import add_device
 from busway.hypervisor.xml.disks import add_disks
 from busway.hypervisor.xml.element import add_text
+from busway.hypervisor.xml.extras import add_extras
 from busway.hypervisor.xml.nics import add_nic
 from busway.hypervisor.xml.numa import add_numa
-from busway.hypervisor.xml.platform import add_leftovers, add_platform, add_serial
+from busway.hypervisor.xml.platform import add_platform, add_serial
 from busway.hypervisor.xml.ports import add_ports
 
 NAMESPACE = "urn:busway:server:1"
@@ -32,21 +34,21 @@ def domain_xml(server: DesiredServer, files: GuestFiles, options: GuestOptions) 
     add_text(domain, "uuid", server.id)
     _add_mark(domain, server)
     add_text(domain, "memory", str(server.ram_mb), unit="MiB")
-    if options.hugepages:
-        ET.SubElement(ET.SubElement(domain, "memoryBacking"), "hugepages")
+    machine = server.machine
+    _add_backing(domain, machine, options)
     add_text(domain, "vcpu", str(server.vcpus))
-    add_platform(domain, options)
+    add_platform(domain, machine, files, options)
     add_numa(domain, server.cells, pinned=options.virt_type == "kvm")
     devices = ET.SubElement(domain, "devices")
     slots, nics = guest_slots(server.devices), nic_ports(server)
     add_ports(devices, max((*(slot.port for slot in slots), *(port for _nic, port in nics)), default=0))
-    add_disks(devices, files)
+    add_disks(devices, files, machine.disk_bus)
     for nic, port in nics:
-        add_nic(devices, nic, port, options)
-    add_serial(devices, files)
+        add_nic(devices, nic, port, server, options)
+    add_serial(devices, machine, files)
     for slot in slots:
         add_device(devices, slot, options)
-    add_leftovers(devices)
+    add_extras(devices, machine)
     ET.indent(domain)
     return ET.tostring(domain, encoding="unicode") + "\n"
 
@@ -56,6 +58,15 @@ def read_server_id(xml: str) -> ServerId | None:
     mark = ET.fromstring(xml).find(f"metadata/{{{NAMESPACE}}}server")  # noqa: S314 - written by libvirt
     identity = mark.get("id") if mark is not None else None
     return ServerId(identity) if identity else None
+
+
+def _add_backing(domain: ET.Element, machine: Machine, options: GuestOptions) -> None:
+    """Adds where the guest's memory lies, when it is not as usual."""
+    parts = ("hugepages",) * options.hugepages + ("locked",) * machine.locked_memory
+    if parts:
+        backing = ET.SubElement(domain, "memoryBacking")
+        for part in parts:
+            ET.SubElement(backing, part)
 
 
 def _add_mark(domain: ET.Element, server: DesiredServer) -> None:

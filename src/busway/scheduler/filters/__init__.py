@@ -12,6 +12,7 @@ from busway.scheduler.filters.aggregate import aggregate_extra_specs
 from busway.scheduler.filters.capability import compute_capabilities, image_properties
 from busway.scheduler.filters.capacity import cores, disk, ram
 from busway.scheduler.filters.group import affinity, anti_affinity, forced_host
+from busway.scheduler.filters.machine import machine
 from busway.scheduler.filters.service import availability_zone, compute, device_isolation, resource_kinds
 from busway.scheduler.policy import ALWAYS, Policy
 
@@ -27,6 +28,7 @@ OF_CLASS: tuple[tuple[str, Filter], ...] = (
     ("AvailabilityZoneFilter", availability_zone),
     ("ComputeFilter", compute),
     ("ResourceKindFilter", resource_kinds),
+    ("MachineFilter", machine),
     ("DeviceIsolationFilter", device_isolation),
     ("ComputeCapabilitiesFilter", compute_capabilities),
     ("ImagePropertiesFilter", image_properties),

@@ -1,0 +1,10 @@
+"""The machine that a guest sees, by the words of flavors and images: pure.
+
+`machine_of(flavor, image_properties)` reads them and raises for what can't be; `words` is the list of all words that
+Nova knows, each served, refused or ignored, from which docs/reference/machine.md is written.
+"""
+
+from busway.domain.guest_machine.machine import PLAIN, Machine, MachineWord
+from busway.domain.guest_machine.read import check_machine_specs, machine_of
+
+__all__ = ["PLAIN", "Machine", "MachineWord", "check_machine_specs", "machine_of"]

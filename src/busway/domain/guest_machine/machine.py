@@ -1,0 +1,77 @@
+"""`Machine`: what of a guest's machine flavors and images may choose, as the host's agent is told it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class MachineWord(StrEnum):
+    """What a host must be able to do for some machine; a host reports the words that it can serve.
+
+    `machine` is an agent that heeds machines at all. Video models and TPM versions have words of their own, made of a
+    name and a value: `video-virtio`, `tpm-2.0`.
+    """
+
+    MACHINE = "machine"
+    UEFI = "uefi"
+    SECURE_BOOT = "secure-boot"
+    VIOMMU_INTEL = "viommu-intel"
+    VIOMMU_VIRTIO = "viommu-virtio"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The defaults are the machine of a flavor and an image that say nothing.
+
+    `topology` is sockets, cores and threads. `rng_bytes` of entropy may be had each `rng_period` milliseconds, 0 for
+    any. `address_mode` is "passthrough" or "emulate", "" for QEMU's own number of address bits.
+    """
+
+    machine_type: str = ""  # "" is the host's
+    firmware: str = "bios"
+    secure_boot: bool = False
+    boot_menu: bool = False
+    address_mode: str = ""
+    address_bits: int = 0
+    topology: tuple[int, int, int] | None = None
+    hide_hypervisor: bool = False
+    pmu: bool | None = None
+    hpet: bool = False
+    locked_memory: bool = False
+    viommu: str = ""
+    watchdog: str = ""
+    rng: bool = True
+    rng_bytes: int = 0
+    rng_period: int = 0
+    disk_bus: str = "virtio"
+    nic_model: str = "virtio"
+    multiqueue: bool = False
+    tpm: str = ""
+    tpm_model: str = ""
+    guest_agent: bool = False
+    video: str = ""
+    video_ram_mb: int = 0
+    serial_ports: int = 1
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The words that a host must have for it, none for the machine that any agent makes."""
+        return tuple(self._needs()) if self != PLAIN else ()
+
+    def _needs(self) -> Iterator[str]:
+        yield MachineWord.MACHINE
+        if self.firmware == "uefi":
+            yield MachineWord.UEFI
+        if self.secure_boot:
+            yield MachineWord.SECURE_BOOT
+        if self.viommu:
+            yield f"viommu-{self.viommu}"
+        if self.tpm:
+            yield f"tpm-{self.tpm}"
+        if self.video not in ("", "none"):
+            yield f"video-{self.video}"
+
+
+PLAIN = Machine()

@@ -1,0 +1,215 @@
+"""Reads the words of a flavor and an image into a `Machine`, and refuses what can't be, with the reason.
+
+Where flavor and image both say something, they must agree (Nova: FlavorImageConflict).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+
+from busway.domain.boolean import parse_boolean
+from busway.domain.errors import BadInput, BuswayError, Forbidden, InvalidExtraSpec
+from busway.domain.flavor import Flavor
+from busway.domain.guest_machine import words
+from busway.domain.guest_machine.machine import Machine
+from busway.domain.guest_machine.words import ELSEWHERE, IGNORED, REFUSED, SERVED, Word
+
+_Q35 = re.compile(r"(pc-)?q35(-[0-9]{1,2}\.[0-9]{1,2})?", re.ASCII)
+_MOST = 0x7FFFFFFF
+_OWN = ("hw:", "hw_", "os:secure_boot", "os_secure_boot", "hide_hypervisor_id", "img_hide_hypervisor_id")
+_BY_FLAVOR = {word.flavor: word for word in SERVED if word.flavor}
+_BY_IMAGE = {word.image: word for word in SERVED if word.image}
+
+
+def machine_of(flavor: Flavor, properties: Mapping[str, str]) -> Machine:
+    """The machine that a flavor and an image ask for.
+
+    Errors: `InvalidExtraSpec` (flavor) or `BadInput` (image) for a word or a value that is not served, `Forbidden` when
+    flavor and image disagree.
+    """
+    check_machine_specs(flavor.extra_specs)
+    for key, value in properties.items():
+        _check(key, value, _BY_IMAGE, _image_error)
+    asked = _Asked(flavor.extra_specs, properties)
+    machine = Machine(
+        machine_type=_machine_type(asked),
+        firmware=asked.text(words.FIRMWARE, "bios"),
+        secure_boot=asked.text(words.SECURE_BOOT, "disabled") == "required",
+        boot_menu=asked.flag(words.BOOT_MENU),
+        address_mode=asked.text(words.ADDRESS_MODE, ""),
+        address_bits=asked.number(words.ADDRESS_BITS, 0, 32, 52),
+        topology=_topology(asked, flavor),
+        hide_hypervisor=asked.flag(words.HIDE) or asked.flag(words.HIDE_OLD),
+        pmu=asked.flag(words.PMU) if asked.has(words.PMU) else None,
+        hpet=asked.flag(words.HPET),
+        locked_memory=asked.flag(words.LOCKED),
+        viommu={"auto": "intel"}.get(asked.text(words.VIOMMU, ""), asked.text(words.VIOMMU, "")),
+        watchdog={"disabled": ""}.get(asked.text(words.WATCHDOG, ""), asked.text(words.WATCHDOG, "")),
+        rng=asked.flag(words.RNG_ALLOWED) if asked.has(words.RNG_ALLOWED) else True,
+        rng_bytes=asked.number(words.RNG_BYTES, 0, 1, _MOST),
+        rng_period=asked.number(words.RNG_PERIOD, 0, 1, _MOST),
+        disk_bus=asked.text(words.DISK_BUS, "virtio"),
+        nic_model=asked.text(words.NIC_MODEL, "virtio"),
+        multiqueue=asked.flag(words.MULTIQUEUE) and flavor.vcpus > 1,
+        tpm=asked.text(words.TPM, ""),
+        tpm_model=asked.text(words.TPM_MODEL, ""),
+        guest_agent=asked.text(words.AGENT, "no").lower() in ("yes", "true", "1", "on"),
+        video=asked.text(words.VIDEO, ""),
+        video_ram_mb=_video_ram(asked),
+        serial_ports=asked.number(words.SERIAL, 1, 1, words.MOST_SERIAL_PORTS),
+    )
+    _check_whole(machine, flavor)
+    return machine
+
+
+def check_machine_specs(specs: Mapping[str, str]) -> None:
+    """Raises `InvalidExtraSpec` for a word about the machine that is unknown or refused, or whose value is."""
+    for key, value in specs.items():
+        _check(key, value, _BY_FLAVOR, _flavor_error)
+
+
+_Error = Callable[[str, str, str], BuswayError]
+
+
+class _Asked:
+    """What flavor and image say together, each word checked before."""
+
+    def __init__(self, specs: Mapping[str, str], properties: Mapping[str, str]) -> None:
+        self._specs, self._properties = specs, properties
+
+    def has(self, word: Word) -> bool:
+        return bool(self.text(word, ""))
+
+    def text(self, word: Word, default: str) -> str:
+        of_flavor, of_image = self._specs.get(word.flavor, ""), self._properties.get(word.image, "")
+        if of_flavor and of_image and of_flavor != of_image:
+            raise Forbidden(
+                f"The image asks for {word.image}={of_image} and the flavor for {word.flavor}={of_flavor}",
+                remedy="Choose an image without the property, or a flavor that agrees with it.",
+                code="machine-conflict",
+            )
+        return of_flavor or of_image or default
+
+    def flag(self, word: Word) -> bool:
+        return parse_boolean(self.text(word, "false")) is True
+
+    def number(self, word: Word, default: int, least: int, most: int) -> int:
+        text = self.text(word, "")
+        if not text:
+            return default
+        value = _whole(text)
+        if not least <= value <= most:
+            raise self.error(word, f"it may be {least} to {most}")
+        return value
+
+    def error(self, word: Word, why: str) -> BuswayError:
+        """The error about the value that was given, by who gave it."""
+        if word.flavor in self._specs:
+            return _flavor_error(word.flavor, self._specs[word.flavor], why)
+        return _image_error(word.image, self._properties.get(word.image, ""), why)
+
+
+def _check(key: str, value: str, known: Mapping[str, Word], error: _Error) -> None:
+    if not key.startswith((*_OWN, "hw_rng:", "hw_video:")) or key.startswith(ELSEWHERE) or key in IGNORED:
+        return
+    if key in REFUSED:
+        raise error(key, value, REFUSED[key])
+    word = known.get(key)
+    if word is None:
+        near = difflib.get_close_matches(key, known, n=1)
+        raise error(key, value, "there is no such word" + (f"; did you mean {near[0]}?" if near else ""))
+    if isinstance(word.values, tuple) and value not in word.values:
+        raise error(key, value, f"it may be {word.may_be}")
+    if word.values == words.BOOT_MENU.values and parse_boolean(value) is None:
+        raise error(key, value, f"it may be {word.may_be}")
+    if word.may_be.startswith(("a number", "1 to", "32 to")) and _whole(value) < 0:
+        raise error(key, value, f"it may be {word.may_be}")
+
+
+def _machine_type(asked: _Asked) -> str:
+    value = asked.text(words.MACHINE_TYPE, "")
+    if value and not _Q35.fullmatch(value):
+        raise asked.error(words.MACHINE_TYPE, f"it may be {words.MACHINE_TYPE.may_be}: devices need PCI Express")
+    return "" if value == "q35" else value
+
+
+def _topology(asked: _Asked, flavor: Flavor) -> tuple[int, int, int] | None:
+    parts = (words.SOCKETS, words.CORES, words.THREADS)
+    given = [word for word in parts if asked.has(word)]
+    if not given:
+        return None
+    sockets, cores, threads = (asked.number(word, 0, 1, flavor.vcpus) for word in parts)
+    threads = threads or 1
+    cores = cores or max(1, flavor.vcpus // (threads * (sockets or flavor.vcpus // threads or 1)))
+    sockets = sockets or max(1, flavor.vcpus // (threads * cores))
+    if sockets * cores * threads != flavor.vcpus:
+        raise asked.error(given[0], f"{sockets} * {cores} * {threads} CPUs are not the flavor's {flavor.vcpus}")
+    return sockets, cores, threads
+
+
+def _video_ram(asked: _Asked) -> int:
+    most = asked.number(words.VIDEO_MOST, 0, 0, _MOST)
+    wanted = asked.number(words.VIDEO_RAM, 0, 0, _MOST)
+    if wanted > most:
+        raise asked.error(words.VIDEO_RAM, f"the flavor permits {most} MB ({words.VIDEO_MOST.flavor})")
+    return wanted
+
+
+def _check_whole(machine: Machine, flavor: Flavor) -> None:
+    """What each word permits alone, and both together can't be."""
+    reason = next(
+        (
+            reason
+            for holds, reason in (
+                (machine.secure_boot and machine.firmware != "uefi", "secure boot needs hw_firmware_type=uefi"),
+                (
+                    machine.address_mode == "emulate" and not machine.address_bits,
+                    "maxphysaddr_mode=emulate needs the bits",
+                ),
+                (machine.address_bits and machine.address_mode != "emulate", "maxphysaddr_bits needs the mode emulate"),
+                (machine.tpm_model and not machine.tpm, "tpm_model needs tpm_version"),
+                (machine.tpm_model == "tpm-crb" and machine.tpm == "1.2", "tpm-crb needs tpm_version=2.0"),
+                (machine.rng_period and not machine.rng_bytes, "hw_rng:rate_period needs hw_rng:rate_bytes"),
+                (
+                    machine.video_ram_mb and machine.video not in ("vga", "cirrus", "qxl"),
+                    "hw_video_ram needs hw_video_model vga, cirrus or qxl",
+                ),
+                (flavor.ephemeral_gb, "there are no ephemeral disks yet, and the flavor has one"),
+                (flavor.swap_mb, "there are no swap disks yet, and the flavor has one"),
+            )
+            if holds
+        ),
+        None,
+    )
+    if reason is not None:
+        raise BadInput(
+            f"The machine that flavor {flavor.name} and the image ask for can't be: {reason}",
+            remedy="Change one of the two; docs/reference/machine.md has all words.",
+            code="machine-impossible",
+        )
+
+
+def _flavor_error(key: str, value: str, why: str) -> BuswayError:
+    return InvalidExtraSpec(
+        f"{key}={_short(value)} can't be served: {why}",
+        remedy=f"Unset it, or set what is served: openstack flavor unset --property {key} FLAVOR",
+    )
+
+
+def _image_error(key: str, value: str, why: str) -> BuswayError:
+    return BadInput(
+        f"The image's {key}={_short(value)} can't be served: {why}",
+        remedy=f"Choose another image, or unset it: openstack image unset --property {key} IMAGE",
+        code="image-property",
+    )
+
+
+def _whole(text: str) -> int:
+    """The number that a text is, -1 for any other text and for numbers of more than ten digits."""
+    return int(text) if len(text) <= 10 and text.isascii() and text.isdigit() else -1
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= 80 else f"{value[:77]}..."

@@ -1,0 +1,69 @@
+"""Domains of every kind of machine, as the files say and as libvirt's schema permits."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import libvirt
+import pytest
+
+from busway.domain.guest_machine import Machine
+from busway.hypervisor import GuestFiles, GuestOptions, domain_xml
+from busway.testing.golden import Golden
+from tests.hypervisor.test_domain_xml import BRIDGES, server
+
+FOLDER = Path(__file__).parent / "golden"
+FILES = GuestFiles(Path("/v/s/disk.qcow2"), Path("/v/s/config.iso"), Path("/v/s/console.log"), Path("/v/s/nvram.fd"))
+MACHINES = {
+    "uefi": Machine(firmware="uefi", boot_menu=True, address_mode="passthrough"),
+    "secure": Machine(firmware="uefi", secure_boot=True, tpm="2.0", machine_type="pc-q35-7.2"),
+    "nested": Machine(viommu="intel", locked_memory=True, address_mode="emulate", address_bits=42),
+    "virtio-iommu": Machine(viommu="virtio", tpm="1.2"),
+    "hidden": Machine(hide_hypervisor=True, pmu=False, hpet=True, topology=(1, 2, 2)),
+    "desktop": Machine(video="vga", video_ram_mb=32, nic_model="e1000e", disk_bus="sata", serial_ports=3),
+    "guarded": Machine(watchdog="reset", guest_agent=True, rng_bytes=2048, disk_bus="scsi", multiqueue=True),
+    "quiet": Machine(rng=False, video="none"),
+}
+
+
+def xml(machine: Machine, **options: str) -> str:
+    wanted = replace(server("0000:41:00.0"), machine=machine)
+    return domain_xml(wanted, FILES, GuestOptions(bridges=BRIDGES, **options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_each_machine_is_what_its_file_says(golden: Golden, name: str) -> None:
+    golden.check(f"machine-{name}.xml", xml(MACHINES[name]))
+
+
+def test_the_hosts_choice_of_cpu_is_in_its_guests_domains() -> None:
+    assert '<cpu mode="host-model" />' in xml(Machine(), cpu="host-model")
+    assert "<model>EPYC</model>" in xml(Machine(), cpu="custom", cpu_model="EPYC")
+    assert '<cpu mode="maximum" />' in xml(Machine(), virt_type="qemu")
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.xml")), ids=lambda path: path.stem)
+def test_libvirts_schema_permits_each_file(path: Path) -> None:
+    """Libvirt's test driver checks a definition against its schema, and does not know the type kvm."""
+    text = (
+        path.read_text()
+        .replace('<domain type="kvm"', '<domain type="test"')
+        .replace('<domain type="qemu"', '<domain type="test"')
+    )
+    connection = libvirt.open("test:///default")
+    try:
+        connection.defineXMLFlags(text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+    except libvirt.libvirtError as error:
+        assert error.get_error_code() != libvirt.VIR_ERR_XML_INVALID_SCHEMA, str(error)
+        raise
+    finally:
+        connection.close()
+
+
+def test_the_schema_does_not_permit_anything() -> None:
+    connection = libvirt.open("test:///default")
+    broken = (FOLDER / "plain.xml").read_text().replace('type="kvm"', 'type="test"').replace("<acpi />", "<acpy />")
+    with pytest.raises(libvirt.libvirtError) as caught:
+        connection.defineXMLFlags(broken, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+    connection.close()
+
+    assert caught.value.get_error_code() == libvirt.VIR_ERR_XML_INVALID_SCHEMA

@@ -1,0 +1,57 @@
+"""The reference has every word about a guest's machine, and says of each what Busway does with it."""
+
+from pathlib import Path
+
+from busway.domain.guest_machine.words import IGNORED, REFUSED, SERVED
+from busway.testing.golden import Golden
+
+_PAGE = Path(__file__).parents[2] / "docs/reference"
+_HEAD = """# The guest's machine
+
+What a guest's machine is like is said by extra specs of its flavor and by properties of its image, in Nova's words. A word that is not in
+this list and begins like one of them is refused, so that a misspelled one is not a machine without it. Where flavor and image both say
+something they must agree. A server keeps what its image said when it was made of it.
+
+A host reports what it can make: UEFI where its libvirt finds OVMF (Debian: `ovmf`), a TPM where it finds `swtpm`. A server goes to a host that
+can make its machine; where there is none, the fault says what is missing. The machine is a q35 in every case: devices need PCI Express.
+
+## Served
+
+| of a flavor | of an image | may be | what it does |
+|---|---|---|---|
+"""
+_REFUSED = """
+## Refused
+
+The request that says one of these gets 400 with the reason.
+
+| word | why |
+|---|---|
+"""
+_IGNORED = """
+## Ignored
+
+| word | why |
+|---|---|
+"""
+_END = """
+Without any of these words a guest has SeaBIOS, the host's CPU (`busway agent --cpu-mode`), virtio disks and cards, a serial console, a
+random number generator, no display, no USB and no balloon.
+
+The state of a TPM stays on the host where the guest ran: a server that moves to another host finds an empty one there. So keys that only a
+TPM has are lost with a move; shelving is one.
+"""
+
+
+def _code(name: str) -> str:
+    return f"`{name}`" if name else ""
+
+
+def test_the_page_of_machine_words_is_what_the_code_does() -> None:
+    served = "".join(
+        f"| {_code(word.flavor)} | {_code(word.image)} | {word.may_be} | {word.meaning} |\n" for word in SERVED
+    )
+    refused = "".join(f"| {_code(key)} | {why} |\n" for key, why in sorted(REFUSED.items()))
+    ignored = "".join(f"| {_code(key)} | {why} |\n" for key, why in sorted(IGNORED.items()))
+
+    Golden(_PAGE).check("machine.md", _HEAD + served + _REFUSED + refused + _IGNORED + ignored + _END)
