@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "image_words"
-down_revision = "pages"
+down_revision = "stays"
 
 
 def upgrade() -> None:
