@@ -55,6 +55,16 @@ def requests() -> Iterator[Request]:
             yield Request(operation.method, operation.path, rule, {word: None}, word, version)
 
 
+def table_of_rights() -> dict[str, dict[str, int]]:
+    """The golden table: by the name of a request, the status that each kind of token gets."""
+    text = (Path(__file__).parent / "golden" / "rights.txt").read_text("utf-8").splitlines()
+    rows = {}
+    for line in text[1:]:
+        cells = line[70:].split()
+        rows[line[:70].strip()] = dict(zip(COLUMNS, map(int, cells[: len(COLUMNS)]), strict=True))
+    return rows
+
+
 class World:
     """The cloud; `forget` undoes whatever a request did."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ import httpx
 from busway.api.access_log import without_secrets
 from busway.control.loops.retention import forget_old_rows
 from busway.store.audit import AuditFilter, list_records
-from tests.api.serving import ApiServer
+from tests.api.serving import ApiServer, start_api_server
 
 
 def records(server: ApiServer, **wanted: Any) -> list[dict[str, Any]]:
@@ -60,6 +61,28 @@ def test_a_refusal_of_rights_is_written_and_a_wrong_request_is_not(api_server: A
         ("rita", "os_compute_api:servers:create", "not-permitted")
     ]
     assert records(api_server, operation="os_compute_api:servers:create", result="success") == []
+
+
+def test_a_request_at_which_busway_itself_fails_is_written_with_the_same_code_as_its_answer(
+    api_template: Path, tmp_path: Path
+) -> None:
+    def no_ids() -> str:
+        raise RuntimeError("the clock of ids is broken")
+
+    server = start_api_server(tmp_path, api_template)
+    try:
+        ann = server.client(server.user("ann"))
+        image = server.image()
+        object.__setattr__(server.control, "new_id", no_ids)
+        answer = ann.post("/compute/v2.1/servers", json={"server": {"name": "s", "imageRef": image, "flavorRef": "1"}})
+        [found] = records(server, result="failed")
+    finally:
+        server.stop()
+
+    assert (answer.status_code, answer.headers["x-busway-error-code"]) == (500, "internal")
+    assert (found["user_name"], found["operation"], found["reason"], found["request_id"]) == (
+        "ann", "os_compute_api:servers:create", "internal", answer.headers["x-openstack-request-id"],
+    )  # fmt: skip
 
 
 def test_log_ins_are_written_whether_they_succeed_or_not(api_server: ApiServer) -> None:

@@ -41,6 +41,7 @@ MIB = 1024**2
         ("properties", image.MOST_PROPERTIES),
         ("properties", image.PROPERTIES_CHARS),
         ("a qcow2's table of clusters", qcow2.MOST_L1_BYTES // MIB),
+        ("a host's document (Desired)", bounds.DESIRED_BYTES),
         ("a report (Observed)", bounds.OBSERVED_BYTES),
         ("a console's end that is handed in", bounds.CONSOLE_BYTES),
         ("qemu-img", qemu_img.MAKE.cpu_seconds),

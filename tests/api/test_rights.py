@@ -9,7 +9,7 @@ import pytest
 from busway.policy.decide import RULES
 from busway.testing.golden import Golden
 from tests.api.policy_page import page
-from tests.api.rights import COLUMNS, World, operations, requests
+from tests.api.rights import COLUMNS, World, operations, requests, table_of_rights
 from tests.api.serving import ApiServer
 from tests.project.checkout import ROOT
 
@@ -39,7 +39,7 @@ def test_every_kind_of_token_is_answered_as_the_table_says(world: World) -> None
 
 def test_the_table_lets_nobody_without_a_role_change_anything() -> None:
     """The golden table itself is looked at, so that a rewrite of it can't let a stranger in."""
-    rows = _table()
+    rows = table_of_rights()
     changing = {name: row for name, row in rows.items() if not name.startswith("GET ")}
 
     assert changing
@@ -55,7 +55,7 @@ _IN_OWN_PROJECT = frozenset({"POST /image/v2/images"})
 
 
 def test_a_token_of_no_project_opens_paths_of_identity_only() -> None:
-    opened = {name for name, row in _table().items() if row["unscoped"] not in (401, 403, 404)}
+    opened = {name for name, row in table_of_rights().items() if row["unscoped"] not in (401, 403, 404)}
 
     assert opened
     assert {name for name in opened if " /identity/" not in name} == set()
@@ -63,12 +63,3 @@ def test_a_token_of_no_project_opens_paths_of_identity_only() -> None:
 
 def test_the_page_of_rules_says_what_holds() -> None:
     Golden(ROOT / "docs" / "reference").check("policy.md", page())
-
-
-def _table() -> dict[str, dict[str, int]]:
-    text = (Path(__file__).parent / "golden" / "rights.txt").read_text("utf-8").splitlines()
-    rows = {}
-    for line in text[1:]:
-        cells = line[70:].split()
-        rows[line[:70].strip()] = dict(zip(COLUMNS, map(int, cells[: len(COLUMNS)]), strict=True))
-    return rows

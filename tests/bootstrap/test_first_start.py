@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from sqlalchemy import text
 
 from busway.bootstrap.admin import ensure_admin
 from busway.bootstrap.config import read_config
 from busway.bootstrap.serve import build_control, served
+from busway.cli.main import main
 from busway.control import flavors, networks
 from busway.control.context import Control
 from busway.control.identity.proof import Credentials
@@ -122,3 +124,25 @@ def test_a_start_on_a_database_of_a_newer_busway_is_refused(tmp_path: Path) -> N
 
     with pytest.raises(InvalidConfig, match="newer Busway"), control(tmp_path / "state", tmp_path / "newer.db"):
         pass
+
+
+def test_recover_gives_the_admin_a_new_password_and_ends_what_the_old_one_made(tmp_path: Path) -> None:
+    with control(tmp_path / "state") as made:
+        clouds = ensure_admin(made)
+        old = password(clouds)
+        log_in(made, old)
+        with made.db.write() as tx:  # locked out: no role, and the user disabled
+            tx.execute(text("DELETE FROM role_assignments"))
+            tx.execute(text("UPDATE users SET enabled = 0"))
+    config = str(tmp_path / "busway.conf")
+    done = CliRunner().invoke(main, ["admin", "recover", "--config", config, "--state", str(tmp_path / "state")])
+
+    with control(tmp_path / "state") as made:
+        log_in(made, password(clouds))
+        with pytest.raises(NotAuthenticated):
+            log_in(made, old)
+        with made.db.read() as tx:
+            told = tx.execute(text("SELECT operation, user_name FROM audit ORDER BY id")).all()
+    assert (done.exit_code, "has a new password" in done.output) == (0, True), done.output
+    assert old != password(clouds)
+    assert ("identity:recover_admin" in {operation for operation, _ in told}, mode(clouds)) == (True, 0o600)

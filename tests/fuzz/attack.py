@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import hypothesis
@@ -25,6 +28,7 @@ from busway.api.image.patch import PATCH_TYPE
 
 HANG_SECONDS = 30.0
 _AT_ONCE = 8
+_LEAST = 100  # requests, on a machine however busy
 schemathesis.serializer.alias(PATCH_TYPE, "application/json")
 _CHECKS = [checks.response_schema_conformance, checks.content_type_conformance]
 _SETTINGS = {
@@ -37,25 +41,31 @@ _SETTINGS = {
 
 @dataclass
 class Attack:
-    """One caller's random requests at one microversion; `allowed` says whether this caller may succeed with a request."""
+    """One caller's random requests at one microversion; `allowed` says whether this caller may succeed with a request.
+
+    Every third request to a path with an id is about the thing of another project of that kind, by `foreign`: it may
+    never succeed.
+    """
 
     url: str
     headers: dict[str, str]
     version: int
     allowed: Callable[[str, str], bool] = lambda _method, _path: True
+    foreign: Mapping[str, str] = field(default_factory=dict)
     answers: Counter[int] = field(default_factory=Counter)
     failures: dict[str, str] = field(default_factory=dict)
     session: requests.Session = field(default_factory=requests.Session)
+    aimed: Iterator[int] = field(default_factory=itertools.count)
 
     def alone(self, deadline: float, seed: int = 0) -> None:
         """Requests that know nothing of each other: every operation in turn, with values that fit and that do not."""
-        schema = from_dict(_document(self.version))
-        operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
+        operations = [result.ok() for result in _schema(self.version).get_all_operations() if isinstance(result, Ok)]
+        random.Random(seed).shuffle(operations)  # a short run does not begin with the same ones each time
         for turn in range(1_000_000):
             for number, operation in enumerate(operations):
                 mode = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)[(turn + number) % 2]
                 for case in _cases(operation, mode, seed + turn):
-                    if time.monotonic() > deadline:
+                    if time.monotonic() > deadline and self.answers.total() >= _LEAST:
                         return
                     self.send(case)
 
@@ -63,7 +73,7 @@ class Attack:
         """Requests that follow the links of answers: what one has made, the next ones are about."""
         attack = self
 
-        class Machine(from_dict(_document(self.version)).as_state_machine()):  # type: ignore[misc]
+        class Machine(_schema(self.version).as_state_machine()):  # type: ignore[misc]
             def call(self, case: Case[Any], **_named: Any) -> Any:
                 return attack.send(case)
 
@@ -81,6 +91,7 @@ class Attack:
     def send(self, case: Case[Any]) -> Any:
         """Sends one request and looks at its answer."""
         name = f"{case.method} {case.path}"
+        is_foreign = self._aim(case)
         began = time.monotonic()
         try:
             answer = case.call(base_url=self.url, session=self.session, headers=self.headers, timeout=HANG_SECONDS)
@@ -88,12 +99,20 @@ class Attack:
             self.failures.setdefault(f"{name}: no answer", f"{error!r} {_shown(case)}")
             raise
         self.answers[answer.status_code] += 1
-        told = self._told(case, answer, time.monotonic() - began)
+        told = self._told(case, answer, time.monotonic() - began, is_foreign=is_foreign)
         if told:
             self.failures.setdefault(f"{name}: {told}", f"{_shown(case)} -> {answer.text[:300]}")
         return answer
 
-    def _told(self, case: Case[Any], answer: Any, seconds: float) -> str:
+    def _aim(self, case: Case[Any]) -> bool:
+        """Points a request at another project's thing, every third time that there is one."""
+        kind = case.path.partition("/{")[0].rpartition("/")[2]
+        if "{id}" not in case.path or kind not in self.foreign or next(self.aimed) % 3:
+            return False
+        case.path_parameters = {**(case.path_parameters or {}), "id": self.foreign[kind]}
+        return True
+
+    def _told(self, case: Case[Any], answer: Any, seconds: float, *, is_foreign: bool = False) -> str:
         # 501 is what Busway refuses by name.
         if answer.status_code >= 500 and answer.status_code != 501:
             return f"{answer.status_code}"
@@ -101,11 +120,19 @@ class Attack:
             return f"took {seconds:.0f} s"
         if answer.status_code < 300 and not self.allowed(case.method, case.path):
             return f"{answer.status_code} without the right"
+        if answer.status_code < 300 and is_foreign:
+            return f"{answer.status_code} for a thing of another project"
         try:
             case.validate_response(answer, checks=_CHECKS)
         except FailureGroup as error:
             return f"breaks the document: {str(error.exceptions[0])[:200]}"
         return ""
+
+
+@cache
+def _schema(version: int) -> Any:
+    """The document as schemathesis reads it, which takes seconds."""
+    return from_dict(_document(version))
 
 
 def _document(version: int) -> dict[str, Any]:

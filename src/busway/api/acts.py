@@ -17,6 +17,7 @@ _TABLES = {
     "os-aggregates": "aggregates",
     "os-server-groups": "server_groups",
 }
+_INTERNAL = "internal"  # the code that the client of a 500 is told
 _DEEDS = ("action", "file", "recycle", "tokens")
 
 
@@ -51,3 +52,14 @@ def record_error(control: Control, act: Act, error: BuswayError) -> None:
     if (refused and act.record.user_id) or failed_login:
         with control.db.write(aside=True) as tx:
             audit.deny(tx, act, error.code)
+
+
+def record_failure(control: Control, act: Act) -> None:
+    """Writes down that Busway itself failed at a request of somebody known, whether it had an effect or not."""
+    if not act.is_written and not act.record.user_id:
+        return
+    with control.db.write(aside=True) as tx:
+        if act.is_written:
+            audit.mark_failed(tx, act.record.request_id, _INTERNAL)
+        else:
+            audit.fail(tx, act, _INTERNAL)

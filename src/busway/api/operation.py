@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from busway.api import microversion
 from busway.api.access_log import seen
-from busway.api.acts import act_of, record_error
+from busway.api.acts import act_of, record_error, record_failure
 from busway.api.admission import address_of, admit
 from busway.api.body import read_body
 from busway.api.bounds import BODY_BYTES, read_json
@@ -145,6 +145,10 @@ async def stream(control: Control, threads: Threads, operation: Operation, reque
         if act is not None:
             await run(record_error, control, act, error)
         raise
+    except Exception:  # what nobody expected: the client gets a 500
+        if act is not None:
+            await run(record_failure, control, act)
+        raise
 
 
 def answer(control: Control, operation: Operation, request: Request, data: bytes) -> Response:
@@ -164,6 +168,10 @@ def answer(control: Control, operation: Operation, request: Request, data: bytes
     except BuswayError as error:
         if act is not None:
             record_error(control, act, error)
+        raise
+    except Exception:
+        if act is not None:
+            record_failure(control, act)
         raise
 
 

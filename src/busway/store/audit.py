@@ -149,7 +149,16 @@ def add_record(tx: Connection, record: Record) -> None:
 
 def deny(tx: Connection, act: Act, reason: str) -> None:
     """Writes down that an act was refused; it has no effect to be written with."""
-    add_record(tx, replace(act.record, target=act.record.target[:_TARGET_CHARS], result=DENIED, reason=reason[:128]))
+    _without_effect(tx, act, DENIED, reason)
+
+
+def fail(tx: Connection, act: Act, reason: str) -> None:
+    """Writes down that an act failed before it had an effect."""
+    _without_effect(tx, act, FAILED, reason)
+
+
+def _without_effect(tx: Connection, act: Act, result: str, reason: str) -> None:
+    add_record(tx, replace(act.record, target=act.record.target[:_TARGET_CHARS], result=result, reason=reason[:128]))
 
 
 def mark_failed(tx: Connection, request_id: str, reason: str) -> None:

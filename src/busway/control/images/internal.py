@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from busway.control import quotas
 from busway.control.context import Control
+from busway.control.images.room import check_quota
 from busway.control.images.upload import DiskImageUpload
 from busway.domain.errors import Conflict, Forbidden, NotFound
 from busway.domain.ids import HostId, ImageId, ServerId
 from busway.domain.image import Image, ImageStatus
+from busway.domain.quota import Usage
 from busway.store import disk_uploads, images, servers
 from busway.store.database import Tx
 from busway.store.disk_uploads import DiskUpload, UploadPurpose
@@ -44,6 +47,9 @@ def want_disk(
         properties=dict(properties or {}),
         deleted=None if purpose is UploadPurpose.IMAGE else now,
     )
+    if purpose is UploadPurpose.IMAGE:
+        quotas.check(control, tx, image.owner, Usage({"image_count_total": 1}))
+        check_quota(control, tx, image, 1)  # how large it will be, only the host knows
     images.add_image(tx, image)
     disk_uploads.add_upload(tx, DiskUpload(image.id, row.id, row.host_id, purpose))
     return image.id
@@ -65,6 +71,9 @@ def begin_disk_upload(
             detail="A host may hand in the disks that its Desired document names, and no others.",
             code="disk-not-asked",
         )
+    if image.deleted is None:
+        with control.db.read() as tx:
+            check_quota(control, tx, image, expected or 1)
     return DiskImageUpload(control, image, expected)
 
 

@@ -141,7 +141,9 @@ class DiskImageUpload(ImageUpload):
         return found
 
     def _check_quota(self, tx: Tx, size: int) -> None:
-        """A disk on its way is nobody's image, and the quota of a snapshot was looked at when it was asked for."""
+        """A disk on its way is nobody's image; a snapshot is its project's, and as large as the disk turns out to be."""
+        if self._image.deleted is None:
+            super()._check_quota(tx, size)
 
 
 def begin_upload(control: Control, caller: Caller, image_id: str, expected: int | None) -> ImageUpload:
