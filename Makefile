@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean check test test-slow test-load test-proof fuzz openapi coverage mutation bench bench-peers oracle \
+.PHONY: help setup demo clean check test test-slow test-load test-proof fuzz openapi screenshots coverage mutation bench bench-peers oracle \
 	format hooks revision lock vendor metrics pci-ids ordinary-lines release python-version environment
 
 help: ## List the targets
@@ -43,6 +43,9 @@ fuzz: setup ## Random requests over the OpenAPI document, all roles, SQLite and 
 
 openapi: environment ## Write docs/reference/openapi.json anew from the operations' tables
 	REWRITE_GOLDEN=1 .venv/bin/python -m pytest -q -m fuzz tests/fuzz/test_document.py
+
+screenshots: setup ## Write the pictures of the web console that the docs show
+	BUSWAY_SCREENSHOTS=$(CURDIR)/docs/how-to/console .venv/bin/python -m pytest -q -m browser tests/browser/test_screenshots.py
 
 coverage: setup ## Lines and branches that the fast tests run, by package; fails below 95 % of a pure package's branches
 	@$(PYTHON) -m tools.coverage

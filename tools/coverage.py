@@ -13,7 +13,7 @@ from tools.environment import DEV
 
 PURE = ("domain", "scheduler", "reconciler", "wire")
 FLOOR = 95.0  # per cent of the branches of each pure package
-_MARKS = "not lab and not clients and not processes and not postgres"
+_MARKS = "not lab and not clients and not processes and not browser and not postgres"
 
 
 def main() -> int:

@@ -27,7 +27,7 @@ class Stage:
 
 def check_stages(*, with_postgres: bool) -> list[Stage]:
     """Return what must pass before every commit; the tests that need PostgreSQL run where its programs are."""
-    marks = ["not lab", "not clients", "not processes"] + ([] if with_postgres else ["not postgres"])
+    marks = ["not lab", "not clients", "not processes", "not browser"] + ([] if with_postgres else ["not postgres"])
     return [
         Stage("format", _tool("ruff", "format", "--check", ".")),
         Stage("lint", _tool("ruff", "check", ".")),
@@ -44,6 +44,7 @@ def test_stages() -> list[Stage]:
         *check_stages(with_postgres=True),
         Stage("processes", _pytest("processes and not fuzz", *_PARALLEL)),
         Stage("fuzz", _pytest("fuzz", "tests/fuzz", *_PARALLEL)),
+        Stage("browser", _pytest("browser", "tests/browser")),
         Stage("clients", _pytest("clients", *_PARALLEL)),
         # A lab of its own for each: the lab's tests cut its power and hang it.
         Stage("lab", _pytest("lab", "tests/lab")),
@@ -61,7 +62,7 @@ def run_stages(stages: Sequence[Stage]) -> int:
         code = subprocess.run(stage.command, cwd=ROOT, check=False).returncode
         took.append(f"{stage.name} {time.monotonic() - start:.1f} s")
         print(f"== {stage.name}: {'passed' if code == 0 else 'FAILED'} in {time.monotonic() - start:.1f} s", flush=True)
-        if code == _NO_TESTS and stage.name in {"tests", "processes", "clients", "fuzz", "lab", "cloud"}:
+        if code == _NO_TESTS and stage.name in {"tests", "processes", "browser", "clients", "fuzz", "lab", "cloud"}:
             print(f"== no test is in the stage {stage.name}: a stage that runs nothing proves nothing", flush=True)
         if code != 0:
             return code

@@ -101,7 +101,7 @@ def test_a_run_tells_how_long_each_stage_took(capfd: pytest.CaptureFixture[str])
 def test_checks_without_postgres_leave_its_tests_out() -> None:
     [tests] = [stage for stage in check_stages(with_postgres=False) if stage.name == "tests"]
 
-    assert "not lab and not clients and not processes and not postgres" in tests.command
+    assert "not lab and not clients and not processes and not browser and not postgres" in tests.command
 
 
 def test_everything_ends_with_the_clients_and_the_lab() -> None:

@@ -21,7 +21,6 @@ export function applyDevices(states) {
     const whose = device.querySelector(".whose");
     if (whose) whose.textContent = words(state).slice(0, 12);
     const name = `${device.dataset.name}: ${state.status.replace("-", " ")}${state.server ? `, ${state.server}` : ""}${state.reason ? `: ${state.reason}` : ""}`;
-    device.setAttribute("aria-label", name);
     const title = device.querySelector("title");
     if (title) title.textContent = name;
   }
@@ -43,7 +42,7 @@ function filter() {
   for (const cabinet of document.querySelectorAll("[data-cabinet]")) {
     let shown = 0;
     for (const device of cabinet.querySelectorAll("[data-status]")) {
-      const text = `${cabinet.dataset.cabinet} ${device.getAttribute("aria-label")} ${device.dataset.about}`.toLowerCase();
+      const text = `${cabinet.dataset.cabinet} ${device.querySelector("title").textContent} ${device.dataset.about}`.toLowerCase();
       const fits = asked.every((word) => text.includes(word)) && (!chosen.size || chosen.has(device.dataset.status));
       device.classList.toggle("dim", !fits);
       if (fits) shown += 1;
