@@ -45,6 +45,7 @@ openapi: environment ## Write docs/reference/openapi.json anew from the operatio
 	REWRITE_GOLDEN=1 .venv/bin/python -m pytest -q -m fuzz tests/fuzz/test_document.py
 
 screenshots: setup ## Write the pictures of the web console that the docs show
+	mkdir -p docs/how-to/console
 	BUSWAY_SCREENSHOTS=$(CURDIR)/docs/how-to/console .venv/bin/python -m pytest -q -m browser tests/browser/test_screenshots.py
 
 coverage: setup ## Lines and branches that the fast tests run, by package; fails below 95 % of a pure package's branches

@@ -6,6 +6,7 @@ import argparse
 
 from benchmarks.claims import claims_benchmarks
 from benchmarks.face import FACE
+from benchmarks.map import MAP
 from benchmarks.placement import PLACEMENT
 from benchmarks.placement_peer import peer_benchmarks
 from benchmarks.registry import Registry, render
@@ -25,6 +26,7 @@ def registry() -> Registry:
     benchmarks.add(SCALE)
     benchmarks.add(STRANGERS)
     benchmarks.add(FACE)
+    benchmarks.add(MAP)
     for benchmark in (*claims_benchmarks(), *peer_benchmarks()):
         benchmarks.add(benchmark)
     return benchmarks
