@@ -18,7 +18,7 @@ import httpx
 import uvicorn
 
 from busway.api.app import build_app
-from busway.bootstrap.bounded_protocol import BoundedProtocol
+from busway.bootstrap.bounded_protocol import WEBSOCKETS, BoundedProtocol
 from busway.bootstrap.listener import BoundedListener
 from busway.control.context import Control
 from busway.control.doorbell import LocalDoorbell
@@ -156,6 +156,7 @@ def start_api_server(
             loop="asyncio",
             log_level="warning",
             timeout_graceful_shutdown=1,
+            **WEBSOCKETS,
         )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

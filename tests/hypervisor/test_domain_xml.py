@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from busway.domain.address import PciAddress
+from busway.domain.console import ConsoleKind
 from busway.domain.documents import ConfigDrive, DesiredCell, DesiredServer, ImageRef, Nic
 from busway.domain.errors import HostError
 from busway.domain.grant import Attachment, Grant
@@ -11,7 +12,7 @@ from busway.domain.guest_layout import guest_slots
 from busway.domain.ids import ClaimId, ImageId, NetworkId, PortId, ServerId, UnitName
 from busway.domain.units import WholeFunction
 from busway.hypervisor import GuestFiles, GuestOptions, domain_xml
-from busway.hypervisor.xml import read_attachments, read_server_id
+from busway.hypervisor.xml import read_attachments, read_consoles, read_server_id
 from busway.testing.golden import Golden
 
 FILES = GuestFiles(Path("/v/s/disk.qcow2"), Path("/v/s/config.iso"), Path("/v/s/console.log"))
@@ -66,6 +67,15 @@ def test_a_guest_of_two_cells_lies_on_the_nodes_that_were_chosen(golden: Golden)
 
     golden.check("cells.xml", domain_xml(wanted, FILES, GuestOptions(bridges=BRIDGES)))
     assert "vcpupin" not in domain_xml(wanted, FILES, GuestOptions(virt_type="qemu", bridges=BRIDGES))
+
+
+def test_a_running_domain_tells_the_sockets_of_its_consoles() -> None:
+    text = domain_xml(server(), FILES, GuestOptions(bridges=BRIDGES))
+    running = text.replace('<listen type="socket" />', '<listen type="socket" socket="/run/q/vnc.sock" />')
+
+    assert read_consoles(text) == {ConsoleKind.SERIAL: Path("/v/s/serial.sock")}
+    assert read_consoles(running)[ConsoleKind.VNC] == Path("/run/q/vnc.sock")
+    assert read_consoles("<domain><devices><serial type='file'/></devices></domain>") == {}
 
 
 def test_a_domain_tells_its_server_and_devices() -> None:

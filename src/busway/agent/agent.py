@@ -23,6 +23,7 @@ from busway.agent.pace import Backoff
 from busway.agent.patience import PatientHypervisor
 from busway.agent.provisions import Provisions
 from busway.agent.qemu_img import flatten, make_overlay
+from busway.agent.remote_consoles import RemoteConsoles
 from busway.agent.reporter import Reporter, Whose
 from busway.agent.sequence import Sequence
 from busway.agent.state import StateFolder
@@ -103,6 +104,7 @@ class Agent:
         state.remove_partials()
         self._faults = Faults(state, monotonic)
         self._consoles = Consoles(state, link)
+        self._viewers = RemoteConsoles(link, hypervisor, host, self._log)
         self._images = ImageCache(state, wall_ns)
         self._backoff = Backoff(host)
         self._reporter = Reporter(
@@ -149,13 +151,14 @@ class Agent:
     def run(self, stop: threading.Event) -> None:
         """Goes round until `stop` is set; what goes wrong in a round is logged and the next one begins anew."""
         self._log.info("agent starts", host=self._host, version=__version__)
-        while not stop.is_set():
-            try:
-                self.round()
-            except Exception as error:
-                self._log.exception("round failed", why=str(error))
-                self._troubles["round"] = type(error).__name__
-            stop.wait(self._pause())
+        with self._viewers.running(stop):
+            while not stop.is_set():
+                try:
+                    self.round()
+                except Exception as error:
+                    self._log.exception("round failed", why=str(error))
+                    self._troubles["round"] = type(error).__name__
+                stop.wait(self._pause())
         self._log.info("agent ends", host=self._host)
 
     def round(self) -> None:

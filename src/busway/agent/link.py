@@ -11,7 +11,9 @@ from typing import Any, Protocol
 
 import httpx
 
+from busway.agent.console_stream import ConsoleStream, dial
 from busway.agent.credential import Credential
+from busway.domain.console import ConsoleCall
 from busway.domain.documents import Desired, Observed
 from busway.domain.errors import (
     BadInput,
@@ -26,6 +28,7 @@ from busway.domain.errors import (
 from busway.domain.ids import ImageId, ServerId
 from busway.pki.request import make_request
 from busway.pki.trouble import distrust
+from busway.wire.console import ConsoleCalls
 from busway.wire.documents import decode, decode_desired, encode
 from busway.wire.join import Joined, RenewRequest
 
@@ -57,6 +60,12 @@ class AgentLink(Protocol):
 
     def put_console(self, server_id: ServerId, text: bytes) -> None:
         """Hands in the end of a guest's console."""
+
+    def fetch_console_calls(self, wait: float) -> tuple[ConsoleCall, ...]:
+        """Waits up to `wait` seconds until somebody waits for a console of a guest here; says who does."""
+
+    def answer_console(self, call_id: str) -> ConsoleStream:
+        """Dials in for one call; `NotFound` where nobody waits for it, which another control process may know better."""
 
     def renew_credential(self) -> bool:
         """Gets a new credential when it is time; says whether it did."""
@@ -146,6 +155,18 @@ class HttpLink:
         """PUT the console's text."""
         path = f"/hosts/{self._host}/servers/{server_id}/console"
         self._send("PUT", path, content=text, headers={"Content-Type": "text/plain; charset=utf-8"})
+
+    def fetch_console_calls(self, wait: float) -> tuple[ConsoleCall, ...]:
+        """GET consoles, a long poll."""
+        path = f"/hosts/{self._host}/consoles"
+        answer = self._send("GET", path, params={"wait": f"{wait:g}"}, timeout=wait + 30.0)
+        return decode(answer.content, ConsoleCalls).calls
+
+    def answer_console(self, call_id: str) -> ConsoleStream:
+        """Opens a WebSocket with the same credential."""
+        credential = self._credential
+        url = f"{credential.url.rstrip('/')}/agent/v1/hosts/{self._host}/consoles/{call_id}"
+        return dial(url, credential.token, credential.tls())
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:

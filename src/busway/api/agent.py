@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 import structlog
 from anyio import CancelScope, CapacityLimiter, to_thread
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
@@ -62,15 +62,15 @@ def routes(control: Control) -> list[Route]:
     run: Run = partial(to_thread.run_sync, limiter=CapacityLimiter(AGENT_THREADS))
 
     async def desired(request: Request) -> Response:
-        host_id = await _host(control, run, request)
-        after, wait = _number(request, "after", -1), min(_number(request, "wait", 0), MAX_WAIT_SECONDS)
+        host_id = await host_of(control, run, request)
+        after, wait = number_of(request, "after", -1), min(number_of(request, "wait", 0), MAX_WAIT_SECONDS)
         document = await _wait(control, run, host_id, int(after), wait)
         if document is None:
             return Response(status_code=204)
         return Response(bounded(document), media_type="application/json")
 
     async def observed(request: Request) -> Response:
-        host_id = await _host(control, run, request)
+        host_id = await host_of(control, run, request)
         document = await run(decode_observed, await read_body(request, OBSERVED_BYTES))
         if document.host != request.path_params["host"]:
             raise Forbidden(
@@ -82,13 +82,13 @@ def routes(control: Control) -> list[Route]:
         return Response(status_code=204)
 
     async def console(request: Request) -> Response:
-        host_id = await _host(control, run, request)
+        host_id = await host_of(control, run, request)
         text = (await read_body(request, CONSOLE_BYTES)).decode(errors="replace")
         await run(agents.put_console, control, host_id, ServerId(request.path_params["server"]), text)
         return Response(status_code=204)
 
     async def disk(request: Request) -> Response:
-        host_id = await _host(control, run, request)
+        host_id = await host_of(control, run, request)
         server_id, image_id = request.path_params["server"], request.path_params["image"]
         upload = await run(agents.begin_disk_upload, control, host_id, server_id, image_id, expected_bytes(request))
         try:
@@ -111,7 +111,7 @@ def routes(control: Control) -> list[Route]:
         return Response(encode(await run(agents.join, control, wanted)), media_type="application/json")
 
     async def renew(request: Request) -> Response:
-        host_id = await _host(control, run, request)
+        host_id = await host_of(control, run, request)
         wanted = decode(await read_body(request, MAX_JOIN_BYTES), RenewRequest)
         return Response(encode(await run(agents.renew, control, host_id, wanted)), media_type="application/json")
 
@@ -140,19 +140,20 @@ async def _wait(control: Control, run: Run, host_id: HostId, after: int, seconds
             await anyio.sleep(_BELL_SECONDS)
 
 
-async def _host(control: Control, run: Run, request: Request) -> HostId:
+async def host_of(control: Control, run: Run, request: HTTPConnection) -> HostId:
+    """The host whose agent asks, over HTTP or a WebSocket; raises `NotAuthenticated` or `Forbidden`."""
     name = request.path_params["host"]
     host: HostId = await run(agents.authenticate, control, name, _bearer(request), _shown(request))
     return host
 
 
-def _shown(request: Request) -> str | None:
+def _shown(request: HTTPConnection) -> str | None:
     """The host that the connection's certificate names: what the server has read of it, and no header."""
     found = request.scope.get("state", {}).get(SHOWN_HOST)
     return str(found) if found else None
 
 
-def _number(request: Request, name: str, default: float) -> float:
+def number_of(request: Request, name: str, default: float) -> float:
     """A query parameter: a generation (-1 for "none yet") or a time in seconds."""
     text = request.query_params.get(name, str(default))
     try:
@@ -164,7 +165,7 @@ def _number(request: Request, name: str, default: float) -> float:
     return number
 
 
-def _bearer(request: Request) -> str:
+def _bearer(request: HTTPConnection) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise NotAuthenticated(

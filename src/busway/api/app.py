@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from busway.api import agent, compute, identity, image, metrics, network, openapi, own
+from busway.api import agent, compute, console, identity, image, metrics, network, openapi, own
 from busway.api.access_log import AccessLog
 from busway.api.bounds import Bounds
 from busway.api.errors import on_busway_error, on_http_error
@@ -41,6 +41,7 @@ def build_app(control: Control, pages: Pages | None = None) -> Starlette:
         *(route for prefix, table in SERVICES.items() for route in _mounted(control, threads, prefix, table)),
         *(pages(control, threads) if pages else ()),
         *agent.routes(control),
+        *console.routes(control),
         metrics.route(control),
         Route("/", _index, methods=["GET"]),
         Route(openapi.PATH, _openapi, methods=["GET"]),

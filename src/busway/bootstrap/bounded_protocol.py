@@ -18,6 +18,9 @@ REST_SECONDS = 5.0
 # A reader must take some 48 KiB (asyncio's marks for a full buffer) in this time.
 READER_SECONDS = 60.0
 
+# How uvicorn serves WebSockets: each message is taken only when the one before it was, and is no larger than this.
+WEBSOCKETS: dict[str, Any] = {"ws": "websockets-sansio", "ws_max_size": 1 << 18, "ws_per_message_deflate": False}
+
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 

@@ -84,6 +84,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
         openid=_openid(reading.values["oidc"]),
         public_url=url_of(values, listen, port, tls=tls),
         retention=reading.values["retention"],
+        console_token_ttl=reading.values["consoleauth"]["token_ttl"],
         **reading.values["DEFAULT"],
         **values,
     )

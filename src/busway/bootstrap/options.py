@@ -210,6 +210,10 @@ BUSWAY = [
     ),
 ]
 
+CONSOLEAUTH = [
+    cfg.IntOpt("token_ttl", default=600, min=1, help="How many seconds a link to a console is good."),
+]
+
 OSLO_POLICY = [
     cfg.StrOpt("policy_file", help="A policy.yaml with rules of rights that take the place of the built-in ones."),
 ]
@@ -235,6 +239,7 @@ SECTIONS: dict[str, Sequence[cfg.Opt]] = {
     "quota": QUOTA,
     "retention": RETENTION,
     "database": DATABASE,
+    "consoleauth": CONSOLEAUTH,
     "oslo_policy": OSLO_POLICY,
     "oidc": OIDC,
     "busway": BUSWAY,

@@ -18,7 +18,7 @@ import uvicorn
 
 from busway.api.app import build_app
 from busway.bootstrap.admin import ensure_admin
-from busway.bootstrap.bounded_protocol import BoundedProtocol
+from busway.bootstrap.bounded_protocol import WEBSOCKETS, BoundedProtocol
 from busway.bootstrap.certificate_protocol import CertificateProtocol
 from busway.bootstrap.config import Config
 from busway.bootstrap.config_transport import in_the_open, is_wildcard
@@ -176,6 +176,7 @@ def _server(control: Control, tls: Tls | None) -> uvicorn.Server:
             lifespan="off",
             timeout_graceful_shutdown=2,
             timeout_keep_alive=60,
+            **WEBSOCKETS,
             **with_tls,
         )
     )

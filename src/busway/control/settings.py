@@ -36,6 +36,7 @@ class Settings:
     agent_certificates: bool = False  # whether agents must show certificates (mutual TLS)
     join_seconds: int = 3600
     credential_seconds: int = 30 * 86400
+    console_token_ttl: int = 600
     region: str = "RegionOne"
     metrics_token: str = ""  # who may read /metrics; "" for whoever is on this machine
     network_name: str = "private"

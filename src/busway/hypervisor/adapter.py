@@ -7,11 +7,13 @@ dealt with here, and every libvirtError leaves as a `HostError` with libvirt's o
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import libvirt
 
+from busway.domain.console import ConsoleKind
 from busway.domain.errors import HostError, Unavailable
 from busway.domain.ids import ServerId
 from busway.domain.server import PowerState
@@ -24,7 +26,7 @@ from busway.hypervisor.capabilities import (
     virt_types,
 )
 from busway.hypervisor.seam import DomainSeen, HypervisorFacts
-from busway.hypervisor.xml import read_attachments, read_server_id
+from busway.hypervisor.xml import read_attachments, read_consoles, read_server_id
 
 _T = TypeVar("_T")
 
@@ -56,6 +58,12 @@ class LibvirtHypervisor:
         """Reads each domain's state and its definition."""
         found = self._ask("list the domains", lambda connection: [_see(d) for d in connection.listAllDomains()])
         return tuple(sorted((seen for seen in found if seen is not None), key=lambda seen: seen.server_id))
+
+    def consoles(self, server_id: ServerId) -> Mapping[ConsoleKind, Path]:
+        """Reads the running definition, in which libvirt has named the sockets."""
+        return self._ask(
+            f"find the consoles of server {server_id}", lambda connection: _consoles(connection, server_id)
+        )
 
     def define(self, xml: str) -> None:
         """Hands the definition to libvirt, which checks it against its schema."""
@@ -163,6 +171,16 @@ def _undefine(domain: Any) -> None:
     if "<nvram" in domain.XMLDesc(0):
         flags |= libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
     domain.undefineFlags(flags)
+
+
+def _consoles(connection: Any, server_id: ServerId) -> Mapping[ConsoleKind, Path]:
+    try:
+        domain = connection.lookupByUUIDString(server_id)
+        return read_consoles(domain.XMLDesc(0)) if domain.isActive() else {}
+    except libvirt.libvirtError as error:
+        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+            return {}
+        raise
 
 
 def _reboot_soft(domain: Any) -> None:

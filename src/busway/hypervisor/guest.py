@@ -16,6 +16,11 @@ class GuestFiles:
     console: Path  # what the serial port says
     nvram: Path = Path("/nonexistent")  # the variables of a UEFI guest
 
+    @property
+    def serial(self) -> Path:
+        """The socket of the serial port."""
+        return self.console.with_name("serial.sock")
+
 
 @dataclass(frozen=True, slots=True)
 class GuestOptions:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from busway.domain.console import ConsoleKind
 from busway.domain.grant import Attachment
 from busway.domain.host_facts import GuestKind
 from busway.domain.ids import ServerId
@@ -45,6 +48,9 @@ class Hypervisor(Protocol):
 
     def domains(self) -> tuple[DomainSeen, ...]:
         """Lists the domains that carry Busway's mark, in the order of their server ids; others are not ours to see."""
+
+    def consoles(self, server_id: ServerId) -> Mapping[ConsoleKind, Path]:
+        """Tells the sockets of a running guest's consoles; a guest that is off or unknown has none."""
 
     def define(self, xml: str) -> None:
         """Makes a domain known, or replaces the definition of the one with the same UUID."""

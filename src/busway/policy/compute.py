@@ -42,6 +42,7 @@ _SERVERS = (
     Rule("compute:servers:create:requested_destination", ADMIN, "Choose the host of a new server"),
     Rule(f"{_API}os-extended-server-attributes", ADMIN, "See the host and other inner attributes of a server"),
     Rule(f"{_API}os-console-output", MEMBER, "Read a server's console"),
+    Rule(f"{_API}os-remote-consoles", MEMBER, "Open a server's screen or serial console"),
     Rule(f"{_API}os-migrate-server:migrate", MANAGER, "Move a server to another host"),
     Rule(f"{_API}os-migrate-server:migrate:host", ADMIN, "Choose the host that a server moves to"),
     Rule(f"{_API}os-evacuate", ADMIN, "Take a server away from a host that is down"),

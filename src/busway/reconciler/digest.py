@@ -9,6 +9,9 @@ from dataclasses import asdict
 from busway.domain.documents import ConfigDrive, DesiredServer
 from busway.domain.guest_machine import PLAIN
 
+# Grows when all guests shall be defined anew before their next start: 2 gave them a screen and a serial socket.
+_FORM = 2
+
 
 def config_digest(drive: ConfigDrive) -> str:
     """The SHA-256 of a config drive's files, each with its length before it; without vendor data as it was before that."""
@@ -25,7 +28,7 @@ def definition_digest(server: DesiredServer) -> str:
 
     What is hashed is written out here, so that a new field of the document redefines nobody unless it is added.
     """
-    parts: list[object] = [server.vcpus, server.ram_mb, server.disks[-1]]
+    parts: list[object] = [_FORM, server.vcpus, server.ram_mb, server.disks[-1]]
     parts += [[nic.mac, nic.address, nic.prefix, nic.gateway] for nic in server.nics]
     parts += [[nic.port, nic.network, nic.driver, nic.physical, nic.vlan] for nic in server.nics]
     parts += [[grant.unit.kind, grant.unit.name, grant.claim_id, grant.port] for grant in server.devices]

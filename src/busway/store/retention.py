@@ -78,6 +78,7 @@ RETENTIONS = (
         "Who had which device from when to when, of claims that are over.",
         over="freed IS NOT NULL",
     ),
+    Retention("remote_consoles", "expires", 1, "remote_consoles_days", "Links to consoles that have expired."),
     Retention("tokens", "expires", 1, "tokens_days", "Tokens that have expired."),
     Retention(
         "rule_changes",

@@ -11,10 +11,11 @@ import shutil
 import threading
 import xml.etree.ElementTree as ET
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from busway.domain.address import PciAddress
+from busway.domain.console import ConsoleKind
 from busway.domain.errors import BuswayError, HostError, Unavailable
 from busway.domain.host_facts import GuestKind
 from busway.domain.ids import ServerId
@@ -22,7 +23,7 @@ from busway.domain.server import PowerState
 from busway.hardware.function_read import read_function
 from busway.hardware.machine import Machine
 from busway.hypervisor.seam import DomainSeen, HypervisorFacts
-from busway.hypervisor.xml import read_attachments, read_server_id
+from busway.hypervisor.xml import read_attachments, read_consoles, read_server_id
 
 _Domains = dict[str, dict[str, str]]
 
@@ -79,6 +80,15 @@ class FakeHypervisor:
             raise Unavailable("libvirt can't be reached", code="libvirt-away")
         seen = [_see(domain) for domain in self._load().values()]
         return tuple(sorted((s for s in seen if s is not None), key=lambda s: s.server_id))
+
+    def consoles(self, server_id: ServerId) -> Mapping[ConsoleKind, Path]:
+        """Tells the sockets of a guest that runs; libvirt's own choice is made here as it makes it."""
+        self._before("consoles")
+        domain = self._load().get(server_id)
+        if domain is None or domain["power"] != PowerState.RUNNING:
+            return {}
+        found = read_consoles(domain["xml"])
+        return {ConsoleKind.VNC: self._file.with_name(f"{domain['name']}.vnc"), **found}
 
     def define(self, xml: str) -> None:
         """Keeps the definition under its UUID."""
@@ -196,9 +206,9 @@ class FakeHypervisor:
         return self._root / "proc" / str(100_000 + zlib.crc32(server_id.encode()) % 900_000)
 
     def _say(self, xml: str, text: str) -> None:
-        source = ET.fromstring(xml).find("devices/serial/source")  # noqa: S314 - written by us
-        if source is not None:
-            with Path(source.get("path", "/dev/null")).open("a", encoding="utf-8") as console:
+        log = ET.fromstring(xml).find("devices/serial/log")  # noqa: S314 - written by us
+        if log is not None:
+            with Path(log.get("file", "/dev/null")).open("a", encoding="utf-8") as console:
                 console.write(text)
 
     def _get(self, domains: _Domains, verb: str, server_id: ServerId) -> dict[str, str]:

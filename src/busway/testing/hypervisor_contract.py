@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from busway.domain.address import PciAddress
+from busway.domain.console import ConsoleKind
 from busway.domain.documents import DesiredServer
 from busway.domain.errors import HostError
 from busway.domain.grant import Attachment, Grant
@@ -93,6 +94,15 @@ class HypervisorContract:
         defined.start(SERVER)
         defined.start(SERVER)
         assert _power(defined) is PowerState.RUNNING
+
+    def test_a_guest_that_runs_has_a_serial_console_and_one_that_is_off_has_none(
+        self, defined: Hypervisor, files: GuestFiles
+    ) -> None:
+        """The socket is where the definition says."""
+        assert defined.consoles(SERVER) == {}
+        defined.start(SERVER)
+        assert defined.consoles(SERVER)[ConsoleKind.SERIAL] == files.serial
+        assert defined.consoles(UNKNOWN) == {}
 
     def test_a_domain_is_destroyed_and_twice_is_harmless(self, defined: Hypervisor) -> None:
         """Destroy is idempotent."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from busway.agent.console_stream import ConsoleStream
+from busway.domain.console import ConsoleCall
 from busway.domain.documents import Desired, Observed
 from busway.domain.errors import Conflict, NotFound, Unavailable
 from busway.domain.ids import ImageId, ServerId
@@ -25,6 +27,8 @@ class FakeLink:
         self.downloads: list[ImageId] = []
         self.on_report: Callable[[Observed], object] = lambda _observed: None
         self.on_download: Callable[[], object] = lambda: None
+        self.calls: tuple[ConsoleCall, ...] = ()
+        self.streams: dict[str, ConsoleStream] = {}
         self.away = False
 
     @property
@@ -71,6 +75,18 @@ class FakeLink:
         """Keeps the text."""
         self._reach()
         self.consoles[server_id] = text
+
+    def fetch_console_calls(self, wait: float) -> tuple[ConsoleCall, ...]:  # noqa: ARG002 - a fake does not wait
+        """Gives the calls of this moment."""
+        self._reach()
+        return self.calls
+
+    def answer_console(self, call_id: str) -> ConsoleStream:
+        """Gives the stream that a test has laid there."""
+        self._reach()
+        if call_id not in self.streams:
+            raise NotFound(f"Nobody waits for {call_id}", code="console-call")
+        return self.streams[call_id]
 
     def renew_credential(self) -> bool:
         """Has no credential to renew."""

@@ -16,6 +16,7 @@ from busway.domain.device import PciDevice
 from busway.domain.documents import WIRE_VERSION, Desired, DesiredServer, Observed, ObservedServer, Unreadable
 from busway.domain.errors import BadInput
 from busway.domain.ids import ServerId
+from busway.wire.console import ConsoleCalls
 from busway.wire.join import Joined, JoinRequest, RenewRequest
 from busway.wire.plain import read, to_plain
 from busway.wire.units import read_grant, read_held, write_grant, write_held
@@ -25,8 +26,8 @@ _Object = dict[str, Any]
 _UNREADABLE = "unreadable"
 
 
-def encode(document: Desired | Observed | JoinRequest | RenewRequest | Joined) -> bytes:
-    """Writes a document, which says the version of its form, or a message of joining as JSON."""
+def encode(document: Desired | Observed | JoinRequest | RenewRequest | Joined | ConsoleCalls) -> bytes:
+    """Writes a document, which says the version of its form, or a message as JSON."""
     if isinstance(document, Desired):
         return msgspec.json.encode(_plain_desired(document) | {"wire": WIRE_VERSION})
     if isinstance(document, Observed):
@@ -35,7 +36,7 @@ def encode(document: Desired | Observed | JoinRequest | RenewRequest | Joined) -
 
 
 def decode(data: bytes, kind: type[_T]) -> _T:
-    """Reads what `encode` wrote of a message of joining; raises `BadInput` for anything else."""
+    """Reads what `encode` wrote of a message; raises `BadInput` for anything else."""
     try:
         return read(_object(data, kind), kind)
     except msgspec.ValidationError as error:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from busway.api.call import ACCEPTED, Call, Reply
-from busway.api.compute import server_moves, server_rebuilds
+from busway.api.compute import remote_consoles, server_moves, server_rebuilds
 from busway.api.compute.action import Action
 from busway.api.operation import OTHERWISE, Operation
 from busway.api.schema import Schema, as_int
@@ -26,10 +26,6 @@ _NOT_HERE = frozenset(
         "forceDelete",
         "injectNetworkInfo",
         "lock",
-        "os-getRDPConsole",
-        "os-getSerialConsole",
-        "os-getSPICEConsole",
-        "os-getVNCConsole",
         "os-migrateLive",
         "os-resetState",
         "pause",
@@ -80,6 +76,7 @@ _ACTIONS: Mapping[str, Action] = {
     "os-getConsoleOutput": Action(_console, "os_compute_api:os-console-output"),
     **server_rebuilds.ACTIONS,
     **server_moves.ACTIONS,
+    **remote_consoles.ACTIONS,
 }
 # An act that Busway does not do is refused to who may not even see the server.
 _RULES = {name: action.rule for name, action in _ACTIONS.items()} | {OTHERWISE: "os_compute_api:servers:show"}

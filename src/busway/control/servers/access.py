@@ -36,6 +36,7 @@ RULES = {
         "delete": "servers:delete",
         "update": "servers:update",
         "console": "os-console-output",
+        "remoteConsole": "os-remote-consoles",
     }.items()
 }
 

@@ -4,7 +4,8 @@ The form is libvirt's (https://libvirt.org/formatdomain.html). One module per pa
 of resource. `domain` puts them together and reads what a domain says of itself.
 """
 
+from busway.hypervisor.xml.consoles import read_consoles
 from busway.hypervisor.xml.device import read_attachments
 from busway.hypervisor.xml.domain import domain_name, domain_xml, read_server_id
 
-__all__ = ["domain_name", "domain_xml", "read_attachments", "read_server_id"]
+__all__ = ["domain_name", "domain_xml", "read_attachments", "read_consoles", "read_server_id"]

@@ -9,13 +9,14 @@ from busway.domain.guest_layout import guest_slots, nic_ports
 from busway.domain.guest_machine import Machine
 from busway.domain.ids import ServerId
 from busway.hypervisor.guest import GuestFiles, GuestOptions
+from busway.hypervisor.xml.consoles import add_screen, add_serial
 from busway.hypervisor.xml.device import add_device
 from busway.hypervisor.xml.disks import add_disks
 from busway.hypervisor.xml.element import add_text
 from busway.hypervisor.xml.extras import add_extras
 from busway.hypervisor.xml.nics import add_nic
 from busway.hypervisor.xml.numa import add_numa
-from busway.hypervisor.xml.platform import add_platform, add_serial
+from busway.hypervisor.xml.platform import add_platform
 from busway.hypervisor.xml.ports import add_ports
 
 NAMESPACE = "urn:busway:server:1"
@@ -48,6 +49,7 @@ def domain_xml(server: DesiredServer, files: GuestFiles, options: GuestOptions) 
     add_serial(devices, machine, files)
     for slot in slots:
         add_device(devices, slot, options)
+    add_screen(devices, machine)
     add_extras(devices, machine)
     ET.indent(domain)
     return ET.tostring(domain, encoding="unicode") + "\n"

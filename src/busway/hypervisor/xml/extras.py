@@ -1,4 +1,4 @@
-"""What a guest has beside disks, cards and granted devices: entropy, TPM, watchdog, IOMMU, the agent's channel, a display.
+"""What a guest has beside disks, cards and granted devices: entropy, TPM, watchdog, IOMMU, the agent's channel.
 
 A virtio device without an address goes behind a root port of its own, which libvirt adds after ours.
 """
@@ -12,7 +12,6 @@ from busway.hypervisor.xml.element import add_text
 
 AGENT_CHANNEL = "org.qemu.guest_agent.0"
 _PERIOD_MS = 1000
-_KIB = 1024
 
 
 def add_extras(devices: ET.Element, machine: Machine) -> None:
@@ -23,7 +22,6 @@ def add_extras(devices: ET.Element, machine: Machine) -> None:
     _add_tpm(devices, machine)
     if machine.rng:
         _add_entropy(devices, machine)
-    _add_display(devices, machine)
     if machine.watchdog:
         ET.SubElement(devices, "watchdog", model="i6300esb", action=machine.watchdog)
     ET.SubElement(devices, "memballoon", model="none")
@@ -44,12 +42,6 @@ def _add_entropy(devices: ET.Element, machine: Machine) -> None:
         period = str(machine.rng_period or _PERIOD_MS)
         ET.SubElement(source, "rate", bytes=str(machine.rng_bytes), period=period)
     add_text(source, "backend", "/dev/urandom", model="random")
-
-
-def _add_display(devices: ET.Element, machine: Machine) -> None:
-    model = ET.SubElement(ET.SubElement(devices, "video"), "model", type=machine.video or "none")
-    if machine.video_ram_mb:
-        model.set("vram", str(machine.video_ram_mb * _KIB))
 
 
 def _add_iommu(devices: ET.Element, machine: Machine) -> None:

@@ -63,13 +63,3 @@ def _add_cpu(domain: ET.Element, machine: Machine, options: GuestOptions) -> Non
     if machine.address_mode:
         bits = {"bits": str(machine.address_bits)} if machine.address_bits else {}
         ET.SubElement(cpu, "maxphysaddr", {"mode": machine.address_mode, **bits})
-
-
-def add_serial(devices: ET.Element, machine: Machine, files: GuestFiles) -> None:
-    """Adds the serial port that is the guest's console and is written to a file, and those that are asked for beside it."""
-    for kind, target in (("serial", {"port": "0"}), ("console", {"type": "serial", "port": "0"})):
-        port = ET.SubElement(devices, kind, type="file")
-        ET.SubElement(port, "source", path=str(files.console), append="off")
-        ET.SubElement(port, "target", target)
-    for number in range(1, machine.serial_ports):
-        ET.SubElement(ET.SubElement(devices, "serial", type="pty"), "target", port=str(number))

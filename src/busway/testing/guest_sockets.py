@@ -1,0 +1,72 @@
+"""The sockets of a guest that QEMU would have: a screen that greets as VNC does, and a serial port with a log-in prompt.
+
+Like QEMU's, the serial port takes one connection at a time. Both answer what they are sent with the same bytes in capitals.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from busway.domain.console import ConsoleKind
+
+GREETINGS = {ConsoleKind.VNC: b"RFB 003.008\n", ConsoleKind.SERIAL: b"\r\nguest login: "}
+
+
+class GuestSockets:
+    """Listens at the paths until it is closed; `flood` is what the screen sends after its greeting, as fast as it is taken."""
+
+    def __init__(self, paths: Mapping[ConsoleKind, Path], flood: int = 0) -> None:
+        self._flood = flood
+        self.sent = 0  # bytes of the flood that were taken
+        self._listening = []
+        self._taken: list[socket.socket] = []
+        for kind, path in paths.items():
+            path.unlink(missing_ok=True)
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(str(path))
+            listener.listen(4)
+            self._listening.append(listener)
+            threading.Thread(target=self._accept, args=(listener, kind), daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends as QEMU does when its guest powers off."""
+        for each in (*self._listening, *self._taken):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+    def _accept(self, listener: socket.socket, kind: ConsoleKind) -> None:
+        while True:
+            try:
+                taken, _ = listener.accept()
+            except OSError:
+                return
+            self._taken.append(taken)
+            if kind is ConsoleKind.SERIAL:
+                self._talk(taken, kind)
+            else:
+                threading.Thread(target=self._talk, args=(taken, kind), daemon=True).start()
+
+    def _talk(self, taken: socket.socket, kind: ConsoleKind) -> None:
+        with suppress(OSError):
+            taken.sendall(GREETINGS[kind])
+            while self.sent < self._flood:
+                self.sent += taken.send(bytes(min(1 << 16, self._flood - self.sent)))
+            while data := taken.recv(1 << 16):
+                taken.sendall(data.upper())
+        with suppress(OSError):
+            taken.close()

@@ -1,0 +1,279 @@
+"""Consoles through the whole chain: a WebSocket of a viewer, the control plane, a host's agent, a guest's Unix socket."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+import structlog
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from busway.agent.credential import Credential
+from busway.agent.link import HttpLink
+from busway.agent.remote_consoles import RemoteConsoles
+from busway.control.placement.place import place_round
+from busway.domain.console import ConsoleKind
+from busway.domain.ids import ServerId
+from busway.hypervisor import GuestFiles, GuestOptions, domain_xml
+from busway.testing.guest_sockets import GuestSockets
+from busway.testing.hypervisor import FakeHypervisor
+from busway.testing.stage import desired_server
+from tests.api.serving import ApiServer, as_agent
+from tests.api.test_servers import SERVERS, create
+
+SECONDS = 20
+
+
+def until(reached: Callable[[], object]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@dataclass
+class Stage:
+    """A server that runs on a host whose agent answers; its guest's sockets are in `folder`."""
+
+    api: ApiServer
+    server: str
+    folder: Path
+    agent: RemoteConsoles
+    paths: dict[ConsoleKind, Path]
+    client: httpx.Client
+    open: list[ClientConnection] = field(default_factory=list)
+
+    def link(self, type_: str, client: httpx.Client | None = None) -> str:
+        body = {"remote_console": {"protocol": "serial" if type_ == "serial" else "vnc", "type": type_}}
+        answer = (client or self.client).post(f"{SERVERS}/{self.server}/remote-consoles", json=body)
+        answer.raise_for_status()
+        return str(answer.json()["remote_console"]["url"])
+
+    def view(self, url: str, **more: object) -> ClientConnection:
+        parts = urlsplit(url)
+        [path] = parse_qs(parts.query)["path"]
+        options = {"subprotocols": [Subprotocol("binary")], "compression": None, "proxy": None, "legacy": True, **more}
+        opened = connect(f"ws://{parts.netloc}/{path}", **options)  # type: ignore[arg-type]
+        self.open.append(opened)
+        return opened
+
+
+@pytest.fixture
+def stage(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("g")
+    host = api_server.host()
+    client = api_server.client(version="2.100")
+    server = create(client, api_server.image(), networks="auto").json()["server"]["id"]
+    place_round(api_server.control)
+    host.report([ServerId(server)])
+    hypervisor = FakeHypervisor(folder)
+    files = GuestFiles(folder / "d", folder / "c", folder / "l")
+    hypervisor.define(domain_xml(desired_server(ServerId(server)), files, GuestOptions(bridges={"default": "br0"})))
+    hypervisor.start(ServerId(server))
+    token = as_agent(api_server, "host1", rotate=True)["Authorization"].removeprefix("Bearer ")
+    link = HttpLink(Credential(url=api_server.url, host="host1", token=token))
+    agent = RemoteConsoles(link, hypervisor, "host1", structlog.get_logger("test"))
+    stop = threading.Event()
+    with agent.running(stop):
+        made = Stage(api_server, server, folder, agent, dict(hypervisor.consoles(ServerId(server))), client)
+        yield made
+        for each in made.open:
+            each.close()
+    link.close()
+
+
+@pytest.fixture
+def guest(stage: Stage) -> Iterator[GuestSockets]:
+    with GuestSockets(stage.paths) as sockets:
+        yield sockets
+
+
+def closing_words(viewer: ClientConnection) -> str:
+    with pytest.raises(ConnectionClosed) as caught:
+        while True:
+            viewer.recv(SECONDS)
+    return caught.value.rcvd.reason if caught.value.rcvd else ""
+
+
+@pytest.mark.usefixtures("guest")
+def test_a_screen_greets_as_vnc_and_takes_what_is_typed(stage: Stage) -> None:
+    viewer = stage.view(stage.link("novnc"))
+
+    assert viewer.subprotocol == "binary"
+    assert viewer.recv(SECONDS) == b"RFB 003.008\n"
+    viewer.send(b"rfb 003.008\n")
+    assert viewer.recv(SECONDS) == b"RFB 003.008\n"
+
+
+@pytest.mark.usefixtures("guest")
+def test_a_serial_port_shows_its_prompt_and_takes_text_too(stage: Stage) -> None:
+    viewer = stage.view(stage.link("serial"), subprotocols=None)
+
+    assert viewer.subprotocol is None
+    assert viewer.recv(SECONDS) == b"\r\nguest login: "
+    viewer.send("root\n")
+    assert viewer.recv(SECONDS) == b"ROOT\n"
+
+
+@pytest.mark.usefixtures("guest")
+def test_a_link_opens_again_until_it_ends(stage: Stage) -> None:
+    url = stage.link("novnc")
+    for _ in range(2):
+        with stage.view(url) as viewer:
+            assert viewer.recv(SECONDS) == b"RFB 003.008\n"
+    stage.api.clock.ahead += timedelta(seconds=601)
+
+    with pytest.raises(InvalidStatus) as caught:
+        stage.view(url)
+    assert caught.value.response.status_code == 403
+    assert caught.value.response.body in (b"", None), "clients would take it for the guest's first bytes"
+
+
+@pytest.mark.usefixtures("guest")
+def test_a_second_viewer_takes_the_serial_port_over_and_both_see_a_screen(stage: Stage) -> None:
+    first, second = stage.view(stage.link("novnc")), stage.view(stage.link("novnc"))
+    assert first.recv(SECONDS) == second.recv(SECONDS) == b"RFB 003.008\n"
+
+    before = stage.view(stage.link("serial"))
+    before.recv(SECONDS)
+    after = stage.view(stage.link("serial"))
+    assert after.recv(SECONDS) == b"\r\nguest login: "
+    assert closing_words(before) == "Another viewer has taken this console over"
+
+
+def test_a_guest_that_ends_ends_its_consoles_with_the_reason(stage: Stage, guest: GuestSockets) -> None:
+    viewer = stage.view(stage.link("novnc"))
+    viewer.recv(SECONDS)
+    guest.close()
+
+    assert closing_words(viewer) == "The guest's console has ended"
+    until(lambda: stage.agent.open == 0)
+
+
+@pytest.mark.usefixtures("guest")
+def test_a_viewer_that_leaves_frees_the_guests_socket(stage: Stage) -> None:
+    stage.view(stage.link("serial")).close()
+    until(lambda: stage.agent.open == 0)
+
+    assert stage.view(stage.link("serial")).recv(SECONDS) == b"\r\nguest login: "
+
+
+def test_a_guest_without_a_socket_is_told_in_words(stage: Stage) -> None:
+    assert "does not answer" in closing_words(stage.view(stage.link("novnc")))
+
+
+def test_a_viewer_that_does_not_read_holds_the_guest_up_and_fills_no_memory(stage: Stage) -> None:
+    flood = 64 << 20
+    with GuestSockets(stage.paths, flood=flood) as guest:
+        viewer = stage.view(stage.link("novnc"), max_queue=1)
+        viewer.recv(SECONDS)
+        seen = -1
+        while seen != guest.sent:
+            seen = guest.sent
+            time.sleep(0.5)
+        held = guest.sent
+        while guest.sent < flood:
+            viewer.recv(SECONDS)
+
+    assert held < 16 << 20
+
+
+def test_a_token_that_is_none_a_foreign_page_and_a_strange_protocol_are_refused(stage: Stage) -> None:
+    url = stage.link("novnc")
+    for attempt in (
+        lambda: stage.view(url.replace("token%3D", "token%3Dbad")),
+        lambda: stage.view(url, origin="https://evil.example"),
+        lambda: stage.view(url, subprotocols=[Subprotocol("base64")]),
+    ):
+        with pytest.raises(InvalidStatus) as caught:
+            attempt()
+        assert caught.value.response.status_code == 403
+
+
+def test_another_host_can_not_answer_and_nobody_dials_in_without_a_call(stage: Stage) -> None:
+    headers = as_agent(stage.api, "stranger")
+    base = stage.api.url.replace("http", "ws")
+    for host, wanted in (("stranger", 404), ("host1", 403)):
+        with pytest.raises(InvalidStatus) as caught:
+            connect(f"{base}/agent/v1/hosts/{host}/consoles/any", additional_headers=headers, proxy=None, legacy=True)
+        assert caught.value.response.status_code == wanted
+    assert stage.api.client().get("/agent/v1/hosts/host1/consoles").status_code == 401
+
+
+def test_who_may_not_see_a_server_gets_no_link_and_a_reader_none_either(stage: Stage) -> None:
+    body = {"remote_console": {"protocol": "vnc", "type": "novnc"}}
+    stranger = stage.api.client(stage.api.user("ann"), "2.100")
+    reader = stage.api.client(stage.api.user("bob", "reader"), "2.100")
+
+    assert stranger.post(f"{SERVERS}/{stage.server}/remote-consoles", json=body).status_code == 404
+    assert reader.post(f"{SERVERS}/{stage.server}/remote-consoles", json=body).status_code == 403
+
+
+def test_every_type_of_nova_has_its_answer(stage: Stage) -> None:
+    def ask(protocol: str, type_: str, version: str = "2.100") -> httpx.Response:
+        body = {"remote_console": {"protocol": protocol, "type": type_}}
+        return stage.api.client(version=version).post(f"{SERVERS}/{stage.server}/remote-consoles", json=body)
+
+    for protocol, type_ in (
+        ("spice", "spice-html5"),
+        ("rdp", "rdp-html5"),
+        ("mks", "webmks"),
+        ("spice", "spice-direct"),
+    ):
+        refused = ask(protocol, type_)
+        assert refused.status_code == 400 and "Unavailable console type" in refused.json()["badRequest"]["message"]
+    assert ask("vnc", "serial").headers["x-busway-error-code"] == "console-type"
+    assert ask("mks", "webmks", "2.7").headers["x-busway-error-code"] == "invalid-body"
+    assert ask("vnc", "novnc", "2.5").status_code == 404
+    assert ask("vnc", "novnc", "2.6").status_code == 200
+
+
+def test_the_actions_of_older_clients_give_the_same_links(stage: Stage) -> None:
+    old, new = stage.api.client(version="2.1"), stage.api.client(version="2.6")
+    path = f"{SERVERS}/{stage.server}/action"
+    vnc = old.post(path, json={"os-getVNCConsole": {"type": "novnc"}})
+    serial = old.post(path, json={"os-getSerialConsole": {"type": "serial"}})
+
+    assert vnc.json()["console"]["type"] == "novnc" and "/consoles/vnc.html?path=" in vnc.json()["console"]["url"]
+    assert "/consoles/serial.html?path=" in serial.json()["console"]["url"]
+    assert old.post(path, json={"os-getSPICEConsole": {"type": "spice-html5"}}).status_code == 400
+    assert old.post(path, json={"os-getVNCConsole": {"type": "invalid"}}).status_code == 400
+    assert new.post(path, json={"os-getVNCConsole": {"type": "novnc"}}).status_code == 404
+
+
+def test_a_server_that_does_not_run_has_no_console(stage: Stage) -> None:
+    url = stage.link("novnc")
+    idle = create(stage.client, stage.api.image("other"), networks="auto").json()["server"]["id"]
+    body = {"remote_console": {"protocol": "vnc", "type": "novnc"}}
+    refused = stage.client.post(f"{SERVERS}/{idle}/remote-consoles", json=body)
+    stage.client.delete(f"{SERVERS}/{stage.server}").raise_for_status()
+
+    assert (refused.status_code, refused.headers["x-busway-error-code"]) == (409, "console-not-running")
+    with pytest.raises(InvalidStatus):
+        stage.view(url)
+
+
+def test_links_of_one_server_are_bounded(stage: Stage) -> None:
+    for _ in range(50):
+        stage.link("novnc")
+    body = {"remote_console": {"protocol": "vnc", "type": "novnc"}}
+    refused = stage.client.post(f"{SERVERS}/{stage.server}/remote-consoles", json=body)
+    assert (refused.status_code, refused.headers["x-busway-error-code"]) == (409, "console-links")
+
+    stage.api.clock.ahead += timedelta(seconds=601)
+    assert stage.link("novnc", stage.api.client(version="2.6"))
+
+
+@pytest.mark.usefixtures("guest")
+def test_consoles_of_one_server_are_bounded(stage: Stage) -> None:
+    for _ in range(8):
+        assert stage.view(stage.link("novnc")).recv(SECONDS) == b"RFB 003.008\n"
+
+    assert "Too many consoles" in closing_words(stage.view(stage.link("novnc")))
