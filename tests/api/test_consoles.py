@@ -1,12 +1,14 @@
 """Consoles through the whole chain: a WebSocket of a viewer, the control plane, a host's agent, a guest's Unix socket."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 import pytest
@@ -56,11 +58,17 @@ class Stage:
         answer.raise_for_status()
         return str(answer.json()["remote_console"]["url"])
 
-    def view(self, url: str, **more: object) -> ClientConnection:
+    def view(self, url: str, **more: Any) -> ClientConnection:
         parts = urlsplit(url)
         [path] = parse_qs(parts.query)["path"]
-        options = {"subprotocols": [Subprotocol("binary")], "compression": None, "proxy": None, "legacy": True, **more}
-        opened = connect(f"ws://{parts.netloc}/{path}", **options)  # type: ignore[arg-type]
+        options: dict[str, Any] = {
+            "subprotocols": [Subprotocol("binary")],
+            "compression": None,
+            "proxy": None,
+            "legacy": True,
+            **more,
+        }
+        opened: ClientConnection = connect(f"ws://{parts.netloc}/{path}", **options)
         self.open.append(opened)
         return opened
 
@@ -187,13 +195,14 @@ def test_a_viewer_that_does_not_read_holds_the_guest_up_and_fills_no_memory(stag
 
 def test_a_token_that_is_none_a_foreign_page_and_a_strange_protocol_are_refused(stage: Stage) -> None:
     url = stage.link("novnc")
-    for attempt in (
-        lambda: stage.view(url.replace("token%3D", "token%3Dbad")),
-        lambda: stage.view(url, origin="https://evil.example"),
-        lambda: stage.view(url, subprotocols=[Subprotocol("base64")]),
-    ):
+    attempts: list[tuple[str, dict[str, Any]]] = [
+        (url.replace("token%3D", "token%3Dbad"), {}),
+        (url, {"origin": "https://evil.example"}),
+        (url, {"subprotocols": [Subprotocol("base64")]}),
+    ]
+    for link, more in attempts:
         with pytest.raises(InvalidStatus) as caught:
-            attempt()
+            stage.view(link, **more)
         assert caught.value.response.status_code == 403
 
 
@@ -277,3 +286,35 @@ def test_consoles_of_one_server_are_bounded(stage: Stage) -> None:
         assert stage.view(stage.link("novnc")).recv(SECONDS) == b"RFB 003.008\n"
 
     assert "Too many consoles" in closing_words(stage.view(stage.link("novnc")))
+
+
+@pytest.mark.parametrize(("type_", "name"), [("novnc", "noVNC"), ("serial", "xterm.js")])
+def test_a_links_page_loads_only_files_of_this_server(stage: Stage, type_: str, name: str) -> None:
+    page = httpx.get(stage.link(type_))
+    base = f"{stage.api.url}/consoles/"
+    wanted = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    seen: dict[str, str] = {}
+    todo = [urljoin(base, each) for each in wanted]
+    while todo:
+        url = todo.pop()
+        if url in seen:
+            continue
+        answer = httpx.get(url)
+        assert answer.status_code == 200, url
+        assert answer.headers["content-type"].startswith("text/javascript" if "js" in url[-4:] else "text/css")
+        seen[url] = answer.text
+        todo += [urljoin(url, each) for each in re.findall(r'from [\'"](\.[^\'"]+)[\'"]', answer.text)]
+
+    assert page.headers["content-type"].startswith("text/html") and "</html>" in page.text
+    assert name in page.text and "<script" in page.text and len(wanted) >= 2
+    assert not re.findall(r"<script(?![^>]*src=)|<style| style=| on[a-z]+=", page.text), "the policy lets none of it in"
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert len(seen) > (30 if type_ == "novnc" else 4)
+    assert all(url.startswith(base) for url in seen)
+
+
+def test_a_page_asks_for_no_path_of_the_disk(stage: Stage) -> None:
+    for path in ("../__init__.py", "page/../../__init__.py", "%2e%2e/__init__.py", "novnc/LICENSE.txt", "htmx.org/x"):
+        assert httpx.get(f"{stage.api.url}/consoles/files/{path}").status_code == 404

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from busway.agent.console_stream import ConsoleStream
 from busway.control.agents import access as agents
 from busway.control.context import Control
 from busway.control.images.catalogue import image_folder
+from busway.domain.console import ConsoleCall
 from busway.domain.documents import Desired, Observed
-from busway.domain.errors import Conflict, Unavailable
+from busway.domain.errors import Conflict, NotFound, Unavailable
 from busway.domain.ids import HostId, ImageId, ServerId
 from busway.store import images
 from busway.wire.documents import decode_desired, decode_observed, encode
@@ -137,6 +139,12 @@ class Line:
 
     def put_console(self, server_id: ServerId, text: bytes) -> None:
         agents.put_console(self.control(), self.host_id, server_id, text.decode())
+
+    def fetch_console_calls(self, wait: float) -> tuple[ConsoleCall, ...]:
+        return ()
+
+    def answer_console(self, call_id: str) -> ConsoleStream:
+        raise NotFound(f"Nobody waits for {call_id}")
 
     def close(self) -> None:
         """There is no connection."""

@@ -1,7 +1,7 @@
 """The agent's folder on its host: cached images, one folder per server, one record per held device.
 
 images/<sha256>
-servers/<id>/{disk.qcow2, disk-<number>.qcow2, config.iso, console.log, nvram.fd, server.json}
+servers/<id>/{disk.qcow2, disk-<number>.qcow2, config.iso, console.log, nvram.fd, serial.sock, server.json}
 handovers/<id>.json      written before a device goes back, removed once the control plane has it
 handover.key             signs them
 held/<unit's name>.json   written before a unit is taken, removed after it was seen to be back

@@ -1,4 +1,4 @@
-"""The routes of the console, all below `/ui`; bootstrap hands `routes` to the API's application."""
+"""The routes of the console, all below `/ui` but the pages of guests' consoles; bootstrap hands `routes` to the API's application."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from busway.api.operation import Threads
 from busway.control.context import Control
+from busway.web import console_pages
 from busway.web.assets import serve_asset
 from busway.web.live import Live
 from busway.web.page import Page, not_found, route
@@ -28,7 +29,7 @@ def routes(control: Control, threads: Threads) -> list[BaseRoute]:
         *(route(control, threads, page) for page in PAGES),
         route(control, threads, lost),
     ]
-    return [Route("/ui", _start, methods=["GET"]), Mount("/ui", routes=inside)]
+    return [Route("/ui", _start, methods=["GET"]), Mount("/ui", routes=inside), *console_pages.routes()]
 
 
 async def _start(_request: Request) -> Response:
