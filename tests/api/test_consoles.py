@@ -1,7 +1,6 @@
 """Consoles through the whole chain: a WebSocket of a viewer, the control plane, a host's agent, a guest's Unix socket."""
 
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -88,8 +87,7 @@ def stage(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> It
     token = as_agent(api_server, "host1", rotate=True)["Authorization"].removeprefix("Bearer ")
     link = HttpLink(Credential(url=api_server.url, host="host1", token=token))
     agent = RemoteConsoles(link, hypervisor, "host1", structlog.get_logger("test"))
-    stop = threading.Event()
-    with agent.running(stop):
+    with agent.running():
         made = Stage(api_server, server, folder, agent, dict(hypervisor.consoles(ServerId(server))), client)
         yield made
         for each in made.open:

@@ -151,7 +151,7 @@ class Agent:
     def run(self, stop: threading.Event) -> None:
         """Goes round until `stop` is set; what goes wrong in a round is logged and the next one begins anew."""
         self._log.info("agent starts", host=self._host, version=__version__)
-        with self._viewers.running(stop):
+        with self._viewers.running():
             while not stop.is_set():
                 try:
                     self.round()

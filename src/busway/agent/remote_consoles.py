@@ -27,6 +27,7 @@ MOST_OPEN = 64
 ANSWER_SECONDS = 12.0
 _WAIT_SECONDS = 25.0
 _TAKEN_PAUSE = 0.1  # while a call that was answered is still in the list
+_BREATH = 1.0  # where the control plane does not hold the long poll
 _RETRY_PAUSE = 0.2
 _OLD_CONTROL_PAUSE = 60.0
 _CONNECT_SECONDS = 5.0
@@ -67,8 +68,9 @@ class RemoteConsoles:
         self._guard = threading.Lock()
 
     @contextmanager
-    def running(self, stop: threading.Event) -> Iterator[None]:
+    def running(self) -> Iterator[None]:
         """Answers calls until the block ends, which ends all consoles."""
+        stop = threading.Event()
         thread = threading.Thread(target=self.run, args=(stop,), name="consoles", daemon=True)
         thread.start()
         try:
@@ -98,12 +100,15 @@ class RemoteConsoles:
 
     def turn(self, wait: float) -> float:
         """Asks once and begins to answer who is new; returns how long to pause before the next time."""
+        asked = time.monotonic()
         calls = self._link.fetch_console_calls(wait)
         fresh = [call for call in calls if call.id not in self._answered]
         for call in fresh:
             self._answered.append(call.id)
             threading.Thread(target=self._answer, args=(call,), name=f"console {call.id}", daemon=True).start()
-        return _TAKEN_PAUSE if calls and not fresh else 0.0
+        if calls:
+            return 0.0 if fresh else _TAKEN_PAUSE
+        return _BREATH if time.monotonic() - asked < wait / 2 else 0.0
 
     def close(self) -> None:
         """Ends all consoles and waits for them a moment."""
