@@ -22,7 +22,9 @@ def browser() -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     assert program, "Chromium is not installed: run `make setup`"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--headless", "--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--headless", "--no-sandbox", "--disable-gpu"]
+        )
         yield browser
         browser.close()
 
@@ -57,7 +59,11 @@ def test_a_screen_is_drawn_and_its_end_is_told(stage: Stage, page: Page, qemu: s
     page.get_by_text("Connected.").wait_for()
     canvas = page.locator("#place canvas")
     canvas.wait_for()
-    until(lambda: canvas.evaluate("c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 < 3 && v)"))
+    until(
+        lambda: canvas.evaluate(
+            "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 < 3 && v)"
+        )
+    )
     assert page.get_by_role("button", name="Ctrl+Alt+Del").is_enabled()
 
     qemu.kill()

@@ -36,7 +36,7 @@ _IGNORED = """
 """
 _END = """
 Without any of these words a guest has SeaBIOS, the host's CPU (`busway agent --cpu-mode`), virtio disks and cards, a serial console, a
-random number generator, no display, no USB and no balloon.
+random number generator, a screen, no USB and no balloon.
 
 The state of a TPM stays on the host where the guest ran: a server that moves to another host finds an empty one there. So keys that only a
 TPM has are lost with a move; shelving is one.

@@ -19,7 +19,13 @@ IMMUTABLE: Mapping[str, str] = {
     "x-content-type-options": "nosniff",
 }
 _FOLDERS = ("static", "vendor")
-_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
+_TYPES = {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+}
 
 
 @cache

@@ -55,6 +55,12 @@ def render(view: View, template: str, status: int, values: Mapping[str, Any]) ->
     return Response(text, status, {**SECURITY, **NO_STORE}, media_type="text/html")
 
 
+def render_alone(template: str) -> Response:
+    """A page that is the same for everybody; its address, which may hold a secret, is told to nobody."""
+    text = _environment().get_template(template).render()
+    return Response(text, headers={**SECURITY, **NO_STORE, "referrer-policy": "no-referrer"}, media_type="text/html")
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "remote_consoles"
-down_revision = "pages"
+down_revision = "image_words"
 
 
 def upgrade() -> None:

@@ -1,7 +1,7 @@
 // A guest's serial console: xterm.js over this page's socket.
 
-import { Terminal } from "../xterm/lib/xterm.mjs";
-import { FitAddon } from "../xterm-addon-fit/lib/addon-fit.mjs";
+import { Terminal } from "../../vendor/xterm/lib/xterm.mjs";
+import { FitAddon } from "../../vendor/xterm-addon-fit/lib/addon-fit.mjs";
 import { ending, say, socketUrl } from "./socket.js";
 
 const PIECE = 16384; // bytes in one message, of what is pasted

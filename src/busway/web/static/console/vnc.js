@@ -1,6 +1,6 @@
 // A guest's screen: noVNC over this page's socket.
 
-import RFB from "../novnc/core/rfb.js";
+import RFB from "../../vendor/novnc/core/rfb.js";
 import { ending, say, socketUrl } from "./socket.js";
 
 const keys = document.getElementById("keys");
