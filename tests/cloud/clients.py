@@ -6,10 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from busway.bootstrap.demo import SSH, find_clients
 from busway.bootstrap.lab_cloud import LabCloud
@@ -73,6 +77,13 @@ class User:
         """The host's driver of a device, read in the host; "" for none."""
         link = f"/sys/bus/pci/devices/{address}/driver"
         return self.host.exec(["readlink", link]).stdout.decode().strip().rpartition("/")[2]
+
+    def look(self, server: str, type_: str) -> AbstractContextManager[ClientConnection]:
+        """Opens the link to a console ("novnc", "serial") that the stock client prints."""
+        words = ("openstack", "console", "url", "show", f"--{type_}", server, "-f", "value", "-c", "url")
+        parts = urlsplit(self.run(*words).strip())
+        [path] = parse_qs(parts.query)["path"]
+        return connect(f"ws://{parts.netloc}/{path}", subprotocols=[Subprotocol("binary")], proxy=None, open_timeout=60)
 
     def console(self, server: str) -> str:
         """The guest's console once it says that it is ready."""

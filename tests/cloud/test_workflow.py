@@ -27,6 +27,19 @@ def test_a_guest_boots_with_a_gpu_shows_it_and_gives_it_back(user: User) -> None
     assert "1234:1111" in user.ssh("123", "lspci -k -n")
     assert user.ssh("123", "hostname") == "123\n"
 
+    with user.look("123", "novnc") as screen, user.look("123", "serial") as port:
+        assert screen.recv(60) == b"RFB 003.008\n"
+        user.ssh("123", "echo seen from afar > /dev/console")
+        said = b""
+        while b"seen from afar" not in said:
+            data = port.recv(60)
+            assert isinstance(data, bytes)
+            said += data
+    listening = user.host.exec(["ss", "-Hltn"]).stdout.decode()
+    assert not [line for line in listening.splitlines() if ":59" in line], (
+        "nothing listens for VNC on the host's network"
+    )
+
     user.run("openstack", "server", "delete", "--wait", "123")
     assert user.driver(device["address"]) == "bochs-drm"
     assert all(found["status"] != "allocated" for found in user.devices())
