@@ -150,6 +150,7 @@ BY_OTHER_TESTS = {
     "tutorial/first-gpu-server.md": "tests/cloud/test_workflow.py",
     "how-to/real-hardware.md": "tests/cloud/test_up.py",
     "how-to/backup-and-restore.md": "tests/bootstrap/test_backup.py",
+    "how-to/consoles.md": "tests/cloud/test_workflow.py",
 }
 
 
