@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from busway.agent.wiring import AgentOptions, build_agent
 from busway.cli.agent import agent as command
 from busway.domain.documents import Desired
-from busway.domain.errors import Conflict, InvalidConfig
+from busway.domain.errors import Conflict, InvalidConfig, NotFound
 from busway.domain.ids import ServerId
 from tests.agent.agent_peer import ControlPlane
 
@@ -53,6 +53,13 @@ def test_the_command_tells_of_all_its_options() -> None:
 
     for option in ("--credential", "--state", "--bridge", "--libvirt-uri", "--virt-type", "--interval", "--rom-bar"):
         assert option in text
+
+
+def test_the_command_starts_without_any_option_but_its_credential(tmp_path: Path) -> None:
+    done = CliRunner().invoke(command, ["--credential", str(tmp_path / "none.json"), "--once"])
+
+    assert "Usage" not in done.output and done.exit_code != 2
+    assert isinstance(done.exception, InvalidConfig | NotFound), "it has got as far as reading the credential"
 
 
 def test_the_agent_loads_neither_database_nor_server_code() -> None:

@@ -71,7 +71,6 @@ _CREDENTIAL = Path("/etc/busway/agent.json")
 @click.option(
     "--cpu-mode",
     type=click.Choice(["host-passthrough", "host-model", "maximum", "custom"]),
-    default="",
     help="The guests' CPU in libvirt's words; by default host-passthrough with KVM and else maximum.",
 )
 @click.option("--cpu-model", default="", metavar="NAME", help="The model, such as EPYC-Rome, with --cpu-mode custom.")
@@ -91,7 +90,7 @@ def agent(
     resource_view: float,
     rom_bar: str,
     hugepages: bool,
-    cpu_mode: str,
+    cpu_mode: str | None,
     cpu_model: str,
     scrubs: dict[str, Path],
     scrub_seconds: float,
@@ -119,7 +118,7 @@ def agent(
         resource_view=resource_view,
         rom_bar=rom_bar == "on",
         hugepages=hugepages,
-        cpu=cpu_mode,
+        cpu=cpu_mode or "",
         cpu_model=cpu_model,
         scrubs=scrubs,
         scrub_seconds=scrub_seconds,
