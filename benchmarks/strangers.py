@@ -32,10 +32,11 @@ _DEEP = b"[" * 50_000 + b"]" * 50_000
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the cloud is, and a token that is good."""
+    """Where the cloud is, a token of the valid user, and one of a tenant who does no good."""
 
     url: str
-    admin: str
+    user: str
+    tenant: str
 
 
 def _silent(server: Target, stop: threading.Event) -> None:
@@ -62,7 +63,7 @@ def _nonsense(server: Target, stop: threading.Event) -> None:
 
 def _patterns(server: Target, stop: threading.Event) -> None:
     """Ask for lists by patterns on which a backtracking engine would hang, with a token that is good."""
-    with httpx.Client(base_url=server.url, headers={"X-Auth-Token": server.admin}, timeout=30) as client:
+    with httpx.Client(base_url=server.url, headers={"X-Auth-Token": server.tenant}, timeout=30) as client:
         while not stop.wait(_PAUSE):
             with contextlib.suppress(httpx.HTTPError):
                 client.get("/compute/v2.1/servers", params={"name": "(a+)+$"})
@@ -81,7 +82,7 @@ def main() -> None:
 def serve(folder: Path) -> None:
     """Serve, and print the URL and an admin's token."""
     server = start_api_server(folder)
-    print(_READY, server.url, server.admin, flush=True)
+    print(_READY, server.url, server.admin, server.user("tenant"), flush=True)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads the log
     sys.stdin.read()
     server.stop()
@@ -89,12 +90,13 @@ def serve(folder: Path) -> None:
 
 @main.command()
 @click.argument("url")
-@click.argument("token")
-def attack(url: str, token: str) -> None:
+@click.argument("user")
+@click.argument("tenant")
+def attack(url: str, user: str, tenant: str) -> None:
     """Be the bad clients."""
     stop = threading.Event()
     kinds = itertools.islice(itertools.cycle(_BAD), BAD_CLIENTS)
-    bad = [threading.Thread(target=kind, args=(Target(url, token), stop), daemon=True) for kind in kinds]
+    bad = [threading.Thread(target=kind, args=(Target(url, user, tenant), stop), daemon=True) for kind in kinds]
     for each in bad:
         each.start()
     print(_READY, flush=True)
@@ -123,7 +125,7 @@ def _p99(target: Target, seconds: float) -> float:
     """Return the 99th percentile of a valid user's requests, in milliseconds."""
     took: list[float] = []
     deadline = time.monotonic() + seconds
-    with httpx.Client(base_url=target.url, headers={"X-Auth-Token": target.admin}, timeout=60) as client:
+    with httpx.Client(base_url=target.url, headers={"X-Auth-Token": target.user}, timeout=60) as client:
         while time.monotonic() < deadline or not took:
             began = time.perf_counter()
             client.get("/compute/v2.1/flavors").raise_for_status()
@@ -137,7 +139,7 @@ def _measure(seconds: float) -> Measurement:
     with tempfile.TemporaryDirectory() as folder, _side("serve", folder) as told:
         target = Target(*told.split())
         alone = _p99(target, half)
-        with _side("attack", target.url, target.admin):
+        with _side("attack", target.url, target.user, target.tenant):
             attacked = _p99(target, half)
     return Measurement(attacked, "ms p99", alone, "the same alone")
 

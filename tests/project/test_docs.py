@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 
@@ -83,3 +84,15 @@ def test_no_file_names_a_folder_of_one_machine() -> None:
     guilty = [str(path.relative_to(ROOT)) for path in tracked_files() if folder.search(path.read_bytes())]
 
     assert guilty == []
+
+
+def test_every_test_that_a_promise_of_security_names_is_there() -> None:
+    page = "docs/explanation/security.md"
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / page).read_text())
+
+    missing = [f"{file}::{name}" for file, name in named if not _has_test(ROOT / file, name)]
+    assert (len(named) > 50, missing) == (True, [])
+
+
+def _has_test(file: Path, name: str) -> bool:
+    return file.is_file() and (not name or re.search(rf"^def {name}\(", file.read_text(), re.MULTILINE) is not None)

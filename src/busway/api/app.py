@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+import anyio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -13,11 +15,13 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from busway.api import agent, compute, console, identity, image, metrics, network, openapi, own
 from busway.api.access_log import AccessLog
+from busway.api.admission import address_of
 from busway.api.bounds import Bounds
 from busway.api.errors import on_busway_error, on_http_error
 from busway.api.microversion import Microversions
 from busway.api.middleware import RequestIds, Spellings
 from busway.api.operation import Operation, Threads, routes
+from busway.api.pace import Pace, is_strangers_mistake
 from busway.control.context import Control
 from busway.domain.errors import BuswayError
 
@@ -53,8 +57,19 @@ def build_app(control: Control, pages: Pages | None = None) -> Starlette:
             Middleware(AccessLog, control.meters),
             *(Middleware(kind) for kind in (Spellings, Bounds, Microversions)),
         ],
-        exception_handlers={HTTPException: on_http_error, BuswayError: on_busway_error},
+        exception_handlers={HTTPException: on_http_error, BuswayError: _paced(Pace(time.monotonic))},
     )
+
+
+def _paced(pace: Pace) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Answers refusals, those of strangers at a pace."""
+
+    async def on_error(request: Request, error: Exception) -> Response:
+        if isinstance(error, BuswayError) and is_strangers_mistake(request, error):
+            await anyio.sleep(pace.delay(address_of(request)))
+        return await on_busway_error(request, error)
+
+    return on_error
 
 
 def _mounted(control: Control, threads: Threads, prefix: str, operations: tuple[Operation, ...]) -> list[BaseRoute]:
