@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 import click
 
-from busway.cli.output import clouds_option, json_option, print_fields, print_json, print_table
+from busway.cli.listing import Columns, Listing, list_options
+from busway.cli.output import clouds_option, json_option, print_fields, print_json
 from busway.cli.rules import ask, current_version, print_change, print_history, print_warnings, version_option
 from busway.cli.words import Words
 
@@ -21,29 +22,24 @@ def alias() -> None:
 
 @alias.command("list")
 @clouds_option
-@json_option
-def list_(clouds: str | None, as_json: bool) -> None:
+@list_options
+def list_(clouds: str | None, listing: Listing) -> None:
     """List aliases with their definitions and warnings."""
     answer = ask(clouds, "GET", "aliases")
-    if as_json:
-        print_json(answer)
-        return
-    print_table(
-        ("ALIAS", "MEANS", "FROM", "IN FORCE", "VERSION", "CHANGED BY"),
-        [
-            (
-                each["name"],
-                each["meaning"] or each["note"],
-                each["source"],
-                each["in_force"],
-                each["version"],
-                each["changed_by"],
-            )
-            for each in answer["aliases"]
-        ],
-        "There is no alias: no flavor can ask for a device. See `busway alias create --help`.",
-    )
-    print_warnings(answer["warnings"])
+    empty = "There is no alias: no flavor can ask for a device. See `busway alias create --help`."
+    listing.show(answer["aliases"], _LIST, empty, envelope=answer, key="aliases")
+    if not listing.as_json:
+        print_warnings(answer["warnings"])
+
+
+_LIST: Columns = {
+    "ALIAS": "name",
+    "MEANS": lambda row: row["meaning"] or row["note"],
+    "FROM": "source",
+    "IN FORCE": "in_force",
+    "VERSION": "version",
+    "CHANGED BY": "changed_by",
+}
 
 
 @alias.command()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from busway.cli.output import clouds_option, json_option, print_json, print_table
+from busway.cli.listing import Listing, list_options
+from busway.cli.output import clouds_option
 
 if TYPE_CHECKING:
     from busway.cli.client import Client
@@ -41,17 +42,16 @@ def audit() -> None:
 @_filters
 @click.option("--limit", default=50, show_default=True, help="The newest so many.")
 @clouds_option
-@json_option
-def list_(limit: int, clouds: str | None, as_json: bool, **wanted: str | None) -> None:
+@list_options
+def list_(limit: int, clouds: str | None, listing: Listing, **wanted: str | None) -> None:
     """Lists records, newest first."""
     from busway.cli.client import Client, find_clouds
 
-    rows = Client(find_clouds(clouds)).request("GET", "audit", params={**wanted, "limit": limit})["records"]
-    if as_json:
-        print_json(rows)
-        return
-    table = [(r["at"], r["user_name"], r["address"], r["operation"], r["target"], r["result"]) for r in rows]
-    print_table(("TIME", "USER", "ADDRESS", "OPERATION", "TARGET", "RESULT"), table, "Nothing is recorded.")
+    with Client(find_clouds(clouds)) as client:
+        rows = client.request("GET", "audit", params={**wanted, "limit": limit})["records"]
+    same = {name.upper(): name for name in ("address", "operation", "target", "result")}
+    listed = {"TIME": "at", "USER": "user_name", **same}
+    listing.show(rows, listed, "Nothing is recorded.")
 
 
 @audit.command()

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from busway.cli.listing import Columns, Listing, Row, list_options
 from busway.cli.output import clouds_option, json_option, print_fields, print_json, print_table
 from busway.cli.words import Words
 
@@ -30,24 +31,20 @@ def device() -> None:
 @click.option("--local", is_flag=True, help="This machine's cards, read from /sys; needs no control plane.")
 @_root_option
 @clouds_option
-@json_option
-def list_(host: str | None, everything: bool, local: bool, root: Path, clouds: str | None, as_json: bool) -> None:
+@list_options
+def list_(host: str | None, everything: bool, local: bool, root: Path, clouds: str | None, listing: Listing) -> None:
     """List devices with their status and server."""
     if local:
         from busway.cli.device_local import list_cards
 
-        list_cards(root, everything, as_json)
+        list_cards(root, everything, listing.as_json)
         return
     from busway.cli.client import Client, find_clouds
 
     with Client(find_clouds(clouds)) as client:
         rows = client.request("GET", "devices", params={"host": host})["devices"]
     shown = [row for row in rows if everything or row["status"] is not None]
-    if as_json:
-        print_json(shown)
-        return
-    columns = ("HOST", "ADDRESS", "DEVICE", "KIND", "GROUP", "NUMA", "DRIVER", "STATUS", "SERVER")
-    print_table(columns, [_row(row) for row in shown], _nothing(rows))
+    listing.show(shown, _LIST, _nothing(rows))
 
 
 @device.command("handovers")
@@ -56,8 +53,8 @@ def list_(host: str | None, everything: bool, local: bool, root: Path, clouds: s
     "--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="At most so many, the last."
 )
 @clouds_option
-@json_option
-def handovers_(name: str, limit: int, clouds: str | None, as_json: bool) -> None:
+@list_options
+def handovers_(name: str, limit: int, clouds: str | None, listing: Listing) -> None:
     """List how a device came back from the servers that had it.
 
     Each record is signed by its host. DEVICE is HOST:ADDRESS, ADDRESS or an id.
@@ -66,24 +63,19 @@ def handovers_(name: str, limit: int, clouds: str | None, as_json: bool) -> None
 
     with Client(find_clouds(clouds)) as client:
         found = client.request("GET", f"devices/{name}/handovers", params={"limit": limit})["handovers"]
-    if as_json:
-        print_json(found)
-        return
-    columns = ("RECEIVED", "SERVER", "RESET", "SCRUBBED BY", "FIRMWARE", "SIGNED", "VERDICT")
-    print_table(columns, [_handover(row) for row in found["handovers"]], "No server has given this device back yet.")
+    empty = "No server has given this device back yet."
+    listing.show(found["handovers"], _HANDOVERS, empty, envelope=found, key="handovers")
 
 
-def _handover(row: dict[str, Any]) -> tuple[object, ...]:
-    told = row["handover"]
-    return (
-        row["received"],
-        row["server_id"],
-        row["reset"],
-        (told["scrub"] or {}).get("program"),
-        (told["after"] or {}).get("firmware"),
-        row["verified"],
-        row["verdict"] or ("passed" if row["passed"] else "not judged yet"),
-    )
+_HANDOVERS: Columns = {
+    "RECEIVED": "received",
+    "SERVER": "server_id",
+    "RESET": "reset",
+    "SCRUBBED BY": lambda row: (row["handover"]["scrub"] or {}).get("program"),
+    "FIRMWARE": lambda row: (row["handover"]["after"] or {}).get("firmware"),
+    "SIGNED": "verified",
+    "VERDICT": lambda row: row["verdict"] or ("passed" if row["passed"] else "not judged yet"),
+}
 
 
 @device.command()
@@ -160,13 +152,22 @@ def _short(description: str) -> str:
     return description if len(description) <= 60 else f"{description[:47].rstrip()}… {description[-11:]}"
 
 
-def _row(row: dict[str, Any]) -> tuple[object, ...]:
-    server = row["server_name"] or row["server_id"]
-    status = row["status"] or "not offered"
-    if row["status"] and not row["offered"]:
-        status += ", then leaves"
-    place = (row["host"], row["address"], _short(row["description"]), row["kind"], row["iommu_group"], row["numa_node"])
-    return *place, row["driver"], status, server
+def _status(row: Row) -> str:
+    leaves = ", then leaves" if row["status"] and not row["offered"] else ""
+    return f"{row['status'] or 'not offered'}{leaves}"
+
+
+_LIST: Columns = {
+    "HOST": "host",
+    "ADDRESS": "address",
+    "DEVICE": lambda row: _short(row["description"]),
+    "KIND": "kind",
+    "GROUP": "iommu_group",
+    "NUMA": "numa_node",
+    "DRIVER": "driver",
+    "STATUS": _status,
+    "SERVER": lambda row: row["server_name"] or row["server_id"],
+}
 
 
 def _nothing(rows: list[Any]) -> str:

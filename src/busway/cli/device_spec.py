@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from busway.cli.output import clouds_option, json_option, print_fields, print_json, print_table
+from busway.cli.listing import Columns, Listing, Row, list_options
+from busway.cli.output import clouds_option, json_option, print_fields, print_json
 from busway.cli.rules import ask, current_version, print_change, print_history, print_warnings, version_option
 
 _before_option = click.option("--before", metavar="ID", help="Its place: before this one. The first match wins.")
@@ -20,30 +21,29 @@ def device_spec() -> None:
 
 @device_spec.command("list")
 @clouds_option
-@json_option
-def list_(clouds: str | None, as_json: bool) -> None:
+@list_options
+def list_(clouds: str | None, listing: Listing) -> None:
     """List device specs in order, with counts and warnings."""
     answer = ask(clouds, "GET", "device-specs")
-    if as_json:
-        print_json(answer)
-        return
-    print_table(
-        ("ORDER", "ID", "DEFINITION", "DEVICES", "FROM", "VERSION", "CHANGED BY"),
-        [
-            (
-                each["order"],
-                each["id"],
-                each["definition"] if each["in_force"] else f"{each['definition']}\nnot in force: {each['note']}",
-                each["devices"],
-                each["source"],
-                each["version"],
-                each["changed_by"],
-            )
-            for each in answer["device_specs"]
-        ],
-        "There is no device spec: no device may be handed out. See `busway device-spec create --help`.",
-    )
-    print_warnings(answer["warnings"])
+    empty = "There is no device spec: no device may be handed out. See `busway device-spec create --help`."
+    listing.show(answer["device_specs"], _LIST, empty, envelope=answer, key="device_specs")
+    if not listing.as_json:
+        print_warnings(answer["warnings"])
+
+
+def _definition(row: Row) -> str:
+    return str(row["definition"] if row["in_force"] else f"{row['definition']}\nnot in force: {row['note']}")
+
+
+_LIST: Columns = {
+    "ORDER": "order",
+    "ID": "id",
+    "DEFINITION": _definition,
+    "DEVICES": "devices",
+    "FROM": "source",
+    "VERSION": "version",
+    "CHANGED BY": "changed_by",
+}
 
 
 @device_spec.command()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from busway.cli.output import clouds_option, json_option, print_json, print_table
+from busway.cli.listing import Columns, Listing, Row, list_options
+from busway.cli.output import clouds_option
 from busway.cli.words import Words
 
 
@@ -45,34 +47,32 @@ def create(name: str, rotate: bool, output: Path | None, url: str | None, clouds
 
 @host.command("list")
 @clouds_option
-@json_option
-def list_(clouds: str | None, as_json: bool) -> None:
+@list_options
+def list_(clouds: str | None, listing: Listing) -> None:
     """List hosts with their state and usage."""
     from busway.cli.client import Client, find_clouds
 
-    rows = Client(find_clouds(clouds)).request("GET", "hosts")["hosts"]
-    if as_json:
-        print_json(rows)
-        return
-    print_table(
-        ("HOST", "STATE", "ENABLED", "ZONE", "SERVERS", "VCPUS", "RAM MB", "DISK GB", "IOMMU", "LAST REPORT"),
-        [
-            (
-                row["name"],
-                "up" if row["up"] else "down",
-                row["enabled"],
-                row["zone"],
-                row["servers"],
-                f"{row['used_vcpus']}/{row['resources']['vcpus']}",
-                f"{row['used_ram_mb']}/{row['resources']['ram_mb']}",
-                f"{row['used_disk_gb']}/{row['resources']['disk_gb']}",
-                "on" if row["iommu"] else "off",
-                row["seen"],
-            )
-            for row in rows
-        ],
-        "There is no host yet. Add one: busway host create NAME",
-    )
+    with Client(find_clouds(clouds)) as client:
+        rows = client.request("GET", "hosts")["hosts"]
+    listing.show(rows, _LIST, "There is no host yet. Add one: busway host create NAME")
+
+
+def _of(what: str) -> Callable[[Row], str]:
+    return lambda row: f"{row[f'used_{what}']}/{row['resources'][what]}"
+
+
+_LIST: Columns = {
+    "HOST": "name",
+    "STATE": lambda row: "up" if row["up"] else "down",
+    "ENABLED": "enabled",
+    "ZONE": "zone",
+    "SERVERS": "servers",
+    "VCPUS": _of("vcpus"),
+    "RAM MB": _of("ram_mb"),
+    "DISK GB": _of("disk_gb"),
+    "IOMMU": lambda row: "on" if row["iommu"] else "off",
+    "LAST REPORT": "seen",
+}
 
 
 @host.command()

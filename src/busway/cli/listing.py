@@ -27,12 +27,17 @@ class Listing:
     columns: tuple[str, ...] = ()
     sort: str = ""
 
-    def show(self, rows: Sequence[Row], columns: Columns, empty: str) -> None:
-        """Prints rows; as JSON they are whole, unless columns were chosen."""
+    def show(
+        self, rows: Sequence[Row], columns: Columns, empty: str, *, envelope: Row | None = None, key: str = ""
+    ) -> None:
+        """Prints rows; as JSON they are whole, unless columns were chosen.
+
+        With `envelope` whole rows are printed under `key` of it, with whatever else it holds.
+        """
         chosen = self._chosen(columns)
         ordered = self._ordered(rows, columns)
         if self.as_json and not self.columns:
-            print_json(ordered)
+            print_json(ordered if envelope is None else {**envelope, key: ordered})
         elif self.as_json:
             print_json([{_key(title): _value(columns[title], row) for title in chosen} for row in ordered])
         else:

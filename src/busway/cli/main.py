@@ -27,6 +27,7 @@ from busway.cli.server import server
 from busway.cli.setup import setup
 from busway.cli.snapshot import snapshot
 from busway.cli.start import serve, up
+from busway.cli.top import top
 from busway.cli.usage import usage
 from busway.cli.why import why
 from busway.cli.words import Words
@@ -76,6 +77,6 @@ _SETUP = (
     lab,
     snapshot,
 )
-_QUESTIONS = (plan, why, device, host, server, quota, usage, event, audit, alias, device_spec)
+_QUESTIONS = (top, plan, why, device, host, server, quota, usage, event, audit, alias, device_spec)
 for command in (*_SETUP, *_QUESTIONS):
     main.add_command(command)

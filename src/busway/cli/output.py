@@ -23,7 +23,9 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], empty:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        table.add_column(name, overflow="fold")  # a narrow terminal breaks a long word, and hides nothing of it
     filled = [[_cell(value) for value in row] for row in rows]
     if not filled:
         click.echo(empty)

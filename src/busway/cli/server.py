@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from busway.cli.listing import Columns, Listing, list_options
 from busway.cli.output import clouds_option, json_option, print_fields, print_json, print_table
 from busway.cli.server_create import create
 from busway.cli.server_power import delete, reboot, start, stop
@@ -28,34 +29,26 @@ for command in (create, ssh, console, start, stop, reboot, delete):
 @click.option("--status", metavar="WORD", help="Only servers of this status, such as ERROR.")
 @click.option("--all-projects", is_flag=True, help="Those of all projects (for admins).")
 @clouds_option
-@json_option
-def list_(status: str | None, all_projects: bool, clouds: str | None, as_json: bool) -> None:
+@list_options
+def list_(status: str | None, all_projects: bool, clouds: str | None, listing: Listing) -> None:
     """List servers with status, addresses and what they are made of."""
     from busway.cli.client import Client, find_clouds
     from busway.cli.find import IMAGE, list_all, list_servers
 
     with Client(find_clouds(clouds)) as client:
         rows = list_servers(client, status=status, all_projects=all_projects)
-        images = {} if as_json else {image["id"]: image["name"] for image in list_all(client, IMAGE)}
-    if as_json:
-        print_json(rows)
-        return
-    print_table(
-        ("NAME", "STATUS", "ADDRESS", "FLAVOR", "DEVICES", "IMAGE", "ID"),
-        [
-            (
-                row["name"],
-                state_of(row),
-                "\n".join(addresses_of(row)),
-                row["flavor"]["original_name"],
-                devices_of(row),
-                images.get((row["image"] or {}).get("id")),
-                row["id"],
-            )
-            for row in rows
-        ],
-        "There is no server. Create one: busway server create NAME --gpu ALIAS --image IMAGE",
-    )
+        whole = listing.as_json and not listing.columns
+        images = {} if whole else {image["id"]: image["name"] for image in list_all(client, IMAGE)}
+    columns: Columns = {
+        "NAME": "name",
+        "STATUS": state_of,
+        "ADDRESS": lambda row: "\n".join(addresses_of(row)),
+        "FLAVOR": lambda row: row["flavor"]["original_name"],
+        "DEVICES": devices_of,
+        "IMAGE": lambda row: images.get((row["image"] or {}).get("id")),
+        "ID": "id",
+    }
+    listing.show(rows, columns, "There is no server. Create one: busway server create NAME --gpu ALIAS --image IMAGE")
 
 
 @server.command()
