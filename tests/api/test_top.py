@@ -100,9 +100,10 @@ def boot(server: ApiServer, name: str) -> None:
 
 
 def test_top_is_live_and_ends_with_q(api_server: ApiServer, tmp_path: Path) -> None:
-    api_server.host("gpu-01", 3)
+    host = api_server.host("gpu-01", 3)
     with terminal(api_server, tmp_path, "top", "--interval", "0.5") as screen:
-        screen.until("hosts 1/1 up")
+        screen.until(r"hosts \d/1 up")
+        host.report()  # its lease may have ended meanwhile
         screen.until(r"gpu-01[\s\S]*\.\.\.")
         boot(api_server, "trainer")
         screen.until(r"trainer[\s\S]*BUILD \(scheduling\)")

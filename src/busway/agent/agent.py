@@ -16,6 +16,7 @@ from busway.agent.console import Consoles
 from busway.agent.execute import Executor
 from busway.agent.faults import Faults
 from busway.agent.figures import Known, read_figures
+from busway.agent.guest_gpus import GuestGpus
 from busway.agent.image_cache import ImageCache
 from busway.agent.link import AgentLink
 from busway.agent.observe import Sight, look
@@ -90,6 +91,7 @@ class Agent:
         scrubs: Mapping[str, Path] | None = None,
         layouts: Collection[SriovLayout] = (),
         meters: Meters | None = None,
+        guest_gpus: GuestGpus | None = None,
     ) -> None:
         self._host = host
         self._link = link
@@ -118,7 +120,8 @@ class Agent:
             blind=self._timing.blind,
         )
         self.meters = meters or Meters(FAMILIES)
-        self.meters.read_from(lambda: read_figures(self._known(), state))
+        self._guest_gpus = guest_gpus
+        self.meters.read_from(lambda: read_figures(self._known(), state, guest_gpus))
         self._tools = Tools(
             link=link,
             meters=self.meters,
@@ -226,6 +229,8 @@ class Agent:
         self._heed("reports", lambda: self._report(after))
         self._heed("consoles", lambda: self._consoles.hand_in(server.id for server in after.servers))
         self._heed("image cache", lambda: self._tidy(after))
+        if self._guest_gpus is not None and self._desired is not None:
+            self._guest_gpus.look(self._desired)
         self._heed("resource view", lambda: self._view(after))
 
     def _is_tried(self) -> bool:

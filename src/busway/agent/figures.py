@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from busway import __version__
+from busway.agent.guest_gpus import GuestGpus
 from busway.agent.state import StateFolder
 from busway.hardware.aer import read_aer
 from busway.hardware.function import Function
@@ -26,12 +27,14 @@ class Known:
     troubles: Mapping[str, str]
 
 
-def read_figures(known: Known, state: StateFolder) -> Iterator[Figure]:
+def read_figures(known: Known, state: StateFolder, guest_gpus: GuestGpus | None = None) -> Iterator[Figure]:
     """All figures of `busway.metrics.agent` that are read."""
     yield Figure("busway_agent_info", 1, (known.host, __version__))
     yield Figure("busway_agent_generation", known.generation)
     for part, code in sorted(known.troubles.items()):
         yield Figure("busway_agent_trouble", 1, (part, code))
+    if guest_gpus is not None:
+        yield from guest_gpus.figures()
     if known.machine is None:
         return
     records, _ = state.held.list()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from busway.agent.agent import Agent, Timing
 from busway.agent.credential import read_credential, write_credential
+from busway.agent.guest_gpus import GuestGpus
 from busway.agent.link import HttpLink
 from busway.agent.log import log_to_stderr
 from busway.agent.metrics_server import MetricsServer, parse_address
@@ -46,6 +48,7 @@ class AgentOptions:
     layouts: tuple[SriovLayout, ...] = ()
     metrics: str = ""  # address and port; "" serves none
     metrics_token: Path | None = None
+    guest_gpus: tuple[str, ...] = ()  # the program that tells of GPUs in guests, with its arguments; () asks none
 
 
 # Where dnsmasq, which is a user of its own, reads its lists; gone with the host's next start, as dnsmasq is.
@@ -71,8 +74,10 @@ def build_agent(options: AgentOptions, crashpoint: Callable[[str], None] = lambd
     state = StateFolder(options.state)
     state.lock()
     hypervisor = LibvirtHypervisor(options.libvirt_uri)
+    asking = options.guest_gpus
     return Agent(
         credential.host,
+        guest_gpus=GuestGpus(hypervisor.ask_guest, asking, time.monotonic) if asking else None,
         link=HttpLink(credential, keep=partial(write_credential, options.credential)),
         hypervisor=hypervisor,
         kernel=SysfsKernel(),

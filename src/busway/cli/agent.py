@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from busway.cli.bridges import read_bridges
-from busway.cli.metrics import metrics_options
+from busway.cli.metrics import guest_program, metrics_options
 from busway.cli.scrubs import scrub_options
 from busway.cli.vfs import vfs_option
 from busway.domain.sriov_layout import SriovLayout
@@ -97,6 +97,8 @@ def agent(
     layouts: tuple[SriovLayout, ...],
     metrics: str,
     metrics_token: Path | None,
+    guest_gpus: bool,
+    guest_gpu_program: str | None,
     once: bool,
 ) -> None:
     """Run the agent of this host.
@@ -125,6 +127,7 @@ def agent(
         layouts=layouts,
         metrics=metrics,
         metrics_token=metrics_token,
+        guest_gpus=guest_program(guest_gpus, guest_gpu_program),
     )
     run_agent(options, once=once)
 

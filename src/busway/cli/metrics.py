@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,8 +13,18 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def metrics_options(command: _F) -> _F:
-    """Adds --metrics and --metrics-token."""
+    """Adds --metrics, --metrics-token, --guest-gpus and --guest-gpu-program."""
     for option in (
+        click.option(
+            "--guest-gpu-program",
+            metavar="COMMAND",
+            help="The program that is run there instead of nvidia-smi, with its arguments; it prints the same columns.",
+        ),
+        click.option(
+            "--guest-gpus",
+            is_flag=True,
+            help="Ask guests with an agent (hw_qemu_guest_agent) how busy their GPUs are, and tell it with the metrics.",
+        ),
         click.option(
             "--metrics-token",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -24,3 +35,18 @@ def metrics_options(command: _F) -> _F:
     ):
         command = option(command)
     return command
+
+
+def guest_program(wanted: bool, command: str | None) -> tuple[str, ...]:
+    """The program to run in guests, with its arguments; () for none."""
+    from busway.agent.guest_gpus import NVIDIA_SMI
+
+    if command is None:
+        return NVIDIA_SMI if wanted else ()
+    try:
+        words = tuple(shlex.split(command))
+    except ValueError as error:
+        raise click.BadParameter(f"{command}: {error}", param_hint="--guest-gpu-program") from error
+    if not words:
+        raise click.BadParameter("It names no program.", param_hint="--guest-gpu-program")
+    return words

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from busway.cli.bridges import read_bridges
-from busway.cli.metrics import metrics_options
+from busway.cli.metrics import guest_program, metrics_options
 from busway.cli.scrubs import scrub_options
 from busway.cli.vfs import vfs_option
 
@@ -94,6 +94,8 @@ def up(
     layouts: tuple[SriovLayout, ...],
     metrics: str,
     metrics_token: Path | None,
+    guest_gpus: bool,
+    guest_gpu_program: str | None,
     **overrides: Any,
 ) -> None:
     """Run a whole cloud on this machine.
@@ -116,6 +118,7 @@ def up(
         layouts=layouts,
         metrics=metrics,
         metrics_token=metrics_token,
+        guest_gpus=guest_program(guest_gpus, guest_gpu_program),
     )
     run(_read(config, overrides), options)
 

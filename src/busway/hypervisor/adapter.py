@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import libvirt
+import libvirt_qemu
 
 from busway.domain.console import ConsoleKind
 from busway.domain.errors import HostError, Unavailable
@@ -88,6 +89,16 @@ class LibvirtHypervisor:
     def undefine(self, server_id: ServerId) -> None:
         """Removes the definition, a saved state that libvirt-guests may have made, and the variables of UEFI."""
         self._act("undefine", server_id, _undefine, absent_ok=True)
+
+    def ask_guest(self, server_id: ServerId, command: str, seconds: int) -> str:
+        """Hands a command to the agent in a guest and returns its answer, both as JSON; raises `HostError` at the time limit."""
+        answers: list[str] = []
+
+        def ask(domain: Any) -> None:
+            answers.append(str(libvirt_qemu.qemuAgentCommand(domain, command, seconds, 0)))
+
+        self._act("ask the agent in the guest of", server_id, ask)
+        return answers[-1]
 
     def _facts(self, connection: Any) -> HypervisorFacts:
         capabilities = connection.getCapabilities()

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from busway.metrics.family import LONG, counter, gauge, histogram
 
+# A GPU in a guest: its address on the host, that in the guest, what the guest calls it, and whose it is.
+_GUEST = ("device", "guest_device", "uuid", "server", "project")
+
 FAMILIES = (
     gauge("busway_agent_info", "1, with the host's name and the version of its agent.", "host", "version"),
     counter("busway_agent_steps_total", "Steps by how they ended: done, postponed or failed.", "step", "result"),
     histogram("busway_agent_step_seconds", "How long steps took that ended.", "step", buckets=LONG),
     gauge("busway_agent_trouble", "1 for each part of the agent that is in trouble.", "part", "code"),
     gauge("busway_agent_generation", "The generation of the document that was carried out last."),
+    gauge("busway_guest_gpu_answers", "1 while a guest whose GPUs are asked for tells of them.", "server"),
+    *(
+        gauge(f"busway_guest_gpu_{name}", f"{text}, as its guest tells it.", *_GUEST)
+        for name, text in (
+            ("utilization_ratio", "How busy a GPU is, from 0 to 1"),
+            ("memory_used_bytes", "Its memory that is in use"),
+            ("memory_total_bytes", "Its memory"),
+            ("temperature_celsius", "Its temperature"),
+            ("power_watts", "What it draws"),
+        )
+    ),
     gauge("busway_device_info", "1 for each device.", "device", "model", "driver", "numa_node"),
     gauge("busway_device_server", "1 for each device that a server has.", "device", "server"),
     gauge(
