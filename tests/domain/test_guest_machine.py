@@ -57,6 +57,7 @@ def test_a_uefi_machine_with_secure_boot_and_a_tpm_needs_a_host_that_has_them() 
         ({}, {"hw_disk_bus": "scsi", "hw_scsi_model": "virtio-scsi"}, {"disk_bus": "scsi"}),
         ({}, {"hw_qemu_guest_agent": "yes"}, {"guest_agent": True}),
         ({"hw:vif_multiqueue_enabled": "true"}, {}, {"multiqueue": True}),
+        ({"hw:numa_nodes": "2", "busway:pci_topology": "mirror"}, {}, {"mirror": True}),
     ],
 )  # fmt: skip
 def test_each_word_has_its_effect(
@@ -70,6 +71,7 @@ def test_each_word_has_its_effect(
     [
         ({"hw:viommu_model": "smmuv3"}, {}, InvalidExtraSpec, "it may be auto, intel, virtio"),
         ({"hw:watchdog": "reset"}, {}, InvalidExtraSpec, "did you mean hw:watchdog_action?"),
+        ({"busway:pci_topology": "mirror"}, {}, InvalidExtraSpec, "set hw:numa_nodes"),
         ({"hw:cpu_policy": "mixed"}, {}, InvalidExtraSpec, "can't be served"),
         ({"hw:serial_port_count": "5"}, {}, InvalidExtraSpec, "it may be 1 to 4"),
         ({"hw:pmu": "maybe"}, {}, InvalidExtraSpec, "it may be true or false"),

@@ -66,7 +66,7 @@ DOMAIN = """
 
 
 def test_what_machines_may_have_is_what_libvirt_tells() -> None:
-    always = ("machine", "viommu-intel", "viommu-virtio")
+    always = ("machine", "viommu-intel", "viommu-virtio", "pci-mirror")
 
     assert capabilities.machine_words(DOMAIN) == (*always, "uefi", "tpm-2.0", "video-vga", "video-virtio")
     assert "secure-boot" in capabilities.machine_words(DOMAIN.replace("<value>no<", "<value>yes<"))

@@ -6,6 +6,8 @@ from pathlib import Path
 import libvirt
 import pytest
 
+from busway.domain.documents import DesiredCell
+from busway.domain.guest_layout import guest_layout
 from busway.domain.guest_machine import Machine
 from busway.hypervisor import GuestFiles, GuestOptions, domain_xml
 from busway.testing.golden import Golden
@@ -33,6 +35,30 @@ def xml(machine: Machine, **options: str) -> str:
 @pytest.mark.parametrize("name", MACHINES)
 def test_each_machine_is_what_its_file_says(golden: Golden, name: str) -> None:
     golden.check(f"machine-{name}.xml", xml(MACHINES[name]))
+
+
+def test_a_guest_mirrors_the_root_complexes_of_its_host(golden: Golden) -> None:
+    """Two GPUs with a NIC's function beside one, on two nodes; a device whose node is not known stays on the root bus."""
+    wanted = server("0000:41:00.0", "0000:42:00.1", "0000:81:00.0", "0000:c1:00.0")
+    grants = tuple(replace(grant, node=node) for grant, node in zip(wanted.devices, (0, 0, 1, None), strict=True))
+    cells = (DesiredCell(2, 4096, 1, "8-15"), DesiredCell(2, 4096, 0, "0-7"))
+    wanted = replace(wanted, devices=grants, cells=cells, machine=Machine(mirror=True))
+
+    golden.check("mirror.xml", domain_xml(wanted, FILES, GuestOptions(bridges=BRIDGES)))
+    layout = guest_layout(wanted)
+    assert [(root.cell, root.bus) for root in layout.roots] == [(0, 0x40), (1, 0xA0)]
+    assert [port.address(slot.function) for slot, port in layout.devices] == [
+        "0000:a1:00.0", "0000:a2:00.0", "0000:41:00.0", "0000:01:00.0",
+    ]  # fmt: skip
+    assert [port.address() for _nic, port in layout.nics] == ["0000:02:00.0"]
+
+
+def test_without_the_word_or_without_cells_a_guest_is_flat() -> None:
+    wanted = server("0000:41:00.0")
+    grants = tuple(replace(grant, node=0) for grant in wanted.devices)
+
+    assert guest_layout(replace(wanted, devices=grants, machine=Machine(mirror=True))).roots == ()
+    assert guest_layout(replace(wanted, devices=grants, cells=(DesiredCell(4, 8192, 0, "0-7"),))).roots == ()
 
 
 def test_the_hosts_choice_of_cpu_is_in_its_guests_domains() -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from busway.agent.guest_program import AskGuest, run_in_guest
 from busway.domain.documents import Desired, DesiredServer
 from busway.domain.errors import BuswayError
-from busway.domain.guest_layout import guest_slots
+from busway.domain.guest_layout import guest_layout
 from busway.domain.ids import ServerId
 from busway.metrics.family import Figure
 
@@ -107,7 +107,8 @@ class GuestGpus:
 
 def read_gpus(server: DesiredServer, text: str) -> Iterator[Figure]:
     """The figures of the lines that speak of a device that the server was granted; the first line of each counts."""
-    left = {slot.address: str(slot.grant.unit.name) for slot in guest_slots(server.devices)}
+    placed = guest_layout(server).devices
+    left = {port.address(slot.function): str(slot.grant.unit.name) for slot, port in placed}
     project = _project(server)
     for line in text.splitlines():
         uuid, address, *values = _parts(line)

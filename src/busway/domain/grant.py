@@ -16,12 +16,14 @@ class Grant:
     """A unit that a server has a claim on.
 
     `port` is the number of the guest's root port at which it is found, the same for the life of the claim. An older
-    control plane says neither claim nor port: then ports are counted in the order of the grants.
+    control plane says neither claim nor port: then ports are counted in the order of the grants. `node` is the NUMA node
+    of the host that it is near to, None where that is not known.
     """
 
     unit: Unit
     claim_id: ClaimId = NO_CLAIM
     port: int | None = None
+    node: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

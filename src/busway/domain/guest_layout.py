@@ -7,6 +7,9 @@ so that a guest finds a device where it was although others have come or gone.
 
 The root ports stand on the root bus in the order of their numbers and without a gap, before any that libvirt adds. So
 firmware, which numbers buses in the order of their ports, gives each port the bus of its number.
+
+A guest that mirrors its host (`Machine.mirror`) has an extra root complex for each of its NUMA cells that devices are near
+to, as its host has one for each socket; their root ports are behind it, and the others on the root bus.
 """
 
 from __future__ import annotations
@@ -18,6 +21,11 @@ from busway.domain.documents import DesiredServer, Nic
 from busway.domain.grant import Grant
 from busway.domain.units import WholeFunction, card_of
 
+_FUNCTIONS = 8  # in one slot of a bus
+_FIRST_ROOT_BUS, _LAST_BUS = 0x40, 0xFF
+_MOST_ROOTS = 8
+_ROOTS_SLOT = 0x10  # of the root bus: 15 slots before it are for root ports
+
 
 @dataclass(frozen=True, slots=True)
 class GuestSlot:
@@ -28,10 +36,85 @@ class GuestSlot:
     function: int
     multifunction: bool
 
-    @property
-    def address(self) -> str:
-        """Its PCI address in the guest."""
-        return guest_address(self.port, self.function)
+
+@dataclass(frozen=True, slots=True)
+class RootComplex:
+    """An extra root complex on a cell of the guest: its controller's index, its slot on the root bus, its bus number."""
+
+    index: int
+    slot: int
+    bus: int
+    cell: int
+
+
+@dataclass(frozen=True, slots=True)
+class RootPort:
+    """A root port: its controller's index, that of the bus it is on, its place there, and the bus that it leads to."""
+
+    index: int
+    parent: int
+    slot: int
+    function: int
+    bus: int
+
+    def address(self, function: int = 0) -> str:
+        """The address in the guest of a function behind it."""
+        return f"0000:{self.bus:02x}:00.{function:x}"
+
+
+@dataclass(frozen=True, slots=True)
+class GuestLayout:
+    """Where everything is that has a place of its own."""
+
+    roots: tuple[RootComplex, ...]
+    ports: tuple[RootPort, ...]
+    devices: tuple[tuple[GuestSlot, RootPort], ...]
+    nics: tuple[tuple[Nic, RootPort], ...]
+
+
+def guest_layout(server: DesiredServer) -> GuestLayout:
+    """Lays out a guest: root complexes first, then the ports on the root bus, then those behind the complexes."""
+    slots = guest_slots(server.devices)
+    cells = _cells(server, slots)
+    near = {slot.port: cells[slot.grant.node] for slot in slots if slot.grant.node in cells}
+    roots = _roots(sorted(set(near.values()))[:_MOST_ROOTS])
+    by_cell = {root.cell: root for root in roots}
+    behind = {port: by_cell[cell] for port, cell in near.items() if cell in by_cell}
+    last = max((slot.port for slot in slots), default=0)
+    flat = [
+        port for port in range(1, last + 1) if port not in behind and (not roots or port in {s.port for s in slots})
+    ]
+    keys = [*flat, *range(last + 1, last + 1 + len(server.nics))]
+    made = {
+        key: RootPort(len(roots) + rank + 1, 0, 1 + rank // _FUNCTIONS, rank % _FUNCTIONS, rank + 1)
+        for rank, key in enumerate(keys)
+    }
+    for root in roots:
+        for rank, port in enumerate(sorted(port for port, other in behind.items() if other is root)):
+            place = divmod(rank, _FUNCTIONS)
+            made[port] = RootPort(len(roots) + len(made) + 1, root.index, *place, root.bus + 1 + rank)
+    return GuestLayout(
+        roots,
+        tuple(made.values()),
+        tuple((slot, made[slot.port]) for slot in slots),
+        tuple((nic, made[last + 1 + number]) for number, nic in enumerate(server.nics)),
+    )
+
+
+def _cells(server: DesiredServer, slots: tuple[GuestSlot, ...]) -> dict[int | None, int]:
+    """The guest's cell for each node of the host, in a guest that mirrors it."""
+    if not server.machine.mirror or not slots:
+        return {}
+    return {cell.node: number for number, cell in enumerate(server.cells)}
+
+
+def _roots(cells: list[int]) -> tuple[RootComplex, ...]:
+    """The buses from 0x40 on are shared out among them."""
+    share = (_LAST_BUS + 1 - _FIRST_ROOT_BUS) // max(1, len(cells))
+    return tuple(
+        RootComplex(1 + number, _ROOTS_SLOT + number, _FIRST_ROOT_BUS + number * share, cell)
+        for number, cell in enumerate(cells)
+    )
 
 
 def guest_slots(grants: Iterable[Grant]) -> tuple[GuestSlot, ...]:
@@ -50,17 +133,6 @@ def guest_slots(grants: Iterable[Grant]) -> tuple[GuestSlot, ...]:
             function = _function(grant)
             slots.append(GuestSlot(grant, port, 0 if alone else function, not alone and function == 0))
     return tuple(slots)
-
-
-def nic_ports(server: DesiredServer) -> tuple[tuple[Nic, int], ...]:
-    """Each network card with its root port: those after the last one of a grant."""
-    first = 1 + max((slot.port for slot in guest_slots(server.devices)), default=0)
-    return tuple((nic, first + number) for number, nic in enumerate(server.nics))
-
-
-def guest_address(port: int, function: int = 0) -> str:
-    """The PCI address in the guest of what is behind a root port."""
-    return f"0000:{port:02x}:00.{function:x}"
 
 
 def _function(grant: Grant) -> int:

@@ -46,9 +46,14 @@ def guest_kinds(capabilities: str) -> tuple[GuestKind, ...]:
 def machine_words(domain_capabilities: str) -> tuple[str, ...]:
     """What guests' machines may have, from libvirt's domain capabilities; nothing but the XML where there are none.
 
-    QEMU has its IOMMUs built in, and libvirt does not tell of them.
+    QEMU has its IOMMUs and expander buses built in, and libvirt does not tell of them.
     """
-    found: list[str] = [MachineWord.MACHINE, MachineWord.VIOMMU_INTEL, MachineWord.VIOMMU_VIRTIO]
+    found: list[str] = [
+        MachineWord.MACHINE,
+        MachineWord.VIOMMU_INTEL,
+        MachineWord.VIOMMU_VIRTIO,
+        MachineWord.MIRROR,
+    ]
     if domain_capabilities:
         told = ET.fromstring(domain_capabilities)  # noqa: S314 - written by libvirt
         if "efi" in _values(told, "os", "firmware"):

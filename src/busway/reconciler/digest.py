@@ -33,6 +33,8 @@ def definition_digest(server: DesiredServer) -> str:
     parts += [[nic.port, nic.network, nic.driver, nic.physical, nic.vlan] for nic in server.nics]
     parts += [[grant.unit.kind, grant.unit.name, grant.claim_id, grant.port] for grant in server.devices]
     parts += [[cell.vcpus, cell.ram_mb, cell.node, cell.cpus] for cell in server.cells]
+    if server.machine.mirror:
+        parts += [grant.node for grant in server.devices]
     if server.machine != PLAIN:
         parts.append(asdict(server.machine))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

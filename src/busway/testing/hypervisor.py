@@ -33,6 +33,7 @@ _MACHINE = (
     "secure-boot",
     "viommu-intel",
     "viommu-virtio",
+    "pci-mirror",
     "tpm-1.2",
     "tpm-2.0",
     "video-virtio",

@@ -23,6 +23,7 @@ class _Grant(msgspec.Struct):
     kind: str = WholeFunction.kind
     claim_id: str = ""
     port: int | None = None
+    node: int | None = None
 
 
 class _Held(msgspec.Struct):
@@ -35,13 +36,14 @@ class _Held(msgspec.Struct):
 
 def write_grant(grant: Grant) -> dict[str, Any]:
     """A grant as JSON has it."""
-    return _unit(grant.unit) | {"claim_id": grant.claim_id, "port": grant.port}
+    return _unit(grant.unit) | {"claim_id": grant.claim_id, "port": grant.port, "node": grant.node}
 
 
 def read_grant(value: Any) -> Grant:
     """A grant out of JSON; raises `msgspec.ValidationError`, for an unknown kind too."""
     found = read(value, _Grant)
-    return Grant(_read_unit(value, found.kind), ClaimId(found.claim_id) if found.claim_id else NO_CLAIM, found.port)
+    claim_id = ClaimId(found.claim_id) if found.claim_id else NO_CLAIM
+    return Grant(_read_unit(value, found.kind), claim_id, found.port, found.node)
 
 
 def write_held(held: Held) -> dict[str, Any]:

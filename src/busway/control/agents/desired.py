@@ -115,5 +115,6 @@ def _machine(flavor: Flavor, row: ServerRow) -> Machine:
 def _devices(stay: Stay, known: dict[DeviceId, DeviceRow], specs: DeviceSpecs) -> tuple[Grant, ...]:
     """What a stay holds claims on, each as its kind tells it to a host."""
     return tuple(
-        Grant(unit_of(claim, known[claim.device_id].device, specs), claim.id, claim.port) for claim in stay.claims
+        Grant(unit_of(claim, device, specs), claim.id, claim.port, device.numa_node)
+        for claim, device in ((claim, known[claim.device_id].device) for claim in stay.claims)
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from busway.domain.documents import ConfigDrive, DesiredServer, Nic
-from busway.domain.guest_layout import guest_address, guest_slots, nic_ports
+from busway.domain.guest_layout import GuestLayout, guest_layout
 from busway.domain.guest_network import LOCAL, HostNetwork
 from busway.domain.ids import ClaimId, NetworkId
 from busway.domain.placement import ZONE
@@ -39,7 +39,8 @@ def guest_documents(
 ) -> ConfigDrive:
     """Writes meta_data.json and network_data.json of a server whose cards and grants are known."""
     known = {network.id: network for network in networks}
-    meta = {**_identity(row), "devices": [*_cards(server), *_granted(server, words)]}
+    layout = guest_layout(server)
+    meta = {**_identity(row), "devices": [*_cards(layout), *_granted(server, layout, words)]}
     return ConfigDrive(json.dumps(meta), json.dumps(_network_data(server.nics, known)), row.user_data or "")
 
 
@@ -59,22 +60,24 @@ def _identity(row: ServerRow) -> dict[str, object]:
     return meta
 
 
-def _cards(server: DesiredServer) -> Iterator[dict[str, object]]:
-    for nic, port in nic_ports(server):
-        yield {"type": "nic", "bus": "pci", "address": guest_address(port), "mac": nic.mac, "tags": []}
+def _cards(layout: GuestLayout) -> Iterator[dict[str, object]]:
+    for nic, port in layout.nics:
+        yield {"type": "nic", "bus": "pci", "address": port.address(), "mac": nic.mac, "tags": []}
 
 
-def _granted(server: DesiredServer, words: Mapping[ClaimId, DeviceWords]) -> Iterator[dict[str, object]]:
+def _granted(
+    server: DesiredServer, layout: GuestLayout, words: Mapping[ClaimId, DeviceWords]
+) -> Iterator[dict[str, object]]:
     """Nova tells of network cards and disks only; a granted device stands in the same form, as type `hostdev`.
 
     Its tag is its alias; `numa_node` is the guest's own node that lies on the device's node of the host.
     """
     cells = {cell.node: number for number, cell in enumerate(server.cells)}
-    for slot in guest_slots(server.devices):
+    for slot, port in layout.devices:
         known = words.get(slot.grant.claim_id)
         if known is None:
             continue
-        device: dict[str, object] = {"type": "hostdev", "bus": "pci", "address": slot.address}
+        device: dict[str, object] = {"type": "hostdev", "bus": "pci", "address": port.address(slot.function)}
         device |= {"vendor_id": known.vendor_id, "product_id": known.product_id}
         device["tags"] = [known.alias] if known.alias else []
         if known.node in cells:

@@ -19,6 +19,7 @@ class MachineWord(StrEnum):
     SECURE_BOOT = "secure-boot"
     VIOMMU_INTEL = "viommu-intel"
     VIOMMU_VIRTIO = "viommu-virtio"
+    MIRROR = "pci-mirror"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Machine:
     video: str = ""
     video_ram_mb: int = 0
     serial_ports: int = 1
+    mirror: bool = False
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -68,6 +70,8 @@ class Machine:
             yield MachineWord.SECURE_BOOT
         if self.viommu:
             yield f"viommu-{self.viommu}"
+        if self.mirror:
+            yield MachineWord.MIRROR
         if self.tpm:
             yield f"tpm-{self.tpm}"
         if self.video not in ("", "none"):

@@ -12,13 +12,22 @@ from collections.abc import Callable, Mapping
 from busway.domain.boolean import parse_boolean
 from busway.domain.errors import BadInput, BuswayError, Forbidden, InvalidExtraSpec
 from busway.domain.flavor import Flavor
+from busway.domain.guest_cells import guest_cells
 from busway.domain.guest_machine import words
 from busway.domain.guest_machine.machine import Machine
 from busway.domain.guest_machine.words import ELSEWHERE, IGNORED, REFUSED, SERVED, Word
 
 _Q35 = re.compile(r"(pc-)?q35(-[0-9]{1,2}\.[0-9]{1,2})?", re.ASCII)
 _MOST = 0x7FFFFFFF
-_OWN = ("hw:", "hw_", "os:secure_boot", "os_secure_boot", "hide_hypervisor_id", "img_hide_hypervisor_id")
+_OWN = (
+    "hw:",
+    "hw_",
+    "os:secure_boot",
+    "os_secure_boot",
+    "hide_hypervisor_id",
+    "img_hide_hypervisor_id",
+    "busway:pci_topology",
+)
 _BY_FLAVOR = {word.flavor: word for word in SERVED if word.flavor}
 _BY_IMAGE = {word.image: word for word in SERVED if word.image}
 
@@ -59,7 +68,10 @@ def machine_of(flavor: Flavor, properties: Mapping[str, str]) -> Machine:
         video=asked.text(words.VIDEO, ""),
         video_ram_mb=_video_ram(asked),
         serial_ports=asked.number(words.SERIAL, 1, 1, words.MOST_SERIAL_PORTS),
+        mirror=asked.text(words.MIRROR, "flat") == "mirror",
     )
+    if machine.mirror and not guest_cells(flavor, properties)[0]:
+        raise asked.error(words.MIRROR, "a guest without NUMA cells has none to mirror: set hw:numa_nodes")
     _check_whole(machine, flavor)
     return machine
 

@@ -84,11 +84,18 @@ SERIAL = Word(
     f"1 to {MOST_SERIAL_PORTS}",
     "serial ports; the first is the console",
 )
+MIRROR = Word(
+    "busway:pci_topology",
+    "",
+    ("flat", "mirror"),
+    "`mirror`: a root complex for each NUMA cell of the guest that devices are near to, with them behind it",
+)
 
 SERVED = (
     FIRMWARE, SECURE_BOOT, MACHINE_TYPE, BOOT_MENU, ADDRESS_MODE, ADDRESS_BITS, SOCKETS, CORES, THREADS, CPU_POLICY,
     PAGE_SIZE, HIDE, HIDE_OLD, PMU, HPET, LOCKED, VIOMMU, WATCHDOG, RNG_MODEL, RNG_ALLOWED, RNG_BYTES, RNG_PERIOD,
     DISK_BUS, SCSI_MODEL, NIC_MODEL, MULTIQUEUE, TPM, TPM_MODEL, AGENT, VIDEO, VIDEO_RAM, VIDEO_MOST, SERIAL,
+    MIRROR,
 )  # fmt: skip
 
 _NO_REALTIME = "no host keeps CPUs for real-time guests"

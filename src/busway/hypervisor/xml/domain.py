@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from busway.domain.documents import DesiredServer
-from busway.domain.guest_layout import guest_slots, nic_ports
+from busway.domain.guest_layout import guest_layout
 from busway.domain.guest_machine import Machine
 from busway.domain.ids import ServerId
 from busway.hypervisor.guest import GuestFiles, GuestOptions
@@ -41,14 +41,14 @@ def domain_xml(server: DesiredServer, files: GuestFiles, options: GuestOptions) 
     add_platform(domain, machine, files, options)
     add_numa(domain, server.cells, pinned=options.virt_type == "kvm")
     devices = ET.SubElement(domain, "devices")
-    slots, nics = guest_slots(server.devices), nic_ports(server)
-    add_ports(devices, max((*(slot.port for slot in slots), *(port for _nic, port in nics)), default=0))
+    layout = guest_layout(server)
+    add_ports(devices, layout)
     add_disks(devices, files, machine.disk_bus)
-    for nic, port in nics:
-        add_nic(devices, nic, port, server, options)
+    for nic, port in layout.nics:
+        add_nic(devices, nic, port.index, server, options)
     add_serial(devices, machine, files)
-    for slot in slots:
-        add_device(devices, slot, options)
+    for slot, port in layout.devices:
+        add_device(devices, slot, port, options)
     add_screen(devices, machine)
     add_extras(devices, machine)
     ET.indent(domain)

@@ -1,4 +1,4 @@
-"""The root complex and its root ports, in the order and at the places from which firmware numbers the guest's buses.
+"""Root complexes and root ports, in the order and at the places from which firmware numbers the guest's buses.
 
 Where each thing is found is `busway.domain.guest_layout`'s to say.
 """
@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from busway.hypervisor.xml.element import pci_address
+from busway.domain.guest_layout import GuestLayout
+from busway.hypervisor.xml.element import add_text, pci_address
 
-_FUNCTIONS = 8  # in one slot of the root bus; slot 0 is the host bridge's
 
-
-def add_ports(devices: ET.Element, last: int) -> None:
-    """Adds the root complex with the root ports 1 to `last`; libvirt adds more after them for disks and the like."""
+def add_ports(devices: ET.Element, layout: GuestLayout) -> None:
+    """Adds the root bus, extra root complexes and all root ports; libvirt adds more ports for disks and the like."""
     ET.SubElement(devices, "controller", type="usb", model="none")
     ET.SubElement(devices, "controller", type="pci", index="0", model="pcie-root")
-    for port in range(1, last + 1):
-        controller = ET.SubElement(devices, "controller", type="pci", index=str(port), model="pcie-root-port")
-        slot, function = divmod(port - 1, _FUNCTIONS)
-        place = {"type": "pci", **pci_address(0, 0, slot + 1, function)}
-        ET.SubElement(controller, "address", place if function else {**place, "multifunction": "on"})
+    for root in layout.roots:
+        expander = ET.SubElement(devices, "controller", type="pci", index=str(root.index), model="pcie-expander-bus")
+        target = ET.SubElement(expander, "target", busNr=str(root.bus))
+        add_text(target, "node", str(root.cell))
+        ET.SubElement(expander, "address", {"type": "pci", **pci_address(0, 0, root.slot, 0)})
+    for port in layout.ports:
+        controller = ET.SubElement(devices, "controller", type="pci", index=str(port.index), model="pcie-root-port")
+        place = {"type": "pci", **pci_address(0, port.parent, port.slot, port.function)}
+        ET.SubElement(controller, "address", place if port.function else {**place, "multifunction": "on"})

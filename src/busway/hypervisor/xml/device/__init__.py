@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 
 from busway.domain.grant import NO_CLAIM, Attachment
-from busway.domain.guest_layout import GuestSlot
+from busway.domain.guest_layout import GuestSlot, RootPort
 from busway.domain.ids import ClaimId, UnitName
 from busway.domain.units import Unit, WholeFunction
 from busway.hypervisor.guest import GuestOptions
@@ -24,12 +24,12 @@ WRITERS: Mapping[type[Unit], Callable[[ET.Element, GuestSlot, GuestOptions], ET.
 READERS: Mapping[str, Callable[[ET.Element], UnitName]] = {"pci": pci.read_function}
 
 
-def add_device(devices: ET.Element, slot: GuestSlot, options: GuestOptions) -> None:
+def add_device(devices: ET.Element, slot: GuestSlot, port: RootPort, options: GuestOptions) -> None:
     """Adds what was granted at its place in the guest."""
     element = WRITERS[type(slot.grant.unit)](devices, slot, options)
     if slot.grant.claim_id != NO_CLAIM:
         ET.SubElement(element, "alias", name=f"{_ALIAS}{slot.grant.claim_id}")
-    place = {"type": "pci", **pci_address(0, slot.port, 0, slot.function)}
+    place = {"type": "pci", **pci_address(0, port.index, 0, slot.function)}
     if slot.multifunction:
         place["multifunction"] = "on"
     ET.SubElement(element, "address", place)
