@@ -118,3 +118,64 @@ def test_no_name_that_somebody_gives_becomes_part_of_a_page(api_server: ApiServe
         told = console.send(path, path, **fields).text
         assert "<script>alert" not in told and "<img src=x" not in told, path
     assert seen >= 5  # the names do stand on pages, as text
+
+
+def test_a_session_on_the_system_and_one_in_no_project_get_pages_or_refusals_and_never_a_failure(
+    api_server: ApiServer,
+) -> None:
+    api_server.host()
+    with api_server.client() as admin:
+        me = admin.get("/identity/v3/users", params={"name": "admin"}).json()["users"][0]["id"]
+        role = admin.get("/identity/v3/roles", params={"name": "admin"}).json()["roles"][0]["id"]
+        admin.put(f"/identity/v3/system/users/{me}/roles/{role}").raise_for_status()
+        admin.post("/identity/v3/users", json={"user": {"name": "lone", "password": "pw"}}).raise_for_status()
+    on_system, lone = logged_in(api_server), logged_in(api_server, "lone", "pw")
+    assert on_system.send("/scope", project="system").url.path == "/ui/map"
+
+    for page in _PLAIN:
+        assert on_system.http.get(f"/ui{page.path}").status_code in (200, 403), page.path
+        assert lone.http.get(f"/ui{page.path}").status_code in (200, 403), page.path
+    assert "the whole system" in on_system.get("/session")
+
+
+def test_senseless_queries_and_forms_are_refused_and_never_a_failure(api_server: ApiServer) -> None:
+    console = logged_in(api_server)
+    senseless = (
+        "%00",
+        "-1",
+        "9" * 40,
+        "%F0%9F%92%A9",
+        "../../etc/passwd",
+        "'; DROP TABLE servers; --",
+        "%zz",
+        "a" * 5000,
+    )
+    names = (
+        "q",
+        "project",
+        "server",
+        "device",
+        "host",
+        "flavor",
+        "devices",
+        "count",
+        "model",
+        "all",
+        "done",
+        "next",
+        "ids",
+    )
+    for page in _PLAIN:
+        for value in senseless:
+            query = "&".join(f"{name}={value}" for name in names)
+            assert console.http.get(f"/ui{page.path}?{query}").status_code < 500, (page.path, value)
+    for page in _FORMS:
+        if page.path not in ("/logout", "/password"):
+            fields = dict.fromkeys(
+                ("name", "id", "deed", "definition", "resource", "limit", "count", "devices"), "\ud7ff☃" * 30
+            )
+            path = page.path.replace("{id}", "x").replace("{name}", "x")
+            assert console.send(path, **fields).status_code < 500, page.path
+    token = console.get("/session").partition('name="csrf" value="')[2][:64]
+    for body in (b"csrf=" + token.encode() + b"&a=\xff\xfe", b"&".join([b"a=1"] * 1000), b"{not a form}"):
+        assert 400 <= console.http.post("/ui/hosts", content=body).status_code < 500
