@@ -6,29 +6,28 @@ import { ending, say, socketUrl } from "./socket.js";
 
 const PIECE = 16384; // bytes in one message, of what is pasted
 
-// xterm.js writes <style> elements, which this page's policy does not let in. Their text becomes sheets of the document, which it does.
-function quietStyles(real) {
-  const element = real.createElement("style");
-  const sheet = new CSSStyleSheet();
-  real.adoptedStyleSheets = [...real.adoptedStyleSheets, sheet];
-  Object.defineProperty(element, "textContent", {
-    get: () => "",
-    set: (text) => sheet.replaceSync(text),
-  });
+// xterm.js writes <style> elements and style attributes, which this page's policy does not let in. Here the text of the first
+// becomes a sheet of the document, and the second are set property by property: both are the same to the policy as a file's.
+const create = document.createElement.bind(document);
+document.createElement = (tag, ...more) => {
+  const element = create(tag === "style" ? "template" : tag, ...more); // an empty <style> is refused too
+  if (tag === "style") {
+    const sheet = new CSSStyleSheet();
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+    Object.defineProperty(element, "textContent", { get: () => "", set: (text) => sheet.replaceSync(text) });
+  }
   return element;
-}
+};
+const setAttribute = Element.prototype.setAttribute;
+Element.prototype.setAttribute = function (name, value) {
+  if (name === "style") {
+    this.style.cssText = value;
+  } else {
+    setAttribute.call(this, name, value);
+  }
+};
 
-const guarded = new Proxy(document, {
-  get(real, name) {
-    if (name === "createElement") {
-      return (tag, ...more) => (tag === "style" ? quietStyles(real) : real.createElement(tag, ...more));
-    }
-    const value = Reflect.get(real, name, real);
-    return typeof value === "function" ? value.bind(real) : value;
-  },
-});
-
-const terminal = new Terminal({ documentOverride: guarded, scrollback: 5000, cursorBlink: true });
+const terminal = new Terminal({ scrollback: 5000, cursorBlink: true });
 const fit = new FitAddon();
 terminal.loadAddon(fit);
 terminal.open(document.getElementById("place"));

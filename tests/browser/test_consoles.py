@@ -1,32 +1,20 @@
 """Needs Chromium and QEMU: the consoles' pages in a real browser, with the screen of a real QEMU behind them."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from busway.domain.console import ConsoleKind
 from busway.testing.guest_sockets import GuestSockets
-from tests.api.test_consoles import Stage, guest, stage, until
+from tests.api.conftest import api_server, api_template
+from tests.api.test_consoles import Stage, stage, until
 
-__all__ = ["guest", "stage"]
+__all__ = ["api_server", "api_template", "stage"]
 SECONDS = 30
 
-pytestmark = pytest.mark.timeout(180)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert program, "Chromium is not installed: run `make setup`"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--headless", "--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
@@ -35,7 +23,7 @@ def page(browser: Browser) -> Iterator[Page]:
     page.set_default_timeout(SECONDS * 1000)
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("console", lambda said: complaints.append(f"{said.text} {said.location}") if said.type == "error" else None)
     yield page
     page.close()
     assert complaints == []
