@@ -3,8 +3,8 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean check test test-slow test-deb test-load test-proof fuzz openapi screenshots coverage mutation bench bench-peers oracle \
-	format hooks revision wheel deb lock vendor metrics pci-ids ordinary-lines release python-version environment
+.PHONY: help setup demo clean check test test-slow test-load test-proof fuzz openapi screenshots coverage mutation bench bench-peers oracle \
+	format hooks revision lock vendor metrics pci-ids ordinary-lines release python-version environment
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,9 +31,6 @@ test: setup ## What CI runs: checks, PostgreSQL, killed processes, the stock cli
 
 test-slow: setup ## What `make test` leaves out: two lab hosts, four guests, a kill at every step, mediated devices (about 30 minutes; 150 MB once)
 	BUSWAY_SLOW_LAB=1 .venv/bin/python -m pytest -m lab tests/cloud tests/lab
-
-test-deb: environment ## Install, start, upgrade and purge the Debian package on a copy of this machine with systemd (root; about 2 minutes)
-	.venv/bin/python -m pytest -m "processes or not processes" tests/packaging
 
 test-load: setup ## 4 control processes, 12 hosts, one PostgreSQL, 10,000 requests for 12 devices, kills meanwhile (10 to 30 minutes)
 	BUSWAY_LOAD=full .venv/bin/python -m pytest -s -m processes tests/processes/test_load.py
@@ -73,9 +70,6 @@ oracle: setup ## Nova's own PCI code beside Busway's, thousands of generated cas
 
 wheel: environment ## Build the Python package, with all that Busway needs at run time: dist/busway-*.whl
 	.venv/bin/python -m hatchling build -t wheel -d dist
-
-deb: environment ## Build the Debian package, with its own Python environment: dist/busway_*.deb
-	@.venv/bin/python -m tools.deb
 
 format: environment ## Rewrite the code in the house format
 	.venv/bin/ruff format .

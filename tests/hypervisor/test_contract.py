@@ -71,7 +71,7 @@ def test_a_libvirt_that_is_away_is_unavailable_and_not_a_refusal(tmp_path: Path)
     assert caught.value.code == "libvirt-away"
 
 
-@pytest.mark.parametrize("name", ["plain.xml", "devices.xml", "emulated.xml"])
+@pytest.mark.parametrize("name", ["plain.xml", "devices.xml", "emulated.xml", "mediated.xml"])
 def test_libvirts_schema_accepts_our_definitions(name: str) -> None:
     xml = (Path(__file__).parent / "golden" / name).read_text()
     connection = libvirt.open("test:///default")
@@ -109,7 +109,7 @@ def test_the_fake_refuses_a_device_that_is_not_on_vfio(tmp_path: Path) -> None:
         hypervisor.start(ONE)
 
 
-@pytest.mark.parametrize("name", ["plain", "devices", "emulated", "cells"])
+@pytest.mark.parametrize("name", ["plain", "devices", "emulated", "cells", "mediated"])
 def test_libvirts_own_schema_accepts_what_is_written(name: str) -> None:
     text = (Path(__file__).parent / "golden" / f"{name}.xml").read_text("utf-8")
     connection = libvirt.open("test:///default")

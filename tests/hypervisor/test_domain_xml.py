@@ -10,7 +10,7 @@ from busway.domain.errors import HostError
 from busway.domain.grant import Attachment, Grant
 from busway.domain.guest_layout import guest_slots
 from busway.domain.ids import ClaimId, ImageId, NetworkId, PortId, ServerId, UnitName
-from busway.domain.units import WholeFunction
+from busway.domain.units import Mdev, WholeFunction
 from busway.hypervisor import GuestFiles, GuestOptions, domain_xml
 from busway.hypervisor.xml import read_attachments, read_consoles, read_server_id
 from busway.testing.golden import Golden
@@ -53,6 +53,16 @@ def test_a_card_of_two_functions_and_a_vf_on_a_bridge_without_roms(golden: Golde
     wanted = server("0000:42:00.0", "0000:42:00.1", "0000:83:00.4", "0001:83:00.5")
 
     golden.check("devices.xml", domain_xml(wanted, FILES, GuestOptions(bridges=BRIDGES, rom_bar=False, hugepages=True)))
+
+
+def test_a_mediated_device_beside_a_card(golden: Golden) -> None:
+    uuid = "aaaaaaaa-0000-4000-8000-000000000001"
+    wanted = server("0000:42:00.0")
+    grants = (*wanted.devices, Grant(Mdev("0000:84:00.0", "nvidia-35", uuid), ClaimId(uuid), 2))
+    xml = domain_xml(replace(wanted, devices=grants), FILES, GuestOptions(bridges=BRIDGES))
+
+    golden.check("mediated.xml", xml)
+    assert read_attachments(xml)[-1] == Attachment(UnitName(uuid), ClaimId(uuid))
 
 
 def test_emulation_where_there_is_no_kvm(golden: Golden) -> None:

@@ -34,7 +34,6 @@ ELSEWHERE = {
     r"(sudo )?busway snapshot\b|busway device (list|topology) .*--root|(sudo )?busway doctor\b": "tests/doctor/test_doctor.py",
     r"busway why\b|dmesg": "tests/doctor/test_why.py",
     r"busway config check\b": "tests/bootstrap/test_config_check.py",
-    r"busway completion\b": "tests/packaging/test_debian_files.py",
     r"openstack server evacuate\b": "tests/control/test_evacuate.py",
     r"busway host create\b": "tests/bootstrap/test_first_start.py",
     r"busway host delete \S+ --lost": "tests/control/test_lost_hosts.py",
@@ -148,6 +147,7 @@ def test_the_commands_of_a_page_run(cloud: ProcessCloud, name: str) -> None:
 
 # Pages whose commands another test runs as a whole.
 BY_OTHER_TESTS = {
+    "how-to/gpu-modes.md": "tests/cloud/test_modes.py",
     "tutorial/first-gpu-server.md": "tests/cloud/test_workflow.py",
     "how-to/real-hardware.md": "tests/cloud/test_up.py",
     "how-to/backup-and-restore.md": "tests/bootstrap/test_backup.py",

@@ -20,17 +20,20 @@ from busway.domain.errors import HostError
 from busway.domain.grant import Held
 from busway.domain.ids import HostId, ImageId, ServerId
 from busway.domain.server import PowerState
+from busway.domain.units import Mdev, Unit, WholeFunction
 from busway.hardware.binding import driver_of
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import DomainSeen
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
+from busway.testing.kernel_devices import drop_mdevs
 from busway.testing.machines import attach
 from busway.testing.networks import FakeNetworks
 from busway.testing.stage import copy_image
 from tests.proof.chaos import Crash, Fuse, Line
 
-VERBS = ("override", "unbind", "probe", "reset")
+VGPU_TYPE = "nvidia-35"
+VERBS = ("override", "unbind", "probe", "reset", f"set mdev_supported_types/{VGPU_TYPE}/create")
 QUIET = structlog.wrap_logger(
     structlog.PrintLogger(), wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL)
 )
@@ -94,6 +97,7 @@ class Host:
         folder = self.root / "sys/bus/pci/devices" / str(address)
         if folder.exists() and not (folder / "class").read_text().startswith("0x0604"):
             kept = self.path / "lost" / str(address)
+            drop_mdevs(self.root, address)
             shutil.copytree(folder.resolve(), kept, symlinks=True)
             self.lost[address] = str(folder.resolve().relative_to(self.root.resolve()))
             self.ever_lost.add(address)
@@ -109,6 +113,8 @@ class Host:
         (folder / "driver").unlink(missing_ok=True)
         (folder / "driver_override").write_text("(null)\n")
         (self.root / "sys/bus/pci/devices" / str(address)).symlink_to(folder)
+        if (folder / "mdev_supported_types").is_dir():
+            (self.root / "sys/class/mdev_bus" / str(address)).symlink_to(folder)
         group = (folder / "iommu_group").resolve()
         (group / "devices" / str(address)).symlink_to(folder)
         driver = self.native()[str(address)]
@@ -117,7 +123,7 @@ class Host:
 
     def interesting(self) -> list[PciAddress]:
         """The devices that are held, if there are any, else all."""
-        return [PciAddress(held.unit.name) for held in self.held()] or self.addresses()
+        return [each for held in self.held() if (each := _address_of(held.unit)) is not None] or self.addresses()
 
     def blocked(self) -> list[PciAddress]:
         """The devices for which the kernel has not finished a write."""
@@ -172,6 +178,10 @@ class Host:
         kept = {path.name: path.read_text().strip() for path in folder.iterdir()}
         return {str(address): kept.get(str(address)) for address in self.addresses()}
 
+    def mdevs(self) -> list[str]:
+        """The mediated devices that are there."""
+        return sorted(path.name for path in (self.root / "sys/bus/mdev/devices").glob("*"))
+
     def traces(self) -> str:
         """All that the agent keeps and that the hypervisor knows, in words."""
         state = self.state()
@@ -195,6 +205,13 @@ class Host:
             crashpoint=self.fuse.tick,
             log=QUIET,
         )
+
+
+def _address_of(unit: Unit) -> PciAddress | None:
+    """The function that is held, or the parent of an instance; None for a parent that is no function."""
+    if isinstance(unit, WholeFunction):
+        return unit.address
+    return PciAddress(unit.parent) if isinstance(unit, Mdev) and ":" in unit.parent else None
 
 
 def _flat_disk(disk: Path, target: Path, breathe: Callable[[], None]) -> None:

@@ -36,6 +36,7 @@ from busway.domain.errors import BuswayError
 from busway.domain.flavor import Flavor
 from busway.domain.ids import FlavorId, HostId, ImageId, ProjectId, ServerId, UserId
 from busway.domain.image import Image, ImageStatus
+from busway.domain.mdev import MdevRule, MdevRules
 from busway.domain.requests import CreateServer
 from busway.domain.server import ServerStatus
 from busway.domain.server_group import GroupPolicy
@@ -48,7 +49,7 @@ from busway.store.servers import ServerRow
 from busway.testing.machines import Machine
 from tests.proof import monitors
 from tests.proof.chaos import ControlCrash
-from tests.proof.host import Host
+from tests.proof.host import VGPU_TYPE, Host
 
 ADMIN = Caller(UserId("admin"), "admin", ProjectId("p1"), "admin", frozenset({"admin"}))
 IMAGE, BYTES = ImageId("image-1"), b"a raw image" * 10
@@ -62,13 +63,17 @@ ALIASES = (
 )
 SPECS = ('{"vendor_id":"10de"}', '{"vendor_id":"1002"}')
 FEWER_SPECS = ('{"vendor_id":"10de","product_id":"2236"}',)
+MDEVS = MdevRules([MdevRule(VGPU_TYPE), MdevRule("mtty-2", ("mtty",), "CUSTOM_SERIAL")])
 ROOMY, TIGHT = 256, 24_000  # MB of RAM: of the tight ones a host takes two
 FAULTS_STOP = 61  # seconds: longer than an agent's longest pause, and than a guest may take to power off
 ROUNDS = 40
 
 
 def flavor(extra: str, ram_mb: int = ROOMY) -> Flavor:
-    specs = {"pci_passthrough:alias": extra} if extra else {}
+    """A flavor of aliases such as "gpu:1,card:1", and after a "+" of resources such as "VGPU=1+CUSTOM_SERIAL=1"."""
+    aliases, *resources = extra.split("+")
+    specs = {"pci_passthrough:alias": aliases} if aliases else {}
+    specs |= {f"resources:{name}": count for name, _, count in (each.partition("=") for each in resources)}
     return Flavor(FlavorId("f"), "f", ram_mb=ram_mb, vcpus=1, disk_gb=0, extra_specs=specs)
 
 
@@ -201,6 +206,7 @@ class World:
             aliases=parse_aliases(ALIASES),
             device_specs=parse_device_specs(self.specs),
             network_last="10.66.0.253",
+            mdev_rules=MDEVS,
             **self.settings,
         )
         return Control(
@@ -241,7 +247,7 @@ def _template() -> tuple[Path, dict[str, HostId]]:
         lambda: f"00000000-0000-4000-8000-{next(numbers):012x}",
         LocalDoorbell(),
         folder,
-        Settings(parse_aliases(ALIASES), parse_device_specs(SPECS), network_last="10.66.0.253"),
+        Settings(parse_aliases(ALIASES), parse_device_specs(SPECS), network_last="10.66.0.253", mdev_rules=MDEVS),
     )
     networks.bootstrap_network(control, ADMIN.project_id)
     image = Image(IMAGE, "new1", ImageStatus.ACTIVE, ADMIN.project_id, time, time, visibility="public")
@@ -263,6 +269,10 @@ def _machines(folder: Path) -> None:
     plain = Machine(folder / "h1")
     for number in range(3):
         plain.gpu(f"0000:{0x41 + number:02x}:00.0", group=10 + number, node=number % 2)
+    plain.function("0000:61:00.0", "10de:13f2", "030200", group=14, driver="nvidia")
+    plain.mdev_type("0000:61:00.0", VGPU_TYPE, 2, name="M60-0Q")
+    plain.mdev_parent("mtty")
+    plain.mdev_type("mtty", "mtty-2", 1, name="Dual port serial")
     cards = Machine(folder / "h2")
     cards.card_with_audio("0000:42:00", group=20)
     cards.gpu("0000:43:00.0", group=21)
@@ -270,6 +280,8 @@ def _machines(folder: Path) -> None:
     virtual = Machine(folder / "h3")
     virtual.sriov("0000:51", vfs=2, group=30)
     virtual.gpu("0000:52:00.0", group=40)
+    virtual.function("0000:61:00.0", "10de:13f2", "030200", group=41, driver="nvidia")
+    virtual.mdev_type("0000:61:00.0", VGPU_TYPE, 1, name="M60-0Q")
 
 
 def unfinished(row: ServerRow) -> bool:

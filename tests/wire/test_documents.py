@@ -12,8 +12,9 @@ from busway.domain.documents import WIRE_VERSION, Desired, Observed, Unreadable
 from busway.domain.errors import BadInput
 from busway.domain.grant import Grant, Held
 from busway.domain.ids import ClaimId, ServerId
+from busway.domain.mdev import MdevParentSeen, MdevTypeSeen
 from busway.domain.server import PowerState
-from busway.domain.units import WholeFunction
+from busway.domain.units import Mdev, WholeFunction
 from busway.wire.documents import decode_desired, decode_observed, encode
 from tests.wire.peers import version_1
 from tests.wire.peers.version_1 import read_version_1
@@ -53,6 +54,28 @@ def changed(data: bytes, *path: Any, to: Any) -> bytes:
 def test_both_documents_come_back_as_they_were_sent() -> None:
     assert decode_desired(encode(desired())) == desired()
     assert decode_observed(encode(observed())) == observed()
+
+
+def test_mediated_devices_and_their_parents_come_back_as_they_were_sent() -> None:
+    unit = Mdev("0000:84:00.0", "nvidia-35", "aaaaaaaa-0000-4000-8000-000000000001")
+    parent = MdevParentSeen("mtty", (MdevTypeSeen("mtty-2", "Dual port serial", 11, (unit.uuid,), "vfio-pci"),), None)
+    wanted = desired()
+    grant = Grant(unit, ClaimId(unit.uuid), 3)
+    wanted = replace(wanted, servers=(replace(wanted.servers[0], devices=(grant,)), *wanted.servers[1:]))
+    report = replace(observed(), held=(Held(ONE, unit, claim_id=ClaimId(unit.uuid)),), mdev_parents=(parent,))
+
+    assert decode_desired(encode(wanted)) == wanted
+    assert decode_observed(encode(report)) == report
+
+
+def test_a_parent_that_cant_be_read_is_left_out_with_a_note() -> None:
+    parents = (MdevParentSeen("mtty"), MdevParentSeen("mdpy"))
+    report = decode_observed(
+        changed(encode(replace(observed(), mdev_parents=parents)), "mdev_parents", 0, "types", to=[{"id": 7}])
+    )
+
+    assert report.mdev_parents == parents[1:]
+    assert "a parent of mediated devices can't be read" in report.notes[-1]
 
 
 def test_a_new_agent_reads_the_document_of_an_old_control_plane() -> None:

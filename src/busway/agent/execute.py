@@ -13,7 +13,7 @@ from busway.agent.steps import ACTS
 from busway.agent.tools import Tools
 from busway.agent.workers import Locks, Work
 from busway.domain.errors import BuswayError, Forbidden, HostError, NotAuthenticated, Unavailable
-from busway.domain.units import WholeFunction
+from busway.domain.units import Mdev, WholeFunction
 from busway.reconciler.steps import FetchImage, GiveBackDevice, Step, TakeDevice
 
 _POSTPONING = (Unavailable, NotAuthenticated, Forbidden)  # neither the server's fault nor that of this host
@@ -111,11 +111,13 @@ class Executor:
 
 
 def _shared(step: Step) -> str:
-    """What steps of other servers must keep off meanwhile: the functions of a slot, an image, or nothing but the server."""
+    """What steps of other servers must keep off meanwhile: the functions of a slot, a parent, an image, or nothing but the server."""
     unit = step.grant.unit if isinstance(step, TakeDevice) else None
     unit = step.held.unit if isinstance(step, GiveBackDevice) else unit
     if isinstance(unit, WholeFunction):
         return f"slot {unit.address.slot_name}"
+    if isinstance(unit, Mdev) and unit.parent:
+        return f"parent {unit.parent}"
     if unit is not None:
         return f"unit {unit.name}"
     return f"image {step.server.image.sha256}" if isinstance(step, FetchImage) else f"server {step.server_id}"

@@ -15,12 +15,13 @@ from busway.domain.errors import BadInput, HostError
 from busway.domain.grant import Fault, Held
 from busway.domain.handover import Identity
 from busway.domain.ids import UnitName
-from busway.domain.units import Unit, WholeFunction
+from busway.domain.units import Mdev, Unit, WholeFunction
 from busway.hardware.durable import remove_durably, write_durably
 from busway.hardware.handover import Before
 from busway.wire.units import read_held, write_held
 
 _NAME = re.compile(r"[^.].*\.json")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,4 +102,4 @@ def unit_called(name: UnitName) -> Unit | None:
     try:
         return WholeFunction(PciAddress(name))
     except BadInput:
-        return None
+        return Mdev("", "", name) if _UUID.fullmatch(name) else None

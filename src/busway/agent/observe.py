@@ -18,8 +18,11 @@ from busway.domain.documents import Desired, ObservedServer
 from busway.domain.errors import HostError
 from busway.domain.grant import Fault, Held, names_of
 from busway.domain.ids import ServerId, UnitName
+from busway.domain.mdev import MdevParentSeen
 from busway.hardware.handover import is_ready
+from busway.hardware.handover.mdev import list_ready
 from busway.hardware.machine import Machine
+from busway.hardware.mediated import see_mdev_parents
 from busway.hypervisor.seam import DomainSeen
 from busway.reconciler.local import LocalServer, LocalState
 
@@ -35,6 +38,7 @@ class Sight:
     local: LocalState
     servers: tuple[ObservedServer, ...]
     unreadable: frozenset[ServerId] = frozenset()
+    mdev_parents: tuple[MdevParentSeen, ...] = ()
 
     @property
     def held(self) -> tuple[Held, ...]:
@@ -79,10 +83,17 @@ def look(
         servers=tuple(one.local for one in seen),
         images=state.cached_images(),
         held=held,
-        ready=frozenset(UnitName(str(function.address)) for function in machine if is_ready(function)),
+        ready=_ready(machine),
     )
     unknown = frozenset(one.local.id for one in seen if not one.known)
-    return Sight(machine, machine.inventory, local, tuple(_observed(one, held) for one in seen), unknown)
+    told = tuple(_observed(one, held) for one in seen)
+    return Sight(machine, machine.inventory, local, told, unknown, see_mdev_parents(machine.root))
+
+
+def _ready(machine: Machine) -> frozenset[UnitName]:
+    """The units of every kind that are as a guest needs them."""
+    functions = (str(function.address) for function in machine if is_ready(function))
+    return frozenset(map(UnitName, (*functions, *list_ready(machine.root))))
 
 
 def _held_by_any(

@@ -98,6 +98,7 @@ class Reporter:
             boot_id=read_boot_id(self._whose.root),
             resources=self._resources,
             inventory=sight.inventory,
+            mdev_parents=sight.mdev_parents,
             servers=sight.servers,
             held=sight.held,
             agent_version=__version__,

@@ -10,6 +10,7 @@ from pathlib import Path
 from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.documents import Desired, HostResources
 from busway.domain.grant import Held
+from busway.domain.units import KINDS
 from busway.hardware.isolation import read_unsafe
 from busway.hardware.numa import read_cells
 from busway.hypervisor.seam import HypervisorFacts
@@ -31,6 +32,7 @@ def measure(facts: HypervisorFacts, root: Path, state: Path, virt_type: str) -> 
         cpu_features=facts.cpu_features,
         cells=read_cells(root),
         guests=facts.guests,
+        kinds=tuple(KINDS),
         unsafe=read_unsafe(root),
         machine=facts.machine,
     )

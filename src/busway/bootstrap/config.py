@@ -12,6 +12,7 @@ from typing import Any
 from oslo_config import cfg
 
 from busway.bootstrap.config_language import Fault, Language, read_language
+from busway.bootstrap.config_mdev import read_mdev_rules
 from busway.bootstrap.config_source import Source, read_source
 from busway.bootstrap.config_transport import TlsFiles, speaks_tls, tls_files, url_of
 from busway.bootstrap.options import SECTIONS
@@ -19,6 +20,7 @@ from busway.bootstrap.scheduling import scheduling_policy
 from busway.control.settings import Settings
 from busway.domain.config_warning import ConfigWarning
 from busway.domain.errors import InvalidConfig
+from busway.domain.mdev import MdevRules
 from busway.domain.openid import OpenId, parse_mapping
 from busway.policy import Policy, built_in
 
@@ -50,6 +52,7 @@ class Reading:
     values: dict[str, dict[str, Any]]
     language: Language
     faults: tuple[Fault, ...]
+    mdev_rules: MdevRules
 
 
 def default_state() -> Path:
@@ -79,6 +82,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
         written_aliases=reading.language.alias_values,
         written_specs=reading.language.spec_values,
         pci_in_placement=reading.language.placement,
+        mdev_rules=reading.mdev_rules,
         policy=scheduling_policy(reading.values["filter_scheduler"]),
         quota=reading.values["quota"],
         openid=_openid(reading.values["oidc"]),
@@ -133,8 +137,9 @@ def read(path: Path | None) -> Reading:
                 faults.append(_bad_value(source, section, option, error))
     placement = bool(values["filter_scheduler"].get("pci_in_placement"))
     language = read_language(source, SECTIONS["pci"], values["pci"], placement=placement)
-    faults = sorted([*faults, *language.faults], key=lambda fault: fault.line or 0)
-    return Reading(source, values, language, tuple(faults))
+    mdev_rules, mistakes = read_mdev_rules(source, values["devices"].get("enabled_mdev_types", []))
+    faults = sorted([*faults, *language.faults, *mistakes], key=lambda fault: fault.line or 0)
+    return Reading(source, values, language, tuple(faults), mdev_rules)
 
 
 def is_database(connection: str | None) -> bool:

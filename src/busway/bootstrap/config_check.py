@@ -11,6 +11,7 @@ from oslo_config.iniparser import ParseError
 
 from busway.bootstrap.config import Reading, database_warning, read
 from busway.bootstrap.config_language import Fault
+from busway.bootstrap.config_mdev import is_of_mdev
 from busway.bootstrap.config_source import Entry, option_names
 from busway.bootstrap.options import SECTIONS, UNUSED
 from busway.bootstrap.scheduling import filter_warnings
@@ -45,7 +46,9 @@ def check_config(path: Path, devices: Sequence[PciDevice] | None = None) -> Conf
         line = error.__cause__.lineno if isinstance(error.__cause__, ParseError) else None
         return ConfigReport(path, (Fault(line, "-", error),), (), (), (), 0)
     known = {names for section, options in SECTIONS.items() for o in options for names in option_names(section, o)}
-    strange = [entry for entry in reading.source.entries if (entry.section, entry.key) not in known]
+    strange = [
+        entry for entry in reading.source.entries if (entry.section, entry.key) not in known and not is_of_mdev(entry)
+    ]
     warnings = [
         *reading.language.warnings(devices),
         *_of_names(reading),

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -104,13 +104,14 @@ class LabCloud:
             self._control.wait(seconds)
             self._control = None
 
-    def start_agent(self, host: LabHost, env: Mapping[str, str] | None = None) -> None:
+    def start_agent(self, host: LabHost, env: Mapping[str, str] | None = None, *, options: Sequence[str] = ()) -> None:
         """Starts a lab host's agent, the first time with a credential made for it."""
         credential = f"/var/lib/busway/{host.name}.json"
         if host.name not in self._agents:
             host.write(credential, self._credential(host.name), mode=0o600)
             host.refresh()  # the first time only: it makes the host read all of Python again
         command = [*_busway(), "agent", "--credential", credential, "--bridge", "br0", "--rom-bar", "off"]
+        command += options
         self._agents[host.name] = host.spawn(
             command, f"agent-{host.name}.log", env=dict(process_environment(env, bare=True))
         )

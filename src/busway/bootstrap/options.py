@@ -232,9 +232,19 @@ OIDC = [
     ),
 ]
 
+DEVICES = [
+    cfg.ListOpt(
+        "enabled_mdev_types",
+        default=[],
+        deprecated_opts=[cfg.DeprecatedOpt("enabled_vgpu_types", group="devices")],
+        help="The types of mediated devices (vGPUs) that hosts give; each may have a group [mdev_TYPE].",
+    ),
+]
+
 SECTIONS: dict[str, Sequence[cfg.Opt]] = {
     "DEFAULT": DEFAULT,
     "pci": PCI,
+    "devices": DEVICES,
     "filter_scheduler": FILTER_SCHEDULER,
     "quota": QUOTA,
     "retention": RETENTION,

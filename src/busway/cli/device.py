@@ -147,6 +147,27 @@ def topology(everything: bool, root: Path, as_json: bool) -> None:
     show_topology(root, everything, as_json)
 
 
+@device.command()
+@click.argument("address", required=False)
+@click.option("--all", "everything", is_flag=True, help="Cards without a GPU too.")
+@click.option(
+    "--root",
+    type=click.Path(exists=True, path_type=Path),
+    default=Path("/"),
+    metavar="TREE",
+    help="Another machine's tree: a folder or a snapshot.",
+)
+@json_option
+def modes(address: str | None, everything: bool, root: Path, as_json: bool) -> None:
+    """Show in which ways this machine's cards can be given to guests.
+
+    Names for each card what it can serve and why not the rest; ADDRESS is one card. It needs no control plane.
+    """
+    from busway.cli.device_modes import show_modes
+
+    show_modes(root, address, everything, as_json)
+
+
 def _short(description: str) -> str:
     """A description that leaves a table readable; its end, the ids, stays whole. `show` prints all of it."""
     return description if len(description) <= 60 else f"{description[:47].rstrip()}… {description[-11:]}"

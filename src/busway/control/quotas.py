@@ -9,7 +9,7 @@ from busway.control.context import Control
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput
 from busway.domain.ids import ProjectId
-from busway.domain.quota import DEVICES, RESOURCES, UNLIMITED, Usage, check_quota, usage_of
+from busway.domain.quota import CLASSES, DEVICES, RESOURCES, UNLIMITED, Usage, check_quota, usage_of
 from busway.policy import authorize
 from busway.store import groups, identity, images, servers
 from busway.store import quotas as store
@@ -112,7 +112,7 @@ def project_of(control: Control, caller: Caller, name: str) -> ProjectId:
 def _quota(control: Control, tx: Tx, project_id: ProjectId) -> Quota:
     limits = _limits(control, tx, project_id)
     used = _used(tx, project_id).amounts
-    devices = {name: UNLIMITED for name in used if name.startswith(DEVICES)}
+    devices = {name: UNLIMITED for name in used if name.startswith((DEVICES, CLASSES))}
     return Quota(project_id, devices | limits, {name: used.get(name, 0) for name in devices | limits})
 
 
@@ -151,6 +151,7 @@ def _project(tx: Tx, project_id: str) -> ProjectId:
 
 def _check_limits(control: Control, tx: Tx, limits: Mapping[str, int]) -> None:
     aliases = [f"{DEVICES}{name}" for name in control.pci_rules(tx).aliases]
+    aliases += [f"{CLASSES}{name}" for name in sorted(control.settings.mdev_rules.classes)]
     for name, limit in limits.items():
         if name not in RESOURCES and name not in aliases:
             raise BadInput(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from busway.domain.alias import Alias, Aliases
 from busway.domain.config_warning import Located
 from busway.domain.device_spec import DeviceSpec, DeviceSpecs
+from busway.domain.mdev import MdevRules
 from busway.domain.openid import OpenId
 from busway.scheduler.policy import DEFAULT_POLICY, Policy
 
@@ -25,6 +26,7 @@ class Settings:
     written_aliases: tuple[Located[Alias], ...] = ()
     written_specs: tuple[Located[tuple[DeviceSpec, ...]], ...] = ()
     pci_in_placement: bool = False
+    mdev_rules: MdevRules = field(default_factory=MdevRules)
     policy: Policy = DEFAULT_POLICY
     public_url: str = "http://127.0.0.1:8774"
     token_seconds: int = 86400

@@ -24,6 +24,7 @@ from busway.domain.guest_network import (
 from busway.domain.handover import SignedHandover
 from busway.domain.host_facts import GuestKind, HostCell
 from busway.domain.ids import ImageId, NetworkId, PortId, SecurityGroupId, ServerId, UnitName
+from busway.domain.mdev import MdevParentSeen
 from busway.domain.server import PowerState
 from busway.domain.units import WholeFunction
 
@@ -236,3 +237,4 @@ class Observed:
     handover_key: str = ""
     wire: int = WIRE_VERSION
     unreadable: tuple[Unreadable, ...] = ()
+    mdev_parents: tuple[MdevParentSeen, ...] = ()

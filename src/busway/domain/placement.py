@@ -12,7 +12,9 @@ from busway.domain.device import PciDevice
 from busway.domain.device_tags import NO_TAGS, DeviceTags
 from busway.domain.host_facts import GuestKind
 from busway.domain.ids import DeviceId, GroupId, HostId, ServerId
+from busway.domain.mdev import MdevOffer
 from busway.domain.placement_change import Remedy
+from busway.domain.resource_request import NO_RESOURCES, ResourceRequests
 from busway.domain.server_group import GroupPolicy
 from busway.domain.units import WHOLE, WholeFunction
 
@@ -35,6 +37,7 @@ class DeviceState:
     claimed_by: ServerId | None = None
     quarantined: str | None = None
     tags: DeviceTags = NO_TAGS
+    cut: str = ""  # the type of mediated devices that is enabled on it: then it is not given whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class HostState:
     capabilities: Pairs | None = None
     guests: tuple[GuestKind, ...] | None = None
     kinds: tuple[str, ...] = (WholeFunction.kind,)
+    mdevs: tuple[MdevOffer, ...] = ()
     unsafe: tuple[str, ...] = ()
     machine: tuple[str, ...] = ()
 
@@ -151,6 +155,7 @@ class PlacementRequest:
     group: ServerGroup | None = None
     numa_sizes: tuple[GuestCell, ...] = ()
     needs: tuple[str, ...] = ()
+    resources: ResourceRequests = NO_RESOURCES
 
     @property
     def cells(self) -> tuple[GuestCell, ...]:

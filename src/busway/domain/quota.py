@@ -1,6 +1,7 @@
 """Quotas of a project: how much of what it may have, and the refusal when a request goes over.
 
-Beside Nova's resources there is one for each alias of devices, `pci_passthrough:ALIAS`; -1 is no limit.
+Beside Nova's resources there is one for each alias of devices, `pci_passthrough:ALIAS`, and for each resource class of
+parts of devices, `resources:CLASS`; -1 is no limit.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from busway.domain.alias import ALIAS_EXTRA_SPEC, parse_alias_counts
 from busway.domain.errors import InvalidExtraSpec, OverQuota
 from busway.domain.flavor import Flavor
+from busway.domain.resource_request import parse_resources
 
 UNLIMITED = -1
 OF_SERVERS = ("instances", "cores", "ram")
@@ -31,6 +33,7 @@ DEFAULTS: Mapping[str, int] = {
 }
 RESOURCES = tuple(DEFAULTS)
 DEVICES = "pci_passthrough:"
+CLASSES = "resources:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ def usage_of(flavors: Iterable[Flavor]) -> Usage:
         total.update({"instances": 1, "cores": flavor.vcpus, "ram": flavor.ram_mb})
         for alias, count in _devices(flavor):
             total[f"{DEVICES}{alias}"] += count
+        for name, count in _resources(flavor):
+            total[f"{CLASSES}{name}"] += count
     return Usage(dict(total))
 
 
@@ -93,6 +98,13 @@ def _how(name: str, limit: int) -> str:
         return f"`busway quota set --project PROJECT {name}={limit + 1}`"
     option = "properties" if name == "metadata_items" else name.replace("_", "-")
     return f"`openstack quota set --{option} N PROJECT`"
+
+
+def _resources(flavor: Flavor) -> list[tuple[str, int]]:
+    try:
+        return [(each.resource_class, each.count) for each in parse_resources(flavor.extra_specs).groups]
+    except InvalidExtraSpec:  # as below
+        return []
 
 
 def _devices(flavor: Flavor) -> list[tuple[str, int]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from busway.domain.address import PciAddress
+from busway.domain.mdev import MdevParentSeen, MdevTypeSeen
 from busway.hardware.tree import find_number, list_names, read_text
 
 _PARENTS = "sys/class/mdev_bus"
@@ -60,6 +61,18 @@ class VendorVgpu:
 def read_mdev_parents(root: Path) -> tuple[MdevParent, ...]:
     """Lists the devices that can be cut into mediated ones now, PCI functions or not."""
     return tuple(map(MdevParent, list_names(f"{root}/{_PARENTS}")))
+
+
+def see_mdev_parents(root: Path) -> tuple[MdevParentSeen, ...]:
+    """All parents with their types, as an agent reports them; one whose types can't be read has none."""
+    return tuple(_see(root, parent) for parent in read_mdev_parents(root))
+
+
+def _see(root: Path, parent: MdevParent) -> MdevParentSeen:
+    folder = mdev_folder(root, parent)
+    types = (MdevTypeSeen(t.id, t.name, t.available, t.instances, t.device_api) for t in read_mdev_types(folder))
+    node = find_number(f"{folder}/numa_node")
+    return MdevParentSeen(parent.name, tuple(types), node if node is not None and node >= 0 else None)
 
 
 def mdev_folder(root: Path, parent: MdevParent | PciAddress) -> str:

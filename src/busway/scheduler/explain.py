@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from busway.domain.errors import BuswayError
-from busway.domain.placement import Placement, Refusal, RefusedHosts, Snapshot
+from busway.domain.placement import ClaimedDevice, HostState, Placement, Refusal, RefusedHosts, Snapshot
 from busway.domain.placement_change import Change, FreeDevices
+from busway.domain.units import Mdev
+from busway.domain.units.mdev import read_unit
 from busway.scheduler.index import index_of
 from busway.scheduler.pci import FOREIGN_GROUP, NO_GROUP, NOT_OFFERED, OWNED, QUARANTINED
 
@@ -53,11 +55,19 @@ def describe(snapshot: Snapshot, placement: Placement) -> tuple[str, tuple[str, 
     known = {state.id: state.device for state in host.devices}
     devices = []
     for claimed in placement.devices:
+        if claimed.kind == Mdev.kind:
+            devices.append(_instance(host, claimed))
+            continue
         device = known[claimed.device_id]
         node = f", NUMA node {device.numa_node}" if device.numa_node is not None else ""
         what = f"alias {claimed.alias}" if claimed.alias else "travels with its card"
         devices.append(f"{device.address} {device.description} ({what}{node})")
     return host.name, tuple(devices), _why(placement)
+
+
+def _instance(host: HostState, claimed: ClaimedDevice) -> str:
+    parent = next(offer.parent for offer in host.mdevs if offer.device_id == claimed.device_id)
+    return f"{parent} an instance of {read_unit(claimed.unit)[0]} ({claimed.alias})"
 
 
 def _why(placement: Placement) -> str:
@@ -109,6 +119,10 @@ def _general(refusal: Refusal) -> str:
         acts.append("start or enable the hosts that are down (`busway host list`)")
     if "DeviceIsolationFilter" in rules:
         acts.append("have your operator restore the isolation of the host's devices (`busway doctor` there)")
+    if "ResourceProviderFilter" in rules:
+        acts.append(
+            "delete a server that has such an instance, or have your operator enable its type on more devices ([devices])"
+        )
     if "ResourceKindFilter" in rules:
         acts.append("upgrade the agents of the hosts that can't serve it (`busway host list` has their versions)")
     if "MachineFilter" in rules:

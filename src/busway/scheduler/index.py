@@ -216,6 +216,7 @@ def class_key(host: HostState) -> Hashable:
         host.kinds,
         host.machine,
         host.unsafe,
+        tuple(offer.sort for offer in host.mdevs),
     )
 
 

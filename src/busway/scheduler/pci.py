@@ -17,6 +17,7 @@ NUMA_RULE = "NUMATopologyFilter"
 OWNED = "belongs to another server"
 QUARANTINED = "is quarantined"
 NOT_OFFERED = "no device_spec offers it"
+CUT = "is cut into mediated devices"
 FOREIGN_GROUP = "shares its IOMMU group with another device"
 NO_GROUP = "has no IOMMU group (the host's IOMMU is off)"
 _EXAMPLES = 4
@@ -144,6 +145,8 @@ def _own_exclusion(state: DeviceState) -> Exclusion | None:
     address = str(state.device.address)
     if not state.present:
         return Exclusion("has vanished from its host", address)
+    if state.cut:
+        return Exclusion(CUT, f"{address}: {state.cut}")
     if not state.offered:
         return Exclusion(NOT_OFFERED, address)
     if state.claimed_by is not None:

@@ -28,6 +28,8 @@ from busway.scheduler.allocate import Allocation
 from busway.scheduler.blocks import HostList
 from busway.scheduler.change import apply_changes
 from busway.scheduler.index import index_of
+from busway.scheduler.mediated import after as offers_after
+from busway.scheduler.mediated import choose
 from busway.scheduler.numa import cells_after
 from busway.scheduler.policy import DEFAULT_POLICY, Policy
 from busway.scheduler.refusal import gaps, nearest, told
@@ -90,7 +92,13 @@ def _placement(snapshot: Snapshot, request: PlacementRequest, policy: Policy) ->
     host, allocation = found
     cells = allocation.cells if host.cells else ()
     return Placement(
-        request.server_id, host.id, host.generation, host.revision, _claimed(host, allocation), allocation.fit, cells
+        request.server_id,
+        host.id,
+        host.generation,
+        host.revision,
+        (*_claimed(host, allocation), *choose(host, request)),
+        allocation.fit,
+        cells,
     )
 
 
@@ -143,4 +151,5 @@ def _host_after(host: HostState, request: PlacementRequest, placement: Placement
         free_disk_gb=host.free_disk_gb - request.disk_gb,
         devices=tuple(replace(d, claimed_by=request.server_id) if d.id in ids else d for d in host.devices),
         cells=cells_after(host.cells, request.cells, placement.cells),
+        mdevs=offers_after(host.mdevs, placement.devices),
     )

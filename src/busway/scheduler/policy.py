@@ -12,6 +12,7 @@ ALWAYS = (
     "ResourceKindFilter",
     "MachineFilter",
     "DeviceIsolationFilter",
+    "ResourceProviderFilter",
     "RamFilter",
     "CoreFilter",
     "DiskFilter",

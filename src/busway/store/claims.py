@@ -6,7 +6,21 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Row, String, Table, func, insert, select, text, update
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Row,
+    String,
+    Table,
+    TextClause,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from busway.domain.claim import ClaimState, check_claim_transition
 from busway.domain.ids import ClaimId, DeviceId, HostId, ServerId
@@ -37,6 +51,11 @@ claims = Table(
     # One live claim per unit of a device, whatever any process believes.
     Index("uq_claims_live_unit", "device_id", "unit", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
 )
+
+
+def is_live() -> TextClause:
+    """What is true of a claim that is not freed."""
+    return _LIVE
 
 
 @dataclass(frozen=True, slots=True)

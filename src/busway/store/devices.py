@@ -38,7 +38,7 @@ devices = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("host_id", ForeignKey("hosts.id"), nullable=False, index=True),
-    Column("address", String(16), nullable=False, index=True),
+    Column("address", String(64), nullable=False, index=True),  # of one that is no PCI function its name
     Column("vendor_id", String(4), nullable=False),
     Column("product_id", String(4), nullable=False),
     Column("class_code", String(6), nullable=False),
@@ -58,11 +58,13 @@ devices = Table(
     Column("present", Boolean, nullable=False),
     Column("quarantined", Text),
     Column("identity", Json),  # what was first seen of it, to compare with
+    Column("mdev", Json),  # what a parent of mediated devices can be cut into
     Column("discovered", UtcTime, nullable=False),
     UniqueConstraint("host_id", "address"),
 )
 
 
+VIRTUAL = "virtual"  # the kind of a provider that is no PCI function; `busway.store.providers` has those
 _READ = (
     *(devices.c.id, devices.c.host_id, devices.c.present, devices.c.quarantined, devices.c.discovered),
     *(devices.c[name] for name in PciDevice.__dataclass_fields__),
@@ -85,7 +87,7 @@ def list_devices(
     tx: Tx, host_id: HostId | None = None, *, vendor_id: str | None = None, product_id: str | None = None
 ) -> list[DeviceRow]:
     """All devices, or those of one host or with these ids, in the order of host and address."""
-    statement = select(*_READ).order_by(devices.c.host_id, devices.c.address)
+    statement = select(*_READ).where(devices.c.kind != VIRTUAL).order_by(devices.c.host_id, devices.c.address)
     for column, wanted in (
         (devices.c.host_id, host_id),
         (devices.c.vendor_id, vendor_id),
@@ -109,7 +111,7 @@ class DeviceFilter:
 
 def list_page(tx: Tx, wanted: DeviceFilter) -> list[DeviceRow]:
     """The devices that a filter lets through; raises `BadInput` for an unknown marker."""
-    statement = select(*_READ).join(hosts, hosts.c.id == devices.c.host_id)
+    statement = select(*_READ).join(hosts, hosts.c.id == devices.c.host_id).where(devices.c.kind != VIRTUAL)
     for column, value in (
         (devices.c.id, wanted.id),
         (hosts.c.name, wanted.host),
@@ -134,8 +136,8 @@ def list_devices_of(tx: Tx, host_ids: Sequence[HostId]) -> list[DeviceRow]:
         return [device for device in list_devices(tx) if device.host_id in wanted]
     if not host_ids:
         return []
-    statement = select(*_READ).where(devices.c.host_id.in_(host_ids)).order_by(devices.c.host_id, devices.c.address)
-    return _rows(tx, statement)
+    statement = select(*_READ).where(devices.c.host_id.in_(host_ids), devices.c.kind != VIRTUAL)
+    return _rows(tx, statement.order_by(devices.c.host_id, devices.c.address))
 
 
 def insert_device(tx: Tx, device_id: DeviceId, host_id: HostId, device: PciDevice, now: datetime) -> None:
@@ -209,7 +211,9 @@ def forget_host(tx: Tx, host_id: HostId) -> None:
 
 def list_by_id(tx: Tx, device_ids: Sequence[DeviceId]) -> list[DeviceRow]:
     """The devices of these ids."""
-    return _rows(tx, select(*_READ).where(devices.c.id.in_(device_ids))) if device_ids else []
+    if not device_ids:
+        return []
+    return _rows(tx, select(*_READ).where(devices.c.id.in_(device_ids), devices.c.kind != VIRTUAL))
 
 
 def get_device(tx: Tx, device_id: DeviceId) -> DeviceRow:

@@ -74,7 +74,7 @@ ledger = Table(
     Column("host_id", String(36), nullable=False, index=True),
     Column("host", String(255), nullable=False),
     Column("device_id", String(36), nullable=False, index=True),
-    Column("address", String(16), nullable=False),
+    Column("address", String(64), nullable=False),
     Column("model", Text, nullable=False),
     Column("vendor_id", String(4), nullable=False),
     Column("product_id", String(4), nullable=False),

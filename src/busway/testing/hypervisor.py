@@ -114,11 +114,13 @@ class FakeHypervisor:
             domain = self._get(domains, "start", server_id)
             if domain["power"] == PowerState.RUNNING:
                 return
-            devices = _functions(domain["xml"])
+            devices, mdevs = _functions(domain["xml"]), _mdevs(domain["xml"])
             for address in devices:
                 self._check(domains, server_id, address)
+            for uuid in mdevs:
+                self._check_mdev(server_id, uuid)
             self._set(server_id, PowerState.RUNNING)
-            self._open_groups(server_id, devices)
+            self._open_groups(server_id, devices, mdevs)
             self._say(domain["xml"], f"Guest {domain['name']} starts\n")
 
     def shutdown(self, server_id: ServerId) -> None:
@@ -187,7 +189,19 @@ class FakeHypervisor:
             return
         raise _refused("start", server_id, words)
 
-    def _open_groups(self, server_id: ServerId, devices: tuple[PciAddress, ...]) -> None:
+    def _check_mdev(self, server_id: ServerId, uuid: str) -> None:
+        if not (self._root / "sys/bus/mdev/devices" / uuid).is_symlink():
+            words = f"device not found: mediated device '{uuid}' not found"
+            raise _refused("start", server_id, words)
+        group = self._mdev_group(uuid)
+        if any(link.readlink() == Path(group) for link in self._root.glob("proc/[0-9]*/fd/*")):
+            raise _refused("start", server_id, f"vfio {uuid}: failed to open {group}: Device or resource busy")
+
+    def _mdev_group(self, uuid: str) -> str:
+        folder = (self._root / "sys/bus/mdev/devices" / uuid).resolve()
+        return f"/dev/vfio/{(folder / 'iommu_group').readlink().name}"
+
+    def _open_groups(self, server_id: ServerId, devices: tuple[PciAddress, ...], mdevs: tuple[str, ...]) -> None:
         files = self._proc(server_id) / "fd"
         files.mkdir(parents=True, exist_ok=True)
         (files.parent / "comm").write_text("qemu-system-x86\n")
@@ -196,6 +210,9 @@ class FakeHypervisor:
             link = files / str(address)
             if device is not None and not link.is_symlink():
                 link.symlink_to(f"/dev/vfio/{device.iommu_group}")
+        for uuid in mdevs:
+            (files / uuid).unlink(missing_ok=True)
+            (files / uuid).symlink_to(self._mdev_group(uuid))
 
     def _stop(self, server_id: ServerId) -> None:
         with self._guard:
@@ -246,7 +263,11 @@ def _see(domain: dict[str, str]) -> DomainSeen | None:
 
 
 def _functions(xml: str) -> tuple[PciAddress, ...]:
-    return tuple(PciAddress(each.name) for each in read_attachments(xml))
+    return tuple(PciAddress(each.name) for each in read_attachments(xml) if ":" in each.name)
+
+
+def _mdevs(xml: str) -> tuple[str, ...]:
+    return tuple(each.name for each in read_attachments(xml) if ":" not in each.name)
 
 
 def _uses(domain: dict[str, str], address: PciAddress) -> bool:

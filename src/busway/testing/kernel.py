@@ -14,7 +14,7 @@ from pathlib import Path
 from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
 from busway.hardware.mediated import MdevParent, mdev_folder
-from busway.testing.kernel_devices import create_mdev, forget_made, remove_mdev, set_vfs
+from busway.testing.kernel_devices import create_mdev, drop_mdevs, forget_made, remove_mdev, set_vfs
 from busway.testing.machines import Machine, attach, detach
 
 Device = PciAddress | MdevParent
@@ -61,6 +61,8 @@ class FakeKernel:
         """Takes a device out of the machine, as a card that fell off its bus."""
         folder = self._folder(address)
         self._blocked.pop(str(address), None)
+        drop_mdevs(self.root, address)
+        (self.root / "sys/class/mdev_bus" / str(address)).unlink(missing_ok=True)
         group = (folder / "iommu_group").resolve()
         (group / "devices" / str(address)).unlink(missing_ok=True)
         detach(self.root, str(address))

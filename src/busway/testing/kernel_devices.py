@@ -82,8 +82,20 @@ def _remove_vfs(machine: Machine, folder: Path, lose: Callable[[PciAddress], Non
         kept.rmdir()
 
 
+def drop_mdevs(root: Path, address: PciAddress) -> None:
+    """Removes the mediated devices of a parent, whoever has them, as a card does that falls off its bus."""
+    folder = (root / "sys/bus/pci/devices" / str(address)).resolve()
+    for link in sorted((root / "sys/bus/mdev/devices").glob("*")):
+        if link.resolve().parent == folder:
+            remove_mdev(root, folder, link.name)
+
+
 def _free_group(root: Path) -> int:
-    return 1 + max((int(path.name) for path in (root / "sys/kernel/iommu_groups").iterdir()), default=0)
+    """A number that no group has, and none that a process still has open."""
+    known = [int(path.name) for path in (root / "sys/kernel/iommu_groups").iterdir()]
+    files = [os.readlink(link) for link in root.glob("proc/[0-9]*/fd/*")]  # noqa: PTH115
+    known += [int(file.rpartition("/")[2]) for file in files if file.startswith("/dev/vfio/")]
+    return 1 + max(known, default=0)
 
 
 def _refused(words: str) -> HostError:

@@ -16,6 +16,7 @@ from busway.domain.device import PciDevice
 from busway.domain.documents import WIRE_VERSION, Desired, DesiredServer, Observed, ObservedServer, Unreadable
 from busway.domain.errors import BadInput
 from busway.domain.ids import ServerId
+from busway.domain.mdev import MdevParentSeen
 from busway.wire.console import ConsoleCalls
 from busway.wire.join import Joined, JoinRequest, RenewRequest
 from busway.wire.plain import read, to_plain
@@ -53,13 +54,16 @@ def decode_desired(data: bytes) -> Desired:
 def decode_observed(data: bytes) -> Observed:
     """Reads an Observed document; raises `BadInput` for anything else, or for one that can't be told by its servers.
 
-    A device that can't be read is left out with a note: it counts as not there, and is given to nobody.
+    A device or a parent of mediated ones that can't be read is left out with a note: it counts as not there, and is given to nobody.
     """
     # A NUL in a text, which no database keeps as one, must not cost a host its reports: it becomes the sign for "unreadable".
     parts = _Parts(_object(data.replace(b"\\u0000", b"\\ufffd"), Observed), Observed)
     servers = parts.take("servers", lambda value: read(value, ObservedServer), lambda value: value["id"])
     held = parts.take("held", read_held, lambda value: value["server_id"])
-    inventory, notes = _inventory(parts.object.pop("inventory", []))
+    inventory, notes = _one_by_one(parts.object.pop("inventory", []), PciDevice, "device")
+    parents, of_parents = _one_by_one(
+        parts.object.pop("mdev_parents", []), MdevParentSeen, "parent of mediated devices"
+    )
     left = {each.id for each in parts.unreadable}
     found = parts.rest(Observed)
     return replace(
@@ -68,7 +72,8 @@ def decode_observed(data: bytes) -> Observed:
         held=tuple(held),
         unreadable=tuple(parts.unreadable),
         inventory=inventory,
-        notes=(*found.notes, *notes),
+        mdev_parents=parents,
+        notes=(*found.notes, *notes, *of_parents),
     )
 
 
@@ -114,13 +119,13 @@ def _desired_server(value: Any) -> DesiredServer:
     return replace(read(value | {"devices": []}, DesiredServer), devices=grants)
 
 
-def _inventory(values: Any) -> tuple[tuple[PciDevice, ...], list[str]]:
+def _one_by_one(values: Any, kind: type[_T], word: str) -> tuple[tuple[_T, ...], list[str]]:
     found, notes = [], []
     for value in _list(values, Observed):
         try:
-            found.append(read(value, PciDevice))
+            found.append(read(value, kind))
         except msgspec.ValidationError as error:
-            notes.append(f"a device can't be read and is left out: {error}")
+            notes.append(f"a {word} can't be read and is left out: {error}")
     return tuple(found), notes
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from busway.agent.handovers import begin
 from busway.agent.held import HeldRecord
 from busway.agent.tools import Tools
-from busway.domain.units import Unit, WholeFunction
-from busway.hardware.handover import give_back
+from busway.domain.units import Mdev, Unit, WholeFunction
+from busway.hardware.handover import give_back, mdev
 from busway.hardware.identity import measure_identity
 from busway.hardware.scrub import scrub
 from busway.reconciler.steps import GiveBackDevice
@@ -63,4 +63,16 @@ def _prove(record: HeldRecord, function: WholeFunction, tools: Tools, *, reset: 
     tools.crashpoint("handover:after-record")
 
 
-GIVERS: dict[type[Unit], Callable[[HeldRecord, Tools], str]] = {WholeFunction: _give_back_function}
+def _give_back_mdev(record: HeldRecord, tools: Tools) -> str:
+    """Removes the device, and with it what a guest left in it."""
+    unit = record.held.unit
+    assert isinstance(unit, Mdev)
+    if mdev.give_back(tools.kernel, unit, patience=tools.patience):
+        return f"{unit.uuid} is removed"
+    return f"{unit.uuid} was gone already"
+
+
+GIVERS: dict[type[Unit], Callable[[HeldRecord, Tools], str]] = {
+    WholeFunction: _give_back_function,
+    Mdev: _give_back_mdev,
+}

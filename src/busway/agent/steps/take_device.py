@@ -9,9 +9,10 @@ from busway.agent.held import HeldRecord
 from busway.agent.tools import Tools
 from busway.domain.errors import HostError
 from busway.domain.grant import Held
-from busway.domain.units import Unit, WholeFunction
+from busway.domain.units import Mdev, Unit, WholeFunction
 from busway.hardware.binding import read_binding
-from busway.hardware.handover import preflight, read_before, take
+from busway.hardware.handover import Before, mdev, preflight, read_before, take
+from busway.hardware.handover.before import read_boot_id
 from busway.hardware.identity import measure_identity
 from busway.hardware.undo import Undo
 from busway.hardware.verbs import refuse
@@ -56,7 +57,32 @@ def _take_function(step: TakeDevice, known: HeldRecord | None, tools: Tools) -> 
     return f"{wanted.address} came from {before.driver or 'no driver'}"
 
 
-TAKERS: dict[type[Unit], Callable[[TakeDevice, HeldRecord | None, Tools], str]] = {WholeFunction: _take_function}
+def _take_mdev(step: TakeDevice, known: HeldRecord | None, tools: Tools) -> str:
+    """Checks, records, makes and reads back; one that was not made leaves no record, unless the kernel is blocked."""
+    wanted = step.grant.unit
+    assert isinstance(wanted, Mdev)
+    refuse(mdev.preflight(tools.kernel, wanted))
+    before = Before(None, "", read_boot_id(tools.kernel.root))
+    taken = known.taken if known is not None else tools.wall_ns()
+    record = HeldRecord(Held(step.server_id, wanted, claim_id=step.grant.claim_id), before, taken)
+    with Undo() as undo:
+        if known is None:  # one that the server has had, and that its host's restart took, stays its own
+            undo.add(lambda: _forget_if_gone(wanted, tools))
+        tools.state.held.write(record)
+        mdev.take(tools.kernel, wanted, patience=tools.patience)
+        undo.keep()
+    return f"{wanted.uuid} is a {wanted.type_id} of {wanted.parent}"
+
+
+TAKERS: dict[type[Unit], Callable[[TakeDevice, HeldRecord | None, Tools], str]] = {
+    WholeFunction: _take_function,
+    Mdev: _take_mdev,
+}
+
+
+def _forget_if_gone(unit: Mdev, tools: Tools) -> None:
+    if not tools.kernel.unfinished(mdev.parent_of(unit)) and not mdev.is_there(tools.kernel.root, unit):
+        tools.state.held.remove(unit.name)
 
 
 def _forget_if_back(function: WholeFunction, record: HeldRecord, tools: Tools) -> None:

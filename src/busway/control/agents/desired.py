@@ -11,7 +11,6 @@ from busway.control.context import Control
 from busway.control.moves.stay import Stay, stay_of
 from busway.control.networks.document import HostNetworking, host_networking
 from busway.control.placement.host_facts import desired_cells
-from busway.domain.device import PciDevice
 from busway.domain.device_spec import DeviceSpecs
 from busway.domain.documents import ConfigDrive, Desired, DesiredServer
 from busway.domain.errors import BuswayError
@@ -19,10 +18,11 @@ from busway.domain.flavor import Flavor
 from busway.domain.grant import Grant
 from busway.domain.guest_machine import PLAIN, Machine, machine_of
 from busway.domain.ids import DeviceId, HostId, ImageId
-from busway.store import departures, devices, disk_uploads, hosts, images, servers
+from busway.domain.units import WholeFunction
+from busway.store import departures, disk_uploads, hosts, images, servers
 from busway.store.claims import Claim
 from busway.store.database import Tx
-from busway.store.devices import DeviceRow
+from busway.store.providers import Provider, list_providers
 from busway.store.servers import Intent, ServerRow
 
 POLL_SECONDS = 1.0
@@ -46,7 +46,7 @@ def desired(control: Control, host_id: HostId, after: int, wait: float) -> Desir
 
 
 def _document(control: Control, tx: Tx, host: hosts.HostRow, specs: DeviceSpecs) -> Desired:
-    known = {device.id: device for device in devices.list_devices(tx, host.id)}
+    known = list_providers(tx, host.id)
     absent = [departure.server_id for departure in departures.list_departures(tx, host_ids=[host.id])]
     uploads = {upload.server_id: upload.image_id for upload in disk_uploads.list_uploads(tx, host_id=host.id)}
     stays = [
@@ -69,15 +69,19 @@ def _document(control: Control, tx: Tx, host: hosts.HostRow, specs: DeviceSpecs)
 
 
 def _told(
-    server: DesiredServer, stay: Stay, known: dict[DeviceId, DeviceRow], networking: HostNetworking
+    server: DesiredServer, stay: Stay, known: dict[DeviceId, Provider], networking: HostNetworking
 ) -> DesiredServer:
     """The server with its cards, and with the documents that tell the guest of itself."""
     whole = replace(server, nics=networking.nics[server.id])
-    words = {claim.id: _words(claim, known[claim.device_id].device) for claim in stay.claims}
+    words = {claim.id: _words(claim, known[claim.device_id]) for claim in stay.claims}
     return replace(whole, config_drive=guest_documents(stay.row, whole, networking.networks, words))
 
 
-def _words(claim: Claim, device: PciDevice) -> DeviceWords:
+def _words(claim: Claim, provider: Provider) -> DeviceWords:
+    """A guest sees other ids on a mediated device than its parent has."""
+    device = provider.device
+    if device is None or claim.kind != WholeFunction.kind:
+        return DeviceWords(claim.alias, "", "", None if device is None else device.numa_node)
     return DeviceWords(claim.alias, device.vendor_id, device.product_id, device.numa_node)
 
 
@@ -112,9 +116,9 @@ def _machine(flavor: Flavor, row: ServerRow) -> Machine:
         return PLAIN
 
 
-def _devices(stay: Stay, known: dict[DeviceId, DeviceRow], specs: DeviceSpecs) -> tuple[Grant, ...]:
+def _devices(stay: Stay, known: dict[DeviceId, Provider], specs: DeviceSpecs) -> tuple[Grant, ...]:
     """What a stay holds claims on, each as its kind tells it to a host."""
     return tuple(
-        Grant(unit_of(claim, device, specs), claim.id, claim.port, device.numa_node)
-        for claim, device in ((claim, known[claim.device_id].device) for claim in stay.claims)
+        Grant(unit_of(claim, provider, specs), claim.id, claim.port, provider.numa_node)
+        for claim, provider in ((claim, known[claim.device_id]) for claim in stay.claims)
     )

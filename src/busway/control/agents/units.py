@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from busway.domain.device import PciDevice
 from busway.domain.device_spec import DeviceSpecs
-from busway.domain.units import Unit, WholeFunction
+from busway.domain.units import Mdev, Unit, WholeFunction
+from busway.domain.units.mdev import read_unit
 from busway.store.claims import Claim
+from busway.store.providers import Provider
 
 
-def unit_of(claim: Claim, provider: PciDevice, specs: DeviceSpecs) -> Unit:
+def unit_of(claim: Claim, provider: Provider, specs: DeviceSpecs) -> Unit:
     """The unit that a claim holds of the device that provides it."""
     return MAKERS[claim.kind](claim, provider, specs)
 
 
-def _function(_claim: Claim, device: PciDevice, specs: DeviceSpecs) -> Unit:
+def _function(_claim: Claim, provider: Provider, specs: DeviceSpecs) -> Unit:
     """A whole function; one that travels with a card and that no spec offers is managed."""
+    device = provider.device
+    assert device is not None
     spec = specs.find(device)
     managed = spec is None or spec.tags.managed
     return WholeFunction(device.address, device.vendor_id, device.product_id, managed)
 
 
-MAKERS: Mapping[str, Callable[[Claim, PciDevice, DeviceSpecs], Unit]] = {WholeFunction.kind: _function}
+def _mdev(claim: Claim, provider: Provider, _specs: DeviceSpecs) -> Unit:
+    """An instance whose UUID is the claim's id: unlike any other, and known before it is made."""
+    return Mdev(provider.name, read_unit(claim.unit)[0], claim.id)
+
+
+MAKERS: Mapping[str, Callable[[Claim, Provider, DeviceSpecs], Unit]] = {
+    WholeFunction.kind: _function,
+    Mdev.kind: _mdev,
+}

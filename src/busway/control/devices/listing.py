@@ -15,6 +15,7 @@ from busway.domain.device_spec import DeviceSpecs
 from busway.domain.errors import NotFound
 from busway.domain.ids import DeviceId, HostId, ProjectId, ServerId
 from busway.domain.status import DeviceStatus, device_status
+from busway.domain.units import WholeFunction
 from busway.policy import authorize
 from busway.scheduler.pci import unusable
 from busway.store import claims, devices, events, hosts, servers
@@ -119,11 +120,13 @@ def _views_of_hosts(control: Control, tx: Tx, host_ids: Collection[HostId]) -> d
     known = hosts.list_of(tx, host_ids)
     names = {row.id: row.name for row in known}
     rows = devices.list_devices_of(tx, sorted(host_ids))
-    owners = {claim.device_id: claim for claim in claims.list_owned(tx, host_ids)}
+    live = claims.list_owned(tx, host_ids)
+    owners = {claim.device_id: claim for claim in live if claim.kind == WholeFunction.kind}
     owning = servers.owners_of(tx, {claim.server_id for claim in owners.values()})
     blockers = _blockers(rows, owners)
-    states = states_of(control, tx, known, {device: claim.server_id for device, claim in owners.items()})
+    states = states_of(control, tx, known, {claim.device_id: claim.server_id for claim in live})
     obstacles = {key: why for each in states for key, why in unusable(each).items()}
+    obstacles |= {offer.device_id: str(offer) for each in states for offer in each.mdevs}
     specs = control.pci_rules(tx).device_specs
     return {
         row.id: _view(specs, row, names, owners.get(row.id), blockers.get(row.id), obstacles.get(row.id), owning)
@@ -186,7 +189,7 @@ def _reason(row: DeviceRow, claim: Claim | None, blocker: Claim | None, obstacle
     if not row.present:
         return "its host no longer reports it"
     if not offered:
-        return NOT_OFFERED_ANY_MORE if claim is not None else "no device_spec offers it"
+        return NOT_OFFERED_ANY_MORE if claim is not None else obstacle or "no device_spec offers it"
     return obstacle or ""
 
 

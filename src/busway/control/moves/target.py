@@ -83,15 +83,17 @@ def claim_placement(
     if not hosts.swap_generation(tx, placement.host_id, placement.generation, placement.revision):
         raise Raced("The host changed while a server was being placed", remedy="Try again.")
     mine = claims.list_live_claims(tx, server_id=row.id)
-    kept = {claim.device_id: claim.id for claim in mine if claim.state is not ClaimState.RELEASING}
-    wanted = {device.device_id for device in placement.devices}
-    new = [device for device in placement.devices if device.device_id not in kept]
+    live = [claim for claim in mine if claim.state is not ClaimState.RELEASING]
+    kept = {(claim.device_id, claim.unit): claim.id for claim in live}
+    wanted = {(device.device_id, device.unit) for device in placement.devices}
+    new = [device for device in placement.devices if (device.device_id, device.unit) not in kept]
     lay_cells(tx, _request(control, tx, row, flavor, None), placement)
-    ports = {claim.device_id: claim.port for claim in mine if claim.host_id == placement.host_id and claim.port}
-    cards = {device.card: port for device in placement.devices if (port := ports.get(device.device_id))}
+    here = [claim for claim in mine if claim.host_id == placement.host_id and claim.port]
+    ports = {(claim.device_id, claim.unit): claim.port for claim in here if claim.port}
+    cards = {each.card: port for each in placement.devices if (port := ports.get((each.device_id, each.unit)))}
     made = new_claims(control, row.id, placement.host_id, new, control.now(), cards, ports.values())
     write_claims(tx, made)
-    return (*(claim_id for device_id, claim_id in kept.items() if device_id in wanted), *(claim.id for claim in made))
+    return (*(claim_id for held, claim_id in kept.items() if held in wanted), *(claim.id for claim in made))
 
 
 def _request(control: Control, tx: Tx, row: ServerRow, flavor: Flavor, host: str | None) -> PlacementRequest:

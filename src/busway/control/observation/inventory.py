@@ -14,6 +14,7 @@ from datetime import datetime
 from busway.control.context import Control
 from busway.domain.device import PciDevice
 from busway.domain.ids import DeviceId, HostId, ServerId
+from busway.domain.units import WholeFunction
 from busway.store import claims, devices, events, hosts
 from busway.store.claims import Claim
 from busway.store.database import Tx
@@ -44,7 +45,8 @@ def take_inventory(
     known = {str(row.device.address): row for row in devices.list_devices(tx, host_id)}
     ids = {address: row.id for address, row in known.items()}
     reported = {str(device.address): device for device in inventory}
-    owners = {claim.device_id: claim for claim in claims.list_live_claims(tx, host_id=host_id)}
+    live = claims.list_live_claims(tx, host_id=host_id)
+    owners = {claim.device_id: claim for claim in live if claim.kind == WholeFunction.kind}
     taking = _Taking(tx, host_id, now, owners)
     matters = False
     for address, device in reported.items():

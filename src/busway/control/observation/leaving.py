@@ -16,13 +16,15 @@ from busway.domain.documents import Observed, ObservedServer
 from busway.domain.grant import Fault, Held
 from busway.domain.ids import ClaimId, DeviceId, ServerId, UnitName
 from busway.domain.server import TaskState
-from busway.store import cells, claims, departures, devices, events
+from busway.domain.units import WholeFunction
+from busway.store import cells, claims, departures, devices, events, providers
 from busway.store.claims import Claim
 from busway.store.database import Tx
 from busway.store.departures import Departure
 from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
 
+_RECENT = 50  # events of a server among which a failure is not told twice
 # By the id of a claim, and by device and server.
 _Holdings = Mapping[ClaimId | tuple[DeviceId | None, ServerId], Held]
 
@@ -85,7 +87,7 @@ def _held_for(claim: Claim, holdings: _Holdings) -> Held | None:
 
 def _name(tx: Tx, claim: Claim, specs: DeviceSpecs) -> Callable[[], UnitName]:
     """What the host calls what is claimed; looked up only where it is asked for."""
-    return lambda: unit_of(claim, devices.get_device(tx, claim.device_id).device, specs).name
+    return lambda: unit_of(claim, providers.get_provider(tx, claim.device_id), specs).name
 
 
 def _is_free(
@@ -138,6 +140,9 @@ def _take_departure(
 def _free(tx: Tx, claim: Claim, specs: DeviceSpecs, now: datetime) -> None:
     """Ends a claim; a device of one use, or whose way back proves nothing, waits in quarantine for its operator."""
     claims.move_claims(tx, [claim], ClaimState.FREED, now)
+    if claim.kind != WholeFunction.kind:
+        device_event(tx, claim, "releasing", "available", f"{claim.unit}: its host reports that it is gone", now)
+        return
     row = devices.get_device(tx, claim.device_id)
     apart = why_not_next(tx, claim, specs) or (USED_ONCE if is_spent_by_use(specs, row.device) else "")
     devices.set_quarantine(tx, claim.device_id, apart or None)
@@ -148,6 +153,11 @@ def _free(tx: Tx, claim: Claim, specs: DeviceSpecs, now: datetime) -> None:
 
 def _quarantine(tx: Tx, claim: Claim, fault: Fault, now: datetime) -> None:
     reason = f"{fault.brief} {fault.detail}".strip()
+    if claim.kind != WholeFunction.kind:  # the others of its parent go on; its own place is not given to anyone
+        told = events.list_events(tx, server_id=claim.server_id, limit=_RECENT)
+        if all(event.reason != reason for event in told):
+            device_event(tx, claim, "releasing", "releasing", reason, now)
+        return
     if devices.get_quarantine(tx, claim.device_id) != reason:
         devices.set_quarantine(tx, claim.device_id, reason)
         device_event(tx, claim, "releasing", "quarantined", reason, now)

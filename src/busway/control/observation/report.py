@@ -17,6 +17,7 @@ from busway.control.observation.fault import take_fault
 from busway.control.observation.handovers import take_handovers
 from busway.control.observation.inventory import take_inventory
 from busway.control.observation.leaving import Leaving
+from busway.control.observation.mdev_parents import take_mdev_parents
 from busway.control.observation.present import Told, is_awaited, take_present
 from busway.control.rules.change import tell_unoffered
 from busway.control.servers.fail import fail_unexpectedly
@@ -52,6 +53,7 @@ def _take(control: Control, host_id: HostId, observed: Observed, batch: Batch) -
         rows = servers.list_on_host(tx, host_id, lock=True)
         rebooted = _record(control, tx, host_id, observed)
         present = take_inventory(control, tx, host_id, observed.inventory, now)
+        take_mdev_parents(control, tx, host_id, observed.mdev_parents, present, now)
         take_handovers(tx, host_id, observed, present, now)
         leaving = Leaving.of(observed, present, control.pci_rules(tx).device_specs, now)
         live = _by_server(claims.list_live_claims(tx, host_id=host_id))

@@ -11,6 +11,7 @@ from busway.domain.guest_cells import guest_cells
 from busway.domain.guest_machine import machine_of
 from busway.domain.ids import ImageId, ServerId
 from busway.domain.placement import Pairs, PlacementRequest, ServerGroup
+from busway.domain.resource_request import parse_resources
 from busway.store import images
 from busway.store.database import Tx
 from busway.store.servers import ServerRow
@@ -62,6 +63,7 @@ def placement_request(
         zone,
         numa_nodes=number,
         numa_sizes=sizes,
+        resources=parse_resources(flavor.extra_specs),
         group=group,
         extra_specs=_pairs(flavor.extra_specs),
         needs=machine_of(flavor, properties).needs,

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 
 from busway.control.context import Control
 from busway.control.placement.host_facts import capabilities, free_cells, guests
+from busway.control.placement.mediated import Mediated
 from busway.control.placement.memory import SnapshotMemory
 from busway.control.placement.occupancy import Occupants, occupants, total
 from busway.control.settings import Settings
 from busway.domain.aggregate import ZONE_KEY
 from busway.domain.ids import DeviceId, HostId, ServerId
+from busway.domain.mdev import MdevOffer
 from busway.domain.placement import ZONE, DeviceState, HostState, Snapshot
 from busway.domain.units import WholeFunction
 from busway.store import aggregates, cells, claims, hosts
@@ -30,10 +32,12 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
     owners = claims.list_owners(tx)
     placed = occupants(tx)
     devices = control.memory.device_states(tx, control.pci_rules(tx).device_specs, rows, owners)
+    mediated = Mediated.read(tx, control.settings.mdev_rules, owners)
     lying, known = cells.list_cells(tx), aggregates.metadata_of_hosts(tx)
     now = control.now()
     states = (
-        _host_state(control.settings, host, devices[host.id], placed.get(host.id, {}), lying, now) for host in rows
+        _host_state(control.settings, host, mediated.of(host.id, devices[host.id]), placed.get(host.id, {}), lying, now)
+        for host in rows
     )
     return control.memory.snapshot(
         [_in_aggregates(state, known[state.id]) if state.id in known else state for state in states]
@@ -46,7 +50,8 @@ def states_of(
     """Some hosts with their devices, and nothing of what servers take up on them; nothing is remembered of it."""
     devices = SnapshotMemory().device_states(tx, control.pci_rules(tx).device_specs, rows, owners)
     now = control.now()
-    return [_host_state(control.settings, host, devices[host.id], {}, {}, now) for host in rows]
+    mediated = Mediated.read(tx, control.settings.mdev_rules, owners)
+    return [_host_state(control.settings, host, mediated.of(host.id, devices[host.id]), {}, {}, now) for host in rows]
 
 
 def _in_aggregates(state: HostState, known: Sequence[Mapping[str, str]]) -> HostState:
@@ -64,7 +69,7 @@ def is_up(settings: Settings, host: HostRow, now: datetime) -> bool:
 def _host_state(
     settings: Settings,
     host: HostRow,
-    states: tuple[DeviceState, ...],
+    offered: tuple[tuple[DeviceState, ...], tuple[MdevOffer, ...]],
     placed: Occupants,
     lying: Mapping[tuple[ServerId, HostId], tuple[UsedCell, ...]],
     now: datetime,
@@ -83,7 +88,8 @@ def _host_state(
         )
         - used.ram_mb,
         free_disk_gb=(size.disk_gb if size else 0) - used.disk_gb,
-        devices=states,
+        devices=offered[0],
+        mdevs=offered[1],
         up=is_up(settings, host, now),
         enabled=host.enabled,
         down_reason=_down_reason(host),

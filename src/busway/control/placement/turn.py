@@ -15,6 +15,7 @@ from busway.domain.guest_ports import assign_ports
 from busway.domain.ids import ClaimId, HostId, ServerId
 from busway.domain.placement import ClaimedDevice, Placement, PlacementRequest, ServerGroup
 from busway.domain.server import TaskState
+from busway.domain.units import WholeFunction
 from busway.store import cells, claims, events, hosts, servers
 from busway.store.cells import UsedCell
 from busway.store.claims import Claim
@@ -138,4 +139,6 @@ def lay_cells(tx: Tx, request: PlacementRequest, placement: Placement) -> None:
 
 def _event(claim: Claim) -> Event:
     why = f"placed for alias {claim.alias}" if claim.alias else "travels with its card"
+    if claim.kind != WholeFunction.kind:
+        why = f"placed for {claim.alias}: {claim.unit}"
     return Event(claim.created, "device", "available", "claimed", why, claim.host_id, claim.device_id, claim.server_id)

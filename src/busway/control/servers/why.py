@@ -8,12 +8,14 @@ from busway.control.context import Control
 from busway.control.placement.discretion import Discretion
 from busway.control.servers.read import get_server
 from busway.domain.caller import Caller
-from busway.domain.device import PciDevice
 from busway.domain.server import Server
+from busway.domain.units import WholeFunction
+from busway.domain.units.mdev import read_unit
 from busway.policy import allows
-from busway.store import claims, devices, events, hosts
+from busway.store import claims, events, hosts, providers
 from busway.store.claims import Claim
 from busway.store.events import Event
+from busway.store.providers import Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ def why(control: Control, caller: Caller, server_id: str) -> Why:
     server = get_server(control, caller, server_id)
     with control.db.read() as tx:
         live = claims.list_live_claims(tx, server_id=server.id)
-        known = {row.id: row.device for row in devices.list_by_id(tx, [claim.device_id for claim in live])}
+        known = providers.list_providers_by_id(tx, [claim.device_id for claim in live])
         elsewhere = {claim.host_id for claim in live if claim.host_id != server.host_id and caller.is_admin}
         found = {host_id: hosts.find_host_by_id(tx, host_id) for host_id in elsewhere}
         names = {host_id: host.name for host_id, host in found.items() if host is not None}
@@ -38,7 +40,7 @@ def why(control: Control, caller: Caller, server_id: str) -> Why:
         story = Why(server, lines, tuple(events.list_events(tx, server_id=server.id)))
         if allows(caller, "busway:placement:hosts"):
             return story
-        own = {str(device.address) for device in known.values()}
+        own = {provider.name for provider in known.values()}
         return _for_tenant(story, Discretion((host.name for host in hosts.list_hosts(tx)), own))
 
 
@@ -52,7 +54,10 @@ def _for_tenant(story: Why, told: Discretion) -> Why:
     )
 
 
-def _line(claim: Claim, device: PciDevice, elsewhere: str | None) -> str:
+def _line(claim: Claim, provider: Provider, elsewhere: str | None) -> str:
     """One device in words; of one that is not where the guest is, as in a move, the host too."""
     place = f" on {elsewhere}" if elsewhere else ""
+    device = provider.device
+    if device is None or claim.kind != WholeFunction.kind:
+        return f"{provider.name} an instance of {read_unit(claim.unit)[0]} ({claim.state}{place})"
     return f"{device.address} {device.description} ({claim.state}{place})"

@@ -14,6 +14,7 @@ from busway.scheduler.filters.capacity import cores, disk, ram
 from busway.scheduler.filters.group import affinity, anti_affinity, forced_host
 from busway.scheduler.filters.machine import machine
 from busway.scheduler.filters.service import availability_zone, compute, device_isolation, resource_kinds
+from busway.scheduler.mediated import resource_providers
 from busway.scheduler.policy import ALWAYS, Policy
 
 Filter = Callable[[HostState, PlacementRequest], str | None]
@@ -30,6 +31,7 @@ OF_CLASS: tuple[tuple[str, Filter], ...] = (
     ("ResourceKindFilter", resource_kinds),
     ("MachineFilter", machine),
     ("DeviceIsolationFilter", device_isolation),
+    ("ResourceProviderFilter", resource_providers),
     ("ComputeCapabilitiesFilter", compute_capabilities),
     ("ImagePropertiesFilter", image_properties),
     ("AggregateInstanceExtraSpecsFilter", aggregate_extra_specs),

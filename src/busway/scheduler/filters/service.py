@@ -24,14 +24,13 @@ def availability_zone(host: HostState, request: PlacementRequest) -> str | None:
 
 def resource_kinds(host: HostState, request: PlacementRequest) -> str | None:
     """The host's agent can serve each kind of resource that is asked for."""
-    for each in request.pci:
-        if each.kind not in host.kinds:
-            return f"its agent can't serve resources of the kind {each.kind}"
-    return None
+    wanted = dict.fromkeys([*(each.kind for each in request.pci), *(each.kind for each in request.resources.groups)])
+    lacking = next((kind for kind in wanted if kind not in host.kinds), None)
+    return None if lacking is None else f"its agent can't serve resources of the kind {lacking}"
 
 
 def device_isolation(host: HostState, request: PlacementRequest) -> str | None:
     """The host isolates the devices that it hands out, or its operator has accepted that it does not."""
-    if not request.pci or not host.unsafe:
+    if not (request.pci or request.resources.groups) or not host.unsafe:
         return None
     return "; ".join(ISOLATION.get(word, (f"it reports {word}", ""))[0] for word in host.unsafe)

@@ -11,17 +11,18 @@ from collections.abc import Callable, Mapping
 from busway.domain.grant import NO_CLAIM, Attachment
 from busway.domain.guest_layout import GuestSlot, RootPort
 from busway.domain.ids import ClaimId, UnitName
-from busway.domain.units import Unit, WholeFunction
+from busway.domain.units import Mdev, Unit, WholeFunction
 from busway.hypervisor.guest import GuestOptions
-from busway.hypervisor.xml.device import pci
+from busway.hypervisor.xml.device import mdev, pci
 from busway.hypervisor.xml.element import pci_address
 
 _ALIAS = "ua-"  # libvirt keeps aliases that begin so, and no others
 
 WRITERS: Mapping[type[Unit], Callable[[ET.Element, GuestSlot, GuestOptions], ET.Element]] = {
     WholeFunction: pci.add_function,
+    Mdev: mdev.add_mdev,
 }
-READERS: Mapping[str, Callable[[ET.Element], UnitName]] = {"pci": pci.read_function}
+READERS: Mapping[str, Callable[[ET.Element], UnitName]] = {"pci": pci.read_function, "mdev": mdev.read_mdev}
 
 
 def add_device(devices: ET.Element, slot: GuestSlot, port: RootPort, options: GuestOptions) -> None:

@@ -1,0 +1,86 @@
+"""What each host offers of mediated devices, out of what it reported, what its operator enabled, and who has what."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from busway.domain.device import DeviceKind
+from busway.domain.ids import DeviceId, HostId, ServerId
+from busway.domain.mdev import MdevOffer, MdevRules, offer_of
+from busway.domain.placement import DeviceState
+from busway.domain.units import Mdev
+from busway.domain.units.mdev import read_unit
+from busway.store import providers
+from busway.store.database import Tx
+from busway.store.providers import ParentRow
+
+_Claimed = Mapping[DeviceId, Mapping[str, tuple[str, int]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Mediated:
+    """The parents of all hosts, and the live claims on instances of them."""
+
+    rules: MdevRules
+    parents: Mapping[HostId, tuple[ParentRow, ...]] = field(default_factory=dict)
+    claimed: _Claimed = field(default_factory=dict)
+    owners: Mapping[DeviceId, ServerId] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, tx: Tx, rules: MdevRules, owners: Mapping[DeviceId, ServerId]) -> Mediated:
+        """Reads all of it; nothing where no type is enabled."""
+        if not rules.rules:
+            return cls(rules)
+        parents: dict[HostId, list[ParentRow]] = defaultdict(list)
+        for row in providers.list_parents(tx):
+            parents[row.host_id].append(row)
+        claimed: dict[DeviceId, dict[str, tuple[str, int]]] = defaultdict(dict)
+        for device_id, claim_id, unit in providers.list_mdev_claims(tx, Mdev.kind):
+            claimed[device_id][claim_id] = read_unit(unit)
+        return cls(rules, {host: tuple(rows) for host, rows in parents.items()}, claimed, owners)
+
+    def of(
+        self, host_id: HostId, states: tuple[DeviceState, ...]
+    ) -> tuple[tuple[DeviceState, ...], tuple[MdevOffer, ...]]:
+        """The devices of a host, of which those that are to be cut are not given whole, and what the host offers."""
+        rows = self.parents.get(host_id, ())
+        rules = {row.id: (row, rule) for row in rows if (rule := self.rules.rule_for(row.parent)) is not None}
+        if not rules:
+            return states, ()
+        by_id = {state.id: state for state in states}
+        offers = tuple(
+            offer_of(
+                row.parent, rule, row.id, self.claimed.get(row.id, {}), self._blocked(row, by_id.get(row.id), states)
+            )
+            for row, rule in rules.values()
+        )
+        return tuple(
+            replace(state, offered=False, cut=rules[state.id][1].type_id) if state.id in rules else state
+            for state in states
+        ), offers
+
+    def _blocked(self, row: ParentRow, state: DeviceState | None, states: tuple[DeviceState, ...]) -> str:
+        """Why a parent gives nothing whatever is left of it, "" if nothing is in the way."""
+        if not row.present:
+            return "it has vanished from its host"
+        if row.quarantined is not None:
+            return f"it is quarantined: {row.quarantined}"
+        if state is None:
+            return ""
+        whole = [each for each in (state, *_relatives(state, states)) if self._is_whole(each)]
+        if whole:
+            return f"{whole[0].device.address} belongs to server {whole[0].claimed_by} as a whole"
+        return ""
+
+    def _is_whole(self, state: DeviceState) -> bool:
+        return state.id in self.owners and state.id not in self.claimed
+
+
+def _relatives(state: DeviceState, states: tuple[DeviceState, ...]) -> tuple[DeviceState, ...]:
+    """The VFs of a PF, and the PF of a VF."""
+    device = state.device
+    if device.kind is DeviceKind.PF:
+        return tuple(each for each in states if each.device.parent == device.address)
+    return tuple(each for each in states if device.parent is not None and each.device.address == device.parent)

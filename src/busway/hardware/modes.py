@@ -1,0 +1,119 @@
+"""In which ways a card can be given to guests here, and why not in the others.
+
+It is about the card and its host as they are now: who has the card at the moment is not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from busway.domain.address import PciAddress
+from busway.hardware.card import Card
+from busway.hardware.function import Function
+from busway.hardware.machine import Machine
+from busway.hardware.verbs.mode import Mode
+
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CardMode:
+    """One way: `serves` is whether the card can be given so now, `why` the facts for that or against it."""
+
+    name: str
+    serves: bool
+    why: str
+
+
+def modes_of(machine: Machine, card: Card) -> tuple[CardMode, ...]:
+    """All ways, in the order of the whole card first."""
+    frames = {found.function for found in machine.framebuffers or () if found.function is not None}
+    return (
+        _whole(card, frames),
+        _virtual_functions(card),
+        _mediated(card),
+        _vendor_vgpu(machine, card),
+        CardMode(
+            "pci-assign",
+            serves=False,
+            why="Linux has no pci-assign since 4.12: a card is given by VFIO, as a whole card or a VF",
+        ),
+    )
+
+
+def _whole(card: Card, frames: Collection[PciAddress]) -> CardMode:
+    against = list(_against_whole(card, frames))
+    if against:
+        return CardMode("whole", serves=False, why="; ".join(against))
+    functions = f"{len(card.functions)} functions" if len(card.functions) > 1 else "1 function"
+    group = f"{functions}, IOMMU group {card.iommu_group}"
+    if card.main.driver == Mode.STUB:
+        return CardMode("whole", serves=True, why=f"{group}; it is reserved with pci-stub and is taken over for VFIO")
+    return CardMode("whole", serves=True, why=f"{group}; its host driver is {card.main.driver or 'none'}")
+
+
+def _against_whole(card: Card, frames: Collection[PciAddress]) -> Iterator[str]:
+    main = card.main
+    if main.is_vf and main.vendor_vgpu is not None:
+        yield "it is a vGPU's virtual function, which vfio-pci would make useless"
+    if card.iommu_group is None:
+        yield "it has no IOMMU group: the host's IOMMU is off"
+    strangers = [f for f in card.foreign if not f.keeps_viable]
+    if strangers:
+        yield f"the host uses other members of its IOMMU group: {_names(strangers)}"
+    elif card.foreign:
+        yield f"its IOMMU group has members of other cards: {_names(card.foreign)}"
+    if any(function.address in frames for function in card.functions):
+        yield "the host's console is in its memory (boot framebuffer)"
+    enabled = [(f, f.sriov.enabled) for f in card.functions if f.sriov is not None and f.sriov.enabled]
+    for function, count in enabled:
+        yield f"{function.address} has {count} virtual functions, which would go with it"
+    made = sum(len(kind.instances) for function in card.functions for kind in function.mdev_types)
+    if made:
+        yield f"{made} mediated devices are made of it"
+
+
+def _virtual_functions(card: Card) -> CardMode:
+    name = "virtual functions"
+    main = card.main
+    if main.is_vf:
+        return CardMode(name, serves=False, why=f"it is one itself, of {main.parent}")
+    found = [(function, sriov) for function in card.functions if (sriov := function.sriov) is not None]
+    if not found:
+        return CardMode(name, serves=False, why="it shows no SR-IOV: it has none, or the firmware has it switched off")
+    function, sriov = found[0]
+    if sriov.enabled:
+        return CardMode(name, serves=True, why=f"{sriov.enabled} of {sriov.total} are enabled")
+    if function.driver is None or function.is_on_vfio or function.driver == Mode.STUB:
+        words = f"its driver makes them, and it is on {function.driver or 'none'}"
+        return CardMode(name, serves=False, why=f"{words}; there can be {sriov.total}")
+    words = f"there can be {sriov.total}; declare them: busway agent --vfs {function.address}=COUNT"
+    return CardMode(name, serves=True, why=words)
+
+
+def _mediated(card: Card) -> CardMode:
+    name = "mediated devices"
+    types = [kind for function in card.functions for kind in function.mdev_types]
+    if not types:
+        return CardMode(name, serves=False, why=f"its driver ({card.main.driver or 'none'}) offers no types of them")
+    told = ", ".join(f"{kind.id} {'?' if kind.available is None else kind.available} left" for kind in types)
+    return CardMode(name, serves=any(kind.available or kind.instances for kind in types), why=told)
+
+
+def _vendor_vgpu(machine: Machine, card: Card) -> CardMode:
+    """The vendor's own way of Linux 6.8 and later, which Busway reads and does not serve."""
+    name = "vendor vGPU"
+    vfs = [vf for function in card.functions if function.sriov for vf in function.sriov.vfs]
+    functions = [*card.functions, *filter(None, map(machine.find, vfs))]
+    known = {kind.name for function in functions if (vgpu := function.vendor_vgpu) for kind in vgpu.creatable}
+    if not known and not any(function.vendor_vgpu for function in functions):
+        return CardMode(name, serves=False, why="no function of it has the vendor's vGPU files")
+    words = f"its VFs can become {', '.join(sorted(known)[:_NAMED]) or 'nothing now'}"
+    return CardMode(name, serves=False, why=f"{words}, but Busway does not set vGPU types of VFs yet")
+
+
+def _names(functions: Collection[Function]) -> str:
+    listed = [f"{one.address} {one.description} ({one.driver or 'no driver'})" for one in functions][:_NAMED]
+    more = f" and {len(functions) - _NAMED} more" if len(functions) > _NAMED else ""
+    return ", ".join(listed) + more

@@ -1,0 +1,45 @@
+"""What flavors ask for by resource class."""
+
+import pytest
+
+from busway.domain.errors import InvalidExtraSpec
+from busway.domain.extra_spec import check_extra_specs
+from busway.domain.resource_request import GroupRule, ResourceRequest, ResourceRequests, parse_resources
+
+
+@pytest.mark.parametrize(
+    ("specs", "wanted"),
+    [
+        ({}, ResourceRequests()),
+        ({"resources:VGPU": "1"}, ResourceRequests((ResourceRequest("VGPU", 1),))),
+        (
+            {"resources1:VGPU": "2", "resources_b:CUSTOM_A16": "1", "group_policy": "isolate"},
+            ResourceRequests(
+                (ResourceRequest("VGPU", 2, "1"), ResourceRequest("CUSTOM_A16", 1, "_b")), GroupRule.ISOLATE
+            ),
+        ),
+        ({"resources:VCPU": "0", "resources:MEMORY_MB": "0", "hw:numa_nodes": "1"}, ResourceRequests()),
+    ],
+)
+def test_classes_of_devices_are_read_and_others_are_novas_own(specs: dict[str, str], wanted: ResourceRequests) -> None:
+    check_extra_specs(specs)
+    assert parse_resources(specs) == wanted
+
+
+@pytest.mark.parametrize(
+    "specs",
+    [
+        {"resources:VGPU": "0"},
+        {"resources:VGPU": "-1"},
+        {"resources:VGPU": "one"},
+        {"resources:VGPU": "٣"},
+        {"resources:VGPU": "65"},
+        {"resources1:VGPU": "1", "resources1:CUSTOM_X": "1"},
+        {"resources:VGPU": "1", "group_policy": "apart"},
+        {f"resources{number}:VGPU": "1" for number in range(17)},
+    ],
+)
+def test_what_no_boot_could_read_is_refused_when_it_is_set(specs: dict[str, str]) -> None:
+    with pytest.raises(InvalidExtraSpec) as caught:
+        check_extra_specs(specs)
+    assert caught.value.remedy

@@ -1,0 +1,98 @@
+"""Which ways a card can serve here, with the facts against the others."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from busway.cli.main import main
+from busway.domain.address import PciAddress
+from busway.hardware import Machine as Reading
+from busway.hardware.modes import CardMode, modes_of
+from busway.testing.kernel import FakeKernel
+from busway.testing.kernel_devices import create_mdev
+from busway.testing.machines import Machine
+
+UUID = "aaaaaaaa-0000-4000-8000-000000000001"
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def ways(machine: Machine, address: PciAddress) -> dict[str, CardMode]:
+    reading = Reading.read(machine.root)
+    card = reading.card(address)
+    assert card is not None
+    return {way.name: way for way in modes_of(reading, card)}
+
+
+def test_an_ordinary_gpu_serves_whole_and_nothing_else(machine: Machine) -> None:
+    found = ways(machine, machine.gpu("0000:41:00.0", group=10))
+
+    assert [name for name, way in found.items() if way.serves] == ["whole"]
+    assert found["whole"].why == "1 function, IOMMU group 10; its host driver is nouveau"
+    assert "shows no SR-IOV" in found["virtual functions"].why
+    assert "its driver (nouveau) offers no types" in found["mediated devices"].why
+    assert "since 4.12" in found["pci-assign"].why
+
+
+def test_one_that_is_reserved_with_pci_stub_is_taken_over(machine: Machine) -> None:
+    found = ways(machine, machine.gpu("0000:41:00.0", group=10, driver="pci-stub"))
+
+    assert found["whole"].serves
+    assert "reserved with pci-stub and is taken over" in found["whole"].why
+
+
+def test_strangers_in_its_group_and_an_iommu_that_is_off_are_named(machine: Machine) -> None:
+    shared, _ = machine.behind_bridge("0000:44", group=22)
+    none = machine.function("0000:45:00.0", "10de:20b5", "030200", group=None)
+
+    assert "0000:44:02.0" in ways(machine, shared)["whole"].why
+    assert "IOMMU is off" in ways(machine, none)["whole"].why
+
+
+def test_a_physical_function_can_be_divided_until_vfio_has_it(machine: Machine) -> None:
+    pf, _ = machine.sriov("0000:51", vfs=0, group=30)
+    free = ways(machine, pf)
+    kernel = FakeKernel(machine.root)
+    kernel.set(pf, "sriov_numvfs", "2")
+    divided = ways(machine, pf)
+    vf = ways(machine, PciAddress("0000:51:00.4"))
+    kernel.set(pf, "sriov_numvfs", "0")
+    kernel.override(pf, "vfio-pci")
+    kernel.unbind(pf)
+    kernel.probe(pf)
+
+    assert (free["virtual functions"].serves, free["whole"].serves) == (True, True)
+    assert "busway agent --vfs 0000:51:00.0=COUNT" in free["virtual functions"].why
+    assert (divided["virtual functions"].why, divided["whole"].serves) == ("2 of 16 are enabled", False)
+    assert vf["virtual functions"].why == "it is one itself, of 0000:51:00.0"
+    assert not ways(machine, pf)["virtual functions"].serves
+
+
+def test_a_parent_of_mediated_devices_tells_its_types(machine: Machine) -> None:
+    gpu = machine.gpu("0000:61:00.0", group=14, driver="nvidia")
+    machine.mdev_type(str(gpu), "nvidia-35", 1, name="M60-0Q")
+    machine.mdev_type(str(gpu), "nvidia-36", 0, name="M60-0B")
+    create_mdev(machine.root, machine.folder(gpu).resolve(), "nvidia-35", UUID)
+
+    found = ways(machine, gpu)
+
+    assert (found["mediated devices"].serves, found["mediated devices"].why) == (
+        True,
+        "nvidia-35 0 left, nvidia-36 0 left",
+    )
+    assert "1 mediated devices are made of it" in found["whole"].why
+
+
+def test_the_command_prints_every_way_of_one_card_and_refuses_an_unknown_one(machine: Machine) -> None:
+    machine.gpu("0000:41:00.0", group=10)
+    root = ["--root", str(machine.root)]
+
+    shown = CliRunner().invoke(main, ["device", "modes", "0000:41:00.0", *root])
+    unknown = CliRunner().invoke(main, ["device", "modes", "0000:99:00.0", *root])
+
+    assert (shown.exit_code, shown.output.count("\n    no "), shown.output.count("\n    yes ")) == (0, 4, 1)
+    assert unknown.exit_code != 0
