@@ -186,8 +186,22 @@ def test_a_chatty_guest_does_not_fill_the_disk(stage: Stage) -> None:
         console.flush()
         stage.settle(agent)
 
-    assert stage.link.consoles[ONE] == b"the end"
+    assert stage.link.consoles[ONE] == b"x" * (128 * 1024 - 7) + b"the end"
     assert path.stat().st_blocks * 512 < 1 << 20
+    assert path.with_name("console.log.0").stat().st_size == 1 << 20
+
+
+def test_a_new_agent_goes_on_with_a_console_and_with_what_was_before_it_was_cut(stage: Stage) -> None:
+    stage.desire(desired_server(ONE))
+    stage.settle(stage.agent())
+    path = stage.state.files(ONE).console
+    path.with_name("console.log.0").write_bytes(b"before\n")  # as virtlogd rotates it
+    path.write_bytes(b"\0" * 5000 + b"after\n")
+    stage.link.consoles.clear()
+
+    stage.settle(stage.agent())
+
+    assert stage.link.consoles[ONE] == b"before\nafter\n"
 
 
 def test_an_unavailable_hypervisor_in_the_midst_of_a_plan_is_no_fault(stage: Stage) -> None:

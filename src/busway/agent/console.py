@@ -1,7 +1,9 @@
 """Hands the ends of guests' consoles to the control plane, each only when it has changed.
 
-Where libvirt lets QEMU write the file itself (no virtlogd), a chatty guest could fill the host's disk: a console that
-has grown beyond 8 MB is cut. QEMU goes on writing at its old offset; the hole before it takes no room.
+A console is kept in two files: what is written now, and what was written before it grew too large. Where virtlogd writes it, virtlogd
+rotates it under the same names. Where libvirt lets QEMU write the file itself, a chatty guest could fill the host's disk: a console
+that has grown beyond 8 MB has its end kept in the second file, and is cut. QEMU goes on writing at its old offset; the hole before
+it takes no room. Both are files of the host, so that a new agent goes on with them.
 """
 
 from __future__ import annotations
@@ -9,13 +11,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
 from busway.agent.link import AgentLink
 from busway.agent.state import StateFolder
 from busway.domain.errors import Forbidden, NotFound
 from busway.domain.ids import ServerId
 
-_TAIL = 128 * 1024  # bytes
+_TAIL = 128 * 1024  # bytes that are handed in
+_KEPT = 1024 * 1024  # bytes of what was before
 _LIMIT = 8 * 1024 * 1024  # bytes on the disk
 
 
@@ -34,13 +38,11 @@ class Consoles:
         for server_id in here:
             path = self._state.files(server_id).console
             try:
-                with path.open("rb") as file:
-                    status = os.fstat(file.fileno())
-                    mark = status.st_size, status.st_mtime_ns
-                    if not status.st_size or self._handed_in.get(server_id) == mark:
-                        continue
-                    file.seek(max(0, status.st_size - _TAIL))
-                    text = file.read(_TAIL).lstrip(b"\0")  # what was cut away before reads as zeros
+                status = path.stat()
+                mark = status.st_size, status.st_mtime_ns
+                if not status.st_size or self._handed_in.get(server_id) == mark:
+                    continue
+                text = _end(path, _TAIL)
             except OSError:  # no console yet
                 continue
             with suppress(
@@ -49,4 +51,33 @@ class Consoles:
                 self._link.put_console(server_id, text)
             self._handed_in[server_id] = mark
             if status.st_blocks * 512 > _LIMIT:
-                os.truncate(path, 0)
+                _rotate(path)
+
+
+def _before(path: Path) -> Path:
+    """Where the text before is: virtlogd's own name for it."""
+    return path.with_name(f"{path.name}.0")
+
+
+def _end(path: Path, most: int) -> bytes:
+    """The last bytes of a console, those of before it was cut included."""
+    text = _tail(path, most)
+    if len(text) < most:
+        with suppress(FileNotFoundError):
+            text = _tail(_before(path), most - len(text)) + text
+    return text
+
+
+def _tail(path: Path, most: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - most))
+        return file.read(most).lstrip(b"\0")  # what was cut away before reads as zeros
+
+
+def _rotate(path: Path) -> None:
+    fresh = path.with_name(f"{path.name}.new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(_tail(path, _KEPT))
+    fresh.replace(_before(path))
+    os.truncate(path, 0)
