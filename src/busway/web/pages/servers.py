@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from busway.control.images.catalogue import get_image
 from busway.control.servers.read import console_output, get_server, list_servers
@@ -14,8 +15,13 @@ from busway.domain.errors import BuswayError, NotFound
 from busway.domain.requests import ServerFilter
 from busway.domain.server import Server, ServerStatus
 from busway.web.page import Page, View
+from busway.web.render import NO_STORE
 
 _ACTION = "/compute/v2.1/servers/{id}/action"
+_REMOTE = "/compute/v2.1/servers/{id}/remote-consoles"
+CONSOLE_RULE = "os_compute_api:os-remote-consoles"
+# What a guest's console is called here, and its protocol and type in Nova's words.
+CONSOLES: Mapping[str, tuple[str, str]] = {"screen": ("vnc", "novnc"), "serial": ("serial", "serial")}
 _MOST = 500
 _LOG_LINES = 500
 
@@ -74,8 +80,19 @@ def _show(view: View, error: BuswayError | None = None) -> Response:
         image = get_image(view.control, view.caller, server.image_id).name or server.image_id
     except NotFound:
         image = server.image_id
-    values = {"server": server, "story": story, "deeds": deeds, "asking": DEEDS, "image": image}
+    values = {
+        "server": server,
+        "story": story,
+        "deeds": deeds,
+        "asking": DEEDS,
+        "image": image,
+        "consoles": _consoles(view, server),
+    }
     return view.render("server.html", error, **values)
+
+
+def _consoles(view: View, server: Server) -> list[str]:
+    return list(CONSOLES) if server.status is ServerStatus.ACTIVE and view.may(CONSOLE_RULE) else []
 
 
 def _act(view: View) -> Response:
@@ -94,6 +111,21 @@ def _act(view: View) -> Response:
     return view.go(f"/servers/{server_id}", "asked")
 
 
+def _console(view: View) -> Response:
+    """Sends the browser on to the console's page; its link is good for this server, and for a short time."""
+    server_id, name = view.path["id"], view.form.text("console")
+    try:
+        if name not in CONSOLES:
+            raise NotFound("There is no such console", code="no-such-action")
+        protocol, kind = CONSOLES[name]
+        made = view.do("POST", _REMOTE, {"remote_console": {"protocol": protocol, "type": kind}}, id=server_id)
+    except BuswayError as error:
+        get_server(view.control, view.caller, server_id)
+        return _show(view, error)
+    link = urlsplit(made.body["remote_console"]["url"])  # on this server, by whatever name the browser knows it
+    return RedirectResponse(f"{link.path}?{link.query}", 303, headers=NO_STORE)
+
+
 def _log(view: View) -> Response:
     server = get_server(view.control, view.caller, view.path["id"])
     text = console_output(view.control, view.caller, server.id, _LOG_LINES)
@@ -104,5 +136,6 @@ PAGES = (
     Page("GET", "/servers", _list, rule="os_compute_api:servers:index"),
     Page("GET", "/servers/{id}", _show, rule="busway:servers:why"),
     Page("POST", "/servers/{id}", _act),
+    Page("POST", "/servers/{id}/console", _console),
     Page("GET", "/servers/{id}/log", _log, rule="os_compute_api:os-console-output"),
 )
