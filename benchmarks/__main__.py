@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from benchmarks.agents import AGENTS_IDLE
 from benchmarks.claims import claims_benchmarks
 from benchmarks.face import FACE
 from benchmarks.map import MAP
@@ -27,6 +28,7 @@ def registry() -> Registry:
     benchmarks.add(STRANGERS)
     benchmarks.add(FACE)
     benchmarks.add(MAP)
+    benchmarks.add(AGENTS_IDLE)
     for benchmark in (*claims_benchmarks(), *peer_benchmarks()):
         benchmarks.add(benchmark)
     return benchmarks

@@ -84,7 +84,7 @@ def fill(database: Database, count: int, project_id: str, user_id: str) -> None:
         def add(table: Table, rows: list[dict[str, Any]]) -> None:
             tx.execute(insert(table), rows)
 
-        add(hosts, [_host(n) for n in range(host_count)])
+        add(hosts, [host_row(n) for n in range(host_count)])
         add(devices, [_device(n, slot) for n in range(host_count) for slot in range(8)])
         owners = (project_id, "other")
         add(servers, [_server(n, owners[n % 2], user_id, host_count) for n in range(count)])
@@ -157,7 +157,7 @@ def _at(n: int) -> datetime:
     return NOON + timedelta(seconds=n)
 
 
-def _host(n: int) -> dict[str, Any]:
+def host_row(n: int) -> dict[str, Any]:
     return {
         "id": _id("h", n), "number": n + 1, "name": f"host{n:05}", "token_hash": f"{n:064x}", "enabled": True, "generation": 1,
         "revision": 1, "seen": NOON, "created": _at(n), "resources": msgspec.to_builtins(HostResources(64, 1 << 20, 1000)),

@@ -133,7 +133,12 @@ def as_agent(api_server: ApiServer, name: str, *, rotate: bool = False) -> dict[
 
 
 def start_api_server(
-    folder: Path, template: Path | None = None, database: Database | None = None, **settings: Any
+    folder: Path,
+    template: Path | None = None,
+    database: Database | None = None,
+    *,
+    connections: tuple[int, int] = (1000, 500),
+    **settings: Any,
 ) -> ApiServer:
     """Starts the application in a thread, with all state in `folder`; with SQLite there unless a database is given.
 
@@ -141,7 +146,7 @@ def start_api_server(
     """
     if template is not None:
         shutil.copy(template, folder / "busway.db")
-    listener = BoundedListener(socket.AF_INET, 1000, 500)
+    listener = BoundedListener(socket.AF_INET, *connections)
     listener.bind(("127.0.0.1", 0))
     listener.listen(256)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"

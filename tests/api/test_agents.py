@@ -1,5 +1,6 @@
 import threading
 import time
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -8,7 +9,9 @@ from busway.api.agent import bounded
 from busway.control.placement.place import place_round
 from busway.domain.documents import HostResources, Observed
 from busway.domain.errors import TooLarge
+from busway.store import hosts
 from busway.wire.documents import decode_desired, encode
+from tests.api.many import counted
 from tests.api.serving import ApiServer, as_agent
 from tests.api.test_servers import SERVERS, create
 from tests.networking.desired import desired_of
@@ -142,3 +145,79 @@ def test_a_document_over_its_bound_is_refused_with_its_size_and_not_sent() -> No
     with pytest.raises(TooLarge, match="host is larger than") as told:
         bounded(document, size - 1)
     assert (told.value.code, f"It has {size} bytes" in told.value.detail) == ("document-too-large", True)
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 15.0) -> bool:
+    """True as soon as something holds; False when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _steady(api_server: ApiServer) -> httpx.Client:
+    """An agent that has reported what it goes on to report: that it knows its document, and that it has no servers."""
+    client = agent(api_server, "host1")
+    report(client, "host1", 1).raise_for_status()
+    return client
+
+
+def _sequence(api_server: ApiServer) -> int:
+    with api_server.control.db.read() as tx:
+        host = hosts.find_host(tx, "host1")
+    assert host is not None
+    return host.sequence
+
+
+def test_a_report_that_says_the_same_again_asks_nothing_of_the_database_and_is_marked_soon(
+    api_server: ApiServer,
+) -> None:
+    client = _steady(api_server)
+
+    with counted(api_server.control.db) as work:
+        assert report(client, "host1", 2).status_code == 204
+        asked = len(work.statements)
+
+    assert asked == 0
+    assert eventually(lambda: _sequence(api_server) == 2)
+
+
+def test_a_report_that_says_something_new_is_taken_in_at_once(api_server: ApiServer) -> None:
+    client = _steady(api_server)
+    document = Observed("host1", 2, 0, "boot", HostResources(16, 8192, 100))
+
+    client.put("/agent/v1/hosts/host1/observed", content=encode(document)).raise_for_status()
+
+    with api_server.control.db.read() as tx:
+        host = hosts.find_host(tx, "host1")
+    assert host is not None and host.resources is not None
+    assert host.resources.vcpus == 16
+
+
+def test_a_credential_that_was_taken_back_is_noticed_though_the_report_is_the_same(api_server: ApiServer) -> None:
+    client = _steady(api_server)
+    with api_server.control.db.write() as tx:
+        host = hosts.find_host(tx, "host1")
+        assert host is not None
+        hosts.set_token(tx, host.id, "another")
+    sequences = iter(range(2, 1000))
+
+    assert eventually(lambda: report(client, "host1", next(sequences)).status_code == 401)
+
+
+def test_news_come_without_a_ring_too(api_server: ApiServer) -> None:
+    client = _steady(api_server)
+    answers: list[httpx.Response] = []
+    url = "/agent/v1/hosts/host1/desired?after=0&wait=25"
+    poll = threading.Thread(target=lambda: answers.append(client.get(url)))
+    poll.start()
+    with api_server.control.db.write() as tx:
+        host = hosts.find_host(tx, "host1")
+        assert host is not None
+        hosts.bump_generation(tx, host.id)
+
+    poll.join(15)
+
+    assert [answer.status_code for answer in answers] == [200]

@@ -1,30 +1,29 @@
 """What agents ask and report: each one for its own host only, with a bearer token.
 
-A long poll waits as a coroutine that looks at the doorbell's counter, so that hundreds of waiting agents hold no thread;
-every few seconds it asks the database all the same, in case a ring was lost.
+A long poll waits as a coroutine that the doorbell wakes, so that hundreds of waiting agents hold no thread (`agent_polls`). A
+report that says what the last one said is answered from memory.
 """
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
-import anyio
 import structlog
 from anyio import CancelScope, CapacityLimiter, to_thread
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from busway.api.agent_polls import Polls, Run
 from busway.api.body import read_body
 from busway.api.bounds import CONSOLE_BYTES, DESIRED_BYTES, OBSERVED_BYTES
 from busway.api.image.data import expected_bytes, take_data
 from busway.control.agents import access as agents
 from busway.control.agents.images import image_file
 from busway.control.context import Control
+from busway.control.hosts.joining import token_hash
+from busway.control.observation.memory import said
 from busway.domain.documents import Desired
 from busway.domain.errors import BadInput, Forbidden, NotAuthenticated, TooLarge
 from busway.domain.ids import HostId, ServerId
@@ -37,10 +36,6 @@ MAX_WAIT_SECONDS = 60
 AGENT_THREADS = 16
 MAX_JOIN_BYTES = 16 * 1024
 SHOWN_HOST = "busway.host"  # where the server puts the host that a client's certificate names
-_BELL_SECONDS = 0.05
-_FLOOR_SECONDS = 2.0
-
-Run = Callable[..., Awaitable[Any]]
 
 
 def bounded(document: Desired, most: int = DESIRED_BYTES) -> bytes:
@@ -60,25 +55,36 @@ def bounded(document: Desired, most: int = DESIRED_BYTES) -> bytes:
 def routes(control: Control) -> list[Route]:
     """The agents' routes; their use cases have threads of their own, so that they never starve users."""
     run: Run = partial(to_thread.run_sync, limiter=CapacityLimiter(AGENT_THREADS))
+    polls = Polls(control, run)
 
     async def desired(request: Request) -> Response:
         host_id = await host_of(control, run, request)
         after, wait = number_of(request, "after", -1), min(number_of(request, "wait", 0), MAX_WAIT_SECONDS)
-        document = await _wait(control, run, host_id, int(after), wait)
+        document = await polls.wait(host_id, int(after), wait)
         if document is None:
             return Response(status_code=204)
         return Response(bounded(document), media_type="application/json")
 
     async def observed(request: Request) -> Response:
-        host_id = await host_of(control, run, request)
-        document = await run(decode_observed, await read_body(request, OBSERVED_BYTES))
+        known = _is_remembered(control, request)
+        if not known:
+            host_id = await host_of(control, run, request)  # nothing is read of a stranger's report
+        body = await read_body(request, OBSERVED_BYTES)
+        report = said(body)
+        if known:
+            name, secret = request.path_params["host"], token_hash(_bearer(request))
+            if report is not None and control.reports.is_again(name, secret, report, control.now()):
+                polls.watch()
+                return Response(status_code=204)
+            host_id = await host_of(control, run, request)
+        document = await run(decode_observed, body)
         if document.host != request.path_params["host"]:
             raise Forbidden(
                 f"The report of host {document.host} came under the name of host {request.path_params['host']}",
                 remedy="Give each agent its own host name and token.",
                 code="agent-foreign-report",
             )
-        await run(agents.observe, control, host_id, document)
+        await run(agents.observe, control, host_id, document, token_hash(_bearer(request)), report)
         return Response(status_code=204)
 
     async def console(request: Request) -> Response:
@@ -127,17 +133,12 @@ def routes(control: Control) -> list[Route]:
     ]
 
 
-async def _wait(control: Control, run: Run, host_id: HostId, after: int, seconds: float) -> Any:
-    deadline = time.monotonic() + seconds
-    topic = f"host:{host_id}"
-    while True:
-        seen = control.bell.count(topic)
-        document = await run(agents.desired, control, host_id, after, 0)
-        floor = min(time.monotonic() + _FLOOR_SECONDS, deadline)
-        if document is not None or time.monotonic() >= deadline:
-            return document
-        while control.bell.count(topic) == seen and time.monotonic() < floor:
-            await anyio.sleep(_BELL_SECONDS)
+def _is_remembered(control: Control, request: Request) -> bool:
+    """True for the agent of a host whose last report is remembered; nothing is asked of the database."""
+    name = request.path_params["host"]
+    if control.settings.agent_certificates and _shown(request) != name:
+        return False
+    return control.reports.knows(name, token_hash(_bearer(request)))
 
 
 async def host_of(control: Control, run: Run, request: HTTPConnection) -> HostId:

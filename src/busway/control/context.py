@@ -10,6 +10,7 @@ from pathlib import Path
 
 from busway.control.doorbell import Doorbell
 from busway.control.loops.record import LoopRecords
+from busway.control.observation.memory import ReportMemory
 from busway.control.placement.memory import SnapshotMemory
 from busway.control.rules.in_force import PciRules, RulesCache
 from busway.control.settings import Settings
@@ -40,6 +41,7 @@ class Control:
     memory: SnapshotMemory = field(default_factory=SnapshotMemory)
     authority: Authority | None = None  # signs agents' certificates; None over plain HTTP
     ca: str = ""  # what agents are told to trust, as PEM; "" for what their systems trust
+    reports: ReportMemory = field(default_factory=ReportMemory)
     loops: LoopRecords = field(default_factory=LoopRecords)
     meters: Meters = field(default_factory=partial(Meters, FAMILIES))
 

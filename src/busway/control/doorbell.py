@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 from busway.store.database import Database
@@ -21,6 +22,9 @@ class Doorbell(Protocol):
     def wait(self, topic: str, seen: int, seconds: float) -> bool:
         """Returns True as soon as the topic rang more than `seen` times, False after `seconds`."""
 
+    def listen(self, topic: str, heard: Callable[[], None]) -> Callable[[], None]:
+        """Calls `heard` at each ring of the topic, in the thread that rings, until what this returns is called."""
+
     def close(self) -> None:
         """Ends what the bell needs; it is not to be used any more."""
 
@@ -33,6 +37,7 @@ class LocalDoorbell:
         self._for_all = 0
         self._lock = threading.Lock()
         self._waiting: dict[str, list[threading.Event]] = {}
+        self._listening: dict[str, list[Callable[[], None]]] = {}
 
     def ring(self, topic: str) -> None:
         """Wakes the waiting threads of this process."""
@@ -40,6 +45,9 @@ class LocalDoorbell:
             self._counts[topic] = self._counts.get(topic, 0) + 1
             for waiting in self._waiting.get(topic, ()):
                 waiting.set()
+            called = list(self._listening.get(topic, ()))
+        for heard in called:
+            heard()
 
     def ring_all(self) -> None:
         """Wakes everyone, whatever they wait for."""
@@ -48,6 +56,9 @@ class LocalDoorbell:
             for several in self._waiting.values():
                 for waiting in several:
                     waiting.set()
+            called = [heard for several in self._listening.values() for heard in several]
+        for heard in called:
+            heard()
 
     def count(self, topic: str) -> int:
         """How often the topic rang in this process."""
@@ -67,6 +78,19 @@ class LocalDoorbell:
             if not self._waiting[topic]:
                 del self._waiting[topic]
         return rang
+
+    def listen(self, topic: str, heard: Callable[[], None]) -> Callable[[], None]:
+        """Calls `heard` at each ring in this process."""
+        with self._lock:
+            self._listening.setdefault(topic, []).append(heard)
+
+        def stop() -> None:
+            with self._lock:
+                self._listening[topic].remove(heard)
+                if not self._listening[topic]:
+                    del self._listening[topic]
+
+        return stop
 
     def close(self) -> None:
         """Does nothing: there is only this process."""

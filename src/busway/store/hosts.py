@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Boolean, Column, Integer, Row, String, Table, Text, cast, func, insert, or_, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Integer,
+    Row,
+    String,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from busway.domain.documents import HostResources
 from busway.domain.ids import HostId
@@ -22,8 +37,8 @@ hosts = Table(
     Column("number", Integer, nullable=False, unique=True),  # its id in the compute API below 2.53; never changes
     Column("name", String(255), nullable=False, unique=True),
     # The hash of the token with which its agent speaks, "" until it has joined, and of the one that it will use next.
-    Column("token_hash", String(64), nullable=False),
-    Column("next_token_hash", String(64)),
+    Column("token_hash", String(64), nullable=False, index=True),
+    Column("next_token_hash", String(64), index=True),
     # What the signatures of its hand-overs are checked with.
     Column("handover_key", Text),
     Column("enabled", Boolean, nullable=False, default=True),
@@ -157,6 +172,32 @@ def list_by_name(tx: Tx, names: Iterable[str]) -> list[HostRow]:
     wanted = sorted(set(names))
     rows = tx.execute(select(hosts).where(hosts.c.name.in_(wanted)).order_by(hosts.c.name)) if wanted else ()
     return [_present(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class HostMark:
+    """What tells whether anything has become of a host since it was last looked at."""
+
+    token_hash: str
+    generation: int
+    sequence: int
+
+
+def marks_of(tx: Tx, host_ids: Collection[HostId]) -> dict[HostId, HostMark]:
+    """The marks of some hosts, in one statement."""
+    statement = select(hosts.c.id, hosts.c.token_hash, hosts.c.generation, hosts.c.sequence)
+    if len(host_ids) <= _MANY:
+        statement = statement.where(hosts.c.id.in_(host_ids))
+    return {HostId(row.id): HostMark(row.token_hash, row.generation, row.sequence) for row in tx.execute(statement)}
+
+
+def mark_seen(tx: Tx, seen: Mapping[HostId, tuple[int, datetime]]) -> None:
+    """Says of hosts that their reports came again, with which sequence and when."""
+    # UPDATE hosts SET sequence = ?, seen = ? WHERE id = ? AND sequence < ?, once for each
+    statement = update(hosts).where(hosts.c.id == bindparam("host"), hosts.c.sequence < bindparam("last"))
+    statement = statement.values(sequence=bindparam("last"), seen=bindparam("moment"))
+    if seen:
+        tx.execute(statement, [{"host": host, "last": last, "moment": at} for host, (last, at) in seen.items()])
 
 
 def set_token(tx: Tx, host_id: HostId, token_hash: str) -> None:

@@ -26,8 +26,16 @@ class DeafDoorbell:
         time.sleep(seconds)
         return False
 
+    def listen(self, topic: str, heard: Callable[[], None]) -> Callable[[], None]:  # noqa: ARG002
+        """Never calls anybody."""
+        return _nothing
+
     def close(self) -> None:
         """Does nothing."""
+
+
+def _nothing() -> None:
+    """Ends what never began."""
 
 
 def a_wait_ends_in_time_without_a_ring(bell: Doorbell) -> None:
@@ -73,9 +81,27 @@ def a_ring_is_for_its_topic(ringer: Doorbell, hearer: Doorbell) -> None:
     assert hearer.count("host:1") == seen[0]
 
 
+def a_ring_calls_who_listens_until_they_stop(ringer: Doorbell, hearer: Doorbell) -> None:
+    """Who listens is called at each ring of the topic, and not after the end."""
+    heard, other = threading.Event(), threading.Event()
+    stop = hearer.listen("host:1", heard.set)
+    stop_other = hearer.listen("host:2", other.set)
+    ringer.ring("host:1")
+    assert heard.wait(HEARD_SECONDS)
+    assert not other.is_set()
+    stop()
+    heard.clear()
+    ringer.ring("host:1")
+    ringer.ring("host:2")
+    assert other.wait(HEARD_SECONDS)  # rings come in order: the other one was not told either
+    assert not heard.is_set()
+    stop_other()
+
+
 OF_ALL: tuple[Callable[[Doorbell], None], ...] = (a_wait_ends_in_time_without_a_ring, a_count_never_goes_back)
 OF_HEARING: tuple[Callable[[Doorbell, Doorbell], None], ...] = (
     a_ring_between_looking_and_waiting_is_heard,
     a_ring_wakes_who_waits,
     a_ring_is_for_its_topic,
+    a_ring_calls_who_listens_until_they_stop,
 )

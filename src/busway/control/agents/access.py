@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from busway.control.agents.desired import desired
 from busway.control.agents.identity import authenticate
+from busway.control.agents.look import look
 from busway.control.context import Control
 from busway.control.hosts.joining import join, renew
 from busway.control.images.internal import begin_disk_upload
@@ -21,6 +22,7 @@ __all__ = [
     "desired",
     "finish_disk_upload",
     "join",
+    "look",
     "observe",
     "put_console",
     "renew",

@@ -18,6 +18,7 @@ from busway.control.observation.handovers import take_handovers
 from busway.control.observation.inventory import take_inventory
 from busway.control.observation.leaving import Leaving
 from busway.control.observation.mdev_parents import take_mdev_parents
+from busway.control.observation.memory import Said
 from busway.control.observation.present import Told, is_awaited, take_present
 from busway.control.rules.change import tell_unoffered
 from busway.control.servers.fail import fail_unexpectedly
@@ -35,11 +36,21 @@ from busway.store.servers import Intent, ServerRow
 class _Taken:
     freed: bool  # a device became free
     busy: bool  # something is under way with a server of the host
+    generation: int  # of the host
 
 
-def observe(control: Control, host_id: HostId, observed: Observed) -> None:
-    """Takes in one report; raises `Conflict` when a newer one was taken already."""
+def observe(
+    control: Control, host_id: HostId, observed: Observed, token_hash: str = "", report: Said | None = None
+) -> None:
+    """Takes in one report; raises `Conflict` when a newer one was taken already.
+
+    With the hash of its token, and what the report `said`, one that says the same again will not be taken in whole.
+    """
+    control.reports.forget(host_id)
     taken = apart(control, "reports", lambda batch: _take(control, host_id, observed, batch))
+    is_calm = not (taken.busy or taken.freed or observed.handovers or observed.unreadable)
+    if report is not None and token_hash and is_calm and observed.generation == taken.generation:
+        control.reports.remember(host_id, observed.host, token_hash, report, taken.generation)
     control.crashpoint("observe:after-commit")
     if taken.freed:
         control.bell.ring("place")
@@ -76,8 +87,10 @@ def _take(control: Control, host_id: HostId, observed: Observed, batch: Batch) -
             told = Told(mine, observed.generation, rebooted, tuple(live.get(row.id, ())))
             with batch.item(tx, f"server {row.id}", partial(_failed, tx, row, now)):
                 take_present(control, tx, row, told, now)
+        marks = hosts.marks_of(tx, [host_id])
         control.crashpoint("observe:before-commit")
-    return _Taken(freed, any(row.task_state is not None for row in rows))
+    busy = any(row.task_state is not None for row in rows) or bool(going)
+    return _Taken(freed, busy, marks[host_id].generation)
 
 
 def _take_unclear(tx: Tx, row: ServerRow, observed: Observed, now: datetime) -> None:
