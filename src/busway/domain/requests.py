@@ -46,6 +46,9 @@ class CreateServer:
     security_groups: tuple[str, ...] = ()  # names or ids; none means the project's default group
     hints: Mapping[str, object] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    access_ipv4: str | None = None
+    access_ipv6: str | None = None
+    disk_config: str = "MANUAL"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,6 +74,7 @@ class ServerFilter:
     equal: Mapping[str, object] = field(default_factory=dict)
     within: Mapping[str, datetime] = field(default_factory=dict)
     statuses: frozenset[ServerStatus] | None = None
+    locked: bool | None = None
     host: str | None = None
     zone: str | None = None
     reservation: str | None = None

@@ -149,6 +149,11 @@ class Server:
     fault: ServerFault | None = None
     user_data: str | None = None
     scheduler_hints: Mapping[str, object] = field(default_factory=dict)
+    locked: bool = False
+    locked_reason: str | None = None
+    access_ipv4: str = ""
+    access_ipv6: str = ""
+    disk_config: str = "MANUAL"  # or "AUTO"; kept for its user, for Busway leaves partitions to the guest
 
     @property
     def instance_name(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, cast, func, or_, select, true
 from sqlalchemy import String as Text
@@ -50,6 +51,7 @@ class ImageFilter:
     tags: tuple[str, ...] = ()
     size_min: int | None = None
     size_max: int | None = None
+    changes_since: datetime | None = None
     hidden: bool = False
     protected: bool | None = None
     sort: tuple[tuple[str, bool], ...] = ()
@@ -67,6 +69,8 @@ def list_page(tx: Tx, wanted: ImageFilter) -> list[Image]:
         conditions.append(size >= wanted.size_min)
     if wanted.size_max is not None:
         conditions.append(size <= wanted.size_max)
+    if wanted.changes_since is not None:
+        conditions.append(images.c.updated >= wanted.changes_since)
     if wanted.protected is not None:
         conditions.append(images.c.protected.is_(wanted.protected))
     marker = None

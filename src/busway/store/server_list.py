@@ -33,6 +33,9 @@ _HOST_NAME = select(hosts.c.name).where(hosts.c.id == servers.c.host_id).scalar_
 
 # Nova's sort keys, and those that Busway has a column for; by the others all servers are alike.
 SERVER_SORT_KEYS: dict[str, SortKey | None] = {
+    "access_ip_v4": SortKey(servers.c.access_ipv4, nullable=True),
+    "access_ip_v6": SortKey(servers.c.access_ipv6, nullable=True),
+    "auto_disk_config": SortKey(servers.c.disk_config),
     "availability_zone": SortKey(servers.c.availability_zone),
     "config_drive": SortKey(case((servers.c.config_drive, 1), else_=0)),
     "created_at": SortKey(servers.c.created),
@@ -44,6 +47,7 @@ SERVER_SORT_KEYS: dict[str, SortKey | None] = {
     "instance_type_id": SortKey(servers.c.flavor_id),
     "key_name": SortKey(servers.c.key_name, nullable=True),
     "launched_at": SortKey(servers.c.launched, nullable=True),
+    "locked": SortKey(case((servers.c.locked_by.is_(None), 0), else_=1)),
     "node": SortKey(_HOST_NAME, nullable=True),
     "power_state": SortKey(servers.c.power, nullable=True),
     "project_id": SortKey(servers.c.project_id),
@@ -131,6 +135,8 @@ def _equal(wanted: ServerFilter) -> list[ColumnElement[bool]]:
         found.append(servers.c.updated >= wanted.changes_since)
     if wanted.changes_before is not None:
         found.append(servers.c.updated <= wanted.changes_before)
+    if wanted.locked is not None:
+        found.append(servers.c.locked_by.is_not(None) if wanted.locked else servers.c.locked_by.is_(None))
     if wanted.host is not None:
         found.append(servers.c.host_id == select(hosts.c.id).where(hosts.c.name == wanted.host).scalar_subquery())
     if wanted.zone is not None:

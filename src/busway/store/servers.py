@@ -94,6 +94,12 @@ servers = Table(
     Column("launched", UtcTime),
     Column("terminated", UtcTime),
     Column("since", UtcTime),  # when it came to its status and task state
+    # Who has locked it, "owner" or "admin", and what it was given beside its ports' addresses.
+    Column("locked_by", String(8)),
+    Column("locked_reason", String(255)),
+    Column("access_ipv4", String(15)),
+    Column("access_ipv6", String(45)),
+    Column("disk_config", String(8), nullable=False, server_default="MANUAL"),
     # A page of a project's servers, newest first, is read from the end of its part of this index.
     Index("ix_servers_project_id_number", "project_id", "number"),
     # Two columns tell SQLite, which knows no counts of rows, that these lead to fewer rows than a project does.
@@ -158,6 +164,11 @@ class ServerRow:
     launched: datetime | None
     terminated: datetime | None
     since: datetime | None = None
+    locked_by: str | None = None
+    locked_reason: str | None = None
+    access_ipv4: str | None = None
+    access_ipv6: str | None = None
+    disk_config: str = "MANUAL"
 
     @property
     def disk_image_id(self) -> ImageId:

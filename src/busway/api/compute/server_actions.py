@@ -7,6 +7,7 @@ from typing import Any
 
 from busway.api.call import ACCEPTED, Call, Reply
 from busway.api.compute import remote_consoles, server_moves, server_rebuilds
+from busway.api.compute import server_admin, server_moves, server_rebuilds
 from busway.api.compute.action import Action
 from busway.api.operation import OTHERWISE, Operation
 from busway.api.schema import Schema, as_int
@@ -20,29 +21,39 @@ _NOT_HERE = frozenset(
     [
         "addFixedIp",
         "addFloatingIp",
-        "addSecurityGroup",
-        "changePassword",
         "createBackup",
-        "forceDelete",
         "injectNetworkInfo",
         "lock",
+        "os-getRDPConsole",
+        "os-getSerialConsole",
+        "os-getSPICEConsole",
+        "os-getVNCConsole",
         "os-migrateLive",
-        "os-resetState",
         "pause",
         "removeFixedIp",
         "removeFloatingIp",
-        "removeSecurityGroup",
         "rescue",
         "resetNetwork",
-        "restore",
         "resume",
         "suspend",
         "trigger_crash_dump",
-        "unlock",
         "unpause",
         "unrescue",
     ]
 )
+
+
+# What comes nearest to an act that Busway does not do.
+_INSTEAD = {
+    "addFixedIp": "Give a new server all the ports that it needs: openstack server create --port.",
+    "addFloatingIp": "Use a network of type flat or vlan: its addresses are reached from outside as they are.",
+    "createBackup": "Stop the server and make an image: openstack server image create.",
+    "os-migrateLive": "Move it while it is off: openstack server migrate.",
+    "pause": "Stop it: openstack server stop; its devices stay its own.",
+    "suspend": "Stop it: openstack server stop; or shelve it, which gives its devices back: openstack server shelve.",
+    "rescue": "Rebuild it from another image, or make an image of it and boot that: openstack server image create.",
+    "trigger_crash_dump": "Read its console: openstack console log show.",
+}
 
 
 def _start(call: Call, _given: Any) -> Reply:
@@ -77,6 +88,7 @@ _ACTIONS: Mapping[str, Action] = {
     **server_rebuilds.ACTIONS,
     **server_moves.ACTIONS,
     **remote_consoles.ACTIONS,
+    **server_admin.ACTIONS,
 }
 # An act that Busway does not do is refused to who may not even see the server.
 _RULES = {name: action.rule for name, action in _ACTIONS.items()} | {OTHERWISE: "os_compute_api:servers:show"}
@@ -95,7 +107,9 @@ def _act(call: Call) -> Reply:
         raise NotSupported(
             f"Busway does not do '{name}'",
             detail=f"It does {', '.join(_ACTIONS)}, and deleting.",
-            remedy="Delete the server and create another one as you want it.",
+            remedy=_INSTEAD.get(
+                name, "Do it inside the guest, or see what Busway has: the list of differences to Nova."
+            ),
             code="action-not-supported",
         )
     raise BadInput(f"There is no such action: {name}", code="no-such-action")

@@ -60,14 +60,11 @@ _BASE: Definition = {
     "security_groups": {"type": "array", "maxItems": 50, "items": open_object({"name": NAME}, "name")},
     "user_data": {"type": "string", "maxLength": 65535},
 }
-TAGS = {
-    "type": "array",
-    "maxItems": 50,
-    "items": {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"},
-}
+TAG: Definition = {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"}
+TAGS: Definition = {"type": "array", "maxItems": 50, "items": TAG}
 _ANY_NICS = {"anyOf": [{"enum": ["auto", "none"]}, _NICS]}
 HOSTNAME = {"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]$"}
-_FQDN = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9][a-zA-Z0-9.-]*[a-zA-Z0-9]$"}
+FQDN = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9][a-zA-Z0-9.-]*[a-zA-Z0-9]$"}
 # What each microversion added to the fields before it; None takes one away.
 _CHANGES: tuple[tuple[int, Definition], ...] = (
     (1, {}),
@@ -78,7 +75,7 @@ _CHANGES: tuple[tuple[int, Definition], ...] = (
     (63, {"trusted_image_certificates": {"type": ["array", "null"]}}),
     (74, {"host": NAME, "hypervisor_hostname": NAME}),
     (90, {"hostname": HOSTNAME}),
-    (94, {"hostname": _FQDN}),
+    (94, {"hostname": FQDN}),
 )
 
 
@@ -127,6 +124,9 @@ def parse(call: Call) -> CreateServer:
         security_groups=tuple(group["name"] for group in given.get("security_groups") or ()),
         hints=call.body.get("os:scheduler_hints") or call.body.get("OS-SCH-HNT:scheduler_hints") or {},
         tags=tuple(dict.fromkeys(given.get("tags", ()))),
+        access_ipv4=access_address(given, "accessIPv4", 4) or None,
+        access_ipv6=access_address(given, "accessIPv6", 6) or None,
+        disk_config=given.get("OS-DCF:diskConfig", "MANUAL"),
     )
 
 
@@ -176,6 +176,24 @@ def _image(given: dict[str, Any]) -> ImageId:
     if not image:
         raise BadInput("Invalid imageRef provided", remedy="Name an image: --image NAME", code="image-missing")
     return ImageId(image)
+
+
+def access_address(given: dict[str, Any], name: str, version: int) -> str | None:
+    """An address that a user keeps with a server, None where none is given; raises `BadInput` for one of another form."""
+    text = given.get(name)
+    if not text:
+        return text
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError as error:
+        raise BadInput(
+            f"Invalid input for field/attribute {name}. '{text}' is no address", code="invalid-body"
+        ) from error
+    if address.version != version:
+        raise BadInput(
+            f"Invalid input for field/attribute {name}. '{text}' is of IPv{address.version}", code="invalid-body"
+        )
+    return str(text)
 
 
 def check_user_data(text: str | None) -> str | None:

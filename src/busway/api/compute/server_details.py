@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.call import Call, Reply
 from busway.api.compute.links import limit_of, next_link
-from busway.api.compute.server_fields import addresses
+from busway.api.compute.server_fields import plain_addresses
 from busway.api.encoding import micro_time
 from busway.api.fields import Field, fixed, render
 from busway.api.network.security_groups import nova_group
@@ -36,35 +36,15 @@ def _server(call: Call) -> Server:
     return get_server(call.control, call.caller, call.path["id"])
 
 
-def _metadata(call: Call) -> Reply:
-    return Reply({"metadata": dict(_server(call).metadata)})
-
-
-def _metadata_item(call: Call) -> Reply:
-    found = _server(call).metadata
-    key = call.path["key"]
-    if key not in found:
-        raise NotFound(f"Metadata item '{key}' was not found", code="metadata-not-found")
-    return Reply({"meta": {key: found[key]}})
-
-
-def _tags(call: Call) -> Reply:
-    return Reply({"tags": list(_server(call).tags)})
-
-
-def _tag(call: Call) -> Reply:
-    server = _server(call)
-    if call.path["tag"] not in server.tags:
-        raise NotFound(f"Server {server.id} has no tag '{call.path['tag']}'", code="tag-not-found")
-    return NO_CONTENT
-
-
 def _ips(call: Call) -> Reply:
-    found = addresses(_server(call))
-    plain = {
-        name: [{"version": each["version"], "addr": each["addr"]} for each in held] for name, held in found.items()
-    }
-    return Reply({"addresses": plain})
+    return Reply({"addresses": plain_addresses(_server(call))})
+
+
+def _ips_of_network(call: Call) -> Reply:
+    found, name = plain_addresses(_server(call)), call.path["network"]
+    if name not in found:
+        raise NotFound(f"Network {name} is not associated with the server", code="network-not-found")
+    return Reply({name: found[name]})
 
 
 def _interfaces(call: Call) -> Reply:
@@ -130,11 +110,8 @@ def _none(key: str, path: str, rule: str, since: int = 1) -> Operation:
 
 
 OPERATIONS = (
-    Operation("GET", f"{ROOT}/metadata", _metadata, rule="os_compute_api:server-metadata:index"),
-    Operation("GET", f"{ROOT}/metadata/{{key}}", _metadata_item, rule="os_compute_api:server-metadata:show"),
-    Operation("GET", f"{ROOT}/tags", _tags, since=26, rule="os_compute_api:os-server-tags:index"),
-    Operation("GET", f"{ROOT}/tags/{{tag}}", _tag, since=26, rule="os_compute_api:os-server-tags:show"),
     Operation("GET", f"{ROOT}/ips", _ips, rule="os_compute_api:ips:index"),
+    Operation("GET", f"{ROOT}/ips/{{network}}", _ips_of_network, rule="os_compute_api:ips:show"),
     Operation("GET", f"{ROOT}/os-interface", _interfaces, rule="os_compute_api:os-attach-interfaces:list"),
     Operation("GET", f"{ROOT}/os-security-groups", _security_groups, rule="os_compute_api:os-security-groups:list"),
     Operation(

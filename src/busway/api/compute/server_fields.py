@@ -88,7 +88,8 @@ def updated(view: View, call: Call) -> dict[str, object]:
     """What changing a server answers: the base below 2.75, all from then on."""
     if call.version >= 75:
         return shown(view, call)
-    return render(_BASE + _ALONE, view, call) | _progress(view) | _fault(view, call)
+    body = render(_BASE + _ALONE, view, call) | _progress(view) | _fault(view, call)
+    return {**body, "addresses": plain_addresses(view.server)}
 
 
 def host_hash(server: Server) -> str:
@@ -111,6 +112,14 @@ def addresses(server: Server) -> dict[str, list[dict[str, object]]]:
             }
         )
     return found
+
+
+def plain_addresses(server: Server) -> dict[str, list[dict[str, object]]]:
+    """The same without what only showing and listing servers tells of them."""
+    return {
+        name: [{"version": each["version"], "addr": each["addr"]} for each in held]
+        for name, held in addresses(server).items()
+    }
 
 
 def _image(view: View, call: Call) -> object:
@@ -197,15 +206,15 @@ _BASE: tuple[Field[View], ...] = (
     Field("created", lambda view, _: nova_time(view.server.created)),
     Field("updated", lambda view, _: nova_time(view.server.updated)),
     Field("addresses", lambda view, _: addresses(view.server)),
-    Field("accessIPv4", fixed("")),
-    Field("accessIPv6", fixed("")),
+    Field("accessIPv4", lambda view, _: view.server.access_ipv4),
+    Field("accessIPv6", lambda view, _: view.server.access_ipv6),
     Field("links", lambda view, call: self_links(call, f"servers/{view.server.id}")),
-    Field("OS-DCF:diskConfig", fixed("MANUAL")),
-    Field("locked", fixed(False), since=9),
+    Field("OS-DCF:diskConfig", lambda view, _: view.server.disk_config),
+    Field("locked", lambda view, _: view.server.locked, since=9),
     Field("description", lambda view, _: view.server.description, since=19),
     Field("tags", lambda view, _: list(view.server.tags), since=26),
     Field("trusted_image_certificates", fixed(None), since=63),
-    Field("locked_reason", fixed(None), since=73),
+    Field("locked_reason", lambda view, _: view.server.locked_reason, since=73),
     Field("scheduler_hints", lambda view, _: dict(view.server.scheduler_hints), since=100),
 )
 

@@ -41,6 +41,7 @@ _FLAGS = frozenset({"all_tenants", "deleted", "config_drive"})
 _WORDS = (
     *("status", "vm_state", "task_state", "power_state", "host", "node", "image", "image_ref", "flavor", "project_id"),
     *("tenant_id", "user_id", "uuid", "key_name", "availability_zone", "instance_name", "reservation_id"),
+    *("access_ip_v4", "access_ip_v6", "auto_disk_config", "locked"),
     *("changes-since", "changes-before", "sort_key", "sort_dir", *_PATTERNS, *_WITHIN, *_CONSTANTS, *_TAGS),
 )
 _KNOWN = frozenset({*PAGE, *_FLAGS, *_WORDS})
@@ -69,6 +70,7 @@ def _filter(call: Call, limit: int) -> ServerFilter:
             field: moment for name, field in _WITHIN.items() if (moment := as_moment(call.text(name), name)) is not None
         },
         statuses=statuses,
+        locked=as_bool(text, "locked") if call.version >= 73 and (text := call.text("locked")) else None,
         host=call.text("host") or call.text("node"),
         zone=call.text("availability_zone"),
         reservation=call.text("reservation_id"),
@@ -109,6 +111,9 @@ _EQUAL: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "task_state": ("task_state", str),
     "power_state": ("power", lambda text: _POWERS.get(text, text)),
     "config_drive": ("config_drive", lambda text: as_bool(text, "config_drive")),
+    "access_ip_v4": ("access_ipv4", str),
+    "access_ip_v6": ("access_ipv6", str),
+    "auto_disk_config": ("disk_config", lambda text: "AUTO" if as_bool(text, "auto_disk_config") else "MANUAL"),
     "instance_name": ("number", _number_of_name),
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from busway.api.call import Call, Reply
 from busway.api.compute.action import Action
-from busway.api.compute.server_create import HOSTNAME, check_user_data
+from busway.api.compute.server_create import HOSTNAME, access_address, check_user_data
 from busway.api.compute.server_fields import updated, views
 from busway.api.schema import BOOLEAN, NAME, STRING_MAP, TEXT, Definition, closed
 from busway.control.servers.image import create_image
@@ -60,6 +60,9 @@ def _rebuild(call: Call, given: Any) -> Reply:
         user_data=check_user_data(given.get("user_data")),
         forget_user_data="user_data" in given and not given["user_data"],
         hostname=given.get("hostname"),
+        access_ipv4=access_address(given, "accessIPv4", 4),
+        access_ipv6=access_address(given, "accessIPv6", 6),
+        disk_config=given.get("OS-DCF:diskConfig"),
     )
     try:
         server = rebuild_server(call.control, call.caller, call.path["id"], wanted, call.request_id)
@@ -71,8 +74,9 @@ def _rebuild(call: Call, given: Any) -> Reply:
     body["adminPass"] = given.get("adminPass") or secrets.token_urlsafe(9)
     if 54 <= call.version < 75:
         body["key_name"] = server.key_name
-    if 57 <= call.version < 75:
+    if call.version >= 57:
         body["user_data"] = server.user_data
+        body.pop("OS-EXT-SRV-ATTR:user_data", None)
     return Reply({"server": body}, 202, {"Location": call.url(f"/compute/v2.1/servers/{server.id}")})
 
 

@@ -7,15 +7,16 @@ import secrets
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.compute import server_create
 from busway.api.compute.links import next_link, self_links
+from busway.api.compute.server_create import FQDN, HOSTNAME, access_address
 from busway.api.compute.server_fields import brief, listed, shown, updated, views
 from busway.api.compute.server_query import QUERY, list_chosen
 from busway.api.operation import Operation
 from busway.api.schema import NAME, TEXT, as_bool, closed, wrapped
-from busway.control.servers.change import update_server
+from busway.control.servers.change import ServerChange, update_server
 from busway.control.servers.create import create_servers
 from busway.control.servers.delete import delete_server
 from busway.control.servers.read import get_server
-from busway.domain.errors import BadInput, NotFound, NotSupported
+from busway.domain.errors import BadInput, NotFound
 from busway.domain.server import Server
 
 ROOT = "/compute/v2.1/servers"
@@ -29,7 +30,8 @@ _UPDATE = {
 UPDATE = {
     1: wrapped("server", closed(_UPDATE)),
     19: wrapped("server", closed({**_UPDATE, "description": TEXT})),
-    90: wrapped("server", closed({**_UPDATE, "description": TEXT, "hostname": {"type": "string", "maxLength": 255}})),
+    90: wrapped("server", closed({**_UPDATE, "description": TEXT, "hostname": HOSTNAME})),
+    94: wrapped("server", closed({**_UPDATE, "description": TEXT, "hostname": FQDN})),
 }
 
 
@@ -76,12 +78,15 @@ def _create(call: Call) -> Reply:
 
 def _update(call: Call) -> Reply:
     given = call.body["server"]
-    refused = [name for name in ("accessIPv4", "accessIPv6", "hostname") if given.get(name)]
-    if refused:
-        raise NotSupported(f"{refused[0]} of a server can't be changed", code="server-update")
-    server = update_server(
-        call.control, call.caller, call.path["id"], name=given.get("name"), description=given.get("description")
+    wanted = ServerChange(
+        name=given.get("name"),
+        description=given.get("description") if given.get("description", "") is not None else "",
+        hostname=given.get("hostname"),
+        access_ipv4=access_address(given, "accessIPv4", 4),
+        access_ipv6=access_address(given, "accessIPv6", 6),
+        disk_config=given.get("OS-DCF:diskConfig"),
     )
+    server = update_server(call.control, call.caller, call.path["id"], wanted)
     return Reply({"server": updated(views(call, [server])[0], call)})
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from busway.api.call import Call, Reply
 from busway.api.microversion import MAXIMUM, MINIMUM
 from busway.api.operation import Operation
-from busway.domain.errors import NotFound
 
 ROOT = "/compute/v2.1"
 
@@ -40,17 +39,7 @@ def _show(call: Call) -> Reply:
     return Reply({"version": {**document, "links": [*document["links"], described], "media-types": media}})  # type: ignore[misc]
 
 
-def _extensions(_call: Call) -> Reply:
-    return Reply({"extensions": []})
-
-
-def _extension(call: Call) -> Reply:
-    raise NotFound(f"There is no extension {call.path['alias']}", code="extension-not-found")
-
-
 OPERATIONS = (
     Operation("GET", "/compute", _list, public=True),
     Operation("GET", ROOT, _show, public=True),
-    Operation("GET", f"{ROOT}/extensions", _extensions, rule="os_compute_api:extensions"),
-    Operation("GET", f"{ROOT}/extensions/{{alias}}", _extension, rule="os_compute_api:extensions"),
 )

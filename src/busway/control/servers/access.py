@@ -37,8 +37,27 @@ RULES = {
         "update": "servers:update",
         "console": "os-console-output",
         "remoteConsole": "os-remote-consoles",
+        "lock": "os-lock-server:lock",
+        "unlock": "os-lock-server:unlock",
+        "resetState": "os-admin-actions:reset_state",
+        "createMetadata": "server-metadata:create",
+        "setMetadata": "server-metadata:update_all",
+        "updateMetadata": "server-metadata:update",
+        "deleteMetadata": "server-metadata:delete",
+        "setTags": "os-server-tags:update_all",
+        "addTag": "os-server-tags:update",
+        "deleteTag": "os-server-tags:delete",
+        "deleteTags": "os-server-tags:delete_all",
+        "addSecurityGroup": "os-security-groups:add",
+        "removeSecurityGroup": "os-security-groups:remove",
     }.items()
 }
+
+
+# What may be done to a locked server too, as in Nova: none of it changes the guest.
+_DESPITE_LOCK = frozenset(
+    {"update", "console", "createImage", "lock", "unlock", "setTags", "addTag", "deleteTag", "deleteTags"}
+)
 
 
 def server_row(
@@ -50,6 +69,13 @@ def server_row(
         raise no_server(server_id)
     if act is not None:
         authorize(caller, RULES[act], {"project_id": row.project_id, "user_id": row.user_id})
+        if row.locked_by is not None and act not in _DESPITE_LOCK and not caller.is_admin:
+            raise Conflict(
+                f"Instance {row.id} is locked",
+                detail=f"Its {row.locked_by} has locked it{f': {row.locked_reason}' if row.locked_reason else ''}.",
+                remedy="Unlock it first: openstack server unlock.",
+                code="server-locked",
+            )
     return row
 
 

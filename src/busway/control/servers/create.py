@@ -116,6 +116,9 @@ def _create(
         hard_reboot=False,
         created=now,
         updated=now,
+        access_ipv4=request.access_ipv4,
+        access_ipv6=request.access_ipv6,
+        disk_config=request.disk_config,
     )
     plug_ports(control, tx, caller, request, server_id)
     note_action(tx, caller, server_id, "create", request_id, now)

@@ -40,6 +40,9 @@ class Rebuild:
     user_data: str | None = None
     forget_user_data: bool = False
     hostname: str | None = None
+    access_ipv4: str | None = None
+    access_ipv6: str | None = None
+    disk_config: str | None = None
 
 
 def rebuild_server(control: Control, caller: Caller, server_id: str, wanted: Rebuild, request_id: str) -> Server:
@@ -102,6 +105,9 @@ def _changes(tx: Tx, caller: Caller, row: ServerRow, wanted: Rebuild) -> dict[st
         "metadata": dict(wanted.metadata) if wanted.metadata is not None else None,
         "user_data": wanted.user_data,
         "hostname": wanted.hostname,
+        "access_ipv4": wanted.access_ipv4,
+        "access_ipv6": wanted.access_ipv6,
+        "disk_config": wanted.disk_config,
     }
     values: dict[str, object] = {name: value for name, value in given.items() if value is not None}
     if wanted.forget_user_data:

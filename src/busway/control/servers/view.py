@@ -40,4 +40,9 @@ def server_view(
         fault=row.fault,
         user_data=row.user_data,
         scheduler_hints=row.hints,
+        locked=row.locked_by is not None,
+        locked_reason=row.locked_reason,
+        access_ipv4=row.access_ipv4 or "",
+        access_ipv6=row.access_ipv6 or "",
+        disk_config=row.disk_config,
     )

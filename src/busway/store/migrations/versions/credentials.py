@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "credentials"
-down_revision = "pages"
+down_revision = "wiring"
 
 
 def upgrade() -> None:

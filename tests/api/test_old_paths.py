@@ -1,0 +1,120 @@
+"""The paths that the compute API had for others' things: thin, and true to what the other APIs tell."""
+
+import pytest
+
+from tests.api.serving import ApiServer
+from tests.api.test_servers import SERVERS, create
+
+API = "/compute/v2.1"
+
+
+def test_extensions_are_listed_and_shown(api_server: ApiServer) -> None:
+    client = api_server.client()
+    aliases = [each["alias"] for each in client.get(f"{API}/extensions").json()["extensions"]]
+
+    assert "os-keypairs" in aliases
+    assert client.get(f"{API}/extensions/os-keypairs").json()["extension"]["name"] == "Keypairs"
+    assert client.get(f"{API}/extensions/os-nothing").status_code == 404
+
+
+def test_hosts_are_told_with_what_they_have(api_server: ApiServer) -> None:
+    host = api_server.host("gpu01")
+    client = api_server.client()
+
+    assert client.get(f"{API}/os-hosts").json()["hosts"] == [
+        {"host_name": "gpu01", "service": "compute", "zone": "nova"}
+    ]
+    assert client.get(f"{API}/os-hosts", params={"zone": "other"}).json()["hosts"] == []
+    total = client.get(f"{API}/os-hosts/gpu01").json()["host"][0]["resource"]
+    assert (total["host"], total["project"], total["cpu"] > 0) == (host.name, "(total)", True)
+    assert client.get(f"{API}/os-hosts/other").status_code == 404
+    assert api_server.client(version="2.43").get(f"{API}/os-hosts").status_code == 404
+    assert api_server.client(api_server.user("someone")).get(f"{API}/os-hosts").status_code == 403
+
+
+def test_a_host_is_disabled_by_its_old_path_and_never_powered(api_server: ApiServer) -> None:
+    api_server.host("gpu01")
+    client = api_server.client()
+
+    assert client.put(f"{API}/os-hosts/gpu01", json={"status": "disable"}).json()["status"] == "disabled"
+    [service] = client.get(f"{API}/os-services").json()["services"]
+    assert service["status"] == "disabled"
+    assert client.put(f"{API}/os-hosts/gpu01", json={"status": "off"}).status_code == 400
+    assert client.put(f"{API}/os-hosts/gpu01", json={}).status_code == 400
+    for act in ("startup", "shutdown", "reboot"):
+        assert client.get(f"{API}/os-hosts/gpu01/{act}").status_code == 501
+        assert client.get(f"{API}/os-hosts/other/{act}").status_code == 404
+
+
+def test_security_groups_and_rules_are_made_and_deleted(api_server: ApiServer) -> None:
+    client, url = api_server.client(), f"{API}/os-security-groups"
+    group = client.post(url, json={"security_group": {"name": "web", "description": "d"}}).json()["security_group"]
+    new = {"parent_group_id": group["id"], "ip_protocol": "TCP", "from_port": 80, "to_port": "80"}
+    rule = client.post(f"{API}/os-security-group-rules", json={"security_group_rule": new}).json()[
+        "security_group_rule"
+    ]
+
+    assert (rule["ip_protocol"], rule["from_port"], rule["ip_range"]) == ("tcp", 80, {"cidr": "0.0.0.0/0"})
+    assert client.get(f"{url}/{group['id']}").json()["security_group"]["rules"] == [rule]
+    renamed = client.put(f"{url}/{group['id']}", json={"security_group": {"name": "www", "description": ""}})
+    assert renamed.json()["security_group"]["name"] == "www"
+    assert {each["name"] for each in client.get(url).json()["security_groups"]} == {"default", "www"}
+    assert client.delete(f"{API}/os-security-group-rules/{rule['id']}").status_code == 202
+    assert client.delete(f"{url}/{group['id']}").status_code == 202
+    assert client.get(f"{url}/{group['id']}").status_code == 404
+
+
+def test_networks_are_listed_and_shown(api_server: ApiServer) -> None:
+    client = api_server.client()
+    for path in ("os-networks", "os-tenant-networks"):
+        [network] = client.get(f"{API}/{path}").json()["networks"]
+        assert client.get(f"{API}/{path}/{network['id']}").json()["network"] == network
+        assert client.get(f"{API}/{path}/nothing").status_code == 404
+
+
+def test_images_are_listed_shown_and_filtered(api_server: ApiServer) -> None:
+    one, two = api_server.image("one", min_ram=64), api_server.image("two")
+    client = api_server.client()
+
+    def ids(**query: object) -> set[str]:
+        return {each["id"] for each in client.get(f"{API}/images/detail", params=query).json()["images"]}
+
+    assert ids() == {one, two}
+    assert ids(name="one") == ids(minRam=64) == {one}
+    assert ids(status="ACTIVE") == {one, two} and ids(status="SAVING") == set()
+    assert ids(limit=0) == set()
+    assert client.get(f"{API}/images/{one}").json()["image"]["minRam"] == 64
+    assert [set(each) for each in client.get(f"{API}/images", params={"name": "one"}).json()["images"]] == [
+        {"id", "name", "links"}
+    ]
+    assert client.delete(f"{API}/images/{two}").status_code == 204
+    assert ids() == {one}
+
+
+def test_an_image_knows_the_server_that_it_was_made_of(api_server: ApiServer) -> None:
+    client = api_server.client()
+    server = create(client, api_server.image()).json()["server"]["id"]
+    copy = api_server.image("copy", instance_uuid=server)
+
+    found = client.get(f"{API}/images/detail", params={"server": f"http://x{SERVERS}/{server}"}).json()["images"]
+
+    assert [(each["id"], each["server"]["id"]) for each in found] == [(copy, server)]
+
+
+def test_metadata_of_images_is_written(api_server: ApiServer) -> None:
+    client = api_server.client()
+    url = f"{API}/images/{api_server.image()}/metadata"
+
+    assert client.put(url, json={"metadata": {"a": "1"}}).json() == {"metadata": {"a": "1"}}
+    assert client.post(url, json={"metadata": {"b": "2"}}).json() == {"metadata": {"a": "1", "b": "2"}}
+    assert client.put(f"{url}/b", json={"meta": {"b": "3"}}).json() == {"meta": {"b": "3"}}
+    assert client.get(f"{url}/b").json() == {"meta": {"b": "3"}}
+    assert client.delete(f"{url}/b").status_code == 204
+    assert client.delete(f"{url}/b").status_code == 404
+    assert client.get(url).json() == {"metadata": {"a": "1"}}
+
+
+@pytest.mark.parametrize("path", ["images", "os-networks", "os-tenant-networks", "os-security-groups"])
+def test_they_end_with_2_35(api_server: ApiServer, path: str) -> None:
+    assert api_server.client(version="2.35").get(f"{API}/{path}").status_code == 200
+    assert api_server.client(version="2.36").get(f"{API}/{path}").status_code == 404
