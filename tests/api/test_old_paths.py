@@ -76,7 +76,7 @@ def test_images_are_listed_shown_and_filtered(api_server: ApiServer) -> None:
     one, two = api_server.image("one", min_ram=64), api_server.image("two")
     client = api_server.client()
 
-    def ids(**query: object) -> set[str]:
+    def ids(**query: str | int) -> set[str]:
         return {each["id"] for each in client.get(f"{API}/images/detail", params=query).json()["images"]}
 
     assert ids() == {one, two}

@@ -8,7 +8,7 @@ from busway.domain.errors import Conflict
 from busway.domain.flavor import Flavor
 from busway.domain.ids import FlavorId, ServerId
 from busway.domain.server import PowerState, ServerFault, ServerStatus, TaskState
-from busway.store import servers
+from busway.store import consoles, servers
 from busway.store.database import Database
 from busway.store.servers import Intent
 from tests.store.rows import H1, H2, NOON, P1, P2, S1, S2, add_server
@@ -101,10 +101,10 @@ def test_those_leave_that_their_user_has_deleted(database: Database) -> None:
 
 def test_a_console_is_replaced_and_dropped(database: Database) -> None:
     with database.write() as tx:
-        servers.put_console(tx, S1, "booting", NOON)
-        servers.put_console(tx, S1, "login: ü", NOON)
-        servers.put_console(tx, S2, "other", NOON)
-        kept = servers.get_console(tx, S1)
-        servers.drop_consoles(tx, [S1])
+        consoles.put_console(tx, S1, "booting", NOON)
+        consoles.put_console(tx, S1, "login: ü", NOON)
+        consoles.put_console(tx, S2, "other", NOON)
+        kept = consoles.get_console(tx, S1)
+        consoles.drop_consoles(tx, [S1])
 
-        assert (kept, servers.get_console(tx, S1), servers.get_console(tx, S2)) == ("login: ü", "", "other")
+        assert (kept, consoles.get_console(tx, S1), consoles.get_console(tx, S2)) == ("login: ü", "", "other")

@@ -112,14 +112,6 @@ IS_UNPLACED = and_(
     servers.c.host_id.is_(None),
 )
 
-consoles = Table(
-    "consoles",
-    metadata,
-    Column("server_id", String(36), primary_key=True),
-    Column("text", Text, nullable=False),
-    Column("updated", UtcTime, nullable=False),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class ServerRow:
@@ -364,23 +356,6 @@ def count_servers(tx: Tx, project_id: ProjectId) -> int:
         servers.c.project_id == project_id, servers.c.status != str(ServerStatus.DELETED)
     )
     return int(tx.execute(statement).scalar_one())
-
-
-def put_console(tx: Tx, server_id: ServerId, content: str, now: datetime) -> None:
-    """Keeps the last part of a guest's console."""
-    changed = tx.execute(update(consoles).where(consoles.c.server_id == server_id).values(text=content, updated=now))
-    if changed.rowcount == 0:
-        tx.execute(insert(consoles).values(server_id=server_id, text=content, updated=now))
-
-
-def get_console(tx: Tx, server_id: ServerId) -> str:
-    """The last part of a guest's console, "" when it has said nothing."""
-    return str(tx.execute(select(consoles.c.text).where(consoles.c.server_id == server_id)).scalar() or "")
-
-
-def drop_consoles(tx: Tx, server_ids: Iterable[ServerId]) -> None:
-    """Forgets the consoles of servers that are gone."""
-    tx.execute(consoles.delete().where(consoles.c.server_id.in_(list(server_ids))))
 
 
 def _on_host(host_id: HostId) -> ColumnElement[bool]:

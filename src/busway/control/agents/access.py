@@ -12,7 +12,7 @@ from busway.control.images.upload import DiskImageUpload
 from busway.control.observation.report import observe
 from busway.domain.errors import Forbidden
 from busway.domain.ids import HostId, ServerId
-from busway.store import servers
+from busway.store import consoles, servers
 
 CONSOLE_CHARS = 256 * 1024
 
@@ -44,4 +44,4 @@ def put_console(control: Control, host_id: HostId, server_id: ServerId, text: st
         if row.host_id != host_id:
             return  # it is leaving, or an unconfirmed move left its disk here: its guest speaks elsewhere
         # PostgreSQL's text holds no NUL; a terminal shows nothing for it either.
-        servers.put_console(tx, server_id, text.replace("\x00", "")[-CONSOLE_CHARS:], control.now())
+        consoles.put_console(tx, server_id, text.replace("\x00", "")[-CONSOLE_CHARS:], control.now())

@@ -9,7 +9,19 @@ from busway.domain.claim import ClaimState
 from busway.domain.ids import HostId, ServerId
 from busway.domain.move import MoveState
 from busway.domain.server import ServerStatus
-from busway.store import claims, departures, disk_uploads, events, hosts, images, moves, ports, security_groups, servers
+from busway.store import (
+    claims,
+    consoles,
+    departures,
+    disk_uploads,
+    events,
+    hosts,
+    images,
+    moves,
+    ports,
+    security_groups,
+    servers,
+)
 from busway.store.claims import Claim
 from busway.store.database import Tx
 from busway.store.disk_uploads import UploadPurpose
@@ -67,7 +79,7 @@ def drop_uploads(tx: Tx, row: ServerRow, now: datetime) -> None:
 def finish_delete(tx: Tx, row: ServerRow, now: datetime) -> None:
     """Shows a server as deleted to its user; what hosts still hold stays claimed."""
     set_status(tx, row, ServerStatus.DELETED, "deleted", now, task_state=None, power=None, terminated=now)
-    servers.drop_consoles(tx, [row.id])
+    consoles.drop_consoles(tx, [row.id])
     if not departures.list_departures(tx, server_id=row.id):
         let_go(tx, row, now)
 

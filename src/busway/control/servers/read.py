@@ -13,7 +13,7 @@ from busway.domain.caller import Caller
 from busway.domain.ids import HostId, ServerId
 from busway.domain.requests import ServerFilter
 from busway.domain.server import Server, ServerAction, ServerStatus
-from busway.store import actions, aggregates, hosts, ports, servers
+from busway.store import actions, aggregates, consoles, hosts, ports, servers
 from busway.store.actions import EVERY_ACTION, ActionFilter
 from busway.store.database import Tx
 from busway.store.server_list import list_page
@@ -58,7 +58,7 @@ def console_output(control: Control, caller: Caller, server_id: str, length: int
     """The last lines of a guest's console, all that is kept with None."""
     with control.db.read() as tx:
         row = server_row(tx, caller, server_id, "console")
-        text = servers.get_console(tx, row.id)
+        text = consoles.get_console(tx, row.id)
     if length is None or length < 0:
         return text
     return "\n".join(text.splitlines()[-length:]) if length else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "credentials"
-down_revision = "wiring"
+down_revision = "image_words"
 
 
 def upgrade() -> None:
