@@ -1,4 +1,5 @@
 import hashlib
+import json
 import socket
 import struct
 import time
@@ -12,7 +13,9 @@ from busway.control.images.purge import purge_deleted_images
 from busway.domain.ids import ImageId, ServerId
 from busway.store import disk_uploads
 from busway.store.disk_uploads import DiskUpload, UploadPurpose
-from tests.api.serving import ApiServer, start_api_server
+from tests.api.serving import ApiServer
+from tests.api.test_servers import create as create_server
+from tests.api.test_servers import start_api_server
 
 IMAGES = "/image/v2/images"
 PATCH = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
@@ -229,3 +232,42 @@ def test_an_upload_over_the_limit_is_refused(api_template: Path, tmp_path: Path)
         assert client.put(f"{IMAGES}/{image}/file", content=b"x" * 1000).status_code == 204
     finally:
         server.stop()
+
+
+def test_a_deactivated_image_is_read_by_admins_only_and_not_booted(api_server: ApiServer) -> None:
+    admin, image = api_server.client(), api_server.image()
+    user = api_server.client(api_server.user("someone"))
+    url = f"/image/v2/images/{image}"
+
+    assert user.post(f"{url}/actions/deactivate").status_code == 403
+    assert admin.post(f"{url}/actions/deactivate").status_code == 204
+    assert admin.get(url).json()["status"] == "deactivated"
+    assert (user.get(f"{url}/file").status_code, admin.get(f"{url}/file").status_code) == (403, 200)
+    refused = create_server(user, image)
+    assert refused.status_code == 400 and "deactivated" in refused.text
+    assert admin.post(f"{url}/actions/reactivate").status_code == 204
+    assert user.get(f"{url}/file").status_code == 200
+    assert create_server(user, image).status_code == 202
+
+
+def test_an_image_without_data_is_not_deactivated(api_server: ApiServer) -> None:
+    admin = api_server.client()
+    body = {"name": "empty", "disk_format": "raw", "container_format": "bare"}
+    image = admin.post("/image/v2/images", json=body).json()["id"]
+
+    assert admin.post(f"/image/v2/images/{image}/actions/deactivate").status_code == 403
+
+
+def test_the_older_form_of_a_patch_is_read_too(api_server: ApiServer) -> None:
+    admin, image = api_server.client(), api_server.image()
+    headers = {"Content-Type": "application/openstack-images-v2.0-json-patch"}
+    url = f"/image/v2/images/{image}"
+
+    def patch(*operations: dict[str, object]) -> int:
+        return admin.patch(url, content=json.dumps(operations), headers=headers).status_code
+
+    assert patch({"replace": "/name", "value": "renamed"}, {"add": "/colour", "value": "red"}) == 200
+    assert (admin.get(url).json()["name"], admin.get(url).json()["colour"]) == ("renamed", "red")
+    assert patch({"remove": "/colour"}) == 200
+    assert "colour" not in admin.get(url).json()
+    assert patch({"swap": "/name", "value": "x"}) == 400

@@ -262,3 +262,31 @@ def test_hosts_are_hypervisors_and_services(api_server: ApiServer) -> None:
     assert (row["id"], row["hypervisor_hostname"], row["state"], row["running_vms"]) == (1, "host1", "up", 1)
     assert "vcpus" not in new.get("/compute/v2.1/os-hypervisors/detail").json()["hypervisors"][0]
     assert (disabled.json()["service"]["status"], disabled.json()["service"]["disabled_reason"]) == ("disabled", "r")
+
+
+def test_a_host_that_is_not_there_is_refused_with_those_that_are(api_server: ApiServer) -> None:
+    image = api_server.image()
+    api_server.host("gpu01")
+    client = api_server.client(version="2.74")
+
+    refused = create(client, image, host="gpu99", networks="auto")
+
+    assert refused.status_code == 400
+    assert "no host gpu99" in refused.text and "gpu01" in refused.text
+    assert create(client, image, availability_zone="nova:gpu99", networks="auto").status_code == 400
+    assert create(client, image, host="gpu01", networks="auto").status_code == 202
+
+
+def test_hypervisors_are_found_by_a_part_of_their_name_with_their_servers(api_server: ApiServer) -> None:
+    host = api_server.host("gpu01")
+    client = api_server.client()
+    server = create(client, api_server.image()).json()["server"]["id"]
+    place_round(api_server.control)
+    host.obey()
+    root = "/compute/v2.1/os-hypervisors"
+
+    assert [each["hypervisor_hostname"] for each in client.get(f"{root}/gpu/search").json()["hypervisors"]] == ["gpu01"]
+    [found] = client.get(f"{root}/gpu01/servers").json()["hypervisors"]
+    assert [each["uuid"] for each in found["servers"]] == [server]
+    assert client.get(f"{root}/other/search").status_code == 404
+    assert api_server.client(version="2.53").get(f"{root}/gpu/search").status_code == 404

@@ -1,6 +1,7 @@
 """Images: their life, and what the first bytes of a file say about its format.
 
-An image is QUEUED until its whole data is stored and checked, then ACTIVE for ever; data never changes after that.
+An image is QUEUED until its whole data is stored and checked, then ACTIVE; data never changes after that. An admin may deactivate it,
+and make it ACTIVE again.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class ImageStatus(StrEnum):
 
     QUEUED = "queued"
     ACTIVE = "active"
+    DEACTIVATED = "deactivated"  # an admin keeps its data from being read and booted
 
 
 @dataclass(frozen=True, slots=True)

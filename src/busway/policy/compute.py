@@ -173,6 +173,8 @@ _OPERATOR = (
         list="List hosts",
         statistics="Count what all hosts have",
         show="Show a host",
+        search="Find hosts by a part of their name",
+        servers="List the servers on hosts",
     ),
     Rule(f"{_API}os-hypervisors:list-detail", ADMIN, "List hosts with their details"),
     *rules(

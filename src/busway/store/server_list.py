@@ -6,7 +6,7 @@ read in batches until the page is full.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, o
 
 from busway.domain.aggregate import ZONE_KEY
 from busway.domain.errors import BadInput
-from busway.domain.ids import ServerId
+from busway.domain.ids import HostId, ServerId
 from busway.domain.placement import ZONE
 from busway.domain.requests import ServerFilter
 from busway.domain.server import ServerStatus
@@ -23,7 +23,7 @@ from busway.store.database import Tx
 from busway.store.hosts import hosts
 from busway.store.paging import SortKey, narrowed, page_of
 from busway.store.ports import ports, server_addresses
-from busway.store.servers import READ, ServerRow, server_of, servers
+from busway.store.servers import READ, Intent, ServerRow, server_of, servers
 
 _BATCH = 500
 _TEXTS = {"name": servers.c.name, "hostname": servers.c.hostname, "description": servers.c.description}
@@ -91,6 +91,14 @@ def list_page(tx: Tx, wanted: ServerFilter, compile_: Compile) -> list[ServerRow
             break
         marker = rows[-1].id
     return found[: wanted.limit]
+
+
+def list_numbers_on(tx: Tx, host_ids: Collection[HostId]) -> list[tuple[HostId, ServerId, int]]:
+    """The host, id and number of each server that takes up room on some hosts, oldest first."""
+    statement = select(servers.c.host_id, servers.c.id, servers.c.number).where(
+        servers.c.host_id.in_(host_ids), servers.c.intent != str(Intent.GONE)
+    )
+    return [(row.host_id, row.id, row.number) for row in tx.execute(statement.order_by(servers.c.number))]
 
 
 def _descending(key: SortKey, down: bool) -> SortKey:

@@ -12,6 +12,7 @@ from busway.api.operation import Operation
 from busway.api.schema import PAGE, WORD
 from busway.control.hosts import registry as hosts
 from busway.control.hosts.registry import HostView
+from busway.control.servers.read import servers_on
 from busway.domain.errors import NotFound
 from busway.store.hosts import HostFilter
 
@@ -126,6 +127,32 @@ def _show(call: Call) -> Reply:
     raise NotFound(f"Hypervisor with ID '{call.path['id']}' could not be found", code="hypervisor-not-found")
 
 
+def _matching(call: Call) -> list[HostView]:
+    """The hosts whose name has what the path says; raises `NotFound` for none."""
+    pattern = call.path["id"]
+    found = hosts.list_hosts(call.control, call.caller, call.rule, HostFilter(name_part=pattern))
+    if not found:
+        raise NotFound(f"No hypervisor matching '{pattern}' could be found.", code="hypervisor-not-found")
+    return found
+
+
+def _search(call: Call) -> Reply:
+    return Reply({"hypervisors": [render(_BRIEF, host, call) for host in _matching(call)]})
+
+
+def _servers(call: Call) -> Reply:
+    """The hosts with the servers of each, where it has any."""
+    found = _matching(call)
+    held = servers_on(call.control, [host.id for host in found])
+    rows = []
+    for host in found:
+        row = render(_BRIEF, host, call)
+        if mine := held.get(host.id):
+            row["servers"] = [{"uuid": server_id, "name": name} for server_id, name in mine]
+        rows.append(row)
+    return Reply({"hypervisors": rows})
+
+
 def _statistics(call: Call) -> Reply:
     rows: list[dict[str, Any]] = [
         render(_DETAIL, host, call)
@@ -142,4 +169,6 @@ OPERATIONS = (
     Operation("GET", f"{ROOT}/detail", _list_detail, query=_QUERY, rule="os_compute_api:os-hypervisors:list-detail"),
     Operation("GET", f"{ROOT}/statistics", _statistics, until=87, rule="os_compute_api:os-hypervisors:statistics"),
     Operation("GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:os-hypervisors:show"),
+    Operation("GET", f"{ROOT}/{{id}}/search", _search, until=52, rule="os_compute_api:os-hypervisors:search"),
+    Operation("GET", f"{ROOT}/{{id}}/servers", _servers, until=52, rule="os_compute_api:os-hypervisors:servers"),
 )

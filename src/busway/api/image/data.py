@@ -14,7 +14,8 @@ from busway.control.context import Control
 from busway.control.images.catalogue import get_image, image_path
 from busway.control.images.upload import ImageUpload, begin_upload
 from busway.domain.caller import Caller
-from busway.domain.errors import NotFound
+from busway.domain.errors import Forbidden, NotFound
+from busway.domain.image import ImageStatus
 
 
 async def _upload(control: Control, caller: Caller, request: Request, run: Run) -> Response:
@@ -32,6 +33,12 @@ async def _download(control: Control, caller: Caller, request: Request, run: Run
     image = await run(get_image, control, caller, request.path_params["id"], "download_image")
     if image.sha256 is None:
         return Response(status_code=204)
+    if image.status is ImageStatus.DEACTIVATED and not caller.is_admin:
+        raise Forbidden(
+            f"The data of image {image.id} can't be read: it is deactivated",
+            remedy="Ask an admin why.",
+            code="image-deactivated",
+        )
     path = image_path(control, image)
     if not path.exists():
         raise NotFound(

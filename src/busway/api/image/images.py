@@ -149,6 +149,16 @@ def _delete(call: Call) -> Reply:
     return NO_CONTENT
 
 
+def _deactivate(call: Call) -> Reply:
+    images.set_active(call.control, call.caller, call.path["id"], active=False)
+    return NO_CONTENT
+
+
+def _reactivate(call: Call) -> Reply:
+    images.set_active(call.control, call.caller, call.path["id"], active=True)
+    return NO_CONTENT
+
+
 def tagged(call: Call, tags: tuple[str, ...]) -> Image:
     """Replaces an image's tags."""
     return images.change_image(call.control, call.caller, call.path["id"], lambda image: replace(image, tags=tags))
@@ -160,4 +170,6 @@ OPERATIONS = (
     Operation("GET", f"{ROOT}/{{id}}", _show, rule="get_image"),
     Operation("PATCH", f"{ROOT}/{{id}}", _change, PATCH, media_type=PATCH_TYPE, rule="modify_image"),
     Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="delete_image"),
+    Operation("POST", f"{ROOT}/{{id}}/actions/deactivate", _deactivate, rule="deactivate"),
+    Operation("POST", f"{ROOT}/{{id}}/actions/reactivate", _reactivate, rule="reactivate"),
 )

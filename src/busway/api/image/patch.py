@@ -58,7 +58,9 @@ PATCH_TYPE = "application/openstack-images-v2.1-json-patch"
 _PATH = {"type": "string", "minLength": 2, "maxLength": 256, "pattern": "^/"}
 _CHANGED = open_object({"op": {"enum": ["add", "replace"]}, "path": _PATH, "value": {}}, "op", "path", "value")
 _REMOVED = open_object({"op": {"enum": ["remove"]}, "path": _PATH}, "op", "path")
-PATCH = Schema({"type": "array", "maxItems": 1000, "items": {"anyOf": [_CHANGED, _REMOVED]}})
+# The older media type names the operation by the key that has the path: {"replace": "/name", "value": "x"}.
+_OLD = {"anyOf": [open_object({op: _PATH, "value": {}}, op) for op in ("add", "replace", "remove")]}
+PATCH = Schema({"type": "array", "maxItems": 1000, "items": {"anyOf": [_CHANGED, _REMOVED, _OLD]}})
 
 
 def patched(image: Image, operations: object) -> Image:
@@ -71,6 +73,10 @@ def patched(image: Image, operations: object) -> Image:
 
 
 def _apply(image: Image, operation: object) -> Image:
+    if isinstance(operation, dict) and "op" not in operation:
+        named = [name for name in ("add", "replace", "remove") if name in operation]
+        if len(named) == 1:
+            operation = {**operation, "op": named[0], "path": operation[named[0]]}
     if not isinstance(operation, dict) or operation.get("op") not in ("add", "replace", "remove"):
         raise BadInput(
             "Unknown operation in the JSON patch",

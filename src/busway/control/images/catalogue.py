@@ -55,12 +55,26 @@ def change_image(control: Control, caller: Caller, image_id: str, change: Callab
         old = _owned(tx, caller, image_id, "modify_image", lock=True)
         new = replace(change(old), updated=control.now())
         frozen = (new.disk_format, new.container_format) != (old.disk_format, old.container_format)
-        if frozen and old.status is ImageStatus.ACTIVE:
+        if frozen and old.status is not ImageStatus.QUEUED:
             raise Forbidden("The format of an image with data can't change", remedy="Upload it as a new image.")
         check_properties(new)
         _check(caller, new, was_public=old.visibility == "public")
         store.save_image(tx, new)
     return new
+
+
+def set_active(control: Control, caller: Caller, image_id: str, *, active: bool) -> None:
+    """Lets an image's data be read and booted again, or not; what runs from it goes on. Raises `Forbidden` for one without data."""
+    with control.db.write() as tx:
+        image = _owned(tx, caller, image_id, "reactivate" if active else "deactivate", lock=True)
+        if image.status is ImageStatus.QUEUED:
+            raise Forbidden(
+                f"Image {image.id} is {image.status}: only one with data can be deactivated or made active again",
+                remedy="Upload its data first.",
+                code="image-no-data",
+            )
+        status = ImageStatus.ACTIVE if active else ImageStatus.DEACTIVATED
+        store.save_image(tx, replace(image, status=status, updated=control.now()))
 
 
 def delete_image(control: Control, caller: Caller, image_id: str) -> None:

@@ -24,12 +24,14 @@ from busway.domain.quota import Usage, usage_of
 from busway.domain.requests import CreateServer
 from busway.domain.server import Server, ServerStatus, TaskState
 from busway.policy import authorize
-from busway.store import events, images, keypairs, servers
+from busway.store import events, hosts, images, keypairs, servers
 from busway.store.database import Tx
 from busway.store.events import Event
+from busway.store.hosts import HostFilter
 from busway.store.servers import Intent
 
 MAX_AT_ONCE = 100
+_NAMED = 10
 
 
 def create_servers(control: Control, caller: Caller, request: CreateServer, request_id: str) -> list[Server]:
@@ -44,6 +46,8 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
     # What is written by tenants is read before the transaction that others wait for, and once for all servers.
     with control.db.read() as tx:
         _check_image(control, tx, caller, request)
+        if request.host is not None:
+            _check_host(tx, request.host)
     with control.db.write() as tx:
         _check_quota(control, tx, caller, request)
         image = images.get_image(tx, request.image_id)
@@ -64,6 +68,19 @@ def _check_image(control: Control, tx: Tx, caller: Caller, request: CreateServer
     parse_requests(request.flavor.extra_specs, control.pci_rules(tx).aliases, image.properties)
     guest_cells(request.flavor, image.properties)
     machine_of(request.flavor, image.properties)
+
+
+def _check_host(tx: Tx, name: str) -> None:
+    """Raises `BadInput` for a host that there is not; who may name one may know the others."""
+    if hosts.find_host(tx, name) is None:
+        known = hosts.list_page(tx, HostFilter(limit=_NAMED + 1))
+        more = ", …" if len(known) > _NAMED else ""
+        raise BadInput(
+            f"There is no host {name}",
+            detail=f"There are {', '.join(host.name for host in known[:_NAMED]) or 'none yet'}{more}.",
+            remedy="Name one of them, or leave the choice to Busway.",
+            code="server-host",
+        )
 
 
 def _check_quota(control: Control, tx: Tx, caller: Caller, request: CreateServer) -> None:
@@ -137,8 +154,12 @@ def check_image(caller: Caller, flavor: Flavor, image: Image) -> None:
     if image.status is not ImageStatus.ACTIVE:
         raise BadInput(
             f"Image {image.name or image.id} is {image.status}, not active",
-            detail="Its data has not been uploaded whole.",
-            remedy="Upload it, or choose another image: `openstack image list`.",
+            detail="An admin has deactivated it."
+            if image.status is ImageStatus.DEACTIVATED
+            else "Its data has not been uploaded whole.",
+            remedy="Upload it, or choose another image: `openstack image list`."
+            if image.status is ImageStatus.QUEUED
+            else "Choose another image: `openstack image list`.",
             code="image-not-active",
         )
     if image.min_ram > flavor.ram_mb or image.min_disk > flavor.disk_gb > 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from busway.control.context import Control
@@ -16,7 +16,7 @@ from busway.domain.server import Server, ServerAction, ServerStatus
 from busway.store import actions, aggregates, consoles, hosts, ports, servers
 from busway.store.actions import EVERY_ACTION, ActionFilter
 from busway.store.database import Tx
-from busway.store.server_list import list_page
+from busway.store.server_list import list_numbers_on, list_page
 from busway.store.servers import ServerRow
 
 NOWHERE = HostId("")
@@ -40,6 +40,15 @@ def list_servers(control: Control, caller: Caller, wanted: ServerFilter) -> list
 def read_servers(tx: Tx, server_ids: Iterable[ServerId]) -> list[Server]:
     """Servers by their ids, in the order in which they were made."""
     return _views(tx, servers.list_by_id(tx, server_ids))
+
+
+def servers_on(control: Control, host_ids: Collection[HostId]) -> dict[HostId, list[tuple[ServerId, str]]]:
+    """The ids and instance names of the servers on some hosts, oldest first; for who may see hosts."""
+    found: dict[HostId, list[tuple[ServerId, str]]] = {}
+    with control.db.read() as tx:
+        for host_id, server_id, number in list_numbers_on(tx, host_ids):
+            found.setdefault(host_id, []).append((server_id, f"instance-{number:08x}"))
+    return found
 
 
 def _views(tx: Tx, rows: Sequence[ServerRow]) -> list[Server]:
