@@ -13,9 +13,8 @@ from busway.control.images.purge import purge_deleted_images
 from busway.domain.ids import ImageId, ServerId
 from busway.store import disk_uploads
 from busway.store.disk_uploads import DiskUpload, UploadPurpose
-from tests.api.serving import ApiServer
+from tests.api.serving import ApiServer, start_api_server
 from tests.api.test_servers import create as create_server
-from tests.api.test_servers import start_api_server
 
 IMAGES = "/image/v2/images"
 PATCH = {"Content-Type": "application/openstack-images-v2.1-json-patch"}

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from busway.api.call import ACCEPTED, Call, Reply
-from busway.api.compute import remote_consoles, server_moves, server_rebuilds
-from busway.api.compute import server_admin, server_moves, server_rebuilds
+from busway.api.compute import remote_consoles, server_admin, server_moves, server_rebuilds
 from busway.api.compute.action import Action
 from busway.api.operation import OTHERWISE, Operation
 from busway.api.schema import Schema, as_int
@@ -23,11 +22,6 @@ _NOT_HERE = frozenset(
         "addFloatingIp",
         "createBackup",
         "injectNetworkInfo",
-        "lock",
-        "os-getRDPConsole",
-        "os-getSerialConsole",
-        "os-getSPICEConsole",
-        "os-getVNCConsole",
         "os-migrateLive",
         "pause",
         "removeFixedIp",
@@ -41,8 +35,6 @@ _NOT_HERE = frozenset(
         "unrescue",
     ]
 )
-
-
 # What comes nearest to an act that Busway does not do.
 _INSTEAD = {
     "addFixedIp": "Give a new server all the ports that it needs: openstack server create --port.",

@@ -56,7 +56,18 @@ RULES = {
 
 # What may be done to a locked server too, as in Nova: none of it changes the guest.
 _DESPITE_LOCK = frozenset(
-    {"update", "console", "createImage", "lock", "unlock", "setTags", "addTag", "deleteTag", "deleteTags"}
+    {
+        "update",
+        "console",
+        "remoteConsole",
+        "createImage",
+        "lock",
+        "unlock",
+        "setTags",
+        "addTag",
+        "deleteTag",
+        "deleteTags",
+    }
 )
 
 

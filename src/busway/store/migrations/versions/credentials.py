@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "credentials"
-down_revision = "image_words"
+down_revision = "remote_consoles"
 
 
 def upgrade() -> None:
