@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "credentials"
-down_revision = "remote_consoles"
+down_revision = "mediated"
 
 
 def upgrade() -> None:
