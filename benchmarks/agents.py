@@ -40,6 +40,7 @@ class _Agent:
         self._name = f"host{number:05}"
         self._heard = heard
         self.generation = 1
+        self.reported = asyncio.Event()
 
     async def _ask(self, streams: tuple[asyncio.StreamReader, asyncio.StreamWriter], head: str, body: bytes) -> bytes:
         reader, writer = streams
@@ -73,6 +74,7 @@ class _Agent:
             seen = Observed(self._name, sequence, self.generation, "boot", HostResources(64, 1 << 20, 1000))
             answer = await self._ask(streams, f"PUT /agent/v1/hosts/{self._name}/observed", encode(seen))
             assert b" 204 " in answer.split(b"\r\n")[0], answer
+            self.reported.set()
             await asyncio.sleep(_REPORT_SECONDS)
 
 
@@ -81,7 +83,9 @@ async def _play(server: ApiServer, count: int, seconds: float) -> tuple[float, f
     heard: asyncio.Queue[int] = asyncio.Queue()
     agents = [_Agent(server.url, number, heard) for number in range(count)]
     tasks = [asyncio.create_task(work) for agent in agents for work in (agent.poll(), agent.report(count))]
-    await asyncio.sleep(_REPORT_SECONDS + 2 if count == AGENTS else 1)  # each has reported once, in whole
+    for agent in agents:
+        await agent.reported.wait()  # once in whole; only then they are idle
+    await asyncio.sleep(1)
     busy, mine, began = time.process_time(), time.thread_time(), time.perf_counter()
     await asyncio.sleep(seconds)
     took = time.perf_counter() - began
