@@ -5,6 +5,7 @@ Nothing is installed: the headers are unpacked, and of the kernel's source only 
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,7 +34,7 @@ def build(cache: Cache) -> Path:
             samples = _samples(cache, source, Path(folder))
             _compile(headers, release, samples)
             for name in MODULES:
-                (samples / f"{name}.ko").replace(new / f"{name}.ko")
+                shutil.move(samples / f"{name}.ko", new / f"{name}.ko")  # they may be on two file systems
 
     return cache.entry(f"mdev/{release}-{key}", make)
 
