@@ -66,14 +66,16 @@ class _Agent:
 
     async def report(self, count: int) -> None:
         """Reports the same every few seconds; all agents at different times."""
-        streams = await asyncio.open_connection(*self._address)
         sequence = 0
         await asyncio.sleep(_REPORT_SECONDS * self._number / count)
         while True:
             sequence += 1
             seen = Observed(self._name, sequence, self.generation, "boot", HostResources(64, 1 << 20, 1000))
+            # One connection each: the server closes those that say nothing for a few seconds.
+            streams = await asyncio.open_connection(*self._address)
             answer = await self._ask(streams, f"PUT /agent/v1/hosts/{self._name}/observed", encode(seen))
             assert b" 204 " in answer.split(b"\r\n")[0], answer
+            streams[1].close()
             self.reported.set()
             await asyncio.sleep(_REPORT_SECONDS)
 
