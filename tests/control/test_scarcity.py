@@ -1,11 +1,13 @@
 """More servers than devices: who gets one, what the others are told, and that no device is given twice."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 from busway.control.placement.place import place_round
 from busway.control.servers.delete import delete_server
 from busway.domain.documents import HostResources
+from busway.domain.errors import Raced
 from busway.domain.host_facts import ACS_OVERRIDE, ISOLATION, UNSAFE_INTERRUPTS
 from busway.domain.server import ServerStatus
 from busway.store import claims
@@ -37,7 +39,8 @@ def test_ten_requests_at_once_for_four_devices_give_exactly_four(cloud: Cloud) -
 
     def ask(number: int) -> str:
         [made] = cloud.create(f"s{number}")
-        place_round(cloud.control)
+        with suppress(Raced):  # a host was told something new meanwhile: the placer's loop has its next turn at once
+            place_round(cloud.control)
         return made.id
 
     with ThreadPoolExecutor(10) as pool:
