@@ -75,7 +75,7 @@ def _why(placement: Placement) -> str:
     if not fit.nodes:
         return f"the host with the fewest free devices ({fit.left_free}) that has room"
     where = "one NUMA node" if fit.nodes == 1 else f"{fit.nodes} NUMA nodes"
-    return f"its devices lie on {where}, and no smaller set of free devices could be broken; {fit.left_free} stay free"
+    return f"devices on {where}; best fit: splits the smallest free group that is large enough, leaves {fit.left_free} free"
 
 
 def _names(each: RefusedHosts) -> str:
