@@ -212,3 +212,14 @@ def test_the_console_is_printed_as_far_as_it_is_kept(api_server: ApiServer, host
 
     assert run("console", "train").stdout == "one\ntwo\nthree\n"
     assert run("console", "train", "--lines", "2").stdout == "two\nthree\n"
+
+
+def test_a_link_to_a_console_is_printed_for_a_server_that_runs(api_server: ApiServer, host: Host, run: Run) -> None:
+    run("create", "train", "--gpu", "a1")
+    early = run("console", "train", "--url", "novnc", code=1)
+    place_round(api_server.control)
+    host.obey()
+
+    assert "[console-not-running]" in early.stderr
+    assert f"{api_server.url}/consoles/vnc.html?path=" in run("console", "train", "--url", "novnc").stdout
+    assert "/consoles/serial.html?path=" in run("console", "train", "--url", "serial").stdout

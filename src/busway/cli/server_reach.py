@@ -64,15 +64,23 @@ def ssh(name: str, command: tuple[str, ...], wait: bool, timeout: float, clouds:
 @click.command()
 @click.argument("name")
 @click.option("--lines", type=click.IntRange(1), metavar="N", help="Only the last N lines.")
+@click.option(
+    "--url", type=click.Choice(["novnc", "serial"]), help="A link for the browser: the screen, or a terminal."
+)
 @clouds_option
-def console(name: str, lines: int | None, clouds: str | None) -> None:
-    """Print what server NAME wrote to its console, as far as it is kept."""
+def console(name: str, lines: int | None, url: str | None, clouds: str | None) -> None:
+    """Print what server NAME wrote to its console, as far as it is kept; or a link to its console."""
     from busway.cli.client import Client, find_clouds
     from busway.cli.find import SERVERS, find_server
 
     with Client(find_clouds(clouds)) as client:
-        path = f"{SERVERS}/{find_server(client, name)['id']}/action"
-        text = client.openstack("POST", path, {"os-getConsoleOutput": {"length": lines}})["output"]
+        path = f"{SERVERS}/{find_server(client, name)['id']}"
+        if url is not None:
+            wanted = {"protocol": "vnc" if url == "novnc" else "serial", "type": url}
+            made = client.openstack("POST", f"{path}/remote-consoles", {"remote_console": wanted})
+            click.echo(made["remote_console"]["url"])
+            return
+        text = client.openstack("POST", f"{path}/action", {"os-getConsoleOutput": {"length": lines}})["output"]
     click.echo(text, nl=not text.endswith("\n"))
 
 
