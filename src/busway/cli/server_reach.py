@@ -69,7 +69,10 @@ def ssh(name: str, command: tuple[str, ...], wait: bool, timeout: float, clouds:
 )
 @clouds_option
 def console(name: str, lines: int | None, url: str | None, clouds: str | None) -> None:
-    """Print what server NAME wrote to its console, as far as it is kept; or a link to its console."""
+    """Print the console of server NAME, or a link to it.
+
+    What the server wrote there is printed as far as it is kept.
+    """
     from busway.cli.client import Client, find_clouds
     from busway.cli.find import SERVERS, find_server
 
