@@ -3,8 +3,8 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean check test test-slow test-load test-proof fuzz openapi screenshots coverage mutation bench bench-peers oracle \
-	format hooks revision lock vendor metrics pci-ids ordinary-lines release python-version environment
+.PHONY: help setup demo demo-install clean check test test-slow test-deb test-load test-proof fuzz openapi screenshots coverage mutation bench bench-peers oracle \
+	format hooks revision wheel deb lock vendor metrics pci-ids ordinary-lines release python-version environment
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ setup: python-version ## Install packages, Python environments and PostgreSQL fo
 
 demo: setup ## A server with a GPU on this machine, on emulated hardware (needs root, or the kvm group)
 	.venv/bin/busway demo
+
+demo-install: setup ## From nothing to ssh in a server with a GPU, on a lab host: the package, busway up, each step with its time (root)
+	@.venv/bin/python -m tools.demo_install
 
 clean: ## Remove the environments and caches of this checkout (the folder BUSWAY_CACHE stays)
 	rm -rf .venv .venv-clients .venv-mutation mutants .venv-lock .venv-oracle .venv-peers .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from busway.bootstrap.admin import ensure_admin
 from busway.bootstrap.config import read_config
 from busway.bootstrap.serve import build_control
 from busway.bootstrap.setup.apply import OwnCloud, apply_proposal
-from busway.bootstrap.setup.first_use import next_steps, set_up_once
+from busway.bootstrap.setup.first_use import next_steps, operator, set_up_once
 from busway.bootstrap.setup.model import model_of
 from busway.bootstrap.setup.propose import Room, propose
 from busway.control import flavors
@@ -116,7 +117,7 @@ def test_a_ready_card_beside_one_that_is_not_is_offered_by_its_address(tmp_path:
 @pytest.fixture
 def control(tmp_path: Path) -> Iterator[Control]:
     made = build_control(read_config(None, state_path=tmp_path / "state"))
-    flavors.bootstrap_flavors(made)
+    ensure_admin(made)
     yield made
     made.db.close()
 
@@ -130,7 +131,7 @@ def machine(tmp_path: Path) -> Path:
 
 
 def test_the_first_start_offers_what_is_ready_and_says_how_to_go_on(control: Control, machine: Path) -> None:
-    proposal = set_up_once(control, ADMIN, machine)
+    proposal = set_up_once(control, operator(control), machine)
 
     assert proposal is not None
     assert [view.name for view in aliases.list_aliases(control, ADMIN)[0]] == ["rtxa5000"]
@@ -140,10 +141,11 @@ def test_the_first_start_offers_what_is_ready_and_says_how_to_go_on(control: Con
     lines = "\n".join(next_steps(proposal, "http://127.0.0.1:8774", control.state / "clouds.yaml"))
     assert "busway server create first --gpu rtxa5000 " in lines
     assert "http://127.0.0.1:8774" in lines
+    assert lines.index("--dst-port 22 default") < lines.index("busway server ssh first")
 
 
 def test_what_the_first_start_made_is_in_the_audit(control: Control, machine: Path) -> None:
-    set_up_once(control, ADMIN, machine)
+    set_up_once(control, operator(control), machine)
 
     with control.db.read() as tx:
         operations = {record.operation for record in list_records(tx, AuditFilter())}
@@ -157,7 +159,7 @@ def test_what_the_first_start_made_is_in_the_audit(control: Control, machine: Pa
 def test_a_cloud_that_has_a_host_or_rules_of_its_own_is_left_alone(control: Control, machine: Path) -> None:
     joining.create_host(control, ADMIN, "h1")
 
-    assert set_up_once(control, ADMIN, machine) is None
+    assert set_up_once(control, operator(control), machine) is None
     assert aliases.list_aliases(control, ADMIN)[0] == []
 
 
@@ -172,7 +174,7 @@ def test_rules_of_the_file_are_enough_to_be_left_alone(tmp_path: Path, machine: 
 
 def test_a_machine_with_nothing_ready_says_why(control: Control, machine: Path) -> None:
     BROKEN["iommu-off"](Machine(machine))
-    proposal = set_up_once(control, ADMIN, machine)
+    proposal = set_up_once(control, operator(control), machine)
     assert proposal is not None
 
     lines = "\n".join(next_steps(proposal, "http://x", Path("/s/clouds.yaml")))

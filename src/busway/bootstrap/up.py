@@ -18,7 +18,7 @@ from busway.agent.wiring import AgentOptions, build_agent, serving_metrics
 from busway.bootstrap.config import Config
 from busway.bootstrap.crashpoint import crashpoint_from_environment
 from busway.bootstrap.serve import Served, served
-from busway.bootstrap.setup.first_use import next_steps, set_up_once
+from busway.bootstrap.setup.first_use import next_steps, operator, set_up_once
 from busway.control.hosts import joining
 from busway.domain.caller import Caller
 from busway.domain.ids import ProjectId, UserId
@@ -37,7 +37,7 @@ def up(config: Config, options: AgentOptions) -> None:
         signal.signal(number, lambda *_: stop.set())
     (config.state / "agent").mkdir(mode=0o711, parents=True, exist_ok=True)
     with served(config) as cloud:
-        found = set_up_once(cloud.control, _SELF)
+        found = set_up_once(cloud.control, operator(cloud.control))
         credential = _credential(cloud, config.state / "agent")
         agent = build_agent(
             dataclasses.replace(options, credential=credential, state=config.state / "agent"),

@@ -10,8 +10,11 @@ import structlog
 from busway.bootstrap.setup.apply import OwnCloud, apply_proposal
 from busway.bootstrap.setup.propose import Proposal, propose
 from busway.control.context import Control
+from busway.control.identity import directory
+from busway.doctor.report import Verdict
 from busway.domain.caller import Caller
 from busway.domain.errors import BuswayError
+from busway.domain.ids import UserId
 from busway.store import hosts
 
 _log = structlog.get_logger("busway.setup")
@@ -35,18 +38,25 @@ def set_up_once(control: Control, caller: Caller, root: Path = Path("/")) -> Pro
             _log.info(line)
     except (BuswayError, OSError) as error:
         _log.warning("GPUs are not offered by themselves", reason=str(error), remedy="Run `busway setup`.")
-        return Proposal((), ())
+        return Proposal((), (Verdict("this machine", "", f"could not be offered by itself ({error})"),))
     return proposal
 
 
+def operator(control: Control) -> Caller:
+    """Whoever starts `busway up`: an administrator in the operators' project, for flavors are made in projects."""
+    project = directory.get_operators_project(control).id
+    return Caller(UserId("busway"), "busway up", project, roles=frozenset({"admin"}))
+
+
 def next_steps(proposal: Proposal, url: str, clouds: Path) -> Iterator[str]:
-    """What a person reads at the first start: where the API is, what is offered, and the three commands to a server."""
+    """What a person reads at the first start: where the API is, what is offered, and the commands that lead to a server."""
     yield f"Busway answers at {url}; {clouds} has the administrator's password."
     yield from offered(proposal)
     largest = [kind.flavors[0] for kind in proposal.kinds if kind.flavors]
     what = f"--gpu {proposal.kinds[0].name}" if largest else "--flavor m1.small"
     yield "A first server, from any cloud image (with the credentials: . " + f"{clouds.with_name('openrc')}):"
     yield "  openstack image create --disk-format qcow2 --container-format bare --file IMAGE.qcow2 my-image"
+    yield "  openstack security group rule create --protocol tcp --dst-port 22 default   # once: lets ssh in"
     yield f"  busway server create first {what} --image my-image --key ~/.ssh/id_ed25519.pub --wait"
     yield "  busway server ssh first"
 
