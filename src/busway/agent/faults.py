@@ -30,7 +30,7 @@ class _Pause:
 
 
 class Faults:
-    """Remembers failures: for a server that shall be there in its record, for one that shall go in memory.
+    """Remembers failures: for a server that must be there in its record, for one that must go in memory.
 
     Workers call it, each for its own server; what is desired is told by the main loop alone.
     """

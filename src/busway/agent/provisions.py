@@ -50,7 +50,7 @@ class Provisions:
         self._troubles: dict[SriovLayout, _Trouble] = {}
 
     def converge(self, sight: Sight, desired: Desired | None) -> bool:
-        """Makes the first layout that is not as it shall be and may be tried; true when something was tried.
+        """Makes the first layout that is not as it must be and may be tried; true when something was tried.
 
         One in each round: a kernel that takes its time with one card must not keep the agent from reporting.
         """

@@ -22,7 +22,7 @@ from busway.store.audit import Act, Record
 def ensure_admin(control: Control, ca: Path | None = None) -> Path:
     """Makes the admin, clouds.yaml, openrc and the default flavors at the first start, and the network as configured.
 
-    `ca` is the authority that clients shall trust, None for the system's. Returns the path of clouds.yaml.
+    `ca` is the authority that clients must trust, None for the system's. Returns the path of clouds.yaml.
     """
     path = control.state / "clouds.yaml"
     if identity.is_first_start(control):

@@ -123,7 +123,7 @@ def _authority(folder: Path, now: datetime) -> Authority:
 
 
 def _told(files: TlsFiles, authority: Authority, folder: Path) -> tuple[str, Path | None]:
-    """What clients and agents shall trust, and the file in which it lies."""
+    """What clients and agents must trust, and the file in which it lies."""
     if files.certificate is None:
         return authority.ca, folder / "ca.pem"
     if files.ca is None or str(files.ca) == _SYSTEM:

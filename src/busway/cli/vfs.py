@@ -21,7 +21,7 @@ def vfs_option(command: _F) -> _F:
         multiple=True,
         metavar="ADDRESS=COUNT[,DRIVER]",
         callback=_read,
-        help="How many virtual functions a device shall have, made before servers use them; repeat it for others. "
+        help="How many virtual functions a device must have, made before servers use them; repeat it for others. "
         "DRIVER is that of idle ones; without it no driver of the host takes them.",
     )(command)
 

@@ -1,4 +1,4 @@
-"""The two documents of one host: `Desired` (what shall be) and `Observed` (what its agent saw).
+"""The two documents of one host: `Desired` (what must be) and `Observed` (what its agent saw).
 
 Levels, not edges: a document says everything each time, carries a generation, and an older one is refused. One-shot
 verbs are counters: `starts`, `reboots` and the numbers of disks only grow, and the agent remembers how far it has come.
@@ -94,7 +94,7 @@ class ConfigDrive:
 
 @dataclass(frozen=True, slots=True)
 class DesiredCell:
-    """A NUMA cell of a guest, and the node of the host, with its CPUs ("0-7,16-23"), on which it shall lie."""
+    """A NUMA cell of a guest, and the node of the host, with its CPUs ("0-7,16-23"), on which it must lie."""
 
     vcpus: int
     ram_mb: int
@@ -104,7 +104,7 @@ class DesiredCell:
 
 @dataclass(frozen=True, slots=True)
 class DesiredServer:
-    """A server as its host shall have it.
+    """A server as its host must have it.
 
     `powered` False means shut off. `starts` grows by one each time its user asks for a start (the first boot is 1): a
     guest that powers itself off stays off until then. `reboots` grows with each reboot, `hard_reboot` tells how.
@@ -112,7 +112,7 @@ class DesiredServer:
     `disks` are the numbers of the layers of its root disk: the first is made from `image`, each other one on top of the
     one before it, and the guest runs on the last. A number is used once in the life of a server: another first number
     is a rebuild, one layer less gives back the disk as it was below. While the server is not to run, `upload` names the
-    image as which its disk shall be handed in whole.
+    image as which its disk must be handed in whole.
     """
 
     id: ServerId
@@ -155,7 +155,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """All that one host shall have.
+    """All that one host must have.
 
     A server in neither `servers` nor `absent` is unknown to the control plane: the agent reports and leaves it, as it
     leaves one that is `unreadable`. `wire` is the version of the document's form.

@@ -59,7 +59,7 @@ class NicGroup:
 
 @dataclass(frozen=True, slots=True)
 class HostNetwork:
-    """One network as its hosts shall have it.
+    """One network as its hosts must have it.
 
     With `dhcp` the host gives its own guests their addresses, names and routes; of the others the site takes care.
     `cidr6` is announced by router advertisements when `ra`. `physical` and `vlan` are for the driver `bridge`.

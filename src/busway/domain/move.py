@@ -2,7 +2,7 @@
 
 A resize or a cold migration holds two sets of claims, the old ones and the new ones, until its user confirms (the old
 ones are released) or reverts (the new ones are). A device that is in both sets is kept. The two sides say all that the
-server has, or shall have, on its host. An evacuation has nothing to go back to: its source is left at once.
+server has, or must have, on its host. An evacuation has nothing to go back to: its source is left at once.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class CreateServer:
 
 @dataclass(frozen=True, slots=True)
 class ServerFilter:
-    """Which servers a listing shall hold, and in which order; what is None or empty lets every server through.
+    """Which servers a listing holds, and in which order; what is None or empty lets every server through.
 
     `patterns` are regular expressions that may match anywhere, as in Nova: of "name", "hostname", "description", "ip" and
     "ip6". `equal` has values of fields of a stored server by their names; `within` has times of one second. `tags` must all

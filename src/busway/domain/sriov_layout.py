@@ -1,4 +1,4 @@
-"""How many virtual functions a physical one shall have on its host, and which driver those have that nobody uses."""
+"""How many virtual functions a physical one must have on its host, and which driver those have that nobody uses."""
 
 from __future__ import annotations
 

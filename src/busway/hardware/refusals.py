@@ -52,7 +52,7 @@ def not_viable(address: PciAddress, group: int, others: Sequence[Function]) -> H
 
 
 def not_prepared(address: PciAddress, driver: str | None) -> HostError:
-    """A device that Busway shall leave with its driver has none that gives it to guests."""
+    """A device that Busway must leave with its driver has none that gives it to guests."""
     return HostError(
         f"{address} is on {driver or 'no driver'}, and its device spec leaves the driver to the operator",
         detail="With `managed` no, a device must be on vfio-pci or on a VFIO driver of its vendor's before a server gets it.",

@@ -41,7 +41,7 @@ class Filter:
 
 
 def packet_filter(desired: Desired, control: ControlPlane) -> Filter:
-    """Writes the filter of all cards that the host shall have; cards of other guests are left alone."""
+    """Writes the filter of all cards that the host must have; cards of other guests are left alone."""
     nics = tuple(nic for server in desired.servers for nic in server.nics if nic.network)
     body = "\n".join(_tables(nics, desired.networks, desired.groups, control)) + "\n"
     mark = f"mark-{hashlib.sha256(body.encode()).hexdigest()[:32]}"

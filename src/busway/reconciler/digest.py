@@ -9,7 +9,7 @@ from dataclasses import asdict
 from busway.domain.documents import ConfigDrive, DesiredServer
 from busway.domain.guest_machine import PLAIN
 
-# Grows when all guests shall be defined anew before their next start: 2 gave them a screen and a serial socket.
+# Grows when all guests must be defined anew before their next start: 2 gave them a screen and a serial socket.
 _FORM = 2
 
 

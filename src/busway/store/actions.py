@@ -38,7 +38,7 @@ def add_action(tx: Tx, action: ServerAction) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ActionFilter:
-    """Which actions on a server a list shall hold, newest first; `marker` is the request id of the last one already seen."""
+    """Which actions on a server a list holds, newest first; `marker` is the request id of the last one already seen."""
 
     request_id: str | None = None
     changes_since: datetime | None = None

@@ -148,7 +148,7 @@ def move_claims(tx: Tx, moved: Iterable[Claim], state: ClaimState, now: datetime
 
 
 def release_claims(tx: Tx, released: Iterable[Claim], generation: int, now: datetime) -> None:
-    """Says from which generation on a host shall let devices go; they are free when it was seen to have done so."""
+    """Says from which generation on a host must let devices go; they are free when it was seen to have done so."""
     going = list(released)
     for claim in going:
         check_claim_transition(claim.state, ClaimState.RELEASING)

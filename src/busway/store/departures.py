@@ -1,4 +1,4 @@
-"""Departures: hosts that shall have nothing of a server any more and have not said yet that it is so."""
+"""Departures: hosts that must have nothing of a server any more and have not said yet that it is so."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def list_devices(
 
 @dataclass(frozen=True, slots=True)
 class DeviceFilter:
-    """Which devices a list shall hold, in the order of their hosts' names and their addresses; None lets all through."""
+    """Which devices a list holds, in the order of their hosts' names and their addresses; None lets all through."""
 
     id: str | None = None
     host: str | None = None  # a host's name

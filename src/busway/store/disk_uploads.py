@@ -1,4 +1,4 @@
-"""Disk uploads: images as which hosts shall hand in the root disks of servers."""
+"""Disk uploads: images as which hosts must hand in the root disks of servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hosts: their credential's hash, the generation of what they shall have, and what they last reported."""
+"""Hosts: their credential's hash, the generation of what they must have, and what they last reported."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ hosts = Table(
     Column("handover_key", Text),
     Column("enabled", Boolean, nullable=False, default=True),
     Column("disabled_reason", Text),
-    # Grows with each change of what the host shall have; an agent asks for anything newer than it knows.
+    # Grows with each change of what the host must have; an agent asks for anything newer than it knows.
     Column("generation", Integer, nullable=False, default=0),
     # Grows with each change of the inventory; a placement decided on an older one does not commit.
     Column("revision", Integer, nullable=False, default=0),
@@ -119,7 +119,7 @@ def list_hosts(tx: Tx) -> list[HostRow]:
 
 @dataclass(frozen=True, slots=True)
 class HostFilter:
-    """Which hosts a list shall hold, by name; None lets every host through. `name_part` is a part of the name."""
+    """Which hosts a list holds, by name; None lets every host through. `name_part` is a part of the name."""
 
     id: str | None = None
     number: int | None = None
@@ -231,7 +231,7 @@ def lock_hosts(tx: Tx, host_ids: Iterable[HostId]) -> None:
 
 
 def bump_generation(tx: Tx, host_id: HostId) -> int:
-    """Says that what the host shall have has changed; returns the new generation."""
+    """Says that what the host must have has changed; returns the new generation."""
     statement = update(hosts).where(hosts.c.id == host_id).values(generation=hosts.c.generation + 1)
     return int(tx.execute(statement.returning(hosts.c.generation)).scalar_one())
 

@@ -105,7 +105,7 @@ def get_project(tx: Tx, project_id: str) -> Project:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryFilter:
-    """Which users or projects a list shall hold, by name; `marker` is the id of the last one already seen."""
+    """Which users or projects a list holds, by name; `marker` is the id of the last one already seen."""
 
     name: str | None = None
     enabled: bool | None = None

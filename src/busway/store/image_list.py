@@ -40,7 +40,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class ImageFilter:
-    """Which images a list shall hold; newest first unless `sort` names others.
+    """Which images a list holds; newest first unless `sort` names others.
 
     `project_id` is whose images are seen besides the public ones; None sees all. `sort` has pairs of a name of
     `IMAGE_SORT_KEYS` and whether it descends. `marker` is the id of the last image already seen.

@@ -88,7 +88,7 @@ def list_open_moves(tx: Tx, host_ids: Collection[HostId] | None = None) -> list[
 
 @dataclass(frozen=True, slots=True)
 class MoveFilter:
-    """Which moves a list shall hold; None lets every move through. Hosts are given by their names.
+    """Which moves a list holds; None lets every move through. Hosts are given by their names.
 
     `host` is either side, `open` those under way. `marker` is the UUID of the last move already seen.
     """

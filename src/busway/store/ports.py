@@ -113,7 +113,7 @@ def release_ports(tx: Tx, server_id: ServerId) -> list[Port]:
 
 @dataclass(frozen=True, slots=True)
 class PortFilter:
-    """Which ports a list shall hold, each column one of several values; `sort` has pairs of a column and "descending"."""
+    """Which ports a list holds, each column one of several values; `sort` has pairs of a column and "descending"."""
 
     equal: Mapping[str, Collection[str]] = field(default_factory=dict)
     subnets: Collection[str] = ()

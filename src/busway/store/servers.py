@@ -41,7 +41,7 @@ from busway.store.stays import note_stay
 
 
 class Intent(StrEnum):
-    """What shall become of a server on its host."""
+    """What must become of a server on its host."""
 
     PRESENT = "present"
     ABSENT = "absent"  # to be torn down; some host has not said yet that nothing is left
@@ -249,7 +249,7 @@ def list_servers(tx: Tx, project_id: ProjectId | None = None, *, deleted: bool =
 
 
 def list_on_host(tx: Tx, host_id: HostId, *, lock: bool = False) -> list[ServerRow]:
-    """Servers of which something is, may be, or shall be on a host.
+    """Servers of which something is, may be, or must be on a host.
 
     Whoever locks servers and a host locks the servers first, in the order of their numbers.
     """

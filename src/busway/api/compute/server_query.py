@@ -1,4 +1,4 @@
-"""Which servers a list shall hold: all of Nova's filters and sort keys.
+"""Which servers a list holds: all of Nova's filters and sort keys.
 
 A filter that is ignored is dangerous (a script deletes what it lists): one that only an admin may use is refused to others,
 and parameters that Nova does not know are ignored below 2.75 and refused from then on, as in Nova.

@@ -1,4 +1,4 @@
-"""Which ports a list shall hold: Neutron's filters, as far as the database compares them."""
+"""Which ports a list holds: Neutron's filters, as far as the database compares them."""
 
 from __future__ import annotations
 

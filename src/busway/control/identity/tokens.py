@@ -22,7 +22,7 @@ from busway.store.identity_tokens import TokenRow
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the token shall be good for: a project by id or name, or the whole system; none of them means unscoped."""
+    """What the token must be good for: a project by id or name, or the whole system; none of them means unscoped."""
 
     project_id: str | None = None
     project_name: str | None = None

@@ -1,4 +1,4 @@
-"""A server's stay on one host: what of it shall be there now. In a move a server has two."""
+"""A server's stay on one host: what of it must be there now. In a move a server has two."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from busway.store.servers import ServerRow
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """What a host shall have of a server; `claims` are those on the devices that are its own there."""
+    """What a host must have of a server; `claims` are those on the devices that are its own there."""
 
     row: ServerRow
     side: MoveSide

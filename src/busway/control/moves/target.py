@@ -1,6 +1,6 @@
-"""Where a server that is moved, resized, evacuated or unshelved shall go: decided at once, in the request's own turn.
+"""Where a server that is moved, resized, evacuated or unshelved must go: decided at once, in the request's own turn.
 
-What is asked of the scheduler is derived anew, from the flavor that the server shall have and from its image, NUMA
+What is asked of the scheduler is derived anew, from the flavor that the server must have and from its image, NUMA
 policies included. A refusal is the request's answer, with its reasons; nothing has changed then.
 """
 
@@ -42,7 +42,7 @@ def place_now(
 
     `without` leaves a host out, as one is that the server has left and that has not let it go yet. With `in_place` the
     server's own host comes first, where what the server has now counts as free: with its own devices if they are
-    enough, with others beside them if not; a PF never takes the place of its own VFs, nor they that of it. A guest that has NUMA cells, or shall have some, goes elsewhere: for a while
+    enough, with others beside them if not; a PF never takes the place of its own VFs, nor they that of it. A guest that has NUMA cells, or must have some, goes elsewhere: for a while
     it lies on its old cells and on its new ones, and a host keeps one set for each server.
     """
     leaving = {departure.host_id for departure in departures.list_departures(tx, server_id=row.id)}

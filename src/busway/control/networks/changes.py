@@ -21,7 +21,7 @@ def note_network(tx: Tx, network: Network, now: datetime) -> None:
 
 
 def tell_hosts(control: Control) -> None:
-    """Gives the hosts of all projects with changes a new generation of what they shall have."""
+    """Gives the hosts of all projects with changes a new generation of what they must have."""
     with control.db.read() as tx:
         if not security_groups.has_changes(tx):
             return

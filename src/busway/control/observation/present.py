@@ -1,4 +1,4 @@
-"""What a report says of servers that shall be on its host: they become what their host has reached, or fail."""
+"""What a report says of servers that must be on its host: they become what their host has reached, or fail."""
 
 from __future__ import annotations
 

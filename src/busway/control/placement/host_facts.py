@@ -38,7 +38,7 @@ def free_cells(settings: Settings, resources: HostResources | None, used: Iterab
 
 
 def desired_cells(tx: Tx, server_id: ServerId, host_id: HostId | None) -> tuple[DesiredCell, ...]:
-    """The nodes on which a server's NUMA cells shall lie, with the CPUs that its host has reported of each."""
+    """The nodes on which a server's NUMA cells must lie, with the CPUs that its host has reported of each."""
     taken = cells.find_cells(tx, server_id, host_id) if host_id is not None else ()
     host = hosts.find_host_by_id(tx, host_id) if taken and host_id is not None else None
     known = {cell.id: cell.cpus for cell in host.resources.cells} if host and host.resources else {}

@@ -122,14 +122,14 @@ def placed_server(tx: Tx, caller: Caller, server_id: str, act: str, allowed: Col
 def change_on_host(
     control: Control, tx: Tx, caller: Caller, row: ServerRow, action: str, request_id: str, **values: object
 ) -> None:
-    """Changes what its host shall have of a server, and writes the act down."""
+    """Changes what its host must have of a server, and writes the act down."""
     now = control.now()
     desire(tx, row, now, **values)
     note_action(tx, caller, row.id, action, request_id, now)
 
 
 def desire(tx: Tx, row: ServerRow, now: datetime, **values: object) -> None:
-    """Changes a server's columns, and with them what its host shall have from the next generation on."""
+    """Changes a server's columns, and with them what its host must have from the next generation on."""
     assert row.host_id is not None
     servers.update_server(tx, row.id, now, generation=hosts.bump_generation(tx, row.host_id), **values)
 

@@ -1,6 +1,6 @@
 """Use case: rebuild a server on its host, from the same image or another one. Its devices stay its own.
 
-It is a level and no order: the server shall have a root disk of a new number. What it asks of the scheduler can't change
+It is a level and no order: the server must have a root disk of a new number. What it asks of the scheduler can't change
 by it, so nothing is placed.
 """
 

@@ -19,7 +19,7 @@ from busway.hardware.verbs.vfs import create_vfs, preflight_vfs, remove_vfs
 
 
 def is_laid_out(machine: Machine, layout: SriovLayout, users: Mapping[PciAddress, str]) -> bool:
-    """True when the PF has as many VFs as it shall have, and those that nobody uses have their driver."""
+    """True when the PF has as many VFs as it must have, and those that nobody uses have their driver."""
     pf = machine.find(layout.address)
     sriov = pf.sriov if pf else None
     if sriov is None or sriov.enabled != layout.count or len(sriov.vfs) != layout.count:
@@ -69,7 +69,7 @@ def _count(
 
 
 def _check_possible(verbs: DeviceVerbs, pf: Function, layout: SriovLayout) -> None:
-    """Finds out before the VFs go whether as many as shall be can be made at all."""
+    """Finds out before the VFs go whether as many as must be can be made at all."""
     told = [one for one in preflight_vfs(verbs, pf.address, layout.count) if one.code != "vfs-enabled"]
     refuse(told)
 
@@ -89,7 +89,7 @@ def _check_idle(machine: Machine, pf: Function, layout: SriovLayout, users: Mapp
 
 
 def _without_driver(machine: Machine, layout: SriovLayout, users: Mapping[PciAddress, str]) -> tuple[Function, ...]:
-    """The idle VFs on no driver that shall have one; any other driver is somebody's doing and stays."""
+    """The idle VFs on no driver that must have one; any other driver is somebody's doing and stays."""
     pf = machine.find(layout.address)
     found = (machine.find(address) for address in (pf.sriov.vfs if pf and pf.sriov else ()))
     idle = (vf for vf in found if vf is not None and vf.address not in users and vf.driver is None)

@@ -1,4 +1,4 @@
-"""Definition: libvirt knows the guest as it shall be."""
+"""Definition: libvirt knows the guest as it must be."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from busway.reconciler.steps import DefineDomain, Step
 
 
 def define(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
-    """Defines a domain that is unknown or that is not as it shall be."""
+    """Defines a domain that is unknown or that is not as it must be."""
     if here.power is None:
         yield DefineDomain(server.id, "libvirt does not know it", server)
     elif here.attached_names != names_of(server.devices):

@@ -18,7 +18,7 @@ def make_disks(server: DesiredServer, here: LocalServer, local: LocalState) -> I
         if number not in here.disks:
             yield MakeDisk(server.id, f"there is no root disk {number}", server, number)
     if here.config_drive != config_digest(server.config_drive):
-        reason = "what the config drive shall say has changed" if here.config_drive else "there is no config drive"
+        reason = "what the config drive must say has changed" if here.config_drive else "there is no config drive"
         yield MakeConfigDrive(server.id, reason, server)
 
 

@@ -11,7 +11,7 @@ from busway.reconciler.steps import DestroyDomain, RebootDomain, RecordCounters,
 
 def leave_old_disk(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
     """A guest that runs on a disk that is not its disk any more ends; the next plan sees it off."""
-    yield DestroyDomain(server.id, f"it runs on disk {here.disk} and shall have disk {server.disks[-1]}")
+    yield DestroyDomain(server.id, f"it runs on disk {here.disk} and must have disk {server.disks[-1]}")
 
 
 def change_running(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
@@ -45,4 +45,4 @@ def _power_off(server: DesiredServer, here: LocalServer) -> Iterator[Step]:
     if here.stop_overdue:
         yield DestroyDomain(server.id, "the guest did not follow the ACPI shutdown in time")
     elif not here.stop_asked:
-        yield StopDomain(server.id, "the server shall be off and its guest runs")
+        yield StopDomain(server.id, "the server must be off and its guest runs")

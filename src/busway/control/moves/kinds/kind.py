@@ -34,9 +34,9 @@ class Kind:
     """What is special about one kind of move.
 
     - `has_arrived(server, move, disk)` says whether the target may take over; `disk` is true once the disk has arrived.
-    - `reached` is the move's state once the target's guest is as it shall be; FINISHED waits for the server's user.
+    - `reached` is the move's state once the target's guest is as it must be; FINISHED waits for the server's user.
     - `fail` says what becomes of it when a host can't do its part.
-    - `source_runs` says whether the source's guest shall run while another host is the server's: no, unless two hosts hand
+    - `source_runs` says whether the source's guest must run while another host is the server's: no, unless two hosts hand
       a running guest over.
     - `returns` is false for a move that has no source to go back to: the source is left at once.
 
