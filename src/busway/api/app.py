@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from busway.api import agent, compute, console, identity, image, metrics, network, openapi, own
@@ -47,7 +47,7 @@ def build_app(control: Control, pages: Pages | None = None) -> Starlette:
         *agent.routes(control),
         *console.routes(control),
         metrics.route(control),
-        Route("/", _index, methods=["GET"]),
+        Route("/", _index if pages is None else _index_or_console, methods=["GET"]),
         Route(openapi.PATH, _openapi, methods=["GET"]),
     ]
     return Starlette(
@@ -87,3 +87,10 @@ async def _openapi(_request: Request) -> Response:
 async def _index(_request: Request) -> Response:
     paths = {"identity": "/identity", "compute": "/compute", "image": "/image", "network": "/network"}
     return JSONResponse({"busway": {**paths, "own": "/busway/v1"}})
+
+
+async def _index_or_console(request: Request) -> Response:
+    """People with a browser are sent to the console; programs get the index."""
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse("/ui", 303)
+    return await _index(request)

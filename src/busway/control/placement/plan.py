@@ -15,7 +15,7 @@ from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, NotFound
 from busway.domain.flavor import Flavor
 from busway.domain.ids import ServerId
-from busway.domain.placement import Placement, PlacementRequest, Refusal, Snapshot
+from busway.domain.placement import HostRefusal, Placement, PlacementRequest, Refusal, Snapshot
 from busway.policy import allows, authorize
 from busway.scheduler.explain import describe, details, explain, remedy_words
 from busway.scheduler.place import after, place_all
@@ -61,6 +61,14 @@ class Plan:
     refusal: PlanRefusal | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A plan, and why each host was refused; only who may see hosts is told of those."""
+
+    plan: Plan
+    hosts: tuple[HostRefusal, ...] = ()
+
+
 def plan(
     control: Control, caller: Caller, flavor: str, count: int = 1, image: str | None = None, host: str | None = None
 ) -> Plan:
@@ -68,22 +76,30 @@ def plan(
 
     Errors: `NotFound` for an unknown flavor or image, `Forbidden` for a host named by other than an admin, `BadInput`.
     """
+    return decide(control, caller, _find_flavor(control, caller, flavor), count, image, host).plan
+
+
+def decide(
+    control: Control, caller: Caller, flavor: Flavor, count: int = 1, image: str | None = None, host: str | None = None
+) -> Decision:
+    """The same for a flavor that need not be in the cloud's list, with what was said of each host."""
+    authorize(caller, "busway:plan")
     if not 1 <= count <= MAX_AT_ONCE:
         raise BadInput(f"{count} servers in one plan", remedy=f"Ask for 1 to {MAX_AT_ONCE}.")
     if host is not None:
         authorize(caller, "busway:plan:host")
-    chosen = _find_flavor(control, caller, flavor)
     properties = get_image(control, caller, image).properties if image is not None else {}
     with control.db.read() as tx:
-        request = placement_request(control, tx, ServerId("planned"), chosen, properties, host, None)
+        request = placement_request(control, tx, ServerId("planned"), flavor, properties, host, None)
         snapshot = take_snapshot(control, tx)
     answer = place_all(snapshot, [request] * count, control.settings.policy)
     sees_hosts = allows(caller, "busway:placement:hosts")
     if isinstance(answer, Refusal):
         names = (each.name for each in snapshot.hosts)
-        return Plan(chosen.name, count, refusal=_refused(answer, None if sees_hosts else Discretion(names)))
+        told = Plan(flavor.name, count, refusal=_refused(answer, None if sees_hosts else Discretion(names)))
+        return Decision(told, answer.hosts if sees_hosts else ())
     landed = _landed(snapshot, request, answer)
-    return Plan(chosen.name, count, landed if sees_hosts else tuple(map(_without_places, landed)))
+    return Decision(Plan(flavor.name, count, landed if sees_hosts else tuple(map(_without_places, landed))))
 
 
 def _landed(snapshot: Snapshot, request: PlacementRequest, answer: tuple[Placement, ...]) -> tuple[PlannedServer, ...]:
