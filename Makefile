@@ -35,6 +35,9 @@ test: setup ## What CI runs: checks, PostgreSQL, killed processes, the stock cli
 test-slow: setup ## What `make test` leaves out: two lab hosts, four guests, a kill at every step, mediated devices (about 30 minutes; 150 MB once)
 	BUSWAY_SLOW_LAB=1 .venv/bin/python -m pytest -m lab tests/cloud tests/lab
 
+test-deb: environment ## Install, start, upgrade and purge the Debian package on a copy of this machine with systemd (root; about 2 minutes)
+	.venv/bin/python -m pytest -m "processes or not processes" tests/packaging
+
 test-load: setup ## 4 control processes, 12 hosts, one PostgreSQL, 10,000 requests for 12 devices, kills meanwhile (10 to 30 minutes)
 	BUSWAY_LOAD=full .venv/bin/python -m pytest -s -m processes tests/processes/test_load.py
 
@@ -73,6 +76,9 @@ oracle: setup ## Nova's own PCI code beside Busway's, thousands of generated cas
 
 wheel: environment ## Build the Python package, with all that Busway needs at run time: dist/busway-*.whl
 	.venv/bin/python -m hatchling build -t wheel -d dist
+
+deb: environment ## Build the Debian package, with its own Python environment: dist/busway_*.deb
+	@.venv/bin/python -m tools.deb
 
 format: environment ## Rewrite the code in the house format
 	.venv/bin/ruff format .

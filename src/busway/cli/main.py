@@ -12,6 +12,7 @@ from busway.cli.agent import agent
 from busway.cli.alias import alias
 from busway.cli.audit import audit
 from busway.cli.backup import backup, migrate_database, restore
+from busway.cli.completion import completion
 from busway.cli.config import config
 from busway.cli.demo import demo
 from busway.cli.device import device
@@ -76,6 +77,7 @@ _SETUP = (
     setup,
     lab,
     snapshot,
+    completion,
 )
 _QUESTIONS = (top, plan, why, device, host, server, quota, usage, event, audit, alias, device_spec)
 for command in (*_SETUP, *_QUESTIONS):
