@@ -35,7 +35,7 @@ def closure(requirements: Iterable[str]) -> dict[str, Distribution]:
 
 def require_locked(found: dict[str, Distribution], lock: str) -> None:
     """Raise where this environment has another version than the lock says."""
-    locked = {canonicalize_name(name): version for name, version in locked_versions(lock).items()}
+    locked: dict[str, str] = {canonicalize_name(name): version for name, version in locked_versions(lock).items()}
     other = [f"{name} {each.version}" for name, each in found.items() if locked.get(name) != each.version]
     if other:
         raise SetupError(f"not as requirements/dev.txt has it: {', '.join(sorted(other))}; run `make setup`")
