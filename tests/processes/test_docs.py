@@ -34,6 +34,7 @@ ELSEWHERE = {
     r"(sudo )?busway snapshot\b|busway device (list|topology) .*--root|(sudo )?busway doctor\b": "tests/doctor/test_doctor.py",
     r"busway why\b|dmesg": "tests/doctor/test_why.py",
     r"busway config check\b": "tests/bootstrap/test_config_check.py",
+    r"busway completion\b": "tests/packaging/test_debian_files.py",
     r"openstack server evacuate\b": "tests/control/test_evacuate.py",
     r"busway host create\b": "tests/bootstrap/test_first_start.py",
     r"busway host delete \S+ --lost": "tests/control/test_lost_hosts.py",
