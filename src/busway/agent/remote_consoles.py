@@ -194,7 +194,7 @@ class RemoteConsoles:
             raise NotFound(
                 f"This guest has no {call.kind} console",
                 detail="It does not run, or was started before there were consoles.",
-                remedy="Start it, or restart it by force: openstack server reboot --hard",
+                remedy="Stop it and start it: openstack server stop, then openstack server start",
                 code="console-missing",
             )
         guest = socket.socket(socket.AF_UNIX)
