@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import resource
 import statistics
-import tempfile
 import time
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 from sqlalchemy import insert
 from tests.api.many import NOON, host_row
 from tests.api.serving import ApiServer, start_api_server
 
+from benchmarks.folder import disk_folder
 from benchmarks.registry import Benchmark, Measurement
 from busway.control.hosts.joining import token_hash
 from busway.domain.documents import HostResources, Observed
@@ -28,6 +28,17 @@ _REPORT_SECONDS, _POLL_SECONDS = 10.0, 30
 _NEWS = 20
 # The aim: a tenth of one core for all of them.
 _LIMIT = 10.0
+
+
+@asynccontextmanager
+async def _connected(address: tuple[str, int]) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection(*address)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 class _Agent:
@@ -56,13 +67,13 @@ class _Agent:
 
     async def poll(self) -> None:
         """Waits for news, again and again."""
-        streams = await asyncio.open_connection(*self._address)
-        while True:
-            path = f"/agent/v1/hosts/{self._name}/desired?after={self.generation}&wait={_POLL_SECONDS}"
-            answer = await self._ask(streams, f"GET {path}", b"")
-            if b" 200 " in answer.split(b"\r\n")[0]:
-                self.generation += 1
-                self._heard.put_nowait(self._number)
+        async with _connected(self._address) as streams:
+            while True:
+                path = f"/agent/v1/hosts/{self._name}/desired?after={self.generation}&wait={_POLL_SECONDS}"
+                answer = await self._ask(streams, f"GET {path}", b"")
+                if b" 200 " in answer.split(b"\r\n")[0]:
+                    self.generation += 1
+                    self._heard.put_nowait(self._number)
 
     async def report(self, count: int) -> None:
         """Reports the same every few seconds; all agents at different times."""
@@ -72,10 +83,9 @@ class _Agent:
             sequence += 1
             seen = Observed(self._name, sequence, self.generation, "boot", HostResources(64, 1 << 20, 1000))
             # One connection each: the server closes those that say nothing for a few seconds.
-            streams = await asyncio.open_connection(*self._address)
-            answer = await self._ask(streams, f"PUT /agent/v1/hosts/{self._name}/observed", encode(seen))
+            async with _connected(self._address) as streams:
+                answer = await self._ask(streams, f"PUT /agent/v1/hosts/{self._name}/observed", encode(seen))
             assert b" 204 " in answer.split(b"\r\n")[0], answer
-            streams[1].close()
             self.reported.set()
             await asyncio.sleep(_REPORT_SECONDS)
 
@@ -101,8 +111,7 @@ async def _play(server: ApiServer, count: int, seconds: float) -> tuple[float, f
         delays.append(time.perf_counter() - began)
     for task in tasks:
         task.cancel()
-    with suppress(asyncio.CancelledError):
-        await asyncio.gather(*tasks)
+    await asyncio.gather(*tasks, return_exceptions=True)
     return share, statistics.median(delays)
 
 
@@ -116,8 +125,8 @@ def _measure(seconds: float) -> Measurement:
     count = AGENTS if seconds >= _SHORT else FEW
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with tempfile.TemporaryDirectory(prefix="busway-bench-", dir=Path.cwd()) as folder:
-        server = start_api_server(Path(folder), connections=(4 * AGENTS, 4 * AGENTS))
+    with disk_folder() as folder:
+        server = start_api_server(folder, connections=(4 * AGENTS, 4 * AGENTS))
         try:
             rows = [
                 {**host_row(number), "seen": NOON, "token_hash": token_hash(f"host{number:05}")}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import httpx
 from tests.api.many import FLAVOR, fill, server_id
 from tests.api.serving import PASSWORD, ApiServer, start_api_server
 
+from benchmarks.folder import disk_folder
 from benchmarks.registry import Benchmark, Measurement
 from busway.control.identity.bearer import authenticate
 
@@ -55,7 +55,7 @@ def _times(seconds: float, ask: Callable[[], httpx.Response]) -> Times:
 @contextmanager
 def _cloud(count: int) -> Iterator[tuple[ApiServer, str]]:
     """Serve a cloud of that many servers, of which half are the admin's; with the id of an image."""
-    with tempfile.TemporaryDirectory(prefix="busway-bench-", dir=Path.cwd()) as folder:
+    with disk_folder() as folder:
         server = start_api_server(Path(folder))
         try:
             admin = authenticate(server.control, server.admin)

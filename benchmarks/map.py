@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from tests.api.serving import start_api_server
 from tests.web.console import logged_in
 
 from benchmarks.cloud_rows import GPUS, add_hosts
+from benchmarks.folder import disk_folder
 from benchmarks.registry import Benchmark, Measurement
 
 HOSTS, FEW_HOSTS = 125, 5
@@ -20,7 +20,7 @@ _LIMIT_MS = 1000.0
 
 def _measure(seconds: float) -> Measurement:
     hosts = HOSTS if seconds >= _SHORT else FEW_HOSTS
-    with tempfile.TemporaryDirectory(prefix="busway-bench-", dir=Path.cwd()) as folder:
+    with disk_folder() as folder:
         server = start_api_server(Path(folder))
         try:
             add_hosts(server.control, hosts)

@@ -21,6 +21,7 @@ from busway.lab import LabHost
 
 T = TypeVar("T")
 BOOT_SECONDS = 300
+_SSH_SECONDS = 60  # how long a guest that is ready may take to let ssh in
 
 
 class User:
@@ -105,8 +106,14 @@ class User:
         assert found is not None, addresses
         port = self.host.forward(found[0], 22)
         words = ["ssh", "-i", str(self.key), *SSH, "-p", str(port), "root@127.0.0.1", command]
+        deadline = time.monotonic() + _SSH_SECONDS
         try:
-            return subprocess.run(words, capture_output=True, text=True, check=True, timeout=120).stdout
+            while True:
+                done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
+                if done.returncode != 255 or time.monotonic() > deadline:  # 255: ssh's own, no connection came about
+                    assert done.returncode == 0, f"{command}: {done.returncode}: {done.stderr}"
+                    return done.stdout
+                time.sleep(1)
         finally:
             self.host.forward_remove(found[0], 22)
 

@@ -56,7 +56,7 @@ class Attack:
 @pytest.fixture(scope="module")
 def attack(user: User) -> Iterator[Attack]:
     admin, rival = tenants(user)
-    flavor = {"name": "m1.near", "ram": 192, "disk": 1, "vcpus": 1}
+    flavor = {"name": "m1.neighbour", "ram": 192, "disk": 1, "vcpus": 1}
     flavor_id = admin.ask("POST", "/compute/v2.1/flavors", {"flavor": flavor})["flavor"]["id"]
     [image] = admin.ask("GET", "/image/v2/images?name=new1")["images"]
     public = [{"op": "replace", "path": "/visibility", "value": "public"}]
