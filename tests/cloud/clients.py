@@ -100,13 +100,14 @@ class User:
         said = self.console(server).replace("\r", "")
         return said.partition("----- lspci -nn -----\n")[2].partition("----- end of lspci")[0].splitlines()
 
-    def ssh(self, server: str, command: str) -> str:
+    def ssh(self, server: str, command: str, patience: float = _SSH_SECONDS) -> str:
+        """What a command printed in a guest; tries for `patience` seconds to get in."""
         addresses = self.run("openstack", "server", "show", server, "-f", "value", "-c", "addresses")
         found = re.search(r"\d+\.\d+\.\d+\.\d+", addresses)
         assert found is not None, addresses
         port = self.host.forward(found[0], 22)
         words = ["ssh", "-i", str(self.key), *SSH, "-p", str(port), "root@127.0.0.1", command]
-        deadline = time.monotonic() + _SSH_SECONDS
+        deadline = time.monotonic() + patience
         try:
             while True:
                 done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
