@@ -140,7 +140,7 @@ def test_the_first_start_offers_what_is_ready_and_says_how_to_go_on(control: Con
     assert flavor.extra_specs["pci_passthrough:alias"] == "rtxa5000:1"
     lines = "\n".join(next_steps(proposal, "http://127.0.0.1:8774", control.state / "clouds.yaml"))
     assert "busway server create first --gpu rtxa5000 " in lines
-    assert "http://127.0.0.1:8774" in lines
+    assert "The web console: http://127.0.0.1:8774/ui" in lines
     assert lines.index("--dst-port 22 default") < lines.index("busway server ssh first")
 
 

@@ -116,3 +116,10 @@ def test_a_class_that_no_device_offers_is_named() -> None:
 def _blocked(some: tuple[MdevOffer, ...]) -> tuple[MdevOffer, ...]:
     return tuple(MdevOffer(o.device_id, o.parent, o.type_id, o.resource_class, o.total, blocked="it is quarantined: x")
                  for o in some)  # fmt: skip
+
+
+def test_many_groups_that_do_not_fit_are_refused_without_trying_every_order() -> None:
+    parents = offers(4, 5, 7, 8, 10, 11, 13, total=16)  # 17 times 3 in all, in some 10^10 orders
+
+    assert assign(parents, asks(*[3] * 16, 4)) is None
+    assert assign(parents, asks(*[3] * 16)) is not None

@@ -16,6 +16,7 @@ from busway.domain.resource_request import GroupRule, ResourceRequest, ResourceR
 from busway.domain.units.mdev import Mdev, read_unit, unit_text
 
 _Assignment = tuple[tuple[ResourceRequest, MdevOffer], ...]
+_State = tuple[int, tuple[tuple[str, int, bool], ...]]
 
 
 def resource_providers(host: HostState, request: PlacementRequest) -> str | None:
@@ -57,7 +58,8 @@ def assign(offers: tuple[MdevOffer, ...], wanted: ResourceRequests) -> _Assignme
     groups = sorted(wanted.groups, key=lambda group: (group.resource_class, -group.count, group.suffix))
     left = {offer.device_id: offer.free for offer in offers}
     by_fullness = sorted(offers, key=lambda offer: (offer.free, offer.parent))
-    found = _assign(groups, tuple(by_fullness), left, frozenset(), isolate=wanted.rule is GroupRule.ISOLATE)
+    isolate = wanted.rule is GroupRule.ISOLATE
+    found = _assign(groups, tuple(by_fullness), left, frozenset(), isolate=isolate, hopeless=set())
     return tuple(zip(groups, found, strict=True)) if found is not None else None
 
 
@@ -68,17 +70,26 @@ def _assign(
     used: frozenset[DeviceId],
     *,
     isolate: bool,
+    hopeless: set[_State],
 ) -> tuple[MdevOffer, ...] | None:
+    """`hopeless` keeps the states that lead to nothing, in which equal parents are one: each is tried once."""
     if not groups:
         return ()
+    state = (
+        len(groups),
+        tuple(sorted((each.resource_class, left[each.device_id], each.device_id in used) for each in offers)),
+    )
+    if state in hopeless:
+        return None
     group, *rest = groups
     for offer in _different(group, offers, left, used, isolate=isolate):
         key = offer.device_id
         now = {**left, key: left[key] - group.count}
         kept = used | {key} if group.suffix else used
-        found = _assign(rest, offers, now, kept, isolate=isolate)
+        found = _assign(rest, offers, now, kept, isolate=isolate, hopeless=hopeless)
         if found is not None:
             return (offer, *found)
+    hopeless.add(state)
     return None
 
 

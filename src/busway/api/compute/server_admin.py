@@ -51,7 +51,7 @@ def _change_password(call: Call, _given: Any) -> Reply:
     server = get_server(call.control, call.caller, call.path["id"])
     raise Conflict(
         f"The password of server {server.id} can't be changed",
-        detail="That takes an agent inside the guest, to which its host has no channel.",
+        detail="Busway does not set passwords through the agent inside a guest.",
         remedy="Log in with the server's key pair and change it there, or give the next guest its password by user data.",
         code="no-guest-agent",
     )

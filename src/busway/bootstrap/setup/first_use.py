@@ -51,6 +51,7 @@ def operator(control: Control) -> Caller:
 def next_steps(proposal: Proposal, url: str, clouds: Path) -> Iterator[str]:
     """What a person reads at the first start: where the API is, what is offered, and the commands that lead to a server."""
     yield f"Busway answers at {url}; {clouds} has the administrator's password."
+    yield f"The web console: {url}/ui"
     yield from offered(proposal)
     largest = [kind.flavors[0] for kind in proposal.kinds if kind.flavors]
     what = f"--gpu {proposal.kinds[0].name}" if largest else "--flavor m1.small"
