@@ -20,6 +20,15 @@ _root_option = click.option(
 )
 
 
+_tree_option = click.option(
+    "--root",
+    type=click.Path(exists=True, path_type=Path),
+    default=Path("/"),
+    metavar="TREE",
+    help="Another machine's tree: a folder or a snapshot.",
+)
+
+
 @click.group(cls=Words)
 def device() -> None:
     """List, show and manage PCI devices."""
@@ -129,13 +138,7 @@ def recycle(name: str, clouds: str | None) -> None:
 
 @device.command()
 @click.option("--all", "everything", is_flag=True, help="Every function, VFs and bridges too.")
-@click.option(
-    "--root",
-    type=click.Path(exists=True, path_type=Path),
-    default=Path("/"),
-    metavar="TREE",
-    help="Another machine's tree: a folder or a snapshot.",
-)
+@_tree_option
 @json_option
 def topology(everything: bool, root: Path, as_json: bool) -> None:
     """Show how this machine's GPUs and NICs are wired.
@@ -150,13 +153,7 @@ def topology(everything: bool, root: Path, as_json: bool) -> None:
 @device.command()
 @click.argument("address", required=False)
 @click.option("--all", "everything", is_flag=True, help="Cards without a GPU too.")
-@click.option(
-    "--root",
-    type=click.Path(exists=True, path_type=Path),
-    default=Path("/"),
-    metavar="TREE",
-    help="Another machine's tree: a folder or a snapshot.",
-)
+@_tree_option
 @json_option
 def modes(address: str | None, everything: bool, root: Path, as_json: bool) -> None:
     """Show in which ways this machine's cards can be given to guests.
