@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +12,15 @@ from busway.cli.listing import Columns, Listing, Row, list_options
 from busway.cli.output import clouds_option, json_option, print_fields, print_json, print_table
 from busway.cli.words import Words
 
-_root_option = click.option(
-    "--root",
-    type=click.Path(exists=True, path_type=Path),
-    default=Path("/"),
-    metavar="TREE",
-    help="With --local: another machine's tree, a folder or a snapshot.",
-)
+
+def _tree(text: str) -> Callable[[Any], Any]:
+    return click.option(
+        "--root", type=click.Path(exists=True, path_type=Path), default=Path("/"), metavar="TREE", help=text
+    )
 
 
-_tree_option = click.option(
-    "--root",
-    type=click.Path(exists=True, path_type=Path),
-    default=Path("/"),
-    metavar="TREE",
-    help="Another machine's tree: a folder or a snapshot.",
-)
+_root_option = _tree("With --local: another machine's tree, a folder or a snapshot.")
+_tree_option = _tree("Another machine's tree: a folder or a snapshot.")
 
 
 @click.group(cls=Words)
