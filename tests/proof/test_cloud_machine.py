@@ -264,7 +264,7 @@ class CloudMachine(RuleBasedStateMachine):
 
 TestCloud = CloudMachine.TestCase
 TestCloud.settings = settings(
-    max_examples=600 if LONG else 12,
+    max_examples=600 if LONG else 25,
     stateful_step_count=60 if LONG else 30,
     derandomize=not LONG,  # `make check` looks at the same clouds every time
     deadline=None,
