@@ -103,9 +103,14 @@ class Host:
         disk: int | None = None,
         starts: int | None = None,
         unreadable: Iterable[Unreadable] = (),
+        of: Desired | None = None,
     ) -> None:
-        """Reports servers as running (with the counters that are desired) or shut off, and devices as held."""
-        wanted = {server.id: server for server in self.desired().servers}
+        """Reports servers as running (with the counters that are desired) or shut off, and devices as held.
+
+        *of*: the document that the host has obeyed; what is desired meanwhile, it does not know.
+        """
+        document = of or self.desired()
+        wanted = {server.id: server for server in document.servers}
         seen = [self._seen(wanted, each, PowerState.RUNNING) for each in running]
         seen += [self._seen(wanted, each, PowerState.SHUTOFF) for each in off]
         if disk is not None:
@@ -116,7 +121,7 @@ class Host:
         observed = Observed(
             host=self.name,
             sequence=next(self.cloud.sequences) if sequence is None else sequence,
-            generation=self.desired().generation if generation is None else generation,
+            generation=document.generation if generation is None else generation,
             boot_id=self.boot_id,
             resources=self.resources,
             inventory=self.inventory,
@@ -145,14 +150,15 @@ class Host:
 
     def obey_but_uploads(self, **changes: Any) -> tuple[DesiredServer, ...]:
         """Does all of it but for the disks; returns the servers, some of which ask for theirs."""
-        wanted = self.desired().servers
+        document = self.desired()
+        wanted = document.servers
         held = [
             Held(server.id, each.unit, "bochs-drm", claim_id=each.claim_id)
             for server in wanted
             for each in server.devices
         ]
         on = [server.id for server in wanted if server.powered]
-        self.report(on, off=[server.id for server in wanted if not server.powered], held=held, **changes)
+        self.report(on, off=[server.id for server in wanted if not server.powered], held=held, of=document, **changes)
         return wanted
 
     def hand_in(self, server_id: str, image_id: str, size_gb: int = 1) -> None:
