@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-install clean check test test-slow test-deb test-load test-proof fuzz openapi screenshots coverage mutation bench bench-peers oracle \
+.PHONY: help setup demo demo-install clean check test test-slow test-deb test-load test-proof fuzz openapi screenshots coverage mutation bench bench-peers oracle tempest \
 	format hooks revision wheel deb lock vendor metrics pci-ids ordinary-lines release python-version environment
 
 help: ## List the targets
@@ -21,7 +21,7 @@ demo-install: setup ## From nothing to ssh in a server with a GPU, on a lab host
 	@.venv/bin/python -m tools.demo_install
 
 clean: ## Remove the environments and caches of this checkout (the folder BUSWAY_CACHE stays)
-	rm -rf .venv .venv-clients .venv-mutation mutants .venv-lock .venv-oracle .venv-peers .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-clients .venv-mutation mutants .venv-lock .venv-oracle .venv-peers .venv-tempest .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Test
@@ -71,6 +71,9 @@ bench-peers: setup ## Measure placement beside Nova's and Placement's own code (
 
 oracle: setup ## Nova's own PCI code beside Busway's, thousands of generated cases (.venv-oracle: 400 MB, once)
 	.venv/bin/python -m tools.oracle
+
+tempest: setup ## OpenStack's own conformance suite, all or ONLY=network (or a pattern); writes its page (.venv-tempest: 140 MB, once; an hour)
+	.venv/bin/python -m tools.tempest $(ONLY)
 
 ##@ Change and release
 

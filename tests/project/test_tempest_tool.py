@@ -1,0 +1,75 @@
+from tools.tempest.left_out import left_out
+from tools.tempest.outcomes import Outcome, by_why, cause, count, read_outcomes, short
+from tools.tempest.page import Part, write_page
+
+_CLASS = "tempest.api.network.test_networks.NetworksTest"
+_LOG = """\
+2026 1 INFO [tempest.lib.common.rest_client] Request (NetworksTest:test_show): 201 POST http://127.0.0.1:1/network/v2.0/networks 0.1s
+2026 1 INFO [tempest.lib.common.rest_client] Request (NetworksTest:test_show): 400 POST http://127.0.0.1:1/network/v2.0/ports?x=1 0.1s
+2026 1 INFO [tempest.lib.common.rest_client] Request (NetworksTest:_run_cleanups): 204 DELETE http://127.0.0.1:1/network/v2.0/networks/1 0.1s
+"""
+_TRACEBACK = """\
+Traceback (most recent call last):
+  File "a.py", line 1, in test_show
+    self.client.show()
+tempest.lib.exceptions.BadRequest: Bad request
+Details: port 31e71ea0-7aa7-43d2-a0ab-66e664974b29 of tempest-x-12
+"""
+
+
+def test_each_listed_test_has_one_outcome() -> None:
+    listed = [f"{_CLASS}.test_show[id-1,smoke]", f"{_CLASS}.test_list", "tempest.a.B.c", "tempest.a.D.e"]
+    lines = [
+        {"id": f"{_CLASS}.test_show[id-1,smoke]", "status": "passed"},
+        {"id": f"setUpClass ({_CLASS})", "status": "skipped", "reason": "no extension"},
+        {"id": "setUpClass (tempest.a.B)", "status": "failed", "traceback": "Traceback\nKeyError: 'x'\n"},
+    ]
+
+    found = {each.name.rpartition(".")[2]: each for each in read_outcomes(listed, lines)}
+
+    assert found["test_show"].status == "passed"
+    assert (found["test_list"].status, found["test_list"].why) == ("skipped", "no extension")
+    assert (found["c"].status, found["c"].why) == ("failed", "KeyError: 'x'")
+    assert (found["e"].status, found["e"].why) == ("failed", "did not run: its part was ended")
+
+
+def test_a_cause_is_the_tests_own_last_request_and_what_was_raised() -> None:
+    told = cause({"id": f"{_CLASS}.test_show", "traceback": _TRACEBACK, "pythonlogging": _LOG})
+
+    assert told == "400 POST /network/v2.0/ports: BadRequest: Bad request Details: port ID of NAME"
+
+
+def test_failures_of_one_cause_stand_together_and_the_most_frequent_first() -> None:
+    found = [
+        Outcome("a", "failed", "x"),
+        Outcome("b", "failed", "y"),
+        Outcome("c", "failed", "y"),
+        Outcome("d", "passed"),
+    ]
+
+    assert by_why(found, "failed") == [("y", ["b", "c"]), ("x", ["a"])]
+    assert count(found) == {"passed": 1, "failed": 3, "skipped": 0}
+
+
+def test_a_page_keeps_what_other_services_said() -> None:
+    order = ["identity", "image"]
+    first = write_page(
+        "", "47.0.0", [Part("image", [Outcome("tempest.api.image.A.b", "failed", "a|b")], "1", "d1")], order
+    )
+
+    page = write_page(first, "47.0.0", [Part("identity", [Outcome("x", "passed")], "2", "d2")], order)
+    again = write_page(page, "47.0.0", [Part("image", [Outcome("x", "skipped", "no <b>")], "3", "d3")], order)
+
+    assert "| image | 0 | 1 | 0 | 1 | 1 | d1 |" in page
+    assert "| 1 | `a/b` | image.A.b |" in page
+    assert "| **all** | 1 | 1 | 0 | 2 | | |" in page
+    assert page.index("## Identity") < page.index("## Image")
+    assert "| image | 0 | 0 | 1 | 1 | 3 | d3 |" in again
+    assert "| 1 | no (b) |" in again
+    assert "a/b" not in again
+
+
+def test_what_is_left_out_has_its_reason() -> None:
+    name = short("tempest.api.identity.v3.test_oauth_consumers.A.test_b[id-1]")
+
+    assert list(left_out([name, "tempest.api.identity.v3.test_users.A.b"])) == [name]

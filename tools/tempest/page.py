@@ -1,0 +1,78 @@
+"""The page of results: one row and one section per service, so that a run of one service replaces its own only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tools.tempest.outcomes import Outcome, by_why, count
+
+_SECTION = re.compile(r"^<!-- (?P<name>\w+) -->\n(?P<text>.*?)^<!-- end -->\n", re.MULTILINE | re.DOTALL)
+_ROW = re.compile(r"^\| (?P<name>\w+) \|(?P<cells>[^\n]*)\|$", re.MULTILINE)
+_SHARED = "tempest."
+
+_HEAD = """\
+# Conformance
+
+What OpenStack's own suite, Tempest {tempest}, says of Busway. `make tempest` writes this page: it starts a control plane with two
+simulated hosts of eight GPUs on loopback (SQLite, no guest to ssh into) and runs all tests of each service; `make tempest ONLY=network`
+runs one service and replaces its part, `make tempest ONLY=REGEX` runs some tests and writes nothing. What Busway leaves out on
+purpose counts as skipped, with the reason.
+
+| service | passed | failed | skipped | tests | version | date |
+|---|---|---|---|---|---|---|
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The results of one service."""
+
+    service: str
+    outcomes: Sequence[Outcome]
+    version: str
+    date: str
+
+
+def write_page(old: str, tempest: str, parts: Sequence[Part], order: Sequence[str]) -> str:
+    """Return the page with `parts` in the place of what `old` said of them."""
+    rows = {found["name"]: found["cells"].strip() for found in _ROW.finditer(old)}
+    sections = {found["name"]: found["text"] for found in _SECTION.finditer(old)}
+    for part in parts:
+        totals = count(part.outcomes)
+        numbers = (*totals.values(), len(part.outcomes))
+        rows[part.service] = " | ".join([*map(str, numbers), part.version, part.date])
+        sections[part.service] = _section(part)
+    there = [name for name in order if name in rows]
+    lines = [f"| {name} | {rows[name]} |" for name in there]
+    texts = [f"<!-- {name} -->\n{sections[name]}<!-- end -->\n" for name in there if name in sections]
+    return _HEAD.format(tempest=tempest) + "\n".join([*lines, _total(rows, there), ""]) + "\n" + "\n".join(texts)
+
+
+def _total(rows: Mapping[str, str], there: Sequence[str]) -> str:
+    numbers = [[int(cell) for cell in rows[name].split(" | ")[:4]] for name in there]
+    return "| **all** | " + " | ".join(str(sum(column)) for column in zip(*numbers, strict=True)) + " | | |"
+
+
+def _section(part: Part) -> str:
+    lines = [f"## {part.service.capitalize()}", ""]
+    failed = by_why(part.outcomes, "failed")
+    lines += ["Nothing fails.", ""] if not failed else ["| failed | cause | tests |", "|---|---|---|"]
+    lines += [f"| {len(names)} | `{_cell(why)}` | {', '.join(map(_name, names))} |" for why, names in failed]
+    lines += [""] if failed else []
+    skipped = by_why(part.outcomes, "skipped")
+    if skipped:
+        lines += ["| skipped | reason |", "|---|---|"]
+        lines += [f"| {len(names)} | {_cell(why)} |" for why, names in skipped]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    """Text that stays in its cell, also in backquotes."""
+    return text.replace("|", "/").replace("`", "'").replace("<", "(").replace(">", ")")
+
+
+def _name(name: str) -> str:
+    return re.sub(r"^tempest\.(api\.)?", "", name)
