@@ -8,14 +8,15 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 
-from busway.domain.errors import BadInput, BuswayError, Conflict, StorageFull
+from busway.domain.errors import BadInput, BuswayError, Conflict, Raced, StorageFull
 
 _UNIQUE, _DISK_FULL = "23505", "53100"  # SQLSTATEs of PostgreSQL
+_LOST = ("40P01", "40001")  # a deadlock, and a transaction that can't be put in an order with the others
 
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Raises `BadInput`, `Conflict` or `StorageFull` in place of a database's error that means one of them."""
+    """Raises `BadInput`, `Conflict`, `Raced` or `StorageFull` in place of a database's error that means one of them."""
     try:
         yield
     except DBAPIError as error:
@@ -35,6 +36,13 @@ def _meant(error: DBAPIError) -> BuswayError | None:
         )
     if isinstance(error, IntegrityError) and _is_unique(error.orig):
         return Conflict("Something else has that name or id", remedy="Choose another.", code="taken")
+    if getattr(error.orig, "sqlstate", None) in _LOST:
+        return Raced(
+            "Another request changed the same things at the same moment",
+            detail="Nothing of this request was kept.",
+            remedy="Try again.",
+            code="database-raced",
+        )
     if isinstance(error, OperationalError) and _is_full(error.orig):
         return StorageFull(
             "The database's disk is full",

@@ -21,10 +21,13 @@ from busway.store.database import Tx
 
 def plug_ports(control: Control, tx: Tx, caller: Caller, request: CreateServer, server_id: ServerId) -> None:
     """Gives a server its ports, in the order of the request; raises for one that can't be."""
+    quota.take_project(tx, caller.project_id)
     groups = _groups(control, tx, caller, request.security_groups)
     if request.networks == "none":
         return
     wanted = (NetworkRef(),) if request.networks == "auto" else request.networks
+    for network_id in sorted({ref.network_id for ref in wanted if ref.network_id}):
+        visible_network(tx, caller, network_id, lock=True)  # in one order, whatever the order of the request
     for ref in wanted:
         if ref.port_id is not None:
             _take(tx, caller, ref, server_id)

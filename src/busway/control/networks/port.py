@@ -66,6 +66,7 @@ def create_port(
     owner = project_id or caller.project_id
     authorize(caller, "create_port", {"project_id": owner})
     with control.db.write() as tx:
+        quota.take_project(tx, owner)
         network = visible_network(tx, caller, network_id, lock=True)
         quota.check(tx, owner, "port")
         if fields.mac is not None:

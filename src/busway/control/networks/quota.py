@@ -17,9 +17,17 @@ from busway.store.database import Tx, take_turn
 DEFAULTS = {"network": 100, "subnet": 100, "port": 500, "security_group": 10, "security_group_rule": 100}
 
 
+def take_project(tx: Tx, project_id: ProjectId) -> None:
+    """Waits until nobody else adds to what a project has, until the transaction ends.
+
+    Whoever also locks a network, a port or a group does this first, so that two of them never wait for each other.
+    """
+    take_turn(tx, f"quota:{project_id}")
+
+
 def check(tx: Tx, project_id: ProjectId, resource: str, count: int = 1) -> None:
     """Raises `OverQuota` when a project would have too much; until the transaction ends, nobody else is let through."""
-    take_turn(tx, f"quota:{project_id}")
+    take_project(tx, project_id)
     check_quota(_limits(tx, project_id), Usage({resource: _USED[resource](tx, project_id)}), Usage({resource: count}))
 
 

@@ -24,7 +24,7 @@ from busway.domain.security_group import (
 from busway.policy import authorize
 from busway.store import ports
 from busway.store import security_groups as store
-from busway.store.database import Tx, take_turn
+from busway.store.database import Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def default_group(control: Control, tx: Tx, project_id: ProjectId) -> SecurityGr
     group_id = default_group_id(project_id)
     if found := store.get_groups(tx, [group_id]):
         return found[0]
-    take_turn(tx, f"quota:{project_id}")
+    quota.take_project(tx, project_id)
     if found := store.get_groups(tx, [group_id]):
         return found[0]
     now = control.now()
@@ -139,6 +139,7 @@ def list_rules(control: Control, caller: Caller) -> list[tuple[SecurityGroup, Se
 def create_rule(control: Control, caller: Caller, wanted: NewRule) -> tuple[SecurityGroup, SecurityRule]:
     """Adds a rule to a group; guests that run have it at once. Raises `Conflict` for one that is there already."""
     with control.db.write() as tx:
+        quota.take_project(tx, visible_group(tx, caller, wanted.group_id).project_id)
         group = visible_group(tx, caller, wanted.group_id, lock=True)
         quota.check(tx, group.project_id, "security_group_rule")
         rule = _rule(control, tx, group, wanted)

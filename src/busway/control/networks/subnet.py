@@ -16,7 +16,7 @@ from ipaddress import (
 
 from busway.control.context import Control
 from busway.control.networks import quota
-from busway.control.networks.access import missing, own_network, scope
+from busway.control.networks.access import missing, own_network, scope, visible_network
 from busway.control.networks.changes import note_network, tell_hosts
 from busway.control.networks.network import unique_local
 from busway.domain.caller import Caller
@@ -53,6 +53,7 @@ def list_subnets(control: Control, caller: Caller) -> list[tuple[Network, Subnet
 def create_subnet(control: Control, caller: Caller, wanted: NewSubnet) -> tuple[Network, Subnet]:
     """Gives a network addresses; raises `Conflict` for a second subnet of a version or for addresses that others have."""
     with control.db.write() as tx:
+        quota.take_project(tx, visible_network(tx, caller, wanted.network_id).owner)
         network = own_network(tx, caller, wanted.network_id, "add a subnet to")
         quota.check(tx, network.owner, "subnet")
         subnet = _subnet(control, network, wanted)
