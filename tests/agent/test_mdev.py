@@ -220,3 +220,56 @@ def test_a_kill_around_the_act_of_the_kernel_ends_as_desired(stage: Stage, point
     left = here(stage)[GPU]
     assert left == (() if going else (FIRST,))
     assert [each.unit.name for each in stage.link.last.held] == list(left)
+
+
+def test_an_instance_that_has_its_place_on_a_card_is_put_there(stage: Stage) -> None:
+    stage.desire(server(ONE, replace(vgpu(), start=24)))
+
+    stage.settle(stage.agent())
+
+    assert (stage.root / "sys/bus/mdev/devices" / FIRST / "nvidia/placement_id").read_text() == "24\n"
+    assert stage.link.last.servers[0].power is PowerState.RUNNING
+
+
+def test_one_that_its_driver_does_not_put_there_fails_the_build_and_is_removed(stage: Stage) -> None:
+    stage.kernel.refuse(f"set {FIRST}/nvidia/placement_id", PciAddress(GPU), "Invalid argument")
+    stage.desire(server(ONE, replace(vgpu(), start=24)))
+
+    stage.settle(stage.agent())
+
+    [seen] = stage.link.last.servers
+    assert seen.fault is not None
+    assert (seen.fault.code, here(stage)[GPU], stage.link.last.held) == ("vgpu-placement", (), ())
+
+
+def test_a_kill_between_making_and_placing_does_not_start_the_guest_at_another_place(stage: Stage) -> None:
+    def die(verb: str, _device: str) -> None:
+        if "placement_id" in verb:
+            raise Killed
+
+    stage.spawn = at_once
+    stage.desire(server(ONE, replace(vgpu(), start=24)))
+    stage.kernel.watch(die)
+    with pytest.raises(Killed):
+        stage.settle(stage.agent(), 2)
+    stage.kernel.watch(lambda _verb, _device: None)
+    unplaced = here(stage)[GPU]
+
+    stage.settle(stage.agent())
+
+    assert (stage.root / "sys/bus/mdev/devices" / FIRST / "nvidia/placement_id").read_text() == "24\n"
+    assert stage.link.last.servers[0].power is PowerState.RUNNING
+    assert unplaced in ((), (FIRST,))
+
+
+def test_a_host_tells_which_card_its_parents_share_and_how_many_it_takes(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    pf = stage.machine.gpu("0000:41:00.0", group=30, driver="nvidia")
+    vf = stage.machine.vf(str(pf), 0, "10de:2236", group=31, driver="nvidia")
+    stage.machine.mdev_type(
+        str(vf), "nvidia-588", 1, name="NVIDIA A10-12Q", description="num_heads=4, framebuffer=12288M, max_instance=2"
+    )
+
+    [seen] = see_mdev_parents(stage.root)
+
+    assert (seen.name, seen.card, seen.types[0].most) == (str(vf), str(pf), 2)

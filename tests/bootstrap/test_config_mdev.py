@@ -68,3 +68,22 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, group: str, line: int) 
     with pytest.raises(InvalidConfig, match=f"line {line}") as caught:
         read_config(path)
     assert (caught.value.code, bool(caught.value.remedy)) == ("invalid-mdev-types", True)
+
+
+def test_one_card_may_have_two_types_where_each_has_a_class(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        """[devices]
+enabled_mdev_types = nvidia-1155, nvidia-1158
+[mdev_nvidia-1155]
+device_addresses = 0000:41:00.0
+mdev_class = CUSTOM_L40S_12Q
+[mdev_nvidia-1158]
+device_addresses = 0000:41:00.0
+mdev_class = CUSTOM_L40S_24Q
+""",
+    )
+
+    assert [rule.resource_class for rule in read_config(path).settings.mdev_rules.rules] == [
+        "CUSTOM_L40S_12Q", "CUSTOM_L40S_24Q",
+    ]  # fmt: skip

@@ -23,13 +23,17 @@ SAMPLES = ("mtty", "mdpy", "mbochs")
 @pytest.fixture
 def samples(user: User) -> Iterator[None]:
     """The sample drivers are loaded in the lab host."""
+    load(user)
+    yield
+    for name in SAMPLES:
+        user.host.exec(["rmmod", name], timeout=60)
+
+
+def load(user: User) -> None:
     modules = mdev_samples.build(Cache(default_cache()))
     user.host.exec(["modprobe", "-a", "mdev", "vfio"], timeout=60).text()
     for name in SAMPLES:
         user.host.exec(["insmod", str(modules / f"{name}.ko")], timeout=60).text()
-    yield
-    for name in SAMPLES:
-        user.host.exec(["rmmod", name], timeout=60)
 
 
 def instances(user: User) -> list[str]:
@@ -51,6 +55,30 @@ def test_one_guest_has_an_instance_of_each_sample_driver_and_its_host_removes_th
     assert {line.split()[0] for line in plan} == set(SAMPLES)
     assert len(made) == 3
     assert [ids for ids in ("4348:3253", "1b36:000f", "1234:1111") if f"[{ids}]" not in listed] == []
+    assert instances(user) == []
+
+
+def test_after_a_restart_of_its_host_a_guest_has_the_same_instances(user: User, samples: None) -> None:
+    """The kernel has forgotten them; they are made with the same ids before the guest starts."""
+    wanted = ["--property", "resources1:CUSTOM_MBOCHS=1", "--property", "resources2:CUSTOM_MDPY=1"]
+    user.run("openstack", "flavor", "create", "m1.again", "--ram", "256", "--disk", "1", "--vcpus", "1", *wanted)
+    create = ["openstack", "server", "create", "--image", "new1", "--flavor", "m1.again", "--key-name", "test"]
+    user.run(*create, "--wait", "again")
+    before = instances(user)
+
+    user.host.power_cycle()
+    load(user)
+    forgotten = instances(user)
+    user.cloud.start_agent(user.host)
+    user.wait_for("the guest to be seen off", lambda: user.status("again") == "SHUTOFF")
+    user.run("openstack", "server", "start", "again")
+    user.wait_for("the guest to be started", lambda: user.status("again") == "ACTIVE")
+    after = instances(user)
+    seen = user.host.exec(["sh", "-c", "cat /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep sysfsdev"]).text()
+    user.run("openstack", "server", "delete", "--wait", "again")
+
+    assert (len(before), forgotten, sorted(after)) == (2, [], sorted(before))
+    assert [uuid for uuid in before if uuid not in seen] == []
     assert instances(user) == []
 
 

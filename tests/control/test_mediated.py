@@ -13,6 +13,7 @@ from busway.control.placement.plan import plan
 from busway.control.servers.create import create_servers
 from busway.control.servers.delete import delete_server
 from busway.control.servers.why import why
+from busway.domain.address import PciAddress
 from busway.domain.documents import HostResources, Observed
 from busway.domain.errors import OverQuota
 from busway.domain.grant import Fault, Held
@@ -244,3 +245,61 @@ def test_a_name_out_of_bounds_costs_no_report(vgpu_cloud: Cloud) -> None:
     there.obey()
 
     assert vgpu_cloud.server(server.id).status is ServerStatus.ACTIVE
+
+
+def card_of_vfs(mode: str) -> Callable[[Observed], Observed]:
+    """What a host tells of an L40S with four VFs, of which none has an instance."""
+    types = (MdevTypeSeen("nvidia-1155", "NVIDIA L40S-12Q", 1), MdevTypeSeen("nvidia-1158", "NVIDIA L40S-24Q", 1))
+    vfs = tuple(MdevParentSeen(f"0000:26:00.{n}", types, 0, "0000:26:00.0", mode) for n in range(4, 8))
+    return lambda observed: replace(observed, mdev_parents=vfs)
+
+
+@pytest.fixture
+def sizes(cloud: Cloud) -> Cloud:
+    rules = [
+        MdevRule("nvidia-1155", ("0000:26:00.0",), "CUSTOM_12Q"),
+        MdevRule("nvidia-1158", ("0000:26:00.0",), "CUSTOM_24Q"),
+    ]
+    cloud.configure(mdev_rules=MdevRules(rules))
+    return cloud
+
+
+def test_sizes_on_a_card_of_mixed_sizes_each_get_their_place_and_one_too_many_is_told_why(sizes: Cloud) -> None:
+    there = sizes.host("h1", resources=KINDS, as_of=card_of_vfs("mixed"))
+
+    small = [boot(sizes, **{"resources:CUSTOM_12Q": "1"})[0] for _ in range(2)]
+    [large] = boot(sizes, **{"resources:CUSTOM_24Q": "1"})
+    [late] = boot(sizes, **{"resources:CUSTOM_12Q": "1"})
+
+    units = [grant.unit for server in there.desired().servers for grant in server.devices]
+    assert [each.status for each in (*small, large)] == [ServerStatus.BUILD] * 3
+    assert sorted((each.type_id, each.start) for each in units if isinstance(each, Mdev)) == [
+        ("nvidia-1155", 0), ("nvidia-1155", 12), ("nvidia-1158", 24),
+    ]  # fmt: skip
+    assert late.fault is not None
+    assert "it has 12 GB from 0, 12 GB from 12, 24 GB from 24" in late.fault.details
+
+
+def test_a_card_of_equal_sizes_takes_another_size_once_it_is_empty(sizes: Cloud) -> None:
+    there = sizes.host("h1", resources=KINDS, as_of=card_of_vfs(""))
+    [small] = boot(sizes, **{"resources:CUSTOM_12Q": "1"})
+    there.obey()
+
+    [early] = boot(sizes, **{"resources:CUSTOM_24Q": "1"})
+    delete_server(sizes.control, ADMIN, small.id, "req-d")
+    there.report()
+    [late] = boot(sizes, **{"resources:CUSTOM_24Q": "1"})
+
+    assert (early.status, late.status) == (ServerStatus.ERROR, ServerStatus.BUILD)
+    assert early.fault is not None
+    assert "0000:26:00.0 is in equal-size mode and has 1 x 12 GB" in early.fault.details
+
+
+def test_a_pf_whose_vfs_are_cut_is_not_given_whole(sizes: Cloud) -> None:
+    pf = replace(gpu(0), address=PciAddress("0000:26:00.0"))
+    sizes.host("h1", inventory=(pf,), resources=KINDS, as_of=card_of_vfs(""))
+
+    [whole] = sizes.boot()
+
+    assert whole.fault is not None
+    assert "is cut into mediated devices" in whole.fault.message

@@ -4,7 +4,13 @@ import pytest
 
 from busway.domain.errors import InvalidExtraSpec
 from busway.domain.extra_spec import check_extra_specs
-from busway.domain.resource_request import GroupRule, ResourceRequest, ResourceRequests, parse_resources
+from busway.domain.resource_request import (
+    GroupRule,
+    ResourceRequest,
+    ResourceRequests,
+    check_resources,
+    parse_resources,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,3 +49,30 @@ def test_what_no_boot_could_read_is_refused_when_it_is_set(specs: dict[str, str]
     with pytest.raises(InvalidExtraSpec) as caught:
         check_extra_specs(specs)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"trait:HW_GPU_API_VULKAN": "required"},
+        {"trait1:CUSTOM_FAST": "required"},
+        {"hw:pci_numa_affinity_policy": "required"},
+        {"hw:pci_numa_affinity_policy": "socket"},
+    ],
+    ids=lambda more: next(iter(more)),
+)
+def test_what_nobody_looks_at_for_instances_is_refused_and_not_ignored(more: dict[str, str]) -> None:
+    with pytest.raises(InvalidExtraSpec) as caught:
+        check_resources({"resources:VGPU": "1", **more})
+
+    assert caught.value.detail and caught.value.remedy
+    assert not check_resources(more).groups  # without instances it is no business of theirs
+
+
+def test_an_images_policy_is_asked_as_well_and_the_flavors_goes_before_it() -> None:
+    vgpu = {"resources:VGPU": "1"}
+
+    with pytest.raises(InvalidExtraSpec, match="required can't be promised"):
+        check_resources(vgpu, "required")
+    assert check_resources(vgpu | {"hw:pci_numa_affinity_policy": "preferred"}, "required").groups
+    assert check_resources(vgpu, "legacy").groups

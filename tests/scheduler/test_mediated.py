@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from busway.domain.ids import DeviceId
 from busway.domain.mdev import MdevOffer
-from busway.domain.placement import HostState, Placement, Refusal
+from busway.domain.placement import HostState, NumaCell, Placement, Refusal
 from busway.domain.resource_request import GroupRule, ResourceRequest, ResourceRequests
 from busway.domain.units import Mdev
+from busway.domain.vgpu import SharedCard, SizeMode, Vgpu
 from busway.scheduler.explain import explain
 from busway.scheduler.mediated import assign
 from busway.scheduler.place import place, place_all
+from busway.scheduler.vgpu_fit import fit
 from tests.scheduler.clouds import cloud, gpus, host, request
 
 
@@ -123,3 +125,130 @@ def test_many_groups_that_do_not_fit_are_refused_without_trying_every_order() ->
 
     assert assign(parents, asks(*[3] * 16, 4)) is None
     assert assign(parents, asks(*[3] * 16)) is not None
+
+
+def card(number: int, mode: SizeMode, *held: Vgpu) -> SharedCard:
+    return SharedCard(f"0000:{0x41 + number:02x}:00.0", "L40S", mode, held)
+
+
+def vfs(card: SharedCard, count: int = 4, node: int | None = None) -> tuple[MdevOffer, ...]:
+    """The free VFs of a card, each of which can become either of two types."""
+    return tuple(
+        MdevOffer(
+            DeviceId(f"{card.name} {n}"), f"{card.name[:-1]}{n + 1}", f"nvidia-{size}", f"CUSTOM_{size}Q", 1,
+            card=card.name, size=size, single=True, numa_node=node,
+        )
+        for n in range(count)
+        for size in (12, 24)
+    )  # fmt: skip
+
+
+def sized(**counts: int) -> ResourceRequests:
+    """What a flavor asks for by size: q12=2, q24=1."""
+    return ResourceRequests(
+        tuple(ResourceRequest(f"CUSTOM_{name[1:]}Q", count, name) for name, count in counts.items())
+    )
+
+
+def singles(**counts: int) -> ResourceRequests:
+    """The same as groups of one, as a VF gives one."""
+    groups = [(name, n) for name, count in counts.items() for n in range(count)]
+    return ResourceRequests(tuple(ResourceRequest(f"CUSTOM_{name[1:]}Q", 1, f"{name}_{n}") for name, n in groups))
+
+
+def shared(name: str, *cards: SharedCard, count: int = 4, node: int | None = None) -> HostState:
+    offered = tuple(offer for each in cards for offer in vfs(each, count, node))
+    return host(name, kinds=("function", "mdev"), mdevs=offered, cards=cards)
+
+
+def test_mixed_sizes_are_laid_side_by_side_and_one_too_many_is_refused_with_the_reason() -> None:
+    mixed = cloud(shared("h1", card(0, SizeMode.MIXED)))
+
+    placed = place(mixed, request(0, resources=singles(q12=2, q24=1)))
+    refused = place(mixed, request(0, resources=singles(q12=3, q24=1)))
+
+    assert isinstance(placed, Placement)
+    units = sorted(each.unit for each in placed.devices)
+    assert units == ["nvidia-12:0/12@24", "nvidia-12:0/12@36", "nvidia-24:0/24@0"]
+    assert len({each.device_id for each in placed.devices}) == 3
+    assert isinstance(refused, Refusal)
+
+
+def test_servers_one_after_the_other_are_told_where_the_sizes_that_are_there_lie() -> None:
+    small, large = request(0, resources=sized(q12=1)), request(0, resources=sized(q24=1))
+    mixed = cloud(shared("h1", card(0, SizeMode.MIXED)))
+
+    fits = place_all(mixed, [small, small, large])
+    refused = place_all(mixed, [small, small, small, large])
+
+    assert isinstance(fits, tuple)
+    assert isinstance(refused, Refusal)
+    assert refused.fitting == 3
+    [reason] = [each.reason for each in refused.hosts]
+    assert "24 GB may begin at 0, 24; it has 12 GB from 0, 12 GB from 12, 12 GB from 24" in reason
+
+
+def test_on_a_card_of_equal_sizes_the_first_decides() -> None:
+    small, large = request(0, resources=sized(q12=1)), request(0, resources=sized(q24=1))
+    one, two = card(0, SizeMode.EQUAL), card(1, SizeMode.EQUAL)
+
+    alone = place_all(cloud(shared("h1", one)), [small, large])
+    beside = place_all(cloud(shared("h1", one, two)), [small, large, small, large])
+
+    assert isinstance(alone, Refusal)
+    assert "is in equal-size mode and has 1 x 12 GB" in alone.hosts[0].reason
+    assert isinstance(beside, tuple)
+    by_card = {each.devices[0].device_id[:12]: each.devices[0].unit for each in beside}
+    assert len(by_card) == 2
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from([12, 24]), max_size=3), min_size=1, max_size=2),
+    st.lists(st.sampled_from([12, 24]), min_size=1, max_size=5),
+    st.sampled_from(list(SizeMode)),
+    st.integers(1, 4),
+)
+def test_groups_on_shared_cards_are_refused_only_where_no_assignment_serves_all(
+    held: list[list[int]], wanted: list[int], mode: SizeMode, count: int
+) -> None:
+    cards = []
+    for number, sizes in enumerate(held):
+        empty = card(number, mode)
+        on_it = fit(empty, sizes)
+        cards.append(empty.having(*on_it) if on_it else empty)
+    there = shared("h1", *cards, count=count)
+
+    placed = place(cloud(there), request(0, resources=singles(q12=wanted.count(12), q24=wanted.count(24))))
+
+    def serves(chosen: tuple[int, ...]) -> bool:
+        mine = [[size for size, which in zip(wanted, chosen, strict=True) if which == n] for n in range(len(cards))]
+        return all(
+            len(sizes) <= count and fit(each, sizes) is not None for each, sizes in zip(cards, mine, strict=True)
+        )
+
+    assert isinstance(placed, Placement) == any(map(serves, product(range(len(cards)), repeat=len(wanted))))
+    if isinstance(placed, Placement):
+        assert len({each.device_id for each in placed.devices}) == len(wanted)
+
+
+def test_a_card_near_to_the_guest_is_taken_before_a_fuller_one() -> None:
+    far, close = card(0, SizeMode.MIXED, Vgpu(24, 0)), card(1, SizeMode.MIXED)
+    offered = (*vfs(far, node=0), *vfs(close, node=1))
+    cells = (NumaCell(1, 8, 8192),)
+    there = host("h1", kinds=("function", "mdev"), mdevs=offered, cards=(far, close), cells=cells)
+
+    placed = place(cloud(there), request(0, resources=sized(q12=1), numa_nodes=1))
+    elsewhere = place(cloud(there), request(0, resources=sized(q12=1)))
+
+    assert isinstance(placed, Placement)
+    assert isinstance(elsewhere, Placement)
+    assert [placed.devices[0].device_id[:12], elsewhere.devices[0].device_id[:12]] == [close.name, far.name]
+
+
+def test_many_vfs_of_many_cards_are_refused_without_trying_every_order() -> None:
+    cards = [card(n, SizeMode.MIXED, Vgpu(12, 12 * (n % 4))) for n in range(8)]
+    there = shared("h1", *cards, count=32)
+
+    assert isinstance(place(cloud(there), request(0, resources=singles(q24=9))), Refusal)
+    assert isinstance(place(cloud(there), request(0, resources=singles(q24=8, q12=8))), Placement)

@@ -19,8 +19,9 @@ from busway.domain.errors import HostError
 from busway.domain.grant import Fault, Held, names_of
 from busway.domain.ids import ServerId, UnitName
 from busway.domain.mdev import MdevParentSeen
+from busway.domain.units import Mdev
 from busway.hardware.handover import is_ready
-from busway.hardware.handover.mdev import list_ready
+from busway.hardware.handover.mdev import is_placed, list_ready
 from busway.hardware.machine import Machine
 from busway.hardware.mediated import see_mdev_parents
 from busway.hypervisor.seam import DomainSeen
@@ -83,17 +84,20 @@ def look(
         servers=tuple(one.local for one in seen),
         images=state.cached_images(),
         held=held,
-        ready=_ready(machine),
+        ready=_ready(machine, held),
     )
     unknown = frozenset(one.local.id for one in seen if not one.known)
     told = tuple(_observed(one, held) for one in seen)
     return Sight(machine, machine.inventory, local, told, unknown, see_mdev_parents(machine.root))
 
 
-def _ready(machine: Machine) -> frozenset[UnitName]:
+def _ready(machine: Machine, held: tuple[Held, ...]) -> frozenset[UnitName]:
     """The units of every kind that are as a guest needs them."""
     functions = (str(function.address) for function in machine if is_ready(function))
-    return frozenset(map(UnitName, (*functions, *list_ready(machine.root))))
+    unplaced = {
+        each.unit.name for each in held if isinstance(each.unit, Mdev) and not is_placed(machine.root, each.unit)
+    }
+    return frozenset(map(UnitName, (*functions, *list_ready(machine.root)))) - unplaced
 
 
 def _held_by_any(

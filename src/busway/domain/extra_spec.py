@@ -9,7 +9,7 @@ from busway.domain.alias import ALIAS_EXTRA_SPEC, parse_alias_counts
 from busway.domain.errors import InvalidExtraSpec
 from busway.domain.guest_machine import check_machine_specs
 from busway.domain.numa_policy import NUMA_POLICY_EXTRA_SPEC, parse_numa_policy
-from busway.domain.resource_request import parse_resources
+from busway.domain.resource_request import check_resources
 
 PCI_EXTRA_SPECS = (ALIAS_EXTRA_SPEC, NUMA_POLICY_EXTRA_SPEC)
 _CLOSE = 0.85  # of 1: hw:pci_numa_afinity_policy is closer, hw:numa_nodes is not
@@ -28,7 +28,7 @@ def check_extra_specs(specs: Mapping[str, str]) -> None:
         else:
             _refuse_misspelled(key)
     check_machine_specs(specs)
-    parse_resources(specs)
+    check_resources(specs)
 
 
 def _refuse_misspelled(key: str) -> None:

@@ -1,17 +1,20 @@
 """Mediated devices: what hosts report of their parents, which types an operator enables, and what a host offers by both.
 
 The words and rules are Nova's: `[devices] enabled_mdev_types`, and a group `[mdev_TYPE]` for each type with
-`device_addresses`, `mdev_class` and `max_instances`. One parent gives one type.
+`device_addresses`, `mdev_class` and `max_instances`. A parent gives one type, or several of which each has a class of its
+own: then the flavor chooses, as far as they fit on the card together (`busway.domain.vgpu`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from busway.domain.errors import InvalidConfig
 from busway.domain.ids import DeviceId
+from busway.domain.units.mdev import Instance
+from busway.domain.vgpu import SharedCard, SizeMode, Vgpu, VgpuName, read_vgpu_name
 
 VGPU = "VGPU"
 _CLASS = re.compile(r"VGPU|CUSTOM_[A-Z0-9_]{1,248}")
@@ -27,6 +30,7 @@ class MdevTypeSeen:
     available: int | None = None
     instances: tuple[str, ...] = ()  # UUIDs
     device_api: str = ""
+    most: int | None = None  # how many of it the card takes, where its driver says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,13 @@ class MdevParentSeen:
     name: str
     types: tuple[MdevTypeSeen, ...] = ()
     numa_node: int | None = None
+    card: str = ""  # the PF of a parent that is a VF: its VFs share the card
+    mode: str = ""  # of the card, a SizeMode; "" where its host does not tell
+
+    @property
+    def card_name(self) -> str:
+        """The card that the parent is, or is of."""
+        return self.card or self.name
 
     def type(self, type_id: str) -> MdevTypeSeen | None:
         """The type of that id, None where the parent does not have it."""
@@ -46,7 +57,8 @@ class MdevParentSeen:
 class MdevRule:
     """An enabled type. Without `addresses` it is that of every parent which no other rule names.
 
-    `max_instances` caps what one parent gives, for a card whose kernel can't tell what its parents give together.
+    An address is a parent's, or that of a PF for all its VFs. `max_instances` caps what one parent gives, for a card whose
+    kernel can't tell what its parents give together.
     """
 
     type_id: str
@@ -59,7 +71,8 @@ class MdevRule:
 class MdevOffer:
     """What a parent gives of its enabled type: `total` instances, of which the `taken` slots have live claims.
 
-    `blocked` is why it gives none although some are left, "" if nothing is in the way.
+    `blocked` is why it gives none although some are left, "" if nothing is in the way. `size` is the GB that one takes of
+    the shared card, 0 where no card's room counts. A `single` parent gives one instance, of whichever type.
     """
 
     device_id: DeviceId
@@ -70,6 +83,9 @@ class MdevOffer:
     taken: frozenset[int] = frozenset()
     blocked: str = ""
     numa_node: int | None = None
+    card: str = ""
+    size: int = 0
+    single: bool = False
 
     @property
     def free(self) -> int:
@@ -83,7 +99,8 @@ class MdevOffer:
     @property
     def sort(self) -> tuple[object, ...]:
         """Equal for offers of equal hosts: all of it but its id."""
-        return self.parent, self.type_id, self.resource_class, self.total, self.taken, self.blocked, self.numa_node
+        place = self.parent, self.card, self.numa_node
+        return *place, self.type_id, self.resource_class, self.total, self.taken, self.blocked, self.size
 
     def slots(self, count: int) -> tuple[int, ...]:
         """The lowest slots that are free."""
@@ -92,20 +109,16 @@ class MdevOffer:
 
 
 class MdevRules:
-    """All enabled types, in their order; raises `InvalidConfig` for two types of one parent."""
+    """All enabled types, in their order; raises `InvalidConfig` for two types of one parent that flavors can't tell apart."""
 
     def __init__(self, rules: Iterable[MdevRule] = ()) -> None:
         self.rules = tuple(rules)
-        self._named: dict[str, MdevRule] = {}
+        self._named: dict[str, tuple[MdevRule, ...]] = {}
         for rule in self.rules:
             _check(rule)
             for address in rule.addresses:
-                if address in self._named:
-                    raise _bad(
-                        f"{address} is given two mdev types: {self._named[address].type_id} and {rule.type_id}",
-                        "Name each parent under one type: a parent gives one.",
-                    )
-                self._named[address] = rule
+                self._named[address] = (*self._named.get(address, ()), rule)
+                _check_apart(address, self._named[address])
         everywhere = [rule for rule in self.rules if not rule.addresses]
         if len(everywhere) > 1:
             raise _bad(
@@ -114,13 +127,13 @@ class MdevRules:
             )
         self._default = everywhere[0] if everywhere else None
 
-    def rule_for(self, parent: MdevParentSeen) -> MdevRule | None:
-        """The rule of a parent; the type for all others is only for parents that have it."""
-        named = self._named.get(parent.name)
-        if named is not None:
+    def rules_for(self, parent: MdevParentSeen) -> tuple[MdevRule, ...]:
+        """The rules of a parent, which its card may have for it; the type for all others is for parents that have it."""
+        named = self._named.get(parent.name) or self._named.get(parent.card)
+        if named:
             return named
         default = self._default
-        return default if default is not None and parent.type(default.type_id) is not None else None
+        return (default,) if default is not None and parent.type(default.type_id) is not None else ()
 
     @property
     def classes(self) -> frozenset[str]:
@@ -128,26 +141,124 @@ class MdevRules:
         return frozenset(rule.resource_class for rule in self.rules)
 
 
-def offer_of(
-    parent: MdevParentSeen, rule: MdevRule, device_id: DeviceId, claimed: Mapping[str, tuple[str, int]], blocked: str
-) -> MdevOffer:
-    """What a parent gives by its rule; `claimed` are the live claims on it: type and slot by the claim's id.
+def offers_of(
+    parent: MdevParentSeen,
+    rules: tuple[MdevRule, ...],
+    device_id: DeviceId,
+    claimed: Mapping[str, Instance],
+    blocked: str,
+) -> tuple[MdevOffer, ...]:
+    """What a parent gives by its rules; `claimed` are the live claims on it, by the claim's id."""
+    offers = tuple(_offer(parent, rule, device_id, claimed, blocked) for rule in rules)
+    first, *more = offers
+    if first.single or all(offer.size for offer in offers):
+        return offers
+    words = f"how its types share it is not known, and it gives {first.type_id}"
+    return (first, *(replace(offer, blocked=offer.blocked or words) for offer in more))
 
-    Instances that no claim knows were made by somebody else, and count as not there to be given.
-    """
+
+def _offer(
+    parent: MdevParentSeen, rule: MdevRule, device_id: DeviceId, claimed: Mapping[str, Instance], blocked: str
+) -> MdevOffer:
+    """Instances that no claim knows were made by somebody else, and count as not there to be given."""
     seen = parent.type(rule.type_id)
-    taken = frozenset(slot for _, slot in claimed.values())
-    if seen is None:
-        blocked = blocked or f"it has no type {rule.type_id} (it has {', '.join(t.id for t in parent.types) or 'none'})"
-        return MdevOffer(device_id, parent.name, rule.type_id, rule.resource_class, 0, taken, blocked, parent.numa_node)
-    own = sum(1 for uuid in seen.instances if uuid in claimed)
-    total = (seen.available or 0) + own
+    own = sum(1 for uuid in seen.instances if uuid in claimed) if seen else 0
+    total = (seen.available or 0) + own if seen else 0
     if rule.max_instances is not None:
         total = min(total, rule.max_instances)
-    other = sorted({type_id for type_id, _ in claimed.values()} - {rule.type_id})
-    if other:
-        blocked = blocked or f"servers still have instances of its earlier type {', '.join(other)}"
-    return MdevOffer(device_id, parent.name, rule.type_id, rule.resource_class, total, taken, blocked, parent.numa_node)
+    name = read_vgpu_name(seen.name) if seen else None
+    taken = frozenset(each.slot for each in claimed.values() if each.type_id == rule.type_id)
+    offer = MdevOffer(
+        device_id,
+        parent.name,
+        rule.type_id,
+        rule.resource_class,
+        total,
+        taken,
+        numa_node=parent.numa_node,
+        card=_room(parent.card_name, rule.type_id, name),
+        size=name.size if name else 0,
+        single=bool(parent.card),
+    )
+    return replace(offer, blocked=blocked or _obstacle(parent, rule, offer, seen, claimed))
+
+
+def _obstacle(
+    parent: MdevParentSeen,
+    rule: MdevRule,
+    offer: MdevOffer,
+    seen: MdevTypeSeen | None,
+    claimed: Mapping[str, Instance],
+) -> str:
+    if seen is None:
+        has = ", ".join(kind.id for kind in parent.types) or "none"
+        return f"it has no type {rule.type_id} (it has {has})"
+    others = sorted({each.type_id for each in claimed.values()} - {rule.type_id})
+    if others and (offer.single or not offer.size):
+        return f"servers still have instances of its type {', '.join(others)}"
+    name = read_vgpu_name(seen.name)
+    countable = not offer.single or name is None or seen.most is not None or rule.max_instances is not None
+    if not countable and name is not None and (name.is_mig or SharedCard("", name.model).capacity is None):
+        what = "GPU instances its card has for" if name.is_mig else "instances its card takes of"
+        return f"how many {what} {rule.type_id} is not known: set max_instances of [mdev_{rule.type_id}]"
+    return ""
+
+
+def _room(card: str, type_id: str, name: VgpuName | None) -> str:
+    """What the instances of a type share: the card's frame buffer, or the GPU instances that are made for the type."""
+    if name is None:
+        return ""
+    return f"{card} (GPU instances for {type_id})" if name.is_mig else card
+
+
+def shared_cards(
+    parents: Sequence[MdevParentSeen], claimed: Mapping[str, Mapping[str, Instance]], rules: MdevRules
+) -> tuple[SharedCard, ...]:
+    """What vGPUs share, with all that is on each card; `claimed` is by the parent's name."""
+    found: dict[str, SharedCard] = {}
+    for parent in parents:
+        mine = claimed.get(parent.name, {})
+        caps = {rule.type_id: rule.max_instances for rule in rules.rules_for(parent)}
+        for kind in parent.types:
+            name = read_vgpu_name(kind.name)
+            if name is not None:
+                strangers = [Vgpu(name.size) for uuid in kind.instances if uuid not in mine]
+                card = _card_of(found, parent, kind.id, name).having(*strangers)
+                limit = kind.most if caps.get(kind.id) is None else caps[kind.id]
+                if limit is not None and parent.card:
+                    card = replace(card, limits=tuple(sorted({**dict(card.limits), name.size: limit}.items())))
+                found[card.name] = card
+    for parent in parents:
+        for each in claimed.get(parent.name, {}).values():
+            if each.vgpu is not None:
+                card = _card_of(found, parent, each.type_id, None)
+                found[card.name] = card.having(each.vgpu)
+    return tuple(found.values())
+
+
+def _card_of(
+    found: Mapping[str, SharedCard], parent: MdevParentSeen, type_id: str, name: VgpuName | None
+) -> SharedCard:
+    """The card of a type; that of a type which no parent has any more is looked for among those that are known."""
+    of_mig = f"{parent.card_name} (GPU instances for {type_id})"
+    if name.is_mig if name else of_mig in found:
+        return found.get(of_mig, SharedCard(of_mig, name.model if name else ""))
+    known = found.get(parent.card_name, SharedCard(parent.card_name, "", _mode(parent)))
+    return replace(known, model=known.model or (name.model if name else ""))
+
+
+def _mode(parent: MdevParentSeen) -> SizeMode:
+    """Equal sizes, which is the vendor's default, where the host does not tell."""
+    return SizeMode.MIXED if parent.mode == SizeMode.MIXED else SizeMode.EQUAL
+
+
+def _check_apart(address: str, rules: tuple[MdevRule, ...]) -> None:
+    classes = [rule.resource_class for rule in rules]
+    if len(set(classes)) < len(classes):
+        raise _bad(
+            f"{address} is given two mdev types of one class: {' and '.join(rule.type_id for rule in rules)}",
+            "Name each parent under one type, or give each of the types an mdev_class of its own.",
+        )
 
 
 def _check(rule: MdevRule) -> None:

@@ -17,6 +17,7 @@ from busway.domain.placement_change import Remedy
 from busway.domain.resource_request import NO_RESOURCES, ResourceRequests
 from busway.domain.server_group import GroupPolicy
 from busway.domain.units import WHOLE, WholeFunction
+from busway.domain.vgpu import SharedCard
 
 ZONE = "nova"
 Pairs = tuple[tuple[str, str], ...]
@@ -71,7 +72,7 @@ class HostState:
     where the host does not tell; then what asks for them is not refused. `aggregates` holds each one's metadata.
     `kinds` are the kinds of resources that the host's agent can serve. `unsafe` is what weakens its isolation and its
     operator has not accepted, in words of `busway.domain.host_facts.ISOLATION`.
-    `machine` is what guests' machines may have there.
+    `machine` is what guests' machines may have there. `cards` are those that vGPUs of `mdevs` share.
     """
 
     id: HostId
@@ -92,6 +93,7 @@ class HostState:
     guests: tuple[GuestKind, ...] | None = None
     kinds: tuple[str, ...] = (WholeFunction.kind,)
     mdevs: tuple[MdevOffer, ...] = ()
+    cards: tuple[SharedCard, ...] = ()
     unsafe: tuple[str, ...] = ()
     machine: tuple[str, ...] = ()
 

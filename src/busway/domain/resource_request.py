@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from busway.domain.errors import InvalidExtraSpec
+from busway.domain.numa_policy import NUMA_POLICY_EXTRA_SPEC, NumaPolicy
 from busway.domain.units.mdev import Mdev
 
 MAX_COUNT, MAX_GROUPS = 64, 16
 GROUP_POLICY = "group_policy"
 _KEY = re.compile(r"resources(?P<suffix>[A-Za-z0-9_-]{0,64}):(?P<name>.*)")
+_TRAIT = re.compile(r"trait[A-Za-z0-9_-]{0,64}:.*")
 _CLASS = re.compile(r"VGPU|CUSTOM_[A-Z0-9_]+")
 
 
@@ -65,6 +67,33 @@ def parse_resources(specs: Mapping[str, str]) -> ResourceRequests:
             remedy="Give each class a group of its own: resources1:..., resources2:...",
         )
     return ResourceRequests(groups, _rule(specs))
+
+
+def check_resources(specs: Mapping[str, str], policy: str | None = None) -> ResourceRequests:
+    """The same, and refuses what would bind an instance to more than its class: nobody looks at that.
+
+    `policy` is the NUMA policy of an image; the flavor's is among its specs.
+    """
+    found = parse_resources(specs)
+    if found.groups:
+        _refuse_unserved(specs, specs.get(NUMA_POLICY_EXTRA_SPEC) or policy)
+    return found
+
+
+def _refuse_unserved(specs: Mapping[str, str], policy: str | None) -> None:
+    trait = next((key for key in specs if _TRAIT.fullmatch(key)), None)
+    if trait is not None:
+        raise InvalidExtraSpec(
+            f"{trait} is asked of mediated devices, which have no traits here",
+            detail="Devices of one class are alike for the placer.",
+            remedy="Give the type a class of its own (mdev_class = CUSTOM_...) and ask for that.",
+        )
+    if policy in (NumaPolicy.REQUIRED, NumaPolicy.SOCKET):
+        raise InvalidExtraSpec(
+            f"The PCI NUMA policy {policy} can't be promised of mediated devices",
+            detail="One near to the guest's NUMA cells is chosen where there is one; a host without one is not refused.",
+            remedy=f"Set {NUMA_POLICY_EXTRA_SPEC}=preferred on the flavor, or leave it out.",
+        )
 
 
 def _groups(specs: Mapping[str, str]) -> Iterator[ResourceRequest]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from busway.domain.address import PciAddress
 from busway.domain.mdev import MdevParentSeen, MdevTypeSeen
-from busway.hardware.tree import find_number, list_names, read_text
+from busway.hardware.tree import find_number, link_name, list_names, read_text
 
 _PARENTS = "sys/class/mdev_bus"
 
@@ -23,6 +23,12 @@ class MdevType:
     device_api: str = ""
     description: str = ""
     instances: tuple[str, ...] = ()
+
+    @property
+    def most(self) -> int | None:
+        """How many of it the whole card takes, as NVIDIA's description says it."""
+        found = re.search(r"\bmax_instance=([0-9]{1,4})\b", self.description, re.ASCII)
+        return int(found[1]) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +76,16 @@ def see_mdev_parents(root: Path) -> tuple[MdevParentSeen, ...]:
 
 def _see(root: Path, parent: MdevParent) -> MdevParentSeen:
     folder = mdev_folder(root, parent)
-    types = (MdevTypeSeen(t.id, t.name, t.available, t.instances, t.device_api) for t in read_mdev_types(folder))
+    types = (
+        MdevTypeSeen(t.id, t.name, t.available, t.instances, t.device_api, t.most) for t in read_mdev_types(folder)
+    )
     node = find_number(f"{folder}/numa_node")
-    return MdevParentSeen(parent.name, tuple(types), node if node is not None and node >= 0 else None)
+    return MdevParentSeen(
+        parent.name,
+        tuple(types),
+        node if node is not None and node >= 0 else None,
+        card=link_name(f"{folder}/physfn") or "",
+    )
 
 
 def mdev_folder(root: Path, parent: MdevParent | PciAddress) -> str:

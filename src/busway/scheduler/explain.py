@@ -67,7 +67,9 @@ def describe(snapshot: Snapshot, placement: Placement) -> tuple[str, tuple[str, 
 
 def _instance(host: HostState, claimed: ClaimedDevice) -> str:
     parent = next(offer.parent for offer in host.mdevs if offer.device_id == claimed.device_id)
-    return f"{parent} an instance of {read_unit(claimed.unit)[0]} ({claimed.alias})"
+    instance = read_unit(claimed.unit)
+    place = "" if instance.vgpu is None or instance.vgpu.start is None else f", {instance.vgpu}"
+    return f"{parent} an instance of {instance.type_id} ({claimed.alias}{place})"
 
 
 def _why(placement: Placement) -> str:

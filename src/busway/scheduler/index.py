@@ -217,6 +217,7 @@ def class_key(host: HostState) -> Hashable:
         host.machine,
         host.unsafe,
         tuple(offer.sort for offer in host.mdevs),
+        host.cards,
     )
 
 

@@ -96,7 +96,7 @@ def _placement(snapshot: Snapshot, request: PlacementRequest, policy: Policy) ->
         host.id,
         host.generation,
         host.revision,
-        (*_claimed(host, allocation), *choose(host, request)),
+        (*_claimed(host, allocation), *choose(host, request, cells)),
         allocation.fit,
         cells,
     )
@@ -143,6 +143,7 @@ def _together(
 
 def _host_after(host: HostState, request: PlacementRequest, placement: Placement) -> HostState:
     ids = {device.device_id for device in placement.devices}
+    mdevs, cards = offers_after(host, placement.devices)
     return replace(
         host,
         generation=host.generation + 1,
@@ -151,5 +152,6 @@ def _host_after(host: HostState, request: PlacementRequest, placement: Placement
         free_disk_gb=host.free_disk_gb - request.disk_gb,
         devices=tuple(replace(d, claimed_by=request.server_id) if d.id in ids else d for d in host.devices),
         cells=cells_after(host.cells, request.cells, placement.cells),
-        mdevs=offers_after(host.mdevs, placement.devices),
+        mdevs=mdevs,
+        cards=cards,
     )

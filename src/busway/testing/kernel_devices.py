@@ -47,6 +47,9 @@ def create_mdev(root: Path, folder: Path, type_id: str, uuid: str) -> None:
         raise _refused("File exists")
     (folder / uuid).mkdir()
     (folder / uuid / "remove").write_text("")
+    if type_id.startswith("nvidia-"):
+        (folder / uuid / "nvidia").mkdir()
+        (folder / uuid / "nvidia/placement_id").write_text("Not Applicable\n")
     group = root / "sys/kernel/iommu_groups" / str(_free_group(root))
     (group / "devices").mkdir(parents=True)
     (folder / uuid / "iommu_group").symlink_to(os.path.relpath(group.resolve(), (folder / uuid).resolve()))

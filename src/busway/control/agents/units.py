@@ -27,7 +27,8 @@ def _function(_claim: Claim, provider: Provider, specs: DeviceSpecs) -> Unit:
 
 def _mdev(claim: Claim, provider: Provider, _specs: DeviceSpecs) -> Unit:
     """An instance whose UUID is the claim's id: unlike any other, and known before it is made."""
-    return Mdev(provider.name, read_unit(claim.unit)[0], claim.id)
+    instance = read_unit(claim.unit)
+    return Mdev(provider.name, instance.type_id, claim.id, instance.vgpu.start if instance.vgpu else None)
 
 
 MAKERS: Mapping[str, Callable[[Claim, Provider, DeviceSpecs], Unit]] = {

@@ -8,15 +8,25 @@ from dataclasses import dataclass, field, replace
 
 from busway.domain.device import DeviceKind
 from busway.domain.ids import DeviceId, HostId, ServerId
-from busway.domain.mdev import MdevOffer, MdevRules, offer_of
+from busway.domain.mdev import MdevOffer, MdevRule, MdevRules, offers_of, shared_cards
 from busway.domain.placement import DeviceState
 from busway.domain.units import Mdev
-from busway.domain.units.mdev import read_unit
+from busway.domain.units.mdev import Instance, read_unit
+from busway.domain.vgpu import SharedCard
 from busway.store import providers
 from busway.store.database import Tx
 from busway.store.providers import ParentRow
 
-_Claimed = Mapping[DeviceId, Mapping[str, tuple[str, int]]]
+_Claimed = Mapping[DeviceId, Mapping[str, Instance]]
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What a host can give: its devices, of which those that are cut are not given whole, and what is cut of them."""
+
+    devices: tuple[DeviceState, ...]
+    mdevs: tuple[MdevOffer, ...] = ()
+    cards: tuple[SharedCard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +46,30 @@ class Mediated:
         parents: dict[HostId, list[ParentRow]] = defaultdict(list)
         for row in providers.list_parents(tx):
             parents[row.host_id].append(row)
-        claimed: dict[DeviceId, dict[str, tuple[str, int]]] = defaultdict(dict)
+        claimed: dict[DeviceId, dict[str, Instance]] = defaultdict(dict)
         for device_id, claim_id, unit in providers.list_mdev_claims(tx, Mdev.kind):
             claimed[device_id][claim_id] = read_unit(unit)
         return cls(rules, {host: tuple(rows) for host, rows in parents.items()}, claimed, owners)
 
-    def of(
-        self, host_id: HostId, states: tuple[DeviceState, ...]
-    ) -> tuple[tuple[DeviceState, ...], tuple[MdevOffer, ...]]:
-        """The devices of a host, of which those that are to be cut are not given whole, and what the host offers."""
+    def of(self, host_id: HostId, states: tuple[DeviceState, ...]) -> Offered:
+        """What a host offers of its devices as they are."""
         rows = self.parents.get(host_id, ())
-        rules = {row.id: (row, rule) for row in rows if (rule := self.rules.rule_for(row.parent)) is not None}
+        rules = {row.id: found for row in rows if (found := self.rules.rules_for(row.parent))}
         if not rules:
-            return states, ()
+            return Offered(states)
         by_id = {state.id: state for state in states}
         offers = tuple(
-            offer_of(
-                row.parent, rule, row.id, self.claimed.get(row.id, {}), self._blocked(row, by_id.get(row.id), states)
+            offer
+            for row in rows
+            if row.id in rules
+            for offer in offers_of(
+                row.parent, rules[row.id], row.id, self.claimed.get(row.id, {}),
+                self._blocked(row, by_id.get(row.id), states),
             )
-            for row, rule in rules.values()
-        )
-        return tuple(
-            replace(state, offered=False, cut=rules[state.id][1].type_id) if state.id in rules else state
-            for state in states
-        ), offers
+        )  # fmt: skip
+        claimed = {row.parent.name: self.claimed.get(row.id, {}) for row in rows}
+        cards = shared_cards([row.parent for row in rows], claimed, self.rules)
+        return Offered(_cut(states, rows, rules), offers, cards)
 
     def _blocked(self, row: ParentRow, state: DeviceState | None, states: tuple[DeviceState, ...]) -> str:
         """Why a parent gives nothing whatever is left of it, "" if nothing is in the way."""
@@ -76,6 +86,20 @@ class Mediated:
 
     def _is_whole(self, state: DeviceState) -> bool:
         return state.id in self.owners and state.id not in self.claimed
+
+
+def _cut(
+    states: tuple[DeviceState, ...], rows: tuple[ParentRow, ...], rules: Mapping[DeviceId, tuple[MdevRule, ...]]
+) -> tuple[DeviceState, ...]:
+    """The parents that are cut, and the PFs of those that are VFs: none of them is given whole."""
+    types = {row.parent.name: ", ".join(rule.type_id for rule in rules[row.id]) for row in rows if row.id in rules}
+    types |= {row.parent.card: types[row.parent.name] for row in rows if row.id in rules and row.parent.card}
+    return tuple(
+        replace(state, offered=False, cut=types[str(state.device.address)])
+        if str(state.device.address) in types
+        else state
+        for state in states
+    )
 
 
 def _relatives(state: DeviceState, states: tuple[DeviceState, ...]) -> tuple[DeviceState, ...]:

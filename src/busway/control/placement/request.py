@@ -10,8 +10,9 @@ from busway.domain.flavor import Flavor
 from busway.domain.guest_cells import guest_cells
 from busway.domain.guest_machine import machine_of
 from busway.domain.ids import ImageId, ServerId
+from busway.domain.numa_policy import NUMA_POLICY_PROPERTY
 from busway.domain.placement import Pairs, PlacementRequest, ServerGroup
-from busway.domain.resource_request import parse_resources
+from busway.domain.resource_request import check_resources
 from busway.store import images
 from busway.store.database import Tx
 from busway.store.servers import ServerRow
@@ -63,7 +64,7 @@ def placement_request(
         zone,
         numa_nodes=number,
         numa_sizes=sizes,
-        resources=parse_resources(flavor.extra_specs),
+        resources=check_resources(flavor.extra_specs, properties.get(NUMA_POLICY_PROPERTY)),
         group=group,
         extra_specs=_pairs(flavor.extra_specs),
         needs=machine_of(flavor, properties).needs,

@@ -8,14 +8,13 @@ from datetime import datetime, timedelta
 
 from busway.control.context import Control
 from busway.control.placement.host_facts import capabilities, free_cells, guests
-from busway.control.placement.mediated import Mediated
+from busway.control.placement.mediated import Mediated, Offered
 from busway.control.placement.memory import SnapshotMemory
 from busway.control.placement.occupancy import Occupants, occupants, total
 from busway.control.settings import Settings
 from busway.domain.aggregate import ZONE_KEY
 from busway.domain.ids import DeviceId, HostId, ServerId
-from busway.domain.mdev import MdevOffer
-from busway.domain.placement import ZONE, DeviceState, HostState, Snapshot
+from busway.domain.placement import ZONE, HostState, Snapshot
 from busway.domain.units import WholeFunction
 from busway.store import aggregates, cells, claims, hosts
 from busway.store.cells import UsedCell
@@ -69,7 +68,7 @@ def is_up(settings: Settings, host: HostRow, now: datetime) -> bool:
 def _host_state(
     settings: Settings,
     host: HostRow,
-    offered: tuple[tuple[DeviceState, ...], tuple[MdevOffer, ...]],
+    offered: Offered,
     placed: Occupants,
     lying: Mapping[tuple[ServerId, HostId], tuple[UsedCell, ...]],
     now: datetime,
@@ -88,8 +87,9 @@ def _host_state(
         )
         - used.ram_mb,
         free_disk_gb=(size.disk_gb if size else 0) - used.disk_gb,
-        devices=offered[0],
-        mdevs=offered[1],
+        devices=offered.devices,
+        mdevs=offered.mdevs,
+        cards=offered.cards,
         up=is_up(settings, host, now),
         enabled=host.enabled,
         down_reason=_down_reason(host),

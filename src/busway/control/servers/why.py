@@ -59,5 +59,5 @@ def _line(claim: Claim, provider: Provider, elsewhere: str | None) -> str:
     place = f" on {elsewhere}" if elsewhere else ""
     device = provider.device
     if device is None or claim.kind != WholeFunction.kind:
-        return f"{provider.name} an instance of {read_unit(claim.unit)[0]} ({claim.state}{place})"
+        return f"{provider.name} an instance of {read_unit(claim.unit).type_id} ({claim.state}{place})"
     return f"{device.address} {device.description} ({claim.state}{place})"

@@ -8,8 +8,9 @@ from busway.domain.address import PciAddress
 from busway.domain.errors import BadInput, HostError
 from busway.domain.units import Mdev
 from busway.hardware.mediated import MdevParent, mdev_folder, read_mdev_types
-from busway.hardware.tree import list_names
-from busway.hardware.verbs.mdev import create_mdev, preflight_mdev, remove_mdev
+from busway.hardware.tree import find_number, list_names
+from busway.hardware.undo import Undo
+from busway.hardware.verbs.mdev import PLACEMENT, create_mdev, place_mdev, preflight_mdev, remove_mdev
 from busway.hardware.verbs.obstacle import Obstacle, check_settled
 from busway.hardware.verbs.seam import DeviceVerbs
 
@@ -24,9 +25,24 @@ def preflight(verbs: DeviceVerbs, unit: Mdev) -> tuple[Obstacle, ...]:
 
 
 def take(verbs: DeviceVerbs, unit: Mdev, *, patience: float = 20.0) -> None:
-    """Makes the device; one that is there already stays as it is, but for one of another parent or type."""
-    if not is_there(verbs.root, unit):
-        create_mdev(verbs, parent_of(unit), unit.type_id, unit.uuid, patience=patience)
+    """Makes the device and puts it where it must lie; one that is there already stays as it is.
+
+    One that can't be put there is removed again, unless it was there before.
+    """
+    with Undo() as undo:
+        if not is_there(verbs.root, unit):
+            create_mdev(verbs, parent_of(unit), unit.type_id, unit.uuid, patience=patience)
+            undo.add(lambda: remove_mdev(verbs, parent_of(unit), unit.uuid, patience=patience))
+        if not is_placed(verbs.root, unit):
+            assert unit.start is not None
+            place_mdev(verbs, parent_of(unit), unit.uuid, unit.start)
+        undo.keep()
+
+
+def is_placed(root: Path, unit: Mdev) -> bool:
+    """True when the device lies where it must, or may lie anywhere."""
+    file = f"{root}/{_DEVICES}/{unit.uuid}/{PLACEMENT}"
+    return unit.start is None or find_number(file) == unit.start
 
 
 def list_ready(root: Path) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
 from busway.hardware.holders import Holder, read_open_files
 from busway.hardware.mediated import MdevParent, mdev_folder, read_mdev_parents, read_mdev_types
-from busway.hardware.tree import link_name, list_names
+from busway.hardware.tree import find_number, link_name, list_names
 from busway.hardware.undo import Undo
 from busway.hardware.verbs.obstacle import Obstacle, absent, check_settled, failure_code, held, refuse
 from busway.hardware.verbs.seam import DeviceVerbs
@@ -17,6 +17,7 @@ from busway.hardware.verbs.wait import wait_until
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _DEVICES = "sys/bus/mdev/devices"
+PLACEMENT = "nvidia/placement_id"  # in the folder of a vGPU: where its frame buffer begins
 Parent = PciAddress | MdevParent
 
 
@@ -58,6 +59,27 @@ def create_mdev(verbs: DeviceVerbs, parent: Parent, type_id: str, uuid: str, *, 
         if not wait_until(lambda: uuid in list_names(shown), patience):
             raise _failed(parent, uuid, "create", f"After {patience:g} s the kernel does not show it.")
         undo.keep()
+
+
+def place_mdev(verbs: DeviceVerbs, parent: Parent, uuid: str, start: int) -> None:
+    """Tells the driver where on its card the frame buffer of an mdev begins, and reads it back; nobody may have it yet."""
+    check_settled(verbs, parent)
+    try:
+        verbs.set(parent, f"{uuid}/{PLACEMENT}", str(start))
+    except HostError as error:
+        raise not_placed(f"mdev {uuid}", start, str(error), failure_code(error, "vgpu-placement")) from error
+    if find_number(f"{mdev_folder(verbs.root, parent)}/{uuid}/{PLACEMENT}") != start:
+        raise not_placed(f"mdev {uuid}", start, "Its file placement_id does not show it.")
+
+
+def not_placed(name: str, start: int, words: str, code: str = "vgpu-placement") -> HostError:
+    """The driver does not put a vGPU where it was planned to lie."""
+    return HostError(
+        f"The vGPU of {name} can't begin at {start} of its card",
+        detail=words,
+        remedy="Look which vGPUs the card has (`nvidia-smi vgpu -q`), and whether it is in mixed-size mode.",
+        code=code,
+    )
 
 
 def remove_mdev(verbs: DeviceVerbs, parent: Parent, uuid: str, *, patience: float = 20.0) -> None:
