@@ -40,6 +40,7 @@ ELSEWHERE = {
     r"busway host delete \S+ --lost": "tests/control/test_lost_hosts.py",
     r"busway import\b": "tests/bootstrap/test_imports.py",
     r"busway admin recover\b": "tests/bootstrap/test_first_start.py",
+    r"busway image (list|pull|catalogue)\b": "tests/api/test_image_commands.py",
     r"openstack token issue\b": "tests/api/test_federation.py",
 }
 

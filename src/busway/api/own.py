@@ -11,6 +11,7 @@ from busway.control.devices import handovers, recycle
 from busway.control.devices import listing as devices
 from busway.control.hosts import forget, joining
 from busway.control.hosts import registry as hosts
+from busway.control.images import published as images
 from busway.control.placement import plan
 from busway.control.servers import why
 from busway.domain.errors import BadInput
@@ -91,6 +92,10 @@ def _why(call: Call) -> Reply:
     return Reply({"why": why.why(call.control, call.caller, call.path["id"])})
 
 
+def _image_catalogue(call: Call) -> Reply:
+    return Reply({"image_catalogue": images.show_catalogue(call.control, call.caller)})
+
+
 def _plan(call: Call) -> Reply:
     flavor = call.text("flavor")
     if flavor is None:
@@ -122,6 +127,7 @@ OPERATIONS = (
     Operation("GET", f"{ROOT}/events", _list_events, query=_EVENTS, rule="busway:events:list"),
     Operation("GET", f"{ROOT}/servers/{{id}}/why", _why, rule="busway:servers:why"),
     Operation("GET", f"{ROOT}/plan", _plan, query=_PLAN, rule="busway:plan"),
+    Operation("GET", f"{ROOT}/image-catalogue", _image_catalogue, rule="busway:image-catalogue:show"),
     *own_rules.OPERATIONS,
     *own_quotas.OPERATIONS,
     *own_audit.OPERATIONS,

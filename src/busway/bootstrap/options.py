@@ -7,9 +7,22 @@ from collections.abc import Sequence
 from oslo_config import cfg, types
 
 from busway.bootstrap.scheduling import OPTIONS as SCHEDULING
+from busway.domain.errors import InvalidConfig
 from busway.domain.host_facts import ISOLATION
 from busway.domain.quota import DEFAULTS, OF_IMAGES
+from busway.pki.ed25519 import check_public
 from busway.store.retention import RETENTIONS
+
+
+class _PublicKey(types.String):
+    """A public key, as oslo.config checks words."""
+
+    def __call__(self, value: str) -> str:
+        try:
+            return check_public(value)
+        except InvalidConfig as error:
+            raise ValueError(f"{error.brief}: {error.detail}") from error
+
 
 PCI = [
     cfg.MultiStrOpt(
@@ -166,6 +179,17 @@ BUSWAY = [
         default=1024,
         min=0,
         help="How many MiB of the disk of images stay free for all else: an upload that would need them is refused.",
+    ),
+    cfg.StrOpt(
+        "image_catalogue",
+        default="",
+        help="Where `busway image pull` finds ready images: a catalogue's URL, or a path where the command runs.",
+    ),
+    cfg.ListOpt(
+        "image_catalogue_keys",
+        default=[],
+        item_type=_PublicKey(),
+        help="The public keys of its publisher, any of which may have signed it.",
     ),
     cfg.ListOpt(
         "accept_weak_isolation",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -62,10 +63,19 @@ class Client:
         """Calls /busway/v1/PATH and returns its JSON, None where it has no body."""
         return self.openstack(method, f"busway/v1/{path}", body, params)
 
-    def openstack(self, method: str, path: str, body: Any = None, params: dict[str, Any] | None = None) -> Any:
+    def openstack(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        params: dict[str, Any] | None = None,
+        media_type: str = "application/json",
+    ) -> Any:
         """Calls PATH, such as compute/v2.1/servers, and returns its JSON, None where it has no body."""
         wanted = {key: value for key, value in (params or {}).items() if value is not None}
         headers = {"OpenStack-API-Version": COMPUTE_VERSION}
+        if body is not None:
+            headers["Content-Type"] = media_type
         try:
             answer = self._http.request(method, f"{self._base}/{path}", json=body, params=wanted, headers=headers)
         except httpx.HTTPError as error:
@@ -73,6 +83,16 @@ class Client:
         if answer.is_success:
             return answer.json() if answer.content else None
         raise _told(answer)
+
+    def upload(self, path: str, pieces: Iterable[bytes], size: int) -> None:
+        """Puts data of so many bytes to PATH, piece by piece."""
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        try:
+            answer = self._http.put(f"{self._base}/{path}", content=iter(pieces), headers=headers)
+        except httpx.HTTPError as error:
+            raise _unreachable(self._base, error) from error
+        if not answer.is_success:
+            raise _told(answer)
 
     def _token(self, auth: dict[str, Any]) -> str:
         domain = {"id": auth.get("user_domain_id", "default")}

@@ -20,6 +20,7 @@ from busway.cli.device_spec import device_spec
 from busway.cli.doctor import doctor
 from busway.cli.event import event
 from busway.cli.host import host
+from busway.cli.image import image
 from busway.cli.import_ import import_
 from busway.cli.lab import lab
 from busway.cli.plan import plan
@@ -79,6 +80,6 @@ _SETUP = (
     snapshot,
     completion,
 )
-_QUESTIONS = (top, plan, why, device, host, server, quota, usage, event, audit, alias, device_spec)
+_QUESTIONS = (top, plan, why, device, host, server, image, quota, usage, event, audit, alias, device_spec)
 for command in (*_SETUP, *_QUESTIONS):
     main.add_command(command)

@@ -56,6 +56,8 @@ class Settings:
     dns_domain: str = "busway.internal"
     max_image_bytes: int = 64 * 1024**3
     image_disk_reserve_mb: int = 0
+    image_catalogue: str = ""  # where clients find ready images
+    image_catalogue_keys: tuple[str, ...] = ()  # whose signature they believe
     cpu_allocation_ratio: float = 4.0
     ram_allocation_ratio: float = 1.0
     reserved_host_memory_mb: int = 512

@@ -45,6 +45,7 @@ RULES = (
     _done("device-specs:create", "Create a device spec"),
     _done("device-specs:update", "Change a device spec"),
     _done("device-specs:delete", "Delete a device spec"),
+    Rule("busway:image-catalogue:show", ANYONE, "Ask where ready images are"),
     Rule("busway:quota:show", READER, "Show a project's quota, devices included"),
     Rule("busway:quota:update", ADMIN, "Set a project's quota"),
     Rule("busway:quota:delete", ADMIN, "Forget a project's own quota"),
