@@ -30,8 +30,9 @@ def published(tmp_path: Path) -> Iterator[Mirror]:
 @pytest.fixture
 def api_server(api_template: Path, tmp_path: Path, published: Mirror) -> Iterator[ApiServer]:
     """A control plane whose configuration names the mirror."""
-    settings = {"image_catalogue": published.url, "image_catalogue_keys": (published.public,)}
-    server = start_api_server(tmp_path, api_template, **settings)
+    server = start_api_server(
+        tmp_path, api_template, image_catalogue=published.url, image_catalogue_keys=(published.public,)
+    )
     yield server
     server.stop()
 
