@@ -9,6 +9,7 @@ import pytest
 
 from busway.domain.documents import DesiredServer
 from busway.domain.ids import ImageId
+from busway.domain.server import Hold
 from busway.reconciler.plan import plan
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.stage import ONE, Stage, desired_server
@@ -18,11 +19,16 @@ Change = Callable[[DesiredServer], DesiredServer | None]
 
 @dataclass(frozen=True)
 class Story:
-    """What is desired of a server that runs, and the steps that follow; None: it is to go."""
+    """What is desired of a server that runs, and the steps that follow; None: it is to go.
+
+    `first` is what comes before, carried out and settled; without a `device` it can be saved.
+    """
 
     change: Change
     steps: tuple[str, ...]
     obeys_acpi: bool = True
+    first: Callable[[DesiredServer], DesiredServer] = lambda server: server
+    device: bool = True
 
 
 BOOT = ("FetchImage", "MakeDisk", "MakeConfigDrive", "TakeDevice", "DefineDomain", "StartDomain", "RecordCounters")
@@ -34,6 +40,26 @@ STORIES = {
         lambda server: replace(server, disks=(2,), starts=2),
         ("DestroyDomain", "MakeDisk", "DefineDomain", "RemoveDisk", "StartDomain", "RecordCounters"),
     ),
+    "pause": Story(lambda server: replace(server, hold=Hold.PAUSED), ("PauseDomain",)),
+    "unpause": Story(lambda server: server, ("UnpauseDomain",), first=lambda one: replace(one, hold=Hold.PAUSED)),
+    "stop while paused": Story(
+        lambda server: replace(server, powered=False),
+        ("UnpauseDomain", "StopDomain"),
+        first=lambda server: replace(server, hold=Hold.PAUSED),
+    ),
+    "suspend": Story(lambda server: replace(server, hold=Hold.SUSPENDED), ("SaveDomain",), device=False),
+    "resume": Story(
+        lambda server: server,
+        ("StartDomain",),
+        first=lambda server: replace(server, hold=Hold.SUSPENDED),
+        device=False,
+    ),
+    "hard reboot while suspended": Story(
+        lambda server: replace(server, reboots=1, hard_reboot=True),
+        ("ForgetSaved", "StartDomain", "RecordCounters"),
+        first=lambda server: replace(server, hold=Hold.SUSPENDED),
+        device=False,
+    ),
     "hand in": Story(lambda server: replace(server, powered=False, upload=ImageId("up")), ("StopDomain", "UploadDisk")),
     "boot": Story(lambda server: server, BOOT),
     "delete": Story(lambda _server: None, ("DestroyDomain", "UndefineDomain", "GiveBackDevice", "RemoveFiles")),
@@ -42,10 +68,13 @@ STORIES = {
 
 def begin(stage: Stage, story: Story) -> None:
     """Makes the server run, but for its boot, and then desires the change."""
-    server = desired_server(ONE, stage.machine.gpu("0000:41:00.0", group=10))
+    gpu = stage.machine.gpu("0000:41:00.0", group=10)
+    server = desired_server(ONE, *([gpu] if story.device else []))
     stage.hypervisor.obeys_acpi = story.obeys_acpi
     if story is not STORIES["boot"]:
         stage.desire(server)
+        stage.settle(stage.agent())
+        stage.desire(story.first(server))
         stage.settle(stage.agent())
     wanted = story.change(server)
     stage.desire(*([wanted] if wanted else []), absent=() if wanted else (ONE,))
@@ -99,4 +128,4 @@ def test_a_step_that_is_cut_is_finished_by_the_next_agent(tmp_path: Path, name: 
     assert stage.link.desired is not None
     assert plan(stage.link.desired, local) == []
     assert [server.fault for server in stage.link.last.servers if server.fault] == []
-    assert len(local.held) == len(stage.link.desired.servers)
+    assert len(local.held) == sum(len(server.devices) for server in stage.link.desired.servers)

@@ -140,8 +140,18 @@ def test_a_server_lives_from_create_to_delete(clients: Clients, api_server: ApiS
     assert clients.read("server", "show", "s1")["OS-EXT-SRV-ATTR:host"] == "host1"
     assert "private=10.66.0.10, fd" in clients.nova("list")
     assert clients.read("server", "event", "list", "s1")[0]["Action"] == "create"
+    clients.openstack("server", "pause", "s1")
+    host.obey()
+    assert clients.read("server", "show", "s1")["status"] == "PAUSED"
+    clients.openstack("server", "unpause", "s1")
+    host.obey()
+    clients.openstack("server", "suspend", "s1")
+    host.obey()
+    assert clients.read("server", "show", "s1")["status"] == "SUSPENDED"
+    clients.openstack("server", "resume", "s1")
+    host.obey()
     clients.openstack("server", "stop", "s1")
-    assert "not do 'pause'" in clients.refused("server", "pause", "s1")
+    assert "not do 'createBackup'" in clients.refused("server", "backup", "create", "s1")
     clients.openstack("server", "delete", "s1")
     host.report()
     assert clients.read("server", "list") == []

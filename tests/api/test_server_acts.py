@@ -193,6 +193,6 @@ def test_changing_a_server_tells_plain_addresses_below_2_75(api_server: ApiServe
 
 
 def test_a_refused_act_names_what_fits_instead(api_server: ApiServer, server: str) -> None:
-    told = act(api_server.client(), server, "suspend").text
+    told = act(api_server.client(), server, "createBackup").text
 
-    assert "openstack server stop" in told and "elete the server" not in told
+    assert "openstack server image create" in told and "elete the server" not in told

@@ -113,6 +113,24 @@ def test_a_server_is_stopped_started_restarted_and_deleted_by_its_name(
     assert "There is no server." in listed.stdout
 
 
+def test_a_server_is_paused_and_goes_on_and_one_with_a_device_is_not_suspended(
+    api_server: ApiServer, host: Host, run: Run
+) -> None:
+    wait = ("--wait", "--timeout", "30")
+    with obeying(api_server, host.obey):
+        run("create", "train", "--gpu", "a1", *wait)
+        run("create", "plain", "--flavor", "m1.tiny", *wait)
+        paused = run("pause", "train", *wait)
+        on = run("unpause", "train", *wait)
+        refused = run("suspend", "train", code=1)
+        kept = run("suspend", "plain", *wait)
+        back = run("resume", "plain", *wait)
+
+    assert (paused.stdout, on.stdout) == ("train is PAUSED.\n", "train is ACTIVE.\n")
+    assert "[suspend-devices]" in refused.stderr and "a1" in refused.stderr
+    assert (kept.stdout, back.stdout) == ("plain is SUSPENDED.\n", "plain is ACTIVE.\n")
+
+
 def test_a_name_that_several_servers_have_is_refused_with_their_ids(run: Run, host: Host) -> None:
     ids = [json.loads(run("create", "twin", "--gpu", "a1", "--json").stdout)["id"] for _ in range(2)]
 

@@ -33,11 +33,12 @@ from busway.domain.device_spec import parse_device_specs
 from busway.domain.documents import Desired, DesiredServer, HostResources, Observed, ObservedServer, Unreadable
 from busway.domain.errors import Conflict
 from busway.domain.grant import Fault, Held
+from busway.domain.host_facts import GuestAct
 from busway.domain.identity import Project
 from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
 from busway.domain.image import Image, ImageStatus
 from busway.domain.requests import CreateServer
-from busway.domain.server import PowerState, Server, ServerStatus
+from busway.domain.server import Hold, PowerState, Server, ServerStatus
 from busway.store import identity as identity_store
 from busway.store import images as image_store
 from busway.store import servers
@@ -83,7 +84,7 @@ class Host:
     name: str
     inventory: tuple[PciDevice, ...]
     boot_id: str = "boot"
-    resources: HostResources = field(default_factory=lambda: HostResources(16, 65536, 1000))
+    resources: HostResources = field(default_factory=lambda: HostResources(16, 65536, 1000, acts=tuple(GuestAct)))
     as_of: Callable[[Observed], Observed] = lambda observed: observed  # what becomes of a report on its way
 
     def desired(self) -> Desired:
@@ -96,6 +97,8 @@ class Host:
         running: Iterable[ServerId] = (),
         *,
         off: Iterable[ServerId] = (),
+        paused: Iterable[ServerId] = (),
+        saved: Iterable[ServerId] = (),
         held: Iterable[Held] = (),
         faults: dict[ServerId, Fault] | None = None,
         generation: int | None = None,
@@ -105,7 +108,7 @@ class Host:
         unreadable: Iterable[Unreadable] = (),
         of: Desired | None = None,
     ) -> None:
-        """Reports servers as running (with the counters that are desired) or shut off, and devices as held.
+        """Reports servers as running (with the counters that are desired), shut off, paused or saved, and devices as held.
 
         *of*: the document that the host has obeyed; what is desired meanwhile, it does not know.
         """
@@ -113,6 +116,8 @@ class Host:
         wanted = {server.id: server for server in document.servers}
         seen = [self._seen(wanted, each, PowerState.RUNNING) for each in running]
         seen += [self._seen(wanted, each, PowerState.SHUTOFF) for each in off]
+        seen += [self._seen(wanted, each, PowerState.PAUSED) for each in paused]
+        seen += [replace(self._seen(wanted, each, PowerState.SHUTOFF), saved=True) for each in saved]
         if disk is not None:
             seen = [replace(each, disk=disk) for each in seen]
         if starts is not None:
@@ -157,8 +162,11 @@ class Host:
             for server in wanted
             for each in server.devices
         ]
-        on = [server.id for server in wanted if server.powered]
-        self.report(on, off=[server.id for server in wanted if not server.powered], held=held, of=document, **changes)
+        on = [server.id for server in wanted if server.powered and server.hold is None]
+        off = [server.id for server in wanted if not server.powered]
+        kept = {hold: [one.id for one in wanted if one.powered and one.hold is hold] for hold in Hold}
+        paused, saved = kept[Hold.PAUSED], kept[Hold.SUSPENDED]
+        self.report(on, off=off, paused=paused, saved=saved, held=held, of=document, **changes)
         return wanted
 
     def hand_in(self, server_id: str, image_id: str, size_gb: int = 1) -> None:

@@ -143,6 +143,9 @@ class Host:
                 self.kernel.refuse(verb, address, "", times=0)
                 self.kernel.hang(verb, address, times=0)
             self.kernel.finish(address)
+        for each, domain in self.domains().items():
+            if domain.power is PowerState.PAUSED and not domain.paused:
+                self.hypervisor.unstall(each)
         self.hypervisor.refusals.clear()
         self.hypervisor.away = False
         self.hypervisor.obeys_acpi = True
@@ -161,7 +164,11 @@ class Host:
             self.hypervisor.away = away
 
     def running(self) -> dict[ServerId, DomainSeen]:
-        return {each: domain for each, domain in self.domains().items() if domain.power is PowerState.RUNNING}
+        """The guests whose QEMU runs and has their devices open, paused ones included."""
+        return {each: domain for each, domain in self.domains().items() if domain.is_active}
+
+    def awake(self) -> dict[ServerId, DomainSeen]:
+        return {each: domain for each, domain in self.running().items() if domain.power is PowerState.RUNNING}
 
     def held(self) -> tuple[Held, ...]:
         return tuple(record.held for record in self.state().held.list()[0])

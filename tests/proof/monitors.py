@@ -23,7 +23,7 @@ from busway.domain.grant import names_of
 from busway.domain.ids import HostId, ServerId
 from busway.domain.move import MoveKind
 from busway.domain.placement import HostState
-from busway.domain.server import SERVER_TRANSITIONS, PowerState, ServerStatus
+from busway.domain.server import SERVER_TRANSITIONS, Hold, PowerState, ServerStatus
 from busway.domain.status import DeviceStatus
 from busway.domain.units import Mdev, WholeFunction
 from busway.store import claims, devices, groups, hosts, ledger, moves, ports, servers
@@ -34,11 +34,23 @@ from busway.store.servers import Intent
 _SETTLED = (
     ServerStatus.ACTIVE,
     ServerStatus.SHUTOFF,
+    ServerStatus.PAUSED,
+    ServerStatus.SUSPENDED,
     ServerStatus.ERROR,
     ServerStatus.VERIFY_RESIZE,
     ServerStatus.SHELVED,
     ServerStatus.SHELVED_OFFLOADED,
 )
+
+# The power of a guest, and whether its memory is saved, by what is desired of it.
+_POWER = {
+    (True, None): (PowerState.RUNNING, False),
+    (True, Hold.PAUSED): (PowerState.PAUSED, False),
+    (True, Hold.SUSPENDED): (PowerState.SHUTOFF, True),
+    (False, None): (PowerState.SHUTOFF, False),
+}
+
+_HELD = {ServerStatus.PAUSED: Hold.PAUSED, ServerStatus.SUSPENDED: Hold.SUSPENDED}
 
 if TYPE_CHECKING:
     from tests.proof.world import World
@@ -87,6 +99,8 @@ def check_settled(world: World) -> None:
     for row in world.rows():
         assert row.task_state is None, f"{row.name} is still {row.task_state}"
         assert row.status in _SETTLED, f"{row.name}: {row.status}"
+        hold = row.hold if row.status is ServerStatus.ERROR else _HELD.get(row.status)
+        assert row.hold is hold, f"{row.name} is {row.status} and held as {row.hold}"
     with world.db.read() as tx:
         left = [row.name for row in servers.list_placed(tx) if row.intent is Intent.ABSENT]
     assert not left, f"still to be torn down: {left}"
@@ -95,8 +109,8 @@ def check_settled(world: World) -> None:
         wanted = {server.id: names_of(server.devices) for server in desired.servers}
         assert {each: {a.name for a in domain.attached} for each, domain in domains.items()} == wanted
         assert set(host.state().server_ids()) == set(wanted)
-        power = {each: domain.power is PowerState.RUNNING for each, domain in domains.items()}
-        assert power == {server.id: server.powered for server in desired.servers}, f"{host.name}: {power}"
+        power = {each: (domain.power, domain.saved) for each, domain in domains.items()}
+        assert power == {server.id: _POWER[server.powered, server.hold] for server in desired.servers}, host.name
         held = {(each.server_id, each.unit.name) for each in host.held()}
         assert held == {(each, address) for each, addresses in wanted.items() for address in addresses}
 
@@ -123,7 +137,7 @@ def picture(world: World) -> str:
     """All that may differ from one round to the next, but for times and sequences."""
     with world.db.read() as tx:
         rows = [*servers.list_servers(tx), *servers.list_placed(tx)]
-        told = [(r.id, r.status, r.task_state, r.intent, r.power, r.host_id, r.powered, r.starts) for r in rows]
+        told = [(r.id, r.status, r.task_state, r.intent, r.power, r.host_id, r.powered, r.starts, r.hold) for r in rows]
         owned = [(claim.id, claim.state) for claim in claims.list_live_claims(tx)]
         known = [(row.id, row.present, row.quarantined, row.device) for row in devices.list_devices(tx)]
         counted = [(host.generation, host.revision) for host in hosts.list_hosts(tx)]

@@ -20,6 +20,7 @@ from busway.control.moves.kinds.migrate import migrate_server
 from busway.control.moves.kinds.resize import resize_server
 from busway.control.moves.kinds.unshelve import unshelve_server
 from busway.control.moves.verify import confirm_resize, revert_resize
+from busway.control.servers import hold
 from busway.control.servers import power as server_power
 from busway.control.servers.delete import delete_server
 from busway.control.servers.shelve import offload_server, shelve_server
@@ -36,7 +37,8 @@ POINTS += ["observe:after-commit", "delete:after-commit", "move:after-commit", "
 POINTS += ["advance:after-commit", "confirm:after-commit", "revert:after-commit", "evacuate:after-commit"]
 POINTS += ["image:before-rename"]
 FATES = ["request", "answer", "late", "late"]
-GUEST_VERBS = ["", "", "define", "start", "shutdown", "destroy", "reboot", "undefine"]
+GUEST_VERBS = ["", "", "define", "start", "shutdown", "destroy", "reboot", "undefine", "pause", "unpause", "save"]
+GUEST_VERBS += ["forget_saved"]
 
 which = st.integers(0, 7)
 
@@ -76,6 +78,22 @@ class CloudMachine(RuleBasedStateMachine):
     @rule(number=which, hard=st.booleans())
     def reboot(self, number: int, hard: bool) -> None:
         self._on_server(server_power.reboot_server, number, hard=hard)
+
+    @rule(number=which)
+    def pause(self, number: int) -> None:
+        self._on_server(hold.pause_server, number)
+
+    @rule(number=which)
+    def unpause(self, number: int) -> None:
+        self._on_server(hold.unpause_server, number)
+
+    @rule(number=which)
+    def suspend(self, number: int) -> None:
+        self._on_server(hold.suspend_server, number)
+
+    @rule(number=which)
+    def resume(self, number: int) -> None:
+        self._on_server(hold.resume_server, number)
 
     @rule(number=which, wish=st.sampled_from(WISHES), ram=st.sampled_from([ROOMY, TIGHT]))
     def resize(self, number: int, wish: str, ram: int) -> None:
@@ -154,8 +172,15 @@ class CloudMachine(RuleBasedStateMachine):
     @rule(number=which, index=which)
     def guest_powers_off(self, number: int, index: int) -> None:
         host = self._host(number)
-        if running := sorted(host.running()):
-            host.hypervisor.power_off_from_inside(running[index % len(running)])
+        if awake := sorted(host.awake()):
+            host.hypervisor.power_off_from_inside(awake[index % len(awake)])
+
+    @rule(number=which, index=which)
+    def guest_stalls(self, number: int, index: int) -> None:
+        """Its host's disk is full for a while."""
+        host = self._host(number)
+        if awake := sorted(host.awake()):
+            host.hypervisor.stall(awake[index % len(awake)])
 
     @rule(number=which, index=which)
     def device_vanishes(self, number: int, index: int) -> None:

@@ -10,7 +10,7 @@ from busway.domain.address import PciAddress
 from busway.domain.documents import ConfigDrive, Desired, DesiredServer, ImageRef
 from busway.domain.grant import Grant
 from busway.domain.ids import ImageId, ServerId
-from busway.domain.server import PowerState
+from busway.domain.server import Hold, PowerState
 from busway.domain.units import WholeFunction
 from busway.reconciler import LocalState, plan, waits
 from busway.testing.paper_host import carry_out
@@ -48,6 +48,7 @@ def servers(draw: st.DrawFn, server_id: ServerId) -> DesiredServer:
         hard_reboot=draw(st.booleans()),
         disks=draw(st.sampled_from([(1,), (1, 2), (3,), (3, 4), (1, 5)])),
         upload=draw(st.sampled_from([None, ImageId("s1"), ImageId("s2")])),
+        hold=draw(st.sampled_from([None, None, Hold.PAUSED, Hold.SUSPENDED])),
     )
 
 
@@ -70,7 +71,7 @@ def live(change: Change, local: LocalState) -> LocalState:
         local = carry_out(step, local)
     off = {server.id for server in local.servers if change.rebooted or server.id in change.powered_off}
     alive = tuple(
-        replace(server, power=PowerState.SHUTOFF) if server.id in off and server.running else server
+        replace(server, power=PowerState.SHUTOFF, paused=False) if server.id in off and server.running else server
         for server in local.servers
     )
     return replace(local, servers=alive, ready=frozenset() if change.rebooted else local.ready)
@@ -108,7 +109,12 @@ def test_plans_converge_wherever_the_agent_was_cut(history: list[Change]) -> Non
             wanted = {device.unit.name for device in server.devices} - contested
             assert held == wanted == here.attached_names - contested
         if not server.powered:
-            assert not here.running
+            assert not here.running and not here.saved
+        if here.running and server.powered:
+            assert here.paused is (server.hold is Hold.PAUSED)
+            assert server.hold is not Hold.SUSPENDED
+        if here.saved:
+            assert server.hold is Hold.SUSPENDED or server.id in waiting
         if server.id not in waiting and not contested & {device.unit.name for device in server.devices}:
             assert here.disk == server.disks[-1]
             assert not here.disks - set(server.disks) or here.running

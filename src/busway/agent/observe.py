@@ -123,8 +123,11 @@ class _Eyes:
 
     def see(self, server_id: ServerId, domain: DomainSeen | None) -> _Seen:
         """One server; one whose files can't be read is told as such."""
-        power, attached = (domain.power, domain.attached) if domain else (None, ())
-        unknown = LocalServer(server_id, power, attached, files=True)
+        unknown = LocalServer(server_id, files=True)
+        if domain is not None:
+            unknown = replace(
+                unknown, power=domain.power, attached=domain.attached, paused=domain.paused, saved=domain.saved
+            )
         try:
             record = self.state.record(server_id)
             return _Seen(self._local(unknown, record), self.faults.current(server_id, record))
@@ -167,6 +170,7 @@ def _observed(seen: _Seen, held: tuple[Held, ...]) -> ObservedServer:
         devices=tuple(sorted(mine | server.attached_names)),
         fault=seen.fault,
         disk=server.disk,
+        saved=server.saved,
     )
 
 

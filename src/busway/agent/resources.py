@@ -10,6 +10,7 @@ from pathlib import Path
 from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.documents import Desired, HostResources
 from busway.domain.grant import Held
+from busway.domain.host_facts import GuestAct
 from busway.domain.units import KINDS
 from busway.hardware.isolation import read_unsafe
 from busway.hardware.numa import read_cells
@@ -35,6 +36,7 @@ def measure(facts: HypervisorFacts, root: Path, state: Path, virt_type: str) -> 
         kinds=tuple(KINDS),
         unsafe=read_unsafe(root),
         machine=facts.machine,
+        acts=tuple(GuestAct),
     )
 
 

@@ -1,4 +1,4 @@
-"""`busway server start`, `stop`, `reboot` and `delete`: one or several servers by name or id."""
+"""`busway server start`, `stop`, `reboot`, `pause`, `suspend` and `delete`: one or several servers by name or id."""
 
 from __future__ import annotations
 
@@ -51,6 +51,52 @@ def reboot(names: tuple[str, ...], hard: bool, wait: bool, timeout: float, cloud
 @wait_option
 @timeout_option
 @clouds_option
+def pause(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | None) -> None:
+    """Stop the CPUs of servers.
+
+    They keep their memory, addresses and devices.
+    """
+    _act(names, {"pause": None}, "PAUSED" if wait else "", timeout, clouds)
+
+
+@click.command()
+@_names
+@wait_option
+@timeout_option
+@clouds_option
+def unpause(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | None) -> None:
+    """Let paused servers go on."""
+    _act(names, {"unpause": None}, "ACTIVE" if wait else "", timeout, clouds)
+
+
+@click.command()
+@_names
+@wait_option
+@timeout_option
+@clouds_option
+def suspend(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | None) -> None:
+    """Save the memory of servers and end their guests.
+
+    Servers with devices are refused: what is in a device can't be saved.
+    """
+    _act(names, {"suspend": None}, "SUSPENDED" if wait else "", timeout, clouds)
+
+
+@click.command()
+@_names
+@wait_option
+@timeout_option
+@clouds_option
+def resume(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | None) -> None:
+    """Let suspended servers go on from their memory."""
+    _act(names, {"resume": None}, "ACTIVE" if wait else "", timeout, clouds)
+
+
+@click.command()
+@_names
+@wait_option
+@timeout_option
+@clouds_option
 def delete(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | None) -> None:
     """Delete servers, with their disks.
 
@@ -81,5 +127,6 @@ def _act(names: tuple[str, ...], action: dict[str, Any] | None, goal: str, timeo
 
 
 def _verb(action: dict[str, Any] | None) -> str:
-    verbs = {"os-start": "start", "os-stop": "stop", "reboot": "restart"}
-    return "go" if action is None else verbs[next(iter(action))]
+    verbs = {"os-start": "start", "os-stop": "stop", "reboot": "restart", "unpause": "go on"}
+    word = "go" if action is None else next(iter(action))
+    return verbs.get(word, word)

@@ -24,6 +24,10 @@ _WORDS = {
     "powering-off": "its host to stop it",
     "rebooting": "its host to restart it",
     "rebooting_hard": "its host to restart it",
+    "pausing": "its host to pause it",
+    "unpausing": "its host to let it go on",
+    "suspending": "its host to save its memory",
+    "resuming": "its host to let it go on",
     "rebuilding": "its host to make its disk anew",
     "deleting": "its host to end it and to give its devices back",
 }

@@ -25,7 +25,7 @@ from busway.domain.handover import SignedHandover
 from busway.domain.host_facts import GuestKind, HostCell
 from busway.domain.ids import ImageId, NetworkId, PortId, SecurityGroupId, ServerId, UnitName
 from busway.domain.mdev import MdevParentSeen
-from busway.domain.server import PowerState
+from busway.domain.server import Hold, PowerState
 from busway.domain.units import WholeFunction
 
 # 1: whole functions only, without claims. 2: kinds of resource, claims, ports; each server is read alone.
@@ -107,7 +107,8 @@ class DesiredServer:
     """A server as its host must have it.
 
     `powered` False means shut off. `starts` grows by one each time its user asks for a start (the first boot is 1): a
-    guest that powers itself off stays off until then. `reboots` grows with each reboot, `hard_reboot` tells how.
+    guest that powers itself off stays off until then. `reboots` grows with each reboot, `hard_reboot` tells how. One with
+    a `hold` is switched on and must not run: its vCPUs stand still, or its memory is saved and goes on from there later.
 
     `disks` are the numbers of the layers of its root disk: the first is made from `image`, each other one on top of the
     one before it, and the guest runs on the last. A number is used once in the life of a server: another first number
@@ -132,6 +133,7 @@ class DesiredServer:
     upload: ImageId | None = None
     cells: tuple[DesiredCell, ...] = ()
     machine: Machine = PLAIN
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,8 @@ class ObservedServer:
 
     `power` is None when no domain is defined. `devices` are the units that the agent holds for it or its domain names.
     `starts` and `reboots` are the counters that the agent has carried out, `disk` is the number of the disk that its
-    domain was defined with. `fault` is the last failure to converge.
+    domain was defined with. `fault` is the last failure to converge. `saved` tells that its memory is in a file, from
+    which its next start goes on.
     """
 
     id: ServerId
@@ -188,6 +191,7 @@ class ObservedServer:
     devices: tuple[UnitName, ...] = ()
     fault: Fault | None = None
     disk: int = 1
+    saved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +212,7 @@ class HostResources:
     kinds: tuple[str, ...] = (WholeFunction.kind,)  # of resources that its agent can serve
     unsafe: tuple[str, ...] = ()  # words of `busway.domain.host_facts.ISOLATION`
     machine: tuple[str, ...] = ()  # the words of `MachineWord` that it can serve
+    acts: tuple[str, ...] = ()  # the words of `GuestAct` that its agent can do
 
 
 @dataclass(frozen=True, slots=True)

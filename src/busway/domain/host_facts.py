@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class GuestAct(StrEnum):
+    """What an agent can do with a guest beside starting and stopping it; an older agent says none of it."""
+
+    PAUSE = "pause"
+    SUSPEND = "suspend"
+
 
 # What a host reports of itself that lets a device's guest reach beyond its guest, and what its operator can do there.
 UNSAFE_INTERRUPTS, ACS_OVERRIDE = "unsafe-interrupts", "acs-override"

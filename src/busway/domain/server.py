@@ -2,7 +2,8 @@
 
 `ServerStatus` is the word clients print. A build that can't be placed or that its host refuses ends in ERROR with a
 fault; so does a rebuild, which may be tried again. SHUTOFF is reached by stopping, or when the guest powers itself off.
-A server that is resized or moved goes RESIZE, VERIFY_RESIZE, and then on, or by REVERT_RESIZE back.
+A server that is resized or moved goes RESIZE, VERIFY_RESIZE, and then on, or by REVERT_RESIZE back. A paused or a suspended
+one has its memory: of the first it is in RAM, of the second in a file.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ class ServerStatus(StrEnum):
     BUILD = "BUILD"
     ACTIVE = "ACTIVE"
     SHUTOFF = "SHUTOFF"
+    PAUSED = "PAUSED"
+    SUSPENDED = "SUSPENDED"
     REBUILD = "REBUILD"
     RESIZE = "RESIZE"
     VERIFY_RESIZE = "VERIFY_RESIZE"
@@ -42,6 +45,10 @@ class TaskState(StrEnum):
     POWERING_OFF = "powering-off"
     REBOOTING = "rebooting"
     REBOOTING_HARD = "rebooting_hard"
+    PAUSING = "pausing"
+    UNPAUSING = "unpausing"
+    SUSPENDING = "suspending"
+    RESUMING = "resuming"
     REBUILDING = "rebuilding"
     RESIZE_MIGRATING = "resize_migrating"
     RESIZE_FINISH = "resize_finish"
@@ -61,23 +68,30 @@ class PowerState(StrEnum):
     CRASHED = "crashed"
 
 
+class Hold(StrEnum):
+    """What keeps a guest that is switched on from running, and keeps its memory."""
+
+    PAUSED = "paused"  # its vCPUs stand still
+    SUSPENDED = "suspended"  # its memory is in a file of its host, and no QEMU runs
+
+
 # Nova's numbers for `OS-EXT-STS:power_state`.
 POWER_STATE_NUMBERS = {PowerState.RUNNING: 1, PowerState.PAUSED: 3, PowerState.SHUTOFF: 4, PowerState.CRASHED: 6}
 
 _SETTLED = (ServerStatus.ACTIVE, ServerStatus.SHUTOFF)
+_KEPT = (ServerStatus.SHELVED, ServerStatus.SHELVED_OFFLOADED, ServerStatus.ERROR, ServerStatus.DELETED)
 _FROM_A_HOST = (
     ServerStatus.REBUILD,
     ServerStatus.RESIZE,
-    ServerStatus.SHELVED,
-    ServerStatus.SHELVED_OFFLOADED,
-    ServerStatus.ERROR,
-    ServerStatus.DELETED,
+    *_KEPT,
 )
 
 SERVER_TRANSITIONS: dict[ServerStatus, frozenset[ServerStatus]] = {
     ServerStatus.BUILD: frozenset({ServerStatus.ACTIVE, ServerStatus.ERROR, ServerStatus.DELETED}),
-    ServerStatus.ACTIVE: frozenset({ServerStatus.SHUTOFF, *_FROM_A_HOST}),
+    ServerStatus.ACTIVE: frozenset({ServerStatus.SHUTOFF, ServerStatus.PAUSED, ServerStatus.SUSPENDED, *_FROM_A_HOST}),
     ServerStatus.SHUTOFF: frozenset({ServerStatus.ACTIVE, *_FROM_A_HOST}),
+    ServerStatus.PAUSED: frozenset({*_SETTLED, *_KEPT}),
+    ServerStatus.SUSPENDED: frozenset({*_SETTLED, *_KEPT}),
     ServerStatus.REBUILD: frozenset({*_SETTLED, ServerStatus.ERROR, ServerStatus.DELETED}),
     ServerStatus.RESIZE: frozenset({ServerStatus.VERIFY_RESIZE, ServerStatus.REVERT_RESIZE, ServerStatus.DELETED}),
     ServerStatus.VERIFY_RESIZE: frozenset({*_SETTLED, ServerStatus.REVERT_RESIZE, ServerStatus.DELETED}),

@@ -86,6 +86,22 @@ class LibvirtHypervisor:
         """Presses reset, or by force ends and starts QEMU."""
         self._act("reboot", server_id, _reboot_hard if hard else _reboot_soft)
 
+    def pause(self, server_id: ServerId) -> None:
+        """Stops the vCPUs unless they stand still."""
+        self._act("pause", server_id, lambda domain: None if _is_paused(domain) else domain.suspend())
+
+    def unpause(self, server_id: ServerId) -> None:
+        """Lets the vCPUs go on unless they run."""
+        self._act("unpause", server_id, lambda domain: domain.resume() if _is_paused(domain) else None)
+
+    def save(self, server_id: ServerId) -> None:
+        """Saves by libvirt's managed save, which belongs to the domain and goes with it."""
+        self._act("save the memory of", server_id, _save)
+
+    def forget_saved(self, server_id: ServerId) -> None:
+        """Removes a managed save."""
+        self._act("forget the saved memory of", server_id, _forget_saved, absent_ok=True)
+
     def undefine(self, server_id: ServerId) -> None:
         """Removes the definition, a saved state that libvirt-guests may have made, and the variables of UEFI."""
         self._act("undefine", server_id, _undefine, absent_ok=True)
@@ -168,12 +184,42 @@ def _see(domain: Any) -> DomainSeen | None:
         server_id = read_server_id(xml)
         if server_id is None:
             return None
-        state, _reason = domain.state()
-        return DomainSeen(server_id, domain.name(), _POWER.get(state, PowerState.SHUTOFF), read_attachments(xml))
+        state, reason = domain.state()
+        paused = state == libvirt.VIR_DOMAIN_PAUSED and reason == libvirt.VIR_DOMAIN_PAUSED_USER
+        # After the state: a guest that is off since it was saved has its file by now.
+        saved = not domain.isActive() and bool(domain.hasManagedSaveImage())
+        power = _POWER.get(state, PowerState.SHUTOFF)
+        return DomainSeen(server_id, domain.name(), power, read_attachments(xml), paused, saved)
     except libvirt.libvirtError as error:
         if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:  # undefined while we looked
             return None
         raise
+
+
+def _is_paused(domain: Any) -> bool:
+    return bool(domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED)
+
+
+def _save(domain: Any) -> None:
+    """Saves a guest so that it runs when it is restored, though an earlier try that was cut may have left it paused."""
+    if not domain.isActive():
+        return
+    try:
+        domain.managedSave(libvirt.VIR_DOMAIN_SAVE_RUNNING)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() == libvirt.VIR_ERR_OPERATION_TIMEOUT:  # another job of the domain is under way
+            raise Unavailable(
+                "libvirt is busy with this domain",
+                detail=str(error.get_error_message() or error),
+                remedy="Wait: the agent asks again.",
+                code="libvirt-busy",
+            ) from error
+        raise
+
+
+def _forget_saved(domain: Any) -> None:
+    if domain.hasManagedSaveImage():
+        domain.managedSaveRemove()
 
 
 def _undefine(domain: Any) -> None:

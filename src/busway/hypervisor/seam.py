@@ -32,16 +32,27 @@ class HypervisorFacts:
 
 @dataclass(frozen=True, slots=True)
 class DomainSeen:
-    """A domain of ours: its server, power and the units of the host that its definition names."""
+    """A domain of ours: its server, power and the units of the host that its definition names.
+
+    `paused` tells that somebody has paused it; a guest whose power is PAUSED may also stand still because its disk is full.
+    `saved` tells that its memory is in a file, from which its next start goes on.
+    """
 
     server_id: ServerId
     name: str
     power: PowerState
     attached: tuple[Attachment, ...]
+    paused: bool = False
+    saved: bool = False
+
+    @property
+    def is_active(self) -> bool:
+        """True while QEMU runs, paused guests included."""
+        return self.power in (PowerState.RUNNING, PowerState.PAUSED)
 
 
 class Hypervisor(Protocol):
-    """About eight verbs; each raises `HostError` with the hypervisor's own words, or `Unavailable` when it is away."""
+    """About a dozen verbs; each raises `HostError` with the hypervisor's own words, or `Unavailable` when it is away."""
 
     def facts(self) -> HypervisorFacts:
         """Tells what this hypervisor is."""
@@ -56,7 +67,7 @@ class Hypervisor(Protocol):
         """Makes a domain known, or replaces the definition of the one with the same UUID."""
 
     def start(self, server_id: ServerId) -> None:
-        """Starts a domain; nothing happens when it runs."""
+        """Starts a domain, from its saved memory if there is any; nothing happens when it runs."""
 
     def shutdown(self, server_id: ServerId) -> None:
         """Asks the guest by ACPI to power off and does not wait; nothing happens when it is off."""
@@ -66,6 +77,21 @@ class Hypervisor(Protocol):
 
     def reboot(self, server_id: ServerId, *, hard: bool) -> None:
         """Reboots a guest by ACPI (nothing happens when it is off), or ends and starts it by force."""
+
+    def pause(self, server_id: ServerId) -> None:
+        """Stops the vCPUs of a guest; nothing happens when they stand still, `HostError` when it is off."""
+
+    def unpause(self, server_id: ServerId) -> None:
+        """Lets the vCPUs of a guest go on; nothing happens when they run, `HostError` when it is off."""
+
+    def save(self, server_id: ServerId) -> None:
+        """Ends a guest and keeps its memory in a file; nothing happens when it is off. May take minutes.
+
+        Raises `Unavailable` while an earlier one is still under way.
+        """
+
+    def forget_saved(self, server_id: ServerId) -> None:
+        """Removes the memory that was kept of a guest; nothing happens when there is none."""
 
     def undefine(self, server_id: ServerId) -> None:
         """Makes a domain that is off unknown; nothing happens when it is."""

@@ -30,6 +30,8 @@ _SERVERS = (
         revert_resize="Revert a resize or a migration",
         create_image="Make an image of a server",
     ),
+    *rules(f"{_API}os-pause-server:", MEMBER, pause="Pause a server", unpause="Let a paused server go on"),
+    *rules(f"{_API}os-suspend-server:", MEMBER, suspend="Suspend a server", resume="Resume a suspended server"),
     *rules(f"{_API}os-lock-server:", MEMBER, lock="Lock a server", unlock="Unlock a server"),
     Rule(f"{_API}os-lock-server:unlock:unlock_override", ADMIN, "Unlock a server that an admin has locked"),
     Rule(f"{_API}os-admin-actions:reset_state", ADMIN, "Say that a server is active or in error"),

@@ -18,7 +18,8 @@ class LocalServer:
     digest of what its drive says, "" when there is none. `disks` are the numbers of the disks that are here, `disk` is
     the one that the domain was defined with and `definition` the digest of that definition, "" when it is not known.
     `starts` and `reboots` are the counters carried out, `uploaded` is the image as which its disk was last handed in.
-    `stop_asked` and `stop_overdue` tell of an ACPI shutdown that the guest has not followed yet.
+    `stop_asked` and `stop_overdue` tell of an ACPI shutdown that the guest has not followed yet. `paused` tells that somebody
+    has paused its vCPUs, `saved` that its memory is in a file, from which its next start goes on.
     """
 
     id: ServerId
@@ -34,6 +35,8 @@ class LocalServer:
     uploaded: str = ""
     stop_asked: bool = False
     stop_overdue: bool = False
+    paused: bool = False
+    saved: bool = False
 
     @property
     def running(self) -> bool:

@@ -1,7 +1,7 @@
 """The plan of one round: what to do on this host so that it comes to what is desired.
 
 Teardowns come first and free devices for the others. A server in neither list of the Desired document is left alone. A
-guest that powered itself off stays off until `starts` grows. A device is never taken for a second server: that one
+guest that powered itself off stays off until `starts` grows; one whose memory is saved goes on from there. A device is never taken for a second server: that one
 waits. Planning twice gives the same plan, and after a plan was carried out the next one is empty.
 """
 
@@ -14,8 +14,8 @@ from busway.domain.ids import ServerId
 from busway.reconciler.local import LocalServer, LocalState
 from busway.reconciler.phases.definition import define
 from busway.reconciler.phases.device import give_back_devices, take_devices
-from busway.reconciler.phases.disk import make_disks, remove_disks, upload_disk
-from busway.reconciler.phases.power import change_running, leave_old_disk, start
+from busway.reconciler.phases.disk import make_disks, remove_disks, upload_disk, upload_kept_disk
+from busway.reconciler.phases.power import change_running, forget_saved, go_on, is_kept, leave_old_disk, start
 from busway.reconciler.phases.teardown import tear_down
 from busway.reconciler.steps import Step
 from busway.reconciler.waits import device_owners, wait_of
@@ -24,7 +24,17 @@ Phase = Callable[[DesiredServer, LocalServer, LocalState], Iterator[Step]]
 
 RUNNING: tuple[Phase, ...] = (change_running,)
 RUNNING_ON_OLD_DISK: tuple[Phase, ...] = (leave_old_disk,)
-OFF: tuple[Phase, ...] = (make_disks, take_devices, define, give_back_devices, remove_disks, start, upload_disk)
+SAVED: tuple[Phase, ...] = (go_on, upload_kept_disk)
+OFF: tuple[Phase, ...] = (
+    forget_saved,
+    make_disks,
+    take_devices,
+    define,
+    give_back_devices,
+    remove_disks,
+    start,
+    upload_disk,
+)
 
 
 def plan(desired: Desired, local: LocalState) -> list[Step]:
@@ -49,5 +59,5 @@ def plan(desired: Desired, local: LocalState) -> list[Step]:
 
 def _phases(server: DesiredServer, here: LocalServer) -> tuple[Phase, ...]:
     if not here.running:
-        return OFF
+        return SAVED if is_kept(server, here) else OFF
     return RUNNING if here.disk == server.disks[-1] else RUNNING_ON_OLD_DISK

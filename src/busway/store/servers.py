@@ -32,7 +32,7 @@ from sqlalchemy import (
 
 from busway.domain.flavor import Flavor
 from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
-from busway.domain.server import PowerState, ServerFault, ServerStatus, TaskState
+from busway.domain.server import Hold, PowerState, ServerFault, ServerStatus, TaskState
 from busway.store.database import Tx
 from busway.store.departures import departures
 from busway.store.metadata import Json, UtcTime, metadata
@@ -85,6 +85,7 @@ servers = Table(
     Column("image_words", Json),
     Column("availability_zone", String(255), nullable=False),
     Column("powered", Boolean, nullable=False),
+    Column("hold", String(16)),  # what keeps a guest that is switched on from running
     Column("starts", Integer, nullable=False),
     Column("reboots", Integer, nullable=False),
     Column("hard_reboot", Boolean, nullable=False),
@@ -161,6 +162,7 @@ class ServerRow:
     access_ipv4: str | None = None
     access_ipv6: str | None = None
     disk_config: str = "MANUAL"
+    hold: Hold | None = None
 
     @property
     def disk_image_id(self) -> ImageId:
@@ -375,7 +377,7 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
     for name in ("flavor", "fault"):
         if plain.get(name) is not None:
             plain[name] = msgspec.to_builtins(plain[name])
-    for name in ("status", "task_state", "power", "intent"):
+    for name in ("status", "task_state", "power", "intent", "hold"):
         if plain.get(name) is not None:
             plain[name] = str(plain[name])
     return plain
@@ -389,6 +391,7 @@ def server_of(row: Row[tuple[object, ...]]) -> ServerRow:
     values["status"] = ServerStatus(values["status"])
     values["task_state"] = TaskState(values["task_state"]) if values["task_state"] else None
     values["power"] = PowerState(values["power"]) if values["power"] else None
+    values["hold"] = Hold(values["hold"]) if values["hold"] else None
     values["intent"] = Intent(values["intent"])
     values["disks"] = tuple(values["disks"])
     return ServerRow(**values)

@@ -86,7 +86,7 @@ class FakeHypervisor:
         """Tells the sockets of a guest that runs; libvirt's own choice is made here as it makes it."""
         self._before("consoles")
         domain = self._load().get(server_id)
-        if domain is None or domain["power"] != PowerState.RUNNING:
+        if domain is None or not _is_active(domain):
             return {}
         found = read_consoles(domain["xml"])
         return {ConsoleKind.VNC: self._file.with_name(f"{domain['name']}.vnc"), **found}
@@ -102,8 +102,8 @@ class FakeHypervisor:
             if twin:
                 words = f"operation failed: domain '{name}' already exists with uuid {twin}"
                 raise HostError("libvirt could not define a domain", detail=words, code="libvirt-refused")
-            power = domains.get(uuid, {}).get("power", PowerState.SHUTOFF.value)
-            domains[uuid] = {"name": name, "xml": xml, "power": power}
+            known = {"power": PowerState.SHUTOFF.value, **domains.get(uuid, {})}
+            domains[uuid] = {**known, "name": name, "xml": xml}
             self._save(domains)
 
     def start(self, server_id: ServerId) -> None:
@@ -112,22 +112,23 @@ class FakeHypervisor:
         with self._guard:
             domains = self._load()
             domain = self._get(domains, "start", server_id)
-            if domain["power"] == PowerState.RUNNING:
+            if _is_active(domain):
                 return
             devices, mdevs = _functions(domain["xml"]), _mdevs(domain["xml"])
             for address in devices:
                 self._check(domains, server_id, address)
             for uuid in mdevs:
                 self._check_mdev(server_id, uuid)
+            went_on = "saved" in domain
             self._set(server_id, PowerState.RUNNING)
             self._open_groups(server_id, devices, mdevs)
-            self._say(domain["xml"], f"Guest {domain['name']} starts\n")
+            self._say(domain["xml"], f"Guest {domain['name']} {'goes on' if went_on else 'starts'}\n")
 
     def shutdown(self, server_id: ServerId) -> None:
-        """Powers the guest off when it obeys ACPI."""
+        """Powers the guest off when it obeys ACPI; one that stands still follows nothing."""
         self._before("shutdown")
-        self._get(self._load(), "shut down", server_id)
-        if self.obeys_acpi:
+        domain = self._get(self._load(), "shut down", server_id)
+        if self.obeys_acpi and domain["power"] == PowerState.RUNNING:
             self._stop(server_id)
 
     def destroy(self, server_id: ServerId) -> None:
@@ -142,9 +143,42 @@ class FakeHypervisor:
         if hard:
             self._stop(server_id)
             self.start(server_id)
-        elif domain["power"] != PowerState.RUNNING:
+        elif not _is_active(domain):
             return
         self._say(domain["xml"], f"Guest {domain['name']} reboots\n")
+
+    def pause(self, server_id: ServerId) -> None:
+        """Stops the guest's vCPUs."""
+        self._before("pause")
+        self._hold("pause", server_id, PowerState.PAUSED)
+
+    def unpause(self, server_id: ServerId) -> None:
+        """Lets them go on."""
+        self._before("unpause")
+        self._hold("unpause", server_id, PowerState.RUNNING)
+
+    def save(self, server_id: ServerId) -> None:
+        """Keeps a mark for the guest's memory; QEMU saves no guest that has a device of its host."""
+        self._before("save")
+        with self._guard:
+            domain = self._get(self._load(), "save the memory of", server_id)
+            if not _is_active(domain):
+                return
+            if read_attachments(domain["xml"]):
+                words = "Requested operation is not valid: cannot migrate domain: VFIO device doesn't support migration"
+                raise _refused("save the memory of", server_id, words)
+            self._stop(server_id)
+            domains = self._load()
+            domains[server_id]["saved"] = "yes"
+            self._save(domains)
+
+    def forget_saved(self, server_id: ServerId) -> None:
+        """Removes the mark."""
+        self._before("forget_saved")
+        with self._guard:
+            domains = self._load()
+            if domains.get(server_id, {}).pop("saved", None) is not None:
+                self._save(domains)
 
     def undefine(self, server_id: ServerId) -> None:
         """Forgets the guest."""
@@ -158,6 +192,14 @@ class FakeHypervisor:
         """Makes a verb ("start", "domains", ...) not end before the event that it returns is set."""
         self._hangs[verb] = threading.Event()
         return self._hangs[verb]
+
+    def stall(self, server_id: ServerId) -> None:
+        """Does what libvirt does to a guest whose disk is full: it stands still, and nobody has asked for it."""
+        self._set(server_id, PowerState.PAUSED, by_user=False)
+
+    def unstall(self, server_id: ServerId) -> None:
+        """Lets it go on."""
+        self._set(server_id, PowerState.RUNNING)
 
     def power_off_from_inside(self, server_id: ServerId) -> None:
         """Does what a guest does that runs `poweroff`."""
@@ -235,10 +277,24 @@ class FakeHypervisor:
             raise _refused(verb, server_id, words)
         return domains[server_id]
 
-    def _set(self, server_id: ServerId, power: PowerState) -> None:
+    def _hold(self, verb: str, server_id: ServerId, power: PowerState) -> None:
+        with self._guard:
+            domain = self._get(self._load(), verb, server_id)
+            if not _is_active(domain):
+                raise _refused(verb, server_id, "Requested operation is not valid: domain is not running")
+            if domain["power"] != power:
+                self._set(server_id, power)
+
+    def _set(self, server_id: ServerId, power: PowerState, *, by_user: bool = True) -> None:
         with self._guard:
             domains = self._load()
-            domains[server_id]["power"] = power.value
+            domain = domains[server_id]
+            domain["power"] = power.value
+            domain.pop("stalled", None)
+            if _is_active(domain):
+                domain.pop("saved", None)
+            if not by_user:
+                domain["stalled"] = "yes"
             self._save(domains)
 
     def _load(self) -> _Domains:
@@ -259,7 +315,15 @@ def _see(domain: dict[str, str]) -> DomainSeen | None:
     server_id = read_server_id(domain["xml"])
     if server_id is None:
         return None
-    return DomainSeen(server_id, domain["name"], PowerState(domain["power"]), read_attachments(domain["xml"]))
+    power = PowerState(domain["power"])
+    paused = power is PowerState.PAUSED and "stalled" not in domain
+    attached = read_attachments(domain["xml"])
+    return DomainSeen(server_id, domain["name"], power, attached, paused, "saved" in domain)
+
+
+def _is_active(domain: dict[str, str]) -> bool:
+    """True while QEMU runs, paused guests included: it has the guest's devices open."""
+    return domain["power"] in (PowerState.RUNNING, PowerState.PAUSED)
 
 
 def _functions(xml: str) -> tuple[PciAddress, ...]:
@@ -271,7 +335,7 @@ def _mdevs(xml: str) -> tuple[str, ...]:
 
 
 def _uses(domain: dict[str, str], address: PciAddress) -> bool:
-    return domain["power"] == PowerState.RUNNING and address in _functions(domain["xml"])
+    return _is_active(domain) and address in _functions(domain["xml"])
 
 
 def _refused(verb: str, server_id: ServerId, words: str) -> HostError:

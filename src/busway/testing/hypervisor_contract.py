@@ -64,6 +64,14 @@ class HypervisorContract:
         hypervisor.define(domain_xml(server, files, options))
         return hypervisor
 
+    @pytest.fixture
+    def plain(
+        self, hypervisor: Hypervisor, server: DesiredServer, files: GuestFiles, options: GuestOptions
+    ) -> Hypervisor:
+        """One that knows it without its devices: what is in a device can't be saved."""
+        hypervisor.define(domain_xml(replace(server, devices=()), files, options))
+        return hypervisor
+
     def test_facts_tell_of_the_host(self, hypervisor: Hypervisor) -> None:
         """The totals are positive and the version is libvirt's number."""
         facts = hypervisor.facts()
@@ -126,6 +134,62 @@ class HypervisorContract:
         """The guest may have powered off while the reboot was on its way."""
         defined.reboot(SERVER, hard=False)
         assert _power(defined) is PowerState.SHUTOFF
+
+    def test_a_guest_pauses_and_goes_on_and_each_twice_is_harmless(self, defined: Hypervisor) -> None:
+        """A paused guest is told apart from one that QEMU has stopped."""
+        defined.start(SERVER)
+        for _ in range(2):
+            defined.pause(SERVER)
+        seen = _find(defined)
+        assert seen is not None
+        assert (seen.power, seen.paused) == (PowerState.PAUSED, True)
+        for _ in range(2):
+            defined.unpause(SERVER)
+        seen = _find(defined)
+        assert seen is not None
+        assert (seen.power, seen.paused) == (PowerState.RUNNING, False)
+
+    def test_starting_a_paused_guest_leaves_it_paused(self, defined: Hypervisor) -> None:
+        """It runs already, as far as its start goes."""
+        defined.start(SERVER)
+        defined.pause(SERVER)
+        defined.start(SERVER)
+        assert _power(defined) is PowerState.PAUSED
+
+    def test_a_guest_that_is_off_can_t_be_paused(self, defined: Hypervisor) -> None:
+        """Nothing stands still that does not run."""
+        with pytest.raises(HostError, match=SERVER):
+            defined.pause(SERVER)
+
+    def test_a_guest_is_saved_and_goes_on_when_it_is_started(self, plain: Hypervisor) -> None:
+        """Saving twice is harmless; the file is gone once the guest runs."""
+        plain.start(SERVER)
+        for _ in range(2):
+            plain.save(SERVER)
+        seen = _find(plain)
+        assert seen is not None
+        assert (seen.power, seen.saved) == (PowerState.SHUTOFF, True)
+        plain.start(SERVER)
+        seen = _find(plain)
+        assert seen is not None
+        assert (seen.power, seen.saved) == (PowerState.RUNNING, False)
+
+    def test_saved_memory_is_forgotten_and_twice_is_harmless(self, plain: Hypervisor) -> None:
+        """The next start is a boot."""
+        plain.start(SERVER)
+        plain.save(SERVER)
+        for _ in range(2):
+            plain.forget_saved(SERVER)
+        seen = _find(plain)
+        assert seen is not None
+        assert not seen.saved
+
+    def test_saved_memory_goes_with_its_domain(self, plain: Hypervisor) -> None:
+        """A domain of the same server that comes later boots."""
+        plain.start(SERVER)
+        plain.save(SERVER)
+        plain.undefine(SERVER)
+        assert _find(plain) is None
 
     def test_undefining_makes_it_unknown_and_twice_is_harmless(self, defined: Hypervisor) -> None:
         """Undefine is idempotent."""

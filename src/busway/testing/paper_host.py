@@ -17,18 +17,22 @@ from busway.reconciler.steps import (
     DefineDomain,
     DestroyDomain,
     FetchImage,
+    ForgetSaved,
     GiveBackDevice,
     MakeConfigDrive,
     MakeDisk,
+    PauseDomain,
     RebootDomain,
     RecordCounters,
     RemoveDisk,
     RemoveFiles,
+    SaveDomain,
     StartDomain,
     Step,
     StopDomain,
     TakeDevice,
     UndefineDomain,
+    UnpauseDomain,
     UploadDisk,
 )
 
@@ -88,6 +92,7 @@ def _make_drive(step: MakeConfigDrive, here: LocalServer, _local: LocalState) ->
 
 def _define(step: DefineDomain, here: LocalServer, _local: LocalState) -> LocalServer:
     assert not here.running, "redefined while running"
+    assert not here.saved, "redefined while its memory is saved"
     return replace(
         here,
         power=here.power or PowerState.SHUTOFF,
@@ -102,7 +107,7 @@ def _start(_step: StartDomain, here: LocalServer, local: LocalState) -> LocalSer
     assert here.power is PowerState.SHUTOFF, "started while not defined and off"
     assert here.disk in here.disks, "started without a disk"
     assert here.attached_names <= mine, "started with a device that is not its own"
-    return replace(here, power=PowerState.RUNNING, stop_asked=False, stop_overdue=False)
+    return replace(here, power=PowerState.RUNNING, paused=False, saved=False, stop_asked=False, stop_overdue=False)
 
 
 def _record(step: RecordCounters, here: LocalServer, _local: LocalState) -> LocalServer:
@@ -110,21 +115,42 @@ def _record(step: RecordCounters, here: LocalServer, _local: LocalState) -> Loca
 
 
 def _stop(_step: StopDomain, here: LocalServer, _local: LocalState) -> LocalServer:
+    assert not here.paused, "a paused guest was asked to power off"
     return replace(here, power=PowerState.SHUTOFF, stop_asked=True)
 
 
 def _destroy(_step: DestroyDomain, here: LocalServer, _local: LocalState) -> LocalServer:
-    return replace(here, power=PowerState.SHUTOFF)
+    return replace(here, power=PowerState.SHUTOFF, paused=False)
 
 
 def _undefine(_step: UndefineDomain, here: LocalServer, _local: LocalState) -> LocalServer:
     assert not here.running, "undefined while running"
-    return replace(here, power=None, attached=())
+    return replace(here, power=None, attached=(), saved=False)
 
 
-def _reboot(_step: RebootDomain, here: LocalServer, _local: LocalState) -> LocalServer:
+def _reboot(step: RebootDomain, here: LocalServer, _local: LocalState) -> LocalServer:
     assert here.running, "rebooted while off"
-    return here
+    return replace(here, power=PowerState.RUNNING, paused=False) if step.hard else here
+
+
+def _pause(_step: PauseDomain, here: LocalServer, _local: LocalState) -> LocalServer:
+    assert here.running, "paused while off"
+    return replace(here, power=PowerState.PAUSED, paused=True)
+
+
+def _unpause(_step: UnpauseDomain, here: LocalServer, _local: LocalState) -> LocalServer:
+    assert here.running, "unpaused while off"
+    return replace(here, power=PowerState.RUNNING, paused=False)
+
+
+def _save(_step: SaveDomain, here: LocalServer, _local: LocalState) -> LocalServer:
+    assert here.running, "saved while off"
+    return replace(here, power=PowerState.SHUTOFF, paused=False, saved=True)
+
+
+def _forget_saved(_step: ForgetSaved, here: LocalServer, _local: LocalState) -> LocalServer:
+    assert not here.running, "the memory of a running guest was removed"
+    return replace(here, saved=False)
 
 
 def _put(server: LocalServer, local: LocalState) -> LocalState:
@@ -144,6 +170,10 @@ _OF_SERVER: Mapping[type[Step], Callable[[Any, LocalServer, LocalState], LocalSe
     DefineDomain: _define,
     StartDomain: _start,
     RebootDomain: _reboot,
+    PauseDomain: _pause,
+    UnpauseDomain: _unpause,
+    SaveDomain: _save,
+    ForgetSaved: _forget_saved,
     RecordCounters: _record,
     StopDomain: _stop,
     DestroyDomain: _destroy,

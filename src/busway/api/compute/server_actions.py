@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from busway.api.call import ACCEPTED, Call, Reply
@@ -10,8 +10,11 @@ from busway.api.compute import remote_consoles, server_admin, server_moves, serv
 from busway.api.compute.action import Action
 from busway.api.operation import OTHERWISE, Operation
 from busway.api.schema import Schema, as_int
+from busway.control.context import Control
+from busway.control.servers import hold
 from busway.control.servers import power as server_power
 from busway.control.servers.read import console_output, get_server
+from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, NotSupported
 
 ROOT = "/compute/v2.1/servers/{id}/action"
@@ -23,15 +26,11 @@ _NOT_HERE = frozenset(
         "createBackup",
         "injectNetworkInfo",
         "os-migrateLive",
-        "pause",
         "removeFixedIp",
         "removeFloatingIp",
         "rescue",
         "resetNetwork",
-        "resume",
-        "suspend",
         "trigger_crash_dump",
-        "unpause",
         "unrescue",
     ]
 )
@@ -41,21 +40,9 @@ _INSTEAD = {
     "addFloatingIp": "Use a network of type flat or vlan: its addresses are reached from outside as they are.",
     "createBackup": "Stop the server and make an image: openstack server image create.",
     "os-migrateLive": "Move it while it is off: openstack server migrate.",
-    "pause": "Stop it: openstack server stop; its devices stay its own.",
-    "suspend": "Stop it: openstack server stop; or shelve it, which gives its devices back: openstack server shelve.",
     "rescue": "Rebuild it from another image, or make an image of it and boot that: openstack server image create.",
     "trigger_crash_dump": "Read its console: openstack console log show.",
 }
-
-
-def _start(call: Call, _given: Any) -> Reply:
-    server_power.start_server(call.control, call.caller, call.path["id"], call.request_id)
-    return ACCEPTED
-
-
-def _stop(call: Call, _given: Any) -> Reply:
-    server_power.stop_server(call.control, call.caller, call.path["id"], call.request_id)
-    return ACCEPTED
 
 
 def _reboot(call: Call, given: Any) -> Reply:
@@ -66,6 +53,16 @@ def _reboot(call: Call, given: Any) -> Reply:
     return ACCEPTED
 
 
+def _plain(act: Callable[[Control, Caller, str, str], None]) -> Callable[[Call, Any], Reply]:
+    """An action without arguments."""
+
+    def run(call: Call, _given: Any) -> Reply:
+        act(call.control, call.caller, call.path["id"], call.request_id)
+        return ACCEPTED
+
+    return run
+
+
 def _console(call: Call, given: Any) -> Reply:
     asked = given.get("length") if isinstance(given, Mapping) else None
     length = None if asked is None else as_int(asked, "length", least=-1)
@@ -73,9 +70,13 @@ def _console(call: Call, given: Any) -> Reply:
 
 
 _ACTIONS: Mapping[str, Action] = {
-    "os-start": Action(_start, "os_compute_api:servers:start"),
-    "os-stop": Action(_stop, "os_compute_api:servers:stop"),
+    "os-start": Action(_plain(server_power.start_server), "os_compute_api:servers:start"),
+    "os-stop": Action(_plain(server_power.stop_server), "os_compute_api:servers:stop"),
     "reboot": Action(_reboot, "os_compute_api:servers:reboot"),
+    "pause": Action(_plain(hold.pause_server), "os_compute_api:os-pause-server:pause"),
+    "unpause": Action(_plain(hold.unpause_server), "os_compute_api:os-pause-server:unpause"),
+    "suspend": Action(_plain(hold.suspend_server), "os_compute_api:os-suspend-server:suspend"),
+    "resume": Action(_plain(hold.resume_server), "os_compute_api:os-suspend-server:resume"),
     "os-getConsoleOutput": Action(_console, "os_compute_api:os-console-output"),
     **server_rebuilds.ACTIONS,
     **server_moves.ACTIONS,

@@ -8,6 +8,8 @@ VM_STATES = {
     ServerStatus.BUILD: "building",
     ServerStatus.ACTIVE: "active",
     ServerStatus.SHUTOFF: "stopped",
+    ServerStatus.PAUSED: "paused",
+    ServerStatus.SUSPENDED: "suspended",
     ServerStatus.REBUILD: "active",
     ServerStatus.RESIZE: "active",
     ServerStatus.VERIFY_RESIZE: "resized",

@@ -105,6 +105,7 @@ def _server(tx: Tx, stay: Stay, devices: tuple[Grant, ...], upload: ImageId | No
         upload=upload,
         cells=desired_cells(tx, row.id, side.host_id),
         machine=_machine(side.flavor, row),
+        hold=row.hold,
     )
 
 

@@ -7,19 +7,23 @@ from datetime import datetime
 from busway.control.moves.kinds import kind_of
 from busway.control.moves.kinds.kind import Failure
 from busway.control.moves.kinds.unshelve import SHELVED, fail_unshelve
+from busway.control.servers.access import desire
 from busway.control.servers.fail import refuse
 from busway.control.servers.leave import drop_uploads, leave
+from busway.domain.documents import ObservedServer
 from busway.domain.errors import BuswayError
 from busway.domain.grant import Fault
 from busway.domain.move import MoveState
-from busway.domain.server import PowerState, ServerStatus
-from busway.store import actions, events, moves, servers
+from busway.domain.server import Hold, PowerState, ServerStatus
+from busway.store import actions, events, moves
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.servers import ServerRow
 
+_HOLDS = {ServerStatus.PAUSED: Hold.PAUSED}
 
-def take_fault(tx: Tx, row: ServerRow, fault: Fault, power: PowerState | None, now: datetime) -> None:
+
+def take_fault(tx: Tx, row: ServerRow, fault: Fault, seen: ObservedServer, now: datetime) -> None:
     """A build that its host refused ends in ERROR and gives its devices back; a later act that failed is only told."""
     error = BuswayError(fault.brief, detail=fault.detail, remedy=fault.remedy, code=fault.code)
     if row.status is ServerStatus.BUILD:
@@ -35,24 +39,34 @@ def take_fault(tx: Tx, row: ServerRow, fault: Fault, power: PowerState | None, n
     elif row.status in SHELVED:
         fail_unshelve(tx, row, error, now)
     elif row.task_state is not None:
-        _fail_act(tx, row, error, power, now)
+        _fail_act(tx, row, error, seen, now)
     else:
         return
     actions.fail_last_action(tx, row.id, str(error), now)
 
 
-def _fail_act(tx: Tx, row: ServerRow, error: BuswayError, power: PowerState | None, now: datetime) -> None:
-    """It is as its host sees it, and what was asked of its disk is asked no longer.
+def _fail_act(tx: Tx, row: ServerRow, error: BuswayError, seen: ObservedServer, now: datetime) -> None:
+    """It is as its host sees it, and what was asked of it and of its disk is asked no longer.
 
     A guest without a domain is off. If it ran and nobody asked for it to be off, its host starts it again.
     """
-    running = power is PowerState.RUNNING
-    lost = power is None and row.powered and row.power is PowerState.RUNNING
-    status = ServerStatus.ACTIVE if running else ServerStatus.SHUTOFF
+    lost = seen.power is None and row.powered and row.power is PowerState.RUNNING
+    status, hold = _status_of(row, seen)
+    powered = status is not ServerStatus.SHUTOFF or lost
     drop_uploads(tx, row, now)
-    servers.update_server(tx, row.id, now, status=status, task_state=None, power=power, powered=running or lost)
+    desire(tx, row, now, status=status, task_state=None, power=seen.power, powered=powered, hold=hold)
     event = Event(now, "server", str(row.status), str(status), str(error), row.host_id, None, row.id)
     events.add_event(tx, event)
     move = moves.find_open_move(tx, row.id)
     if move is not None and move.state is MoveState.REVERTING:
         moves.set_move_state(tx, move, MoveState.REVERTED, now)
+
+
+def _status_of(row: ServerRow, seen: ObservedServer) -> tuple[ServerStatus, Hold | None]:
+    """What a server is whose act has failed, and what holds it; a guest that QEMU has stopped by itself runs on."""
+    held = Hold.PAUSED in (row.hold, _HOLDS.get(row.status))
+    if seen.power is PowerState.PAUSED and held:
+        return ServerStatus.PAUSED, Hold.PAUSED
+    if seen.power in (PowerState.RUNNING, PowerState.PAUSED):
+        return ServerStatus.ACTIVE, None
+    return (ServerStatus.SUSPENDED, Hold.SUSPENDED) if seen.saved else (ServerStatus.SHUTOFF, None)

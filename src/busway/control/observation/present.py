@@ -13,7 +13,7 @@ from busway.control.servers.access import desire, set_status
 from busway.domain.claim import ClaimState
 from busway.domain.documents import ObservedServer
 from busway.domain.move import MoveState
-from busway.domain.server import PowerState, ServerStatus, TaskState
+from busway.domain.server import Hold, PowerState, ServerStatus, TaskState
 from busway.store import claims, events, moves, servers
 from busway.store.claims import Claim
 from busway.store.database import Tx
@@ -28,6 +28,19 @@ _WAITING = frozenset({ServerStatus.VERIFY_RESIZE, ServerStatus.SHELVED, ServerSt
 _COMING = frozenset({ServerStatus.BUILD, ServerStatus.REBUILD, ServerStatus.RESIZE})
 _MAY_RUN = _COMING | {ServerStatus.SHUTOFF}
 _OFF = frozenset({PowerState.SHUTOFF, PowerState.CRASHED})
+_ON = frozenset({PowerState.RUNNING, PowerState.PAUSED})
+_RAN = frozenset({ServerStatus.ACTIVE, ServerStatus.PAUSED, ServerStatus.SUSPENDED})
+# What a server that is switched on has come to, by what holds it and what its host sees; a suspended one's memory is saved.
+_REACHED: dict[tuple[Hold | None, PowerState | None], ServerStatus] = {
+    (None, PowerState.RUNNING): ServerStatus.ACTIVE,
+    (Hold.PAUSED, PowerState.PAUSED): ServerStatus.PAUSED,
+    (Hold.SUSPENDED, PowerState.SHUTOFF): ServerStatus.SUSPENDED,
+}
+_WORDS = {
+    ServerStatus.ACTIVE: "runs",
+    ServerStatus.PAUSED: "is paused",
+    ServerStatus.SUSPENDED: "is off and its memory saved",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +61,30 @@ def take_present(control: Control, tx: Tx, row: ServerRow, told: Told, now: date
     mine = told.seen
     if mine.fault is not None and is_awaited(row):
         if told.generation >= row.generation:
-            take_fault(tx, row, mine.fault, mine.power, now)
+            take_fault(tx, row, mine.fault, mine, now)
         return
-    running = mine.power is PowerState.RUNNING
     done = mine.starts >= row.starts and mine.reboots >= row.reboots and mine.disk == row.disks[-1]
+    reached = _REACHED.get((row.hold, mine.power)) if row.powered and done else None
     if row.task_state in _UNDER_WAY or (row.task_state is None and row.status in _WAITING):
-        if mine.power is not None and mine.power is not row.power:
-            servers.update_server(tx, row.id, now, power=mine.power)
-    elif row.powered and running and done:
-        _become(tx, row, told, ServerStatus.ACTIVE, PowerState.RUNNING, "its host reports that it runs", now)
-    elif not row.powered and mine.power is not None and not running and mine.disk == row.disks[-1]:
+        _take_power(tx, row, mine, now)
+    elif reached is not None and mine.saved is (reached is ServerStatus.SUSPENDED):
+        assert mine.power is not None
+        _become(tx, row, told, reached, mine.power, f"its host reports that it {_WORDS[reached]}", now)
+    elif not row.powered and mine.power in _OFF and mine.disk == row.disks[-1]:
         _become(tx, row, told, ServerStatus.SHUTOFF, PowerState.SHUTOFF, "its host reports that it is shut off", now)
-    elif done and (row.status is ServerStatus.ACTIVE or (row.status in _MAY_RUN and mine.power in _OFF)):
+    elif done and mine.power not in _ON and not mine.saved and _may_be_off(row, mine):
         _take_off(control, tx, row, told, now)
+    elif row.status in _RAN and row.task_state is None:
+        _take_power(tx, row, mine, now)
+
+
+def _may_be_off(row: ServerRow, mine: ObservedServer) -> bool:
+    return row.status in _RAN or (row.status in _MAY_RUN and mine.power in _OFF)
+
+
+def _take_power(tx: Tx, row: ServerRow, mine: ObservedServer, now: datetime) -> None:
+    if mine.power is not None and mine.power is not row.power:
+        servers.update_server(tx, row.id, now, power=mine.power)
 
 
 def is_awaited(row: ServerRow) -> bool:
@@ -83,12 +107,14 @@ def _take_off(control: Control, tx: Tx, row: ServerRow, told: Told, now: datetim
 def _stopped_by_itself(control: Control, tx: Tx, row: ServerRow, told: Told, now: datetime) -> None:
     """A guest that its host's restart ended is started again if the operator chose so; one that powered off is not."""
     if told.rebooted and control.settings.resume_guests_state_on_host_boot:
-        desire(tx, row, now, starts=row.starts + 1, task_state=TaskState.POWERING_ON, power=PowerState.SHUTOFF)
+        starting = {"starts": row.starts + 1, "task_state": TaskState.POWERING_ON, "power": PowerState.SHUTOFF}
+        desire(tx, row, now, hold=None, **starting)
         why = "its host was restarted: it is started again"
-        events.add_event(tx, Event(now, "server", "ACTIVE", "ACTIVE", why, row.host_id, None, row.id))
+        events.add_event(tx, Event(now, "server", str(row.status), str(row.status), why, row.host_id, None, row.id))
         return
-    servers.update_server(tx, row.id, now, powered=False)
-    why = "its host was restarted" if told.rebooted else "the guest powered itself off"
+    servers.update_server(tx, row.id, now, powered=False, hold=None)
+    by_itself = "its saved memory is gone" if row.status is ServerStatus.SUSPENDED else "the guest powered itself off"
+    why = "its host was restarted" if told.rebooted else by_itself
     _become(tx, row, told, ServerStatus.SHUTOFF, PowerState.SHUTOFF, why, now)
 
 

@@ -22,7 +22,7 @@ from busway.control.observation.memory import Said
 from busway.control.observation.present import Told, is_awaited, take_present
 from busway.control.rules.change import tell_unoffered
 from busway.control.servers.fail import fail_unexpectedly
-from busway.domain.documents import Observed
+from busway.domain.documents import Observed, ObservedServer
 from busway.domain.errors import Conflict
 from busway.domain.ids import HostId, ServerId
 from busway.domain.server import ServerStatus
@@ -97,7 +97,7 @@ def _take_unclear(tx: Tx, row: ServerRow, observed: Observed, now: datetime) -> 
     """A server of which the report says what is not understood fails if something is awaited of it."""
     unclear = next((each for each in observed.unreadable if each.id == row.id), None)
     if unclear is not None and is_awaited(row) and observed.generation >= row.generation:
-        take_fault(tx, row, unclear.fault, row.power, now)
+        take_fault(tx, row, unclear.fault, ObservedServer(row.id, row.power), now)
 
 
 def _by_server(live: list[Claim]) -> dict[ServerId, list[Claim]]:

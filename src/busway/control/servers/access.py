@@ -8,6 +8,7 @@ from datetime import datetime
 from busway.control.context import Control
 from busway.domain.caller import Caller
 from busway.domain.errors import Conflict, NotFound
+from busway.domain.host_facts import GuestAct
 from busway.domain.ids import ServerId
 from busway.domain.server import ServerAction, ServerStatus, check_server_transition
 from busway.policy import authorize
@@ -23,6 +24,10 @@ RULES = {
         "start": "servers:start",
         "stop": "servers:stop",
         "reboot": "servers:reboot",
+        "pause": "os-pause-server:pause",
+        "unpause": "os-pause-server:unpause",
+        "suspend": "os-suspend-server:suspend",
+        "resume": "os-suspend-server:resume",
         "rebuild": "servers:rebuild",
         "resize": "servers:resize",
         "confirmResize": "servers:confirm_resize",
@@ -117,6 +122,18 @@ def placed_server(tx: Tx, caller: Caller, server_id: str, act: str, allowed: Col
     if row.host_id is None:
         raise Conflict(f"Cannot '{act}' server {row.id}: it is on no host", code="server-state")
     return row
+
+
+def require_guest_act(tx: Tx, row: ServerRow, act: str, needed: GuestAct) -> None:
+    """Raises `Conflict` unless the agent of a server's host can do an act with its guest."""
+    host = hosts.find_host_by_id(tx, row.host_id) if row.host_id is not None else None
+    if host is None or host.resources is None or needed not in host.resources.acts:
+        raise Conflict(
+            f"Cannot '{act}' server {row.id}: the agent of its host is too old",
+            detail=f"Host {host.name if host else row.host_id} does not report that it can.",
+            remedy="Upgrade Busway on that host; its guests go on meanwhile.",
+            code="guest-act",
+        )
 
 
 def change_on_host(

@@ -23,7 +23,7 @@ def delete_server(control: Control, caller: Caller, server_id: str, request_id: 
         if row.host_id is None or row.intent is Intent.GONE:
             finish_delete(tx, row, now)
         else:
-            servers.update_server(tx, row.id, now, task_state=TaskState.DELETING, powered=False)
+            servers.update_server(tx, row.id, now, task_state=TaskState.DELETING, powered=False, hold=None)
     control.crashpoint("delete:after-commit")
     for host_id in left:
         control.bell.ring(f"host:{host_id}")

@@ -1,4 +1,4 @@
-"""Use case: make an image of a server that is shut off."""
+"""Use case: make an image of a server that is shut off or suspended."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from busway.domain.ids import ImageId
 from busway.domain.server import ServerStatus, TaskState
 from busway.store.disk_uploads import UploadPurpose
 
+_FROM = frozenset({ServerStatus.ACTIVE, ServerStatus.PAUSED, ServerStatus.SHUTOFF, ServerStatus.SUSPENDED})
+
 
 def create_image(
     control: Control, caller: Caller, server_id: str, name: str, properties: Mapping[str, str], request_id: str
 ) -> ImageId:
     """Asks for its disk as an image, which is `queued` until the disk has arrived; returns the image's id."""
     with control.db.write() as tx:
-        row = placed_server(tx, caller, server_id, "createImage", {ServerStatus.ACTIVE, ServerStatus.SHUTOFF})
-        if row.status is ServerStatus.ACTIVE:
+        row = placed_server(tx, caller, server_id, "createImage", _FROM)
+        if row.status in (ServerStatus.ACTIVE, ServerStatus.PAUSED):
             raise Conflict(
                 f"Cannot make an image of server {row.id} while it runs",
                 detail="What a guest with passed-through devices has not written yet would be missing from it.",

@@ -12,6 +12,15 @@ from busway.store import events, hosts, servers
 from busway.store.events import Event
 
 BY_OWNER, BY_ADMIN = "owner", "admin"
+_SETTLED = frozenset(
+    {
+        ServerStatus.ACTIVE,
+        ServerStatus.SHUTOFF,
+        ServerStatus.PAUSED,
+        ServerStatus.SUSPENDED,
+        ServerStatus.ERROR,
+    }
+)
 
 
 def lock_server(control: Control, caller: Caller, server_id: str, request_id: str, reason: str | None = None) -> None:
@@ -43,7 +52,7 @@ def reset_state(control: Control, caller: Caller, server_id: str, status: Server
     now = control.now()
     with control.db.write() as tx:
         row = server_row(tx, caller, server_id, "resetState", lock=True)
-        may = row.host_id is not None and row.status in (ServerStatus.ACTIVE, ServerStatus.ERROR, ServerStatus.SHUTOFF)
+        may = row.host_id is not None and row.status in _SETTLED
         if status is ServerStatus.ACTIVE and not may:
             raise Conflict(
                 f"Cannot reset server {row.id} to active while it is {row.status}",
@@ -52,7 +61,8 @@ def reset_state(control: Control, caller: Caller, server_id: str, status: Server
                 code="server-state",
             )
         generation = hosts.bump_generation(tx, row.host_id) if row.host_id is not None else row.generation
-        servers.update_server(tx, row.id, now, status=status, task_state=None, generation=generation)
+        held = row.hold if status is ServerStatus.ERROR else None
+        servers.update_server(tx, row.id, now, status=status, task_state=None, hold=held, generation=generation)
         if status is not row.status:
             why = f"its state was reset by {caller.user_name}"
             events.add_event(tx, Event(now, "server", str(row.status), str(status), why, row.host_id, None, row.id))

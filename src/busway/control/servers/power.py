@@ -1,4 +1,7 @@
-"""Use cases of a server's user: start, stop, reboot."""
+"""Use cases of a server's user: start, stop, reboot.
+
+A hard reboot is also the way out for a guest that is off, paused or suspended and does not come back: it boots anew.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +38,11 @@ def stop_server(control: Control, caller: Caller, server_id: str, request_id: st
 
 
 def reboot_server(control: Control, caller: Caller, server_id: str, request_id: str, *, hard: bool) -> None:
-    """Asks for a server to restart: by its own system, or hard."""
+    """Asks for a server to restart: by its own system, or hard, which forgets what a held guest has in its memory."""
     task = TaskState.REBOOTING_HARD if hard else TaskState.REBOOTING
+    others = {ServerStatus.SHUTOFF, ServerStatus.PAUSED, ServerStatus.SUSPENDED} if hard else set()
     with control.db.write() as tx:
-        row = placed_server(tx, caller, server_id, "reboot", {ServerStatus.ACTIVE})
-        change_on_host(
-            control, tx, caller, row, "reboot", request_id, task_state=task, reboots=row.reboots + 1, hard_reboot=hard
-        )
+        row = placed_server(tx, caller, server_id, "reboot", {ServerStatus.ACTIVE, *others})
+        values = {"task_state": task, "reboots": row.reboots + 1, "hard_reboot": hard, "hold": None, "powered": True}
+        change_on_host(control, tx, caller, row, "reboot", request_id, **values)
     control.bell.ring(f"host:{row.host_id}")

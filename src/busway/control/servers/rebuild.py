@@ -70,6 +70,7 @@ def rebuild_server(control: Control, caller: Caller, server_id: str, wanted: Reb
             "disks": (row.last_disk + 1,),
             "last_disk": row.last_disk + 1,
             "powered": powered,
+            "hold": None,
             "starts": row.starts + 1 if powered else row.starts,
             "fault": None,
             "generation": hosts.bump_generation(tx, row.host_id),

@@ -23,13 +23,15 @@ from busway.store.database import Tx
 from busway.store.disk_uploads import UploadPurpose
 from busway.store.servers import ServerRow
 
+_FROM = frozenset({ServerStatus.ACTIVE, ServerStatus.SHUTOFF, ServerStatus.PAUSED, ServerStatus.SUSPENDED})
+
 
 def shelve_server(control: Control, caller: Caller, server_id: str, request_id: str) -> None:
-    """Asks for a server to be shut down and its disk to be kept."""
+    """Asks for a server to be shut down and its disk to be kept; what a suspended guest has in its memory is lost."""
     with control.db.write() as tx:
-        row = placed_server(tx, caller, server_id, "shelve", {ServerStatus.ACTIVE, ServerStatus.SHUTOFF})
+        row = placed_server(tx, caller, server_id, "shelve", _FROM)
         want_disk(control, tx, row, UploadPurpose.SHELVE)
-        desire(tx, row, control.now(), task_state=TaskState.SHELVING, powered=False)
+        desire(tx, row, control.now(), task_state=TaskState.SHELVING, powered=False, hold=None)
         note_action(tx, caller, row.id, "shelve", request_id, control.now())
     control.bell.ring(f"host:{row.host_id}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from busway.domain.documents import DesiredServer
+from busway.domain.server import Hold
 from busway.reconciler.digest import config_digest
 from busway.reconciler.local import LocalServer, LocalState
 from busway.reconciler.steps import FetchImage, MakeConfigDrive, MakeDisk, RemoveDisk, Step, UploadDisk
@@ -30,5 +31,16 @@ def remove_disks(server: DesiredServer, here: LocalServer, _local: LocalState) -
 
 def upload_disk(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
     """The disk of a guest that is to be off is handed in once for each image that asks for it."""
-    if server.upload is not None and not server.powered and here.uploaded != server.upload:
+    if not server.powered:
+        yield from _upload(server, here)
+
+
+def upload_kept_disk(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
+    """So is that of a guest that is off because its memory is saved, as long as it stays so."""
+    if server.hold is Hold.SUSPENDED:
+        yield from _upload(server, here)
+
+
+def _upload(server: DesiredServer, here: LocalServer) -> Iterator[Step]:
+    if server.upload is not None and here.uploaded != server.upload:
         yield UploadDisk(server.id, f"its disk is asked for as image {server.upload}", server)

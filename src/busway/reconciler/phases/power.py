@@ -1,12 +1,25 @@
-"""Power: the guest runs, is off, or is rebooted, each as often as its user asked."""
+"""Power: the guest runs, is off, stands still or is saved, or is rebooted, each as often as its user asked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from busway.domain.documents import DesiredServer
+from busway.domain.grant import names_of
+from busway.domain.server import Hold, PowerState
 from busway.reconciler.local import LocalServer, LocalState
-from busway.reconciler.steps import DestroyDomain, RebootDomain, RecordCounters, StartDomain, Step, StopDomain
+from busway.reconciler.steps import (
+    DestroyDomain,
+    ForgetSaved,
+    PauseDomain,
+    RebootDomain,
+    RecordCounters,
+    SaveDomain,
+    StartDomain,
+    Step,
+    StopDomain,
+    UnpauseDomain,
+)
 
 
 def leave_old_disk(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
@@ -15,14 +28,42 @@ def leave_old_disk(server: DesiredServer, here: LocalServer, _local: LocalState)
 
 
 def change_running(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
-    """Stops or reboots a guest that runs."""
+    """Stops, reboots, pauses, unpauses or saves a guest that runs."""
     stopping = here.stop_asked and here.starts < server.starts  # stopped and started again before it was off
     if stopping or not server.powered:
+        if here.paused:
+            yield UnpauseDomain(server.id, "the server must be off, and a paused guest can't follow")
         yield from _power_off(server, here)
         return
     if here.reboots < server.reboots and here.starts >= server.starts:
         yield RebootDomain(server.id, f"reboot {server.reboots} is asked for", server.hard_reboot)
+    elif server.hold is Hold.SUSPENDED:
+        yield SaveDomain(server.id, "the server is suspended and its guest runs")
+    elif server.hold is Hold.PAUSED and here.power is PowerState.RUNNING:
+        yield PauseDomain(server.id, "the server is paused and its guest runs")
+    elif server.hold is None and here.paused:
+        yield UnpauseDomain(server.id, "the server must run and its guest is paused")
     yield from _record(server, here)
+
+
+def is_kept(server: DesiredServer, here: LocalServer) -> bool:
+    """True for a guest whose memory is saved, if it may go on from there: with these devices and this disk, and no boot asked for."""
+    boots = here.starts < server.starts or (server.hard_reboot and here.reboots < server.reboots)
+    same = here.disk == server.disks[-1] and here.attached_names == names_of(server.devices)
+    return here.saved and server.powered and not boots and same
+
+
+def go_on(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
+    """Lets a guest whose memory is saved go on, unless its server is suspended."""
+    if server.hold is not Hold.SUSPENDED:
+        yield StartDomain(server.id, "the server must run and its guest's memory is saved")
+        yield from _record(server, here)
+
+
+def forget_saved(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
+    """Memory that is no longer to go on is not kept: libvirt would start the guest as it was then, on the disk of now."""
+    if here.saved:
+        yield ForgetSaved(server.id, "its guest's memory is saved and must not go on")
 
 
 def start(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from busway.reconciler.steps.base import ServerStep, Step
+from busway.reconciler.steps.base import Policy, ServerStep, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,28 @@ class RebootDomain(Step):
     """Reboots the guest, by ACPI or by force."""
 
     hard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PauseDomain(Step):
+    """Stops the guest's vCPUs."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnpauseDomain(Step):
+    """Lets the guest's vCPUs go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveDomain(Step):
+    """Ends the guest and keeps its memory in a file, from which its next start goes on."""
+
+    policy: ClassVar[Policy] = Policy(long=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetSaved(Step):
+    """Removes the memory that was kept of the guest: its next start is a boot."""
 
 
 @dataclass(frozen=True, slots=True)

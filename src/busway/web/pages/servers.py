@@ -41,12 +41,18 @@ def _of(*statuses: ServerStatus) -> frozenset[ServerStatus]:
 
 
 _RUNS, _OFF = ServerStatus.ACTIVE, ServerStatus.SHUTOFF
+_PAUSED, _SUSPENDED = ServerStatus.PAUSED, ServerStatus.SUSPENDED
+_KNOWN = (_RUNS, _OFF, _PAUSED, _SUSPENDED)
 DEEDS: Mapping[str, Deed] = {
     "start": Deed({"os-start": None}, "os_compute_api:servers:start", _of(_OFF)),
     "stop": Deed({"os-stop": None}, "os_compute_api:servers:stop", _of(_RUNS), asks=True),
     "reboot": Deed({"reboot": {"type": "SOFT"}}, "os_compute_api:servers:reboot", _of(_RUNS), asks=True),
-    "reset": Deed({"reboot": {"type": "HARD"}}, "os_compute_api:servers:reboot", _of(_RUNS, _OFF), asks=True),
-    "shelve": Deed({"shelve": None}, "os_compute_api:os-shelve:shelve", _of(_RUNS, _OFF), asks=True),
+    "reset": Deed({"reboot": {"type": "HARD"}}, "os_compute_api:servers:reboot", _of(*_KNOWN), asks=True),
+    "pause": Deed({"pause": None}, "os_compute_api:os-pause-server:pause", _of(_RUNS), asks=True),
+    "unpause": Deed({"unpause": None}, "os_compute_api:os-pause-server:unpause", _of(_PAUSED)),
+    "suspend": Deed({"suspend": None}, "os_compute_api:os-suspend-server:suspend", _of(_RUNS), asks=True),
+    "resume": Deed({"resume": None}, "os_compute_api:os-suspend-server:resume", _of(_SUSPENDED)),
+    "shelve": Deed({"shelve": None}, "os_compute_api:os-shelve:shelve", _of(*_KNOWN), asks=True),
     "unshelve": Deed(
         {"unshelve": None},
         "os_compute_api:os-shelve:unshelve",

@@ -81,6 +81,7 @@ def evacuate_server(
             "disks": target.disks,
             "last_disk": disk,
             "powered": powered,
+            "hold": None,
             "starts": row.starts + 1 if powered else row.starts,
             "fault": None,
             "power": None,
