@@ -56,6 +56,10 @@ class Clients:
         assert done.returncode != 0
         return done.stderr
 
+    def python(self, code: str) -> str:
+        """Runs a program of the SDK."""
+        return _run("python", ("-c", code), self._openstack)
+
     def nova(self, *words: object) -> str:
         return _run("nova", words, self._nova)
 
@@ -126,6 +130,16 @@ def test_networks_are_read(clients: Clients) -> None:
     assert [row["Subnet"] for row in clients.read("subnet", "list")] == ["10.66.0.0/24", unique_local]
     assert [row["Name"] for row in clients.read("security", "group", "list")] == ["default"]
     assert clients.read("port", "list") == []
+
+
+def test_the_sdk_lives_without_routers_and_floating_addresses(clients: Clients) -> None:
+    code = "import openstack; cloud = openstack.connect(cloud='busway'); print(cloud.list_floating_ips())"
+
+    found = clients.python(code)
+    refusal = clients.refused("router", "list")
+
+    assert found.strip() == "[]"
+    assert "the extension router is not loaded" in refusal
 
 
 def test_a_server_lives_from_create_to_delete(clients: Clients, api_server: ApiServer) -> None:

@@ -3,6 +3,7 @@ from typing import Any
 import httpx
 import pytest
 
+from busway.control.placement.place import place_round
 from busway.domain.guest_network import slaac_address
 from tests.api.serving import ApiServer
 from tests.api.test_servers import create
@@ -41,12 +42,117 @@ def test_a_ports_device_is_its_server_and_others_see_it_not(api_server: ApiServe
     assert ann.get(f"{ROOT}/ports/{ports[0]['id']}").status_code == 404
 
 
-@pytest.mark.parametrize("kind", ["routers", "floatingips"])
-def test_what_there_is_none_of_is_refused_with_the_reason(api_server: ApiServer, kind: str) -> None:
-    answer = api_server.client().post(f"{ROOT}/{kind}", json={})
+@pytest.mark.parametrize("kind", ["routers", "floatingips", "agents", "subnetpools", "trunks", "segments"])
+def test_what_there_is_none_of_is_not_announced_and_is_not_found_with_the_reason(
+    api_server: ApiServer, kind: str
+) -> None:
+    client = api_server.client(api_server.user("ann"))
+    announced = {each["alias"] for each in client.get(f"{ROOT}/extensions").json()["extensions"]}
 
-    assert answer.status_code == 501
-    assert answer.json()["NeutronError"]["type"] == "NetworkNotSupported"
+    answer = client.get(f"{ROOT}/{kind}")
+
+    assert answer.status_code == 404
+    assert (answer.json()["NeutronError"]["type"], f"there are no {kind}" in answer.text) == (
+        "ExtensionNotLoaded",
+        True,
+    )
+    assert not announced & {"router", "agent", "subnet_allocation", "trunk", "segment", "external-net"}
+
+
+def test_the_version_names_the_collections_and_each_extension_can_be_shown(api_server: ApiServer) -> None:
+    client = api_server.client()
+
+    for resource in client.get(f"{ROOT}/").json()["resources"]:
+        if resource["name"] != "quota":
+            assert client.get(f"{ROOT}/{resource['collection']}").status_code == 200
+    for extension in client.get(f"{ROOT}/extensions").json()["extensions"]:
+        assert client.get(f"{ROOT}/extensions/{extension['alias']}").json() == {"extension": extension}
+    assert client.get(f"{ROOT}/extensions/router").status_code == 404
+
+
+def test_many_are_made_at_once_or_none(api_server: ApiServer) -> None:
+    ann = api_server.client(api_server.user("ann"))
+    first, second = ann.post(f"{ROOT}/networks", json={"networks": [{"name": "a"}, {"name": "b"}]}).json()["networks"]
+    cidrs = {first["id"]: "10.67.1.0/24", second["id"]: "10.67.2.0/24"}
+    subnets = [{"network_id": network, "cidr": cidr} for network, cidr in cidrs.items()]
+
+    made_subnets = ann.post(f"{ROOT}/subnets", json={"subnets": subnets})
+    ports = [{"network_id": first["id"]}, {"network_id": second["id"], "fixed_ips": [{"ip_address": "10.67.9.9"}]}]
+    refused = ann.post(f"{ROOT}/ports", json={"ports": ports})
+    made_ports = ann.post(f"{ROOT}/ports", json={"ports": [{"network_id": network} for network in cidrs]})
+
+    assert (made_subnets.status_code, [each["cidr"] for each in made_subnets.json()["subnets"]]) == (
+        201,
+        [*cidrs.values()],
+    )
+    assert (refused.status_code, made_ports.status_code) == (400, 201)
+    assert [port["network_id"] for port in ann.get(f"{ROOT}/ports").json()["ports"]] == [first["id"], second["id"]]
+    assert ann.post(f"{ROOT}/networks", json={"network": {}, "networks": [{}]}).status_code == 400
+
+
+def test_a_filter_that_nothing_has_is_refused(api_server: ApiServer) -> None:
+    client = api_server.client()
+
+    for kind in ("networks", "subnets", "ports", "security-groups", "security-group-rules"):
+        assert client.get(f"{ROOT}/{kind}", params={"colour": "red"}).json()["NeutronError"]["type"] == "UnknownFilter"
+        assert client.get(f"{ROOT}/{kind}", params={"tags": "red"}).json() == {kind.replace("-", "_"): []}
+    assert client.get(f"{ROOT}/networks", params={"sort_key": "colour"}).status_code == 400
+    assert client.get(f"{ROOT}/networks", params={"sort_key": "name", "sort_dir": "up"}).status_code == 400
+
+
+def test_every_column_of_a_row_can_be_filtered_by(api_server: ApiServer) -> None:
+    client = api_server.client()
+    create(client, api_server.image())
+
+    for kind in ("networks", "subnets", "ports", "security-groups", "security-group-rules"):
+        row = client.get(f"{ROOT}/{kind}").json()[kind.replace("-", "_")][0]
+        plain = {name: value for name, value in row.items() if value is None or isinstance(value, (str, int, bool))}
+        for name, value in plain.items():
+            found = client.get(f"{ROOT}/{kind}", params={name: "" if value is None else str(value)})
+            assert row["id"] in [each["id"] for each in found.json()[kind.replace("-", "_")]], (kind, name)
+
+
+def test_pages_of_networks_go_both_ways(api_server: ApiServer) -> None:
+    ann = api_server.client(api_server.user("ann"))
+    names = ["a", "b", "c", "d"]
+    ids = [made(ann, "network", {"name": name})["id"] for name in names]
+    by_name = {"sort_key": "name", "sort_dir": "asc", "limit": "2"}
+
+    page = ann.get(f"{ROOT}/networks", params=by_name).json()
+    after = ann.get(page["networks_links"][0]["href"]).json()["networks"]
+    before = ann.get(f"{ROOT}/networks", params={**by_name, "marker": ids[3], "page_reverse": "True"}).json()[
+        "networks"
+    ]
+
+    assert [each["name"] for each in page["networks"]] == ["a", "b"]
+    assert page["networks_links"][0]["rel"] == "next"
+    assert [each["name"] for each in after] == ["c", "d"]
+    assert [each["name"] for each in before] == ["b", "c"]
+
+
+def test_admins_see_where_a_port_is_bound(api_server: ApiServer) -> None:
+    client = api_server.client()
+    host = api_server.host()
+    server = create(client, api_server.image()).json()["server"]["id"]
+    place_round(api_server.control)
+    host.report([server])
+    free = made(client, "port", {"network_id": client.get(f"{ROOT}/networks").json()["networks"][0]["id"]})
+
+    bound = client.get(f"{ROOT}/ports", params={"device_id": server}).json()["ports"][0]
+
+    assert (bound["binding:host_id"], bound["binding:vif_type"]) == ("host1", "bridge")
+    assert (free["binding:host_id"], free["binding:vif_type"]) == ("", "unbound")
+    assert "binding:host_id" not in api_server.client(api_server.user("ann")).get(f"{ROOT}/ports").text
+
+
+def test_an_allowed_address_is_shown_as_it_was_given(api_server: ApiServer) -> None:
+    ann = api_server.client(api_server.user("ann"))
+    network = made(ann, "network", {"name": "mine"})
+    given = [{"ip_address": "10.67.0.9", "mac_address": "fa:16:3e:00:00:01"}, {"ip_address": "10.67.1.0/24"}]
+
+    pairs = made(ann, "port", {"network_id": network["id"], "allowed_address_pairs": given})["allowed_address_pairs"]
+
+    assert [pair["ip_address"] for pair in pairs] == ["10.67.0.9", "10.67.1.0/24"]
 
 
 def test_a_project_makes_a_network_with_both_subnets_and_a_port_on_it(api_server: ApiServer) -> None:
@@ -61,6 +167,10 @@ def test_a_project_makes_a_network_with_both_subnets_and_a_port_on_it(api_server
     assert v6["ipv6_ra_mode"] == "slaac"
     assert [each["ip_address"] for each in port["fixed_ips"]] == ["10.67.1.9", v6_address(port["mac_address"])]
     assert (port["status"], port["port_security_enabled"]) == ("DOWN", True)
+    for part, found in (("67.1", [port["id"]]), ("10.68", [])):
+        listed = ann.get(f"{ROOT}/ports", params={"fixed_ips": f"ip_address_substr={part}"}).json()["ports"]
+        assert [each["id"] for each in listed] == found
+    assert ann.get(f"{ROOT}/ports", params={"fixed_ips": "colour=red"}).status_code == 400
     assert ann.get(f"{ROOT}/networks/{network['id']}").json()["network"]["subnets"] == [v4["id"], v6["id"]]
     assert ann.delete(f"{ROOT}/networks/{network['id']}").status_code == 409
     for path in (f"ports/{port['id']}", f"subnets/{v4['id']}", f"networks/{network['id']}"):
@@ -84,7 +194,7 @@ def test_another_projects_network_is_neither_seen_nor_used(api_server: ApiServer
     ("wanted", "status"),
     [
         ({"cidr": "192.168.1.0/24"}, 400),  # where the operator did not say that projects may
-        ({"cidr": "10.66.0.0/25"}, 409),  # another network has it
+        ({"cidr": "10.66.0.0/25"}, 400),  # another network has it
         ({"cidr": "10.67.0.0/31"}, 400),
         ({"cidr": "fd00::/48"}, 400),
         ({"cidr": "10.67.0.0/24", "gateway_ip": "10.68.0.1"}, 400),

@@ -115,6 +115,10 @@ def _check_ports(rule: SecurityRule, protocol: int | None) -> None:
             raise _refused("ICMP type and code are 0 to 255, and a code needs a type", "Correct them.", "ports")
     elif protocol not in PORTED.values():
         raise _refused("Ports need a protocol that has some", f"They are: {', '.join(PORTED)}.", "ports")
+    elif low is not None and high is not None and low > high:
+        raise _refused(
+            "For TCP/UDP protocols, port_range_min must be <= port_range_max", f"{low} is more than {high}.", "ports"
+        )
     elif low is None or high is None or not 1 <= low <= high <= 65535:
         raise _refused(f"{low} to {high} is no range of ports", "Give both ends, from 1 to 65535.", "ports")
 

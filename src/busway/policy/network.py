@@ -32,11 +32,9 @@ RULES = (
     Rule("delete_quota", ADMIN, "Forget a project's own network quota"),
     Rule("get_quota", MANAGER, "See a project's network quota"),
     Rule("get_availability_zone", "role:reader", "List the availability zones of networks"),
-    Rule("get_agent", ADMIN, "List network agents"),
     Rule("get_subnetpool", READER, "List subnet pools"),
     Rule("get_address_group", READER, "List address groups"),
     Rule("get_rbac_policy", READER, "List which networks are shared"),
     Rule("get_trunk", READER, "List trunks"),
-    Rule("get_segment", ADMIN, "List segments"),
     Rule("get_extensions", ANYONE, "Read which extensions the API has"),
 )

@@ -26,12 +26,13 @@ from sqlalchemy import (
     update,
 )
 
-from busway.domain.errors import Conflict
+from busway.domain.errors import BadInput, Conflict
 from busway.domain.guest_network import AddressPair
 from busway.domain.ids import HostId, NetworkId, PortId, ProjectId, SecurityGroupId, ServerId
 from busway.domain.network import Network, Port, mac_for
 from busway.domain.server import ServerAddress
 from busway.store.database import Tx
+from busway.store.hosts import hosts
 from busway.store.metadata import Json, UtcTime, metadata
 from busway.store.networks import list_networks, network_of, networks
 from busway.store.paging import SortKey, page_of
@@ -202,6 +203,13 @@ def hosts_of(tx: Tx, projects: Sequence[ProjectId]) -> dict[ServerId, HostId]:
     return {ServerId(row.id): HostId(row.host_id) for row in tx.execute(statement)}
 
 
+def host_names(tx: Tx, server_ids: Sequence[ServerId]) -> dict[ServerId, str]:
+    """The names of the hosts of servers; one that is nowhere is not in the answer."""
+    statement = select(servers.c.id, hosts.c.name).join(hosts, hosts.c.id == servers.c.host_id)
+    found = tx.execute(statement.where(servers.c.id.in_(list(server_ids))))
+    return {ServerId(row.id): str(row.name) for row in found}
+
+
 # Built once: a listing asks it often.
 _HELD = (
     select(ports.c.server_id, ports.c.id.label("port_id"), ports.c.address, ports.c.mac, networks)
@@ -233,7 +241,7 @@ def server_addresses(tx: Tx, server_ids: Sequence[ServerId]) -> dict[ServerId, t
 def take_address(tx: Tx, network: Network, wanted: str | None) -> str:
     """The first free address of a network that is locked, or `wanted`; "" on one without IPv4.
 
-    Raises `Conflict` when the address is taken or none is free.
+    Raises `Conflict` when the address is taken or none is free, `BadInput` for one that no port there can have.
     """
     if network.v4 is None:
         if wanted:
@@ -241,10 +249,14 @@ def take_address(tx: Tx, network: Network, wanted: str | None) -> str:
         return ""
     taken = _taken(tx, network)
     if wanted is not None:
-        in_use = bool(taken([wanted]))
-        if in_use or not network.v4.holds(wanted):
-            why = "is in use" if in_use else f"can't be given to a port of {network.v4.cidr}"
-            raise Conflict(f"Address {wanted} on network {network.name} {why}", code="address-taken")
+        if taken([wanted]):
+            raise Conflict(f"Address {wanted} on network {network.name} is in use", code="address-taken")
+        if not network.v4.holds(wanted):
+            raise BadInput(
+                f"IP address {wanted} is not a valid IP for the specified subnet",
+                detail=f"Network {network.name} has {network.v4.cidr}, without its ends and its gateway.",
+                code="address-outside",
+            )
         return wanted
     addresses = iter(network.v4.addresses())
     size = _FIRST_LOOK

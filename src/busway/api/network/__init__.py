@@ -1,6 +1,6 @@
 """The network API v2.0: networks, subnets, ports and security groups, as Neutron's clients know them."""
 
-from busway.api.network import networks, ports, quotas, security_groups, subnets, versions
+from busway.api.network import absent, networks, ports, quotas, security_groups, subnets, versions
 
 OPERATIONS = (
     *versions.OPERATIONS,
@@ -9,4 +9,5 @@ OPERATIONS = (
     *ports.OPERATIONS,
     *security_groups.OPERATIONS,
     *quotas.OPERATIONS,
+    *absent.OPERATIONS,
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
-from busway.api.network.rows import Row, listing, one, unsupported, write_rule
+from busway.api.network.rows import Row, listing, made, one, one_or_many, wanted
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, Schema, as_bool, as_int, closed
 from busway.control.networks import network as use_cases
@@ -25,29 +25,32 @@ _COMMON = {
     "admin_state_up": BOOLEAN,
     "port_security_enabled": BOOLEAN,
 }
-_CREATE = Schema(
+_CREATE = one_or_many(
+    "network",
     closed(
         {
-            "network": closed(
-                {
-                    **_COMMON,
-                    "tenant_id": PROJECT,
-                    "project_id": PROJECT,
-                    "mtu": {"type": ["integer", "string"]},
-                    "router:external": BOOLEAN,
-                    "is_default": BOOLEAN,
-                    "dns_domain": {"type": "string", "maxLength": 255},
-                    "availability_zone_hints": {"type": "array", "maxItems": 0},
-                    "provider:network_type": {"enum": ["local", "flat", "vlan", None]},
-                    "provider:physical_network": {"type": ["string", "null"], "pattern": r"^[\w.-]{1,64}$"},
-                    "provider:segmentation_id": {"type": ["integer", "string", "null"]},
-                }
-            )
-        },
-        "network",
-    )
+            **_COMMON,
+            "tenant_id": PROJECT,
+            "project_id": PROJECT,
+            "mtu": {"type": ["integer", "string"]},
+            "router:external": BOOLEAN,
+            "is_default": BOOLEAN,
+            "dns_domain": {"type": "string", "maxLength": 255},
+            "availability_zone_hints": {"type": "array", "maxItems": 0},
+            "provider:network_type": {"enum": ["local", "flat", "vlan", None]},
+            "provider:physical_network": {"type": ["string", "null"], "pattern": r"^[\w.-]{1,64}$"},
+            "provider:segmentation_id": {"type": ["integer", "string", "null"]},
+        }
+    ),
 )
 _UPDATE = Schema(closed({"network": closed(_COMMON)}, "network"))
+COLUMNS = frozenset(
+    {
+        "id", "name", "description", "status", "admin_state_up", "shared", "router:external", "is_default", "mtu", "subnets",
+        "availability_zones", "availability_zone_hints", "port_security_enabled", "tenant_id", "project_id", "revision_number",
+        "created_at", "updated_at", "provider:network_type", "provider:physical_network", "provider:segmentation_id",
+    }
+)  # fmt: skip
 
 
 def _row(call: Call, network: Network) -> Row:
@@ -85,7 +88,7 @@ def _rows(call: Call) -> list[Row]:
 
 
 def _list(call: Call) -> Reply:
-    return listing(call, "networks", _rows(call))
+    return listing(call, "networks", _rows(call), COLUMNS)
 
 
 def _show(call: Call) -> Reply:
@@ -93,7 +96,11 @@ def _show(call: Call) -> Reply:
 
 
 def _create(call: Call) -> Reply:
-    given = call.body["network"]
+    networks = use_cases.create_networks(call.control, call.caller, [_new(each) for each in wanted(call, "network")])
+    return made(call, "network", [_row(call, each) for each in networks])
+
+
+def _new(given: dict[str, Any]) -> use_cases.NewNetwork:
     _refuse(given)
     kind = given.get("provider:network_type") or LOCAL
     vlan = _vlan(kind, given.get("provider:segmentation_id"))
@@ -101,7 +108,7 @@ def _create(call: Call) -> Reply:
     mtu = as_int(given.get("mtu", 0) or 1500, "mtu", least=1280)
     if mtu > 9000:
         raise BadInput(f"An MTU of {mtu} is too large", remedy="Choose 1280 to 9000.", code="network-mtu")
-    wanted = use_cases.NewNetwork(
+    return use_cases.NewNetwork(
         given.get("name", ""),
         given.get("description", ""),
         as_bool(given.get("shared", False), "shared"),
@@ -111,14 +118,12 @@ def _create(call: Call) -> Reply:
         mtu,
         ProjectId(project) if project else None,
     )
-    made = use_cases.create_network(call.control, call.caller, wanted)
-    return Reply({"network": _row(call, made)}, 201)
 
 
 def _update(call: Call) -> Reply:
     given = call.body["network"]
     _refuse(given)
-    made = use_cases.update_network(
+    changed = use_cases.update_network(
         call.control,
         call.caller,
         call.path["id"],
@@ -126,7 +131,7 @@ def _update(call: Call) -> Reply:
         description=given.get("description"),
         shared=as_bool(given["shared"], "shared") if "shared" in given else None,
     )
-    return Reply({"network": _row(call, made)})
+    return Reply({"network": _row(call, changed)})
 
 
 def _delete(call: Call) -> Reply:
@@ -171,9 +176,4 @@ OPERATIONS = (
     Operation("POST", f"{ROOT}/networks", _create, body=_CREATE, rule="create_network"),
     Operation("PUT", f"{ROOT}/networks/{{id}}", _update, body=_UPDATE, rule="update_network"),
     Operation("DELETE", f"{ROOT}/networks/{{id}}", _delete, rule="delete_network"),
-    *(
-        Operation(method, f"{ROOT}/{path}", unsupported, rule=write_rule(method, kind))
-        for kind in ("routers", "floatingips")
-        for method, path in (("POST", kind), ("PUT", f"{kind}/{{id}}"), ("DELETE", f"{kind}/{{id}}"))
-    ),
 )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from busway.api.call import Call
-from busway.api.network.rows import orders
+from busway.api.network.rows import PAGING, orders
 from busway.store.ports import PORT_COLUMNS, PORT_SORT_KEYS, PortFilter
-
-_PAGING = frozenset({"fields", "limit", "marker", "sort_key", "sort_dir", "page_reverse"})
 
 
 def port_filter(call: Call) -> tuple[PortFilter, bool]:
@@ -15,7 +13,7 @@ def port_filter(call: Call) -> tuple[PortFilter, bool]:
     subnets: set[str] = set()
     whole = True
     for name, value in call.query.multi_items():
-        if name in _PAGING:
+        if name in PAGING:
             continue
         column, _, text = value.partition("=") if name == "fixed_ips" else (name, "", value)
         if column == "subnet_id":
@@ -25,7 +23,7 @@ def port_filter(call: Call) -> tuple[PortFilter, bool]:
         else:
             whole = False
     sort = tuple(zip(call.query.getlist("sort_key"), orders(call), strict=False))
-    whole = whole and all(key in PORT_SORT_KEYS for key, _ in sort)
+    whole = whole and not call.flag("page_reverse") and all(key in PORT_SORT_KEYS for key, _ in sort)
     wanted = PortFilter(equal, subnets)
     if not whole:
         return wanted, False

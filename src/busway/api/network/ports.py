@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
 from busway.api.network.networks import NAME, PROJECT
 from busway.api.network.port_query import port_filter
-from busway.api.network.rows import Row, listing, one, page_reply
+from busway.api.network.rows import Row, listing, made, one, one_or_many, page_reply, wanted
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, UUID, Schema, as_bool, closed
 from busway.control.networks import port as use_cases
@@ -42,12 +43,16 @@ _COMMON = {
     "binding:profile": {"type": ["object", "null"]},
     "binding:host_id": {"type": ["string", "null"]},
 }
-_CREATE = Schema(
-    closed(
-        {"port": closed({**_COMMON, "network_id": UUID, "tenant_id": PROJECT, "project_id": PROJECT}, "network_id")},
-        "port",
-    )
+_CREATE = one_or_many(
+    "port", closed({**_COMMON, "network_id": UUID, "tenant_id": PROJECT, "project_id": PROJECT}, "network_id")
 )
+COLUMNS = frozenset(
+    {
+        "id", "name", "description", "network_id", "device_id", "device_owner", "mac_address", "fixed_ips", "ip_address", "status",
+        "admin_state_up", "security_groups", "port_security_enabled", "binding:vnic_type", "binding:host_id", "binding:vif_type",
+        "tenant_id", "project_id", "revision_number", "created_at", "updated_at",
+    }
+)  # fmt: skip
 _UPDATE = Schema(closed({"port": closed(_COMMON)}, "port"))
 _USUAL: dict[str, object] = {
     "admin_state_up": True,
@@ -59,6 +64,23 @@ _USUAL: dict[str, object] = {
     "binding:profile": {},
     "binding:host_id": "",
 }
+
+
+def _rows(call: Call, ports: Sequence[Port]) -> list[Row]:
+    """The ports as the caller may see them: where they are bound is for admins."""
+    if not call.caller.is_admin:
+        return [_row(port) for port in ports]
+    hosts = use_cases.hosts_of_ports(call.control, ports)
+    return [_row(port) | _binding(hosts.get(port.server_id) if port.server_id else None) for port in ports]
+
+
+def _binding(host: str | None) -> Row:
+    return {
+        "binding:host_id": host or "",
+        "binding:vif_type": "bridge" if host else "unbound",
+        "binding:vif_details": {},
+        "binding:profile": {},
+    }
 
 
 def _row(port: Port) -> Row:
@@ -73,7 +95,7 @@ def _row(port: Port) -> Row:
         "fixed_ips": [{"subnet_id": subnet.id, "ip_address": address} for subnet, address in port.fixed_ips],
         "status": "ACTIVE" if port.server_id else "DOWN",
         "admin_state_up": True,
-        "allowed_address_pairs": [{"mac_address": pair.mac, "ip_address": pair.cidr} for pair in port.pairs],
+        "allowed_address_pairs": [{"mac_address": pair.mac, "ip_address": _address(pair.cidr)} for pair in port.pairs],
         "extra_dhcp_opts": [],
         "security_groups": list(port.groups),
         "port_security_enabled": port.security,
@@ -88,32 +110,38 @@ def _row(port: Port) -> Row:
     }
 
 
+def _address(cidr: str) -> str:
+    """A range as its user wrote it: one address without its length."""
+    address, _, length = cidr.partition("/")
+    return address if length == ("128" if ":" in address else "32") else cidr
+
+
 def _list(call: Call) -> Reply:
-    wanted, whole = port_filter(call)
-    rows = [_row(each) for each in use_cases.list_ports(call.control, call.caller, wanted)]
-    return page_reply(call, "ports", rows) if whole else listing(call, "ports", rows)
+    asked, whole = port_filter(call)
+    rows = _rows(call, use_cases.list_ports(call.control, call.caller, asked))
+    return page_reply(call, "ports", rows) if whole else listing(call, "ports", rows, COLUMNS)
 
 
 def _show(call: Call) -> Reply:
-    return one(call, "port", [_row(use_cases.get_port(call.control, call.caller, call.path["id"]))])
+    return one(call, "port", _rows(call, [use_cases.get_port(call.control, call.caller, call.path["id"])]))
 
 
 def _create(call: Call) -> Reply:
-    given = call.body["port"]
+    ports = use_cases.create_ports(call.control, call.caller, [_new(call, each) for each in wanted(call, "port")])
+    return made(call, "port", _rows(call, ports))
+
+
+def _new(call: Call, given: dict[str, Any]) -> use_cases.NewPort:
     _refuse(given)
     project = given.get("project_id") or given.get("tenant_id")
-    made = use_cases.create_port(
-        call.control, call.caller, given["network_id"], _fields(call, given), ProjectId(project) if project else None
-    )
-    return Reply({"port": _row(made)}, 201)
+    return use_cases.NewPort(given["network_id"], _fields(call, given), ProjectId(project) if project else None)
 
 
 def _update(call: Call) -> Reply:
     given = call.body["port"]
     _refuse(given)
-    return Reply(
-        {"port": _row(use_cases.update_port(call.control, call.caller, call.path["id"], _fields(call, given)))}
-    )
+    changed = use_cases.update_port(call.control, call.caller, call.path["id"], _fields(call, given))
+    return Reply({"port": _rows(call, [changed])[0]})
 
 
 def _delete(call: Call) -> Reply:

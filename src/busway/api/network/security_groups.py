@@ -11,7 +11,7 @@ from busway.api.network.rows import Row, listing, one
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, UUID, Schema, as_bool, as_int, closed
 from busway.control.networks import security_group as use_cases
-from busway.domain.errors import NotSupported
+from busway.domain.errors import BadInput, NotSupported
 from busway.domain.ids import ProjectId
 from busway.domain.security_group import SecurityGroup, SecurityRule
 
@@ -36,7 +36,7 @@ _CREATE_RULE = Schema(
                     "port_range_min": _NUMBER,
                     "port_range_max": _NUMBER,
                     "remote_ip_prefix": {"type": ["string", "null"], "maxLength": 49},
-                    "remote_group_id": {"anyOf": [UUID, {"type": "null"}]},
+                    "remote_group_id": {"type": ["string", "null"], "maxLength": 36},
                     "remote_address_group_id": {"type": "null"},
                     "description": {"type": ["string", "null"], "maxLength": 255},
                     "tenant_id": PROJECT,
@@ -49,6 +49,21 @@ _CREATE_RULE = Schema(
         "security_group_rule",
     )
 )
+
+
+COLUMNS = frozenset(
+    {
+        "id", "name", "description", "stateful", "shared", "tenant_id", "project_id", "revision_number", "created_at",
+        "updated_at",
+    }
+)  # fmt: skip
+RULE_COLUMNS = frozenset(
+    {
+        "id", "security_group_id", "direction", "ethertype", "protocol", "port_range_min", "port_range_max",
+        "remote_ip_prefix", "remote_group_id", "remote_address_group_id", "normalized_cidr", "description", "tenant_id",
+        "project_id", "revision_number", "created_at", "updated_at",
+    }
+)  # fmt: skip
 
 
 def _group(group: SecurityGroup) -> Row:
@@ -123,7 +138,7 @@ def _rules(call: Call) -> list[Row]:
 
 
 def _list(call: Call) -> Reply:
-    return listing(call, "security_groups", _groups(call))
+    return listing(call, "security_groups", _groups(call), COLUMNS)
 
 
 def _show(call: Call) -> Reply:
@@ -155,7 +170,7 @@ def _delete(call: Call) -> Reply:
 
 
 def _list_rules(call: Call) -> Reply:
-    return listing(call, "security_group_rules", _rules(call))
+    return listing(call, "security_group_rules", _rules(call), RULE_COLUMNS)
 
 
 def _show_rule(call: Call) -> Reply:
@@ -186,7 +201,12 @@ def _delete_rule(call: Call) -> Reply:
 
 def _number(given: dict[str, Any], name: str) -> int | None:
     value = given.get(name)
-    return None if value in (None, "") else as_int(value, name)
+    if value in (None, ""):
+        return None
+    try:
+        return as_int(value, name, most=65535)
+    except BadInput as error:
+        raise BadInput(f"Invalid value for port {value}", detail=f"{error.brief}.", code=error.code) from error
 
 
 def _refuse(given: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
 from busway.api.network.networks import NAME, PROJECT
-from busway.api.network.rows import Row, listing, one
+from busway.api.network.rows import Row, listing, made, one, one_or_many, wanted
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, UUID, Schema, as_bool, closed
 from busway.control.networks import subnet as use_cases
@@ -27,29 +27,32 @@ _COMMON = {
     "gateway_ip": {"type": ["string", "null"], "maxLength": 43},
     "allocation_pools": {"type": "array", "maxItems": 20, "items": _POOL},
 }
-_CREATE = Schema(
+_CREATE = one_or_many(
+    "subnet",
     closed(
         {
-            "subnet": closed(
-                {
-                    **_COMMON,
-                    "network_id": UUID,
-                    "cidr": _ADDRESS,
-                    "ip_version": {"enum": [4, 6, "4", "6"]},
-                    "ipv6_ra_mode": _MODE,
-                    "ipv6_address_mode": _MODE,
-                    "subnetpool_id": {"type": ["string", "null"]},
-                    "tenant_id": PROJECT,
-                    "project_id": PROJECT,
-                },
-                "network_id",
-                "cidr",
-            )
+            **_COMMON,
+            "network_id": UUID,
+            "cidr": _ADDRESS,
+            "ip_version": {"enum": [4, 6, "4", "6"]},
+            "ipv6_ra_mode": _MODE,
+            "ipv6_address_mode": _MODE,
+            "subnetpool_id": {"type": ["string", "null"]},
+            "tenant_id": PROJECT,
+            "project_id": PROJECT,
         },
-        "subnet",
-    )
+        "network_id",
+        "cidr",
+    ),
 )
 _UPDATE = Schema(closed({"subnet": closed(_COMMON)}, "subnet"))
+COLUMNS = frozenset(
+    {
+        "id", "name", "description", "network_id", "cidr", "gateway_ip", "ip_version", "enable_dhcp", "dns_nameservers",
+        "ipv6_address_mode", "ipv6_ra_mode", "subnetpool_id", "segment_id", "service_types", "tenant_id", "project_id",
+        "revision_number", "created_at", "updated_at",
+    }
+)  # fmt: skip
 
 
 def _row(network: Network, subnet: Subnet) -> Row:
@@ -86,7 +89,7 @@ def _rows(call: Call) -> list[Row]:
 
 
 def _list(call: Call) -> Reply:
-    return listing(call, "subnets", _rows(call))
+    return listing(call, "subnets", _rows(call), COLUMNS)
 
 
 def _show(call: Call) -> Reply:
@@ -94,7 +97,11 @@ def _show(call: Call) -> Reply:
 
 
 def _create(call: Call) -> Reply:
-    given = call.body["subnet"]
+    subnets = use_cases.create_subnets(call.control, call.caller, [_new(each) for each in wanted(call, "subnet")])
+    return made(call, "subnet", [_row(*each) for each in subnets])
+
+
+def _new(given: dict[str, Any]) -> use_cases.NewSubnet:
     _refuse(given)
     if given.get("subnetpool_id"):
         raise NotSupported("There are no subnet pools", remedy="Give a cidr.", code="subnet-field")
@@ -104,12 +111,12 @@ def _create(call: Call) -> Reply:
     modes = {given.get("ipv6_ra_mode"), given.get("ipv6_address_mode")} - {None}
     if modes - {"slaac"} or (modes and version == 4):
         raise NotSupported(
-            f"The IPv6 mode {', '.join(sorted(modes))} is not supported",
+            f"The IPv6 mode {', '.join(sorted(map(str, modes)))} is not supported",
             detail="Ports of IPv6 have the addresses of their MACs.",
             remedy="Use slaac for IPv6, or leave the modes out.",
             code="subnet-field",
         )
-    wanted = use_cases.NewSubnet(
+    return use_cases.NewSubnet(
         given["network_id"],
         given.get("name", ""),
         given["cidr"],
@@ -118,7 +125,6 @@ def _create(call: Call) -> Reply:
         as_bool(given.get("enable_dhcp", True), "enable_dhcp"),
         tuple(given.get("dns_nameservers", ())),
     )
-    return Reply({"subnet": _row(*use_cases.create_subnet(call.control, call.caller, wanted))}, 201)
 
 
 def _update(call: Call) -> Reply:
@@ -131,7 +137,7 @@ def _update(call: Call) -> Reply:
             remedy="Delete the subnet while no port has its addresses, and make it anew.",
             code="subnet-field",
         )
-    made = use_cases.update_subnet(
+    changed = use_cases.update_subnet(
         call.control,
         call.caller,
         call.path["id"],
@@ -139,7 +145,7 @@ def _update(call: Call) -> Reply:
         dhcp=as_bool(given["enable_dhcp"], "enable_dhcp") if "enable_dhcp" in given else None,
         dns=given.get("dns_nameservers"),
     )
-    return Reply({"subnet": _row(*made)})
+    return Reply({"subnet": _row(*changed)})
 
 
 def _delete(call: Call) -> Reply:

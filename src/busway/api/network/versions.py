@@ -1,10 +1,11 @@
-"""The version documents of the network API, its extensions and what Busway has none of."""
+"""The version documents of the network API, its extensions and its resources."""
 
 from __future__ import annotations
 
 from busway.api.call import Call, Reply
-from busway.api.network.rows import listing, one
+from busway.api.network.rows import listing
 from busway.api.operation import Operation
+from busway.domain.errors import NotFound
 
 ROOT = "/network/v2.0"
 
@@ -13,12 +14,17 @@ _EXTENSIONS = (
     ("port-security", "Port Security"),
     ("allowed-address-pairs", "Allowed Address Pairs"),
     ("provider", "Provider Network"),
+    ("binding", "Port Binding"),
+    ("filter-validation", "Filter parameters validation"),
+    ("ip-substring-filtering", "IP address substring filtering"),
+    ("pagination", "Pagination support"),
+    ("sorting", "Sorting support"),
     ("net-mtu", "Network MTU"),
     ("quotas", "Quota management support"),
     ("quota_details", "Quota details management support"),
     ("project-id", "project_id"),
 )
-_NONE = ("routers", "floatingips", "agents", "subnetpools", "address-groups", "rbac-policies", "trunks", "segments")
+_RESOURCES = ("network", "subnet", "port", "security-group", "security-group-rule", "quota", "extension")
 
 
 def _list(call: Call) -> Reply:
@@ -26,14 +32,14 @@ def _list(call: Call) -> Reply:
     return Reply({"versions": [{"id": "v2.0", "status": "CURRENT", "links": links}]})
 
 
-def _show(_call: Call) -> Reply:
-    return Reply({"resources": []})
+def _show(call: Call) -> Reply:
+    links = {name: [{"rel": "self", "href": call.url(f"{ROOT}/{name}s")}] for name in _RESOURCES}
+    return Reply({"resources": [{"name": name, "collection": f"{name}s", "links": links[name]} for name in _RESOURCES]})
 
 
 def _extensions() -> list[dict[str, object]]:
     return [
         {
-            "id": alias,
             "alias": alias,
             "name": name,
             "description": name,
@@ -45,24 +51,18 @@ def _extensions() -> list[dict[str, object]]:
 
 
 def _list_extensions(call: Call) -> Reply:
-    rows = _extensions()
-    for row in rows:
-        del row["id"]
-    return listing(call, "extensions", rows)
+    return listing(call, "extensions", _extensions(), frozenset({"alias", "name", "updated"}))
 
 
 def _show_extension(call: Call) -> Reply:
-    return one(call, "extension", _extensions())
+    for row in _extensions():
+        if row["alias"] == call.path["id"]:
+            return Reply({"extension": row})
+    raise NotFound(f"Extension {call.path['id']} could not be found", code="extension-not-found")
 
 
 def _zones(call: Call) -> Reply:
-    return listing(call, "availability_zones", [])
-
-
-def _empty(name: str) -> Operation:
-    key = name.replace("-", "_")
-    rule = "get_rbac_policy" if name == "rbac-policies" else f"get_{key.removesuffix('s')}"
-    return Operation("GET", f"{ROOT}/{name}", lambda call: listing(call, key, []), rule=rule)
+    return listing(call, "availability_zones", [], frozenset({"name", "resource", "state"}))
 
 
 OPERATIONS = (
@@ -71,5 +71,4 @@ OPERATIONS = (
     Operation("GET", f"{ROOT}/extensions", _list_extensions, rule="get_extensions"),
     Operation("GET", f"{ROOT}/extensions/{{id}}", _show_extension, rule="get_extensions"),
     Operation("GET", f"{ROOT}/availability_zones", _zones, rule="get_availability_zone"),
-    *(_empty(name) for name in _NONE),
 )

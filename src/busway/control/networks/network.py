@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Network
 
@@ -18,6 +19,7 @@ from busway.domain.network import Network, Subnet
 from busway.policy import authorize
 from busway.store import networks as store
 from busway.store import ports
+from busway.store.database import Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,27 @@ def get_network(control: Control, caller: Caller, network_id: str) -> Network:
 
 
 def create_network(control: Control, caller: Caller, wanted: NewNetwork) -> Network:
-    """Makes a network without subnets; one of the driver `bridge`, a shared one or one of another project needs an admin."""
+    """Makes one network."""
+    return create_networks(control, caller, [wanted])[0]
+
+
+def create_networks(control: Control, caller: Caller, wanted: Sequence[NewNetwork]) -> list[Network]:
+    """Makes networks without subnets, all or none.
+
+    One of the driver `bridge`, a shared one or one of another project needs an admin.
+    """
+    made = [_new(control, caller, each) for each in wanted]
+    with control.db.write() as tx:
+        for owner in sorted({network.owner for network in made}):
+            quota.take_project(tx, owner)
+        for network in made:
+            quota.check(tx, network.owner, "network")
+            _refuse_taken(tx, network)
+            store.add_network(tx, network)
+    return made
+
+
+def _new(control: Control, caller: Caller, wanted: NewNetwork) -> Network:
     owner = wanted.project_id or caller.project_id
     authorize(caller, "create_network", {"project_id": owner})
     if wanted.shared:
@@ -108,23 +130,22 @@ def create_network(control: Control, caller: Caller, wanted: NewNetwork) -> Netw
             remedy="Leave them out, or choose the type flat or vlan.",
             code="network-provider",
         )
-    network = Network(
+    return Network(
         NetworkId(control.new_id()), wanted.name, owner, control.now(), wanted.shared, wanted.driver,
         (wanted.physical or DEFAULT_PHYSICAL) if wanted.driver == BRIDGE else "", wanted.vlan, wanted.mtu,
         wanted.description,
     )  # fmt: skip
-    with control.db.write() as tx:
-        quota.check(tx, owner, "network")
-        for other in store.list_networks(tx):
-            if network.driver == BRIDGE and _segment(other) == _segment(network):
-                raise Conflict(
-                    f"Network {other.name} is on this segment already",
-                    detail=f"Physical network {network.physical}, VLAN {network.vlan or 'none'}.",
-                    remedy="Use that network, or choose another VLAN.",
-                    code="segment-taken",
-                )
-        store.add_network(tx, network)
-    return network
+
+
+def _refuse_taken(tx: Tx, network: Network) -> None:
+    for other in store.list_networks(tx) if network.driver == BRIDGE else ():
+        if _segment(other) == _segment(network):
+            raise Conflict(
+                f"Network {other.name} is on this segment already",
+                detail=f"Physical network {network.physical}, VLAN {network.vlan or 'none'}.",
+                remedy="Use that network, or choose another VLAN.",
+                code="segment-taken",
+            )
 
 
 def update_network(

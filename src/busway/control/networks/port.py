@@ -41,10 +41,25 @@ class PortFields:
     fixed_ip: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class NewPort:
+    """What is asked of a new port; one of the caller's project unless it names another."""
+
+    network_id: str
+    fields: PortFields
+    project_id: ProjectId | None = None
+
+
 def list_ports(control: Control, caller: Caller, wanted: PortFilter = EVERY_PORT) -> list[Port]:
     """The ports in use of the caller's project that a filter lets through; an admin sees those of all."""
     with control.db.read() as tx:
         return store.list_page(tx, replace(wanted, project_id=scope(caller)))
+
+
+def hosts_of_ports(control: Control, ports: Sequence[Port]) -> dict[ServerId, str]:
+    """The names of the hosts of the servers that have these ports."""
+    with control.db.read() as tx:
+        return store.host_names(tx, [port.server_id for port in ports if port.server_id is not None])
 
 
 def ports_of_server(control: Control, server_id: ServerId) -> list[Port]:
@@ -62,23 +77,37 @@ def get_port(control: Control, caller: Caller, port_id: str) -> Port:
 def create_port(
     control: Control, caller: Caller, network_id: str, fields: PortFields, project_id: ProjectId | None = None
 ) -> Port:
-    """Makes a port that a server can be given, and that stays when that server goes."""
-    owner = project_id or caller.project_id
-    authorize(caller, "create_port", {"project_id": owner})
+    """Makes one port."""
+    return create_ports(control, caller, [NewPort(network_id, fields, project_id)])[0]
+
+
+def create_ports(control: Control, caller: Caller, wanted: Sequence[NewPort]) -> list[Port]:
+    """Makes ports that servers can be given, and that stay when those servers go; all or none."""
+    for each in wanted:
+        authorize(caller, "create_port", {"project_id": each.project_id or caller.project_id})
     with control.db.write() as tx:
-        quota.take_project(tx, owner)
-        network = visible_network(tx, caller, network_id, lock=True)
-        quota.check(tx, owner, "port")
-        if fields.mac is not None:
-            require_network_owner(caller, network, "choose MAC addresses on")
-        port_id = PortId(control.new_id())
-        port = allocate_port(control, tx, port_id, owner, network, fields.fixed_ip, _mac(fields.mac))
-        own = default_group(control, tx, owner).id
-        fresh = replace(port, own=True, groups=() if fields.security is False else (own,))
-        made = _changed(tx, caller, fresh, fields)
-        store.add_port(tx, made)
-        security_groups.note_change(tx, made.project_id, control.now())
+        for owner in sorted({each.project_id or caller.project_id for each in wanted}):
+            quota.take_project(tx, owner)
+        for network_id in sorted({each.network_id for each in wanted}):
+            visible_network(tx, caller, network_id, lock=True)
+        made = [_create(control, tx, caller, each) for each in wanted]
     tell_hosts(control)
+    return made
+
+
+def _create(control: Control, tx: Tx, caller: Caller, wanted: NewPort) -> Port:
+    owner, fields = wanted.project_id or caller.project_id, wanted.fields
+    network = visible_network(tx, caller, wanted.network_id, lock=True)
+    quota.check(tx, owner, "port")
+    if fields.mac is not None:
+        require_network_owner(caller, network, "choose MAC addresses on")
+    port_id = PortId(control.new_id())
+    port = allocate_port(control, tx, port_id, owner, network, fields.fixed_ip, _mac(fields.mac))
+    own = default_group(control, tx, owner).id
+    fresh = replace(port, own=True, groups=() if fields.security is False else (own,))
+    made = _changed(tx, caller, fresh, fields)
+    store.add_port(tx, made)
+    security_groups.note_change(tx, made.project_id, control.now())
     return made
 
 

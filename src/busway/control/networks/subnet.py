@@ -51,24 +51,38 @@ def list_subnets(control: Control, caller: Caller) -> list[tuple[Network, Subnet
 
 
 def create_subnet(control: Control, caller: Caller, wanted: NewSubnet) -> tuple[Network, Subnet]:
-    """Gives a network addresses; raises `Conflict` for a second subnet of a version or for addresses that others have."""
+    """Gives a network addresses."""
+    return create_subnets(control, caller, [wanted])[0]
+
+
+def create_subnets(control: Control, caller: Caller, wanted: Sequence[NewSubnet]) -> list[tuple[Network, Subnet]]:
+    """Gives networks addresses, all or none.
+
+    Raises `Conflict` for a second subnet of a version, `BadInput` for addresses that another network has.
+    """
     with control.db.write() as tx:
-        quota.take_project(tx, visible_network(tx, caller, wanted.network_id).owner)
-        network = own_network(tx, caller, wanted.network_id, "add a subnet to")
-        quota.check(tx, network.owner, "subnet")
-        subnet = _subnet(control, network, wanted)
-        if any(each.version == subnet.version for each in network.subnets):
-            raise Conflict(
-                f"Network {network.name} has a subnet of version {subnet.version} already",
-                detail="Busway gives a network one subnet of each version.",
-                remedy="Make another network.",
-                code="subnet-exists",
-            )
-        _check_room(control, tx, caller, network, subnet)
-        changed = network.with_subnet(subnet.version, subnet)
-        store.save_network(tx, changed)
-        note_network(tx, changed, control.now())
+        for owner in sorted({visible_network(tx, caller, each.network_id).owner for each in wanted}):
+            quota.take_project(tx, owner)
+        made = [_create(control, tx, caller, each) for each in wanted]
     tell_hosts(control)
+    return made
+
+
+def _create(control: Control, tx: Tx, caller: Caller, wanted: NewSubnet) -> tuple[Network, Subnet]:
+    network = own_network(tx, caller, wanted.network_id, "add a subnet to")
+    quota.check(tx, network.owner, "subnet")
+    subnet = _subnet(control, network, wanted)
+    if any(each.version == subnet.version for each in network.subnets):
+        raise Conflict(
+            f"Network {network.name} has a subnet of version {subnet.version} already",
+            detail="Busway gives a network one subnet of each version.",
+            remedy="Make another network.",
+            code="subnet-exists",
+        )
+    _check_room(control, tx, caller, network, subnet)
+    changed = network.with_subnet(subnet.version, subnet)
+    store.save_network(tx, changed)
+    note_network(tx, changed, control.now())
     return changed, subnet
 
 
@@ -157,8 +171,10 @@ def _check_room(control: Control, tx: Tx, caller: Caller, network: Network, subn
         for each in other.subnets:
             theirs = ip_network(each.cidr)
             if cidr.version == theirs.version and cidr.overlaps(theirs):
-                raise Conflict(
-                    f"Invalid input: {subnet.cidr} overlaps with another network's subnet",
+                raise BadInput(
+                    f"Invalid input for operation: Requested subnet with cidr: {subnet.cidr} for network: {network.id} "
+                    "overlaps with another subnet",
+                    detail="The host is the gateway of all local networks.",
                     remedy="Choose other addresses.",
                     code="subnet-overlaps",
                 )
