@@ -111,16 +111,25 @@ def _check_ports(rule: SecurityRule, protocol: int | None) -> None:
     if low is None and high is None:
         return
     if protocol in _ICMP:
-        if low is None or max(low, high or 0) > 255:
-            raise _refused("ICMP type and code are 0 to 255, and a code needs a type", "Correct them.", "ports")
+        _check_icmp(low, high)
     elif protocol not in PORTED.values():
         raise _refused("Ports need a protocol that has some", f"They are: {', '.join(PORTED)}.", "ports")
-    elif low is not None and high is not None and low > high:
+    elif low is None or high is None or low > high:
+        raise _refused("For TCP/UDP protocols, port_range_min must be <= port_range_max", "Give both ends.", "ports")
+    elif not 1 <= low <= high <= 65535:
+        raise _refused(f"Invalid value for port {low}", "Give both ends, from 1 to 65535.", "ports")
+
+
+def _check_icmp(kind: int | None, code: int | None) -> None:
+    if kind is None:
         raise _refused(
-            "For TCP/UDP protocols, port_range_min must be <= port_range_max", f"{low} is more than {high}.", "ports"
+            f"ICMP code (port-range-max) {code} is provided but ICMP type (port-range-min) is missing",
+            "Give it.",
+            "ports",
         )
-    elif low is None or high is None or not 1 <= low <= high <= 65535:
-        raise _refused(f"{low} to {high} is no range of ports", "Give both ends, from 1 to 65535.", "ports")
+    for word, value in (("type (port-range-min)", kind), ("code (port-range-max)", code)):
+        if value is not None and value > 255:
+            raise _refused(f"Invalid value for ICMP {word} {value}. It must be 0 to 255", "Correct it.", "ports")
 
 
 def _refused(brief: str, remedy: str, what: str) -> BadInput:
