@@ -7,6 +7,7 @@ import pytest
 
 from busway.api.agent import bounded
 from busway.control.placement.place import place_round
+from busway.domain.condition import Conditions, DeviceCondition
 from busway.domain.documents import HostResources, Observed
 from busway.domain.errors import TooLarge
 from busway.store import hosts
@@ -79,6 +80,21 @@ def test_many_waiting_agents_do_not_starve_the_users(api_server: ApiServer) -> N
     for poll in polls:
         poll.join(30)
     client.close()
+
+
+def test_a_host_tells_how_it_does_and_no_other_host_does_for_it(api_server: ApiServer) -> None:
+    api_server.host("host1")
+    one, two = as_agent(api_server, "host1", rotate=True), as_agent(api_server, "host2")
+    told = encode(Conditions("host1", (DeviceCondition("0000:41:00.0", 16.0, 8, 16.0, 16),)))
+    url = f"{api_server.url}/agent/v1/hosts/host1/conditions"
+
+    assert httpx.put(url, content=told, headers=two).status_code == 403
+    assert httpx.put(url, content=b"{}", headers=one).json()["error"]["code"] == "wire-format"
+    assert httpx.put(url, content=b" " * (2 << 20), headers=one).status_code == 413
+    assert httpx.put(url, content=told, headers=one).status_code == 204
+
+    [device] = api_server.client().get("/busway/v1/devices").json()["devices"]
+    assert (device["condition"]["link_width"], device["findings"]) == (8, [])
 
 
 def test_a_token_of_another_host_names_both(api_server: ApiServer) -> None:

@@ -14,6 +14,7 @@ from tests.processes.cloud import wait_for
 pytestmark = pytest.mark.browser
 EVIL = """<img src=x onerror=alert(1)>"'</textarea></title><script>alert(1)</script>"""
 _WITHIN_MS = 2_000
+_LATER_MS = 30_000  # until the host has looked, and its doctor
 
 
 def test_a_server_with_a_gpu_by_mouse(admin: Page, cloud: BrowserCloud, tmp_path: Path) -> None:
@@ -168,3 +169,27 @@ def test_no_name_runs_a_script(admin: Page, cloud: BrowserCloud) -> None:
             expect(admin.locator("main img[src=x]")).to_have_count(0)
     finally:
         cloud.delete(made)
+
+
+def test_lanes_that_are_lost_and_what_the_doctor_finds_come_to_the_map(admin: Page, cloud: BrowserCloud) -> None:
+    device = next(each for each in cloud.devices() if (each["host"], each["address"]) == ("hgx-02", "0000:3a:00.0"))
+    folder = cloud.folder / "host-hgx-02/machine/sys/bus/pci/devices/0000:3a:00.0"
+    tile = admin.locator(f"#d-{device['id']}")
+    admin.goto("/ui/map")
+    expect(tile.locator(".link-words")).to_have_text("Gen5 ×16")
+    expect(admin.locator("#live[data-state=on]")).to_be_visible()
+    before = (folder / "reset_method").read_text()
+    try:
+        (folder / "current_link_width").write_text("8")
+        (folder / "reset_method").write_text("")
+
+        expect(tile.locator(".link-words.narrow")).to_have_text("Gen5 ×8/16", timeout=_LATER_MS)
+        expect(tile.locator(".alarm.warns")).to_be_visible(timeout=_LATER_MS)
+        admin.get_by_role("button", name=re.compile("findings")).click()
+        expect(admin.locator("[data-cabinet=gpu-01]")).to_be_hidden()
+        tile.click()
+        expect(admin.get_by_text("lanes before: x16")).to_be_visible()
+        expect(admin.get_by_text("no way to reset")).to_be_visible()
+    finally:
+        (folder / "current_link_width").write_text("16")
+        (folder / "reset_method").write_text(before)

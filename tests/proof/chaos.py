@@ -9,6 +9,7 @@ from busway.agent.console_stream import ConsoleStream
 from busway.control.agents import access as agents
 from busway.control.context import Control
 from busway.control.images.catalogue import image_folder
+from busway.domain.condition import Conditions
 from busway.domain.console import ConsoleCall
 from busway.domain.documents import Desired, Observed
 from busway.domain.errors import Conflict, NotFound, Unavailable
@@ -136,6 +137,9 @@ class Line:
         """The disk of a server that is moved or shelved."""
         with self.control().db.read() as tx:
             return (image_folder(self.control()) / images.get_image_ref(tx, image_id).sha256).read_bytes()
+
+    def put_conditions(self, told: Conditions) -> None:
+        agents.put_conditions(self.control(), self.host_id, told)
 
     def put_console(self, server_id: ServerId, text: bytes) -> None:
         agents.put_console(self.control(), self.host_id, server_id, text.decode())

@@ -7,6 +7,7 @@ import pytest
 
 from busway.control.devices.listing import DeviceView
 from busway.domain.address import PciAddress
+from busway.domain.condition import DeviceCondition
 from busway.domain.device import PciDevice
 from busway.domain.ids import DeviceId
 from busway.domain.status import DeviceStatus
@@ -14,7 +15,7 @@ from busway.hardware.machine import Machine as Scan
 from busway.testing.machines import gpu_host
 from busway.testing.machines_server import a10_vfs, a5000_four, hgx_h200, mi300x_switches
 from busway.web.map.layout import TILE, Cabinet, layout
-from busway.web.map.state import model
+from busway.web.map.state import link_words, model
 
 
 def _view(device: PciDevice, host: str = "h") -> DeviceView:
@@ -67,6 +68,23 @@ def test_a_gpu_and_a_nic_below_one_switch_hang_on_one_bar(tmp_path: Path) -> Non
     bar = next(box for box in drawn.switches if box.label == "16:00.0")
     below = [tile.device.address for tile in drawn.tiles if bar.x <= tile.x < bar.x + bar.width and tile.y < 150]
     assert below == ["0000:18:00.0", "0000:19:00.0"]
+
+
+def test_a_port_s_wire_to_its_switch_has_room_for_the_words_of_its_link(tmp_path: Path) -> None:
+    hgx_h200(tmp_path)
+
+    drawn = _drawn(tmp_path)
+
+    wires = [wire for wire in drawn.wires if wire.port]
+    assert [wire.port for wire in wires][:2] == ["0000:15:01.0", "0000:27:01.0"]
+    assert all(wire.y2 - wire.y1 >= 10 and wire.host == "h" for wire in wires)
+
+
+@pytest.mark.parametrize(
+    ("width", "most", "words"), [(16, 32.0, "Gen5 ×16"), (8, 16.0, "Gen4 ×8/16"), (16, 128.0, "×16"), (None, 32.0, "")]
+)
+def test_a_link_is_told_as_it_is_wired(width: int | None, most: float, words: str) -> None:
+    assert link_words(DeviceCondition("0000:41:00.0", 2.5, width, most, 16)) == words
 
 
 def test_functions_of_one_card_are_one_tile_and_their_group_is_outlined(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 from busway.control.hosts import registry
 from busway.control.identity.bearer import authenticate
+from busway.control.observation.conditions import put_conditions
+from busway.domain.condition import Conditions, DeviceCondition
 from busway.web import live
 from tests.api.serving import ApiServer
 from tests.web.console import Console, logged_in
@@ -84,6 +86,24 @@ def test_a_claimed_device_is_told_within_two_seconds(api_server: ApiServer) -> N
     assert time.monotonic() - began < _WITHIN
     [state] = changed.values()
     assert (state["status"], state["server"]) == ("claimed", "s1")
+
+
+def test_a_host_that_does_otherwise_is_told_and_only_its_devices_are(api_server: ApiServer) -> None:
+    one, two = api_server.host("one"), api_server.host("two")
+    for host in (one, two):
+        put_conditions(api_server.control, host.id, _told(host.name, 40))
+    console = logged_in(api_server)
+    with _listening(console) as heard:
+        _all_devices(heard)
+        put_conditions(api_server.control, one.id, _told("one", 95))
+
+        changed = _next(heard, "devices", 3 * live.CONDITION_SECONDS)
+
+    assert [state["busy"] for state in changed.values()] == ["95"]
+
+
+def _told(host: str, busy: int) -> Conditions:
+    return Conditions(host, (DeviceCondition("0000:41:00.0", utilization=busy),))
 
 
 def test_a_tenant_hears_of_servers_of_their_own_project_and_of_no_device(api_server: ApiServer) -> None:

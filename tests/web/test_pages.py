@@ -2,6 +2,8 @@
 
 import pytest
 
+from busway.control.observation.conditions import put_conditions
+from busway.domain.condition import Conditions, DeviceCondition, HostFinding
 from busway.web.navigation import PLACES
 from busway.web.page import Page
 from busway.web.pages import PAGES
@@ -136,6 +138,26 @@ def test_a_session_on_the_system_and_one_in_no_project_get_pages_or_refusals_and
         assert on_system.http.get(f"/ui{page.path}").status_code in (200, 403), page.path
         assert lone.http.get(f"/ui{page.path}").status_code in (200, 403), page.path
     assert "the whole system" in on_system.get("/session")
+
+
+def test_the_map_the_host_and_the_device_tell_what_the_doctor_found(api_server: ApiServer) -> None:
+    host = api_server.host("host1")
+    address = "0000:41:00.0"
+    narrow = HostFinding("link-narrow", "warns", "Lanes <b>are missing", "Run `reseat <it>` now.", address)
+    of_host = HostFinding("fabric-manager", "blocks", "No manager runs", "Install it.")
+    told = Conditions("host1", (DeviceCondition(address, 2.5, 8, 16.0, 16, 85),), (narrow, of_host), examined=True)
+    put_conditions(api_server.control, host.id, told)
+    console = logged_in(api_server)
+    [device] = api_server.client().get("/busway/v1/devices").json()["devices"]
+
+    drawn = console.get("/map")
+    assert "link Gen4 ×8/16; 85 % busy; Lanes &lt;b&gt;are missing" in drawn
+    assert 'data-alarm="warns"' in drawn and "1 finding of the doctor" in drawn
+    for path in ("/hosts/host1", f"/devices/{device['id']}"):
+        page = console.get(path)
+        assert "Lanes &lt;b&gt;are missing" in page and "<code>reseat &lt;it&gt;</code>" in page, path
+    assert "No manager runs" in console.get("/hosts/host1")
+    assert "2.5 GT/s ×8 now, 16 GT/s ×16 at most" in page and "lanes are missing" in page
 
 
 def test_senseless_queries_and_forms_are_refused_and_never_a_failure(api_server: ApiServer) -> None:

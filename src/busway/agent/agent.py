@@ -12,6 +12,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from busway import __version__
+from busway.agent.conditions import Examine, HostConditions
 from busway.agent.console import Consoles
 from busway.agent.execute import Executor
 from busway.agent.faults import Faults
@@ -64,6 +65,8 @@ class Timing:
     libvirt: float = 10.0  # how long a look at the guests may take
     blind: float = 600.0  # how long the last look is reported again while libvirt does not answer
     slow: float = 60.0  # a step that takes longer is told in the report's notes
+    conditions: float = 15.0  # between two looks at links and utilisation
+    doctor: float = 600.0  # between two of the doctor's
     scrub: float = SCRUB_SECONDS  # how long a program may take to clean a device
 
 
@@ -92,6 +95,7 @@ class Agent:
         layouts: Collection[SriovLayout] = (),
         meters: Meters | None = None,
         guest_gpus: GuestGpus | None = None,
+        examine: Examine | None = None,
     ) -> None:
         self._host = host
         self._link = link
@@ -121,6 +125,16 @@ class Agent:
         )
         self.meters = meters or Meters(FAMILIES)
         self._guest_gpus = guest_gpus
+        self.conditions = HostConditions(
+            host,
+            link,
+            monotonic,
+            self._log,
+            guest_gpus,
+            examine,
+            every=self._timing.conditions,
+            doctor_every=self._timing.doctor,
+        )
         self.meters.read_from(lambda: read_figures(self._known(), state, guest_gpus))
         self._tools = Tools(
             link=link,
@@ -231,7 +245,11 @@ class Agent:
         self._heed("image cache", lambda: self._tidy(after))
         if self._guest_gpus is not None and self._desired is not None:
             self._guest_gpus.look(self._desired)
+        self._heed("conditions", lambda: self._tell_conditions(after))
         self._heed("resource view", lambda: self._view(after))
+
+    def _tell_conditions(self, sight: Sight) -> None:
+        self.conditions.tell(sight.machine, {str(held.unit.name) for held in sight.held})
 
     def _is_tried(self) -> bool:
         """True when what is under way is what is desired now: nothing older can still touch guests or devices."""

@@ -13,6 +13,7 @@ import httpx
 
 from busway.agent.console_stream import ConsoleStream, dial
 from busway.agent.credential import Credential
+from busway.domain.condition import Conditions
 from busway.domain.console import ConsoleCall
 from busway.domain.documents import Desired, Observed
 from busway.domain.errors import (
@@ -51,6 +52,9 @@ class AgentLink(Protocol):
 
     def report(self, observed: Observed) -> None:
         """Hands in what was seen; `Conflict` when a newer report is known there."""
+
+    def put_conditions(self, told: Conditions) -> None:
+        """Hands in how the host does; `NotFound` when the control plane is older than that."""
 
     def download(self, image_id: ImageId, sink: Callable[[bytes], object]) -> None:
         """Feeds an image's bytes to `sink`, piece by piece."""
@@ -132,6 +136,10 @@ class HttpLink:
     def report(self, observed: Observed) -> None:
         """PUT observed."""
         self._send("PUT", f"/hosts/{self._host}/observed", content=encode(observed), headers=_JSON)
+
+    def put_conditions(self, told: Conditions) -> None:
+        """PUT conditions."""
+        self._send("PUT", f"/hosts/{self._host}/conditions", content=encode(told), headers=_JSON)
 
     def download(self, image_id: ImageId, sink: Callable[[bytes], object]) -> None:
         """GET the image's file as a stream; a slow one is fine, a silent one fails after 30 s."""

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from busway.agent.agent import Agent, Timing
+from busway.agent.conditions import Examine
 from busway.agent.credential import read_credential, write_credential
 from busway.agent.guest_gpus import GuestGpus
 from busway.agent.link import HttpLink
@@ -64,7 +65,11 @@ def _check_cpu(options: AgentOptions) -> None:
         )
 
 
-def build_agent(options: AgentOptions, crashpoint: Callable[[str], None] = lambda _point: None) -> Agent:
+def build_agent(
+    options: AgentOptions,
+    crashpoint: Callable[[str], None] = lambda _point: None,
+    examine: Examine | None = None,
+) -> Agent:
     """Reads the credential, takes the folder's lock for the life of the process, and connects the seams.
 
     Nothing is sent yet. With virt_type "auto" libvirt must answer now; otherwise it may come later.
@@ -94,6 +99,7 @@ def build_agent(options: AgentOptions, crashpoint: Callable[[str], None] = lambd
         timing=Timing(interval=options.interval, resource_view=options.resource_view, scrub=options.scrub_seconds),
         crashpoint=crashpoint,
         scrubs=options.scrubs,
+        examine=examine,
         layouts=options.layouts,
     )
 

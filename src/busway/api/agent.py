@@ -17,13 +17,14 @@ from starlette.routing import Route
 
 from busway.api.agent_polls import Polls, Run
 from busway.api.body import read_body
-from busway.api.bounds import CONSOLE_BYTES, DESIRED_BYTES, OBSERVED_BYTES
+from busway.api.bounds import CONDITIONS_BYTES, CONSOLE_BYTES, DESIRED_BYTES, OBSERVED_BYTES
 from busway.api.image.data import expected_bytes, take_data
 from busway.control.agents import access as agents
 from busway.control.agents.images import image_file
 from busway.control.context import Control
 from busway.control.hosts.joining import token_hash
 from busway.control.observation.memory import said
+from busway.domain.condition import Conditions
 from busway.domain.documents import Desired
 from busway.domain.errors import BadInput, Forbidden, NotAuthenticated, TooLarge
 from busway.domain.ids import HostId, ServerId
@@ -87,6 +88,12 @@ def routes(control: Control) -> list[Route]:
         await run(agents.observe, control, host_id, document, token_hash(_bearer(request)), report)
         return Response(status_code=204)
 
+    async def conditions(request: Request) -> Response:
+        host_id = await host_of(control, run, request)
+        told = decode(await read_body(request, CONDITIONS_BYTES), Conditions)
+        await run(agents.put_conditions, control, host_id, told)
+        return Response(status_code=204)
+
     async def console(request: Request) -> Response:
         host_id = await host_of(control, run, request)
         text = (await read_body(request, CONSOLE_BYTES)).decode(errors="replace")
@@ -127,6 +134,7 @@ def routes(control: Control) -> list[Route]:
         Route(f"{ROOT}/hosts/{{host}}/credential", renew, methods=["PUT"]),
         Route(f"{ROOT}/hosts/{{host}}/desired", desired, methods=["GET"]),
         Route(f"{ROOT}/hosts/{{host}}/observed", observed, methods=["PUT"]),
+        Route(f"{ROOT}/hosts/{{host}}/conditions", conditions, methods=["PUT"]),
         Route(f"{ROOT}/hosts/{{host}}/servers/{{server}}/console", console, methods=["PUT"]),
         Route(f"{ROOT}/hosts/{{host}}/servers/{{server}}/disks/{{image}}", disk, methods=["PUT"]),
         Route(f"{ROOT}/images/{{id}}/file", image, methods=["GET"]),

@@ -7,13 +7,14 @@ import threading
 
 from busway.agent.wiring import AgentOptions, build_agent, serving_metrics
 from busway.bootstrap.crashpoint import crashpoint_from_environment
+from busway.bootstrap.findings import examine
 from busway.bootstrap.logs import set_up_logs
 
 
 def run_agent(options: AgentOptions, *, once: bool = False) -> None:
     """Runs until SIGINT or SIGTERM; `once` does one round and reports. Guests go on running when the agent ends."""
     set_up_logs()
-    agent = build_agent(options, crashpoint_from_environment())
+    agent = build_agent(options, crashpoint_from_environment(), examine)
     if once:
         agent.round()
         return

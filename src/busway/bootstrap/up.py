@@ -17,6 +17,7 @@ from busway.agent.credential import Credential, write_credential
 from busway.agent.wiring import AgentOptions, build_agent, serving_metrics
 from busway.bootstrap.config import Config
 from busway.bootstrap.crashpoint import crashpoint_from_environment
+from busway.bootstrap.findings import examine
 from busway.bootstrap.serve import Served, served
 from busway.bootstrap.setup.first_use import next_steps, operator, set_up_once
 from busway.control.hosts import joining
@@ -42,6 +43,7 @@ def up(config: Config, options: AgentOptions) -> None:
         agent = build_agent(
             dataclasses.replace(options, credential=credential, state=config.state / "agent"),
             crashpoint_from_environment(),
+            examine,
         )
         thread = threading.Thread(target=agent.run, args=(stop,), name="agent", daemon=True)
         thread.start()

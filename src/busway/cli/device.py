@@ -101,7 +101,9 @@ def show(name: str, clouds: str | None, as_json: bool) -> None:
     names = ("host", "address", "description", "kind", "class_code", "iommu_group", "numa_node", "driver")
     print_fields(
         [(key.replace("_", " "), found[key]) for key in names]
+        + _condition(found["condition"])
         + [("status", found["status"] or "not offered"), ("reason", found["reason"])]
+        + [(f"doctor {each['severity']}", f"{each['brief']}. {each['remedy']}") for each in found["findings"]]
         + [
             ("server", f"{found['server_name']} ({found['server_id']})" if found["server_id"] else None),
             ("id", found["id"]),
@@ -114,6 +116,18 @@ def show(name: str, clouds: str | None, as_json: bool) -> None:
         [(e["at"], e["old"], e["new"], e["server_id"], e["reason"]) for e in story["events"]],
         "Nothing has happened to it yet.",
     )
+
+
+def _condition(told: dict[str, Any] | None) -> list[tuple[str, object]]:
+    """Its link now and at most, and how busy it is, where its host tells of them."""
+    if told is None:
+        return []
+    now, most = (
+        "-" if told[f"{name}_speed"] is None else f"{told[f'{name}_speed']:g} GT/s x{told[f'{name}_width']}"
+        for name in ("link", "link_max")
+    )
+    busy = told["utilization"]
+    return [("link", f"{now}, {most} at most"), ("utilization", None if busy is None else f"{busy} %")]
 
 
 @device.command()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import func, select
 
 from busway.store.claims import claims
+from busway.store.conditions import last_change
 from busway.store.database import Tx
 from busway.store.events import events
 from busway.store.hosts import hosts
@@ -16,10 +18,14 @@ from busway.store.servers import servers
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """`devices` moves with claims, hosts and events; `servers` has a mark for each project that has any."""
+    """`devices` moves with claims, hosts and events, `conditions` is when a host told last how it does.
+
+    `servers` has a mark for each project that has any.
+    """
 
     devices: tuple[object, ...] = ()
     servers: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+    conditions: datetime | None = None
 
 
 def read_marks(tx: Tx) -> Marks:
@@ -29,4 +35,4 @@ def read_marks(tx: Tx) -> Marks:
     live = tx.execute(select(func.count(), func.max(claims.c.updated)).where(claims.c.state != "freed")).one()
     counted = select(servers.c.project_id, func.count(), func.max(servers.c.updated)).group_by(servers.c.project_id)
     by_project = {str(row[0]): (row[1], row[2]) for row in tx.execute(counted)}
-    return Marks((last_event, *revisions, *live), by_project)
+    return Marks((last_event, *revisions, *live), by_project, last_change(tx))

@@ -95,6 +95,7 @@ BOUNDED = {
     "aggregate_hosts": "goes with its host or aggregate",
     "aliases": "made by operators",
     "application_credentials": "made by users, up to 100 each",
+    "conditions": "one per host, and goes with it",
     "consoles": "one per server, and goes with it",
     "departures": "ends when the host has reported",
     "device_specs": "made by operators",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from busway.agent.console_stream import ConsoleStream
+from busway.domain.condition import Conditions
 from busway.domain.console import ConsoleCall
 from busway.domain.documents import Desired, Observed
 from busway.domain.errors import Conflict, NotFound, Unavailable
 from busway.domain.ids import ImageId, ServerId
-from busway.wire.documents import decode_desired, decode_observed, encode
+from busway.wire.documents import decode, decode_desired, decode_observed, encode
 
 
 class FakeLink:
@@ -22,6 +23,7 @@ class FakeLink:
         self.desired: Desired | None = None
         self.images: dict[ImageId, bytes] = {}
         self.reports: list[Observed] = []
+        self.conditions: list[Conditions] = []
         self.consoles: dict[ServerId, bytes] = {}
         self.uploads: dict[ImageId, bytes] = {}
         self.downloads: list[ImageId] = []
@@ -50,6 +52,11 @@ class FakeLink:
             raise Conflict("A newer report is known", code="old-report")
         self.reports.append(decode_observed(encode(observed)))
         self.on_report(self.last)
+
+    def put_conditions(self, told: Conditions) -> None:
+        """Keeps what is told."""
+        self._reach()
+        self.conditions.append(decode(encode(told), Conditions))
 
     def download(self, image_id: ImageId, sink: Callable[[bytes], object]) -> None:
         """Feeds the image in two pieces."""

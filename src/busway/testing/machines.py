@@ -80,11 +80,12 @@ class Machine:
         return PciAddress(address)
 
     def bridge(
-        self, address: str, ids: str = "8086:352a", *, group: int | None, node: int = -1, under: str | None = None
-    ) -> PciAddress:
+        self, address: str, ids: str = "8086:352a", *, group: int | None, node: int = -1, under: str | None = None,
+        files: Mapping[str, str] | None = None,
+    ) -> PciAddress:  # fmt: skip
         """Adds a PCI-to-PCI bridge: a root port, or a port of a switch when it is under another."""
         return self.function(
-            address, ids, "060400", group=group, node=node, driver="pcieport", under=under, can_reset=False
+            address, ids, "060400", group=group, node=node, driver="pcieport", under=under, can_reset=False, files=files
         )
 
     def gpu(self, address: str, *, group: int, node: int = 0, driver: str | None = "nouveau") -> PciAddress:

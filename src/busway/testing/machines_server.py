@@ -68,7 +68,7 @@ def hgx_h200(root: Path) -> Machine:
     for number, (bus, group) in enumerate(gpus):
         node = number // 4
         port, switch = f"0000:{bus - 3:02x}:01.0", f"0000:{bus - 2:02x}:00.0"
-        machine.bridge(port, group=group + 200, node=node)
+        machine.bridge(port, group=group + 200, node=node, files=_link("32.0", 16))
         machine.bridge(switch, "1000:c030", group=group + 300, node=node, under=port)
         for slot in (0, 1):
             machine.bridge(f"0000:{bus - 1:02x}:0{slot}.0", "1000:c030", group=group + 400, node=node, under=switch)
@@ -83,7 +83,9 @@ def hgx_h200(root: Path) -> Machine:
         )  # fmt: skip
         nic = f"0000:{bus + 1:02x}:00.0"
         under = f"0000:{bus - 1:02x}:01.0"
-        machine.function(nic, "15b3:1021", "020700", group=group + 500, node=node, driver="mlx5_core", under=under)
+        machine.function(
+            nic, "15b3:1021", "020700", group=group + 500, node=node, driver="mlx5_core", under=under, files=_link("32.0", 16)
+        )  # fmt: skip
     machine.bridge("0000:00:0f.0", group=114, node=0)
     machine.bridge("0000:03:00.0", "1000:c030", group=114, node=0, under="0000:00:0f.0")
     for number in range(4):

@@ -25,6 +25,7 @@ from busway.agent.credential import read_credential
 from busway.agent.link import HttpLink
 from busway.agent.log import log_to_stderr
 from busway.agent.state import StateFolder
+from busway.bootstrap.findings import examine
 from busway.hypervisor.guest import GuestOptions
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
@@ -66,10 +67,11 @@ def simulated_agent(
         state=folder,
         networks=FakeNetworks(),
         options=GuestOptions(bridges={"default": "br0"}),
-        timing=Timing(interval=interval),
+        timing=Timing(interval=interval, conditions=interval, doctor=10 * interval),
         make_disk=_paper_disk,
         flatten_disk=_paper_flat,
         crashpoint=crashpoint,
+        examine=examine,
     )
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from busway.agent.agent import Agent, Timing
+from busway.agent.conditions import Examine
 from busway.agent.faults import Faults
+from busway.agent.guest_gpus import GuestGpus
 from busway.agent.observe import Sight, look
 from busway.agent.record import Moment
 from busway.agent.state import StateFolder
@@ -74,6 +76,8 @@ class Stage:
     timing: Timing = field(default_factory=lambda: Timing(together=60.0))  # a round waits for what it begins
     spawn: Spawn = in_thread
     make_disk: DiskMaker = copy_image
+    examine: Examine | None = None
+    guest_gpus: GuestGpus | None = None
 
     def __post_init__(self) -> None:
         self.root = self.path / "root"
@@ -107,6 +111,8 @@ class Stage:
             crashpoint=crashpoint,
             scrubs=self.scrubs,
             layouts=self.layouts,
+            examine=self.examine,
+            guest_gpus=self.guest_gpus,
         )
 
     def desire(self, *servers: DesiredServer, absent: tuple[ServerId, ...] = ()) -> None:

@@ -1,6 +1,7 @@
 """What happens, as it happens: one watcher per process, and a bounded number of streams of server-sent events.
 
-The watcher looks at the database twice a second while somebody listens, and once for all who do. Operators hear which devices
+The watcher looks at the database twice a second while somebody listens, and once for all who do; at links, utilisation and
+findings every few seconds. Operators hear which devices
 changed; everybody hears that servers of their own project did, and asks for the page again. A new stream begins with all that
 is so now, so that nothing is missed between a page and its stream, or while a browser was away.
 """
@@ -8,9 +9,11 @@ is so now, so that nothing is missed between a page and its stream, or while a b
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -20,7 +23,7 @@ from starlette.responses import Response, StreamingResponse
 from busway.api.access_log import seen
 from busway.api.operation import Threads
 from busway.control.context import Control
-from busway.control.devices.listing import list_devices
+from busway.control.devices.listing import list_changed, list_devices
 from busway.control.watch import Marks, look
 from busway.domain.caller import Caller
 from busway.domain.errors import BuswayError, NotAuthenticated, Unavailable
@@ -31,11 +34,13 @@ from busway.web.render import SECURITY
 from busway.web.session import read_session
 
 LOOK_SECONDS = 0.5
+CONDITION_SECONDS = 3.0
 BEAT_SECONDS = 15.0
 MOST_STREAMS = 500
 MOST_STREAMS_OF_USER = 12
 # A browser that reads so slowly that this many changes wait is told to come back.
 _MOST_WAITING = 100
+_SKEW = timedelta(seconds=10)  # by which the clocks of control processes may differ
 _WATCHER = Caller(UserId("busway"), "console", ProjectId(""), roles=frozenset({"admin"}), is_system=True)
 _log = structlog.get_logger("busway.web")
 
@@ -67,6 +72,7 @@ class Live:
         self._task: asyncio.Task[None] | None = None
         self._devices: dict[str, dict[str, str]] = {}
         self._marks = Marks()
+        self._read_at = 0.0
 
     async def stream(self, request: Request) -> Response:
         """Answers with a stream; 401 without a session, 503 over the bounds."""
@@ -124,18 +130,29 @@ class Live:
 
     async def _look(self) -> None:
         marks = await self._threads.call(look, self._control)
-        if marks.devices != self._marks.devices:
+        now, since = time.monotonic(), self._marks.conditions
+        if marks.devices != self._marks.devices or (marks.conditions is not None and since is None):
             devices = await self._threads.call(_read_devices, self._control)
-            changed = {key: state for key, state in devices.items() if self._devices.get(key) != state}
-            changed |= {key: {"status": "gone"} for key in self._devices.keys() - devices.keys()}
+            self._tell_changed(devices, {key: {"status": "gone"} for key in self._devices.keys() - devices.keys()})
             self._devices = devices
-            self._tell(_event("devices", changed), devices=bool(changed))
+        elif since is not None and marks.conditions != since and now - self._read_at >= CONDITION_SECONDS:
+            devices = await self._threads.call(_read_changed, self._control, since)
+            self._tell_changed(devices, {})
+            self._devices |= devices
+        else:
+            marks = replace(marks, conditions=since)  # what it tells is still to be read
         moved = {key for key, mark in marks.servers.items() if self._marks.servers.get(key) != mark}
         moved |= self._marks.servers.keys() - marks.servers.keys()
+        if marks.conditions != since:
+            self._read_at = now
         self._marks = marks
         for listener in self._listeners:
             if moved and (listener.caller.is_admin or listener.caller.project_id in moved):
                 listener.tell(_event("servers", {}))
+
+    def _tell_changed(self, devices: Mapping[str, Mapping[str, str]], gone: Mapping[str, Mapping[str, str]]) -> None:
+        changed = {key: state for key, state in devices.items() if self._devices.get(key) != state} | dict(gone)
+        self._tell(_event("devices", changed), devices=bool(changed))
 
     def _tell(self, event: bytes, *, devices: bool) -> None:
         for listener in self._listeners:
@@ -152,6 +169,10 @@ def _caller(control: Control, request: Request) -> Caller:
 
 def _read_devices(control: Control) -> dict[str, dict[str, str]]:
     return device_states(list_devices(control, _WATCHER))
+
+
+def _read_changed(control: Control, since: datetime) -> dict[str, dict[str, str]]:
+    return device_states(list_changed(control, _WATCHER, since - _SKEW))
 
 
 def _event(name: str, data: Mapping[str, object]) -> bytes:

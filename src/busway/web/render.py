@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.responses import Response
 
 from busway.domain.status import DeviceStatus
@@ -72,9 +72,19 @@ def _environment() -> Environment:
         cache_size=-1,
         auto_reload=False,
     )
-    environment.filters.update(clock=clock, ago=ago, size=size, mib=mib)
+    environment.filters.update(clock=clock, ago=ago, size=size, mib=mib, ticks=ticks)
     environment.globals.update(asset=asset_url, statuses=[str(each) for each in DeviceStatus])
     return environment
+
+
+def ticks(text: str) -> Markup:
+    """A text of which what is in backticks is code; all of it is escaped."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if odd % 2 else part for odd, part in enumerate(parts)
+    )
 
 
 def clock(at: datetime | None) -> str:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from busway.domain.condition import Conditions
 from busway.domain.device import PciDevice
 from busway.domain.documents import WIRE_VERSION, Desired, DesiredServer, Observed, ObservedServer, Unreadable
 from busway.domain.errors import BadInput
@@ -27,7 +28,7 @@ _Object = dict[str, Any]
 _UNREADABLE = "unreadable"
 
 
-def encode(document: Desired | Observed | JoinRequest | RenewRequest | Joined | ConsoleCalls) -> bytes:
+def encode(document: Desired | Observed | Conditions | JoinRequest | RenewRequest | Joined | ConsoleCalls) -> bytes:
     """Writes a document, which says the version of its form, or a message as JSON."""
     if isinstance(document, Desired):
         return msgspec.json.encode(_plain_desired(document) | {"wire": WIRE_VERSION})

@@ -9,6 +9,7 @@ from busway.control.context import Control
 from busway.control.hosts.joining import join, renew
 from busway.control.images.internal import begin_disk_upload
 from busway.control.images.upload import DiskImageUpload
+from busway.control.observation.conditions import put_conditions
 from busway.control.observation.report import observe
 from busway.domain.errors import Forbidden
 from busway.domain.ids import HostId, ServerId
@@ -24,6 +25,7 @@ __all__ = [
     "join",
     "look",
     "observe",
+    "put_conditions",
     "put_console",
     "renew",
 ]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from busway.control.context import Control
 from busway.control.placement.snapshot import states_of
 from busway.domain.address import PciAddress
 from busway.domain.caller import Caller
 from busway.domain.claim import ClaimState
+from busway.domain.condition import Conditions, DeviceCondition, HostFinding
 from busway.domain.device import DeviceKind
 from busway.domain.device_spec import DeviceSpecs
 from busway.domain.errors import NotFound
@@ -18,7 +20,7 @@ from busway.domain.status import DeviceStatus, device_status
 from busway.domain.units import WholeFunction
 from busway.policy import authorize
 from busway.scheduler.pci import unusable
-from busway.store import claims, devices, events, hosts, servers
+from busway.store import claims, conditions, devices, events, hosts, servers
 from busway.store.claims import Claim
 from busway.store.database import Tx
 from busway.store.devices import DeviceFilter, DeviceRow
@@ -33,7 +35,8 @@ NOT_OFFERED_ANY_MORE = "no device_spec offers it any more; it leaves when its se
 class DeviceView:
     """One PCI function; `status` is None for one that no device_spec offers, `project_id` is of the server that has it.
 
-    `parent` is the PF of a VF, and `bridges` leads from the root port down to it.
+    `parent` is the PF of a VF, and `bridges` leads from the root port down to it. `condition` is how it does now, None where its
+    host does not tell, and `findings` are the doctor's.
     """
 
     id: DeviceId
@@ -58,6 +61,8 @@ class DeviceView:
     product_name: str = ""
     parent: str | None = None
     bridges: tuple[str, ...] = ()
+    condition: DeviceCondition | None = None
+    findings: tuple[HostFinding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,17 @@ def list_devices(control: Control, caller: Caller, wanted: DeviceFilter = EVERY_
     authorize(caller, "busway:devices:list")
     with control.db.read() as tx:
         page = devices.list_page(tx, wanted)
-        views = _views_of_hosts(control, tx, {row.host_id for row in page})
+        host_ids = {row.host_id for row in page}
+        views = _with_conditions(tx, host_ids, _views_of_hosts(control, tx, host_ids))
         return [views[row.id] for row in page]
+
+
+def list_changed(control: Control, caller: Caller, since: datetime) -> list[DeviceView]:
+    """The devices of the hosts that have told something new of how they do, from then on."""
+    authorize(caller, "busway:devices:list")
+    with control.db.read() as tx:
+        host_ids = set(conditions.changed_since(tx, since))
+        return list(_with_conditions(tx, host_ids, _views_of_hosts(control, tx, host_ids)).values())
 
 
 def get_device(control: Control, caller: Caller, name: str) -> DeviceStory:
@@ -90,7 +104,8 @@ def get_device(control: Control, caller: Caller, name: str) -> DeviceStory:
                 remedy="Name it as HOST:ADDRESS, as `busway device list --all` shows them.",
                 code="device-not-found",
             )
-        views = _views_of_hosts(control, tx, {found[0].host_id})
+        host_ids = {found[0].host_id}
+        views = _with_conditions(tx, host_ids, _views_of_hosts(control, tx, host_ids))
         view = views[found[0].id]
         group = tuple(
             f"{other.address} {other.description}"
@@ -132,6 +147,34 @@ def _views_of_hosts(control: Control, tx: Tx, host_ids: Collection[HostId]) -> d
         row.id: _view(specs, row, names, owners.get(row.id), blockers.get(row.id), obstacles.get(row.id), owning)
         for row in rows
     }
+
+
+def _with_conditions(
+    tx: Tx, host_ids: Collection[HostId], views: dict[DeviceId, DeviceView]
+) -> dict[DeviceId, DeviceView]:
+    """The same with how each device does; a device of which nothing is told stays as it is."""
+    told = conditions.conditions_of(tx, host_ids)
+    found: dict[tuple[str, str], DeviceCondition] = {}
+    findings: dict[tuple[str, str], list[HostFinding]] = {}
+    for each in told.values():
+        found |= {(each.host, one.device): one for one in each.devices}
+        for finding in each.findings:
+            findings.setdefault((each.host, finding.device), []).append(finding)
+    places = {key: (view.host, view.address) for key, view in views.items()}
+    return {
+        key: replace(view, condition=found.get(places[key]), findings=tuple(findings.get(places[key], ())))
+        if places[key] in found or places[key] in findings
+        else view
+        for key, view in views.items()
+    }
+
+
+def host_conditions(control: Control, caller: Caller) -> dict[str, Conditions]:
+    """What hosts tell of how they do, by their names."""
+    authorize(caller, "busway:devices:list")
+    with control.db.read() as tx:
+        told = conditions.conditions_of(tx, [row.id for row in hosts.list_hosts(tx)])
+    return {each.host: each for each in told.values()}
 
 
 def _view(

@@ -18,6 +18,7 @@ from busway.store import (
     aggregates,
     cells,
     claims,
+    conditions,
     departures,
     devices,
     disk_uploads,
@@ -51,7 +52,7 @@ def delete_host(control: Control, caller: Caller, name: str, *, lost: bool = Fal
         if lost:
             _give_up(control, tx, caller, host, left)
         _check_empty(tx, host)
-        for part in (claims, devices, aggregates, join_tokens, handovers):
+        for part in (claims, devices, aggregates, join_tokens, handovers, conditions):
             part.forget_host(tx, host.id)
         hosts.delete_host(tx, host.id)
     control.bell.ring("place")

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from busway.control.devices.listing import DeviceView
 from busway.web.map.state import is_gpu, is_nic, is_shown
 
-TILE, TALL, GAP = 72, 62, 8
+TILE, TALL, GAP = 80, 77, 8
 MARK, MARKS_IN_ROW = 10, 6
-PORT, WIRE, BAR = 14, 8, 16
+PORT, WIRE, LINK, BAR = 14, 8, 14, 16  # LINK is a wire with room for its words
 PAD, LABEL = 10, 18
 WIDEST = 8 * (TILE + GAP)
 
@@ -33,12 +33,14 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """A straight line."""
+    """A straight line. With the address of a port, it is that port's link, and there is room for its words."""
 
     x1: int
     y1: int
     x2: int
     y2: int
+    host: str = ""
+    port: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Tile:
     height: int
     device: DeviceView
     marks: tuple[Mark, ...] = ()
+    width: int = TILE
 
 
 @dataclass
@@ -96,6 +99,7 @@ class _Branch:
     children: tuple[_Branch, ...] = ()
     card: _Card | None = None
     is_switch: bool = False
+    port: str = ""
 
     @property
     def width(self) -> int:
@@ -107,7 +111,7 @@ class _Branch:
         if self.card is not None:
             return PORT + WIRE if self.label else 0
         inner = max(child.depth for child in self.children)
-        return inner + WIRE + (BAR if self.is_switch else PORT)
+        return inner + (WIRE + BAR if self.is_switch else LINK + PORT)
 
     @property
     def tall(self) -> int:
@@ -169,7 +173,8 @@ def _grow(cards: Sequence[tuple[tuple[str, ...], _Card]], *, below_switch: bool 
             name = inside[0][0][0]
             inside = [(chain[1:], card) for chain, card in inside]
         children = _grow(inside, below_switch=True)
-        found.append(_Branch(label, (_Branch(_slot(name), children, is_switch=True),) if label else children, None))
+        below = (_Branch(_slot(name), children, is_switch=True),) if label else children
+        found.append(_Branch(label, below, port=address))
         if not label:
             found[-1] = _Branch(_slot(name), children, is_switch=True)
     return tuple(found)
@@ -226,9 +231,13 @@ def _draw(cabinet: Cabinet, branch: _Branch, x: int, base: int, *, top_y: int) -
     for child in branch.children:
         child_middle = at + (child.width - GAP) // 2
         child_top = base - child.depth
-        cabinet.wires.append(Wire(child_middle, bottom, child_middle, child_top))
+        cabinet.wires.append(Wire(child_middle, bottom, child_middle, child_top, _host(child), branch.port))
         _draw(cabinet, child, at, base, top_y=child_top)
         at += child.width
+
+
+def _host(branch: _Branch) -> str:
+    return branch.card.functions[0].host if branch.card is not None else _host(branch.children[0])
 
 
 def _draw_card(cabinet: Cabinet, card: _Card, x: int, y: int) -> None:

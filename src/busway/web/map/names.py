@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from busway.control.devices.listing import DeviceView
 from busway.web.assets import asset_url
-from busway.web.map.state import device_states, is_gpu, is_nic, model, status_of
+from busway.web.map.state import device_state, device_states, is_gpu, is_nic, link_words, model, status_of
 
 
 def naming(view: DeviceView) -> str:
@@ -24,10 +24,12 @@ def short(view: DeviceView) -> str:
 def about(view: DeviceView) -> str:
     """Further words that a search may name."""
     group = "" if view.iommu_group is None else f"iommu{view.iommu_group}"
-    return f"{view.vendor_id}:{view.product_id} {view.product_name} {view.project_id or ''} {view.driver or ''} {group}"
+    found = " ".join(each.code for each in view.findings)
+    words = (f"{view.vendor_id}:{view.product_id}", view.product_name, view.project_id, view.driver, group, found)
+    return " ".join(word for word in words if word)
 
 
-def drawing_values(views: Iterable[DeviceView]) -> dict[str, Any]:
+def drawing_values(views: Collection[DeviceView]) -> dict[str, Any]:
     """What the template of a drawing needs."""
     return {
         "states": device_states(views),
@@ -37,5 +39,7 @@ def drawing_values(views: Iterable[DeviceView]) -> dict[str, Any]:
         "model": model,
         "is_gpu": is_gpu,
         "status_of": status_of,
+        "device_state": device_state,
+        "links": {(view.host, view.address): link_words(view.condition) for view in views},
         "icons": asset_url("static/icons.svg"),
     }

@@ -3,26 +3,67 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from busway.control.devices.listing import DeviceView
+from busway.domain.condition import DeviceCondition, HostFinding
 from busway.domain.device import GPU_CLASSES, DeviceKind
+from busway.web.texts import texts
 
 NOT_OFFERED = "not-offered"
 _NIC_CLASS = "02"
 _IN_BRACKETS = re.compile(r"\[([^\]]+)\]")
 _NOISE = frozenset({"NVIDIA", "AMD", "Intel", "Tesla", "GeForce", "Radeon", "Instinct", "Quadro", "RTX"})
 _MODEL_CHARS = 9
+_WHOSE_CHARS = 12
+ALARMS = ("blocks", "warns")
+# GT/s of a lane, and the generation of PCI Express that has them.
+_GENERATIONS = ((2.5, "Gen1"), (5.0, "Gen2"), (8.0, "Gen3"), (16.0, "Gen4"), (32.0, "Gen5"), (64.0, "Gen6"))
 
 
 def device_state(view: DeviceView) -> dict[str, str]:
-    """The parts of a device that change, in words."""
-    return {
+    """The parts of a device that change, in words: what a page shows of it, and what a browser hears of it."""
+    state = {
         "status": status_of(view),
         "server": view.server_name or "",
         "project": view.project_id or "",
         "reason": view.reason,
+        "link": link_words(view.condition),
+        "narrow": "narrow" if view.condition is not None and view.condition.is_narrow else "",
+        "busy": "" if view.condition is None or view.condition.utilization is None else str(view.condition.utilization),
+        "alarm": alarm(view.findings),
     }
+    return state | {"whose": _whose(state), "told": _told(state, view.findings)}
+
+
+def _whose(state: Mapping[str, str]) -> str:
+    """The last line of a tile: its server, or its status where that is not the usual one."""
+    text = state["server"] or ("" if state["status"] == "available" else state["status"].replace("-", " "))
+    return text if len(text) <= _WHOSE_CHARS else text[: _WHOSE_CHARS - 1] + "…"
+
+
+def _told(state: Mapping[str, str], findings: Iterable[HostFinding]) -> str:
+    """All of it in one line, for a screen reader and for whoever points at it."""
+    words = texts().map
+    parts = [state["status"].replace("-", " "), state["server"], state["reason"]]
+    parts += [words.link.format(link=state["link"])] if state["link"] else []
+    parts += [words.busy.format(percent=state["busy"])] if state["busy"] else []
+    return "; ".join([*filter(None, parts), *(each.brief for each in findings if each.severity in ALARMS)])
+
+
+def link_words(condition: DeviceCondition | None) -> str:
+    """A link as it is wired: "Gen5 ×16", and "Gen5 ×8/16" where lanes are missing; its speed now says how busy it is, no more."""
+    if condition is None or condition.link_max_speed is None or condition.link_width is None:
+        return ""
+    generation = next((name for most, name in _GENERATIONS if condition.link_max_speed <= most), "")
+    lanes = f"{condition.link_width}/{condition.link_max_width}" if condition.is_narrow else condition.link_width
+    return f"{generation} ×{lanes}".strip()
+
+
+def alarm(findings: Iterable[HostFinding]) -> str:
+    """The worst of what the doctor found that is more than good to know: "blocks", "warns" or ""."""
+    found = {each.severity for each in findings}
+    return next((each for each in ALARMS if each in found), "")
 
 
 def device_states(views: Iterable[DeviceView]) -> dict[str, dict[str, str]]:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from busway.control.devices.handovers import list_handovers
 from busway.control.devices.listing import get_device, list_devices
+from busway.domain.condition import DeviceCondition
 from busway.domain.errors import BuswayError
 from busway.domain.ids import ServerId
 from busway.store.devices import DeviceFilter
@@ -18,6 +19,7 @@ from busway.web.map.layout import layout
 from busway.web.map.names import drawing_values
 from busway.web.map.state import device_state
 from busway.web.page import Page, View
+from busway.web.texts import texts
 
 _OWNED = ("claimed", "allocated", "releasing")
 _FREE = ("available", "quarantined")
@@ -50,15 +52,15 @@ def _show(view: View, error: BuswayError | None = None) -> Response:
     story = get_device(view.control, view.caller, view.path["id"])
     device = story.device
     beside = list_devices(view.control, view.caller, DeviceFilter(host=device.host))
-    changes = (event.reason for event in story.events if event.reason.startswith("driver "))
-    drivers = [change.removeprefix("driver ").partition(" -> ")[0] for change in changes]
     drawn = drawing_values(beside)
     drawn["states"] = {each.id: device_state(each) for each in beside}
     values = {
         "story": story,
         "d": device,
         "cabinet": layout(beside),
-        "drivers": list(dict.fromkeys(drivers)),
+        "drivers": _before(story.events, "driver "),
+        "link": _link(device.condition),
+        "lanes_before": _before(story.events, "link "),
         "owners": owners(story.events),
         "handovers": (
             list_handovers(view.control, view.caller, device.id) if view.may("busway:devices:handovers") else None
@@ -66,6 +68,24 @@ def _show(view: View, error: BuswayError | None = None) -> Response:
         **drawn,
     }
     return view.render("device.html", error, **values)
+
+
+def _before(events: Iterable[Event], word: str) -> list[str]:
+    """What something was before each of its changes, the newest last, by the reasons of events: "driver a -> b"."""
+    changes = (event.reason for event in events if event.reason.startswith(word) and " -> " in event.reason)
+    return list(dict.fromkeys(change.removeprefix(word).partition(" -> ")[0] for change in changes))
+
+
+def _link(condition: DeviceCondition | None) -> str:
+    """Its link now and at most; "" where the host tells of none."""
+    if condition is None or condition.link_width is None or condition.link_speed is None:
+        return ""
+    words = texts().device
+    now = words.link_now.format(speed=f"{condition.link_speed:g}", width=condition.link_width)
+    if condition.link_max_speed is None or condition.link_max_width is None:
+        return str(now)
+    most = words.link_most.format(speed=f"{condition.link_max_speed:g}", width=condition.link_max_width)
+    return f"{now}, {most}"
 
 
 def _recycle(view: View) -> Response:

@@ -6,18 +6,19 @@ from collections import Counter
 
 from starlette.responses import Response
 
-from busway.control.devices.listing import DeviceView, list_devices
+from busway.control.devices.listing import DeviceView, host_conditions, list_devices
 from busway.control.events import list_events
 from busway.control.hosts.registry import HostView, list_hosts
 from busway.domain.errors import BuswayError, NotFound
 from busway.store.devices import DeviceFilter
 from busway.web.map.layout import layout
 from busway.web.map.names import drawing_values
-from busway.web.map.state import NOT_OFFERED, is_card, is_shown, status_of
+from busway.web.map.state import ALARMS, NOT_OFFERED, alarm, is_card, is_shown, status_of
 from busway.web.page import Page, View
 from busway.web.texts import texts
 
 _HOST = "/busway/v1/hosts/{name}"
+_EVENTS = 30
 
 
 def _list(view: View, error: BuswayError | None = None, join: str = "", name: str = "") -> Response:
@@ -42,13 +43,21 @@ def _show(view: View, error: BuswayError | None = None) -> Response:
     devices = (
         list_devices(view.control, view.caller, DeviceFilter(host=host.name)) if view.may("busway:devices:list") else []
     )
-    events = list_events(view.control, view.caller, host=host.id) if view.may("busway:events:list") else []
+    events = (
+        list_events(view.control, view.caller, host=host.id, limit=_EVENTS) if view.may("busway:events:list") else []
+    )
+    told = host_conditions(view.control, view.caller).get(host.name) if view.may("busway:devices:list") else None
+    own = [each for each in told.findings if not each.device] if told else []
     return view.render(
         "host.html",
         error,
         host=host,
         cabinet=layout(devices),
         findings=findings(host, devices),
+        serious=[each for each in own if each.severity in ALARMS],
+        minor=[each for each in (told.findings if told else ()) if each.severity not in ALARMS],
+        of_devices=[each for each in devices if alarm(each.findings)],
+        examined=bool(told and told.examined),
         events=events,
         **drawing_values(devices),
     )

@@ -6,11 +6,11 @@ from collections import Counter
 
 from starlette.responses import Response
 
-from busway.control.devices.listing import DeviceView, list_devices
+from busway.control.devices.listing import DeviceView, host_conditions, list_devices
 from busway.control.hosts.registry import HostView, list_hosts
 from busway.web.map.layout import Cabinet, layout
 from busway.web.map.names import drawing_values
-from busway.web.map.state import NOT_OFFERED, is_card, model, status_of
+from busway.web.map.state import ALARMS, NOT_OFFERED, alarm, is_card, is_shown, model, status_of
 from busway.web.page import Page, View
 
 _ALWAYS = ("available", "claimed", "allocated", "quarantined", "unavailable")
@@ -40,12 +40,23 @@ def _show(view: View) -> Response:
         free=Counter(each.host for each in gpus if status_of(each) == "available"),
         count=Counter(each.host for each in gpus),
         models=sorted({model(each) for each in gpus}),
+        found=sum(1 for each in views if is_shown(each) and alarm(each.findings)),
+        alarms=_alarms(view),
         host_names=[host.name for host in hosts],
         chosen_host=chosen_host,
         chosen_model=chosen_model,
         q=view.query("q") or chosen_model,
         **drawing_values(views),
     )
+
+
+def _alarms(view: View) -> dict[str, int]:
+    """How many findings there are of each host that are of no device, and more than good to know."""
+    told = host_conditions(view.control, view.caller)
+    return {
+        name: sum(1 for each in one.findings if not each.device and each.severity in ALARMS)
+        for name, one in told.items()
+    }
 
 
 PAGES = (Page("GET", "/map", _show, rule="busway:devices:list"),)

@@ -2,36 +2,50 @@
 const icons = document.querySelector("[data-icons]")?.dataset.icons;
 const chosen = new Set();
 
-function words(state) {
-  return state.server || (state.status === "available" ? "" : state.status.replace("-", " "));
-}
-
 export function applyDevices(states) {
   let changed = false;
   for (const [id, state] of Object.entries(states)) {
     const device = document.getElementById(`d-${id}`);
     if (!device) { if (document.querySelector("[data-map]") && state.status !== "gone") changed = true; continue; }
-    if (device.dataset.status === state.status && device.dataset.server === state.server) continue;
-    device.classList.remove(`s-${device.dataset.status}`);
-    device.classList.add(`s-${state.status}`, "changed");
-    device.addEventListener("animationend", () => device.classList.remove("changed"), { once: true });
-    device.dataset.status = state.status;
-    device.dataset.server = state.server;
-    device.querySelector("use")?.setAttribute("href", `${icons}#s-${state.status}`);
-    const whose = device.querySelector(".whose");
-    if (whose) whose.textContent = words(state).slice(0, 12);
-    const name = `${device.dataset.name}: ${state.status.replace("-", " ")}${state.server ? `, ${state.server}` : ""}${state.reason ? `: ${state.reason}` : ""}`;
-    const title = device.querySelector("title");
-    if (title) title.textContent = name;
+    if (state.status === "gone") { device.classList.add("dim"); continue; }
+    if (device.dataset.status !== state.status || device.dataset.server !== state.server) claim(device, state);
+    describe(device, state);
   }
   count();
   filter();
   return changed;
 }
 
+function claim(device, state) {
+  device.classList.remove(`s-${device.dataset.status}`);
+  device.classList.add(`s-${state.status}`, "changed");
+  device.addEventListener("animationend", () => device.classList.remove("changed"), { once: true });
+  device.dataset.status = state.status;
+  device.dataset.server = state.server;
+  device.querySelector("use.sign")?.setAttribute("href", `${icons}#s-${state.status}`);
+}
+
+function describe(device, state) {
+  device.dataset.alarm = state.alarm;
+  device.querySelector("title").textContent = `${device.dataset.name}: ${state.told}`;
+  const whose = device.querySelector(".whose");
+  if (!whose) return;
+  whose.textContent = state.whose;
+  const link = device.querySelector(".link-words");
+  link.textContent = state.link;
+  link.classList.toggle("narrow", state.narrow !== "");
+  const busy = device.querySelector(".busy");
+  busy.setAttribute("visibility", state.busy === "" ? "hidden" : "visible");
+  busy.querySelector(".level").setAttribute("width", String(Math.floor((Number(state.busy) * busy.querySelector(".track").getAttribute("width")) / 100)));
+  const alarm = device.querySelector(".alarm");
+  alarm.setAttribute("visibility", state.alarm === "" ? "hidden" : "visible");
+  alarm.setAttribute("class", `alarm ${state.alarm}`);
+}
+
 function count() {
   const sums = new Map();
   for (const device of document.querySelectorAll("[data-gpu]")) sums.set(device.dataset.status, (sums.get(device.dataset.status) ?? 0) + 1);
+  sums.set("found", document.querySelectorAll("[data-alarm]:not([data-alarm=''])").length);
   for (const sum of document.querySelectorAll("[data-sum]")) sum.textContent = sums.get(sum.dataset.sum) ?? 0;
 }
 
@@ -43,7 +57,7 @@ function filter() {
     let shown = 0;
     for (const device of cabinet.querySelectorAll("[data-status]")) {
       const text = `${cabinet.dataset.cabinet} ${device.querySelector("title").textContent} ${device.dataset.about}`.toLowerCase();
-      const fits = asked.every((word) => text.includes(word)) && (!chosen.size || chosen.has(device.dataset.status));
+      const fits = asked.every((word) => text.includes(word)) && (!chosen.size || chosen.has(device.dataset.status) || (chosen.has("found") && device.dataset.alarm));
       device.classList.toggle("dim", !fits);
       if (fits) shown += 1;
     }

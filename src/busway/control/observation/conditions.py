@@ -1,0 +1,89 @@
+"""Takes in how a host does: kept for those who look, bounded, and nothing is placed or freed by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from busway.control.context import Control
+from busway.domain.condition import Conditions, DeviceCondition, HostFinding
+from busway.domain.errors import Forbidden
+from busway.domain.ids import HostId
+from busway.store import conditions, devices, events, hosts
+from busway.store.database import Tx
+from busway.store.devices import DeviceFilter
+from busway.store.events import Event
+
+_MOST_DEVICES, _MOST_FINDINGS = 1024, 256
+_SHORT, _LONG = 64, 1000  # characters
+_SEVERITIES = ("blocks", "warns", "informs")
+_Number = TypeVar("_Number", int, float)
+
+
+def put_conditions(control: Control, host_id: HostId, told: Conditions) -> None:
+    """Keeps what a host tells of itself; a link that has other lanes than before is an event of its device."""
+    now, told = control.now(), _bounded(told)
+    with control.db.write() as tx:
+        host = hosts.find_host_by_id(tx, host_id)
+        if host is None or host.name != told.host:
+            raise Forbidden("A host tells of itself only", code="agent-foreign-report")
+        before = conditions.conditions_of(tx, [host_id]).get(host_id)
+        if before == told:
+            return
+        if before is not None:
+            _tell_links(tx, host, {each.device: each for each in before.devices}, told, now)
+        conditions.put_conditions(tx, host_id, told, now)
+
+
+def _tell_links(
+    tx: Tx, host: hosts.HostRow, before: Mapping[str, DeviceCondition], told: Conditions, now: datetime
+) -> None:
+    for each in told.devices:
+        old = before.get(each.device)
+        if old is None or None in (old.link_width, each.link_width) or old.link_width == each.link_width:
+            continue
+        for row in devices.list_page(tx, DeviceFilter(host=host.name, address=each.device)):
+            lanes = f"x{old.link_width}", f"x{each.link_width}"
+            reason = f"link {lanes[0]} -> {lanes[1]}"
+            events.add_event(tx, Event(now, "device", lanes[0], lanes[1], reason, host.id, row.id))
+
+
+def _bounded(told: Conditions) -> Conditions:
+    """What a host may say of itself: no more than a person could look at, and no figure that no link has."""
+    return replace(
+        told,
+        devices=tuple(_device(each) for each in told.devices[:_MOST_DEVICES]),
+        findings=tuple(_finding(each) for each in told.findings[:_MOST_FINDINGS] if each.severity in _SEVERITIES),
+    )
+
+
+def _device(told: DeviceCondition) -> DeviceCondition:
+    return DeviceCondition(
+        told.device[:_SHORT],
+        _within(told.link_speed, 1000.0),
+        _within(told.link_width, 64),
+        _within(told.link_max_speed, 1000.0),
+        _within(told.link_max_width, 64),
+        told.utilization if told.utilization is not None and 0 <= told.utilization <= 100 else None,
+    )
+
+
+def _within(value: _Number | None, most: _Number) -> _Number | None:
+    return value if value is not None and 0 < value <= most else None
+
+
+def _finding(told: HostFinding) -> HostFinding:
+    return HostFinding(
+        _text(told.code, _SHORT),
+        told.severity,
+        _text(told.brief, _LONG),
+        _text(told.remedy, _LONG),
+        told.device[:_SHORT],
+    )
+
+
+def _text(text: str, most: int) -> str:
+    """PostgreSQL's text holds no NUL."""
+    return text.replace("\0", "")[:most]
