@@ -33,6 +33,7 @@ from busway.control.networks import bootstrap_network
 from busway.store.database import Database
 from busway.web.routes import routes
 from busway.wire.join import JoinRequest
+from tests.api.answers import check_answer
 from tests.control.clouds import Host, file_settings, gpus
 from tests.databases import add_tables
 
@@ -91,7 +92,7 @@ class ApiServer:
     def client(self, token: str | None = None, version: str = "2.1") -> httpx.Client:
         """A client with a token of the admin, or with the given one."""
         headers = {"X-Auth-Token": token or self.admin, "OpenStack-API-Version": f"compute {version}"}
-        client = httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        client = httpx.Client(base_url=self.url, headers=headers, timeout=30, event_hooks={"response": [check_answer]})
         self.clients.append(client)
         return client
 

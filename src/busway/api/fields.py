@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from busway.api.answer import Part, Property, shape
 from busway.api.call import Call
 from busway.api.microversion import MAXIMUM, MINIMUM
+from busway.api.schema import Definition
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Field(Generic[T]):
-    """One field of an answer: it exists from microversion `since` to `until`; one with a `rule` for those whom it lets."""
+    """One field of an answer and its schema.
+
+    It exists from microversion `since` to `until`; one with a `rule` for those whom it lets.
+    """
 
     name: str
     value: Callable[[T, Call], object]
+    schema: Definition
     since: int = MINIMUM
     until: int = MAXIMUM
     rule: str | None = None
@@ -35,3 +41,12 @@ def fixed(value: object) -> Callable[[object, Call], object]:
 def render(fields: Sequence[Field[T]], thing: T, call: Call) -> dict[str, object]:
     """Writes a thing with the fields that apply."""
     return {field.name: field.value(thing, call) for field in fields if field.applies(call)}
+
+
+def shape_of(fields: Sequence[Field[Any]], title: str = "", /, **more: Property) -> dict[str, Any]:
+    """The schema of what `render` writes with these fields, and of what stands beside them."""
+    parts: dict[str, list[Part]] = {}
+    for field in fields:
+        part = Part(field.schema, field.since, field.until, optional=field.rule is not None)
+        parts.setdefault(field.name, []).append(part)
+    return shape({**parts, **more}, title)

@@ -74,11 +74,15 @@ class Spellings:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The project in a path decides nothing: the token's project does."""
         if scope["type"] == "http":
-            path = _PROJECT_IN_PATH.sub("/compute/v2.1", scope["path"])
-            path = _OLD_COMPUTE.sub("/compute/v2.1", path)
-            if path.startswith("/network/"):
-                path = path.removesuffix(".json")
-            if path != "/" and path.endswith("/"):
-                path = path.rstrip("/")
+            path = spelled(scope["path"])
             scope = {**scope, "path": path, "raw_path": path.encode()}
         await self._app(scope, receive, send)
+
+
+def spelled(path: str) -> str:
+    """The path as the operations have it."""
+    path = _PROJECT_IN_PATH.sub("/compute/v2.1", path)
+    path = _OLD_COMPUTE.sub("/compute/v2.1", path)
+    if path.startswith("/network/"):
+        path = path.removesuffix(".json")
+    return path.rstrip("/") if path != "/" and path.endswith("/") else path

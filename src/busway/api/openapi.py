@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 
 from busway.api import compute, identity, image, network, own
+from busway.api.answer import at, versions
 from busway.api.bounds import PATH_SEGMENT_CHARS
-from busway.api.microversion import HEADER, MAXIMUM, MINIMUM
+from busway.api.microversion import HEADER, MAXIMUM
 from busway.api.operation import Operation
 from busway.api.schema import Schema
 
@@ -52,11 +53,12 @@ def text() -> bytes:
 def document(version: int | None = None) -> Json:
     """The document of all microversions, or of one."""
     paths: dict[str, Json] = {}
+    schemas: Json = {f"{service}-error": schema for service, schema in _ERRORS.items()}
     for service, operations in SERVICES.items():
         for each in operations:
             if version is None or each.since <= version <= each.until:
                 path = _PARAMETER.sub(r"{\1}", each.path)
-                paths.setdefault(path, {})[each.method.lower()] = _operation(service, each, version)
+                paths.setdefault(path, {})[each.method.lower()] = _operation(service, each, version, schemas)
     _link(paths)
     return {
         "openapi": "3.1.0",
@@ -64,23 +66,28 @@ def document(version: int | None = None) -> Json:
         "paths": dict(sorted(paths.items())),
         "components": {
             "securitySchemes": {"token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token"}},
-            "schemas": {f"{service}-error": schema for service, schema in _ERRORS.items()},
+            "schemas": dict(sorted(schemas.items())),
         },
         "security": [{"token": []}],
     }
 
 
-def _operation(service: str, operation: Operation, version: int | None) -> Json:
+def _operation(service: str, operation: Operation, version: int | None, schemas: Json) -> Json:
+    done = _answer(service, operation, version, schemas)
     made: Json = {
         "operationId": _name(operation),
         "tags": [service],
         "parameters": [*_path_parameters(operation.path), *_query_parameters(operation), *_headers(service, version)],
-        "responses": {"2XX": {"description": "Done"}, "3XX": {"description": "A choice"}, "default": _error(service)},
+        "responses": {
+            "2XX": {"description": "Done", **done},
+            "3XX": {"description": "A choice"},
+            "default": _error(service),
+        },
     }
     if operation.public:
         made["security"] = []
     if service == "compute":
-        made["x-openstack"] = _range(operation.since, operation.until)
+        made["x-openstack"] = versions(operation.since, operation.until)
     shown = operation.shown_body or operation.body
     if shown is not None:
         made["requestBody"] = {"required": True, "content": {operation.media_type: {"schema": _body(shown, version)}}}
@@ -120,14 +127,36 @@ def _body(body: Schema | Mapping[int, Schema], version: int | None) -> Json:
     ends = [*(since - 1 for since in starts[1:]), MAXIMUM]
     return {
         "anyOf": [
-            {**body[since].definition, "x-openstack": _range(since, end)}
+            {**body[since].definition, "x-openstack": versions(since, end)}
             for since, end in zip(starts, ends, strict=True)
         ]
     }
 
 
-def _range(since: int, until: int) -> Json:
-    return {"min-ver": f"2.{max(since, MINIMUM)}", "max-ver": f"2.{min(until, MAXIMUM)}"}
+def _answer(service: str, operation: Operation, version: int | None, schemas: Json) -> Json:
+    if operation.answer is None:
+        return {}
+    schema = _shared(service, at(operation.answer, version), schemas)
+    return {"content": {operation.answer_type: {"schema": schema}}}
+
+
+def _shared(service: str, value: Any, schemas: Json) -> Any:
+    """The same with what has a title put among the shared schemas, by its name."""
+    if isinstance(value, list):
+        return [_shared(service, each, schemas) for each in value]
+    if not isinstance(value, dict):
+        return value
+    made = {name: _shared(service, each, schemas) for name, each in value.items() if name != "properties"}
+    if "properties" in value:
+        made["properties"] = {name: _shared(service, each, schemas) for name, each in value["properties"].items()}
+    title = made.get("title")
+    if not isinstance(title, str):
+        return made
+    limits = {"x-openstack": made.pop("x-openstack")} if "x-openstack" in made else {}
+    name = f"{service}-{title}"
+    if schemas.setdefault(name, made) != made:
+        raise ValueError(f"Two different schemas of {service} have the name {title}")
+    return {"$ref": f"#/components/schemas/{name}", **limits}
 
 
 def _error(service: str) -> Json:

@@ -53,6 +53,8 @@ class Operation:
     the audit knows it in `login`.
     `body_bytes` is the largest body. `query` names the parameters of the query, and `shown_body` the schema of a body that
     the handler checks itself.
+    `answer` is the shape of the body of a success (see `api/answer.py`), None where there never is one; `answer_type` is its
+    media type.
     """
 
     method: str
@@ -71,6 +73,8 @@ class Operation:
     stream: Stream | None = None
     hashes: bool = False
     login: str = ""
+    answer: Definition | None = None
+    answer_type: str = "application/json"
 
     def schema(self, version: int) -> Schema | None:
         """The body schema that holds at a microversion."""

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from busway.api import own_audit, own_quotas, own_rules, own_usage
+from busway.api.answer import TEXT, array, shape, wrap, wrap_list
+from busway.api.answer_types import of_type
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import COUNT, PAGE, WORD, Schema, closed
 from busway.control import events
 from busway.control.devices import handovers, recycle
 from busway.control.devices import listing as devices
+from busway.control.devices.handovers import Handovers
+from busway.control.devices.listing import DeviceStory, DeviceView
 from busway.control.hosts import forget, joining
 from busway.control.hosts import registry as hosts
+from busway.control.hosts.registry import HostView
 from busway.control.images import published as images
 from busway.control.placement import plan
+from busway.control.placement.plan import Plan
 from busway.control.servers import why
+from busway.control.servers.why import Why
 from busway.domain.errors import BadInput
 from busway.store.devices import DeviceFilter
+from busway.store.events import Event
 from busway.store.hosts import HostFilter
 from busway.wire.join import encode_token
 
@@ -110,24 +118,66 @@ _EVENTS = {"server": WORD, "device": WORD, "host": WORD, "limit": COUNT, "before
 _PLAN = {"flavor": WORD, "count": COUNT, "image": WORD, "host": WORD}
 
 OPERATIONS = (
-    Operation("GET", f"{ROOT}/devices", _list_devices, query={**PAGE, "host": WORD}, rule="busway:devices:list"),
-    Operation("GET", f"{ROOT}/devices/{{name}}", _show_device, rule="busway:devices:show"),
-    Operation("POST", f"{ROOT}/devices/{{name}}/recycle", _recycle_device, rule="busway:devices:recycle"),
+    Operation(
+        "GET",
+        f"{ROOT}/devices",
+        _list_devices,
+        query={**PAGE, "host": WORD},
+        rule="busway:devices:list",
+        answer=wrap_list("devices", of_type(DeviceView)),
+    ),
+    Operation(
+        "GET",
+        f"{ROOT}/devices/{{name}}",
+        _show_device,
+        rule="busway:devices:show",
+        answer=wrap("device", of_type(DeviceStory)),
+    ),
+    Operation(
+        "POST",
+        f"{ROOT}/devices/{{name}}/recycle",
+        _recycle_device,
+        rule="busway:devices:recycle",
+        answer=wrap("device", of_type(DeviceStory)),
+    ),
     Operation(
         "GET",
         f"{ROOT}/devices/{{name}}/handovers",
         _list_handovers,
         query={"limit": COUNT},
         rule="busway:devices:handovers",
+        answer=wrap("handovers", of_type(Handovers)),
     ),
-    Operation("GET", f"{ROOT}/hosts", _list_hosts, query={**PAGE, "name": WORD}, rule="busway:hosts:list"),
-    Operation("POST", f"{ROOT}/hosts", _create_host, _CREATE_HOST, rule="busway:hosts:create"),
+    Operation(
+        "GET",
+        f"{ROOT}/hosts",
+        _list_hosts,
+        query={**PAGE, "name": WORD},
+        rule="busway:hosts:list",
+        answer=wrap_list("hosts", of_type(HostView)),
+    ),
+    Operation(
+        "POST", f"{ROOT}/hosts", _create_host, _CREATE_HOST, rule="busway:hosts:create", answer=wrap("join_token", TEXT)
+    ),
     Operation("PATCH", f"{ROOT}/hosts/{{name}}", _change_host, _CHANGE_HOST, rule="busway:hosts:update"),
     Operation("DELETE", f"{ROOT}/hosts/{{name}}", _delete_host, rule="busway:hosts:delete"),
-    Operation("GET", f"{ROOT}/events", _list_events, query=_EVENTS, rule="busway:events:list"),
-    Operation("GET", f"{ROOT}/servers/{{id}}/why", _why, rule="busway:servers:why"),
-    Operation("GET", f"{ROOT}/plan", _plan, query=_PLAN, rule="busway:plan"),
-    Operation("GET", f"{ROOT}/image-catalogue", _image_catalogue, rule="busway:image-catalogue:show"),
+    Operation(
+        "GET",
+        f"{ROOT}/events",
+        _list_events,
+        query=_EVENTS,
+        rule="busway:events:list",
+        answer=wrap_list("events", of_type(Event)),
+    ),
+    Operation("GET", f"{ROOT}/servers/{{id}}/why", _why, rule="busway:servers:why", answer=wrap("why", of_type(Why))),
+    Operation("GET", f"{ROOT}/plan", _plan, query=_PLAN, rule="busway:plan", answer=wrap("plan", of_type(Plan))),
+    Operation(
+        "GET",
+        f"{ROOT}/image-catalogue",
+        _image_catalogue,
+        rule="busway:image-catalogue:show",
+        answer=wrap("image_catalogue", shape({"where": TEXT, "keys": array(TEXT)})),
+    ),
     *own_rules.OPERATIONS,
     *own_quotas.OPERATIONS,
     *own_audit.OPERATIONS,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from busway.api.answer import NUMBER, TEXT, array, choice, nullable, optional, shape, wrap_list
 from busway.api.call import Call, Reply
 from busway.api.encoding import micro_time
 from busway.api.operation import Operation
+from busway.api.schema import Definition
 from busway.control import audit
 from busway.domain.errors import BadInput
 from busway.store.audit import AuditFilter, Record
@@ -95,4 +97,38 @@ def _moment(call: Call, key: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-OPERATIONS = (Operation("GET", _ROOT, _list, rule="busway:audit:list"),)
+_ROW = shape(
+    {
+        "id": NUMBER,
+        **dict.fromkeys(
+            ("at", "request_id", "operation", "method", "target", "user_id", "user_name", "project_id"), TEXT
+        ),
+        "credential_id": nullable(TEXT),
+        **dict.fromkeys(("address", "result", "reason"), TEXT),
+    },
+    "Record",
+)
+_RESOURCE: Definition = {"typeURI": TEXT, "id": TEXT}
+_EVENT = shape(
+    {
+        **dict.fromkeys(("typeURI", "eventType", "id", "eventTime", "action", "outcome"), TEXT),
+        "initiator": shape(
+            {
+                **_RESOURCE,
+                "name": TEXT,
+                "project_id": nullable(TEXT),
+                "credential": nullable(shape({"application_credential": TEXT})),
+                "host": shape({"address": TEXT}),
+            }
+        ),
+        "target": shape(_RESOURCE),
+        "observer": shape({**_RESOURCE, "name": TEXT}),
+        "tags": array(TEXT),
+        "reason": optional(shape({"reasonType": TEXT, "reasonCode": TEXT})),
+    },
+    "CadfEvent",
+)
+
+OPERATIONS = (
+    Operation("GET", _ROOT, _list, rule="busway:audit:list", answer=wrap_list("records", choice(_ROW, _EVENT))),
+)

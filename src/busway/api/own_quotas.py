@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from busway.api.answer import NUMBER, mapping, wrap
+from busway.api.answer_types import of_type
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import WORD, Schema, closed
@@ -43,9 +45,37 @@ def _set_defaults(call: Call) -> Reply:
 _QUERY = {"project": WORD}
 
 OPERATIONS = (
-    Operation("GET", f"{_ROOT}/quota", _show, query=_QUERY, rule="busway:quota:show"),
-    Operation("PUT", f"{_ROOT}/quota", _set, _SET_QUOTA, query=_QUERY, rule="busway:quota:update"),
+    Operation(
+        "GET",
+        f"{_ROOT}/quota",
+        _show,
+        query=_QUERY,
+        rule="busway:quota:show",
+        answer=wrap("quota", of_type(quotas.Quota)),
+    ),
+    Operation(
+        "PUT",
+        f"{_ROOT}/quota",
+        _set,
+        _SET_QUOTA,
+        query=_QUERY,
+        rule="busway:quota:update",
+        answer=wrap("quota", of_type(quotas.Quota)),
+    ),
     Operation("DELETE", f"{_ROOT}/quota", _reset, query=_QUERY, rule="busway:quota:delete"),
-    Operation("GET", f"{_ROOT}/quota-defaults", _show_defaults, rule="busway:quota-defaults:show"),
-    Operation("PUT", f"{_ROOT}/quota-defaults", _set_defaults, _SET_DEFAULTS, rule="busway:quota-defaults:update"),
+    Operation(
+        "GET",
+        f"{_ROOT}/quota-defaults",
+        _show_defaults,
+        rule="busway:quota-defaults:show",
+        answer=wrap("limits", mapping(NUMBER)),
+    ),
+    Operation(
+        "PUT",
+        f"{_ROOT}/quota-defaults",
+        _set_defaults,
+        _SET_DEFAULTS,
+        rule="busway:quota-defaults:update",
+        answer=wrap("limits", mapping(NUMBER)),
+    ),
 )

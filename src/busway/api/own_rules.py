@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from busway.api.answer import array, wrap, wrap_list
+from busway.api.answer_types import of_type
 from busway.api.bounds import LARGE_BODY_BYTES
 from busway.api.call import Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import COUNT, FLAG, Schema, closed
 from busway.control.rules import aliases, device_specs
+from busway.control.rules.aliases import AliasChange, AliasStory, AliasView
+from busway.control.rules.device_specs import DeviceSpecChange, DeviceSpecStory, DeviceSpecView
+from busway.domain.config_warning import ConfigWarning
 
 _ROOT = "/busway/v1"
 _VERSION = {"type": "integer", "minimum": 1}
@@ -86,8 +91,16 @@ def _text(definition: Any) -> str:
     return definition if isinstance(definition, str) else json.dumps(definition)
 
 
+_WARNINGS = array(of_type(ConfigWarning))
+
 OPERATIONS = (
-    Operation("GET", f"{_ROOT}/aliases", _list_aliases, rule="busway:aliases:list"),
+    Operation(
+        "GET",
+        f"{_ROOT}/aliases",
+        _list_aliases,
+        rule="busway:aliases:list",
+        answer=wrap_list("aliases", of_type(AliasView), warnings=_WARNINGS),
+    ),
     Operation(
         "POST",
         f"{_ROOT}/aliases",
@@ -95,8 +108,15 @@ OPERATIONS = (
         _CREATE_ALIAS,
         body_bytes=LARGE_BODY_BYTES,
         rule="busway:aliases:create",
+        answer=of_type(AliasChange),
     ),
-    Operation("GET", f"{_ROOT}/aliases/{{name:path}}", _show_alias, rule="busway:aliases:show"),
+    Operation(
+        "GET",
+        f"{_ROOT}/aliases/{{name:path}}",
+        _show_alias,
+        rule="busway:aliases:show",
+        answer=wrap("alias", of_type(AliasStory)),
+    ),
     Operation(
         "PATCH",
         f"{_ROOT}/aliases/{{name:path}}",
@@ -104,6 +124,7 @@ OPERATIONS = (
         _CHANGE_ALIAS,
         body_bytes=LARGE_BODY_BYTES,
         rule="busway:aliases:update",
+        answer=of_type(AliasChange),
     ),
     Operation(
         "DELETE",
@@ -111,8 +132,15 @@ OPERATIONS = (
         _delete_alias,
         query={"version": COUNT, "force": FLAG},
         rule="busway:aliases:delete",
+        answer=of_type(AliasChange),
     ),
-    Operation("GET", f"{_ROOT}/device-specs", _list_device_specs, rule="busway:device-specs:list"),
+    Operation(
+        "GET",
+        f"{_ROOT}/device-specs",
+        _list_device_specs,
+        rule="busway:device-specs:list",
+        answer=wrap_list("device_specs", of_type(DeviceSpecView), warnings=_WARNINGS),
+    ),
     Operation(
         "POST",
         f"{_ROOT}/device-specs",
@@ -120,8 +148,15 @@ OPERATIONS = (
         _CREATE_SPEC,
         body_bytes=LARGE_BODY_BYTES,
         rule="busway:device-specs:create",
+        answer=of_type(DeviceSpecChange),
     ),
-    Operation("GET", f"{_ROOT}/device-specs/{{id}}", _show_device_spec, rule="busway:device-specs:show"),
+    Operation(
+        "GET",
+        f"{_ROOT}/device-specs/{{id}}",
+        _show_device_spec,
+        rule="busway:device-specs:show",
+        answer=wrap("device_spec", of_type(DeviceSpecStory)),
+    ),
     Operation(
         "PATCH",
         f"{_ROOT}/device-specs/{{id}}",
@@ -129,6 +164,7 @@ OPERATIONS = (
         _CHANGE_SPEC,
         body_bytes=LARGE_BODY_BYTES,
         rule="busway:device-specs:update",
+        answer=of_type(DeviceSpecChange),
     ),
     Operation(
         "DELETE",
@@ -136,5 +172,6 @@ OPERATIONS = (
         _delete_device_spec,
         query={"version": COUNT},
         rule="busway:device-specs:delete",
+        answer=of_type(DeviceSpecChange),
     ),
 )

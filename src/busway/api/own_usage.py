@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from busway.api.answer import NUMBER, REAL, TEXT, TRUTH, Property, array, nullable, optional, shape, wrap, wrap_list
+from busway.api.answer_types import of_type
 from busway.api.call import Call, Reply
 from busway.api.encoding import micro_time
 from busway.api.operation import Operation
 from busway.api.schema import COUNT, FLAG, WORD, Definition
 from busway.control import quotas, usage
 from busway.domain.errors import BadInput
-from busway.store.ledger import Entry, Line
+from busway.store.ledger import BY, Entry, Line
 
 _ROOT = "/busway/v1/usage"
 _SECOND = 1_000_000
@@ -85,10 +87,28 @@ def _time(moment: datetime) -> str:
 
 
 _QUERY: Definition = {"start": WORD, "end": WORD, "project": WORD, **_FLAGS}
+_TIMES = dict.fromkeys(("claimed", "allocated", "released", "freed"), nullable(TEXT))
+_ENTRY: dict[str, Property] = {**of_type(Entry)["properties"], **_TIMES, "companion": TRUTH}
+_GROUPS = dict.fromkeys(
+    (*(name for names in BY.values() for name in names), "project_name", "user_name"), optional(nullable(TEXT))
+)
+_LINE = shape({**_GROUPS, "devices": NUMBER, "allocated_seconds": REAL, "held_seconds": REAL}, "Line")
 
 OPERATIONS = (
-    Operation("GET", _ROOT, _sum, query={**_QUERY, "by": WORD}, rule="busway:usage"),
     Operation(
-        "GET", f"{_ROOT}/entries", _entries, query={**_QUERY, "limit": COUNT, "marker": WORD}, rule="busway:usage"
+        "GET",
+        _ROOT,
+        _sum,
+        query={**_QUERY, "by": WORD},
+        rule="busway:usage",
+        answer=wrap("usage", shape({"start": TEXT, "end": TEXT, "by": array(TEXT), "lines": array(_LINE)})),
+    ),
+    Operation(
+        "GET",
+        f"{_ROOT}/entries",
+        _entries,
+        query={**_QUERY, "limit": COUNT, "marker": WORD},
+        rule="busway:usage",
+        answer=wrap_list("entries", shape(_ENTRY, "Entry"), start=TEXT, end=TEXT, marker=nullable(TEXT)),
     ),
 )

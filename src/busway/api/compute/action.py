@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from busway.api.answer import NOTHING, Property
 from busway.api.call import Call, Reply
 from busway.api.schema import Definition, Schema, wrapped
 
@@ -15,11 +16,15 @@ ANYTHING: Definition = {}
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What `{name: given}` does, and the rule of rights for it; `run` gets the checked `given`."""
+    """What `{name: given}` does, and the rule of rights for it; `run` gets the checked `given`.
+
+    `answer` is the shape of its answer's body, nothing where it has none.
+    """
 
     run: Callable[[Call, Any], Reply]
     rule: str
     bodies: Mapping[int, Definition] = field(default_factory=lambda: {1: ANYTHING})
+    answer: Property = field(default_factory=lambda: NOTHING)
 
     def schema(self, name: str, version: int) -> Schema:
         """The schema of the whole body at a microversion."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from busway.api.answer import FALSE, NOTHING, NUMBER, TEXT, array, wrap, wrap_list
 from busway.api.call import Call, Reply
+from busway.api.compute.answers import METADATA, TEXT_OR_NULL
 from busway.api.encoding import micro_time
-from busway.api.fields import Field, fixed, render
+from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
 from busway.api.schema import NAME, Schema, closed, wrapped
 from busway.control import aggregates
@@ -43,19 +45,19 @@ def _moment(aggregate: Aggregate, _call: Call) -> str | None:
 
 
 _CREATED: tuple[Field[Aggregate], ...] = (
-    Field("id", lambda aggregate, _: aggregate.id),
-    Field("uuid", lambda aggregate, _: aggregate.uuid, since=41),
-    Field("name", lambda aggregate, _: aggregate.name),
-    Field("availability_zone", lambda aggregate, _: aggregate.zone),
-    Field("created_at", lambda aggregate, _: micro_time(aggregate.created)),
-    Field("updated_at", _moment),
-    Field("deleted", fixed(False)),
-    Field("deleted_at", fixed(None)),
+    Field("id", lambda aggregate, _: aggregate.id, NUMBER),
+    Field("uuid", lambda aggregate, _: aggregate.uuid, TEXT, since=41),
+    Field("name", lambda aggregate, _: aggregate.name, TEXT),
+    Field("availability_zone", lambda aggregate, _: aggregate.zone, TEXT_OR_NULL),
+    Field("created_at", lambda aggregate, _: micro_time(aggregate.created), TEXT),
+    Field("updated_at", _moment, TEXT_OR_NULL),
+    Field("deleted", fixed(False), FALSE),
+    Field("deleted_at", fixed(None), NOTHING),
 )
 _FIELDS: tuple[Field[Aggregate], ...] = (
     *_CREATED,
-    Field("hosts", lambda aggregate, _: [name for _, name in aggregate.hosts]),
-    Field("metadata", lambda aggregate, _: dict(aggregate.metadata)),
+    Field("hosts", lambda aggregate, _: [name for _, name in aggregate.hosts], array(TEXT)),
+    Field("metadata", lambda aggregate, _: dict(aggregate.metadata), METADATA),
 )
 
 
@@ -115,12 +117,32 @@ def _cache_images(_call: Call) -> Reply:
     )
 
 
+_AGGREGATE = shape_of(_FIELDS, "aggregate")
+
 OPERATIONS = (
-    Operation("GET", ROOT, _list, rule="os_compute_api:os-aggregates:index"),
-    Operation("POST", ROOT, _create, _CREATE, rule="os_compute_api:os-aggregates:create"),
-    Operation("GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:os-aggregates:show"),
-    Operation("PUT", f"{ROOT}/{{id}}", _update, _UPDATE, rule="os_compute_api:os-aggregates:update"),
+    Operation(
+        "GET", ROOT, _list, rule="os_compute_api:os-aggregates:index", answer=wrap_list("aggregates", _AGGREGATE)
+    ),
+    Operation(
+        "POST",
+        ROOT,
+        _create,
+        _CREATE,
+        rule="os_compute_api:os-aggregates:create",
+        answer=wrap("aggregate", shape_of(_CREATED, "new-aggregate")),
+    ),
+    Operation(
+        "GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:os-aggregates:show", answer=wrap("aggregate", _AGGREGATE)
+    ),
+    Operation(
+        "PUT",
+        f"{ROOT}/{{id}}",
+        _update,
+        _UPDATE,
+        rule="os_compute_api:os-aggregates:update",
+        answer=wrap("aggregate", _AGGREGATE),
+    ),
     Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="os_compute_api:os-aggregates:delete"),
-    Operation("POST", f"{ROOT}/{{id}}/action", _act, _ACTION, rule=_RULES),
+    Operation("POST", f"{ROOT}/{{id}}/action", _act, _ACTION, rule=_RULES, answer=wrap("aggregate", _AGGREGATE)),
     Operation("POST", f"{ROOT}/{{id}}/images", _cache_images, since=81, rule="compute:aggregates:images"),
 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from busway.api.answer import NOTHING, TEXT, TRUTH, mapping, shape, wrap, wrap_list
 from busway.api.call import Call, Reply
+from busway.api.compute.answers import ZONE_STATE
 from busway.api.compute.services import BINARY
 from busway.api.encoding import micro_time
 from busway.api.operation import Operation
+from busway.api.schema import Definition
 from busway.control import aggregates
 from busway.control.hosts import registry as hosts
 from busway.control.hosts.registry import HostView
@@ -38,7 +41,18 @@ def _state(host: HostView) -> dict[str, object]:
     return {"available": host.up, "active": host.enabled, "updated_at": seen}
 
 
+def _zones(hosts: Definition) -> Definition:
+    state = shape({"available": TRUTH})
+    return wrap_list("availabilityZoneInfo", shape({"zoneName": TEXT, "zoneState": state, "hosts": hosts}))
+
+
 OPERATIONS = (
-    Operation("GET", ROOT, _list, rule="os_compute_api:os-availability-zone:list"),
-    Operation("GET", f"{ROOT}/detail", _list_detail, rule="os_compute_api:os-availability-zone:detail"),
+    Operation("GET", ROOT, _list, rule="os_compute_api:os-availability-zone:list", answer=_zones(NOTHING)),
+    Operation(
+        "GET",
+        f"{ROOT}/detail",
+        _list_detail,
+        rule="os_compute_api:os-availability-zone:detail",
+        answer=_zones(mapping(wrap(BINARY, ZONE_STATE))),
+    ),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from busway.api.answer import wrap, wrap_list
 from busway.api.call import Call, Reply
+from busway.api.compute.answers import EXTENSION
 from busway.api.operation import Operation
 from busway.domain.errors import NotFound
 
@@ -70,6 +72,8 @@ def _show(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", _ROOT, _list, rule="os_compute_api:extensions"),
-    Operation("GET", f"{_ROOT}/{{alias}}", _show, rule="os_compute_api:extensions"),
+    Operation("GET", _ROOT, _list, rule="os_compute_api:extensions", answer=wrap_list("extensions", EXTENSION)),
+    Operation(
+        "GET", f"{_ROOT}/{{alias}}", _show, rule="os_compute_api:extensions", answer=wrap("extension", EXTENSION)
+    ),
 )

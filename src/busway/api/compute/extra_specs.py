@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from busway.api.answer import wrap
 from busway.api.call import Call, Reply
+from busway.api.compute.answers import METADATA
 from busway.api.operation import Operation
 from busway.api.schema import Schema, wrapped
 from busway.control import flavors
@@ -57,11 +59,25 @@ def _delete(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, rule="os_compute_api:os-flavor-extra-specs:index"),
     Operation(
-        "POST", ROOT, _create, wrapped("extra_specs", _SPECS), rule="os_compute_api:os-flavor-extra-specs:create"
+        "GET", ROOT, _list, rule="os_compute_api:os-flavor-extra-specs:index", answer=wrap("extra_specs", METADATA)
     ),
-    Operation("GET", f"{ROOT}/{{key}}", _show, rule="os_compute_api:os-flavor-extra-specs:show"),
-    Operation("PUT", f"{ROOT}/{{key}}", _update, Schema(_SPECS), rule="os_compute_api:os-flavor-extra-specs:update"),
+    Operation(
+        "POST",
+        ROOT,
+        _create,
+        wrapped("extra_specs", _SPECS),
+        rule="os_compute_api:os-flavor-extra-specs:create",
+        answer=wrap("extra_specs", METADATA),
+    ),
+    Operation("GET", f"{ROOT}/{{key}}", _show, rule="os_compute_api:os-flavor-extra-specs:show", answer=METADATA),
+    Operation(
+        "PUT",
+        f"{ROOT}/{{key}}",
+        _update,
+        Schema(_SPECS),
+        rule="os_compute_api:os-flavor-extra-specs:update",
+        answer=METADATA,
+    ),
     Operation("DELETE", f"{ROOT}/{{key}}", _delete, rule="os_compute_api:os-flavor-extra-specs:delete"),
 )

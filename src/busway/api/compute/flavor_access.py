@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from busway.api.answer import wrap_list
 from busway.api.call import Call, Reply
+from busway.api.compute.answers import FLAVOR_ACCESS
 from busway.api.operation import Operation
 from busway.api.schema import Schema, closed
 from busway.control import flavors
@@ -43,6 +45,19 @@ def _act(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", "/compute/v2.1/flavors/{id}/os-flavor-access", _list, rule="os_compute_api:os-flavor-access"),
-    Operation("POST", "/compute/v2.1/flavors/{id}/action", _act, _ACTION, rule=_RULES),
+    Operation(
+        "GET",
+        "/compute/v2.1/flavors/{id}/os-flavor-access",
+        _list,
+        rule="os_compute_api:os-flavor-access",
+        answer=wrap_list("flavor_access", FLAVOR_ACCESS),
+    ),
+    Operation(
+        "POST",
+        "/compute/v2.1/flavors/{id}/action",
+        _act,
+        _ACTION,
+        rule=_RULES,
+        answer=wrap_list("flavor_access", FLAVOR_ACCESS),
+    ),
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from busway.api.answer import FALSE, NUMBER, REAL, TEXT, TRUTH, mapping, wrap, wrap_list
 from busway.api.call import ACCEPTED, Call, Reply
+from busway.api.compute.answers import LINKS, NEXT, TEXT_OR_NULL
 from busway.api.compute.links import next_link, page, self_links
-from busway.api.fields import Field, fixed, render
+from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, COUNT, NAME, NATURAL, PAGE, POSITIVE, WORD, as_bool, as_int, closed, wrapped
 from busway.control import flavors
@@ -38,20 +40,20 @@ CREATE = {
 UPDATE = wrapped("flavor", closed({"description": _DESCRIPTION}, "description"))
 
 FIELDS: tuple[Field[Flavor], ...] = (
-    Field("id", lambda flavor, _: flavor.id),
-    Field("name", lambda flavor, _: flavor.name),
-    Field("ram", lambda flavor, _: flavor.ram_mb),
-    Field("disk", lambda flavor, _: flavor.disk_gb),
-    Field("vcpus", lambda flavor, _: flavor.vcpus),
-    Field("swap", lambda flavor, _: flavor.swap_mb or "", until=74),
-    Field("swap", lambda flavor, _: flavor.swap_mb, since=75),
-    Field("OS-FLV-EXT-DATA:ephemeral", lambda flavor, _: flavor.ephemeral_gb),
-    Field("OS-FLV-DISABLED:disabled", fixed(False)),
-    Field("os-flavor-access:is_public", lambda flavor, _: flavor.is_public),
-    Field("rxtx_factor", fixed(1.0)),
-    Field("description", lambda flavor, _: flavor.description, since=55),
-    Field("extra_specs", lambda flavor, _: dict(flavor.extra_specs), since=61),
-    Field("links", lambda flavor, call: self_links(call, f"flavors/{flavor.id}")),
+    Field("id", lambda flavor, _: flavor.id, TEXT),
+    Field("name", lambda flavor, _: flavor.name, TEXT),
+    Field("ram", lambda flavor, _: flavor.ram_mb, NUMBER),
+    Field("disk", lambda flavor, _: flavor.disk_gb, NUMBER),
+    Field("vcpus", lambda flavor, _: flavor.vcpus, NUMBER),
+    Field("swap", lambda flavor, _: flavor.swap_mb or "", {"type": ["integer", "string"]}, until=74),
+    Field("swap", lambda flavor, _: flavor.swap_mb, NUMBER, since=75),
+    Field("OS-FLV-EXT-DATA:ephemeral", lambda flavor, _: flavor.ephemeral_gb, NUMBER),
+    Field("OS-FLV-DISABLED:disabled", fixed(False), FALSE),
+    Field("os-flavor-access:is_public", lambda flavor, _: flavor.is_public, TRUTH),
+    Field("rxtx_factor", fixed(1.0), REAL),
+    Field("description", lambda flavor, _: flavor.description, TEXT_OR_NULL, since=55),
+    Field("extra_specs", lambda flavor, _: dict(flavor.extra_specs), mapping(TEXT), since=61),
+    Field("links", lambda flavor, call: self_links(call, f"flavors/{flavor.id}"), LINKS),
 )
 _BRIEF = tuple(field for field in FIELDS if field.name in ("id", "name", "description", "links"))
 
@@ -117,12 +119,30 @@ def _delete(call: Call) -> Reply:
 
 
 _QUERY = {**PAGE, "is_public": WORD, "minRam": COUNT, "minDisk": COUNT}
+FLAVOR = shape_of(FIELDS, "flavor")
+_ONE = wrap("flavor", FLAVOR)
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, query=_QUERY, rule="os_compute_api:flavors"),
-    Operation("POST", ROOT, _create, CREATE, rule="os_compute_api:os-flavor-manage:create"),
-    Operation("GET", f"{ROOT}/detail", _list_detail, query=_QUERY, rule="os_compute_api:flavors"),
-    Operation("GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:flavors"),
-    Operation("PUT", f"{ROOT}/{{id}}", _update, UPDATE, since=55, rule="os_compute_api:os-flavor-manage:update"),
+    Operation(
+        "GET",
+        ROOT,
+        _list,
+        query=_QUERY,
+        rule="os_compute_api:flavors",
+        answer=wrap_list("flavors", shape_of(_BRIEF, "brief-flavor"), flavors_links=NEXT),
+    ),
+    Operation("POST", ROOT, _create, CREATE, rule="os_compute_api:os-flavor-manage:create", answer=_ONE),
+    Operation(
+        "GET",
+        f"{ROOT}/detail",
+        _list_detail,
+        query=_QUERY,
+        rule="os_compute_api:flavors",
+        answer=wrap_list("flavors", FLAVOR, flavors_links=NEXT),
+    ),
+    Operation("GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:flavors", answer=_ONE),
+    Operation(
+        "PUT", f"{ROOT}/{{id}}", _update, UPDATE, since=55, rule="os_compute_api:os-flavor-manage:update", answer=_ONE
+    ),
     Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="os_compute_api:os-flavor-manage:delete"),
 )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from busway.api.answer import NOTHING, NUMBER, TEXT, array, optional, shape, words, wrap, wrap_list
 from busway.api.call import Call, Reply
+from busway.api.compute.answers import HYPERVISOR_SERVICE, NEXT
 from busway.api.compute.links import limit_of, next_link
-from busway.api.fields import Field, fixed, render
+from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
 from busway.api.schema import PAGE, WORD
 from busway.control.hosts import registry as hosts
@@ -44,31 +46,32 @@ def _free_disk(host: HostView, _call: Call) -> int:
 
 
 _BRIEF: tuple[Field[HostView], ...] = (
-    Field("id", host_key),
-    Field("hypervisor_hostname", lambda host, _: host.name),
-    Field("state", lambda host, _: "up" if host.up else "down"),
-    Field("status", lambda host, _: "enabled" if host.enabled else "disabled"),
+    Field("id", host_key, NUMBER, until=52),
+    Field("id", host_key, TEXT, since=53),
+    Field("hypervisor_hostname", lambda host, _: host.name, TEXT),
+    Field("state", lambda host, _: "up" if host.up else "down", words("up", "down")),
+    Field("status", lambda host, _: "enabled" if host.enabled else "disabled", words("enabled", "disabled")),
 )
 _DETAIL: tuple[Field[HostView], ...] = (
     *_BRIEF,
-    Field("service", _service),
-    Field("host_ip", fixed(None)),
-    Field("hypervisor_type", lambda host, _: host.resources.hypervisor_type),
-    Field("hypervisor_version", lambda host, _: host.resources.hypervisor_version),
-    Field("vcpus", lambda host, _: host.resources.vcpus, until=87),
-    Field("memory_mb", lambda host, _: host.resources.ram_mb, until=87),
-    Field("local_gb", lambda host, _: host.resources.disk_gb, until=87),
-    Field("vcpus_used", lambda host, _: host.used_vcpus, until=87),
-    Field("memory_mb_used", lambda host, _: host.used_ram_mb, until=87),
-    Field("local_gb_used", lambda host, _: host.used_disk_gb, until=87),
-    Field("free_ram_mb", _free_ram, until=87),
-    Field("free_disk_gb", _free_disk, until=87),
-    Field("disk_available_least", _free_disk, until=87),
-    Field("current_workload", fixed(0), until=87),
-    Field("running_vms", lambda host, _: host.servers, until=87),
-    Field("cpu_info", lambda host, _: host.resources.cpu_model, until=27),
-    Field("cpu_info", lambda host, _: {"model": host.resources.cpu_model}, since=28, until=87),
-    Field("uptime", fixed(None), since=88),
+    Field("service", _service, HYPERVISOR_SERVICE),
+    Field("host_ip", fixed(None), NOTHING),
+    Field("hypervisor_type", lambda host, _: host.resources.hypervisor_type, TEXT),
+    Field("hypervisor_version", lambda host, _: host.resources.hypervisor_version, NUMBER),
+    Field("vcpus", lambda host, _: host.resources.vcpus, NUMBER, until=87),
+    Field("memory_mb", lambda host, _: host.resources.ram_mb, NUMBER, until=87),
+    Field("local_gb", lambda host, _: host.resources.disk_gb, NUMBER, until=87),
+    Field("vcpus_used", lambda host, _: host.used_vcpus, NUMBER, until=87),
+    Field("memory_mb_used", lambda host, _: host.used_ram_mb, NUMBER, until=87),
+    Field("local_gb_used", lambda host, _: host.used_disk_gb, NUMBER, until=87),
+    Field("free_ram_mb", _free_ram, NUMBER, until=87),
+    Field("free_disk_gb", _free_disk, NUMBER, until=87),
+    Field("disk_available_least", _free_disk, NUMBER, until=87),
+    Field("current_workload", fixed(0), NUMBER, until=87),
+    Field("running_vms", lambda host, _: host.servers, NUMBER, until=87),
+    Field("cpu_info", lambda host, _: host.resources.cpu_model, TEXT, until=27),
+    Field("cpu_info", lambda host, _: {"model": host.resources.cpu_model}, shape({"model": TEXT}), since=28, until=87),
+    Field("uptime", fixed(None), NOTHING, since=88),
 )
 _SUMS = (
     "vcpus",
@@ -162,13 +165,57 @@ def _statistics(call: Call) -> Reply:
     return Reply({"hypervisor_statistics": {"count": len(rows), **sums}})
 
 
+_BRIEF_HYPERVISOR = shape_of(_BRIEF, "brief-hypervisor")
+_HYPERVISOR = shape_of(_DETAIL, "hypervisor")
+_HELD = shape({"uuid": TEXT, "name": TEXT})
 _QUERY = {**PAGE, "hypervisor_hostname_pattern": WORD}
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, query=_QUERY, rule="os_compute_api:os-hypervisors:list"),
-    Operation("GET", f"{ROOT}/detail", _list_detail, query=_QUERY, rule="os_compute_api:os-hypervisors:list-detail"),
-    Operation("GET", f"{ROOT}/statistics", _statistics, until=87, rule="os_compute_api:os-hypervisors:statistics"),
-    Operation("GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:os-hypervisors:show"),
-    Operation("GET", f"{ROOT}/{{id}}/search", _search, until=52, rule="os_compute_api:os-hypervisors:search"),
-    Operation("GET", f"{ROOT}/{{id}}/servers", _servers, until=52, rule="os_compute_api:os-hypervisors:servers"),
+    Operation(
+        "GET",
+        ROOT,
+        _list,
+        query=_QUERY,
+        rule="os_compute_api:os-hypervisors:list",
+        answer=wrap_list("hypervisors", _BRIEF_HYPERVISOR, hypervisors_links=NEXT),
+    ),
+    Operation(
+        "GET",
+        f"{ROOT}/detail",
+        _list_detail,
+        query=_QUERY,
+        rule="os_compute_api:os-hypervisors:list-detail",
+        answer=wrap_list("hypervisors", _HYPERVISOR, hypervisors_links=NEXT),
+    ),
+    Operation(
+        "GET",
+        f"{ROOT}/statistics",
+        _statistics,
+        until=87,
+        rule="os_compute_api:os-hypervisors:statistics",
+        answer=wrap("hypervisor_statistics", shape(dict.fromkeys(("count", *_SUMS), NUMBER))),
+    ),
+    Operation(
+        "GET",
+        f"{ROOT}/{{id}}",
+        _show,
+        rule="os_compute_api:os-hypervisors:show",
+        answer=wrap("hypervisor", _HYPERVISOR),
+    ),
+    Operation(
+        "GET",
+        f"{ROOT}/{{id}}/search",
+        _search,
+        until=52,
+        rule="os_compute_api:os-hypervisors:search",
+        answer=wrap_list("hypervisors", _BRIEF_HYPERVISOR),
+    ),
+    Operation(
+        "GET",
+        f"{ROOT}/{{id}}/servers",
+        _servers,
+        until=52,
+        rule="os_compute_api:os-hypervisors:servers",
+        answer=wrap_list("hypervisors", shape_of(_BRIEF, servers=optional(array(_HELD)))),
+    ),
 )

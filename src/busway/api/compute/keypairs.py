@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from busway.api.answer import FALSE, NOTHING, NUMBER, TEXT, optional, words, wrap, wrap_list
 from busway.api.call import Call, Reply
+from busway.api.compute.answers import NEXT
 from busway.api.compute.links import limit_of, next_link
 from busway.api.encoding import micro_time
-from busway.api.fields import Field, fixed, render
+from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
 from busway.api.schema import NAME, PAGE, WORD, closed, wrapped
 from busway.control import keypairs
@@ -28,19 +30,19 @@ CREATE = {
 }
 
 _LISTED: tuple[Field[Keypair], ...] = (
-    Field("name", lambda key, _: key.name),
-    Field("public_key", lambda key, _: key.public_key),
-    Field("fingerprint", lambda key, _: key.fingerprint),
-    Field("type", lambda key, _: key.type, since=2),
+    Field("name", lambda key, _: key.name, TEXT),
+    Field("public_key", lambda key, _: key.public_key, TEXT),
+    Field("fingerprint", lambda key, _: key.fingerprint, TEXT),
+    Field("type", lambda key, _: key.type, words("ssh"), since=2),
 )
-_CREATED: tuple[Field[Keypair], ...] = (*_LISTED, Field("user_id", lambda key, _: key.user_id))
+_CREATED: tuple[Field[Keypair], ...] = (*_LISTED, Field("user_id", lambda key, _: key.user_id, TEXT))
 _SHOWN: tuple[Field[Keypair], ...] = (
     *_CREATED,
-    Field("created_at", lambda key, _: micro_time(key.created)),
-    Field("deleted", fixed(False)),
-    Field("deleted_at", fixed(None)),
-    Field("id", fixed(1)),
-    Field("updated_at", fixed(None)),
+    Field("created_at", lambda key, _: micro_time(key.created), TEXT),
+    Field("deleted", fixed(False), FALSE),
+    Field("deleted_at", fixed(None), NOTHING),
+    Field("id", fixed(1), NUMBER),
+    Field("updated_at", fixed(None), NOTHING),
 )
 
 
@@ -85,8 +87,28 @@ def _delete(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, query={**PAGE, "user_id": WORD}, rule="os_compute_api:os-keypairs:index"),
-    Operation("POST", ROOT, _create, CREATE, rule="os_compute_api:os-keypairs:create"),
-    Operation("GET", f"{ROOT}/{{name}}", _show, rule="os_compute_api:os-keypairs:show"),
+    Operation(
+        "GET",
+        ROOT,
+        _list,
+        query={**PAGE, "user_id": WORD},
+        rule="os_compute_api:os-keypairs:index",
+        answer=wrap_list("keypairs", wrap("keypair", shape_of(_LISTED, "listed-keypair")), keypairs_links=NEXT),
+    ),
+    Operation(
+        "POST",
+        ROOT,
+        _create,
+        CREATE,
+        rule="os_compute_api:os-keypairs:create",
+        answer=wrap("keypair", shape_of(_CREATED, "new-keypair", private_key=optional(TEXT))),
+    ),
+    Operation(
+        "GET",
+        f"{ROOT}/{{name}}",
+        _show,
+        rule="os_compute_api:os-keypairs:show",
+        answer=wrap("keypair", shape_of(_SHOWN, "keypair")),
+    ),
     Operation("DELETE", f"{ROOT}/{{name}}", _delete, rule="os_compute_api:os-keypairs:delete"),
 )

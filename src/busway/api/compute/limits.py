@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from busway.api.answer import EMPTY, NUMBER, shape, wrap
 from busway.api.call import Call, Reply
-from busway.api.fields import Field, fixed, render
+from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
 from busway.control import quotas
 from busway.control.quotas import Quota
@@ -23,24 +24,24 @@ def _used(resource: str) -> Callable[[Quota, Call], int]:
 
 
 def _same(name: str) -> Field[Quota]:
-    return Field(name, fixed(0 if name.endswith("Used") else UNLIMITED), until=35)
+    return Field(name, fixed(0 if name.endswith("Used") else UNLIMITED), NUMBER, until=35)
 
 
 _ABSOLUTE: tuple[Field[Quota], ...] = (
-    Field("maxTotalInstances", _limit("instances")),
-    Field("maxTotalCores", _limit("cores")),
-    Field("maxTotalRAMSize", _limit("ram")),
-    Field("maxTotalKeypairs", _limit("key_pairs")),
-    Field("maxServerMeta", _limit("metadata_items")),
-    Field("maxServerGroups", _limit("server_groups")),
-    Field("maxServerGroupMembers", _limit("server_group_members")),
-    Field("totalInstancesUsed", _used("instances")),
-    Field("totalCoresUsed", _used("cores")),
-    Field("totalRAMUsed", _used("ram")),
-    Field("totalServerGroupsUsed", _used("server_groups")),
-    Field("maxImageMeta", fixed(UNLIMITED), until=38),
-    Field("maxPersonality", fixed(0), until=56),
-    Field("maxPersonalitySize", fixed(0), until=56),
+    Field("maxTotalInstances", _limit("instances"), NUMBER),
+    Field("maxTotalCores", _limit("cores"), NUMBER),
+    Field("maxTotalRAMSize", _limit("ram"), NUMBER),
+    Field("maxTotalKeypairs", _limit("key_pairs"), NUMBER),
+    Field("maxServerMeta", _limit("metadata_items"), NUMBER),
+    Field("maxServerGroups", _limit("server_groups"), NUMBER),
+    Field("maxServerGroupMembers", _limit("server_group_members"), NUMBER),
+    Field("totalInstancesUsed", _used("instances"), NUMBER),
+    Field("totalCoresUsed", _used("cores"), NUMBER),
+    Field("totalRAMUsed", _used("ram"), NUMBER),
+    Field("totalServerGroupsUsed", _used("server_groups"), NUMBER),
+    Field("maxImageMeta", fixed(UNLIMITED), NUMBER, until=38),
+    Field("maxPersonality", fixed(0), NUMBER, until=56),
+    Field("maxPersonalitySize", fixed(0), NUMBER, until=56),
     *(
         _same(name)
         for name in (
@@ -62,4 +63,12 @@ def _limits(call: Call) -> Reply:
     return Reply({"limits": {"rate": [], "absolute": render(_ABSOLUTE, quota, call)}})
 
 
-OPERATIONS = (Operation("GET", f"{_ROOT}/limits", _limits, rule="os_compute_api:limits"),)
+OPERATIONS = (
+    Operation(
+        "GET",
+        f"{_ROOT}/limits",
+        _limits,
+        rule="os_compute_api:limits",
+        answer=wrap("limits", shape({"rate": EMPTY, "absolute": shape_of(_ABSOLUTE, "limits")})),
+    ),
+)

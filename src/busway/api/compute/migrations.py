@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from busway.api.answer import NOTHING, NUMBER, TEXT, nullable, wrap_list
 from busway.api.call import Call, Reply
+from busway.api.compute.answers import NEXT
 from busway.api.compute.links import MAX_LIMIT, next_link
 from busway.api.encoding import micro_time
-from busway.api.fields import Field, fixed, render
+from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
 from busway.api.schema import PAGE, WORD, Definition, as_moment
 from busway.control.moves.listing import MoveList, list_moves
@@ -40,22 +42,22 @@ def _number(flavor: Flavor) -> int | None:
 
 
 _FIELDS: tuple[Field[_View], ...] = (
-    Field("id", lambda view, _: view.move.id),
-    Field("uuid", lambda view, _: view.move.uuid, since=59),
-    Field("instance_uuid", lambda view, _: view.move.server_id),
-    Field("status", lambda view, _: view.move.state),
-    Field("migration_type", lambda view, _: view.move.kind, since=23),
-    Field("source_compute", lambda view, _: view.source),
-    Field("source_node", lambda view, _: view.source),
-    Field("dest_compute", lambda view, _: view.target),
-    Field("dest_node", lambda view, _: view.target),
-    Field("dest_host", fixed(None)),
-    Field("old_instance_type_id", lambda view, _: _number(view.move.source.flavor)),
-    Field("new_instance_type_id", lambda view, _: _number(view.move.target.flavor)),
-    Field("user_id", lambda view, _: view.move.user_id, since=80),
-    Field("project_id", lambda view, _: view.move.project_id, since=80),
-    Field("created_at", lambda view, _: micro_time(view.move.created)),
-    Field("updated_at", lambda view, _: micro_time(view.move.updated)),
+    Field("id", lambda view, _: view.move.id, NUMBER),
+    Field("uuid", lambda view, _: view.move.uuid, TEXT, since=59),
+    Field("instance_uuid", lambda view, _: view.move.server_id, TEXT),
+    Field("status", lambda view, _: view.move.state, TEXT),
+    Field("migration_type", lambda view, _: view.move.kind, TEXT, since=23),
+    Field("source_compute", lambda view, _: view.source, TEXT),
+    Field("source_node", lambda view, _: view.source, TEXT),
+    Field("dest_compute", lambda view, _: view.target, TEXT),
+    Field("dest_node", lambda view, _: view.target, TEXT),
+    Field("dest_host", fixed(None), NOTHING),
+    Field("old_instance_type_id", lambda view, _: _number(view.move.source.flavor), nullable(NUMBER)),
+    Field("new_instance_type_id", lambda view, _: _number(view.move.target.flavor), nullable(NUMBER)),
+    Field("user_id", lambda view, _: view.move.user_id, TEXT, since=80),
+    Field("project_id", lambda view, _: view.move.project_id, TEXT, since=80),
+    Field("created_at", lambda view, _: micro_time(view.move.created), TEXT),
+    Field("updated_at", lambda view, _: micro_time(view.move.updated), TEXT),
 )
 
 
@@ -87,4 +89,13 @@ def _list(call: Call) -> Reply:
 _FILTERS = ("instance_uuid", "host", "status", "source_compute", "migration_type", "user_id", "project_id")
 _QUERY: Definition = {**PAGE, **dict.fromkeys((*_FILTERS, "changes-since", "changes-before"), WORD)}
 
-OPERATIONS = (Operation("GET", _ROOT, _list, query=_QUERY, rule="os_compute_api:os-migrations:index"),)
+OPERATIONS = (
+    Operation(
+        "GET",
+        _ROOT,
+        _list,
+        query=_QUERY,
+        rule="os_compute_api:os-migrations:index",
+        answer=wrap_list("migrations", shape_of(_FIELDS, "migration"), migrations_links=NEXT),
+    ),
+)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from busway.api.answer import TEXT, shape, words, wrap_list
 from busway.api.call import Call, Reply
+from busway.api.compute.answers import HOST_RESOURCE
 from busway.api.operation import Operation
 from busway.api.schema import WORD, Schema, closed
 from busway.control.hosts import registry as hosts
@@ -70,9 +72,27 @@ def _unsupported(call: Call) -> Reply:
 
 _API = "os_compute_api:os-hosts:"
 OPERATIONS = (
-    Operation("GET", ROOT, _list, until=_LAST, query={"zone": WORD}, rule=f"{_API}list"),
-    Operation("GET", f"{ROOT}/{{name}}", _show, until=_LAST, rule=f"{_API}show"),
-    Operation("PUT", f"{ROOT}/{{name}}", _update, _UPDATE, until=_LAST, rule=f"{_API}update"),
+    Operation(
+        "GET",
+        ROOT,
+        _list,
+        until=_LAST,
+        query={"zone": WORD},
+        rule=f"{_API}list",
+        answer=wrap_list("hosts", shape({"host_name": TEXT, "service": TEXT, "zone": TEXT})),
+    ),
+    Operation(
+        "GET", f"{ROOT}/{{name}}", _show, until=_LAST, rule=f"{_API}show", answer=wrap_list("host", HOST_RESOURCE)
+    ),
+    Operation(
+        "PUT",
+        f"{ROOT}/{{name}}",
+        _update,
+        _UPDATE,
+        until=_LAST,
+        rule=f"{_API}update",
+        answer=shape({"host": TEXT, "status": words("enabled", "disabled")}),
+    ),
     Operation("GET", f"{ROOT}/{{name}}/startup", _unsupported, until=_LAST, rule=f"{_API}start"),
     Operation("GET", f"{ROOT}/{{name}}/shutdown", _unsupported, until=_LAST, rule=f"{_API}shutdown"),
     Operation("GET", f"{ROOT}/{{name}}/reboot", _unsupported, until=_LAST, rule=f"{_API}reboot"),

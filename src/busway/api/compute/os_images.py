@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from busway.api.answer import wrap, wrap_list
 from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.compute.answers import BRIEF_IMAGE, IMAGE, METADATA, NEXT
 from busway.api.compute.links import limit_of, next_link, self_links
 from busway.api.encoding import nova_time
 from busway.api.operation import Operation
@@ -146,14 +148,42 @@ def _delete_item(call: Call) -> Reply:
 
 _META = f"{ROOT}/{{id}}/metadata"
 OPERATIONS = (
-    Operation("GET", ROOT, _listing(ROOT, _brief), until=_LAST, query=QUERY, rule="get_images"),
-    Operation("GET", f"{ROOT}/detail", _listing(f"{ROOT}/detail", _full), until=_LAST, query=QUERY, rule="get_images"),
-    Operation("GET", f"{ROOT}/{{id}}", _show, until=_LAST, rule="get_image"),
+    Operation(
+        "GET",
+        ROOT,
+        _listing(ROOT, _brief),
+        until=_LAST,
+        query=QUERY,
+        rule="get_images",
+        answer=wrap_list("images", BRIEF_IMAGE, images_links=NEXT),
+    ),
+    Operation(
+        "GET",
+        f"{ROOT}/detail",
+        _listing(f"{ROOT}/detail", _full),
+        until=_LAST,
+        query=QUERY,
+        rule="get_images",
+        answer=wrap_list("images", IMAGE, images_links=NEXT),
+    ),
+    Operation("GET", f"{ROOT}/{{id}}", _show, until=_LAST, rule="get_image", answer=wrap("image", IMAGE)),
     Operation("DELETE", f"{ROOT}/{{id}}", _delete, until=_LAST, rule="delete_image"),
-    Operation("GET", _META, _metadata, until=_LAST_METADATA, rule="get_image"),
-    Operation("POST", _META, _add, _METADATA, until=_LAST_METADATA, rule="modify_image"),
-    Operation("PUT", _META, _replace, _METADATA, until=_LAST_METADATA, rule="modify_image"),
-    Operation("GET", f"{_META}/{{key}}", _item, until=_LAST_METADATA, rule="get_image"),
-    Operation("PUT", f"{_META}/{{key}}", _set_item, _ITEM, until=_LAST_METADATA, rule="modify_image"),
+    Operation("GET", _META, _metadata, until=_LAST_METADATA, rule="get_image", answer=wrap("metadata", METADATA)),
+    Operation(
+        "POST", _META, _add, _METADATA, until=_LAST_METADATA, rule="modify_image", answer=wrap("metadata", METADATA)
+    ),
+    Operation(
+        "PUT", _META, _replace, _METADATA, until=_LAST_METADATA, rule="modify_image", answer=wrap("metadata", METADATA)
+    ),
+    Operation("GET", f"{_META}/{{key}}", _item, until=_LAST_METADATA, rule="get_image", answer=wrap("meta", METADATA)),
+    Operation(
+        "PUT",
+        f"{_META}/{{key}}",
+        _set_item,
+        _ITEM,
+        until=_LAST_METADATA,
+        rule="modify_image",
+        answer=wrap("meta", METADATA),
+    ),
     Operation("DELETE", f"{_META}/{{key}}", _delete_item, until=_LAST_METADATA, rule="modify_image"),
 )

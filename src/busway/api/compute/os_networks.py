@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from busway.api.answer import NOTHING, TEXT, shape, words, wrap, wrap_list
 from busway.api.call import Call, Reply
 from busway.api.operation import Operation
+from busway.api.schema import Definition
 from busway.control import networks
 from busway.domain.errors import NotFound
 from busway.domain.network import Network
@@ -38,7 +40,9 @@ def _brief(network: Network) -> dict[str, object]:
     return {"id": network.id, "label": network.name, "cidr": "None"}
 
 
-def _operations(path: str, rule: str, row: Callable[[Network], dict[str, object]]) -> tuple[Operation, ...]:
+def _operations(
+    path: str, rule: str, row: Callable[[Network], dict[str, object]], shown: Definition
+) -> tuple[Operation, ...]:
     def list_(call: Call) -> Reply:
         return Reply({"networks": [row(each) for each in networks.list_networks(call.control, call.caller)]})
 
@@ -49,12 +53,36 @@ def _operations(path: str, rule: str, row: Callable[[Network], dict[str, object]
         raise NotFound("Network not found", remedy="List them: openstack network list", code="network-not-found")
 
     return (
-        Operation("GET", f"/compute/v2.1/{path}", list_, until=_LAST, rule=f"os_compute_api:{rule}:list"),
-        Operation("GET", f"/compute/v2.1/{path}/{{id}}", show, until=_LAST, rule=f"os_compute_api:{rule}:show"),
+        Operation(
+            "GET",
+            f"/compute/v2.1/{path}",
+            list_,
+            until=_LAST,
+            rule=f"os_compute_api:{rule}:list",
+            answer=wrap_list("networks", shown),
+        ),
+        Operation(
+            "GET",
+            f"/compute/v2.1/{path}/{{id}}",
+            show,
+            until=_LAST,
+            rule=f"os_compute_api:{rule}:show",
+            answer=wrap("network", shown),
+        ),
     )
 
 
 OPERATIONS = (
-    *_operations("os-networks", "os-networks", _full),
-    *_operations("os-tenant-networks", "os-tenant-networks", _brief),
+    *_operations(
+        "os-networks",
+        "os-networks",
+        _full,
+        shape({**dict.fromkeys(_NOTHING, NOTHING), "id": TEXT, "label": TEXT}, "network"),
+    ),
+    *_operations(
+        "os-tenant-networks",
+        "os-tenant-networks",
+        _brief,
+        shape({"id": TEXT, "label": TEXT, "cidr": words("None")}, "tenant-network"),
+    ),
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from busway.api.answer import wrap, wrap_list
 from busway.api.call import ACCEPTED, Call, Reply
+from busway.api.compute.answers import SECURITY_GROUP, SECURITY_GROUP_RULE
 from busway.api.compute.links import limit_of
 from busway.api.network.security_groups import nova_group
 from busway.api.operation import Operation
@@ -119,12 +121,29 @@ def _delete_rule(call: Call) -> Reply:
 
 _API = "os_compute_api:os-security-groups:"
 _QUERY = {"limit": PAGE["limit"], "offset": PAGE["limit"], "all_tenants": FLAG}
+_ONE = wrap("security_group", SECURITY_GROUP)
 OPERATIONS = (
-    Operation("GET", ROOT, _list, until=_LAST, query=_QUERY, rule=f"{_API}get"),
-    Operation("POST", ROOT, _create, _GROUP, until=_LAST, rule=f"{_API}create"),
-    Operation("GET", f"{ROOT}/{{id}}", _show, until=_LAST, rule=f"{_API}show"),
-    Operation("PUT", f"{ROOT}/{{id}}", _update, _GROUP, until=_LAST, rule=f"{_API}update"),
+    Operation(
+        "GET",
+        ROOT,
+        _list,
+        until=_LAST,
+        query=_QUERY,
+        rule=f"{_API}get",
+        answer=wrap_list("security_groups", SECURITY_GROUP),
+    ),
+    Operation("POST", ROOT, _create, _GROUP, until=_LAST, rule=f"{_API}create", answer=_ONE),
+    Operation("GET", f"{ROOT}/{{id}}", _show, until=_LAST, rule=f"{_API}show", answer=_ONE),
+    Operation("PUT", f"{ROOT}/{{id}}", _update, _GROUP, until=_LAST, rule=f"{_API}update", answer=_ONE),
     Operation("DELETE", f"{ROOT}/{{id}}", _delete, until=_LAST, rule=f"{_API}delete"),
-    Operation("POST", RULES, _create_rule, _NEW_RULE, until=_LAST, rule=f"{_API}rule:create"),
+    Operation(
+        "POST",
+        RULES,
+        _create_rule,
+        _NEW_RULE,
+        until=_LAST,
+        rule=f"{_API}rule:create",
+        answer=wrap("security_group_rule", SECURITY_GROUP_RULE),
+    ),
     Operation("DELETE", f"{RULES}/{{id}}", _delete_rule, until=_LAST, rule=f"{_API}rule:delete"),
 )

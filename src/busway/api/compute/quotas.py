@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from busway.api.answer import NUMBER, TEXT, Part, Property, shape, wrap
 from busway.api.call import Call, Reply
 from busway.api.operation import Operation
-from busway.api.schema import Schema, as_bool, as_int, closed
+from busway.api.schema import Definition, Schema, as_bool, as_int, closed
 from busway.control import quotas
 from busway.control.quotas import Quota
 from busway.domain.quota import UNLIMITED
@@ -88,12 +89,48 @@ def _set_class(call: Call) -> Reply:
     return Reply({"quota_class_set": _limits(call, changed)})
 
 
+def _names(limit: Definition) -> dict[str, Property]:
+    """The resources of a quota, each with this."""
+    return {**dict.fromkeys(_REAL, limit), **{name: Part(limit, until=until) for name, until in _GONE}}
+
+
+_USED = shape({"limit": NUMBER, "in_use": NUMBER, "reserved": NUMBER}, "used")
+_WITH_ID = shape({"id": TEXT, **_names(NUMBER)}, "quota")
+_WITHOUT_ID = shape(_names(NUMBER), "changed-quota")
+_SHOWN = wrap("quota_set", _WITH_ID)
+
 OPERATIONS = (
-    Operation("GET", _ROOT, _show, rule="os_compute_api:os-quota-sets:show"),
-    Operation("GET", f"{_ROOT}/defaults", _defaults, rule="os_compute_api:os-quota-sets:defaults"),
-    Operation("GET", f"{_ROOT}/detail", _detail, rule="os_compute_api:os-quota-sets:detail"),
-    Operation("PUT", _ROOT, _set, _SET, rule="os_compute_api:os-quota-sets:update"),
+    Operation("GET", _ROOT, _show, rule="os_compute_api:os-quota-sets:show", answer=_SHOWN),
+    Operation("GET", f"{_ROOT}/defaults", _defaults, rule="os_compute_api:os-quota-sets:defaults", answer=_SHOWN),
+    Operation(
+        "GET",
+        f"{_ROOT}/detail",
+        _detail,
+        rule="os_compute_api:os-quota-sets:detail",
+        answer=wrap("quota_set", shape({"id": TEXT, **_names(_USED)})),
+    ),
+    Operation(
+        "PUT",
+        _ROOT,
+        _set,
+        _SET,
+        rule="os_compute_api:os-quota-sets:update",
+        answer=wrap("quota_set", _WITHOUT_ID),
+    ),
     Operation("DELETE", _ROOT, _reset, rule="os_compute_api:os-quota-sets:delete"),
-    Operation("GET", _CLASS, _show_class, rule="os_compute_api:os-quota-class-sets:show"),
-    Operation("PUT", _CLASS, _set_class, _SET_CLASS, rule="os_compute_api:os-quota-class-sets:update"),
+    Operation(
+        "GET",
+        _CLASS,
+        _show_class,
+        rule="os_compute_api:os-quota-class-sets:show",
+        answer=wrap("quota_class_set", _WITH_ID),
+    ),
+    Operation(
+        "PUT",
+        _CLASS,
+        _set_class,
+        _SET_CLASS,
+        rule="os_compute_api:os-quota-class-sets:update",
+        answer=wrap("quota_class_set", _WITHOUT_ID),
+    ),
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from busway.api.answer import TEXT, Part, shape, wrap
 from busway.api.call import Call, Reply
 from busway.api.compute.action import Action
 from busway.api.console import SOCKET
@@ -83,13 +84,16 @@ def _url(call: Call, type_: str) -> str:
     return call.url(f"{_PAGES[kind]}?{urlencode({'path': socket})}")
 
 
+_CONSOLE = Part(wrap("console", shape({"type": TEXT, "url": TEXT})), until=_LAST_ACTION)
+
+
 def _action(*types: str) -> Action:
     def run(call: Call, given: Any) -> Reply:
         if call.version > _LAST_ACTION:
             raise NotFound("From 2.6 on consoles are asked for by POST remote-consoles", code="no-such-action")
         return Reply({"console": {"type": given["type"], "url": _url(call, given["type"])}})
 
-    return Action(run, RULE, {1: closed({"type": {"enum": list(types)}}, "type")})
+    return Action(run, RULE, {1: closed({"type": {"enum": list(types)}}, "type")}, _CONSOLE)
 
 
 ACTIONS: Mapping[str, Action] = {
@@ -98,4 +102,14 @@ ACTIONS: Mapping[str, Action] = {
     "os-getRDPConsole": _action("rdp-html5"),
     "os-getSerialConsole": _action("serial"),
 }
-OPERATIONS = (Operation("POST", ROOT, _create, CREATE, since=6, rule=RULE),)
+OPERATIONS = (
+    Operation(
+        "POST",
+        ROOT,
+        _create,
+        CREATE,
+        since=6,
+        rule=RULE,
+        answer=wrap("remote_console", shape({"protocol": TEXT, "type": TEXT, "url": TEXT})),
+    ),
+)

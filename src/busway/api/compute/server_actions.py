@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from busway.api.answer import TEXT, choice, parts, wrap
 from busway.api.call import ACCEPTED, Call, Reply
 from busway.api.compute import remote_consoles, server_admin, server_moves, server_rebuilds
 from busway.api.compute.action import Action
@@ -77,7 +78,7 @@ _ACTIONS: Mapping[str, Action] = {
     "unpause": Action(_plain(hold.unpause_server), "os_compute_api:os-pause-server:unpause"),
     "suspend": Action(_plain(hold.suspend_server), "os_compute_api:os-suspend-server:suspend"),
     "resume": Action(_plain(hold.resume_server), "os_compute_api:os-suspend-server:resume"),
-    "os-getConsoleOutput": Action(_console, "os_compute_api:os-console-output"),
+    "os-getConsoleOutput": Action(_console, "os_compute_api:os-console-output", answer=wrap("output", TEXT)),
     **server_rebuilds.ACTIONS,
     **server_moves.ACTIONS,
     **remote_consoles.ACTIONS,
@@ -117,4 +118,6 @@ def _shown() -> dict[int, Schema]:
     }
 
 
-OPERATIONS = (Operation("POST", ROOT, _act, reads_body=True, shown_body=_shown(), rule=_RULES),)
+_ANSWER = choice(*(part for action in _ACTIONS.values() for part in parts(action.answer)))
+
+OPERATIONS = (Operation("POST", ROOT, _act, reads_body=True, shown_body=_shown(), rule=_RULES, answer=_ANSWER),)

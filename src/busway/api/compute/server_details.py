@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from busway.api.answer import EMPTY, TEXT, wrap, wrap_list
 from busway.api.call import Call, Reply
+from busway.api.compute.answers import ADDRESSES, INTERFACE, NEXT, SECURITY_GROUP, TEXT_OR_NULL
 from busway.api.compute.links import limit_of, next_link
 from busway.api.compute.server_fields import plain_addresses
 from busway.api.encoding import micro_time
-from busway.api.fields import Field, fixed, render
+from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.network.security_groups import nova_group
 from busway.api.operation import Operation
 from busway.api.schema import PAGE, WORD, as_moment
@@ -20,16 +22,16 @@ from busway.store.actions import EVERY_ACTION, ActionFilter
 ROOT = "/compute/v2.1/servers/{id}"
 
 _ACTION: tuple[Field[ServerAction], ...] = (
-    Field("action", lambda action, _: action.action),
-    Field("instance_uuid", lambda action, _: action.server_id),
-    Field("request_id", lambda action, _: action.request_id),
-    Field("user_id", lambda action, _: action.user_id),
-    Field("project_id", lambda action, _: action.project_id),
-    Field("start_time", lambda action, _: micro_time(action.started)),
-    Field("message", lambda action, _: action.message),
-    Field("updated_at", lambda action, _: micro_time(action.updated), since=58),
+    Field("action", lambda action, _: action.action, TEXT),
+    Field("instance_uuid", lambda action, _: action.server_id, TEXT),
+    Field("request_id", lambda action, _: action.request_id, TEXT),
+    Field("user_id", lambda action, _: action.user_id, TEXT),
+    Field("project_id", lambda action, _: action.project_id, TEXT),
+    Field("start_time", lambda action, _: micro_time(action.started), TEXT),
+    Field("message", lambda action, _: action.message, TEXT_OR_NULL),
+    Field("updated_at", lambda action, _: micro_time(action.updated), TEXT, since=58),
 )
-_SHOWN_ACTION: tuple[Field[ServerAction], ...] = (*_ACTION, Field("events", fixed([])))
+_SHOWN_ACTION: tuple[Field[ServerAction], ...] = (*_ACTION, Field("events", fixed([]), EMPTY))
 
 
 def _server(call: Call) -> Server:
@@ -106,23 +108,40 @@ def _none(key: str, path: str, rule: str, since: int = 1) -> Operation:
         _server(call)
         return Reply({key: []})
 
-    return Operation("GET", f"{ROOT}/{path}", handler, since=since, rule=rule)
+    return Operation("GET", f"{ROOT}/{path}", handler, since=since, rule=rule, answer=wrap(key, EMPTY))
 
 
 OPERATIONS = (
-    Operation("GET", f"{ROOT}/ips", _ips, rule="os_compute_api:ips:index"),
-    Operation("GET", f"{ROOT}/ips/{{network}}", _ips_of_network, rule="os_compute_api:ips:show"),
-    Operation("GET", f"{ROOT}/os-interface", _interfaces, rule="os_compute_api:os-attach-interfaces:list"),
-    Operation("GET", f"{ROOT}/os-security-groups", _security_groups, rule="os_compute_api:os-security-groups:list"),
+    Operation("GET", f"{ROOT}/ips", _ips, rule="os_compute_api:ips:index", answer=wrap("addresses", ADDRESSES)),
+    Operation("GET", f"{ROOT}/ips/{{network}}", _ips_of_network, rule="os_compute_api:ips:show", answer=ADDRESSES),
+    Operation(
+        "GET",
+        f"{ROOT}/os-interface",
+        _interfaces,
+        rule="os_compute_api:os-attach-interfaces:list",
+        answer=wrap_list("interfaceAttachments", INTERFACE),
+    ),
+    Operation(
+        "GET",
+        f"{ROOT}/os-security-groups",
+        _security_groups,
+        rule="os_compute_api:os-security-groups:list",
+        answer=wrap_list("security_groups", SECURITY_GROUP),
+    ),
     Operation(
         "GET",
         f"{ROOT}/os-instance-actions",
         _list_actions,
         query={**PAGE, "changes-since": WORD, "changes-before": WORD},
         rule="os_compute_api:os-instance-actions:list",
+        answer=wrap_list("instanceActions", shape_of(_ACTION, "listed-action"), links=NEXT),
     ),
     Operation(
-        "GET", f"{ROOT}/os-instance-actions/{{request}}", _show_action, rule="os_compute_api:os-instance-actions:show"
+        "GET",
+        f"{ROOT}/os-instance-actions/{{request}}",
+        _show_action,
+        rule="os_compute_api:os-instance-actions:show",
+        answer=wrap("instanceAction", shape_of(_SHOWN_ACTION, "action")),
     ),
     _none("volumeAttachments", "os-volume_attachments", "os_compute_api:os-volumes-attachments:index"),
     _none("migrations", "migrations", "os_compute_api:servers:migrations:index", since=23),

@@ -7,11 +7,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from busway.api.answer import (
+    ANYTHING,
+    EMPTY,
+    NOTHING,
+    NUMBER,
+    TEXT,
+    TRUTH,
+    Part,
+    Property,
+    array,
+    mapping,
+    optional,
+    words,
+)
 from busway.api.call import Call
+from busway.api.compute.answers import (
+    ADDRESSES,
+    FAULT,
+    FULL_ADDRESSES,
+    LINKS,
+    METADATA,
+    NAMES,
+    SERVER_FLAVOR,
+    SERVER_FLAVOR_LINK,
+    SERVER_IMAGE,
+    SERVER_STATUS,
+    TEXT_OR_NULL,
+)
 from busway.api.compute.links import self_links
 from busway.api.compute.server_states import VM_STATES
 from busway.api.encoding import micro_time, nova_time
-from busway.api.fields import Field, fixed, render
+from busway.api.fields import Field, fixed, render, shape_of
 from busway.control import groups
 from busway.control.networks import security_group
 from busway.control.servers import surroundings as server_surroundings
@@ -193,55 +220,74 @@ def _power(view: View, _call: Call) -> int:
 _ATTR = "OS-EXT-SRV-ATTR:"
 
 _BASE: tuple[Field[View], ...] = (
-    Field("id", lambda view, _: view.server.id),
-    Field("name", lambda view, _: view.server.name),
-    Field("status", lambda view, _: view.server.status),
-    Field("tenant_id", lambda view, _: view.server.project_id),
-    Field("user_id", lambda view, _: view.server.user_id),
-    Field("metadata", lambda view, _: dict(view.server.metadata)),
-    Field("hostId", lambda view, _: host_hash(view.server)),
-    Field("image", _image),
-    Field("flavor", _flavor_link, until=46),
-    Field("flavor", _flavor, since=47),
-    Field("created", lambda view, _: nova_time(view.server.created)),
-    Field("updated", lambda view, _: nova_time(view.server.updated)),
-    Field("addresses", lambda view, _: addresses(view.server)),
-    Field("accessIPv4", lambda view, _: view.server.access_ipv4),
-    Field("accessIPv6", lambda view, _: view.server.access_ipv6),
-    Field("links", lambda view, call: self_links(call, f"servers/{view.server.id}")),
-    Field("OS-DCF:diskConfig", lambda view, _: view.server.disk_config),
-    Field("locked", lambda view, _: view.server.locked, since=9),
-    Field("description", lambda view, _: view.server.description, since=19),
-    Field("tags", lambda view, _: list(view.server.tags), since=26),
-    Field("trusted_image_certificates", fixed(None), since=63),
-    Field("locked_reason", lambda view, _: view.server.locked_reason, since=73),
-    Field("scheduler_hints", lambda view, _: dict(view.server.scheduler_hints), since=100),
+    Field("id", lambda view, _: view.server.id, TEXT),
+    Field("name", lambda view, _: view.server.name, TEXT),
+    Field("status", lambda view, _: view.server.status, SERVER_STATUS),
+    Field("tenant_id", lambda view, _: view.server.project_id, TEXT),
+    Field("user_id", lambda view, _: view.server.user_id, TEXT),
+    Field("metadata", lambda view, _: dict(view.server.metadata), METADATA),
+    Field("hostId", lambda view, _: host_hash(view.server), TEXT),
+    Field("image", _image, SERVER_IMAGE),
+    Field("flavor", _flavor_link, SERVER_FLAVOR_LINK, until=46),
+    Field("flavor", _flavor, SERVER_FLAVOR, since=47),
+    Field("created", lambda view, _: nova_time(view.server.created), TEXT),
+    Field("updated", lambda view, _: nova_time(view.server.updated), TEXT),
+    Field("addresses", lambda view, _: addresses(view.server), FULL_ADDRESSES),
+    Field("accessIPv4", lambda view, _: view.server.access_ipv4, TEXT),
+    Field("accessIPv6", lambda view, _: view.server.access_ipv6, TEXT),
+    Field("links", lambda view, call: self_links(call, f"servers/{view.server.id}"), LINKS),
+    Field("OS-DCF:diskConfig", lambda view, _: view.server.disk_config, words("AUTO", "MANUAL")),
+    Field("locked", lambda view, _: view.server.locked, TRUTH, since=9),
+    Field("description", lambda view, _: view.server.description, TEXT_OR_NULL, since=19),
+    Field("tags", lambda view, _: list(view.server.tags), array(TEXT), since=26),
+    Field("trusted_image_certificates", fixed(None), NOTHING, since=63),
+    Field("locked_reason", lambda view, _: view.server.locked_reason, TEXT_OR_NULL, since=73),
+    Field("scheduler_hints", lambda view, _: dict(view.server.scheduler_hints), mapping(ANYTHING), since=100),
 )
 
 _EXTENDED: tuple[Field[View], ...] = (
-    Field("OS-EXT-AZ:availability_zone", lambda view, _: view.server.availability_zone),
-    Field("config_drive", lambda view, _: "True" if view.server.config_drive else ""),
-    Field("key_name", lambda view, _: view.server.key_name),
-    Field("OS-SRV-USG:launched_at", lambda view, _: _moment(view.server.launched)),
-    Field("OS-SRV-USG:terminated_at", lambda view, _: _moment(view.server.terminated)),
-    Field("security_groups", lambda view, _: [{"name": name} for name in view.security_groups]),
-    Field("OS-EXT-STS:task_state", lambda view, _: view.server.task_state),
-    Field("OS-EXT-STS:vm_state", lambda view, _: VM_STATES[view.server.status]),
-    Field("OS-EXT-STS:power_state", _power),
-    Field("os-extended-volumes:volumes_attached", fixed([])),
-    Field(f"{_ATTR}host", lambda view, _: view.server.host_name, rule=_INNER),
-    Field(f"{_ATTR}hypervisor_hostname", lambda view, _: view.server.host_name, rule=_INNER),
-    Field(f"{_ATTR}instance_name", lambda view, _: view.server.instance_name, rule=_INNER),
-    Field(f"{_ATTR}hostname", lambda view, _: view.server.hostname, since=3, until=89, rule=_INNER),
-    Field(f"{_ATTR}hostname", lambda view, _: view.server.hostname, since=90),
-    Field(f"{_ATTR}reservation_id", lambda view, _: f"r-{view.server.id[:8]}", since=3, rule=_INNER),
-    Field(f"{_ATTR}launch_index", fixed(0), since=3, rule=_INNER),
-    Field(f"{_ATTR}kernel_id", fixed(""), since=3, rule=_INNER),
-    Field(f"{_ATTR}ramdisk_id", fixed(""), since=3, rule=_INNER),
-    Field(f"{_ATTR}root_device_name", fixed("/dev/vda"), since=3, rule=_INNER),
-    Field(f"{_ATTR}user_data", lambda view, _: view.server.user_data, since=3, rule=_INNER),
-    Field("host_status", lambda view, _: view.host_status, since=16, rule=_HOST_STATUS),
-    Field("pinned_availability_zone", lambda view, _: view.server.pinned_zone, since=96),
+    Field("OS-EXT-AZ:availability_zone", lambda view, _: view.server.availability_zone, TEXT),
+    Field("config_drive", lambda view, _: "True" if view.server.config_drive else "", words("True", "")),
+    Field("key_name", lambda view, _: view.server.key_name, TEXT_OR_NULL),
+    Field("OS-SRV-USG:launched_at", lambda view, _: _moment(view.server.launched), TEXT_OR_NULL),
+    Field("OS-SRV-USG:terminated_at", lambda view, _: _moment(view.server.terminated), TEXT_OR_NULL),
+    Field("security_groups", lambda view, _: [{"name": name} for name in view.security_groups], NAMES),
+    Field("OS-EXT-STS:task_state", lambda view, _: view.server.task_state, TEXT_OR_NULL),
+    Field("OS-EXT-STS:vm_state", lambda view, _: VM_STATES[view.server.status], words(*VM_STATES.values())),
+    Field("OS-EXT-STS:power_state", _power, NUMBER),
+    Field("os-extended-volumes:volumes_attached", fixed([]), EMPTY),
+    Field(f"{_ATTR}host", lambda view, _: view.server.host_name, TEXT_OR_NULL, rule=_INNER),
+    Field(f"{_ATTR}hypervisor_hostname", lambda view, _: view.server.host_name, TEXT_OR_NULL, rule=_INNER),
+    Field(f"{_ATTR}instance_name", lambda view, _: view.server.instance_name, TEXT, rule=_INNER),
+    Field(f"{_ATTR}hostname", lambda view, _: view.server.hostname, TEXT, since=3, until=89, rule=_INNER),
+    Field(f"{_ATTR}hostname", lambda view, _: view.server.hostname, TEXT, since=90),
+    Field(f"{_ATTR}reservation_id", lambda view, _: f"r-{view.server.id[:8]}", TEXT, since=3, rule=_INNER),
+    Field(f"{_ATTR}launch_index", fixed(0), NUMBER, since=3, rule=_INNER),
+    Field(f"{_ATTR}kernel_id", fixed(""), TEXT, since=3, rule=_INNER),
+    Field(f"{_ATTR}ramdisk_id", fixed(""), TEXT, since=3, rule=_INNER),
+    Field(f"{_ATTR}root_device_name", fixed("/dev/vda"), TEXT, since=3, rule=_INNER),
+    Field(f"{_ATTR}user_data", lambda view, _: view.server.user_data, TEXT_OR_NULL, since=3, rule=_INNER),
+    Field("host_status", lambda view, _: view.host_status, TEXT, since=16, rule=_HOST_STATUS),
+    Field("pinned_availability_zone", lambda view, _: view.server.pinned_zone, TEXT_OR_NULL, since=96),
 )
 
-_ALONE: tuple[Field[View], ...] = (Field("server_groups", lambda view, _: list(view.groups), since=71),)
+_ALONE: tuple[Field[View], ...] = (Field("server_groups", lambda view, _: list(view.groups), array(TEXT), since=71),)
+
+_MORE: dict[str, Property] = {"progress": optional(NUMBER), "fault": optional(FAULT)}
+LISTED_SERVER = shape_of(_BASE + _EXTENDED, "listed-server", **_MORE)
+SERVER = shape_of(_BASE + _EXTENDED + _ALONE, "server", **_MORE)
+_UPDATED_BASE = shape_of(_BASE + _ALONE, "updated-server", **{**_MORE, "addresses": ADDRESSES})
+UPDATED_SERVER = (Part(_UPDATED_BASE, until=74), Part(SERVER, since=75))
+_REBUILT: dict[str, Property] = {"adminPass": TEXT, "user_data": Part(TEXT_OR_NULL, since=57)}
+_REBUILT_SINCE_75 = [field for field in _BASE + _EXTENDED + _ALONE if field.name != f"{_ATTR}user_data"]
+REBUILT_SERVER = (
+    Part(
+        shape_of(
+            _BASE + _ALONE,
+            "rebuilt-server-old",
+            **{**_MORE, **_REBUILT, "addresses": ADDRESSES, "key_name": Part(TEXT_OR_NULL, since=54)},
+        ),
+        until=74,
+    ),
+    Part(shape_of(_REBUILT_SINCE_75, "rebuilt-server", **{**_MORE, **_REBUILT}), since=75),
+)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from busway.api.answer import NUMBER, TEXT, array, mapping, optional, shape, wrap, wrap_list
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.compute.links import limit_of
-from busway.api.fields import Field, fixed, render
+from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
 from busway.api.schema import COUNT, FLAG, NAME, as_int, closed, wrapped
 from busway.control import groups
@@ -45,15 +46,15 @@ def _rules(group: Group, _call: Call) -> dict[str, int]:
 
 
 _FIELDS: tuple[Field[Group], ...] = (
-    Field("id", lambda group, _: group.id),
-    Field("name", lambda group, _: group.name),
-    Field("policies", lambda group, _: [str(group.policy)], until=63),
-    Field("policy", lambda group, _: str(group.policy), since=64),
-    Field("rules", _rules, since=64),
-    Field("members", lambda group, _: list(group.members)),
-    Field("metadata", fixed({}), until=63),
-    Field("project_id", lambda group, _: group.project_id, since=13),
-    Field("user_id", lambda group, _: group.user_id, since=13),
+    Field("id", lambda group, _: group.id, TEXT),
+    Field("name", lambda group, _: group.name, TEXT),
+    Field("policies", lambda group, _: [str(group.policy)], array(TEXT), until=63),
+    Field("policy", lambda group, _: str(group.policy), TEXT, since=64),
+    Field("rules", _rules, shape({"max_server_per_host": optional(NUMBER)}), since=64),
+    Field("members", lambda group, _: list(group.members), array(TEXT)),
+    Field("metadata", fixed({}), mapping(TEXT), until=63),
+    Field("project_id", lambda group, _: group.project_id, TEXT, since=13),
+    Field("user_id", lambda group, _: group.user_id, TEXT, since=13),
 )
 
 
@@ -81,6 +82,8 @@ def _delete(call: Call) -> Reply:
     return NO_CONTENT
 
 
+_GROUP = shape_of(_FIELDS, "server-group")
+
 OPERATIONS = (
     Operation(
         "GET",
@@ -88,8 +91,18 @@ OPERATIONS = (
         _list,
         query={"limit": COUNT, "offset": COUNT, "all_projects": FLAG},
         rule="os_compute_api:os-server-groups:index",
+        answer=wrap_list("server_groups", _GROUP),
     ),
-    Operation("POST", ROOT, _create, CREATE, rule="os_compute_api:os-server-groups:create"),
-    Operation("GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:os-server-groups:show"),
+    Operation(
+        "POST",
+        ROOT,
+        _create,
+        CREATE,
+        rule="os_compute_api:os-server-groups:create",
+        answer=wrap("server_group", _GROUP),
+    ),
+    Operation(
+        "GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:os-server-groups:show", answer=wrap("server_group", _GROUP)
+    ),
     Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="os_compute_api:os-server-groups:delete"),
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from busway.api.answer import TEXT, array, wrap
 from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.compute.answers import METADATA
 from busway.api.compute.server_create import TAG, TAGS
 from busway.api.operation import Operation
 from busway.api.schema import STRING_MAP, Schema, closed, wrapped
@@ -93,14 +95,20 @@ _META = "os_compute_api:server-metadata:"
 _TAGGED = "os_compute_api:os-server-tags:"
 
 OPERATIONS = (
-    Operation("GET", f"{ROOT}/metadata", _metadata, rule=f"{_META}index"),
-    Operation("POST", f"{ROOT}/metadata", _add, _METADATA, rule=f"{_META}create"),
-    Operation("PUT", f"{ROOT}/metadata", _replace, _METADATA, rule=f"{_META}update_all"),
-    Operation("GET", f"{ROOT}/metadata/{{key}}", _item, rule=f"{_META}show"),
-    Operation("PUT", f"{ROOT}/metadata/{{key}}", _set_item, _ITEM, rule=f"{_META}update"),
+    Operation("GET", f"{ROOT}/metadata", _metadata, rule=f"{_META}index", answer=wrap("metadata", METADATA)),
+    Operation("POST", f"{ROOT}/metadata", _add, _METADATA, rule=f"{_META}create", answer=wrap("metadata", METADATA)),
+    Operation(
+        "PUT", f"{ROOT}/metadata", _replace, _METADATA, rule=f"{_META}update_all", answer=wrap("metadata", METADATA)
+    ),
+    Operation("GET", f"{ROOT}/metadata/{{key}}", _item, rule=f"{_META}show", answer=wrap("meta", METADATA)),
+    Operation(
+        "PUT", f"{ROOT}/metadata/{{key}}", _set_item, _ITEM, rule=f"{_META}update", answer=wrap("meta", METADATA)
+    ),
     Operation("DELETE", f"{ROOT}/metadata/{{key}}", _delete_item, rule=f"{_META}delete"),
-    Operation("GET", f"{ROOT}/tags", _tags, since=26, rule=f"{_TAGGED}index"),
-    Operation("PUT", f"{ROOT}/tags", _set_tags, _TAGS, since=26, rule=f"{_TAGGED}update_all"),
+    Operation("GET", f"{ROOT}/tags", _tags, since=26, rule=f"{_TAGGED}index", answer=wrap("tags", array(TEXT))),
+    Operation(
+        "PUT", f"{ROOT}/tags", _set_tags, _TAGS, since=26, rule=f"{_TAGGED}update_all", answer=wrap("tags", array(TEXT))
+    ),
     Operation("DELETE", f"{ROOT}/tags", _delete_tags, since=26, rule=f"{_TAGGED}delete_all"),
     Operation("GET", f"{ROOT}/tags/{{tag}}", _tag, since=26, rule=f"{_TAGGED}show"),
     Operation("PUT", f"{ROOT}/tags/{{tag}}", _add_tag, since=26, rule=f"{_TAGGED}update"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from busway.api.answer import NOTHING, TEXT, Part, wrap
 from busway.api.call import ACCEPTED, NO_CONTENT, Call, Reply
 from busway.api.compute.action import Action
 from busway.api.schema import BOOLEAN, NAME, closed
@@ -100,6 +101,7 @@ ACTIONS = {
             29: closed({**_EVACUATE, "force": BOOLEAN}),
             68: closed(_EVACUATE),
         },
+        (Part(wrap("adminPass", TEXT), until=13), Part(NOTHING, since=14)),
     ),
     "shelve": Action(_shelve, "os_compute_api:os-shelve:shelve"),
     "shelveOffload": Action(_offload, "os_compute_api:os-shelve:shelve_offload"),

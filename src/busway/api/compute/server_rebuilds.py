@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from busway.api.answer import NOTHING, Part, shape, wrap
 from busway.api.call import Call, Reply
 from busway.api.compute.action import Action
 from busway.api.compute.server_create import HOSTNAME, access_address, check_user_data
-from busway.api.compute.server_fields import updated, views
+from busway.api.compute.server_fields import REBUILT_SERVER, updated, views
 from busway.api.schema import BOOLEAN, NAME, STRING_MAP, TEXT, Definition, closed
 from busway.control.servers.image import create_image
 from busway.control.servers.rebuild import Rebuild, rebuild_server
@@ -88,7 +89,9 @@ def _create_image(call: Call, given: Any) -> Reply:
     return Reply(None, 202, {"Location": call.url(f"/image/v2/images/{image_id}")})
 
 
+_IMAGE_ID = (Part(NOTHING, until=44), Part(wrap("image_id", TEXT), since=45))
+
 ACTIONS = {
-    "rebuild": Action(_rebuild, "os_compute_api:servers:rebuild", _bodies()),
-    "createImage": Action(_create_image, "os_compute_api:servers:create_image", {1: _IMAGE}),
+    "rebuild": Action(_rebuild, "os_compute_api:servers:rebuild", _bodies(), shape({"server": REBUILT_SERVER})),
+    "createImage": Action(_create_image, "os_compute_api:servers:create_image", {1: _IMAGE}, _IMAGE_ID),
 }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import secrets
 
+from busway.api.answer import choice, shape, wrap, wrap_list
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.compute import server_create
+from busway.api.compute.answers import BRIEF_SERVER, NEW_SERVER, NEXT
 from busway.api.compute.links import next_link, self_links
 from busway.api.compute.server_create import FQDN, HOSTNAME, access_address
-from busway.api.compute.server_fields import brief, listed, shown, updated, views
+from busway.api.compute.server_fields import LISTED_SERVER, SERVER, UPDATED_SERVER, brief, listed, shown, updated, views
 from busway.api.compute.server_query import QUERY, list_chosen
 from busway.api.operation import Operation
 from busway.api.schema import NAME, TEXT, as_bool, closed, wrapped
@@ -96,10 +98,38 @@ def _delete(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, query=QUERY, rule="os_compute_api:servers:index"),
-    Operation("POST", ROOT, _create, server_create.CREATE, rule="os_compute_api:servers:create"),
-    Operation("GET", f"{ROOT}/detail", _list_detail, query=QUERY, rule="os_compute_api:servers:detail"),
-    Operation("GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:servers:show"),
-    Operation("PUT", f"{ROOT}/{{id}}", _update, UPDATE, rule="os_compute_api:servers:update"),
+    Operation(
+        "GET",
+        ROOT,
+        _list,
+        query=QUERY,
+        rule="os_compute_api:servers:index",
+        answer=wrap_list("servers", BRIEF_SERVER, servers_links=NEXT),
+    ),
+    Operation(
+        "POST",
+        ROOT,
+        _create,
+        server_create.CREATE,
+        rule="os_compute_api:servers:create",
+        answer=choice(wrap("server", NEW_SERVER), wrap("reservation_id", TEXT)),
+    ),
+    Operation(
+        "GET",
+        f"{ROOT}/detail",
+        _list_detail,
+        query=QUERY,
+        rule="os_compute_api:servers:detail",
+        answer=wrap_list("servers", LISTED_SERVER, servers_links=NEXT),
+    ),
+    Operation("GET", f"{ROOT}/{{id}}", _show, rule="os_compute_api:servers:show", answer=wrap("server", SERVER)),
+    Operation(
+        "PUT",
+        f"{ROOT}/{{id}}",
+        _update,
+        UPDATE,
+        rule="os_compute_api:servers:update",
+        answer=shape({"server": UPDATED_SERVER}),
+    ),
     Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="os_compute_api:servers:delete"),
 )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from busway.api.answer import FALSE, NUMBER, TEXT, Part, optional, shape, words, wrap_list
 from busway.api.call import Call, Reply
+from busway.api.compute.answers import TEXT_OR_NULL
 from busway.api.compute.hypervisors import host_key, keyed
 from busway.api.encoding import micro_time
-from busway.api.fields import Field, fixed, render
+from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
 from busway.api.schema import WORD, Schema, closed
 from busway.control.hosts import registry as hosts
@@ -32,15 +34,16 @@ _BY_ID = Schema(
 )
 
 _FIELDS: tuple[Field[HostView], ...] = (
-    Field("id", host_key),
-    Field("binary", fixed(BINARY)),
-    Field("host", lambda host, _: host.name),
-    Field("zone", lambda host, _: host.zone),
-    Field("status", lambda host, _: "enabled" if host.enabled else "disabled"),
-    Field("state", lambda host, _: "up" if host.up else "down"),
-    Field("updated_at", lambda host, _: micro_time(host.seen) if host.seen else None),
-    Field("disabled_reason", lambda host, _: host.disabled_reason),
-    Field("forced_down", fixed(False), since=11),
+    Field("id", host_key, NUMBER, until=52),
+    Field("id", host_key, TEXT, since=53),
+    Field("binary", fixed(BINARY), words(BINARY)),
+    Field("host", lambda host, _: host.name, TEXT),
+    Field("zone", lambda host, _: host.zone, TEXT),
+    Field("status", lambda host, _: "enabled" if host.enabled else "disabled", words("enabled", "disabled")),
+    Field("state", lambda host, _: "up" if host.up else "down", words("up", "down")),
+    Field("updated_at", lambda host, _: micro_time(host.seen) if host.seen else None, TEXT_OR_NULL),
+    Field("disabled_reason", lambda host, _: host.disabled_reason, TEXT_OR_NULL),
+    Field("forced_down", fixed(False), FALSE, since=11),
 )
 
 
@@ -95,7 +98,25 @@ def _update(call: Call) -> Reply:
     return _change(call) if call.version >= 53 else _change_by_host(call)
 
 
+_CHANGED = shape(
+    {"host": TEXT, "binary": TEXT, "status": words("enabled", "disabled"), "disabled_reason": optional(TEXT)}
+)
+
 OPERATIONS = (
-    Operation("GET", ROOT, _list, query={"host": WORD, "binary": WORD}, rule="os_compute_api:os-services:list"),
-    Operation("PUT", f"{ROOT}/{{id}}", _update, {1: _BY_HOST, 53: _BY_ID}, rule="os_compute_api:os-services:update"),
+    Operation(
+        "GET",
+        ROOT,
+        _list,
+        query={"host": WORD, "binary": WORD},
+        rule="os_compute_api:os-services:list",
+        answer=wrap_list("services", shape_of(_FIELDS, "service")),
+    ),
+    Operation(
+        "PUT",
+        f"{ROOT}/{{id}}",
+        _update,
+        {1: _BY_HOST, 53: _BY_ID},
+        rule="os_compute_api:os-services:update",
+        answer=shape({"service": (Part(_CHANGED, until=52), Part(shape_of(_FIELDS, "service"), since=53))}),
+    ),
 )

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
+from busway.api.answer import EMPTY_OBJECT, choice, wrap, wrap_list
 from busway.api.call import Call, Reply
+from busway.api.compute.answers import NEXT, USAGE
 from busway.api.compute.links import limit_of, next_link
 from busway.api.compute.server_fields import vm_state
 from busway.api.encoding import micro_time
@@ -130,6 +132,20 @@ def _disk_gb(life: Life) -> int:
 _QUERY: Definition = {"start": WORD, "end": WORD, "limit": COUNT, "marker": WORD}
 
 OPERATIONS = (
-    Operation("GET", _ROOT, _list, query={**_QUERY, "detailed": WORD}, rule=_LIST),
-    Operation("GET", f"{_ROOT}/{{id}}", _show, query=_QUERY, rule=_SHOW),
+    Operation(
+        "GET",
+        _ROOT,
+        _list,
+        query={**_QUERY, "detailed": WORD},
+        rule=_LIST,
+        answer=wrap_list("tenant_usages", USAGE, tenant_usages_links=NEXT),
+    ),
+    Operation(
+        "GET",
+        f"{_ROOT}/{{id}}",
+        _show,
+        query=_QUERY,
+        rule=_SHOW,
+        answer=wrap("tenant_usage", choice(USAGE, EMPTY_OBJECT), tenant_usage_links=NEXT),
+    ),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from busway.api.answer import wrap
 from busway.api.call import Call, Reply
+from busway.api.compute.answers import VERSION, VERSIONS
 from busway.api.microversion import MAXIMUM, MINIMUM
 from busway.api.operation import Operation
 
@@ -40,6 +42,6 @@ def _show(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", "/compute", _list, public=True),
-    Operation("GET", ROOT, _show, public=True),
+    Operation("GET", "/compute", _list, public=True, answer=wrap("versions", VERSIONS)),
+    Operation("GET", ROOT, _show, public=True, answer=wrap("version", VERSION)),
 )

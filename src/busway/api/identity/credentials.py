@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import keystone_time
+from busway.api.identity.answers import ACCESS_RULE, CREDENTIAL, NEW_CREDENTIAL, listed
 from busway.api.operation import Operation
 from busway.api.schema import Schema, closed, open_object
 from busway.control.identity import credentials
@@ -132,10 +134,34 @@ def _moment(text: str | None) -> datetime | None:
 
 
 OPERATIONS = (
-    Operation("GET", _ROOT, _list, rule="identity:list_application_credentials"),
-    Operation("POST", _ROOT, _create, _CREATE, rule="identity:create_application_credential", hashes=True),
-    Operation("GET", f"{_ROOT}/{{id}}", _show, rule="identity:get_application_credential"),
+    Operation(
+        "GET",
+        _ROOT,
+        _list,
+        rule="identity:list_application_credentials",
+        answer=listed("application_credentials", CREDENTIAL),
+    ),
+    Operation(
+        "POST",
+        _ROOT,
+        _create,
+        _CREATE,
+        rule="identity:create_application_credential",
+        hashes=True,
+        answer=wrap("application_credential", NEW_CREDENTIAL),
+    ),
+    Operation(
+        "GET",
+        f"{_ROOT}/{{id}}",
+        _show,
+        rule="identity:get_application_credential",
+        answer=wrap("application_credential", CREDENTIAL),
+    ),
     Operation("DELETE", f"{_ROOT}/{{id}}", _delete, rule="identity:delete_application_credential"),
-    Operation("GET", _RULES, _list_rules, rule="identity:list_access_rules"),
-    Operation("GET", f"{_RULES}/{{id}}", _show_rule, rule="identity:get_access_rule"),
+    Operation(
+        "GET", _RULES, _list_rules, rule="identity:list_access_rules", answer=listed("access_rules", ACCESS_RULE)
+    ),
+    Operation(
+        "GET", f"{_RULES}/{{id}}", _show_rule, rule="identity:get_access_rule", answer=wrap("access_rule", ACCESS_RULE)
+    ),
 )

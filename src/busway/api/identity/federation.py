@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from busway.api.answer import wrap
 from busway.api.call import Call, Reply
+from busway.api.identity.answers import TOKEN
 from busway.api.identity.tokens import LOGIN, token_body
 from busway.api.operation import Operation
 from busway.control.identity import federation
@@ -25,4 +27,4 @@ def _log_in(call: Call) -> Reply:
     return Reply({"token": token_body(call, token)}, 201, {"X-Subject-Token": secret, "Vary": "X-Auth-Token"})
 
 
-OPERATIONS = (Operation("POST", _PATH, _log_in, public=True, login=LOGIN),)
+OPERATIONS = (Operation("POST", _PATH, _log_in, public=True, login=LOGIN, answer=wrap("token", TOKEN)),)

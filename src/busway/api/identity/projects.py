@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.identity.answers import DOMAIN, PROJECT, SYSTEM, listed
 from busway.api.identity.listing import DIRECTORY_QUERY, directory_filter, in_domain, next_page
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, Schema, as_bool, open_object
@@ -115,13 +117,44 @@ def _list_own_system(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", "/identity/v3/auth/projects", _list_own, rule="identity:get_auth_projects"),
-    Operation("GET", "/identity/v3/projects", _list, query=DIRECTORY_QUERY, rule="identity:list_projects"),
-    Operation("POST", "/identity/v3/projects", _create, _CREATE, rule="identity:create_project"),
-    Operation("GET", "/identity/v3/projects/{id}", _show, rule="identity:get_project"),
-    Operation("PATCH", "/identity/v3/projects/{id}", _update, _UPDATE, rule="identity:update_project"),
+    Operation(
+        "GET",
+        "/identity/v3/auth/projects",
+        _list_own,
+        rule="identity:get_auth_projects",
+        answer=listed("projects", PROJECT),
+    ),
+    Operation(
+        "GET",
+        "/identity/v3/projects",
+        _list,
+        query=DIRECTORY_QUERY,
+        rule="identity:list_projects",
+        answer=listed("projects", PROJECT),
+    ),
+    Operation(
+        "POST",
+        "/identity/v3/projects",
+        _create,
+        _CREATE,
+        rule="identity:create_project",
+        answer=wrap("project", PROJECT),
+    ),
+    Operation("GET", "/identity/v3/projects/{id}", _show, rule="identity:get_project", answer=wrap("project", PROJECT)),
+    Operation(
+        "PATCH",
+        "/identity/v3/projects/{id}",
+        _update,
+        _UPDATE,
+        rule="identity:update_project",
+        answer=wrap("project", PROJECT),
+    ),
     Operation("DELETE", "/identity/v3/projects/{id}", _delete, rule="identity:delete_project"),
-    Operation("GET", "/identity/v3/domains", _list_domains, rule="identity:list_domains"),
-    Operation("GET", "/identity/v3/domains/{id}", _show_domain, rule="identity:get_domain"),
-    Operation("GET", "/identity/v3/auth/system", _list_own_system, rule="identity:get_auth_system"),
+    Operation(
+        "GET", "/identity/v3/domains", _list_domains, rule="identity:list_domains", answer=listed("domains", DOMAIN)
+    ),
+    Operation(
+        "GET", "/identity/v3/domains/{id}", _show_domain, rule="identity:get_domain", answer=wrap("domain", DOMAIN)
+    ),
+    Operation("GET", "/identity/v3/auth/system", _list_own_system, rule="identity:get_auth_system", answer=SYSTEM),
 )

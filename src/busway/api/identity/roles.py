@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.identity.answers import ASSIGNMENT, ROLE, listed
 from busway.api.operation import Operation
 from busway.api.schema import FLAG, WORD, Schema, open_object
 from busway.control.identity import grants as identity
@@ -123,9 +125,16 @@ def _unassign_system(call: Call) -> Reply:
 _ASSIGNMENTS = {"user.id": WORD, "role.id": WORD, "scope.project.id": WORD, "include_names": FLAG}
 
 OPERATIONS = (
-    Operation("GET", "/identity/v3/roles", _list, query={"name": WORD}, rule="identity:list_roles"),
-    Operation("POST", "/identity/v3/roles", _create, _CREATE, rule="identity:create_role"),
-    Operation("GET", "/identity/v3/roles/{id}", _show, rule="identity:get_role"),
+    Operation(
+        "GET",
+        "/identity/v3/roles",
+        _list,
+        query={"name": WORD},
+        rule="identity:list_roles",
+        answer=listed("roles", ROLE),
+    ),
+    Operation("POST", "/identity/v3/roles", _create, _CREATE, rule="identity:create_role", answer=wrap("role", ROLE)),
+    Operation("GET", "/identity/v3/roles/{id}", _show, rule="identity:get_role", answer=wrap("role", ROLE)),
     Operation("DELETE", "/identity/v3/roles/{id}", _delete, rule="identity:delete_role"),
     Operation(
         "GET",
@@ -133,12 +142,13 @@ OPERATIONS = (
         _list_assignments,
         query=_ASSIGNMENTS,
         rule="identity:list_role_assignments",
+        answer=listed("role_assignments", ASSIGNMENT),
     ),
-    Operation("GET", _ASSIGNED, _list_assigned, rule="identity:list_grants"),
+    Operation("GET", _ASSIGNED, _list_assigned, rule="identity:list_grants", answer=listed("roles", ROLE)),
     Operation("PUT", _ASSIGNED + "/{role}", _assign, rule="identity:create_grant"),
     Operation("GET", _ASSIGNED + "/{role}", _check, rule="identity:check_grant"),
     Operation("DELETE", _ASSIGNED + "/{role}", _unassign, rule="identity:revoke_grant"),
-    Operation("GET", _SYSTEM, _list_system, rule="identity:list_system_grants_for_user"),
+    Operation("GET", _SYSTEM, _list_system, rule="identity:list_system_grants_for_user", answer=listed("roles", ROLE)),
     Operation("PUT", _SYSTEM + "/{role}", _assign_system, rule="identity:create_system_grant_for_user"),
     Operation("GET", _SYSTEM + "/{role}", _check_system, rule="identity:check_system_grant_for_user"),
     Operation("DELETE", _SYSTEM + "/{role}", _unassign_system, rule="identity:revoke_system_grant_for_user"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import keystone_time
 from busway.api.identity import catalog
+from busway.api.identity.answers import TOKEN
 from busway.api.operation import Operation
 from busway.api.schema import Definition, Schema, open_object
 from busway.control.identity import tokens as identity_tokens
@@ -194,8 +196,17 @@ def _revoke(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("POST", "/identity/v3/auth/tokens", _issue, _AUTH, public=True, hashes=True, login=LOGIN),
-    Operation("GET", "/identity/v3/auth/tokens", _show, rule="identity:validate_token"),
+    Operation(
+        "POST",
+        "/identity/v3/auth/tokens",
+        _issue,
+        _AUTH,
+        public=True,
+        hashes=True,
+        login=LOGIN,
+        answer=wrap("token", TOKEN),
+    ),
+    Operation("GET", "/identity/v3/auth/tokens", _show, rule="identity:validate_token", answer=wrap("token", TOKEN)),
     Operation("DELETE", "/identity/v3/auth/tokens", _revoke, rule="identity:revoke_token"),
     *catalog.OPERATIONS,
 )

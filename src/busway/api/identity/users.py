@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.identity.answers import PROJECT, USER, listed
 from busway.api.identity.listing import DIRECTORY_QUERY, directory_filter, in_domain, next_page
 from busway.api.identity.projects import project_body
 from busway.api.operation import Operation
@@ -109,12 +111,41 @@ def _list_projects(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", "/identity/v3/users", _list, query=DIRECTORY_QUERY, rule="identity:list_users"),
-    Operation("POST", "/identity/v3/users", _create, _CREATE, rule="identity:create_user", hashes=True),
-    Operation("GET", "/identity/v3/users/{id}", _show, rule="identity:get_user"),
-    Operation("PATCH", "/identity/v3/users/{id}", _update, _UPDATE, rule="identity:update_user", hashes=True),
+    Operation(
+        "GET",
+        "/identity/v3/users",
+        _list,
+        query=DIRECTORY_QUERY,
+        rule="identity:list_users",
+        answer=listed("users", USER),
+    ),
+    Operation(
+        "POST",
+        "/identity/v3/users",
+        _create,
+        _CREATE,
+        rule="identity:create_user",
+        hashes=True,
+        answer=wrap("user", USER),
+    ),
+    Operation("GET", "/identity/v3/users/{id}", _show, rule="identity:get_user", answer=wrap("user", USER)),
+    Operation(
+        "PATCH",
+        "/identity/v3/users/{id}",
+        _update,
+        _UPDATE,
+        rule="identity:update_user",
+        hashes=True,
+        answer=wrap("user", USER),
+    ),
     Operation("DELETE", "/identity/v3/users/{id}", _delete, rule="identity:delete_user"),
-    Operation("GET", "/identity/v3/users/{id}/projects", _list_projects, rule="identity:list_user_projects"),
+    Operation(
+        "GET",
+        "/identity/v3/users/{id}/projects",
+        _list_projects,
+        rule="identity:list_user_projects",
+        answer=listed("projects", PROJECT),
+    ),
     Operation(
         "POST",
         "/identity/v3/users/{id}/password",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from busway.api.call import Call, Reply
+from busway.api.identity.answers import VERSION, VERSIONS
 from busway.api.operation import Operation
 
 
@@ -25,6 +26,6 @@ def _show(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", "/identity", _list, public=True),
-    Operation("GET", "/identity/v3", _show, public=True),
+    Operation("GET", "/identity", _list, public=True, answer=VERSIONS),
+    Operation("GET", "/identity/v3", _show, public=True, answer=VERSION),
 )

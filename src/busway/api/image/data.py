@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
 from busway.api.body import length_of, stream_pieces
+from busway.api.image.answers import DATA
 from busway.api.operation import Operation, Run
 from busway.control.context import Control
 from busway.control.images.catalogue import get_image, image_path
@@ -53,7 +54,14 @@ async def _download(control: Control, caller: Caller, request: Request, run: Run
 
 OPERATIONS = (
     Operation("PUT", "/image/v2/images/{id}/file", stream=_upload, rule="upload_image"),
-    Operation("GET", "/image/v2/images/{id}/file", stream=_download, rule="download_image"),
+    Operation(
+        "GET",
+        "/image/v2/images/{id}/file",
+        stream=_download,
+        rule="download_image",
+        answer=DATA,
+        answer_type="application/octet-stream",
+    ),
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
+from busway.api.image.answers import IMAGE, IMAGES
 from busway.api.image.filters import QUERY, image_filter, next_page
 from busway.api.image.patch import PATCH, PATCH_TYPE, patched
 from busway.api.operation import Operation
@@ -165,10 +166,10 @@ def tagged(call: Call, tags: tuple[str, ...]) -> Image:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, query=QUERY, rule="get_images"),
-    Operation("POST", ROOT, _create, _CREATE, rule="add_image"),
-    Operation("GET", f"{ROOT}/{{id}}", _show, rule="get_image"),
-    Operation("PATCH", f"{ROOT}/{{id}}", _change, PATCH, media_type=PATCH_TYPE, rule="modify_image"),
+    Operation("GET", ROOT, _list, query=QUERY, rule="get_images", answer=IMAGES),
+    Operation("POST", ROOT, _create, _CREATE, rule="add_image", answer=IMAGE),
+    Operation("GET", f"{ROOT}/{{id}}", _show, rule="get_image", answer=IMAGE),
+    Operation("PATCH", f"{ROOT}/{{id}}", _change, PATCH, media_type=PATCH_TYPE, rule="modify_image", answer=IMAGE),
     Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="delete_image"),
     Operation("POST", f"{ROOT}/{{id}}/actions/deactivate", _deactivate, rule="deactivate"),
     Operation("POST", f"{ROOT}/{{id}}/actions/reactivate", _reactivate, rule="reactivate"),

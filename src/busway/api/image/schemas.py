@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from busway.api.call import Call, Reply
+from busway.api.image.answers import IMPORT, SCHEMA, STORES
 from busway.api.operation import Operation
 from busway.domain.image import CONTAINER_FORMATS, DISK_FORMATS, VISIBILITIES, ImageStatus
 
@@ -67,8 +68,8 @@ def _stores(_call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", "/image/v2/schemas/image", _image, rule="get_schemas"),
-    Operation("GET", "/image/v2/schemas/images", _images, rule="get_schemas"),
-    Operation("GET", "/image/v2/info/import", _no_import, rule="get_stores"),
-    Operation("GET", "/image/v2/info/stores", _stores, rule="get_stores"),
+    Operation("GET", "/image/v2/schemas/image", _image, rule="get_schemas", answer=SCHEMA),
+    Operation("GET", "/image/v2/schemas/images", _images, rule="get_schemas", answer=SCHEMA),
+    Operation("GET", "/image/v2/info/import", _no_import, rule="get_stores", answer=IMPORT),
+    Operation("GET", "/image/v2/info/stores", _stores, rule="get_stores", answer=STORES),
 )

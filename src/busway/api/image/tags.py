@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.image.answers import MEMBERS
 from busway.api.image.images import ROOT, tagged
 from busway.api.operation import Operation
 from busway.control.images import catalogue as images
@@ -31,5 +32,5 @@ def _members(call: Call) -> Reply:
 OPERATIONS = (
     Operation("PUT", f"{ROOT}/{{id}}/tags/{{tag}}", _add, rule="modify_image"),
     Operation("DELETE", f"{ROOT}/{{id}}/tags/{{tag}}", _delete, rule="modify_image"),
-    Operation("GET", f"{ROOT}/{{id}}/members", _members, rule="get_members"),
+    Operation("GET", f"{ROOT}/{{id}}/members", _members, rule="get_members", answer=MEMBERS),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from busway.api.call import Call, Reply
+from busway.api.image.answers import VERSIONS
 from busway.api.operation import Operation
 
 
@@ -27,7 +28,7 @@ def _list_200(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", "/image", _list, public=True),
-    Operation("GET", "/image/v2", _list, public=True),
-    Operation("GET", "/image/versions", _list_200, public=True),
+    Operation("GET", "/image", _list, public=True, answer=VERSIONS),
+    Operation("GET", "/image/v2", _list, public=True, answer=VERSIONS),
+    Operation("GET", "/image/versions", _list_200, public=True, answer=VERSIONS),
 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
+from busway.api.network.answers import NETWORK, listed, shown
 from busway.api.network.rows import Row, listing, made, one, one_or_many, wanted
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, Schema, as_bool, as_int, closed
@@ -170,10 +172,12 @@ def _refuse(given: dict[str, Any]) -> None:
         )
 
 
+_ONE = wrap("network", NETWORK)
+
 OPERATIONS = (
-    Operation("GET", f"{ROOT}/networks", _list, rule="get_network"),
-    Operation("GET", f"{ROOT}/networks/{{id}}", _show, rule="get_network"),
-    Operation("POST", f"{ROOT}/networks", _create, body=_CREATE, rule="create_network"),
-    Operation("PUT", f"{ROOT}/networks/{{id}}", _update, body=_UPDATE, rule="update_network"),
+    Operation("GET", f"{ROOT}/networks", _list, rule="get_network", answer=listed("networks", NETWORK)),
+    Operation("GET", f"{ROOT}/networks/{{id}}", _show, rule="get_network", answer=shown("network", NETWORK)),
+    Operation("POST", f"{ROOT}/networks", _create, body=_CREATE, rule="create_network", answer=_ONE),
+    Operation("PUT", f"{ROOT}/networks/{{id}}", _update, body=_UPDATE, rule="update_network", answer=_ONE),
     Operation("DELETE", f"{ROOT}/networks/{{id}}", _delete, rule="delete_network"),
 )

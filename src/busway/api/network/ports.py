@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
+from busway.api.network.answers import PORT, listed, shown
 from busway.api.network.networks import NAME, PROJECT
 from busway.api.network.port_query import port_filter
 from busway.api.network.rows import Row, listing, made, one, one_or_many, page_reply, wanted
@@ -197,10 +199,12 @@ def _refuse(given: dict[str, Any]) -> None:
             raise NotSupported(f"{name} of a port can't be set", remedy=f"Leave {name} out.", code="port-field")
 
 
+_ONE = wrap("port", PORT)
+
 OPERATIONS = (
-    Operation("GET", ROOT, _list, rule="get_port"),
-    Operation("GET", f"{ROOT}/{{id}}", _show, rule="get_port"),
-    Operation("POST", ROOT, _create, body=_CREATE, rule="create_port"),
-    Operation("PUT", f"{ROOT}/{{id}}", _update, body=_UPDATE, rule="update_port"),
+    Operation("GET", ROOT, _list, rule="get_port", answer=listed("ports", PORT)),
+    Operation("GET", f"{ROOT}/{{id}}", _show, rule="get_port", answer=shown("port", PORT)),
+    Operation("POST", ROOT, _create, body=_CREATE, rule="create_port", answer=_ONE),
+    Operation("PUT", f"{ROOT}/{{id}}", _update, body=_UPDATE, rule="update_port", answer=_ONE),
     Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="delete_port"),
 )

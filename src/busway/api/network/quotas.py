@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from busway.api.answer import NUMBER, shape, wrap
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import Schema, as_int, closed
@@ -44,11 +45,16 @@ def _whole(limits: dict[str, int]) -> dict[str, int]:
     return {**limits, **dict.fromkeys(_NONE, -1)}
 
 
+_NAMES = (*quota.DEFAULTS, *_NONE)
+_LIMITS = wrap("quota", shape(dict.fromkeys(_NAMES, NUMBER)))
+_USED = shape({"limit": NUMBER, "used": NUMBER, "reserved": NUMBER}, "used")
+_DETAILS = wrap("quota", shape(dict.fromkeys(_NAMES, _USED)))
+
 OPERATIONS = (
-    Operation("GET", f"{ROOT}/{{project}}", _show, rule="get_quota"),
-    Operation("GET", f"{ROOT}/{{project}}/default", _default, rule="get_quota"),
-    Operation("GET", f"{ROOT}/{{project}}/details", _details, rule="get_quota"),
-    Operation("GET", f"{ROOT}/{{project}}/details.json", _details, rule="get_quota"),
-    Operation("PUT", f"{ROOT}/{{project}}", _set, body=_BODY, rule="update_quota"),
+    Operation("GET", f"{ROOT}/{{project}}", _show, rule="get_quota", answer=_LIMITS),
+    Operation("GET", f"{ROOT}/{{project}}/default", _default, rule="get_quota", answer=_LIMITS),
+    Operation("GET", f"{ROOT}/{{project}}/details", _details, rule="get_quota", answer=_DETAILS),
+    Operation("GET", f"{ROOT}/{{project}}/details.json", _details, rule="get_quota", answer=_DETAILS),
+    Operation("PUT", f"{ROOT}/{{project}}", _set, body=_BODY, rule="update_quota", answer=_LIMITS),
     Operation("DELETE", f"{ROOT}/{{project}}", _forget, rule="delete_quota"),
 )

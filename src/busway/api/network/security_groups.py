@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
+from busway.api.network.answers import GROUP, RULE, listed, shown
 from busway.api.network.networks import NAME, PROJECT
 from busway.api.network.rows import Row, listing, one
 from busway.api.operation import Operation
@@ -214,16 +216,42 @@ def _refuse(given: dict[str, Any]) -> None:
         raise NotSupported("Security groups are always stateful", remedy="Leave stateful out.", code="group-field")
 
 
+_ONE = wrap("security_group", GROUP)
+_ONE_RULE = wrap("security_group_rule", RULE)
+
 OPERATIONS = (
-    Operation("GET", f"{ROOT}/security-groups", _list, rule="get_security_group"),
-    Operation("GET", f"{ROOT}/security-groups/{{id}}", _show, rule="get_security_group"),
-    Operation("POST", f"{ROOT}/security-groups", _create, body=_CREATE, rule="create_security_group"),
-    Operation("PUT", f"{ROOT}/security-groups/{{id}}", _update, body=_UPDATE, rule="update_security_group"),
-    Operation("DELETE", f"{ROOT}/security-groups/{{id}}", _delete, rule="delete_security_group"),
-    Operation("GET", f"{ROOT}/security-group-rules", _list_rules, rule="get_security_group_rule"),
-    Operation("GET", f"{ROOT}/security-group-rules/{{id}}", _show_rule, rule="get_security_group_rule"),
     Operation(
-        "POST", f"{ROOT}/security-group-rules", _create_rule, body=_CREATE_RULE, rule="create_security_group_rule"
+        "GET", f"{ROOT}/security-groups", _list, rule="get_security_group", answer=listed("security_groups", GROUP)
+    ),
+    Operation(
+        "GET", f"{ROOT}/security-groups/{{id}}", _show, rule="get_security_group", answer=shown("security_group", GROUP)
+    ),
+    Operation("POST", f"{ROOT}/security-groups", _create, body=_CREATE, rule="create_security_group", answer=_ONE),
+    Operation(
+        "PUT", f"{ROOT}/security-groups/{{id}}", _update, body=_UPDATE, rule="update_security_group", answer=_ONE
+    ),
+    Operation("DELETE", f"{ROOT}/security-groups/{{id}}", _delete, rule="delete_security_group"),
+    Operation(
+        "GET",
+        f"{ROOT}/security-group-rules",
+        _list_rules,
+        rule="get_security_group_rule",
+        answer=listed("security_group_rules", RULE),
+    ),
+    Operation(
+        "GET",
+        f"{ROOT}/security-group-rules/{{id}}",
+        _show_rule,
+        rule="get_security_group_rule",
+        answer=shown("security_group_rule", RULE),
+    ),
+    Operation(
+        "POST",
+        f"{ROOT}/security-group-rules",
+        _create_rule,
+        body=_CREATE_RULE,
+        rule="create_security_group_rule",
+        answer=_ONE_RULE,
     ),
     Operation("DELETE", f"{ROOT}/security-group-rules/{{id}}", _delete_rule, rule="delete_security_group_rule"),
 )

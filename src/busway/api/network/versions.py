@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from busway.api.answer import EMPTY, shape, wrap, wrap_list
 from busway.api.call import Call, Reply
+from busway.api.network.answers import EXTENSION, VERSIONS
 from busway.api.network.rows import listing
 from busway.api.operation import Operation
 from busway.domain.errors import NotFound
@@ -66,9 +68,19 @@ def _zones(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", "/network", _list, public=True),
-    Operation("GET", ROOT, _show, rule="get_extensions"),
-    Operation("GET", f"{ROOT}/extensions", _list_extensions, rule="get_extensions"),
-    Operation("GET", f"{ROOT}/extensions/{{id}}", _show_extension, rule="get_extensions"),
-    Operation("GET", f"{ROOT}/availability_zones", _zones, rule="get_availability_zone"),
+    Operation("GET", "/network", _list, public=True, answer=VERSIONS),
+    Operation("GET", ROOT, _show, rule="get_extensions", answer=shape({"resources": EMPTY})),
+    Operation(
+        "GET", f"{ROOT}/extensions", _list_extensions, rule="get_extensions", answer=wrap_list("extensions", EXTENSION)
+    ),
+    Operation(
+        "GET", f"{ROOT}/extensions/{{id}}", _show_extension, rule="get_extensions", answer=wrap("extension", EXTENSION)
+    ),
+    Operation(
+        "GET",
+        f"{ROOT}/availability_zones",
+        _zones,
+        rule="get_availability_zone",
+        answer=shape({"availability_zones": EMPTY}),
+    ),
 )

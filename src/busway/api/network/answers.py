@@ -1,0 +1,158 @@
+"""What the network API answers: the building blocks of its bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from busway.api.answer import (
+    EMPTY,
+    FALSE,
+    NOTHING,
+    NUMBER,
+    TEXT,
+    TRUE,
+    TRUTH,
+    Property,
+    array,
+    nullable,
+    optional,
+    shape,
+    words,
+    wrap,
+    wrap_list,
+)
+from busway.api.schema import Definition
+
+_TEXT_OR_NULL = nullable(TEXT)
+_NUMBER_OR_NULL = nullable(NUMBER)
+_COMMON: Mapping[str, Property] = {
+    "id": TEXT,
+    "tenant_id": TEXT,
+    "project_id": TEXT,
+    "tags": EMPTY,
+    "revision_number": NUMBER,
+    "created_at": TEXT,
+    "updated_at": TEXT,
+}
+
+
+def _row(title: str, fields: Mapping[str, Property]) -> Definition:
+    """A row with these fields and those of all rows."""
+    return shape({**_COMMON, **fields}, title)
+
+
+def listed(key: str, row: Definition) -> Definition:
+    """{key: a list of rows}."""
+    return wrap_list(key, _asked(row))
+
+
+def shown(key: str, row: Definition) -> Definition:
+    """{key: a row}."""
+    return wrap(key, _asked(row))
+
+
+def _asked(row: Definition) -> Definition:
+    """The same where a query may have asked for some `fields` alone."""
+    some = {name: optional(held[0].schema) for name, held in row["properties"].items()}
+    return shape(some, f"asked-{row['title']}")
+
+
+NETWORK = _row(
+    "network",
+    {
+        "name": TEXT,
+        "description": TEXT,
+        "status": words("ACTIVE"),
+        "admin_state_up": TRUE,
+        "shared": TRUTH,
+        "router:external": FALSE,
+        "is_default": FALSE,
+        "mtu": NUMBER,
+        "subnets": array(TEXT),
+        "availability_zones": EMPTY,
+        "availability_zone_hints": EMPTY,
+        "port_security_enabled": TRUE,
+        "provider:network_type": optional(words("local", "flat", "vlan")),
+        "provider:physical_network": optional(_TEXT_OR_NULL),
+        "provider:segmentation_id": optional(_NUMBER_OR_NULL),
+    },
+)
+_MODE = nullable(words("slaac"))
+SUBNET = _row(
+    "subnet",
+    {
+        "name": TEXT,
+        "description": TEXT,
+        "network_id": TEXT,
+        "cidr": TEXT,
+        "gateway_ip": _TEXT_OR_NULL,
+        "ip_version": {"enum": [4, 6]},
+        "enable_dhcp": TRUTH,
+        "allocation_pools": array(shape({"start": TEXT, "end": TEXT})),
+        "dns_nameservers": array(TEXT),
+        "host_routes": EMPTY,
+        "ipv6_address_mode": _MODE,
+        "ipv6_ra_mode": _MODE,
+        "subnetpool_id": NOTHING,
+        "service_types": EMPTY,
+        "segment_id": NOTHING,
+    },
+)
+PORT = _row(
+    "port",
+    {
+        "name": TEXT,
+        "description": TEXT,
+        "network_id": TEXT,
+        "device_id": TEXT,
+        "device_owner": TEXT,
+        "mac_address": TEXT,
+        "fixed_ips": array(shape({"subnet_id": TEXT, "ip_address": TEXT})),
+        "status": words("ACTIVE", "DOWN"),
+        "admin_state_up": TRUE,
+        "allowed_address_pairs": array(shape({"mac_address": TEXT, "ip_address": TEXT})),
+        "extra_dhcp_opts": EMPTY,
+        "security_groups": array(TEXT),
+        "port_security_enabled": TRUTH,
+        "binding:vnic_type": words("normal"),
+        "dns_assignment": EMPTY,
+    },
+)
+RULE = _row(
+    "security-group-rule",
+    {
+        "security_group_id": TEXT,
+        "direction": words("ingress", "egress"),
+        "ethertype": words("IPv4", "IPv6"),
+        "protocol": _TEXT_OR_NULL,
+        "port_range_min": _NUMBER_OR_NULL,
+        "port_range_max": _NUMBER_OR_NULL,
+        "remote_ip_prefix": _TEXT_OR_NULL,
+        "remote_group_id": _TEXT_OR_NULL,
+        "remote_address_group_id": NOTHING,
+        "normalized_cidr": _TEXT_OR_NULL,
+        "description": TEXT,
+    },
+)
+GROUP = _row(
+    "security-group",
+    {
+        "name": TEXT,
+        "description": TEXT,
+        "stateful": TRUE,
+        "shared": FALSE,
+        "security_group_rules": array(RULE),
+    },
+)
+EXTENSION = shape(
+    {
+        "id": optional(TEXT),
+        **dict.fromkeys(("alias", "name", "description", "updated"), optional(TEXT)),
+        "links": optional(EMPTY),
+    },
+    "extension",
+)
+VERSIONS = wrap_list(
+    "versions",
+    shape({"id": TEXT, "status": words("CURRENT"), "links": array(shape({"rel": TEXT, "href": TEXT}))}),
+)
