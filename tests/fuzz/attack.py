@@ -124,9 +124,7 @@ class Attack:
             return f"{answer.status_code} without the right"
         if answer.status_code < 300 and is_foreign:
             return f"{answer.status_code} for a thing of another project"
-        if answer.status_code < 300 and (
-            told := breach(case.method, _path(answer.url), answer.headers, answer.content)
-        ):
+        if answer.status_code < 300 and (told := _breach(answer)):
             return f"breaks the schema of its answer: {told[:200]}"
         if answer.status_code < 300 and not answer.content:
             return ""  # schemathesis asks for a media type where an answer has no body
@@ -137,8 +135,9 @@ class Attack:
         return ""
 
 
-def _path(url: str) -> str:
-    return unquote(urlsplit(url).path)
+def _breach(answer: Any) -> str:
+    headers = {name: values[0] for name, values in answer.headers.items()}
+    return breach(answer.request.method, unquote(urlsplit(answer.request.url).path), headers, answer.content)
 
 
 @cache
