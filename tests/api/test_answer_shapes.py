@@ -84,7 +84,7 @@ def test_an_answer_without_a_body_is_told_where_one_is_due() -> None:
 def test_every_reference_of_the_document_is_there() -> None:
     document = openapi.document()
     known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
-    used = set()
+    used: set[str] = set()
 
     def walk(value: object) -> None:
         if isinstance(value, dict):
