@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from busway.api.answer import (
     EMPTY,
+    EMPTY_OBJECT,
     FALSE,
     NOTHING,
     NUMBER,
@@ -14,6 +15,7 @@ from busway.api.answer import (
     TRUTH,
     Property,
     array,
+    choice,
     nullable,
     optional,
     shape,
@@ -25,6 +27,7 @@ from busway.api.schema import Definition
 
 _TEXT_OR_NULL = nullable(TEXT)
 _NUMBER_OR_NULL = nullable(NUMBER)
+_PAGE = optional(array(shape({"rel": words("next", "previous"), "href": TEXT}, "page-link")))
 _COMMON: Mapping[str, Property] = {
     "id": TEXT,
     "tenant_id": TEXT,
@@ -42,8 +45,13 @@ def _row(title: str, fields: Mapping[str, Property]) -> Definition:
 
 
 def listed(key: str, row: Definition) -> Definition:
-    """{key: a list of rows}."""
-    return wrap_list(key, _asked(row))
+    """{key: a list of rows}, with a link to the next page where this one is full."""
+    return wrap_list(key, _asked(row), **{f"{key}_links": _PAGE})
+
+
+def made(key: str, row: Definition) -> Definition:
+    """{key: a row}, or {plural of the key: a list of rows} for a body that wished for many."""
+    return choice(wrap(key, row), wrap_list(f"{key}s", row))
 
 
 def shown(key: str, row: Definition) -> Definition:
@@ -115,6 +123,10 @@ PORT = _row(
         "security_groups": array(TEXT),
         "port_security_enabled": TRUTH,
         "binding:vnic_type": words("normal"),
+        "binding:host_id": optional(TEXT),
+        "binding:vif_type": optional(words("bridge", "unbound")),
+        "binding:vif_details": optional(EMPTY_OBJECT),
+        "binding:profile": optional(EMPTY_OBJECT),
         "dns_assignment": EMPTY,
     },
 )
@@ -146,13 +158,14 @@ GROUP = _row(
 )
 EXTENSION = shape(
     {
-        "id": optional(TEXT),
         **dict.fromkeys(("alias", "name", "description", "updated"), optional(TEXT)),
         "links": optional(EMPTY),
     },
     "extension",
 )
+_LINKS = array(shape({"rel": TEXT, "href": TEXT}))
+RESOURCES = wrap_list("resources", shape({"name": TEXT, "collection": TEXT, "links": _LINKS}))
 VERSIONS = wrap_list(
     "versions",
-    shape({"id": TEXT, "status": words("CURRENT"), "links": array(shape({"rel": TEXT, "href": TEXT}))}),
+    shape({"id": TEXT, "status": words("CURRENT"), "links": _LINKS}),
 )

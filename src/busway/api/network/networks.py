@@ -7,6 +7,7 @@ from typing import Any
 from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
+from busway.api.network import answers
 from busway.api.network.answers import NETWORK, listed, shown
 from busway.api.network.rows import Row, listing, made, one, one_or_many, wanted
 from busway.api.operation import Operation
@@ -177,7 +178,14 @@ _ONE = wrap("network", NETWORK)
 OPERATIONS = (
     Operation("GET", f"{ROOT}/networks", _list, rule="get_network", answer=listed("networks", NETWORK)),
     Operation("GET", f"{ROOT}/networks/{{id}}", _show, rule="get_network", answer=shown("network", NETWORK)),
-    Operation("POST", f"{ROOT}/networks", _create, body=_CREATE, rule="create_network", answer=_ONE),
+    Operation(
+        "POST",
+        f"{ROOT}/networks",
+        _create,
+        body=_CREATE,
+        rule="create_network",
+        answer=answers.made("network", NETWORK),
+    ),
     Operation("PUT", f"{ROOT}/networks/{{id}}", _update, body=_UPDATE, rule="update_network", answer=_ONE),
     Operation("DELETE", f"{ROOT}/networks/{{id}}", _delete, rule="delete_network"),
 )

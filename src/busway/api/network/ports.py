@@ -8,6 +8,7 @@ from typing import Any
 from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
+from busway.api.network import answers
 from busway.api.network.answers import PORT, listed, shown
 from busway.api.network.networks import NAME, PROJECT
 from busway.api.network.port_query import port_filter
@@ -204,7 +205,7 @@ _ONE = wrap("port", PORT)
 OPERATIONS = (
     Operation("GET", ROOT, _list, rule="get_port", answer=listed("ports", PORT)),
     Operation("GET", f"{ROOT}/{{id}}", _show, rule="get_port", answer=shown("port", PORT)),
-    Operation("POST", ROOT, _create, body=_CREATE, rule="create_port", answer=_ONE),
+    Operation("POST", ROOT, _create, body=_CREATE, rule="create_port", answer=answers.made("port", PORT)),
     Operation("PUT", f"{ROOT}/{{id}}", _update, body=_UPDATE, rule="update_port", answer=_ONE),
     Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="delete_port"),
 )

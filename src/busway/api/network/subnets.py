@@ -7,6 +7,7 @@ from typing import Any
 from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
+from busway.api.network import answers
 from busway.api.network.answers import SUBNET, listed, shown
 from busway.api.network.networks import NAME, PROJECT
 from busway.api.network.rows import Row, listing, made, one, one_or_many, wanted
@@ -174,7 +175,7 @@ _ONE = wrap("subnet", SUBNET)
 OPERATIONS = (
     Operation("GET", ROOT, _list, rule="get_subnet", answer=listed("subnets", SUBNET)),
     Operation("GET", f"{ROOT}/{{id}}", _show, rule="get_subnet", answer=shown("subnet", SUBNET)),
-    Operation("POST", ROOT, _create, body=_CREATE, rule="create_subnet", answer=_ONE),
+    Operation("POST", ROOT, _create, body=_CREATE, rule="create_subnet", answer=answers.made("subnet", SUBNET)),
     Operation("PUT", f"{ROOT}/{{id}}", _update, body=_UPDATE, rule="update_subnet", answer=_ONE),
     Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="delete_subnet"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from busway.api.answer import EMPTY, shape, wrap, wrap_list
 from busway.api.call import Call, Reply
-from busway.api.network.answers import EXTENSION, VERSIONS
+from busway.api.network.answers import EXTENSION, RESOURCES, VERSIONS
 from busway.api.network.rows import listing
 from busway.api.operation import Operation
 from busway.domain.errors import NotFound
@@ -69,7 +69,7 @@ def _zones(call: Call) -> Reply:
 
 OPERATIONS = (
     Operation("GET", "/network", _list, public=True, answer=VERSIONS),
-    Operation("GET", ROOT, _show, rule="get_extensions", answer=shape({"resources": EMPTY})),
+    Operation("GET", ROOT, _show, rule="get_extensions", answer=RESOURCES),
     Operation(
         "GET", f"{ROOT}/extensions", _list_extensions, rule="get_extensions", answer=wrap_list("extensions", EXTENSION)
     ),
