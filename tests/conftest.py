@@ -11,7 +11,7 @@ import pytest
 
 from busway.bootstrap.logs import set_up_logs
 from busway.store.database import Database
-from tests.databases import add_tables, become_like, new_postgres
+from tests.databases import add_tables, new_postgres
 from tests.postgres import private_server
 
 # A busy machine makes a test slow and never wrong.
@@ -52,19 +52,17 @@ def postgres_url(postgres_server: Path) -> str:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a new, empty database: each test that uses it runs on both kinds."""
+    """The URL of a new database: each test that uses it runs on both kinds. It is empty unless `database` is used too."""
     if request.param == "postgresql":
-        return str(request.getfixturevalue("postgres_url"))
+        return new_postgres(request.getfixturevalue("postgres_server"), tables="database" in request.fixturenames)
     return f"sqlite:///{tmp_path / 'busway.db'}"
 
 
 @pytest.fixture
-def database(request: pytest.FixtureRequest, database_url: str) -> Iterator[Database]:
+def database(database_url: str) -> Iterator[Database]:
     """The database of that URL, with all tables and no rows: each test that uses it runs on both kinds."""
     database = Database(database_url)
     if database.is_sqlite:
         add_tables(database)
-    else:
-        become_like(request.getfixturevalue("postgres_server"), str(database.url.database))
     yield database
     database.close()

@@ -18,18 +18,13 @@ def add_tables(database: Database) -> None:
     shutil.copyfile(_template(), database.url.database)
 
 
-def new_postgres(server: Path) -> str:
-    """Makes an empty database on a server; returns its URL."""
+def new_postgres(server: Path, *, tables: bool = False) -> str:
+    """Makes a database on a server, empty or with all tables of today; returns its URL."""
     name = f"t{uuid.uuid4().hex}"
-    _execute(server, f"CREATE DATABASE {name}")
+    # FILE_COPY takes a third of the time of the default, which writes each page to the log.
+    template = f" TEMPLATE {_postgres_template(server)} STRATEGY FILE_COPY" if tables else ""
+    _execute(server, f"CREATE DATABASE {name}{template}")
     return f"postgresql://busway@/{name}?host={server}"
-
-
-def become_like(server: Path, name: str) -> None:
-    """Gives a database of a server, to which nobody is connected yet, all tables of today."""
-    template = _postgres_template(server)
-    _execute(server, f"DROP DATABASE {name}")
-    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
 
 
 @functools.cache
