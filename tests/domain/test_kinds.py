@@ -1,6 +1,7 @@
 """Each kind of resource stands at the same places with the same name: here they are held together."""
 
 import dataclasses
+import xml.etree.ElementTree as ET
 from importlib import import_module
 from typing import Any
 
@@ -8,7 +9,12 @@ import pytest
 
 from busway.agent.steps import give_back_device, take_device
 from busway.control.agents import units as of_control
-from busway.domain.units import KINDS, Unit
+from busway.domain.address import PciAddress
+from busway.domain.grant import Attachment, Grant
+from busway.domain.guest_layout import GuestSlot, RootPort
+from busway.domain.ids import ClaimId
+from busway.domain.units import KINDS, Mdev, Unit, VgpuFunction, WholeFunction
+from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.xml import device as of_xml
 
 PLACES = {
@@ -24,8 +30,21 @@ def test_a_place_knows_every_kind_and_no_other(place: str) -> None:
     assert PLACES[place] == set()
 
 
-def test_a_domain_tells_as_many_kinds_as_it_is_given() -> None:
-    assert len(of_xml.READERS) == len(of_xml.WRITERS)
+SAMPLES: dict[type[Unit], Unit] = {
+    WholeFunction: WholeFunction(PciAddress("0000:41:00.0"), "10de", "20b5"),
+    Mdev: Mdev("mtty", "mtty-2", "aaaaaaaa-0000-4000-8000-000000000001"),
+    VgpuFunction: VgpuFunction(PciAddress("0000:26:00.4"), "10de", "26b9", "nvidia-1155"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=str)
+def test_what_a_domain_is_given_is_recognised_there_by_its_name_and_claim(kind: type[Unit]) -> None:
+    devices, grant = ET.Element("devices"), Grant(SAMPLES[kind], ClaimId("claim-1"), 1)
+
+    of_xml.add_device(devices, GuestSlot(grant, 1, 0, multifunction=False), RootPort(1, 0, 1, 0, 1), GuestOptions())
+
+    found = of_xml.read_attachments(f"<domain>{ET.tostring(devices, encoding='unicode')}</domain>")
+    assert found == (Attachment(SAMPLES[kind].name, ClaimId("claim-1")),)
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=str)

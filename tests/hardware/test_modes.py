@@ -11,6 +11,7 @@ from busway.hardware import Machine as Reading
 from busway.hardware.modes import CardMode, modes_of
 from busway.testing.kernel import FakeKernel
 from busway.testing.kernel_devices import create_mdev
+from busway.testing.kernel_vgpu import vgpu_card
 from busway.testing.machines import Machine
 
 UUID = "aaaaaaaa-0000-4000-8000-000000000001"
@@ -85,6 +86,20 @@ def test_a_parent_of_mediated_devices_tells_its_types(machine: Machine) -> None:
         "nvidia-35 0 left, nvidia-36 0 left",
     )
     assert "1 mediated devices are made of it" in found["whole"].why
+
+
+def test_a_card_whose_vfs_become_vgpus_tells_what_they_can_be(machine: Machine) -> None:
+    pf, *_ = machine.sriov("0000:51", vfs=2, group=30)
+    vgpu_card(machine, str(pf), {1155: ("NVIDIA L40S-12Q", 12), 1158: ("NVIDIA L40S-24Q", 24)}, capacity=48)
+    free = ways(machine, pf)["vendor vGPU"]
+    FakeKernel(machine.root).set(PciAddress("0000:51:00.4"), "nvidia/current_vgpu_type", "1155")
+
+    made = ways(machine, pf)["vendor vGPU"]
+
+    assert (free.serves, free.why) == (
+        True, "its VFs can become NVIDIA L40S-12Q, NVIDIA L40S-24Q; 0 of 2 are vGPUs",
+    )  # fmt: skip
+    assert (made.serves, made.why) == (True, "its VFs can become NVIDIA L40S-12Q; 1 of 2 are vGPUs")
 
 
 def test_the_command_prints_every_way_of_one_card_and_refuses_an_unknown_one(machine: Machine) -> None:

@@ -7,6 +7,7 @@ import logging
 import shutil
 import struct
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -20,20 +21,31 @@ from busway.domain.errors import HostError
 from busway.domain.grant import Held
 from busway.domain.ids import HostId, ImageId, ServerId
 from busway.domain.server import PowerState
-from busway.domain.units import Mdev, Unit, WholeFunction
+from busway.domain.units import Mdev, Unit, VgpuFunction, WholeFunction
+from busway.domain.vgpu import SizeMode
 from busway.hardware.binding import driver_of
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import DomainSeen
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
 from busway.testing.kernel_devices import drop_mdevs
+from busway.testing.kernel_vgpu import drop_vgpu, fake_nvidia_smi
 from busway.testing.machines import attach
 from busway.testing.networks import FakeNetworks
 from busway.testing.stage import copy_image
 from tests.proof.chaos import Crash, Fuse, Line
 
 VGPU_TYPE = "nvidia-35"
-VERBS = ("override", "unbind", "probe", "reset", f"set mdev_supported_types/{VGPU_TYPE}/create")
+VERBS = (
+    "override",
+    "unbind",
+    "probe",
+    "reset",
+    f"set mdev_supported_types/{VGPU_TYPE}/create",
+    "set nvidia/current_vgpu_type",
+    "set nvidia/placement_id",
+)
+MIXED = PciAddress("0000:71:00.0")  # a card of vGPUs of several sizes, where a host has it
 QUIET = structlog.wrap_logger(
     structlog.PrintLogger(), wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL)
 )
@@ -98,6 +110,7 @@ class Host:
         if folder.exists() and not (folder / "class").read_text().startswith("0x0604"):
             kept = self.path / "lost" / str(address)
             drop_mdevs(self.root, address)
+            drop_vgpu(self.root, address)
             shutil.copytree(folder.resolve(), kept, symlinks=True)
             self.lost[address] = str(folder.resolve().relative_to(self.root.resolve()))
             self.ever_lost.add(address)
@@ -189,6 +202,11 @@ class Host:
         """The mediated devices that are there."""
         return sorted(path.name for path in (self.root / "sys/bus/mdev/devices").glob("*"))
 
+    def vgpus(self) -> dict[str, str]:
+        """The virtual functions that are vGPUs, with their types."""
+        files = (self.root / "sys/bus/pci/devices").glob("*/nvidia/current_vgpu_type")
+        return {path.parts[-3]: number for path in files if (number := path.read_text().strip()) != "0"}
+
     def traces(self) -> str:
         """All that the agent keeps and that the hypervisor knows, in words."""
         state = self.state()
@@ -211,12 +229,14 @@ class Host:
             wall_ns=self._wall_ns,
             crashpoint=self.fuse.tick,
             log=QUIET,
+            vgpu_modes={MIXED: SizeMode.MIXED} if MIXED in self.addresses() else {},
+            nvidia_smi=partial(fake_nvidia_smi, self.root),
         )
 
 
 def _address_of(unit: Unit) -> PciAddress | None:
     """The function that is held, or the parent of an instance; None for a parent that is no function."""
-    if isinstance(unit, WholeFunction):
+    if isinstance(unit, WholeFunction | VgpuFunction):
         return unit.address
     return PciAddress(unit.parent) if isinstance(unit, Mdev) and ":" in unit.parent else None
 

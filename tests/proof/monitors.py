@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,20 +17,26 @@ from typing import TYPE_CHECKING
 from busway.control.devices import listing as device_views
 from busway.control.placement.memory import SnapshotMemory
 from busway.control.placement.snapshot import take_snapshot
+from busway.domain.address import PciAddress
 from busway.domain.caller import Caller
 from busway.domain.claim import CLAIM_TRANSITIONS, ClaimState
 from busway.domain.device import DeviceKind
 from busway.domain.grant import names_of
-from busway.domain.ids import HostId, ServerId
+from busway.domain.ids import DeviceId, HostId, ServerId
 from busway.domain.move import MoveKind
 from busway.domain.placement import HostState
 from busway.domain.server import SERVER_TRANSITIONS, Hold, PowerState, ServerStatus
 from busway.domain.status import DeviceStatus
-from busway.domain.units import Mdev, WholeFunction
+from busway.domain.units import Mdev, VgpuFunction, WholeFunction
+from busway.domain.units.mdev import read_unit
+from busway.domain.vgpu import Vgpu
 from busway.store import claims, devices, groups, hosts, ledger, moves, ports, servers
+from busway.store.claims import Claim
+from busway.store.devices import DeviceRow
 from busway.store.ledger import Window
 from busway.store.moves import MoveFilter
 from busway.store.servers import Intent
+from tests.proof.host import MIXED
 
 _SETTLED = (
     ServerStatus.ACTIVE,
@@ -125,10 +132,11 @@ def check_empty(world: World) -> None:
         assert host.traces() == "[[], [], []]"
         assert host.drivers() == host.native()
         assert host.mdevs() == [], f"{host.name}: instances are left behind"
+        assert host.vgpus() == {}, f"{host.name}: virtual functions are left as vGPUs"
     for view in device_views.list_devices(world.control(), _admin()):
         if view.offered:
             # behind a bridge with a foreign device nobody can have it, and one that is cut is not given whole
-            shared = view.vendor_id == "1002" or view.product_id == "13f2"
+            shared = view.vendor_id == "1002" or view.product_id in ("13f2", "26b9")
             expected = DeviceStatus.UNAVAILABLE if shared else DeviceStatus.AVAILABLE
             assert view.status is expected, f"{view.host} {view.address}: {view.status}, {view.reason}"
 
@@ -162,12 +170,34 @@ def _check_claims(world: World) -> None:
         if device.kind is not DeviceKind.VF:
             owners[claim.host_id, "slot", address.domain, address.bus, address.slot].add(claim.server_id)
         assert device.vendor_id != "1002", "a device was given that shares its group with a foreign one"
+    functions = [claim for claim in every if claim.kind == VgpuFunction.kind]
+    assert len({claim.device_id for claim in functions}) == len(functions), "a virtual function is two vGPUs"
+    _check_shared_cards(functions, known)
     split = {key: names for key, names in owners.items() if len(names) > 1}
     assert not split, f"a group or card is split: {split}"
     taken = {(claim.host_id, known[claim.device_id].device.address) for claim in live}
-    for claim in live:
+    for claim in (*live, *functions):
         parent = known[claim.device_id].device.parent
         assert parent is None or (claim.host_id, parent) not in taken, "a PF and its VF are claimed"
+
+
+def _check_shared_cards(functions: list[Claim], known: Mapping[DeviceId, DeviceRow]) -> None:
+    """On a card of several sizes no two vGPUs overlap; on one of equal sizes all have one, and no more than it has room."""
+    cards: dict[tuple[HostId, PciAddress | None], list[Vgpu]] = defaultdict(list)
+    for claim in functions:
+        vgpu = read_unit(claim.unit).vgpu
+        assert vgpu is not None
+        cards[claim.host_id, known[claim.device_id].device.parent].append(vgpu)
+    for (_, pf), vgpus in cards.items():
+        assert sum(each.size for each in vgpus) <= 48, f"{pf} has {vgpus}"
+        regions = [
+            region for each in vgpus if each.start is not None for region in range(each.start, each.start + each.size)
+        ]
+        assert len(regions) == len(set(regions)), f"vGPUs of {pf} overlap: {vgpus}"
+        if pf == MIXED:
+            assert all(each.start is not None for each in vgpus), f"nobody knows where vGPUs of {pf} lie: {vgpus}"
+        else:
+            assert len({each.size for each in vgpus}) == 1, f"{pf} of equal sizes has {vgpus}"
 
 
 def _check_capacity(world: World) -> None:
@@ -187,7 +217,7 @@ def _check_guests(world: World) -> None:
     """A device that a host holds, or that a guest runs with, is claimed by that very server: it is not free before."""
     with world.db.read() as tx:
         every = claims.list_live_claims(tx)
-        live = {claim.device_id: claim.server_id for claim in every if claim.kind == WholeFunction.kind}
+        live = {claim.device_id: claim.server_id for claim in every if claim.kind != Mdev.kind}
         instances = {str(claim.id): claim.server_id for claim in every if claim.kind == Mdev.kind}
         known = {(row.host_id, str(row.device.address)): row for row in devices.list_devices(tx)}
     for host in world.hosts:

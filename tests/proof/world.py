@@ -46,10 +46,11 @@ from busway.store import servers as server_store
 from busway.store.database import Database
 from busway.store.schema import upgrade
 from busway.store.servers import ServerRow
+from busway.testing.kernel_vgpu import vgpu_card
 from busway.testing.machines import Machine
 from tests.proof import monitors
 from tests.proof.chaos import ControlCrash
-from tests.proof.host import VGPU_TYPE, Host
+from tests.proof.host import MIXED, VGPU_TYPE, Host
 
 ADMIN = Caller(UserId("admin"), "admin", ProjectId("p1"), "admin", frozenset({"admin"}))
 IMAGE, BYTES = ImageId("image-1"), b"a raw image" * 10
@@ -63,7 +64,15 @@ ALIASES = (
 )
 SPECS = ('{"vendor_id":"10de"}', '{"vendor_id":"1002"}')
 FEWER_SPECS = ('{"vendor_id":"10de","product_id":"2236"}',)
-MDEVS = MdevRules([MdevRule(VGPU_TYPE), MdevRule("mtty-2", ("mtty",), "CUSTOM_SERIAL")])
+SHARED = (str(MIXED), "0000:72:00.0")  # cards of vGPUs: of several sizes, and of one
+MDEVS = MdevRules(
+    [
+        MdevRule(VGPU_TYPE),
+        MdevRule("mtty-2", ("mtty",), "CUSTOM_SERIAL"),
+        MdevRule("nvidia-1155", SHARED, "CUSTOM_12Q"),
+        MdevRule("nvidia-1158", SHARED, "CUSTOM_24Q"),
+    ]
+)
 ROOMY, TIGHT = 256, 24_000  # MB of RAM: of the tight ones a host takes two
 FAULTS_STOP = 61  # seconds: longer than an agent's longest pause, and than a guest may take to power off
 ROUNDS = 40
@@ -277,11 +286,22 @@ def _machines(folder: Path) -> None:
     cards.card_with_audio("0000:42:00", group=20)
     cards.gpu("0000:43:00.0", group=21)
     cards.behind_bridge("0000:44", group=22)
+    _shared(cards, SHARED[0], group=50)
     virtual = Machine(folder / "h3")
+    _shared(virtual, SHARED[1], group=50)
     virtual.sriov("0000:51", vfs=2, group=30)
     virtual.gpu("0000:52:00.0", group=40)
     virtual.function("0000:61:00.0", "10de:13f2", "030200", group=41, driver="nvidia")
     virtual.mdev_type("0000:61:00.0", VGPU_TYPE, 1, name="M60-0Q")
+
+
+def _shared(machine: Machine, pf: str, group: int) -> None:
+    """A card with three virtual functions that can become vGPUs of 12 or of 24 GB."""
+    machine.function(pf, "10de:26b9", "030200", group=group, driver="nvidia", total_vfs=4)
+    for number in range(3):
+        machine.vf(pf, number, "10de:26b9", group=group + 1 + number, driver="nvidia")
+    types = {1155: ("NVIDIA L40S-12Q", 12), 1158: ("NVIDIA L40S-24Q", 24)}
+    vgpu_card(machine, pf, types, capacity=48, starts={12: (0, 12, 24, 36), 24: (0, 24)})
 
 
 def unfinished(row: ServerRow) -> bool:

@@ -30,12 +30,16 @@ from busway.agent.reporter import Reporter, Whose
 from busway.agent.sequence import Sequence
 from busway.agent.state import StateFolder
 from busway.agent.tools import DiskFlattener, DiskMaker, Tools
+from busway.agent.vgpu_modes import VgpuModes
 from busway.agent.workers import Spawn, Workers, in_thread
+from busway.domain.address import PciAddress
 from busway.domain.documents import Desired
 from busway.domain.errors import BadInput, BuswayError, Unavailable
 from busway.domain.ids import ServerId
 from busway.domain.sriov_layout import SriovLayout
+from busway.domain.vgpu import SizeMode
 from busway.hardware.machine import Machine
+from busway.hardware.provision.vgpu_mode import Run, run_nvidia_smi
 from busway.hardware.scrub import SCRUB_SECONDS
 from busway.hardware.verbs import DeviceVerbs
 from busway.hypervisor.guest import GuestOptions
@@ -93,6 +97,8 @@ class Agent:
         log: FilteringBoundLogger | None = None,
         scrubs: Mapping[str, Path] | None = None,
         layouts: Collection[SriovLayout] = (),
+        vgpu_modes: Mapping[PciAddress, SizeMode] | None = None,
+        nvidia_smi: Run = run_nvidia_smi,
         meters: Meters | None = None,
         guest_gpus: GuestGpus | None = None,
         examine: Examine | None = None,
@@ -154,6 +160,7 @@ class Agent:
             wall_ns=wall_ns,
         )
         self._provisions = Provisions(tuple(layouts), kernel, monotonic, self._log, self._timing.kernel)
+        self._vgpu_modes = VgpuModes(vgpu_modes or {}, nvidia_smi, monotonic, self._log)
         self._workers = Workers(Executor(self._tools, self._faults, self._log, crashpoint).carry_out, spawn)
         self._machine: Machine | None = None
         self._desired: Desired | None = None
@@ -233,6 +240,8 @@ class Agent:
         before = self._look()
         if self._provisions.converge(before, self._desired):  # before the plan: servers take what is made here
             before, self._busy = self._look(), True
+        if self._vgpu_modes.converge(before):
+            before, self._busy = self._look(), True
         if self._desired is not None:
             desired = self._desired
             self._heed("networks", lambda: self._make_networks(desired))
@@ -281,7 +290,7 @@ class Agent:
 
     def _plan(self, desired: Desired, sight: Sight) -> dict[ServerId, list[Step]]:
         """The steps of each server, in the order in which the servers have their turn."""
-        unmade = self._provisions.waiting(sight, desired)
+        unmade = (*self._provisions.waiting(sight, desired), *self._vgpu_modes.waiting(sight, desired))
         desired = _without(desired, sight.unreadable | {wait.server_id for wait in unmade})
         self._tell_waits((*waits(desired, sight.local), *unmade))
         plans: dict[ServerId, list[Step]] = {}
@@ -324,7 +333,9 @@ class Agent:
     def _look(self) -> Sight:
         self._machine = self._machine.rescan() if self._machine else Machine.read(self._kernel.root)
         now, patience = self._tools.now(), self._timing.stop
-        return look(self._machine, self._guests, self._state, self._desired, self._faults, now, patience)
+        sight = look(self._machine, self._guests, self._state, self._desired, self._faults, now, patience)
+        told = self._vgpu_modes.told
+        return replace(sight, mdev_parents=told(sight.mdev_parents), vgpu_functions=told(sight.vgpu_functions))
 
     def _breathe(self) -> None:
         """Reports while a round waits for its work, still under the generation before it."""
@@ -351,6 +362,7 @@ class Agent:
             *(f"{work.server_id}: {work.current} is still under way" for work in slow),
             *(f"{part}: {code}" for part, code in sorted(self._troubles.items())),
             *self._provisions.notes,
+            *self._vgpu_modes.notes,
         )
 
     def _heed(self, part: str, act: Callable[[], None]) -> None:

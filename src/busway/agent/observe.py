@@ -19,11 +19,11 @@ from busway.domain.errors import HostError
 from busway.domain.grant import Fault, Held, names_of
 from busway.domain.ids import ServerId, UnitName
 from busway.domain.mdev import MdevParentSeen
-from busway.domain.units import Mdev
-from busway.hardware.handover import is_ready
+from busway.domain.units import Mdev, VgpuFunction
+from busway.hardware.handover import is_ready, vgpu
 from busway.hardware.handover.mdev import is_placed, list_ready
 from busway.hardware.machine import Machine
-from busway.hardware.mediated import see_mdev_parents
+from busway.hardware.mediated import see_mdev_parents, see_vgpu_function
 from busway.hypervisor.seam import DomainSeen
 from busway.reconciler.local import LocalServer, LocalState
 
@@ -40,6 +40,7 @@ class Sight:
     servers: tuple[ObservedServer, ...]
     unreadable: frozenset[ServerId] = frozenset()
     mdev_parents: tuple[MdevParentSeen, ...] = ()
+    vgpu_functions: tuple[MdevParentSeen, ...] = ()
 
     @property
     def held(self) -> tuple[Held, ...]:
@@ -88,7 +89,14 @@ def look(
     )
     unknown = frozenset(one.local.id for one in seen if not one.known)
     told = tuple(_observed(one, held) for one in seen)
-    return Sight(machine, machine.inventory, local, told, unknown, see_mdev_parents(machine.root))
+    parents, functions = see_mdev_parents(machine.root), _vgpu_functions(machine)
+    return Sight(machine, machine.inventory, local, told, unknown, parents, functions)
+
+
+def _vgpu_functions(machine: Machine) -> tuple[MdevParentSeen, ...]:
+    vfs = (function for function in machine if function.is_vf)
+    found = (see_vgpu_function(vf.folder, vf.address, str(vf.parent or "")) for vf in vfs)
+    return tuple(each for each in found if each is not None)
 
 
 def _ready(machine: Machine, held: tuple[Held, ...]) -> frozenset[UnitName]:
@@ -97,7 +105,9 @@ def _ready(machine: Machine, held: tuple[Held, ...]) -> frozenset[UnitName]:
     unplaced = {
         each.unit.name for each in held if isinstance(each.unit, Mdev) and not is_placed(machine.root, each.unit)
     }
-    return frozenset(map(UnitName, (*functions, *list_ready(machine.root)))) - unplaced
+    units = (each.unit for each in held)
+    vgpus = {unit.name for unit in units if isinstance(unit, VgpuFunction) and vgpu.is_ready(machine.root, unit)}
+    return frozenset(map(UnitName, (*functions, *list_ready(machine.root), *vgpus))) - unplaced
 
 
 def _held_by_any(

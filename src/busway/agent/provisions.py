@@ -10,11 +10,11 @@ from structlog.typing import FilteringBoundLogger
 from busway.agent.observe import Sight
 from busway.domain.address import PciAddress
 from busway.domain.documents import Desired
-from busway.domain.errors import BuswayError
+from busway.domain.errors import BadInput, BuswayError
 from busway.domain.grant import names_of
 from busway.domain.ids import ServerId, UnitName
 from busway.domain.sriov_layout import SriovLayout
-from busway.domain.units import Unit, WholeFunction
+from busway.domain.units import Mdev, Unit, VgpuFunction, WholeFunction
 from busway.hardware.provision import is_laid_out, lay_out
 from busway.hardware.verbs import DeviceVerbs
 from busway.reconciler.waits import Wait
@@ -114,4 +114,14 @@ def _users(sight: Sight, desired: Desired | None) -> dict[PciAddress, str]:
 
 
 def _of(server_id: ServerId, units: Iterable[Unit]) -> dict[PciAddress, str]:
-    return {unit.address: str(server_id) for unit in units if isinstance(unit, WholeFunction)}
+    return {address: str(server_id) for unit in units if (address := _address_of(unit)) is not None}
+
+
+def _address_of(unit: Unit) -> PciAddress | None:
+    """The function that a unit is, or is an instance of."""
+    if isinstance(unit, WholeFunction | VgpuFunction):
+        return unit.address
+    try:
+        return PciAddress(unit.parent) if isinstance(unit, Mdev) else None
+    except BadInput:
+        return None

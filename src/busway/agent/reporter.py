@@ -99,6 +99,7 @@ class Reporter:
             resources=self._resources,
             inventory=sight.inventory,
             mdev_parents=sight.mdev_parents,
+            vgpu_functions=sight.vgpu_functions,
             servers=sight.servers,
             held=sight.held,
             agent_version=__version__,

@@ -19,8 +19,10 @@ from busway.agent.link import HttpLink
 from busway.agent.log import log_to_stderr
 from busway.agent.metrics_server import MetricsServer, parse_address
 from busway.agent.state import StateFolder
+from busway.domain.address import PciAddress
 from busway.domain.errors import InvalidConfig
 from busway.domain.sriov_layout import SriovLayout
+from busway.domain.vgpu import SizeMode
 from busway.hardware.kernel import SysfsKernel
 from busway.hardware.scrub import SCRUB_SECONDS
 from busway.hypervisor.adapter import LibvirtHypervisor
@@ -47,6 +49,7 @@ class AgentOptions:
     scrubs: Mapping[str, Path] = field(default_factory=dict)  # programs that clean devices, by vendor:device
     scrub_seconds: float = SCRUB_SECONDS
     layouts: tuple[SriovLayout, ...] = ()
+    vgpu_modes: Mapping[PciAddress, SizeMode] = field(default_factory=dict)
     metrics: str = ""  # address and port; "" serves none
     metrics_token: Path | None = None
     guest_gpus: tuple[str, ...] = ()  # the program that tells of GPUs in guests, with its arguments; () asks none
@@ -101,6 +104,7 @@ def build_agent(
         scrubs=options.scrubs,
         examine=examine,
         layouts=options.layouts,
+        vgpu_modes=options.vgpu_modes,
     )
 
 

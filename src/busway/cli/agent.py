@@ -10,7 +10,10 @@ from busway.cli.bridges import read_bridges
 from busway.cli.metrics import guest_program, metrics_options
 from busway.cli.scrubs import scrub_options
 from busway.cli.vfs import vfs_option
+from busway.cli.vgpu_mode import vgpu_mode_option
+from busway.domain.address import PciAddress
 from busway.domain.sriov_layout import SriovLayout
+from busway.domain.vgpu import SizeMode
 
 _CREDENTIAL = Path("/etc/busway/agent.json")
 
@@ -76,6 +79,7 @@ _CREDENTIAL = Path("/etc/busway/agent.json")
 @click.option("--cpu-model", default="", metavar="NAME", help="The model, such as EPYC-Rome, with --cpu-mode custom.")
 @scrub_options
 @vfs_option
+@vgpu_mode_option
 @metrics_options
 @click.option("--once", is_flag=True, help="Do one round and end.")
 @click.pass_context
@@ -95,6 +99,7 @@ def agent(
     scrubs: dict[str, Path],
     scrub_seconds: float,
     layouts: tuple[SriovLayout, ...],
+    vgpu_modes: dict[PciAddress, SizeMode],
     metrics: str,
     metrics_token: Path | None,
     guest_gpus: bool,
@@ -125,6 +130,7 @@ def agent(
         scrubs=scrubs,
         scrub_seconds=scrub_seconds,
         layouts=layouts,
+        vgpu_modes=vgpu_modes,
         metrics=metrics,
         metrics_token=metrics_token,
         guest_gpus=guest_program(guest_gpus, guest_gpu_program),

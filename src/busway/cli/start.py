@@ -13,10 +13,13 @@ from busway.cli.bridges import read_bridges
 from busway.cli.metrics import guest_program, metrics_options
 from busway.cli.scrubs import scrub_options
 from busway.cli.vfs import vfs_option
+from busway.cli.vgpu_mode import vgpu_mode_option
 
 if TYPE_CHECKING:
     from busway.bootstrap.config import Config
+    from busway.domain.address import PciAddress
     from busway.domain.sriov_layout import SriovLayout
+    from busway.domain.vgpu import SizeMode
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -82,6 +85,7 @@ def serve(config: Path | None, **overrides: Any) -> None:
 )
 @scrub_options
 @vfs_option
+@vgpu_mode_option
 @metrics_options
 def up(
     config: Path | None,
@@ -92,6 +96,7 @@ def up(
     scrubs: dict[str, Path],
     scrub_seconds: float,
     layouts: tuple[SriovLayout, ...],
+    vgpu_modes: dict[PciAddress, SizeMode],
     metrics: str,
     metrics_token: Path | None,
     guest_gpus: bool,
@@ -116,6 +121,7 @@ def up(
         scrubs=scrubs,
         scrub_seconds=scrub_seconds,
         layouts=layouts,
+        vgpu_modes=vgpu_modes,
         metrics=metrics,
         metrics_token=metrics_token,
         guest_gpus=guest_program(guest_gpus, guest_gpu_program),

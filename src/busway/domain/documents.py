@@ -243,3 +243,4 @@ class Observed:
     wire: int = WIRE_VERSION
     unreadable: tuple[Unreadable, ...] = ()
     mdev_parents: tuple[MdevParentSeen, ...] = ()
+    vgpu_functions: tuple[MdevParentSeen, ...] = ()  # VFs that become vGPUs

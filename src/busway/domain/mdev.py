@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from busway.domain.errors import InvalidConfig
 from busway.domain.ids import DeviceId
-from busway.domain.units.mdev import Instance
+from busway.domain.units.mdev import Instance, Mdev
 from busway.domain.vgpu import SharedCard, SizeMode, Vgpu, VgpuName, read_vgpu_name
 
 VGPU = "VGPU"
@@ -42,6 +42,8 @@ class MdevParentSeen:
     numa_node: int | None = None
     card: str = ""  # the PF of a parent that is a VF: its VFs share the card
     mode: str = ""  # of the card, a SizeMode; "" where its host does not tell
+    kind: str = Mdev.kind  # or that of a VF which becomes a vGPU itself; its one instance has its address for a UUID
+    trouble: str = ""  # why its types can't be told, in words
 
     @property
     def card_name(self) -> str:
@@ -86,6 +88,7 @@ class MdevOffer:
     card: str = ""
     size: int = 0
     single: bool = False
+    kind: str = Mdev.kind
 
     @property
     def free(self) -> int:
@@ -94,12 +97,13 @@ class MdevOffer:
 
     def __str__(self) -> str:
         left = self.blocked or f"{self.free} of {self.total} free"
-        return f"cut into mediated devices of the type {self.type_id} ({self.resource_class}): {left}"
+        what = "cut into mediated devices" if self.kind == Mdev.kind else "to be a vGPU"
+        return f"{what} of the type {self.type_id} ({self.resource_class}): {left}"
 
     @property
     def sort(self) -> tuple[object, ...]:
         """Equal for offers of equal hosts: all of it but its id."""
-        place = self.parent, self.card, self.numa_node
+        place = self.parent, self.card, self.numa_node, self.kind
         return *place, self.type_id, self.resource_class, self.total, self.taken, self.blocked, self.size
 
     def slots(self, count: int) -> tuple[int, ...]:
@@ -179,6 +183,7 @@ def _offer(
         card=_room(parent.card_name, rule.type_id, name),
         size=name.size if name else 0,
         single=bool(parent.card),
+        kind=parent.kind,
     )
     return replace(offer, blocked=blocked or _obstacle(parent, rule, offer, seen, claimed))
 
@@ -190,6 +195,8 @@ def _obstacle(
     seen: MdevTypeSeen | None,
     claimed: Mapping[str, Instance],
 ) -> str:
+    if parent.trouble:
+        return parent.trouble
     if seen is None:
         has = ", ".join(kind.id for kind in parent.types) or "none"
         return f"it has no type {rule.type_id} (it has {has})"

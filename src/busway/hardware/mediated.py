@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from busway.domain.address import PciAddress
 from busway.domain.mdev import MdevParentSeen, MdevTypeSeen
-from busway.hardware.tree import find_number, link_name, list_names, read_text
+from busway.domain.units.vgpu import VgpuFunction, vgpu_type_id
+from busway.hardware.tree import find_number, find_text, link_name, list_names, parse_number, read_text
 
 _PARENTS = "sys/class/mdev_bus"
 
@@ -62,6 +63,7 @@ class VendorVgpu:
 
     current: int | None
     creatable: tuple[VgpuType, ...] = ()
+    unclear: str = ""  # why its list of types can't be understood, "" if it can
 
 
 def read_mdev_parents(root: Path) -> tuple[MdevParent, ...]:
@@ -88,6 +90,28 @@ def _see(root: Path, parent: MdevParent) -> MdevParentSeen:
     )
 
 
+def see_vgpu_function(folder: str, address: PciAddress, card: str) -> MdevParentSeen | None:
+    """A VF with its vendor's vGPU files as an agent reports it: what it can become, and what it is."""
+    vgpu = read_vendor_vgpu(folder)
+    if vgpu is None:
+        return None
+    node = find_number(f"{folder}/numa_node")
+    free = 1 if vgpu.current == 0 else 0
+    types = {vgpu_type_id(kind.id): MdevTypeSeen(vgpu_type_id(kind.id), kind.name, free) for kind in vgpu.creatable}
+    if vgpu.current:
+        mine = vgpu_type_id(vgpu.current)
+        types[mine] = replace(types.get(mine, MdevTypeSeen(mine, available=0)), instances=(str(address),))
+    trouble = "what it is can't be read" if vgpu.current is None else "" if vgpu.current else vgpu.unclear
+    return MdevParentSeen(
+        str(address),
+        tuple(types.values()),
+        node if node is not None and node >= 0 else None,
+        card=card,
+        kind=VgpuFunction.kind,
+        trouble=trouble,
+    )
+
+
 def mdev_folder(root: Path, parent: MdevParent | PciAddress) -> str:
     """Where the kernel shows a parent of mediated devices."""
     return f"{root}/sys/bus/pci/devices/{parent}" if isinstance(parent, PciAddress) else f"{root}/{_PARENTS}/{parent}"
@@ -104,10 +128,33 @@ def read_vendor_vgpu(folder: str) -> VendorVgpu | None:
     names = list_names(f"{folder}/nvidia")
     if "creatable_vgpu_types" not in names and "current_vgpu_type" not in names:
         return None
-    lines = read_text(f"{folder}/nvidia/creatable_vgpu_types").splitlines()
-    found = [re.fullmatch(r"\s*([0-9]{1,9})\s*:\s*(\S.*?)\s*", line, re.ASCII) for line in lines]
-    types = tuple(VgpuType(int(match[1]), match[2]) for match in found if match)
-    return VendorVgpu(find_number(f"{folder}/nvidia/current_vgpu_type"), types)
+    text = find_text(f"{folder}/nvidia/creatable_vgpu_types")
+    types = _creatable(text or "")
+    unclear = "its nvidia/creatable_vgpu_types can't be read" if text is None else ""
+    if text and not types and _has_rows(text):
+        unclear = f"its nvidia/creatable_vgpu_types can't be understood: {text.splitlines()[0][:80]}"
+    return VendorVgpu(find_number(f"{folder}/nvidia/current_vgpu_type"), types, unclear)
+
+
+def _creatable(text: str) -> tuple[VgpuType, ...]:
+    """Reads rows such as "1155 : NVIDIA L40S-12Q"; a head says which column is which where there are more than two."""
+    number, name = 0, 1
+    found = []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.split(":")]
+        words = [cell.lower() for cell in cells]
+        if any(word.endswith("name") for word in words):
+            number = next((n for n, word in enumerate(words) if word.endswith("id")), 0)
+            name = next(n for n, word in enumerate(words) if word.endswith("name"))
+        elif len(cells) > max(number, name) and (value := parse_number(cells[number])) and cells[name]:
+            found.append(VgpuType(value, cells[name]))
+    return tuple(found)
+
+
+def _has_rows(text: str) -> bool:
+    """True for more than a head: a card that is full shows the head alone."""
+    rows = [line for line in text.splitlines() if line.strip()]
+    return bool([row for row in rows if not row.strip().lower().endswith("name")])
 
 
 def _read_type(folder: str, name: str) -> MdevType:

@@ -102,15 +102,18 @@ def _mediated(card: Card) -> CardMode:
 
 
 def _vendor_vgpu(machine: Machine, card: Card) -> CardMode:
-    """The vendor's own way of Linux 6.8 and later, which Busway reads and does not serve."""
+    """The vendor's own way of Linux 6.8 and later: a VF stays on its driver and becomes a vGPU."""
     name = "vendor vGPU"
     vfs = [vf for function in card.functions if function.sriov for vf in function.sriov.vfs]
     functions = [*card.functions, *filter(None, map(machine.find, vfs))]
     known = {kind.name for function in functions if (vgpu := function.vendor_vgpu) for kind in vgpu.creatable}
-    if not known and not any(function.vendor_vgpu for function in functions):
+    found = [vgpu for function in functions if (vgpu := function.vendor_vgpu) is not None]
+    if not found:
         return CardMode(name, serves=False, why="no function of it has the vendor's vGPU files")
-    words = f"its VFs can become {', '.join(sorted(known)[:_NAMED]) or 'nothing now'}"
-    return CardMode(name, serves=False, why=f"{words}, but Busway does not set vGPU types of VFs yet")
+    made = sum(bool(vgpu.current) for vgpu in found)
+    unclear = next((vgpu.unclear for vgpu in found if vgpu.unclear), "")
+    words = f"its VFs can become {', '.join(sorted(known)[:_NAMED]) or unclear or 'nothing now'}; {made} of {len(found)} are vGPUs"
+    return CardMode(name, serves=bool(known or made), why=words)
 
 
 def _names(functions: Collection[Function]) -> str:

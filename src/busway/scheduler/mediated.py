@@ -13,7 +13,8 @@ from busway.domain.ids import DeviceId
 from busway.domain.mdev import MdevOffer
 from busway.domain.placement import ClaimedDevice, HostState, PlacementRequest
 from busway.domain.resource_request import GroupRule, ResourceRequest, ResourceRequests
-from busway.domain.units.mdev import Instance, Mdev, read_unit
+from busway.domain.units import WholeFunction
+from busway.domain.units.mdev import Instance, read_unit
 from busway.domain.vgpu import SharedCard, Vgpu
 from busway.scheduler.vgpu_fit import fit, why_not
 
@@ -53,7 +54,7 @@ def after(host: HostState, devices: tuple[ClaimedDevice, ...]) -> tuple[tuple[Md
     """What a host offers once these are claimed, and its shared cards."""
     offers, cards = host.mdevs, {card.name: card for card in host.cards}
     for each in devices:
-        if each.kind != Mdev.kind:
+        if each.kind == WholeFunction.kind:
             continue
         instance = read_unit(each.unit)
         for offer in offers:
@@ -208,7 +209,7 @@ def _room(offer: MdevOffer) -> str:
 
 def _claimed(offer: MdevOffer, instance: Instance, resource_class: str) -> ClaimedDevice:
     unit = str(instance)
-    return ClaimedDevice(offer.device_id, resource_class, f"{offer.device_id} {unit}", Mdev.kind, unit)
+    return ClaimedDevice(offer.device_id, resource_class, f"{offer.device_id} {unit}", offer.kind, unit)
 
 
 def _classes(wanted: ResourceRequests) -> list[str]:

@@ -16,6 +16,7 @@ from sqlalchemy import Row, insert, select, update
 from busway.domain.device import PciDevice
 from busway.domain.ids import DeviceId, HostId
 from busway.domain.mdev import MdevParentSeen
+from busway.domain.units import WholeFunction
 from busway.store.claims import claims, is_live
 from busway.store.database import Tx
 from busway.store.devices import VIRTUAL, devices, list_by_id
@@ -81,9 +82,10 @@ def list_parents(tx: Tx, host_id: HostId | None = None) -> list[ParentRow]:
     return [_parent(row) for row in tx.execute(statement.order_by(devices.c.host_id, devices.c.address))]
 
 
-def list_mdev_claims(tx: Tx, kind: str) -> list[tuple[DeviceId, str, str]]:
-    """Provider, id and unit of each live claim of a kind."""
-    statement = select(claims.c.device_id, claims.c.id, claims.c.unit).where(is_live(), claims.c.kind == kind)
+def list_instance_claims(tx: Tx) -> list[tuple[DeviceId, str, str]]:
+    """Provider, id and unit of each live claim on an instance of a type, and not on a device as a whole."""
+    columns = claims.c.device_id, claims.c.id, claims.c.unit
+    statement = select(*columns).where(is_live(), claims.c.kind != WholeFunction.kind)
     return [(DeviceId(row.device_id), str(row.id), str(row.unit)) for row in tx.execute(statement)]
 
 

@@ -225,6 +225,8 @@ class FakeHypervisor:
             words = f"vfio /sys/bus/pci/devices/{address}: no such host device"
         elif not device.is_on_vfio:
             words = f"internal error: PCI device {address} is not bound to vfio-pci, but to {device.driver}"
+        elif (vgpu := device.vendor_vgpu) is not None and not vgpu.current:
+            words = f"vfio {address}: error getting device from group: Invalid argument"  # it is no vGPU
         elif group is None or not all(member.keeps_viable for member in group.members):
             words = f"vfio {address}: group {device.iommu_group} is not viable"
         else:

@@ -15,6 +15,7 @@ from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
 from busway.hardware.mediated import MdevParent, mdev_folder
 from busway.testing.kernel_devices import create_mdev, drop_mdevs, forget_made, remove_mdev, set_vfs
+from busway.testing.kernel_vgpu import drop_vgpu, forget_vgpus, write_vgpu
 from busway.testing.machines import Machine, attach, detach
 
 Device = PciAddress | MdevParent
@@ -62,6 +63,7 @@ class FakeKernel:
         folder = self._folder(address)
         self._blocked.pop(str(address), None)
         drop_mdevs(self.root, address)
+        drop_vgpu(self.root, address)
         (self.root / "sys/class/mdev_bus" / str(address)).unlink(missing_ok=True)
         group = (folder / "iommu_group").resolve()
         (group / "devices" / str(address)).unlink(missing_ok=True)
@@ -76,6 +78,7 @@ class FakeKernel:
         """
         self._blocked.clear()
         forget_made(Machine(self.root), self.lose)
+        forget_vgpus(self.root)
         for folder in sorted((self.root / "sys/bus/pci/devices").iterdir()):
             (folder / "driver_override").write_text("(null)\n")
             detach(self.root, folder.name)
@@ -161,6 +164,8 @@ class FakeKernel:
             remove_mdev(self.root, folder.resolve(), attribute.removesuffix("/remove"))
         elif attribute == "sriov_numvfs" and isinstance(device, PciAddress):
             set_vfs(Machine(self.root), device, int(value), self.lose)
+        elif attribute.startswith("nvidia/") and (self.root / "fake/vgpu").is_dir() and isinstance(device, PciAddress):
+            write_vgpu(self.root, device, attribute.removeprefix("nvidia/"), value)
         elif attribute == "reset_method":
             self._set_method(folder / attribute, value)
         else:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from busway.agent.agent import Agent, Timing
@@ -22,12 +23,14 @@ from busway.domain.grant import Fault, Grant, Held
 from busway.domain.ids import ImageId, PortId, ServerId
 from busway.domain.sriov_layout import SriovLayout
 from busway.domain.units import WholeFunction
+from busway.domain.vgpu import SizeMode
 from busway.hardware.binding import driver_of
 from busway.hardware.handover.before import read_boot_id
 from busway.hardware.machine import Machine as Reading
 from busway.hypervisor.guest import GuestOptions
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
+from busway.testing.kernel_vgpu import fake_nvidia_smi
 from busway.testing.link import FakeLink
 from busway.testing.machines import Machine
 from busway.testing.networks import FakeNetworks
@@ -73,6 +76,7 @@ class Stage:
     link: FakeLink = field(default_factory=FakeLink)
     scrubs: dict[str, Path] = field(default_factory=dict)
     layouts: tuple[SriovLayout, ...] = ()
+    vgpu_modes: Mapping[PciAddress, SizeMode] = field(default_factory=dict)
     timing: Timing = field(default_factory=lambda: Timing(together=60.0))  # a round waits for what it begins
     spawn: Spawn = in_thread
     make_disk: DiskMaker = copy_image
@@ -113,6 +117,8 @@ class Stage:
             layouts=self.layouts,
             examine=self.examine,
             guest_gpus=self.guest_gpus,
+            vgpu_modes=self.vgpu_modes,
+            nvidia_smi=partial(fake_nvidia_smi, self.root),
         )
 
     def desire(self, *servers: DesiredServer, absent: tuple[ServerId, ...] = ()) -> None:

@@ -65,6 +65,9 @@ def decode_observed(data: bytes) -> Observed:
     parents, of_parents = _one_by_one(
         parts.object.pop("mdev_parents", []), MdevParentSeen, "parent of mediated devices"
     )
+    functions, of_functions = _one_by_one(
+        parts.object.pop("vgpu_functions", []), MdevParentSeen, "function that becomes a vGPU"
+    )
     left = {each.id for each in parts.unreadable}
     found = parts.rest(Observed)
     return replace(
@@ -74,7 +77,8 @@ def decode_observed(data: bytes) -> Observed:
         unreadable=tuple(parts.unreadable),
         inventory=inventory,
         mdev_parents=parents,
-        notes=(*found.notes, *notes, *of_parents),
+        vgpu_functions=functions,
+        notes=(*found.notes, *notes, *of_parents, *of_functions),
     )
 
 

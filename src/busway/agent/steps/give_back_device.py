@@ -8,8 +8,8 @@ from dataclasses import replace
 from busway.agent.handovers import begin
 from busway.agent.held import HeldRecord
 from busway.agent.tools import Tools
-from busway.domain.units import Mdev, Unit, WholeFunction
-from busway.hardware.handover import give_back, mdev
+from busway.domain.units import Mdev, Unit, VgpuFunction, WholeFunction
+from busway.hardware.handover import give_back, mdev, vgpu
 from busway.hardware.identity import measure_identity
 from busway.hardware.scrub import scrub
 from busway.reconciler.steps import GiveBackDevice
@@ -72,7 +72,17 @@ def _give_back_mdev(record: HeldRecord, tools: Tools) -> str:
     return f"{unit.uuid} was gone already"
 
 
+def _give_back_vgpu(record: HeldRecord, tools: Tools) -> str:
+    """Takes the type away; its vendor's driver clears the frame buffer."""
+    unit = record.held.unit
+    assert isinstance(unit, VgpuFunction)
+    if vgpu.give_back(tools.kernel, unit, patience=tools.patience):
+        return f"{unit.address} is no vGPU any more"
+    return f"{unit.address} was no vGPU any more already"
+
+
 GIVERS: dict[type[Unit], Callable[[HeldRecord, Tools], str]] = {
     WholeFunction: _give_back_function,
     Mdev: _give_back_mdev,
+    VgpuFunction: _give_back_vgpu,
 }

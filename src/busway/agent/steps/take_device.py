@@ -9,9 +9,9 @@ from busway.agent.held import HeldRecord
 from busway.agent.tools import Tools
 from busway.domain.errors import HostError
 from busway.domain.grant import Held
-from busway.domain.units import Mdev, Unit, WholeFunction
+from busway.domain.units import Mdev, Unit, VgpuFunction, WholeFunction
 from busway.hardware.binding import read_binding
-from busway.hardware.handover import Before, mdev, preflight, read_before, take
+from busway.hardware.handover import Before, mdev, preflight, read_before, take, vgpu
 from busway.hardware.handover.before import read_boot_id
 from busway.hardware.identity import measure_identity
 from busway.hardware.undo import Undo
@@ -74,10 +74,33 @@ def _take_mdev(step: TakeDevice, known: HeldRecord | None, tools: Tools) -> str:
     return f"{wanted.uuid} is a {wanted.type_id} of {wanted.parent}"
 
 
+def _take_vgpu(step: TakeDevice, known: HeldRecord | None, tools: Tools) -> str:
+    """Checks, records, gives the type and reads back; one that did not get it leaves no record, as above."""
+    wanted = step.grant.unit
+    assert isinstance(wanted, VgpuFunction)
+    refuse(vgpu.preflight(tools.kernel, wanted, is_ours=known is not None))
+    before = read_before(tools.kernel.root, read_binding(tools.kernel.root, wanted.address))
+    taken = known.taken if known is not None else tools.wall_ns()
+    record = HeldRecord(Held(step.server_id, wanted, before.driver, claim_id=step.grant.claim_id), before, taken)
+    with Undo() as undo:
+        if known is None:  # one that the server has had, and that its host's restart took, stays its own
+            undo.add(lambda: _forget_if_idle(wanted, tools))
+        tools.state.held.write(record)
+        vgpu.take(tools.kernel, wanted, patience=tools.patience)
+        undo.keep()
+    return f"{wanted.address} is a vGPU of the type {wanted.type_id}"
+
+
 TAKERS: dict[type[Unit], Callable[[TakeDevice, HeldRecord | None, Tools], str]] = {
     WholeFunction: _take_function,
     Mdev: _take_mdev,
+    VgpuFunction: _take_vgpu,
 }
+
+
+def _forget_if_idle(unit: VgpuFunction, tools: Tools) -> None:
+    if not tools.kernel.unfinished(unit.address) and vgpu.is_idle(tools.kernel.root, unit):
+        tools.state.held.remove(unit.name)
 
 
 def _forget_if_gone(unit: Mdev, tools: Tools) -> None:

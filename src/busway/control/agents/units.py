@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from busway.domain.device_spec import DeviceSpecs
-from busway.domain.units import Mdev, Unit, WholeFunction
+from busway.domain.units import Mdev, Unit, VgpuFunction, WholeFunction
 from busway.domain.units.mdev import read_unit
 from busway.store.claims import Claim
 from busway.store.providers import Provider
@@ -31,7 +31,16 @@ def _mdev(claim: Claim, provider: Provider, _specs: DeviceSpecs) -> Unit:
     return Mdev(provider.name, instance.type_id, claim.id, instance.vgpu.start if instance.vgpu else None)
 
 
+def _vgpu(claim: Claim, provider: Provider, _specs: DeviceSpecs) -> Unit:
+    """A virtual function, and what it must become."""
+    device, instance = provider.device, read_unit(claim.unit)
+    assert device is not None
+    start = instance.vgpu.start if instance.vgpu else None
+    return VgpuFunction(device.address, device.vendor_id, device.product_id, instance.type_id, start)
+
+
 MAKERS: Mapping[str, Callable[[Claim, Provider, DeviceSpecs], Unit]] = {
     WholeFunction.kind: _function,
     Mdev.kind: _mdev,
+    VgpuFunction.kind: _vgpu,
 }

@@ -141,7 +141,10 @@ def _views_of_hosts(control: Control, tx: Tx, host_ids: Collection[HostId]) -> d
     blockers = _blockers(rows, owners)
     states = states_of(control, tx, known, {claim.device_id: claim.server_id for claim in live})
     obstacles = {key: why for each in states for key, why in unusable(each).items()}
-    obstacles |= {offer.device_id: str(offer) for each in states for offer in each.mdevs}
+    obstacles |= {state.id: f"its VFs are for {state.cut}" for each in states for state in each.devices if state.cut}
+    for each in states:
+        for device_id in {offer.device_id for offer in each.mdevs}:
+            obstacles[device_id] = "; ".join(str(offer) for offer in each.mdevs if offer.device_id == device_id)
     specs = control.pci_rules(tx).device_specs
     return {
         row.id: _view(specs, row, names, owners.get(row.id), blockers.get(row.id), obstacles.get(row.id), owning)

@@ -17,6 +17,7 @@ from busway.store import providers
 from busway.store.database import Tx
 from busway.store.providers import ParentRow
 
+# By provider, and by what the instance is called on its host: the id of its claim, or the function that it is.
 _Claimed = Mapping[DeviceId, Mapping[str, Instance]]
 
 
@@ -46,9 +47,12 @@ class Mediated:
         parents: dict[HostId, list[ParentRow]] = defaultdict(list)
         for row in providers.list_parents(tx):
             parents[row.host_id].append(row)
+        functions = {
+            row.id: row.parent.name for rows in parents.values() for row in rows if row.parent.kind != Mdev.kind
+        }
         claimed: dict[DeviceId, dict[str, Instance]] = defaultdict(dict)
-        for device_id, claim_id, unit in providers.list_mdev_claims(tx, Mdev.kind):
-            claimed[device_id][claim_id] = read_unit(unit)
+        for device_id, claim_id, unit in providers.list_instance_claims(tx):
+            claimed[device_id][functions.get(device_id, claim_id)] = read_unit(unit)
         return cls(rules, {host: tuple(rows) for host, rows in parents.items()}, claimed, owners)
 
     def of(self, host_id: HostId, states: tuple[DeviceState, ...]) -> Offered:
@@ -78,7 +82,9 @@ class Mediated:
         if row.quarantined is not None:
             return f"it is quarantined: {row.quarantined}"
         if state is None:
-            return ""
+            return "" if row.parent.kind == Mdev.kind else "its host reports no such function"
+        if row.parent.kind != Mdev.kind and (alone := _against_group(state, states)):
+            return alone
         whole = [each for each in (state, *_relatives(state, states)) if self._is_whole(each)]
         if whole:
             return f"{whole[0].device.address} belongs to server {whole[0].claimed_by} as a whole"
@@ -100,6 +106,18 @@ def _cut(
         else state
         for state in states
     )
+
+
+def _against_group(state: DeviceState, states: tuple[DeviceState, ...]) -> str:
+    """A function goes to a guest with its IOMMU group: it must be alone there, but for bridges."""
+    group = state.device.iommu_group
+    if group is None:
+        return "it has no IOMMU group (the host's IOMMU is off)"
+    mates = [
+        each.device for each in states if each.device.iommu_group == group and each.id != state.id and each.present
+    ]
+    others = [str(mate.address) for mate in mates if not mate.is_bridge]
+    return f"it shares its IOMMU group with {', '.join(others)}" if others else ""
 
 
 def _relatives(state: DeviceState, states: tuple[DeviceState, ...]) -> tuple[DeviceState, ...]:

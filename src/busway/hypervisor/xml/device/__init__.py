@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from busway.domain.grant import NO_CLAIM, Attachment
 from busway.domain.guest_layout import GuestSlot, RootPort
 from busway.domain.ids import ClaimId, UnitName
-from busway.domain.units import Mdev, Unit, WholeFunction
+from busway.domain.units import Mdev, Unit, VgpuFunction, WholeFunction
 from busway.hypervisor.guest import GuestOptions
-from busway.hypervisor.xml.device import mdev, pci
+from busway.hypervisor.xml.device import mdev, pci, vgpu
 from busway.hypervisor.xml.element import pci_address
 
 _ALIAS = "ua-"  # libvirt keeps aliases that begin so, and no others
@@ -21,7 +21,9 @@ _ALIAS = "ua-"  # libvirt keeps aliases that begin so, and no others
 WRITERS: Mapping[type[Unit], Callable[[ET.Element, GuestSlot, GuestOptions], ET.Element]] = {
     WholeFunction: pci.add_function,
     Mdev: mdev.add_mdev,
+    VgpuFunction: vgpu.add_vgpu,
 }
+# By what libvirt calls them; a vGPU's function is a PCI function to it.
 READERS: Mapping[str, Callable[[ET.Element], UnitName]] = {"pci": pci.read_function, "mdev": mdev.read_mdev}
 
 
