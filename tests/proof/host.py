@@ -96,8 +96,12 @@ class Host:
         self.line.hang_up()
 
     def reboot(self) -> None:
-        """Does what a power cut does: guests are off, drivers are the host's, the agent starts anew."""
+        """Does what a power cut does: guests are off, drivers are the host's, the agent starts anew.
+
+        Whose server goes before it gets its device again, that device comes back without a reset of the agent's.
+        """
         self.kill()
+        self.ever_lost |= {each.unit.address for each in self.held() if isinstance(each.unit, WholeFunction)}
         for domain in self.domains().values():
             self.hypervisor.power_off_from_inside(domain.server_id)
         self.kernel.reboot()

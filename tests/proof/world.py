@@ -199,9 +199,9 @@ class World:
             self.act(delete_server, ADMIN, row.id, "req-last")
 
     def recycle_lost(self) -> None:
-        """The operator takes devices out of quarantine that fell off their bus while a server had them.
+        """The operator takes devices out of quarantine that fell off their bus, or had their host restarted, under a server.
 
-        Nobody can reset a device that is gone, so it waits for its operator when it is back. No other device may wait.
+        Nobody has reset them, so they wait for their operator when they are back. No other device may wait.
         """
         with self.db.read() as tx:
             apart = [row for row in device_store.list_devices(tx) if row.quarantined is not None]
