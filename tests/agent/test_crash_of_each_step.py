@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from busway.domain.documents import DesiredServer
+from busway.domain.guest_machine import Machine
 from busway.domain.ids import ImageId
 from busway.domain.server import Hold
 from busway.reconciler.plan import plan
@@ -59,6 +60,20 @@ STORIES = {
         ("ForgetSaved", "StartDomain", "RecordCounters"),
         first=lambda server: replace(server, hold=Hold.SUSPENDED),
         device=False,
+    ),
+    "more disks": Story(
+        lambda server: replace(server, disks=(3,), starts=3, machine=Machine(ephemeral_gb=1)),
+        (
+            "DestroyDomain",
+            "MakeDisk",
+            "MakeExtraDisk",
+            "DefineDomain",
+            "RemoveDisk",
+            "RemoveExtraDisk",
+            "StartDomain",
+            "RecordCounters",
+        ),
+        first=lambda server: replace(server, disks=(2,), starts=2, machine=Machine(swap_mb=64)),
     ),
     "hand in": Story(lambda server: replace(server, powered=False, upload=ImageId("up")), ("StopDomain", "UploadDisk")),
     "boot": Story(lambda server: server, BOOT),

@@ -15,7 +15,7 @@ from busway.hardware.machine import Machine
 from busway.hypervisor.guest import GuestOptions
 from busway.reconciler.plan import plan
 from busway.reconciler.steps import Step
-from busway.testing.stage import ONE, Stage, copy_disk, copy_image, desired_server, with_audio
+from busway.testing.stage import ONE, Stage, copy_disk, copy_image, desired_server, with_audio, write_blank
 
 
 def test_every_step_twice_changes_nothing(stage: Stage) -> None:
@@ -46,6 +46,7 @@ def carry_out_twice(stage: Stage, desired: Desired) -> list[str]:
         stage.networks,
         make_disk=copy_image,
         flatten_disk=copy_disk,
+        make_blank=write_blank,
         monotonic=stage.hands.monotonic,
         patience=0.2,
     )

@@ -1,11 +1,13 @@
 import base64
 import json
+from dataclasses import replace
 
 import pytest
 
 from busway.domain.documents import ConfigDrive, DesiredServer, ImageRef, Nic
 from busway.domain.errors import HostError
 from busway.domain.guest_files import MOST_PATH, openstack_files, read_path
+from busway.domain.guest_machine import Machine
 from busway.domain.ids import ImageId, ServerId
 
 META = {
@@ -52,9 +54,26 @@ def test_ec2s_paths() -> None:
     assert text("/latest/meta-data/instance-id") == "i-0000000a"
     assert text("/latest/meta-data/local-ipv4") == "10.0.0.5"
     assert text("/1.0/meta-data/placement/availability-zone") == "nova"
+    assert text("/latest/meta-data/block-device-mapping/") == "ami\nroot"
     assert text("/latest/meta-data/public-keys/") == "0=a_b"
     assert text("/latest/meta-data/public-keys/0/") == "openssh-key"
     assert text("/latest/meta-data/public-keys/0/openssh-key") == "ssh-ed25519 AAAA"
+
+
+def test_ec2s_names_of_the_disks_that_a_flavor_gives() -> None:
+    def mapping(machine: Machine) -> dict[str, str]:
+        asked = replace(server(), machine=machine)
+        folder = "/latest/meta-data/block-device-mapping"
+        names = (read_path(asked, f"{folder}/") or b"").decode().split()
+        return {name: (read_path(asked, f"{folder}/{name}") or b"").decode() for name in names}
+
+    assert mapping(Machine(ephemeral_gb=1, swap_mb=64)) == {
+        "ami": "vda",
+        "root": "/dev/vda",
+        "ephemeral0": "/dev/vdb",
+        "swap": "/dev/vdc",
+    }
+    assert mapping(Machine(swap_mb=64, disk_bus="scsi")) == {"ami": "sda", "root": "/dev/sda", "swap": "/dev/sdb"}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from busway.domain.errors import BadInput, BuswayError, Forbidden, InvalidExtraSpec
 from busway.domain.flavor import Flavor
-from busway.domain.guest_machine import PLAIN, Machine, check_machine_specs, machine_of
+from busway.domain.guest_machine import PLAIN, Machine, MachineWord, check_machine_specs, machine_of
 from busway.domain.guest_machine.words import IGNORED, REFUSED, SERVED
 from busway.domain.ids import FlavorId
 
@@ -97,10 +97,18 @@ def test_what_can_not_be_is_refused_with_the_reason(
     assert len(caught.value.brief) < 300
 
 
-def test_disks_that_nobody_makes_are_refused() -> None:
+def test_a_flavor_with_more_disks_needs_a_host_that_makes_them() -> None:
     for flavor in (replace(FLAVOR, ephemeral_gb=1), replace(FLAVOR, swap_mb=512)):
-        with pytest.raises(BadInput, match="disk"):
-            machine_of(flavor, {})
+        found = machine_of(flavor, {})
+
+        assert (found.ephemeral_gb, found.swap_mb) == (flavor.ephemeral_gb, flavor.swap_mb)
+        assert MachineWord.EXTRA_DISKS in found.needs
+    assert MachineWord.EXTRA_DISKS not in machine_of(FLAVOR, {"hw_firmware_type": "uefi"}).needs
+
+
+def test_all_disks_of_a_flavor_count_swap_in_whole_gigabytes() -> None:
+    assert replace(FLAVOR, disk_gb=10, ephemeral_gb=5, swap_mb=0).local_gb == 15
+    assert replace(FLAVOR, disk_gb=10, ephemeral_gb=5, swap_mb=1025).local_gb == 17
 
 
 @pytest.mark.parametrize("key", sorted(key for key in REFUSED if ":" in key))

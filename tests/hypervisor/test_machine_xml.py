@@ -6,6 +6,7 @@ from pathlib import Path
 import libvirt
 import pytest
 
+from busway.domain.disk_role import DiskRole
 from busway.domain.documents import DesiredCell
 from busway.domain.guest_layout import guest_layout
 from busway.domain.guest_machine import Machine
@@ -14,7 +15,13 @@ from busway.testing.golden import Golden
 from tests.hypervisor.test_domain_xml import BRIDGES, server
 
 FOLDER = Path(__file__).parent / "golden"
-FILES = GuestFiles(Path("/v/s/disk.qcow2"), Path("/v/s/config.iso"), Path("/v/s/console.log"), Path("/v/s/nvram.fd"))
+FILES = GuestFiles(
+    Path("/v/s/disk.qcow2"),
+    Path("/v/s/config.iso"),
+    Path("/v/s/console.log"),
+    Path("/v/s/nvram.fd"),
+    {role: Path(f"/v/s/{role}.qcow2") for role in DiskRole},
+)
 MACHINES = {
     "uefi": Machine(firmware="uefi", boot_menu=True, address_mode="passthrough"),
     "secure": Machine(firmware="uefi", secure_boot=True, tpm="2.0", machine_type="pc-q35-7.2"),
@@ -23,6 +30,8 @@ MACHINES = {
     "hidden": Machine(hide_hypervisor=True, pmu=False, hpet=True, topology=(1, 2, 2)),
     "desktop": Machine(video="vga", video_ram_mb=32, nic_model="e1000e", disk_bus="sata", serial_ports=3),
     "guarded": Machine(watchdog="reset", guest_agent=True, rng_bytes=2048, disk_bus="scsi", multiqueue=True),
+    "disks": Machine(ephemeral_gb=20, swap_mb=512),
+    "swap": Machine(swap_mb=512, disk_bus="scsi"),
     "quiet": Machine(rng=False, video="none"),
 }
 

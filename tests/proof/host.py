@@ -32,7 +32,7 @@ from busway.testing.kernel_devices import drop_mdevs
 from busway.testing.kernel_vgpu import drop_vgpu, fake_nvidia_smi
 from busway.testing.machines import attach
 from busway.testing.networks import FakeNetworks
-from busway.testing.stage import copy_image
+from busway.testing.stage import copy_image, write_blank
 from tests.proof.chaos import Crash, Fuse, Line
 
 VGPU_TYPE = "nvidia-35"
@@ -228,6 +228,7 @@ class Host:
             timing=Timing(kernel=0.0),
             make_disk=copy_image,
             flatten_disk=_flat_disk,
+            make_blank=write_blank,
             spawn=at_once,
             monotonic=lambda: self._wall_ns() / 1e9,
             wall_ns=self._wall_ns,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from busway.domain.address import PciAddress
 from busway.domain.documents import ConfigDrive, Desired, DesiredServer, ImageRef
 from busway.domain.grant import Grant
+from busway.domain.guest_machine import Machine
 from busway.domain.ids import ImageId, ServerId
 from busway.domain.server import Hold, PowerState
 from busway.domain.units import WholeFunction
@@ -49,6 +50,9 @@ def servers(draw: st.DrawFn, server_id: ServerId) -> DesiredServer:
         disks=draw(st.sampled_from([(1,), (1, 2), (3,), (3, 4), (1, 5)])),
         upload=draw(st.sampled_from([None, ImageId("s1"), ImageId("s2")])),
         hold=draw(st.sampled_from([None, None, Hold.PAUSED, Hold.SUSPENDED])),
+        machine=Machine(
+            ephemeral_gb=draw(st.sampled_from([0, 0, 1, 2])), swap_mb=draw(st.sampled_from([0, 0, 64, 128]))
+        ),
     )
 
 

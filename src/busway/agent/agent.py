@@ -12,6 +12,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from busway import __version__
+from busway.agent.blank_disk import make_blank
 from busway.agent.conditions import Examine, HostConditions
 from busway.agent.console import Consoles
 from busway.agent.execute import Executor
@@ -29,7 +30,7 @@ from busway.agent.remote_consoles import RemoteConsoles
 from busway.agent.reporter import Reporter, Whose
 from busway.agent.sequence import Sequence
 from busway.agent.state import StateFolder
-from busway.agent.tools import DiskFlattener, DiskMaker, Tools
+from busway.agent.tools import BlankMaker, DiskFlattener, DiskMaker, Tools
 from busway.agent.vgpu_modes import VgpuModes
 from busway.agent.workers import Spawn, Workers, in_thread
 from busway.domain.address import PciAddress
@@ -90,6 +91,7 @@ class Agent:
         timing: Timing | None = None,
         make_disk: DiskMaker = make_overlay,
         flatten_disk: DiskFlattener = flatten,
+        make_blank: BlankMaker = make_blank,
         monotonic: Callable[[], float] = time.monotonic,
         wall_ns: Callable[[], int] = time.time_ns,
         crashpoint: Callable[[str], None] = lambda _point: None,
@@ -152,6 +154,7 @@ class Agent:
             networks=networks,
             make_disk=make_disk,
             flatten_disk=flatten_disk,
+            make_blank=make_blank,
             monotonic=monotonic,
             patience=self._timing.kernel,
             scrubs=scrubs or {},

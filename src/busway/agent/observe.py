@@ -14,6 +14,7 @@ from busway.agent.held import unit_called
 from busway.agent.record import Moment, ServerRecord
 from busway.agent.state import StateFolder
 from busway.domain.device import PciDevice
+from busway.domain.disk_role import DiskRole
 from busway.domain.documents import Desired, ObservedServer
 from busway.domain.errors import HostError
 from busway.domain.grant import Fault, Held, names_of
@@ -158,6 +159,8 @@ class _Eyes:
             server,
             files=self.state.folder(server.id).exists(),
             disks=self.state.disks(server.id),
+            ephemeral=self.state.extra_disks(server.id, DiskRole.EPHEMERAL),
+            swap=self.state.extra_disks(server.id, DiskRole.SWAP),
             disk=record.disk,
             definition=record.definition,
             config_drive=record.config_drive if self.state.files(server.id).config_drive.exists() else "",

@@ -52,7 +52,7 @@ def flatten(disk: Path, target: Path, breathe: Callable[[], None]) -> None:
     _run(command, target, bounds, breathe)
 
 
-def _limited(command: list[str], bounds: Bounds) -> list[str]:
+def limited(command: list[str], bounds: Bounds) -> list[str]:
     """The command under util-linux's prlimit, which sets the kernel's limits before it starts anything."""
     limits = {"as": _MEMORY_BYTES, "cpu": bounds.cpu_seconds, "fsize": bounds.file_bytes, "core": 0}
     return ["prlimit", *(f"--{name}={limit}" for name, limit in limits.items()), "--", *command]
@@ -66,7 +66,7 @@ def _run(command: list[str], made: Path, bounds: Bounds, breathe: Callable[[], N
     made.touch(mode=0o600)
     made.chmod(0o600)
     try:
-        ended = run_child(_limited(command, bounds), bounds.seconds, watch=breathe)
+        ended = run_child(limited(command, bounds), bounds.seconds, watch=breathe)
     except FileNotFoundError as error:
         raise _failed(made, "prlimit is not installed", "Install it (Debian: util-linux).") from error
     except subprocess.TimeoutExpired as error:

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from busway.agent.blank_disk import can_make_blank
 from busway.domain.device import DeviceKind, PciDevice
-from busway.domain.documents import Desired, HostResources
+from busway.domain.documents import Desired, DesiredServer, HostResources
 from busway.domain.grant import Held
+from busway.domain.guest_machine import MachineWord
 from busway.domain.host_facts import GuestAct
 from busway.domain.units import KINDS
 from busway.hardware.isolation import read_unsafe
@@ -35,8 +37,8 @@ def measure(facts: HypervisorFacts, root: Path, state: Path, virt_type: str) -> 
         guests=facts.guests,
         kinds=tuple(KINDS),
         unsafe=read_unsafe(root),
-        machine=facts.machine,
         acts=tuple(GuestAct),
+        machine=(*facts.machine, *((MachineWord.EXTRA_DISKS,) if can_make_blank() else ())),
     )
 
 
@@ -55,10 +57,15 @@ def resource_view(
     servers = desired.servers if desired else ()
     return (
         f"Final resource view: name={host} phys_ram={resources.ram_mb}MB used_ram={sum(s.ram_mb for s in servers)}MB "
-        f"phys_disk={resources.disk_gb}GB used_disk={sum(s.disk_gb for s in servers)}GB "
+        f"phys_disk={resources.disk_gb}GB used_disk={sum(_local_gb(s) for s in servers)}GB "
         f"total_vcpus={resources.vcpus} used_vcpus={sum(s.vcpus for s in servers)} "
         f"pci_stats=[{', '.join(_pools(inventory, held))}]"
     )
+
+
+def _local_gb(server: DesiredServer) -> int:
+    """All disks of a server, as `Flavor.local_gb` counts them."""
+    return server.disk_gb + server.machine.ephemeral_gb + -(-server.machine.swap_mb // 1024)
 
 
 def _pools(inventory: Iterable[PciDevice], held: Iterable[Held]) -> list[str]:

@@ -1,7 +1,7 @@
 """The agent's folder on its host: cached images, one folder per server, one record per held device.
 
 images/<sha256>
-servers/<id>/{disk.qcow2, disk-<number>.qcow2, config.iso, console.log, nvram.fd, serial.sock, server.json}
+servers/<id>/{disk.qcow2, disk-<number>.qcow2, ephemeral.qcow2, swap.qcow2, config.iso, console.log, nvram.fd, serial.sock, server.json}
 handovers/<id>.json      written before a device goes back, removed once the control plane has it
 handover.key             signs them
 held/<unit's name>.json   written before a unit is taken, removed after it was seen to be back
@@ -21,6 +21,7 @@ import msgspec
 from busway.agent.handovers import HandoverRecords
 from busway.agent.held import HeldRecords
 from busway.agent.record import ServerRecord, read_record
+from busway.domain.disk_role import DiskRole
 from busway.domain.errors import BadInput, Conflict, HostError
 from busway.domain.ids import ServerId
 from busway.hardware.durable import sync_folder, write_durably
@@ -107,20 +108,33 @@ class StateFolder:
     def files(self, server_id: ServerId, disk: int = 1) -> GuestFiles:
         """The paths that a server's domain names; `disk` is the number of the disk that it runs on."""
         folder = self.folder(server_id)
-        name = "disk.qcow2" if disk == 1 else f"disk-{disk}.qcow2"
-        return GuestFiles(folder / name, folder / "config.iso", folder / "console.log", folder / "nvram.fd")
+        last = "" if disk == 1 else f"-{disk}"
+        return GuestFiles(
+            folder / f"disk{last}.qcow2",
+            folder / "config.iso",
+            folder / "console.log",
+            folder / "nvram.fd",
+            {role: folder / f"{role}{last}.qcow2" for role in DiskRole},
+        )
 
     def flat(self, server_id: ServerId) -> Path:
         """Where a server's disk is written into one file, for as long as it is being handed in."""
         return self.folder(server_id) / _FLAT
 
     def disks(self, server_id: ServerId) -> frozenset[int]:
-        """The numbers of the disks that are here whole; raises `OSError` if that can't be seen."""
+        """The numbers of the layers of its root disk that are here whole; raises `OSError` if that can't be seen."""
+        return self._numbers(server_id, "disk")
+
+    def extra_disks(self, server_id: ServerId, role: DiskRole) -> frozenset[int]:
+        """The numbers of the disks of a role that are here whole; raises `OSError` if that can't be seen."""
+        return self._numbers(server_id, role)
+
+    def _numbers(self, server_id: ServerId, name: str) -> frozenset[int]:
         try:
             names = os.listdir(self.folder(server_id))  # noqa: PTH208
         except FileNotFoundError:
             return frozenset()
-        found = (re.fullmatch(r"disk(?:-(\d+))?\.qcow2", name) for name in names)
+        found = (re.fullmatch(rf"{name}(?:-(\d+))?\.qcow2", each) for each in names)
         return frozenset(int(match[1] or 1) for match in found if match)
 
     def remove(self, server_id: ServerId) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from busway.agent.link import AgentLink
 from busway.agent.record import Moment
 from busway.agent.state import StateFolder
+from busway.domain.disk_role import DiskRole
 from busway.domain.ids import ServerId
 from busway.hardware.handover.before import read_boot_id
 from busway.hardware.scrub import SCRUB_SECONDS
@@ -22,6 +23,8 @@ from busway.networking.networks import GuestNetworks
 
 # Makes a qcow2 disk: (image, its format, the disk to make, size in GB or 0 for the image's own size).
 DiskMaker = Callable[[Path, str, Path, int], None]
+# Makes a qcow2 disk that is empty but for a file system: (its role, the disk to make, size in MB).
+BlankMaker = Callable[[DiskRole, Path, int], None]
 # Writes a disk with all that it reads from into one file: (the disk, the file to make, what to call now and then).
 DiskFlattener = Callable[[Path, Path, Callable[[], None]], None]
 
@@ -43,6 +46,7 @@ class Tools:
     networks: GuestNetworks
     make_disk: DiskMaker
     flatten_disk: DiskFlattener
+    make_blank: BlankMaker
     monotonic: Callable[[], float]
     breathe: Callable[[], None] = lambda: None
     patience: float = 20.0

@@ -22,3 +22,8 @@ class Flavor:
     is_public: bool = True
     description: str | None = None
     extra_specs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def local_gb(self) -> int:
+        """What its disks take of a host together, as Nova's DISK_GB: swap in whole GB, rounded up."""
+        return self.disk_gb + self.ephemeral_gb + -(-self.swap_mb // 1024)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 
+from busway.domain.disk_role import DiskRole, disk_names
 from busway.domain.documents import ConfigDrive, DesiredServer
 from busway.domain.errors import BadInput, HostError
 from busway.domain.user_data import decode_user_data
@@ -54,11 +55,20 @@ def ec2_files(server: DesiredServer) -> dict[str, bytes]:
         "placement/availability-zone": str(meta.get("availability_zone", "")),
         "public-hostname": name,
     }
+    found |= {f"block-device-mapping/{part}": device for part, device in _mapping(server).items()}
     for number, key in enumerate(meta.get("keys", ())):
         found[f"public-keys/{number}={key['name'].replace('/', '_')}/openssh-key"] = key["data"]
     files = {f"meta-data/{path}": text.encode() for path, text in found.items()}
     data = openstack_files(server.config_drive).get("user_data")
     return files if data is None else files | {"user-data": data}
+
+
+def _mapping(server: DesiredServer) -> dict[str, str]:
+    """The guest's disks by EC2's names, as Nova has them: `ami` alone is without /dev."""
+    names = disk_names(server)
+    found = {"ami": names["root"], "root": f"/dev/{names['root']}"}
+    ec2 = {DiskRole.EPHEMERAL: "ephemeral0", DiskRole.SWAP: "swap"}
+    return found | {word: f"/dev/{names[role]}" for role, word in ec2.items() if role in names}
 
 
 def read_path(server: DesiredServer, path: str) -> bytes | None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from busway.domain.disk_role import DiskRole
+
 
 @dataclass(frozen=True, slots=True)
 class GuestFiles:
@@ -15,6 +17,11 @@ class GuestFiles:
     config_drive: Path  # ISO 9660
     console: Path  # what the serial port says
     nvram: Path = Path("/nonexistent")  # the variables of a UEFI guest
+    extras: Mapping[DiskRole, Path] = field(default_factory=dict)  # qcow2
+
+    def disk_of(self, role: DiskRole) -> Path:
+        """Where the disk of a role is, or would be."""
+        return self.extras[role]
 
     @property
     def serial(self) -> Path:

@@ -36,5 +36,10 @@ def definition_digest(server: DesiredServer) -> str:
     if server.machine.mirror:
         parts += [grant.node for grant in server.devices]
     if server.machine != PLAIN:
-        parts.append(asdict(server.machine))
+        parts.append(_told(asdict(server.machine)))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _told(machine: dict[str, object]) -> dict[str, object]:
+    """A machine without the words that it does not have and that came after it."""
+    return {word: value for word, value in machine.items() if value or word not in ("ephemeral_gb", "swap_mb")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from busway.domain.disk_role import DiskRole
 from busway.domain.grant import Attachment, Held
 from busway.domain.ids import ServerId, UnitName
 from busway.domain.server import PowerState
@@ -17,6 +18,7 @@ class LocalServer:
     `power` is None when no domain is defined; `attached` are the units that the domain names. `config_drive` is the
     digest of what its drive says, "" when there is none. `disks` are the numbers of the disks that are here, `disk` is
     the one that the domain was defined with and `definition` the digest of that definition, "" when it is not known.
+    `ephemeral` and `swap` are the numbers of the disks of these roles that are here.
     `starts` and `reboots` are the counters carried out, `uploaded` is the image as which its disk was last handed in.
     `stop_asked` and `stop_overdue` tell of an ACPI shutdown that the guest has not followed yet. `paused` tells that somebody
     has paused its vCPUs, `saved` that its memory is in a file, from which its next start goes on.
@@ -27,6 +29,8 @@ class LocalServer:
     attached: tuple[Attachment, ...] = ()
     files: bool = False
     disks: frozenset[int] = frozenset()
+    ephemeral: frozenset[int] = frozenset()
+    swap: frozenset[int] = frozenset()
     disk: int = 1
     definition: str = ""
     config_drive: str = ""
@@ -37,6 +41,10 @@ class LocalServer:
     stop_overdue: bool = False
     paused: bool = False
     saved: bool = False
+
+    def numbers(self, role: DiskRole) -> frozenset[int]:
+        """The numbers of the disks of a role that are here."""
+        return self.ephemeral if role is DiskRole.EPHEMERAL else self.swap
 
     @property
     def running(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from busway.domain.disk_role import DiskRole, wanted_numbers
 from busway.domain.grant import Attachment, Held
 from busway.domain.server import PowerState
 from busway.reconciler.digest import config_digest, definition_digest
@@ -21,10 +22,12 @@ from busway.reconciler.steps import (
     GiveBackDevice,
     MakeConfigDrive,
     MakeDisk,
+    MakeExtraDisk,
     PauseDomain,
     RebootDomain,
     RecordCounters,
     RemoveDisk,
+    RemoveExtraDisk,
     RemoveFiles,
     SaveDomain,
     StartDomain,
@@ -81,6 +84,23 @@ def _remove_disk(step: RemoveDisk, here: LocalServer, _local: LocalState) -> Loc
     return replace(here, disks=here.disks - {step.number})
 
 
+def _make_extra(step: MakeExtraDisk, here: LocalServer, _local: LocalState) -> LocalServer:
+    wanted = wanted_numbers(step.server, step.role)
+    assert set(wanted[: wanted.index(step.number)]) <= here.numbers(step.role), "a layer before the one below it"
+    return _with_extra(here, step.role, here.numbers(step.role) | {step.number})
+
+
+def _remove_extra(step: RemoveExtraDisk, here: LocalServer, _local: LocalState) -> LocalServer:
+    assert not here.running, "a disk was removed under a running guest"
+    return _with_extra(here, step.role, here.numbers(step.role) - {step.number})
+
+
+def _with_extra(here: LocalServer, role: DiskRole, numbers: frozenset[int]) -> LocalServer:
+    if role is DiskRole.SWAP:
+        return replace(here, files=True, swap=numbers)
+    return replace(here, files=True, ephemeral=numbers)
+
+
 def _upload(step: UploadDisk, here: LocalServer, _local: LocalState) -> LocalServer:
     assert not here.running, "the disk of a running guest was read"
     return replace(here, uploaded=step.server.upload or "")
@@ -93,6 +113,8 @@ def _make_drive(step: MakeConfigDrive, here: LocalServer, _local: LocalState) ->
 def _define(step: DefineDomain, here: LocalServer, _local: LocalState) -> LocalServer:
     assert not here.running, "redefined while running"
     assert not here.saved, "redefined while its memory is saved"
+    for role in DiskRole:
+        assert set(wanted_numbers(step.server, role)) <= here.numbers(role), f"defined without its {role} disk"
     return replace(
         here,
         power=here.power or PowerState.SHUTOFF,
@@ -166,6 +188,7 @@ _OF_HOST: Mapping[type[Step], Callable[[Any, LocalState], LocalState]] = {
 }
 _OF_SERVER: Mapping[type[Step], Callable[[Any, LocalServer, LocalState], LocalServer]] = {
     MakeDisk: _make_disk,
+    MakeExtraDisk: _make_extra,
     MakeConfigDrive: _make_drive,
     DefineDomain: _define,
     StartDomain: _start,
@@ -179,6 +202,7 @@ _OF_SERVER: Mapping[type[Step], Callable[[Any, LocalServer, LocalState], LocalSe
     DestroyDomain: _destroy,
     UndefineDomain: _undefine,
     RemoveDisk: _remove_disk,
+    RemoveExtraDisk: _remove_extra,
     UploadDisk: _upload,
 }
 PAPER_ACTS: frozenset[type[Step]] = frozenset({*_OF_HOST, *_OF_SERVER})

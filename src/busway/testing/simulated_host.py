@@ -32,6 +32,7 @@ from busway.testing.kernel import FakeKernel
 from busway.testing.machines import Machine, gpu_host
 from busway.testing.machines_server import a10_vfs, a5000_four, hgx_h200, mi300x_switches
 from busway.testing.networks import FakeNetworks
+from busway.testing.stage import write_blank
 
 MACHINES: Mapping[str, Callable[[Path], Machine]] = {
     machine.__name__: machine for machine in (a5000_four, a10_vfs, hgx_h200, mi300x_switches)
@@ -70,6 +71,7 @@ def simulated_agent(
         timing=Timing(interval=interval, conditions=interval, doctor=10 * interval),
         make_disk=_paper_disk,
         flatten_disk=_paper_flat,
+        make_blank=write_blank,
         crashpoint=crashpoint,
         examine=examine,
     )

@@ -18,6 +18,7 @@ from busway.agent.state import StateFolder
 from busway.agent.tools import DiskMaker
 from busway.agent.workers import Spawn, in_thread
 from busway.domain.address import PciAddress
+from busway.domain.disk_role import DiskRole
 from busway.domain.documents import ConfigDrive, Desired, DesiredServer, ImageRef, Nic
 from busway.domain.grant import Fault, Grant, Held
 from busway.domain.ids import ImageId, PortId, ServerId
@@ -67,6 +68,11 @@ def copy_disk(disk: Path, target: Path, breathe: Callable[[], None]) -> None:
     target.write_bytes(disk.read_bytes())
 
 
+def write_blank(role: DiskRole, disk: Path, size_mb: int) -> None:
+    """Stands in for mkfs, as above."""
+    disk.write_text(f"{role} of {size_mb} MB")
+
+
 @dataclass
 class Stage:
     """One host; `agent()` makes a new agent on it, as after a restart."""
@@ -109,6 +115,7 @@ class Stage:
             timing=replace(self.timing, kernel=0.2),
             make_disk=self.make_disk,
             flatten_disk=copy_disk,
+            make_blank=write_blank,
             spawn=self.spawn,
             monotonic=self.hands.monotonic,
             wall_ns=self.hands.wall_ns,

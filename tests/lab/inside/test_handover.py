@@ -29,7 +29,7 @@ from busway.reconciler.steps import GiveBackDevice, TakeDevice
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.link import FakeLink
 from busway.testing.networks import FakeNetworks
-from busway.testing.stage import copy_disk, copy_image
+from busway.testing.stage import copy_disk, copy_image, write_blank
 from busway.wire.handover import decode_handover
 from tests.lab.inside.tenant import finds, write_everywhere
 
@@ -79,6 +79,7 @@ def tools(tmp_path: Path, gpu: PciAddress) -> Iterator[Tools]:
         networks=FakeNetworks(),
         make_disk=copy_image,
         flatten_disk=copy_disk,
+        make_blank=write_blank,
         monotonic=lambda: 0.0,
         scrubs={IDS: program},
     )

@@ -37,13 +37,14 @@ def place_now(
     host: str | None = None,
     without: HostId | None = None,
     in_place: bool = False,
+    stays: bool = False,
 ) -> Placement:
     """Chooses a host and devices; raises `BadInput` that says why there are none.
 
     `without` leaves a host out, as one is that the server has left and that has not let it go yet. With `in_place` the
     server's own host comes first, where what the server has now counts as free: with its own devices if they are
     enough, with others beside them if not; a PF never takes the place of its own VFs, nor they that of it. A guest that has NUMA cells, or must have some, goes elsewhere: for a while
-    it lies on its old cells and on its new ones, and a host keeps one set for each server.
+    it lies on its old cells and on its new ones, and a host keeps one set for each server. One that `stays` goes nowhere else.
     """
     leaving = {departure.host_id for departure in departures.list_departures(tx, server_id=row.id)}
     request = _request(control, tx, row, flavor, host)
@@ -51,6 +52,8 @@ def place_now(
     found: Placement | Refusal | None = None
     if in_place and not request.cells and not _has_cells(tx, row):
         found = _in_place(control, snapshot, request, row)
+    if stays and not isinstance(found, Placement):
+        raise _stays(row, found)
     if not isinstance(found, Placement):
         out = {row.host_id if in_place else without, *leaving}
         left = tuple(each for each in snapshot.hosts if each.id not in out)
@@ -62,6 +65,22 @@ def place_now(
         why = explain(found)
         raise BadInput(why.brief, detail=f"{why.detail} {details(found)}".strip(), remedy=why.remedy, code=why.code)
     return found
+
+
+def has_to_stay(row: ServerRow) -> None:
+    """Raises `Conflict` for a server whose ephemeral disk would be lost on another host."""
+    if row.flavor.ephemeral_gb:
+        raise _stays(row, None)
+
+
+def _stays(row: ServerRow, found: Refusal | None) -> Conflict:
+    why = f"Its own host can't take it: {explain(found).brief}. " if found is not None else ""
+    return Conflict(
+        f"Server {row.id} has an ephemeral disk and can't go to another host",
+        detail=f"{why}Only root disks travel; the {row.flavor.ephemeral_gb} GB of its ephemeral disk would be lost.",
+        remedy="Copy what is on it, and make a new server; or shelve it, which loses the ephemeral disk.",
+        code="ephemeral-stays",
+    )
 
 
 def _still_leaving(row: ServerRow) -> Conflict:
@@ -138,7 +157,7 @@ def _vacated(host: HostState, row: ServerRow) -> HostState:
         host,
         free_vcpus=host.free_vcpus + row.flavor.vcpus,
         free_ram_mb=host.free_ram_mb + row.flavor.ram_mb,
-        free_disk_gb=host.free_disk_gb + row.flavor.disk_gb,
+        free_disk_gb=host.free_disk_gb + row.flavor.local_gb,
         devices=tuple(replace(d, claimed_by=None) if d.claimed_by == row.id else d for d in host.devices),
     )
 

@@ -22,7 +22,7 @@ class Room:
 
     def at_least(self, flavor: Flavor) -> Room:
         """Enough for a flavor too."""
-        return Room(max(self.vcpus, flavor.vcpus), max(self.ram_mb, flavor.ram_mb), max(self.disk_gb, flavor.disk_gb))
+        return Room(max(self.vcpus, flavor.vcpus), max(self.ram_mb, flavor.ram_mb), max(self.disk_gb, flavor.local_gb))
 
     def plus(self, other: Room) -> Room:
         """Both together."""

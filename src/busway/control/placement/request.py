@@ -58,7 +58,7 @@ def placement_request(
         server_id,
         flavor.vcpus,
         flavor.ram_mb,
-        flavor.disk_gb,
+        flavor.local_gb,
         parse_requests(flavor.extra_specs, control.pci_rules(tx).aliases, properties),
         host,
         zone,

@@ -20,6 +20,7 @@ class MachineWord(StrEnum):
     VIOMMU_INTEL = "viommu-intel"
     VIOMMU_VIRTIO = "viommu-virtio"
     MIRROR = "pci-mirror"
+    EXTRA_DISKS = "extra-disks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class Machine:
     video_ram_mb: int = 0
     serial_ports: int = 1
     mirror: bool = False
+    ephemeral_gb: int = 0
+    swap_mb: int = 0
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -72,6 +75,8 @@ class Machine:
             yield f"viommu-{self.viommu}"
         if self.mirror:
             yield MachineWord.MIRROR
+        if self.ephemeral_gb or self.swap_mb:
+            yield MachineWord.EXTRA_DISKS
         if self.tpm:
             yield f"tpm-{self.tpm}"
         if self.video not in ("", "none"):

@@ -69,6 +69,8 @@ def machine_of(flavor: Flavor, properties: Mapping[str, str]) -> Machine:
         video_ram_mb=_video_ram(asked),
         serial_ports=asked.number(words.SERIAL, 1, 1, words.MOST_SERIAL_PORTS),
         mirror=asked.text(words.MIRROR, "flat") == "mirror",
+        ephemeral_gb=flavor.ephemeral_gb,
+        swap_mb=flavor.swap_mb,
     )
     if machine.mirror and not guest_cells(flavor, properties)[0]:
         raise asked.error(words.MIRROR, "a guest without NUMA cells has none to mirror: set hw:numa_nodes")
@@ -188,8 +190,6 @@ def _check_whole(machine: Machine, flavor: Flavor) -> None:
                     machine.video_ram_mb and machine.video not in ("vga", "cirrus", "qxl"),
                     "hw_video_ram needs hw_video_model vga, cirrus or qxl",
                 ),
-                (flavor.ephemeral_gb, "there are no ephemeral disks yet, and the flavor has one"),
-                (flavor.swap_mb, "there are no swap disks yet, and the flavor has one"),
             )
             if holds
         ),

@@ -121,8 +121,8 @@ REFUSED = {
     "hw_pointer_model": "guests have no USB",
     "hw_firmware_stateless": "each UEFI guest keeps its variables",
     "hw_emulation_architecture": "guests have their host's architecture",
-    "hw_disk_discard": "disks discard always", "hw_ephemeral_encryption": "there are no ephemeral disks",
-    "hw_ephemeral_encryption_format": "there are no ephemeral disks",
+    "hw_disk_discard": "disks discard always", "hw_ephemeral_encryption": "ephemeral disks are not encrypted",
+    "hw_ephemeral_encryption_format": "ephemeral disks are not encrypted",
 }  # fmt: skip
 IGNORED = {
     "hw_cdrom_bus": "guests have no CD drive: the configuration drive is a disk",

@@ -43,7 +43,7 @@ def domain_xml(server: DesiredServer, files: GuestFiles, options: GuestOptions) 
     devices = ET.SubElement(domain, "devices")
     layout = guest_layout(server)
     add_ports(devices, layout)
-    add_disks(devices, files, machine.disk_bus)
+    add_disks(devices, server, files)
     for nic, port in layout.nics:
         add_nic(devices, nic, port.index, server, options)
     add_serial(devices, machine, files)

@@ -1,14 +1,24 @@
-"""Disk: the image, the layers of the root disk, the config drive; and the disk that is asked for as an image."""
+"""Disk: the image, the layers of the root disk, ephemeral and swap disks, the config drive; and the disk that is asked for as an image."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from busway.domain.disk_role import DiskRole, wanted_numbers
 from busway.domain.documents import DesiredServer
 from busway.domain.server import Hold
 from busway.reconciler.digest import config_digest
 from busway.reconciler.local import LocalServer, LocalState
-from busway.reconciler.steps import FetchImage, MakeConfigDrive, MakeDisk, RemoveDisk, Step, UploadDisk
+from busway.reconciler.steps import (
+    FetchImage,
+    MakeConfigDrive,
+    MakeDisk,
+    MakeExtraDisk,
+    RemoveDisk,
+    RemoveExtraDisk,
+    Step,
+    UploadDisk,
+)
 
 
 def make_disks(server: DesiredServer, here: LocalServer, local: LocalState) -> Iterator[Step]:
@@ -18,6 +28,10 @@ def make_disks(server: DesiredServer, here: LocalServer, local: LocalState) -> I
     for number in server.disks:
         if number not in here.disks:
             yield MakeDisk(server.id, f"there is no root disk {number}", server, number)
+    for role in DiskRole:
+        for number in wanted_numbers(server, role):
+            if number not in here.numbers(role):
+                yield MakeExtraDisk(server.id, f"there is no {role} disk {number}", server, role, number)
     if here.config_drive != config_digest(server.config_drive):
         reason = "what the config drive must say has changed" if here.config_drive else "there is no config drive"
         yield MakeConfigDrive(server.id, reason, server)
@@ -27,6 +41,9 @@ def remove_disks(server: DesiredServer, here: LocalServer, _local: LocalState) -
     """Layers that nothing reads any more go once the domain no longer names them."""
     for number in sorted(here.disks - set(server.disks)):
         yield RemoveDisk(server.id, f"disk {number} is no longer its disk", number)
+    for role in DiskRole:
+        for number in sorted(here.numbers(role) - set(wanted_numbers(server, role))):
+            yield RemoveExtraDisk(server.id, f"{role} disk {number} is no longer its disk", role, number)
 
 
 def upload_disk(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from busway.reconciler.steps.base import Policy, Retry, ServerStep, Step, Subject
 from busway.reconciler.steps.device import GiveBackDevice, TakeDevice
-from busway.reconciler.steps.disk import FetchImage, MakeConfigDrive, MakeDisk, RemoveDisk, RemoveFiles, UploadDisk
+from busway.reconciler.steps.disk import (
+    FetchImage,
+    MakeConfigDrive,
+    MakeDisk,
+    MakeExtraDisk,
+    RemoveDisk,
+    RemoveExtraDisk,
+    RemoveFiles,
+    UploadDisk,
+)
 from busway.reconciler.steps.domain import (
     DefineDomain,
     DestroyDomain,
@@ -26,6 +35,7 @@ from busway.reconciler.steps.domain import (
 STEPS: tuple[type[Step], ...] = (
     FetchImage,
     MakeDisk,
+    MakeExtraDisk,
     MakeConfigDrive,
     TakeDevice,
     DefineDomain,
@@ -41,6 +51,7 @@ STEPS: tuple[type[Step], ...] = (
     UndefineDomain,
     GiveBackDevice,
     RemoveDisk,
+    RemoveExtraDisk,
     UploadDisk,
     RemoveFiles,
 )
@@ -54,11 +65,13 @@ __all__ = [
     "GiveBackDevice",
     "MakeConfigDrive",
     "MakeDisk",
+    "MakeExtraDisk",
     "PauseDomain",
     "Policy",
     "RebootDomain",
     "RecordCounters",
     "RemoveDisk",
+    "RemoveExtraDisk",
     "RemoveFiles",
     "Retry",
     "SaveDomain",

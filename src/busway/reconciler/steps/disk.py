@@ -1,10 +1,11 @@
-"""The steps for files: images, layers of the root disk, the config drive, the server's folder."""
+"""The steps for files: images, layers of the root disk, ephemeral and swap disks, the config drive, the server's folder."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
+from busway.domain.disk_role import DiskRole
 from busway.reconciler.steps.base import Policy, ServerStep, Step
 
 
@@ -26,6 +27,22 @@ class MakeDisk(ServerStep):
 class RemoveDisk(Step):
     """Removes a layer that the root disk no longer has."""
 
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class MakeExtraDisk(ServerStep):
+    """Makes a swap disk, or one layer of an ephemeral disk: empty with a file system, or on top of the layer before it."""
+
+    role: DiskRole
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveExtraDisk(Step):
+    """Removes a swap disk, or a layer of an ephemeral disk, that the server no longer has."""
+
+    role: DiskRole
     number: int
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from busway.control.context import Control
 from busway.control.moves.begin import FROM, begin, ring
 from busway.control.moves.kinds.kind import Kind, take_back
-from busway.control.moves.target import place_now
+from busway.control.moves.target import has_to_stay, place_now
 from busway.control.servers.access import note_action, placed_server
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, NotFound
@@ -35,6 +35,7 @@ def migrate_server(control: Control, caller: Caller, server_id: str, request_id:
     with control.db.write() as tx:
         take_turn(tx, "place")
         row = placed_server(tx, caller, server_id, "migrate", FROM)
+        has_to_stay(row)
         _check_host(tx, row, host)
         placement = place_now(control, tx, row, row.flavor, host=host, without=row.host_id)
         target = begin(control, tx, caller, row, MoveKind.MIGRATION, row.flavor, placement)

@@ -40,7 +40,7 @@ def resize_server(control: Control, caller: Caller, server_id: str, flavor: Flav
         row = placed_server(tx, caller, server_id, "resize", FROM)
         _check_flavor(tx, row, flavor)
         quotas.check(control, tx, row.project_id, usage_of([flavor]) - usage_of([row.flavor]))
-        placement = place_now(control, tx, row, flavor, in_place=True)
+        placement = place_now(control, tx, row, flavor, in_place=True, stays=row.flavor.ephemeral_gb > 0)
         target = begin(control, tx, caller, row, MoveKind.RESIZE, flavor, placement)
         note_action(tx, caller, row.id, "resize", request_id, control.now())
     control.crashpoint("move:after-commit")
@@ -61,6 +61,19 @@ def _check_flavor(tx: Tx, row: ServerRow, flavor: Flavor) -> None:
             detail=f"It has {row.flavor.disk_gb} GB, flavor {flavor.name} gives {flavor.disk_gb} GB.",
             remedy="Choose a flavor whose disk is at least as large.",
             code="disk-shrinks",
+        )
+    if flavor.ephemeral_gb < row.flavor.ephemeral_gb:
+        raise BadInput(
+            "An ephemeral disk can't be made smaller",
+            detail=f"It has {row.flavor.ephemeral_gb} GB, flavor {flavor.name} gives {flavor.ephemeral_gb} GB.",
+            remedy="Choose a flavor whose ephemeral disk is at least as large.",
+            code="disk-shrinks",
+        )
+    if row.image_words is None and (flavor.ephemeral_gb or flavor.swap_mb):
+        raise BadInput(
+            f"Server {row.id} was made by an earlier release, which knew no ephemeral and no swap disks",
+            remedy="Rebuild it first, or choose a flavor without them.",
+            code="machine-older",
         )
     image = images.find_image(tx, row.image_id)
     if image is not None and image.min_ram > flavor.ram_mb:
