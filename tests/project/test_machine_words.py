@@ -38,6 +38,27 @@ _END = """
 Without any of these words a guest has SeaBIOS, the host's CPU (`busway agent --cpu-mode`), virtio disks and cards, a serial console, a
 random number generator, a screen, no USB and no balloon.
 
+## Ephemeral and swap disks
+
+A flavor with `OS-FLV-EXT-DATA:ephemeral` (GiB) or `swap` (MiB) gives its servers more disks: `openstack flavor create --ephemeral 100 --swap
+4096 ...`. The host makes them: the ephemeral disk with an ext4 file system labelled `ephemeral0`, which cloud-init mounts at `/mnt`, the swap disk
+as a swap area. They come behind the root disk (`vdb`, `vdc`), before the configuration drive. All disks count as disk of the host, swap in whole
+GiB; there is no quota of disk. A host can make them when it has `mkfs.ext4` and `mkswap` (`extra-disks`).
+
+| what happens | ephemeral disk | swap disk |
+|---|---|---|
+| stop, start, reboot | stays | stays |
+| rebuild, evacuation | new and empty | new |
+| resize | stays, and becomes as large as the new flavor says; it never shrinks. A revert gives it back as it was | new |
+| migration, resize to another host | refused (`ephemeral-stays`): only root disks travel | new |
+| shelving that is offloaded, an image of the server | is not part of the image: new and empty afterwards | new |
+| delete | deleted | deleted |
+
+A larger ephemeral disk has its old file system: `resize2fs` in the guest grows it. Block devices of a request (`--ephemeral`, `--swap` of `nova
+boot`) are refused: the flavor decides.
+
+## TPM
+
 The state of a TPM stays on the host where the guest ran: a server that moves to another host finds an empty one there. So keys that only a
 TPM has are lost with a move; shelving is one.
 """
