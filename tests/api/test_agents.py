@@ -5,17 +5,14 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from busway.api.agent import bounded
 from busway.control.placement.place import place_round
 from busway.domain.condition import Conditions, DeviceCondition
 from busway.domain.documents import HostResources, Observed
-from busway.domain.errors import TooLarge
 from busway.store import hosts
 from busway.wire.documents import decode_desired, encode
 from tests.api.many import counted
 from tests.api.serving import ApiServer, as_agent
 from tests.api.test_servers import SERVERS, create
-from tests.networking.desired import desired_of
 
 
 def agent(api_server: ApiServer, name: str) -> httpx.Client:
@@ -151,16 +148,6 @@ def test_a_console_is_handed_in_and_read_by_the_user(api_server: ApiServer) -> N
 
     answer = api_server.client().post(f"{SERVERS}/{server}/action", json={"os-getConsoleOutput": {"length": 1}})
     assert answer.json() == {"output": "two"}
-
-
-def test_a_document_over_its_bound_is_refused_with_its_size_and_not_sent() -> None:
-    document = desired_of(())
-    size = len(encode(document))
-
-    assert bounded(document, size) == encode(document)
-    with pytest.raises(TooLarge, match="host is larger than") as told:
-        bounded(document, size - 1)
-    assert (told.value.code, f"It has {size} bytes" in told.value.detail) == ("document-too-large", True)
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 15.0) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import httpx
 
@@ -28,6 +29,24 @@ def test_a_server_takes_at_most_256_kib_of_its_hosts_document(api_server: ApiSer
 
     assert answer.status_code == 202, answer.text
     assert len(encode(host.desired())) < 256 * KIB
+
+
+def test_texts_that_their_host_could_not_be_told_are_refused_wherever_they_are_written(api_server: ApiServer) -> None:
+    client = api_server.client(version="2.90")
+    body = {"name": "s", "imageRef": api_server.image(), "flavorRef": "1", "networks": "none"}
+    server = client.post(SERVERS, json={"server": body}).json()["server"]["id"]
+    halves = [{f"{half}{number}": "\U0001f600" * 255 for number in range(32)} for half in "ab"]
+    raw = [json.dumps({"metadata": half}, ensure_ascii=False).encode() for half in halves]
+
+    answers = [
+        client.post(f"{SERVERS}/{server}/metadata", content=content, headers={"Content-Type": "application/json"})
+        for content in raw
+    ]
+    kept = client.get(f"{SERVERS}/{server}/metadata").json()["metadata"]
+
+    assert [answer.status_code for answer in answers] == [200, 400]
+    assert "too large together" in answers[1].json()["badRequest"]["message"]
+    assert kept == halves[0]
 
 
 def test_four_thousand_items_of_metadata_for_a_hundred_servers_are_refused(api_server: ApiServer) -> None:

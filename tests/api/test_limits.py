@@ -13,7 +13,7 @@ from busway.api.compute import server_create
 from busway.bootstrap import bounded_protocol
 from busway.control import pattern
 from busway.control.servers.create import MAX_AT_ONCE
-from busway.domain import guest_cells, image, qcow2, quota
+from busway.domain import document_room, guest_cells, image, qcow2, quota
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "limits.md").read_text()
 MIB = 1024**2
@@ -43,7 +43,10 @@ MIB = 1024**2
         ("properties", image.MOST_PROPERTIES),
         ("properties", image.PROPERTIES_CHARS),
         ("a qcow2's table of clusters", qcow2.MOST_L1_BYTES // MIB),
-        ("a host's document (Desired)", bounds.DESIRED_BYTES),
+        ("metadata, user data and key together", document_room.TEXT_BYTES),
+        ("servers of a host", document_room.SERVERS_PER_HOST),
+        ("a server's part of its host's document (Desired)", document_room.SERVER_BYTES // 1024),
+        ("the security groups in a host's document", document_room.GROUPS_BYTES // MIB),
         ("a report (Observed)", bounds.OBSERVED_BYTES),
         ("a console's end that is handed in", bounds.CONSOLE_BYTES),
         ("qemu-img", qemu_img.MAKE.cpu_seconds),

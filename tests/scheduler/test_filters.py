@@ -10,7 +10,7 @@ from busway.domain.placement import HostState, Placement, PlacementRequest, Refu
 from busway.domain.server_group import GroupPolicy
 from busway.scheduler.explain import explain
 from busway.scheduler.filters.spec_match import spec_matches
-from busway.scheduler.place import place
+from busway.scheduler.place import place, place_all
 from busway.scheduler.policy import ALWAYS, CHOOSABLE, Policy, choose_filters
 from tests.scheduler.clouds import cloud, gpus, host, request
 
@@ -45,6 +45,17 @@ def test_the_zone_must_be_the_one_that_is_asked_for() -> None:
 )
 def test_what_is_not_there_in_full_excludes(changes: dict[str, Any], rule: str, reason: str) -> None:
     assert excluded(host("h1"), **changes) == (rule, reason)
+
+
+def test_a_host_has_a_bounded_number_of_servers() -> None:
+    full = host("h1", free_servers=1)
+
+    assert excluded(full) is None
+    answer = place_all(cloud(full), [request(0), request(1)], Policy())
+
+    assert isinstance(answer, Refusal)
+    assert answer.count_by_rule() == {"NumInstancesFilter": 1}
+    assert "max_instances_per_host" in explain(answer).remedy
 
 
 def test_the_image_must_be_of_a_kind_that_the_host_runs() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from functools import partial
 
-import structlog
 from anyio import CancelScope, CapacityLimiter, to_thread
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, Response
@@ -17,7 +16,7 @@ from starlette.routing import Route
 
 from busway.api.agent_polls import Polls, Run
 from busway.api.body import read_body
-from busway.api.bounds import CONDITIONS_BYTES, CONSOLE_BYTES, DESIRED_BYTES, OBSERVED_BYTES
+from busway.api.bounds import CONDITIONS_BYTES, CONSOLE_BYTES, OBSERVED_BYTES
 from busway.api.image.data import expected_bytes, take_data
 from busway.control.agents import access as agents
 from busway.control.agents.images import image_file
@@ -25,32 +24,16 @@ from busway.control.context import Control
 from busway.control.hosts.joining import token_hash
 from busway.control.observation.memory import said
 from busway.domain.condition import Conditions
-from busway.domain.documents import Desired
-from busway.domain.errors import BadInput, Forbidden, NotAuthenticated, TooLarge
+from busway.domain.errors import BadInput, Forbidden, NotAuthenticated
 from busway.domain.ids import HostId, ServerId
 from busway.wire.documents import decode, decode_observed, encode
 from busway.wire.join import JoinRequest, RenewRequest
 
-_log = structlog.get_logger("busway.agents")
 ROOT = "/agent/v1"
 MAX_WAIT_SECONDS = 60
 AGENT_THREADS = 16
 MAX_JOIN_BYTES = 16 * 1024
 SHOWN_HOST = "busway.host"  # where the server puts the host that a client's certificate names
-
-
-def bounded(document: Desired, most: int = DESIRED_BYTES) -> bytes:
-    """The document as JSON; raises `TooLarge` for one that its host should not have to hold: it goes on with its last one."""
-    text = encode(document)
-    if len(text) > most:
-        _log.error("a host's document is too large", host=document.host, bytes=len(text), most=most)
-        raise TooLarge(
-            f"The document of host {document.host} is larger than {most} bytes",
-            detail=f"It has {len(text)} bytes for {len(document.servers)} servers.",
-            remedy="Move servers with much user data or metadata to other hosts, or delete them.",
-            code="document-too-large",
-        )
-    return text
 
 
 def routes(control: Control) -> list[Route]:
@@ -64,7 +47,7 @@ def routes(control: Control) -> list[Route]:
         document = await polls.wait(host_id, int(after), wait)
         if document is None:
             return Response(status_code=204)
-        return Response(bounded(document), media_type="application/json")
+        return Response(encode(document), media_type="application/json")
 
     async def observed(request: Request) -> Response:
         known = _is_remembered(control, request)

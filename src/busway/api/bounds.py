@@ -19,7 +19,6 @@ BODY_BYTES = 114_688
 # Of operations that take whole sets of rules from admins.
 LARGE_BODY_BYTES = 2 * 1024**2
 OBSERVED_BYTES = 32 * 1024**2
-DESIRED_BYTES = 64 * 1024**2
 CONSOLE_BYTES = 1024**2
 CONDITIONS_BYTES = 1024**2
 MOST_DEEP = 100

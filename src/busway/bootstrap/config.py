@@ -84,6 +84,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
         pci_in_placement=reading.language.placement,
         mdev_rules=reading.mdev_rules,
         policy=scheduling_policy(reading.values["filter_scheduler"]),
+        max_instances_per_host=reading.values["filter_scheduler"]["max_instances_per_host"],
         quota=reading.values["quota"],
         openid=_openid(reading.values["oidc"]),
         public_url=url_of(values, listen, port, tls=tls),

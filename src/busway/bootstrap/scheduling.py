@@ -9,6 +9,7 @@ from oslo_config import cfg
 
 from busway.bootstrap.config_source import Source
 from busway.domain.config_warning import ConfigWarning
+from busway.domain.document_room import SERVERS_PER_HOST
 from busway.scheduler.policy import DEFAULT_FILTERS, DEFAULT_POLICY, Policy, choose_filters
 
 OPTIONS = [
@@ -19,6 +20,12 @@ OPTIONS = [
             cfg.DeprecatedOpt("scheduler_enabled_filters", group="DEFAULT"),
         ],
         help="The filters that are on. Default: all but the one of aggregates. What a claim rests on is on whatever is listed.",
+    ),
+    cfg.IntOpt(
+        "max_instances_per_host",
+        default=SERVERS_PER_HOST,
+        min=1,
+        help="How many servers a host may have at most.",
     ),
     cfg.FloatOpt(
         "pci_weight_multiplier",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from busway.domain.alias import Alias, Aliases
 from busway.domain.config_warning import Located
 from busway.domain.device_spec import DeviceSpec, DeviceSpecs
+from busway.domain.document_room import SERVERS_PER_HOST
 from busway.domain.mdev import MdevRules
 from busway.domain.openid import OpenId
 from busway.scheduler.policy import DEFAULT_POLICY, Policy
@@ -61,6 +62,7 @@ class Settings:
     cpu_allocation_ratio: float = 4.0
     ram_allocation_ratio: float = 1.0
     reserved_host_memory_mb: int = 512
+    max_instances_per_host: int = SERVERS_PER_HOST
     resume_guests_state_on_host_boot: bool = False
     shelved_offload_time: int = 0
     accept_weak_isolation: tuple[str, ...] = ()  # words of `busway.domain.host_facts.ISOLATION`

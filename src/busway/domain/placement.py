@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from busway.domain.alias import PciRequest
 from busway.domain.device import PciDevice
 from busway.domain.device_tags import NO_TAGS, DeviceTags
+from busway.domain.document_room import SERVERS_PER_HOST
 from busway.domain.host_facts import GuestKind
 from busway.domain.ids import DeviceId, GroupId, HostId, ServerId
 from busway.domain.mdev import MdevOffer
@@ -72,6 +73,7 @@ class HostState:
     where the host does not tell; then what asks for them is not refused. `aggregates` holds each one's metadata.
     `kinds` are the kinds of resources that the host's agent can serve. `unsafe` is what weakens its isolation and its
     operator has not accepted, in words of `busway.domain.host_facts.ISOLATION`.
+    `free_servers` is how many more servers it may have.
     `machine` is what guests' machines may have there. `cards` are those that vGPUs of `mdevs` share.
     """
 
@@ -96,6 +98,7 @@ class HostState:
     cards: tuple[SharedCard, ...] = ()
     unsafe: tuple[str, ...] = ()
     machine: tuple[str, ...] = ()
+    free_servers: int = SERVERS_PER_HOST
 
 
 @dataclass(frozen=True, slots=True)

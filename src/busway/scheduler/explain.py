@@ -117,6 +117,8 @@ def _general(refusal: Refusal) -> str:
         acts.append("turn the host's IOMMU on (firmware, and intel_iommu=on on its kernel command line)")
     if "RamFilter" in rules or "CoreFilter" in rules or "DiskFilter" in rules:
         acts.append("choose a smaller flavor")
+    if "NumInstancesFilter" in rules:
+        acts.append("delete a server there, or have your operator raise max_instances_per_host")
     if "ComputeFilter" in rules:
         acts.append("start or enable the hosts that are down (`busway host list`)")
     if "DeviceIsolationFilter" in rules:

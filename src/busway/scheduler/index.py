@@ -206,6 +206,7 @@ def class_key(host: HostState) -> Hashable:
         host.free_ram_mb,
         host.free_vcpus,
         host.free_disk_gb,
+        host.free_servers > 0,
         host.up,
         host.enabled,
         host.down_reason,

@@ -150,6 +150,7 @@ def _host_after(host: HostState, request: PlacementRequest, placement: Placement
         free_vcpus=host.free_vcpus - request.vcpus,
         free_ram_mb=host.free_ram_mb - request.ram_mb,
         free_disk_gb=host.free_disk_gb - request.disk_gb,
+        free_servers=host.free_servers - 1,
         devices=tuple(replace(d, claimed_by=request.server_id) if d.id in ids else d for d in host.devices),
         cells=cells_after(host.cells, request.cells, placement.cells),
         mdevs=mdevs,

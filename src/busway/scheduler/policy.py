@@ -16,6 +16,7 @@ ALWAYS = (
     "RamFilter",
     "CoreFilter",
     "DiskFilter",
+    "NumInstancesFilter",
     "PciPassthroughFilter",
     "NUMATopologyFilter",
 )
@@ -39,7 +40,6 @@ WITHOUT_MEANING = (
     "IoOpsFilter",
     "JsonFilter",
     "MetricsFilter",
-    "NumInstancesFilter",
     "SimpleCIDRAffinityFilter",
     "TypeAffinityFilter",
     "AggregateCoreFilter",

@@ -158,6 +158,7 @@ def _vacated(host: HostState, row: ServerRow) -> HostState:
         free_vcpus=host.free_vcpus + row.flavor.vcpus,
         free_ram_mb=host.free_ram_mb + row.flavor.ram_mb,
         free_disk_gb=host.free_disk_gb + row.flavor.local_gb,
+        free_servers=host.free_servers + 1,
         devices=tuple(replace(d, claimed_by=None) if d.claimed_by == row.id else d for d in host.devices),
     )
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from busway.control.context import Control
+from busway.domain.document_room import fair_groups
 from busway.domain.documents import Nic
 from busway.domain.guest_network import HostNetwork, NicGroup
 from busway.domain.ids import SecurityGroupId, ServerId
@@ -13,6 +16,8 @@ from busway.domain.network import Network, Port
 from busway.store import ports, security_groups
 from busway.store.database import Tx
 from busway.store.servers import ServerRow
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +82,30 @@ def _network(network: Network, domain: str) -> HostNetwork:
 
 
 def _groups(tx: Tx, mine: Iterable[SecurityGroupId]) -> tuple[NicGroup, ...]:
-    """The groups of the cards with their rules; of those that only rules name, the members alone."""
+    """The groups of the cards with their rules; of those that only rules name, the members alone.
+
+    A project's groups take at most their even part of the document.
+    """
     known = {group.id: group for group in security_groups.get_groups(tx, mine)}
-    remote = {rule.remote_group for group in known.values() for rule in group.rules if rule.remote_group}
+    remote = {
+        rule.remote_group: group.project_id for group in known.values() for rule in group.rules if rule.remote_group
+    }
     members: dict[SecurityGroupId, set[str]] = {group_id: set() for group_id in remote}
     for port in ports.group_ports(tx, remote):
-        for group_id in remote.intersection(port.groups):
+        for group_id in remote.keys() & set(port.groups):
             members[group_id] |= {address for _subnet, address in port.fixed_ips}
-    return tuple(
-        NicGroup(
-            group_id,
-            tuple(rule.words for rule in known[group_id].rules) if group_id in known else (),
-            tuple(sorted(members.get(group_id, ()))),
+    whole = [
+        (
+            known[group_id].project_id if group_id in known else remote[group_id],
+            NicGroup(
+                group_id,
+                tuple(rule.words for rule in known[group_id].rules) if group_id in known else (),
+                tuple(sorted(members.get(group_id, ()))),
+            ),
         )
         for group_id in sorted({*known, *remote})
-    )
+    ]
+    told, short = fair_groups(whole)
+    if short:
+        _log.error("security groups of a project are too large to be told in full", projects=short)
+    return tuple(told)

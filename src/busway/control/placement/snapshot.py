@@ -87,6 +87,7 @@ def _host_state(
         )
         - used.ram_mb,
         free_disk_gb=(size.disk_gb if size else 0) - used.disk_gb,
+        free_servers=settings.max_instances_per_host - len(placed),
         devices=offered.devices,
         mdevs=offered.mdevs,
         cards=offered.cards,

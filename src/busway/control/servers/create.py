@@ -14,6 +14,7 @@ from busway.control.servers.access import note_action
 from busway.control.servers.read import read_servers
 from busway.domain.alias import parse_requests
 from busway.domain.caller import Caller
+from busway.domain.document_room import check_texts
 from busway.domain.errors import BadInput, NotFound
 from busway.domain.flavor import Flavor
 from busway.domain.guest_cells import guest_cells
@@ -46,6 +47,8 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
     # What is written by tenants is read before the transaction that others wait for, and once for all servers.
     with control.db.read() as tx:
         _check_image(control, tx, caller, request)
+        public_key = _public_key(tx, caller, request)
+        check_texts(request.metadata, request.user_data, request.key_name, public_key)
         if request.host is not None:
             _check_host(tx, request.host)
     with control.db.write() as tx:
@@ -53,7 +56,10 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
         image = images.get_image(tx, request.image_id)
         check_image(caller, request.flavor, image)
         words, names = image_words(image.properties), request.names
-        ids = [_create(control, tx, caller, replace(request, name=name), words, request_id, now) for name in names]
+        ids = [
+            _create(control, tx, caller, replace(request, name=name), public_key, words, request_id, now)
+            for name in names
+        ]
         groups.join_group(control, tx, caller, request, ids)
         created = read_servers(tx, ids)
     control.crashpoint("create:after-commit")
@@ -68,6 +74,12 @@ def _check_image(control: Control, tx: Tx, caller: Caller, request: CreateServer
     parse_requests(request.flavor.extra_specs, control.pci_rules(tx).aliases, image.properties)
     guest_cells(request.flavor, image.properties)
     machine_of(request.flavor, image.properties)
+
+
+def _public_key(tx: Tx, caller: Caller, request: CreateServer) -> str | None:
+    if request.key_name is None:
+        return None
+    return keypairs.get_keypair(tx, caller.user_id, request.key_name).public_key
 
 
 def _check_host(tx: Tx, name: str) -> None:
@@ -94,14 +106,11 @@ def _create(
     tx: Tx,
     caller: Caller,
     request: CreateServer,
+    public_key: str | None,
     words: dict[str, str],
     request_id: str,
     now: datetime,
 ) -> ServerId:
-    public_key = None
-    if request.key_name is not None:
-        key = keypairs.get_keypair(tx, caller.user_id, request.key_name)
-        public_key = key.public_key
     server_id = ServerId(control.new_id())
     hostname = request.hostname or _hostname(request.name, server_id)
     servers.insert_server(

@@ -8,6 +8,7 @@ from busway.control import quotas
 from busway.control.context import Control
 from busway.control.servers.access import server_row
 from busway.domain.caller import Caller
+from busway.domain.document_room import check_texts
 from busway.domain.errors import BadInput, NotFound
 from busway.domain.quota import Usage
 from busway.store import hosts, servers
@@ -24,6 +25,7 @@ def change_metadata(
         made = dict(change(dict(row.metadata)))
         if len(made) > len(row.metadata):
             quotas.check(control, tx, row.project_id, Usage({"metadata_items": len(made)}), used=Usage())
+        check_texts(made, row.user_data, row.key_name, row.public_key)
         values: dict[str, object] = {"metadata": made}
         if row.host_id is not None:
             hosts.bump_generation(tx, row.host_id)

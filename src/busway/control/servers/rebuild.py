@@ -7,7 +7,7 @@ by it, so nothing is placed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from busway.control.context import Control
 from busway.control.placement.request import image_words
@@ -15,6 +15,7 @@ from busway.control.servers.access import note_action, placed_server, set_status
 from busway.control.servers.create import check_image
 from busway.control.servers.read import get_server
 from busway.domain.caller import Caller
+from busway.domain.document_room import check_texts
 from busway.domain.errors import BadInput, Conflict
 from busway.domain.guest_machine import machine_of
 from busway.domain.ids import ImageId
@@ -120,4 +121,6 @@ def _changes(tx: Tx, caller: Caller, row: ServerRow, wanted: Rebuild) -> dict[st
         values |= {"key_name": key.name, "public_key": key.public_key}
     if wanted.key_name is not None and caller.user_id != row.user_id:
         raise BadInput("Only the user who created a server can give it another key", code="rebuild-key")
+    made = replace(row, **values)  # type: ignore[arg-type]
+    check_texts(made.metadata, made.user_data, made.key_name, made.public_key)
     return values

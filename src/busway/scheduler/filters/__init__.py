@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from busway.domain.placement import HostState, PlacementRequest
 from busway.scheduler.filters.aggregate import aggregate_extra_specs
 from busway.scheduler.filters.capability import compute_capabilities, image_properties
-from busway.scheduler.filters.capacity import cores, disk, ram
+from busway.scheduler.filters.capacity import cores, disk, ram, servers
 from busway.scheduler.filters.group import affinity, anti_affinity, forced_host
 from busway.scheduler.filters.machine import machine
 from busway.scheduler.filters.service import availability_zone, compute, device_isolation, resource_kinds
@@ -38,6 +38,7 @@ OF_CLASS: tuple[tuple[str, Filter], ...] = (
     ("RamFilter", ram),
     ("CoreFilter", cores),
     ("DiskFilter", disk),
+    ("NumInstancesFilter", servers),
 )
 
 

@@ -1,4 +1,4 @@
-"""RamFilter, CoreFilter and DiskFilter: whether the host has enough left, after allocation ratios and reserves."""
+"""RamFilter, CoreFilter, DiskFilter and NumInstancesFilter: whether the host has enough left, after allocation ratios and reserves."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def cores(host: HostState, request: PlacementRequest) -> str | None:
 def disk(host: HostState, request: PlacementRequest) -> str | None:
     """Enough GB of disk are free."""
     return _short("disk", host.free_disk_gb, request.disk_gb, " GB")
+
+
+def servers(host: HostState, _request: PlacementRequest) -> str | None:
+    """It has fewer servers than a host may have."""
+    return None if host.free_servers > 0 else "it has as many servers as a host may have (max_instances_per_host)"
 
 
 def _short(what: str, free: int, wanted: int, unit: str) -> str | None:
