@@ -30,7 +30,7 @@ from busway.pki.certificate import expires, is_fresh, names_of, read_certificate
 from busway.pki.context import load_chain, server_context
 
 _log = structlog.get_logger("busway.tls")
-RENEWAL_SECONDS = 600.0
+LOOK_SECONDS = 5.0  # between two looks at the files
 _SYSTEM = "system"
 
 
@@ -47,16 +47,22 @@ class Tls:
     names: frozenset[str]
     own: bool
     shown: tuple[int, ...] = ()
+    refused: tuple[int, ...] = ()
 
     def refresh(self, now: datetime) -> bool:
-        """Renews a certificate of ours when a third of its life is left, and shows what lies in the files now."""
+        """Renews a certificate of ours when a third of its life is left, and shows what lies in the files now.
+
+        Raises `InvalidConfig`, once for the same files, where they can't be used or are not of one another yet: a program that
+        renews them may have replaced the first of two.
+        """
         if self.own and not _holds(self.certificate, self.names, now):
             write_secret(self.certificate, self.authority.sign_server(self.names, now))
         stamp = _stamp(self.certificate, self.key)
-        if stamp == self.shown:
+        if stamp in (self.shown, self.refused):
             return False
+        self.refused = stamp
         load_chain(self.context, self.certificate, self.key)
-        self.shown = stamp
+        self.shown, self.refused = stamp, ()
         return True
 
 
@@ -83,7 +89,7 @@ def prepare_tls(config: Config, now: datetime) -> Tls | None:
     return made
 
 
-def keep_fresh(tls: Tls, now: Callable[[], datetime], stop: threading.Event, seconds: float = RENEWAL_SECONDS) -> None:
+def keep_fresh(tls: Tls, now: Callable[[], datetime], stop: threading.Event, seconds: float = LOOK_SECONDS) -> None:
     """Renews until `stop` is set; what goes wrong is logged, and the certificate that is shown stays."""
     while not stop.wait(seconds):
         try:

@@ -24,14 +24,13 @@ def server_context(certificate: Path, key: Path | None = None, agents: str = "")
 
 
 def load_chain(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
-    """Shows these from the next handshake on; raises `InvalidConfig` when they can't be used."""
+    """Shows these from the next handshake on; raises `InvalidConfig` when they can't be used, and the last ones stay."""
     try:
-        if key is None:
-            _load_text(
-                context, certificate.read_bytes()
-            )  # read once: OpenSSL would open it twice, and it may be replaced meanwhile
-        else:
-            context.load_cert_chain(certificate, key, password=_no_passphrase)
+        # Read once: OpenSSL would open a file twice, and it may be replaced meanwhile.
+        text = (key.read_bytes() + b"\n" if key is not None else b"") + certificate.read_bytes()
+        # OpenSSL takes a certificate before it sees that the key is another one's: a context of no use finds that out.
+        _load_text(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), text)
+        _load_text(context, text)
     except (OSError, ssl.SSLError, ValueError) as error:
         raise InvalidConfig(
             f"The certificate {certificate} can't be used" + (f" with the key {key}" if key else ""),
