@@ -57,6 +57,22 @@ GiB; there is no quota of disk. A host can make them when it has `mkfs.ext4` and
 A larger ephemeral disk has its old file system: `resize2fs` in the guest grows it. Block devices of a request (`--ephemeral`, `--swap` of `nova
 boot`) are refused: the flavor decides.
 
+## Drivers of GPUs
+
+The extra spec or image property `busway:driver` names a driver that cloud-init installs in the guest. Its recipe, a cloud-config, comes to the
+guest as vendor data; user data goes before it. The request is refused (`driver-mismatch`) when an alias of the flavor may give a device that the
+driver does not drive, and (`driver-system`) when there is no recipe for the image's `os_distro`.
+
+| driver | drives | systems |
+|---|---|---|
+| `nvidia-open-570` | NVIDIA Turing, Ampere, Ada, Hopper, Blackwell | ubuntu; rocky with NVIDIA's repository in the image |
+| `nvidia-570` | NVIDIA Maxwell to Hopper; Blackwell has open kernel modules only | ubuntu |
+| `rocm-6` | AMD CDNA 1 to 3, RDNA 2 and 3 | ubuntu with AMD's repository in the image |
+
+Recipes use the repositories that the image has configured, and name none themselves. An alias without a product id is looked up among the
+devices that hosts have reported; a product that this release does not know is not refused. The recipes were written by the packages' documentation and
+have not been run on a GPU.
+
 ## TPM
 
 The state of a TPM stays on the host where the guest ran: a server that moves to another host finds an empty one there. So keys that only a

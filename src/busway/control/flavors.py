@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from busway.control.context import Control
+from busway.control.drivers.recipe import asked_driver
 from busway.domain.caller import Caller
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.extra_spec import check_extra_specs
@@ -33,6 +34,7 @@ def create_flavor(control: Control, caller: Caller, flavor: Flavor) -> Flavor:
     """Stores a new flavor with its extra specs checked."""
     authorize(caller, "os_compute_api:os-flavor-manage:create")
     check_extra_specs(flavor.extra_specs)
+    asked_driver(flavor.extra_specs, {})
     with control.db.write() as tx:
         store.add_flavor(tx, flavor)
     return flavor
@@ -79,6 +81,7 @@ def set_extra_specs(control: Control, caller: Caller, flavor_id: str, specs: Map
     """Adds or replaces extra specs; raises `InvalidExtraSpec` for a PCI request that no boot could read."""
     authorize(caller, "os_compute_api:os-flavor-extra-specs:create")
     check_extra_specs(specs)
+    asked_driver(specs, {})
     with control.db.write() as tx:
         flavor = store.get_flavor(tx, flavor_id)
         store.save_extra_specs(tx, flavor.id, {**flavor.extra_specs, **specs})

@@ -8,6 +8,7 @@ from dataclasses import replace
 from busway.control.agents.guest_documents import DeviceWords, guest_documents
 from busway.control.agents.units import unit_of
 from busway.control.context import Control
+from busway.control.drivers.recipe import vendor_data
 from busway.control.moves.stay import Stay, stay_of
 from busway.control.networks.document import HostNetworking, host_networking
 from busway.control.placement.host_facts import desired_cells
@@ -74,7 +75,9 @@ def _told(
     """The server with its cards, and with the documents that tell the guest of itself."""
     whole = replace(server, nics=networking.nics[server.id])
     words = {claim.id: _words(claim, known[claim.device_id]) for claim in stay.claims}
-    return replace(whole, config_drive=guest_documents(stay.row, whole, networking.networks, words))
+    documents = guest_documents(stay.row, whole, networking.networks, words)
+    vendor = vendor_data(stay.side.flavor.extra_specs, stay.row.image_words or {})
+    return replace(whole, config_drive=replace(documents, vendor_data=vendor))
 
 
 def _words(claim: Claim, provider: Provider) -> DeviceWords:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from busway.control.context import Control
+from busway.control.drivers.check import check_driver
 from busway.control.groups import placement_group
 from busway.control.placement.request import placement_request, server_words
 from busway.control.placement.snapshot import take_snapshot
@@ -117,6 +118,7 @@ def claim_placement(
 
 def _request(control: Control, tx: Tx, row: ServerRow, flavor: Flavor, host: str | None) -> PlacementRequest:
     properties, group = server_words(tx, row), placement_group(tx, row.id)
+    check_driver(control, tx, flavor, properties)
     return placement_request(control, tx, row.id, flavor, properties, host, row.availability_zone or None, group)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from busway.control import groups, quotas
 from busway.control.context import Control
+from busway.control.drivers.check import check_driver
 from busway.control.networks.plug import plug_ports
 from busway.control.placement.request import image_words
 from busway.control.servers.access import note_action
@@ -74,6 +75,7 @@ def _check_image(control: Control, tx: Tx, caller: Caller, request: CreateServer
     parse_requests(request.flavor.extra_specs, control.pci_rules(tx).aliases, image.properties)
     guest_cells(request.flavor, image.properties)
     machine_of(request.flavor, image.properties)
+    check_driver(control, tx, request.flavor, image.properties)
 
 
 def _public_key(tx: Tx, caller: Caller, request: CreateServer) -> str | None:

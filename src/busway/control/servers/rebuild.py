@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from busway.control.context import Control
+from busway.control.drivers.check import check_driver
 from busway.control.placement.request import image_words
 from busway.control.servers.access import note_action, placed_server, set_status
 from busway.control.servers.create import check_image
@@ -61,6 +62,7 @@ def rebuild_server(control: Control, caller: Caller, server_id: str, wanted: Reb
         image = images.get_image(tx, wanted.image_id)
         check_image(caller, row.flavor, image)
         words = _words(tx, row, image)
+        check_driver(control, tx, row.flavor, words)
         powered = row.status is not ServerStatus.SHUTOFF
         assert row.host_id is not None
         values = {
