@@ -60,7 +60,11 @@ def test_the_generations_are_those_of_the_chips_that_pci_ids_names() -> None:
     wrong, compared = [], 0
     for product, name in re.findall(r"^\t([0-9a-f]{4})  (.*)$", part, re.MULTILINE):
         chip = re.match(r"(GM|GP|GV|TU|GA|GH|AD|GB)\d", name)
-        if not chip or re.search(r"Audio|USB|UCSI|NVSwitch|PCIe|host|Switch|C2C|bridge", name) or int(product, 16) < 0x1340:
+        if (
+            not chip
+            or re.search(r"Audio|USB|UCSI|NVSwitch|PCIe|host|Switch|C2C|bridge", name)
+            or int(product, 16) < 0x1340
+        ):
             continue
         compared += 1
         if generation_of("10de", product) not in (chips[chip[1]], None):
