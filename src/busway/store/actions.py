@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,7 +33,13 @@ _CREATED = actions.c.action == "create"
 
 def add_action(tx: Tx, action: ServerAction) -> None:
     """Writes an action down in the transaction that carries it out."""
-    tx.execute(insert(actions).values(**{name: getattr(action, name) for name in ServerAction.__dataclass_fields__}))
+    add_actions(tx, [action])
+
+
+def add_actions(tx: Tx, several: Sequence[ServerAction]) -> None:
+    """Writes many actions down at once."""
+    names = ServerAction.__dataclass_fields__
+    tx.execute(insert(actions), [{name: getattr(action, name) for name in names} for action in several])
 
 
 @dataclass(frozen=True, slots=True)

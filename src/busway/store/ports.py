@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -79,8 +80,14 @@ port_groups = Table(
 
 def add_port(tx: Tx, port: Port) -> None:
     """Stores a new port with its groups."""
-    tx.execute(insert(ports).values(**_values(port), released=False))
-    _set_groups(tx, port)
+    add_ports(tx, [port])
+
+
+def add_ports(tx: Tx, several: Sequence[Port]) -> None:
+    """Stores new ports with their groups."""
+    if several:
+        tx.execute(insert(ports), [{**_values(port), "released": False} for port in several])
+        _set_groups(tx, *several)
 
 
 def save_port(tx: Tx, port: Port) -> None:
@@ -239,17 +246,47 @@ def server_addresses(tx: Tx, server_ids: Sequence[ServerId]) -> dict[ServerId, t
 
 
 def take_address(tx: Tx, network: Network, wanted: str | None) -> str:
-    """The first free address of a network that is locked, or `wanted`; "" on one without IPv4.
+    """The first free address of a network that is locked, or `wanted`; "" on one without IPv4. Raises as `take_cards`."""
+    return _addresses(network, wanted, 1, partial(_in_use, tx, network))[0]
 
-    Raises `Conflict` when the address is taken or none is free, `BadInput` for one that no port there can have.
+
+def take_cards(
+    tx: Tx, network: Network, port_ids: Sequence[PortId], address: str | None = None, mac: str | None = None
+) -> list[tuple[str, str]]:
+    """An address ("" on a network without IPv4) and a MAC for each of some new ports on a network that is locked.
+
+    `address` and `mac` are those that are asked for. Raises `Conflict` when one is taken or none is free, `BadInput` for an
+    address that no port there can have. All is looked up in one statement unless the network is crowded.
     """
+    macs = {port_id: mac or mac_for(port_id, 0) for port_id in port_ids}
+    doubled: set[str] = set()
+    asked = list(macs.values())
+
+    def used(several: Sequence[str]) -> set[str]:
+        nonlocal asked
+        found = _in_use(tx, network, several, asked)
+        doubled.update(found & set(asked))
+        asked = []
+        return found
+
+    addresses = _addresses(network, address, len(port_ids), used)
+    if asked:
+        used([])
+    return [
+        (given, take_mac(tx, port_id, mac) if macs[port_id] in doubled else macs[port_id])
+        for port_id, given in zip(port_ids, addresses, strict=True)
+    ]
+
+
+def _addresses(
+    network: Network, wanted: str | None, count: int, used: Callable[[Sequence[str]], set[str]]
+) -> list[str]:
     if network.v4 is None:
         if wanted:
             raise Conflict(f"Network {network.name} has no IPv4 addresses", code="address-taken")
-        return ""
-    taken = _taken(tx, network)
+        return [""] * count
     if wanted is not None:
-        if taken([wanted]):
+        if count > 1 or used([wanted]):
             raise Conflict(f"Address {wanted} on network {network.name} is in use", code="address-taken")
         if not network.v4.holds(wanted):
             raise BadInput(
@@ -257,14 +294,15 @@ def take_address(tx: Tx, network: Network, wanted: str | None) -> str:
                 detail=f"Network {network.name} has {network.v4.cidr}, without its ends and its gateway.",
                 code="address-outside",
             )
-        return wanted
+        return [wanted]
     addresses = iter(network.v4.addresses())
-    size = _FIRST_LOOK
+    free: list[str] = []
+    size = max(_FIRST_LOOK, 2 * count)
     while several := list(islice(addresses, size)):
-        used = taken(several)
-        for address in several:
-            if address not in used:
-                return address
+        taken = used(several)
+        free += [address for address in several if address not in taken]
+        if len(free) >= count:
+            return free[:count]
         size = _LONGEST_LOOK  # a crowded network: few statements rather than few rows
     raise Conflict(
         f"Network {network.name} has no free address",
@@ -274,12 +312,12 @@ def take_address(tx: Tx, network: Network, wanted: str | None) -> str:
     )
 
 
-def _taken(tx: Tx, network: Network) -> Callable[[Sequence[str]], set[str]]:
-    def among(several: Sequence[str]) -> set[str]:
-        statement = select(ports.c.address).where(ports.c.network_id == network.id, _live)
-        return {row.address for row in tx.execute(statement.where(ports.c.address.in_(several)))}
-
-    return among
+def _in_use(tx: Tx, network: Network, addresses: Sequence[str], macs: Sequence[str] = ()) -> set[str]:
+    """Those of some addresses of a network, and of some MACs, that a port has."""
+    here = and_(ports.c.network_id == network.id, ports.c.address.in_(addresses))
+    wanted = or_(here, ports.c.mac.in_(macs)) if macs else here
+    found = tx.execute(select(ports.c.address, ports.c.mac, ports.c.network_id).where(_live, wanted))
+    return {each for row in found for each in (row.mac, row.address if row.network_id == network.id else None) if each}
 
 
 def take_mac(tx: Tx, port_id: PortId, wanted: str | None = None) -> str:
@@ -303,9 +341,10 @@ def _values(port: Port) -> dict[str, object]:
     }
 
 
-def _set_groups(tx: Tx, port: Port) -> None:
-    for group_id in dict.fromkeys(port.groups):
-        tx.execute(insert(port_groups).values(port_id=port.id, group_id=group_id))
+def _set_groups(tx: Tx, *several: Port) -> None:
+    rows = [{"port_id": port.id, "group_id": group} for port in several for group in dict.fromkeys(port.groups)]
+    if rows:
+        tx.execute(insert(port_groups), rows)
 
 
 def _ports(tx: Tx, rows: list[Row[Any]]) -> list[Port]:

@@ -105,6 +105,11 @@ def get_groups(tx: Tx, group_ids: Iterable[str], *, lock: bool = False) -> list[
     return _groups(tx, list(tx.execute(statement.with_for_update() if lock else statement)))
 
 
+def has_group(tx: Tx, group_id: SecurityGroupId) -> bool:
+    """True when there is a group of that id."""
+    return tx.execute(select(security_groups.c.id).where(security_groups.c.id == group_id)).first() is not None
+
+
 def note_change(tx: Tx, project_id: ProjectId, at: datetime) -> None:
     """Remembers that the hosts of a project's servers have to hear of something."""
     tx.execute(insert(network_changes).values(project_id=project_id, at=at))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -190,7 +190,12 @@ READ = select(*(column for column in servers.c if column.name != "flavor_id"))
 
 def insert_server(tx: Tx, **values: Any) -> None:
     """Adds a server; the values are those of `ServerRow` without `number`."""
-    tx.execute(insert(servers).values(**_plain({"disks": (1,), "since": values["created"], **values})))
+    insert_servers(tx, [values])
+
+
+def insert_servers(tx: Tx, several: Sequence[Mapping[str, Any]]) -> None:
+    """Adds servers, all with the same columns."""
+    tx.execute(insert(servers), [_plain({"disks": (1,), "since": each["created"], **each}) for each in several])
 
 
 def update_server(tx: Tx, server_id: ServerId, now: datetime, **values: Any) -> None:

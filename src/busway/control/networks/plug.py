@@ -8,8 +8,8 @@ from dataclasses import replace
 from busway.control.context import Control
 from busway.control.networks import quota
 from busway.control.networks.access import visible_network, visible_port
-from busway.control.networks.port import allocate_port
-from busway.control.networks.security_group import default_group
+from busway.control.networks.port import allocate_ports
+from busway.control.networks.security_group import default_id
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, NotFound
 from busway.domain.ids import PortId, SecurityGroupId, ServerId
@@ -19,20 +19,22 @@ from busway.store import networks, ports, security_groups
 from busway.store.database import Tx
 
 
-def plug_ports(control: Control, tx: Tx, caller: Caller, request: CreateServer, server_id: ServerId) -> None:
-    """Gives a server its ports, in the order of the request; raises for one that can't be."""
-    quota.take_project(tx, caller.project_id)
+def plug_ports(control: Control, tx: Tx, caller: Caller, request: CreateServer, server_ids: Sequence[ServerId]) -> None:
+    """Gives each of some new servers its ports, in the order of the request; raises for one that can't be."""
     groups = _groups(control, tx, caller, request.security_groups)
     if request.networks == "none":
         return
     wanted = (NetworkRef(),) if request.networks == "auto" else request.networks
+    if fresh := sum(ref.port_id is None for ref in wanted):
+        quota.check(tx, caller.project_id, "port", fresh * len(server_ids))
     for network_id in sorted({ref.network_id for ref in wanted if ref.network_id}):
         visible_network(tx, caller, network_id, lock=True)  # in one order, whatever the order of the request
     for ref in wanted:
         if ref.port_id is not None:
-            _take(tx, caller, ref, server_id)
+            for server_id in server_ids:
+                _take(tx, caller, ref, server_id)
         else:
-            _make(control, tx, caller, ref, server_id, groups)
+            _make(control, tx, caller, ref, server_ids, groups)
     security_groups.note_change(tx, caller.project_id, control.now())
 
 
@@ -55,13 +57,13 @@ def _make(
     tx: Tx,
     caller: Caller,
     ref: NetworkRef,
-    server_id: ServerId,
+    server_ids: Sequence[ServerId],
     groups: tuple[SecurityGroupId, ...],
 ) -> None:
     network = visible_network(tx, caller, ref.network_id, lock=True) if ref.network_id else _default(tx, caller)
-    quota.check(tx, caller.project_id, "port")
-    port = allocate_port(control, tx, PortId(control.new_id()), caller.project_id, network, ref.fixed_ip)
-    ports.add_port(tx, _held(port, server_id, groups))
+    ids = [PortId(control.new_id()) for _ in server_ids]
+    made = allocate_ports(control, tx, ids, caller.project_id, network, ref.fixed_ip)
+    ports.add_ports(tx, [_held(port, server_id, groups) for port, server_id in zip(made, server_ids, strict=True)])
 
 
 def _held(port: Port, server_id: ServerId, groups: tuple[SecurityGroupId, ...] | None = None) -> Port:
@@ -85,9 +87,9 @@ def _default(tx: Tx, caller: Caller) -> Network:
 
 
 def _groups(control: Control, tx: Tx, caller: Caller, wanted: Sequence[str]) -> tuple[SecurityGroupId, ...]:
-    default = default_group(control, tx, caller.project_id)
+    default = default_id(control, tx, caller.project_id)
     if not wanted:
-        return (default.id,)
+        return (default,)
     known = security_groups.list_groups(tx, caller.project_id)
     found = []
     for reference in dict.fromkeys(wanted):

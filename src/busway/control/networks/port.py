@@ -216,5 +216,21 @@ def allocate_port(
     mac: str | None = None,
 ) -> Port:
     """A port with an address, not yet stored; the network's row must be locked: one address is given at a time."""
-    address = store.take_address(tx, network, fixed_ip)
-    return Port(port_id, network, project_id, None, address, store.take_mac(tx, port_id, mac), control.now())
+    return allocate_ports(control, tx, [port_id], project_id, network, fixed_ip, mac)[0]
+
+
+def allocate_ports(
+    control: Control,
+    tx: Tx,
+    port_ids: Sequence[PortId],
+    project_id: ProjectId,
+    network: Network,
+    fixed_ip: str | None = None,
+    mac: str | None = None,
+) -> list[Port]:
+    """The same for several ports on one network."""
+    cards, now = store.take_cards(tx, network, port_ids, fixed_ip, mac), control.now()
+    return [
+        Port(port_id, network, project_id, None, address, own, now)
+        for port_id, (address, own) in zip(port_ids, cards, strict=True)
+    ]

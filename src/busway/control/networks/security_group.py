@@ -47,6 +47,16 @@ def default_group(control: Control, tx: Tx, project_id: ProjectId) -> SecurityGr
     group_id = default_group_id(project_id)
     if found := store.get_groups(tx, [group_id]):
         return found[0]
+    return _make_default(control, tx, project_id, group_id)
+
+
+def default_id(control: Control, tx: Tx, project_id: ProjectId) -> SecurityGroupId:
+    """The id of that group alone, which is made too when it is first needed."""
+    group_id = default_group_id(project_id)
+    return group_id if store.has_group(tx, group_id) else _make_default(control, tx, project_id, group_id).id
+
+
+def _make_default(control: Control, tx: Tx, project_id: ProjectId, group_id: SecurityGroupId) -> SecurityGroup:
     quota.take_project(tx, project_id)
     if found := store.get_groups(tx, [group_id]):
         return found[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from busway.control.context import Control
@@ -162,4 +162,12 @@ def set_status(tx: Tx, row: ServerRow, status: ServerStatus, reason: str, now: d
 
 def note_action(tx: Tx, caller: Caller, server_id: ServerId, action: str, request_id: str, now: datetime) -> None:
     """Writes down what was asked of a server, and by whom."""
-    actions.add_action(tx, ServerAction(server_id, request_id, action, caller.user_id, caller.project_id, now, now))
+    note_actions(tx, caller, [server_id], action, request_id, now)
+
+
+def note_actions(
+    tx: Tx, caller: Caller, server_ids: Iterable[ServerId], action: str, request_id: str, now: datetime
+) -> None:
+    """The same of several servers."""
+    by = caller.user_id, caller.project_id
+    actions.add_actions(tx, [ServerAction(each, request_id, action, *by, now, now) for each in server_ids])

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from busway.control import groups, quotas
 from busway.control.context import Control
 from busway.control.drivers.check import check_driver
 from busway.control.networks.plug import plug_ports
 from busway.control.placement.request import image_words
-from busway.control.servers.access import note_action
+from busway.control.servers.access import note_actions
 from busway.control.servers.read import read_servers
 from busway.domain.alias import parse_requests
 from busway.domain.caller import Caller
@@ -57,10 +59,12 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
         image = images.get_image(tx, request.image_id)
         check_image(caller, request.flavor, image)
         words, names = image_words(image.properties), request.names
-        ids = [
-            _create(control, tx, caller, replace(request, name=name), public_key, words, request_id, now)
-            for name in names
-        ]
+        rows = [_row(control, caller, replace(request, name=name), public_key, words, now) for name in names]
+        ids = [row["id"] for row in rows]
+        servers.insert_servers(tx, rows)
+        plug_ports(control, tx, caller, request, ids)
+        note_actions(tx, caller, ids, "create", request_id, now)
+        _say(tx, ids, f"created by {caller.user_name}", now)
         groups.join_group(control, tx, caller, request, ids)
         created = read_servers(tx, ids)
     control.crashpoint("create:after-commit")
@@ -103,55 +107,48 @@ def _check_quota(control: Control, tx: Tx, caller: Caller, request: CreateServer
         quotas.check(control, tx, caller.project_id, Usage({"metadata_items": len(request.metadata)}), used=Usage())
 
 
-def _create(
+def _row(
     control: Control,
-    tx: Tx,
     caller: Caller,
     request: CreateServer,
     public_key: str | None,
     words: dict[str, str],
-    request_id: str,
     now: datetime,
-) -> ServerId:
+) -> dict[str, Any]:
     server_id = ServerId(control.new_id())
     hostname = request.hostname or _hostname(request.name, server_id)
-    servers.insert_server(
-        tx,
-        id=server_id,
-        name=request.name,
-        hostname=hostname,
-        description=request.description,
-        project_id=caller.project_id,
-        user_id=caller.user_id,
-        status=ServerStatus.BUILD,
-        task_state=TaskState.SCHEDULING,
-        intent=Intent.PRESENT,
-        wanted_host=request.host,
-        flavor=request.flavor,
-        image_id=request.image_id,
-        key_name=request.key_name,
-        public_key=public_key,
-        user_data=request.user_data,
-        config_drive=request.config_drive,
-        metadata=dict(request.metadata),
-        tags=list(request.tags),
-        hints=dict(request.hints),
-        image_words=words,
-        availability_zone=request.availability_zone or "",
-        powered=True,
-        starts=1,
-        reboots=0,
-        hard_reboot=False,
-        created=now,
-        updated=now,
-        access_ipv4=request.access_ipv4,
-        access_ipv6=request.access_ipv6,
-        disk_config=request.disk_config,
-    )
-    plug_ports(control, tx, caller, request, server_id)
-    note_action(tx, caller, server_id, "create", request_id, now)
-    _say(tx, server_id, None, ServerStatus.BUILD, f"created by {caller.user_name}", now)
-    return server_id
+    return {
+        "id": server_id,
+        "name": request.name,
+        "hostname": hostname,
+        "description": request.description,
+        "project_id": caller.project_id,
+        "user_id": caller.user_id,
+        "status": ServerStatus.BUILD,
+        "task_state": TaskState.SCHEDULING,
+        "intent": Intent.PRESENT,
+        "wanted_host": request.host,
+        "flavor": request.flavor,
+        "image_id": request.image_id,
+        "key_name": request.key_name,
+        "public_key": public_key,
+        "user_data": request.user_data,
+        "config_drive": request.config_drive,
+        "metadata": dict(request.metadata),
+        "tags": list(request.tags),
+        "hints": dict(request.hints),
+        "image_words": words,
+        "availability_zone": request.availability_zone or "",
+        "powered": True,
+        "starts": 1,
+        "reboots": 0,
+        "hard_reboot": False,
+        "created": now,
+        "updated": now,
+        "access_ipv4": request.access_ipv4,
+        "access_ipv6": request.access_ipv6,
+        "disk_config": request.disk_config,
+    }
 
 
 def check_image(caller: Caller, flavor: Flavor, image: Image) -> None:
@@ -182,8 +179,9 @@ def check_image(caller: Caller, flavor: Flavor, image: Image) -> None:
         )
 
 
-def _say(tx: Tx, server_id: ServerId, old: ServerStatus | None, new: ServerStatus, reason: str, now: datetime) -> None:
-    events.add_event(tx, Event(now, "server", str(old) if old else None, str(new), reason, server_id=server_id))
+def _say(tx: Tx, server_ids: Sequence[ServerId], reason: str, now: datetime) -> None:
+    new = str(ServerStatus.BUILD)
+    events.add_events(tx, [Event(now, "server", None, new, reason, server_id=each) for each in server_ids])
 
 
 def _hostname(name: str, server_id: ServerId) -> str:
