@@ -26,6 +26,7 @@ from busway.domain.vgpu import SizeMode
 from busway.hardware.binding import driver_of
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import DomainSeen
+from busway.testing.fabric import FakeFabric
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
 from busway.testing.kernel_devices import drop_mdevs
@@ -69,6 +70,7 @@ class Host:
         shutil.copytree(machine, self.root, symlinks=True)
         self.fuse = Fuse()
         self.kernel = FakeKernel(self.root)
+        self.fabric = FakeFabric(self.root, self.fuse.tick) if name == "h1" else None
         self.hypervisor = FakeHypervisor(self.root, on_verb=self.fuse.tick)
         self.line = Line(control, host_id, images, self.fuse.tick)
         self.lost: dict[PciAddress, str] = {}
@@ -211,6 +213,10 @@ class Host:
         files = (self.root / "sys/bus/pci/devices").glob("*/nvidia/current_vgpu_type")
         return {path.parts[-3]: number for path in files if (number := path.read_text().strip()) != "0"}
 
+    def partitions(self) -> frozenset[int]:
+        """The partitions of its NVLink fabric that are active."""
+        return self.fabric.active() if self.fabric else frozenset()
+
     def traces(self) -> str:
         """All that the agent keeps and that the hypervisor knows, in words."""
         state = self.state()
@@ -235,7 +241,8 @@ class Host:
             crashpoint=self.fuse.tick,
             log=QUIET,
             vgpu_modes={MIXED: SizeMode.MIXED} if MIXED in self.addresses() else {},
-            nvidia_smi=partial(fake_nvidia_smi, self.root),
+            nvidia_smi=self.fabric.driver if self.fabric else partial(fake_nvidia_smi, self.root),
+            fabric_manager=self.fabric.manager if self.fabric else None,
         )
 
 

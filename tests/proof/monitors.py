@@ -21,13 +21,13 @@ from busway.domain.address import PciAddress
 from busway.domain.caller import Caller
 from busway.domain.claim import CLAIM_TRANSITIONS, ClaimState
 from busway.domain.device import DeviceKind
-from busway.domain.grant import names_of
+from busway.domain.grant import attached_names_of, names_of
 from busway.domain.ids import DeviceId, HostId, ServerId
 from busway.domain.move import MoveKind
 from busway.domain.placement import HostState
 from busway.domain.server import SERVER_TRANSITIONS, Hold, PowerState, ServerStatus
 from busway.domain.status import DeviceStatus
-from busway.domain.units import Mdev, VgpuFunction, WholeFunction
+from busway.domain.units import FabricPartition, Mdev, VgpuFunction, WholeFunction
 from busway.domain.units.mdev import read_unit
 from busway.domain.vgpu import Vgpu
 from busway.store import claims, devices, groups, hosts, ledger, moves, ports, servers
@@ -36,6 +36,7 @@ from busway.store.devices import DeviceRow
 from busway.store.ledger import Window
 from busway.store.moves import MoveFilter
 from busway.store.servers import Intent
+from busway.testing.fabric import MODULES, PARTITIONS
 from tests.proof.host import MIXED
 
 _SETTLED = (
@@ -114,7 +115,8 @@ def check_settled(world: World) -> None:
     for host in world.hosts:
         desired, domains = world.desired(host), host.domains()
         wanted = {server.id: names_of(server.devices) for server in desired.servers}
-        assert {each: {a.name for a in domain.attached} for each, domain in domains.items()} == wanted
+        inside = {server.id: attached_names_of(server.devices) for server in desired.servers}
+        assert {each: {a.name for a in domain.attached} for each, domain in domains.items()} == inside
         assert set(host.state().server_ids()) == set(wanted)
         power = {each: (domain.power, domain.saved) for each, domain in domains.items()}
         assert power == {server.id: _POWER[server.powered, server.hold] for server in desired.servers}, host.name
@@ -133,6 +135,7 @@ def check_empty(world: World) -> None:
         assert host.drivers() == host.native()
         assert host.mdevs() == [], f"{host.name}: instances are left behind"
         assert host.vgpus() == {}, f"{host.name}: virtual functions are left as vGPUs"
+        assert not host.partitions(), f"{host.name}: GPUs are left joined"
     for view in device_views.list_devices(world.control(), _admin()):
         if view.offered:
             # behind a bridge with a foreign device nobody can have it, and one that is cut is not given whole
@@ -217,7 +220,9 @@ def _check_guests(world: World) -> None:
     """A device that a host holds, or that a guest runs with, is claimed by that very server: it is not free before."""
     with world.db.read() as tx:
         every = claims.list_live_claims(tx)
-        live = {claim.device_id: claim.server_id for claim in every if claim.kind != Mdev.kind}
+        kinds = (WholeFunction.kind, VgpuFunction.kind)
+        live = {claim.device_id: claim.server_id for claim in every if claim.kind in kinds}
+        joined = {(c.host_id, c.unit): c.server_id for c in every if c.kind == FabricPartition.kind}
         instances = {str(claim.id): claim.server_id for claim in every if claim.kind == Mdev.kind}
         known = {(row.host_id, str(row.device.address)): row for row in devices.list_devices(tx)}
     for host in world.hosts:
@@ -225,6 +230,9 @@ def _check_guests(world: World) -> None:
         groups: dict[object, ServerId] = {}
         inside = [(each, a.name) for each, domain in host.running().items() for a in domain.attached]
         for server, address in [*inside, *((held.server_id, held.unit.name) for held in host.held())]:
+            if address.startswith("partition-"):
+                assert joined.get((host.id, address)) == server, f"{address} is used by {server} without a claim"
+                continue
             if ":" not in address:  # the UUID of a mediated device
                 assert instances.get(address) == server, f"{address} is used by {server} without a claim"
                 assert users.setdefault(address, server) == server, f"{address} is in two guests"
@@ -235,6 +243,15 @@ def _check_guests(world: World) -> None:
             )
             assert users.setdefault(address, server) == server, f"{address} is in two guests"
             assert groups.setdefault(row.device.iommu_group, server) == server, f"group of {address} is in two guests"
+        for number in host.partitions():
+            owner = joined.get((host.id, f"partition-{number}"))
+            gpus = {live.get(known[host.id, MODULES[module]].id) for module in PARTITIONS[number]}
+            assert owner is not None and gpus == {owner}, f"{host.name}: GPUs of {gpus} are joined for {owner}"
+        for server, domain in host.running().items():
+            mine = [unit for (host_id, unit), who in joined.items() if (host_id, who) == (host.id, server)]
+            names = {MODULES[m] for unit in mine for m in PARTITIONS[int(unit.removeprefix("partition-"))]}
+            inside_it = {a.name for a in domain.attached} & set(MODULES.values())
+            assert not inside_it or names == inside_it, f"{server} has {inside_it} and {names} are joined for it"
 
 
 def _check_memory(world: World) -> None:

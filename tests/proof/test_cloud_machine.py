@@ -33,6 +33,7 @@ LONG = os.environ.get("BUSWAY_PROOF") == "long"
 WISHES = ["", "gpu:1", "gpu:2", "card:1", "vf:1", "vf:2", "pf:1", "gpu:1,card:1", "shared:1"]
 WISHES += ["+VGPU=1", "+VGPU=1", "+VGPU=2", "+VGPU=1+CUSTOM_SERIAL=1", "gpu:1+VGPU=1"]
 WISHES += ["+CUSTOM_12Q=1", "+CUSTOM_12Q=1", "+CUSTOM_24Q=1", "+CUSTOM_12Q=1+CUSTOM_24Q=1", "gpu:1+CUSTOM_24Q=1"]
+WISHES += ["linked:1", "linked:2", "linked:2", "linked:4"]
 POINTS = ["create:after-commit", "place:before-commit", "place:after-commit", "observe:before-commit"]
 POINTS += ["observe:after-commit", "delete:after-commit", "move:after-commit", "advance:before-commit"]
 POINTS += ["advance:after-commit", "confirm:after-commit", "revert:after-commit", "evacuate:after-commit"]

@@ -46,6 +46,7 @@ from busway.store import servers as server_store
 from busway.store.database import Database
 from busway.store.schema import upgrade
 from busway.store.servers import ServerRow
+from busway.testing.fabric import hgx
 from busway.testing.kernel_vgpu import vgpu_card
 from busway.testing.machines import Machine
 from tests.proof import monitors
@@ -60,6 +61,7 @@ ALIASES = (
     '{"name":"card","vendor_id":"10de","product_id":"2204"}',
     '{"name":"pf","vendor_id":"10de","product_id":"2236","device_type":"type-PF"}',
     '{"name":"vf","vendor_id":"10de","product_id":"2236","device_type":"type-VF"}',
+    '{"name":"linked","vendor_id":"10de","product_id":"2330","link":"nvlink"}',
     '{"name":"shared","vendor_id":"1002","product_id":"5159"}',
 )
 SPECS = ('{"vendor_id":"10de"}', '{"vendor_id":"1002"}')
@@ -282,6 +284,7 @@ def _machines(folder: Path) -> None:
     plain.mdev_type("0000:61:00.0", VGPU_TYPE, 2, name="M60-0Q")
     plain.mdev_parent("mtty")
     plain.mdev_type("mtty", "mtty-2", 1, name="Dual port serial")
+    hgx(plain)
     cards = Machine(folder / "h2")
     cards.card_with_audio("0000:42:00", group=20)
     cards.gpu("0000:43:00.0", group=21)

@@ -16,6 +16,7 @@ from busway.agent.blank_disk import make_blank
 from busway.agent.conditions import Examine, HostConditions
 from busway.agent.console import Consoles
 from busway.agent.execute import Executor
+from busway.agent.fabric import HostFabric
 from busway.agent.faults import Faults
 from busway.agent.figures import Known, read_figures
 from busway.agent.guest_gpus import GuestGpus
@@ -101,6 +102,8 @@ class Agent:
         layouts: Collection[SriovLayout] = (),
         vgpu_modes: Mapping[PciAddress, SizeMode] | None = None,
         nvidia_smi: Run = run_nvidia_smi,
+        fabric_manager: Run | None = None,
+        fabric_modules: Mapping[int, PciAddress] | None = None,
         meters: Meters | None = None,
         guest_gpus: GuestGpus | None = None,
         examine: Examine | None = None,
@@ -144,7 +147,12 @@ class Agent:
             doctor_every=self._timing.doctor,
         )
         self.meters.read_from(lambda: read_figures(self._known(), state, guest_gpus))
+        self._fabric: HostFabric | None = None
+        if fabric_manager is not None:
+            kept = state.path / "fabric.json"
+            self._fabric = HostFabric(fabric_manager, nvidia_smi, fabric_modules or {}, kept, monotonic)
         self._tools = Tools(
+            fabric=self._fabric,
             link=link,
             meters=self.meters,
             hypervisor=hypervisor,
@@ -336,9 +344,11 @@ class Agent:
     def _look(self) -> Sight:
         self._machine = self._machine.rescan() if self._machine else Machine.read(self._kernel.root)
         now, patience = self._tools.now(), self._timing.stop
-        sight = look(self._machine, self._guests, self._state, self._desired, self._faults, now, patience)
-        told = self._vgpu_modes.told
-        return replace(sight, mdev_parents=told(sight.mdev_parents), vgpu_functions=told(sight.vgpu_functions))
+        active = self._fabric.active() if self._fabric else frozenset()
+        sight = look(self._machine, self._guests, self._state, self._desired, self._faults, now, patience, active)
+        told, fabrics = self._vgpu_modes.told, self._fabric.seen() if self._fabric else ()
+        parents, functions = told(sight.mdev_parents), told(sight.vgpu_functions)
+        return replace(sight, mdev_parents=parents, vgpu_functions=functions, fabrics=fabrics)
 
     def _breathe(self) -> None:
         """Reports while a round waits for its work, still under the generation before it."""
@@ -366,6 +376,7 @@ class Agent:
             *(f"{part}: {code}" for part, code in sorted(self._troubles.items())),
             *self._provisions.notes,
             *self._vgpu_modes.notes,
+            *([f"fabric: {self._fabric.trouble}"] if self._fabric and self._fabric.trouble else ()),
         )
 
     def _heed(self, part: str, act: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ from busway.agent.steps import ACTS
 from busway.agent.tools import Tools
 from busway.agent.workers import Locks, Work
 from busway.domain.errors import BuswayError, Forbidden, HostError, NotAuthenticated, Unavailable
-from busway.domain.units import Mdev, VgpuFunction, WholeFunction
+from busway.domain.units import FabricPartition, Mdev, VgpuFunction, WholeFunction
 from busway.reconciler.steps import FetchImage, GiveBackDevice, Step, TakeDevice
 
 _POSTPONING = (Unavailable, NotAuthenticated, Forbidden)  # neither the server's fault nor that of this host
@@ -118,6 +118,8 @@ def _shared(step: Step) -> str:
         return f"slot {unit.address.slot_name}"
     if isinstance(unit, VgpuFunction):  # eight functions of a card are in a slot: what one takes, the others lack
         return f"bus {unit.address.slot_name.rpartition(':')[0]}"
+    if isinstance(unit, FabricPartition):
+        return "fabric"
     if isinstance(unit, Mdev) and unit.parent:
         return f"parent {unit.parent}"
     if unit is not None:

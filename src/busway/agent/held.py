@@ -15,7 +15,8 @@ from busway.domain.errors import BadInput, HostError
 from busway.domain.grant import Fault, Held
 from busway.domain.handover import Identity
 from busway.domain.ids import UnitName
-from busway.domain.units import Mdev, Unit, WholeFunction
+from busway.domain.units import FabricPartition, Mdev, Unit, WholeFunction
+from busway.domain.units.fabric import read_partition
 from busway.hardware.durable import remove_durably, write_durably
 from busway.hardware.handover import Before
 from busway.wire.units import read_held, write_held
@@ -102,4 +103,7 @@ def unit_called(name: UnitName) -> Unit | None:
     try:
         return WholeFunction(PciAddress(name))
     except BadInput:
+        number = read_partition(name)
+        if number is not None:
+            return FabricPartition(number)
         return Mdev("", "", name) if _UUID.fullmatch(name) else None

@@ -42,6 +42,7 @@ class Sight:
     unreadable: frozenset[ServerId] = frozenset()
     mdev_parents: tuple[MdevParentSeen, ...] = ()
     vgpu_functions: tuple[MdevParentSeen, ...] = ()
+    fabrics: tuple[MdevParentSeen, ...] = ()
 
     @property
     def held(self) -> tuple[Held, ...]:
@@ -72,8 +73,12 @@ def look(
     faults: Faults,
     now: Moment,
     stop_patience: float,
+    partitions: frozenset[UnitName] = frozenset(),
 ) -> Sight:
-    """Reads domains first: a host whose hypervisor is away raises here and is never taken for an empty one."""
+    """Reads domains first: a host whose hypervisor is away raises here and is never taken for an empty one.
+
+    `partitions` are those of its fabric that are active.
+    """
     domains = {domain.server_id: domain for domain in hypervisor.domains()}
     records, unreadable = state.held.list()
     held = tuple(record.held for record in records)
@@ -86,7 +91,7 @@ def look(
         servers=tuple(one.local for one in seen),
         images=state.cached_images(),
         held=held,
-        ready=_ready(machine, held),
+        ready=_ready(machine, held) | partitions,
     )
     unknown = frozenset(one.local.id for one in seen if not one.known)
     told = tuple(_observed(one, held) for one in seen)

@@ -9,9 +9,8 @@ from structlog.typing import FilteringBoundLogger
 
 from busway.agent.observe import Sight
 from busway.domain.address import PciAddress
-from busway.domain.documents import Desired
+from busway.domain.documents import Desired, DesiredServer
 from busway.domain.errors import BadInput, BuswayError
-from busway.domain.grant import names_of
 from busway.domain.ids import ServerId, UnitName
 from busway.domain.sriov_layout import SriovLayout
 from busway.domain.units import Mdev, Unit, VgpuFunction, WholeFunction
@@ -70,7 +69,7 @@ class Provisions:
         if not open_ones:
             return ()
         here = {UnitName(str(function.address)) for function in sight.machine}
-        lacking = ((server.id, names_of(server.devices) - here) for server in desired.servers)
+        lacking = ((server.id, _functions(server) - here) for server in desired.servers)
         reason = f"the virtual functions of {', '.join(str(layout.address) for layout in open_ones)} are not made yet"
         return tuple(Wait(server_id, f"{name}: {reason}") for server_id, names in lacking for name in sorted(names)[:1])
 
@@ -98,6 +97,12 @@ class Provisions:
         if last is None or last.error.code != error.code:
             words = {"why": str(error), "code": error.code, "remedy": error.remedy}
             self._log.error("virtual functions can't be laid out", device=str(layout.address), **words)
+
+
+def _functions(server: DesiredServer) -> frozenset[UnitName]:
+    """The names of the functions that a server needs: what is none of these waits for no virtual function."""
+    units = (grant.unit for grant in server.devices)
+    return frozenset(unit.name for unit in units if isinstance(unit, WholeFunction | VgpuFunction))
 
 
 def _users(sight: Sight, desired: Desired | None) -> dict[PciAddress, str]:

@@ -100,6 +100,7 @@ class Reporter:
             inventory=sight.inventory,
             mdev_parents=sight.mdev_parents,
             vgpu_functions=sight.vgpu_functions,
+            fabrics=sight.fabrics,
             servers=sight.servers,
             held=sight.held,
             agent_version=__version__,

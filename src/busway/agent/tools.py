@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from busway.agent.fabric import HostFabric
 from busway.agent.link import AgentLink
 from busway.agent.record import Moment
 from busway.agent.state import StateFolder
@@ -54,6 +55,7 @@ class Tools:
     scrub_seconds: float = SCRUB_SECONDS
     crashpoint: Callable[[str], None] = lambda _point: None
     wall_ns: Callable[[], int] = time.time_ns
+    fabric: HostFabric | None = None
     meters: Meters = field(default_factory=lambda: Meters(FAMILIES))
 
     def now(self) -> Moment:

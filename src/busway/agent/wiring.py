@@ -23,6 +23,7 @@ from busway.domain.address import PciAddress
 from busway.domain.errors import InvalidConfig
 from busway.domain.sriov_layout import SriovLayout
 from busway.domain.vgpu import SizeMode
+from busway.hardware.fabric_manager import run_program
 from busway.hardware.kernel import SysfsKernel
 from busway.hardware.scrub import SCRUB_SECONDS
 from busway.hypervisor.adapter import LibvirtHypervisor
@@ -49,6 +50,8 @@ class AgentOptions:
     scrubs: Mapping[str, Path] = field(default_factory=dict)  # programs that clean devices, by vendor:device
     scrub_seconds: float = SCRUB_SECONDS
     layouts: tuple[SriovLayout, ...] = ()
+    fabric_manager: str = ""  # NVIDIA's client of it; "" where the host has no NVLink fabric to share
+    fabric_modules: Mapping[int, PciAddress] = field(default_factory=dict)
     vgpu_modes: Mapping[PciAddress, SizeMode] = field(default_factory=dict)
     metrics: str = ""  # address and port; "" serves none
     metrics_token: Path | None = None
@@ -105,6 +108,8 @@ def build_agent(
         examine=examine,
         layouts=options.layouts,
         vgpu_modes=options.vgpu_modes,
+        fabric_manager=run_program(options.fabric_manager) if options.fabric_manager else None,
+        fabric_modules=options.fabric_modules,
     )
 
 

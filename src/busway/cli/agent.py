@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from busway.cli.bridges import read_bridges
+from busway.cli.fabric import fabric_options
 from busway.cli.metrics import guest_program, metrics_options
 from busway.cli.scrubs import scrub_options
 from busway.cli.vfs import vfs_option
@@ -80,6 +81,7 @@ _CREDENTIAL = Path("/etc/busway/agent.json")
 @scrub_options
 @vfs_option
 @vgpu_mode_option
+@fabric_options
 @metrics_options
 @click.option("--once", is_flag=True, help="Do one round and end.")
 @click.pass_context
@@ -100,6 +102,8 @@ def agent(
     scrub_seconds: float,
     layouts: tuple[SriovLayout, ...],
     vgpu_modes: dict[PciAddress, SizeMode],
+    fabric_manager: str,
+    fabric_modules: dict[int, PciAddress],
     metrics: str,
     metrics_token: Path | None,
     guest_gpus: bool,
@@ -131,6 +135,8 @@ def agent(
         scrub_seconds=scrub_seconds,
         layouts=layouts,
         vgpu_modes=vgpu_modes,
+        fabric_manager=fabric_manager,
+        fabric_modules=fabric_modules,
         metrics=metrics,
         metrics_token=metrics_token,
         guest_gpus=guest_program(guest_gpus, guest_gpu_program),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from busway.cli.bridges import read_bridges
+from busway.cli.fabric import fabric_options
 from busway.cli.metrics import guest_program, metrics_options
 from busway.cli.scrubs import scrub_options
 from busway.cli.vfs import vfs_option
@@ -86,6 +87,7 @@ def serve(config: Path | None, **overrides: Any) -> None:
 @scrub_options
 @vfs_option
 @vgpu_mode_option
+@fabric_options
 @metrics_options
 def up(
     config: Path | None,
@@ -97,6 +99,8 @@ def up(
     scrub_seconds: float,
     layouts: tuple[SriovLayout, ...],
     vgpu_modes: dict[PciAddress, SizeMode],
+    fabric_manager: str,
+    fabric_modules: dict[int, PciAddress],
     metrics: str,
     metrics_token: Path | None,
     guest_gpus: bool,
@@ -122,6 +126,8 @@ def up(
         scrub_seconds=scrub_seconds,
         layouts=layouts,
         vgpu_modes=vgpu_modes,
+        fabric_manager=fabric_manager,
+        fabric_modules=fabric_modules,
         metrics=metrics,
         metrics_token=metrics_token,
         guest_gpus=guest_program(guest_gpus, guest_gpu_program),

@@ -32,8 +32,10 @@ ALIAS_KEYS = (
     "resource_class",
     "traits",
     "capability_type",
+    "link",
 )
 
+NVLINK = "nvlink"
 _HEX4 = re.compile(r"[0-9a-fA-F]{4}")
 _COUNT = re.compile(r"[0-9]{1,9}")
 
@@ -83,11 +85,15 @@ class AliasSpec:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A named kind of device; a device matches when any of its specs does."""
+    """A named kind of device; a device matches when any of its specs does.
+
+    With a `link`, which is Busway's own key, the devices of a request must be joined by it: exactly those of a partition.
+    """
 
     name: str
     specs: tuple[AliasSpec, ...]
     numa_policy: NumaPolicy = NumaPolicy.LEGACY
+    link: str | None = None
 
     def matches(self, device: PciDevice, tags: DeviceTags = NO_TAGS) -> bool:
         """True when any spec of the alias matches the device with the tags of its device spec."""
@@ -142,6 +148,7 @@ def parse_alias(text: str, *, placement: bool = False) -> Alias:
         name=_name(text, data),
         specs=(_alias_spec(text, data, placement),),
         numa_policy=NumaPolicy(_one_of(text, data, "numa_policy", tuple(NumaPolicy)) or NumaPolicy.LEGACY),
+        link=_one_of(text, data, "link", (NVLINK,)),
     )
 
 
@@ -156,7 +163,15 @@ def parse_requests(
     value = extra_specs.get(ALIAS_EXTRA_SPEC)
     if value is None:
         return ()
-    return tuple(PciRequest(_find(name, aliases), count, policy) for name, count in parse_alias_counts(value))
+    found = tuple(PciRequest(_find(name, aliases), count, policy) for name, count in parse_alias_counts(value))
+    linked = [request.alias.name for request in found if request.alias.link is not None]
+    if len(linked) > 1:
+        raise InvalidExtraSpec(
+            f"{ALIAS_EXTRA_SPEC}={value} asks for GPUs of several partitions: {', '.join(linked)}",
+            detail="A guest has one partition of its host's NVLink fabric.",
+            remedy="Ask for all of its GPUs by one alias with link=nvlink.",
+        )
+    return found
 
 
 def parse_alias_counts(value: str) -> list[tuple[str, int]]:
@@ -235,10 +250,12 @@ def _alias_spec(text: str, data: Mapping[str, object], placement: bool) -> Alias
 def _merged(known: Alias, more: Alias, text: str) -> Alias:
     if known.numa_policy != more.numa_policy:
         raise _invalid(text, f"NUMA policy mismatch for alias {more.name}: {known.numa_policy} and {more.numa_policy}")
+    if known.link != more.link:
+        raise _invalid(text, f"Link mismatch for alias {more.name}: {known.link or 'none'} and {more.link or 'none'}")
     types = [alias.specs[0].device_type or "none" for alias in (known, more)]
     if types[0] != types[1]:
         raise _invalid(text, f"Device type mismatch for alias {more.name}: {types[0]} and {types[1]}")
-    return Alias(known.name, known.specs + more.specs, known.numa_policy)
+    return Alias(known.name, known.specs + more.specs, known.numa_policy, known.link)
 
 
 def _hex4(text: str, data: Mapping[str, object], key: str) -> str | None:

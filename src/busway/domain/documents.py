@@ -244,3 +244,4 @@ class Observed:
     unreadable: tuple[Unreadable, ...] = ()
     mdev_parents: tuple[MdevParentSeen, ...] = ()
     vgpu_functions: tuple[MdevParentSeen, ...] = ()  # VFs that become vGPUs
+    fabrics: tuple[MdevParentSeen, ...] = ()  # its NVLink fabric, where its agent serves one

@@ -60,6 +60,11 @@ class Attachment:
     claim_id: ClaimId = NO_CLAIM
 
 
+def attached_names_of(grants: Iterable[Grant]) -> frozenset[UnitName]:
+    """The names of what a domain must name of it."""
+    return frozenset(grant.unit.name for grant in grants if grant.unit.is_attached)
+
+
 def names_of(grants: Iterable[Grant]) -> frozenset[UnitName]:
     """The names of what is granted."""
     return frozenset(grant.unit.name for grant in grants)

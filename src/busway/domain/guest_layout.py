@@ -119,7 +119,7 @@ def _roots(cells: list[int]) -> tuple[RootComplex, ...]:
 
 def guest_slots(grants: Iterable[Grant]) -> tuple[GuestSlot, ...]:
     """Places grants behind their root ports, those without one behind the lowest that are free; cards stay together."""
-    wanted = {grant.unit.name: grant for grant in grants}
+    wanted = {grant.unit.name: grant for grant in grants if grant.unit.is_attached}
     cards: dict[str, list[Grant]] = {}
     for grant in wanted.values():
         cards.setdefault(card_of(grant.unit, (each.unit for each in wanted.values())), []).append(grant)

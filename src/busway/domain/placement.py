@@ -40,6 +40,7 @@ class DeviceState:
     quarantined: str | None = None
     tags: DeviceTags = NO_TAGS
     cut: str = ""  # the type of mediated devices that is enabled on it: then it is not given whole
+    partitions: tuple[int, ...] = ()  # the partitions of its host's NVLink fabric that it is of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class HostState:
     operator has not accepted, in words of `busway.domain.host_facts.ISOLATION`.
     `free_servers` is how many more servers it may have.
     `machine` is what guests' machines may have there. `cards` are those that vGPUs of `mdevs` share.
+    `fabric` provides the partitions of its NVLink fabric, None where it has none.
     """
 
     id: HostId
@@ -96,6 +98,7 @@ class HostState:
     kinds: tuple[str, ...] = (WholeFunction.kind,)
     mdevs: tuple[MdevOffer, ...] = ()
     cards: tuple[SharedCard, ...] = ()
+    fabric: DeviceId | None = None
     unsafe: tuple[str, ...] = ()
     machine: tuple[str, ...] = ()
     free_servers: int = SERVERS_PER_HOST

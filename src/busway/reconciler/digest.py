@@ -31,7 +31,11 @@ def definition_digest(server: DesiredServer) -> str:
     parts: list[object] = [_FORM, server.vcpus, server.ram_mb, server.disks[-1]]
     parts += [[nic.mac, nic.address, nic.prefix, nic.gateway] for nic in server.nics]
     parts += [[nic.port, nic.network, nic.driver, nic.physical, nic.vlan] for nic in server.nics]
-    parts += [[grant.unit.kind, grant.unit.name, grant.claim_id, grant.port] for grant in server.devices]
+    parts += [
+        [grant.unit.kind, grant.unit.name, grant.claim_id, grant.port]
+        for grant in server.devices
+        if grant.unit.is_attached
+    ]
     parts += [[cell.vcpus, cell.ram_mb, cell.node, cell.cpus] for cell in server.cells]
     if server.machine.mirror:
         parts += [grant.node for grant in server.devices]

@@ -16,6 +16,7 @@ from busway.scheduler.choice import Cost, choose, cost_of
 from busway.scheduler.hardware import Lot
 from busway.scheduler.matching import match
 from busway.scheduler.numa import Cells, Near, cell_choices, near
+from busway.scheduler.partition_fit import best_partition
 from busway.scheduler.shape import Shape
 
 
@@ -90,9 +91,10 @@ def _allocate(shape: Shape, wish: Wish) -> Allocation | None:
 def _of_one_request(shape: Shape, request: PciRequest) -> Allocation | None:
     """The common case, in one step."""
     lots = shape.free_lots(request.alias)
-    if len(lots) < request.count:
+    usable = _joined(shape, request, lots) if request.alias.link else lots
+    if len(usable) < request.count:
         return None
-    chosen, cost = choose(lots, request.count)
+    chosen, cost = choose(usable, request.count)
     draft = _Draft(chosen, ((0, tuple(lot.place for lot in chosen)),))
     return Allocation(draft.named((request,)), Fit(*cost, left_free=len(lots) - request.count))
 
@@ -168,13 +170,25 @@ def _found(
     if nodes is not None:
         lots = tuple(lot for lot in lots if lot.spot.node in nodes)
     if near is None:
-        return lots
+        return _joined(shape, request, lots) if request.alias.link else lots
     allowed: tuple[Lot, ...] = ()
     for ring in near.rings(request.numa_policy):
         allowed = tuple(lot for lot in lots if ring(lot.spot.node))
+        if request.alias.link:
+            allowed = _joined(shape, request, allowed)
         if len(allowed) >= wanted:
             break
     return allowed
+
+
+def _joined(shape: Shape, request: PciRequest, lots: tuple[Lot, ...]) -> tuple[Lot, ...]:
+    """The lots of the best partition of as many GPUs as are asked for; none where no such partition is free."""
+    free = 0
+    for lot in lots:
+        free |= 1 << lot.place
+    number = best_partition(shape.hardware.partitions, free, request.count)
+    gpus = 0 if number is None else shape.hardware.partitions[number]
+    return tuple(lot for lot in lots if gpus >> lot.place & 1)
 
 
 def _nearest_first(lots: tuple[Lot, ...], near: Near | None, count: int) -> tuple[Lot, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from busway.domain.errors import BuswayError
 from busway.domain.placement import ClaimedDevice, HostState, Placement, Refusal, RefusedHosts, Snapshot
 from busway.domain.placement_change import Change, FreeDevices
-from busway.domain.units import WholeFunction
+from busway.domain.units import FabricPartition, WholeFunction
 from busway.domain.units.mdev import read_unit
 from busway.scheduler.index import index_of
 from busway.scheduler.pci import FOREIGN_GROUP, NO_GROUP, NOT_OFFERED, OWNED, QUARANTINED
@@ -55,6 +55,9 @@ def describe(snapshot: Snapshot, placement: Placement) -> tuple[str, tuple[str, 
     known = {state.id: state.device for state in host.devices}
     devices = []
     for claimed in placement.devices:
+        if claimed.kind == FabricPartition.kind:
+            devices.append(f"NVLink fabric: {claimed.unit} joins them")
+            continue
         if claimed.kind != WholeFunction.kind:
             devices.append(_instance(host, claimed))
             continue

@@ -64,13 +64,14 @@ class Kin:
 class Hardware:
     """The fixed part of hosts that are built alike."""
 
-    __slots__ = ("_matching", "kin", "lots", "states")
+    __slots__ = ("_matching", "kin", "lots", "partitions", "states")
 
     def __init__(self, states: tuple[DeviceState, ...]) -> None:
         self.states = states
         self.kin = _kin(states)
         spots = _spots(states)
         self.lots = tuple(_lot(states, self.kin, spots, place) for place in range(len(states)))
+        self.partitions = _partitions(states)
         self._matching: dict[int, tuple[Alias, tuple[int, ...]]] = {}
 
     def matching(self, alias: Alias) -> tuple[int, ...]:
@@ -81,6 +82,15 @@ class Hardware:
         found = tuple(n for n, state in enumerate(self.states) if alias.matches(state.device, state.tags))
         self._matching[id(alias)] = (alias, found)  # the alias is kept too, so that nothing else gets its id
         return found
+
+
+def _partitions(states: tuple[DeviceState, ...]) -> dict[int, int]:
+    """The GPUs of each partition of the NVLink fabric, as bits."""
+    found: dict[int, int] = {}
+    for place, state in enumerate(states):
+        for number in state.partitions:
+            found[number] = found.get(number, 0) | 1 << place
+    return found
 
 
 class TagNumbers:
@@ -127,6 +137,7 @@ def hardware_key(states: tuple[DeviceState, ...], tags: TagNumbers) -> Hashable:
             state.offered,
             tags.of(state.tags),
             switches.setdefault(state.device.switch, len(switches)),
+            state.partitions,
         )
     return tuple(found), _parents(states) if has_parents else ()
 

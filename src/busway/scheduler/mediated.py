@@ -13,13 +13,14 @@ from busway.domain.ids import DeviceId
 from busway.domain.mdev import MdevOffer
 from busway.domain.placement import ClaimedDevice, HostState, PlacementRequest
 from busway.domain.resource_request import GroupRule, ResourceRequest, ResourceRequests
-from busway.domain.units import WholeFunction
+from busway.domain.units import Mdev, VgpuFunction
 from busway.domain.units.mdev import Instance, read_unit
 from busway.domain.vgpu import SharedCard, Vgpu
 from busway.scheduler.vgpu_fit import fit, why_not
 
 _Assignment = tuple[tuple[ResourceRequest, MdevOffer], ...]
 _Key = tuple[DeviceId, str]  # of an offer: its parent and its type
+INSTANCES = (Mdev.kind, VgpuFunction.kind)
 _TOLD = 8  # parents of a refusal
 
 
@@ -54,7 +55,7 @@ def after(host: HostState, devices: tuple[ClaimedDevice, ...]) -> tuple[tuple[Md
     """What a host offers once these are claimed, and its shared cards."""
     offers, cards = host.mdevs, {card.name: card for card in host.cards}
     for each in devices:
-        if each.kind == WholeFunction.kind:
+        if each.kind not in INSTANCES:
             continue
         instance = read_unit(each.unit)
         for offer in offers:

@@ -10,6 +10,7 @@ from busway.domain.ids import DeviceId
 from busway.domain.placement import DeviceState, HostState
 from busway.scheduler.allocate import Wish, allocate
 from busway.scheduler.hardware import Hardware, bits
+from busway.scheduler.partition_fit import best_partition, left
 from busway.scheduler.shape import Shape
 
 PCI_RULE = "PciPassthroughFilter"
@@ -75,8 +76,25 @@ def _shortage(host: HostState, shape: Shape, wish: Wish) -> Shortage:
         return _short(host, shape, *short)
     if wish.cells and allocate(shape, Wish(wish.pci)) is not None:
         return Shortage(NUMA_RULE, _numa_reason(shape, wish))
+    for request in wish.pci:
+        if request.alias.link is not None and (apart := _apart(shape, request)):
+            return Shortage(PCI_RULE, apart, missing=1)
     wanted = " and ".join(f"{request.count} of alias {request.alias.describe()}" for request in wish.pci)
     return Shortage(PCI_RULE, f"{wanted} wanted, and no choice of its free devices serves all of them", missing=1)
+
+
+def _apart(shape: Shape, request: PciRequest) -> str:
+    """Why enough free GPUs are no partition, "" if they are."""
+    known = shape.hardware.partitions
+    free = bits(lot.place for lot in shape.free_lots(request.alias))
+    if best_partition(known, free, request.count) is not None:
+        return ""
+    wanted = f"{request.count} of alias {request.alias.describe()} joined by {request.alias.link} wanted"
+    if not known:
+        return f"{wanted}, and its host tells of no NVLink fabric"
+    sizes = sorted({gpus.bit_count() for gpus in known.values()}, reverse=True)
+    counts = ", ".join(f"{count} of {size}" for size, count in zip(sizes, left(known, free), strict=True))
+    return f"{wanted}, {free.bit_count()} free; free partitions of its fabric: {counts}"
 
 
 def _first_short(shape: Shape, wish: Wish) -> tuple[PciRequest, int] | None:

@@ -24,6 +24,7 @@ from busway.domain.placement import (
     Snapshot,
 )
 from busway.domain.placement_change import AskFewerServers, Remedy
+from busway.domain.units import FabricPartition
 from busway.scheduler.allocate import Allocation
 from busway.scheduler.blocks import HostList
 from busway.scheduler.change import apply_changes
@@ -96,7 +97,7 @@ def _placement(snapshot: Snapshot, request: PlacementRequest, policy: Policy) ->
         host.id,
         host.generation,
         host.revision,
-        (*_claimed(host, allocation), *choose(host, request, cells)),
+        (*_claimed(host, allocation), *_partition(host, request, allocation), *choose(host, request, cells)),
         allocation.fit,
         cells,
     )
@@ -113,6 +114,19 @@ def _claimed(host: HostState, allocation: Allocation) -> tuple[ClaimedDevice, ..
         ClaimedDevice(state.id, alias, heads.get(slot[:3], state.id))
         for (state, alias), slot in zip(chosen, slots, strict=True)
     )
+
+
+def _partition(host: HostState, request: PlacementRequest, allocation: Allocation) -> tuple[ClaimedDevice, ...]:
+    """The partition that joins the GPUs of a request with a link; claimed beside them, and before others can have it."""
+    linked = next((each.alias for each in request.pci if each.alias.link is not None), None)
+    if linked is None or host.fabric is None:
+        return ()
+    chosen = [host.devices[place].partitions for place, alias in allocation.places if alias == linked.name]
+    common = set.intersection(*map(set, chosen))
+    sizes = {number: sum(number in state.partitions for state in host.devices) for number in common}
+    number = min(number for number, size in sizes.items() if size == len(chosen))
+    unit = FabricPartition(number).name
+    return (ClaimedDevice(host.fabric, None, "", FabricPartition.kind, unit),)
 
 
 def _refusal(snapshot: Snapshot, request: PlacementRequest, policy: Policy) -> Refusal:

@@ -14,9 +14,10 @@ import msgspec
 from sqlalchemy import Row, insert, select, update
 
 from busway.domain.device import PciDevice
+from busway.domain.fabric import FABRIC
 from busway.domain.ids import DeviceId, HostId
 from busway.domain.mdev import MdevParentSeen
-from busway.domain.units import WholeFunction
+from busway.domain.units import Mdev, VgpuFunction
 from busway.store.claims import claims, is_live
 from busway.store.database import Tx
 from busway.store.devices import VIRTUAL, devices, list_by_id
@@ -34,6 +35,7 @@ class Provider:
     name: str
     present: bool
     device: PciDevice | None = None
+    parent: MdevParentSeen | None = None  # of a virtual one: what its host says of it
 
     @property
     def numa_node(self) -> int | None:
@@ -82,10 +84,19 @@ def list_parents(tx: Tx, host_id: HostId | None = None) -> list[ParentRow]:
     return [_parent(row) for row in tx.execute(statement.order_by(devices.c.host_id, devices.c.address))]
 
 
+def list_fabrics(tx: Tx) -> list[ParentRow]:
+    """The NVLink fabrics of all hosts."""
+    names = ("id", "host_id", "mdev", "present", "quarantined", "kind")
+    statement = select(*(devices.c[name] for name in names)).where(
+        devices.c.kind == VIRTUAL, devices.c.address == FABRIC
+    )
+    return [_parent(row) for row in tx.execute(statement.where(devices.c.mdev.is_not(None)))]
+
+
 def list_instance_claims(tx: Tx) -> list[tuple[DeviceId, str, str]]:
     """Provider, id and unit of each live claim on an instance of a type, and not on a device as a whole."""
     columns = claims.c.device_id, claims.c.id, claims.c.unit
-    statement = select(*columns).where(is_live(), claims.c.kind != WholeFunction.kind)
+    statement = select(*columns).where(is_live(), claims.c.kind.in_((Mdev.kind, VgpuFunction.kind)))
     return [(DeviceId(row.device_id), str(row.id), str(row.unit)) for row in tx.execute(statement)]
 
 
@@ -105,9 +116,13 @@ def insert_parent(tx: Tx, device_id: DeviceId, host_id: HostId, parent: MdevPare
 
 
 def _virtual(tx: Tx, which: object) -> dict[DeviceId, Provider]:
-    columns = (devices.c.id, devices.c.host_id, devices.c.address, devices.c.present)
+    columns = (devices.c.id, devices.c.host_id, devices.c.address, devices.c.present, devices.c.mdev)
     rows = tx.execute(select(*columns).where(devices.c.kind == VIRTUAL, which))  # type: ignore[arg-type]
-    return {row.id: Provider(row.id, row.host_id, row.address, row.present) for row in rows}
+    return {row.id: Provider(row.id, row.host_id, row.address, row.present, parent=_told(row.mdev)) for row in rows}
+
+
+def _told(mdev: object) -> MdevParentSeen | None:
+    return None if mdev is None else msgspec.convert(mdev, MdevParentSeen)
 
 
 def _parent(row: Row[tuple[object, ...]]) -> ParentRow:

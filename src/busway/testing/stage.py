@@ -29,6 +29,7 @@ from busway.hardware.binding import driver_of
 from busway.hardware.handover.before import read_boot_id
 from busway.hardware.machine import Machine as Reading
 from busway.hypervisor.guest import GuestOptions
+from busway.testing.fabric import FakeFabric
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
 from busway.testing.kernel_vgpu import fake_nvidia_smi
@@ -82,6 +83,8 @@ class Stage:
     link: FakeLink = field(default_factory=FakeLink)
     scrubs: dict[str, Path] = field(default_factory=dict)
     layouts: tuple[SriovLayout, ...] = ()
+    fabric: FakeFabric | None = None
+    fabric_modules: Mapping[int, PciAddress] = field(default_factory=dict)
     vgpu_modes: Mapping[PciAddress, SizeMode] = field(default_factory=dict)
     timing: Timing = field(default_factory=lambda: Timing(together=60.0))  # a round waits for what it begins
     spawn: Spawn = in_thread
@@ -125,7 +128,9 @@ class Stage:
             examine=self.examine,
             guest_gpus=self.guest_gpus,
             vgpu_modes=self.vgpu_modes,
-            nvidia_smi=partial(fake_nvidia_smi, self.root),
+            nvidia_smi=self.fabric.driver if self.fabric else partial(fake_nvidia_smi, self.root),
+            fabric_manager=self.fabric.manager if self.fabric else None,
+            fabric_modules=self.fabric_modules,
         )
 
     def desire(self, *servers: DesiredServer, absent: tuple[ServerId, ...] = ()) -> None:

@@ -68,6 +68,7 @@ def decode_observed(data: bytes) -> Observed:
     functions, of_functions = _one_by_one(
         parts.object.pop("vgpu_functions", []), MdevParentSeen, "function that becomes a vGPU"
     )
+    fabrics, of_fabrics = _one_by_one(parts.object.pop("fabrics", []), MdevParentSeen, "fabric")
     left = {each.id for each in parts.unreadable}
     found = parts.rest(Observed)
     return replace(
@@ -78,7 +79,8 @@ def decode_observed(data: bytes) -> Observed:
         inventory=inventory,
         mdev_parents=parents,
         vgpu_functions=functions,
-        notes=(*found.notes, *notes, *of_parents, *of_functions),
+        fabrics=fabrics,
+        notes=(*found.notes, *notes, *of_parents, *of_functions, *of_fabrics),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from busway.agent.tools import Tools
 from busway.domain.errors import HostError
-from busway.domain.grant import names_of
+from busway.domain.grant import attached_names_of
 from busway.hypervisor.xml import domain_xml
 from busway.reconciler.digest import definition_digest
 from busway.reconciler.steps import DefineDomain
@@ -18,7 +18,7 @@ def execute(step: DefineDomain, tools: Tools) -> None:
     disk = server.disks[-1]
     tools.hypervisor.define(domain_xml(server, tools.state.files(server.id, disk), tools.options))
     seen = tools.find_domain(server.id)
-    if seen is None or {each.name for each in seen.attached} != names_of(server.devices):
+    if seen is None or {each.name for each in seen.attached} != attached_names_of(server.devices):
         raise HostError(
             f"libvirt did not keep the definition of server {server.id}",
             detail=f"It names {[each.name for each in seen.attached]}." if seen else "It knows no such domain.",

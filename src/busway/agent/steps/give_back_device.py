@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from busway.agent.handovers import begin
 from busway.agent.held import HeldRecord
+from busway.agent.steps.take_device import fabric_of
 from busway.agent.tools import Tools
-from busway.domain.units import Mdev, Unit, VgpuFunction, WholeFunction
+from busway.domain.units import FabricPartition, Mdev, Unit, VgpuFunction, WholeFunction
 from busway.hardware.handover import give_back, mdev, vgpu
 from busway.hardware.identity import measure_identity
 from busway.hardware.scrub import scrub
@@ -81,8 +82,16 @@ def _give_back_vgpu(record: HeldRecord, tools: Tools) -> str:
     return f"{unit.address} was no vGPU any more already"
 
 
+def _give_back_partition(record: HeldRecord, tools: Tools) -> str:
+    """Deactivates the partition, before its GPUs go."""
+    unit = record.held.unit
+    assert isinstance(unit, FabricPartition)
+    return f"{unit.name} is inactive" if fabric_of(tools).deactivate(unit) else f"{unit.name} was inactive already"
+
+
 GIVERS: dict[type[Unit], Callable[[HeldRecord, Tools], str]] = {
     WholeFunction: _give_back_function,
     Mdev: _give_back_mdev,
     VgpuFunction: _give_back_vgpu,
+    FabricPartition: _give_back_partition,
 }

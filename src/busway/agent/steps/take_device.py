@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from busway.agent.fabric import HostFabric
 from busway.agent.held import HeldRecord
 from busway.agent.tools import Tools
 from busway.domain.errors import HostError
 from busway.domain.grant import Held
-from busway.domain.units import Mdev, Unit, VgpuFunction, WholeFunction
+from busway.domain.units import FabricPartition, Mdev, Unit, VgpuFunction, WholeFunction
 from busway.hardware.binding import read_binding
 from busway.hardware.handover import Before, mdev, preflight, read_before, take, vgpu
 from busway.hardware.handover.before import read_boot_id
@@ -91,11 +92,47 @@ def _take_vgpu(step: TakeDevice, known: HeldRecord | None, tools: Tools) -> str:
     return f"{wanted.address} is a vGPU of the type {wanted.type_id}"
 
 
+def _take_partition(step: TakeDevice, known: HeldRecord | None, tools: Tools) -> str:
+    """Checks, records, activates and reads back; one that is not active then leaves no record."""
+    wanted = step.grant.unit
+    assert isinstance(wanted, FabricPartition)
+    fabric = fabric_of(tools)
+    fabric.check(wanted, is_ours=known is not None)
+    before = Before(None, "", read_boot_id(tools.kernel.root))
+    taken = known.taken if known is not None else tools.wall_ns()
+    record = HeldRecord(Held(step.server_id, wanted, claim_id=step.grant.claim_id), before, taken)
+    with Undo() as undo:
+        if known is None:
+            undo.add(lambda: _forget_if_inactive(wanted, tools))
+        tools.state.held.write(record)
+        fabric.activate(wanted)
+        undo.keep()
+    return f"{wanted.name} joins {', '.join(wanted.gpus)}"
+
+
 TAKERS: dict[type[Unit], Callable[[TakeDevice, HeldRecord | None, Tools], str]] = {
     WholeFunction: _take_function,
     Mdev: _take_mdev,
     VgpuFunction: _take_vgpu,
+    FabricPartition: _take_partition,
 }
+
+
+def fabric_of(tools: Tools) -> HostFabric:
+    """The host's fabric; raises `HostError` where its agent was started without one."""
+    if tools.fabric is None:
+        raise HostError(
+            "This agent serves no NVLink fabric",
+            detail="It was started without --fabric-manager.",
+            remedy="Start it with --fabric-manager fmpm.",
+            code="no-fabric",
+        )
+    return tools.fabric
+
+
+def _forget_if_inactive(unit: FabricPartition, tools: Tools) -> None:
+    if tools.fabric is not None and unit.name not in tools.fabric.active():
+        tools.state.held.remove(unit.name)
 
 
 def _forget_if_idle(unit: VgpuFunction, tools: Tools) -> None:

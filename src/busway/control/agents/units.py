@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from busway.domain.device_spec import DeviceSpecs
-from busway.domain.units import Mdev, Unit, VgpuFunction, WholeFunction
+from busway.domain.fabric import fabric_of
+from busway.domain.units import FabricPartition, Mdev, Unit, VgpuFunction, WholeFunction
+from busway.domain.units.fabric import read_partition
 from busway.domain.units.mdev import read_unit
 from busway.store.claims import Claim
 from busway.store.providers import Provider
@@ -39,8 +41,17 @@ def _vgpu(claim: Claim, provider: Provider, _specs: DeviceSpecs) -> Unit:
     return VgpuFunction(device.address, device.vendor_id, device.product_id, instance.type_id, start)
 
 
+def _fabric(claim: Claim, provider: Provider, _specs: DeviceSpecs) -> Unit:
+    """A partition with the GPUs that it joins, as its host told of it; none, and so never activated, if it does so no more."""
+    number = read_partition(claim.unit)
+    assert number is not None
+    known = fabric_of(provider.parent).partitions if provider.parent is not None else ()
+    return next((each for each in known if each.number == number), FabricPartition(number))
+
+
 MAKERS: Mapping[str, Callable[[Claim, Provider, DeviceSpecs], Unit]] = {
     WholeFunction.kind: _function,
     Mdev.kind: _mdev,
     VgpuFunction.kind: _vgpu,
+    FabricPartition.kind: _fabric,
 }

@@ -64,7 +64,9 @@ def _take(control: Control, host_id: HostId, observed: Observed, batch: Batch) -
         rows = servers.list_on_host(tx, host_id, lock=True)
         rebooted = _record(control, tx, host_id, observed)
         present = take_inventory(control, tx, host_id, observed.inventory, now)
-        take_mdev_parents(control, tx, host_id, (*observed.mdev_parents, *observed.vgpu_functions), present, now)
+        take_mdev_parents(
+            control, tx, host_id, (*observed.mdev_parents, *observed.vgpu_functions, *observed.fabrics), present, now
+        )
         take_handovers(tx, host_id, observed, present, now)
         leaving = Leaving.of(observed, present, control.pci_rules(tx).device_specs, now)
         live = _by_server(claims.list_live_claims(tx, host_id=host_id))

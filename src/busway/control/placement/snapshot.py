@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from busway.control.context import Control
+from busway.control.placement.fabrics import Fabrics
 from busway.control.placement.host_facts import capabilities, free_cells, guests
 from busway.control.placement.mediated import Mediated, Offered
 from busway.control.placement.memory import SnapshotMemory
@@ -32,10 +33,19 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
     placed = occupants(tx)
     devices = control.memory.device_states(tx, control.pci_rules(tx).device_specs, rows, owners)
     mediated = Mediated.read(tx, control.settings.mdev_rules, owners)
+    fabrics = Fabrics.read(tx)
     lying, known = cells.list_cells(tx), aggregates.metadata_of_hosts(tx)
     now = control.now()
     states = (
-        _host_state(control.settings, host, mediated.of(host.id, devices[host.id]), placed.get(host.id, {}), lying, now)
+        _host_state(
+            control.settings,
+            host,
+            mediated.of(host.id, fabrics.mark(host.id, devices[host.id])),
+            fabrics.provider(host.id),
+            placed.get(host.id, {}),
+            lying,
+            now,
+        )
         for host in rows
     )
     return control.memory.snapshot(
@@ -50,7 +60,9 @@ def states_of(
     devices = SnapshotMemory().device_states(tx, control.pci_rules(tx).device_specs, rows, owners)
     now = control.now()
     mediated = Mediated.read(tx, control.settings.mdev_rules, owners)
-    return [_host_state(control.settings, host, mediated.of(host.id, devices[host.id]), {}, {}, now) for host in rows]
+    return [
+        _host_state(control.settings, host, mediated.of(host.id, devices[host.id]), None, {}, {}, now) for host in rows
+    ]
 
 
 def _in_aggregates(state: HostState, known: Sequence[Mapping[str, str]]) -> HostState:
@@ -69,6 +81,7 @@ def _host_state(
     settings: Settings,
     host: HostRow,
     offered: Offered,
+    fabric: DeviceId | None,
     placed: Occupants,
     lying: Mapping[tuple[ServerId, HostId], tuple[UsedCell, ...]],
     now: datetime,
@@ -91,6 +104,7 @@ def _host_state(
         devices=offered.devices,
         mdevs=offered.mdevs,
         cards=offered.cards,
+        fabric=fabric,
         up=is_up(settings, host, now),
         enabled=host.enabled,
         down_reason=_down_reason(host),

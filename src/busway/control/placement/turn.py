@@ -15,7 +15,7 @@ from busway.domain.guest_ports import assign_ports
 from busway.domain.ids import ClaimId, HostId, ServerId
 from busway.domain.placement import ClaimedDevice, Placement, PlacementRequest, ServerGroup
 from busway.domain.server import TaskState
-from busway.domain.units import WholeFunction
+from busway.domain.units import KINDS, WholeFunction
 from busway.store import cells, claims, events, hosts, servers
 from busway.store.cells import UsedCell
 from busway.store.claims import Claim
@@ -97,12 +97,13 @@ def new_claims(
     kept: Mapping[str, int] = MappingProxyType({}),
     taken: Collection[int] = (),
 ) -> list[Claim]:
-    """Claims on devices of a host for a server, not yet written.
+    """Claims on devices of a host for a server, not yet written; what no domain names gets no port.
 
     `kept` are the ports of cards that the server has already, `taken` those that it has for anything there.
     """
     wanted = list(devices)
-    ports = assign_ports((device.card or device.device_id for device in wanted), kept, taken)
+    attached = [device.card or device.device_id for device in wanted if KINDS[device.kind].is_attached]
+    ports = iter(assign_ports(attached, kept, taken))
     return [
         Claim(
             ClaimId(control.new_id()),
@@ -116,9 +117,9 @@ def new_claims(
             now,
             device.kind,
             device.unit,
-            port,
+            next(ports) if KINDS[device.kind].is_attached else None,
         )
-        for device, port in zip(wanted, ports, strict=True)
+        for device in wanted
     ]
 
 

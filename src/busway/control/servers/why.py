@@ -9,7 +9,7 @@ from busway.control.placement.discretion import Discretion
 from busway.control.servers.read import get_server
 from busway.domain.caller import Caller
 from busway.domain.server import Server
-from busway.domain.units import WholeFunction
+from busway.domain.units import FabricPartition, WholeFunction
 from busway.domain.units.mdev import read_unit
 from busway.policy import allows
 from busway.store import claims, events, hosts, providers
@@ -58,6 +58,8 @@ def _line(claim: Claim, provider: Provider, elsewhere: str | None) -> str:
     """One device in words; of one that is not where the guest is, as in a move, the host too."""
     place = f" on {elsewhere}" if elsewhere else ""
     device = provider.device
+    if claim.kind == FabricPartition.kind:
+        return f"NVLink fabric: {claim.unit} joins them ({claim.state}{place})"
     if device is None or claim.kind != WholeFunction.kind:
         return f"{provider.name} an instance of {read_unit(claim.unit).type_id} ({claim.state}{place})"
     return f"{device.address} {device.description} ({claim.state}{place})"

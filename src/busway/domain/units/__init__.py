@@ -10,12 +10,13 @@ A kind has the same few roles everywhere, each in a module with the kind's own n
 
 from __future__ import annotations
 
+from busway.domain.units.fabric import FabricPartition
 from busway.domain.units.function import WHOLE, WholeFunction, card_of
 from busway.domain.units.mdev import Mdev
 from busway.domain.units.unit import Unit
 from busway.domain.units.vgpu import VgpuFunction
 
 # Every kind by its word, which claims, documents and agents have in common.
-KINDS: dict[str, type[Unit]] = {kind.kind: kind for kind in (WholeFunction, Mdev, VgpuFunction)}
+KINDS: dict[str, type[Unit]] = {kind.kind: kind for kind in (WholeFunction, Mdev, VgpuFunction, FabricPartition)}
 
-__all__ = ["KINDS", "WHOLE", "Mdev", "Unit", "VgpuFunction", "WholeFunction", "card_of"]
+__all__ = ["KINDS", "WHOLE", "FabricPartition", "Mdev", "Unit", "VgpuFunction", "WholeFunction", "card_of"]

@@ -13,6 +13,7 @@ class Unit(ABC):
 
     __slots__ = ()
     kind: ClassVar[str]
+    is_attached: ClassVar[bool] = True  # whether the domain of its server names it, at a port of its own
 
     @property
     @abstractmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from busway.domain.documents import DesiredServer
-from busway.domain.grant import names_of
+from busway.domain.grant import attached_names_of
 from busway.reconciler.digest import definition_digest
 from busway.reconciler.local import LocalServer, LocalState
 from busway.reconciler.steps import DefineDomain, Step
@@ -15,7 +15,7 @@ def define(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iter
     """Defines a domain that is unknown or that is not as it must be."""
     if here.power is None:
         yield DefineDomain(server.id, "libvirt does not know it", server)
-    elif here.attached_names != names_of(server.devices):
+    elif here.attached_names != attached_names_of(server.devices):
         yield DefineDomain(server.id, "its devices have changed", server)
     elif here.definition != definition_digest(server):
         yield DefineDomain(server.id, "its size, disk or network has changed", server)

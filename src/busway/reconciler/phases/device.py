@@ -11,10 +11,13 @@ from busway.reconciler.steps import GiveBackDevice, Step, TakeDevice
 
 
 def take_devices(server: DesiredServer, _here: LocalServer, local: LocalState) -> Iterator[Step]:
-    """Units that are not held yet, and those that are held and not as a guest needs them (after a host's restart)."""
+    """Units that are not held yet, and those that are held and not as a guest needs them (after a host's restart).
+
+    What joins others, as a partition of a fabric does, comes after them, and goes before they do.
+    """
     mine = {held.unit.name for held in local.held_for(server.id)}
     together = tuple(grant.unit for grant in server.devices)
-    for grant in server.devices:
+    for grant in sorted(server.devices, key=lambda grant: not grant.unit.is_attached):
         name = grant.unit.name
         if name not in mine:
             yield TakeDevice(server.id, f"{name} is claimed for it", grant, together)
@@ -25,6 +28,6 @@ def take_devices(server: DesiredServer, _here: LocalServer, local: LocalState) -
 def give_back_devices(server: DesiredServer, _here: LocalServer, local: LocalState) -> Iterator[Step]:
     """Units that are held for the server and no longer its own."""
     wanted = names_of(server.devices)
-    for held in local.held_for(server.id):
+    for held in sorted(local.held_for(server.id), key=lambda held: held.unit.is_attached):
         if held.unit.name not in wanted:
             yield GiveBackDevice(server.id, f"{held.unit.name} is no longer its device", held)

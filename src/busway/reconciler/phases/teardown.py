@@ -16,7 +16,8 @@ def tear_down(local: LocalState, server_id: ServerId) -> Iterator[Step]:
         yield DestroyDomain(server_id, "the server is to go and its guest runs")
     if here.power is not None:
         yield UndefineDomain(server_id, "the server is to go")
-    for held in reversed(local.held_for(server_id)):
+    backwards = reversed(local.held_for(server_id))
+    for held in sorted(backwards, key=lambda held: held.unit.is_attached):  # what joins others goes before them
         yield GiveBackDevice(server_id, f"{held.unit.name} is held for a server that is to go", held)
     if here.files:
         yield RemoveFiles(server_id, "the server is to go")

@@ -18,6 +18,7 @@ from busway.hypervisor.xml.element import pci_address
 
 _ALIAS = "ua-"  # libvirt keeps aliases that begin so, and no others
 
+# What a domain names; a kind that joins others without being there itself has none (`Unit.is_attached`).
 WRITERS: Mapping[type[Unit], Callable[[ET.Element, GuestSlot, GuestOptions], ET.Element]] = {
     WholeFunction: pci.add_function,
     Mdev: mdev.add_mdev,
