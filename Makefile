@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-install clean check test test-slow test-deb test-load test-proof fuzz openapi screenshots coverage mutation bench bench-peers oracle tempest \
+.PHONY: help setup demo demo-modes demo-install clean check test test-slow test-deb test-load test-proof fuzz openapi screenshots coverage mutation bench bench-peers oracle tempest \
 	format hooks revision wheel deb lock vendor metrics pci-ids ordinary-lines release python-version environment
 
 help: ## List the targets
@@ -16,6 +16,9 @@ setup: python-version ## Install packages, Python environments and PostgreSQL fo
 
 demo: setup ## A server with a GPU on this machine, on emulated hardware (needs root, or the kvm group)
 	.venv/bin/busway demo
+
+demo-modes: setup ## Every way to give a guest a GPU, on a lab host: what the guest shows, what the host shows, what it costs (about 20 minutes)
+	@.venv/bin/python -m busway.bootstrap.demo_modes
 
 demo-install: setup ## From nothing to ssh in a server with a GPU, on a lab host: the package, busway up, each step with its time (root)
 	@.venv/bin/python -m tools.demo_install

@@ -7,28 +7,11 @@ from pathlib import Path
 import pytest
 
 from busway.bootstrap.lab_cloud import CONFIG, LabCloud
+from busway.bootstrap.mode_cases import SAMPLE_CONFIG
 from busway.lab import Lab, LabHost, PlainReport
 from busway.lab.fixtures import *  # noqa: F403
 from tests.cloud.clients import User
 
-# The kernel's sample drivers, where a test loads them.
-SAMPLES = """
-[devices]
-enabled_mdev_types = mtty-2, mdpy-vga, mbochs-large
-
-[mdev_mtty-2]
-mdev_class = CUSTOM_MTTY
-device_addresses = mtty
-max_instances = 1
-
-[mdev_mdpy-vga]
-mdev_class = CUSTOM_MDPY
-device_addresses = mdpy
-
-[mdev_mbochs-large]
-mdev_class = CUSTOM_MBOCHS
-device_addresses = mbochs
-"""
 # One guest may ask for more RAM than the host has, to hear the hypervisor refuse it.
 OVERCOMMIT = "[DEFAULT]\nram_allocation_ratio = 8\n\n"
 
@@ -38,7 +21,7 @@ def user(lab_host: LabHost, guest_image: Path, tmp_path_factory: pytest.TempPath
     """An admin with the workflow's image, key pair and flavors, on a cloud with one lab host."""
     folder = tmp_path_factory.mktemp("cloud")
     lab = Lab(lab_host.folder.parent)
-    cloud = LabCloud(folder, lab, OVERCOMMIT + CONFIG + SAMPLES)
+    cloud = LabCloud(folder, lab, OVERCOMMIT + CONFIG + SAMPLE_CONFIG)
     key = folder / "test"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True, timeout=30)
     try:

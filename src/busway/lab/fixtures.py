@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -25,15 +26,21 @@ _GPUS = 4
 
 
 @pytest.fixture(scope="session")
-def lab_host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LabHost:
-    """Answer the run's one lab host, with four GPUs; it goes down when the run ends."""
+def lab_host(request: pytest.FixtureRequest) -> LabHost:
+    """Answer the run's one lab host, with four GPUs; it goes down when the run ends.
+
+    Its folder is not pytest's: that of a run without failures is removed before the lab goes down, and with it all that
+    tells which machines to end.
+    """
     known = request.config.stash.get(_HOST, None)
     if known is not None:
         return known
     kept = os.environ.get("BUSWAY_LAB_STATE")
-    lab = Lab(Path(kept) if kept else tmp_path_factory.mktemp("lab") / "lab")
-    if not kept:
-        request.config.add_cleanup(lab.down)
+    own = Path(tempfile.mkdtemp(prefix="busway-lab-")) if not kept else None
+    lab = Lab(own / "lab" if own else Path(str(kept)))
+    if own:
+        request.config.add_cleanup(own.rmdir)
+        request.config.add_cleanup(lab.down)  # the last one added comes first
     host = lab.up(gpus=_GPUS, report=PlainReport(sys.stderr))[0]
     request.config.stash[_HOST] = host
     return host
