@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from busway.agent import qemu_img
-from busway.api import body, bounds, pace
+from busway.api import body, bounds, operation, pace
 from busway.api.compute import server_create
 from busway.bootstrap import bounded_protocol
 from busway.control import pattern
@@ -31,6 +31,7 @@ MIB = 1024**2
         ("nesting of a body", bounds.MOST_DEEP),
         ("refusals of an address for want of a good token", pace.PER_SECOND),
         ("refusals of an address for want of a good token", pace.AT_ONCE),
+        ("requests of one token, or of one address without a token, that are worked on at once", operation.SHARE),
         ("pattern of a filter", pattern.PATTERN_CHARS),
         ("time for a request's head, or for the first byte", int(bounded_protocol.HEAD_SECONDS)),
         ("size of a request's head", bounded_protocol.HEAD_BYTES),

@@ -5,7 +5,8 @@ The one asynchronous step reads the body; then one thread authenticates, asks th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -38,6 +39,9 @@ Stream = Callable[[Control, Caller, Request, Run], Awaitable[Response]]
 API_THREADS = 32
 # The rule of an operation with several actions for a body that names none of them.
 OTHERWISE = ""
+# Of these, one token, or one address without a token, has so many at once: its other requests wait without a thread, so that whoever
+# asks for much waits for himself, and an interpreter's turns are not shared with dozens of his requests.
+SHARE = 3
 _WAITING_FOR_HASHES = 64
 T = TypeVar("T")
 
@@ -96,12 +100,34 @@ class Operation:
         return self.rule.get(_action(data)) or self.rule.get(OTHERWISE) or next(iter(self.rule.values()))
 
 
+class _Share:
+    """Who has a part of the threads or waits for it."""
+
+    def __init__(self) -> None:
+        self.limiter = CapacityLimiter(SHARE)
+        self.users = 0
+
+
 class Threads:
     """The threads in which operations run: those that hash passwords can't take the others' away."""
 
     def __init__(self, hashing: int, plain: int = API_THREADS) -> None:
         self._plain = CapacityLimiter(plain)
         self._hashing = CapacityLimiter(hashing)
+        self._shares: dict[str, _Share] = {}
+
+    @asynccontextmanager
+    async def share(self, who: str) -> AsyncIterator[None]:
+        """A part of the threads that somebody may have at once; waits where they have it in use."""
+        mine = self._shares.setdefault(who, _Share())
+        mine.users += 1
+        try:
+            async with mine.limiter:
+                yield
+        finally:
+            mine.users -= 1
+            if not mine.users:
+                del self._shares[who]
 
     async def run(self, operation: Operation, work: Callable[..., T], *args: Any) -> T:
         """Runs a part of an operation; raises `Unavailable` when too many wait to have passwords hashed."""
@@ -130,7 +156,8 @@ def _route(control: Control, threads: Threads, operation: Operation, path: str) 
         data = b""
         if operation.body is not None or operation.reads_body:
             data = await read_body(request, operation.body_bytes)
-        return await threads.run(operation, answer, control, operation, request, data)
+        async with threads.share(request.headers.get("x-auth-token") or address_of(request)):
+            return await threads.run(operation, answer, control, operation, request, data)
 
     return Route(path, endpoint, methods=[operation.method])
 
