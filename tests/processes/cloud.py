@@ -57,13 +57,14 @@ class ProcessCloud:
         self._start(name, ["-m", "busway", *command, "--public-url", self.url], BUSWAY_CRASH_AT=crash_at)
         wait_for(f"{name} to answer", lambda: self._answers(name, port))
 
-    def start_host(self, name: str, gpus: int = 1, crash_at: str = "", url: str = "") -> None:
+    def start_host(self, name: str, gpus: int = 1, crash_at: str = "", url: str = "", traces: str = "") -> None:
         credential = self.folder / f"{name}.json"
         if not credential.exists():
             made = self.call("POST", "/busway/v1/hosts", {"name": name})["join_token"]
             join_host(decode_token(made), credential, url=url or None)
         command = ["-m", "busway.testing.simulated_host", "--credential", str(credential), "--gpus", str(gpus)]
         command += ["--state", str(self.folder / f"host-{name}"), "--interval", "0.3"]
+        command += ["--traces", traces]
         self._start(name, command + (["--crash-at", crash_at] if crash_at else []))
 
     def wait_for_host(self, name: str) -> None:

@@ -41,7 +41,8 @@ def test_every_dependency_is_named_in_a_decision() -> None:
 def _dependencies() -> list[str]:
     """Return the names of what Busway needs to run and what its development needs."""
     project = pyproject()
-    wanted = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    extras = [each for extra in project["project"]["optional-dependencies"].values() for each in extra]
+    wanted = project["project"]["dependencies"] + extras + project["dependency-groups"]["dev"]
     return [re.split(r"[\[<>=!~; ]", requirement)[0] for requirement in wanted]
 
 

@@ -32,6 +32,7 @@ from busway.agent.reporter import Reporter, Whose
 from busway.agent.sequence import Sequence
 from busway.agent.state import StateFolder
 from busway.agent.tools import BlankMaker, DiskFlattener, DiskMaker, Tools
+from busway.agent.traces import AgentTraces
 from busway.agent.vgpu_modes import VgpuModes
 from busway.agent.workers import Spawn, Workers, in_thread
 from busway.domain.address import PciAddress
@@ -52,6 +53,7 @@ from busway.networking.networks import GuestNetworks
 from busway.reconciler.plan import plan
 from busway.reconciler.steps import Step
 from busway.reconciler.waits import Wait, waits
+from busway.tracing.trace import NO_TRACES, Tracer
 
 _ENDING = 5.0  # seconds that work may take to end when the agent does
 _LONGEST_BREATH = 1.0  # seconds between rounds when the control plane does not hold the long poll
@@ -107,6 +109,7 @@ class Agent:
         meters: Meters | None = None,
         guest_gpus: GuestGpus | None = None,
         examine: Examine | None = None,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         self._host = host
         self._link = link
@@ -119,6 +122,8 @@ class Agent:
         self._guests = PatientHypervisor(hypervisor, self._timing.libvirt) if spawn is in_thread else hypervisor
         self._log: FilteringBoundLogger = log or structlog.get_logger("busway.agent")
         state.remove_partials()
+        self._tracer = tracer
+        self._traces = AgentTraces(tracer, host)
         self._faults = Faults(state, monotonic)
         self._consoles = Consoles(state, link)
         self._viewers = RemoteConsoles(link, hypervisor, host, self._log)
@@ -131,6 +136,7 @@ class Agent:
             Sequence(state.path / "sequence", wall_ns),
             monotonic,
             state.handovers,
+            self._traces.report,
             often=self._timing.report,
             blind=self._timing.blind,
         )
@@ -172,7 +178,9 @@ class Agent:
         )
         self._provisions = Provisions(tuple(layouts), kernel, monotonic, self._log, self._timing.kernel)
         self._vgpu_modes = VgpuModes(vgpu_modes or {}, nvidia_smi, monotonic, self._log)
-        self._workers = Workers(Executor(self._tools, self._faults, self._log, crashpoint).carry_out, spawn)
+        self._workers = Workers(
+            Executor(self._tools, self._faults, self._log, crashpoint, self._traces).carry_out, spawn
+        )
         self._machine: Machine | None = None
         self._desired: Desired | None = None
         self._generation = 0  # of the document that was carried out last
@@ -215,6 +223,7 @@ class Agent:
         self._workers.wait(self._workers.works, _ENDING)
         self._networks.close()
         self._link.close()
+        self._tracer.close()
 
     def _renew(self) -> None:
         if self._link.renew_credential():
@@ -244,6 +253,7 @@ class Agent:
         if news is not None and news.generation >= after:
             self._desired = news
             self._faults.desire(news)
+            self._traces.desire(news)
 
     def _converge(self) -> None:
         self._busy = self._collect()  # before the look: what has ended is seen as it is

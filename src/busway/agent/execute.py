@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 from busway.agent.faults import Faults, fault_of
 from busway.agent.steps import ACTS
 from busway.agent.tools import Tools
+from busway.agent.traces import AgentTraces
 from busway.agent.workers import Locks, Work
 from busway.domain.errors import BuswayError, Forbidden, HostError, NotAuthenticated, Unavailable
 from busway.domain.units import FabricPartition, Mdev, VgpuFunction, WholeFunction
@@ -23,7 +24,12 @@ class Executor:
     """Executes steps with an agent's tools; `crashpoint` is called before and after each, for tests that end there."""
 
     def __init__(
-        self, tools: Tools, faults: Faults, log: FilteringBoundLogger, crashpoint: Callable[[str], None]
+        self,
+        tools: Tools,
+        faults: Faults,
+        log: FilteringBoundLogger,
+        crashpoint: Callable[[str], None],
+        traces: AgentTraces,
     ) -> None:
         self._tools = tools
         self._meters = tools.meters
@@ -31,6 +37,7 @@ class Executor:
         self._log = log
         self._crashpoint = crashpoint
         self._locks = Locks()
+        self._traces = traces
 
     def carry_out(self, work: Work) -> None:
         """Executes the steps of a server in their order, until the work is cancelled.
@@ -63,7 +70,8 @@ class Executor:
         log = self._log.bind(step=step.name, server=step.server_id)
         log.info("step starts", reason=step.reason)
         try:
-            remark = self._execute(step, tools)
+            with self._traces.step(step):
+                remark = self._execute(step, tools)
         except _POSTPONING as error:  # the next round tries again
             self._measure(step, "postponed", started)
             log.warning("step postponed", why=str(error), seconds=_since(started))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,6 +39,7 @@ class Reporter:
         sequence: Sequence,
         monotonic: Callable[[], float],
         handovers: HandoverRecords,
+        sending: Callable[[], AbstractContextManager[None]] = nullcontext,
         *,
         often: float,
         blind: float,
@@ -48,6 +50,7 @@ class Reporter:
         self._sequence = sequence
         self._monotonic = monotonic
         self._handovers = handovers
+        self._sending = sending
         self._often, self._blind = often, blind
         self._resources: HostResources | None = None
         self._last: Observed | None = None
@@ -84,7 +87,8 @@ class Reporter:
 
     def _send(self, observed: Observed) -> None:
         observed = replace(observed, sequence=self._sequence.next())
-        self._link.report(observed)
+        with self._sending():
+            self._link.report(observed)
         self._handovers.forget(observed.handovers)
         self._last, self._sent_at = replace(observed, handovers=()), self._monotonic()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from busway import __version__
 from busway.agent.agent import Agent, Timing
 from busway.agent.conditions import Examine
 from busway.agent.credential import read_credential, write_credential
@@ -30,6 +31,7 @@ from busway.hypervisor.adapter import LibvirtHypervisor
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import Hypervisor
 from busway.networking.networks import HostNetworks, control_plane
+from busway.tracing.otlp import make_tracer
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class AgentOptions:
     vgpu_modes: Mapping[PciAddress, SizeMode] = field(default_factory=dict)
     metrics: str = ""  # address and port; "" serves none
     metrics_token: Path | None = None
+    traces: str = ""  # the collector that traces are sent to; "" for none
     guest_gpus: tuple[str, ...] = ()  # the program that tells of GPUs in guests, with its arguments; () asks none
 
 
@@ -106,6 +109,7 @@ def build_agent(
         crashpoint=crashpoint,
         scrubs=options.scrubs,
         examine=examine,
+        tracer=make_tracer(options.traces, "busway-agent", __version__, **{"host.name": credential.host}),
         layouts=options.layouts,
         vgpu_modes=options.vgpu_modes,
         fabric_manager=run_program(options.fabric_manager) if options.fabric_manager else None,

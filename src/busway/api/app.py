@@ -22,6 +22,7 @@ from busway.api.microversion import Microversions
 from busway.api.middleware import RequestIds, Spellings
 from busway.api.operation import Operation, Threads, routes
 from busway.api.pace import Pace, is_strangers_mistake
+from busway.api.traced import Traced
 from busway.control.context import Control
 from busway.domain.errors import BuswayError
 
@@ -55,6 +56,7 @@ def build_app(control: Control, pages: Pages | None = None) -> Starlette:
         middleware=[
             Middleware(RequestIds),
             Middleware(AccessLog, control.meters),
+            Middleware(Traced, control.tracer),
             *(Middleware(kind) for kind in (Spellings, Bounds, Microversions)),
         ],
         exception_handlers={HTTPException: on_http_error, BuswayError: _paced(Pace(time.monotonic))},

@@ -203,6 +203,11 @@ BUSWAY = [
         secret=True,
         help="What Prometheus must show to read /metrics; without it only this machine may.",
     ),
+    cfg.StrOpt(
+        "traces_endpoint",
+        default="",
+        help="Where traces go: a collector that takes OTLP over HTTP, as http://127.0.0.1:4318/v1/traces. Default: nowhere.",
+    ),
     cfg.StrOpt("region", default="RegionOne", help="The region's name in the service catalog."),
     cfg.StrOpt("network_name", default="private", help="The name of the network that servers are on."),
     cfg.StrOpt(

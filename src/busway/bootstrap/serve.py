@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 import uvicorn
 
+from busway import __version__
 from busway.api.app import build_app
 from busway.bootstrap.admin import ensure_admin
 from busway.bootstrap.bounded_protocol import WEBSOCKETS, BoundedProtocol
@@ -32,6 +33,7 @@ from busway.control.loops.run import running
 from busway.domain.errors import InvalidConfig
 from busway.store.database import Database
 from busway.store.schema import upgrade
+from busway.tracing.otlp import make_tracer
 from busway.web.routes import routes
 
 _log = structlog.get_logger("busway.serve")
@@ -139,11 +141,13 @@ def _loops(config: Config) -> Iterator[tuple[Control, Tls | None]]:
         remedy = "Leave out --plain-http (plain_http), or keep everybody but a TLS proxy away from this port."
         _log.warning(danger, listen=config.listen, remedy=remedy)
     tls = prepare_tls(config, datetime.now(UTC))
-    control = build_control(config, tls)
+    tracer = make_tracer(config.settings.traces_endpoint, "busway", __version__)
+    control = dataclasses.replace(build_control(config, tls), tracer=tracer)
     try:
         with running(control), _renewing(tls, control):
             yield control, tls
     finally:
+        tracer.close()
         control.bell.close()
         control.db.close()
 

@@ -41,7 +41,12 @@ def up(config: Config, options: AgentOptions) -> None:
         found = set_up_once(cloud.control, operator(cloud.control))
         credential = _credential(cloud, config.state / "agent")
         agent = build_agent(
-            dataclasses.replace(options, credential=credential, state=config.state / "agent"),
+            dataclasses.replace(
+                options,
+                credential=credential,
+                state=config.state / "agent",
+                traces=options.traces or config.settings.traces_endpoint,
+            ),
             crashpoint_from_environment(),
             examine,
         )

@@ -108,6 +108,7 @@ def agent(
     metrics_token: Path | None,
     guest_gpus: bool,
     guest_gpu_program: str | None,
+    traces: str,
     once: bool,
 ) -> None:
     """Run the agent of this host.
@@ -140,6 +141,7 @@ def agent(
         metrics=metrics,
         metrics_token=metrics_token,
         guest_gpus=guest_program(guest_gpus, guest_gpu_program),
+        traces=traces,
     )
     run_agent(options, once=once)
 

@@ -13,8 +13,14 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def metrics_options(command: _F) -> _F:
-    """Adds --metrics, --metrics-token, --guest-gpus and --guest-gpu-program."""
+    """Adds --metrics, --metrics-token, --guest-gpus, --guest-gpu-program and --traces."""
     for option in (
+        click.option(
+            "--traces",
+            default="",
+            metavar="URL",
+            help="Send traces of the agent's steps to this collector, such as http://127.0.0.1:4318/v1/traces (OTLP over HTTP).",
+        ),
         click.option(
             "--guest-gpu-program",
             metavar="COMMAND",

@@ -105,6 +105,7 @@ def up(
     metrics_token: Path | None,
     guest_gpus: bool,
     guest_gpu_program: str | None,
+    traces: str,
     **overrides: Any,
 ) -> None:
     """Run a whole cloud on this machine.
@@ -131,6 +132,7 @@ def up(
         metrics=metrics,
         metrics_token=metrics_token,
         guest_gpus=guest_program(guest_gpus, guest_gpu_program),
+        traces=traces,
     )
     run(_read(config, overrides), options)
 

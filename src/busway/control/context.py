@@ -19,6 +19,7 @@ from busway.metrics.meters import Meters
 from busway.pki.authority import Authority
 from busway.policy import Policy, built_in
 from busway.store.database import Database, Tx
+from busway.tracing.trace import NO_TRACES, Tracer
 
 
 def _pass(_name: str) -> None:
@@ -44,6 +45,7 @@ class Control:
     reports: ReportMemory = field(default_factory=ReportMemory)
     loops: LoopRecords = field(default_factory=LoopRecords)
     meters: Meters = field(default_factory=partial(Meters, FAMILIES))
+    tracer: Tracer = NO_TRACES
 
     def pci_rules(self, tx: Tx) -> PciRules:
         """The aliases and device specs in force; cheap, for every transaction that needs them."""

@@ -41,6 +41,7 @@ class Settings:
     credential_seconds: int = 30 * 86400
     console_token_ttl: int = 600
     region: str = "RegionOne"
+    traces_endpoint: str = ""  # the collector that traces are sent to; "" for none
     metrics_token: str = ""  # who may read /metrics; "" for whoever is on this machine
     network_name: str = "private"
     network_driver: str = "local"

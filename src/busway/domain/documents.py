@@ -156,11 +156,21 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a server's host is at for whom: the request of the newest act on it, and its trace (W3C's traceparent)."""
+
+    server_id: ServerId
+    request_id: str
+    trace: str
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """All that one host must have.
 
     A server in neither `servers` nor `absent` is unknown to the control plane: the agent reports and leaves it, as it
-    leaves one that is `unreadable`. `wire` is the version of the document's form.
+    leaves one that is `unreadable`. `wire` is the version of the document's form. `asked` tells of young requests that are
+    traced, and changes nothing.
     `networks` are those that its servers' cards are on, `groups` the security groups that these cards or rules name.
     """
 
@@ -172,6 +182,7 @@ class Desired:
     groups: tuple[NicGroup, ...] = ()
     wire: int = WIRE_VERSION
     unreadable: tuple[Unreadable, ...] = ()
+    asked: tuple[Asked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

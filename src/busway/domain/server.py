@@ -187,3 +187,4 @@ class ServerAction:
     started: datetime
     updated: datetime
     message: str | None = None
+    trace: str | None = None

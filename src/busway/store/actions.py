@@ -6,8 +6,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Integer, String, Table, Text, and_, insert, select, update
+from sqlalchemy import Column, Integer, String, Table, Text, and_, func, insert, select, update
 
+from busway.domain.documents import Asked
 from busway.domain.ids import ServerId
 from busway.domain.server import ServerAction
 from busway.store.database import Tx
@@ -27,6 +28,7 @@ actions = Table(
     Column("started", UtcTime, nullable=False),
     Column("updated", UtcTime, nullable=False),
     Column("message", Text),
+    Column("trace", String(64)),  # W3C's traceparent of the request, where it is traced
 )
 _CREATED = actions.c.action == "create"
 
@@ -90,6 +92,20 @@ def last_request(tx: Tx, server_id: ServerId) -> str | None:
     """The id of the request that asked for the newest action on a server."""
     statement = select(actions.c.request_id).where(actions.c.server_id == server_id).order_by(actions.c.id.desc())
     return tx.execute(statement.limit(1)).scalar_one_or_none()
+
+
+def traced(tx: Tx, server_ids: Collection[ServerId], since: datetime) -> dict[ServerId, Asked]:
+    """The newest act on each of these servers, where it is traced and not older than that."""
+    if not server_ids:
+        return {}
+    newest = select(func.max(actions.c.id)).where(actions.c.server_id.in_(server_ids)).group_by(actions.c.server_id)
+    statement = select(actions.c.server_id, actions.c.request_id, actions.c.trace).where(
+        actions.c.id.in_(newest), actions.c.trace.is_not(None), actions.c.started >= since
+    )
+    return {
+        ServerId(row.server_id): Asked(ServerId(row.server_id), row.request_id, row.trace)
+        for row in tx.execute(statement)
+    }
 
 
 def fail_last_action(tx: Tx, server_id: ServerId, message: str, now: datetime) -> None:

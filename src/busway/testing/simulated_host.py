@@ -20,6 +20,7 @@ from pathlib import Path
 
 import click
 
+from busway import __version__
 from busway.agent.agent import Agent, Timing
 from busway.agent.credential import read_credential
 from busway.agent.link import HttpLink
@@ -33,6 +34,7 @@ from busway.testing.machines import Machine, gpu_host
 from busway.testing.machines_server import a10_vfs, a5000_four, hgx_h200, mi300x_switches
 from busway.testing.networks import FakeNetworks
 from busway.testing.stage import write_blank
+from busway.tracing.otlp import make_tracer
 
 MACHINES: Mapping[str, Callable[[Path], Machine]] = {
     machine.__name__: machine for machine in (a5000_four, a10_vfs, hgx_h200, mi300x_switches)
@@ -48,6 +50,7 @@ def simulated_agent(
     slow: float = 0.0,
     interval: float = 1.0,
     crashpoint: Callable[[str], None] = lambda _point: None,
+    traces: str = "",
 ) -> Agent:
     """Builds the machine under `state`/machine unless it is there, and the agent on it.
 
@@ -74,6 +77,7 @@ def simulated_agent(
         make_blank=write_blank,
         crashpoint=crashpoint,
         examine=examine,
+        tracer=make_tracer(traces, "busway-agent", __version__, **{"host.name": told.host}),
     )
 
 
@@ -112,15 +116,25 @@ def _paper_flat(disk: Path, target: Path, _breathe: Callable[[], None]) -> None:
 @click.option("--machine", type=click.Choice(["", *sorted(MACHINES)]), default="", help="One after a real machine.")
 @click.option("--slow", default=0.0, show_default=True, help="Seconds that each verb takes.")
 @click.option("--interval", default=1.0, show_default=True, help="The agent's interval in seconds.")
+@click.option("--traces", default="", help="Where traces are sent.")
 @click.option("--crash-at", "point", default="", help='Ends the process at a point such as "after:TakeDevice".')
-def main(credential: Path, state: Path, gpus: int, machine: str, slow: float, interval: float, point: str) -> None:
+def main(
+    credential: Path, state: Path, gpus: int, machine: str, slow: float, interval: float, traces: str, point: str
+) -> None:
     """Run a simulated host until SIGTERM."""
     log_to_stderr()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
     started = simulated_agent(
-        credential, state, gpus=gpus, machine=machine, slow=slow, interval=interval, crashpoint=crash_at(point)
+        credential,
+        state,
+        gpus=gpus,
+        machine=machine,
+        slow=slow,
+        interval=interval,
+        crashpoint=crash_at(point),
+        traces=traces,
     )
     with closing(started) as agent:
         agent.run(stop)

@@ -12,6 +12,7 @@ from busway.control.drivers.recipe import vendor_data
 from busway.control.moves.stay import Stay, stay_of
 from busway.control.networks.document import HostNetworking, host_networking
 from busway.control.placement.host_facts import desired_cells
+from busway.control.traces import asked_of
 from busway.domain.device_spec import DeviceSpecs
 from busway.domain.documents import ConfigDrive, Desired, DesiredServer
 from busway.domain.errors import BuswayError
@@ -66,6 +67,7 @@ def _document(control: Control, tx: Tx, host: hosts.HostRow, specs: DeviceSpecs)
         absent=tuple(absent),
         networks=networking.networks,
         groups=networking.groups,
+        asked=tuple(asked_of(control, tx, [*absent, *(stay.row.id for stay in stays)]).values()),
     )
 
 

@@ -7,6 +7,7 @@ taken in all the same. What two hosts have to do with is done afterwards, by a l
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -22,7 +23,8 @@ from busway.control.observation.memory import Said
 from busway.control.observation.present import Told, is_awaited, take_present
 from busway.control.rules.change import tell_unoffered
 from busway.control.servers.fail import fail_unexpectedly
-from busway.domain.documents import Observed, ObservedServer
+from busway.control.traces import asked_of, record_all
+from busway.domain.documents import Asked, Observed, ObservedServer
 from busway.domain.errors import Conflict
 from busway.domain.ids import HostId, ServerId
 from busway.domain.server import ServerStatus
@@ -59,7 +61,7 @@ def observe(
 
 
 def _take(control: Control, host_id: HostId, observed: Observed, batch: Batch) -> _Taken:
-    now = control.now()
+    now, began = control.now(), time.time_ns()
     with control.db.write() as tx:
         rows = servers.list_on_host(tx, host_id, lock=True)
         rebooted = _record(control, tx, host_id, observed)
@@ -89,10 +91,29 @@ def _take(control: Control, host_id: HostId, observed: Observed, batch: Batch) -
             told = Told(mine, observed.generation, rebooted, tuple(live.get(row.id, ())))
             with batch.item(tx, f"server {row.id}", partial(_failed, tx, row, now)):
                 take_present(control, tx, row, told, now)
+        asked, changes = _what_changed(control, tx, rows)
         marks = hosts.marks_of(tx, [host_id])
         control.crashpoint("observe:before-commit")
+    record_all(control, "take report", asked, began, changes)
     busy = any(row.task_state is not None for row in rows) or bool(going)
     return _Taken(freed, busy, marks[host_id].generation)
+
+
+def _what_changed(
+    control: Control, tx: Tx, rows: list[ServerRow]
+) -> tuple[dict[ServerId, Asked], dict[ServerId, dict[str, str]]]:
+    """For traces: of which servers the report has changed the state, and how."""
+    asked = asked_of(control, tx, [row.id for row in rows])
+    before = {row.id: row for row in rows if row.id in asked}
+    told = {}
+    for row in servers.list_by_id(tx, before) if before else ():
+        old = before[row.id]
+        if (row.status, row.task_state) != (old.status, old.task_state):
+            states = " -> ".join(f"{one.status} {one.task_state or ''}".strip() for one in (old, row))
+            told[row.id] = {"busway.state": states}
+            if row.status is ServerStatus.ERROR:
+                told[row.id]["error"] = "the server failed on its host"
+    return asked, told
 
 
 def _take_unclear(tx: Tx, row: ServerRow, observed: Observed, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from busway.control.placement.request import placement_request, server_words
 from busway.control.placement.snapshot import take_snapshot
 from busway.control.placement.turn import Turn
 from busway.control.servers.fail import fail_unexpectedly, refuse
+from busway.control.traces import asked_of, record_all
 from busway.domain.errors import BuswayError
 from busway.domain.ids import GroupId, ServerId
 from busway.domain.placement import PlacementRequest, Refusal, ServerGroup, Snapshot
@@ -37,11 +39,12 @@ def place_round(control: Control) -> int:
 
 
 def _place_batch(control: Control, batch: Batch) -> int:
-    turn = Turn(control)
+    turn, began = Turn(control), time.time_ns()
     with control.db.write() as tx:
         take_turn(tx, "place")
         together = _waiting(tx)
         grouped = groups.group_ids(tx, [row.id for rows in together for row in rows])
+        asked = asked_of(control, tx, [row.id for rows in together for row in rows])
         deciding = _Deciding(control, tx, turn, batch, take_snapshot(control, tx), grouped)
         for rows in together:
             deciding.decide(rows)
@@ -50,6 +53,7 @@ def _place_batch(control: Control, batch: Batch) -> int:
         control.crashpoint("place:before-commit")
     control.crashpoint("place:after-commit")
     deciding.tell()
+    record_all(control, "place", asked, began, deciding.told)
     for host_id in turn.hosts:
         control.bell.ring(f"host:{host_id}")
     return sum(len(rows) for rows in together)
@@ -68,6 +72,7 @@ class _Deciding:
     groups: dict[GroupId, ServerGroup] = field(default_factory=dict)
     placed: int = 0
     refused: Counter[str] = field(default_factory=Counter)  # servers by each rule that excluded a host
+    told: dict[ServerId, dict[str, str]] = field(default_factory=dict)  # how it ended, for traces
 
     def tell(self) -> None:
         """Counts what was committed."""
@@ -106,6 +111,7 @@ class _Deciding:
         snapshot = self.snapshot
         for row, request, placement in zip(rows, requests, answer, strict=True):
             self.turn.place(row, request, placement)
+            self.told[row.id] = {"busway.host_id": placement.host_id}
             if request.group is not None:
                 host = snapshot.hosts[index_of(snapshot).place_of(placement.host_id)]
                 self.groups[request.group.id] = self.groups[request.group.id].having(host.name)
@@ -116,6 +122,7 @@ class _Deciding:
     def _refuse(self, rows: list[ServerRow], error: BuswayError, facts: str = "") -> Snapshot:
         for row in rows:
             refuse(self.tx, row, error, self.control.now(), facts)
+            self.told[row.id] = {"error": str(error)}
         return self.snapshot
 
     def _group(self, row: ServerRow) -> ServerGroup | None:

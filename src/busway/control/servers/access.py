@@ -16,6 +16,7 @@ from busway.store import actions, events, hosts, servers
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
+from busway.tracing.trace import current
 
 # The rule of rights for each act on a server.
 RULES = {
@@ -169,5 +170,6 @@ def note_actions(
     tx: Tx, caller: Caller, server_ids: Iterable[ServerId], action: str, request_id: str, now: datetime
 ) -> None:
     """The same of several servers."""
-    by = caller.user_id, caller.project_id
-    actions.add_actions(tx, [ServerAction(each, request_id, action, *by, now, now) for each in server_ids])
+    by, trace = (caller.user_id, caller.project_id), current() or None
+    made = [ServerAction(each, request_id, action, *by, now, now, trace=trace) for each in server_ids]
+    actions.add_actions(tx, made)
