@@ -16,6 +16,7 @@ from busway.agent.workers import Locks, Work
 from busway.domain.errors import BuswayError, Forbidden, HostError, NotAuthenticated, Unavailable
 from busway.domain.units import FabricPartition, Mdev, VgpuFunction, WholeFunction
 from busway.reconciler.steps import FetchImage, GiveBackDevice, Step, TakeDevice
+from busway.tracing.trace import NO_TRACES
 
 _POSTPONING = (Unavailable, NotAuthenticated, Forbidden)  # neither the server's fault nor that of this host
 
@@ -29,7 +30,7 @@ class Executor:
         faults: Faults,
         log: FilteringBoundLogger,
         crashpoint: Callable[[str], None],
-        traces: AgentTraces,
+        traces: AgentTraces | None = None,
     ) -> None:
         self._tools = tools
         self._meters = tools.meters
@@ -37,7 +38,7 @@ class Executor:
         self._log = log
         self._crashpoint = crashpoint
         self._locks = Locks()
-        self._traces = traces
+        self._traces = traces or AgentTraces(NO_TRACES, "")
 
     def carry_out(self, work: Work) -> None:
         """Executes the steps of a server in their order, until the work is cancelled.
