@@ -79,7 +79,7 @@ class Timing:
 
 
 class Agent:
-    """All seams come by constructor; `round` is one pass, `run` loops until it is told to stop."""
+    """All seams come by constructor; `round` is one pass, `run` loops until it is stopped."""
 
     def __init__(
         self,
@@ -192,7 +192,7 @@ class Agent:
         self._acted = False  # something was tried in this round: look again before reporting
 
     def run(self, stop: threading.Event) -> None:
-        """Goes round until `stop` is set; what goes wrong in a round is logged and the next one begins anew."""
+        """Runs rounds until `stop` is set; an error in a round is logged, and the next round starts from the beginning."""
         self._log.info("agent starts", host=self._host, version=__version__)
         with self._viewers.running():
             while not stop.is_set():
@@ -205,7 +205,7 @@ class Agent:
         self._log.info("agent ends", host=self._host)
 
     def round(self) -> None:
-        """Does one pass; parts that can't be reached are told once and tried again in the next."""
+        """Does one pass; parts that can't be reached are logged once and tried again in the next pass."""
         self._heed("credential", self._renew)
         self._heed("control plane", self._fetch)
         self._heed("hypervisor", self._converge)
@@ -246,7 +246,7 @@ class Agent:
         self._hasty = news is None and self._monotonic() - asked < wait / 2
         if news is not None and news.host != self._host:
             raise BadInput(
-                f"The control plane sent what is desired of {news.host} to {self._host}",
+                f"The control plane sent the document of host {news.host} to host {self._host}",
                 remedy="Give each host a credential of its own.",
                 code="foreign-document",
             )

@@ -1,4 +1,4 @@
-"""The config drive: an ISO 9660 image labelled config-2, as cloud-init and its kin look for it."""
+"""The config drive: an ISO 9660 image labelled config-2, as cloud-init and similar programs expect it."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 
 A console is kept in two files: what is written now, and what was written before it grew too large. Where virtlogd writes it, virtlogd
 rotates it under the same names. Where libvirt lets QEMU write the file itself, a chatty guest could fill the host's disk: a console
-that has grown beyond 8 MB has its end kept in the second file, and is cut. QEMU goes on writing at its old offset; the hole before
-it takes no room. Both are files of the host, so that a new agent goes on with them.
+that has grown beyond 8 MB has its end kept in the second file, and is cut. QEMU continues to write at its old offset; the hole before it takes no space. Both are files on the host, so that a new agent continues with them.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _LIMIT = 8 * 1024 * 1024  # bytes on the disk
 
 
 class Consoles:
-    """Remembers which state of each console was handed in."""
+    """Remembers which state of each console was uploaded."""
 
     def __init__(self, state: StateFolder, link: AgentLink) -> None:
         self._state = state

@@ -75,7 +75,7 @@ def dial(url: str, token: str, tls: ssl.SSLContext) -> WebSocketStream:
         )
     except InvalidStatus as error:
         status = error.response.status_code
-        raise NotFound(f"Nobody waits for this console there ({status})", code="console-call") from error
+        raise NotFound(f"No viewer waits for this console there ({status})", code="console-call") from error
     except (InvalidHandshake, OSError, TimeoutError) as error:
         raise Unavailable(f"No console can be opened at {url}", detail=str(error), code="control-away") from error
     return WebSocketStream(connection)

@@ -44,8 +44,7 @@ def read_credential(path: Path) -> Credential:
         raise InvalidConfig(
             f"The credential file {path} can't be read",
             detail=error.strerror or str(error),
-            remedy="Let this host join: `busway host create NAME` on the control plane's side prints a token, "
-            "and here: busway agent join TOKEN",
+            remedy="Let this host join: `busway host create NAME` on the control plane's side prints a token; then run here: busway agent join TOKEN",
             code="no-credential",
         ) from error
     if mode & 0o077:
@@ -59,9 +58,9 @@ def read_credential(path: Path) -> Credential:
         return msgspec.json.decode(data, type=Credential)
     except msgspec.MsgspecError as error:
         raise InvalidConfig(
-            f"{path} is no credential file",
+            f"{path} is not a credential file",
             detail=str(error),
-            remedy="Let this host join anew.",
+            remedy="Let this host join again.",
             code="credential-form",
         ) from error
 
@@ -79,7 +78,7 @@ def check_writable(path: Path) -> None:
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise InvalidConfig(
             f"The credential can't be written to {path}",
-            detail=f"{folder} is no folder that this user may write to.",
-            remedy="Run this as root, or name another place with --credential.",
+            detail=f"{folder} is not a folder that this user can write to.",
+            remedy="Run this as root, or choose another file with --credential.",
             code="credential-place",
         )

@@ -100,14 +100,14 @@ class Executor:
             raise HostError(
                 f"{step.name} could not be done on this host",
                 detail=str(error),
-                remedy="Check the disk of this host: its room, and who may write to the agent's folder.",
+                remedy="Check the free space on this host's disk, and the permissions of the agent's folder.",
                 code="host-io",
             ) from error
         self._crashpoint(f"after:{step.name}")
         return remark
 
     def _fail(self, step: Step, error: BuswayError) -> None:
-        """Keeps the fault; a disk that does not take it keeps nobody from going on, and it is told all the same."""
+        """Stores the fault; if the disk does not accept it, work continues, and the fault is reported anyway."""
         fault = fault_of(step, error)
         try:
             if isinstance(step, GiveBackDevice):
@@ -140,7 +140,7 @@ def _unexpected(step: Step, error: Exception) -> HostError:
     return HostError(
         f"{step.name} ended unexpectedly",
         detail=f"{type(error).__name__}: {error}",
-        remedy="Report this: it is a defect of Busway. The agent's log has the whole trace.",
+        remedy="Report this: it is a bug in Busway. The agent's log has the traceback.",
         code="agent-error",
     )
 

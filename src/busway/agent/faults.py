@@ -32,7 +32,7 @@ class _Pause:
 class Faults:
     """Remembers failures: for a server that must be there in its record, for one that must go in memory.
 
-    Workers call it, each for its own server; what is desired is told by the main loop alone.
+    Workers call it, each for its own server; only the main loop sets the desired state.
     """
 
     def __init__(self, state: StateFolder, monotonic: Callable[[], float]) -> None:
@@ -60,7 +60,7 @@ class Faults:
         return self._wanted
 
     def current(self, server_id: ServerId, record: ServerRecord) -> Fault | None:
-        """The fault that is told of a server: one of an earlier desire is over, and an act for the newer under way."""
+        """The fault to report of a server; None if it belongs to an earlier desired state and work on the newer one has begun."""
         wanted = self._wanted.get(server_id)
         fault, fault_for = self._unwritten.get(server_id, (record.fault, record.fault_for))
         return fault if wanted is None or fault_for == wanted else None

@@ -83,7 +83,7 @@ class GuestGpus:
             threading.Thread(target=self._run, args=(server,), name="a guest's GPUs", daemon=True).start()
 
     def figures(self) -> Iterator[Figure]:
-        """What guests have told within their last turns."""
+        """The answers of guests in their last turns."""
         with self._lock:
             told = sorted(self._told.items())
         for server_id, each in told:

@@ -75,8 +75,8 @@ def _output(status: dict[str, Any], path: str) -> str:
 
 def _bad(detail: str) -> HostError:
     return HostError(
-        "The agent in a guest does not serve",
+        "The agent in a guest does not answer as expected",
         detail=detail,
-        remedy="Look into the guest: is qemu-guest-agent running, and may it run programs (guest-exec)?",
+        remedy="Check in the guest that qemu-guest-agent is running and may run programs (guest-exec).",
         code="guest-agent",
     )

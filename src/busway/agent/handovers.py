@@ -54,7 +54,7 @@ class HandoverRecords:
         return tuple(record for _, record in self._read())
 
     def forget(self, taken: Iterable[SignedHandover]) -> None:
-        """Removes records that the control plane has; one that was written anew meanwhile stays."""
+        """Removes records that the control plane has; one that was rewritten meanwhile stays."""
         wanted = set(taken)
         for path, record in self._read():
             if record in wanted:

@@ -27,7 +27,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class HeldRecord:
-    """What is told of a held unit, and all of where it came from, which only its host must know."""
+    """The reported part of a held unit, and its previous state in full, which only its host needs to know."""
 
     held: Held
     before: Before

@@ -56,7 +56,7 @@ def _opening(path: Path) -> bytes:
 def _unfit(why: str) -> HostError:
     return HostError(
         "The image can't be used",
-        detail=f"Of the image: {why}.",
+        detail=f"Reason:  {why}.",
         remedy="Convert it with `qemu-img convert -O qcow2` and upload the result.",
         code="image-unfit",
     )

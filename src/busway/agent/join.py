@@ -1,7 +1,6 @@
 """How a host joins: it learns whom to trust, makes its own secrets, and shows the join token once, over a line it trusts.
 
-The authority's certificate is public, so it may be fetched of anybody: its hash came with the token. Only what it vouches for
-is told the token's secret. Somebody in between who shows another certificate learns nothing and is named.
+The authority's certificate is public, so it may be fetched of anybody: its hash came with the token. Only a server with a certificate of that authority gets the token's secret. Somebody in between who shows another certificate learns nothing and is named.
 """
 
 from __future__ import annotations
@@ -75,8 +74,8 @@ def _fetch_authority(token: JoinToken) -> str:
     """The authority's certificate, fetched of whoever answers and believed for its hash alone."""
     if not token.url.startswith("https://"):
         raise InvalidConfig(
-            f"The token names an authority and a URL without TLS: {token.url}",
-            remedy="Name an https URL: busway host create NAME --url https://…",
+            f"The token has an authority, but a URL without TLS: {token.url}",
+            remedy="Use an https URL: busway host create NAME --url https://…",
             code="join-token-form",
         )
     try:
@@ -100,9 +99,8 @@ def _client(token: JoinToken, ca: str) -> httpx.Client:
 
 def _stranger(token: JoinToken, detail: str) -> Forbidden:
     return Forbidden(
-        f"What answers at {token.url} is not the control plane that this token is of",
-        detail=f"{detail} The token was not shown to it.",
-        remedy="Somebody may be in between, or the control plane has another certificate now: "
-        "look there, and make a new token.",
+        f"The server at {token.url} is not the control plane that issued this token",
+        detail=f"{detail} The token was not sent to it.",
+        remedy="Another machine may intercept the connection, or the control plane has a new certificate: check this, and create a new token.",
         code="join-stranger",
     )

@@ -79,7 +79,7 @@ class AgentLink(Protocol):
 
 
 class HttpLink:
-    """The control plane over HTTP, with the host's credential; with `keep`, which writes it down, it renews by itself."""
+    """The control plane over HTTP, with the host's credential; with `keep`, which stores it, the credential is renewed automatically."""
 
     def __init__(
         self,
@@ -193,15 +193,15 @@ def unreachable(url: object, error: httpx.HTTPError) -> Unavailable:
     """Why nothing was asked of the control plane; one that can't show who it is gets nothing either."""
     if why := distrust(error):
         return Unavailable(
-            f"What answers at {url} is not the control plane that this host has joined",
-            detail=f"Its certificate is not to be trusted: {why}. Nothing was said to it.",
-            remedy="Somebody may be in between. If the control plane has another authority now, let this host join anew.",
+            f"The server at {url} is not the control plane that this host joined",
+            detail=f"Its certificate is not trusted: {why}. Nothing was sent to it.",
+            remedy="Another machine may intercept the connection. If the control plane has a new authority, let this host join again.",
             code="control-untrusted",
         )
     return Unavailable(
         f"The control plane at {url} can't be reached",
         detail=f"{type(error).__name__}: {error}",
-        remedy="Check that it runs and that this host can reach it; the agent goes on by itself.",
+        remedy="Check that it runs and that this host can reach it; the agent retries automatically.",
         code="control-away",
     )
 

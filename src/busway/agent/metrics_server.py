@@ -21,8 +21,8 @@ class MetricsServer:
     def __init__(self, meters: Meters, address: str, port: int, token: str = "") -> None:
         if not token and not ip_address(address).is_loopback:
             raise InvalidConfig(
-                f"The metrics of this agent on {address} would be open to everybody",
-                remedy="Name a token with --metrics-token FILE, or serve them on 127.0.0.1.",
+                f"The metrics of this agent on {address} would be readable by everybody",
+                remedy="Set a token with --metrics-token FILE, or serve them on 127.0.0.1.",
                 code="metrics-open",
             )
         try:
@@ -31,7 +31,7 @@ class MetricsServer:
             raise InvalidConfig(
                 f"Can't serve metrics on {address}:{port}",
                 detail=str(error),
-                remedy="Stop what holds the port (`ss -ltnp`), or choose another with --metrics.",
+                remedy="Stop the program that uses the port (`ss -ltnp`), or choose another port with --metrics.",
                 code="port-in-use",
             ) from error
         self.port = int(self._server.server_address[1])
@@ -54,7 +54,7 @@ def parse_address(text: str) -> tuple[str, int]:
             raise ValueError(port)
     except ValueError as error:
         raise InvalidConfig(
-            f"{text} is no address and port", remedy="Write it like 127.0.0.1:9835.", code="metrics-address"
+            f"{text} is not an address with a port", remedy="Write it like 127.0.0.1:9835.", code="metrics-address"
         ) from error
     return address, number
 
@@ -83,14 +83,14 @@ def _server(meters: Meters, address: str, port: int, token: str) -> HTTPServer:
             self.wfile.write(body)
 
         def log_message(self, *_message: object) -> None:
-            """A scrape each few seconds is no news."""
+            """Frequent scrapes are not logged."""
 
     class Server(HTTPServer):
         address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
         request_queue_size = 16
 
         def handle_error(self, *_request: object) -> None:
-            """A client that went away is no news either."""
+            """A client that disconnected is not logged either."""
 
     return Server((address, port), Handler)
 

@@ -1,7 +1,6 @@
-"""Looks at the host: what the reconciler plans on (`LocalState`) and what the control plane is told (`Observed`).
+"""Observes the host: the state that the reconciler plans on (`LocalState`), and the report to the control plane (`Observed`).
 
-Only what is seen to be absent counts as absent. A record that can't be read is told as a fault of its server or device,
-and its server is in `Sight.unreadable`: nothing is planned for it.
+Only what is seen to be absent counts as absent. A record that can't be read is reported as a fault of its server or device, and its server is in `Sight.unreadable`: nothing is planned for it.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ class _Guests(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """One server: as the plan has it, and the fault that is told of it; `known` is False when it can't be seen."""
+    """One server for the plan, and the fault to report; `known` is False if the server can't be observed."""
 
     local: LocalServer
     fault: Fault | None
@@ -138,7 +137,7 @@ class _Eyes:
     stop_patience: float
 
     def see(self, server_id: ServerId, domain: DomainSeen | None) -> _Seen:
-        """One server; one whose files can't be read is told as such."""
+        """One server; if its files can't be read, this is reported."""
         unknown = LocalServer(server_id, files=True)
         if domain is not None:
             unknown = replace(
@@ -153,7 +152,7 @@ class _Eyes:
             words = HostError(
                 f"The files of server {server_id} can't be read",
                 detail=f"{error}. Nothing is done to the server.",
-                remedy="Look at the disk of this host, and at how many files are open.",
+                remedy="Check the disk of this host, and the number of open files.",
                 code="record-unreadable",
             )
             return _Seen(unknown, _fault(words), known=False)

@@ -1,4 +1,4 @@
-"""Calls that may hang, with a deadline: the caller goes on, and the call is left to itself."""
+"""Calls that may hang, with a deadline: the caller continues, and the call is left running."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _Call(Generic[_T]):
 class PatientHypervisor:
     """Looks at a hypervisor with a deadline of `seconds` for each look; acts of its own are not its business.
 
-    While an earlier call hangs no other is begun: whoever asks waits for that one and gets what it brings.
+    While an earlier call hangs, no other is started: a new caller waits for that call and gets its result.
     """
 
     def __init__(self, hypervisor: Hypervisor, seconds: float) -> None:
@@ -72,7 +72,7 @@ class PatientHypervisor:
 def _slow(seconds: float) -> Unavailable:
     return Unavailable(
         f"libvirt did not answer in {seconds:g} s",
-        detail="One of its calls holds up the others, such as the start of a guest that pins much memory.",
-        remedy="Wait, or look at libvirtd and the QEMU processes of this host; the agent goes on by itself.",
+        detail="One of its calls delays the others, such as the start of a guest that pins much memory.",
+        remedy="Wait, or check libvirtd and the QEMU processes of this host; the agent retries automatically.",
         code="libvirt-slow",
     )

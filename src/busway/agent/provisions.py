@@ -106,7 +106,7 @@ def _functions(server: DesiredServer) -> frozenset[UnitName]:
 
 
 def _users(sight: Sight, desired: Desired | None) -> dict[PciAddress, str]:
-    """The servers of functions: who holds one, who has it in a domain, and who is to get it."""
+    """The servers of functions: the server that holds one, that has it in its domain, or that will get it."""
     found: dict[PciAddress, str] = {}
     for server in desired.servers if desired else ():
         found |= _of(server.id, (grant.unit for grant in server.devices))

@@ -45,7 +45,7 @@ def make_overlay(image: Path, image_format: str, disk: Path, size_gb: int) -> No
 
 
 def flatten(disk: Path, target: Path, breathe: Callable[[], None]) -> None:
-    """Writes a qcow2 disk and all that it reads from into one qcow2 file; `breathe` is called while that goes on."""
+    """Writes a qcow2 disk and all that it reads from into one qcow2 file; `breathe` is called meanwhile."""
     size = read_size(disk)
     bounds = Bounds(_FLATTEN_SECONDS, FLATTEN_CPU_SECONDS, size + size // _TABLES_SHARE + _TABLES_BYTES)
     command = ["qemu-img", "convert", "-f", "qcow2", "-O", "qcow2", str(disk), str(target)]

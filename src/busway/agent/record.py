@@ -22,7 +22,7 @@ class Moment:
     seconds: float
 
     def passed(self, now: Moment) -> float:
-        """Seconds since then; infinite when the host was started anew meanwhile."""
+        """Seconds since then; infinite if the host was restarted meanwhile."""
         return now.seconds - self.seconds if now.boot_id == self.boot_id else float("inf")
 
 
@@ -31,7 +31,7 @@ class ServerRecord:
     """The counters carried out, what the config drive says, a pending ACPI shutdown, and the last fault.
 
     `disk` is the number of the disk that the domain was defined with, `definition` the digest of that definition.
-    `uploaded` is the image as which the disk was last handed in.
+    `uploaded` is the image as which the disk was last uploaded.
     `stop_asked` is when the power button was pressed. `fault_for` names what was desired when the fault came: while
     that stays the same there is no point in trying again.
     """
@@ -64,8 +64,7 @@ def unreadable(path: Path, error: Exception) -> HostError:
     """The error of a record that is damaged, or that can't be read now."""
     return HostError(
         f"The record {path} can't be read",
-        detail=f"{error}. Nothing is done to what it is about.",
-        remedy="Look at the disk of this host and at the file; write it anew, or remove it if nothing is left of the "
-        "server or the device that it names.",
+        detail=f"{error}. The server or device that it describes is left alone.",
+        remedy="Check the disk of this host and the file. Repair the file, or remove it if nothing is left of the server or device that it describes.",
         code="record-unreadable",
     )

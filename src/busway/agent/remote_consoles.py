@@ -80,7 +80,7 @@ class RemoteConsoles:
             self.close()
 
     def run(self, stop: threading.Event) -> None:
-        """Asks for calls until `stop` is set; what goes wrong is told once and tried again."""
+        """Polls for calls until `stop` is set; an error is logged once, and polling continues."""
         trouble = ""
         while not stop.is_set():
             pause, before = 0.0, trouble
@@ -99,7 +99,7 @@ class RemoteConsoles:
             stop.wait(pause)
 
     def turn(self, wait: float) -> float:
-        """Asks once and begins to answer who is new; returns how long to pause before the next time."""
+        """Polls once and starts to answer new calls; returns the pause before the next poll."""
         asked = time.monotonic()
         calls = self._link.fetch_console_calls(wait)
         fresh = [call for call in calls if call.id not in self._answered]
@@ -193,8 +193,8 @@ class RemoteConsoles:
         if path is None:
             raise NotFound(
                 f"This guest has no {call.kind} console",
-                detail="It does not run, or was started before there were consoles.",
-                remedy="Stop it and start it: openstack server stop, then openstack server start",
+                detail="It does not run, or was started by a version of Busway without consoles.",
+                remedy="Restart it: openstack server stop, then openstack server start",
                 code="console-missing",
             )
         guest = socket.socket(socket.AF_UNIX)

@@ -78,7 +78,7 @@ class Reporter:
             self._send(replace(self._last, notes=notes))
 
     def view(self, desired: Desired | None, sight: Sight, every: float) -> str | None:
-        """Measures the host anew every so many seconds, and puts it into one line for the log."""
+        """Measures the host at intervals, and writes one line into the log."""
         if self._monotonic() - self._viewed_at < every:
             return None
         self._viewed_at = self._monotonic()

@@ -1,4 +1,4 @@
-"""The number of a report, which grows from report to report, whatever the clock does and whoever starts anew."""
+"""The number of a report. It grows with each report, even if the clock is set back or the agent restarts."""
 
 from __future__ import annotations
 

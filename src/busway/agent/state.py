@@ -68,8 +68,8 @@ class StateFolder:
             pid = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
             os.close(descriptor)
             raise Conflict(
-                f"Another agent (pid {pid}) works in {self.path}",
-                remedy=f"Stop it first (`kill {pid}`), or give this one another --state folder.",
+                f"Another agent (pid {pid}) uses {self.path}",
+                remedy=f"Stop it first (`kill {pid}`), or use another --state folder.",
                 code="agent-runs",
             ) from error
         os.ftruncate(descriptor, 0)
@@ -118,7 +118,7 @@ class StateFolder:
         )
 
     def flat(self, server_id: ServerId) -> Path:
-        """Where a server's disk is written into one file, for as long as it is being handed in."""
+        """The file for a server's flattened disk while it is being uploaded."""
         return self.folder(server_id) / _FLAT
 
     def disks(self, server_id: ServerId) -> frozenset[int]:
@@ -146,7 +146,7 @@ class StateFolder:
         if folder.exists():
             raise HostError(
                 f"The files of server {server_id} are still there",
-                detail=f"{folder} was removed and is there again.",
+                detail=f"{folder} was removed and exists again.",
                 remedy="Look for another program that writes there.",
                 code="remove-failed",
             )
@@ -162,5 +162,5 @@ class StateFolder:
 
 def _checked(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise BadInput(f"'{name}' can't be the name of a file", code="invalid-name")
+        raise BadInput(f"'{name}' can't be a file name", code="invalid-name")
     return name

@@ -115,7 +115,7 @@ def _check_empty(address: PciAddress, wish: SizeMode, parents: list[MdevParentSe
         raise HostError(
             f"{address} can't go into {wish}-size mode while it has vGPUs",
             detail=f"There are {', '.join(made[:4])}{' and more' if len(made) > 4 else ''}.",
-            remedy="Delete or migrate the servers that have them; the agent goes on by itself.",
+            remedy="Delete or migrate the servers that have them; the agent retries automatically.",
             code="vgpu-mode-in-use",
         )
 

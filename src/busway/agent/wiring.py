@@ -68,7 +68,7 @@ _RUN = Path("/run/busway/networks")
 def _check_cpu(options: AgentOptions) -> None:
     if (options.cpu == "custom") != bool(options.cpu_model):
         raise InvalidConfig(
-            "The CPU mode custom needs a model, and no other mode has one",
+            "The CPU mode custom needs a model; other modes accept none",
             remedy="Start the agent with --cpu-mode custom --cpu-model NAME (`virsh cpu-models x86_64`).",
             code="cpu-model",
         )
@@ -151,5 +151,7 @@ def _virt_type(wanted: str, hypervisor: Hypervisor) -> str:
     if wanted in ("kvm", "qemu"):
         return wanted
     if wanted != "auto":
-        raise InvalidConfig(f"'{wanted}' is not a virt type", remedy="Use auto, kvm or qemu.", code="invalid-virt-type")
+        raise InvalidConfig(
+            f"'{wanted}' is not a virtualization type", remedy="Use auto, kvm or qemu.", code="invalid-virt-type"
+        )
     return "kvm" if "kvm" in hypervisor.facts().virt_types else "qemu"

@@ -1,6 +1,6 @@
 """One worker for each server that has something to do, so that none waits for another's download or for a call that hangs.
 
-The main loop plans, begins work and goes on. A worker whose server is wanted otherwise by now is cancelled: its long acts
+The main loop plans, starts work and continues. A worker whose server is wanted otherwise by now is cancelled: its long acts
 ask for that now and then. A worker that hangs keeps its own server busy, and nothing else.
 """
 
@@ -62,8 +62,8 @@ class Work:
         """Raises when it was asked to end; long acts call it now and then."""
         if self.is_cancelled:
             raise Unavailable(
-                f"What was begun for server {self.server_id} is not wanted any more",
-                detail="Something else is desired of it since.",
+                f"The work for server {self.server_id} is no longer wanted",
+                detail="Its desired state has changed since then.",
                 code="work-cancelled",
             )
 

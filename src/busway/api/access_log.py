@@ -1,6 +1,6 @@
 """The access log: one line for each request, with who asked and how it ended, and with no secret.
 
-A query is told by its names; only those values are written that can't be secret. Bodies and headers are never written.
+Of a query the names are logged, and only those values that can't be secret. Bodies and headers are never written.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Lets a request in: whose token it carries, what an application credential permits, and whether a rule of rights does.
 
-Every operation goes through `admit`, those that stream too. The rule is asked about a thing of the caller's own; the use case
-asks again about the thing itself where the rule depends on it.
+Every operation goes through `admit`, those that stream too. The rule is first checked for a resource of the caller; the use case checks it again for the actual resource if the rule depends on it.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ def _check_access_rules(caller: Caller, request: Request) -> None:
     service, _, path = request.scope["path"].lstrip("/").partition("/")
     if not any(rule.permits(service, request.method, path) for rule in caller.delegation.access_rules):
         raise Forbidden(
-            f"The access rules of this application credential don't permit {request.method} /{path} of {service}",
-            remedy="Make a credential with a rule for it: openstack application credential create --access-rules",
+            f"The access rules of this application credential do not permit {request.method} /{path} of {service}",
+            remedy="Create a credential with a rule for it: openstack application credential create --access-rules",
             code="access-rule-denied",
         )

@@ -1,7 +1,7 @@
 """What agents ask and report: each one for its own host only, with a bearer token.
 
-A long poll waits as a coroutine that the doorbell wakes, so that hundreds of waiting agents hold no thread (`agent_polls`). A
-report that says what the last one said is answered from memory.
+A long poll waits as a coroutine that the doorbell wakes, so that hundreds of waiting agents hold no thread
+(`agent_polls`). A report that says what the last one said is answered from memory.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def routes(control: Control) -> list[Route]:
         document = await run(decode_observed, body)
         if document.host != request.path_params["host"]:
             raise Forbidden(
-                f"The report of host {document.host} came under the name of host {request.path_params['host']}",
+                f"The report of host {document.host} was sent under the name of host {request.path_params['host']}",
                 remedy="Give each agent its own host name and token.",
                 code="agent-foreign-report",
             )
@@ -153,7 +153,9 @@ def number_of(request: Request, name: str, default: float) -> float:
     except ValueError:
         number = math.nan
     if not -1 <= number < 1e15:
-        raise BadInput(f"'{text}' is no value for {name}", remedy="Give a number of at least -1.", code="not-a-number")
+        raise BadInput(
+            f"'{text}' is not a value for {name}", remedy="Give a number of at least -1.", code="not-a-number"
+        )
     return number
 
 
@@ -161,9 +163,9 @@ def _bearer(request: HTTPConnection) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise NotAuthenticated(
-            "An agent must send its token",
+            "The agent did not send its token",
             detail="The request has no header 'Authorization: Bearer …'.",
-            remedy="Make a token: busway host create NAME",
+            remedy="Create a token: busway host create NAME",
             code="agent-token-missing",
         )
     return token.strip()

@@ -19,7 +19,7 @@ PIECE_BYTES = 1024**2
 async def read_body(request: Request, limit: int) -> bytes:
     """The whole body, of at most `limit` bytes; raises `TooLarge`, `TooSlow`, or `BadInput` when the client went away.
 
-    Content-Length is trusted for an early refusal; what comes is counted all the same.
+    Content-Length is used for an early refusal; the received bytes are counted anyway.
     """
     length = request.headers.get("content-length", "0")
     if length_of(length, limit + 1) > limit:
@@ -34,7 +34,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     except TimeoutError as error:
         raise _too_slow(BODY_SECONDS, "The body") from error
     except ClientDisconnect as error:
-        raise BadInput("The client went away in the middle of its request", code="body-cut-off") from error
+        raise BadInput("The client disconnected in the middle of its request", code="body-cut-off") from error
     return bytes(pieces)
 
 
@@ -69,7 +69,7 @@ def _too_large(limit: int) -> TooLarge:
 def _too_slow(seconds: float, what: str) -> TooSlow:
     return TooSlow(
         f"{what} did not come within {seconds:.0f} seconds",
-        remedy="Try again over a faster way.",
+        remedy="Try again over a faster connection.",
         code="body-too-slow",
     )
 

@@ -1,7 +1,7 @@
 """What no request may hold, whatever it asks for: checked once, in the way of every path, query and JSON body.
 
 Databases, JSON parsers and Python's own numbers fail at such values in their own ways, and each of those was a failure of
-the control plane. The numbers are told in docs/reference/limits.md.
+the control plane. docs/reference/limits.md lists the numbers.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def check_target(path: str, query: bytes) -> None:
     if len(query) > QUERY_BYTES:
         raise TooLarge(
             f"The query of the request is longer than {QUERY_BYTES} bytes",
-            remedy="Ask for less at once.",
+            remedy="Request less at once.",
             code="query-too-long",
         )
     if "\0" in path or b"\0" in unquote_to_bytes(query):
@@ -57,7 +57,7 @@ def check_target(path: str, query: bytes) -> None:
     if any(len(segment) > PATH_SEGMENT_CHARS for segment in path.split("/")):
         raise BadInput(
             f"A part of the path is longer than {PATH_SEGMENT_CHARS} characters",
-            detail="No id and no name is as long.",
+            detail="No id or name is that long.",
             code="name-too-long",
         )
 
@@ -109,12 +109,14 @@ def _check_text(text: str) -> None:
             text.encode()
         except UnicodeEncodeError as error:
             raise BadInput(
-                "A text in the body is no Unicode", detail="It has half of a surrogate pair.", code="text-surrogate"
+                "A text in the body is not valid Unicode",
+                detail="It has half of a surrogate pair.",
+                code="text-surrogate",
             ) from error
 
 
 def _nul(where: str) -> BadInput:
-    return BadInput(f"There is a NUL character in {where}", remedy="Take it out.", code="text-nul")
+    return BadInput(f"There is a NUL character in {where}", remedy="Remove it.", code="text-nul")
 
 
 def _too_deep() -> BadInput:

@@ -34,12 +34,12 @@ class Field(Generic[T]):
 
 
 def fixed(value: object) -> Callable[[object, Call], object]:
-    """A value that is the same for all things of a kind."""
+    """A value that is the same for all resources of a kind."""
     return lambda _thing, _call: value
 
 
 def render(fields: Sequence[Field[T]], thing: T, call: Call) -> dict[str, object]:
-    """Writes a thing with the fields that apply."""
+    """Writes a resource with the fields that apply."""
     return {field.name: field.value(thing, call) for field in fields if field.applies(call)}
 
 

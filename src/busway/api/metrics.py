@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus: for whoever has the token of the configuration, or is on this machine where there is none."""
+"""`/metrics` for Prometheus: for clients with the token of the configuration, or, without a token, for this machine only."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _let_in(token: str, request: Request) -> None:
     address = request.client.host if request.client else ""
     if not _is_loopback(address) or any(name in request.headers for name in _FORWARDED):
         raise Forbidden(
-            "The metrics are for this machine alone",
+            "The metrics are only available on this machine",
             remedy="Set [busway] metrics_token, and give it to your Prometheus.",
             code="metrics-local",
         )

@@ -44,7 +44,7 @@ def requested(headers: Headers) -> int:
     if match[1] != "2" or not MINIMUM <= int(match[2]) <= MAXIMUM:
         raise NotAcceptable(
             f"Version {text} is not supported by the API. Minimum is 2.{MINIMUM} and maximum is 2.{MAXIMUM}",
-            remedy=f"Ask for one between them: --os-compute-api-version 2.{MAXIMUM}",
+            remedy=f"Use a version between them: --os-compute-api-version 2.{MAXIMUM}",
         )
     return int(match[2])
 

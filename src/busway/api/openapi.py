@@ -161,13 +161,13 @@ def _shared(service: str, value: Any, schemas: Json) -> Any:
 
 def _error(service: str) -> Json:
     if service not in _ERRORS:
-        return {"description": "An error, told as a page", "content": {"text/html": {"schema": {"type": "string"}}}}
+        return {"description": "An error, shown as a page", "content": {"text/html": {"schema": {"type": "string"}}}}
     schema = {"$ref": f"#/components/schemas/{service}-error"}
     return {"description": "An error", "content": {"application/json": {"schema": schema}}}
 
 
 def _link(paths: Mapping[str, Json]) -> None:
-    """Links from what makes a thing to what is done with it: the id in the answer is the parameter of the path below."""
+    """Links from the operation that creates a resource to the operations on it: the id in the answer is the parameter of the path below."""
     for path, methods in paths.items():
         made = methods.get("post")
         body = made.get("requestBody", {}).get("content", {}).get("application/json", {}) if made else {}

@@ -1,4 +1,4 @@
-"""Busway's own API under /busway/v1: what is handed out, devices, hosts, events, quotas, why, and plans."""
+"""Busway's own API under /busway/v1: aliases, device specs, devices, hosts, events, quotas, explanations, and plans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Aliases and device specs under /busway/v1: what is handed out, changed at run time by admins."""
+"""Aliases and device specs under /busway/v1, which admins change at run time."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The first start: one admin whose clouds.yaml is written for the user, and an openrc for clients without clouds.yaml.
 
-The file is written before the database knows the password, so that a crash in between is mended by the next start; a
+The file is written before the database knows the password, so that the next start repairs a crash in between; a
 second control process on the same database finds the admin and writes nothing.
 """
 
@@ -36,7 +36,7 @@ def ensure_admin(control: Control, ca: Path | None = None) -> Path:
 def recover(control: Control, machine_user: str) -> Path:
     """Gives user admin a new password and all rights back, and writes it down as the first start does.
 
-    For who has the database and this machine, whatever the API would say. Returns the path of clouds.yaml.
+    For the operator who has the database and this machine; the API's rules do not apply. Returns the path of clouds.yaml.
     """
     password = secrets.token_urlsafe(18)
     request_id = f"req-{control.new_id()}"

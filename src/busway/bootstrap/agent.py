@@ -12,7 +12,7 @@ from busway.bootstrap.logs import set_up_logs
 
 
 def run_agent(options: AgentOptions, *, once: bool = False) -> None:
-    """Runs until SIGINT or SIGTERM; `once` does one round and reports. Guests go on running when the agent ends."""
+    """Runs until SIGINT or SIGTERM; `once` does one round and reports. Guests keep running when the agent ends."""
     set_up_logs()
     agent = build_agent(options, crashpoint_from_environment(), examine)
     if once:

@@ -30,7 +30,7 @@ logging.getLogger("oslo_config").addHandler(logging.NullHandler())
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What one process of the control plane was told."""
+    """The settings of one process of the control plane."""
 
     settings: Settings
     state: Path
@@ -157,8 +157,8 @@ def database_warning(source: Source, connection: str | None) -> ConfigWarning | 
     return ConfigWarning(
         entry.line if entry else None,
         "[database] connection",
-        f"{connection.partition(':')[0]} is none of Busway's databases: the state is kept in SQLite in the state folder",
-        "Set it to sqlite:///… or postgresql://…, or leave it to the Nova that it belongs to.",
+        f"{connection.partition(':')[0]} is not a database that Busway supports: the state is kept in SQLite in the state folder",
+        "Set it to sqlite:///… or postgresql://…, or leave it for Nova.",
         code="database-ignored",
     )
 

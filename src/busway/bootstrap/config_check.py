@@ -86,7 +86,7 @@ def _of_names(reading: Reading) -> Iterator[ConfigWarning]:
                 yield ConfigWarning(
                     same[-1].line,
                     current,
-                    f"It is set {len(same)} times (lines {', '.join(str(e.line) for e in same)}); the last one counts",
+                    f"It is set {len(same)} times (lines {', '.join(str(e.line) for e in same)}); the last one applies",
                     "Keep one.",
                     code="repeated-option",
                 )
@@ -100,7 +100,7 @@ def _of_strange(entries: Sequence[Entry]) -> Iterator[ConfigWarning]:
             yield ConfigWarning(
                 entry.line,
                 entry.option,
-                f"'{entry.key}' means nothing under [{entry.section}]: it is ignored",
+                f"'{entry.key}' has no meaning under [{entry.section}]: it is ignored",
                 f"Move it below [{_OURS[entry.key]}].",
                 code="misplaced-option",
             )

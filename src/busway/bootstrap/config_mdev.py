@@ -46,7 +46,7 @@ class _Mistake(Exception):
 
 
 def _rule(source: Source, type_id: str) -> MdevRule:
-    """The rule of a type; sections are told apart without regard to capitals, as oslo.config's parser does here."""
+    """The rule of a type; section names are compared without regard to case, as oslo.config's parser does here."""
     named = {f"{group}{type_id}".lower() for group in GROUPS}
     values = {entry.key: entry for entry in source.entries if entry.section in named}
     addresses = values.get("device_addresses")
@@ -77,9 +77,9 @@ def _unknown(source: Source, types: Sequence[str]) -> Iterator[Fault]:
     for entry in source.entries:
         if entry.section in enabled and entry.key not in KEYS:
             error = InvalidConfig(
-                f"{entry.option} is no option of an mdev type",
+                f"{entry.option} is not an option of an mdev type",
                 detail=f"There are {', '.join(KEYS)}.",
-                remedy="Remove the line, or mend its name.",
+                remedy="Remove the line, or correct its name.",
                 code="invalid-mdev-types",
             )
             yield Fault(entry.line, entry.option, error)

@@ -53,16 +53,16 @@ def option_names(section: str, option: cfg.Opt) -> list[tuple[str, str]]:
 
 
 def read_source(path: Path | None) -> Source:
-    """Reads a file; raises `InvalidConfig` with the line that is no assignment."""
+    """Reads a file; raises `InvalidConfig` with the line that is not an assignment."""
     if path is None:
         return Source(None)
     parser = _Recorder()
     try:
         parser.parse(path.read_text(encoding="utf-8").splitlines())
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "It is no text in UTF-8"
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "It is not text in UTF-8"
         raise InvalidConfig(
-            f"{path} can't be read", detail=f"{reason}.", remedy="Check its name and its rights."
+            f"{path} can't be read", detail=f"{reason}.", remedy="Check its name and its permissions."
         ) from error
     except ParseError as error:
         raise InvalidConfig(

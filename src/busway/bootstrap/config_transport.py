@@ -22,7 +22,7 @@ class TlsFiles:
 
 
 def speaks_tls(values: dict[str, Any], listen: str) -> bool:
-    """Takes `plain_http` and tells whether TLS is spoken: on every address but a loopback one, unless told otherwise.
+    """Reads `plain_http` and returns whether to use TLS: on every address except loopback, unless the option says otherwise.
 
     Who asks for certificates has asked for TLS.
     """
@@ -31,7 +31,7 @@ def speaks_tls(values: dict[str, Any], listen: str) -> bool:
         return bool(values["agent_certificates"] or values["tls_certificate"]) or not is_loopback(listen)
     if plain and values["agent_certificates"]:
         raise InvalidConfig(
-            "Agents can't show certificates over plain HTTP",
+            "Agents can't present certificates over plain HTTP",
             detail="[busway] has both plain_http and agent_certificates.",
             remedy="Remove one of them.",
             code="certificates-without-tls",
@@ -51,7 +51,9 @@ def tls_files(values: dict[str, Any]) -> TlsFiles:
     certificate, key, ca = values.pop("tls_certificate"), values.pop("tls_key"), values.pop("tls_ca")
     if key and not certificate:
         raise InvalidConfig(
-            "[busway] tls_key needs tls_certificate", remedy="Name the certificate of the key.", code="tls-key-alone"
+            "[busway] tls_key needs tls_certificate",
+            remedy="Set tls_certificate to the certificate of the key.",
+            code="tls-key-alone",
         )
     return TlsFiles(
         certificate=Path(certificate) if certificate else None,
@@ -66,8 +68,8 @@ def url_of(values: dict[str, Any], listen: str, port: int, *, tls: bool) -> str:
     given = values.pop("public_url")
     if given and tls and given.startswith("http://"):
         raise InvalidConfig(
-            f"public_url says {given}, and this control plane speaks HTTPS",
-            detail=f"It listens on {listen}, where plain HTTP has to be asked for.",
+            f"public_url is {given}, but this control plane uses HTTPS",
+            detail=f"It listens on {listen}, where plain HTTP must be enabled explicitly.",
             remedy="Write https:// there, or set plain_http.",
             code="public-url-plain",
         )

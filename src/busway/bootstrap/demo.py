@@ -213,7 +213,7 @@ def find_clients() -> Path:
         if (folder / "openstack").exists() and (folder / "nova").exists():
             return folder.absolute()
     raise NotFound(
-        "The openstack and nova commands are not there",
+        "The openstack and nova commands were not found",
         detail=f"Looked in: {', '.join(str(folder) for folder in candidates)}.",
         remedy="Run `make setup`, or install python-openstackclient and python-novaclient.",
         code="clients-not-found",

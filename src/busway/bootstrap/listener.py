@@ -1,6 +1,6 @@
 """The socket on which the APIs are served, with a bound on open connections: of all clients, and of those of one address.
 
-A connection over a bound is closed at once, before a byte of it is read; those that are open go on. It is done where
+A connection over a limit is closed at once, before a byte of it is read; open connections continue. It is done where
 connections are taken, so that half of a TLS handshake counts too. asyncio, which takes them, would log each failure to
 take one and try again a second later: here one more file is kept open, to be closed for taking such a connection and
 closing it, and that is logged once a minute.
@@ -78,7 +78,7 @@ class BoundedListener(socket.socket):
                 del self._counts[owner]
 
     def close(self) -> None:
-        """Closes the socket; open connections go on."""
+        """Closes the socket; open connections continue."""
         super().close()
         if self._spare >= 0:
             os.close(self._spare)

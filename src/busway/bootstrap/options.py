@@ -38,7 +38,7 @@ PCI = [
             cfg.DeprecatedOpt("passthrough_whitelist", group="pci"),
             cfg.DeprecatedOpt("pci_passthrough_whitelist", group="DEFAULT"),
         ],
-        help="Which devices may be handed out, as a JSON object or a list of objects. Repeat it for more.",
+        help="Which devices servers may get, as a JSON object or a list of objects. Repeat it for more.",
     ),
 ]
 
@@ -69,7 +69,7 @@ DEFAULT = [
 ]
 
 _QUOTAS = {
-    "instances": "Servers that a project may have; -1 is no limit. Projects may have quotas of their own.",
+    "instances": "Servers that a project may have; -1 means no limit. Projects may have quotas of their own.",
     "cores": "vCPUs of a project's servers together.",
     "ram": "MB of RAM of a project's servers together.",
     "metadata_items": "Metadata of one server.",
@@ -157,7 +157,7 @@ BUSWAY = [
     ),
     cfg.StrOpt(
         "public_url",
-        help="The URL that clients and agents are told. Default: https://LISTEN:PORT, or http on a loopback address; "
+        help="The URL for clients and agents. Default: https://LISTEN:PORT, or http on a loopback address; "
         "this machine's name where LISTEN means all addresses.",
     ),
     *TLS,
@@ -195,7 +195,7 @@ BUSWAY = [
         "accept_weak_isolation",
         default=[],
         item_type=types.String(choices=list(ISOLATION)),
-        help="What hosts may report and still hand out devices: unsafe-interrupts, acs-override. For tenants who trust each other.",
+        help="Weaknesses with which hosts may still offer devices: unsafe-interrupts, acs-override. For tenants who trust each other.",
     ),
     cfg.StrOpt(
         "metrics_token",
@@ -219,7 +219,7 @@ BUSWAY = [
     cfg.StrOpt("network_cidr", default="10.66.0.0/24", help="Its addresses."),
     cfg.StrOpt("network_first", default="10.66.0.10", help="The first address that a server may get."),
     cfg.StrOpt("network_last", default="10.66.0.250", help="The last one."),
-    cfg.StrOpt("network_gateway", default="10.66.0.1", help="The gateway that servers are told; empty for none."),
+    cfg.StrOpt("network_gateway", default="10.66.0.1", help="The gateway of the servers; empty for none."),
     cfg.StrOpt(
         "network_cidr6",
         default="auto",

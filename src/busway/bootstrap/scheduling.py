@@ -62,6 +62,6 @@ def filter_warnings(source: Source, values: Mapping[str, Any]) -> Iterator[Confi
             entry.line if entry else None,
             entry.option if entry else "[filter_scheduler] enabled_filters",
             warning,
-            "Take it out of the list, or leave it for the Nova that the file belongs to.",
+            "Take it out of the list, or leave it for Nova.",
             code="filter-ignored",
         )

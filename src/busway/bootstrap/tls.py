@@ -36,7 +36,7 @@ _SYSTEM = "system"
 
 @dataclass(slots=True)
 class Tls:
-    """What a control plane needs to speak TLS; `ca` is what clients are told to trust, "" for the system's authorities."""
+    """The files and certificates of a control plane's TLS; `ca` is the authority that clients must trust, "" for the system's authorities."""
 
     authority: Authority
     ca: str
@@ -148,7 +148,7 @@ def _holds(path: Path, names: frozenset[str], now: datetime) -> bool:
 
 
 def _stamp(*paths: Path | None) -> tuple[int, ...]:
-    """Changes when one of the files is written anew."""
+    """Changes when one of the files is rewritten."""
     found = (path.stat() for path in paths if path is not None)
     return tuple(number for one in found for number in (one.st_ino, one.st_mtime_ns, one.st_size))
 

@@ -32,7 +32,7 @@ STOP_SECONDS = 30
 
 
 def up(config: Config, options: AgentOptions) -> None:
-    """Runs until SIGINT or SIGTERM; guests go on running when it ends, and are found again by the next start."""
+    """Runs until SIGINT or SIGTERM; guests keep running when it ends, and the next start finds them."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -116,11 +116,11 @@ def every_item(catalogue: Catalogue) -> list[tuple[str, str, str, Item]]:
 
 
 def form(where: str, detail: str) -> InvalidConfig:
-    """The error for a document that is no catalogue."""
+    """The error for a document that is not a catalogue."""
     return InvalidConfig(
-        f"{where} is no catalogue of images",
+        f"{where} is not a catalogue of images",
         detail=detail,
-        remedy="Its form is in docs/how-to/images.md; whoever publishes it has to mend it.",
+        remedy="Its form is in docs/how-to/images.md; its publisher must correct it.",
         code="catalogue-form",
     )
 
@@ -132,7 +132,7 @@ def is_url(path: str) -> bool:
 
 def _mistake(item: Item) -> str:
     if not 0 < item.size <= MOST_IMAGE_BYTES:
-        return f"{item.size} bytes are no size of an image"
+        return f"{item.size} bytes is not a valid size of an image"
     if len(item.sha256) != 64 or set(item.sha256) - set("0123456789abcdef"):
         return f"{item.sha256[:70]!r} is no SHA-256 in small hexadecimal digits"
     if item.min_disk < 0 or item.min_ram < 0:

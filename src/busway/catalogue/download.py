@@ -38,7 +38,7 @@ class Verified:
 def download(
     mirror: Mirror, choice: Choice, folder: Path, progress: Progress, pause: Pause = time.sleep
 ) -> Iterator[Verified]:
-    """The verified data of an image, for as long as the block runs; a download that was cut goes on where it ended.
+    """The verified data of an image, while the block runs; an interrupted download continues where it ended.
 
     Errors: `Unavailable` after eight tries, `Forbidden` for data that is not as promised, `Conflict` while another
     process fetches the same.

@@ -1,4 +1,4 @@
-"""Where a catalogue lies: at a URL, or in a folder of this machine; and whether its publisher is the one who is trusted."""
+"""The place of a catalogue: a URL, or a folder of this machine; and the check that a trusted publisher signed it."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _read(path: Path, most: int) -> bytes:
 
 def _untrusted(where: str, keys: int) -> BuswayError:
     return Forbidden(
-        f"The catalogue {where} is not signed by who is trusted",
+        f"The catalogue {where} is not signed with a trusted key",
         detail=f"Its signature ({SIGNATURE} beside it) is of none of the {keys} keys that are known here: it was changed on its way, "
         "was just being renewed, or somebody else published it.",
         remedy="Try again in a minute. If the publisher has a new key, and you have it from them: image_catalogue_keys in the "
@@ -135,7 +135,7 @@ def _untrusted(where: str, keys: int) -> BuswayError:
 def _expired(where: str, found: Catalogue) -> BuswayError:
     return Forbidden(
         f"The catalogue {where} is out of date",
-        detail=f"It was to be believed until {found.expires:%Y-%m-%d %H:%M} UTC: an old one may hide what was mended since.",
+        detail=f"It was to be believed until {found.expires:%Y-%m-%d %H:%M} UTC: an old one may lack later fixes.",
         remedy="Ask its publisher for a new one, or look at this machine's clock.",
         code="catalogue-expired",
     )

@@ -18,8 +18,9 @@ def admin() -> None:
 def recover(config: Path | None, state: Path | None) -> None:
     """Give user admin a new password and all rights back.
 
-    It works on the database itself, whether the control plane runs or not. It makes user admin, project admin and the role
-    where they are gone, enables them, ends the user's tokens, and writes clouds.yaml and openrc anew.
+    It works on the database itself, whether the control plane runs or not. It creates the user admin, the project
+    admin and the role if they are missing, enables them, revokes the user's tokens, and rewrites clouds.yaml and
+    openrc.
     """
     import getpass
 

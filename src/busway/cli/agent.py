@@ -32,7 +32,7 @@ _CREDENTIAL = Path("/etc/busway/agent.json")
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("/var/lib/busway/agent"),
     show_default=True,
-    help="Where images, disks and records are kept.",
+    help="The folder for images, disks and records.",
 )
 @click.option(
     "--bridge",
@@ -40,29 +40,29 @@ _CREDENTIAL = Path("/etc/busway/agent.json")
     multiple=True,
     callback=read_bridges,
     metavar="[PHYSICAL=]BRIDGE",
-    help="A bridge of yours for networks of the driver bridge; repeat it for other physical networks.",
+    help="A bridge for networks with the driver `bridge`; repeat the option for other physical networks.",
 )
-@click.option("--libvirt-uri", default="qemu:///system", show_default=True, help="Which libvirt to talk to.")
+@click.option("--libvirt-uri", default="qemu:///system", show_default=True, help="The URI of libvirt.")
 @click.option(
     "--virt-type",
     type=click.Choice(["auto", "kvm", "qemu"]),
     default="auto",
     show_default=True,
-    help="auto takes KVM where libvirt offers it, else emulation.",
+    help="auto uses KVM if libvirt offers it, otherwise emulation.",
 )
 @click.option(
     "--interval",
     type=click.FloatRange(min=0.1, max=60),
     default=3.0,
     show_default=True,
-    help="The longest wait between two looks at the guests, in seconds.",
+    help="The longest time between two checks of the guests, in seconds.",
 )
 @click.option(
     "--resource-view",
     type=click.FloatRange(min=1),
     default=60.0,
     show_default=True,
-    help="How often the log tells of the host's resources, in seconds.",
+    help="How often the host's resources are logged, in seconds.",
 )
 @click.option(
     "--rom-bar",
@@ -75,7 +75,7 @@ _CREDENTIAL = Path("/etc/busway/agent.json")
 @click.option(
     "--cpu-mode",
     type=click.Choice(["host-passthrough", "host-model", "maximum", "custom"]),
-    help="The guests' CPU in libvirt's words; by default host-passthrough with KVM and else maximum.",
+    help="The guests' CPU mode, as libvirt names it. Default: host-passthrough with KVM, otherwise maximum.",
 )
 @click.option("--cpu-model", default="", metavar="NAME", help="The model, such as EPYC-Rome, with --cpu-mode custom.")
 @scrub_options
@@ -83,7 +83,7 @@ _CREDENTIAL = Path("/etc/busway/agent.json")
 @vgpu_mode_option
 @fabric_options
 @metrics_options
-@click.option("--once", is_flag=True, help="Do one round and end.")
+@click.option("--once", is_flag=True, help="Do one round and exit.")
 @click.pass_context
 def agent(
     context: click.Context,
@@ -113,7 +113,8 @@ def agent(
 ) -> None:
     """Run the agent of this host.
 
-    It makes the host equal to what the control plane desires, until SIGINT or SIGTERM; guests go on. Needs root and libvirt.
+    It keeps the host in the state that the control plane desires, until SIGINT or SIGTERM. Guests keep running when
+    it ends. Needs root and libvirt.
     """
     if context.invoked_subcommand is not None:
         return
@@ -153,12 +154,13 @@ def agent(
     type=click.Path(path_type=Path, dir_okay=False),
     default=_CREDENTIAL,
     show_default=True,
-    help="Where the credential is written (mode 600).",
+    help="The file for the credential (mode 600).",
 )
 def join(token: str, credential: Path) -> None:
     """Join with a TOKEN and write this host's credential.
 
-    `busway host create` prints the token. The control plane's authority is fetched and checked against the token; who shows another one is told nothing.
+    `busway host create` prints the token. The command fetches the control plane's authority and checks it against the
+    token. If it differs, the command stops and reveals nothing.
     """
     from busway.agent.join import join_host
     from busway.wire.join import decode_token

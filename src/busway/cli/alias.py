@@ -16,7 +16,8 @@ from busway.cli.words import Words
 def alias() -> None:
     """List, create, change and delete aliases.
 
-    Aliases come from the configuration file or are created here. If both have the same name, the one created here applies.
+    Aliases come from the configuration file or are created here. If both have the same name, the one created here
+    applies.
     """
 
 
@@ -105,7 +106,7 @@ def change(name: str, definition: tuple[str, ...], version: int | None, clouds: 
 @alias.command()
 @click.argument("name")
 @version_option
-@click.option("--force", is_flag=True, help="Also when flavors or servers ask for it.")
+@click.option("--force", is_flag=True, help="Delete it even if flavors or servers use it.")
 @clouds_option
 @json_option
 def delete(name: str, version: int | None, force: bool, clouds: str | None, as_json: bool) -> None:

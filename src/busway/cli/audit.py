@@ -20,14 +20,16 @@ _PAGE = 1000
 
 def _filters(command: _F) -> _F:
     for option in (
-        click.option("--until", help="Only those before this time (ISO 8601)."),
-        click.option("--since", help="Only those from this time on (ISO 8601)."),
-        click.option("--target", help="Only those about this; a part of it is enough, such as a server's id."),
-        click.option("--result", type=click.Choice(["success", "denied", "failed"]), help="Only those that ended so."),
-        click.option("--operation", help="Only those of this rule, such as os_compute_api:servers:create."),
-        click.option("--request", help="Only that of this request id."),
-        click.option("--project", help="Only those in the project with this id."),
-        click.option("--user", help="Only those of the user with this id."),
+        click.option("--until", help="Only records before this time (ISO 8601)."),
+        click.option("--since", help="Only records from this time on (ISO 8601)."),
+        click.option("--target", help="Only records whose target contains this text, such as a server's id."),
+        click.option(
+            "--result", type=click.Choice(["success", "denied", "failed"]), help="Only records with this result."
+        ),
+        click.option("--operation", help="Only records of this rule, such as os_compute_api:servers:create."),
+        click.option("--request", help="Only records with this request id."),
+        click.option("--project", help="Only records of the project with this id."),
+        click.option("--user", help="Only records of the user with this id."),
     ):
         command = option(command)
     return command
@@ -35,16 +37,16 @@ def _filters(command: _F) -> _F:
 
 @click.group()
 def audit() -> None:
-    """Audit: who did what, when, from where, and how it ended."""
+    """Show who did what, when, and with which result."""
 
 
 @audit.command("list")
 @_filters
-@click.option("--limit", default=50, show_default=True, help="The newest so many.")
+@click.option("--limit", default=50, show_default=True, help="The number of newest entries to list.")
 @clouds_option
 @list_options
 def list_(limit: int, clouds: str | None, listing: Listing, **wanted: str | None) -> None:
-    """Lists records, newest first."""
+    """List records, newest first."""
     from busway.cli.client import Client, find_clouds
 
     with Client(find_clouds(clouds)) as client:
@@ -62,11 +64,11 @@ def list_(limit: int, clouds: str | None, listing: Listing, **wanted: str | None
     type=click.Choice(["jsonl", "cadf"]),
     default="jsonl",
     show_default=True,
-    help="Busway's own records, or events of CADF; one JSON object a line.",
+    help="jsonl: Busway's own records; cadf: CADF events. One JSON object a line.",
 )
 @clouds_option
 def export(form: str, clouds: str | None, **wanted: str | None) -> None:
-    """Writes all records to the standard output, newest first."""
+    """Write all records to standard output, newest first."""
     from busway.cli.client import Client, find_clouds
 
     client = Client(find_clouds(clouds))

@@ -17,12 +17,12 @@ _state = click.option(
 @_config
 @_state
 @click.option(
-    "--images/--no-images", default=False, show_default=True, help="Put the data of images in, or only their names."
+    "--images/--no-images", default=False, show_default=True, help="Include the data of images, or only their names."
 )
 def backup(file: Path, config: Path | None, state: Path | None, images: bool) -> None:
     """Write a backup of the control plane to one new file.
 
-    It has the database, keys and certificates, passwords and the configuration, and goes on while Busway runs.
+    It contains the database, keys and certificates, passwords and the configuration. Busway may run meanwhile.
     """
     from busway.bootstrap.backup.write import back_up
     from busway.bootstrap.config import read_config
@@ -44,9 +44,10 @@ def backup(file: Path, config: Path | None, state: Path | None, images: bool) ->
 @_state
 @click.option("--check", is_flag=True, help="Only verify the file; write nothing.")
 def restore(file: Path, config: Path | None, state: Path | None, check: bool) -> None:
-    """Put a backup back, once it is verified.
+    """Verify a backup and restore it.
 
-    State folder and database must be empty: nothing is overwritten. Stop every control process before, and restart the agents after.
+    State folder and database must be empty: nothing is overwritten. Stop every control process before, and restart
+    the agents after.
     """
     from busway.bootstrap.backup.restore import restore as run
     from busway.bootstrap.backup.restore import verify
@@ -76,7 +77,8 @@ def restore(file: Path, config: Path | None, state: Path | None, check: bool) ->
 def migrate_database(config: Path, state: Path | None, source: Path | None) -> None:
     """Copy SQLite into an empty PostgreSQL database.
 
-    Stop every control process first. All is copied in one transaction and counted; the SQLite file stays as it is.
+    Stop every control process first. All rows are copied in one transaction and counted. The SQLite file is not
+    changed.
     """
     from busway.bootstrap.backup.migrate import migrate_database as run
     from busway.bootstrap.config import read_config

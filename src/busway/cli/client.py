@@ -1,4 +1,4 @@
-"""Talks to the control plane as the user whose clouds.yaml lies in the state folder (or where it is told)."""
+"""Calls the control plane as the user of the clouds.yaml in the state folder (or in another place that is given)."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def find_clouds(path: str | None) -> Path:
     if not found.exists():
         raise NotFound(
             f"There is no {found}",
-            detail="It is written when the control plane is started for the first time.",
-            remedy="Start `busway serve` (or `busway up`), or name the file with --clouds or BUSWAY_CLOUDS.",
+            detail="The first start of the control plane writes it.",
+            remedy="Start `busway serve` (or `busway up`), or set the file with --clouds or BUSWAY_CLOUDS.",
             code="clouds-not-found",
         )
     return found
 
 
 class Client:
-    """A session with one cloud; raises the errors that the control plane told."""
+    """A session with one cloud; raises the errors that the control plane returns."""
 
     def __init__(self, clouds: Path) -> None:
         name = os.environ.get("OS_CLOUD", "busway")
@@ -120,7 +120,7 @@ def _trust(cacert: str | None) -> ssl.SSLContext:
         raise NotFound(
             f"The authority {cacert} can't be read",
             detail=f"clouds.yaml names it as cacert: {error.strerror}.",
-            remedy="Copy tls/ca.pem of the control plane's state folder there, or mend the path.",
+            remedy="Copy tls/ca.pem of the control plane's state folder there, or correct the path.",
             code="cacert-not-found",
         ) from error
 
@@ -130,21 +130,21 @@ def _unreachable(url: str, error: httpx.HTTPError) -> Unavailable:
 
     if why := distrust(error):
         return Unavailable(
-            f"What answers at {url} is not to be trusted",
-            detail=f"Its certificate: {why}.",
-            remedy="Name the authority of the control plane as cacert in clouds.yaml: tls/ca.pem of its state folder.",
+            f"The server at {url} is not trusted",
+            detail=f"Its certificate is not trusted: {why}.",
+            remedy="Set cacert in clouds.yaml to the authority of the control plane: tls/ca.pem of its state folder.",
             code="control-untrusted",
         )
     return Unavailable(
         f"The control plane at {url} does not answer",
         detail=f"{type(error).__name__}: {error}",
-        remedy="Is `busway serve` (or `busway up`) running?",
+        remedy="Check that `busway serve` (or `busway up`) is running.",
         code="control-unreachable",
     )
 
 
 def _told(answer: httpx.Response) -> BuswayError:
-    """The error that was told: Busway's own form, or the one key of Nova's and Neutron's."""
+    """The error that was returned: Busway's own form, or the one key of Nova's and Neutron's."""
     try:
         body = answer.json()
         told = body.get("error") or next(iter(body.values()))

@@ -22,12 +22,12 @@ def config() -> None:
 
 @config.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--here", is_flag=True, help="Also look which of this machine's devices aliases and specs catch.")
+@click.option("--here", is_flag=True, help="Also check which of this machine's devices match the aliases and specs.")
 @json_option
 def check(file: Path, here: bool, as_json: bool) -> None:
     """Print the errors and warnings of a file.
 
-    Each has its line, meaning and remedy. The exit code is 1 when there is an error.
+    Each has its line, meaning and remedy. The exit code is 1 if there is an error.
     """
     from busway.bootstrap.config_check import check_config
     from busway.hardware import Machine

@@ -1,4 +1,4 @@
-"""`busway device`: which devices there are, and who has them."""
+"""`busway device`: the devices and the servers that have them."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def list_(host: str | None, everything: bool, local: bool, root: Path, clouds: s
 @device.command("handovers")
 @click.argument("name")
 @click.option(
-    "--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="At most so many, the last."
+    "--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="The number of last records to list."
 )
 @clouds_option
 @list_options
 def handovers_(name: str, limit: int, clouds: str | None, listing: Listing) -> None:
-    """List how a device came back from the servers that had it.
+    """List the hand-over records of a device.
 
     Each record is signed by its host. DEVICE is HOST:ADDRESS, ADDRESS or an id.
     """
@@ -145,7 +145,7 @@ def recycle(name: str, clouds: str | None) -> None:
 
 
 @device.command()
-@click.option("--all", "everything", is_flag=True, help="Every function, VFs and bridges too.")
+@click.option("--all", "everything", is_flag=True, help="Include every function, VFs and bridges.")
 @_tree_option
 @json_option
 def topology(everything: bool, root: Path, as_json: bool) -> None:
@@ -160,13 +160,14 @@ def topology(everything: bool, root: Path, as_json: bool) -> None:
 
 @device.command()
 @click.argument("address", required=False)
-@click.option("--all", "everything", is_flag=True, help="Cards without a GPU too.")
+@click.option("--all", "everything", is_flag=True, help="Include cards without a GPU.")
 @_tree_option
 @json_option
 def modes(address: str | None, everything: bool, root: Path, as_json: bool) -> None:
     """Show in which ways this machine's cards can be given to guests.
 
-    Names for each card what it can serve and why not the rest; ADDRESS is one card. It needs no control plane.
+    Lists the modes that each card supports, and why it does not support the others. ADDRESS selects one card. It
+    needs no control plane.
     """
     from busway.cli.device_modes import show_modes
 

@@ -1,4 +1,4 @@
-"""`busway device-spec`: which devices may be handed out, changed at run time."""
+"""`busway device-spec`: which devices servers may get, changed at run time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from busway.cli.listing import Columns, Listing, Row, list_options
 from busway.cli.output import clouds_option, json_option, print_fields, print_json
 from busway.cli.rules import ask, current_version, print_change, print_history, print_warnings, version_option
 
-_before_option = click.option("--before", metavar="ID", help="Its place: before this one. The first match wins.")
+_before_option = click.option(
+    "--before", metavar="ID", help="Place it before the device spec with this id. The first match applies."
+)
 
 
 @click.group("device-spec")
@@ -25,7 +27,7 @@ def device_spec() -> None:
 def list_(clouds: str | None, listing: Listing) -> None:
     """List device specs in order, with counts and warnings."""
     answer = ask(clouds, "GET", "device-specs")
-    empty = "There is no device spec: no device may be handed out. See `busway device-spec create --help`."
+    empty = "There is no device spec, so servers can get no device. See `busway device-spec create --help`."
     listing.show(answer["device_specs"], _LIST, empty, envelope=answer, key="device_specs")
     if not listing.as_json:
         print_warnings(answer["warnings"])
@@ -86,7 +88,7 @@ def create(definition: str, before: str | None, clouds: str | None, as_json: boo
 @click.argument("id_", metavar="ID")
 @click.argument("definition", required=False)
 @_before_option
-@click.option("--last", is_flag=True, help="Its place: behind all others of run time.")
+@click.option("--last", is_flag=True, help="Place it after all other specs created here.")
 @version_option
 @clouds_option
 @json_option

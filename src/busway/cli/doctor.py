@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 @click.argument("device", required=False)
 @json_option
 @click.option("--root", default="/", metavar="TREE", type=click.Path(exists=True), help="Read this folder or snapshot.")
-@click.option("--memory", type=click.IntRange(1), metavar="GIB", help="Memory of the guest to reckon with.")
-@click.option("--cards", type=click.IntRange(1, 64), default=1, metavar="N", help="Cards of a kind in that guest.")
-@click.option("--address-bits", type=click.IntRange(32, 52), metavar="N", help="Its address bits. Default: the host's.")
-@click.option("--guest", "inside", is_flag=True, help="This is a guest that has cards: look at them from inside.")
+@click.option("--memory", type=click.IntRange(1), metavar="GIB", help="Memory of the guest to assume.")
+@click.option("--cards", type=click.IntRange(1, 64), default=1, metavar="N", help="Number of such cards in that guest.")
+@click.option(
+    "--address-bits", type=click.IntRange(32, 52), metavar="N", help="Address bits of that guest. Default: the host's."
+)
+@click.option("--guest", "inside", is_flag=True, help="Check the cards of this guest from inside.")
 @click.option("--apply", "wants_apply", is_flag=True, help="Show the changes, then make them.")
-@click.option("--undo", "wants_undo", is_flag=True, help="Take back what --apply has changed, byte for byte.")
+@click.option("--undo", "wants_undo", is_flag=True, help="Revert the changes of --apply, byte for byte.")
 @click.option("--yes", is_flag=True, help="Do not ask before --apply makes its changes.")
 def doctor(
     device: str | None,
@@ -43,9 +45,9 @@ def doctor(
 ) -> None:
     """Check this host, or one DEVICE, for passthrough.
 
-    It needs no control plane, and root only where a line says so.
+    It needs no control plane. Where it needs root, the output says so.
 
-    Ends with 0 when every card is ready, and with 1 when one is not or something blocks the whole host.
+    The exit code is 0 if every card is ready, and 1 if a card is not ready or something blocks the whole host.
     """
     from busway.doctor.examine import examine_host
     from busway.doctor.host import Host, Wish

@@ -1,4 +1,4 @@
-"""A report of the doctor for people: what must be mended first comes first, and what many cards share is said once."""
+"""Prints a report of the doctor: the findings in the order in which to fix them, and findings about several cards only once."""
 
 from __future__ import annotations
 

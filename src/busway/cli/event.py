@@ -15,9 +15,9 @@ def event() -> None:
 
 
 @event.command("list")
-@click.option("--server", help="Only those of the server with this id.")
-@click.option("--device", help="Only those of the device with this id (see `busway device show`).")
-@click.option("--limit", default=50, show_default=True, help="The newest so many.")
+@click.option("--server", help="Only events of the server with this id.")
+@click.option("--device", help="Only events of the device with this id (see `busway device show`).")
+@click.option("--limit", default=50, show_default=True, help="The number of newest entries to list.")
 @clouds_option
 @list_options
 def list_(server: str | None, device: str | None, limit: int, clouds: str | None, listing: Listing) -> None:

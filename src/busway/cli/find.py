@@ -19,7 +19,7 @@ SERVERS = "compute/v2.1/servers"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of things: its word, the path of their list, the list's key."""
+    """A kind of object: its word, the path of its list, the list's key."""
 
     word: str
     path: str
@@ -32,7 +32,7 @@ NETWORK = Kind("network", "network/v2.0/networks", "networks")
 
 
 def list_all(client: Client, kind: Kind) -> list[dict[str, Any]]:
-    """All things of a kind that the caller may see, page by page."""
+    """All objects of a kind that the caller may see, page by page."""
     found: list[dict[str, Any]] = []
     marker: str | None = None
     paged = kind is not NETWORK  # Neutron's list comes whole
@@ -46,7 +46,7 @@ def list_all(client: Client, kind: Kind) -> list[dict[str, Any]]:
 
 
 def find_one(client: Client, kind: Kind, word: str) -> dict[str, Any]:
-    """The one thing of that id, else of that name; raises `NotFound` or `Conflict`."""
+    """The object with that id, otherwise with that name; raises `NotFound` or `Conflict`."""
     known = list_all(client, kind)
     found = [each for each in known if each["id"] == word] or [each for each in known if each["name"] == word]
     return _only(kind.word, word, found, [each["name"] for each in known])
@@ -89,7 +89,7 @@ def _only(kind: str, word: str, found: list[dict[str, Any]], names: list[str]) -
         raise Conflict(
             f"{len(found)} {kind}s have the name '{word}'",
             detail=f"Their ids: {ids}.",
-            remedy="Name the one by its id.",
+            remedy="Use its id.",
             code="name-ambiguous",
         )
     near = difflib.get_close_matches(word, names, n=3, cutoff=0.5)

@@ -22,7 +22,7 @@ def parse_gpus(words: Iterable[str]) -> Devices:
         except BuswayError as error:
             raise BadInput(
                 f"'{word}' is not ALIAS or ALIAS:COUNT",
-                remedy="Ask for two H100 as --gpu h100:2; for two kinds, give --gpu twice.",
+                remedy="Request two H100 with --gpu h100:2; for two models, use --gpu twice.",
                 code="gpu-word",
             ) from error
         for name, count in pairs:
@@ -53,8 +53,8 @@ def choose_flavor(flavors: Sequence[Mapping[str, Any]], wanted: Devices) -> tupl
     there = ", ".join(f"{words} ({offers[words]})" for words in near)
     raise NotFound(
         f"No flavor has exactly {_words(wanted)}",
-        detail=f"There are: {there}." if near else "No flavor that you may use asks for a device.",
-        remedy="Ask for one of them, name a flavor with --flavor, or let your operator make one.",
+        detail=f"There are: {there}." if near else "No flavor that you may use requests a device.",
+        remedy="Request one of them, choose a flavor with --flavor, or ask your operator to create one.",
         code="gpu-no-flavor",
     )
 

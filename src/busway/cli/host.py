@@ -20,16 +20,16 @@ def host() -> None:
 
 @host.command()
 @click.argument("name")
-@click.option("--rotate", is_flag=True, help="Invite a host that exists anew; its credential ends at once.")
 @click.option(
-    "--output", type=click.Path(path_type=Path), help="Join here and now, and write the credential to this file."
+    "--rotate", is_flag=True, help="Print a new token for an existing host, and revoke its credential at once."
 )
+@click.option("--output", type=click.Path(path_type=Path), help="Join at once, and write the credential to this file.")
 @click.option("--url", help="The control plane's URL as the host reaches it. Default: the public URL.")
 @clouds_option
 def create(name: str, rotate: bool, output: Path | None, url: str | None, clouds: str | None) -> None:
-    """Add host NAME and print the token with which it joins.
+    """Add host NAME and print its join token.
 
-    The token is good once, for an hour unless configured otherwise. On the host: busway agent join TOKEN
+    The token can be used once, within an hour unless configured otherwise. On the host, run: busway agent join TOKEN
     """
     from busway.agent.join import join_host
     from busway.cli.client import Client, find_clouds
@@ -103,13 +103,13 @@ def disable(name: str, reason: str | None, clouds: str | None) -> None:
 
 @host.command()
 @click.argument("name")
-@click.option("--lost", is_flag=True, help="The host is gone for good and will never report what it holds.")
+@click.option("--lost", is_flag=True, help="The host will never return, and its guests have ended.")
 @clouds_option
 def delete(name: str, lost: bool, clouds: str | None) -> None:
     """Delete a host.
 
-    It must have no servers and no claimed devices. A host that is gone for good can't report that: with --lost, it is
-    deleted once its servers are evacuated or deleted.
+    It must have no servers and no claimed devices. A host that will never return can't report that: --lost deletes it
+    once its servers are evacuated or deleted.
     """
     from busway.cli.client import Client, find_clouds
 

@@ -54,7 +54,7 @@ def pull(
 ) -> None:
     """Fetch ready images, verify them, and put them in.
 
-    Signature, size and checksum are verified before anything is used. A fetch that was cut off goes on at the next call.
+    Signature, size and checksum are verified before anything is used. The next call continues an interrupted fetch.
     An older version of the same image, if it is yours, gets its version behind its name.
 
     Example: busway image pull debian-12 ubuntu-24.04

@@ -18,8 +18,10 @@ _KINDS = ("nova.conf", "pve-mapping", "harvester", "kubevirt")
 def import_(kind: str, file: Path, as_json: bool) -> None:
     """Print the device rules of another cloud.
 
-    Prints device specs, aliases and flavors that are equal to what FILE says, and what can't be carried over. nova.conf: Nova's configuration. pve-mapping: Proxmox's /etc/pve/mapping/pci.cfg. harvester: `kubectl get
-    pcidevices,pcideviceclaims -o yaml`. kubevirt: the KubeVirt resource, or its permittedHostDevices. Changes nothing.
+    Prints the device specs, aliases and flavors that are equivalent to FILE, and the settings that can't be
+    converted. nova.conf: Nova's configuration. pve-mapping: Proxmox's /etc/pve/mapping/pci.cfg. harvester: `kubectl
+    get pcidevices,pcideviceclaims -o yaml`. kubevirt: the KubeVirt resource, or its permittedHostDevices. Changes
+    nothing.
     """
     from busway.bootstrap.imports import read_foreign
 

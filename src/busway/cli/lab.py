@@ -21,24 +21,28 @@ _state = click.option(
     show_default=True,
     help="The folder of the lab's hosts.",
 )
-_host = click.option("--host", "name", default="", help="Which lab host; the first if not said.")
+_host = click.option("--host", "name", default="", help="The lab host. Default: the first.")
 
 
 @click.group(cls=Words)
 def lab() -> None:
     """Emulated GPU hosts on this machine.
 
-    Kernel, IOMMU groups, VFIO and libvirt in them are real; only the silicon is emulated.
+    Their kernel, IOMMU groups, VFIO and libvirt are real; only the devices are emulated.
     """
 
 
 @lab.command()
 @click.option("--gpus", type=click.IntRange(0, 48), default=4, show_default=True, help="GPUs of each host.")
 @click.option(
-    "--hosts", type=click.IntRange(1, 8), default=1, show_default=True, help="How many hosts; each fills a core."
+    "--hosts",
+    type=click.IntRange(1, 8),
+    default=1,
+    show_default=True,
+    help="Number of hosts; each uses one core fully.",
 )
 @click.option("--memory", type=click.IntRange(2048), default=4096, show_default=True, help="MiB of each host.")
-@click.option("--no-iommu", is_flag=True, help="Leave the IOMMU out, as a host that is not ready for passthrough.")
+@click.option("--no-iommu", is_flag=True, help="Omit the IOMMU, to get a host that is not ready for passthrough.")
 @_state
 def up(gpus: int, hosts: int, memory: int, no_iommu: bool, state: Path) -> None:
     """Start the lab; a running lab is left unchanged."""
@@ -88,15 +92,17 @@ def _told(host: LabHost) -> dict[str, str | int | float]:
 @lab.command(name="exec", context_settings={"ignore_unknown_options": True})
 @_host
 @click.option(
-    "-i", "--stdin", "with_stdin", is_flag=True, help="Read standard input to its end and give it to the command."
+    "-i", "--stdin", "with_stdin", is_flag=True, help="Read standard input to its end and pass it to the command."
 )
-@click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds the command may take.")
+@click.option(
+    "--timeout", type=float, default=600.0, show_default=True, help="The time limit of the command, in seconds."
+)
 @_state
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def exec_(name: str, with_stdin: bool, timeout: float, state: Path, command: tuple[str, ...]) -> None:
     """Run a command in a lab host as root.
 
-    The exit code is the one of the command.
+    The exit code is that of the command.
     """
     stdin = sys.stdin.buffer.read() if with_stdin else b""
     outputs = {"o": sys.stdout.buffer, "e": sys.stderr.buffer}
@@ -140,7 +146,7 @@ def down(state: Path) -> None:
     type=click.Choice(["cloud", "generic"]),
     default="cloud",
     show_default=True,
-    help="cloud boots faster; generic has all of Debian's drivers, so that one of them takes the GPU.",
+    help="cloud boots faster; generic has all of Debian's drivers, including one for the GPU.",
 )
 def image(kernel: str) -> None:
     """Build the guest image if needed, and print its path."""
@@ -157,7 +163,7 @@ def _lab(state: Path) -> Lab:
 
 
 def _report() -> Report:
-    """Answer how long work is told: a spinner on a terminal, plain lines elsewhere; both on standard error."""
+    """Return how to show the progress of long work: a spinner on a terminal, plain lines elsewhere; both on standard error."""
     from busway.lab import PlainReport
 
     if not sys.stderr.isatty():

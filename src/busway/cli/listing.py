@@ -62,7 +62,7 @@ def list_options(command: _F) -> _F:
         return command(*arguments, listing=Listing(as_json, names, sort or ""), **options)
 
     for option in (
-        click.option("--sort", metavar="COLUMN", help="Sort by this column; -COLUMN from its end."),
+        click.option("--sort", metavar="COLUMN", help="Sort by this column; -COLUMN sorts in descending order."),
         click.option("--columns", metavar="NAMES", help="Only these columns, in this order: --columns host,status."),
         json_option,
     ):

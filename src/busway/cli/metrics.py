@@ -24,12 +24,12 @@ def metrics_options(command: _F) -> _F:
         click.option(
             "--guest-gpu-program",
             metavar="COMMAND",
-            help="The program that is run there instead of nvidia-smi, with its arguments; it prints the same columns.",
+            help="The program to run in guests instead of nvidia-smi, with its arguments; it prints the same columns.",
         ),
         click.option(
             "--guest-gpus",
             is_flag=True,
-            help="Ask guests with an agent (hw_qemu_guest_agent) how busy their GPUs are, and tell it with the metrics.",
+            help="Ask guests with an agent (hw_qemu_guest_agent) how busy their GPUs are, and add it to the metrics.",
         ),
         click.option(
             "--metrics-token",

@@ -40,7 +40,7 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], empty:
 
 
 def print_fields(fields: Iterable[tuple[str, object]]) -> None:
-    """Prints one thing as name and value lines."""
+    """Prints one object as name and value lines."""
     pairs = list(fields)
     width = max(len(name) for name, _ in pairs)
     for name, value in pairs:

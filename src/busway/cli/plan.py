@@ -12,15 +12,15 @@ from busway.cli.output import clouds_option, json_option, print_fields, print_js
 
 @click.command()
 @click.option("--flavor", required=True, metavar="FLAVOR", help="The flavor, by name or id.")
-@click.option("--count", default=1, show_default=True, help="How many servers, all or none.")
-@click.option("--image", metavar="ID", help="The image, where its properties count.")
+@click.option("--count", default=1, show_default=True, help="Number of servers, placed all or none.")
+@click.option("--image", metavar="ID", help="The image, if its properties matter.")
 @click.option("--host", metavar="NAME", help="Only this host (for admins).")
 @clouds_option
 @json_option
 def plan(flavor: str, count: int, image: str | None, host: str | None, clouds: str | None, as_json: bool) -> None:
     """Show where servers would be placed, and why.
 
-    Nothing is created. The exit code is 1 when they could not be placed.
+    Nothing is created. The exit code is 1 if they can't be placed.
     """
     from busway.cli.client import Client, find_clouds
 

@@ -56,9 +56,9 @@ def _price(path: Path, told: object) -> Decimal:
     try:
         price = Decimal(str(told))
     except ArithmeticError as error:
-        raise _bad(path, f"{told} is no price.") from error
+        raise _bad(path, f"{told} is not a price.") from error
     if not price.is_finite() or price < 0:
-        raise _bad(path, f"{told} is no price.")
+        raise _bad(path, f"{told} is not a price.")
     return price
 
 

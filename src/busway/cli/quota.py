@@ -17,7 +17,7 @@ def quota() -> None:
 
 @quota.command()
 @_project
-@click.option("--defaults", is_flag=True, help="The limits of projects that have none of their own.")
+@click.option("--defaults", is_flag=True, help="Show the limits of projects that have none of their own.")
 @clouds_option
 @json_option
 def show(project: str | None, defaults: bool, clouds: str | None, as_json: bool) -> None:

@@ -13,7 +13,7 @@ version_option = click.option(
     "--version",
     type=int,
     metavar="N",
-    help="Only if it is still at this version. Default: the one that it has now.",
+    help="Change it only if it still has this version. Default: its current version.",
 )
 
 
@@ -29,7 +29,7 @@ def ask(
 
 
 def current_version(clouds: str | None, path: str, kind: str) -> int | None:
-    """The version of a rule of run time; None where there is none, which the control plane will tell."""
+    """The version of a rule that was created at run time; None if there is no such rule, which the control plane then reports."""
     story = ask(clouds, "GET", path)[kind]
     found = story["aliases"] if kind == "alias" else [story["device_spec"] or {}]
     return next((each["version"] for each in found if each.get("version")), None)

@@ -21,7 +21,7 @@ def scrub_options(command: _F) -> _F:
             type=click.FloatRange(min=1, max=86400),
             default=600.0,
             show_default=True,
-            help="How long such a program may take.",
+            help="The time limit of such a program, in seconds.",
         ),
         click.option(
             "--scrub",
@@ -29,7 +29,7 @@ def scrub_options(command: _F) -> _F:
             multiple=True,
             metavar="VENDOR:DEVICE=PROGRAM",
             callback=_read,
-            help="A program that cleans devices with these ids between two servers; repeat it for others.",
+            help="A program that cleans devices with these ids between two servers; repeat the option for other ids.",
         ),
     ):
         command = option(command)

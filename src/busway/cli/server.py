@@ -26,12 +26,12 @@ for command in (create, ssh, console, start, stop, reboot, pause, unpause, suspe
 
 
 @server.command("list")
-@click.option("--status", metavar="WORD", help="Only servers of this status, such as ERROR.")
-@click.option("--all-projects", is_flag=True, help="Those of all projects (for admins).")
+@click.option("--status", metavar="WORD", help="Only servers with this status, such as ERROR.")
+@click.option("--all-projects", is_flag=True, help="Servers of all projects (for admins).")
 @clouds_option
 @list_options
 def list_(status: str | None, all_projects: bool, clouds: str | None, listing: Listing) -> None:
-    """List servers with status, addresses and what they are made of."""
+    """List servers with status, addresses, flavor and image."""
     from busway.cli.client import Client, find_clouds
     from busway.cli.find import IMAGE, list_all, list_servers
 

@@ -19,13 +19,19 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name")
-@click.option("--image", metavar="IMAGE", help="The image, by name or id. Default: the one that there is.")
+@click.option("--image", metavar="IMAGE", help="The image, by name or id. Default: the only one, if there is one.")
 @click.option("--gpu", "gpus", multiple=True, metavar="ALIAS[:N]", help="Devices by alias, such as h100:2.")
 @click.option("--flavor", metavar="FLAVOR", help="The flavor, by name or id, instead of --gpu.")
-@click.option("--key", metavar="NAME|FILE", help="A key pair of yours, or a file with a public key.")
-@click.option("--user-data", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="For cloud-init.")
-@click.option("--network", "networks", multiple=True, metavar="NETWORK", help="A network, by name or id; or none.")
-@click.option("--security-group", "groups", multiple=True, metavar="NAME", help="Instead of the default group.")
+@click.option("--key", metavar="NAME|FILE", help="The name of your key pair, or a file with a public key.")
+@click.option(
+    "--user-data",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file with user data for cloud-init.",
+)
+@click.option("--network", "networks", multiple=True, metavar="NETWORK", help="A network, by name or id, or `none`.")
+@click.option(
+    "--security-group", "groups", multiple=True, metavar="NAME", help="A security group, instead of the default one."
+)
 @click.option("--zone", metavar="ZONE", help="The availability zone.")
 @click.option("--meta", multiple=True, metavar="KEY=VALUE", help="Metadata of the server.")
 @wait_option
@@ -99,7 +105,9 @@ def _image(client: Client, image: str | None) -> str:
     usable = [each for each in list_all(client, IMAGE) if each["status"] == "active"]
     if len(usable) != 1:
         names = ", ".join(sorted(str(each["name"]) for each in usable)) or "none"
-        raise BadInput("Which image?", detail=f"There are: {names}.", remedy="Name one: --image", code="image-unnamed")
+        raise BadInput(
+            "No image was chosen", detail=f"There are: {names}.", remedy="Choose one: --image", code="image-unnamed"
+        )
     _say(f"Image {usable[0]['name']}, the only one.")
     return str(usable[0]["id"])
 
@@ -112,15 +120,15 @@ def _key(client: Client, word: str) -> str:
         if word not in known:
             there = ", ".join(sorted(known)) or "none"
             raise NotFound(
-                f"There is no key pair and no file '{word}'",
+                f"There is no key pair or file '{word}'",
                 detail=f"Your key pairs: {there}.",
-                remedy="Name one, or a file with a public key such as ~/.ssh/id_ed25519.pub.",
+                remedy="Choose one, or a file with a public key such as ~/.ssh/id_ed25519.pub.",
                 code="name-not-found",
             )
         return word
     text = path.read_text("utf-8", "replace").strip()
     if "PRIVATE KEY" in text:
-        raise BadInput(f"{path} is a private key", remedy=f"Name the public one: {path}.pub", code="key-private")
+        raise BadInput(f"{path} is a private key", remedy=f"Use the public key: {path}.pub", code="key-private")
     name = f"{path.stem}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
     if name not in known:
         client.openstack("POST", "compute/v2.1/os-keypairs", {"keypair": {"name": name, "public_key": text}})

@@ -37,7 +37,7 @@ def stop(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | None)
 
 @click.command()
 @_names
-@click.option("--hard", is_flag=True, help="As by the power button, without asking the guest.")
+@click.option("--hard", is_flag=True, help="Power-cycle them without asking the guest.")
 @wait_option
 @timeout_option
 @clouds_option
@@ -100,7 +100,7 @@ def resume(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | Non
 def delete(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | None) -> None:
     """Delete servers, with their disks.
 
-    Their devices go back to the host.
+    Their devices are released.
     """
     _act(names, None, "DELETED" if wait else "", timeout, clouds)
 

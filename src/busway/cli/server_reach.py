@@ -26,9 +26,11 @@ _CONNECT_SECONDS = 3.0
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("name")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-@click.option("--user", metavar="USER", help="Default: what the image says, else the distribution's own.")
-@click.option("--identity", metavar="FILE", help="The private key. Default: as ssh does.")
-@click.option("--address", metavar="ADDRESS", help="Which of its addresses. Default: the first, IPv4 before IPv6.")
+@click.option(
+    "--user", metavar="USER", help="The user. Default: the one that the image names, otherwise the distribution's."
+)
+@click.option("--identity", metavar="FILE", help="The private key. Default: ssh's own choice.")
+@click.option("--address", metavar="ADDRESS", help="The address to use. Default: the first, IPv4 before IPv6.")
 @click.option("--port", default=22, show_default=True)
 @wait_option
 @timeout_option
@@ -36,8 +38,8 @@ _CONNECT_SECONDS = 3.0
 def ssh(name: str, command: tuple[str, ...], wait: bool, timeout: float, clouds: str | None, **asked: Any) -> None:
     """Log in to server NAME by ssh, or run COMMAND there.
 
-    Its host key is remembered under the server's id, so that a new server at an old address is no alarm. --wait also
-    waits until ssh answers. Words after -- go to the server: busway server ssh train -- nvidia-smi -L
+    Its host key is stored under the server's id, so ssh does not warn about a new server with an old address. --wait
+    also waits until ssh answers. Arguments after -- are run on the server: busway server ssh train -- nvidia-smi -L
     """
     from busway.cli.client import Client, find_clouds
     from busway.cli.find import find_server
@@ -58,7 +60,9 @@ def ssh(name: str, command: tuple[str, ...], wait: bool, timeout: float, clouds:
     try:
         sys.exit(subprocess.run(line, check=False).returncode)
     except FileNotFoundError as error:
-        raise NotFound("There is no ssh on this machine", remedy="Install openssh-client.", code="no-ssh") from error
+        raise NotFound(
+            "ssh is not installed on this machine", remedy="Install openssh-client.", code="no-ssh"
+        ) from error
 
 
 @click.command()
@@ -71,7 +75,7 @@ def ssh(name: str, command: tuple[str, ...], wait: bool, timeout: float, clouds:
 def console(name: str, lines: int | None, url: str | None, clouds: str | None) -> None:
     """Print the console of server NAME, or a link to it.
 
-    What the server wrote there is printed as far as it is kept.
+    Prints the part of the console text that is kept.
     """
     from busway.cli.client import Client, find_clouds
     from busway.cli.find import SERVERS, find_server

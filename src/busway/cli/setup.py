@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 @click.command()
 @clouds_option
 @json_option
-@click.option("--yes", is_flag=True, help="Do not ask before anything is made.")
+@click.option("--yes", is_flag=True, help="Do not ask before the changes.")
 @click.option("--root", default="/", metavar="TREE", type=click.Path(exists=True), help="Read this folder or snapshot.")
 def setup(clouds: str | None, as_json: bool, yes: bool, root: str) -> None:
-    """Offer this machine's GPUs by names.
+    """Offer this machine's GPUs to servers.
 
-    It takes the cards that the doctor calls ready, and makes device specs, an alias for each kind, and flavors for 1, 2,
-    4, 8 and 16 of them, such as gpu.h100.2. What is there already stays as it is. `busway up` does it at its first start.
-    --json prints what would be made, and makes nothing.
+    For the cards that the doctor calls ready, it creates device specs, an alias for each model, and flavors for 1, 2,
+    4, 8 and 16 of them, such as gpu.h100.2. It does not change existing ones. `busway up` does this at its first
+    start. --json prints what would be created, and creates nothing.
     """
     from busway.bootstrap.setup.apply import apply_proposal
     from busway.bootstrap.setup.first_use import offered

@@ -16,7 +16,7 @@ import click
 def snapshot(output: Path, with_serials: bool, root: Path) -> None:
     """Save a description of this machine's hardware.
 
-    It copies what the kernel shows into one file, and changes nothing.
+    It copies the kernel's hardware information into one file, and changes nothing.
     """
     from busway.doctor.saved import gather_answers
     from busway.hardware.snapshot import capture

@@ -31,10 +31,11 @@ def _control_options(command: _F) -> _F:
         click.option(
             "--plain-http/--https",
             default=None,
-            help="Speak HTTP in the open on any address, or HTTPS on a loopback address too. Default: HTTPS, but on loopback.",
+            help="Use unencrypted HTTP on any address, or HTTPS on loopback addresses too. Default: HTTPS except on "
+            "loopback.",
         ),
-        click.option("--public-url", help="The URL that clients and agents are told. Default: https://LISTEN:PORT."),
-        click.option("--port", type=int, help="The port to serve on; 0 takes a free one. Default: 8774."),
+        click.option("--public-url", help="The URL for clients and agents. Default: https://LISTEN:PORT."),
+        click.option("--port", type=int, help="The port to serve on; 0 chooses a free one. Default: 8774."),
         click.option("--listen", help="The address to serve on. Default: 127.0.0.1."),
         click.option(
             "--state", type=click.Path(path_type=Path), help="The state folder. Default: /var/lib/busway for root."
@@ -50,7 +51,7 @@ def _control_options(command: _F) -> _F:
 def serve(config: Path | None, **overrides: Any) -> None:
     """Run the control plane.
 
-    It serves OpenStack's APIs and the agents, and places servers, until SIGINT or SIGTERM.
+    It serves the OpenStack APIs and the agents, and places servers, until SIGINT or SIGTERM.
     """
     from busway.bootstrap.logs import set_up_logs
     from busway.bootstrap.serve import serve as run
@@ -67,15 +68,15 @@ def serve(config: Path | None, **overrides: Any) -> None:
     multiple=True,
     callback=read_bridges,
     metavar="[PHYSICAL=]BRIDGE",
-    help="A bridge of yours for networks of the driver bridge; repeat it for other physical networks.",
+    help="A bridge for networks with the driver `bridge`; repeat the option for other physical networks.",
 )
-@click.option("--libvirt-uri", default="qemu:///system", show_default=True, help="This machine's libvirt.")
+@click.option("--libvirt-uri", default="qemu:///system", show_default=True, help="The URI of this machine's libvirt.")
 @click.option(
     "--virt-type",
     type=click.Choice(["auto", "kvm", "qemu"]),
     default="auto",
     show_default=True,
-    help="auto takes KVM where libvirt offers it, else emulation.",
+    help="auto uses KVM if libvirt offers it, otherwise emulation.",
 )
 @click.option(
     "--rom-bar",
@@ -110,8 +111,8 @@ def up(
 ) -> None:
     """Run a whole cloud on this machine.
 
-    It is the control plane and this machine's agent in one process, until SIGINT or SIGTERM; guests go on. Needs root
-    and libvirt.
+    It runs the control plane and this machine's agent in one process, until SIGINT or SIGTERM. Guests keep running
+    when it ends. Needs root and libvirt.
     """
     from busway.agent.wiring import AgentOptions
     from busway.bootstrap.logs import set_up_logs

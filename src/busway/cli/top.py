@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--interval", type=click.FloatRange(0.5, 3600), default=2.0, show_default=True, help="Seconds between looks."
+    "--interval", type=click.FloatRange(0.5, 3600), default=2.0, show_default=True, help="Seconds between updates."
 )
-@click.option("--once", is_flag=True, help="Print one look and end; what a pipe gets.")
+@click.option("--once", is_flag=True, help="Print the state once and exit, as when the output is a pipe.")
 @clouds_option
 def top(interval: float, once: bool, clouds: str | None) -> None:
     """Watch hosts, devices, servers and events.
 
-    Devices are letters: . available, c claimed, A allocated, Q quarantined, - unavailable, x gone. Ends with q or Ctrl-C. Needs the admin role.
+    Devices are letters: . available, c claimed, A allocated, Q quarantined, - unavailable, x gone. Ends with q or
+    Ctrl-C. Needs the admin role.
     """
     from rich.console import Console
 

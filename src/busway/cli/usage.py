@@ -27,24 +27,24 @@ _PAGE = 1000
     default="project",
     show_default=True,
     metavar="|".join(_BY),
-    help="What to add up by; --by project,model is both.",
+    help="Group by these, such as --by project,model.",
 )
-@click.option("--project", help="Only this project, by name or id. Default: one's own.")
+@click.option("--project", help="Only this project, by name or id. Default: your own.")
 @click.option("--all-projects", is_flag=True, help="All projects; for admins and readers of the system.")
 @click.option("--start", help="From this time on (ISO 8601, UTC). Default: 30 days before the end.")
 @click.option("--end", help="Before this time. Default: now.")
 @click.option(
     "--prices", type=click.Path(exists=True, path_type=Path), metavar="FILE", help="A price list: adds costs."
 )
-@click.option("--entries", is_flag=True, help="Each claim on a device with its times instead of sums.")
+@click.option("--entries", is_flag=True, help="List each claim on a device with its times instead of sums.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, all columns, times in seconds.")
 @clouds_option
 @list_options
 def usage(listing: Listing, prices: Path | None, entries: bool, as_csv: bool, clouds: str | None, **asked: Any) -> None:
-    """Add up device-hours of projects, users or models.
+    """Report device-hours of projects, users or models.
 
-    A device counts from when its server first ran with it until the server was to let it go (ALLOCATED). HELD is the whole time in
-    which nobody else could have it. Functions that travel along with a card are not counted.
+    ALLOCATED is the time from the first run of the server with the device until the server no longer needs it. HELD
+    is the whole time in which nobody else could have the device. Companions of a card are not counted.
     """
     from busway.cli.client import Client, find_clouds
     from busway.cli.prices import read_prices
@@ -121,7 +121,7 @@ _ENTRY: Columns = {
 
 
 def _write_csv(rows: Sequence[Row], columns: Columns) -> None:
-    """Writes what the API told, with its own names. A text that a spreadsheet would take for a formula gets a quote."""
+    """Writes the API's answer with its own names. A text that a spreadsheet would take for a formula gets a quote."""
     names = list(rows[0]) if rows else [title.lower() for title in columns]
     writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
     writer.writeheader()

@@ -21,7 +21,9 @@ def vfs_option(command: _F) -> _F:
         multiple=True,
         metavar="ADDRESS=COUNT[,DRIVER]",
         callback=_read,
-        help="How many virtual functions a device must have, made before servers use them; repeat it for others. "
+        help="The number of virtual functions of a device; they are created before servers use them. Repeat the "
+        "option for "
+        "other devices. "
         "DRIVER is that of idle ones; without it no driver of the host takes them.",
     )(command)
 

@@ -1,4 +1,4 @@
-"""Waits for a server, and says meanwhile what is waited for; a server that ends in ERROR is told with its fault."""
+"""Waits for a server and shows the progress; if the server ends in ERROR, its fault is raised."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _WORDS = {
     "unpausing": "its host to let it go on",
     "suspending": "its host to save its memory",
     "resuming": "its host to let it go on",
-    "rebuilding": "its host to make its disk anew",
+    "rebuilding": "its host to create its disk again",
     "deleting": "its host to end it and to give its devices back",
 }
 
-wait_option = click.option("--wait", is_flag=True, help="Wait until it is done, and show what is waited for.")
+wait_option = click.option("--wait", is_flag=True, help="Wait until it is done, and show the progress.")
 timeout_option = click.option(
-    "--timeout", default=600.0, show_default=True, metavar="SECONDS", help="How long --wait waits."
+    "--timeout", default=600.0, show_default=True, metavar="SECONDS", help="The time limit of --wait."
 )
 
 
 @dataclass
 class Waiting:
-    """One wait: what to say of it goes to standard error, each thing once."""
+    """One wait; its progress goes to standard error, each message once."""
 
     client: Client
     server: dict[str, Any]
@@ -70,7 +70,7 @@ class Waiting:
             if time.monotonic() - self.started + pause > self.seconds:
                 raise Unavailable(
                     f"{self.server['name']} was not ready after {self.seconds:.0f} seconds",
-                    detail=f"It still {self.last or 'is being done'}.",
+                    detail=f"It still {self.last or 'is in progress'}.",
                     remedy=f"Look at `busway server why {self.server['id']}`, or wait longer with --timeout.",
                     code="wait-timeout",
                 )
@@ -107,7 +107,7 @@ class Waiting:
 
 
 def begin(client: Client, server: dict[str, Any], seconds: float) -> Waiting:
-    """A wait that starts now: what happened before is not told."""
+    """A wait that starts now; earlier events are not shown."""
     waiting = Waiting(client, server, seconds)
     story = _or_gone(lambda: client.request("GET", f"servers/{server['id']}/why")["why"])
     waiting.told.update(event["id"] for event in (story or {"events": []})["events"])
@@ -117,7 +117,7 @@ def begin(client: Client, server: dict[str, Any], seconds: float) -> Waiting:
 def _fault(server: dict[str, Any]) -> BuswayError:
     told = dict(fault_of(server))
     return BuswayError(
-        f"{server['name']} is in ERROR: {told.get('fault', 'no fault is told')}",
+        f"{server['name']} is in ERROR: {told.get('fault', 'no fault is known')}",
         detail=told.get("details", ""),
         remedy=told.get("what to do") or f"Look at `busway server why {server['id']}`.",
         code="server-in-error",

@@ -25,7 +25,7 @@ def why(text: str | None, of_host: bool, as_json: bool) -> None:
     """Explain log lines of the kernel, QEMU or libvirt.
 
     Give a FILE, a line in quotes, or standard input. Lines that one fault caused are answered together, the root cause
-    first. The exit code is 1 when nothing is known.
+    first. The exit code is 1 if no line is known.
     """
     from busway.doctor.why import explain, symptoms
 

@@ -73,7 +73,7 @@ def delete_aggregate(control: Control, caller: Caller, number: str) -> None:
             raise BadInput(
                 f"Aggregate {aggregate.name} is not empty",
                 detail=f"It has {', '.join(name for _, name in aggregate.hosts)}.",
-                remedy=f"Take its hosts out first: openstack aggregate remove host {aggregate.name} HOST",
+                remedy=f"Remove its hosts first: openstack aggregate remove host {aggregate.name} HOST",
                 code="aggregate-not-empty",
             )
         store.delete_aggregate(tx, aggregate.id)
@@ -125,7 +125,7 @@ def check_zone(control: Control, zone: str) -> None:
         raise BadInput(
             "The requested availability zone is not available",
             detail=f"There is no zone {zone}; there are {', '.join(known)}.",
-            remedy="Choose one of them, or leave it out for any.",
+            remedy="Choose one of them, or omit it for any zone.",
             code="availability-zone",
         )
 
@@ -145,8 +145,8 @@ def _check_move(tx: Tx, moved: Mapping[HostId, str], aggregate: Aggregate, zone:
         if zone is not None and elsewhere is not None and elsewhere.zone != zone:
             raise Conflict(
                 f"Host {name} is already in availability zone {elsewhere.zone}",
-                detail=f"Aggregate {elsewhere.name} puts it there; {aggregate.name} is of zone {zone}.",
-                remedy=f"Take it out first: openstack aggregate remove host {elsewhere.name} {name}",
+                detail=f"Aggregate {elsewhere.name} puts it there; {aggregate.name} is in zone {zone}.",
+                remedy=f"Remove it first: openstack aggregate remove host {elsewhere.name} {name}",
                 code="host-in-other-zone",
             )
         now = store.zones_of_hosts(tx).get(host_id, ZONE)
@@ -154,7 +154,7 @@ def _check_move(tx: Tx, moved: Mapping[HostId, str], aggregate: Aggregate, zone:
         there = servers.list_on_host(tx, host_id)
         if now != then and there:
             raise Conflict(
-                f"Host {name} has {len(there)} servers, which would go from availability zone {now} to {then}",
+                f"Host {name} has {len(there)} servers, which would change from availability zone {now} to {then}",
                 remedy="Delete or move them first.",
                 code="zone-in-use",
             )
@@ -163,8 +163,8 @@ def _check_move(tx: Tx, moved: Mapping[HostId, str], aggregate: Aggregate, zone:
 def _check_zone(zone: str | None) -> None:
     if zone is not None and (not zone.strip() or ":" in zone):
         raise BadInput(
-            f"'{zone}' is no name of an availability zone",
-            remedy="Choose one without a colon, which parts a zone from a host.",
+            f"'{zone}' is not a valid name of an availability zone",
+            remedy="Choose a name without a colon, which separates a zone from a host.",
             code="zone-name",
         )
 

@@ -1,4 +1,4 @@
-"""The figures that metrics read from the database and from this process: a fixed number of queries, whoever asks how often."""
+"""The figures that metrics read from the database and from this process: a fixed number of queries, however often they are read."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def list_access(control: Control, caller: Caller, flavor_id: str) -> list[Projec
 
 
 def change_access(control: Control, caller: Caller, flavor_id: str, project_id: str, *, grant: bool) -> list[ProjectId]:
-    """Gives a private flavor to a project or takes it away; returns who has it then."""
+    """Grants or revokes a project's access to a private flavor; returns the projects with access."""
     access = "add_tenant_access" if grant else "remove_tenant_access"
     authorize(caller, f"os_compute_api:os-flavor-access:{access}")
     with control.db.write() as tx:
@@ -122,7 +122,7 @@ def change_access(control: Control, caller: Caller, flavor_id: str, project_id: 
         if flavor.is_public:
             raise Conflict(
                 f"Flavor {flavor.name} is public",
-                remedy="Access is for private flavors: create one with --private.",
+                remedy="Only private flavors have an access list: create one with --private.",
                 code="flavor-public",
             )
         change = store.add_access if grant else store.remove_access

@@ -1,4 +1,4 @@
-"""Use cases of server groups, and what the scheduler is told of a server's group."""
+"""Use cases of server groups, and the group of a server as the scheduler needs it."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _get(tx: Tx, caller: Caller, group_id: str) -> Group:
     if group is None or not caller.may_see(group.project_id):
         raise NotFound(
             f"Instance group {group_id} could not be found",
-            remedy="List those of your project: `openstack server group list`.",
+            remedy="List the groups of your project: `openstack server group list`.",
             code="group-not-found",
         )
     return group

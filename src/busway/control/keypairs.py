@@ -51,7 +51,7 @@ def generate_keypair(control: Control, caller: Caller, name: str, user_id: UserI
             raise Unavailable(
                 "No key could be generated",
                 detail=f"ssh-keygen did not run: {error}",
-                remedy="Make the key yourself and import its .pub file, or install openssh-client on the server.",
+                remedy="Create the key yourself and import its .pub file, or install openssh-client on the server.",
                 code="ssh-keygen",
             ) from error
         private = file.read_text()

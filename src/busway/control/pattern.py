@@ -35,9 +35,9 @@ def compile_pattern(pattern: str, name: str) -> Pattern:
         compiled: Pattern = re2.compile(pattern, options)
     except re2.error as error:
         raise BadInput(
-            f"'{pattern}' is no regular expression that {name} can be compared with",
+            f"'{pattern}' is not a valid regular expression for {name}",
             detail=_words(error),
-            remedy="Use RE2's syntax: as Perl's, without look-around and back-references.",
+            remedy="Use RE2's syntax: like Perl's, without look-around and back-references.",
             code="pattern",
         ) from error
     return compiled

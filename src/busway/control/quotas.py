@@ -18,7 +18,7 @@ from busway.store.database import Tx, take_turn
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What a project may have and what it has; -1 is no limit. Devices are there where they are limited or used."""
+    """The limits and the usage of a project; -1 means no limit. Devices are there where they are limited or used."""
 
     project_id: ProjectId
     limits: Mapping[str, int]
@@ -38,7 +38,7 @@ def check(control: Control, tx: Tx, project_id: ProjectId, wanted: Usage, *, use
 
 
 def limit_of(control: Control, tx: Tx, project_id: ProjectId, resource: str) -> int:
-    """How much of one resource a project may have; -1 is no limit."""
+    """The limit of one resource of a project; -1 means no limit."""
     return _limits(control, tx, project_id)[resource]
 
 
@@ -75,7 +75,7 @@ def set_quota(
             raise BadInput(
                 f"Quota limit {limits[below[0]]} for {below[0]} must be greater than or equal to already used "
                 f"{used.of(below[0])}",
-                remedy="Set it with force to let the project keep what it has and get no more.",
+                remedy="Use force: the project keeps what it has and gets no more.",
                 code="quota-below-use",
             )
         store.set_limits(tx, project, limits)
@@ -155,12 +155,14 @@ def _check_limits(control: Control, tx: Tx, limits: Mapping[str, int]) -> None:
     for name, limit in limits.items():
         if name not in RESOURCES and name not in aliases:
             raise BadInput(
-                f"There is no quota of {name}",
-                detail=f"There are {', '.join([*RESOURCES, *aliases])}.",
+                f"There is no quota {name}",
+                detail=f"The quotas are {', '.join([*RESOURCES, *aliases])}.",
                 remedy="Choose one of these.",
                 code="quota-resource",
             )
         if limit < UNLIMITED:
             raise BadInput(
-                f"{limit} is no limit of {name}", remedy="Use -1 for none, or 0 and more.", code="quota-limit"
+                f"{limit} is not a valid limit of {name}",
+                remedy="Use -1 for no limit, or a number from 0.",
+                code="quota-limit",
             )

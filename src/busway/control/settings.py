@@ -18,7 +18,7 @@ from busway.scheduler.policy import DEFAULT_POLICY, Policy
 class Settings:
     """The control plane's settings; times are in seconds.
 
-    `aliases` and `device_specs` are those of the file: what is in force is told by `busway.control.rules.in_force`. How the file
+    `aliases` and `device_specs` are those of the file; `busway.control.rules.in_force` has those in force. How the file
     puts them, with lines, is in `written_aliases` and `written_specs`.
     """
 

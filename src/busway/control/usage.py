@@ -45,8 +45,8 @@ def sum_usage(
     unknown = [each for each in by if each not in BY]
     if unknown or not by:
         raise BadInput(
-            f"Usage can't be added up by {', '.join(unknown) or 'nothing'}",
-            remedy=f"By one or more of: {', '.join(BY)}.",
+            f"Usage can't be grouped by {', '.join(unknown) or 'nothing'}",
+            remedy=f"Use one or more of: {', '.join(BY)}.",
             code="usage-by-unknown",
         )
     window = _window(control, caller, start, end, project_id)
@@ -65,7 +65,7 @@ def list_entries(
         if marker:
             last = ledger.find_entry(tx, marker)
             if last is None or (project_id is not None and last.project_id != project_id):
-                raise BadInput(f"No entry {marker}", remedy="Begin anew without a marker.", code="unknown-marker")
+                raise BadInput(f"No entry {marker}", remedy="Start again without a marker.", code="unknown-marker")
             after = (last.claimed, last.id)
         found = ledger.list_entries(tx, window, limit=limit, after=after)
     return Entries(window.start, window.end, tuple(found), found[-1].id if len(found) == limit else "")
@@ -93,7 +93,7 @@ def _window(control: Control, caller: Caller, start: datetime, end: datetime, pr
     if start > end:
         raise BadInput(
             "Invalid start time. The start time cannot occur after the end time.",
-            remedy="Ask for a time that begins before it ends, and before now.",
+            remedy="Choose a start time before the end time and before now.",
             code="usage-window",
         )
     return Window(start, end, project_id)

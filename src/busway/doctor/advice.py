@@ -1,4 +1,4 @@
-"""Fits findings to the kind of machine: what can't be done there is never told, nor planned."""
+"""Fits findings to the kind of machine: impossible advice is never printed or planned."""
 
 from __future__ import annotations
 

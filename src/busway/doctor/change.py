@@ -38,7 +38,7 @@ class EarlyModules:
 
 @dataclass(frozen=True, slots=True)
 class Initramfs:
-    """Builds the initramfs anew, because something that it holds a copy of has changed."""
+    """Rebuilds the initramfs, because a file that it contains a copy of has changed."""
 
 
 Change = KernelArgument | ConfigFile | Attribute | EarlyModules | Initramfs

@@ -33,7 +33,7 @@ class InitramfsTool(StrEnum):
 
     @property
     def command(self) -> tuple[str, ...]:
-        """Builds it anew for every kernel."""
+        """Rebuilds it for every kernel."""
         return {
             InitramfsTool.INITRAMFS_TOOLS: ("update-initramfs", "-u", "-k", "all"),
             InitramfsTool.DRACUT: ("dracut", "-f", "--regenerate-all"),

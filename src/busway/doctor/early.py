@@ -1,4 +1,4 @@
-"""Early binding: vfio-pci told to take devices by id at boot (`ids=`), on the command line or in modprobe.d."""
+"""Early binding: vfio-pci takes devices by id at boot (`ids=`), by an option on the command line or in modprobe.d."""
 
 from __future__ import annotations
 

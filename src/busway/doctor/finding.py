@@ -35,7 +35,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as it must be. `card` names the card, None means the whole host.
+    """One fault of the host or a card. `card` names the card, None means the whole host.
 
     `remedy` is the exact act on this host. `after` is the same as a phrase, "switching on VT-d in the firmware", and ""
     when nothing that can be done on this host helps. `aside` says that the card is meant not to be given out itself.

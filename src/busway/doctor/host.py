@@ -33,7 +33,7 @@ class Wish:
 
 
 class Host:
-    """Reads lazily and once; `wish` is the guest whose addresses are reckoned."""
+    """Reads lazily and once; `wish` is the guest whose address space is computed."""
 
     def __init__(self, root: Path = Path("/"), wish: Wish | None = None) -> None:
         self.root = root
@@ -167,7 +167,7 @@ class Host:
 
     @property
     def guest_memory(self) -> int:
-        """The memory of the guest whose addresses are reckoned, in bytes; by itself one that leaves the host its half."""
+        """The memory of that guest, in bytes; by default it leaves half of the memory to the host."""
         half = (self.meminfo("MemTotal") or 4 * _USUAL) // 2 - _OVERHEAD
         return self.wish.memory or min(_USUAL, max(half - half % _LEAST, _LEAST))
 
@@ -193,7 +193,7 @@ class Host:
         ]
 
     def early_ids(self) -> tuple[Evidence, ...]:
-        """Where vfio-pci is told to take devices by id at boot."""
+        """Where vfio-pci is configured to take devices by id at boot."""
         found = [Evidence("/proc/cmdline", word) for word in self.arguments if re.match("vfio[-_]pci.ids=", word)]
         pattern = re.compile(r"options\s+vfio[-_]pci\s.*\bids=")
         return (*found, *(line for line in self.modprobe_lines() if pattern.match(line.text)))

@@ -53,7 +53,7 @@ class Journal:
         """Makes all changes, or none; returns the programs that were left out.
 
         Programs run on the running system only: elsewhere they would change the wrong machine. When an act fails, what
-        this call has done is undone before the error goes on; should that fail as well, the journal stays.
+        this call has done is undone before the error goes on; if that fails as well, the journal is kept.
         """
         start = len(read_records(self._path))
         left_out = []
@@ -122,9 +122,9 @@ class Journal:
             )
             if current not in (record.before, record.after):
                 raise Conflict(
-                    f"{record.path} was changed by somebody else since",
+                    f"{record.path} was changed by somebody else in the meantime",
                     detail="Nothing was undone: restoring it would lose that change.",
-                    remedy=f"Save what you need of {record.path}, put it back as the doctor left it, and undo again.",
+                    remedy=f"Save the parts of {record.path} that you need, restore the doctor's version of it, and undo again.",
                     code="changed-since",
                 )
             now[record.path] = record.before

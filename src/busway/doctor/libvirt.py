@@ -1,4 +1,4 @@
-"""What libvirt was told of how guests' QEMU is confined, as the checks read it."""
+"""libvirt's configuration of the confinement of guests' QEMU, as the checks read it."""
 
 from __future__ import annotations
 

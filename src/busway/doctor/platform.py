@@ -67,7 +67,7 @@ class Platform:
 
     @property
     def words(self) -> str:
-        """What is special about it, as a person is told; "" for an ordinary x86 host."""
+        """What is special about this machine, in words; "" for an ordinary x86 host."""
         parts: list[str] = []
         parts += [self.architecture] if self.architecture in (Architecture.ARM, Architecture.POWER) else []
         parts += [self.chassis] if self.chassis in (Chassis.LAPTOP, Chassis.BASEBOARD) else []

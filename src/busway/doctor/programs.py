@@ -22,7 +22,10 @@ def run_program(command: tuple[str, ...]) -> None:
 def _failed(command: tuple[str, ...], words: str) -> HostError:
     name = " ".join(command)
     return HostError(
-        f"`{name}` failed", detail=words, remedy=f"Run `{name}` by hand and mend what it says.", code="program-failed"
+        f"`{name}` failed",
+        detail=words,
+        remedy=f"Run `{name}` by hand and fix the problem that it reports.",
+        code="program-failed",
     )
 
 

@@ -61,13 +61,13 @@ class Record:
 
 
 def take(root: Path, act: Act) -> Record:
-    """Writes down how things are before an act."""
+    """Records the state before an act."""
     match act:
         case WriteFile(path=path, content=content):
             full = _inside(root, path)
             before = find_bytes(full, _MOST)
             if before is None and os.path.lexists(full):
-                raise _unusable(path, "It can't be read, or is no plain file.")
+                raise _unusable(path, "It can't be read, or is not a plain file.")
             if before is None:
                 owner = os.geteuid(), os.getegid()
                 return Record("file", path, None, content, folders=missing_folders(root, full), owner=owner)

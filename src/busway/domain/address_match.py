@@ -146,7 +146,7 @@ def _regex_field(field: str, value: object) -> re.Pattern[str]:
     try:
         return re.compile(value)
     except (re.error, RecursionError, OverflowError) as error:
-        raise BadAddress(f"The {field} of the address, '{value}', is no regular expression: {error}") from error
+        raise BadAddress(f"The {field} of the address, '{value}', is not a regular expression: {error}") from error
 
 
 def _every(field: str) -> frozenset[int]:

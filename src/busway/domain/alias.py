@@ -45,8 +45,7 @@ class AliasSpec:
     """One JSON object of an alias: what a device and its device spec must say.
 
     `None` asks for nothing. `resource_class` is set only where classes and traits count, which Nova decides with
-    `[filter_scheduler] pci_in_placement`; then a device of another class, or one that a device spec reserves for a
-    physical network, is no match.
+    `[filter_scheduler] pci_in_placement`; then a device of another class, or one that a device spec reserves for a physical network, does not match.
     """
 
     vendor_id: str | None

@@ -1,4 +1,4 @@
-"""What an alias says that its writer may not have meant: accepted as Nova does, and told."""
+"""Finds probable mistakes in an alias: accepted, as in Nova, but with a warning."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def check_aliases(
             found.append(
                 value.warn(
                     f"No device_spec offers what alias {value.value.describe()} asks for",
-                    "Add a device_spec with these ids, or mend the ids.",
+                    "Add a device_spec with these ids, or correct the ids.",
                     code="alias-unoffered",
                 )
             )
@@ -65,10 +65,10 @@ def _could_be_of_class(tags: DeviceTags, wanted: AliasSpec, wanted_class: str) -
 def _of_text(value: LocatedAlias, placement: bool) -> Iterator[ConfigWarning]:
     name = value.value.name
     for key in repeated_keys(value.text):
-        yield value.warn(f"'{key}' stands twice in one object; the last one counts", "Keep one.", code="repeated-key")
+        yield value.warn(f"'{key}' occurs twice in one object; the last one applies", "Keep one.", code="repeated-key")
     if ":" in name or "," in name:
         yield value.warn(
-            f"No flavor can ask for alias {name}: ':' and ',' separate names and counts",
+            f"No flavor can request alias {name}: ':' and ',' separate names and counts",
             "Choose a name without them.",
             code="alias-name-unusable",
         )
@@ -83,7 +83,7 @@ def _of_text(value: LocatedAlias, placement: bool) -> Iterator[ConfigWarning]:
     unused = [key for key in ("resource_class", "traits") if key in keys]
     if unused and not placement:
         yield value.warn(
-            f"{' and '.join(unused)} of alias {name} count only with [filter_scheduler] pci_in_placement = true",
+            f"{' and '.join(unused)} of alias {name} apply only with [filter_scheduler] pci_in_placement = true",
             f"Set that option, or remove {' and '.join(unused)}.",
             code="alias-class-unused",
         )

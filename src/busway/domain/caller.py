@@ -58,5 +58,5 @@ class Caller:
         return self.policy.allows(self, "context_is_admin", {})
 
     def may_see(self, project_id: ProjectId) -> bool:
-        """True when things of that project are visible to the caller."""
+        """True if resources of that project are visible to the caller."""
         return self.is_admin or (bool(project_id) and project_id == self.project_id)

@@ -10,7 +10,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class ConfigWarning:
-    """One thing to look at: where it stands, what it means, what to do about it.
+    """One warning: its place, its meaning, and the remedy.
 
     `line` is that of the file, None for a value that came by another way. `code` never changes.
     """

@@ -1,4 +1,4 @@
-"""`[pci] device_spec`: the operator's rules for which devices may be handed out, in Nova's language.
+"""`[pci] device_spec`: the operator's rules for which devices servers may get, in Nova's language.
 
 Each value is a JSON object or a list of objects; the first that matches a device wins. Ids are hexadecimal, `*` or
 absent means any. What is neither an id nor a place is a tag.
@@ -78,9 +78,9 @@ class DeviceSpecs:
     specs: tuple[DeviceSpec, ...] = ()
 
     def find(self, device: PciDevice) -> DeviceSpec | None:
-        """The first rule that covers a device, or None when it may not be handed out.
+        """The first rule that covers a device, or None if servers may not get it.
 
-        Bridges are never handed out: Linux and libvirt refuse to assign them. Neither are devices of a PCI domain above
+        Bridges are never given to servers: Linux and libvirt refuse to assign them. Neither are devices of a PCI domain above
         FFFF, as in Nova.
         """
         if device.is_bridge or device.address.domain > _LARGEST_DOMAIN:
@@ -94,7 +94,7 @@ def parse_device_specs(texts: Iterable[str]) -> DeviceSpecs:
 
 
 def parse_device_spec(text: str) -> tuple[DeviceSpec, ...]:
-    """Reads one value: a JSON object or a list of objects; an empty list is no rule."""
+    """Reads one value: a JSON object or a list of objects; an empty list has no rule."""
     try:
         data = load_json(text)
     except NotJson as error:

@@ -1,4 +1,4 @@
-"""What a device spec says that its writer may not have meant: accepted as Nova does, and told.
+"""Finds probable mistakes in a device spec: accepted, as in Nova, but with a warning.
 
 Each rule looks at one spec, or at one spec and those before it; none needs to know any host.
 """
@@ -38,7 +38,7 @@ def _of_text(value: LocatedSpecs) -> Iterator[ConfigWarning]:
             "The list is empty: it offers no device", "Remove the line, or add an object.", code="device-spec-empty"
         )
     for key in repeated_keys(value.text):
-        yield value.warn(f"'{key}' stands twice in one object; the last one counts", "Keep one.", code="repeated-key")
+        yield value.warn(f"'{key}' occurs twice in one object; the last one applies", "Keep one.", code="repeated-key")
     data = load_json(value.text)
     for entry in data if isinstance(data, list) else [data]:
         if isinstance(entry, dict):
@@ -50,14 +50,14 @@ def _of_entry(value: LocatedSpecs, entry: dict[str, object]) -> Iterator[ConfigW
     for key in sorted(set(entry) - set(known)):
         near = difflib.get_close_matches(key.lower(), known, n=1)
         yield value.warn(
-            f"'{key}' is no key of a device spec: it is kept as a tag and narrows nothing",
-            f"Did you mean '{near[0]}'?" if near else "Remove it unless something of yours reads the tag.",
+            f"'{key}' is not a key of a device spec: it is kept as a tag and does not restrict the match",
+            f"Did you mean '{near[0]}'?" if near else "Remove it unless you use the tag.",
             code="device-spec-unknown-key",
         )
     for key in ("trusted", "remote_managed"):
         if entry.get(key) is not None and parse_boolean(entry[key]) is None:
             yield value.warn(
-                f"'{key}': {json.dumps(entry[key])} is no word for yes or no, and counts as no",
+                f"'{key}': {json.dumps(entry[key])} is not a boolean, and counts as no",
                 f'Write "{key}": "true" or "false".',
                 code="device-spec-boolean",
             )
@@ -66,7 +66,7 @@ def _of_entry(value: LocatedSpecs, entry: dict[str, object]) -> Iterator[ConfigW
         for key in sorted(set(address) - set(MAXIMA)):
             near = difflib.get_close_matches(key.lower(), MAXIMA, n=1)
             yield value.warn(
-                f"'{key}' is no field of an address: it is ignored, and any {near[0] if near else 'address'} matches",
+                f"'{key}' is not a field of an address: it is ignored, and any {near[0] if near else 'address'} matches",
                 f"Did you mean '{near[0]}'?" if near else f"The fields are {', '.join(MAXIMA)}.",
                 code="device-spec-address-key",
             )
@@ -82,7 +82,7 @@ def _of_spec(value: LocatedSpecs, spec: DeviceSpec) -> Iterator[ConfigWarning]:
     elif spec.address.is_any and (spec.vendor_id, spec.product_id, spec.device_type) == (None, None, None):
         yield value.warn(
             "It offers every PCI device of every host, disk and network controllers included",
-            'Narrow it by "vendor_id" and "product_id", or by "address".',
+            'Restrict it by "vendor_id" and "product_id", or by "address".',
             code="device-spec-matches-all",
         )
     if isinstance(spec.address, AddressRegex):
@@ -119,7 +119,7 @@ def _of_order(
         what = f"{spec.address} (not its VFs at other addresses)" if lesser else "every device that it names"
         lost = "; its tags never count" if spec.tags != earlier.tags else ""
         yield value.warn(
-            f"The first match wins, and {taker} takes {what}{lost}",
+            f"The first match applies, and {taker} takes {what}{lost}",
             "Put the narrower spec first, or remove one of the two.",
             code="device-spec-shadowed",
         )

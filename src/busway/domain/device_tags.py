@@ -1,4 +1,4 @@
-"""What a device spec says of the devices that it offers: the tags with a meaning, and all others as they stand."""
+"""The tags of a device spec: those with a meaning, and all others unchanged."""
 
 from __future__ import annotations
 

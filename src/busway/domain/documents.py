@@ -112,8 +112,7 @@ class DesiredServer:
 
     `disks` are the numbers of the layers of its root disk: the first is made from `image`, each other one on top of the
     one before it, and the guest runs on the last. A number is used once in the life of a server: another first number
-    is a rebuild, one layer less gives back the disk as it was below. While the server is not to run, `upload` names the
-    image as which its disk must be handed in whole.
+    is a rebuild, one layer less gives back the disk as it was below. While the server must not run, `upload` names the image as which its whole disk must be uploaded.
     """
 
     id: ServerId
@@ -145,7 +144,7 @@ class Unreadable:
 
     @property
     def fault(self) -> Fault:
-        """What is told of it."""
+        """The fault to report."""
         return Fault(
             "ReadDocument",
             "The agent and the control plane do not understand each other about this server",

@@ -1,7 +1,7 @@
 """The tree of errors: one line, the facts, an act, and a code that never changes.
 
     BuswayError
-    ├── BadInput              the caller can mend it (HTTP 400)
+    ├── BadInput              the caller can correct it (HTTP 400)
     │   ├── InvalidAlias, InvalidDeviceSpec, InvalidExtraSpec, InvalidConfig
     ├── NotAuthenticated      who are you (401)
     ├── Forbidden             not yours to do (403)
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 
 class BuswayError(Exception):
-    """Something Busway refuses or could not do, told in four fields.
+    """An act that Busway refuses or could not do, described in four fields.
 
     `brief` is one line, `detail` the facts (address, group, driver, pid), `remedy` an act, `code` stable for ever.
     """
@@ -48,7 +48,7 @@ class BuswayError(Exception):
 
 
 class BadInput(BuswayError):
-    """The request can't be understood or breaks a rule; the caller can mend it."""
+    """The request can't be understood or breaks a rule; the caller can correct it."""
 
     code = "bad-input"
 
@@ -96,13 +96,13 @@ class OverQuota(Forbidden):
 
 
 class NotFound(BuswayError):
-    """No such thing, or none that this project may see."""
+    """It does not exist, or this project may not see it."""
 
     code = "not-found"
 
 
 class Conflict(BuswayError):
-    """The thing is in a state that does not permit this."""
+    """The current state does not permit this."""
 
     code = "conflict"
 

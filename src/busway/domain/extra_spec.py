@@ -37,7 +37,7 @@ def _refuse_misspelled(key: str) -> None:
     if not near and key.partition(":")[0] != namespace:
         return
     raise InvalidExtraSpec(
-        f"{key} is no extra spec that anything reads",
-        detail=f"About PCI devices there are {', '.join(PCI_EXTRA_SPECS)}.",
+        f"{key} is not an extra spec that Busway knows",
+        detail=f"The extra specs for PCI devices are {', '.join(PCI_EXTRA_SPECS)}.",
         remedy=f"Did you mean {near[0] if near else ALIAS_EXTRA_SPEC}?",
     )

@@ -60,7 +60,7 @@ def _count(value: str) -> int:
     number = _whole(value)
     if not 1 <= number <= MOST_CELLS:
         raise InvalidExtraSpec(
-            f"{_NODES}={_short(value)} is no number of NUMA cells",
+            f"{_NODES}={_short(value)} is not a number of NUMA cells",
             detail=f"It must be a whole number from 1 to {MOST_CELLS}.",
             remedy=f"Set it like {_NODES}=1, or unset it for a guest without NUMA cells.",
         )
@@ -103,13 +103,13 @@ def _check_sums(flavor: Flavor, lists: list[frozenset[int]], cells: tuple[GuestC
     """Each CPU of the guest is in one cell, and the cells' RAM is the guest's, as in Nova."""
     if frozenset().union(*lists) != frozenset(range(flavor.vcpus)) or sum(map(len, lists)) != flavor.vcpus:
         raise InvalidExtraSpec(
-            f"The lists {_CPUS}N do not have each of the {flavor.vcpus} CPUs of flavor {flavor.name} once",
-            detail=f"They hold {', '.join(str(sorted(each)) for each in lists)}.",
+            f"The lists {_CPUS}N do not contain each of the {flavor.vcpus} CPUs of flavor {flavor.name} exactly once",
+            detail=f"They contain {', '.join(str(sorted(each)) for each in lists)}.",
             remedy=f"Give each of the CPUs 0 to {flavor.vcpus - 1} to one cell.",
         )
     if sum(cell.ram_mb for cell in cells) != flavor.ram_mb:
         raise InvalidExtraSpec(
-            f"The sizes {_MEMORY}N are not the {flavor.ram_mb} MB of flavor {flavor.name} together",
+            f"The sizes {_MEMORY}N do not add up to the {flavor.ram_mb} MB of flavor {flavor.name}",
             detail=f"They are {sum(cell.ram_mb for cell in cells)} MB.",
             remedy="Change one of them.",
         )
@@ -118,6 +118,6 @@ def _check_sums(flavor: Flavor, lists: list[frozenset[int]], cells: tuple[GuestC
 def _unsized(key: str, value: str, meaning: str, example: str) -> InvalidExtraSpec:
     return InvalidExtraSpec(
         f"{key}={_short(value)} can't be read" if value else f"{key} is missing",
-        detail=f"It must be {meaning}; with sizes, every cell has one of each.",
+        detail=f"It must be {meaning}; if cells have sizes, every cell needs both.",
         remedy=f"Set it like {key}={example}, or unset all sizes for equal shares.",
     )

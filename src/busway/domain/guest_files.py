@@ -26,7 +26,7 @@ _EMPTY = b"{}"
 
 
 def openstack_files(drive: ConfigDrive) -> dict[str, bytes]:
-    """The files of one version of OpenStack's; raises `HostError` for user data that is no base64."""
+    """The files of one version of OpenStack's; raises `HostError` for user data that is not base64."""
     files = {
         "meta_data.json": drive.meta_data.encode(),
         "network_data.json": drive.network_data.encode(),

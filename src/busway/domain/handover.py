@@ -64,7 +64,7 @@ class Handover:
 
 @dataclass(frozen=True, slots=True)
 class SignedHandover:
-    """A record's JSON as its host has signed it, letter by letter."""
+    """A record's JSON text exactly as its host signed it."""
 
     text: str
     signature: str
@@ -77,14 +77,14 @@ _CHANGED = "it is not what was first seen: "
 
 
 def is_verdict(reason: str) -> bool:
-    """True for what `judge` says of a device that may not go on."""
+    """True for a verdict of `judge` that refuses a device."""
     return reason.startswith((_NO_RECORD, _NO_RESET, _NOT_SEEN, _CHANGED))
 
 
 def judge(handover: Handover | None, first: Identity | None, *, without_reset: bool) -> str:
     """Why a device may not go to the next server, "" when it may.
 
-    `first` is what was first seen of it. `without_reset` is its operator's word that it may go on without a reset.
+    `first` is what was first seen of it. `without_reset` means that its operator allows it without a reset.
     """
     if handover is None:
         return _NO_RECORD

@@ -17,7 +17,7 @@ class GuestAct(StrEnum):
 UNSAFE_INTERRUPTS, ACS_OVERRIDE = "unsafe-interrupts", "acs-override"
 ISOLATION = {
     UNSAFE_INTERRUPTS: (
-        "VFIO was told to do without remapped interrupts (allow_unsafe_interrupts)",
+        "VFIO is configured to work without interrupt remapping (allow_unsafe_interrupts)",
         "switch interrupt remapping on in the firmware and take allow_unsafe_interrupts away",
     ),
     ACS_OVERRIDE: (

@@ -70,7 +70,7 @@ def check_properties(image: Image) -> None:
     for what, found, most in (("properties", image.properties, MOST_PROPERTIES), ("tags", image.tags, MOST_TAGS)):
         if len(found) > most:
             raise TooLarge(
-                f"An image may have {most} {what}; these are {len(found)}", remedy="Leave some out.", code="image-limit"
+                f"An image may have {most} {what}; these are {len(found)}", remedy="Remove some.", code="image-limit"
             )
     names = [("name", image.name or "", NAME_CHARS), *(("tag", tag, TAG_CHARS) for tag in image.tags)]
     names += [("property's name", name, PROPERTY_NAME_CHARS) for name in image.properties]
@@ -83,7 +83,7 @@ def check_properties(image: Image) -> None:
     if total > PROPERTIES_CHARS:
         raise TooLarge(
             f"The properties of an image may have {PROPERTIES_CHARS} characters together; these have {total}",
-            remedy="Shorten them: what is large belongs into the image itself or into user data.",
+            remedy="Shorten them: put large data into the image itself or into user data.",
             code="image-limit",
         )
 
@@ -113,14 +113,14 @@ def _check_qcow2(header: bytes) -> int:
     if found.names_other_file:
         raise BadInput(
             "The qcow2 file depends on another file",
-            detail=f"Of the file: {found.unfit}. A host must not open it for a guest: no backing file, no external data file.",
+            detail=f"Reason: {found.unfit}. A host must not open it for a guest: backing files and external data files are not allowed.",
             remedy="Flatten it: qemu-img convert -O qcow2 IN OUT, then upload OUT.",
             code="image-not-standalone",
         )
     if found.unfit:
         raise BadInput(
             "The qcow2 file can't be used",
-            detail=f"Of the file: {found.unfit}.",
+            detail=f"Reason: {found.unfit}.",
             remedy="Convert it: qemu-img convert -O qcow2 IN OUT, then upload OUT.",
             code="image-unfit",
         )

@@ -34,22 +34,22 @@ def _of_specs(
         caught = [device for device, found in offers if found is spec]
         if not caught:
             yield value.warn(
-                f"It catches none of {len(offers)} devices",
+                f"It matches none of {len(offers)} devices",
                 "Compare it with `busway device list --all`.",
                 code="device-spec-catches-nothing",
             )
         wrong = [device for device in caught if device.kind is DeviceKind.VF]
         if wrong and spec.tags.one_time_use:
             yield value.warn(
-                f"'one_time_use' is for whole cards; {_names(wrong)} are VFs, of which it is not true",
-                'Narrow the spec with "device_type": "type-PF".',
+                f"'one_time_use' is for whole cards; {_names(wrong)} are VFs, for which it has no effect",
+                'Restrict the spec with "device_type": "type-PF".',
                 code="device-spec-one-time-use-vf",
             )
         cards = [device for device in caught if device.kind is DeviceKind.PF]
         if cards and spec.tags.remote_managed:
             yield value.warn(
-                f"'remote_managed' is for VFs; {_names(cards)} are PFs, which no server can get with it",
-                'Narrow the spec to the VFs with "product_id" or "device_type": "type-VF".',
+                f"'remote_managed' is for VFs; {_names(cards)} are PFs, which no server can get with this key",
+                'Restrict the spec to the VFs with "product_id" or "device_type": "type-VF".',
                 code="device-spec-remote-managed-pf",
             )
 
@@ -67,8 +67,7 @@ def _of_alias(value: Located[Alias], offered: Sequence[tuple[PciDevice, DeviceSp
     cards = [device for device in same if device.kind is DeviceKind.PF]
     if wanted.device_type is None and cards:
         yield value.warn(
-            f"Alias {alias.describe()} never gets {_names(cards)}: they are PFs, and without a device_type it means VFs "
-            "and plain devices",
+            f"Alias {alias.describe()} never matches {_names(cards)}: they are PFs, and without a device_type it matches VFs and plain devices only",
             'Add "device_type": "type-PF" to the alias.',
             code="alias-needs-type-pf",
         )
@@ -77,13 +76,13 @@ def _of_alias(value: Located[Alias], offered: Sequence[tuple[PciDevice, DeviceSp
     if wanted.device_type not in (None, DeviceKind.VF) and others:
         yield value.warn(
             f"Alias {alias.describe()} asks for {wanted.device_type.value}, and {_names(same)} are {' and '.join(others)}: "
-            "a card with SR-IOV is type-PF, also with no virtual function made",
+            "a card with SR-IOV is type-PF, even with no virtual function enabled",
             f'{others[-1]} would match: write "device_type": "{others[-1]}" in the alias.',
             code="alias-other-type",
         )
         return
     yield value.warn(
-        f"Alias {alias.describe()} matches none of {len(offered)} devices that are offered",
+        f"Alias {alias.describe()} matches none of {len(offered)} offered devices",
         "Compare its ids and device_type with `busway device list --all`.",
         code="alias-matches-nothing",
     )

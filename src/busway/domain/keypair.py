@@ -1,4 +1,4 @@
-"""SSH public keys of users: how they are read and how they are told apart."""
+"""SSH public keys of users: how they are read and compared."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def _not_a_key(detail: str) -> BadInput:
     return BadInput(
         "The public key is not an OpenSSH public key",
         detail=detail,
-        remedy="Give the content of a .pub file, such as ~/.ssh/id_ed25519.pub.",
+        remedy="Use the content of a .pub file, such as ~/.ssh/id_ed25519.pub.",
         code="invalid-public-key",
     )

@@ -73,7 +73,7 @@ class MoveSide:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One move; `powered` says whether the guest ran when it began, `error` why it is being taken back by itself."""
+    """One move; `powered` says whether the guest ran when it began, `error` why it is being reverted automatically."""
 
     id: int
     uuid: str

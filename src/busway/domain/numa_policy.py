@@ -31,7 +31,7 @@ class NumaPolicy(StrEnum):
 def numa_policy_of(extra_specs: Mapping[str, str], image_properties: Mapping[str, str]) -> NumaPolicy | None:
     """The policy that a flavor or an image asks for, None when both leave it to the alias.
 
-    Errors: `Forbidden` when they disagree, `InvalidExtraSpec` or `BadInput` for a word that is no policy. An empty value
+    Errors: `Forbidden` when they disagree, `InvalidExtraSpec` or `BadInput` for a word that is not a policy. An empty value
     counts as none, as in Nova.
     """
     of_flavor = extra_specs.get(NUMA_POLICY_EXTRA_SPEC)
@@ -52,7 +52,7 @@ def parse_numa_policy(value: str) -> NumaPolicy:
     """Reads the extra spec's word; raises `InvalidExtraSpec`."""
     if value not in tuple(NumaPolicy):
         raise InvalidExtraSpec(
-            f"{NUMA_POLICY_EXTRA_SPEC}={value} is no PCI NUMA policy",
+            f"{NUMA_POLICY_EXTRA_SPEC}={value} is not a PCI NUMA policy",
             detail=f"It may be {', '.join(NumaPolicy)}.",
             remedy=f"Set it like {NUMA_POLICY_EXTRA_SPEC}=preferred.",
         )
@@ -62,7 +62,7 @@ def parse_numa_policy(value: str) -> NumaPolicy:
 def _of_image(value: str) -> NumaPolicy:
     if value not in tuple(NumaPolicy):
         raise BadInput(
-            f"The image's {NUMA_POLICY_PROPERTY}={value} is no PCI NUMA policy",
+            f"The image's {NUMA_POLICY_PROPERTY}={value} is not a PCI NUMA policy",
             detail=f"It may be {', '.join(NumaPolicy)}.",
             remedy=f"Change it: openstack image set --property {NUMA_POLICY_PROPERTY}=preferred IMAGE.",
             code="image-numa-policy",

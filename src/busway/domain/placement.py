@@ -108,7 +108,7 @@ class HostState:
 class Snapshot:
     """All hosts at one moment; never changed, only replaced.
 
-    `derived` is a place for what is computed of the hosts once, such as an index; it is no part of the value.
+    `derived` caches values that are computed once from the hosts, such as an index; it is not part of the value.
     """
 
     hosts: Sequence[HostState]

@@ -1,6 +1,6 @@
 """Changes that would let a refused server be placed: of the request, by its user, or of the cloud, by its operator.
 
-They are data, so that the scheduler can try one before it is told to anybody (`busway.scheduler.change`).
+They are data, so that the scheduler can try one before it is suggested (`busway.scheduler.change`).
 """
 
 from __future__ import annotations

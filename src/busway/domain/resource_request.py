@@ -57,14 +57,14 @@ def parse_resources(specs: Mapping[str, str]) -> ResourceRequests:
     """Reads a flavor's extra specs; raises `InvalidExtraSpec`."""
     groups = tuple(sorted(_groups(specs), key=lambda each: (each.suffix, each.resource_class)))
     if len(groups) > MAX_GROUPS:
-        raise InvalidExtraSpec(f"{len(groups)} groups of resources", remedy=f"Ask for at most {MAX_GROUPS}.")
+        raise InvalidExtraSpec(f"{len(groups)} groups of resources", remedy=f"Request at most {MAX_GROUPS}.")
     suffixes = [each.suffix for each in groups if each.suffix]
     twice = next((suffix for suffix in suffixes if suffixes.count(suffix) > 1), None)
     if twice is not None:
         raise InvalidExtraSpec(
-            f"The group '{twice}' asks for two resource classes of devices",
-            detail="A group comes from one device, and a device gives one class.",
-            remedy="Give each class a group of its own: resources1:..., resources2:...",
+            f"The group '{twice}' requests two resource classes of devices",
+            detail="A group comes from one device, and a device provides one class.",
+            remedy="Use a separate group for each class: resources1:..., resources2:...",
         )
     return ResourceRequests(groups, _rule(specs))
 

@@ -177,7 +177,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class ServerAction:
-    """One thing that a user asked of a server (`os-instance-actions`)."""
+    """One request of a user about a server (`os-instance-actions`)."""
 
     server_id: ServerId
     request_id: str

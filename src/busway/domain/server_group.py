@@ -49,8 +49,8 @@ def check_group(policy: GroupPolicy, max_per_host: int | None) -> None:
     """Raises `BadInput` for a rule that its policy has no use for."""
     if max_per_host is not None and policy is not GroupPolicy.ANTI_AFFINITY:
         raise BadInput(
-            f"max_server_per_host does not go with the policy {policy}",
-            detail=f"Only {GroupPolicy.ANTI_AFFINITY} reads it.",
-            remedy="Leave the rule out, or choose that policy.",
+            f"max_server_per_host can't be used with the policy {policy}",
+            detail=f"Only {GroupPolicy.ANTI_AFFINITY} uses it.",
+            remedy="Omit the rule, or choose that policy.",
             code="group-rule",
         )

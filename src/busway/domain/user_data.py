@@ -9,7 +9,7 @@ from busway.domain.errors import BadInput
 
 
 def decode_user_data(text: str) -> bytes:
-    """Decodes user data; raises `BadInput` for what is no base64 apart from its white space."""
+    """Decodes user data; raises `BadInput` for text that is not base64 apart from white space."""
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:

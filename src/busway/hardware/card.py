@@ -1,4 +1,4 @@
-"""Cards: the functions of one slot and IOMMU group, which a person sees and hands out as one thing."""
+"""Cards: the functions of one slot and IOMMU group, which are seen and given to servers as a unit."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Card:
 
 
 def make_cards(functions: Iterable[Function]) -> tuple[Card, ...]:
-    """Makes the cards of a machine, in the order of their addresses; bridges are no cards."""
+    """Makes the cards of a machine, in the order of their addresses; bridges are not cards."""
     found = list(functions)
     slots: dict[tuple[str, int | None], list[Function]] = {}
     members: dict[int, list[Function]] = {}
@@ -86,7 +86,7 @@ def _make(own: list[Function], members: Mapping[int, list[Function]]) -> Card:
 
 
 def _place(function: Function) -> str:
-    """A VF shares its slot with others by the arithmetic of SR-IOV, not because they are one thing."""
+    """A VF shares its slot with others by the arithmetic of SR-IOV, not because they are one card."""
     return str(function.address) if function.is_vf else function.address.slot_name
 
 

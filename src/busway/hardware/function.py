@@ -27,7 +27,7 @@ _NIC_CLASS = "02"
 class Function:
     """One PCI function of the machine under `root`.
 
-    The fields are as the scan saw them; each property below them reads the tree anew. Ids are lower-case hex digits,
+    The fields are as the scan saw them; each property below them reads the tree again. Ids are lower-case hex digits,
     "" when the kernel does not say; None is none or unknown. `bridges` leads from the root port down to the bridge
     right above, `host_bridge` is the root of it ("pci0000:40"); both are empty where the tree does not show them.
     """
@@ -125,7 +125,7 @@ class Function:
 
     @property
     def is_on_vfio(self) -> bool:
-        """True when a guest could have it as it stands: on vfio-pci, or on a VFIO driver of its vendor's.
+        """True if a guest could have it in its current state: bound to vfio-pci, or to a VFIO driver of its vendor.
 
         Since Linux 6.1 a device that a VFIO driver has carries a folder `vfio-dev`.
         """

@@ -83,6 +83,6 @@ def _not_loaded(module: str, words: str) -> HostError:
     return HostError(
         f"The kernel module {module} can't be loaded",
         detail=words,
-        remedy=f"Install a kernel that has {module}, then run `modprobe {module}` by hand to see that it loads.",
+        remedy=f"Install a kernel that has {module}, then run `modprobe {module}` by hand to check that it loads.",
         code="no-vfio",
     )

@@ -14,7 +14,7 @@ _UNKNOWN_WIDTHS = (0, 255)  # what the kernel prints for a link that is down or 
 class Link:
     """Speed in GT/s for each lane and width in lanes, now and at most; None is unknown.
 
-    An idle GPU lowers its speed: less than the most is no fault by itself, fewer lanes are.
+    An idle GPU lowers its speed: a lower speed alone is not a fault, fewer lanes are.
     """
 
     speed: float | None = None

@@ -45,7 +45,7 @@ class Machine:
         """Scans again, reading only drivers and what is new: less than a tenth of the work. Itself if nothing changed.
 
         A function counts as the same while the kernel's entry for it is the same (its inode: sysfs gives a device that
-        comes back a new one). When groups came or went, all is read anew.
+        comes back a new one). If groups were added or removed, everything is read again.
         """
         devices = f"{self.root}/sys/bus/pci/devices"
         marks = _marks(devices)

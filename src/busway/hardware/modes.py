@@ -1,6 +1,6 @@
 """In which ways a card can be given to guests here, and why not in the others.
 
-It is about the card and its host as they are now: who has the card at the moment is not looked at.
+It describes the card and its host as they are now, and ignores who uses the card at the moment.
 """
 
 from __future__ import annotations

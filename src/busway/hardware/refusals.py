@@ -13,7 +13,7 @@ def vanished(address: object) -> HostError:
     """The kernel no longer shows the device."""
     return HostError(
         f"There is no device at {address}",
-        detail="The kernel of this host does not show it.",
+        detail="The kernel of this host does not list it.",
         remedy="Check that the card is seated and powered, and that its address did not change after a reboot.",
         code="device-vanished",
     )
@@ -34,8 +34,8 @@ def no_iommu(address: PciAddress) -> HostError:
     """The device has no IOMMU group."""
     return HostError(
         f"{address} has no IOMMU group: the IOMMU of this host is off",
-        detail="Without an IOMMU a guest's device could write to any memory of the host.",
-        remedy="Switch on VT-d or AMD-Vi in the firmware, add intel_iommu=on to the kernel command line, and reboot.",
+        detail="Without an IOMMU, a guest's device could write to any memory of the host.",
+        remedy="Enable VT-d or AMD-Vi in the firmware, add intel_iommu=on to the kernel command line, and reboot.",
         code="no-iommu",
     )
 
@@ -46,7 +46,7 @@ def not_viable(address: PciAddress, group: int, others: Sequence[Function]) -> H
     return HostError(
         f"IOMMU group {group} of {address} is not viable: the host uses {len(others)} other member(s) of it",
         detail=f"Still with host drivers: {names}.",
-        remedy="Hand out the whole group, or move the card to a slot with a group of its own.",
+        remedy="Offer the whole group, or move the card to a slot with its own group.",
         code="group-not-viable",
     )
 
@@ -55,8 +55,8 @@ def not_prepared(address: PciAddress, driver: str | None) -> HostError:
     """A device that Busway must leave with its driver has none that gives it to guests."""
     return HostError(
         f"{address} is on {driver or 'no driver'}, and its device spec leaves the driver to the operator",
-        detail="With `managed` no, a device must be on vfio-pci or on a VFIO driver of its vendor's before a server gets it.",
-        remedy="Bind it (`driverctl set-override`, or the vendor's tool), or take `managed` out of the device spec.",
+        detail="With `managed` no, a device must be bound to vfio-pci or to a VFIO driver of its vendor before a server gets it.",
+        remedy="Bind it (`driverctl set-override`, or the vendor's tool), or remove `managed` from the device spec.",
         code="device-not-prepared",
     )
 
@@ -64,11 +64,11 @@ def not_prepared(address: PciAddress, driver: str | None) -> HostError:
 def unexpected_driver(address: PciAddress, driver: str | None, before: str | None) -> HostError:
     """Another driver has the device than vfio-pci or the one that it came from."""
     return HostError(
-        f"{address} is on {driver or 'no driver'}, and this is not where Busway left it",
-        detail=f"It was taken from {before or 'no driver'}. Who bound it since may be using it, so nothing is done to it.",
-        remedy=f"Give it back to {before} (`driverctl`), or unbind it; the agent goes on by itself."
+        f"{address} is on {driver or 'no driver'}, but Busway bound it to another driver",
+        detail=f"It was taken from {before or 'no driver'}. The program that bound it may be using it, so Busway does not touch it.",
+        remedy=f"Bind it to {before} again (`driverctl`), or unbind it; the agent retries automatically."
         if before
-        else "Unbind it; the agent goes on by itself.",
+        else "Unbind it; the agent retries automatically.",
         code="driver-unexpected",
     )
 
@@ -76,9 +76,9 @@ def unexpected_driver(address: PciAddress, driver: str | None, before: str | Non
 def unsettled(device: object, pids: Sequence[int]) -> HostError:
     """The kernel has not finished an earlier write for the device."""
     return HostError(
-        f"The kernel has not finished what it was told for {device}",
-        detail=f"Blocked since an earlier act: {', '.join(f'process {pid}' for pid in pids)}. What becomes of the device is not known.",
-        remedy="Stop who uses the device (`fuser -v /dev/vfio/* /dev/nvidia* /dev/dri/*`), or reboot the host.",
+        f"The kernel has not finished an earlier write for {device}",
+        detail=f"Blocked: {', '.join(f'process {pid}' for pid in pids)}. The state of the device is unknown until it finishes.",
+        remedy="Stop the process that uses the device (`fuser -v /dev/vfio/* /dev/nvidia* /dev/dri/*`), or reboot the host.",
         code="kernel-unsettled",
     )
 
@@ -86,9 +86,9 @@ def unsettled(device: object, pids: Sequence[int]) -> HostError:
 def release_failed(address: PciAddress, previous: str | None, words: str, code: str = "release-failed") -> HostError:
     """The device did not go back to where it came from."""
     return HostError(
-        f"{address} could not be given back to {previous or 'no driver'}",
+        f"{address} could not be returned to {previous or 'no driver'}",
         detail=words,
-        remedy="Read `dmesg` for the kernel's own reason; a device that hangs needs a power cycle of the host.",
+        remedy="Read `dmesg` for the kernel's own reason; if the device hangs, power-cycle the host.",
         code=code,
     )
 
@@ -98,6 +98,6 @@ def reset_failed(address: PciAddress, words: str, code: str = "reset-failed") ->
     return HostError(
         f"{address} could not be reset",
         detail=words,
-        remedy="Power-cycle the host before the device is used again; what a guest left in it may still be there.",
+        remedy="Power-cycle the host before the device is used again; the data of a guest may still be in it.",
         code=code,
     )

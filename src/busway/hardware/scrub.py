@@ -110,6 +110,6 @@ def _failed(address: PciAddress, program: Path, what: str, output: str) -> HostE
     return HostError(
         f"{program} did not clean {address}",
         detail=f"{what}{said}",
-        remedy="Mend the program, or clean the device by hand and let the program see it; the agent tries again by itself.",
+        remedy="Fix the program, or clean the device by hand so that the program succeeds; the agent retries automatically.",
         code="scrub-failed",
     )

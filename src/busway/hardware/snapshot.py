@@ -67,7 +67,7 @@ def capture(
 def unpack(snapshot: Path, folder: Path) -> Path:
     """Unpacks a snapshot into `folder`, which is made if need be, and returns it: the root of the machine's tree.
 
-    Raises `BadInput` for what is no snapshot, or one with names that lead out of the folder.
+    Raises `BadInput` for a file that is not a snapshot, or has names that lead out of the folder.
     """
     try:
         with tarfile.open(snapshot, "r:gz") as archive:
@@ -154,6 +154,6 @@ def _invalid(snapshot: Path, detail: str) -> BadInput:
     return BadInput(
         f"{snapshot} is not a snapshot of a machine",
         detail=detail,
-        remedy="Make one with `busway snapshot --output FILE` on the machine.",
+        remedy="Create one with `busway snapshot --output FILE` on the machine.",
         code="invalid-snapshot",
     )

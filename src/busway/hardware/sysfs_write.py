@@ -1,8 +1,7 @@
 """Writes one value to a sysfs file in a child process, so that a write the kernel blocks can't hang the caller.
 
 An unbind waits inside the kernel until the driver lets go, which may be never, and such a thread can't be killed. In
-a child of its own it costs this process neither its liveness nor its locks (they are not inherited). The kernel does
-what it was told all the same, whenever it can: until the child is gone, nobody knows the state of the device. The child
+a child of its own it costs this process neither its liveness nor its locks (they are not inherited). The kernel still completes the write as soon as it can. Until the child is gone, the state of the device is unknown. The child
 carries the name of the device in its environment, so that it is found again, also by a later agent.
 """
 
@@ -61,7 +60,7 @@ def _refused(path: Path, value: str, words: str) -> HostError:
 def _blocked(path: Path, value: str, patience: float) -> HostError:
     return HostError(
         f"The kernel did not finish writing '{value}' to {path} in {patience:g} s",
-        detail="The driver does not let go of the device: a process uses it, or its reset hangs.",
-        remedy="Find who uses it (`fuser -v /dev/vfio/* /dev/nvidia* /dev/dri/*`); reboot the host if nobody does.",
+        detail="The driver does not release the device: a process uses it, or its reset hangs.",
+        remedy="Find the process that uses it (`fuser -v /dev/vfio/* /dev/nvidia* /dev/dri/*`); if there is none, reboot the host.",
         code="kernel-blocked",
     )

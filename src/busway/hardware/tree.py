@@ -119,7 +119,7 @@ def parse_addresses(names: Iterable[str]) -> list[PciAddress]:
 
 
 def parse_list(text: str, limit: int = 1 << 16) -> frozenset[int] | None:
-    """Reads a kernel list such as `0-5,12-17`; None when it is no such list, an empty set for an empty one."""
+    """Reads a kernel list such as `0-5,12-17`; None if it is not such a list, an empty set for an empty one."""
     numbers: set[int] = set()
     for part in text.strip().split(","):
         first, _, last = part.partition("-")

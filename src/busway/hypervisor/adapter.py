@@ -255,7 +255,7 @@ def _refused(doing: str, error: libvirt.libvirtError) -> HostError:
     return HostError(
         f"libvirt could not {doing}",
         detail=str(error.get_error_message() or error),
-        remedy="Read the domain's log under /var/log/libvirt/qemu for QEMU's own words.",
+        remedy="Read QEMU's messages in the domain's log under /var/log/libvirt/qemu.",
         code="libvirt-refused",
     )
 
@@ -264,6 +264,6 @@ def _away(uri: str, doing: str, error: libvirt.libvirtError) -> Unavailable:
     return Unavailable(
         f"libvirt at {uri} can't be reached to {doing}",
         detail=str(error.get_error_message() or error),
-        remedy="Start libvirtd (`systemctl start libvirtd`); the agent goes on by itself.",
+        remedy="Start libvirtd (`systemctl start libvirtd`); the agent retries automatically.",
         code="libvirt-away",
     )

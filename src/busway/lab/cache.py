@@ -1,4 +1,4 @@
-"""Made things kept for the next time: downloads, unpacked packages, kernels, initramfs, guest images.
+"""The cache of the lab: downloads, unpacked packages, kernels, initramfs, guest images.
 
 An entry is named after what went into it, made beside its place and renamed into it: whoever finds it finds it whole,
 whatever was interrupted. Two makers of one entry take turns.

@@ -14,7 +14,7 @@ class _Entry:
 
 
 class Archive:
-    """A tree of files being put together; parents of a path come by themselves."""
+    """A tree of files being built; the parents of a path are added automatically."""
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}

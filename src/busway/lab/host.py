@@ -38,7 +38,7 @@ class ExecResult:
         """Answer the output of a command that went well; raise with what it said when it did not."""
         if self.returncode != 0:
             said = (self.stderr or self.stdout).decode(errors="replace").strip()
-            raise LabRefused(f"A command in the lab host ended with {self.returncode}", detail=said)
+            raise LabRefused(f"A command in the lab host failed with exit code {self.returncode}", detail=said)
         return self.stdout.decode()
 
 
@@ -142,7 +142,7 @@ class LabHost:
         return port
 
     def forward_remove(self, guest_address: str, guest_port: int) -> None:
-        """Close the way to a guest's port; one that is closed already is no error."""
+        """Close the forwarding to a guest's port; it is not an error if it is closed already."""
         kept = self._kept_forwards()
         port = kept.pop(f"{guest_address}:{guest_port}", None)
         if port is not None:

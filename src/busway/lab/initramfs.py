@@ -14,7 +14,7 @@ _BUSYBOX = Path("/bin/busybox")
 
 
 def build(cache: Cache, kernel: Kernel) -> Path:
-    """Answer the initramfs for `kernel`, made anew when its script, the busybox or the kernel changed."""
+    """Answer the initramfs for `kernel`, rebuilt if its script, the busybox or the kernel changed."""
     script = files("busway.lab.inside").joinpath("init.sh").read_bytes()
     key = digest(script, _BUSYBOX.read_bytes(), kernel.tree.name, *_MODULES)
     return cache.entry(f"initramfs/host-{key}", lambda new: _write(new, kernel, script))

@@ -25,7 +25,7 @@ _DOWN_SECONDS = 60.0
 
 
 class Lab:
-    """The lab hosts of one state folder; made things are kept in the cache, which `down` leaves alone."""
+    """The lab hosts of one state folder; built files are kept in the cache, which `down` leaves alone."""
 
     def __init__(self, state: Path, cache: Path | None = None) -> None:
         self.state = state.resolve()
@@ -114,7 +114,7 @@ class Lab:
             raise LabBusy(
                 f"A lab of another shape is up in {self.state}",
                 detail=f"Up: {told['shape']}; asked for: {shape}",
-                remedy="busway lab down, then again",
+                remedy="Run busway lab down, then try again",
             )
         generation = secrets.token_hex(8)
         new = path.with_name(f".lab.json.{os.getpid()}")

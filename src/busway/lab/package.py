@@ -45,7 +45,7 @@ def check_installed(needed: dict[str, str] | None = None) -> None:
     if missing:
         packages = " ".join(sorted(set(missing.values())))
         raise LabUnprepared(
-            f"The lab needs {len(missing)} programs that this machine has not",
+            f"The lab needs {len(missing)} programs that this machine does not have",
             detail="Missing: " + ", ".join(f"{what} ({package})" for what, package in missing.items()),
             remedy=f"apt-get install --no-install-recommends {packages}",
         )
@@ -123,7 +123,7 @@ def _unpack(cache: Cache, packages: list[str], versions: list[str], new: Path) -
 def _candidate(package: str) -> str:
     found = re.search(r"Candidate: (\S+)", _run("apt-cache", "policy", package))
     if found is None or found[1] == "(none)":
-        raise LabUnprepared(f"apt has no package {package} to offer", remedy="apt-get update, then again")
+        raise LabUnprepared(f"apt has no package {package} to offer", remedy="Run apt-get update, then try again")
     return found[1]
 
 
@@ -135,6 +135,6 @@ def _run(*argv: str, cwd: Path | None = None, seconds: float = _RUN_SECONDS) -> 
         raise LabUnprepared(f"{argv[0]} {argv[1]} took more than {seconds:.0f} s", detail=" ".join(argv)) from error
     except subprocess.CalledProcessError as error:
         raise LabUnprepared(
-            f"{argv[0]} {argv[1]} failed", detail=str(error.stderr).strip(), remedy="apt-get update, then again"
+            f"{argv[0]} {argv[1]} failed", detail=str(error.stderr).strip(), remedy="Run apt-get update, then try again"
         ) from error
     return done.stdout

@@ -54,7 +54,7 @@ class Monitor:
         return made
 
     def unforward(self, network: str, outer: int) -> None:
-        """Close a port of 127.0.0.1; one that is closed already is no error."""
+        """Close a port of 127.0.0.1; it is not an error if it is closed already."""
         self.human(f"hostfwd_remove {network} tcp:127.0.0.1:{outer}")
 
     @contextmanager

@@ -16,7 +16,7 @@ class Report:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Enclose one step; an error passes through after the step is told as failed."""
+        """Enclose one step; an error passes through after the step is reported as failed."""
         begun = time.monotonic()
         self.began(name)
         try:

@@ -1,7 +1,6 @@
 """Counts what happens in this process, reads what is looked up, and writes both as Prometheus' text.
 
-A scrape costs one reading for all who ask within a second, and a reading that is dear is kept for ten times as long as it
-took: whoever scrapes how often takes a tenth of one core at most.
+All scrapes within a second share one reading, and an expensive reading is kept for ten times as long as it took. So scraping costs at most a tenth of one core.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ class Meters(Collector):
         (found.labels(*map(_short, labels)) if labels else found).observe(seconds)
 
     def text(self) -> bytes:
-        """All metrics as text; one reading at a time, and the same answer for all who ask while it is fresh."""
+        """All metrics as text; one reading at a time, and the same answer for all requests while it is fresh."""
         with self._lock:
             began = self._clock()
             if began >= self._stale_at:

@@ -27,7 +27,7 @@ class BridgeDriver:
                 f"This host has no bridge for physical network {network.physical}",
                 detail=f"It has: {', '.join(f'{k} ({v})' for k, v in self._bridges.items()) or 'none'}."
                 + (f" Interface {below} is not a bridge." if below else ""),
-                remedy=f"Make the bridge, and start the agent with --bridge {network.physical}=BRIDGE.",
+                remedy=f"Create the bridge, and start the agent with --bridge {network.physical}=BRIDGE.",
                 code="no-bridge",
             )
         bridge = below

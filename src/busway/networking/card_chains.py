@@ -20,7 +20,7 @@ _UNTAGGED = "{ 0x0800, 0x0806, 0x86dd }"
 
 
 def sending(nic: Nic, after: str) -> Iterator[str]:
-    """The chain for what the guest sends; an honest frame goes on to the chain `after` of its groups."""
+    """The chain for frames that the guest sends; an honest frame continues in the chain `after` of its groups."""
     yield f"chain send-{nic.tap} {{"
     if nic.security:
         pairs = _pairs(nic)

@@ -50,7 +50,7 @@ def _dns(network: HostNetwork, folder: Path) -> list[str]:
 
 
 def _options(network: HostNetwork, *, dns: bool) -> list[str]:
-    """The way to the metadata is on the card's own link; with option 121 a client heeds no other route (RFC 3442)."""
+    """The way to the metadata is on the card's own link; with option 121 a client ignores other routes (RFC 3442)."""
     routes = [f"{METADATA_ADDRESS}/32,0.0.0.0"]
     lines = []
     if network.gateway:
@@ -87,7 +87,7 @@ class Dnsmasq:
         self._folder = folder
 
     def ensure(self, network: HostNetwork, bridge: str, nics: tuple[Nic, ...], *, dns: bool) -> None:
-        """Starts it, starts it anew when its configuration changed, or has it read its lists again."""
+        """Starts it, restarts it if its configuration changed, or makes it read its lists again."""
         folder = self._folder / network.id
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         lists = [_write(folder / "hosts", hosts(nics)), _write(folder / "names", names(nics))]
@@ -128,7 +128,7 @@ class Dnsmasq:
         deadline = time.monotonic() + _END_SECONDS
         while self._pid(folder) == pid:
             if time.monotonic() > deadline:
-                raise HostError(f"dnsmasq (pid {pid}) does not end", code="dnsmasq-stuck")
+                raise HostError(f"dnsmasq (pid {pid}) does not stop", code="dnsmasq-stuck")
             time.sleep(0.02)
 
 

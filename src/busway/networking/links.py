@@ -40,7 +40,7 @@ class Links:
         if not self.is_bridge(name):
             raise HostError(
                 f"Interface {name} is not a bridge",
-                remedy=f"Remove it or give it another name: ip link set {name} name OTHER",
+                remedy=f"Remove it or rename it: ip link set {name} name OTHER",
                 code="not-a-bridge",
             )
         run("ip", "link", "set", name, "mtu", str(mtu), "up")

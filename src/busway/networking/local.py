@@ -43,14 +43,14 @@ class LocalDriver:
         for name, theirs in self._links.networks():
             if any(each.version == theirs.version and each.overlaps(theirs) for each in mine):
                 raise HostError(
-                    f"Network {network.name} has addresses that this host has on {name}",
+                    f"Network {network.name} has addresses that this host uses on {name}",
                     detail=f"{theirs} overlaps with {', '.join(str(each) for each in mine)}.",
                     remedy="Choose other addresses for the network ([busway] network_cidr, or another subnet).",
                     code="network-overlaps-host",
                 )
 
     def _forward6(self, bridge: str) -> None:
-        """A host that forwards IPv6 heeds router advertisements only where it is told 2: its own way out must stay."""
+        """A host that forwards IPv6 accepts router advertisements only with the value 2; it needs them for its own route."""
         for name in self._links.names(""):
             if name != bridge and self._links.get(f"ipv6/conf/{name}/accept_ra") == "1":
                 self._links.set(f"ipv6/conf/{name}/accept_ra", "2")

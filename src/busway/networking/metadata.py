@@ -55,7 +55,7 @@ class MetadataService:
                     HostError(
                         f"The metadata service can't listen at {METADATA_ADDRESS} on {bridge}",
                         detail=str(error),
-                        remedy="Let no other program listen on port 80 of every address; guests have their config drives.",
+                        remedy="Stop the program that listens on port 80 of all addresses. Until then guests only have their configuration drives.",
                         code="metadata-listen",
                     )
                 )
@@ -121,7 +121,7 @@ class _Listener(ThreadingHTTPServer):
         self.server_close()
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - socketserver's
-        """Turns away who has enough connections already."""
+        """Refuses a client that has enough connections already."""
         with self._lock:
             if self._open[client_address[0]] >= _MOST_OF_ONE or self._open.total() >= _MOST:
                 return False

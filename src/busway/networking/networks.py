@@ -86,7 +86,7 @@ class HostNetworks:
                 self._faults[network.id] = error
             except OSError as error:
                 self._faults[network.id] = HostError(
-                    f"Network {network.name} could not be made", detail=str(error), code="network-io"
+                    f"Network {network.name} could not be set up", detail=str(error), code="network-io"
                 )
         silent = self._metadata.serve(desired, {} if self._no_filter else answering)
         self._tidy(desired)
@@ -102,7 +102,7 @@ class HostNetworks:
         nics = [nic for server in servers if server.id == server_id for nic in server.nics]
         if nics and self._no_filter is not None:
             raise HostError(
-                "The packet filter of the guests is not in place",
+                "The packet filter of the guests is not loaded",
                 detail=str(self._no_filter),
                 remedy="Install nftables; the kernel needs nf_tables and nf_conntrack_bridge.",
                 code="no-packet-filter",

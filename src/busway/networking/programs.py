@@ -28,7 +28,7 @@ def run(*argv: str, text: str = "") -> str:
         raise HostError(
             f"{' '.join(argv[:4])} failed on this host",
             detail=(done.stderr or done.stdout).strip()[:2000],
-            remedy="Read the detail; the agent tries again in its next round.",
+            remedy="Read the detail; the agent retries in its next round.",
             code="network-program-failed",
         )
     return done.stdout

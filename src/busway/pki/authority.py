@@ -52,7 +52,7 @@ class Authority:
     def sign_agent(self, request: str, host: str, now: datetime) -> str:
         """The certificate of a host's agent for the key of a signing request; the request's own names mean nothing.
 
-        Raises `BadInput` for what is no request, or is not signed with its own key.
+        Raises `BadInput` for data that is not a request, or is not signed with its own key.
         """
         wanted: list[x509.GeneralName] = [x509.UniformResourceIdentifier(HOST_URI + host)]
         return self._sign("busway agent", _requested_key(request), wanted, ExtendedKeyUsageOID.CLIENT_AUTH, now)
@@ -143,7 +143,7 @@ def _requested_key(request: str) -> ec.EllipticCurvePublicKey:
             raise ValueError("its signature is not of its own key, or the key is of no curve")
     except (ValueError, InvalidSignature) as error:
         raise BadInput(
-            "This is no signing request of an agent",
+            "This is not a signing request of an agent",
             detail=str(error),
             remedy="Run the same release on both sides.",
             code="signing-request",
@@ -155,6 +155,6 @@ def _unreadable(detail: str) -> InvalidConfig:
     return InvalidConfig(
         "The authority of this control plane can't be read",
         detail=detail,
-        remedy="Restore tls/authority.pem of the state folder. Without it every host must join anew.",
+        remedy="Restore tls/authority.pem of the state folder. Without it every host must join again.",
         code="authority-form",
     )

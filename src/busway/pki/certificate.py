@@ -24,9 +24,9 @@ def read_certificates(pem: str) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(pem.encode())
     except ValueError as error:
         raise InvalidConfig(
-            "This is no certificate in PEM form",
+            "This is not a certificate in PEM format",
             detail=str(error),
-            remedy="Give a file with the lines BEGIN CERTIFICATE and END CERTIFICATE.",
+            remedy="Use a file with the lines BEGIN CERTIFICATE and END CERTIFICATE.",
             code="certificate-form",
         ) from error
 

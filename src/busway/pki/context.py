@@ -35,7 +35,7 @@ def load_chain(context: ssl.SSLContext, certificate: Path, key: Path | None) -> 
         raise InvalidConfig(
             f"The certificate {certificate} can't be used" + (f" with the key {key}" if key else ""),
             detail=f"{type(error).__name__}: {error}",
-            remedy="Give a certificate with its chain and its key without a passphrase, both as PEM.",
+            remedy="Use a certificate with its chain, and its key without a passphrase, both in PEM format.",
             code="certificate-unusable",
         ) from error
 

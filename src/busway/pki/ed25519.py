@@ -52,7 +52,7 @@ def _public(word: str) -> Ed25519PublicKey:
         return Ed25519PublicKey.from_public_bytes(base64.b64decode(word, validate=True))
     except ValueError as error:
         raise InvalidConfig(
-            f"'{word[:60]}' is no public key of a catalogue",
+            f"'{word[:60]}' is not a public key of a catalogue",
             detail="It is 32 bytes of an Ed25519 key in base64: 44 characters.",
             remedy="Copy what `busway image catalogue key` printed.",
             code="catalogue-key",

@@ -47,12 +47,12 @@ def _read(key: str) -> ec.EllipticCurvePrivateKey:
     try:
         read = load_pem_private_key(key.encode(), None)
         if not isinstance(read, ec.EllipticCurvePrivateKey):
-            raise ValueError("it is no key of a curve")
+            raise ValueError("it is not an elliptic-curve key")
     except (ValueError, TypeError) as error:
         raise InvalidConfig(
-            "The key with which this host signs can't be read",
+            "The signing key of this host can't be read",
             detail=str(error),
-            remedy="Remove it, and invite the host anew: busway host create NAME --rotate",
+            remedy="Remove it, and let the host join again: busway host create NAME --rotate",
             code="signing-key-form",
         ) from error
     return read

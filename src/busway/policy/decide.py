@@ -42,13 +42,13 @@ class Policy:
         if not self._enforcer.check_rules():
             raise InvalidConfig(
                 f"{file or 'The policy'} has a rule that can't be used",
-                detail="A check names a rule that does not exist, or rules name each other in a circle.",
+                detail="A check refers to a rule that does not exist, or rules refer to each other in a circle.",
                 remedy="See docs/reference/policy.md for the names of rules.",
                 code="policy-file",
             )
 
     def allows(self, caller: Caller, rule: str, target: Target) -> bool:
-        """True when the rule lets the caller act on the target; raises `KeyError` for a rule that there is not."""
+        """True when the rule lets the caller act on the target; raises `KeyError` for a rule that does not exist."""
         known = RULES[rule]
         if known.scopes and not known.unscoped and not caller.project_id and not caller.is_system:
             return False
@@ -60,7 +60,7 @@ class Policy:
 def authorize(caller: Caller, rule: str, target: Target | None = None) -> None:
     """Raises `Forbidden` unless a rule lets the caller act on the target.
 
-    The target's words are those of the rule's check: `project_id` and `user_id` of the thing, `target.user.id` and so on.
+    The target's words are those of the rule's check: `project_id` and `user_id` of the resource, `target.user.id` and so on.
     Without a target it is whatever the caller's own project and user may do.
     """
     if not allows(caller, rule, target):
@@ -79,7 +79,7 @@ def allows(caller: Caller, rule: str, target: Target | None = None) -> bool:
 
 
 def own_target(caller: Caller) -> Target:
-    """A thing of the caller's own: what a rule is asked about before the thing itself is known."""
+    """A resource of the caller: the target for a check before the actual resource is known."""
     return {
         "project_id": caller.project_id,
         "user_id": caller.user_id,

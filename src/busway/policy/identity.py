@@ -64,7 +64,7 @@ _ROLES = (
     _rule("get_role", SYSTEM_READER, "Show a role"),
     _rule("create_role", ADMIN, "Create a role"),
     _rule("delete_role", ADMIN, "Delete a role"),
-    _rule("list_role_assignments", SYSTEM_READER, "List who has which role where"),
+    _rule("list_role_assignments", SYSTEM_READER, "List role assignments"),
     _rule("list_grants", SYSTEM_READER, "List a user's roles in a project"),
     _rule("check_grant", SYSTEM_READER, "Ask whether a user has a role in a project"),
     _rule("create_grant", ADMIN, "Give a user a role in a project"),

@@ -19,7 +19,7 @@ RULES = (
     _seen("devices:handovers", "Read how a device went from one server to the next"),
     _done("devices:recycle", "Hand a used device out again"),
     _seen("hosts:list", "List hosts"),
-    _done("hosts:create", "Add a host, or make its agent's token anew"),
+    _done("hosts:create", "Add a host, or create a new token for its agent"),
     _done("hosts:update", "Enable or disable a host"),
     _done("hosts:delete", "Delete a host"),
     _seen("events:list", "Read the history"),

@@ -16,12 +16,12 @@ class LocalServer:
     """One server as its host has it now.
 
     `power` is None when no domain is defined; `attached` are the units that the domain names. `config_drive` is the
-    digest of what its drive says, "" when there is none. `disks` are the numbers of the disks that are here, `disk` is
-    the one that the domain was defined with and `definition` the digest of that definition, "" when it is not known.
-    `ephemeral` and `swap` are the numbers of the disks of these roles that are here.
-    `starts` and `reboots` are the counters carried out, `uploaded` is the image as which its disk was last handed in.
-    `stop_asked` and `stop_overdue` tell of an ACPI shutdown that the guest has not followed yet. `paused` tells that somebody
-    has paused its vCPUs, `saved` that its memory is in a file, from which its next start goes on.
+    digest of what its drive says, "" when there is none. `disks` are the numbers of the disks that are here, `disk`
+    is the one that the domain was defined with and `definition` the digest of that definition, "" when it is not
+    known. `ephemeral` and `swap` are the numbers of the disks of these roles that are here. `starts` and `reboots`
+    are the counters carried out, `uploaded` is the image as which its disk was last uploaded. `stop_asked` and
+    `stop_overdue` tell of an ACPI shutdown that the guest has not followed yet. `paused` tells that somebody has
+    paused its vCPUs, `saved` that its memory is in a file, from which its next start goes on.
     """
 
     id: ServerId

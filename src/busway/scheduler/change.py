@@ -1,4 +1,4 @@
-"""Carries a suggested change out on a snapshot and a request, so that it can be tried before it is told."""
+"""Applies a suggested change to a snapshot and a request, so that it can be tried before it is suggested."""
 
 from __future__ import annotations
 

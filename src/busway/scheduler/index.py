@@ -168,9 +168,9 @@ def index_of(snapshot: Snapshot) -> Index:
 
 
 def with_hosts(last: Snapshot, hosts: Sequence[HostState]) -> Snapshot:
-    """The snapshot of these hosts; where they are those of the last one and few have changed, its index goes on.
+    """The snapshot of these hosts; if they are those of the last one and few have changed, its index is reused.
 
-    A host whose hardware has changed makes the index anew.
+    If the hardware of a host has changed, the index is rebuilt.
     """
     if len(last.hosts) != len(hosts) or "index" not in last.derived:
         return Snapshot(tuple(hosts))

@@ -1,4 +1,4 @@
-"""Gives each of several demands its number of things out of those that it may have, each thing to one demand.
+"""Assigns to each of several demands its number of items from those that it may have; each item goes to one demand.
 
 Augmenting paths, as in Kuhn's algorithm for bipartite matching: if an assignment exists, it is found.
 """
@@ -22,7 +22,7 @@ def match(demands: Sequence[tuple[int, Sequence[_T]]]) -> list[list[_T]] | None:
 
 
 def _take(index: int, demands: Sequence[tuple[int, Sequence[_T]]], owner: dict[_T, int], tried: set[_T]) -> bool:
-    """Takes one thing for a demand, moving other demands to other things where that helps."""
+    """Takes one item for a demand, and moves other demands to other items if that helps."""
     for thing in demands[index][1]:
         if thing in tried or owner.get(thing) == index:
             continue

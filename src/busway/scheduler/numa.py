@@ -87,6 +87,6 @@ def cells_after(cells: tuple[NumaCell, ...], guest: tuple[GuestCell, ...], taken
 
 
 def _has_room(cell: NumaCell, mine: GuestCell) -> bool:
-    """No more of a guest goes on a cell than the cell has CPUs: a guest does not share CPUs with itself."""
+    """A cell gets no more vCPUs of a guest than it has CPUs: a guest does not share CPUs with itself."""
     most = cell.free_vcpus if cell.cpus is None else min(cell.cpus, cell.free_vcpus)
     return mine.vcpus <= most and mine.ram_mb <= cell.free_ram_mb

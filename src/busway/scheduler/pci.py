@@ -43,7 +43,7 @@ class Shortage:
 
 
 def unusable(host: HostState) -> dict[DeviceId, str]:
-    """Which offered devices of a host can't be given to anyone, and why, leaving aside who has what now."""
+    """Which offered devices of a host can't be given to any server, and why, regardless of the current claims."""
     free = replace(host, devices=tuple(replace(d, claimed_by=None, quarantined=None) for d in host.devices))
     hardware = Hardware(free.devices)
     found = {}

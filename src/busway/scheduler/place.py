@@ -146,7 +146,7 @@ def _refusal(snapshot: Snapshot, request: PlacementRequest, policy: Policy) -> R
 def _together(
     snapshot: Snapshot, requests: Sequence[PlacementRequest], policy: Policy, refusal: Refusal, fitting: int
 ) -> Refusal:
-    """The refusal of several servers: what helps one of them is told only if it helps all."""
+    """The refusal of several servers: a remedy is suggested only if it admits all of them."""
     helpful = [Remedy((AskFewerServers(fitting),))] if fitting else []
     for remedy in refusal.remedies:
         changed = [apply_changes(remedy.changes, snapshot, request) for request in requests]

@@ -1,4 +1,4 @@
-"""Why no host can take a server: hosts that fail alike told together, and the one that lacked the least."""
+"""Why no host can take a server: hosts grouped by their reason, and the host that lacked the least."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Gap:
 
     @property
     def first(self) -> tuple[str, str]:
-        """The rule that is told, with its reason: a filter's before the devices."""
+        """The rule to report, with its reason: a filter comes before the devices."""
         if self.filters:
             return self.filters[0]
         assert self.shortage is not None

@@ -1,4 +1,4 @@
-"""The smallest changes that admit a refused request: one of the request, one of the cloud, each tried before it is told."""
+"""The smallest changes that admit a refused request: one of the request, one of the cloud, each tried before it is suggested."""
 
 from __future__ import annotations
 
@@ -208,5 +208,5 @@ def _add_host(request: PlacementRequest, policy: Policy, gaps: Sequence[Gap]) ->
 
 
 def _weight(changes: Sequence[Change]) -> int:
-    """How many things are to be touched."""
+    """How many objects a change affects."""
     return sum(len(c.servers) if isinstance(c, FreeDevices) else len(getattr(c, "devices", ".")) for c in changes)

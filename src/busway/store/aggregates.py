@@ -111,7 +111,7 @@ def _check_name(tx: Tx, name: str, number: int | None = None) -> None:
     if taken not in (None, number):
         raise Conflict(
             f"Aggregate {name} already exists",
-            remedy="Choose another name, or use the one that is there.",
+            remedy="Choose another name, or use the existing one.",
             code="aggregate-exists",
         )
 

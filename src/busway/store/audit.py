@@ -57,7 +57,7 @@ audit = Table(
 class Record:
     """One record: at what time, which operation, on what, by whom and from where, and with which result.
 
-    `operation` is the name of its rule of rights, `target` the path of the thing below its service ("servers/4f…"),
+    `operation` is the name of its rule of rights, `target` the path of the resource below its service ("servers/4f…"),
     `reason` the code of the error where the result is not "success".
     """
 
@@ -111,7 +111,7 @@ def acting(act: Act | None) -> Iterator[Act | None]:
 
 
 def current_act() -> Act | None:
-    """The act that is going on, if any."""
+    """The act in progress, if any."""
     return _acting.get()
 
 

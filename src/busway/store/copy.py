@@ -81,8 +81,8 @@ def require_empty(db: Database) -> None:
         if found := sorted(our_tables(tx)):
             raise Conflict(
                 f"The database {db.url.render_as_string()} is not empty",
-                detail=f"It has {len(found)} tables of Busway's names, such as {found[0]}. Nothing was changed.",
-                remedy="Name an empty database in [database] connection.",
+                detail=f"It has {len(found)} tables with names of Busway's tables, such as {found[0]}. Nothing was changed.",
+                remedy="Set [database] connection to an empty database.",
                 code="database-not-empty",
             )
 
@@ -111,7 +111,7 @@ def _postgres(db: Database, program: str, *arguments: str) -> None:
         raise Unavailable(
             f"{program} ended with {done.returncode}",
             detail=" ".join(done.stderr.split()[-60:]),
-            remedy=f"Act on its words; {program} must not be older than the server.",
+            remedy=f"Read its message; {program} must not be older than the server.",
             code="postgresql-program-failed",
         )
 
@@ -123,7 +123,7 @@ def _find(program: str) -> str:
     )
     if found is None:
         raise Unavailable(
-            f"The program {program} is not there",
+            f"The program {program} is not installed",
             detail="It copies a PostgreSQL database, and comes with PostgreSQL's client programs.",
             remedy="apt-get install postgresql-client",
             code="postgresql-program-missing",

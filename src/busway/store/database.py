@@ -85,7 +85,7 @@ class Database:
     def alter(self) -> Iterator[Tx]:
         """Like `write`, for changes of the tables themselves: one process at a time.
 
-        SQLite alters most of a table by making it anew and dropping the old one. Foreign keys would forbid that, so they are
+        For most changes, SQLite creates a new table and drops the old one. Foreign keys would forbid that, so they are
         looked at once, before the commit.
         """
         if not self.is_sqlite:

@@ -73,7 +73,7 @@ _READ = (
 
 @dataclass(frozen=True, slots=True)
 class DeviceRow:
-    """A device as stored; `quarantined` tells why it must not be handed out."""
+    """A device as stored; `quarantined` is the reason why no server may get it."""
 
     id: DeviceId
     host_id: HostId
@@ -124,7 +124,7 @@ def list_page(tx: Tx, wanted: DeviceFilter) -> list[DeviceRow]:
     if wanted.marker is not None:
         place = tx.execute(select(name, devices.c.address).where(devices.c.id == wanted.marker)).one_or_none()
         if place is None:
-            raise BadInput(f"Marker {wanted.marker} is no device", code="unknown-marker")
+            raise BadInput(f"Marker {wanted.marker} is not a device", code="unknown-marker")
         statement = statement.where(after_row(keys, tuple(place)))
     return _rows(tx, page_of(tx, statement, keys, limit=wanted.limit))
 

@@ -1,4 +1,4 @@
-"""Disk uploads: images as which hosts must hand in the root disks of servers."""
+"""Disk uploads: the images as which hosts must upload the root disks of servers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from busway.store.metadata import metadata
 
 
 class UploadPurpose(StrEnum):
-    """What a disk is handed in for."""
+    """The purpose of an uploaded disk."""
 
     MOVE = "move"
     SHELVE = "shelve"

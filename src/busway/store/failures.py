@@ -30,12 +30,12 @@ def _meant(error: DBAPIError) -> BuswayError | None:
     """The last net: edges check values and names before, and these words can't name the field."""
     if isinstance(error, DataError):
         return BadInput(
-            "A value of the request does not fit where it is kept",
-            detail="A text is too long, or a number too large.",
+            "A value of the request does not fit into the database",
+            detail="A text is too long, or a number is too large.",
             code="value-unfit",
         )
     if isinstance(error, IntegrityError) and _is_unique(error.orig):
-        return Conflict("Something else has that name or id", remedy="Choose another.", code="taken")
+        return Conflict("Another object has that name or id", remedy="Choose another.", code="taken")
     if getattr(error.orig, "sqlstate", None) in _LOST:
         return Raced(
             "Another request changed the same things at the same moment",
@@ -46,8 +46,8 @@ def _meant(error: DBAPIError) -> BuswayError | None:
     if isinstance(error, OperationalError) and _is_full(error.orig):
         return StorageFull(
             "The database's disk is full",
-            detail="Nothing of the request was kept.",
-            remedy="The operator has to make room on the control plane's disk.",
+            detail="Nothing of the request was stored.",
+            remedy="The operator must free space on the control plane's disk.",
             code="database-full",
         )
     return None

@@ -36,7 +36,7 @@ handovers = Table(
 
 @dataclass(frozen=True, slots=True)
 class HandoverRow:
-    """A record as stored; `verdict` is None until its claim is over, "" for a device that may go on, else why it may not."""
+    """A record as stored; `verdict` is None until its claim is over, "" for a device that may be offered again, otherwise the reason why not."""
 
     number: int
     id: str

@@ -237,7 +237,7 @@ def bump_generation(tx: Tx, host_id: HostId) -> int:
 
 
 def swap_generation(tx: Tx, host_id: HostId, generation: int, revision: int, steps: int = 1) -> bool:
-    """Compare-and-swap: goes on by `steps` if neither generation nor inventory has changed since the snapshot."""
+    """Compare-and-swap: increases the generation by `steps` if neither generation nor inventory has changed since the snapshot."""
     # UPDATE hosts SET generation = generation + steps WHERE id = ? AND generation = ? AND revision = ?
     statement = (
         update(hosts)

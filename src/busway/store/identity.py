@@ -1,4 +1,4 @@
-"""Projects, users, roles and who has which role where."""
+"""Projects, users, roles and role assignments."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ _BEARER = (
 
 
 def find_bearer(tx: Tx, digest: str) -> Bearer | None:
-    """Who a token speaks for, in one query; None for no token or a user who is gone."""
+    """The user of a token, in one query; None if there is no token or the user is deleted."""
     rows = tx.execute(_BEARER, {"digest": digest}).all()
     if not rows:
         return None

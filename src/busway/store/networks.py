@@ -49,7 +49,7 @@ def add_network(tx: Tx, network: Network) -> None:
 
 
 def save_network(tx: Tx, network: Network) -> None:
-    """Writes all of a network anew."""
+    """Rewrites a network completely."""
     tx.execute(update(networks).where(networks.c.id == network.id).values(**_values(network)))
 
 

@@ -1,6 +1,6 @@
 """Words from one control process to the others: LISTEN and NOTIFY over one direct connection to PostgreSQL.
 
-A thread of its own holds the connection and makes it anew when it is lost. Words may be lost with it: they are only ever
+A separate thread holds the connection, and reconnects if it is lost. Words may be lost with it: they are only ever
 a reason to look at the database sooner. A pooler between the two must be in session mode.
 """
 
@@ -27,7 +27,7 @@ _log = structlog.get_logger("busway.notify")
 class Notifier:
     """Tells words to every other process on the database, and calls `heard` with what those tell.
 
-    `reconnected` is called when the connection is there again: nobody knows what was told in between.
+    `reconnected` is called after a reconnect, because notifications in between are lost.
     """
 
     def __init__(self, database: Database, heard: Callable[[str], None], reconnected: Callable[[], None]) -> None:

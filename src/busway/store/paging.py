@@ -46,7 +46,7 @@ def page_of(
         row = tx.execute(select(*(column for column, _ in parts)).where(marker)).one_or_none()
         if row is None:
             raise BadInput(
-                "The marker could not be found", remedy="Begin with the first page again.", code="unknown-marker"
+                "The marker could not be found", remedy="Start again with the first page.", code="unknown-marker"
             )
         statement = statement.where(_after(parts, tuple(row)))
     statement = statement.order_by(*(column.desc() if down else column.asc() for column, down in parts))

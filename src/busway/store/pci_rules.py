@@ -53,7 +53,7 @@ rule_changes = Table(
 
 @dataclass(frozen=True, slots=True)
 class AliasRow:
-    """An alias of run time: its texts as they would stand in a file."""
+    """An alias created at run time, with its texts as in a file."""
 
     name: str
     definitions: tuple[str, ...]
@@ -62,7 +62,7 @@ class AliasRow:
 
 @dataclass(frozen=True, slots=True)
 class DeviceSpecRow:
-    """A device spec of run time: its text, and its place among the others of run time."""
+    """A device spec created at run time: its text, and its position among the others."""
 
     id: DeviceSpecId
     position: int
@@ -111,7 +111,7 @@ def last_changes(tx: Tx) -> dict[int, RuleChange]:
 
 
 def list_aliases(tx: Tx) -> list[AliasRow]:
-    """All aliases of run time by name."""
+    """All aliases created at run time, by name."""
     rows = tx.execute(select(aliases).order_by(aliases.c.name))
     return [AliasRow(row.name, tuple(row.definitions), row.version) for row in rows]
 
@@ -128,13 +128,13 @@ def delete_alias(tx: Tx, name: str) -> None:
 
 
 def list_device_specs(tx: Tx) -> list[DeviceSpecRow]:
-    """All device specs of run time in their order."""
+    """All device specs created at run time, in their order."""
     rows = tx.execute(select(device_specs).order_by(device_specs.c.position, device_specs.c.id))
     return [DeviceSpecRow(DeviceSpecId(row.id), row.position, row.definition, row.version) for row in rows]
 
 
 def put_device_specs(tx: Tx, rows: Sequence[DeviceSpecRow]) -> None:
-    """Writes all device specs of run time, in the order in which they are given."""
+    """Writes all device specs created at run time, in the given order."""
     known = {row.id: row for row in list_device_specs(tx)}
     gone = [each for each in known if each not in {row.id for row in rows}]
     tx.execute(device_specs.delete().where(device_specs.c.id.in_(gone)))

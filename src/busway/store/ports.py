@@ -91,7 +91,7 @@ def add_ports(tx: Tx, several: Sequence[Port]) -> None:
 
 
 def save_port(tx: Tx, port: Port) -> None:
-    """Writes all of a port anew."""
+    """Rewrites a port completely."""
     tx.execute(update(ports).where(ports.c.id == port.id).values(**_values(port)))
     tx.execute(delete(port_groups).where(port_groups.c.port_id == port.id))
     _set_groups(tx, port)

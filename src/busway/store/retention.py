@@ -108,7 +108,7 @@ BOUNDED = {
     "join_tokens": "one per host, and goes with it",
     "keypairs": "made by users, with a quota",
     "login_failures": "each new one forgets those of 30 days ago",
-    "network_changes": "ends when its project's hosts were told",
+    "network_changes": "ends when its project's hosts have the change",
     "networks": "made by users, with a quota",
     "port_security_groups": "goes with its port",
     "ports": "goes with its server, or is made by users with a quota",

@@ -110,7 +110,7 @@ def _first_look(db: Database) -> str | None:
         raise Unavailable(
             f"The database {db.url.render_as_string()} can't be opened",
             detail=" ".join(str(error.orig).split()),
-            remedy="See that it runs and lets this user in, or name another in [database] connection.",
+            remedy="Check that it runs and accepts this user, or set another one in [database] connection.",
             code="database-unreachable",
         ) from error
 
@@ -126,13 +126,13 @@ def _adopt(tx: Tx) -> None:
     except DBAPIError as error:
         raise _foreign(str(error.orig)) from error
     if found := differences(tx):
-        raise _foreign(f"{len(found)} things in its tables are others than expected, such as {found[0]}.")
+        raise _foreign(f"{len(found)} objects in its tables differ from the expected ones, such as {found[0]}.")
 
 
 def _newer(revision: str) -> InvalidConfig:
     return InvalidConfig(
-        f"The database was made by a newer Busway: its schema is {revision}",
-        detail=f"This Busway knows the schemas up to {newest_revision()}; no schema is ever taken back.",
+        f"The database was created by a newer Busway: its schema is {revision}",
+        detail=f"This Busway knows the schemas up to {newest_revision()}; there is no downgrade.",
         remedy="Install the newer Busway again, or restore a backup of the database from before its upgrade.",
         code="database-newer",
     )
@@ -140,9 +140,9 @@ def _newer(revision: str) -> InvalidConfig:
 
 def _foreign(detail: str) -> InvalidConfig:
     return InvalidConfig(
-        "The database has tables of Busway's names that are not Busway's",
+        "The database has tables with names of Busway's tables, but not their structure",
         detail=detail,
-        remedy="Name an empty database, or Busway's own, in [database] connection.",
+        remedy="Set [database] connection to an empty database, or to Busway's own.",
         code="database-foreign",
     )
 

@@ -116,7 +116,7 @@ def note_change(tx: Tx, project_id: ProjectId, at: datetime) -> None:
 
 
 def has_changes(tx: Tx) -> bool:
-    """True when a change waits to be told."""
+    """True if a change waits to be sent."""
     return tx.execute(select(network_changes.c.number).limit(1)).first() is not None
 
 

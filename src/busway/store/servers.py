@@ -277,7 +277,7 @@ def list_placed(tx: Tx) -> list[ServerRow]:
 
 
 def list_by_id(tx: Tx, server_ids: Iterable[ServerId], *, lock: bool = False) -> list[ServerRow]:
-    """The servers of these ids by number; with `lock` it waits for whoever is changing one of them."""
+    """The servers of these ids by number; with `lock` it waits for transactions that change one of them."""
     statement = READ.where(servers.c.id.in_(list(server_ids))).order_by(servers.c.number)
     return [server_of(row) for row in tx.execute(statement.with_for_update() if lock else statement)]
 

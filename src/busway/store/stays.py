@@ -1,4 +1,4 @@
-"""How long servers were in a state: told once the transaction in which they left it is committed, and never else."""
+"""How long servers were in a state, reported only after the transaction in which they left it is committed."""
 
 from __future__ import annotations
 

@@ -49,8 +49,8 @@ def require_alone(path: Path) -> None:
         except sqlite3.OperationalError as error:
             raise Conflict(
                 f"The database {path} is in use",
-                detail=f"What would be written to it meanwhile would be lost ({error}).",
-                remedy="Stop every control process first; guests go on.",
+                detail=f"Data written to it meanwhile would be lost ({error}).",
+                remedy="Stop every control process first; guests keep running.",
                 code="database-in-use",
             ) from error
 
@@ -65,7 +65,7 @@ def _copy_table(old: Tx, new: Tx, table: Table) -> int:
             raise BadInput(
                 f"A row of the table {table.name} does not fit into PostgreSQL",
                 detail=" ".join(str(error.orig).split()),
-                remedy="Report it, with the detail. The target is as empty as it was.",
+                remedy="Report it, with the detail. The target is still empty.",
                 code="row-unfit",
             ) from error
         count += len(some)

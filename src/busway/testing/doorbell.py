@@ -74,7 +74,7 @@ def a_ring_wakes_who_waits(ringer: Doorbell, hearer: Doorbell) -> None:
 
 
 def a_ring_is_for_its_topic(ringer: Doorbell, hearer: Doorbell) -> None:
-    """Who waits for something else goes on waiting."""
+    """Waiters for other topics keep waiting."""
     seen = hearer.count("host:1"), hearer.count("host:2")
     ringer.ring("host:2")
     assert hearer.wait("host:2", seen[1], HEARD_SECONDS)

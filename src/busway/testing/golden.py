@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class Golden:
-    """Compares with the files of a folder; with REWRITE_GOLDEN=1 in the environment it writes them anew."""
+    """Compares with the files of a folder; with REWRITE_GOLDEN=1 in the environment it rewrites them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -18,4 +18,4 @@ class Golden:
         if os.environ.get("REWRITE_GOLDEN") == "1":
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, "utf-8")
-        assert text == path.read_text("utf-8"), f"{path} says otherwise; REWRITE_GOLDEN=1 writes it anew"
+        assert text == path.read_text("utf-8"), f"{path} says otherwise; REWRITE_GOLDEN=1 rewrites it"

@@ -1,7 +1,7 @@
 """A kernel that reacts: the honest fake of `DeviceVerbs` on a tree of `busway.testing.machines`.
 
 It moves driver links, makes VFs and mediated devices and chooses reset methods as the real one does, keeps everything in
-the tree (so it survives the process), and can be told to refuse, to ignore, to block, or to lose a device.
+the tree (so it survives the process), and can be made to refuse, to ignore, to block, or to lose a device.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Device = PciAddress | MdevParent
 class FakeKernel:
     """Acts on the machine under `root`; `on_verb` is called with the verb and the device before each act.
 
-    A `set` is told by its attribute: `refuse("set sriov_numvfs", pf, "...")`.
+    A `set` is identified by its attribute: `refuse("set sriov_numvfs", pf, "...")`.
     """
 
     def __init__(self, root: Path, on_verb: Callable[[str, str], None] = lambda _verb, _device: None) -> None:
@@ -46,7 +46,7 @@ class FakeKernel:
         self._refusals[verb, str(device)] = error, times
 
     def hang(self, verb: str, device: Device, *, times: int = 1_000_000) -> None:
-        """Makes a verb on a device block: it ends with an error, and the kernel does it when it is told to `finish`."""
+        """Makes a verb on a device block: it ends with an error, and the kernel does it when `finish` is called."""
         self._hangs[verb, str(device)] = times
 
     def finish(self, device: Device) -> None:
@@ -74,7 +74,7 @@ class FakeKernel:
     def reboot(self) -> None:
         """Does what a reboot of the host does: overrides and blocked acts are gone, host drivers have their devices.
 
-        Gone are the VFs that it was told to make (others come again, as by a unit of their operator) and all mdevs.
+        The VFs that it was asked to create are gone, and all mdevs; other VFs come back, as if a systemd unit created them.
         """
         self._blocked.clear()
         forget_made(Machine(self.root), self.lose)
@@ -122,7 +122,7 @@ class FakeKernel:
         return tuple(range(1, 1 + len(self._blocked.get(str(device), []))))
 
     def _do(self, verb: str, device: Device, act: Callable[[], object]) -> None:
-        """Acts, unless it is told otherwise; what comes after a blocked act is blocked as well."""
+        """Acts, unless configured otherwise; acts after a blocked act are blocked as well."""
         key = verb, str(device)
         self._on_verb(*key)
         error, times = self._refusals.get(key, (None, 0))

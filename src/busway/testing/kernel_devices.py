@@ -86,7 +86,7 @@ def _remove_vfs(machine: Machine, folder: Path, lose: Callable[[PciAddress], Non
 
 
 def drop_mdevs(root: Path, address: PciAddress) -> None:
-    """Removes the mediated devices of a parent, whoever has them, as a card does that falls off its bus."""
+    """Removes the mediated devices of a parent, even those in use, as when a card falls off its bus."""
     folder = (root / "sys/bus/pci/devices" / str(address)).resolve()
     for link in sorted((root / "sys/bus/mdev/devices").glob("*")):
         if link.resolve().parent == folder:

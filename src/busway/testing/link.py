@@ -14,7 +14,7 @@ from busway.wire.documents import decode, decode_desired, decode_observed, encod
 
 
 class FakeLink:
-    """Answers from `desired` and `images` and keeps what it is told; `away` makes it unreachable.
+    """Answers from `desired` and `images` and keeps the reports; `away` makes it unreachable.
 
     Documents pass through their JSON form, so that what can't be sent fails here too. It does not wait.
     """

@@ -131,7 +131,7 @@ def l40s_vendor_vfio(root: Path) -> Machine:
 
 
 def a2_and_a16(root: Path) -> Machine:
-    """An A2 and an A16: one vendor and product id, told apart by their subsystem ids; the A2 has a VF with mdevs."""
+    """An A2 and an A16: one vendor and product id, with different subsystem ids; the A2 has a VF with mdevs."""
     machine = Machine(root)
     machine.numa(["0-5,12-17", "6-11,18-23"])
     machine.write("usr/share/misc/pci.ids", _A2_A16_NAMES)

@@ -99,7 +99,7 @@ def crash_at(wanted: str) -> Callable[[str], None]:
 
 
 def _paper_disk(image: Path, _format: str, disk: Path, size_gb: int) -> None:
-    """A qcow2 file by its header, and what it was made of: enough to be handed in, and to tell where it came from."""
+    """A qcow2 header and the data that the disk was made from: enough to upload it, and to recognise its origin."""
     opening = struct.pack(">4sIQIIQ", b"QFI\xfb", 3, 0, 0, 16, size_gb << 30).ljust(104, b"\0")
     below = image.read_bytes()
     disk.write_bytes(opening + (below[104:] if below.startswith(b"QFI") else b"") + b"layer\n")

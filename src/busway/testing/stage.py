@@ -102,7 +102,7 @@ class Stage:
 
     @property
     def state(self) -> StateFolder:
-        """The agent's folder, opened anew."""
+        """The agent's folder, opened again."""
         return StateFolder(self.path / "state")
 
     def agent(self, crashpoint: Callable[[str], None] = lambda _point: None) -> Agent:

@@ -39,7 +39,7 @@ class Form:
             return int(text)
         except ValueError as error:
             raise BadInput(
-                f"The field {name} is not a whole number", detail=f"It holds '{text[:40]}'.", code="form-number"
+                f"The field {name} is not a whole number", detail=f"Its value is '{text[:40]}'.", code="form-number"
             ) from error
 
 
@@ -52,6 +52,6 @@ def parse_form(data: bytes) -> Form:
     found: dict[str, list[str]] = {}
     for name, value in pairs:
         if "\0" in value:
-            raise BadInput("There is a NUL character in a field of the form", remedy="Take it out.", code="text-nul")
+            raise BadInput("There is a NUL character in a field of the form", remedy="Remove it.", code="text-nul")
         found.setdefault(name, []).append(value.replace("\r\n", "\n"))
     return Form(found)

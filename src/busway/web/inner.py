@@ -1,6 +1,6 @@
 """The API's operations from within: a page that changes something runs the operation that a client would have asked for.
 
-So there is one check of rights, one check of bodies and one audit, whoever asks.
+So there is one check of rights, one check of bodies and one audit for all clients.
 """
 
 from __future__ import annotations

@@ -91,8 +91,8 @@ class Live:
         counts = Counter(listener.caller.user_id for listener in self._listeners)
         if counts.total() >= MOST_STREAMS or counts[caller.user_id] >= MOST_STREAMS_OF_USER:
             raise Unavailable(
-                "Too many pages are open that show what happens as it happens",
-                detail=f"There may be {MOST_STREAMS_OF_USER} for a user, and {MOST_STREAMS} for all.",
+                "Too many live pages are open",
+                detail=f"The limit is {MOST_STREAMS_OF_USER} for a user, and {MOST_STREAMS} for all.",
                 remedy="Close some of them.",
                 code="streams-too-many",
             )

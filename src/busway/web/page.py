@@ -1,7 +1,7 @@
 """One page: its path, its rule of rights, its handler; and how a request becomes a `View`.
 
 As in the API, the one asynchronous step reads the body; one thread then finds the session, checks the form, asks the rule and
-runs the handler. A page that shows things reads them with the use cases of the API; one that changes things runs its operations.
+runs the handler. A page that shows data reads it with the use cases of the API; a page that changes data runs its operations.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _UNKNOWN = NotAuthenticated("Log in to see this page", code="session-missing")
 class Page:
     """One row of the console's table; the path is below `/ui`.
 
-    A page without a `rule` is for everybody who has logged in, and a `public` one for visitors too. One that `hashes`
+    A page without a `rule` is for every logged-in user, and a `public` one for visitors too. One that `hashes`
     passwords runs in the threads for that.
     """
 
@@ -135,7 +135,7 @@ def admit(view: View, page: Page) -> None:
 
 
 def show_error(view: View, error: BuswayError) -> Response:
-    """The page for an error; who has not logged in, or whose session is over, is sent to do so."""
+    """The page for an error; visitors without a valid session are sent to the log-in page."""
     if isinstance(error, NotAuthenticated) and view.request.method == "GET":
         return _to_log_in(view)
     status = status_of(error)
@@ -155,4 +155,4 @@ def _to_log_in(view: View) -> Response:
 
 def not_found(_view: View) -> Response:
     """Answers for a path below `/ui` that has no page."""
-    raise NotFound("There is no such page", remedy="Start at the first one: /ui", code="no-such-path")
+    raise NotFound("There is no such page", remedy="Start at the first page: /ui", code="no-such-path")

@@ -56,7 +56,7 @@ def render(view: View, template: str, status: int, values: Mapping[str, Any]) ->
 
 
 def render_alone(template: str) -> Response:
-    """A page that is the same for everybody; its address, which may hold a secret, is told to nobody."""
+    """A page that is the same for everybody; its address, which may contain a secret, is not passed on."""
     text = _environment().get_template(template).render()
     return Response(text, headers={**SECURITY, **NO_STORE, "referrer-policy": "no-referrer"}, media_type="text/html")
 

@@ -1,4 +1,4 @@
-"""What an agent is told of consoles: who waits for one on its host."""
+"""The agent's document of consoles: the viewers that wait for one on its host."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Desired and Observed as JSON, version 2; both sides read version 1 too, and write what it can read.
 
 The dataclasses of the domain are the schema. A reader ignores fields that it does not know, so either side may be the
-newer one. Each server is read alone: one with a value that is not known here is `unreadable`, and the others go on.
+newer one. Each server is read separately: a server with an unknown value is `unreadable`, and the others are not affected.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ def decode(data: bytes, kind: type[_T]) -> _T:
 
 
 def decode_desired(data: bytes) -> Desired:
-    """Reads a Desired document; raises `BadInput` for anything else, or for one that can't be told by its servers."""
+    """Reads a Desired document; raises `BadInput` for anything else, or if a server in it has no readable id."""
     parts = _Parts(_object(data, Desired), Desired)
     servers = parts.take("servers", _desired_server, lambda value: value["id"])
     return replace(parts.rest(Desired), servers=tuple(servers), unreadable=tuple(parts.unreadable))
 
 
 def decode_observed(data: bytes) -> Observed:
-    """Reads an Observed document; raises `BadInput` for anything else, or for one that can't be told by its servers.
+    """Reads an Observed document; raises `BadInput` for anything else, or if a server in it has no readable id.
 
     A device or a parent of mediated ones that can't be read is left out with a note: it counts as not there, and is given to nobody.
     """
@@ -121,7 +121,7 @@ class _Parts:
 
 def _desired_server(value: Any) -> DesiredServer:
     if not isinstance(value, dict):
-        raise msgspec.ValidationError("a server is no object")
+        raise msgspec.ValidationError("a server is not an object")
     grants = tuple(read_grant(grant) for grant in value.get("devices", []))
     return replace(read(value | {"devices": []}, DesiredServer), devices=grants)
 
@@ -168,7 +168,7 @@ def _list(value: Any, kind: type[Any]) -> list[Any]:
 
 def _no_document(kind: type[Any], why: object) -> BadInput:
     return BadInput(
-        f"This is no {kind.__name__} document",
+        f"This is not a {kind.__name__} document",
         detail=str(why),
         remedy="Run the same release on both sides.",
         code="wire-format",

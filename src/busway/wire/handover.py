@@ -1,4 +1,4 @@
-"""The record of one device's way back as JSON: what a host signs is this text, letter by letter."""
+"""The record of one hand-over as JSON; a host signs exactly this text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def decode_handover(text: str) -> Handover:
         return msgspec.json.decode(text, type=Handover, dec_hook=_address)
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise BadInput(
-            "This is no record of a hand-over",
+            "This is not a record of a hand-over",
             detail=f"{error}.",
             remedy="Run the same release on both sides.",
             code="wire-format",

@@ -67,8 +67,8 @@ def decode_token(text: str) -> JoinToken:
         return msgspec.json.decode(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)), type=JoinToken)
     except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
         raise BadInput(
-            "This is no join token",
+            "This is not a join token",
             detail=f"{error}.",
-            remedy="Copy the whole word that `busway host create NAME` printed.",
+            remedy="Copy the whole token that `busway host create NAME` printed.",
             code="join-token-form",
         ) from error

@@ -70,5 +70,5 @@ def _unit(unit: Unit) -> dict[str, Any]:
 
 def _read_unit(value: Any, kind: str) -> Unit:
     if kind not in KINDS:
-        raise msgspec.ValidationError(f"'{kind}' is no kind of resource that is known here: {', '.join(KINDS)}")
+        raise msgspec.ValidationError(f"'{kind}' is not a known kind of resource: {', '.join(KINDS)}")
     return read(value, KINDS[kind])

@@ -21,7 +21,7 @@ def execute(step: DefineDomain, tools: Tools) -> None:
     if seen is None or {each.name for each in seen.attached} != attached_names_of(server.devices):
         raise HostError(
             f"libvirt did not keep the definition of server {server.id}",
-            detail=f"It names {[each.name for each in seen.attached]}." if seen else "It knows no such domain.",
+            detail=f"It has the devices {[each.name for each in seen.attached]}." if seen else "It has no such domain.",
             remedy="Look for another program that manages this host's domains.",
             code="definition-lost",
         )

@@ -16,6 +16,6 @@ def execute(step: DestroyDomain, tools: Tools) -> None:
         raise HostError(
             f"The guest of server {step.server_id} did not end",
             detail=f"After destroy its power state is {seen.power}.",
-            remedy="Look at the QEMU process; one in state D waits for a device that does not answer.",
+            remedy="Check the QEMU process; a process in state D waits for a device that does not answer.",
             code="destroy-failed",
         )

@@ -28,7 +28,7 @@ def execute(step: MakeDisk, tools: Tools) -> None:
     if not fresh.is_file() or not fresh.stat().st_size:
         raise HostError(
             f"The disk {disk} could not be made",
-            detail="qemu-img ended well and there is no such file.",
+            detail="qemu-img succeeded, but the file does not exist.",
             remedy="Check the disk of this host.",
             code="disk-failed",
         )

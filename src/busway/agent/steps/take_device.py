@@ -155,7 +155,7 @@ def _forget_if_back(function: WholeFunction, record: HeldRecord, tools: Tools) -
 def _held_for_another(known: Held) -> HostError:
     return HostError(
         f"{known.unit.name} is still held for server {known.server_id}",
-        detail="Its record on this host says so; a device is given to one server at a time.",
+        detail="A record on this host says so. A device is given to one server at a time.",
         remedy="Wait until that server is gone.",
         code="device-held",
     )

@@ -13,7 +13,7 @@ def execute(step: UndefineDomain, tools: Tools) -> None:
     if tools.find_domain(step.server_id) is not None:
         raise HostError(
             f"libvirt still knows the guest of server {step.server_id}",
-            detail="Undefining succeeded and the domain is still listed.",
+            detail="Undefining succeeded, but the domain is still listed.",
             remedy="Look for another program that defines domains on this host.",
             code="undefine-failed",
         )

@@ -111,8 +111,8 @@ def _act(call: Call) -> Reply:
 
 def _cache_images(_call: Call) -> Reply:
     raise NotSupported(
-        "Images are not cached on the hosts of an aggregate beforehand",
-        remedy="A host fetches an image once, with its first server of it.",
+        "Busway does not cache images on the hosts of an aggregate in advance",
+        remedy="A host fetches an image once, for its first server with that image.",
         code="aggregate-images",
     )
 

@@ -35,7 +35,7 @@ def next_link(call: Call, path: str, marker: str) -> list[dict[str, str]]:
 
 
 def page(call: Call, things: Sequence[T], key: Callable[[T], str]) -> tuple[list[T], str | None]:
-    """The things after ?marker up to ?limit, and the next marker where more are left."""
+    """The items after ?marker up to ?limit, and the next marker if there are more."""
     marker, limit = call.text("marker"), limit_of(call)
     start = 0
     if marker is not None:

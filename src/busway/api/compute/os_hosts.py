@@ -1,4 +1,4 @@
-"""Hosts as `os-hosts` told them up to 2.42; hypervisors and services tell more."""
+"""The `os-hosts` API, up to 2.42; hypervisors and services have more details."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _show(call: Call) -> Reply:
 def _update(call: Call) -> Reply:
     given: dict[str, Any] = call.body
     if not given:
-        raise BadInput("No updates were requested", remedy="Give a status.", code="invalid-body")
+        raise BadInput("No updates were requested", remedy="Set a status.", code="invalid-body")
     host = _get(call)
     if "maintenance_mode" in given:
         _unsupported(call)
@@ -64,7 +64,7 @@ def _unsupported(call: Call) -> Reply:
     _get(call)
     raise NotSupported(
         "Busway does not start, stop or restart hosts",
-        detail="Its agent runs guests and leaves the host's own power to its operator.",
+        detail="The agent runs guests; the operator controls the host's power.",
         remedy="Take the host out of service (openstack compute service set --disable), move its servers, and use its BMC.",
         code="host-power",
     )

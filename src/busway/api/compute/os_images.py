@@ -1,4 +1,4 @@
-"""Images as the compute API told them up to 2.35, and their metadata up to 2.38; the image API tells more."""
+"""The compute API's images, up to 2.35, and their metadata, up to 2.38; the image API has more details."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def _one(call: Call, held: Mapping[str, str]) -> str:
 def _set_item(call: Call) -> Reply:
     given = call.body["meta"]
     if call.path["key"] not in given:
-        raise BadInput("Request body and URI mismatch", remedy="Name one key in both.", code="invalid-body")
+        raise BadInput("Request body and URI mismatch", remedy="Use the same key in both.", code="invalid-body")
     _changed(call, lambda held: {**held, **given})
     return Reply({"meta": given})
 

@@ -1,4 +1,4 @@
-"""Security groups as the compute API told them up to 2.35; the network API tells more."""
+"""The compute API's security groups, up to 2.35; the network API has more details."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def _url(call: Call, type_: str) -> str:
         get_server(call.control, call.caller, call.path["id"])
         raise BadInput(
             f"Unavailable console type {type_}",
-            detail=f"Busway has none: {_REASONS[type_]}.",
+            detail=f"Busway does not have it: {_REASONS[type_]}.",
             remedy="Ask for novnc or serial: openstack console url show --novnc SERVER",
             code="console-type",
         )

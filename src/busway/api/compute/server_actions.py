@@ -106,7 +106,7 @@ def _act(call: Call) -> Reply:
             ),
             code="action-not-supported",
         )
-    raise BadInput(f"There is no such action: {name}", code="no-such-action")
+    raise BadInput(f"There is no action {name}", code="no-such-action")
 
 
 def _shown() -> dict[int, Schema]:

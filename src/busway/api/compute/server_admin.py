@@ -51,8 +51,8 @@ def _change_password(call: Call, _given: Any) -> Reply:
     server = get_server(call.control, call.caller, call.path["id"])
     raise Conflict(
         f"The password of server {server.id} can't be changed",
-        detail="Busway does not set passwords through the agent inside a guest.",
-        remedy="Log in with the server's key pair and change it there, or give the next guest its password by user data.",
+        detail="Busway does not set passwords through the agent inside the guest.",
+        remedy="Log in with the server's key pair and change it there, or set the password with user data when you create a server.",
         code="no-guest-agent",
     )
 
@@ -66,8 +66,8 @@ def _restore(call: Call, _given: Any) -> Reply:
     server = get_server(call.control, call.caller, call.path["id"])
     raise Conflict(
         f"Cannot 'restore' server {server.id} while it is {server.status}",
-        detail="Busway deletes at once: it keeps no deleted server that could be restored.",
-        remedy="Make an image of a server before you delete it.",
+        detail="Busway deletes servers at once and can't restore them.",
+        remedy="Create an image of a server before you delete it.",
         code="server-state",
     )
 

@@ -135,7 +135,7 @@ def _refuse_unsupported(given: dict[str, Any]) -> None:
     if asked:
         raise NotSupported(
             f"Busway does not support {asked[0]}",
-            remedy="Put files into the image or into user_data." if asked[0] == "personality" else "Leave it out.",
+            remedy="Put files into the image or into user_data." if asked[0] == "personality" else "Omit it.",
             code="create-option",
         )
 
@@ -169,7 +169,7 @@ def _image(given: dict[str, Any]) -> ImageId:
             raise NotSupported(
                 "Busway has no volumes",
                 detail=f"The block device {mapping.get('source_type')} -> {mapping.get('destination_type')} needs one.",
-                remedy="Boot from an image with a local disk: --image NAME alone.",
+                remedy="Boot from an image with a local disk: use only --image NAME.",
                 code="volumes",
             )
         image = image or str(mapping.get("uuid") or "")
@@ -191,7 +191,8 @@ def access_address(given: dict[str, Any], name: str, version: int) -> str | None
         ) from error
     if address.version != version:
         raise BadInput(
-            f"Invalid input for field/attribute {name}. '{text}' is of IPv{address.version}", code="invalid-body"
+            f"Invalid input for field/attribute {name}. '{text}' is an IPv{address.version} address",
+            code="invalid-body",
         )
     return str(text)
 

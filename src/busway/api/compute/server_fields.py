@@ -60,7 +60,7 @@ _HOST_STATUS = "os_compute_api:servers:show:host_status"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A server with what is told of its surroundings."""
+    """A server with the related objects that an answer shows."""
 
     server: Server
     image: Image | None = None

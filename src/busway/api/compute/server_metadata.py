@@ -49,7 +49,7 @@ def _replace(call: Call) -> Reply:
 def _set_item(call: Call) -> Reply:
     given, key = call.body["meta"], call.path["key"]
     if key not in given:
-        raise BadInput("Request body and URI mismatch", remedy="Name one key in both.", code="invalid-body")
+        raise BadInput("Request body and URI mismatch", remedy="Use the same key in both.", code="invalid-body")
     _merge(call, "updateMetadata", given)
     return Reply({"meta": given})
 

@@ -131,7 +131,9 @@ def _statuses(call: Call) -> frozenset[ServerStatus] | None:
         found = frozenset(ServerStatus(word.upper()) for word in words if word.upper() in known)
         unknown = [word for word in words if word.upper() not in known]
         if unknown and call.version >= 38:
-            raise BadInput(f"Invalid status value: '{unknown[0]}'", remedy=f"There are {', '.join(sorted(known))}.")
+            raise BadInput(
+                f"Invalid status value: '{unknown[0]}'", remedy=f"The values are {', '.join(sorted(known))}."
+            )
     if (state := call.text("vm_state")) is not None:
         mine = STATUSES_OF_VM_STATE.get(state, frozenset())
         found = mine if found is None else found & mine
@@ -172,6 +174,6 @@ def _check_names(call: Call) -> None:
         if name in _ADMINS_ONLY and call.text(name) is not None and not call.may(_ALL_FILTERS):
             raise Forbidden(
                 f"Only administrators may filter servers by {name}",
-                remedy=f"Leave {name} out.",
+                remedy=f"Omit {name}.",
                 code="server-filter-admin",
             )

@@ -50,7 +50,7 @@ def _bodies() -> dict[int, Definition]:
 def _rebuild(call: Call, given: Any) -> Reply:
     refused = [name for name in ("personality", "trusted_image_certificates", "preserve_ephemeral") if given.get(name)]
     if refused:
-        raise NotSupported(f"Busway does not support {refused[0]}", remedy="Leave it out.", code="rebuild-option")
+        raise NotSupported(f"Busway does not support {refused[0]}", remedy="Omit it.", code="rebuild-option")
     wanted = Rebuild(
         image_id=ImageId(given["imageRef"].rpartition("/")[2]),
         name=given.get("name"),

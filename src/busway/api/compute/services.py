@@ -72,10 +72,12 @@ def _change(call: Call) -> Reply:
     given = call.body
     if given.get("forced_down"):
         raise NotSupported(
-            "A host can't be forced down", detail="Its agent's reports tell whether it is up.", code="forced-down"
+            "A host can't be forced down",
+            detail="The reports of its agent determine whether it is up.",
+            code="forced-down",
         )
     if "status" not in given:
-        raise BadInput("No updates were requested", remedy="Give a status.", code="invalid-body")
+        raise BadInput("No updates were requested", remedy="Set a status.", code="invalid-body")
     host = _find(call, "id", call.path["id"])
     changed = _enable(call, host, given["status"] == "enabled", given.get("disabled_reason"))
     return Reply({"service": render(_FIELDS, changed, call)})
@@ -84,7 +86,7 @@ def _change(call: Call) -> Reply:
 def _change_by_host(call: Call) -> Reply:
     act = call.path["id"]
     if act not in ("enable", "disable", "disable-log-reason"):
-        raise NotFound(f"There is no action {act} on services", code="no-such-action")
+        raise NotFound(f"Services have no action {act}", code="no-such-action")
     given: dict[str, Any] = call.body
     host = _find(call, "host", given["host"])
     changed = _enable(call, host, act == "enable", given.get("disabled_reason"))

@@ -57,7 +57,7 @@ def _window(call: Call) -> tuple[datetime, datetime]:
     if start > end:
         raise BadInput(
             "Invalid start time. The start time cannot occur after the end time.",
-            remedy="Ask for a time that begins before it ends.",
+            remedy="Choose a start time before the end time.",
             code="usage-window",
         )
     return start, min(end, now)

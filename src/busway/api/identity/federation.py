@@ -18,7 +18,7 @@ def _log_in(call: Call) -> Reply:
     if scheme.lower() != "bearer" or not presented.strip():
         raise NotAuthenticated(
             "The request has no token of the identity provider",
-            detail="It is due in the header 'Authorization: Bearer …'.",
+            detail="It must be in the header 'Authorization: Bearer …'.",
             remedy="Use auth_type v3oidcpassword, v3oidcclientcredentials or v3oidcaccesstoken.",
             code="provider-token",
         )

@@ -1,4 +1,4 @@
-"""Roles and who has which one where."""
+"""Roles and role assignments."""
 
 from __future__ import annotations
 

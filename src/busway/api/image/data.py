@@ -37,7 +37,7 @@ async def _download(control: Control, caller: Caller, request: Request, run: Run
     if image.status is ImageStatus.DEACTIVATED and not caller.is_admin:
         raise Forbidden(
             f"The data of image {image.id} can't be read: it is deactivated",
-            remedy="Ask an admin why.",
+            remedy="Ask an admin for the reason.",
             code="image-deactivated",
         )
     path = image_path(control, image)

@@ -12,7 +12,7 @@ _ALONE = "Use networks, subnets, ports and security groups alone."
 _ABSENT: dict[str, tuple[str, str, str, str]] = {
     "routers": (
         "router", "router",
-        "A network of type local leads out through its host; one of type flat or vlan leads where the bridge does.", _ALONE,
+        "A network of type local reaches the outside through its host, one of type flat or vlan through the bridge.", _ALONE,
     ),
     "floatingips": (
         "router", "floatingip",

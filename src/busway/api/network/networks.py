@@ -164,13 +164,11 @@ def _refuse(given: dict[str, Any]) -> None:
         if name in given and as_bool(given[name], name) is not usual:
             raise NotSupported(
                 f"{name} of a network is always {str(usual).lower()}",
-                remedy=f"Leave {name} out." if name != "port_security_enabled" else "Set it on the ports.",
+                remedy=f"Omit {name}." if name != "port_security_enabled" else "Set it on the ports.",
                 code="network-field",
             )
     if given.get("dns_domain"):
-        raise NotSupported(
-            "Networks have no DNS domain of their own", remedy="Leave dns_domain out.", code="network-field"
-        )
+        raise NotSupported("Networks have no DNS domain of their own", remedy="Omit dns_domain.", code="network-field")
 
 
 _ONE = wrap("network", NETWORK)

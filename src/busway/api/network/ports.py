@@ -180,14 +180,14 @@ def _fixed_ip(call: Call, given: list[dict[str, str]]) -> str | None:
         if address is not None and ":" in address:
             raise NotSupported(
                 "An IPv6 address can't be chosen",
-                detail="A port has the address that its MAC gives it.",
-                remedy="Choose the MAC address, or leave ip_address out.",
+                detail="The address of a port follows from its MAC address.",
+                remedy="Choose the MAC address, or omit ip_address.",
                 code="port-field",
             )
         if address is not None:
             wanted.append(address)
     if len(wanted) > 1:
-        raise NotSupported("A port has one IPv4 address", remedy="Give one, or make another port.", code="port-field")
+        raise NotSupported("A port has one IPv4 address", remedy="Use one, or create another port.", code="port-field")
     return wanted[0] if wanted else None
 
 
@@ -197,7 +197,7 @@ def _refuse(given: dict[str, Any]) -> None:
         if isinstance(usual, bool):
             value = as_bool(value, name)
         if value not in (usual, None):
-            raise NotSupported(f"{name} of a port can't be set", remedy=f"Leave {name} out.", code="port-field")
+            raise NotSupported(f"{name} of a port can't be set", remedy=f"Omit {name}.", code="port-field")
 
 
 _ONE = wrap("port", PORT)

@@ -213,7 +213,7 @@ def _number(given: dict[str, Any], name: str) -> int | None:
 
 def _refuse(given: dict[str, Any]) -> None:
     if "stateful" in given and not as_bool(given["stateful"], "stateful"):
-        raise NotSupported("Security groups are always stateful", remedy="Leave stateful out.", code="group-field")
+        raise NotSupported("Security groups are always stateful", remedy="Omit stateful.", code="group-field")
 
 
 _ONE = wrap("security_group", GROUP)

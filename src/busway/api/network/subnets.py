@@ -115,8 +115,8 @@ def _new(given: dict[str, Any]) -> use_cases.NewSubnet:
     if modes - {"slaac"} or (modes and version == 4):
         raise NotSupported(
             f"The IPv6 mode {', '.join(sorted(map(str, modes)))} is not supported",
-            detail="Ports of IPv6 have the addresses of their MACs.",
-            remedy="Use slaac for IPv6, or leave the modes out.",
+            detail="The IPv6 address of a port follows from its MAC address.",
+            remedy="Use slaac for IPv6, or omit the modes.",
             code="subnet-field",
         )
     return use_cases.NewSubnet(
@@ -137,7 +137,7 @@ def _update(call: Call) -> Reply:
     if fixed:
         raise NotSupported(
             f"{fixed[0]} of a subnet can't be changed",
-            remedy="Delete the subnet while no port has its addresses, and make it anew.",
+            remedy="Delete the subnet while no port has its addresses, and create it again.",
             code="subnet-field",
         )
     changed = use_cases.update_subnet(
@@ -167,7 +167,7 @@ def _pool(given: list[dict[str, str]] | None) -> tuple[str, str] | None:
 def _refuse(given: dict[str, Any]) -> None:
     for name in ("host_routes", "description"):
         if given.get(name):
-            raise NotSupported(f"Subnets have no {name}", remedy=f"Leave {name} out.", code="subnet-field")
+            raise NotSupported(f"Subnets have no {name}", remedy=f"Omit {name}.", code="subnet-field")
 
 
 _ONE = wrap("subnet", SUBNET)

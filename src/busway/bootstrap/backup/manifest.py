@@ -93,4 +93,4 @@ def _is_ours(name: str) -> bool:
 
 def _unreadable(detail: str) -> InvalidConfig:
     remedy = "Name a file that `busway backup` wrote, with the Busway that wrote it or a newer one."
-    return InvalidConfig("This is no backup that can be read", detail=detail, remedy=remedy, code="backup-unreadable")
+    return InvalidConfig("This is not a readable backup", detail=detail, remedy=remedy, code="backup-unreadable")

@@ -22,12 +22,12 @@ def migrate_database(config: Config, source: Path | None, tell: Callable[[str, i
     """
     path = source or config.state / "busway.db"
     if not path.is_file():
-        raise NotFound(f"There is no database {path}", remedy="Name it with --from.", code="database-not-found")
+        raise NotFound(f"There is no database {path}", remedy="Set its path with --from.", code="database-not-found")
     if not config.database.startswith("postgresql"):
         raise InvalidConfig(
             "The configuration names no PostgreSQL database",
             detail=f"Its database is {config.database}.",
-            remedy="Write the new one in [database] connection, and name that file with --config.",
+            remedy="Set the new database in [database] connection, and use that file with --config.",
             code="migrate-target",
         )
     require_alone(path)

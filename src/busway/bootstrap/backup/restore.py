@@ -83,7 +83,7 @@ def _require_kind(config: Config, manifest: Manifest) -> None:
     if kind != manifest.kind:
         raise InvalidConfig(
             f"The backup is of {manifest.kind}, and the configuration names a database of {kind}",
-            remedy="Restore it to a database of its own kind; `busway migrate-database` moves SQLite into PostgreSQL after.",
+            remedy="Restore it to a database of the same kind; `busway migrate-database` then moves SQLite into PostgreSQL.",
             code="backup-kind",
         )
 
@@ -98,15 +98,15 @@ def _require_nothing_there(config: Config, manifest: Manifest) -> None:
             db.close()
     if taken := [str(place) for place in places if place is not None and place.exists()]:
         raise Conflict(
-            f"{taken[0]} is there already",
-            detail=f"{len(taken)} files of the backup have places that are taken. Nothing was changed.",
-            remedy="Stop the control plane and move its state folder away, or name another with --state.",
+            f"{taken[0]} exists already",
+            detail=f"{len(taken)} files of the backup exist already. Nothing was changed.",
+            remedy="Stop the control plane and move its state folder away, or choose another with --state.",
             code="restore-not-empty",
         )
 
 
 def _place(config: Config, name: str) -> Path | None:
-    """Where a member belongs, None for a dump, which is no file of the control plane's."""
+    """The place of a member; None for a dump, which is not a file of the control plane."""
     if name == DATABASES["postgresql"]:
         return None
     if name == DATABASES["sqlite"]:

@@ -32,7 +32,7 @@ def back_up(config: Config, config_file: Path | None, target: Path, *, with_imag
     """
     if target.exists():
         raise Conflict(
-            f"{target} is there already", remedy="Choose another name: no backup is overwritten.", code="backup-exists"
+            f"{target} exists already", remedy="Choose another name; backups are not overwritten.", code="backup-exists"
         )
     db = _open(config)
     try:
@@ -53,7 +53,7 @@ def _open(config: Config) -> Database:
     if config.database.startswith("sqlite:///") and not Path(config.database.removeprefix("sqlite:///")).exists():
         raise NotFound(
             f"There is no database {config.database.removeprefix('sqlite:///')}",
-            remedy="Name the control plane's --config or --state.",
+            remedy="Set --config or --state of the control plane.",
             code="database-not-found",
         )
     return Database(config.database)

@@ -56,10 +56,10 @@ def read_kubevirt(path: Path) -> Found:
             _host_device(found, device)
         for device in permitted.get("mediatedDevices") or []:
             found.left.append(
-                f"mediatedDevices {device.get('mdevNameSelector')} ({device.get('resourceName')}): choose the type on the host and hand out its function"
+                f"mediatedDevices {device.get('mdevNameSelector')} ({device.get('resourceName')}): choose the type on the host and offer its function"
             )
         for device in permitted.get("usb") or []:
-            found.left.append(f"usb {device.get('resourceName')}: USB devices are not handed out")
+            found.left.append(f"usb {device.get('resourceName')}: USB devices are not supported")
     return found
 
 
@@ -93,7 +93,7 @@ def _permitted(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def _objects(path: Path) -> Iterator[dict[str, Any]]:
-    """All objects of a file: several documents, and lists of things."""
+    """All objects of a file: several documents, and lists of objects."""
     try:
         documents = list(yaml.safe_load_all(read_text(path)))
     except yaml.YAMLError as error:

@@ -100,9 +100,9 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
         raise InvalidConfig(
-            f"{path} can't be read", detail=f"{reason}.", remedy="Name a file that is there and that you may read."
+            f"{path} can't be read", detail=f"{reason}.", remedy="Choose an existing file that you can read."
         ) from error
 
 
@@ -111,5 +111,5 @@ def not_of_kind(path: Path, detail: str) -> InvalidConfig:
     return InvalidConfig(
         f"{path} has nothing to import",
         detail=detail,
-        remedy="See `busway import --help` for the files that each kind is read from.",
+        remedy="`busway import --help` lists the file for each kind.",
     )

@@ -20,7 +20,7 @@ def read_proxmox(path: Path) -> Found:
         if not line[0].isspace():
             match = _NAME.fullmatch(line)
             if match is None:
-                raise not_of_kind(path, f"'{line[:60]}' is no name of a mapping.")
+                raise not_of_kind(path, f"'{line[:60]}' is not a name of a mapping.")
             name = match[1]
         elif name:
             key, _, value = line.strip().partition(" ")
@@ -36,7 +36,7 @@ def _property(found: Found, name: str, key: str, value: str) -> None:
         _device(found, name, dict(part.partition("=")[::2] for part in value.split(",")))
     elif key == "mdev" and value == "1":
         found.left.append(
-            f"{name}: mdev; the vGPU type is chosen for each server there. Choose a type on the host and hand out the function"
+            f"{name}: mdev; the vGPU type is chosen for each server there. Choose a type on the host and offer the function"
         )
     elif key == "live-migration-capable" and value == "1":
         found.left.append(f"{name}: live-migration-capable; servers with devices are moved cold")

@@ -16,7 +16,7 @@ from busway.store.audit import Act, Record
 
 
 class Cloud(Protocol):
-    """Who knows what is there and makes new things: a control plane in this process, or its API."""
+    """Lists existing objects and creates new ones: a control plane in this process, or its API."""
 
     def aliases(self) -> Collection[str]:
         """The names of all aliases."""

@@ -1,4 +1,4 @@
-"""What `busway up` does once, on a machine whose cloud has no host yet: offers what is ready, and says how to go on."""
+"""What `busway up` does once, if its cloud has no host yet: it offers the cards that are ready, and prints the next steps."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ _NAMED = 4
 def set_up_once(control: Control, caller: Caller, root: Path = Path("/")) -> Proposal | None:
     """Offers this machine's ready GPUs in a cloud that has neither hosts, nor aliases, nor device specs; None in any other.
 
-    What can't be read costs the proposal and not the start. Killed half way, it goes on at the next start, for the first
-    host comes after it.
+    What can't be read costs the proposal and not the start. If it is killed half way, the next start continues, because the first host is added after it.
     """
     with control.db.read() as tx:
         if hosts.list_hosts(tx):
@@ -37,8 +36,8 @@ def set_up_once(control: Control, caller: Caller, root: Path = Path("/")) -> Pro
         for line in apply_proposal(proposal, OwnCloud(control, caller)):
             _log.info(line)
     except (BuswayError, OSError) as error:
-        _log.warning("GPUs are not offered by themselves", reason=str(error), remedy="Run `busway setup`.")
-        return Proposal((), (Verdict("this machine", "", f"could not be offered by itself ({error})"),))
+        _log.warning("GPUs were not offered automatically", reason=str(error), remedy="Run `busway setup`.")
+        return Proposal((), (Verdict("this machine", "", f"could not be offered automatically ({error})"),))
     return proposal
 
 

@@ -1,4 +1,4 @@
-"""Looks at this machine through the doctor and proposes what to hand out, under which names, in which sizes."""
+"""Examines this machine with the doctor and proposes device specs, aliases and flavors."""
 
 from __future__ import annotations
 

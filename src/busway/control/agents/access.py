@@ -1,4 +1,4 @@
-"""What an agent may do: prove who it is, ask for its Desired document, report, and hand in consoles and disks."""
+"""The use cases of an agent: authenticate, fetch its Desired document, report, and upload consoles and disks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
 
 
 def finish_disk_upload(control: Control, upload: DiskImageUpload) -> None:
-    """Takes a disk in whole, and goes on with whatever waited for it."""
+    """Stores a complete disk, and continues with the move that waited for it."""
     upload.finish()
     control.bell.ring("advance")
 

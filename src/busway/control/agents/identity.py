@@ -18,7 +18,7 @@ def authenticate(control: Control, host_name: str, token: str, shown: str | None
     owner = owner_of(control, token, shown)
     if owner.name != host_name:
         raise Forbidden(
-            f"The credential of host {owner.name} does not open the documents of host {host_name}",
+            f"The credential of host {owner.name} does not give access to the documents of host {host_name}",
             remedy=f"Start the agent of {host_name} with its own credential.",
             code="agent-foreign-host",
         )
@@ -32,15 +32,15 @@ def owner_of(control: Control, token: str, shown: str | None = None) -> HostRow:
         owner = hosts.find_host_by_token(tx, wanted)
     if owner is None:
         raise NotAuthenticated(
-            "This agent's credential is not known here",
-            remedy="Make a join token with `busway host create NAME` (or `--rotate`), and on the host: busway agent join TOKEN",
+            "This agent's credential is unknown",
+            remedy="Create a join token with `busway host create NAME` (or `--rotate`), then run on the host: busway agent join TOKEN",
             code="agent-credential-unknown",
         )
     if control.settings.agent_certificates and shown != owner.name:
         raise NotAuthenticated(
-            f"The agent of host {owner.name} must show its certificate",
-            detail="It showed none." if shown is None else f"It showed that of host {shown}.",
-            remedy="Let it join anew, over TLS and without a proxy between: busway host create NAME --rotate",
+            f"The agent of host {owner.name} must present its certificate",
+            detail="It presented none." if shown is None else f"It presented the certificate of host {shown}.",
+            remedy="Let it join again, over TLS and without a proxy in between: busway host create NAME --rotate",
             code="agent-certificate",
         )
     if owner.next_token_hash == wanted:

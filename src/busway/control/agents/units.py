@@ -1,4 +1,4 @@
-"""Claims as units: what the host is told of each, by the kind of the claim."""
+"""The units in a host's document, made from claims, by the kind of the claim."""
 
 from __future__ import annotations
 

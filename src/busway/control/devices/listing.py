@@ -1,4 +1,4 @@
-"""Devices as an operator sees them: what each is, who has it, and why it can't be had."""
+"""Devices as an operator sees them: the device, its server, and why it is not available."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def get_device(control: Control, caller: Caller, name: str) -> DeviceStory:
             hosts_with = ", ".join(sorted(hosts.names_of(tx, (row.host_id for row in found)).values()))
             raise NotFound(
                 f"Several hosts have a device {name}: {hosts_with}" if found else f"No device {name}",
-                remedy="Name it as HOST:ADDRESS, as `busway device list --all` shows them.",
+                remedy="Use HOST:ADDRESS, as `busway device list --all` shows it.",
                 code="device-not-found",
             )
         host_ids = {found[0].host_id}
@@ -131,7 +131,7 @@ def _find(tx: Tx, name: str) -> list[DeviceRow]:
 
 
 def _views_of_hosts(control: Control, tx: Tx, host_ids: Collection[HostId]) -> dict[DeviceId, DeviceView]:
-    """All devices of some hosts in the order of their addresses; who has one excludes others of its host."""
+    """All devices of some hosts in the order of their addresses; a device in use excludes others of its host."""
     known = hosts.list_of(tx, host_ids)
     names = {row.id: row.name for row in known}
     rows = devices.list_devices_of(tx, sorted(host_ids))

@@ -40,7 +40,7 @@ def recycle_device(control: Control, caller: Caller, name: str) -> DeviceStory:
         if owner is not None:
             raise Conflict(
                 f"Device {row.device.address} belongs to server {owner.server_id}",
-                detail=f"Its claim is {owner.state}: {row.quarantined or 'it has not been given back'}.",
+                detail=f"Its claim is {owner.state}: {row.quarantined or 'it has not been released'}.",
                 remedy="Delete the server, and let the host report that the device is free.",
                 code="device-in-use",
             )

@@ -68,8 +68,7 @@ def _check_empty(tx: Tx, host: HostRow) -> None:
     if left or live:
         raise Conflict(
             f"Host {host.name} still has {len(left)} servers and {len(live)} claimed devices",
-            remedy="Delete its servers first and let its agent report. If the host is gone for good, evacuate its servers, "
-            f"then: busway host delete {host.name} --lost",
+            remedy=f"Delete its servers first and let its agent report. If the host will never return, evacuate its servers, then run: busway host delete {host.name} --lost",
             code="host-in-use",
         )
 
@@ -79,8 +78,8 @@ def _give_up(control: Control, tx: Tx, caller: Caller, host: HostRow, left: list
     if is_up(control.settings, host, control.now()):
         raise Conflict(
             f"Host {host.name} is up",
-            detail="Its agent reports: what it holds is freed when it says so.",
-            remedy=f"Delete or migrate its servers, then: busway host delete {host.name}",
+            detail="Its agent reports; its devices are freed when it reports them free.",
+            remedy=f"Delete or migrate its servers, then run: busway host delete {host.name}",
             code="host-is-up",
         )
     staying = [row for row in left if _lives_there(tx, row, host.id)]

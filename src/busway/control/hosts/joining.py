@@ -32,7 +32,7 @@ def token_hash(token: str) -> str:
 
 
 def create_host(control: Control, caller: Caller, name: str, *, rotate: bool = False) -> JoinToken:
-    """Adds a host and invites it; `rotate` invites a known one anew, and ends its credential at once."""
+    """Adds a host and creates its join token; `rotate` creates a new token for an existing host, and revokes its credential at once."""
     authorize(caller, "busway:hosts:create")
     check_name(name)
     secret = secrets.token_urlsafe(32)
@@ -50,8 +50,8 @@ def create_host(control: Control, caller: Caller, name: str, *, rotate: bool = F
         else:
             raise Conflict(
                 f"Host {name} exists already",
-                detail="It was invited before, and its agent may have a credential.",
-                remedy=f"Invite it anew, which ends that credential: `busway host create {name} --rotate`.",
+                detail="It has a join token or a credential already.",
+                remedy=f"Create a new token, which revokes the credential: `busway host create {name} --rotate`.",
                 code="host-exists",
             )
         expires = now + timedelta(seconds=control.settings.join_seconds)
@@ -101,20 +101,22 @@ def _certificate(control: Control, host: str, request: str) -> str:
 
 def _check_hash(text: str) -> None:
     if not _HASH.fullmatch(text):
-        raise BadInput("This is no hash of a token", remedy="Run the same release on both sides.", code="token-hash")
+        raise BadInput(
+            "This is not the hash of a token", remedy="Run the same release on both sides.", code="token-hash"
+        )
 
 
 def _check_unused(tx: Tx, host_id: HostId, wanted: str) -> None:
     """Two hosts with one token would be one to the control plane."""
     owner = hosts.find_host_by_token(tx, wanted)
     if owner is not None and owner.id != host_id:
-        raise Conflict("That token is another host's", remedy="Make another one.", code="token-hash-taken")
+        raise Conflict("That token belongs to another host", remedy="Create another one.", code="token-hash-taken")
 
 
 def _refused(what: str, detail: str) -> NotAuthenticated:
     return NotAuthenticated(
         f"This join token {what}",
         detail=detail,
-        remedy="Make another on the control plane's side: busway host create NAME --rotate",
+        remedy="Create another one on the control plane's side: busway host create NAME --rotate",
         code="join-token-refused",
     )

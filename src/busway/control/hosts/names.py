@@ -10,8 +10,8 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?")
 
 
 def check_name(name: str) -> None:
-    """Refuses what is no host name."""
+    """Refuses what is not a host name."""
     if not _NAME.fullmatch(name):
         raise BadInput(
-            f"'{name}' is no host name", remedy="Use letters, digits, dots and dashes.", code="invalid-host-name"
+            f"'{name}' is not a host name", remedy="Use letters, digits, dots and dashes.", code="invalid-host-name"
         )

@@ -71,7 +71,7 @@ def set_enabled(
     reason: str | None = None,
     rule: str = "busway:hosts:update",
 ) -> None:
-    """Lets new servers go to a host, or not; what runs there goes on."""
+    """Allows or forbids new servers on a host; running servers are not affected."""
     authorize(caller, rule)
     now = control.now()
     with control.db.write() as tx:

@@ -123,7 +123,7 @@ def _roles(control: Control, caller: Caller, wanted: Sequence[str] | None) -> tu
         raise BadInput(
             f"User {caller.user_name} has no role {', '.join(missing) or '(none given)'} to give away",
             detail=f"Roles in this project: {', '.join(sorted(caller.roles))}.",
-            remedy="Name some of these, or none for all of them.",
+            remedy="Choose some of these, or omit roles for all of them.",
             code="credential-roles",
         )
     return tuple(sorted(set(found)))
@@ -136,7 +136,7 @@ def _rules(given: Sequence[dict[str, str]]) -> tuple[AccessRule, ...]:
             raise BadInput(
                 f"There is no service {each['service']} for an access rule",
                 detail=f"There are {', '.join(SERVICES)}.",
-                remedy="Name one of these.",
+                remedy="Choose one of these.",
                 code="access-rule",
             )
         words = (each["service"], each["method"].upper(), each["path"])

@@ -155,7 +155,7 @@ def delete_project(control: Control, caller: Caller, project_id: str) -> None:
         project = store.get_project(tx, project_id)
         if project.id == caller.project_id:
             raise Conflict(
-                "You act in this project", remedy="Take a token for another project first.", code="own-project"
+                "You act in this project", remedy="Get a token for another project first.", code="own-project"
             )
         revoke_project_tokens(tx, project.id, control.now())
         store.delete_project(tx, project.id)
@@ -214,7 +214,9 @@ def change_password(control: Control, user_id: str, original: str, password: str
     """A user changes their own password, proved by the old one; all their tokens end."""
     proof = check_password(control, user_id, original, address)
     if password == original:
-        raise BadInput("The new password is the old one", remedy="Choose another one.", code="same-password")
+        raise BadInput(
+            "The new password is the same as the old one", remedy="Choose another one.", code="same-password"
+        )
     hashed = passwords(control.settings).hash(password)
     with control.db.write() as tx:
         proof.settle(tx, control.now())
@@ -238,8 +240,8 @@ def check_admin_left(tx: Tx) -> None:
     if store.count_admins(tx, NO_PASSWORD) == 0:
         raise Conflict(
             "Nobody would be left who can log in as an admin",
-            detail="It takes an enabled user with a password and the role admin in an enabled project.",
-            remedy="Make another one first: openstack user create, then openstack role add --project admin --user NAME admin.",
+            detail="An enabled user with a password and the role admin in an enabled project is required.",
+            remedy="Create another admin first: openstack user create, then openstack role add --project admin --user NAME admin.",
             code="last-admin",
         )
 

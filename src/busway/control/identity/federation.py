@@ -54,9 +54,9 @@ def _user(settings: OpenId, claims: Mapping[str, Any]) -> User:
     name = claims.get(settings.username_claim)
     if not isinstance(subject, str) or not subject or not isinstance(name, str) or not name:
         raise NotAuthenticated(
-            "The token of the identity provider names nobody",
+            "The token of the identity provider names no user",
             detail=f"It needs the claims sub and {settings.username_claim}.",
-            remedy="Choose another claim with [oidc] username_claim, or have the provider send it.",
+            remedy="Choose another claim with [oidc] username_claim, or let the provider send it.",
             code="provider-token",
         )
     # The same person is the same user whatever they are called: names change and are given anew.

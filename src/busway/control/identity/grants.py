@@ -1,4 +1,4 @@
-"""The use cases of roles: which there are, and who has which one where."""
+"""The use cases of roles and role assignments."""
 
 from __future__ import annotations
 

@@ -36,8 +36,8 @@ def check_may_try(control: Control, name: str, address: str) -> None:
     if wait > 0:
         raise NotAuthenticated(
             "Too many log-ins have failed",
-            detail=f"The next try is in {int(wait) + 1} seconds.",
-            remedy="Wait that long. Check OS_USERNAME and OS_PASSWORD meanwhile.",
+            detail=f"The next attempt is possible in {int(wait) + 1} seconds.",
+            remedy="Wait, and check OS_USERNAME and OS_PASSWORD.",
             code="login-wait",
         )
 

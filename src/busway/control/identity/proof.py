@@ -39,7 +39,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A user who has proved to be it, until when it holds, and what their token descends from.
+    """An authenticated user, the expiry, and the token or credential that their token comes from.
 
     `settle` is done in the transaction that makes the token.
     """
@@ -60,8 +60,8 @@ def prove(control: Control, credentials: Credentials, address: str) -> Proof:
     if any(each.user.id != first.user.id for each in proofs):
         raise NotAuthenticated(
             "The request you have made requires authentication",
-            detail="Its methods speak of different users.",
-            remedy="Name one user in all of them.",
+            detail="Its methods name different users.",
+            remedy="Use the same user in all of them.",
             code="auth-method",
         )
     together = first

@@ -83,9 +83,9 @@ class Provider:
                 return KeySet.import_key_set(client.get(found["jwks_uri"]).raise_for_status().json())
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise Unavailable(
-                f"The identity provider {issuer} does not answer as one",
+                f"The identity provider {issuer} does not answer as an OpenID Connect provider",
                 detail=f"{type(error).__name__}: {error}.",
-                remedy="See that it runs, and compare [oidc] issuer with what it says of itself.",
+                remedy="Check that it runs, and compare [oidc] issuer with the issuer that it reports.",
                 code="provider-unreachable",
             ) from error
 

@@ -44,7 +44,7 @@ def issue_token(
 
 
 def grant(control: Control, proof: Proof, scope: Scope | None) -> tuple[str, Token]:
-    """Makes a token for somebody who has proved who they are."""
+    """Creates a token for an authenticated user."""
     now = control.now()
     secret = secrets.token_urlsafe(32)
     with control.db.write() as tx:

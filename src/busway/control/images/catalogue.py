@@ -64,12 +64,12 @@ def change_image(control: Control, caller: Caller, image_id: str, change: Callab
 
 
 def set_active(control: Control, caller: Caller, image_id: str, *, active: bool) -> None:
-    """Lets an image's data be read and booted again, or not; what runs from it goes on. Raises `Forbidden` for one without data."""
+    """Reactivates or deactivates an image; running servers are not affected. Raises `Forbidden` for one without data."""
     with control.db.write() as tx:
         image = _owned(tx, caller, image_id, "reactivate" if active else "deactivate", lock=True)
         if image.status is ImageStatus.QUEUED:
             raise Forbidden(
-                f"Image {image.id} is {image.status}: only one with data can be deactivated or made active again",
+                f"Image {image.id} is {image.status}: only an image with data can be deactivated or reactivated",
                 remedy="Upload its data first.",
                 code="image-no-data",
             )

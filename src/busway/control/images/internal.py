@@ -67,8 +67,8 @@ def begin_disk_upload(
         raise Conflict(f"Image {image_id} already has data", code="image-has-data")
     if image is None or not any(upload.image_id == image_id for upload in asked):
         raise Forbidden(
-            f"The disk of server {server_id} is not asked for as image {image_id}",
-            detail="A host may hand in the disks that its Desired document names, and no others.",
+            f"The disk of server {server_id} was not requested as image {image_id}",
+            detail="A host may only upload the disks that its Desired document names.",
             code="disk-not-asked",
         )
     if image.deleted is None:

@@ -40,14 +40,14 @@ def check_disk(control: Control, image: Image, folder: Path, more: int) -> None:
 
 
 def check_quota(control: Control, tx: Tx, image: Image, size: int) -> None:
-    """Raises `TooLarge` when an image of `size` bytes would take its project over its quota of image storage."""
+    """Raises `TooLarge` when an image of `size` bytes would exceed the image storage quota of its project."""
     limit = quotas.limit_of(control, tx, image.owner, "image_size_total")
     used = store.sum_sizes(tx, image.owner)
     if limit != UNLIMITED and used + size > limit * MIB:
         raise TooLarge(
-            f"Image {image.id} would take its project over its quota of image storage",
+            f"Image {image.id} would exceed the image storage quota of its project",
             detail=f"It has {size} bytes or more; {used} bytes of {limit} MiB are used.",
-            remedy="Delete images that nobody needs, or have an admin raise it: "
+            remedy="Delete images that nobody needs, or ask an admin to raise the quota: "
             f"`busway quota set --project PROJECT image_size_total={limit + -(-size // MIB)}`.",
             code="image-quota",
         )
@@ -56,8 +56,8 @@ def check_quota(control: Control, tx: Tx, image: Image, size: int) -> None:
 def storage_full(image: Image, why: str) -> StorageFull:
     """The error for data that has no room."""
     return StorageFull(
-        f"There is no room for the data of image {image.id}",
+        f"There is not enough space for the data of image {image.id}",
         detail=f"{why}. The image is still queued.",
-        remedy="The operator has to make room on the control plane's disk, or give images a larger one.",
+        remedy="The operator must free space on the control plane's disk, or move the images to a larger one.",
         code="image-store-full",
     )

@@ -83,7 +83,7 @@ class ImageUpload:
             self._check_quota(tx, self._size)
             if not data.exists():
                 raise Unavailable(
-                    f"The data of image {current.id} was forgotten while it was stored: an image with the same data was deleted",
+                    f"The data of image {current.id} was removed while it was stored, because an image with the same data was deleted",
                     remedy="Upload it again.",
                 )
             done = replace(
@@ -115,8 +115,8 @@ class ImageUpload:
         """The error for a client that went away in the middle."""
         return BadInput(
             f"The upload of image {self._image.id} was cut off",
-            detail=f"{self._size} bytes came of {self._expected if self._expected is not None else 'an unknown number'}.",
-            remedy="The image is still queued: upload its data again, whole.",
+            detail=f"{self._size} bytes of {self._expected if self._expected is not None else 'an unknown number'} arrived.",
+            remedy="The image is still queued: upload its data again.",
             code="image-truncated",
         )
 
@@ -126,7 +126,7 @@ class ImageUpload:
         if self._size == 0:
             raise BadInput(
                 f"The upload of image {self._image.id} is empty",
-                remedy="Check the file that you gave; the image is still queued.",
+                remedy="Check the file; the image is still queued.",
                 code="image-empty",
             )
 
@@ -137,7 +137,7 @@ class DiskImageUpload(ImageUpload):
     def _current(self, tx: Tx) -> Image:
         found = store.find_image(tx, self._image.id, lock=True)
         if found is None:
-            raise NotFound(f"Image {self._image.id} is not wanted any more", code="image-not-found")
+            raise NotFound(f"Image {self._image.id} is no longer wanted", code="image-not-found")
         return found
 
     def _check_quota(self, tx: Tx, size: int) -> None:
@@ -169,7 +169,7 @@ def _check_uploading(control: Control, image: Image, limit: int) -> None:
     under_way = len(list((image_folder(control) / "tmp").glob(f"{image.owner}.*"))) if limit != UNLIMITED else 0
     if 0 <= limit <= under_way:
         raise OverQuota(
-            f"Quota exceeded for image_count_uploading: {under_way} of {limit} uploads of the project are under way",
+            f"Quota exceeded for image_count_uploading: {under_way} of {limit} uploads of the project are in progress",
             remedy="Wait until one of them has ended.",
         )
 

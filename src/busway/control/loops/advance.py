@@ -1,6 +1,6 @@
-"""Takes servers further that wait for more than one thing, woken by a ring of `advance`.
+"""Continues moves that wait for several conditions; a ring of `advance` wakes it.
 
-It also is the floor under that ring: what a lost one or a killed process left waiting goes on within seconds.
+It also runs without a ring: after a lost ring or a killed process, waiting moves continue within seconds.
 """
 
 from __future__ import annotations

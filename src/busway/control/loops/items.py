@@ -1,6 +1,6 @@
-"""Treats each of many things alone: what goes wrong with one is written down at that one, and the others go on.
+"""Handles each of many items separately: an error with one is recorded for that one, and the others continue.
 
-Two shapes. `each` is for things with a transaction of their own. `apart` is for many things in one transaction: the batch
+Two shapes. `each` is for items that each have their own transaction. `apart` is for many items in one transaction: the batch
 is tried whole, and once more with a savepoint around each item if something unexpected happened to one of them.
 Trouble of the database itself, or a race that was lost, is nobody's fault and ends the turn; the next turn tries again.
 """
@@ -32,7 +32,7 @@ def each(
     act: Callable[[T], object],
     failed: Callable[[T, Exception], object] | None = None,
 ) -> None:
-    """Does `act` with each thing; one with which it raises is told to `failed`, and the next one is taken."""
+    """Calls `act` with each item. If it raises, `failed` is called with the item, and the loop continues with the next one."""
     for thing in things:
         try:
             act(thing)
@@ -94,4 +94,4 @@ def apart(control: Control, loop: str, work: Callable[[Batch], T]) -> T:
 
 def _note(control: Control, loop: str, error: Exception, name: str) -> None:
     control.loops.item_failed(loop, error)
-    _log.error("one item failed; the others go on", loop=loop, item=name, exc_info=error)
+    _log.error("one item failed; the others continue", loop=loop, item=name, exc_info=error)

@@ -16,7 +16,7 @@ def _turn(control: Control) -> bool:
     try:
         return place_round(control) > 0
     except Raced as error:
-        _log.info("a host changed meanwhile; it is decided anew at once", why=str(error))
+        _log.info("a host changed meanwhile; the decision is repeated at once", why=str(error))
         return True
 
 

@@ -1,4 +1,4 @@
-"""What the loops of one process did: counts and times in memory, for metrics and for whoever asks."""
+"""The work of the loops of one process: counts and times in memory, for metrics and other readers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class LoopRecords:
 
     @contextmanager
     def turn(self, name: str) -> Iterator[None]:
-        """Counts a turn and its time; an error is counted and goes on."""
+        """Counts a turn and its time; an error is counted and passed on."""
         began, at = time.monotonic(), time.time()
         error = ""
         try:

@@ -1,4 +1,4 @@
-"""Takes servers further that wait for more than one thing: a disk that arrives, a guest that is gone on another host.
+"""Continues moves that wait for several conditions: a disk that arrives, a guest that is gone on another host.
 
 All that it decides on is stored, so that it may be called at any time, by any process, twice or late. A loop calls it
 when a report or a disk that arrived has rung for it, and every few seconds. What touches two hosts is done by one process
@@ -35,7 +35,7 @@ def advance(control: Control) -> None:
 
 
 def _failed(control: Control, server_id: ServerId, error: Exception) -> None:
-    fail_alone(control, server_id, "go on with what was under way", error)
+    fail_alone(control, server_id, "continue the task in progress", error)
 
 
 def _advance(control: Control, server_id: ServerId) -> None:

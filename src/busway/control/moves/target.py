@@ -1,7 +1,6 @@
 """Where a server that is moved, resized, evacuated or unshelved must go: decided at once, in the request's own turn.
 
-What is asked of the scheduler is derived anew, from the flavor that the server must have and from its image, NUMA
-policies included. A refusal is the request's answer, with its reasons; nothing has changed then.
+The request to the scheduler is derived again from the new flavor and the image, including NUMA policies. A refusal is the request's answer, with its reasons; nothing has changed then.
 """
 
 from __future__ import annotations
@@ -86,9 +85,9 @@ def _stays(row: ServerRow, found: Refusal | None) -> Conflict:
 
 def _still_leaving(row: ServerRow) -> Conflict:
     return Conflict(
-        f"Server {row.id} is still being taken off the host that it was on, and no other host can take it",
-        detail="That host has not reported yet that nothing of it is left.",
-        remedy="Try again when it has.",
+        f"Server {row.id} is still being removed from its previous host, and no other host can take it",
+        detail="That host has not yet reported that nothing of the server is left.",
+        remedy="Try again later.",
         code="server-leaving",
     )
 
@@ -145,7 +144,7 @@ def _in_place(
 def _ends_own(host: HostState, found: Placement, row: ServerRow) -> bool:
     """True if a new device is the PF or a VF of one that the server has and keeps until the resize is confirmed.
 
-    A PF that is handed out loses its VFs, so the server could not go back to them.
+    A PF that is given to a server loses its VFs, so the server could not go back to them.
     """
     chosen = {each.device_id for each in found.devices}
     own = [each.device for each in host.devices if each.claimed_by == row.id and each.id not in chosen]

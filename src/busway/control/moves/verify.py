@@ -55,5 +55,5 @@ def _finished(tx: Tx, caller: Caller, server_id: str, act: str) -> tuple[ServerR
     row = idle_server(tx, caller, server_id, act, {ServerStatus.VERIFY_RESIZE})
     move = moves.find_open_move(tx, row.id)
     if move is None:
-        raise Conflict(f"Server {row.id} is in no move", code="server-state")
+        raise Conflict(f"Server {row.id} is not being moved", code="server-state")
     return row, move

@@ -1,4 +1,4 @@
-"""Networks, ports and security groups: their use cases, and what hosts are told of them.
+"""Networks, ports and security groups: their use cases, and their part of the hosts' documents.
 
 `network` and `subnet` make what addresses come from, `port` gives them, `security_group` says what passes, `document`
 writes all of it for one host, and `changes` lets hosts hear of what was changed while their guests run.

@@ -12,7 +12,7 @@ from busway.store.database import Tx
 
 
 def scope(caller: Caller) -> ProjectId | None:
-    """The project whose things the caller sees; None for an admin, who sees all."""
+    """The project whose resources the caller sees; None for an admin, who sees all."""
     return None if caller.is_admin else caller.project_id
 
 
@@ -36,8 +36,8 @@ def require_network_owner(caller: Caller, network: Network, doing: str) -> None:
     if not caller.may_see(network.owner):
         raise Forbidden(
             f"User {caller.user_name} may not {doing} network {network.name}",
-            detail="It belongs to another project, which shares it.",
-            remedy="Ask an admin, or make a network of your own: openstack network create NAME.",
+            detail="It belongs to another project, which only shares it.",
+            remedy="Ask an admin, or create your own network: openstack network create NAME.",
             code="network-owner-required",
         )
 
@@ -59,7 +59,7 @@ def visible_group(tx: Tx, caller: Caller, group_id: str, *, lock: bool = False) 
 
 
 def missing(kind: str, identity: str) -> NotFound:
-    """The error for a thing that is not there, or not the caller's to see."""
+    """The error for a resource that does not exist or that the caller may not see."""
     return NotFound(
         f"{kind.capitalize()} {identity} could not be found",
         remedy=f"List them: openstack {kind} list",

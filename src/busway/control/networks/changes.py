@@ -1,4 +1,4 @@
-"""How hosts hear of changed rules, addresses and groups: each change is noted in its transaction, and told after it.
+"""How hosts learn of changed rules, addresses and groups: each change is recorded in its transaction, and sent after the commit.
 
 Telling is a transaction of its own, so that no change of rules waits for hosts. What a crash leaves untold, the sweep
 tells a few seconds later.

@@ -1,4 +1,4 @@
-"""What one host is told of networks: the cards of its guests, their networks, and the security groups that concern them."""
+"""The network part of one host's document: the network cards of its guests, their networks, and their security groups."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def _new(control: Control, caller: Caller, wanted: NewNetwork) -> Network:
     if wanted.driver == LOCAL and (wanted.physical or wanted.vlan):
         raise BadInput(
             "A network of type local has neither a physical network nor a segment",
-            remedy="Leave them out, or choose the type flat or vlan.",
+            remedy="Omit them, or choose the type flat or vlan.",
             code="network-provider",
         )
     return Network(
@@ -141,7 +141,7 @@ def _refuse_taken(tx: Tx, network: Network) -> None:
     for other in store.list_networks(tx) if network.driver == BRIDGE else ():
         if _segment(other) == _segment(network):
             raise Conflict(
-                f"Network {other.name} is on this segment already",
+                f"Network {other.name} uses this segment already",
                 detail=f"Physical network {network.physical}, VLAN {network.vlan or 'none'}.",
                 remedy="Use that network, or choose another VLAN.",
                 code="segment-taken",

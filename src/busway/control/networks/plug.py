@@ -44,7 +44,7 @@ def _take(tx: Tx, caller: Caller, ref: NetworkRef, server_id: ServerId) -> None:
         raise Conflict(
             f"Port {port.id} is still in use",
             detail=f"Server {port.server_id} has it.",
-            remedy="Delete that server, or make another port: openstack port create.",
+            remedy="Delete that server, or create another port: openstack port create.",
             code="port-in-use",
         )
     if port.project_id != caller.project_id:
@@ -78,11 +78,11 @@ def _default(tx: Tx, caller: Caller) -> Network:
     if not shared and len(mine) > 1:
         raise Conflict(
             "Multiple possible networks found, use a Network ID to be more specific",
-            remedy="Name one: --network NETWORK.",
+            remedy="Choose one: --network NETWORK.",
             code="network-ambiguous",
         )
     if not shared and not mine:
-        raise NotFound("There is no network", remedy="Make one: openstack network create NAME.", code="no-network")
+        raise NotFound("There is no network", remedy="Create one: openstack network create NAME.", code="no-network")
     return networks.get_network(tx, (shared or mine)[0].id, lock=True)
 
 

@@ -117,9 +117,9 @@ def update_port(control: Control, caller: Caller, port_id: str, fields: PortFiel
         port = visible_port(tx, caller, port_id, lock=True)
         if fields.mac not in (None, port.mac) or fields.fixed_ip not in (None, port.address):
             raise Conflict(
-                f"The addresses of port {port.id} stay as they are",
-                detail="A guest knows them from its start.",
-                remedy="Make another port with the addresses that you want.",
+                f"The addresses of port {port.id} can't be changed",
+                detail="The guest reads them only when it starts.",
+                remedy="Create another port with the addresses that you want.",
                 code="port-addresses-fixed",
             )
         made = _changed(tx, caller, port, fields)
@@ -160,7 +160,7 @@ def _changed(tx: Tx, caller: Caller, port: Port, fields: PortFields) -> Port:
     if not security and (groups or pairs):
         raise Conflict(
             "Port Security must be enabled in order to have security groups and allowed address pairs on a port",
-            remedy="Enable it, or take them away: --no-security-group --no-allowed-address.",
+            remedy="Enable it, or remove them: --no-security-group --no-allowed-address.",
             code="port-security-off",
         )
     return replace(
@@ -202,7 +202,7 @@ def _mac(text: str | None) -> str | None:
         return None
     mac = text.lower().replace("-", ":")
     if not _MAC.fullmatch(mac) or int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
-        raise BadInput(f"{text} is not the MAC address of a card", code="mac-address")
+        raise BadInput(f"{text} is not the MAC address of a network card", code="mac-address")
     return mac
 
 

@@ -32,7 +32,7 @@ def check(tx: Tx, project_id: ProjectId, resource: str, count: int = 1) -> None:
 
 
 def limits(control: Control, caller: Caller, project_id: str) -> dict[str, int]:
-    """What a project may have; -1 is no limit."""
+    """The limits of a project; -1 means no limit."""
     project = _visible(caller, project_id)
     with control.db.read() as tx:
         return _limits(tx, project)

@@ -1,4 +1,4 @@
-"""Use cases of security groups and their rules; what changes is told to the hosts of the project's guests at once."""
+"""Use cases of security groups and their rules; changes are sent at once to the hosts of the project's guests."""
 
 from __future__ import annotations
 
@@ -114,7 +114,10 @@ def update_group(
     with control.db.write() as tx:
         known = visible_group(tx, caller, group_id, lock=True)
         if name is not None and name != known.name and DEFAULT in (name, known.name):
-            raise Conflict("The default security group keeps its name, and no other has it", code="group-default")
+            raise Conflict(
+                "The default security group can't be renamed, and no other group may have its name",
+                code="group-default",
+            )
         made = replace(
             known,
             name=known.name if name is None else name,
@@ -133,7 +136,7 @@ def delete_group(control: Control, caller: Caller, group_id: str) -> None:
         if held := ports.group_ports(tx, [group.id]):
             raise Conflict(
                 f"Security group {group.id} is in use by {len(held)} ports",
-                remedy="Take it from them: openstack port unset --security-group GROUP PORT.",
+                remedy="Remove it from them: openstack port unset --security-group GROUP PORT.",
                 code="group-in-use",
             )
         store.remove_group(tx, group.id)
@@ -188,5 +191,5 @@ def _rule(control: Control, tx: Tx, group: SecurityGroup, wanted: NewRule) -> Se
         wanted.port_min, wanted.port_max, cidr, remote, wanted.description,
     )  # fmt: skip
     if wanted.direction not in ("ingress", "egress") or wanted.ethertype not in ("IPv4", "IPv6"):
-        raise BadInput("A rule is ingress or egress, and of IPv4 or IPv6", code="security-rule-direction")
+        raise BadInput("A rule is either ingress or egress, and either IPv4 or IPv6", code="security-rule-direction")
     return check_rule(rule)

@@ -75,8 +75,8 @@ def _create(control: Control, tx: Tx, caller: Caller, wanted: NewSubnet) -> tupl
     if any(each.version == subnet.version for each in network.subnets):
         raise Conflict(
             f"Network {network.name} has a subnet of version {subnet.version} already",
-            detail="Busway gives a network one subnet of each version.",
-            remedy="Make another network.",
+            detail="A network has one subnet of each version.",
+            remedy="Create another network.",
             code="subnet-exists",
         )
     _check_room(control, tx, caller, network, subnet)
@@ -118,7 +118,7 @@ def delete_subnet(control: Control, caller: Caller, subnet_id: str) -> None:
         held = ports.list_ports(tx, network_id=network.id)
         if any(subnet.version == 6 or port.address for port in held):
             raise Conflict(
-                f"Unable to complete operation on subnet {subnet.id}: {len(held)} ports have addresses of it",
+                f"Unable to complete operation on subnet {subnet.id}: {len(held)} ports have its addresses",
                 remedy=f"Delete them first: openstack port list --network {network.id}",
                 code="subnet-in-use",
             )

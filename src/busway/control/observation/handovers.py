@@ -1,7 +1,6 @@
 """Takes in how devices came back, and judges whether each may go to the next server.
 
-A host's first report with a key makes it that host's; records with another key's signature prove nothing. A device of a
-host that signs and that a guest has had goes on only with a record that is judged good.
+A host's first report with a key makes it that host's; records with another key's signature prove nothing. If the host signs records, a device that a guest had is offered again only with a record that is judged good.
 """
 
 from __future__ import annotations

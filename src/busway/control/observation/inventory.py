@@ -1,7 +1,6 @@
 """Compares the inventory in a report with the stored one; only what differs is written.
 
-What a host says of a free device counts at once. A device that a server has stays that server's device whatever happens
-to it: it may change its kind or vanish, and leaves or is offered anew once its server has let go. Another card at the
+What a host says of a free device counts at once. A device stays with its server even if it changes its kind or vanishes. When the server releases it, it is removed or offered again. Another card at the
 address of one that a server has is not that server's card: it is taken over only when the address is free.
 """
 
@@ -24,7 +23,7 @@ from busway.store.events import Event
 
 @dataclass(frozen=True, slots=True)
 class _Taking:
-    """One report being taken in: where to write, of which host, when, and who has which device."""
+    """The processing of one report: the transaction, the host, the time, and the owners of devices."""
 
     tx: Tx
     host_id: HostId

@@ -81,7 +81,7 @@ class ReportMemory:
             self._forget(host_id)
 
     def knows(self, name: str, token_hash: str) -> bool:
-        """True while the last report of that host, handed in with that token, is remembered."""
+        """True while the last report of that host, sent with that token, is remembered."""
         with self._lock:
             host_id = self._by_token.get(token_hash)
             return host_id is not None and self._known[host_id].name == name

@@ -45,7 +45,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a host's report tells of one server: `rebooted` that the host was started anew since its last report.
+    """What a host's report tells of one server: `rebooted` that the host was restarted since its last report.
 
     `claims` are the live claims on the host's devices that the server has.
     """

@@ -1,8 +1,7 @@
 """Takes in what a host's agent reports: the only way by which devices become free and servers become active.
 
 One transaction per report. A report is a level: it says everything each time, so that a lost one costs nothing and one
-taken twice changes nothing; an older one is refused. One server that can't be taken in ends in ERROR, and the others are
-taken in all the same. What two hosts have to do with is done afterwards, by a loop (`advance`).
+taken twice changes nothing; an older one is refused. If one server of the report can't be processed, it ends in ERROR, and the others are processed anyway. What two hosts have to do with is done afterwards, by a loop (`advance`).
 """
 
 from __future__ import annotations
@@ -136,7 +135,7 @@ def _failed(tx: Tx, row: ServerRow | None, now: datetime, error: Exception) -> N
 
 
 def _record(control: Control, tx: Tx, host_id: HostId, observed: Observed) -> bool:
-    """Writes down that the host has reported, unless it has said newer things; True when it was restarted meanwhile."""
+    """Records that the host has reported, unless a newer report is known; returns True if the host was restarted meanwhile."""
     before = hosts.find_host_by_id(tx, host_id)
     newest = hosts.record_report(
         tx,
@@ -150,9 +149,9 @@ def _record(control: Control, tx: Tx, host_id: HostId, observed: Observed) -> bo
     )
     if not newest:
         raise Conflict(
-            f"A newer report of host {observed.host} was taken already",
+            f"A newer report of host {observed.host} was already accepted",
             detail=f"This one has sequence {observed.sequence}.",
-            remedy="Run one agent per host, with a clock that does not go back.",
+            remedy="Run only one agent per host.",
             code="report-out-of-order",
         )
     return before is not None and before.boot_id not in ("", observed.boot_id)

@@ -1,4 +1,4 @@
-"""What a tenant may be told: no names of hosts, and no addresses of devices that are not theirs."""
+"""Hides from tenants the names of hosts and the addresses of other tenants' devices."""
 
 from __future__ import annotations
 

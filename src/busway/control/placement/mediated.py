@@ -1,4 +1,4 @@
-"""What each host offers of mediated devices, out of what it reported, what its operator enabled, and who has what."""
+"""The mediated devices that each host offers, from its report, the enabled types, and the live claims."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from busway.scheduler.place import after, place_all
 class PlannedServer:
     """Where one server would land; `devices` are lines such as "0000:81:00.0 Display controller: … (alias a1)".
 
-    Tenants are not told hosts and addresses.
+    Tenants do not see hosts and addresses.
     """
 
     host: str
@@ -63,7 +63,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A plan, and why each host was refused; only who may see hosts is told of those."""
+    """A plan, and why each host was refused; only users who may list hosts see the hosts."""
 
     plan: Plan
     hosts: tuple[HostRefusal, ...] = ()

@@ -38,7 +38,7 @@ def image_words(properties: Mapping[str, str]) -> dict[str, str]:
 
 
 def server_words(tx: Tx, row: ServerRow) -> Mapping[str, str]:
-    """What a server's image says of it: as it was kept, or as it stands for a server that is older than that."""
+    """The settings in a server's image: as stored with the server, or, for an older server, as the image has them now."""
     return row.image_words if row.image_words is not None else image_properties(tx, row.image_id)
 
 

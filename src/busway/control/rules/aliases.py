@@ -1,4 +1,4 @@
-"""Use cases of aliases: those of the file and those of run time are listed together, those of run time can be changed."""
+"""Use cases of aliases. Aliases of the file and of the database are listed together; those of the database can be changed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class AliasChange:
 
 @dataclass(frozen=True, slots=True)
 class AliasStory:
-    """All that is known of a name: the alias of run time, the one of the file, and the history of the former."""
+    """Everything about a name: the alias in the database, the one in the file, and the history of the former."""
 
     aliases: tuple[AliasView, ...]
     history: tuple[RuleChange, ...]
@@ -93,7 +93,7 @@ def create_alias(control: Control, caller: Caller, definitions: Sequence[str]) -
         alias = _parse(control, definitions)
         if any(row.name == alias.name for row in turn.before.alias_rows):
             raise Conflict(
-                f"Alias {alias.name} was defined at run time already",
+                f"Alias {alias.name} was already created at run time",
                 remedy=f"Change it: busway alias change {alias.name} …",
                 code="alias-exists",
             )
@@ -104,7 +104,7 @@ def create_alias(control: Control, caller: Caller, definitions: Sequence[str]) -
 def change_alias(
     control: Control, caller: Caller, name: str, definitions: Sequence[str], version: int | None
 ) -> AliasChange:
-    """Gives an alias of run time another meaning; devices that servers have stay with them."""
+    """Changes an alias in the database; servers keep their devices."""
     with changing_rules(control, caller, "busway:aliases:update") as turn:
         row = _get_row(turn.before, name)
         check_version(turn, ALIAS, name, row.version, version)
@@ -112,7 +112,7 @@ def change_alias(
         if alias.name != name:
             raise BadInput(
                 f"The definition names alias {alias.name}, not {name}",
-                remedy="A name does not change: create another alias, and delete this one.",
+                remedy="The name can't be changed: create another alias, and delete this one.",
                 code="alias-name-differs",
             )
         _write(turn, name, "changed", definitions)
@@ -122,7 +122,7 @@ def change_alias(
 def delete_alias(
     control: Control, caller: Caller, name: str, version: int | None, *, force: bool = False
 ) -> AliasChange:
-    """Removes an alias of run time; one of the file of that name counts again.
+    """Removes an alias from the database; an alias of the file with the same name applies again.
 
     Where none is left and a flavor or a server asks for it, `Conflict` names them unless `force`: they could not be
     placed any more. What runs keeps its devices either way.
@@ -154,9 +154,9 @@ def _parse(control: Control, definitions: Sequence[str]) -> Alias:
     found = parse_aliases(definitions, placement=control.settings.pci_in_placement)
     if len(found) != 1:
         raise BadInput(
-            f"One alias has one name, and these are {len(found)}: {', '.join(sorted(found)) or 'none'}",
-            detail="Several definitions of one name mean: any of them will do.",
-            remedy="Create each alias by itself.",
+            f"The definitions of one alias must have the same name; these have {len(found)}: {', '.join(sorted(found)) or 'none'}",
+            detail="With several definitions, a device that matches any one of them is accepted.",
+            remedy="Create each alias separately.",
             code="alias-names-differ",
         )
     [alias] = found.values()
@@ -169,8 +169,8 @@ def _get_row(rules: PciRules, name: str) -> AliasRow:
         return row
     if name in rules.aliases:
         raise Conflict(
-            f"Alias {name} is one of the configuration file",
-            remedy=f"Change the file and restart; or create an alias {name}, which then counts in its place.",
+            f"Alias {name} comes from the configuration file",
+            remedy=f"Change the file and restart; or create an alias {name}, which then applies instead.",
             code="rule-of-the-file",
         )
     raise _unknown(name, list(rules.aliases))
@@ -183,8 +183,8 @@ def _require_unused(tx: Tx, name: str) -> None:
         more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
         raise Conflict(
             f"Alias {name} is in use: {', '.join(users[:_NAMED])}{more}",
-            detail="Without it they can't be placed, nor moved to another host; what runs keeps its devices.",
-            remedy="Take it out of the flavors and delete the servers first; or delete it with --force (?force=true).",
+            detail="Without it they can't be placed or moved to another host. Running servers keep their devices.",
+            remedy="First remove it from the flavors and delete the servers, or use --force (?force=true).",
             code="alias-in-use",
         )
 

@@ -49,7 +49,7 @@ class RuleTurn:
         return store.add_change(self.tx, change)
 
     def tell_devices(self, *touched: DeviceSpec) -> None:
-        """An event for each device that the change makes offered, or not offered any more; who has it keeps it.
+        """An event for each device that is offered, or no longer offered, after the change; a server that has it keeps it.
 
         `touched` are the rules that came, went or changed: no other device can be concerned.
         """
@@ -94,8 +94,8 @@ def check_version(turn: RuleTurn, kind: str, key: str, current: int, given: int 
     if given is None:
         raise BadInput(
             f"A change of {kind.replace('_', ' ')} {key} must name the version that it is based on",
-            detail=f"It is at version {current}.",
-            remedy="Look at it, and send its version along.",
+            detail=f"Its current version is {current}.",
+            remedy="Read it, and send its version.",
             code="rule-version-missing",
         )
     if given != current:
@@ -103,7 +103,7 @@ def check_version(turn: RuleTurn, kind: str, key: str, current: int, given: int 
         raise Conflict(
             f"{kind.replace('_', ' ').capitalize()} {key} has been changed: it is at version {current}, not {given}",
             detail=f"{last.user_name} {last.act} it at {last.at:%Y-%m-%d %H:%M:%S} UTC: {' '.join(last.definitions)}",
-            remedy="Look at it again, then change it from there.",
+            remedy="Read it again, and change the current version.",
             code="rule-stale",
         )
 

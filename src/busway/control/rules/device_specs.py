@@ -1,4 +1,4 @@
-"""Use cases of device specs: those of run time come first, in an order of their own; those of the file follow."""
+"""Use cases of device specs. Those in the database come first, in their own order; those of the file follow."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ def get_device_spec(control: Control, caller: Caller, spec_id: str) -> DeviceSpe
 def create_device_spec(
     control: Control, caller: Caller, definition: str, before: str | None = None
 ) -> DeviceSpecChange:
-    """Lets more devices be handed out; the text is as after `device_spec =` in a file.
+    """Offers more devices to servers; the text is as after `device_spec =` in a file.
 
-    It goes before the one named `before`, otherwise behind all others of run time. Errors: `InvalidDeviceSpec` as for a
+    It goes before the one named `before`, otherwise after all others in the database. Errors: `InvalidDeviceSpec` as for a
     file, `NotFound` for an unknown `before`.
     """
     with changing_rules(control, caller, "busway:device-specs:create") as turn:
@@ -108,7 +108,7 @@ def change_device_spec(
     definition: str | None = None,
     before: str | None = None,
 ) -> DeviceSpecChange:
-    """Gives a device spec of run time another text, or another place: before another one, or "last" of run time.
+    """Changes the text of a device spec in the database, or moves it: before another one, or to the end ("last").
 
     Devices that servers have stay with them, whether it still offers them or not.
     """
@@ -127,7 +127,7 @@ def change_device_spec(
 
 
 def delete_device_spec(control: Control, caller: Caller, spec_id: str, version: int | None) -> DeviceSpecChange:
-    """Takes a device spec of run time away; devices in use that nothing else offers leave when they are given back."""
+    """Removes a device spec from the database; devices in use that no other spec offers are removed when they are released."""
     with changing_rules(control, caller, "busway:device-specs:delete") as turn:
         row = _get_row(turn.before, spec_id)
         check_version(turn, DEVICE_SPEC, spec_id, row.version, version)
@@ -150,7 +150,7 @@ def _readable(rules: PciRules, row: DeviceSpecRow) -> tuple[DeviceSpec, ...]:
 
 
 def _placed(rules: PciRules, row: DeviceSpecRow, before: str | None) -> list[DeviceSpecRow]:
-    """All of run time with one more, or with another version of one; without `before` it keeps its place."""
+    """All device specs of the database with one more, or with another version of one; without `before` it keeps its place."""
     if before is None:
         return [row if each.id == row.id else each for each in rules.spec_rows]
     others = [each for each in rules.spec_rows if each.id != row.id]
@@ -170,8 +170,8 @@ def _get_row(rules: PciRules, spec_id: str) -> DeviceSpecRow:
         return row
     if spec_id in _file_ids(rules):
         raise Conflict(
-            f"Device spec {spec_id} is one of the configuration file",
-            remedy="Change the file and restart; or create a device spec, which comes before all of the file.",
+            f"Device spec {spec_id} comes from the configuration file",
+            remedy="Change the file and restart; or create a device spec, which comes before those of the file.",
             code="rule-of-the-file",
         )
     raise _unknown(spec_id)
@@ -197,7 +197,7 @@ def _present(tx: Tx) -> list[PciDevice]:
 
 
 def _views(tx: Tx, rules: PciRules, known: Sequence[PciDevice]) -> list[DeviceSpecView]:
-    """Those of run time with those that can't be read in their places, then those of the file."""
+    """Those of the database, including unreadable ones in their places, then those of the file."""
     offered = [id(rules.device_specs.find(device)) for device in known]
     changes, unread = store.last_changes(tx), dict(rules.unread)
     written = iter(rules.written_specs)

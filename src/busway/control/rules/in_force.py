@@ -1,7 +1,6 @@
 """The PCI rules in force: aliases and device specs of the file, and those made at run time, as one.
 
-Of two aliases of one name that of run time counts, and the file's rests until it is gone. Device specs of run time come
-before those of the file: the first match wins, so the newer word does.
+If a database alias and a file alias share a name, the database alias applies until it is deleted. Device specs of the database come before those of the file, and the first match applies.
 
 All control processes on a database see a change with their next transaction: each asks for the version, which is one look
 at the end of an index, and reads the rules again when it is another.
@@ -34,9 +33,9 @@ LocatedSpecs = Located[tuple[DeviceSpec, ...]]
 
 @dataclass(frozen=True, slots=True)
 class PciRules:
-    """What may be handed out and how it is asked for, at one version.
+    """The device specs and aliases in force, at one version.
 
-    `alias_rows` and `spec_rows` are those of run time. `unread` are keys of rows that this Busway can't read, with why:
+    `alias_rows` and `spec_rows` are those of the database. `unread` are keys of rows that this Busway can't read, with why:
     another version wrote them, or another `[filter_scheduler] pci_in_placement`. They count for nothing.
     """
 
@@ -76,7 +75,7 @@ class RulesCache:
 
 
 def read_rules(settings: Settings, tx: Tx) -> PciRules:
-    """Reads the rules of run time and lays them over those of the file."""
+    """Reads the rules of the database and combines them with those of the file."""
     version = store.rules_version(tx)
     placement = settings.pci_in_placement
     alias_rows, spec_rows = store.list_aliases(tx), store.list_device_specs(tx)
@@ -98,12 +97,12 @@ def read_rules(settings: Settings, tx: Tx) -> PciRules:
 
 
 def alias_place(name: str) -> str:
-    """How messages name an alias of run time."""
+    """How messages name an alias of the database."""
     return f"alias {name}"
 
 
 def spec_place(spec_id: str) -> str:
-    """How messages name a device spec of run time."""
+    """How messages name a device spec of the database."""
     return f"device spec {spec_id}"
 
 

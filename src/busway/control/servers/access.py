@@ -89,7 +89,7 @@ def server_row(
         if row.locked_by is not None and act not in _DESPITE_LOCK and not caller.is_admin:
             raise Conflict(
                 f"Instance {row.id} is locked",
-                detail=f"Its {row.locked_by} has locked it{f': {row.locked_reason}' if row.locked_reason else ''}.",
+                detail=f"Locked by the {row.locked_by}{f': {row.locked_reason}' if row.locked_reason else ''}.",
                 remedy="Unlock it first: openstack server unlock.",
                 code="server-locked",
             )
@@ -104,14 +104,14 @@ def no_server(server_id: str) -> NotFound:
 
 
 def idle_server(tx: Tx, caller: Caller, server_id: str, act: str, allowed: Collection[ServerStatus]) -> ServerRow:
-    """A server, locked, in one of the statuses in which an act is allowed and with nothing under way."""
+    """A server, locked, in one of the statuses in which an act is allowed and with no task in progress."""
     row = server_row(tx, caller, server_id, act, lock=True)
     if row.status not in allowed or row.task_state is not None or row.intent is not Intent.PRESENT:
         busy = f" and {row.task_state}" if row.task_state else ""
         raise Conflict(
             f"Cannot '{act}' server {row.id} while it is {row.status}{busy}",
-            detail=f"It must be {' or '.join(sorted(allowed))} with nothing under way.",
-            remedy="Wait until it is, or look at `openstack server show`.",
+            detail=f"It must be {' or '.join(sorted(allowed))} with no task in progress.",
+            remedy="Wait until it is, or check `openstack server show`.",
             code="server-state",
         )
     return row

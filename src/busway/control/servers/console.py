@@ -53,7 +53,7 @@ def create_console(control: Control, caller: Caller, server_id: str, kind: Conso
         remote_consoles.forget_expired(tx, row.id, now)
         if remote_consoles.count_consoles(tx, row.id) >= LINKS_OF_SERVER:
             raise Conflict(
-                f"Server {row.id} has {LINKS_OF_SERVER} links to its consoles",
+                f"Server {row.id} has {LINKS_OF_SERVER} open open open links to its consoles",
                 remedy=f"Use one of them, or wait: each ends after {control.settings.console_token_ttl} seconds.",
                 code="console-links",
             )
@@ -73,8 +73,8 @@ def open_console(control: Control, token: str) -> OpenConsole:
         row = servers.find_server(tx, link.server_id) if link else None
         if link is None or row is None or row.project_id != link.project_id or row.intent is not Intent.PRESENT:
             raise Forbidden(
-                "This link to a console is not good any more",
-                remedy="Ask for a new one: openstack console url show SERVER",
+                "This console link has expired",
+                remedy="Request a new one: openstack console url show SERVER",
                 code="console-token",
             )
         host_id = _check_running(row)
@@ -100,8 +100,8 @@ def _check_running(row: ServerRow) -> HostId:
     if row.host_id is None or row.power is not PowerState.RUNNING:
         raise Conflict(
             f"Server {row.id} does not run",
-            detail=f"It is {row.status}; a console needs a guest that runs.",
-            remedy="Start it, or read what it said: openstack console log show",
+            detail=f"It is {row.status}; a console needs a running guest.",
+            remedy="Start it, or read its log: openstack console log show",
             code="console-not-running",
         )
     return row.host_id

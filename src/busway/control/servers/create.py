@@ -89,14 +89,14 @@ def _public_key(tx: Tx, caller: Caller, request: CreateServer) -> str | None:
 
 
 def _check_host(tx: Tx, name: str) -> None:
-    """Raises `BadInput` for a host that there is not; who may name one may know the others."""
+    """Raises `BadInput` for a host that does not exist; a user who may choose a host may see the others."""
     if hosts.find_host(tx, name) is None:
         known = hosts.list_page(tx, HostFilter(limit=_NAMED + 1))
         more = ", …" if len(known) > _NAMED else ""
         raise BadInput(
             f"There is no host {name}",
             detail=f"There are {', '.join(host.name for host in known[:_NAMED]) or 'none yet'}{more}.",
-            remedy="Name one of them, or leave the choice to Busway.",
+            remedy="Choose one of them, or let Busway choose.",
             code="server-host",
         )
 
@@ -164,7 +164,7 @@ def check_image(caller: Caller, flavor: Flavor, image: Image) -> None:
             f"Image {image.name or image.id} is {image.status}, not active",
             detail="An admin has deactivated it."
             if image.status is ImageStatus.DEACTIVATED
-            else "Its data has not been uploaded whole.",
+            else "Its data has not been uploaded completely.",
             remedy="Upload it, or choose another image: `openstack image list`."
             if image.status is ImageStatus.QUEUED
             else "Choose another image: `openstack image list`.",

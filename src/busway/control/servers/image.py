@@ -25,7 +25,7 @@ def create_image(
         if row.status in (ServerStatus.ACTIVE, ServerStatus.PAUSED):
             raise Conflict(
                 f"Cannot make an image of server {row.id} while it runs",
-                detail="What a guest with passed-through devices has not written yet would be missing from it.",
+                detail="Data that the guest has not yet written to its disk would be missing.",
                 remedy="Stop it first: openstack server stop ID",
                 code="server-runs",
             )

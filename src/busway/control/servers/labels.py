@@ -93,7 +93,7 @@ def _change_tags(
         if len(made) > MOST_TAGS:
             raise BadInput(
                 f"The number of tags exceeded the per-server limit {MOST_TAGS}",
-                remedy="Take others away first.",
+                remedy="Remove other tags first.",
                 code="too-many-tags",
             )
         servers.update_server(tx, row.id, control.now(), tags=list(made))

@@ -56,7 +56,7 @@ def reset_state(control: Control, caller: Caller, server_id: str, status: Server
         if status is ServerStatus.ACTIVE and not may:
             raise Conflict(
                 f"Cannot reset server {row.id} to active while it is {row.status}",
-                detail="It is on no host." if row.host_id is None else "What is under way with it has to end first.",
+                detail="It is on no host." if row.host_id is None else "The task in progress must end first.",
                 remedy="Rebuild, confirm, revert or delete it.",
                 code="server-state",
             )

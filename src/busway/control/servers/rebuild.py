@@ -54,9 +54,9 @@ def rebuild_server(control: Control, caller: Caller, server_id: str, wanted: Reb
         row = placed_server(tx, caller, server_id, "rebuild", _FROM)
         if moves.find_open_move(tx, row.id) is not None:
             raise Conflict(
-                f"Cannot 'rebuild' server {row.id}: it stopped in the middle of a move",
-                detail="Two hosts have something of it.",
-                remedy="Delete it; both hosts give back what they have.",
+                f"Cannot 'rebuild' server {row.id}: it failed in the middle of a move",
+                detail="Parts of it are on two hosts.",
+                remedy="Delete it; both hosts release their parts.",
                 code="server-state",
             )
         image = images.get_image(tx, wanted.image_id)
@@ -96,7 +96,7 @@ def _words(tx: Tx, row: ServerRow, image: Image) -> dict[str, str]:
         raise Conflict(
             f"The host of server {row.id} can't make the machine that image {image.name or image.id} asks for",
             detail=f"It has no {', '.join(lacking)}.",
-            remedy="Choose another image, or make a new server from this one.",
+            remedy="Choose another image, or create a new server from this one.",
             code="machine-host",
         )
     return words

@@ -36,7 +36,7 @@ def remove_group(control: Control, caller: Caller, server_id: str, name: str, re
         if not members:
             raise NotFound(
                 f"Security group {name} not associated with the instance {server_id}",
-                remedy="List those that are: openstack server show.",
+                remedy="`openstack server show` lists its groups.",
                 code="security-group-not-found",
             )
         for port in members:
@@ -60,7 +60,7 @@ def _change(
         if not held:
             raise BadInput(
                 f"Server {row.id} has no port with port security",
-                remedy="Give it a network whose ports have it.",
+                remedy="Attach it to a network with port security.",
                 code="no-secured-port",
             )
         change(tx, held, _group(tx, row.project_id, name))

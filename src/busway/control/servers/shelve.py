@@ -1,8 +1,7 @@
 """Use cases: shelve and offload a server; to run again it is unshelved (`moves.kinds.unshelve`).
 
-Shelving shuts the guest down and has its disk handed in. A shelved server keeps its host and devices until it is
-offloaded; then they are released, and free once its host says so. Unshelving an offloaded server places it anew, like a
-new one, on whatever devices its flavor asks for; its disk is made from the one that was handed in.
+Shelving shuts the guest down, and its disk is uploaded. A shelved server keeps its host and devices until it is
+offloaded; then they are released, and free once its host says so. Unshelving an offloaded server places it like a new server, on any devices that its flavor requests; its disk is created from the uploaded one.
 """
 
 from __future__ import annotations

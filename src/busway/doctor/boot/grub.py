@@ -30,7 +30,7 @@ def uses_drop_in(root: Path, distribution: Distribution) -> bool:
 
 
 def command(root: Path, distribution: Distribution) -> tuple[str, ...]:
-    """Writes GRUB's own configuration anew."""
+    """Rewrites GRUB's own configuration."""
     if exists(root / _PROXMOX):
         return ("proxmox-boot-tool", "refresh")
     if distribution.family is Family.DEBIAN:

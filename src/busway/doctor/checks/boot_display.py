@@ -22,4 +22,4 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     )
 
 
-CHECK = Check("boot-display", Stage.ISOLATION, Severity.WARNS, "The card is no legacy boot display", card=_find)
+CHECK = Check("boot-display", Stage.ISOLATION, Severity.WARNS, "The card is not a legacy boot display", card=_find)

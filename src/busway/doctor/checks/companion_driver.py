@@ -28,5 +28,5 @@ def _find(_host: Host, card: Card) -> Iterator[Finding]:
 
 
 CHECK = Check(
-    "companion-driver", Stage.ISOLATION, Severity.BLOCKS, "All functions of a card are bound alike", card=_find
+    "companion-driver", Stage.ISOLATION, Severity.BLOCKS, "The functions of a card are bound together", card=_find
 )

@@ -21,8 +21,8 @@ def _find(host: Host) -> Iterator[Finding]:
     word, file = asked[0]
     kind = "TDX" if "tdx" in word else "SEV"
     yield CHECK.found(
-        f"{word} was asked for and this kernel has no {kind} for guests",
-        cause="The firmware has it switched off, the kernel is too old, or the CPU can't.",
+        f"{word} was requested, but this kernel has no {kind} for guests",
+        cause="The firmware has it switched off, the kernel is too old, or the CPU does not support it.",
         remedy="Firmware: TME-MT, TDX and SEAM. Kernel: 6.16 or later."
         if kind == "TDX"
         else "Firmware: SMEE, SNP, and a minimum of SEV-ES ASIDs. Kernel: 6.11 or later for SNP.",
@@ -30,4 +30,4 @@ def _find(host: Host) -> Iterator[Finding]:
     )
 
 
-CHECK = Check("confidential-host", Stage.GUEST, Severity.WARNS, "Confidential guests work where asked for", host=_find)
+CHECK = Check("confidential-host", Stage.GUEST, Severity.WARNS, "Confidential guests work if requested", host=_find)

@@ -27,7 +27,7 @@ def _find(host: Host) -> Iterator[Finding]:
         module = "kvm_intel" if "vmx" in flags else "kvm_amd"
         yield CHECK.found(
             "There is no /dev/kvm",
-            cause=f"The CPU can, and the module {module} is not loaded.",
+            cause=f"The CPU supports virtualization, but the module {module} is not loaded.",
             remedy=f"Run `modprobe {module}`; if it refuses, read `dmesg | grep kvm`.",
             evidence=(Evidence("/dev/kvm", "absent"),),
             after=f"loading {module}",

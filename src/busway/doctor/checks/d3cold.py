@@ -39,7 +39,7 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
 
 
 def _stays_awake(host: Host) -> bool:
-    """True when vfio-pci was told to keep idle devices awake."""
+    """True if vfio-pci is configured to keep idle devices awake."""
     if host.text("/sys/module/vfio_pci/parameters/disable_idle_d3") == "Y":
         return True
     told = re.compile(r"options\s+vfio[-_]pci\s.*\bdisable_idle_d3=(1|y|Y)")

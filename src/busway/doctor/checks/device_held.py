@@ -18,7 +18,7 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     who = ", ".join(map(str, users))
     yield CHECK.found(
         f"{card.name} is in use by {who}",
-        cause="A device is not taken from under a program: its driver would wait for it, maybe for ever.",
+        cause="A device can't be taken away from a running program: the driver would wait for the program, possibly for ever.",
         remedy="Stop the named processes; for a guest, shut it down or detach the card.",
         evidence=evidence_of(users),
         card=card,
@@ -26,4 +26,4 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     )
 
 
-CHECK = Check("device-held", Stage.ISOLATION, Severity.BLOCKS, "Nobody uses the card", card=_find)
+CHECK = Check("device-held", Stage.ISOLATION, Severity.BLOCKS, "No process uses the card", card=_find)

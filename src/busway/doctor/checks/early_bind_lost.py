@@ -22,8 +22,8 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     line = f"softdep {driver} pre: vfio-pci"
     tool = host.distribution.initramfs.command
     yield CHECK.found(
-        f"vfio-pci is to have {card.name} at boot, and {driver} was faster",
-        cause=f"Both drivers know the card, and nothing says that vfio-pci is loaded before {driver}.",
+        f"vfio-pci should take {card.name} at boot, but {driver} was faster",
+        cause=f"Both drivers support the card, and nothing makes the kernel load vfio-pci before {driver}.",
         remedy=f"Write `{line}` into {_FILE}" + (f", run `{' '.join(tool)}`" if tool else "") + ", and reboot.",
         evidence=(*lines, Evidence(sysfs(card.main.address, "driver"), str(driver))),
         card=card,
@@ -31,4 +31,4 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     )
 
 
-CHECK = Check("early-bind-lost", Stage.ISOLATION, Severity.WARNS, "The driver wanted at boot has the card", card=_find)
+CHECK = Check("early-bind-lost", Stage.ISOLATION, Severity.WARNS, "vfio-pci gets its cards at boot", card=_find)

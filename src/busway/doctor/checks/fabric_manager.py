@@ -17,7 +17,7 @@ def _find(host: Host) -> Iterator[Finding]:
     file, number = mode(host)
     if not host.exists(SOCKET):
         yield CHECK.found(
-            "NVSwitches are there and Fabric Manager does not run",
+            "This host has NVSwitches, but Fabric Manager does not run",
             cause="Without it the GPUs of a guest don't reach each other: CUDA error 802, system not yet initialized.",
             remedy="Install nvidia-fabricmanager of the driver's exact version, FABRIC_MODE=1, and start it before guests.",
             severity=Severity.BLOCKS if host.wish.cards > 1 else None,

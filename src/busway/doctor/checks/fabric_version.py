@@ -16,7 +16,7 @@ def _find(host: Host) -> Iterator[Finding]:
         return
     yield CHECK.found(
         f"Fabric Manager is {words(manager)} and the driver {words(driver)}",
-        cause="They must be the same to the last digit; Fabric Manager ends at its start otherwise.",
+        cause="The two versions must be identical; otherwise Fabric Manager exits at its start.",
         remedy=f"Install nvidia-fabricmanager {words(driver)}, hold both packages, restart it while no guest runs.",
         evidence=(host.evidence("/proc/driver/nvidia/version"), Evidence("/usr/bin/nv-fabricmanager", words(manager))),
         after=f"installing Fabric Manager {words(driver)}",
@@ -27,7 +27,7 @@ CHECK = Check(
     "fabric-version",
     Stage.ISOLATION,
     Severity.BLOCKS,
-    "Fabric Manager is of the driver's version",
+    "Fabric Manager has the driver's version",
     host=_find,
     place=Place.BOTH,
 )

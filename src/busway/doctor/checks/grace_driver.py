@@ -22,7 +22,7 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     old = host.kernel is not None and host.kernel < _SINCE
     first = "Boot Linux 6.9 or later. " if old else ""
     yield CHECK.found(
-        f"{card.name} needs {_DRIVER}, and is with {main.driver or 'no driver'}",
+        f"{card.name} needs {_DRIVER}, but has {main.driver or 'no driver'}",
         cause="The GPU's own memory is part of the machine's; plain vfio-pci does not give it to the guest.",
         remedy=f"{first}Run `modprobe nvgrace_gpu_vfio_pci` and bind the card to {_DRIVER} (driver_override).",
         evidence=(Evidence(sysfs(main.address, "driver"), str(main.driver)),),

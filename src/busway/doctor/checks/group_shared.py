@@ -22,7 +22,7 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     yield CHECK.found(
         f"{card.name} shares IOMMU group {card.iommu_group} with {who}",
         cause="The hardware can't isolate these from each other (no ACS between them), so a guest gets all or none.",
-        remedy="Move the card to a slot on another root port, preferably one of the CPU's; or hand out the whole group. "
+        remedy="Move the card to a slot on another root port, preferably one of the CPU's; or offer the whole group. "
         "pcie_acs_override only hides the problem: guests could reach each other's devices.",
         evidence=(
             Evidence(folder, " ".join(host.names(folder))),

@@ -39,9 +39,9 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
 def _without(card: Card, wanted: str) -> Finding:
     main = card.main
     return CHECK.found(
-        f"{card.name} is with {main.driver or 'no driver'}, and wants {wanted}",
-        cause="The guest has the card and no program can use it.",
-        remedy=f"Install the driver ({wanted}) in this guest; then read `dmesg | busway why`. Blackwell wants NVIDIA's open driver.",
+        f"{card.name} has {main.driver or 'no driver'}, but needs {wanted}",
+        cause="The guest has the card, but no program can use it.",
+        remedy=f"Install the driver ({wanted}) in this guest; then read `dmesg | busway why`. Blackwell needs NVIDIA's open driver.",
         evidence=(Evidence(sysfs(main.address, "driver"), main.driver or "absent"),),
         card=card,
         after=f"installing the driver {wanted}",
@@ -75,11 +75,11 @@ def _is_listed(answer: str, card: Card) -> bool:
 def _not_listed(card: Card, tool: str, lines: int, who: str) -> Finding:
     return CHECK.found(
         f"{tool} does not list {card.name}",
-        cause="The driver has the card and could not start it.",
+        cause="The driver is bound to the card, but could not start it.",
         remedy=f"Read `dmesg | busway why`: the lines of {who} say why.",
         evidence=(Evidence(f"/usr/bin/{tool}", f"{lines} lines, none of this card"),),
         card=card,
-        after="mending what the kernel log tells of it",
+        after="fixing the cause that the kernel log names",
     )
 
 

@@ -19,15 +19,15 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     if card.main.vendor_id != "8086" or not asked or card.main.mdev_types:
         return
     yield CHECK.found(
-        f"GVT-g was asked for and {card.name} offers no mediated devices",
+        f"GVT-g was requested, but {card.name} offers no mediated devices",
         cause="kvmgt is not loaded"
         if not host.is_loaded("kvmgt")
-        else "The GPU has no GVT-g: 5th to 7th generation Core do.",
-        remedy=f"Write kvmgt into {_FILE} and run `modprobe kvmgt`. Newer GPUs have SR-IOV in its place.",
+        else "The GPU does not support GVT-g: only those of 5th to 7th generation Core do.",
+        remedy=f"Write kvmgt into {_FILE} and run `modprobe kvmgt`. Newer GPUs have SR-IOV instead.",
         evidence=(*asked, Evidence(sysfs(card.main.address, "mdev_supported_types"), "absent")),
         card=card,
         changes=() if host.is_loaded("kvmgt") else (ConfigFile(_FILE, ("kvmgt",)),),
     )
 
 
-CHECK = Check("gvt-g", Stage.ISOLATION, Severity.WARNS, "GVT-g works where it was asked for", card=_find)
+CHECK = Check("gvt-g", Stage.ISOLATION, Severity.WARNS, "GVT-g works if requested", card=_find)

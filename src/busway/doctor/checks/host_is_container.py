@@ -14,8 +14,8 @@ def _find(host: Host) -> Iterator[Finding]:
     if not name:
         return
     yield CHECK.found(
-        f"This is a container ({name}), and what it shows is not all of its host",
-        cause="Devices, processes and files of the host are hidden here, and nothing can be changed for it.",
+        f"This is a container ({name}), so it shows only a part of its host",
+        cause="Devices, processes and files of the host are hidden here, and can't be changed from here.",
         remedy="Run `busway doctor` on the host; or run `busway snapshot` there, and read its file here with --root.",
         evidence=(Evidence("/run/systemd/container", name),),
     )

@@ -22,7 +22,7 @@ def _find(host: Host) -> Iterator[Finding]:
     nodes = ", ".join(f"node {node}: {free}" for node, free in best.nodes)
     yield CHECK.found(
         f"Of {best.total} huge pages of {size_words(best.size)} a guest can have {best.usable}, and {size_words(memory)} are asked for",
-        cause=f"{best.free} are free and {best.reserved} of these are promised to programs that have not touched them yet"
+        cause=f"{best.free} are free and {best.reserved} of these are reserved by programs that have not used them yet"
         + (f"; free on {nodes}." if nodes else "."),
         remedy="Stop what holds them, give the guest less, or reserve more at boot.",
         evidence=(Evidence(best.folder, f"nr {best.total}, free {best.free}, resv {best.reserved}"),),

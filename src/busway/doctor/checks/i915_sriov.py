@@ -19,8 +19,8 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     can = host.exists(parameter)
     number = f"/sys/bus/pci/devices/{main.address}/sriov_numvfs"
     yield CHECK.found(
-        f"SR-IOV was asked for and {card.name} has no virtual functions",
-        cause="The driver offers SR-IOV and nobody has enabled functions since boot."
+        f"SR-IOV was requested, but {card.name} has no virtual functions",
+        cause="The driver supports SR-IOV, but no functions were enabled since boot."
         if can
         else f"The {main.driver or 'i915'} of this kernel can't make them (it has no max_vfs): writing sriov_numvfs answers ENOENT.",
         remedy=f"`echo {asked[0].partition('=')[2]} > {number}`, in a unit after each boot."
@@ -36,4 +36,4 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     )
 
 
-CHECK = Check("i915-sriov", Stage.ISOLATION, Severity.WARNS, "Intel SR-IOV works where it was asked for", card=_find)
+CHECK = Check("i915-sriov", Stage.ISOLATION, Severity.WARNS, "Intel SR-IOV works if requested", card=_find)

@@ -24,4 +24,4 @@ def _find(host: Host) -> Iterator[Finding]:
     )
 
 
-CHECK = Check("ignore-msrs", Stage.GUEST, Severity.INFORMS, "KVM passes over unknown registers", host=_find)
+CHECK = Check("ignore-msrs", Stage.GUEST, Severity.INFORMS, "KVM ignores unknown registers", host=_find)

@@ -22,7 +22,7 @@ def _find(host: Host) -> Iterator[Finding]:
             yield _needless(host)
         return
     yield CHECK.found(
-        "Interrupts are not remapped" + (", and VFIO was told to accept that" if unsafe else ""),
+        "Interrupts are not remapped" + (", and VFIO is configured to accept that" if unsafe else ""),
         cause="Without remapping a guest could send any interrupt to the host, so VFIO refuses its devices."
         + (f" {_REFUSED}" if unsafe else ""),
         remedy="Update the firmware and switch on interrupt remapping (x2APIC) there; remove intremap=off and nointremap. "
@@ -35,9 +35,9 @@ def _find(host: Host) -> Iterator[Finding]:
 
 def _needless(host: Host) -> Finding:
     return CHECK.found(
-        "VFIO was told to do without remapped interrupts, and they are remapped",
-        cause=f"allow_unsafe_interrupts changes nothing today, and hides it when remapping is gone one day. {_REFUSED}",
-        remedy=f"Take allow_unsafe_interrupts out of /etc/modprobe.d and off the kernel command line, then: `echo N > {_UNSAFE}`.",
+        "VFIO is configured to work without interrupt remapping, although it is on",
+        cause=f"allow_unsafe_interrupts has no effect now, but would hide it if remapping is off one day. {_REFUSED}",
+        remedy=f"Remove allow_unsafe_interrupts from /etc/modprobe.d and the kernel command line, then: `echo N > {_UNSAFE}`.",
         evidence=(host.evidence(_UNSAFE),),
         severity=Severity.WARNS,
     )

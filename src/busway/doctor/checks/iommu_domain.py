@@ -14,8 +14,8 @@ def _find(host: Host) -> Iterator[Finding]:
     if not any(kind.startswith("DMA") for kind in types) or "iommu=pt" in host.arguments:
         return
     yield CHECK.found(
-        "Host drivers pay for address translation",
-        cause="The groups are of type DMA: each transfer of the host's own devices is mapped. Guests are not concerned.",
+        "Address translation slows the host's own drivers",
+        cause="The groups are of type DMA: each transfer of the host's own devices is mapped. Guests are not affected.",
         remedy=f"Nothing, unless the host's own network or disks are slow. Then: {host.boot.words(add='iommu=pt')}",
         evidence=(Evidence("/sys/kernel/iommu_groups/*/type", " ".join(sorted(types))), host.evidence("/proc/cmdline")),
     )

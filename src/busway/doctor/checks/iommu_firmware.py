@@ -19,8 +19,8 @@ def _find(host: Host) -> Iterator[Finding]:
         return
     name = _name(host)
     yield CHECK.found(
-        "The firmware shows no IOMMU",
-        cause=f"Among its ACPI tables is none of {', '.join(TABLES)}: the IOMMU is switched off there, or the board has none.",
+        "The firmware reports no IOMMU",
+        cause=f"It has none of the ACPI tables {', '.join(TABLES)}: the IOMMU is switched off in the firmware, or the board has none.",
         remedy=f"Switch on {name} in the firmware. A firmware update may have switched it off.",
         evidence=(Evidence(_FOLDER, " ".join(tables)),),
         after="switching on the IOMMU in the firmware",
@@ -36,4 +36,4 @@ def _name(host: Host) -> str:
     )
 
 
-CHECK = Check("iommu-firmware", Stage.IOMMU, Severity.BLOCKS, "The firmware shows an IOMMU", host=_find)
+CHECK = Check("iommu-firmware", Stage.IOMMU, Severity.BLOCKS, "The firmware reports an IOMMU", host=_find)

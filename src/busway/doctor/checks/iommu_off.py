@@ -73,8 +73,8 @@ def _of_other_cpus(host: Host, evidence: tuple[Evidence, ...]) -> Finding:
 def _switched_off(host: Host, words: list[str], evidence: tuple[Evidence, ...]) -> Finding:
     add = "intel_iommu=on" if "intel_iommu=off" in words else ""
     return CHECK.found(
-        f"The kernel was told {' '.join(words)}",
-        cause="With these words on its command line the kernel leaves the IOMMU off; no device can be isolated.",
+        f"The kernel command line has {' '.join(words)}",
+        cause="With these options the kernel leaves the IOMMU off, so no device can be isolated.",
         remedy=host.boot.words(add=add, remove=" ".join(words)),
         evidence=evidence,
         after=f"removing {' '.join(words)} from the kernel command line and a reboot",
@@ -86,15 +86,15 @@ def _not_switched_on(host: Host, evidence: tuple[Evidence, ...]) -> Finding:
     told = "intel_iommu=on" in host.arguments
     if told:
         return CHECK.found(
-            "The kernel was told intel_iommu=on and has no IOMMU groups",
-            cause="The IOMMU is described by the firmware and the kernel refused it; `dmesg` has its reason.",
-            remedy="Read `dmesg | grep -e DMAR -e IOMMU`; update the firmware, and see that VT-d is on in it.",
+            "The kernel command line has intel_iommu=on, but there are no IOMMU groups",
+            cause="The firmware describes the IOMMU, but the kernel refused it; `dmesg` has its reason.",
+            remedy="Read `dmesg | grep -e DMAR -e IOMMU`; update the firmware, and check that VT-d is enabled in it.",
             evidence=evidence,
             after="switching on VT-d in the firmware",
         )
     return CHECK.found(
         "The IOMMU is off: the kernel command line has no intel_iommu=on",
-        cause="The kernels of many distributions leave an Intel IOMMU off unless they are told to use it.",
+        cause="The kernels of many distributions leave an Intel IOMMU off unless this option is set.",
         remedy=host.boot.words(add="intel_iommu=on"),
         evidence=evidence,
         after="adding intel_iommu=on to the kernel command line and a reboot",

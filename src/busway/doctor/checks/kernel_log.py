@@ -48,7 +48,7 @@ CHECK = Check(
     "kernel-log",
     Stage.RESET,
     Severity.WARNS,
-    "The logs tell of no fault",
+    "The logs contain no fault",
     host=_of_host,
     card=_of_card,
     place=Place.BOTH,

@@ -32,4 +32,4 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     )
 
 
-CHECK = Check("mig-for-vgpu", Stage.GUEST, Severity.BLOCKS, "MIG mode is as the vGPU type needs", card=_find)
+CHECK = Check("mig-for-vgpu", Stage.GUEST, Severity.BLOCKS, "MIG mode matches the vGPU type", card=_find)

@@ -17,7 +17,7 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
         return
     yield CHECK.found(
         f"{card.name} is in MIG mode",
-        cause="The mode outlives a reset. A guest that gets the card whole finds no GPU until it makes instances: "
+        cause="The mode outlives a reset. A guest that gets the card whole finds no GPU until it creates instances: "
         '"all CUDA-capable devices are busy or unavailable".',
         remedy=f"`nvidia-smi -i {card.main.address} -mig 0` while nothing uses it, unless the guest wants MIG.",
         evidence=(Evidence("/usr/bin/nvidia-smi", said.line),),

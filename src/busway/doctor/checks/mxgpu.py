@@ -16,11 +16,11 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
         return
     yield CHECK.found(
         f"The module gim is loaded and {card.name} has no virtual functions",
-        cause="GIM makes the virtual functions of AMD's MxGPU; it did not, or the card is with another driver.",
-        remedy="Read `dmesg | grep gim`; the card must be with gim, not amdgpu, and the host must be one AMD supports.",
+        cause="GIM makes the virtual functions of AMD's MxGPU; this failed, or the card has another driver.",
+        remedy="Read `dmesg | grep gim`; the card must be bound to gim, not amdgpu, and the host must be one AMD supports.",
         evidence=(Evidence("/sys/module/gim", "present"), Evidence(sysfs(card.main.address, "sriov_numvfs"), "0")),
         card=card,
     )
 
 
-CHECK = Check("mxgpu", Stage.ISOLATION, Severity.WARNS, "MxGPU has made its virtual functions", card=_find)
+CHECK = Check("mxgpu", Stage.ISOLATION, Severity.WARNS, "MxGPU has created its virtual functions", card=_find)

@@ -23,9 +23,9 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
         + (
             "VFIO can reset the bus as a whole once all functions of the card are bound."
             if together
-            else "What one guest leaves in the card, the next one finds."
+            else "The next guest finds the data that a guest left in the card."
         ),
-        remedy="Always hand out the whole card, which Busway does."
+        remedy="Always give guests the whole card, as Busway does."
         if together
         else "Look for a firmware update of the card; some AMD cards get a method from the module vendor-reset.",
         evidence=tuple(host.evidence(sysfs(one.address, "reset_method")) for one in stuck),

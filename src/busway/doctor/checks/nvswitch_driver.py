@@ -17,11 +17,11 @@ def _find(host: Host) -> Iterator[Finding]:
         return
     who = ", ".join(f"{one.address} ({one.driver or 'no driver'})" for one in taken)
     yield CHECK.found(
-        f"NVSwitches are not with their driver: {who}",
+        f"NVSwitches are not bound to their driver: {who}",
         cause="In shared mode (FABRIC_MODE=1) the host drives the switches for all guests.",
-        remedy="Give them back to nvidia-nvswitch, and take them out of ids= and of any device_spec.",
+        remedy="Bind them to nvidia-nvswitch again, and remove them from ids= and from any device_spec.",
         evidence=(Evidence(file, "FABRIC_MODE=1"), Evidence(sysfs(taken[0].address, "driver"), str(taken[0].driver))),
-        after="giving the NVSwitches back to nvidia-nvswitch",
+        after="binding the NVSwitches to nvidia-nvswitch",
     )
 
 

@@ -26,7 +26,7 @@ def _find(host: Host) -> Iterator[Finding]:
         return
     yield CHECK.found(
         "There is no UEFI firmware for guests",
-        cause="QEMU is installed and OVMF is not: GPUs with large BARs, and most images of today, want UEFI.",
+        cause="QEMU is installed, but OVMF is not: GPUs with large BARs, and most current images, need UEFI.",
         remedy="Install ovmf (Debian, Ubuntu), edk2-ovmf (Fedora, RHEL, Arch), qemu-ovmf-x86_64 (SUSE); for Arm qemu-efi-aarch64.",
         evidence=(Evidence("/usr/share/OVMF", "absent"),),
     )

@@ -22,7 +22,7 @@ def _find(host: Host) -> Iterator[Finding]:
     off = driver if value_of(driver) == "none" else confined if value_of(confined) == "0" else None
     if off is not None:
         yield _found(
-            "libvirt was told to confine no guest", f"Take the line out of {QEMU_CONF} and restart libvirt.", off
+            "libvirt is configured to confine no guest", f"Take the line out of {QEMU_CONF} and restart libvirt.", off
         )
     elif apparmor and not host.exists(_TEMPLATE):
         yield _found(
@@ -41,7 +41,7 @@ def _find(host: Host) -> Iterator[Finding]:
 def _found(brief: str, remedy: str, line: Evidence) -> Finding:
     return CHECK.found(
         brief,
-        cause="Without it a guest that takes its QEMU over reaches what QEMU's user may reach: the files of other guests too.",
+        cause="Without it, a guest that takes over its QEMU process can reach everything that QEMU's user can reach, including the files of other guests.",
         remedy=remedy,
         evidence=(line,),
     )

@@ -18,11 +18,11 @@ def _find(host: Host) -> Iterator[Finding]:
         return
     yield CHECK.found(
         "QEMU runs as root",
-        cause="A guest that takes its QEMU over is root on the host: it reads other tenants' disks, memory and devices.",
-        remedy=f"Take user and group out of {QEMU_CONF} (the distribution's default is libvirt-qemu or qemu) and restart "
-        "libvirt. It gives QEMU its files and devices by itself, unless dynamic_ownership = 0.",
+        cause="A guest that takes over its QEMU process is root on the host: it can read other tenants' disks, memory and devices.",
+        remedy=f"Remove user and group from {QEMU_CONF} (the distribution's default is libvirt-qemu or qemu) and restart "
+        "libvirt. libvirt gives QEMU's user access to its files and devices, unless dynamic_ownership = 0.",
         evidence=(line,),
     )
 
 
-CHECK = Check("qemu-user", Stage.ISOLATION, Severity.WARNS, "QEMU is a user of its own", host=_find)
+CHECK = Check("qemu-user", Stage.ISOLATION, Severity.WARNS, "QEMU has its own user", host=_find)

@@ -26,4 +26,4 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     )
 
 
-CHECK = Check("reset-scope", Stage.RESET, Severity.BLOCKS, "A reset hits the card alone", card=_find)
+CHECK = Check("reset-scope", Stage.RESET, Severity.BLOCKS, "A reset affects only the card", card=_find)

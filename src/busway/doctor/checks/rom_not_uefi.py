@@ -46,4 +46,4 @@ def _code_types(data: bytes) -> Iterator[int]:
         place += length
 
 
-CHECK = Check("rom-not-uefi", Stage.GUEST, Severity.WARNS, "The card's ROM knows UEFI", card=_find)
+CHECK = Check("rom-not-uefi", Stage.GUEST, Severity.WARNS, "The card's ROM supports UEFI", card=_find)

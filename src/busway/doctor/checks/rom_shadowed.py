@@ -15,7 +15,7 @@ def _find(_host: Host, card: Card) -> Iterator[Finding]:
     if not main.boot_vga or main.class_code[:4] != "0300" or main.bars is None or main.rom is not None:
         return
     yield CHECK.found(
-        f"The ROM of {card.name} is not the card's own any more",
+        f"The ROM of {card.name} is no longer the card's own",
         cause='The firmware copied the ROM of its boot display; a guest that reads it gets "No more image in the PCI ROM".',
         remedy="Give the guest a ROM file, or none (rom bar='off') when it needs no display before its driver starts.",
         evidence=(Evidence(sysfs(main.address, "resource"), "line 7 (ROM) is empty"),),

@@ -22,11 +22,11 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     who = ", ".join(str(one.address) for one in twins)
     yield CHECK.found(
         f"vfio-pci takes {card.name} by its id, and with it {who}",
-        cause=f"ids= names a kind of card, not a card: every {':'.join(ids)} of this host is taken at boot.",
+        cause=f"ids= matches all cards of a model: every {':'.join(ids)} of this host is taken at boot.",
         remedy="Remove the id, and let Busway bind by address (driver_override) when a server needs the card.",
         evidence=lines,
         card=card,
     )
 
 
-CHECK = Check("twin-ids", Stage.ISOLATION, Severity.WARNS, "Binding by id catches no twin", card=_find)
+CHECK = Check("twin-ids", Stage.ISOLATION, Severity.WARNS, "Binding by id takes no other card", card=_find)

@@ -16,7 +16,7 @@ def _find(host: Host) -> Iterator[Finding]:
         return
     yield CHECK.found(
         "This kernel has no vfio-pci",
-        cause="Neither is the driver there nor is its module among those of the running kernel.",
+        cause="The driver is not loaded, and the running kernel has no such module.",
         remedy=_PACKAGES[host.distribution.family],
         evidence=(host.evidence("/proc/sys/kernel/osrelease"), Evidence("/lib/modules", names_of_modules(host.root))),
         after="installing a kernel with vfio-pci and a reboot",

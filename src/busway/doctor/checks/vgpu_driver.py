@@ -23,7 +23,7 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     if host.is_loaded("nvidia_vgpu_vfio") or host.platform.hypervisor:
         return
     yield CHECK.found(
-        f"{card.name} is a virtual function, and the host's driver makes no vGPUs",
+        f"{card.name} is a virtual function, and the host's driver can't create vGPUs",
         cause="An ordinary data-centre driver is loaded: the vGPU manager (nvidia_vgpu_vfio) is not there.",
         remedy="Install NVIDIA's vGPU host driver (vgpu-kvm) of the release of the guests' drivers, and reboot.",
         evidence=(Evidence("/sys/module/nvidia_vgpu_vfio", "absent"), host.evidence("/proc/driver/nvidia/version")),

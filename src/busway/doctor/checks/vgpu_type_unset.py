@@ -23,11 +23,11 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     spare = _has_typed_sibling(host, card)
     yield CHECK.found(
         f"{main.address} has no vGPU type",
-        cause="A virtual function of the vGPU driver is nothing until a type is chosen; it can't be given to a guest."
+        cause="A virtual function of the vGPU driver can't be given to a guest until a type is chosen."
         + (" Others of its GPU have theirs." if spare else ""),
         remedy=f"`echo ID > {file}` with one of {', '.join(names[:_NAMED])}{more}."
         if names
-        else f"Nothing more fits on this GPU: {file} takes no type until another function gives its own up.",
+        else f"Nothing more fits on this GPU: {file} accepts no type until another function releases its type.",
         evidence=(Evidence(file, "0"),),
         card=card,
         after="choosing a vGPU type for it",

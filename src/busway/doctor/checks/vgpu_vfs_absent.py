@@ -15,8 +15,8 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     if not host.is_loaded("nvidia_vgpu_vfio") or card.main.driver != "nvidia" or sriov is None or sriov.enabled:
         return
     yield CHECK.found(
-        f"{card.name} has no virtual functions, so no vGPU can be made on it",
-        cause="The vGPU manager is loaded, and the virtual functions, which a reboot removes, were not made again.",
+        f"{card.name} has no virtual functions, so no vGPU can be created on it",
+        cause="The vGPU manager is loaded, but the virtual functions were not created again after the last reboot.",
         remedy=f"Run `/usr/lib/nvidia/sriov-manage -e {card.main.address}`, and let a systemd unit do it after each boot.",
         evidence=(Evidence(sysfs(card.main.address, "sriov_numvfs"), str(sriov.enabled or 0)),),
         card=card,

@@ -1,4 +1,4 @@
-"""`Machine`: what of a guest's machine flavors and images may choose, as the host's agent is told it."""
+"""`Machine`: the properties of a guest's machine that flavors and images may choose, as the host's agent gets them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from enum import StrEnum
 class MachineWord(StrEnum):
     """What a host must be able to do for some machine; a host reports the words that it can serve.
 
-    `machine` is an agent that heeds machines at all. Video models and TPM versions have words of their own, made of a
+    `machine` stands for an agent that supports machine settings at all. Video models and TPM versions have words of their own, made of a
     name and a value: `video-virtio`, `tpm-2.0`.
     """
 

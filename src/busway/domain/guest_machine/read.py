@@ -197,22 +197,22 @@ def _check_whole(machine: Machine, flavor: Flavor) -> None:
     )
     if reason is not None:
         raise BadInput(
-            f"The machine that flavor {flavor.name} and the image ask for can't be: {reason}",
-            remedy="Change one of the two; docs/reference/machine.md has all words.",
+            f"The machine that flavor {flavor.name} and the image ask for is impossible: {reason}",
+            remedy="Change one of the two; docs/reference/machine.md lists all of them.",
             code="machine-impossible",
         )
 
 
 def _flavor_error(key: str, value: str, why: str) -> BuswayError:
     return InvalidExtraSpec(
-        f"{key}={_short(value)} can't be served: {why}",
-        remedy=f"Unset it, or set what is served: openstack flavor unset --property {key} FLAVOR",
+        f"{key}={_short(value)} is not supported: {why}",
+        remedy=f"Unset it, or use a supported value: openstack flavor unset --property {key} FLAVOR",
     )
 
 
 def _image_error(key: str, value: str, why: str) -> BuswayError:
     return BadInput(
-        f"The image's {key}={_short(value)} can't be served: {why}",
+        f"The image's {key}={_short(value)} is not supported: {why}",
         remedy=f"Choose another image, or unset it: openstack image unset --property {key} IMAGE",
         code="image-property",
     )

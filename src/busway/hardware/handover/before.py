@@ -21,7 +21,7 @@ class Before:
     boot_id: str = ""
 
     def is_over(self, root: Path) -> bool:
-        """True when the host was started anew since."""
+        """True if the host was restarted since then."""
         return bool(self.boot_id) and self.boot_id != read_boot_id(root)
 
 

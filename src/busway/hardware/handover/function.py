@@ -74,7 +74,7 @@ def take(
 
 
 def is_ready(function: Function) -> bool:
-    """True when a guest can have a managed function as it stands."""
+    """True if a guest can have a managed function in its current state."""
     return function.driver == VFIO
 
 
@@ -88,10 +88,9 @@ def give_back(
 ) -> GivenBack:
     """Resets the device and makes driver and override what they were; doing it twice is harmless.
 
-    `prove` is told whether the device was reset, while nobody has it yet; when it raises, the device stays there.
+    `prove` is called with whether the device was reset, while nobody has the device yet; if it raises, the device stays there.
 
-    A device that the host no longer shows counts as given back: nobody can hold it. So does one that has its driver of
-    before, or any after the host was started anew. Every other driver than vfio-pci is refused: somebody else bound it.
+    A device that the host no longer shows counts as given back: nobody can hold it. So does one that has its previous driver, or any driver after a restart of the host. Every other driver than vfio-pci is refused: somebody else bound it.
     """
     address = device.address
     function = read_function(verbs.root, address)

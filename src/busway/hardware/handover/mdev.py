@@ -70,9 +70,9 @@ def give_back(verbs: DeviceVerbs, unit: Mdev, *, patience: float = 20.0) -> bool
     remove_mdev(verbs, parent, unit.uuid, patience=patience)
     if unit.uuid in list_ready(verbs.root):
         raise HostError(
-            f"The mediated device {unit.uuid} is still there",
-            detail=f"It is not one of {parent}, of which it was to be made.",
-            remedy="Look who made it (`mdevctl list`) and remove it by hand; the agent goes on by itself.",
+            f"The mediated device {unit.uuid} still exists",
+            detail=f"It does not belong to {parent}, where it should be created.",
+            remedy="Find out who created it (`mdevctl list`) and remove it by hand; the agent retries automatically.",
             code="mdev-failed",
         )
     return True

@@ -1,4 +1,4 @@
-"""What is laid out on a host before any server uses it: one module for each thing that no server owns."""
+"""Layouts of a host that are made before any server uses them, and that no single server owns: one module each."""
 
 from busway.hardware.provision.sriov import is_laid_out, lay_out
 

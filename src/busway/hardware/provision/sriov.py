@@ -1,4 +1,4 @@
-"""Virtual functions as an operator declares them: made where there are none, and never taken from who uses one."""
+"""Virtual functions as an operator declares them: created if there are none, and never removed while one is in use."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ def _bind(verbs: DeviceVerbs, address: PciAddress, driver: str, patience: float)
 
 def _in_use(layout: SriovLayout, words: str) -> HostError:
     return HostError(
-        f"{layout.address} can't be given {layout.count} virtual functions while it is used",
+        f"{layout.address} can't get {layout.count} virtual functions while it is in use",
         detail=f"{words} The kernel changes their number only by removing all of them.",
-        remedy="Delete or migrate who uses it; the agent goes on by itself. Or declare the number that there is.",
+        remedy="Delete or migrate the servers that use it; the agent retries automatically. Or declare the current number.",
         code="vfs-in-use",
     )

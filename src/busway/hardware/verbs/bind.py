@@ -199,7 +199,7 @@ def _failed(
     verbs: DeviceVerbs, address: PciAddress, driver: str, words: str, error: HostError | None = None
 ) -> HostError:
     return HostError(
-        f"{address} did not go to {driver}",
+        f"{address} was not bound to {driver}",
         detail=f"{words} Its driver is now {driver_of(verbs.root, address) or 'none'}.",
         remedy="Read `dmesg` for the kernel's own reason; another driver or a framebuffer may own the device's memory.",
         code=failure_code(error, "bind-failed"),

@@ -51,7 +51,7 @@ def _parse(kind: type[_Word], text: str, what: str) -> _Word:
         known = ", ".join(kind)
         raise BadInput(
             f"'{text}' is no {what}",
-            detail=f"Nothing was changed. Known are: {known}.",
+            detail=f"Nothing was changed. Known values: {known}.",
             remedy=f"Write one of {known}.",
             code="unknown-mode",
         ) from None

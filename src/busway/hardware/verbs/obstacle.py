@@ -30,7 +30,7 @@ def obstacle(error: HostError) -> Obstacle:
 
 
 def check_settled(verbs: DeviceVerbs, device: PciAddress | MdevParent) -> None:
-    """Raises unless the kernel has finished all that it was told for the device; nothing may be written before."""
+    """Raises unless the kernel has finished all earlier writes for the device; nothing may be written before."""
     if pids := verbs.unfinished(device):
         raise refusals.unsettled(device, pids)
 
@@ -71,7 +71,7 @@ def held(name: str, holders: Sequence[Holder]) -> Obstacle:
 
 
 def names(functions: Iterable[Function]) -> str:
-    """Lists functions with what they are and who has them."""
+    """Lists functions with their descriptions and holders."""
     return ", ".join(f"{one.address} {one.description} (driver {one.driver or 'none'})" for one in functions)
 
 
@@ -82,7 +82,7 @@ def absent(device: object) -> Obstacle:
 
 def has_vfs(name: object, count: int) -> Obstacle:
     """A PF has VFs, which would go with it."""
-    words = "They belong to the physical function and would lose their device under whoever uses them."
+    words = "They belong to the physical function, and their users would lose the device."
     remedy = "Free the virtual functions, then remove them (write 0 to sriov_numvfs)."
     brief = f"{name} has {count} virtual function{'s' if count > 1 else ''} enabled"
     return Obstacle("vfs-enabled", brief, words, remedy)

@@ -12,7 +12,7 @@ from busway.hardware.mediated import MdevParent
 class DeviceVerbs(Protocol):
     """What may be asked of a kernel; each verb raises `HostError` when it is refused or takes too long.
 
-    After `kernel-blocked` the kernel may still do what it was told: `unfinished` says whether it has not come to it yet.
+    After `kernel-blocked` the kernel may still complete the write: `unfinished` says whether it has not come to it yet.
     """
 
     @property
@@ -29,7 +29,7 @@ class DeviceVerbs(Protocol):
         """Takes the device from its driver; nothing happens when it has none."""
 
     def probe(self, address: PciAddress) -> None:
-        """Asks the drivers who wants the device."""
+        """Asks the drivers to probe the device."""
 
     def reset(self, address: PciAddress) -> bool:
         """Resets the function; False when it has no reset method."""

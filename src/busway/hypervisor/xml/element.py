@@ -1,4 +1,4 @@
-"""Small things that all parts of the XML are made of: elements with text, PCI addresses."""
+"""Small parts that the rest of the XML is built from: elements with text, PCI addresses."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Root complexes and root ports, in the order and at the places from which firmware numbers the guest's buses.
 
-Where each thing is found is `busway.domain.guest_layout`'s to say.
+`busway.domain.guest_layout` decides the address of each.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def execute(asked: Asked) -> None:
 
 
 def feed(pipe: IO[bytes], body: bytes) -> None:
-    """Give a command its input and close it; a command that reads none is no error."""
+    """Give a command its input and close it; it is not an error if the command reads none."""
     with contextlib.suppress(BrokenPipeError), pipe:
         pipe.write(body)
 
@@ -129,7 +129,7 @@ def feed(pipe: IO[bytes], body: bytes) -> None:
 def pump(asked: Asked, process: subprocess.Popen[bytes]) -> bool:
     """Send output until the command ends; False when the other side went away first.
 
-    A command that leaves a child holding its output has ended all the same: what is there is sent, no more.
+    A command that leaves a child with its output open has still ended: the output so far is sent, and no more.
     """
     kinds = {process.stdout: "o", process.stderr: "e"}
     pidfd = os.pidfd_open(process.pid)

@@ -47,7 +47,7 @@ def remove_disks(server: DesiredServer, here: LocalServer, _local: LocalState) -
 
 
 def upload_disk(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
-    """The disk of a guest that is to be off is handed in once for each image that asks for it."""
+    """The disk of a guest that must be off is uploaded once for each image that needs it."""
     if not server.powered:
         yield from _upload(server, here)
 

@@ -6,7 +6,7 @@ from busway.domain.placement import HostState, PlacementRequest
 
 
 def machine(host: HostState, request: PlacementRequest) -> str | None:
-    """The host's agent and its libvirt can make each thing that the machine needs."""
+    """The host's agent and its libvirt support everything that the machine needs."""
     lacking = [word for word in request.needs if word not in host.machine]
     if not lacking:
         return None

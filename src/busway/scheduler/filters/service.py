@@ -30,7 +30,7 @@ def resource_kinds(host: HostState, request: PlacementRequest) -> str | None:
 
 
 def device_isolation(host: HostState, request: PlacementRequest) -> str | None:
-    """The host isolates the devices that it hands out, or its operator has accepted that it does not."""
+    """The host isolates its devices, or its operator has accepted that it does not."""
     if not (request.pci or request.resources.groups) or not host.unsafe:
         return None
     return "; ".join(ISOLATION.get(word, (f"it reports {word}", ""))[0] for word in host.unsafe)

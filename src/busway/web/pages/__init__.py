@@ -1,4 +1,4 @@
-"""The pages of the console, one module for each kind of thing; a module with `PAGES` is found by itself."""
+"""The pages of the console, one module for each kind of resource; a module with `PAGES` is found automatically."""
 
 from __future__ import annotations
 

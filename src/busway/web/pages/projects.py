@@ -1,4 +1,4 @@
-"""Projects, users, and who has which role where."""
+"""Projects, users and role assignments."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def _set_theme(view: View) -> Response:
 
 
 def _next(view: View) -> str:
-    """Where to go on: a path of the console, never another site."""
+    """Where to continue: a path of the console, never another site."""
     wanted = (view.form.text("next") or view.query("next")).removeprefix("/ui")
     plain = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted and wanted.isprintable()
     return wanted if plain and not wanted.startswith("/login") else ""

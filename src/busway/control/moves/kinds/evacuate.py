@@ -3,9 +3,7 @@
 Sides: the source is left at once and has nothing to go back to; the target gets devices of its own and a new disk from the
 image. It has arrived from the start. A failure ends the server in ERROR, from where it may be evacuated or rebuilt again.
 
-Disks are local, so it boots from its image anew. The old host keeps the claims until it comes back, is told that the
-server is absent there, tears it down and is seen to hold nothing: a host that only seemed to be down ends its guest before
-it does anything else. Nothing here can end a guest on a host that can't be reached: who evacuates must know that it is off.
+Disks are local, so the server boots from its image again. The old host keeps the claims until it returns, reads that the server is absent there, tears it down, and reports that it holds nothing. A host that only seemed to be down thus stops its guest before it does anything else. Nothing here can end a guest on a host that can't be reached: who evacuates must know that it is off.
 """
 
 from __future__ import annotations
@@ -96,7 +94,7 @@ def evacuate_server(
 
 
 def _down_host(control: Control, tx: Tx, row: ServerRow) -> HostRow:
-    """The host of a server that may be evacuated: nothing is asked of who is not there to do it, so any task may be."""
+    """The host of a server that may be evacuated. Nothing is requested of the lost host, so the server may have any task state."""
     found = hosts.find_host_by_id(tx, row.host_id) if row.host_id is not None else None
     moving = moves.find_open_move(tx, row.id)
     if row.status not in _FROM or row.task_state is TaskState.DELETING or row.intent is not Intent.PRESENT:
@@ -106,12 +104,12 @@ def _down_host(control: Control, tx: Tx, row: ServerRow) -> HostRow:
             code="server-state",
         )
     if found is None or (moving is not None and moving.kind is not MoveKind.EVACUATION):
-        raise Conflict(f"Server {row.id} is on no host of its own", code="server-state")
+        raise Conflict(f"Server {row.id} is not on a host", code="server-state")
     if is_up(control.settings, found, control.now()):
         raise BadInput(
             f"Compute service of {found.name} is still in use.",
-            detail="Its agent reports; a guest must never run on two hosts.",
-            remedy="Migrate the server instead, or stop that host for good and wait until it counts as down.",
+            detail="Its agent still reports, and a guest must never run on two hosts.",
+            remedy="Migrate the server instead, or switch that host off and wait until it counts as down.",
             code="host-is-up",
         )
     if moving is not None:

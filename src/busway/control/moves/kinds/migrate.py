@@ -1,6 +1,6 @@
 """Cold migration: the same flavor on another host.
 
-Sides: the source keeps disk and devices; the target gets devices of its own and the disk that the source hands in. It has
+Sides: the source keeps disk and devices; the target gets its own devices and the disk that the source uploads. It has
 arrived when the disk is there. A failure takes it back. Its user confirms or reverts it (`moves.verify`).
 """
 

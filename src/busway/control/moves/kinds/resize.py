@@ -1,8 +1,7 @@
 """Resize: another flavor, on the server's own host if it can be.
 
 Sides: the source keeps flavor, disk and devices. In place, the target is the same host with a layer on top of the disk, and
-devices that both sides have stay, so that a full host can resize; elsewhere, the target gets the disk that the source hands
-in. It has arrived when the guest is off, in place, and when the disk is there, elsewhere. A failure takes it back. Its user
+devices that both sides have stay, so that a full host can resize; on another host, the target gets the disk that the source uploads. It has arrived when the guest is off, in place, and when the disk is there, elsewhere. A failure takes it back. Its user
 confirms or reverts it (`moves.verify`).
 """
 
@@ -57,7 +56,7 @@ def _check_flavor(tx: Tx, row: ServerRow, flavor: Flavor) -> None:
         )
     if flavor.disk_gb < row.flavor.disk_gb:
         raise BadInput(
-            "A disk can't be made smaller",
+            "A disk can't shrink",
             detail=f"It has {row.flavor.disk_gb} GB, flavor {flavor.name} gives {flavor.disk_gb} GB.",
             remedy="Choose a flavor whose disk is at least as large.",
             code="disk-shrinks",

@@ -1,7 +1,6 @@
-"""Unshelve: a server whose disk was handed in runs again.
+"""Unshelve: a server whose disk was uploaded runs again.
 
-Sides: one that still has its host has nothing to move. One that was offloaded has no source host: its side there is the disk
-that was handed in, so that no move is stored. The target gets devices of its own and the disk made from that one. It has
+Sides: one that still has its host has nothing to move. An offloaded server has no source host: its source side is the uploaded disk, so no move is stored. The target gets devices of its own and the disk made from that one. It has
 arrived when its host reports it running. A failure leaves it shelved: the host that could not bring it up is left again.
 """
 
@@ -43,7 +42,7 @@ def unshelve_server(control: Control, caller: Caller, server_id: str, request_id
         row = idle_server(tx, caller, server_id, "unshelve", SHELVED)
         if row.status is ServerStatus.SHELVED and to != Where():
             raise Conflict(
-                "A server that is not offloaded is unshelved on its own host, in its own zone",
+                "Only an offloaded server can be unshelved in another zone",
                 remedy="Offload it first: openstack server shelve --offload ID",
                 code="unshelve-host",
             )
