@@ -116,7 +116,7 @@ def test_a_client_that_says_nothing_keeps_others_for_a_few_seconds_only() -> Non
 
 
 def test_metrics_are_not_opened_to_everybody() -> None:
-    with pytest.raises(InvalidConfig, match="open to everybody"):
+    with pytest.raises(InvalidConfig, match="readable by everybody"):
         MetricsServer(Meters(FAMILIES), "0.0.0.0", 0)
 
 

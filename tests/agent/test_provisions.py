@@ -128,7 +128,7 @@ def test_another_number_waits_until_nobody_uses_one(stage: Stage, count: int) ->
     stage.settle(agent, 20)
 
     assert len(during) == 2
-    assert f"{PF} can't be given {count} virtual functions while it is used" in told
+    assert f"{PF} can't get {count} virtual functions while it is in use" in told
     assert f"{FIRST} belongs to server {ONE}" in told
     assert len(vfs(stage)) == count
 

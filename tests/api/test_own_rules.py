@@ -184,4 +184,4 @@ def test_a_deleted_rule_of_run_time_leaves_the_files(run: Any) -> None:
     run("alias", "create", '{"name": "a1", "vendor_id": "1234", "product_id": "2222"}')
 
     assert "the file's counts again: a1 (1234:1111)" in run("alias", "delete", "a1")
-    assert "one of the configuration file" in run("alias", "delete", "a1", code=1)
+    assert "comes from the configuration file" in run("alias", "delete", "a1", code=1)

@@ -181,7 +181,7 @@ def test_a_key_pair_is_made_of_a_file_once(run: Run, host: Host, tmp_path: Path,
 
     assert len(keys) == 1 and keys[0]["keypair"]["name"].startswith("id_ed25519-")
     assert "[key-private]" in run("create", "x", "--gpu", "a1", "--key", str(private), code=1).stderr
-    assert "no key pair and no file" in run("create", "x", "--gpu", "a1", "--key", "nokey", code=1).stderr
+    assert "no key pair or file" in run("create", "x", "--gpu", "a1", "--key", "nokey", code=1).stderr
 
 
 def test_what_is_asked_for_reaches_the_server(run: Run, host: Host, tmp_path: Path, api_server: ApiServer) -> None:

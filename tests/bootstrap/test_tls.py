@@ -410,7 +410,7 @@ def test_a_host_can_not_take_another_ones_token(cloud: Served) -> None:
     with cloud.control.db.read() as tx:
         two = hosts.find_host(tx, "two")
     assert two is not None
-    with pytest.raises(Conflict, match="another host's"):
+    with pytest.raises(Conflict, match="belongs to another host"):
         joining.renew(cloud.control, two.id, RenewRequest(taken))
 
 

@@ -108,7 +108,7 @@ def test_declared_virtual_functions_are_there_for_servers(user: User) -> None:
     seen = "".join(user.lspci("part"))
     user.cloud.kill_agent(user.host)
     user.cloud.start_agent(user.host, options=("--vfs", f"{listed}=0"))
-    user.wait_for("the refusal", lambda: "while it is used" in user.cloud.agent_log(user.host))
+    user.wait_for("the refusal", lambda: "while it is in use" in user.cloud.agent_log(user.host))
     kept = len(_vfs(user))
     user.run("openstack", "server", "delete", "--wait", "part")
     user.wait_for("no virtual function", lambda: not _vfs(user))

@@ -47,4 +47,4 @@ def test_an_agent_that_speaks_for_another_host_is_refused(user: User) -> None:
     headers = {"Authorization": f"Bearer {token.strip()}"}
     answer = httpx.get(f"{user.cloud.url}/agent/v1/hosts/gpu-host-2/desired", headers=headers)
     assert answer.status_code == 403
-    assert "does not open the documents of host gpu-host-2" in answer.json()["error"]["brief"]
+    assert "does not give access to the documents of host gpu-host-2" in answer.json()["error"]["brief"]

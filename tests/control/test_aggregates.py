@@ -82,7 +82,7 @@ def test_a_host_is_in_one_zone_only(two_hosts: Cloud) -> None:
 def test_servers_do_not_find_themselves_in_another_zone(two_hosts: Cloud) -> None:
     server = boot(two_hosts)
     east = make(two_hosts, "racks", zone="east")
-    with pytest.raises(Conflict, match="has 1 servers, which would go from availability zone nova to east"):
+    with pytest.raises(Conflict, match="has 1 servers, which would change from availability zone nova to east"):
         aggregates.add_host(two_hosts.control, ADMIN, str(east.id), str(server.host_name))
 
 

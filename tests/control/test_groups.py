@@ -87,7 +87,7 @@ def test_a_group_of_another_project_is_not_found(cloud: Cloud) -> None:
 
 
 def test_only_anti_affinity_has_a_number_per_host(cloud: Cloud) -> None:
-    with pytest.raises(BadInput, match="max_server_per_host does not go with the policy soft-affinity"):
+    with pytest.raises(BadInput, match="max_server_per_host can't be used with the policy soft-affinity"):
         make(cloud, GroupPolicy.SOFT_AFFINITY, 2)
 
 

@@ -141,7 +141,7 @@ def test_a_device_spec_is_refused_with_the_words_of_the_file(cloud: Cloud, text:
 
 
 def test_one_alias_has_one_name(cloud: Cloud) -> None:
-    with pytest.raises(BadInput, match="One alias has one name"):
+    with pytest.raises(BadInput, match="must have the same name"):
         aliases.create_alias(cloud.control, ADMIN, [T4, ALIAS])
     made = aliases.create_alias(cloud.control, ADMIN, [T4]).alias
     assert made is not None

@@ -130,7 +130,7 @@ def test_what_can_not_be_meant_is_refused(owner: Cloud) -> None:
     create(owner, count=2)
     with pytest.raises(BadInput, match="must be greater than or equal to already used 2"):
         quotas.set_quota(owner.control, ADMIN, project, {"instances": 1})
-    with pytest.raises(BadInput, match="There is no quota of pci_passthrough:typo"):
+    with pytest.raises(BadInput, match="There is no quota pci_passthrough:typo"):
         quotas.set_quota(owner.control, ADMIN, project, {"pci_passthrough:typo": 1})
     with pytest.raises(BadInput, match="is not a valid project"):
         quotas.set_quota(owner.control, ADMIN, "nobody", {"instances": 1})

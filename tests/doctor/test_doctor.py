@@ -191,7 +191,7 @@ def test_a_host_without_a_card_is_not_ready_while_something_blocks_it(tmp_path: 
     without = run("--root", str(tmp_path), code=1)
     machine.function("0000:00:02.0", "8086:1533", "020000", group=1)
 
-    assert "The firmware shows no IOMMU" in without
+    assert "The firmware reports no IOMMU" in without
     assert "has no GPU that PCI shows" in run("--root", str(tmp_path), code=0)
 
 

@@ -199,7 +199,7 @@ def test_flavor_and_image_that_disagree_are_forbidden() -> None:
 
 @pytest.mark.parametrize(("specs", "image"), [({FLAVOR_POLICY: "near"}, {}), ({}, {IMAGE_POLICY: "near"})])
 def test_a_word_that_is_no_policy_is_refused(specs: dict[str, str], image: dict[str, str]) -> None:
-    with pytest.raises(BadInput, match="is no PCI NUMA policy"):
+    with pytest.raises(BadInput, match="is not a PCI NUMA policy"):
         parse_requests({"pci_passthrough:alias": "a1:1", **specs}, parse_aliases([K2]), image)
 
 

@@ -25,10 +25,10 @@ def test_what_nova_knows_is_accepted(specs: dict[str, str]) -> None:
         ("pci_passthrough:alias", "a1", "is not alias:count"),
         ("pci_passthrough:aliases", "a1:1", "Did you mean pci_passthrough:alias?"),
         ("PCI_passthrough:alias", "a1:1", "Did you mean pci_passthrough:alias?"),
-        ("pci_passthrough:gpu", "a1:1", "is no extra spec"),
+        ("pci_passthrough:gpu", "a1:1", "is not an extra spec"),
         ("pci_passtrough:alias", "a1:1", "Did you mean pci_passthrough:alias?"),
-        ("hw:pci_numa_affinity_policy", "near", "is no PCI NUMA policy"),
-        ("hw:pci_numa_affinity_policy", "", "is no PCI NUMA policy"),
+        ("hw:pci_numa_affinity_policy", "near", "is not a PCI NUMA policy"),
+        ("hw:pci_numa_affinity_policy", "", "is not a PCI NUMA policy"),
         ("hw:pci_numa_afinity_policy", "socket", "Did you mean hw:pci_numa_affinity_policy?"),
     ],
 )

@@ -113,5 +113,5 @@ def test_a_guest_without_an_iommu_is_told_to_ask_its_hypervisor_for_one(tmp_path
 
     said = " ".join(done.stdout.decode().split())
     assert done.returncode == 1
-    assert "The firmware shows no IOMMU [iommu-firmware]" in said
+    assert "The firmware reports no IOMMU [iommu-firmware]" in said
     assert "ready after a virtual IOMMU from QEMU/KVM" in said

@@ -109,7 +109,7 @@ def test_a_lab_of_another_shape_is_refused(state: Path) -> None:
     with pytest.raises(LabBusy) as caught:
         lab._claim({"gpus": 2, "hosts": 1})
 
-    assert caught.value.remedy == "busway lab down, then again"
+    assert caught.value.remedy == "Run busway lab down, then try again"
     lab.down()
 
 

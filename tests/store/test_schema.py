@@ -156,7 +156,7 @@ def test_tables_of_our_names_that_are_not_ours_are_left_alone(empty: Database) -
     with empty.write() as tx:
         Table("flavors", MetaData(), Column("id", Integer, primary_key=True)).create(tx)
 
-    with pytest.raises(InvalidConfig, match="not Busway's") as refused:
+    with pytest.raises(InvalidConfig, match="not their structure") as refused:
         upgrade(empty)
 
     assert refused.value.code == "database-foreign" and "servers" in refused.value.detail
@@ -170,7 +170,7 @@ def test_tables_that_lack_a_column_are_left_alone(empty: Database) -> None:
     with empty.write() as tx:
         tx.execute(text("ALTER TABLE hosts DROP COLUMN iommu"))
 
-    with pytest.raises(InvalidConfig, match="not Busway's"):
+    with pytest.raises(InvalidConfig, match="not their structure"):
         upgrade(empty)
 
 

@@ -1,4 +1,7 @@
-"""The agent's end of a console: a WebSocket that it opens to the control plane. The only module here that speaks `websockets`."""
+"""The agent's end of a console: a WebSocket that it opens to the control plane.
+
+The only module here that speaks `websockets`.
+"""
 
 from __future__ import annotations
 

@@ -44,7 +44,8 @@ def read_credential(path: Path) -> Credential:
         raise InvalidConfig(
             f"The credential file {path} can't be read",
             detail=error.strerror or str(error),
-            remedy="Let this host join: `busway host create NAME` on the control plane's side prints a token; then run here: busway agent join TOKEN",
+            remedy="Let this host join: `busway host create NAME` on the control plane's side prints a token; then "
+            "run here: busway agent join TOKEN",
             code="no-credential",
         ) from error
     if mode & 0o077:

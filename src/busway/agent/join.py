@@ -1,6 +1,8 @@
 """How a host joins: it learns whom to trust, makes its own secrets, and shows the join token once, over a line it trusts.
 
-The authority's certificate is public, so it may be fetched of anybody: its hash came with the token. Only a server with a certificate of that authority gets the token's secret. Somebody in between who shows another certificate learns nothing and is named.
+The authority's certificate is public, so it may be fetched of anybody: its hash came with the token. Only a server
+with a certificate of that authority gets the token's secret. Somebody in between who shows another certificate learns
+nothing and is named.
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ def join_host(
 ) -> Credential:
     """Joins with a token and writes the credential; `url` is what the agent will use where it is another than the token's.
 
-    Errors: `Forbidden` when the other end is not the control plane that the token is of, what the control plane says to a
-    token that is used up, and `Unavailable`.
+    Errors: `Forbidden` when the other end is not the control plane that the token is of, what the control plane says
+    to a token that is used up, and `Unavailable`.
     """
     check_writable(path)
     ca = _fetch_authority(token) if token.fingerprint else ""
@@ -101,6 +103,7 @@ def _stranger(token: JoinToken, detail: str) -> Forbidden:
     return Forbidden(
         f"The server at {token.url} is not the control plane that issued this token",
         detail=f"{detail} The token was not sent to it.",
-        remedy="Another machine may intercept the connection, or the control plane has a new certificate: check this, and create a new token.",
+        remedy="Another machine may intercept the connection, or the control plane has a new certificate: check "
+        "this, and create a new token.",
         code="join-stranger",
     )

@@ -195,7 +195,8 @@ def unreachable(url: object, error: httpx.HTTPError) -> Unavailable:
         return Unavailable(
             f"The server at {url} is not the control plane that this host joined",
             detail=f"Its certificate is not trusted: {why}. Nothing was sent to it.",
-            remedy="Another machine may intercept the connection. If the control plane has a new authority, let this host join again.",
+            remedy="Another machine may intercept the connection. If the control plane has a new authority, let this "
+            "host join again.",
             code="control-untrusted",
         )
     return Unavailable(

@@ -65,6 +65,7 @@ def unreadable(path: Path, error: Exception) -> HostError:
     return HostError(
         f"The record {path} can't be read",
         detail=f"{error}. The server or device that it describes is left alone.",
-        remedy="Check the disk of this host and the file. Repair the file, or remove it if nothing is left of the server or device that it describes.",
+        remedy="Check the disk of this host and the file. Repair the file, or remove it if nothing is left of the "
+        "server or device that it describes.",
         code="record-unreadable",
     )

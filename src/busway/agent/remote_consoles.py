@@ -1,7 +1,7 @@
 """Connects guests' consoles with who waits for them at the control plane, each in threads of its own.
 
-The agent asks who waits, dials in, and passes bytes between that WebSocket and the guest's Unix socket. The rounds of the agent
-know nothing of it. QEMU's serial port takes one connection: a new viewer takes the place of the one before.
+The agent asks who waits, dials in, and passes bytes between that WebSocket and the guest's Unix socket. The rounds of
+the agent know nothing of it. QEMU's serial port takes one connection: a new viewer takes the place of the one before.
 """
 
 from __future__ import annotations

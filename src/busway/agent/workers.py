@@ -1,7 +1,7 @@
 """One worker for each server that has something to do, so that none waits for another's download or for a call that hangs.
 
-The main loop plans, starts work and continues. A worker whose server is wanted otherwise by now is cancelled: its long acts
-ask for that now and then. A worker that hangs keeps its own server busy, and nothing else.
+The main loop plans, starts work and continues. A worker whose server is wanted otherwise by now is cancelled: its
+long acts ask for that now and then. A worker that hangs keeps its own server busy, and nothing else.
 """
 
 from __future__ import annotations

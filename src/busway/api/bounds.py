@@ -1,7 +1,7 @@
 """What no request may hold, whatever it asks for: checked once, in the way of every path, query and JSON body.
 
-Databases, JSON parsers and Python's own numbers fail at such values in their own ways, and each of those was a failure of
-the control plane. docs/reference/limits.md lists the numbers.
+Databases, JSON parsers and Python's own numbers fail at such values in their own ways, and each of those was a
+failure of the control plane. docs/reference/limits.md lists the numbers.
 """
 
 from __future__ import annotations

@@ -157,7 +157,8 @@ def database_warning(source: Source, connection: str | None) -> ConfigWarning | 
     return ConfigWarning(
         entry.line if entry else None,
         "[database] connection",
-        f"{connection.partition(':')[0]} is not a database that Busway supports: the state is kept in SQLite in the state folder",
+        f"{connection.partition(':')[0]} is not a database that Busway supports: the state is kept in SQLite in the "
+        "state folder",
         "Set it to sqlite:///… or postgresql://…, or leave it for Nova.",
         code="database-ignored",
     )

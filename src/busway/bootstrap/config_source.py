@@ -1,7 +1,7 @@
 """A configuration file as it is written: each assignment with its line, read by oslo.config's own parser.
 
-oslo.config gives values without their places. The parser is run once more for the places, so that continuation lines, quotes
-and equal values repeated are understood in the same way.
+oslo.config gives values without their places. The parser is run once more for the places, so that continuation lines,
+quotes and equal values repeated are understood in the same way.
 """
 
 from __future__ import annotations

@@ -124,7 +124,8 @@ class Journal:
                 raise Conflict(
                     f"{record.path} was changed by somebody else in the meantime",
                     detail="Nothing was undone: restoring it would lose that change.",
-                    remedy=f"Save the parts of {record.path} that you need, restore the doctor's version of it, and undo again.",
+                    remedy=f"Save the parts of {record.path} that you need, restore the doctor's version of it, and "
+                    "undo again.",
                     code="changed-since",
                 )
             now[record.path] = record.before

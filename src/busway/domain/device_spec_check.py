@@ -66,7 +66,8 @@ def _of_entry(value: LocatedSpecs, entry: dict[str, object]) -> Iterator[ConfigW
         for key in sorted(set(address) - set(MAXIMA)):
             near = difflib.get_close_matches(key.lower(), MAXIMA, n=1)
             yield value.warn(
-                f"'{key}' is not a field of an address: it is ignored, and any {near[0] if near else 'address'} matches",
+                f"'{key}' is not a field of an address: it is ignored, and any {near[0] if near else 'address'} "
+                "matches",
                 f"Did you mean '{near[0]}'?" if near else f"The fields are {', '.join(MAXIMA)}.",
                 code="device-spec-address-key",
             )

@@ -1,7 +1,7 @@
 """The NUMA cells of a guest, as a flavor (`hw:numa_nodes`) or an image (`hw_numa_nodes`) asks for them.
 
-`hw:numa_cpus.N` (a list of the guest's CPUs) and `hw:numa_mem.N` (MB) size the cells; without them the shares are equal.
-Nova refuses what does not divide evenly; here the first cells get one more.
+`hw:numa_cpus.N` (a list of the guest's CPUs) and `hw:numa_mem.N` (MB) size the cells; without them the shares are
+equal. Nova refuses what does not divide evenly; here the first cells get one more.
 """
 
 from __future__ import annotations

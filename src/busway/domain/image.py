@@ -1,7 +1,7 @@
 """Images: their life, and what the first bytes of a file say about its format.
 
-An image is QUEUED until its whole data is stored and checked, then ACTIVE; data never changes after that. An admin may deactivate it,
-and make it ACTIVE again.
+An image is QUEUED until its whole data is stored and checked, then ACTIVE; data never changes after that. An admin
+may deactivate it, and make it ACTIVE again.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ def _check_qcow2(header: bytes) -> int:
     if found.names_other_file:
         raise BadInput(
             "The qcow2 file depends on another file",
-            detail=f"Reason: {found.unfit}. A host must not open it for a guest: backing files and external data files are not allowed.",
+            detail=f"Reason: {found.unfit}. A host must not open it for a guest: backing files and external data "
+            "files are not allowed.",
             remedy="Flatten it: qemu-img convert -O qcow2 IN OUT, then upload OUT.",
             code="image-not-standalone",
         )

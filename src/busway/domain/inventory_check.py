@@ -67,7 +67,8 @@ def _of_alias(value: Located[Alias], offered: Sequence[tuple[PciDevice, DeviceSp
     cards = [device for device in same if device.kind is DeviceKind.PF]
     if wanted.device_type is None and cards:
         yield value.warn(
-            f"Alias {alias.describe()} never matches {_names(cards)}: they are PFs, and without a device_type it matches VFs and plain devices only",
+            f"Alias {alias.describe()} never matches {_names(cards)}: they are PFs, and without a device_type it "
+            "matches VFs and plain devices only",
             'Add "device_type": "type-PF" to the alias.',
             code="alias-needs-type-pf",
         )

@@ -1,7 +1,7 @@
 """How close to a guest's NUMA cells its PCI devices must be, and who may say so.
 
-A flavor (`hw:pci_numa_affinity_policy`) or an image (`hw_pci_numa_affinity_policy`) goes before the alias. Where both say
-it, they must agree.
+A flavor (`hw:pci_numa_affinity_policy`) or an image (`hw_pci_numa_affinity_policy`) goes before the alias. Where both
+say it, they must agree.
 """
 
 from __future__ import annotations
@@ -31,15 +31,16 @@ class NumaPolicy(StrEnum):
 def numa_policy_of(extra_specs: Mapping[str, str], image_properties: Mapping[str, str]) -> NumaPolicy | None:
     """The policy that a flavor or an image asks for, None when both leave it to the alias.
 
-    Errors: `Forbidden` when they disagree, `InvalidExtraSpec` or `BadInput` for a word that is not a policy. An empty value
-    counts as none, as in Nova.
+    Errors: `Forbidden` when they disagree, `InvalidExtraSpec` or `BadInput` for a word that is not a policy. An empty
+    value counts as none, as in Nova.
     """
     of_flavor = extra_specs.get(NUMA_POLICY_EXTRA_SPEC)
     of_image = image_properties.get(NUMA_POLICY_PROPERTY)
     if of_flavor and of_image and of_flavor != of_image:
         raise Forbidden(
             f"The image asks for the PCI NUMA policy {of_image} and the flavor for {of_flavor}",
-            detail=f"{NUMA_POLICY_PROPERTY}={of_image} of the image, {NUMA_POLICY_EXTRA_SPEC}={of_flavor} of the flavor.",
+            detail=f"{NUMA_POLICY_PROPERTY}={of_image} of the image, {NUMA_POLICY_EXTRA_SPEC}={of_flavor} of the "
+            "flavor.",
             remedy="Choose an image without the property, or a flavor that agrees with it.",
             code="pci-numa-policy-conflict",
         )

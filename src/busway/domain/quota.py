@@ -1,6 +1,7 @@
 """Quotas of a project: how much of what it may have, and the refusal when a request goes over.
 
-Beside Nova's resources there is one for each alias of devices, `pci_passthrough:ALIAS`, and for each resource class of parts of devices, `resources:CLASS`; -1 means no limit.
+Beside Nova's resources there is one for each alias of devices, `pci_passthrough:ALIAS`, and for each resource class
+of parts of devices, `resources:CLASS`; -1 means no limit.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def usage_of(flavors: Iterable[Flavor]) -> Usage:
 def check_quota(limits: Mapping[str, int], used: Usage, wanted: Usage) -> None:
     """Raises `OverQuota` with every resource of which there would be more than its limit; others do not matter.
 
-    Resources that are not requested are not checked: a limit below the current usage does not refuse a request for other resources.
+    Resources that are not requested are not checked: a limit below the current usage does not refuse a request for
+    other resources.
     """
     over = [
         name
@@ -86,7 +88,8 @@ def check_quota(limits: Mapping[str, int], used: Usage, wanted: Usage) -> None:
     raise OverQuota(
         f"Quota exceeded for {', '.join(over)}",
         detail=". ".join(counts),
-        remedy=f"Request less, delete what is not needed, or ask an admin to raise the quota: {_how(over[0], limits[over[0]])}.",
+        remedy=f"Request less, delete what is not needed, or ask an admin to raise the quota: "
+        f"{_how(over[0], limits[over[0]])}.",
     )
 
 

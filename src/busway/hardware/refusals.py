@@ -55,7 +55,8 @@ def not_prepared(address: PciAddress, driver: str | None) -> HostError:
     """A device that Busway must leave with its driver has none that gives it to guests."""
     return HostError(
         f"{address} is on {driver or 'no driver'}, and its device spec leaves the driver to the operator",
-        detail="With `managed` no, a device must be bound to vfio-pci or to a VFIO driver of its vendor before a server gets it.",
+        detail="With `managed` no, a device must be bound to vfio-pci or to a VFIO driver of its vendor before a "
+        "server gets it.",
         remedy="Bind it (`driverctl set-override`, or the vendor's tool), or remove `managed` from the device spec.",
         code="device-not-prepared",
     )
@@ -65,7 +66,8 @@ def unexpected_driver(address: PciAddress, driver: str | None, before: str | Non
     """Another driver has the device than vfio-pci or the one that it came from."""
     return HostError(
         f"{address} is on {driver or 'no driver'}, but Busway bound it to another driver",
-        detail=f"It was taken from {before or 'no driver'}. The program that bound it may be using it, so Busway does not touch it.",
+        detail=f"It was taken from {before or 'no driver'}. The program that bound it may be using it, so Busway does "
+        "not touch it.",
         remedy=f"Bind it to {before} again (`driverctl`), or unbind it; the agent retries automatically."
         if before
         else "Unbind it; the agent retries automatically.",
@@ -77,8 +79,10 @@ def unsettled(device: object, pids: Sequence[int]) -> HostError:
     """The kernel has not finished an earlier write for the device."""
     return HostError(
         f"The kernel has not finished an earlier write for {device}",
-        detail=f"Blocked: {', '.join(f'process {pid}' for pid in pids)}. The state of the device is unknown until it finishes.",
-        remedy="Stop the process that uses the device (`fuser -v /dev/vfio/* /dev/nvidia* /dev/dri/*`), or reboot the host.",
+        detail=f"Blocked: {', '.join(f'process {pid}' for pid in pids)}. The state of the device is unknown until it "
+        "finishes.",
+        remedy="Stop the process that uses the device (`fuser -v /dev/vfio/* /dev/nvidia* /dev/dri/*`), or reboot "
+        "the host.",
         code="kernel-unsettled",
     )
 

@@ -30,8 +30,8 @@ def scrub(
 ) -> Scrub:
     """Runs PROGRAM ADDRESS and waits for it; raises `HostError` with its last words unless it ends with 0 in time.
 
-    The device is on no driver of the host and no guest has it. `breathe` is called now and then meanwhile. The program leads a
-    session of its own, of which nothing is left when this returns.
+    The device is on no driver of the host and no guest has it. `breathe` is called now and then meanwhile. The
+    program leads a session of its own, of which nothing is left when this returns.
     """
     began = time.monotonic()
     child = _start(program, address)
@@ -110,6 +110,7 @@ def _failed(address: PciAddress, program: Path, what: str, output: str) -> HostE
     return HostError(
         f"{program} did not clean {address}",
         detail=f"{what}{said}",
-        remedy="Fix the program, or clean the device by hand so that the program succeeds; the agent retries automatically.",
+        remedy="Fix the program, or clean the device by hand so that the program succeeds; the agent retries "
+        "automatically.",
         code="scrub-failed",
     )

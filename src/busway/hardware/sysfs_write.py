@@ -1,8 +1,9 @@
 """Writes one value to a sysfs file in a child process, so that a write the kernel blocks can't hang the caller.
 
 An unbind waits inside the kernel until the driver lets go, which may be never, and such a thread can't be killed. In
-a child of its own it costs this process neither its liveness nor its locks (they are not inherited). The kernel still completes the write as soon as it can. Until the child is gone, the state of the device is unknown. The child
-carries the name of the device in its environment, so that it is found again, also by a later agent.
+a child of its own it costs this process neither its liveness nor its locks (they are not inherited). The kernel still
+completes the write as soon as it can. Until the child is gone, the state of the device is unknown. The child carries
+the name of the device in its environment, so that it is found again, also by a later agent.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ def _blocked(path: Path, value: str, patience: float) -> HostError:
     return HostError(
         f"The kernel did not finish writing '{value}' to {path} in {patience:g} s",
         detail="The driver does not release the device: a process uses it, or its reset hangs.",
-        remedy="Find the process that uses it (`fuser -v /dev/vfio/* /dev/nvidia* /dev/dri/*`); if there is none, reboot the host.",
+        remedy="Find the process that uses it (`fuser -v /dev/vfio/* /dev/nvidia* /dev/dri/*`); if there is none, "
+        "reboot the host.",
         code="kernel-blocked",
     )

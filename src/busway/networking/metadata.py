@@ -55,7 +55,8 @@ class MetadataService:
                     HostError(
                         f"The metadata service can't listen at {METADATA_ADDRESS} on {bridge}",
                         detail=str(error),
-                        remedy="Stop the program that listens on port 80 of all addresses. Until then guests only have their configuration drives.",
+                        remedy="Stop the program that listens on port 80 of all addresses. Until then guests only "
+                        "have their configuration drives.",
                         code="metadata-listen",
                     )
                 )

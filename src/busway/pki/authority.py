@@ -1,6 +1,7 @@
 """A small certificate authority: it signs the control plane's certificate and those of its agents, and nothing else.
 
-Keys are of the curve P-256, which every TLS library knows. The authority lives for ten years, what it signs for 90 days.
+Keys are of the curve P-256, which every TLS library knows. The authority lives for ten years, what it signs for 90
+days.
 """
 
 from __future__ import annotations

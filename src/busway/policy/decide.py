@@ -25,8 +25,8 @@ Target = Mapping[str, Any]
 class Policy:
     """The rules in force; built once, then only asked, from any thread.
 
-    `file` is a `policy.yaml` of names and checks; one that can't be used raises `InvalidConfig`. Names of OpenStack rules
-    that Busway has no operation for are left aside (`unused`), so that a file of Nova's can be taken as it is.
+    `file` is a `policy.yaml` of names and checks; one that can't be used raises `InvalidConfig`. Names of OpenStack
+    rules that Busway has no operation for are left aside (`unused`), so that a file of Nova's can be taken as it is.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -60,8 +60,8 @@ class Policy:
 def authorize(caller: Caller, rule: str, target: Target | None = None) -> None:
     """Raises `Forbidden` unless a rule lets the caller act on the target.
 
-    The target's words are those of the rule's check: `project_id` and `user_id` of the resource, `target.user.id` and so on.
-    Without a target it is whatever the caller's own project and user may do.
+    The target's words are those of the rule's check: `project_id` and `user_id` of the resource, `target.user.id` and
+    so on. Without a target it is whatever the caller's own project and user may do.
     """
     if not allows(caller, rule, target):
         raise Forbidden(

@@ -1,7 +1,7 @@
 """A whole database: copied into one file while it is in use, and put from such a file into a database that is empty.
 
-SQLite copies by its online backup, PostgreSQL by pg_dump from the snapshot in which the rows were counted. So the counts are
-those of the copy, and whoever puts it back can compare.
+SQLite copies by its online backup, PostgreSQL by pg_dump from the snapshot in which the rows were counted. So the
+counts are those of the copy, and whoever puts it back can compare.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def require_empty(db: Database) -> None:
         if found := sorted(our_tables(tx)):
             raise Conflict(
                 f"The database {db.url.render_as_string()} is not empty",
-                detail=f"It has {len(found)} tables with names of Busway's tables, such as {found[0]}. Nothing was changed.",
+                detail=f"It has {len(found)} tables with names of Busway's tables, such as {found[0]}. Nothing was "
+                "changed.",
                 remedy="Set [database] connection to an empty database.",
                 code="database-not-empty",
             )

@@ -38,8 +38,8 @@ def _meant(error: DBAPIError) -> BuswayError | None:
         return Conflict("Another object has that name or id", remedy="Choose another.", code="taken")
     if getattr(error.orig, "sqlstate", None) in _LOST:
         return Raced(
-            "Another request changed the same things at the same moment",
-            detail="Nothing of this request was kept.",
+            "Another request changed the same objects at the same time",
+            detail="Nothing of this request was stored.",
             remedy="Try again.",
             code="database-raced",
         )

@@ -1,7 +1,7 @@
 """Pages of a list in SQL: an order by several columns, what comes after a marker, and patterns that the database can compare.
 
-A page is found by what its marker's row has in the columns of the order (a seek), so that a late page costs as much as the
-first.
+A page is found by what its marker's row has in the columns of the order (a seek), so that a late page costs as much
+as the first.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The schema of a database: made, brought to the newest revision, or refused because it is not this Busway's.
 
-A database says its revision in the table `schema_revision`. One of before migrations began says none: it is taken for the
-first revision if that leads to the newest schema, and left as it was otherwise.
+A database says its revision in the table `schema_revision`. One of before migrations began says none: it is taken for
+the first revision if that leads to the newest schema, and left as it was otherwise.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _alembic = threading.Lock()
 def upgrade(db: Database, revision: str = "head") -> tuple[str, ...]:
     """Brings a database to a revision, in one transaction and one process at a time; returns the revisions on the way.
 
-    An empty one gets all tables. Raises `InvalidConfig` for a database of a newer Busway, or of something else, which stays
-    as it was, and `Unavailable` for one that can't be reached.
+    An empty one gets all tables. Raises `InvalidConfig` for a database of a newer Busway, or of something else, which
+    stays as it was, and `Unavailable` for one that can't be reached.
     """
     if _first_look(db) == newest_revision():
         return ()

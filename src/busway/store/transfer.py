@@ -21,8 +21,8 @@ _ROWS_AT_ONCE = 500
 def transfer(source: Database, target: Database, tell: Callable[[str, int], None] = lambda _table, _rows: None) -> int:
     """Copies every row, table by table so that what is pointed at comes first; returns how many rows there are.
 
-    The source has the newest schema, and nobody writes to it meanwhile. Any failure leaves the target as empty as it was.
-    `tell` hears of each table and its rows. Raises `Conflict` for a target that is not empty.
+    The source has the newest schema, and nobody writes to it meanwhile. Any failure leaves the target as empty as it
+    was. `tell` hears of each table and its rows. Raises `Conflict` for a target that is not empty.
     """
     require_empty(target)
     tables = load_tables().sorted_tables

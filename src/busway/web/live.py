@@ -1,9 +1,9 @@
 """What happens, as it happens: one watcher per process, and a bounded number of streams of server-sent events.
 
-The watcher looks at the database twice a second while somebody listens, and once for all who do; at links, utilisation and
-findings every few seconds. Operators hear which devices
-changed; everybody hears that servers of their own project did, and asks for the page again. A new stream begins with all that
-is so now, so that nothing is missed between a page and its stream, or while a browser was away.
+The watcher looks at the database twice a second while somebody listens, and once for all who do; at links,
+utilisation and findings every few seconds. Operators hear which devices changed; everybody hears that servers of
+their own project did, and asks for the page again. A new stream begins with all that is so now, so that nothing is
+missed between a page and its stream, or while a browser was away.
 """
 
 from __future__ import annotations

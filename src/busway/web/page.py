@@ -1,7 +1,8 @@
 """One page: its path, its rule of rights, its handler; and how a request becomes a `View`.
 
-As in the API, the one asynchronous step reads the body; one thread then finds the session, checks the form, asks the rule and
-runs the handler. A page that shows data reads it with the use cases of the API; a page that changes data runs its operations.
+As in the API, the one asynchronous step reads the body; one thread then finds the session, checks the form, asks the
+rule and runs the handler. A page that shows data reads it with the use cases of the API; a page that changes data
+runs its operations.
 """
 
 from __future__ import annotations

@@ -55,9 +55,11 @@ def decode_desired(data: bytes) -> Desired:
 def decode_observed(data: bytes) -> Observed:
     """Reads an Observed document; raises `BadInput` for anything else, or if a server in it has no readable id.
 
-    A device or a parent of mediated ones that can't be read is left out with a note: it counts as not there, and is given to nobody.
+    A device or a parent of mediated ones that can't be read is left out with a note: it counts as not there, and is
+    given to nobody.
     """
-    # A NUL in a text, which no database keeps as one, must not cost a host its reports: it becomes the sign for "unreadable".
+    # A NUL in a text, which no database keeps as one, must not cost a host its reports: it becomes the sign for
+    # "unreadable".
     parts = _Parts(_object(data.replace(b"\\u0000", b"\\ufffd"), Observed), Observed)
     servers = parts.take("servers", lambda value: read(value, ObservedServer), lambda value: value["id"])
     held = parts.take("held", read_held, lambda value: value["server_id"])

@@ -17,8 +17,8 @@ _PREFIX = "busway-join-1."
 class JoinToken:
     """What a join token carries.
 
-    `fingerprint` is the SHA-256 of the authority's certificate; "" for a control plane that the system's authorities vouch
-    for, or that speaks plain HTTP.
+    `fingerprint` is the SHA-256 of the authority's certificate; "" for a control plane that the system's authorities
+    vouch for, or that speaks plain HTTP.
     """
 
     url: str

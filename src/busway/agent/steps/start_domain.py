@@ -25,6 +25,7 @@ def execute(step: StartDomain, tools: Tools) -> None:
         raise HostError(
             f"The guest of server {step.server_id} did not start",
             detail=f"After start its power state is {seen.power if seen else 'unknown: libvirt does not list it'}.",
-            remedy="Read the domain's log under /var/log/libvirt/qemu; if the guest ended at once, the reason is there.",
+            remedy="Read the domain's log under /var/log/libvirt/qemu; if the guest ended at once, the reason is "
+            "there.",
             code="start-failed",
         )

@@ -65,7 +65,8 @@ def _unsupported(call: Call) -> Reply:
     raise NotSupported(
         "Busway does not start, stop or restart hosts",
         detail="The agent runs guests; the operator controls the host's power.",
-        remedy="Take the host out of service (openstack compute service set --disable), move its servers, and use its BMC.",
+        remedy="Take the host out of service (openstack compute service set --disable), move its servers, and use "
+        "its BMC.",
         code="host-power",
     )
 

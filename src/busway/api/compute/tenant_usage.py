@@ -1,7 +1,7 @@
 """`os-simple-tenant-usage`: server-hours by project, from the lives of the servers.
 
-Source: nova/api/openstack/compute/simple_tenant_usage.py. A server counts from its first start until it was deleted, with the
-flavor that it has now. From 2.40 on servers are paged, by project and id.
+Source: nova/api/openstack/compute/simple_tenant_usage.py. A server counts from its first start until it was deleted,
+with the flavor that it has now. From 2.40 on servers are paged, by project and id.
 """
 
 from __future__ import annotations

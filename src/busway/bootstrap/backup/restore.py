@@ -54,8 +54,8 @@ def verify(path: Path) -> Manifest:
 def restore(config: Config, path: Path) -> Restored:
     """Puts a backup into an empty state folder and an empty database.
 
-    The images folder may have data already. Raises `Conflict` where something of it is there already, `InvalidConfig` for a
-    damaged backup, one of a newer Busway, or one of the other kind of database.
+    The images folder may have data already. Raises `Conflict` where something of it is there already, `InvalidConfig`
+    for a damaged backup, one of a newer Busway, or one of the other kind of database.
     """
     manifest = verify(path)
     require_known(manifest.revision)
@@ -83,7 +83,8 @@ def _require_kind(config: Config, manifest: Manifest) -> None:
     if kind != manifest.kind:
         raise InvalidConfig(
             f"The backup is of {manifest.kind}, and the configuration names a database of {kind}",
-            remedy="Restore it to a database of the same kind; `busway migrate-database` then moves SQLite into PostgreSQL.",
+            remedy="Restore it to a database of the same kind; `busway migrate-database` then moves SQLite into "
+            "PostgreSQL.",
             code="backup-kind",
         )
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from busway.domain.errors import InvalidConfig
 
-# NVIDIA's and AMD's GPUs that have SR-IOV, by ranges of device ids: an alias without type-PF would never get them whole.
+# NVIDIA's and AMD's GPUs that have SR-IOV, by ranges of device ids: an alias without type-PF would never get them
+# whole.
 _SRIOV = {
     "10de": ((0x20B0, 0x20FF), (0x2230, 0x2238), (0x25B6, 0x25B6), (0x26B1, 0x26BA), (0x27B0, 0x27BA), (0x2302, 0x233F),
              (0x2900, 0x2941), (0x2BB1, 0x2BBF), (0x3180, 0x31FF)),

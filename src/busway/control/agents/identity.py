@@ -33,7 +33,8 @@ def owner_of(control: Control, token: str, shown: str | None = None) -> HostRow:
     if owner is None:
         raise NotAuthenticated(
             "This agent's credential is unknown",
-            remedy="Create a join token with `busway host create NAME` (or `--rotate`), then run on the host: busway agent join TOKEN",
+            remedy="Create a join token with `busway host create NAME` (or `--rotate`), then run on the host: busway "
+            "agent join TOKEN",
             code="agent-credential-unknown",
         )
     if control.settings.agent_certificates and shown != owner.name:

@@ -68,7 +68,8 @@ def _check_empty(tx: Tx, host: HostRow) -> None:
     if left or live:
         raise Conflict(
             f"Host {host.name} still has {len(left)} servers and {len(live)} claimed devices",
-            remedy=f"Delete its servers first and let its agent report. If the host will never return, evacuate its servers, then run: busway host delete {host.name} --lost",
+            remedy=f"Delete its servers first and let its agent report. If the host will never return, evacuate its "
+            f"servers, then run: busway host delete {host.name} --lost",
             code="host-in-use",
         )
 

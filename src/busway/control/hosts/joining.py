@@ -1,7 +1,8 @@
 """How a host becomes one of the cloud: its operator invites it, and its agent joins with a token of its own making.
 
-The token never leaves the host before it is used: what travels and is stored is its hash. A renewal works alike: until the
-agent has spoken with its next token the present one is good too, so that either side may be killed at any moment.
+The token never leaves the host before it is used: what travels and is stored is its hash. A renewal works alike:
+until the agent has spoken with its next token the present one is good too, so that either side may be killed at any
+moment.
 """
 
 from __future__ import annotations

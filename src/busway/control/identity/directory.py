@@ -177,7 +177,10 @@ def get_user(control: Control, caller: Caller, user_id: str) -> User:
 
 
 def create_user(control: Control, caller: Caller, user: User, password: str | None) -> User:
-    """Creates a user; the id that `user` has is replaced by a new one. Without a password they can't log in with one."""
+    """Creates a user; the id that `user` has is replaced by a new one.
+
+    Without a password they can't log in with one.
+    """
     authorize(caller, "identity:create_user")
     made = replace(user, id=UserId(_hex_id(control)))
     hashed = NO_PASSWORD if password is None else passwords(control.settings).hash(password)
@@ -241,7 +244,8 @@ def check_admin_left(tx: Tx) -> None:
         raise Conflict(
             "Nobody would be left who can log in as an admin",
             detail="An enabled user with a password and the role admin in an enabled project is required.",
-            remedy="Create another admin first: openstack user create, then openstack role add --project admin --user NAME admin.",
+            remedy="Create another admin first: openstack user create, then openstack role add --project admin "
+            "--user NAME admin.",
             code="last-admin",
         )
 

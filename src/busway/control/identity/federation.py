@@ -1,8 +1,9 @@
 """A second way to log in: an external OpenID Connect provider says who somebody is.
 
-The client gets a JSON Web Token from the provider (an access token or an ID token) and sends it here. Its signature is checked
-with the provider's keys, its issuer, audience and times with the configuration. Who was never seen before becomes a user without a
-password and without a role: an admin gives roles, or the configuration does by the groups that the provider tells.
+The client gets a JSON Web Token from the provider (an access token or an ID token) and sends it here. Its signature
+is checked with the provider's keys, its issuer, audience and times with the configuration. Who was never seen before
+becomes a user without a password and without a role: an admin gives roles, or the configuration does by the groups
+that the provider tells.
 """
 
 from __future__ import annotations

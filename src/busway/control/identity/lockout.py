@@ -1,8 +1,8 @@
 """Slows guessing down: who fails again and again from one address waits longer and longer before the next try.
 
-What counts is a user name together with an address, so that a stranger elsewhere never keeps a user out. All failures of one
-address count too, for guesses over many names; names that have logged in from it lately are exempt from that. The wait is at
-most a minute. Nobody learns whether a user exists: a name that nobody has is counted like any other.
+What counts is a user name together with an address, so that a stranger elsewhere never keeps a user out. All failures
+of one address count too, for guesses over many names; names that have logged in from it lately are exempt from that.
+The wait is at most a minute. Nobody learns whether a user exists: a name that nobody has is counted like any other.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 class Credentials:
     """What a client proves itself with, by method.
 
-    `password`: a user (by id or name) and a password. `token`: an earlier token. `application_credential`: an id, or a name and
-    its user, and a secret.
+    `password`: a user (by id or name) and a password. `token`: an earlier token. `application_credential`: an id, or
+    a name and its user, and a secret.
     """
 
     methods: tuple[str, ...]

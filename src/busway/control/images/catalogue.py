@@ -64,7 +64,10 @@ def change_image(control: Control, caller: Caller, image_id: str, change: Callab
 
 
 def set_active(control: Control, caller: Caller, image_id: str, *, active: bool) -> None:
-    """Reactivates or deactivates an image; running servers are not affected. Raises `Forbidden` for one without data."""
+    """Reactivates or deactivates an image; running servers are not affected.
+
+    Raises `Forbidden` for one without data.
+    """
     with control.db.write() as tx:
         image = _owned(tx, caller, image_id, "reactivate" if active else "deactivate", lock=True)
         if image.status is ImageStatus.QUEUED:

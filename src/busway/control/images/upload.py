@@ -83,7 +83,8 @@ class ImageUpload:
             self._check_quota(tx, self._size)
             if not data.exists():
                 raise Unavailable(
-                    f"The data of image {current.id} was removed while it was stored, because an image with the same data was deleted",
+                    f"The data of image {current.id} was removed while it was stored, because an image with the same "
+                    "data was deleted",
                     remedy="Upload it again.",
                 )
             done = replace(
@@ -115,7 +116,8 @@ class ImageUpload:
         """The error for a client that went away in the middle."""
         return BadInput(
             f"The upload of image {self._image.id} was cut off",
-            detail=f"{self._size} bytes of {self._expected if self._expected is not None else 'an unknown number'} arrived.",
+            detail=f"{self._size} bytes of {self._expected if self._expected is not None else 'an unknown number'} "
+            "arrived.",
             remedy="The image is still queued: upload its data again.",
             code="image-truncated",
         )

@@ -1,6 +1,7 @@
 """Where a server that is moved, resized, evacuated or unshelved must go: decided at once, in the request's own turn.
 
-The request to the scheduler is derived again from the new flavor and the image, including NUMA policies. A refusal is the request's answer, with its reasons; nothing has changed then.
+The request to the scheduler is derived again from the new flavor and the image, including NUMA policies. A refusal is
+the request's answer, with its reasons; nothing has changed then.
 """
 
 from __future__ import annotations
@@ -41,10 +42,11 @@ def place_now(
 ) -> Placement:
     """Chooses a host and devices; raises `BadInput` that says why there are none.
 
-    `without` leaves a host out, as one is that the server has left and that has not let it go yet. With `in_place` the
-    server's own host comes first, where what the server has now counts as free: with its own devices if they are
-    enough, with others beside them if not; a PF never takes the place of its own VFs, nor they that of it. A guest that has NUMA cells, or must have some, goes elsewhere: for a while
-    it lies on its old cells and on its new ones, and a host keeps one set for each server. One that `stays` goes nowhere else.
+    `without` leaves a host out, as one is that the server has left and that has not let it go yet. With `in_place`
+    the server's own host comes first, where what the server has now counts as free: with its own devices if they are
+    enough, with others beside them if not; a PF never takes the place of its own VFs, nor they that of it. A guest
+    that has NUMA cells, or must have some, goes elsewhere: for a while it lies on its old cells and on its new ones,
+    and a host keeps one set for each server. One that `stays` goes nowhere else.
     """
     leaving = {departure.host_id for departure in departures.list_departures(tx, server_id=row.id)}
     request = _request(control, tx, row, flavor, host)

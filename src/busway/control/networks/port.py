@@ -30,7 +30,10 @@ _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 @dataclass(frozen=True, slots=True)
 class PortFields:
-    """What a user asks of a port; None leaves a field as it is, or as a new port has it. A pair's MAC "" is the port's."""
+    """What a user asks of a port; None leaves a field as it is, or as a new port has it.
+
+    A pair's MAC "" is the port's.
+    """
 
     name: str | None = None
     description: str | None = None

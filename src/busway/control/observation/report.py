@@ -1,7 +1,8 @@
 """Takes in what a host's agent reports: the only way by which devices become free and servers become active.
 
-One transaction per report. A report is a level: it says everything each time, so that a lost one costs nothing and one
-taken twice changes nothing; an older one is refused. If one server of the report can't be processed, it ends in ERROR, and the others are processed anyway. What two hosts have to do with is done afterwards, by a loop (`advance`).
+One transaction per report. A report is a level: it says everything each time, so that a lost one costs nothing and
+one taken twice changes nothing; an older one is refused. If one server of the report can't be processed, it ends in
+ERROR, and the others are processed anyway. What two hosts have to do with is done afterwards, by a loop (`advance`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Use cases of aliases. Aliases of the file and of the database are listed together; those of the database can be changed."""
+"""Use cases of aliases.
+
+Aliases of the file and of the database are listed together; those of the database can be changed.
+"""
 
 from __future__ import annotations
 
@@ -154,7 +157,8 @@ def _parse(control: Control, definitions: Sequence[str]) -> Alias:
     found = parse_aliases(definitions, placement=control.settings.pci_in_placement)
     if len(found) != 1:
         raise BadInput(
-            f"The definitions of one alias must have the same name; these have {len(found)}: {', '.join(sorted(found)) or 'none'}",
+            f"The definitions of one alias must have the same name; these have {len(found)}: "
+            f"{', '.join(sorted(found)) or 'none'}",
             detail="With several definitions, a device that matches any one of them is accepted.",
             remedy="Create each alias separately.",
             code="alias-names-differ",

@@ -80,7 +80,10 @@ _DESPITE_LOCK = frozenset(
 def server_row(
     tx: Tx, caller: Caller, server_id: str, act: str | None = None, *, lock: bool = False, deleted: bool = False
 ) -> ServerRow:
-    """A server that the caller sees, and may do an act to; raises `NotFound` or `Forbidden`. A deleted one if `deleted`."""
+    """A server that the caller sees, and may do an act to; raises `NotFound` or `Forbidden`.
+
+    A deleted one if `deleted`.
+    """
     row = servers.find_server(tx, server_id, lock=lock)
     if row is None or not caller.may_see(row.project_id) or (row.status is ServerStatus.DELETED and not deleted):
         raise no_server(server_id)

@@ -1,6 +1,7 @@
 """Remote consoles: a link with a token of its own for one console of one server, and the call that it makes to the host.
 
-Bytes never come here: `busway.api.console` connects who holds the link with the host's agent, which dials in when it is called.
+Bytes never come here: `busway.api.console` connects who holds the link with the host's agent, which dials in when it
+is called.
 """
 
 from __future__ import annotations

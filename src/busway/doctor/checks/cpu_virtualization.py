@@ -18,7 +18,8 @@ def _find(host: Host) -> Iterator[Finding]:
         name = "VT-x (Intel Virtualization Technology)" if host.is_intel else "SVM Mode (AMD-V)"
         yield CHECK.found(
             "The CPU's virtualization is off",
-            cause="The CPU has no flag vmx or svm: the firmware has switched it off, or this machine is itself a guest.",
+            cause="The CPU has no flag vmx or svm: the firmware has switched it off, or this machine is itself a "
+            "guest.",
             remedy=f"Switch on {name} in the firmware; in a guest, give it the host's CPU (nested virtualization).",
             evidence=(Evidence("/proc/cpuinfo", "flags: neither vmx nor svm"),),
             after="switching on the CPU's virtualization in the firmware",

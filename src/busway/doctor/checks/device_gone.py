@@ -18,7 +18,8 @@ def _find(_host: Host, card: Card) -> Iterator[Finding]:
         yield CHECK.found(
             f"{function.address} does not answer",
             cause="Its configuration space reads as all ones: it did not come back from a reset, or from D3cold.",
-            remedy="Keep it from guests and power-cycle the host (off, not reboot). If it happens again, it is the reset bug.",
+            remedy="Keep it from guests and power-cycle the host (off, not reboot). If it happens again, it is the "
+            "reset bug.",
             evidence=(Evidence(sysfs(function.address, "config"), "ff over the whole header"),),
             card=card,
             after="a power cycle of the host",

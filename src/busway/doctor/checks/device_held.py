@@ -18,7 +18,8 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     who = ", ".join(map(str, users))
     yield CHECK.found(
         f"{card.name} is in use by {who}",
-        cause="A device can't be taken away from a running program: the driver would wait for the program, possibly for ever.",
+        cause="A device can't be taken away from a running program: the driver would wait for the program, possibly "
+        "for ever.",
         remedy="Stop the named processes; for a guest, shut it down or detach the card.",
         evidence=evidence_of(users),
         card=card,

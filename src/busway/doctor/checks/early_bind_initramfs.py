@@ -28,7 +28,8 @@ def _find(host: Host) -> Iterator[Finding]:
         return
     yield CHECK.found(
         "vfio-pci should take cards at boot, but is not in the initramfs",
-        cause="The host's driver is in the initramfs or loads before the root file system's modules; it then takes the card first.",
+        cause="The host's driver is in the initramfs or loads before the root file system's modules; it then takes "
+        "the card first.",
         remedy=f"Write vfio-pci into {early_file(tool)}, run `{' '.join(tool.command)}`, and reboot.",
         evidence=(*lines, Evidence(_FILES[tool][0], "does not name vfio-pci")),
         changes=(EarlyModules(("vfio-pci",)),),

@@ -19,7 +19,8 @@ def _find(host: Host) -> Iterator[Finding]:
         yield CHECK.found(
             "This host has NVSwitches, but Fabric Manager does not run",
             cause="Without it the GPUs of a guest don't reach each other: CUDA error 802, system not yet initialized.",
-            remedy="Install nvidia-fabricmanager of the driver's exact version, FABRIC_MODE=1, and start it before guests.",
+            remedy="Install nvidia-fabricmanager of the driver's exact version, FABRIC_MODE=1, and start it before "
+            "guests.",
             severity=Severity.BLOCKS if host.wish.cards > 1 else None,
             after="starting Fabric Manager",
             evidence=(Evidence(SOCKET, "absent"), Evidence(sysfs(found[0].address, "class"), found[0].class_code)),

@@ -14,7 +14,8 @@ from busway.hardware import Card
 from busway.hardware.tree import parse_hex
 
 _DRIVERS = {"10de": "nvidia", "1002": "amdgpu", "8086": "xe or i915"}
-# The first NVIDIA drivers that know a family, by the device ids of its chips; source: NVIDIA, data centre driver releases.
+# The first NVIDIA drivers that know a family, by the device ids of its chips; source: NVIDIA, data centre driver
+# releases.
 _SINCE = (
     (0x20B0, 0x20FF, (450,), "A100"), (0x2230, 0x22BF, (470,), "GA102"), (0x2321, 0x233F, (525,), "Hopper"),
     (0x2342, 0x234F, (535,), "Grace Hopper"), (0x2684, 0x27FF, (525,), "Ada"), (0x2900, 0x29FF, (570,), "Blackwell"),
@@ -41,7 +42,8 @@ def _without(card: Card, wanted: str) -> Finding:
     return CHECK.found(
         f"{card.name} has {main.driver or 'no driver'}, but needs {wanted}",
         cause="The guest has the card, but no program can use it.",
-        remedy=f"Install the driver ({wanted}) in this guest; then read `dmesg | busway why`. Blackwell needs NVIDIA's open driver.",
+        remedy=f"Install the driver ({wanted}) in this guest; then read `dmesg | busway why`. Blackwell needs "
+        "NVIDIA's open driver.",
         evidence=(Evidence(sysfs(main.address, "driver"), main.driver or "absent"),),
         card=card,
         after=f"installing the driver {wanted}",

@@ -21,7 +21,8 @@ def _find(host: Host) -> Iterator[Finding]:
         return  # too few by plan: such a guest is not meant to use them
     nodes = ", ".join(f"node {node}: {free}" for node, free in best.nodes)
     yield CHECK.found(
-        f"Of {best.total} huge pages of {size_words(best.size)} a guest can have {best.usable}, and {size_words(memory)} are asked for",
+        f"Of {best.total} huge pages of {size_words(best.size)} a guest can have {best.usable}, and "
+        f"{size_words(memory)} are asked for",
         cause=f"{best.free} are free and {best.reserved} of these are reserved by programs that have not used them yet"
         + (f"; free on {nodes}." if nodes else "."),
         remedy="Stop what holds them, give the guest less, or reserve more at boot.",

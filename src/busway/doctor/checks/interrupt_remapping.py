@@ -25,7 +25,8 @@ def _find(host: Host) -> Iterator[Finding]:
         "Interrupts are not remapped" + (", and VFIO is configured to accept that" if unsafe else ""),
         cause="Without remapping a guest could send any interrupt to the host, so VFIO refuses its devices."
         + (f" {_REFUSED}" if unsafe else ""),
-        remedy="Update the firmware and switch on interrupt remapping (x2APIC) there; remove intremap=off and nointremap. "
+        remedy="Update the firmware and switch on interrupt remapping (x2APIC) there; remove intremap=off and "
+        "nointremap. "
         "As a last resort, for guests you trust: vfio_iommu_type1.allow_unsafe_interrupts=1.",
         evidence=(Evidence("/proc/interrupts", "no controller is named IR-..."), host.evidence(_UNSAFE)),
         after="switching on interrupt remapping in the firmware",
@@ -37,7 +38,8 @@ def _needless(host: Host) -> Finding:
     return CHECK.found(
         "VFIO is configured to work without interrupt remapping, although it is on",
         cause=f"allow_unsafe_interrupts has no effect now, but would hide it if remapping is off one day. {_REFUSED}",
-        remedy=f"Remove allow_unsafe_interrupts from /etc/modprobe.d and the kernel command line, then: `echo N > {_UNSAFE}`.",
+        remedy=f"Remove allow_unsafe_interrupts from /etc/modprobe.d and the kernel command line, then: `echo N > "
+        f"{_UNSAFE}`.",
         evidence=(host.evidence(_UNSAFE),),
         severity=Severity.WARNS,
     )

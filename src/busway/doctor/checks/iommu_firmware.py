@@ -20,7 +20,8 @@ def _find(host: Host) -> Iterator[Finding]:
     name = _name(host)
     yield CHECK.found(
         "The firmware reports no IOMMU",
-        cause=f"It has none of the ACPI tables {', '.join(TABLES)}: the IOMMU is switched off in the firmware, or the board has none.",
+        cause=f"It has none of the ACPI tables {', '.join(TABLES)}: the IOMMU is switched off in the firmware, or the "
+        "board has none.",
         remedy=f"Switch on {name} in the firmware. A firmware update may have switched it off.",
         evidence=(Evidence(_FOLDER, " ".join(tables)),),
         after="switching on the IOMMU in the firmware",

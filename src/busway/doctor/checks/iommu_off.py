@@ -31,7 +31,8 @@ def _find(host: Host) -> Iterator[Finding]:
     elif not tables and not host.is_amd:
         yield CHECK.found(
             "The kernel has no IOMMU groups",
-            cause="The IOMMU is off in the firmware, or the kernel leaves it off; this host shows neither its firmware's "
+            cause="The IOMMU is off in the firmware, or the kernel leaves it off; this host shows neither its "
+            "firmware's "
             "tables nor its CPU.",
             remedy="Switch on VT-d, AMD-Vi or the SMMU in the firmware. On Intel also: "
             + host.boot.words(add="intel_iommu=on"),
@@ -54,17 +55,21 @@ def _of_other_cpus(host: Host, evidence: tuple[Evidence, ...]) -> Finding:
     if host.platform.architecture is Architecture.POWER:
         return CHECK.found(
             "The kernel has no IOMMU groups",
-            cause="On POWER each PCI host bridge is a unit of isolation (a partitionable endpoint), which the kernel shows as "
+            cause="On POWER each PCI host bridge is a unit of isolation (a partitionable endpoint), which the kernel "
+            "shows as "
             "a group on bare metal (PowerNV) with vfio_iommu_spapr_tce.",
-            remedy="Boot a kernel with CONFIG_VFIO_IOMMU_SPAPR_TCE, and run `modprobe vfio_iommu_spapr_tce vfio-pci`. In a "
+            remedy="Boot a kernel with CONFIG_VFIO_IOMMU_SPAPR_TCE, and run `modprobe vfio_iommu_spapr_tce "
+            "vfio-pci`. In a "
             "partition (LPAR) devices can't be passed on: use bare metal (OPAL).",
             evidence=evidence,
             after="loading vfio_iommu_spapr_tce on bare metal",
         )
     return CHECK.found(
         "The kernel has no IOMMU groups",
-        cause="The SMMU is off in the firmware, its table (IORT) or device tree does not describe it, or the kernel has no driver.",
-        remedy="Switch the SMMU on in the firmware, and read `dmesg | grep -i smmu`; the kernel needs CONFIG_ARM_SMMU_V3.",
+        cause="The SMMU is off in the firmware, its table (IORT) or device tree does not describe it, or the kernel "
+        "has no driver.",
+        remedy="Switch the SMMU on in the firmware, and read `dmesg | grep -i smmu`; the kernel needs "
+        "CONFIG_ARM_SMMU_V3.",
         evidence=evidence,
         after="switching on the SMMU in the firmware",
     )

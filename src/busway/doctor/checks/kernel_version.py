@@ -16,7 +16,8 @@ def _find(host: Host) -> Iterator[Finding]:
         return
     yield CHECK.found(
         f"Linux {host.kernel[0]}.{host.kernel[1]} is older than {_WANTED[0]}.{_WANTED[1]}",
-        cause="reset_method came with 5.15, iommufd with 6.2, vendor-specific vGPUs with 6.8. This kernel lacks some of these features.",
+        cause="reset_method came with 5.15, iommufd with 6.2, vendor-specific vGPUs with 6.8. This kernel lacks some "
+        "of these features.",
         remedy="Install a newer kernel from your distribution.",
         evidence=(host.evidence("/proc/sys/kernel/osrelease"),),
     )

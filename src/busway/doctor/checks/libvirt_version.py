@@ -18,7 +18,8 @@ def _find(host: Host) -> Iterator[Finding]:
         return
     yield CHECK.found(
         f"libvirt {words(version)} is older than 8.7",
-        cause="It can't set a guest's address bits (<maxphysaddr>): a guest with large cards and much memory can't use the cards.",
+        cause="It can't set a guest's address bits (<maxphysaddr>): a guest with large cards and much memory can't "
+        "use the cards.",
         remedy="Install libvirt 8.7 or later, from your distribution's newer release.",
         evidence=(Evidence("/usr/sbin/libvirtd", f"version {words(version)}"),),
     )

@@ -21,7 +21,8 @@ def _find(host: Host) -> Iterator[Finding]:
         return
     yield CHECK.found(
         f"A guest with {size_words(memory)} of memory does not fit into the memory that is free now",
-        cause=f"{available >> 20} MiB are available; a guest with a passed card pins all of its memory at its start, and 1 GiB more.",
+        cause=f"{available >> 20} MiB are available; a guest with a passed card pins all of its memory at its start, "
+        "and 1 GiB more.",
         remedy="Stop other guests or programs, or give the guest less. Huge pages that nobody uses count as taken.",
         evidence=(Evidence("/proc/meminfo", f"MemAvailable: {available >> 10} kB"),),
         after="freeing memory for it",

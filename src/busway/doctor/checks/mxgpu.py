@@ -17,7 +17,8 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     yield CHECK.found(
         f"The module gim is loaded and {card.name} has no virtual functions",
         cause="GIM makes the virtual functions of AMD's MxGPU; this failed, or the card has another driver.",
-        remedy="Read `dmesg | grep gim`; the card must be bound to gim, not amdgpu, and the host must be one AMD supports.",
+        remedy="Read `dmesg | grep gim`; the card must be bound to gim, not amdgpu, and the host must be one AMD "
+        "supports.",
         evidence=(Evidence("/sys/module/gim", "present"), Evidence(sysfs(card.main.address, "sriov_numvfs"), "0")),
         card=card,
     )

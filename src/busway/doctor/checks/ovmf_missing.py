@@ -27,7 +27,8 @@ def _find(host: Host) -> Iterator[Finding]:
     yield CHECK.found(
         "There is no UEFI firmware for guests",
         cause="QEMU is installed, but OVMF is not: GPUs with large BARs, and most current images, need UEFI.",
-        remedy="Install ovmf (Debian, Ubuntu), edk2-ovmf (Fedora, RHEL, Arch), qemu-ovmf-x86_64 (SUSE); for Arm qemu-efi-aarch64.",
+        remedy="Install ovmf (Debian, Ubuntu), edk2-ovmf (Fedora, RHEL, Arch), qemu-ovmf-x86_64 (SUSE); for Arm "
+        "qemu-efi-aarch64.",
         evidence=(Evidence("/usr/share/OVMF", "absent"),),
     )
 

@@ -19,7 +19,8 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     yield CHECK.found(
         f"nvidia-persistenced holds {card.name}: {who}",
         cause="It keeps the card initialised, with its files open; unbinding waits for it.",
-        remedy=f"Switch persistence off for this card alone: `nvidia-smi -i {card.main.address} -pm 0`; the service may keep running.",
+        remedy=f"Switch persistence off for this card alone: `nvidia-smi -i {card.main.address} -pm 0`; the service "
+        "may keep running.",
         evidence=evidence_of(users),
         card=card,
         after="switching persistence mode off for this card",

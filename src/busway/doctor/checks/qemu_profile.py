@@ -41,7 +41,8 @@ def _find(host: Host) -> Iterator[Finding]:
 def _found(brief: str, remedy: str, line: Evidence) -> Finding:
     return CHECK.found(
         brief,
-        cause="Without it, a guest that takes over its QEMU process can reach everything that QEMU's user can reach, including the files of other guests.",
+        cause="Without it, a guest that takes over its QEMU process can reach everything that QEMU's user can reach, "
+        "including the files of other guests.",
         remedy=remedy,
         evidence=(line,),
     )

@@ -16,8 +16,10 @@ def _find(host: Host) -> Iterator[Finding]:
         return
     yield CHECK.found(
         "QEMU runs without its seccomp sandbox",
-        cause="A guest that takes over its QEMU process can then use every system call of the kernel, and start programs.",
-        remedy=f"Remove the line from {QEMU_CONF} (libvirt's default is the sandbox) and restart libvirt; running guests get the sandbox at their next start.",
+        cause="A guest that takes over its QEMU process can then use every system call of the kernel, and start "
+        "programs.",
+        remedy=f"Remove the line from {QEMU_CONF} (libvirt's default is the sandbox) and restart libvirt; running "
+        "guests get the sandbox at their next start.",
         evidence=(line,),
     )
 

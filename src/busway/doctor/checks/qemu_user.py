@@ -18,7 +18,8 @@ def _find(host: Host) -> Iterator[Finding]:
         return
     yield CHECK.found(
         "QEMU runs as root",
-        cause="A guest that takes over its QEMU process is root on the host: it can read other tenants' disks, memory and devices.",
+        cause="A guest that takes over its QEMU process is root on the host: it can read other tenants' disks, "
+        "memory and devices.",
         remedy=f"Remove user and group from {QEMU_CONF} (the distribution's default is libvirt-qemu or qemu) and restart "
         "libvirt. libvirt gives QEMU's user access to its files and devices, unless dynamic_ownership = 0.",
         evidence=(line,),

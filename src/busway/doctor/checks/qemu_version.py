@@ -23,8 +23,10 @@ def _find(host: Host) -> Iterator[Finding]:
         return
     yield CHECK.found(
         f"QEMU {words(version)} is older than 7.1, and a card has a BAR of {size_words(large)}",
-        cause="Before 7.1, QEMU does not check whether memory and BARs exceed the guest's address bits; the guest then can't use the card.",
-        remedy="Install QEMU 7.1 or later, and give guests the host's address bits (<maxphysaddr mode='passthrough'/>).",
+        cause="Before 7.1, QEMU does not check whether memory and BARs exceed the guest's address bits; the guest "
+        "then can't use the card.",
+        remedy="Install QEMU 7.1 or later, and give guests the host's address bits (<maxphysaddr "
+        "mode='passthrough'/>).",
         evidence=(Evidence("/usr/bin/qemu-system-x86_64", f"version {words(version)}"),),
     )
 

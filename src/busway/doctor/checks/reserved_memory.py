@@ -19,7 +19,8 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     yield CHECK.found(
         f"The firmware uses {card.name} itself (RMRR)",
         cause="It reserved memory that the card must reach at all times; the kernel then refuses the card to guests.",
-        remedy="Switch off the vendor's management of this slot in the firmware (HPE: shared memory features), or use another slot.",
+        remedy="Switch off the vendor's management of this slot in the firmware (HPE: shared memory features), or "
+        "use another slot.",
         evidence=tuple(Evidence(file, f"{one.start:#x} {one.end:#x} {one.kind}") for one in regions),
         card=card,
         after="disabling the firmware's use of this slot",

@@ -25,7 +25,8 @@ def _find(_host: Host, card: Card) -> Iterator[Finding]:
         f"BAR {bar.index} of {card.name} is {size_words(bar.size)} and can be {size_words(largest)}",
         cause="A card is faster if this BAR is as large as its memory; a guest sees the size that the host has set.",
         remedy=f"Switch on Resizable BAR in the firmware; or, while no driver has the card, "
-        f"`echo {(largest >> 20).bit_length() - 1} > {file}`. Then check with `--memory`: the guest needs these addresses.",
+        f"`echo {(largest >> 20).bit_length() - 1} > {file}`. Then check with `--memory`: the guest needs these "
+        "addresses.",
         evidence=(Evidence(file, f"now {size_words(bar.size)}, largest {size_words(largest)}"),),
         card=card,
     )

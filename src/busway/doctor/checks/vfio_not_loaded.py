@@ -18,7 +18,8 @@ def _find(host: Host) -> Iterator[Finding]:
         return
     yield CHECK.found(
         "vfio-pci is not loaded",
-        cause="Nothing loads it at boot. Busway loads it when it binds the first card; if that fails, you find out late.",
+        cause="Nothing loads it at boot. Busway loads it when it binds the first card; if that fails, you find out "
+        "late.",
         remedy=f"Write vfio-pci into {_FILE}, and run `modprobe vfio-pci`.",
         evidence=(Evidence("/sys/bus/pci/drivers/vfio-pci", "absent"),),
         changes=(ConfigFile(_FILE, ("vfio-pci",)),),

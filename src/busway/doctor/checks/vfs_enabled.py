@@ -19,7 +19,8 @@ def _find(_host: Host, card: Card) -> Iterator[Finding]:
     yield CHECK.found(
         f"{card.name} has {count} enabled",
         cause="They belong to the physical function: it can't go to a guest while they exist. Each of them can.",
-        remedy=f"Nothing, if guests should get the virtual functions. To give a guest the whole card: `echo 0 > {file}`.",
+        remedy=f"Nothing, if guests should get the virtual functions. To give a guest the whole card: `echo 0 > "
+        f"{file}`.",
         evidence=(Evidence(file, str(sriov.enabled)),),
         card=card,
         aside=f"divided: its {count} go out in its place",

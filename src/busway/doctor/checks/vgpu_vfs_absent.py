@@ -17,7 +17,8 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     yield CHECK.found(
         f"{card.name} has no virtual functions, so no vGPU can be created on it",
         cause="The vGPU manager is loaded, but the virtual functions were not created again after the last reboot.",
-        remedy=f"Run `/usr/lib/nvidia/sriov-manage -e {card.main.address}`, and let a systemd unit do it after each boot.",
+        remedy=f"Run `/usr/lib/nvidia/sriov-manage -e {card.main.address}`, and let a systemd unit do it after each "
+        "boot.",
         evidence=(Evidence(sysfs(card.main.address, "sriov_numvfs"), str(sriov.enabled or 0)),),
         card=card,
     )

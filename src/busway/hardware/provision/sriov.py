@@ -30,9 +30,9 @@ def is_laid_out(machine: Machine, layout: SriovLayout, users: Mapping[PciAddress
 def lay_out(verbs: DeviceVerbs, layout: SriovLayout, users: Mapping[PciAddress, str], *, patience: float = 20.0) -> str:
     """Makes a PF as it is declared, and says in words what was done; doing it twice is harmless.
 
-    `users` are the servers of functions, by address: neither the PF nor any VF of a user is touched. Another number of
-    VFs than there is means that all go first, which is refused while one of them is used. After a failure the PF has the
-    VFs that it had, or none.
+    `users` are the servers of functions, by address: neither the PF nor any VF of a user is touched. Another number
+    of VFs than there is means that all go first, which is refused while one of them is used. After a failure the PF
+    has the VFs that it had, or none.
     """
     machine = Machine.read(verbs.root)
     pf = machine.find(layout.address)
@@ -109,6 +109,7 @@ def _in_use(layout: SriovLayout, words: str) -> HostError:
     return HostError(
         f"{layout.address} can't get {layout.count} virtual functions while it is in use",
         detail=f"{words} The kernel changes their number only by removing all of them.",
-        remedy="Delete or migrate the servers that use it; the agent retries automatically. Or declare the current number.",
+        remedy="Delete or migrate the servers that use it; the agent retries automatically. Or declare the current "
+        "number.",
         code="vfs-in-use",
     )

@@ -133,6 +133,7 @@ def _not_made(address: PciAddress, count: int, words: str, code: str = "vfs-fail
         if count
         else f"{address} did not lose its virtual functions",
         detail=words,
-        remedy="If memory or resources are exhausted, there is no room for their BARs: enable SR-IOV, ARI and Above 4G decoding in the firmware. Read `dmesg` for the kernel's own reason.",
+        remedy="If memory or resources are exhausted, there is no room for their BARs: enable SR-IOV, ARI and Above "
+        "4G decoding in the firmware. Read `dmesg` for the kernel's own reason.",
         code=code,
     )

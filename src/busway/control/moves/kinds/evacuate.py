@@ -1,9 +1,13 @@
 """Evacuation: a server of a host that is down, onto another one.
 
-Sides: the source is left at once and has nothing to go back to; the target gets devices of its own and a new disk from the
-image. It has arrived from the start. A failure ends the server in ERROR, from where it may be evacuated or rebuilt again.
+Sides: the source is left at once and has nothing to go back to; the target gets devices of its own and a new disk
+from the image. It has arrived from the start. A failure ends the server in ERROR, from where it may be evacuated or
+rebuilt again.
 
-Disks are local, so the server boots from its image again. The old host keeps the claims until it returns, reads that the server is absent there, tears it down, and reports that it holds nothing. A host that only seemed to be down thus stops its guest before it does anything else. Nothing here can end a guest on a host that can't be reached: who evacuates must know that it is off.
+Disks are local, so the server boots from its image again. The old host keeps the claims until it returns, reads that
+the server is absent there, tears it down, and reports that it holds nothing. A host that only seemed to be down thus
+stops its guest before it does anything else. Nothing here can end a guest on a host that can't be reached: who
+evacuates must know that it is off.
 """
 
 from __future__ import annotations
@@ -94,7 +98,10 @@ def evacuate_server(
 
 
 def _down_host(control: Control, tx: Tx, row: ServerRow) -> HostRow:
-    """The host of a server that may be evacuated. Nothing is requested of the lost host, so the server may have any task state."""
+    """The host of a server that may be evacuated.
+
+    Nothing is requested of the lost host, so the server may have any task state.
+    """
     found = hosts.find_host_by_id(tx, row.host_id) if row.host_id is not None else None
     moving = moves.find_open_move(tx, row.id)
     if row.status not in _FROM or row.task_state is TaskState.DELETING or row.intent is not Intent.PRESENT:

@@ -1,8 +1,9 @@
 """Resize: another flavor, on the server's own host if it can be.
 
-Sides: the source keeps flavor, disk and devices. In place, the target is the same host with a layer on top of the disk, and
-devices that both sides have stay, so that a full host can resize; on another host, the target gets the disk that the source uploads. It has arrived when the guest is off, in place, and when the disk is there, elsewhere. A failure takes it back. Its user
-confirms or reverts it (`moves.verify`).
+Sides: the source keeps flavor, disk and devices. In place, the target is the same host with a layer on top of the
+disk, and devices that both sides have stay, so that a full host can resize; on another host, the target gets the disk
+that the source uploads. It has arrived when the guest is off, in place, and when the disk is there, elsewhere. A
+failure takes it back. Its user confirms or reverts it (`moves.verify`).
 """
 
 from __future__ import annotations

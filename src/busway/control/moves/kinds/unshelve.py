@@ -1,7 +1,9 @@
 """Unshelve: a server whose disk was uploaded runs again.
 
-Sides: one that still has its host has nothing to move. An offloaded server has no source host: its source side is the uploaded disk, so no move is stored. The target gets devices of its own and the disk made from that one. It has
-arrived when its host reports it running. A failure leaves it shelved: the host that could not bring it up is left again.
+Sides: one that still has its host has nothing to move. An offloaded server has no source host: its source side is the
+uploaded disk, so no move is stored. The target gets devices of its own and the disk made from that one. It has
+arrived when its host reports it running. A failure leaves it shelved: the host that could not bring it up is left
+again.
 """
 
 from __future__ import annotations
