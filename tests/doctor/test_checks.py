@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from busway.doctor import Severity, Wish, examine
+from busway.doctor.check import Check
 from busway.doctor.checks import CHECKS
 from tests.doctor.hosts import BROKEN, DEVICE, INSIDE, MEMORY, healthy, healthy_amd, iommu_of
 
@@ -59,6 +60,18 @@ def test_every_check_has_its_page(code: str) -> None:
 
     assert page.startswith(f"# {code}\n")
     assert f"[`{code}`]({code}.md)" in (folder / "index.md").read_text()
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=CODES)
+def test_every_page_has_the_title_stage_and_severity_of_its_check(check: Check) -> None:
+    folder = ROOT / "docs/reference/checks"
+    row = next(
+        line for line in (folder / "index.md").read_text().splitlines() if line.startswith(f"| [`{check.code}`]")
+    )
+
+    stated = f"{check.title}. Stage: {check.stage}. Severity: {check.severity}"
+    assert stated in (folder / f"{check.code}.md").read_text()
+    assert f"| {check.title}" in row and row.endswith(f"| {check.severity} |")
 
 
 def test_no_page_is_left_of_a_check_that_is_gone() -> None:
