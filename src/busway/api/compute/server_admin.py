@@ -51,7 +51,7 @@ def _change_password(call: Call, _given: Any) -> Reply:
     server = get_server(call.control, call.caller, call.path["id"])
     raise Conflict(
         f"The password of server {server.id} can't be changed",
-        detail="Busway does not set passwords through the agent inside the guest.",
+        detail="Busway does not set passwords through the guest's agent.",
         remedy="Log in with the server's key pair and change it there, or set the password with user data when you "
         "create a server.",
         code="no-guest-agent",
