@@ -1,7 +1,7 @@
 """What guests say of their GPUs: each is asked alone, now and then; one that lies, hangs or floods loses its own figures only.
 
-A line of a guest counts only for a device that the guest was granted, found by its address in the guest. So no guest speaks
-for another's device, and all labels but the UUID are the host's own words.
+A line of a guest counts only for a device that the guest was granted, found by its address in the guest. So no guest
+speaks for another's device, and all labels but the UUID are the host's own words.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ NVIDIA_SMI = (
 INTERVAL = 30.0  # seconds between two questions to one guest
 PROGRAM_SECONDS = 10.0
 _MIB = 1024 * 1024
-# The columns after UUID and address: the metric, what one unit of theirs is of the metric's, and the most that is believed.
+# The columns after UUID and address: the metric, what one unit of theirs is of the metric's, and the most that is
+# believed.
 _COLUMNS = (
     ("busway_guest_gpu_utilization_ratio", 0.01, 100.0),
     ("busway_guest_gpu_memory_used_bytes", _MIB, 16e6),

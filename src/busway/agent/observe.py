@@ -1,6 +1,7 @@
 """Observes the host: the state that the reconciler plans on (`LocalState`), and the report to the control plane (`Observed`).
 
-Only what is seen to be absent counts as absent. A record that can't be read is reported as a fault of its server or device, and its server is in `Sight.unreadable`: nothing is planned for it.
+Only what is seen to be absent counts as absent. A record that can't be read is reported as a fault of its server or
+device, and its server is in `Sight.unreadable`: nothing is planned for it.
 """
 
 from __future__ import annotations

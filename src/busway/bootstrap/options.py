@@ -64,7 +64,8 @@ DEFAULT = [
         "shelved_offload_time",
         default=0,
         min=-1,
-        help="How many seconds a shelved server keeps its host and devices; 0 for none, -1 until it is offloaded by hand.",
+        help="How many seconds a shelved server keeps its host and devices; 0 for none, -1 until it is offloaded by "
+        "hand.",
     ),
 ]
 
@@ -195,7 +196,8 @@ BUSWAY = [
         "accept_weak_isolation",
         default=[],
         item_type=types.String(choices=list(ISOLATION)),
-        help="Weaknesses with which hosts may still offer devices: unsafe-interrupts, acs-override. For tenants who trust each other.",
+        help="Weaknesses with which hosts may still offer devices: unsafe-interrupts, acs-override. For tenants who "
+        "trust each other.",
     ),
     cfg.StrOpt(
         "metrics_token",
@@ -214,7 +216,8 @@ BUSWAY = [
         "network_driver",
         default="local",
         choices=["local", "bridge"],
-        help="Where it lies: local is a bridge that each host makes, with NAT; bridge is the one of the agents' --bridge.",
+        help="Where it lies: local is a bridge that each host makes, with NAT; bridge is the one of the agents' "
+        "--bridge.",
     ),
     cfg.StrOpt("network_cidr", default="10.66.0.0/24", help="Its addresses."),
     cfg.StrOpt("network_first", default="10.66.0.10", help="The first address that a server may get."),
@@ -223,7 +226,8 @@ BUSWAY = [
     cfg.StrOpt(
         "network_cidr6",
         default="auto",
-        help="Its IPv6 addresses, a /64; auto is a unique local one for the driver local and none for bridge; empty for none.",
+        help="Its IPv6 addresses, a /64; auto is a unique local one for the driver local and none for bridge; empty "
+        "for none.",
     ),
     cfg.BoolOpt("network_dhcp", default=True, help="Whether hosts give their guests addresses by DHCP."),
     cfg.ListOpt(

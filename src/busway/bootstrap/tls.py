@@ -4,8 +4,8 @@
     STATE/tls/ca.pem          its certificate, for clients: `cacert` of clouds.yaml, OS_CACERT of openrc
     STATE/tls/server.pem      key and certificate of the control plane, unless the operator gives files of their own
 
-Each file is written whole or not at all, and the authority by the first of several processes, so that a kill at any moment
-leaves what the next start goes on from.
+Each file is written whole or not at all, and the authority by the first of several processes, so that a kill at any
+moment leaves what the next start goes on from.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What a catalogue says: products, their versions, and one image for each architecture.
 
-The shape is that of simplestreams: products by name, versions by serial, items. It is smaller: one document, one kind of item.
+The shape is that of simplestreams: products by name, versions by serial, items. It is smaller: one document, one kind
+of item.
 """
 
 from __future__ import annotations

@@ -126,7 +126,8 @@ def _untrusted(where: str, keys: int) -> BuswayError:
         f"The catalogue {where} is not signed with a trusted key",
         detail=f"Its signature ({SIGNATURE} beside it) is of none of the {keys} keys that are known here: it was changed on its way, "
         "was just being renewed, or somebody else published it.",
-        remedy="Try again in a minute. If the publisher has a new key, and you have it from them: image_catalogue_keys in the "
+        remedy="Try again in a minute. If the publisher has a new key, and you have it from them: "
+        "image_catalogue_keys in the "
         "configuration, or --key.",
         code="catalogue-untrusted",
     )

@@ -233,8 +233,8 @@ class Observed:
     is that of the Desired document that the agent had converged to, or tried to, when it looked. `wire` is the version
     of the document's form. Of the `unreadable` servers the report says something unknown: they are there, as they were.
 
-    `handovers` tell how devices came back that servers had, each until a report with it was taken; `handover_key` checks
-    their signatures.
+    `handovers` tell how devices came back that servers had, each until a report with it was taken; `handover_key`
+    checks their signatures.
     """
 
     host: str

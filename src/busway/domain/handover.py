@@ -15,8 +15,8 @@ from busway.domain.ids import ServerId
 class Identity:
     """What tells whether a device was rewritten; "" where the device, or the kernel, shows nothing.
 
-    `ids` are vendor, device, subsystem, revision and class as the kernel prints them. `config` is the SHA-256 of what may
-    not change in configuration space, `rom` that of the expansion ROM, `vpd` that of the vital product data, and
+    `ids` are vendor, device, subsystem, revision and class as the kernel prints them. `config` is the SHA-256 of what
+    may not change in configuration space, `rom` that of the expansion ROM, `vpd` that of the vital product data, and
     `firmware` the version that these tell.
     """
 

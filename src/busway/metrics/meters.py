@@ -1,6 +1,7 @@
 """Counts what happens in this process, reads what is looked up, and writes both as Prometheus' text.
 
-All scrapes within a second share one reading, and an expensive reading is kept for ten times as long as it took. So scraping costs at most a tenth of one core.
+All scrapes within a second share one reading, and an expensive reading is kept for ten times as long as it took. So
+scraping costs at most a tenth of one core.
 """
 
 from __future__ import annotations

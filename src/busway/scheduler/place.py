@@ -2,8 +2,9 @@
 
 Filters first (each has Nova's name and excludes a host with a reason), then ranks: a server with devices goes where
 they lie nearest to each other, then where the smallest sets of free devices are broken, which fills started hosts and
-keeps whole ones for who needs them; one without devices goes where there are the fewest devices at all (Nova's PCIWeigher
-stacks the same way). Then the fullest host by RAM; then by name, so that equal snapshots give equal answers.
+keeps whole ones for who needs them; one without devices goes where there are the fewest devices at all (Nova's
+PCIWeigher stacks the same way). Then the fullest host by RAM; then by name, so that equal snapshots give equal
+answers.
 
 Each step looks at one host of a class of equal hosts (`busway.scheduler.index`).
 """

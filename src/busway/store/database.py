@@ -65,8 +65,8 @@ class Database:
     def write(self, *, aside: bool = False) -> Iterator[Tx]:
         """One transaction: committed at the end of the block, rolled back by any exception.
 
-        What it does for somebody is written down in it (see `busway.store.audit`), but for what is `aside`: not an effect of
-        what was asked for.
+        What it does for somebody is written down in it (see `busway.store.audit`), but for what is `aside`: not an
+        effect of what was asked for.
         """
         with (
             told(),

@@ -1,7 +1,8 @@
 """Aliases and device specs that were made at run time, and the history of their changes.
 
-Every change is a row of `rule_changes`; its number is the version of what it wrote, and the highest number is the version
-of all rules together. Whoever changes rules has the placer's turn, so that numbers are committed in their order.
+Every change is a row of `rule_changes`; its number is the version of what it wrote, and the highest number is the
+version of all rules together. Whoever changes rules has the placer's turn, so that numbers are committed in their
+order.
 """
 
 from __future__ import annotations

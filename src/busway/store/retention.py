@@ -21,9 +21,9 @@ BATCH = 500
 class Retention:
     """How long rows of one table are kept: `days` after the time in the column `age`, where `[retention] option` is not set.
 
-    `over` is a condition: only rows that are over may go. `following` are tables whose rows go with them, with the column
-    there and the one here that say which. `in_order` says that rows are added in the order of their keys and all may go:
-    then only the oldest are looked at.
+    `over` is a condition: only rows that are over may go. `following` are tables whose rows go with them, with the
+    column there and the one here that say which. `in_order` says that rows are added in the order of their keys and
+    all may go: then only the oldest are looked at.
     """
 
     table: str

@@ -1,7 +1,7 @@
 """A kernel that reacts: the honest fake of `DeviceVerbs` on a tree of `busway.testing.machines`.
 
-It moves driver links, makes VFs and mediated devices and chooses reset methods as the real one does, keeps everything in
-the tree (so it survives the process), and can be made to refuse, to ignore, to block, or to lose a device.
+It moves driver links, makes VFs and mediated devices and chooses reset methods as the real one does, keeps everything
+in the tree (so it survives the process), and can be made to refuse, to ignore, to block, or to lose a device.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ class FakeKernel:
     def reboot(self) -> None:
         """Does what a reboot of the host does: overrides and blocked acts are gone, host drivers have their devices.
 
-        The VFs that it was asked to create are gone, and all mdevs; other VFs come back, as if a systemd unit created them.
+        The VFs that it was asked to create are gone, and all mdevs; other VFs come back, as if a systemd unit created
+        them.
         """
         self._blocked.clear()
         forget_made(Machine(self.root), self.lose)

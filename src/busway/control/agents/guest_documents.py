@@ -1,7 +1,8 @@
 """The OpenStack documents that a guest reads about itself. Pure: the same values give the same texts.
 
-The forms are Nova's (https://docs.openstack.org/nova/latest/user/metadata.html); the configuration drive and the metadata
-service have the same texts. `random_seed` is omitted: a stored text is not entropy, and each guest has virtio-rng.
+The forms are Nova's (https://docs.openstack.org/nova/latest/user/metadata.html); the configuration drive and the
+metadata service have the same texts. `random_seed` is omitted: a stored text is not entropy, and each guest has
+virtio-rng.
 """
 
 from __future__ import annotations

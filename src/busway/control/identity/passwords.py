@@ -1,6 +1,7 @@
 """Passwords: argon2 in a few threads of its own, so that guesses can take neither the memory nor the request threads.
 
-A check takes about 50 ms and 64 MiB by design. At most `password_threads` run at once; a request that finds the queue full gets `Unavailable`.
+A check takes about 50 ms and 64 MiB by design. At most `password_threads` run at once; a request that finds the queue
+full gets `Unavailable`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Handles each of many items separately: an error with one is recorded for that one, and the others continue.
 
-Two shapes. `each` is for items that each have their own transaction. `apart` is for many items in one transaction: the batch
-is tried whole, and once more with a savepoint around each item if something unexpected happened to one of them.
-Trouble of the database itself, or a race that was lost, is nobody's fault and ends the turn; the next turn tries again.
+Two shapes. `each` is for items that each have their own transaction. `apart` is for many items in one transaction:
+the batch is tried whole, and once more with a savepoint around each item if something unexpected happened to one of
+them. Trouble of the database itself, or a race that was lost, is nobody's fault and ends the turn; the next turn
+tries again.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ def each(
     act: Callable[[T], object],
     failed: Callable[[T, Exception], object] | None = None,
 ) -> None:
-    """Calls `act` with each item. If it raises, `failed` is called with the item, and the loop continues with the next one."""
+    """Calls `act` with each item.
+
+    If it raises, `failed` is called with the item, and the loop continues with the next one.
+    """
     for thing in things:
         try:
             act(thing)
@@ -58,7 +62,10 @@ class Batch:
 
     @contextmanager
     def item(self, tx: Tx, name: str, failed: Callable[[Exception], object]) -> Iterator[None]:
-        """One item. When it fails alone, what it wrote is taken back, and `failed` is called in the same transaction."""
+        """One item.
+
+        When it fails alone, what it wrote is taken back, and `failed` is called in the same transaction.
+        """
         try:
             with savepoint(tx) if self.alone else nullcontext():
                 yield

@@ -28,7 +28,8 @@ class Stay:
 def stay_of(tx: Tx, row: ServerRow, host_id: HostId) -> Stay | None:
     """The stay of a server on a host: its guest's, or that of the disk and devices that an unconfirmed move left there.
 
-    None on the target of a move whose disk has not yet arrived: the devices are claimed, but the host's document does not have the server.
+    None on the target of a move whose disk has not yet arrived: the devices are claimed, but the host's document does
+    not have the server.
     """
     live = [c for c in claims.list_live_claims(tx, server_id=row.id) if c.state is not ClaimState.RELEASING]
     move = moves.find_open_move(tx, row.id)

@@ -24,7 +24,10 @@ _HOLDS = {ServerStatus.PAUSED: Hold.PAUSED}
 
 
 def take_fault(tx: Tx, row: ServerRow, fault: Fault, seen: ObservedServer, now: datetime) -> None:
-    """A build that its host refused ends in ERROR and releases its devices. A later act that failed is only recorded."""
+    """A build that its host refused ends in ERROR and releases its devices.
+
+    A later act that failed is only recorded.
+    """
     error = BuswayError(fault.brief, detail=fault.detail, remedy=fault.remedy, code=fault.code)
     if row.status is ServerStatus.BUILD:
         refuse(tx, row, error, now, facts=f"step {fault.step}: {fault.detail}")

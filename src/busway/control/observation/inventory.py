@@ -1,7 +1,8 @@
 """Compares the inventory in a report with the stored one; only what differs is written.
 
-What a host says of a free device counts at once. A device stays with its server even if it changes its kind or vanishes. When the server releases it, it is removed or offered again. Another card at the
-address of one that a server has is not that server's card: it is taken over only when the address is free.
+What a host says of a free device counts at once. A device stays with its server even if it changes its kind or
+vanishes. When the server releases it, it is removed or offered again. Another card at the address of one that a
+server has is not that server's card: it is taken over only when the address is free.
 """
 
 from __future__ import annotations

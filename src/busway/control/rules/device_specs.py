@@ -87,8 +87,8 @@ def create_device_spec(
 ) -> DeviceSpecChange:
     """Offers more devices to servers; the text is as after `device_spec =` in a file.
 
-    It goes before the one named `before`, otherwise after all others in the database. Errors: `InvalidDeviceSpec` as for a
-    file, `NotFound` for an unknown `before`.
+    It goes before the one named `before`, otherwise after all others in the database. Errors: `InvalidDeviceSpec` as
+    for a file, `NotFound` for an unknown `before`.
     """
     with changing_rules(control, caller, "busway:device-specs:create") as turn:
         touched = parse_device_spec(definition)

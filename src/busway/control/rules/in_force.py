@@ -1,9 +1,10 @@
 """The PCI rules in force: aliases and device specs of the file, and those made at run time, as one.
 
-If a database alias and a file alias share a name, the database alias applies until it is deleted. Device specs of the database come before those of the file, and the first match applies.
+If a database alias and a file alias share a name, the database alias applies until it is deleted. Device specs of the
+database come before those of the file, and the first match applies.
 
-All control processes on a database see a change with their next transaction: each asks for the version, which is one look
-at the end of an index, and reads the rules again when it is another.
+All control processes on a database see a change with their next transaction: each asks for the version, which is one
+look at the end of an index, and reads the rules again when it is another.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ LocatedSpecs = Located[tuple[DeviceSpec, ...]]
 class PciRules:
     """The device specs and aliases in force, at one version.
 
-    `alias_rows` and `spec_rows` are those of the database. `unread` are keys of rows that this Busway can't read, with why:
-    another version wrote them, or another `[filter_scheduler] pci_in_placement`. They count for nothing.
+    `alias_rows` and `spec_rows` are those of the database. `unread` are keys of rows that this Busway can't read,
+    with why: another version wrote them, or another `[filter_scheduler] pci_in_placement`. They count for nothing.
     """
 
     version: int

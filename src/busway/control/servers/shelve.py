@@ -1,7 +1,8 @@
 """Use cases: shelve and offload a server; to run again it is unshelved (`moves.kinds.unshelve`).
 
 Shelving shuts the guest down, and its disk is uploaded. A shelved server keeps its host and devices until it is
-offloaded; then they are released, and free once its host says so. Unshelving an offloaded server places it like a new server, on any devices that its flavor requests; its disk is created from the uploaded one.
+offloaded; then they are released, and free once its host says so. Unshelving an offloaded server places it like a new
+server, on any devices that its flavor requests; its disk is created from the uploaded one.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from enum import StrEnum
 class MachineWord(StrEnum):
     """What a host must be able to do for some machine; a host reports the words that it can serve.
 
-    `machine` stands for an agent that supports machine settings at all. Video models and TPM versions have words of their own, made of a
-    name and a value: `video-virtio`, `tpm-2.0`.
+    `machine` stands for an agent that supports machine settings at all. Video models and TPM versions have words of
+    their own, made of a name and a value: `video-virtio`, `tpm-2.0`.
     """
 
     MACHINE = "machine"

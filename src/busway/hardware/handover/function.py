@@ -88,9 +88,12 @@ def give_back(
 ) -> GivenBack:
     """Resets the device and makes driver and override what they were; doing it twice is harmless.
 
-    `prove` is called with whether the device was reset, while nobody has the device yet; if it raises, the device stays there.
+    `prove` is called with whether the device was reset, while nobody has the device yet; if it raises, the device
+    stays there.
 
-    A device that the host no longer shows counts as given back: nobody can hold it. So does one that has its previous driver, or any driver after a restart of the host. Every other driver than vfio-pci is refused: somebody else bound it.
+    A device that the host no longer shows counts as given back: nobody can hold it. So does one that has its previous
+    driver, or any driver after a restart of the host. Every other driver than vfio-pci is refused: somebody else
+    bound it.
     """
     address = device.address
     function = read_function(verbs.root, address)
