@@ -147,7 +147,7 @@ def test_the_disk_travels_as_an_image_that_only_the_target_may_fetch_and_no_user
     migrate_server(cloud.control, ADMIN, server_id, "req-2")
     upload = one.desired().servers[0].upload
     assert upload is not None
-    with pytest.raises(Exception, match="not asked for"):
+    with pytest.raises(Exception, match="was not requested"):
         two.hand_in(server_id, upload)
     verify(cloud, server_id, one, two)
     [wanted] = two.desired().servers

@@ -101,7 +101,7 @@ def test_a_spec_does_not_cover_the_gpu(text: str) -> None:
         ('{"address":"00:20.0"}', "greater than 1F"),
         ('{"address":"00:00.8"}', "greater than 7"),
         ('{"address":5}', "'address' must be a string or an object"),
-        ('{"address":{"bus":"["}}', "is no regular expression"),
+        ('{"address":{"bus":"["}}', "is not a regular expression"),
         ('{"address":{"bus":8}}', "must be a regular expression in a string"),
         ('{"address":"8a:00.0","devname":"eth0"}', "'devname' or 'address', but not both"),
         ('{"device_type":"gpu"}', "'device_type' must be one of"),

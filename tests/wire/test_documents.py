@@ -114,7 +114,7 @@ def test_an_old_control_plane_reads_what_a_new_agent_reports() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        (("devices", 0, "kind"), "teleported", "'teleported' is no kind of resource"),
+        (("devices", 0, "kind"), "teleported", "'teleported' is not a known kind of resource"),
         (("devices", 0, "address"), "nowhere", "no PCI address"),
         (("vcpus",), "many", "vcpus"),
         (("disks",), [1, "two"], "disks"),

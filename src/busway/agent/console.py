@@ -1,8 +1,10 @@
 """Hands the ends of guests' consoles to the control plane, each only when it has changed.
 
-A console is kept in two files: what is written now, and what was written before it grew too large. Where virtlogd writes it, virtlogd
-rotates it under the same names. Where libvirt lets QEMU write the file itself, a chatty guest could fill the host's disk: a console
-that has grown beyond 8 MB has its end kept in the second file, and is cut. QEMU continues to write at its old offset; the hole before it takes no space. Both are files on the host, so that a new agent continues with them.
+A console is kept in two files: what is written now, and what was written before it grew too large. Where virtlogd
+writes it, virtlogd rotates it under the same names. Where libvirt lets QEMU write the file itself, a chatty guest
+could fill the host's disk: a console that has grown beyond 8 MB has its end kept in the second file, and is cut. QEMU
+continues to write at its old offset; the hole before it takes no space. Both are files on the host, so that a new
+agent continues with them.
 """
 
 from __future__ import annotations

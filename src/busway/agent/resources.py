@@ -51,7 +51,8 @@ def resource_view(
 ) -> str:
     """One line in the manner of nova-compute's resource tracker: what is there, what is used, which devices are free.
 
-    The pools count GPUs and SR-IOV functions that no server holds; only the control plane knows which of them are offered.
+    The pools count GPUs and SR-IOV functions that no server holds; only the control plane knows which of them are
+    offered.
     """
     servers = desired.servers if desired else ()
     return (

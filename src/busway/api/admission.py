@@ -1,6 +1,7 @@
 """Lets a request in: whose token it carries, what an application credential permits, and whether a rule of rights does.
 
-Every operation goes through `admit`, those that stream too. The rule is first checked for a resource of the caller; the use case checks it again for the actual resource if the rule depends on it.
+Every operation goes through `admit`, those that stream too. The rule is first checked for a resource of the caller;
+the use case checks it again for the actual resource if the rule depends on it.
 """
 
 from __future__ import annotations

@@ -36,7 +36,8 @@ def ensure_admin(control: Control, ca: Path | None = None) -> Path:
 def recover(control: Control, machine_user: str) -> Path:
     """Gives user admin a new password and all rights back, and writes it down as the first start does.
 
-    For the operator who has the database and this machine; the API's rules do not apply. Returns the path of clouds.yaml.
+    For the operator who has the database and this machine; the API's rules do not apply. Returns the path of
+    clouds.yaml.
     """
     password = secrets.token_urlsafe(18)
     request_id = f"req-{control.new_id()}"

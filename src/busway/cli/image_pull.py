@@ -143,7 +143,8 @@ def _put_in(client: Client, choice: Choice, name: str, public: bool, data: Verif
         if (stored["os_hash_algo"], stored["os_hash_value"]) != ("sha512", data.sha512):
             raise HostError(
                 f"The image API stored something else than {data.path}",
-                detail=f"Its {stored['os_hash_algo']} is {stored['os_hash_value']}; the verified data's sha512 is {data.sha512}.",
+                detail=f"Its {stored['os_hash_algo']} is {stored['os_hash_value']}; the verified data's sha512 is "
+                f"{data.sha512}.",
                 remedy="Did the file change meanwhile? Try again.",
                 code="catalogue-stored",
             )

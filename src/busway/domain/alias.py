@@ -45,7 +45,8 @@ class AliasSpec:
     """One JSON object of an alias: what a device and its device spec must say.
 
     `None` asks for nothing. `resource_class` is set only where classes and traits count, which Nova decides with
-    `[filter_scheduler] pci_in_placement`; then a device of another class, or one that a device spec reserves for a physical network, does not match.
+    `[filter_scheduler] pci_in_placement`; then a device of another class, or one that a device spec reserves for a
+    physical network, does not match.
     """
 
     vendor_id: str | None
@@ -195,7 +196,8 @@ def _find(name: str, aliases: Aliases) -> Alias:
         raise BadInput(
             f"PCI alias {name} is not defined",
             detail=f"Defined aliases: {known}.",
-            remedy="Ask your operator to define it (`busway alias create`, or `alias = …` under [pci]), or use one of the defined names.",
+            remedy="Ask your operator to define it (`busway alias create`, or `alias = …` under [pci]), or use one "
+            "of the defined names.",
             code="alias-not-defined",
         )
     return alias

@@ -2,7 +2,8 @@
 
 A claim is born CLAIMED when a placement commits, becomes ALLOCATED when the host reports that the guest runs with the
 device, RELEASING when the server is to go (deleted, or failed before it ran), and FREED only when the host reports
-that nobody holds the device any more. A claim of a build that never reached the host also goes CLAIMED -> RELEASING -> FREED, because only the host knows that it never touched the device.
+that nobody holds the device any more. A claim of a build that never reached the host also goes CLAIMED -> RELEASING
+-> FREED, because only the host knows that it never touched the device.
 """
 
 from __future__ import annotations

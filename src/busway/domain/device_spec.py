@@ -80,8 +80,8 @@ class DeviceSpecs:
     def find(self, device: PciDevice) -> DeviceSpec | None:
         """The first rule that covers a device, or None if servers may not get it.
 
-        Bridges are never given to servers: Linux and libvirt refuse to assign them. Neither are devices of a PCI domain above
-        FFFF, as in Nova.
+        Bridges are never given to servers: Linux and libvirt refuse to assign them. Neither are devices of a PCI
+        domain above FFFF, as in Nova.
         """
         if device.is_bridge or device.address.domain > _LARGEST_DOMAIN:
             return None

@@ -107,12 +107,14 @@ class DesiredServer:
     """A server as its host must have it.
 
     `powered` False means shut off. `starts` grows by one each time its user asks for a start (the first boot is 1): a
-    guest that powers itself off stays off until then. `reboots` grows with each reboot, `hard_reboot` tells how. One with
-    a `hold` is switched on and must not run: its vCPUs stand still, or its memory is saved and goes on from there later.
+    guest that powers itself off stays off until then. `reboots` grows with each reboot, `hard_reboot` tells how. One
+    with a `hold` is switched on and must not run: its vCPUs stand still, or its memory is saved and goes on from
+    there later.
 
-    `disks` are the numbers of the layers of its root disk: the first is made from `image`, each other one on top of the
-    one before it, and the guest runs on the last. A number is used once in the life of a server: another first number
-    is a rebuild, one layer less gives back the disk as it was below. While the server must not run, `upload` names the image as which its whole disk must be uploaded.
+    `disks` are the numbers of the layers of its root disk: the first is made from `image`, each other one on top of
+    the one before it, and the guest runs on the last. A number is used once in the life of a server: another first
+    number is a rebuild, one layer less gives back the disk as it was below. While the server must not run, `upload`
+    names the image as which its whole disk must be uploaded.
     """
 
     id: ServerId

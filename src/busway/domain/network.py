@@ -18,7 +18,9 @@ DRIVERS = (LOCAL, BRIDGE)
 class Subnet:
     """The addresses of one IP version; of version 4 `first` to `last` are given to ports.
 
-    Ports of version 6 get the address that their MAC gives them (EUI-64), so its prefix has 64 bits; the host announces it by router advertisements if `dhcp` (SLAAC), otherwise it is on the guest's config drive. "" means no gateway.
+    Ports of version 6 get the address that their MAC gives them (EUI-64), so its prefix has 64 bits; the host
+    announces it by router advertisements if `dhcp` (SLAAC), otherwise it is on the guest's config drive. "" means no
+    gateway.
     """
 
     id: str

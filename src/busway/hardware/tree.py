@@ -1,7 +1,7 @@
 """Reads small files, links and folders of a sysfs or procfs tree; whatever can't be read is None, and nothing raises.
 
-But for what this process lacks itself, descriptors or memory (`LACKS`): it says nothing of the tree, and an empty answer
-would be taken for an empty machine.
+But for what this process lacks itself, descriptors or memory (`LACKS`): it says nothing of the tree, and an empty
+answer would be taken for an empty machine.
 
 Every file is opened without blocking and read up to a limit: a captured or invented tree may hold anything. The plain
 `os` calls are here on purpose: a scan makes ten thousand of them, and `pathlib` costs four times more for each.

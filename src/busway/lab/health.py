@@ -1,8 +1,9 @@
 """Tells whether a lab host is dead, hung or well.
 
 Dead: its QEMU is gone, or the console shows a kernel panic. Hung: QEMU runs and the machine has not written its
-heartbeat (every 2 s) for `HUNG_AFTER` seconds, or for a third of that once the console shows a soft lockup.
-A watcher counts from when it began to look, so that stopping and resuming the outer machine does not make the inner one count as hung.
+heartbeat (every 2 s) for `HUNG_AFTER` seconds, or for a third of that once the console shows a soft lockup. A watcher
+counts from when it began to look, so that stopping and resuming the outer machine does not make the inner one count
+as hung.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Who did what: one record for each request that changed something, written in the transaction of its effect.
 
-`acting(act)` says what the code inside is doing for whom. The first transaction that commits meanwhile writes the act down
-(`Database.write` calls `write_down`), so that there is no effect without its record and no record without its effect.
-Nothing here changes a record's actor or effect; only the retention removes records.
+`acting(act)` says what the code inside is doing for whom. The first transaction that commits meanwhile writes the act
+down (`Database.write` calls `write_down`), so that there is no effect without its record and no record without its
+effect. Nothing here changes a record's actor or effect; only the retention removes records.
 """
 
 from __future__ import annotations

@@ -96,7 +96,8 @@ class Bearer:
     access_rules: list[dict[str, Any]] | None
 
 
-# SELECT … FROM tokens JOIN users LEFT JOIN projects, credentials and both kinds of assignments, LEFT JOIN roles WHERE digest = ?
+# SELECT … FROM tokens JOIN users LEFT JOIN projects, credentials and both kinds of assignments, LEFT JOIN roles WHERE
+# digest = ?
 _BEARER = (
     select(
         tokens.c.user_id,

@@ -1,6 +1,7 @@
 """A host that needs no hardware: the real agent on an invented machine with a fake kernel and hypervisor.
 
-    python -m busway.testing.simulated_host --credential FILE --state DIR [--gpus 8 | --machine hgx_h200] [--slow 0.01] [--crash-at POINT]
+    python -m busway.testing.simulated_host --credential FILE --state DIR [--gpus 8 | --machine hgx_h200] [--slow
+    0.01] [--crash-at POINT]
 
 The machine and its guests live in the state folder, so they survive a kill -9 of this process as a real kernel and
 real guests survive their agent. For tests with many hosts, and for those that end an agent at a chosen moment.

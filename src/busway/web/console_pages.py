@@ -1,6 +1,7 @@
 """The pages of guests' consoles: a screen by noVNC, a serial port by xterm.js.
 
-They are the same for everybody and know nothing: the link's token is in the query, and only the page's script reads it. They need no log-in: anyone with the link may open the console.
+They are the same for everybody and know nothing: the link's token is in the query, and only the page's script reads
+it. They need no log-in: anyone with the link may open the console.
 """
 
 from __future__ import annotations

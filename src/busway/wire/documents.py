@@ -1,7 +1,8 @@
 """Desired and Observed as JSON, version 2; both sides read version 1 too, and write what it can read.
 
 The dataclasses of the domain are the schema. A reader ignores fields that it does not know, so either side may be the
-newer one. Each server is read separately: a server with an unknown value is `unreadable`, and the others are not affected.
+newer one. Each server is read separately: a server with an unknown value is `unreadable`, and the others are not
+affected.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Harvester's PCIDevices and their claims, and KubeVirt's permittedHostDevices, as `kubectl get ... -o yaml` prints them."""
+"""Harvester's PCIDevices and their claims, and KubeVirt's permittedHostDevices, as `kubectl get ...
+
+-o yaml` prints them.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,8 @@ def read_kubevirt(path: Path) -> Found:
             _host_device(found, device)
         for device in permitted.get("mediatedDevices") or []:
             found.left.append(
-                f"mediatedDevices {device.get('mdevNameSelector')} ({device.get('resourceName')}): choose the type on the host and offer its function"
+                f"mediatedDevices {device.get('mdevNameSelector')} ({device.get('resourceName')}): choose the type on "
+                "the host and offer its function"
             )
         for device in permitted.get("usb") or []:
             found.left.append(f"usb {device.get('resourceName')}: USB devices are not supported")

@@ -36,7 +36,8 @@ def _property(found: Found, name: str, key: str, value: str) -> None:
         _device(found, name, dict(part.partition("=")[::2] for part in value.split(",")))
     elif key == "mdev" and value == "1":
         found.left.append(
-            f"{name}: mdev; the vGPU type is chosen for each server there. Choose a type on the host and offer the function"
+            f"{name}: mdev; the vGPU type is chosen for each server there. Choose a type on the host and offer the "
+            "function"
         )
     elif key == "live-migration-capable" and value == "1":
         found.left.append(f"{name}: live-migration-capable; servers with devices are moved cold")

@@ -24,7 +24,8 @@ _NAMED = 4
 def set_up_once(control: Control, caller: Caller, root: Path = Path("/")) -> Proposal | None:
     """Offers this machine's ready GPUs in a cloud that has neither hosts, nor aliases, nor device specs; None in any other.
 
-    What can't be read costs the proposal and not the start. If it is killed half way, the next start continues, because the first host is added after it.
+    What can't be read costs the proposal and not the start. If it is killed half way, the next start continues,
+    because the first host is added after it.
     """
     with control.db.read() as tx:
         if hosts.list_hosts(tx):

@@ -56,7 +56,10 @@ class Proposal:
 
 
 def propose(root: Path = Path("/"), room: Room | None = None) -> Proposal:
-    """Reads the machine under `root`; nothing is changed. Cards are proposed that the doctor calls ready, and no others."""
+    """Reads the machine under `root`; nothing is changed.
+
+    Cards are proposed that the doctor calls ready, and no others.
+    """
     host = Host(root, None)
     report = examine_host(host)
     ready = {verdict.card for verdict in report.verdicts if verdict.is_ready}

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 class LoopRecord:
     """One loop since the process began. Times are in seconds; `last_run` is since the epoch, 0 before the first turn.
 
-    `failed` counts turns that ended with an error, `items_failed` single items that did; `last_error` is the newest of both.
+    `failed` counts turns that ended with an error, `items_failed` single items that did; `last_error` is the newest
+    of both.
     """
 
     turns: int = 0

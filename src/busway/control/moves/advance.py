@@ -1,8 +1,8 @@
 """Continues moves that wait for several conditions: a disk that arrives, a guest that is gone on another host.
 
 All that it decides on is stored, so that it may be called at any time, by any process, twice or late. A loop calls it
-when a report or a disk that arrived has rung for it, and every few seconds. What touches two hosts is done by one process
-at a time, and locks both first.
+when a report or a disk that arrived has rung for it, and every few seconds. What touches two hosts is done by one
+process at a time, and locks both first.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Takes in how devices came back, and judges whether each may go to the next server.
 
-A host's first report with a key makes it that host's; records with another key's signature prove nothing. If the host signs records, a device that a guest had is offered again only with a record that is judged good.
+A host's first report with a key makes it that host's; records with another key's signature prove nothing. If the host
+signs records, a device that a guest had is offered again only with a record that is judged good.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What a control process remembers of reports: one that says again what was taken in already costs no transaction of its own.
 
-A report is a level, and taking the same one twice changes nothing while nothing else has changed. That is looked at for all such
-hosts together, each second: their tokens, generations and the sequences of their last reports. Where one is another than
-remembered, the host's next report is taken in whole; so is one every few minutes whatever happened.
+A report is a level, and taking the same one twice changes nothing while nothing else has changed. That is looked at
+for all such hosts together, each second: their tokens, generations and the sequences of their last reports. Where one
+is another than remembered, the host's next report is taken in whole; so is one every few minutes whatever happened.
 """
 
 from __future__ import annotations
