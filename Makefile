@@ -102,7 +102,7 @@ lock: python-version ## Compile the locks anew from pyproject.toml and requireme
 vendor: python-version ## Fetch the browser's libraries anew from their npm packages, by the lists in packages.toml, and check them (needs npm)
 	@$(PYTHON) -m tools.vendor
 
-metrics: environment ## Write docs/reference/metrics.md anew from the tables of metrics
+metrics: environment ## Rewrite docs/reference/metrics.md from the tables of metrics
 	@PYTHONPATH=src .venv/bin/python -m tools.metrics
 
 pci-ids: environment ## Put a newer list of PCI names into the package: make pci-ids FILE=pci.ids (or a .deb)

@@ -10,8 +10,8 @@ from busway.metrics.family import Family, Kind
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "metrics.md"
 _HEAD = """# Metrics
 
-The control plane and each agent tell Prometheus what they know at `/metrics`. [How to scrape them](../how-to/monitor.md), and a dashboard.
-This page is made from the tables in `src/busway/metrics` by `make metrics`.
+The control plane and each agent serve their metrics for Prometheus at `/metrics`. [Monitoring](../how-to/monitor.md) explains how to scrape
+them, and has a dashboard. `make metrics` generates this page from the tables in `src/busway/metrics`.
 
 A histogram has the series `_bucket`, `_sum` and `_count`. Counters begin at 0 when their process starts.
 """
@@ -24,7 +24,7 @@ def page() -> str:
 
 
 def _table(families: tuple[Family, ...]) -> str:
-    rows = ["| metric | kind | labels | what it tells |", "|---|---|---|---|", *map(_row, families)]
+    rows = ["| metric | kind | labels | meaning |", "|---|---|---|---|", *map(_row, families)]
     return "\n".join(rows) + "\n"
 
 

@@ -10,15 +10,15 @@ from tests.api.rights import requests
 
 _HEAD = """# Policy
 
-Every rule of rights, who passes it by default, and which operations ask for it. [Say who may do what](../how-to/rights.md) tells how to
-change one. Names and defaults are those of OpenStack; rules that begin with `busway:` are Busway's own.
+This page lists every policy rule, its default, and the operations that check it. [Control who may do what](../how-to/rights.md) explains
+how to change a rule. Names and defaults are OpenStack's; rules that start with `busway:` are additions of Busway.
 
-A check is written in oslo.policy's language: `role:member` is a role that the token has, `project_id:%(project_id)s` says that the token's
-project is the one of the thing, `rule:` names another rule, `@` is everybody with a token of a project, `!` nobody. An empty check is
-everybody. Rules hold for tokens of a project; where the column says `system`, for tokens with a role on the whole system too. Tokens of
-no project pass rules of identity only.
+A check is written in oslo.policy's language. `role:member` requires a role of the token, `project_id:%(project_id)s` requires that the
+resource belongs to the token's project, `rule:` refers to another rule, `@` allows everybody with a token for a project, and `!` nobody. An
+empty check allows everybody. Rules apply to tokens for a project, and if the column says `system`, also to tokens with a role on the whole
+system. Tokens without a project only pass rules of identity.
 
-A rule without an operation is asked inside another one: the tables say for what.
+A rule without an operation is checked inside another one: the tables explain its purpose.
 """
 
 
@@ -28,14 +28,14 @@ def page() -> str:
         asked[request.rule].append(f"`{request.name}`")
     parts = [_HEAD]
     for title, rules in (
-        ("What rules share", BASE),
+        ("Shared checks", BASE),
         ("Compute", compute.RULES),
         ("Identity", identity.RULES),
         ("Image", image.RULES),
         ("Network", network.RULES),
         ("Busway's own", own.RULES),
     ):
-        parts.append(f"\n## {title}\n\n| rule | default | scopes | what for | asked by |\n|---|---|---|---|---|\n")
+        parts.append(f"\n## {title}\n\n| rule | default | scopes | purpose | checked by |\n|---|---|---|---|---|\n")
         for rule in rules:
             check = f"`{rule.check.replace('|', chr(92) + '|')}`" if rule.check else "(everybody)"
             operations = "<br>".join(asked[rule.name]) or ""

@@ -17,16 +17,16 @@ def _rule(name: str, check: str, description: str) -> Rule:
 _ALIASES = (
     Rule("admin_required", "role:admin", "Keystone's name for an admin", ()),
     Rule("service_role", "role:service", "Keystone's name for another service", ()),
-    Rule("owner", _OWNER, "The user whom the target belongs to", ()),
-    Rule("admin_or_owner", "rule:admin_required or rule:owner", "An admin, or that user", ()),
-    Rule("token_subject", _SUBJECT, "The user whom a token speaks for", ()),
+    Rule("owner", _OWNER, "The owner of the target", ()),
+    Rule("admin_or_owner", "rule:admin_required or rule:owner", "An admin, or the owner of the target", ()),
+    Rule("token_subject", _SUBJECT, "The user of a token", ()),
 )
 _TOKENS = (
     _rule("get_auth_catalog", "", "See the services of the cloud"),
-    _rule("get_auth_projects", "", "List the projects in which one has a role"),
-    _rule("get_auth_system", "", "Ask whether one has a role on the system"),
-    _rule("validate_token", f"{SYSTEM_READER} or rule:service_role or rule:token_subject", "Ask what a token opens"),
-    _rule("revoke_token", "rule:admin_required or rule:token_subject", "End a token and what was made from it"),
+    _rule("get_auth_projects", "", "List the projects in which you have a role"),
+    _rule("get_auth_system", "", "Check whether you have a role on the system"),
+    _rule("validate_token", f"{SYSTEM_READER} or rule:service_role or rule:token_subject", "Validate a token"),
+    _rule("revoke_token", "rule:admin_required or rule:token_subject", "Revoke a token and the tokens made from it"),
 )
 _CATALOG = (
     _rule("list_services", SYSTEM_READER, "List services"),
@@ -54,7 +54,7 @@ _USERS = (
 _CREDENTIALS = (
     _rule("list_application_credentials", f"{SYSTEM_READER} or rule:owner", "List a user's application credentials"),
     _rule("get_application_credential", f"{SYSTEM_READER} or rule:owner", "Show an application credential"),
-    _rule("create_application_credential", _OWNER, "Make an application credential of one's own"),
+    _rule("create_application_credential", _OWNER, "Create your own application credential"),
     _rule("delete_application_credential", "rule:admin_or_owner", "Delete an application credential"),
     _rule("list_access_rules", f"(role:reader and system_scope:all) or {_SELF}", "List a user's access rules"),
     _rule("get_access_rule", f"(role:reader and system_scope:all) or {_SELF}", "Show an access rule"),
@@ -66,13 +66,13 @@ _ROLES = (
     _rule("delete_role", ADMIN, "Delete a role"),
     _rule("list_role_assignments", SYSTEM_READER, "List role assignments"),
     _rule("list_grants", SYSTEM_READER, "List a user's roles in a project"),
-    _rule("check_grant", SYSTEM_READER, "Ask whether a user has a role in a project"),
+    _rule("check_grant", SYSTEM_READER, "Check whether a user has a role in a project"),
     _rule("create_grant", ADMIN, "Give a user a role in a project"),
-    _rule("revoke_grant", ADMIN, "Take a role from a user in a project"),
+    _rule("revoke_grant", ADMIN, "Revoke a user's role in a project"),
     _rule("list_system_grants_for_user", SYSTEM_READER, "List a user's roles on the system"),
-    _rule("check_system_grant_for_user", SYSTEM_READER, "Ask whether a user has a role on the system"),
+    _rule("check_system_grant_for_user", SYSTEM_READER, "Check whether a user has a role on the system"),
     _rule("create_system_grant_for_user", ADMIN, "Give a user a role on the system"),
-    _rule("revoke_system_grant_for_user", ADMIN, "Take a role on the system from a user"),
+    _rule("revoke_system_grant_for_user", ADMIN, "Revoke a user's role on the system"),
 )
 
 RULES = (*_ALIASES, *_TOKENS, *_CATALOG, *_PROJECTS, *_USERS, *_CREDENTIALS, *_ROLES)

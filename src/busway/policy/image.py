@@ -15,12 +15,12 @@ RULES = (
     Rule("delete_image", _OWNER_MEMBER, "Delete an image"),
     Rule("upload_image", _OWNER_MEMBER, "Upload the data of an image"),
     Rule("download_image", f"{ADMIN} or (role:member and {_SEEN})", "Download the data of an image"),
-    Rule("deactivate", ADMIN, "Keep an image from being read and booted"),
-    Rule("reactivate", ADMIN, "Let an image be read and booted again"),
+    Rule("deactivate", ADMIN, "Deactivate an image"),
+    Rule("reactivate", ADMIN, "Reactivate an image"),
     Rule("publicize_image", ADMIN, "Make an image public"),
-    Rule("communitize_image", _OWNER_MEMBER, "Make an image one of the community"),
-    Rule("get_members", f"{ADMIN} or (role:reader and project_id:%(project_id)s)", "List whom an image is shared with"),
+    Rule("communitize_image", _OWNER_MEMBER, "Make an image visible to the community"),
+    Rule("get_members", f"{ADMIN} or (role:reader and project_id:%(project_id)s)", "List the members of an image"),
     # Glance leaves its descriptions of itself to everybody.
     Rule("get_schemas", "@", "Read the schemas of images"),
-    Rule("get_stores", "@", "Read which stores and ways of import there are"),
+    Rule("get_stores", "@", "List the stores and import methods"),
 )

@@ -41,13 +41,28 @@ def rules(prefix: str, check: str, **described: str) -> tuple[Rule, ...]:
 
 BASE = (
     Rule("context_is_admin", "role:admin", "Who counts as an admin of the whole cloud", ()),
-    Rule("admin_or_system_reader", f"{ADMIN} or (role:reader and system_scope:all)", "Who sees all of the cloud", ()),
+    Rule("admin_or_system_reader", f"{ADMIN} or (role:reader and system_scope:all)", "Who sees the whole cloud", ()),
     Rule("project_manager_api", "role:manager and project_id:%(project_id)s", "A manager of the target's project", ()),
     Rule("project_member_api", "role:member and project_id:%(project_id)s", "A member of the target's project", ()),
     Rule("project_reader_api", "role:reader and project_id:%(project_id)s", "A reader of the target's project", ()),
     Rule("service_api", "role:service", "Another service of the cloud", ()),
-    Rule("project_manager_or_admin", f"rule:project_manager_api or {ADMIN}", "A manager there, or an admin", ()),
-    Rule("project_member_or_admin", f"rule:project_member_api or {ADMIN}", "A member there, or an admin", ()),
-    Rule("project_reader_or_admin", f"rule:project_reader_api or {ADMIN}", "A reader there, or an admin", ()),
+    Rule(
+        "project_manager_or_admin",
+        f"rule:project_manager_api or {ADMIN}",
+        "A manager of the target's project, or an admin",
+        (),
+    ),
+    Rule(
+        "project_member_or_admin",
+        f"rule:project_member_api or {ADMIN}",
+        "A member of the target's project, or an admin",
+        (),
+    ),
+    Rule(
+        "project_reader_or_admin",
+        f"rule:project_reader_api or {ADMIN}",
+        "A reader of the target's project, or an admin",
+        (),
+    ),
     Rule("service_or_admin", f"rule:service_api or {ADMIN}", "Another service, or an admin", ()),
 )

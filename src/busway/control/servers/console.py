@@ -54,7 +54,7 @@ def create_console(control: Control, caller: Caller, server_id: str, kind: Conso
         remote_consoles.forget_expired(tx, row.id, now)
         if remote_consoles.count_consoles(tx, row.id) >= LINKS_OF_SERVER:
             raise Conflict(
-                f"Server {row.id} has {LINKS_OF_SERVER} open open open open links to its consoles",
+                f"Server {row.id} has {LINKS_OF_SERVER} open open open open open open open open links to its consoles",
                 remedy=f"Use one of them, or wait: each ends after {control.settings.console_token_ttl} seconds.",
                 code="console-links",
             )
