@@ -28,7 +28,7 @@ _STEP = 5  # percent
 
 
 class HostConditions:
-    """What was told last, and when it is time to look again."""
+    """The last report, and when to measure again."""
 
     def __init__(
         self,

@@ -42,7 +42,7 @@ def act_of(control: Control, request: Request, operation: str, address: str, *, 
 
 
 def record_error(control: Control, act: Act, error: BuswayError) -> None:
-    """Writes down that a request was refused for want of rights, or that one with an effect ended with an error."""
+    """Records that a request was refused because of missing rights, or that a request with an effect ended with an error."""
     if act.is_written:
         with control.db.write(aside=True) as tx:
             audit.mark_failed(tx, act.record.request_id, error.code)

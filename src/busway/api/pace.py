@@ -41,7 +41,7 @@ class Pace:
 
 
 def is_strangers_mistake(request: Request, error: BuswayError) -> bool:
-    """Whether a refusal tells nobody known: for want of a good token, or of a request that shows none."""
+    """Whether a refusal is to an unknown client: one with an invalid token, or without a token."""
     return isinstance(error, NotAuthenticated) or (
         isinstance(error, BadInput) and "x-auth-token" not in request.headers and "authorization" not in request.headers
     )

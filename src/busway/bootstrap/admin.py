@@ -100,7 +100,7 @@ def _openrc(url: str, region: str, password: str, ca: Path | None) -> str:
 
 
 def tell_clients(clouds: Path, url: str, ca: Path | None) -> None:
-    """Mends URL and authority in clouds.yaml and openrc when they have changed since; all else in them stays."""
+    """Updates URL and authority in clouds.yaml and openrc if they have changed; everything else in the files stays."""
     if not clouds.exists():
         return
     text = yaml.safe_load(clouds.read_text())

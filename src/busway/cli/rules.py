@@ -36,7 +36,7 @@ def current_version(clouds: str | None, path: str, kind: str) -> int | None:
 
 
 def print_change(answer: dict[str, Any], sentence: str, as_json: bool) -> None:
-    """Says what was done, and what to look at."""
+    """Prints the change and the warnings."""
     if as_json:
         print_json(answer)
         return

@@ -132,7 +132,7 @@ class MakeSafe:
     unsafe: tuple[str, ...]
 
     def __str__(self) -> str:
-        acts = " and ".join(ISOLATION.get(word, ("", f"mend {word}"))[1] for word in self.unsafe)
+        acts = " and ".join(ISOLATION.get(word, ("", f"fix {word}"))[1] for word in self.unsafe)
         accepted = ", ".join(self.unsafe)
         return f"{acts} on host {self.host}, or accept it with [busway] accept_weak_isolation = {accepted}"
 
@@ -158,7 +158,7 @@ class ReleaseDevices:
     addresses: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"mend {', '.join(self.addresses)} of host {self.host} and take it out of quarantine"
+        return f"fix {', '.join(self.addresses)} of host {self.host} and take it out of quarantine"
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ def _write(turn: RuleTurn, name: str, act: str, definitions: Sequence[str]) -> N
 
 
 def _answer(control: Control, turn: RuleTurn, name: str) -> AliasChange:
-    """The alias of that name that was made, or the one of the file that is left, and what to look at."""
+    """The new alias, or the remaining one of the file, and the warnings."""
     with control.db.read() as tx:
         rules, _, warnings = what_to_look_at(control, tx, turn.before, alias_place(name))
         found = [view for view in _views(control, tx, rules) if view.name == name]

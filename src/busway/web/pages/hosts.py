@@ -1,4 +1,4 @@
-"""Hosts: their list with the line by which a new one joins, and one of them with what to look at."""
+"""Hosts: the list with the command that adds a host, and the page of one host."""
 
 from __future__ import annotations
 
