@@ -74,7 +74,7 @@ def test_every_refusal_suggests_something(snapshot: Snapshot, wanted: PlacementR
     ("changes", "suggested"),
     [
         ({"claimed_by": ServerId("s7")}, "delete server s7 on host h1"),
-        ({"quarantined": "FLR failed"}, "mend 0000:42:00.0 of host h1 and take it out of quarantine"),
+        ({"quarantined": "FLR failed"}, "fix 0000:42:00.0 of host h1 and take it out of quarantine"),
         ({"offered": False}, "offer 0000:42:00.0 of host h1 with a [pci] device_spec"),
     ],
 )
