@@ -1,4 +1,4 @@
-"""The reference has every word about a guest's machine, and says of each what Busway does with it."""
+"""The reference has every setting of a guest's machine, and Busway's support of each."""
 
 from pathlib import Path
 
@@ -8,30 +8,30 @@ from busway.testing.golden import Golden
 _PAGE = Path(__file__).parents[2] / "docs/reference"
 _HEAD = """# The guest's machine
 
-What a guest's machine is like is said by extra specs of its flavor and by properties of its image, in Nova's words. A word that is not in
-this list and begins like one of them is refused, so that a misspelled one is not a machine without it. Where flavor and image both say
-something they must agree. A server keeps what its image said when it was made of it.
+Extra specs of the flavor and properties of the image choose the guest's machine, with Nova's names. An unknown name that starts like one of
+them is refused, so that a misspelled setting is not silently ignored. If flavor and image both set a value, they must agree. A server
+keeps the settings that its image had when the server was created.
 
-A host reports what it can make: UEFI where its libvirt finds OVMF (Debian: `ovmf`), a TPM where it finds `swtpm`. A server goes to a host that
-can make its machine; where there is none, the fault says what is missing. The machine is a q35 in every case: devices need PCI Express.
+A host reports what it supports: UEFI if its libvirt finds OVMF (Debian: `ovmf`), a TPM if it finds `swtpm`. A server goes to a host that
+supports its machine; if there is none, the fault says what is missing. The machine is always a q35, because devices need PCI Express.
 
-## Served
+## Supported
 
-| of a flavor | of an image | may be | what it does |
+| extra spec of a flavor | property of an image | values | meaning |
 |---|---|---|---|
 """
 _REFUSED = """
 ## Refused
 
-The request that says one of these gets 400 with the reason.
+A request with one of these gets 400 with the reason.
 
-| word | why |
+| name | reason |
 |---|---|
 """
 _IGNORED = """
 ## Ignored
 
-| word | why |
+| name | reason |
 |---|---|
 """
 _END = """
