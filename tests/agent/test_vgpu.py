@@ -190,7 +190,7 @@ def test_a_number_of_vfs_is_not_changed_under_a_vgpu(stage: Stage) -> None:
 
     stage.settle(stage.agent())
 
-    assert any("while it is used" in note and VFS[0] in note for note in stage.link.last.notes)
+    assert any("while it is in use" in note and VFS[0] in note for note in stage.link.last.notes)
     assert len(told(stage)) == 4
 
 

@@ -14,7 +14,7 @@ from tests.control.clouds import ADMIN, Cloud, Host
 
 GPU = "0000:41:00.0"
 NARROW = HostFinding("link-narrow", "warns", "The link has 8 of 16 lanes", "Reseat the card.", GPU)
-OF_HOST = HostFinding("iommu-domain", "informs", "Host drivers pay for address translation", "Add iommu=pt.")
+OF_HOST = HostFinding("iommu-domain", "informs", "Address translation slows the host's own drivers", "Add iommu=pt.")
 
 
 @pytest.fixture
