@@ -423,7 +423,7 @@ def test_where_the_operator_asks_for_it_an_agent_must_show_its_own_certificate(t
         two = join_host(invite(cloud, "two"), tmp_path / "two.json")
         asks(one)
         without = dataclasses.replace(one, certificate="", key="")
-        with pytest.raises(NotAuthenticated, match="must show its certificate"):
+        with pytest.raises(NotAuthenticated, match="must present its certificate"):
             asks(without)
         with pytest.raises(NotAuthenticated, match="that of host two"):
             asks(dataclasses.replace(one, certificate=two.certificate, key=two.key))
