@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from busway.agent.agent import Agent, Timing
+from busway.agent.blank_disk import make_blank
 from busway.agent.credential import read_credential
 from busway.agent.link import HttpLink
 from busway.agent.qemu_img import flatten, make_overlay
@@ -100,6 +101,7 @@ def agent(cloud: Served, state: Path, seen: Seen) -> Iterator[Agent]:
             timing=Timing(interval=0.05),
             make_disk=watched(make_overlay),
             flatten_disk=watched(flatten),
+            make_blank=watched(make_blank),
             crashpoint=seen.look,
         )
     ) as made:
@@ -150,7 +152,7 @@ def live(user: Client, disk: Path, seen: Seen, until: Callable[[Callable[[], boo
     user.ask(
         "PUT", f"/image/v2/images/{image}/file", content=pieces(), headers={"Content-Type": "application/octet-stream"}
     )
-    flavor = {"name": "gpu", "ram": 128, "vcpus": 1, "disk": 1}
+    flavor = {"name": "gpu", "ram": 128, "vcpus": 1, "disk": 1, "OS-FLV-EXT-DATA:ephemeral": 1, "swap": 64}
     flavor_id = user.ask("POST", "/compute/v2.1/flavors", json={"flavor": flavor})["flavor"]["id"]
     extra = {"extra_specs": {"pci_passthrough:alias": "a1:1"}}
     user.ask("POST", f"/compute/v2.1/flavors/{flavor_id}/os-extra_specs", json=extra)
