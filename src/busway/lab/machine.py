@@ -92,7 +92,7 @@ def _memory(machine: Machine) -> list[str]:
 def _boot(machine: Machine) -> list[str]:
     words = ["console=ttyS0", "quiet", "panic=-1", "mitigations=off", "nokaslr", "net.ifnames=0"]
     words += ["tsc=reliable", "no_timer_check"] if machine.accel == "tcg" else []
-    words += machine.kernel_arguments.split() if machine.iommu else []
+    words += [each for each in machine.kernel_arguments.split() if machine.iommu or not each.startswith("intel_iommu")]
     words += [f"busway.modules={machine.modules}"]
     return ["-kernel", machine.kernel, "-initrd", machine.initramfs, "-append", " ".join(words)]
 
