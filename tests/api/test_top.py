@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
@@ -180,6 +181,26 @@ def test_lists_fit_a_terminal_and_never_wrap_in_a_pipe(
     count -= words[0] == "audit"  # the log-in of the second time is a record too
     # Some rows have several lines of their own: two addresses of a server, or a warning behind the list.
     assert len(lines) == count + 2 > 2 or (words[0] in ("server", "alias", "device-spec") and len(lines) > count + 2)
+
+
+def _commands(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _commands(command, (*words, name))
+        else:
+            yield (*words, name), command
+
+
+def test_every_list_has_json_columns_and_sort() -> None:
+    """A command is a list by its name or by the first word of its help; the lab's few hosts are told in one form."""
+    lists = {
+        words: {option for parameter in command.params for option in parameter.opts}
+        for words, command in _commands(main)
+        if words[0] != "lab" and (words[-1] == "list" or (command.help or "").startswith("List "))
+    }
+
+    assert {("host", "list"), ("device", "handovers"), ("image", "list")} <= lists.keys()
+    assert {words for words in lists if not {"--json", "--columns", "--sort"} <= lists[words]} == set()
 
 
 def test_columns_are_chosen_and_rows_sorted(api_server: ApiServer, tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ def device() -> None:
 def list_(host: str | None, everything: bool, local: bool, root: Path, clouds: str | None, listing: Listing) -> None:
     """List devices with their status and server."""
     if local:
+        if listing.columns or listing.sort:
+            raise click.UsageError("--local prints cards in blocks: --columns and --sort are for the list of a cloud.")
         from busway.cli.device_local import list_cards
 
         list_cards(root, everything, listing.as_json)
