@@ -29,6 +29,7 @@ def test_a_guest_with_a_gpu_is_paused_and_goes_on_with_it(user: User) -> None:
     user.run("openstack", "flavor", "set", "m1.held", "--property", "pci_passthrough:alias=a1:1")
     words = ["openstack", "server", "create", "--image", "new1", "--flavor", "m1.held", "--key-name", "test"]
     user.run(*words, "--wait", "held")
+    user.console("held")
     boot = user.ssh("held", BOOT_ID)
 
     user.run("openstack", "server", "pause", "held")
@@ -56,6 +57,7 @@ def test_a_guest_is_suspended_and_goes_on_from_its_memory(user: User) -> None:
     user.run("openstack", "flavor", "create", "m1.kept", "--ram", "256", "--disk", "1", "--vcpus", "1")
     words = ["openstack", "server", "create", "--image", "new1", "--flavor", "m1.kept", "--key-name", "test"]
     user.run(*words, "--wait", "kept")
+    user.console("kept")
     boot = user.ssh("kept", BOOT_ID)
     user.ssh("kept", "mkdir -p /run/memory && mount -t tmpfs none /run/memory && echo kept > /run/memory/word")
 
