@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from busway.domain.documents import DesiredServer
+from busway.domain.documents import DesiredRescue, DesiredServer
 from busway.domain.guest_machine import Machine
 from busway.domain.ids import ImageId
 from busway.domain.server import Hold
@@ -75,10 +75,23 @@ STORIES = {
         ),
         first=lambda server: replace(server, disks=(2,), starts=2, machine=Machine(swap_mb=64)),
     ),
+    "rescue": Story(
+        lambda server: rescued(server),
+        (*("MakeDisk", "StopDomain"), *("DefineDomain", "StartDomain", "RecordCounters")),
+    ),
+    "unrescue": Story(
+        lambda server: replace(server, starts=3),
+        ("StopDomain", "DefineDomain", "RemoveDisk", "StartDomain", "RecordCounters"),
+        first=lambda server: rescued(server),
+    ),
     "hand in": Story(lambda server: replace(server, powered=False, upload=ImageId("up")), ("StopDomain", "UploadDisk")),
     "boot": Story(lambda server: server, BOOT),
     "delete": Story(lambda _server: None, ("DestroyDomain", "UndefineDomain", "GiveBackDevice", "RemoveFiles")),
 }
+
+
+def rescued(server: DesiredServer) -> DesiredServer:
+    return replace(server, rescue=DesiredRescue(server.image, 2), starts=2)
 
 
 def begin(stage: Stage, story: Story) -> None:

@@ -126,6 +126,10 @@ def test_a_server_is_paused_and_goes_on_and_one_with_a_device_is_not_suspended(
         kept = run("suspend", "plain", *wait)
         back = run("resume", "plain", *wait)
 
+        rescued = run("rescue", "train", "--password", "word", *wait)
+        mended = run("unrescue", "train", *wait)
+
+    assert (rescued.stdout, mended.stdout) == ("train is RESCUE.\n", "train is ACTIVE.\n")
     assert (paused.stdout, on.stdout) == ("train is PAUSED.\n", "train is ACTIVE.\n")
     assert "[suspend-devices]" in refused.stderr and "a1" in refused.stderr
     assert (kept.stdout, back.stdout) == ("plain is SUSPENDED.\n", "plain is ACTIVE.\n")

@@ -65,4 +65,34 @@ def test_a_suspended_server_is_shown_as_nova_shows_it(api_server: ApiServer, hos
 def test_who_may_only_read_holds_no_server(api_server: ApiServer, running: str) -> None:
     reader = api_server.client(api_server.user("reader", "reader"))
 
-    assert {act(reader, running, name).status_code for name in ("pause", "unpause", "suspend", "resume")} == {403}
+    assert {
+        act(reader, running, name).status_code
+        for name in ("pause", "unpause", "suspend", "resume", "rescue", "unrescue")
+    } == {403}
+
+
+def test_a_rescued_server_is_shown_as_nova_shows_it(api_server: ApiServer, host: Host, running: str) -> None:
+    client = api_server.client()
+
+    answer = act(client, running, "rescue", {"adminPass": "word"})
+    assert (answer.status_code, answer.json()) == (200, {"adminPass": "word"})
+    assert states(api_server, running) == ("ACTIVE", "active", "rescuing", 1)
+    host.obey()
+    assert states(api_server, running) == ("RESCUE", "rescued", None, 1)
+    assert act(client, running, "reboot", {"type": "HARD"}).status_code == 409
+    assert act(client, running, "unrescue").status_code == 202
+    assert states(api_server, running) == ("RESCUE", "rescued", "unrescuing", 1)
+    host.obey()
+    assert states(api_server, running) == ("ACTIVE", "active", None, 1)
+    assert act(client, running, "unrescue").status_code == 409
+
+
+def test_a_password_is_made_and_what_is_wrong_is_refused(api_server: ApiServer, running: str) -> None:
+    client = api_server.client()
+    nothing = "00000000-0000-4000-8000-00000000dead"
+
+    assert act(client, running, "rescue", {"rescue_image_ref": "new1"}).status_code == 400
+    assert act(client, running, "rescue", {"image": nothing}).status_code == 400
+    assert act(client, running, "rescue", {"rescue_image_ref": nothing}).status_code == 400
+    assert act(client, "nobody", "rescue").status_code == 404
+    assert len(act(client, running, "rescue").json()["adminPass"]) >= 8

@@ -11,7 +11,16 @@ pytestmark = [
     pytest.mark.timeout(1200),
     pytest.mark.skipif(not os.environ.get("BUSWAY_SLOW_LAB"), reason="takes minutes; `make test-slow` runs it"),
 ]
+CREATE = ("openstack", "server", "create", "--image", "new1", "--key-name", "test")
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sizes(user: User) -> None:
+    """A flavor with a GPU, and the same without."""
+    for name in ("m1.held", "m1.kept"):
+        user.run("openstack", "flavor", "create", name, "--ram", "256", "--disk", "1", "--vcpus", "1")
+    user.run("openstack", "flavor", "set", "m1.held", "--property", "pci_passthrough:alias=a1:1")
 
 
 def wait_until(user: User, server: str, status: str) -> None:
@@ -25,10 +34,7 @@ def cpu_seconds(user: User) -> float:
 
 
 def test_a_guest_with_a_gpu_is_paused_and_goes_on_with_it(user: User) -> None:
-    user.run("openstack", "flavor", "create", "m1.held", "--ram", "256", "--disk", "1", "--vcpus", "1")
-    user.run("openstack", "flavor", "set", "m1.held", "--property", "pci_passthrough:alias=a1:1")
-    words = ["openstack", "server", "create", "--image", "new1", "--flavor", "m1.held", "--key-name", "test"]
-    user.run(*words, "--wait", "held")
+    user.run(*CREATE, "--flavor", "m1.held", "--wait", "held")
     user.console("held")
     boot = user.ssh("held", BOOT_ID)
 
@@ -54,9 +60,7 @@ def test_a_guest_with_a_gpu_is_paused_and_goes_on_with_it(user: User) -> None:
 
 
 def test_a_guest_is_suspended_and_goes_on_from_its_memory(user: User) -> None:
-    user.run("openstack", "flavor", "create", "m1.kept", "--ram", "256", "--disk", "1", "--vcpus", "1")
-    words = ["openstack", "server", "create", "--image", "new1", "--flavor", "m1.kept", "--key-name", "test"]
-    user.run(*words, "--wait", "kept")
+    user.run(*CREATE, "--flavor", "m1.kept", "--wait", "kept")
     user.console("kept")
     boot = user.ssh("kept", BOOT_ID)
     user.ssh("kept", "mkdir -p /run/memory && mount -t tmpfs none /run/memory && echo kept > /run/memory/word")
@@ -72,3 +76,20 @@ def test_a_guest_is_suspended_and_goes_on_from_its_memory(user: User) -> None:
     assert user.ssh("kept", f"{BOOT_ID}; cat /run/memory/word") == f"{boot}kept\n"
     assert user.host.exec(["sh", "-c", "ls /var/lib/libvirt/qemu/save"]).stdout.decode() == ""
     user.run("openstack", "server", "delete", "--wait", "kept")
+
+
+def test_a_rescue_boots_another_disk_with_the_servers_own_as_the_second_and_its_gpu(user: User) -> None:
+    user.run(*CREATE, "--flavor", "m1.held", "--wait", "broken")
+    user.console("broken")
+    size = user.ssh("broken", "cat /sys/block/vda/size")
+    user.ssh("broken", "echo mine > /dev/vda")  # what is on its disk is its user's; nobody boots from it again
+
+    user.run("openstack", "server", "rescue", "--password", "word", "broken")
+    wait_until(user, "broken", "RESCUE")
+    user.console("broken")
+    found = user.ssh("broken", "head -c 4 /dev/vdb; cat /sys/block/vdb/size; lspci -n")
+    told = user.ssh("broken", "cat /mnt/openstack/latest/meta_data.json")
+    user.run("openstack", "server", "delete", "--wait", "broken")
+
+    assert found.startswith(f"mine{size}") and "1234:1111" in found
+    assert '"admin_pass": "word"' in told

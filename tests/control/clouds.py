@@ -144,7 +144,8 @@ class Host:
         if want is None:
             return ObservedServer(server_id, power)
         devices = tuple(grant.unit.name for grant in want.devices)
-        return ObservedServer(server_id, power, want.starts, want.reboots, devices, disk=want.disks[-1])
+        seen = ObservedServer(server_id, power, want.starts, want.reboots, devices, disk=want.disks[-1])
+        return replace(seen, rescue=want.rescue_disk)
 
     def obey(self, **changes: Any) -> None:
         """Does what an agent does that succeeds in everything: guests, devices, and disks that are asked for."""

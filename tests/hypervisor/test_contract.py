@@ -109,7 +109,7 @@ def test_the_fake_refuses_a_device_that_is_not_on_vfio(tmp_path: Path) -> None:
         hypervisor.start(ONE)
 
 
-@pytest.mark.parametrize("name", ["plain", "devices", "emulated", "cells", "mediated"])
+@pytest.mark.parametrize("name", ["plain", "devices", "emulated", "cells", "mediated", "rescued", "rescued-usb"])
 def test_libvirts_own_schema_accepts_what_is_written(name: str) -> None:
     text = (Path(__file__).parent / "golden" / f"{name}.xml").read_text("utf-8")
     connection = libvirt.open("test:///default")

@@ -1,3 +1,4 @@
+import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import pytest
 
 from busway.domain.address import PciAddress
 from busway.domain.console import ConsoleKind
-from busway.domain.documents import ConfigDrive, DesiredCell, DesiredServer, ImageRef, Nic
+from busway.domain.documents import ConfigDrive, DesiredCell, DesiredRescue, DesiredServer, ImageRef, Nic
 from busway.domain.errors import HostError
 from busway.domain.grant import Attachment, Grant
 from busway.domain.guest_layout import guest_slots
@@ -53,6 +54,31 @@ def test_a_card_of_two_functions_and_a_vf_on_a_bridge_without_roms(golden: Golde
     wanted = server("0000:42:00.0", "0000:42:00.1", "0000:83:00.4", "0001:83:00.5")
 
     golden.check("devices.xml", domain_xml(wanted, FILES, GuestOptions(bridges=BRIDGES, rom_bar=False, hugepages=True)))
+
+
+def rescued(bus: str = "", device: str = "disk") -> str:
+    rescue = DesiredRescue(ImageRef(ImageId("r"), "1" * 64, 1, "qcow2"), 2, bus, device)
+    wanted = replace(server("0000:42:00.0"), rescue=rescue)
+    return domain_xml(wanted, replace(FILES, rescue=Path("/v/s/disk-2.qcow2")), GuestOptions(bridges=BRIDGES))
+
+
+def test_a_rescue_takes_the_root_disks_place_and_a_stable_one_leaves_all_disks_where_they_are(golden: Golden) -> None:
+    golden.check("rescued.xml", rescued())
+    golden.check("rescued-usb.xml", rescued("usb"))
+
+
+@pytest.mark.parametrize(
+    ("bus", "device", "name"),
+    [("virtio", "disk", "vdc"), ("scsi", "disk", "sda"), ("sata", "cdrom", "sda"), ("usb", "disk", "sda")],
+)
+def test_a_stable_rescue_boots_from_a_further_disk(bus: str, device: str, name: str) -> None:
+    domain = ET.fromstring(rescued(bus, device))
+    disks = domain.findall("devices/disk")
+
+    assert [d.find("target").get("dev") for d in disks] == ["vda", "vdb", name]  # type: ignore[union-attr]
+    assert (disks[2].get("device"), disks[2].find("boot").get("order")) == (device, "1")  # type: ignore[union-attr]
+    assert domain.find("os/boot") is None
+    assert (disks[2].find("readonly") is not None) is (device == "cdrom")
 
 
 def test_a_mediated_device_beside_a_card(golden: Golden) -> None:

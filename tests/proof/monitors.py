@@ -44,6 +44,7 @@ _SETTLED = (
     ServerStatus.SHUTOFF,
     ServerStatus.PAUSED,
     ServerStatus.SUSPENDED,
+    ServerStatus.RESCUE,
     ServerStatus.ERROR,
     ServerStatus.VERIFY_RESIZE,
     ServerStatus.SHELVED,
@@ -108,6 +109,7 @@ def check_settled(world: World) -> None:
         assert row.task_state is None, f"{row.name} is still {row.task_state}"
         assert row.status in _SETTLED, f"{row.name}: {row.status}"
         hold = row.hold if row.status is ServerStatus.ERROR else _HELD.get(row.status)
+        assert (row.rescue is not None) is (row.status is ServerStatus.RESCUE) or row.status is ServerStatus.ERROR
         assert row.hold is hold, f"{row.name} is {row.status} and held as {row.hold}"
     with world.db.read() as tx:
         left = [row.name for row in servers.list_placed(tx) if row.intent is Intent.ABSENT]

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from busway.control.context import Control
 from busway.control.hosts import registry as hosts
 from busway.control.moves.kinds.evacuate import evacuate_server
 from busway.control.moves.kinds.migrate import migrate_server
@@ -23,7 +24,9 @@ from busway.control.moves.verify import confirm_resize, revert_resize
 from busway.control.servers import hold
 from busway.control.servers import power as server_power
 from busway.control.servers.delete import delete_server
+from busway.control.servers.rescue import rescue_server, unrescue_server
 from busway.control.servers.shelve import offload_server, shelve_server
+from busway.domain.caller import Caller
 from busway.domain.ids import FlavorId
 from tests.proof import monitors
 from tests.proof.host import VERBS
@@ -88,6 +91,17 @@ class CloudMachine(RuleBasedStateMachine):
     @rule(number=which)
     def unpause(self, number: int) -> None:
         self._on_server(hold.unpause_server, number)
+
+    @rule(number=which)
+    def rescue(self, number: int) -> None:
+        def use_case(control: Control, caller: Caller, server_id: str, request_id: str) -> None:
+            rescue_server(control, caller, server_id, request_id, None, "word")
+
+        self._on_server(use_case, number)
+
+    @rule(number=which)
+    def unrescue(self, number: int) -> None:
+        self._on_server(unrescue_server, number)
 
     @rule(number=which)
     def suspend(self, number: int) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from busway.domain.address import PciAddress
-from busway.domain.documents import ConfigDrive, Desired, DesiredServer, ImageRef
+from busway.domain.documents import ConfigDrive, Desired, DesiredRescue, DesiredServer, ImageRef
 from busway.domain.grant import Grant
 from busway.domain.guest_machine import Machine
 from busway.domain.ids import ImageId, ServerId
@@ -18,6 +18,9 @@ from busway.testing.paper_host import carry_out
 
 DEVICES = [PciAddress(f"0000:4{number}:00.0") for number in range(3)]
 SERVERS = [ServerId(letter * 8) for letter in "abc"]
+
+
+RESCUE = DesiredRescue(ImageRef(ImageId("r"), "2" * 64, 1, "raw"), 10)
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ def servers(draw: st.DrawFn, server_id: ServerId) -> DesiredServer:
         hard_reboot=draw(st.booleans()),
         disks=draw(st.sampled_from([(1,), (1, 2), (3,), (3, 4), (1, 5)])),
         upload=draw(st.sampled_from([None, ImageId("s1"), ImageId("s2")])),
+        rescue=draw(st.sampled_from([None, None, RESCUE, replace(RESCUE, number=11)])),
         hold=draw(st.sampled_from([None, None, Hold.PAUSED, Hold.SUSPENDED])),
         machine=Machine(
             ephemeral_gb=draw(st.sampled_from([0, 0, 1, 2])), swap_mb=draw(st.sampled_from([0, 0, 64, 128]))
@@ -121,7 +125,8 @@ def test_plans_converge_wherever_the_agent_was_cut(history: list[Change]) -> Non
             assert server.hold is Hold.SUSPENDED or server.id in waiting
         if server.id not in waiting and not contested & {device.unit.name for device in server.devices}:
             assert here.disk == server.disks[-1]
-            assert not here.disks - set(server.disks) or here.running
+            assert not here.disks - {*server.disks, server.rescue_disk} or here.running
+            assert here.rescue == server.rescue_disk
             assert server.powered or server.upload in (None, here.uploaded)
     for server_id in desired.absent:
         assert local.server(server_id).power is None

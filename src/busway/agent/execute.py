@@ -133,7 +133,7 @@ def _shared(step: Step) -> str:
         return f"parent {unit.parent}"
     if unit is not None:
         return f"unit {unit.name}"
-    return f"image {step.server.image.sha256}" if isinstance(step, FetchImage) else f"server {step.server_id}"
+    return f"image {step.image.sha256}" if isinstance(step, FetchImage) else f"server {step.server_id}"
 
 
 def _unexpected(step: Step, error: Exception) -> HostError:

@@ -38,6 +38,7 @@ class ImageCache:
             return []
         self._looked = now
         used = {server.image.sha256 for server in desired.servers}.union(*filter(None, needed))
+        used |= {server.rescue.image.sha256 for server in desired.servers if server.rescue is not None}
         removed = []
         for name in sorted(self._state.cached_images()):
             path = self._state.image(name)

@@ -172,6 +172,7 @@ class _Eyes:
             starts=record.starts,
             reboots=record.reboots,
             uploaded=record.uploaded,
+            rescue=record.rescue,
             stop_asked=asked is not None,
             stop_overdue=asked is not None and asked.passed(self.now) >= self.stop_patience,
         )
@@ -189,6 +190,7 @@ def _observed(seen: _Seen, held: tuple[Held, ...]) -> ObservedServer:
         fault=seen.fault,
         disk=server.disk,
         saved=server.saved,
+        rescue=server.rescue,
     )
 
 

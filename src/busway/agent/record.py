@@ -30,7 +30,8 @@ class Moment:
 class ServerRecord:
     """The counters carried out, what the config drive says, a pending ACPI shutdown, and the last fault.
 
-    `disk` is the number of the disk that the domain was defined with, `definition` the digest of that definition.
+    `disk` is the number of the disk that the domain was defined with, `definition` the digest of that definition,
+    `rescue` the number of the disk that it is rescued from, 0 for none.
     `uploaded` is the image as which the disk was last uploaded.
     `stop_asked` is when the power button was pressed. `fault_for` names what was desired when the fault came: while
     that stays the same there is no point in trying again.
@@ -45,6 +46,7 @@ class ServerRecord:
     disk: int = 1
     definition: str = ""
     uploaded: str = ""
+    rescue: int = 0
 
 
 def read_record(path: Path, kind: type[_Record]) -> _Record | None:

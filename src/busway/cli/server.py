@@ -7,8 +7,9 @@ import click
 from busway.cli.listing import Columns, Listing, list_options
 from busway.cli.output import clouds_option, json_option, print_fields, print_json, print_table
 from busway.cli.server_create import create
-from busway.cli.server_power import delete, pause, reboot, resume, start, stop, suspend, unpause
+from busway.cli.server_power import delete, pause, reboot, resume, start, stop, suspend, unpause, unrescue
 from busway.cli.server_reach import console, ssh
+from busway.cli.server_rescue import rescue
 from busway.cli.server_words import addresses_of, devices_of, print_server, state_of
 from busway.cli.words import Words
 
@@ -21,7 +22,7 @@ def server() -> None:
     """
 
 
-for command in (create, ssh, console, start, stop, reboot, pause, unpause, suspend, resume, delete):
+for command in (create, ssh, console, start, stop, reboot, pause, unpause, suspend, resume, rescue, unrescue, delete):
     server.add_command(command)
 
 

@@ -97,6 +97,19 @@ def resume(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | Non
 @wait_option
 @timeout_option
 @clouds_option
+def unrescue(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | None) -> None:
+    """Boot rescued servers from their own disks.
+
+    What was written to the rescue disk is lost.
+    """
+    _act(names, {"unrescue": None}, "ACTIVE" if wait else "", timeout, clouds)
+
+
+@click.command()
+@_names
+@wait_option
+@timeout_option
+@clouds_option
 def delete(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | None) -> None:
     """Delete servers, with their disks.
 
@@ -127,6 +140,12 @@ def _act(names: tuple[str, ...], action: dict[str, Any] | None, goal: str, timeo
 
 
 def _verb(action: dict[str, Any] | None) -> str:
-    verbs = {"os-start": "start", "os-stop": "stop", "reboot": "restart", "unpause": "go on"}
+    verbs = {
+        "os-start": "start",
+        "os-stop": "stop",
+        "reboot": "restart",
+        "unpause": "go on",
+        "unrescue": "boot from its own disk",
+    }
     word = "go" if action is None else next(iter(action))
     return verbs.get(word, word)

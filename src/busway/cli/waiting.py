@@ -28,6 +28,8 @@ _WORDS = {
     "unpausing": "its host to let it go on",
     "suspending": "its host to save its memory",
     "resuming": "its host to let it go on",
+    "rescuing": "its host to boot it from the rescue disk",
+    "unrescuing": "its host to boot it from its own disk",
     "rebuilding": "its host to create its disk again",
     "deleting": "its host to end it and to give its devices back",
 }

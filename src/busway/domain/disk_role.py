@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from busway.domain.documents import DesiredServer
 
-_PREFIX = {"virtio": "vd", "scsi": "sd", "sata": "sd"}  # by the bus of the guest's disks
+_PREFIX = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd"}  # by the bus of the guest's disks
+RESCUE = "rescue"
 
 
 class DiskRole(StrEnum):
@@ -33,7 +34,15 @@ def size_mb(server: DesiredServer, role: DiskRole) -> int:
 
 
 def disk_names(server: DesiredServer) -> dict[str, str]:
-    """What the guest's kernel calls its disks: "root", those of its roles, and "config", in the order of their bus."""
+    """What the guest's kernel calls its disks: "root", those of its roles, and "config", in the order of their bus.
+
+    The disk of a rescue comes first, or with a bus of its own last.
+    """
     parts = ["root", *(role for role in DiskRole if size_mb(server, role)), "config"]
-    prefix = _PREFIX[server.machine.disk_bus]
-    return {str(part): f"{prefix}{letter}" for part, letter in zip(parts, "abcd", strict=False)}
+    prefix, rescue = _PREFIX[server.machine.disk_bus], server.rescue
+    if rescue is not None:
+        parts = [*parts, RESCUE] if rescue.bus else [RESCUE, *parts]
+    names = {str(part): f"{prefix}{letter}" for part, letter in zip(parts, "abcde", strict=False)}
+    if rescue is not None and rescue.bus and _PREFIX[rescue.bus] != prefix:
+        names[RESCUE] = f"{_PREFIX[rescue.bus]}a"
+    return names

@@ -103,13 +103,23 @@ class DesiredCell:
 
 
 @dataclass(frozen=True, slots=True)
+class DesiredRescue:
+    """The disk from which a guest must boot instead of its own: see `busway.domain.rescue.Rescue`."""
+
+    image: ImageRef
+    number: int
+    bus: str = ""
+    device: str = "disk"
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredServer:
     """A server as its host must have it.
 
     `powered` False means shut off. `starts` grows by one each time its user asks for a start (the first boot is 1): a
     guest that powers itself off stays off until then. `reboots` grows with each reboot, `hard_reboot` tells how. One
     with a `hold` is switched on and must not run: its vCPUs stand still, or its memory is saved and goes on from
-    there later.
+    there later. One with a `rescue` boots from that disk, and has its own beside it.
 
     `disks` are the numbers of the layers of its root disk: the first is made from `image`, each other one on top of
     the one before it, and the guest runs on the last. A number is used once in the life of a server: another first
@@ -135,6 +145,12 @@ class DesiredServer:
     cells: tuple[DesiredCell, ...] = ()
     machine: Machine = PLAIN
     hold: Hold | None = None
+    rescue: DesiredRescue | None = None
+
+    @property
+    def rescue_disk(self) -> int:
+        """The number of the disk that it is rescued from, 0 for none."""
+        return self.rescue.number if self.rescue is not None else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +209,7 @@ class ObservedServer:
     `power` is None when no domain is defined. `devices` are the units that the agent holds for it or its domain names.
     `starts` and `reboots` are the counters that the agent has carried out, `disk` is the number of the disk that its
     domain was defined with. `fault` is the last failure to converge. `saved` tells that its memory is in a file, from
-    which its next start goes on.
+    which its next start goes on. `rescue` is the number of the disk that its domain boots from to rescue it, 0 for none.
     """
 
     id: ServerId
@@ -204,6 +220,12 @@ class ObservedServer:
     fault: Fault | None = None
     disk: int = 1
     saved: bool = False
+    rescue: int = 0
+
+    @property
+    def is_active(self) -> bool:
+        """True while QEMU runs, paused guests included."""
+        return self.power in (PowerState.RUNNING, PowerState.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ class GuestAct(StrEnum):
 
     PAUSE = "pause"
     SUSPEND = "suspend"
+    RESCUE = "rescue"
 
 
 # What a host reports of itself that lets a device's guest reach beyond its guest, and what its operator can do there.

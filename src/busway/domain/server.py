@@ -3,7 +3,7 @@
 `ServerStatus` is the word clients print. A build that can't be placed or that its host refuses ends in ERROR with a
 fault; so does a rebuild, which may be tried again. SHUTOFF is reached by stopping, or when the guest powers itself off.
 A server that is resized or moved goes RESIZE, VERIFY_RESIZE, and then on, or by REVERT_RESIZE back. A paused or a suspended
-one has its memory: of the first it is in RAM, of the second in a file.
+one has its memory: of the first it is in RAM, of the second in a file. One in RESCUE runs from another image.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class ServerStatus(StrEnum):
     SHUTOFF = "SHUTOFF"
     PAUSED = "PAUSED"
     SUSPENDED = "SUSPENDED"
+    RESCUE = "RESCUE"
     REBUILD = "REBUILD"
     RESIZE = "RESIZE"
     VERIFY_RESIZE = "VERIFY_RESIZE"
@@ -49,6 +50,8 @@ class TaskState(StrEnum):
     UNPAUSING = "unpausing"
     SUSPENDING = "suspending"
     RESUMING = "resuming"
+    RESCUING = "rescuing"
+    UNRESCUING = "unrescuing"
     REBUILDING = "rebuilding"
     RESIZE_MIGRATING = "resize_migrating"
     RESIZE_FINISH = "resize_finish"
@@ -88,10 +91,16 @@ _FROM_A_HOST = (
 
 SERVER_TRANSITIONS: dict[ServerStatus, frozenset[ServerStatus]] = {
     ServerStatus.BUILD: frozenset({ServerStatus.ACTIVE, ServerStatus.ERROR, ServerStatus.DELETED}),
-    ServerStatus.ACTIVE: frozenset({ServerStatus.SHUTOFF, ServerStatus.PAUSED, ServerStatus.SUSPENDED, *_FROM_A_HOST}),
-    ServerStatus.SHUTOFF: frozenset({ServerStatus.ACTIVE, *_FROM_A_HOST}),
+    ServerStatus.ACTIVE: frozenset(
+        {
+            *(ServerStatus.SHUTOFF, ServerStatus.PAUSED, ServerStatus.SUSPENDED, ServerStatus.RESCUE),
+            *_FROM_A_HOST,
+        }
+    ),
+    ServerStatus.SHUTOFF: frozenset({ServerStatus.ACTIVE, ServerStatus.RESCUE, *_FROM_A_HOST}),
     ServerStatus.PAUSED: frozenset({*_SETTLED, *_KEPT}),
     ServerStatus.SUSPENDED: frozenset({*_SETTLED, *_KEPT}),
+    ServerStatus.RESCUE: frozenset({*_SETTLED, ServerStatus.ERROR, ServerStatus.DELETED}),
     ServerStatus.REBUILD: frozenset({*_SETTLED, ServerStatus.ERROR, ServerStatus.DELETED}),
     ServerStatus.RESIZE: frozenset({ServerStatus.VERIFY_RESIZE, ServerStatus.REVERT_RESIZE, ServerStatus.DELETED}),
     ServerStatus.VERIFY_RESIZE: frozenset({*_SETTLED, ServerStatus.REVERT_RESIZE, ServerStatus.DELETED}),

@@ -18,6 +18,7 @@ class GuestFiles:
     console: Path  # what the serial port says
     nvram: Path = Path("/nonexistent")  # the variables of a UEFI guest
     extras: Mapping[DiskRole, Path] = field(default_factory=dict)  # qcow2
+    rescue: Path = Path("/nonexistent")  # qcow2; the disk of a guest that is rescued
 
     def disk_of(self, role: DiskRole) -> Path:
         """Where the disk of a role is, or would be."""

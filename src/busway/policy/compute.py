@@ -32,6 +32,8 @@ _SERVERS = (
     ),
     *rules(f"{_API}os-pause-server:", MEMBER, pause="Pause a server", unpause="Unpause a server"),
     *rules(f"{_API}os-suspend-server:", MEMBER, suspend="Suspend a server", resume="Resume a suspended server"),
+    Rule(f"{_API}os-rescue", MEMBER, "Rescue a server"),
+    Rule(f"{_API}os-unrescue", MEMBER, "Let a rescued server boot from its own disk again"),
     *rules(f"{_API}os-lock-server:", MEMBER, lock="Lock a server", unlock="Unlock a server"),
     Rule(f"{_API}os-lock-server:unlock:unlock_override", ADMIN, "Unlock a server that an admin has locked"),
     Rule(f"{_API}os-admin-actions:reset_state", ADMIN, "Set a server's state to active or error"),

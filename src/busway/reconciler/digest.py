@@ -39,6 +39,8 @@ def definition_digest(server: DesiredServer) -> str:
     parts += [[cell.vcpus, cell.ram_mb, cell.node, cell.cpus] for cell in server.cells]
     if server.machine.mirror:
         parts += [grant.node for grant in server.devices]
+    if server.rescue is not None:
+        parts += [["rescue", server.rescue.number, server.rescue.bus, server.rescue.device]]
     if server.machine != PLAIN:
         parts.append(_told(asdict(server.machine)))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -21,7 +21,8 @@ class LocalServer:
     known. `ephemeral` and `swap` are the numbers of the disks of these roles that are here. `starts` and `reboots`
     are the counters carried out, `uploaded` is the image as which its disk was last uploaded. `stop_asked` and
     `stop_overdue` tell of an ACPI shutdown that the guest has not followed yet. `paused` tells that somebody has
-    paused its vCPUs, `saved` that its memory is in a file, from which its next start goes on.
+    paused its vCPUs, `saved` that its memory is in a file, from which its next start goes on. `rescue` is the number
+    of the disk that the domain was defined to be rescued from, 0 for none.
     """
 
     id: ServerId
@@ -41,6 +42,7 @@ class LocalServer:
     stop_overdue: bool = False
     paused: bool = False
     saved: bool = False
+    rescue: int = 0
 
     def numbers(self, role: DiskRole) -> frozenset[int]:
         """The numbers of the disks of a role that are here."""

@@ -14,8 +14,16 @@ from busway.domain.ids import ServerId
 from busway.reconciler.local import LocalServer, LocalState
 from busway.reconciler.phases.definition import define
 from busway.reconciler.phases.device import give_back_devices, take_devices
-from busway.reconciler.phases.disk import make_disks, remove_disks, upload_disk, upload_kept_disk
-from busway.reconciler.phases.power import change_running, forget_saved, go_on, is_kept, leave_old_disk, start
+from busway.reconciler.phases.disk import make_disks, make_rescue_disk, remove_disks, upload_disk, upload_kept_disk
+from busway.reconciler.phases.power import (
+    change_running,
+    change_system,
+    forget_saved,
+    go_on,
+    is_kept,
+    leave_old_disk,
+    start,
+)
 from busway.reconciler.phases.teardown import tear_down
 from busway.reconciler.steps import Step
 from busway.reconciler.waits import device_owners, wait_of
@@ -24,6 +32,7 @@ Phase = Callable[[DesiredServer, LocalServer, LocalState], Iterator[Step]]
 
 RUNNING: tuple[Phase, ...] = (change_running,)
 RUNNING_ON_OLD_DISK: tuple[Phase, ...] = (leave_old_disk,)
+RUNNING_ANOTHER_SYSTEM: tuple[Phase, ...] = (make_rescue_disk, change_system)
 SAVED: tuple[Phase, ...] = (go_on, upload_kept_disk)
 OFF: tuple[Phase, ...] = (
     forget_saved,
@@ -60,4 +69,6 @@ def plan(desired: Desired, local: LocalState) -> list[Step]:
 def _phases(server: DesiredServer, here: LocalServer) -> tuple[Phase, ...]:
     if not here.running:
         return SAVED if is_kept(server, here) else OFF
-    return RUNNING if here.disk == server.disks[-1] else RUNNING_ON_OLD_DISK
+    if here.disk != server.disks[-1]:
+        return RUNNING_ON_OLD_DISK
+    return RUNNING if here.rescue == server.rescue_disk or not server.powered else RUNNING_ANOTHER_SYSTEM

@@ -32,6 +32,7 @@ from sqlalchemy import (
 
 from busway.domain.flavor import Flavor
 from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
+from busway.domain.rescue import Rescue
 from busway.domain.server import Hold, PowerState, ServerFault, ServerStatus, TaskState
 from busway.store.database import Tx
 from busway.store.departures import departures
@@ -86,6 +87,9 @@ servers = Table(
     Column("availability_zone", String(255), nullable=False),
     Column("powered", Boolean, nullable=False),
     Column("hold", String(16)),  # what keeps a guest that is switched on from running
+    # The rescue of a server that boots from another image's disk, and that image.
+    Column("rescue", Json),
+    Column("rescue_image_id", String(36)),
     Column("starts", Integer, nullable=False),
     Column("reboots", Integer, nullable=False),
     Column("hard_reboot", Boolean, nullable=False),
@@ -163,6 +167,8 @@ class ServerRow:
     access_ipv6: str | None = None
     disk_config: str = "MANUAL"
     hold: Hold | None = None
+    rescue: Rescue | None = None
+    rescue_image_id: ImageId | None = None
 
     @property
     def disk_image_id(self) -> ImageId:
@@ -182,7 +188,8 @@ class ServerRow:
     @property
     def images(self) -> frozenset[ImageId]:
         """All images whose data it may need."""
-        return frozenset(each for each in (self.image_id, self.root_image_id, self.shelved_image_id) if each)
+        known = (self.image_id, self.root_image_id, self.shelved_image_id, self.rescue_image_id)
+        return frozenset(each for each in known if each)
 
 
 READ = select(*(column for column in servers.c if column.name != "flavor_id"))
@@ -343,7 +350,7 @@ def list_leaving(tx: Tx) -> list[ServerRow]:
 
 def images_in_use(tx: Tx, image_ids: Collection[ImageId]) -> set[ImageId]:
     """Those of these images whose data some server may need; one that is gone from every host needs none."""
-    columns = (servers.c.image_id, servers.c.root_image_id, servers.c.shelved_image_id)
+    columns = tuple(servers.c[name] for name in ("image_id", "root_image_id", "shelved_image_id", "rescue_image_id"))
     gone = and_(servers.c.status == str(ServerStatus.DELETED), servers.c.intent == str(Intent.GONE))
     statement = select(*columns).where(or_(*(column.in_(image_ids) for column in columns)), ~gone)
     return {ImageId(each) for row in tx.execute(statement) for each in row if each} & set(image_ids)
@@ -379,7 +386,7 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
         plain["flavor_id"] = plain["flavor"].id
     if "disks" in plain:
         plain["disks"] = list(plain["disks"])
-    for name in ("flavor", "fault"):
+    for name in ("flavor", "fault", "rescue"):
         if plain.get(name) is not None:
             plain[name] = msgspec.to_builtins(plain[name])
     for name in ("status", "task_state", "power", "intent", "hold"):
@@ -392,6 +399,7 @@ def server_of(row: Row[tuple[object, ...]]) -> ServerRow:
     """A row that `READ` has read."""
     values: dict[str, Any] = dict(row._mapping)
     values["flavor"] = msgspec.convert(values["flavor"], Flavor)
+    values["rescue"] = msgspec.convert(values["rescue"], Rescue | None)
     values["fault"] = msgspec.convert(values["fault"], ServerFault | None)
     values["status"] = ServerStatus(values["status"])
     values["task_state"] = TaskState(values["task_state"]) if values["task_state"] else None

@@ -48,7 +48,7 @@ def carry_out(step: Step, local: LocalState) -> LocalState:
 
 
 def _fetch(step: FetchImage, local: LocalState) -> LocalState:
-    return replace(local, images=local.images | {step.server.image.sha256})
+    return replace(local, images=local.images | {step.image.sha256})
 
 
 def _take(step: TakeDevice, local: LocalState) -> LocalState:
@@ -73,6 +73,10 @@ def _remove_files(step: RemoveFiles, local: LocalState) -> LocalState:
 
 
 def _make_disk(step: MakeDisk, here: LocalServer, local: LocalState) -> LocalServer:
+    rescue = step.server.rescue
+    if rescue is not None and rescue.number == step.number:
+        assert rescue.image.sha256 in local.images, "a disk was made before its image was here"
+        return replace(here, files=True, disks=here.disks | {step.number})
     assert step.server.image.sha256 in local.images, "a disk was made before its image was here"
     below = step.server.disks[: step.server.disks.index(step.number)]
     assert set(below) <= here.disks, "a layer was made before the one below it"
@@ -80,7 +84,7 @@ def _make_disk(step: MakeDisk, here: LocalServer, local: LocalState) -> LocalSer
 
 
 def _remove_disk(step: RemoveDisk, here: LocalServer, _local: LocalState) -> LocalServer:
-    assert step.number != here.disk, "a disk was removed that the domain names"
+    assert step.number not in (here.disk, here.rescue), "a disk was removed that the domain names"
     return replace(here, disks=here.disks - {step.number})
 
 
@@ -120,6 +124,7 @@ def _define(step: DefineDomain, here: LocalServer, _local: LocalState) -> LocalS
         power=here.power or PowerState.SHUTOFF,
         attached=tuple(Attachment(grant.unit.name, grant.claim_id) for grant in step.server.devices),
         disk=step.server.disks[-1],
+        rescue=step.server.rescue_disk,
         definition=definition_digest(step.server),
     )
 
@@ -127,7 +132,7 @@ def _define(step: DefineDomain, here: LocalServer, _local: LocalState) -> LocalS
 def _start(_step: StartDomain, here: LocalServer, local: LocalState) -> LocalServer:
     mine = {held.unit.name for held in local.held_for(here.id)} & local.ready
     assert here.power is PowerState.SHUTOFF, "started while not defined and off"
-    assert here.disk in here.disks, "started without a disk"
+    assert {here.disk, here.rescue or here.disk} <= here.disks, "started without a disk"
     assert here.attached_names <= mine, "started with a device that is not its own"
     return replace(here, power=PowerState.RUNNING, paused=False, saved=False, stop_asked=False, stop_overdue=False)
 

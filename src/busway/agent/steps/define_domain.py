@@ -16,7 +16,10 @@ def execute(step: DefineDomain, tools: Tools) -> None:
     """Defines the domain, or replaces its definition."""
     server = step.server
     disk = server.disks[-1]
-    tools.hypervisor.define(domain_xml(server, tools.state.files(server.id, disk), tools.options))
+    files = tools.state.files(server.id, disk)
+    if server.rescue is not None:
+        files = replace(files, rescue=tools.state.files(server.id, server.rescue.number).disk)
+    tools.hypervisor.define(domain_xml(server, files, tools.options))
     seen = tools.find_domain(server.id)
     if seen is None or {each.name for each in seen.attached} != attached_names_of(server.devices):
         raise HostError(
@@ -26,4 +29,5 @@ def execute(step: DefineDomain, tools: Tools) -> None:
             code="definition-lost",
         )
     record = tools.state.record(server.id)
-    tools.state.write_record(server.id, replace(record, disk=disk, definition=definition_digest(server)))
+    defined = replace(record, disk=disk, definition=definition_digest(server), rescue=server.rescue_disk)
+    tools.state.write_record(server.id, defined)

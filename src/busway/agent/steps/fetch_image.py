@@ -20,7 +20,7 @@ from busway.reconciler.steps import FetchImage
 
 def execute(step: FetchImage, tools: Tools) -> None:
     """Streams the image into a temporary file, compares size and SHA-256, checks its form and renames it."""
-    image = step.server.image
+    image = step.image
     target = tools.state.image(image.sha256)
     if target.exists():
         return

@@ -1,4 +1,4 @@
-"""MakeDisk: makes a layer of the root disk, a qcow2 overlay on the cached image or on the layer below."""
+"""MakeDisk: makes a layer of the root disk, a qcow2 overlay on the cached image or on the layer below; or a rescue's disk."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ def execute(step: MakeDisk, tools: Tools) -> None:
     disk = tools.state.files(server.id, step.number).disk
     if disk.exists():
         return
-    base, base_format = _base(server, step.number, tools)
+    rescues = step.number == server.rescue_disk
+    base, base_format = _rescue_base(server, tools) if rescues else _base(server, step.number, tools)
     tools.state.make_folder(server.id)
     fresh = disk.with_name(f".{disk.name}.new")
     fresh.unlink(missing_ok=True)
-    tools.make_disk(base, base_format, fresh, server.disk_gb)
+    tools.make_disk(base, base_format, fresh, 0 if rescues else server.disk_gb)
     if not fresh.is_file() or not fresh.stat().st_size:
         raise HostError(
             f"The disk {disk} could not be made",
@@ -33,6 +34,14 @@ def execute(step: MakeDisk, tools: Tools) -> None:
             code="disk-failed",
         )
     rename_durably(fresh, disk)
+
+
+def _rescue_base(server: DesiredServer, tools: Tools) -> tuple[Path, str]:
+    """The image that the server is rescued with; its disk is as large as that."""
+    assert server.rescue is not None
+    image = tools.state.image(server.rescue.image.sha256)
+    check_image(image, server.rescue.image.disk_format)
+    return image, server.rescue.image.disk_format
 
 
 def _base(server: DesiredServer, number: int, tools: Tools) -> tuple[Path, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from busway.api.answer import TEXT, choice, parts, wrap
 from busway.api.call import ACCEPTED, Call, Reply
-from busway.api.compute import remote_consoles, server_admin, server_moves, server_rebuilds
+from busway.api.compute import remote_consoles, server_admin, server_moves, server_rebuilds, server_rescue
 from busway.api.compute.action import Action
 from busway.api.operation import OTHERWISE, Operation
 from busway.api.schema import Schema, as_int
@@ -29,10 +29,8 @@ _NOT_HERE = frozenset(
         "os-migrateLive",
         "removeFixedIp",
         "removeFloatingIp",
-        "rescue",
         "resetNetwork",
         "trigger_crash_dump",
-        "unrescue",
     ]
 )
 # What comes nearest to an act that Busway does not do.
@@ -41,7 +39,6 @@ _INSTEAD = {
     "addFloatingIp": "Use a network of type flat or vlan: its addresses are reached from outside as they are.",
     "createBackup": "Stop the server and make an image: openstack server image create.",
     "os-migrateLive": "Move it while it is off: openstack server migrate.",
-    "rescue": "Rebuild it from another image, or make an image of it and boot that: openstack server image create.",
     "trigger_crash_dump": "Read its console: openstack console log show.",
 }
 
@@ -83,6 +80,7 @@ _ACTIONS: Mapping[str, Action] = {
     **server_moves.ACTIONS,
     **remote_consoles.ACTIONS,
     **server_admin.ACTIONS,
+    **server_rescue.ACTIONS,
 }
 # An act that Busway does not do is refused to who may not even see the server.
 _RULES = {name: action.rule for name, action in _ACTIONS.items()} | {OTHERWISE: "os_compute_api:servers:show"}

@@ -10,6 +10,7 @@ VM_STATES = {
     ServerStatus.SHUTOFF: "stopped",
     ServerStatus.PAUSED: "paused",
     ServerStatus.SUSPENDED: "suspended",
+    ServerStatus.RESCUE: "rescued",
     ServerStatus.REBUILD: "active",
     ServerStatus.RESIZE: "active",
     ServerStatus.VERIFY_RESIZE: "resized",

@@ -14,7 +14,7 @@ from busway.control.networks.document import HostNetworking, host_networking
 from busway.control.placement.host_facts import desired_cells
 from busway.control.traces import asked_of
 from busway.domain.device_spec import DeviceSpecs
-from busway.domain.documents import ConfigDrive, Desired, DesiredServer
+from busway.domain.documents import ConfigDrive, Desired, DesiredRescue, DesiredServer
 from busway.domain.errors import BuswayError
 from busway.domain.flavor import Flavor
 from busway.domain.grant import Grant
@@ -111,7 +111,15 @@ def _server(tx: Tx, stay: Stay, devices: tuple[Grant, ...], upload: ImageId | No
         cells=desired_cells(tx, row.id, side.host_id),
         machine=_machine(side.flavor, row),
         hold=row.hold,
+        rescue=_rescue(tx, row),
     )
+
+
+def _rescue(tx: Tx, row: ServerRow) -> DesiredRescue | None:
+    if row.rescue is None or row.rescue.over or row.rescue_image_id is None:
+        return None
+    image = images.get_image_ref(tx, row.rescue_image_id)
+    return DesiredRescue(image, row.rescue.number, row.rescue.bus, row.rescue.device)
 
 
 def _machine(flavor: Flavor, row: ServerRow) -> Machine:

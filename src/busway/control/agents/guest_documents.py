@@ -55,6 +55,8 @@ def _identity(row: ServerRow) -> dict[str, object]:
         "availability_zone": row.availability_zone or ZONE,
         "meta": dict(row.metadata),
     }
+    if row.rescue is not None and not row.rescue.over and row.rescue.password:
+        meta["admin_pass"] = row.rescue.password
     if row.key_name is not None and row.public_key is not None:
         meta["public_keys"] = {row.key_name: row.public_key}
         meta["keys"] = [{"name": row.key_name, "type": "ssh", "data": row.public_key}]

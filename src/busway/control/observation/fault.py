@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from busway.control.moves.kinds import kind_of
@@ -57,7 +58,9 @@ def _fail_act(tx: Tx, row: ServerRow, error: BuswayError, seen: ObservedServer, 
     status, hold = _status_of(row, seen)
     powered = status is not ServerStatus.SHUTOFF or lost
     drop_uploads(tx, row, now)
-    desire(tx, row, now, status=status, task_state=None, power=seen.power, powered=powered, hold=hold)
+    rescue = replace(row.rescue, over=False) if row.rescue is not None and status is ServerStatus.RESCUE else None
+    values = {"rescue": rescue, "rescue_image_id": row.rescue_image_id if rescue is not None else None}
+    desire(tx, row, now, status=status, task_state=None, power=seen.power, powered=powered, hold=hold, **values)
     event = Event(now, "server", str(row.status), str(status), str(error), row.host_id, None, row.id)
     events.add_event(tx, event)
     move = moves.find_open_move(tx, row.id)
@@ -67,6 +70,8 @@ def _fail_act(tx: Tx, row: ServerRow, error: BuswayError, seen: ObservedServer, 
 
 def _status_of(row: ServerRow, seen: ObservedServer) -> tuple[ServerStatus, Hold | None]:
     """What a server is whose act has failed, and what holds it; a guest that QEMU has stopped by itself runs on."""
+    if row.rescue is not None and seen.rescue == row.rescue.number and seen.is_active:
+        return ServerStatus.RESCUE, None
     held = Hold.PAUSED in (row.hold, _HOLDS.get(row.status))
     if seen.power is PowerState.PAUSED and held:
         return ServerStatus.PAUSED, Hold.PAUSED

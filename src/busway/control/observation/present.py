@@ -39,6 +39,7 @@ _REACHED: dict[tuple[Hold | None, PowerState | None], ServerStatus] = {
 _WORDS = {
     ServerStatus.ACTIVE: "runs",
     ServerStatus.PAUSED: "is paused",
+    ServerStatus.RESCUE: "runs from the disk that it is rescued from",
     ServerStatus.SUSPENDED: "is off and its memory saved",
 }
 
@@ -63,23 +64,37 @@ def take_present(control: Control, tx: Tx, row: ServerRow, told: Told, now: date
         if told.generation >= row.generation:
             take_fault(tx, row, mine.fault, mine, now)
         return
+    system = row.rescue.number if row.rescue is not None and not row.rescue.over else 0
     done = mine.starts >= row.starts and mine.reboots >= row.reboots and mine.disk == row.disks[-1]
+    done = done and mine.rescue == system
     reached = _REACHED.get((row.hold, mine.power)) if row.powered and done else None
+    if reached is ServerStatus.ACTIVE and system:
+        reached = ServerStatus.RESCUE
     if row.task_state in _UNDER_WAY or (row.task_state is None and row.status in _WAITING):
         _take_power(tx, row, mine, now)
     elif reached is not None and mine.saved is (reached is ServerStatus.SUSPENDED):
         assert mine.power is not None
         _become(tx, row, told, reached, mine.power, f"its host reports that it {_WORDS[reached]}", now)
+    elif row.status is ServerStatus.RESCUE and row.task_state is None and done and mine.power in _OFF:
+        _take_rescued_off(control, tx, row, told, now)
     elif not row.powered and mine.power in _OFF and mine.disk == row.disks[-1]:
         _become(tx, row, told, ServerStatus.SHUTOFF, PowerState.SHUTOFF, "its host reports that it is shut off", now)
     elif done and mine.power not in _ON and not mine.saved and _may_be_off(row, mine):
         _take_off(control, tx, row, told, now)
-    elif row.status in _RAN and row.task_state is None:
+    elif row.status in (*_RAN, ServerStatus.RESCUE) and row.task_state is None:
         _take_power(tx, row, mine, now)
 
 
 def _may_be_off(row: ServerRow, mine: ObservedServer) -> bool:
     return row.status in _RAN or (row.status in _MAY_RUN and mine.power in _OFF)
+
+
+def _take_rescued_off(control: Control, tx: Tx, row: ServerRow, told: Told, now: datetime) -> None:
+    """A rescued guest that is off waits for its user; one that its host's restart ended boots once more if the operator chose so."""
+    if told.rebooted and row.powered and control.settings.resume_guests_state_on_host_boot:
+        desire(tx, row, now, starts=row.starts + 1, task_state=TaskState.RESCUING, power=PowerState.SHUTOFF)
+    elif row.powered or row.power is not PowerState.SHUTOFF:
+        servers.update_server(tx, row.id, now, power=PowerState.SHUTOFF, powered=False)
 
 
 def _take_power(tx: Tx, row: ServerRow, mine: ObservedServer, now: datetime) -> None:
@@ -128,7 +143,8 @@ def _become(
     if (row.status, row.task_state, row.power) == (status, None, power) or row.status is ServerStatus.ERROR:
         return
     launched = row.launched or (now if status is ServerStatus.ACTIVE else None)
-    set_status(tx, row, status, reason, now, task_state=None, power=power, launched=launched)
+    over = {"rescue": None, "rescue_image_id": None} if row.rescue is not None and row.rescue.over else {}
+    set_status(tx, row, status, reason, now, task_state=None, power=power, launched=launched, **over)
     _follow_move(tx, row, now)
 
 

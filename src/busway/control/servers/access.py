@@ -27,6 +27,8 @@ RULES = {
         "reboot": "servers:reboot",
         "pause": "os-pause-server:pause",
         "unpause": "os-pause-server:unpause",
+        "rescue": "os-rescue",
+        "unrescue": "os-unrescue",
         "suspend": "os-suspend-server:suspend",
         "resume": "os-suspend-server:resume",
         "rebuild": "servers:rebuild",

@@ -74,6 +74,8 @@ def rebuild_server(control: Control, caller: Caller, server_id: str, wanted: Reb
             "last_disk": row.last_disk + 1,
             "powered": powered,
             "hold": None,
+            "rescue": None,
+            "rescue_image_id": None,
             "starts": row.starts + 1 if powered else row.starts,
             "fault": None,
             "generation": hosts.bump_generation(tx, row.host_id),

@@ -84,6 +84,10 @@ SERIAL = Word(
     f"1 to {MOST_SERIAL_PORTS}",
     "serial ports; the first is the console",
 )
+RESCUE_BUS = Word(
+    "", "hw_rescue_bus", "virtio, scsi, sata, usb", "of an image that servers are rescued with: its disk's bus"
+)
+RESCUE_DEVICE = Word("", "hw_rescue_device", "disk or cdrom", "the same: what its disk is")
 MIRROR = Word(
     "busway:pci_topology",
     "",
@@ -95,7 +99,7 @@ SERVED = (
     FIRMWARE, SECURE_BOOT, MACHINE_TYPE, BOOT_MENU, ADDRESS_MODE, ADDRESS_BITS, SOCKETS, CORES, THREADS, CPU_POLICY,
     PAGE_SIZE, HIDE, HIDE_OLD, PMU, HPET, LOCKED, VIOMMU, WATCHDOG, RNG_MODEL, RNG_ALLOWED, RNG_BYTES, RNG_PERIOD,
     DISK_BUS, SCSI_MODEL, NIC_MODEL, MULTIQUEUE, TPM, TPM_MODEL, AGENT, VIDEO, VIDEO_RAM, VIDEO_MOST, SERIAL,
-    MIRROR,
+    RESCUE_BUS, RESCUE_DEVICE, MIRROR,
 )  # fmt: skip
 
 _NO_REALTIME = "no host keeps CPUs for real-time guests"
@@ -126,7 +130,6 @@ REFUSED = {
 }  # fmt: skip
 IGNORED = {
     "hw_cdrom_bus": "guests have no CD drive: the configuration drive is a disk",
-    "hw_rescue_device": "there is no rescue", "hw_rescue_bus": "there is no rescue",
     "hw_vif_multiqueue": "an older name that Nova does not read", "hw_boot_from_volume": "a note of image builders",
     "hw_live_migration_permit_post_copy": "guests are not migrated live",
 }  # fmt: skip

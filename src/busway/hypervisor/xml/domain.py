@@ -38,11 +38,11 @@ def domain_xml(server: DesiredServer, files: GuestFiles, options: GuestOptions) 
     machine = server.machine
     _add_backing(domain, machine, options)
     add_text(domain, "vcpu", str(server.vcpus))
-    add_platform(domain, machine, files, options)
+    add_platform(domain, machine, files, options, by_device=bool(server.rescue and server.rescue.bus))
     add_numa(domain, server.cells, pinned=options.virt_type == "kvm")
     devices = ET.SubElement(domain, "devices")
     layout = guest_layout(server)
-    add_ports(devices, layout)
+    add_ports(devices, layout, usb=server.rescue is not None and server.rescue.bus == "usb")
     add_disks(devices, server, files)
     for nic, port in layout.nics:
         add_nic(devices, nic, port.index, server, options)

@@ -11,9 +11,18 @@ from busway.hypervisor.xml.element import add_text
 _BOOT_MENU_MS = "10000"
 
 
-def add_platform(domain: ET.Element, machine: Machine, files: GuestFiles, options: GuestOptions) -> None:
-    """Adds firmware and machine type, features, CPU, clock and what follows when the guest ends."""
-    _add_system(domain, machine, files, options)
+def add_platform(
+    domain: ET.Element, machine: Machine, files: GuestFiles, options: GuestOptions, *, by_device: bool = False
+) -> None:
+    """Adds firmware and machine type, features, CPU, clock and what follows when the guest ends.
+
+    The guest boots from its first disk, or `by_device`: then disks say their place in the order themselves.
+    """
+    system = _add_system(domain, machine, files, options)
+    if not by_device:
+        ET.SubElement(system, "boot", dev="hd")
+    if machine.boot_menu:
+        ET.SubElement(system, "bootmenu", enable="yes", timeout=_BOOT_MENU_MS)
     _add_features(domain, machine)
     _add_cpu(domain, machine, options)
     clock = ET.SubElement(domain, "clock", offset="utc")
@@ -23,7 +32,7 @@ def add_platform(domain: ET.Element, machine: Machine, files: GuestFiles, option
         add_text(domain, f"on_{event}", act)
 
 
-def _add_system(domain: ET.Element, machine: Machine, files: GuestFiles, options: GuestOptions) -> None:
+def _add_system(domain: ET.Element, machine: Machine, files: GuestFiles, options: GuestOptions) -> ET.Element:
     """Lets libvirt choose among the OVMF builds of its host; the guest's variables are with its other files."""
     uefi = machine.firmware == "uefi"
     system = ET.SubElement(domain, "os", {"firmware": "efi"} if uefi else {})
@@ -34,9 +43,7 @@ def _add_system(domain: ET.Element, machine: Machine, files: GuestFiles, options
         for name in ("secure-boot", "enrolled-keys"):
             ET.SubElement(firmware, "feature", enabled=secure, name=name)
         add_text(system, "nvram", str(files.nvram))
-    ET.SubElement(system, "boot", dev="hd")
-    if machine.boot_menu:
-        ET.SubElement(system, "bootmenu", enable="yes", timeout=_BOOT_MENU_MS)
+    return system
 
 
 def _add_features(domain: ET.Element, machine: Machine) -> None:

@@ -11,9 +11,9 @@ from busway.domain.guest_layout import GuestLayout
 from busway.hypervisor.xml.element import add_text, pci_address
 
 
-def add_ports(devices: ET.Element, layout: GuestLayout) -> None:
+def add_ports(devices: ET.Element, layout: GuestLayout, *, usb: bool = False) -> None:
     """Adds the root bus, extra root complexes and all root ports; libvirt adds more ports for disks and the like."""
-    ET.SubElement(devices, "controller", type="usb", model="none")
+    ET.SubElement(devices, "controller", type="usb", model="qemu-xhci" if usb else "none")
     ET.SubElement(devices, "controller", type="pci", index="0", model="pcie-root")
     for root in layout.roots:
         expander = ET.SubElement(devices, "controller", type="pci", index=str(root.index), model="pcie-expander-bus")

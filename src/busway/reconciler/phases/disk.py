@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from busway.domain.disk_role import DiskRole, wanted_numbers
-from busway.domain.documents import DesiredServer
+from busway.domain.documents import DesiredServer, ImageRef
 from busway.domain.server import Hold
 from busway.reconciler.digest import config_digest
 from busway.reconciler.local import LocalServer, LocalState
@@ -23,8 +23,7 @@ from busway.reconciler.steps import (
 
 def make_disks(server: DesiredServer, here: LocalServer, local: LocalState) -> Iterator[Step]:
     """What the guest reads and writes is there before the guest is."""
-    if server.image.sha256 not in local.images:
-        yield FetchImage(server.id, f"image {server.image.id} is not in the cache", server)
+    yield from _fetch(server, server.image, local)
     for number in server.disks:
         if number not in here.disks:
             yield MakeDisk(server.id, f"there is no root disk {number}", server, number)
@@ -32,14 +31,28 @@ def make_disks(server: DesiredServer, here: LocalServer, local: LocalState) -> I
         for number in wanted_numbers(server, role):
             if number not in here.numbers(role):
                 yield MakeExtraDisk(server.id, f"there is no {role} disk {number}", server, role, number)
+    yield from make_rescue_disk(server, here, local)
     if here.config_drive != config_digest(server.config_drive):
         reason = "what the config drive must say has changed" if here.config_drive else "there is no config drive"
         yield MakeConfigDrive(server.id, reason, server)
 
 
+def make_rescue_disk(server: DesiredServer, here: LocalServer, local: LocalState) -> Iterator[Step]:
+    """The disk of a rescue is there before its server is shut down for it."""
+    if server.rescue is not None and server.rescue.number not in here.disks:
+        yield from _fetch(server, server.rescue.image, local)
+        number = server.rescue.number
+        yield MakeDisk(server.id, f"there is no disk {number} to rescue it from", server, number)
+
+
+def _fetch(server: DesiredServer, image: ImageRef, local: LocalState) -> Iterator[Step]:
+    if image.sha256 not in local.images:
+        yield FetchImage(server.id, f"image {image.id} is not in the cache", image)
+
+
 def remove_disks(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
-    """Layers that nothing reads any more go once the domain no longer names them."""
-    for number in sorted(here.disks - set(server.disks)):
+    """Layers that nothing reads any more go once the domain no longer names them; so does the disk of a rescue."""
+    for number in sorted(here.disks - {*server.disks, server.rescue_disk}):
         yield RemoveDisk(server.id, f"disk {number} is no longer its disk", number)
     for role in DiskRole:
         for number in sorted(here.numbers(role) - set(wanted_numbers(server, role))):

@@ -27,6 +27,13 @@ def leave_old_disk(server: DesiredServer, here: LocalServer, _local: LocalState)
     yield DestroyDomain(server.id, f"it runs on disk {here.disk} and must have disk {server.disks[-1]}")
 
 
+def change_system(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
+    """A guest that runs from its own disk and must be rescued, or the other way, is shut down; the next plan boots it."""
+    if here.paused:
+        yield UnpauseDomain(server.id, "the server must boot from another disk, and a paused guest can't follow")
+    yield from _power_off(server, here)
+
+
 def change_running(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
     """Stops, reboots, pauses, unpauses or saves a guest that runs."""
     stopping = here.stop_asked and here.starts < server.starts  # stopped and started again before it was off
@@ -49,7 +56,9 @@ def change_running(server: DesiredServer, here: LocalServer, _local: LocalState)
 def is_kept(server: DesiredServer, here: LocalServer) -> bool:
     """True for a guest whose memory is saved, if it may go on from there: with these devices and this disk, and no boot asked for."""
     boots = here.starts < server.starts or (server.hard_reboot and here.reboots < server.reboots)
-    same = here.disk == server.disks[-1] and here.attached_names == names_of(server.devices)
+    same = (here.disk, here.rescue) == (server.disks[-1], server.rescue_disk) and here.attached_names == names_of(
+        server.devices
+    )
     return here.saved and server.powered and not boots and same
 
 
@@ -86,4 +95,4 @@ def _power_off(server: DesiredServer, here: LocalServer) -> Iterator[Step]:
     if here.stop_overdue:
         yield DestroyDomain(server.id, "the guest did not follow the ACPI shutdown in time")
     elif not here.stop_asked:
-        yield StopDomain(server.id, "the server must be off and its guest runs")
+        yield StopDomain(server.id, "its guest runs and must not, or not from this disk")

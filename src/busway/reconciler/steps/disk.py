@@ -6,26 +6,29 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from busway.domain.disk_role import DiskRole
+from busway.domain.documents import ImageRef
 from busway.reconciler.steps.base import Policy, ServerStep, Step
 
 
 @dataclass(frozen=True, slots=True)
-class FetchImage(ServerStep):
-    """Brings the image to the host's cache."""
+class FetchImage(Step):
+    """Brings an image to the host's cache."""
 
     policy: ClassVar[Policy] = Policy(long=True)
+
+    image: ImageRef
 
 
 @dataclass(frozen=True, slots=True)
 class MakeDisk(ServerStep):
-    """Makes one layer of the root disk: on top of the cached image, or of the layer before it."""
+    """Makes one layer of the root disk, on top of the cached image or of the layer before it; or a rescue's disk."""
 
     number: int
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveDisk(Step):
-    """Removes a layer that the root disk no longer has."""
+    """Removes a layer that the root disk no longer has, or the disk of a rescue that is over."""
 
     number: int
 

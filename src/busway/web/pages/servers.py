@@ -52,6 +52,8 @@ DEEDS: Mapping[str, Deed] = {
     "unpause": Deed({"unpause": None}, "os_compute_api:os-pause-server:unpause", _of(_PAUSED)),
     "suspend": Deed({"suspend": None}, "os_compute_api:os-suspend-server:suspend", _of(_RUNS), asks=True),
     "resume": Deed({"resume": None}, "os_compute_api:os-suspend-server:resume", _of(_SUSPENDED)),
+    "rescue": Deed({"rescue": None}, "os_compute_api:os-rescue", _of(_RUNS, _OFF), asks=True),
+    "unrescue": Deed({"unrescue": None}, "os_compute_api:os-unrescue", _of(ServerStatus.RESCUE), asks=True),
     "shelve": Deed({"shelve": None}, "os_compute_api:os-shelve:shelve", _of(*_KNOWN), asks=True),
     "unshelve": Deed(
         {"unshelve": None},

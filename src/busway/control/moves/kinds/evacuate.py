@@ -84,6 +84,8 @@ def evacuate_server(
             "last_disk": disk,
             "powered": powered,
             "hold": None,
+            "rescue": None,
+            "rescue_image_id": None,
             "starts": row.starts + 1 if powered else row.starts,
             "fault": None,
             "power": None,
