@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "rescues"
-down_revision = "conditions"
+down_revision = "traces"
 
 
 def upgrade() -> None:
