@@ -21,13 +21,14 @@ from busway.store.database import Database
 from busway.store.devices import devices
 from busway.store.events import events
 from busway.store.hosts import hosts
-from busway.store.identity import projects, users
 from busway.store.images import images
 from busway.store.keypairs import keypairs
 from busway.store.moves import moves
 from busway.store.networks import networks
 from busway.store.ports import ports
+from busway.store.projects import projects
 from busway.store.servers import servers
+from busway.store.users import users
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FLAVOR = Flavor(FlavorId("g1"), "g1", 256, 1, 0)
@@ -102,13 +103,36 @@ def fill(database: Database, count: int, project_id: str, user_id: str) -> None:
         add(
             users,
             [
-                {"id": _id("u", n), "name": f"user{n:05}", "enabled": True, "description": "", "password_hash": "-"}
+                {
+                    "id": _id("u", n),
+                    "name": f"user{n:05}",
+                    "enabled": True,
+                    "description": "",
+                    "password_hash": "-",
+                    "domain_id": "default",
+                    "options": {},
+                    "extra": {},
+                }
                 for n in range(count)
             ],
         )
         add(
             projects,
-            [{"id": _id("p", n), "name": f"project{n:05}", "enabled": True, "description": ""} for n in range(count)],
+            [
+                {
+                    "id": _id("p", n),
+                    "name": f"project{n:05}",
+                    "enabled": True,
+                    "description": "",
+                    "domain_id": "default",
+                    "parent_id": "default",
+                    "is_domain": False,
+                    "tags": [],
+                    "options": {},
+                    "extra": {},
+                }
+                for n in range(count)
+            ],
         )
         add(
             keypairs,

@@ -14,6 +14,7 @@ from tests.api.serving import ApiServer
 
 SERVICES = (identity, compute, image, network, own)
 # Roles in project lab. `other` is a member of another project, `system` a reader of the whole system; somebody made role `odd` up.
+# Besides these there is `domain`, a manager of the domain that they all are in.
 ROLES = {"reader": "reader", "member": "member", "manager": "manager", "odd": "odd", "service": "service"}
 COLUMNS = ("none", "unscoped", "odd", "reader", "member", "manager", "other", "service", "system", "admin")
 PASSWORD = "pw-of-everybody"
@@ -60,8 +61,9 @@ def table_of_rights() -> dict[str, dict[str, int]]:
     text = (Path(__file__).parent / "golden" / "rights.txt").read_text("utf-8").splitlines()
     rows = {}
     for line in text[1:]:
-        cells = line[70:].split()
-        rows[line[:70].strip()] = dict(zip(COLUMNS, map(int, cells[: len(COLUMNS)]), strict=True))
+        words = line.split()  # those of the name, then one for each column, then the rule
+        first = len(words) - 1 - len(COLUMNS)
+        rows[" ".join(words[:first])] = dict(zip(COLUMNS, map(int, words[first:-1]), strict=True))
     return rows
 
 
@@ -79,7 +81,8 @@ class World:
             "unscoped": server.token("member", PASSWORD, None),
             "other": server.token("other", PASSWORD, "elsewhere"),
             "admin": server.admin,
-            "system": self._system_token("auditor"),
+            "system": self._token_on("auditor", {"system": {"all": True}}),
+            "domain": self._token_on("head", {"domain": {"id": "default"}}),
             **{name: server.token(name, PASSWORD, "lab") for name in ROLES},
         }
         self._database = server.control.state / "busway.db"
@@ -120,6 +123,9 @@ class World:
             "project": things["projects"],
             "user": things["users"],
             "role": things["roles"],
+            "implied": things["roles"],
+            "group": things["groups"],
+            "domain": "default",
             "key": "key",
             "tag": "tag",
             "alias": "os-keypairs",
@@ -134,11 +140,14 @@ class World:
         self._user("other", projects["elsewhere"], roles["member"])
         auditor = self._post("/identity/v3/users", "user", name="auditor", password=PASSWORD)
         self.admin.put(f"/identity/v3/system/users/{auditor}/roles/{roles['reader']}").raise_for_status()
+        head = self._post("/identity/v3/users", "user", name="head", password=PASSWORD)
+        self.admin.put(f"/identity/v3/domains/default/users/{head}/roles/{roles['manager']}").raise_for_status()
         return {
             "projects": projects["lab"],
             "users": users["member"],
             "roles": roles["member"],
             "domains": "default",
+            "groups": self._post("/identity/v3/groups", "group", name="crew"),
             **self._members_own(),
             "os-aggregates": str(self._post("/compute/v2.1/os-aggregates", "aggregate", name="fast")),
             "hosts": self.server.host("host1").name,
@@ -172,14 +181,14 @@ class World:
             "ports": member.get("/network/v2.0/ports").json()["ports"][0]["id"],
         }
 
-    def _system_token(self, name: str) -> str:
-        """A token of a reader of the whole system."""
+    def _token_on(self, name: str, scope: dict[str, Any]) -> str:
+        """A token of somebody for another scope than a project."""
         auth = {
             "identity": {
                 "methods": ["password"],
                 "password": {"user": {"name": name, "password": PASSWORD, "domain": {"id": "default"}}},
             },
-            "scope": {"system": {"all": True}},
+            "scope": scope,
         }
         return str(self.admin.post("/identity/v3/auth/tokens", json={"auth": auth}).headers["x-subject-token"])
 

@@ -45,6 +45,13 @@ class Clients:
             "OS_PROJECT_DOMAIN_ID": "default",
         }
 
+    def become(self, user: str, password: str, domain: str) -> None:
+        """From now on everything is done by a user of a domain, with a token for it."""
+        whose = {"OS_USERNAME": user, "OS_PASSWORD": password, "OS_USER_DOMAIN_NAME": domain, "OS_DOMAIN_NAME": domain}
+        kept = {name: value for name, value in self._openstack.items() if not name.startswith("OS_")}
+        url = self._nova["OS_AUTH_URL"]
+        self._openstack = {**kept, **whose, "OS_AUTH_URL": url, "OS_IDENTITY_API_VERSION": "3"}
+
     def openstack(self, *words: object) -> str:
         return _run("openstack", words, self._openstack)
 

@@ -54,6 +54,16 @@ _OWN = frozenset({"DELETE /identity/v3/auth/tokens", "DELETE /compute/v2.1/os-ke
 _IN_OWN_PROJECT = frozenset({"POST /image/v2/images"})
 
 
+@pytest.mark.timeout(600)
+def test_a_manager_of_a_domain_is_answered_as_the_table_says_and_by_identity_only(world: World) -> None:
+    answers = [(request.name, world.ask(request, "domain")) for request in requests()]
+
+    told = [f"{name} {status}" for name, status in answers if " /identity/" in name]
+    opened = {name for name, status in answers if status not in (401, 403, 404)}
+    Golden(Path(__file__).parent / "golden").check("rights-of-a-domain.txt", "\n".join(told) + "\n")
+    assert {name for name in opened if " /identity/" not in name} == set()
+
+
 def test_a_token_of_no_project_opens_paths_of_identity_only() -> None:
     opened = {name for name, row in table_of_rights().items() if row["unscoped"] not in (401, 403, 404)}
 

@@ -132,7 +132,7 @@ def test_recover_gives_the_admin_a_new_password_and_ends_what_the_old_one_made(t
         old = password(clouds)
         log_in(made, old)
         with made.db.write() as tx:  # locked out: no role, and the user disabled
-            tx.execute(text("DELETE FROM role_assignments"))
+            tx.execute(text("DELETE FROM assignments"))
             tx.execute(text("UPDATE users SET enabled = 0"))
     config = str(tmp_path / "busway.conf")
     done = CliRunner().invoke(main, ["admin", "recover", "--config", config, "--state", str(tmp_path / "state")])

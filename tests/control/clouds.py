@@ -39,8 +39,8 @@ from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
 from busway.domain.image import Image, ImageStatus
 from busway.domain.requests import CreateServer
 from busway.domain.server import Hold, PowerState, Server, ServerStatus
-from busway.store import identity as identity_store
 from busway.store import images as image_store
+from busway.store import projects as projects_store
 from busway.store import servers
 from busway.store.database import Database, Tx
 
@@ -242,7 +242,7 @@ class Cloud:
 
     def project(self, tx: Tx) -> Project:
         """The project that the first start has made."""
-        return identity_store.list_projects(tx)[0]
+        return projects_store.list_projects(tx)[0]
 
     def set_image_properties(self, tx: Tx, properties: dict[str, str]) -> None:
         """Changes the image that all servers are made of."""

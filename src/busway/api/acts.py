@@ -16,6 +16,8 @@ _TABLES = {
     "os-keypairs": "keypairs",
     "os-aggregates": "aggregates",
     "os-server-groups": "server_groups",
+    "domains": "projects",
+    "groups": "user_groups",
 }
 _INTERNAL = "internal"  # the code that the client of a 500 is told
 _DEEDS = ("action", "file", "recycle", "tokens")

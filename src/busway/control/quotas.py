@@ -11,7 +11,7 @@ from busway.domain.errors import BadInput
 from busway.domain.ids import ProjectId
 from busway.domain.quota import CLASSES, DEVICES, RESOURCES, UNLIMITED, Usage, check_quota, usage_of
 from busway.policy import authorize
-from busway.store import groups, identity, images, servers
+from busway.store import groups, images, projects, servers
 from busway.store import quotas as store
 from busway.store.database import Tx, take_turn
 
@@ -105,7 +105,7 @@ def project_of(control: Control, caller: Caller, name: str) -> ProjectId:
     if not name:
         return caller.project_id
     with control.db.read() as tx:
-        found = identity.find_project_by_name(tx, name)
+        found = projects.find_project_by_name(tx, name)
     return found.id if found is not None else ProjectId(name)
 
 
@@ -139,7 +139,7 @@ def _used(tx: Tx, project_id: ProjectId) -> Usage:
 
 
 def _project(tx: Tx, project_id: str) -> ProjectId:
-    project = identity.find_project(tx, project_id)
+    project = projects.find_project(tx, project_id)
     if project is None:
         raise BadInput(
             f"Project ID {project_id} is not a valid project.",

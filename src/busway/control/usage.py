@@ -10,7 +10,7 @@ from busway.control.context import Control
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput
 from busway.policy import authorize
-from busway.store import identity, ledger, server_lives
+from busway.store import ledger, projects, server_lives, users
 from busway.store.database import Tx
 from busway.store.ledger import BY, Entry, Line, Window
 from busway.store.server_lives import Life
@@ -100,5 +100,5 @@ def _window(control: Control, caller: Caller, start: datetime, end: datetime, pr
 
 
 def _names(tx: Tx) -> dict[str, str]:
-    projects = {str(each.id): each.name for each in identity.list_projects(tx)}
-    return projects | {str(each.id): each.name for each in identity.list_users(tx)}
+    named = {str(each.id): each.name for each in projects.list_projects(tx)}
+    return named | {str(each.id): each.name for each in users.list_users(tx)}

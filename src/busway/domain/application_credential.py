@@ -35,7 +35,8 @@ class AccessRule:
 class ApplicationCredential:
     """Some of a user's roles in one project, under a secret of its own.
 
-    `access_rules` None permits every request. An `unrestricted` one may make and delete application credentials.
+    `roles` are ids, of those that others imply too. `access_rules` None permits every request. An `unrestricted` one may make and
+    delete application credentials.
     """
 
     id: str

@@ -31,9 +31,10 @@ class Rights(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated user in one project, or on the whole system; an unscoped token has neither.
+    """An authenticated user in one project, on one domain, or on the whole system; an unscoped token has none of them.
 
-    `policy` is None where the built-in rules hold.
+    `domain_id` is the domain that the token is for; `project_domain_id` and `user_domain_id` are those that its project and its
+    user are in. `policy` is None where the built-in rules hold.
     """
 
     user_id: UserId
@@ -44,6 +45,19 @@ class Caller:
     is_system: bool = False
     delegation: Delegation | None = None
     policy: Rights | None = field(default=None, compare=False, repr=False)
+    domain_id: str = ""
+    domain_name: str = ""
+    project_domain_id: str = ""
+    user_domain_id: str = ""
+
+    @property
+    def scope(self) -> str:
+        """What the token is for: "system", "domain", "project", or "" for none of them."""
+        if self.is_system:
+            return "system"
+        if self.domain_id:
+            return "domain"
+        return "project" if self.project_id else ""
 
     @property
     def credential_id(self) -> str | None:

@@ -1,12 +1,15 @@
-"""Projects, users, roles and tokens: the little of an identity service that a cloud's clients need.
+"""Domains, projects, users, roles and tokens, as in Keystone.
 
-There is one domain, `default`. Roles imply lesser ones, as in Keystone: admin > manager > member > reader; service implies none.
+A domain holds projects and users, whose names are unique in it; it is stored and shown as a project that `is_domain`. Projects
+are a tree under their domain. Roles imply lesser ones: admin > manager > member > reader; service implies none.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from busway.domain.application_credential import ApplicationCredential
 from busway.domain.ids import ProjectId, UserId
@@ -14,17 +17,40 @@ from busway.domain.ids import ProjectId, UserId
 DOMAIN_ID = "default"
 DOMAIN_NAME = "Default"
 ROLE_NAMES = ("admin", "manager", "member", "reader", "service")
-_IMPLIED = {"admin": ("manager", "member", "reader"), "manager": ("member", "reader"), "member": ("reader",)}
+# How many projects may stand below each other under a domain. Source: Keystone's max_project_tree_depth.
+MOST_DEPTH = 5
+MOST_TAGS = 80
+# What the first start lets these roles imply, each what the next one implies too.
+IMPLIED = {"admin": "manager", "manager": "member", "member": "reader"}
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A tenant: it owns servers, images and ports."""
+    """A tenant: it owns servers, images and ports; or a domain, which has no `parent_id` and no `domain_id`.
+
+    `extra` are attributes that Busway keeps and shows and that mean nothing to it.
+    """
 
     id: ProjectId
     name: str
     description: str = ""
     enabled: bool = True
+    domain_id: str = DOMAIN_ID
+    parent_id: str | None = DOMAIN_ID
+    is_domain: bool = False
+    tags: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def is_immutable(self) -> bool:
+        """True when nothing but this option of it may be changed."""
+        return bool(self.options.get("immutable"))
+
+
+def new_domain(domain_id: str, name: str, description: str = "", *, enabled: bool = True) -> Project:
+    """A domain."""
+    return Project(ProjectId(domain_id), name, description, enabled, domain_id="", parent_id=None, is_domain=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +63,29 @@ class User:
     description: str = ""
     email: str | None = None
     default_project_id: ProjectId | None = None
+    domain_id: str = DOMAIN_ID
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A named permission that a user is given in a project."""
+    """A named permission that a user or group is given somewhere; one of a domain opens nothing by itself."""
 
     id: str
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class RoleAssignment:
-    """A user has a role in a project."""
-
-    user: User
-    project: Project
-    role: Role
+    domain_id: str = ""
+    description: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
     """A proven identity with an end; its secret is known to its bearer only.
 
-    It is for a project, for the whole system (`is_system`), or for neither: then it is unscoped.
+    It is for a project, for a domain, for the whole system (`is_system`), or for none of them: then it is unscoped.
+    `domains` has the names of the domains that are spoken of, by id.
     """
 
     user: User
@@ -72,8 +97,5 @@ class Token:
     audit_id: str
     is_system: bool = False
     credential: ApplicationCredential | None = None
-
-
-def with_implied(names: set[str]) -> set[str]:
-    """Adds the roles that the given ones imply."""
-    return names.union(*(_IMPLIED.get(name, ()) for name in names))
+    domain: Project | None = None
+    domains: Mapping[str, str] = field(default_factory=dict, hash=False)

@@ -20,6 +20,8 @@ RULES: Mapping[str, Rule] = {
     rule.name: rule for rule in (*BASE, *compute.RULES, *identity.RULES, *image.RULES, *network.RULES, *own.RULES)
 }
 Target = Mapping[str, Any]
+# Where the thing itself is not known yet, it is taken for one of the domain that the token is for.
+_IN_DOMAIN = ("target.domain_id", "target.project.domain_id", "target.user.domain_id", "target.group.domain_id")
 
 
 class Policy:
@@ -50,9 +52,7 @@ class Policy:
     def allows(self, caller: Caller, rule: str, target: Target) -> bool:
         """True when the rule lets the caller act on the target; raises `KeyError` for a rule that does not exist."""
         known = RULES[rule]
-        if known.scopes and not known.unscoped and not caller.project_id and not caller.is_system:
-            return False
-        if known.scopes and caller.is_system and "system" not in known.scopes:
+        if known.scopes and caller.scope not in known.scopes and (caller.scope or not known.unscoped):
             return False
         return bool(self._enforcer.enforce(rule, dict(target), _credentials(caller)))
 
@@ -87,6 +87,10 @@ def own_target(caller: Caller) -> Target:
         "target.user.id": caller.user_id,
         "target.project.id": caller.project_id,
         "target.token.user_id": caller.user_id,
+        **dict.fromkeys(_IN_DOMAIN, caller.domain_id),
+        "target.domain.id": caller.domain_id or caller.project_domain_id,
+        "target.role.domain_id": None,
+        "target.role.name": "member",
     }
 
 
@@ -106,6 +110,11 @@ def _credentials(caller: Caller) -> dict[str, Any]:
         "project_id": caller.project_id or None,
         "roles": sorted(caller.roles),
         "system_scope": "all" if caller.is_system else None,
+        "domain_id": caller.domain_id or None,
+        "token": {
+            "domain": {"id": caller.domain_id or None},
+            "project": {"domain": {"id": caller.project_domain_id or None}},
+        },
     }
 
 
@@ -133,14 +142,18 @@ def _describe(rule: str) -> str:
 def _who(caller: Caller) -> str:
     if caller.is_system:
         place = "on the system"
+    elif caller.domain_id:
+        place = f"on domain {caller.domain_name}"
     else:
         place = f"in project {caller.project_name or caller.project_id}" if caller.project_id else "in no project"
     return f"User {caller.user_name} has {place} the roles {', '.join(sorted(caller.roles)) or '(none)'}"
 
 
 def _remedy(caller: Caller, rule: str) -> str:
-    if not caller.project_id and not caller.is_system:
+    if not caller.scope:
         return "Take a token for a project: set OS_PROJECT_NAME."
-    if caller.is_system and "system" not in RULES[rule].scopes:
-        return "Take a token for a project: set OS_PROJECT_NAME and unset OS_SYSTEM_SCOPE."
+    if RULES[rule].scopes and caller.scope not in RULES[rule].scopes:
+        return (
+            "Take a token for a project: set OS_PROJECT_NAME; unset OS_SYSTEM_SCOPE, OS_DOMAIN_ID and OS_DOMAIN_NAME."
+        )
     return "Ask someone with the admin role, or see docs/reference/policy.md for who may."

@@ -18,6 +18,7 @@ SYSTEM_READER = "rule:admin_or_system_reader"
 
 PROJECT = ("project",)
 PROJECT_AND_SYSTEM = ("project", "system")
+EVERY_SCOPE = ("project", "domain", "system")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ A token that was made from another one names it (`parent`): what ends a token en
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,21 +14,28 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Select,
     String,
     Table,
     and_,
     bindparam,
-    func,
     insert,
+    or_,
     select,
+    true,
     update,
 )
 
+from busway.domain.assignment import Actor, Assignment, Place
 from busway.domain.ids import ProjectId, UserId
 from busway.store.application_credentials import application_credentials
+from busway.store.assignments import held_roles
 from busway.store.database import Tx
-from busway.store.identity import projects, role_assignments, roles, system_assignments, users
 from busway.store.metadata import Json, UtcTime, metadata
+from busway.store.projects import ids_in_domain, project_tree, projects
+from busway.store.roles import roles
+from busway.store.user_groups import group_members
+from busway.store.users import users
 
 tokens = Table(
     "tokens",
@@ -43,12 +51,13 @@ tokens = Table(
     Column("parent", String(64), index=True),
     Column("is_system", Boolean, nullable=False),
     Column("credential_id", String(32), index=True),
+    Column("domain_id", String(64)),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """A token as it is stored; with neither `project_id` nor `is_system` it is unscoped."""
+    """A token as it is stored; without `project_id`, `domain_id` and `is_system` it is unscoped."""
 
     digest: str
     user_id: UserId
@@ -61,6 +70,7 @@ class TokenRow:
     parent: str | None = None
     is_system: bool = False
     credential_id: str | None = None
+    domain_id: str | None = None
 
 
 def add_token(tx: Tx, row: TokenRow) -> None:
@@ -78,15 +88,20 @@ def find_token(tx: Tx, digest: str) -> TokenRow | None:
 class Bearer:
     """A token with the names and roles behind it, as every request needs them.
 
-    `delegated` are the roles of the application credential that it was made with, None where there was none.
+    `roles` are names by id. `delegated` are the ids of the roles of the application credential that it was made with, None
+    where there was none.
     """
 
     user_id: UserId
     user_name: str
+    user_domain_id: str
     project_id: ProjectId | None
     project_name: str
+    project_domain_id: str
+    domain_id: str | None
+    domain_name: str
     is_system: bool
-    roles: frozenset[str]
+    roles: Mapping[str, str]
     is_enabled: bool
     expires: datetime
     revoked: datetime | None
@@ -96,39 +111,53 @@ class Bearer:
     access_rules: list[dict[str, Any]] | None
 
 
-# SELECT … FROM tokens JOIN users LEFT JOIN projects, credentials and both kinds of assignments, LEFT JOIN roles WHERE
-# digest = ?
-_BEARER = (
-    select(
-        tokens.c.user_id,
-        tokens.c.project_id,
-        tokens.c.is_system,
-        tokens.c.expires,
-        tokens.c.revoked,
-        tokens.c.credential_id,
-        users.c.name.label("user_name"),
-        users.c.enabled.label("user_enabled"),
-        projects.c.name.label("project_name"),
-        projects.c.enabled.label("project_enabled"),
-        roles.c.name.label("role"),
-        application_credentials.c.roles.label("delegated"),
-        application_credentials.c.unrestricted,
-        application_credentials.c.access_rules,
+def _bearer() -> Select[Any]:
+    # WITH asked AS (the token), held AS (what its user holds in its scope)
+    # SELECT … FROM asked JOIN users JOIN domains LEFT JOIN project, its domain, the domain, the credential, LEFT JOIN held
+    asked = select(tokens).where(tokens.c.digest == bindparam("digest")).cte("asked")
+    held = held_roles(asked)
+    named = (
+        select(roles.c.id, roles.c.name)
+        .join(held, held.c.role_id == roles.c.id)
+        .where(roles.c.domain_id == "")
+        .subquery()
     )
-    .join(users, users.c.id == tokens.c.user_id)
-    .outerjoin(projects, projects.c.id == tokens.c.project_id)
-    .outerjoin(application_credentials, application_credentials.c.id == tokens.c.credential_id)
-    .outerjoin(
-        role_assignments,
-        and_(
-            role_assignments.c.user_id == tokens.c.user_id,
-            role_assignments.c.project_id == tokens.c.project_id,
-        ),
+    user_domain, of_project, scope = (projects.alias(name) for name in ("user_domain", "of_project", "scope"))
+    return (
+        select(
+            asked.c.user_id,
+            asked.c.project_id,
+            asked.c.domain_id,
+            asked.c.is_system,
+            asked.c.expires,
+            asked.c.revoked,
+            asked.c.credential_id,
+            users.c.name.label("user_name"),
+            users.c.domain_id.label("user_domain_id"),
+            and_(users.c.enabled, user_domain.c.enabled).label("user_enabled"),
+            projects.c.name.label("project_name"),
+            projects.c.domain_id.label("project_domain_id"),
+            and_(projects.c.enabled, of_project.c.enabled).label("project_enabled"),
+            scope.c.name.label("domain_name"),
+            scope.c.enabled.label("domain_enabled"),
+            named.c.id.label("role_id"),
+            named.c.name.label("role"),
+            application_credentials.c.roles.label("delegated"),
+            application_credentials.c.unrestricted,
+            application_credentials.c.access_rules,
+        )
+        .select_from(asked)
+        .join(users, users.c.id == asked.c.user_id)
+        .join(user_domain, user_domain.c.id == users.c.domain_id)
+        .outerjoin(projects, projects.c.id == asked.c.project_id)
+        .outerjoin(of_project, of_project.c.id == projects.c.domain_id)
+        .outerjoin(scope, scope.c.id == asked.c.domain_id)
+        .outerjoin(application_credentials, application_credentials.c.id == asked.c.credential_id)
+        .outerjoin(named, true())
     )
-    .outerjoin(system_assignments, and_(tokens.c.is_system.is_(True), system_assignments.c.user_id == tokens.c.user_id))
-    .outerjoin(roles, roles.c.id == func.coalesce(role_assignments.c.role_id, system_assignments.c.role_id))
-    .where(tokens.c.digest == bindparam("digest"))
-)
+
+
+_BEARER = _bearer()
 
 
 def find_bearer(tx: Tx, digest: str) -> Bearer | None:
@@ -140,11 +169,19 @@ def find_bearer(tx: Tx, digest: str) -> Bearer | None:
     return Bearer(
         user_id=first.user_id,
         user_name=first.user_name,
+        user_domain_id=first.user_domain_id,
         project_id=first.project_id,
         project_name=first.project_name or "",
+        project_domain_id=first.project_domain_id or "",
+        domain_id=first.domain_id,
+        domain_name=first.domain_name or "",
         is_system=first.is_system,
-        roles=frozenset(row.role for row in rows if row.role is not None),
-        is_enabled=first.user_enabled and (first.project_id is None or bool(first.project_enabled)),
+        roles={row.role_id: row.role for row in rows if row.role_id is not None},
+        is_enabled=bool(
+            first.user_enabled
+            and (first.project_id is None or first.project_enabled)
+            and (first.domain_id is None or first.domain_enabled)
+        ),
         expires=first.expires,
         revoked=first.revoked,
         credential_id=first.credential_id,
@@ -168,6 +205,33 @@ def revoke_project_tokens(tx: Tx, project_id: str, now: datetime, user_id: UserI
     """Ends the tokens of a project, of one user or of all, and what was made from them."""
     which = tokens.c.project_id == project_id
     _revoke(tx, which if user_id is None else and_(which, tokens.c.user_id == user_id), now)
+
+
+def revoke_assigned_tokens(tx: Tx, taken: Assignment, now: datetime) -> None:
+    """Ends the tokens that an assignment gave rights to, and what was made from them."""
+    members = select(group_members.c.user_id).where(group_members.c.group_id == taken.actor_id)
+    is_theirs = tokens.c.user_id == taken.actor_id if taken.actor is Actor.USER else tokens.c.user_id.in_(members)
+    below = select(project_tree.c.project_id).where(project_tree.c.ancestor_id == taken.place_id)
+    there: ColumnElement[bool]
+    if taken.inherited:
+        there = tokens.c.project_id.in_(below)
+    elif taken.place is Place.SYSTEM:
+        there = tokens.c.is_system.is_(True)
+    else:
+        there = (tokens.c.project_id if taken.place is Place.PROJECT else tokens.c.domain_id) == taken.place_id
+    _revoke(tx, and_(is_theirs, there), now)
+
+
+def revoke_domain_tokens(tx: Tx, domain_id: str, now: datetime, user_id: UserId | None = None) -> None:
+    """Ends the tokens for a domain itself, of one user or of all, and what was made from them."""
+    which = tokens.c.domain_id == domain_id
+    _revoke(tx, which if user_id is None else and_(which, tokens.c.user_id == user_id), now)
+
+
+def revoke_tokens_within(tx: Tx, domain_id: str, now: datetime) -> None:
+    """Ends all tokens for a domain, for projects in it, and of users in it."""
+    theirs = tokens.c.user_id.in_(select(users.c.id).where(users.c.domain_id == domain_id))
+    _revoke(tx, or_(tokens.c.domain_id == domain_id, tokens.c.project_id.in_(ids_in_domain(domain_id)), theirs), now)
 
 
 def revoke_system_tokens(tx: Tx, user_id: UserId, now: datetime) -> None:

@@ -13,8 +13,8 @@ from busway.domain.ids import ProjectId
 from busway.domain.image import Image
 from busway.store.database import Tx
 from busway.store.images import image_of, images
+from busway.store.json_list import holds
 from busway.store.paging import SortKey, page_of
-from busway.store.server_list import holds
 
 _NEWEST = (SortKey(images.c.created, descending=True), SortKey(images.c.id, descending=True))
 # Fields that lists are filtered by, with their columns; any other name is that of a property.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, or_, select, true
 
 from busway.domain.aggregate import ZONE_KEY
 from busway.domain.errors import BadInput
@@ -21,6 +21,7 @@ from busway.domain.server import ServerStatus
 from busway.store.aggregates import aggregate_hosts, aggregates
 from busway.store.database import Tx
 from busway.store.hosts import hosts
+from busway.store.json_list import holds
 from busway.store.paging import SortKey, narrowed, page_of
 from busway.store.ports import ports, server_addresses
 from busway.store.servers import READ, Intent, ServerRow, server_of, servers
@@ -179,14 +180,6 @@ def _tagged(tx: Tx, wanted: ServerFilter) -> list[ColumnElement[bool]]:
     if wanted.not_any_tags:
         found.append(~or_(*(holds(tx, servers.c.tags, tag) for tag in wanted.not_any_tags)))
     return found
-
-
-def holds(tx: Tx, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-    """True where a column with a JSON list of texts has one that is `value`."""
-    # EXISTS (SELECT 1 FROM json_each(servers.tags) WHERE value = ?), json_array_elements_text on PostgreSQL
-    each = func.json_each(column) if tx.dialect.name == "sqlite" else func.json_array_elements_text(column)
-    row = each.table_valued("value")
-    return exists(select(1).select_from(row).where(row.c.value == value))
 
 
 def _pattern(tx: Tx, name: str, pattern: str) -> tuple[ColumnElement[bool], bool]:

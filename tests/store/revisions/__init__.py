@@ -31,12 +31,31 @@ def fill(database: Database, last: str) -> Rows:
 
 
 def as_of_now(written: Rows) -> Rows:
-    """The rows that revisions wrote, with the names that columns have now."""
+    """The rows that revisions wrote, where they are now and with the names that columns have now."""
     words: dict[str, dict[str, str]] = {name: RENAMED.get(name, {}) for name in written}
-    return {
+    found = {
         name: [{words[name].get(key, key): value for key, value in row.items()} for row in rows]
         for name, rows in written.items()
     }
+    return _assignments(found)
+
+
+def _assignments(found: Rows) -> Rows:
+    """Two tables became one, and credentials name roles by their ids, in revision `domains`."""
+    now: Rows = {name: rows for name, rows in found.items() if name not in _PLACES}
+    for name, place in _PLACES.items():
+        for row in found.get(name, []):
+            place_id = row.get("project_id", "")
+            named = {"actor_id": row["user_id"], "place_id": place_id, "role_id": row["role_id"]}
+            how = {"actor": "user", "place": place, "inherited": False}
+            now.setdefault("assignments", []).append({**named, **how})
+    ids = {row["name"]: row["id"] for row in found.get("roles", [])}
+    for row in now.get("application_credentials", []):
+        row["roles"] = [ids.get(each, each) for each in row["roles"]]
+    return now
+
+
+_PLACES = {"role_assignments": "project", "system_assignments": "system"}
 
 
 def read_rows(tx: Tx, name: str) -> list[dict[str, Any]]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from busway.api.answer import (
     ANYTHING,
-    EMPTY,
     FALSE,
     NOTHING,
     TEXT,
     TRUE,
     TRUTH,
+    Property,
     array,
+    choice,
     mapping,
     nullable,
     optional,
@@ -22,40 +25,50 @@ from busway.api.answer import (
 from busway.api.schema import Definition
 
 SELF = shape({"self": TEXT})
-_PAGE = shape({"next": nullable(TEXT), "self": optional(TEXT), "previous": optional(NOTHING)})
+PAGE = shape({"next": nullable(TEXT), "self": optional(TEXT), "previous": optional(NOTHING)})
 _OPTIONS = mapping(ANYTHING)
 _NAMED = shape({"id": TEXT, "name": TEXT})
 _OWNED = shape({"id": TEXT, "name": TEXT, "domain": _NAMED})
 _ALL = shape({"all": TRUE})
 
-PROJECT = shape(
+
+def _own(properties: Mapping[str, Property], title: str) -> Definition:
+    """A thing that has attributes of its maker's own beside these."""
+    return {**shape(properties, title), "additionalProperties": ANYTHING}
+
+
+_TREE = nullable(choice(array(ANYTHING), mapping(ANYTHING)))
+PROJECT = _own(
     {
         "id": TEXT,
         "name": TEXT,
         "description": TEXT,
         "enabled": TRUTH,
-        "domain_id": TEXT,
-        "parent_id": TEXT,
-        "is_domain": FALSE,
-        "tags": EMPTY,
+        "domain_id": nullable(TEXT),
+        "parent_id": nullable(TEXT),
+        "is_domain": TRUTH,
+        "tags": array(TEXT),
         "options": _OPTIONS,
         "links": SELF,
+        "parents": optional(_TREE),
+        "subtree": optional(_TREE),
     },
     "project",
 )
-DOMAIN = shape(
+DOMAIN = _own(
     {
         "id": TEXT,
         "name": TEXT,
         "description": TEXT,
         "enabled": TRUTH,
-        "tags": EMPTY,
+        "tags": array(TEXT),
         "options": _OPTIONS,
         "links": SELF,
     },
     "domain",
 )
-USER = shape(
+TAGS = shape({"tags": array(TEXT), "links": PAGE})
+USER = _own(
     {
         "id": TEXT,
         "name": TEXT,
@@ -70,24 +83,37 @@ USER = shape(
     },
     "user",
 )
-ROLE = shape(
+GROUP = _own({"id": TEXT, "name": TEXT, "description": TEXT, "domain_id": TEXT, "links": SELF}, "group")
+ROLE = _own(
     {
         "id": TEXT,
         "name": TEXT,
-        "description": NOTHING,
-        "domain_id": NOTHING,
+        "description": nullable(TEXT),
+        "domain_id": nullable(TEXT),
         "options": _OPTIONS,
         "links": SELF,
     },
     "role",
 )
+_ROLE = shape({"id": TEXT, "name": TEXT, "links": SELF, "domain_id": optional(TEXT)})
+INFERENCE = wrap("role_inference", shape({"prior_role": _ROLE, "implies": _ROLE}), links=PAGE)
+_IMPLIED = shape({"prior_role": _ROLE, "implies": array(_ROLE)}, "implied-roles")
+IMPLIED = wrap("role_inference", _IMPLIED, links=PAGE)
 _HOLDER = shape({"id": TEXT, "name": optional(TEXT), "domain": optional(_NAMED)})
 ASSIGNMENT = shape(
     {
-        "role": shape({"id": TEXT, "name": optional(TEXT)}),
-        "user": _HOLDER,
-        "scope": shape({"project": _HOLDER}),
-        "links": _OPTIONS,
+        "role": _HOLDER,
+        "user": optional(_HOLDER),
+        "group": optional(_HOLDER),
+        "scope": shape(
+            {
+                "project": optional(_HOLDER),
+                "domain": optional(_HOLDER),
+                "system": optional(_ALL),
+                "OS-INHERIT:inherited_to": optional(words("projects")),
+            }
+        ),
+        "links": shape({"assignment": TEXT, "membership": optional(TEXT), "prior_role": optional(TEXT)}),
     },
     "assignment",
 )
@@ -111,7 +137,8 @@ _CREDENTIAL: Definition = {
     "description": TEXT,
     "user_id": TEXT,
     "project_id": TEXT,
-    "roles": array(shape({"name": TEXT})),
+    "system": NOTHING,
+    "roles": array(shape({"id": TEXT, "name": TEXT, "domain_id": NOTHING})),
     "expires_at": nullable(TEXT),
     "unrestricted": TRUTH,
     "links": SELF,
@@ -128,6 +155,7 @@ TOKEN = shape(
         "expires_at": TEXT,
         "project": optional(_OWNED),
         "is_domain": optional(FALSE),
+        "domain": optional(_NAMED),
         "system": optional(_ALL),
         "roles": optional(array(_NAMED)),
         "catalog": optional(CATALOG),
@@ -137,7 +165,8 @@ TOKEN = shape(
     },
     "token",
 )
-SYSTEM = shape({"system": array(_ALL), "links": SELF})
+INFERENCES = wrap_list("role_inferences", _IMPLIED, links=PAGE)
+SYSTEM = shape({"system": array(_ALL), "links": PAGE})
 _VERSION = shape(
     {
         "id": TEXT,
@@ -154,4 +183,4 @@ VERSIONS = wrap("versions", wrap_list("values", _VERSION))
 
 def listed(key: str, schema: Definition) -> Definition:
     """{key: a list of things} with the links of its page."""
-    return wrap_list(key, schema, links=_PAGE)
+    return wrap_list(key, schema, links=PAGE)

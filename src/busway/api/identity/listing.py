@@ -1,4 +1,4 @@
-"""Filters and pages of lists of users and projects."""
+"""Queries of identity's lists: no parameter but the named ones, and pages."""
 
 from __future__ import annotations
 
@@ -6,31 +6,46 @@ from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from busway.api.call import Call
-from busway.api.schema import FLAG, PAGE, WORD, Definition
-from busway.domain.identity import DOMAIN_ID
-from busway.store.identity import DirectoryFilter
+from busway.api.schema import WORD, Definition
+from busway.domain.errors import BadInput, NotFound
 
-DIRECTORY_QUERY: Definition = {**PAGE, "name": WORD, "domain_id": WORD, "enabled": FLAG}
-
-
-def directory_filter(call: Call) -> DirectoryFilter:
-    """What the query asks for."""
-    return DirectoryFilter(
-        name=call.text("name"),
-        enabled=call.flag("enabled") if "enabled" in call.query else None,
-        limit=call.number("limit"),
-        marker=call.text("marker"),
-    )
+IN_DOMAIN: Definition = {"domain_id": WORD}
 
 
-def in_domain(call: Call) -> bool:
-    """True unless the query asks for another domain than the one that there is."""
-    return call.text("domain_id") in (None, DOMAIN_ID)
+def only(call: Call, known: Definition) -> None:
+    """Raises `BadInput` for a parameter that there is not: it would be taken for a filter that filters."""
+    unknown = sorted(set(call.query) - set(known))
+    if unknown:
+        raise BadInput(
+            f"The list has no parameter {unknown[0]}",
+            detail=f"It has {', '.join(sorted(known)) or 'none'}.",
+            remedy="Leave it out.",
+            code="unknown-parameter",
+        )
 
 
-def next_page(call: Call, path: str, found: Sequence[str]) -> str | None:
-    """The link of the next page where this one is full; `found` are the ids of this page."""
-    if not found or len(found) != call.number("limit"):
-        return None
-    kept = [(key, value) for key, value in call.query.multi_items() if key != "marker"]
-    return call.url(f"{path}?{urlencode([*kept, ('marker', found[-1])])}")
+def in_asked_domain(call: Call, kind: str, domain_id: str) -> None:
+    """Raises `NotFound` for one thing that is not in the domain that the query names; clients name it with each id."""
+    if call.text("domain_id") not in (None, domain_id):
+        raise NotFound(f"Could not find {kind}: {call.path['id']}", code=f"{kind}-not-found")
+
+
+def flag(call: Call, name: str) -> bool | None:
+    """A filter that is true or false, None where the query does not have it."""
+    return call.flag(name) if name in call.query else None
+
+
+def words(call: Call, name: str) -> tuple[str, ...]:
+    """The comma-separated words of a parameter."""
+    return tuple(word for each in call.query.getlist(name) for word in each.split(",") if word)
+
+
+def links(call: Call, path: str, found: Sequence[str] = ()) -> dict[str, object]:
+    """The links of a list: to itself, and to the next page where this one is full; `found` are the ids of this page."""
+    query = call.query.multi_items()
+    this = call.url(f"{path}?{urlencode(query)}" if query else path)
+    following = None
+    if found and len(found) == call.number("limit"):
+        kept = [(key, value) for key, value in query if key != "marker"]
+        following = call.url(f"{path}?{urlencode([*kept, ('marker', found[-1])])}")
+    return {"next": following, "self": this, "previous": None}

@@ -1,4 +1,4 @@
-"""Tokens: by password, token or application credential; for a project, for the system, or unscoped."""
+"""Tokens: by password, token or application credential; for a project, a domain, the system, or unscoped."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import keystone_time
-from busway.api.identity import catalog
-from busway.api.identity.answers import TOKEN
+from busway.api.identity import answers, catalog
 from busway.api.operation import Operation
-from busway.api.schema import Definition, Schema, open_object
+from busway.api.schema import FLAG, Definition, Schema, open_object
 from busway.control.identity import tokens as identity_tokens
 from busway.control.identity.proof import METHODS, Credentials
 from busway.control.identity.tokens import Scope
 from busway.domain.application_credential import ApplicationCredential
-from busway.domain.errors import BadInput, NotAuthenticated, NotSupported
-from busway.domain.identity import DOMAIN_ID, DOMAIN_NAME, Token
+from busway.domain.errors import BadInput, NotAuthenticated
+from busway.domain.identity import DOMAIN_ID, Token
 
 LOGIN = "identity:authenticate"
-_DOMAIN = {"id": DOMAIN_ID, "name": DOMAIN_NAME}
+_PATH = "/identity/v3/auth/tokens"
+_QUERY: Definition = {"nocatalog": FLAG}
 _TEXT: Definition = {"type": ["string", "null"], "maxLength": 255}
 _SECRET: Definition = {"type": "string", "maxLength": 4096}
 _NAMES: Definition = {
@@ -33,7 +33,16 @@ _SCOPE = {
     "anyOf": [
         {"type": "string", "maxLength": 255},
         {"type": "null"},
-        {"type": "object", "properties": {"project": {"anyOf": [_NAMED, {"type": "null"}]}}},
+        {
+            "type": "object",
+            "properties": {
+                "project": {"anyOf": [_NAMED, {"type": "null"}]},
+                "domain": {"anyOf": [{"type": "object", "properties": {"id": _TEXT, "name": _TEXT}}, {"type": "null"}]},
+                "system": {"type": ["object", "null"]},
+                "unscoped": {},
+            },
+            "additionalProperties": False,
+        },
     ]
 }
 _AUTH = Schema(
@@ -74,7 +83,7 @@ def token_body(call: Call, token: Token) -> dict[str, object]:
         "user": {
             "id": token.user.id,
             "name": token.user.name,
-            "domain": _DOMAIN,
+            "domain": _domain(token, token.user.domain_id),
             "password_expires_at": None,
         },
         "audit_ids": [token.audit_id],
@@ -82,17 +91,24 @@ def token_body(call: Call, token: Token) -> dict[str, object]:
         "expires_at": keystone_time(token.expires),
     }
     if token.project is not None:
-        body["project"] = {"id": token.project.id, "name": token.project.name, "domain": _DOMAIN}
+        domain = _domain(token, token.project.domain_id)
+        body["project"] = {"id": token.project.id, "name": token.project.name, "domain": domain}
         body["is_domain"] = False
-        body["roles"] = [{"id": role.id, "name": role.name} for role in token.roles]
-        body["catalog"] = catalog.catalog(call)
+    if token.domain is not None:
+        body["domain"] = {"id": token.domain.id, "name": token.domain.name}
     if token.is_system:
         body["system"] = {"all": True}
+    if token.project is not None or token.domain is not None or token.is_system:
         body["roles"] = [{"id": role.id, "name": role.name} for role in token.roles]
-        body["catalog"] = catalog.catalog(call)
+        if not call.flag("nocatalog"):
+            body["catalog"] = catalog.catalog(call)
     if token.credential is not None:
         body["application_credential"] = _credential_body(token.credential)
     return body
+
+
+def _domain(token: Token, domain_id: str) -> dict[str, object]:
+    return {"id": domain_id, "name": token.domains[domain_id]}
 
 
 def _credential_body(credential: ApplicationCredential) -> dict[str, object]:
@@ -129,22 +145,23 @@ def _credentials(identity: dict[str, Any]) -> Credentials:
         raise BadInput(f"Expecting to find {missing[0]} in identity", code="auth-incomplete")
     user = identity["password"]["user"] if "password" in methods else {}
     given = identity["application_credential"] if "application_credential" in methods else {}
-    owner = given.get("user", {})
-    for named in (user, owner):
-        _check_domain(named.get("domain", {}))
+    named = user or given.get("user", {})
     return Credentials(
         methods,
-        user=_reference(user) or _reference(owner),
+        user=str(named.get("id") or named.get("name") or ""),
         password=str(user.get("password") or ""),
         token=identity["token"]["id"] if "token" in methods else "",
         credential_id=given.get("id") or "",
         credential_name=given.get("name") or "",
         secret=given.get("secret") or "",
+        user_domain=_domain_of(named),
     )
 
 
-def _reference(user: dict[str, Any]) -> str:
-    return str(user.get("id") or user.get("name") or "")
+def _domain_of(named: dict[str, Any]) -> str:
+    """The id or name of the domain that a user or project is named in; the default one where none is said."""
+    domain = named.get("domain") or {}
+    return str(domain.get("id") or domain.get("name") or DOMAIN_ID)
 
 
 def _scope(scope: Any) -> Scope | None:
@@ -152,29 +169,26 @@ def _scope(scope: Any) -> Scope | None:
         return None
     if scope == "unscoped" or (isinstance(scope, dict) and "unscoped" in scope):
         return Scope()
-    if isinstance(scope, dict) and isinstance(scope.get("system"), dict) and scope["system"].get("all"):
+    asked = [(key, value) for key, value in scope.items() if value] if isinstance(scope, dict) else []
+    if len(asked) != 1:
+        raise _no_scope()
+    [(kind, value)] = asked
+    if kind == "system" and value.get("all"):
         return Scope(is_system=True)
-    project = scope.get("project") if isinstance(scope, dict) else None
-    if not isinstance(project, dict):
-        raise NotSupported(
-            "A token can be scoped to a project or to the system only",
-            remedy="Set OS_PROJECT_NAME, or OS_SYSTEM_SCOPE=all, and unset OS_DOMAIN_NAME.",
-            code="token-scope",
-        )
-    _check_domain(project.get("domain", {}))
-    return Scope(project.get("id"), project.get("name"))
+    reference = value.get("id") or value.get("name")
+    if kind == "domain" and reference:
+        return Scope(domain=reference)
+    if kind == "project" and reference:
+        return Scope(value.get("id"), value.get("name"), project_domain=_domain_of(value))
+    raise _no_scope()
 
 
-def _check_domain(domain: Any) -> None:
-    names = (DOMAIN_ID, DOMAIN_NAME)
-    given = (domain.get("id") or domain.get("name")) if isinstance(domain, dict) else None
-    if given is not None and given not in names:
-        raise NotAuthenticated(
-            "The request you have made requires authentication",
-            detail=f"There is no domain {given}; the only one is {DOMAIN_ID}.",
-            remedy="Set OS_USER_DOMAIN_ID=default and OS_PROJECT_DOMAIN_ID=default.",
-            code="no-such-domain",
-        )
+def _no_scope() -> BadInput:
+    return BadInput(
+        "A token is for one project, one domain, or the system",
+        remedy="Set one of OS_PROJECT_NAME, OS_DOMAIN_NAME and OS_SYSTEM_SCOPE=all, or none for a token without a scope.",
+        code="token-scope",
+    )
 
 
 def _subject(call: Call) -> str:
@@ -198,15 +212,16 @@ def _revoke(call: Call) -> Reply:
 OPERATIONS = (
     Operation(
         "POST",
-        "/identity/v3/auth/tokens",
+        _PATH,
         _issue,
         _AUTH,
+        query=_QUERY,
         public=True,
         hashes=True,
         login=LOGIN,
-        answer=wrap("token", TOKEN),
+        answer=wrap("token", answers.TOKEN),
     ),
-    Operation("GET", "/identity/v3/auth/tokens", _show, rule="identity:validate_token", answer=wrap("token", TOKEN)),
-    Operation("DELETE", "/identity/v3/auth/tokens", _revoke, rule="identity:revoke_token"),
+    Operation("GET", _PATH, _show, query=_QUERY, rule="identity:validate_token", answer=wrap("token", answers.TOKEN)),
+    Operation("DELETE", _PATH, _revoke, rule="identity:revoke_token"),
     *catalog.OPERATIONS,
 )

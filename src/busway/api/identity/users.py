@@ -2,44 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
-from busway.api.identity.answers import PROJECT, USER, listed
-from busway.api.identity.listing import DIRECTORY_QUERY, directory_filter, in_domain, next_page
-from busway.api.identity.projects import project_body
+from busway.api.identity import answers
+from busway.api.identity.attributes import ID_OR_NONE, TEXT, changes_of, check_id, extra_of, options_of
+from busway.api.identity.listing import IN_DOMAIN, flag, in_asked_domain, links, only
+from busway.api.identity.projects import listed as listed_projects
 from busway.api.operation import Operation
-from busway.api.schema import BOOLEAN, Schema, as_bool, open_object
-from busway.control.identity import directory as identity
-from busway.control.identity import grants
-from busway.domain.identity import DOMAIN_ID, User
+from busway.api.schema import BOOLEAN, FLAG, PAGE, WORD, Definition, Schema, closed, open_object
+from busway.control.identity import projects, users
+from busway.domain.identity import User
 from busway.domain.ids import ProjectId, UserId
+from busway.store.users import UserFilter
 
+ROOT = "/identity/v3/users"
+_OPTIONS = closed({"lock_password": {"type": ["boolean", "null"]}})
 _FIELDS = {
-    "name": {"type": "string", "minLength": 1, "maxLength": 255},
+    "name": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"\S"},
     "password": {"type": ["string", "null"], "minLength": 1, "maxLength": 4096},
-    "description": {"type": ["string", "null"], "maxLength": 65535},
+    "description": TEXT,
     "email": {"type": ["string", "null"], "maxLength": 255},
     "enabled": BOOLEAN,
-    "default_project_id": {"type": ["string", "null"], "maxLength": 64},
+    "default_project_id": ID_OR_NONE,
+    "domain_id": ID_OR_NONE,
+    "options": _OPTIONS,
 }
+_REFUSED = ("federated", "password_expires_at")
 _CREATE = Schema(open_object({"user": open_object(_FIELDS, "name")}, "user"))
 _UPDATE = Schema(open_object({"user": open_object(_FIELDS)}, "user"))
 _SECRET = {"type": "string", "minLength": 1, "maxLength": 4096}
 _PASSWORDS = open_object({"password": _SECRET, "original_password": _SECRET}, "password", "original_password")
 _CHANGE_PASSWORD = Schema(open_object({"user": _PASSWORDS}, "user"))
+QUERY: Definition = {**PAGE, "name": WORD, "domain_id": WORD, "enabled": FLAG}
 
 
 def user_body(call: Call, user: User) -> dict[str, object]:
     """A user as the identity API shows it."""
     body: dict[str, object] = {
+        **user.extra,
         "id": user.id,
         "name": user.name,
         "enabled": user.enabled,
         "description": user.description,
-        "domain_id": DOMAIN_ID,
+        "domain_id": user.domain_id,
         "password_expires_at": None,
-        "options": {},
-        "links": {"self": call.url(f"/identity/v3/users/{user.id}")},
+        "options": dict(user.options),
+        "links": {"self": call.url(f"{ROOT}/{user.id}")},
     }
     if user.email is not None:
         body["email"] = user.email
@@ -48,107 +59,112 @@ def user_body(call: Call, user: User) -> dict[str, object]:
     return body
 
 
-def _list(call: Call) -> Reply:
-    found = identity.list_users(call.control, call.caller, directory_filter(call)) if in_domain(call) else []
+def user_filter(call: Call) -> UserFilter:
+    """What a query of users asks for."""
+    only(call, QUERY)
+    return UserFilter(
+        name=call.text("name"),
+        enabled=flag(call, "enabled"),
+        domain_id=call.text("domain_id"),
+        limit=call.number("limit"),
+        marker=call.text("marker"),
+    )
+
+
+def listed(call: Call, path: str, found: Sequence[User]) -> Reply:
+    """A list of users with its links."""
     rows = [user_body(call, each) for each in found]
-    return Reply({"users": rows, "links": {"next": next_page(call, "/identity/v3/users", [each.id for each in found])}})
+    return Reply({"users": rows, "links": links(call, path, [each.id for each in found])})
+
+
+def _list(call: Call) -> Reply:
+    return listed(call, ROOT, users.list_users(call.control, call.caller, user_filter(call)))
 
 
 def _show(call: Call) -> Reply:
-    return Reply({"user": user_body(call, identity.get_user(call.control, call.caller, call.path["id"]))})
+    only(call, IN_DOMAIN)
+    user = users.get_user(call.control, call.caller, call.path["id"])
+    in_asked_domain(call, "user", user.domain_id)
+    return Reply({"user": user_body(call, user)})
 
 
-def _changes(given: dict[str, object]) -> dict[str, object]:
-    changes: dict[str, object] = {
-        key: given[key] for key in ("name", "description", "email", "default_project_id") if key in given
-    }
-    if "description" in changes:
-        changes["description"] = changes["description"] or ""
-    if "enabled" in given:
-        changes["enabled"] = as_bool(given["enabled"], "enabled")
+def _changes(given: dict[str, Any]) -> dict[str, Any]:
+    changes = changes_of(given, *(name for name in _FIELDS if name != "password"))
+    if "default_project_id" in changes:
+        project = changes["default_project_id"]
+        changes["default_project_id"] = ProjectId(project) if project else None
+    if extra := extra_of(given, _FIELDS, *_REFUSED):
+        changes["extra"] = extra
     return changes
 
 
 def _create(call: Call) -> Reply:
     given = call.body["user"]
-    project = given.get("default_project_id")
-    user = User(
-        id=UserId(""),
-        name=given["name"],
-        enabled=as_bool(given.get("enabled", True), "enabled"),
-        description=given.get("description") or "",
-        email=given.get("email"),
-        default_project_id=ProjectId(project) if project else None,
-    )
-    made = identity.create_user(call.control, call.caller, user, given.get("password"))
+    extra_of(given, _FIELDS, "id")
+    changes = {**_changes(given), "options": options_of(given)}
+    domain = changes.pop("domain_id", None)
+    user = User(UserId(""), **changes)
+    made = users.create_user(call.control, call.caller, user, given.get("password"), domain)
     return Reply({"user": user_body(call, made)}, 201)
 
 
 def _update(call: Call) -> Reply:
-    given = call.body["user"]
-    user = identity.update_user(
-        call.control, call.caller, call.path["id"], _changes(given), given.get("password", identity.UNCHANGED)
-    )
+    given = dict(call.body["user"])
+    check_id(given, call.path["id"])
+    password = given.get("password", users.UNCHANGED)
+    user = users.update_user(call.control, call.caller, call.path["id"], _changes(given), password)
     return Reply({"user": user_body(call, user)})
 
 
 def _delete(call: Call) -> Reply:
-    identity.delete_user(call.control, call.caller, call.path["id"])
+    users.delete_user(call.control, call.caller, call.path["id"])
     return NO_CONTENT
 
 
 def _change_password(call: Call) -> Reply:
     given = call.body["user"]
     original, new = given["original_password"], given["password"]
-    identity.change_password(call.control, call.path["id"], original, new, call.address)
+    users.change_password(call.control, call.path["id"], original, new, call.address)
     return NO_CONTENT
 
 
 def _list_projects(call: Call) -> Reply:
-    found = grants.list_assignments(call.control, call.caller, user_id=call.path["id"], rule=call.rule)
-    projects = {each.project.id: each.project for each in found}
-    return Reply({"projects": [project_body(call, each) for each in projects.values()], "links": {"next": None}})
+    only(call, {})
+    user_id = call.path["id"]
+    found = projects.list_user_projects(call.control, call.caller, user_id)
+    return listed_projects(call, f"{ROOT}/{user_id}/projects", found)
 
 
 OPERATIONS = (
     Operation(
-        "GET",
-        "/identity/v3/users",
-        _list,
-        query=DIRECTORY_QUERY,
-        rule="identity:list_users",
-        answer=listed("users", USER),
+        "GET", ROOT, _list, query=QUERY, rule="identity:list_users", answer=answers.listed("users", answers.USER)
     ),
     Operation(
-        "POST",
-        "/identity/v3/users",
-        _create,
-        _CREATE,
-        rule="identity:create_user",
-        hashes=True,
-        answer=wrap("user", USER),
+        "POST", ROOT, _create, _CREATE, rule="identity:create_user", hashes=True, answer=wrap("user", answers.USER)
     ),
-    Operation("GET", "/identity/v3/users/{id}", _show, rule="identity:get_user", answer=wrap("user", USER)),
+    Operation(
+        "GET", f"{ROOT}/{{id}}", _show, query=IN_DOMAIN, rule="identity:get_user", answer=wrap("user", answers.USER)
+    ),
     Operation(
         "PATCH",
-        "/identity/v3/users/{id}",
+        f"{ROOT}/{{id}}",
         _update,
         _UPDATE,
         rule="identity:update_user",
         hashes=True,
-        answer=wrap("user", USER),
+        answer=wrap("user", answers.USER),
     ),
-    Operation("DELETE", "/identity/v3/users/{id}", _delete, rule="identity:delete_user"),
+    Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="identity:delete_user"),
     Operation(
         "GET",
-        "/identity/v3/users/{id}/projects",
+        f"{ROOT}/{{id}}/projects",
         _list_projects,
         rule="identity:list_user_projects",
-        answer=listed("projects", PROJECT),
+        answer=answers.listed("projects", answers.PROJECT),
     ),
     Operation(
         "POST",
-        "/identity/v3/users/{id}/password",
+        f"{ROOT}/{{id}}/password",
         _change_password,
         _CHANGE_PASSWORD,
         public=True,

@@ -8,7 +8,6 @@ from busway.control.context import Control
 from busway.domain.application_credential import AccessRule
 from busway.domain.caller import Caller, Delegation
 from busway.domain.errors import NotAuthenticated
-from busway.domain.identity import with_implied
 from busway.domain.ids import ProjectId
 from busway.store.identity_tokens import Bearer, find_bearer
 
@@ -34,6 +33,10 @@ def authenticate(control: Control, secret: str | None) -> Caller:
         is_system=alive.is_system,
         delegation=_delegation(alive),
         policy=control.policy,
+        domain_id=alive.domain_id or "",
+        domain_name=alive.domain_name,
+        project_domain_id=alive.project_domain_id,
+        user_domain_id=alive.user_domain_id,
     )
 
 
@@ -54,17 +57,22 @@ def check_alive(control: Control, bearer: Bearer | None) -> Bearer:
         raise orphaned()
     if bearer.credential_id is not None and bearer.delegated is None:
         raise dead("Its application credential was deleted.", "token-orphaned")
-    place = f"in project {bearer.project_name}" if bearer.project_id is not None else "on the system"
-    if (bearer.project_id is not None or bearer.is_system) and not bearer.roles:
-        raise dead(f"User {bearer.user_name} has no role {place} any more.", "token-orphaned")
-    if bearer.delegated is not None and not set(bearer.delegated) <= with_implied(set(bearer.roles)):
+    if (bearer.project_id or bearer.domain_id or bearer.is_system) and not bearer.roles:
+        raise dead(f"User {bearer.user_name} has no role {_place(bearer)} any more.", "token-orphaned")
+    if bearer.delegated is not None and not set(bearer.delegated) <= set(bearer.roles):
         raise dead("Its user lost a role that its application credential stands for.", "token-orphaned")
     return bearer
 
 
+def _place(bearer: Bearer) -> str:
+    if bearer.is_system:
+        return "on the system"
+    return f"in project {bearer.project_name}" if bearer.project_id else f"on domain {bearer.domain_name}"
+
+
 def _effective(bearer: Bearer) -> frozenset[str]:
     own = bearer.roles if bearer.delegated is None else bearer.delegated
-    return frozenset(with_implied(set(own)))
+    return frozenset(bearer.roles[each] for each in own)
 
 
 def _delegation(bearer: Bearer) -> Delegation | None:
@@ -77,7 +85,7 @@ def _delegation(bearer: Bearer) -> Delegation | None:
 
 def orphaned() -> NotAuthenticated:
     """The error for a token whose user or project is gone."""
-    return dead("Its user or project was deleted or disabled.", "token-orphaned")
+    return dead("Its user, project or domain was deleted or disabled.", "token-orphaned")
 
 
 def dead(detail: str, code: str) -> NotAuthenticated:

@@ -18,11 +18,12 @@ from busway.control.identity.passwords import NO_PASSWORD
 from busway.control.identity.proof import Proof
 from busway.control.identity.provider import Provider, provider_of
 from busway.control.identity.tokens import Scope, grant
+from busway.domain.assignment import Actor, Assignment, Place
 from busway.domain.errors import Forbidden, NotAuthenticated, NotFound
 from busway.domain.identity import Token, User
 from busway.domain.ids import UserId
 from busway.domain.openid import OpenId
-from busway.store import audit, identity
+from busway.store import assignments, audit, projects, roles, users
 from busway.store.database import Tx, take_turn
 from busway.store.identity_tokens import revoke_project_tokens
 
@@ -67,18 +68,18 @@ def _user(settings: OpenId, claims: Mapping[str, Any]) -> User:
 
 def _known(tx: Tx, settings: OpenId, user: User) -> User:
     """The user as they are stored; a name that somebody else has is never taken over."""
-    known = identity.find_user(tx, user.id)
+    known = users.find_user(tx, user.id)
     if known is not None:
         if not known.enabled:
             raise Forbidden("The user is disabled", remedy="Ask someone with the admin role.", code="user-disabled")
         return known
     name = user.name
-    if identity.find_user_by_name(tx, name) is not None:
+    if users.find_user_by_name(tx, name) is not None:
         name = f"{name[: _NAME_CHARS - 1 - len(settings.name) - 9]}@{settings.name}"
-    if identity.find_user_by_name(tx, name) is not None:
+    if users.find_user_by_name(tx, name) is not None:
         name = f"{name}-{user.id[:8]}"
     made = User(user.id, name, description=user.description)
-    identity.add_user(tx, made, NO_PASSWORD)
+    users.add_user(tx, made, NO_PASSWORD)
     return made
 
 
@@ -86,13 +87,14 @@ def _apply_groups(control: Control, tx: Tx, settings: OpenId, user: User, claims
     """Gives and takes the roles that the configuration ties to groups; others stay as they are."""
     groups = claims.get(settings.groups_claim) or []
     has = {str(each).lstrip("/") for each in groups} if isinstance(groups, list) else set()
-    roles = {role.name: role.id for role in identity.list_roles(tx)}
+    known = {role.name: role.id for role in roles.list_roles(tx)}
     wanted = {(each.project, each.role) for each in settings.mapping if each.group in has}
     for project_name, role in {(each.project, each.role) for each in settings.mapping}:
-        project = identity.find_project_by_name(tx, project_name)
-        if project is None or role not in roles:
+        project = projects.find_project_by_name(tx, project_name)
+        if project is None or role not in known:
             continue
+        given = Assignment(Actor.USER, user.id, Place.PROJECT, project.id, known[role])
         if (project_name, role) in wanted:
-            identity.assign_role(tx, user.id, project.id, roles[role])
-        elif identity.unassign_role(tx, user.id, project.id, roles[role]):
+            assignments.assign(tx, given)
+        elif assignments.unassign(tx, given):
             revoke_project_tokens(tx, project.id, control.now(), user.id)

@@ -1,103 +1,128 @@
-"""The use cases of roles and role assignments."""
+"""The use cases of assignments: who is given which role where, and who has it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from busway.control.context import Control
-from busway.control.identity.directory import check_admin_left
+from busway.control.identity.tree import TURN, check_admin_left
+from busway.domain.assignment import Actor, Assignment, Place
 from busway.domain.caller import Caller
-from busway.domain.errors import Conflict
-from busway.domain.identity import ROLE_NAMES, Project, Role, RoleAssignment, User
+from busway.domain.errors import Forbidden, NotFound
+from busway.domain.identity import Project, Role, User
+from busway.domain.user_group import UserGroup
 from busway.policy import authorize
-from busway.store import identity as store
+from busway.store import assignment_list, assignments, projects, roles, user_groups, users
+from busway.store.assignment_list import AssignmentFilter, NamedAssignment
 from busway.store.database import Tx, take_turn
-from busway.store.identity_tokens import revoke_project_tokens, revoke_system_tokens
+from busway.store.identity_tokens import revoke_assigned_tokens
 
 
-def list_roles(control: Control, _caller: Caller) -> list[Role]:
-    """All roles."""
+def list_assignments(control: Control, caller: Caller, wanted: AssignmentFilter) -> list[NamedAssignment]:
+    """Who has which role where; a token of a domain sees what is given on its domain and in its projects."""
+    if wanted.with_subtree:
+        authorize(caller, "identity:list_role_assignments_for_tree", {"target.project.id": wanted.project_id})
+    else:
+        authorize(caller, "identity:list_role_assignments", {"target.domain_id": caller.domain_id})
     with control.db.read() as tx:
-        return store.list_roles(tx)
+        return assignment_list.list_assignments(tx, replace(wanted, within=caller.domain_id or None))
 
 
-def create_role(control: Control, caller: Caller, name: str) -> Role:
-    """Creates a role; one that no rule of rights names opens nothing."""
-    authorize(caller, "identity:create_role")
-    role = Role(control.new_id().replace("-", ""), name)
-    with control.db.write() as tx:
-        store.add_role(tx, role)
-    return role
-
-
-def delete_role(control: Control, caller: Caller, role_id: str) -> None:
-    """Removes a role that is not one of the built-in ones."""
-    authorize(caller, "identity:delete_role")
-    with control.db.write() as tx:
-        role = store.get_role(tx, role_id)
-        if role.name in ROLE_NAMES:
-            raise Conflict(f"Role {role.name} is built in", code="role-built-in")
-        store.delete_role(tx, role.id)
-
-
-def list_assignments(
-    control: Control,
-    caller: Caller,
-    user_id: str | None = None,
-    project_id: str | None = None,
-    rule: str = "identity:list_role_assignments",
-) -> list[RoleAssignment]:
-    """Who has which role where."""
-    authorize(caller, rule, {"target.user.id": user_id, "target.project.id": project_id})
+def list_given(control: Control, caller: Caller, asked: Assignment, rule: str) -> list[Role]:
+    """The roles that were given to just this actor on just this place; the role of `asked` is left aside."""
     with control.db.read() as tx:
-        return store.list_assignments(tx, user_id=user_id, project_id=project_id)
+        _permit(tx, caller, rule, asked)
+        return assignments.list_given_roles(tx, asked.actor_id, asked.place_id, inherited=asked.inherited)
 
 
-def assign_role(control: Control, caller: Caller, user_id: str, project_id: str, role_id: str) -> None:
-    """Gives a user a role in a project."""
-    authorize(caller, "identity:create_grant")
-    with control.db.write() as tx:
-        user, project, role = _assignment(tx, user_id, project_id, role_id)
-        store.assign_role(tx, user.id, project.id, role.id)
-
-
-def unassign_role(control: Control, caller: Caller, user_id: str, project_id: str, role_id: str) -> bool:
-    """Takes a role from a user and ends their tokens for the project; True when they had it."""
-    authorize(caller, "identity:revoke_grant")
-    with control.db.write() as tx:
-        take_turn(tx, "identity")
-        user, project, role = _assignment(tx, user_id, project_id, role_id)
-        had = store.unassign_role(tx, user.id, project.id, role.id)
-        if had:
-            revoke_project_tokens(tx, project.id, control.now(), user.id)
-            check_admin_left(tx)
-        return had
-
-
-def list_system_roles(
-    control: Control, caller: Caller, user_id: str, rule: str = "identity:list_system_grants_for_user"
-) -> list[Role]:
-    """A user's roles on the whole system."""
-    authorize(caller, rule, {"target.user.id": user_id})
+def list_own_system_roles(control: Control, caller: Caller) -> list[Role]:
+    """The caller's roles on the system, by themselves or by a group."""
+    authorize(caller, "identity:get_auth_system")
     with control.db.read() as tx:
-        return store.list_system_roles(tx, store.get_user(tx, user_id).id)
+        return assignments.list_held_roles(tx, caller.user_id, is_system=True)
 
 
-def assign_system_role(control: Control, caller: Caller, user_id: str, role_id: str) -> None:
-    """Gives a user a role on the whole system."""
-    authorize(caller, "identity:create_system_grant_for_user")
+def check(control: Control, caller: Caller, asked: Assignment, rule: str) -> None:
+    """Raises `NotFound` when just this was not given."""
+    with control.db.read() as tx:
+        _permit(tx, caller, rule, asked)
+        if not assignments.has(tx, asked):
+            raise _not_given(asked)
+
+
+def give(control: Control, caller: Caller, asked: Assignment, rule: str) -> None:
+    """Gives a role; giving it twice is harmless."""
     with control.db.write() as tx:
-        store.assign_system_role(tx, store.get_user(tx, user_id).id, store.get_role(tx, role_id).id)
+        take_turn(tx, TURN)
+        role, domain = _permit(tx, caller, rule, asked)
+        assert role is not None
+        if role.domain_id not in ("", domain):
+            raise Forbidden(
+                f"Role {role.name} is one of another domain",
+                detail=f"It is for domain {role.domain_id} and what is in it.",
+                remedy="Give it there, or give a role of the whole cloud.",
+                code="role-elsewhere",
+            )
+        assignments.assign(tx, asked)
 
 
-def unassign_system_role(control: Control, caller: Caller, user_id: str, role_id: str) -> bool:
-    """Takes a role on the whole system from a user and ends their tokens for it; True when they had it."""
-    authorize(caller, "identity:revoke_system_grant_for_user")
+def take(control: Control, caller: Caller, asked: Assignment, rule: str) -> None:
+    """Takes a role and ends the tokens that rest on it; raises `NotFound` when it was not given."""
     with control.db.write() as tx:
-        user = store.get_user(tx, user_id)
-        had = store.unassign_system_role(tx, user.id, store.get_role(tx, role_id).id)
-        if had:
-            revoke_system_tokens(tx, user.id, control.now())
-        return had
+        take_turn(tx, TURN)
+        _permit(tx, caller, rule, asked)
+        if not assignments.unassign(tx, asked):
+            raise _not_given(asked)
+        revoke_assigned_tokens(tx, asked, control.now())
+        check_admin_left(tx)
 
 
-def _assignment(tx: Tx, user_id: str, project_id: str, role_id: str) -> tuple[User, Project, Role]:
-    return store.get_user(tx, user_id), store.get_project(tx, project_id), store.get_role(tx, role_id)
+def _permit(tx: Tx, caller: Caller, rule: str, asked: Assignment) -> tuple[Role | None, str]:
+    """Asks the rule about all that is named, and that it is there; the role, and the domain of the place."""
+    actor = _actor(tx, asked)
+    place = projects.find_project(tx, asked.place_id) if asked.place is not Place.SYSTEM else None
+    role = roles.find_role(tx, asked.role_id) if asked.role_id else None
+    target = {
+        "target.user.id": asked.actor_id if asked.actor is Actor.USER else "",
+        f"target.{asked.actor}.domain_id": actor.domain_id if actor else "",
+        "target.role.name": role.name if role else "",
+        "target.role.domain_id": (role.domain_id or None) if role else "",
+    }
+    domain = ""
+    if place is not None:
+        domain = place.id if place.is_domain else place.domain_id
+        target["target.domain.id" if asked.place is Place.DOMAIN else "target.project.domain_id"] = domain
+    authorize(caller, rule, target)
+    _check_there(tx, asked, actor, place)
+    return roles.get_role(tx, asked.role_id) if asked.role_id else None, domain
+
+
+def _actor(tx: Tx, asked: Assignment) -> User | UserGroup | None:
+    if asked.actor is Actor.USER:
+        return users.find_user(tx, asked.actor_id)
+    return user_groups.find_group(tx, asked.actor_id)
+
+
+def _check_there(tx: Tx, asked: Assignment, actor: User | UserGroup | None, place: Project | None) -> None:
+    """Raises `NotFound` for what there is not."""
+    if actor is None and asked.actor is Actor.USER:
+        users.get_user(tx, asked.actor_id)
+    elif actor is None:
+        user_groups.get_group(tx, asked.actor_id)
+    if asked.place is Place.DOMAIN:
+        projects.get_domain(tx, asked.place_id)
+    if asked.place is Place.PROJECT and (place is None or place.is_domain):
+        raise NotFound(
+            f"Could not find project: {asked.place_id}",
+            remedy="Give a role on a domain with --domain." if place else "List projects: openstack project list",
+            code="project-not-found",
+        )
+
+
+def _not_given(asked: Assignment) -> NotFound:
+    where = "the system" if asked.place is Place.SYSTEM else f"{asked.place} {asked.place_id}"
+    return NotFound(
+        f"{asked.actor.capitalize()} {asked.actor_id} was not given role {asked.role_id} on {where}",
+        remedy="See who has what: openstack role assignment list --names",
+        code="assignment-not-found",
+    )

@@ -11,10 +11,10 @@ from busway.control.identity.bearer import authenticate, digest
 from busway.control.identity.lockout import check_may_try, note_failure, note_success
 from busway.control.identity.passwords import NO_PASSWORD, passwords
 from busway.domain.errors import NotAuthenticated
-from busway.domain.identity import User
-from busway.store import application_credentials, audit
-from busway.store import identity as store
+from busway.domain.identity import DOMAIN_ID, DOMAIN_NAME, Project, User
+from busway.store import application_credentials, audit, projects
 from busway.store import identity_tokens as token_store
+from busway.store import users as store
 from busway.store.database import Tx
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -24,8 +24,8 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 class Credentials:
     """What a client proves itself with, by method.
 
-    `password`: a user (by id or name) and a password. `token`: an earlier token. `application_credential`: an id, or
-    a name and its user, and a secret.
+    `password`: a user (by id, or by name in `user_domain`, itself by id or name) and a password. `token`: an earlier token.
+    `application_credential`: an id, or a name and its user, and a secret.
     """
 
     methods: tuple[str, ...]
@@ -35,6 +35,7 @@ class Credentials:
     credential_id: str = ""
     credential_name: str = ""
     secret: str = ""
+    user_domain: str = DOMAIN_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +79,17 @@ def prove(control: Control, credentials: Credentials, address: str) -> Proof:
     return together
 
 
-def check_password(control: Control, reference: str, password: str, address: str) -> Proof:
-    """A user, by id or name, whose password this is."""
+def check_password(control: Control, reference: str, password: str, address: str, domain: str = DOMAIN_ID) -> Proof:
+    """A user, by id or by name in a domain, whose password this is."""
     with control.db.read() as tx:
-        user = store.find_user(tx, reference) or store.find_user_by_name(tx, reference)
+        user = find_person(tx, reference, domain)
         known = store.get_password_hash(tx, user.id) if user else NO_PASSWORD
-    name = user.name if user else reference
+        is_enabled = user is not None and _is_enabled(tx, user)
+    name = _login_name(user, reference, domain)
     audit.name_actor("", name, "")
     check_may_try(control, name, address)
     pool = passwords(control.settings)
-    if not pool.check(known, password) or user is None or not user.enabled:
+    if not pool.check(known, password) or user is None or not is_enabled:
         note_failure(control, name, address)
         raise _wrong("The user name or the password is wrong, or the user is disabled.", "wrong-password")
     renewed = pool.hash(password) if pool.is_outdated(known) else None
@@ -102,8 +104,33 @@ def check_password(control: Control, reference: str, password: str, address: str
     return Proof(user, frozenset({"password"}), settle=settle)
 
 
+def find_person(tx: Tx, reference: str, domain: str) -> User | None:
+    """A user by id, or by name in a domain that is given by id or name; None where there is no such user."""
+    user = store.find_user(tx, reference)
+    if user is None:
+        found = find_domain(tx, domain)
+        user = store.find_user_by_name(tx, reference, found.id) if found else None
+    return user
+
+
+def find_domain(tx: Tx, reference: str) -> Project | None:
+    """A domain by id or name, or None."""
+    found = projects.find_project(tx, reference)
+    return found if found is not None and found.is_domain else projects.find_project_by_name(tx, reference, "")
+
+
+def _is_enabled(tx: Tx, user: User) -> bool:
+    return user.enabled and projects.get_domain(tx, user.domain_id).enabled
+
+
+def _login_name(user: User | None, reference: str, domain: str) -> str:
+    """The name under which failures are counted: that of the user, with the domain where it is not the default one."""
+    name, domain = (user.name, user.domain_id) if user else (reference, domain)
+    return name if domain in (DOMAIN_ID, DOMAIN_NAME) else f"{name}@{domain}"
+
+
 def _by_password(control: Control, credentials: Credentials, address: str) -> Proof:
-    return check_password(control, credentials.user, credentials.password, address)
+    return check_password(control, credentials.user, credentials.password, address, credentials.user_domain)
 
 
 def _by_token(control: Control, credentials: Credentials, _address: str) -> Proof:
@@ -121,16 +148,17 @@ def _by_token(control: Control, credentials: Credentials, _address: str) -> Proo
 def _by_credential(control: Control, credentials: Credentials, address: str) -> Proof:
     with control.db.read() as tx:
         found = application_credentials.find_credential(tx, credentials.credential_id)
-        user = store.find_user(tx, credentials.user) or store.find_user_by_name(tx, credentials.user)
+        user = find_person(tx, credentials.user, credentials.user_domain)
         if not credentials.credential_id and user is not None:
             found = application_credentials.find_credential_by_name(tx, user.id, credentials.credential_name)
         owner = store.find_user(tx, found.user_id) if found is not None else None
+        is_enabled = owner is not None and _is_enabled(tx, owner)
         known = application_credentials.get_secret_hash(tx, found.id) if found is not None else NO_PASSWORD
     name = f"credential {found.id if found else credentials.credential_id or credentials.credential_name}"
     audit.name_actor("", name, "")
     check_may_try(control, name, address)
     matches = passwords(control.settings).check(known, credentials.secret)
-    if not matches or found is None or owner is None or not owner.enabled:
+    if not matches or found is None or owner is None or not is_enabled:
         note_failure(control, name, address)
         raise _wrong("The application credential or its secret is wrong.", "wrong-credential")
     if found.expires is not None and found.expires <= control.now():

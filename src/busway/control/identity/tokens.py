@@ -8,13 +8,12 @@ from datetime import timedelta
 
 from busway.control.context import Control
 from busway.control.identity.bearer import check_alive, digest, orphaned
-from busway.control.identity.proof import Credentials, Proof, prove
+from busway.control.identity.proof import Credentials, Proof, find_domain, prove
 from busway.domain.caller import Caller
 from busway.domain.errors import NotAuthenticated, NotFound
-from busway.domain.identity import Project, Role, Token, User, with_implied
+from busway.domain.identity import DOMAIN_ID, Project, Role, Token, User
 from busway.policy import authorize
-from busway.store import application_credentials, audit
-from busway.store import identity as store
+from busway.store import application_credentials, assignments, audit, projects, users
 from busway.store import identity_tokens as token_store
 from busway.store.database import Tx
 from busway.store.identity_tokens import TokenRow
@@ -22,14 +21,27 @@ from busway.store.identity_tokens import TokenRow
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the token must be good for: a project by id or name, or the whole system; none of them means unscoped."""
+    """What the token must be good for: a project by id, or by name in `project_domain`; a domain by id or name, as all domains
+    here are given; or the whole system. None of them means unscoped.
+    """
 
     project_id: str | None = None
     project_name: str | None = None
     is_system: bool = False
+    project_domain: str = DOMAIN_ID
+    domain: str | None = None
 
     def __str__(self) -> str:
         return self.project_name or self.project_id or "(none)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Granted:
+    """What a token is for, once that is looked up and permitted."""
+
+    project: Project | None = None
+    domain: Project | None = None
+    is_system: bool = False
 
 
 def issue_token(
@@ -48,24 +60,25 @@ def grant(control: Control, proof: Proof, scope: Scope | None) -> tuple[str, Tok
     now = control.now()
     secret = secrets.token_urlsafe(32)
     with control.db.write() as tx:
-        user = store.find_user(tx, proof.user.id)
-        if user is None or not user.enabled:
+        user = users.find_user(tx, proof.user.id)
+        if user is None or not user.enabled or not projects.get_domain(tx, user.domain_id).enabled:
             raise orphaned()
         if proof.parent is not None:
             check_alive(control, token_store.find_bearer(tx, proof.parent))
         proof.settle(tx, now)
-        project = _scoped_project(tx, user, scope, proof)
+        granted = _granted(tx, user, scope, proof)
         row = TokenRow(
             digest=digest(secret),
             user_id=user.id,
-            project_id=project.id if project else None,
+            project_id=granted.project.id if granted.project else None,
             methods=sorted(proof.methods),
             audit_id=secrets.token_urlsafe(16),
             issued=now,
             expires=min(proof.expires, now + timedelta(seconds=control.settings.token_seconds)),
             parent=proof.parent,
-            is_system=scope is not None and scope.is_system,
+            is_system=granted.is_system,
             credential_id=proof.credential_id,
+            domain_id=granted.domain.id if granted.domain else None,
         )
         token_store.add_token(tx, row)
         audit.name_actor(user.id, user.name, row.project_id or "", row.credential_id)
@@ -94,36 +107,54 @@ def revoke_token(control: Control, caller: Caller, subject: str) -> None:
         token_store.revoke_token(tx, digest(subject), control.now())
 
 
-def _scoped_project(tx: Tx, user: User, scope: Scope | None, proof: Proof) -> Project | None:
+def _granted(tx: Tx, user: User, scope: Scope | None, proof: Proof) -> _Granted:
     if proof.project_id is not None:
-        return _delegated_project(tx, scope, proof.project_id)
+        return _Granted(_delegated_project(tx, scope, proof.project_id))
     if scope is None:
-        project = store.find_project(tx, user.default_project_id) if user.default_project_id else None
-        return project if project and project.enabled and _roles(tx, user, project) else None
+        project = projects.find_project(tx, user.default_project_id) if user.default_project_id else None
+        return _Granted(project if project and _is_open(tx, user, project) else None)
     if scope.is_system:
-        if not store.list_system_roles(tx, user.id):
+        if not assignments.list_held_roles(tx, user.id, is_system=True):
             raise _no_role(user, "on the system")
-        return None
-    if scope.project_id is not None:
-        project = store.find_project(tx, scope.project_id)
-    elif scope.project_name is not None:
-        project = store.find_project_by_name(tx, scope.project_name)
-    else:
-        return None
-    if project is None or not project.enabled or not _roles(tx, user, project):
+        return _Granted(is_system=True)
+    if scope.domain is not None:
+        domain = find_domain(tx, scope.domain)
+        if domain is None or not domain.enabled or not assignments.list_held_roles(tx, user.id, domain_id=domain.id):
+            raise _no_role(user, f"on a domain {scope.domain}, or it is disabled")
+        return _Granted(domain=domain)
+    if scope.project_id is None and scope.project_name is None:
+        return _Granted()
+    project = _project(tx, scope)
+    if project is None or not _is_open(tx, user, project):
         raise _no_role(user, f"in a project {scope}, or it is disabled")
-    return project
+    return _Granted(project)
+
+
+def _project(tx: Tx, scope: Scope) -> Project | None:
+    if scope.project_id is not None:
+        return projects.find_project(tx, scope.project_id)
+    assert scope.project_name is not None
+    domain = find_domain(tx, scope.project_domain)
+    return projects.find_project_by_name(tx, scope.project_name, domain.id) if domain is not None else None
+
+
+def _is_open(tx: Tx, user: User, project: Project) -> bool:
+    """True when a user may have a token for a project."""
+    if project.is_domain or not project.enabled or not projects.get_domain(tx, project.domain_id).enabled:
+        return False
+    return bool(assignments.list_held_roles(tx, user.id, project_id=project.id))
 
 
 def _delegated_project(tx: Tx, scope: Scope | None, project_id: str) -> Project:
     """An application credential is for its own project, whatever is asked for."""
-    project = store.get_project(tx, project_id)
+    project = projects.get_project(tx, project_id)
     asked = None if scope is None else scope.project_id or scope.project_name
-    if scope is not None and (scope.is_system or asked not in (project.id, project.name)):
+    elsewhere = scope is not None and (scope.is_system or scope.domain is not None)
+    if scope is not None and (elsewhere or asked not in (project.id, project.name)):
         raise NotAuthenticated(
             "Application credentials can't take another scope",
             detail=f"This one is for project {project.name}.",
-            remedy="Unset OS_PROJECT_NAME, OS_PROJECT_ID and OS_SYSTEM_SCOPE.",
+            remedy="Unset OS_PROJECT_NAME, OS_PROJECT_ID, OS_DOMAIN_NAME and OS_SYSTEM_SCOPE.",
             code="credential-scope",
         )
     return project
@@ -139,37 +170,31 @@ def _no_role(user: User, place: str) -> NotAuthenticated:
 
 
 def _token(tx: Tx, row: TokenRow) -> Token:
-    user = store.find_user(tx, row.user_id)
-    project = store.find_project(tx, row.project_id) if row.project_id else None
+    user = users.find_user(tx, row.user_id)
+    project = projects.find_project(tx, row.project_id) if row.project_id else None
+    domain = projects.find_project(tx, row.domain_id) if row.domain_id else None
     if user is None or not user.enabled or (row.project_id and (project is None or not project.enabled)):
         raise orphaned()
-    roles: tuple[Role, ...] = _roles(tx, user, project) if project else ()
-    if row.is_system:
-        roles = _with_implied(tx, {role.name for role in store.list_system_roles(tx, user.id)})
+    roles: list[Role] = []
+    if row.project_id or row.domain_id or row.is_system:
+        roles = assignments.list_held_roles(
+            tx, user.id, project_id=row.project_id, domain_id=row.domain_id, is_system=row.is_system
+        )
     credential = None
     if row.credential_id is not None:
         credential = application_credentials.find_credential(tx, row.credential_id)
         if credential is not None:
-            roles = _with_implied(tx, set(credential.roles))
+            roles = [role for role in roles if role.id in credential.roles]
     return Token(
         user,
         project,
-        roles,
+        tuple(roles),
         tuple(row.methods),
         row.issued,
         row.expires,
         row.audit_id,
         is_system=row.is_system,
         credential=credential,
+        domain=domain,
+        domains=projects.domain_names(tx, {user.domain_id, project.domain_id if project else user.domain_id}),
     )
-
-
-def _roles(tx: Tx, user: User, project: Project) -> tuple[Role, ...]:
-    return _with_implied(
-        tx, {each.role.name for each in store.list_assignments(tx, user_id=user.id, project_id=project.id)}
-    )
-
-
-def _with_implied(tx: Tx, given: set[str]) -> tuple[Role, ...]:
-    names = with_implied(given)
-    return tuple(role for role in store.list_roles(tx) if role.name in names)

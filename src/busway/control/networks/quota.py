@@ -11,7 +11,7 @@ from busway.domain.errors import Forbidden
 from busway.domain.ids import ProjectId
 from busway.domain.quota import Usage, check_quota
 from busway.policy import authorize
-from busway.store import identity, networks, ports, quotas, security_groups
+from busway.store import networks, ports, projects, quotas, security_groups
 from busway.store.database import Tx, take_turn
 
 DEFAULTS = {"network": 100, "subnet": 100, "port": 500, "security_group": 10, "security_group_rule": 100}
@@ -49,7 +49,7 @@ def set_limits(control: Control, caller: Caller, project_id: str, wanted: Mappin
     """Sets limits of a project; what it has stays, even when it is more."""
     authorize(caller, "update_quota", {"project_id": project_id})
     with control.db.write() as tx:
-        if identity.find_project(tx, project_id) is None:
+        if projects.find_project(tx, project_id) is None:
             raise missing("project", project_id)
         quotas.set_limits(tx, project_id, wanted)
         return _limits(tx, ProjectId(project_id))

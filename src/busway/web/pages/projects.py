@@ -5,9 +5,12 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from busway.api.microversion import MAXIMUM
-from busway.control.identity.directory import list_projects, list_users
-from busway.control.identity.grants import list_assignments, list_roles
+from busway.control.identity.grants import list_assignments
+from busway.control.identity.projects import list_projects
+from busway.control.identity.roles import list_roles
+from busway.control.identity.users import list_users
 from busway.domain.errors import BuswayError, NotFound
+from busway.store.assignment_list import AssignmentFilter
 from busway.web.page import Page, View
 
 _V3 = "/identity/v3"
@@ -17,7 +20,9 @@ _GRANT = f"{_V3}/projects/{{project}}/users/{{user}}/roles/{{role}}"
 def _list(view: View, error: BuswayError | None = None) -> Response:
     control, caller = view.control, view.caller
     users = list_users(control, caller) if view.may("identity:list_users") else []
-    assigned = list_assignments(control, caller) if view.may("identity:list_role_assignments") else []
+    assigned = (
+        list_assignments(control, caller, AssignmentFilter()) if view.may("identity:list_role_assignments") else []
+    )
     values = {
         "projects": sorted(list_projects(control, caller), key=lambda each: each.name),
         "users": sorted(users, key=lambda each: each.name),

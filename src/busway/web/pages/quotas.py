@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from busway.control.identity.directory import list_projects
+from busway.control.identity.projects import list_projects
 from busway.control.quotas import get_quota
 from busway.domain.errors import BuswayError
 from busway.web.page import Page, View

@@ -7,9 +7,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from busway.control.identity.directory import list_projects
-from busway.control.identity.grants import list_system_roles
-from busway.domain.errors import BuswayError, Forbidden
+from busway.control.identity.grants import list_own_system_roles
+from busway.control.identity.projects import list_own_projects
+from busway.domain.errors import BuswayError
 from busway.domain.identity import DOMAIN_ID
 from busway.web.page import Page, View
 from busway.web.session import COOKIE, THEME, THEMES, VISITOR, Session, clear_cookie, set_cookie
@@ -55,7 +55,7 @@ def _log_in(view: View) -> Response:
 def _somewhere(view: View, secret: str) -> str:
     """A token for the first project of a user whose log-in named none; the same token where there is no project."""
     inside = _as(view, secret)
-    projects = sorted(list_projects(view.control, inside.caller, own=True), key=lambda each: each.name)
+    projects = list_own_projects(view.control, inside.caller)
     return _rescope(inside, {"project": {"id": projects[0].id}}) if projects else secret
 
 
@@ -80,11 +80,8 @@ def _log_out(view: View) -> Response:
 
 def _show(view: View, error: BuswayError | None = None) -> Response:
     caller = view.caller
-    try:
-        has_system = bool(list_system_roles(view.control, caller, caller.user_id))
-    except Forbidden:
-        has_system = False
-    values = {"projects": list_projects(view.control, caller, own=True), "has_system": has_system}
+    has_system = bool(list_own_system_roles(view.control, caller))
+    values = {"projects": list_own_projects(view.control, caller), "has_system": has_system}
     return view.render("session.html", error, **values)
 
 

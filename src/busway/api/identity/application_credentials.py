@@ -10,8 +10,8 @@ from busway.api.encoding import keystone_time
 from busway.api.identity.answers import ACCESS_RULE, CREDENTIAL, NEW_CREDENTIAL, listed
 from busway.api.operation import Operation
 from busway.api.schema import Schema, closed, open_object
-from busway.control.identity import credentials
-from busway.control.identity.credentials import NewCredential
+from busway.control.identity import application_credentials as credentials
+from busway.control.identity.application_credentials import NewCredential
 from busway.domain.application_credential import ApplicationCredential
 from busway.domain.errors import BadInput, NotFound
 
@@ -56,13 +56,15 @@ _CREATE = Schema(
 
 
 def _body(call: Call, one: ApplicationCredential) -> dict[str, object]:
+    names = credentials.role_names(call.control, one.roles)
     body: dict[str, object] = {
         "id": one.id,
         "name": one.name,
         "description": one.description,
         "user_id": one.user_id,
         "project_id": one.project_id,
-        "roles": [{"name": name} for name in one.roles],
+        "system": None,
+        "roles": [{"id": each, "name": names[each], "domain_id": None} for each in one.roles if each in names],
         "expires_at": keystone_time(one.expires) if one.expires else None,
         "unrestricted": one.unrestricted,
         "links": {"self": call.url(f"/identity/v3/users/{one.user_id}/application_credentials/{one.id}")},

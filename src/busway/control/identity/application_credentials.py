@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from busway.domain.errors import BadInput, Forbidden, NotFound
 from busway.domain.ids import ProjectId, UserId
 from busway.policy import authorize
 from busway.store import application_credentials as store
-from busway.store import identity
+from busway.store import assignments, roles
 from busway.store.identity_tokens import revoke_credential_tokens
 
 SERVICES = ("identity", "compute", "image", "network", "busway")
@@ -113,20 +113,28 @@ def _check_unrestricted(caller: Caller) -> None:
 
 
 def _roles(control: Control, caller: Caller, wanted: Sequence[str] | None) -> tuple[str, ...]:
-    if wanted is None:
-        return tuple(sorted(caller.roles))
+    """The ids of the roles that are wanted, by id or name, and of what they imply; of all of the caller's for None."""
     with control.db.read() as tx:
-        names = {role.id: role.name for role in identity.list_roles(tx)}
-    found = [names.get(each, each) for each in wanted]
-    missing = [each for each in found if each not in caller.roles]
-    if missing or not found:
-        raise BadInput(
-            f"User {caller.user_name} has no role {', '.join(missing) or '(none given)'} to give away",
-            detail=f"Roles in this project: {', '.join(sorted(caller.roles))}.",
-            remedy="Choose some of these, or omit roles for all of them.",
-            code="credential-roles",
-        )
-    return tuple(sorted(set(found)))
+        known = {role.id: role for role in roles.list_roles(tx) if role.name in caller.roles}
+        ids = {role.name: role.id for role in known.values()}
+        if wanted is None:
+            return tuple(sorted(known))
+        found = [ids.get(each, each) for each in wanted]
+        missing = [each for each in found if each not in known]
+        if not missing and found:
+            return tuple(sorted(set(known) & assignments.list_implied_ids(tx, found)))
+    raise BadInput(
+        f"User {caller.user_name} has no role {', '.join(missing) or '(none given)'} to give away",
+        detail=f"Roles in this project: {', '.join(sorted(caller.roles))}.",
+        remedy="Choose some of these, or omit roles for all of them.",
+        code="credential-roles",
+    )
+
+
+def role_names(control: Control, ids: Collection[str]) -> dict[str, str]:
+    """The names of roles by id."""
+    with control.db.read() as tx:
+        return {role.id: role.name for role in roles.list_roles(tx) if role.id in ids}
 
 
 def _rules(given: Sequence[dict[str, str]]) -> tuple[AccessRule, ...]:

@@ -1,0 +1,164 @@
+"""The use cases of roles: those of the whole cloud, those of domains, and which implies which."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from busway.control.context import Control
+from busway.control.identity.tree import TURN, check_admin_left, merged_options, refuse_move
+from busway.domain.caller import Caller
+from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound
+from busway.domain.identity import ROLE_NAMES, Role
+from busway.policy import authorize
+from busway.store import roles as store
+from busway.store.database import Tx, take_turn
+from busway.store.projects import get_domain
+
+
+def list_roles(control: Control, caller: Caller, domain_id: str = "", name: str | None = None) -> list[Role]:
+    """The roles of the whole cloud, or of one domain, by name."""
+    authorize(caller, "identity:list_domain_roles" if domain_id else "identity:list_roles")
+    with control.db.read() as tx:
+        return [each for each in store.list_roles(tx, domain_id) if name in (None, each.name)]
+
+
+def get_role(control: Control, caller: Caller, role_id: str) -> Role:
+    """One role by id."""
+    with control.db.read() as tx:
+        return _permitted(tx, caller, "get", role_id)
+
+
+def create_role(control: Control, caller: Caller, role: Role) -> Role:
+    """Creates a role; one that no rule of rights names opens nothing, and one of a domain only what it implies."""
+    authorize(caller, "identity:create_domain_role" if role.domain_id else "identity:create_role")
+    made = replace(role, id=control.new_id().replace("-", ""))
+    with control.db.write() as tx:
+        take_turn(tx, TURN)
+        if made.domain_id:
+            get_domain(tx, made.domain_id)
+        store.add_role(tx, made)
+    return made
+
+
+def update_role(control: Control, caller: Caller, role_id: str, changes: dict[str, Any]) -> Role:
+    """Changes the name, the description, the options or the extra attributes of a role."""
+    with control.db.write() as tx:
+        take_turn(tx, TURN)
+        known = _permitted(tx, caller, "update", role_id)
+        frees = changes.get("options", {}).get("immutable", True) in (False, None)
+        _check_mutable(known, frees=frees)
+        if "domain_id" in changes:
+            refuse_move("role", "domain_id", known.domain_id or None, changes.pop("domain_id"))
+        for name, before in (("options", known.options), ("extra", known.extra)):
+            if name in changes:
+                changes[name] = merged_options(before, changes[name])
+        role = replace(known, **changes)
+        store.check_role_name(tx, role)
+        store.save_role(tx, role)
+    return role
+
+
+def delete_role(control: Control, caller: Caller, role_id: str) -> None:
+    """Removes a role that is not one of the built-in ones, wherever it was given."""
+    with control.db.write() as tx:
+        take_turn(tx, TURN)
+        role = _permitted(tx, caller, "delete", role_id)
+        _check_mutable(role)
+        store.delete_role(tx, role.id)
+
+
+def is_built_in(role: Role) -> bool:
+    """True of the roles that Busway's own rules name."""
+    return role.name in ROLE_NAMES and not role.domain_id
+
+
+def list_implied(control: Control, caller: Caller, prior_id: str) -> tuple[Role, list[Role]]:
+    """A role, and what it implies by itself."""
+    authorize(caller, "identity:list_implied_roles")
+    with control.db.read() as tx:
+        return store.get_role(tx, prior_id), store.list_implied(tx, prior_id)
+
+
+def list_inferences(control: Control, caller: Caller) -> list[tuple[Role, list[Role]]]:
+    """Each role that implies others, with those."""
+    authorize(caller, "identity:list_role_inference_rules")
+    with control.db.read() as tx:
+        return store.list_inferences(tx)
+
+
+def get_implication(control: Control, caller: Caller, prior_id: str, implied_id: str) -> tuple[Role, Role]:
+    """Both roles, where the one implies the other by itself; raises `NotFound`."""
+    authorize(caller, "identity:get_implied_role")
+    with control.db.read() as tx:
+        pair = store.get_role(tx, prior_id), store.get_role(tx, implied_id)
+        if pair[1] not in store.list_implied(tx, prior_id):
+            raise _no_implication(*pair)
+    return pair
+
+
+def imply(control: Control, caller: Caller, prior_id: str, implied_id: str) -> tuple[Role, Role]:
+    """Lets a role imply another, at once for all who have it."""
+    authorize(caller, "identity:create_implied_role")
+    with control.db.write() as tx:
+        take_turn(tx, TURN)
+        prior, implied = store.get_role(tx, prior_id), store.get_role(tx, implied_id)
+        if implied.name == "admin" and not implied.domain_id:
+            raise Forbidden(
+                "Role admin can't be implied by another role",
+                detail="Whoever has that role would be an admin of the whole cloud.",
+                remedy="Give role admin itself to those who must have it.",
+                code="implies-admin",
+            )
+        if implied.domain_id not in ("", prior.domain_id):
+            raise Forbidden(
+                f"Role {prior.name} can't imply {implied.name}, which is of another domain",
+                remedy="Let it imply roles of the whole cloud.",
+                code="role-elsewhere",
+            )
+        if prior.id == implied.id or prior.id in store.list_closure(tx, implied.id):
+            raise BadInput(
+                f"Role {implied.name} implies {prior.name} already",
+                remedy="Take that implication away first: openstack implied role delete.",
+                code="implies-itself",
+            )
+        store.imply(tx, prior.id, implied.id)
+    return prior, implied
+
+
+def unimply(control: Control, caller: Caller, prior_id: str, implied_id: str) -> None:
+    """Ends that a role implies another, at once for all who have it; raises `NotFound`."""
+    authorize(caller, "identity:delete_implied_role")
+    with control.db.write() as tx:
+        take_turn(tx, TURN)
+        prior, implied = store.get_role(tx, prior_id), store.get_role(tx, implied_id)
+        if not store.unimply(tx, prior.id, implied.id):
+            raise _no_implication(prior, implied)
+        check_admin_left(tx)
+
+
+def _permitted(tx: Tx, caller: Caller, deed: str, role_id: str) -> Role:
+    found = store.find_role(tx, role_id)
+    kind = "domain_role" if found is not None and found.domain_id else "role"
+    authorize(caller, f"identity:{deed}_{kind}")
+    return store.get_role(tx, role_id) if found is None else found
+
+
+def _check_mutable(role: Role, *, frees: bool = False) -> None:
+    if is_built_in(role):
+        raise Conflict(
+            f"Role {role.name} is built in",
+            detail="Busway's rules of rights name it.",
+            remedy="Make a role of your own: openstack role create.",
+            code="role-built-in",
+        )
+    if role.options.get("immutable") and not frees:
+        raise Forbidden(
+            f"Role {role.name} is immutable",
+            remedy=f"Take that option away first: openstack role set --no-immutable {role.name}",
+            code="immutable",
+        )
+
+
+def _no_implication(prior: Role, implied: Role) -> NotFound:
+    return NotFound(f"Role {prior.name} does not imply {implied.name} by itself", code="implication-not-found")

@@ -1,0 +1,139 @@
+"""The use cases of users."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from busway.control.context import Control
+from busway.control.identity.passwords import NO_PASSWORD, passwords
+from busway.control.identity.proof import check_password
+from busway.control.identity.tree import TURN, check_admin_left, merged_options, refuse_move
+from busway.domain.caller import Caller
+from busway.domain.errors import BadInput
+from busway.domain.identity import DOMAIN_ID, User
+from busway.domain.ids import UserId
+from busway.policy import authorize
+from busway.store import users as store
+from busway.store.database import Tx, take_turn
+from busway.store.identity_tokens import revoke_user_tokens
+from busway.store.projects import find_project, get_domain
+from busway.store.users import EVERYBODY, UserFilter
+
+
+class Unchanged:
+    """The mark of a value that is not given."""
+
+
+UNCHANGED = Unchanged()
+
+
+def list_users(control: Control, caller: Caller, wanted: UserFilter = EVERYBODY) -> list[User]:
+    """The users that a filter lets through; a token of a domain sees those of its domain."""
+    authorize(caller, "identity:list_users", {"target.domain_id": wanted.domain_id or caller.domain_id})
+    if caller.domain_id:
+        if wanted.domain_id not in (None, caller.domain_id):
+            return []
+        wanted = replace(wanted, domain_id=caller.domain_id)
+    with control.db.read() as tx:
+        return store.list_users(tx, wanted)
+
+
+def get_user(control: Control, caller: Caller, user_id: str) -> User:
+    """One user by id."""
+    with control.db.read() as tx:
+        return permitted(tx, caller, "identity:get_user", user_id)
+
+
+def permitted(tx: Tx, caller: Caller, rule: str, user_id: str) -> User:
+    """A user that a rule lets the caller act on; raises `NotFound` only to those who may know."""
+    found = store.find_user(tx, user_id)
+    domain = found.domain_id if found else ""
+    authorize(caller, rule, {"user_id": user_id, "target.user.id": user_id, "target.user.domain_id": domain})
+    return store.get_user(tx, user_id) if found is None else found
+
+
+def create_user(control: Control, caller: Caller, user: User, password: str | None, domain_id: str | None) -> User:
+    """Creates a user, in the domain of the caller's token unless another is named; the id that `user` has is replaced.
+
+    Without a password they can't log in with one.
+    """
+    domain = domain_id or caller.domain_id or caller.project_domain_id or DOMAIN_ID
+    authorize(caller, "identity:create_user", {"target.user.domain_id": domain})
+    hashed = NO_PASSWORD if password is None else passwords(control.settings).hash(password)
+    with control.db.write() as tx:
+        take_turn(tx, TURN)
+        new_id = UserId(control.new_id().replace("-", ""))
+        made = replace(user, id=new_id, domain_id=get_domain(tx, domain).id)
+        _check_default_project(tx, made)
+        store.add_user(tx, made, hashed)
+    return made
+
+
+def update_user(
+    control: Control,
+    caller: Caller,
+    user_id: str,
+    changes: dict[str, Any],
+    password: str | Unchanged | None = UNCHANGED,
+) -> User:
+    """Changes a user; a new password or a disabled user ends all their tokens. A password of None takes it away."""
+    hashed = None
+    if not isinstance(password, Unchanged):
+        hashed = NO_PASSWORD if password is None else passwords(control.settings).hash(password)
+    with control.db.write() as tx:
+        take_turn(tx, TURN)
+        known = permitted(tx, caller, "identity:update_user", user_id)
+        user = replace(known, **_changes(known, changes))
+        store.check_user_name(tx, user)
+        _check_default_project(tx, user)
+        store.save_user(tx, user)
+        if hashed is not None:
+            store.save_password(tx, user.id, hashed)
+        if hashed is not None or not user.enabled:
+            revoke_user_tokens(tx, user.id, control.now())
+            check_admin_left(tx)
+    return user
+
+
+def _changes(known: User, changes: dict[str, Any]) -> dict[str, Any]:
+    values = dict(changes)
+    if "domain_id" in values:
+        refuse_move("user", "domain_id", known.domain_id, values.pop("domain_id"))
+    for name, before in (("options", known.options), ("extra", known.extra)):
+        if name in values:
+            values[name] = merged_options(before, values[name])
+    return values
+
+
+def _check_default_project(tx: Tx, user: User) -> None:
+    """As in Keystone: a default project may be one that there is not, or not yet; it may not be a domain."""
+    project = find_project(tx, user.default_project_id) if user.default_project_id else None
+    if project is not None and project.is_domain:
+        raise BadInput(
+            f"{project.name} is a domain, and no default project", remedy="Name a project.", code="is-a-domain"
+        )
+
+
+def change_password(control: Control, user_id: str, original: str, password: str, address: str = "") -> None:
+    """A user changes their own password, proved by the old one; all their tokens end."""
+    proof = check_password(control, user_id, original, address)
+    if password == original:
+        raise BadInput(
+            "The new password is the same as the old one", remedy="Choose another one.", code="same-password"
+        )
+    hashed = passwords(control.settings).hash(password)
+    with control.db.write() as tx:
+        proof.settle(tx, control.now())
+        store.save_password(tx, proof.user.id, hashed)
+        revoke_user_tokens(tx, proof.user.id, control.now())
+
+
+def delete_user(control: Control, caller: Caller, user_id: str) -> None:
+    """Removes a user with their application credentials, and ends their tokens."""
+    with control.db.write() as tx:
+        take_turn(tx, TURN)
+        user = permitted(tx, caller, "identity:delete_user", user_id)
+        revoke_user_tokens(tx, user.id, control.now())
+        store.delete_user(tx, user.id)
+        check_admin_left(tx)

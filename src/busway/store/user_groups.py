@@ -1,0 +1,149 @@
+"""Groups of users and who is in them; a role of a group is a role of each of its users.
+
+Who removes a group forgets its assignments too (`busway.store.assignments`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    Row,
+    Select,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from busway.domain.errors import Conflict, NotFound
+from busway.domain.user_group import UserGroup
+from busway.store.database import Tx
+from busway.store.metadata import Json, metadata
+from busway.store.paging import SortKey, page_of
+
+user_groups = Table(
+    "user_groups",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("domain_id", String(64), nullable=False),
+    Column("extra", Json, nullable=False),
+    UniqueConstraint("domain_id", "name"),
+    Index("ix_user_groups_name_id", "name", "id"),
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("group_id", ForeignKey("user_groups.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UserGroupFilter:
+    """Which groups a list holds, by name: those that `user_id` is in, where it is given."""
+
+    name: str | None = None
+    domain_id: str | None = None
+    user_id: str | None = None
+    limit: int | None = None
+    marker: str | None = None
+
+
+ALL_GROUPS = UserGroupFilter()
+
+
+def add_group(tx: Tx, group: UserGroup) -> None:
+    """Stores a new group; raises `Conflict` when its name is taken in the domain."""
+    check_group_name(tx, group)
+    tx.execute(insert(user_groups).values(**_values(group)))
+
+
+def check_group_name(tx: Tx, group: UserGroup) -> None:
+    """Raises `Conflict` when another group of the domain has the name."""
+    which = (user_groups.c.name == group.name, user_groups.c.domain_id == group.domain_id)
+    found = tx.execute(select(user_groups.c.id).where(*which)).scalar_one_or_none()
+    if found is not None and found != group.id:
+        raise Conflict(f"Group '{group.name}' already exists", code="user-group-exists")
+
+
+def save_group(tx: Tx, group: UserGroup) -> None:
+    """Writes all fields of a group."""
+    tx.execute(update(user_groups).where(user_groups.c.id == group.id).values(**_values(group)))
+
+
+def find_group(tx: Tx, group_id: str) -> UserGroup | None:
+    """Reads a group by id, or None."""
+    row = tx.execute(select(user_groups).where(user_groups.c.id == group_id)).one_or_none()
+    return None if row is None else group_of(row)
+
+
+def get_group(tx: Tx, group_id: str) -> UserGroup:
+    """Reads a group by id; raises `NotFound`."""
+    found = find_group(tx, group_id)
+    if found is None:
+        raise NotFound(f"Could not find group: {group_id}", code="user-group-not-found")
+    return found
+
+
+def list_groups(tx: Tx, wanted: UserGroupFilter = ALL_GROUPS) -> list[UserGroup]:
+    """The groups that a filter lets through, by name; raises `BadInput` for an unknown marker."""
+    statement: Select[Any] = select(user_groups)
+    for name in ("name", "domain_id"):
+        if (value := getattr(wanted, name)) is not None:
+            statement = statement.where(user_groups.c[name] == value)
+    if wanted.user_id is not None:
+        theirs = select(group_members.c.group_id).where(group_members.c.user_id == wanted.user_id)
+        statement = statement.where(user_groups.c.id.in_(theirs))
+    marker = user_groups.c.id == wanted.marker if wanted.marker is not None else None
+    keys = [SortKey(user_groups.c.name), SortKey(user_groups.c.id)]
+    return [group_of(row) for row in tx.execute(page_of(tx, statement, keys, marker=marker, limit=wanted.limit))]
+
+
+def delete_group(tx: Tx, group_id: str) -> None:
+    """Removes a group; its users stay."""
+    tx.execute(delete(user_groups).where(user_groups.c.id == group_id))
+
+
+def delete_groups_of(tx: Tx, domain_id: str) -> None:
+    """Removes all groups of a domain."""
+    tx.execute(delete(user_groups).where(user_groups.c.domain_id == domain_id))
+
+
+def add_member(tx: Tx, group_id: str, user_id: str) -> None:
+    """Puts a user into a group; doing it twice is harmless."""
+    if not is_member(tx, group_id, user_id):
+        tx.execute(insert(group_members).values(group_id=group_id, user_id=user_id))
+
+
+def remove_member(tx: Tx, group_id: str, user_id: str) -> bool:
+    """Takes a user out of a group; True when they were in it."""
+    which = (group_members.c.group_id == group_id, group_members.c.user_id == user_id)
+    return tx.execute(delete(group_members).where(*which)).rowcount > 0
+
+
+def is_member(tx: Tx, group_id: str, user_id: str) -> bool:
+    """True when a user is in a group."""
+    which = (group_members.c.group_id == group_id, group_members.c.user_id == user_id)
+    return tx.execute(select(group_members.c.user_id).where(*which)).first() is not None
+
+
+def group_of(row: Row[Any]) -> UserGroup:
+    """A group of a row with the columns of the table."""
+    return UserGroup(**{column.name: row._mapping[column.name] for column in user_groups.c})
+
+
+def _values(group: UserGroup) -> dict[str, Any]:
+    values: dict[str, Any] = {column.name: getattr(group, column.name) for column in user_groups.c}
+    return {**values, "extra": dict(group.extra)}
