@@ -20,7 +20,7 @@ def only(call: Call, known: Definition) -> None:
             f"The list has no parameter {unknown[0]}",
             detail=f"It has {', '.join(sorted(known)) or 'none'}.",
             remedy="Leave it out.",
-            code="unknown-parameter",
+            code="unknown-filter",
         )
 
 
