@@ -43,7 +43,9 @@ _ALIASES = (
     Rule("service_role", "role:service", "Keystone's name for another service", ()),
     Rule("owner", _OWNER, "The owner of the target", ()),
     Rule("admin_or_owner", "rule:admin_required or rule:owner", "An admin, or the owner of the target", ()),
-    Rule("domain_managed_target_role", _MANAGED, "The roles that a manager of a domain may assign and revoke there", ()),
+    Rule(
+        "domain_managed_target_role", _MANAGED, "The roles that a manager of a domain may assign and revoke there", ()
+    ),
     Rule("token_subject", _SUBJECT, "The user of a token", ()),
 )
 _TOKENS = (
@@ -138,7 +140,11 @@ _ROLES = (
 _GRANTS = (
     _rule("list_role_assignments", _DOMAIN_READER, "List role assignments"),
     _rule("list_role_assignments_for_tree", ADMIN, "List role assignments of a project and the projects below it"),
-    _rule("list_grants", f"{SYSTEM_READER} or {_in_domain('reader')}", "List the roles of a user or group in a project or on a domain"),
+    _rule(
+        "list_grants",
+        f"{SYSTEM_READER} or {_in_domain('reader')}",
+        "List the roles of a user or group in a project or on a domain",
+    ),
     _rule(
         "check_grant",
         f"{SYSTEM_READER} or (({_in_domain('reader')}) and ({_ROLE_OF_DOMAIN}))",
