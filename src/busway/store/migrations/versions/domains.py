@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "domains"
-down_revision = "conditions"
+down_revision = "rescues"
 
 _JSON = sa.JSON(none_as_null=True)
 _IMPLIED = {"admin": "manager", "manager": "member", "member": "reader"}
