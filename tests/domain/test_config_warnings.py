@@ -62,7 +62,7 @@ def test_a_clear_spec_is_accepted_in_silence(text: str) -> None:
         ('{"address":"*"}', "device-spec-matches-all", "every PCI device"),
         ('{"address":{"func":"0"},"vendor_id":"10de"}', "device-spec-address-key", "any function matches"),
         ("[]", "device-spec-empty", "no device"),
-        ('{"vendor_id":"10de","vendor_id":"8086"}', "repeated-key", "'vendor_id' stands twice"),
+        ('{"vendor_id":"10de","vendor_id":"8086"}', "repeated-key", "'vendor_id' occurs twice"),
         ('{"vendor_id":"10de","productid":"2330"}', "device-spec-unknown-key", "'productid'"),
         ('{"vendor_id":"10de","trusted":"perhaps"}', "device-spec-boolean", '"perhaps"'),
         ('{"devname":"eth0"}', "device-spec-devname", "eth0"),
