@@ -44,7 +44,7 @@ def test_a_folder_has_one_agent(options: AgentOptions) -> None:
 
 
 def test_an_unknown_virt_type_is_refused(options: AgentOptions) -> None:
-    with pytest.raises(InvalidConfig, match="'xen' is not a virt type"):
+    with pytest.raises(InvalidConfig, match="'xen' is not a virtualization type"):
         build_agent(AgentOptions(options.credential, options.state, virt_type="xen"))
 
 

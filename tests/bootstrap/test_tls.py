@@ -425,7 +425,7 @@ def test_where_the_operator_asks_for_it_an_agent_must_show_its_own_certificate(t
         without = dataclasses.replace(one, certificate="", key="")
         with pytest.raises(NotAuthenticated, match="must present its certificate"):
             asks(without)
-        with pytest.raises(NotAuthenticated, match="that of host two"):
+        with pytest.raises(NotAuthenticated, match="the certificate of host two"):
             asks(dataclasses.replace(one, certificate=two.certificate, key=two.key))
         stranger = make_authority(datetime.now(UTC))
         from busway.pki.request import make_request

@@ -99,7 +99,7 @@ def test_what_is_not_there_or_not_empty_is_refused(two_hosts: Cloud) -> None:
         aggregates.remove_host(control, ADMIN, number, "h2")
     with pytest.raises(BadInput, match="Aggregate racks is not empty"):
         aggregates.delete_aggregate(control, ADMIN, number)
-    with pytest.raises(BadInput, match="'a:b' is no name"):
+    with pytest.raises(BadInput, match="'a:b' is not a valid name"):
         make(two_hosts, "colon", zone="a:b")
     with pytest.raises(NotFound):
         aggregates.get_aggregate(control, ADMIN, "racks")

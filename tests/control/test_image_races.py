@@ -105,7 +105,7 @@ def test_data_that_was_forgotten_before_its_row_was_written_is_uploaded_again(cl
             return real.write(aside=aside)
 
     taken._control = replace(cloud.control, db=Forgetting())
-    with pytest.raises(Unavailable, match="forgotten"):
+    with pytest.raises(Unavailable, match="was removed while it was stored"):
         taken.finish()
     taken.abort()
     assert images.get_image(cloud.control, ADMIN, second).status is ImageStatus.QUEUED

@@ -134,7 +134,7 @@ def test_what_can_not_be_meant_is_refused(owner: Cloud) -> None:
         quotas.set_quota(owner.control, ADMIN, project, {"pci_passthrough:typo": 1})
     with pytest.raises(BadInput, match="is not a valid project"):
         quotas.set_quota(owner.control, ADMIN, "nobody", {"instances": 1})
-    with pytest.raises(BadInput, match="-2 is no limit"):
+    with pytest.raises(BadInput, match="-2 is not a valid limit"):
         quotas.set_quota(owner.control, ADMIN, project, {"instances": -2})
     stranger = replace(ADMIN, roles=frozenset({"member"}))
     with pytest.raises(Forbidden):

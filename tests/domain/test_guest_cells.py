@@ -51,7 +51,7 @@ def test_an_image_may_ask_for_them_where_the_flavor_does_not() -> None:
         ({"hw__numa_cpus_AT_1": "4"}, "some of the guest's CPUs 0 to 3"),
         ({"hw__numa_cpus_AT_1": "2-3"}, "each of the 4 CPUs"),
         ({"hw__numa_cpus_AT_1": "x"}, "hw:numa_cpus.1=x can't be read"),
-        ({"hw__numa_mem_AT_1": "1000"}, "not the 4096 MB"),
+        ({"hw__numa_mem_AT_1": "1000"}, "do not add up to the 4096 MB"),
         ({"hw__numa_mem_AT_1": ""}, "hw:numa_mem.1 is missing"),
     ],
 )

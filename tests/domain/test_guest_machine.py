@@ -72,7 +72,7 @@ def test_each_word_has_its_effect(
         ({"hw:viommu_model": "smmuv3"}, {}, InvalidExtraSpec, "it may be auto, intel, virtio"),
         ({"hw:watchdog": "reset"}, {}, InvalidExtraSpec, "did you mean hw:watchdog_action?"),
         ({"busway:pci_topology": "mirror"}, {}, InvalidExtraSpec, "set hw:numa_nodes"),
-        ({"hw:cpu_policy": "mixed"}, {}, InvalidExtraSpec, "can't be served"),
+        ({"hw:cpu_policy": "mixed"}, {}, InvalidExtraSpec, "is not supported"),
         ({"hw:serial_port_count": "5"}, {}, InvalidExtraSpec, "it may be 1 to 4"),
         ({"hw:pmu": "maybe"}, {}, InvalidExtraSpec, "it may be true or false"),
         ({"hw:cpu_cores": "3"}, {}, InvalidExtraSpec, "are not the flavor's 4"),

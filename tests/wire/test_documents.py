@@ -155,7 +155,7 @@ def test_a_device_that_cant_be_read_is_left_out_with_a_note() -> None:
     [(("servers", 0), "text"), (("servers", 0, "id"), 7), (("held", 0, "server_id"), None), (("servers",), 3)],
 )
 def test_what_has_no_server_to_be_left_alone_refuses_the_whole(path: tuple[Any, ...], value: Any) -> None:
-    with pytest.raises(BadInput, match="no Observed document"):
+    with pytest.raises(BadInput, match="not a valid Observed document"):
         decode_observed(changed(encode(observed()), *path, to=value))
 
 

@@ -165,13 +165,13 @@ def _object(data: bytes, kind: type[Any]) -> _Object:
 
 def _list(value: Any, kind: type[Any]) -> list[Any]:
     if not isinstance(value, list):
-        raise _no_document(kind, "what should be a list is none")
+        raise _no_document(kind, "There is no list where one must be.")
     return value
 
 
 def _no_document(kind: type[Any], why: object) -> BadInput:
     return BadInput(
-        f"This is not a {kind.__name__} document",
+        f"This is not a valid {kind.__name__} document",
         detail=str(why),
         remedy="Run the same release on both sides.",
         code="wire-format",
