@@ -86,6 +86,19 @@ def test_no_file_names_a_folder_of_one_machine() -> None:
     assert guilty == []
 
 
+def test_no_list_of_pages_has_a_page_twice() -> None:
+    lists = {page: re.findall(r"^- \[[^]]*\]\(([^)]+)\)", page.read_text(), re.MULTILINE) for page in pages()}
+
+    twice = [
+        f"{page.relative_to(ROOT)} -> {target}"
+        for page, targets in lists.items()
+        if page.name == "index.md"
+        for target in targets
+        if targets.count(target) > 1
+    ]
+    assert twice == []
+
+
 def test_every_test_that_a_promise_of_security_names_is_there() -> None:
     page = "docs/explanation/security.md"
     named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / page).read_text())

@@ -144,3 +144,17 @@ def test_no_summary_of_a_command_is_cut_off() -> None:
     helps = "\n".join(group.get_help(click.Context(group, terminal_width=80)) for group in groups)
 
     assert [line for line in helps.splitlines() if line.endswith("...") and "[ARGS]" not in line] == []
+
+
+def test_the_page_of_errors_has_each_code_once() -> None:
+    sections = text("docs/reference/errors.md").split("\n## ")
+
+    codes = [re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE) for section in sections]
+
+    assert [sorted({code for code in found if found.count(code) > 1}) for found in codes] == [[]] * len(codes)
+
+
+def test_the_glossary_has_each_word_once() -> None:
+    words = [row[0] for row in _rows("GLOSSARY.md")]
+
+    assert [word for word in words if words.count(word) > 1] == []

@@ -99,7 +99,7 @@ class HostFabric:
             )
 
     def _look(self) -> None:
-        """Asks when the list is old; a manager that is away leaves the last list, and what is told of it."""
+        """Asks if the list is old; if the manager does not answer, the last list and its state are kept."""
         if self.monotonic() - self._looked < _LOOK:
             return
         self._looked = self.monotonic()

@@ -119,7 +119,7 @@ class ModeShow:
         return Shown(tuple(guest), tuple(host.splitlines()), f"{cost}, {pinned} MiB of it pinned" if pinned else cost)
 
     def _wait_for_plan(self, flavor: str, image: str) -> str:
-        """The placer's refusal, "" once it would place the server; tries for a while, as parents are told of late."""
+        """The placer's refusal, "" once it would place the server; tries for a while, because parents are reported late."""
         deadline = time.monotonic() + 30
         while True:
             words = [sys.executable, "-m", "busway", "plan", "--flavor", flavor, "--image", image, "--json"]

@@ -16,7 +16,7 @@ from busway.cli.waiting import timeout_option, wait_option
 @timeout_option
 @clouds_option
 def rescue(name: str, image: str | None, password: str | None, wait: bool, timeout: float, clouds: str | None) -> None:
-    """Boot server NAME from an image, to mend its disk.
+    """Boot server NAME from an image, to repair its disk.
 
     Its own disk is the second one there; its key pair and its devices stay. End it with: busway server unrescue
     """

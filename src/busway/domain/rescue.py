@@ -1,4 +1,4 @@
-"""A rescue: a server runs from another image for a while, with its own disk beside it, so that its user can mend that disk.
+"""A rescue: a server runs from another image for a while, with its own disk beside it, so that its user can repair that disk.
 
 Where the guest finds the rescue disk is said by properties of the rescue image, in Nova's words. Without any, the rescue disk
 takes the root disk's place and the root disk comes after it. With one (a *stable* rescue) all disks stay where they
@@ -21,7 +21,7 @@ _BUSES = {DISK: ("virtio", "scsi", "sata", "usb"), CDROM: ("sata", "scsi")}
 class Rescue:
     """A rescue of a server: `number` is that of its disk, among those of the server's layers, used once in its life.
 
-    `bus` is "" where the rescue disk takes the root disk's place. `password` is told to the guest. Once it is `over`, the
+    `bus` is "" where the rescue disk takes the root disk's place. `password` is passed to the guest. Once it is `over`, the
     server's own system is on its way.
     """
 

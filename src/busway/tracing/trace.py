@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 @dataclass
 class Span:
-    """What is under way: its context for what comes of it, and what is told of it at its end."""
+    """A span in progress: its context for child spans, and the attributes to report at its end."""
 
     context: str = ""
     name: str = ""
@@ -68,7 +68,7 @@ class NoTraces:
         values: Values = NOTHING,  # noqa: ARG002 - it tells nobody
         kind: Kind = Kind.INTERNAL,  # noqa: ARG002
     ) -> Iterator[Span]:
-        """A span that is told to nobody."""
+        """A span that is not reported."""
         yield Span(parent, name)
 
     def record(self, name: str, parent: str, began: int, ended: int, values: Values = NOTHING, error: str = "") -> None:

@@ -13,7 +13,7 @@ IN_DOMAIN: Definition = {"domain_id": WORD}
 
 
 def only(call: Call, known: Definition) -> None:
-    """Raises `BadInput` for a parameter that there is not: it would be taken for a filter that filters."""
+    """Raises `BadInput` for an unknown parameter, which a client would mistake for a filter that works."""
     unknown = sorted(set(call.query) - set(known))
     if unknown:
         raise BadInput(

@@ -107,7 +107,7 @@ def _changes(known: User, changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_default_project(tx: Tx, user: User) -> None:
-    """As in Keystone: a default project may be one that there is not, or not yet; it may not be a domain."""
+    """As in Keystone: a default project need not exist (yet), but it may not be a domain."""
     project = find_project(tx, user.default_project_id) if user.default_project_id else None
     if project is not None and project.is_domain:
         raise BadInput(
