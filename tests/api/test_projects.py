@@ -122,6 +122,15 @@ def test_tags_are_added_asked_for_replaced_and_taken_away(admin: Identity) -> No
     assert [admin.put(tags, {"tags": each}).status_code for each in (["a,b"], ["a", "a"], ["x"] * 81)] == [400] * 3
 
 
+def test_a_tag_of_any_alphabet_is_in_the_location_percent_encoded(admin: Identity) -> None:
+    tags = f"projects/{admin.project('p')}/tags"
+
+    made = admin.put(f"{tags}/%C3%AC%F0%90%96%8D")
+
+    assert made.status_code == 201 and made.headers["location"].endswith(f"{tags}/%C3%AC%F0%90%96%8D")
+    assert admin.get(tags).json()["tags"] == ["\u00ec\U0001058d"]
+
+
 def test_attributes_of_ones_own_are_kept_changed_and_taken_away(admin: Identity) -> None:
     project = admin.project("p", cost_center="42", colour="red")
 

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
@@ -43,6 +44,7 @@ OTHERWISE = ""
 # asks for much waits for himself, and an interpreter's turns are not shared with dozens of his requests.
 SHARE = 3
 _WAITING_FOR_HASHES = 64
+_PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 T = TypeVar("T")
 
 
@@ -226,10 +228,11 @@ def _run(control: Control, operation: Operation, request: Request, data: bytes, 
 
 
 def respond(reply: Reply) -> Response:
-    """Writes a reply as JSON."""
+    """Writes a reply as JSON; what of a header is not printable ASCII is percent-encoded, as in a URL (RFC 3986)."""
+    headers = {name: quote(value, safe=_PRINTABLE) for name, value in reply.headers.items()}
     if reply.body is None:
-        return Response(status_code=reply.status, headers=dict(reply.headers))
-    return Response(encode(reply.body), reply.status, dict(reply.headers), media_type="application/json")
+        return Response(status_code=reply.status, headers=headers)
+    return Response(encode(reply.body), reply.status, headers, media_type="application/json")
 
 
 def _action(data: bytes) -> str:
