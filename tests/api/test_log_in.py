@@ -87,6 +87,20 @@ def test_a_user_changes_their_own_password_and_their_tokens_end(api_server: ApiS
     assert issue(api_server, by_password("ann", "new")).status_code == 201
 
 
+def test_a_locked_password_is_changed_by_an_admin_only(api_server: ApiServer) -> None:
+    client = api_server.client(api_server.user("ann"))
+    ann = f"/identity/v3/users/{user_id(api_server, 'ann')}"
+    admin = api_server.client()
+
+    admin.patch(ann, json={"user": {"options": {"lock_password": True}}}).raise_for_status()
+    locked = client.post(f"{ann}/password", json={"user": {"original_password": "pw", "password": "new"}})
+    admin.patch(ann, json={"user": {"options": {"lock_password": None}}}).raise_for_status()
+    opened = client.post(f"{ann}/password", json={"user": {"original_password": "pw", "password": "new"}})
+
+    assert (locked.status_code, opened.status_code) == (400, 204)
+    assert "lock_password" in locked.text
+
+
 def test_empty_passwords_are_refused(api_server: ApiServer) -> None:
     api_server.user("ann")
     admin = api_server.client()

@@ -96,7 +96,9 @@ PAGES = {
         {"debian-12": "new1", "m1.small": "m1.tiny"},
         {"server create": "settle web ACTIVE; openstack server delete --wait web"},
     ),
-    "how-to/rights.md": Page("openstack project create --or-show lab; openstack user create --or-show ann"),
+    "how-to/rights.md": Page(
+        "openstack project create --or-show lab; openstack user create --or-show ann; openstack user create --or-show ben"
+    ),
     "how-to/audit.md": Page(),
     "how-to/usage.md": Page("printf 'currency: EUR\\nper_hour: {}\\ndefault: 0.5\\n' > prices.yaml"),
     "how-to/add-a-host.md": Page(),  # the last: it deletes a host

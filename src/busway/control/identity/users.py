@@ -118,6 +118,13 @@ def _check_default_project(tx: Tx, user: User) -> None:
 def change_password(control: Control, user_id: str, original: str, password: str, address: str = "") -> None:
     """A user changes their own password, proved by the old one; all their tokens end."""
     proof = check_password(control, user_id, original, address)
+    if proof.user.options.get("lock_password"):
+        raise BadInput(
+            "This user's password is locked",
+            detail="The option lock_password is set: the user cannot change the password.",
+            remedy="Ask an administrator to set a new password or to take the option away.",
+            code="password-locked",
+        )
     if password == original:
         raise BadInput(
             "The new password is the same as the old one", remedy="Choose another one.", code="same-password"
