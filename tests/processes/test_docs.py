@@ -97,7 +97,8 @@ PAGES = {
         {"server create": "settle web ACTIVE; openstack server delete --wait web"},
     ),
     "how-to/rights.md": Page(
-        "openstack project create --or-show lab; openstack user create --or-show ann; openstack user create --or-show ben"
+        "openstack project create --or-show lab; openstack domain create --or-show chemistry; "
+        "for name in ann ben auditor; do openstack user create --or-show $name; done"
     ),
     "how-to/audit.md": Page(),
     "how-to/usage.md": Page("printf 'currency: EUR\\nper_hour: {}\\ndefault: 0.5\\n' > prices.yaml"),
