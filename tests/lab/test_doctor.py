@@ -63,7 +63,7 @@ def test_a_host_with_its_iommu_off_is_told_why_and_what_to_change_where(switched
     assert done.returncode == 1
     assert ", boots with GRUB, itself a guest of " in " ".join(lines[:2])
     assert "IOMMU up" in lines
-    assert lines[lines.index("IOMMU up") + 1] == "  blocks  The kernel was told intel_iommu=off  [iommu-off]"
+    assert lines[lines.index("IOMMU up") + 1] == "  blocks  The kernel command line has intel_iommu=off  [iommu-off]"
     said = " ".join(done.stdout.decode().split())
     assert (
         "do Add intel_iommu=on and remove intel_iommu=off in GRUB_CMDLINE_LINUX_DEFAULT of /etc/default/grub, "
