@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.cloud import BrowserCloud, start_cloud
 
@@ -20,6 +20,10 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+# What has a limit of its own says so; all else may take as long as a busy machine needs.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")
