@@ -16,7 +16,7 @@ from starlette.routing import compile_path
 
 from busway.api import openapi
 from busway.api.answer import NOTHING, at
-from busway.api.microversion import requested
+from busway.api.microversion import COMPUTE, versioned
 from busway.api.middleware import spelled
 from busway.api.operation import Operation
 from busway.api.schema import Schema
@@ -36,7 +36,7 @@ def breach(method: str, path: str, headers: Mapping[str, str], content: bytes) -
     operation = _find(method, spelled(path))
     if operation is None or operation.answer_type != "application/json":
         return ""
-    version = requested(Headers(headers))
+    version = (versioned(operation.path) or COMPUTE).requested(Headers(headers))
     try:
         _schema(operation.method, operation.path, version).check(json.loads(content) if content else None)
     except BuswayError as error:
@@ -79,7 +79,7 @@ def _is_empty(value: ast.expr | None) -> bool:
 @cache
 def _schema(method: str, path: str, version: int) -> Schema:
     [operation] = [each for each in _operations() if (each.method, each.path) == (method, path)]
-    return Schema(at(operation.answer or NOTHING, version))
+    return Schema(at(operation.answer or NOTHING, version, versioned(path) or COMPUTE))
 
 
 def _operations() -> list[Operation]:

@@ -149,6 +149,53 @@ def test_the_sdk_lives_without_routers_and_floating_addresses(clients: Clients) 
     assert "the extension router is not loaded" in refusal
 
 
+def test_placement_is_read_by_its_own_commands(clients: Clients, api_server: ApiServer) -> None:
+    host = api_server.host(count=2)
+    image = api_server.image("new1")
+    clients.openstack("flavor", "set", "--property", "pci_passthrough:alias=a1:1", "m1.tiny")
+    made = clients.read("server", "create", "--image", image, "--flavor", "m1.tiny", "s1")
+    place_round(api_server.control)
+    host.report([ServerId(made["id"])])
+    [root, first, second] = clients.read("resource", "provider", "list")
+
+    newest = ("--os-placement-api-version", "1.39")
+    sizes = {
+        row["resource_class"]: row["used"]
+        for row in clients.read("resource", "provider", "inventory", "list", root["uuid"])
+    }
+    shown = clients.read("resource", "provider", "show", "--allocations", root["uuid"])
+    gpu = clients.read("resource", "provider", "inventory", "show", second["uuid"], "CUSTOM_PCI_1234_1111")
+    taken = clients.read("resource", "provider", "allocation", "show", made["id"])
+    usage = clients.read("resource", "usage", "show", made["project_id"])
+    free = clients.read("allocation", "candidate", "list", "--resource", "CUSTOM_PCI_1234_1111=1")
+
+    assert [first["name"], second["name"]] == ["host1_0000:41:00.0", "host1_0000:42:00.0"]
+    assert (sizes["VCPU"], gpu["total"], list(shown["allocations"])) == (1, 1, [made["id"]])
+    assert sorted(row["resource_provider"] for row in taken)[:1] <= sorted(row["uuid"] for row in (root, first, second))
+    assert {row["resource_class"]: row["usage"] for row in usage}["CUSTOM_PCI_1234_1111"] == 1
+    assert len(free) == 1
+    for words in ("usage show {}", "trait list {}", "aggregate list {}"):
+        clients.read(*newest, "resource", "provider", *words.format(root["uuid"]).split())
+    assert {"CUSTOM_PCI_1234_1111"} <= {row["name"] for row in clients.read("resource", "class", "list")}
+    assert clients.read("resource", "class", "show", "VCPU")["name"] == "VCPU"
+
+
+def test_a_host_is_given_a_trait_by_placements_commands(clients: Clients, api_server: ApiServer) -> None:
+    api_server.host()
+    [root, _card] = clients.read("resource", "provider", "list")
+
+    clients.openstack("trait", "create", "CUSTOM_NVLINK")
+    given = clients.read("resource", "provider", "trait", "set", "--trait", "CUSTOM_NVLINK", root["uuid"])
+    refusal = clients.refused("resource", "provider", "delete", root["uuid"])
+
+    assert "CUSTOM_NVLINK" in [row["name"] for row in given]
+    assert clients.read("trait", "show", "CUSTOM_NVLINK")["name"] == "CUSTOM_NVLINK"
+    assert "CUSTOM_NVLINK" in [row["name"] for row in clients.read("trait", "list", "--associated")]
+    assert "busway host delete host1" in refusal
+    clients.openstack("resource", "provider", "trait", "delete", root["uuid"])
+    clients.openstack("trait", "delete", "CUSTOM_NVLINK")
+
+
 def test_a_server_lives_from_create_to_delete(clients: Clients, api_server: ApiServer) -> None:
     host = api_server.host()
     api_server.image("new1")

@@ -1,3 +1,6 @@
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from tests.api.serving import ApiServer
@@ -67,3 +70,32 @@ def test_an_admin_reads_the_keys_of_others_from_2_10(api_server: ApiServer) -> N
 
     assert admin.get(KEYS, params={"user_id": user}).json()["keypairs"][0]["keypair"]["name"] == "anns"
     assert ann.get(KEYS, params={"user_id": me}, headers={"OpenStack-API-Version": "compute 2.10"}).status_code == 403
+
+
+def test_a_certificate_is_made_or_imported_with_its_fingerprint(api_server: ApiServer, tmp_path: Path) -> None:
+    client = api_server.client(version="2.2")
+
+    made = client.post("/compute/v2.1/os-keypairs", json={"keypair": {"name": "win", "type": "x509"}}).json()["keypair"]
+    again = {"name": "again", "type": "x509", "public_key": made["public_key"]}
+    imported = client.post("/compute/v2.1/os-keypairs", json={"keypair": again})
+    wrong = client.post("/compute/v2.1/os-keypairs", json={"keypair": {**again, "name": "w", "public_key": PUBLIC}})
+
+    pem = tmp_path / "win.pem"
+    pem.write_text(made["public_key"])
+    words = [
+        "openssl",
+        "x509",
+        "-in",
+        str(pem),
+        "-noout",
+        "-fingerprint",
+        "-sha1",
+        "-ext",
+        "extendedKeyUsage,subjectAltName",
+    ]
+    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert made["fingerprint"].upper() in told
+    assert "TLS Web Client Authentication" in told
+    assert (made["type"], "PRIVATE KEY" in made["private_key"]) == ("x509", True)
+    assert (imported.status_code, imported.json()["keypair"]["fingerprint"]) == (201, made["fingerprint"])
+    assert (wrong.status_code, "X.509" in wrong.text) == (400, True)

@@ -46,8 +46,9 @@ class Acting:
 
 def test_a_resize_is_verified_and_confirmed(api_server: ApiServer) -> None:
     acting = Acting(api_server)
-    assert acting.act({"resize": {"flavorRef": "2"}}).status_code == 202
+    assert acting.act({"resize": {"flavorRef": "2", "OS-DCF:diskConfig": "AUTO"}}).status_code == 202
     assert acting.status() == ("RESIZE", "active")
+    assert acting.server()["OS-DCF:diskConfig"] == "AUTO"
     acting.settle()
     assert acting.status() == ("VERIFY_RESIZE", "resized")
     assert acting.act({"confirmResize": None}).status_code == 204

@@ -64,6 +64,42 @@ def test_security_groups_and_rules_are_made_and_deleted(api_server: ApiServer) -
     assert client.get(f"{url}/{group['id']}").status_code == 404
 
 
+def test_security_groups_refuse_as_nova_does(api_server: ApiServer) -> None:
+    client = api_server.client()
+    create(client, api_server.image())
+    made = [
+        client.post(f"{API}/os-security-groups", json={"security_group": {"name": name}}).json()["security_group"]
+        for name in ("web", "db")
+    ]
+    default = next(
+        each for each in client.get(f"{API}/os-security-groups").json()["security_groups"] if each["name"] == "default"
+    )
+    port = {"parent_group_id": made[0]["id"], "ip_protocol": "tcp", "from_port": 22, "to_port": 22}
+
+    by_group, by_cidr = (
+        client.post(f"{API}/os-security-group-rules", json={"security_group_rule": {**port, **remote}}).json()
+        for remote in ({"group_id": made[1]["id"]}, {"cidr": "10.2.3.124/24"})
+    )
+    again = client.post(f"{API}/os-security-group-rules", json={"security_group_rule": {**port, "cidr": "10.2.3.0/24"}})
+
+    assert by_group["security_group_rule"]["group"] == {"tenant_id": default["tenant_id"], "name": "db"}
+    assert by_cidr["security_group_rule"]["ip_range"] == {"cidr": "10.2.3.124/24"}
+    assert again.status_code == 400, "a rule for the same network"
+    assert client.delete(f"{API}/os-security-groups/{default['id']}").status_code == 400
+    assert client.delete(f"{API}/os-security-groups/").status_code == 404
+    wrong = {"security_group_rule": {**port, "parent_group_id": "web"}}
+    assert client.post(f"{API}/os-security-group-rules", json=wrong).status_code == 400
+
+
+def test_the_version_before_microversions_has_a_document_where_it_says(api_server: ApiServer) -> None:
+    client = api_server.client()
+
+    for version in client.get("/compute/").json()["versions"]:
+        shown = client.get(version["links"][0]["href"]).json()["version"]
+        assert [link for link in shown["links"] if link["rel"] == "self"] == version["links"]
+    assert client.get("/compute/v2/flavors").status_code == 200
+
+
 def test_networks_are_listed_and_shown(api_server: ApiServer) -> None:
     client = api_server.client()
     for path in ("os-networks", "os-tenant-networks"):

@@ -42,6 +42,7 @@ SERVER = Server(
     addresses=(ServerAddress("private", "10.0.2.100", "fa:16:3e:00:00:01", PortId("p")),),
     launched=NOON,
     scheduler_hints={"hint": "x"},
+    reservation_id="r-11111111",
 )
 IMAGE = Image(
     SERVER.image_id,

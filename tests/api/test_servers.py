@@ -290,3 +290,33 @@ def test_hypervisors_are_found_by_a_part_of_their_name_with_their_servers(api_se
     assert [each["uuid"] for each in found["servers"]] == [server]
     assert client.get(f"{root}/other/search").status_code == 404
     assert api_server.client(version="2.53").get(f"{root}/gpu/search").status_code == 404
+
+
+def test_servers_of_one_request_have_one_reservation(api_server: ApiServer) -> None:
+    client = api_server.client(version="2.3")
+    answer = create(client, api_server.image(), min_count=2, return_reservation_id=True)
+    reservation = answer.json()["reservation_id"]
+    create(client, api_server.image("other"))
+
+    found = client.get(f"{SERVERS}/detail", params={"reservation_id": reservation}).json()["servers"]
+
+    assert sorted(each["OS-EXT-SRV-ATTR:launch_index"] for each in found) == [0, 1]
+    assert {each["OS-EXT-SRV-ATTR:reservation_id"] for each in found} == {reservation}
+
+
+def test_an_access_address_is_shown_in_its_short_form(api_server: ApiServer) -> None:
+    client = api_server.client()
+    made = create(client, api_server.image(), accessIPv6="0000:0000:0000:0000:0000:babe:220.12.22.2").json()["server"]
+
+    assert client.get(f"{SERVERS}/{made['id']}").json()["server"]["accessIPv6"] == "::babe:dc0c:1602"
+
+
+def test_a_server_in_no_security_group_shows_none(api_server: ApiServer) -> None:
+    client = api_server.client()
+    made = create(client, api_server.image()).json()["server"]["id"]
+    before = client.get(f"{SERVERS}/{made}").json()["server"]
+
+    client.post(f"{SERVERS}/{made}/action", json={"removeSecurityGroup": {"name": "default"}}).raise_for_status()
+
+    assert before["security_groups"] == [{"name": "default"}]
+    assert "security_groups" not in client.get(f"{SERVERS}/{made}").json()["server"]

@@ -109,7 +109,9 @@ def test_statuses_times_hosts_and_reservations_narrow_a_list(database: Database)
     with database.write() as tx:
         add_host(tx)
         name = tx.execute(hosts.select()).one().name
-        add_server(tx, ServerId("0123abcd-1"), status=ServerStatus.ACTIVE, host_id=H1, updated=later)
+        add_server(
+            tx, ServerId("0123abcd-1"), status=ServerStatus.ACTIVE, host_id=H1, updated=later, reservation_id="r-1"
+        )
         add_server(tx, ServerId("0123abce-2"), status=ServerStatus.ERROR, project_id=P2)
         add_server(tx, ServerId("0123abcf-3"), status=ServerStatus.DELETED, updated=later)
 
@@ -123,7 +125,7 @@ def test_statuses_times_hosts_and_reservations_narrow_a_list(database: Database)
     assert ids(database, host="another") == []
     assert ids(database, zone="nova") == ["0123abce-2", "0123abcd-1"]
     assert ids(database, zone="another") == []
-    assert ids(database, reservation="r-0123abcd") == ["0123abcd-1"]
+    assert ids(database, reservation="r-1") == ["0123abcd-1"]
     assert ids(database, within={"created": NOON}) == ["0123abce-2", "0123abcd-1"]
     assert ids(database, equal={"flavor_id": "f"}) == ["0123abce-2", "0123abcd-1"]
     assert ids(database, nothing=True) == []

@@ -39,7 +39,17 @@ def measure(facts: HypervisorFacts, root: Path, state: Path, virt_type: str) -> 
         unsafe=read_unsafe(root),
         acts=tuple(GuestAct),
         machine=(*facts.machine, *((MachineWord.EXTRA_DISKS,) if can_make_blank() else ())),
+        booted=_booted(root),
     )
+
+
+def _booted(root: Path) -> int:
+    """When the kernel started (the line btime of /proc/stat), 0 where that can't be read."""
+    try:
+        lines = (root / "proc/stat").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("btime ")), 0)
 
 
 def resource_view(

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from busway.api.microversion import MAXIMUM, MINIMUM
+from busway.api.microversion import COMPUTE, MAXIMUM, MINIMUM, Versioned
 from busway.api.schema import Definition
 
 TEXT: Definition = {"type": "string"}
@@ -98,50 +98,63 @@ def wrap_list(key: str, schema: Definition, /, **more: Property) -> dict[str, An
     return shape({key: array(schema), **more})
 
 
-def at(schema: Definition, version: int | None) -> dict[str, Any]:
-    """Plain JSON Schema: what holds at one microversion, or at all of them for None."""
-    made = {name: _plain(value, version) for name, value in schema.items() if name != "properties"}
+def at(schema: Definition, version: int | None, service: Versioned = COMPUTE) -> dict[str, Any]:
+    """Plain JSON Schema: what holds at one microversion of a service, or at all of them for None."""
+    made = {name: _plain(value, version, service) for name, value in schema.items() if name != "properties"}
     if "properties" in schema:
         held = {name: _living(parts(value), version) for name, value in schema["properties"].items()}
         held = {name: choices for name, choices in held.items() if choices}
-        made["properties"] = {name: _property(choices, version) for name, choices in held.items()}
-        required = [name for name, choices in held.items() if _is_required(choices, version)]
+        made["properties"] = {name: _property(choices, version, service) for name, choices in held.items()}
+        required = [name for name, choices in held.items() if _is_required(choices, version, service)]
         if required and "required" not in made:
             made["required"] = required
     return made
 
 
-def versions(since: int, until: int) -> dict[str, str]:
+def versions(since: int, until: int, service: Versioned = COMPUTE) -> dict[str, str]:
     """A range of microversions as OpenStack's own documents write it."""
-    return {"min-ver": f"2.{max(since, MINIMUM)}", "max-ver": f"2.{min(until, MAXIMUM)}"}
+    first, last = max(since, service.minimum), min(until, service.maximum)
+    return {"min-ver": service.shown(first), "max-ver": service.shown(last)}
 
 
 def _living(choices: Sequence[Part], version: int | None) -> list[Part]:
-    return [part for part in choices if version is None or part.since <= version <= part.until]
+    return [part for part in choices if version is None or _holds(part, version)]
 
 
-def _property(choices: Sequence[Part], version: int | None) -> dict[str, Any]:
-    made = [_part(part, version) for part in choices]
+def _holds(part: Part, version: int) -> bool:
+    """A part without a first version is there at 1.0 of Placement too."""
+    return (part.since <= version or part.since == MINIMUM) and version <= part.until
+
+
+def _property(choices: Sequence[Part], version: int | None, service: Versioned) -> dict[str, Any]:
+    made = [_part(part, version, service) for part in choices]
     return made[0] if len(made) == 1 else {"anyOf": made}
 
 
-def _part(part: Part, version: int | None) -> dict[str, Any]:
-    made = at(part.schema, version)
-    is_always = part.since <= MINIMUM and part.until >= MAXIMUM
-    return made if version is not None or is_always else {**made, "x-openstack": versions(part.since, part.until)}
+def _part(part: Part, version: int | None, service: Versioned) -> dict[str, Any]:
+    made = at(part.schema, version, service)
+    if version is not None or _is_always([part], service):
+        return made
+    return {**made, "x-openstack": versions(part.since, part.until, service)}
 
 
-def _is_required(choices: Sequence[Part], version: int | None) -> bool:
+def _is_always(choices: Sequence[Part], service: Versioned) -> bool:
+    first, last = min(part.since for part in choices), max(part.until for part in choices)
+    return first <= MINIMUM and last >= service.maximum
+
+
+def _is_required(choices: Sequence[Part], version: int | None, service: Versioned) -> bool:
     if any(part.optional for part in choices):
         return False
-    first, last = min(part.since for part in choices), max(part.until for part in choices)
-    return version is not None or (first <= MINIMUM and last >= MAXIMUM)
+    return version is not None or _is_always(choices, service)
 
 
-def _plain(value: object, version: int | None) -> Any:
+def _plain(value: object, version: int | None, service: Versioned) -> Any:
     if isinstance(value, Mapping):
-        return at(value, version)
+        return at(value, version, service)
     if not isinstance(value, list | tuple):
         return value
     held = (each for each in value if not isinstance(each, Part) or _living([each], version))
-    return [_part(each, version) if isinstance(each, Part) else _plain(each, version) for each in held]
+    return [
+        _part(each, version, service) if isinstance(each, Part) else _plain(each, version, service) for each in held
+    ]

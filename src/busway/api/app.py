@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from busway.api import agent, compute, console, identity, image, metrics, network, openapi, own
+from busway.api import agent, compute, console, identity, image, metrics, network, openapi, own, placement
 from busway.api.access_log import AccessLog
 from busway.api.admission import address_of
 from busway.api.bounds import Bounds
@@ -31,6 +31,7 @@ SERVICES: Mapping[str, tuple[Operation, ...]] = {
     "/identity/v3": identity.OPERATIONS,
     "/image/v2": image.OPERATIONS,
     "/network/v2.0": network.OPERATIONS,
+    "/placement": placement.OPERATIONS,
     "/busway/v1": own.OPERATIONS,
 }
 Pages = Callable[[Control, Threads], Iterable[BaseRoute]]
@@ -87,7 +88,13 @@ async def _openapi(_request: Request) -> Response:
 
 
 async def _index(_request: Request) -> Response:
-    paths = {"identity": "/identity", "compute": "/compute", "image": "/image", "network": "/network"}
+    paths = {
+        "identity": "/identity",
+        "compute": "/compute",
+        "image": "/image",
+        "network": "/network",
+        "placement": "/placement",
+    }
     return JSONResponse({"busway": {**paths, "own": "/busway/v1"}})
 
 

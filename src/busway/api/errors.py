@@ -125,4 +125,15 @@ def _glance(status: int, error: errors.BuswayError) -> str:
     )
 
 
-_SHAPES: tuple[tuple[str, Shape], ...] = (("/compute", _nova), ("/identity", _keystone), ("/network", _neutron))
+def _placement(status: int, error: errors.BuswayError) -> object:
+    code = {"resource-provider-generation": "placement.concurrent_update"}.get(error.code, "placement.undefined_code")
+    one = {"status": status, "title": _TITLES.get(status, "Error"), "detail": str(error), "code": code}
+    return {"errors": [one]}
+
+
+_SHAPES: tuple[tuple[str, Shape], ...] = (
+    ("/compute", _nova),
+    ("/identity", _keystone),
+    ("/network", _neutron),
+    ("/placement", _placement),
+)

@@ -18,7 +18,8 @@ T = TypeVar("T")
 class Field(Generic[T]):
     """One field of an answer and its schema.
 
-    It exists from microversion `since` to `until`; one with a `rule` for those whom it lets.
+    It exists from microversion `since` to `until`; one with a `rule` for those whom it lets. Things for which `has` is false
+    are shown without it.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Field(Generic[T]):
     since: int = MINIMUM
     until: int = MAXIMUM
     rule: str | None = None
+    has: Callable[[T], bool] | None = None
 
     def applies(self, call: Call) -> bool:
         """True when the field belongs in an answer to this call."""
@@ -40,13 +42,17 @@ def fixed(value: object) -> Callable[[object, Call], object]:
 
 def render(fields: Sequence[Field[T]], thing: T, call: Call) -> dict[str, object]:
     """Writes a resource with the fields that apply."""
-    return {field.name: field.value(thing, call) for field in fields if field.applies(call)}
+    return {
+        field.name: field.value(thing, call)
+        for field in fields
+        if field.applies(call) and (field.has is None or field.has(thing))
+    }
 
 
 def shape_of(fields: Sequence[Field[Any]], title: str = "", /, **more: Property) -> dict[str, Any]:
     """The schema of what `render` writes with these fields, and of what stands beside them."""
     parts: dict[str, list[Part]] = {}
     for field in fields:
-        part = Part(field.schema, field.since, field.until, optional=field.rule is not None)
+        part = Part(field.schema, field.since, field.until, optional=not (field.rule is None and field.has is None))
         parts.setdefault(field.name, []).append(part)
     return shape({**parts, **more}, title)

@@ -1,11 +1,13 @@
-"""Compute microversions: which one a request asks for, and the headers that say so in the answer.
+"""Microversions of compute and of Placement: which one a request asks for, and the headers that say so in the answer.
 
-Both headers are read and answered: `OpenStack-API-Version: compute 2.47` and the older `X-OpenStack-Nova-API-Version`.
+`OpenStack-API-Version: compute 2.47` or `placement 1.29` is read and answered, and compute's older header,
+`X-OpenStack-Nova-API-Version`.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +17,7 @@ from busway.domain.errors import BadInput, BuswayError
 
 MINIMUM = 1
 MAXIMUM = 100
+PLACEMENT_MAXIMUM = 39
 HEADER = "OpenStack-API-Version"
 OLD_HEADER = "X-OpenStack-Nova-API-Version"
 SCOPE_KEY = "busway.microversion"
@@ -28,67 +31,93 @@ class NotAcceptable(BuswayError):
     code = "microversion"
 
 
-def requested(headers: Headers) -> int:
-    """The microversion that the headers ask for (2.1 without any); raises `BadInput` or `NotAcceptable`."""
-    text = _asked(headers)
-    if text is None:
-        return MINIMUM
-    if text == "latest":
-        return MAXIMUM
-    match = _FORM.fullmatch(text)
-    if match is None:
-        raise BadInput(
-            f"API Version String {text} is of invalid format. It must be of format MajorNum.MinorNum",
-            code="microversion-format",
-        )
-    if match[1] != "2" or not MINIMUM <= int(match[2]) <= MAXIMUM:
-        raise NotAcceptable(
-            f"Version {text} is not supported by the API. Minimum is 2.{MINIMUM} and maximum is 2.{MAXIMUM}",
-            remedy=f"Use a version between them: --os-compute-api-version 2.{MAXIMUM}",
-        )
-    return int(match[2])
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """A service with microversions: its word in the header, where it is, and its range of versions MAJOR.minimum to MAJOR.maximum."""
+
+    word: str
+    prefix: str
+    major: int
+    minimum: int
+    maximum: int
+    old_header: str = ""
+
+    def shown(self, version: int) -> str:
+        """A version as clients write it."""
+        return f"{self.major}.{version}"
+
+    def requested(self, headers: Headers) -> int:
+        """The microversion that the headers ask for, the lowest without any; raises `BadInput` or `NotAcceptable`."""
+        text = self._asked(headers)
+        if text is None:
+            return self.minimum
+        if text == "latest":
+            return self.maximum
+        match = _FORM.fullmatch(text)
+        if match is None:
+            raise BadInput(
+                f"API Version String {text} is of invalid format. It must be of format MajorNum.MinorNum",
+                code="microversion-format",
+            )
+        if match[1] != str(self.major) or not self.minimum <= int(match[2]) <= self.maximum:
+            least, most = self.shown(self.minimum), self.shown(self.maximum)
+            raise NotAcceptable(
+                f"Version {text} is not supported by the API. Minimum is {least} and maximum is {most}",
+                remedy=f"Use a version between them: --os-{self.word}-api-version {most}",
+            )
+        return int(match[2])
+
+    def mark(self, headers: MutableHeaders, version: int) -> None:
+        """Says in an answer of which version it is."""
+        headers[HEADER] = f"{self.word} {self.shown(version)}"
+        if self.old_header:
+            headers[self.old_header] = self.shown(version)
+        headers["Vary"] = f"{HEADER}, {self.old_header}" if self.old_header else HEADER
+
+    def _asked(self, headers: Headers) -> str | None:
+        for line in headers.getlist(HEADER):
+            for part in line.split(","):
+                service, _, version = part.strip().partition(" ")
+                if service.lower() == self.word:
+                    return version.strip().lower()
+        old = headers.get(self.old_header) if self.old_header else None
+        return old.strip().lower() if old else None
 
 
-def _asked(headers: Headers) -> str | None:
-    for line in headers.getlist(HEADER):
-        for part in line.split(","):
-            service, _, version = part.strip().partition(" ")
-            if service.lower() == "compute":
-                return version.strip().lower()
-    old = headers.get(OLD_HEADER)
-    return old.strip().lower() if old else None
+COMPUTE = Versioned("compute", "/compute", 2, MINIMUM, MAXIMUM, OLD_HEADER)
+PLACEMENT = Versioned("placement", "/placement", 1, 0, PLACEMENT_MAXIMUM)
+
+
+def versioned(path: str) -> Versioned | None:
+    """The service of a path, where it has microversions."""
+    return next((each for each in (COMPUTE, PLACEMENT) if path.startswith(each.prefix)), None)
 
 
 class Microversions:
-    """Reads the microversion of compute requests and writes it on their answers (pure ASGI)."""
+    """Reads the microversion of requests and writes it on their answers (pure ASGI)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes other services' requests through as they are."""
-        if scope["type"] != "http" or not scope["path"].startswith("/compute"):
+        """Passes requests of services without microversions through as they are."""
+        service = versioned(scope["path"]) if scope["type"] == "http" else None
+        if service is None:
             await self._app(scope, receive, send)
             return
         try:
-            version = requested(Headers(scope=scope))
+            version = service.requested(Headers(scope=scope))
         except BuswayError as error:
             status = 406 if isinstance(error, NotAcceptable) else 400
             answer = error_response(scope, error, status)
-            _mark(answer.headers, MAXIMUM if status == 406 else MINIMUM)
+            service.mark(answer.headers, service.maximum if status == 406 else service.minimum)
             await answer(scope, receive, send)
             return
         scope[SCOPE_KEY] = version
 
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _mark(MutableHeaders(scope=message), version)
+                service.mark(MutableHeaders(scope=message), version)
             await send(message)
 
         await self._app(scope, receive, send_marked)
-
-
-def _mark(headers: MutableHeaders, version: int) -> None:
-    headers[HEADER] = f"compute 2.{version}"
-    headers[OLD_HEADER] = f"2.{version}"
-    headers["Vary"] = f"{HEADER}, {OLD_HEADER}"

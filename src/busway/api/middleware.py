@@ -11,11 +11,12 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from busway.api.errors import error_response
-from busway.domain.errors import BuswayError
+from busway.domain.errors import BuswayError, NotFound
 
 SCOPE_KEY = "busway.request_id"
 
 _PROJECT_IN_PATH = re.compile(r"^/compute/v2(?:\.1)?/[0-9a-f]{32}(?=/|$)")
+_ON_ONE_THING = frozenset({"DELETE", "PATCH"})
 _OLD_COMPUTE = re.compile(r"^/compute/v2(?=/.)")
 
 _log = structlog.get_logger(__name__)
@@ -72,8 +73,14 @@ class Spellings:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The project in a path decides nothing: the token's project does."""
+        """The project in a path decides nothing: the token's project does. An empty id at a path's end is the id of nothing."""
         if scope["type"] == "http":
+            if scope["method"] in _ON_ONE_THING and scope["path"].endswith("/"):
+                error = NotFound(
+                    f"The resource could not be found: {scope['method']} {scope['path']}", code="no-such-path"
+                )
+                await error_response(scope, error)(scope, receive, send)
+                return
             path = spelled(scope["path"])
             scope = {**scope, "path": path, "raw_path": path.encode()}
         await self._app(scope, receive, send)

@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from busway.api import compute, identity, image, network, own
+from busway.api import compute, identity, image, network, own, placement
 from busway.api.answer import at, versions
 from busway.api.bounds import PATH_SEGMENT_CHARS
-from busway.api.microversion import HEADER, MAXIMUM
+from busway.api.microversion import COMPUTE, HEADER, MAXIMUM, PLACEMENT, Versioned
 from busway.api.operation import Operation
 from busway.api.schema import Schema
 
@@ -27,8 +27,10 @@ SERVICES: Mapping[str, tuple[Operation, ...]] = {
     "compute": compute.OPERATIONS,
     "image": image.OPERATIONS,
     "network": network.OPERATIONS,
+    "placement": placement.OPERATIONS,
     "busway": own.OPERATIONS,
 }
+_VERSIONED: Mapping[str, Versioned] = {each.word: each for each in (COMPUTE, PLACEMENT)}
 _PARAMETER = re.compile(r"{([a-z_]+)(?::path)?}")
 _FAULT: Json = {
     "type": "object",
@@ -40,6 +42,7 @@ _ERRORS: Mapping[str, Json] = {
     "identity": {"type": "object", "required": ["error"]},
     "compute": _FAULT,
     "network": {"type": "object", "required": ["NeutronError"]},
+    "placement": {"type": "object", "required": ["errors"]},
     "busway": {"type": "object", "required": ["error"]},
 }
 
@@ -51,14 +54,15 @@ def text() -> bytes:
 
 
 def document(version: int | None = None) -> Json:
-    """The document of all microversions, or of one."""
+    """The document of all microversions, or of one of compute's and the newest of Placement's."""
     paths: dict[str, Json] = {}
     schemas: Json = {f"{service}-error": schema for service, schema in _ERRORS.items()}
     for service, operations in SERVICES.items():
         for each in operations:
-            if version is None or each.since <= version <= each.until:
+            one = PLACEMENT.maximum if version is not None and service == PLACEMENT.word else version
+            if one is None or each.since <= one <= each.until:
                 path = _PARAMETER.sub(r"{\1}", each.path)
-                paths.setdefault(path, {})[each.method.lower()] = _operation(service, each, version, schemas)
+                paths.setdefault(path, {})[each.method.lower()] = _operation(service, each, one, schemas)
     _link(paths)
     return {
         "openapi": "3.1.0",
@@ -86,11 +90,14 @@ def _operation(service: str, operation: Operation, version: int | None, schemas:
     }
     if operation.public:
         made["security"] = []
-    if service == "compute":
-        made["x-openstack"] = versions(operation.since, operation.until)
+    if service in _VERSIONED:
+        made["x-openstack"] = versions(operation.since, operation.until, _VERSIONED[service])
     shown = operation.shown_body or operation.body
     if shown is not None:
-        made["requestBody"] = {"required": True, "content": {operation.media_type: {"schema": _body(shown, version)}}}
+        made["requestBody"] = {
+            "required": True,
+            "content": {operation.media_type: {"schema": _body(service, shown, version)}},
+        }
     return made
 
 
@@ -110,24 +117,26 @@ def _query_parameters(operation: Operation) -> list[Json]:
 
 
 def _headers(service: str, version: int | None) -> list[Json]:
-    if service != "compute":
+    if service not in _VERSIONED:
         return []
-    schema: Json = {"type": "string", "pattern": r"^compute (latest|2\.[0-9]{1,3})$"}
+    major = _VERSIONED[service].major
+    schema: Json = {"type": "string", "pattern": rf"^{service} (latest|{major}\.[0-9]{{1,3}})$"}
     if version is not None:
-        schema = {"type": "string", "enum": [f"compute 2.{version}"]}
+        schema = {"type": "string", "enum": [f"{service} {_VERSIONED[service].shown(version)}"]}
     return [{"name": HEADER, "in": "header", "required": version is not None, "schema": schema}]
 
 
-def _body(body: Schema | Mapping[int, Schema], version: int | None) -> Json:
+def _body(service: str, body: Schema | Mapping[int, Schema], version: int | None) -> Json:
     if isinstance(body, Schema):
         return dict(body.definition)
     starts = sorted(body)
     if version is not None:
         return dict(body[max(since for since in starts if since <= version)].definition)
-    ends = [*(since - 1 for since in starts[1:]), MAXIMUM]
+    versioned = _VERSIONED.get(service, COMPUTE)
+    ends = [*(since - 1 for since in starts[1:]), versioned.maximum]
     return {
         "anyOf": [
-            {**body[since].definition, "x-openstack": versions(since, end)}
+            {**body[since].definition, "x-openstack": versions(since, end, versioned)}
             for since, end in zip(starts, ends, strict=True)
         ]
     }
@@ -136,7 +145,7 @@ def _body(body: Schema | Mapping[int, Schema], version: int | None) -> Json:
 def _answer(service: str, operation: Operation, version: int | None, schemas: Json) -> Json:
     if operation.answer is None:
         return {}
-    schema = _shared(service, at(operation.answer, version), schemas)
+    schema = _shared(service, at(operation.answer, version, _VERSIONED.get(service, COMPUTE)), schemas)
     return {"content": {operation.answer_type: {"schema": schema}}}
 
 

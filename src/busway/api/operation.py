@@ -188,9 +188,10 @@ def answer(control: Control, operation: Operation, request: Request, data: bytes
     """Runs an operation in this thread, with its rule, the check of its body and its record in the audit."""
     version = request.scope.get(microversion.SCOPE_KEY, MINIMUM)
     if not operation.since <= version <= operation.until:
+        shown = (microversion.versioned(operation.path) or microversion.COMPUTE).shown
         raise NotFound(
-            f"The resource could not be found at microversion 2.{version}",
-            detail=f"It exists from 2.{operation.since} to 2.{operation.until}.",
+            f"The resource could not be found at microversion {shown(version)}",
+            detail=f"It exists from {shown(operation.since)} to {shown(operation.until)}.",
             code="not-at-microversion",
         )
     name = operation.login or operation.rule_for(data)

@@ -12,8 +12,9 @@ from busway.control.context import Control
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Unavailable
 from busway.domain.ids import UserId
-from busway.domain.keypair import Keypair, ssh_fingerprint
+from busway.domain.keypair import SSH, X509, Keypair, ssh_fingerprint
 from busway.domain.quota import Usage
+from busway.pki.client_certificate import certificate_fingerprint, make_client_certificate
 from busway.policy import authorize
 from busway.store import keypairs as store
 
@@ -22,9 +23,9 @@ _GENERATE_SECONDS = 30
 
 
 def import_keypair(
-    control: Control, caller: Caller, name: str, public_key: str, user_id: UserId | None = None
+    control: Control, caller: Caller, name: str, public_key: str, user_id: UserId | None = None, kind: str = SSH
 ) -> Keypair:
-    """Stores a user's own public key; another user's only for an admin."""
+    """Stores a user's own public key, or certificate; another user's only for an admin."""
     owner = _owner(caller, user_id, "create")
     if not _NAME.fullmatch(name) or name != name.strip():
         raise BadInput(
@@ -32,7 +33,9 @@ def import_keypair(
             detail="It may have letters, digits, spaces, and any of _ - . @",
             code="invalid-keypair-name",
         )
-    keypair = Keypair(owner, name, public_key.strip(), ssh_fingerprint(public_key), control.now())
+    public_key = public_key.strip()
+    fingerprint = certificate_fingerprint(public_key) if kind == X509 else ssh_fingerprint(public_key)
+    keypair = Keypair(owner, name, public_key, fingerprint, control.now(), kind)
     with control.db.write() as tx:
         known = store.count_keypairs(tx, owner)
         quotas.check(control, tx, caller.project_id, Usage({"key_pairs": 1}), used=Usage({"key_pairs": known}))
@@ -57,6 +60,14 @@ def generate_keypair(control: Control, caller: Caller, name: str, user_id: UserI
         private = file.read_text()
         public = file.with_suffix(".pub").read_text().strip()
     return import_keypair(control, caller, name, public, user_id), private
+
+
+def generate_certificate(
+    control: Control, caller: Caller, name: str, user_id: UserId | None = None
+) -> tuple[Keypair, str]:
+    """Makes a certificate for the user, stores it and returns it with its private key, which is not kept."""
+    public, private = make_client_certificate(str(user_id or caller.user_id), control.now())
+    return import_keypair(control, caller, name, public, user_id, X509), private
 
 
 def list_keypairs(

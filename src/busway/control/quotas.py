@@ -9,7 +9,7 @@ from busway.control.context import Control
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput
 from busway.domain.ids import ProjectId
-from busway.domain.quota import CLASSES, DEVICES, RESOURCES, UNLIMITED, Usage, check_quota, usage_of
+from busway.domain.quota import CLASSES, DEVICES, INJECTED, RESOURCES, UNLIMITED, Usage, check_quota, usage_of
 from busway.policy import authorize
 from busway.store import groups, images, projects, servers
 from busway.store import quotas as store
@@ -121,7 +121,7 @@ def _defaults(control: Control, tx: Tx) -> dict[str, int]:
 
 
 def _configured(control: Control) -> dict[str, int]:
-    return dict.fromkeys(RESOURCES, UNLIMITED) | dict(control.settings.quota)
+    return dict.fromkeys(RESOURCES, UNLIMITED) | dict(INJECTED) | dict(control.settings.quota)
 
 
 def _limits(control: Control, tx: Tx, project_id: ProjectId) -> dict[str, int]:
@@ -153,7 +153,7 @@ def _check_limits(control: Control, tx: Tx, limits: Mapping[str, int]) -> None:
     aliases = [f"{DEVICES}{name}" for name in control.pci_rules(tx).aliases]
     aliases += [f"{CLASSES}{name}" for name in sorted(control.settings.mdev_rules.classes)]
     for name, limit in limits.items():
-        if name not in RESOURCES and name not in aliases:
+        if name not in RESOURCES and name not in INJECTED and name not in aliases:
             raise BadInput(
                 f"There is no quota {name}",
                 detail=f"The quotas are {', '.join([*RESOURCES, *aliases])}.",

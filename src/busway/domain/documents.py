@@ -247,6 +247,7 @@ class HostResources:
     unsafe: tuple[str, ...] = ()  # words of `busway.domain.host_facts.ISOLATION`
     machine: tuple[str, ...] = ()  # the words of `MachineWord` that it can serve
     acts: tuple[str, ...] = ()  # the words of `GuestAct` that its agent can do
+    booted: int = 0  # when its kernel started, in seconds since the epoch; 0 is not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from busway.domain.numa_policy import NUMA_POLICY_EXTRA_SPEC, parse_numa_policy
 from busway.domain.resource_request import check_resources
 
 PCI_EXTRA_SPECS = (ALIAS_EXTRA_SPEC, NUMA_POLICY_EXTRA_SPEC)
+_TRAIT, _TRAIT_WORDS = "trait:", ("required", "forbidden")
 _CLOSE = 0.85  # of 1: hw:pci_numa_afinity_policy is closer, hw:numa_nodes is not
 
 
@@ -25,10 +26,17 @@ def check_extra_specs(specs: Mapping[str, str]) -> None:
             parse_alias_counts(value)
         elif key == NUMA_POLICY_EXTRA_SPEC:
             parse_numa_policy(value)
+        elif key.startswith(_TRAIT):
+            _check_trait(key, value)
         else:
             _refuse_misspelled(key)
     check_machine_specs(specs)
     check_resources(specs)
+
+
+def _check_trait(key: str, value: str) -> None:
+    if value not in _TRAIT_WORDS:
+        raise InvalidExtraSpec(f"{key} is '{value}'", remedy=f"Write {' or '.join(_TRAIT_WORDS)}.")
 
 
 def _refuse_misspelled(key: str) -> None:

@@ -1,4 +1,4 @@
-"""SSH public keys of users: how they are read and compared."""
+"""Public keys of users, SSH keys or certificates: how they are read and compared."""
 
 from __future__ import annotations
 
@@ -22,6 +22,15 @@ class Keypair:
     fingerprint: str
     created: datetime
     type: str = "ssh"
+
+
+SSH, X509 = "ssh", "x509"
+_CERTIFICATE = "-----BEGIN CERTIFICATE-----"
+
+
+def key_type(public_key: str) -> str:
+    """The type of a key pair, by its public half."""
+    return X509 if public_key.startswith(_CERTIFICATE) else SSH
 
 
 def ssh_fingerprint(public_key: str) -> str:

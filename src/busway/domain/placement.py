@@ -76,7 +76,7 @@ class HostState:
     operator has not accepted, in words of `busway.domain.host_facts.ISOLATION`.
     `free_servers` is how many more servers it may have.
     `machine` is what guests' machines may have there. `cards` are those that vGPUs of `mdevs` share.
-    `fabric` provides the partitions of its NVLink fabric, None where it has none.
+    `fabric` provides the partitions of its NVLink fabric, None where it has none. `traits` are those that Placement shows.
     """
 
     id: HostId
@@ -102,6 +102,7 @@ class HostState:
     unsafe: tuple[str, ...] = ()
     machine: tuple[str, ...] = ()
     free_servers: int = SERVERS_PER_HOST
+    traits: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,12 @@ DEFAULTS: Mapping[str, int] = {
     "image_count_uploading": 4,
 }
 RESOURCES = tuple(DEFAULTS)
+# Nova's, of files that a request puts into a server. There are no such files here, so no request ever goes over.
+INJECTED: Mapping[str, int] = {
+    "injected_files": 5,
+    "injected_file_content_bytes": 10_240,
+    "injected_file_path_bytes": 255,
+}
 DEVICES = "pci_passthrough:"
 CLASSES = "resources:"
 

@@ -18,7 +18,7 @@ from busway.domain.units.mdev import Mdev
 MAX_COUNT, MAX_GROUPS = 64, 16
 GROUP_POLICY = "group_policy"
 _KEY = re.compile(r"resources(?P<suffix>[A-Za-z0-9_-]{0,64}):(?P<name>.*)")
-_TRAIT = re.compile(r"trait[A-Za-z0-9_-]{0,64}:.*")
+_TRAIT = re.compile(r"trait[A-Za-z0-9_-]{1,64}:.*")
 _CLASS = re.compile(r"VGPU|CUSTOM_[A-Z0-9_]+")
 
 

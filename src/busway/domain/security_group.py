@@ -33,11 +33,16 @@ class SecurityRule:
     description: str = ""
 
     @property
+    def normalized_cidr(self) -> str | None:
+        """The network of its remote prefix, which its user may have named by a host's address."""
+        return str(ip_network(self.remote_cidr, strict=False)) if self.remote_cidr else None
+
+    @property
     def words(self) -> NicRule:
         """The rule as hosts have it."""
         return NicRule(
             self.direction, self.ethertype, protocol_number(self.protocol, self.ethertype),
-            self.port_min, self.port_max, self.remote_cidr or "", self.remote_group,
+            self.port_min, self.port_max, self.normalized_cidr or "", self.remote_group,
         )  # fmt: skip
 
 
@@ -90,14 +95,14 @@ def check_rule(rule: SecurityRule) -> SecurityRule:
 
 
 def remote_network(cidr: str, ethertype: str) -> str:
-    """A remote prefix as Neutron shows it; raises `BadInput` for one of the other version or none at all."""
+    """A remote prefix as Neutron keeps it, with its length; raises `BadInput` for one of the other version or none at all."""
     try:
         network = ip_network(cidr, strict=False)
     except ValueError as error:
         raise _refused(f"{cidr} is not a valid IP prefix", str(error), "remote") from error
     if f"IPv{network.version}" != ethertype:
         raise _refused(f"Conflicting value ethertype {ethertype} for CIDR {cidr}", "Use the other ethertype.", "remote")
-    return str(network)
+    return cidr if "/" in cidr else str(network)
 
 
 def _is_protocol(protocol: str) -> bool:

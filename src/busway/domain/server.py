@@ -176,6 +176,8 @@ class Server:
     locked_reason: str | None = None
     access_ipv4: str = ""
     access_ipv6: str = ""
+    reservation_id: str = ""  # the same for all servers of one request, and each one's place among them
+    launch_index: int = 0
     disk_config: str = "MANUAL"  # or "AUTO"; kept for its user, for Busway leaves partitions to the guest
 
     @property

@@ -156,6 +156,12 @@ _QUOTAS = (
     *rules(f"{_API}os-quota-class-sets:", ADMIN, show="Show the default quota", update="Set the default quota"),
     *rules(f"{_API}os-simple-tenant-usage:", READER, show="Show a project's usage"),
     *rules(f"{_API}os-simple-tenant-usage:", ADMIN, list="List the usage of all projects"),
+    *rules(
+        f"{_API}os-instance-usage-audit-log:",
+        ADMIN,
+        list="See the periodic audit of usage",
+        show="See the periodic audit of usage before a time",
+    ),
 )
 _OPERATOR = (
     *rules(
@@ -181,6 +187,7 @@ _OPERATOR = (
         show="Show a host",
         search="Find hosts by a part of their name",
         servers="List the servers on hosts",
+        uptime="See how long a host has been up",
     ),
     Rule(f"{_API}os-hypervisors:list-detail", ADMIN, "List hosts with their details"),
     *rules(

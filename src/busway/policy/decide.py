@@ -13,11 +13,20 @@ from oslo_policy import policy as oslo
 
 from busway.domain.caller import Caller
 from busway.domain.errors import Forbidden, InvalidConfig
-from busway.policy import compute, identity, image, network, own
+from busway.policy import compute, identity, image, network, own, placement
 from busway.policy.rule import BASE, Rule
 
 RULES: Mapping[str, Rule] = {
-    rule.name: rule for rule in (*BASE, *compute.RULES, *identity.RULES, *image.RULES, *network.RULES, *own.RULES)
+    rule.name: rule
+    for rule in (
+        *BASE,
+        *compute.RULES,
+        *identity.RULES,
+        *image.RULES,
+        *network.RULES,
+        *placement.RULES,
+        *own.RULES,
+    )
 }
 Target = Mapping[str, Any]
 # Where the thing itself is not known yet, it is taken for one of the domain that the token is for.

@@ -130,6 +130,10 @@ def _general(refusal: Refusal) -> str:
         acts.append(
             "delete a server that has such an instance, or have your operator enable its type on more devices ([devices])"
         )
+    if "TraitFilter" in rules:
+        acts.append(
+            "have your operator give a host the trait (`openstack resource provider trait set`), or choose another flavor"
+        )
     if "ResourceKindFilter" in rules:
         acts.append("upgrade the agents of the hosts that can't serve it (`busway host list` has their versions)")
     if "MachineFilter" in rules:

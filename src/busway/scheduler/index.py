@@ -212,6 +212,7 @@ def class_key(host: HostState) -> Hashable:
         host.down_reason,
         host.zone,
         host.aggregates,
+        host.traits,
         host.capabilities,
         host.guests,
         host.kinds,

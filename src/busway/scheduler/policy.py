@@ -13,6 +13,7 @@ ALWAYS = (
     "MachineFilter",
     "DeviceIsolationFilter",
     "ResourceProviderFilter",
+    "TraitFilter",
     "RamFilter",
     "CoreFilter",
     "DiskFilter",

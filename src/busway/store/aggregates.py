@@ -100,6 +100,16 @@ def metadata_of_hosts(
     return found
 
 
+def uuids_of_hosts(tx: Tx, host_ids: Collection[HostId]) -> dict[HostId, frozenset[str]]:
+    """The UUIDs of the aggregates of each of these hosts that is in one."""
+    statement = select(aggregate_hosts.c.host_id, aggregates.c.uuid)
+    statement = statement.join(aggregates, aggregates.c.id == aggregate_hosts.c.aggregate_id)
+    found: dict[HostId, frozenset[str]] = {}
+    for row in tx.execute(statement.where(aggregate_hosts.c.host_id.in_(host_ids))):
+        found[HostId(row.host_id)] = found.get(HostId(row.host_id), frozenset()) | {str(row.uuid)}
+    return found
+
+
 def zones_of_hosts(tx: Tx, host_ids: Collection[HostId] | None = None) -> dict[HostId, str]:
     """The availability zone of each host that is in one; no host is in two. Of some hosts, or of all."""
     known = metadata_of_hosts(tx, host_ids)

@@ -216,6 +216,18 @@ def list_by_id(tx: Tx, device_ids: Sequence[DeviceId]) -> list[DeviceRow]:
     return _rows(tx, select(*_READ).where(devices.c.id.in_(device_ids), devices.c.kind != VIRTUAL))
 
 
+def host_of(tx: Tx, device_id: DeviceId) -> HostId | None:
+    """The host of a device, None where there is no such device."""
+    found = tx.execute(select(devices.c.host_id).where(devices.c.id == device_id)).scalar_one_or_none()
+    return None if found is None else HostId(found)
+
+
+def list_ids(tx: Tx) -> list[tuple[str, str]]:
+    """The vendor and product ids of all functions, each pair once."""
+    statement = select(devices.c.vendor_id, devices.c.product_id).where(devices.c.kind != VIRTUAL).distinct()
+    return [(str(row.vendor_id), str(row.product_id)) for row in tx.execute(statement)]
+
+
 def get_device(tx: Tx, device_id: DeviceId) -> DeviceRow:
     """The device of that id."""
     [found] = _rows(tx, select(*_READ).where(devices.c.id == device_id))

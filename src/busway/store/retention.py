@@ -105,6 +105,7 @@ BOUNDED = {
     "flavor_access": "made by operators",
     "flavors": "made by operators",
     "group_members": "made by operators, and goes with its group or user",
+    "host_traits": "made by operators, and goes with its host",
     "hosts": "made by operators",
     "implied_roles": "made by operators, and goes with its roles",
     "images": "goes with the last server that needs it, once it is deleted",
@@ -125,6 +126,7 @@ BOUNDED = {
     "server_group_members": "goes with its server or group",
     "server_groups": "made by users, with a quota",
     "user_groups": "made by operators",
+    "traits": "made by operators",
     "users": "made by operators",
 }
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select, true
 
 from busway.domain.aggregate import ZONE_KEY
 from busway.domain.errors import BadInput
@@ -151,9 +151,7 @@ def _equal(wanted: ServerFilter) -> list[ColumnElement[bool]]:
     if wanted.zone is not None:
         found.append(_in_zone(wanted.zone))
     if wanted.reservation is not None:
-        # Lower bound and upper bound instead of LIKE: the index of the ids serves both databases.
-        prefix = wanted.reservation.removeprefix("r-")
-        found += [servers.c.id >= prefix, servers.c.id < prefix + "g"] if prefix else [false()]
+        found.append(servers.c.reservation_id == wanted.reservation)
     return found
 
 

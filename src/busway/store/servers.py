@@ -105,6 +105,9 @@ servers = Table(
     Column("access_ipv4", String(15)),
     Column("access_ipv6", String(45)),
     Column("disk_config", String(8), nullable=False, server_default="MANUAL"),
+    # The same for all servers of one request, and each one's place among them.
+    Column("reservation_id", String(36), nullable=False, server_default="", index=True),
+    Column("launch_index", Integer, nullable=False, server_default="0"),
     # A page of a project's servers, newest first, is read from the end of its part of this index.
     Index("ix_servers_project_id_number", "project_id", "number"),
     # Two columns tell SQLite, which knows no counts of rows, that these lead to fewer rows than a project does.
@@ -166,6 +169,8 @@ class ServerRow:
     access_ipv4: str | None = None
     access_ipv6: str | None = None
     disk_config: str = "MANUAL"
+    reservation_id: str = ""
+    launch_index: int = 0
     hold: Hold | None = None
     rescue: Rescue | None = None
     rescue_image_id: ImageId | None = None
@@ -281,6 +286,16 @@ def list_placed(tx: Tx) -> list[ServerRow]:
     """Servers that take up room on any host."""
     statement = READ.where(servers.c.host_id.is_not(None), servers.c.intent != str(Intent.GONE))
     return [server_of(row) for row in tx.execute(statement)]
+
+
+def list_placed_of(tx: Tx, project_id: ProjectId, user_id: UserId | None = None) -> list[ServerRow]:
+    """The same of one project, or of one user in it."""
+    statement = READ.where(servers.c.host_id.is_not(None), servers.c.intent != str(Intent.GONE))
+    statement = statement.where(servers.c.project_id == project_id)
+    return [
+        server_of(row)
+        for row in tx.execute(statement if user_id is None else statement.where(servers.c.user_id == user_id))
+    ]
 
 
 def list_by_id(tx: Tx, server_ids: Iterable[ServerId], *, lock: bool = False) -> list[ServerRow]:

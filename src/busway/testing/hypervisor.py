@@ -42,7 +42,12 @@ _MACHINE = (
 
 
 class FakeHypervisor:
-    """A hypervisor for the machine under `root`; `obeys_acpi` False makes guests that ignore the power button."""
+    """A hypervisor for the machine under `root`; `obeys_acpi` False makes guests that ignore the power button.
+
+    `boots` is what a guest's console says of its start.
+    """
+
+    boots = "starts"
 
     def __init__(
         self, root: Path, *, obeys_acpi: bool = True, vcpus: int = 64, on_verb: Callable[[str], None] = lambda _: None
@@ -122,7 +127,8 @@ class FakeHypervisor:
             went_on = "saved" in domain
             self._set(server_id, PowerState.RUNNING)
             self._open_groups(server_id, devices, mdevs)
-            self._say(domain["xml"], f"Guest {domain['name']} {'goes on' if went_on else 'starts'}\n")
+            said = "goes on" if went_on else self.boots
+            self._say(domain["xml"], f"Guest {domain['name']} {said}\n")
 
     def shutdown(self, server_id: ServerId) -> None:
         """Powers the guest off when it obeys ACPI; one that stands still follows nothing."""

@@ -28,7 +28,10 @@ from busway.agent.link import HttpLink
 from busway.agent.log import log_to_stderr
 from busway.agent.state import StateFolder
 from busway.bootstrap.findings import examine
+from busway.domain.console import ConsoleKind
+from busway.domain.ids import ServerId
 from busway.hypervisor.guest import GuestOptions
+from busway.testing.guest_sockets import GuestSockets
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
 from busway.testing.machines import Machine, gpu_host
@@ -40,6 +43,25 @@ from busway.tracing.otlp import make_tracer
 MACHINES: Mapping[str, Callable[[Path], Machine]] = {
     machine.__name__: machine for machine in (a5000_four, a10_vfs, hgx_h200, mi300x_switches)
 }
+
+
+class _WithScreens(FakeHypervisor):
+    """A hypervisor whose guests print more at their start, and whose sockets answer, from when somebody asks for them."""
+
+    boots = "starts\nBooting from its disk\nStarted everything"
+
+    def __init__(self, root: Path, on_verb: Callable[[str], None]) -> None:
+        super().__init__(root, on_verb=on_verb)
+        self._answering: dict[ServerId, GuestSockets] = {}
+
+    def consoles(self, server_id: ServerId) -> Mapping[ConsoleKind, Path]:
+        """Has them answer where they do not yet."""
+        found = super().consoles(server_id)
+        if found and server_id not in self._answering:
+            self._answering[server_id] = GuestSockets(found)
+        if not found and server_id in self._answering:
+            self._answering.pop(server_id).close()
+        return found
 
 
 def simulated_agent(
@@ -67,7 +89,7 @@ def simulated_agent(
     return Agent(
         told.host,
         link=HttpLink(told),
-        hypervisor=FakeHypervisor(root, on_verb=lambda _verb: time.sleep(slow)),
+        hypervisor=_WithScreens(root, lambda _verb: time.sleep(slow)),
         kernel=FakeKernel(root, lambda _verb, _address: time.sleep(slow)),
         state=folder,
         networks=FakeNetworks(),
@@ -87,6 +109,9 @@ def _build(root: Path, machine: str, gpus: int) -> None:
         MACHINES[machine](root)
     else:
         gpu_host(root, gpus)
+    stat = root / "proc" / "stat"
+    stat.parent.mkdir(exist_ok=True)
+    stat.write_text(f"btime {int(time.time())}\n")
 
 
 def crash_at(wanted: str) -> Callable[[str], None]:

@@ -24,6 +24,7 @@ from busway.api.compute import (
     servers,
     services,
     tenant_usage,
+    usage_audit_log,
     versions,
 )
 
@@ -47,6 +48,7 @@ OPERATIONS = (
     *availability_zones.OPERATIONS,
     *migrations.OPERATIONS,
     *tenant_usage.OPERATIONS,
+    *usage_audit_log.OPERATIONS,
     *extensions.OPERATIONS,
     *os_hosts.OPERATIONS,
     *os_images.OPERATIONS,

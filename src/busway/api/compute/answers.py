@@ -83,7 +83,7 @@ _RULE = shape(
         "from_port": nullable(NUMBER),
         "to_port": nullable(NUMBER),
         "ip_range": shape({"cidr": optional(TEXT)}),
-        "group": EMPTY_OBJECT,
+        "group": {"anyOf": [EMPTY_OBJECT, shape({"tenant_id": TEXT, "name": TEXT})]},
     },
     "security-group-rule",
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from busway.api.answer import NOTHING, NUMBER, TEXT, array, optional, shape, words, wrap, wrap_list
 from busway.api.call import Call, Reply
-from busway.api.compute.answers import HYPERVISOR_SERVICE, NEXT
+from busway.api.compute.answers import HYPERVISOR_SERVICE, NEXT, TEXT_OR_NULL
 from busway.api.compute.links import limit_of, next_link
 from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
@@ -15,7 +16,7 @@ from busway.api.schema import PAGE, WORD
 from busway.control.hosts import registry as hosts
 from busway.control.hosts.registry import HostView
 from busway.control.servers.read import servers_on
-from busway.domain.errors import NotFound
+from busway.domain.errors import BadInput, NotFound
 from busway.store.hosts import HostFilter
 
 ROOT = "/compute/v2.1/os-hypervisors"
@@ -45,6 +46,19 @@ def _free_disk(host: HostView, _call: Call) -> int:
     return host.resources.disk_gb - host.used_disk_gb
 
 
+def _up_for(host: HostView, now: datetime) -> str | None:
+    """How long a host that reports has been up, in the words of the program `uptime`; None where that is not known.
+
+    How many users it has and its load average are not there: Busway does not count them.
+    """
+    if not host.up or not host.resources.booted:
+        return None
+    hours, minutes = divmod(max(0, int(now.timestamp()) - host.resources.booted) // 60, 60)
+    days, hours = divmod(hours, 24)
+    said = f"{days} day{'s' * (days != 1)}, " if days else ""
+    return f" {now:%H:%M:%S} up {said}{hours:2}:{minutes:02}"
+
+
 _BRIEF: tuple[Field[HostView], ...] = (
     Field("id", host_key, NUMBER, until=52),
     Field("id", host_key, TEXT, since=53),
@@ -71,7 +85,7 @@ _DETAIL: tuple[Field[HostView], ...] = (
     Field("running_vms", lambda host, _: host.servers, NUMBER, until=87),
     Field("cpu_info", lambda host, _: host.resources.cpu_model, TEXT, until=27),
     Field("cpu_info", lambda host, _: {"model": host.resources.cpu_model}, shape({"model": TEXT}), since=28, until=87),
-    Field("uptime", fixed(None), NOTHING, since=88),
+    Field("uptime", lambda host, call: _up_for(host, call.control.now()), TEXT_OR_NULL, since=88),
 )
 _SUMS = (
     "vcpus",
@@ -125,9 +139,13 @@ def _list_detail(call: Call) -> Reply:
 
 def _show(call: Call) -> Reply:
     host = hosts.find_host(call.control, call.caller, keyed(call, call.path["id"]), call.rule)
-    if host is not None:
-        return Reply({"hypervisor": render(_DETAIL, host, call)})
-    raise NotFound(f"Hypervisor with ID '{call.path['id']}' could not be found", code="hypervisor-not-found")
+    if host is None:
+        raise _missing(call.path["id"])
+    return Reply({"hypervisor": render(_DETAIL, host, call)})
+
+
+def _missing(key: str) -> NotFound:
+    return NotFound(f"Hypervisor with ID '{key}' could not be found", code="hypervisor-not-found")
 
 
 def _matching(call: Call) -> list[HostView]:
@@ -154,6 +172,22 @@ def _servers(call: Call) -> Reply:
             row["servers"] = [{"uuid": server_id, "name": name} for server_id, name in mine]
         rows.append(row)
     return Reply({"hypervisors": rows})
+
+
+def _uptime(call: Call) -> Reply:
+    """Up to 2.87; raises `BadInput` where there is nothing to tell, as Nova does."""
+    host = hosts.find_host(call.control, call.caller, keyed(call, call.path["id"]), call.rule)
+    if host is None:
+        raise _missing(call.path["id"])
+    up_for = _up_for(host, call.control.now())
+    if up_for is None:
+        raise BadInput(
+            f"Host {host.name} does not tell how long it has been up",
+            detail="Its agent is of an older release." if host.up else "It does not report.",
+            remedy="Upgrade its agent." if host.up else "Look at its agent.",
+            code="uptime-unknown",
+        )
+    return Reply({"hypervisor": {**render(_BRIEF, host, call), "uptime": up_for}})
 
 
 def _statistics(call: Call) -> Reply:
@@ -201,6 +235,14 @@ OPERATIONS = (
         _show,
         rule="os_compute_api:os-hypervisors:show",
         answer=wrap("hypervisor", _HYPERVISOR),
+    ),
+    Operation(
+        "GET",
+        f"{ROOT}/{{id}}/uptime",
+        _uptime,
+        until=87,
+        rule="os_compute_api:os-hypervisors:uptime",
+        answer=wrap("hypervisor", shape_of(_BRIEF, uptime=TEXT)),
     ),
     Operation(
         "GET",

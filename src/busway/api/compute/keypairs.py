@@ -11,13 +11,12 @@ from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
 from busway.api.schema import NAME, PAGE, WORD, closed, wrapped
 from busway.control import keypairs
-from busway.domain.errors import NotSupported
 from busway.domain.ids import UserId
-from busway.domain.keypair import Keypair
+from busway.domain.keypair import SSH, X509, Keypair
 
 ROOT = "/compute/v2.1/os-keypairs"
 
-_TYPE = {"enum": ["ssh", "x509"]}
+_TYPE = {"enum": [SSH, X509]}
 _PUBLIC = {"type": "string", "minLength": 1, "maxLength": 16384}
 _BASE = {"name": NAME, "public_key": _PUBLIC}
 _TYPED = {**_BASE, "type": _TYPE}
@@ -70,14 +69,14 @@ def _show(call: Call) -> Reply:
 
 def _create(call: Call) -> Reply:
     given = call.body["keypair"]
-    if given.get("type", "ssh") != "ssh":
-        raise NotSupported("Key pairs of type x509 are not supported", remedy="Use an SSH key.", code="keypair-x509")
+    kind = given.get("type", SSH)
     owner = UserId(given["user_id"]) if "user_id" in given else None
     status = 201 if call.version >= 2 else 200
     if "public_key" in given:
-        key = keypairs.import_keypair(call.control, call.caller, given["name"], given["public_key"], owner)
+        key = keypairs.import_keypair(call.control, call.caller, given["name"], given["public_key"], owner, kind)
         return Reply({"keypair": render(_CREATED, key, call)}, status)
-    key, private = keypairs.generate_keypair(call.control, call.caller, given["name"], owner)
+    generate = keypairs.generate_certificate if kind == X509 else keypairs.generate_keypair
+    key, private = generate(call.control, call.caller, given["name"], owner)
     return Reply({"keypair": {**render(_CREATED, key, call), "private_key": private}}, status)
 
 

@@ -40,8 +40,8 @@ _ABSOLUTE: tuple[Field[Quota], ...] = (
     Field("totalRAMUsed", _used("ram"), NUMBER),
     Field("totalServerGroupsUsed", _used("server_groups"), NUMBER),
     Field("maxImageMeta", fixed(UNLIMITED), NUMBER, until=38),
-    Field("maxPersonality", fixed(0), NUMBER, until=56),
-    Field("maxPersonalitySize", fixed(0), NUMBER, until=56),
+    Field("maxPersonality", _limit("injected_files"), NUMBER, until=56),
+    Field("maxPersonalitySize", _limit("injected_file_content_bytes"), NUMBER, until=56),
     *(
         _same(name)
         for name in (

@@ -10,10 +10,10 @@ from busway.api.compute.answers import SECURITY_GROUP, SECURITY_GROUP_RULE
 from busway.api.compute.links import limit_of
 from busway.api.network.security_groups import nova_group
 from busway.api.operation import Operation
-from busway.api.schema import FLAG, PAGE, Schema, as_int, closed, wrapped
+from busway.api.schema import FLAG, PAGE, UUID, Schema, as_int, closed, wrapped
 from busway.control.networks import security_group as use_cases
 from busway.control.networks.security_group import NewRule
-from busway.domain.errors import NotFound
+from busway.domain.errors import BadInput, Conflict, NotFound
 from busway.domain.security_group import SecurityGroup, SecurityRule
 
 ROOT, RULES = "/compute/v2.1/os-security-groups", "/compute/v2.1/os-security-group-rules"
@@ -26,7 +26,7 @@ _NEW_RULE = Schema(
         {
             "security_group_rule": closed(
                 {
-                    "parent_group_id": _TEXT,
+                    "parent_group_id": UUID,
                     "ip_protocol": {"type": ["string", "null"], "maxLength": 16},
                     "from_port": _NUMBER,
                     "to_port": _NUMBER,
@@ -49,7 +49,8 @@ def _rows(call: Call) -> list[SecurityGroup]:
 
 def _list(call: Call) -> Reply:
     start = call.number("offset") or 0
-    return Reply({"security_groups": [nova_group(group) for group in _rows(call)[start : start + limit_of(call)]]})
+    page, names = _rows(call)[start : start + limit_of(call)], _names(call)
+    return Reply({"security_groups": [nova_group(group, names) for group in page]})
 
 
 def _find(call: Call) -> SecurityGroup:
@@ -61,7 +62,7 @@ def _find(call: Call) -> SecurityGroup:
 
 
 def _show(call: Call) -> Reply:
-    return Reply({"security_group": nova_group(_find(call))})
+    return Reply({"security_group": nova_group(_find(call), _names(call))})
 
 
 def _create(call: Call) -> Reply:
@@ -79,7 +80,10 @@ def _update(call: Call) -> Reply:
 
 
 def _delete(call: Call) -> Reply:
-    use_cases.delete_group(call.control, call.caller, call.path["id"])
+    try:
+        use_cases.delete_group(call.control, call.caller, call.path["id"])
+    except Conflict as error:
+        raise _as_nova(error) from error
     return ACCEPTED
 
 
@@ -96,8 +100,21 @@ def _create_rule(call: Call) -> Reply:
         cidr,
         given.get("group_id"),
     )
-    group, rule = use_cases.create_rule(call.control, call.caller, wanted)
-    return Reply({"security_group_rule": _rule(group, rule)})
+    try:
+        group, rule = use_cases.create_rule(call.control, call.caller, wanted)
+    except Conflict as error:
+        raise _as_nova(error) from error
+    return Reply({"security_group_rule": _rule(group, rule, _names(call))})
+
+
+def _as_nova(error: Conflict) -> BadInput:
+    """Nova answers 400 where Neutron has 409."""
+    return BadInput(error.brief, detail=error.detail, remedy=error.remedy, code=error.code)
+
+
+def _names(call: Call) -> dict[str, str]:
+    """The names of the groups that rules may name."""
+    return {group.id: group.name for group in use_cases.list_groups(call.control, call.caller)}
 
 
 def _port(value: object, name: str) -> int | None:
@@ -108,8 +125,8 @@ def _port(value: object, name: str) -> int | None:
     return None if number == -1 else number
 
 
-def _rule(group: SecurityGroup, rule: SecurityRule) -> object:
-    rows = nova_group(replace(group, rules=(rule,)))["rules"]
+def _rule(group: SecurityGroup, rule: SecurityRule, names: dict[str, str]) -> object:
+    rows = nova_group(replace(group, rules=(rule,)), names)["rules"]
     assert isinstance(rows, list)
     return rows[0]
 

@@ -14,19 +14,18 @@ from busway.domain.quota import UNLIMITED
 
 _ROOT = "/compute/v2.1/os-quota-sets/{project}"
 _CLASS = "/compute/v2.1/os-quota-class-sets/{name}"
-# Name and the last microversion at which it exists; the last group is not counted and never limited.
 _REAL = ("instances", "cores", "ram", "key_pairs", "metadata_items", "server_groups", "server_group_members")
+# Up to 2.56.
+_INJECTED = ("injected_files", "injected_file_content_bytes", "injected_file_path_bytes")
+# Name and the last microversion at which it exists: those of networks, which the network API counts and limits.
 _GONE = (
-    ("injected_files", 56),
-    ("injected_file_content_bytes", 56),
-    ("injected_file_path_bytes", 56),
     ("fixed_ips", 35),
     ("floating_ips", 35),
     ("security_groups", 35),
     ("security_group_rules", 35),
 )
 _LIMIT = {"type": ["integer", "string"], "pattern": "^-?[0-9]+$", "minimum": -1, "maximum": 0x7FFFFFFF}
-_LIMITS = dict.fromkeys([*_REAL, *(name for name, _ in _GONE)], _LIMIT)
+_LIMITS = dict.fromkeys([*_REAL, *_INJECTED, *(name for name, _ in _GONE)], _LIMIT)
 _SET = Schema(
     closed({"quota_set": closed({**_LIMITS, "force": {}, "tenant_id": {"type": "string"}})}, "quota_set"),
 )
@@ -35,11 +34,15 @@ _SET_CLASS = Schema(closed({"quota_class_set": closed({**_LIMITS, "id": {"type":
 
 def _limits(call: Call, limits: Any) -> dict[str, object]:
     gone = {name: UNLIMITED for name, until in _GONE if call.version <= until}
-    return {**{name: limits.get(name, UNLIMITED) for name in _REAL}, **gone}
+    return {**{name: limits.get(name, UNLIMITED) for name in _kept(call)}, **gone}
 
 
-def _given(body: dict[str, Any]) -> dict[str, int]:
-    return {name: as_int(body[name], name, least=-1) for name in _REAL if name in body}
+def _kept(call: Call) -> tuple[str, ...]:
+    return _REAL + _INJECTED if call.version <= 56 else _REAL
+
+
+def _given(call: Call, body: dict[str, Any]) -> dict[str, int]:
+    return {name: as_int(body[name], name, least=-1) for name in _kept(call) if name in body}
 
 
 def _set_reply(call: Call, quota: Quota, *, with_id: bool = True) -> Reply:
@@ -69,7 +72,7 @@ def _set(call: Call) -> Reply:
     given = call.body["quota_set"]
     force = as_bool(given.get("force", False), "force")
     project = call.path["project"]
-    changed = quotas.set_quota(call.control, call.caller, project, _given(given), force=force, rule=call.rule)
+    changed = quotas.set_quota(call.control, call.caller, project, _given(call, given), force=force, rule=call.rule)
     return _set_reply(call, changed, with_id=False)
 
 
@@ -85,13 +88,14 @@ def _show_class(call: Call) -> Reply:
 
 def _set_class(call: Call) -> Reply:
     """There is one class, whatever it is called, as in Nova: the limits of projects without their own."""
-    changed = quotas.set_defaults(call.control, call.caller, _given(call.body["quota_class_set"]), call.rule)
+    changed = quotas.set_defaults(call.control, call.caller, _given(call, call.body["quota_class_set"]), call.rule)
     return Reply({"quota_class_set": _limits(call, changed)})
 
 
 def _names(limit: Definition) -> dict[str, Property]:
     """The resources of a quota, each with this."""
-    return {**dict.fromkeys(_REAL, limit), **{name: Part(limit, until=until) for name, until in _GONE}}
+    until = {**dict.fromkeys(_INJECTED, 56), **dict(_GONE)}
+    return {**dict.fromkeys(_REAL, limit), **{name: Part(limit, until=last) for name, last in until.items()}}
 
 
 _USED = shape({"limit": NUMBER, "in_use": NUMBER, "reserved": NUMBER}, "used")

@@ -194,7 +194,7 @@ def access_address(given: dict[str, Any], name: str, version: int) -> str | None
             f"Invalid input for field/attribute {name}. '{text}' is an IPv{address.version} address",
             code="invalid-body",
         )
-    return str(text)
+    return str(address)
 
 
 def check_user_data(text: str | None) -> str | None:

@@ -37,7 +37,8 @@ def _resize(call: Call, given: Any) -> Reply:
         flavor = flavors.get_flavor(call.control, call.caller, name)
     except NotFound as error:
         raise BadInput(error.brief, detail=error.detail, remedy=error.remedy, code=error.code) from error
-    resize_server(call.control, call.caller, call.path["id"], flavor, call.request_id)
+    disk_config = given.get("OS-DCF:diskConfig")
+    resize_server(call.control, call.caller, call.path["id"], flavor, call.request_id, disk_config=disk_config)
     return ACCEPTED
 
 

@@ -66,7 +66,7 @@ def _create(call: Call) -> Reply:
         # What a request names and is not there is the request's fault: Nova answers 400.
         raise BadInput(error.brief, detail=error.detail, remedy=error.remedy, code=error.code) from error
     if as_bool(given.get("return_reservation_id", False), "return_reservation_id"):
-        return Reply({"reservation_id": f"r-{made[0].id[:8]}"}, 202)
+        return Reply({"reservation_id": made[0].reservation_id}, 202)
     first = made[0]
     body = {
         "id": first.id,

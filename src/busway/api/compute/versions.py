@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from busway.api.answer import wrap
 from busway.api.call import Call, Reply
 from busway.api.compute.answers import VERSION, VERSIONS
@@ -22,8 +24,9 @@ def _v21(call: Call) -> dict[str, object]:
     }
 
 
-def _list(call: Call) -> Reply:
-    v20 = {
+def _v20(call: Call) -> dict[str, object]:
+    """The API before microversions: its paths are served as those of 2.1."""
+    return {
         "id": "v2.0",
         "status": "SUPPORTED",
         "version": "",
@@ -31,17 +34,28 @@ def _list(call: Call) -> Reply:
         "updated": "2011-01-21T11:33:21Z",
         "links": [{"rel": "self", "href": call.url("/compute/v2/")}],
     }
-    return Reply({"versions": [v20, _v21(call)]})
+
+
+def _list(call: Call) -> Reply:
+    return Reply({"versions": [_v20(call), _v21(call)]})
 
 
 def _show(call: Call) -> Reply:
+    return _whole(_v21(call), "2.1")
+
+
+def _show_old(call: Call) -> Reply:
+    return _whole(_v20(call), "2")
+
+
+def _whole(document: dict[str, Any], media: str) -> Reply:
     described = {"rel": "describedby", "type": "text/html", "href": "http://docs.openstack.org/"}
-    media = [{"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}]
-    document = _v21(call)
-    return Reply({"version": {**document, "links": [*document["links"], described], "media-types": media}})  # type: ignore[misc]
+    kinds = [{"base": "application/json", "type": f"application/vnd.openstack.compute+json;version={media}"}]
+    return Reply({"version": {**document, "links": [*document["links"], described], "media-types": kinds}})
 
 
 OPERATIONS = (
     Operation("GET", "/compute", _list, public=True, answer=wrap("versions", VERSIONS)),
     Operation("GET", ROOT, _show, public=True, answer=wrap("version", VERSION)),
+    Operation("GET", "/compute/v2", _show_old, public=True, answer=wrap("version", VERSION)),
 )

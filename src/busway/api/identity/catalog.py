@@ -1,4 +1,4 @@
-"""The service catalog: four services under one public URL."""
+"""The service catalog: five services under one public URL."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ SERVICES = (
     ("compute", "nova", "/compute/v2.1"),
     ("image", "glance", "/image"),
     ("network", "neutron", "/network"),
+    ("placement", "placement", "/placement"),
 )
 
 

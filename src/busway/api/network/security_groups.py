@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from busway.api.answer import wrap
@@ -97,7 +98,7 @@ def _rule(group: SecurityGroup, rule: SecurityRule) -> Row:
         "remote_ip_prefix": rule.remote_cidr,
         "remote_group_id": rule.remote_group,
         "remote_address_group_id": None,
-        "normalized_cidr": rule.remote_cidr,
+        "normalized_cidr": rule.normalized_cidr,
         "description": rule.description,
         "tenant_id": group.project_id,
         "project_id": group.project_id,
@@ -108,8 +109,8 @@ def _rule(group: SecurityGroup, rule: SecurityRule) -> Row:
     }
 
 
-def nova_group(group: SecurityGroup) -> dict[str, object]:
-    """A group as the compute API shows those of a server."""
+def nova_group(group: SecurityGroup, names: Mapping[str, str] | None = None) -> dict[str, object]:
+    """A group as the compute API shows it; `names` are those of the groups that its rules let in."""
     return {
         "id": group.id,
         "name": group.name,
@@ -123,7 +124,9 @@ def nova_group(group: SecurityGroup) -> dict[str, object]:
                 "from_port": rule.port_min,
                 "to_port": rule.port_max,
                 "ip_range": {"cidr": rule.remote_cidr} if rule.remote_cidr else {},
-                "group": {},
+                "group": {"tenant_id": group.project_id, "name": (names or {}).get(rule.remote_group, "")}
+                if rule.remote_group
+                else {},
             }
             for rule in group.rules
             if rule.direction == "ingress"

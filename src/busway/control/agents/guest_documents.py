@@ -16,6 +16,7 @@ from busway.domain.documents import ConfigDrive, DesiredServer, Nic
 from busway.domain.guest_layout import GuestLayout, guest_layout
 from busway.domain.guest_network import LOCAL, HostNetwork
 from busway.domain.ids import ClaimId, NetworkId
+from busway.domain.keypair import key_type
 from busway.domain.placement import ZONE
 from busway.store.servers import ServerRow
 
@@ -51,7 +52,7 @@ def _identity(row: ServerRow) -> dict[str, object]:
         "name": row.name,
         "hostname": row.hostname,
         "project_id": row.project_id,
-        "launch_index": 0,
+        "launch_index": row.launch_index,
         "availability_zone": row.availability_zone or ZONE,
         "meta": dict(row.metadata),
     }
@@ -59,7 +60,7 @@ def _identity(row: ServerRow) -> dict[str, object]:
         meta["admin_pass"] = row.rescue.password
     if row.key_name is not None and row.public_key is not None:
         meta["public_keys"] = {row.key_name: row.public_key}
-        meta["keys"] = [{"name": row.key_name, "type": "ssh", "data": row.public_key}]
+        meta["keys"] = [{"name": row.key_name, "type": key_type(row.public_key), "data": row.public_key}]
     return meta
 
 

@@ -28,6 +28,7 @@ from busway.store import (
     join_tokens,
     ledger,
     moves,
+    provider_traits,
     servers,
 )
 from busway.store.database import Tx, take_turn
@@ -52,7 +53,7 @@ def delete_host(control: Control, caller: Caller, name: str, *, lost: bool = Fal
         if lost:
             _give_up(control, tx, caller, host, left)
         _check_empty(tx, host)
-        for part in (claims, devices, aggregates, join_tokens, handovers, conditions):
+        for part in (claims, devices, aggregates, join_tokens, handovers, conditions, provider_traits):
             part.forget_host(tx, host.id)
         hosts.delete_host(tx, host.id)
     control.bell.ring("place")

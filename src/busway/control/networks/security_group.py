@@ -157,7 +157,7 @@ def create_rule(control: Control, caller: Caller, wanted: NewRule) -> tuple[Secu
         quota.check(tx, group.project_id, "security_group_rule")
         rule = _rule(control, tx, group, wanted)
         for known in group.rules:
-            if replace(known, id="", created=rule.created, description="") == replace(rule, id="", description=""):
+            if known.words == rule.words:
                 raise Conflict(f"Security group rule already exists. Rule id is {known.id}", code="rule-exists")
         store.add_rule(tx, rule)
         store.note_change(tx, group.project_id, control.now())

@@ -16,8 +16,9 @@ from busway.control.settings import Settings
 from busway.domain.aggregate import ZONE_KEY
 from busway.domain.ids import DeviceId, HostId, ServerId
 from busway.domain.placement import ZONE, HostState, Snapshot
+from busway.domain.resource_class import DISABLED_TRAIT, STANDARD_HOST_TRAITS
 from busway.domain.units import WholeFunction
-from busway.store import aggregates, cells, claims, hosts
+from busway.store import aggregates, cells, claims, hosts, provider_traits
 from busway.store.cells import UsedCell
 from busway.store.database import Tx
 from busway.store.hosts import HostRow
@@ -35,6 +36,7 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
     mediated = Mediated.read(tx, control.settings.mdev_rules, owners)
     fabrics = Fabrics.read(tx)
     lying, known = cells.list_cells(tx), aggregates.metadata_of_hosts(tx)
+    given = provider_traits.traits_of(tx)
     now = control.now()
     states = (
         _host_state(
@@ -45,6 +47,7 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
             placed.get(host.id, {}),
             lying,
             now,
+            given,
         )
         for host in rows
     )
@@ -61,7 +64,8 @@ def states_of(
     now = control.now()
     mediated = Mediated.read(tx, control.settings.mdev_rules, owners)
     return [
-        _host_state(control.settings, host, mediated.of(host.id, devices[host.id]), None, {}, {}, now) for host in rows
+        _host_state(control.settings, host, mediated.of(host.id, devices[host.id]), None, {}, {}, now, {})
+        for host in rows
     ]
 
 
@@ -85,6 +89,7 @@ def _host_state(
     placed: Occupants,
     lying: Mapping[tuple[ServerId, HostId], tuple[UsedCell, ...]],
     now: datetime,
+    given: Mapping[str, frozenset[str]],
 ) -> HostState:
     used = total(placed)
     size = host.resources
@@ -114,7 +119,14 @@ def _host_state(
         kinds=size.kinds if size else (WholeFunction.kind,),
         unsafe=tuple(word for word in size.unsafe if word not in settings.accept_weak_isolation) if size else (),
         machine=size.machine if size else (),
+        traits=host_traits(host, given, up=is_up(settings, host, now)),
     )
+
+
+def host_traits(host: HostRow, given: Mapping[str, frozenset[str]], *, up: bool) -> frozenset[str]:
+    """The traits of a host: what it is, and those that operators have given to hosts, by their ids."""
+    computed = STANDARD_HOST_TRAITS if host.enabled and up else STANDARD_HOST_TRAITS | {DISABLED_TRAIT}
+    return computed | given.get(str(host.id), frozenset())
 
 
 def _down_reason(host: HostRow) -> str:

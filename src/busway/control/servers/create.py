@@ -59,7 +59,12 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
         image = images.get_image(tx, request.image_id)
         check_image(caller, request.flavor, image)
         words, names = image_words(image.properties), request.names
-        rows = [_row(control, caller, replace(request, name=name), public_key, words, now) for name in names]
+        reservation = f"r-{control.new_id()[:8]}"
+        rows = [
+            _row(control, caller, replace(request, name=name), public_key, words, now)
+            | {"reservation_id": reservation, "launch_index": index}
+            for index, name in enumerate(names)
+        ]
         ids = [row["id"] for row in rows]
         servers.insert_servers(tx, rows)
         plug_ports(control, tx, caller, request, ids)

@@ -45,4 +45,6 @@ def server_view(
         access_ipv4=row.access_ipv4 or "",
         access_ipv6=row.access_ipv6 or "",
         disk_config=row.disk_config,
+        reservation_id=row.reservation_id,
+        launch_index=row.launch_index,
     )

@@ -14,6 +14,7 @@ from busway.scheduler.filters.capacity import cores, disk, ram, servers
 from busway.scheduler.filters.group import affinity, anti_affinity, forced_host
 from busway.scheduler.filters.machine import machine
 from busway.scheduler.filters.service import availability_zone, compute, device_isolation, resource_kinds
+from busway.scheduler.filters.trait import traits
 from busway.scheduler.mediated import resource_providers
 from busway.scheduler.policy import ALWAYS, Policy
 
@@ -34,6 +35,7 @@ OF_CLASS: tuple[tuple[str, Filter], ...] = (
     ("ResourceProviderFilter", resource_providers),
     ("ComputeCapabilitiesFilter", compute_capabilities),
     ("ImagePropertiesFilter", image_properties),
+    ("TraitFilter", traits),
     ("AggregateInstanceExtraSpecsFilter", aggregate_extra_specs),
     ("RamFilter", ram),
     ("CoreFilter", cores),

@@ -20,7 +20,7 @@ from busway.domain.flavor import Flavor
 from busway.domain.move import Move, MoveKind, MoveState
 from busway.domain.quota import usage_of
 from busway.domain.server import PowerState
-from busway.store import images
+from busway.store import images, servers
 from busway.store.database import Tx, take_turn
 from busway.store.servers import ServerRow
 
@@ -33,8 +33,10 @@ def has_arrived(row: ServerRow, move: Move, disk: bool) -> bool:
 KIND = Kind(MoveKind.RESIZE, has_arrived, MoveState.FINISHED, take_back)
 
 
-def resize_server(control: Control, caller: Caller, server_id: str, flavor: Flavor, request_id: str) -> None:
-    """Asks for another flavor; raises `BadInput` that says why no host can take it."""
+def resize_server(
+    control: Control, caller: Caller, server_id: str, flavor: Flavor, request_id: str, *, disk_config: str | None = None
+) -> None:
+    """Asks for another flavor; raises `BadInput` that says why no host can take it. `disk_config` is kept, as in Nova."""
     with control.db.write() as tx:
         take_turn(tx, "place")
         row = placed_server(tx, caller, server_id, "resize", FROM)
@@ -42,6 +44,8 @@ def resize_server(control: Control, caller: Caller, server_id: str, flavor: Flav
         quotas.check(control, tx, row.project_id, usage_of([flavor]) - usage_of([row.flavor]))
         placement = place_now(control, tx, row, flavor, in_place=True, stays=row.flavor.ephemeral_gb > 0)
         target = begin(control, tx, caller, row, MoveKind.RESIZE, flavor, placement)
+        if disk_config is not None:
+            servers.update_server(tx, row.id, control.now(), disk_config=disk_config)
         note_action(tx, caller, row.id, "resize", request_id, control.now())
     control.crashpoint("move:after-commit")
     ring(control, row, target)
