@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from busway.policy import compute, identity, image, network, own
+from busway.policy import compute, identity, image, network, own, placement
 from busway.policy.rule import BASE
 from tests.api.rights import requests
 
@@ -33,6 +33,7 @@ def page() -> str:
         ("Identity", identity.RULES),
         ("Image", image.RULES),
         ("Network", network.RULES),
+        ("Placement", placement.RULES),
         ("Busway's own", own.RULES),
     ):
         parts.append(f"\n## {title}\n\n| rule | default | scopes | purpose | checked by |\n|---|---|---|---|---|\n")

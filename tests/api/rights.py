@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from busway.api import compute, identity, image, network, own
+from busway.api import compute, identity, image, network, own, placement
+from busway.api.microversion import COMPUTE, versioned
 from busway.api.operation import Operation
 from tests.api.serving import ApiServer
 
-SERVICES = (identity, compute, image, network, own)
+SERVICES = (identity, compute, image, network, own, placement)
 # Roles in project lab. `other` is a member of another project, `system` a reader of the whole system; somebody made role `odd` up.
 # Besides these there is `domain`, a manager of the domain that they all are in.
 ROLES = {"reader": "reader", "member": "member", "manager": "manager", "odd": "odd", "service": "service"}
@@ -29,7 +30,7 @@ class Request:
     rule: str
     body: Any = None
     action: str = ""
-    version: str = "2.100"
+    version: str = "compute 2.100"
 
     @property
     def name(self) -> str:
@@ -46,7 +47,8 @@ def requests() -> Iterator[Request]:
     for operation in operations():
         if operation.public:
             continue
-        version = f"2.{min(operation.until, 100)}"
+        service = versioned(operation.path) or COMPUTE
+        version = f"{service.word} {service.shown(min(operation.until, service.maximum))}"
         if isinstance(operation.rule, str):
             body: Any = {} if operation.body is not None or operation.reads_body else None
             yield Request(operation.method, operation.path, operation.rule, body, version=version)
@@ -101,7 +103,7 @@ class World:
         path = request.path
         for name, value in self._named(request.path).items():
             path = path.replace(f"{{{name}}}", value)
-        headers = {"OpenStack-API-Version": f"compute {request.version}"}
+        headers = {"OpenStack-API-Version": request.version}
         if self.tokens[who]:
             headers["X-Auth-Token"] = self.tokens[who]
         if path == "/identity/v3/auth/tokens":

@@ -9,13 +9,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from busway.api import compute, identity, image, network, own
+from busway.api import compute, identity, image, network, own, placement
 from busway.api.bounds import BODY_BYTES, MOST_DEEP, QUERY_BYTES, check_values, read_json
 from busway.api.operation import Operation
 from busway.domain.errors import BadInput
 from tests.api.serving import ApiServer
 
-OPERATIONS: list[Operation] = [each for api in (compute, identity, image, network, own) for each in api.OPERATIONS]
+OPERATIONS: list[Operation] = [
+    each for api in (compute, identity, image, network, own, placement) for each in api.OPERATIONS
+]
 NO_VALUES = {
     "a deep nest": b"[" * 5000 + b"]" * 5000,
     "a nest over the bound": b'{"a":' * (MOST_DEEP + 1) + b"1" + b"}" * (MOST_DEEP + 1),
