@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "reservations"
-down_revision = "rescues"
+down_revision = "domains"
 
 
 def upgrade() -> None:
