@@ -15,7 +15,7 @@ def test_a_password_gives_a_token_with_project_roles_and_catalog(api_server: Api
     assert answer.status_code == 201
     assert token["project"]["name"] == "admin"
     assert {role["name"] for role in token["roles"]} == {"admin", "manager", "member", "reader"}
-    assert {service["type"] for service in token["catalog"]} == {"identity", "compute", "image", "network"}
+    assert {service["type"] for service in token["catalog"]} == {"identity", "compute", "image", "network", "placement"}
 
 
 def test_an_unscoped_token_becomes_a_scoped_one(api_server: ApiServer) -> None:

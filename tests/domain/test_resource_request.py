@@ -54,7 +54,7 @@ def test_what_no_boot_could_read_is_refused_when_it_is_set(specs: dict[str, str]
 @pytest.mark.parametrize(
     "more",
     [
-        {"trait:HW_GPU_API_VULKAN": "required"},
+        {"trait1:HW_GPU_API_VULKAN": "required"},
         {"trait1:CUSTOM_FAST": "required"},
         {"hw:pci_numa_affinity_policy": "required"},
         {"hw:pci_numa_affinity_policy": "socket"},

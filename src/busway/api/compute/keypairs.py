@@ -32,7 +32,7 @@ _LISTED: tuple[Field[Keypair], ...] = (
     Field("name", lambda key, _: key.name, TEXT),
     Field("public_key", lambda key, _: key.public_key, TEXT),
     Field("fingerprint", lambda key, _: key.fingerprint, TEXT),
-    Field("type", lambda key, _: key.type, words("ssh"), since=2),
+    Field("type", lambda key, _: key.type, words("ssh", "x509"), since=2),
 )
 _CREATED: tuple[Field[Keypair], ...] = (*_LISTED, Field("user_id", lambda key, _: key.user_id, TEXT))
 _SHOWN: tuple[Field[Keypair], ...] = (

@@ -15,7 +15,7 @@ _FORBIDDEN, _ANY_TRAIT, _MANY_AGGREGATES, _NOT_IN = 22, 39, 24, 32
 
 
 def refuse_unknown(call: Call, known: Mapping[str, int], patterns: Iterable[tuple[re.Pattern[str], int]] = ()) -> None:
-    """Raises `BadInput` for a parameter that there is not at the call's version; `known` says from which on each is."""
+    """Raises `BadInput` for a parameter that does not exist at the call's version; `known` holds the first version of each."""
     for name in call.query:
         since = known.get(name)
         if since is None:

@@ -144,7 +144,7 @@ def _own_classes(control: Control, tx: Tx) -> set[str]:
 
 
 def _check_names(control: Control, tx: Tx, classes: Collection[str], traits: Collection[frozenset[str]]) -> None:
-    """Raises `BadInput` for a class or a trait that there is not, as Placement does."""
+    """Raises `BadInput` for a class or a trait that does not exist, as Placement does."""
     unknown = sorted(set(classes) - STANDARD_CLASSES - (_own_classes(control, tx) if classes else set()))
     if unknown:
         raise BadInput(

@@ -13,12 +13,14 @@ def upgrade() -> None:
     """Adds both tables."""
     op.create_table(
         "traits",
-        sa.Column("name", sa.String(255), primary_key=True),
+        sa.Column("name", sa.String(255), nullable=False),
         sa.Column("created", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_traits"),
     )
     op.create_table(
         "host_traits",
-        sa.Column("host_id", sa.String(36), sa.ForeignKey("hosts.id"), primary_key=True),
-        sa.Column("name", sa.String(255), primary_key=True),
+        sa.Column("host_id", sa.String(36), sa.ForeignKey("hosts.id"), nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.PrimaryKeyConstraint("host_id", "name", name="pk_host_traits"),
     )
     op.create_index("ix_host_traits_name", "host_traits", ["name"])
