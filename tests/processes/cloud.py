@@ -180,7 +180,7 @@ class ProcessCloud:
             return False
 
 
-def wait_for(what: str, condition: Callable[[], T], seconds: float = 60) -> T:
+def wait_for(what: str, condition: Callable[[], T], seconds: float = 100) -> T:
     """Waits for a level, with a deadline; answers what the condition answered."""
     deadline = time.monotonic() + seconds
     for pause in itertools.chain((0.05,) * 20, itertools.repeat(0.2)):
