@@ -188,7 +188,7 @@ def test_a_viewer_that_does_not_read_holds_the_guest_up_and_fills_no_memory(stag
         while guest.sent < flood:
             viewer.recv(SECONDS)
 
-    assert held < 16 << 20
+    assert held < flood // 2  # what the buffers of the sockets on the way hold, which grow as the kernel sees fit
 
 
 def test_a_token_that_is_none_a_foreign_page_and_a_strange_protocol_are_refused(stage: Stage) -> None:
