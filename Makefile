@@ -29,14 +29,16 @@ clean: ## Remove the environments and caches of this checkout (the folder BUSWAY
 
 ##@ Test
 
-check: environment ## Formats, lint, types, import contracts, docs and the fast tests
+check: environment ## Formats, lint, types, import contracts, docs and the fast tests on SQLite (4 minutes)
 	@$(PYTHON) -m tools.stages check
 
-test: setup ## What CI runs: checks, PostgreSQL, killed processes, the stock clients, the lab (needs root, or the kvm group)
+test: setup ## What CI runs: checks, PostgreSQL, tests that take long, killed processes, the stock clients, the lab (needs root, or the kvm group)
 	@$(PYTHON) -m tools.stages test
 
-test-slow: setup ## What `make test` leaves out: two lab hosts, four guests, a kill at every step, mediated devices (about 30 minutes; 150 MB once)
+test-slow: setup ## What `make test` leaves out: the rest on PostgreSQL, two lab hosts, four guests, a kill at every step, mediated devices, a Debian cloud image (over an hour; 700 MB once)
+	.venv/bin/python -m pytest -q -n 4 -m again tests/control
 	BUSWAY_SLOW_LAB=1 .venv/bin/python -m pytest -m lab tests/cloud tests/lab
+	BUSWAY_SLOW_LAB=1 .venv/bin/python -m pytest -m processes tests/live tests/guests tests/overlay tests/processes/test_live.py tests/processes/test_hot_resize.py
 
 test-deb: environment ## Install, start, upgrade and purge the Debian package on a copy of this machine with systemd (root; about 2 minutes)
 	.venv/bin/python -m pytest -m "processes or not processes" tests/packaging
@@ -60,7 +62,7 @@ screenshots: setup ## Write the pictures of the web console that the docs show
 coverage: setup ## Lines and branches that the fast tests run, by package; fails below 95 % of a pure package's branches
 	@$(PYTHON) -m tools.coverage
 
-mutation: python-version ## Change the pure packages and count what no test notices: make mutation ONLY='busway.scheduler.numa*'
+mutation: python-version ## Change pure modules and count what no test notices, at most 20 minutes: make mutation ONLY='busway.scheduler.numa'
 	@$(PYTHON) -m tools.mutation $(ONLY)
 
 ##@ Measure

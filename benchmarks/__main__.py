@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 
 from benchmarks.agents import AGENTS_IDLE
 from benchmarks.claims import claims_benchmarks
@@ -15,6 +16,7 @@ from benchmarks.scale import SCALE
 from benchmarks.scan import RESCAN, SCAN
 from benchmarks.sqlite_commit import SQLITE_COMMIT
 from benchmarks.strangers import STRANGERS
+from busway.bootstrap.logs import set_up_logs
 
 
 def registry() -> Registry:
@@ -43,6 +45,7 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.names) - set(benchmarks.names()):
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are: {', '.join(benchmarks.names())}")
+    set_up_logs(logging.WARNING)  # each request is a line of the access log, which would hide the figures
     for name in options.names or benchmarks.names():
         benchmark = benchmarks.get(name)
         measured = benchmark.measure(options.seconds)

@@ -1,4 +1,4 @@
-"""What idle agents cost a control process: each holds a poll and reports every ten seconds that nothing has changed."""
+"""What idle agents cost a control process: each holds two polls and reports every ten seconds that nothing has changed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def _connected(address: tuple[str, int]) -> AsyncIterator[tuple[asyncio.St
 
 
 class _Agent:
-    """The two conversations of one agent, as bytes on two connections."""
+    """The conversations of one agent, as bytes on connections of their own."""
 
     def __init__(self, url: str, number: int, heard: asyncio.Queue[int]) -> None:
         parts = urlsplit(url)
@@ -75,6 +75,12 @@ class _Agent:
                     self.generation += 1
                     self._heard.put_nowait(self._number)
 
+    async def poll_consoles(self) -> None:
+        """Waits for somebody who opens a console, again and again."""
+        async with _connected(self._address) as streams:
+            while True:
+                await self._ask(streams, f"GET /agent/v1/hosts/{self._name}/consoles?wait={_POLL_SECONDS}", b"")
+
     async def report(self, count: int) -> None:
         """Reports the same every few seconds; all agents at different times."""
         sequence = 0
@@ -94,7 +100,11 @@ async def _play(server: ApiServer, count: int, seconds: float) -> tuple[float, f
     """Let agents be idle for a while; return the part of a core that the server took, and the median delay of news in seconds."""
     heard: asyncio.Queue[int] = asyncio.Queue()
     agents = [_Agent(server.url, number, heard) for number in range(count)]
-    tasks = [asyncio.create_task(work) for agent in agents for work in (agent.poll(), agent.report(count))]
+    tasks = [
+        asyncio.create_task(work)
+        for agent in agents
+        for work in (agent.poll(), agent.poll_consoles(), agent.report(count))
+    ]
     for agent in agents:
         await agent.reported.wait()  # once in whole; only then they are idle
     await asyncio.sleep(1)
@@ -147,5 +157,7 @@ def _measure(seconds: float) -> Measurement:
 
 
 AGENTS_IDLE = Benchmark(
-    "agents", "idle agents on loopback: a held poll and an unchanged report every 10 s; SQLite", _measure
+    "agents",
+    "idle agents on loopback: polls for work and for consoles, and an unchanged report every 10 s; SQLite",
+    _measure,
 )

@@ -5,11 +5,16 @@ import shutil
 import tempfile
 import uuid
 from pathlib import Path
+from typing import Any
 
 import psycopg
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 
 from busway.store.database import Database
 from busway.store.schema import upgrade
+
+_LOCK = "FOR UPDATE"
 
 
 def add_tables(database: Database) -> None:
@@ -45,6 +50,28 @@ def _template() -> Path:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
     return path
+
+
+def refuse_writes_in_reads() -> None:
+    """Lets SQLite refuse, in a transaction that only reads, what PostgreSQL refuses: writes, and locks of rows.
+
+    SQLite has no locks of rows, and its statements say nothing of them: in tests they have a comment there.
+    """
+    SQLiteCompiler.for_update_clause = _say_that_it_locks  # type: ignore[assignment, method-assign]
+    event.listen(Engine, "before_cursor_execute", _refuse_write)
+
+
+def _say_that_it_locks(_self: SQLiteCompiler, _select: object, **_options: object) -> str:
+    return f" /* {_LOCK} */"
+
+
+def _refuse_write(
+    connection: Connection, _cursor: object, statement: str, _parameters: object, context: Any, _many: bool
+) -> None:
+    if connection.get_execution_options().get("busway_read") and (
+        context.isinsert or context.isupdate or context.isdelete or _LOCK in statement
+    ):
+        raise AssertionError(f"in a transaction that only reads: {statement}")
 
 
 def _execute(server: Path, statement: str) -> None:

@@ -60,7 +60,12 @@ class Environment:
         run([str(self.python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", *arguments])
 
     def _content_key(self) -> str:
-        parts = [self.lock.read_bytes(), sys.version.encode(), sys.base_prefix.encode(), str(self.folder).encode()]
+        parts = [
+            self.lock.read_bytes(),
+            sys.version.encode(),
+            sys.base_prefix.encode(),
+            str(self.folder.resolve()).encode(),
+        ]
         if self.editable:
             parts.append(_build_facts((ROOT / "pyproject.toml").read_text(encoding="utf-8")).encode())
         return hashlib.sha256(b"\0".join(parts)).hexdigest()

@@ -7,67 +7,102 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from tools.command import ROOT
 from tools.environment import DEV
-from tools.postgres import find_bin
 
 _NO_TESTS = 5  # pytest's exit code when nothing was selected
-_PARALLEL = ("--numprocesses=auto", "--maxprocesses=4")  # a lab host fills a core by itself: its stages go one by one
+_CORES = len(os.sched_getaffinity(0))
+_PARALLEL = (f"--numprocesses={min(4, _CORES)}",)  # a lab host fills a core by itself: its stages go one by one
+_WAITING = (f"--numprocesses={min(8, 2 * _CORES)}",)  # half of a fast test's time is spent waiting
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One named command."""
+    """One named command; with `beside` it runs at the same time as the stage before it."""
 
     name: str
     command: tuple[str, ...]
+    beside: bool = False
 
 
-def check_stages(*, with_postgres: bool) -> list[Stage]:
-    """Return what must pass before every commit; the tests that need PostgreSQL run where its programs are."""
-    marks = ["not lab", "not clients", "not processes", "not browser"] + ([] if with_postgres else ["not postgres"])
+def check_stages(*, whole: bool = False) -> list[Stage]:
+    """Return what must pass before every commit, in 4 minutes; `whole` adds PostgreSQL and the tests that take long."""
+    marks = ["not lab", "not clients", "not processes", "not browser"]
+    marks += ["not again"] if whole else ["not postgres", "not thorough"]
     return [
         Stage("format", _tool("ruff", "format", "--check", ".")),
         Stage("lint", _tool("ruff", "check", ".")),
         Stage("types", _tool("mypy")),
         Stage("types of tools and tests", _tool("mypy", "tools", "benchmarks", "tests")),
         Stage("imports", _tool("lint-imports")),
-        Stage("tests", _pytest(" and ".join(marks), *_PARALLEL)),
+        Stage("tests", _pytest(" and ".join(marks), *_WAITING)),
     ]
 
 
 def test_stages() -> list[Stage]:
-    """Return everything: the checks with PostgreSQL, then the stock clients, then the lab."""
+    """Return everything: the checks with PostgreSQL and all that takes long, then the stock clients, then the lab."""
     return [
-        *check_stages(with_postgres=True),
+        *check_stages(whole=True),
         Stage("processes", _pytest("processes and not fuzz", *_PARALLEL)),
         Stage("fuzz", _pytest("fuzz", "tests/fuzz", *_PARALLEL)),
         Stage("browser", _pytest("browser", "tests/browser")),
         Stage("clients", _pytest("clients", *_PARALLEL)),
-        # A lab of its own for each: the lab's tests cut its power and hang it.
-        Stage("lab", _pytest("lab", "tests/lab")),
-        Stage("cloud", _pytest("lab", "tests/cloud")),
+        # A lab of its own for each: the lab's tests cut its power and hang it. Without KVM each fills one core.
+        Stage("lab", _pytest("lab", "tests/lab", "-v")),
+        Stage("cloud", _pytest("lab", "tests/cloud", "-v"), beside=True),
     ]
 
 
 def run_stages(stages: Sequence[Stage]) -> int:
-    """Run the stages; return the exit code of the first that fails, or 0."""
+    """Run the stages in order; return the exit code of the first that fails, or 0. Those beside each other all end first."""
     began = time.monotonic()
     took: list[str] = []
-    for number, stage in enumerate(stages, start=1):
-        print(f"\n== {number}/{len(stages)} {stage.name}: {' '.join(stage.command)}", flush=True)
-        start = time.monotonic()
-        code = subprocess.run(stage.command, cwd=ROOT, check=False).returncode
-        took.append(f"{stage.name} {time.monotonic() - start:.1f} s")
-        print(f"== {stage.name}: {'passed' if code == 0 else 'FAILED'} in {time.monotonic() - start:.1f} s", flush=True)
-        if code == _NO_TESTS and stage.name in {"tests", "processes", "browser", "clients", "fuzz", "lab", "cloud"}:
-            print(f"== no test is in the stage {stage.name}: a stage that runs nothing proves nothing", flush=True)
-        if code != 0:
-            return code
+    for group in _groups(stages):
+        for stage in group:
+            words = f"{stages.index(stage) + 1}/{len(stages)} {stage.name}: {' '.join(stage.command)}"
+            print(f"\n== {words}", flush=True)
+        with ThreadPoolExecutor(len(group)) as together:
+            codes = list(together.map(partial(_run, took, alone=len(group) == 1), group))
+        if any(codes):
+            return next(code for code in codes if code)
     print(f"\n== all {len(stages)} stages passed in {time.monotonic() - began:.1f} s: {', '.join(took)}", flush=True)
     return 0
+
+
+def _groups(stages: Sequence[Stage]) -> list[list[Stage]]:
+    """The stages in order, those together that run at the same time."""
+    groups: list[list[Stage]] = []
+    for stage in stages:
+        if stage.beside and groups:
+            groups[-1].append(stage)
+        else:
+            groups.append([stage])
+    return groups
+
+
+def _run(took: list[str], stage: Stage, *, alone: bool) -> int:
+    """Runs one stage to its end; beside another its name is before each line of it."""
+    start = time.monotonic()
+    if alone:
+        code = subprocess.run(stage.command, cwd=ROOT, check=False).returncode
+    else:
+        with subprocess.Popen(
+            stage.command, cwd=ROOT, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as running:
+            assert running.stdout is not None
+            for line in running.stdout:
+                print(f"[{stage.name}] {line}", end="", flush=True)
+        code = running.returncode
+    seconds = time.monotonic() - start
+    took.append(f"{stage.name} {seconds:.1f} s")
+    print(f"== {stage.name}: {'passed' if code == 0 else 'FAILED'} in {seconds:.1f} s", flush=True)
+    if code == _NO_TESTS and stage.name in {"tests", "processes", "browser", "clients", "fuzz", "lab", "cloud"}:
+        print(f"== no test is in the stage {stage.name}: a stage that runs nothing proves nothing", flush=True)
+    return code
 
 
 def _tool(name: str, *arguments: str) -> tuple[str, ...]:
@@ -81,7 +116,7 @@ def _pytest(marks: str, *arguments: str) -> tuple[str, ...]:
 def main(arguments: Sequence[str]) -> int:
     """Run `check` or `test`."""
     if list(arguments) == ["check"]:
-        return run_stages(check_stages(with_postgres=find_bin() is not None))
+        return run_stages(check_stages())
     if list(arguments) == ["test"]:
         if os.geteuid() != 0:
             print("== not root: the lab stage needs root, or membership of the kvm group where KVM works", flush=True)

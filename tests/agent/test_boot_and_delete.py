@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+from structlog.testing import capture_logs
+
 from busway.agent.record import Moment
 from busway.domain.errors import HostError
 from busway.domain.grant import Grant
@@ -181,3 +183,37 @@ def test_no_guest_starts_where_the_packet_filter_is_not_in_place(stage: Stage) -
     [seen] = stage.link.last.servers
     assert seen.fault is not None and seen.fault.code == "no-packet-filter"
     assert not any(domain.power is PowerState.RUNNING for domain in stage.hypervisor.domains())
+
+
+def test_other_options_of_the_host_hold_from_a_guests_next_start_on(stage: Stage) -> None:
+    gpu = stage.machine.gpu("0000:41:00.0", group=10)
+    stage.desire(desired_server(ONE, gpu))
+    stage.settle(stage.agent())
+    stage.options = replace(stage.options, rom_bar=False)
+    agent = stage.agent()
+
+    with capture_logs() as lines:
+        stage.settle(agent)
+        ran_on = [line["step"] for line in lines if line["event"] == "step done"]
+        stage.desire(replace(desired_server(ONE, gpu), powered=False))
+        stage.settle(agent)
+        stage.desire(replace(desired_server(ONE, gpu), starts=2))
+        stage.settle(agent)
+
+    assert ran_on == []
+    done = [(line["step"], line.get("reason")) for line in lines if line["event"] == "step starts"]
+    assert ("DefineDomain", "its host's options for guests have changed") in done
+    assert [step for step, _ in done].count("DefineDomain") == 1
+    assert stage.link.last.servers[0].power is PowerState.RUNNING
+
+
+def test_a_guest_that_an_older_agent_defined_is_not_defined_anew_for_options_that_nobody_knows(stage: Stage) -> None:
+    stage.desire(replace(desired_server(ONE), powered=False))
+    stage.settle(stage.agent())
+    record = stage.state.record(ONE)
+    stage.state.write_record(ONE, replace(record, options=""))
+
+    with capture_logs() as lines:
+        stage.settle(stage.agent())
+
+    assert [line for line in lines if line["event"] == "step starts"] == []

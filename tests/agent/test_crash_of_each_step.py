@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from busway.domain.documents import DesiredRescue, DesiredServer
+from busway.domain.documents import DesiredRescue, DesiredServer, Nic
 from busway.domain.guest_machine import Machine
-from busway.domain.ids import ImageId
+from busway.domain.ids import ImageId, PortId
+from busway.domain.live_move import LiveOrder, LiveRole
 from busway.domain.server import Hold
 from busway.reconciler.plan import plan
 from busway.testing.hypervisor import FakeHypervisor
@@ -84,10 +85,44 @@ STORIES = {
         ("StopDomain", "DefineDomain", "RemoveDisk", "StartDomain", "RecordCounters"),
         first=lambda server: rescued(server),
     ),
+    "arrive": Story(
+        lambda server: replace(server, live=LiveOrder("m1", LiveRole.INCOMING, "s")),
+        ("FetchImage", "MakeConfigDrive", "ReceiveDomain"),
+        device=False,
+    ),
+    "go away": Story(lambda server: server, ("MigrateDomain",), device=False),
     "hand in": Story(lambda server: replace(server, powered=False, upload=ImageId("up")), ("StopDomain", "UploadDisk")),
+    "plug a card": Story(lambda server: with_card(roomy(server)), ("PlugCard",), first=lambda server: roomy(server)),
+    "unplug a card": Story(lambda server: roomy(server), ("AskOut",), first=lambda server: with_card(roomy(server))),
+    "plug a device": Story(
+        lambda server: pinned(server),
+        ("TakeDevice", "PlugDevice"),
+        first=lambda server: replace(pinned(server), devices=()),
+    ),
+    "unplug a device": Story(
+        lambda server: replace(pinned(server), devices=()),
+        ("AskOut", "GiveBackDevice"),
+        first=lambda server: pinned(server),
+    ),
+    "hand in while it runs": Story(lambda server: replace(server, upload=ImageId("up")), ("UploadDisk",)),
     "boot": Story(lambda server: server, BOOT),
     "delete": Story(lambda _server: None, ("DestroyDomain", "UndefineDomain", "GiveBackDevice", "RemoveFiles")),
 }
+
+
+def roomy(server: DesiredServer) -> DesiredServer:
+    """The server started anew with a spare root port."""
+    return replace(server, spare_ports=1, disks=(2,), starts=2)
+
+
+def pinned(server: DesiredServer) -> DesiredServer:
+    """The same with its card at the first root port and its device at the second, which is spare."""
+    devices = tuple(replace(grant, port=2) for grant in server.devices)
+    return replace(roomy(server), devices=devices, nics=(replace(server.nics[0], root_port=1),), root_ports=1)
+
+
+def with_card(server: DesiredServer) -> DesiredServer:
+    return replace(server, nics=(*server.nics, Nic("52:54:00:00:00:02", "10.0.0.6", 24, port=PortId("7" * 36))))
 
 
 def rescued(server: DesiredServer) -> DesiredServer:
@@ -99,13 +134,25 @@ def begin(stage: Stage, story: Story) -> None:
     gpu = stage.machine.gpu("0000:41:00.0", group=10)
     server = desired_server(ONE, *([gpu] if story.device else []))
     stage.hypervisor.obeys_acpi = story.obeys_acpi
-    if story is not STORIES["boot"]:
+    if story not in (STORIES["boot"], STORIES["arrive"]):
         stage.desire(server)
         stage.settle(stage.agent())
         stage.desire(story.first(server))
         stage.settle(stage.agent())
     wanted = story.change(server)
+    if story is STORIES["go away"]:
+        wanted = replace(server, live=target_of(stage, server))
     stage.desire(*([wanted] if wanted else []), absent=() if wanted else (ONE,))
+
+
+def target_of(stage: Stage, server: DesiredServer) -> LiveOrder:
+    """Another host, which awaits the server; it lives on in this process."""
+    other = Stage(stage.path / "other")
+    other.desire(replace(server, disks=(2,), live=LiveOrder("m1", LiveRole.INCOMING, "s")))
+    other.settle(other.agent(), 2)
+    [seen] = other.link.last.servers
+    assert seen.live is not None
+    return LiveOrder("m1", LiveRole.OUTGOING, "s", seen.live.address, seen.live.fingerprint)
 
 
 def go_on(stage: Stage, crashpoint: Callable[[str], None] = lambda _point: None) -> None:
@@ -113,6 +160,7 @@ def go_on(stage: Stage, crashpoint: Callable[[str], None] = lambda _point: None)
     stage.settle(agent, 2)
     stage.hands.now += 61  # a guest that does not follow the power button is ended
     stage.settle(agent, 3)
+    agent.finish()
 
 
 def die_at(stage: Stage, point: str, obeys_acpi: bool) -> bool:

@@ -74,6 +74,7 @@ def test_a_boot_that_is_cut_at_any_moment_is_finished_by_the_next_agent(tmp_path
     assert moments > 20
 
 
+@pytest.mark.thorough
 def test_a_delete_that_is_cut_at_any_moment_is_finished_by_the_next_agent(tmp_path: Path) -> None:
     def check(stage: Stage, moment: int) -> None:
         report = stage.link.last

@@ -12,7 +12,7 @@ import pytest
 
 from busway.agent.config_drive import config_drive_iso
 from busway.agent.image_format import backing_file, check_image, virtual_size
-from busway.agent.qemu_img import Bounds, flatten, limited, make_overlay
+from busway.agent.qemu_img import Bounds, flatten, make_overlay, within
 from busway.api.compute.server_create import check_user_data
 from busway.domain.documents import ConfigDrive
 from busway.domain.errors import HostError
@@ -228,7 +228,7 @@ def test_a_header_that_no_host_should_open_is_refused(tmp_path: Path, at: int, v
 
 
 def test_qemu_img_runs_under_the_kernels_limits(tmp_path: Path) -> None:
-    command = limited(["sh", "-c", "ulimit -v; ulimit -t; ulimit -f"], Bounds(5, 7, 1 << 20))
+    command = within(["sh", "-c", "ulimit -v; ulimit -t; ulimit -f"], Bounds(5, 7, 1 << 20))
 
     told = subprocess.run(command, capture_output=True, check=True, text=True)
 

@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+from structlog.testing import capture_logs
+
 from busway.domain.errors import HostError
 from busway.domain.grant import Fault
 from busway.domain.server import PowerState
@@ -89,6 +91,27 @@ def test_a_release_that_fails_is_reported_with_the_device_and_tried_again(stage:
     assert [server.id for server in failed.servers] == [ONE]
     assert stage.driver(second) == "nouveau"
     assert (stage.link.last.servers, stage.link.last.held) == ((), ())
+
+
+def test_a_release_whose_fault_can_not_be_written_down_pauses_all_the_same(stage: Stage) -> None:
+    gpu = stage.machine.gpu("0000:41:00.0", group=10)
+    stage.desire(desired_server(ONE, gpu))
+    agent = stage.agent()
+    stage.settle(agent)
+    stage.kernel.refuse("reset", gpu, "Connection timed out")
+    (stage.path / f"state/held/.{gpu}.json.new").mkdir()  # as on a full disk
+    stage.desire(absent=(ONE,))
+
+    with capture_logs() as lines:
+        for _ in range(5):  # within one moment
+            agent.round()
+
+    assert [line["event"] for line in lines if line.get("step") == "GiveBackDevice"] == [
+        "step starts",
+        "a fault could not be kept",
+        "step failed",
+    ]
+    assert [held.unit.name for held in stage.link.last.held] == [str(gpu)]
 
 
 def test_a_device_that_failed_its_reset_gets_no_host_driver(stage: Stage) -> None:

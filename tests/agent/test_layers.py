@@ -2,13 +2,18 @@
 
 import itertools
 import os
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from busway.agent.agent import Agent
 from busway.domain.documents import DesiredServer
-from busway.domain.ids import ImageId
+from busway.domain.errors import HostError
+from busway.domain.guest_machine import Machine
+from busway.domain.ids import ImageId, ServerId
 from busway.domain.server import PowerState
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
@@ -17,9 +22,10 @@ from busway.testing.stage import IMAGE, ONE, Stage, desired_server
 SNAPSHOT = ImageId("snapshot")
 
 
-def running(stage: Stage) -> DesiredServer:
+def running(stage: Stage, machine: Machine | None = None) -> DesiredServer:
     gpu = stage.machine.gpu("0000:41:00.0", group=10)
     server = desired_server(ONE, gpu)
+    server = replace(server, machine=machine or server.machine)
     stage.desire(server)
     stage.settle(stage.agent())
     return server
@@ -114,13 +120,85 @@ def test_the_disk_of_a_guest_that_is_off_is_handed_in_once(stage: Stage) -> None
     assert not (stage.state.folder(ONE) / ".upload.qcow2").exists()
 
 
-def test_a_running_guests_disk_is_not_handed_in(stage: Stage) -> None:
+def test_the_disk_of_a_guest_that_runs_is_handed_in_once_and_the_guest_runs_on(stage: Stage) -> None:
     server = running(stage)
+    before = seen(stage)
+    stage.state.files(ONE).disk.write_bytes(b"written by the guest")
+    stage.desire(replace(server, upload=SNAPSHOT))
+
+    stage.settle(stage.agent())
+    stage.state.files(ONE).disk.write_bytes(b"changed since")
+    stage.settle(stage.agent())
+
+    assert stage.link.uploads == {SNAPSHOT: b"written by the guest"}
+    assert seen(stage) == before
+    assert not (stage.state.folder(ONE) / ".upload.qcow2").exists()
+
+
+def test_a_guest_that_ends_while_its_disk_is_copied_is_off_at_the_next_try(stage: Stage) -> None:
+    server = running(stage)
+    stage.desire(replace(server, upload=SNAPSHOT))
+    hypervisor = stage.hypervisor
+    hypervisor._on_verb = lambda verb: hypervisor.power_off_from_inside(ONE) if verb == "is_copied" else None
+
+    stage.settle(stage.agent())
+
+    assert SNAPSHOT in stage.link.uploads
+    assert stage.link.last.servers[0].fault is None
+
+
+class _Slow(FakeHypervisor):
+    """Its copies end when they are given up, and never by themselves."""
+
+    def is_copied(self, server_id: ServerId) -> bool:
+        self._before("is_copied")
+        assert server_id in self._copies
+        return False
+
+
+def test_a_copy_that_is_not_wanted_any_more_is_given_up(stage: Stage) -> None:
+    server = running(stage)
+    hypervisor = _Slow(stage.root)
+    verbs: list[str] = []
+    hypervisor._on_verb = verbs.append
+    stage.hypervisor, stage.timing = hypervisor, replace(stage.timing, together=0.2)
+    agent = stage.agent()
+    stage.desire(replace(server, upload=SNAPSHOT))
+    wait_until(agent, lambda: "is_copied" in verbs)
+
+    stage.desire(absent=(ONE,))
+
+    wait_until(agent, lambda: not stage.hypervisor.domains())
+    assert hypervisor._copies == set()
+    assert stage.link.uploads == {}
+
+
+def wait_until(agent: Agent, holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline, "it does not come to it"
+        agent.round()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+@pytest.mark.parametrize("required", [True, False])
+def test_the_file_systems_of_a_guest_with_an_agent_are_frozen_for_the_moment_of_the_copy(
+    stage: Stage, required: bool, answers: bool
+) -> None:
+    server = running(stage, machine=Machine(guest_agent=True, quiesce=required))
+    frozen: list[bool] = []
+    hypervisor = stage.hypervisor
+    hypervisor._on_verb = lambda verb: frozen.append(ONE in hypervisor.frozen) if verb == "begin_copy" else None
+    if not answers:
+        hypervisor.refusals["freeze"] = HostError("The agent in the guest does not answer")
     stage.desire(replace(server, upload=SNAPSHOT))
 
     stage.settle(stage.agent())
 
-    assert stage.link.uploads == {}
+    assert set(frozen) == ({answers} if answers or not required else set())
+    assert (SNAPSHOT in stage.link.uploads) == (answers or not required)
+    assert (stage.link.last.servers[0].fault is None) == (answers or not required)
+    assert hypervisor.frozen == set()
 
 
 def test_a_disk_that_arrived_before_the_agent_ended_is_not_asked_for_again(stage: Stage) -> None:

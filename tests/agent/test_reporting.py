@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 
 from structlog.testing import capture_logs
 
@@ -7,7 +8,7 @@ from busway.domain.errors import Unavailable
 from busway.domain.host_facts import ACS_OVERRIDE, GuestKind, HostCell
 from busway.domain.server import PowerState
 from busway.testing.machines import gpu_host
-from busway.testing.stage import ONE, Stage, desired_server
+from busway.testing.stage import ONE, TWO, Stage, desired_server
 
 
 class PatientStop(threading.Event):
@@ -257,9 +258,50 @@ def test_a_report_tells_the_numa_cells_and_what_guests_the_host_runs(stage: Stag
     assert GuestKind("x86_64", "kvm", "hvm") in told.guests
 
 
+def test_a_host_whose_guests_lie_in_huge_pages_reports_these_as_its_ram(stage: Stage) -> None:
+    stage.machine.numa(["0-3"], ram_mb=2048)
+    stage.machine.write("proc/meminfo", "HugePages_Total:    100\nHugepagesize:   2048 kB\n")
+    stage.machine.write("sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages", "100")
+
+    stage.options = replace(stage.options, hugepages=True)
+    stage.agent().round()
+
+    told = stage.link.last.resources
+    assert (told.ram_mb, told.cells, told.paged) == (200, (HostCell(0, "0-3", 4, 200, 0),), True)
+    assert {"huge-pages", "pages-2048"} <= set(told.machine)
+
+
 def test_a_report_tells_what_weakens_the_isolation_of_devices(stage: Stage) -> None:
     stage.machine.write("proc/cmdline", "quiet pcie_acs_override=downstream")
 
     stage.agent().round()
 
     assert stage.link.last.resources.unsafe == (ACS_OVERRIDE,)
+
+
+def test_a_report_tells_each_time_what_the_host_lacks_to_be_a_chassis(stage: Stage) -> None:
+    agent = stage.agent()
+
+    agent.round()
+    without = stage.link.last.resources.chassis
+    stage.machine.write("run/openvswitch/db.sock", "")
+    agent.round()
+    broken = stage.link.last.resources.chassis
+
+    assert without is not None and broken is not None
+    assert without.lacks.startswith("Open vSwitch does not answer at /run/openvswitch/db.sock")
+    assert "Connection refused" in broken.lacks
+
+
+def test_a_console_that_can_not_be_cut_holds_up_no_other(stage: Stage) -> None:
+    stage.desire(desired_server(ONE), desired_server(TWO))
+    agent = stage.agent()
+    stage.settle(agent)
+    path = stage.state.files(ONE).console
+    path.with_name(f"{path.name}.new").mkdir()  # as on a full disk
+    path.write_bytes(b"x" * (9 << 20))
+    stage.state.files(TWO).console.write_bytes(b"of the other")
+
+    stage.settle(agent, rounds=1)
+
+    assert stage.link.consoles[TWO] == b"of the other"

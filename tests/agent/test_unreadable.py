@@ -102,3 +102,21 @@ def test_a_device_that_the_kernel_blocked_stays_on_record_until_it_is_settled(st
     ]
     assert stage.link.last.held == ()
     assert (stage.driver(gpu), stage.override(gpu)) == ("nouveau", "(null)")
+
+
+def test_a_device_that_a_server_has_lost_is_not_free_while_its_record_is_damaged(stage: Stage) -> None:
+    gpu = stage.machine.gpu("0000:41:00.0", group=10)
+    off = replace(desired_server(ONE, gpu), powered=False)
+    stage.desire(off, desired_server(TWO))
+    agent = stage.agent()
+    stage.settle(agent)
+    (stage.path / f"state/held/{gpu}.json").write_text('{"server_id": ')
+    stage.desire(replace(off, devices=()), desired_server(TWO))
+
+    stage.settle(agent)
+
+    held = stage.link.last.held
+    assert [server.attached for server in stage.link.last.servers] == [(), ()]
+    assert {one.server_id for one in held} == {ONE, TWO}  # nobody knows which of them had it
+    assert all(one.unit.name == str(gpu) and one.fault and one.fault.code == "record-unreadable" for one in held)
+    assert stage.driver(gpu) == "vfio-pci"

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from busway.agent.agent import Agent, Timing
+from busway.agent.agent import Agent
+from busway.agent.timing import Timing
 from busway.domain.errors import Forbidden, NotAuthenticated, Unavailable
 from busway.domain.ids import ImageId
 from busway.domain.server import PowerState

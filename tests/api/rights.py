@@ -17,6 +17,7 @@ SERVICES = (identity, compute, image, network, own, placement)
 # Roles in project lab. `other` is a member of another project, `system` a reader of the whole system; somebody made role `odd` up.
 # Besides these there is `domain`, a manager of the domain that they all are in.
 ROLES = {"reader": "reader", "member": "member", "manager": "manager", "odd": "odd", "service": "service"}
+_PART = {"properties": "row", "objects": "place", "tags": "old"}
 COLUMNS = ("none", "unscoped", "odd", "reader", "member", "manager", "other", "service", "system", "admin")
 PASSWORD = "pw-of-everybody"
 
@@ -130,6 +131,10 @@ class World:
             "domain": "default",
             "key": "key",
             "tag": "tag",
+            "member": "partners",
+            "namespace": things["namespaces"],
+            "part": _PART.get(path.rsplit("/", 2)[1], "none-such"),
+            "type": "OS::Nova::Aggregate",
             "alias": "os-keypairs",
             "request": things["request"],
         }
@@ -150,6 +155,7 @@ class World:
             "roles": roles["member"],
             "domains": "default",
             "groups": self._post("/identity/v3/groups", "group", name="crew"),
+            "namespaces": self._namespace(),
             **self._members_own(),
             "os-aggregates": str(self._post("/compute/v2.1/os-aggregates", "aggregate", name="fast")),
             "hosts": self.server.host("host1").name,
@@ -161,12 +167,27 @@ class World:
             "os-simple-tenant-usage": projects["lab"],
         }
 
+    def _namespace(self) -> str:
+        """Definitions that everybody may read: one of each kind."""
+        property_ = {"title": "Row", "type": "string"}
+        body = {
+            "namespace": "Lab::Racks",
+            "visibility": "public",
+            "resource_type_associations": [{"name": "OS::Nova::Aggregate"}],
+            "properties": {"row": property_},
+            "objects": [{"name": "place", "properties": {"row": property_}}],
+            "tags": [{"name": "old"}],
+        }
+        self.admin.post("/image/v2/metadefs/namespaces", json=body).raise_for_status()
+        return "Lab::Racks"
+
     def _members_own(self) -> dict[str, str]:
         member = self.server.client(self.server.token("member", PASSWORD, "lab"), "2.2")
         image = self.server.image()
         own = member.post("/image/v2/images", json={"name": "own", "disk_format": "raw", "container_format": "bare"})
         own_image = own.json()["id"]
         member.put(f"/image/v2/images/{own_image}/file", content=b"data").raise_for_status()
+        member.post(f"/image/v2/images/{own_image}/members", json={"member": "partners"}).raise_for_status()
         flavor = member.get("/compute/v2.1/flavors").json()["flavors"][0]["id"]
         member.post("/compute/v2.1/os-keypairs", json={"keypair": {"name": "key", "public_key": _KEY}})
         body = {"name": "s", "imageRef": image, "flavorRef": flavor}

@@ -19,6 +19,7 @@ import uvicorn
 
 from busway.api.app import build_app
 from busway.bootstrap.bounded_protocol import WEBSOCKETS, BoundedProtocol
+from busway.bootstrap.graceful_server import GracefulServer
 from busway.bootstrap.listener import BoundedListener
 from busway.control.context import Control
 from busway.control.doorbell import LocalDoorbell
@@ -30,6 +31,8 @@ from busway.control.identity.directory import bootstrap_admin
 from busway.control.identity.proof import Credentials
 from busway.control.identity.tokens import Scope, issue_token
 from busway.control.networks import bootstrap_network
+from busway.metrics.control import FAMILIES
+from busway.metrics.meters import Meters
 from busway.store.database import Database
 from busway.web.routes import routes
 from busway.wire.join import JoinRequest
@@ -43,12 +46,16 @@ START_SECONDS = 10
 
 @dataclass
 class Clock:
-    """A clock that tests can turn forward."""
+    """A clock that tests can turn forward; the one that says how old a reading of the metrics is can be turned alone."""
 
     ahead: timedelta = field(default_factory=timedelta)
+    readings_ahead: float = 0.0
 
     def __call__(self) -> datetime:
         return datetime.now(UTC) + self.ahead
+
+    def of_readings(self) -> float:
+        return time.monotonic() + self.readings_ahead
 
 
 @dataclass
@@ -58,7 +65,7 @@ class ApiServer:
     url: str
     control: Control
     clock: Clock
-    server: uvicorn.Server
+    server: GracefulServer
     thread: threading.Thread
     socket: socket.socket
     sequences: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -155,15 +162,17 @@ def start_api_server(
     control = _control(folder, clock, url, settings, database)
     if template is None:
         _bootstrap(control, tables=database is None)
-    server = uvicorn.Server(
+    app = build_app(control, routes)
+    server = GracefulServer(
+        app,
         uvicorn.Config(
-            build_app(control, routes),
+            app,
             http=BoundedProtocol,
             loop="asyncio",
             log_level="warning",
             timeout_graceful_shutdown=1,
             **WEBSOCKETS,
-        )
+        ),
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -205,6 +214,7 @@ def _control(
         bell=LocalDoorbell(),
         state=folder,
         settings=file_settings(public_url=url, **settings),
+        meters=Meters(FAMILIES, clock.of_readings),
     )
 
 

@@ -5,12 +5,13 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from busway.api.held_polls import FLOOR_SECONDS
 from busway.control.placement.place import place_round
 from busway.domain.condition import Conditions, DeviceCondition
 from busway.domain.documents import HostResources, Observed
 from busway.store import hosts
 from busway.wire.documents import decode_desired, encode
-from tests.api.many import counted
+from tests.api.many import Work, counted
 from tests.api.serving import ApiServer, as_agent
 from tests.api.test_servers import SERVERS, create
 
@@ -58,6 +59,7 @@ def test_a_long_poll_ends_as_soon_as_something_is_to_do(api_server: ApiServer) -
     assert time.monotonic() - began < 20
 
 
+@pytest.mark.thorough
 def test_many_waiting_agents_do_not_starve_the_users(api_server: ApiServer) -> None:
     client = agent(api_server, "host1")
     report(client, "host1")
@@ -208,6 +210,32 @@ def test_a_credential_that_was_taken_back_is_noticed_though_the_report_is_the_sa
     sequences = iter(range(2, 1000))
 
     assert eventually(lambda: report(client, "host1", next(sequences)).status_code == 401)
+
+
+def test_the_polls_that_wait_for_consoles_share_one_query_each_second(api_server: ApiServer) -> None:
+    names = [f"host{number}" for number in range(8)]
+    clients = {name: agent(api_server, name) for name in names}
+    polls = [
+        threading.Thread(target=client.get, args=(f"/agent/v1/hosts/{name}/consoles?wait=20",), daemon=True)
+        for name, client in clients.items()
+    ]
+    with counted(api_server.control.db) as work:
+        for poll in polls:
+            poll.start()
+        assert eventually(lambda: _of_consoles(work) >= len(names))  # each looked once by itself
+        began, before = time.monotonic(), _of_consoles(work)
+        assert eventually(lambda: _of_consoles(work) >= before + 3)
+        seconds, asked = time.monotonic() - began, _of_consoles(work) - before
+
+    assert asked <= seconds / FLOOR_SECONDS + 2
+    assert all(poll.is_alive() for poll in polls)
+    api_server.server.should_exit = True  # answers them all
+    for poll in polls:
+        poll.join(20)
+
+
+def _of_consoles(work: Work) -> int:
+    return sum("remote_consoles" in statement for statement in work.statements)
 
 
 def test_news_come_without_a_ring_too(api_server: ApiServer) -> None:

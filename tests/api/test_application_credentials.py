@@ -54,6 +54,10 @@ def test_it_ends_when_its_user_loses_the_role_or_takes_it_back(api_server: ApiSe
     assert log_in(api_server, made).status_code == 401
 
 
+def test_one_ends_in_a_year_that_there_is(api_server: ApiServer) -> None:
+    assert create(api_server, api_server.user("ann"), expires_at="9999-12-31T23:59:59-23:59").status_code == 400
+
+
 def test_an_expired_one_opens_nothing_and_its_tokens_end_with_it(api_server: ApiServer) -> None:
     soon = datetime.now(UTC) + timedelta(minutes=5)
     made = create(api_server, api_server.user("ann"), expires_at=soon.isoformat())

@@ -116,6 +116,9 @@ def test_a_role_of_ones_own_opens_what_it_implies_at_once(admin: Identity) -> No
     assert made.status_code == 201
     assert made.json()["role_inference"]["prior_role"]["name"] == "researcher"
     assert made.json()["role_inference"]["implies"]["name"] == "reader"
+    path = f"/identity/v3/roles/{role}/implies/"
+    checked = [admin.http.head(path + admin.role(name)).status_code for name in ("reader", "member")]
+    assert checked == [204, 404]
     listed_ = admin.get(f"roles/{role}/implies").json()["role_inference"]["implies"]
     assert [each["name"] for each in listed_] == ["reader"]
     rows = {row["prior_role"]["name"]: row for row in admin.get("role_inferences").json()["role_inferences"]}

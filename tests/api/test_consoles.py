@@ -175,6 +175,7 @@ def test_a_guest_without_a_socket_is_told_in_words(stage: Stage) -> None:
     assert "does not answer" in closing_words(stage.view(stage.link("novnc")))
 
 
+@pytest.mark.thorough
 def test_a_viewer_that_does_not_read_holds_the_guest_up_and_fills_no_memory(stage: Stage) -> None:
     flood = 64 << 20
     with GuestSockets(stage.paths, flood=flood) as guest:

@@ -165,6 +165,36 @@ def test_a_domain_is_a_project_that_is_a_domain(admin: Identity) -> None:
     assert "Lab" not in names(admin.get("projects"))
 
 
+def test_a_domain_is_changed_and_deleted_as_a_project_by_the_rules_of_domains(admin: Identity) -> None:
+    lab = admin.domain("Lab")
+    head = admin.user("head", domain_id=lab)
+    admin.give(f"domains/{lab}/users/{head}", "manager")
+    manager = admin.as_user(head, on_domain(lab))
+
+    refused = manager.patch(f"projects/{lab}", "project", enabled=False), manager.delete(f"projects/{lab}")
+    early = admin.delete(f"projects/{lab}")
+    changed = admin.patch(f"projects/{lab}", "project", enabled=False)
+    ended = manager.get("projects").status_code
+    late = admin.delete(f"projects/{lab}")
+
+    assert [each.status_code for each in (*refused, early, changed, late)] == [403, 403, 403, 200, 204]
+    assert (changed.json()["project"]["is_domain"], ended) == (True, 401)
+    assert admin.get(f"domains/{lab}").status_code == 404
+
+
+def test_a_role_of_a_domain_implies_those_of_others_and_one_of_the_cloud_implies_none_of_a_domain(
+    admin: Identity,
+) -> None:
+    lab, other = admin.domain("Lab"), admin.domain("Other")
+    mine, theirs = (admin.make("roles", "role", name="r", domain_id=each) for each in (lab, other))
+    own = admin.make("roles", "role", name="r")
+
+    implied = [admin.put(f"roles/{mine}/implies/{each}").status_code for each in (theirs, own)]
+
+    assert implied == [201, 201]
+    assert admin.put(f"roles/{own}/implies/{mine}").status_code == 403
+
+
 @pytest.mark.parametrize("path", ["users", "projects", "groups"])
 def test_a_domain_that_there_is_not_takes_nothing(admin: Identity, path: str) -> None:
     assert admin.post(path, path[:-1], name="x", domain_id="none-such").status_code == 404

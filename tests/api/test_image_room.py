@@ -5,10 +5,16 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from busway.control.identity.bearer import authenticate
+from busway.control.images.upload import DiskImageUpload, begin_stage, begin_upload
+from busway.domain.errors import TooLarge
+from busway.domain.ids import ImageId, ProjectId
+from busway.domain.image import Image, ImageStatus
 from tests.api.serving import ApiServer, start_api_server
 from tests.api.test_images import IMAGES, create, files
 
@@ -78,6 +84,56 @@ def test_a_project_stays_within_its_image_storage(api_server: ApiServer) -> None
     assert len(files(api_server)) == 1
 
 
+def test_an_upload_over_the_quota_ends_in_its_midst(api_server: ApiServer) -> None:
+    client, caller = api_server.client(), authenticate(api_server.control, api_server.admin)
+    _limit(api_server, image_size_total=2)
+    client.put(f"{IMAGES}/{create(client, 'raw')}/file", content=b"x" * MIB).raise_for_status()
+
+    for begin in (begin_upload, begin_stage):
+        upload = begin(api_server.control, caller, create(client, "raw"), None)
+        upload.write(b"x" * MIB)
+        with pytest.raises(TooLarge, match="room for 1048576 bytes"):
+            upload.write(b"x")
+        upload.abort()
+
+    assert len(files(api_server)) == 1
+
+
+def test_staged_data_counts_as_an_images_does(api_server: ApiServer) -> None:
+    client = api_server.client()
+    _limit(api_server, image_size_total=1)
+    first, second = create(client, "raw"), create(client, "raw")
+    client.put(f"{IMAGES}/{first}/stage", content=b"x" * MIB).raise_for_status()
+
+    assert client.put(f"{IMAGES}/{second}/stage", content=b"x").status_code == 413
+    assert client.put(f"{IMAGES}/{second}/file", content=b"x").status_code == 413
+    assert client.post(f"{IMAGES}/{first}/import", json={"method": {"name": "glance-direct"}}).status_code == 202
+
+
+def test_a_servers_image_stays_within_the_quota_and_a_disk_on_its_way_has_none(api_server: ApiServer) -> None:
+    control, now = api_server.control, api_server.control.now()
+    _limit(api_server, image_size_total=1)
+    snapshot = Image(
+        ImageId("snapshot"),
+        "s",
+        ImageStatus.QUEUED,
+        ProjectId("p"),
+        now,
+        now,
+        disk_format="raw",
+        container_format="bare",
+    )
+
+    kept = DiskImageUpload(control, snapshot, None)
+    kept.write(b"x" * MIB)
+    with pytest.raises(TooLarge, match="image storage quota"):
+        kept.write(b"x")
+    kept.abort()
+    moved = DiskImageUpload(control, replace(snapshot, deleted=now), None)
+    moved.write(b"x" * 3 * MIB)
+    moved.abort()
+
+
 def test_a_project_has_no_more_images_than_its_quota(api_server: ApiServer) -> None:
     client = api_server.client()
     _limit(api_server, image_count_total=1)
@@ -85,7 +141,7 @@ def test_a_project_has_no_more_images_than_its_quota(api_server: ApiServer) -> N
 
     answer = client.post(IMAGES, json={"name": "two"})
 
-    assert (answer.status_code, answer.headers["x-busway-error-code"]) == (403, "over-quota")
+    assert (answer.status_code, answer.headers["x-busway-error-code"]) == (413, "over-quota")
 
 
 def test_a_project_has_no_more_uploads_at_one_time_than_its_quota(api_server: ApiServer) -> None:
@@ -94,7 +150,32 @@ def test_a_project_has_no_more_uploads_at_one_time_than_its_quota(api_server: Ap
 
     answer = client.put(f"{IMAGES}/{create(client, 'raw')}/file", content=b"x")
 
-    assert (answer.status_code, answer.headers["x-busway-error-code"]) == (403, "over-quota")
+    assert (answer.status_code, answer.headers["x-busway-error-code"]) == (413, "over-quota")
+
+
+def test_staged_data_counts_as_uploading_until_it_is_imported(api_server: ApiServer) -> None:
+    client = api_server.client()
+    _limit(api_server, image_count_uploading=1)
+    first, second = create(client, "raw"), create(client, "raw")
+
+    staged = client.put(f"{IMAGES}/{first}/stage", content=b"x")
+    others = [client.put(f"{IMAGES}/{second}/{end}", content=b"x").status_code for end in ("stage", "file")]
+    imported = client.post(f"{IMAGES}/{first}/import", json={"method": {"name": "glance-direct"}})
+    after = client.put(f"{IMAGES}/{second}/file", content=b"x")
+
+    assert (staged.status_code, others, imported.status_code, after.status_code) == (204, [413, 413], 202, 204)
+
+
+def test_staged_data_has_a_quota_of_its_own(api_server: ApiServer) -> None:
+    client = api_server.client()
+    _limit(api_server, image_stage_total=1)
+    first, second = create(client, "raw"), create(client, "raw")
+
+    staged = client.put(f"{IMAGES}/{first}/stage", content=b"x" * MIB)
+    over = client.put(f"{IMAGES}/{second}/stage", content=b"x")
+    stored = client.put(f"{IMAGES}/{second}/file", content=b"x")
+
+    assert (staged.status_code, over.status_code, stored.status_code) == (204, 413, 204)
 
 
 @pytest.mark.parametrize(

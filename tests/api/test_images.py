@@ -135,7 +135,7 @@ def test_data_never_changes(api_server: ApiServer) -> None:
 
 
 def test_an_unknown_format_is_refused_with_a_remedy(api_server: ApiServer) -> None:
-    answer = api_server.client().post(IMAGES, json={"name": "x", "disk_format": "vmdk", "container_format": "bare"})
+    answer = api_server.client().post(IMAGES, json={"name": "x", "disk_format": "ploop", "container_format": "bare"})
 
     assert answer.status_code == 400 and "qemu-img convert" in answer.text
 

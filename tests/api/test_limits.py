@@ -10,10 +10,16 @@ import pytest
 from busway.agent import qemu_img
 from busway.api import body, bounds, operation, pace
 from busway.api.compute import server_create
+from busway.api.identity import attributes
 from busway.bootstrap import bounded_protocol
 from busway.control import pattern
+from busway.control.identity import application_credentials, credentials, trusts
+from busway.control.servers import questions
 from busway.control.servers.create import MAX_AT_ONCE
 from busway.domain import document_room, guest_cells, image, qcow2, quota
+from busway.domain.identity import MOST_DEPTH, MOST_TAGS
+from busway.domain.password_rules import MOST_REMEMBERED
+from busway.domain.trust import MOST_REDELEGATIONS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "limits.md").read_text()
 MIB = 1024**2
@@ -39,6 +45,9 @@ MIB = 1024**2
         ("a reader that takes less than 48 KiB", int(bounded_protocol.READER_SECONDS)),
         ("tags", server_create.TAGS["maxItems"]),
         ("servers in one request", MAX_AT_ONCE),
+        ("requests that wait for answers of hosts about guests", questions.MOST_WAITING),
+        ("requests that wait for answers of hosts about guests", questions.MOST_OF_PROJECT),
+        ("requests that wait for answers of hosts about guests", int(questions.ANSWER_SECONDS)),
         ("`hw_numa_nodes`, `hw:numa_nodes`", guest_cells.MOST_CELLS),
         ("a value of `hw_numa_cpus.N`", guest_cells.MOST_CHARS),
         ("properties", image.MOST_PROPERTIES),
@@ -52,6 +61,15 @@ MIB = 1024**2
         ("the uploaded end of a console's text", bounds.CONSOLE_BYTES),
         ("qemu-img", qemu_img.MAKE.cpu_seconds),
         ("qemu-img", qemu_img.FLATTEN_CPU_SECONDS),
+        ("application credentials", application_credentials.MOST_PER_USER),
+        ("access rules", application_credentials.MOST_RULES),
+        ("credentials and access keys", credentials.MOST_PER_USER),
+        ("trusts", trusts.MOST_PER_TRUSTOR),
+        ("redelegations of a trust", MOST_REDELEGATIONS),
+        ("remembered passwords", MOST_REMEMBERED),
+        ("depth of projects below a domain", MOST_DEPTH),
+        ("tags of a project", MOST_TAGS),
+        ("attributes of your own, together", attributes.EXTRA_BYTES),
         *((f"`{name}`", limit) for name, limit in quota.DEFAULTS.items()),
     ],
 )

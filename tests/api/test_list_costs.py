@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from busway.control.identity.bearer import authenticate
-from tests.api.many import Work, counted, fill, server_id
+from tests.api.many import Work, counted, fill, host_id, remember_for_good, server_id
 from tests.api.serving import ApiServer, start_api_server
 
 FEW, MANY = 200, 2000
@@ -40,14 +40,27 @@ PATHS = {
     "ports by server": (f"/network/v2.0/ports?device_id={server_id(100)}", 45),
     "users": ("/identity/v3/users?limit=10", 45),
     "users by name": ("/identity/v3/users?name=user00100", 45),
+    "credentials": ("/identity/v3/credentials?limit=10", 45),
+    "trusts": ("/identity/v3/OS-TRUST/trusts?limit=10", 45),
+    "limits": ("/identity/v3/limits?limit=10&resource_name=class:VCPU", 45),
     "projects": ("/identity/v3/projects?limit=10", 45),
     "projects by name": ("/identity/v3/projects?name=project00100", 45),
+    "a provider": (f"/placement/resource_providers/{host_id(7)}", 45),
+    "a provider by name": ("/placement/resource_providers?name=host00007", 45),
+    "inventories of a provider": (f"/placement/resource_providers/{host_id(7)}/inventories", 45),
+    "usages of a provider": (f"/placement/resource_providers/{host_id(7)}/usages", 45),
+    "allocations of a provider": (f"/placement/resource_providers/{host_id(7)}/allocations", 45),
+    "allocations of a server": (f"/placement/allocations/{server_id(7)}", 45),
 }
+
+# A consumer may be on two hosts, and each is read with what it holds.
+_MOST = {"allocations of a server": 17}
 
 
 def _costs(folder: Path, template: Path, count: int) -> dict[str, Work]:
     folder.mkdir()
     server = start_api_server(folder, template)
+    remember_for_good(server.control)
     try:
         admin = authenticate(server.control, server.admin)
         fill(server.control.db, count, admin.project_id, admin.user_id)
@@ -73,12 +86,13 @@ def costs(api_template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
     return {name: (few[name], many[name]) for name in PATHS}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", PATHS)
 def test_a_page_takes_as_many_statements_among_many_rows(name: str, costs: dict[str, tuple[Work, Work]]) -> None:
     few, many = costs[name]
 
     assert len(many.statements) == len(few.statements)
-    assert len(many.statements) <= 12, "\n".join(many.statements)
+    assert len(many.statements) <= _MOST.get(name, 13), "\n".join(many.statements)
 
 
 @pytest.mark.parametrize("name", PATHS)

@@ -188,3 +188,22 @@ def test_the_last_admin_stays(api_server: ApiServer, act: str) -> None:
     assert answer.status_code == 409
     assert "openstack role add" in answer.json()["error"]["message"]
     assert is_alive(api_server, api_server.admin)
+
+
+def test_a_user_inspects_and_revokes_their_own_tokens_and_is_told_when_one_is_dead(api_server: ApiServer) -> None:
+    first = api_server.user("ann")
+    second, bob = api_server.token("ann", "pw", "ann"), api_server.user("bob")
+    path = "/identity/v3/auth/tokens"
+
+    def ask(method: str, token: str, subject: str) -> int:
+        headers = {"X-Subject-Token": subject}
+        return api_server.client(token).request(method, path, headers=headers).status_code
+
+    before = [ask(method, second, first) for method in ("GET", "HEAD")]
+    others = [ask(method, bob, first) for method in ("GET", "HEAD", "DELETE")]
+    revoked = ask("DELETE", second, first)
+    after = [ask(method, second, first) for method in ("GET", "HEAD", "DELETE")]
+
+    assert issue(api_server, by_token(first)).status_code == 404
+    assert (before, others, revoked, after) == ([200, 200], [403, 403, 403], 204, [404, 404, 404])
+    assert [ask("GET", second, "no token at all"), ask("GET", bob, first)] == [404, 403]

@@ -1,12 +1,19 @@
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
+from busway.control.identity.bearer import authenticate
+from busway.control.networks import network
 from busway.control.placement.place import place_round
+from busway.control.rules.device_specs import create_device_spec
 from busway.domain.guest_network import slaac_address
+from busway.ovn.northbound import Northbound
 from tests.api.serving import ApiServer
 from tests.api.test_servers import create
+from tests.control.clouds import ADMIN
+from tests.control.test_sriov_ports import SPECS, card
 
 ROOT = "/network/v2.0"
 WAYS, KINDS = ("ingress", "egress"), ("IPv4", "IPv6")
@@ -181,6 +188,31 @@ def v6_address(mac: str) -> str:
     return slaac_address("fd67:1::/64", mac)
 
 
+def test_a_subnet_has_routes_and_another_gateway_until_ports_have_its_addresses(api_server: ApiServer) -> None:
+    ann = api_server.client(api_server.user("ann"))
+    network = made(ann, "network", {"name": "mine"})
+    subnet = made(ann, "subnet", {"network_id": network["id"], "cidr": "10.67.1.0/24", "host_routes": [ROUTE]})
+    path, other = f"{ROOT}/subnets/{subnet['id']}", {"destination": "10.9.0.0/16", "nexthop": "10.67.1.7"}
+
+    changed = ann.put(path, json={"subnet": {"host_routes": [other], "gateway_ip": "10.67.1.9"}}).json()["subnet"]
+    made(ann, "port", {"network_id": network["id"]})
+
+    assert subnet["host_routes"] == [ROUTE]
+    assert (changed["host_routes"], changed["gateway_ip"]) == ([other], "10.67.1.9")
+    assert ann.put(path, json={"subnet": {"gateway_ip": "10.67.1.1"}}).status_code == 409
+    assert ann.put(path, json={"subnet": {"gateway_ip": "10.67.1.9"}}).status_code == 200
+
+
+def test_a_port_is_switched_off_and_on(api_server: ApiServer) -> None:
+    ann = api_server.client(api_server.user("ann"))
+    network = made(ann, "network", {"name": "mine"})
+    port = made(ann, "port", {"network_id": network["id"], "admin_state_up": False})
+
+    on = ann.put(f"{ROOT}/ports/{port['id']}", json={"port": {"admin_state_up": True}}).json()["port"]
+
+    assert (port["admin_state_up"], on["admin_state_up"]) == (False, True)
+
+
 def test_another_projects_network_is_neither_seen_nor_used(api_server: ApiServer) -> None:
     ann, bob = (api_server.client(api_server.user(name)) for name in ("ann", "bob"))
     network = made(ann, "network", {"name": "mine"})
@@ -188,6 +220,9 @@ def test_another_projects_network_is_neither_seen_nor_used(api_server: ApiServer
     assert bob.get(f"{ROOT}/networks/{network['id']}").status_code == 404
     assert bob.post(f"{ROOT}/ports", json={"port": {"network_id": network["id"]}}).status_code == 404
     assert bob.delete(f"{ROOT}/networks/{network['id']}").status_code == 404
+
+
+ROUTE = {"destination": "10.8.0.0/16", "nexthop": "10.67.0.9"}
 
 
 @pytest.mark.parametrize(
@@ -199,7 +234,11 @@ def test_another_projects_network_is_neither_seen_nor_used(api_server: ApiServer
         ({"cidr": "fd00::/48"}, 400),
         ({"cidr": "10.67.0.0/24", "gateway_ip": "10.68.0.1"}, 400),
         ({"cidr": "10.67.0.0/24", "allocation_pools": [{"start": "10.67.0.9", "end": "10.67.0.2"}]}, 400),
-        ({"cidr": "10.67.0.0/24", "host_routes": [{"destination": "0.0.0.0/0", "nexthop": "10.67.0.9"}]}, 501),
+        ({"cidr": "10.67.0.0/24", "host_routes": [{"destination": "0.0.0.0/0", "nexthop": "10.67.0.9"}]}, 400),
+        ({"cidr": "10.67.0.0/24", "host_routes": [{"destination": "fd08::/32", "nexthop": "fd67::9"}]}, 400),
+        ({"cidr": "10.67.0.0/24", "host_routes": [{"destination": "169.254.0.0/16", "nexthop": "10.67.0.9"}]}, 400),
+        ({"cidr": "10.67.0.0/24", "host_routes": [{"destination": "10.8.0.0/99", "nexthop": "10.67.0.9"}]}, 400),
+        ({"cidr": "10.67.0.0/24", "host_routes": [ROUTE] * 6}, 400),
         ({"cidr": "fd00::/64", "ipv6_ra_mode": "dhcpv6-stateful"}, 501),
     ],
 )
@@ -223,6 +262,19 @@ def test_only_admins_make_shared_networks_and_those_on_a_physical_one(api_server
 
     assert (network["provider:physical_network"], network["provider:segmentation_id"]) == ("default", 7)
     assert admin.post(f"{ROOT}/networks", json={"network": vlan}).status_code == 409
+
+
+def test_a_network_across_hosts_needs_ovn_and_no_admin(api_server: ApiServer) -> None:
+    client = api_server.client(api_server.user("ann"))
+    asked = {"name": "mine", "provider:network_type": "geneve"}
+
+    refused = client.post(f"{ROOT}/networks", json={"network": asked})
+    with_ovn = replace(api_server.control, northbound=Northbound(()))
+    made = network.create_network(with_ovn, ADMIN, network.NewNetwork("theirs", driver="overlay"))
+    shown = api_server.client().get(f"{ROOT}/networks/{made.id}").json()["network"]
+
+    assert (refused.status_code, "They need OVN" in refused.text) == (501, True)
+    assert (shown["provider:network_type"], shown["provider:segmentation_id"], shown["mtu"]) == ("geneve", None, 1442)
 
 
 def test_every_project_has_a_default_security_group(api_server: ApiServer) -> None:
@@ -319,7 +371,7 @@ def test_quotas_of_networks_are_neutrons_until_an_admin_sets_others(api_server: 
     refused = ann.post(f"{ROOT}/networks", json={"network": {"name": "two"}})
 
     assert (usual["network"], usual["port"], usual["security_group_rule"]) == (100, 500, 100)
-    assert refused.status_code == 403 and "network" in refused.text
+    assert refused.status_code == 409 and "network" in refused.text
     assert ann.put(f"{ROOT}/quotas/{project}", json={"quota": {"network": 9}}).status_code == 403
     assert admin.get(f"{ROOT}/quotas/{project}/details").json()["quota"]["network"]["used"] == 1
     admin.delete(f"{ROOT}/quotas/{project}")
@@ -332,3 +384,60 @@ def made(client: httpx.Client, kind: str, wanted: dict[str, object]) -> dict[str
     assert answer.status_code == 201, answer.text
     found: dict[str, Any] = answer.json()[key]
     return found
+
+
+def fast(client: httpx.Client, name: str = "fast", vlan: int = 100) -> str:
+    """A network of a VLAN on the physical network physnet1."""
+    words = {"network_type": "vlan", "physical_network": "physnet1", "segmentation_id": vlan}
+    body = {"name": name, **{f"provider:{key}": value for key, value in words.items()}}
+    made = client.post(f"{ROOT}/networks", json={"network": body}).json()["network"]["id"]
+    subnet = {"network_id": made, "ip_version": 4, "cidr": "203.0.113.0/24", "enable_dhcp": False}
+    client.post(f"{ROOT}/subnets", json={"subnet": subnet}).raise_for_status()
+    return str(made)
+
+
+def test_a_direct_port_has_no_security_and_tells_admins_its_function_once_it_is_bound(api_server: ApiServer) -> None:
+    client, host = api_server.client(), api_server.host()
+    host.resources = replace(host.resources, kinds=("function", "nic"))
+    host.inventory = card()
+    host.report()
+    create_device_spec(api_server.control, authenticate(api_server.control, api_server.admin), SPECS[1])
+    body = {"network_id": fast(client), "binding:vnic_type": "direct", "numa_affinity_policy": "preferred"}
+
+    port = client.post(f"{ROOT}/ports", json={"port": body}).json()["port"]
+    create(client, api_server.image(), networks=[{"port": port["id"]}]).raise_for_status()
+    place_round(api_server.control)
+    bound = client.get(f"{ROOT}/ports/{port['id']}").json()["port"]
+
+    assert (port["binding:vnic_type"], port["binding:vif_type"], port["binding:profile"]) == ("direct", "unbound", {})
+    assert (port["port_security_enabled"], port["security_groups"]) == (False, [])
+    assert port["numa_affinity_policy"] == "preferred"
+    assert (bound["binding:vif_type"], bound["binding:host_id"]) == ("hw_veb", "host1")
+    assert bound["binding:vif_details"] == {"port_filter": False, "vlan": "100"}
+    assert bound["binding:profile"] == {
+        "pci_slot": "0000:81:02.0", "pci_vendor_info": "8086:154c", "physical_network": "physnet1",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "words"),
+    [
+        ({"binding:vnic_type": "macvtap"}, 501, "shares a virtual function with its host"),
+        ({"binding:vnic_type": "vdpa"}, 501, "makes no vDPA devices"),
+        ({"binding:vnic_type": "quick"}, 400, "is no binding:vnic_type"),
+        ({"binding:vnic_type": "direct", "port_security_enabled": True}, 409, "has no security groups"),
+        ({"binding:vnic_type": "direct", "admin_state_up": False}, 409, "can't be switched off"),
+        ({"binding:vnic_type": "direct", "binding:profile": {"trusted": True}}, 501, "binding:profile"),
+        ({"numa_affinity_policy": "required"}, 400, "is for ports of the types direct"),
+        ({"numa_affinity_policy": "nearby"}, 400, "numa_affinity_policy"),
+    ],
+)
+def test_what_a_port_can_not_be_is_refused_with_the_reason(
+    api_server: ApiServer, fields: dict[str, Any], status: int, words: str
+) -> None:
+    client = api_server.client()
+
+    answer = client.post(f"{ROOT}/ports", json={"port": {"network_id": fast(client), **fields}})
+
+    assert (answer.status_code, words in answer.text) == (status, True), answer.text
+    assert client.get(f"{ROOT}/ports").json() == {"ports": []}

@@ -1,4 +1,5 @@
 import httpx
+import pytest
 from structlog.testing import capture_logs
 
 from busway.api.bounds import BODY_BYTES
@@ -18,6 +19,39 @@ def test_an_unknown_path_and_a_wrong_method_have_novas_fault_names(api_server: A
 
     assert client.get("/compute/v2.1/nothing").json()["itemNotFound"]["code"] == 404
     assert client.delete("/compute/v2.1/flavors").json()["badMethod"]["code"] == 405
+
+
+def test_a_wrong_method_is_told_all_that_the_path_takes(api_server: ApiServer) -> None:
+    client = api_server.client()
+
+    for method in ("OPTIONS", "PUT"):
+        answer = client.request(method, "/compute/v2.1/servers")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+        assert "takes GET, HEAD, POST" in answer.json()["badMethod"]["message"]
+    assert client.delete("/image/v2/images").headers["allow"] == "GET, HEAD, POST"
+
+
+@pytest.mark.parametrize(
+    ("path", "word"),
+    [
+        ("/compute/v2.1/os-floating-ips", "type flat or vlan"),
+        ("/compute/v2.1/os-volumes/detail", "no volumes"),
+        ("/compute/v2.1/nothing", "/openapi.json"),
+        ("/image/v1/images", "/image/v2"),
+        ("/volume/v3/volumes", "no volumes"),
+    ],
+)
+def test_an_unknown_path_is_told_what_there_is_instead(api_server: ApiServer, path: str, word: str) -> None:
+    answer = api_server.client().get(path)
+
+    assert answer.status_code == 404
+    assert word in answer.text
+
+
+def test_whoever_has_no_token_is_told_where_to_get_one(api_server: ApiServer) -> None:
+    answer = httpx.get(f"{api_server.url}/compute/v2.1/servers")
+
+    assert answer.headers["www-authenticate"] == f'Keystone uri="{api_server.url}/identity"'
 
 
 def test_an_unknown_failure_tells_the_request_id_and_nothing_else(api_server: ApiServer) -> None:

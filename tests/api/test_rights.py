@@ -27,6 +27,7 @@ def test_every_operation_has_a_rule_that_there_is() -> None:
     assert unknown == []
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(600)
 def test_every_kind_of_token_is_answered_as_the_table_says(world: World) -> None:
     lines = [f"{'':70} " + " ".join(f"{name:8}" for name in COLUMNS)]
@@ -54,6 +55,7 @@ _OWN = frozenset({"DELETE /identity/v3/auth/tokens", "DELETE /compute/v2.1/os-ke
 _IN_OWN_PROJECT = frozenset({"POST /image/v2/images"})
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(600)
 def test_a_manager_of_a_domain_is_answered_as_the_table_says_and_by_identity_only(world: World) -> None:
     answers = [(request.name, world.ask(request, "domain")) for request in requests()]

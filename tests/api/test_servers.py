@@ -192,7 +192,7 @@ def test_actions_go_to_their_use_cases(api_server: ApiServer) -> None:
     assert act({"os-start": None}).json()["conflictingRequest"]["code"] == 409
     assert act({"reboot": {"type": "warm"}}).status_code == 400
     assert act({"os-getConsoleOutput": {"length": "5"}}).json() == {"output": ""}
-    assert act({"createBackup": None}).json()["notImplemented"]["code"] == 501
+    assert act({"resetNetwork": None}).json()["notImplemented"]["code"] == 501
     assert act({"fly": None}).json()["badRequest"]["code"] == 400
     assert act({"os-stop": None, "os-start": None}).status_code == 400
     assert act({"reboot": {"type": "SOFT"}}).status_code == 202

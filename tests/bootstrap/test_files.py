@@ -19,12 +19,13 @@ import httpx
 import pytest
 import yaml
 
-from busway.agent.agent import Agent, Timing
+from busway.agent.agent import Agent
 from busway.agent.blank_disk import make_blank
 from busway.agent.credential import read_credential
 from busway.agent.link import HttpLink
 from busway.agent.qemu_img import flatten, make_overlay
 from busway.agent.state import StateFolder
+from busway.agent.timing import Timing
 from busway.bootstrap import up
 from busway.bootstrap.config import read_config
 from busway.bootstrap.serve import Served, served
@@ -164,6 +165,9 @@ def live(user: Client, disk: Path, seen: Seen, until: Callable[[Callable[[], boo
     until(lambda: user.server(server)["status"] == "SHUTOFF")
     user.ask("POST", f"/compute/v2.1/servers/{server}/action", json={"createImage": {"name": "copy"}})
     until(lambda: "active" in {each["status"] for each in user.ask("GET", "/image/v2/images?name=copy")["images"]})
+    [admin] = user.ask("GET", "/identity/v3/users?name=admin")["users"]
+    kept = {"type": "cert", "blob": "a secret", "user_id": admin["id"]}
+    user.ask("POST", "/identity/v3/credentials", json={"credential": kept})
     user.ask("DELETE", f"/compute/v2.1/servers/{server}")
     until(lambda: not user.ask("GET", "/compute/v2.1/servers")["servers"])
 

@@ -50,6 +50,7 @@ def test_new_rows_are_numbered_after_the_old_ones(config: Config) -> None:
     assert sequence == highest + 1
 
 
+@pytest.mark.thorough
 def test_a_database_of_an_older_busway_moves_and_stays_as_it_is(config: Config, tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     old = Database(f"sqlite:///{path}")

@@ -8,11 +8,24 @@ from tests.browser.conftest import axe_source
 
 pytestmark = pytest.mark.browser
 _PAGES = (
-    *("map", "servers", "servers/new", "fit", "images", "keypairs", "flavors", "quotas", "hosts", "hosts/gpu-01"),
+    *(
+        "map",
+        "servers",
+        "servers/new",
+        "fit",
+        "images",
+        "keypairs",
+        "flavors",
+        "quotas",
+        "usage",
+        "hosts",
+        "hosts/gpu-01",
+    ),
     *("device-specs", "aliases", "projects", "events", "audit", "session", "nowhere"),
 )
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(admin: Page, cloud: BrowserCloud, scheme: str) -> None:
     made = cloud.server(f"seen-{scheme}", cloud.a100)
@@ -26,6 +39,8 @@ def test_axe_finds_nothing_serious(admin: Page, cloud: BrowserCloud, scheme: str
             f"servers/{made}/log",
             f"devices/{device}",
             f"fit?flavor={cloud.h200}",
+            "fit?devices=2 x h200, one socket",
+            "fit?devices=4 x h200, one switch",
         ):
             admin.goto(f"/ui/{path}")
             found += _serious(admin, path)

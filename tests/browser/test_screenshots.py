@@ -22,7 +22,8 @@ def test_the_main_pages_have_their_pictures(admin: Page, cloud: BrowserCloud, tm
             "device": f"devices/{device}",
             "servers": "servers",
             "server-new": f"servers/new?flavor={cloud.h200}",
-            "fit": f"fit?flavor={cloud.h200}&count=2",
+            "fit": "fit?devices=2 x h200, one socket",
+            "fit-refused": "fit?devices=4 x h200, one switch",
             "hosts": "hosts/hgx-02",
         }
         for name, path in pages.items():
@@ -33,6 +34,8 @@ def test_the_main_pages_have_their_pictures(admin: Page, cloud: BrowserCloud, tm
         admin.goto("/ui/map")
         expect(admin.locator("#live[data-state=on]")).to_be_visible()
         admin.screenshot(path=folder / "map-dark.png")
+        admin.set_viewport_size({"width": 390, "height": 844})
+        admin.screenshot(path=folder / "map-phone.png")
     finally:
         for each in made:
             cloud.delete(each)

@@ -36,10 +36,9 @@ def test_a_server_with_a_gpu_by_mouse(admin: Page, cloud: BrowserCloud, tmp_path
     admin.get_by_label("Devices").fill("a1:1")
     admin.get_by_role("button", name="Create").click()
     admin.get_by_role("row", name=re.compile("one-a100")).get_by_role("link", name="Fit").click()
-    expect(admin.get_by_role("heading", name="1 × one-a100 would land here")).to_be_visible()
+    expect(admin.get_by_role("heading", name="A server with one-a100 would land here")).to_be_visible()
     expect(admin.locator(".tile.landing")).to_have_count(1)
 
-    admin.get_by_role("link", name="Create").click()
     admin.get_by_label("Name").fill("trainer")
     admin.get_by_label("Image").select_option("from-a-file")
     admin.get_by_role("button", name="Create").click()
@@ -139,6 +138,32 @@ def test_a_member_sees_no_map_and_an_operator_s_page_refuses_with_the_rule(page:
     expect(page.get_by_role("link", name="GPU map")).to_have_count(0)
     page.goto("/ui/map")
     expect(page.get_by_role("alert")).to_contain_text("busway:devices:list")
+
+
+def test_devices_in_words_land_and_one_click_creates_the_server(admin: Page, cloud: BrowserCloud) -> None:
+    admin.goto("/ui/fit")
+    admin.get_by_label("Devices").fill("2 x H200, one socket")
+    admin.get_by_role("button", name="Look", exact=True).click()
+    expect(admin.locator(".tile.landing")).to_have_count(2)
+    admin.get_by_role("button", name="Create").click()
+
+    expect(admin.get_by_role("heading", name="h200-2")).to_be_visible()
+    expect(admin.locator(".badge.v-active")).to_be_visible()
+    cloud.delete(admin.url.rpartition("/")[2].partition("?")[0])
+
+
+def test_a_refused_server_has_each_host_drawn_with_its_reason(admin: Page, cloud: BrowserCloud) -> None:
+    admin.goto("/ui/fit?devices=4 x h200, one switch")
+    expect(admin.locator("[role=alert]")).to_contain_text("the most that are free within one: 1 of alias h200")
+    expect(admin.locator("[role=alert]")).to_contain_text("let the devices lie apart")
+    expect(admin.locator(".cabinet.refused")).to_have_count(3)
+    made = cloud.create_now("refused", cloud.flavor("near", "h200:8,a1:1"))
+    try:
+        admin.goto(f"/ui/servers/{made}")
+        expect(admin.locator(".cabinet.refused")).to_have_count(3)  # by itself, when it is refused
+        expect(admin.locator(".cabinet.refused").first).to_contain_text("PciPassthroughFilter")
+    finally:
+        cloud.delete(made)
 
 
 def test_a_refusal_says_what_happened_and_what_to_do(admin: Page, cloud: BrowserCloud) -> None:

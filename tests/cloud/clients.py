@@ -100,8 +100,8 @@ class User:
         said = self.console(server).replace("\r", "")
         return said.partition("----- lspci -nn -----\n")[2].partition("----- end of lspci")[0].splitlines()
 
-    def ssh(self, server: str, command: str, patience: float = _SSH_SECONDS) -> str:
-        """What a command printed in a guest; tries for `patience` seconds to get in."""
+    def ssh(self, server: str, command: str, patience: float = _SSH_SECONDS, data: bytes = b"") -> str:
+        """What a command that reads `data` printed in a guest; tries for `patience` seconds to get in."""
         addresses = self.run("openstack", "server", "show", server, "-f", "value", "-c", "addresses")
         found = re.search(r"\d+\.\d+\.\d+\.\d+", addresses)
         assert found is not None, addresses
@@ -110,10 +110,10 @@ class User:
         deadline = time.monotonic() + patience
         try:
             while True:
-                done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
+                done = subprocess.run(words, input=data, capture_output=True, check=False, timeout=120)
                 if done.returncode != 255 or time.monotonic() > deadline:  # 255: ssh's own, no connection came about
-                    assert done.returncode == 0, f"{command}: {done.returncode}: {done.stderr}"
-                    return done.stdout
+                    assert done.returncode == 0, f"{command}: {done.returncode}: {done.stderr.decode()}"
+                    return done.stdout.decode()
                 time.sleep(1)
         finally:
             self.host.forward_remove(found[0], 22)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,9 +68,11 @@ class Tenant:
         body = {"security_group_rule": {**rule, "port_range_min": port, "port_range_max": port}}
         self.ask("POST", "/network/v2.0/security-group-rules", body)
 
-    def boot(self, name: str, flavor: str, image: str, key: str | None = None) -> str:
-        """Asks for a server and returns its id."""
-        wish = {"name": name, "flavorRef": flavor, "imageRef": image, **({"key_name": key} if key else {})}
+    def boot(self, name: str, flavor: str, image: str, script: str = "") -> str:
+        """Asks for a server, whose guest runs a script when it is up, and returns its id."""
+        wish = {"name": name, "flavorRef": flavor, "imageRef": image}
+        if script:
+            wish["user_data"] = base64.b64encode(script.encode()).decode()
         return str(self.ask("POST", "/compute/v2.1/servers", {"server": wish})["server"]["id"])
 
     def status(self, server: str) -> str:
@@ -77,8 +80,12 @@ class Tenant:
 
     def ready(self, server: str) -> bool:
         """Whether the guest has said on its console that it is up."""
+        return "busway-guest ready" in self.console(server)
+
+    def console(self, server: str) -> str:
+        """What the guest has said on its console."""
         body: dict[str, object] = {"os-getConsoleOutput": {}}
-        return "busway-guest ready" in self.ask("POST", f"/compute/v2.1/servers/{server}/action", body)["output"]
+        return str(self.ask("POST", f"/compute/v2.1/servers/{server}/action", body)["output"])
 
     def card(self, server: str) -> Card:
         [port] = self.ask("GET", f"/network/v2.0/ports?device_id={server}")["ports"]

@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.lab,
     pytest.mark.timeout(1500),
     pytest.mark.skipif(
-        not os.environ.get("BUSWAY_SLOW_LAB"), reason="boots a guest for each of nine ways; `make test-slow` runs it"
+        not os.environ.get("BUSWAY_SLOW_LAB"), reason="boots a guest for each of ten ways; `make test-slow` runs it"
     ),
 ]
 

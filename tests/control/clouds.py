@@ -21,7 +21,7 @@ from busway.control.moves.advance import advance
 from busway.control.networks.changes import tell_hosts
 from busway.control.placement import place
 from busway.control.servers.create import create_servers
-from busway.control.servers.read import get_server
+from busway.control.servers.read import get_server, read_servers
 from busway.control.servers.view import server_view
 from busway.control.settings import Settings
 from busway.domain.address import PciAddress
@@ -145,7 +145,7 @@ class Host:
             return ObservedServer(server_id, power)
         devices = tuple(grant.unit.name for grant in want.devices)
         seen = ObservedServer(server_id, power, want.starts, want.reboots, devices, disk=want.disks[-1])
-        return replace(seen, rescue=want.rescue_disk)
+        return replace(seen, rescue=want.rescue_disk, cards=tuple(nic.mac for nic in want.nics), attached=devices)
 
     def obey(self, **changes: Any) -> None:
         """Does what an agent does that succeeds in everything: guests, devices, and disks that are asked for."""
@@ -256,17 +256,22 @@ class Cloud:
         host.report()
         return host
 
-    def create(self, name: str = "s", *, gpu: bool = True, count: int = 1, caller: Caller = ADMIN) -> list[Server]:
+    def create(
+        self, name: str = "s", *, gpu: bool = True, count: int = 1, caller: Caller = ADMIN, **more: Any
+    ) -> list[Server]:
         """Asks for servers; nothing places them yet."""
         flavor = self.gpu_flavor if gpu else self.plain
-        request = CreateServer(name, flavor, self.image, max_count=count)
+        request = CreateServer(name, flavor, self.image, max_count=count, **more)
         made = create_servers(self.control, caller, request, f"req-{name}")
         tell_hosts(self.control)  # as the loop `networks` does
-        return made
+        with self.control.db.read() as tx:
+            return read_servers(tx, [server.id for server in made])
 
-    def boot(self, name: str = "s", *, gpu: bool = True, count: int = 1, caller: Caller = ADMIN) -> list[Server]:
+    def boot(
+        self, name: str = "s", *, gpu: bool = True, count: int = 1, caller: Caller = ADMIN, **more: Any
+    ) -> list[Server]:
         """Asks for servers and places them."""
-        made = self.create(name, gpu=gpu, count=count, caller=caller)
+        made = self.create(name, gpu=gpu, count=count, caller=caller, **more)
         place.place_round(self.control)
         return [self.server(each.id) for each in made]
 

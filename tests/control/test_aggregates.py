@@ -9,6 +9,7 @@ from busway.control.hosts import registry as hosts
 from busway.control.hosts.forget import delete_host
 from busway.control.placement import place
 from busway.control.servers.create import create_servers
+from busway.control.servers.delete import delete_server
 from busway.domain.aggregate import Aggregate
 from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from busway.domain.requests import CreateServer
@@ -84,6 +85,14 @@ def test_servers_do_not_find_themselves_in_another_zone(two_hosts: Cloud) -> Non
     east = make(two_hosts, "racks", zone="east")
     with pytest.raises(Conflict, match="has 1 servers, which would change from availability zone nova to east"):
         aggregates.add_host(two_hosts.control, ADMIN, str(east.id), str(server.host_name))
+
+
+def test_a_deleted_server_does_not_keep_its_host_in_the_zone(two_hosts: Cloud) -> None:
+    server = boot(two_hosts)
+    east = make(two_hosts, "racks", zone="east")
+    delete_server(two_hosts.control, ADMIN, server.id, "req-1")
+    aggregates.add_host(two_hosts.control, ADMIN, str(east.id), str(server.host_name))
+    assert aggregates.list_zones(two_hosts.control)["east"] == [server.host_name]
 
 
 def test_what_is_not_there_or_not_empty_is_refused(two_hosts: Cloud) -> None:

@@ -1,16 +1,17 @@
-"""Driver recipes: cloud-configs that parse, joined to vendor data, and refused where they can't drive what is asked for."""
+"""Driver recipes: scripts that a shell reads, joined to vendor data, and refused where they can't drive what is asked for."""
 
 import gzip
 import json
 import re
+import subprocess
 from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
-import yaml
 
-from busway.control.drivers.recipe import asked_driver, drivers
-from busway.control.moves.kinds.resize import resize_server
+from busway.control.drivers.recipe import asked_driver, drivers, script
+from busway.control.moves.begin_resize import resize_server
 from busway.control.placement import place
 from busway.control.servers.create import create_servers
 from busway.control.servers.rebuild import Rebuild, rebuild_server
@@ -27,20 +28,34 @@ from tests.control.clouds import ADMIN, Cloud, Host, gpu
 RECIPES = sorted(
     (path.name, path.read_text("utf-8"))
     for path in files("busway.control.drivers").joinpath("recipes").iterdir()
-    if path.name.endswith(".yaml")
+    if path.name.endswith(".sh") and path.name != "begin.sh"
 )
 UBUNTU = {"os_distro": "ubuntu"}
 
 
 @pytest.mark.parametrize(("name", "text"), RECIPES, ids=[name for name, _ in RECIPES])
-def test_each_recipe_is_a_cloud_config_of_a_known_driver_and_names_no_host(name: str, text: str) -> None:
+def test_each_recipe_is_a_script_of_a_known_driver_and_names_no_host(name: str, text: str) -> None:
     driver, system, _ = name.rsplit(".", 2)
-    told = yaml.safe_load(text)
+    told = script(drivers()[driver], {"os_distro": system})
 
-    assert text.startswith("#cloud-config\n") and driver in drivers() and system.isalnum()
-    assert set(told) <= {"package_update", "packages", "runcmd"}
-    assert all(isinstance(word, str) for command in told["runcmd"] for word in command)
-    assert not re.search(r"https?:|[a-z0-9-]+\.(com|org|net|io)\b", text)
+    assert told.startswith("#!/bin/sh\n") and told.endswith(f"DRIVER={driver}\n{text}") and system.isalnum()
+    assert subprocess.run(["sh", "-n"], input=told, text=True, capture_output=True).stderr == ""
+    assert not re.search(r"https?:|\b[a-z0-9-]+\.(com|org|net|io)\b", text)
+
+
+@pytest.mark.parametrize(("fails", "told"), [("", "is ready"), ("modprobe", "is not ready, a command ended with 1:")])
+def test_a_recipe_tells_how_it_ended_and_stops_at_the_first_failure(tmp_path: Path, fails: str, told: str) -> None:
+    for command in ("apt-get", "dpkg-reconfigure", "modprobe", "nvidia-smi"):
+        stand_in = tmp_path / command
+        stand_in.write_text(f"#!/bin/sh\necho {command} $*\n" + ("exit 1\n" if command == fails else ""))
+        stand_in.chmod(0o755)
+    text = script(drivers()["nvidia-open-570"], UBUNTU).replace("/dev/console", str(tmp_path / "console"))
+
+    done = subprocess.run(["sh"], input=text, text=True, capture_output=True, env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+
+    assert (done.returncode == 0) is not fails.startswith("modprobe")
+    assert f"busway: nvidia-open-570 {told}" in (tmp_path / "console").read_text()
+    assert ("nvidia-smi -L" in done.stdout) is (not fails)
 
 
 def test_each_driver_has_a_recipe_and_known_generations() -> None:
@@ -139,7 +154,7 @@ def test_the_recipe_is_what_the_guest_reads_as_vendor_data(cloud: Cloud) -> None
 
     [server] = host.desired().servers
     told = json.loads(openstack_files(server.config_drive)["vendor_data.json"])
-    assert told == {"cloud-init": dict(RECIPES)["nvidia-open-570.ubuntu.yaml"]}
+    assert told == {"cloud-init": script(drivers()["nvidia-open-570"], UBUNTU)}
 
 
 def test_a_server_without_the_word_has_no_vendor_data(cloud: Cloud) -> None:

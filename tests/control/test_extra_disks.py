@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from busway.control.hosts import registry
+from busway.control.moves.begin_resize import resize_server
 from busway.control.moves.kinds.migrate import migrate_server
-from busway.control.moves.kinds.resize import resize_server
 from busway.control.moves.verify import revert_resize
 from busway.domain.documents import HostResources
 from busway.domain.errors import BadInput, Conflict

@@ -7,6 +7,7 @@ from busway.control.placement import place
 from busway.control.servers.create import create_servers
 from busway.control.servers.delete import delete_server
 from busway.control.servers.read import list_servers
+from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, NotFound
 from busway.domain.ids import ServerId
 from busway.domain.requests import CreateServer, ServerFilter
@@ -97,3 +98,20 @@ def test_a_deleted_group_leaves_its_servers(two_hosts: Cloud) -> None:
     groups.delete_group(two_hosts.control, ADMIN, group.id)
     assert groups.list_groups(two_hosts.control, ADMIN) == []
     assert two_hosts.server(server.id).host_name == server.host_name
+
+
+def test_hints_of_servers_of_the_same_project_are_heeded(two_hosts: Cloud) -> None:
+    def boot_hinted(name: str, caller: Caller = ADMIN, **hints: object) -> Server:
+        request = CreateServer(name, two_hosts.plain, two_hosts.image, hints=hints)
+        [made] = create_servers(two_hosts.control, caller, request, f"req-{name}")
+        place.place_round(two_hosts.control)
+        return two_hosts.server(made.id)
+
+    first = boot_hinted("a")
+    apart = boot_hinted("b", different_host=first.id)
+
+    assert (first.host_name, apart.host_name) == ("h1", "h2")
+    assert boot_hinted("c", same_host=[apart.id]).host_name == "h2"
+    assert boot_hinted("d", different_host=[first.id, apart.id]).status is ServerStatus.ERROR
+    assert boot_hinted("e", USER, same_host=first.id).status is ServerStatus.ERROR, "of another project"
+    assert boot_hinted("f", USER, different_host=apart.id).host_name == "h2", "of another project"

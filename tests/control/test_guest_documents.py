@@ -8,7 +8,7 @@ from busway.control.agents.guest_documents import DeviceWords, guest_documents
 from busway.domain.address import PciAddress
 from busway.domain.documents import ConfigDrive, DesiredCell, DesiredServer, ImageRef, Nic
 from busway.domain.grant import Grant
-from busway.domain.guest_network import HostNetwork
+from busway.domain.guest_network import HostNetwork, HostRoute
 from busway.domain.ids import ClaimId, ImageId, NetworkId, PortId, ServerId
 from busway.domain.units import WholeFunction
 from busway.store import servers
@@ -61,6 +61,17 @@ def test_a_guest_of_two_cells_with_a_card_and_two_networks(database: Database) -
     drive = guest_documents(row(database), server(), (NETWORK, SITE), words)
 
     Golden(Path(__file__).parent / "golden").check("guest_documents.json", golden_of(drive))
+
+
+def test_a_guest_is_told_of_the_routes_of_each_of_its_subnets(database: Database) -> None:
+    routes = (HostRoute("10.8.0.0/16", "10.66.0.9"), HostRoute("fd08::/32", "fd66::9"))
+
+    drive = guest_documents(row(database), server(), (replace(NETWORK, routes=routes), SITE), {})
+
+    v4, v6, site = (each["routes"] for each in json.loads(drive.network_data)["networks"])
+    assert v4[1:] == [{"network": "10.8.0.0", "netmask": "255.255.0.0", "gateway": "10.66.0.9"}]
+    assert v6[1:] == [{"network": "fd08::", "netmask": "ffff:ffff::", "gateway": "fd66::9"}]
+    assert site == []
 
 
 def test_a_device_that_is_near_no_cell_of_the_guest_has_no_node_there(database: Database) -> None:

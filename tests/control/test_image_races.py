@@ -2,7 +2,6 @@
 
 import os
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,23 +10,13 @@ import pytest
 from busway.control.images import catalogue as images
 from busway.control.images.purge import purge_deleted_images, remove_orphans
 from busway.control.images.upload import begin_upload
-from busway.domain.errors import Forbidden, Unavailable
+from busway.domain.errors import Conflict, Forbidden, Unavailable
 from busway.domain.ids import ImageId
 from busway.domain.image import Image, ImageStatus
 from busway.store import images as store
 from busway.store.database import Database
-from busway.store.schema import upgrade
 from tests.control.clouds import ADMIN, Cloud
 from tests.store.turns import until_someone_waits
-
-
-@pytest.fixture
-def shared(postgres_url: str, tmp_path: Path) -> Iterator[Cloud]:
-    """A cloud on PostgreSQL, where two transactions write at once."""
-    database = Database(postgres_url)
-    upgrade(database)
-    yield Cloud(database, tmp_path)
-    database.close()
 
 
 def queued(cloud: Cloud, name: str, **more: object) -> ImageId:
@@ -69,6 +58,20 @@ def test_a_change_during_the_end_of_an_upload_keeps_the_data(shared: Cloud) -> N
     assert (found.name, found.status, found.size) == ("renamed", ImageStatus.ACTIVE, 4)
 
 
+def test_of_two_uploads_of_an_image_the_later_one_leaves_nothing_behind(cloud: Cloud) -> None:
+    image_id = queued(cloud, "a")
+    first, second = (begin_upload(cloud.control, ADMIN, image_id, None) for _ in range(2))
+    first.write(b"first")
+    second.write(b"second")
+    kept = first.finish()
+
+    with pytest.raises(Conflict):
+        second.finish()
+
+    second.abort()
+    assert [path.name for path in files(cloud)] == [kept.sha256]
+
+
 @pytest.mark.postgres
 def test_an_image_that_was_just_protected_is_not_deleted(shared: Cloud) -> None:
     image_id = queued(shared, "a")
@@ -100,7 +103,7 @@ def test_data_that_was_forgotten_before_its_row_was_written_is_uploaded_again(cl
         def __init__(self) -> None:
             self.__dict__.update(real.__dict__)
 
-        def write(self, *, aside: bool = False):  # type: ignore[no-untyped-def]
+        def write(self, *, aside: bool = False, together: bool = False):  # type: ignore[no-untyped-def]
             purge_deleted_images(cloud.control)
             return real.write(aside=aside)
 

@@ -19,7 +19,18 @@ NEVER = 3600.0
 def test_each_module_with_a_loop_is_one() -> None:
     names = [loop.name for loop in all_loops()]
 
-    assert names == ["advance", "image-purge", "networks", "offload", "placer", "retention", "sweeper"]
+    assert names == [
+        "advance",
+        "hearing",
+        "image-import",
+        "image-purge",
+        "networks",
+        "offload",
+        "overlay",
+        "placer",
+        "retention",
+        "sweeper",
+    ]
     assert len({loop.bell for loop in all_loops()}) == len(names)
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from busway.control.devices import listing as devices
 from busway.control.moves import listing as move_list
+from busway.control.moves.begin_resize import resize_server
 from busway.control.moves.kinds.migrate import migrate_server
-from busway.control.moves.kinds.resize import resize_server
 from busway.control.moves.verify import confirm_resize, revert_resize
 from busway.control.servers import power as server_power
 from busway.control.servers.delete import delete_server

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from busway.control import groups, quotas
+from busway.control.moves.begin_resize import resize_server
 from busway.control.moves.kinds.migrate import migrate_server
-from busway.control.moves.kinds.resize import resize_server
 from busway.control.moves.verify import confirm_resize, revert_resize
 from busway.control.placement import place
 from busway.control.placement.snapshot import take_snapshot

@@ -1,4 +1,7 @@
-"""Whatever is asked of servers in whatever order, and however late hosts are: no device leaks, and no guest runs twice."""
+"""Whatever is asked of servers in whatever order, and however late hosts are: no device leaks, and no guest runs twice.
+
+Nor has a CPU two owners, or one that is gone.
+"""
 
 import tempfile
 from collections import Counter
@@ -14,18 +17,21 @@ from hypothesis import strategies as st
 from busway.control.devices import listing as devices
 from busway.control.loops.sweeper import sweep
 from busway.control.moves.advance import advance
+from busway.control.moves.begin_resize import resize_server
 from busway.control.moves.kinds.evacuate import evacuate_server
 from busway.control.moves.kinds.migrate import migrate_server
-from busway.control.moves.kinds.resize import resize_server
 from busway.control.moves.kinds.unshelve import unshelve_server
 from busway.control.moves.verify import confirm_resize, revert_resize
 from busway.control.servers import power as server_power
 from busway.control.servers.delete import delete_server
 from busway.control.servers.rebuild import Rebuild, rebuild_server
 from busway.control.servers.shelve import offload_server, shelve_server
+from busway.domain.documents import HostResources
 from busway.domain.errors import BuswayError
+from busway.domain.host_facts import GuestAct, HostCell
 from busway.domain.ids import FlavorId
 from busway.domain.server import ServerStatus
+from busway.store import cells
 from busway.store.database import Database
 from tests.control.clouds import ADMIN, Cloud, Host
 from tests.databases import add_tables
@@ -38,8 +44,18 @@ REFUSALS = {"server-state", "server-leaving", "server-not-found", "same-flavor",
 Act = Callable[["Moving", str, int], None]
 
 
+DEDICATED = {"hw:cpu_policy": "dedicated"}
+# Two cores of two threads on each node; no server has more vCPUs than a node has threads.
+CELLS = tuple(
+    HostCell(n, f"{8 * n}-{8 * n + 3}", 4, 32768, n, ((n * 8 + 4, n * 8 + 6), (n * 8 + 5, n * 8 + 7))) for n in (0, 1)
+)
+
+
 def resize(moving: "Moving", server_id: str, gpus: int) -> None:
+    """To a flavor with no device, with one and CPUs of its own, or with two, which are plugged in where that can be."""
     specs = {"pci_passthrough:alias": f"a1:{gpus}"} if gpus else {}
+    specs |= DEDICATED if gpus == 1 else {}
+    specs |= {"busway:hot_resize": "true"} if gpus == 2 else {}
     flavor = replace(moving.cloud.gpu_flavor, id=FlavorId(f"f{gpus}"), name=f"f{gpus}", extra_specs=specs)
     resize_server(moving.cloud.control, ADMIN, server_id, flavor, "req")
 
@@ -97,7 +113,12 @@ class Moving:
         add_tables(self.database)
         self.cloud = Cloud(self.database, folder)
         self.cloud.configure(shelved_offload_time=offload_time)
-        self.hosts = [self.cloud.host(f"h{number}", count=2) for number in range(3)]
+        self.hosts = [
+            self.cloud.host(
+                f"h{number}", count=2, resources=HostResources(8, 65536, 1000, cells=CELLS, acts=tuple(GuestAct))
+            )
+            for number in range(3)
+        ]
         self.running: dict[str, set[str]] = {}
         self.cut_off: set[str] = set()
         self.ids: list[str] = []
@@ -106,6 +127,8 @@ class Moving:
         self.settle()
 
     def boot(self) -> None:
+        specs = {"pci_passthrough:alias": "a1:1"} | (DEDICATED if len(self.ids) % 2 else {})
+        self.cloud.gpu_flavor = replace(self.cloud.gpu_flavor, vcpus=2, extra_specs=specs)
         self.ids += [server.id for server in self.cloud.boot(f"s{len(self.ids)}")]
 
     def ask(self, name: str, which: int, gpus: int) -> None:
@@ -131,6 +154,25 @@ class Moving:
         for document in documents:
             named = Counter(device.unit.name for server in document.servers for device in server.devices)
             assert all(count == 1 for count in named.values())
+        self.check_cpus()
+
+    def check_cpus(self) -> None:
+        """No CPU of a host is two servers', and no document has one that its server does not hold."""
+        with self.cloud.control.db.read() as tx:
+            lying = cells.list_cells(tx)
+        for host in self.hosts:
+            mine = {server_id: used for (server_id, host_id), used in lying.items() if host_id == host.id}
+            held = Counter(cpu for used in mine.values() for cell in used for cpu in cell.held)
+            assert all(count == 1 for count in held.values())
+            for server in host.desired().servers:
+                for number, told in enumerate(server.cells):
+                    assert set(told.pins) <= set(mine[server.id][number].held)
+
+    def held_by(self, server_id: str) -> int:
+        """How many CPUs a server has for itself, on all hosts."""
+        with self.cloud.control.db.read() as tx:
+            lying = cells.list_cells(tx)
+        return sum(len(cell.held) for (owner, _), used in lying.items() if owner == server_id for cell in used)
 
     def settle(self) -> None:
         """Once hosts do what they shall, each server rests, and has what its flavor asks for and nothing else."""
@@ -146,10 +188,12 @@ class Moving:
             server = self.cloud.server(server_id)
             assert (server.status in RESTING, server.task_state) == (True, None), (server.status, server.task_state)
             if server.host_name is None or server.status is ServerStatus.DELETED:
-                assert owned[server.id] == 0
+                assert (owned[server.id], self.held_by(server_id)) == (0, 0)
             elif server.status is not ServerStatus.VERIFY_RESIZE:
                 wanted = server.flavor.extra_specs.get("pci_passthrough:alias", "a1:0").rpartition(":")[2]
                 assert owned[server.id] == int(wanted)
+                own = server.flavor.extra_specs.get("hw:cpu_policy") == "dedicated"
+                assert self.held_by(server_id) == (server.flavor.vcpus if own else 0)
         assert all(host.desired().absent == () for host in self.hosts)
 
 
@@ -171,6 +215,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(600)
 @settings(max_examples=10)
 @given(offload_time=st.sampled_from([0, -1]), steps=STEPS)

@@ -119,7 +119,7 @@ def test_a_server_is_on_the_network_of_its_project_when_it_asks(cloud: Cloud, ho
 
     [server] = create_servers(cloud.control, ADMIN, request, "req-1")
 
-    assert [(each.network, each.address) for each in server.addresses] == [("mine", "10.67.1.77")]
+    assert [(each.network, each.address) for each in cloud.server(server.id).addresses] == [("mine", "10.67.1.77")]
     with pytest.raises(NotFound):
         create_servers(cloud.control, replace(USER), replace(request, name="other"), "req-2")
 

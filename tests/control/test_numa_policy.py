@@ -20,7 +20,7 @@ def ask(cloud: Cloud, flavor_policy: str, image_policy: str) -> ServerStatus:
     specs = {**cloud.gpu_flavor.extra_specs, "hw:pci_numa_affinity_policy": flavor_policy}
     request = CreateServer("s", replace(cloud.gpu_flavor, extra_specs=specs), cloud.image)
     [server] = create_servers(cloud.control, ADMIN, request, "req-1")
-    return server.status
+    return cloud.server(server.id).status
 
 
 def test_a_server_whose_flavor_and_image_disagree_is_forbidden_and_not_made(cloud: Cloud) -> None:

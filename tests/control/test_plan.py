@@ -106,6 +106,7 @@ def test_servers_of_one_request_are_placed_all_or_none(gpu_cloud: Cloud) -> None
     assert {server.host_name for server in placed} == {"h1"}
 
 
+@pytest.mark.thorough
 def test_a_request_that_a_batch_would_cut_waits_for_the_next(gpu_cloud: Cloud) -> None:
     gpu_cloud.host("h1", 0)
     singles = BATCH - 40

@@ -14,10 +14,14 @@ from busway.control.servers.create import create_servers
 from busway.control.servers.delete import delete_server
 from busway.domain.errors import BadInput, Forbidden, OverQuota
 from busway.domain.flavor import Flavor
-from busway.domain.ids import FlavorId
+from busway.domain.identity import DOMAIN_ID, Project
+from busway.domain.ids import FlavorId, ProjectId
+from busway.domain.limit import TWO_LEVELS
 from busway.domain.quota import Usage, check_quota, usage_of
 from busway.domain.requests import CreateServer
 from busway.domain.server_group import GroupPolicy
+from busway.store import projects
+from busway.store import quotas as store
 from tests.api.test_keypairs import PUBLIC
 from tests.control.clouds import ADMIN, Cloud
 
@@ -80,6 +84,26 @@ def test_what_is_deleted_counts_no_more(owner: Cloud) -> None:
     made = owner.create(gpu=False, caller=owner.caller)
     delete_server(owner.control, owner.caller, made[0].id, "req-d")
     create(owner)
+
+
+def test_creates_at_once_in_two_projects_never_go_over_the_limit_of_their_domain(owner: Cloud) -> None:
+    owner.configure(enforcement_model=TWO_LEVELS)
+    other = replace(owner.caller, project_id=ProjectId("other"))
+    with owner.control.db.write() as tx:
+        projects.add_project(tx, Project(other.project_id, "other"))
+        store.set_limits(tx, DOMAIN_ID, {"pci_passthrough:a1": 5})
+
+    def attempt(number: int) -> bool:
+        try:
+            owner.create(gpu=True, caller=other if number % 2 else owner.caller)
+        except OverQuota as error:
+            assert "domain" in error.brief
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = Counter(pool.map(attempt, range(16)))
+    assert answers == {True: 5, False: 11}
 
 
 def test_creates_at_once_never_go_over(owner: Cloud) -> None:

@@ -5,9 +5,11 @@ import pytest
 from busway.control.devices import listing as devices
 from busway.control.servers import power as server_power
 from busway.control.servers.delete import delete_server
+from busway.control.servers.password import post_password, show_password
 from busway.control.servers.rebuild import Rebuild, rebuild_server
 from busway.domain.errors import Conflict
 from busway.domain.grant import Fault
+from busway.domain.ids import ServerId
 from busway.domain.server import PowerState, ServerStatus, TaskState
 from tests.control.clouds import ADMIN, Cloud, Host
 
@@ -54,6 +56,18 @@ def test_a_report_of_the_old_disk_does_not_end_a_rebuild(cloud: Cloud) -> None:
     assert status(cloud, server_id)[0] is ServerStatus.REBUILD
     cloud_report_of_disk(host, server_id, 2)
     assert status(cloud, server_id)[0] is ServerStatus.ACTIVE
+
+
+def test_the_password_that_the_old_guest_has_posted_is_forgotten(cloud: Cloud) -> None:
+    host, server_id = running(cloud)
+    post_password(cloud.control, host.id, ServerId(server_id), "c2VhbGVk")
+    rebuild(cloud, server_id)
+    between = show_password(cloud.control, ADMIN, server_id)
+    host.obey()
+    post_password(cloud.control, host.id, ServerId(server_id), "of the new guest")
+
+    assert between == ""
+    assert show_password(cloud.control, ADMIN, server_id) == "of the new guest"
 
 
 def cloud_report_of_disk(host: Host, server_id: str, disk: int) -> None:

@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -192,5 +193,6 @@ class RulesMachine(RuleBasedStateMachine):
         return found
 
 
+@pytest.mark.thorough
 def test_rules_and_servers_come_and_go_in_any_order() -> None:
     run_state_machine_as_test(RulesMachine, settings=settings(max_examples=12, stateful_step_count=25, deadline=None))

@@ -130,6 +130,7 @@ histories = st.lists(
 )
 
 
+@pytest.mark.thorough
 @given(histories)
 @settings(max_examples=25, deadline=None)
 def test_the_ledger_says_what_an_independent_count_says(

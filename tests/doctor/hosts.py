@@ -189,6 +189,12 @@ def _nvswitch(machine: Machine, driver: str, mode: int) -> None:
     machine.write("usr/share/nvidia/nvswitch/fabricmanager.cfg", f"LOG_LEVEL=4\nFABRIC_MODE={mode}")
 
 
+def _render_node(m: Machine) -> None:
+    """QEMU has its display of a virtio GPU, and not the module that draws for it."""
+    m.write("dev/dri/by-path/pci-0000:00:02.0-render", "")
+    m.write("usr/lib/x86_64-linux-gnu/qemu/hw-display-virtio-gpu.so", "")
+
+
 def _twin_ids(machine: Machine) -> None:
     move(machine, GPU, "vfio-pci")
     move(machine, AUDIO, "vfio-pci")
@@ -426,6 +432,7 @@ BROKEN: dict[str, Callable[[Machine], None]] = {
     "qemu-seccomp": lambda m: m.write(QEMU_CONF, f"{CONFINED}seccomp_sandbox = 0\n"),
     "qemu-user": lambda m: m.write(QEMU_CONF, f'{CONFINED}user = "root"\n'),
     "qemu-profile": lambda m: m.write(QEMU_CONF, f'{CONFINED}security_driver = "none"\n'),
+    "render-node": _render_node,
     "twin-ids": _twin_ids,
     "early-bind-lost": _early,
     "early-bind-initramfs": _early_bind_initramfs,
@@ -469,6 +476,7 @@ BROKEN: dict[str, Callable[[Machine], None]] = {
     ),
     "rom-not-uefi": _legacy_rom,
     "qemu-version": lambda m: m.write("busway-answers/qemu", "QEMU emulator version 6.2.0 (Debian 1:6.2)"),
+    "ovn-chassis": lambda m: m.write("busway-answers/ovn-chassis", "ovn-controller does not answer under /run/ovn"),
     "libvirt-version": lambda m: m.write("busway-answers/libvirt", "libvirtd (libvirt) 8.0.0"),
     "ovmf-missing": lambda m: m.write("busway-answers/qemu", "QEMU emulator version 9.2.0"),
     "mig-left-on": lambda m: _smi(m, "Enabled"),

@@ -50,3 +50,16 @@ def test_a_snapshot_has_how_guests_are_confined_and_no_password(tmp_path: Path) 
     kept = (unpack(tmp_path / "file", tmp_path / "copy") / QEMU_CONF).read_text()
 
     assert kept == 'user = "libvirt-qemu"\nseccomp_sandbox = 0\n'
+
+
+@pytest.mark.parametrize(
+    ("user", "found"), [("libvirt-qemu", True), ("root", False)], ids=["a user of its own", "root"]
+)
+def test_qemu_has_no_rights_on_a_render_node_without_mount_namespaces(tmp_path: Path, user: str, found: bool) -> None:
+    machine = healthy(tmp_path)
+    machine.write("dev/dri/by-path/platform-vgem-render", "")
+    machine.write(QEMU_CONF, f'{CONFINED}user = "{user}"\nnamespaces = [ ]\n')
+
+    told = [each.brief for each in examine(tmp_path).findings if each.code == "render-node"]
+
+    assert told == (["libvirt gives QEMU no rights on render nodes"] if found else [])

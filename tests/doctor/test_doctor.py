@@ -331,6 +331,7 @@ def test_what_only_root_may_read_is_named(tmp_path: Path) -> None:
     assert report.verdicts[0].words == "ready"
 
 
+@pytest.mark.thorough
 @settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

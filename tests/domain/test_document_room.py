@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from busway.domain.document_room import SERVER_BYTES, TEXT_BYTES, check_texts, fair_groups, text_bytes
 from busway.domain.documents import ConfigDrive, Desired, DesiredCell, DesiredServer, ImageRef, Nic
 from busway.domain.errors import BadInput
-from busway.domain.guest_network import AddressPair, HostNetwork, NicGroup, NicRule
+from busway.domain.guest_network import AddressPair, HostNetwork, HostRoute, NicGroup, NicRule
 from busway.domain.ids import ImageId, NetworkId, PortId, SecurityGroupId, ServerId
 from busway.wire.documents import encode
 
@@ -45,18 +45,19 @@ def _network(number: int) -> HostNetwork:
         gateway6=address,
         dns=(address,) * 10,
         domain="d" * 255,
+        routes=(HostRoute(address + "/128", address),) * 10,
     )
 
 
 def _server(metadata: dict[str, str], user_data: str) -> DesiredServer:
     """A server as its host is told of it, with all that a user can fill filled."""
     card = {"type": "nic", "bus": "pci", "address": "0000:ff:1f.7", "mac": "fa:16:3e:ff:ff:ff", "tags": []}
-    route = {"network": "0.0.0.0", "netmask": "0.0.0.0", "gateway": "255.255.255.255"}
+    route = {"network": "ffff:" * 8, "netmask": "ffff:" * 8, "gateway": "ffff:" * 8}
     net = {"id": "network127", "network_id": UUID, "type": "ipv6", "link": "tap63", "ip_address": "ffff:" * 8}
     link = {"id": "tap63", "vif_id": UUID, "type": "phy", "ethernet_mac_address": "fa:16:3e:ff:ff:ff", "mtu": 9000}
     texts = {"uuid": UUID, "name": "\U0001f600" * 255, "hostname": "h" * 255, "project_id": UUID, "launch_index": 0}
     meta = {**texts, "availability_zone": "z" * 255, "meta": metadata, "devices": [card] * 64}
-    nets = {"links": [link] * 64, "networks": [{**net, "netmask": "ffff:" * 8, "routes": [route]}] * 128}
+    nets = {"links": [link] * 64, "networks": [{**net, "netmask": "ffff:" * 8, "routes": [route] * 6}] * 128}
     return DesiredServer(
         ServerId(UUID),
         "instance-ffffffff",

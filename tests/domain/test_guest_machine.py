@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from busway.domain.dedicated_cpus import ThreadPolicy
 from busway.domain.errors import BadInput, BuswayError, Forbidden, InvalidExtraSpec
 from busway.domain.flavor import Flavor
-from busway.domain.guest_machine import PLAIN, Machine, MachineWord, check_machine_specs, machine_of
+from busway.domain.guest_machine import PLAIN, Machine, MachineWord, check_machine_specs, cpu_threads, machine_of
 from busway.domain.guest_machine.words import IGNORED, REFUSED, SERVED
 from busway.domain.ids import FlavorId
 
@@ -56,8 +57,16 @@ def test_a_uefi_machine_with_secure_boot_and_a_tpm_needs_a_host_that_has_them() 
         ({}, {"hw_machine_type": "pc-q35-7.2"}, {"machine_type": "pc-q35-7.2"}),
         ({}, {"hw_disk_bus": "scsi", "hw_scsi_model": "virtio-scsi"}, {"disk_bus": "scsi"}),
         ({}, {"hw_qemu_guest_agent": "yes"}, {"guest_agent": True}),
+        (
+            {},
+            {"hw_qemu_guest_agent": "yes", "os_require_quiesce": "yes"},
+            {"guest_agent": True, "quiesce": True},
+        ),
         ({"hw:vif_multiqueue_enabled": "true"}, {}, {"multiqueue": True}),
         ({"hw:numa_nodes": "2", "busway:pci_topology": "mirror"}, {}, {"mirror": True}),
+        ({"busway:hotplug_ports": "4"}, {}, {"hotplug_ports": 4}),
+        ({"busway:hotplug_window": "64"}, {}, {"hotplug_window_mb": 64}),
+        ({}, {"busway_hotplug_ports": "0"}, {"hotplug_ports": 0}),
     ],
 )  # fmt: skip
 def test_each_word_has_its_effect(
@@ -72,7 +81,16 @@ def test_each_word_has_its_effect(
         ({"hw:viommu_model": "smmuv3"}, {}, InvalidExtraSpec, "it may be auto, intel, virtio"),
         ({"hw:watchdog": "reset"}, {}, InvalidExtraSpec, "did you mean hw:watchdog_action?"),
         ({"busway:pci_topology": "mirror"}, {}, InvalidExtraSpec, "set hw:numa_nodes"),
+        ({"busway:hotplug_ports": "17"}, {}, InvalidExtraSpec, "it may be 0 to 16"),
+        ({"busway:hotplug_window": "48"}, {}, InvalidExtraSpec, "power of 2"),
+        ({}, {"busway_hotplug_ports": "many"}, BadInput, "it may be 0 to 16"),
         ({"hw:cpu_policy": "mixed"}, {}, InvalidExtraSpec, "is not supported"),
+        ({"hw:cpu_thread_policy": "prefer"}, {}, InvalidExtraSpec, "needs hw:cpu_policy=dedicated"),
+        ({}, {"hw_emulator_threads_policy": "share"}, BadInput, "needs hw:cpu_policy=dedicated"),
+        ({"hw:cpu_policy": "dedicated", "hw:emulator_threads_policy": "isolate"}, {}, InvalidExtraSpec, "it may be share"),
+        ({"hw:cpu_policy": "dedicated"}, {"hw_cpu_policy": "shared"}, Forbidden, "hw_cpu_policy=shared"),
+        ({"hw:mem_page_size": "huge"}, {}, InvalidExtraSpec, "it may be small, any, large or a size such as 2MB"),
+        ({}, {"hw_mem_page_size": "4"}, BadInput, "huge pages have 2 MB or more"),
         ({"hw:serial_port_count": "5"}, {}, InvalidExtraSpec, "it may be 1 to 4"),
         ({"hw:pmu": "maybe"}, {}, InvalidExtraSpec, "it may be true or false"),
         ({"hw:cpu_cores": "3"}, {}, InvalidExtraSpec, "are not the flavor's 4"),
@@ -95,6 +113,37 @@ def test_what_can_not_be_is_refused_with_the_reason(
 
     assert words in str(caught.value)
     assert len(caught.value.brief) < 300
+
+
+@pytest.mark.parametrize(
+    ("specs", "properties", "found"),
+    [
+        ({}, {}, None),
+        ({"hw:cpu_policy": "shared"}, {}, None),
+        ({"hw:cpu_policy": "dedicated"}, {}, ThreadPolicy.PREFER),
+        ({}, {"hw_cpu_policy": "dedicated", "hw_cpu_thread_policy": "require"}, ThreadPolicy.REQUIRE),
+        ({"hw:cpu_policy": "dedicated"}, {"hw_cpu_thread_policy": "isolate"}, ThreadPolicy.ISOLATE),
+    ],
+)
+def test_dedicated_cpus_are_asked_for_by_flavor_or_image(
+    specs: Mapping[str, str], properties: Mapping[str, str], found: ThreadPolicy | None
+) -> None:
+    assert cpu_threads(replace(FLAVOR, extra_specs=specs), properties) == found
+
+
+@pytest.mark.parametrize(
+    ("size", "needs"),
+    [
+        ("small", ()),
+        ("any", ()),
+        ("large", ("machine", "huge-pages")),
+        ("2048", ("machine", "pages-2048")),
+        ("2MB", ("machine", "pages-2048")),
+        ("1GB", ("machine", "pages-1048576")),
+    ],
+)
+def test_huge_pages_need_a_host_that_keeps_guests_in_them(size: str, needs: tuple[str, ...]) -> None:
+    assert machine({"hw:mem_page_size": size}).needs == machine({}, {"hw_mem_page_size": size}).needs == needs
 
 
 def test_a_flavor_with_more_disks_needs_a_host_that_makes_them() -> None:

@@ -13,7 +13,16 @@ from busway.domain.address import PciAddress
 from busway.domain.grant import Attachment, Grant
 from busway.domain.guest_layout import GuestSlot, RootPort
 from busway.domain.ids import ClaimId
-from busway.domain.units import KINDS, FabricPartition, Mdev, Unit, VgpuFunction, WholeFunction
+from busway.domain.units import (
+    KINDS,
+    FabricPartition,
+    Mdev,
+    NicFunction,
+    RenderShare,
+    Unit,
+    VgpuFunction,
+    WholeFunction,
+)
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.xml import device as of_xml
 
@@ -21,6 +30,8 @@ SAMPLES: dict[type[Unit], Unit] = {
     WholeFunction: WholeFunction(PciAddress("0000:41:00.0"), "10de", "20b5"),
     Mdev: Mdev("mtty", "mtty-2", "aaaaaaaa-0000-4000-8000-000000000001"),
     VgpuFunction: VgpuFunction(PciAddress("0000:26:00.4"), "10de", "26b9", "nvidia-1155"),
+    NicFunction: NicFunction(PciAddress("0000:81:00.1"), "8086", "10ed", mac="fa:16:3e:00:00:81", vlan=100),
+    RenderShare: RenderShare("pci-0000:03:00.0", "aaaaaaaa-0000-4000-8000-000000000002"),
     FabricPartition: FabricPartition(3, ("0000:4c:00.0", "0000:5d:00.0")),
 }
 
@@ -56,7 +67,7 @@ def test_a_unit_is_a_frozen_value_in_a_module_of_its_kind(kind: type[Unit]) -> N
 
 def test_no_field_of_a_unit_hides_what_documents_say_beside_it() -> None:
     """A grant or a holding is one flat object on the wire."""
-    beside = {"kind", "claim_id", "port", "server_id", "previous_driver", "fault"}
+    beside = {"kind", "claim_id", "port", "node", "server_id", "previous_driver", "fault"}
     kinds: list[Any] = list(KINDS.values())
     fields = {each.name for kind in kinds for each in dataclasses.fields(kind)}
 

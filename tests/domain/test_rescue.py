@@ -7,18 +7,18 @@ from busway.domain.rescue import Rescue, read_rescue
 
 
 def read(**properties: str) -> Rescue:
-    return read_rescue({f"hw_rescue_{name}": value for name, value in properties.items()}, 7, "word", "virtio")
+    return read_rescue({f"hw_rescue_{name}": value for name, value in properties.items()}, 7, "virtio")
 
 
 def test_an_image_that_says_nothing_takes_the_root_disks_place() -> None:
-    assert read() == Rescue(7, "", "disk", "word")
+    assert read() == Rescue(7)
 
 
 def test_an_image_that_says_its_bus_or_device_leaves_the_disks_where_they_are() -> None:
-    assert read(bus="usb") == Rescue(7, "usb", "disk", "word")
-    assert read(device="disk") == Rescue(7, "virtio", "disk", "word")
-    assert read(device="cdrom") == Rescue(7, "sata", "cdrom", "word")
-    assert read(device="cdrom", bus="scsi") == Rescue(7, "scsi", "cdrom", "word")
+    assert read(bus="usb") == Rescue(7, "usb", "disk")
+    assert read(device="disk") == Rescue(7, "virtio", "disk")
+    assert read(device="cdrom") == Rescue(7, "sata", "cdrom")
+    assert read(device="cdrom", bus="scsi") == Rescue(7, "scsi", "cdrom")
 
 
 @pytest.mark.parametrize(

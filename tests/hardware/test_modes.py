@@ -13,6 +13,7 @@ from busway.testing.kernel import FakeKernel
 from busway.testing.kernel_devices import create_mdev
 from busway.testing.kernel_vgpu import vgpu_card
 from busway.testing.machines import Machine
+from busway.testing.render_nodes import add_render_node
 
 UUID = "aaaaaaaa-0000-4000-8000-000000000001"
 
@@ -37,6 +38,18 @@ def test_an_ordinary_gpu_serves_whole_and_nothing_else(machine: Machine) -> None
     assert "shows no SR-IOV" in found["virtual functions"].why
     assert "its driver (nouveau) offers no types" in found["mediated devices"].why
     assert "since 4.12" in found["pci-assign"].why
+
+
+def test_a_gpu_with_a_render_node_serves_shares_of_it(machine: Machine) -> None:
+    address = machine.gpu("0000:41:00.0", group=10)
+    without = ways(machine, address)["render shares"]
+    add_render_node(machine.root, str(address), 129)
+
+    found = ways(machine, address)["render shares"]
+
+    assert (without.serves, without.why) == (False, "its driver (nouveau) has no render node")
+    assert found.serves
+    assert "/dev/dri/renderD129; declare it: busway agent --render-node 0000:41:00.0=SHARES" in found.why
 
 
 def test_one_that_is_reserved_with_pci_stub_is_taken_over(machine: Machine) -> None:
@@ -109,5 +122,5 @@ def test_the_command_prints_every_way_of_one_card_and_refuses_an_unknown_one(mac
     shown = CliRunner().invoke(main, ["device", "modes", "0000:41:00.0", *root])
     unknown = CliRunner().invoke(main, ["device", "modes", "0000:99:00.0", *root])
 
-    assert (shown.exit_code, shown.output.count("\n    no "), shown.output.count("\n    yes ")) == (0, 4, 1)
+    assert (shown.exit_code, shown.output.count("\n    no "), shown.output.count("\n    yes ")) == (0, 5, 1)
     assert unknown.exit_code != 0

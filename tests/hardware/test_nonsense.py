@@ -29,6 +29,7 @@ def trees() -> Iterator[dict[str, Path]]:
         yield made
 
 
+@pytest.mark.thorough
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_tree_is_read_to_the_end(trees: dict[str, Path], data: st.DataObject) -> None:

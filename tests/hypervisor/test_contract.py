@@ -14,13 +14,13 @@ from busway.hardware.handover import take
 from busway.hypervisor import GuestFiles, GuestOptions, Hypervisor, domain_xml
 from busway.hypervisor.adapter import LibvirtHypervisor
 from busway.testing.hypervisor import FakeHypervisor
-from busway.testing.hypervisor_contract import HypervisorContract, clean
+from busway.testing.hypervisor_contract import SERVER, CopyContract, HypervisorContract, PlugContract, clean
 from busway.testing.kernel import FakeKernel
 from busway.testing.machines import Machine
 from busway.testing.stage import ONE, TWO, desired_server
 
 
-class TestFake(HypervisorContract):
+class TestFake(PlugContract):
     @pytest.fixture
     def hypervisor(self, tmp_path: Path) -> Hypervisor:
         return FakeHypervisor(tmp_path)
@@ -30,6 +30,21 @@ class TestFake(HypervisorContract):
         gpu = Machine(tmp_path).gpu("0000:41:00.0", group=10)
         take(FakeKernel(tmp_path), WholeFunction(gpu, "10de", "20b5"))
         return (Grant(WholeFunction(gpu, "10de", "20b5")),)
+
+
+class TestCopyOfFake(CopyContract):
+    @pytest.fixture
+    def disk(self, tmp_path: Path) -> Path:
+        (tmp_path / "disk.qcow2").write_bytes(b"QFI\xfb and what the guest has written")
+        return tmp_path / "disk.qcow2"
+
+    @pytest.fixture
+    def running(self, tmp_path: Path, disk: Path) -> Hypervisor:
+        hypervisor = FakeHypervisor(tmp_path)
+        files = GuestFiles(disk, tmp_path / "config.iso", tmp_path / "console.log")
+        hypervisor.define(domain_xml(desired_server(SERVER), files, GuestOptions(bridges={"default": "br0"})))
+        hypervisor.start(SERVER)
+        return hypervisor
 
 
 class TestLibvirt(HypervisorContract):
@@ -71,7 +86,7 @@ def test_a_libvirt_that_is_away_is_unavailable_and_not_a_refusal(tmp_path: Path)
     assert caught.value.code == "libvirt-away"
 
 
-@pytest.mark.parametrize("name", ["plain.xml", "devices.xml", "emulated.xml", "mediated.xml"])
+@pytest.mark.parametrize("name", ["plain.xml", "devices.xml", "emulated.xml", "mediated.xml", "network-cards.xml"])
 def test_libvirts_schema_accepts_our_definitions(name: str) -> None:
     xml = (Path(__file__).parent / "golden" / name).read_text()
     connection = libvirt.open("test:///default")
@@ -109,7 +124,9 @@ def test_the_fake_refuses_a_device_that_is_not_on_vfio(tmp_path: Path) -> None:
         hypervisor.start(ONE)
 
 
-@pytest.mark.parametrize("name", ["plain", "devices", "emulated", "cells", "mediated", "rescued", "rescued-usb"])
+@pytest.mark.parametrize(
+    "name", ["plain", "devices", "emulated", "cells", "mediated", "rescued", "rescued-usb", "network-cards"]
+)
 def test_libvirts_own_schema_accepts_what_is_written(name: str) -> None:
     text = (Path(__file__).parent / "golden" / f"{name}.xml").read_text("utf-8")
     connection = libvirt.open("test:///default")

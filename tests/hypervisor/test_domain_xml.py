@@ -6,19 +6,31 @@ import pytest
 
 from busway.domain.address import PciAddress
 from busway.domain.console import ConsoleKind
+from busway.domain.dedicated_cpus import CpuSets
+from busway.domain.disk_role import DiskRole
 from busway.domain.documents import ConfigDrive, DesiredCell, DesiredRescue, DesiredServer, ImageRef, Nic
 from busway.domain.errors import HostError
 from busway.domain.grant import Attachment, Grant
 from busway.domain.guest_layout import guest_slots
+from busway.domain.guest_machine import Machine
 from busway.domain.ids import ClaimId, ImageId, NetworkId, PortId, ServerId, UnitName
-from busway.domain.units import Mdev, WholeFunction
+from busway.domain.units import Mdev, NicFunction, RenderShare, WholeFunction
 from busway.hypervisor import GuestFiles, GuestOptions, domain_xml
-from busway.hypervisor.xml import read_attachments, read_consoles, read_server_id
+from busway.hypervisor.xml import (
+    card_xml,
+    device_xml,
+    find_device,
+    read_attachments,
+    read_cards,
+    read_consoles,
+    read_server_id,
+)
 from busway.testing.golden import Golden
 
 FILES = GuestFiles(Path("/v/s/disk.qcow2"), Path("/v/s/config.iso"), Path("/v/s/console.log"))
 
 BRIDGES = {"default": "br0"}
+WITH_EXTRAS = replace(FILES, extras={role: Path(f"/v/s/{role}.qcow2") for role in DiskRole})
 
 
 def server(*addresses: str) -> DesiredServer:
@@ -56,6 +68,67 @@ def test_a_card_of_two_functions_and_a_vf_on_a_bridge_without_roms(golden: Golde
     golden.check("devices.xml", domain_xml(wanted, FILES, GuestOptions(bridges=BRIDGES, rom_bar=False, hugepages=True)))
 
 
+def test_spare_root_ports_keep_room_for_what_is_plugged_in(golden: Golden) -> None:
+    wanted = replace(server("0000:42:00.0"), spare_ports=2, hotplug_window_mb=131_072)
+
+    golden.check("spare.xml", domain_xml(wanted, FILES, GuestOptions(bridges=BRIDGES)))
+
+
+def test_what_is_plugged_in_has_the_place_that_its_definition_gives_it() -> None:
+    """Nothing else moves, and what went leaves its place to others."""
+    before = replace(server("0000:42:00.0"), spare_ports=2)
+    nic = replace(before.nics[0], root_port=2)
+    grants = (replace(before.devices[0], port=1), Grant(WholeFunction(PciAddress("0000:43:00.0")), ClaimId("c9"), 4))
+    second = replace(nic, mac="52:54:00:12:34:57", port=PortId("b1b2c3d4"), root_port=3)
+    after = replace(before, devices=grants, nics=(nic, second), root_ports=2)
+    options = GuestOptions(bridges=BRIDGES)
+
+    def buses(xml: str) -> dict[str, str]:
+        devices = ET.fromstring(xml).find("devices")
+        assert devices is not None
+        found = (each for each in devices if each.tag in ("interface", "hostdev"))
+        return {ET.tostring(each[0], encoding="unicode").strip(): each.find("address").get("bus", "") for each in found}  # type: ignore[union-attr]
+
+    old, new = buses(domain_xml(before, FILES, options)), buses(domain_xml(after, FILES, options))
+    assert {key: new[key] for key in old} == old
+    assert sorted(new.values()) == ["0x01", "0x02", "0x03", "0x04"]
+    assert "bus='0x04'" in device_xml(after, grants[1], options).replace('"', "'")
+    assert "bus='0x03'" in card_xml(after, second, options).replace('"', "'")
+
+
+def test_nothing_of_libvirt_s_choosing_takes_a_spare_root_port() -> None:
+    """A PCI device without an address goes behind the first root port that is free."""
+    machine = Machine(guest_agent=True, ephemeral_gb=1, swap_mb=64)
+    for bus in ("virtio", "scsi"):
+        wanted = replace(server(), spare_ports=2, machine=replace(machine, disk_bus=bus))
+        devices = ET.fromstring(domain_xml(wanted, WITH_EXTRAS, GuestOptions(bridges=BRIDGES))).find("devices")
+        assert devices is not None
+        on_pci = [
+            each
+            for each in devices
+            if each.tag in ("interface", "rng") or each.get("type") in ("scsi", "virtio-serial")
+        ]
+        on_pci += devices.findall("input[@bus='virtio']")
+        on_pci += [each for each in devices.iterfind("disk") if each.find("target").get("bus") == "virtio"]  # type: ignore[union-attr]
+        buses = [each.find("address").get("bus") for each in on_pci]  # type: ignore[union-attr]
+        ports = [each.get("index") for each in devices.iterfind("controller[@model='pcie-root-port']")]
+
+        assert len(set(buses)) == len(on_pci) > 3
+        assert not {"0x02", "0x03"} & set(buses)
+        assert ports == [str(number) for number in range(1, len(on_pci) + 3)]
+
+
+def test_a_device_is_found_in_a_running_definition_by_its_name() -> None:
+    xml = domain_xml(server("0000:42:00.0", "0000:43:00.0"), FILES, GuestOptions(bridges=BRIDGES))
+
+    card, gpu = find_device(xml, "52:54:00:12:34:56"), find_device(xml, "0000:43:00.0")
+
+    assert card is not None and card.startswith("<interface")
+    assert gpu is not None and 'bus="0x43"' in gpu
+    assert find_device(xml, "0000:44:00.0") is None
+    assert read_cards(xml) == ("52:54:00:12:34:56",)
+
+
 def rescued(bus: str = "", device: str = "disk") -> str:
     rescue = DesiredRescue(ImageRef(ImageId("r"), "1" * 64, 1, "qcow2"), 2, bus, device)
     wanted = replace(server("0000:42:00.0"), rescue=rescue)
@@ -91,6 +164,35 @@ def test_a_mediated_device_beside_a_card(golden: Golden) -> None:
     assert read_attachments(xml)[-1] == Attachment(UnitName(uuid), ClaimId(uuid))
 
 
+def test_a_guest_whose_display_is_drawn_by_a_render_node_of_its_host(golden: Golden) -> None:
+    """No port listens for it: VNC stays on its socket, and what it shows is read back from the node."""
+    wanted = server("0000:42:00.0")
+    share = RenderShare("pci-0000:03:00.0", "aaaaaaaa-0000-4000-8000-000000000001")
+    grants = (*wanted.devices, Grant(share, ClaimId(share.share)))
+
+    xml = domain_xml(replace(wanted, devices=grants), FILES, GuestOptions(bridges=BRIDGES))
+
+    golden.check("virgl.xml", xml)
+    assert [each.name for each in read_attachments(xml)] == ["0000:42:00.0"]
+
+
+def test_ports_that_are_a_vf_and_a_whole_network_card_beside_one_on_a_bridge(golden: Golden) -> None:
+    wanted = server()
+    vf = NicFunction(PciAddress("0000:81:02.0"), "8086", "154c", mac="fa:16:3e:00:00:81", vlan=100)
+    whole = NicFunction(PciAddress("0000:a1:00.0"), "8086", "10d3", vnic="direct-physical", mac="52:54:00:00:00:a1")
+    cards = [
+        Nic(vf.mac, "192.0.2.10", 24, port=PortId("p1"), physical="physnet1", vlan=100, vnic=vf.vnic),
+        Nic(whole.mac, "192.0.2.11", 24, port=PortId("p2"), physical="physnet2", vnic=whole.vnic),
+    ]
+    grants = (Grant(vf, ClaimId("c1"), 1), Grant(whole, ClaimId("c2"), 2))
+    wanted = replace(wanted, devices=grants, nics=(*cards, *wanted.nics))
+
+    xml = domain_xml(wanted, FILES, GuestOptions(bridges=BRIDGES, rom_bar=False))
+
+    golden.check("network-cards.xml", xml)
+    assert read_attachments(xml) == (Attachment(vf.name, ClaimId("c1")), Attachment(whole.name, ClaimId("c2")))
+
+
 def test_emulation_where_there_is_no_kvm(golden: Golden) -> None:
     golden.check(
         "emulated.xml", domain_xml(server("0000:41:00.0"), FILES, GuestOptions(virt_type="qemu", bridges=BRIDGES))
@@ -102,6 +204,39 @@ def test_a_guest_of_two_cells_lies_on_the_nodes_that_were_chosen(golden: Golden)
     wanted = replace(server("0000:41:00.0"), cells=cells)
 
     golden.check("cells.xml", domain_xml(wanted, FILES, GuestOptions(bridges=BRIDGES)))
+
+
+def test_a_guest_with_cpus_of_its_own_runs_on_these_alone_whatever_runs_it(golden: Golden) -> None:
+    cells = (DesiredCell(2, 4096, 1, "8-11", (12, 28)), DesiredCell(2, 4096, 0, "0-3", (4, 20)))
+    wanted = replace(server("0000:41:00.0"), cells=cells)
+    options = GuestOptions(bridges=BRIDGES, cpus=CpuSets(frozenset(range(4, 8)), frozenset({0, 1, 2, 3, 8})))
+
+    golden.check("dedicated.xml", domain_xml(wanted, FILES, options))
+    emulated = domain_xml(wanted, FILES, replace(options, virt_type="qemu"))
+    assert emulated.count("<vcpupin") == 4 and '<emulatorpin cpuset="4,12,20,28" />' in emulated
+
+
+def test_qemu_s_own_threads_run_on_the_shared_cpus_where_that_is_asked_for() -> None:
+    cells = (DesiredCell(4, 8192, 0, "0-3", (4, 5, 6, 7)),)
+    wanted = replace(server(), cells=cells, machine=Machine(share_emulator=True))
+
+    for shared, found in ((frozenset({0, 1, 3}), "0-1,3"), (None, "4-7")):
+        xml = domain_xml(wanted, FILES, GuestOptions(bridges=BRIDGES, cpus=CpuSets(frozenset(range(4, 8)), shared)))
+        assert f'<emulatorpin cpuset="{found}" />' in xml
+
+
+def test_other_sets_of_cpus_are_other_choices_of_the_host() -> None:
+    sets = (CpuSets(), CpuSets(frozenset({4, 5})), CpuSets(frozenset({4})), CpuSets(None, frozenset({4})))
+
+    assert len({GuestOptions(cpus=each).digest for each in sets}) == len(sets)
+    assert GuestOptions(cpus=CpuSets()).digest == GuestOptions().digest
+
+
+def test_a_guest_without_cpus_of_its_own_runs_on_the_shared_ones() -> None:
+    options = GuestOptions(bridges=BRIDGES, cpus=CpuSets(frozenset(range(4, 8)), frozenset({0, 1, 2, 3})))
+
+    for wanted in (server(), replace(server(), cells=(DesiredCell(4, 8192, 0, "0-1"),))):
+        assert '<vcpu cpuset="0-3">4</vcpu>' in domain_xml(wanted, FILES, options)
     assert "vcpupin" not in domain_xml(wanted, FILES, GuestOptions(virt_type="qemu", bridges=BRIDGES))
 
 
@@ -154,6 +289,18 @@ def test_a_card_is_plugged_into_the_bridge_of_its_driver() -> None:
     assert nic.bridge({}) is tagged.bridge({}) is None
     with pytest.raises(HostError, match="no bridge for physical network default"):
         domain_xml(server(), FILES, GuestOptions())
+
+
+def test_a_card_of_an_overlay_is_known_to_ovn_by_the_id_of_its_port() -> None:
+    [nic] = server().nics
+    xml = domain_xml(replace(server(), nics=(replace(nic, driver="overlay"),)), FILES, GuestOptions())
+
+    card = ET.fromstring(xml).find("devices/interface")
+    assert card is not None
+    source, plugged = card.find("source"), card.find("virtualport")
+    assert source is not None and source.get("bridge") == "br-int"
+    assert plugged is not None and plugged.get("type") == "openvswitch"
+    assert [part.attrib for part in plugged] == [{"interfaceid": nic.port}]
 
 
 def test_a_grant_stays_at_its_port_when_those_before_it_have_gone() -> None:

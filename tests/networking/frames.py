@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-ARP, IPV4, IPV6, VLAN = 0x0806, 0x0800, 0x86DD, 0x8100
+ARP, RARP, IPV4, IPV6, VLAN = 0x0806, 0x8035, 0x0800, 0x86DD, 0x8100
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 
 
@@ -32,13 +32,20 @@ class Frame:
 
     def pack(self) -> bytes:
         tag = struct.pack("!HH", VLAN, self.vlan) if self.vlan else b""
-        body = {ARP: self._arp, IPV4: self._ipv4, IPV6: self._ipv6}.get(self.ethertype, lambda: b"\0" * 46)()
+        body = {ARP: self._arp, RARP: self._rarp, IPV4: self._ipv4, IPV6: self._ipv6}.get(
+            self.ethertype, lambda: b"\0" * 46
+        )()
         return (mac(self.dst) + mac(self.src) + tag + struct.pack("!H", self.ethertype) + body).ljust(60, b"\0")
 
     def _arp(self) -> bytes:
         head = struct.pack("!HHBBH", 1, IPV4, 6, 4, self.operation)
         sender = mac(self.sender_mac or self.src) + IPv4Address(self.saddr).packed
         return head + sender + bytes(6) + IPv4Address(self.daddr).packed
+
+    def _rarp(self) -> bytes:
+        """As QEMU sends it for a guest that has come from another host: no addresses, and the same MAC twice."""
+        whose = mac(self.sender_mac or self.src)
+        return struct.pack("!HHBBH", 1, IPV4, 6, 4, self.operation) + (whose + bytes(4)) * 2
 
     def _ipv4(self) -> bytes:
         body = self._transport()

@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 from busway.domain.documents import Nic
 from busway.domain.guest_network import NicGroup, NicRule, link_local
 from busway.networking.ruleset import ControlPlane
-from tests.networking.frames import ARP, IPV4, IPV6, Frame
+from tests.networking.frames import ARP, IPV4, IPV6, RARP, Frame
 
 Groups = Mapping[str, NicGroup]
 
@@ -35,8 +35,10 @@ def _may_send(frame: Frame, nic: Nic, groups: Groups, control: ControlPlane) -> 
 
 def _says_who_it_is_not(frame: Frame, nic: Nic) -> bool:
     macs = {nic.mac, *(pair.mac for pair in nic.pairs)}
-    if frame.src not in macs or frame.ethertype not in (ARP, IPV4, IPV6):
+    if frame.src not in macs or frame.ethertype not in (ARP, RARP, IPV4, IPV6):
         return True
+    if frame.ethertype == RARP:
+        return frame.operation != 3 or (frame.sender_mac or frame.src) != frame.src
     if frame.ethertype == ARP:
         probe = frame.saddr == "0.0.0.0" and frame.operation == 1
         forged = (frame.sender_mac or frame.src) != frame.src or frame.operation not in (1, 2)
@@ -72,7 +74,7 @@ def _within(address: str, cidr: str) -> bool:
 
 def _is_housekeeping(frame: Frame) -> bool:
     """What a card needs for being on a network at all."""
-    if frame.ethertype == ARP:
+    if frame.ethertype in (ARP, RARP):
         return True
     if frame.ethertype == IPV4:
         return frame.protocol == 17 and (frame.sport, frame.dport) == (68, 67)

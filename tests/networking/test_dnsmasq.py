@@ -2,7 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from busway.domain.documents import Nic
-from busway.domain.guest_network import HostNetwork
+from busway.domain.guest_network import HostNetwork, HostRoute
 from busway.domain.ids import NetworkId
 from busway.networking.dnsmasq import configuration, hosts, names
 from busway.testing.golden import Golden
@@ -24,6 +24,15 @@ FOLDER = Path("/run/net")
 
 def test_a_local_network_has_dhcp_dns_and_router_advertisements(golden: Golden) -> None:
     golden.check("local.conf", configuration(NETWORK, "bwb99887766554", FOLDER, dns=True))
+
+
+def test_routes_of_a_subnet_stand_beside_that_to_the_metadata_and_the_gateways() -> None:
+    routes = (HostRoute("10.8.0.0/16", "10.66.0.9"), HostRoute("fd08::/32", "fd66::9"))
+
+    told = configuration(replace(NETWORK, routes=routes), "bwb99887766554", FOLDER, dns=True)
+
+    [line] = [line for line in told.splitlines() if "classless-static-route" in line]
+    assert line.endswith("route,169.254.169.254/32,0.0.0.0,10.8.0.0/16,10.66.0.9,0.0.0.0/0,10.66.0.1")
 
 
 def test_on_the_operators_bridge_strangers_are_not_answered_and_there_is_no_dns(golden: Golden) -> None:

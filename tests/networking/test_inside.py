@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.networking.conftest import may_unshare, unshare
+from tests.networking.ovn import has_ovn
 
 
 @pytest.mark.timeout(180)
@@ -15,10 +16,23 @@ def test_the_drivers_make_find_again_and_remove_what_guests_are_plugged_into() -
 
 
 @pytest.mark.timeout(180)
+def test_connections_are_read_forgotten_and_remembered_again_with_their_answers() -> None:
+    _run("connections")
+
+
+@pytest.mark.timeout(180)
 def test_each_guest_reads_its_own_metadata_and_nobody_elses() -> None:
     if shutil.which("busybox") is None or shutil.which("nsenter") is None:
         pytest.skip("needs busybox and nsenter")
     _run("metadata")
+
+
+@pytest.mark.timeout(180)
+def test_guests_of_two_hosts_are_on_their_projects_network_and_on_no_other() -> None:
+    """Needs OVN and Open vSwitch, whose userspace datapath needs no kernel module."""
+    if not has_ovn() or shutil.which("busybox") is None:
+        pytest.skip("needs ovn-central, ovn-host, openvswitch-switch and busybox")
+    _run("overlay")
 
 
 def _run(name: str) -> None:

@@ -15,7 +15,7 @@ from busway.networking.ruleset import ControlPlane, packet_filter
 from busway.testing.golden import Golden
 from tests.networking.conftest import SwitchProcess
 from tests.networking.desired import desired_of
-from tests.networking.frames import ARP, BROADCAST, IPV4, IPV6, Frame
+from tests.networking.frames import ARP, BROADCAST, IPV4, IPV6, RARP, Frame
 from tests.networking.oracle import arrives
 
 MACS = tuple(f"fa:16:3e:00:00:{n:02x}" for n in range(1, 5))
@@ -39,6 +39,7 @@ OPEN = (NicGroup(MINE, ALL_OUT + ALL_IN), NicGroup(OTHERS, ALL_OUT + ALL_IN))
 UDP = Frame(SENDER.mac, RECEIVER.mac, IPV4, SENDER.address, RECEIVER.address)
 UDP6 = Frame(SENDER.mac, RECEIVER.mac, IPV6, SENDER.address6, RECEIVER.address6)
 WHO_HAS = Frame(SENDER.mac, BROADCAST, ARP, SENDER.address, RECEIVER.address)
+HAS_COME = Frame(SENDER.mac, BROADCAST, RARP, operation=3)
 HERE_I_AM = replace(UDP6, protocol=58, sport=136, dport=0, target=SENDER.address6)
 
 HONEST = {
@@ -61,6 +62,8 @@ FORGED = {
     "ARP with another's address": replace(WHO_HAS, operation=2, saddr="10.0.0.254"),
     "ARP with another's MAC": replace(WHO_HAS, operation=2, sender_mac=MACS[3]),
     "ARP of another operation": replace(WHO_HAS, operation=3),
+    "RARP with another's MAC": replace(HAS_COME, sender_mac=MACS[3]),
+    "RARP of another operation": replace(HAS_COME, operation=4),
     "an advertisement of another's address": replace(HERE_I_AM, target="fd00::3"),
     "the test of another's address": replace(HERE_I_AM, saddr="::", sport=135, target="fd00::3"),
     "a router advertisement": replace(HERE_I_AM, sport=134),
@@ -85,6 +88,14 @@ def test_an_honest_frame_arrives(switch: SwitchProcess, name: str) -> None:
 
     assert switch.reaches(HONEST[name], SENDER, RECEIVER)
     assert arrives(HONEST[name], SENDER, RECEIVER, {g.id: g for g in OPEN}, CONTROL)
+
+
+def test_where_a_guest_has_come_to_is_told_to_bridges_and_to_no_guest(switch: SwitchProcess) -> None:
+    assert switch.load(packet_filter(document(SENDER, RECEIVER, groups=OPEN), CONTROL)) == ""
+
+    assert switch.reaches(HAS_COME, SENDER, "plain")
+    assert not switch.reaches(HAS_COME, SENDER, RECEIVER)
+    assert not arrives(HAS_COME, SENDER, RECEIVER, {g.id: g for g in OPEN}, CONTROL)
 
 
 @pytest.mark.parametrize("name", FORGED)
@@ -123,6 +134,17 @@ def test_a_card_without_port_security_sends_and_receives_anything_but_vlan_tags(
     assert switch.reaches(FORGED["another MAC"], free, RECEIVER)
     assert not switch.reaches(FORGED["a VLAN tag"], free, "plain")
     assert not switch.reaches(FORGED["a packet for the control plane"], free, "plain")
+
+
+@pytest.mark.parametrize("security", [True, False], ids=["filtered", "free"])
+def test_a_card_that_is_switched_off_neither_sends_nor_receives(switch: SwitchProcess, security: bool) -> None:
+    off = replace(SENDER, up=False, security=security, groups=(MINE,) if security else ())
+    assert switch.load(packet_filter(document(off, RECEIVER, groups=OPEN), CONTROL)) == ""
+
+    for name, frame in HONEST.items():
+        assert not switch.reaches(frame, off, RECEIVER), name
+        assert not switch.reaches(frame, off, "plain"), name
+    assert not switch.reaches(replace(UDP, saddr="10.0.0.77", dst=off.mac, daddr=off.address), "plain", off)
 
 
 METADATA = "169.254.169.254"
@@ -176,7 +198,7 @@ def rules(draw: st.DrawFn) -> NicRule:
 
 @st.composite
 def frames(draw: st.DrawFn) -> Frame:
-    ethertype = draw(st.sampled_from((IPV4, IPV4, IPV6, IPV6, ARP, 0x88B5)))
+    ethertype = draw(st.sampled_from((IPV4, IPV4, IPV6, IPV6, ARP, RARP, 0x88B5)))
     pool = ADDRESSES6 if ethertype == IPV6 else ADDRESSES4
     protocol = draw(st.sampled_from((6, 17, 58 if ethertype == IPV6 else 1)))
     ports = st.sampled_from(PORTS)

@@ -62,6 +62,7 @@ def test_the_wheel_runs_in_a_clean_environment(installed: Path) -> None:
     assert "Run a whole cloud on this machine." in _run(installed, "up", "--help")
 
 
+@pytest.mark.thorough
 def test_the_wheel_makes_a_database_with_its_own_migrations(installed: Path, tmp_path: Path) -> None:
     told = _run(installed, "admin", "recover", "--state", str(tmp_path / "state"))
 

@@ -27,7 +27,8 @@ BOOT = ["FetchImage", "MakeDisk", "MakeConfigDrive", "TakeDevice", "DefineDomain
 DELETE = ["DestroyDomain", "UndefineDomain", "GiveBackDevice", "RemoveFiles"]
 # Neither booting nor deleting the plain server needs these; tests/agent/test_crash_of_each_step.py kills them all.
 OTHER = ["StopDomain", "RebootDomain", "UploadDisk", "RemoveDisk", "MakeExtraDisk", "RemoveExtraDisk"]
-OTHER += ["PauseDomain", "UnpauseDomain", "SaveDomain", "ForgetSaved"]
+OTHER += ["PauseDomain", "UnpauseDomain", "SaveDomain", "ForgetSaved", "PlugCard", "PlugDevice", "AskOut"]
+OTHER += ["ReceiveDomain", "MigrateDomain"]
 BOOT_POINTS = ["create", "place", "observe", "delete"]
 MOVE_POINTS = ["move", "advance", "confirm", "revert", "evacuate"]  # in test_moves
 AGENT_POINTS = [f"{when}:{step}" for step in BOOT + DELETE for when in ("before", "after")]
@@ -62,7 +63,9 @@ def test_a_control_plane_killed_at_any_point_loses_nothing(cloud: ProcessCloud, 
     for server_id in cloud.servers():
         cloud.delete(server_id)
     wait_for("all servers to go", lambda: not cloud.servers())
-    assert cloud.device_statuses() == ["available", "available"]
+    # On a busy machine a host may be silent for a whole lease. A server there is deleted without waiting for the host, and its
+    # device stays claimed until the host reports that nobody holds it.
+    wait_for("both devices to be free", lambda: cloud.device_statuses() == ["available", "available"])
 
 
 def test_an_upload_cut_off_by_a_crash_leaves_an_image_that_can_be_uploaded_again(cloud: ProcessCloud) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.networking.ovn import has_ovn, kill, start_database
 from tests.processes.cloud import ProcessCloud, wait_for
 from tests.project.checkout import ROOT
 
@@ -18,17 +19,20 @@ pytestmark = [pytest.mark.clients, pytest.mark.timeout(900)]
 
 _PROGRAMS = ("busway", "openstack", "nova", "sqlite3", "dmesg", "ssh-keygen")
 _FIRST = "import json,sys; print(json.load(sys.stdin)['device_specs'][%d]['id'])"
+_PLACED = "import json,sys; print(sum(each['servers'] for each in json.load(sys.stdin)))"
 _PREAMBLE = f"""
 spec() {{ busway device-spec list --json | python3 -c "{_FIRST % 0}"; }}
 last_spec() {{ busway device-spec list --json | python3 -c "{_FIRST % -1}"; }}
 server() {{ openstack server show "$1" -f value -c id; }}
 flavor() {{ openstack flavor show "$1" >/dev/null 2>&1 ||
     openstack flavor create --ram "${{2:-64}}" --vcpus 1 --disk 0 "$1" >/dev/null; }}
+left() {{ until [ "$(busway host list --json | python3 -c "{_PLACED}")" = 1 ]; do :; done; }}
 settle() {{ until openstack server show "$1" -f value -c status | grep -qE "$2"; do :; done; }}
 """
 
 # Commands that need hardware, a lab, or a machine of their own, and the tests that run them there.
 ELSEWHERE = {
+    r"openstack server create --port fast-port\b": "tests/cloud/test_nic.py",
     r"busway (up|serve|agent)\b": "tests/cloud/test_up.py",
     r"busway lab\b": "tests/lab/test_cli.py",
     r"(sudo )?busway snapshot\b|busway device (list|topology) .*--root|(sudo )?busway doctor\b": "tests/doctor/test_doctor.py",
@@ -36,11 +40,16 @@ ELSEWHERE = {
     r"busway config check\b": "tests/bootstrap/test_config_check.py",
     r"busway completion\b": "tests/packaging/test_debian_files.py",
     r"openstack server evacuate\b": "tests/control/test_evacuate.py",
+    r"openstack \S+ \S+ server migration (abort|force)": "tests/control/test_live.py",
     r"busway host create\b": "tests/bootstrap/test_first_start.py",
     r"busway host delete \S+ --lost": "tests/control/test_lost_hosts.py",
+    r"busway host drain\b": "tests/processes/test_live.py",
+    r"busway plan .*--network cluster\b": "tests/control/test_overlay.py",  # an overlay network, which needs a chassis
+    r"busway server ssh \S+ --address\b": "tests/api/test_server_commands.py",
     r"busway import\b": "tests/bootstrap/test_imports.py",
     r"busway admin recover\b": "tests/bootstrap/test_first_start.py",
     r"busway image (list|pull|catalogue)\b": "tests/api/test_image_commands.py",
+    r"openstack image import\b|openstack image create --disk-format qcow2 debian-12": "tests/api/test_web_download.py",
     r"openstack token issue\b": "tests/api/test_federation.py",
 }
 
@@ -56,12 +65,16 @@ class Page:
 
 _GPU1 = "flavor gpu1; openstack flavor set --property pci_passthrough:alias=a1:1 gpu1"
 _SERVER = "openstack server create --image new1 --flavor small --nic none --wait my-server"
-_RESIZED = {"--flavor big my-server": "settle my-server VERIFY", "server migrate": "settle my-server VERIFY"}
-_RESIZED |= {"confirm my-server": "settle my-server ACTIVE", "server shelve": "settle my-server SHELVED_OFFLOADED"}
+_RESIZED = {"--flavor big my-server": "settle my-server VERIFY", "server migrate my": "settle my-server VERIFY"}
 _RESIZED |= {
+    "confirm my-server": "settle my-server ACTIVE; left",
+    "server shelve": "settle my-server SHELVED_OFFLOADED",
+}
+_RESIZED |= {
+    "--live-migration": "settle my-server ACTIVE; left",
     "unshelve": "settle my-server ACTIVE",
     "rebuild": "settle my-server ACTIVE",
-    "server stop": "settle my-server SHUTOFF",
+    "server image create": "until openstack server show my-server -f json | grep -q 'task_state\": null'; do :; done",
 }
 PAGES = {
     "how-to/change-at-run-time.md": Page(
@@ -76,14 +89,19 @@ PAGES = {
         },
     ),
     "how-to/move-servers.md": Page(
-        "flavor small;"
+        "flavor small; flavor my-flavor; flavor two-gpus;"
         "flavor big 128; openstack image save --file i new1;"
         f"openstack image create --file i --disk-format raw other; {_SERVER}",
         {"ID": "$(server my-server)"},
         _RESIZED,
     ),
     "how-to/whitelist-and-alias.md": Page(
-        f"flavor gpu4; flavor mixed;flavor small; {_SERVER}",
+        f"flavor gpu4; flavor mixed; flavor near4; flavor small; {_SERVER}",
+    ),
+    "how-to/images.md": Page(
+        "openstack image save --file i new1; openstack image create --shared --file i --disk-format raw mine;"
+        "qemu-img convert -f raw -O vmdk i appliance.vmdk",
+        {"IMAGE": "mine", "PROJECT": "admin"},
     ),
     "how-to/troubleshoot.md": Page(
         "",
@@ -94,11 +112,19 @@ PAGES = {
     "how-to/networks.md": Page(
         "flavor m1.tiny;openstack keypair create mine >/dev/null",
         {"debian-12": "new1", "m1.small": "m1.tiny"},
-        {"server create": "settle web ACTIVE; openstack server delete --wait web"},
+        # No host here is a chassis of OVN: the server on an overlay network ends in ERROR.
+        {"server create": "settle web 'ACTIVE|ERROR'; openstack server delete --wait web"},
     ),
     "how-to/rights.md": Page(
-        "openstack project create --or-show lab; openstack domain create --or-show chemistry; "
-        "for name in ann ben auditor; do openstack user create --or-show $name; done"
+        "for name in lab limited; do openstack project create --or-show $name; done; "
+        "openstack domain create --or-show chemistry; "
+        "for name in ann ben auditor; do openstack user create --or-show $name; done",
+        {
+            # Another page gives the project lab quotas, which are the same limits.
+            "limit create --project lab": "limit create --project limited",
+            "ENDPOINT": "$(openstack endpoint list --service monitoring -f value -c ID)",
+            "--project lab --role member ann ben": "--project admin --role member admin ben",
+        },
     ),
     "how-to/audit.md": Page(),
     "how-to/usage.md": Page("printf 'currency: EUR\\nper_hour: {}\\ndefault: 0.5\\n' > prices.yaml"),
@@ -125,6 +151,10 @@ def elsewhere(command: str) -> str | None:
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessCloud]:
     folder = tmp_path_factory.mktemp("docs")
     made = ProcessCloud(folder, f"sqlite:///{folder / 'busway.db'}")
+    with made.config.open("a") as config:
+        config.write(f"\n[ovn]\novn_nb_connection = unix:{folder}/nb.sock\n")
+    if has_ovn():
+        start_database(folder, "nb")
     try:
         made.start_control()
         made.prepare()
@@ -134,6 +164,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessCloud]:
         yield made
     finally:
         made.down()
+        if has_ovn():
+            kill(folder, "nb")
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -1,6 +1,10 @@
 """What the targets for releases, locks and coverage decide."""
 
+import tomllib
+
 import pytest
+from tools import mutation
+from tools.command import ROOT, SetupError
 from tools.coverage import packages
 from tools.lock import locked_versions, moved
 from tools.release import dated, with_version
@@ -51,3 +55,31 @@ def test_coverage_is_summed_by_package() -> None:
     }
 
     assert packages(files) == [("cli", 10.0, 0.0), ("domain", 75.0, 75.0)]
+
+
+def test_a_package_to_mutate_is_all_of_its_modules() -> None:
+    assert mutation.source_files("busway.reconciler.waits") == ["src/busway/reconciler/waits.py"]
+    assert "src/busway/scheduler/filters/group.py" in mutation.source_files("busway.scheduler.filters")
+
+
+def test_a_module_to_mutate_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(SetupError, match=r"no module busway\.nothing"):
+        mutation.source_files("busway.nothing")
+
+
+def test_only_the_named_modules_are_mutated_and_only_the_tests_of_their_packages_run() -> None:
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    made = tomllib.loads(mutation.configuration(["src/busway/reconciler/waits.py"], text))
+
+    assert made["tool"]["mutmut"]["only_mutate"] == ["src/busway/reconciler/waits.py"]
+    assert made["tool"]["mutmut"]["pytest_add_cli_args_test_selection"] == ["tests/reconciler"]
+    assert made["tool"]["pytest"] == tomllib.loads(text)["tool"]["pytest"]
+
+
+def test_changes_that_no_test_runs_are_not_counted_as_noticed() -> None:
+    stats = {"killed": 8, "survived": 1, "timeout": 1, "suspicious": 0, "segfault": 0, "no_tests": 3, "total": 20}
+
+    assert mutation.summary(stats, 61.2, ended=False) == (
+        "mutation: 9 of 10 changes were noticed (90.0 %), 3 more are run by no test, in 61 s; "
+        "the time was over, 7 more were not tried"
+    )

@@ -12,7 +12,7 @@ Extra specs of the flavor and properties of the image choose the guest's machine
 them is refused, so that a misspelled setting is not silently ignored. If flavor and image both set a value, they must agree. A server
 keeps the settings that its image had when the server was created.
 
-A host reports what it supports: UEFI if its libvirt finds OVMF (Debian: `ovmf`), a TPM if it finds `swtpm`. A server goes to a host that
+A host reports what it supports: UEFI if its libvirt finds OVMF (Debian: `ovmf`), a TPM if it finds swtpm (`swtpm-tools`). A server goes to a host that
 supports its machine; if there is none, the fault says what is missing. The machine is always a q35, because devices need PCI Express.
 
 ## Supported
@@ -59,8 +59,9 @@ boot`) are refused: the flavor decides.
 
 ## Drivers of GPUs
 
-The extra spec or image property `busway:driver` names a driver that cloud-init installs in the guest. Its recipe, a cloud-config, comes to the
-guest as vendor data; user data goes before it. The request is refused (`driver-mismatch`) when an alias of the flavor may give a device that the
+The extra spec or image property `busway:driver` names a driver that cloud-init installs in the guest. Its recipe, a shell script, comes to the
+guest as vendor data and runs once, before scripts and commands of user data; `packages` and `runcmd` of user data leave it alone. The guest's console says how it
+ended (`busway: nvidia-open-570 is ready`), the rest is in `/var/log/cloud-init-output.log`. The request is refused (`driver-mismatch`) when an alias of the flavor may give a device that the
 driver does not drive, and (`driver-system`) when there is no recipe for the image's `os_distro`.
 
 | driver | drives | systems |
@@ -71,7 +72,7 @@ driver does not drive, and (`driver-system`) when there is no recipe for the ima
 
 Recipes use the repositories that the image has configured, and name none themselves. An alias without a product id is looked up among the
 devices that hosts have reported; a product that this release does not know is not refused. The recipes were written by the packages' documentation and
-have not been run on a GPU.
+have not been run on a GPU. User data with `vendor_data: {enabled: false}` leaves them out.
 
 ## TPM
 

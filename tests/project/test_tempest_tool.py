@@ -73,3 +73,15 @@ def test_what_is_left_out_has_its_reason() -> None:
     name = short("tempest.api.identity.v3.test_oauth_consumers.A.test_b[id-1]")
 
     assert list(left_out([name, "tempest.api.identity.v3.test_users.A.b"])) == [name]
+
+
+def test_a_test_that_is_run_with_several_things_counts_for_each() -> None:
+    ids = [f"tempest.a.B.test_format[id-1]({name})" for name in ("raw", "qcow2")]
+    lines = [{"id": ids[0], "status": "passed"}, {"id": ids[1], "status": "skipped", "reason": "why"}]
+
+    outcomes = read_outcomes(ids, lines)
+
+    assert [(each.name, each.status) for each in outcomes] == [
+        ("tempest.a.B.test_format(qcow2)", "skipped"),
+        ("tempest.a.B.test_format(raw)", "passed"),
+    ]

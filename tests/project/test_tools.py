@@ -92,16 +92,38 @@ def test_stages_stop_at_the_first_failure(tmp_path: Path, capfd: pytest.CaptureF
     assert "bad: FAILED" in capfd.readouterr().out
 
 
+def test_stages_beside_each_other_run_at_the_same_time_to_their_ends(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    one, two, after = tmp_path / "one", tmp_path / "two", tmp_path / "after"
+    meet = "touch {}; for n in $(seq 100); do test -e {} && echo met && exit {}; sleep 0.1; done; exit 9"
+    stages = [
+        Stage("first", ("sh", "-c", meet.format(one, two, 4))),
+        Stage("second", ("sh", "-c", meet.format(two, one, 0)), beside=True),
+        Stage("after", ("touch", str(after))),
+    ]
+
+    code = run_stages(stages)
+
+    told = capfd.readouterr().out
+    assert (code, after.exists()) == (4, False)
+    assert "[first] met" in told and "[second] met" in told
+    assert "first: FAILED" in told and "second: passed" in told
+
+
 def test_a_run_tells_how_long_each_stage_took(capfd: pytest.CaptureFixture[str]) -> None:
     assert run_stages([Stage("one", ("true",)), Stage("two", ("true",))]) == 0
 
     assert "all 2 stages passed" in capfd.readouterr().out
 
 
-def test_checks_without_postgres_leave_its_tests_out() -> None:
-    [tests] = [stage for stage in check_stages(with_postgres=False) if stage.name == "tests"]
+def test_checks_leave_out_what_takes_long_and_tests_do_not() -> None:
+    [fast] = [stage for stage in check_stages() if stage.name == "tests"]
+    [whole] = [stage for stage in every_stage() if stage.name == "tests"]
 
-    assert "not lab and not clients and not processes and not browser and not postgres" in tests.command
+    marks = "not lab and not clients and not processes and not browser"
+    assert f"{marks} and not postgres and not thorough" in fast.command
+    assert f"{marks} and not again" in whole.command
 
 
 def test_everything_ends_with_the_clients_and_the_lab() -> None:

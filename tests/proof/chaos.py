@@ -14,6 +14,7 @@ from busway.domain.console import ConsoleCall
 from busway.domain.documents import Desired, Observed
 from busway.domain.errors import Conflict, NotFound, Unavailable
 from busway.domain.ids import HostId, ImageId, ServerId
+from busway.domain.question import HostAnswer, HostQuestion
 from busway.store import images
 from busway.wire.documents import decode_desired, decode_observed, encode
 
@@ -144,8 +145,14 @@ class Line:
     def put_console(self, server_id: ServerId, text: bytes) -> None:
         agents.put_console(self.control(), self.host_id, server_id, text.decode())
 
-    def fetch_console_calls(self, wait: float) -> tuple[ConsoleCall, ...]:
+    def fetch_console_calls(self, wait: float) -> tuple[ConsoleCall | HostQuestion, ...]:
         return ()
+
+    def answer_question(self, question_id: str, answer: HostAnswer) -> None:
+        raise NotFound("Nobody asks", code="question-over")
+
+    def post_password(self, server_id: ServerId, password: str) -> None:
+        raise NotFound("No guest posts a password", code="server-not-found")
 
     def answer_console(self, call_id: str) -> ConsoleStream:
         raise NotFound(f"Nobody waits for {call_id}")

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import structlog
 
-from busway.agent.agent import Agent, Timing
+from busway.agent.agent import Agent
+from busway.agent.render import DeclaredNodes
 from busway.agent.state import StateFolder
+from busway.agent.timing import Timing
 from busway.agent.workers import at_once
 from busway.control.context import Control
 from busway.domain.address import PciAddress
@@ -46,6 +48,7 @@ VERBS = (
     "set nvidia/current_vgpu_type",
     "set nvidia/placement_id",
 )
+SHARES = {"h2": 2, "h3": 1}  # of the render node that software draws for
 MIXED = PciAddress("0000:71:00.0")  # a card of vGPUs of several sizes, where a host has it
 QUIET = structlog.wrap_logger(
     structlog.PrintLogger(), wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL)
@@ -243,6 +246,7 @@ class Host:
             vgpu_modes={MIXED: SizeMode.MIXED} if MIXED in self.addresses() else {},
             nvidia_smi=self.fabric.driver if self.fabric else partial(fake_nvidia_smi, self.root),
             fabric_manager=self.fabric.manager if self.fabric else None,
+            render=DeclaredNodes({"software": SHARES[self.name]} if self.name in SHARES else {}),
         )
 
 

@@ -27,17 +27,17 @@ from busway.domain.move import MoveKind
 from busway.domain.placement import HostState
 from busway.domain.server import SERVER_TRANSITIONS, Hold, PowerState, ServerStatus
 from busway.domain.status import DeviceStatus
-from busway.domain.units import FabricPartition, Mdev, VgpuFunction, WholeFunction
+from busway.domain.units import FabricPartition, Mdev, RenderShare, VgpuFunction, WholeFunction
 from busway.domain.units.mdev import read_unit
 from busway.domain.vgpu import Vgpu
-from busway.store import claims, devices, groups, hosts, ledger, moves, ports, servers
+from busway.store import claims, devices, groups, hosts, ledger, moves, ports, server_places, servers
 from busway.store.claims import Claim
 from busway.store.devices import DeviceRow
 from busway.store.ledger import Window
 from busway.store.moves import MoveFilter
 from busway.store.servers import Intent
 from busway.testing.fabric import MODULES, PARTITIONS
-from tests.proof.host import MIXED
+from tests.proof.host import MIXED, SHARES
 
 _SETTLED = (
     ServerStatus.ACTIVE,
@@ -112,7 +112,7 @@ def check_settled(world: World) -> None:
         assert (row.rescue is not None) is (row.status is ServerStatus.RESCUE) or row.status is ServerStatus.ERROR
         assert row.hold is hold, f"{row.name} is {row.status} and held as {row.hold}"
     with world.db.read() as tx:
-        left = [row.name for row in servers.list_placed(tx) if row.intent is Intent.ABSENT]
+        left = [row.name for row in server_places.list_placed(tx) if row.intent is Intent.ABSENT]
     assert not left, f"still to be torn down: {left}"
     for host in world.hosts:
         desired, domains = world.desired(host), host.domains()
@@ -149,7 +149,7 @@ def check_empty(world: World) -> None:
 def picture(world: World) -> str:
     """All that may differ from one round to the next, but for times and sequences."""
     with world.db.read() as tx:
-        rows = [*servers.list_servers(tx), *servers.list_placed(tx)]
+        rows = [*servers.list_servers(tx), *server_places.list_placed(tx)]
         told = [(r.id, r.status, r.task_state, r.intent, r.power, r.host_id, r.powered, r.starts, r.hold) for r in rows]
         owned = [(claim.id, claim.state) for claim in claims.list_live_claims(tx)]
         known = [(row.id, row.present, row.quarantined, row.device) for row in devices.list_devices(tx)]
@@ -209,7 +209,7 @@ def _check_capacity(world: World) -> None:
     settings = world.control().settings
     used: dict[HostId, int] = defaultdict(int)
     with world.db.read() as tx:
-        for row in servers.list_placed(tx):
+        for row in server_places.list_placed(tx):
             assert row.host_id is not None
             used[row.host_id] += row.flavor.ram_mb
         for host in hosts.list_hosts(tx):
@@ -226,14 +226,22 @@ def _check_guests(world: World) -> None:
         live = {claim.device_id: claim.server_id for claim in every if claim.kind in kinds}
         joined = {(c.host_id, c.unit): c.server_id for c in every if c.kind == FabricPartition.kind}
         instances = {str(claim.id): claim.server_id for claim in every if claim.kind == Mdev.kind}
+        shares = {f"render-{claim.id}": claim for claim in every if claim.kind == RenderShare.kind}
         known = {(row.host_id, str(row.device.address)): row for row in devices.list_devices(tx)}
     for host in world.hosts:
+        given = [claim for claim in shares.values() if claim.host_id == host.id]
+        assert len(given) <= SHARES.get(host.name, 0), f"{host.name} gives {len(given)} shares of its render node"
         users: dict[object, ServerId] = {}
         groups: dict[object, ServerId] = {}
         inside = [(each, a.name) for each, domain in host.running().items() for a in domain.attached]
         for server, address in [*inside, *((held.server_id, held.unit.name) for held in host.held())]:
             if address.startswith("partition-"):
                 assert joined.get((host.id, address)) == server, f"{address} is used by {server} without a claim"
+                continue
+            if address.startswith("render-"):
+                assert address in shares and shares[address].server_id == server, (
+                    f"{server} has {address} without a claim"
+                )
                 continue
             if ":" not in address:  # the UUID of a mediated device
                 assert instances.get(address) == server, f"{address} is used by {server} without a claim"
@@ -285,9 +293,9 @@ def _check_one_guest(world: World) -> None:
 def _check_groups(world: World) -> None:
     """Servers of the group, which are kept apart, are placed on hosts of their own."""
     with world.db.read() as tx:
-        grouped = groups.group_ids(tx, [row.id for row in servers.list_placed(tx)])
+        grouped = groups.group_ids(tx, [row.id for row in server_places.list_placed(tx)])
         hosts_of = [
-            row.host_id for row in servers.list_placed(tx) if row.id in grouped and row.intent is Intent.PRESENT
+            row.host_id for row in server_places.list_placed(tx) if row.id in grouped and row.intent is Intent.PRESENT
         ]
     assert len(set(hosts_of)) == len(hosts_of), "two servers of an anti-affinity group are on one host"
 

@@ -16,9 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from busway.control.context import Control
 from busway.control.hosts import registry as hosts
+from busway.control.moves.begin_resize import resize_server
 from busway.control.moves.kinds.evacuate import evacuate_server
 from busway.control.moves.kinds.migrate import migrate_server
-from busway.control.moves.kinds.resize import resize_server
 from busway.control.moves.kinds.unshelve import unshelve_server
 from busway.control.moves.verify import confirm_resize, revert_resize
 from busway.control.servers import hold
@@ -36,6 +36,7 @@ LONG = os.environ.get("BUSWAY_PROOF") == "long"
 WISHES = ["", "gpu:1", "gpu:2", "card:1", "vf:1", "vf:2", "pf:1", "gpu:1,card:1", "shared:1"]
 WISHES += ["+VGPU=1", "+VGPU=1", "+VGPU=2", "+VGPU=1+CUSTOM_SERIAL=1", "gpu:1+VGPU=1"]
 WISHES += ["+CUSTOM_12Q=1", "+CUSTOM_12Q=1", "+CUSTOM_24Q=1", "+CUSTOM_12Q=1+CUSTOM_24Q=1", "gpu:1+CUSTOM_24Q=1"]
+WISHES += ["+CUSTOM_VIRGL=1", "+CUSTOM_VIRGL=1", "gpu:1+CUSTOM_VIRGL=1", "+CUSTOM_12Q=1+CUSTOM_VIRGL=1"]
 WISHES += ["linked:1", "linked:2", "linked:2", "linked:4"]
 POINTS = ["create:after-commit", "place:before-commit", "place:after-commit", "observe:before-commit"]
 POINTS += ["observe:after-commit", "delete:after-commit", "move:after-commit", "advance:before-commit"]
@@ -307,9 +308,9 @@ TestCloud = CloudMachine.TestCase
 TestCloud.settings = settings(
     max_examples=600 if LONG else 25,
     stateful_step_count=60 if LONG else 30,
-    derandomize=not LONG,  # `make check` looks at the same clouds every time
+    derandomize=not LONG,  # `make test` looks at the same clouds every time
     deadline=None,
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )
-pytestmark = pytest.mark.timeout(7200 if LONG else 600)
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(7200 if LONG else 600)]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from busway.control.moves.kinds.resize import resize_server
+from busway.control.moves.begin_resize import resize_server
 from busway.domain.address import PciAddress
 from busway.domain.errors import BadInput
 from busway.domain.ids import FlavorId

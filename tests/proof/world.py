@@ -49,6 +49,7 @@ from busway.store.servers import ServerRow
 from busway.testing.fabric import hgx
 from busway.testing.kernel_vgpu import vgpu_card
 from busway.testing.machines import Machine
+from busway.testing.render_nodes import add_render_node
 from tests.proof import monitors
 from tests.proof.chaos import ControlCrash
 from tests.proof.host import MIXED, VGPU_TYPE, Host
@@ -290,7 +291,9 @@ def _machines(folder: Path) -> None:
     cards.gpu("0000:43:00.0", group=21)
     cards.behind_bridge("0000:44", group=22)
     _shared(cards, SHARED[0], group=50)
+    add_render_node(cards.root)
     virtual = Machine(folder / "h3")
+    add_render_node(virtual.root)
     _shared(virtual, SHARED[1], group=50)
     virtual.sriov("0000:51", vfs=2, group=30)
     virtual.gpu("0000:52:00.0", group=40)

@@ -21,6 +21,7 @@ RUNNING = LocalServer(
     definition=definition_digest(SERVER),
     config_drive=config_digest(SERVER.config_drive),
     starts=1,
+    cards=tuple(nic.mac for nic in SERVER.nics),
 )
 
 

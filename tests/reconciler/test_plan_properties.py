@@ -3,11 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from busway.domain.address import PciAddress
-from busway.domain.documents import ConfigDrive, Desired, DesiredRescue, DesiredServer, ImageRef
+from busway.domain.documents import ConfigDrive, Desired, DesiredRescue, DesiredServer, ImageRef, Nic
 from busway.domain.grant import Grant
 from busway.domain.guest_machine import Machine
 from busway.domain.ids import ImageId, ServerId
@@ -17,6 +18,7 @@ from busway.reconciler import LocalState, plan, waits
 from busway.testing.paper_host import carry_out
 
 DEVICES = [PciAddress(f"0000:4{number}:00.0") for number in range(3)]
+CARDS = [Nic(f"52:54:00:00:00:0{number}", "", 0) for number in range(3)]
 SERVERS = [ServerId(letter * 8) for letter in "abc"]
 
 
@@ -44,7 +46,7 @@ def servers(draw: st.DrawFn, server_id: ServerId) -> DesiredServer:
         disk_gb=1,
         image=ImageRef(ImageId("i"), draw(st.sampled_from(["0" * 64, "1" * 64])), 1, "raw"),
         devices=tuple(Grant(WholeFunction(address, "10de", "20b5")) for address in devices),
-        nics=(),
+        nics=draw(st.sets(st.sampled_from(CARDS), max_size=2).map(lambda each: tuple(sorted(each, key=str)))),
         config_drive=ConfigDrive(draw(st.sampled_from(["{}", '{"a": 1}'])), "{}"),
         powered=draw(st.booleans()),
         starts=draw(st.integers(1, 3)),
@@ -95,6 +97,7 @@ def settle(desired: Desired, local: LocalState) -> LocalState:
     raise AssertionError(f"still planning: {steps}")
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(st.lists(changes(), min_size=1, max_size=6))
 def test_plans_converge_wherever_the_agent_was_cut(history: list[Change]) -> None:
@@ -120,6 +123,9 @@ def test_plans_converge_wherever_the_agent_was_cut(history: list[Change]) -> Non
             assert not here.running and not here.saved
         if here.running and server.powered:
             assert here.paused is (server.hold is Hold.PAUSED)
+            if not here.paused and not contested:
+                assert here.attached_names == {device.unit.name for device in server.devices}
+            assert here.paused or set(here.cards) == {nic.mac for nic in server.nics}
             assert server.hold is not Hold.SUSPENDED
         if here.saved:
             assert server.hold is Hold.SUSPENDED or server.id in waiting
@@ -127,12 +133,13 @@ def test_plans_converge_wherever_the_agent_was_cut(history: list[Change]) -> Non
             assert here.disk == server.disks[-1]
             assert not here.disks - {*server.disks, server.rescue_disk} or here.running
             assert here.rescue == server.rescue_disk
-            assert server.powered or server.upload in (None, here.uploaded)
+            assert server.upload in (None, here.uploaded)
     for server_id in desired.absent:
         assert local.server(server_id).power is None
         assert local.held_for(server_id) == ()
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(st.lists(changes(), min_size=1, max_size=6))
 def test_no_device_is_ever_in_two_running_guests(history: list[Change]) -> None:

@@ -36,5 +36,10 @@ def test_every_step_has_a_crash_test() -> None:
 
 def test_a_device_that_can_t_be_given_back_keeps_nothing_else_and_is_tried_again() -> None:
     assert GiveBackDevice.policy == Policy(Subject.DEVICE, blocks=False, retry=Retry.ALWAYS)
-    assert [step.__name__ for step in STEPS if not step.policy.blocks] == ["GiveBackDevice"]
-    assert [step.__name__ for step in STEPS if step.policy.long] == ["FetchImage", "SaveDomain", "UploadDisk"]
+    assert [step.__name__ for step in STEPS if not step.policy.blocks] == ["AskOut", "GiveBackDevice"]
+    assert [step.__name__ for step in STEPS if step.policy.long] == [
+        "FetchImage",
+        "SaveDomain",
+        "MigrateDomain",
+        "UploadDisk",
+    ]

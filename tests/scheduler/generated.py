@@ -12,6 +12,7 @@ from busway.domain.ids import DeviceId, GroupId, HostId, ServerId
 from busway.domain.numa_policy import NumaPolicy
 from busway.domain.placement import DeviceState, HostState, NumaCell, PlacementRequest, ServerGroup, Snapshot
 from busway.domain.server_group import GroupPolicy
+from busway.domain.within import Within
 from busway.scheduler.policy import CHOOSABLE, Policy
 from tests.scheduler.clouds import A1, VF, host, state
 
@@ -28,6 +29,8 @@ def devices(draw: st.DrawFn) -> tuple[DeviceState, ...]:
     found = []
     for slot in range(draw(st.integers(1, 5))):
         group = draw(st.sampled_from([slot, slot, slot, 9, None]))
+        node = draw(st.sampled_from([0, 0, 1, 1, None]))
+        switch = draw(st.sampled_from([None, PciAddress("0000:40:00.0"), PciAddress("0000:50:00.0")]))
         for function in range(draw(st.sampled_from([1, 1, 2]))):
             found.append(
                 state(
@@ -36,12 +39,12 @@ def devices(draw: st.DrawFn) -> tuple[DeviceState, ...]:
                     group,
                     offered=draw(st.sampled_from([True, True, True, False])),
                     present=draw(st.sampled_from([True, True, True, False])),
-                    numa_node=draw(st.sampled_from([0, 0, 1, 1, None])),
+                    numa_node=node,
                     product_id="2668" if function else "1111",
                     claimed_by=draw(st.sampled_from(_OWNERS)),
                     quarantined=draw(st.sampled_from([None, None, None, None, "broken"])),
                     tags=draw(st.sampled_from([DeviceTags(), _TAGGED])),
-                    switch=draw(st.sampled_from([None, PciAddress("0000:40:00.0"), PciAddress("0000:50:00.0")])),
+                    switch=switch,
                 )
             )
     if draw(st.sampled_from([False, False, True])):
@@ -107,6 +110,11 @@ pci_requests = st.lists(
     ),
     max_size=2,
 ).map(tuple)
+pci_requests = st.builds(
+    lambda found, within: tuple(replace(each, within=within) for each in found),
+    pci_requests,
+    st.sampled_from([None, None, None, None, *Within]),
+)
 
 groups = st.builds(
     ServerGroup,

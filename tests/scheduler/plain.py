@@ -1,11 +1,12 @@
 """The scheduler's rules said plainly, host by host and device by device, without index or bits: what it is held against."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 from busway.domain.alias import Alias, PciRequest
 from busway.domain.device import DeviceKind
 from busway.domain.placement import DeviceState, HostState, Placement, PlacementRequest, Snapshot
+from busway.domain.within import Within
 from busway.scheduler.place import place
 from busway.scheduler.policy import Policy
 from busway.scheduler.search import rank
@@ -31,7 +32,23 @@ def _wanted(host: HostState, request: PlacementRequest) -> int:
 
 def can_be_served(host: HostState, pci: tuple[PciRequest, ...]) -> bool:
     """Whether any choice of devices at all serves all requests."""
-    return any(True for _ in _choices(host, pci, frozenset()))
+    within = pci[0].within if pci else None
+    return any(within is None or are_together(host, within, chosen) for chosen in _choices(host, pci, frozenset()))
+
+
+def are_together(host: HostState, within: Within, chosen: Iterable[str]) -> bool:
+    """Whether devices lie in one part of their host; companions are where their device is."""
+    devices = [state.device for state in host.devices if state.id in chosen]
+    if len({each.address.numbers[:3] for each in devices}) < 2:
+        return True
+    if within is Within.SWITCH:
+        parts = {each.switch for each in devices}
+        return None not in parts and len(parts) == 1
+    sockets = {cell.id: cell.socket for cell in host.cells}
+    if None in {each.numa_node for each in devices}:
+        return len(sockets) < 2 and len({each.numa_node for each in devices}) == 1
+    by_socket = within is Within.SOCKET and None not in sockets.values() and sockets
+    return len({sockets.get(each.numa_node or 0) if by_socket else each.numa_node for each in devices}) == 1
 
 
 def _choices(host: HostState, pci: tuple[PciRequest, ...], taken: frozenset[str]) -> Iterator[frozenset[str]]:

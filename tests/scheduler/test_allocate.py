@@ -1,5 +1,7 @@
 """Which devices of a host are chosen: near each other, whole sets left whole, and nobody refused who could be served."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 
@@ -8,7 +10,8 @@ from busway.domain.alias import Alias, AliasSpec, PciRequest
 from busway.domain.device import DeviceKind
 from busway.domain.device_tags import DeviceTags
 from busway.domain.ids import ServerId
-from busway.domain.placement import DeviceState, HostState, Placement, Snapshot
+from busway.domain.placement import DeviceState, HostState, NumaCell, Placement, Refusal, Snapshot
+from busway.domain.within import Within
 from busway.scheduler.place import place
 from busway.scheduler.policy import Policy
 from tests.scheduler.clouds import A1, VF, cloud, gpus, host, request, state
@@ -18,7 +21,14 @@ from tests.scheduler.plain import can_be_served
 GPU = Alias("gpu", (AliasSpec("1234", "1111"),))
 AUDIO = Alias("audio", (AliasSpec("1234", "2668"),))
 EITHER = Alias("either", (AliasSpec("1234", "1111"), AliasSpec("1234", "2222")))
-ROOMY = {"free_vcpus": 99, "free_ram_mb": 99999, "free_disk_gb": 99, "up": True, "enabled": True, "zone": "nova"}
+ROOMY: dict[str, Any] = {
+    "free_vcpus": 99,
+    "free_ram_mb": 99999,
+    "free_disk_gb": 99,
+    "up": True,
+    "enabled": True,
+    "zone": "nova",
+}
 
 
 def lands(*hosts: HostState, count: int = 1, policy: Policy | None = None, **changes: object) -> Placement:
@@ -48,7 +58,7 @@ def test_a_host_is_refused_only_if_no_choice_of_devices_serves_all_requests(
     from dataclasses import replace
 
     for each in snapshot.hosts:
-        roomy = replace(each, **ROOMY)  # type: ignore[arg-type]
+        roomy = replace(each, **ROOMY)
         answer = place(Snapshot((roomy,)), request(pci=pci))
         if not isinstance(answer, Placement):
             assert not can_be_served(roomy, pci)
@@ -132,3 +142,52 @@ def test_a_companion_that_is_a_pf_with_owned_vfs_keeps_its_card_from_others() ->
 def test_a_thousand_devices_of_one_request_are_refused_at_once() -> None:
     answer = place(cloud(host("h1", gpus("h1", 8))), request(999_999_999))
     assert not isinstance(answer, Placement)
+
+
+LEFT, RIGHT = PciAddress("0000:40:00.0"), PciAddress("0000:50:00.0")
+
+
+def _pci(count: int, within: Within) -> dict[str, Any]:
+    return {"pci": (PciRequest(GPU, count, within=within),)}
+
+
+def test_devices_that_are_wanted_within_one_switch_lie_below_one() -> None:
+    devices = [gpu(0x61 + n, switch=LEFT if n < 3 else RIGHT) for n in range(5)]
+
+    assert chosen(lands(host("h1", devices), **_pci(2, Within.SWITCH))) == ["0000:64:00.0", "0000:65:00.0"]
+    assert [each[5:7] for each in chosen(lands(host("h1", devices), **_pci(3, Within.SWITCH)))] == ["61", "62", "63"]
+
+
+def test_too_few_below_one_switch_are_refused_with_what_would_help() -> None:
+    busy = gpu(0x61, switch=LEFT, claimed_by=ServerId("other"))
+    devices = [busy, *(gpu(0x62 + n, switch=LEFT if n < 2 else RIGHT) for n in range(4))]
+
+    answer = place(cloud(host("h1", devices)), request(**_pci(3, Within.SWITCH)))
+
+    assert isinstance(answer, Refusal)
+    assert answer.classes[0].reason == (
+        "3 of alias gpu (1234:1111) within one switch wanted; the most that are free within one: 2 of alias gpu"
+    )
+    told = [str(remedy) for remedy in answer.remedies]
+    assert told == [
+        "let the devices lie apart: take a flavor without busway:pci_within=switch",
+        "delete server other on host h1",
+    ]
+
+
+def test_a_socket_holds_the_devices_of_its_nodes() -> None:
+    cells = tuple(NumaCell(n, 8, 8192, socket=n // 2) for n in range(4))
+    nodes = [0, 1, 2, 2, 3]
+    there = host("h1", [gpu(0x61 + n, numa_node=node) for n, node in enumerate(nodes)], cells=cells)
+
+    assert [each[5:7] for each in chosen(lands(there, **_pci(3, Within.SOCKET)))] == ["63", "64", "65"]
+    assert [each[5:7] for each in chosen(lands(there, **_pci(2, Within.NUMA)))] == ["63", "64"]
+    assert isinstance(place(cloud(there), request(**_pci(3, Within.NUMA))), Refusal)
+
+
+def test_devices_of_several_aliases_lie_within_one_switch_together() -> None:
+    devices = [gpu(0x61, switch=LEFT), gpu(0x62, switch=RIGHT), gpu(0x63, switch=RIGHT, product_id="2222")]
+    nic = Alias("nic", (AliasSpec("1234", "2222"),))
+    pci = (PciRequest(GPU, 1, within=Within.SWITCH), PciRequest(nic, 1, within=Within.SWITCH))
+
+    assert chosen(lands(host("h1", devices), pci=pci)) == ["0000:62:00.0", "0000:63:00.0"]

@@ -34,6 +34,21 @@ def test_the_zone_must_be_the_one_that_is_asked_for() -> None:
     )
 
 
+def test_hints_name_servers_to_be_near_and_to_avoid() -> None:
+    def hinted(*near: str, apart: tuple[str, ...] = (), **more: Any) -> PlacementRequest:
+        return request(0, near=frozenset(near) if near else None, apart=frozenset(apart), **more)
+
+    soft = ServerGroup(GroupId("g"), "g", GroupPolicy.SOFT_AFFINITY, ("h1",))
+    assert where(hinted("h2")) == "h2"
+    assert where(hinted(apart=("h1",))) == "h2"
+    assert where(hinted("h1", "h3", apart=("h1",))) == "h3"
+    assert where(hinted("h2", group=soft)) == "h2", "a soft group takes what the hint leaves"
+    assert where(hinted("h2", host="h1")) == "SameHostFilter"
+    assert where(hinted("gone")) == "SameHostFilter"
+    assert where(request(0, near=frozenset())) == "SameHostFilter"
+    assert where(hinted(apart=("h1", "h2", "h3"))) == "DifferentHostFilter"
+
+
 @pytest.mark.parametrize(
     ("changes", "rule", "reason"),
     [
@@ -181,6 +196,23 @@ def test_a_host_that_weakens_its_isolation_gets_no_server_with_a_device_and_the_
     assert placed.host_id == "h2"
 
 
+def test_a_host_that_is_no_chassis_gets_no_server_on_a_network_of_ovn_and_the_remedy_is_to_make_it_one() -> None:
+    without = host("h1", no_chassis="ovn-controller does not answer under /run/ovn")
+    chassis = host("h2")
+    wish = request(0, overlay=True)
+
+    refused, placed = place(cloud(without), wish), place(cloud(without, chassis), wish)
+
+    assert excluded(without) is None, "a server without such a network may go there"
+    assert isinstance(refused, Refusal) and isinstance(placed, Placement)
+    assert (refused.hosts[0].rule, refused.hosts[0].reason) == (
+        "OverlayFilter",
+        "it is no chassis of OVN: ovn-controller does not answer under /run/ovn",
+    )
+    assert "make host h1 a chassis of OVN" in explain(refused).remedy
+    assert placed.host_id == "h2"
+
+
 def test_a_host_that_can_not_make_the_machine_is_passed_over() -> None:
     able = host("h1", machine=("machine", "uefi"))
 
@@ -190,3 +222,13 @@ def test_a_host_that_can_not_make_the_machine_is_passed_over() -> None:
         "it can't make the guest's machine: it has no tpm-2.0",
     )
     assert excluded(host("h2")) is None
+
+
+def test_a_host_that_has_given_more_than_it_has_shows_nothing_free() -> None:
+    assert excluded(host("h1", free_ram_mb=-512)) == ("RamFilter", "RAM: 256 MB wanted, 0 MB free")
+
+
+def test_a_host_with_its_number_of_servers_takes_no_other() -> None:
+    reason = "it has as many servers as a host may have (max_instances_per_host)"
+
+    assert excluded(host("h1", free_servers=0)) == ("NumInstancesFilter", reason)

@@ -32,6 +32,11 @@ def test_no_other_choice_leaves_more_in_any_state(size: int) -> None:
             assert left(BITS, free & ~BITS[number]) == max(left(BITS, free & ~gpus) for gpus in possible)
 
 
+@pytest.mark.parametrize(("free", "counts"), [(0b1111, (1, 2)), (0b0111, (0, 1)), (0b0110, (0, 0)), (0, (0, 0))])
+def test_a_partition_is_left_when_all_of_its_gpus_are_free(free: int, counts: tuple[int, ...]) -> None:
+    assert left({1: 0b1111, 2: 0b0011, 3: 0b1100}, free) == counts
+
+
 @pytest.mark.parametrize("sizes", list(product([1, 2, 4], repeat=3)), ids=str)
 def test_whatever_fits_on_an_empty_board_in_some_order_of_choices_fits_in_this_one(sizes: tuple[int, ...]) -> None:
     """One request after the other, none of which knows of the next."""

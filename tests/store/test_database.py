@@ -1,6 +1,5 @@
 """Transactions on both databases: whole or not at all, one writer's turn at a time, and a reader's view that stays."""
 
-import contextlib
 import threading
 
 import pytest
@@ -40,8 +39,8 @@ def test_a_reader_sees_one_moment(database: Database) -> None:
 
 
 def test_a_reader_writes_nothing(database: Database) -> None:
-    refused = contextlib.nullcontext() if database.is_sqlite else pytest.raises(DBAPIError)
-    with refused, database.read() as tx:
+    # On SQLite only the tests refuse it; there the transaction is rolled back.
+    with pytest.raises((DBAPIError, AssertionError)), database.read() as tx:
         add_host(tx)
 
     assert names(database) == []

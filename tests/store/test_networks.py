@@ -6,7 +6,7 @@ from busway.domain.errors import BadInput, Conflict
 from busway.domain.guest_network import AddressPair
 from busway.domain.ids import NetworkId, PortId, ProjectId, SecurityGroupId, ServerId
 from busway.domain.network import Network, Port, Subnet
-from busway.store import networks, ports
+from busway.store import networks, port_addresses, ports, server_addresses
 from busway.store.database import Database, Tx
 
 NOON = datetime(2026, 1, 1, tzinfo=UTC)
@@ -25,8 +25,8 @@ def network(database: Database) -> None:
 
 def give(tx: Tx, name: str, server: ServerId | None, wanted: str | None = None, *, own: bool = False) -> Port:
     port_id = PortId(name)
-    address = ports.take_address(tx, NETWORK, wanted)
-    port = Port(port_id, NETWORK, P1, server, address, ports.take_mac(tx, port_id), NOON, own=own)
+    ((address, mac),) = port_addresses.take_cards(tx, NETWORK, [port_id], wanted)
+    port = Port(port_id, NETWORK, P1, server, address, mac, NOON, own=own)
     ports.add_port(tx, port)
     return port
 
@@ -65,8 +65,8 @@ def test_a_released_address_is_given_again_and_a_users_own_port_stays(database: 
 
     assert again.address == "10.0.0.2"
     with database.read() as tx:
-        assert ports.list_addresses(tx, A) == ()
-        assert [told.address for told in ports.list_addresses(tx, B)] == ["10.0.0.2", again.address6]
+        assert server_addresses.server_addresses(tx, [A]) == {}
+        assert [told.address for told in server_addresses.server_addresses(tx, [B])[B]] == ["10.0.0.2", again.address6]
         mine = ports.find_port(tx, "p2")
     assert mine is not None and mine.server_id is None and mine.address == "10.0.0.4"
 

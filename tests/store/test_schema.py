@@ -63,10 +63,12 @@ def test_the_newest_indexes_are_what_the_code_says(empty: Database) -> None:
     assert "state" in made["uq_claims_live_unit"].partition("WHERE")[2]
 
 
-@pytest.mark.parametrize("revision", revisions())
+@pytest.mark.thorough
+@pytest.mark.parametrize("revision", [*revisions()[::8], newest_revision()])
 def test_the_data_of_every_revision_is_kept_and_its_cloud_goes_on(
     empty: Database, revision: str, tmp_path: Path
 ) -> None:
+    """Rows of all revisions up to one, each written when it was the newest; from that one on it is a single upgrade."""
     written = fill(empty, revision)
 
     upgrade(empty)
@@ -95,9 +97,11 @@ def _go_on(cloud: Cloud) -> None:
         (ServerStatus.BUILD, "h1"),  # it had one device left
         (ServerStatus.BUILD, "h2"),  # the one that was freed just now
     }
-    assert {device.status for device in devices.list_devices(cloud.control, ADMIN)} == {"allocated", "claimed"}
+    offered = {device.status for device in devices.list_devices(cloud.control, ADMIN)} - {None}
+    assert offered == {"allocated", "claimed"}
 
 
+@pytest.mark.thorough
 def test_there_is_data_for_every_table(empty: Database) -> None:
     """Where this fails, a revision made a table and tests/store/revisions has no rows of it."""
     written = fill(empty, newest_revision())
@@ -126,6 +130,7 @@ def test_claims_of_before_units_get_the_ports_that_their_guests_have(empty: Data
     assert others == {1}
 
 
+@pytest.mark.thorough
 def test_several_that_start_at_once_make_one_schema(empty: Database, database_url: str) -> None:
     with ProcessPoolExecutor(4, multiprocessing.get_context("spawn")) as processes:
         ends = list(processes.map(_start, [database_url] * 4, timeout=100))

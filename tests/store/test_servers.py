@@ -8,7 +8,7 @@ from busway.domain.errors import Conflict
 from busway.domain.flavor import Flavor
 from busway.domain.ids import FlavorId, ServerId
 from busway.domain.server import PowerState, ServerFault, ServerStatus, TaskState
-from busway.store import consoles, servers
+from busway.store import consoles, server_places, servers
 from busway.store.database import Database
 from busway.store.servers import Intent
 from tests.store.rows import H1, H2, NOON, P1, P2, S1, S2, add_server
@@ -75,8 +75,8 @@ def test_those_wait_for_a_host_that_are_to_be_and_have_none(database: Database) 
         add_server(tx, ServerId("s4"), intent=Intent.ABSENT)
         add_server(tx, ServerId("s5"), status=ServerStatus.ERROR)
 
-        assert [row.id for row in servers.list_unplaced(tx, 10)] == [S2, S1]
-        assert [row.id for row in servers.list_unplaced(tx, 1, lock=True)] == [S2]
+        assert [row.id for row in server_places.list_unplaced(tx, 10)] == [S2, S1]
+        assert [row.id for row in server_places.list_unplaced(tx, 1, lock=True)] == [S2]
 
 
 def test_what_is_not_gone_takes_up_room_on_its_host(database: Database) -> None:
@@ -87,8 +87,8 @@ def test_what_is_not_gone_takes_up_room_on_its_host(database: Database) -> None:
         add_server(tx, ServerId("s4"), host_id=H2)
         add_server(tx, ServerId("s5"))
 
-        assert [row.id for row in servers.list_on_host(tx, H1, lock=True)] == [S2, S1]
-        assert sorted(row.id for row in servers.list_placed(tx)) == [S1, S2, "s4"]
+        assert [row.id for row in server_places.list_on_host(tx, H1, lock=True)] == [S2, S1]
+        assert sorted(row.id for row in server_places.list_placed(tx)) == [S1, S2, "s4"]
 
 
 def test_those_leave_that_their_user_has_deleted(database: Database) -> None:
@@ -96,7 +96,7 @@ def test_those_leave_that_their_user_has_deleted(database: Database) -> None:
         add_server(tx, S1, intent=Intent.ABSENT, task_state=TaskState.DELETING)
         add_server(tx, S2, intent=Intent.ABSENT, status=ServerStatus.ERROR)
 
-        assert [row.id for row in servers.list_leaving(tx)] == [S1]
+        assert [row.id for row in server_places.list_leaving(tx)] == [S1]
 
 
 def test_a_console_is_replaced_and_dropped(database: Database) -> None:

@@ -58,6 +58,7 @@ def test_a_context_is_read() -> None:
     assert read_context(PARENT) == PARENT
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("broken", [True, False])
 def test_a_collector_that_is_away_or_refuses_slows_nobody_and_keeps_no_end(collector: Collector, broken: bool) -> None:
     collector.status = 400

@@ -1,5 +1,10 @@
 """Each page for each kind of caller, and what no page may hold."""
 
+import html
+import json
+import re
+from datetime import timedelta
+
 import pytest
 
 from busway.control.observation.conditions import put_conditions
@@ -8,6 +13,7 @@ from busway.web.navigation import PLACES
 from busway.web.page import Page
 from busway.web.pages import PAGES
 from tests.api.serving import ApiServer
+from tests.api.test_metrics import boot, place
 from tests.web.console import Console, Elements, logged_in
 
 _PUBLIC = {"/login"}
@@ -57,10 +63,10 @@ def test_a_member_sees_the_project_s_own_pages_and_no_operator_s(api_server: Api
 
     start = console.get("/servers")
 
-    for place in PLACES:
-        is_operators = place.operator or place.name == "map"
-        assert (f'href="/ui{place.path}"' in start) is not is_operators, place.name
-        console.get(place.path, 403 if is_operators else 200)
+    for each in PLACES:
+        is_operators = each.operator or each.name == "map"
+        assert (f'href="/ui{each.path}"' in start) is not is_operators, each.name
+        console.get(each.path, 403 if is_operators else 200)
 
 
 def test_a_reader_is_offered_no_change_and_gets_none(api_server: ApiServer) -> None:
@@ -201,3 +207,26 @@ def test_senseless_queries_and_forms_are_refused_and_never_a_failure(api_server:
     token = console.get("/session").partition('name="csrf" value="')[2][:64]
     for body in (b"csrf=" + token.encode() + b"&a=\xff\xfe", b"&".join([b"a=1"] * 1000), b"{not a form}"):
         assert 400 <= console.http.post("/ui/hosts", content=body).status_code < 500
+
+
+def test_usage_is_that_of_the_ledger_and_of_one_s_own_project_for_a_member(api_server: ApiServer) -> None:
+    host = api_server.host("host1", 3)
+    boot(api_server)
+    place(api_server)
+    host.obey()
+    api_server.clock.ahead += timedelta(hours=6)
+    console = logged_in(api_server)
+
+    page = console.get("/usage?days=1&by=server")
+
+    told = json.loads(html.unescape(re.findall(r'data-plot="([^"]*)"', page)[0]))
+    hours = sum(told["series"][0]["values"])  # of one device, in stretches of an hour
+    assert len(told["times"]) == 24 and 5.9 < hours < 6.2
+    assert float(
+        re.findall(r'<td>s</td><td class="number">1</td><td class="number">([\d.]+)', page)[0]
+    ) == pytest.approx(hours, abs=0.02)
+    for by in ("project", "user", "model", "host"):
+        assert "Nothing was used" not in console.get(f"/usage?by={by}"), by
+    api_server.user("ann")
+    anns = logged_in(api_server, "ann", "pw").get("/usage?by=server&all=1")
+    assert "Nothing was used" in anns and "<td>s</td>" not in anns

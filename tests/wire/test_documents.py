@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from busway.domain.address import PciAddress
-from busway.domain.documents import WIRE_VERSION, Desired, Observed, Unreadable
+from busway.domain.documents import WIRE_VERSION, Desired, DesiredCell, Observed, Unreadable
 from busway.domain.errors import BadInput
 from busway.domain.grant import Grant, Held
+from busway.domain.host_facts import HostCell
 from busway.domain.ids import ClaimId, ServerId
 from busway.domain.mdev import MdevParentSeen, MdevTypeSeen
 from busway.domain.server import PowerState
@@ -66,6 +67,22 @@ def test_mediated_devices_and_their_parents_come_back_as_they_were_sent() -> Non
 
     assert decode_desired(encode(wanted)) == wanted
     assert decode_observed(encode(report)) == report
+
+
+def test_dedicated_cpus_come_back_as_they_were_sent_and_an_old_peer_reads_the_rest() -> None:
+    wanted, report = desired(), observed()
+    cells = (DesiredCell(2, 1024, 0, "0-1", (2, 10)),)
+    wanted = replace(wanted, servers=(replace(wanted.servers[0], cells=cells), *wanted.servers[1:]))
+    there = (HostCell(0, "0-1", 2, 4096, 0, ((2, 10), (3, 11))),)
+    report = replace(report, resources=replace(report.resources, cells=there))
+
+    assert decode_desired(encode(wanted)) == wanted
+    assert decode_observed(encode(report)) == report
+    assert read_version_1(encode(wanted), version_1.Desired).servers[0].cells == (
+        version_1.DesiredCell(2, 1024, 0, "0-1"),
+    )
+    old = read_version_1(encode(report), version_1.Observed).resources.cells
+    assert [(cell.id, cell.cpus, cell.vcpus) for cell in old] == [(0, "0-1", 2)]
 
 
 def test_a_parent_that_cant_be_read_is_left_out_with_a_note() -> None:

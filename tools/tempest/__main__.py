@@ -14,7 +14,7 @@ from tools.command import ROOT, SetupError
 from tools.environment import lock_stanzas
 from tools.lock import locked_versions
 from tools.tempest.cloud import TempestCloud
-from tools.tempest.conf import write_conf
+from tools.tempest.conf import RANDOM_DATA, write_conf, write_conf_of_random_data
 from tools.tempest.left_out import left_out
 from tools.tempest.outcomes import by_why, count, short
 from tools.tempest.page import Part, write_page
@@ -70,10 +70,23 @@ def _part(folder: Path, service: str, pattern: str, seconds: float) -> Part:
         cloud.start()
         conf = write_conf(cloud, folder)
         tests = list_tests(conf, pattern)
-        outcomes = run_tests(conf, service, tests, left_out(map(short, tests)), seconds)
+        random = [test for test in tests if RANDOM_DATA.search(test)]
+        usual = [test for test in tests if test not in random]
+        outcomes = run_tests(conf, service, usual, left_out(map(short, usual)), seconds) if usual else []
+        if random:
+            other = write_conf_of_random_data(conf)
+            outcomes += run_tests(other, f"{service}-random", random, left_out(map(short, random)), seconds)
     finally:
         cloud.down()
-        for name in (f"{service}.jsonl", "tempest.conf", "tempest.err", "control.log", "host1.log", "host2.log"):
+        for name in (
+            f"{service}.jsonl",
+            f"{service}-random.jsonl",
+            "tempest.conf",
+            "tempest.err",
+            "control.log",
+            "host1.log",
+            "host2.log",
+        ):
             if (folder / name).exists():
                 (KEPT / name).write_bytes((folder / name).read_bytes())
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()

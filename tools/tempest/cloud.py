@@ -1,4 +1,4 @@
-"""The cloud that Tempest looks at: one control plane and two simulated hosts, as processes on loopback."""
+"""The cloud that Tempest looks at: two control processes and two simulated hosts on loopback, and a web server with an image."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from pathlib import Path
 
 import yaml
 from tests.processes.cloud import ProcessCloud
+
+from tools.tempest.formats import write_images
+from tools.tempest.web import ImageServer
 
 HOSTS = 2
 _GPUS = 8
@@ -16,34 +19,59 @@ cpu_allocation_ratio = 64
 instances = 100
 cores = 200
 ram = 512000
+[security_compliance]
+unique_last_password_count = 2
 [pci]
 alias = {"vendor_id": "10de", "product_id": "20b5", "name": "a1"}
 device_spec = {"vendor_id": "10de", "product_id": "20b5"}
+[import_filtering_opts]
+allowed_hosts = 127.0.0.1
+allowed_ports = %d
 [database]
 connection = %s
 """
+# The type in the catalog of the image service of the second control process.
+SECOND_IMAGES = "image_remote"
 
 
 class TempestCloud(ProcessCloud):
-    """A cloud with two images, as Tempest wants them."""
+    """A cloud with images, as Tempest wants them."""
 
     def __init__(self, folder: Path) -> None:
         url = f"sqlite:///{folder / 'busway.db'}"
         super().__init__(folder, url)
-        self.config.write_text(_CONFIG % url)
+        self.manifest = write_images(folder / "images")
+        self.web = ImageServer(self.manifest.parent)
+        self.config.write_text(_CONFIG % (self.web.port, url))
 
     def start(self) -> None:
         """Start everything and wait until both hosts have reported."""
+        self.web.start()
         self.start_control()
+        self.start_control(name="second", port=self.second_port)
+        self._announce_second()
         names = [f"host{number}" for number in range(1, HOSTS + 1)]
         for name in names:
             self.start_host(name, gpus=_GPUS)
         for name in names:
             self.wait_for_host(name)
 
+    def down(self) -> None:
+        """End everything."""
+        super().down()
+        self.web.stop()
+
+    def _announce_second(self) -> None:
+        """Put the second process's image API into the catalog: what is staged at one may be imported at the other."""
+        service = self.call("POST", "/identity/v3/services", {"service": {"type": SECOND_IMAGES, "name": "second"}})
+        url = f"http://127.0.0.1:{self.second_port}/image"
+        endpoint = {"service_id": service["service"]["id"], "interface": "public", "region": "RegionOne", "url": url}
+        self.call("POST", "/identity/v3/endpoints", {"endpoint": endpoint})
+
     def add_image(self, name: str) -> str:
         """Make a public image with data; return its id."""
         wanted = {"name": name, "disk_format": "raw", "container_format": "bare", "visibility": "public"}
+        wanted["hw_qemu_guest_agent"] = "yes"  # simulated guests have an agent that sets passwords
         made = self.call("POST", "/image/v2/images", wanted)["id"]
         self.upload(made, b"\0" * 512)
         return str(made)

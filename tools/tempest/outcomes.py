@@ -12,6 +12,7 @@ _CLASS = re.compile(r"^(?:setUpClass|tearDownClass) \((?P<name>[\w.]+)\)$")
 _REQUEST = re.compile(r"Request \((?P<who>[\w:]+)\): (?P<status>\d{3}) (?P<method>[A-Z]+) \S+?//[^/]+(?P<path>/\S*)")
 _ID = re.compile(r"\b[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\b")
 _MADE_UP = re.compile(r"tempest-[\w.-]+")
+_ATTRIBUTES = re.compile(r"\[[^\]]*\]")
 _NOT_RUN = "did not run: its part was ended"
 _LONGEST = 160
 
@@ -56,8 +57,8 @@ def _outcome(line: Mapping[str, Any]) -> Outcome | None:
 
 
 def short(test_id: str) -> str:
-    """Return a test's dotted name, without the attributes in brackets."""
-    return test_id.split("[")[0].strip()
+    """Return a test's dotted name, without the attributes in brackets; what it is run with, in parentheses, stays."""
+    return _ATTRIBUTES.sub("", test_id).strip()
 
 
 def cause(line: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -22,60 +22,42 @@ from busway.agent.figures import Known, read_figures
 from busway.agent.guest_gpus import GuestGpus
 from busway.agent.image_cache import ImageCache
 from busway.agent.link import AgentLink
+from busway.agent.live.moves import LiveMoves, LiveOptions
 from busway.agent.observe import Sight, look
 from busway.agent.pace import Backoff
 from busway.agent.patience import PatientHypervisor
+from busway.agent.planner import Planner
 from busway.agent.provisions import Provisions
-from busway.agent.qemu_img import flatten, make_overlay
+from busway.agent.qemu_img import flatten, make_empty, make_overlay
 from busway.agent.remote_consoles import RemoteConsoles
+from busway.agent.render import DeclaredNodes
 from busway.agent.reporter import Reporter, Whose
 from busway.agent.sequence import Sequence
 from busway.agent.state import StateFolder
-from busway.agent.tools import BlankMaker, DiskFlattener, DiskMaker, Tools
+from busway.agent.timing import Timing
+from busway.agent.tools import BlankMaker, DiskFlattener, DiskMaker, EmptyMaker, Tools
 from busway.agent.traces import AgentTraces
+from busway.agent.troubles import Troubles
 from busway.agent.vgpu_modes import VgpuModes
 from busway.agent.workers import Spawn, Workers, in_thread
 from busway.domain.address import PciAddress
 from busway.domain.documents import Desired
-from busway.domain.errors import BadInput, BuswayError, Unavailable
+from busway.domain.errors import BadInput
 from busway.domain.ids import ServerId
 from busway.domain.sriov_layout import SriovLayout
 from busway.domain.vgpu import SizeMode
 from busway.hardware.machine import Machine
 from busway.hardware.provision.vgpu_mode import Run, run_nvidia_smi
-from busway.hardware.scrub import SCRUB_SECONDS
 from busway.hardware.verbs import DeviceVerbs
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import Hypervisor
 from busway.metrics.agent import FAMILIES
 from busway.metrics.meters import Meters
 from busway.networking.networks import GuestNetworks
-from busway.reconciler.plan import plan
-from busway.reconciler.steps import Step
-from busway.reconciler.waits import Wait, waits
 from busway.tracing.trace import NO_TRACES, Tracer
 
 _ENDING = 5.0  # seconds that work may take to end when the agent does
 _LONGEST_BREATH = 1.0  # seconds between rounds when the control plane does not hold the long poll
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """The agent's intervals, in seconds."""
-
-    interval: float = 3.0  # the longest wait for news, and so the pace at which guests are observed
-    report: float = 10.0  # a report at least this often
-    resource_view: float = 60.0
-    stop: float = 60.0  # how long a guest may take to follow an ACPI shutdown
-    kernel: float = 20.0  # how long a driver may take to bind
-    together: float = 5.0  # how long a round waits for the work that it has begun; one second for downloads and copies
-    busy: float = 0.5  # the longest wait for news while work is under way
-    libvirt: float = 10.0  # how long a look at the guests may take
-    blind: float = 600.0  # how long the last look is reported again while libvirt does not answer
-    slow: float = 60.0  # a step that takes longer is told in the report's notes
-    conditions: float = 15.0  # between two looks at links and utilisation
-    doctor: float = 600.0  # between two of the doctor's
-    scrub: float = SCRUB_SECONDS  # how long a program may take to clean a device
 
 
 class Agent:
@@ -95,6 +77,7 @@ class Agent:
         make_disk: DiskMaker = make_overlay,
         flatten_disk: DiskFlattener = flatten,
         make_blank: BlankMaker = make_blank,
+        make_empty: EmptyMaker = make_empty,
         monotonic: Callable[[], float] = time.monotonic,
         wall_ns: Callable[[], int] = time.time_ns,
         crashpoint: Callable[[str], None] = lambda _point: None,
@@ -106,10 +89,12 @@ class Agent:
         nvidia_smi: Run = run_nvidia_smi,
         fabric_manager: Run | None = None,
         fabric_modules: Mapping[int, PciAddress] | None = None,
+        render: DeclaredNodes | None = None,
         meters: Meters | None = None,
         guest_gpus: GuestGpus | None = None,
         examine: Examine | None = None,
         tracer: Tracer = NO_TRACES,
+        live: LiveOptions | None = None,
     ) -> None:
         self._host = host
         self._link = link
@@ -130,7 +115,7 @@ class Agent:
         self._images = ImageCache(state, wall_ns)
         self._backoff = Backoff(host)
         self._reporter = Reporter(
-            Whose(host, kernel.root, state.path, self._options.virt_type),
+            Whose(host, kernel.root, state.path, self._options.virt_type, self._options.cpus, self._options.hugepages),
             link,
             self._guests.facts,
             Sequence(state.path / "sequence", wall_ns),
@@ -157,8 +142,13 @@ class Agent:
         if fabric_manager is not None:
             kept = state.path / "fabric.json"
             self._fabric = HostFabric(fabric_manager, nvidia_smi, fabric_modules or {}, kept, monotonic)
+        self._render = render or DeclaredNodes()
+        self.live = LiveMoves(live or LiveOptions(), self._log)
         self._tools = Tools(
+            live=self.live,
+            make_empty=make_empty,
             fabric=self._fabric,
+            render=self._render,
             link=link,
             meters=self.meters,
             hypervisor=hypervisor,
@@ -184,8 +174,8 @@ class Agent:
         self._machine: Machine | None = None
         self._desired: Desired | None = None
         self._generation = 0  # of the document that was carried out last
-        self._troubles: dict[str, str] = {}
-        self._waiting: frozenset[str] = frozenset()
+        self._planner = Planner(self._log)
+        self._troubles = Troubles(self._log)
         self._unfinished: set[ServerId] = set()  # servers whose work has ended before its end
         self._hasty = False  # the long poll came back at once with nothing
         self._busy = True  # something was done in the last round: the next begins at once
@@ -200,27 +190,28 @@ class Agent:
                     self.round()
                 except Exception as error:
                     self._log.exception("round failed", why=str(error))
-                    self._troubles["round"] = type(error).__name__
+                    self._troubles.note("round", type(error).__name__)
                 stop.wait(self._pause())
         self._log.info("agent ends", host=self._host)
 
     def round(self) -> None:
         """Does one pass; parts that can't be reached are logged once and tried again in the next pass."""
-        self._heed("credential", self._renew)
-        self._heed("control plane", self._fetch)
-        self._heed("hypervisor", self._converge)
-        if self._troubles.get("hypervisor") == "libvirt-slow":
-            self._heed("reports", lambda: self._reporter.repeat(self._notes()))
+        self._troubles.guard("credential", self._renew)
+        self._troubles.guard("control plane", self._fetch)
+        self._troubles.guard("hypervisor", self._converge)
+        if self._troubles.codes.get("hypervisor") == "libvirt-slow":
+            self._troubles.guard("reports", lambda: self._reporter.repeat(self._notes()))
 
     def finish(self) -> None:
-        """Goes round until nothing is under way."""
+        """Runs rounds until no work is in progress."""
         while self._workers.busy:
             self.round()
 
     def close(self) -> None:
-        """Ends what is under way as far as it can be ended, and closes the connections; the agent is done."""
+        """Cancels all work, waits a few seconds for it to end, and closes the connections."""
         self._workers.cancel_all()
         self._workers.wait(self._workers.works, _ENDING)
+        self.live.close()
         self._networks.close()
         self._link.close()
         self._tracer.close()
@@ -230,9 +221,9 @@ class Agent:
             self._log.info("has a new credential")
 
     def _pause(self) -> float:
-        """Nothing much when the long poll paces the rounds, more and more when something is wrong."""
-        if self._troubles:
-            self._troubles.pop("round", None)
+        """Seconds until the next round: 0 while the long poll paces the rounds, longer and longer while a part is in trouble."""
+        if self._troubles.codes:
+            self._troubles.forget("round")
             return self._backoff.pause()
         self._backoff.reset()
         return min(self._timing.interval, _LONGEST_BREATH) if self._hasty else 0.0
@@ -252,6 +243,7 @@ class Agent:
             )
         if news is not None and news.generation >= after:
             self._desired = news
+            self.live.desire(news)
             self._faults.desire(news)
             self._traces.desire(news)
 
@@ -265,24 +257,24 @@ class Agent:
             before, self._busy = self._look(), True
         if self._desired is not None:
             desired = self._desired
-            self._heed("networks", lambda: self._make_networks(desired))
-            self._heed("plan", lambda: self._carry_out(desired, before))
+            self._troubles.guard("networks", lambda: self._make_networks(desired))
+            self._troubles.guard("plan", lambda: self._carry_out(desired, before))
         after = self._look() if self._acted else before
         if self._desired is not None and self._is_tried():
             self._generation = self._desired.generation
-        self._heed("reports", lambda: self._report(after))
-        self._heed("consoles", lambda: self._consoles.hand_in(server.id for server in after.servers))
-        self._heed("image cache", lambda: self._tidy(after))
+        self._troubles.guard("reports", lambda: self._report(after))
+        self._troubles.guard("consoles", lambda: self._consoles.hand_in(server.id for server in after.servers))
+        self._troubles.guard("image cache", lambda: self._tidy(after))
         if self._guest_gpus is not None and self._desired is not None:
             self._guest_gpus.look(self._desired)
-        self._heed("conditions", lambda: self._tell_conditions(after))
-        self._heed("resource view", lambda: self._view(after))
+        self._troubles.guard("conditions", lambda: self._tell_conditions(after))
+        self._troubles.guard("resource view", lambda: self._view(after))
 
     def _tell_conditions(self, sight: Sight) -> None:
         self.conditions.tell(sight.machine, {str(held.unit.name) for held in sight.held})
 
     def _is_tried(self) -> bool:
-        """True when what is under way is what is desired now: nothing older can still touch guests or devices."""
+        """True if all work in progress is for the current desired state: nothing older can still change guests or devices."""
         wishes = self._faults.wishes
         return all(wishes.get(work.server_id) == work.wish for work in self._workers.works)
 
@@ -299,42 +291,16 @@ class Agent:
     def _carry_out(self, desired: Desired, sight: Sight) -> None:
         wishes = self._faults.wishes
         self._workers.cancel_others(wishes)
-        plans = self._plan(desired, sight)
+        unmade = (*self._provisions.waiting(sight, desired), *self._vgpu_modes.waiting(sight, desired))
+        plans = self._planner.plan(desired, sight, unmade)
         self._faults.clear_settled({*plans, *self._workers.busy} | sight.unreadable)
         free = [each for each in plans if each not in self._workers.busy]
         begun = [self._workers.begin(each, wishes.get(each, ""), plans[each]) for each in free]
-        self._workers.wait(begun, self._timing.together, self._breathe)
+        self._workers.wait(begun, self._timing.together, self._report_meanwhile)
         self._acted = bool(self._workers.busy)
         self._busy |= self._collect()
         # before the report: what has worked since is no fault any more
         self._faults.clear_settled({*self._unfinished, *self._workers.busy} | sight.unreadable)
-
-    def _plan(self, desired: Desired, sight: Sight) -> dict[ServerId, list[Step]]:
-        """The steps of each server, in the order in which the servers have their turn."""
-        unmade = (*self._provisions.waiting(sight, desired), *self._vgpu_modes.waiting(sight, desired))
-        desired = _without(desired, sight.unreadable | {wait.server_id for wait in unmade})
-        self._tell_waits((*waits(desired, sight.local), *unmade))
-        plans: dict[ServerId, list[Step]] = {}
-        for step in self._steps(desired, sight):
-            plans.setdefault(step.server_id, []).append(step)
-        return plans
-
-    def _steps(self, desired: Desired, sight: Sight) -> list[Step]:
-        """Plans for all servers; one that can't be planned for, which is a defect, does not keep the others."""
-        try:
-            return plan(desired, sight.local)
-        except Exception as error:
-            self._log.exception("the plan ended unexpectedly", why=str(error))
-        each = [replace(desired, servers=(server,), absent=()) for server in desired.servers]
-        each += [replace(desired, servers=(), absent=(server_id,)) for server_id in desired.absent]
-        steps: list[Step] = []
-        for one in each:
-            try:
-                steps += plan(one, sight.local)
-            except Exception as error:
-                who = [*one.absent, *(server.id for server in one.servers)]
-                self._log.error("nothing can be planned for a server", server=who[0], why=repr(error))
-        return steps
 
     def _collect(self) -> bool:
         """Takes in the work that has ended; True when some of it was done."""
@@ -345,31 +311,38 @@ class Agent:
         self._unfinished = {work.server_id for work in ended if work.unfinished}
         return any(work.done for work in ended)
 
-    def _tell_waits(self, told: Collection[Wait]) -> None:
-        reasons = frozenset(f"{wait.server_id}: {wait.reason}" for wait in told)
-        for reason in sorted(reasons - self._waiting):
-            self._log.info("server waits", why=reason)
-        self._waiting = reasons
-
     def _look(self) -> Sight:
         self._machine = self._machine.rescan() if self._machine else Machine.read(self._kernel.root)
         now, patience = self._tools.now(), self._timing.stop
         active = self._fabric.active() if self._fabric else frozenset()
-        sight = look(self._machine, self._guests, self._state, self._desired, self._faults, now, patience, active)
+        sight = look(
+            self._machine,
+            self._guests,
+            self._state,
+            self._desired,
+            self._faults,
+            now,
+            patience,
+            active,
+            self._timing.unplug,
+            self.live.seen,
+            self._options.digest,
+        )
         told, fabrics = self._vgpu_modes.told, self._fabric.seen() if self._fabric else ()
         parents, functions = told(sight.mdev_parents), told(sight.vgpu_functions)
-        return replace(sight, mdev_parents=parents, vgpu_functions=functions, fabrics=fabrics)
+        nodes = self._render.seen(self._kernel.root)
+        return replace(sight, mdev_parents=parents, vgpu_functions=functions, fabrics=fabrics, render_nodes=nodes)
 
-    def _breathe(self) -> None:
+    def _report_meanwhile(self) -> None:
         """Reports while a round waits for its work, still under the generation before it."""
         if self._reporter.is_due:
-            self._heed("reports", lambda: self._report(self._look()))
+            self._troubles.guard("reports", lambda: self._report(self._look()))
 
     def _report(self, sight: Sight) -> None:
         self._reporter.report(sight, self._generation, self._notes())
 
     def _known(self) -> Known:
-        return Known(self._host, self._machine, self._generation, dict(self._troubles))
+        return Known(self._host, self._machine, self._generation, self._troubles.codes)
 
     def _view(self, sight: Sight) -> None:
         line = self._reporter.view(self._desired, sight, self._timing.resource_view)
@@ -377,42 +350,14 @@ class Agent:
             self._log.info(line)
 
     def _notes(self) -> tuple[str, ...]:
-        """What a person may want to know: who waits for whom, which steps take long, what is in trouble."""
+        """Notes for people: which servers wait for others, which steps take long, which parts are in trouble."""
         now = time.monotonic()
         slow = [work for work in self._workers.works if work.current and now - work.since >= self._timing.slow]
         return (
-            *sorted(self._waiting),
+            *sorted(self._planner.waiting),
             *(f"{work.server_id}: {work.current} is still under way" for work in slow),
-            *(f"{part}: {code}" for part, code in sorted(self._troubles.items())),
+            *(f"{part}: {code}" for part, code in sorted(self._troubles.codes.items())),
             *self._provisions.notes,
             *self._vgpu_modes.notes,
             *([f"fabric: {self._fabric.trouble}"] if self._fabric and self._fabric.trouble else ()),
         )
-
-    def _heed(self, part: str, act: Callable[[], None]) -> None:
-        """Runs `act`; a failure is logged when it is a new one, and once more when it has passed."""
-        try:
-            act()
-        except (BuswayError, OSError) as error:
-            code = error.code if isinstance(error, BuswayError) else type(error).__name__
-            if self._troubles.get(part) != code:
-                level = self._log.warning if isinstance(error, Unavailable) else self._log.error
-                level(f"{part}: trouble", why=str(error), code=code)
-            self._troubles[part] = code
-        except Exception as error:  # a defect: it is told each time, and the other parts go on
-            self._log.exception(f"{part}: ended unexpectedly", why=str(error))
-            self._troubles[part] = "agent-error"
-        else:
-            if self._troubles.pop(part, None) is not None:
-                self._log.info(f"{part}: well again")
-
-
-def _without(desired: Desired, unreadable: frozenset[ServerId]) -> Desired:
-    """The document without servers that nothing is planned for: what is in neither list is left alone."""
-    if not unreadable:
-        return desired
-    return replace(
-        desired,
-        servers=tuple(server for server in desired.servers if server.id not in unreadable),
-        absent=tuple(server_id for server_id in desired.absent if server_id not in unreadable),
-    )

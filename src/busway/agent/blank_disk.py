@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from busway.agent.qemu_img import Bounds, limited
+from busway.agent.qemu_img import Bounds, within
 from busway.domain.disk_role import DiskRole
 from busway.domain.errors import HostError
 from busway.hardware.child import run_child
@@ -51,7 +51,7 @@ def make_blank(role: DiskRole, disk: Path, size_mb: int) -> None:
 
 def _run(command: list[str], disk: Path, bounds: Bounds, package: str) -> None:
     try:
-        ended = run_child(limited(command, bounds), bounds.seconds)
+        ended = run_child(within(command, bounds), bounds.seconds)
     except FileNotFoundError as error:
         raise _failed(disk, "prlimit is not installed", "Install it (Debian: util-linux).") from error
     except subprocess.TimeoutExpired as error:

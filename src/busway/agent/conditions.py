@@ -1,4 +1,4 @@
-"""How this host does, told to the control plane now and then: links, utilisation, and what the doctor found.
+"""The conditions of this host, sent to the control plane now and then: links, utilisation, and the doctor's findings.
 
 It has a document of its own, so that a link that changes its speed never makes a report a new one. What changed is told
 at the next look; the doctor looks in a thread of its own, seldom, and a look that fails is one that found nothing new.
@@ -51,7 +51,7 @@ class HostConditions:
         self._doctor: threading.Thread | None = None
 
     def tell(self, machine: Machine, held: Collection[str]) -> None:
-        """Looks when it is time, and hands in what is new."""
+        """Measures if it is time, and sends what has changed."""
         now = self._clock()
         if now < self._due:
             return

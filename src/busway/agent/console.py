@@ -1,4 +1,4 @@
-"""Hands the ends of guests' consoles to the control plane, each only when it has changed.
+"""Sends the last part of each guest's console to the control plane, only when it has changed.
 
 A console is kept in two files: what is written now, and what was written before it grew too large. Where virtlogd
 writes it, virtlogd rotates it under the same names. Where libvirt lets QEMU write the file itself, a chatty guest
@@ -52,7 +52,8 @@ class Consoles:
                 self._link.put_console(server_id, text)
             self._handed_in[server_id] = mark
             if status.st_blocks * 512 > _LIMIT:
-                _rotate(path)
+                with suppress(OSError):  # a full disk: tried again when the guest writes more, and the others go on
+                    _rotate(path)
 
 
 def _before(path: Path) -> Path:
@@ -61,7 +62,7 @@ def _before(path: Path) -> Path:
 
 
 def _end(path: Path, most: int) -> bytes:
-    """The last bytes of a console, those of before it was cut included."""
+    """The last `most` bytes of a console, including text from before it was cut."""
     text = _tail(path, most)
     if len(text) < most:
         with suppress(FileNotFoundError):

@@ -21,16 +21,16 @@ _REASON_BYTES = 120
 
 
 class ConsoleStream(Protocol):
-    """Bytes both ways; each way may have a thread of its own."""
+    """A stream of bytes in both directions; each direction may be used by a thread of its own."""
 
     def receive(self) -> bytes | None:
-        """The next bytes of the viewer; None when the other side has ended."""
+        """The next bytes from the viewer; None after the other side has ended."""
 
     def send(self, data: bytes) -> bool:
         """Sends bytes of the guest, as fast as they are taken; False when the other side has ended."""
 
     def close(self, reason: str = "") -> None:
-        """Ends the stream with a reason that the viewer reads; again is harmless."""
+        """Ends the stream with a reason that the viewer sees; a second call does nothing."""
 
 
 class WebSocketStream:

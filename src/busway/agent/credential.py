@@ -74,7 +74,7 @@ def write_credential(path: Path, credential: Credential) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Refuses a place for a credential that can't be written, before a token is spent on it."""
+    """Raises for a path where the credential can't be written, before the join token is used up."""
     folder = next(each for each in path.absolute().parents if each.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise InvalidConfig(

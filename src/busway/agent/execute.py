@@ -1,4 +1,4 @@
-"""Carries out the steps of one server; whatever goes wrong with one is its fault and nobody else's."""
+"""Executes the steps of one server; an error becomes a fault of that server and affects no other."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Executor:
                 work.unfinished = True
 
     def _attempt(self, step: Step, tools: Tools) -> bool:
-        """Tries a step; an error that nobody has thought of is the server's fault as well, with a code of its own."""
+        """Tries a step and returns whether it worked; an unexpected error becomes a fault of the server with the code `agent-error`."""
         try:
             return self._faults.may_try(step) and self._try(step, tools)
         except Exception as error:
@@ -110,17 +110,17 @@ class Executor:
         """Stores the fault; if the disk does not accept it, work continues, and the fault is reported anyway."""
         fault = fault_of(step, error)
         try:
+            self._faults.failed(step, fault)
             if isinstance(step, GiveBackDevice):
                 known = self._tools.state.held.find(step.held.unit.name)
                 if known is not None:
                     self._tools.state.held.write(known.blamed(fault))
-            self._faults.failed(step, fault)
         except (OSError, BuswayError) as second:
             self._log.error("a fault could not be kept", step=step.name, server=step.server_id, why=str(second))
 
 
 def _shared(step: Step) -> str:
-    """What steps of other servers must keep off meanwhile: the functions of a slot, a parent, an image, or nothing but the server."""
+    """The name of the lock that a step needs: it shares a slot, a parent of devices, an image or nothing with other servers."""
     unit = step.grant.unit if isinstance(step, TakeDevice) else None
     unit = step.held.unit if isinstance(step, GiveBackDevice) else unit
     if isinstance(unit, WholeFunction):

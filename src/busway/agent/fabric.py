@@ -42,7 +42,7 @@ class HostFabric:
         return (Fabric(partitions).seen(),) if partitions else ()
 
     def active(self) -> frozenset[UnitName]:
-        """The names of the partitions that are active, as far as the manager has told."""
+        """The names of the partitions that are active, as the fabric manager last reported."""
         self._look()
         return frozenset(FabricPartition(each.number).name for each in self._listed if each.active)
 
@@ -132,7 +132,7 @@ class HostFabric:
         return {**found, **self.modules}
 
     def _learn(self) -> None:
-        """Asks the driver, which knows the GPUs that no guest has; what was known of others stays."""
+        """Asks the driver, which knows only the GPUs that no guest has; earlier answers about the others are kept."""
         try:
             told = read_modules(self.driver(["-q"]))
         except HostError as error:

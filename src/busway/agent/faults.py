@@ -43,7 +43,7 @@ class Faults:
         self._unwritten: dict[ServerId, tuple[Fault, str]] = {}  # those that the disk did not take
 
     def desire(self, desired: Desired) -> None:
-        """Takes notice of what is desired of each server now."""
+        """Stores the desired state of each server, and forgets pauses and faults of servers that are not in it."""
         self._wanted = {server.id: _digest(repr(server)) for server in desired.servers}
         self._wanted |= dict.fromkeys(desired.absent, _GOING)
         for unreadable in desired.unreadable:
@@ -56,7 +56,7 @@ class Faults:
 
     @property
     def wishes(self) -> dict[ServerId, str]:
-        """What is desired of each server now, as a word that changes with it."""
+        """A word for the desired state of each server, which changes with it."""
         return self._wanted
 
     def current(self, server_id: ServerId, record: ServerRecord) -> Fault | None:
@@ -107,7 +107,7 @@ class Faults:
 
 
 def fault_of(step: Step, error: BuswayError) -> Fault:
-    """The four fields of an error, with the step that failed; what undoing left behind joins the detail."""
+    """The fault for an error: its four fields and the step that failed; notes about a failed undo are added to the detail."""
     notes = " ".join(getattr(error, "__notes__", ()))
     detail = f"{error.detail} {notes}".strip()
     return Fault(step.name, error.brief, detail, error.remedy, error.code)

@@ -64,7 +64,7 @@ class GuestGpus:
         self._lock = threading.Lock()
 
     def look(self, desired: Desired) -> None:
-        """Begins to ask each guest whose turn it is, and forgets those that are no longer here."""
+        """Starts to ask each guest that is due, and forgets guests that are no longer on this host."""
         there = {
             each.id: each for each in desired.servers if each.powered and each.machine.guest_agent and each.devices
         }

@@ -46,6 +46,15 @@ def run_in_guest(
         sleep(_POLL)
 
 
+def set_password(ask: AskGuest, server_id: ServerId, user: str, password: str, seconds: float) -> None:
+    """Sets the password of a user in a guest; raises `HostError` with what its agent says, which never repeats the password.
+
+    Source: qemu/qga/qapi-schema.json, guest-set-user-password.
+    """
+    wanted = {"username": user, "password": base64.b64encode(password.encode()).decode(), "crypted": False}
+    _ask(ask, server_id, "guest-set-user-password", wanted, seconds)
+
+
 def _ask(ask: AskGuest, server_id: ServerId, command: str, arguments: dict[str, Any], left: float) -> dict[str, Any]:
     if left <= 0:
         raise _bad("It takes too long.")

@@ -39,7 +39,7 @@ class HandoverRecords:
         return self._public
 
     def write(self, handover: Handover) -> None:
-        """Signs a record and writes it down; another one of the same hand-over takes its place."""
+        """Signs and stores a record; it replaces an earlier record of the same hand-over."""
         self._read_key()
         text = encode_handover(handover)
         signed = SignedHandover(text.decode(), sign(self._key, text))
@@ -50,7 +50,7 @@ class HandoverRecords:
         return (self._folder / f"{identity}.json").exists()
 
     def list(self) -> tuple[SignedHandover, ...]:
-        """All records that wait. One that can't be read proves nothing, and is left out."""
+        """All records that the control plane does not have yet; a record that can't be read proves nothing and is left out."""
         return tuple(record for _, record in self._read())
 
     def forget(self, taken: Iterable[SignedHandover]) -> None:
@@ -77,7 +77,7 @@ class HandoverRecords:
 
 
 def begin(record: HeldRecord, address: PciAddress, now: int) -> Handover:
-    """The record of a device's way back, before anything is known of it."""
+    """A new record of a hand-over, without any results yet."""
     owner = record.held.server_id
     identity = hashlib.sha256(f"{owner} {address} {record.taken}".encode()).hexdigest()[:32]
     return Handover(identity, address, owner, record.taken, now, reset=False, before=record.identity)

@@ -15,8 +15,9 @@ from busway.domain.errors import BadInput, HostError
 from busway.domain.grant import Fault, Held
 from busway.domain.handover import Identity
 from busway.domain.ids import UnitName
-from busway.domain.units import FabricPartition, Mdev, Unit, WholeFunction
+from busway.domain.units import FabricPartition, Mdev, RenderShare, Unit, WholeFunction
 from busway.domain.units.fabric import read_partition
+from busway.domain.units.render import read_share
 from busway.hardware.durable import remove_durably, write_durably
 from busway.hardware.handover import Before
 from busway.wire.units import read_held, write_held
@@ -106,4 +107,7 @@ def unit_called(name: UnitName) -> Unit | None:
         number = read_partition(name)
         if number is not None:
             return FabricPartition(number)
+        share = read_share(name)
+        if share is not None:
+            return RenderShare("", share)
         return Mdev("", "", name) if _UUID.fullmatch(name) else None

@@ -50,7 +50,7 @@ class ImageCache:
         return removed
 
     def _needed(self, server_id: ServerId) -> frozenset[str] | None:
-        """The images that a server's disks read from; None when one of them does not say."""
+        """The images that a server's disks are based on; None if a disk can't be read."""
         try:
             paths = [self._state.files(server_id, number).disk for number in self._state.disks(server_id)]
             names = [backing_file(path) for path in paths]

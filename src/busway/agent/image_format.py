@@ -1,4 +1,4 @@
-"""What an image file says of itself, and what it must not say: looked at again wherever a file is about to be opened."""
+"""Checks the header of an image file, each time before the file is opened: its format, its size, and references to other files."""
 
 from __future__ import annotations
 

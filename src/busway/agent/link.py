@@ -27,6 +27,7 @@ from busway.domain.errors import (
     Unavailable,
 )
 from busway.domain.ids import ImageId, ServerId
+from busway.domain.question import HostAnswer, HostQuestion
 from busway.pki.request import make_request
 from busway.pki.trouble import distrust
 from busway.wire.console import ConsoleCalls
@@ -65,8 +66,14 @@ class AgentLink(Protocol):
     def put_console(self, server_id: ServerId, text: bytes) -> None:
         """Hands in the end of a guest's console."""
 
-    def fetch_console_calls(self, wait: float) -> tuple[ConsoleCall, ...]:
-        """Waits up to `wait` seconds until somebody waits for a console of a guest here; says who does."""
+    def fetch_console_calls(self, wait: float) -> tuple[ConsoleCall | HostQuestion, ...]:
+        """Waits up to `wait` seconds until somebody waits for a console of a guest here or an answer about one; says who does."""
+
+    def answer_question(self, question_id: str, answer: HostAnswer) -> None:
+        """Hands in the answer to a question; `NotFound` where nobody waits for it any more."""
+
+    def post_password(self, server_id: ServerId, password: str) -> None:
+        """Hands in the password that a guest has posted; `Conflict` when it has posted one before."""
 
     def answer_console(self, call_id: str) -> ConsoleStream:
         """Dials in for one call; `NotFound` where nobody waits for it, which another control process may know better."""
@@ -164,11 +171,21 @@ class HttpLink:
         path = f"/hosts/{self._host}/servers/{server_id}/console"
         self._send("PUT", path, content=text, headers={"Content-Type": "text/plain; charset=utf-8"})
 
-    def fetch_console_calls(self, wait: float) -> tuple[ConsoleCall, ...]:
+    def fetch_console_calls(self, wait: float) -> tuple[ConsoleCall | HostQuestion, ...]:
         """GET consoles, a long poll."""
         path = f"/hosts/{self._host}/consoles"
         answer = self._send("GET", path, params={"wait": f"{wait:g}"}, timeout=wait + 30.0)
-        return decode(answer.content, ConsoleCalls).calls
+        found = decode(answer.content, ConsoleCalls)
+        return (*found.calls, *found.questions)
+
+    def answer_question(self, question_id: str, answer: HostAnswer) -> None:
+        """PUT the answer."""
+        self._send("PUT", f"/hosts/{self._host}/questions/{question_id}", content=encode(answer), headers=_JSON)
+
+    def post_password(self, server_id: ServerId, password: str) -> None:
+        """PUT the password as text."""
+        path = f"/hosts/{self._host}/servers/{server_id}/password"
+        self._send("PUT", path, content=password.encode(), headers={"Content-Type": "text/plain; charset=utf-8"})
 
     def answer_console(self, call_id: str) -> ConsoleStream:
         """Opens a WebSocket with the same credential."""

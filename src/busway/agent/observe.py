@@ -6,6 +6,7 @@ device, and its server is in `Sight.unreadable`: nothing is planned for it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -19,12 +20,14 @@ from busway.domain.documents import Desired, ObservedServer
 from busway.domain.errors import HostError
 from busway.domain.grant import Fault, Held, names_of
 from busway.domain.ids import ServerId, UnitName
+from busway.domain.live_move import LiveSeen, LiveStage
 from busway.domain.mdev import MdevParentSeen
-from busway.domain.units import Mdev, VgpuFunction
+from busway.domain.units import Mdev, RenderShare, VgpuFunction
 from busway.hardware.handover import is_ready, vgpu
 from busway.hardware.handover.mdev import is_placed, list_ready
 from busway.hardware.machine import Machine
 from busway.hardware.mediated import see_mdev_parents, see_vgpu_function
+from busway.hardware.render_node import has_render_node
 from busway.hypervisor.seam import DomainSeen
 from busway.reconciler.local import LocalServer, LocalState
 
@@ -43,6 +46,8 @@ class Sight:
     mdev_parents: tuple[MdevParentSeen, ...] = ()
     vgpu_functions: tuple[MdevParentSeen, ...] = ()
     fabrics: tuple[MdevParentSeen, ...] = ()
+    render_nodes: tuple[MdevParentSeen, ...] = ()
+    doubtful: tuple[Held, ...] = ()  # for the report alone: what any server here may have and none is asked to have
 
     @property
     def held(self) -> tuple[Held, ...]:
@@ -63,6 +68,9 @@ class _Seen:
     local: LocalServer
     fault: Fault | None
     known: bool = True
+    ignored: tuple[str, ...] = ()
+    live: LiveSeen | None = None
+    arriving: bool = False
 
 
 def look(
@@ -74,29 +82,36 @@ def look(
     now: Moment,
     stop_patience: float,
     partitions: frozenset[UnitName] = frozenset(),
+    unplug_patience: float = 60.0,
+    live: Callable[[ServerId], LiveSeen | None] = lambda _server_id: None,
+    options: str = "",
 ) -> Sight:
     """Reads domains first: a host whose hypervisor is away raises here and is never taken for an empty one.
 
-    `partitions` are those of its fabric that are active.
+    `partitions` are those of its fabric that are active; `live` tells of live migrations. `options` is the digest of what the
+    host chooses for all guests, "" if it does not matter.
     """
     domains = {domain.server_id: domain for domain in hypervisor.domains()}
     records, unreadable = state.held.list()
     held = tuple(record.held for record in records)
+    doubtful: tuple[Held, ...] = ()
     for name, error in unreadable.items():
         held += _held_by_any(name, error, desired, domains)
+        doubtful += _doubtful(name, error, desired)
     ids = sorted({*domains, *state.server_ids(), *(record.held.server_id for record in records)})
-    eyes = _Eyes(state, faults, now, stop_patience)
+    eyes = _Eyes(state, faults, now, stop_patience, unplug_patience, live)
     seen = [eyes.see(server_id, domains.get(server_id)) for server_id in ids]
     local = LocalState(
         servers=tuple(one.local for one in seen),
         images=state.cached_images(),
         held=held,
         ready=_ready(machine, held) | partitions,
+        options=options,
     )
     unknown = frozenset(one.local.id for one in seen if not one.known)
     told = tuple(_observed(one, held) for one in seen)
     parents, functions = see_mdev_parents(machine.root), _vgpu_functions(machine)
-    return Sight(machine, machine.inventory, local, told, unknown, parents, functions)
+    return Sight(machine, machine.inventory, local, told, unknown, parents, functions, doubtful=doubtful)
 
 
 def _vgpu_functions(machine: Machine) -> tuple[MdevParentSeen, ...]:
@@ -111,9 +126,12 @@ def _ready(machine: Machine, held: tuple[Held, ...]) -> frozenset[UnitName]:
     unplaced = {
         each.unit.name for each in held if isinstance(each.unit, Mdev) and not is_placed(machine.root, each.unit)
     }
-    units = (each.unit for each in held)
+    units = [each.unit for each in held]
+    nodes = {unit.render_node for unit in units if isinstance(unit, RenderShare)}
+    there = {node for node in nodes if has_render_node(machine.root, node)}
+    shares = {unit.name for unit in units if isinstance(unit, RenderShare) and unit.render_node in there}
     vgpus = {unit.name for unit in units if isinstance(unit, VgpuFunction) and vgpu.is_ready(machine.root, unit)}
-    return frozenset(map(UnitName, (*functions, *list_ready(machine.root), *vgpus))) - unplaced
+    return frozenset(map(UnitName, (*functions, *list_ready(machine.root), *vgpus, *shares))) - unplaced
 
 
 def _held_by_any(
@@ -128,6 +146,18 @@ def _held_by_any(
     return tuple(Held(owner, unit, fault=_fault(error)) for owner in sorted(owners) if unit is not None)
 
 
+def _doubtful(name: UnitName, error: HostError, desired: Desired | None) -> tuple[Held, ...]:
+    """A unit that no server is asked to have, and whose record can't be read: any server may have it still.
+
+    Only the record tells which server had a device that was detached, or that a smaller flavor does not have. Each server is
+    reported as its holder, so that nobody takes it for given back; nothing is planned for it.
+    """
+    unit = unit_called(name)
+    if unit is None or desired is None or any(name in names_of(server.devices) for server in desired.servers):
+        return ()
+    return tuple(Held(server.id, unit, fault=_fault(error)) for server in desired.servers)
+
+
 @dataclass(frozen=True, slots=True)
 class _Eyes:
     """Looks at the files of servers."""
@@ -136,17 +166,30 @@ class _Eyes:
     faults: Faults
     now: Moment
     stop_patience: float
+    unplug_patience: float
+    live: Callable[[ServerId], LiveSeen | None]
 
     def see(self, server_id: ServerId, domain: DomainSeen | None) -> _Seen:
         """One server; if its files can't be read, this is reported."""
         unknown = LocalServer(server_id, files=True)
         if domain is not None:
             unknown = replace(
-                unknown, power=domain.power, attached=domain.attached, paused=domain.paused, saved=domain.saved
+                unknown,
+                power=domain.power,
+                attached=domain.attached,
+                paused=domain.paused or domain.arriving,
+                saved=domain.saved,
+                cards=domain.cards,
+                left=domain.left,
             )
         try:
             record = self.state.record(server_id)
-            return _Seen(self._local(unknown, record), self.faults.current(server_id, record))
+            local = self._local(unknown, record)
+            live = _handed(local, record) or self.live(server_id)
+            # libvirt shows a domain that breaks off as shutting down, which is otherwise a guest that runs.
+            arriving = domain is not None and (domain.arriving or bool(record.awaited))
+            fault, ignored = self.faults.current(server_id, record), self._ignored(local, record)
+            return _Seen(local, fault, ignored=ignored, live=live, arriving=arriving)
         except HostError as error:
             return _Seen(unknown, _fault(error), known=False)
         except OSError as error:
@@ -158,8 +201,15 @@ class _Eyes:
             )
             return _Seen(unknown, _fault(words), known=False)
 
+    def _ignored(self, server: LocalServer, record: ServerRecord) -> tuple[str, ...]:
+        """What the guest was asked to let go so long ago that its user must be told."""
+        asked = record.asked_out.items() if server.running else ()
+        late = [thing for thing, when in asked if when.first.passed(self.now) >= self.unplug_patience]
+        return tuple(sorted(thing for thing in late if thing in {*server.cards, *server.attached_names}))
+
     def _local(self, server: LocalServer, record: ServerRecord) -> LocalServer:
         asked = record.stop_asked
+        young = (thing for thing, when in record.asked_out.items() if when.last.passed(self.now) < self.unplug_patience)
         return replace(
             server,
             files=self.state.folder(server.id).exists(),
@@ -168,14 +218,28 @@ class _Eyes:
             swap=self.state.extra_disks(server.id, DiskRole.SWAP),
             disk=record.disk,
             definition=record.definition,
+            options=record.options,
             config_drive=record.config_drive if self.state.files(server.id).config_drive.exists() else "",
             starts=record.starts,
             reboots=record.reboots,
             uploaded=record.uploaded,
             rescue=record.rescue,
+            asked_out=frozenset(young),
+            handed=record.handed,
+            awaited=_awaited(self.live(server.id)),
             stop_asked=asked is not None,
             stop_overdue=asked is not None and asked.passed(self.now) >= self.stop_patience,
         )
+
+
+def _awaited(seen: LiveSeen | None) -> str:
+    return seen.move if seen is not None and seen.stage is LiveStage.LISTENING else ""
+
+
+def _handed(server: LocalServer, record: ServerRecord) -> LiveSeen | None:
+    """A guest that has left: the record says so, or libvirt where the agent did not come to write it down. Its domain is off."""
+    move = record.handed or (record.sending if server.left else "")
+    return None if not move or server.running else LiveSeen(move, LiveStage.HANDED, progress=record.progress)
 
 
 def _observed(seen: _Seen, held: tuple[Held, ...]) -> ObservedServer:
@@ -191,6 +255,11 @@ def _observed(seen: _Seen, held: tuple[Held, ...]) -> ObservedServer:
         disk=server.disk,
         saved=server.saved,
         rescue=server.rescue,
+        cards=server.cards,
+        attached=tuple(sorted(server.attached_names)),
+        ignored=seen.ignored,
+        live=seen.live,
+        arriving=seen.arriving,
     )
 
 

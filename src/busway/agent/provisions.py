@@ -1,4 +1,4 @@
-"""Makes what is declared of this host before any server uses it, and again after each restart of the host."""
+"""Makes the layouts that the operator declared for this host before servers use them, and again after each restart of the host."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Trouble:
 
 
 class Provisions:
-    """The layouts of one host; one that can't be made keeps nobody but the servers that need it."""
+    """The layouts of one host; a layout that can't be made delays only the servers that need it."""
 
     def __init__(
         self,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from busway.agent.image_format import read_size
 from busway.domain.errors import HostError
+from busway.domain.limited_program import limited
 from busway.hardware.child import run_child
 
 _WORDS_CHARACTERS = 4096
@@ -44,6 +45,11 @@ def make_overlay(image: Path, image_format: str, disk: Path, size_gb: int) -> No
     _run(command, disk, MAKE, lambda: None)
 
 
+def make_empty(disk: Path, size: int) -> None:
+    """Makes a qcow2 disk of so many bytes that reads as zeros."""
+    _run(["qemu-img", "create", "-q", "-f", "qcow2", str(disk), str(size)], disk, MAKE, lambda: None)
+
+
 def flatten(disk: Path, target: Path, breathe: Callable[[], None]) -> None:
     """Writes a qcow2 disk and all that it reads from into one qcow2 file; `breathe` is called meanwhile."""
     size = read_size(disk)
@@ -52,10 +58,10 @@ def flatten(disk: Path, target: Path, breathe: Callable[[], None]) -> None:
     _run(command, target, bounds, breathe)
 
 
-def limited(command: list[str], bounds: Bounds) -> list[str]:
-    """The command under util-linux's prlimit, which sets the kernel's limits before it starts anything."""
+def within(command: list[str], bounds: Bounds) -> list[str]:
+    """The command within these bounds, and those of memory."""
     limits = {"as": _MEMORY_BYTES, "cpu": bounds.cpu_seconds, "fsize": bounds.file_bytes, "core": 0}
-    return ["prlimit", *(f"--{name}={limit}" for name, limit in limits.items()), "--", *command]
+    return limited(command, limits)
 
 
 def _run(command: list[str], made: Path, bounds: Bounds, breathe: Callable[[], None]) -> None:
@@ -66,7 +72,7 @@ def _run(command: list[str], made: Path, bounds: Bounds, breathe: Callable[[], N
     made.touch(mode=0o600)
     made.chmod(0o600)
     try:
-        ended = run_child(limited(command, bounds), bounds.seconds, watch=breathe)
+        ended = run_child(within(command, bounds), bounds.seconds, watch=breathe)
     except FileNotFoundError as error:
         raise _failed(made, "prlimit is not installed", "Install it (Debian: util-linux).") from error
     except subprocess.TimeoutExpired as error:

@@ -1,5 +1,7 @@
 """Connects guests' consoles with who waits for them at the control plane, each in threads of its own.
 
+Questions about guests come in the same long poll, and are answered with a document.
+
 The agent asks who waits, dials in, and passes bytes between that WebSocket and the guest's Unix socket. The rounds of
 the agent know nothing of it. QEMU's serial port takes one connection: a new viewer takes the place of the one before.
 """
@@ -19,15 +21,17 @@ from structlog.typing import FilteringBoundLogger
 from busway.agent.console_stream import ConsoleStream
 from busway.agent.link import AgentLink
 from busway.agent.pace import Backoff
+from busway.agent.questions import reply
 from busway.domain.console import ConsoleCall, ConsoleKind
 from busway.domain.errors import BuswayError, NotFound
+from busway.domain.question import HostQuestion
 from busway.hypervisor.seam import Hypervisor
 
 MOST_OPEN = 64
 ANSWER_SECONDS = 12.0
 _WAIT_SECONDS = 25.0
 _TAKEN_PAUSE = 0.1  # while a call that was answered is still in the list
-_BREATH = 1.0  # where the control plane does not hold the long poll
+_PAUSE_SECONDS = 1.0  # where the control plane does not hold the long poll
 _RETRY_PAUSE = 0.2
 _OLD_CONTROL_PAUSE = 60.0
 _CONNECT_SECONDS = 5.0
@@ -37,7 +41,7 @@ _ENDING = 5.0
 
 @dataclass
 class _Relay:
-    """One console that is passed through."""
+    """One open console: bytes are copied between the guest's socket and the viewer."""
 
     call: ConsoleCall
     stream: ConsoleStream
@@ -105,10 +109,11 @@ class RemoteConsoles:
         fresh = [call for call in calls if call.id not in self._answered]
         for call in fresh:
             self._answered.append(call.id)
-            threading.Thread(target=self._answer, args=(call,), name=f"console {call.id}", daemon=True).start()
+            act = self._reply if isinstance(call, HostQuestion) else self._answer
+            threading.Thread(target=act, args=(call,), name=f"console {call.id}", daemon=True).start()
         if calls:
             return 0.0 if fresh else _TAKEN_PAUSE
-        return _BREATH if time.monotonic() - asked < wait / 2 else 0.0
+        return _PAUSE_SECONDS if time.monotonic() - asked < wait / 2 else 0.0
 
     def close(self) -> None:
         """Ends all consoles and waits for them a moment."""
@@ -125,6 +130,14 @@ class RemoteConsoles:
         """How many consoles are open."""
         with self._guard:
             return self._count
+
+    def _reply(self, question: HostQuestion) -> None:
+        try:
+            self._link.answer_question(question.id, reply(self._hypervisor, question))
+        except BuswayError as error:
+            self._log.info("question: no answer", why=error.brief, server=question.server_id, kind=question.kind)
+        except Exception as error:
+            self._log.exception("question failed", why=repr(error), server=question.server_id, kind=question.kind)
 
     def _answer(self, call: ConsoleCall) -> None:
         facts = {"server": call.server_id, "kind": str(call.kind)}
@@ -147,7 +160,7 @@ class RemoteConsoles:
         self._log.info("console closed", why=why, **facts)
 
     def _dial(self, call: ConsoleCall) -> ConsoleStream:
-        """Dials until the process is found where the viewer waits: there may be several behind one address."""
+        """Connects until it reaches the control process where the viewer waits: several may share one address."""
         deadline = time.monotonic() + ANSWER_SECONDS
         while True:
             try:
@@ -210,7 +223,7 @@ class RemoteConsoles:
         return guest
 
     def _take_over(self, call: ConsoleCall) -> None:
-        """Ends the viewer of a serial port that is there already, and waits until it is gone."""
+        """Ends the current viewer of a serial port, and waits until it has closed."""
         deadline = time.monotonic() + _ENDING
         while time.monotonic() < deadline:
             with self._guard:

@@ -1,4 +1,4 @@
-"""Tells the control plane what was seen: at once when it has changed, and often enough to keep the host's lease."""
+"""Reports the observed state to the control plane: at once if it has changed, and often enough to keep the host's lease."""
 
 from __future__ import annotations
 
@@ -13,19 +13,23 @@ from busway.agent.link import AgentLink
 from busway.agent.observe import Sight
 from busway.agent.resources import measure, resource_view
 from busway.agent.sequence import Sequence
+from busway.domain.dedicated_cpus import NO_SETS, CpuSets
 from busway.domain.documents import Desired, HostResources, Observed
 from busway.hardware.handover.before import read_boot_id
 from busway.hypervisor.seam import HypervisorFacts
+from busway.networking.chassis import read_chassis
 
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """The host that reports: its name, its root of /sys and /proc, the agent's folder, and how guests run here."""
+    """The host that reports: its name, its root of /sys and /proc, the agent's folder, and how guests run here, on which CPUs."""
 
     host: str
     root: Path
     state: Path
     virt_type: str
+    cpus: CpuSets = NO_SETS
+    paged: bool = False  # their memory is huge pages
 
 
 class Reporter:
@@ -58,7 +62,7 @@ class Reporter:
 
     @property
     def is_due(self) -> bool:
-        """True when the host should be heard of again, whether anything has changed or not."""
+        """True if it is time for the next report, whether anything has changed or not."""
         return self._monotonic() - self._sent_at >= self._often
 
     def report(self, sight: Sight, generation: int, notes: tuple[str, ...]) -> None:
@@ -70,9 +74,9 @@ class Reporter:
             self._send(observed)
 
     def repeat(self, notes: tuple[str, ...]) -> None:
-        """Says the last look again, for a while, when the hypervisor is there and does not answer.
+        """Sends the last observation again, for at most `blind` seconds, while the hypervisor does not answer.
 
-        It is what the host was like, under the generation of then: nothing becomes free by it.
+        It has the generation of that time, so no device becomes free by it.
         """
         if self._last is not None and self.is_due and self._monotonic() - self._seen_at < self._blind:
             self._send(replace(self._last, notes=notes))
@@ -95,6 +99,7 @@ class Reporter:
     def _observed(self, sight: Sight, generation: int, notes: tuple[str, ...]) -> Observed:
         if self._resources is None:
             self._resources = self._measure()
+        self._resources = replace(self._resources, chassis=read_chassis(self._whose.root))
         return Observed(
             host=self._whose.host,
             sequence=0,  # given when it is sent
@@ -105,8 +110,9 @@ class Reporter:
             mdev_parents=sight.mdev_parents,
             vgpu_functions=sight.vgpu_functions,
             fabrics=sight.fabrics,
+            render_nodes=sight.render_nodes,
             servers=sight.servers,
-            held=sight.held,
+            held=(*sight.held, *sight.doubtful),
             agent_version=__version__,
             iommu=any(device.iommu_group is not None for device in sight.inventory),
             notes=notes,
@@ -115,4 +121,5 @@ class Reporter:
         )
 
     def _measure(self) -> HostResources:
-        return measure(self._facts(), self._whose.root, self._whose.state, self._whose.virt_type)
+        whose = self._whose
+        return measure(self._facts(), whose.root, whose.state, whose.virt_type, whose.cpus, paged=whose.paged)

@@ -8,24 +8,30 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from busway.agent.blank_disk import can_make_blank
+from busway.domain.dedicated_cpus import NO_SETS, CpuSets
 from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.documents import Desired, DesiredServer, HostResources
 from busway.domain.grant import Held
 from busway.domain.guest_machine import MachineWord
 from busway.domain.host_facts import GuestAct
 from busway.domain.units import KINDS
+from busway.hardware.huge_pages import HugePages, paged_cell, read_huge_pages
 from busway.hardware.isolation import read_unsafe
-from busway.hardware.numa import read_cells
+from busway.hardware.numa import kept_apart, online_cpus, read_cells
 from busway.hypervisor.seam import HypervisorFacts
 
 _GB = 1 << 30
 
 
-def measure(facts: HypervisorFacts, root: Path, state: Path, virt_type: str) -> HostResources:
-    """Takes the hypervisor's word for its host, the kernel's for its NUMA nodes, and the file system's for its size."""
+def measure(
+    facts: HypervisorFacts, root: Path, state: Path, virt_type: str, cpus: CpuSets = NO_SETS, *, paged: bool = False
+) -> HostResources:
+    """The totals of this host: from the hypervisor, from the kernel (NUMA nodes) and from the file system (disk)."""
+    cells = tuple(kept_apart(root, cell, cpus) for cell in read_cells(root))
+    pages = read_huge_pages(root) if paged else HugePages(0, 0)
     return HostResources(
-        vcpus=facts.vcpus,
-        ram_mb=facts.ram_mb,
+        vcpus=facts.vcpus if cpus == NO_SETS else len(cpus.shared_of(online_cpus(root))),
+        ram_mb=pages.ram_mb if paged else facts.ram_mb,
         disk_gb=shutil.disk_usage(state).total // _GB,
         hypervisor_type=facts.type,
         hypervisor_version=facts.version,
@@ -33,12 +39,17 @@ def measure(facts: HypervisorFacts, root: Path, state: Path, virt_type: str) -> 
         virt_type=virt_type,
         architecture=facts.architecture,
         cpu_features=facts.cpu_features,
-        cells=read_cells(root),
+        cells=tuple(paged_cell(root, cell, pages.size_kb) for cell in cells) if paged else cells,
         guests=facts.guests,
         kinds=tuple(KINDS),
         unsafe=read_unsafe(root),
         acts=tuple(GuestAct),
-        machine=(*facts.machine, *((MachineWord.EXTRA_DISKS,) if can_make_blank() else ())),
+        machine=(
+            *facts.machine,
+            *((MachineWord.EXTRA_DISKS,) if can_make_blank() else ()),
+            *((MachineWord.HUGE_PAGES, f"pages-{pages.size_kb}") if paged else ()),
+        ),
+        paged=paged,
         booted=_booted(root),
     )
 

@@ -7,9 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
+
 from busway.agent.fabric import HostFabric
 from busway.agent.link import AgentLink
+from busway.agent.live.moves import LiveMoves, LiveOptions
+from busway.agent.qemu_img import make_empty
 from busway.agent.record import Moment
+from busway.agent.render import DeclaredNodes
 from busway.agent.state import StateFolder
 from busway.domain.disk_role import DiskRole
 from busway.domain.ids import ServerId
@@ -26,6 +31,8 @@ from busway.networking.networks import GuestNetworks
 DiskMaker = Callable[[Path, str, Path, int], None]
 # Makes a qcow2 disk that is empty but for a file system: (its role, the disk to make, size in MB).
 BlankMaker = Callable[[DiskRole, Path, int], None]
+# Makes a qcow2 disk with nothing in it: (the disk, its size in bytes).
+EmptyMaker = Callable[[Path, int], None]
 # Writes a disk with all that it reads from into one file: (the disk, the file to make, what to call now and then).
 DiskFlattener = Callable[[Path, Path, Callable[[], None]], None]
 
@@ -56,7 +63,10 @@ class Tools:
     crashpoint: Callable[[str], None] = lambda _point: None
     wall_ns: Callable[[], int] = time.time_ns
     fabric: HostFabric | None = None
+    render: DeclaredNodes = field(default_factory=DeclaredNodes)
     meters: Meters = field(default_factory=lambda: Meters(FAMILIES))
+    make_empty: EmptyMaker = make_empty
+    live: LiveMoves = field(default_factory=lambda: LiveMoves(LiveOptions(), structlog.get_logger("busway.agent")))
 
     def now(self) -> Moment:
         """The moment, for records that outlive the agent."""

@@ -1,4 +1,4 @@
-"""Spans of what this host does for somebody's request: each step, and the report that tells of it."""
+"""Spans of the work that this host does for a request: each step, and the report of its result."""
 
 from __future__ import annotations
 

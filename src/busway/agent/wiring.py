@@ -12,20 +12,25 @@ from functools import partial
 from pathlib import Path
 
 from busway import __version__
-from busway.agent.agent import Agent, Timing
+from busway.agent.agent import Agent
 from busway.agent.conditions import Examine
 from busway.agent.credential import read_credential, write_credential
 from busway.agent.guest_gpus import GuestGpus
 from busway.agent.link import HttpLink
+from busway.agent.live.moves import LiveOptions, toward
 from busway.agent.log import log_to_stderr
 from busway.agent.metrics_server import MetricsServer, parse_address
+from busway.agent.render import DeclaredNodes
 from busway.agent.state import StateFolder
+from busway.agent.timing import Timing
 from busway.domain.address import PciAddress
+from busway.domain.dedicated_cpus import NO_SETS, CpuSets
 from busway.domain.errors import InvalidConfig
 from busway.domain.sriov_layout import SriovLayout
 from busway.domain.vgpu import SizeMode
 from busway.hardware.fabric_manager import run_program
 from busway.hardware.kernel import SysfsKernel
+from busway.hardware.numa import check_sets
 from busway.hardware.scrub import SCRUB_SECONDS
 from busway.hypervisor.adapter import LibvirtHypervisor
 from busway.hypervisor.guest import GuestOptions
@@ -49,12 +54,16 @@ class AgentOptions:
     hugepages: bool = False
     cpu: str = ""  # the guests' CPU mode in libvirt's words, "" for the one that fits the virt type
     cpu_model: str = ""
+    cpus: CpuSets = NO_SETS
     scrubs: Mapping[str, Path] = field(default_factory=dict)  # programs that clean devices, by vendor:device
     scrub_seconds: float = SCRUB_SECONDS
     layouts: tuple[SriovLayout, ...] = ()
     fabric_manager: str = ""  # NVIDIA's client of it; "" where the host has no NVLink fabric to share
     fabric_modules: Mapping[int, PciAddress] = field(default_factory=dict)
     vgpu_modes: Mapping[PciAddress, SizeMode] = field(default_factory=dict)
+    render: DeclaredNodes = field(default_factory=DeclaredNodes)
+    live_listen: str = ""  # address and port for guests that arrive; "" for the address towards the control plane
+    live_address: str = ""  # where other hosts reach it; "" for the same
     metrics: str = ""  # address and port; "" serves none
     metrics_token: Path | None = None
     traces: str = ""  # the collector that traces are sent to; "" for none
@@ -84,19 +93,22 @@ def build_agent(
     Nothing is sent yet. With virt_type "auto" libvirt must answer now; otherwise it may come later.
     """
     _check_cpu(options)
+    kernel = SysfsKernel()
+    check_sets(kernel.root, options.cpus)
     credential = read_credential(options.credential)
     state = StateFolder(options.state)
     state.lock()
     hypervisor = LibvirtHypervisor(options.libvirt_uri)
     asking = options.guest_gpus
+    link = HttpLink(credential, keep=partial(write_credential, options.credential))
     return Agent(
         credential.host,
         guest_gpus=GuestGpus(hypervisor.ask_guest, asking, time.monotonic) if asking else None,
-        link=HttpLink(credential, keep=partial(write_credential, options.credential)),
+        link=link,
         hypervisor=hypervisor,
-        kernel=SysfsKernel(),
+        kernel=kernel,
         state=state,
-        networks=HostNetworks(_RUN, options.bridges, lambda: control_plane(credential.url)),
+        networks=HostNetworks(_RUN, options.bridges, lambda: control_plane(credential.url), post=link.post_password),
         options=GuestOptions(
             virt_type=_virt_type(options.virt_type, hypervisor),
             bridges=options.bridges,
@@ -104,6 +116,7 @@ def build_agent(
             hugepages=options.hugepages,
             cpu=options.cpu,
             cpu_model=options.cpu_model,
+            cpus=options.cpus,
         ),
         timing=Timing(interval=options.interval, resource_view=options.resource_view, scrub=options.scrub_seconds),
         crashpoint=crashpoint,
@@ -114,7 +127,26 @@ def build_agent(
         vgpu_modes=options.vgpu_modes,
         fabric_manager=run_program(options.fabric_manager) if options.fabric_manager else None,
         fabric_modules=options.fabric_modules,
+        render=options.render,
+        live=_live(options, credential.url),
     )
+
+
+def _live(options: AgentOptions, url: str) -> LiveOptions:
+    """Where guests arrive; an address for others may be a name."""
+    try:
+        listen = parse_address(options.live_listen) if options.live_listen else (toward(url), 0)
+    except InvalidConfig as error:
+        raise InvalidConfig(
+            error.brief, remedy="Write --live-listen like 10.0.0.11:16514.", code="live-address"
+        ) from error
+    if options.live_address and not options.live_address.rpartition(":")[2].isdigit():
+        raise InvalidConfig(
+            f"{options.live_address} is not an address with a port",
+            remedy="Write --live-address like host11.example.org:16514.",
+            code="live-address",
+        )
+    return LiveOptions(listen, options.live_address)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""One worker for each server that has something to do, so that none waits for another's download or for a call that hangs.
+"""One worker per server with work, so that no server waits for another one's download or for a call that hangs.
 
 The main loop plans, starts work and continues. A worker whose server is wanted otherwise by now is cancelled: its
 long acts ask for that now and then. A worker that hangs keeps its own server busy, and nothing else.
@@ -78,7 +78,7 @@ class Workers:
 
     @property
     def works(self) -> tuple[Work, ...]:
-        """What has not ended, or has not been collected yet."""
+        """The work that is in progress, or that has ended and was not collected yet."""
         return tuple(self._works.values())
 
     @property

@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from busway.api.middleware import SCOPE_KEY as REQUEST_ID
 from busway.control.context import Control
-from busway.domain.errors import BuswayError, Forbidden, NotAuthenticated, OverQuota
+from busway.domain.errors import BuswayError, Forbidden, NotAuthenticated, NotFound, OverQuota
 from busway.store import audit
 from busway.store.audit import Act, Record
 
@@ -18,6 +18,9 @@ _TABLES = {
     "os-server-groups": "server_groups",
     "domains": "projects",
     "groups": "user_groups",
+    "limits": "quotas",
+    "registered_limits": "quotas",
+    "OS-EC2": "credentials",
 }
 _INTERNAL = "internal"  # the code that the client of a 500 is told
 _DEEDS = ("action", "file", "recycle", "tokens")
@@ -50,7 +53,7 @@ def record_error(control: Control, act: Act, error: BuswayError) -> None:
             audit.mark_failed(tx, act.record.request_id, error.code)
         return
     refused = isinstance(error, Forbidden) and not isinstance(error, OverQuota)
-    failed_login = isinstance(error, NotAuthenticated) and act.is_login and error.code != "login-wait"
+    failed_login = isinstance(error, NotAuthenticated | NotFound) and act.is_login and error.code != "login-wait"
     if (refused and act.record.user_id) or failed_login:
         with control.db.write(aside=True) as tx:
             audit.deny(tx, act, error.code)

@@ -1,7 +1,7 @@
 """What agents ask and report: each one for its own host only, with a bearer token.
 
 A long poll waits as a coroutine that the doorbell wakes, so that hundreds of waiting agents hold no thread
-(`agent_polls`). A report that says what the last one said is answered from memory.
+(`held_polls`). A report that says what the last one said is answered from memory.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from busway.api.agent_polls import Polls, Run
 from busway.api.body import read_body
 from busway.api.bounds import CONDITIONS_BYTES, CONSOLE_BYTES, OBSERVED_BYTES
+from busway.api.closing import Closing
+from busway.api.held_polls import Floor, HeldPolls, Run
 from busway.api.image.data import expected_bytes, take_data
 from busway.control.agents import access as agents
 from busway.control.agents.images import image_file
 from busway.control.context import Control
 from busway.control.hosts.joining import token_hash
 from busway.control.observation.memory import said
+from busway.control.servers.password import post_password
 from busway.domain.condition import Conditions
 from busway.domain.errors import BadInput, Forbidden, NotAuthenticated
 from busway.domain.ids import HostId, ServerId
@@ -33,18 +35,20 @@ ROOT = "/agent/v1"
 MAX_WAIT_SECONDS = 60
 AGENT_THREADS = 16
 MAX_JOIN_BYTES = 16 * 1024
+PASSWORD_BYTES = 4096
 SHOWN_HOST = "busway.host"  # where the server puts the host that a client's certificate names
 
 
-def routes(control: Control) -> list[Route]:
+def routes(control: Control, closing: Closing) -> list[Route]:
     """The agents' routes; their use cases have threads of their own, so that they never starve users."""
     run: Run = partial(to_thread.run_sync, limiter=CapacityLimiter(AGENT_THREADS))
-    polls = Polls(control, run)
+    polls = HeldPolls(control.bell, run, Floor(partial(agents.look, control), control.reports.any_waiting), closing)
 
     async def desired(request: Request) -> Response:
         host_id = await host_of(control, run, request)
-        after, wait = number_of(request, "after", -1), min(number_of(request, "wait", 0), MAX_WAIT_SECONDS)
-        document = await polls.wait(host_id, int(after), wait)
+        after, wait = int(number_of(request, "after", -1)), min(number_of(request, "wait", 0), MAX_WAIT_SECONDS)
+        read = partial(agents.desired, control, host_id, after, 0)
+        document = await polls.wait(f"host:{host_id}", host_id, after, wait, read)
         if document is None:
             return Response(status_code=204)
         return Response(encode(document), media_type="application/json")
@@ -83,6 +87,12 @@ def routes(control: Control) -> list[Route]:
         await run(agents.put_console, control, host_id, ServerId(request.path_params["server"]), text)
         return Response(status_code=204)
 
+    async def password(request: Request) -> Response:
+        host_id = await host_of(control, run, request)
+        text = (await read_body(request, PASSWORD_BYTES)).decode(errors="replace")
+        await run(post_password, control, host_id, ServerId(request.path_params["server"]), text)
+        return Response(status_code=204)
+
     async def disk(request: Request) -> Response:
         host_id = await host_of(control, run, request)
         server_id, image_id = request.path_params["server"], request.path_params["image"]
@@ -119,6 +129,7 @@ def routes(control: Control) -> list[Route]:
         Route(f"{ROOT}/hosts/{{host}}/observed", observed, methods=["PUT"]),
         Route(f"{ROOT}/hosts/{{host}}/conditions", conditions, methods=["PUT"]),
         Route(f"{ROOT}/hosts/{{host}}/servers/{{server}}/console", console, methods=["PUT"]),
+        Route(f"{ROOT}/hosts/{{host}}/servers/{{server}}/password", password, methods=["PUT"]),
         Route(f"{ROOT}/hosts/{{host}}/servers/{{server}}/disks/{{image}}", disk, methods=["PUT"]),
         Route(f"{ROOT}/images/{{id}}/file", image, methods=["GET"]),
     ]

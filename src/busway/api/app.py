@@ -17,6 +17,7 @@ from busway.api import agent, compute, console, identity, image, metrics, networ
 from busway.api.access_log import AccessLog
 from busway.api.admission import address_of
 from busway.api.bounds import Bounds
+from busway.api.closing import Closing
 from busway.api.errors import on_busway_error, on_http_error
 from busway.api.microversion import Microversions
 from busway.api.middleware import RequestIds, Spellings
@@ -34,25 +35,26 @@ SERVICES: Mapping[str, tuple[Operation, ...]] = {
     "/placement": placement.OPERATIONS,
     "/busway/v1": own.OPERATIONS,
 }
-Pages = Callable[[Control, Threads], Iterable[BaseRoute]]
+Pages = Callable[[Control, Threads, Closing], Iterable[BaseRoute]]
 
 
 def build_app(control: Control, pages: Pages | None = None) -> Starlette:
     """Builds the ASGI application; serve it with uvicorn, in one process per control plane.
 
-    `pages` adds routes for people with a browser, which run in the same threads.
+    `pages` adds routes for people with a browser, which run in the same threads. Whoever stops the server calls
+    `app.state.closing.begin()`: requests that wait for news are then answered.
     """
-    threads = Threads(control.settings.password_threads)
+    threads, closing = Threads(control.settings.password_threads), Closing()
     services: list[BaseRoute] = [
         *(route for prefix, table in SERVICES.items() for route in _mounted(control, threads, prefix, table)),
-        *(pages(control, threads) if pages else ()),
-        *agent.routes(control),
-        *console.routes(control),
+        *(pages(control, threads, closing) if pages else ()),
+        *agent.routes(control, closing),
+        *console.routes(control, closing),
         metrics.route(control),
         Route("/", _index if pages is None else _index_or_console, methods=["GET"]),
         Route(openapi.PATH, _openapi, methods=["GET"]),
     ]
-    return Starlette(
+    app = Starlette(
         routes=services,
         middleware=[
             Middleware(RequestIds),
@@ -62,6 +64,9 @@ def build_app(control: Control, pages: Pages | None = None) -> Starlette:
         ],
         exception_handlers={HTTPException: on_http_error, BuswayError: _paced(Pace(time.monotonic))},
     )
+    app.state.closing = closing
+    app.state.public_url = control.settings.public_url
+    return app
 
 
 def _paced(pace: Pace) -> Callable[[Request, Exception], Awaitable[Response]]:

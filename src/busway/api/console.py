@@ -6,10 +6,7 @@ dials in with its own credential; nothing ever connects to a host.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
@@ -20,27 +17,31 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from busway.api import agent
+from busway.api.body import read_body
+from busway.api.closing import Closing
+from busway.api.held_polls import Floor, HeldPolls, Run
 from busway.api.switchboard import NO_ANSWER, OVER, TRY_AGAIN, Switchboard
 from busway.control.context import Control
 from busway.control.servers import console as consoles
+from busway.control.servers import questions
 from busway.domain.errors import BuswayError, Forbidden
+from busway.domain.ids import HostId
+from busway.domain.question import HostAnswer
 from busway.wire.console import ConsoleCalls
-from busway.wire.documents import encode
+from busway.wire.documents import decode, encode
 
 SOCKET = "/consoles/socket"
 PROTOCOL = "binary"
 CONSOLE_THREADS = 8
 _TOKEN_CHARS = 200
-_BELL_SECONDS = 0.1
-_FLOOR_SECONDS = 2.0
+_ANSWER_BYTES = 256 * 1024
 _REASON_BYTES = 120  # of a closing frame's 125
 
-Run = Callable[..., Awaitable[Any]]
 
-
-def routes(control: Control, board: Switchboard | None = None) -> list[BaseRoute]:
+def routes(control: Control, closing: Closing, board: Switchboard | None = None) -> list[BaseRoute]:
     """The routes of both ends, with threads of their own for their short looks into the database."""
     run: Run = partial(to_thread.run_sync, limiter=CapacityLimiter(CONSOLE_THREADS))
+    polls = HeldPolls(control.bell, run, Floor(partial(_count, control)), closing)
     switch = board or Switchboard()
 
     async def viewer(socket: WebSocket) -> None:
@@ -83,14 +84,36 @@ def routes(control: Control, board: Switchboard | None = None) -> list[BaseRoute
     async def calls(request: Request) -> Response:
         host_id = await agent.host_of(control, run, request)
         wait = min(agent.number_of(request, "wait", 0), agent.MAX_WAIT_SECONDS)
-        found = await _wait_for_calls(control, run, host_id, wait)
-        return Response(encode(ConsoleCalls(found)), media_type="application/json")
+        read = partial(_waiting, control, host_id)
+        found = await polls.wait(consoles.topic(host_id), host_id, 0, wait, read)
+        return Response(encode(found or ConsoleCalls()), media_type="application/json")
+
+    async def answered(request: Request) -> Response:
+        host_id = await agent.host_of(control, run, request)
+        told = decode(
+            await read_body(request, _ANSWER_BYTES), HostAnswer
+        )  # what can't be read is refused to its sender
+        text = encode(told).decode()
+        await run(questions.answer_question, control, host_id, request.path_params["question"], text)
+        return Response(status_code=204)
 
     return [
         WebSocketRoute(SOCKET, viewer),
         Route(f"{agent.ROOT}/hosts/{{host}}/consoles", calls, methods=["GET"]),
         WebSocketRoute(f"{agent.ROOT}/hosts/{{host}}/consoles/{{call}}", dialled),
+        Route(f"{agent.ROOT}/hosts/{{host}}/questions/{{question}}", answered, methods=["PUT"]),
     ]
+
+
+def _count(control: Control, hosts: frozenset[HostId]) -> dict[HostId, int]:
+    """How many wait for each host: for a console, or for an answer."""
+    calls, asked = consoles.count_calls(control, hosts), questions.count_questions(control, hosts)
+    return {host_id: calls.get(host_id, 0) + asked.get(host_id, 0) for host_id in calls.keys() | asked.keys()}
+
+
+def _waiting(control: Control, host_id: HostId) -> ConsoleCalls | None:
+    found = ConsoleCalls(consoles.list_calls(control, host_id), questions.list_questions(control, host_id))
+    return found if found.calls or found.questions else None
 
 
 async def _serve(
@@ -107,19 +130,6 @@ async def _serve(
         why = await switch.talk(line, socket)
         await _close(line.agent, OVER, why)
         await _close(socket, OVER if line.bytes else NO_ANSWER, why)
-
-
-async def _wait_for_calls(control: Control, run: Run, host_id: Any, seconds: float) -> Any:
-    deadline = time.monotonic() + seconds
-    topic = consoles.topic(host_id)
-    while True:
-        seen = control.bell.count(topic)
-        found = await run(consoles.list_calls, control, host_id)
-        floor = min(time.monotonic() + _FLOOR_SECONDS, deadline)
-        if found or time.monotonic() >= deadline:
-            return found
-        while control.bell.count(topic) == seen and time.monotonic() < floor:
-            await anyio.sleep(_BELL_SECONDS)
 
 
 def _is_same_origin(control: Control, socket: HTTPConnection) -> bool:

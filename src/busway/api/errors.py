@@ -14,15 +14,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from busway.api.elsewhere import methods_at, why_not
 from busway.domain import errors
 
 STATUS: tuple[tuple[type[errors.BuswayError], int], ...] = (
+    (errors.BadMediaType, 415),
     (errors.BadInput, 400),
     (errors.NotAuthenticated, 401),
     (errors.Forbidden, 403),
     (errors.NotFound, 404),
     (errors.Conflict, 409),
     (errors.TooLarge, 413),
+    (errors.BadRange, 416),
     (errors.TooSlow, 408),
     (errors.StorageFull, 507),
     (errors.NotSupported, 501),
@@ -51,11 +54,16 @@ _TITLES = {
     408: "Request Timeout",
     409: "Conflict",
     413: "Request Entity Too Large",
+    415: "Unsupported Media Type",
+    416: "Range Not Satisfiable",
     500: "Internal Server Error",
     501: "Not Implemented",
     503: "Service Unavailable",
     507: "Insufficient Storage",
 }
+
+# What services answer to whom a quota would not suffice: Glance's and Neutron's own; the others' is 403.
+_OVER_QUOTA = (("/image", 413), ("/network", 409))
 
 Shape = Callable[[int, errors.BuswayError], object]
 
@@ -67,15 +75,22 @@ def status_of(error: errors.BuswayError) -> int:
 
 def error_response(scope: Scope, error: errors.BuswayError, status: int | None = None) -> Response:
     """The answer for an error in the shape of the service that was asked."""
-    code = status or status_of(error)
     path = str(scope.get("path", ""))
+    code = status or _status_at(path, error)
     headers = {"x-busway-error-code": error.code}
     if code == 401:
-        headers["www-authenticate"] = 'Keystone uri="/identity"'
+        app = scope.get("app")
+        headers["www-authenticate"] = f'Keystone uri="{app.state.public_url if app else ""}/identity"'
     if path.startswith("/image"):
         return Response(_glance(code, error), code, headers, media_type="text/html")
     shape = next((shape for prefix, shape in _SHAPES if path.startswith(prefix)), _busway)
     return Response(msgspec.json.encode(shape(code, error)), code, headers, media_type="application/json")
+
+
+def _status_at(path: str, error: errors.BuswayError) -> int:
+    if isinstance(error, errors.OverQuota):
+        return next((status for prefix, status in _OVER_QUOTA if path.startswith(prefix)), status_of(error))
+    return status_of(error)
 
 
 async def on_busway_error(request: Request, error: Exception) -> Response:
@@ -85,16 +100,27 @@ async def on_busway_error(request: Request, error: Exception) -> Response:
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
-    """Answers for what the router refuses: an unknown path, a wrong method."""
+    """Answers for what the router refuses: an unknown path, a wrong method; each with what there is instead."""
     assert isinstance(error, HTTPException)
     path = request.scope.get("path", "")
+    headers = dict(error.headers or {})
     told: errors.BuswayError
     if error.status_code == 404:
-        told = errors.NotFound(f"The resource could not be found: {request.method} {path}", code="no-such-path")
+        detail, remedy = why_not(path)
+        told = errors.NotFound(
+            f"The resource could not be found: {request.method} {path}",
+            detail=detail,
+            remedy=remedy,
+            code="no-such-path",
+        )
+    elif error.status_code == 405:
+        headers["Allow"] = ", ".join(methods_at(request.app.routes, path))
+        remedy = f"This path takes {headers['Allow']}."
+        told = errors.BuswayError(f"{error.detail}: {request.method} {path}", remedy=remedy, code="http")
     else:
         told = errors.BuswayError(f"{error.detail}: {request.method} {path}", code="http")
     answer = error_response(request.scope, told, error.status_code)
-    answer.headers.update(error.headers or {})
+    answer.headers.update(headers)
     return answer
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from busway.api import own_audit, own_quotas, own_rules, own_usage
+from busway.api import own_audit, own_devices, own_quotas, own_rules, own_usage
 from busway.api.answer import TEXT, array, shape, wrap, wrap_list
 from busway.api.answer_types import of_type
 from busway.api.call import NO_CONTENT, Call, Reply
@@ -110,12 +110,13 @@ def _plan(call: Call) -> Reply:
         raise BadInput("A plan needs a flavor", remedy="Name one: ?flavor=m1.small", code="flavor-missing")
     count = call.number("count")
     count = 1 if count is None else count
-    made = plan.plan(call.control, call.caller, flavor, count, call.text("image"), call.text("host"))
+    words = (call.text("image"), call.text("host"), call.text("network"))
+    made = plan.plan(call.control, call.caller, flavor, count, *words)
     return Reply({"plan": made})
 
 
 _EVENTS = {"server": WORD, "device": WORD, "host": WORD, "limit": COUNT, "before": COUNT}
-_PLAN = {"flavor": WORD, "count": COUNT, "image": WORD, "host": WORD}
+_PLAN = {"flavor": WORD, "count": COUNT, "image": WORD, "host": WORD, "network": WORD}
 
 OPERATIONS = (
     Operation(
@@ -179,6 +180,7 @@ OPERATIONS = (
         answer=wrap("image_catalogue", shape({"where": TEXT, "keys": array(TEXT)})),
     ),
     *own_rules.OPERATIONS,
+    *own_devices.OPERATIONS,
     *own_quotas.OPERATIONS,
     *own_audit.OPERATIONS,
     *own_usage.OPERATIONS,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from busway.api.answer import NUMBER, TEXT, array, choice, nullable, optional, shape, wrap_list
 from busway.api.call import Call, Reply
 from busway.api.encoding import micro_time
 from busway.api.operation import Operation
-from busway.api.schema import Definition
+from busway.api.schema import Definition, as_moment
 from busway.control import audit
 from busway.domain.errors import BadInput
 from busway.store.audit import AuditFilter, Record
@@ -29,8 +27,8 @@ def _list(call: Call) -> Reply:
         result=call.text("result"),
         request_id=call.text("request"),
         target=call.text("target"),
-        since=_moment(call, "since"),
-        until=_moment(call, "until"),
+        since=as_moment(call.text("since"), "since"),
+        until=as_moment(call.text("until"), "until"),
         before=call.number("before"),
         limit=min(_MAX, 100 if limit is None else limit),
     )
@@ -84,17 +82,6 @@ def _cadf(record: Record) -> dict[str, object]:
     if record.reason:
         event["reason"] = {"reasonType": "busway", "reasonCode": record.reason}
     return event
-
-
-def _moment(call: Call, key: str) -> datetime | None:
-    text = call.text(key)
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError as error:
-        raise BadInput(f"{key} '{text}' is not an ISO 8601 time", code="not-a-time") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 _ROW = shape(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from busway.api.answer import NUMBER, REAL, TEXT, TRUTH, Property, array, nullable, optional, shape, wrap, wrap_list
 from busway.api.answer_types import of_type
 from busway.api.call import Call, Reply
 from busway.api.encoding import micro_time
 from busway.api.operation import Operation
-from busway.api.schema import COUNT, FLAG, WORD, Definition
+from busway.api.schema import COUNT, FLAG, WORD, Definition, as_moment
 from busway.control import quotas, usage
-from busway.domain.errors import BadInput
 from busway.store.ledger import BY, Entry, Line
 
 _ROOT = "/busway/v1/usage"
@@ -45,20 +44,8 @@ def _project(call: Call) -> str | None:
 
 def _window(call: Call) -> tuple[datetime, datetime]:
     now = call.control.now()
-    end = _moment(call, "end") or now
-    return _moment(call, "start") or min(end, now) - timedelta(days=_DEFAULT_DAYS), end
-
-
-def _moment(call: Call, key: str) -> datetime | None:
-    text = call.text(key)
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise BadInput(f"{key} '{text}' is not an ISO 8601 time", code="not-a-time") from error
+    end = as_moment(call.text("end"), "end") or now
+    return as_moment(call.text("start"), "start") or min(end, now) - timedelta(days=_DEFAULT_DAYS), end
 
 
 def _line(line: Line, names: dict[str, str]) -> dict[str, object]:

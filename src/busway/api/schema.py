@@ -134,6 +134,6 @@ def as_moment(text: str | None, name: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-    except ValueError as error:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:  # in UTC it may be in a year that there is not
         raise BadInput(f"{name} '{_short(text)}' is not an ISO 8601 time", code="not-a-time") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

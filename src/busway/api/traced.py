@@ -30,7 +30,7 @@ class Traced:
         values = {"busway.request_id": scope.get(REQUEST_ID, ""), "http.request.method": method}
         with self._tracer.span(method, read_context(sent), values, Kind.SERVER) as span:
 
-            async def send_told(message: Message) -> None:
+            async def send_traced(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     span.values["http.response.status_code"] = message["status"]
                     span.error = f"answered {message['status']}" if message["status"] >= 500 else ""
@@ -40,4 +40,4 @@ class Traced:
                         span.values["enduser.id"] = note.caller.user_id
                 await send(message)
 
-            await self._app(scope, receive, send_told)
+            await self._app(scope, receive, send_traced)

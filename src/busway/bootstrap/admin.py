@@ -15,12 +15,13 @@ import yaml
 from busway.control import flavors, networks
 from busway.control.context import Control
 from busway.control.identity import directory as identity
+from busway.control.identity import service_catalog
 from busway.store import audit
 from busway.store.audit import Act, Record
 
 
 def ensure_admin(control: Control, ca: Path | None = None) -> Path:
-    """Makes the admin, clouds.yaml, openrc and the default flavors at the first start, and the network as configured.
+    """Makes the admin, clouds.yaml, openrc, the catalog and flavors at the first start, and the network as configured.
 
     `ca` is the authority that clients must trust, None for the system's. Returns the path of clouds.yaml.
     """
@@ -28,6 +29,7 @@ def ensure_admin(control: Control, ca: Path | None = None) -> Path:
     if identity.is_first_start(control):
         identity.bootstrap_admin(control, _password(control, path, ca))
         flavors.bootstrap_flavors(control)
+    service_catalog.ensure_catalog(control)
     networks.bootstrap_network(control, identity.get_operators_project(control).id)
     tell_clients(path, control.settings.public_url, ca)
     return path

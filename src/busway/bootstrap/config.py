@@ -13,6 +13,7 @@ from oslo_config import cfg
 
 from busway.bootstrap.config_language import Fault, Language, read_language
 from busway.bootstrap.config_mdev import read_mdev_rules
+from busway.bootstrap.config_ovn import read_northbound
 from busway.bootstrap.config_source import Source, read_source
 from busway.bootstrap.config_transport import TlsFiles, speaks_tls, tls_files, url_of
 from busway.bootstrap.options import SECTIONS
@@ -20,8 +21,12 @@ from busway.bootstrap.scheduling import scheduling_policy
 from busway.control.settings import Settings
 from busway.domain.config_warning import ConfigWarning
 from busway.domain.errors import InvalidConfig
+from busway.domain.image_conversion import PLUGIN, ImageConversion
+from busway.domain.import_rules import ImportRules
 from busway.domain.mdev import MdevRules
 from busway.domain.openid import OpenId, parse_mapping
+from busway.domain.password_rules import PasswordRules
+from busway.ovn.northbound import Northbound
 from busway.policy import Policy, built_in
 
 # oslo.config logs each old name that is used; `busway config check` tells it with its line.
@@ -42,6 +47,7 @@ class Config:
     max_connections: int = 4096
     max_connections_per_address: int = 256
     policy: Policy = field(default_factory=built_in)
+    northbound: Northbound | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,13 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
         policy=scheduling_policy(reading.values["filter_scheduler"]),
         max_instances_per_host=reading.values["filter_scheduler"]["max_instances_per_host"],
         quota=reading.values["quota"],
+        enforcement_model=reading.values["unified_limit"]["enforcement_model"],
+        password_rules=_password_rules(reading.values["security_compliance"]),
+        imports=_imports(reading.values["import_filtering_opts"]),
+        conversion=ImageConversion(
+            reading.values["image_conversion"]["output_format"],
+            PLUGIN in reading.values["image_import_options"]["image_import_plugins"],
+        ),
         openid=_openid(reading.values["oidc"]),
         public_url=url_of(values, listen, port, tls=tls),
         retention=reading.values["retention"],
@@ -96,7 +109,22 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
     connection = reading.values["database"]["connection"]
     database = connection if is_database(connection) else f"sqlite:///{state / 'busway.db'}"
     policy = _policy(path, reading.values["oslo_policy"]["policy_file"])
-    return Config(settings, state, database, listen, port, tls, files, most, most_of_address, policy)
+    northbound = read_northbound(reading.values["ovn"])
+    return Config(settings, state, database, listen, port, tls, files, most, most_of_address, policy, northbound)
+
+
+def _password_rules(values: dict[str, Any]) -> PasswordRules:
+    return PasswordRules(
+        values["password_regex"] or "",
+        values["password_regex_description"] or "",
+        values["minimum_password_age"],
+        values["password_expires_days"] or 0,
+        values["unique_last_password_count"],
+    )
+
+
+def _imports(values: dict[str, Any]) -> ImportRules:
+    return ImportRules(tuple(values["allowed_hosts"]), tuple(values["allowed_ports"]), tuple(values["allowed_schemes"]))
 
 
 def _openid(values: dict[str, Any]) -> OpenId | None:

@@ -21,7 +21,7 @@ from busway.bootstrap.demo import find_clients
 from busway.bootstrap.lab_cloud import CONFIG, LabCloud, process_environment
 from busway.bootstrap.mode_cases import CASES, LACKING, SAMPLE_CONFIG, SAMPLES, ModeCase
 from busway.domain.errors import BuswayError
-from busway.lab import Lab, LabHost, PlainReport, mdev_samples
+from busway.lab import Lab, LabHost, PlainReport, graphics, mdev_samples
 from busway.lab.cache import Cache, default_cache
 from busway.lab.image import build_guest_image
 
@@ -55,7 +55,9 @@ class ModeShow:
             self._host.exec(["insmod", str(modules / f"{name}.ko")], timeout=60).text()
         pf = self._host.exec(["sh", "-c", f"lspci -D -d {_VF} | cut -d' ' -f1 | head -1"]).text().strip()
         self._cloud.kill_agent(self._host)
-        self._cloud.start_agent(self._host, options=("--vfs", f"{pf}=2") if pf else ())
+        graphics.prepare(self._host, Cache(default_cache()))
+        options = ("--render-node", "software=2", *(("--vfs", f"{pf}=2") if pf else ()))
+        self._cloud.start_agent(self._host, options=options)
         self._wait(
             "virtual functions and parents", lambda: not pf or bool(self._inside("ls -d /sys/bus/pci/devices/*/physfn"))
         )
@@ -63,8 +65,9 @@ class ModeShow:
     def show(self, case: ModeCase, number: int, image: str = "new1") -> Shown:
         """Boots a server of a case, gathers the evidence of both sides, and deletes it."""
         flavor, server = f"mode-{number}", f"mode-{number}"
+        image = self._image(case.kernel) if case.kernel else image
         words = [word for key, value in case.flavor.items() for word in ("--property", f"{key}={value}")]
-        self.openstack("flavor", "create", flavor, "--ram", "256", "--disk", "1", "--vcpus", "1", *words)
+        self.openstack("flavor", "create", flavor, "--ram", str(case.ram_mb), "--disk", "1", "--vcpus", "1", *words)
         for key, value in case.image.items():
             self.openstack("image", "set", "--property", f"{key}={value}", image)
         refused = self._wait_for_plan(flavor, self.openstack("image", "show", image, "-f", "value", "-c", "id").strip())
@@ -78,7 +81,7 @@ class ModeShow:
                 fault = json.loads(self.openstack("server", "show", server, "-f", "json", "-c", "fault"))["fault"]
                 return Shown(lacks=str(fault.get("message", fault) if isinstance(fault, dict) else fault))
             active = time.monotonic() - began
-            listed = self._wait("the guest's own lspci", lambda: self._listed(server))
+            listed = self._wait("the guest's own lspci", lambda: self._listed(server, case.ends))
             ready = time.monotonic() - began
             return self._evidence(case, server, listed, active, ready)
         finally:
@@ -139,11 +142,22 @@ class ModeShow:
         status = self.openstack("server", "show", server, "-f", "value", "-c", "status").strip()
         return status if status in ("ACTIVE", "ERROR") else ""
 
-    def _listed(self, server: str) -> str:
+    def _image(self, kernel: str) -> str:
+        """The name of one of the lab's guest images, which is uploaded when it is first needed."""
+        listed = self.openstack("image", "list", "-f", "value", "-c", "Name").split()
+        if kernel not in listed:
+            file = build_guest_image(default_cache(), flavour=kernel)
+            create = ("image", "create", kernel, "--disk-format", "qcow2", "--container-format", "bare")
+            self.openstack(*create, "--file", str(file))
+        return kernel
+
+    def _listed(self, server: str, ends: str) -> str:
+        """The guest's list of its devices, and what it said after it was ready; "" until it has said its last."""
         said = self.openstack("console", "log", "show", server).replace("\r", "")
-        if "busway-guest ready" not in said:
+        if ends not in said:
             return ""
-        return said.partition("----- lspci -nn -----\n")[2].partition("----- end of lspci")[0]
+        listed = said.partition("----- lspci -nn -----\n")[2].partition("----- end of lspci")[0]
+        return listed + said.partition("busway-guest ready")[2]
 
     def _inside(self, command: str) -> str:
         environment = dict(process_environment(bare=True))

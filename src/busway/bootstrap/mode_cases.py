@@ -36,7 +36,8 @@ class ModeCase:
     """One way: the words of flavor and image, the PCI ids that the guest must show, and those that it must not.
 
     `host` is a shell command in the lab host that prints its evidence; DOMAIN stands for the guest's UUID. What it
-    prints must match `shows`.
+    prints must match `shows`. `kernel` is the lab's guest image, "" for the one that all others use, and `ends` what the guest
+    says last.
     """
 
     name: str
@@ -47,6 +48,9 @@ class ModeCase:
     not_guest: str = ""
     host: str = ""
     shows: str = ""
+    kernel: str = ""
+    ram_mb: int = 256
+    ends: str = "busway-guest ready"
 
     def evidence(self, listed: str) -> list[str]:
         """The guest's own lines that prove it; raises `AssertionError` where one is missing or must not be there."""
@@ -96,6 +100,12 @@ CASES: tuple[ModeCase, ...] = (
     _video("bochs", "1234:1111", "emulation: a display without VGA"),
     _video("cirrus", "1013:00b8", "emulation: for old guests"),
     _video("qxl", "1b36:0100", "emulation: for SPICE's driver"),
+    ModeCase(
+        "render share", "API remoting: a virtio GPU that the host draws for (virgl), here in software",
+        flavor={"resources:CUSTOM_VIRGL": "1"}, image={"hw_video_model": "virtio"}, kernel="graphics", ram_mb=512,
+        ends="busway-guest drew", guest=(r"\[1af4:1050\]", r"features: .*\+virgl", r"gl: renderer: virgl", r"gl: drawn: 51 102 153"),
+        host="virsh -q -c qemu:///system dumpxml DOMAIN | grep 'rendernode\\|accel3d'", shows=r"platform-vgem-render",
+    ),
     ModeCase(
         "no display", "none at all: a guest with its serial port only",
         image={"hw_video_model": "none"}, not_guest=r"\[03\d\d\]", host=_VIDEO, shows=r"type='none'|no video",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from oslo_config import cfg, types
 
+from busway.bootstrap.import_options import IMAGE_CONVERSION, IMAGE_IMPORT_OPTIONS, IMPORT_FILTERING_OPTS
 from busway.bootstrap.scheduling import OPTIONS as SCHEDULING
 from busway.domain.errors import InvalidConfig
 from busway.domain.host_facts import ISOLATION
+from busway.domain.limit import FLAT, MODELS
+from busway.domain.password_rules import MOST_REMEMBERED
 from busway.domain.quota import DEFAULTS, OF_IMAGES
 from busway.pki.ed25519 import check_public
 from busway.store.retention import RETENTIONS
@@ -22,6 +26,17 @@ class _PublicKey(types.String):
             return check_public(value)
         except InvalidConfig as error:
             raise ValueError(f"{error.brief}: {error.detail}") from error
+
+
+class _Pattern(types.String):
+    """A regular expression, as oslo.config checks words."""
+
+    def __call__(self, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"it is no regular expression: {error}") from error
+        return value
 
 
 PCI = [
@@ -78,8 +93,9 @@ _QUOTAS = {
     "server_groups": "Server groups of a project.",
     "server_group_members": "Servers in one server group.",
     "image_size_total": "MiB of the data of a project's images together.",
+    "image_stage_total": "MiB of a project's data that is staged and not imported yet.",
     "image_count_total": "Images of a project.",
-    "image_count_uploading": "Uploads of a project's images at one time.",
+    "image_count_uploading": "Images of a project that are uploaded, staged or imported at one time.",
 }
 QUOTA = [
     cfg.IntOpt(
@@ -90,6 +106,16 @@ QUOTA = [
         help=text,
     )
     for name, text in _QUOTAS.items()
+]
+
+UNIFIED_LIMIT = [
+    cfg.StrOpt(
+        "enforcement_model",
+        default=FLAT,
+        choices=list(MODELS),
+        help="How limits depend on each other: with strict_two_level domains have limits too, each for all projects of "
+        "the domain together.",
+    ),
 ]
 
 RETENTION = [
@@ -210,7 +236,9 @@ BUSWAY = [
         default="",
         help="Where traces go: a collector that takes OTLP over HTTP, as http://127.0.0.1:4318/v1/traces. Default: nowhere.",
     ),
-    cfg.StrOpt("region", default="RegionOne", help="The region's name in the service catalog."),
+    cfg.StrOpt(
+        "region", default="RegionOne", help="The region with which the service catalog is filled at the first start."
+    ),
     cfg.StrOpt("network_name", default="private", help="The name of the network that servers are on."),
     cfg.StrOpt(
         "network_driver",
@@ -265,6 +293,41 @@ OIDC = [
     ),
 ]
 
+OVN = [
+    cfg.StrOpt(
+        "ovn_nb_connection",
+        help="OVN's northbound database, for networks of type geneve: unix:PATH or ssl:HOST:PORT; separate the servers of "
+        "a cluster by commas. Default: none.",
+    ),
+    cfg.StrOpt("ovn_nb_ca_cert", help="The authority of its certificate, as PEM. Default: those of the system."),
+    cfg.StrOpt("ovn_nb_certificate", help="What the control plane shows it, as PEM."),
+    cfg.StrOpt("ovn_nb_private_key", help="The key of that, as PEM, without a passphrase."),
+]
+
+SECURITY_COMPLIANCE = [
+    cfg.Opt(
+        "password_regex",
+        type=_Pattern(),
+        help="The pattern that new passwords match, in Python's language; write $$ for a dollar sign. Default: none.",
+    ),
+    cfg.StrOpt("password_regex_description", help="What a user reads who chose one that does not match."),
+    cfg.IntOpt(
+        "minimum_password_age", default=0, min=0, help="After how many days users may change their own password again."
+    ),
+    cfg.IntOpt(
+        "password_expires_days",
+        min=1,
+        help="After how many days a password must be changed before it opens anything else. Default: never.",
+    ),
+    cfg.IntOpt(
+        "unique_last_password_count",
+        default=0,
+        min=0,
+        max=MOST_REMEMBERED,
+        help="How many of a user's last passwords, that of now among them, their next one may not be.",
+    ),
+]
+
 DEVICES = [
     cfg.ListOpt(
         "enabled_mdev_types",
@@ -280,11 +343,17 @@ SECTIONS: dict[str, Sequence[cfg.Opt]] = {
     "devices": DEVICES,
     "filter_scheduler": FILTER_SCHEDULER,
     "quota": QUOTA,
+    "unified_limit": UNIFIED_LIMIT,
     "retention": RETENTION,
     "database": DATABASE,
     "consoleauth": CONSOLEAUTH,
     "oslo_policy": OSLO_POLICY,
     "oidc": OIDC,
+    "ovn": OVN,
+    "security_compliance": SECURITY_COMPLIANCE,
+    "import_filtering_opts": IMPORT_FILTERING_OPTS,
+    "image_conversion": IMAGE_CONVERSION,
+    "image_import_options": IMAGE_IMPORT_OPTIONS,
     "busway": BUSWAY,
 }
 

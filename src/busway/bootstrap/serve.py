@@ -24,6 +24,7 @@ from busway.bootstrap.certificate_protocol import CertificateProtocol
 from busway.bootstrap.config import Config
 from busway.bootstrap.config_transport import in_the_open, is_wildcard
 from busway.bootstrap.crashpoint import crashpoint_from_environment
+from busway.bootstrap.graceful_server import GracefulServer
 from busway.bootstrap.listener import BoundedListener
 from busway.bootstrap.state_folder import make_state_folder
 from busway.bootstrap.tls import Tls, keep_fresh, prepare_tls
@@ -69,6 +70,7 @@ def build_control(config: Config, tls: Tls | None = None) -> Control:
         crashpoint=crashpoint_from_environment(),
         authority=tls.authority if tls else None,
         ca=tls.ca if tls else "",
+        northbound=config.northbound,
     )
 
 
@@ -143,6 +145,7 @@ def _loops(config: Config) -> Iterator[tuple[Control, Tls | None]]:
     tls = prepare_tls(config, datetime.now(UTC))
     tracer = make_tracer(config.settings.traces_endpoint, "busway", __version__)
     control = dataclasses.replace(build_control(config, tls), tracer=tracer)
+    control.hearing.beat(control.now())  # before any loop takes a silent host for one that is down
     try:
         with running(control), _renewing(tls, control):
             yield control, tls
@@ -170,9 +173,11 @@ def _renewing(tls: Tls | None, control: Control) -> Iterator[None]:
 def _server(control: Control, tls: Tls | None) -> uvicorn.Server:
     with_tls: dict[str, Any] = {"ssl_context_factory": lambda _config, _default: tls.context} if tls else {}
     shows = tls is not None and control.settings.agent_certificates
-    return uvicorn.Server(
+    app = build_app(control, routes)
+    return GracefulServer(
+        app,
         uvicorn.Config(
-            build_app(control, routes),
+            app,
             loop="asyncio",  # uvloop takes connections past the listener's bounds
             http=CertificateProtocol if shows else BoundedProtocol,
             log_level="warning",
@@ -182,5 +187,5 @@ def _server(control: Control, tls: Tls | None) -> uvicorn.Server:
             timeout_keep_alive=60,
             **WEBSOCKETS,
             **with_tls,
-        )
+        ),
     )

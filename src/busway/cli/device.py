@@ -49,7 +49,7 @@ def list_(host: str | None, everything: bool, local: bool, root: Path, clouds: s
     with Client(find_clouds(clouds)) as client:
         rows = client.request("GET", "devices", params={"host": host})["devices"]
     shown = [row for row in rows if everything or row["status"] is not None]
-    listing.show(shown, _LIST, _nothing(rows))
+    listing.show(shown, _LIST, _nothing(rows), least=("KIND", "GROUP", "NUMA", "DRIVER"))
 
 
 @device.command("handovers")

@@ -28,7 +28,9 @@ def list_(clouds: str | None, listing: Listing) -> None:
     """List device specs in order, with counts and warnings."""
     answer = ask(clouds, "GET", "device-specs")
     empty = "There is no device spec, so servers can get no device. See `busway device-spec create --help`."
-    listing.show(answer["device_specs"], _LIST, empty, envelope=answer, key="device_specs")
+    listing.show(
+        answer["device_specs"], _LIST, empty, envelope=answer, key="device_specs", least=("CHANGED BY", "VERSION", "ID")
+    )
     if not listing.as_json:
         print_warnings(answer["warnings"])
 

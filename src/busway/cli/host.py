@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from busway.cli.host_drain import drain
 from busway.cli.listing import Columns, Listing, Row, list_options
 from busway.cli.output import clouds_option
 from busway.cli.words import Words
@@ -15,7 +16,10 @@ from busway.cli.words import Words
 
 @click.group(cls=Words)
 def host() -> None:
-    """Add, list, enable, disable and delete hosts."""
+    """Add, list, enable, disable, drain and delete hosts."""
+
+
+host.add_command(drain)
 
 
 @host.command()
@@ -54,7 +58,8 @@ def list_(clouds: str | None, listing: Listing) -> None:
 
     with Client(find_clouds(clouds)) as client:
         rows = client.request("GET", "hosts")["hosts"]
-    listing.show(rows, _LIST, "There is no host yet. Add one: busway host create NAME")
+    empty = "There is no host yet. Add one: busway host create NAME"
+    listing.show(rows, _LIST, empty, least=("ZONE", "IOMMU", "PCPUS", "DISK GB"))
 
 
 def _of(what: str) -> Callable[[Row], str]:
@@ -68,6 +73,9 @@ _LIST: Columns = {
     "ZONE": "zone",
     "SERVERS": "servers",
     "VCPUS": _of("vcpus"),
+    "PCPUS": lambda row: (
+        f"{row['used_pcpus']}/{sum(len(core) for cell in row['resources']['cells'] for core in cell['cores'])}"
+    ),
     "RAM MB": _of("ram_mb"),
     "DISK GB": _of("disk_gb"),
     "IOMMU": lambda row: "on" if row["iommu"] else "off",

@@ -143,10 +143,10 @@ def down(state: Path) -> None:
 @lab.command()
 @click.option(
     "--kernel",
-    type=click.Choice(["cloud", "generic"]),
+    type=click.Choice(["cloud", "generic", "graphics"]),
     default="cloud",
     show_default=True,
-    help="cloud boots faster; generic has all of Debian's drivers, including one for the GPU.",
+    help="cloud boots faster; generic has all of Debian's drivers, including one for the GPU; graphics has Mesa and a GL client too.",
 )
 def image(kernel: str) -> None:
     """Build the guest image if needed, and print its path."""

@@ -28,11 +28,19 @@ class Listing:
     sort: str = ""
 
     def show(
-        self, rows: Sequence[Row], columns: Columns, empty: str, *, envelope: Row | None = None, key: str = ""
+        self,
+        rows: Sequence[Row],
+        columns: Columns,
+        empty: str,
+        *,
+        envelope: Row | None = None,
+        key: str = "",
+        least: Sequence[str] = (),
     ) -> None:
         """Prints rows; as JSON they are whole, unless columns were chosen.
 
-        With `envelope` whole rows are printed under `key` of it, with whatever else it holds.
+        With `envelope` whole rows are printed under `key` of it, with whatever else it holds. `least` are the columns
+        that a narrow terminal may do without.
         """
         chosen = self._chosen(columns)
         ordered = self._ordered(rows, columns)
@@ -41,7 +49,8 @@ class Listing:
         elif self.as_json:
             print_json([{_key(title): _value(columns[title], row) for title in chosen} for row in ordered])
         else:
-            print_table(chosen, [[_value(columns[title], row) for title in chosen] for row in ordered], empty)
+            shown = [[_value(columns[title], row) for title in chosen] for row in ordered]
+            print_table(chosen, shown, empty, () if self.columns else least)
 
     def _chosen(self, columns: Columns) -> list[str]:
         return [_find(name, columns) for name in self.columns] or list(columns)

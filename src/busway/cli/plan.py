@@ -15,16 +15,29 @@ from busway.cli.output import clouds_option, json_option, print_fields, print_js
 @click.option("--count", default=1, show_default=True, help="Number of servers, placed all or none.")
 @click.option("--image", metavar="ID", help="The image, if its properties matter.")
 @click.option("--host", metavar="NAME", help="Only this host (for admins).")
+@click.option(
+    "--network",
+    metavar="NETWORK",
+    help="A network that the servers will be on, by name or id: one of type geneve needs OVN.",
+)
 @clouds_option
 @json_option
-def plan(flavor: str, count: int, image: str | None, host: str | None, clouds: str | None, as_json: bool) -> None:
+def plan(
+    flavor: str,
+    count: int,
+    image: str | None,
+    host: str | None,
+    network: str | None,
+    clouds: str | None,
+    as_json: bool,
+) -> None:
     """Show where servers would be placed, and why.
 
     Nothing is created. The exit code is 1 if they can't be placed.
     """
     from busway.cli.client import Client, find_clouds
 
-    wanted = {"flavor": flavor, "count": count, "image": image, "host": host}
+    wanted = {"flavor": flavor, "count": count, "image": image, "host": host, "network": network}
     found = Client(find_clouds(clouds)).request("GET", "plan", params=wanted)["plan"]
     if as_json:
         print_json(found)

@@ -7,6 +7,7 @@ import click
 from busway.cli.listing import Columns, Listing, list_options
 from busway.cli.output import clouds_option, json_option, print_fields, print_json, print_table
 from busway.cli.server_create import create
+from busway.cli.server_devices import attach, detach, devices
 from busway.cli.server_power import delete, pause, reboot, resume, start, stop, suspend, unpause, unrescue
 from busway.cli.server_reach import console, ssh
 from busway.cli.server_rescue import rescue
@@ -22,7 +23,9 @@ def server() -> None:
     """
 
 
-for command in (create, ssh, console, start, stop, reboot, pause, unpause, suspend, resume, rescue, unrescue, delete):
+for command in (
+    create, ssh, console, start, stop, reboot, pause, unpause, suspend, resume, rescue, unrescue, devices, attach, detach, delete,
+):  # fmt: skip
     server.add_command(command)
 
 
@@ -49,7 +52,8 @@ def list_(status: str | None, all_projects: bool, clouds: str | None, listing: L
         "IMAGE": lambda row: images.get((row["image"] or {}).get("id")),
         "ID": "id",
     }
-    listing.show(rows, columns, "There is no server. Create one: busway server create NAME --gpu ALIAS --image IMAGE")
+    empty = "There is no server. Create one: busway server create NAME --gpu ALIAS --image IMAGE"
+    listing.show(rows, columns, empty, least=("IMAGE", "DEVICES", "ID"))
 
 
 @server.command()

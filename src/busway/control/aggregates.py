@@ -1,9 +1,13 @@
-"""Use cases of aggregates and availability zones; all but the names of the zones are for admins."""
+"""Use cases of aggregates and availability zones; all but the names of the zones are for admins.
+
+Changes take the placer's turn: each sees those before it, and no server is placed by a zone that a host has just left.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from busway.control.context import Control
 from busway.domain.aggregate import ZONE_KEY, Aggregate
@@ -13,16 +17,17 @@ from busway.domain.ids import HostId
 from busway.domain.placement import ZONE
 from busway.policy import authorize
 from busway.store import aggregates as store
-from busway.store import events, hosts, servers
-from busway.store.database import Tx
+from busway.store import events, hosts, server_places
+from busway.store.database import Tx, take_turn
 from busway.store.events import Event
+from busway.store.servers import Intent
 
 
 def create_aggregate(control: Control, caller: Caller, name: str, zone: str | None = None) -> Aggregate:
     """Makes an empty aggregate."""
     authorize(caller, "os_compute_api:os-aggregates:create")
     _check_zone(zone)
-    with control.db.write() as tx:
+    with _changing(control) as tx:
         values = {} if zone is None else {ZONE_KEY: zone}
         return _get(tx, store.add_aggregate(tx, control.new_id(), name, values, control.now()))
 
@@ -47,7 +52,7 @@ def update_aggregate(
     """Renames an aggregate, or moves its hosts to another zone; None leaves either as it is."""
     authorize(caller, "os_compute_api:os-aggregates:update")
     _check_zone(zone)
-    with control.db.write() as tx:
+    with _changing(control) as tx:
         aggregate = _get(tx, number)
         values = dict(aggregate.metadata) | ({} if zone is None else {ZONE_KEY: zone})
         return _save(control, tx, aggregate, name or aggregate.name, values)
@@ -57,7 +62,7 @@ def set_metadata(control: Control, caller: Caller, number: str, changes: Mapping
     """Sets metadata; None takes a key away, and its zone from the hosts if it is that key."""
     authorize(caller, "os_compute_api:os-aggregates:set_metadata")
     _check_zone(changes.get(ZONE_KEY))
-    with control.db.write() as tx:
+    with _changing(control) as tx:
         aggregate = _get(tx, number)
         merged = {**aggregate.metadata, **changes}
         values = {key: value for key, value in merged.items() if value is not None}
@@ -67,7 +72,7 @@ def set_metadata(control: Control, caller: Caller, number: str, changes: Mapping
 def delete_aggregate(control: Control, caller: Caller, number: str) -> None:
     """Forgets an aggregate that has no hosts."""
     authorize(caller, "os_compute_api:os-aggregates:delete")
-    with control.db.write() as tx:
+    with _changing(control) as tx:
         aggregate = _get(tx, number)
         if aggregate.hosts:
             raise BadInput(
@@ -82,7 +87,7 @@ def delete_aggregate(control: Control, caller: Caller, number: str) -> None:
 def add_host(control: Control, caller: Caller, number: str, host_name: str) -> Aggregate:
     """Puts a host into an aggregate; raises `Conflict` when it is there, or would be in two zones."""
     authorize(caller, "os_compute_api:os-aggregates:add_host")
-    with control.db.write() as tx:
+    with _changing(control) as tx:
         aggregate, host_id = _get(tx, number), _host(tx, host_name)
         if any(known == host_id for known, _ in aggregate.hosts):
             raise Conflict(f"Aggregate {aggregate.name} already has host {host_name}", code="aggregate-host-exists")
@@ -97,7 +102,7 @@ def add_host(control: Control, caller: Caller, number: str, host_name: str) -> A
 def remove_host(control: Control, caller: Caller, number: str, host_name: str) -> Aggregate:
     """Takes a host out of an aggregate, and out of its zone."""
     authorize(caller, "os_compute_api:os-aggregates:remove_host")
-    with control.db.write() as tx:
+    with _changing(control) as tx:
         aggregate, host_id = _get(tx, number), _host(tx, host_name)
         if all(known != host_id for known, _ in aggregate.hosts):
             raise NotFound(f"Aggregate {aggregate.name} has no host {host_name}", code="aggregate-host-not-found")
@@ -130,6 +135,13 @@ def check_zone(control: Control, zone: str) -> None:
         )
 
 
+@contextmanager
+def _changing(control: Control) -> Iterator[Tx]:
+    with control.db.write() as tx:
+        take_turn(tx, "place")
+        yield tx
+
+
 def _save(control: Control, tx: Tx, aggregate: Aggregate, name: str, values: Mapping[str, str]) -> Aggregate:
     if values.get(ZONE_KEY) != aggregate.zone:
         _check_move(tx, dict(aggregate.hosts), aggregate, values.get(ZONE_KEY))
@@ -151,7 +163,7 @@ def _check_move(tx: Tx, moved: Mapping[HostId, str], aggregate: Aggregate, zone:
             )
         now = store.zones_of_hosts(tx).get(host_id, ZONE)
         then = zone or (elsewhere.zone if elsewhere else None) or ZONE
-        there = servers.list_on_host(tx, host_id)
+        there = [row for row in server_places.list_on_host(tx, host_id) if row.intent is Intent.PRESENT]
         if now != then and there:
             raise Conflict(
                 f"Host {name} has {len(there)} servers, which would change from availability zone {now} to {then}",

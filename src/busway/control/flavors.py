@@ -83,7 +83,7 @@ def set_extra_specs(control: Control, caller: Caller, flavor_id: str, specs: Map
     check_extra_specs(specs)
     asked_driver(specs, {})
     with control.db.write() as tx:
-        flavor = store.get_flavor(tx, flavor_id)
+        flavor = store.get_flavor(tx, flavor_id, lock=True)
         store.save_extra_specs(tx, flavor.id, {**flavor.extra_specs, **specs})
         return store.get_flavor(tx, flavor_id)
 
@@ -92,7 +92,7 @@ def delete_extra_spec(control: Control, caller: Caller, flavor_id: str, key: str
     """Removes one extra spec; raises `NotFound` when the flavor has none of that name."""
     authorize(caller, "os_compute_api:os-flavor-extra-specs:delete")
     with control.db.write() as tx:
-        flavor = store.get_flavor(tx, flavor_id)
+        flavor = store.get_flavor(tx, flavor_id, lock=True)
         if key not in flavor.extra_specs:
             raise NotFound(
                 f"Flavor {flavor.name} has no extra spec '{key}'",

@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from busway.control import domain_limits
 from busway.control.context import Control
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput
 from busway.domain.ids import ProjectId
-from busway.domain.quota import CLASSES, DEVICES, INJECTED, RESOURCES, UNLIMITED, Usage, check_quota, usage_of
+from busway.domain.quota import (
+    CLASSES,
+    DEVICES,
+    INJECTED,
+    OF_NETWORKS,
+    RESOURCES,
+    UNLIMITED,
+    Usage,
+    check_quota,
+    usage_of,
+)
 from busway.policy import authorize
-from busway.store import groups, images, projects, servers
+from busway.store import groups, images, kept_devices, projects, servers
 from busway.store import quotas as store
-from busway.store.database import Tx, take_turn
+from busway.store.database import Tx
+from busway.store.owners import Owners
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +37,38 @@ class Quota:
     used: Mapping[str, int]
 
 
-def check(control: Control, tx: Tx, project_id: ProjectId, wanted: Usage, *, used: Usage | None = None) -> None:
+def check(
+    control: Control,
+    tx: Tx,
+    project_id: ProjectId,
+    wanted: Usage,
+    *,
+    used: Usage | None = None,
+    own: Mapping[str, Mapping[str, int]] | None = None,
+) -> None:
     """Raises `OverQuota` when a project would have too much; until the transaction ends, nobody else is let through.
 
-    `used` is what the project's servers and groups take up, unless it is given.
+    `used` is what the project's servers and groups take up, unless it is given; `own` are the limits that were set, by owner.
     """
-    limits = {name: limit for name, limit in _limits(control, tx, project_id).items() if name in wanted.amounts}
-    if all(limit == UNLIMITED for limit in limits.values()):
+    known = _limits(control, tx, project_id, own)
+    limits = {name: limit for name, limit in known.items() if name in wanted.amounts}
+    if all(limit == UNLIMITED for limit in limits.values()) and not domain_limits.hold(control):
         return
-    take_turn(tx, f"quota:{project_id}")
+    domain_limits.take_turns(control, tx, [project_id])
     check_quota(limits, _used(tx, project_id) if used is None else used, wanted)
+    domain_limits.check(control, tx, project_id, wanted, lambda: _defaults(control, tx), lambda of: _used(tx, of))
 
 
 def limit_of(control: Control, tx: Tx, project_id: ProjectId, resource: str) -> int:
     """The limit of one resource of a project; -1 means no limit."""
     return _limits(control, tx, project_id)[resource]
+
+
+def limits_on(control: Control, tx: Tx, project_id: ProjectId, resource: str) -> list[tuple[Owners, int]]:
+    """Each limit that a project must keep of a resource, with whose amounts it is of: its own, and that of its domain."""
+    own: tuple[Owners, int] = project_id, limit_of(control, tx, project_id, resource)
+    shared = domain_limits.limit_on(control, tx, project_id, resource, lambda: _defaults(control, tx))
+    return [each for each in (own, shared) if each is not None and each[1] != UNLIMITED]
 
 
 def get_quota(control: Control, caller: Caller, project_id: str, rule: str = "busway:quota:show") -> Quota:
@@ -69,6 +98,7 @@ def set_quota(
     with control.db.write() as tx:
         project = _project(tx, project_id)
         _check_limits(control, tx, limits)
+        domain_limits.check_project_limits(control, tx, project, limits, lambda: _defaults(control, tx))
         used = _used(tx, project)
         below = [name for name, limit in limits.items() if 0 <= limit < used.of(name)]
         if below and not force:
@@ -116,26 +146,45 @@ def _quota(control: Control, tx: Tx, project_id: ProjectId) -> Quota:
     return Quota(project_id, devices | limits, {name: used.get(name, 0) for name in devices | limits})
 
 
+def all_defaults(control: Control, tx: Tx) -> dict[str, int]:
+    """The limits of projects that have none of their own, with one of each alias and resource class."""
+    return dict.fromkeys(_of_devices(control, tx), UNLIMITED) | _defaults(control, tx)
+
+
 def _defaults(control: Control, tx: Tx) -> dict[str, int]:
-    return _configured(control) | store.list_limits(tx, store.EVERYBODY)
+    return _configured(control) | _not_of_networks(store.list_limits(tx, store.EVERYBODY))
+
+
+def _not_of_networks(limits: Mapping[str, int]) -> dict[str, int]:
+    """Without those that `busway.control.networks.quota` holds; all are in one table."""
+    return {name: limit for name, limit in limits.items() if name not in OF_NETWORKS}
+
+
+def _of_devices(control: Control, tx: Tx) -> list[str]:
+    aliases = [f"{DEVICES}{name}" for name in control.pci_rules(tx).aliases]
+    return [*aliases, *(f"{CLASSES}{name}" for name in sorted(control.settings.mdev_rules.classes))]
 
 
 def _configured(control: Control) -> dict[str, int]:
     return dict.fromkeys(RESOURCES, UNLIMITED) | dict(INJECTED) | dict(control.settings.quota)
 
 
-def _limits(control: Control, tx: Tx, project_id: ProjectId) -> dict[str, int]:
-    own = store.limits_of(tx, [store.EVERYBODY, project_id])
-    return _configured(control) | own[store.EVERYBODY] | own[project_id]
+def _limits(
+    control: Control, tx: Tx, project_id: ProjectId, own: Mapping[str, Mapping[str, int]] | None = None
+) -> dict[str, int]:
+    own = store.limits_of(tx, [store.EVERYBODY, project_id]) if own is None else own
+    return _configured(control) | _not_of_networks({**own[store.EVERYBODY], **own[project_id]})
 
 
-def _used(tx: Tx, project_id: ProjectId) -> Usage:
+def _used(tx: Tx, of: Owners) -> Usage:
     others = {
-        "server_groups": groups.count_groups(tx, project_id),
-        "image_count_total": images.count_images(tx, project_id),
-        "image_size_total": -(-images.sum_sizes(tx, project_id) // 1024**2),
+        "server_groups": groups.count_groups(tx, of),
+        "image_count_total": images.count_images(tx, of),
+        "image_size_total": -(-images.sum_sizes(tx, of) // 1024**2),
+        "image_stage_total": -(-images.sum_sizes(tx, of, is_staged=True) // 1024**2),
     }
-    return usage_of(servers.list_flavors_in_use(tx, project_id)) + Usage(others)
+    kept = {f"{DEVICES}{alias}": count for alias, count in kept_devices.count_kept(tx, of).items()}
+    return usage_of(servers.list_flavors_in_use(tx, of)) + Usage(others) + Usage(kept)
 
 
 def _project(tx: Tx, project_id: str) -> ProjectId:
@@ -150,8 +199,7 @@ def _project(tx: Tx, project_id: str) -> ProjectId:
 
 
 def _check_limits(control: Control, tx: Tx, limits: Mapping[str, int]) -> None:
-    aliases = [f"{DEVICES}{name}" for name in control.pci_rules(tx).aliases]
-    aliases += [f"{CLASSES}{name}" for name in sorted(control.settings.mdev_rules.classes)]
+    aliases = _of_devices(control, tx)
     for name, limit in limits.items():
         if name not in RESOURCES and name not in INJECTED and name not in aliases:
             raise BadInput(

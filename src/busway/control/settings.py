@@ -9,8 +9,12 @@ from busway.domain.alias import Alias, Aliases
 from busway.domain.config_warning import Located
 from busway.domain.device_spec import DeviceSpec, DeviceSpecs
 from busway.domain.document_room import SERVERS_PER_HOST
+from busway.domain.image_conversion import ImageConversion
+from busway.domain.import_rules import ImportRules
+from busway.domain.limit import FLAT
 from busway.domain.mdev import MdevRules
 from busway.domain.openid import OpenId
+from busway.domain.password_rules import PasswordRules
 from busway.scheduler.policy import DEFAULT_POLICY, Policy
 
 
@@ -29,6 +33,7 @@ class Settings:
     pci_in_placement: bool = False
     mdev_rules: MdevRules = field(default_factory=MdevRules)
     policy: Policy = DEFAULT_POLICY
+    password_rules: PasswordRules = field(default_factory=PasswordRules)
     public_url: str = "http://127.0.0.1:8774"
     token_seconds: int = 86400
     password_memory_kib: int = 65536
@@ -60,6 +65,8 @@ class Settings:
     image_disk_reserve_mb: int = 0
     image_catalogue: str = ""  # where clients find ready images
     image_catalogue_keys: tuple[str, ...] = ()  # whose signature they believe
+    imports: ImportRules = field(default_factory=ImportRules)
+    conversion: ImageConversion = field(default_factory=ImageConversion)
     cpu_allocation_ratio: float = 4.0
     ram_allocation_ratio: float = 1.0
     reserved_host_memory_mb: int = 512
@@ -69,4 +76,5 @@ class Settings:
     accept_weak_isolation: tuple[str, ...] = ()  # words of `busway.domain.host_facts.ISOLATION`
     openid: OpenId | None = None
     quota: Mapping[str, int] = field(default_factory=dict)  # of projects that have none of their own; -1 is no limit
+    enforcement_model: str = FLAT  # a word of `busway.domain.limit.MODELS`
     retention: Mapping[str, int] = field(default_factory=dict)  # days by option; what is not there has its default

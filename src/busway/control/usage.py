@@ -16,6 +16,7 @@ from busway.store.ledger import BY, Entry, Line, Window
 from busway.store.server_lives import Life
 
 MOST_ENTRIES = 1000
+MOST_STRETCHES = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,19 @@ def sum_usage(
     window = _window(control, caller, start, end, project_id)
     with control.db.read() as tx:
         return Usage(window.start, window.end, tuple(ledger.sum_usage(tx, window, by)), _names(tx))
+
+
+def sum_over_time(
+    control: Control, caller: Caller, windows: Sequence[tuple[datetime, datetime]], project_id: str | None
+) -> list[tuple[Line, ...]]:
+    """The usage of each stretch of time by model; one statement for each stretch, of which there are at most `MOST_STRETCHES`."""
+    if len(windows) > MOST_STRETCHES:
+        raise BadInput(
+            f"{len(windows)} stretches of time", remedy=f"Ask for at most {MOST_STRETCHES}.", code="usage-window"
+        )
+    asked = [_window(control, caller, start, end, project_id) for start, end in windows]
+    with control.db.read() as tx:
+        return [tuple(ledger.sum_usage(tx, window, ("model",))) for window in asked]
 
 
 def list_entries(

@@ -13,6 +13,7 @@ from pathlib import Path
 from busway.doctor.look import exists
 from busway.doctor.programs import ask_program
 from busway.hardware.tree import read_text
+from busway.networking.chassis import read_chassis
 
 FOLDER = "busway-answers"
 _SMI = "pci.bus_id,driver_version,mig.mode.current,compute_mode"
@@ -32,8 +33,12 @@ QUESTIONS: dict[str, tuple[tuple[tuple[str, ...], ...], str]] = {
     "nvidia-smi": ((("nvidia-smi", f"--query-gpu={_SMI}", "--format=csv,noheader"),), "sys/module/nvidia"),
     "nvidia-fabric": ((("nvidia-smi", "-q", "-d", "FABRIC"),), "sys/module/nvidia"),
     "nvidia-cc": ((("nvidia-smi", "conf-compute", "-f"),), "sys/module/nvidia"),
+    "ovn-chassis": ((), "usr/bin/ovn-controller"),
     "rocm-smi": ((("amd-smi", "list"), ("rocm-smi", "--showbus")), "sys/module/amdgpu"),
 }  # fmt: skip
+
+
+OVN, CHASSIS = "ovn-chassis", "yes"  # asked of sockets; the answer names nothing of the site
 
 
 def read_answer(root: Path, name: str) -> str:
@@ -42,6 +47,8 @@ def read_answer(root: Path, name: str) -> str:
     if saved or root != Path("/"):
         return saved
     programs, needs = QUESTIONS[name]
+    if name == OVN:
+        return (read_chassis(root).lacks or CHASSIS) if exists(root / needs) else ""
     if needs and not exists(root / needs):
         return ""
     return next((said for program in programs if (said := ask_program(program).strip())), "")

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 from busway.domain.boolean import BOOLEAN_WORDS, parse_boolean
 from busway.domain.device import DeviceKind, PciDevice
@@ -20,6 +19,7 @@ from busway.domain.json_text import NotJson, json_word, load_json
 from busway.domain.numa_policy import NumaPolicy, numa_policy_of
 from busway.domain.resource_class import default_resource_class, resource_class_name, too_long, trait_names
 from busway.domain.units import WholeFunction
+from busway.domain.within import WITHIN_EXTRA_SPEC, Within, parse_within
 
 ALIAS_EXTRA_SPEC = "pci_passthrough:alias"
 ALIAS_KEYS = (
@@ -74,6 +74,16 @@ class AliasSpec:
             return False
         return self.traits <= tags.traits_of(device)
 
+    @property
+    def example_class(self) -> str:
+        """The class code of a device that it could mean."""
+        return "038000"
+
+    @property
+    def example_tags(self) -> DeviceTags:
+        """The tags of a device that it means."""
+        return DeviceTags(resource_class=self.resource_class, traits=self.traits, live_migratable=self.live_migratable)
+
     def describe(self) -> str:
         """The spec in words: "10de:2330 type-PF"."""
         ids = f"{self.vendor_id}:{self.product_id}" if self.vendor_id and self.product_id else self.resource_class
@@ -94,6 +104,7 @@ class Alias:
     specs: tuple[AliasSpec, ...]
     numa_policy: NumaPolicy = NumaPolicy.LEGACY
     link: str | None = None
+    kind: str = WholeFunction.kind
 
     def matches(self, device: PciDevice, tags: DeviceTags = NO_TAGS) -> bool:
         """True when any spec of the alias matches the device with the tags of its device spec."""
@@ -109,15 +120,27 @@ Aliases = Mapping[str, Alias]
 
 @dataclass(frozen=True, slots=True)
 class PciRequest:
-    """A user's need: `count` devices of one alias, all on one host; each is a unit of `kind`.
+    """A user's need: `count` devices of one alias, all on one host; each is a unit of the alias's kind.
 
     `server_policy` is the NUMA policy that the server's flavor or image asks for; it goes before the alias's.
+    `within` is the part of a host that must hold the devices of all requests of the server.
     """
 
     alias: Alias
     count: int
     server_policy: NumaPolicy | None = None
-    kind: ClassVar[str] = WholeFunction.kind
+    within: Within | None = None
+
+    @property
+    def kind(self) -> str:
+        """The kind of resource that it is."""
+        return self.alias.kind
+
+    def describe(self) -> str:
+        """The request in words: "2 of alias a1 (10de:2330)"; one of a port has no alias that its user knows."""
+        if self.kind != WholeFunction.kind:
+            return f"{self.count} {self.alias.specs[0].describe()}"
+        return f"{self.count} of alias {self.alias.describe()}"
 
     @property
     def numa_policy(self) -> NumaPolicy:
@@ -161,9 +184,15 @@ def parse_requests(
     """
     policy = numa_policy_of(extra_specs, image_properties or {})
     value = extra_specs.get(ALIAS_EXTRA_SPEC)
+    within = parse_within(extra_specs[WITHIN_EXTRA_SPEC]) if WITHIN_EXTRA_SPEC in extra_specs else None
     if value is None:
+        if within is not None:
+            raise InvalidExtraSpec(
+                f"{WITHIN_EXTRA_SPEC}={within} is set, and {ALIAS_EXTRA_SPEC} is not",
+                remedy=f"Set {ALIAS_EXTRA_SPEC} too, or remove {WITHIN_EXTRA_SPEC}.",
+            )
         return ()
-    found = tuple(PciRequest(_find(name, aliases), count, policy) for name, count in parse_alias_counts(value))
+    found = tuple(PciRequest(_find(name, aliases), count, policy, within) for name, count in parse_alias_counts(value))
     linked = [request.alias.name for request in found if request.alias.link is not None]
     if len(linked) > 1:
         raise InvalidExtraSpec(

@@ -40,7 +40,7 @@ def check_aliases(
 
 def could_offer(spec: DeviceSpec, wanted: AliasSpec) -> bool:
     """True unless no device can both be named by a device spec and be what an alias asks for."""
-    if spec.devname is not None or spec.tags.remote_managed:
+    if spec.tags.remote_managed:
         return False
     ids = ((spec.vendor_id, wanted.vendor_id), (spec.product_id, wanted.product_id))
     if any(None not in pair and pair[0] != pair[1] for pair in ids):

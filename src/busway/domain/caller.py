@@ -12,7 +12,7 @@ from busway.domain.ids import ProjectId, UserId
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """The application credential that a caller came with: its id, and what it may be used for.
+    """The application credential, or the trust, that a caller came with: its id, and what it may be used for.
 
     One that is not `unrestricted` makes and deletes no application credentials.
     """
@@ -20,6 +20,7 @@ class Delegation:
     credential_id: str
     unrestricted: bool
     access_rules: tuple[AccessRule, ...] | None
+    is_trust: bool = False
 
 
 class Rights(Protocol):
@@ -61,8 +62,13 @@ class Caller:
 
     @property
     def credential_id(self) -> str | None:
-        """The application credential that the caller came with, if any."""
+        """The application credential or trust that the caller came with, if any."""
         return None if self.delegation is None else self.delegation.credential_id
+
+    @property
+    def trust_id(self) -> str | None:
+        """The trust that the caller came with, if any."""
+        return self.credential_id if self.delegation is not None and self.delegation.is_trust else None
 
     @property
     def is_admin(self) -> bool:

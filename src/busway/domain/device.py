@@ -9,6 +9,7 @@ from busway.domain.address import PciAddress
 
 # PCI class codes (base class and subclass), from the PCI Code and ID Assignment Specification.
 GPU_CLASSES = frozenset({"0300", "0302", "0380", "1200"})
+NIC_CLASS = "02"
 BRIDGE_CLASSES = frozenset({"0600", "0604"})
 
 
@@ -29,7 +30,9 @@ class PciDevice:
 
     Ids are four lower-case hex digits; `class_code` has six (class, subclass, interface). `None` means that the
     kernel does not say: no driver bound, no IOMMU, no NUMA locality. `switch` is the PCIe switch above it, `bridges`
-    leads from its root port down to the bridge right above it. Names are "" where pci.ids has none.
+    leads from its root port down to the bridge right above it. Names are "" where pci.ids has none. A network card has
+    its host's interface as `netdev` with its `mac`, or what they were before a VFIO driver took it; a VF the interface of
+    its PF as `uplink`. They are "" where there is none.
     """
 
     address: PciAddress
@@ -49,6 +52,14 @@ class PciDevice:
     class_name: str = ""
     switch: PciAddress | None = None
     bridges: tuple[PciAddress, ...] = ()
+    netdev: str = ""
+    mac: str = ""
+    uplink: str = ""
+
+    @property
+    def is_nic(self) -> bool:
+        """True for network controllers of any kind, InfiniBand too."""
+        return self.class_code[:2] == NIC_CLASS
 
     @property
     def is_gpu(self) -> bool:

@@ -47,8 +47,7 @@ _T = TypeVar("_T")
 class DeviceSpec:
     """One rule; a device matches when every part does.
 
-    `devname` names a network card by its interface, which the inventory does not tell yet: such a rule matches nothing.
-    `device_type` is Busway's own key; Nova would take it for a tag.
+    `devname` names a network card by its interface on the host; that of a PF covers its VFs too. `device_type` is Busway's own key; Nova would take it for a tag.
     """
 
     vendor_id: str | None = None
@@ -60,7 +59,7 @@ class DeviceSpec:
 
     def matches(self, device: PciDevice) -> bool:
         """True when the rule covers the device; a concrete PF address also covers the VFs of that PF."""
-        if self.devname is not None:
+        if self.devname is not None and self.devname not in (device.netdev, device.uplink):
             return False
         if self.vendor_id not in (None, device.vendor_id) or self.product_id not in (None, device.product_id):
             return False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Sequence
 
 from busway.domain.address_match import MAXIMA, AddressRegex, digits_of, matched_values
@@ -17,6 +18,8 @@ from busway.domain.json_text import load_json, repeated_keys
 
 LocatedSpecs = Located[tuple[DeviceSpec, ...]]
 _EXAMPLES = 3
+
+_COUNTED_NAME = re.compile(r"(eth|ib|wlan|usb)[0-9]+", re.ASCII)
 
 
 def check_device_specs(values: Sequence[LocatedSpecs]) -> list[ConfigWarning]:
@@ -74,13 +77,17 @@ def _of_entry(value: LocatedSpecs, entry: dict[str, object]) -> Iterator[ConfigW
 
 
 def _of_spec(value: LocatedSpecs, spec: DeviceSpec) -> Iterator[ConfigWarning]:
-    if spec.devname is not None:
+    if spec.devname is not None and _COUNTED_NAME.fullmatch(spec.devname):
         yield value.warn(
-            f"'devname': {spec.devname} can't match yet: hosts do not report the names of network interfaces",
-            "Write the device's address, or its vendor_id and product_id.",
+            f"'devname': {spec.devname} is a name that the kernel may give to another card at the next start",
+            "Write the card's address, or a name that tells its place, such as enp129s0f0.",
             code="device-spec-devname",
         )
-    elif spec.address.is_any and (spec.vendor_id, spec.product_id, spec.device_type) == (None, None, None):
+    elif (
+        spec.devname is None
+        and spec.address.is_any
+        and (spec.vendor_id, spec.product_id, spec.device_type) == (None, None, None)
+    ):
         yield value.warn(
             "It offers every PCI device of every host, disk and network controllers included",
             'Restrict it by "vendor_id" and "product_id", or by "address".',

@@ -15,6 +15,9 @@ from busway.domain.guest_machine import PLAIN, Machine
 from busway.domain.guest_network import (
     BRIDGE,
     DEFAULT_PHYSICAL,
+    INTEGRATION_BRIDGE,
+    NORMAL,
+    OVERLAY,
     AddressPair,
     HostNetwork,
     NicGroup,
@@ -22,11 +25,12 @@ from busway.domain.guest_network import (
     tap_name,
 )
 from busway.domain.handover import SignedHandover
-from busway.domain.host_facts import GuestKind, HostCell
+from busway.domain.host_facts import Chassis, GuestKind, HostCell
 from busway.domain.ids import ImageId, NetworkId, PortId, SecurityGroupId, ServerId, UnitName
+from busway.domain.live_move import LiveOrder, LiveSeen
 from busway.domain.mdev import MdevParentSeen
 from busway.domain.server import Hold, PowerState
-from busway.domain.units import WholeFunction
+from busway.domain.units import RenderShare, WholeFunction
 
 # 1: whole functions only, without claims. 2: kinds of resource, claims, ports; each server is read alone.
 WIRE_VERSION = 2
@@ -49,7 +53,10 @@ class Nic:
     """One network card of a guest: its port on a network, its addresses and what it may send and receive.
 
     `driver`, `physical` and `vlan` are its network's and decide into which bridge it is plugged. Without `security`
-    neither its addresses nor its traffic are looked at. `name` is what DNS calls the guest.
+    neither its addresses nor its traffic are looked at; one that is not `up` neither sends nor receives. `name` is what
+    DNS calls the guest. `root_port` is the number of the guest's root port that it is behind, 0 for the next one after the
+    devices. `tag` is its user's, for the guest's metadata. One of another `vnic` than "normal" is among its server's
+    devices, and the host's bridges have nothing to do with it.
     """
 
     mac: str
@@ -66,6 +73,10 @@ class Nic:
     groups: tuple[SecurityGroupId, ...] = ()
     pairs: tuple[AddressPair, ...] = ()
     name: str = ""
+    up: bool = True
+    root_port: int = 0
+    tag: str = ""
+    vnic: str = NORMAL
 
     @property
     def tap(self) -> str:
@@ -77,6 +88,8 @@ class Nic:
 
         `bridges` are the host's, by physical network.
         """
+        if self.driver == OVERLAY:
+            return INTEGRATION_BRIDGE
         below = bridges.get(self.physical)
         own = self.driver != BRIDGE or (self.vlan and below)
         return bridge_name(self.network) if own else below
@@ -94,12 +107,16 @@ class ConfigDrive:
 
 @dataclass(frozen=True, slots=True)
 class DesiredCell:
-    """A NUMA cell of a guest, and the node of the host, with its CPUs ("0-7,16-23"), on which it must lie."""
+    """A NUMA cell of a guest, and the node of the host, with its CPUs ("0-7,16-23"), on which it must lie.
+
+    `pins` are the host's CPUs that each of its vCPUs has for itself, empty where it shares those of the node.
+    """
 
     vcpus: int
     ram_mb: int
     node: int
     cpus: str
+    pins: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +140,13 @@ class DesiredServer:
 
     `disks` are the numbers of the layers of its root disk: the first is made from `image`, each other one on top of
     the one before it, and the guest runs on the last. A number is used once in the life of a server: another first
-    number is a rebuild, one layer less gives back the disk as it was below. While the server must not run, `upload`
-    names the image as which its whole disk must be uploaded.
+    number is a rebuild, one layer less gives back the disk as it was below. `upload` names the image as which its whole
+    disk must be uploaded; that of a guest that must run is copied as it is at one moment.
+
+    `spare_ports` is how many of its root ports are left for what is plugged in while it runs. `root_ports` is the number
+    of the others, kept from the first time that something was plugged in or out, 0 until then. `hotplug_window_mb` is how
+    much of the guest's 64-bit address space is kept behind each spare port for the BARs of a device, 0 for what QEMU does.
+    One with `live` is on its way between two hosts while it runs.
     """
 
     id: ServerId
@@ -146,6 +168,20 @@ class DesiredServer:
     machine: Machine = PLAIN
     hold: Hold | None = None
     rescue: DesiredRescue | None = None
+    spare_ports: int = 0
+    root_ports: int = 0
+    live: LiveOrder | None = None
+    hotplug_window_mb: int = 0
+
+    @property
+    def plugged(self) -> tuple[Nic, ...]:
+        """Its cards that are on a bridge of the host."""
+        return tuple(nic for nic in self.nics if nic.vnic == NORMAL)
+
+    @property
+    def render_share(self) -> RenderShare | None:
+        """The share of a render node by which its host draws for it."""
+        return next((each.unit for each in self.devices if isinstance(each.unit, RenderShare)), None)
 
     @property
     def rescue_disk(self) -> int:
@@ -210,6 +246,9 @@ class ObservedServer:
     `starts` and `reboots` are the counters that the agent has carried out, `disk` is the number of the disk that its
     domain was defined with. `fault` is the last failure to converge. `saved` tells that its memory is in a file, from
     which its next start goes on. `rescue` is the number of the disk that its domain boots from to rescue it, 0 for none.
+    `cards` are the MAC addresses of its network cards, and `attached` the units that it has now, None where an older agent
+    does not tell. `ignored` names what its guest was asked to let go (a unit or a MAC address) and has not within the
+    deadline. `live` tells of its live migration, and `arriving` that its domain is not whole yet.
     """
 
     id: ServerId
@@ -221,6 +260,11 @@ class ObservedServer:
     disk: int = 1
     saved: bool = False
     rescue: int = 0
+    cards: tuple[str, ...] | None = None
+    attached: tuple[UnitName, ...] | None = None
+    ignored: tuple[str, ...] = ()
+    live: LiveSeen | None = None
+    arriving: bool = False
 
     @property
     def is_active(self) -> bool:
@@ -230,7 +274,10 @@ class ObservedServer:
 
 @dataclass(frozen=True, slots=True)
 class HostResources:
-    """Totals of one host and what it can run; what an older agent does not tell is as its default says: not known."""
+    """Totals of one host and what it can run; what an older agent does not tell is as its default says: not known.
+
+    With `paged` its RAM, and that of its cells, is huge pages, which it keeps for guests alone.
+    """
 
     vcpus: int
     ram_mb: int
@@ -248,6 +295,13 @@ class HostResources:
     machine: tuple[str, ...] = ()  # the words of `MachineWord` that it can serve
     acts: tuple[str, ...] = ()  # the words of `GuestAct` that its agent can do
     booted: int = 0  # when its kernel started, in seconds since the epoch; 0 is not known
+    chassis: Chassis | None = None  # of OVN
+    paged: bool = False
+
+    @property
+    def pcpus(self) -> int:
+        """How many CPUs it keeps for servers that have them for themselves; they are not among its `vcpus`."""
+        return sum(len(core) for cell in self.cells for core in cell.cores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,3 +334,4 @@ class Observed:
     mdev_parents: tuple[MdevParentSeen, ...] = ()
     vgpu_functions: tuple[MdevParentSeen, ...] = ()  # VFs that become vGPUs
     fabrics: tuple[MdevParentSeen, ...] = ()  # its NVLink fabric, where its agent serves one
+    render_nodes: tuple[MdevParentSeen, ...] = ()  # those whose shares its operator has declared

@@ -10,6 +10,7 @@
     ├── Conflict              not in this state (409)
     │   ├── Raced
     ├── TooLarge              over a limit (413)
+    ├── BadRange              no such part of it (416)
     ├── TooSlow               it did not come in time (408)
     ├── StorageFull           no room for it (507)
     ├── NotSupported          Busway does not do this (501)
@@ -20,6 +21,8 @@ Group by what the caller does about it. A subclass sets a default `code`; a rais
 """
 
 from __future__ import annotations
+
+REMEDY = "What to do: "  # before the remedy, where an error is one text
 
 
 class BuswayError(Exception):
@@ -43,7 +46,7 @@ class BuswayError(Exception):
         if self.detail:
             parts.append(self.detail)
         if self.remedy:
-            parts.append(f"What to do: {self.remedy}")
+            parts.append(f"{REMEDY}{self.remedy}")
         return " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts)
 
 
@@ -75,6 +78,12 @@ class InvalidConfig(BadInput):
     """A configuration file can't be used."""
 
     code = "invalid-config"
+
+
+class BadMediaType(BadInput):
+    """The body is of a media type that the operation does not take."""
+
+    code = "bad-media-type"
 
 
 class NotAuthenticated(BuswayError):
@@ -117,6 +126,12 @@ class TooLarge(BuswayError):
     """A request is over a limit."""
 
     code = "too-large"
+
+
+class BadRange(BuswayError):
+    """What is asked for lies outside of what there is."""
+
+    code = "bad-range"
 
 
 class TooSlow(BuswayError):

@@ -10,8 +10,9 @@ from busway.domain.errors import InvalidExtraSpec
 from busway.domain.guest_machine import check_machine_specs
 from busway.domain.numa_policy import NUMA_POLICY_EXTRA_SPEC, parse_numa_policy
 from busway.domain.resource_request import check_resources
+from busway.domain.within import WITHIN_EXTRA_SPEC, parse_within
 
-PCI_EXTRA_SPECS = (ALIAS_EXTRA_SPEC, NUMA_POLICY_EXTRA_SPEC)
+PCI_EXTRA_SPECS = (ALIAS_EXTRA_SPEC, NUMA_POLICY_EXTRA_SPEC, WITHIN_EXTRA_SPEC)
 _TRAIT, _TRAIT_WORDS = "trait:", ("required", "forbidden")
 _CLOSE = 0.85  # of 1: hw:pci_numa_afinity_policy is closer, hw:numa_nodes is not
 
@@ -26,6 +27,8 @@ def check_extra_specs(specs: Mapping[str, str]) -> None:
             parse_alias_counts(value)
         elif key == NUMA_POLICY_EXTRA_SPEC:
             parse_numa_policy(value)
+        elif key == WITHIN_EXTRA_SPEC:
+            parse_within(value)
         elif key.startswith(_TRAIT):
             _check_trait(key, value)
         else:

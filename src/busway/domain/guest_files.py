@@ -85,7 +85,15 @@ def read_path(server: DesiredServer, path: str) -> bytes | None:
         return _find(ec2_files(server), parts[1:]) if parts[0] in EC2_VERSIONS else None
     if len(parts) == 1:
         return "\n".join(OPENSTACK_VERSIONS).encode()
+    if is_password(path):
+        return b""  # the guest may post one: what it has posted is its user's
     return _find(openstack_files(server.config_drive), parts[2:]) if parts[1] in OPENSTACK_VERSIONS else None
+
+
+def is_password(path: str) -> bool:
+    """True for the place to which a guest posts the password that it has made, from OpenStack's version 2013-04-04 on."""
+    first, *rest = [part for part in path.split("/") if part] or [""]
+    return first == "openstack" and len(rest) == 2 and rest[1] == "password" and rest[0] in OPENSTACK_VERSIONS[1:]
 
 
 def _find(files: dict[str, bytes], parts: list[str]) -> bytes | None:

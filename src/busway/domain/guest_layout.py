@@ -8,6 +8,10 @@ so that a guest finds a device where it was although others have come or gone.
 The root ports stand on the root bus in the order of their numbers and without a gap, before any that libvirt adds. So
 firmware, which numbers buses in the order of their ports, gives each port the bus of its number.
 
+Behind them are spare ports, for what is plugged in while the guest runs. From then on the cards have ports of their own as
+well (`Nic.root_port`), and the number of ports that are not spare stays as it was (`DesiredServer.root_ports`): nothing moves
+in a guest because something else has come or gone.
+
 A guest that mirrors its host (`Machine.mirror`) has an extra root complex for each of its NUMA cells that devices are near
 to, as its host has one for each socket; their root ports are behind it, and the others on the root bus.
 """
@@ -16,11 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
 
 from busway.domain.documents import DesiredServer, Nic
 from busway.domain.grant import Grant
 from busway.domain.units import WholeFunction, card_of
 
+SPARE_PORTS = 2  # of a new server, where nobody says another number
 _FUNCTIONS = 8  # in one slot of a bus
 _FIRST_ROOT_BUS, _LAST_BUS = 0x40, 0xFF
 _MOST_ROOTS = 8
@@ -68,23 +74,55 @@ class GuestLayout:
 
     roots: tuple[RootComplex, ...]
     ports: tuple[RootPort, ...]
+    spare: tuple[RootPort, ...]  # of them
     devices: tuple[tuple[GuestSlot, RootPort], ...]
     nics: tuple[tuple[Nic, RootPort], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PortNumbers:
+    """Root ports by number: those of the cards in their order, those that are free, how many are not spare, and the last."""
+
+    nics: tuple[int, ...]
+    free: tuple[int, ...]
+    base: int
+    last: int
+
+
+def port_numbers(server: DesiredServer) -> PortNumbers:
+    """Gives each card the port that it has, or the next one; a guest that mirrors its host has no spare ports."""
+    devices = {slot.port for slot in guest_slots(server.devices)}
+    last = max(devices, default=0)
+    if server.machine.mirror:
+        nics = tuple(range(last + 1, last + 1 + len(server.plugged)))
+        return PortNumbers(nics, (), last + len(nics), last + len(nics))
+    first = 1 if server.root_ports else last + 1
+    pinned = {nic.root_port for nic in server.plugged} - devices - {0}
+    used, numbers = devices | pinned, []
+    for nic in server.plugged:
+        if nic.root_port in pinned:
+            pinned.remove(nic.root_port)
+            numbers.append(nic.root_port)
+        else:
+            numbers.append(next(number for number in count(first) if number not in used))
+            used.add(numbers[-1])
+    base = server.root_ports or max(used, default=0)
+    total = max(base + server.spare_ports, *used, 0)
+    return PortNumbers(tuple(numbers), tuple(n for n in range(1, total + 1) if n not in used), base, total)
 
 
 def guest_layout(server: DesiredServer) -> GuestLayout:
     """Lays out a guest: root complexes first, then the ports on the root bus, then those behind the complexes."""
     slots = guest_slots(server.devices)
+    numbers = port_numbers(server)
     cells = _cells(server, slots)
     near = {slot.port: cells[slot.grant.node] for slot in slots if slot.grant.node in cells}
     roots = _roots(sorted(set(near.values()))[:_MOST_ROOTS])
     by_cell = {root.cell: root for root in roots}
     behind = {port: by_cell[cell] for port, cell in near.items() if cell in by_cell}
-    last = max((slot.port for slot in slots), default=0)
-    flat = [
-        port for port in range(1, last + 1) if port not in behind and (not roots or port in {s.port for s in slots})
-    ]
-    keys = [*flat, *range(last + 1, last + 1 + len(server.nics))]
+    used = {*(slot.port for slot in slots), *numbers.nics}
+    last = max((*used, *numbers.free), default=0)
+    keys = [port for port in range(1, last + 1) if port not in behind and (not roots or port in used)]
     made = {
         key: RootPort(len(roots) + rank + 1, 0, 1 + rank // _FUNCTIONS, rank % _FUNCTIONS, rank + 1)
         for rank, key in enumerate(keys)
@@ -96,9 +134,16 @@ def guest_layout(server: DesiredServer) -> GuestLayout:
     return GuestLayout(
         roots,
         tuple(made.values()),
+        tuple(made[number] for number in numbers.free),
         tuple((slot, made[slot.port]) for slot in slots),
-        tuple((nic, made[last + 1 + number]) for number, nic in enumerate(server.nics)),
+        tuple((nic, made[number]) for nic, number in zip(server.plugged, numbers.nics, strict=True)),
     )
+
+
+def next_port(layout: GuestLayout, number: int) -> RootPort:
+    """The root port on the root bus that comes so many after the last one of a guest without extra root complexes."""
+    rank = len(layout.ports) + number
+    return RootPort(rank + 1, 0, 1 + rank // _FUNCTIONS, rank % _FUNCTIONS, rank + 1)
 
 
 def _cells(server: DesiredServer, slots: tuple[GuestSlot, ...]) -> dict[int | None, int]:

@@ -1,7 +1,7 @@
 """What a host must know of its guests' networks: the networks, each card's port, and the rules of security groups.
 
 The words are Neutron's. A network lies on a host as its driver makes it: `local` is a bridge of Busway's own with NAT,
-DHCP and DNS, `bridge` is a bridge of the operator's, perhaps with a VLAN.
+DHCP and DNS, `bridge` is a bridge of the operator's, perhaps with a VLAN, `overlay` is a logical switch of OVN across hosts.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ from ipaddress import IPv6Address, IPv6Network
 
 from busway.domain.ids import NetworkId, PortId, SecurityGroupId
 
-LOCAL, BRIDGE = "local", "bridge"
+LOCAL, BRIDGE, OVERLAY = "local", "bridge", "overlay"
+INTEGRATION_BRIDGE = "br-int"  # of Open vSwitch, where OVN has its ports
+OVERLAY_MTU = 1442  # what Geneve leaves of 1500 bytes over IPv4
+# What a card is to its guest (Neutron's vnic types): plugged into a bridge, a VF, or a whole card of the host.
+NORMAL, DIRECT, DIRECT_PHYSICAL = "normal", "direct", "direct-physical"
 METADATA_ADDRESS = "169.254.169.254"
 DEFAULT_PHYSICAL = "default"
-TAP_PREFIX, BRIDGE_PREFIX, VLAN_PREFIX = "bwt", "bwb", "bwv"
+TAP_PREFIX, BRIDGE_PREFIX, VLAN_PREFIX, SERVICES_PREFIX = "bwt", "bwb", "bwv", "bws"
 _DIGITS = 11  # an interface's name has at most 15 characters
 PORTED = {"tcp": 6, "udp": 17, "dccp": 33, "sctp": 132, "udplite": 136}
 PROTOCOLS = PORTED | {
@@ -30,6 +34,14 @@ class AddressPair:
 
     mac: str
     cidr: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostRoute:
+    """A route that the guests of a subnet get beside the one by its gateway."""
+
+    destination: str  # a network, "10.8.0.0/16"
+    nexthop: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +74,7 @@ class HostNetwork:
     """One network as its hosts must have it.
 
     With `dhcp` the host gives its own guests their addresses, names and routes; of the others the site takes care.
-    `cidr6` is announced by router advertisements when `ra`. `physical` and `vlan` are for the driver `bridge`.
+    `routes` are those of its subnets, of both versions. `cidr6` is announced by router advertisements when `ra`. `physical` and `vlan` are for the driver `bridge`.
     """
 
     id: NetworkId
@@ -79,6 +91,7 @@ class HostNetwork:
     ra: bool = False
     dns: tuple[str, ...] = ()
     domain: str = ""
+    routes: tuple[HostRoute, ...] = ()
 
     @property
     def own_bridge(self) -> str:
@@ -106,6 +119,24 @@ def slaac_address(cidr: str, mac: str) -> str:
     octets = bytes.fromhex(mac.replace(":", ""))
     interface = bytes((octets[0] ^ 2, *octets[1:3], 0xFF, 0xFE, *octets[3:]))
     return str(IPv6Address(int(IPv6Network(cidr).network_address) + int.from_bytes(interface, "big")))
+
+
+def slaac_mac(address: IPv6Address) -> str | None:
+    """The MAC of the card that made itself this address, or None for an address that is made otherwise."""
+    octets = address.packed[8:]
+    if octets[3:5] != b"\xff\xfe":
+        return None
+    return ":".join(f"{octet:02x}" for octet in (octets[0] ^ 2, *octets[1:3], *octets[5:]))
+
+
+def services_name(network_id: NetworkId) -> str:
+    """The name in OVN of the port of a network at which each host answers, at the network's gateway address."""
+    return f"services-{network_id}"
+
+
+def services_device(network_id: NetworkId) -> str:
+    """The name of a host's own card on an overlay network."""
+    return SERVICES_PREFIX + _short(network_id)
 
 
 def bridge_name(network_id: NetworkId) -> str:

@@ -12,6 +12,10 @@ class GuestAct(StrEnum):
     PAUSE = "pause"
     SUSPEND = "suspend"
     RESCUE = "rescue"
+    PLUG = "plug"
+    LIVE = "live-migration"
+    LIVE_UNPLUG = "live-unplug"  # a guest goes or comes whose devices are unplugged before and plugged in afterwards
+    COPY = "copy"  # its disk, while it runs
 
 
 # What a host reports of itself that lets a device's guest reach beyond its guest, and what its operator can do there.
@@ -30,13 +34,18 @@ ISOLATION = {
 
 @dataclass(frozen=True, slots=True)
 class HostCell:
-    """A NUMA node that has CPUs; `cpus` is the kernel's list ("0-7,16-23"), `socket` None where it is not known."""
+    """A NUMA node that has CPUs; `cpus` is the kernel's list ("0-7,16-23"), `socket` None where it is not known.
+
+    `cpus` and `vcpus` are those that servers share; `cores` has the others, which servers get one by one, each core's
+    threads together.
+    """
 
     id: int
     cpus: str
     vcpus: int
     ram_mb: int
     socket: int | None = None
+    cores: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +55,14 @@ class GuestKind:
     architecture: str
     hypervisor: str
     mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chassis:
+    """What a host is for OVN: the `name` of its chassis (Open vSwitch's system-id), and in words what it `lacks` to be one.
+
+    A host whose ovn-controller is away for a moment has a name and lacks something.
+    """
+
+    name: str = ""
+    lacks: str = ""

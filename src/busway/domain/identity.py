@@ -13,6 +13,7 @@ from typing import Any
 
 from busway.domain.application_credential import ApplicationCredential
 from busway.domain.ids import ProjectId, UserId
+from busway.domain.trust import Trust
 
 DOMAIN_ID = "default"
 DOMAIN_NAME = "Default"
@@ -55,7 +56,10 @@ def new_domain(domain_id: str, name: str, description: str = "", *, enabled: boo
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Someone who may authenticate; the password's hash never leaves the store."""
+    """Someone who may authenticate; the password's hash never leaves the store.
+
+    `password_changed` is None for one that was set before Busway noted it, and for none.
+    """
 
     id: UserId
     name: str
@@ -66,6 +70,7 @@ class User:
     domain_id: str = DOMAIN_ID
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    password_changed: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +103,5 @@ class Token:
     is_system: bool = False
     credential: ApplicationCredential | None = None
     domain: Project | None = None
+    trust: Trust | None = None
     domains: Mapping[str, str] = field(default_factory=dict, hash=False)

@@ -1,7 +1,7 @@
 """Images: their life, and what the first bytes of a file say about its format.
 
-An image is QUEUED until its whole data is stored and checked, then ACTIVE; data never changes after that. An admin
-may deactivate it, and make it ACTIVE again.
+An image is QUEUED until its whole data is stored and checked, then ACTIVE; data never changes after that. Data of an import is
+UPLOADING when it is staged, IMPORTING while it is fetched, checked or converted. Its owner may deactivate it, and make it ACTIVE again, as an admin may.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from datetime import datetime
 from enum import StrEnum
 
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput, TooLarge
+from busway.domain.errors import BadInput, Forbidden, TooLarge
 from busway.domain.ids import ImageId, ProjectId
 from busway.domain.qcow2 import MAGIC, read_qcow2
 
 DISK_FORMATS = ("qcow2", "raw")
 CONTAINER_FORMATS = ("bare",)
 VISIBILITIES = ("public", "community", "shared", "private")
-
+RESERVED = "os_glance_"  # properties of this name are the image service's own
 
 # Glance's image_property_quota and image_tag_quota, and the lengths of its columns.
 MOST_PROPERTIES, MOST_TAGS = 128, 128
@@ -30,8 +30,13 @@ class ImageStatus(StrEnum):
     """The status words of the image API that Busway uses."""
 
     QUEUED = "queued"
+    UPLOADING = "uploading"  # its data is staged, and not checked yet
+    IMPORTING = "importing"  # its data is fetched, checked or converted
     ACTIVE = "active"
-    DEACTIVATED = "deactivated"  # an admin keeps its data from being read and booted
+    DEACTIVATED = "deactivated"  # its owner or an admin keeps its data from being read and booted
+
+
+NOT_YET = frozenset({ImageStatus.UPLOADING, ImageStatus.IMPORTING})  # data is there, and nobody reads it yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,19 @@ class Image:
     deleted: datetime | None = None
 
     def is_visible_to(self, caller: Caller) -> bool:
-        """True when the caller may see and boot it."""
+        """True when the caller may see and boot it without being a member."""
         return self.visibility in ("public", "community") or caller.may_see(self.owner)
+
+
+def check_name(name: str) -> None:
+    """Raises `Forbidden` for a property that no user may set or remove."""
+    if name.startswith(RESERVED):
+        raise Forbidden(
+            f"Attribute '{name}' is reserved.",
+            detail=f"Names that begin with {RESERVED} are for what the image service itself says of an import.",
+            remedy="Choose another name.",
+            code="image-reserved",
+        )
 
 
 def check_properties(image: Image) -> None:

@@ -14,7 +14,10 @@ from dataclasses import dataclass, replace
 from busway.domain.errors import InvalidConfig
 from busway.domain.ids import DeviceId
 from busway.domain.units.mdev import Instance, Mdev
+from busway.domain.units.render import RenderShare
+from busway.domain.units.vgpu import VgpuFunction
 from busway.domain.vgpu import SharedCard, SizeMode, Vgpu, VgpuName, read_vgpu_name
+from busway.domain.virgl import VIRGL, VIRGL_CLASS
 
 VGPU = "VGPU"
 _CLASS = re.compile(r"VGPU|CUSTOM_[A-Z0-9_]{1,248}")
@@ -42,7 +45,7 @@ class MdevParentSeen:
     numa_node: int | None = None
     card: str = ""  # the PF of a parent that is a VF: its VFs share the card
     mode: str = ""  # of the card, a SizeMode; "" where its host does not tell
-    kind: str = Mdev.kind  # or that of a VF which becomes a vGPU itself; its one instance has its address for a UUID
+    kind: str = Mdev.kind  # of its instances; that of a VF which becomes a vGPU itself has its address for a UUID
     trouble: str = ""  # why its types can't be told, in words
 
     @property
@@ -69,6 +72,13 @@ class MdevRule:
     max_instances: int | None = None
 
 
+_USES = {
+    Mdev.kind: "cut into mediated devices",
+    VgpuFunction.kind: "to be a vGPU",
+    RenderShare.kind: "that renders for guests, by shares",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class MdevOffer:
     """What a parent gives of its enabled type: `total` instances, of which the `taken` slots have live claims.
@@ -89,6 +99,7 @@ class MdevOffer:
     size: int = 0
     single: bool = False
     kind: str = Mdev.kind
+    host_limit: int | None = None  # of render nodes: what all of the host give together
 
     @property
     def free(self) -> int:
@@ -97,19 +108,30 @@ class MdevOffer:
 
     def __str__(self) -> str:
         left = self.blocked or f"{self.free} of {self.total} free"
-        what = "cut into mediated devices" if self.kind == Mdev.kind else "to be a vGPU"
-        return f"{what} of the type {self.type_id} ({self.resource_class}): {left}"
+        return f"{_USES[self.kind]} of the type {self.type_id} ({self.resource_class}): {left}"
 
     @property
     def sort(self) -> tuple[object, ...]:
         """Equal for offers of equal hosts: all of it but its id."""
         place = self.parent, self.card, self.numa_node, self.kind
-        return *place, self.type_id, self.resource_class, self.total, self.taken, self.blocked, self.size
+        return (
+            *place,
+            self.type_id,
+            self.resource_class,
+            self.total,
+            self.taken,
+            self.blocked,
+            self.size,
+            self.host_limit,
+        )
 
     def slots(self, count: int) -> tuple[int, ...]:
         """The lowest slots that are free."""
         found = (slot for slot in range(self.total + len(self.taken)) if slot not in self.taken)
         return tuple(slot for slot, _ in zip(found, range(count), strict=False))
+
+
+_RENDER = MdevRule(VIRGL, resource_class=VIRGL_CLASS)  # enabled wherever a host's operator declares a node
 
 
 class MdevRules:
@@ -133,6 +155,8 @@ class MdevRules:
 
     def rules_for(self, parent: MdevParentSeen) -> tuple[MdevRule, ...]:
         """The rules of a parent, which its card may have for it; the type for all others is for parents that have it."""
+        if parent.kind == RenderShare.kind:
+            return (_RENDER,)
         named = self._named.get(parent.name) or self._named.get(parent.card)
         if named:
             return named
@@ -142,7 +166,7 @@ class MdevRules:
     @property
     def classes(self) -> frozenset[str]:
         """The resource classes that flavors can ask for."""
-        return frozenset(rule.resource_class for rule in self.rules)
+        return frozenset(rule.resource_class for rule in (*self.rules, _RENDER))
 
 
 def offers_of(
@@ -182,8 +206,9 @@ def _offer(
         numa_node=parent.numa_node,
         card=_room(parent.card_name, rule.type_id, name),
         size=name.size if name else 0,
-        single=bool(parent.card),
+        single=bool(parent.card) and parent.kind != RenderShare.kind,
         kind=parent.kind,
+        host_limit=seen.most if seen and parent.kind == RenderShare.kind else None,
     )
     return replace(offer, blocked=blocked or _obstacle(parent, rule, offer, seen, claimed))
 
@@ -271,6 +296,10 @@ def _check_apart(address: str, rules: tuple[MdevRule, ...]) -> None:
 def _check(rule: MdevRule) -> None:
     if not _TYPE.fullmatch(rule.type_id):
         raise _bad(f"'{rule.type_id}' can't be an mdev type", "Write it as `ls mdev_supported_types` shows it.")
+    if rule.resource_class == VIRGL_CLASS:
+        raise _bad(
+            f"mdev_class of {rule.type_id} is '{VIRGL_CLASS}'", "That is the class of render nodes; choose another."
+        )
     if not _CLASS.fullmatch(rule.resource_class):
         words = f"mdev_class of {rule.type_id} is '{rule.resource_class}'"
         raise _bad(words, "It is VGPU, or CUSTOM_ and capitals, digits and underscores.")

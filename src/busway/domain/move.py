@@ -2,18 +2,20 @@
 
 A resize or a cold migration holds two sets of claims, the old ones and the new ones, until its user confirms (the old
 ones are released) or reverts (the new ones are). A device that is in both sets is kept. The two sides say all that the
-server has, or must have, on its host. An evacuation has nothing to go back to: its source is left at once.
+server has, or must have, on its host. An evacuation has nothing to go back to: its source is left at once. In a live migration the source's guest runs
+until the target has it whole.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from busway.domain.errors import Conflict
 from busway.domain.flavor import Flavor
 from busway.domain.ids import ClaimId, HostId, ImageId, ProjectId, ServerId, UserId
+from busway.domain.live_move import LiveProgress
 
 
 class MoveKind(StrEnum):
@@ -22,6 +24,7 @@ class MoveKind(StrEnum):
     RESIZE = "resize"
     MIGRATION = "migration"
     EVACUATION = "evacuation"
+    LIVE = "live-migration"
 
 
 class MoveState(StrEnum):
@@ -44,7 +47,9 @@ MOVE_TRANSITIONS: dict[MoveState, frozenset[MoveState]] = {
         {MoveState.FINISHED, MoveState.DONE, MoveState.REVERTING, MoveState.ERROR, MoveState.CANCELLED}
     ),
     MoveState.FINISHED: frozenset({MoveState.CONFIRMED, MoveState.REVERTING, MoveState.CANCELLED}),
-    MoveState.REVERTING: frozenset({MoveState.REVERTED, MoveState.ERROR, MoveState.CANCELLED}),
+    MoveState.REVERTING: frozenset(
+        {MoveState.REVERTED, MoveState.ERROR, MoveState.CANCELLED, MoveState.POST_MIGRATING}
+    ),
     MoveState.CONFIRMED: frozenset(),
     MoveState.REVERTED: frozenset(),
     MoveState.DONE: frozenset(),
@@ -72,6 +77,32 @@ class MoveSide:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveDetails:
+    """What is special about a live migration.
+
+    `secret` is what the source shows to the target, which listens at `address` with a certificate of this `fingerprint`; `told` that the
+    source knows of it. `abort` and `force` are its user's wishes. `handed` tells that the source has given its guest away, `kept` that it has
+    not and won't, `measured` that it has told how long the guest stood still.
+
+    With `unplugs` the guest has devices, which it must let go before it is sent: `parting` tells that its host asks it to, `parted` that it has.
+    """
+
+    secret: str
+    address: str = ""
+    fingerprint: str = ""
+    told: bool = False
+    abort: bool = False
+    force: bool = False
+    handed: bool = False
+    kept: bool = False
+    measured: bool = False
+    unplugs: bool = False
+    parting: bool = False
+    parted: bool = False
+    progress: LiveProgress = field(default_factory=LiveProgress)
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """One move; `powered` says whether the guest ran when it began, `error` why it is being reverted automatically."""
 
@@ -88,8 +119,14 @@ class Move:
     created: datetime
     updated: datetime
     error: str | None = None
+    live: LiveDetails | None = None
 
     @property
     def in_place(self) -> bool:
         """True when the server stays on its host."""
         return self.source.host_id == self.target.host_id
+
+    @property
+    def is_hot(self) -> bool:
+        """True for a resize of a guest that keeps running: it stays on its host and its disk, and gets more devices."""
+        return self.in_place and self.source.disks == self.target.disks

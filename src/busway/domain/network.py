@@ -6,12 +6,24 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 
-from busway.domain.guest_network import BRIDGE, LOCAL, AddressPair, slaac_address
+from busway.domain.device import PciDevice
+from busway.domain.guest_network import (
+    BRIDGE,
+    DIRECT_PHYSICAL,
+    LOCAL,
+    NORMAL,
+    OVERLAY,
+    AddressPair,
+    HostRoute,
+    slaac_address,
+)
 from busway.domain.ids import NetworkId, PortId, ProjectId, SecurityGroupId, ServerId
+from busway.domain.numa_policy import NumaPolicy
 
-DRIVERS = (LOCAL, BRIDGE)
+DRIVERS = (LOCAL, BRIDGE, OVERLAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +43,8 @@ class Subnet:
     last: str = ""
     dhcp: bool = True
     dns: tuple[str, ...] = ()
+    routes: tuple[HostRoute, ...] = ()
+    description: str = ""
 
     @property
     def version(self) -> int:
@@ -84,12 +98,23 @@ class Network:
         return replace(self, v4=subnet) if version == 4 else replace(self, v6=subnet)
 
 
+class Plug(StrEnum):
+    """Where a port is that was given to a server that was there already, or is taken from one."""
+
+    COMING = "coming"  # its host must plug the card in
+    IN = "in"  # the guest was seen with it
+    GOING = "going"  # the guest must let go of the card; the port is the server's until it was seen without it
+
+
 @dataclass(frozen=True, slots=True)
 class Port:
     """One MAC on a network with its addresses; `server_id` is None while no server has it.
 
     A port that its user made (`own`) stays when its server goes. Without `security` nothing that it sends or receives
-    is looked at.
+    is looked at. One that is not `up` lets nothing through. `root_port` is the number of the guest's root port that its
+    card is behind, 0 for the next one after the devices. `tag` is how the guest's metadata marks the card. A card that the
+    guest was defined with has no `plug`. `vnic` is what the card is to its guest; `card` the function that it is on its
+    server's host, None where it is none or has none yet.
     """
 
     id: PortId
@@ -105,11 +130,34 @@ class Port:
     security: bool = True
     groups: tuple[SecurityGroupId, ...] = ()
     pairs: tuple[AddressPair, ...] = ()
+    up: bool = True
+    root_port: int = 0
+    plug: Plug | None = None
+    tag: str = ""
+    vnic: str = NORMAL
+    numa_policy: NumaPolicy | None = None
+    card: PciDevice | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """True while a server has it, is not still waiting for its card, and it is up."""
+        return self.server_id is not None and self.up and self.plug is not Plug.COMING
+
+    @property
+    def is_sriov(self) -> bool:
+        """True for one that is a function of a network card, and no card on a bridge of its host."""
+        return self.vnic != NORMAL
+
+    @property
+    def guest_mac(self) -> str:
+        """The MAC that its guest's card has: its own, or that of the whole card that it was given."""
+        whole = self.vnic == DIRECT_PHYSICAL and self.card is not None
+        return self.card.mac or self.mac if whole and self.card is not None else self.mac
 
     @property
     def address6(self) -> str:
         """Its address of version 6, "" on a network that has none."""
-        return slaac_address(self.network.v6.cidr, self.mac) if self.network.v6 else ""
+        return slaac_address(self.network.v6.cidr, self.guest_mac) if self.network.v6 else ""
 
     @property
     def fixed_ips(self) -> tuple[tuple[Subnet, str], ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from busway.domain.alias import PciRequest
+from busway.domain.dedicated_cpus import GuestCpus, ThreadPolicy
 from busway.domain.device import PciDevice
 from busway.domain.device_tags import NO_TAGS, DeviceTags
 from busway.domain.document_room import SERVERS_PER_HOST
@@ -48,6 +49,7 @@ class NumaCell:
     """A NUMA node of a host with what is free on it; `socket` None where the host does not tell.
 
     `cpus` is how many CPUs it has: free vCPUs may be more, but not for one guest. None where it does not matter.
+    `cores` are the CPUs that servers get one by one, each core's threads together; `held` are those of them that are taken.
     """
 
     id: int
@@ -55,14 +57,17 @@ class NumaCell:
     free_ram_mb: int
     socket: int | None = None
     cpus: int | None = None
+    cores: tuple[tuple[int, ...], ...] = ()
+    held: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class GuestCell:
-    """A NUMA cell of a guest: what it needs of one cell of its host."""
+    """A NUMA cell of a guest: what it needs of one cell of its host; with `threads`, CPUs for itself."""
 
     vcpus: int
     ram_mb: int
+    threads: ThreadPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class HostState:
     `free_servers` is how many more servers it may have.
     `machine` is what guests' machines may have there. `cards` are those that vGPUs of `mdevs` share.
     `fabric` provides the partitions of its NVLink fabric, None where it has none. `traits` are those that Placement shows.
+    `no_chassis` says why it can't be on networks of OVN, "" where it can or does not tell.
     """
 
     id: HostId
@@ -103,6 +109,7 @@ class HostState:
     machine: tuple[str, ...] = ()
     free_servers: int = SERVERS_PER_HOST
     traits: frozenset[str] = frozenset()
+    no_chassis: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +156,9 @@ class PlacementRequest:
 
     `numa_nodes` is how many NUMA cells the guest has, 0 for a guest without a NUMA topology, which may lie on any.
     `numa_sizes` are their sizes where they are not equal shares. `needs` is what the guest's machine must have.
+    `near` are the hosts of servers that it wants to be with, None where it wants none; `apart` those of servers that it avoids.
+    `overlay` is True for a server with a port on a network of OVN. With `threads` its CPUs are its own, and it has at
+    least one NUMA cell.
     """
 
     server_id: ServerId
@@ -165,14 +175,26 @@ class PlacementRequest:
     numa_sizes: tuple[GuestCell, ...] = ()
     needs: tuple[str, ...] = ()
     resources: ResourceRequests = NO_RESOURCES
+    near: frozenset[str] | None = None
+    apart: frozenset[str] = frozenset()
+    overlay: bool = False
+    threads: ThreadPolicy | None = None
 
     @property
     def cells(self) -> tuple[GuestCell, ...]:
         """The guest's NUMA cells; what does not divide evenly goes to the first ones."""
-        if self.numa_sizes or not self.numa_nodes:
-            return self.numa_sizes
-        vcpus, ram = divmod(self.vcpus, self.numa_nodes), divmod(self.ram_mb, self.numa_nodes)
-        return tuple(GuestCell(vcpus[0] + (n < vcpus[1]), ram[0] + (n < ram[1])) for n in range(self.numa_nodes))
+        if self.numa_sizes:
+            return tuple(replace(cell, threads=self.threads) for cell in self.numa_sizes)
+        number = self.numa_nodes or int(self.threads is not None)
+        if not number:
+            return ()
+        vcpus, ram = divmod(self.vcpus, number), divmod(self.ram_mb, number)
+        return tuple(GuestCell(vcpus[0] + (n < vcpus[1]), ram[0] + (n < ram[1]), self.threads) for n in range(number))
+
+    @property
+    def shared_vcpus(self) -> int:
+        """The vCPUs that it has on the CPUs which servers of a host share."""
+        return self.vcpus if self.threads is None else 0
 
 
 class ClaimedDevice(NamedTuple):
@@ -205,7 +227,10 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The host and the exact devices for a server; `cells` are the host's, one for each NUMA cell of the guest."""
+    """The host and the exact devices for a server; `cells` are the host's, one for each NUMA cell of the guest.
+
+    `cpus` are the CPUs of each of these cells that the server has for itself, empty where it shares them.
+    """
 
     server_id: ServerId
     host_id: HostId
@@ -214,6 +239,7 @@ class Placement:
     devices: tuple[ClaimedDevice, ...]
     fit: Fit = Fit()
     cells: tuple[int, ...] = ()
+    cpus: tuple[GuestCpus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

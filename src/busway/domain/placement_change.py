@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from busway.domain.host_facts import ISOLATION
 from busway.domain.ids import DeviceId, ServerId
 from busway.domain.numa_policy import NumaPolicy
+from busway.domain.within import WITHIN_EXTRA_SPEC, Within
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,24 @@ class AskNumaCells:
 
 
 @dataclass(frozen=True, slots=True)
+class AskSharedCpus:
+    """Let the guest share the host's CPUs with others."""
+
+    def __str__(self) -> str:
+        return "take a flavor without hw:cpu_policy=dedicated"
+
+
+@dataclass(frozen=True, slots=True)
+class AskApart:
+    """Let the devices lie in several parts of a host."""
+
+    within: Within
+
+    def __str__(self) -> str:
+        return f"let the devices lie apart: take a flavor without {WITHIN_EXTRA_SPEC}={self.within}"
+
+
+@dataclass(frozen=True, slots=True)
 class AskFewerServers:
     """Ask for fewer servers at once."""
 
@@ -135,6 +154,16 @@ class MakeSafe:
         acts = " and ".join(ISOLATION.get(word, ("", f"fix {word}"))[1] for word in self.unsafe)
         accepted = ", ".join(self.unsafe)
         return f"{acts} on host {self.host}, or accept it with [busway] accept_weak_isolation = {accepted}"
+
+
+@dataclass(frozen=True, slots=True)
+class MakeChassis:
+    """Make a host a chassis of OVN."""
+
+    host: str
+
+    def __str__(self) -> str:
+        return f"make host {self.host} a chassis of OVN, as docs/how-to/networks.md shows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +234,13 @@ Change = (
     | AskWithoutSpec
     | AskNumaPolicy
     | AskNumaCells
+    | AskSharedCpus
+    | AskApart
     | AskFewerServers
     | EnableHost
     | StartHost
     | MakeSafe
+    | MakeChassis
     | FreeDevices
     | ReleaseDevices
     | OfferDevices
@@ -224,6 +256,8 @@ _OF_THE_USER = (
     AskWithoutSpec,
     AskNumaPolicy,
     AskNumaCells,
+    AskSharedCpus,
+    AskApart,
     AskFewerServers,
 )
 

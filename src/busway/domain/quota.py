@@ -17,7 +17,15 @@ from busway.domain.resource_request import parse_resources
 
 UNLIMITED = -1
 OF_SERVERS = ("instances", "cores", "ram")
-OF_IMAGES = ("image_size_total", "image_count_total", "image_count_uploading")
+OF_IMAGES = ("image_size_total", "image_stage_total", "image_count_total", "image_count_uploading")
+# The limits of networks. Source: Neutron's defaults.
+OF_NETWORKS: Mapping[str, int] = {
+    "network": 100,
+    "subnet": 100,
+    "port": 500,
+    "security_group": 10,
+    "security_group_rule": 100,
+}
 # The limits of a new cloud: Nova's own; Glance has none unless Keystone is told some, so those of images are Busway's.
 DEFAULTS: Mapping[str, int] = {
     "instances": 10,
@@ -28,6 +36,7 @@ DEFAULTS: Mapping[str, int] = {
     "server_groups": 10,
     "server_group_members": 10,
     "image_size_total": 102_400,  # MiB
+    "image_stage_total": 102_400,  # MiB
     "image_count_total": 100,
     "image_count_uploading": 4,
 }
@@ -40,6 +49,9 @@ INJECTED: Mapping[str, int] = {
 }
 DEVICES = "pci_passthrough:"
 CLASSES = "resources:"
+_SUMS = frozenset(
+    {*OF_SERVERS, *OF_NETWORKS, "server_groups", "image_size_total", "image_stage_total", "image_count_total"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,14 @@ class Usage:
         return Usage(dict(total))
 
 
+def adds_up(resource: str) -> bool:
+    """True where what the projects of a domain have of a resource is a sum, so that a domain can have a limit of it.
+
+    It is none for what one server, one user, one group or one moment has.
+    """
+    return resource in _SUMS or resource.startswith((DEVICES, CLASSES))
+
+
 def usage_of(flavors: Iterable[Flavor]) -> Usage:
     """What servers of these flavors take up together."""
     total: Counter[str] = Counter()
@@ -75,10 +95,10 @@ def usage_of(flavors: Iterable[Flavor]) -> Usage:
     return Usage(dict(total))
 
 
-def check_quota(limits: Mapping[str, int], used: Usage, wanted: Usage) -> None:
+def check_quota(limits: Mapping[str, int], used: Usage, wanted: Usage, domain: str = "") -> None:
     """Raises `OverQuota` with every resource of which there would be more than its limit; others do not matter.
 
-    Resources that are not requested are not checked: a limit below the current usage does not refuse a request for
+    `domain` is the name of the domain whose limits these are, "" where they are a project's. Resources that are not requested are not checked: a limit below the current usage does not refuse a request for
     other resources.
     """
     over = [
@@ -91,6 +111,13 @@ def check_quota(limits: Mapping[str, int], used: Usage, wanted: Usage) -> None:
     counts = [
         f"Requested {wanted.of(name)} {name}, but already used {used.of(name)} of {limits[name]}" for name in over
     ]
+    if domain:
+        raise OverQuota(
+            f"Quota exceeded for {', '.join(over)} in domain {domain}",
+            detail=f"The projects of a domain share its limits. {'. '.join(counts)}.",
+            remedy="Request less, delete what is not needed in any of its projects, or ask an admin to raise the limit of "
+            "the domain: PATCH /identity/v3/limits/ID.",
+        )
     raise OverQuota(
         f"Quota exceeded for {', '.join(over)}",
         detail=". ".join(counts),

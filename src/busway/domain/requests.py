@@ -49,6 +49,7 @@ class CreateServer:
     access_ipv4: str | None = None
     access_ipv6: str | None = None
     disk_config: str = "MANUAL"
+    admin_pass: str | None = field(default=None, repr=False)  # the guest gets it in its metadata, once
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -21,32 +21,30 @@ _BUSES = {DISK: ("virtio", "scsi", "sata", "usb"), CDROM: ("sata", "scsi")}
 class Rescue:
     """A rescue of a server: `number` is that of its disk, among those of the server's layers, used once in its life.
 
-    `bus` is "" where the rescue disk takes the root disk's place. `password` is passed to the guest. Once it is `over`, the
-    server's own system is on its way.
+    `bus` is "" where the rescue disk takes the root disk's place. Once it is `over`, the server's own system is on its way.
     """
 
     number: int
     bus: str = ""
     device: str = DISK
-    password: str = ""
     over: bool = False
 
 
-def read_rescue(properties: Mapping[str, str], number: int, password: str, disk_bus: str) -> Rescue:
+def read_rescue(properties: Mapping[str, str], number: int, disk_bus: str) -> Rescue:
     """The rescue that an image asks for by its properties; raises `BadInput` for one that can't be.
 
     `disk_bus` is the bus of the server's own disks.
     """
     device, bus = properties.get(DEVICE, ""), properties.get(BUS, "")
     if not device and not bus:
-        return Rescue(number, password=password)
+        return Rescue(number)
     device = device or DISK
     if device not in _BUSES:
         raise _refused(DEVICE, device, tuple(_BUSES))
     bus = bus or (disk_bus if device == DISK else _BUSES[CDROM][0])
     if bus not in _BUSES[device]:
         raise _refused(BUS, bus, _BUSES[device])
-    return Rescue(number, bus, device, password)
+    return Rescue(number, bus, device)
 
 
 def _refused(name: str, value: str, known: tuple[str, ...]) -> BadInput:

@@ -14,6 +14,8 @@ from enum import StrEnum
 from busway.domain.errors import InvalidExtraSpec
 from busway.domain.numa_policy import NUMA_POLICY_EXTRA_SPEC, NumaPolicy
 from busway.domain.units.mdev import Mdev
+from busway.domain.units.render import RenderShare
+from busway.domain.virgl import VIRGL_CLASS
 
 MAX_COUNT, MAX_GROUPS = 64, 16
 GROUP_POLICY = "group_policy"
@@ -58,6 +60,7 @@ def parse_resources(specs: Mapping[str, str]) -> ResourceRequests:
     groups = tuple(sorted(_groups(specs), key=lambda each: (each.suffix, each.resource_class)))
     if len(groups) > MAX_GROUPS:
         raise InvalidExtraSpec(f"{len(groups)} groups of resources", remedy=f"Request at most {MAX_GROUPS}.")
+    _check_shares(groups)
     suffixes = [each.suffix for each in groups if each.suffix]
     twice = next((suffix for suffix in suffixes if suffixes.count(suffix) > 1), None)
     if twice is not None:
@@ -103,7 +106,18 @@ def _groups(specs: Mapping[str, str]) -> Iterator[ResourceRequest]:
             continue
         if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) or not 1 <= int(value) <= MAX_COUNT:
             raise InvalidExtraSpec(f"{key} is '{value}'", remedy=f"Write a number from 1 to {MAX_COUNT}.")
-        yield ResourceRequest(match["name"], int(value), match["suffix"])
+        kind = RenderShare.kind if match["name"] == VIRGL_CLASS else Mdev.kind
+        yield ResourceRequest(match["name"], int(value), match["suffix"], kind)
+
+
+def _check_shares(groups: tuple[ResourceRequest, ...]) -> None:
+    count = sum(each.count for each in groups if each.kind == RenderShare.kind)
+    if count > 1:
+        raise InvalidExtraSpec(
+            f"{count} of {VIRGL_CLASS} are requested",
+            detail="A guest has one virtio GPU, and that takes one share of a render node.",
+            remedy=f"Request one: resources:{VIRGL_CLASS}=1",
+        )
 
 
 def _rule(specs: Mapping[str, str]) -> GroupRule:

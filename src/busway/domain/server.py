@@ -2,8 +2,8 @@
 
 `ServerStatus` is the word clients print. A build that can't be placed or that its host refuses ends in ERROR with a
 fault; so does a rebuild, which may be tried again. SHUTOFF is reached by stopping, or when the guest powers itself off.
-A server that is resized or moved goes RESIZE, VERIFY_RESIZE, and then on, or by REVERT_RESIZE back. A paused or a suspended
-one has its memory: of the first it is in RAM, of the second in a file. One in RESCUE runs from another image.
+A server that is resized or moved goes RESIZE, VERIFY_RESIZE, and then on, or by REVERT_RESIZE back. One that is MIGRATING runs, and goes to
+another host meanwhile. A paused or a suspended one has its memory: of the first it is in RAM, of the second in a file. One in RESCUE runs from another image.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class ServerStatus(StrEnum):
     RESIZE = "RESIZE"
     VERIFY_RESIZE = "VERIFY_RESIZE"
     REVERT_RESIZE = "REVERT_RESIZE"
+    MIGRATING = "MIGRATING"
     SHELVED = "SHELVED"
     SHELVED_OFFLOADED = "SHELVED_OFFLOADED"
     ERROR = "ERROR"
@@ -56,6 +57,7 @@ class TaskState(StrEnum):
     RESIZE_MIGRATING = "resize_migrating"
     RESIZE_FINISH = "resize_finish"
     RESIZE_REVERTING = "resize_reverting"
+    MIGRATING = "migrating"
     SHELVING = "shelving"
     UNSHELVING = "unshelving"
     IMAGE_UPLOADING = "image_uploading"
@@ -94,17 +96,21 @@ SERVER_TRANSITIONS: dict[ServerStatus, frozenset[ServerStatus]] = {
     ServerStatus.ACTIVE: frozenset(
         {
             *(ServerStatus.SHUTOFF, ServerStatus.PAUSED, ServerStatus.SUSPENDED, ServerStatus.RESCUE),
+            ServerStatus.MIGRATING,
             *_FROM_A_HOST,
         }
     ),
     ServerStatus.SHUTOFF: frozenset({ServerStatus.ACTIVE, ServerStatus.RESCUE, *_FROM_A_HOST}),
-    ServerStatus.PAUSED: frozenset({*_SETTLED, *_KEPT}),
+    ServerStatus.PAUSED: frozenset({*_SETTLED, ServerStatus.MIGRATING, *_KEPT}),
     ServerStatus.SUSPENDED: frozenset({*_SETTLED, *_KEPT}),
     ServerStatus.RESCUE: frozenset({*_SETTLED, ServerStatus.ERROR, ServerStatus.DELETED}),
     ServerStatus.REBUILD: frozenset({*_SETTLED, ServerStatus.ERROR, ServerStatus.DELETED}),
     ServerStatus.RESIZE: frozenset({ServerStatus.VERIFY_RESIZE, ServerStatus.REVERT_RESIZE, ServerStatus.DELETED}),
     ServerStatus.VERIFY_RESIZE: frozenset({*_SETTLED, ServerStatus.REVERT_RESIZE, ServerStatus.DELETED}),
     ServerStatus.REVERT_RESIZE: frozenset({*_SETTLED, ServerStatus.DELETED}),
+    ServerStatus.MIGRATING: frozenset(
+        {*_SETTLED, ServerStatus.PAUSED, ServerStatus.REBUILD, ServerStatus.ERROR, ServerStatus.DELETED}
+    ),
     ServerStatus.SHELVED: frozenset({ServerStatus.ACTIVE, ServerStatus.SHELVED_OFFLOADED, ServerStatus.DELETED}),
     ServerStatus.SHELVED_OFFLOADED: frozenset({ServerStatus.ACTIVE, ServerStatus.DELETED}),
     ServerStatus.ERROR: frozenset({ServerStatus.REBUILD, ServerStatus.DELETED}),
@@ -119,13 +125,23 @@ def check_server_transition(old: ServerStatus, new: ServerStatus) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class HostReason:
+    """Why one host did not take a server: the filter's name and the reason in words."""
+
+    host: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServerFault:
-    """Why a server is in ERROR: a message of one line and details for its admin."""
+    """Why a server is in ERROR: a message of one line and details for its admin; of a refusal, why each of the first hosts."""
 
     code: int  # HTTP-like: 500
     message: str
     details: str
     created: datetime
+    hosts: tuple[HostReason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from busway.domain.address import PciAddress
-from busway.domain.device import BRIDGE_CLASSES, GPU_CLASSES, DeviceKind, PciDevice
+from busway.domain.device import BRIDGE_CLASSES, GPU_CLASSES, NIC_CLASS, DeviceKind, PciDevice
 from busway.hardware.bar import Bar, Bars, read_bars
 from busway.hardware.binding import read_override
 from busway.hardware.link import Link, read_link
@@ -20,7 +21,8 @@ from busway.hardware.power import Power, read_power
 from busway.hardware.sriov import Sriov, read_sriov
 from busway.hardware.tree import find_flag, find_text, list_names, parse_list
 
-_NIC_CLASS = "02"
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII)
+_LONGEST_NAME = 15  # of an interface
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Function:
     @property
     def is_nic(self) -> bool:
         """True for network controllers of any kind, InfiniBand too."""
-        return self.class_code[:2] == _NIC_CLASS
+        return self.class_code[:2] == NIC_CLASS
 
     @property
     def is_bridge(self) -> bool:
@@ -98,7 +100,34 @@ class Function:
             parent=self.parent,
             switch=self.switch,
             bridges=self.bridges,
+            netdev=self.netdev,
+            mac=self.mac,
+            uplink=self.uplink,
         )
+
+    @property
+    def netdev(self) -> str:
+        """Its network interface, the first by name of several; "" for what has none."""
+        return self.netdev_folder.rpartition("/")[2]
+
+    @property
+    def netdev_folder(self) -> str:
+        """Where the kernel shows its interface: right below it, or below the virtio device that it is; "" for none."""
+        return _netdev_folder(self.folder) if self.is_nic else ""
+
+    @property
+    def mac(self) -> str:
+        """The MAC address of its interface; "" where there is none, and for what is longer, as InfiniBand's."""
+        folder = self.netdev_folder
+        text = (find_text(f"{folder}/address") or "").lower() if folder else ""
+        return text if _MAC.fullmatch(text) else ""
+
+    @property
+    def uplink(self) -> str:
+        """Of a VF of a network card, the interface of its PF."""
+        if not self.is_nic or self.parent is None:
+            return ""
+        return _netdev_folder(f"{self.root}/sys/bus/pci/devices/{self.parent}").rpartition("/")[2]
 
     @property
     def switch(self) -> PciAddress | None:
@@ -210,3 +239,12 @@ class Function:
     def interfaces(self) -> tuple[str, ...]:
         """Its network interfaces and InfiniBand devices."""
         return tuple(list_names(f"{self.folder}/net") + list_names(f"{self.folder}/infiniband"))
+
+
+def _netdev_folder(folder: str) -> str:
+    """The folder of a function's interface; a card of two ports in one function has two."""
+    for place in (folder, *(f"{folder}/{name}" for name in sorted(list_names(folder)) if name.startswith("virtio"))):
+        names = sorted(name for name in list_names(f"{place}/net") if len(name) <= _LONGEST_NAME)
+        if names:
+            return f"{place}/net/{names[0]}"
+    return ""

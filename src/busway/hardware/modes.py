@@ -12,6 +12,7 @@ from busway.domain.address import PciAddress
 from busway.hardware.card import Card
 from busway.hardware.function import Function
 from busway.hardware.machine import Machine
+from busway.hardware.render_node import find_render_node
 from busway.hardware.verbs.mode import Mode
 
 _NAMED = 3
@@ -34,6 +35,7 @@ def modes_of(machine: Machine, card: Card) -> tuple[CardMode, ...]:
         _virtual_functions(card),
         _mediated(card),
         _vendor_vgpu(machine, card),
+        _render(machine, card),
         CardMode(
             "pci-assign",
             serves=False,
@@ -114,6 +116,16 @@ def _vendor_vgpu(machine: Machine, card: Card) -> CardMode:
     unclear = next((vgpu.unclear for vgpu in found if vgpu.unclear), "")
     words = f"its VFs can become {', '.join(sorted(known)[:_NAMED]) or unclear or 'nothing now'}; {made} of {len(found)} are vGPUs"
     return CardMode(name, serves=bool(known or made), why=words)
+
+
+def _render(machine: Machine, card: Card) -> CardMode:
+    """API remoting: guests' virtio GPUs are drawn through the card's render node, while it stays on its own driver."""
+    name = "render shares"
+    node = find_render_node(machine.root, f"pci-{card.main.address}")
+    if node is None:
+        return CardMode(name, serves=False, why=f"its driver ({card.main.driver or 'none'}) has no render node")
+    words = f"its render node is {node.device}; declare it: busway agent --render-node {card.main.address}=SHARES"
+    return CardMode(name, serves=True, why=words)
 
 
 def _names(functions: Collection[Function]) -> str:

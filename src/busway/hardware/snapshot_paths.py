@@ -81,7 +81,9 @@ MODULE_LINES = re.compile(r"/(?:vfio[^/]*|pci[-_]stub)\.ko", re.ASCII)
 
 # Settings of programs, of which only the lines that say how guests are confined are kept: others hold passwords.
 SETTINGS = ("etc/libvirt/qemu.conf",)
-SETTING_LINES = re.compile(r"\s*(?:user|group|seccomp_sandbox|security_driver|security_default_confined)\s*=", re.ASCII)
+SETTING_LINES = re.compile(
+    r"\s*(?:user|group|seccomp_sandbox|security_driver|security_default_confined|namespaces)\s*=", re.ASCII
+)
 
 # Files and folders of which it matters only that they are there.
 PRESENCE = (
@@ -94,6 +96,7 @@ PRESENCE = (
     "dev/iommu",
     "dev/kvm",
     "dev/null",
+    "dev/dri/by-path/*-render",
     "dev/vfio/*",
     "etc/apparmor.d/libvirt/TEMPLATE.qemu",
     "etc/default/grub.d",
@@ -114,6 +117,8 @@ PRESENCE = (
     "sys/kernel/iommu_groups",
     "sys/kernel/iommu_groups/*",
     "sys/module/*",
+    "usr/lib/*/qemu/hw-display-virtio-gpu*.so",
+    "usr/lib64/qemu*/hw-display-virtio-gpu*.so",
     "usr/share/AAVMF/*",
     "usr/share/OVMF/*",
     "usr/share/edk2*/*",

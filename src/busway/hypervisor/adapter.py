@@ -1,70 +1,59 @@
-"""The libvirt adapter: the only module that speaks libvirt.
-
-libvirt prints each error to stderr unless a handler is set, and a connection dies when libvirtd restarts: both are
-dealt with here, and every libvirtError leaves as a `HostError` with libvirt's own words in `detail`.
-"""
+"""The libvirt adapter: a hypervisor behind libvirt, whose errors leave as `HostError` with libvirt's words in `detail`."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import libvirt
 import libvirt_qemu
 
 from busway.domain.console import ConsoleKind
-from busway.domain.errors import HostError, Unavailable
+from busway.domain.diagnostics import Diagnostics
+from busway.domain.errors import Unavailable
 from busway.domain.ids import ServerId
-from busway.domain.server import PowerState
-from busway.hypervisor.capabilities import (
-    architecture,
-    cpu_features,
-    cpu_model,
-    guest_kinds,
-    machine_words,
-    virt_types,
-)
+from busway.domain.live_move import LiveProgress
+from busway.hypervisor.capabilities import guest_owner
+from busway.hypervisor.connection import Connection, away, refused
+from busway.hypervisor.disk_copy import begin_copy, end_copy, is_copied
+from busway.hypervisor.domain_state import read_counters, read_domain, read_sockets
+from busway.hypervisor.handing_over import hand_over
+from busway.hypervisor.host_facts import read_facts
+from busway.hypervisor.live import LiveDefinition, LiveWatch, LiveWay
+from busway.hypervisor.live_cpu import check_cpu, read_definition
 from busway.hypervisor.seam import DomainSeen, HypervisorFacts
-from busway.hypervisor.xml import read_attachments, read_consoles, read_server_id
-
-_T = TypeVar("_T")
-
-_POWER = {
-    libvirt.VIR_DOMAIN_RUNNING: PowerState.RUNNING,
-    libvirt.VIR_DOMAIN_BLOCKED: PowerState.RUNNING,
-    libvirt.VIR_DOMAIN_SHUTDOWN: PowerState.RUNNING,  # shutting down: QEMU still has its devices
-    libvirt.VIR_DOMAIN_PAUSED: PowerState.PAUSED,
-    libvirt.VIR_DOMAIN_PMSUSPENDED: PowerState.PAUSED,
-    libvirt.VIR_DOMAIN_CRASHED: PowerState.CRASHED,
-    libvirt.VIR_DOMAIN_SHUTOFF: PowerState.SHUTOFF,
-}
+from busway.hypervisor.xml import find_device
 
 
 class LibvirtHypervisor:
     """A hypervisor behind a libvirt URI, such as qemu:///system; it connects when it is first asked."""
 
     def __init__(self, uri: str = "qemu:///system") -> None:
-        self._uri = uri
-        self._connection: Any = None
-        self._opening = threading.Lock()
-        libvirt.registerErrorHandler(lambda _context, _error: None, None)
+        self._connection = Connection(uri)
+        self._ask, self._act = self._connection.ask, self._connection.act
+        self._act_if_there = self._connection.act_if_there
 
     def facts(self) -> HypervisorFacts:
         """Asks libvirt for its version, the host's capabilities and totals."""
-        return self._ask("describe the host", self._facts)
+        return self._ask("describe the host", read_facts)
 
     def domains(self) -> tuple[DomainSeen, ...]:
         """Reads each domain's state and its definition."""
-        found = self._ask("list the domains", lambda connection: [_see(d) for d in connection.listAllDomains()])
+        found = self._ask("list the domains", lambda connection: [read_domain(d) for d in connection.listAllDomains()])
         return tuple(sorted((seen for seen in found if seen is not None), key=lambda seen: seen.server_id))
 
     def consoles(self, server_id: ServerId) -> Mapping[ConsoleKind, Path]:
         """Reads the running definition, in which libvirt has named the sockets."""
         return self._ask(
-            f"find the consoles of server {server_id}", lambda connection: _consoles(connection, server_id)
+            f"find the consoles of server {server_id}", lambda connection: read_sockets(connection, server_id)
         )
+
+    def diagnostics(self, server_id: ServerId) -> Diagnostics:
+        """Asks for the domain's statistics, as `virsh domstats` shows them."""
+        return self._act("read the counters of", server_id, read_counters)
 
     def define(self, xml: str) -> None:
         """Hands the definition to libvirt, which checks it against its schema."""
@@ -80,11 +69,23 @@ class LibvirtHypervisor:
 
     def destroy(self, server_id: ServerId) -> None:
         """Ends QEMU; libvirt sends SIGTERM, then SIGKILL after some seconds."""
-        self._act("destroy", server_id, lambda domain: domain.destroy() if domain.isActive() else None, absent_ok=True)
+        self._act_if_there("destroy", server_id, lambda domain: domain.destroy() if domain.isActive() else None)
 
     def reboot(self, server_id: ServerId, *, hard: bool) -> None:
         """Presses reset, or by force ends and starts QEMU."""
         self._act("reboot", server_id, _reboot_hard if hard else _reboot_soft)
+
+    def plug(self, server_id: ServerId, xml: str) -> None:
+        """Attaches to the running guest alone: its definition is replaced as a whole."""
+        self._act(
+            "plug a device into",
+            server_id,
+            lambda domain: domain.attachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_LIVE),
+        )
+
+    def ask_out(self, server_id: ServerId, thing: str) -> None:
+        """Detaches what the running definition calls so; libvirt waits some seconds for the guest, and then lets it be."""
+        self._act("unplug a device from", server_id, lambda domain: _ask_out(domain, thing))
 
     def pause(self, server_id: ServerId) -> None:
         """Stops the vCPUs unless they stand still."""
@@ -100,99 +101,87 @@ class LibvirtHypervisor:
 
     def forget_saved(self, server_id: ServerId) -> None:
         """Removes a managed save."""
-        self._act("forget the saved memory of", server_id, _forget_saved, absent_ok=True)
+        self._act_if_there("forget the saved memory of", server_id, _forget_saved)
+
+    def begin_copy(self, server_id: ServerId, disk: Path, target: Path) -> None:
+        """Begins a push backup of one disk: QEMU keeps what the guest overwrites meanwhile, so the copy is of one moment."""
+        self._act("copy a disk of", server_id, lambda domain: begin_copy(domain, disk, target))
+
+    def is_copied(self, server_id: ServerId) -> bool:
+        """Asks for the job, and once it is over for how it ended."""
+        return self._act("copy a disk of", server_id, is_copied)
+
+    def end_copy(self, server_id: ServerId) -> None:
+        """Aborts the job, and reads back that it is over."""
+        self._act_if_there("give up the copy of a disk of", server_id, end_copy)
+
+    def freeze(self, server_id: ServerId, seconds: int) -> None:
+        """Asks the agent in the guest, with a time limit: libvirt's own call has none."""
+        self.ask_guest(server_id, '{"execute": "guest-fsfreeze-freeze"}', seconds)
+
+    def thaw(self, server_id: ServerId, seconds: int) -> None:
+        """Asks it again."""
+        self.ask_guest(server_id, '{"execute": "guest-fsfreeze-thaw"}', seconds)
 
     def undefine(self, server_id: ServerId) -> None:
         """Removes the definition, a saved state that libvirt-guests may have made, and the variables of UEFI."""
-        self._act("undefine", server_id, _undefine, absent_ok=True)
+        self._act_if_there("undefine", server_id, _undefine)
 
     def ask_guest(self, server_id: ServerId, command: str, seconds: int) -> str:
         """Hands a command to the agent in a guest and returns its answer, both as JSON; raises `HostError` at the time limit."""
-        answers: list[str] = []
-
-        def ask(domain: Any) -> None:
-            answers.append(str(libvirt_qemu.qemuAgentCommand(domain, command, seconds, 0)))
-
-        self._act("ask the agent in the guest of", server_id, ask)
-        return answers[-1]
-
-    def _facts(self, connection: Any) -> HypervisorFacts:
-        capabilities = connection.getCapabilities()
-        info = connection.getInfo()
-        return HypervisorFacts(
-            type=connection.getType(),
-            version=connection.getVersion(),
-            vcpus=info[2],
-            ram_mb=info[1],
-            cpu_model=cpu_model(capabilities),
-            virt_types=virt_types(capabilities),
-            architecture=architecture(capabilities),
-            cpu_features=cpu_features(capabilities),
-            guests=guest_kinds(capabilities),
-            machine=machine_words(self._guest_capabilities(connection)),
+        return self._act(
+            "ask the agent in the guest of",
+            server_id,
+            lambda domain: str(libvirt_qemu.qemuAgentCommand(domain, command, seconds, 0)),
         )
 
-    def _guest_capabilities(self, connection: Any) -> str:
-        """What guests of a q35 machine may have, "" where the driver does not tell (libvirt's test driver)."""
+    def driver_socket(self) -> Path:
+        """The socket of the URI, or libvirt's usual one of a modular or a monolithic daemon."""
+        given = parse_qs(urlsplit(self._connection.uri).query).get("socket")
+        if given:
+            return Path(given[0])
+        modular = Path("/run/libvirt/virtqemud-sock")
+        return modular if modular.exists() else Path("/run/libvirt/libvirt-sock")
+
+    def guest_owner(self) -> tuple[int, int]:
+        """The label of libvirt's driver for file owners; root where it has none."""
+        return guest_owner(self._ask("describe the host", lambda connection: str(connection.getCapabilities())))
+
+    def describe_live(self, server_id: ServerId) -> LiveDefinition:
+        """Reads the definition of a running guest as libvirt gives it for another host."""
+        return self._act("read the running definition of", server_id, read_definition)
+
+    def check_cpu(self, wanted: LiveDefinition) -> None:
+        """By libvirt's own comparison; an emulated CPU is as QEMU's release makes it."""
+        self._ask("compare the guest's CPU with the host's", lambda connection: check_cpu(connection, wanted))
+
+    def hand_over(self, server_id: ServerId, way: LiveWay, watch: LiveWatch) -> LiveProgress:
+        """By a connection of its own, which ends with it: libvirt's answer comes when all is copied."""
         try:
-            return str(connection.getDomainCapabilities(None, None, "q35", None))
-        except libvirt.libvirtError:
-            if self._alive():
-                return ""  # a host without them has guests all the same
-            raise
-
-    def _act(self, verb: str, server_id: ServerId, act: Callable[[Any], object], *, absent_ok: bool = False) -> None:
-        def on_domain(connection: Any) -> None:
-            try:
-                domain = connection.lookupByUUIDString(server_id)
-            except libvirt.libvirtError as error:
-                if absent_ok and error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-                    return
-                raise
-            act(domain)
-
-        self._ask(f"{verb} server {server_id}", on_domain)
-
-    def _ask(self, doing: str, act: Callable[[Any], _T]) -> _T:
-        """Runs `act`; when the connection died (libvirtd was restarted), connects again and runs it once more."""
-        try:
-            return act(self._connected())
+            connection = libvirt.open(self._connection.uri)
+            other = libvirt.open(self._connection.uri)
         except libvirt.libvirtError as error:
-            if self._alive():
-                raise _refused(doing, error) from error
+            raise away(self._connection.uri, f"hand over server {server_id}", error) from error
         try:
-            return act(self._connected())
+            return hand_over(connection, other, server_id, way, watch)
         except libvirt.libvirtError as error:
-            raise (_refused(doing, error) if self._alive() else _away(self._uri, doing, error)) from error
-
-    def _connected(self) -> Any:
-        with self._opening:  # several workers ask, and one of them connects
-            if not self._alive():
-                self._connection = libvirt.open(self._uri)
-            return self._connection
-
-    def _alive(self) -> bool:
-        try:
-            return self._connection is not None and bool(self._connection.isAlive())
-        except libvirt.libvirtError:
-            return False
+            raise refused(f"hand over server {server_id}", error) from error
+        finally:
+            for each in (connection, other):
+                with suppress(libvirt.libvirtError):
+                    each.close()
 
 
-def _see(domain: Any) -> DomainSeen | None:
+def _ask_out(domain: Any, thing: str) -> None:
+    element = find_device(domain.XMLDesc(0), thing) if domain.isActive() else None
+    if element is None:
+        return
     try:
-        xml = domain.XMLDesc(0)
-        server_id = read_server_id(xml)
-        if server_id is None:
-            return None
-        state, reason = domain.state()
-        paused = state == libvirt.VIR_DOMAIN_PAUSED and reason == libvirt.VIR_DOMAIN_PAUSED_USER
-        # After the state: a guest that is off since it was saved has its file by now.
-        saved = not domain.isActive() and bool(domain.hasManagedSaveImage())
-        power = _POWER.get(state, PowerState.SHUTOFF)
-        return DomainSeen(server_id, domain.name(), power, read_attachments(xml), paused, saved)
+        domain.detachDeviceFlags(element, libvirt.VIR_DOMAIN_AFFECT_LIVE)
     except libvirt.libvirtError as error:
-        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:  # undefined while we looked
-            return None
+        # A guest that was asked before and has not answered yet; or one that has let go since the look.
+        if "in the process of unplug" in str(error) or error.get_error_code() == libvirt.VIR_ERR_DEVICE_MISSING:
+            return
         raise
 
 
@@ -230,16 +219,6 @@ def _undefine(domain: Any) -> None:
     domain.undefineFlags(flags)
 
 
-def _consoles(connection: Any, server_id: ServerId) -> Mapping[ConsoleKind, Path]:
-    try:
-        domain = connection.lookupByUUIDString(server_id)
-        return read_consoles(domain.XMLDesc(0)) if domain.isActive() else {}
-    except libvirt.libvirtError as error:
-        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-            return {}
-        raise
-
-
 def _reboot_soft(domain: Any) -> None:
     if domain.isActive():
         domain.reboot(0)
@@ -249,21 +228,3 @@ def _reboot_hard(domain: Any) -> None:
     if domain.isActive():
         domain.destroy()
     domain.create()
-
-
-def _refused(doing: str, error: libvirt.libvirtError) -> HostError:
-    return HostError(
-        f"libvirt could not {doing}",
-        detail=str(error.get_error_message() or error),
-        remedy="Read QEMU's messages in the domain's log under /var/log/libvirt/qemu.",
-        code="libvirt-refused",
-    )
-
-
-def _away(uri: str, doing: str, error: libvirt.libvirtError) -> Unavailable:
-    return Unavailable(
-        f"libvirt at {uri} can't be reached to {doing}",
-        detail=str(error.get_error_message() or error),
-        remedy="Start libvirtd (`systemctl start libvirtd`); the agent retries automatically.",
-        code="libvirt-away",
-    )

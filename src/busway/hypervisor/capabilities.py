@@ -72,3 +72,30 @@ def _values(told: ET.Element, part: str, enum: str) -> list[str]:
     if element is None or element.get("supported") == "no":
         return []
     return [value.text or "" for value in element.findall(f"enum[@name='{enum}']/value")]
+
+
+def guest_owner(capabilities: str) -> tuple[int, int]:
+    """The user and the group of QEMU by their numbers ("+64055:+64055"); root where libvirt does not say."""
+    for model in ET.fromstring(capabilities).findall("host/secmodel"):  # noqa: S314 - written by libvirt
+        if model.findtext("model") == "dac":
+            label = model.findtext("baselabel", "").replace("+", "")
+            user, _, group = label.partition(":")
+            if user.isdigit() and group.isdigit():
+                return int(user), int(group)
+    return 0, 0
+
+
+def virt_type_of(domain: str) -> str:
+    """The type of a domain: "kvm" or "qemu"."""
+    return ET.fromstring(domain).get("type", "")  # noqa: S314 - written by libvirt
+
+
+def guest_cpu(domain: str, capabilities: str) -> str:
+    """What a running guest needs of a host's CPU, as XML: its host's for one that has it, its own, or "" when it is emulated."""
+    root = ET.fromstring(domain)  # noqa: S314 - written by libvirt
+    cpu = root.find("cpu")
+    if root.get("type") != "kvm" or cpu is None:
+        return ""
+    if cpu.get("mode") == "host-passthrough":
+        cpu = ET.fromstring(capabilities).find("host/cpu")  # noqa: S314 - written by libvirt
+    return "" if cpu is None else ET.tostring(cpu, encoding="unicode")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from busway.domain.dedicated_cpus import NO_SETS, CpuSets
 from busway.domain.disk_role import DiskRole
 
 
@@ -34,6 +37,7 @@ class GuestFiles:
 class GuestOptions:
     """What a host chooses for all its guests.
 
+    `cpus` says which of the host's CPUs guests get one by one, and on which the others run.
     `cpu` is libvirt's mode, "" for host-passthrough with KVM and else the most that QEMU can emulate; `cpu_model` is for the
     mode "custom". `bridges` are the operator's, by physical network. `rom_bar` off hides the devices' option ROMs, which emulated and
     headless GPUs start faster without.
@@ -47,8 +51,16 @@ class GuestOptions:
     machine: str = "q35"
     cpu: str = ""
     cpu_model: str = ""
+    cpus: CpuSets = NO_SETS
 
     @property
     def cpu_mode(self) -> str:
         """The mode that is written into a domain."""
         return self.cpu or ("host-passthrough" if self.virt_type == "kvm" else "maximum")
+
+    @property
+    def digest(self) -> str:
+        """A short name for the choices; a choice that is not made is not a part of it, so that a new one changes no digest."""
+        none = asdict(GuestOptions())
+        made = {name: value for name, value in asdict(self).items() if value != none[name]}
+        return hashlib.sha256(json.dumps(made, sort_keys=True, default=sorted).encode()).hexdigest()[:16]

@@ -35,15 +35,17 @@ class Device:
     needs: tuple[str, ...] = ()
 
 
-def devices(gpus: int, host: int = 1) -> list[Device]:
+def devices(gpus: int, host: int = 1, nic: str = "") -> list[Device]:
     """List the devices of lab host number `host` with `gpus` identical GPUs, spread over two NUMA nodes.
 
-    Every GPU and every card sits on a root port of its own, so in an IOMMU group of its own.
+    Every GPU and every card sits on a root port of its own, so in an IOMMU group of its own. With a MAC as `nic` there is a
+    network card beside them, on a wire of its own.
     """
     if not 0 <= gpus <= MAX_GPUS:
         raise ValueError(f"a lab host has 0 to {MAX_GPUS} GPUs, not {gpus}")
     plain = [Device(f"gpu{n}", f"pxb{n % 2}", n % 2, (_gpu("bochs-display"),)) for n in range(gpus)]
-    return [*plain, _card(), _virtio_gpu(), _sriov_nvme(host), *_behind_one_bridge()]
+    cards = [_card(), _virtio_gpu(), _sriov_nvme(host), *([_nic(nic)] if nic else [])]
+    return [*plain, *cards, *_behind_one_bridge()]
 
 
 def _gpu(model: str) -> Function:
@@ -69,6 +71,15 @@ def _sriov_nvme(host: int) -> Device:
     options = (f"serial=BUSWAY{host:02d}NVME", "subsys=subsys0", *sriov)
     subsystem = f"nvme-subsys,id=subsys0,nqn=busway-{host}"
     return Device("nvme", "pxb1", 1, (Function("nvme", "1b36:0010", options),), needs=(subsystem,))
+
+
+def _nic(mac: str) -> Device:
+    """A network card that a guest can have: one that reads and writes memory through the IOMMU, and has no SR-IOV.
+
+    QEMU has cards with virtual functions (igb) from version 8 on.
+    """
+    options = ("netdev=wire", f"mac={mac}", "disable-legacy=on", "iommu_platform=on", "romfile=")
+    return Device("nic", "pxb0", 0, (Function("virtio-net-pci", "1af4:1041", options),))
 
 
 def _behind_one_bridge() -> list[Device]:

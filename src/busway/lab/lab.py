@@ -47,22 +47,29 @@ class Lab:
         iommu: bool = True,
         kernel_arguments: str = "intel_iommu=on",
         memory_mib: int = 4096,
+        nic: bool = False,
         report: Report | None = None,
     ) -> list[LabHost]:
         """Answer the lab's hosts, ready; those that run stay as they are, those that don't are started.
 
-        Without `iommu` they have none; with it, the words `intel_iommu=off` make hosts that do not use theirs.
+        Without `iommu` they have none; with it, the words `intel_iommu=off` make hosts that do not use theirs. With `nic`
+        each has a network card that can be given to a guest.
         """
         report = report or Report()
         shape: dict[str, int | bool | str] = {"gpus": gpus, "hosts": hosts, "iommu": iommu, "memory_mib": memory_mib}
         shape["kernel_arguments"] = kernel_arguments
+        shape |= {"nic": True} if nic else {}
         generation = self._claim(shape)
         self.prepare(report)
         accelerator = accel.choose(self.cache, report)
         with self._turn():
             self._still(generation)
             machines = [
-                replace(self._machine(index, gpus, iommu, memory_mib, accelerator), kernel_arguments=kernel_arguments)
+                replace(
+                    self._machine(index, gpus, iommu, memory_mib, accelerator),
+                    kernel_arguments=kernel_arguments,
+                    nic=nic,
+                )
                 for index in range(1, hosts + 1)
             ]
             made = [host.create(self.state / machine.name, machine) for machine in machines]

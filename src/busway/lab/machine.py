@@ -27,6 +27,7 @@ class Machine:
     initramfs: str = "initramfs"
     modules: str = ""
     kernel_arguments: str = "intel_iommu=on"
+    nic: bool = False  # whether it has a network card that can be given to a guest
 
     @property
     def name(self) -> str:
@@ -63,7 +64,8 @@ def command(machine: Machine) -> list[str]:
         *_disks(machine),
         *_network(machine),
         *("-device", "virtio-rng-pci,bus=pcie.0,addr=0x7"),
-        *arguments(devices(machine.gpus, machine.index)),
+        *(("-netdev", "user,id=wire,net=10.0.4.0/24,restrict=on") if machine.nic else ()),
+        *arguments(devices(machine.gpus, machine.index, machine.mac(2) if machine.nic else "")),
     ]
 
 

@@ -17,17 +17,21 @@ from busway.domain.guest_network import METADATA_ADDRESS, link_local
 _ETHERTYPE = "@ll,96,16"
 _ND_TARGET = "@th,64,128"
 _UNTAGGED = "{ 0x0800, 0x0806, 0x86dd }"
+_SENT = "{ 0x0800, 0x0806, 0x8035, 0x86dd }"
 
 
 def sending(nic: Nic, after: str) -> Iterator[str]:
     """The chain for frames that the guest sends; an honest frame continues in the chain `after` of its groups."""
     yield f"chain send-{nic.tap} {{"
-    if nic.security:
+    if not nic.up:
+        yield "drop"
+    elif nic.security:
         pairs = _pairs(nic)
         macs = sorted({mac for mac, _cidr in pairs})
-        yield f"{_ETHERTYPE} != {_UNTAGGED} drop"
+        yield f"{_ETHERTYPE} != {_SENT} drop"
         yield f"ether saddr != {{ {', '.join(macs)} }} drop"
         yield from _arp(pairs)
+        yield from _rarp(macs)
         yield from _ipv4(pairs)
         yield from _ipv6(pairs)
     else:
@@ -41,6 +45,8 @@ def sending(nic: Nic, after: str) -> Iterator[str]:
 def receiving(nic: Nic, after: str) -> Iterator[str]:
     """The chain for what is sent to the guest; frames of other VLANs never arrive."""
     yield f"chain receive-{nic.tap} {{"
+    if not nic.up:
+        yield "drop"
     yield f"{_ETHERTYPE} {{ 0x8100, 0x88a8 }} drop"
     if nic.address:
         yield f"ether type ip ip saddr {METADATA_ADDRESS} ip daddr != {nic.address} drop"
@@ -87,6 +93,14 @@ def _arp(pairs: tuple[tuple[str, str], ...]) -> Iterator[str]:
     for mac, cidr in own:
         yield f"ether type arp ether saddr {mac} arp operation {{ 1, 2 }} arp saddr ether {mac} arp saddr ip {cidr} accept"
     yield "ether type arp drop"
+
+
+def _rarp(macs: Iterable[str]) -> Iterator[str]:
+    """QEMU asks who has the card's own MAC when the guest has come from another host: so bridges learn where it is now."""
+    for mac in macs:
+        number = f"0x{mac.replace(':', '')}"
+        yield f"{_ETHERTYPE} 0x8035 ether saddr {mac} @nh,48,16 3 @nh,64,48 {number} @nh,144,48 {number} accept"
+    yield f"{_ETHERTYPE} 0x8035 drop"
 
 
 def _ipv4(pairs: tuple[tuple[str, str], ...]) -> Iterator[str]:

@@ -52,6 +52,7 @@ def _dns(network: HostNetwork, folder: Path) -> list[str]:
 def _options(network: HostNetwork, *, dns: bool) -> list[str]:
     """The way to the metadata is on the card's own link; with option 121 a client ignores other routes (RFC 3442)."""
     routes = [f"{METADATA_ADDRESS}/32,0.0.0.0"]
+    routes += [f"{each.destination},{each.nexthop}" for each in network.routes if ":" not in each.destination]
     lines = []
     if network.gateway:
         routes.append(f"0.0.0.0/0,{network.gateway}")

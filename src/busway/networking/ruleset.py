@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from busway.domain.documents import Desired, Nic
-from busway.domain.guest_network import METADATA_ADDRESS, TAP_PREFIX, HostNetwork, NicGroup
+from busway.domain.guest_network import METADATA_ADDRESS, OVERLAY, TAP_PREFIX, HostNetwork, NicGroup
 from busway.networking.card_chains import receiving, sending
 from busway.networking.group_chains import card_groups, group_chains, member_sets
 from busway.networking.host_chains import host_table
@@ -41,8 +41,8 @@ class Filter:
 
 
 def packet_filter(desired: Desired, control: ControlPlane) -> Filter:
-    """Writes the filter of all cards that the host must have; cards of other guests are left alone."""
-    nics = tuple(nic for server in desired.servers for nic in server.nics if nic.network)
+    """Writes the filter of all cards that the host must have; cards of other guests are left alone, and OVN's to OVN."""
+    nics = tuple(nic for server in desired.servers for nic in server.plugged if nic.network and nic.driver != OVERLAY)
     body = "\n".join(_tables(nics, desired.networks, desired.groups, control)) + "\n"
     mark = f"mark-{hashlib.sha256(body.encode()).hexdigest()[:32]}"
     cleared = "".join(f"table {table}\ndelete table {table}\n" for table in TABLES)

@@ -29,8 +29,8 @@ def load_chain(context: ssl.SSLContext, certificate: Path, key: Path | None) -> 
         # Read once: OpenSSL would open a file twice, and it may be replaced meanwhile.
         text = (key.read_bytes() + b"\n" if key is not None else b"") + certificate.read_bytes()
         # OpenSSL takes a certificate before it sees that the key is another one's: a context of no use finds that out.
-        _load_text(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), text)
-        _load_text(context, text)
+        load_text(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), text)
+        load_text(context, text)
     except (OSError, ssl.SSLError, ValueError) as error:
         raise InvalidConfig(
             f"The certificate {certificate} can't be used" + (f" with the key {key}" if key else ""),
@@ -48,7 +48,7 @@ def client_context(ca: str = "", certificate: str = "", key: str = "") -> ssl.SS
     context = ssl.create_default_context(cadata=ca or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if certificate and key:
-        _load_text(context, (key + certificate).encode())
+        load_text(context, (key + certificate).encode())
     return context
 
 
@@ -60,8 +60,8 @@ def unverified_context() -> ssl.SSLContext:
     return context
 
 
-def _load_text(context: ssl.SSLContext, text: bytes) -> None:
-    """Python hands OpenSSL files only: this one is in memory, and nobody else can open it."""
+def load_text(context: ssl.SSLContext, text: bytes) -> None:
+    """Gives a context a key and its certificate (PEM). Python hands OpenSSL files only: this one is in memory, and nobody else can open it."""
     descriptor = os.memfd_create("busway-key")
     try:
         os.write(descriptor, text)

@@ -32,6 +32,7 @@ _SERVERS = (
     ),
     *rules(f"{_API}os-pause-server:", MEMBER, pause="Pause a server", unpause="Unpause a server"),
     *rules(f"{_API}os-suspend-server:", MEMBER, suspend="Suspend a server", resume="Resume a suspended server"),
+    Rule(f"{_API}os-create-backup", MEMBER, "Make a backup of a server"),
     Rule(f"{_API}os-rescue", MEMBER, "Rescue a server"),
     Rule(f"{_API}os-unrescue", MEMBER, "Let a rescued server boot from its own disk again"),
     *rules(f"{_API}os-lock-server:", MEMBER, lock="Lock a server", unlock="Unlock a server"),
@@ -51,9 +52,15 @@ _SERVERS = (
     Rule("compute:servers:create:requested_destination", ADMIN, "Choose the host of a new server"),
     Rule(f"{_API}os-extended-server-attributes", ADMIN, "See the host and other inner attributes of a server"),
     Rule(f"{_API}os-console-output", MEMBER, "Read a server's console"),
+    Rule(f"{_API}os-server-diagnostics", ADMIN, "See what a hypervisor counts of a running guest"),
+    Rule(f"{_API}os-server-password:show", READER, "Read the encrypted password that a guest has posted"),
+    Rule(f"{_API}os-server-password:clear", MEMBER, "Forget the password that a guest has posted"),
+    Rule(f"{_API}os-server-external-events:create", f"({ADMIN}) or role:service", "Tell of events outside of Nova"),
     Rule(f"{_API}os-remote-consoles", MEMBER, "Open a server's screen or serial console"),
     Rule(f"{_API}os-migrate-server:migrate", MANAGER, "Move a server to another host"),
     Rule(f"{_API}os-migrate-server:migrate:host", ADMIN, "Choose the host that a server moves to"),
+    Rule(f"{_API}os-migrate-server:migrate_live", MANAGER, "Move a server to another host while it runs"),
+    Rule(f"{_API}os-migrate-server:migrate_live:host", ADMIN, "Choose the host that a running server moves to"),
     Rule(f"{_API}os-evacuate", ADMIN, "Evacuate a server from a host that is down"),
     *rules(f"{_API}os-shelve:", MEMBER, shelve="Shelve a server", unshelve="Unshelve a server"),
     *rules(
@@ -97,14 +104,37 @@ _PARTS = (
     *rules(f"{_API}os-networks:", READER, list="List networks", show="Show a network"),
     *rules(f"{_API}os-tenant-networks:", READER, list="List a project's networks", show="Show a project's network"),
     *rules(f"{_API}ips:", READER, index="List a server's addresses", show="List a server's addresses on one network"),
-    *rules(f"{_API}os-attach-interfaces:", READER, list="List a server's network interfaces"),
+    *rules(
+        f"{_API}os-attach-interfaces:",
+        READER,
+        list="List a server's network interfaces",
+        show="Show a network interface of a server",
+    ),
+    *rules(
+        f"{_API}os-attach-interfaces:",
+        MEMBER,
+        create="Attach a network interface to a server",
+        delete="Detach a network interface from a server",
+    ),
     *rules(f"{_API}os-security-groups:", READER, list="List a server's security groups"),
     *rules(f"{_API}os-volumes-attachments:", READER, index="List a server's volumes"),
     *rules(
         f"{_API}os-instance-actions:", READER, list="List the actions on a server", show="Show one action on a server"
     ),
     *rules(f"{_API}os-instance-actions:", ADMIN, events="See the events of an action"),
-    *rules(f"{_API}servers:migrations:", MANAGER, index="List the live migrations of a server"),
+    *rules(
+        f"{_API}servers:migrations:",
+        MANAGER,
+        index="List the live migrations of a server",
+        force_complete="Let a server that is migrated live stand still until it has arrived",
+        delete="Abort a live migration",
+    ),
+    *rules(
+        f"{_API}servers:migrations:",
+        ADMIN,
+        show="Show a live migration of a server",
+        index__host="See the hosts of a server's live migrations",
+    ),
 )
 _FLAVORS = (
     # Nova asks for no role here: whoever has a token of a project sees the public flavors.

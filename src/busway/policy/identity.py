@@ -58,8 +58,20 @@ _TOKENS = (
 )
 _CATALOG = (
     _rule("list_services", SYSTEM_READER, "List services"),
+    _rule("get_service", SYSTEM_READER, "Show a service"),
+    _rule("create_service", ADMIN, "Enter a service in the catalog"),
+    _rule("update_service", ADMIN, "Change a service"),
+    _rule("delete_service", ADMIN, "Remove a service from the catalog"),
     _rule("list_endpoints", SYSTEM_READER, "List endpoints"),
+    _rule("get_endpoint", SYSTEM_READER, "Show an endpoint"),
+    _rule("create_endpoint", ADMIN, "Enter an endpoint in the catalog"),
+    _rule("update_endpoint", ADMIN, "Change an endpoint"),
+    _rule("delete_endpoint", ADMIN, "Remove an endpoint from the catalog"),
     _rule("list_regions", "", "List regions"),
+    _rule("get_region", "", "Show a region"),
+    _rule("create_region", ADMIN, "Create a region"),
+    _rule("update_region", ADMIN, "Change a region"),
+    _rule("delete_region", ADMIN, "Delete a region"),
 )
 _DOMAINS = (
     _rule(
@@ -105,6 +117,58 @@ _CREDENTIALS = (
     _rule("delete_application_credential", "rule:admin_or_owner", "Delete an application credential"),
     _rule("list_access_rules", f"(role:reader and system_scope:all) or {_SELF}", "List a user's access rules"),
     _rule("get_access_rule", f"(role:reader and system_scope:all) or {_SELF}", "Show an access rule"),
+    _rule("delete_access_rule", f"{ADMIN} or {_SELF}", "Delete an access rule that no application credential has"),
+)
+_KEEPER = "user_id:%(target.credential.user_id)s"
+_KEPT = (
+    _rule("list_credentials", f"{SYSTEM_READER} or {_KEEPER}", "List credentials, without their secrets"),
+    _rule("get_credential", f"{ADMIN} or {_KEEPER}", "Show a credential with its secret"),
+    _rule("create_credential", f"{ADMIN} or {_KEEPER}", "Keep a credential of a user"),
+    _rule("update_credential", f"{ADMIN} or {_KEEPER}", "Replace the secret of a credential"),
+    _rule("delete_credential", f"{ADMIN} or {_KEEPER}", "Delete a credential"),
+    _rule("ec2_list_credentials", f"{SYSTEM_READER} or {_OWNER}", "List a user's access keys, without their secrets"),
+    _rule("ec2_get_credential", f"{ADMIN} or {_KEEPER}", "Show an access key with its secret"),
+    _rule("ec2_create_credential", f"{ADMIN} or {_OWNER}", "Create an access key of a user"),
+    _rule(
+        "ec2tokens_validate",
+        "rule:admin_required or rule:service_role",
+        "Get a token for a request signed with an access key",
+    ),
+    _rule(
+        "s3tokens_validate",
+        "rule:admin_required or rule:service_role",
+        "Get a token for a text signed with an access key",
+    ),
+    _rule("ec2_delete_credential", f"{ADMIN} or {_KEEPER}", "Delete an access key"),
+)
+_TRUSTOR, _TRUSTEE = "user_id:%(target.trust.trustor_user_id)s", "user_id:%(target.trust.trustee_user_id)s"
+_BOTH_USERS = f"{SYSTEM_READER} or {_TRUSTOR} or {_TRUSTEE}"
+_TRUSTS = (
+    _rule("create_trust", "user_id:%(trust.trustor_user_id)s", "Create a trust of your own"),
+    _rule("list_trusts", SYSTEM_READER, "List all trusts"),
+    _rule("list_trusts_for_trustor", f"{SYSTEM_READER} or {_TRUSTOR}", "List the trusts that a user gave"),
+    _rule("list_trusts_for_trustee", f"{SYSTEM_READER} or {_TRUSTEE}", "List the trusts that a user was given"),
+    _rule("get_trust", _BOTH_USERS, "Show a trust"),
+    _rule("delete_trust", f"{ADMIN} or {_TRUSTOR}", "Delete a trust"),
+    _rule("list_roles_for_trust", _BOTH_USERS, "List the roles of a trust"),
+    _rule("get_role_for_trust", _BOTH_USERS, "Show a role of a trust"),
+)
+_LIMITS = (
+    _rule("get_limit_model", "", "See which limits depend on which"),
+    _rule("list_registered_limits", "", "List the limits of all projects"),
+    _rule("get_registered_limit", "", "Show a limit of all projects"),
+    _rule("create_registered_limits", ADMIN, "Set a limit of all projects"),
+    _rule("update_registered_limit", ADMIN, "Change a limit of all projects"),
+    _rule("delete_registered_limit", ADMIN, "Take a limit of all projects back"),
+    _rule("list_limits", "", "List limits of projects and domains: your own, those of your domain and in it, or all"),
+    _rule(
+        "get_limit",
+        f"{SYSTEM_READER} or domain_id:%(target.limit.domain_id)s or project_id:%(target.limit.project_id)s",
+        "Show a limit of a project or a domain",
+    ),
+    _rule("create_limits", ADMIN, "Give a project or a domain a limit of its own"),
+    _rule("update_limit", ADMIN, "Change a limit of a project or a domain"),
+    _rule("delete_limit", ADMIN, "Take a limit of a project or a domain away"),
 )
 _GROUPS = (
     _rule("list_groups", _DOMAIN_READER, "List all groups, or those of the token's domain"),
@@ -133,7 +197,8 @@ _ROLES = (
     _rule("delete_domain_role", ADMIN, "Delete a role of a domain"),
     _rule("list_role_inference_rules", SYSTEM_READER, "List which roles imply which"),
     _rule("list_implied_roles", SYSTEM_READER, "List what a role implies"),
-    _rule("get_implied_role", SYSTEM_READER, "Check whether a role implies another"),
+    _rule("get_implied_role", SYSTEM_READER, "Show that a role implies another"),
+    _rule("check_implied_role", SYSTEM_READER, "Check whether a role implies another"),
     _rule("create_implied_role", ADMIN, "Make a role imply another"),
     _rule("delete_implied_role", ADMIN, "Remove an implied role"),
 )
@@ -179,6 +244,9 @@ RULES = (
     *_USERS,
     *_GROUPS,
     *_CREDENTIALS,
+    *_KEPT,
+    *_TRUSTS,
+    *_LIMITS,
     *_ROLES,
     *_GRANTS,
 )

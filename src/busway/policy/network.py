@@ -28,6 +28,7 @@ RULES = (
     Rule("create_network:shared", ADMIN, "Create a network that all projects share"),
     Rule("create_network:provider:network_type", ADMIN, "Create a network on a physical network of the hosts"),
     Rule("update_network:shared", ADMIN, "Share a network with all projects"),
+    Rule("update_port:tags", MEMBER, "Change the tags of a port"),
     Rule("update_quota", ADMIN, "Set a project's network quota"),
     Rule("delete_quota", ADMIN, "Remove a project's own network quota"),
     Rule("get_quota", MANAGER, "See a project's network quota"),

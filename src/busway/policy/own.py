@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from busway.policy.rule import ADMIN, ANYONE, PROJECT_AND_SYSTEM, READER, SYSTEM_READER, Rule
+from busway.policy.rule import ADMIN, ANYONE, MEMBER, PROJECT_AND_SYSTEM, READER, SYSTEM_READER, Rule
 
 
 def _seen(name: str, description: str) -> Rule:
@@ -31,6 +31,9 @@ RULES = (
         PROJECT_AND_SYSTEM,
     ),
     Rule("busway:usage:all-projects", SYSTEM_READER, "Read the usage of all projects", PROJECT_AND_SYSTEM),
+    Rule("busway:servers:devices", READER, "List the devices of a server"),
+    Rule("busway:servers:attach", MEMBER, "Attach a device to a server"),
+    Rule("busway:servers:detach", MEMBER, "Detach a device from a server"),
     Rule("busway:servers:why", READER, "Read the explanation of a server"),
     Rule("busway:plan", READER, "Plan where servers would be placed"),
     Rule("busway:plan:host", ADMIN, "Plan for one host"),

@@ -11,6 +11,7 @@ from busway.domain.guest_machine import PLAIN
 
 # Grows when all guests must be defined anew before their next start: 2 gave them a screen and a serial socket.
 _FORM = 2
+_LATER = ("ephemeral_gb", "swap_mb", "hotplug_ports", "hotplug_window_mb", "pages", "share_emulator")
 
 
 def config_digest(drive: ConfigDrive) -> str:
@@ -31,14 +32,21 @@ def definition_digest(server: DesiredServer) -> str:
     parts: list[object] = [_FORM, server.vcpus, server.ram_mb, server.disks[-1]]
     parts += [[nic.mac, nic.address, nic.prefix, nic.gateway] for nic in server.nics]
     parts += [[nic.port, nic.network, nic.driver, nic.physical, nic.vlan] for nic in server.nics]
+    if server.spare_ports or server.root_ports:
+        parts.append(["places", server.spare_ports, server.root_ports, *(nic.root_port for nic in server.nics)])
+    if server.hotplug_window_mb:
+        parts.append(["window", server.hotplug_window_mb])
     parts += [
         [grant.unit.kind, grant.unit.name, grant.claim_id, grant.port]
         for grant in server.devices
         if grant.unit.is_attached
     ]
     parts += [[cell.vcpus, cell.ram_mb, cell.node, cell.cpus] for cell in server.cells]
+    parts += [["pins", *cell.pins] for cell in server.cells if cell.pins]
     if server.machine.mirror:
         parts += [grant.node for grant in server.devices]
+    if server.render_share is not None:
+        parts.append(["render", server.render_share.render_node])
     if server.rescue is not None:
         parts += [["rescue", server.rescue.number, server.rescue.bus, server.rescue.device]]
     if server.machine != PLAIN:
@@ -48,4 +56,4 @@ def definition_digest(server: DesiredServer) -> str:
 
 def _told(machine: dict[str, object]) -> dict[str, object]:
     """A machine without the words that it does not have and that came after it."""
-    return {word: value for word, value in machine.items() if value or word not in ("ephemeral_gb", "swap_mb")}
+    return {word: value for word, value in machine.items() if value or word not in _LATER}

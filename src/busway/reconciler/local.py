@@ -17,12 +17,15 @@ class LocalServer:
 
     `power` is None when no domain is defined; `attached` are the units that the domain names. `config_drive` is the
     digest of what its drive says, "" when there is none. `disks` are the numbers of the disks that are here, `disk`
-    is the one that the domain was defined with and `definition` the digest of that definition, "" when it is not
-    known. `ephemeral` and `swap` are the numbers of the disks of these roles that are here. `starts` and `reboots`
+    is the one that the domain was defined with and `definition` the digest of that definition, `options` that of the
+    host's choices for all guests in it, each "" when it is not known. `ephemeral` and `swap` are the numbers of the disks of these roles that are here. `starts` and `reboots`
     are the counters carried out, `uploaded` is the image as which its disk was last uploaded. `stop_asked` and
     `stop_overdue` tell of an ACPI shutdown that the guest has not followed yet. `paused` tells that somebody has
     paused its vCPUs, `saved` that its memory is in a file, from which its next start goes on. `rescue` is the number
-    of the disk that the domain was defined to be rescued from, 0 for none.
+    of the disk that the domain was defined to be rescued from, 0 for none. `cards` are the MAC addresses of the domain's
+    network cards; of a guest that runs, these and `attached` are what it has now. `asked_out` names what it was asked to let
+    go and need not be asked again yet. `awaited` is the live migration by which it is to arrive here, `handed` the one by which it has left;
+    `left` tells that its domain is off because another host has its guest.
     """
 
     id: ServerId
@@ -34,6 +37,7 @@ class LocalServer:
     swap: frozenset[int] = frozenset()
     disk: int = 1
     definition: str = ""
+    options: str = ""
     config_drive: str = ""
     starts: int = 0
     reboots: int = 0
@@ -43,9 +47,14 @@ class LocalServer:
     paused: bool = False
     saved: bool = False
     rescue: int = 0
+    cards: tuple[str, ...] = ()
+    asked_out: frozenset[str] = frozenset()
+    awaited: str = ""
+    handed: str = ""
+    left: bool = False
 
     def numbers(self, role: DiskRole) -> frozenset[int]:
-        """The numbers of the disks of a role that are here."""
+        """The numbers of the disks of one role that this host has."""
         return self.ephemeral if role is DiskRole.EPHEMERAL else self.swap
 
     @property
@@ -55,7 +64,7 @@ class LocalServer:
 
     @property
     def attached_names(self) -> frozenset[UnitName]:
-        """The names of what the domain names."""
+        """The names of the units in the domain's definition."""
         return frozenset(attachment.name for attachment in self.attached)
 
 
@@ -64,13 +73,15 @@ class LocalState:
     """One host as its agent sees it: servers, cached images (by SHA-256), held units.
 
     `ready` are the units of the host that are as a guest needs them: for a function, bound to vfio-pci. Those that
-    nobody takes care of (`is_ready`) need not be among them.
+    nobody takes care of (`is_ready`) need not be among them. `options` is the digest of what the host chooses for all
+    guests now, "" when it is not known.
     """
 
     servers: tuple[LocalServer, ...] = ()
     images: frozenset[str] = frozenset()
     held: tuple[Held, ...] = ()
     ready: frozenset[UnitName] = frozenset()
+    options: str = ""
 
     def server(self, server_id: ServerId) -> LocalServer:
         """The server with this id; an empty one when nothing of it is here."""

@@ -1,4 +1,4 @@
-"""The plan of one round: what to do on this host so that it comes to what is desired.
+"""The plan of one round: the steps that bring this host from its observed to its desired state.
 
 Teardowns come first and free devices for the others. A server in neither list of the Desired document is left alone. A
 guest that powered itself off stays off until `starts` grows; one whose memory is saved goes on from there. A device is never taken for a second server: that one
@@ -11,10 +11,20 @@ from collections.abc import Callable, Iterator
 
 from busway.domain.documents import Desired, DesiredServer
 from busway.domain.ids import ServerId
+from busway.domain.live_move import LiveRole
 from busway.reconciler.local import LocalServer, LocalState
 from busway.reconciler.phases.definition import define
 from busway.reconciler.phases.device import give_back_devices, take_devices
-from busway.reconciler.phases.disk import make_disks, make_rescue_disk, remove_disks, upload_disk, upload_kept_disk
+from busway.reconciler.phases.disk import (
+    make_disks,
+    make_rescue_disk,
+    remove_disks,
+    upload_disk,
+    upload_kept_disk,
+    upload_running_disk,
+)
+from busway.reconciler.phases.live import give_away, receive
+from busway.reconciler.phases.plug import change_cards, change_devices
 from busway.reconciler.phases.power import (
     change_running,
     change_system,
@@ -30,9 +40,11 @@ from busway.reconciler.waits import device_owners, wait_of
 
 Phase = Callable[[DesiredServer, LocalServer, LocalState], Iterator[Step]]
 
-RUNNING: tuple[Phase, ...] = (change_running,)
+RUNNING: tuple[Phase, ...] = (change_cards, change_devices, change_running, upload_running_disk)
 RUNNING_ON_OLD_DISK: tuple[Phase, ...] = (leave_old_disk,)
 RUNNING_ANOTHER_SYSTEM: tuple[Phase, ...] = (make_rescue_disk, change_system)
+ARRIVING: tuple[Phase, ...] = (take_devices, receive)
+LEAVING: tuple[Phase, ...] = (give_away,)
 SAVED: tuple[Phase, ...] = (go_on, upload_kept_disk)
 OFF: tuple[Phase, ...] = (
     forget_saved,
@@ -67,6 +79,12 @@ def plan(desired: Desired, local: LocalState) -> list[Step]:
 
 
 def _phases(server: DesiredServer, here: LocalServer) -> tuple[Phase, ...]:
+    if server.live is not None and server.live.role is LiveRole.INCOMING:
+        return ARRIVING
+    if here.handed:
+        return ()  # its guest is another host's
+    if server.live is not None and (here.running or here.left):
+        return LEAVING
     if not here.running:
         return SAVED if is_kept(server, here) else OFF
     if here.disk != server.disks[-1]:

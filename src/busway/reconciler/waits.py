@@ -25,7 +25,7 @@ def waits(desired: Desired, local: LocalState) -> tuple[Wait, ...]:
 
 
 def device_owners(local: LocalState) -> dict[UnitName, frozenset[ServerId]]:
-    """Who has which device on this host, by its record or because a domain names it."""
+    """The owner of each device on this host, by its record or because a domain names it."""
     owners: dict[UnitName, frozenset[ServerId]] = {}
     for held in local.held:
         name = held.unit.name

@@ -12,20 +12,27 @@ from typing import Any
 
 from busway.domain.alias import PciRequest
 from busway.domain.placement import Fit, GuestCell
+from busway.domain.within import Within
 from busway.scheduler.choice import Cost, choose, cost_of
 from busway.scheduler.hardware import Lot
 from busway.scheduler.matching import match
 from busway.scheduler.numa import Cells, Near, cell_choices, near
 from busway.scheduler.partition_fit import best_partition
+from busway.scheduler.parts import parts
 from busway.scheduler.shape import Shape
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wish:
-    """What of a request the choice of devices depends on; one object per different wish, so that looking up is quick."""
+    """The part of a request that the choice of devices depends on; an index keeps one object for equal ones, for quick look-ups."""
 
     pci: tuple[PciRequest, ...]
     cells: tuple[GuestCell, ...] = ()
+
+    @property
+    def within(self) -> Within | None:
+        """The part of a host that must hold all of its devices."""
+        return next((request.within for request in self.pci if request.within is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ _UNKNOWN: Any = object()
 
 
 def allocate(shape: Shape, wish: Wish) -> Allocation | None:
-    """The best choice of devices, or None when there is none; kept with the shape."""
+    """The best choice of devices, or None if there is none; the answer is kept with the shape."""
     answer: Allocation | None = shape.answers.get(wish, _UNKNOWN)
     if answer is _UNKNOWN:
         answer = shape.answers[wish] = _allocate(shape, wish)
@@ -71,13 +78,15 @@ def allocate(shape: Shape, wish: Wish) -> Allocation | None:
 def _allocate(shape: Shape, wish: Wish) -> Allocation | None:
     if not wish.pci and not wish.cells:
         return Allocation((), Fit(left_free=shape.count_free()))
-    if len(wish.pci) == 1 and not wish.cells:
+    within = wish.within
+    if len(wish.pci) == 1 and not wish.cells and within is None:
         return _of_one_request(shape, wish.pci[0])
     options = []
-    for cells in cell_choices(shape, wish.cells):
-        draft = _serve(shape, wish.pci, near(shape, cells) if wish.cells else None)
-        if draft is not None:
-            options.append((_cost(shape, wish.pci, draft), cells, draft))
+    for part in [shape] if within is None else parts(shape, within):
+        for cells in cell_choices(part, wish.cells):
+            draft = _serve(part, wish.pci, near(part, cells) if wish.cells else None)
+            if draft is not None:
+                options.append((_cost(shape, wish.pci, draft), cells, draft))
     if not options:
         return None
     if not wish.pci:  # a guest that needs no device leaves the nodes of free ones to those that do
@@ -100,7 +109,7 @@ def _of_one_request(shape: Shape, request: PciRequest) -> Allocation | None:
 
 
 def _left(shape: Shape, pci: tuple[PciRequest, ...], draft: _Draft) -> int:
-    """How many devices like those that are taken stay free; all that are offered where none is taken."""
+    """How many devices like the chosen ones stay free; if none is chosen, how many offered devices are free."""
     if not pci:
         return shape.count_free()
     taken = 0
@@ -110,7 +119,7 @@ def _left(shape: Shape, pci: tuple[PciRequest, ...], draft: _Draft) -> int:
 
 
 def _serve(shape: Shape, pci: tuple[PciRequest, ...], near: Near | None) -> _Draft | None:
-    """One NUMA node for all requests where one has enough, else the best of the whole host."""
+    """Devices on one NUMA node for all requests if a node has enough, otherwise the best of the whole host."""
     options: list[tuple[Cost, int, _Draft]] = []
     if len(pci) > 1:
         nodes = dict.fromkeys(lot.spot.node for request in pci for lot in shape.free_lots(request.alias))

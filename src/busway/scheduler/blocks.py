@@ -1,4 +1,4 @@
-"""Immutable sequences of hosts of which a changed copy costs a block, not the whole.
+"""Immutable sequences of hosts in blocks: a changed copy copies one block, not the whole sequence.
 
 A tuple of ten thousand hosts costs a third of a millisecond to copy; in blocks of a hundred it costs a hundredth.
 """
@@ -36,7 +36,7 @@ class HostList(Sequence[HostState]):
         return HostList(blocks, len(hosts))
 
     def having(self, place: int, host: HostState) -> HostList:
-        """The hosts with another one at a place."""
+        """A copy with another host at one place."""
         number, inner = divmod(place, _SIZE)
         block = self._blocks[number]
         changed = (*block[:inner], host, *block[inner + 1 :])
@@ -66,7 +66,7 @@ class HostList(Sequence[HostState]):
 
 
 class NamedHosts:
-    """Hosts by their names; there is at least one."""
+    """Hosts in the order of their names; never empty."""
 
     __slots__ = ("_blocks",)
 
@@ -88,14 +88,14 @@ class NamedHosts:
         return chain.from_iterable(self._blocks)
 
     def having(self, host: HostState) -> NamedHosts:
-        """These hosts and one more."""
+        """A copy with one more host."""
         number = max(bisect_right(self._blocks, host.name, key=lambda block: block[0].name) - 1, 0)
         block = self._blocks[number]
         inner = bisect_left(block, host.name, key=_BY_NAME)
         return self._with(number, (*block[:inner], host, *block[inner:]))
 
     def without(self, host: HostState) -> NamedHosts | None:
-        """These hosts but one of them; None when it was the last."""
+        """A copy without one of the hosts; None if it was the last one."""
         number = bisect_right(self._blocks, host.name, key=lambda block: block[0].name) - 1
         block = self._blocks[number]
         inner = bisect_left(block, host.name, key=_BY_NAME)

@@ -7,32 +7,38 @@ from dataclasses import replace
 
 from busway.domain.address import PciAddress
 from busway.domain.alias import AliasSpec, PciRequest
+from busway.domain.dedicated_cpus import MOST_CPUS
 from busway.domain.device import DeviceKind, PciDevice
-from busway.domain.device_tags import DeviceTags
 from busway.domain.ids import DeviceId, HostId
-from busway.domain.placement import ZONE, DeviceState, HostState, NumaCell, PlacementRequest, Snapshot
+from busway.domain.placement import ZONE, DeviceState, GuestCell, HostState, NumaCell, PlacementRequest, Snapshot
 from busway.domain.placement_change import (
     AddHost,
     AskAlone,
     AskAnywhere,
     AskAnyZone,
+    AskApart,
     AskFewer,
     AskLess,
     AskNumaCells,
     AskNumaPolicy,
+    AskSharedCpus,
     AskWithoutSpec,
     Change,
     EnableHost,
     FreeDevices,
     JoinAggregate,
+    MakeChassis,
     MakeSafe,
     OfferDevices,
     ReleaseDevices,
     StartHost,
 )
-from busway.scheduler.filters.aggregate import meeting
+from busway.domain.units import WholeFunction
+from busway.domain.within import WITHIN_EXTRA_SPEC
+from busway.scheduler.filters.aggregate import metadata_for
 
 _NEW_HOST = "new-host"
+_NEW_SWITCH = PciAddress("ffff:00:00.0")  # all of its devices lie below it
 
 
 def apply_changes(
@@ -52,6 +58,7 @@ def _apply(change: Change, snapshot: Snapshot, request: PlacementRequest) -> tup
             EnableHost()
             | StartHost()
             | MakeSafe()
+            | MakeChassis()
             | FreeDevices()
             | ReleaseDevices()
             | OfferDevices()
@@ -83,6 +90,11 @@ def _on_request(change: Change, request: PlacementRequest) -> PlacementRequest:
             return replace(request, pci=tuple(replace(each, server_policy=change.policy) for each in request.pci))
         case AskNumaCells():
             return replace(request, numa_nodes=change.count, numa_sizes=())
+        case AskSharedCpus():
+            return replace(request, threads=None)
+        case AskApart():
+            specs = tuple(pair for pair in request.extra_specs if pair[0] != WITHIN_EXTRA_SPEC)
+            return replace(request, pci=tuple(replace(each, within=None) for each in request.pci), extra_specs=specs)
     return request
 
 
@@ -94,6 +106,8 @@ def _on_host(change: Change, host: HostState) -> HostState:
             return replace(host, up=True)
         case MakeSafe() if change.host == host.name:
             return replace(host, unsafe=())
+        case MakeChassis() if change.host == host.name:
+            return replace(host, no_chassis="")
         case FreeDevices() if change.host == host.name:
             gone = set(change.servers)
             return _devices(host, lambda d: replace(d, claimed_by=None) if d.claimed_by in gone else d)
@@ -113,9 +127,11 @@ def _devices(host: HostState, change: Callable[[DeviceState], DeviceState]) -> H
 
 
 def _new_host(request: PlacementRequest) -> HostState:
-    """A free host that has exactly what a request asks for."""
+    """An empty host with exactly the resources of a request."""
     states = [_new_device(n, spec) for n, spec in enumerate(_specs(request.pci))]
-    cells = tuple(NumaCell(n, cell.vcpus, cell.ram_mb, 0) for n, cell in enumerate(request.cells))
+    cells = tuple(
+        NumaCell(n, cell.vcpus, cell.ram_mb, 0, cores=_new_cores(n, cell)) for n, cell in enumerate(request.cells)
+    )
     return HostState(
         HostId(_NEW_HOST),
         request.host or _NEW_HOST,
@@ -127,8 +143,15 @@ def _new_host(request: PlacementRequest) -> HostState:
         devices=tuple(states),
         zone=request.zone or ZONE,
         cells=cells,
-        aggregates=(meeting(request.extra_specs),),
+        kinds=tuple(dict.fromkeys((WholeFunction.kind, *(each.kind for each in request.pci)))),
+        aggregates=(metadata_for(request.extra_specs),),
     )
+
+
+def _new_cores(number: int, cell: GuestCell) -> tuple[tuple[int, ...], ...]:
+    """As many cores of two threads as a cell of a guest has vCPUs, where it wants CPUs for itself."""
+    first = number * 2 * MOST_CPUS
+    return tuple((first + 2 * n, first + 2 * n + 1) for n in range(cell.vcpus)) if cell.threads is not None else ()
 
 
 def _specs(pci: tuple[PciRequest, ...]) -> list[AliasSpec]:
@@ -141,10 +164,11 @@ def _new_device(number: int, spec: AliasSpec) -> DeviceState:
         address,
         spec.vendor_id or "0000",
         spec.product_id or "0000",
-        "038000",
+        spec.example_class,
         spec.device_type or DeviceKind.PCI,
         iommu_group=number,
         numa_node=0,
+        switch=_NEW_SWITCH,
     )
-    tags = DeviceTags(resource_class=spec.resource_class, traits=spec.traits, live_migratable=spec.live_migratable)
+    tags = spec.example_tags
     return DeviceState(DeviceId(f"{_NEW_HOST}:{address}"), device, tags=tags)

@@ -1,4 +1,4 @@
-"""Which of the free lots of a host to take: near each other, and so that the largest whole sets stay free.
+"""Chooses among the free lots of a host: near each other, and so that the largest sets of free lots stay whole.
 
 Lots lie in nested sets: NUMA nodes hold PCIe switches, switches hold cards (a slot, or a PF with its VFs). The choice
 depends on where the lots lie and on nothing else, so that it is worked out once for all hosts whose free lots lie alike.
@@ -17,7 +17,11 @@ Lots = tuple[Lot, ...]
 
 
 class Cost(NamedTuple):
-    """What is compared, the least first: nodes and switches that the lots lie on, their tags, and what they break."""
+    """The cost of a choice; costs are compared in the order of the fields, and the lowest wins.
+
+    `nodes` and `switches` count those that the chosen lots lie on, `tags` counts their tags, `broken` is the value of the free sets
+    before the choice minus the value after it.
+    """
 
     nodes: int
     switches: int
@@ -25,8 +29,8 @@ class Cost(NamedTuple):
     broken: int
 
 
-# What a set of n free lots is worth: weight * n * n, for the host, its nodes, their switches and those cards. A square
-# makes one set of four worth more than four sets of one; the deeper weigh more because what is near is rarer.
+# The value of a set of n free lots is weight * n * n: for the host, its nodes, their switches and their cards. The square
+# makes one set of four worth more than four sets of one. Deeper sets weigh more, because lots that are so near are rarer.
 _WEIGHTS = (1, 2, 4, 8)
 _DEPTH = 3
 _Spots = tuple[Spot, ...]
@@ -34,13 +38,13 @@ _Members = tuple[int, ...]
 
 
 def choose(lots: Lots, count: int) -> tuple[Lots, Cost]:
-    """Takes `count` of the lots, of which there must be as many, and tells the cost; equal lots give equal choices."""
+    """Chooses `count` of the lots and returns them with their cost; there must be at least as many. Equal lots give equal choices."""
     chosen, cost = _choose(tuple(lot.spot for lot in lots), count)
     return tuple(lots[n] for n in chosen), cost
 
 
 def cost_of(lots: Lots, taken: Sequence[Lot]) -> Cost:
-    """The cost of taking some lots out of those that are free."""
+    """The cost of taking `taken` out of the free lots."""
     chosen = set(taken)
     return _cost(tuple(lot.spot for lot in lots), tuple(n for n, lot in enumerate(lots) if lot in chosen))
 

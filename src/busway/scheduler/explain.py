@@ -1,17 +1,19 @@
-"""A Refusal and a Placement in words: what was looked at, what excluded it, and what to do."""
+"""Refusals and Placements as text: which hosts were checked, what excluded them, and what to do."""
 
 from __future__ import annotations
 
 from busway.domain.errors import BuswayError
 from busway.domain.placement import ClaimedDevice, HostState, Placement, Refusal, RefusedHosts, Snapshot
 from busway.domain.placement_change import Change, FreeDevices
-from busway.domain.units import FabricPartition, WholeFunction
+from busway.domain.server import HostReason
+from busway.domain.units import WHOLE_KINDS, FabricPartition, NicFunction
 from busway.domain.units.mdev import read_unit
 from busway.scheduler.index import index_of
 from busway.scheduler.pci import FOREIGN_GROUP, NO_GROUP, NOT_OFFERED, OWNED, QUARANTINED
 
 _REASONS_TOLD = 5
 _NAMES_TOLD = 3
+_HOSTS_TOLD = 12
 
 
 def explain(refusal: Refusal) -> BuswayError:
@@ -44,6 +46,17 @@ def details(refusal: Refusal) -> str:
     return "\n".join(lines)
 
 
+def host_reasons(refusal: Refusal) -> tuple[HostReason, ...]:
+    """Why some of the hosts did not take the server: the nearest miss, then one of each reason, then others."""
+    near = refusal.nearest.host if refusal.nearest is not None else ""
+    ranked = [
+        (host.name != near, number, host.name, HostReason(host.name, each.rule, each.reason))
+        for each in refusal.classes
+        for number, host in enumerate(each.hosts[:_HOSTS_TOLD])
+    ]
+    return tuple(each for *_, each in sorted(ranked, key=lambda one: one[:3])[:_HOSTS_TOLD])
+
+
 def remedy_words(refusal: Refusal) -> tuple[str, ...]:
     """The remedies for the user's eyes: servers of others are counted, not named."""
     return tuple(" and ".join(_without_servers(change) for change in each.changes) for each in refusal.remedies)
@@ -58,12 +71,13 @@ def describe(snapshot: Snapshot, placement: Placement) -> tuple[str, tuple[str, 
         if claimed.kind == FabricPartition.kind:
             devices.append(f"NVLink fabric: {claimed.unit} joins them")
             continue
-        if claimed.kind != WholeFunction.kind:
+        if claimed.kind not in WHOLE_KINDS:
             devices.append(_instance(host, claimed))
             continue
         device = known[claimed.device_id]
         node = f", NUMA node {device.numa_node}" if device.numa_node is not None else ""
-        what = f"alias {claimed.alias}" if claimed.alias else "travels with its card"
+        named = claimed.alias if claimed.kind == NicFunction.kind else f"alias {claimed.alias}"
+        what = named if claimed.alias else "travels with its card"
         devices.append(f"{device.address} {device.description} ({what}{node})")
     return host.name, tuple(devices), _why(placement)
 
@@ -128,7 +142,8 @@ def _general(refusal: Refusal) -> str:
         acts.append("have your operator restore the isolation of the host's devices (`busway doctor` there)")
     if "ResourceProviderFilter" in rules:
         acts.append(
-            "delete a server that has such an instance, or have your operator enable its type on more devices ([devices])"
+            "delete a server that has such an instance, or have your operator enable its type on more devices "
+            "([devices]), or declare more shares of render nodes (--render-node)"
         )
     if "TraitFilter" in rules:
         acts.append(

@@ -1,4 +1,4 @@
-"""The devices of a host without what changes from hour to hour: which travel together, and which exclude each other.
+"""The part of a host's devices that does not change with its servers: which travel together, and which exclude each other.
 
 The unit is the *lot*: what must travel together. VFIO isolates IOMMU groups, so a device takes its whole group along:
 other functions of its own slot (a GPU's audio) go with it as companions; a function of another slot in the same group
@@ -22,10 +22,10 @@ from busway.domain.placement import DeviceState
 
 
 class Spot(NamedTuple):
-    """Where a device lies: the nested sets that it is of, a number for each, and how many tags it has.
+    """Where a device lies: the number of its NUMA node, PCIe switch and card, and how many tags it has.
 
-    `node` None is a set of its own, as a host without NUMA has it. `switch` and `card` are None where the host does not
-    tell, and for a device that has no neighbour there: then there is no set to keep whole.
+    Devices with `node` None count as one set, as on a host without NUMA. `switch` and `card` are None if the host does not report
+    them, or if no other device is there: then there is no set to keep whole.
     """
 
     node: int | None
@@ -49,11 +49,11 @@ class Lot:
 
 
 @dataclass(frozen=True, slots=True)
-class Kin:
-    """Who is tied to a device: group members of its own card, those of others, and its relatives.
+class Ties:
+    """The devices that a device depends on, as places: group members of its own card, group members of other cards, and relatives.
 
-    Relatives must have no owner: its PF or VFs, and what has vanished from its group. A device that is gone keeps its
-    owner until its host has let go of it, and may come back under a guest that runs.
+    Relatives must have no owner: its PF or VFs, and devices that have vanished from its group. A vanished device keeps its owner
+    until its host has released it, and may come back while its guest runs.
     """
 
     companions: tuple[int, ...]
@@ -62,20 +62,20 @@ class Kin:
 
 
 class Hardware:
-    """The fixed part of hosts that are built alike."""
+    """What is equal for all hosts with the same devices: lots, ties, partitions. `states` are the devices of one of them."""
 
-    __slots__ = ("_matching", "kin", "lots", "partitions", "states")
+    __slots__ = ("_matching", "lots", "partitions", "states", "ties")
 
     def __init__(self, states: tuple[DeviceState, ...]) -> None:
         self.states = states
-        self.kin = _kin(states)
+        self.ties = _ties(states)
         spots = _spots(states)
-        self.lots = tuple(_lot(states, self.kin, spots, place) for place in range(len(states)))
+        self.lots = tuple(_lot(states, self.ties, spots, place) for place in range(len(states)))
         self.partitions = _partitions(states)
         self._matching: dict[int, tuple[Alias, tuple[int, ...]]] = {}
 
     def matching(self, alias: Alias) -> tuple[int, ...]:
-        """The places of the devices that an alias means, usable or not."""
+        """The places of the devices that match an alias, usable or not."""
         known = self._matching.get(id(alias))
         if known is not None:
             return known[1]
@@ -94,7 +94,7 @@ def _partitions(states: tuple[DeviceState, ...]) -> dict[int, int]:
 
 
 class TagNumbers:
-    """A number for each different set of tags: hashing the tags of 80,000 devices would cost more than all the rest."""
+    """Numbers the different sets of tags, because hashing the tags of 80,000 devices would cost more than all other work."""
 
     __slots__ = ("_by_identity", "_by_value")
 
@@ -103,7 +103,7 @@ class TagNumbers:
         self._by_value: dict[DeviceTags, int] = {}
 
     def of(self, tags: DeviceTags) -> int:
-        """Equal for equal tags."""
+        """The number of a set of tags; equal for equal tags."""
         known = self._by_identity.get(id(tags))
         if known is not None:
             return known[1]
@@ -113,7 +113,7 @@ class TagNumbers:
 
 
 def hardware_key(states: tuple[DeviceState, ...], tags: TagNumbers) -> Hashable:
-    """Equal for hosts whose devices differ only in names, addresses, group numbers, owners and quarantine."""
+    """A key that is equal for hosts whose devices differ only in names, addresses, group numbers, owners and quarantine."""
     groups: dict[int | None, int] = {None: -1}
     slots: dict[tuple[int, int, int], int] = {}
     switches: dict[PciAddress | None, int] = {None: -1}
@@ -157,14 +157,14 @@ def _parents(states: tuple[DeviceState, ...]) -> tuple[tuple[int, int, int], ...
 
 
 def bits(places: Iterable[int]) -> int:
-    """The places of a host's list as one integer."""
+    """Places of the host's list as the bits of one integer."""
     made = 0
     for place in places:
         made |= 1 << place
     return made
 
 
-def _kin(states: tuple[DeviceState, ...]) -> tuple[Kin, ...]:
+def _ties(states: tuple[DeviceState, ...]) -> tuple[Ties, ...]:
     groups: dict[int, list[int]] = {}
     children: dict[tuple[int, ...], list[int]] = {}
     numbers: dict[tuple[int, ...], int] = {}
@@ -174,16 +174,16 @@ def _kin(states: tuple[DeviceState, ...]) -> tuple[Kin, ...]:
             groups.setdefault(state.device.iommu_group, []).append(place)
         if state.device.parent is not None:
             children.setdefault(state.device.parent.numbers, []).append(place)
-    return tuple(_kin_of(states, place, groups, children, numbers) for place in range(len(states)))
+    return tuple(_ties_of(states, place, groups, children, numbers) for place in range(len(states)))
 
 
-def _kin_of(
+def _ties_of(
     states: tuple[DeviceState, ...],
     place: int,
     groups: dict[int, list[int]],
     children: dict[tuple[int, ...], list[int]],
     numbers: dict[tuple[int, ...], int],
-) -> Kin:
+) -> Ties:
     device = states[place].device
     group = groups.get(device.iommu_group, []) if device.iommu_group is not None else []
     members = [other for other in group if other != place and not states[other].device.is_bridge]
@@ -193,20 +193,20 @@ def _kin_of(
         relatives += children.get(device.address.numbers, [])
     elif device.parent is not None and device.parent.numbers in numbers:
         relatives += [numbers[device.parent.numbers]]
-    return Kin(
+    return Ties(
         tuple(other for other in others if _same_card(states[other].device, device)),
         tuple(other for other in others if not _same_card(states[other].device, device)),
         tuple(relatives),
     )
 
 
-def _lot(states: tuple[DeviceState, ...], kin: tuple[Kin, ...], spots: tuple[Spot, ...], place: int) -> Lot | None:
-    """The lot of a device, None when it can't be given to anyone whoever owns what."""
-    state, mine = states[place], kin[place]
+def _lot(states: tuple[DeviceState, ...], ties: tuple[Ties, ...], spots: tuple[Spot, ...], place: int) -> Lot | None:
+    """The lot of a device; None if no server can get it, whatever is free."""
+    state, mine = states[place], ties[place]
     if not state.present or not state.offered or state.device.iommu_group is None or mine.foreign:
         return None
     members = (place, *mine.companions)
-    relatives = [relative for member in members for relative in kin[member].relatives]
+    relatives = [relative for member in members for relative in ties[member].relatives]
     return Lot(place, mine.companions, bits(members), bits(members) | bits(relatives), spots[place])
 
 
@@ -229,7 +229,7 @@ def _spots(states: tuple[DeviceState, ...]) -> tuple[Spot, ...]:
 
 
 def _numbers(sets: dict[Hashable, list[int]]) -> dict[int, int]:
-    """The number of each place's set, where the set has more than that place."""
+    """The number of the set of each place; places that are alone in their set are left out."""
     shared = [places for places in sets.values() if len(places) > 1]
     return {place: number for number, places in enumerate(shared) for place in places}
 

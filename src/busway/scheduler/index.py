@@ -42,16 +42,16 @@ class ShapeHosts:
         self.rams = rams
 
     def classes(self) -> Iterator[HostClass]:
-        """All classes, the least free RAM first."""
+        """All classes, those with the least free RAM first."""
         for ram in self.rams:
             yield from self.by_ram[ram]
 
     def having(self, ram_mb: int) -> tuple[int, ...]:
-        """The amounts of free RAM that are enough, in rising order."""
+        """The amounts of free RAM, in MB, that are at least `ram_mb`, in rising order."""
         return self.rams[bisect_left(self.rams, ram_mb) :]
 
     def without(self, host: HostState) -> ShapeHosts | None:
-        """All hosts but one; None when no other is left."""
+        """A copy without one host; None if it was the last one."""
         key, ram = class_key(host), host.free_ram_mb
         classes = []
         for each in self.by_ram[ram]:
@@ -66,7 +66,7 @@ class ShapeHosts:
         return ShapeHosts(self.shape, by_ram, tuple(amount for amount in self.rams if amount != ram))._or_none()
 
     def having_also(self, host: HostState) -> ShapeHosts:
-        """All hosts and one more."""
+        """A copy with one more host."""
         key, ram = class_key(host), host.free_ram_mb
         classes = list(self.by_ram.get(ram, ()))
         for number, each in enumerate(classes):
@@ -130,11 +130,11 @@ class Index:
         return self._places[host_id]
 
     def find_place(self, name: str) -> int | None:
-        """The place of the host of that name, where there is one."""
+        """The place of the host of that name, or None."""
         return self._names.get(name)
 
     def wish(self, request: PlacementRequest) -> Wish:
-        """What of a request the choice of devices depends on; the same object for equal wishes."""
+        """The part of a request that the choice of devices depends on; equal parts give the same object."""
         cells = request.cells
         key = (request.pci, cells)
         wish = self._wishes.get(key)
@@ -218,6 +218,7 @@ def class_key(host: HostState) -> Hashable:
         host.kinds,
         host.machine,
         host.unsafe,
+        host.no_chassis,
         tuple(offer.sort for offer in host.mdevs),
         host.cards,
     )

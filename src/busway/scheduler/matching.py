@@ -1,4 +1,4 @@
-"""Assigns to each of several demands its number of items from those that it may have; each item goes to one demand.
+"""Gives each of several demands as many items as it needs, from the items that it accepts; each item goes to one demand.
 
 Augmenting paths, as in Kuhn's algorithm for bipartite matching: if an assignment exists, it is found.
 """
@@ -12,7 +12,7 @@ _T = TypeVar("_T", bound=Hashable)
 
 
 def match(demands: Sequence[tuple[int, Sequence[_T]]]) -> list[list[_T]] | None:
-    """What each demand (a count, and what it may have) gets, or None when not all can be served."""
+    """The items of each demand, or None if not all demands can be served. A demand is a count and the items that it accepts."""
     owner: dict[_T, int] = {}
     for index, (count, _) in enumerate(demands):
         for _ in range(count):

@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 from busway.domain.ids import DeviceId
 from busway.domain.mdev import MdevOffer
 from busway.domain.placement import ClaimedDevice, HostState, PlacementRequest
+from busway.domain.render import capped
 from busway.domain.resource_request import GroupRule, ResourceRequest, ResourceRequests
-from busway.domain.units import Mdev, VgpuFunction
+from busway.domain.units import Mdev, RenderShare, VgpuFunction
 from busway.domain.units.mdev import Instance, read_unit
 from busway.domain.vgpu import SharedCard, Vgpu
 from busway.scheduler.vgpu_fit import fit, why_not
 
 _Assignment = tuple[tuple[ResourceRequest, MdevOffer], ...]
 _Key = tuple[DeviceId, str]  # of an offer: its parent and its type
-INSTANCES = (Mdev.kind, VgpuFunction.kind)
+INSTANCES = (Mdev.kind, VgpuFunction.kind, RenderShare.kind)
 _TOLD = 8  # parents of a refusal
 
 
@@ -52,7 +53,7 @@ def choose(host: HostState, request: PlacementRequest, cells: Collection[int] = 
 
 
 def after(host: HostState, devices: tuple[ClaimedDevice, ...]) -> tuple[tuple[MdevOffer, ...], tuple[SharedCard, ...]]:
-    """What a host offers once these are claimed, and its shared cards."""
+    """The offers and shared cards of a host after these devices are claimed."""
     offers, cards = host.mdevs, {card.name: card for card in host.cards}
     for each in devices:
         if each.kind not in INSTANCES:
@@ -62,7 +63,7 @@ def after(host: HostState, devices: tuple[ClaimedDevice, ...]) -> tuple[tuple[Md
             if _key(offer) == (each.device_id, instance.type_id) and instance.vgpu is not None:
                 cards[offer.card] = cards[offer.card].having(instance.vgpu)
         offers = tuple(_after(offer, each.device_id, instance) for offer in offers)
-    return offers, tuple(cards.values())
+    return capped(offers), tuple(cards.values())
 
 
 def _after(offer: MdevOffer, device_id: DeviceId, instance: Instance) -> MdevOffer:
@@ -85,7 +86,7 @@ def assign(
     cards: tuple[SharedCard, ...] = (),
     cells: Collection[int] = (),
 ) -> _Assignment | None:
-    """A parent for each group, None when there is no assignment at all; the largest groups are served first."""
+    """A parent for each group, or None if there is no assignment; the largest groups are served first."""
     sizes = {offer.resource_class: offer.size for offer in offers}
     order = sorted(
         wanted.groups,

@@ -12,6 +12,7 @@ from itertools import combinations, islice
 
 from busway.domain.numa_policy import NumaPolicy
 from busway.domain.placement import GuestCell, NumaCell
+from busway.scheduler.dedicated import choose_cpus
 from busway.scheduler.shape import Shape
 
 Cells = tuple[int, ...]
@@ -28,7 +29,7 @@ class Near:
     sockets: frozenset[int] | None
 
     def rings(self, policy: NumaPolicy) -> tuple[Ring, ...]:
-        """Which nodes a policy allows: each ring holds the one before it, and the nearest that is enough counts."""
+        """The nodes that a policy allows, as rings: each contains the one before it, and the first with enough devices is used."""
         own: Ring = self.cells.__contains__
         match policy:
             case NumaPolicy.REQUIRED:
@@ -48,7 +49,7 @@ def cell_choices(shape: Shape, guest: tuple[GuestCell, ...]) -> Iterator[Cells]:
         yield ()
     elif shape.cells:
         yield from islice(_assignments(guest, sorted(shape.cells, key=lambda cell: cell.id)), _TRIED)
-    else:
+    elif all(cell.threads is None for cell in guest):
         nodes = {state.device.numa_node for state in shape.hardware.states if state.present} - {None}
         known = sorted(node for node in nodes if node is not None)
         yield from islice(combinations(known, min(len(guest), len(known))), _TRIED)
@@ -67,7 +68,7 @@ def _assignments(guest: tuple[GuestCell, ...], host: Sequence[NumaCell], taken: 
 
 
 def near(shape: Shape, cells: Cells) -> Near:
-    """What is near to a guest on these cells."""
+    """The nodes near a guest that lies on these cells."""
     sockets = {cell.id: cell.socket for cell in shape.cells}
     if not sockets or None in sockets.values():
         return Near(frozenset(cells), None)
@@ -76,17 +77,22 @@ def near(shape: Shape, cells: Cells) -> Near:
 
 
 def cells_after(cells: tuple[NumaCell, ...], guest: tuple[GuestCell, ...], taken: Cells) -> tuple[NumaCell, ...]:
-    """The host's cells once a guest lies on those that it took."""
+    """The host's cells after a guest has taken its part of them."""
     needs = dict(zip(taken, guest, strict=False))
-    return tuple(
-        replace(c, free_vcpus=c.free_vcpus - needs[c.id].vcpus, free_ram_mb=c.free_ram_mb - needs[c.id].ram_mb)
-        if c.id in needs
-        else c
-        for c in cells
-    )
+    return tuple(_cell_after(cell, needs[cell.id]) if cell.id in needs else cell for cell in cells)
+
+
+def _cell_after(cell: NumaCell, mine: GuestCell) -> NumaCell:
+    less = replace(cell, free_ram_mb=cell.free_ram_mb - mine.ram_mb)
+    cpus = choose_cpus(cell, mine)
+    if cpus is None:
+        return replace(less, free_vcpus=cell.free_vcpus - mine.vcpus)
+    return replace(less, held=cell.held | frozenset(cpus.held))
 
 
 def _has_room(cell: NumaCell, mine: GuestCell) -> bool:
     """A cell gets no more vCPUs of a guest than it has CPUs: a guest does not share CPUs with itself."""
+    if mine.threads is not None:
+        return mine.ram_mb <= cell.free_ram_mb and choose_cpus(cell, mine) is not None
     most = cell.free_vcpus if cell.cpus is None else min(cell.cpus, cell.free_vcpus)
     return mine.vcpus <= most and mine.ram_mb <= cell.free_ram_mb

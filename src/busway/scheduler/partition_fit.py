@@ -1,4 +1,4 @@
-"""Which partition of an NVLink fabric to take: of those whose GPUs are free, the one that leaves the largest others free.
+"""Chooses a partition of an NVLink fabric: of those whose GPUs are free, the one that leaves the largest others free.
 
 Sets of GPUs are bits of one integer. Every partition of the size is tried, so that no other choice leaves more.
 """

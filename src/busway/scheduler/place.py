@@ -11,7 +11,7 @@ Each step looks at one host of a class of equal hosts (`busway.scheduler.index`)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from busway.domain.ids import GroupId, ServerId
@@ -25,29 +25,30 @@ from busway.domain.placement import (
     Snapshot,
 )
 from busway.domain.placement_change import AskFewerServers, Remedy
-from busway.domain.units import FabricPartition
+from busway.domain.units import FabricPartition, WholeFunction
 from busway.scheduler.allocate import Allocation
 from busway.scheduler.blocks import HostList
 from busway.scheduler.change import apply_changes
+from busway.scheduler.dedicated import cpus_of
 from busway.scheduler.index import index_of
 from busway.scheduler.mediated import after as offers_after
 from busway.scheduler.mediated import choose
 from busway.scheduler.numa import cells_after
 from busway.scheduler.policy import DEFAULT_POLICY, Policy
-from busway.scheduler.refusal import gaps, nearest, told
+from busway.scheduler.refusal import gaps, grouped, nearest
 from busway.scheduler.remedy import find_remedies
 from busway.scheduler.search import find
 
 
 def place(snapshot: Snapshot, request: PlacementRequest, policy: Policy = DEFAULT_POLICY) -> Placement | Refusal:
-    """Chooses the host and the exact devices for a server, or tells why there is none."""
+    """Chooses the host and the exact devices for a server, or returns the reasons why no host fits."""
     return _placement(snapshot, request, policy) or _refusal(snapshot, request, policy)
 
 
 def place_all(
     snapshot: Snapshot, requests: Sequence[PlacementRequest], policy: Policy = DEFAULT_POLICY
 ) -> tuple[Placement, ...] | Refusal:
-    """Chooses hosts and devices for servers that are wanted together; the refusal of the first that finds no place."""
+    """Chooses hosts and devices for several servers, all or none; otherwise returns the refusal of the first that does not fit."""
     found, now, failed = _in_turn(snapshot, requests, policy)
     if failed is None:
         return tuple(found)
@@ -77,7 +78,7 @@ def _in_turn(
 
 
 def after(snapshot: Snapshot, request: PlacementRequest, placement: Placement) -> Snapshot:
-    """The snapshot as it is once a placement has committed, for the next server of the same round."""
+    """The snapshot after a placement, for the next server of the same round."""
     index = index_of(snapshot)
     number = index.place_of(placement.host_id)
     old = snapshot.hosts[number]
@@ -98,23 +99,30 @@ def _placement(snapshot: Snapshot, request: PlacementRequest, policy: Policy) ->
         host.id,
         host.generation,
         host.revision,
-        (*_claimed(host, allocation), *_partition(host, request, allocation), *choose(host, request, cells)),
+        (*_claimed(host, request, allocation), *_partition(host, request, allocation), *choose(host, request, cells)),
         allocation.fit,
         cells,
+        cpus_of(host.cells, request.cells, cells),
     )
 
 
-def _claimed(host: HostState, allocation: Allocation) -> tuple[ClaimedDevice, ...]:
+def _claimed(host: HostState, request: PlacementRequest, allocation: Allocation) -> tuple[ClaimedDevice, ...]:
     """The devices of a choice; a card is named by the device that is function 0 of its slot, where that is chosen too."""
     chosen = [(host.devices[place], alias) for place, alias in allocation.places]
+    kinds = {each.alias.name: each.kind for each in request.pci}
     if len(chosen) == 1:
-        return tuple(ClaimedDevice(state.id, alias, state.id) for state, alias in chosen)
+        return tuple(ClaimedDevice(state.id, alias, state.id, _kind(kinds, alias)) for state, alias in chosen)
     slots = [state.device.address.numbers for state, _ in chosen]
     heads = {slot[:3]: state.id for (state, _), slot in zip(chosen, slots, strict=True) if slot[3] == 0}
     return tuple(
-        ClaimedDevice(state.id, alias, heads.get(slot[:3], state.id))
+        ClaimedDevice(state.id, alias, heads.get(slot[:3], state.id), _kind(kinds, alias))
         for (state, alias), slot in zip(chosen, slots, strict=True)
     )
+
+
+def _kind(kinds: Mapping[str, str], alias: str | None) -> str:
+    """The kind of the claim on a device of an alias; a companion is claimed as a function."""
+    return WholeFunction.kind if alias is None else kinds.get(alias, WholeFunction.kind)
 
 
 def _partition(host: HostState, request: PlacementRequest, allocation: Allocation) -> tuple[ClaimedDevice, ...]:
@@ -138,7 +146,7 @@ def _refusal(snapshot: Snapshot, request: PlacementRequest, policy: Policy) -> R
     if not isinstance(known, Refusal):
         found = gaps(snapshot, request, policy)
         remedies = find_remedies(request, policy, found)
-        classes = told(found, index.wish(request))
+        classes = grouped(found, index.wish(request))
         known = Refusal(request.server_id, request, classes, index.device_count, nearest(found), remedies)
         index.refusals[key] = known
     return replace(known, server_id=request.server_id, request=request)
@@ -162,7 +170,7 @@ def _host_after(host: HostState, request: PlacementRequest, placement: Placement
     return replace(
         host,
         generation=host.generation + 1,
-        free_vcpus=host.free_vcpus - request.vcpus,
+        free_vcpus=host.free_vcpus - request.shared_vcpus,
         free_ram_mb=host.free_ram_mb - request.ram_mb,
         free_disk_gb=host.free_disk_gb - request.disk_gb,
         free_servers=host.free_servers - 1,

@@ -1,4 +1,4 @@
-"""What an operator may choose of the scheduler: filters by Nova's names, and the weights of the ranks."""
+"""The scheduler's options for operators: filters by Nova's names, and the weights of the ranks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ ALWAYS = (
     "ResourceKindFilter",
     "MachineFilter",
     "DeviceIsolationFilter",
+    "OverlayFilter",
     "ResourceProviderFilter",
     "TraitFilter",
     "RamFilter",
@@ -28,6 +29,8 @@ CHOOSABLE = (
     "AggregateInstanceExtraSpecsFilter",
     "ServerGroupAffinityFilter",
     "ServerGroupAntiAffinityFilter",
+    "SameHostFilter",
+    "DifferentHostFilter",
 )
 # As in Nova, aggregates count only where the operator asks for it.
 DEFAULT_FILTERS = frozenset(CHOOSABLE) - {"AggregateInstanceExtraSpecsFilter"}
@@ -35,8 +38,6 @@ DEFAULT_FILTERS = frozenset(CHOOSABLE) - {"AggregateInstanceExtraSpecsFilter"}
 WITHOUT_MEANING = (
     "AllHostsFilter",
     "RetryFilter",
-    "SameHostFilter",
-    "DifferentHostFilter",
     "IsolatedHostsFilter",
     "IoOpsFilter",
     "JsonFilter",

@@ -16,7 +16,7 @@ from busway.scheduler.shape import Shape
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """All that keeps equal hosts from taking a server: the filters that they fail, and the devices that they lack."""
+    """Everything that excludes equal hosts: the filters that they fail, and the devices that they lack."""
 
     hosts: tuple[HostState, ...]
     shape: Shape
@@ -43,8 +43,8 @@ def gaps(snapshot: Snapshot, request: PlacementRequest, policy: Policy) -> list[
     return sorted(_gaps(snapshot, index_of(snapshot), request, policy), key=lambda gap: gap.size)
 
 
-def told(found: list[Gap], wish: Wish) -> tuple[RefusedHosts, ...]:
-    """Hosts with the same rule and reason together, by name."""
+def grouped(found: list[Gap], wish: Wish) -> tuple[RefusedHosts, ...]:
+    """The excluded hosts, grouped by rule and reason; within a group by name."""
     groups: dict[tuple[str, str], list[Gap]] = {}
     for gap in found:
         groups.setdefault(gap.first, []).append(gap)
@@ -83,7 +83,7 @@ def _gaps(snapshot: Snapshot, index: Index, request: PlacementRequest, policy: P
 
 def _by_name(snapshot: Snapshot, request: PlacementRequest, policy: Policy) -> dict[str, tuple[tuple[str, str], ...]]:
     """The hosts that are excluded by their names, each with the rules and reasons."""
-    if request.host is None and request.group is None:
+    if request.host is None and request.group is None and request.near is None and not request.apart:
         return {}
     found = {host.name: tuple(failed(BY_NAME, host, request, policy)) for host in snapshot.hosts}
     return {name: failures for name, failures in found.items() if failures}

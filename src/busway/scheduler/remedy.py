@@ -16,6 +16,7 @@ from busway.domain.placement_change import (
     EnableHost,
     FreeDevices,
     JoinAggregate,
+    MakeChassis,
     MakeSafe,
     OfferDevices,
     ReleaseDevices,
@@ -23,8 +24,8 @@ from busway.domain.placement_change import (
     StartHost,
 )
 from busway.scheduler.change import apply_changes
-from busway.scheduler.filters.aggregate import meeting, unmet
-from busway.scheduler.less import given_up, less_for, nearer
+from busway.scheduler.filters.aggregate import metadata_for, unmet
+from busway.scheduler.less import apart, given_up, less_for, nearer
 from busway.scheduler.pci import NUMA_RULE
 from busway.scheduler.policy import Policy
 from busway.scheduler.refusal import Gap
@@ -65,7 +66,7 @@ def _first_that_helps(options: list[_Option], request: PlacementRequest, policy:
 
 
 def _ask_less(request: PlacementRequest, gaps: Sequence[Gap]) -> list[_Option]:
-    """What the user could do without for each gap, with how much that is: the sum of the parts that are given up."""
+    """Smaller requests for each gap, each with its cost: the sum of the parts that are given up."""
     options: list[_Option] = []
     for number, gap in enumerate(gaps[:_TRIED_FOR_USERS]):
         changes: list[Change] = []
@@ -88,7 +89,8 @@ def _ways(request: PlacementRequest, gap: Gap, *, numa: bool) -> Sequence[tuple[
     if gap.shortage.rule == NUMA_RULE:
         return nearer(request, gap.shape) if numa else []
     fewer = _fewer(request.pci, gap)
-    return [fewer] if fewer else []
+    ways = [fewer] if fewer else []
+    return [*ways, *(apart(request) if numa else [])]
 
 
 def _fewer(pci: tuple[PciRequest, ...], gap: Gap) -> tuple[AskFewer, ...]:
@@ -116,8 +118,10 @@ def _mend(gap: Gap, request: PlacementRequest, policy: Policy) -> tuple[Change, 
             changes += [] if host.up else [StartHost(host.name)]
         elif rule == "DeviceIsolationFilter":
             changes.append(MakeSafe(host.name, host.unsafe))
+        elif rule == "OverlayFilter":
+            changes.append(MakeChassis(host.name))
         elif rule == "AggregateInstanceExtraSpecsFilter":
-            changes.append(JoinAggregate(host.name, meeting(unmet(host, request.extra_specs))))
+            changes.append(JoinAggregate(host.name, metadata_for(unmet(host, request.extra_specs))))
         else:
             return None
     if gap.shortage is not None:
@@ -129,7 +133,7 @@ def _mend(gap: Gap, request: PlacementRequest, policy: Policy) -> tuple[Change, 
 
 
 def _mend_devices(gap: Gap, before: list[Change], request: PlacementRequest, policy: Policy) -> list[Change] | None:
-    """One act where one is enough; else acts in turn until it fits, less those that turn out to be needless."""
+    """One change if one is enough; otherwise changes one after the other until the server fits, without those that turn out to be needless."""
     alone = Snapshot(gap.hosts[:1])
     acts = _acts(gap, request)
     for act in acts:
@@ -145,10 +149,10 @@ def _mend_devices(gap: Gap, before: list[Change], request: PlacementRequest, pol
 
 
 def _acts(gap: Gap, request: PlacementRequest) -> list[Change]:
-    """All that could give devices to the request, each act on its own: those of fewest devices first."""
+    """All single changes that could give devices to the request, those with the fewest devices first."""
     host, hardware = gap.hosts[0], gap.shape.hardware
     meant = {place for each in request.pci for place in hardware.matching(each.alias)}
-    near = meant | {n for place in meant for n in (*hardware.kin[place].companions, *hardware.kin[place].relatives)}
+    near = meant | {n for place in meant for n in (*hardware.ties[place].companions, *hardware.ties[place].relatives)}
     states = [host.devices[place] for place in sorted(near)]
     held: dict[ServerId, int] = {}
     for state in states:
@@ -165,7 +169,7 @@ def _acts(gap: Gap, request: PlacementRequest) -> list[Change]:
 
 
 def _joined(acts: list[Change]) -> list[Change]:
-    """Acts of one kind as one change."""
+    """Changes of one kind, joined into one."""
     freed = [act for act in acts if isinstance(act, FreeDevices)]
     released = [act for act in acts if isinstance(act, ReleaseDevices)]
     offered = [act for act in acts if isinstance(act, OfferDevices)]
@@ -194,9 +198,13 @@ def _add_host(request: PlacementRequest, policy: Policy, gaps: Sequence[Gap]) ->
     """
     if sum(each.count for each in request.pci) > _LARGEST_HOST:
         return None
-    needs = [f"{each.count} of alias {each.alias.describe()}" for each in request.pci]
-    needs += [f"an aggregate of {key}={value}" for key, value in meeting(request.extra_specs)]
-    needs += [f"{request.vcpus} vCPUs, {request.ram_mb} MB of RAM and {request.disk_gb} GB of disk free"]
+    needs = [each.describe() for each in request.pci]
+    within = next((each.within for each in request.pci if each.within is not None), None)
+    needs += [f"all of them within {within.words}"] if within else []
+    needs += [f"an aggregate of {key}={value}" for key, value in metadata_for(request.extra_specs)]
+    needs += ["a chassis of OVN"] if request.overlay else []
+    cpus = "vCPUs" if request.threads is None else "CPUs for dedicated servers"
+    needs += [f"{request.vcpus} {cpus}, {request.ram_mb} MB of RAM and {request.disk_gb} GB of disk free"]
     is_there = any(host.name == request.host for gap in gaps for host in gap.hosts)
     anywhere = (AskAnywhere(),) if is_there else ()
     alone = [(AskAlone(request.group.name),)] if request.group else []

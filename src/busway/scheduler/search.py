@@ -28,7 +28,7 @@ def find(snapshot: Snapshot, request: PlacementRequest, policy: Policy) -> Found
 
 
 def rank(fit: Fit, policy: Policy) -> Rank:
-    """What of a fit is compared between hosts, the least first."""
+    """The values by which hosts are compared; the lowest wins."""
     if not fit.nodes:
         return 0, 0, 0, abs(policy.pci_weight) * fit.left_free
     score = policy.fragmentation_weight * fit.broken + policy.pci_weight * fit.left_free
@@ -40,21 +40,37 @@ def _levels(snapshot: Snapshot, request: PlacementRequest, policy: Policy) -> It
 
     A soft group goes before all other ranks: its user said more of hosts than the flavor does.
     """
-    group, forced = request.group, request.host
-    everywhere = index_of(snapshot) if forced is None else _named(snapshot, {forced}, None)
+    avoided = request.apart if is_on("DifferentHostFilter", policy) else frozenset()
+    only = _only(request, policy)
+    everywhere = index_of(snapshot) if only is None else _named(snapshot, only, None)
+    for index, left_out in _group_levels(snapshot, everywhere, request.group, only, policy):
+        yield index, left_out | avoided
+
+
+def _only(request: PlacementRequest, policy: Policy) -> frozenset[str] | None:
+    """The hosts that the request itself permits, or None for all."""
+    near = request.near if is_on("SameHostFilter", policy) else None
+    if request.host is None:
+        return near
+    return frozenset({request.host}) if near is None or request.host in near else frozenset()
+
+
+def _group_levels(
+    snapshot: Snapshot, everywhere: Index, group: ServerGroup | None, only: frozenset[str] | None, policy: Policy
+) -> Iterator[tuple[Index, frozenset[str]]]:
     if group is None or not group.members:
         yield everywhere, frozenset()
     elif group.policy.is_soft:
-        yield from _soft_levels(snapshot, everywhere, group, forced)
+        yield from _soft_levels(snapshot, everywhere, group, only)
     elif group.only_hosts and is_on("ServerGroupAffinityFilter", policy):
-        yield _named(snapshot, group.only_hosts, forced), frozenset()
+        yield _named(snapshot, group.only_hosts, only), frozenset()
     else:
         apart = is_on("ServerGroupAntiAffinityFilter", policy)
         yield everywhere, (group.full_hosts if apart else frozenset())
 
 
 def _soft_levels(
-    snapshot: Snapshot, everywhere: Index, group: ServerGroup, forced: str | None
+    snapshot: Snapshot, everywhere: Index, group: ServerGroup, only: frozenset[str] | None
 ) -> Iterator[tuple[Index, frozenset[str]]]:
     """The hosts with most of the group's servers first, or last; those with none are one level."""
     having: dict[int, set[str]] = {0: set()}
@@ -62,15 +78,15 @@ def _soft_levels(
         having.setdefault(count, set()).add(host)
     for count in sorted(having, reverse=group.policy.is_together):
         if count:
-            yield _named(snapshot, having[count], forced), frozenset()
+            yield _named(snapshot, having[count], only), frozenset()
         else:
             yield everywhere, frozenset(group.members)
 
 
-def _named(snapshot: Snapshot, names: AbstractSet[str], forced: str | None) -> Index:
-    """An index of those hosts alone, and of the forced one of them where there is one."""
+def _named(snapshot: Snapshot, names: AbstractSet[str], only: frozenset[str] | None) -> Index:
+    """An index of those hosts alone, and of `only` some of them where that is not None."""
     index = index_of(snapshot)
-    places = [index.find_place(name) for name in sorted(names) if forced in (None, name)]
+    places = [index.find_place(name) for name in sorted(names) if only is None or name in only]
     return Index.of([snapshot.hosts[place] for place in places if place is not None])
 
 

@@ -1,12 +1,12 @@
-"""Hosts that are alike for any choice of devices: equal hardware, with the same devices taken.
+"""Shapes: hosts that are equal for every choice of devices, with the same hardware and the same devices taken.
 
-What is worked out for a shape is kept with it, so that a thousand equal hosts, or the next equal request, cost nothing.
+Answers are kept with the shape, so that a thousand equal hosts, or the next equal request, cost nothing more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable
-from typing import Any
+from typing import Any, Self
 
 from busway.domain.alias import Alias
 from busway.domain.placement import DeviceState, NumaCell
@@ -14,22 +14,32 @@ from busway.scheduler.hardware import Hardware, Lot, TagNumbers, hardware_key
 
 
 class Shape:
-    """Hardware with its claimed and quarantined devices as bits, and the NUMA cells with what is free on them."""
+    """Hardware, its claimed and quarantined devices as bits, and the NUMA cells with their free resources."""
 
-    __slots__ = ("answers", "cells", "claimed", "hardware", "quarantined")
+    __slots__ = ("answers", "cells", "claimed", "hardware", "only", "quarantined")
 
     def __init__(self, hardware: Hardware, claimed: int, quarantined: int, cells: tuple[NumaCell, ...]) -> None:
         self.hardware = hardware
         self.claimed = claimed
         self.quarantined = quarantined
         self.cells = cells
+        self.only: int | None = None
         self.answers: dict[Hashable, Any] = {}
 
+    def narrowed(self, only: int) -> Self:
+        """A shape that gives only some of its devices: `only` are their places as bits."""
+        made = type(self)(self.hardware, self.claimed, self.quarantined, self.cells)
+        made.only = only
+        return made
+
     def free_lots(self, alias: Alias, taken: int = 0) -> tuple[Lot, ...]:
-        """The lots of an alias that can be given now, none of which shares a device with another."""
+        """The free lots of an alias; no two of them share a device. `taken` are places, as bits, that count as claimed too."""
         busy = self.claimed | taken
         found = []
-        for place in self.hardware.matching(alias):
+        places = self.hardware.matching(alias)
+        if self.only is not None:
+            places = tuple(place for place in places if self.only >> place & 1)
+        for place in places:
             lot = self.hardware.lots[place]
             if lot is not None and not lot.free & busy and not lot.devices & self.quarantined:
                 found.append(lot)
@@ -37,7 +47,7 @@ class Shape:
         return tuple(found)
 
     def count_free(self, nodes: Collection[int] | None = None) -> int:
-        """How many offered devices have no owner, on some NUMA nodes or on all."""
+        """How many offered devices have no owner, on the given NUMA nodes or on all."""
         return sum(
             1
             for place, state in enumerate(self.hardware.states)
@@ -46,7 +56,7 @@ class Shape:
 
 
 class Shapes:
-    """The shapes of a snapshot, each there once."""
+    """The shapes of a snapshot, one object for each."""
 
     __slots__ = ("_hardware", "_shapes", "_tags")
 

@@ -39,7 +39,7 @@ def fit(card: SharedCard, sizes: Sequence[int]) -> tuple[Vgpu, ...] | None:
 
 
 def why_not(card: SharedCard, sizes: Sequence[int]) -> str:
-    """Why `fit` says None, in words."""
+    """Why `fit` returned None, in words."""
     wanted = _counted(sizes)
     if card.mode is SizeMode.EQUAL:
         return _equal_reason(card, sizes) or ""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Integer, String, Table, Text, and_, func, insert, select, update
+from sqlalchemy import Column, Integer, String, Table, Text, and_, func, select, update
 
 from busway.domain.documents import Asked
 from busway.domain.ids import ServerId
@@ -15,6 +15,7 @@ from busway.store.database import Tx
 from busway.store.metadata import UtcTime, metadata
 from busway.store.paging import SortKey, page_of
 from busway.store.servers import IS_UNPLACED, servers
+from busway.store.together import put
 
 actions = Table(
     "server_actions",
@@ -41,7 +42,7 @@ def add_action(tx: Tx, action: ServerAction) -> None:
 def add_actions(tx: Tx, several: Sequence[ServerAction]) -> None:
     """Writes many actions down at once."""
     names = ServerAction.__dataclass_fields__
-    tx.execute(insert(actions), [{name: getattr(action, name) for name in names} for action in several])
+    put(tx, actions, [{name: getattr(action, name) for name in names} for action in several])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +113,11 @@ def fail_last_action(tx: Tx, server_id: ServerId, message: str, now: datetime) -
     """Says of the newest action on a server that it failed, and why."""
     newest = select(actions.c.id).where(actions.c.server_id == server_id).order_by(actions.c.id.desc()).limit(1)
     tx.execute(update(actions).where(actions.c.id.in_(newest.scalar_subquery())).values(message=message, updated=now))
+
+
+def fail_action(tx: Tx, server_id: ServerId, action: str, message: str, now: datetime) -> bool:
+    """Says of the newest action of that name that it failed, and why; False when that was said before."""
+    mine = (actions.c.server_id == server_id, actions.c.action == action)
+    newest = select(actions.c.id).where(*mine).order_by(actions.c.id.desc()).limit(1)
+    statement = update(actions).where(actions.c.id.in_(newest.scalar_subquery()), actions.c.message.is_(None))
+    return tx.execute(statement.values(message=message, updated=now)).rowcount > 0

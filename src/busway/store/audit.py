@@ -7,7 +7,7 @@ effect. Nothing here changes a record's actor or effect; only the retention remo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 
 from busway.store.metadata import UtcTime, metadata
+from busway.store.together import WRITES, kept, put
 
 SUCCESS, DENIED, FAILED = "success", "denied", "failed"
 _TARGET_CHARS = 1000
@@ -133,7 +134,9 @@ def write_down(tx: Connection) -> Act | None:
     act = _acting.get()
     if act is None or act.is_written:
         return None
-    add_record(tx, act.done())
+    for name, rows in kept(tx).items():
+        note_made(name, rows)
+    put(tx, audit, [_row(act.done())])
     return act
 
 
@@ -142,9 +145,22 @@ def watch_inserts(engine: Engine) -> None:
     event.listen(engine, "before_cursor_execute", _note_made)
 
 
+def note_made(table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Says to the act of this thread which rows it makes."""
+    act = _acting.get()
+    if act is None or table != act.table or act.is_written:
+        return
+    made = (row.get("id") or row.get("uuid") or row.get("name") for row in rows)
+    act.made += [str(each) for each in made if each]
+
+
 def add_record(tx: Connection, record: Record) -> None:
     """Writes one record."""
-    tx.execute(insert(audit).values({name: getattr(record, name) for name in _NAMES}))
+    tx.execute(insert(audit).values(_row(record)))
+
+
+def _row(record: Record) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in _NAMES}
 
 
 def deny(tx: Connection, act: Act, reason: str) -> None:
@@ -210,10 +226,8 @@ def _record(row: Row[Any]) -> Record:
 def _note_made(
     _connection: Connection, _cursor: object, _statement: str, _parameters: object, context: Any, _many: bool
 ) -> None:
-    act = _acting.get()
-    if act is None or not act.table or act.is_written or not context.isinsert:
-        return
-    table = getattr(context.compiled.statement, "table", None)
-    if table is not None and table.name == act.table:
-        made = (row.get("id") or row.get("uuid") or row.get("name") for row in context.compiled_parameters)
-        act.made += [str(each) for each in made if each]
+    table = getattr(context.compiled.statement, "table", None) if context.isinsert else None
+    if table is not None:
+        note_made(table.name, context.compiled_parameters)
+    for name, rows in context.execution_options.get(WRITES, {}).items():
+        note_made(name, rows)

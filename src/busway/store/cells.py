@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Column, String, Table, delete, insert, select
 
@@ -22,36 +24,49 @@ server_cells = Table(
 
 @dataclass(frozen=True, slots=True)
 class UsedCell:
-    """What a server takes of one cell of its host."""
+    """What a server takes of one cell of its host.
+
+    `pins` are the CPUs that its vCPUs have for themselves, in order, and `held` all that nobody else gets; empty where
+    it shares its CPUs.
+    """
 
     cell: int
     vcpus: int
     ram_mb: int
+    pins: tuple[int, ...] = ()
+    held: tuple[int, ...] = ()
 
 
 def put_cells(tx: Tx, server_id: ServerId, host_id: HostId, cells: tuple[UsedCell, ...]) -> None:
     """Remembers the cells of a placement; the i-th is that of the guest's i-th cell."""
     forget_cells(tx, server_id, host_id)
     if cells:
-        rows = [[each.cell, each.vcpus, each.ram_mb] for each in cells]
+        rows = [[each.cell, each.vcpus, each.ram_mb, *((each.pins, each.held) if each.held else ())] for each in cells]
         tx.execute(insert(server_cells).values(server_id=server_id, host_id=host_id, cells=rows))
 
 
-def list_cells(tx: Tx) -> dict[tuple[ServerId, HostId], tuple[UsedCell, ...]]:
-    """The cells of all placements."""
-    return {
-        (ServerId(row.server_id), HostId(row.host_id)): tuple(UsedCell(*each) for each in row.cells)
-        for row in tx.execute(select(server_cells))
-    }
+def list_cells(
+    tx: Tx, host_ids: Collection[HostId] | None = None
+) -> dict[tuple[ServerId, HostId], tuple[UsedCell, ...]]:
+    """The cells of all placements, or of those on some hosts."""
+    wanted = select(server_cells)
+    if host_ids is not None:
+        wanted = wanted.where(server_cells.c.host_id.in_(host_ids))
+    return {(ServerId(row.server_id), HostId(row.host_id)): _used(row.cells) for row in tx.execute(wanted)}
 
 
 def find_cells(tx: Tx, server_id: ServerId, host_id: HostId) -> tuple[UsedCell, ...]:
     """The cells of one placement, none for a guest without any."""
     column = server_cells.c
     found = tx.execute(select(column.cells).where(column.server_id == server_id, column.host_id == host_id)).scalar()
-    return tuple(UsedCell(*each) for each in found or ())
+    return _used(found or ())
 
 
 def forget_cells(tx: Tx, server_id: ServerId, host_id: HostId) -> None:
     """Forgets a placement's cells: nothing of the server is left on the host."""
     tx.execute(delete(server_cells).where(server_cells.c.server_id == server_id, server_cells.c.host_id == host_id))
+
+
+def _used(rows: Iterable[Sequence[Any]]) -> tuple[UsedCell, ...]:
+    """The cells of a row; one of an earlier release has three numbers for each."""
+    return tuple(UsedCell(*each[:3], *map(tuple, each[3:])) for each in rows)

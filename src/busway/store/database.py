@@ -10,7 +10,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -18,8 +18,10 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from busway.store import audit
-from busway.store.failures import told
-from busway.store.stays import Stay, told_stays
+from busway.store.failures import translated
+from busway.store.rights_changes import take_note, watch_rights
+from busway.store.state_times import StateTime, collected_state_times
+from busway.store.together import gathered, settle
 
 Tx = Connection
 
@@ -46,13 +48,17 @@ class Database:
         self.engine: Engine = create_engine(parsed, **options)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
+        # The same pool; the option lets a listener know a statement of a read, as the one of the tests does.
+        self._reading = self.engine.execution_options(busway_read=True)
         audit.watch_inserts(self.engine)
-        self.on_stay: Callable[[Stay], object] = _unheard
+        watch_rights(self.engine)
+        self.on_stay: Callable[[StateTime], object] = _unheard
+        self._on_rights: list[Callable[[], object]] = []
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
         """A consistent view; nothing is written."""
-        with told(), self.engine.connect() as tx:
+        with translated(), self._reading.connect() as tx:
             tx.execute(text("BEGIN" if self.is_sqlite else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             try:
                 yield tx
@@ -62,23 +68,32 @@ class Database:
                 tx.rollback()
 
     @contextmanager
-    def write(self, *, aside: bool = False) -> Iterator[Tx]:
+    def write(self, *, aside: bool = False, together: bool = False) -> Iterator[Tx]:
         """One transaction: committed at the end of the block, rolled back by any exception.
 
+        After the commit those of `on_rights` are called if somebody's rights may be others now.
         What it does for somebody is written down in it (see `busway.store.audit`), but for what is `aside`: not an
-        effect of what was asked for.
+        effect of what was asked for. With `together`, what is only added is written in one statement at the end, where
+        the database can (see `busway.store.together`).
         """
         with (
-            told(),
+            translated(),
             self.engine.connect() as tx,
-            told_stays(tx) as stays,
+            collected_state_times(tx) as state_times,
+            gathered(tx) if together else nullcontext(),
             _immediate(tx) if self.is_sqlite else tx.begin(),
         ):
+            take_note(tx)  # of a transaction that was rolled back
             yield tx
             act = None if aside else audit.write_down(tx)
+            settle(tx)
+            changes_rights = take_note(tx)
+        if changes_rights:
+            for heard in self._on_rights:
+                heard()
         if act is not None:
             act.is_written = True
-        for stay in stays:
+        for stay in state_times:
             self.on_stay(stay)
 
     @contextmanager
@@ -122,6 +137,10 @@ class Database:
             with _locked_file(f"{self.url.database}-{name}.lock") as locked_here:
                 yield locked_here
 
+    def on_rights(self, heard: Callable[[], object]) -> None:
+        """Calls `heard` after each commit that may have changed what somebody may do."""
+        self._on_rights.append(heard)
+
     @property
     def connections(self) -> int:
         """How many connections are in use."""
@@ -150,7 +169,7 @@ def savepoint(tx: Tx) -> Iterator[None]:
         yield
 
 
-def _unheard(_stay: Stay) -> None:
+def _unheard(_stay: StateTime) -> None:
     """Nobody wants to know."""
 
 

@@ -55,6 +55,9 @@ devices = Table(
     Column("vendor_name", Text, nullable=False),
     Column("product_name", Text, nullable=False),
     Column("class_name", Text, nullable=False),
+    Column("netdev", String(64), nullable=False, server_default=""),  # of a network card: its interface on the host
+    Column("mac", String(17), nullable=False, server_default=""),
+    Column("uplink", String(64), nullable=False, server_default=""),  # of a VF: the interface of its PF
     Column("present", Boolean, nullable=False),
     Column("quarantined", Text),
     Column("identity", Json),  # what was first seen of it, to compare with

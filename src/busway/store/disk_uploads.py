@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Column, ForeignKey, Row, String, Table, delete, insert, select
+from sqlalchemy import Column, ForeignKey, Integer, Row, String, Table, delete, insert, select
 
 from busway.domain.ids import HostId, ImageId, ServerId
 from busway.store.database import Tx
@@ -27,17 +27,22 @@ disk_uploads = Table(
     Column("server_id", String(36), nullable=False, index=True),
     Column("host_id", ForeignKey("hosts.id"), nullable=False, index=True),
     Column("purpose", String(16), nullable=False),
+    Column("rotation", Integer),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class DiskUpload:
-    """One upload that is asked for and whose consequence was not drawn yet."""
+    """One upload that is asked for and whose consequence was not drawn yet.
+
+    `rotation` is how many backups of its kind stay, where it is one.
+    """
 
     image_id: ImageId
     server_id: ServerId
     host_id: HostId
     purpose: UploadPurpose
+    rotation: int | None = None
 
 
 def add_upload(tx: Tx, upload: DiskUpload) -> None:
@@ -48,6 +53,7 @@ def add_upload(tx: Tx, upload: DiskUpload) -> None:
             server_id=upload.server_id,
             host_id=upload.host_id,
             purpose=str(upload.purpose),
+            rotation=upload.rotation,
         )
     )
 
@@ -74,4 +80,5 @@ def _upload(row: Row[tuple[object, ...]]) -> DiskUpload:
         ServerId(str(values["server_id"])),
         HostId(str(values["host_id"])),
         UploadPurpose(str(values["purpose"])),
+        values["rotation"],
     )

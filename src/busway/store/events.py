@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Integer, Row, String, Table, Text, insert, select
+from sqlalchemy import Column, Integer, Row, String, Table, Text, select
 
 from busway.domain.ids import DeviceId, HostId, ServerId
 from busway.store.database import Tx
 from busway.store.metadata import UtcTime, metadata
+from busway.store.together import put
 
 events = Table(
     "events",
@@ -50,8 +51,7 @@ def add_event(tx: Tx, event: Event) -> None:
 def add_events(tx: Tx, several: Sequence[Event]) -> None:
     """Writes many events down at once."""
     names = [name for name in Event.__dataclass_fields__ if name != "id"]
-    if several:
-        tx.execute(insert(events), [{name: getattr(event, name) for name in names} for event in several])
+    put(tx, events, [{name: getattr(event, name) for name in names} for event in several])
 
 
 def list_events(

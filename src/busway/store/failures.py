@@ -15,7 +15,7 @@ _LOST = ("40P01", "40001")  # a deadlock, and a transaction that can't be put in
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Raises `BadInput`, `Conflict`, `Raced` or `StorageFull` in place of a database's error that means one of them."""
     try:
         yield

@@ -51,15 +51,16 @@ def add_flavor(tx: Tx, flavor: Flavor) -> None:
     tx.execute(insert(flavors).values(**values | {"extra_specs": dict(flavor.extra_specs)}))
 
 
-def find_flavor(tx: Tx, flavor_id: str) -> Flavor | None:
-    """Reads a flavor by id, or None."""
-    row = tx.execute(select(flavors).where(flavors.c.id == flavor_id)).one_or_none()
+def find_flavor(tx: Tx, flavor_id: str, *, lock: bool = False) -> Flavor | None:
+    """Reads a flavor by id, or None; with `lock` nobody else changes it until the transaction ends."""
+    statement = select(flavors).where(flavors.c.id == flavor_id)
+    row = tx.execute(statement.with_for_update() if lock else statement).one_or_none()
     return None if row is None else _flavor(row)
 
 
-def get_flavor(tx: Tx, flavor_id: str) -> Flavor:
-    """Reads a flavor by id; raises `NotFound`."""
-    flavor = find_flavor(tx, flavor_id)
+def get_flavor(tx: Tx, flavor_id: str, *, lock: bool = False) -> Flavor:
+    """Reads a flavor by id; raises `NotFound`. `lock` as for `find_flavor`."""
+    flavor = find_flavor(tx, flavor_id, lock=lock)
     if flavor is None:
         raise NotFound(
             f"Flavor {flavor_id} could not be found", remedy="List them: openstack flavor list", code="flavor-not-found"

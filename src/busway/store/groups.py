@@ -12,7 +12,9 @@ from busway.domain.server_group import Group, GroupPolicy
 from busway.store.database import Tx
 from busway.store.hosts import hosts
 from busway.store.metadata import UtcTime, metadata
+from busway.store.owners import Owners, owned_by
 from busway.store.servers import Intent, servers
+from busway.store.together import put
 
 groups = Table(
     "server_groups",
@@ -58,9 +60,9 @@ def list_groups(tx: Tx, project_id: ProjectId | None = None) -> list[Group]:
     return [_group(row, found.get(GroupId(row.id), ())) for row in rows]
 
 
-def count_groups(tx: Tx, project_id: ProjectId) -> int:
-    """How many groups a project has."""
-    statement = select(func.count()).select_from(groups).where(groups.c.project_id == project_id)
+def count_groups(tx: Tx, of: Owners) -> int:
+    """How many groups a project has, or several together."""
+    statement = select(func.count()).select_from(groups).where(owned_by(groups.c.project_id, of))
     return int(tx.execute(statement).scalar_one())
 
 
@@ -72,7 +74,7 @@ def delete_group(tx: Tx, group_id: GroupId) -> None:
 
 def join(tx: Tx, group_id: GroupId, server_id: ServerId) -> None:
     """Makes a new server a member."""
-    tx.execute(insert(members).values(group_id=group_id, server_id=server_id))
+    put(tx, members, [{"group_id": group_id, "server_id": server_id}])
 
 
 def group_ids(tx: Tx, server_ids: Collection[str]) -> dict[ServerId, GroupId]:

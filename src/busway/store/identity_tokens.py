@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    func,
     insert,
     or_,
     select,
@@ -34,6 +35,7 @@ from busway.store.database import Tx
 from busway.store.metadata import Json, UtcTime, metadata
 from busway.store.projects import ids_in_domain, project_tree, projects
 from busway.store.roles import roles
+from busway.store.trusts import trusts
 from busway.store.user_groups import group_members
 from busway.store.users import users
 
@@ -52,6 +54,7 @@ tokens = Table(
     Column("is_system", Boolean, nullable=False),
     Column("credential_id", String(32), index=True),
     Column("domain_id", String(64)),
+    Column("trust_id", String(32), index=True),
 )
 
 
@@ -71,6 +74,7 @@ class TokenRow:
     is_system: bool = False
     credential_id: str | None = None
     domain_id: str | None = None
+    trust_id: str | None = None
 
 
 def add_token(tx: Tx, row: TokenRow) -> None:
@@ -88,8 +92,8 @@ def find_token(tx: Tx, digest: str) -> TokenRow | None:
 class Bearer:
     """A token with the names and roles behind it, as every request needs them.
 
-    `roles` are names by id. `delegated` are the ids of the roles of the application credential that it was made with, None
-    where there was none.
+    `roles` are names by id: of what its user holds, or the trustor of its trust. `delegated` are the ids of the roles of the
+    application credential or the trust that it was made with, None where there was none.
     """
 
     user_id: UserId
@@ -109,13 +113,25 @@ class Bearer:
     delegated: tuple[str, ...] | None
     unrestricted: bool
     access_rules: list[dict[str, Any]] | None
+    trust_id: str | None
 
 
 def _bearer() -> Select[Any]:
-    # WITH asked AS (the token), held AS (what its user holds in its scope)
-    # SELECT … FROM asked JOIN users JOIN domains LEFT JOIN project, its domain, the domain, the credential, LEFT JOIN held
+    # WITH asked AS (the token), holder AS (its user or the trustor, and its scope), held AS (what the holder holds there)
+    # SELECT … FROM asked JOIN users JOIN domains LEFT JOIN project, its domain, the domain, the credential, the trust, LEFT JOIN held
     asked = select(tokens).where(tokens.c.digest == bindparam("digest")).cte("asked")
-    held = held_roles(asked)
+    holder = (
+        select(
+            func.coalesce(trusts.c.trustor_id, asked.c.user_id).label("user_id"),
+            asked.c.project_id,
+            asked.c.domain_id,
+            asked.c.is_system,
+        )
+        .select_from(asked)
+        .outerjoin(trusts, trusts.c.id == asked.c.trust_id)
+        .cte("holder")
+    )
+    held = held_roles(holder)
     named = (
         select(roles.c.id, roles.c.name)
         .join(held, held.c.role_id == roles.c.id)
@@ -142,7 +158,9 @@ def _bearer() -> Select[Any]:
             scope.c.enabled.label("domain_enabled"),
             named.c.id.label("role_id"),
             named.c.name.label("role"),
+            asked.c.trust_id,
             application_credentials.c.roles.label("delegated"),
+            trusts.c.roles.label("trusted"),
             application_credentials.c.unrestricted,
             application_credentials.c.access_rules,
         )
@@ -153,6 +171,7 @@ def _bearer() -> Select[Any]:
         .outerjoin(of_project, of_project.c.id == projects.c.domain_id)
         .outerjoin(scope, scope.c.id == asked.c.domain_id)
         .outerjoin(application_credentials, application_credentials.c.id == asked.c.credential_id)
+        .outerjoin(trusts, trusts.c.id == asked.c.trust_id)
         .outerjoin(named, true())
     )
 
@@ -166,6 +185,7 @@ def find_bearer(tx: Tx, digest: str) -> Bearer | None:
     if not rows:
         return None
     first = rows[0]
+    delegated = first.delegated if first.trust_id is None else first.trusted
     return Bearer(
         user_id=first.user_id,
         user_name=first.user_name,
@@ -185,9 +205,10 @@ def find_bearer(tx: Tx, digest: str) -> Bearer | None:
         expires=first.expires,
         revoked=first.revoked,
         credential_id=first.credential_id,
-        delegated=None if first.delegated is None else tuple(first.delegated),
+        delegated=None if delegated is None else tuple(delegated),
         unrestricted=bool(first.unrestricted),
         access_rules=first.access_rules,
+        trust_id=first.trust_id,
     )
 
 
@@ -197,20 +218,26 @@ def revoke_token(tx: Tx, digest: str, now: datetime) -> None:
 
 
 def revoke_user_tokens(tx: Tx, user_id: UserId, now: datetime) -> None:
-    """Ends all tokens of a user."""
-    _revoke(tx, tokens.c.user_id == user_id, now)
+    """Ends all tokens of a user, and those of trusts that they gave or have."""
+    theirs = or_(trusts.c.trustor_id == user_id, trusts.c.trustee_id == user_id)
+    _revoke(tx, or_(tokens.c.user_id == user_id, _of_trusts(theirs)), now)
 
 
 def revoke_project_tokens(tx: Tx, project_id: str, now: datetime, user_id: UserId | None = None) -> None:
     """Ends the tokens of a project, of one user or of all, and what was made from them."""
     which = tokens.c.project_id == project_id
-    _revoke(tx, which if user_id is None else and_(which, tokens.c.user_id == user_id), now)
+    if user_id is not None:
+        which = and_(which, or_(tokens.c.user_id == user_id, _of_trusts(trusts.c.trustor_id == user_id)))
+    _revoke(tx, which, now)
 
 
 def revoke_assigned_tokens(tx: Tx, taken: Assignment, now: datetime) -> None:
     """Ends the tokens that an assignment gave rights to, and what was made from them."""
     members = select(group_members.c.user_id).where(group_members.c.group_id == taken.actor_id)
-    is_theirs = tokens.c.user_id == taken.actor_id if taken.actor is Actor.USER else tokens.c.user_id.in_(members)
+    if taken.actor is Actor.USER:
+        is_theirs = or_(tokens.c.user_id == taken.actor_id, _of_trusts(trusts.c.trustor_id == taken.actor_id))
+    else:
+        is_theirs = or_(tokens.c.user_id.in_(members), _of_trusts(trusts.c.trustor_id.in_(members)))
     below = select(project_tree.c.project_id).where(project_tree.c.ancestor_id == taken.place_id)
     there: ColumnElement[bool]
     if taken.inherited:
@@ -230,7 +257,9 @@ def revoke_domain_tokens(tx: Tx, domain_id: str, now: datetime, user_id: UserId 
 
 def revoke_tokens_within(tx: Tx, domain_id: str, now: datetime) -> None:
     """Ends all tokens for a domain, for projects in it, and of users in it."""
-    theirs = tokens.c.user_id.in_(select(users.c.id).where(users.c.domain_id == domain_id))
+    within = select(users.c.id).where(users.c.domain_id == domain_id)
+    trusted = _of_trusts(or_(trusts.c.trustor_id.in_(within), trusts.c.trustee_id.in_(within)))
+    theirs = or_(tokens.c.user_id.in_(within), trusted)
     _revoke(tx, or_(tokens.c.domain_id == domain_id, tokens.c.project_id.in_(ids_in_domain(domain_id)), theirs), now)
 
 
@@ -242,6 +271,20 @@ def revoke_system_tokens(tx: Tx, user_id: UserId, now: datetime) -> None:
 def revoke_credential_tokens(tx: Tx, credential_id: str, now: datetime) -> None:
     """Ends the tokens that an application credential gave."""
     _revoke(tx, tokens.c.credential_id == credential_id, now)
+
+
+def revoke_trust_tokens(tx: Tx, trust_ids: list[str], now: datetime) -> None:
+    """Ends the tokens that some trusts gave."""
+    _revoke(tx, tokens.c.trust_id.in_(trust_ids), now)
+
+
+def revoke_made_tokens(tx: Tx, credential_id: str, now: datetime) -> None:
+    """Ends the tokens that an access key gave, which name it as what they were made from."""
+    _revoke(tx, tokens.c.parent == credential_id, now)
+
+
+def _of_trusts(which: ColumnElement[bool]) -> ColumnElement[bool]:
+    return tokens.c.trust_id.in_(select(trusts.c.id).where(which))
 
 
 def _revoke(tx: Tx, which: ColumnElement[bool], now: datetime) -> None:

@@ -11,7 +11,9 @@ from sqlalchemy import String as Text
 
 from busway.domain.ids import ProjectId
 from busway.domain.image import Image
+from busway.domain.image_member import MemberStatus
 from busway.store.database import Tx
+from busway.store.image_members import image_members
 from busway.store.images import image_of, images
 from busway.store.json_list import holds
 from busway.store.paging import SortKey, page_of
@@ -42,11 +44,15 @@ class Condition:
 class ImageFilter:
     """Which images a list holds; newest first unless `sort` names others.
 
-    `project_id` is whose images are seen besides the public ones; None sees all. `sort` has pairs of a name of
+    `project_id` is whose images are seen besides the public ones and those that are shared with it and of the `member_status`
+    ("all" for any); None sees all. `visibility` is one of them or "all", which has the community's images of other projects too,
+    as "community" has. `sort` has pairs of a name of
     `IMAGE_SORT_KEYS` and whether it descends. `marker` is the id of the last image already seen.
     """
 
     project_id: ProjectId | None = None
+    visibility: str | None = None
+    member_status: str = MemberStatus.ACCEPTED
     conditions: tuple[Condition, ...] = ()
     tags: tuple[str, ...] = ()
     size_min: int | None = None
@@ -61,7 +67,9 @@ class ImageFilter:
 
 def list_page(tx: Tx, wanted: ImageFilter) -> list[Image]:
     """The images that a filter lets through; raises `BadInput` for an unknown marker."""
-    conditions = [images.c.deleted.is_(None), images.c.hidden.is_(wanted.hidden), _seen(wanted.project_id)]
+    conditions = [images.c.deleted.is_(None), images.c.hidden.is_(wanted.hidden), _seen(wanted)]
+    if wanted.visibility not in (None, "all"):
+        conditions.append(images.c.visibility == wanted.visibility)
     conditions += [_condition(each) for each in wanted.conditions]
     conditions += [holds(tx, images.c.tags, tag) for tag in wanted.tags]
     size = func.coalesce(images.c.size, 0)
@@ -75,7 +83,7 @@ def list_page(tx: Tx, wanted: ImageFilter) -> list[Image]:
         conditions.append(images.c.protected.is_(wanted.protected))
     marker = None
     if wanted.marker is not None:
-        marker = and_(images.c.id == wanted.marker, images.c.deleted.is_(None), _seen(wanted.project_id))
+        marker = and_(images.c.id == wanted.marker, images.c.deleted.is_(None), _seen(wanted))
     page = page_of(tx, select(images).where(*conditions), _keys(wanted.sort), marker=marker, limit=wanted.limit)
     return [image_of(row) for row in tx.execute(page)]
 
@@ -85,10 +93,16 @@ def _keys(sort: Sequence[tuple[str, bool]]) -> list[SortKey]:
     return [*named, *_NEWEST]
 
 
-def _seen(project_id: ProjectId | None) -> ColumnElement[bool]:
-    if project_id is None:
+def _seen(wanted: ImageFilter) -> ColumnElement[bool]:
+    if wanted.project_id is None:
         return true()
-    return or_(images.c.visibility == "public", images.c.owner == project_id)
+    seen = [images.c.visibility == "public", images.c.owner == wanted.project_id]
+    if wanted.visibility in ("all", "community"):
+        seen.append(images.c.visibility == "community")
+    shared = select(image_members.c.image_id).where(image_members.c.project_id == wanted.project_id)
+    if wanted.member_status != "all":
+        shared = shared.where(image_members.c.status == wanted.member_status)
+    return or_(*seen, and_(images.c.visibility == "shared", images.c.id.in_(shared)))
 
 
 def _condition(each: Condition) -> ColumnElement[bool]:

@@ -26,10 +26,11 @@ from sqlalchemy import (
 from busway.domain.documents import ImageRef
 from busway.domain.errors import NotFound
 from busway.domain.ids import ImageId
+from busway.domain.image import NOT_YET, ImageStatus
 from busway.domain.image import Image as Image
-from busway.domain.image import ImageStatus
 from busway.store.database import Tx
 from busway.store.metadata import Big, Json, UtcTime, metadata
+from busway.store.owners import Owners, owned_by
 
 images = Table(
     "images",
@@ -58,6 +59,8 @@ images = Table(
     Index("ix_images_deleted_created_id", "deleted", "created", "id"),
     Index("ix_images_name_deleted", "name", "deleted"),
 )
+
+_IS_STAGED = images.c.status.in_([str(each) for each in NOT_YET])
 
 
 def add_image(tx: Tx, image: Image) -> None:
@@ -88,12 +91,17 @@ def get_image(tx: Tx, image_id: str, *, lock: bool = False) -> Image:
     """Reads an image that is not deleted; raises `NotFound`. `lock` as for `find_image`."""
     image = find_image(tx, image_id, lock=lock)
     if image is None or image.deleted is not None:
-        raise NotFound(
-            f"Image {image_id} not found",
-            remedy="List the images that you may use: openstack image list",
-            code="image-not-found",
-        )
+        raise image_not_found(image_id)
     return image
+
+
+def image_not_found(image_id: str) -> NotFound:
+    """The error for an image that is not there, or not for the caller."""
+    return NotFound(
+        f"Image {image_id} not found",
+        remedy="List the images that you may use: openstack image list",
+        code="image-not-found",
+    )
 
 
 def get_image_ref(tx: Tx, image_id: str) -> ImageRef:
@@ -111,14 +119,25 @@ def list_data(tx: Tx) -> list[tuple[str, str, str, int]]:
     return [(row.id, row.name or "", row.sha256, row.size or 0) for row in rows]
 
 
-def count_images(tx: Tx, owner: str) -> int:
-    """How many images a project has."""
+def count_images(tx: Tx, owner: Owners) -> int:
+    """How many images a project has, or several together."""
     return int(tx.execute(select(func.count()).select_from(images).where(_of(owner))).scalar_one())
 
 
-def sum_sizes(tx: Tx, owner: str) -> int:
-    """The bytes of a project's images together."""
-    return int(tx.execute(select(func.coalesce(func.sum(images.c.size), 0)).where(_of(owner))).scalar_one())
+def sum_sizes(tx: Tx, owner: Owners, but: str = "", *, is_staged: bool = False) -> int:
+    """The bytes of the images of a project, or of several, together, without those of the image `but`.
+
+    With `is_staged` only what is not imported yet counts.
+    """
+    of_others = _of(owner) & (images.c.id != but)
+    if is_staged:
+        of_others &= _IS_STAGED
+    return int(tx.execute(select(func.coalesce(func.sum(images.c.size), 0)).where(of_others)).scalar_one())
+
+
+def list_staged_ids(tx: Tx, owner: str) -> list[ImageId]:
+    """The images of a project whose data is staged, fetched or imported."""
+    return list(tx.execute(select(images.c.id).where(_of(owner), _IS_STAGED)).scalars())
 
 
 def list_deleted_images(tx: Tx) -> list[Image]:
@@ -141,8 +160,8 @@ def is_data_used(tx: Tx, sha256: str) -> bool:
     return tx.execute(select(images.c.id).where(images.c.sha256 == sha256).limit(1)).first() is not None
 
 
-def _of(owner: str) -> ColumnElement[bool]:
-    return (images.c.owner == owner) & images.c.deleted.is_(None)
+def _of(owner: Owners) -> ColumnElement[bool]:
+    return owned_by(images.c.owner, owner) & images.c.deleted.is_(None)
 
 
 def _values(image: Image) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Boolean, Column, ColumnElement, Integer, Row, String, Table, Text, insert, or_, select, update
 
 from busway.domain.ids import HostId, ProjectId, ServerId, UserId
-from busway.domain.move import OPEN_MOVES, Move, MoveKind, MoveSide, MoveState, check_move_transition
+from busway.domain.move import OPEN_MOVES, LiveDetails, Move, MoveKind, MoveSide, MoveState, check_move_transition
 from busway.store.database import Tx
 from busway.store.hosts import hosts
 from busway.store.metadata import Json, UtcTime, metadata
@@ -33,6 +33,7 @@ moves = Table(
     Column("user_id", String(64), nullable=False),
     Column("project_id", String(64), nullable=False, index=True),
     Column("error", Text),
+    Column("live", Json),  # what is special about a live migration
     Column("created", UtcTime, nullable=False),
     Column("updated", UtcTime, nullable=False),
 )
@@ -51,6 +52,7 @@ def insert_move(
     user_id: UserId,
     project_id: ProjectId,
     now: datetime,
+    live: LiveDetails | None = None,
 ) -> None:
     """Adds a move."""
     tx.execute(
@@ -68,6 +70,7 @@ def insert_move(
             project_id=project_id,
             created=now,
             updated=now,
+            live=msgspec.to_builtins(live),
         )
     )
 
@@ -75,6 +78,18 @@ def insert_move(
 def find_open_move(tx: Tx, server_id: ServerId) -> Move | None:
     """The move that a server is in."""
     row = tx.execute(select(moves).where(moves.c.server_id == server_id, IS_OPEN)).one_or_none()
+    return None if row is None else _move(row)
+
+
+def find_move(tx: Tx, uuid: str) -> Move | None:
+    """The move of a UUID, one that is over too."""
+    row = tx.execute(select(moves).where(moves.c.uuid == uuid)).one_or_none()
+    return None if row is None else _move(row)
+
+
+def find_move_of(tx: Tx, server_id: ServerId, number: int) -> Move | None:
+    """A server's move by its number."""
+    row = tx.execute(select(moves).where(moves.c.server_id == server_id, moves.c.id == number)).one_or_none()
     return None if row is None else _move(row)
 
 
@@ -149,11 +164,17 @@ def set_move_error(tx: Tx, move: Move, error: str, now: datetime) -> None:
     tx.execute(update(moves).where(moves.c.id == move.id).values(error=error, updated=now))
 
 
+def set_live(tx: Tx, move: Move, live: LiveDetails, now: datetime) -> None:
+    """Changes what is special about a live migration."""
+    tx.execute(update(moves).where(moves.c.id == move.id).values(live=msgspec.to_builtins(live), updated=now))
+
+
 def _move(row: Row[tuple[object, ...]]) -> Move:
     values: dict[str, Any] = dict(row._mapping)
     del values["source_host_id"], values["target_host_id"]
     values["source"] = msgspec.convert(values["source"], MoveSide)
     values["target"] = msgspec.convert(values["target"], MoveSide)
+    values["live"] = msgspec.convert(values["live"], LiveDetails) if values["live"] is not None else None
     values["kind"] = MoveKind(values["kind"])
     values["state"] = MoveState(values["state"])
     return Move(**values)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Boolean, Column, Integer, Row, String, Table, delete, func, insert, select, update
 
 from busway.domain.errors import NotFound
+from busway.domain.guest_network import HostRoute
 from busway.domain.ids import NetworkId, ProjectId
 from busway.domain.network import Network, Subnet
 from busway.store.database import Tx
 from busway.store.metadata import Json, UtcTime, metadata
+from busway.store.network_tags import forget_tags
+from busway.store.owners import Owners, owned_by
 
 networks = Table(
     "networks",
@@ -34,12 +37,16 @@ networks = Table(
     Column("gateway", String(15)),
     Column("dhcp", Boolean),
     Column("dns", Json),
+    Column("routes", Json),
     Column("subnet6_id", String(36)),
     Column("subnet6_name", String(255)),
     Column("cidr6", String(43)),
     Column("gateway6", String(39)),
     Column("dhcp6", Boolean),
     Column("dns6", Json),
+    Column("routes6", Json),
+    Column("subnet_description", String(255)),
+    Column("subnet6_description", String(255)),
 )
 
 
@@ -54,26 +61,31 @@ def save_network(tx: Tx, network: Network) -> None:
 
 
 def remove_network(tx: Tx, network_id: NetworkId) -> None:
-    """Forgets a network; no port may be left on it."""
+    """Forgets a network with its subnets; no port may be left on it."""
+    found = find_network(tx, network_id)
+    for each in (network_id, *(subnet.id for subnet in (found.subnets if found else ()))):
+        forget_tags(tx, each)
     tx.execute(delete(networks).where(networks.c.id == network_id))
 
 
 def list_networks(
-    tx: Tx, project_id: ProjectId | None = None, *, ids: Collection[NetworkId] | None = None
+    tx: Tx, project_id: ProjectId | None = None, *, ids: Collection[NetworkId] | None = None, driver: str = ""
 ) -> list[Network]:
-    """All networks, those that one project may use, or those of some ids; oldest first."""
+    """All networks, those that one project may use, of some ids or of one driver; oldest first."""
     statement = select(networks).order_by(networks.c.created, networks.c.id)
     if project_id is not None:
         statement = statement.where(networks.c.shared | (networks.c.owner == project_id))
     if ids is not None:
         statement = statement.where(networks.c.id.in_(ids))
+    if driver:
+        statement = statement.where(networks.c.driver == driver)
     return [network_of(row) for row in tx.execute(statement)]
 
 
-def count_owned(tx: Tx, project_id: ProjectId) -> tuple[int, int]:
-    """How many networks a project has, and how many subnets."""
+def count_owned(tx: Tx, of: Owners) -> tuple[int, int]:
+    """How many networks a project has, or several together, and how many subnets."""
     counted = select(func.count(), func.count(networks.c.subnet_id), func.count(networks.c.subnet6_id))
-    all_, v4, v6 = tx.execute(counted.where(networks.c.owner == project_id)).one()
+    all_, v4, v6 = tx.execute(counted.where(owned_by(networks.c.owner, of))).one()
     return int(all_), int(v4) + int(v6)
 
 
@@ -96,6 +108,11 @@ def get_network(tx: Tx, network_id: str, *, lock: bool = False) -> Network:
     return found
 
 
+def locked(tx: Tx, network: Network) -> Network:
+    """The network as it is once nobody else gives an address on it; SQLite's write transaction is alone anyway."""
+    return network if tx.dialect.name == "sqlite" else get_network(tx, network.id, lock=True)
+
+
 def _values(network: Network) -> dict[str, object]:
     v4, v6 = network.v4, network.v6
     names = ("id", "name", "owner", "created", "shared", "driver", "physical", "vlan", "mtu", "description")
@@ -109,13 +126,25 @@ def _values(network: Network) -> dict[str, object]:
         "gateway": v4.gateway if v4 else None,
         "dhcp": v4.dhcp if v4 else None,
         "dns": list(v4.dns) if v4 else None,
+        "routes": _plain(v4.routes) if v4 else None,
         "subnet6_id": v6.id if v6 else None,
         "subnet6_name": v6.name if v6 else None,
         "cidr6": v6.cidr if v6 else None,
         "gateway6": v6.gateway if v6 else None,
         "dhcp6": v6.dhcp if v6 else None,
         "dns6": list(v6.dns) if v6 else None,
+        "routes6": _plain(v6.routes) if v6 else None,
+        "subnet_description": v4.description if v4 else None,
+        "subnet6_description": v6.description if v6 else None,
     }
+
+
+def _plain(routes: Iterable[HostRoute]) -> list[list[str]]:
+    return [[route.destination, route.nexthop] for route in routes]
+
+
+def _routes(plain: Iterable[Iterable[str]] | None) -> tuple[HostRoute, ...]:
+    return tuple(HostRoute(*pair) for pair in plain or ())
 
 
 def network_of(row: Row[Any]) -> Network:
@@ -124,12 +153,12 @@ def network_of(row: Row[Any]) -> Network:
     if row.subnet_id:
         v4 = Subnet(
             row.subnet_id, row.subnet_name or "", row.cidr, row.gateway or "", row.first, row.last,
-            bool(row.dhcp), tuple(row.dns or ()),
+            bool(row.dhcp), tuple(row.dns or ()), _routes(row.routes), row.subnet_description or "",
         )  # fmt: skip
     if row.subnet6_id:
         v6 = Subnet(
             row.subnet6_id, row.subnet6_name or "", row.cidr6, row.gateway6 or "", dhcp=bool(row.dhcp6),
-            dns=tuple(row.dns6 or ()),
+            dns=tuple(row.dns6 or ()), routes=_routes(row.routes6), description=row.subnet6_description or "",
         )  # fmt: skip
     return Network(
         row.id, row.name, row.owner, row.created, row.shared, row.driver, row.physical, row.vlan, row.mtu,

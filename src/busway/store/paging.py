@@ -7,8 +7,9 @@ as the first.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, or_, select, true
@@ -56,6 +57,11 @@ def page_of(
 def after_row(keys: Sequence[SortKey], values: Sequence[Any]) -> ColumnElement[bool]:
     """True of rows that come after the one with these values in the keys' columns, none of which may be null."""
     return _after([(key.column, key.descending) for key in keys], values)
+
+
+def in_seconds(column: ColumnElement[Any], times: Collection[datetime]) -> ColumnElement[bool]:
+    """True of rows whose time is within one of these seconds: times are shown without fractions."""
+    return or_(*(and_(column >= time, column < time + timedelta(seconds=1)) for time in times))
 
 
 def narrowed(tx: Tx, column: ColumnElement[Any], pattern: str) -> tuple[ColumnElement[bool], bool]:

@@ -149,6 +149,13 @@ def get_domain(tx: Tx, domain_id: str) -> Project:
     return found
 
 
+def find_domain_of(tx: Tx, project_id: str) -> Project | None:
+    """The domain of a project, or None where there is no such project."""
+    domain_id = select(projects.c.domain_id).where(projects.c.id == project_id).scalar_subquery()
+    row = tx.execute(select(projects).where(projects.c.id == domain_id)).one_or_none()
+    return None if row is None else project_of(row)
+
+
 def domain_names(tx: Tx, domain_ids: Collection[str]) -> dict[str, str]:
     """The names of some domains by id."""
     rows = tx.execute(select(projects.c.id, projects.c.name).where(projects.c.id.in_(set(domain_ids))))

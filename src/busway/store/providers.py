@@ -6,7 +6,7 @@ what a parent can be cut into is its row's `mdev`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from busway.domain.device import PciDevice
 from busway.domain.fabric import FABRIC
 from busway.domain.ids import DeviceId, HostId
 from busway.domain.mdev import MdevParentSeen
-from busway.domain.units import Mdev, VgpuFunction
+from busway.domain.units import Mdev, RenderShare, VgpuFunction
 from busway.store.claims import claims, is_live
 from busway.store.database import Tx
 from busway.store.devices import VIRTUAL, devices, list_by_id
@@ -75,12 +75,12 @@ def get_provider(tx: Tx, device_id: DeviceId) -> Provider:
     return list_providers_by_id(tx, [device_id])[device_id]
 
 
-def list_parents(tx: Tx, host_id: HostId | None = None) -> list[ParentRow]:
-    """All parents of mediated devices, or those of one host, by their names."""
+def list_parents(tx: Tx, host_ids: Collection[HostId] | None = None) -> list[ParentRow]:
+    """All parents of mediated devices, or those of some hosts, by their names."""
     names = ("id", "host_id", "mdev", "present", "quarantined", "kind")
     statement = select(*(devices.c[name] for name in names)).where(devices.c.mdev.is_not(None))
-    if host_id is not None:
-        statement = statement.where(devices.c.host_id == host_id)
+    if host_ids is not None:
+        statement = statement.where(devices.c.host_id.in_(sorted(host_ids)))
     return [_parent(row) for row in tx.execute(statement.order_by(devices.c.host_id, devices.c.address))]
 
 
@@ -93,10 +93,12 @@ def list_fabrics(tx: Tx) -> list[ParentRow]:
     return [_parent(row) for row in tx.execute(statement.where(devices.c.mdev.is_not(None)))]
 
 
-def list_instance_claims(tx: Tx) -> list[tuple[DeviceId, str, str]]:
-    """Provider, id and unit of each live claim on an instance of a type, and not on a device as a whole."""
+def list_instance_claims(tx: Tx, host_ids: Collection[HostId] | None = None) -> list[tuple[DeviceId, str, str]]:
+    """Provider, id and unit of each live claim on an instance of a type, and not on a device as a whole; of some hosts or of all."""
     columns = claims.c.device_id, claims.c.id, claims.c.unit
-    statement = select(*columns).where(is_live(), claims.c.kind.in_((Mdev.kind, VgpuFunction.kind)))
+    statement = select(*columns).where(is_live(), claims.c.kind.in_((Mdev.kind, VgpuFunction.kind, RenderShare.kind)))
+    if host_ids is not None:
+        statement = statement.where(claims.c.host_id.in_(sorted(host_ids)))
     return [(DeviceId(row.device_id), str(row.id), str(row.unit)) for row in tx.execute(statement)]
 
 

@@ -100,3 +100,11 @@ def list_calls(tx: Tx, host_id: HostId, since: datetime) -> tuple[ConsoleCall, .
     columns = (remote_consoles.c.call_id, remote_consoles.c.server_id, remote_consoles.c.kind)
     rows = tx.execute(select(*columns).select_from(joined).where(chosen).order_by(remote_consoles.c.called))
     return tuple(ConsoleCall(row.call_id, row.server_id, ConsoleKind(row.kind)) for row in rows)
+
+
+def count_calls(tx: Tx, since: datetime) -> dict[HostId, int]:
+    """How many calls began after `since`, by host."""
+    joined = remote_consoles.join(servers, servers.c.id == remote_consoles.c.server_id)
+    chosen = (remote_consoles.c.called > since) & servers.c.host_id.is_not(None)
+    statement = select(servers.c.host_id, func.count()).select_from(joined).where(chosen).group_by(servers.c.host_id)
+    return {HostId(host_id): count for host_id, count in tx.execute(statement)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import threading
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -50,7 +51,7 @@ def upgrade(db: Database, revision: str = "head") -> tuple[str, ...]:
         command.upgrade(_config(tx), revision)
         done = _revision(tx)
     known = revisions()
-    return tuple(known[known.index(current) + 1 if current else 0 : known.index(done) + 1 if done else 0])
+    return known[known.index(current) + 1 if current else 0 : known.index(done) + 1 if done else 0]
 
 
 def upgrade_within(tx: Tx) -> None:
@@ -73,11 +74,13 @@ def require_known(revision: str) -> None:
         raise _newer(revision)
 
 
-def revisions() -> list[str]:
+@cache
+def revisions() -> tuple[str, ...]:
     """The names of all revisions, oldest first."""
-    return [script.revision for script in reversed(list(_scripts().walk_revisions()))]
+    return tuple(script.revision for script in reversed(list(_scripts().walk_revisions())))
 
 
+@cache
 def newest_revision() -> str:
     """The revision that this Busway works with."""
     return str(_scripts().get_current_head())

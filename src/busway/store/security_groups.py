@@ -12,6 +12,9 @@ from busway.domain.ids import ProjectId, SecurityGroupId
 from busway.domain.security_group import SecurityGroup, SecurityRule
 from busway.store.database import Tx
 from busway.store.metadata import UtcTime, metadata
+from busway.store.network_tags import forget_tags
+from busway.store.owners import Owners, owned_by
+from busway.store.together import put
 
 security_groups = Table(
     "security_groups",
@@ -67,6 +70,7 @@ def remove_group(tx: Tx, group_id: SecurityGroupId) -> None:
     """Forgets a group, its rules, and the rules of others that name it."""
     named = security_group_rules.c.remote_group == group_id
     tx.execute(delete(security_group_rules).where((security_group_rules.c.group_id == group_id) | named))
+    forget_tags(tx, group_id)
     tx.execute(delete(security_groups).where(security_groups.c.id == group_id))
 
 
@@ -88,14 +92,14 @@ def list_groups(tx: Tx, project_id: ProjectId | None = None) -> list[SecurityGro
     return _groups(tx, list(tx.execute(statement)))
 
 
-def count_groups(tx: Tx, project_id: ProjectId) -> int:
-    """How many groups a project has."""
-    return int(tx.execute(select(func.count()).where(security_groups.c.project_id == project_id)).scalar_one())
+def count_groups(tx: Tx, of: Owners) -> int:
+    """How many groups a project has, or several together."""
+    return int(tx.execute(select(func.count()).where(owned_by(security_groups.c.project_id, of))).scalar_one())
 
 
-def count_rules(tx: Tx, project_id: ProjectId) -> int:
-    """How many rules the groups of a project have."""
-    mine = select(security_groups.c.id).where(security_groups.c.project_id == project_id)
+def count_rules(tx: Tx, of: Owners) -> int:
+    """How many rules the groups of a project have, or of several together."""
+    mine = select(security_groups.c.id).where(owned_by(security_groups.c.project_id, of))
     return int(tx.execute(select(func.count()).where(security_group_rules.c.group_id.in_(mine))).scalar_one())
 
 
@@ -112,7 +116,7 @@ def has_group(tx: Tx, group_id: SecurityGroupId) -> bool:
 
 def note_change(tx: Tx, project_id: ProjectId, at: datetime) -> None:
     """Remembers that the hosts of a project's servers have to hear of something."""
-    tx.execute(insert(network_changes).values(project_id=project_id, at=at))
+    put(tx, network_changes, [{"project_id": project_id, "at": at}])
 
 
 def has_changes(tx: Tx) -> bool:

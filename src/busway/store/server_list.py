@@ -23,7 +23,8 @@ from busway.store.database import Tx
 from busway.store.hosts import hosts
 from busway.store.json_list import holds
 from busway.store.paging import SortKey, narrowed, page_of
-from busway.store.ports import ports, server_addresses
+from busway.store.ports import ports
+from busway.store.server_addresses import server_addresses
 from busway.store.servers import READ, Intent, ServerRow, server_of, servers
 
 _BATCH = 500

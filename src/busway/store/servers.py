@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -12,7 +12,6 @@ import msgspec
 from sqlalchemy import (
     Boolean,
     Column,
-    ColumnElement,
     Index,
     Integer,
     Row,
@@ -20,10 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
-    bindparam,
-    cast,
     func,
-    insert,
     or_,
     select,
     text,
@@ -35,10 +31,10 @@ from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
 from busway.domain.rescue import Rescue
 from busway.domain.server import Hold, PowerState, ServerFault, ServerStatus, TaskState
 from busway.store.database import Tx
-from busway.store.departures import departures
 from busway.store.metadata import Json, UtcTime, metadata
-from busway.store.moves import IS_OPEN, moves
-from busway.store.stays import note_stay
+from busway.store.owners import Owners, owned_by
+from busway.store.state_times import note_state_left
+from busway.store.together import put
 
 
 class Intent(StrEnum):
@@ -104,10 +100,16 @@ servers = Table(
     Column("locked_reason", String(255)),
     Column("access_ipv4", String(15)),
     Column("access_ipv6", String(45)),
+    # The password of the guest's administrator: it is forgotten as soon as the guest that got it runs.
+    Column("admin_pass", String(255)),
     Column("disk_config", String(8), nullable=False, server_default="MANUAL"),
     # The same for all servers of one request, and each one's place among them.
     Column("reservation_id", String(36), nullable=False, server_default="", index=True),
     Column("launch_index", Integer, nullable=False, server_default="0"),
+    # How many root ports of its guest are left for what is plugged in, none where it is older than that; and how many others
+    # it has had since something was plugged in or out for the first time.
+    Column("spare_ports", Integer),
+    Column("root_ports", Integer),
     # A page of a project's servers, newest first, is read from the end of its part of this index.
     Index("ix_servers_project_id_number", "project_id", "number"),
     # Two columns tell SQLite, which knows no counts of rows, that these lead to fewer rows than a project does.
@@ -174,6 +176,9 @@ class ServerRow:
     hold: Hold | None = None
     rescue: Rescue | None = None
     rescue_image_id: ImageId | None = None
+    admin_pass: str | None = field(default=None, repr=False)
+    spare_ports: int | None = None
+    root_ports: int | None = None
 
     @property
     def disk_image_id(self) -> ImageId:
@@ -207,18 +212,18 @@ def insert_server(tx: Tx, **values: Any) -> None:
 
 def insert_servers(tx: Tx, several: Sequence[Mapping[str, Any]]) -> None:
     """Adds servers, all with the same columns."""
-    tx.execute(insert(servers), [_plain({"disks": (1,), "since": each["created"], **each}) for each in several])
+    put(tx, servers, [_plain({"disks": (1,), "since": each["created"], **each}) for each in several])
 
 
 def update_server(tx: Tx, server_id: ServerId, now: datetime, **values: Any) -> None:
     """Changes a server's columns."""
     plain = _plain(values)
-    if _leave(tx, [server_id], now, {name: plain[name] for name in ("status", "task_state") if name in plain}):
+    if leave_states(tx, [server_id], now, {name: plain[name] for name in ("status", "task_state") if name in plain}):
         plain["since"] = now
     tx.execute(update(servers).where(servers.c.id == server_id).values(updated=now, **plain))
 
 
-def _leave(tx: Tx, server_ids: list[ServerId], now: datetime, to: dict[str, str | None]) -> bool:
+def leave_states(tx: Tx, server_ids: list[ServerId], now: datetime, to: dict[str, str | None]) -> bool:
     """Notes how long servers were in the states that they leave; True when some leave theirs."""
     if not to:
         return False
@@ -229,26 +234,8 @@ def _leave(tx: Tx, server_ids: list[ServerId], now: datetime, to: dict[str, str 
         if any(row._mapping[name] != value for name, value in to.items())
     ]
     for status, task_state, since in leaving:
-        note_stay(tx, status, task_state, since, now)
+        note_state_left(tx, status, task_state, since, now)
     return bool(leaving)
-
-
-def update_placed(tx: Tx, placed: Iterable[tuple[ServerId, HostId, int]], task_state: TaskState, now: datetime) -> None:
-    """Says where servers are placed, and from which generation of the host's document on they are in it."""
-    placed = list(placed)
-    _leave(tx, [server_id for server_id, _, _ in placed], now, {"task_state": str(task_state)})
-    # UPDATE servers SET host_id = ?, generation = ?, task_state = ?, updated = ?, since = ? WHERE id = ?, once for each
-    statement = (
-        update(servers)
-        .where(servers.c.id == bindparam("server"))
-        .values(host_id=bindparam("host"), generation=bindparam("since"))
-    )
-    statement = statement.values(task_state=bindparam("task"), updated=bindparam("now"), since=bindparam("now"))
-    rows = [
-        {"server": server, "host": host, "since": since, "task": str(task_state), "now": now}
-        for server, host, since in placed
-    ]
-    tx.execute(statement, rows)
 
 
 def find_server(tx: Tx, server_id: str, *, lock: bool = False) -> ServerRow | None:
@@ -265,37 +252,6 @@ def list_servers(tx: Tx, project_id: ProjectId | None = None, *, deleted: bool =
     if project_id is not None:
         statement = statement.where(servers.c.project_id == project_id)
     return [server_of(row) for row in tx.execute(statement)]
-
-
-def list_on_host(tx: Tx, host_id: HostId, *, lock: bool = False) -> list[ServerRow]:
-    """Servers of which something is, may be, or must be on a host.
-
-    Whoever locks servers and a host locks the servers first, in the order of their numbers.
-    """
-    statement = READ.where(_on_host(host_id)).order_by(servers.c.number)
-    return [server_of(row) for row in tx.execute(statement.with_for_update() if lock else statement)]
-
-
-def find_on_host(tx: Tx, host_id: HostId, server_id: str) -> ServerRow | None:
-    """The server of that id if `list_on_host` has it."""
-    row = tx.execute(READ.where(_on_host(host_id), servers.c.id == server_id)).one_or_none()
-    return None if row is None else server_of(row)
-
-
-def list_placed(tx: Tx) -> list[ServerRow]:
-    """Servers that take up room on any host."""
-    statement = READ.where(servers.c.host_id.is_not(None), servers.c.intent != str(Intent.GONE))
-    return [server_of(row) for row in tx.execute(statement)]
-
-
-def list_placed_of(tx: Tx, project_id: ProjectId, user_id: UserId | None = None) -> list[ServerRow]:
-    """The same of one project, or of one user in it."""
-    statement = READ.where(servers.c.host_id.is_not(None), servers.c.intent != str(Intent.GONE))
-    statement = statement.where(servers.c.project_id == project_id)
-    return [
-        server_of(row)
-        for row in tx.execute(statement if user_id is None else statement.where(servers.c.user_id == user_id))
-    ]
 
 
 def list_by_id(tx: Tx, server_ids: Iterable[ServerId], *, lock: bool = False) -> list[ServerRow]:
@@ -325,44 +281,6 @@ def list_in_status(tx: Tx, status: ServerStatus) -> list[ServerRow]:
     return [server_of(row) for row in tx.execute(statement)]
 
 
-@dataclass(frozen=True, slots=True)
-class Occupant:
-    """What takes up room on a host."""
-
-    id: ServerId
-    host_id: HostId
-    flavor: Flavor
-
-
-def list_occupants(tx: Tx, host_ids: Collection[HostId] | None = None) -> list[Occupant]:
-    """The same servers as `list_placed`, of all hosts or some, with no more than their room; each size is read once."""
-    statement = select(servers.c.id, servers.c.host_id, cast(servers.c.flavor, Text)).where(
-        servers.c.host_id.is_not(None), servers.c.intent != str(Intent.GONE)
-    )
-    if host_ids is not None:
-        statement = statement.where(servers.c.host_id.in_(host_ids))
-    sizes: dict[str, Flavor] = {}
-    found = []
-    for server_id, host_id, written in tx.execute(statement):
-        flavor = sizes.get(written)
-        if flavor is None:
-            flavor = sizes[written] = msgspec.json.decode(written, type=Flavor)
-        found.append(Occupant(server_id, host_id, flavor))
-    return found
-
-
-def list_unplaced(tx: Tx, limit: int, *, lock: bool = False) -> list[ServerRow]:
-    """Servers that wait for a host, oldest first; with `lock` without those that someone is changing right now."""
-    statement = READ.where(IS_UNPLACED).order_by(servers.c.number).limit(limit)
-    return [server_of(row) for row in tx.execute(statement.with_for_update(skip_locked=True) if lock else statement)]
-
-
-def list_leaving(tx: Tx) -> list[ServerRow]:
-    """Servers that their user has deleted and that a host has not yet let go."""
-    statement = READ.where(servers.c.intent == str(Intent.ABSENT), servers.c.task_state == str(TaskState.DELETING))
-    return [server_of(row) for row in tx.execute(statement)]
-
-
 def images_in_use(tx: Tx, image_ids: Collection[ImageId]) -> set[ImageId]:
     """Those of these images whose data some server may need; one that is gone from every host needs none."""
     columns = tuple(servers.c[name] for name in ("image_id", "root_image_id", "shelved_image_id", "rescue_image_id"))
@@ -371,10 +289,10 @@ def images_in_use(tx: Tx, image_ids: Collection[ImageId]) -> set[ImageId]:
     return {ImageId(each) for row in tx.execute(statement) for each in row if each} & set(image_ids)
 
 
-def list_flavors_in_use(tx: Tx, project_id: ProjectId) -> list[Flavor]:
-    """The flavor of each server that a project has, a server once each."""
+def list_flavors_in_use(tx: Tx, of: Owners) -> list[Flavor]:
+    """The flavor of each server that a project has, or several together, a server once each."""
     statement = select(servers.c.flavor).where(
-        servers.c.project_id == project_id, servers.c.status != str(ServerStatus.DELETED)
+        owned_by(servers.c.project_id, of), servers.c.status != str(ServerStatus.DELETED)
     )
     return [msgspec.convert(flavor, Flavor) for flavor in tx.execute(statement).scalars()]
 
@@ -385,14 +303,6 @@ def count_servers(tx: Tx, project_id: ProjectId) -> int:
         servers.c.project_id == project_id, servers.c.status != str(ServerStatus.DELETED)
     )
     return int(tx.execute(statement).scalar_one())
-
-
-def _on_host(host_id: HostId) -> ColumnElement[bool]:
-    leaving = select(departures.c.server_id).where(departures.c.host_id == host_id)
-    of_host = or_(moves.c.source_host_id == host_id, moves.c.target_host_id == host_id)
-    moving = select(moves.c.server_id).where(IS_OPEN, of_host)
-    here = or_(servers.c.host_id == host_id, servers.c.id.in_(leaving), servers.c.id.in_(moving))
-    return and_(here, servers.c.intent != str(Intent.GONE))
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -28,8 +29,9 @@ from busway.domain.identity import DOMAIN_ID, User
 from busway.domain.ids import ProjectId, UserId
 from busway.store.assignments import assignments, forget_actor
 from busway.store.database import Tx
-from busway.store.metadata import Json, metadata
+from busway.store.metadata import Json, UtcTime, metadata
 from busway.store.paging import SortKey, page_of
+from busway.store.password_history import remember
 from busway.store.projects import projects
 from busway.store.roles import roles
 from busway.store.user_groups import group_members
@@ -47,6 +49,7 @@ users = Table(
     Column("domain_id", String(64), nullable=False),
     Column("options", Json, nullable=False),
     Column("extra", Json, nullable=False),
+    Column("password_changed", UtcTime),
     UniqueConstraint("domain_id", "name"),
     Index("ix_users_name_id", "name", "id"),
 )
@@ -87,8 +90,15 @@ def save_user(tx: Tx, user: User) -> None:
 
 
 def save_password(tx: Tx, user_id: UserId, password_hash: str) -> None:
-    """Replaces the hash of a user's password."""
+    """Replaces the hash of the password that a user has."""
     tx.execute(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
+
+
+def replace_password(tx: Tx, user_id: UserId, password_hash: str, now: datetime, remembered: int) -> None:
+    """Gives a user another password, and remembers so many of the last ones, with the new one."""
+    remember(tx, user_id, get_password_hash(tx, user_id), now, remembered - 1 if remembered else 0)
+    values = {"password_hash": password_hash, "password_changed": now}
+    tx.execute(update(users).where(users.c.id == user_id).values(values))
 
 
 def find_user(tx: Tx, user_id: str) -> User | None:

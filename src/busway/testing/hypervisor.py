@@ -7,25 +7,38 @@ open (seen in the tree's /proc), and what libvirt and QEMU refuse is refused her
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 import xml.etree.ElementTree as ET
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from busway.domain.address import PciAddress
 from busway.domain.console import ConsoleKind
+from busway.domain.diagnostics import Diagnostics
 from busway.domain.errors import BuswayError, HostError, Unavailable
 from busway.domain.host_facts import GuestKind
 from busway.domain.ids import ServerId
+from busway.domain.live_move import LiveProgress
 from busway.domain.server import PowerState
-from busway.hardware.function_read import read_function
-from busway.hardware.machine import Machine
+from busway.hypervisor.diagnostics import read_diagnostics
+from busway.hypervisor.live import LiveDefinition, LiveWatch, LiveWay
 from busway.hypervisor.seam import DomainSeen, HypervisorFacts
-from busway.hypervisor.xml import read_attachments, read_consoles, read_server_id
-
-_Domains = dict[str, dict[str, str]]
+from busway.hypervisor.xml import backup_xml, find_device, read_attachments, read_consoles
+from busway.hypervisor.xml.extras import AGENT_CHANNEL
+from busway.testing.hypervisor_devices import GuestDevices, check_place
+from busway.testing.hypervisor_domains import (
+    NOT_RUNNING,
+    DomainFile,
+    functions,
+    is_active,
+    mdevs,
+    refused,
+    running_xml,
+    see,
+    without_device,
+)
+from busway.testing.hypervisor_driver import DriverSocket, send_guest
 
 _MACHINE = (
     "machine",
@@ -52,15 +65,21 @@ class FakeHypervisor:
     def __init__(
         self, root: Path, *, obeys_acpi: bool = True, vcpus: int = 64, on_verb: Callable[[str], None] = lambda _: None
     ) -> None:
-        self._root = root
-        self._file = root / "fake/domains.json"
+        self._domains = DomainFile(root / "fake/domains.json")
+        self._devices = GuestDevices(root)
         self._vcpus = vcpus
         self._on_verb = on_verb
-        self._guard = threading.RLock()  # workers call it at once, and it keeps all domains in one file
         self._hangs: dict[str, threading.Event] = {}
         self.obeys_acpi = obeys_acpi
+        self.lets_go = True  # False: guests that ignore it when they are asked to let go of a device
         self.refusals: dict[str, BuswayError] = {}
+        self._driver: DriverSocket | None = None
+        self.cpu = "emulated by 7.2"
+        self.copies = 2  # looks at the progress until all is copied
+        self.loses_answer = False  # a migration that has worked is reported as one that has failed
         self.away = False
+        self.frozen: set[ServerId] = set()
+        self._copies: set[ServerId] = set()
 
     def facts(self) -> HypervisorFacts:
         """Tells of a QEMU 7.2 with KVM."""
@@ -84,23 +103,49 @@ class FakeHypervisor:
             self._hangs["domains"].wait()
         if self.away:
             raise Unavailable("libvirt can't be reached", code="libvirt-away")
-        seen = [_see(domain) for domain in self._load().values()]
+        seen = [see(domain) for domain in self._domains.load().values()]
         return tuple(sorted((s for s in seen if s is not None), key=lambda s: s.server_id))
 
     def consoles(self, server_id: ServerId) -> Mapping[ConsoleKind, Path]:
         """Tells the sockets of a guest that runs; libvirt's own choice is made here as it makes it."""
         self._before("consoles")
-        domain = self._load().get(server_id)
-        if domain is None or not _is_active(domain):
+        domain = self._domains.load().get(server_id)
+        if domain is None or not is_active(domain):
             return {}
         found = read_consoles(domain["xml"])
-        return {ConsoleKind.VNC: self._file.with_name(f"{domain['name']}.vnc"), **found}
+        return {ConsoleKind.VNC: self._domains.path.with_name(f"{domain['name']}.vnc"), **found}
+
+    def diagnostics(self, server_id: ServerId) -> Diagnostics:
+        """Tells what the definition says; nothing has moved in a guest that is none."""
+        self._before("diagnostics")
+        xml = self._domains.get("read the counters of", server_id)["xml"]
+        root = ET.fromstring(xml)  # noqa: S314 - written by us
+        memory, vcpus = int(root.findtext("memory", "0")) * 1024, int(root.findtext("vcpu", "1"))  # written in MiB
+        stats = {f"vcpu.{number}.time": 0 for number in range(vcpus)}
+        return read_diagnostics(xml, (1, memory, memory, vcpus, 0), stats)
+
+    def ask_guest(self, server_id: ServerId, command: str, seconds: int) -> str:  # noqa: ARG002 - it answers at once
+        """Answers as an agent that sets passwords, in guests that have its channel; its console tells whose."""
+        self._before("ask_guest")
+        domain = self._domains.get("ask the agent in the guest of", server_id)
+        asked = json.loads(command)
+        words = ""
+        if not is_active(domain):
+            words = "Requested operation is not valid: domain is not running"
+        elif AGENT_CHANNEL not in domain["xml"]:
+            words = "argument unsupported: QEMU guest agent is not configured"
+        elif asked["execute"] != "guest-set-user-password":
+            words = f"internal error: unable to execute QEMU agent command '{asked['execute']}'"
+        if words:
+            raise refused("ask the agent in the guest of", server_id, words)
+        self._say(domain["xml"], f"Guest {domain['name']} has another password of {asked['arguments']['username']}\n")
+        return '{"return":{}}'
 
     def define(self, xml: str) -> None:
         """Keeps the definition under its UUID."""
         self._before("define")
-        with self._guard:
-            domains = self._load()
+        with self._domains.guard:
+            domains = self._domains.load()
             root = ET.fromstring(xml)  # noqa: S314 - written by us
             uuid, name = root.findtext("uuid", ""), root.findtext("name", "")
             twin = next((other for other, d in domains.items() if d["name"] == name and other != uuid), None)
@@ -109,31 +154,33 @@ class FakeHypervisor:
                 raise HostError("libvirt could not define a domain", detail=words, code="libvirt-refused")
             known = {"power": PowerState.SHUTOFF.value, **domains.get(uuid, {})}
             domains[uuid] = {**known, "name": name, "xml": xml}
-            self._save(domains)
+            self._domains.save(domains)
 
     def start(self, server_id: ServerId) -> None:
         """Starts the guest, with QEMU's checks of its devices."""
         self._before("start")
-        with self._guard:
-            domains = self._load()
-            domain = self._get(domains, "start", server_id)
-            if _is_active(domain):
+        with self._domains.guard:
+            domains = self._domains.load()
+            domain = self._domains.pick(domains, "start", server_id)
+            if is_active(domain):
                 return
-            devices, mdevs = _functions(domain["xml"]), _mdevs(domain["xml"])
+            devices, uuids = functions(domain["xml"]), mdevs(domain["xml"])
             for address in devices:
-                self._check(domains, server_id, address)
-            for uuid in mdevs:
-                self._check_mdev(server_id, uuid)
+                self._devices.check(domains, server_id, address)
+            for uuid in uuids:
+                self._devices.check_mdev(server_id, uuid)
             went_on = "saved" in domain
-            self._set(server_id, PowerState.RUNNING)
-            self._open_groups(server_id, devices, mdevs)
+            domain["live"] = domain["xml"]
+            self._domains.save(domains)
+            self._domains.set_power(server_id, PowerState.RUNNING)
+            self._devices.open_groups(server_id, devices, uuids)
             said = "goes on" if went_on else self.boots
             self._say(domain["xml"], f"Guest {domain['name']} {said}\n")
 
     def shutdown(self, server_id: ServerId) -> None:
         """Powers the guest off when it obeys ACPI; one that stands still follows nothing."""
         self._before("shutdown")
-        domain = self._get(self._load(), "shut down", server_id)
+        domain = self._domains.get("shut down", server_id)
         if self.obeys_acpi and domain["power"] == PowerState.RUNNING:
             self._stop(server_id)
 
@@ -145,13 +192,57 @@ class FakeHypervisor:
     def reboot(self, server_id: ServerId, *, hard: bool) -> None:
         """Ends and starts the guest by force; by ACPI its console tells of it."""
         self._before("reboot")
-        domain = self._get(self._load(), "reboot", server_id)
+        domain = self._domains.get("reboot", server_id)
         if hard:
             self._stop(server_id)
             self.start(server_id)
-        elif not _is_active(domain):
+        elif not is_active(domain):
             return
         self._say(domain["xml"], f"Guest {domain['name']} reboots\n")
+
+    def plug(self, server_id: ServerId, xml: str) -> None:
+        """Adds the device to what runs, with libvirt's checks of its place and QEMU's of the device."""
+        self._before("plug")
+        with self._domains.guard:
+            domains = self._domains.load()
+            domain = self._domains.pick(domains, "plug a device into", server_id)
+            if not is_active(domain):
+                raise refused("plug a device into", server_id, NOT_RUNNING)
+            running, device = ET.fromstring(domain["live"]), ET.fromstring(xml)  # noqa: S314 - written by us
+            devices = running.find("devices")
+            assert devices is not None
+            check_place(server_id, devices, device)
+            devices.append(device)
+            whole = ET.tostring(running, encoding="unicode")
+            for address in set(functions(whole)) - set(functions(domain["live"])):
+                self._devices.check(domains, server_id, address)
+            for uuid in set(mdevs(whole)) - set(mdevs(domain["live"])):
+                self._devices.check_mdev(server_id, uuid)
+            domain["live"] = whole
+            self._domains.save(domains)
+            self._devices.open_groups(server_id, functions(whole), ())
+
+    def ask_out(self, server_id: ServerId, thing: str) -> None:
+        """Takes the device from what runs, if the guest runs and lets it go."""
+        self._before("ask_out")
+        with self._domains.guard:
+            domains = self._domains.load()
+            domain = self._domains.pick(domains, "unplug a device from", server_id)
+            if is_active(domain) and find_device(domain["live"], thing) is not None:
+                domain["asked"] = " ".join({*domain.get("asked", "").split(), thing})
+                self._domains.save(domains)
+                self._let_go(server_id)
+
+    def _let_go(self, server_id: ServerId) -> None:
+        """What a running guest does that was asked to let go of devices."""
+        domains = self._domains.load()
+        domain = domains.get(server_id, {})
+        if not self.lets_go or domain.get("power") != PowerState.RUNNING:
+            return
+        for thing in domain.pop("asked", "").split():
+            domain["live"] = without_device(domain["live"], thing)
+            self._devices.close_group(server_id, thing)
+        self._domains.save(domains)
 
     def pause(self, server_id: ServerId) -> None:
         """Stops the guest's vCPUs."""
@@ -162,37 +253,119 @@ class FakeHypervisor:
         """Lets them go on."""
         self._before("unpause")
         self._hold("unpause", server_id, PowerState.RUNNING)
+        self._let_go(server_id)
 
     def save(self, server_id: ServerId) -> None:
         """Keeps a mark for the guest's memory; QEMU saves no guest that has a device of its host."""
         self._before("save")
-        with self._guard:
-            domain = self._get(self._load(), "save the memory of", server_id)
-            if not _is_active(domain):
+        with self._domains.guard:
+            domain = self._domains.get("save the memory of", server_id)
+            if not is_active(domain):
                 return
-            if read_attachments(domain["xml"]):
+            if read_attachments(running_xml(domain)):
                 words = "Requested operation is not valid: cannot migrate domain: VFIO device doesn't support migration"
-                raise _refused("save the memory of", server_id, words)
+                raise refused("save the memory of", server_id, words)
             self._stop(server_id)
-            domains = self._load()
+            domains = self._domains.load()
             domains[server_id]["saved"] = "yes"
-            self._save(domains)
+            self._domains.save(domains)
 
     def forget_saved(self, server_id: ServerId) -> None:
         """Removes the mark."""
         self._before("forget_saved")
-        with self._guard:
-            domains = self._load()
+        with self._domains.guard:
+            domains = self._domains.load()
             if domains.get(server_id, {}).pop("saved", None) is not None:
-                self._save(domains)
+                self._domains.save(domains)
+
+    def begin_copy(self, server_id: ServerId, disk: Path, target: Path) -> None:
+        """Copies the file at once, and tells of it when it is asked."""
+        self._before("begin_copy")
+        domain = self._domains.get("copy a disk of", server_id)
+        if not is_active(domain):
+            raise refused("copy a disk of", server_id, "Requested operation is not valid: domain is not running")
+        if backup_xml(domain["xml"], disk, target) is None:
+            raise refused("copy a disk of", server_id, f"domain {domain['name']} has no disk {disk}")
+        shutil.copyfile(disk, target)
+        self._copies.add(server_id)
+
+    def is_copied(self, server_id: ServerId) -> bool:
+        """True of a guest that still runs."""
+        self._before("is_copied")
+        domain = self._domains.get("copy a disk of", server_id)
+        if server_id not in self._copies or not is_active(domain):
+            raise refused("copy a disk of", server_id, "the guest has ended")
+        self._copies.discard(server_id)
+        return True
+
+    def end_copy(self, server_id: ServerId) -> None:
+        """Forgets it."""
+        self._before("end_copy")
+        self._copies.discard(server_id)
+
+    def freeze(self, server_id: ServerId, seconds: int) -> None:  # noqa: ARG002
+        """Holds the guest's writes, where it has an agent."""
+        self._before("freeze")
+        domain = self._domains.get("freeze", server_id)
+        if AGENT_CHANNEL not in domain["xml"]:
+            words = "argument unsupported: QEMU guest agent is not configured"
+            raise refused("ask the agent in the guest of", server_id, words)
+        self.frozen.add(server_id)
+
+    def thaw(self, server_id: ServerId, seconds: int) -> None:  # noqa: ARG002
+        """Lets it write again."""
+        self._before("thaw")
+        self.frozen.discard(server_id)
 
     def undefine(self, server_id: ServerId) -> None:
         """Forgets the guest."""
         self._before("undefine")
-        with self._guard:
-            domains = self._load()
+        with self._domains.guard:
+            domains = self._domains.load()
             if domains.pop(server_id, None) is not None:
-                self._save(domains)
+                self._domains.save(domains)
+
+    def driver_socket(self) -> Path:
+        """Answers there from now on, as libvirt does: another one hands its guests over."""
+        with self._domains.guard:
+            if self._driver is None:
+                self._driver = DriverSocket(self._domains)
+        return self._driver.path
+
+    def guest_owner(self) -> tuple[int, int]:
+        """Whoever runs the test."""
+        return os.getuid(), os.getgid()
+
+    def describe_live(self, server_id: ServerId) -> LiveDefinition:
+        """The definition of a guest that runs; its CPU is the text `cpu`."""
+        self._before("describe_live")
+        domain = self._domains.get("read the running definition of", server_id)
+        if not is_active(domain):
+            raise refused("read the running definition of", server_id, "domain is not running")
+        xml = running_xml(domain)
+        return LiveDefinition(xml, self.cpu, 7_002_022, ET.fromstring(xml).get("type", ""))  # noqa: S314 - ours
+
+    def check_cpu(self, wanted: LiveDefinition) -> None:
+        """Takes only the same CPU."""
+        if wanted.cpu != self.cpu:
+            raise HostError("The CPUs of this host can't run the guest as it runs now", code="live-cpu")
+
+    def hand_over(self, server_id: ServerId, way: LiveWay, watch: LiveWatch) -> LiveProgress:
+        """Sends the definition and the console; the other end has the guest standing still when it answers."""
+        self._before("hand_over")
+        domain = self._domains.get("hand over", server_id)
+        try:
+            send_guest(way, str(server_id), domain["name"], self.copies, watch)
+        except (OSError, ValueError) as error:
+            raise refused("hand over", server_id, f"End of file while reading data: {error}") from error
+        with self._domains.guard:
+            self._stop(server_id)
+            domains = self._domains.load()
+            domains[server_id]["left"] = "yes"
+            self._domains.save(domains)
+        if self.loses_answer:
+            raise refused("hand over", server_id, "End of file while reading data")
+        return LiveProgress(1000, 1000, 0, elapsed_ms=100, downtime_ms=10)
 
     def hang(self, verb: str) -> threading.Event:
         """Makes a verb ("start", "domains", ...) not end before the event that it returns is set."""
@@ -201,11 +374,11 @@ class FakeHypervisor:
 
     def stall(self, server_id: ServerId) -> None:
         """Does what libvirt does to a guest whose disk is full: it stands still, and nobody has asked for it."""
-        self._set(server_id, PowerState.PAUSED, by_user=False)
+        self._domains.set_power(server_id, PowerState.PAUSED, by_user=False)
 
     def unstall(self, server_id: ServerId) -> None:
         """Lets it go on."""
-        self._set(server_id, PowerState.RUNNING)
+        self._domains.set_power(server_id, PowerState.RUNNING)
 
     def power_off_from_inside(self, server_id: ServerId) -> None:
         """Does what a guest does that runs `poweroff`."""
@@ -218,60 +391,11 @@ class FakeHypervisor:
         if verb in self.refusals:
             raise self.refusals[verb]
 
-    def _check(self, domains: _Domains, server_id: ServerId, address: PciAddress) -> None:
-        users = [d["name"] for other, d in domains.items() if other != server_id and _uses(d, address)]
-        machine = Machine.read(self._root)
-        device = machine.find(address)
-        group = machine.groups.get(device.iommu_group) if device and device.iommu_group is not None else None
-        if users:
-            words = (
-                f"Requested operation is not valid: PCI device {address} is in use by driver QEMU, domain {users[0]}"
-            )
-        elif device is None:
-            words = f"vfio /sys/bus/pci/devices/{address}: no such host device"
-        elif not device.is_on_vfio:
-            words = f"internal error: PCI device {address} is not bound to vfio-pci, but to {device.driver}"
-        elif (vgpu := device.vendor_vgpu) is not None and not vgpu.current:
-            words = f"vfio {address}: error getting device from group: Invalid argument"  # it is no vGPU
-        elif group is None or not all(member.keeps_viable for member in group.members):
-            words = f"vfio {address}: group {device.iommu_group} is not viable"
-        else:
-            return
-        raise _refused("start", server_id, words)
-
-    def _check_mdev(self, server_id: ServerId, uuid: str) -> None:
-        if not (self._root / "sys/bus/mdev/devices" / uuid).is_symlink():
-            words = f"device not found: mediated device '{uuid}' not found"
-            raise _refused("start", server_id, words)
-        group = self._mdev_group(uuid)
-        if any(link.readlink() == Path(group) for link in self._root.glob("proc/[0-9]*/fd/*")):
-            raise _refused("start", server_id, f"vfio {uuid}: failed to open {group}: Device or resource busy")
-
-    def _mdev_group(self, uuid: str) -> str:
-        folder = (self._root / "sys/bus/mdev/devices" / uuid).resolve()
-        return f"/dev/vfio/{(folder / 'iommu_group').readlink().name}"
-
-    def _open_groups(self, server_id: ServerId, devices: tuple[PciAddress, ...], mdevs: tuple[str, ...]) -> None:
-        files = self._proc(server_id) / "fd"
-        files.mkdir(parents=True, exist_ok=True)
-        (files.parent / "comm").write_text("qemu-system-x86\n")
-        for address in devices:
-            device = read_function(self._root, address)
-            link = files / str(address)
-            if device is not None and not link.is_symlink():
-                link.symlink_to(f"/dev/vfio/{device.iommu_group}")
-        for uuid in mdevs:
-            (files / uuid).unlink(missing_ok=True)
-            (files / uuid).symlink_to(self._mdev_group(uuid))
-
     def _stop(self, server_id: ServerId) -> None:
-        with self._guard:
-            shutil.rmtree(self._proc(server_id), ignore_errors=True)
-            if server_id in self._load():
-                self._set(server_id, PowerState.SHUTOFF)
-
-    def _proc(self, server_id: ServerId) -> Path:
-        return self._root / "proc" / str(100_000 + zlib.crc32(server_id.encode()) % 900_000)
+        with self._domains.guard:
+            self._devices.close(server_id)
+            if server_id in self._domains.load():
+                self._domains.set_power(server_id, PowerState.SHUTOFF)
 
     def _say(self, xml: str, text: str) -> None:
         log = ET.fromstring(xml).find("devices/serial/log")  # noqa: S314 - written by us
@@ -279,72 +403,10 @@ class FakeHypervisor:
             with Path(log.get("file", "/dev/null")).open("a", encoding="utf-8") as console:
                 console.write(text)
 
-    def _get(self, domains: _Domains, verb: str, server_id: ServerId) -> dict[str, str]:
-        if server_id not in domains:
-            words = f"Domain not found: no domain with matching uuid '{server_id}'"
-            raise _refused(verb, server_id, words)
-        return domains[server_id]
-
     def _hold(self, verb: str, server_id: ServerId, power: PowerState) -> None:
-        with self._guard:
-            domain = self._get(self._load(), verb, server_id)
-            if not _is_active(domain):
-                raise _refused(verb, server_id, "Requested operation is not valid: domain is not running")
+        with self._domains.guard:
+            domain = self._domains.get(verb, server_id)
+            if not is_active(domain):
+                raise refused(verb, server_id, NOT_RUNNING)
             if domain["power"] != power:
-                self._set(server_id, power)
-
-    def _set(self, server_id: ServerId, power: PowerState, *, by_user: bool = True) -> None:
-        with self._guard:
-            domains = self._load()
-            domain = domains[server_id]
-            domain["power"] = power.value
-            domain.pop("stalled", None)
-            if _is_active(domain):
-                domain.pop("saved", None)
-            if not by_user:
-                domain["stalled"] = "yes"
-            self._save(domains)
-
-    def _load(self) -> _Domains:
-        try:
-            loaded: _Domains = json.loads(self._file.read_text("utf-8"))
-        except FileNotFoundError:
-            return {}
-        return loaded
-
-    def _save(self, domains: _Domains) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._file.with_suffix(".new")
-        fresh.write_text(json.dumps(domains), "utf-8")
-        fresh.replace(self._file)
-
-
-def _see(domain: dict[str, str]) -> DomainSeen | None:
-    server_id = read_server_id(domain["xml"])
-    if server_id is None:
-        return None
-    power = PowerState(domain["power"])
-    paused = power is PowerState.PAUSED and "stalled" not in domain
-    attached = read_attachments(domain["xml"])
-    return DomainSeen(server_id, domain["name"], power, attached, paused, "saved" in domain)
-
-
-def _is_active(domain: dict[str, str]) -> bool:
-    """True while QEMU runs, paused guests included: it has the guest's devices open."""
-    return domain["power"] in (PowerState.RUNNING, PowerState.PAUSED)
-
-
-def _functions(xml: str) -> tuple[PciAddress, ...]:
-    return tuple(PciAddress(each.name) for each in read_attachments(xml) if ":" in each.name)
-
-
-def _mdevs(xml: str) -> tuple[str, ...]:
-    return tuple(each.name for each in read_attachments(xml) if ":" not in each.name)
-
-
-def _uses(domain: dict[str, str], address: PciAddress) -> bool:
-    return _is_active(domain) and address in _functions(domain["xml"])
-
-
-def _refused(verb: str, server_id: ServerId, words: str) -> HostError:
-    return HostError(f"libvirt could not {verb} server {server_id}", detail=words, code="libvirt-refused")
+                self._domains.set_power(server_id, power)

@@ -6,6 +6,7 @@ A test module subclasses `HypervisorContract` and overrides the fixtures `hyperv
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,19 +14,84 @@ import pytest
 
 from busway.domain.address import PciAddress
 from busway.domain.console import ConsoleKind
-from busway.domain.documents import DesiredServer
+from busway.domain.documents import DesiredServer, Nic
 from busway.domain.errors import HostError
 from busway.domain.grant import Attachment, Grant
-from busway.domain.ids import ClaimId, ServerId
+from busway.domain.ids import ClaimId, PortId, ServerId
 from busway.domain.server import PowerState
 from busway.domain.units import WholeFunction
 from busway.hypervisor.guest import GuestFiles, GuestOptions
 from busway.hypervisor.seam import DomainSeen, Hypervisor
-from busway.hypervisor.xml import domain_name, domain_xml
+from busway.hypervisor.xml import card_xml, domain_name, domain_xml
 from busway.testing.stage import desired_server
 
 SERVER = ServerId("c0ffee00-0000-4000-8000-000000000001")
 UNKNOWN = ServerId("c0ffee00-0000-4000-8000-00000000dead")
+
+
+class CopyContract:
+    """What a hypervisor that runs guests does with their disks; the server of the fixture `running` is left to its fixture."""
+
+    @pytest.fixture
+    def running(self) -> Hypervisor:
+        """A hypervisor whose guest SERVER runs on the disk of the fixture `disk`."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def disk(self) -> Path:
+        """The disk of that guest."""
+        raise NotImplementedError
+
+    def test_the_disk_of_a_guest_that_runs_is_copied_and_the_guest_runs_on(
+        self, running: Hypervisor, disk: Path
+    ) -> None:
+        """The copy is whole; a second one may follow."""
+        for _ in range(2):
+            target = disk.with_name("copy.qcow2")
+            target.unlink(missing_ok=True)
+            running.begin_copy(SERVER, disk, target)
+            until_copied(running)
+            assert target.read_bytes()[:4] == b"QFI\xfb"
+            assert _power(running) is PowerState.RUNNING
+
+    def test_a_copy_is_given_up_and_twice_is_harmless(self, running: Hypervisor, disk: Path) -> None:
+        """Then another one is begun."""
+        target = disk.with_name("copy.qcow2")
+        running.begin_copy(SERVER, disk, target)
+        for _ in range(2):
+            running.end_copy(SERVER)
+        target.unlink(missing_ok=True)
+        running.begin_copy(SERVER, disk, target)
+        until_copied(running)
+        running.end_copy(UNKNOWN)
+
+    def test_the_copy_of_a_guest_that_ends_has_failed(self, running: Hypervisor, disk: Path) -> None:
+        """It is not told as whole, and none is begun of a guest that is off."""
+        running.begin_copy(SERVER, disk, disk.with_name("copy.qcow2"))
+        running.destroy(SERVER)
+        with pytest.raises(HostError, match="copy"):
+            running.is_copied(SERVER)
+        with pytest.raises(HostError, match="copy"):
+            running.begin_copy(SERVER, disk, disk.with_name("other.qcow2"))
+
+    def test_a_disk_that_the_guest_has_not_is_not_copied(self, running: Hypervisor, disk: Path) -> None:
+        """Another file of the host is none of its disks."""
+        with pytest.raises(HostError) as caught:
+            running.begin_copy(SERVER, disk.with_name("other"), disk.with_name("copy.qcow2"))
+        assert "has no disk" in caught.value.detail
+
+    def test_a_guest_without_an_agent_is_not_frozen(self, running: Hypervisor) -> None:
+        """The hypervisor says so in its own words."""
+        with pytest.raises(HostError):
+            running.freeze(SERVER, 1)
+
+
+def until_copied(hypervisor: Hypervisor) -> None:
+    """Waits until the copy of the server's disk is whole."""
+    deadline = time.monotonic() + 60
+    while not hypervisor.is_copied(SERVER):
+        assert time.monotonic() < deadline, "the copy did not end"
+        time.sleep(0.05)
 
 
 class HypervisorContract:
@@ -81,11 +147,12 @@ class HypervisorContract:
         assert facts.virt_types
 
     def test_a_defined_domain_is_listed_off_with_its_devices(
-        self, defined: Hypervisor, devices: tuple[Grant, ...]
+        self, defined: Hypervisor, devices: tuple[Grant, ...], server: DesiredServer
     ) -> None:
-        """The mark, the name, the power and the devices are read back."""
+        """The mark, the name, the power, the devices and the cards are read back."""
         attached = tuple(Attachment(grant.unit.name, grant.claim_id) for grant in devices)
-        assert _find(defined) == DomainSeen(SERVER, domain_name(SERVER), PowerState.SHUTOFF, attached)
+        cards = tuple(nic.mac for nic in server.nics)
+        assert _find(defined) == DomainSeen(SERVER, domain_name(SERVER), PowerState.SHUTOFF, attached, cards=cards)
 
     def test_defining_again_replaces(
         self, defined: Hypervisor, server: DesiredServer, files: GuestFiles, options: GuestOptions
@@ -111,6 +178,22 @@ class HypervisorContract:
         defined.start(SERVER)
         assert defined.consoles(SERVER)[ConsoleKind.SERIAL] == files.serial
         assert defined.consoles(UNKNOWN) == {}
+
+    def test_a_guest_that_runs_is_counted(self, defined: Hypervisor, server: DesiredServer) -> None:
+        """Its memory, vCPUs, cards and disks are those of its definition, whatever a driver counts of them."""
+        defined.start(SERVER)
+        found = defined.diagnostics(SERVER)
+        assert (found.memory_mb, len(found.cpu_times)) == (server.ram_mb, server.vcpus)
+        assert [nic.mac for nic in found.nics] == [nic.mac for nic in server.nics]
+        assert "vda" in [disk.name for disk in found.disks]
+        with pytest.raises(HostError, match=UNKNOWN):
+            defined.diagnostics(UNKNOWN)
+
+    def test_a_guest_without_an_agents_channel_has_nobody_to_ask(self, defined: Hypervisor) -> None:
+        """The hypervisor's words say so, not the guest's."""
+        defined.start(SERVER)
+        with pytest.raises(HostError, match=SERVER):
+            defined.ask_guest(SERVER, '{"execute":"guest-ping"}', 1)
 
     def test_a_domain_is_destroyed_and_twice_is_harmless(self, defined: Hypervisor) -> None:
         """Destroy is idempotent."""
@@ -207,6 +290,57 @@ class HypervisorContract:
         """A teardown may find nothing."""
         hypervisor.destroy(UNKNOWN)
         hypervisor.undefine(UNKNOWN)
+
+
+class PlugContract(HypervisorContract):
+    """What a hypervisor must do that changes guests while they run; libvirt's test driver does not."""
+
+    @pytest.fixture
+    def server(self, devices: tuple[Grant, ...]) -> DesiredServer:
+        """The same with a spare root port."""
+        return replace(desired_server(SERVER), devices=devices, ram_mb=128, vcpus=1, spare_ports=1)
+
+    def test_a_card_is_plugged_into_a_guest_that_runs_and_its_definition_stays(
+        self, defined: Hypervisor, server: DesiredServer, options: GuestOptions
+    ) -> None:
+        """What is listed of a guest that runs is what it has now."""
+        more = _with_card(server)
+        defined.start(SERVER)
+        defined.plug(SERVER, card_xml(more, more.nics[-1], options))
+        seen = _find(defined)
+        assert seen is not None
+        assert seen.cards == tuple(nic.mac for nic in more.nics)
+        defined.destroy(SERVER)
+        seen = _find(defined)
+        assert seen is not None
+        assert seen.cards == tuple(nic.mac for nic in server.nics)
+
+    def test_nothing_is_plugged_into_a_root_port_that_is_taken(
+        self, defined: Hypervisor, server: DesiredServer, options: GuestOptions
+    ) -> None:
+        """The place of a card is the one that its definition gives it."""
+        nic = replace(server.nics[0], mac="52:54:00:00:00:09", port=PortId("9" * 36))
+        defined.start(SERVER)
+        with pytest.raises(HostError, match=SERVER):
+            defined.plug(SERVER, card_xml(replace(server, nics=(nic,)), nic, options))
+
+    def test_nothing_is_plugged_into_a_guest_that_is_off(
+        self, defined: Hypervisor, server: DesiredServer, options: GuestOptions
+    ) -> None:
+        """There is nothing that could take it."""
+        more = _with_card(server)
+        with pytest.raises(HostError, match=SERVER):
+            defined.plug(SERVER, card_xml(more, more.nics[-1], options))
+
+    def test_asking_for_what_a_guest_has_not_is_harmless(self, defined: Hypervisor) -> None:
+        """It may have let go of it since it was looked at."""
+        defined.ask_out(SERVER, "52:54:00:00:00:09")
+        defined.start(SERVER)
+        defined.ask_out(SERVER, "52:54:00:00:00:09")
+
+
+def _with_card(server: DesiredServer) -> DesiredServer:
+    return replace(server, nics=(*server.nics, Nic("52:54:00:00:00:02", "10.0.0.6", 24, port=PortId("7" * 36))))
 
 
 def clean(hypervisor: Hypervisor) -> None:

@@ -23,11 +23,12 @@ def set_vfs(machine: Machine, address: PciAddress, count: int, lose: Callable[[P
     if count > int((folder / "sriov_totalvfs").read_text()):
         raise _refused("Numerical result out of range")
     ids = ":".join((folder / name).read_text().strip()[2:] for name in ("vendor", "device"))
+    class_code = (folder / "class").read_text().strip()[2:]
     made = machine.root / "fake/made" / str(address)
     made.parent.mkdir(exist_ok=True)
     made.touch()
     for number in range(count):
-        machine.vf(str(address), number, ids, group=_free_group(machine.root))
+        machine.vf(str(address), number, ids, group=_free_group(machine.root), class_code=class_code)
 
 
 def forget_made(machine: Machine, lose: Callable[[PciAddress], None]) -> None:

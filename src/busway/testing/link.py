@@ -8,8 +8,9 @@ from busway.agent.console_stream import ConsoleStream
 from busway.domain.condition import Conditions
 from busway.domain.console import ConsoleCall
 from busway.domain.documents import Desired, Observed
-from busway.domain.errors import Conflict, NotFound, Unavailable
+from busway.domain.errors import Conflict, Forbidden, NotFound, Unavailable
 from busway.domain.ids import ImageId, ServerId
+from busway.domain.question import HostAnswer, HostQuestion
 from busway.wire.documents import decode, decode_desired, decode_observed, encode
 
 
@@ -29,7 +30,9 @@ class FakeLink:
         self.downloads: list[ImageId] = []
         self.on_report: Callable[[Observed], object] = lambda _observed: None
         self.on_download: Callable[[], object] = lambda: None
-        self.calls: tuple[ConsoleCall, ...] = ()
+        self.calls: tuple[ConsoleCall | HostQuestion, ...] = ()
+        self.answers: dict[str, HostAnswer] = {}
+        self.passwords: dict[ServerId, str] = {}
         self.streams: dict[str, ConsoleStream] = {}
         self.away = False
 
@@ -69,21 +72,40 @@ class FakeLink:
             self.on_download()
             sink(piece)
 
-    def upload_disk(self, server_id: ServerId, image_id: ImageId, pieces: Iterable[bytes], size: int) -> None:  # noqa: ARG002
-        """Keeps the disk, once."""
+    def upload_disk(self, server_id: ServerId, image_id: ImageId, pieces: Iterable[bytes], size: int) -> None:
+        """Keeps the disk that the document asks for, once."""
         self._reach()
         data = b"".join(pieces)
         assert len(data) == size
         if image_id in self.uploads:
             raise Conflict(f"Image {image_id} already has data", code="image-has-data")
+        asked = self.desired.servers if self.desired else ()
+        if (server_id, image_id) not in {(each.id, each.upload) for each in asked}:
+            raise Forbidden(f"The disk of server {server_id} was not asked for as {image_id}", code="disk-not-asked")
         self.uploads[image_id] = data
 
     def put_console(self, server_id: ServerId, text: bytes) -> None:
         """Keeps the text."""
         self._reach()
+        self._check_here(server_id)
         self.consoles[server_id] = text
 
-    def fetch_console_calls(self, wait: float) -> tuple[ConsoleCall, ...]:  # noqa: ARG002 - a fake does not wait
+    def answer_question(self, question_id: str, answer: HostAnswer) -> None:
+        """Keeps the answer to a question that is among the calls."""
+        self._reach()
+        if all(call.id != question_id for call in self.calls):
+            raise NotFound(f"Nobody waits for the answer to {question_id}", code="question-over")
+        self.answers[question_id] = answer
+
+    def post_password(self, server_id: ServerId, password: str) -> None:
+        """Keeps the password, once."""
+        self._reach()
+        self._check_here(server_id)
+        if server_id in self.passwords:
+            raise Conflict(f"Server {server_id} has posted a password already", code="server-password")
+        self.passwords[server_id] = password
+
+    def fetch_console_calls(self, wait: float) -> tuple[ConsoleCall | HostQuestion, ...]:  # noqa: ARG002 - a fake does not wait
         """Gives the calls of this moment."""
         self._reach()
         return self.calls
@@ -101,6 +123,11 @@ class FakeLink:
 
     def close(self) -> None:
         """Does nothing: there is no connection."""
+
+    def _check_here(self, server_id: ServerId) -> None:
+        desired = self.desired
+        if desired is None or server_id not in {*desired.absent, *(each.id for each in desired.servers)}:
+            raise Forbidden(f"Server {server_id} is not on this host", code="server-not-on-host")
 
     def _reach(self) -> None:
         if self.away:

@@ -15,6 +15,7 @@ from busway.domain.server import PowerState
 from busway.reconciler.digest import config_digest, definition_digest
 from busway.reconciler.local import LocalServer, LocalState
 from busway.reconciler.steps import (
+    AskOut,
     DefineDomain,
     DestroyDomain,
     FetchImage,
@@ -23,8 +24,12 @@ from busway.reconciler.steps import (
     MakeConfigDrive,
     MakeDisk,
     MakeExtraDisk,
+    MigrateDomain,
     PauseDomain,
+    PlugCard,
+    PlugDevice,
     RebootDomain,
+    ReceiveDomain,
     RecordCounters,
     RemoveDisk,
     RemoveExtraDisk,
@@ -106,7 +111,7 @@ def _with_extra(here: LocalServer, role: DiskRole, numbers: frozenset[int]) -> L
 
 
 def _upload(step: UploadDisk, here: LocalServer, _local: LocalState) -> LocalServer:
-    assert not here.running, "the disk of a running guest was read"
+    assert not here.running or step.server.powered, "the disk of a guest that must be off was read while it runs"
     return replace(here, uploaded=step.server.upload or "")
 
 
@@ -126,7 +131,31 @@ def _define(step: DefineDomain, here: LocalServer, _local: LocalState) -> LocalS
         disk=step.server.disks[-1],
         rescue=step.server.rescue_disk,
         definition=definition_digest(step.server),
+        cards=tuple(nic.mac for nic in step.server.plugged),
     )
+
+
+def _plug_card(step: PlugCard, here: LocalServer, _local: LocalState) -> LocalServer:
+    assert here.power is PowerState.RUNNING, "a card was plugged into a guest that does not run"
+    assert step.nic.mac not in here.cards, "a card was plugged in twice"
+    return replace(here, cards=(*here.cards, step.nic.mac), definition=definition_digest(step.server))
+
+
+def _plug_device(step: PlugDevice, here: LocalServer, local: LocalState) -> LocalServer:
+    name = step.grant.unit.name
+    assert here.power is PowerState.RUNNING, "a device was plugged into a guest that does not run"
+    assert name in {held.unit.name for held in local.held_for(here.id)} & local.ready, "it is not its own"
+    assert name not in here.attached_names, "a device was plugged in twice"
+    attached = (*here.attached, Attachment(name, step.grant.claim_id))
+    return replace(here, attached=attached, definition=definition_digest(step.server))
+
+
+def _ask_out(step: AskOut, here: LocalServer, _local: LocalState) -> LocalServer:
+    """A guest on paper lets go at once."""
+    assert here.power is PowerState.RUNNING, "a guest that does not run was asked to let go of something"
+    attached = tuple(each for each in here.attached if each.name != step.thing)
+    cards = tuple(mac for mac in here.cards if mac != step.thing)
+    return replace(here, cards=cards, attached=attached, definition=definition_digest(step.server))
 
 
 def _start(_step: StartDomain, here: LocalServer, local: LocalState) -> LocalServer:
@@ -152,7 +181,7 @@ def _destroy(_step: DestroyDomain, here: LocalServer, _local: LocalState) -> Loc
 
 def _undefine(_step: UndefineDomain, here: LocalServer, _local: LocalState) -> LocalServer:
     assert not here.running, "undefined while running"
-    return replace(here, power=None, attached=(), saved=False)
+    return replace(here, power=None, attached=(), cards=(), saved=False)
 
 
 def _reboot(step: RebootDomain, here: LocalServer, _local: LocalState) -> LocalServer:
@@ -173,6 +202,20 @@ def _unpause(_step: UnpauseDomain, here: LocalServer, _local: LocalState) -> Loc
 def _save(_step: SaveDomain, here: LocalServer, _local: LocalState) -> LocalServer:
     assert here.running, "saved while off"
     return replace(here, power=PowerState.SHUTOFF, paused=False, saved=True)
+
+
+def _receive(step: ReceiveDomain, here: LocalServer, local: LocalState) -> LocalServer:
+    assert step.server.live is not None
+    assert step.server.image.sha256 in local.images, "awaited before its image was here"
+    assert here.config_drive == config_digest(step.server.config_drive), "awaited without its config drive"
+    assert not here.running, "awaited while it runs"
+    return replace(here, files=True, awaited=step.server.live.move, disk=step.server.disks[-1])
+
+
+def _migrate(step: MigrateDomain, here: LocalServer, _local: LocalState) -> LocalServer:
+    assert step.server.live is not None
+    assert here.running or here.left, "sent while off"
+    return replace(here, power=PowerState.SHUTOFF, paused=False, left=True, handed=step.server.live.move)
 
 
 def _forget_saved(_step: ForgetSaved, here: LocalServer, _local: LocalState) -> LocalServer:
@@ -201,8 +244,13 @@ _OF_SERVER: Mapping[type[Step], Callable[[Any, LocalServer, LocalState], LocalSe
     PauseDomain: _pause,
     UnpauseDomain: _unpause,
     SaveDomain: _save,
+    ReceiveDomain: _receive,
+    MigrateDomain: _migrate,
     ForgetSaved: _forget_saved,
     RecordCounters: _record,
+    PlugCard: _plug_card,
+    PlugDevice: _plug_device,
+    AskOut: _ask_out,
     StopDomain: _stop,
     DestroyDomain: _destroy,
     UndefineDomain: _undefine,

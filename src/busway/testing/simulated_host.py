@@ -22,11 +22,13 @@ from pathlib import Path
 import click
 
 from busway import __version__
-from busway.agent.agent import Agent, Timing
+from busway.agent.agent import Agent
 from busway.agent.credential import read_credential
 from busway.agent.link import HttpLink
+from busway.agent.live.moves import LiveOptions
 from busway.agent.log import log_to_stderr
 from busway.agent.state import StateFolder
+from busway.agent.timing import Timing
 from busway.bootstrap.findings import examine
 from busway.domain.console import ConsoleKind
 from busway.domain.ids import ServerId
@@ -37,7 +39,7 @@ from busway.testing.kernel import FakeKernel
 from busway.testing.machines import Machine, gpu_host
 from busway.testing.machines_server import a10_vfs, a5000_four, hgx_h200, mi300x_switches
 from busway.testing.networks import FakeNetworks
-from busway.testing.stage import write_blank
+from busway.testing.stage import live_folder, write_blank, write_empty
 from busway.tracing.otlp import make_tracer
 
 MACHINES: Mapping[str, Callable[[Path], Machine]] = {
@@ -98,6 +100,8 @@ def simulated_agent(
         make_disk=_paper_disk,
         flatten_disk=_paper_flat,
         make_blank=write_blank,
+        make_empty=write_empty,
+        live=LiveOptions(folder=live_folder(state)),
         crashpoint=crashpoint,
         examine=examine,
         tracer=make_tracer(traces, "busway-agent", __version__, **{"host.name": told.host}),
@@ -131,7 +135,7 @@ def _paper_disk(image: Path, _format: str, disk: Path, size_gb: int) -> None:
     disk.write_bytes(opening + (below[104:] if below.startswith(b"QFI") else b"") + b"layer\n")
 
 
-def _paper_flat(disk: Path, target: Path, _breathe: Callable[[], None]) -> None:
+def _paper_flat(disk: Path, target: Path, _pulse: Callable[[], None]) -> None:
     shutil.copyfile(disk, target)
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from busway.agent.agent import Agent, Timing
+from busway.agent.agent import Agent
 from busway.agent.conditions import Examine
 from busway.agent.faults import Faults
 from busway.agent.guest_gpus import GuestGpus
+from busway.agent.live.moves import LiveOptions
 from busway.agent.observe import Sight, look
 from busway.agent.record import Moment
+from busway.agent.render import DeclaredNodes
 from busway.agent.state import StateFolder
+from busway.agent.timing import Timing
 from busway.agent.tools import DiskMaker
 from busway.agent.workers import Spawn, in_thread
 from busway.domain.address import PciAddress
@@ -74,6 +78,16 @@ def write_blank(role: DiskRole, disk: Path, size_mb: int) -> None:
     disk.write_text(f"{role} of {size_mb} MB")
 
 
+def live_folder(state: Path) -> Path:
+    """Where the sockets of live migrations are: the path of a socket has at most 107 bytes, and those of tests are long."""
+    return Path(tempfile.gettempdir()) / f"busway-{hashlib.sha256(str(state).encode()).hexdigest()[:12]}"
+
+
+def write_empty(disk: Path, size: int) -> None:
+    """Stands in for qemu-img, as above."""
+    disk.write_text(f"nothing in {size} bytes")
+
+
 @dataclass
 class Stage:
     """One host; `agent()` makes a new agent on it, as after a restart."""
@@ -85,14 +99,17 @@ class Stage:
     layouts: tuple[SriovLayout, ...] = ()
     fabric: FakeFabric | None = None
     fabric_modules: Mapping[int, PciAddress] = field(default_factory=dict)
+    render: DeclaredNodes = field(default_factory=DeclaredNodes)
     vgpu_modes: Mapping[PciAddress, SizeMode] = field(default_factory=dict)
     timing: Timing = field(default_factory=lambda: Timing(together=60.0))  # a round waits for what it begins
     spawn: Spawn = in_thread
     make_disk: DiskMaker = copy_image
     examine: Examine | None = None
     guest_gpus: GuestGpus | None = None
+    options: GuestOptions = field(default_factory=lambda: GuestOptions(bridges={"default": "br0"}))
 
     def __post_init__(self) -> None:
+        self.latest: Agent | None = None
         self.root = self.path / "root"
         self.machine = Machine(self.root)
         self.kernel = FakeKernel(self.root)
@@ -107,18 +124,20 @@ class Stage:
 
     def agent(self, crashpoint: Callable[[str], None] = lambda _point: None) -> Agent:
         """A fresh agent, as after a restart."""
-        return Agent(
+        self.latest = Agent(
             "host-1",
             link=self.link,
             hypervisor=self.hypervisor,
             kernel=self.kernel,
             state=self.state,
             networks=self.networks,
-            options=GuestOptions(bridges={"default": "br0"}),
+            options=self.options,
             timing=replace(self.timing, kernel=0.2),
             make_disk=self.make_disk,
             flatten_disk=copy_disk,
             make_blank=write_blank,
+            make_empty=write_empty,
+            live=LiveOptions(folder=live_folder(self.path)),
             spawn=self.spawn,
             monotonic=self.hands.monotonic,
             wall_ns=self.hands.wall_ns,
@@ -131,7 +150,9 @@ class Stage:
             nvidia_smi=self.fabric.driver if self.fabric else partial(fake_nvidia_smi, self.root),
             fabric_manager=self.fabric.manager if self.fabric else None,
             fabric_modules=self.fabric_modules,
+            render=self.render,
         )
+        return self.latest
 
     def desire(self, *servers: DesiredServer, absent: tuple[ServerId, ...] = ()) -> None:
         """Makes the next generation of what is desired."""
@@ -152,7 +173,9 @@ class Stage:
         if self.link.desired is not None:
             faults.desire(self.link.desired)
         now = Moment(read_boot_id(self.root), self.hands.monotonic())
-        return look(Reading.read(self.root), self.hypervisor, self.state, self.link.desired, faults, now, 60)
+        seen = self.latest.live.seen if self.latest is not None else lambda _server_id: None
+        machine = Reading.read(self.root)
+        return look(machine, self.hypervisor, self.state, self.link.desired, faults, now, 60, live=seen)
 
     def settle(self, agent: Agent, rounds: int = 5) -> None:
         """Lets an agent go some rounds, a second apart."""

@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from busway.api.access_log import seen
+from busway.api.closing import Closing
 from busway.api.operation import Threads
 from busway.control.context import Control
 from busway.control.devices.listing import list_changed, list_devices
@@ -31,7 +32,7 @@ from busway.domain.ids import ProjectId, UserId
 from busway.policy import allows
 from busway.web.map.state import device_states
 from busway.web.render import SECURITY
-from busway.web.session import read_session
+from busway.web.session import COOKIE, read_session, whose
 
 LOOK_SECONDS = 0.5
 CONDITION_SECONDS = 3.0
@@ -54,6 +55,11 @@ class Listener:
     queue: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(_MOST_WAITING))
     lost: bool = False
 
+    def end(self) -> None:
+        """Ends the stream; a browser comes back when there is a server again."""
+        self.tell(b": over\n\n")
+        self.lost = True
+
     def tell(self, event: bytes) -> None:
         """Adds an event; a listener that does not keep up is ended, and its browser comes back."""
         try:
@@ -65,9 +71,10 @@ class Listener:
 class Live:
     """The watcher of one process and those who listen to it."""
 
-    def __init__(self, control: Control, threads: Threads) -> None:
+    def __init__(self, control: Control, threads: Threads, closing: Closing) -> None:
         self._control = control
         self._threads = threads
+        self._closing = closing
         self._listeners: set[Listener] = set()
         self._task: asyncio.Task[None] | None = None
         self._devices: dict[str, dict[str, str]] = {}
@@ -77,7 +84,11 @@ class Live:
     async def stream(self, request: Request) -> Response:
         """Answers with a stream; 401 without a session, 503 over the bounds."""
         try:
-            caller = await self._threads.call(_caller, self._control, request)
+            self._check_bounds(None)
+            if not request.cookies.get(COOKIE):
+                raise NotAuthenticated("There is no session", remedy="Log in.", code="session-missing")
+            async with self._threads.share(whose(request)):
+                caller = await self._threads.call(_caller, self._control, request)
             self._check_bounds(caller)
         except BuswayError as error:
             status = 401 if isinstance(error, NotAuthenticated) else 503
@@ -87,9 +98,10 @@ class Live:
         headers = {**SECURITY, "cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(self._events(listener, request), 200, headers, media_type="text/event-stream")
 
-    def _check_bounds(self, caller: Caller) -> None:
+    def _check_bounds(self, caller: Caller | None) -> None:
         counts = Counter(listener.caller.user_id for listener in self._listeners)
-        if counts.total() >= MOST_STREAMS or counts[caller.user_id] >= MOST_STREAMS_OF_USER:
+        own = counts[caller.user_id] if caller is not None else 0
+        if counts.total() >= MOST_STREAMS or own >= MOST_STREAMS_OF_USER:
             raise Unavailable(
                 "Too many live pages are open",
                 detail=f"The limit is {MOST_STREAMS_OF_USER} for a user, and {MOST_STREAMS} for all.",
@@ -98,6 +110,7 @@ class Live:
             )
 
     async def _events(self, listener: Listener, request: Request) -> AsyncIterator[bytes]:
+        stop_closing = self._closing.listen(listener.end)
         try:
             self._check_bounds(listener.caller)  # of those that came at once
             self._listeners.add(listener)
@@ -119,6 +132,7 @@ class Live:
             yield _event("over", {})
         finally:
             self._listeners.discard(listener)
+            stop_closing()
 
     async def _watch(self) -> None:
         while self._listeners:

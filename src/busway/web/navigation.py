@@ -27,6 +27,7 @@ PLACES = (
     Place("keypairs", "/keypairs", "os_compute_api:os-keypairs:index"),
     Place("flavors", "/flavors", "os_compute_api:flavors"),
     Place("quotas", "/quotas", "busway:quota:show"),
+    Place("usage", "/usage", "busway:usage"),
     Place("hosts", "/hosts", "busway:hosts:list", operator=True),
     Place("device_specs", "/device-specs", "busway:device-specs:list", operator=True),
     Place("aliases", "/aliases", "busway:aliases:list", operator=True),

@@ -29,7 +29,7 @@ from busway.policy import allows, authorize
 from busway.web.form import Form, parse_form
 from busway.web.inner import Answer, operate
 from busway.web.render import NO_STORE, SECURITY, render
-from busway.web.session import CSRF_FIELD, CSRF_HEADER, Session, check_form, read_session
+from busway.web.session import CSRF_FIELD, CSRF_HEADER, Session, check_form, read_session, whose
 
 Handler = Callable[["View"], Response]
 _UNKNOWN = NotAuthenticated("Log in to see this page", code="session-missing")
@@ -108,7 +108,8 @@ def route(control: Control, threads: Threads, page: Page) -> Route:
 
     async def endpoint(request: Request) -> Response:
         data = await read_body(request, BODY_BYTES) if request.method == "POST" else b""
-        return await threads.call(_answer, control, page, request, data, hashes=page.hashes)
+        async with threads.share(whose(request)):
+            return await threads.call(_answer, control, page, request, data, hashes=page.hashes)
 
     return Route(page.path, endpoint, methods=[page.method])
 

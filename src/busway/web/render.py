@@ -16,6 +16,7 @@ from busway.web import navigation
 from busway.web.assets import asset_url
 from busway.web.session import THEME, THEMES
 from busway.web.texts import texts
+from busway.web.words import fault_words
 
 if TYPE_CHECKING:
     from busway.web.page import View
@@ -57,7 +58,7 @@ def render(view: View, template: str, status: int, values: Mapping[str, Any]) ->
 
 def render_alone(template: str) -> Response:
     """A page that is the same for everybody; its address, which may contain a secret, is not passed on."""
-    text = _environment().get_template(template).render()
+    text = _environment().get_template(template).render(t=texts())
     return Response(text, headers={**SECURITY, **NO_STORE, "referrer-policy": "no-referrer"}, media_type="text/html")
 
 
@@ -72,7 +73,7 @@ def _environment() -> Environment:
         cache_size=-1,
         auto_reload=False,
     )
-    environment.filters.update(clock=clock, ago=ago, size=size, mib=mib, ticks=ticks)
+    environment.filters.update(clock=clock, ago=ago, size=size, mib=mib, ticks=ticks, fault=fault_words)
     environment.globals.update(asset=asset_url, statuses=[str(each) for each in DeviceStatus])
     return environment
 

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from busway.api.closing import Closing
 from busway.api.operation import Threads
 from busway.control.context import Control
 from busway.web import console_pages
@@ -18,9 +19,9 @@ from busway.web.pages import PAGES
 from busway.web.upload import upload_image
 
 
-def routes(control: Control, threads: Threads) -> list[BaseRoute]:
+def routes(control: Control, threads: Threads, closing: Closing) -> list[BaseRoute]:
     """Makes all routes of the console."""
-    live = Live(control, threads)
+    live = Live(control, threads, closing)
     lost = Page("GET", "/{path:path}", not_found, public=True)
     inside: list[BaseRoute] = [
         Route("/assets/{version}/{path:path}", serve_asset, methods=["GET"]),

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from busway.api.admission import address_of
 from busway.control.context import Control
 from busway.control.identity.bearer import authenticate
 from busway.domain.caller import Caller
@@ -56,6 +57,11 @@ def read_session(control: Control, request: Request) -> Session:
         except NotAuthenticated:
             pass
     return Session(request.cookies.get(VISITOR, ""), None)
+
+
+def whose(request: Request) -> str:
+    """Whose part of the threads a request takes: its session's, or that of the address it came from."""
+    return request.cookies.get(COOKIE, "") or address_of(request)
 
 
 def check_form(request: Request, session: Session, given: str) -> None:

@@ -19,6 +19,7 @@ from busway.domain.documents import WIRE_VERSION, Desired, DesiredServer, Observ
 from busway.domain.errors import BadInput
 from busway.domain.ids import ServerId
 from busway.domain.mdev import MdevParentSeen
+from busway.domain.question import HostAnswer
 from busway.wire.console import ConsoleCalls
 from busway.wire.join import Joined, JoinRequest, RenewRequest
 from busway.wire.plain import read, to_plain
@@ -29,7 +30,9 @@ _Object = dict[str, Any]
 _UNREADABLE = "unreadable"
 
 
-def encode(document: Desired | Observed | Conditions | JoinRequest | RenewRequest | Joined | ConsoleCalls) -> bytes:
+def encode(
+    document: Desired | Observed | Conditions | JoinRequest | RenewRequest | Joined | ConsoleCalls | HostAnswer,
+) -> bytes:
     """Writes a document, which says the version of its form, or a message as JSON."""
     if isinstance(document, Desired):
         return msgspec.json.encode(_plain_desired(document) | {"wire": WIRE_VERSION})
@@ -72,6 +75,7 @@ def decode_observed(data: bytes) -> Observed:
         parts.object.pop("vgpu_functions", []), MdevParentSeen, "function that becomes a vGPU"
     )
     fabrics, of_fabrics = _one_by_one(parts.object.pop("fabrics", []), MdevParentSeen, "fabric")
+    nodes, of_nodes = _one_by_one(parts.object.pop("render_nodes", []), MdevParentSeen, "render node")
     left = {each.id for each in parts.unreadable}
     found = parts.rest(Observed)
     return replace(
@@ -83,7 +87,8 @@ def decode_observed(data: bytes) -> Observed:
         mdev_parents=parents,
         vgpu_functions=functions,
         fabrics=fabrics,
-        notes=(*found.notes, *notes, *of_parents, *of_functions, *of_fabrics),
+        render_nodes=nodes,
+        notes=(*found.notes, *notes, *of_parents, *of_functions, *of_fabrics, *of_nodes),
     )
 
 

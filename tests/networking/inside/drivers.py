@@ -18,6 +18,7 @@ from busway.domain.ids import NetworkId, PortId
 from busway.networking.links import Links
 from busway.networking.networks import HostNetworks
 from busway.networking.ruleset import ControlPlane
+from busway.testing.networks_contract import check_networks
 from tests.networking.desired import desired_of
 
 LOCAL = HostNetwork(
@@ -43,6 +44,9 @@ ONE = replace(
     name="one",
 )
 MISSING = replace(TAGGED, id=NetworkId("33333333-0000-4000-8000-000000000003"), physical="nowhere")
+LOST = replace(
+    ONE, port=PortId("cccccccc-0000-4000-8000-000000000001"), network=MISSING.id, mac="fa:16:3e:00:00:03", name="lost"
+)
 
 
 def main(folder: Path) -> None:
@@ -54,6 +58,7 @@ def main(folder: Path) -> None:
     desired = desired_of((WEB, ONE), networks=(LOCAL, site, MISSING))
     links = Links()
 
+    check_networks(networks, desired_of((WEB, LOST), networks=(LOCAL, MISSING)), MISSING.id)
     faults = networks.converge(desired)
     assert [fault.code for fault in faults] == ["no-bridge"], faults
     assert links.is_bridge(LOCAL.own_bridge)

@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from busway.domain.documents import ConfigDrive, Desired, Nic
+from busway.domain.errors import Conflict
 from busway.domain.guest_network import HostNetwork
-from busway.domain.ids import NetworkId, PortId
+from busway.domain.ids import NetworkId, PortId, ServerId
 from busway.networking.links import Links
 from busway.networking.networks import HostNetworks
 from busway.networking.ruleset import ControlPlane
@@ -42,12 +43,27 @@ FETCH = (
     "c.request('GET', url.path); r = c.getresponse(); d = r.read();"
     "sys.stdout.buffer.write(d) if r.status == 200 else sys.exit(f'Error: HTTP {r.status}')",
 )
+PASSWORD = "http://169.254.169.254/openstack/latest/password"
+SEND = (
+    sys.executable,
+    "-c",
+    "import http.client, sys; from urllib.parse import urlsplit; url = urlsplit(sys.argv[1]);"
+    "c = http.client.HTTPConnection(url.netloc, timeout=1); c.request('POST', url.path, sys.argv[2]);"
+    "print(c.getresponse().status)",
+)
 META = "http://169.254.169.254/openstack/latest/meta_data.json"
 
 
 def main(folder: Path) -> None:
     ip("link set lo up")
-    networks = HostNetworks(folder / "networks", {}, lambda: ControlPlane((), 1), Links())
+    posted: dict[str, str] = {}
+
+    def post(server: ServerId, password: str) -> None:
+        if server in posted:
+            raise Conflict("It has posted one already", code="server-password")
+        posted[server] = password
+
+    networks = HostNetworks(folder / "networks", {}, lambda: ControlPlane((), 1), Links(), post)
     faults = networks.converge(document())
     assert not faults, [(fault.brief, fault.detail) for fault in faults]
     with guest(WEB, NETWORK) as web, guest(DB, NETWORK) as db, guest(FAR, OTHER) as far:
@@ -56,6 +72,13 @@ def main(folder: Path) -> None:
         assert "meta_data.json" in (ask(web, "http://169.254.169.254/openstack/latest/") or "")
         assert ask(web, "http://169.254.169.254/openstack/latest/user_data") is None
         assert ask(web, "http://169.254.169.254/../../etc/passwd") is None
+
+        assert ask(web, PASSWORD) == ""
+        assert [send(web, PASSWORD, text) for text in ("sealed", "again")] == ["204", "409"]
+        assert [send(db, PASSWORD, text) for text in ("", "x" * 1021, "sealed too")] == ["400", "400", "204"]
+        assert send(web, META, "sealed") == "404"
+        assert "429" in [send(web, PASSWORD, "again") for _ in range(8)], "no guest keeps the control plane busy"
+        assert posted == {"server-1": "sealed", "server-2": "sealed too"}
 
         inside(db, "ip", "address", "add", "10.66.0.10/24", "dev", "card")
         inside(db, "ip", "route", "replace", "169.254.169.254", "via", "10.66.0.1", "src", "10.66.0.10")
@@ -110,6 +133,10 @@ def name(pid: int) -> str:
 
 def ask(pid: int, url: str) -> str | None:
     return _fetch("nsenter", "-t", str(pid), "-n", *FETCH, url)
+
+
+def send(pid: int, url: str, text: str) -> str:
+    return inside(pid, *SEND, url, text).strip()
 
 
 def ask_here(source: str) -> str | None:

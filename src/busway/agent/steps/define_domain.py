@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from busway.agent.tools import Tools
+from busway.domain.documents import DesiredServer
 from busway.domain.errors import HostError
 from busway.domain.grant import attached_names_of
 from busway.hypervisor.xml import domain_xml
@@ -15,11 +16,7 @@ from busway.reconciler.steps import DefineDomain
 def execute(step: DefineDomain, tools: Tools) -> None:
     """Defines the domain, or replaces its definition."""
     server = step.server
-    disk = server.disks[-1]
-    files = tools.state.files(server.id, disk)
-    if server.rescue is not None:
-        files = replace(files, rescue=tools.state.files(server.id, server.rescue.number).disk)
-    tools.hypervisor.define(domain_xml(server, files, tools.options))
+    hand_over(server, tools)
     seen = tools.find_domain(server.id)
     if seen is None or {each.name for each in seen.attached} != attached_names_of(server.devices):
         raise HostError(
@@ -28,6 +25,19 @@ def execute(step: DefineDomain, tools: Tools) -> None:
             remedy="Look for another program that manages this host's domains.",
             code="definition-lost",
         )
+    remember(server, tools)
+
+
+def hand_over(server: DesiredServer, tools: Tools) -> None:
+    """Makes the definition what it must be; a guest that runs has it from its next start on."""
+    files = tools.state.files(server.id, server.disks[-1])
+    if server.rescue is not None:
+        files = replace(files, rescue=tools.state.files(server.id, server.rescue.number).disk)
+    tools.hypervisor.define(domain_xml(server, files, tools.options))
+
+
+def remember(server: DesiredServer, tools: Tools) -> None:
+    """Writes down which definition libvirt has."""
     record = tools.state.record(server.id)
-    defined = replace(record, disk=disk, definition=definition_digest(server), rescue=server.rescue_disk)
-    tools.state.write_record(server.id, defined)
+    defined = replace(record, disk=server.disks[-1], definition=definition_digest(server), rescue=server.rescue_disk)
+    tools.state.write_record(server.id, replace(defined, options=tools.options.digest))

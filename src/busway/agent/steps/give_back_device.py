@@ -9,7 +9,7 @@ from busway.agent.handovers import begin
 from busway.agent.held import HeldRecord
 from busway.agent.steps.take_device import fabric_of
 from busway.agent.tools import Tools
-from busway.domain.units import FabricPartition, Mdev, Unit, VgpuFunction, WholeFunction
+from busway.domain.units import FabricPartition, Mdev, NicFunction, RenderShare, Unit, VgpuFunction, WholeFunction
 from busway.hardware.handover import give_back, mdev, vgpu
 from busway.hardware.identity import measure_identity
 from busway.hardware.scrub import scrub
@@ -17,10 +17,10 @@ from busway.reconciler.steps import GiveBackDevice
 
 
 def execute(step: GiveBackDevice, tools: Tools) -> str:
-    """Gives back by the record on the disk, which says where the unit came from; returns how it went, for the log.
+    """Gives the unit back to where its record on the disk says that it came from; returns how it went, for the log.
 
-    Between its reset and its driver of before, while nobody has it, a device is scrubbed, looked at, and its hand-over is
-    written down and signed. A scrub that fails leaves it there, out of everyone's reach.
+    After its reset and before it gets its previous driver, a device is scrubbed and measured, and its hand-over is recorded and
+    signed. If the scrub fails, the device stays in that state and nobody gets it.
     """
     known = tools.state.held.find(step.held.unit.name)
     if known is None or known.held.server_id != step.server_id:
@@ -53,7 +53,7 @@ def _give_back_function(record: HeldRecord, tools: Tools) -> str:
 
 
 def _prove(record: HeldRecord, function: WholeFunction, tools: Tools, *, reset: bool) -> None:
-    """Cleans a device that nobody has, looks at it, and writes down what was found."""
+    """Scrubs and measures a device that nobody has, and records the results."""
     tools.crashpoint("handover:after-reset")
     program = tools.scrubs.get(f"{function.vendor_id}:{function.product_id}")
     done = scrub(program, function.address, tools.scrub_seconds, tools.breathe) if program else None
@@ -89,9 +89,18 @@ def _give_back_partition(record: HeldRecord, tools: Tools) -> str:
     return f"{unit.name} is inactive" if fabric_of(tools).deactivate(unit) else f"{unit.name} was inactive already"
 
 
+def _give_back_share(record: HeldRecord, _tools: Tools) -> str:
+    """Nothing is left of it: QEMU closed the node when it ended, and what it drew went with it."""
+    unit = record.held.unit
+    assert isinstance(unit, RenderShare)
+    return f"{unit.name} of {unit.render_node or 'a node'} is free"
+
+
 GIVERS: dict[type[Unit], Callable[[HeldRecord, Tools], str]] = {
     WholeFunction: _give_back_function,
+    NicFunction: _give_back_function,
     Mdev: _give_back_mdev,
     VgpuFunction: _give_back_vgpu,
     FabricPartition: _give_back_partition,
+    RenderShare: _give_back_share,
 }

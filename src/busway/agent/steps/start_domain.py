@@ -13,12 +13,12 @@ from busway.reconciler.steps import StartDomain
 def execute(step: StartDomain, tools: Tools) -> None:
     """Starts where the guest's networks and their filter are in place; libvirt answers when QEMU runs.
 
-    An earlier shutdown that was asked for is forgotten before.
+    What an earlier guest was asked for, a shutdown or to let go of devices, is forgotten before.
     """
     tools.networks.check(step.server_id)
     record = tools.state.record(step.server_id)
-    if record.stop_asked is not None:
-        tools.state.write_record(step.server_id, replace(record, stop_asked=None))
+    if record.stop_asked is not None or record.asked_out:
+        tools.state.write_record(step.server_id, replace(record, stop_asked=None, asked_out={}))
     tools.hypervisor.start(step.server_id)
     seen = tools.find_domain(step.server_id)
     if seen is None or seen.power is PowerState.SHUTOFF:

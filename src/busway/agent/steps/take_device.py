@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from busway.agent.fabric import HostFabric
@@ -10,9 +11,9 @@ from busway.agent.held import HeldRecord
 from busway.agent.tools import Tools
 from busway.domain.errors import HostError
 from busway.domain.grant import Held
-from busway.domain.units import FabricPartition, Mdev, Unit, VgpuFunction, WholeFunction
+from busway.domain.units import FabricPartition, Mdev, NicFunction, RenderShare, Unit, VgpuFunction, WholeFunction
 from busway.hardware.binding import read_binding
-from busway.hardware.handover import Before, mdev, preflight, read_before, take, vgpu
+from busway.hardware.handover import Before, mdev, nic, preflight, read_before, take, vgpu
 from busway.hardware.handover.before import read_boot_id
 from busway.hardware.identity import measure_identity
 from busway.hardware.undo import Undo
@@ -21,7 +22,7 @@ from busway.reconciler.steps import TakeDevice
 
 
 def execute(step: TakeDevice, tools: Tools) -> str:
-    """Takes the unit as its kind is taken; one that is held for another server is refused.
+    """Takes the unit in the way of its kind; raises `HostError` (`device-held`) for a unit that is held for another server.
 
     Returns where it came from, for the log.
     """
@@ -38,6 +39,8 @@ def _take_function(step: TakeDevice, known: HeldRecord | None, tools: Tools) -> 
     """
     wanted = step.grant.unit
     assert isinstance(wanted, WholeFunction)
+    if isinstance(wanted, NicFunction):
+        refuse(nic.preflight(tools.kernel, wanted))
     together = tuple(unit.address for unit in step.together if isinstance(unit, WholeFunction))
     refuse(preflight(tools.kernel, wanted, together))
     before = read_before(tools.kernel.root, read_binding(tools.kernel.root, wanted.address))
@@ -64,14 +67,8 @@ def _take_mdev(step: TakeDevice, known: HeldRecord | None, tools: Tools) -> str:
     assert isinstance(wanted, Mdev)
     refuse(mdev.preflight(tools.kernel, wanted))
     before = Before(None, "", read_boot_id(tools.kernel.root))
-    taken = known.taken if known is not None else tools.wall_ns()
-    record = HeldRecord(Held(step.server_id, wanted, claim_id=step.grant.claim_id), before, taken)
-    with Undo() as undo:
-        if known is None:  # one that the server has had, and that its host's restart took, stays its own
-            undo.add(lambda: _forget_if_gone(wanted, tools))
-        tools.state.held.write(record)
+    with _holding(step, known, before, tools, lambda: _forget_if_gone(wanted, tools)):
         mdev.take(tools.kernel, wanted, patience=tools.patience)
-        undo.keep()
     return f"{wanted.uuid} is a {wanted.type_id} of {wanted.parent}"
 
 
@@ -81,14 +78,8 @@ def _take_vgpu(step: TakeDevice, known: HeldRecord | None, tools: Tools) -> str:
     assert isinstance(wanted, VgpuFunction)
     refuse(vgpu.preflight(tools.kernel, wanted, is_ours=known is not None))
     before = read_before(tools.kernel.root, read_binding(tools.kernel.root, wanted.address))
-    taken = known.taken if known is not None else tools.wall_ns()
-    record = HeldRecord(Held(step.server_id, wanted, before.driver, claim_id=step.grant.claim_id), before, taken)
-    with Undo() as undo:
-        if known is None:  # one that the server has had, and that its host's restart took, stays its own
-            undo.add(lambda: _forget_if_idle(wanted, tools))
-        tools.state.held.write(record)
+    with _holding(step, known, before, tools, lambda: _forget_if_idle(wanted, tools)):
         vgpu.take(tools.kernel, wanted, patience=tools.patience)
-        undo.keep()
     return f"{wanted.address} is a vGPU of the type {wanted.type_id}"
 
 
@@ -99,22 +90,47 @@ def _take_partition(step: TakeDevice, known: HeldRecord | None, tools: Tools) ->
     fabric = fabric_of(tools)
     fabric.check(wanted, is_ours=known is not None)
     before = Before(None, "", read_boot_id(tools.kernel.root))
+    with _holding(step, known, before, tools, lambda: _forget_if_inactive(wanted, tools)):
+        fabric.activate(wanted)
+    return f"{wanted.name} joins {', '.join(wanted.gpus)}"
+
+
+def _take_share(step: TakeDevice, known: HeldRecord | None, tools: Tools) -> str:
+    """Checks that the node is the operator's and there, and records; nothing changes on the host, where others share it."""
+    wanted = step.grant.unit
+    assert isinstance(wanted, RenderShare)
+    tools.render.check(tools.kernel.root, wanted)
+    before = Before(None, "", read_boot_id(tools.kernel.root))
     taken = known.taken if known is not None else tools.wall_ns()
-    record = HeldRecord(Held(step.server_id, wanted, claim_id=step.grant.claim_id), before, taken)
+    tools.state.held.write(HeldRecord(Held(step.server_id, wanted, claim_id=step.grant.claim_id), before, taken))
+    return f"{wanted.name} is a share of {wanted.render_node}"
+
+
+@contextmanager
+def _holding(
+    step: TakeDevice, known: HeldRecord | None, before: Before, tools: Tools, forget: Callable[[], None]
+) -> Iterator[None]:
+    """Records that the server holds the unit while the block takes it; if that fails, `forget` removes the record.
+
+    A unit that the server has had already, and that a restart of its host took, keeps its record.
+    """
+    taken = known.taken if known is not None else tools.wall_ns()
+    held = Held(step.server_id, step.grant.unit, before.driver, claim_id=step.grant.claim_id)
     with Undo() as undo:
         if known is None:
-            undo.add(lambda: _forget_if_inactive(wanted, tools))
-        tools.state.held.write(record)
-        fabric.activate(wanted)
+            undo.add(forget)
+        tools.state.held.write(HeldRecord(held, before, taken))
+        yield
         undo.keep()
-    return f"{wanted.name} joins {', '.join(wanted.gpus)}"
 
 
 TAKERS: dict[type[Unit], Callable[[TakeDevice, HeldRecord | None, Tools], str]] = {
     WholeFunction: _take_function,
+    NicFunction: _take_function,
     Mdev: _take_mdev,
     VgpuFunction: _take_vgpu,
     FabricPartition: _take_partition,
+    RenderShare: _take_share,
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from busway.api.answer import (
     EMPTY,
     EMPTY_OBJECT,
-    NOTHING,
     NUMBER,
     REAL,
     TEXT,
@@ -96,9 +95,9 @@ INTERFACE = shape(
         "port_id": TEXT,
         "net_id": TEXT,
         "mac_addr": TEXT,
-        "port_state": words("ACTIVE"),
+        "port_state": words("ACTIVE", "DOWN"),
         "fixed_ips": array(shape({"subnet_id": TEXT, "ip_address": TEXT})),
-        "tag": Part(NOTHING, since=70),
+        "tag": Part(TEXT_OR_NULL, since=70),
     },
     "interface",
 )

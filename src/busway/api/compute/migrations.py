@@ -16,7 +16,7 @@ from busway.api.schema import PAGE, WORD, Definition, as_moment
 from busway.control.moves.listing import MoveList, list_moves
 from busway.domain.flavor import Flavor
 from busway.domain.ids import HostId
-from busway.domain.move import Move
+from busway.domain.move import Move, MoveKind, MoveState
 from busway.store.moves import MoveFilter
 
 _ROOT = "/compute/v2.1/os-migrations"
@@ -36,6 +36,24 @@ class _View:
         return self.names.get(self.move.target.host_id, "")
 
 
+# Nova has words of its own for the states of a live migration.
+_LIVE_WORDS = {
+    MoveState.DONE: "completed",
+    MoveState.REVERTING: "running",
+    MoveState.POST_MIGRATING: "post-migrating",
+}
+_STATES = {"running": "migrating", "preparing": "migrating", "completed": "done"}
+
+
+def status_of(move: Move) -> str:
+    """A move's state in Nova's words."""
+    if move.kind is not MoveKind.LIVE:
+        return str(move.state)
+    if move.state is MoveState.MIGRATING:
+        return "running" if move.live is not None and move.live.told else "preparing"
+    return _LIVE_WORDS.get(move.state, str(move.state))
+
+
 def _number(flavor: Flavor) -> int | None:
     """Nova tells a number of its own here; a flavor's id where it is one."""
     return int(flavor.id) if len(flavor.id) <= 9 and flavor.id.isascii() and flavor.id.isdigit() else None
@@ -45,7 +63,7 @@ _FIELDS: tuple[Field[_View], ...] = (
     Field("id", lambda view, _: view.move.id, NUMBER),
     Field("uuid", lambda view, _: view.move.uuid, TEXT, since=59),
     Field("instance_uuid", lambda view, _: view.move.server_id, TEXT),
-    Field("status", lambda view, _: view.move.state, TEXT),
+    Field("status", lambda view, _: status_of(view.move), TEXT),
     Field("migration_type", lambda view, _: view.move.kind, TEXT, since=23),
     Field("source_compute", lambda view, _: view.source, TEXT),
     Field("source_node", lambda view, _: view.source, TEXT),
@@ -66,7 +84,7 @@ def _list(call: Call) -> Reply:
     size = MAX_LIMIT if limit is None else min(limit, MAX_LIMIT)
     wanted = MoveFilter(
         server_id=call.text("instance_uuid"),
-        state=call.text("status"),
+        state=_STATES.get(call.text("status") or "", call.text("status")),
         kind=call.text("migration_type"),
         user_id=call.text("user_id"),
         project_id=call.text("project_id"),

@@ -10,6 +10,7 @@ from busway.api.operation import Operation
 from busway.api.schema import Definition, Schema, as_bool, as_int, closed
 from busway.control import quotas
 from busway.control.quotas import Quota
+from busway.domain.errors import BadInput
 from busway.domain.quota import UNLIMITED
 
 _ROOT = "/compute/v2.1/os-quota-sets/{project}"
@@ -24,6 +25,9 @@ _GONE = (
     ("security_groups", 35),
     ("security_group_rules", 35),
 )
+# What Nova's class of quotas has at other microversions than a project's quota.
+_CLASS_GROUPS_SINCE, _CLASS_GONE_UNTIL = 50, 49
+_GROUPS = ("server_groups", "server_group_members")
 _LIMIT = {"type": ["integer", "string"], "pattern": "^-?[0-9]+$", "minimum": -1, "maximum": 0x7FFFFFFF}
 _LIMITS = dict.fromkeys([*_REAL, *_INJECTED, *(name for name, _ in _GONE)], _LIMIT)
 _SET = Schema(
@@ -42,6 +46,15 @@ def _kept(call: Call) -> tuple[str, ...]:
 
 
 def _given(call: Call, body: dict[str, Any]) -> dict[str, int]:
+    """The limits that are asked for; raises `BadInput` for one of networks that is not none."""
+    for name, _ in _GONE:
+        if as_int(body.get(name, UNLIMITED), name, least=-1) != UNLIMITED:
+            raise BadInput(
+                f"The compute API has no limit of {name}",
+                detail="The network API counts networks, ports and security groups.",
+                remedy="Set it there: openstack quota set --secgroups, --secgroup-rules, --ports.",
+                code="quota-of-networks",
+            )
     return {name: as_int(body[name], name, least=-1) for name in _kept(call) if name in body}
 
 
@@ -81,21 +94,32 @@ def _reset(call: Call) -> Reply:
     return Reply(status=202)
 
 
+def _class_limits(call: Call, limits: Any) -> dict[str, object]:
+    groups = () if call.version >= _CLASS_GROUPS_SINCE else _GROUPS
+    gone = {name: UNLIMITED for name, _ in _GONE if call.version <= _CLASS_GONE_UNTIL}
+    return {**{name: limits.get(name, UNLIMITED) for name in _kept(call) if name not in groups}, **gone}
+
+
 def _show_class(call: Call) -> Reply:
-    shown = _limits(call, quotas.get_defaults(call.control))
+    shown = _class_limits(call, quotas.get_defaults(call.control))
     return Reply({"quota_class_set": {"id": call.path["name"], **shown}})
 
 
 def _set_class(call: Call) -> Reply:
     """There is one class, whatever it is called, as in Nova: the limits of projects without their own."""
     changed = quotas.set_defaults(call.control, call.caller, _given(call, call.body["quota_class_set"]), call.rule)
-    return Reply({"quota_class_set": _limits(call, changed)})
+    return Reply({"quota_class_set": _class_limits(call, changed)})
 
 
 def _names(limit: Definition) -> dict[str, Property]:
     """The resources of a quota, each with this."""
     until = {**dict.fromkeys(_INJECTED, 56), **dict(_GONE)}
     return {**dict.fromkeys(_REAL, limit), **{name: Part(limit, until=last) for name, last in until.items()}}
+
+
+def _class_names() -> dict[str, Property]:
+    gone = {name: Part(NUMBER, until=_CLASS_GONE_UNTIL) for name, _ in _GONE}
+    return {**_names(NUMBER), **gone, **{name: Part(NUMBER, since=_CLASS_GROUPS_SINCE) for name in _GROUPS}}
 
 
 _USED = shape({"limit": NUMBER, "in_use": NUMBER, "reserved": NUMBER}, "used")
@@ -127,7 +151,7 @@ OPERATIONS = (
         _CLASS,
         _show_class,
         rule="os_compute_api:os-quota-class-sets:show",
-        answer=wrap("quota_class_set", _WITH_ID),
+        answer=wrap("quota_class_set", shape({"id": TEXT, **_class_names()}, "quota-class")),
     ),
     Operation(
         "PUT",
@@ -135,6 +159,6 @@ OPERATIONS = (
         _set_class,
         _SET_CLASS,
         rule="os_compute_api:os-quota-class-sets:update",
-        answer=wrap("quota_class_set", _WITHOUT_ID),
+        answer=wrap("quota_class_set", shape(_class_names(), "changed-quota-class")),
     ),
 )

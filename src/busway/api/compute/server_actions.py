@@ -24,9 +24,7 @@ _NOT_HERE = frozenset(
     [
         "addFixedIp",
         "addFloatingIp",
-        "createBackup",
         "injectNetworkInfo",
-        "os-migrateLive",
         "removeFixedIp",
         "removeFloatingIp",
         "resetNetwork",
@@ -35,10 +33,9 @@ _NOT_HERE = frozenset(
 )
 # What comes nearest to an act that Busway does not do.
 _INSTEAD = {
-    "addFixedIp": "Give a new server all the ports that it needs: openstack server create --port.",
+    "addFixedIp": "Give it one more port: openstack server add network, or add fixed ip of a newer client.",
+    "removeFixedIp": "Take its port away: openstack server remove port.",
     "addFloatingIp": "Use a network of type flat or vlan: its addresses are reached from outside as they are.",
-    "createBackup": "Stop the server and make an image: openstack server image create.",
-    "os-migrateLive": "Move it while it is off: openstack server migrate.",
     "trigger_crash_dump": "Read its console: openstack console log show.",
 }
 

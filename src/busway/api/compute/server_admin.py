@@ -9,6 +9,7 @@ from busway.api.compute.action import Action
 from busway.api.schema import NAME, closed
 from busway.control.servers import lock, security
 from busway.control.servers.delete import delete_server
+from busway.control.servers.questions import set_guest_password
 from busway.control.servers.read import get_server
 from busway.domain.errors import Conflict
 from busway.domain.server import ServerStatus
@@ -18,7 +19,7 @@ _LOCK = {1: {}, 73: {"anyOf": [{"type": "null"}, _REASON]}}
 _NAMED = {1: closed({"name": NAME}, "name")}
 _STATES = {"active": ServerStatus.ACTIVE, "error": ServerStatus.ERROR}
 _RESET = {1: closed({"state": {"enum": sorted(_STATES)}}, "state")}
-_PASSWORD = {1: closed({"adminPass": {"type": "string", "maxLength": 255}}, "adminPass")}
+_PASSWORD = {1: closed({"adminPass": {"type": "string", "minLength": 1, "maxLength": 255}}, "adminPass")}
 
 
 def _lock(call: Call, given: Any) -> Reply:
@@ -47,15 +48,9 @@ def _remove_group(call: Call, given: Any) -> Reply:
     return ACCEPTED
 
 
-def _change_password(call: Call, _given: Any) -> Reply:
-    server = get_server(call.control, call.caller, call.path["id"])
-    raise Conflict(
-        f"The password of server {server.id} can't be changed",
-        detail="Busway does not set passwords through the guest's agent.",
-        remedy="Log in with the server's key pair and change it there, or set the password with user data when you "
-        "create a server.",
-        code="no-guest-agent",
-    )
+def _change_password(call: Call, given: Any) -> Reply:
+    set_guest_password(call.control, call.caller, call.path["id"], given["adminPass"], call.request_id)
+    return ACCEPTED
 
 
 def _force_delete(call: Call, _given: Any) -> Reply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import secrets
 from typing import Any, Literal
 
 from busway.api.call import Call
@@ -127,6 +128,7 @@ def parse(call: Call) -> CreateServer:
         access_ipv4=access_address(given, "accessIPv4", 4) or None,
         access_ipv6=access_address(given, "accessIPv6", 6) or None,
         disk_config=given.get("OS-DCF:diskConfig", "MANUAL"),
+        admin_pass=given.get("adminPass") or secrets.token_urlsafe(9),
     )
 
 

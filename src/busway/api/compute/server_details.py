@@ -1,10 +1,10 @@
-"""What hangs on a server: metadata, tags, addresses, interfaces, its history; and what Busway's servers have none of."""
+"""What hangs on a server: metadata, tags, addresses, its history; and what Busway's servers have none of."""
 
 from __future__ import annotations
 
 from busway.api.answer import EMPTY, TEXT, wrap, wrap_list
 from busway.api.call import Call, Reply
-from busway.api.compute.answers import ADDRESSES, INTERFACE, NEXT, SECURITY_GROUP, TEXT_OR_NULL
+from busway.api.compute.answers import ADDRESSES, NEXT, SECURITY_GROUP, TEXT_OR_NULL
 from busway.api.compute.links import limit_of, next_link
 from busway.api.compute.server_fields import plain_addresses
 from busway.api.encoding import micro_time
@@ -47,23 +47,6 @@ def _ips_of_network(call: Call) -> Reply:
     if name not in found:
         raise NotFound(f"Network {name} is not associated with the server", code="network-not-found")
     return Reply({name: found[name]})
-
-
-def _interfaces(call: Call) -> Reply:
-    server = _server(call)
-    held = networks.ports_of_server(call.control, server.id)
-    rows: list[dict[str, object]] = [
-        {
-            "port_id": port.id,
-            "net_id": port.network.id,
-            "mac_addr": port.mac,
-            "port_state": "ACTIVE",
-            "fixed_ips": [{"subnet_id": subnet.id, "ip_address": address} for subnet, address in port.fixed_ips],
-            **({"tag": None} if call.version >= 70 else {}),
-        }
-        for port in held
-    ]
-    return Reply({"interfaceAttachments": rows})
 
 
 def _security_groups(call: Call) -> Reply:
@@ -116,13 +99,6 @@ OPERATIONS = (
     Operation("GET", f"{ROOT}/ips/{{network}}", _ips_of_network, rule="os_compute_api:ips:show", answer=ADDRESSES),
     Operation(
         "GET",
-        f"{ROOT}/os-interface",
-        _interfaces,
-        rule="os_compute_api:os-attach-interfaces:list",
-        answer=wrap_list("interfaceAttachments", INTERFACE),
-    ),
-    Operation(
-        "GET",
         f"{ROOT}/os-security-groups",
         _security_groups,
         rule="os_compute_api:os-security-groups:list",
@@ -144,5 +120,4 @@ OPERATIONS = (
         answer=wrap("instanceAction", shape_of(_SHOWN_ACTION, "action")),
     ),
     _none("volumeAttachments", "os-volume_attachments", "os_compute_api:os-volumes-attachments:index"),
-    _none("migrations", "migrations", "os_compute_api:servers:migrations:index", since=23),
 )

@@ -52,6 +52,7 @@ _IN_PROGRESS = frozenset(
         ServerStatus.REBUILD,
         ServerStatus.RESIZE,
         ServerStatus.VERIFY_RESIZE,
+        ServerStatus.MIGRATING,
     }
 )
 _INNER = "os_compute_api:os-extended-server-attributes"

@@ -11,9 +11,10 @@ from busway.api.compute.action import Action
 from busway.api.schema import BOOLEAN, NAME, closed
 from busway.control import aggregates, flavors
 from busway.control.moves import verify
+from busway.control.moves.begin_live import live_migrate_server
+from busway.control.moves.begin_resize import resize_server
 from busway.control.moves.kinds.evacuate import evacuate_server
 from busway.control.moves.kinds.migrate import migrate_server
-from busway.control.moves.kinds.resize import resize_server
 from busway.control.moves.kinds.unshelve import Where, unshelve_server
 from busway.control.servers import shelve
 from busway.domain.errors import BadInput, NotFound
@@ -28,6 +29,8 @@ _RESIZE = closed(
 _HOST = {"type": ["string", "null"], "maxLength": 255}
 _TO_HOST = {"anyOf": [{"type": "null"}, closed({"host": _HOST})]}
 _EVACUATE = {"host": NAME, "adminPass": {"type": "string", "maxLength": 255}}
+_LIVE = {"block_migration": {"anyOf": [BOOLEAN, {"enum": ["auto"]}]}, "host": _HOST}
+_LIVE_ALL = ("block_migration", "host")
 _ZONE = {"type": ["string", "null"], "maxLength": 255}
 
 
@@ -48,6 +51,24 @@ def _migrate(call: Call, given: Any) -> Reply:
     return ACCEPTED
 
 
+def _migrate_live(call: Call, given: Any) -> Reply:
+    """Disks are local, so they always go along; without them nothing would arrive."""
+    if as_truth(given["block_migration"]) is False:
+        raise BadInput(
+            "Disks are on their hosts here, and a live migration copies them",
+            detail="block_migration is false, which is for disks that both hosts share.",
+            remedy="Ask for it: openstack server migrate --live-migration --block-migration, or use microversion 2.25 or later.",
+            code="live-block",
+        )
+    live_migrate_server(call.control, call.caller, call.path["id"], call.request_id, given["host"])
+    return ACCEPTED
+
+
+def as_truth(given: object) -> bool | None:
+    """What Nova's schemas take for a boolean; None for the word "auto"."""
+    return None if given == "auto" else str(given).lower() in ("true", "1", "on", "yes")
+
+
 def _confirm(call: Call, _given: Any) -> Reply:
     verify.confirm_resize(call.control, call.caller, call.path["id"], call.request_id)
     return NO_CONTENT
@@ -60,11 +81,13 @@ def _revert(call: Call, _given: Any) -> Reply:
 
 def _evacuate(call: Call, given: Any) -> Reply:
     stay_off = call.version >= 95
-    host = given.get("host")
-    evacuate_server(call.control, call.caller, call.path["id"], call.request_id, host, stay_off=stay_off)
-    if call.version >= 14:
-        return Reply()
-    return Reply({"adminPass": given.get("adminPass") or secrets.token_urlsafe(9)})
+    host, password = given.get("host"), given.get("adminPass")
+    if call.version < 14:
+        password = password or secrets.token_urlsafe(9)
+    evacuate_server(
+        call.control, call.caller, call.path["id"], call.request_id, host, stay_off=stay_off, admin_pass=password
+    )
+    return Reply() if call.version >= 14 else Reply({"adminPass": password})
 
 
 def _shelve(call: Call, _given: Any) -> Reply:
@@ -91,6 +114,18 @@ def _unshelve(call: Call, given: Any) -> Reply:
 ACTIONS = {
     "resize": Action(_resize, "os_compute_api:servers:resize", {1: _RESIZE}),
     "migrate": Action(_migrate, "os_compute_api:os-migrate-server:migrate", {1: {}, 56: _TO_HOST}),
+    "os-migrateLive": Action(
+        _migrate_live,
+        "os_compute_api:os-migrate-server:migrate_live",
+        {
+            1: closed(
+                {**_LIVE, "block_migration": BOOLEAN, "disk_over_commit": BOOLEAN}, *_LIVE_ALL, "disk_over_commit"
+            ),
+            25: closed(_LIVE, *_LIVE_ALL),
+            30: closed({**_LIVE, "force": BOOLEAN}, *_LIVE_ALL),
+            68: closed(_LIVE, *_LIVE_ALL),
+        },
+    ),
     "confirmResize": Action(_confirm, "os_compute_api:servers:confirm_resize"),
     "revertResize": Action(_revert, "os_compute_api:servers:revert_resize"),
     "evacuate": Action(

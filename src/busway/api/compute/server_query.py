@@ -34,14 +34,14 @@ _PATTERNS = {
 }
 _WITHIN = {"created_at": "created", "launched_at": "launched", "terminated_at": "terminated"}
 # Filters on what is the same for every server.
-_CONSTANTS = {"progress": "0", "launch_index": "0", "kernel_id": "", "ramdisk_id": "", "root_device_name": "/dev/vda"}
+_CONSTANTS = {"progress": "0", "kernel_id": "", "ramdisk_id": "", "root_device_name": "/dev/vda"}
 _ADMINS_ONLY = frozenset({"host", "node", "deleted", "instance_name"})
 _TAGS = {"tags": "tags", "tags-any": "any_tags", "not-tags": "not_tags", "not-tags-any": "not_any_tags"}
 _FLAGS = frozenset({"all_tenants", "deleted", "config_drive"})
 _WORDS = (
     *("status", "vm_state", "task_state", "power_state", "host", "node", "image", "image_ref", "flavor", "project_id"),
     *("tenant_id", "user_id", "uuid", "key_name", "availability_zone", "instance_name", "reservation_id"),
-    *("access_ip_v4", "access_ip_v6", "auto_disk_config", "locked"),
+    *("access_ip_v4", "access_ip_v6", "auto_disk_config", "locked", "launch_index"),
     *("changes-since", "changes-before", "sort_key", "sort_dir", *_PATTERNS, *_WITHIN, *_CONSTANTS, *_TAGS),
 )
 _KNOWN = frozenset({*PAGE, *_FLAGS, *_WORDS})
@@ -100,6 +100,7 @@ def _number_of_name(name: str) -> int:
     return int(found[1], 16) if found else -1
 
 
+_DIGITS = 6  # more than a place among the servers of one request can have
 _POWERS = {str(number): str(power) for power, number in POWER_STATE_NUMBERS.items()}
 _EQUAL: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "image": ("image_id", _last),
@@ -115,6 +116,7 @@ _EQUAL: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "access_ip_v6": ("access_ipv6", str),
     "auto_disk_config": ("disk_config", lambda text: "AUTO" if as_bool(text, "auto_disk_config") else "MANUAL"),
     "instance_name": ("number", _number_of_name),
+    "launch_index": ("launch_index", lambda text: int(text) if text.isdecimal() and len(text) < _DIGITS else -1),
 }
 
 

@@ -15,6 +15,7 @@ VM_STATES = {
     ServerStatus.RESIZE: "active",
     ServerStatus.VERIFY_RESIZE: "resized",
     ServerStatus.REVERT_RESIZE: "resized",
+    ServerStatus.MIGRATING: "active",
     ServerStatus.SHELVED: "shelved",
     ServerStatus.SHELVED_OFFLOADED: "shelved_offloaded",
     ServerStatus.ERROR: "error",

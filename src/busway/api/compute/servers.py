@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 from busway.api.answer import choice, shape, wrap, wrap_list
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.compute import server_create
@@ -73,7 +71,7 @@ def _create(call: Call) -> Reply:
         "links": self_links(call, f"servers/{first.id}"),
         "OS-DCF:diskConfig": given.get("OS-DCF:diskConfig", "MANUAL"),
         "security_groups": [{"name": name} for name in request.security_groups or ("default",)],
-        "adminPass": given.get("adminPass") or secrets.token_urlsafe(9),
+        "adminPass": request.admin_pass,
     }
     return Reply({"server": body}, 202, {"Location": call.url(f"{ROOT}/{first.id}")})
 

@@ -8,6 +8,7 @@ from busway.api.answer import (
     ANYTHING,
     FALSE,
     NOTHING,
+    NUMBER,
     TEXT,
     TRUE,
     TRUTH,
@@ -75,7 +76,7 @@ USER = _own(
         "enabled": TRUTH,
         "description": TEXT,
         "domain_id": TEXT,
-        "password_expires_at": NOTHING,
+        "password_expires_at": nullable(TEXT),
         "options": _OPTIONS,
         "links": SELF,
         "email": optional(TEXT),
@@ -120,16 +121,18 @@ ASSIGNMENT = shape(
 _ENDPOINT: Definition = {
     "id": TEXT,
     "interface": words("public", "internal", "admin"),
-    "region": TEXT,
-    "region_id": TEXT,
+    "region": nullable(TEXT),
+    "region_id": nullable(TEXT),
     "url": TEXT,
 }
 CATALOG = array(
     shape({"id": TEXT, "type": TEXT, "name": TEXT, "endpoints": array(shape(_ENDPOINT))}, "catalog-entry"),
 )
-SERVICE = shape({"id": TEXT, "type": TEXT, "name": TEXT, "enabled": TRUTH, "links": _OPTIONS}, "service")
-ENDPOINT = shape({**_ENDPOINT, "service_id": TEXT, "enabled": TRUTH, "links": _OPTIONS}, "endpoint")
-REGION = shape({"id": TEXT, "description": TEXT, "parent_region_id": NOTHING, "links": _OPTIONS}, "region")
+SERVICE = _own(
+    {"id": TEXT, "type": TEXT, "name": TEXT, "description": TEXT, "enabled": TRUTH, "links": SELF}, "service"
+)
+ENDPOINT = _own({**_ENDPOINT, "service_id": TEXT, "enabled": TRUTH, "links": SELF}, "endpoint")
+REGION = _own({"id": TEXT, "description": TEXT, "parent_region_id": nullable(TEXT), "links": SELF}, "region")
 ACCESS_RULE = shape({"id": TEXT, "service": TEXT, "method": TEXT, "path": TEXT}, "access-rule")
 _CREDENTIAL: Definition = {
     "id": TEXT,
@@ -146,10 +149,78 @@ _CREDENTIAL: Definition = {
 }
 CREDENTIAL = shape(_CREDENTIAL, "application-credential")
 NEW_CREDENTIAL = shape({**_CREDENTIAL, "secret": TEXT}, "new-application-credential")
+KEPT_CREDENTIAL = shape(
+    {
+        "id": TEXT,
+        "type": TEXT,
+        "user_id": TEXT,
+        "project_id": nullable(TEXT),
+        "blob": nullable(TEXT),
+        "links": SELF,
+    },
+    "credential",
+)
+ACCESS_KEY = shape(
+    {
+        "access": TEXT,
+        "secret": nullable(TEXT),
+        "user_id": TEXT,
+        "tenant_id": TEXT,
+        "trust_id": NOTHING,
+        "links": SELF,
+    },
+    "access-key",
+)
+_ID = shape({"id": TEXT})
+REGISTERED_LIMIT = shape(
+    {
+        "id": TEXT,
+        "service_id": TEXT,
+        "region_id": nullable(TEXT),
+        "resource_name": TEXT,
+        "default_limit": NUMBER,
+        "description": nullable(TEXT),
+        "links": SELF,
+    },
+    "registered-limit",
+)
+LIMIT = shape(
+    {
+        "id": TEXT,
+        "service_id": TEXT,
+        "region_id": nullable(TEXT),
+        "resource_name": TEXT,
+        "resource_limit": NUMBER,
+        "project_id": nullable(TEXT),
+        "domain_id": nullable(TEXT),
+        "description": nullable(TEXT),
+        "links": SELF,
+    },
+    "limit",
+)
+LIMIT_MODEL = wrap("model", shape({"name": TEXT, "description": TEXT}, "limit-model"))
+TRUST = shape(
+    {
+        "id": TEXT,
+        "trustor_user_id": TEXT,
+        "trustee_user_id": TEXT,
+        "project_id": TEXT,
+        "impersonation": TRUTH,
+        "expires_at": nullable(TEXT),
+        "deleted_at": NOTHING,
+        "remaining_uses": nullable(NUMBER),
+        "redelegation_count": NUMBER,
+        "redelegated_trust_id": nullable(TEXT),
+        "links": SELF,
+        "roles": optional(array(ROLE)),
+        "roles_links": optional(PAGE),
+    },
+    "trust",
+)
 TOKEN = shape(
     {
         "methods": array(TEXT),
-        "user": shape({"id": TEXT, "name": TEXT, "domain": _NAMED, "password_expires_at": NOTHING}),
+        "user": shape({"id": TEXT, "name": TEXT, "domain": _NAMED, "password_expires_at": nullable(TEXT)}),
         "audit_ids": array(TEXT),
         "issued_at": TEXT,
         "expires_at": TEXT,
@@ -161,6 +232,9 @@ TOKEN = shape(
         "catalog": optional(CATALOG),
         "application_credential": optional(
             shape({"id": TEXT, "name": TEXT, "restricted": TRUTH, "access_rules": optional(array(ACCESS_RULE))})
+        ),
+        "OS-TRUST:trust": optional(
+            shape({"id": TEXT, "impersonation": TRUTH, "trustor_user": _ID, "trustee_user": _ID})
         ),
     },
     "token",

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
-from busway.api.encoding import keystone_time
-from busway.api.identity.answers import ACCESS_RULE, CREDENTIAL, NEW_CREDENTIAL, listed
+from busway.api.encoding import micro_time
+from busway.api.identity.answers import CREDENTIAL, NEW_CREDENTIAL, listed
+from busway.api.identity.listing import links, only
 from busway.api.operation import Operation
-from busway.api.schema import Schema, closed, open_object
+from busway.api.schema import WORD, Definition, Schema, as_moment, closed, open_object
 from busway.control.identity import application_credentials as credentials
 from busway.control.identity.application_credentials import NewCredential
 from busway.domain.application_credential import ApplicationCredential
-from busway.domain.errors import BadInput, NotFound
 
 _ROOT = "/identity/v3/users/{user}/application_credentials"
-_RULES = "/identity/v3/users/{user}/access_rules"
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 255}
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _RULE = closed(
@@ -30,6 +27,7 @@ _RULE = closed(
     "method",
     "path",
 )
+_QUERY: Definition = {"name": WORD}
 _CREATE = Schema(
     open_object(
         {
@@ -65,7 +63,7 @@ def _body(call: Call, one: ApplicationCredential) -> dict[str, object]:
         "project_id": one.project_id,
         "system": None,
         "roles": [{"id": each, "name": names[each], "domain_id": None} for each in one.roles if each in names],
-        "expires_at": keystone_time(one.expires) if one.expires else None,
+        "expires_at": micro_time(one.expires) if one.expires else None,
         "unrestricted": one.unrestricted,
         "links": {"self": call.url(f"/identity/v3/users/{one.user_id}/application_credentials/{one.id}")},
     }
@@ -85,17 +83,19 @@ def _create(call: Call) -> Reply:
         roles=tuple(str(each.get("id") or each.get("name") or "") for each in roles) if roles else None,
         access_rules=None if rules is None else tuple(rules),
         unrestricted=bool(given.get("unrestricted")),
-        expires=_moment(given.get("expires_at")),
+        expires=as_moment(given.get("expires_at"), "expires_at"),
     )
     made, secret = credentials.create_credential(call.control, call.caller, call.path["user"], wanted)
     return Reply({"application_credential": {**_body(call, made), "secret": secret}}, 201)
 
 
 def _list(call: Call) -> Reply:
+    only(call, _QUERY)
     name = call.text("name")
     found = credentials.list_credentials(call.control, call.caller, call.path["user"])
     kept = [_body(call, each) for each in found if name in (None, each.name)]
-    return Reply({"application_credentials": kept, "links": {"next": None}})
+    path = f"/identity/v3/users/{call.path['user']}/application_credentials"
+    return Reply({"application_credentials": kept, "links": links(call, path)})
 
 
 def _show(call: Call) -> Reply:
@@ -109,37 +109,12 @@ def _delete(call: Call) -> Reply:
     return NO_CONTENT
 
 
-def _rules(call: Call) -> dict[str, dict[str, str]]:
-    found = credentials.list_credentials(call.control, call.caller, call.path["user"], call.rule)
-    return {rule.id: rule.as_dict() for each in found for rule in each.access_rules or ()}
-
-
-def _list_rules(call: Call) -> Reply:
-    return Reply({"access_rules": list(_rules(call).values()), "links": {"next": None}})
-
-
-def _show_rule(call: Call) -> Reply:
-    found = _rules(call).get(call.path["id"])
-    if found is None:
-        raise NotFound(f"Could not find access rule: {call.path['id']}", code="access-rule-not-found")
-    return Reply({"access_rule": found})
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"expires_at '{text}' is not an ISO 8601 time", code="not-a-time") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 OPERATIONS = (
     Operation(
         "GET",
         _ROOT,
         _list,
+        query=_QUERY,
         rule="identity:list_application_credentials",
         answer=listed("application_credentials", CREDENTIAL),
     ),
@@ -160,10 +135,4 @@ OPERATIONS = (
         answer=wrap("application_credential", CREDENTIAL),
     ),
     Operation("DELETE", f"{_ROOT}/{{id}}", _delete, rule="identity:delete_application_credential"),
-    Operation(
-        "GET", _RULES, _list_rules, rule="identity:list_access_rules", answer=listed("access_rules", ACCESS_RULE)
-    ),
-    Operation(
-        "GET", f"{_RULES}/{{id}}", _show_rule, rule="identity:get_access_rule", answer=wrap("access_rule", ACCESS_RULE)
-    ),
 )

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from busway.api.answer import wrap
-from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.call import Call, Reply
 from busway.api.identity import answers
-from busway.api.identity.attributes import ID_OR_NONE, OPTIONS, TEXT, changes_of, check_id, extra_of, options_of
+from busway.api.identity.attributes import ID_OR_NONE, OPTIONS, TEXT, changes_of, extra_of, options_of
 from busway.api.identity.listing import flag, links, only
+from busway.api.identity.resource import Resource
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, FLAG, PAGE, WORD, Definition, Schema, open_object
 from busway.control.identity import domains, grants
@@ -18,6 +18,7 @@ from busway.domain.identity import MOST_TAGS, Project, new_domain
 from busway.store.projects import ProjectFilter
 
 ROOT = "/identity/v3/domains"
+_OWN, _OWN_SYSTEM = "/identity/v3/auth/domains", "/identity/v3/auth/system"
 TAGS = {
     "type": "array",
     "maxItems": MOST_TAGS,
@@ -51,32 +52,11 @@ def domain_body(call: Call, domain: Project) -> dict[str, object]:
     }
 
 
-def _list(call: Call) -> Reply:
-    only(call, _QUERY)
+def _find(call: Call) -> list[Project]:
     wanted = ProjectFilter(
         name=call.text("name"), enabled=flag(call, "enabled"), limit=call.number("limit"), marker=call.text("marker")
     )
-    found = domains.list_domains(call.control, call.caller, wanted)
-    rows = [domain_body(call, each) for each in found]
-    return Reply({"domains": rows, "links": links(call, ROOT, [each.id for each in found])})
-
-
-def _list_own(call: Call) -> Reply:
-    only(call, {})
-    found = domains.list_own_domains(call.control, call.caller)
-    rows = [domain_body(call, each) for each in found]
-    return Reply({"domains": rows, "links": links(call, "/identity/v3/auth/domains")})
-
-
-def _list_own_system(call: Call) -> Reply:
-    only(call, {})
-    has_role = bool(grants.list_own_system_roles(call.control, call.caller))
-    path = "/identity/v3/auth/system"
-    return Reply({"system": [{"all": True}] if has_role else [], "links": links(call, path)})
-
-
-def _show(call: Call) -> Reply:
-    return Reply({"domain": domain_body(call, domains.get_domain(call.control, call.caller, call.path["id"]))})
+    return domains.list_domains(call.control, call.caller, wanted)
 
 
 def make_domain(call: Call, given: Mapping[str, Any]) -> Project:
@@ -92,51 +72,34 @@ def make_domain(call: Call, given: Mapping[str, Any]) -> Project:
     return domains.create_domain(call.control, call.caller, domain, given.get("explicit_domain_id"))
 
 
-def _create(call: Call) -> Reply:
-    return Reply({"domain": domain_body(call, make_domain(call, call.body["domain"]))}, 201)
-
-
-def _update(call: Call) -> Reply:
-    given = dict(call.body["domain"])
-    check_id(given, call.path["id"])
+def _update(call: Call, given: dict[str, Any]) -> Project:
     changes = changes_of(given, *_FIELDS)
     if "tags" in changes:
         changes["tags"] = tuple(changes["tags"])
     if extra := extra_of(given, _FIELDS):
         changes["extra"] = extra
-    return Reply(
-        {"domain": domain_body(call, domains.update_domain(call.control, call.caller, call.path["id"], changes))}
-    )
+    return domains.update_domain(call.control, call.caller, call.path["id"], changes)
 
 
-def _delete(call: Call) -> Reply:
-    domains.delete_domain(call.control, call.caller, call.path["id"])
-    return NO_CONTENT
+_DOMAINS = Resource("domain", ROOT, answers.DOMAIN, domain_body, domains.get_domain, domains.delete_domain)
+
+
+def _list_own(call: Call) -> Reply:
+    only(call, {})
+    found = domains.list_own_domains(call.control, call.caller)
+    return Reply({"domains": [domain_body(call, each) for each in found], "links": links(call, _OWN)})
+
+
+def _list_own_system(call: Call) -> Reply:
+    only(call, {})
+    has_role = bool(grants.list_own_system_roles(call.control, call.caller))
+    return Reply({"system": [{"all": True}] if has_role else [], "links": links(call, _OWN_SYSTEM)})
 
 
 OPERATIONS = (
     Operation(
-        "GET",
-        "/identity/v3/auth/domains",
-        _list_own,
-        rule="identity:get_auth_domains",
-        answer=answers.listed("domains", answers.DOMAIN),
+        "GET", _OWN, _list_own, rule="identity:get_auth_domains", answer=answers.listed("domains", answers.DOMAIN)
     ),
-    Operation(
-        "GET", "/identity/v3/auth/system", _list_own_system, rule="identity:get_auth_system", answer=answers.SYSTEM
-    ),
-    Operation(
-        "GET", ROOT, _list, query=_QUERY, rule="identity:list_domains", answer=answers.listed("domains", answers.DOMAIN)
-    ),
-    Operation("POST", ROOT, _create, _CREATE, rule="identity:create_domain", answer=wrap("domain", answers.DOMAIN)),
-    Operation("GET", f"{ROOT}/{{id}}", _show, rule="identity:get_domain", answer=wrap("domain", answers.DOMAIN)),
-    Operation(
-        "PATCH",
-        f"{ROOT}/{{id}}",
-        _update,
-        _UPDATE,
-        rule="identity:update_domain",
-        answer=wrap("domain", answers.DOMAIN),
-    ),
-    Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="identity:delete_domain"),
+    Operation("GET", _OWN_SYSTEM, _list_own_system, rule="identity:get_auth_system", answer=answers.SYSTEM),
+    *_DOMAINS.operations(_find, make_domain, _update, query=_QUERY, bodies=(_CREATE, _UPDATE)),
 )

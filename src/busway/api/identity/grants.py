@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.identity import answers
 from busway.api.identity.listing import only
-from busway.api.identity.roles import listed
+from busway.api.identity.roles import ROLES
 from busway.api.operation import Operation
 from busway.control.identity import grants
 from busway.domain.assignment import Actor, Assignment, Place
@@ -38,7 +38,7 @@ def _of(actor: Actor, place: Place, every: str | None, one: str, *, inherited: b
     def show_list(call: Call) -> Reply:
         only(call, {})
         found = grants.list_given(call.control, call.caller, asked(call), call.rule)
-        return listed(call, every_path(call), found)
+        return ROLES.many(call, every_path(call), found)
 
     def every_path(call: Call) -> str:
         assert every is not None

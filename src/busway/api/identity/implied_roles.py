@@ -48,6 +48,13 @@ def _show(call: Call) -> Reply:
     return _pair(call, *roles.get_implication(call.control, call.caller, call.path["id"], call.path["implied"]))
 
 
+def _check(call: Call) -> Reply:
+    """The answer to HEAD: without a body, and of another status than that of GET, as Keystone's."""
+    path = call.path
+    roles.get_implication(call.control, call.caller, path["id"], path["implied"], "identity:check_implied_role")
+    return NO_CONTENT
+
+
 def _create(call: Call) -> Reply:
     made = roles.imply(call.control, call.caller, call.path["id"], call.path["implied"])
     return _pair(call, *made, status=201)
@@ -61,6 +68,7 @@ def _delete(call: Call) -> Reply:
 OPERATIONS = (
     Operation("GET", _INFERENCES, _list_all, rule="identity:list_role_inference_rules", answer=answers.INFERENCES),
     Operation("GET", _ALL, _list, rule="identity:list_implied_roles", answer=answers.IMPLIED),
+    Operation("HEAD", _ONE, _check, rule="identity:check_implied_role"),  # before GET, which answers HEAD otherwise
     Operation("GET", _ONE, _show, rule="identity:get_implied_role", answer=answers.INFERENCE),
     Operation("PUT", _ONE, _create, rule="identity:create_implied_role", answer=answers.INFERENCE),
     Operation("DELETE", _ONE, _delete, rule="identity:delete_implied_role"),

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from busway.api.call import Call
 from busway.api.schema import WORD, Definition
 from busway.domain.errors import BadInput, NotFound
+from busway.store.service_catalog import Page
 
 IN_DOMAIN: Definition = {"domain_id": WORD}
 
@@ -33,6 +34,11 @@ def in_asked_domain(call: Call, kind: str, domain_id: str) -> None:
 def flag(call: Call, name: str) -> bool | None:
     """A filter that is true or false, None where the query does not have it."""
     return call.flag(name) if name in call.query else None
+
+
+def page(call: Call) -> Page:
+    """Where the list begins and how long it is."""
+    return Page(call.number("limit"), call.text("marker"))
 
 
 def words(call: Call, name: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from busway.api.identity.domains import TAGS, make_domain
 from busway.api.identity.listing import IN_DOMAIN, flag, in_asked_domain, links, only, words
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, FLAG, PAGE, WORD, Definition, Schema, as_bool, open_object
-from busway.control.identity import projects
+from busway.control.identity import domains, projects
 from busway.domain.errors import BadInput
 from busway.domain.identity import Project
 from busway.domain.ids import ProjectId
@@ -154,14 +154,19 @@ def _update(call: Call) -> Reply:
         changes["is_domain"] = as_bool(changes["is_domain"], "is_domain")
     if extra := extra_of(given, _FIELDS):
         changes["extra"] = extra
-    return Reply(
-        {"project": project_body(call, projects.update_project(call.control, call.caller, call.path["id"], changes))}
-    )
+    change = domains.update_domain if _is_domain(call) else projects.update_project
+    return Reply({"project": project_body(call, change(call.control, call.caller, call.path["id"], changes))})
 
 
 def _delete(call: Call) -> Reply:
-    projects.delete_project(call.control, call.caller, call.path["id"])
+    delete = domains.delete_domain if _is_domain(call) else projects.delete_project
+    delete(call.control, call.caller, call.path["id"])
     return NO_CONTENT
+
+
+def _is_domain(call: Call) -> bool:
+    """True for a domain under its other name, a project that is one: the rules of domains hold for it."""
+    return projects.get_project(call.control, call.caller, call.path["id"], call.rule).is_domain
 
 
 OPERATIONS = (

@@ -8,6 +8,7 @@ from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import keystone_time
 from busway.api.identity import answers, catalog
+from busway.api.identity.users import expiry
 from busway.api.operation import Operation
 from busway.api.schema import FLAG, Definition, Schema, open_object
 from busway.control.identity import tokens as identity_tokens
@@ -27,6 +28,7 @@ _NAMES: Definition = {
     "name": _TEXT,
     "domain": {"type": ["object", "null"], "properties": {"id": _TEXT, "name": _TEXT}},
 }
+_TRUST_ID: Definition = {"type": "string", "minLength": 1, "maxLength": 255}
 _NAMED: Definition = {"type": "object", "properties": _NAMES}
 _USER: Definition = open_object({**_NAMES, "password": {"type": ["string", "null"], "maxLength": 4096}})
 _SCOPE = {
@@ -39,6 +41,7 @@ _SCOPE = {
                 "project": {"anyOf": [_NAMED, {"type": "null"}]},
                 "domain": {"anyOf": [{"type": "object", "properties": {"id": _TEXT, "name": _TEXT}}, {"type": "null"}]},
                 "system": {"type": ["object", "null"]},
+                "OS-TRUST:trust": {"anyOf": [open_object({"id": _TRUST_ID}, "id"), {"type": "null"}]},
                 "unscoped": {},
             },
             "additionalProperties": False,
@@ -84,7 +87,7 @@ def token_body(call: Call, token: Token) -> dict[str, object]:
             "id": token.user.id,
             "name": token.user.name,
             "domain": _domain(token, token.user.domain_id),
-            "password_expires_at": None,
+            "password_expires_at": expiry(call, token.user),
         },
         "audit_ids": [token.audit_id],
         "issued_at": keystone_time(token.issued),
@@ -101,9 +104,17 @@ def token_body(call: Call, token: Token) -> dict[str, object]:
     if token.project is not None or token.domain is not None or token.is_system:
         body["roles"] = [{"id": role.id, "name": role.name} for role in token.roles]
         if not call.flag("nocatalog"):
-            body["catalog"] = catalog.catalog(call)
+            project_id = token.project.id if token.project is not None else None
+            body["catalog"] = catalog.catalog_body(call, project_id, token.user.id)
     if token.credential is not None:
         body["application_credential"] = _credential_body(token.credential)
+    if token.trust is not None:
+        body["OS-TRUST:trust"] = {
+            "id": token.trust.id,
+            "impersonation": token.trust.impersonation,
+            "trustor_user": {"id": token.trust.trustor_id},
+            "trustee_user": {"id": token.trust.trustee_id},
+        }
     return body
 
 
@@ -176,6 +187,8 @@ def _scope(scope: Any) -> Scope | None:
     if kind == "system" and value.get("all"):
         return Scope(is_system=True)
     reference = value.get("id") or value.get("name")
+    if kind == "OS-TRUST:trust":
+        return Scope(trust_id=value["id"])
     if kind == "domain" and reference:
         return Scope(domain=reference)
     if kind == "project" and reference:
@@ -185,7 +198,7 @@ def _scope(scope: Any) -> Scope | None:
 
 def _no_scope() -> BadInput:
     return BadInput(
-        "A token is for one project, one domain, or the system",
+        "A token is for one project, one domain, one trust, or the system",
         remedy="Set one of OS_PROJECT_NAME, OS_DOMAIN_NAME and OS_SYSTEM_SCOPE=all, or none for a token without a scope.",
         code="token-scope",
     )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
-from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.identity import answers
-from busway.api.identity.attributes import ID_OR_NONE, TEXT, changes_of, check_id, extra_of
-from busway.api.identity.listing import IN_DOMAIN, in_asked_domain, links, only
+from busway.api.identity.attributes import ID_OR_NONE, TEXT, changes_of, extra_of
+from busway.api.identity.listing import only
+from busway.api.identity.resource import Resource
 from busway.api.identity.users import QUERY as USER_QUERY
-from busway.api.identity.users import listed as listed_users
-from busway.api.identity.users import user_filter
+from busway.api.identity.users import USERS, user_filter
 from busway.api.operation import Operation
 from busway.api.schema import PAGE, WORD, Definition, Schema, open_object
 from busway.control.identity import user_groups as groups
@@ -49,52 +48,43 @@ def _filter(call: Call) -> UserGroupFilter:
     )
 
 
-def _listed(call: Call, path: str, found: Sequence[UserGroup]) -> Reply:
-    rows = [group_body(call, each) for each in found]
-    return Reply({"groups": rows, "links": links(call, path, [each.id for each in found])})
+def _find(call: Call) -> list[UserGroup]:
+    return groups.list_groups(call.control, call.caller, _filter(call))
 
 
-def _list(call: Call) -> Reply:
-    return _listed(call, ROOT, groups.list_groups(call.control, call.caller, _filter(call)))
+def _create(call: Call, given: dict[str, Any]) -> UserGroup:
+    group = UserGroup("", **changes_of(given, "name", "description"), extra=extra_of(given, _FIELDS, "id"))
+    return groups.create_group(call.control, call.caller, group, given.get("domain_id"))
+
+
+def _update(call: Call, given: dict[str, Any]) -> UserGroup:
+    changes = changes_of(given, *_FIELDS)
+    if extra := extra_of(given, _FIELDS):
+        changes["extra"] = extra
+    return groups.update_group(call.control, call.caller, call.path["id"], changes)
+
+
+_GROUPS = Resource(
+    "group",
+    ROOT,
+    answers.GROUP,
+    group_body,
+    groups.get_group,
+    groups.delete_group,
+    domain_of=lambda group: group.domain_id,
+    kind="user-group",
+)
 
 
 def _list_of_user(call: Call) -> Reply:
     user_id = call.path["id"]
     found = groups.list_user_groups(call.control, call.caller, user_id, _filter(call))
-    return _listed(call, f"/identity/v3/users/{user_id}/groups", found)
-
-
-def _show(call: Call) -> Reply:
-    only(call, IN_DOMAIN)
-    group = groups.get_group(call.control, call.caller, call.path["id"])
-    in_asked_domain(call, "user-group", group.domain_id)
-    return Reply({"group": group_body(call, group)})
-
-
-def _create(call: Call) -> Reply:
-    given = call.body["group"]
-    group = UserGroup("", **changes_of(given, "name", "description"), extra=extra_of(given, _FIELDS, "id"))
-    made = groups.create_group(call.control, call.caller, group, given.get("domain_id"))
-    return Reply({"group": group_body(call, made)}, 201)
-
-
-def _update(call: Call) -> Reply:
-    given = dict(call.body["group"])
-    check_id(given, call.path["id"])
-    changes = changes_of(given, *_FIELDS)
-    if extra := extra_of(given, _FIELDS):
-        changes["extra"] = extra
-    return Reply({"group": group_body(call, groups.update_group(call.control, call.caller, call.path["id"], changes))})
-
-
-def _delete(call: Call) -> Reply:
-    groups.delete_group(call.control, call.caller, call.path["id"])
-    return NO_CONTENT
+    return _GROUPS.many(call, f"/identity/v3/users/{user_id}/groups", found)
 
 
 def _list_users(call: Call) -> Reply:
     found = groups.list_members(call.control, call.caller, call.path["id"], user_filter(call))
-    return listed_users(call, f"{ROOT}/{call.path['id']}/users", found)
+    return USERS.many(call, f"{ROOT}/{call.path['id']}/users", found)
 
 
 def _add(call: Call) -> Reply:
@@ -116,17 +106,7 @@ _USERS = f"{ROOT}/{{id}}/users"
 _USER = f"{_USERS}/{{user}}"
 
 OPERATIONS = (
-    Operation(
-        "GET", ROOT, _list, query=_QUERY, rule="identity:list_groups", answer=answers.listed("groups", answers.GROUP)
-    ),
-    Operation("POST", ROOT, _create, _CREATE, rule="identity:create_group", answer=wrap("group", answers.GROUP)),
-    Operation(
-        "GET", f"{ROOT}/{{id}}", _show, query=IN_DOMAIN, rule="identity:get_group", answer=wrap("group", answers.GROUP)
-    ),
-    Operation(
-        "PATCH", f"{ROOT}/{{id}}", _update, _UPDATE, rule="identity:update_group", answer=wrap("group", answers.GROUP)
-    ),
-    Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="identity:delete_group"),
+    *_GROUPS.operations(_find, _create, _update, query=_QUERY, bodies=(_CREATE, _UPDATE)),
     Operation(
         "GET",
         _USERS,

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.encoding import micro_time
 from busway.api.identity import answers
-from busway.api.identity.attributes import ID_OR_NONE, TEXT, changes_of, check_id, extra_of, options_of
-from busway.api.identity.listing import IN_DOMAIN, flag, in_asked_domain, links, only
+from busway.api.identity.attributes import ID_OR_NONE, TEXT, changes_of, extra_of, options_of
+from busway.api.identity.listing import flag, only
 from busway.api.identity.projects import listed as listed_projects
+from busway.api.identity.resource import Resource
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, FLAG, PAGE, WORD, Definition, Schema, closed, open_object
 from busway.control.identity import projects, users
+from busway.control.identity.proof import password_expires
 from busway.domain.identity import User
 from busway.domain.ids import ProjectId, UserId
 from busway.store.users import UserFilter
 
 ROOT = "/identity/v3/users"
-_OPTIONS = closed({"lock_password": {"type": ["boolean", "null"]}})
+_SWITCH = {"type": ["boolean", "null"]}
+_OPTIONS = closed({"lock_password": _SWITCH, "ignore_password_expiry": _SWITCH})
 _FIELDS = {
     "name": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"\S"},
     "password": {"type": ["string", "null"], "minLength": 1, "maxLength": 4096},
@@ -39,6 +41,12 @@ _CHANGE_PASSWORD = Schema(open_object({"user": _PASSWORDS}, "user"))
 QUERY: Definition = {**PAGE, "name": WORD, "domain_id": WORD, "enabled": FLAG}
 
 
+def expiry(call: Call, user: User) -> str | None:
+    """When a user's password must be changed, as the identity API writes it."""
+    moment = password_expires(call.control, user)
+    return micro_time(moment) if moment is not None else None
+
+
 def user_body(call: Call, user: User) -> dict[str, object]:
     """A user as the identity API shows it."""
     body: dict[str, object] = {
@@ -48,7 +56,7 @@ def user_body(call: Call, user: User) -> dict[str, object]:
         "enabled": user.enabled,
         "description": user.description,
         "domain_id": user.domain_id,
-        "password_expires_at": None,
+        "password_expires_at": expiry(call, user),
         "options": dict(user.options),
         "links": {"self": call.url(f"{ROOT}/{user.id}")},
     }
@@ -71,21 +79,8 @@ def user_filter(call: Call) -> UserFilter:
     )
 
 
-def listed(call: Call, path: str, found: Sequence[User]) -> Reply:
-    """A list of users with its links."""
-    rows = [user_body(call, each) for each in found]
-    return Reply({"users": rows, "links": links(call, path, [each.id for each in found])})
-
-
-def _list(call: Call) -> Reply:
-    return listed(call, ROOT, users.list_users(call.control, call.caller, user_filter(call)))
-
-
-def _show(call: Call) -> Reply:
-    only(call, IN_DOMAIN)
-    user = users.get_user(call.control, call.caller, call.path["id"])
-    in_asked_domain(call, "user", user.domain_id)
-    return Reply({"user": user_body(call, user)})
+def _find(call: Call) -> list[User]:
+    return users.list_users(call.control, call.caller, user_filter(call))
 
 
 def _changes(given: dict[str, Any]) -> dict[str, Any]:
@@ -98,27 +93,21 @@ def _changes(given: dict[str, Any]) -> dict[str, Any]:
     return changes
 
 
-def _create(call: Call) -> Reply:
-    given = call.body["user"]
+def _create(call: Call, given: dict[str, Any]) -> User:
     extra_of(given, _FIELDS, "id")
     changes = {**_changes(given), "options": options_of(given)}
     domain = changes.pop("domain_id", None)
-    user = User(UserId(""), **changes)
-    made = users.create_user(call.control, call.caller, user, given.get("password"), domain)
-    return Reply({"user": user_body(call, made)}, 201)
+    return users.create_user(call.control, call.caller, User(UserId(""), **changes), given.get("password"), domain)
 
 
-def _update(call: Call) -> Reply:
-    given = dict(call.body["user"])
-    check_id(given, call.path["id"])
+def _update(call: Call, given: dict[str, Any]) -> User:
     password = given.get("password", users.UNCHANGED)
-    user = users.update_user(call.control, call.caller, call.path["id"], _changes(given), password)
-    return Reply({"user": user_body(call, user)})
+    return users.update_user(call.control, call.caller, call.path["id"], _changes(given), password)
 
 
-def _delete(call: Call) -> Reply:
-    users.delete_user(call.control, call.caller, call.path["id"])
-    return NO_CONTENT
+USERS = Resource(
+    "user", ROOT, answers.USER, user_body, users.get_user, users.delete_user, domain_of=lambda user: user.domain_id
+)
 
 
 def _change_password(call: Call) -> Reply:
@@ -136,25 +125,7 @@ def _list_projects(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation(
-        "GET", ROOT, _list, query=QUERY, rule="identity:list_users", answer=answers.listed("users", answers.USER)
-    ),
-    Operation(
-        "POST", ROOT, _create, _CREATE, rule="identity:create_user", hashes=True, answer=wrap("user", answers.USER)
-    ),
-    Operation(
-        "GET", f"{ROOT}/{{id}}", _show, query=IN_DOMAIN, rule="identity:get_user", answer=wrap("user", answers.USER)
-    ),
-    Operation(
-        "PATCH",
-        f"{ROOT}/{{id}}",
-        _update,
-        _UPDATE,
-        rule="identity:update_user",
-        hashes=True,
-        answer=wrap("user", answers.USER),
-    ),
-    Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="identity:delete_user"),
+    *USERS.operations(_find, _create, _update, query=QUERY, bodies=(_CREATE, _UPDATE), hashes=True),
     Operation(
         "GET",
         f"{ROOT}/{{id}}/projects",

@@ -6,10 +6,10 @@ from typing import Any
 
 from busway.api.answer import (
     ANYTHING,
-    EMPTY,
     NUMBER,
     TEXT,
     TRUTH,
+    Property,
     array,
     mapping,
     nullable,
@@ -19,10 +19,13 @@ from busway.api.answer import (
     wrap_list,
 )
 from busway.api.schema import Definition
-from busway.domain.image import CONTAINER_FORMATS, DISK_FORMATS, VISIBILITIES, ImageStatus
+from busway.domain.disk_formats import ALL_FORMATS
+from busway.domain.image import CONTAINER_FORMATS, VISIBILITIES, ImageStatus
+from busway.domain.image_member import MemberStatus
+from busway.domain.image_task import IMPORT_METHODS, STORE, TaskStatus
 
 _TEXT_OR_NULL = nullable(TEXT)
-_FIELDS = {
+_FIELDS: dict[str, Property] = {
     "id": TEXT,
     "name": _TEXT_OR_NULL,
     "status": words(*ImageStatus),
@@ -30,7 +33,7 @@ _FIELDS = {
     "owner": _TEXT_OR_NULL,
     "protected": TRUTH,
     "os_hidden": TRUTH,
-    "disk_format": nullable(words(*DISK_FORMATS)),
+    "disk_format": nullable(words(*ALL_FORMATS)),
     "container_format": nullable(words(*CONTAINER_FORMATS)),
     "size": nullable(NUMBER),
     "virtual_size": nullable(NUMBER),
@@ -45,22 +48,50 @@ _FIELDS = {
     "self": TEXT,
     "file": TEXT,
     "schema": TEXT,
+    "stores": optional(words(STORE)),
 }
 # Custom properties stand beside the others.
 IMAGE: dict[str, Any] = {**shape(_FIELDS, "image"), "additionalProperties": TEXT}
 IMAGES = wrap_list("images", IMAGE, first=TEXT, schema=TEXT, next=optional(TEXT))
-MEMBERS = shape({"members": EMPTY, "schema": TEXT})
+MEMBER = shape(
+    {
+        "member_id": TEXT,
+        "image_id": TEXT,
+        "status": words(*MemberStatus),
+        "created_at": TEXT,
+        "updated_at": TEXT,
+        "schema": TEXT,
+    },
+    "image_member",
+)
+MEMBERS = wrap_list("members", MEMBER, schema=TEXT)
 SCHEMA = shape(
     {
         "name": TEXT,
         "properties": mapping(ANYTHING),
+        "required": optional(array(TEXT)),
         "additionalProperties": optional(ANYTHING),
         "links": optional(array(shape({"href": TEXT, "rel": TEXT}))),
     },
     "schema",
 )
-IMPORT = shape({"import-methods": shape({"description": TEXT, "type": words("array"), "value": EMPTY})})
-STORES = shape({"stores": EMPTY})
+IMPORT = shape(
+    {"import-methods": shape({"description": TEXT, "type": words("array"), "value": array(words(*IMPORT_METHODS))})}
+)
+STORES = wrap_list("stores", shape({"id": TEXT, "description": TEXT, "default": words("true")}))
+TASK = shape(
+    {
+        **dict.fromkeys(("id", "image_id", "owner", "user_id", "request_id", "message", "self", "schema"), TEXT),
+        "type": words("api_image_import"),
+        "status": words(*TaskStatus),
+        "input": mapping(ANYTHING),
+        "result": nullable(mapping(TEXT)),
+        **dict.fromkeys(("created_at", "updated_at", "expires_at"), TEXT),
+    },
+    "image_task",
+)
+TASKS = wrap_list("tasks", TASK, first=TEXT, schema=TEXT)
+TASKS_OF_IMAGE = wrap_list("tasks", TASK)
 DATA: Definition = {"type": "string", "format": "binary"}
 VERSIONS = wrap_list(
     "versions",

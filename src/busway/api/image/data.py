@@ -9,18 +9,29 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
 from busway.api.body import length_of, stream_pieces
+from busway.api.errors import error_response
 from busway.api.image.answers import DATA
+from busway.api.image.ranges import range_of
 from busway.api.operation import Operation, Run
 from busway.control.context import Control
 from busway.control.images.catalogue import get_image, image_path
 from busway.control.images.upload import ImageUpload, begin_upload
 from busway.domain.caller import Caller
-from busway.domain.errors import Forbidden, NotFound
-from busway.domain.image import ImageStatus
+from busway.domain.errors import BadRange, Forbidden, NotFound
+from busway.domain.image import NOT_YET, ImageStatus
+
+_BYTES = "application/octet-stream"
+
+Begin = Callable[[Control, Caller, str, int | None], ImageUpload]
 
 
 async def _upload(control: Control, caller: Caller, request: Request, run: Run) -> Response:
-    upload = await run(begin_upload, control, caller, request.path_params["id"], expected_bytes(request))
+    return await receive(begin_upload, control, caller, request, run)
+
+
+async def receive(begin: Begin, control: Control, caller: Caller, request: Request, run: Run) -> Response:
+    """Takes in an image's data, to be used at once or to be imported."""
+    upload = await run(begin, control, caller, request.path_params["id"], expected_bytes(request))
     try:
         await take_data(request, upload, run)
         await run(upload.finish)
@@ -32,12 +43,12 @@ async def _upload(control: Control, caller: Caller, request: Request, run: Run) 
 
 async def _download(control: Control, caller: Caller, request: Request, run: Run) -> Response:
     image = await run(get_image, control, caller, request.path_params["id"], "download_image")
-    if image.sha256 is None:
+    if image.sha256 is None or image.status in NOT_YET:
         return Response(status_code=204)
     if image.status is ImageStatus.DEACTIVATED and not caller.is_admin:
         raise Forbidden(
             f"The data of image {image.id} can't be read: it is deactivated",
-            remedy="Ask an admin for the reason.",
+            remedy="Ask its owner or an admin for the reason.",
             code="image-deactivated",
         )
     path = image_path(control, image)
@@ -48,8 +59,22 @@ async def _download(control: Control, caller: Caller, request: Request, run: Run
             remedy="Restore it from a backup, or delete the image and upload it again.",
             code="image-data-missing",
         )
-    headers = {"content-md5": image.md5 or ""}
-    return FileResponse(path, media_type="application/octet-stream", headers=headers)
+    try:
+        part = range_of(request.headers, image.size or 0)
+    except BadRange as error:
+        answer = error_response(request.scope, error)
+        answer.headers["content-range"] = f"bytes */{image.size}"
+        return answer
+    if part is None:
+        return FileResponse(path, media_type=_BYTES, headers={"content-md5": image.md5 or ""})
+    _ask_for(request, *part)
+    return FileResponse(path, media_type=_BYTES)
+
+
+def _ask_for(request: Request, first: int, last: int) -> None:
+    """Leaves one range in the request, in the form that `FileResponse` reads."""
+    others = [(name, value) for name, value in request.scope["headers"] if name != b"range"]
+    request.scope["headers"] = [*others, (b"range", f"bytes={first}-{last}".encode())]
 
 
 OPERATIONS = (
@@ -60,7 +85,7 @@ OPERATIONS = (
         stream=_download,
         rule="download_image",
         answer=DATA,
-        answer_type="application/octet-stream",
+        answer_type=_BYTES,
     ),
 )
 

@@ -8,18 +8,37 @@ from urllib.parse import urlencode
 from busway.api.call import Call
 from busway.api.schema import FLAG, PAGE, WORD, Definition, as_int
 from busway.domain.errors import BadInput
-from busway.domain.image import Image
+from busway.domain.image import VISIBILITIES, Image
+from busway.domain.image_member import MemberStatus
 from busway.store.image_list import IMAGE_FIELDS, IMAGE_SORT_KEYS, Condition, ImageFilter
 
 MOST_SIZE = 2**63 - 1
 _MAX_LIMIT = 1000
 _NOT_FIELDS = frozenset(
-    {"limit", "marker", "sort", "sort_key", "sort_dir", "tag", "size_min", "size_max", "os_hidden", "protected"}
+    {
+        "limit",
+        "marker",
+        "sort",
+        "sort_key",
+        "sort_dir",
+        "tag",
+        "size_min",
+        "size_max",
+        "os_hidden",
+        "protected",
+        "visibility",
+        "member_status",
+    }
 )
 _SIZE: Definition = {"type": "integer", "minimum": 0, "maximum": MOST_SIZE}
+_WORDS_OF: Definition = {
+    "visibility": {"type": "string", "enum": [*VISIBILITIES, "all"]},
+    "member_status": {"type": "string", "enum": [*MemberStatus, "all"]},
+}
 QUERY: Definition = {
     **PAGE,
     **dict.fromkeys(sorted(IMAGE_FIELDS), WORD),
+    **_WORDS_OF,
     **dict.fromkeys(("sort", "sort_key", "sort_dir", "tag"), WORD),
     "size_min": _SIZE,
     "size_max": _SIZE,
@@ -32,11 +51,9 @@ def image_filter(call: Call) -> ImageFilter:
     """What the query asks for; its limit is the most that one answer has."""
     limit = call.number("limit")
     return ImageFilter(
-        conditions=tuple(
-            _condition(key, value)
-            for key, value in call.query.multi_items()
-            if key not in _NOT_FIELDS and (key, value) not in _EVERYTHING
-        ),
+        conditions=tuple(_condition(key, value) for key, value in call.query.multi_items() if key not in _NOT_FIELDS),
+        visibility=_word(call, "visibility"),
+        member_status=_word(call, "member_status") or MemberStatus.ACCEPTED,
         tags=tuple(call.query.getlist("tag")),
         size_min=_size(call, "size_min"),
         size_max=_size(call, "size_max"),
@@ -56,7 +73,15 @@ def next_page(call: Call, found: list[Image], wanted: ImageFilter) -> str | None
     return f"/v2/images?{urlencode([*kept, ('marker', found[-1].id)])}"
 
 
-_EVERYTHING = {("visibility", "all"), ("member_status", "all")}
+def _word(call: Call, name: str) -> str | None:
+    value = call.text(name)
+    if value is not None and value not in (known := _WORDS_OF[name]["enum"]):
+        raise BadInput(
+            f"Invalid {name} '{value[:80]}'",
+            detail=f"There are {', '.join(known)}.",
+            code=f"image-{name.replace('_', '-')}",
+        )
+    return value
 
 
 def _size(call: Call, name: str) -> int | None:

@@ -10,13 +10,15 @@ from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
 from busway.api.image.answers import IMAGE, IMAGES
 from busway.api.image.filters import QUERY, image_filter, next_page
-from busway.api.image.patch import PATCH, PATCH_TYPE, patched
+from busway.api.image.patch import PATCH, PATCH_TYPE, READ_ONLY, check_patch_type, patched
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, NATURAL, Schema, as_bool, as_int
 from busway.control.images import catalogue as images
+from busway.control.images.importing import methods_of
 from busway.domain.errors import BadInput
 from busway.domain.ids import ImageId, ProjectId
-from busway.domain.image import MOST_TAGS, Image, ImageStatus
+from busway.domain.image import MOST_TAGS, NOT_YET, Image, ImageStatus, check_name
+from busway.domain.image_task import STORE
 
 ROOT = "/image/v2/images"
 _CREATE = Schema(
@@ -33,34 +35,20 @@ _CREATE = Schema(
             "min_disk": NATURAL,
             "min_ram": NATURAL,
             "tags": {"type": "array", "maxItems": MOST_TAGS, "items": {"type": "string", "maxLength": 255}},
-            "owner": {"type": ["string", "null"], "maxLength": 255},
+            "owner": {"type": "string", "minLength": 1, "maxLength": 64},
         },
         "additionalProperties": {"type": ["string", "null"]},
     }
 )
 _OWN = frozenset(_CREATE.definition["properties"])
-READ_ONLY = frozenset(
-    {
-        "status",
-        "size",
-        "virtual_size",
-        "checksum",
-        "os_hash_algo",
-        "os_hash_value",
-        "created_at",
-        "updated_at",
-        "self",
-        "file",
-        "schema",
-        "direct_url",
-        "locations",
-    }
-)
 
 
 def image_body(image: Image) -> dict[str, object]:
-    """An image as the image API shows it; custom properties stand beside the others."""
+    """An image as the image API shows it; custom properties stand beside the others, and no digests of data before it is imported."""
+    if image.status in NOT_YET:
+        image = replace(image, md5=None, sha512=None)
     return {
+        **({"stores": STORE} if image.status in (ImageStatus.ACTIVE, ImageStatus.DEACTIVATED) else {}),
         **image.properties,
         "id": image.id,
         "name": image.name,
@@ -92,12 +80,14 @@ def _create(call: Call) -> Reply:
     refused = sorted(READ_ONLY & set(given))
     if refused:
         raise BadInput(f"Attribute '{refused[0]}' is read-only.", code="image-read-only")
+    for name in given:
+        check_name(name)
     now = call.control.now()
     image = Image(
         id=_image_id(call, given.get("id")),
         name=given.get("name"),
         status=ImageStatus.QUEUED,
-        owner=ProjectId(call.caller.project_id),
+        owner=ProjectId(given.get("owner", call.caller.project_id)),
         created=now,
         updated=now,
         visibility=given.get("visibility", "shared"),
@@ -111,7 +101,15 @@ def _create(call: Call) -> Reply:
         properties={key: value for key, value in given.items() if key not in _OWN and value is not None},
     )
     made = images.create_image(call.control, call.caller, image)
-    return Reply(image_body(made), 201, {"Location": call.url(f"{ROOT}/{made.id}")})
+    return Reply(image_body(made), 201, {"Location": call.url(f"{ROOT}/{made.id}"), **_methods(call)})
+
+
+def _methods(call: Call) -> dict[str, str]:
+    """How the data of a new image may come, as Glance tells it."""
+    return {
+        "OpenStack-image-import-methods": ",".join(methods_of(call.control)),
+        "OpenStack-image-store-ids": STORE,
+    }
 
 
 def _image_id(call: Call, given: str | None) -> ImageId:
@@ -141,6 +139,7 @@ def _show(call: Call) -> Reply:
 
 
 def _change(call: Call) -> Reply:
+    check_patch_type(call.headers.get("content-type", ""))
     changed = images.change_image(call.control, call.caller, call.path["id"], lambda image: patched(image, call.body))
     return Reply(image_body(changed))
 

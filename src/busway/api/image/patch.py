@@ -7,12 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from busway.api.schema import Schema, as_bool, as_int, open_object
-from busway.domain.errors import BadInput, Conflict, Forbidden
-from busway.domain.image import Image
+from busway.domain.errors import BadInput, BadMediaType, Conflict, Forbidden
+from busway.domain.ids import ProjectId
+from busway.domain.image import Image, check_name
 
-_READ_ONLY = frozenset(
+_OWNER_CHARS = 64
+
+# What no user writes. Beside these, a change may not touch the id.
+READ_ONLY = frozenset(
     [
-        "id",
         "status",
         "size",
         "virtual_size",
@@ -26,7 +29,7 @@ _READ_ONLY = frozenset(
         "schema",
         "direct_url",
         "locations",
-        "owner",
+        "stores",
     ]
 )
 
@@ -37,6 +40,12 @@ def _text(value: object, name: str) -> str | None:
     return value
 
 
+def _owner(value: object, name: str) -> ProjectId:
+    if not isinstance(value, str) or not 0 < len(value) <= _OWNER_CHARS:
+        raise BadInput(f"{name} must be the id of a project", code="image-property")
+    return ProjectId(value)
+
+
 def _tags(value: object, name: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise BadInput(f"{name} must be a list of texts", code="image-property")
@@ -45,6 +54,7 @@ def _tags(value: object, name: str) -> tuple[str, ...]:
 
 _BASE: dict[str, tuple[str, Callable[[Any, str], object], object]] = {
     "name": ("name", _text, None),
+    "owner": ("owner", _owner, None),
     "visibility": ("visibility", _text, None),
     "disk_format": ("disk_format", _text, None),
     "container_format": ("container_format", _text, None),
@@ -55,12 +65,23 @@ _BASE: dict[str, tuple[str, Callable[[Any, str], object], object]] = {
     "tags": ("tags", _tags, ()),
 }
 PATCH_TYPE = "application/openstack-images-v2.1-json-patch"
+_TYPES = (PATCH_TYPE, "application/openstack-images-v2.0-json-patch", "application/json-patch+json", "application/json")
 _PATH = {"type": "string", "minLength": 2, "maxLength": 256, "pattern": "^/"}
 _CHANGED = open_object({"op": {"enum": ["add", "replace"]}, "path": _PATH, "value": {}}, "op", "path", "value")
 _REMOVED = open_object({"op": {"enum": ["remove"]}, "path": _PATH}, "op", "path")
 # The older media type names the operation by the key that has the path: {"replace": "/name", "value": "x"}.
 _OLD = {"anyOf": [open_object({op: _PATH, "value": {}}, op) for op in ("add", "replace", "remove")]}
 PATCH = Schema({"type": "array", "maxItems": 1000, "items": {"anyOf": [_CHANGED, _REMOVED, _OLD]}})
+
+
+def check_patch_type(given: str) -> None:
+    """Raises `BadMediaType` for a body that does not say that it is a JSON patch of images."""
+    if given.partition(";")[0].strip().lower() not in _TYPES:
+        raise BadMediaType(
+            f"A change of an image can't be of the media type '{given[:80]}'",
+            detail=f"There are {', '.join(_TYPES[:2])}.",
+            code="image-patch-type",
+        )
 
 
 def patched(image: Image, operations: object) -> Image:
@@ -87,7 +108,15 @@ def _apply(image: Image, operation: object) -> Image:
     name = str(operation.get("path", "")).removeprefix("/").replace("~1", "/").replace("~0", "~")
     if not name:
         raise BadInput("An operation of the JSON patch has no path", code="image-patch")
-    if name in _READ_ONLY:
+    if name.partition("/")[0] == "locations":
+        raise Forbidden(
+            "The location of an image's data can't be changed",
+            detail="Where data lies is the operator's: show_multiple_locations is off.",
+            remedy="Upload the data, or import it.",
+            code="image-locations",
+        )
+    check_name(name)
+    if name == "id" or name in READ_ONLY:
         raise Forbidden(f"Attribute '{name}' is read-only.", code="image-read-only")
     if operation["op"] != "remove" and "value" not in operation:
         raise BadInput(f"Operation on /{name} has no value", code="image-patch")

@@ -1,11 +1,16 @@
-"""The schemas that image clients ask for before they trust a field, and what they probe."""
+"""The schemas that image clients ask for before they trust a field."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from busway.api.call import Call, Reply
-from busway.api.image.answers import IMPORT, SCHEMA, STORES
+from busway.api.image.answers import SCHEMA
+from busway.api.image.metadef_answers import SCHEMAS
 from busway.api.operation import Operation
-from busway.domain.image import CONTAINER_FORMATS, DISK_FORMATS, VISIBILITIES, ImageStatus
+from busway.domain.disk_formats import ALL_FORMATS
+from busway.domain.image import CONTAINER_FORMATS, VISIBILITIES, ImageStatus
+from busway.domain.image_member import MemberStatus
 
 _TEXT: dict[str, object] = {"type": ["null", "string"], "maxLength": 255}
 _READ_ONLY = {"type": ["null", "string"], "readOnly": True}
@@ -28,7 +33,7 @@ IMAGE: dict[str, object] = {
         "size": _SIZE,
         "virtual_size": _SIZE,
         "container_format": {"type": ["null", "string"], "enum": [None, *CONTAINER_FORMATS]},
-        "disk_format": {"type": ["null", "string"], "enum": [None, *DISK_FORMATS]},
+        "disk_format": {"type": ["null", "string"], "enum": [None, *ALL_FORMATS]},
         "created_at": _READ_ONLY,
         "updated_at": _READ_ONLY,
         "tags": {"type": "array", "items": {"type": "string", "maxLength": 255}},
@@ -39,6 +44,7 @@ IMAGE: dict[str, object] = {
         "schema": _READ_ONLY,
         "direct_url": _READ_ONLY,
         "locations": {"type": "array", "readOnly": True},
+        "stores": _READ_ONLY,
     },
     "additionalProperties": {"type": "string"},
     "links": [
@@ -47,6 +53,32 @@ IMAGE: dict[str, object] = {
         {"href": "{schema}", "rel": "describedby"},
     ],
 }
+
+
+MEMBER: dict[str, object] = {
+    "name": "member",
+    "properties": {
+        "member_id": {"type": "string"},
+        "image_id": {"type": "string"},
+        "status": {"type": "string", "enum": list(MemberStatus)},
+        "created_at": {"type": "string"},
+        "updated_at": {"type": "string"},
+        "schema": {"readOnly": True, "type": "string"},
+    },
+}
+
+
+def _member(_call: Call) -> Reply:
+    return Reply(MEMBER)
+
+
+def _members(_call: Call) -> Reply:
+    items = {"type": "array", "items": MEMBER}
+    return Reply({"name": "members", "properties": {"members": items, "schema": {"type": "string"}}})
+
+
+def _metadef(word: str) -> Callable[[Call], Reply]:
+    return lambda _call: Reply(SCHEMAS[word])
 
 
 def _image(_call: Call) -> Reply:
@@ -59,17 +91,13 @@ def _images(_call: Call) -> Reply:
     return Reply({"name": "images", "properties": {"images": items, "first": paging, "next": paging, "schema": paging}})
 
 
-def _no_import(_call: Call) -> Reply:
-    return Reply({"import-methods": {"description": "Import methods available.", "type": "array", "value": []}})
-
-
-def _stores(_call: Call) -> Reply:
-    return Reply({"stores": []})
-
-
 OPERATIONS = (
     Operation("GET", "/image/v2/schemas/image", _image, rule="get_schemas", answer=SCHEMA),
     Operation("GET", "/image/v2/schemas/images", _images, rule="get_schemas", answer=SCHEMA),
-    Operation("GET", "/image/v2/info/import", _no_import, rule="get_stores", answer=IMPORT),
-    Operation("GET", "/image/v2/info/stores", _stores, rule="get_stores", answer=STORES),
+    Operation("GET", "/image/v2/schemas/member", _member, rule="get_schemas", answer=SCHEMA),
+    Operation("GET", "/image/v2/schemas/members", _members, rule="get_schemas", answer=SCHEMA),
+    *(
+        Operation("GET", f"/image/v2/schemas/metadefs/{word}", _metadef(word), rule="get_schemas", answer=SCHEMA)
+        for word in SCHEMAS
+    ),
 )

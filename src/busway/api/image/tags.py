@@ -1,9 +1,8 @@
-"""Tags of images, one by one; and their members, of which there are none."""
+"""Tags of images, one by one."""
 
 from __future__ import annotations
 
 from busway.api.call import NO_CONTENT, Call, Reply
-from busway.api.image.answers import MEMBERS
 from busway.api.image.images import ROOT, tagged
 from busway.api.operation import Operation
 from busway.control.images import catalogue as images
@@ -24,13 +23,7 @@ def _delete(call: Call) -> Reply:
     return NO_CONTENT
 
 
-def _members(call: Call) -> Reply:
-    images.get_image(call.control, call.caller, call.path["id"])
-    return Reply({"members": [], "schema": "/v2/schemas/members"})
-
-
 OPERATIONS = (
     Operation("PUT", f"{ROOT}/{{id}}/tags/{{tag}}", _add, rule="modify_image"),
     Operation("DELETE", f"{ROOT}/{{id}}/tags/{{tag}}", _delete, rule="modify_image"),
-    Operation("GET", f"{ROOT}/{{id}}/members", _members, rule="get_members", answer=MEMBERS),
 )

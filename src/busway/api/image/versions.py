@@ -8,7 +8,8 @@ from busway.api.operation import Operation
 
 
 def _versions(call: Call) -> list[dict[str, object]]:
-    numbers = range(9, -1, -1)
+    # 2.11 copies an image to another store, of which there is one.
+    numbers = (12, 10, *range(9, -1, -1))
     return [
         {
             "id": f"v2.{number}",

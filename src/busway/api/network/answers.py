@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from busway.api.answer import (
     EMPTY,
-    EMPTY_OBJECT,
     FALSE,
     NOTHING,
     NUMBER,
@@ -32,7 +31,7 @@ _COMMON: Mapping[str, Property] = {
     "id": TEXT,
     "tenant_id": TEXT,
     "project_id": TEXT,
-    "tags": EMPTY,
+    "tags": array(TEXT),
     "revision_number": NUMBER,
     "created_at": TEXT,
     "updated_at": TEXT,
@@ -80,7 +79,7 @@ NETWORK = _row(
         "availability_zones": EMPTY,
         "availability_zone_hints": EMPTY,
         "port_security_enabled": TRUE,
-        "provider:network_type": optional(words("local", "flat", "vlan")),
+        "provider:network_type": optional(words("local", "flat", "vlan", "geneve")),
         "provider:physical_network": optional(_TEXT_OR_NULL),
         "provider:segmentation_id": optional(_NUMBER_OR_NULL),
     },
@@ -98,7 +97,7 @@ SUBNET = _row(
         "enable_dhcp": TRUTH,
         "allocation_pools": array(shape({"start": TEXT, "end": TEXT})),
         "dns_nameservers": array(TEXT),
-        "host_routes": EMPTY,
+        "host_routes": array(shape({"destination": TEXT, "nexthop": TEXT})),
         "ipv6_address_mode": _MODE,
         "ipv6_ra_mode": _MODE,
         "subnetpool_id": NOTHING,
@@ -117,16 +116,26 @@ PORT = _row(
         "mac_address": TEXT,
         "fixed_ips": array(shape({"subnet_id": TEXT, "ip_address": TEXT})),
         "status": words("ACTIVE", "DOWN"),
-        "admin_state_up": TRUE,
+        "admin_state_up": TRUTH,
         "allowed_address_pairs": array(shape({"mac_address": TEXT, "ip_address": TEXT})),
         "extra_dhcp_opts": EMPTY,
         "security_groups": array(TEXT),
         "port_security_enabled": TRUTH,
-        "binding:vnic_type": words("normal"),
+        "binding:vnic_type": words("normal", "direct", "direct-physical"),
+        "numa_affinity_policy": nullable(words("required", "legacy", "preferred", "socket")),
         "binding:host_id": optional(TEXT),
-        "binding:vif_type": optional(words("bridge", "unbound")),
-        "binding:vif_details": optional(EMPTY_OBJECT),
-        "binding:profile": optional(EMPTY_OBJECT),
+        "binding:vif_type": optional(words("bridge", "hw_veb", "hostdev_physical", "unbound")),
+        "binding:vif_details": optional(shape({"port_filter": optional(TRUTH), "vlan": optional(TEXT)})),
+        "binding:profile": optional(
+            shape(
+                {
+                    "pci_slot": optional(TEXT),
+                    "pci_vendor_info": optional(TEXT),
+                    "physical_network": optional(TEXT),
+                    "device_mac_address": optional(TEXT),
+                }
+            )
+        ),
         "dns_assignment": EMPTY,
     },
 )

@@ -9,14 +9,16 @@ from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
 from busway.api.network import answers
 from busway.api.network.answers import NETWORK, listed, shown
-from busway.api.network.rows import Row, listing, made, one, one_or_many, wanted
+from busway.api.network.network_query import network_filter
+from busway.api.network.rows import Row, changed_reply, made, one, one_or_many, page_reply, wanted
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, Schema, as_bool, as_int, closed
 from busway.control.networks import network as use_cases
 from busway.domain.errors import BadInput, NotSupported
-from busway.domain.guest_network import BRIDGE, LOCAL
+from busway.domain.guest_network import BRIDGE, LOCAL, OVERLAY
 from busway.domain.ids import ProjectId
 from busway.domain.network import Network
+from busway.store.network_list import NETWORK_COLUMNS
 
 ROOT = "/network/v2.0"
 NAME: dict[str, Any] = {"type": "string", "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f]*$"}
@@ -40,24 +42,19 @@ _CREATE = one_or_many(
             "is_default": BOOLEAN,
             "dns_domain": {"type": "string", "maxLength": 255},
             "availability_zone_hints": {"type": "array", "maxItems": 0},
-            "provider:network_type": {"enum": ["local", "flat", "vlan", None]},
+            "provider:network_type": {"enum": ["local", "flat", "vlan", "geneve", None]},
             "provider:physical_network": {"type": ["string", "null"], "pattern": r"^[\w.-]{1,64}$"},
             "provider:segmentation_id": {"type": ["integer", "string", "null"]},
         }
     ),
 )
+_DRIVERS = {"local": LOCAL, "geneve": OVERLAY}  # flat and vlan are both on the operator's bridge
+_KINDS = {driver: kind for kind, driver in _DRIVERS.items()}
 _UPDATE = Schema(closed({"network": closed(_COMMON)}, "network"))
-COLUMNS = frozenset(
-    {
-        "id", "name", "description", "status", "admin_state_up", "shared", "router:external", "is_default", "mtu", "subnets",
-        "availability_zones", "availability_zone_hints", "port_security_enabled", "tenant_id", "project_id", "revision_number",
-        "created_at", "updated_at", "provider:network_type", "provider:physical_network", "provider:segmentation_id",
-    }
-)  # fmt: skip
 
 
 def _row(call: Call, network: Network) -> Row:
-    kind = "local" if network.driver == LOCAL else "vlan" if network.vlan else "flat"
+    kind = _KINDS.get(network.driver) or ("vlan" if network.vlan else "flat")
     row: Row = {
         "id": network.id,
         "name": network.name,
@@ -86,16 +83,13 @@ def _row(call: Call, network: Network) -> Row:
     return row
 
 
-def _rows(call: Call) -> list[Row]:
-    return [_row(call, each) for each in use_cases.list_networks(call.control, call.caller)]
-
-
 def _list(call: Call) -> Reply:
-    return listing(call, "networks", _rows(call), COLUMNS)
+    found = use_cases.list_networks(call.control, call.caller, network_filter(call, NETWORK_COLUMNS))
+    return page_reply(call, "networks", [_row(call, each) for each in found])
 
 
 def _show(call: Call) -> Reply:
-    return one(call, "network", _rows(call))
+    return one(call, "network", [_row(call, use_cases.get_network(call.control, call.caller, call.path["id"]))])
 
 
 def _create(call: Call) -> Reply:
@@ -108,14 +102,14 @@ def _new(given: dict[str, Any]) -> use_cases.NewNetwork:
     kind = given.get("provider:network_type") or LOCAL
     vlan = _vlan(kind, given.get("provider:segmentation_id"))
     project = given.get("project_id") or given.get("tenant_id")
-    mtu = as_int(given.get("mtu", 0) or 1500, "mtu", least=1280)
-    if mtu > 9000:
+    mtu = as_int(given["mtu"], "mtu", least=1280) if given.get("mtu") else None
+    if mtu is not None and mtu > 9000:
         raise BadInput(f"An MTU of {mtu} is too large", remedy="Choose 1280 to 9000.", code="network-mtu")
     return use_cases.NewNetwork(
         given.get("name", ""),
         given.get("description", ""),
         as_bool(given.get("shared", False), "shared"),
-        LOCAL if kind == LOCAL else BRIDGE,
+        _DRIVERS.get(kind, BRIDGE),
         given.get("provider:physical_network") or "",
         vlan,
         mtu,
@@ -134,7 +128,7 @@ def _update(call: Call) -> Reply:
         description=given.get("description"),
         shared=as_bool(given["shared"], "shared") if "shared" in given else None,
     )
-    return Reply({"network": _row(call, changed)})
+    return changed_reply(call, "network", _row(call, changed))
 
 
 def _delete(call: Call) -> Reply:

@@ -1,32 +1,64 @@
-"""Which ports a list holds: Neutron's filters, as far as the database compares them."""
+"""Which ports a list holds: Neutron's filters, order and pages, all for the database to do."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from busway.api.call import Call
-from busway.api.network.rows import PAGING, orders
-from busway.store.ports import PORT_COLUMNS, PORT_SORT_KEYS, PortFilter
+from busway.api.network.network_query import moment, sort_of
+from busway.api.network.rows import PAGING, TAG_FILTERS, refuse_unknown, tag_filter
+from busway.domain.errors import BadInput
+from busway.store.port_list import PORT_COLUMNS, PORT_SORT_KEYS, PortFilter
+
+_LOWER = frozenset({"mac_address", "status", "admin_state_up", "port_security_enabled"})
+_WORDS = {"1": "true", "0": "false"}
+_TIMES = ("created_at", "updated_at")
 
 
-def port_filter(call: Call) -> tuple[PortFilter, bool]:
-    """The filter, and whether it says all that the query asks for; else the page is cut of the rows that it lets through."""
+def port_filter(call: Call) -> PortFilter:
+    """The filter of a query; raises `BadInput` for an attribute, an order or a time that does not exist."""
     equal: dict[str, set[str]] = {}
-    subnets: set[str] = set()
-    whole = True
+    times: dict[str, set[datetime]] = {}
+    parts: set[str] = set()
     for name, value in call.query.multi_items():
-        if name in PAGING:
+        if name in PAGING or name in TAG_FILTERS:
             continue
-        column, _, text = value.partition("=") if name == "fixed_ips" else (name, "", value)
-        if column == "subnet_id":
-            subnets.add(text)
-        elif column in PORT_COLUMNS and ":" not in (text if column == "ip_address" else "") and text:
-            equal.setdefault(column, set()).add(text.lower() if column == "mac_address" else text)
+        if name == "fixed_ips":
+            key, text = _of_address(value)
+            if key == "ip_address_substr":
+                parts.add(text)
+            else:
+                equal.setdefault(key, set()).add(text)
+        elif name in _TIMES:
+            times.setdefault(name, set()).add(moment(name, value))
         else:
-            whole = False
-    sort = tuple(zip(call.query.getlist("sort_key"), orders(call), strict=False))
-    whole = whole and not call.flag("page_reverse") and all(key in PORT_SORT_KEYS for key, _ in sort)
-    wanted = PortFilter(equal, subnets)
-    if not whole:
-        return wanted, False
-    limit = call.number("limit") or None
-    descending = tuple((key, order == "desc") for key, order in sort)
-    return PortFilter(equal, subnets, sort=descending, limit=limit, marker=call.text("marker")), True
+            equal.setdefault(name, set()).add(_text(name, value))
+    refuse_unknown(equal, PORT_COLUMNS)
+    return PortFilter(
+        equal,
+        times,
+        parts,
+        tags=tag_filter(call),
+        sort=sort_of(call, PORT_SORT_KEYS),
+        limit=call.number("limit") or None,
+        marker=call.text("marker"),
+        backwards=call.flag("page_reverse"),
+    )
+
+
+def _text(name: str, value: str) -> str:
+    """A value as the database has it."""
+    lower = value.lower() if name in _LOWER else value
+    return _WORDS.get(lower, lower) if name in ("admin_state_up", "port_security_enabled") else lower
+
+
+def _of_address(value: str) -> tuple[str, str]:
+    """What `ip_address=…`, `subnet_id=…` or `ip_address_substr=…` asks of a port's addresses."""
+    key, _, text = value.partition("=")
+    if key not in ("ip_address", "subnet_id", "ip_address_substr"):
+        raise BadInput(
+            f"fixed_ips are not filtered by '{key}'",
+            remedy="Filter by ip_address=…, subnet_id=… or ip_address_substr=….",
+            code="unknown-filter",
+        )
+    return key, text

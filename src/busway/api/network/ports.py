@@ -12,15 +12,16 @@ from busway.api.network import answers
 from busway.api.network.answers import PORT, listed, shown
 from busway.api.network.networks import NAME, PROJECT
 from busway.api.network.port_query import port_filter
-from busway.api.network.rows import Row, listing, made, one, one_or_many, page_reply, wanted
+from busway.api.network.rows import Row, changed_reply, made, one, one_or_many, page_reply, wanted
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, UUID, Schema, as_bool, closed
 from busway.control.networks import port as use_cases
 from busway.control.networks import subnet as subnets
 from busway.domain.errors import BadInput, NotSupported
-from busway.domain.guest_network import AddressPair
+from busway.domain.guest_network import DIRECT, DIRECT_PHYSICAL, NORMAL, AddressPair
 from busway.domain.ids import ProjectId
 from busway.domain.network import Port
+from busway.domain.numa_policy import NumaPolicy
 
 ROOT = "/network/v2.0/ports"
 _ADDRESS = {"type": "string", "maxLength": 43}
@@ -42,30 +43,32 @@ _COMMON = {
     "device_owner": {"type": "string", "maxLength": 255},
     "extra_dhcp_opts": {"type": "array"},
     "dns_name": {"type": "string", "maxLength": 255},
-    "binding:vnic_type": {"type": "string"},
+    "binding:vnic_type": {"type": "string", "maxLength": 32},
+    "numa_affinity_policy": {"enum": [*map(str, NumaPolicy), None]},
     "binding:profile": {"type": ["object", "null"]},
     "binding:host_id": {"type": ["string", "null"]},
 }
 _CREATE = one_or_many(
     "port", closed({**_COMMON, "network_id": UUID, "tenant_id": PROJECT, "project_id": PROJECT}, "network_id")
 )
-COLUMNS = frozenset(
-    {
-        "id", "name", "description", "network_id", "device_id", "device_owner", "mac_address", "fixed_ips", "ip_address", "status",
-        "admin_state_up", "security_groups", "port_security_enabled", "binding:vnic_type", "binding:host_id", "binding:vif_type",
-        "tenant_id", "project_id", "revision_number", "created_at", "updated_at",
-    }
-)  # fmt: skip
 _UPDATE = Schema(closed({"port": closed(_COMMON)}, "port"))
 _USUAL: dict[str, object] = {
-    "admin_state_up": True,
     "device_id": "",
     "device_owner": "",
     "extra_dhcp_opts": [],
     "dns_name": "",
-    "binding:vnic_type": "normal",
     "binding:profile": {},
     "binding:host_id": "",
+}
+_VIF_TYPES = {NORMAL: "bridge", DIRECT: "hw_veb", DIRECT_PHYSICAL: "hostdev_physical"}
+# Neutron's types of cards that Busway does not have, and why.
+_ABSENT = {
+    "macvtap": "A macvtap interface shares a virtual function with its host, which then can't be given away as a whole.",
+    "vdpa": "Busway makes no vDPA devices.",
+    "virtio-forwarder": "Busway knows no cards that forward virtio.",
+    "baremetal": "Busway has virtual machines only.",
+    "smart-nic": "Busway has virtual machines only.",
+    "remote-managed": "Busway configures no cards that are managed from elsewhere.",
 }
 
 
@@ -74,16 +77,28 @@ def _rows(call: Call, ports: Sequence[Port]) -> list[Row]:
     if not call.caller.is_admin:
         return [_row(port) for port in ports]
     hosts = use_cases.hosts_of_ports(call.control, ports)
-    return [_row(port) | _binding(hosts.get(port.server_id) if port.server_id else None) for port in ports]
+    return [_row(port) | _binding(port, hosts.get(port.server_id) if port.server_id else None) for port in ports]
 
 
-def _binding(host: str | None) -> Row:
+def _binding(port: Port, host: str | None) -> Row:
     return {
         "binding:host_id": host or "",
-        "binding:vif_type": "bridge" if host else "unbound",
-        "binding:vif_details": {},
-        "binding:profile": {},
+        "binding:vif_type": _VIF_TYPES[port.vnic] if host else "unbound",
+        "binding:vif_details": {"port_filter": False, "vlan": str(port.network.vlan)} if host and port.is_sriov else {},
+        "binding:profile": _profile(port),
     }
+
+
+def _profile(port: Port) -> Row:
+    """Which function of its host a port is, in Nova's words."""
+    if port.card is None:
+        return {}
+    found: Row = {
+        "pci_slot": str(port.card.address),
+        "pci_vendor_info": f"{port.card.vendor_id}:{port.card.product_id}",
+        "physical_network": port.network.physical,
+    }
+    return found | ({"device_mac_address": port.guest_mac} if port.vnic == DIRECT_PHYSICAL else {})
 
 
 def _row(port: Port) -> Row:
@@ -94,15 +109,16 @@ def _row(port: Port) -> Row:
         "network_id": port.network.id,
         "device_id": port.server_id or "",
         "device_owner": "compute:nova" if port.server_id else "",
-        "mac_address": port.mac,
+        "mac_address": port.guest_mac,
         "fixed_ips": [{"subnet_id": subnet.id, "ip_address": address} for subnet, address in port.fixed_ips],
-        "status": "ACTIVE" if port.server_id else "DOWN",
-        "admin_state_up": True,
+        "status": "ACTIVE" if port.is_active else "DOWN",
+        "admin_state_up": port.up,
         "allowed_address_pairs": [{"mac_address": pair.mac, "ip_address": _address(pair.cidr)} for pair in port.pairs],
         "extra_dhcp_opts": [],
         "security_groups": list(port.groups),
         "port_security_enabled": port.security,
-        "binding:vnic_type": "normal",
+        "binding:vnic_type": port.vnic,
+        "numa_affinity_policy": port.numa_policy,
         "dns_assignment": [],
         "tenant_id": port.project_id,
         "project_id": port.project_id,
@@ -120,9 +136,7 @@ def _address(cidr: str) -> str:
 
 
 def _list(call: Call) -> Reply:
-    asked, whole = port_filter(call)
-    rows = _rows(call, use_cases.list_ports(call.control, call.caller, asked))
-    return page_reply(call, "ports", rows) if whole else listing(call, "ports", rows, COLUMNS)
+    return page_reply(call, "ports", _rows(call, use_cases.list_ports(call.control, call.caller, port_filter(call))))
 
 
 def _show(call: Call) -> Reply:
@@ -144,7 +158,7 @@ def _update(call: Call) -> Reply:
     given = call.body["port"]
     _refuse(given)
     changed = use_cases.update_port(call.control, call.caller, call.path["id"], _fields(call, given))
-    return Reply({"port": _rows(call, [changed])[0]})
+    return changed_reply(call, "port", _rows(call, [changed])[0])
 
 
 def _delete(call: Call) -> Reply:
@@ -166,6 +180,9 @@ def _fields(call: Call, given: dict[str, Any]) -> use_cases.PortFields:
         else None,
         mac=given.get("mac_address"),
         fixed_ip=_fixed_ip(call, given.get("fixed_ips", ())),
+        up=as_bool(given["admin_state_up"], "admin_state_up") if "admin_state_up" in given else None,
+        vnic=_vnic(given.get("binding:vnic_type")),
+        numa_policy=given["numa_affinity_policy"] or "" if "numa_affinity_policy" in given else None,
     )
 
 
@@ -191,12 +208,23 @@ def _fixed_ip(call: Call, given: list[dict[str, str]]) -> str | None:
     return wanted[0] if wanted else None
 
 
+def _vnic(value: str | None) -> str | None:
+    """The type of a card; raises `NotSupported` for those that Neutron has and Busway has not."""
+    if value is None or value in _VIF_TYPES:
+        return value
+    if value in _ABSENT:
+        raise NotSupported(
+            f"binding:vnic_type {value} is not supported",
+            detail=_ABSENT[value],
+            remedy=f"Use {', '.join(_VIF_TYPES)}.",
+            code="vnic-type",
+        )
+    raise BadInput(f"'{value[:40]}' is no binding:vnic_type", remedy=f"Use {', '.join(_VIF_TYPES)}.", code="vnic-type")
+
+
 def _refuse(given: dict[str, Any]) -> None:
     for name, usual in _USUAL.items():
-        value = given.get(name, usual)
-        if isinstance(usual, bool):
-            value = as_bool(value, name)
-        if value not in (usual, None):
+        if given.get(name, usual) not in (usual, None):
             raise NotSupported(f"{name} of a port can't be set", remedy=f"Omit {name}.", code="port-field")
 
 

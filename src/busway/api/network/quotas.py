@@ -19,8 +19,8 @@ def _show(call: Call) -> Reply:
     return Reply({"quota": _whole(quota.limits(call.control, call.caller, call.path["project"]))})
 
 
-def _default(_call: Call) -> Reply:
-    return Reply({"quota": _whole(quota.DEFAULTS)})
+def _default(call: Call) -> Reply:
+    return Reply({"quota": _whole(quota.get_defaults(call.control))})
 
 
 def _details(call: Call) -> Reply:

@@ -8,30 +8,58 @@ from urllib.parse import urlencode
 
 from busway.api.call import Call, Reply
 from busway.api.schema import Definition, Schema
+from busway.control.networks.tags import tags_of
 from busway.domain.errors import BadInput, NotFound
+from busway.store.network_tags import TagFilter
 
 Row = dict[str, object]
 
 PAGING = frozenset({"fields", "limit", "marker", "sort_key", "sort_dir", "page_reverse"})
-# Nothing has tags: these let nothing through, and the others everything.
-_TAGGED, _UNTAGGED = frozenset({"tags", "tags-any"}), frozenset({"not-tags", "not-tags-any"})
+TAG_FILTERS = frozenset({"tags", "tags-any", "not-tags", "not-tags-any"})
+# The lists whose rows show tags, by the key of one; rules of groups have none yet.
+_TAGGED = frozenset({"network", "subnet", "port", "security_group", "security_group_rule"})
 _MOST_AT_ONCE = 100
 
 
 def listing(call: Call, key: str, rows: Iterable[Row], columns: Collection[str]) -> Reply:
     """The rows whose columns equal the query's, cut to the asked fields, from after `marker` on and at most `limit`."""
     asked: dict[str, set[str]] = {}
+    is_tagged = key.removesuffix("s") in _TAGGED
     for name, value in call.query.multi_items():
-        if name not in PAGING:
+        if name not in PAGING and not (is_tagged and name in TAG_FILTERS):
             asked.setdefault(name, set()).add(value.lower())
     refuse_unknown(asked, columns)
     kept = [row for row in rows if all(_matches(row, name, values) for name, values in asked.items())]
+    if is_tagged and not TAG_FILTERS.isdisjoint(call.query):
+        wanted = tag_filter(call)
+        kept = [row for row in with_tags(call, kept) if wanted.lets_through(_tags(row))]
     return page_reply(call, key, _page(call, kept, columns))
+
+
+def tag_filter(call: Call) -> TagFilter:
+    """What a query asks of tags; words with commas between them."""
+
+    def named(name: str) -> tuple[str, ...]:
+        return tuple(tag for value in call.query.getlist(name) for tag in value.split(",") if tag)
+
+    return TagFilter(named("tags"), named("tags-any"), named("not-tags"), named("not-tags-any"))
+
+
+def with_tags(call: Call, rows: Iterable[Row]) -> list[Row]:
+    """The rows with the tags of what they show."""
+    several = list(rows)
+    known = tags_of(call.control, [str(row["id"]) for row in several])
+    return [{**row, "tags": list(known.get(str(row["id"]), ()))} for row in several]
+
+
+def _tags(row: Row) -> list[str]:
+    held = row["tags"]
+    return [str(tag) for tag in held] if isinstance(held, list) else []
 
 
 def refuse_unknown(names: Iterable[str], columns: Collection[str]) -> None:
     """Raises `BadInput` for a filter on what the things of a list do not have: one that is passed over would list too much."""
-    unknown = sorted(set(names) - set(columns) - _TAGGED - _UNTAGGED)
+    unknown = sorted(set(names) - set(columns))
     if unknown:
         raise BadInput(
             f"{unknown} is invalid attribute for filtering",
@@ -42,7 +70,7 @@ def refuse_unknown(names: Iterable[str], columns: Collection[str]) -> None:
 
 def page_reply(call: Call, key: str, rows: Iterable[Row]) -> Reply:
     """A page that is filtered, sorted and cut already; of each row the asked fields, and where the next page is."""
-    page = list(rows)
+    page = with_tags(call, rows) if key.removesuffix("s") in _TAGGED else list(rows)
     body: dict[str, object] = {key: [_cut(call, row) for row in page]}
     limit = call.number("limit")
     if limit and len(page) == limit:
@@ -59,7 +87,7 @@ def one(call: Call, key: str, rows: Iterable[Row]) -> Reply:
     """The row whose id is in the path; raises `NotFound`."""
     for row in rows:
         if row["id"] == call.path["id"]:
-            return Reply({key: _cut(call, row)})
+            return Reply({key: _cut(call, with_tags(call, [row])[0] if key in _TAGGED else row)})
     word = key.replace("_", " ")
     raise NotFound(
         f"{word.capitalize()} {call.path['id']} could not be found", code=f"{key.replace('_', '-')}-not-found"
@@ -83,27 +111,17 @@ def made(call: Call, key: str, rows: list[Row]) -> Reply:
     return Reply({key: rows[0]} if key in call.body else {f"{key}s": rows}, 201)
 
 
+def changed_reply(call: Call, key: str, row: Row) -> Reply:
+    """The answer to a change: the row with its tags."""
+    return Reply({key: with_tags(call, [row])[0]})
+
+
 def _matches(row: Row, name: str, values: set[str]) -> bool:
     """A column that is a list matches by any member."""
-    if name in _TAGGED or name in _UNTAGGED:
-        return name in _UNTAGGED
-    if name == "fixed_ips":
-        held = row.get("fixed_ips")
-        return isinstance(held, list) and all(_has_address(held, value) for value in values)
     column = row.get(name)
     if isinstance(column, list):
         return any(str(each).lower() in values for each in column)
     return str("" if column is None else column).lower() in values
-
-
-def _has_address(held: list[dict[str, str]], value: str) -> bool:
-    """True when one of a port's addresses is as `ip_address=…`, `subnet_id=…` or `ip_address_substr=…` say."""
-    key, _, text = value.partition("=")
-    if key not in ("ip_address", "subnet_id", "ip_address_substr"):
-        raise BadInput(f"fixed_ips are not filtered by '{key}'", code="unknown-filter")
-    if key == "ip_address_substr":
-        return any(text in each["ip_address"] for each in held)
-    return any(each[key] == text for each in held)
 
 
 def _page(call: Call, rows: list[Row], columns: Collection[str]) -> list[Row]:

@@ -10,7 +10,7 @@ from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
 from busway.api.network.answers import GROUP, RULE, listed, shown
 from busway.api.network.networks import NAME, PROJECT
-from busway.api.network.rows import Row, listing, one
+from busway.api.network.rows import Row, changed_reply, listing, one
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, UUID, Schema, as_bool, as_int, closed
 from busway.control.networks import security_group as use_cases
@@ -166,7 +166,7 @@ def _update(call: Call) -> Reply:
     made = use_cases.update_group(
         call.control, call.caller, call.path["id"], name=given.get("name"), description=given.get("description")
     )
-    return Reply({"security_group": _group(made)})
+    return changed_reply(call, "security_group", _group(made))
 
 
 def _delete(call: Call) -> Reply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from busway.api.answer import wrap
@@ -9,24 +10,28 @@ from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
 from busway.api.network import answers
 from busway.api.network.answers import SUBNET, listed, shown
+from busway.api.network.network_query import network_filter
 from busway.api.network.networks import NAME, PROJECT
-from busway.api.network.rows import Row, listing, made, one, one_or_many, wanted
+from busway.api.network.rows import Row, changed_reply, made, one, one_or_many, page_reply, wanted
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, UUID, Schema, as_bool, closed
 from busway.control.networks import subnet as use_cases
 from busway.domain.errors import BadInput, NotSupported
+from busway.domain.guest_network import HostRoute
 from busway.domain.network import Network, Subnet
+from busway.store.network_list import SUBNET_COLUMNS, NetworkFilter
 
 ROOT = "/network/v2.0/subnets"
 _ADDRESS = {"type": "string", "maxLength": 43}
 _MODE = {"enum": ["slaac", "dhcpv6-stateful", "dhcpv6-stateless", None]}
+_ROUTE = closed({"destination": _ADDRESS, "nexthop": _ADDRESS}, "destination", "nexthop")
 _POOL = closed({"start": _ADDRESS, "end": _ADDRESS}, "start", "end")
 _COMMON = {
     "name": NAME,
     "description": NAME,
     "enable_dhcp": BOOLEAN,
     "dns_nameservers": {"type": "array", "maxItems": 5, "items": _ADDRESS},
-    "host_routes": {"type": "array", "maxItems": 20},
+    "host_routes": {"type": "array", "maxItems": 20, "items": _ROUTE},
     "gateway_ip": {"type": ["string", "null"], "maxLength": 43},
     "allocation_pools": {"type": "array", "maxItems": 20, "items": _POOL},
 }
@@ -49,13 +54,6 @@ _CREATE = one_or_many(
     ),
 )
 _UPDATE = Schema(closed({"subnet": closed(_COMMON)}, "subnet"))
-COLUMNS = frozenset(
-    {
-        "id", "name", "description", "network_id", "cidr", "gateway_ip", "ip_version", "enable_dhcp", "dns_nameservers",
-        "ipv6_address_mode", "ipv6_ra_mode", "subnetpool_id", "segment_id", "service_types", "tenant_id", "project_id",
-        "revision_number", "created_at", "updated_at",
-    }
-)  # fmt: skip
 
 
 def _row(network: Network, subnet: Subnet) -> Row:
@@ -64,7 +62,7 @@ def _row(network: Network, subnet: Subnet) -> Row:
     return {
         "id": subnet.id,
         "name": subnet.name,
-        "description": "",
+        "description": subnet.description,
         "network_id": network.id,
         "cidr": subnet.cidr,
         "gateway_ip": subnet.gateway or None,
@@ -72,7 +70,7 @@ def _row(network: Network, subnet: Subnet) -> Row:
         "enable_dhcp": subnet.dhcp,
         "allocation_pools": pools,
         "dns_nameservers": list(subnet.dns),
-        "host_routes": [],
+        "host_routes": [{"destination": each.destination, "nexthop": each.nexthop} for each in subnet.routes],
         "ipv6_address_mode": mode,
         "ipv6_ra_mode": mode,
         "subnetpool_id": None,
@@ -87,16 +85,16 @@ def _row(network: Network, subnet: Subnet) -> Row:
     }
 
 
-def _rows(call: Call) -> list[Row]:
-    return [_row(*each) for each in use_cases.list_subnets(call.control, call.caller)]
+def _rows(call: Call, wanted: NetworkFilter) -> list[Row]:
+    return [_row(*each) for each in use_cases.list_subnets(call.control, call.caller, wanted)]
 
 
 def _list(call: Call) -> Reply:
-    return listing(call, "subnets", _rows(call), COLUMNS)
+    return page_reply(call, "subnets", _rows(call, network_filter(call, SUBNET_COLUMNS)))
 
 
 def _show(call: Call) -> Reply:
-    return one(call, "subnet", _rows(call))
+    return one(call, "subnet", _rows(call, NetworkFilter({"id": [call.path["id"]]})))
 
 
 def _create(call: Call) -> Reply:
@@ -105,7 +103,6 @@ def _create(call: Call) -> Reply:
 
 
 def _new(given: dict[str, Any]) -> use_cases.NewSubnet:
-    _refuse(given)
     if given.get("subnetpool_id"):
         raise NotSupported("There are no subnet pools", remedy="Give a cidr.", code="subnet-field")
     version = 6 if ":" in given["cidr"] else 4
@@ -125,18 +122,22 @@ def _new(given: dict[str, Any]) -> use_cases.NewSubnet:
         given["cidr"],
         (given["gateway_ip"] or "") if "gateway_ip" in given else None,
         _pool(given.get("allocation_pools")),
-        as_bool(given.get("enable_dhcp", True), "enable_dhcp"),
+        as_bool(given["enable_dhcp"], "enable_dhcp") if "enable_dhcp" in given else None,
         tuple(given.get("dns_nameservers", ())),
+        _routes(given.get("host_routes", ())),
+        given.get("description", ""),
     )
+
+
+def _routes(given: Iterable[dict[str, str]]) -> tuple[HostRoute, ...]:
+    return tuple(HostRoute(each["destination"], each["nexthop"]) for each in given)
 
 
 def _update(call: Call) -> Reply:
     given = call.body["subnet"]
-    _refuse(given)
-    fixed = [name for name in ("gateway_ip", "allocation_pools") if name in given]
-    if fixed:
+    if "allocation_pools" in given:
         raise NotSupported(
-            f"{fixed[0]} of a subnet can't be changed",
+            "allocation_pools of a subnet can't be changed",
             remedy="Delete the subnet while no port has its addresses, and create it again.",
             code="subnet-field",
         )
@@ -145,10 +146,13 @@ def _update(call: Call) -> Reply:
         call.caller,
         call.path["id"],
         name=given.get("name"),
+        description=given.get("description"),
         dhcp=as_bool(given["enable_dhcp"], "enable_dhcp") if "enable_dhcp" in given else None,
         dns=given.get("dns_nameservers"),
+        gateway=(given["gateway_ip"] or "") if "gateway_ip" in given else None,
+        routes=_routes(given["host_routes"]) if "host_routes" in given else None,
     )
-    return Reply({"subnet": _row(*changed)})
+    return changed_reply(call, "subnet", _row(*changed))
 
 
 def _delete(call: Call) -> Reply:
@@ -162,12 +166,6 @@ def _pool(given: list[dict[str, str]] | None) -> tuple[str, str] | None:
     if len(given) > 1:
         raise NotSupported("A subnet has one allocation pool", remedy="Give one range.", code="subnet-field")
     return given[0]["start"], given[0]["end"]
-
-
-def _refuse(given: dict[str, Any]) -> None:
-    for name in ("host_routes", "description"):
-        if given.get(name):
-            raise NotSupported(f"Subnets have no {name}", remedy=f"Omit {name}.", code="subnet-field")
 
 
 _ONE = wrap("subnet", SUBNET)

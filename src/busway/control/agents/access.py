@@ -13,7 +13,7 @@ from busway.control.observation.conditions import put_conditions
 from busway.control.observation.report import observe
 from busway.domain.errors import Forbidden
 from busway.domain.ids import HostId, ServerId
-from busway.store import consoles, servers
+from busway.store import consoles, server_places
 
 CONSOLE_CHARS = 256 * 1024
 
@@ -40,7 +40,7 @@ def finish_disk_upload(control: Control, upload: DiskImageUpload) -> None:
 def put_console(control: Control, host_id: HostId, server_id: ServerId, text: str) -> None:
     """Keeps the last part of a guest's console; only the host that runs the server may hand it in."""
     with control.db.write() as tx:
-        row = servers.find_on_host(tx, host_id, server_id)
+        row = server_places.find_on_host(tx, host_id, server_id)
         if row is None:
             raise Forbidden(f"Server {server_id} is not on this host", code="server-not-on-host")
         if row.host_id != host_id:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 from busway.control.agents.guest_documents import DeviceWords, guest_documents
 from busway.control.agents.units import unit_of
 from busway.control.context import Control
 from busway.control.drivers.recipe import vendor_data
-from busway.control.moves.stay import Stay, stay_of
+from busway.control.moves.presence import Presence, presence_of
 from busway.control.networks.document import HostNetworking, host_networking
 from busway.control.placement.host_facts import desired_cells
 from busway.control.traces import asked_of
@@ -19,9 +20,10 @@ from busway.domain.errors import BuswayError
 from busway.domain.flavor import Flavor
 from busway.domain.grant import Grant
 from busway.domain.guest_machine import PLAIN, Machine, machine_of
-from busway.domain.ids import DeviceId, HostId, ImageId
-from busway.domain.units import WholeFunction
-from busway.store import departures, disk_uploads, hosts, images, servers
+from busway.domain.ids import ClaimId, DeviceId, HostId, ImageId
+from busway.domain.network import Port
+from busway.domain.units import WHOLE_KINDS
+from busway.store import departures, disk_uploads, hosts, images, server_places
 from busway.store.claims import Claim
 from busway.store.database import Tx
 from busway.store.providers import Provider, list_providers
@@ -32,7 +34,7 @@ NO_DOCUMENTS = ConfigDrive("{}", "{}")
 
 
 def desired(control: Control, host_id: HostId, after: int, wait: float) -> Desired | None:
-    """The document as soon as its generation is over `after`; None when nothing is new within `wait` seconds."""
+    """The document as soon as its generation is above `after`; None if there is no newer one within `wait` seconds."""
     deadline = time.monotonic() + wait
     topic = f"host:{host_id}"
     while True:
@@ -51,47 +53,66 @@ def _document(control: Control, tx: Tx, host: hosts.HostRow, specs: DeviceSpecs)
     known = list_providers(tx, host.id)
     absent = [departure.server_id for departure in departures.list_departures(tx, host_ids=[host.id])]
     uploads = {upload.server_id: upload.image_id for upload in disk_uploads.list_uploads(tx, host_id=host.id)}
-    stays = [
-        stay
-        for row in servers.list_on_host(tx, host.id)
-        if row.id not in absent and row.intent is Intent.PRESENT and (stay := stay_of(tx, row, host.id)) is not None
+    presences = [
+        presence
+        for row in server_places.list_on_host(tx, host.id)
+        if row.id not in absent
+        and row.intent is Intent.PRESENT
+        and (presence := presence_of(tx, row, host.id)) is not None
     ]
-    networking = host_networking(control, tx, [stay.row for stay in stays])
+    networking = host_networking(control, tx, presences, known)
     return Desired(
         host=host.name,
         generation=host.generation,
         servers=tuple(
-            _told(_server(tx, stay, _devices(stay, known, specs), uploads.get(stay.row.id)), stay, known, networking)
-            for stay in stays
+            _told(
+                _server(tx, presence, _devices(presence, known, specs, networking.cards), uploads.get(presence.row.id)),
+                presence,
+                known,
+                networking,
+            )
+            for presence in presences
         ),
         absent=tuple(absent),
-        networks=networking.networks,
+        networks=networking.plugged,
         groups=networking.groups,
-        asked=tuple(asked_of(control, tx, [*absent, *(stay.row.id for stay in stays)]).values()),
+        asked=tuple(asked_of(control, tx, [*absent, *(presence.row.id for presence in presences)]).values()),
     )
 
 
+def told_server(control: Control, tx: Tx, row: ServerRow) -> DesiredServer | None:
+    """A placed server as the document of its host has it now, without the documents for its guest."""
+    presence = presence_of(tx, row, row.host_id) if row.host_id is not None else None
+    if presence is None:
+        return None
+    known = list_providers(tx, presence.side.host_id)
+    networking = host_networking(control, tx, [presence], known)
+    told = _server(tx, presence, _devices(presence, known, control.pci_rules(tx).device_specs, networking.cards), None)
+    return replace(told, nics=networking.nics[row.id])
+
+
 def _told(
-    server: DesiredServer, stay: Stay, known: dict[DeviceId, Provider], networking: HostNetworking
+    server: DesiredServer, presence: Presence, known: dict[DeviceId, Provider], networking: HostNetworking
 ) -> DesiredServer:
-    """The server with its cards, and with the documents that tell the guest of itself."""
+    """The server with its cards, and with the documents from which the guest learns its name, keys and networks."""
     whole = replace(server, nics=networking.nics[server.id])
-    words = {claim.id: _words(claim, known[claim.device_id]) for claim in stay.claims}
-    documents = guest_documents(stay.row, whole, networking.networks, words)
-    vendor = vendor_data(stay.side.flavor.extra_specs, stay.row.image_words or {})
+    words = {claim.id: _words(claim, known[claim.device_id]) for claim in presence.claims}
+    documents = guest_documents(presence.row, whole, networking.networks, words)
+    vendor = vendor_data(presence.side.flavor.extra_specs, presence.row.image_words or {})
     return replace(whole, config_drive=replace(documents, vendor_data=vendor))
 
 
 def _words(claim: Claim, provider: Provider) -> DeviceWords:
-    """A guest sees other ids on a mediated device than its parent has."""
+    """Alias, ids and node of a granted device. The ids of a mediated device are unknown: the guest sees others than its parent has."""
     device = provider.device
-    if device is None or claim.kind != WholeFunction.kind:
+    if device is None or claim.kind not in WHOLE_KINDS:
         return DeviceWords(claim.alias, "", "", None if device is None else device.numa_node)
     return DeviceWords(claim.alias, device.vendor_id, device.product_id, device.numa_node)
 
 
-def _server(tx: Tx, stay: Stay, devices: tuple[Grant, ...], upload: ImageId | None) -> DesiredServer:
-    row, side = stay.row, stay.side
+def _server(tx: Tx, presence: Presence, devices: tuple[Grant, ...], upload: ImageId | None) -> DesiredServer:
+    row, side = presence.row, presence.side
+    machine = _machine(side.flavor, row)
     return DesiredServer(
         id=row.id,
         name=f"instance-{row.number:08x}",
@@ -102,17 +123,25 @@ def _server(tx: Tx, stay: Stay, devices: tuple[Grant, ...], upload: ImageId | No
         devices=devices,
         nics=(),
         config_drive=NO_DOCUMENTS,
-        powered=stay.powered,
+        powered=presence.powered,
         starts=row.starts,
         reboots=row.reboots,
         hard_reboot=row.hard_reboot,
         disks=side.disks,
         upload=upload,
         cells=desired_cells(tx, row.id, side.host_id),
-        machine=_machine(side.flavor, row),
+        machine=replace(machine, hotplug_ports=None, hotplug_window_mb=0),
         hold=row.hold,
         rescue=_rescue(tx, row),
+        spare_ports=0 if machine.mirror or machine.watchdog else _first(machine.hotplug_ports, row.spare_ports),
+        root_ports=row.root_ports or 0,
+        live=presence.live,
+        hotplug_window_mb=machine.hotplug_window_mb,
     )
+
+
+def _first(*numbers: int | None) -> int:
+    return next((number for number in numbers if number is not None), 0)
 
 
 def _rescue(tx: Tx, row: ServerRow) -> DesiredRescue | None:
@@ -123,16 +152,18 @@ def _rescue(tx: Tx, row: ServerRow) -> DesiredRescue | None:
 
 
 def _machine(flavor: Flavor, row: ServerRow) -> Machine:
-    """What a server of an earlier release was given in spite of its words stays as it is."""
+    """The guest machine of a server; a plain one for words that an earlier release accepted and this one does not."""
     try:
         return machine_of(flavor, row.image_words) if row.image_words is not None else PLAIN
     except BuswayError:
         return PLAIN
 
 
-def _devices(stay: Stay, known: dict[DeviceId, Provider], specs: DeviceSpecs) -> tuple[Grant, ...]:
-    """What a stay holds claims on, each as its kind tells it to a host."""
+def _devices(
+    presence: Presence, known: dict[DeviceId, Provider], specs: DeviceSpecs, cards: Mapping[ClaimId, Port]
+) -> tuple[Grant, ...]:
+    """The claims of a server as grants, each with the unit of its kind."""
     return tuple(
-        Grant(unit_of(claim, provider, specs), claim.id, claim.port, provider.numa_node)
-        for claim, provider in ((claim, known[claim.device_id]) for claim in stay.claims)
+        Grant(unit_of(claim, provider, specs, cards.get(claim.id)), claim.id, claim.port, provider.numa_node)
+        for claim, provider in ((claim, known[claim.device_id]) for claim in presence.claims)
     )

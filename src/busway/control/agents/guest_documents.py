@@ -14,10 +14,11 @@ from ipaddress import ip_network
 
 from busway.domain.documents import ConfigDrive, DesiredServer, Nic
 from busway.domain.guest_layout import GuestLayout, guest_layout
-from busway.domain.guest_network import LOCAL, HostNetwork
+from busway.domain.guest_network import LOCAL, METADATA_ADDRESS, OVERLAY, HostNetwork
 from busway.domain.ids import ClaimId, NetworkId
 from busway.domain.keypair import key_type
 from busway.domain.placement import ZONE
+from busway.domain.units import NicFunction
 from busway.store.servers import ServerRow
 
 _ANY = "0.0.0.0"  # noqa: S104 - the default route, not an address to listen on
@@ -56,8 +57,8 @@ def _identity(row: ServerRow) -> dict[str, object]:
         "availability_zone": row.availability_zone or ZONE,
         "meta": dict(row.metadata),
     }
-    if row.rescue is not None and not row.rescue.over and row.rescue.password:
-        meta["admin_pass"] = row.rescue.password
+    if row.admin_pass is not None:
+        meta["admin_pass"] = row.admin_pass
     if row.key_name is not None and row.public_key is not None:
         meta["public_keys"] = {row.key_name: row.public_key}
         meta["keys"] = [{"name": row.key_name, "type": key_type(row.public_key), "data": row.public_key}]
@@ -66,7 +67,13 @@ def _identity(row: ServerRow) -> dict[str, object]:
 
 def _cards(layout: GuestLayout) -> Iterator[dict[str, object]]:
     for nic, port in layout.nics:
-        yield {"type": "nic", "bus": "pci", "address": port.address(), "mac": nic.mac, "tags": []}
+        yield {
+            "type": "nic",
+            "bus": "pci",
+            "address": port.address(),
+            "mac": nic.mac,
+            "tags": [nic.tag] if nic.tag else [],
+        }
 
 
 def _granted(
@@ -84,9 +91,19 @@ def _granted(
         device: dict[str, object] = {"type": "hostdev", "bus": "pci", "address": port.address(slot.function)}
         device |= {"vendor_id": known.vendor_id, "product_id": known.product_id}
         device["tags"] = [known.alias] if known.alias else []
+        unit = slot.grant.unit
+        if isinstance(unit, NicFunction):
+            device |= {"type": "nic", "mac": unit.mac, "tags": []} | _vlan(server, unit)
         if known.node in cells:
             device["numa_node"] = cells[known.node]
         yield device
+
+
+def _vlan(server: DesiredServer, unit: NicFunction) -> dict[str, object]:
+    """The VLAN of a card, and whether its guest may change it: who has a whole card puts the tag on his frames himself."""
+    vlan = next((nic.vlan for nic in server.nics if nic.mac == unit.mac and nic.vnic == unit.vnic), unit.vlan)
+    told: dict[str, object] = {"vlan": vlan} if vlan else {}
+    return told | ({"vf_trusted": False} if unit.is_virtual else {})
 
 
 def _network_data(nics: Iterable[Nic], networks: Mapping[NetworkId, HostNetwork]) -> dict[str, object]:
@@ -108,7 +125,6 @@ def _network_data(nics: Iterable[Nic], networks: Mapping[NetworkId, HostNetwork]
         )
         for address, cidr, gateway in _addresses(nic, network):
             subnet = ip_network(cidr, strict=False)
-            any_, none = ("::", "::") if subnet.version == 6 else (_ANY, _ANY)
             nets.append(
                 {
                     "id": f"network{len(nets)}",
@@ -117,12 +133,30 @@ def _network_data(nics: Iterable[Nic], networks: Mapping[NetworkId, HostNetwork]
                     "link": link,
                     "ip_address": address,
                     "netmask": str(subnet.netmask),
-                    "routes": [{"network": any_, "netmask": none, "gateway": gateway}] if gateway else [],
+                    "routes": [*_way_out(network, subnet.version, gateway), *_routes(network, subnet.version)],
                 }
             )
         for server in _dns(network):
             services.setdefault(server, {"type": "dns", "address": server})
     return {"links": links, "networks": nets, "services": list(services.values())}
+
+
+def _way_out(network: HostNetwork | None, version: int, gateway: str) -> list[dict[str, object]]:
+    """The way out; on an overlay network, which has no router, the way to the metadata address alone."""
+    if not gateway:
+        return []
+    if network is not None and network.driver == OVERLAY:
+        metadata: dict[str, object] = {"network": METADATA_ADDRESS, "netmask": "255.255.255.255", "gateway": gateway}
+        return [metadata] if version == 4 else []
+    any_ = "::" if version == 6 else _ANY
+    return [{"network": any_, "netmask": any_, "gateway": gateway}]
+
+
+def _routes(network: HostNetwork | None, version: int) -> Iterator[dict[str, object]]:
+    for route in network.routes if network else ():
+        to = ip_network(route.destination)
+        if to.version == version:
+            yield {"network": str(to.network_address), "netmask": str(to.netmask), "gateway": route.nexthop}
 
 
 def _addresses(nic: Nic, network: HostNetwork | None) -> Iterator[tuple[str, str, str]]:
@@ -137,6 +171,8 @@ def _dns(network: HostNetwork | None) -> tuple[str, ...]:
     """The servers that a guest asks: on a local network the host itself, which knows the guests' names."""
     if network is None:
         return ()
+    if network.driver == OVERLAY:
+        return network.dns or ((network.gateway,) if network.gateway else ())
     if network.driver != LOCAL:
         return network.dns
     return (network.gateway,) if network.dhcp and network.gateway else ()

@@ -1,4 +1,4 @@
-"""The data of images as agents fetch it: only what the agent's own host has servers of."""
+"""The data of images for agents: each agent may fetch the images of the servers on its own host only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from busway.control.agents.identity import owner_of
 from busway.control.context import Control
 from busway.control.images.catalogue import image_folder
 from busway.domain.errors import Forbidden
-from busway.store import images, moves, servers
+from busway.store import images, moves, server_places
 
 
 def image_file(control: Control, token: str, image_id: str, shown: str | None = None) -> Path:
@@ -18,7 +18,7 @@ def image_file(control: Control, token: str, image_id: str, shown: str | None = 
     """
     host = owner_of(control, token, shown)
     with control.db.read() as tx:
-        wanted_here = {each for row in servers.list_on_host(tx, host.id) for each in row.images}
+        wanted_here = {each for row in server_places.list_on_host(tx, host.id) for each in row.images}
         wanted_here |= {move.source.image_id for move in moves.list_open_moves(tx, [host.id])}
         if image_id not in wanted_here:
             raise Forbidden(

@@ -1,4 +1,4 @@
-"""One look at all hosts whose agents wait or have reported nothing new: what there is to tell, and when they were seen."""
+"""One query for all hosts whose agents wait or have repeated their last report: their generations, and when they were seen."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,8 +16,10 @@ from busway.domain.device import DeviceKind
 from busway.domain.device_spec import DeviceSpecs
 from busway.domain.errors import NotFound
 from busway.domain.ids import DeviceId, HostId, ProjectId, ServerId
+from busway.domain.mdev import MdevOffer
+from busway.domain.placement import DeviceState, HostState
 from busway.domain.status import DeviceStatus, device_status
-from busway.domain.units import WholeFunction
+from busway.domain.units import WHOLE_KINDS, RenderShare
 from busway.policy import authorize
 from busway.scheduler.pci import unusable
 from busway.store import claims, conditions, devices, events, hosts, servers
@@ -85,7 +87,7 @@ def list_devices(control: Control, caller: Caller, wanted: DeviceFilter = EVERY_
 
 
 def list_changed(control: Control, caller: Caller, since: datetime) -> list[DeviceView]:
-    """The devices of the hosts that have told something new of how they do, from then on."""
+    """The devices of the hosts that have reported new conditions since a time."""
     authorize(caller, "busway:devices:list")
     with control.db.read() as tx:
         host_ids = set(conditions.changed_since(tx, since))
@@ -121,7 +123,7 @@ def device_views(control: Control, tx: Tx) -> Collection[DeviceView]:
 
 
 def _find(tx: Tx, name: str) -> list[DeviceRow]:
-    """The devices that a name may mean: that of an id, of HOST:ADDRESS, or all with an address."""
+    """The devices that a name may mean: the one with this id, the one at HOST:ADDRESS, or all with this address."""
     host, colon, address = name.partition(":")
     return (
         devices.list_page(tx, DeviceFilter(id=name))
@@ -130,18 +132,27 @@ def _find(tx: Tx, name: str) -> list[DeviceRow]:
     )
 
 
+def _rendering(host: HostState) -> Iterator[tuple[DeviceState, MdevOffer]]:
+    """The cards whose render nodes are shared, each with what its node gives."""
+    nodes = {f"pci-{state.device.address}": state for state in host.devices}
+    for offer in host.mdevs:
+        if offer.kind == RenderShare.kind and offer.parent in nodes:
+            yield nodes[offer.parent], offer
+
+
 def _views_of_hosts(control: Control, tx: Tx, host_ids: Collection[HostId]) -> dict[DeviceId, DeviceView]:
     """All devices of some hosts in the order of their addresses; a device in use excludes others of its host."""
     known = hosts.list_of(tx, host_ids)
     names = {row.id: row.name for row in known}
     rows = devices.list_devices_of(tx, sorted(host_ids))
     live = claims.list_owned(tx, host_ids)
-    owners = {claim.device_id: claim for claim in live if claim.kind == WholeFunction.kind}
+    owners = {claim.device_id: claim for claim in live if claim.kind in WHOLE_KINDS}
     owning = servers.owners_of(tx, {claim.server_id for claim in owners.values()})
     blockers = _blockers(rows, owners)
     states = states_of(control, tx, known, {claim.device_id: claim.server_id for claim in live})
     obstacles = {key: why for each in states for key, why in unusable(each).items()}
     obstacles |= {state.id: f"its VFs are for {state.cut}" for each in states for state in each.devices if state.cut}
+    obstacles |= {state.id: str(offer) for each in states for state, offer in _rendering(each)}
     for each in states:
         for device_id in {offer.device_id for offer in each.mdevs}:
             obstacles[device_id] = "; ".join(str(offer) for offer in each.mdevs if offer.device_id == device_id)

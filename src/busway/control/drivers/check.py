@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from busway.control.context import Control
-from busway.control.drivers.recipe import Driver, asked_driver, cloud_config
+from busway.control.drivers.recipe import Driver, asked_driver, script
 from busway.domain.alias import AliasSpec, parse_requests
 from busway.domain.errors import BadInput
 from busway.domain.flavor import Flavor
@@ -22,7 +22,7 @@ def check_driver(control: Control, tx: Tx, flavor: Flavor, properties: Mapping[s
     driver = asked_driver(flavor.extra_specs, properties)
     if driver is None:
         return
-    cloud_config(driver, properties)
+    script(driver, properties)
     requests = parse_requests(flavor.extra_specs, control.pci_rules(tx).aliases, properties)
     specs = [spec for request in requests for spec in request.alias.specs]
     found = set(_products(tx, specs, driver))

@@ -14,6 +14,7 @@ from busway.domain.errors import BadInput, Forbidden
 
 WORD = "busway:driver"
 _FOLDER = "recipes"
+_BEGIN = "begin.sh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,13 @@ def asked_driver(specs: Mapping[str, str], properties: Mapping[str, str]) -> Dri
     return drivers()[name]
 
 
-def cloud_config(driver: Driver, properties: Mapping[str, str]) -> str:
-    """What cloud-init must do in a guest of an image; raises `BadInput` for a system without a recipe."""
+def script(driver: Driver, properties: Mapping[str, str]) -> str:
+    """The shell script that installs a driver in a guest of an image; raises `BadInput` for a system without a recipe.
+
+    It is a script and no cloud-config, because `packages` and `runcmd` of a user would replace those of vendor data.
+    """
     system = properties.get("os_distro", "").lower()
-    found = files(__package__).joinpath(_FOLDER, f"{driver.name}.{system}.yaml")
+    found = files(__package__).joinpath(_FOLDER, f"{driver.name}.{system}.sh")
     if not system.isalnum() or not found.is_file():
         known = sorted(
             path.name.split(".")[1]
@@ -76,13 +80,14 @@ def cloud_config(driver: Driver, properties: Mapping[str, str]) -> str:
             remedy="Choose such an image (with os_distro), or install the driver in the image and leave the word out.",
             code="driver-system",
         )
-    return found.read_text("utf-8")
+    begin = files(__package__).joinpath(_FOLDER, _BEGIN).read_text("utf-8")
+    return f"{begin}DRIVER={driver.name}\n{found.read_text('utf-8')}"
 
 
 def vendor_data(specs: Mapping[str, str], properties: Mapping[str, str]) -> str:
     """The vendor data of a server as JSON, "" for none; what a later release has no recipe for any more is none."""
     try:
         driver = asked_driver(specs, properties)
-        return json.dumps({"cloud-init": cloud_config(driver, properties)}) if driver is not None else ""
+        return json.dumps({"cloud-init": script(driver, properties)}) if driver is not None else ""
     except (BadInput, Forbidden):
         return ""

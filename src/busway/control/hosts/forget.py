@@ -6,6 +6,7 @@ Nobody can report for a host that is gone: its operator says that it is, and tha
 from __future__ import annotations
 
 from busway.control.context import Control
+from busway.control.hosts.down import check_known_down
 from busway.control.moves.kinds import kind_of
 from busway.control.placement.snapshot import is_up
 from busway.control.servers.leave import finish_delete, let_go
@@ -29,7 +30,7 @@ from busway.store import (
     ledger,
     moves,
     provider_traits,
-    servers,
+    server_places,
 )
 from busway.store.database import Tx, take_turn
 from busway.store.events import Event
@@ -61,11 +62,11 @@ def delete_host(control: Control, caller: Caller, name: str, *, lost: bool = Fal
 
 def _locked_servers(tx: Tx, name: str) -> list[ServerRow]:
     host = hosts.find_host(tx, name)
-    return servers.list_on_host(tx, host.id, lock=True) if host is not None else []
+    return server_places.list_on_host(tx, host.id, lock=True) if host is not None else []
 
 
 def _check_empty(tx: Tx, host: HostRow) -> None:
-    left, live = servers.list_on_host(tx, host.id), claims.list_live_claims(tx, host_id=host.id)
+    left, live = server_places.list_on_host(tx, host.id), claims.list_live_claims(tx, host_id=host.id)
     if left or live:
         raise Conflict(
             f"Host {host.name} still has {len(left)} servers and {len(live)} claimed devices",
@@ -76,7 +77,7 @@ def _check_empty(tx: Tx, host: HostRow) -> None:
 
 
 def _give_up(control: Control, tx: Tx, caller: Caller, host: HostRow, left: list[ServerRow]) -> None:
-    """Takes all that a lost host has not let go of as let go; raises `Conflict` while anything lives there."""
+    """Releases everything that a lost host still holds; raises `Conflict` while a server is still there."""
     if is_up(control.settings, host, control.now()):
         raise Conflict(
             f"Host {host.name} is up",
@@ -84,6 +85,7 @@ def _give_up(control: Control, tx: Tx, caller: Caller, host: HostRow, left: list
             remedy=f"Delete or migrate its servers, then run: busway host delete {host.name}",
             code="host-is-up",
         )
+    check_known_down(control, host.name)
     staying = [row for row in left if _lives_there(tx, row, host.id)]
     if staying:
         names = ", ".join(row.name for row in staying[:5])
@@ -117,7 +119,7 @@ def _lives_there(tx: Tx, row: ServerRow, host_id: HostId) -> bool:
 
 
 def _end_departure(control: Control, tx: Tx, row: ServerRow) -> None:
-    """Ends a server that only this host kept from being gone, and from being deleted."""
+    """Finishes the deletion of a server that only waited for this host."""
     if row.intent is not Intent.ABSENT or departures.list_departures(tx, server_id=row.id):
         return
     if row.status is ServerStatus.DELETED:

@@ -28,7 +28,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 
 def token_hash(token: str) -> str:
-    """What is stored of an agent's token: tokens are random, so one round of SHA-256 is enough."""
+    """The hash of an agent's token, which is what is stored; tokens are random, so one round of SHA-256 is enough."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -62,7 +62,7 @@ def create_host(control: Control, caller: Caller, name: str, *, rotate: bool = F
 
 
 def join(control: Control, request: JoinRequest) -> Joined:
-    """Takes a host in: its token counts from now on, and its invitation is spent."""
+    """Lets a host join: its token is valid from now on, and its join token is used up."""
     _check_hash(request.token_hash)
     wanted, now = token_hash(request.secret), control.now()
     with control.db.write() as tx:
@@ -82,7 +82,7 @@ def join(control: Control, request: JoinRequest) -> Joined:
 
 
 def renew(control: Control, host_id: HostId, request: RenewRequest) -> Joined:
-    """Prepares a host's next credential, which counts from when the agent speaks with it."""
+    """Prepares a host's next credential, which replaces the current one when the agent first uses it."""
     _check_hash(request.token_hash)
     with control.db.write() as tx:
         host = hosts.find_host_by_id(tx, host_id)
@@ -108,7 +108,7 @@ def _check_hash(text: str) -> None:
 
 
 def _check_unused(tx: Tx, host_id: HostId, wanted: str) -> None:
-    """Two hosts with one token would be one to the control plane."""
+    """Raises `Conflict` for a token of another host: the control plane could not tell the two hosts apart."""
     owner = hosts.find_host_by_token(tx, wanted)
     if owner is not None and owner.id != host_id:
         raise Conflict("That token belongs to another host", remedy="Create another one.", code="token-hash-taken")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from busway.control.context import Control
-from busway.control.placement.occupancy import Occupants, occupants, total
+from busway.control.placement.occupancy import Occupants, occupants_of, total
 from busway.control.placement.snapshot import is_up
 from busway.domain.caller import Caller
 from busway.domain.documents import HostResources
@@ -42,6 +42,7 @@ class HostView:
     agent_version: str
     iommu: bool
     zone: str = ZONE
+    used_pcpus: int = 0
 
 
 def list_hosts(
@@ -52,7 +53,7 @@ def list_hosts(
     with control.db.read() as tx:
         rows = hosts.list_page(tx, wanted)
         some = None if wanted == EVERY_HOST else [row.id for row in rows]
-        placed, zones = occupants(tx, some), aggregates.zones_of_hosts(tx, some)
+        placed, zones = occupants_of(tx, rows, some), aggregates.zones_of_hosts(tx, some)
     return [_view(control, host, placed.get(host.id, {}), zones.get(host.id, ZONE)) for host in rows]
 
 
@@ -102,6 +103,7 @@ def _view(control: Control, host: HostRow, placed: Occupants, zone: str) -> Host
         created=host.created,
         resources=host.resources or HostResources(0, 0, 0),
         used_vcpus=used.vcpus,
+        used_pcpus=used.pcpus,
         used_ram_mb=used.ram_mb,
         used_disk_gb=used.disk_gb,
         servers=len(placed),

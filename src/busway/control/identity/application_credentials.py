@@ -15,12 +15,13 @@ from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Forbidden, NotFound
 from busway.domain.ids import ProjectId, UserId
 from busway.policy import authorize
+from busway.store import access_rules, assignments, roles
 from busway.store import application_credentials as store
-from busway.store import assignments, roles
+from busway.store.database import Tx
 from busway.store.identity_tokens import revoke_credential_tokens
 
-SERVICES = ("identity", "compute", "image", "network", "busway")
 MOST_PER_USER = 100
+MOST_RULES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def create_credential(
 ) -> tuple[ApplicationCredential, str]:
     """Makes one for the project of the caller's token; returns it with its secret, which is not kept."""
     authorize(caller, "identity:create_application_credential", {"user_id": user_id})
-    _check_unrestricted(caller)
+    check_unrestricted(caller)
     if not caller.project_id:
         raise BadInput(
             "An application credential is for a project, and the token has none",
@@ -70,8 +71,20 @@ def create_credential(
                 remedy="Delete some: openstack application credential delete.",
                 code="credential-limit",
             )
+        if made.access_rules:
+            _keep_rules(tx, user_id, made.access_rules)
         store.add_credential(tx, made, hashed)
     return made, secret
+
+
+def _keep_rules(tx: Tx, user_id: str, rules: Sequence[AccessRule]) -> None:
+    access_rules.add_rules(tx, user_id, rules)
+    if access_rules.count_rules(tx, user_id) > MOST_RULES:
+        raise Forbidden(
+            f"User {user_id} would have more than {MOST_RULES} access rules",
+            remedy="Delete those that no application credential has any more: openstack access rule delete",
+            code="access-rule-limit",
+        )
 
 
 def list_credentials(
@@ -94,7 +107,7 @@ def get_credential(control: Control, caller: Caller, user_id: str, credential_id
 def delete_credential(control: Control, caller: Caller, user_id: str, credential_id: str) -> None:
     """Takes it back: its tokens end too."""
     authorize(caller, "identity:delete_application_credential", {"user_id": user_id})
-    _check_unrestricted(caller)
+    check_unrestricted(caller)
     with control.db.write() as tx:
         found = store.find_credential(tx, credential_id)
         if found is None or found.user_id != user_id:
@@ -103,10 +116,11 @@ def delete_credential(control: Control, caller: Caller, user_id: str, credential
         store.delete_credential(tx, found.id)
 
 
-def _check_unrestricted(caller: Caller) -> None:
+def check_unrestricted(caller: Caller) -> None:
+    """Raises `Forbidden` for who acts with a part of a user's rights and may not manage application credentials."""
     if caller.delegation is not None and not caller.delegation.unrestricted:
         raise Forbidden(
-            "A restricted application credential can't make or delete application credentials",
+            "A trust or a restricted application credential can't make or delete application credentials and access rules",
             remedy="Log in with a password, or make the credential with --unrestricted.",
             code="credential-restricted",
         )
@@ -140,13 +154,6 @@ def role_names(control: Control, ids: Collection[str]) -> dict[str, str]:
 def _rules(given: Sequence[dict[str, str]]) -> tuple[AccessRule, ...]:
     found = []
     for each in given:
-        if each["service"] not in SERVICES:
-            raise BadInput(
-                f"There is no service {each['service']} for an access rule",
-                detail=f"There are {', '.join(SERVICES)}.",
-                remedy="Choose one of these.",
-                code="access-rule",
-            )
         words = (each["service"], each["method"].upper(), each["path"])
         found.append(AccessRule(hashlib.sha256("\n".join(words).encode()).hexdigest()[:32], *words))
     return tuple(found)

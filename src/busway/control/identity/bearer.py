@@ -21,9 +21,7 @@ def authenticate(control: Control, secret: str | None) -> Caller:
             remedy="Get a token with POST /identity/v3/auth/tokens, or use a client with --os-cloud.",
             code="token-missing",
         )
-    with control.db.read() as tx:
-        bearer = find_bearer(tx, digest(secret))
-    alive = check_alive(control, bearer)
+    alive = check_alive(control, _bearer(control, digest(secret)))
     return Caller(
         user_id=alive.user_id,
         user_name=alive.user_name,
@@ -38,6 +36,18 @@ def authenticate(control: Control, secret: str | None) -> Caller:
         project_domain_id=alive.project_domain_id,
         user_domain_id=alive.user_domain_id,
     )
+
+
+def _bearer(control: Control, key: str) -> Bearer | None:
+    """Who is behind a token, as this process remembers it or the database says."""
+    known = control.bearers.find(key)
+    if known is None:
+        epoch = control.bearers.epoch
+        with control.db.read() as tx:
+            known = find_bearer(tx, key)
+        if known is not None:
+            control.bearers.keep(key, known, epoch)
+    return known
 
 
 def digest(secret: str) -> str:
@@ -57,10 +67,13 @@ def check_alive(control: Control, bearer: Bearer | None) -> Bearer:
         raise orphaned()
     if bearer.credential_id is not None and bearer.delegated is None:
         raise dead("Its application credential was deleted.", "token-orphaned")
+    if bearer.trust_id is not None and bearer.delegated is None:
+        raise dead("Its trust was deleted.", "token-orphaned")
     if (bearer.project_id or bearer.domain_id or bearer.is_system) and not bearer.roles:
         raise dead(f"User {bearer.user_name} has no role {_place(bearer)} any more.", "token-orphaned")
     if bearer.delegated is not None and not set(bearer.delegated) <= set(bearer.roles):
-        raise dead("Its user lost a role that its application credential stands for.", "token-orphaned")
+        kind = "application credential" if bearer.trust_id is None else "trust"
+        raise dead(f"Who gave it lost a role that its {kind} stands for.", "token-orphaned")
     return bearer
 
 
@@ -76,6 +89,8 @@ def _effective(bearer: Bearer) -> frozenset[str]:
 
 
 def _delegation(bearer: Bearer) -> Delegation | None:
+    if bearer.trust_id is not None:
+        return Delegation(bearer.trust_id, False, None, is_trust=True)
     if bearer.credential_id is None:
         return None
     rules = bearer.access_rules

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from busway.control.context import Control
 from busway.control.identity.passwords import passwords
+from busway.control.identity.service_catalog import fill_catalog
 from busway.control.identity.tree import TURN
 from busway.domain.assignment import Actor, Assignment, Place
 from busway.domain.identity import DOMAIN_ID, DOMAIN_NAME, IMPLIED, ROLE_NAMES, Project, Role, User, new_domain
@@ -24,10 +25,11 @@ def is_first_start(control: Control) -> bool:
 
 
 def bootstrap_admin(control: Control, password: str) -> Project:
-    """Makes project admin, user admin and the roles where there are no users yet; returns the operator's project."""
+    """Makes project admin, user admin, the roles and the catalog where there are none; returns the operator's project."""
     hashed = passwords(control.settings).hash(password)
     with control.db.write() as tx:
         take_turn(tx, TURN)
+        fill_catalog(control, tx)
         return _operators_project(tx) if users.has_users(tx) else make_admin(control, tx, hashed)
 
 
@@ -53,10 +55,10 @@ def make_admin(control: Control, tx: Tx, password_hash: str) -> Project:
         projects.add_project(tx, project)
     user = users.find_user_by_name(tx, "admin")
     if user is None:
-        user = User(UserId(_hex_id(control)), "admin", default_project_id=project.id)
+        user = User(UserId(_hex_id(control)), "admin", default_project_id=project.id, password_changed=control.now())
         users.add_user(tx, user, password_hash)
     projects.save_project(tx, replace(project, enabled=True))
-    users.save_user(tx, replace(user, enabled=True))
+    users.save_user(tx, replace(user, enabled=True, password_changed=control.now()))
     users.save_password(tx, user.id, password_hash)
     assignments.assign(tx, Assignment(Actor.USER, user.id, Place.PROJECT, project.id, known["admin"].id))
     return project

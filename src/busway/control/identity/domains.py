@@ -13,7 +13,7 @@ from busway.domain.errors import BadInput, Forbidden
 from busway.domain.identity import DOMAIN_ID, Project
 from busway.domain.ids import ProjectId
 from busway.policy import authorize
-from busway.store import assignments, roles, user_groups, users
+from busway.store import assignments, quotas, roles, user_groups, users
 from busway.store import projects as store
 from busway.store.database import take_turn
 from busway.store.identity_tokens import revoke_tokens_within
@@ -93,4 +93,5 @@ def delete_domain(control: Control, caller: Caller, domain_id: str) -> None:
         user_groups.delete_groups_of(tx, domain.id)
         roles.delete_roles_of(tx, domain.id)
         assignments.forget_place(tx, domain.id)
+        quotas.forget_limits_within(tx, domain.id)
         store.delete_project(tx, domain.id)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from busway.control import domain_limits
 from busway.control.context import Control
 from busway.control.identity.tree import (
     TURN,
@@ -18,10 +19,10 @@ from busway.control.identity.tree import (
 )
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound
-from busway.domain.identity import DOMAIN_ID, Project
+from busway.domain.identity import DOMAIN_ID, MOST_DEPTH, Project
 from busway.domain.ids import ProjectId
 from busway.policy import authorize
-from busway.store import assignments
+from busway.store import assignments, quotas
 from busway.store import projects as store
 from busway.store.database import Tx, take_turn
 from busway.store.identity_tokens import revoke_project_tokens
@@ -117,7 +118,7 @@ def create_project(
         parent = parent_id or store.get_domain(tx, domain).id
         new_id = control.new_id().replace("-", "")
         made = replace(project, id=ProjectId(new_id), domain_id=domain, parent_id=parent)
-        check_place(tx, made)
+        check_place(tx, made, 1 if domain_limits.hold(control) else MOST_DEPTH)
         store.add_project(tx, made)
     return made
 
@@ -194,6 +195,7 @@ def delete_project(control: Control, caller: Caller, project_id: str) -> None:
             )
         revoke_project_tokens(tx, project.id, control.now())
         assignments.forget_place(tx, project.id)
+        quotas.forget_limits(tx, project.id)
         store.delete_project(tx, project.id)
         check_admin_left(tx)
 

@@ -10,7 +10,7 @@ from busway.control.context import Control
 from busway.control.identity.bearer import authenticate, digest
 from busway.control.identity.lockout import check_may_try, note_failure, note_success
 from busway.control.identity.passwords import NO_PASSWORD, passwords
-from busway.domain.errors import NotAuthenticated
+from busway.domain.errors import Forbidden, NotAuthenticated, NotFound
 from busway.domain.identity import DOMAIN_ID, DOMAIN_NAME, Project, User
 from busway.store import application_credentials, audit, projects
 from busway.store import identity_tokens as token_store
@@ -42,7 +42,7 @@ class Credentials:
 class Proof:
     """An authenticated user, the expiry, and the token or credential that their token comes from.
 
-    `settle` is done in the transaction that makes the token.
+    `settle` is done in the transaction that makes the token. `made_by` is the access key with which its user has signed.
     """
 
     user: User
@@ -51,6 +51,7 @@ class Proof:
     parent: str | None = None
     credential_id: str | None = None
     project_id: str | None = None
+    made_by: str | None = None
     settle: Callable[[Tx, datetime], None] = lambda _tx, _now: None
 
 
@@ -79,8 +80,16 @@ def prove(control: Control, credentials: Credentials, address: str) -> Proof:
     return together
 
 
-def check_password(control: Control, reference: str, password: str, address: str, domain: str = DOMAIN_ID) -> Proof:
-    """A user, by id or by name in a domain, whose password this is."""
+def check_password(
+    control: Control,
+    reference: str,
+    password: str,
+    address: str,
+    domain: str = DOMAIN_ID,
+    *,
+    may_be_expired: bool = False,
+) -> Proof:
+    """A user, by id or by name in a domain, whose password this is, and has not expired."""
     with control.db.read() as tx:
         user = find_person(tx, reference, domain)
         known = store.get_password_hash(tx, user.id) if user else NO_PASSWORD
@@ -92,6 +101,14 @@ def check_password(control: Control, reference: str, password: str, address: str
     if not pool.check(known, password) or user is None or not is_enabled:
         note_failure(control, name, address)
         raise _wrong("The user name or the password is wrong, or the user is disabled.", "wrong-password")
+    expires = password_expires(control, user)
+    if expires is not None and expires <= control.now() and not may_be_expired:
+        raise NotAuthenticated(
+            f"The password is expired and needs to be changed for user: {user.id}",
+            detail=f"It expired at {expires:%Y-%m-%d %H:%M:%S} UTC.",
+            remedy="Change it: openstack user password set, or POST /identity/v3/users/ID/password with the old and the new one.",
+            code="password-expired",
+        )
     renewed = pool.hash(password) if pool.is_outdated(known) else None
 
     def settle(tx: Tx, now: datetime) -> None:
@@ -102,6 +119,12 @@ def check_password(control: Control, reference: str, password: str, address: str
         note_success(tx, name, address, now)
 
     return Proof(user, frozenset({"password"}), settle=settle)
+
+
+def password_expires(control: Control, user: User) -> datetime | None:
+    """When a user's password must be changed; None for never."""
+    exempt = bool(user.options.get("ignore_password_expiry"))
+    return control.settings.password_rules.expires(user.password_changed, exempt=exempt)
 
 
 def find_person(tx: Tx, reference: str, domain: str) -> User | None:
@@ -134,12 +157,21 @@ def _by_password(control: Control, credentials: Credentials, address: str) -> Pr
 
 
 def _by_token(control: Control, credentials: Credentials, _address: str) -> Proof:
-    caller = authenticate(control, credentials.token)
+    try:
+        caller = authenticate(control, credentials.token)
+    except NotAuthenticated as error:  # as in Keystone, where it is a thing that is not found
+        raise NotFound(error.brief, detail=error.detail, remedy=error.remedy, code="token-not-found") from error
     parent = digest(credentials.token)
     with control.db.read() as tx:
         row = token_store.find_token(tx, parent)
         user = store.get_user(tx, caller.user_id)
     assert row is not None
+    if row.trust_id is not None:
+        raise Forbidden(
+            "A token of a trust gives no other token",
+            remedy="Log in as the trustee, and name the trust.",
+            code="trust-delegated",
+        )
     project_id = row.project_id if row.credential_id is not None else None
     methods = frozenset({"token", *row.methods})
     return Proof(user, methods, row.expires, parent, row.credential_id, project_id)

@@ -87,9 +87,11 @@ def list_inferences(control: Control, caller: Caller) -> list[tuple[Role, list[R
         return store.list_inferences(tx)
 
 
-def get_implication(control: Control, caller: Caller, prior_id: str, implied_id: str) -> tuple[Role, Role]:
+def get_implication(
+    control: Control, caller: Caller, prior_id: str, implied_id: str, rule: str = "identity:get_implied_role"
+) -> tuple[Role, Role]:
     """Both roles, where the one implies the other by itself; raises `NotFound`."""
-    authorize(caller, "identity:get_implied_role")
+    authorize(caller, rule)
     with control.db.read() as tx:
         pair = store.get_role(tx, prior_id), store.get_role(tx, implied_id)
         if pair[1] not in store.list_implied(tx, prior_id):
@@ -110,9 +112,9 @@ def imply(control: Control, caller: Caller, prior_id: str, implied_id: str) -> t
                 remedy="Give role admin itself to those who must have it.",
                 code="implies-admin",
             )
-        if implied.domain_id not in ("", prior.domain_id):
+        if implied.domain_id and not prior.domain_id:
             raise Forbidden(
-                f"Role {prior.name} can't imply {implied.name}, which is of another domain",
+                f"Role {prior.name} is of the whole cloud and can't imply {implied.name}, which is of a domain",
                 remedy="Let it imply roles of the whole cloud.",
                 code="role-elsewhere",
             )

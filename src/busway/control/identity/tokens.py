@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from busway.control.context import Control
 from busway.control.identity.bearer import check_alive, digest, orphaned
 from busway.control.identity.proof import Credentials, Proof, find_domain, prove
 from busway.domain.caller import Caller
-from busway.domain.errors import NotAuthenticated, NotFound
+from busway.domain.errors import Forbidden, NotAuthenticated, NotFound
 from busway.domain.identity import DOMAIN_ID, Project, Role, Token, User
+from busway.domain.trust import Trust
 from busway.policy import authorize
-from busway.store import application_credentials, assignments, audit, projects, users
+from busway.store import application_credentials, assignments, audit, projects, trusts, users
 from busway.store import identity_tokens as token_store
 from busway.store.database import Tx
 from busway.store.identity_tokens import TokenRow
@@ -22,7 +23,7 @@ from busway.store.identity_tokens import TokenRow
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What the token must be good for: a project by id, or by name in `project_domain`; a domain by id or name, as all domains
-    here are given; or the whole system. None of them means unscoped.
+    here are given; the whole system; or what a trust is for. None of them means unscoped.
     """
 
     project_id: str | None = None
@@ -30,6 +31,7 @@ class Scope:
     is_system: bool = False
     project_domain: str = DOMAIN_ID
     domain: str | None = None
+    trust_id: str | None = None
 
     def __str__(self) -> str:
         return self.project_name or self.project_id or "(none)"
@@ -42,6 +44,7 @@ class _Granted:
     project: Project | None = None
     domain: Project | None = None
     is_system: bool = False
+    trust: Trust | None = None
 
 
 def issue_token(
@@ -66,35 +69,38 @@ def grant(control: Control, proof: Proof, scope: Scope | None) -> tuple[str, Tok
         if proof.parent is not None:
             check_alive(control, token_store.find_bearer(tx, proof.parent))
         proof.settle(tx, now)
-        granted = _granted(tx, user, scope, proof)
+        granted = _granted(tx, user, scope, proof, now)
+        trust = granted.trust
+        ends = min(proof.expires, now + timedelta(seconds=control.settings.token_seconds))
         row = TokenRow(
             digest=digest(secret),
-            user_id=user.id,
+            user_id=trust.trustor_id if trust is not None and trust.impersonation else user.id,
             project_id=granted.project.id if granted.project else None,
             methods=sorted(proof.methods),
             audit_id=secrets.token_urlsafe(16),
             issued=now,
-            expires=min(proof.expires, now + timedelta(seconds=control.settings.token_seconds)),
-            parent=proof.parent,
+            expires=ends if trust is None or trust.expires is None else min(ends, trust.expires),
+            parent=proof.parent or proof.made_by,
             is_system=granted.is_system,
             credential_id=proof.credential_id,
             domain_id=granted.domain.id if granted.domain else None,
+            trust_id=trust.id if trust else None,
         )
         token_store.add_token(tx, row)
-        audit.name_actor(user.id, user.name, row.project_id or "", row.credential_id)
+        audit.name_actor(user.id, user.name, row.project_id or "", row.trust_id or row.credential_id)
         return secret, _token(tx, row)
 
 
 def inspect_token(control: Control, caller: Caller, subject: str, rule: str = "identity:validate_token") -> Token:
-    """What a token stands for, to whom a rule permits to know it."""
+    """What a token stands for, to whom a rule permits to know it; raises `NotFound` for one that opens nothing, to its user too."""
     with control.db.read() as tx:
+        row = token_store.find_token(tx, digest(subject))
         try:
             check_alive(control, token_store.find_bearer(tx, digest(subject)))
-            row = token_store.find_token(tx, digest(subject))
             assert row is not None
             token = _token(tx, row)
         except NotAuthenticated as error:
-            authorize(caller, rule, {})
+            authorize(caller, rule, {"target.token.user_id": row.user_id if row is not None else caller.user_id})
             raise NotFound(error.brief, detail=error.detail, code="token-not-found") from error
     authorize(caller, rule, {"target.token.user_id": token.user.id})
     return token
@@ -107,7 +113,9 @@ def revoke_token(control: Control, caller: Caller, subject: str) -> None:
         token_store.revoke_token(tx, digest(subject), control.now())
 
 
-def _granted(tx: Tx, user: User, scope: Scope | None, proof: Proof) -> _Granted:
+def _granted(tx: Tx, user: User, scope: Scope | None, proof: Proof, now: datetime) -> _Granted:
+    if scope is not None and scope.trust_id is not None:
+        return _trusted(tx, user, scope.trust_id, proof, now)
     if proof.project_id is not None:
         return _Granted(_delegated_project(tx, scope, proof.project_id))
     if scope is None:
@@ -128,6 +136,37 @@ def _granted(tx: Tx, user: User, scope: Scope | None, proof: Proof) -> _Granted:
     if project is None or not _is_open(tx, user, project):
         raise _no_role(user, f"in a project {scope}, or it is disabled")
     return _Granted(project)
+
+
+def _trusted(tx: Tx, user: User, trust_id: str, proof: Proof, now: datetime) -> _Granted:
+    """What a trust is for, while both of its users may log in and its trustor has all of its roles; it is one use of it."""
+    if proof.credential_id is not None:
+        raise Forbidden(
+            "An application credential can't use a trust", remedy="Log in with a password.", code="trust-delegated"
+        )
+    trust = trusts.find_trust(tx, trust_id, now)
+    if trust is None or trust.trustee_id != user.id:
+        raise Forbidden(
+            f"There is no trust {trust_id} for user {user.name}",
+            detail="It may have expired, or have been taken back.",
+            remedy="List yours: openstack trust list --trustee USER",
+            code="trust-not-yours",
+        )
+    trustor, project = users.get_user(tx, trust.trustor_id), projects.get_project(tx, trust.project_id)
+    is_open = trustor.enabled and projects.get_domain(tx, trustor.domain_id).enabled and _is_open(tx, trustor, project)
+    held = {role.id for role in assignments.list_held_roles(tx, trustor.id, project_id=project.id)}
+    if not is_open or not set(trust.roles) <= held:
+        raise Forbidden(
+            f"The trust {trust_id} stands for more than its trustor has by now",
+            detail="The trustor or the project was disabled, or the trustor lost a role.",
+            remedy="Ask the trustor for another trust.",
+            code="trust-roles",
+        )
+    if not trusts.use_trust(tx, trust):
+        raise Forbidden(
+            f"The trust {trust_id} is used up", remedy="Ask the trustor for another one.", code="trust-used-up"
+        )
+    return _Granted(project, trust=trust)
 
 
 def _project(tx: Tx, scope: Scope) -> Project | None:
@@ -176,10 +215,14 @@ def _token(tx: Tx, row: TokenRow) -> Token:
     if user is None or not user.enabled or (row.project_id and (project is None or not project.enabled)):
         raise orphaned()
     roles: list[Role] = []
+    trust = trusts.find_trust(tx, row.trust_id, row.issued) if row.trust_id is not None else None
     if row.project_id or row.domain_id or row.is_system:
+        holder = user.id if trust is None else trust.trustor_id
         roles = assignments.list_held_roles(
-            tx, user.id, project_id=row.project_id, domain_id=row.domain_id, is_system=row.is_system
+            tx, holder, project_id=row.project_id, domain_id=row.domain_id, is_system=row.is_system
         )
+    if trust is not None:
+        roles = [role for role in roles if role.id in trust.roles]
     credential = None
     if row.credential_id is not None:
         credential = application_credentials.find_credential(tx, row.credential_id)
@@ -196,5 +239,6 @@ def _token(tx: Tx, row: TokenRow) -> Token:
         is_system=row.is_system,
         credential=credential,
         domain=domain,
+        trust=trust,
         domains=projects.domain_names(tx, {user.domain_id, project.domain_id if project else user.domain_id}),
     )

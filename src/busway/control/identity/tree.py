@@ -7,7 +7,7 @@ from typing import Any
 
 from busway.control.identity.passwords import NO_PASSWORD
 from busway.domain.errors import BadInput, Conflict, Forbidden
-from busway.domain.identity import MOST_DEPTH, Project
+from busway.domain.identity import Project
 from busway.store import projects as store
 from busway.store import users
 from busway.store.database import Tx
@@ -16,8 +16,8 @@ from busway.store.database import Tx
 TURN = "identity"
 
 
-def check_place(tx: Tx, project: Project) -> None:
-    """Raises `Forbidden` where no project can be made: below a disabled one, or too deep."""
+def check_place(tx: Tx, project: Project, most_depth: int) -> None:
+    """Raises `Forbidden` where no project can be made: below a disabled one, or too deep (domains are at 0)."""
     assert project.parent_id is not None
     parent = store.get_project(tx, project.parent_id)
     above = [parent, *store.list_ancestors(tx, parent.id)]
@@ -28,9 +28,9 @@ def check_place(tx: Tx, project: Project) -> None:
             remedy=f"Enable it first: openstack project set --enable {disabled[0]}",
             code="parent-disabled",
         )
-    if len(above) > MOST_DEPTH:
+    if len(above) > most_depth:
         raise Forbidden(
-            f"Project {project.name} would stand deeper than {MOST_DEPTH} projects below its domain",
+            f"Project {project.name} would stand deeper than {most_depth} projects below its domain",
             remedy="Make it below another project.",
             code="tree-too-deep",
         )

@@ -17,6 +17,7 @@ from busway.policy import authorize
 from busway.store import users as store
 from busway.store.database import Tx, take_turn
 from busway.store.identity_tokens import revoke_user_tokens
+from busway.store.password_history import list_former
 from busway.store.projects import find_project, get_domain
 from busway.store.users import EVERYBODY, UserFilter
 
@@ -60,11 +61,12 @@ def create_user(control: Control, caller: Caller, user: User, password: str | No
     """
     domain = domain_id or caller.domain_id or caller.project_domain_id or DOMAIN_ID
     authorize(caller, "identity:create_user", {"target.user.domain_id": domain})
-    hashed = NO_PASSWORD if password is None else passwords(control.settings).hash(password)
+    hashed = NO_PASSWORD if password is None else _hash(control, password)
     with control.db.write() as tx:
         take_turn(tx, TURN)
         new_id = UserId(control.new_id().replace("-", ""))
-        made = replace(user, id=new_id, domain_id=get_domain(tx, domain).id)
+        changed = None if password is None else control.now()
+        made = replace(user, id=new_id, domain_id=get_domain(tx, domain).id, password_changed=changed)
         _check_default_project(tx, made)
         store.add_user(tx, made, hashed)
     return made
@@ -80,7 +82,7 @@ def update_user(
     """Changes a user; a new password or a disabled user ends all their tokens. A password of None takes it away."""
     hashed = None
     if not isinstance(password, Unchanged):
-        hashed = NO_PASSWORD if password is None else passwords(control.settings).hash(password)
+        hashed = NO_PASSWORD if password is None else _hash(control, password)
     with control.db.write() as tx:
         take_turn(tx, TURN)
         known = permitted(tx, caller, "identity:update_user", user_id)
@@ -89,11 +91,12 @@ def update_user(
         _check_default_project(tx, user)
         store.save_user(tx, user)
         if hashed is not None:
-            store.save_password(tx, user.id, hashed)
+            remembered = control.settings.password_rules.remembered
+            store.replace_password(tx, user.id, hashed, control.now(), remembered)
         if hashed is not None or not user.enabled:
             revoke_user_tokens(tx, user.id, control.now())
             check_admin_left(tx)
-    return user
+        return store.get_user(tx, user.id)
 
 
 def _changes(known: User, changes: dict[str, Any]) -> dict[str, Any]:
@@ -117,7 +120,7 @@ def _check_default_project(tx: Tx, user: User) -> None:
 
 def change_password(control: Control, user_id: str, original: str, password: str, address: str = "") -> None:
     """A user changes their own password, proved by the old one; all their tokens end."""
-    proof = check_password(control, user_id, original, address)
+    proof = check_password(control, user_id, original, address, may_be_expired=True)
     if proof.user.options.get("lock_password"):
         raise BadInput(
             "This user's password is locked",
@@ -129,11 +132,35 @@ def change_password(control: Control, user_id: str, original: str, password: str
         raise BadInput(
             "The new password is the same as the old one", remedy="Choose another one.", code="same-password"
         )
-    hashed = passwords(control.settings).hash(password)
+    rules = control.settings.password_rules
+    rules.check_age(proof.user.password_changed, control.now())
+    _check_new(control, proof.user.id, password)
+    hashed = _hash(control, password)
     with control.db.write() as tx:
+        take_turn(tx, TURN)
         proof.settle(tx, control.now())
-        store.save_password(tx, proof.user.id, hashed)
+        store.replace_password(tx, proof.user.id, hashed, control.now(), rules.remembered)
         revoke_user_tokens(tx, proof.user.id, control.now())
+
+
+def _hash(control: Control, password: str) -> str:
+    """The hash of a password that the operator's pattern lets through."""
+    control.settings.password_rules.check_form(password)
+    return passwords(control.settings).hash(password)
+
+
+def _check_new(control: Control, user_id: UserId, password: str) -> None:
+    """Raises `BadInput` for one of the user's last passwords."""
+    remembered = control.settings.password_rules.remembered
+    with control.db.read() as tx:
+        former = list_former(tx, user_id, max(0, remembered - 1))
+    if any(passwords(control.settings).check(each, password) for each in former):
+        raise BadInput(
+            "The new password is one of the last ones of this user",
+            detail=f"It may not be one of the last {remembered}.",
+            remedy="Choose another one.",
+            code="password-repeated",
+        )
 
 
 def delete_user(control: Control, caller: Caller, user_id: str) -> None:

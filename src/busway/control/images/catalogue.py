@@ -8,9 +8,12 @@ from pathlib import Path
 
 from busway.control import quotas
 from busway.control.context import Control
+from busway.control.images.access import may_see, target_of
+from busway.control.images.room import check_quota
 from busway.domain.caller import Caller
+from busway.domain.disk_formats import ALL_FORMATS
 from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound
-from busway.domain.image import CONTAINER_FORMATS, DISK_FORMATS, VISIBILITIES, Image, ImageStatus, check_properties
+from busway.domain.image import CONTAINER_FORMATS, VISIBILITIES, Image, ImageStatus, check_properties
 from busway.domain.quota import Usage
 from busway.policy import authorize
 from busway.store import images as store
@@ -22,10 +25,9 @@ DATA = "image-data"  # the turn of whoever gives a row its data, or forgets data
 
 
 def create_image(control: Control, caller: Caller, image: Image) -> Image:
-    """Registers an image without data, owned by the caller's project."""
-    made = replace(
-        image, status=ImageStatus.QUEUED, owner=caller.project_id, created=control.now(), updated=control.now()
-    )
+    """Registers an image without data; only an admin makes one for another project than their own."""
+    made = replace(image, status=ImageStatus.QUEUED, created=control.now(), updated=control.now())
+    _check_owner(caller, made.owner)
     authorize(caller, "add_image", {"project_id": made.owner, "owner": made.owner})
     check_properties(made)
     _check(caller, made)
@@ -57,8 +59,12 @@ def change_image(control: Control, caller: Caller, image_id: str, change: Callab
         frozen = (new.disk_format, new.container_format) != (old.disk_format, old.container_format)
         if frozen and old.status is not ImageStatus.QUEUED:
             raise Forbidden("The format of an image with data can't change", remedy="Upload it as a new image.")
+        if new.owner != old.owner:
+            _check_owner(caller, new.owner)
+            quotas.check(control, tx, new.owner, Usage({"image_count_total": 1}))
+            check_quota(control, tx, new, new.size or 0)
         check_properties(new)
-        _check(caller, new, was_public=old.visibility == "public")
+        _check(caller, new, was=old.visibility)
         store.save_image(tx, new)
     return new
 
@@ -70,7 +76,7 @@ def set_active(control: Control, caller: Caller, image_id: str, *, active: bool)
     """
     with control.db.write() as tx:
         image = _owned(tx, caller, image_id, "reactivate" if active else "deactivate", lock=True)
-        if image.status is ImageStatus.QUEUED:
+        if image.status not in (ImageStatus.ACTIVE, ImageStatus.DEACTIVATED):
             raise Forbidden(
                 f"Image {image.id} is {image.status}: only an image with data can be deactivated or reactivated",
                 remedy="Upload its data first.",
@@ -99,10 +105,6 @@ def owned_image(control: Control, caller: Caller, image_id: str, rule: str) -> I
         return _owned(tx, caller, image_id, rule)
 
 
-def _target(image: Image) -> dict[str, str]:
-    return {"project_id": image.owner, "owner": image.owner, "visibility": image.visibility}
-
-
 def image_path(control: Control, image: Image) -> Path:
     """The file with an image's data; raises `NotFound` while it has none."""
     if image.sha256 is None:
@@ -122,14 +124,14 @@ def image_folder(control: Control) -> Path:
 
 def _visible(tx: Tx, caller: Caller, image_id: str, rule: str, *, lock: bool = False) -> Image:
     image = _seen(tx, caller, image_id, lock=lock)
-    authorize(caller, rule, _target(image))
+    authorize(caller, rule, target_of(tx, caller, image))
     return image
 
 
 def _seen(tx: Tx, caller: Caller, image_id: str, *, lock: bool = False) -> Image:
     image = store.get_image(tx, image_id, lock=lock)
-    if not image.is_visible_to(caller):
-        raise NotFound(f"Image {image_id} not found", code="image-not-found")
+    if not may_see(tx, caller, image):
+        raise store.image_not_found(image_id)
     return image
 
 
@@ -137,16 +139,27 @@ def _owned(tx: Tx, caller: Caller, image_id: str, rule: str, *, lock: bool = Fal
     image = _seen(tx, caller, image_id, lock=lock)
     if not caller.may_see(image.owner):
         raise Forbidden(f"Image {image_id} belongs to another project", code="image-not-owned")
-    authorize(caller, rule, _target(image))
+    authorize(caller, rule, target_of(tx, caller, image))
     return image
 
 
-def _check(caller: Caller, image: Image, *, was_public: bool = False) -> None:
-    _one_of("disk_format", image.disk_format, DISK_FORMATS, "Convert it: qemu-img convert -O qcow2 IN OUT")
+def _check_owner(caller: Caller, owner: str) -> None:
+    if owner != caller.project_id and not caller.is_admin:
+        raise Forbidden(
+            "Only an admin may give an image to another project",
+            remedy="Share it with the project: openstack image add project IMAGE PROJECT",
+            code="image-owner",
+        )
+
+
+def _check(caller: Caller, image: Image, *, was: str = "") -> None:
+    _one_of("disk_format", image.disk_format, ALL_FORMATS, "Convert it: qemu-img convert -O qcow2 IN OUT")
     _one_of("container_format", image.container_format, CONTAINER_FORMATS, "Unpack it and use bare.")
     _one_of("visibility", image.visibility, VISIBILITIES, "")
-    if image.visibility == "public" and not was_public:
+    if image.visibility == "public" and was != "public":
         authorize(caller, "publicize_image")
+    if image.visibility == "community" and was != "community":
+        authorize(caller, "communitize_image")
 
 
 def _one_of(name: str, value: str | None, known: tuple[str, ...], remedy: str) -> None:

@@ -14,9 +14,9 @@ from busway.control.images.room import check_quota
 from busway.control.images.upload import DiskImageUpload
 from busway.domain.errors import Conflict, Forbidden, NotFound
 from busway.domain.ids import HostId, ImageId, ServerId
-from busway.domain.image import Image, ImageStatus
+from busway.domain.image import Image, ImageStatus, check_properties
 from busway.domain.quota import Usage
-from busway.store import disk_uploads, images, servers
+from busway.store import disk_uploads, images, server_places
 from busway.store.database import Tx
 from busway.store.disk_uploads import DiskUpload, UploadPurpose
 from busway.store.servers import ServerRow
@@ -29,8 +29,12 @@ def want_disk(
     purpose: UploadPurpose,
     name: str | None = None,
     properties: Mapping[str, str] | None = None,
+    rotation: int | None = None,
 ) -> ImageId:
-    """Asks a server's host for its root disk; with `purpose` IMAGE the image is its user's, else nobody's."""
+    """Asks a server's host for its root disk; with `purpose` IMAGE the image is its user's, else nobody's.
+
+    That of a backup has its `rotation`.
+    """
     assert row.host_id is not None
     now = control.now()
     image = Image(
@@ -48,10 +52,11 @@ def want_disk(
         deleted=None if purpose is UploadPurpose.IMAGE else now,
     )
     if purpose is UploadPurpose.IMAGE:
+        check_properties(image)
         quotas.check(control, tx, image.owner, Usage({"image_count_total": 1}))
         check_quota(control, tx, image, 1)  # how large it will be, only the host knows
     images.add_image(tx, image)
-    disk_uploads.add_upload(tx, DiskUpload(image.id, row.id, row.host_id, purpose))
+    disk_uploads.add_upload(tx, DiskUpload(image.id, row.id, row.host_id, purpose, rotation))
     return image.id
 
 
@@ -62,7 +67,7 @@ def begin_disk_upload(
     with control.db.read() as tx:
         asked = disk_uploads.list_uploads(tx, server_id=ServerId(server_id), host_id=host_id)
         image = images.find_image(tx, image_id)
-        on_host = servers.find_on_host(tx, host_id, server_id) is not None
+        on_host = server_places.find_on_host(tx, host_id, server_id) is not None
     if image is not None and on_host and image.status is ImageStatus.ACTIVE:
         raise Conflict(f"Image {image_id} already has data", code="image-has-data")
     if image is None or not any(upload.image_id == image_id for upload in asked):

@@ -37,7 +37,7 @@ def remove_orphans(control: Control) -> None:
         control,
         "image-purge",
         [path.name for path in found if path.stat().st_mtime < before],
-        partial(_remove, control),
+        partial(remove_data, control),
     )
 
 
@@ -54,10 +54,11 @@ def _purge(control: Control, image_id: ImageId) -> None:
             return
         images.purge_image(tx, image_id)
     if image.sha256 is not None:
-        _remove(control, image.sha256)
+        remove_data(control, image.sha256)
 
 
-def _remove(control: Control, sha256: str) -> None:
+def remove_data(control: Control, sha256: str) -> None:
+    """Removes a file with data that no image has."""
     with control.db.write() as tx:
         take_turn(tx, DATA)
         if not images.is_data_used(tx, sha256):

@@ -12,7 +12,6 @@ from busway.control import quotas
 from busway.control.context import Control
 from busway.domain.errors import StorageFull, TooLarge
 from busway.domain.image import Image
-from busway.domain.quota import UNLIMITED
 from busway.store import images as store
 from busway.store.database import Tx
 
@@ -39,16 +38,41 @@ def check_disk(control: Control, image: Image, folder: Path, more: int) -> None:
         raise storage_full(image, f"{free} bytes are free, {reserve} of them are kept for the database and the log")
 
 
+def room_of(control: Control, tx: Tx, image: Image) -> int | None:
+    """How many bytes an image may have within the image storage quota of its project, beside its other images; None for no limit.
+
+    Where its domain has one too, it is the smaller of both.
+    """
+    return _room(control, tx, image, is_staged=False)
+
+
+def staging_room_of(control: Control, tx: Tx, image: Image) -> int | None:
+    """The same of data that is staged for an import: its own quota holds besides."""
+    rooms = [_room(control, tx, image, is_staged=each) for each in (False, True)]
+    return min((room for room in rooms if room is not None), default=None)
+
+
+def _room(control: Control, tx: Tx, image: Image, *, is_staged: bool) -> int | None:
+    resource = "image_stage_total" if is_staged else "image_size_total"
+    known = quotas.limits_on(control, tx, image.owner, resource)
+    rooms = [limit * MIB - store.sum_sizes(tx, of, but=image.id, is_staged=is_staged) for of, limit in known]
+    return max(0, min(rooms)) if rooms else None
+
+
 def check_quota(control: Control, tx: Tx, image: Image, size: int) -> None:
     """Raises `TooLarge` when an image of `size` bytes would exceed the image storage quota of its project."""
-    limit = quotas.limit_of(control, tx, image.owner, "image_size_total")
-    used = store.sum_sizes(tx, image.owner)
-    if limit != UNLIMITED and used + size > limit * MIB:
+    check_room(image, size, room_of(control, tx, image))
+
+
+def check_room(image: Image, size: int, room: int | None) -> None:
+    """The same where it is known how much room the project has left."""
+    if room is not None and size > room:
         raise TooLarge(
             f"Image {image.id} would exceed the image storage quota of its project",
-            detail=f"It has {size} bytes or more; {used} bytes of {limit} MiB are used.",
-            remedy="Delete images that nobody needs, or ask an admin to raise the quota: "
-            f"`busway quota set --project PROJECT image_size_total={limit + -(-size // MIB)}`.",
+            detail=f"It has {size} bytes or more; the project has room for {room} bytes.",
+            remedy="Delete images that nobody needs, import what is staged, or ask an admin to raise the quota: "
+            f"`busway quota set --project PROJECT image_size_total=MIB`, by {-(-(size - room) // MIB)} MiB or more "
+            "(image_stage_total for staged data).",
             code="image-quota",
         )
 

@@ -10,49 +10,48 @@ import hashlib
 import os
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 
 from busway.control import quotas
 from busway.control.context import Control
-from busway.control.images.catalogue import DATA, image_folder, owned_image
-from busway.control.images.room import check_disk, check_quota, storing
+from busway.control.images.catalogue import image_folder, owned_image
+from busway.control.images.data import StoredData, adopt, new_path
+from busway.control.images.room import check_disk, check_quota, check_room, room_of, staging_room_of, storing
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput, Conflict, NotFound, OverQuota, TooLarge, Unavailable
-from busway.domain.image import Image, ImageStatus, check_header
+from busway.domain.errors import BadInput, Conflict, NotFound, OverQuota, TooLarge
+from busway.domain.image import DISK_FORMATS, Image, ImageStatus, check_header
 from busway.domain.qcow2 import HEADER_BYTES
 from busway.domain.quota import UNLIMITED
 from busway.store import images as store
-from busway.store.database import Tx, take_turn
-
-_STALE_SECONDS = 86400
+from busway.store.database import Tx
 
 
 class ImageUpload:
     """One upload: `write` chunks, then `finish`; `abort` in every other case. Used by one thread at a time."""
+
+    _becomes = ImageStatus.ACTIVE
 
     def __init__(self, control: Control, image: Image, expected: int | None) -> None:
         self._control = control
         self._image = image
         self._expected = expected
         self._limit = control.settings.max_image_bytes
+        with control.db.read() as tx:
+            self._room = self._room_of(tx)
         self._size = 0
         self._header = b""
         self._digests = (hashlib.md5(usedforsecurity=False), hashlib.sha256(), hashlib.sha512())
-        folder = image_folder(control) / "tmp"
         with storing(image):
-            for part in (folder.parent, folder):
-                part.mkdir(mode=0o700, exist_ok=True)
-                part.chmod(0o700)  # those of before could be looked into
-            _remove_stale(folder, control.now().timestamp())
-            check_disk(control, image, folder, expected or 0)
-            self._path = folder / f"{image.owner}.{image.id}.{control.new_id()}"
+            self._path = new_path(control, image)
+            check_disk(control, image, self._path.parent, expected or 0)
             self._file = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
     def write(self, chunk: bytes) -> None:
-        """Appends data; raises `TooLarge` over the limit, `StorageFull` when the disk has no room."""
+        """Appends data; raises `TooLarge` over the limit or the quota, `StorageFull` when the disk has no room."""
         self._size += len(chunk)
         if self._size > self._limit:
             raise _too_large(self._image, self._limit)
+        check_room(self._image, self._size, self._room)
         if len(self._header) < HEADER_BYTES:
             self._header = (self._header + chunk)[:HEADER_BYTES]
         check_disk(self._control, self._image, self._path.parent, len(chunk))
@@ -62,49 +61,42 @@ class ImageUpload:
             self._file.write(chunk)
 
     def finish(self) -> Image:
-        """Checks size and format, makes the data durable and the image active."""
+        """Checks size and format, makes the data durable and gives it to the image."""
         self._check_complete()
-        virtual_size = check_header(str(self._image.disk_format), self._header, self._size)
+        virtual_size = self._virtual_size()
         with storing(self._image):
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-        md5, sha256, sha512 = (digest.hexdigest() for digest in self._digests)
+        found = StoredData(self._size, *(digest.hexdigest() for digest in self._digests))
         with self._control.db.read() as tx:
-            self._check_quota(tx, self._size)
-        self._control.crashpoint("image:before-rename")
-        data = image_folder(self._control) / sha256
-        self._path.rename(data)
-        _sync_folder(data.parent)
-        with self._control.db.write() as tx:
-            take_turn(tx, DATA)  # from here on nobody forgets data that looks unused
-            current = self._current(tx)
-            _check_queued(current)
-            self._check_quota(tx, self._size)
-            if not data.exists():
-                raise Unavailable(
-                    f"The data of image {current.id} was removed while it was stored, because an image with the same "
-                    "data was deleted",
-                    remedy="Upload it again.",
-                )
-            done = replace(
-                current,
-                status=ImageStatus.ACTIVE,
-                size=self._size,
-                virtual_size=virtual_size,
-                md5=md5,
-                sha256=sha256,
-                sha512=sha512,
-                updated=self._control.now(),
-            )
-            store.save_image(tx, done)
+            self._check_quota(tx)
+        return adopt(self._control, self._path, found, partial(self._settle, found, virtual_size))
+
+    def _settle(self, found: StoredData, virtual_size: int | None, tx: Tx) -> Image:
+        current = self._current(tx)
+        self._check_awaited(current)
+        self._check_quota(tx)
+        now = self._control.now()
+        done = replace(found.of(current), status=self._becomes, virtual_size=virtual_size, updated=now)
+        store.save_image(tx, done)
         return done
+
+    def _check_awaited(self, current: Image) -> None:
+        _check_queued(current)
+
+    def _virtual_size(self) -> int | None:
+        """The size of the disk in the data; raises `BadInput` for data of another format than the image's."""
+        return check_header(str(self._image.disk_format), self._header, self._size)
 
     def _current(self, tx: Tx) -> Image:
         return store.get_image(tx, self._image.id, lock=True)
 
-    def _check_quota(self, tx: Tx, size: int) -> None:
-        check_quota(self._control, tx, self._image, size)
+    def _room_of(self, tx: Tx) -> int | None:
+        return room_of(self._control, tx, self._image)
+
+    def _check_quota(self, tx: Tx) -> None:
+        check_room(self._image, self._size, self._room_of(tx))
 
     def abort(self) -> None:
         """Removes what came; the image stays queued. Harmless after `finish`."""
@@ -133,6 +125,30 @@ class ImageUpload:
             )
 
 
+class StagedUpload(ImageUpload):
+    """The upload of data that an import will check: until then nobody reads it."""
+
+    _becomes = ImageStatus.UPLOADING
+
+    def _room_of(self, tx: Tx) -> int | None:
+        return staging_room_of(self._control, tx, self._image)
+
+    def _virtual_size(self) -> int | None:
+        return None
+
+
+class FetchedUpload(StagedUpload):
+    """Data of an import that the control plane fetches itself."""
+
+    _becomes = ImageStatus.IMPORTING
+
+    def _check_awaited(self, current: Image) -> None:
+        if current.status is not ImageStatus.IMPORTING or current.sha256 is not None:
+            raise Conflict(
+                f"Image {current.id} is {current.status}: nothing is fetched for it", code="image-not-staged"
+            )
+
+
 class DiskImageUpload(ImageUpload):
     """The upload of a server's disk by its host: its image may be one that no user sees."""
 
@@ -142,14 +158,30 @@ class DiskImageUpload(ImageUpload):
             raise NotFound(f"Image {self._image.id} is no longer wanted", code="image-not-found")
         return found
 
-    def _check_quota(self, tx: Tx, size: int) -> None:
+    def _room_of(self, tx: Tx) -> int | None:
         """A disk on its way is nobody's image; a snapshot is its project's, and as large as the disk turns out to be."""
-        if self._image.deleted is None:
-            super()._check_quota(tx, size)
+        return super()._room_of(tx) if self._image.deleted is None else None
 
 
 def begin_upload(control: Control, caller: Caller, image_id: str, expected: int | None) -> ImageUpload:
     """Starts the upload of a queued image's data; `expected` is its size in bytes where the client said it."""
+    image = _uploadable(control, caller, image_id, expected)
+    if image.disk_format not in DISK_FORMATS:
+        raise BadInput(
+            f"Image {image.id} of the format {image.disk_format} must be imported",
+            detail=f"Hosts read {' and '.join(DISK_FORMATS)}; data of another format is converted at its import.",
+            remedy=f"openstack image create --import --disk-format {image.disk_format} --file FILE NAME",
+            code="image-needs-import",
+        )
+    return ImageUpload(control, image, expected)
+
+
+def begin_stage(control: Control, caller: Caller, image_id: str, expected: int | None) -> ImageUpload:
+    """The same of data that is imported later."""
+    return StagedUpload(control, _uploadable(control, caller, image_id, expected), expected)
+
+
+def _uploadable(control: Control, caller: Caller, image_id: str, expected: int | None) -> Image:
     image = owned_image(control, caller, image_id, "upload_image")
     _check_queued(image)
     if image.disk_format is None or image.container_format is None:
@@ -162,21 +194,31 @@ def begin_upload(control: Control, caller: Caller, image_id: str, expected: int 
         raise _too_large(image, control.settings.max_image_bytes)
     with control.db.read() as tx:
         check_quota(control, tx, image, expected or 1)
-        limit = quotas.limit_of(control, tx, image.owner, "image_count_uploading")
-    _check_uploading(control, image, limit)
-    return ImageUpload(control, image, expected)
+        _check_uploading(control, tx, image)
+    return image
 
 
-def _check_uploading(control: Control, image: Image, limit: int) -> None:
-    under_way = len(list((image_folder(control) / "tmp").glob(f"{image.owner}.*"))) if limit != UNLIMITED else 0
-    if 0 <= limit <= under_way:
+def _check_uploading(control: Control, tx: Tx, image: Image) -> None:
+    limit = quotas.limit_of(control, tx, image.owner, "image_count_uploading")
+    if limit == UNLIMITED:
+        return
+    arriving = {path.name.split(".")[1] for path in (image_folder(control) / "tmp").glob(f"{image.owner}.*")}
+    under_way = len(arriving.union(store.list_staged_ids(tx, image.owner)))
+    if limit <= under_way:
         raise OverQuota(
-            f"Quota exceeded for image_count_uploading: {under_way} of {limit} uploads of the project are in progress",
-            remedy="Wait until one of them has ended.",
+            f"Quota exceeded for image_count_uploading: {under_way} of {limit} images of the project are uploaded, staged or "
+            "imported now",
+            remedy="Wait until one of them has ended, or import what is staged: openstack image import ID.",
         )
 
 
 def _check_queued(image: Image) -> None:
+    if image.status is ImageStatus.IMPORTING:
+        raise Conflict(
+            f"Image {image.id} is being imported",
+            remedy=f"Wait until it is active or queued again: openstack image show {image.id}",
+            code="image-importing",
+        )
     if image.status is not ImageStatus.QUEUED:
         raise Conflict(
             f"Image {image.id} already has data",
@@ -192,20 +234,3 @@ def _too_large(image: Image, limit: int) -> TooLarge:
         remedy="Shrink it, or raise max_image_bytes in the configuration.",
         code="image-too-large",
     )
-
-
-def _remove_stale(folder: Path, now: float) -> None:
-    for path in folder.iterdir():
-        try:
-            if now - path.stat().st_mtime > _STALE_SECONDS:
-                path.unlink()
-        except FileNotFoundError:
-            continue
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

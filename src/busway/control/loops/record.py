@@ -28,10 +28,11 @@ class LoopRecord:
 
 @dataclass(slots=True)
 class LoopRecords:
-    """The records of all loops, by name; safe to use from many threads."""
+    """The records of all loops, by name; safe to use from many threads. `stopping` tells turns that take long to end."""
 
     _records: dict[str, LoopRecord] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def all(self) -> dict[str, LoopRecord]:
         """The records as they are now."""

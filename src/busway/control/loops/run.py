@@ -20,7 +20,8 @@ _log = structlog.get_logger("busway.loops")
 @contextmanager
 def running(control: Control, loops: Sequence[Loop] | None = None) -> Iterator[None]:
     """All loops, or those that are given, each in a thread until the block ends; a turn under way is let finish."""
-    stop = threading.Event()
+    stop = control.loops.stopping
+    stop.clear()
     threads = [
         (loop, threading.Thread(target=run_loop, args=(control, loop, stop), name=loop.name, daemon=True))
         for loop in (all_loops() if loops is None else loops)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from busway.control.context import Control
+from busway.control.hosts.down import seconds_to_know
 from busway.control.loops.items import each
 from busway.control.loops.loop import Loop
 from busway.control.placement.snapshot import is_up
 from busway.control.servers.fail import fail_alone
 from busway.control.servers.leave import finish_delete
 from busway.domain.ids import HostId
-from busway.store import hosts, servers
+from busway.store import hosts, server_places, servers
 from busway.store.servers import ServerRow
 
 
 def sweep(control: Control) -> None:
-    """Shows servers as deleted whose host is down; their devices stay claimed until that host reports again."""
+    """Shows servers as deleted whose host is known to be down; their devices stay claimed until that host reports again."""
     with control.db.read() as tx:
-        leaving = servers.list_leaving(tx)
-        down = _down(control, hosts.list_hosts(tx)) if leaving else set()
+        leaving = server_places.list_leaving(tx)
+        down = _down(control, hosts.list_hosts(tx)) if leaving and not seconds_to_know(control) else set()
 
     def finish(row: ServerRow) -> None:
         with control.db.write() as tx:

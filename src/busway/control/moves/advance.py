@@ -15,7 +15,9 @@ from busway.control.loops.items import each
 from busway.control.moves.kinds import kind_of
 from busway.control.moves.turns import begin_revert, restore, switch
 from busway.control.servers.fail import fail_alone
+from busway.control.servers.image import rotate_backups
 from busway.control.servers.shelve import finish_shelving
+from busway.domain.guest_network import OVERLAY
 from busway.domain.ids import HostId, ServerId
 from busway.domain.image import ImageStatus
 from busway.domain.move import Move, MoveState
@@ -47,6 +49,8 @@ def _advance(control: Control, server_id: ServerId) -> None:
     control.crashpoint("advance:after-commit")
     for host_id in changed:
         control.bell.ring(f"host:{host_id}")
+    if changed:
+        control.bell.ring(OVERLAY)
 
 
 def _server(control: Control, tx: Tx, row: ServerRow) -> set[HostId]:
@@ -62,8 +66,11 @@ def _server(control: Control, tx: Tx, row: ServerRow) -> set[HostId]:
         disk_uploads.end_upload(tx, upload.image_id)
         if upload.purpose is UploadPurpose.SHELVE:
             changed |= finish_shelving(control, tx, row, upload.image_id)
-        elif row.task_state is TaskState.IMAGE_UPLOADING:
+            continue
+        if row.task_state is TaskState.IMAGE_UPLOADING:
             servers.update_server(tx, row.id, now, task_state=None)
+        if upload.rotation is not None and (image := images.find_image(tx, upload.image_id)) is not None:
+            rotate_backups(control, tx, row, image.properties.get("backup_type", ""), upload.rotation)
     return changed
 
 
@@ -73,6 +80,9 @@ def _has_arrived(tx: Tx, upload: DiskUpload) -> bool:
 
 
 def _move(tx: Tx, row: ServerRow, move: Move, arrived: bool, now: datetime) -> set[HostId]:
+    special = kind_of(move).advance
+    if special is not None:
+        return special(tx, row, move, now)
     if move.error is not None and move.state is not MoveState.REVERTING:
         return begin_revert(tx, row, move, f"the move failed: {move.error}", now)
     if move.state is MoveState.MIGRATING:

@@ -10,6 +10,7 @@ from busway.control.servers.access import set_status
 from busway.domain.caller import Caller
 from busway.domain.claim import ClaimState
 from busway.domain.flavor import Flavor
+from busway.domain.guest_network import OVERLAY
 from busway.domain.ids import HostId
 from busway.domain.move import MoveKind, MoveSide, MoveState
 from busway.domain.placement import Placement
@@ -48,6 +49,7 @@ def begin(
 
 
 def ring(control: Control, row: ServerRow, target: HostId) -> None:
-    """Wakes the agents of both hosts."""
+    """Wakes the agents of both hosts, and who tells OVN at which hosts the server may be."""
     for host_id in {row.host_id, target}:
         control.bell.ring(f"host:{host_id}")
+    control.bell.ring(OVERLAY)

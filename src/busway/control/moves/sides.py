@@ -13,5 +13,10 @@ def current_side(row: ServerRow, move: Move | None, live: list[Claim]) -> MoveSi
     if move is None:
         owned = tuple(claim.id for claim in live if claim.host_id == row.host_id)
     else:
-        owned = (move.source if row.disks == move.source.disks else move.target).claims
+        owned = (move.source if _is_source(row, move) else move.target).claims
     return MoveSide(row.host_id, row.flavor, row.disk_image_id, row.disks, owned)
+
+
+def _is_source(row: ServerRow, move: Move) -> bool:
+    """Both sides of a hot resize have the same disks, and differ in their flavors."""
+    return row.flavor == move.source.flavor if move.is_hot else row.disks == move.source.disks

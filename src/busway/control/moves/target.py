@@ -6,23 +6,26 @@ the request's answer, with its reasons; nothing has changed then.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from busway.control.context import Control
 from busway.control.drivers.check import check_driver
 from busway.control.groups import placement_group
+from busway.control.hosts.down import is_too_early, not_heard
+from busway.control.placement.neighbours import with_neighbours
 from busway.control.placement.request import placement_request, server_words
 from busway.control.placement.snapshot import take_snapshot
 from busway.control.placement.turn import lay_cells, new_claims, write_claims
 from busway.domain.claim import ClaimState
 from busway.domain.errors import BadInput, Conflict, Raced
 from busway.domain.flavor import Flavor
-from busway.domain.ids import ClaimId, HostId, ServerId
-from busway.domain.placement import HostState, Placement, PlacementRequest, Refusal, Snapshot
+from busway.domain.ids import ClaimId, DeviceId, HostId, ServerId
+from busway.domain.placement import DeviceState, HostState, Placement, PlacementRequest, Refusal, Snapshot
 from busway.scheduler.explain import details, explain
 from busway.scheduler.place import place
-from busway.store import cells, claims, departures, hosts
+from busway.store import cells, claims, departures, hosts, ports
 from busway.store.database import Tx
 from busway.store.servers import ServerRow
 
@@ -39,6 +42,8 @@ def place_now(
     without: HostId | None = None,
     in_place: bool = False,
     stays: bool = False,
+    unfit: frozenset[HostId] = frozenset(),
+    equal: frozenset[tuple[str, str]] | None = None,
 ) -> Placement:
     """Chooses a host and devices; raises `BadInput` that says why there are none.
 
@@ -46,27 +51,45 @@ def place_now(
     the server's own host comes first, where what the server has now counts as free: with its own devices if they are
     enough, with others beside them if not; a PF never takes the place of its own VFs, nor they that of it. A guest
     that has NUMA cells, or must have some, goes elsewhere: for a while it lies on its old cells and on its new ones,
-    and a host keeps one set for each server. One that `stays` goes nowhere else.
+    and a host keeps one set for each server. One that `stays` goes nowhere else. `unfit` are hosts that its guest could not go on on;
+    with `equal`, only devices of these vendors and products count.
     """
     leaving = {departure.host_id for departure in departures.list_departures(tx, server_id=row.id)}
     request = _request(control, tx, row, flavor, host)
     snapshot = take_snapshot(control, tx)
     found: Placement | Refusal | None = None
     if in_place and not request.cells and not _has_cells(tx, row):
-        found = _in_place(control, snapshot, request, row)
+        found = _in_place(control, snapshot, request, row, _going(tx, row))
     if stays and not isinstance(found, Placement):
         raise _stays(row, found)
     if not isinstance(found, Placement):
-        out = {row.host_id if in_place else without, *leaving}
-        left = tuple(each for each in snapshot.hosts if each.id not in out)
+        out = {row.host_id if in_place else without, *leaving, *unfit}
+        left = tuple(_with_equal(each, equal) for each in snapshot.hosts if each.id not in out)
         elsewhere = place(Snapshot(left), request, control.settings.policy)
         found = found if isinstance(found, Refusal) and not left else elsewhere
     if isinstance(found, Refusal):
         if leaving:
             raise _still_leaving(row)
+        if is_too_early(control, snapshot.hosts):
+            raise not_heard(control, "No host that has reported fits, and others may be up")
         why = explain(found)
         raise BadInput(why.brief, detail=f"{why.detail} {details(found)}".strip(), remedy=why.remedy, code=why.code)
     return found
+
+
+def _with_equal(host: HostState, equal: frozenset[tuple[str, str]] | None) -> HostState:
+    if equal is None:
+        return host
+    return replace(host, devices=tuple(_offered_if(_ids(each) in equal, each) for each in host.devices))
+
+
+def _offered_if(equal: bool, state: DeviceState) -> DeviceState:
+    """Another device is no choice, and still counts as what it is to others: a member of their IOMMU group, a PF or a VF."""
+    return state if equal else replace(state, offered=False)
+
+
+def _ids(state: DeviceState) -> tuple[str, str]:
+    return state.device.vendor_id, state.device.product_id
 
 
 def has_to_stay(row: ServerRow) -> None:
@@ -95,11 +118,16 @@ def _still_leaving(row: ServerRow) -> Conflict:
 
 
 def claim_placement(
-    control: Control, tx: Tx, row: ServerRow, flavor: Flavor, placement: Placement
+    control: Control,
+    tx: Tx,
+    row: ServerRow,
+    flavor: Flavor,
+    placement: Placement,
+    places: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[ClaimId, ...]:
     """Commits a placement: the host's generation by compare-and-swap, and claims; returns the ids of all its claims.
 
-    A device that the server has already is kept with its claim.
+    A device that the server has already is kept with its claim. `places` are root ports of the guest that new cards must have.
     """
     if not hosts.swap_generation(tx, placement.host_id, placement.generation, placement.revision):
         raise Raced("The host changed while a server was being placed", remedy="Try again.")
@@ -110,9 +138,9 @@ def claim_placement(
     new = [device for device in placement.devices if (device.device_id, device.unit) not in kept]
     lay_cells(tx, _request(control, tx, row, flavor, None), placement)
     here = [claim for claim in mine if claim.host_id == placement.host_id and claim.port]
-    ports = {(claim.device_id, claim.unit): claim.port for claim in here if claim.port}
-    cards = {each.card: port for each in placement.devices if (port := ports.get((each.device_id, each.unit)))}
-    made = new_claims(control, row.id, placement.host_id, new, control.now(), cards, ports.values())
+    taken = {(claim.device_id, claim.unit): claim.port for claim in here if claim.port}
+    cards = {each.card: port for each in placement.devices if (port := taken.get((each.device_id, each.unit)))}
+    made = new_claims(control, row.id, placement.host_id, new, control.now(), {**cards, **places}, taken.values())
     write_claims(tx, made)
     return (*(claim_id for held, claim_id in kept.items() if held in wanted), *(claim.id for claim in made))
 
@@ -120,19 +148,29 @@ def claim_placement(
 def _request(control: Control, tx: Tx, row: ServerRow, flavor: Flavor, host: str | None) -> PlacementRequest:
     properties, group = server_words(tx, row), placement_group(tx, row.id)
     check_driver(control, tx, flavor, properties)
-    return placement_request(control, tx, row.id, flavor, properties, host, row.availability_zone or None, group)
+    nics = ports.nic_wishes(tx, [row.id]).get(row.id, ())
+    zone = row.availability_zone or None
+    request = placement_request(control, tx, row.id, flavor, properties, host, zone, group, nics)
+    return with_neighbours(tx, row, request)
 
 
 def _has_cells(tx: Tx, row: ServerRow) -> bool:
     return row.host_id is not None and bool(cells.find_cells(tx, row.id, row.host_id))
 
 
+def _going(tx: Tx, row: ServerRow) -> frozenset[DeviceId]:
+    """The devices that a server gives back and that its hosts have not released yet: nobody can have them now."""
+    live = claims.list_live_claims(tx, server_id=row.id)
+    return frozenset(claim.device_id for claim in live if claim.state is ClaimState.RELEASING)
+
+
 def _in_place(
-    control: Control, snapshot: Snapshot, request: PlacementRequest, row: ServerRow
+    control: Control, snapshot: Snapshot, request: PlacementRequest, row: ServerRow, going: frozenset[DeviceId]
 ) -> Placement | Refusal | None:
     here = next((each for each in snapshot.hosts if each.id == row.host_id), None)
     if here is None:
         return None
+    here = replace(here, devices=tuple(replace(d, claimed_by=_SOMEBODY) if d.id in going else d for d in here.devices))
     vacated = _vacated(here, row)
     tries: Sequence[HostState] = (_only_own(here, vacated, row), vacated, replace(vacated, devices=here.devices))
     found: Placement | Refusal | None = None

@@ -8,7 +8,7 @@ from busway.control.servers.access import set_status
 from busway.control.servers.leave import depart, drop_uploads, release
 from busway.domain.ids import HostId
 from busway.domain.move import Move, MoveSide, MoveState
-from busway.domain.server import ServerStatus, TaskState
+from busway.domain.server import PowerState, ServerStatus, TaskState
 from busway.store import claims, events, hosts, moves, servers
 from busway.store.database import Tx
 from busway.store.events import Event
@@ -16,7 +16,7 @@ from busway.store.servers import ServerRow
 
 
 def switch(tx: Tx, row: ServerRow, move: Move, now: datetime) -> set[HostId]:
-    """The guest is off and its disk is where it is needed: from here on it is the target's; the source keeps its own."""
+    """Switches a server to the target of its move, once its guest is off and its disk is there; the source keeps its side."""
     drop_uploads(tx, row, now)
     moves.set_move_state(tx, move, MoveState.POST_MIGRATING, now)
     if not move.in_place:
@@ -43,7 +43,8 @@ def begin_revert(tx: Tx, row: ServerRow, move: Move, reason: str, now: datetime)
 
 def restore(tx: Tx, row: ServerRow, move: Move, now: datetime) -> set[HostId]:
     """Gives a server back to its source host, as it was there."""
-    _settle_on(tx, row, move.source, move.powered, now)
+    still_runs = move.is_hot and row.power is PowerState.RUNNING
+    _settle_on(tx, row, move.source, row.powered if still_runs else move.powered, now, starts_anew=not still_runs)
     return {move.source.host_id}
 
 
@@ -54,9 +55,11 @@ def release_side(tx: Tx, side: MoveSide, kept: MoveSide, now: datetime, reason: 
     release(tx, [claim for claim in gone if claim.id not in kept.claims], generation, now, reason)
 
 
-def _settle_on(tx: Tx, row: ServerRow, side: MoveSide, powered: bool, now: datetime, **values: object) -> None:
+def _settle_on(
+    tx: Tx, row: ServerRow, side: MoveSide, powered: bool, now: datetime, *, starts_anew: bool = True, **values: object
+) -> None:
     generation = hosts.bump_generation(tx, side.host_id)
     root = None if side.image_id == row.image_id else side.image_id
     values |= {"flavor": side.flavor, "root_image_id": root, "disks": side.disks, "generation": generation}
-    starts = row.starts + 1 if powered else row.starts
+    starts = row.starts + 1 if powered and starts_anew else row.starts
     servers.update_server(tx, row.id, now, host_id=side.host_id, powered=powered, starts=starts, **values)

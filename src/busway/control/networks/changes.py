@@ -9,8 +9,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from busway.control.context import Control
+from busway.domain.guest_network import OVERLAY
 from busway.domain.network import Network
-from busway.store import hosts, moves, ports, security_groups
+from busway.store import hosts, moves, ports, security_groups, server_places
 from busway.store.database import Tx
 
 
@@ -25,9 +26,10 @@ def tell_hosts(control: Control) -> None:
     with control.db.read() as tx:
         if not security_groups.has_changes(tx):
             return
+    control.bell.ring(OVERLAY)
     with control.db.write() as tx:
         projects = security_groups.take_changes(tx)
-        placed = ports.hosts_of(tx, projects)
+        placed = server_places.hosts_of(tx, projects)
         concerned = set(placed.values())
         for move in moves.list_open_moves(tx):
             if move.server_id in placed:

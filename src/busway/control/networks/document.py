@@ -3,48 +3,95 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from busway.control.context import Control
+from busway.control.moves.presence import Presence
 from busway.domain.document_room import fair_groups
 from busway.domain.documents import Nic
-from busway.domain.guest_network import HostNetwork, NicGroup
-from busway.domain.ids import SecurityGroupId, ServerId
-from busway.domain.network import Network, Port
+from busway.domain.guest_network import NORMAL, OVERLAY, HostNetwork, NicGroup
+from busway.domain.ids import ClaimId, DeviceId, SecurityGroupId, ServerId
+from busway.domain.network import Network, Plug, Port
+from busway.domain.nic_request import nic_alias, pair_ports
+from busway.domain.units import NicFunction
 from busway.store import ports, security_groups
+from busway.store.claims import Claim
 from busway.store.database import Tx
-from busway.store.servers import ServerRow
+from busway.store.providers import Provider
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class HostNetworking:
-    """The part of a host's document: cards by server, then what they have in common."""
+    """The part of a host's document: cards by server, then what they have in common.
+
+    `cards` are SR-IOV ports by the claims that serve them. The host lays out those `networks` that are `plugged`.
+    """
 
     nics: Mapping[ServerId, tuple[Nic, ...]]
     networks: tuple[HostNetwork, ...]
     groups: tuple[NicGroup, ...]
+    cards: Mapping[ClaimId, Port]
+
+    @property
+    def plugged(self) -> tuple[HostNetwork, ...]:
+        """The networks that some card is on by a bridge of the host."""
+        used = {nic.network for nics in self.nics.values() for nic in nics if nic.vnic == NORMAL}
+        return tuple(network for network in self.networks if network.id in used)
 
 
-def host_networking(control: Control, tx: Tx, rows: Sequence[ServerRow]) -> HostNetworking:
-    """Reads the ports of a host's servers, and everything that they refer to."""
-    held = ports.server_ports(tx, [row.id for row in rows])
-    nics = {row.id: tuple(_nic(port, row.hostname) for port in held.get(row.id, ())) for row in rows}
+def host_networking(
+    control: Control, tx: Tx, presences: Sequence[Presence], known: Mapping[DeviceId, Provider]
+) -> HostNetworking:
+    """Reads the ports of the servers that are on a host, and everything that they refer to.
+
+    An SR-IOV port is the function that the server has a claim on there, which in a move is another than elsewhere.
+    """
+    found = ports.server_ports(tx, [presence.row.id for presence in presences])
+    held = {each: [port for port in mine if port.plug is not Plug.GOING] for each, mine in found.items()}
+    cards: dict[ClaimId, Port] = {}
+    nics: dict[ServerId, tuple[Nic, ...]] = {}
+    for presence in presences:
+        mine = held[presence.row.id] = _with_cards(held.get(presence.row.id, []), presence.claims, known, cards)
+        nics[presence.row.id] = tuple(_nic(port, presence.row.hostname) for port in mine)
     used = {port.network.id: port.network for each in held.values() for port in each}
     return HostNetworking(
         nics,
         tuple(_network(used[key], control.settings.dns_domain) for key in sorted(used)),
-        _groups(tx, {group for each in held.values() for port in each for group in port.groups}),
+        _groups(
+            tx,
+            {
+                group
+                for each in held.values()
+                for port in each
+                for group in port.groups
+                if port.network.driver != OVERLAY  # OVN has their rules
+            },
+        ),
+        cards,
     )
+
+
+def _with_cards(
+    held: Sequence[Port], claims: Sequence[Claim], known: Mapping[DeviceId, Provider], cards: dict[ClaimId, Port]
+) -> list[Port]:
+    """The ports with the functions that a presence has claims on; notes in `cards` which claim serves which."""
+    asked = [(port.id, nic_alias(port.vnic, port.network.physical).name) for port in held if port.is_sriov]
+    mine = {claim.id: claim for claim in claims if claim.kind == NicFunction.kind and claim.alias}
+    pairs = pair_ports(asked, [(claim.id, claim.alias or "") for claim in mine.values()]) if asked else {}
+    here = {port_id: known[mine[claim_id].device_id].device for claim_id, port_id in pairs.items()}
+    found = {port.id: replace(port, card=here.get(port.id)) if port.is_sriov else port for port in held}
+    cards |= {claim_id: found[port_id] for claim_id, port_id in pairs.items()}
+    return list(found.values())
 
 
 def _nic(port: Port, hostname: str) -> Nic:
     network, v4 = port.network, port.network.v4
     return Nic(
-        mac=port.mac,
+        mac=port.guest_mac,
         address=port.address,
         prefix=v4.prefix if v4 else 0,
         gateway=v4.gateway if v4 else "",
@@ -55,9 +102,13 @@ def _nic(port: Port, hostname: str) -> Nic:
         vlan=network.vlan,
         address6=port.address6,
         security=port.security,
-        groups=port.groups,
-        pairs=port.pairs,
+        groups=port.groups if network.driver != OVERLAY else (),
+        pairs=port.pairs if network.driver != OVERLAY else (),
         name=hostname.partition(".")[0].lower(),
+        up=port.up,
+        root_port=port.root_port,
+        tag=port.tag,
+        vnic=port.vnic,
     )
 
 
@@ -70,14 +121,15 @@ def _network(network: Network, domain: str) -> HostNetwork:
         mtu=network.mtu,
         physical=network.physical,
         vlan=network.vlan,
-        dhcp=v4 is not None and v4.dhcp,
+        dhcp=v4 is not None and v4.dhcp and network.driver != OVERLAY,
         cidr=v4.cidr if v4 else "",
         gateway=v4.gateway if v4 else "",
         cidr6=v6.cidr if v6 else "",
         gateway6=v6.gateway if v6 else "",
-        ra=v6 is not None and v6.dhcp,
+        ra=v6 is not None and v6.dhcp and network.driver != OVERLAY,
         dns=(*(v4.dns if v4 else ()), *(v6.dns if v6 else ())),
         domain=domain,
+        routes=(*(v4.routes if v4 else ()), *(v6.routes if v6 else ())),
     )
 
 
@@ -92,6 +144,8 @@ def _groups(tx: Tx, mine: Iterable[SecurityGroupId]) -> tuple[NicGroup, ...]:
     }
     members: dict[SecurityGroupId, set[str]] = {group_id: set() for group_id in remote}
     for port in ports.group_ports(tx, remote):
+        if port.network.driver == OVERLAY:
+            continue  # its addresses may be somebody else's on the networks of a host
         for group_id in remote.keys() & set(port.groups):
             members[group_id] |= {address for _subnet, address in port.fixed_ips}
     whole = [

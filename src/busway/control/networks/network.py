@@ -11,15 +11,17 @@ from busway.control.context import Control
 from busway.control.networks import quota
 from busway.control.networks.access import own_network, scope, visible_network
 from busway.control.networks.changes import note_network
+from busway.control.networks.overlay import require_overlay
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict
-from busway.domain.guest_network import BRIDGE, DEFAULT_PHYSICAL, LOCAL
+from busway.domain.guest_network import BRIDGE, DEFAULT_PHYSICAL, LOCAL, OVERLAY, OVERLAY_MTU
 from busway.domain.ids import NetworkId, ProjectId
 from busway.domain.network import Network, Subnet
 from busway.policy import authorize
+from busway.store import network_list, ports
 from busway.store import networks as store
-from busway.store import ports
 from busway.store.database import Tx
+from busway.store.network_list import EVERY_NETWORK, NetworkFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class NewNetwork:
     driver: str = LOCAL
     physical: str = ""
     vlan: int = 0
-    mtu: int = 1500
+    mtu: int | None = None  # None is what the type has room for
     project_id: ProjectId | None = None
 
 
@@ -84,10 +86,10 @@ def unique_local(network_id: str) -> str:
     return str(IPv6Network(f"fd{digits[:2]}:{digits[2:6]}:{digits[6:10]}:{digits[10:14]}::/64"))
 
 
-def list_networks(control: Control, caller: Caller) -> list[Network]:
-    """The networks that the caller may use."""
+def list_networks(control: Control, caller: Caller, wanted: NetworkFilter = EVERY_NETWORK) -> list[Network]:
+    """The networks that the caller may use and a filter lets through."""
     with control.db.read() as tx:
-        return store.list_networks(tx, scope(caller))
+        return network_list.list_network_page(tx, replace(wanted, project_id=scope(caller)))
 
 
 def get_network(control: Control, caller: Caller, network_id: str) -> Network:
@@ -108,10 +110,9 @@ def create_networks(control: Control, caller: Caller, wanted: Sequence[NewNetwor
     """
     made = [_new(control, caller, each) for each in wanted]
     with control.db.write() as tx:
-        for owner in sorted({network.owner for network in made}):
-            quota.take_project(tx, owner)
+        quota.take_projects(control, tx, {network.owner for network in made})
         for network in made:
-            quota.check(tx, network.owner, "network")
+            quota.check(control, tx, network.owner, "network")
             _refuse_taken(tx, network)
             store.add_network(tx, network)
     return made
@@ -122,17 +123,20 @@ def _new(control: Control, caller: Caller, wanted: NewNetwork) -> Network:
     authorize(caller, "create_network", {"project_id": owner})
     if wanted.shared:
         authorize(caller, "create_network:shared")
-    if wanted.driver != LOCAL:
+    if wanted.driver == BRIDGE:
         authorize(caller, "create_network:provider:network_type")
-    if wanted.driver == LOCAL and (wanted.physical or wanted.vlan):
+    if wanted.driver == OVERLAY:
+        require_overlay(control)
+    if wanted.driver != BRIDGE and (wanted.physical or wanted.vlan):
         raise BadInput(
-            "A network of type local has neither a physical network nor a segment",
+            f"A network of type {'local' if wanted.driver == LOCAL else 'geneve'} has neither a physical network nor a segment",
             remedy="Omit them, or choose the type flat or vlan.",
             code="network-provider",
         )
     return Network(
         NetworkId(control.new_id()), wanted.name, owner, control.now(), wanted.shared, wanted.driver,
-        (wanted.physical or DEFAULT_PHYSICAL) if wanted.driver == BRIDGE else "", wanted.vlan, wanted.mtu,
+        (wanted.physical or DEFAULT_PHYSICAL) if wanted.driver == BRIDGE else "", wanted.vlan,
+        wanted.mtu or (OVERLAY_MTU if wanted.driver == OVERLAY else 1500),
         wanted.description,
     )  # fmt: skip
 

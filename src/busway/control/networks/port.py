@@ -8,20 +8,21 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_network
 
 from busway.control.context import Control
-from busway.control.networks import quota
+from busway.control.networks import quota, sriov
 from busway.control.networks.access import missing, require_network_owner, scope, visible_network, visible_port
 from busway.control.networks.changes import tell_hosts
 from busway.control.networks.security_group import default_group
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict
-from busway.domain.guest_network import AddressPair
+from busway.domain.guest_network import NORMAL, AddressPair
 from busway.domain.ids import PortId, ProjectId, SecurityGroupId, ServerId
 from busway.domain.network import Network, Port
 from busway.policy import authorize
+from busway.store import port_addresses, port_list, security_groups, server_places
 from busway.store import ports as store
-from busway.store import security_groups
 from busway.store.database import Tx
-from busway.store.ports import PortFilter
+from busway.store.port_list import PortFilter
+from busway.store.port_look import Look
 
 EVERY_PORT = PortFilter()
 MAX_PAIRS = 10
@@ -42,6 +43,9 @@ class PortFields:
     pairs: tuple[AddressPair, ...] | None = None
     mac: str | None = None
     fixed_ip: str | None = None
+    up: bool | None = None
+    vnic: str | None = None
+    numa_policy: str | None = None  # "" for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +60,13 @@ class NewPort:
 def list_ports(control: Control, caller: Caller, wanted: PortFilter = EVERY_PORT) -> list[Port]:
     """The ports in use of the caller's project that a filter lets through; an admin sees those of all."""
     with control.db.read() as tx:
-        return store.list_page(tx, replace(wanted, project_id=scope(caller)))
+        return port_list.list_page(tx, replace(wanted, project_id=scope(caller)))
 
 
 def hosts_of_ports(control: Control, ports: Sequence[Port]) -> dict[ServerId, str]:
     """The names of the hosts of the servers that have these ports."""
     with control.db.read() as tx:
-        return store.host_names(tx, [port.server_id for port in ports if port.server_id is not None])
+        return server_places.host_names(tx, [port.server_id for port in ports if port.server_id is not None])
 
 
 def ports_of_server(control: Control, server_id: ServerId) -> list[Port]:
@@ -89,8 +93,7 @@ def create_ports(control: Control, caller: Caller, wanted: Sequence[NewPort]) ->
     for each in wanted:
         authorize(caller, "create_port", {"project_id": each.project_id or caller.project_id})
     with control.db.write() as tx:
-        for owner in sorted({each.project_id or caller.project_id for each in wanted}):
-            quota.take_project(tx, owner)
+        quota.take_projects(control, tx, {each.project_id or caller.project_id for each in wanted})
         for network_id in sorted({each.network_id for each in wanted}):
             visible_network(tx, caller, network_id, lock=True)
         made = [_create(control, tx, caller, each) for each in wanted]
@@ -101,13 +104,15 @@ def create_ports(control: Control, caller: Caller, wanted: Sequence[NewPort]) ->
 def _create(control: Control, tx: Tx, caller: Caller, wanted: NewPort) -> Port:
     owner, fields = wanted.project_id or caller.project_id, wanted.fields
     network = visible_network(tx, caller, wanted.network_id, lock=True)
-    quota.check(tx, owner, "port")
+    quota.check(control, tx, owner, "port")
     if fields.mac is not None:
         require_network_owner(caller, network, "choose MAC addresses on")
     port_id = PortId(control.new_id())
     port = allocate_port(control, tx, port_id, owner, network, fields.fixed_ip, _mac(fields.mac))
     own = default_group(control, tx, owner).id
     fresh = replace(port, own=True, groups=() if fields.security is False else (own,))
+    if fields.vnic not in (None, NORMAL):
+        fresh = sriov.made_direct(fresh, str(fields.vnic))
     made = _changed(tx, caller, fresh, fields)
     store.add_port(tx, made)
     security_groups.note_change(tx, made.project_id, control.now())
@@ -125,6 +130,8 @@ def update_port(control: Control, caller: Caller, port_id: str, fields: PortFiel
                 remedy="Create another port with the addresses that you want.",
                 code="port-addresses-fixed",
             )
+        if fields.vnic not in (None, port.vnic):
+            raise sriov.type_is_fixed(port)
         made = _changed(tx, caller, port, fields)
         store.save_port(tx, made)
         security_groups.note_change(tx, made.project_id, control.now())
@@ -149,6 +156,7 @@ def delete_port(control: Control, caller: Caller, port_id: str) -> None:
 
 def _changed(tx: Tx, caller: Caller, port: Port, fields: PortFields) -> Port:
     """The port with its new fields; without port security it has neither groups nor pairs."""
+    sriov.refuse_filters(port, security=fields.security, groups=fields.groups, up=fields.up)
     security = port.security if fields.security is None else fields.security
     groups = port.groups if fields.groups is None else _groups(tx, port, fields.groups)
     if fields.security is False and fields.groups is None:
@@ -173,6 +181,8 @@ def _changed(tx: Tx, caller: Caller, port: Port, fields: PortFields) -> Port:
         security=security,
         groups=groups,
         pairs=pairs,
+        up=port.up if fields.up is None else fields.up,
+        numa_policy=port.numa_policy if fields.numa_policy is None else sriov.policy_of(port, fields.numa_policy),
     )
 
 
@@ -230,9 +240,10 @@ def allocate_ports(
     network: Network,
     fixed_ip: str | None = None,
     mac: str | None = None,
+    look: Look | None = None,
 ) -> list[Port]:
-    """The same for several ports on one network."""
-    cards, now = store.take_cards(tx, network, port_ids, fixed_ip, mac), control.now()
+    """The same for several ports on one network; `look` is what the transaction knows of addresses in use."""
+    cards, now = port_addresses.take_cards(tx, network, port_ids, fixed_ip, mac, look), control.now()
     return [
         Port(port_id, network, project_id, None, address, own, now)
         for port_id, (address, own) in zip(port_ids, cards, strict=True)

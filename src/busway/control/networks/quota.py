@@ -2,33 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from busway.control import domain_limits
 from busway.control.context import Control
 from busway.control.networks.access import missing
 from busway.domain.caller import Caller
 from busway.domain.errors import Forbidden
 from busway.domain.ids import ProjectId
-from busway.domain.quota import Usage, check_quota
+from busway.domain.quota import OF_NETWORKS, Usage, check_quota
 from busway.policy import authorize
 from busway.store import networks, ports, projects, quotas, security_groups
-from busway.store.database import Tx, take_turn
+from busway.store.database import Tx
+from busway.store.owners import Owners
 
-DEFAULTS = {"network": 100, "subnet": 100, "port": 500, "security_group": 10, "security_group_rule": 100}
+DEFAULTS = OF_NETWORKS
 
 
-def take_project(tx: Tx, project_id: ProjectId) -> None:
-    """Waits until nobody else adds to what a project has, until the transaction ends.
+def take_projects(control: Control, tx: Tx, project_ids: Iterable[ProjectId]) -> None:
+    """Waits until nobody else adds to what projects have, until the transaction ends.
 
     Whoever also locks a network, a port or a group does this first, so that two of them never wait for each other.
     """
-    take_turn(tx, f"quota:{project_id}")
+    domain_limits.take_turns(control, tx, project_ids)
 
 
-def check(tx: Tx, project_id: ProjectId, resource: str, count: int = 1) -> None:
-    """Raises `OverQuota` when a project would have too much; until the transaction ends, nobody else is let through."""
-    take_project(tx, project_id)
+def check(control: Control, tx: Tx, project_id: ProjectId, resource: str, count: int = 1) -> None:
+    """Raises `OverQuota` when a project, or its domain, would have too much; until the transaction ends, nobody else is let through."""
+    take_projects(control, tx, [project_id])
     check_quota(_limits(tx, project_id), Usage({resource: _USED[resource](tx, project_id)}), Usage({resource: count}))
+    _check_domain(control, tx, project_id, resource, count)
+
+
+def check_ports(
+    control: Control,
+    tx: Tx,
+    own: Mapping[str, Mapping[str, int]],
+    project_id: ProjectId,
+    used: int,
+    wanted: int,
+) -> None:
+    """Raises `OverQuota` when a project with so many ports would have too many; `own` are the limits that were set, by owner.
+
+    The caller has the project's turn (`take_projects`), and has read both within it.
+    """
+    check_quota(_known(own, project_id), Usage({"port": used}), Usage({"port": wanted}))
+    _check_domain(control, tx, project_id, "port", wanted)
 
 
 def limits(control: Control, caller: Caller, project_id: str) -> dict[str, int]:
@@ -36,6 +55,18 @@ def limits(control: Control, caller: Caller, project_id: str) -> dict[str, int]:
     project = _visible(caller, project_id)
     with control.db.read() as tx:
         return _limits(tx, project)
+
+
+def get_defaults(control: Control) -> dict[str, int]:
+    """The limits of projects that have none of their own."""
+    with control.db.read() as tx:
+        return defaults(tx)
+
+
+def defaults(tx: Tx) -> dict[str, int]:
+    """The same within a transaction."""
+    own = quotas.list_limits(tx, quotas.EVERYBODY)
+    return {name: own.get(name, default) for name, default in DEFAULTS.items()}
 
 
 def usage(control: Control, caller: Caller, project_id: str) -> dict[str, int]:
@@ -51,6 +82,7 @@ def set_limits(control: Control, caller: Caller, project_id: str, wanted: Mappin
     with control.db.write() as tx:
         if projects.find_project(tx, project_id) is None:
             raise missing("project", project_id)
+        domain_limits.check_project_limits(control, tx, project_id, wanted, lambda: defaults(tx))
         quotas.set_limits(tx, project_id, wanted)
         return _limits(tx, ProjectId(project_id))
 
@@ -69,18 +101,29 @@ def used(tx: Tx, project_id: ProjectId) -> dict[str, int]:
     return {name: count(tx, project_id) for name, count in _USED.items()}
 
 
-_USED: dict[str, Callable[[Tx, ProjectId], int]] = {
-    "network": lambda tx, project: networks.count_owned(tx, project)[0],
-    "subnet": lambda tx, project: networks.count_owned(tx, project)[1],
+_USED: dict[str, Callable[[Tx, Owners], int]] = {
+    "network": lambda tx, of: networks.count_owned(tx, of)[0],
+    "subnet": lambda tx, of: networks.count_owned(tx, of)[1],
     "port": ports.count_ports,
     "security_group": security_groups.count_groups,
     "security_group_rule": security_groups.count_rules,
 }
 
 
+def _check_domain(control: Control, tx: Tx, project_id: ProjectId, resource: str, count: int) -> None:
+    wanted = Usage({resource: count})
+    domain_limits.check(
+        control, tx, project_id, wanted, lambda: defaults(tx), lambda of: Usage({resource: _USED[resource](tx, of)})
+    )
+
+
 def _limits(tx: Tx, project_id: ProjectId) -> dict[str, int]:
-    own = quotas.list_limits(tx, project_id)
-    return {name: own.get(name, default) for name, default in DEFAULTS.items()}
+    return _known(quotas.limits_of(tx, [quotas.EVERYBODY, project_id]), project_id)
+
+
+def _known(own: Mapping[str, Mapping[str, int]], project_id: ProjectId) -> dict[str, int]:
+    known = {**own[quotas.EVERYBODY], **own[project_id]}
+    return {name: known.get(name, default) for name, default in DEFAULTS.items()}
 
 
 def _visible(caller: Caller, project_id: str) -> ProjectId:

@@ -50,14 +50,15 @@ def default_group(control: Control, tx: Tx, project_id: ProjectId) -> SecurityGr
     return _make_default(control, tx, project_id, group_id)
 
 
-def default_id(control: Control, tx: Tx, project_id: ProjectId) -> SecurityGroupId:
-    """The id of that group alone, which is made too when it is first needed."""
+def default_id(control: Control, tx: Tx, project_id: ProjectId, *, exists: bool | None = None) -> SecurityGroupId:
+    """The id of that group alone, which is made too when it is first needed; `exists` where that is known."""
     group_id = default_group_id(project_id)
-    return group_id if store.has_group(tx, group_id) else _make_default(control, tx, project_id, group_id).id
+    there = store.has_group(tx, group_id) if exists is None else exists
+    return group_id if there else _make_default(control, tx, project_id, group_id).id
 
 
 def _make_default(control: Control, tx: Tx, project_id: ProjectId, group_id: SecurityGroupId) -> SecurityGroup:
-    quota.take_project(tx, project_id)
+    quota.take_projects(control, tx, [project_id])
     if found := store.get_groups(tx, [group_id]):
         return found[0]
     now = control.now()
@@ -101,8 +102,8 @@ def create_group(
     made = SecurityGroup(group_id, owner, name, now, description, rules)
     with control.db.write() as tx:
         default_group(control, tx, owner)
-        quota.check(tx, owner, "security_group")
-        quota.check(tx, owner, "security_group_rule", len(rules))
+        quota.check(control, tx, owner, "security_group")
+        quota.check(control, tx, owner, "security_group_rule", len(rules))
         store.add_group(tx, made)
     return made
 
@@ -152,9 +153,9 @@ def list_rules(control: Control, caller: Caller) -> list[tuple[SecurityGroup, Se
 def create_rule(control: Control, caller: Caller, wanted: NewRule) -> tuple[SecurityGroup, SecurityRule]:
     """Adds a rule to a group; guests that run have it at once. Raises `Conflict` for one that is there already."""
     with control.db.write() as tx:
-        quota.take_project(tx, visible_group(tx, caller, wanted.group_id).project_id)
+        quota.take_projects(control, tx, [visible_group(tx, caller, wanted.group_id).project_id])
         group = visible_group(tx, caller, wanted.group_id, lock=True)
-        quota.check(tx, group.project_id, "security_group_rule")
+        quota.check(control, tx, group.project_id, "security_group_rule")
         rule = _rule(control, tx, group, wanted)
         for known in group.rules:
             if known.words == rule.words:

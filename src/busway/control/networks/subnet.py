@@ -20,34 +20,44 @@ from busway.control.networks.access import missing, own_network, scope, visible_
 from busway.control.networks.changes import note_network, tell_hosts
 from busway.control.networks.network import unique_local
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput, Conflict
-from busway.domain.guest_network import LOCAL
+from busway.domain.errors import BadInput, Conflict, NotSupported
+from busway.domain.guest_network import LOCAL, METADATA_ADDRESS, OVERLAY, HostRoute
 from busway.domain.network import Network, Subnet
+from busway.store import network_list, ports
 from busway.store import networks as store
-from busway.store import ports
 from busway.store.database import Tx
+from busway.store.network_list import EVERY_NETWORK, NetworkFilter
+from busway.store.network_tags import forget_tags
 
 _UNIQUE_LOCAL = IPv6Network("fd00::/8")
-MAX_DNS = 5
+MAX_DNS = MAX_ROUTES = 5
+# This host, loopback, link-local (metadata is there), multicast and reserved; the same of IPv6.
+_NOBODYS = tuple(
+    map(ip_network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/8", "fe80::/10", "ff00::/8"))
+)
 
 
 @dataclass(frozen=True, slots=True)
 class NewSubnet:
-    """What is asked of a new subnet; `gateway` None takes the first address, "" is none."""
+    """What is asked of a new subnet; `gateway` None takes the first address, "" is none; `dhcp` None is what there can be."""
 
     network_id: str
     name: str
     cidr: str
     gateway: str | None = None
     pool: tuple[str, str] | None = None
-    dhcp: bool = True
+    dhcp: bool | None = None
     dns: tuple[str, ...] = ()
+    routes: tuple[HostRoute, ...] = ()
+    description: str = ""
 
 
-def list_subnets(control: Control, caller: Caller) -> list[tuple[Network, Subnet]]:
-    """The subnets of the networks that the caller may use."""
+def list_subnets(
+    control: Control, caller: Caller, wanted: NetworkFilter = EVERY_NETWORK
+) -> list[tuple[Network, Subnet]]:
+    """The subnets of the networks that the caller may use, of those that a filter lets through."""
     with control.db.read() as tx:
-        return [(network, each) for network in store.list_networks(tx, scope(caller)) for each in network.subnets]
+        return network_list.list_subnet_page(tx, replace(wanted, project_id=scope(caller)))
 
 
 def create_subnet(control: Control, caller: Caller, wanted: NewSubnet) -> tuple[Network, Subnet]:
@@ -61,8 +71,7 @@ def create_subnets(control: Control, caller: Caller, wanted: Sequence[NewSubnet]
     Raises `Conflict` for a second subnet of a version, `BadInput` for addresses that another network has.
     """
     with control.db.write() as tx:
-        for owner in sorted({visible_network(tx, caller, each.network_id).owner for each in wanted}):
-            quota.take_project(tx, owner)
+        quota.take_projects(control, tx, {visible_network(tx, caller, each.network_id).owner for each in wanted})
         made = [_create(control, tx, caller, each) for each in wanted]
     tell_hosts(control)
     return made
@@ -70,7 +79,7 @@ def create_subnets(control: Control, caller: Caller, wanted: Sequence[NewSubnet]
 
 def _create(control: Control, tx: Tx, caller: Caller, wanted: NewSubnet) -> tuple[Network, Subnet]:
     network = own_network(tx, caller, wanted.network_id, "add a subnet to")
-    quota.check(tx, network.owner, "subnet")
+    quota.check(control, tx, network.owner, "subnet")
     subnet = _subnet(control, network, wanted)
     if any(each.version == subnet.version for each in network.subnets):
         raise Conflict(
@@ -92,17 +101,28 @@ def update_subnet(
     subnet_id: str,
     *,
     name: str | None = None,
+    description: str | None = None,
     dhcp: bool | None = None,
     dns: Sequence[str] | None = None,
+    gateway: str | None = None,
+    routes: Sequence[HostRoute] | None = None,
 ) -> tuple[Network, Subnet]:
-    """Changes what may be changed of a subnet; None leaves a field as it is."""
+    """Changes what may be changed of a subnet; None leaves a field as it is, and `gateway` "" takes it away.
+
+    Raises `Conflict` for another gateway while ports have addresses: their guests and hosts know the old one.
+    """
     with control.db.write() as tx:
         network, subnet = _own_subnet(tx, caller, subnet_id, "change a subnet of")
+        _refuse_announcements(network, subnet.version, dhcp)
+        if gateway is not None:
+            subnet = _with_gateway(tx, network, subnet, gateway)
         changed = replace(
             subnet,
             name=subnet.name if name is None else name,
+            description=subnet.description if description is None else description,
             dhcp=subnet.dhcp if dhcp is None else dhcp,
             dns=subnet.dns if dns is None else _dns(dns),
+            routes=subnet.routes if routes is None else _routes(routes, subnet.version),
         )
         whole = network.with_subnet(subnet.version, changed)
         store.save_network(tx, whole)
@@ -111,17 +131,35 @@ def update_subnet(
     return whole, changed
 
 
+def _with_gateway(tx: Tx, network: Network, subnet: Subnet, gateway: str) -> Subnet:
+    changed = replace(subnet, gateway=_within(gateway, ip_network(subnet.cidr)))
+    if changed != subnet and (held := _holders(tx, network, subnet)):
+        raise Conflict(
+            f"The gateway of subnet {subnet.id} can't be changed: {held} ports have its addresses",
+            detail="Their guests have it as their way out.",
+            remedy=f"Delete them first: openstack port list --network {network.id}",
+            code="subnet-in-use",
+        )
+    return changed
+
+
+def _holders(tx: Tx, network: Network, subnet: Subnet) -> int:
+    """How many ports have an address of a subnet."""
+    held = ports.list_ports(tx, network_id=network.id)
+    return sum(1 for port in held if subnet.version == 6 or port.address)
+
+
 def delete_subnet(control: Control, caller: Caller, subnet_id: str) -> None:
     """Takes a network's addresses; raises `Conflict` while ports have some of them."""
     with control.db.write() as tx:
         network, subnet = _own_subnet(tx, caller, subnet_id, "delete a subnet of")
-        held = ports.list_ports(tx, network_id=network.id)
-        if any(subnet.version == 6 or port.address for port in held):
+        if held := _holders(tx, network, subnet):
             raise Conflict(
-                f"Unable to complete operation on subnet {subnet.id}: {len(held)} ports have its addresses",
+                f"Unable to complete operation on subnet {subnet.id}: {held} ports have its addresses",
                 remedy=f"Delete them first: openstack port list --network {network.id}",
                 code="subnet-in-use",
             )
+        forget_tags(tx, subnet.id)
         store.save_network(tx, network.with_subnet(subnet.version, None))
     tell_hosts(control)
 
@@ -147,14 +185,32 @@ def _subnet(control: Control, network: Network, wanted: NewSubnet) -> Subnet:
         gateway = str(cidr[1]) if wanted.gateway is None else _within(wanted.gateway, cidr)
         if wanted.pool is not None:
             raise _bad("An IPv6 subnet has no allocation pools", "Its ports have the addresses of their MACs (SLAAC).")
-        return Subnet(control.new_id(), wanted.name, str(cidr), gateway, dhcp=wanted.dhcp, dns=_dns(wanted.dns))
+        _refuse_announcements(network, 6, wanted.dhcp)
+        dhcp = network.driver != OVERLAY if wanted.dhcp is None else wanted.dhcp
+        dns, routes = _dns(wanted.dns), _routes(wanted.routes, 6)
+        said = wanted.description
+        return Subnet(control.new_id(), wanted.name, str(cidr), gateway, "", "", dhcp, dns, routes, said)
     if cidr.prefixlen > 30 or cidr.prefixlen < 8:
         raise _bad("An IPv4 subnet needs a prefix of 8 to 30 bits", "Choose another.")
     gateway = str(cidr[1]) if wanted.gateway is None else _within(wanted.gateway, cidr)
     first, last = wanted.pool or _pool(cidr, gateway)
     if not all(IPv4Address(_within(end, cidr)) for end in (first, last)) or IPv4Address(first) > IPv4Address(last):
         raise _bad(f"{first} to {last} is no range of {cidr}", "Give its first address first.")
-    return Subnet(control.new_id(), wanted.name, str(cidr), gateway, first, last, wanted.dhcp, _dns(wanted.dns))
+    dns, routes = _dns(wanted.dns), _routes(wanted.routes, 4)
+    dhcp = wanted.dhcp is not False
+    said = wanted.description
+    return Subnet(control.new_id(), wanted.name, str(cidr), gateway, first, last, dhcp, dns, routes, said)
+
+
+def _refuse_announcements(network: Network, version: int, dhcp: bool | None) -> None:
+    if network.driver == OVERLAY and version == 6 and dhcp:
+        raise NotSupported(
+            "An IPv6 subnet of type geneve has no router advertisements",
+            detail="Only a router can send them, and there are none yet. Guests read their addresses on their "
+            "configuration drive.",
+            remedy="Omit enable_dhcp, or set it to false.",
+            code="subnet-field",
+        )
 
 
 def _pool(cidr: IPv4Network, gateway: str) -> tuple[str, str]:
@@ -164,10 +220,14 @@ def _pool(cidr: IPv4Network, gateway: str) -> tuple[str, str]:
 
 def _check_room(control: Control, tx: Tx, caller: Caller, network: Network, subnet: Subnet) -> None:
     """Local networks end in one host's routes: none of them may have another's addresses, nor a project the site's."""
+    cidr = ip_network(subnet.cidr)
+    if network.driver == OVERLAY and any(cidr.version == taken.version and cidr.overlaps(taken) for taken in _NOBODYS):
+        raise _bad(f"{subnet.cidr} has addresses that no guest can have", "Choose another, such as 10.0.0.0/24.")
     if network.driver != LOCAL:
         return
-    cidr = ip_network(subnet.cidr)
     for other in store.list_networks(tx):
+        if other.driver == OVERLAY:
+            continue  # on no host's own networks
         for each in other.subnets:
             theirs = ip_network(each.cidr)
             if cidr.version == theirs.version and cidr.overlaps(theirs):
@@ -204,6 +264,26 @@ def _dns(servers: Sequence[str]) -> tuple[str, ...]:
         return tuple(str(ip_address(server)) for server in servers)
     except ValueError as error:
         raise _bad("A DNS server needs an IP address", f"{error}.") from error
+
+
+def _routes(wanted: Sequence[HostRoute], version: int) -> tuple[HostRoute, ...]:
+    """The routes in one spelling, each once; the way to everywhere is the gateway's, that to the metadata the host's."""
+    if len(wanted) > MAX_ROUTES:
+        raise _bad(f"{len(wanted)} host routes", f"Give at most {MAX_ROUTES}.")
+    found = []
+    for route in wanted:
+        try:
+            to, by = ip_network(route.destination), ip_address(route.nexthop)
+        except ValueError as error:
+            raise _bad("A host route needs a network and an address", f"{error}.") from error
+        if {to.version, by.version} != {version}:
+            raise _bad(f"The route to {to} by {by} is not of IP version {version}", "Give it to the other subnet.")
+        if to.prefixlen == 0:
+            raise _bad(f"A host route to {to} is the gateway's", "Give gateway_ip.")
+        if to.version == 4 and IPv4Address(METADATA_ADDRESS) in to:
+            raise _bad(f"{to} has the address of the metadata service", "Guests have their route to it already.")
+        found.append(HostRoute(str(to), str(by)))
+    return tuple(dict.fromkeys(found))
 
 
 def _bad(brief: str, remedy: str) -> BadInput:

@@ -1,4 +1,4 @@
-"""Takes in how a host does: kept for those who look, bounded, and nothing is placed or freed by it."""
+"""Stores the conditions that a host reports: links, utilisation, findings. They are bounded, and no placement depends on them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _Number = TypeVar("_Number", int, float)
 
 
 def put_conditions(control: Control, host_id: HostId, told: Conditions) -> None:
-    """Keeps what a host tells of itself; a link that has other lanes than before is an event of its device."""
+    """Stores a host's conditions; a link with another number of lanes than before becomes an event of its device."""
     now, told = control.now(), _bounded(told)
     with control.db.write() as tx:
         host = hosts.find_host_by_id(tx, host_id)
@@ -51,7 +51,7 @@ def _tell_links(
 
 
 def _bounded(told: Conditions) -> Conditions:
-    """What a host may say of itself: no more than a person could look at, and no figure that no link has."""
+    """The report within bounds: limited in length, and without figures that no link can have."""
     return replace(
         told,
         devices=tuple(_device(each) for each in told.devices[:_MOST_DEVICES]),

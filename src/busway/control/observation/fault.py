@@ -1,4 +1,4 @@
-"""What becomes of a server whose host could not do a step: each act fails in its own way."""
+"""What happens to a server if a step failed on its host; that depends on the act that was in progress."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from busway.control.moves.kinds.unshelve import SHELVED, fail_unshelve
 from busway.control.servers.access import desire
 from busway.control.servers.fail import refuse
 from busway.control.servers.leave import drop_uploads, leave
+from busway.domain.claim import ClaimState
 from busway.domain.documents import ObservedServer
 from busway.domain.errors import BuswayError
 from busway.domain.grant import Fault
-from busway.domain.move import MoveState
+from busway.domain.move import MoveKind, MoveState
 from busway.domain.server import Hold, PowerState, ServerStatus
-from busway.store import actions, events, moves
+from busway.store import actions, claims, events, moves
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.servers import ServerRow
@@ -50,9 +51,10 @@ def take_fault(tx: Tx, row: ServerRow, fault: Fault, seen: ObservedServer, now: 
 
 
 def _fail_act(tx: Tx, row: ServerRow, error: BuswayError, seen: ObservedServer, now: datetime) -> None:
-    """It is as its host sees it, and what was asked of it and of its disk is asked no longer.
+    """Ends the act: the server gets the state that its host reports, and uploads of its disk are cancelled.
 
-    A guest without a domain is off. If it ran and nobody asked for it to be off, its host starts it again.
+    A guest without a domain is off; if it ran and nobody asked for it to be off, its host starts it again. A guest that has arrived by
+    a live migration keeps its claims on the devices that its host could not give it.
     """
     lost = seen.power is None and row.powered and row.power is PowerState.RUNNING
     status, hold = _status_of(row, seen)
@@ -66,10 +68,14 @@ def _fail_act(tx: Tx, row: ServerRow, error: BuswayError, seen: ObservedServer, 
     move = moves.find_open_move(tx, row.id)
     if move is not None and move.state is MoveState.REVERTING:
         moves.set_move_state(tx, move, MoveState.REVERTED, now)
+    elif move is not None and move.kind is MoveKind.LIVE and move.state is MoveState.POST_MIGRATING:
+        moves.set_move_state(tx, move, MoveState.ERROR, now)
+        mine = [claim for claim in claims.list_live_claims(tx, server_id=row.id) if claim.id in move.target.claims]
+        claims.move_claims(tx, [each for each in mine if each.state is ClaimState.CLAIMED], ClaimState.ALLOCATED, now)
 
 
 def _status_of(row: ServerRow, seen: ObservedServer) -> tuple[ServerStatus, Hold | None]:
-    """What a server is whose act has failed, and what holds it; a guest that QEMU has stopped by itself runs on."""
+    """The status and the hold of a server whose act has failed; a guest that only QEMU has paused counts as running."""
     if row.rescue is not None and seen.rescue == row.rescue.number and seen.is_active:
         return ServerStatus.RESCUE, None
     held = Hold.PAUSED in (row.hold, _HOLDS.get(row.status))

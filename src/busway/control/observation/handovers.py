@@ -28,7 +28,7 @@ _log = structlog.get_logger("busway.handovers")
 
 
 def take_handovers(tx: Tx, host_id: HostId, observed: Observed, present: dict[str, DeviceId], now: datetime) -> None:
-    """Writes down the records of a report that its host has signed; the others are logged and left aside."""
+    """Stores the records of a report that are signed with the host's key; others are logged and ignored."""
     key = store.get_key(tx, host_id)
     if not key and observed.handover_key:
         key = observed.handover_key
@@ -45,7 +45,7 @@ def take_handovers(tx: Tx, host_id: HostId, observed: Observed, present: dict[st
 
 
 def why_not_next(tx: Tx, claim: Claim, specs: DeviceSpecs) -> str:
-    """Why a device that was let go may not go to the next server, "" when it may; remembers what was judged."""
+    """Why a released device may not go to the next server, "" if it may; stores the verdict."""
     row = store.find_handover(tx, claim.device_id, claim.server_id)
     if row is None:
         needed = claim.allocated is not None and bool(store.get_key(tx, claim.host_id))
@@ -61,7 +61,7 @@ def why_not_next(tx: Tx, claim: Claim, specs: DeviceSpecs) -> str:
 
 
 def accept_last(tx: Tx, device_id: DeviceId) -> None:
-    """Takes what a device was at its last hand-over for what it is to be: the operator has looked at it."""
+    """Accepts the identity at a device's last hand-over as the right one, because the operator has checked the device."""
     rows = store.list_handovers(tx, device_id, 1)
     after = decode_handover(rows[-1].text).after if rows else None
     if after is not None:

@@ -7,14 +7,14 @@ server has is not that server's card: it is taken over only when the address is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from busway.control.context import Control
 from busway.domain.device import PciDevice
 from busway.domain.ids import DeviceId, HostId, ServerId
-from busway.domain.units import WholeFunction
+from busway.domain.units import WHOLE_KINDS
 from busway.store import claims, devices, events, hosts
 from busway.store.claims import Claim
 from busway.store.database import Tx
@@ -46,11 +46,13 @@ def take_inventory(
     ids = {address: row.id for address, row in known.items()}
     reported = {str(device.address): device for device in inventory}
     live = claims.list_live_claims(tx, host_id=host_id)
-    owners = {claim.device_id: claim for claim in live if claim.kind == WholeFunction.kind}
+    owners = {claim.device_id: claim for claim in live if claim.kind in WHOLE_KINDS}
     taking = _Taking(tx, host_id, now, owners)
     matters = False
-    for address, device in reported.items():
+    names = {device.netdev for device in reported.values() if device.netdev}
+    for address, told in reported.items():
         row = known.get(address)
+        device = told if row is None else _still_named(row.device, told, names)
         if row is None:
             ids[address] = DeviceId(control.new_id())
             devices.insert_device(tx, ids[address], host_id, device, now)
@@ -67,8 +69,18 @@ def take_inventory(
     return ids
 
 
+def _still_named(known: PciDevice, told: PciDevice, names: Collection[str]) -> PciDevice:
+    """A network card that a VFIO driver has shows no interface: it keeps the name by which a device spec means it.
+
+    Not when another card has the name now.
+    """
+    if told.netdev or not told.is_nic or _ids(known) != _ids(told) or known.netdev in names:
+        return told
+    return replace(told, netdev=known.netdev, mac=told.mac or known.mac)
+
+
 def _change(taking: _Taking, row: DeviceRow, device: PciDevice) -> bool:
-    """Takes over what a host says of a known address; True when placements rest on it."""
+    """Stores what a host reports for a known address; True if placements depend on the change."""
     owner = taking.owners.get(row.id)
     if owner is not None and _ids(row.device) != _ids(device):
         if row.present:
@@ -88,7 +100,7 @@ def _change(taking: _Taking, row: DeviceRow, device: PciDevice) -> bool:
 
 
 def _remove(taking: _Taking, row: DeviceRow, reason: str) -> None:
-    """Says that a device is not there any more; a server that has it keeps its claim until it lets go."""
+    """Marks a device as gone; a server that has it keeps its claim until its host has released it."""
     owner = taking.owners.get(row.id)
     devices.set_absent(taking.tx, row.id)
     whose = f"; server {owner.server_id} keeps its claim" if owner else ""
@@ -101,7 +113,7 @@ def _ids(device: PciDevice) -> tuple[str, str]:
 
 
 def _placing_view(device: PciDevice) -> tuple[object, ...]:
-    """What a placement rests on; a driver that comes and goes does not make a snapshot stale."""
+    """The part of a device that placements depend on; a change of its driver does not make a snapshot stale."""
     return (
         *_ids(device),
         device.class_code,
@@ -110,4 +122,6 @@ def _placing_view(device: PciDevice) -> tuple[object, ...]:
         device.numa_node,
         device.parent,
         device.switch,
+        device.netdev,
+        device.uplink,
     )

@@ -1,4 +1,4 @@
-"""What a report says of servers and devices that are to leave its host: freed only when seen to be let go."""
+"""Handles servers and devices that leave a host: a device is freed only if the report shows that the host has released it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from busway.domain.documents import Observed, ObservedServer
 from busway.domain.grant import Fault, Held
 from busway.domain.ids import ClaimId, DeviceId, ServerId, UnitName
 from busway.domain.server import TaskState
-from busway.domain.units import WholeFunction
+from busway.domain.units import WHOLE_KINDS
 from busway.store import cells, claims, departures, devices, events, providers
 from busway.store.claims import Claim
 from busway.store.database import Tx
@@ -31,7 +31,7 @@ _Holdings = Mapping[ClaimId | tuple[DeviceId | None, ServerId], Held]
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """What one report says, for whatever is to leave its host."""
+    """The part of one report that concerns servers and devices that leave the host."""
 
     generation: int
     seen: Mapping[ServerId, ObservedServer]
@@ -50,7 +50,7 @@ class Leaving:
     def take(
         self, tx: Tx, server_id: ServerId, row: ServerRow | None, live: list[Claim], departure: Departure | None
     ) -> bool:
-        """Frees what the host was seen to have let go of one server; True when a device became free.
+        """Frees the devices of one server that the host has released; True if a device became free.
 
         `live` are its claims on this host. `row` is None for a server of which only a claim is left.
         """
@@ -63,7 +63,7 @@ class Leaving:
         return len(left) < len(live)
 
     def _take_claim(self, tx: Tx, claim: Claim, mine: ObservedServer | None, leaving: bool) -> bool:
-        """Frees a claim if its device was let go, and returns True then; one that can't be is quarantined."""
+        """Frees a claim if its device was released, and returns True then; a device that could not be released is quarantined."""
         stuck = _held_for(claim, self.holdings)
         if _is_free(claim, _name(tx, claim, self.specs), mine, stuck, self.generation, leaving):
             _free(tx, claim, self.specs, self.now)
@@ -74,7 +74,7 @@ class Leaving:
 
 
 def _holdings(observed: Observed, present: Mapping[str, DeviceId]) -> _Holdings:
-    """What the host holds by claim, and for agents that do not say the claim by device and server."""
+    """The units that the host holds, by claim; for agents that do not report the claim also by device and server."""
     found: dict[ClaimId | tuple[DeviceId | None, ServerId], Held] = {}
     for held in observed.held:
         found[held.claim_id] = found[present.get(held.unit.name), held.server_id] = held
@@ -86,7 +86,7 @@ def _held_for(claim: Claim, holdings: _Holdings) -> Held | None:
 
 
 def _name(tx: Tx, claim: Claim, specs: DeviceSpecs) -> Callable[[], UnitName]:
-    """What the host calls what is claimed; looked up only where it is asked for."""
+    """The unit's name on the host, looked up only when it is needed."""
     return lambda: unit_of(claim, providers.get_provider(tx, claim.device_id), specs).name
 
 
@@ -140,7 +140,7 @@ def _take_departure(
 def _free(tx: Tx, claim: Claim, specs: DeviceSpecs, now: datetime) -> None:
     """Ends a claim; a device of one use, or whose way back proves nothing, waits in quarantine for its operator."""
     claims.move_claims(tx, [claim], ClaimState.FREED, now)
-    if claim.kind != WholeFunction.kind:
+    if claim.kind not in WHOLE_KINDS:
         device_event(tx, claim, "releasing", "available", f"{claim.unit}: its host reports that it is gone", now)
         return
     row = devices.get_device(tx, claim.device_id)
@@ -153,7 +153,7 @@ def _free(tx: Tx, claim: Claim, specs: DeviceSpecs, now: datetime) -> None:
 
 def _quarantine(tx: Tx, claim: Claim, fault: Fault, now: datetime) -> None:
     reason = f"{fault.brief} {fault.detail}".strip()
-    if claim.kind != WholeFunction.kind:  # the others of its parent go on; its own place is not given to anyone
+    if claim.kind not in WHOLE_KINDS:  # the others of its parent go on; its own place is not given to anyone
         told = events.list_events(tx, server_id=claim.server_id, limit=_RECENT)
         if all(event.reason != reason for event in told):
             device_event(tx, claim, "releasing", "releasing", reason, now)

@@ -24,7 +24,7 @@ def take_mdev_parents(
     now: datetime,
 ) -> None:
     """Adds, changes and removes parents; `functions` are the host's by address."""
-    known = {row.parent.name: row for row in providers.list_parents(tx, host_id)}
+    known = {row.parent.name: row for row in providers.list_parents(tx, [host_id])}
     reported = {parent.name: parent for parent in list(parents)[:_MOST] if 0 < len(parent.name) <= providers.MAX_NAME}
     matters = False
     for name, parent in reported.items():

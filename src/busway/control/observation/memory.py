@@ -99,6 +99,11 @@ class ReportMemory:
             self._again[host_id] = Again(report.sequence, now)
             return True
 
+    def any_waiting(self) -> bool:
+        """Whether a report is to be marked."""
+        with self._lock:
+            return bool(self._again)
+
     def waiting(self) -> list[HostId]:
         """The hosts whose reports are to be marked."""
         with self._lock:

@@ -1,4 +1,4 @@
-"""What a report says of servers that must be on its host: they become what their host has reached, or fail."""
+"""Handles servers that must be on the host: they get the status that their host has reached, or fail."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from busway.control.context import Control
+from busway.control.moves.hot_resize import awaits_plug
 from busway.control.moves.kinds import kind_of
 from busway.control.observation.fault import take_fault
 from busway.control.observation.leaving import device_event
+from busway.control.observation.live import awaits_devices, take_source
 from busway.control.servers.access import desire, set_status
 from busway.domain.claim import ClaimState
 from busway.domain.documents import ObservedServer
+from busway.domain.ids import UnitName
 from busway.domain.move import MoveState
 from busway.domain.server import Hold, PowerState, ServerStatus, TaskState
-from busway.store import claims, events, moves, servers
+from busway.domain.units import WholeFunction
+from busway.store import claims, events, moves, providers, servers
 from busway.store.claims import Claim
 from busway.store.database import Tx
 from busway.store.events import Event
@@ -26,7 +30,7 @@ _UNDER_WAY = frozenset({TaskState.SHELVING, TaskState.RESIZE_MIGRATING, TaskStat
 _WAITING = frozenset({ServerStatus.VERIFY_RESIZE, ServerStatus.SHELVED, ServerStatus.SHELVED_OFFLOADED})
 
 _COMING = frozenset({ServerStatus.BUILD, ServerStatus.REBUILD, ServerStatus.RESIZE})
-_MAY_RUN = _COMING | {ServerStatus.SHUTOFF}
+_MAY_RUN = _COMING | {ServerStatus.SHUTOFF, ServerStatus.MIGRATING}
 _OFF = frozenset({PowerState.SHUTOFF, PowerState.CRASHED})
 _ON = frozenset({PowerState.RUNNING, PowerState.PAUSED})
 _RAN = frozenset({ServerStatus.ACTIVE, ServerStatus.PAUSED, ServerStatus.SUSPENDED})
@@ -58,11 +62,19 @@ class Told:
 
 
 def take_present(control: Control, tx: Tx, row: ServerRow, told: Told, now: datetime) -> None:
-    """Takes in what a host says of one server."""
+    """Takes in a host's report about one server that must be there."""
     mine = told.seen
+    if row.status is ServerStatus.MIGRATING and take_source(tx, row, mine, told.generation, now):
+        return
+    if row.status is ServerStatus.MIGRATING and awaits_devices(tx, row, mine, now):
+        _take_power(tx, row, mine, now)
+        return
     if mine.fault is not None and is_awaited(row):
         if told.generation >= row.generation:
             take_fault(tx, row, mine.fault, mine, now)
+        return
+    if awaits_plug(tx, row, mine, told.generation):
+        _take_power(tx, row, mine, now)
         return
     system = row.rescue.number if row.rescue is not None and not row.rescue.over else 0
     done = mine.starts >= row.starts and mine.reboots >= row.reboots and mine.disk == row.disks[-1]
@@ -103,7 +115,7 @@ def _take_power(tx: Tx, row: ServerRow, mine: ObservedServer, now: datetime) -> 
 
 
 def is_awaited(row: ServerRow) -> bool:
-    """A failure matters to whoever waits for something; else what the guest is now is all there is to tell."""
+    """True if something is in progress: only then does a reported fault change the server."""
     return row.status in _COMING or row.task_state is not None
 
 
@@ -143,16 +155,33 @@ def _become(
     if (row.status, row.task_state, row.power) == (status, None, power) or row.status is ServerStatus.ERROR:
         return
     launched = row.launched or (now if status is ServerStatus.ACTIVE else None)
-    over = {"rescue": None, "rescue_image_id": None} if row.rescue is not None and row.rescue.over else {}
+    over: dict[str, object] = {}
+    if row.rescue is not None and row.rescue.over:
+        over |= {"rescue": None, "rescue_image_id": None}
+    if power is PowerState.RUNNING:
+        over["admin_pass"] = None  # the guest's own drive has it
     set_status(tx, row, status, reason, now, task_state=None, power=power, launched=launched, **over)
     _follow_move(tx, row, now)
 
 
 def _allocate(tx: Tx, told: Told, now: datetime) -> None:
-    claimed = [claim for claim in told.claims if claim.state is ClaimState.CLAIMED]
+    claimed = [
+        claim for claim in told.claims if claim.state is ClaimState.CLAIMED and is_attached(tx, claim, told.seen)
+    ]
     claims.move_claims(tx, claimed, ClaimState.ALLOCATED, now)
     for claim in claimed:
         device_event(tx, claim, "claimed", "allocated", "its server runs with it", now)
+
+
+def is_attached(tx: Tx, claim: Claim, seen: ObservedServer) -> bool:
+    """True unless the host reports that the domain does not have the claimed function."""
+    return seen.attached is None or claim.kind != WholeFunction.kind or name_of(tx, claim) in seen.attached
+
+
+def name_of(tx: Tx, claim: Claim) -> UnitName | None:
+    """The name of the claimed function on its host, or None."""
+    device = providers.get_provider(tx, claim.device_id).device
+    return WholeFunction(device.address).name if device is not None else None
 
 
 def _follow_move(tx: Tx, row: ServerRow, now: datetime) -> None:

@@ -18,8 +18,10 @@ from busway.control.observation.fault import take_fault
 from busway.control.observation.handovers import take_handovers
 from busway.control.observation.inventory import take_inventory
 from busway.control.observation.leaving import Leaving
+from busway.control.observation.live import note_downtime, take_target
 from busway.control.observation.mdev_parents import take_mdev_parents
 from busway.control.observation.memory import Said
+from busway.control.observation.plugs import take_device_plugs, take_plugs
 from busway.control.observation.present import Told, is_awaited, take_present
 from busway.control.rules.change import tell_unoffered
 from busway.control.servers.fail import fail_unexpectedly
@@ -28,7 +30,7 @@ from busway.domain.documents import Asked, Observed, ObservedServer
 from busway.domain.errors import Conflict
 from busway.domain.ids import HostId, ServerId
 from busway.domain.server import ServerStatus
-from busway.store import claims, departures, hosts, servers
+from busway.store import claims, departures, hosts, ports, server_places, servers
 from busway.store.claims import Claim
 from busway.store.database import Tx
 from busway.store.servers import Intent, ServerRow
@@ -46,7 +48,7 @@ def observe(
 ) -> None:
     """Takes in one report; raises `Conflict` when a newer one was taken already.
 
-    With the hash of its token, and what the report `said`, one that says the same again will not be taken in whole.
+    With the hash of the agent's token and the report as `Said`, a later report that says the same again needs no transaction of its own.
     """
     control.reports.forget(host_id)
     taken = apart(control, "reports", lambda batch: _take(control, host_id, observed, batch))
@@ -63,17 +65,23 @@ def observe(
 def _take(control: Control, host_id: HostId, observed: Observed, batch: Batch) -> _Taken:
     now, began = control.now(), time.time_ns()
     with control.db.write() as tx:
-        rows = servers.list_on_host(tx, host_id, lock=True)
+        rows = server_places.list_on_host(tx, host_id, lock=True)
         rebooted = _record(control, tx, host_id, observed)
         present = take_inventory(control, tx, host_id, observed.inventory, now)
         take_mdev_parents(
-            control, tx, host_id, (*observed.mdev_parents, *observed.vgpu_functions, *observed.fabrics), present, now
+            control,
+            tx,
+            host_id,
+            (*observed.mdev_parents, *observed.vgpu_functions, *observed.fabrics, *observed.render_nodes),
+            present,
+            now,
         )
         take_handovers(tx, host_id, observed, present, now)
         leaving = Leaving.of(observed, present, control.pci_rules(tx).device_specs, now)
         live = _by_server(claims.list_live_claims(tx, host_id=host_id))
         going = {departure.server_id: departure for departure in departures.list_departures(tx, host_ids=[host_id])}
         known = {row.id: row for row in rows}
+        moving = ports.unsettled_ports(tx, list(known))
         freed = False
         for server_id in sorted(live.keys() | going.keys()):
             row = known.get(server_id)
@@ -83,6 +91,14 @@ def _take(control: Control, host_id: HostId, observed: Observed, batch: Batch) -
             tell_unoffered(control, tx, host_id, now)
         for row in rows:
             mine = leaving.seen.get(row.id)
+            if mine is not None and mine.live is not None and row.intent is Intent.PRESENT:
+                with batch.item(tx, f"server {row.id}", partial(_failed, tx, row, now)):
+                    note_downtime(tx, row, mine.live, now)
+            if row.host_id != host_id and row.status is ServerStatus.MIGRATING and mine is not None:
+                if row.id not in going and row.intent is Intent.PRESENT:
+                    with batch.item(tx, f"server {row.id}", partial(_failed, tx, row, now)):
+                        take_target(tx, row, host_id, mine, now)
+                continue
             if row.host_id != host_id or row.intent is not Intent.PRESENT or row.id in going:
                 continue
             if mine is None:
@@ -90,6 +106,8 @@ def _take(control: Control, host_id: HostId, observed: Observed, batch: Batch) -
                 continue
             told = Told(mine, observed.generation, rebooted, tuple(live.get(row.id, ())))
             with batch.item(tx, f"server {row.id}", partial(_failed, tx, row, now)):
+                take_plugs(tx, row, mine, observed.generation, moving.get(row.id, []), now)
+                take_device_plugs(tx, row, told, now)
                 take_present(control, tx, row, told, now)
         asked, changes = _what_changed(control, tx, rows)
         marks = hosts.marks_of(tx, [host_id])
@@ -117,7 +135,7 @@ def _what_changed(
 
 
 def _take_unclear(tx: Tx, row: ServerRow, observed: Observed, now: datetime) -> None:
-    """A server of which the report says what is not understood fails if something is awaited of it."""
+    """Handles a server whose part of the report can't be read: it fails if something is in progress with it."""
     unclear = next((each for each in observed.unreadable if each.id == row.id), None)
     if unclear is not None and is_awaited(row) and observed.generation >= row.generation:
         take_fault(tx, row, unclear.fault, ObservedServer(row.id, row.power), now)

@@ -1,8 +1,8 @@
-"""What of a host's own report is looked at: its NUMA cells, its capabilities, the guests that it runs."""
+"""The parts of a host's report that placement uses: its NUMA cells, its capabilities, the kinds of guests that it can run."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -17,13 +17,15 @@ from busway.store.database import Tx
 
 
 def free_cells(settings: Settings, resources: HostResources | None, used: Iterable[UsedCell]) -> tuple[NumaCell, ...]:
-    """The host's cells with what the guests that have cells leave of them; guests without any float over all."""
+    """The host's cells with what guests with NUMA cells leave free; guests without cells are not counted on any cell."""
     if resources is None or not resources.cells:
         return ()
     vcpus: Counter[int] = Counter()
+    held: dict[int, set[int]] = defaultdict(set)
     ram_mb: Counter[int] = Counter()
     for each in used:
-        vcpus[each.cell] += each.vcpus
+        vcpus[each.cell] += 0 if each.held else each.vcpus
+        held[each.cell].update(each.held)
         ram_mb[each.cell] += each.ram_mb
     return tuple(
         NumaCell(
@@ -32,9 +34,16 @@ def free_cells(settings: Settings, resources: HostResources | None, used: Iterab
             int(cell.ram_mb * settings.ram_allocation_ratio) - ram_mb[cell.id],
             cell.socket,
             cell.vcpus,
+            cell.cores,
+            frozenset(held[cell.id]),
         )
         for cell in resources.cells
     )
+
+
+def reserved_mb(settings: Settings, resources: HostResources | None) -> int:
+    """The RAM of a host that guests never get; what a host keeps in huge pages is for guests alone."""
+    return 0 if resources is not None and resources.paged else settings.reserved_host_memory_mb
 
 
 def desired_cells(tx: Tx, server_id: ServerId, host_id: HostId | None) -> tuple[DesiredCell, ...]:
@@ -43,7 +52,9 @@ def desired_cells(tx: Tx, server_id: ServerId, host_id: HostId | None) -> tuple[
     host = hosts.find_host_by_id(tx, host_id) if taken and host_id is not None else None
     known = {cell.id: cell.cpus for cell in host.resources.cells} if host and host.resources else {}
     return tuple(
-        DesiredCell(each.vcpus, each.ram_mb, each.cell, known[each.cell]) for each in taken if each.cell in known
+        DesiredCell(each.vcpus, each.ram_mb, each.cell, known[each.cell], each.pins)
+        for each in taken
+        if each.cell in known
     )
 
 
@@ -63,5 +74,5 @@ def capabilities(resources: HostResources | None) -> Pairs | None:
 
 
 def guests(resources: HostResources | None) -> tuple[GuestKind, ...] | None:
-    """The kinds of guests that the host runs; None where it does not tell."""
+    """The kinds of guests that the host can run; None if it does not report them."""
     return (resources.guests or None) if resources else None

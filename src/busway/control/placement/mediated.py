@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from busway.domain.device import DeviceKind
 from busway.domain.ids import DeviceId, HostId, ServerId
 from busway.domain.mdev import MdevOffer, MdevRule, MdevRules, offers_of, shared_cards
 from busway.domain.placement import DeviceState
-from busway.domain.units import Mdev
+from busway.domain.render import capped
+from busway.domain.units import RenderShare, VgpuFunction
 from busway.domain.units.mdev import Instance, read_unit
 from busway.domain.vgpu import SharedCard
 from busway.store import providers
@@ -40,35 +41,37 @@ class Mediated:
     owners: Mapping[DeviceId, ServerId] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, tx: Tx, rules: MdevRules, owners: Mapping[DeviceId, ServerId]) -> Mediated:
-        """Reads all of it; nothing where no type is enabled."""
-        if not rules.rules:
-            return cls(rules)
+    def read(
+        cls, tx: Tx, rules: MdevRules, owners: Mapping[DeviceId, ServerId], host_ids: Collection[HostId] | None = None
+    ) -> Mediated:
+        """Reads what some hosts have, or all."""
         parents: dict[HostId, list[ParentRow]] = defaultdict(list)
-        for row in providers.list_parents(tx):
+        for row in providers.list_parents(tx, host_ids):
             parents[row.host_id].append(row)
+        if not parents:
+            return cls(rules)
         functions = {
-            row.id: row.parent.name for rows in parents.values() for row in rows if row.parent.kind != Mdev.kind
+            row.id: row.parent.name for rows in parents.values() for row in rows if row.parent.kind == VgpuFunction.kind
         }
         claimed: dict[DeviceId, dict[str, Instance]] = defaultdict(dict)
-        for device_id, claim_id, unit in providers.list_instance_claims(tx):
+        for device_id, claim_id, unit in providers.list_instance_claims(tx, host_ids):
             claimed[device_id][functions.get(device_id, claim_id)] = read_unit(unit)
         return cls(rules, {host: tuple(rows) for host, rows in parents.items()}, claimed, owners)
 
     def of(self, host_id: HostId, states: tuple[DeviceState, ...]) -> Offered:
         """What a host offers of its devices as they are."""
         rows = self.parents.get(host_id, ())
-        rules = {row.id: found for row in rows if (found := self.rules.rules_for(row.parent))}
+        rules = {row.id: found for row in rows if self._counts(row) and (found := self.rules.rules_for(row.parent))}
         if not rules:
             return Offered(states)
         by_id = {state.id: state for state in states}
-        offers = tuple(
+        offers = capped(
             offer
             for row in rows
             if row.id in rules
             for offer in offers_of(
                 row.parent, rules[row.id], row.id, self.claimed.get(row.id, {}),
-                self._blocked(row, by_id.get(row.id), states),
+                self._blocked(row, _function_of(row, by_id, states), states),
             )
         )  # fmt: skip
         claimed = {row.parent.name: self.claimed.get(row.id, {}) for row in rows}
@@ -82,16 +85,29 @@ class Mediated:
         if row.quarantined is not None:
             return f"it is quarantined: {row.quarantined}"
         if state is None:
-            return "" if row.parent.kind == Mdev.kind else "its host reports no such function"
-        if row.parent.kind != Mdev.kind and (alone := _against_group(state, states)):
+            return "" if row.parent.kind != VgpuFunction.kind else "its host reports no such function"
+        if row.parent.kind == VgpuFunction.kind and (alone := _against_group(state, states)):
             return alone
         whole = [each for each in (state, *_relatives(state, states)) if self._is_whole(each)]
         if whole:
             return f"{whole[0].device.address} belongs to server {whole[0].claimed_by} as a whole"
         return ""
 
+    def _counts(self, row: ParentRow) -> bool:
+        """A render node that is declared no more, and that no server has, keeps nobody from its card."""
+        return row.present or row.parent.kind != RenderShare.kind or bool(self.claimed.get(row.id))
+
     def _is_whole(self, state: DeviceState) -> bool:
         return state.id in self.owners and state.id not in self.claimed
+
+
+def _function_of(
+    row: ParentRow, by_id: Mapping[DeviceId, DeviceState], states: tuple[DeviceState, ...]
+) -> DeviceState | None:
+    """The function that a parent is, or whose render node it is; None for one of no function."""
+    if row.parent.kind != RenderShare.kind:
+        return by_id.get(row.id)
+    return next((state for state in states if str(state.device.address) == row.parent.card), None)
 
 
 def _cut(

@@ -1,24 +1,27 @@
-"""What servers take up on each host: where they are, where a move keeps room for them, and where they are leaving."""
+"""What servers use on each host: where they are, where a move reserves room for them, and where they are leaving."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from busway.domain.flavor import Flavor
 from busway.domain.ids import HostId, ServerId
-from busway.store import departures, moves, servers
+from busway.store import cells, departures, moves, server_places, servers
+from busway.store.cells import UsedCell
 from busway.store.database import Tx
+from busway.store.hosts import HostRow
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """An amount of a host."""
+    """An amount of a host; `pcpus` are CPUs that nobody else gets, and not among the `vcpus`."""
 
     vcpus: int = 0
     ram_mb: int = 0
     disk_gb: int = 0
+    pcpus: int = 0
 
     def at_least(self, flavor: Flavor) -> Room:
         """Enough for a flavor too."""
@@ -26,7 +29,16 @@ class Room:
 
     def plus(self, other: Room) -> Room:
         """Both together."""
-        return Room(self.vcpus + other.vcpus, self.ram_mb + other.ram_mb, self.disk_gb + other.disk_gb)
+        return Room(
+            self.vcpus + other.vcpus,
+            self.ram_mb + other.ram_mb,
+            self.disk_gb + other.disk_gb,
+            self.pcpus + other.pcpus,
+        )
+
+    def apart(self, pcpus: int) -> Room:
+        """The same of a server whose vCPUs are CPUs of its own; it holds `pcpus` of them."""
+        return replace(self, vcpus=0, pcpus=pcpus)
 
 
 Occupants = dict[ServerId, Room]
@@ -42,7 +54,7 @@ def occupants(tx: Tx, host_ids: Collection[HostId] | None = None) -> dict[HostId
     def add(host_id: HostId, server_id: ServerId, flavor: Flavor) -> None:
         found[host_id][server_id] = found[host_id].get(server_id, Room()).at_least(flavor)
 
-    for each in servers.list_occupants(tx, host_ids):
+    for each in server_places.list_occupants(tx, host_ids):
         add(each.host_id, each.id, each.flavor)
     for move in moves.list_open_moves(tx, host_ids):
         for side in (move.source, move.target):
@@ -52,6 +64,26 @@ def occupants(tx: Tx, host_ids: Collection[HostId] | None = None) -> dict[HostId
     for departure in leaving:
         add(departure.host_id, departure.server_id, flavors[departure.server_id])
     return found
+
+
+def occupants_of(
+    tx: Tx, rows: Iterable[HostRow], host_ids: Collection[HostId] | None = None
+) -> dict[HostId, Occupants]:
+    """The same, with the CPUs that servers have for themselves counted apart; `rows` are the hosts that are asked for."""
+    placed = occupants(tx, host_ids)
+    keeping = [row.id for row in rows if row.resources is not None and row.resources.pcpus]
+    return with_own_cpus(placed, cells.list_cells(tx, keeping)) if keeping else placed
+
+
+def with_own_cpus(
+    placed: dict[HostId, Occupants], lying: Mapping[tuple[ServerId, HostId], Iterable[UsedCell]]
+) -> dict[HostId, Occupants]:
+    """What servers take up, given where they lie: the vCPUs of one with CPUs of its own are none of the shared ones."""
+    for (server_id, host_id), used in lying.items():
+        held = sum(len(cell.held) for cell in used)
+        if held and server_id in placed.get(host_id, {}):
+            placed[host_id][server_id] = placed[host_id][server_id].apart(held)
+    return placed
 
 
 def total(rooms: Occupants) -> Room:

@@ -8,19 +8,24 @@ from dataclasses import dataclass, field
 
 from busway.control.context import Control
 from busway.control.groups import placement_group
+from busway.control.hosts.down import is_too_early
 from busway.control.loops.items import Batch, apart
+from busway.control.placement.neighbours import with_neighbours
 from busway.control.placement.request import placement_request, server_words
 from busway.control.placement.snapshot import take_snapshot
 from busway.control.placement.turn import Turn
 from busway.control.servers.fail import fail_unexpectedly, refuse
 from busway.control.traces import asked_of, record_all
 from busway.domain.errors import BuswayError
+from busway.domain.guest_network import OVERLAY
 from busway.domain.ids import GroupId, ServerId
+from busway.domain.nic_request import OVERLAY_WISH, NicWish
 from busway.domain.placement import PlacementRequest, Refusal, ServerGroup, Snapshot
-from busway.scheduler.explain import details, explain
+from busway.domain.server import HostReason
+from busway.scheduler.explain import details, explain, host_reasons
 from busway.scheduler.index import index_of
 from busway.scheduler.place import after, place_all
-from busway.store import actions, groups, servers
+from busway.store import actions, groups, ports, server_places, servers
 from busway.store.database import Tx, take_turn
 from busway.store.servers import ServerRow
 
@@ -33,7 +38,7 @@ def place_round(control: Control) -> int:
     Raises `Raced` when a host changed meanwhile: nothing was decided then, and the next turn may.
     """
     with control.db.read() as tx:
-        if not servers.list_unplaced(tx, 1):
+        if not server_places.list_unplaced(tx, 1):
             return 0
     return apart(control, "placer", lambda batch: _place_batch(control, batch))
 
@@ -45,7 +50,9 @@ def _place_batch(control: Control, batch: Batch) -> int:
         together = _waiting(tx)
         grouped = groups.group_ids(tx, [row.id for rows in together for row in rows])
         asked = asked_of(control, tx, [row.id for rows in together for row in rows])
-        deciding = _Deciding(control, tx, turn, batch, take_snapshot(control, tx), grouped)
+        nics = ports.nic_wishes(tx, [row.id for rows in together for row in rows])
+        snapshot = take_snapshot(control, tx)
+        deciding = _Deciding(control, tx, turn, batch, snapshot, grouped, nics, is_too_early(control, snapshot.hosts))
         for rows in together:
             deciding.decide(rows)
         with batch.rest():
@@ -56,7 +63,9 @@ def _place_batch(control: Control, batch: Batch) -> int:
     record_all(control, "place", asked, began, deciding.told)
     for host_id in turn.hosts:
         control.bell.ring(f"host:{host_id}")
-    return sum(len(rows) for rows in together)
+    if any(OVERLAY_WISH in wishes for wishes in nics.values()):
+        control.bell.ring(OVERLAY)
+    return sum(len(rows) for rows in together) - deciding.left
 
 
 @dataclass
@@ -69,8 +78,11 @@ class _Deciding:
     batch: Batch
     snapshot: Snapshot
     grouped: dict[ServerId, GroupId]
+    nics: dict[ServerId, tuple[NicWish, ...]]
+    too_early: bool  # to refuse anything
     groups: dict[GroupId, ServerGroup] = field(default_factory=dict)
     placed: int = 0
+    left: int = 0  # servers that wait for another turn, because it is too early to refuse them
     refused: Counter[str] = field(default_factory=Counter)  # servers by each rule that excluded a host
     told: dict[ServerId, dict[str, str]] = field(default_factory=dict)  # how it ended, for traces
 
@@ -100,14 +112,19 @@ class _Deciding:
 
     def _place(self, rows: list[ServerRow]) -> Snapshot:
         try:
-            requests = [self.turn.request(row, self._group(row), self._request) for row in rows]
+            requests = [
+                self.turn.request(row, self._group(row), self.nics.get(row.id, ()), self._request) for row in rows
+            ]
         except BuswayError as error:
             self.refused["request"] += len(rows)
             return self._refuse(rows, error)
         answer = place_all(self.snapshot, requests, self.control.settings.policy)
         if isinstance(answer, Refusal):
+            if self.too_early:
+                self.left += len(rows)
+                return self.snapshot
             self.refused.update(dict.fromkeys(answer.count_by_rule(), len(rows)))
-            return self._refuse(rows, explain(answer), details(answer))
+            return self._refuse(rows, explain(answer), details(answer), host_reasons(answer))
         snapshot = self.snapshot
         for row, request, placement in zip(rows, requests, answer, strict=True):
             self.turn.place(row, request, placement)
@@ -119,9 +136,11 @@ class _Deciding:
         self.placed += len(rows)
         return snapshot
 
-    def _refuse(self, rows: list[ServerRow], error: BuswayError, facts: str = "") -> Snapshot:
+    def _refuse(
+        self, rows: list[ServerRow], error: BuswayError, facts: str = "", hosts: tuple[HostReason, ...] = ()
+    ) -> Snapshot:
         for row in rows:
-            refuse(self.tx, row, error, self.control.now(), facts)
+            refuse(self.tx, row, error, self.control.now(), facts, hosts)
             self.told[row.id] = {"error": str(error)}
         return self.snapshot
 
@@ -135,7 +154,10 @@ class _Deciding:
 
     def _request(self, row: ServerRow) -> PlacementRequest:
         properties, zone = server_words(self.tx, row), row.availability_zone or None
-        return placement_request(self.control, self.tx, row.id, row.flavor, properties, row.wanted_host, zone)
+        request = placement_request(
+            self.control, self.tx, row.id, row.flavor, properties, row.wanted_host, zone, nics=self.nics.get(row.id, ())
+        )
+        return with_neighbours(self.tx, row, request)
 
 
 def _waiting(tx: Tx) -> list[list[ServerRow]]:
@@ -144,7 +166,7 @@ def _waiting(tx: Tx) -> list[list[ServerRow]]:
     Requests that the batch cuts wait for another turn. If it cuts all of them, the oldest one is taken whole, however
     long another transaction keeps one of its servers.
     """
-    rows = {row.id: row for row in servers.list_unplaced(tx, BATCH, lock=True)}
+    rows = {row.id: row for row in server_places.list_unplaced(tx, BATCH, lock=True)}
     requests = actions.waiting_together(tx, list(rows))
     whole = [ids for ids in requests.values() if ids <= rows.keys()]
     if not whole and requests:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from busway.control.context import Control
 from busway.control.flavors import list_flavors
 from busway.control.images.catalogue import get_image
+from busway.control.networks.network import list_networks
 from busway.control.placement.discretion import Discretion
 from busway.control.placement.request import placement_request
 from busway.control.placement.snapshot import take_snapshot
@@ -14,7 +15,9 @@ from busway.control.servers.create import MAX_AT_ONCE
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, NotFound
 from busway.domain.flavor import Flavor
+from busway.domain.guest_network import OVERLAY
 from busway.domain.ids import ServerId
+from busway.domain.nic_request import OVERLAY_WISH
 from busway.domain.placement import HostRefusal, Placement, PlacementRequest, Refusal, Snapshot
 from busway.policy import allows, authorize
 from busway.scheduler.explain import describe, details, explain, remedy_words
@@ -70,17 +73,30 @@ class Decision:
 
 
 def plan(
-    control: Control, caller: Caller, flavor: str, count: int = 1, image: str | None = None, host: str | None = None
+    control: Control,
+    caller: Caller,
+    flavor: str,
+    count: int = 1,
+    image: str | None = None,
+    host: str | None = None,
+    network: str | None = None,
 ) -> Plan:
-    """Decides as the placer would if the servers were asked for now; `flavor` is an id or a name.
+    """Decides as the placer would if the servers were asked for now; `flavor` and `network` are ids or names.
 
-    Errors: `NotFound` for an unknown flavor or image, `Forbidden` for a host named by other than an admin, `BadInput`.
+    Errors: `NotFound` for an unknown flavor, image or network, `Forbidden` for a host named by other than an admin,
+    `BadInput`.
     """
-    return decide(control, caller, _find_flavor(control, caller, flavor), count, image, host).plan
+    return decide(control, caller, _find_flavor(control, caller, flavor), count, image, host, network).plan
 
 
 def decide(
-    control: Control, caller: Caller, flavor: Flavor, count: int = 1, image: str | None = None, host: str | None = None
+    control: Control,
+    caller: Caller,
+    flavor: Flavor,
+    count: int = 1,
+    image: str | None = None,
+    host: str | None = None,
+    network: str | None = None,
 ) -> Decision:
     """The same for a flavor that need not be in the cloud's list, with what was said of each host."""
     authorize(caller, "busway:plan")
@@ -89,8 +105,9 @@ def decide(
     if host is not None:
         authorize(caller, "busway:plan:host")
     properties = get_image(control, caller, image).properties if image is not None else {}
+    nics = (OVERLAY_WISH,) if network is not None and _find_driver(control, caller, network) == OVERLAY else ()
     with control.db.read() as tx:
-        request = placement_request(control, tx, ServerId("planned"), flavor, properties, host, None)
+        request = placement_request(control, tx, ServerId("planned"), flavor, properties, host, None, nics=nics)
         snapshot = take_snapshot(control, tx)
     answer = place_all(snapshot, [request] * count, control.settings.policy)
     sees_hosts = allows(caller, "busway:placement:hosts")
@@ -143,3 +160,17 @@ def _find_flavor(control: Control, caller: Caller, wanted: str) -> Flavor:
             code="flavor-not-found",
         )
     return found[0]
+
+
+def _find_driver(control: Control, caller: Caller, wanted: str) -> str:
+    """The driver of a network that the caller may use."""
+    known = list_networks(control, caller)
+    found = [each for each in known if each.id == wanted] or [each for each in known if each.name == wanted]
+    if not found:
+        raise NotFound(
+            f"Network {wanted} could not be found",
+            detail=f"Networks: {', '.join(each.name for each in known[:20]) or 'none'}.",
+            remedy="See `openstack network list`.",
+            code="network-not-found",
+        )
+    return found[0].driver

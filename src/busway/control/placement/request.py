@@ -8,9 +8,10 @@ from busway.control.context import Control
 from busway.domain.alias import parse_requests
 from busway.domain.flavor import Flavor
 from busway.domain.guest_cells import guest_cells
-from busway.domain.guest_machine import machine_of
+from busway.domain.guest_machine import cpu_threads, machine_of
 from busway.domain.ids import ImageId, ServerId
-from busway.domain.numa_policy import NUMA_POLICY_PROPERTY
+from busway.domain.nic_request import NicWish, needs_overlay, nic_requests
+from busway.domain.numa_policy import NUMA_POLICY_PROPERTY, numa_policy_of
 from busway.domain.placement import Pairs, PlacementRequest, ServerGroup
 from busway.domain.resource_request import check_resources
 from busway.store import images
@@ -29,7 +30,7 @@ _OF_IMAGES = (
 )
 
 
-_WORDS = ("hw_", "os_", "img_", "busway:")
+_WORDS = ("hw_", "os_", "img_", "busway:", "busway_")
 
 
 def image_words(properties: Mapping[str, str]) -> dict[str, str]:
@@ -51,15 +52,20 @@ def placement_request(
     host: str | None,
     zone: str | None,
     group: ServerGroup | None = None,
+    nics: tuple[NicWish, ...] = (),
 ) -> PlacementRequest:
-    """Reads flavor and image; raises `BuswayError` for an alias, a count or a policy that can't be understood."""
+    """Reads flavor and image; raises `BuswayError` for an alias, a count or a policy that can't be understood.
+
+    `nics` are the SR-IOV ports of the server, and those on networks of type geneve.
+    """
     number, sizes = guest_cells(flavor, properties)
+    requests = parse_requests(flavor.extra_specs, control.pci_rules(tx).aliases, properties)
     return PlacementRequest(
         server_id,
         flavor.vcpus,
         flavor.ram_mb,
         flavor.local_gb,
-        parse_requests(flavor.extra_specs, control.pci_rules(tx).aliases, properties),
+        (*requests, *nic_requests(nics, numa_policy_of(flavor.extra_specs, properties))),
         host,
         zone,
         numa_nodes=number,
@@ -68,6 +74,8 @@ def placement_request(
         group=group,
         extra_specs=_pairs(flavor.extra_specs),
         needs=machine_of(flavor, properties).needs,
+        overlay=needs_overlay(nics),
+        threads=cpu_threads(flavor, properties),
         image_properties=_pairs({name: properties[name] for name in _OF_IMAGES if name in properties}),
     )
 

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from busway.control.context import Control
 from busway.control.placement.fabrics import Fabrics
-from busway.control.placement.host_facts import capabilities, free_cells, guests
+from busway.control.placement.host_facts import capabilities, free_cells, guests, reserved_mb
 from busway.control.placement.mediated import Mediated, Offered
 from busway.control.placement.memory import SnapshotMemory
-from busway.control.placement.occupancy import Occupants, occupants, total
+from busway.control.placement.occupancy import Occupants, occupants, total, with_own_cpus
 from busway.control.settings import Settings
 from busway.domain.aggregate import ZONE_KEY
 from busway.domain.ids import DeviceId, HostId, ServerId
@@ -31,11 +31,11 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
     """
     rows = hosts.list_hosts(tx)
     owners = claims.list_owners(tx)
-    placed = occupants(tx)
     devices = control.memory.device_states(tx, control.pci_rules(tx).device_specs, rows, owners)
     mediated = Mediated.read(tx, control.settings.mdev_rules, owners)
     fabrics = Fabrics.read(tx)
     lying, known = cells.list_cells(tx), aggregates.metadata_of_hosts(tx)
+    placed = with_own_cpus(occupants(tx), lying)
     given = provider_traits.traits_of(tx)
     now = control.now()
     states = (
@@ -62,7 +62,7 @@ def states_of(
     """Some hosts with their devices, and nothing of what servers take up on them; nothing is remembered of it."""
     devices = SnapshotMemory().device_states(tx, control.pci_rules(tx).device_specs, rows, owners)
     now = control.now()
-    mediated = Mediated.read(tx, control.settings.mdev_rules, owners)
+    mediated = Mediated.read(tx, control.settings.mdev_rules, owners, [row.id for row in rows])
     return [
         _host_state(control.settings, host, mediated.of(host.id, devices[host.id]), None, {}, {}, now, {})
         for host in rows
@@ -100,9 +100,7 @@ def _host_state(
         generation=host.generation,
         revision=host.revision,
         free_vcpus=int((size.vcpus if size else 0) * settings.cpu_allocation_ratio) - used.vcpus,
-        free_ram_mb=int(
-            ((size.ram_mb if size else 0) - settings.reserved_host_memory_mb) * settings.ram_allocation_ratio
-        )
+        free_ram_mb=int(((size.ram_mb if size else 0) - reserved_mb(settings, size)) * settings.ram_allocation_ratio)
         - used.ram_mb,
         free_disk_gb=(size.disk_gb if size else 0) - used.disk_gb,
         free_servers=settings.max_instances_per_host - len(placed),
@@ -119,6 +117,7 @@ def _host_state(
         kinds=size.kinds if size else (WholeFunction.kind,),
         unsafe=tuple(word for word in size.unsafe if word not in settings.accept_weak_isolation) if size else (),
         machine=size.machine if size else (),
+        no_chassis=size.chassis.lacks if size and size.chassis else "",
         traits=host_traits(host, given, up=is_up(settings, host, now)),
     )
 

@@ -10,13 +10,15 @@ from types import MappingProxyType
 
 from busway.control.context import Control
 from busway.domain.claim import ClaimState
+from busway.domain.dedicated_cpus import GuestCpus
 from busway.domain.errors import Raced
 from busway.domain.guest_ports import assign_ports
 from busway.domain.ids import ClaimId, HostId, ServerId
+from busway.domain.nic_request import NicWish
 from busway.domain.placement import ClaimedDevice, Placement, PlacementRequest, ServerGroup
 from busway.domain.server import TaskState
-from busway.domain.units import KINDS, WholeFunction
-from busway.store import cells, claims, events, hosts, servers
+from busway.domain.units import KINDS, WHOLE_KINDS, NicFunction
+from busway.store import cells, claims, events, hosts, server_places
 from busway.store.cells import UsedCell
 from busway.store.claims import Claim
 from busway.store.database import Tx
@@ -41,10 +43,14 @@ class Turn:
     _requests: dict[Hashable, PlacementRequest] = field(default_factory=dict)
 
     def request(
-        self, row: ServerRow, group: ServerGroup | None, read: Callable[[ServerRow], PlacementRequest]
+        self,
+        row: ServerRow,
+        group: ServerGroup | None,
+        nics: tuple[NicWish, ...],
+        read: Callable[[ServerRow], PlacementRequest],
     ) -> PlacementRequest:
-        """What a server asks for; `read` is called once for servers that ask for the same, groups aside."""
-        key = (repr(row.flavor), row.image_id, row.wanted_host, row.availability_zone)
+        """What a server with these SR-IOV ports asks for; `read` is called once for servers that ask for the same, groups aside."""
+        key = (repr(row.flavor), row.image_id, row.wanted_host, row.availability_zone, nics)
         if key not in self._requests:
             self._requests[key] = read(row)
         return replace(self._requests[key], server_id=row.id, group=group)
@@ -65,7 +71,7 @@ class Turn:
         now = self.control.now()
         self._swap_generations(tx)
         where = [(each.row.id, each.placement.host_id, each.placement.generation + 1) for each in self._placed]
-        servers.update_placed(tx, where, TaskState.SPAWNING, now)
+        server_places.update_placed(tx, where, TaskState.SPAWNING, now)
         for each in self._placed:
             lay_cells(tx, each.request, each.placement)
         write_claims(tx, [claim for each in self._placed for claim in self._claims(each, now)])
@@ -133,13 +139,15 @@ def lay_cells(tx: Tx, request: PlacementRequest, placement: Placement) -> None:
     """Remembers on which NUMA cells of its host each cell of a guest lies; nothing for a guest without any."""
     if not placement.cells:
         return
-    lying = zip(placement.cells, request.cells, strict=False)
-    taken = tuple(UsedCell(cell, guest.vcpus, guest.ram_mb) for cell, guest in lying)
+    own = placement.cpus or (GuestCpus((), ()),) * len(placement.cells)
+    lying = zip(placement.cells, request.cells, own, strict=False)
+    taken = tuple(UsedCell(cell, guest.vcpus, guest.ram_mb, cpus.pins, cpus.held) for cell, guest, cpus in lying)
     cells.put_cells(tx, request.server_id, placement.host_id, taken)
 
 
 def _event(claim: Claim) -> Event:
-    why = f"placed for alias {claim.alias}" if claim.alias else "travels with its card"
-    if claim.kind != WholeFunction.kind:
+    named = claim.alias if claim.kind == NicFunction.kind else f"alias {claim.alias}"
+    why = f"placed for {named}" if claim.alias else "travels with its card"
+    if claim.kind not in WHOLE_KINDS:
         why = f"placed for {claim.alias}: {claim.unit}"
     return Event(claim.created, "device", "available", "claimed", why, claim.host_id, claim.device_id, claim.server_id)

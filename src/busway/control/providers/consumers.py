@@ -9,7 +9,7 @@ from busway.control.context import Control
 from busway.control.providers.tree import read_trees
 from busway.domain.ids import HostId, ProjectId, ServerId, UserId
 from busway.domain.provider import Consumer, ResourceProvider, sum_amounts
-from busway.store import claims, departures, moves, servers
+from busway.store import claims, departures, moves, server_places, servers
 from busway.store.database import Tx
 from busway.store.servers import ServerRow
 
@@ -56,7 +56,7 @@ def consumers_of(control: Control, provider: ResourceProvider) -> dict[str, Cons
 def total_usage(control: Control, project_id: str, user_id: str | None = None) -> TotalUsage:
     """What the placed servers of a project take together, or of those that one user of it has made."""
     with control.db.read() as tx:
-        rows = servers.list_placed_of(tx, ProjectId(project_id), UserId(user_id) if user_id else None)
+        rows = server_places.list_placed_of(tx, ProjectId(project_id), UserId(user_id) if user_id else None)
         mine = {str(row.id) for row in rows}
         trees = read_trees(control, tx, {host for row in rows for host in _hosts_of(tx, row)}) if rows else []
     taken = [

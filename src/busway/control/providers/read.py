@@ -54,19 +54,25 @@ class ProviderFilter:
 
 
 def list_providers(control: Control, wanted: ProviderFilter) -> list[ResourceProvider]:
-    """The providers that a filter lets through: hosts by name, each before its devices. Of one tree, only that is read."""
+    """The providers that a filter lets through: hosts by name, each before its devices. Of one tree or name, only that is read."""
     with control.db.read() as tx:
         _check_names(control, tx, wanted.resources, (*wanted.required, wanted.forbidden))
         one = wanted.in_tree or wanted.uuid
-        if one is None:
-            trees = read_trees(control, tx)
+        if one is not None:
+            trees = _trees_of(control, tx, one)
+        elif wanted.name is not None:
+            trees = read_trees(control, tx, [row.id for row in hosts.list_by_name(tx, _hosts_called(wanted.name))])
         else:
-            host_id = find_host_id(tx, one)
-            trees = read_trees(control, tx, [host_id]) if host_id is not None else []
+            trees = read_trees(control, tx)
         found = [
             each for tree in trees if wanted.in_tree is None or tree.find(wanted.in_tree) for each in tree.providers
         ]
     return [provider for provider in found if wanted.lets_through(provider)]
+
+
+def _hosts_called(provider: str) -> list[str]:
+    """The names of hosts that may have a provider of a name: itself, or what is before an underscore (see `card_name`)."""
+    return [provider, *(provider[:at] for at, letter in enumerate(provider) if letter == "_" and at)]
 
 
 def get_provider(control: Control, provider_id: str) -> ResourceProvider:

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from busway.control.context import Control
-from busway.control.placement.occupancy import Occupants, occupants
+from busway.control.placement.host_facts import reserved_mb
+from busway.control.placement.occupancy import Occupants, Room, occupants_of
 from busway.control.placement.snapshot import host_traits, is_up, states_of
 from busway.domain.device import DeviceKind
 from busway.domain.device_spec import DeviceSpecs
@@ -17,6 +18,7 @@ from busway.domain.placement import DeviceState, HostState
 from busway.domain.provider import (
     DISK_GB,
     MEMORY_MB,
+    PCPU,
     VCPU,
     Inventory,
     ProviderTree,
@@ -25,7 +27,7 @@ from busway.domain.provider import (
     parent_name,
 )
 from busway.domain.resource_class import OWNER_TRAIT
-from busway.domain.units import WholeFunction
+from busway.domain.units import WHOLE_KINDS
 from busway.scheduler.pci import unusable
 from busway.store import aggregates, claims, devices, hosts, provider_traits
 from busway.store.claims import Claim
@@ -51,7 +53,7 @@ def read_trees(control: Control, tx: Tx, host_ids: Collection[HostId] | None = N
     ids = [row.id for row in rows]
     live = claims.list_owned(tx, ids)
     states = states_of(control, tx, rows, {claim.device_id: claim.server_id for claim in live})
-    placed, member = occupants(tx, ids), aggregates.uuids_of_hosts(tx, ids)
+    placed, member = occupants_of(tx, rows, ids), aggregates.uuids_of_hosts(tx, ids)
     given = provider_traits.traits_of(tx, ids)
     specs = control.pci_rules(tx).device_specs
     by_host: dict[HostId, list[Claim]] = defaultdict(list)
@@ -82,9 +84,7 @@ def _tree(
         inventories=_sizes(control, row),
         traits=host_traits(row, given, up=is_up(control.settings, row, control.now())),
         aggregates=member.get(row.id, frozenset()),
-        allocations={
-            str(server): _amounts(row, room.vcpus, room.ram_mb, room.disk_gb) for server, room in placed.items()
-        },
+        allocations={str(server): _amounts(row, room) for server, room in placed.items()},
     )
     cards = _cards(specs, row, state, live)
     children = [
@@ -117,19 +117,19 @@ def _sizes(control: Control, row: HostRow) -> dict[str, Inventory]:
         return {}
     found = (
         Inventory(VCPU, size.vcpus, 0, settings.cpu_allocation_ratio),
-        Inventory(
-            MEMORY_MB, size.ram_mb, min(settings.reserved_host_memory_mb, size.ram_mb), settings.ram_allocation_ratio
-        ),
+        Inventory(PCPU, size.pcpus),
+        Inventory(MEMORY_MB, size.ram_mb, min(reserved_mb(settings, size), size.ram_mb), settings.ram_allocation_ratio),
         Inventory(DISK_GB, size.disk_gb),
     )
     return {each.resource_class: each for each in found if each.total}
 
 
-def _amounts(row: HostRow, vcpus: int, ram_mb: int, disk_gb: int) -> dict[str, int]:
+def _amounts(row: HostRow, room: Room) -> dict[str, int]:
     """What a server takes; without a disk it takes none."""
     if row.resources is None:
         return {}
-    return {name: amount for name, amount in ((VCPU, vcpus), (MEMORY_MB, ram_mb), (DISK_GB, disk_gb)) if amount}
+    taken = ((VCPU, room.vcpus), (PCPU, room.pcpus), (MEMORY_MB, room.ram_mb), (DISK_GB, room.disk_gb))
+    return {name: amount for name, amount in taken if amount}
 
 
 def _cards(specs: DeviceSpecs, row: HostRow, state: HostState, live: Iterable[Claim]) -> dict[DeviceId, _Card]:
@@ -155,7 +155,7 @@ def _add_functions(
     physical = {each.device.address: each.id for each in state.devices}
     why, blocked = unusable(state), _blocked(state)
     for each in state.devices:
-        claim = next((one for one in by_device.get(each.id, ()) if one.kind == WholeFunction.kind), None)
+        claim = next((one for one in by_device.get(each.id, ()) if one.kind in WHOLE_KINDS), None)
         if not (each.offered and each.present) and (claim is None or claim.alias is None):
             continue
         spec, parent = specs.find(each.device), each.device.parent
@@ -177,7 +177,7 @@ def _add_offer(card: _Card, offer: MdevOffer, live: Sequence[Claim]) -> None:
     if offer.blocked:
         card.reserved[offer.resource_class] += max(0, offer.total - len(offer.taken))
     for claim in live:
-        if claim.kind != WholeFunction.kind and claim.alias == offer.resource_class:
+        if claim.kind not in WHOLE_KINDS and claim.alias == offer.resource_class:
             card.allocations[str(claim.server_id)][offer.resource_class] += 1
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from busway.control.context import Control
-from busway.control.rules.change import RuleTurn, changing_rules, check_version, what_to_look_at
+from busway.control.rules.change import RuleTurn, changing_rules, check_version, review_change
 from busway.control.rules.in_force import PciRules, alias_place
 from busway.domain.alias import ALIAS_EXTRA_SPEC, Alias, parse_alias_counts, parse_aliases
 from busway.domain.caller import Caller
@@ -148,7 +148,7 @@ def _write(turn: RuleTurn, name: str, act: str, definitions: Sequence[str]) -> N
 def _answer(control: Control, turn: RuleTurn, name: str) -> AliasChange:
     """The new alias, or the remaining one of the file, and the warnings."""
     with control.db.read() as tx:
-        rules, _, warnings = what_to_look_at(control, tx, turn.before, alias_place(name))
+        rules, _, warnings = review_change(control, tx, turn.before, alias_place(name))
         found = [view for view in _views(control, tx, rules) if view.name == name]
         return AliasChange(max(found, key=lambda view: view.version or 0, default=None), warnings)
 

@@ -20,7 +20,7 @@ from busway.domain.device import PciDevice
 from busway.domain.device_spec import DeviceSpec
 from busway.domain.errors import BadInput, Conflict
 from busway.domain.ids import DeviceId, HostId
-from busway.domain.units import WholeFunction
+from busway.domain.units import WHOLE_KINDS
 from busway.policy import authorize
 from busway.store import claims, devices, events
 from busway.store import pci_rules as store
@@ -66,7 +66,7 @@ class RuleTurn:
         events.add_events(self.tx, told)
 
 
-def what_to_look_at(
+def review_change(
     control: Control, tx: Tx, before: PciRules, place: str
 ) -> tuple[PciRules, list[PciDevice], tuple[ConfigWarning, ...]]:
     """The rules after a change, the devices that are there, and every warning about the rule at `place` or new elsewhere.
@@ -111,7 +111,7 @@ def check_version(turn: RuleTurn, kind: str, key: str, current: int, given: int 
 def tell_unoffered(control: Control, tx: Tx, host_id: HostId, now: datetime) -> None:
     """An event for each device that a server has given back just now and that no device_spec offers any more."""
     specs = control.pci_rules(tx).device_specs
-    freed = {each.device_id for each in claims.list_freed(tx, host_id, now) if each.kind == WholeFunction.kind}
+    freed = {each.device_id for each in claims.list_freed(tx, host_id, now) if each.kind in WHOLE_KINDS}
     gone = [r for r in devices.list_devices(tx, host_id) if r.id in freed and specs.find(r.device) is None]
     why = "no device_spec offers it any more"
     events.add_events(tx, [Event(now, "device", "available", _NOT_OFFERED, why, host_id, row.id) for row in gone])

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from busway.control.context import Control
 from busway.control.rules.aliases import OF_FILE, OF_RUN_TIME
-from busway.control.rules.change import RuleTurn, changing_rules, check_version, what_to_look_at
+from busway.control.rules.change import RuleTurn, changing_rules, check_version, review_change
 from busway.control.rules.in_force import PciRules, spec_place
 from busway.domain.caller import Caller
 from busway.domain.config_warning import ConfigWarning
@@ -139,7 +139,7 @@ def delete_device_spec(control: Control, caller: Caller, spec_id: str, version: 
 
 def _answer(control: Control, turn: RuleTurn, spec_id: str) -> DeviceSpecChange:
     with control.db.read() as tx:
-        rules, known, warnings = what_to_look_at(control, tx, turn.before, spec_place(spec_id))
+        rules, known, warnings = review_change(control, tx, turn.before, spec_place(spec_id))
         view = next((view for view in _views(tx, rules, known) if view.id == spec_id), None)
         return DeviceSpecChange(view, warnings)
 

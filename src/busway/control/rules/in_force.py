@@ -66,9 +66,12 @@ class RulesCache:
     def __init__(self) -> None:
         self._known: PciRules | None = None
 
-    def get(self, settings: Settings, tx: Tx) -> PciRules:
-        """The rules in force; not for a transaction that changes them, whose version may never come to be."""
-        version = store.rules_version(tx)
+    def get(self, settings: Settings, tx: Tx, version: int | None = None) -> PciRules:
+        """The rules in force; not for a transaction that changes them, whose version may never come to be.
+
+        `version` is theirs, where the transaction has read it already.
+        """
+        version = store.rules_version(tx) if version is None else version
         known = self._known
         if known is None or known.version != version:
             known = self._known = read_rules(settings, tx)

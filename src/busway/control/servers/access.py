@@ -1,4 +1,4 @@
-"""What the use cases of a server share: finding it for its user, checking its state, and writing down what was asked."""
+"""Shared by the use cases of a server: find it for its user, check its state, record the action."""
 
 from __future__ import annotations
 
@@ -36,7 +36,13 @@ RULES = {
         "confirmResize": "servers:confirm_resize",
         "revertResize": "servers:revert_resize",
         "createImage": "servers:create_image",
+        "createBackup": "os-create-backup",
         "migrate": "os-migrate-server:migrate",
+        "os-migrateLive": "os-migrate-server:migrate_live",
+        "abortLive": "servers:migrations:delete",
+        "forceLive": "servers:migrations:force_complete",
+        "showLive": "servers:migrations:show",
+        "listLive": "servers:migrations:index",
         "evacuate": "os-evacuate",
         "shelve": "os-shelve:shelve",
         "shelveOffload": "os-shelve:shelve_offload",
@@ -56,10 +62,16 @@ RULES = {
         "addTag": "os-server-tags:update",
         "deleteTag": "os-server-tags:delete",
         "deleteTags": "os-server-tags:delete_all",
+        "attachInterface": "os-attach-interfaces:create",
+        "detachInterface": "os-attach-interfaces:delete",
         "addSecurityGroup": "os-security-groups:add",
         "removeSecurityGroup": "os-security-groups:remove",
+        "diagnostics": "os-server-diagnostics",
+        "changePassword": "os-admin-password",
+        "showPassword": "os-server-password:show",
+        "clearPassword": "os-server-password:clear",
     }.items()
-}
+} | {"attachDevice": "busway:servers:attach", "detachDevice": "busway:servers:detach"}
 
 
 # What may be done to a locked server too, as in Nova: none of it changes the guest.
@@ -68,7 +80,11 @@ _DESPITE_LOCK = frozenset(
         "update",
         "console",
         "remoteConsole",
+        "diagnostics",
+        "showPassword",
+        "clearPassword",
         "createImage",
+        "createBackup",
         "lock",
         "unlock",
         "setTags",
@@ -145,7 +161,7 @@ def require_guest_act(tx: Tx, row: ServerRow, act: str, needed: GuestAct) -> Non
 def change_on_host(
     control: Control, tx: Tx, caller: Caller, row: ServerRow, action: str, request_id: str, **values: object
 ) -> None:
-    """Changes what its host must have of a server, and writes the act down."""
+    """Changes a server's desired state on its host, and records the action."""
     now = control.now()
     desire(tx, row, now, **values)
     note_action(tx, caller, row.id, action, request_id, now)
@@ -158,7 +174,7 @@ def desire(tx: Tx, row: ServerRow, now: datetime, **values: object) -> None:
 
 
 def set_status(tx: Tx, row: ServerRow, status: ServerStatus, reason: str, now: datetime, **values: object) -> None:
-    """Takes a server to a status, with its event; raises `Conflict` for one that it may not go to."""
+    """Sets a server's status, with an event; raises `Conflict` for a transition that is not allowed."""
     check_server_transition(row.status, status)
     servers.update_server(tx, row.id, now, status=status, **values)
     if status is not row.status:
@@ -167,7 +183,7 @@ def set_status(tx: Tx, row: ServerRow, status: ServerStatus, reason: str, now: d
 
 
 def note_action(tx: Tx, caller: Caller, server_id: ServerId, action: str, request_id: str, now: datetime) -> None:
-    """Writes down what was asked of a server, and by whom."""
+    """Records an action: what was requested for a server, and by whom."""
     note_actions(tx, caller, [server_id], action, request_id, now)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -54,7 +55,7 @@ def create_console(control: Control, caller: Caller, server_id: str, kind: Conso
         remote_consoles.forget_expired(tx, row.id, now)
         if remote_consoles.count_consoles(tx, row.id) >= LINKS_OF_SERVER:
             raise Conflict(
-                f"Server {row.id} has {LINKS_OF_SERVER} open open open open open open open open links to its consoles",
+                f"Server {row.id} has {LINKS_OF_SERVER} open links to its consoles",
                 remedy=f"Use one of them, or wait: each ends after {control.settings.console_token_ttl} seconds.",
                 code="console-links",
             )
@@ -95,6 +96,13 @@ def list_calls(control: Control, host_id: HostId) -> tuple[ConsoleCall, ...]:
     """Who waits right now for a console of a guest on this host."""
     with control.db.read() as tx:
         return remote_consoles.list_calls(tx, host_id, control.now() - timedelta(seconds=CALL_SECONDS))
+
+
+def count_calls(control: Control, host_ids: Collection[HostId]) -> dict[HostId, int]:
+    """How many wait for consoles on each of some hosts; hosts for which nobody waits are left out."""
+    with control.db.read() as tx:
+        counts = remote_consoles.count_calls(tx, control.now() - timedelta(seconds=CALL_SECONDS))
+    return {host_id: count for host_id, count in counts.items() if host_id in host_ids}
 
 
 def _check_running(row: ServerRow) -> HostId:

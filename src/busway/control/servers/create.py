@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from busway.control import groups, quotas
 from busway.control.context import Control
+from busway.control.domain_limits import take_domain_turns
 from busway.control.drivers.check import check_driver
-from busway.control.networks.plug import plug_ports
+from busway.control.images.access import may_see
+from busway.control.networks.plug import look_for, plan_cards, plug_ports
 from busway.control.placement.request import image_words
 from busway.control.servers.access import note_actions
-from busway.control.servers.read import read_servers
 from busway.domain.alias import parse_requests
 from busway.domain.caller import Caller
 from busway.domain.document_room import check_texts
 from busway.domain.errors import BadInput, NotFound
 from busway.domain.flavor import Flavor
 from busway.domain.guest_cells import guest_cells
+from busway.domain.guest_layout import SPARE_PORTS
 from busway.domain.guest_machine import machine_of
-from busway.domain.ids import ServerId
+from busway.domain.ids import NetworkId, ServerId
 from busway.domain.image import Image, ImageStatus
 from busway.domain.quota import Usage, usage_of
 from busway.domain.requests import CreateServer
-from busway.domain.server import Server, ServerStatus, TaskState
+from busway.domain.security_group import default_group_id
+from busway.domain.server import ServerStatus, TaskState
 from busway.policy import authorize
-from busway.store import events, hosts, images, keypairs, servers
+from busway.store import accepting, events, hosts, images, keypairs, servers
+from busway.store.accepting import Ahead, Within
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.hosts import HostFilter
@@ -38,8 +42,16 @@ MAX_AT_ONCE = 100
 _NAMED = 10
 
 
-def create_servers(control: Control, caller: Caller, request: CreateServer, request_id: str) -> list[Server]:
-    """Accepts one or more servers to be placed; all or none.
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A server that was accepted, and the id of the reservation that it shares with those of the same request."""
+
+    id: ServerId
+    reservation_id: str
+
+
+def create_servers(control: Control, caller: Caller, request: CreateServer, request_id: str) -> list[Accepted]:
+    """Accepts one or more servers to be placed; all or none. Nothing is read back: what they are follows from the request.
 
     Errors: `BadInput` for an unknown alias, key, image or count; `Forbidden` when flavor and image disagree.
     """
@@ -49,15 +61,23 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
     now = control.now()
     # What is written by tenants is read before the transaction that others wait for, and once for all servers.
     with control.db.read() as tx:
-        _check_image(control, tx, caller, request)
-        public_key = _public_key(tx, caller, request)
+        ahead = accepting.read_ahead(
+            tx, caller.project_id, caller.user_id, request.image_id, request.key_name, _network_ids(request)
+        )
+        _check_image(control, tx, caller, request, ahead)
+        public_key = _public_key(tx, caller, request, ahead)
         check_texts(request.metadata, request.user_data, request.key_name, public_key)
         if request.host is not None:
             _check_host(tx, request.host)
-    with control.db.write() as tx:
-        _check_quota(control, tx, caller, request)
-        image = images.get_image(tx, request.image_id)
-        check_image(caller, request.flavor, image)
+    cards = plan_cards(control, caller, request, ahead.networks)
+    look = look_for(cards)
+    with control.db.write(together=True) as tx:
+        take_domain_turns(control, tx, [caller.project_id])
+        accepting.lock_project(tx, caller.project_id, list(look.asked))
+        group_id = default_group_id(caller.project_id)
+        within = accepting.read_within(tx, caller.project_id, request.image_id, group_id, look)
+        _check_quota(control, tx, caller, request, within)
+        image = _usable(tx, caller, request, within.image)
         words, names = image_words(image.properties), request.names
         reservation = f"r-{control.new_id()[:8]}"
         rows = [
@@ -67,30 +87,44 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
         ]
         ids = [row["id"] for row in rows]
         servers.insert_servers(tx, rows)
-        plug_ports(control, tx, caller, request, ids)
+        plug_ports(control, tx, caller, request, ids, cards, within, look)
         note_actions(tx, caller, ids, "create", request_id, now)
         _say(tx, ids, f"created by {caller.user_name}", now)
         groups.join_group(control, tx, caller, request, ids)
-        created = read_servers(tx, ids)
     control.crashpoint("create:after-commit")
     control.bell.ring("networks")
     control.bell.ring("place")
-    return created
+    return [Accepted(server_id, reservation) for server_id in ids]
 
 
-def _check_image(control: Control, tx: Tx, caller: Caller, request: CreateServer) -> None:
-    image = images.get_image(tx, request.image_id)
-    check_image(caller, request.flavor, image)
-    parse_requests(request.flavor.extra_specs, control.pci_rules(tx).aliases, image.properties)
+def _network_ids(request: CreateServer) -> list[NetworkId]:
+    asked = () if isinstance(request.networks, str) else request.networks
+    return [ref.network_id for ref in asked if ref.network_id is not None]
+
+
+def _usable(tx: Tx, caller: Caller, request: CreateServer, image: Image | None) -> Image:
+    """The image of a request, which its caller can boot with its flavor."""
+    if image is None or image.deleted is not None:
+        raise images.image_not_found(request.image_id)
+    check_image(tx, caller, request.flavor, image)
+    return image
+
+
+def _check_image(control: Control, tx: Tx, caller: Caller, request: CreateServer, ahead: Ahead) -> None:
+    image = _usable(tx, caller, request, ahead.image)
+    aliases = control.pci_rules(tx, ahead.rules_version).aliases
+    parse_requests(request.flavor.extra_specs, aliases, image.properties)
     guest_cells(request.flavor, image.properties)
     machine_of(request.flavor, image.properties)
     check_driver(control, tx, request.flavor, image.properties)
 
 
-def _public_key(tx: Tx, caller: Caller, request: CreateServer) -> str | None:
+def _public_key(tx: Tx, caller: Caller, request: CreateServer, ahead: Ahead) -> str | None:
     if request.key_name is None:
         return None
-    return keypairs.get_keypair(tx, caller.user_id, request.key_name).public_key
+    if ahead.public_key is not None:
+        return ahead.public_key
+    return keypairs.get_keypair(tx, caller.user_id, request.key_name).public_key  # raises
 
 
 def _check_host(tx: Tx, name: str) -> None:
@@ -106,10 +140,12 @@ def _check_host(tx: Tx, name: str) -> None:
         )
 
 
-def _check_quota(control: Control, tx: Tx, caller: Caller, request: CreateServer) -> None:
-    quotas.check(control, tx, caller.project_id, usage_of([request.flavor] * request.max_count))
+def _check_quota(control: Control, tx: Tx, caller: Caller, request: CreateServer, within: Within) -> None:
+    wanted, own = usage_of([request.flavor] * request.max_count), within.limits
+    quotas.check(control, tx, caller.project_id, wanted, own=own)
     if request.metadata:
-        quotas.check(control, tx, caller.project_id, Usage({"metadata_items": len(request.metadata)}), used=Usage())
+        items = Usage({"metadata_items": len(request.metadata)})
+        quotas.check(control, tx, caller.project_id, items, used=Usage(), own=own)
 
 
 def _row(
@@ -153,12 +189,14 @@ def _row(
         "access_ipv4": request.access_ipv4,
         "access_ipv6": request.access_ipv6,
         "disk_config": request.disk_config,
+        "admin_pass": request.admin_pass,
+        "spare_ports": SPARE_PORTS,
     }
 
 
-def check_image(caller: Caller, flavor: Flavor, image: Image) -> None:
+def check_image(tx: Tx, caller: Caller, flavor: Flavor, image: Image) -> None:
     """Raises for an image that the caller can't boot with a flavor."""
-    if not image.is_visible_to(caller):
+    if not may_see(tx, caller, image):
         raise NotFound(
             f"Image {image.id} not found",
             remedy="List the images that you may use: `openstack image list`.",
@@ -167,7 +205,7 @@ def check_image(caller: Caller, flavor: Flavor, image: Image) -> None:
     if image.status is not ImageStatus.ACTIVE:
         raise BadInput(
             f"Image {image.name or image.id} is {image.status}, not active",
-            detail="An admin has deactivated it."
+            detail="Its owner or an admin has deactivated it."
             if image.status is ImageStatus.DEACTIVATED
             else "Its data has not been uploaded completely.",
             remedy="Upload it, or choose another image: `openstack image list`."

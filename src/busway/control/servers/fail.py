@@ -7,16 +7,23 @@ from datetime import datetime
 from busway.control.context import Control
 from busway.domain.errors import BuswayError
 from busway.domain.ids import ServerId
-from busway.domain.server import ServerFault, ServerStatus
+from busway.domain.server import HostReason, ServerFault, ServerStatus
 from busway.store import actions, events, servers
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
 
 
-def refuse(tx: Tx, row: ServerRow, error: BuswayError, now: datetime, facts: str = "") -> None:
-    """Ends what was asked of a server in ERROR; `facts` are for admins. A server on no host leaves nothing behind."""
-    _end(tx, row, str(error), facts or error.detail, now)
+def refuse(
+    tx: Tx,
+    row: ServerRow,
+    error: BuswayError,
+    now: datetime,
+    facts: str = "",
+    hosts: tuple[HostReason, ...] = (),
+) -> None:
+    """Ends what was asked of a server in ERROR; `facts` and `hosts` are for admins. A server on no host leaves nothing behind."""
+    _end(tx, row, str(error), facts or error.detail, now, hosts)
 
 
 def fail_unexpectedly(tx: Tx, row: ServerRow, doing: str, error: Exception, now: datetime) -> None:
@@ -30,15 +37,15 @@ def fail_unexpectedly(tx: Tx, row: ServerRow, doing: str, error: Exception, now:
 
 
 def fail_alone(control: Control, server_id: ServerId, doing: str, error: Exception) -> None:
-    """The same in a transaction of its own; a server that is gone, or in ERROR already, stays as it is."""
+    """`fail_unexpectedly` in a transaction of its own; a server that is deleted, or in ERROR already, stays as it is."""
     with control.db.write() as tx:
         row = servers.find_server(tx, server_id, lock=True)
         if row is not None and row.status not in (ServerStatus.ERROR, ServerStatus.DELETED):
             fail_unexpectedly(tx, row, doing, error, control.now())
 
 
-def _end(tx: Tx, row: ServerRow, message: str, details: str, now: datetime) -> None:
-    fault = ServerFault(500, message, details, now)
+def _end(tx: Tx, row: ServerRow, message: str, details: str, now: datetime, hosts: tuple[HostReason, ...] = ()) -> None:
+    fault = ServerFault(500, message, details, now, hosts)
     left = {} if row.host_id is not None else {"intent": Intent.GONE}
     servers.update_server(tx, row.id, now, status=ServerStatus.ERROR, task_state=None, fault=fault, **left)
     actions.fail_last_action(tx, row.id, message, now)

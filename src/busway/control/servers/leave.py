@@ -1,4 +1,4 @@
-"""How a server leaves hosts: asked for here, and true only once each host was seen to have let go."""
+"""How a server leaves hosts: requested here, and finished only when each host has reported that nothing of it is left."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def release(tx: Tx, released: list[Claim], generation: int, now: datetime, reaso
 
 
 def leave(tx: Tx, row: ServerRow, now: datetime, reason: str) -> set[HostId]:
-    """Takes a server off all hosts for good, and ends whatever it was in the midst of; returns the hosts."""
+    """Takes a server off all hosts for good, and cancels its move and uploads; returns the hosts."""
     if row.intent is not Intent.PRESENT:
         return set()
     servers.update_server(tx, row.id, now, intent=Intent.ABSENT)
@@ -69,7 +69,7 @@ def leave(tx: Tx, row: ServerRow, now: datetime, reason: str) -> set[HostId]:
 
 
 def drop_uploads(tx: Tx, row: ServerRow, now: datetime) -> None:
-    """Asks for no disk of a server any more; an image that its user waits for will never come."""
+    """Cancels all uploads of a server's disk; an image that was to be made of it is deleted."""
     for upload in disk_uploads.list_uploads(tx, server_id=row.id):
         disk_uploads.end_upload(tx, upload.image_id)
         if upload.purpose is UploadPurpose.IMAGE:
@@ -85,7 +85,7 @@ def finish_delete(tx: Tx, row: ServerRow, now: datetime) -> None:
 
 
 def let_go(tx: Tx, row: ServerRow, now: datetime) -> None:
-    """Says that nothing of a server is left on any host: its address may be given to another."""
+    """Records that no host has anything of a server any more; its addresses become free."""
     servers.update_server(tx, row.id, now, intent=Intent.GONE)
     if ports.release_ports(tx, row.id):
         security_groups.note_change(tx, row.project_id, now)

@@ -13,7 +13,7 @@ from busway.domain.caller import Caller
 from busway.domain.ids import HostId, ServerId
 from busway.domain.requests import ServerFilter
 from busway.domain.server import Server, ServerAction, ServerStatus
-from busway.store import actions, aggregates, consoles, hosts, ports, servers
+from busway.store import actions, aggregates, consoles, hosts, server_addresses, servers
 from busway.store.actions import EVERY_ACTION, ActionFilter
 from busway.store.database import Tx
 from busway.store.server_list import list_numbers_on, list_page
@@ -54,7 +54,7 @@ def servers_on(control: Control, host_ids: Collection[HostId]) -> dict[HostId, l
 def _views(tx: Tx, rows: Sequence[ServerRow]) -> list[Server]:
     places = {row.host_id for row in rows if row.host_id is not None}
     names, zones = hosts.names_of(tx, places), aggregates.zones_of_hosts(tx, places)
-    addresses = ports.server_addresses(tx, [row.id for row in rows])
+    addresses = server_addresses.server_addresses(tx, [row.id for row in rows])
     return [
         server_view(
             row, addresses.get(row.id, ()), names.get(row.host_id or NOWHERE), zones.get(row.host_id or NOWHERE)

@@ -7,7 +7,7 @@ by it, so nothing is placed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from busway.control.context import Control
 from busway.control.drivers.check import check_driver
@@ -22,7 +22,7 @@ from busway.domain.guest_machine import machine_of
 from busway.domain.ids import ImageId
 from busway.domain.image import Image
 from busway.domain.server import Server, ServerStatus, TaskState
-from busway.store import hosts, images, keypairs, moves
+from busway.store import hosts, images, keypairs, moves, server_passwords
 from busway.store.database import Tx
 from busway.store.servers import ServerRow
 
@@ -45,6 +45,7 @@ class Rebuild:
     access_ipv4: str | None = None
     access_ipv6: str | None = None
     disk_config: str | None = None
+    admin_pass: str | None = field(default=None, repr=False)  # the guest gets it in its metadata, once
 
 
 def rebuild_server(control: Control, caller: Caller, server_id: str, wanted: Rebuild, request_id: str) -> Server:
@@ -60,7 +61,7 @@ def rebuild_server(control: Control, caller: Caller, server_id: str, wanted: Reb
                 code="server-state",
             )
         image = images.get_image(tx, wanted.image_id)
-        check_image(caller, row.flavor, image)
+        check_image(tx, caller, row.flavor, image)
         words = _words(tx, row, image)
         check_driver(control, tx, row.flavor, words)
         powered = row.status is not ServerStatus.SHUTOFF
@@ -83,6 +84,7 @@ def rebuild_server(control: Control, caller: Caller, server_id: str, wanted: Reb
         }
         reason = f"rebuilt by {caller.user_name} from image {image.name or image.id}"
         set_status(tx, row, ServerStatus.REBUILD, reason, now, **values)
+        server_passwords.clear_password(tx, row.id)  # that of the old disk: the new guest may post its own
         note_action(tx, caller, row.id, "rebuild", request_id, now)
     control.bell.ring(f"host:{row.host_id}")
     return get_server(control, caller, row.id)
@@ -114,6 +116,7 @@ def _changes(tx: Tx, caller: Caller, row: ServerRow, wanted: Rebuild) -> dict[st
         "access_ipv4": wanted.access_ipv4,
         "access_ipv6": wanted.access_ipv6,
         "disk_config": wanted.disk_config,
+        "admin_pass": wanted.admin_pass,
     }
     values: dict[str, object] = {name: value for name, value in given.items() if value is not None}
     if wanted.forget_user_data:

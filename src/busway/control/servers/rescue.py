@@ -31,8 +31,8 @@ def rescue_server(
         image = _image(tx, caller, row, image_id)
         number = row.last_disk + 1
         machine = machine_of(row.flavor, row.image_words) if row.image_words is not None else PLAIN
-        rescue = read_rescue(image.properties, number, password, machine.disk_bus)
-        values = {"rescue": rescue, "rescue_image_id": image.id, "last_disk": number}
+        rescue = read_rescue(image.properties, number, machine.disk_bus)
+        values = {"rescue": rescue, "rescue_image_id": image.id, "last_disk": number, "admin_pass": password}
         values |= {"task_state": TaskState.RESCUING, "powered": True, "starts": row.starts + 1}
         change_on_host(control, tx, caller, row, "rescue", request_id, **values)
     control.bell.ring(f"host:{row.host_id}")
@@ -52,7 +52,7 @@ def _image(tx: Tx, caller: Caller, row: ServerRow, image_id: str | None) -> Imag
     """The image to boot from; the flavor's disk is not for it, for it gets one of its own size."""
     if image_id is not None:
         image = images.get_image(tx, ImageId(image_id))
-        check_image(caller, _without_disk(row.flavor), image)
+        check_image(tx, caller, _without_disk(row.flavor), image)
         return image
     own = images.find_image(tx, row.image_id)
     if own is None or own.sha256 is None:

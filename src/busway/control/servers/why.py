@@ -9,7 +9,7 @@ from busway.control.placement.discretion import Discretion
 from busway.control.servers.read import get_server
 from busway.domain.caller import Caller
 from busway.domain.server import Server
-from busway.domain.units import FabricPartition, WholeFunction
+from busway.domain.units import WHOLE_KINDS, FabricPartition
 from busway.domain.units.mdev import read_unit
 from busway.policy import allows
 from busway.store import claims, events, hosts, providers
@@ -46,7 +46,9 @@ def why(control: Control, caller: Caller, server_id: str) -> Why:
 
 def _for_tenant(story: Why, told: Discretion) -> Why:
     fault = story.server.fault
-    hushed = None if fault is None else replace(fault, message=told(fault.message), details=told(fault.details))
+    hushed = (
+        None if fault is None else replace(fault, message=told(fault.message), details=told(fault.details), hosts=())
+    )
     return Why(
         replace(story.server, host_id=None, host_name=None, fault=hushed),
         tuple(map(told, story.devices)),
@@ -60,6 +62,6 @@ def _line(claim: Claim, provider: Provider, elsewhere: str | None) -> str:
     device = provider.device
     if claim.kind == FabricPartition.kind:
         return f"NVLink fabric: {claim.unit} joins them ({claim.state}{place})"
-    if device is None or claim.kind != WholeFunction.kind:
+    if device is None or claim.kind not in WHOLE_KINDS:
         return f"{provider.name} an instance of {read_unit(claim.unit).type_id} ({claim.state}{place})"
     return f"{device.address} {device.description} ({claim.state}{place})"

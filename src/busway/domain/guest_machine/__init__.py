@@ -5,6 +5,21 @@ Nova knows, each served, refused or ignored, from which docs/reference/machine.m
 """
 
 from busway.domain.guest_machine.machine import PLAIN, Machine, MachineWord
-from busway.domain.guest_machine.read import check_machine_specs, machine_of
+from busway.domain.guest_machine.read import (
+    check_machine_specs,
+    cpu_threads,
+    machine_of,
+    may_resize_hot,
+    may_unplug,
+)
 
-__all__ = ["PLAIN", "Machine", "MachineWord", "check_machine_specs", "machine_of"]
+__all__ = [
+    "PLAIN",
+    "Machine",
+    "MachineWord",
+    "check_machine_specs",
+    "cpu_threads",
+    "machine_of",
+    "may_resize_hot",
+    "may_unplug",
+]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
 class MachineWord(StrEnum):
     """What a host must be able to do for some machine; a host reports the words that it can serve.
 
-    `machine` stands for an agent that supports machine settings at all. Video models and TPM versions have words of
-    their own, made of a name and a value: `video-virtio`, `tpm-2.0`.
+    `machine` stands for an agent that supports machine settings at all. Video models, TPM versions and sizes of huge pages
+    (in kB) have words of their own, made of a name and a value: `video-virtio`, `tpm-2.0`, `pages-2048`.
     """
 
     MACHINE = "machine"
@@ -21,6 +21,7 @@ class MachineWord(StrEnum):
     VIOMMU_VIRTIO = "viommu-virtio"
     MIRROR = "pci-mirror"
     EXTRA_DISKS = "extra-disks"
+    HUGE_PAGES = "huge-pages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Machine:
     """The defaults are the machine of a flavor and an image that say nothing.
 
     `topology` is sockets, cores and threads. `rng_bytes` of entropy may be had each `rng_period` milliseconds, 0 for
-    any. `address_mode` is "passthrough" or "emulate", "" for QEMU's own number of address bits.
+    any. `address_mode` is "passthrough" or "emulate", "" for QEMU's own number of address bits. `hotplug_ports` is None where
+    nobody says how many there must be; a host gets their number as `DesiredServer.spare_ports`, and of their window there.
     """
 
     machine_type: str = ""  # "" is the host's
@@ -53,17 +55,22 @@ class Machine:
     tpm: str = ""
     tpm_model: str = ""
     guest_agent: bool = False
+    quiesce: bool = False  # no copy of its disk without the agent's freeze
     video: str = ""
     video_ram_mb: int = 0
     serial_ports: int = 1
     mirror: bool = False
     ephemeral_gb: int = 0
     swap_mb: int = 0
+    hotplug_ports: int | None = None
+    hotplug_window_mb: int = 0
+    pages: str = ""  # that its memory must lie in: "large", or the kB of one; "" for any
+    share_emulator: bool = False  # QEMU's own threads stay off the guest's dedicated CPUs
 
     @property
     def needs(self) -> tuple[str, ...]:
         """The words that a host must have for it, none for the machine that any agent makes."""
-        return tuple(self._needs()) if self != PLAIN else ()
+        return tuple(self._needs()) if replace(self, hotplug_ports=None, hotplug_window_mb=0) != PLAIN else ()
 
     def _needs(self) -> Iterator[str]:
         yield MachineWord.MACHINE
@@ -77,6 +84,8 @@ class Machine:
             yield MachineWord.MIRROR
         if self.ephemeral_gb or self.swap_mb:
             yield MachineWord.EXTRA_DISKS
+        if self.pages:
+            yield MachineWord.HUGE_PAGES if self.pages == "large" else f"pages-{self.pages}"
         if self.tpm:
             yield f"tpm-{self.tpm}"
         if self.video not in ("", "none"):

@@ -10,15 +10,22 @@ import re
 from collections.abc import Callable, Mapping
 
 from busway.domain.boolean import parse_boolean
+from busway.domain.dedicated_cpus import ThreadPolicy
 from busway.domain.errors import BadInput, BuswayError, Forbidden, InvalidExtraSpec
 from busway.domain.flavor import Flavor
 from busway.domain.guest_cells import guest_cells
 from busway.domain.guest_machine import words
 from busway.domain.guest_machine.machine import Machine
 from busway.domain.guest_machine.words import ELSEWHERE, IGNORED, REFUSED, SERVED, Word
+from busway.domain.resource_request import parse_resources
+from busway.domain.units.render import RenderShare
+from busway.domain.virgl import VIRGL_CLASS
 
 _Q35 = re.compile(r"(pc-)?q35(-[0-9]{1,2}\.[0-9]{1,2})?", re.ASCII)
 _MOST = 0x7FFFFFFF
+_SIZE = re.compile(r"([1-9][0-9]{0,9})(kB|KB|MB|GB)?", re.ASCII)
+_KB = {"kB": 1, "KB": 1, "MB": 1024, "GB": 1 << 20}
+_LEAST_HUGE_KB = 2048
 _OWN = (
     "hw:",
     "hw_",
@@ -27,6 +34,11 @@ _OWN = (
     "hide_hypervisor_id",
     "img_hide_hypervisor_id",
     "busway:pci_topology",
+    "busway:hotplug_ports",
+    "busway:hotplug_window",
+    "busway:live_unplug",
+    "busway:hot_resize",
+    "busway_hotplug_ports",
 )
 _BY_FLAVOR = {word.flavor: word for word in SERVED if word.flavor}
 _BY_IMAGE = {word.image: word for word in SERVED if word.image}
@@ -48,6 +60,8 @@ def machine_of(flavor: Flavor, properties: Mapping[str, str]) -> Machine:
         secure_boot=asked.text(words.SECURE_BOOT, "disabled") == "required",
         boot_menu=asked.flag(words.BOOT_MENU),
         address_mode=asked.text(words.ADDRESS_MODE, ""),
+        pages=_pages(asked),
+        share_emulator=asked.has(words.EMULATOR),
         address_bits=asked.number(words.ADDRESS_BITS, 0, 32, 52),
         topology=_topology(asked, flavor),
         hide_hypervisor=asked.flag(words.HIDE) or asked.flag(words.HIDE_OLD),
@@ -64,18 +78,47 @@ def machine_of(flavor: Flavor, properties: Mapping[str, str]) -> Machine:
         multiqueue=asked.flag(words.MULTIQUEUE) and flavor.vcpus > 1,
         tpm=asked.text(words.TPM, ""),
         tpm_model=asked.text(words.TPM_MODEL, ""),
-        guest_agent=asked.text(words.AGENT, "no").lower() in ("yes", "true", "1", "on"),
+        guest_agent=_is_yes(asked.text(words.AGENT, "no")),
+        quiesce=_is_yes(asked.text(words.QUIESCE, "no")),
         video=asked.text(words.VIDEO, ""),
         video_ram_mb=_video_ram(asked),
         serial_ports=asked.number(words.SERIAL, 1, 1, words.MOST_SERIAL_PORTS),
         mirror=asked.text(words.MIRROR, "flat") == "mirror",
         ephemeral_gb=flavor.ephemeral_gb,
         swap_mb=flavor.swap_mb,
+        hotplug_ports=asked.number(words.HOTPLUG, 0, 0, words.MOST_HOTPLUG_PORTS) if asked.has(words.HOTPLUG) else None,
+        hotplug_window_mb=_window(asked),
     )
+    if cpu_threads(flavor, properties) is None and (word := _of_dedicated(asked)) is not None:
+        raise asked.error(word, "it needs hw:cpu_policy=dedicated")
     if machine.mirror and not guest_cells(flavor, properties)[0]:
         raise asked.error(words.MIRROR, "a guest without NUMA cells has none to mirror: set hw:numa_nodes")
+    if machine.quiesce and not machine.guest_agent:
+        raise asked.error(words.QUIESCE, "only an agent in the guest freezes its file systems: set hw_qemu_guest_agent")
     _check_whole(machine, flavor)
     return machine
+
+
+def cpu_threads(flavor: Flavor, properties: Mapping[str, str]) -> ThreadPolicy | None:
+    """How the CPUs that a guest has for itself lie on its host's cores; None for a guest that shares its CPUs."""
+    asked = _Asked(flavor.extra_specs, properties)
+    if asked.text(words.CPU_POLICY, "shared") != "dedicated":
+        return None
+    return ThreadPolicy(asked.text(words.CPU_THREADS, ThreadPolicy.PREFER))
+
+
+def may_unplug(specs: Mapping[str, str]) -> bool:
+    """Whether a flavor's devices may be taken out of a guest that runs, for a live migration; no without the word."""
+    return parse_boolean(specs.get(words.LIVE_UNPLUG.flavor, "false")) is True
+
+
+def may_resize_hot(specs: Mapping[str, str]) -> bool:
+    """Whether a server that runs may be resized to a flavor by plugging devices in; no without the word."""
+    return parse_boolean(specs.get(words.HOT_RESIZE.flavor, "false")) is True
+
+
+def _is_yes(text: str) -> bool:
+    return text.lower() in ("yes", "true", "1", "on")
 
 
 def check_machine_specs(specs: Mapping[str, str]) -> None:
@@ -138,8 +181,13 @@ def _check(key: str, value: str, known: Mapping[str, Word], error: _Error) -> No
         raise error(key, value, f"it may be {word.may_be}")
     if word.values == words.BOOT_MENU.values and parse_boolean(value) is None:
         raise error(key, value, f"it may be {word.may_be}")
-    if word.may_be.startswith(("a number", "1 to", "32 to")) and _whole(value) < 0:
+    if word.may_be.startswith(("a number", "0 to", "1 to", "32 to")) and _whole(value) < 0:
         raise error(key, value, f"it may be {word.may_be}")
+
+
+def _of_dedicated(asked: _Asked) -> Word | None:
+    """A word that was said about dedicated CPUs."""
+    return next((word for word in (words.CPU_THREADS, words.EMULATOR) if asked.has(word)), None)
 
 
 def _machine_type(asked: _Asked) -> str:
@@ -171,6 +219,24 @@ def _video_ram(asked: _Asked) -> int:
     return wanted
 
 
+def _pages(asked: _Asked) -> str:
+    """The pages that a guest's memory must lie in, as `Machine.pages` has them."""
+    text = asked.text(words.PAGE_SIZE, "any")
+    if text in ("small", "any", "large"):
+        return text if text == "large" else ""
+    found = _SIZE.fullmatch(text)
+    if found is None or int(found[1]) * _KB[found[2] or "kB"] < _LEAST_HUGE_KB:
+        raise asked.error(words.PAGE_SIZE, f"it may be {words.PAGE_SIZE.may_be}; huge pages have 2 MB or more")
+    return str(int(found[1]) * _KB[found[2] or "kB"])
+
+
+def _window(asked: _Asked) -> int:
+    size = asked.number(words.HOTPLUG_WINDOW, 0, 0, 1 << 20)
+    if size & (size - 1):
+        raise asked.error(words.HOTPLUG_WINDOW, "it must be a power of 2")
+    return size
+
+
 def _check_whole(machine: Machine, flavor: Flavor) -> None:
     """What each word permits alone, and both together can't be."""
     reason = next(
@@ -183,12 +249,17 @@ def _check_whole(machine: Machine, flavor: Flavor) -> None:
                     "maxphysaddr_mode=emulate needs the bits",
                 ),
                 (machine.address_bits and machine.address_mode != "emulate", "maxphysaddr_bits needs the mode emulate"),
+                (machine.mirror and machine.hotplug_ports, "a guest that mirrors its host has no hotplug_ports"),
                 (machine.tpm_model and not machine.tpm, "tpm_model needs tpm_version"),
                 (machine.tpm_model == "tpm-crb" and machine.tpm == "1.2", "tpm-crb needs tpm_version=2.0"),
                 (machine.rng_period and not machine.rng_bytes, "hw_rng:rate_period needs hw_rng:rate_bytes"),
                 (
                     machine.video_ram_mb and machine.video not in ("vga", "cirrus", "qxl"),
                     "hw_video_ram needs hw_video_model vga, cirrus or qxl",
+                ),
+                (
+                    machine.video not in ("", "virtio") and _asks_share(flavor),
+                    f"{VIRGL_CLASS} needs hw_video_model virtio, not {machine.video}",
                 ),
             )
             if holds
@@ -201,6 +272,10 @@ def _check_whole(machine: Machine, flavor: Flavor) -> None:
             remedy="Change one of the two; docs/reference/machine.md lists all of them.",
             code="machine-impossible",
         )
+
+
+def _asks_share(flavor: Flavor) -> bool:
+    return any(each.kind == RenderShare.kind for each in parse_resources(flavor.extra_specs).groups)
 
 
 def _flavor_error(key: str, value: str, why: str) -> BuswayError:

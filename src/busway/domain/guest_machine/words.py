@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MOST_SERIAL_PORTS = 4  # an x86 machine's
+MOST_HOTPLUG_PORTS = 16
 VIDEO_MODELS = ("none", "virtio", "vga", "bochs", "cirrus", "qxl")
 _BOOLEAN = "true or false"
 
@@ -43,8 +44,30 @@ ADDRESS_BITS = Word("hw:maxphysaddr_bits", "hw_maxphysaddr_bits", "32 to 52", "h
 SOCKETS = Word("hw:cpu_sockets", "hw_cpu_sockets", "a number", "the guest's sockets")
 CORES = Word("hw:cpu_cores", "hw_cpu_cores", "a number", "the cores of each socket")
 THREADS = Word("hw:cpu_threads", "hw_cpu_threads", "a number", "the threads of each core")
-CPU_POLICY = Word("hw:cpu_policy", "hw_cpu_policy", ("shared",), "vCPUs float over the host's CPUs")
-PAGE_SIZE = Word("hw:mem_page_size", "hw_mem_page_size", ("small",), "the host's choice of pages (`--hugepages`)")
+CPU_POLICY = Word(
+    "hw:cpu_policy",
+    "hw_cpu_policy",
+    ("shared", "dedicated"),
+    "`shared`: vCPUs float over the host's CPUs; `dedicated`: each has one of the host's `cpu_dedicated_set` for itself",
+)
+CPU_THREADS = Word(
+    "hw:cpu_thread_policy",
+    "hw_cpu_thread_policy",
+    ("prefer", "isolate", "require"),
+    "how dedicated CPUs lie on cores: whole cores first; one thread of each core, the others idle; whole cores only",
+)
+EMULATOR = Word(
+    "hw:emulator_threads_policy",
+    "hw_emulator_threads_policy",
+    ("share",),
+    "QEMU's own threads run on the host's `cpu_shared_set` instead of the guest's dedicated CPUs",
+)
+PAGE_SIZE = Word(
+    "hw:mem_page_size",
+    "hw_mem_page_size",
+    "small, any, large or a size such as 2MB",
+    "`small` and `any`: the host's choice of pages; `large`: a host whose guests lie in huge pages (`--hugepages`); a size: of its default huge page",
+)
 HIDE = Word("hw:hide_hypervisor_id", "img_hide_hypervisor_id", _BOOLEAN, "KVM's signature is hidden from the guest")
 HIDE_OLD = Word("hide_hypervisor_id", "", _BOOLEAN, "the same, by Nova's older name")
 PMU = Word("hw:pmu", "hw_pmu", _BOOLEAN, "whether the guest has performance counters")
@@ -75,6 +98,12 @@ MULTIQUEUE = Word(
 TPM = Word("hw:tpm_version", "hw_tpm_version", ("1.2", "2.0"), "a TPM by swtpm; its state stays on its host")
 TPM_MODEL = Word("hw:tpm_model", "hw_tpm_model", ("tpm-tis", "tpm-crb"), "how the guest reaches it; crb is 2.0 only")
 AGENT = Word("", "hw_qemu_guest_agent", "yes or no", "the channel of qemu-guest-agent")
+QUIESCE = Word(
+    "",
+    "os_require_quiesce",
+    "yes or no",
+    "images of the running server are made only when its agent has frozen the guest's file systems for that moment",
+)
 VIDEO = Word("", "hw_video_model", VIDEO_MODELS, "the display, virtio without the word; none has no screen")
 VIDEO_RAM = Word("", "hw_video_ram", "1 to the flavor's hw_video:ram_max_mb", "its memory in MB, of vga, cirrus, qxl")
 VIDEO_MOST = Word("hw_video:ram_max_mb", "", "a number", "the most that an image may ask for; 0 without")
@@ -95,11 +124,38 @@ MIRROR = Word(
     "`mirror`: a root complex for each NUMA cell of the guest that devices are near to, with them behind it",
 )
 
+HOTPLUG = Word(
+    "busway:hotplug_ports",
+    "busway_hotplug_ports",
+    f"0 to {MOST_HOTPLUG_PORTS}",
+    "root ports that are left for cards and devices that are plugged in while the guest runs; 2 without the word",
+)
+HOTPLUG_WINDOW = Word(
+    "busway:hotplug_window",
+    "",
+    "0 to 1048576",
+    "address space in MB, a power of 2, that is kept behind each of these ports for the BARs of a device; 0 is enough for cards",
+)
+
+LIVE_UNPLUG = Word(
+    "busway:live_unplug",
+    "",
+    _BOOLEAN,
+    "whether a live migration may take the devices out of the running guest and give it equal ones on the other host",
+)
+
+HOT_RESIZE = Word(
+    "busway:hot_resize",
+    "",
+    _BOOLEAN,
+    "whether a running server that is resized to the flavor, and only gets more devices by it, keeps running: they are plugged in",
+)
+
 SERVED = (
     FIRMWARE, SECURE_BOOT, MACHINE_TYPE, BOOT_MENU, ADDRESS_MODE, ADDRESS_BITS, SOCKETS, CORES, THREADS, CPU_POLICY,
-    PAGE_SIZE, HIDE, HIDE_OLD, PMU, HPET, LOCKED, VIOMMU, WATCHDOG, RNG_MODEL, RNG_ALLOWED, RNG_BYTES, RNG_PERIOD,
-    DISK_BUS, SCSI_MODEL, NIC_MODEL, MULTIQUEUE, TPM, TPM_MODEL, AGENT, VIDEO, VIDEO_RAM, VIDEO_MOST, SERIAL,
-    RESCUE_BUS, RESCUE_DEVICE, MIRROR,
+    CPU_THREADS, EMULATOR, PAGE_SIZE, HIDE, HIDE_OLD, PMU, HPET, LOCKED, VIOMMU, WATCHDOG, RNG_MODEL, RNG_ALLOWED, RNG_BYTES, RNG_PERIOD,
+    DISK_BUS, SCSI_MODEL, NIC_MODEL, MULTIQUEUE, TPM, TPM_MODEL, AGENT, QUIESCE, VIDEO, VIDEO_RAM, VIDEO_MOST,
+    SERIAL, RESCUE_BUS, RESCUE_DEVICE, MIRROR, HOTPLUG, HOTPLUG_WINDOW, LIVE_UNPLUG, HOT_RESIZE,
 )  # fmt: skip
 
 _NO_REALTIME = "no host keeps CPUs for real-time guests"
@@ -108,11 +164,7 @@ _NO_CONFIDENTIAL = "there are no confidential guests"
 REFUSED = {
     "hw:cpu_max_sockets": _EXACT, "hw:cpu_max_cores": _EXACT, "hw:cpu_max_threads": _EXACT,
     "hw_cpu_max_sockets": _EXACT, "hw_cpu_max_cores": _EXACT, "hw_cpu_max_threads": _EXACT,
-    "hw:cpu_thread_policy": "no CPUs are dedicated to a guest",
-    "hw_cpu_thread_policy": "no CPUs are dedicated to a guest",
-    "hw:cpu_dedicated_mask": "no CPUs are dedicated to a guest",
-    "hw:emulator_threads_policy": "no CPUs are dedicated to a guest",
-    "hw_emulator_threads_policy": "no CPUs are dedicated to a guest",
+    "hw:cpu_dedicated_mask": "all CPUs of a guest are dedicated, or none",
     "hw:cpu_realtime": _NO_REALTIME, "hw:cpu_realtime_mask": _NO_REALTIME, "hw_cpu_realtime_mask": _NO_REALTIME,
     "hw:mem_encryption": _NO_CONFIDENTIAL, "hw_mem_encryption": _NO_CONFIDENTIAL,
     "hw:mem_encryption_model": _NO_CONFIDENTIAL, "hw_mem_encryption_model": _NO_CONFIDENTIAL,
@@ -129,9 +181,9 @@ REFUSED = {
     "hw_ephemeral_encryption_format": "ephemeral disks are not encrypted",
 }  # fmt: skip
 IGNORED = {
-    "hw_cdrom_bus": "guests have no CD drive: the configuration drive is a disk",
+    "hw_cdrom_bus": "the configuration drive is a disk on the bus of the others, and a CD drive only on SATA",
     "hw_vif_multiqueue": "an older name that Nova does not read", "hw_boot_from_volume": "a note of image builders",
-    "hw_live_migration_permit_post_copy": "guests are not migrated live",
+    "hw_live_migration_permit_post_copy": "live migrations have no post-copy",
 }  # fmt: skip
 # Words about the guest that other parts of Busway read.
 ELSEWHERE = (

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from busway.domain.console import ConsoleKind
 from busway.domain.guest_machine import Machine
+from busway.domain.units import RenderShare
 from busway.hypervisor.guest import GuestFiles
 from busway.hypervisor.xml.element import pci_address
 
@@ -31,8 +32,12 @@ def add_serial(devices: ET.Element, machine: Machine, files: GuestFiles) -> None
         ET.SubElement(ET.SubElement(devices, "serial", type="pty"), "target", port=str(number))
 
 
-def add_screen(devices: ET.Element, machine: Machine) -> None:
-    """Adds a display, VNC on a socket that libvirt names, and a pointer that is where the viewer's is; or none of them."""
+def add_screen(devices: ET.Element, machine: Machine, share: RenderShare | None = None) -> None:
+    """Adds a display, VNC on a socket that libvirt names, and a pointer that is where the viewer's is; or none of them.
+
+    With a share of a render node the host draws for the guest (virgl), without a window of its own: libvirt gives QEMU's
+    process the node alone, and what VNC shows is read back from it.
+    """
     if machine.video == "none":
         ET.SubElement(ET.SubElement(devices, "video"), "model", type="none")
         return
@@ -41,6 +46,9 @@ def add_screen(devices: ET.Element, machine: Machine) -> None:
     ET.SubElement(graphics, "listen", type="socket")
     video = ET.SubElement(devices, "video")
     model = ET.SubElement(video, "model", type=machine.video or DEFAULT_VIDEO, heads="1", primary="yes")
+    if share is not None:
+        ET.SubElement(ET.SubElement(devices, "graphics", type="egl-headless"), "gl", rendernode=share.path)
+        ET.SubElement(model, "acceleration", accel3d="yes")
     if machine.video_ram_mb:
         model.set("vram", str(machine.video_ram_mb * _KIB))
     ET.SubElement(video, "address", {"type": "pci", **pci_address(0, 0, _VIDEO_SLOT, 0)})

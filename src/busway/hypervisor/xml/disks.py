@@ -27,7 +27,8 @@ def add_disks(devices: ET.Element, server: DesiredServer, files: GuestFiles) -> 
     paths |= {role: files.disk_of(role) for role in DiskRole if role in names}
     for part, path in paths.items():
         _add_image(devices, path, names[part], bus)
-    drive = ET.SubElement(devices, "disk", type="file", device="disk")
+    # QEMU has no SATA disk that is read only.
+    drive = ET.SubElement(devices, "disk", type="file", device="cdrom" if bus == "sata" else "disk")
     ET.SubElement(drive, "driver", name="qemu", type="raw")
     ET.SubElement(drive, "source", file=str(files.config_drive))
     ET.SubElement(drive, "target", dev=names["config"], bus=bus)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
+from busway.domain.dedicated_cpus import cpu_list
 from busway.domain.documents import DesiredServer
 from busway.domain.guest_layout import guest_layout
 from busway.domain.guest_machine import Machine
@@ -15,9 +16,11 @@ from busway.hypervisor.xml.disks import add_disks
 from busway.hypervisor.xml.element import add_text
 from busway.hypervisor.xml.extras import add_extras
 from busway.hypervisor.xml.nics import add_nic
-from busway.hypervisor.xml.numa import add_numa
+from busway.hypervisor.xml.numa import add_emulator, add_numa
 from busway.hypervisor.xml.platform import add_platform
 from busway.hypervisor.xml.ports import add_ports
+from busway.hypervisor.xml.rest import add_rest
+from busway.hypervisor.xml.windows import add_windows
 
 NAMESPACE = "urn:busway:server:1"
 ET.register_namespace("busway", NAMESPACE)
@@ -37,9 +40,13 @@ def domain_xml(server: DesiredServer, files: GuestFiles, options: GuestOptions) 
     add_text(domain, "memory", str(server.ram_mb), unit="MiB")
     machine = server.machine
     _add_backing(domain, machine, options)
-    add_text(domain, "vcpu", str(server.vcpus))
+    pinned = any(cell.pins for cell in server.cells)
+    shared = cpu_list(options.cpus.shared or ())
+    add_text(domain, "vcpu", str(server.vcpus), **({"cpuset": shared} if shared and not pinned else {}))
     add_platform(domain, machine, files, options, by_device=bool(server.rescue and server.rescue.bus))
-    add_numa(domain, server.cells, pinned=options.virt_type == "kvm")
+    add_numa(domain, server.cells, pinned=pinned or options.virt_type == "kvm")
+    if pinned:
+        add_emulator(domain, server.cells, shared if machine.share_emulator else "")
     devices = ET.SubElement(domain, "devices")
     layout = guest_layout(server)
     add_ports(devices, layout, usb=server.rescue is not None and server.rescue.bus == "usb")
@@ -49,8 +56,11 @@ def domain_xml(server: DesiredServer, files: GuestFiles, options: GuestOptions) 
     add_serial(devices, machine, files)
     for slot, port in layout.devices:
         add_device(devices, slot, port, options)
-    add_screen(devices, machine)
+    add_screen(devices, machine, server.render_share)
     add_extras(devices, machine)
+    if layout.spare and not layout.roots:
+        add_rest(devices, layout)
+    add_windows(domain, layout, server.hotplug_window_mb)
     ET.indent(domain)
     return ET.tostring(domain, encoding="unicode") + "\n"
 

@@ -1,20 +1,21 @@
 """The part of the domain XML that lays a guest's NUMA cells on those of its host.
 
-A cell's vCPUs may run on any CPU of its node, as in Nova without CPU pinning, and its memory comes from there alone:
-what a device near the guest is worth depends on it.
+A cell's vCPUs may run on any shared CPU of its node, or each on the one that it has for itself, and its memory comes
+from there alone: what a device near the guest is worth depends on it.
 """
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
+from busway.domain.dedicated_cpus import cpu_list
 from busway.domain.documents import DesiredCell
 
 
 def add_numa(domain: ET.Element, cells: tuple[DesiredCell, ...], *, pinned: bool) -> None:
     """Adds the cells to a domain that has its `cpu`; nothing for a guest without any.
 
-    An emulated guest is not `pinned`: its vCPUs may be one thread, and libvirt refuses to pin that.
+    An emulated guest that shares its CPUs is not `pinned`: its vCPUs may be one thread, and libvirt refuses to pin that.
     """
     if not cells:
         return
@@ -33,5 +34,15 @@ def add_numa(domain: ET.Element, cells: tuple[DesiredCell, ...], *, pinned: bool
         ET.SubElement(guest, "cell", {"id": str(number), **size})
         ET.SubElement(memory, "memnode", cellid=str(number), mode="strict", nodeset=str(cell.node))
         if tune is not None:
-            for vcpu in mine:
-                ET.SubElement(tune, "vcpupin", vcpu=str(vcpu), cpuset=cell.cpus)
+            for place, vcpu in enumerate(mine):
+                ET.SubElement(tune, "vcpupin", vcpu=str(vcpu), cpuset=str(cell.pins[place]) if cell.pins else cell.cpus)
+
+
+def add_emulator(domain: ET.Element, cells: tuple[DesiredCell, ...], shared: str) -> None:
+    """Keeps QEMU's own threads on the guest's dedicated CPUs, or on the `shared` ones ("0-3") if they are named.
+
+    They would run on every CPU of the host otherwise, and so on those of other guests.
+    """
+    tune = domain.find("cputune")
+    assert tune is not None
+    ET.SubElement(tune, "emulatorpin", cpuset=shared or cpu_list(pin for cell in cells for pin in cell.pins))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from busway.domain.guest_layout import GuestLayout
+from busway.domain.guest_layout import GuestLayout, RootPort
 from busway.hypervisor.xml.element import add_text, pci_address
 
 
@@ -21,6 +21,11 @@ def add_ports(devices: ET.Element, layout: GuestLayout, *, usb: bool = False) ->
         add_text(target, "node", str(root.cell))
         ET.SubElement(expander, "address", {"type": "pci", **pci_address(0, 0, root.slot, 0)})
     for port in layout.ports:
-        controller = ET.SubElement(devices, "controller", type="pci", index=str(port.index), model="pcie-root-port")
-        place = {"type": "pci", **pci_address(0, port.parent, port.slot, port.function)}
-        ET.SubElement(controller, "address", place if port.function else {**place, "multifunction": "on"})
+        add_port(devices, port)
+
+
+def add_port(devices: ET.Element, port: RootPort) -> None:
+    """Adds one root port."""
+    controller = ET.SubElement(devices, "controller", type="pci", index=str(port.index), model="pcie-root-port")
+    place = {"type": "pci", **pci_address(0, port.parent, port.slot, port.function)}
+    ET.SubElement(controller, "address", place if port.function else {**place, "multifunction": "on"})

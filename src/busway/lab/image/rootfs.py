@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -36,6 +37,7 @@ _AT_BOOT = ["virtio_pci", "virtio_blk", "virtio_net", "button", "evdev", "isofs"
 # There to be loaded by name or by a device's alias; the cloud kernel has only some of them.
 _AT_HAND = [
     "virtio_scsi",
+    "virtio_console",
     "sr_mod",
     "sd_mod",
     "ahci",
@@ -45,6 +47,11 @@ _AT_HAND = [
     "bochs",
     "nvme",
     "snd_hda_intel",
+    "ext4",
+    "crc32c_generic",
+    "tpm_tis",
+    "tpm_crb",
+    "i6300esb",
 ]
 _ETC = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
@@ -63,8 +70,8 @@ _SCRIPTS = {
 }
 
 
-def pack(kernel: Kernel, programs: Path) -> bytes:
-    """Write the initramfs as the kernel's LZ4 takes it; `programs` is the tree of PACKAGES."""
+def pack(kernel: Kernel, programs: Path, modules: Sequence[str] = ()) -> bytes:
+    """Write the initramfs as the kernel's LZ4 takes it; `programs` is the tree of PACKAGES, `modules` are more of them."""
     archive = Archive()
     for folder in ("proc", "sys", "dev", "run", "tmp", "mnt", "var/log", "root/.ssh", "etc/dropbear"):
         archive.folder(folder)
@@ -76,7 +83,7 @@ def pack(kernel: Kernel, programs: Path) -> bytes:
         archive.file(place, text.encode(), 0o600 if place == "etc/shadow" else 0o644)
     for place, name in _SCRIPTS.items():
         archive.file(place, files("busway.lab.image").joinpath("inside", name).read_bytes(), 0o755)
-    _add_modules(archive, kernel)
+    _add_modules(archive, kernel, modules)
     # "Legacy" is the form of LZ4 that the kernel knows; a firmware reads half the bytes.
     return subprocess.run(["lz4", "-l", "-9", "-c"], input=archive.pack(), capture_output=True, check=True).stdout
 
@@ -88,10 +95,10 @@ def _library(programs: Path, name: str) -> Path:
     raise FileNotFoundError(f"{name} is in none of the guest's packages")
 
 
-def _add_modules(archive: Archive, kernel: Kernel) -> None:
+def _add_modules(archive: Archive, kernel: Kernel, more: Sequence[str]) -> None:
     """Add the modules where `modprobe` looks for them, and the names of those that the boot loads."""
     base = kernel.modules / kernel.release
-    at_hand = [name for name in _AT_HAND if _has(base, name)]
+    at_hand = [name for name in (*_AT_HAND, *more) if _has(base, name)]
     wanted = kernel.needed_for([*_AT_BOOT, *at_hand])
     for module in wanted:
         archive.copy(f"lib/modules/{kernel.release}/{module.relative_to(base)}", module)

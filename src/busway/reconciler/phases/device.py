@@ -1,4 +1,4 @@
-"""Devices: what the server holds claims on is taken before its domain names it, and given back after it does not."""
+"""Devices: takes claimed units before the domain names them, and gives them back after it has stopped naming them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from busway.reconciler.steps import GiveBackDevice, Step, TakeDevice
 
 
 def take_devices(server: DesiredServer, _here: LocalServer, local: LocalState) -> Iterator[Step]:
-    """Units that are not held yet, and those that are held and not as a guest needs them (after a host's restart).
+    """Takes claimed units that are not held yet, or that a restart of the host has put out of the state that a guest needs.
 
     What joins others, as a partition of a fabric does, comes after them, and goes before they do.
     """
@@ -26,7 +26,7 @@ def take_devices(server: DesiredServer, _here: LocalServer, local: LocalState) -
 
 
 def give_back_devices(server: DesiredServer, _here: LocalServer, local: LocalState) -> Iterator[Step]:
-    """Units that are held for the server and no longer its own."""
+    """Gives back units that are held for the server and no longer claimed by it."""
     wanted = names_of(server.devices)
     for held in sorted(local.held_for(server.id), key=lambda held: held.unit.is_attached):
         if held.unit.name not in wanted:

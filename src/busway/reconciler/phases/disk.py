@@ -1,4 +1,4 @@
-"""Disk: the image, the layers of the root disk, ephemeral and swap disks, the config drive; and the disk that is asked for as an image."""
+"""Disk: makes and removes the files of a server, and uploads its disk as an image: base image, root, ephemeral and swap disks, config drive."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from busway.reconciler.steps import (
 
 
 def make_disks(server: DesiredServer, here: LocalServer, local: LocalState) -> Iterator[Step]:
-    """What the guest reads and writes is there before the guest is."""
+    """Makes the missing root, ephemeral and swap disks, before the domain is defined."""
     yield from _fetch(server, server.image, local)
     for number in server.disks:
         if number not in here.disks:
@@ -32,13 +32,23 @@ def make_disks(server: DesiredServer, here: LocalServer, local: LocalState) -> I
             if number not in here.numbers(role):
                 yield MakeExtraDisk(server.id, f"there is no {role} disk {number}", server, role, number)
     yield from make_rescue_disk(server, here, local)
+    yield from make_drive(server, here, local)
+
+
+def make_image(server: DesiredServer, _here: LocalServer, local: LocalState) -> Iterator[Step]:
+    """Fetches the base image of the root disk unless it is cached."""
+    yield from _fetch(server, server.image, local)
+
+
+def make_drive(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
+    """Writes the config drive when its content has changed."""
     if here.config_drive != config_digest(server.config_drive):
         reason = "what the config drive must say has changed" if here.config_drive else "there is no config drive"
         yield MakeConfigDrive(server.id, reason, server)
 
 
 def make_rescue_disk(server: DesiredServer, here: LocalServer, local: LocalState) -> Iterator[Step]:
-    """The disk of a rescue is there before its server is shut down for it."""
+    """Makes the rescue disk before the server is shut down for the rescue."""
     if server.rescue is not None and server.rescue.number not in here.disks:
         yield from _fetch(server, server.rescue.image, local)
         number = server.rescue.number
@@ -51,7 +61,7 @@ def _fetch(server: DesiredServer, image: ImageRef, local: LocalState) -> Iterato
 
 
 def remove_disks(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
-    """Layers that nothing reads any more go once the domain no longer names them; so does the disk of a rescue."""
+    """Removes disks that the server no longer has, once the domain does not name them: layers, and a rescue disk."""
     for number in sorted(here.disks - {*server.disks, server.rescue_disk}):
         yield RemoveDisk(server.id, f"disk {number} is no longer its disk", number)
     for role in DiskRole:
@@ -60,13 +70,18 @@ def remove_disks(server: DesiredServer, here: LocalServer, _local: LocalState) -
 
 
 def upload_disk(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
-    """The disk of a guest that must be off is uploaded once for each image that needs it."""
-    if not server.powered:
+    """Uploads the disk of a guest that is off, once for each image that is asked for."""
+    yield from _upload(server, here)
+
+
+def upload_running_disk(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
+    """Uploads the disk of a running guest where that is allowed: a copy of one point in time."""
+    if server.powered and server.hold is not Hold.SUSPENDED:
         yield from _upload(server, here)
 
 
 def upload_kept_disk(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
-    """So is that of a guest that is off because its memory is saved, as long as it stays so."""
+    """Uploads the disk of a suspended guest, as long as it stays suspended."""
     if server.hold is Hold.SUSPENDED:
         yield from _upload(server, here)
 

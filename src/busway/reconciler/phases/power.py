@@ -1,4 +1,4 @@
-"""Power: the guest runs, is off, stands still or is saved, or is rebooted, each as often as its user asked."""
+"""Power: starts, stops, pauses, saves or reboots the guest, each as often as its user asked."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from busway.reconciler.steps import (
 
 
 def leave_old_disk(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
-    """A guest that runs on a disk that is not its disk any more ends; the next plan sees it off."""
+    """Ends a guest that runs on an outdated root disk; the next plan starts it on the new one."""
     yield DestroyDomain(server.id, f"it runs on disk {here.disk} and must have disk {server.disks[-1]}")
 
 
 def change_system(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
-    """A guest that runs from its own disk and must be rescued, or the other way, is shut down; the next plan boots it."""
+    """Shuts a guest down to begin or end a rescue; the next plan boots it from the other disk."""
     if here.paused:
         yield UnpauseDomain(server.id, "the server must boot from another disk, and a paused guest can't follow")
     yield from _power_off(server, here)
@@ -54,7 +54,7 @@ def change_running(server: DesiredServer, here: LocalServer, _local: LocalState)
 
 
 def is_kept(server: DesiredServer, here: LocalServer) -> bool:
-    """True for a guest whose memory is saved, if it may go on from there: with these devices and this disk, and no boot asked for."""
+    """True for a guest with saved memory that can be restored: same devices, same disk, and no boot asked for since."""
     boots = here.starts < server.starts or (server.hard_reboot and here.reboots < server.reboots)
     same = (here.disk, here.rescue) == (server.disks[-1], server.rescue_disk) and here.attached_names == names_of(
         server.devices
@@ -63,14 +63,14 @@ def is_kept(server: DesiredServer, here: LocalServer) -> bool:
 
 
 def go_on(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
-    """Lets a guest whose memory is saved go on, unless its server is suspended."""
+    """Restores a guest from its saved memory, unless its server is suspended."""
     if server.hold is not Hold.SUSPENDED:
         yield StartDomain(server.id, "the server must run and its guest's memory is saved")
         yield from _record(server, here)
 
 
 def forget_saved(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
-    """Memory that is no longer to go on is not kept: libvirt would start the guest as it was then, on the disk of now."""
+    """Removes saved memory that must not be restored: libvirt would resume the old guest on a disk that has changed."""
     if here.saved:
         yield ForgetSaved(server.id, "its guest's memory is saved and must not go on")
 

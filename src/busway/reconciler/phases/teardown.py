@@ -1,4 +1,4 @@
-"""Teardown: nothing of the server stays on the host."""
+"""Teardown: removes everything of the server from the host."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from busway.reconciler.steps import DestroyDomain, GiveBackDevice, RemoveFiles, 
 
 
 def tear_down(local: LocalState, server_id: ServerId) -> Iterator[Step]:
-    """Ends the guest, forgets it, gives its devices back in reverse order, removes its files."""
+    """Ends the guest, undefines its domain, gives its devices back in reverse order and removes its files."""
     here = local.server(server_id)
     if here.running:
         yield DestroyDomain(server_id, "the server is to go and its guest runs")

@@ -22,8 +22,10 @@ from busway.reconciler.steps.domain import (
     DefineDomain,
     DestroyDomain,
     ForgetSaved,
+    MigrateDomain,
     PauseDomain,
     RebootDomain,
+    ReceiveDomain,
     RecordCounters,
     SaveDomain,
     StartDomain,
@@ -31,6 +33,7 @@ from busway.reconciler.steps.domain import (
     UndefineDomain,
     UnpauseDomain,
 )
+from busway.reconciler.steps.plug import AskOut, PlugCard, PlugDevice
 
 STEPS: tuple[type[Step], ...] = (
     FetchImage,
@@ -45,7 +48,12 @@ STEPS: tuple[type[Step], ...] = (
     UnpauseDomain,
     SaveDomain,
     ForgetSaved,
+    ReceiveDomain,
+    MigrateDomain,
     RecordCounters,
+    PlugCard,
+    PlugDevice,
+    AskOut,
     StopDomain,
     DestroyDomain,
     UndefineDomain,
@@ -58,6 +66,7 @@ STEPS: tuple[type[Step], ...] = (
 
 __all__ = [
     "STEPS",
+    "AskOut",
     "DefineDomain",
     "DestroyDomain",
     "FetchImage",
@@ -66,9 +75,13 @@ __all__ = [
     "MakeConfigDrive",
     "MakeDisk",
     "MakeExtraDisk",
+    "MigrateDomain",
     "PauseDomain",
+    "PlugCard",
+    "PlugDevice",
     "Policy",
     "RebootDomain",
+    "ReceiveDomain",
     "RecordCounters",
     "RemoveDisk",
     "RemoveExtraDisk",

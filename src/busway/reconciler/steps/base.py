@@ -1,4 +1,4 @@
-"""What every step is: one idempotent act, the server it is for, the reason, and how it is treated."""
+"""The base of all steps: one idempotent act for one server, with its reason and its policy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from busway.domain.ids import ServerId
 
 
 class Subject(StrEnum):
-    """Whose failure it is when a step fails: where its fault is kept and shown."""
+    """What a failed step is the fault of: it decides where the fault is stored and shown."""
 
     SERVER = "server"
     DEVICE = "device"
@@ -27,7 +27,7 @@ class Retry(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How whoever carries steps out treats one kind of them.
+    """How the executor treats one kind of step.
 
     A failed step that `blocks` leaves out the rest of its server's plan. A `long` one may take minutes or hours.
     """
@@ -54,7 +54,7 @@ class Step:
 
     @property
     def subject(self) -> str:
-        """What it acts on, in one word: its server, unless it is for one device of that."""
+        """What the step acts on: its server, or one device of the server."""
         return str(self.server_id)
 
 

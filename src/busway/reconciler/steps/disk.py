@@ -51,7 +51,7 @@ class RemoveExtraDisk(Step):
 
 @dataclass(frozen=True, slots=True)
 class UploadDisk(ServerStep):
-    """Hands the root disk of a guest that is off in to the control plane, as one image of its own."""
+    """Hands the root disk in to the control plane, as one image of its own; that of a guest that runs as it is at one moment."""
 
     policy: ClassVar[Policy] = Policy(long=True)
 

@@ -63,6 +63,18 @@ class ForgetSaved(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiveDomain(ServerStep):
+    """Awaits the guest, which runs on another host and is to go on here."""
+
+
+@dataclass(frozen=True, slots=True)
+class MigrateDomain(ServerStep):
+    """Sends the guest, while it runs, to another host; from then on it is not this host's."""
+
+    policy: ClassVar[Policy] = Policy(long=True)
+
+
+@dataclass(frozen=True, slots=True)
 class RecordCounters(Step):
     """Remembers how many starts and reboots have been carried out."""
 

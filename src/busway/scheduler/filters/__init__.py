@@ -11,9 +11,9 @@ from busway.domain.placement import HostState, PlacementRequest
 from busway.scheduler.filters.aggregate import aggregate_extra_specs
 from busway.scheduler.filters.capability import compute_capabilities, image_properties
 from busway.scheduler.filters.capacity import cores, disk, ram, servers
-from busway.scheduler.filters.group import affinity, anti_affinity, forced_host
+from busway.scheduler.filters.group import affinity, anti_affinity, different_host, forced_host, same_host
 from busway.scheduler.filters.machine import machine
-from busway.scheduler.filters.service import availability_zone, compute, device_isolation, resource_kinds
+from busway.scheduler.filters.service import availability_zone, compute, device_isolation, overlay, resource_kinds
 from busway.scheduler.filters.trait import traits
 from busway.scheduler.mediated import resource_providers
 from busway.scheduler.policy import ALWAYS, Policy
@@ -25,6 +25,8 @@ BY_NAME: tuple[tuple[str, Filter], ...] = (
     ("ForcedHost", forced_host),
     ("ServerGroupAffinityFilter", affinity),
     ("ServerGroupAntiAffinityFilter", anti_affinity),
+    ("SameHostFilter", same_host),
+    ("DifferentHostFilter", different_host),
 )
 OF_CLASS: tuple[tuple[str, Filter], ...] = (
     ("AvailabilityZoneFilter", availability_zone),
@@ -32,6 +34,7 @@ OF_CLASS: tuple[tuple[str, Filter], ...] = (
     ("ResourceKindFilter", resource_kinds),
     ("MachineFilter", machine),
     ("DeviceIsolationFilter", device_isolation),
+    ("OverlayFilter", overlay),
     ("ResourceProviderFilter", resource_providers),
     ("ComputeCapabilitiesFilter", compute_capabilities),
     ("ImagePropertiesFilter", image_properties),

@@ -1,4 +1,4 @@
-"""AggregateInstanceExtraSpecsFilter: whether the host's aggregates have what the flavor asks of them."""
+"""AggregateInstanceExtraSpecsFilter: whether the host's aggregates have the metadata that the flavor requires."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def unmet(host: HostState, extra_specs: Pairs) -> Pairs:
     )
 
 
-def meeting(extra_specs: Pairs) -> Pairs:
-    """Metadata of an aggregate that meet extra specs: the last word of each, which most operators compare with."""
+def metadata_for(extra_specs: Pairs) -> Pairs:
+    """Metadata that an aggregate needs for these extra specs: the last word of each, the operand of most operators."""
     return tuple((name, (wanted.split() or [""])[-1]) for name, wanted in _asked(extra_specs))
 
 

@@ -11,8 +11,8 @@ def ram(host: HostState, request: PlacementRequest) -> str | None:
 
 
 def cores(host: HostState, request: PlacementRequest) -> str | None:
-    """Enough vCPUs are free."""
-    return _short("vCPUs", host.free_vcpus, request.vcpus, "")
+    """Enough vCPUs are free; a server with CPUs of its own takes none of these."""
+    return _short("vCPUs", host.free_vcpus, request.shared_vcpus, "")
 
 
 def disk(host: HostState, request: PlacementRequest) -> str | None:
@@ -26,6 +26,6 @@ def servers(host: HostState, _request: PlacementRequest) -> str | None:
 
 
 def _short(what: str, free: int, wanted: int, unit: str) -> str | None:
-    if free >= wanted:
+    if free >= wanted or not wanted:
         return None
     return f"{what}: {wanted}{unit} wanted, {max(free, 0)}{unit} free"

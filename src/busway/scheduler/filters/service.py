@@ -1,4 +1,4 @@
-"""ComputeFilter, ResourceKindFilter, DeviceIsolationFilter and AvailabilityZoneFilter: what a host takes, and its zone."""
+"""ComputeFilter, ResourceKindFilter, DeviceIsolationFilter, OverlayFilter and AvailabilityZoneFilter: whether a host accepts servers of this kind, and its zone."""
 
 from __future__ import annotations
 
@@ -34,3 +34,8 @@ def device_isolation(host: HostState, request: PlacementRequest) -> str | None:
     if not (request.pci or request.resources.groups) or not host.unsafe:
         return None
     return "; ".join(ISOLATION.get(word, (f"it reports {word}", ""))[0] for word in host.unsafe)
+
+
+def overlay(host: HostState, request: PlacementRequest) -> str | None:
+    """The host is a chassis of OVN, or the server has no port on a network of type geneve."""
+    return f"it is no chassis of OVN: {host.no_chassis}" if request.overlay and host.no_chassis else None

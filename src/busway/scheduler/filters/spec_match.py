@@ -27,7 +27,7 @@ _WORDS: dict[str, Callable[[str, str], bool]] = {
 
 
 def spec_matches(value: str | None, wanted: str) -> bool:
-    """True when a value is what is wanted; a value that is not there never is."""
+    """True if a value meets an extra spec; None, a missing value, never does."""
     if value is None:
         return False
     verb, *rest = wanted.split() or [""]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.responses import Response
 
 from busway.control.flavors import list_flavors
-from busway.domain.alias import ALIAS_EXTRA_SPEC
+from busway.control.placement.wish import read_wish
 from busway.domain.errors import BuswayError
+from busway.domain.flavor import Flavor
 from busway.web.page import Page, View
 from busway.web.words import devices_in_words
 
@@ -30,17 +33,30 @@ def _create(view: View) -> Response:
             "disk": form.number("disk"),
             "os-flavor-access:is_public": bool(form.text("public")),
         }
+        specs = _specs(view, form.text("devices")) if form.text("devices") else {}
         made = view.do("POST", _FLAVORS, {"flavor": flavor}).body["flavor"]
-        if form.text("devices"):
-            _give_devices(view, made["id"], form.text("devices"))
+        if specs:
+            _give_specs(view, made["id"], specs)
     except BuswayError as error:
         return _list(view, error)
     return view.go("/flavors", "created")
 
 
-def _give_devices(view: View, flavor_id: str, devices: str) -> None:
+def _specs(view: View, devices: str) -> Mapping[str, str]:
+    return read_wish(view.control, view.caller, devices).extra_specs
+
+
+def make_flavor(view: View, wanted: Flavor, name: str) -> str:
+    """Makes a public flavor of this size with these extra specs, or none; its id."""
+    flavor = {"name": name, "vcpus": wanted.vcpus, "ram": wanted.ram_mb, "disk": wanted.disk_gb}
+    made = str(view.do("POST", _FLAVORS, {"flavor": flavor}).body["flavor"]["id"])
+    _give_specs(view, made, wanted.extra_specs)
+    return made
+
+
+def _give_specs(view: View, flavor_id: str, extra_specs: Mapping[str, str]) -> None:
     try:
-        specs = {"extra_specs": {ALIAS_EXTRA_SPEC: devices}}
+        specs = {"extra_specs": dict(extra_specs)}
         view.do("POST", f"{_FLAVORS}/{{id}}/os-extra_specs", specs, id=flavor_id)
     except BuswayError:
         view.do("DELETE", f"{_FLAVORS}/{{id}}", id=flavor_id)

@@ -19,14 +19,14 @@ from busway.web.words import devices_in_words
 
 def _show(view: View, error: BuswayError | None = None) -> Response:
     form = view.form
-    images = [image for image in list_images(view.control, view.caller) if image.status is ImageStatus.ACTIVE]
+    known = choices(view)
+    images = known["images"]
     networks = list_networks(view.control, view.caller) if view.may("get_network") else []
     flavors = list_flavors(view.control, view.caller, None)
     values: dict[str, Any] = {
-        "images": sorted(images, key=lambda each: each.name or each.id),
+        **known,
         "flavors": flavors,
         "devices": {flavor.id: devices_in_words(flavor) for flavor in flavors},
-        "keys": list_keypairs(view.control, view.caller) if view.may("os_compute_api:os-keypairs:index") else [],
         "networks": networks,
         "given": {
             "name": form.text("name") or view.query("name"),
@@ -41,15 +41,25 @@ def _show(view: View, error: BuswayError | None = None) -> Response:
     return view.render("server_new.html", error, **values)
 
 
+def choices(view: View) -> dict[str, Any]:
+    """What a form offers for a new server: its images by name, and its user's key pairs."""
+    images = [image for image in list_images(view.control, view.caller) if image.status is ImageStatus.ACTIVE]
+    return {
+        "images": sorted(images, key=lambda each: each.name or each.id),
+        "keys": list_keypairs(view.control, view.caller) if view.may("os_compute_api:os-keypairs:index") else [],
+    }
+
+
 def _create(view: View) -> Response:
     try:
-        made = view.do("POST", "/compute/v2.1/servers", {"server": _body(view)})
+        made = view.do("POST", "/compute/v2.1/servers", {"server": server_body(view, view.form.text("flavor"))})
     except BuswayError as error:
         return _show(view, error)
     return view.go(f"/servers/{made.body['server']['id']}", "created")
 
 
-def _body(view: View) -> dict[str, object]:
+def server_body(view: View, flavor: str) -> dict[str, object]:
+    """A server as a form asks for it, of a flavor."""
     form = view.form
     networks = form.several("network")
     count = form.number("count", 1)
@@ -57,7 +67,7 @@ def _body(view: View) -> dict[str, object]:
     body: dict[str, object] = {
         "name": form.text("name"),
         "imageRef": form.text("image"),
-        "flavorRef": form.text("flavor"),
+        "flavorRef": flavor,
         "networks": [{"uuid": each} for each in networks] if networks else "auto",
         "min_count": count,
         "max_count": count,

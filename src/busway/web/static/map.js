@@ -1,6 +1,7 @@
 // The map's island: marks what changed, and filters by words and status. The server drew everything.
 const icons = document.querySelector("[data-icons]")?.dataset.icons;
 const chosen = new Set();
+let filtered = false;
 
 export function applyDevices(states) {
   let changed = false;
@@ -25,21 +26,51 @@ function claim(device, state) {
   device.querySelector("use.sign")?.setAttribute("href", `${icons}#s-${state.status}`);
 }
 
+// What a title says is all that a tile shows: where it is the same, nothing is drawn anew.
 function describe(device, state) {
+  const title = device.querySelector("title"), told = `${device.dataset.name}: ${state.told}`;
+  if (title.textContent === told && device.dataset.alarm === state.alarm) return;
   device.dataset.alarm = state.alarm;
-  device.querySelector("title").textContent = `${device.dataset.name}: ${state.told}`;
+  title.textContent = told;
   const whose = device.querySelector(".whose");
   if (!whose) return;
   whose.textContent = state.whose;
   const link = device.querySelector(".link-words");
   link.textContent = state.link;
   link.classList.toggle("narrow", state.narrow !== "");
-  const busy = device.querySelector(".busy");
-  busy.setAttribute("visibility", state.busy === "" ? "hidden" : "visible");
-  busy.querySelector(".level").setAttribute("width", String(Math.floor((Number(state.busy) * busy.querySelector(".track").getAttribute("width")) / 100)));
-  const alarm = device.querySelector(".alarm");
-  alarm.setAttribute("visibility", state.alarm === "" ? "hidden" : "visible");
-  alarm.setAttribute("class", `alarm ${state.alarm}`);
+  drawBusy(device, state.busy);
+  drawAlarm(device, state.alarm);
+}
+
+// Parts that few tiles have are made when they are needed, where the server would have put them.
+function part(device, kind, make) {
+  const found = device.querySelector(`.${kind}`);
+  if (found) return found;
+  const face = device.querySelector(".face");
+  const [x, y, width] = ["x", "y", "width"].map((name) => Number(face.getAttribute(name)));
+  const group = element("g", { class: kind });
+  group.append(...make(x, y, width));
+  device.append(group);
+  return group;
+}
+
+function element(name, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+  return made;
+}
+
+function drawBusy(device, percent) {
+  if (percent === "") { device.querySelector(".busy")?.remove(); return; }
+  const bar = (kind, x, y, width) => element("rect", { class: kind, x: x + 6, y: y + 67, width: width - 12, height: 4, rx: 2 });
+  const busy = part(device, "busy", (x, y, width) => [bar("track", x, y, width), bar("level", x, y, width)]);
+  busy.querySelector(".level").setAttribute("width", String(Math.floor((Number(percent) * busy.querySelector(".track").getAttribute("width")) / 100)));
+}
+
+function drawAlarm(device, kind) {
+  if (kind === "") { device.querySelector(".alarm")?.remove(); return; }
+  const alarm = part(device, "alarm", (x, y, width) => [element("use", { href: `${icons}#v-error`, x: x + width - 20, y: y + 23, width: 15, height: 15 })]);
+  alarm.setAttribute("class", `alarm ${kind}`);
 }
 
 function count() {
@@ -53,6 +84,9 @@ function filter() {
   const search = document.getElementById("map-search");
   if (!search) return;
   const asked = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const filters = asked.length > 0 || chosen.size > 0;
+  if (!filters && !filtered) return;
+  filtered = filters;
   for (const cabinet of document.querySelectorAll("[data-cabinet]")) {
     let shown = 0;
     for (const device of cabinet.querySelectorAll("[data-status]")) {

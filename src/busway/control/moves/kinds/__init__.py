@@ -6,11 +6,11 @@ to `MoveKind` and a module with a `KIND` here.
 
 from __future__ import annotations
 
-from busway.control.moves.kinds import evacuate, migrate, resize
+from busway.control.moves.kinds import evacuate, live, migrate, resize
 from busway.control.moves.kinds.kind import Kind
 from busway.domain.move import Move, MoveKind
 
-KINDS: dict[MoveKind, Kind] = {kind.of: kind for kind in (resize.KIND, migrate.KIND, evacuate.KIND)}
+KINDS: dict[MoveKind, Kind] = {kind.of: kind for kind in (resize.KIND, migrate.KIND, evacuate.KIND, live.KIND)}
 
 
 def kind_of(move: Move) -> Kind:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from busway.domain.errors import BuswayError
+from busway.domain.ids import HostId
 from busway.domain.move import Move, MoveKind, MoveState
 from busway.store import moves
 from busway.store.database import Tx
@@ -38,6 +39,7 @@ class Kind:
     - `fail` says what becomes of it when a host can't do its part.
     - `source_runs` says whether the source's guest must run while another host is the server's: no, unless two hosts hand
       a running guest over.
+    - `advance(tx, server, move, now)` takes it further instead of what others do, and returns the hosts whose documents have changed.
     - `returns` is false for a move that has no source to go back to: the source is left at once.
 
     Whatever its kind, a move is cancelled by deleting its server: both sides leave their hosts (`servers.leave`).
@@ -49,6 +51,7 @@ class Kind:
     fail: Callable[[Failure], None]
     source_runs: Callable[[Move], bool] = _off
     returns: bool = True
+    advance: Callable[[Tx, ServerRow, Move, datetime], set[HostId]] | None = None
 
 
 def take_back(failure: Failure) -> None:

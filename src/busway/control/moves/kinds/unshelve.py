@@ -17,6 +17,7 @@ from busway.control.servers.access import desire, idle_server, note_action
 from busway.control.servers.leave import depart
 from busway.domain.caller import Caller
 from busway.domain.errors import BuswayError, Conflict
+from busway.domain.guest_network import OVERLAY
 from busway.domain.server import ServerStatus, TaskState
 from busway.policy import authorize
 from busway.store import servers
@@ -54,6 +55,7 @@ def unshelve_server(control: Control, caller: Caller, server_id: str, request_id
         desire(tx, row, now, task_state=TaskState.UNSHELVING, powered=True, starts=row.starts + 1)
         note_action(tx, caller, row.id, "unshelve", request_id, now)
     control.bell.ring(f"host:{row.host_id}")
+    control.bell.ring(OVERLAY)
 
 
 def _place(control: Control, tx: Tx, row: ServerRow, to: Where) -> ServerRow:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from busway.domain.grant import NO_CLAIM, Attachment
 from busway.domain.guest_layout import GuestSlot, RootPort
 from busway.domain.ids import ClaimId, UnitName
-from busway.domain.units import Mdev, Unit, VgpuFunction, WholeFunction
+from busway.domain.units import Mdev, NicFunction, Unit, VgpuFunction, WholeFunction
 from busway.hypervisor.guest import GuestOptions
-from busway.hypervisor.xml.device import mdev, pci, vgpu
+from busway.hypervisor.xml.device import mdev, nic, pci, vgpu
 from busway.hypervisor.xml.element import pci_address
 
 _ALIAS = "ua-"  # libvirt keeps aliases that begin so, and no others
@@ -21,11 +21,16 @@ _ALIAS = "ua-"  # libvirt keeps aliases that begin so, and no others
 # What a domain names; a kind that joins others without being there itself has none (`Unit.is_attached`).
 WRITERS: Mapping[type[Unit], Callable[[ET.Element, GuestSlot, GuestOptions], ET.Element]] = {
     WholeFunction: pci.add_function,
+    NicFunction: nic.add_nic_function,
     Mdev: mdev.add_mdev,
     VgpuFunction: vgpu.add_vgpu,
 }
-# By what libvirt calls them; a vGPU's function is a PCI function to it.
-READERS: Mapping[str, Callable[[ET.Element], UnitName]] = {"pci": pci.read_function, "mdev": mdev.read_mdev}
+# By what libvirt calls them; a vGPU's function is a PCI function to it, and the interface of a VF names one.
+READERS: Mapping[tuple[str, str], Callable[[ET.Element], UnitName]] = {
+    ("hostdev", "pci"): pci.read_function,
+    ("hostdev", "mdev"): mdev.read_mdev,
+    ("interface", "hostdev"): pci.read_function,
+}
 
 
 def add_device(devices: ET.Element, slot: GuestSlot, port: RootPort, options: GuestOptions) -> None:
@@ -41,11 +46,11 @@ def add_device(devices: ET.Element, slot: GuestSlot, port: RootPort, options: Gu
 
 def read_attachments(xml: str) -> tuple[Attachment, ...]:
     """What of its host a domain names, in its order; a kind of device that no module reads has no place here."""
-    found = ET.fromstring(xml).iterfind("devices/hostdev")  # noqa: S314 - written by libvirt
+    devices = ET.fromstring(xml).find("devices")  # noqa: S314 - written by libvirt
     return tuple(
         Attachment(read(element), _claim(element))
-        for element in found
-        if (read := READERS.get(element.get("type", ""))) is not None
+        for element in (() if devices is None else devices)
+        if (read := READERS.get((element.tag, element.get("type", "")))) is not None
     )
 
 

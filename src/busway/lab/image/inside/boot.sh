@@ -3,9 +3,9 @@
 # Every process started costs up to 0.1 s where the guest's host is emulated, so there are few.
 say() { echo "busway-guest $*"; }
 
-# The drive is a virtio disk; with the kernels that have the drivers, a SCSI or SATA CD too.
+# The drive is a virtio disk; with the kernels that have the drivers, a SCSI or SATA disk or CD too.
 find_drive() { device=$(findfs LABEL=config-2 2>/dev/null) && mount -t iso9660 -o ro "$device" /mnt; }
-find_drive || { modprobe -aq virtio_scsi ahci sr_mod && sleep 1 && find_drive; } || say "has no configuration drive"
+find_drive || { modprobe -aq virtio_scsi ahci sd_mod sr_mod && sleep 1 && find_drive; } || say "has no configuration drive"
 drive=/mnt/openstack/latest
 meta=$drive/meta_data.json network=$drive/network_data.json
 [ -e "$meta" ] || meta=/dev/null
@@ -58,10 +58,19 @@ case $mark in
 esac
 
 # A device with a driver of ours gets it.
-modprobe -aq $(cat /sys/bus/pci/devices/*/modalias) 2>/dev/null
+modprobe -aq $(cat /sys/bus/pci/devices/*/modalias /sys/bus/virtio/devices/*/modalias) 2>/dev/null
 read -r seconds rest < /proc/uptime
 echo "----- lspci -nn -----
 $(lspci -nn)
 ----- end of lspci -----"
 say "$name at ${address:-no address} after $seconds s"
 say ready
+
+# Who renders for this guest, told by a GL client; the image `graphics` alone has one.
+if more=$(findfs LABEL=busway-more 2>/dev/null); then
+    mkdir -p /more && modprobe -aq crc32c_generic ext4
+    mount -t ext4 -o ro "$more" /more || say "can't mount $more: $(dmesg | tail -3)"
+    dmesg | grep -o 'features: .*virgl.*' | head -1
+    LD_LIBRARY_PATH=/more/lib LIBGL_DRIVERS_PATH=/more/dri __EGL_VENDOR_LIBRARY_FILENAMES=/more/egl.json /more/gl 2>&1
+    say "drew, with $? at the end"
+fi

@@ -2,7 +2,7 @@
 
 import { Terminal } from "../../vendor/xterm/lib/xterm.mjs";
 import { FitAddon } from "../../vendor/xterm-addon-fit/lib/addon-fit.mjs";
-import { ending, say, socketUrl } from "./socket.js";
+import { ending, say, socketUrl, words } from "./socket.js";
 
 const PIECE = 16384; // bytes in one message, of what is pasted
 
@@ -46,7 +46,7 @@ function send(bytes) {
 
 socket.addEventListener("open", () => {
   opened = true;
-  say("Connected. If nothing is shown, press Enter.");
+  say(words.connected);
   terminal.focus();
 });
 socket.addEventListener("message", (event) => terminal.write(new Uint8Array(event.data)));

@@ -4,14 +4,18 @@ export function socketUrl() {
   const path = new URLSearchParams(location.search).get("path") || "";
   const url = new URL(path, location.origin + "/");
   if (url.host !== location.host) {
-    throw new Error("This link leads to another host");
+    say(words.elsewhere);
+    throw new Error(words.elsewhere);
   }
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   return url.href;
 }
 
+const status = document.getElementById("status");
+export const words = status.dataset;
+
 export function say(text) {
-  document.getElementById("status").textContent = text;
+  status.textContent = text;
 }
 
 // What a closed socket says: the words of the other side, or of a link that never opened.
@@ -19,5 +23,5 @@ export function ending(event, opened) {
   if (event && event.reason) {
     return event.reason + ".";
   }
-  return opened ? "The console has ended." : "The console could not be opened. Links end after some minutes: ask for a new one.";
+  return opened ? words.ended : words.failed;
 }

@@ -1,7 +1,7 @@
 // A guest's screen: noVNC over this page's socket.
 
 import RFB from "../../vendor/novnc/core/rfb.js";
-import { ending, say, socketUrl } from "./socket.js";
+import { ending, say, socketUrl, words } from "./socket.js";
 
 const keys = document.getElementById("keys");
 const socket = new WebSocket(socketUrl(), ["binary"]);
@@ -14,7 +14,7 @@ rfb.scaleViewport = true;
 rfb.addEventListener("connect", () => {
   opened = true;
   keys.disabled = false;
-  say("Connected.");
+  say(words.connected);
   rfb.focus();
 });
 rfb.addEventListener("disconnect", () => {

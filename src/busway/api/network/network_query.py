@@ -1,0 +1,73 @@
+"""Which networks and subnets a list holds: Neutron's filters, order and pages, all for the database to do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from busway.api.call import Call
+from busway.api.network.rows import PAGING, TAG_FILTERS, orders, refuse_unknown, tag_filter
+from busway.domain.errors import BadInput
+from busway.store.network_list import NetworkFilter
+
+_TRUTHS = frozenset(
+    {"shared", "admin_state_up", "router:external", "is_default", "port_security_enabled", "enable_dhcp"}
+)
+_WORDS = {"1": "true", "0": "false"}
+_TIMES = ("created_at", "updated_at")
+# Attributes that are lists: nothing comes before another by them.
+_LISTS = frozenset({"subnets", "availability_zones", "availability_zone_hints", "dns_nameservers", "service_types"})
+
+
+def network_filter(call: Call, columns: Collection[str]) -> NetworkFilter:
+    """The filter of a query; raises `BadInput` for an attribute, an order or a time that does not exist."""
+    equal: dict[str, set[str]] = {}
+    times: dict[str, set[datetime]] = {}
+    for name, value in call.query.multi_items():
+        if name in _TIMES:
+            times.setdefault(name, set()).add(moment(name, value))
+        elif name not in PAGING and name not in TAG_FILTERS:
+            equal.setdefault(name, set()).add(_text(name, value))
+    refuse_unknown(equal, columns)
+    return NetworkFilter(
+        equal,
+        times,
+        tags=tag_filter(call),
+        sort=sort_of(call, frozenset(columns) - _LISTS),
+        limit=call.number("limit") or None,
+        marker=call.text("marker"),
+        backwards=call.flag("page_reverse"),
+    )
+
+
+def _text(name: str, value: str) -> str:
+    """A value as the database has it."""
+    if name in _TRUTHS:
+        return _WORDS.get(value, value.lower())
+    return value.lower() if name == "status" else value
+
+
+def moment(name: str, value: str) -> datetime:
+    """A time that a filter names; raises `BadInput` for another text."""
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise BadInput(
+            f"'{value}' is no time for {name}", remedy="Write it as 2026-01-31T12:00:00Z.", code="unknown-filter"
+        )
+    return found
+
+
+def sort_of(call: Call, known: Collection[str]) -> tuple[tuple[str, bool], ...]:
+    """The order that a query asks for, each attribute with "descending"; raises `BadInput` for one by which nothing is sorted."""
+    asked = tuple(zip(call.query.getlist("sort_key"), orders(call), strict=False))
+    for key, _ in asked:
+        if key not in known:
+            raise BadInput(
+                f"{key} is invalid attribute for sort_keys",
+                remedy=f"Sort by {', '.join(sorted(known))}.",
+                code="unknown-sort-key",
+            )
+    return tuple((key, order == "desc") for key, order in asked)

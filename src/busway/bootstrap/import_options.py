@@ -1,0 +1,55 @@
+"""The options of imports of images, with Glance's sections and names (glance-image-import.conf)."""
+
+from __future__ import annotations
+
+from oslo_config import cfg, types
+
+from busway.domain.image import DISK_FORMATS
+from busway.domain.image_conversion import PLUGIN
+from busway.domain.import_rules import SCHEMES, as_network
+
+
+class _Host(types.String):
+    """A host's name, an address or a network, as oslo.config checks words."""
+
+    def __call__(self, value: str) -> str:
+        if as_network(value) is None and ("/" in value or ":" in value or "*" in value):
+            raise ValueError("it is no name, no address and no network")
+        return value
+
+
+IMPORT_FILTERING_OPTS = [
+    cfg.ListOpt(
+        "allowed_hosts",
+        default=[],
+        item_type=_Host(),
+        help="From which hosts users may have images fetched (web-download): names, addresses and networks. Default: none.",
+    ),
+    cfg.ListOpt(
+        "allowed_ports", default=[80, 443], item_type=types.Integer(1, 65535), help="On which ports of these hosts."
+    ),
+    cfg.ListOpt(
+        "allowed_schemes",
+        default=list(SCHEMES),
+        item_type=types.String(choices=list(SCHEMES)),
+        help="By which schemes: http, https.",
+    ),
+]
+
+IMAGE_CONVERSION = [
+    cfg.StrOpt(
+        "output_format",
+        default="qcow2",
+        choices=list(DISK_FORMATS),
+        help="What imported images of other formats (vmdk, vhd, vhdx, vdi, iso) become.",
+    ),
+]
+
+IMAGE_IMPORT_OPTIONS = [
+    cfg.ListOpt(
+        "image_import_plugins",
+        default=[],
+        item_type=types.String(choices=["no_op", PLUGIN]),
+        help="With image_conversion imported qcow2 and raw images become output_format too. Default: they stay as they are.",
+    ),
+]

@@ -1,0 +1,198 @@
+"""The use cases of trusts: a user hands some of their roles in a project to another, and takes them back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from busway.control.context import Control
+from busway.control.identity.tree import TURN
+from busway.domain.caller import Caller
+from busway.domain.errors import BadInput, Forbidden, NotFound
+from busway.domain.identity import Role
+from busway.domain.ids import ProjectId, UserId
+from busway.domain.trust import MOST_REDELEGATIONS, Trust
+from busway.policy import authorize
+from busway.store import assignments, projects, roles, users
+from busway.store import trusts as store
+from busway.store.database import Tx, take_turn
+from busway.store.identity_tokens import revoke_trust_tokens
+from busway.store.trusts import TrustFilter
+
+MOST_PER_TRUSTOR = 100
+
+
+@dataclass(frozen=True, slots=True)
+class NewTrust:
+    """What is asked for; `roles` by id or name; `redelegations` None for as many as there may be, 0 for none."""
+
+    trustor_id: str
+    trustee_id: str
+    project_id: str
+    roles: tuple[str, ...]
+    impersonation: bool = False
+    expires: datetime | None = None
+    remaining_uses: int | None = None
+    redelegations: int | None = 0
+
+
+def create_trust(control: Control, caller: Caller, wanted: NewTrust) -> Trust:
+    """Makes a trust of the caller; with a token of a trust it is handed on, with no more than that trust has."""
+    authorize(caller, "identity:create_trust", {"trust.trustor_user_id": wanted.trustor_id})
+    now = control.now()
+    if caller.delegation is not None and not caller.delegation.is_trust:
+        raise Forbidden(
+            "An application credential can't make trusts", remedy="Log in with a password.", code="trust-delegated"
+        )
+    if wanted.expires is not None and wanted.expires <= now:
+        raise BadInput("The trust would have expired already", remedy="Choose a later time.", code="trust-expired")
+    with control.db.write() as tx:
+        take_turn(tx, TURN)
+        parent = _get(tx, caller.trust_id, now) if caller.trust_id is not None else None
+        made = _made(control, tx, wanted, parent)
+        if store.count_trusts(tx, wanted.trustor_id, now) >= MOST_PER_TRUSTOR:
+            raise Forbidden(
+                f"User {caller.user_name} has {MOST_PER_TRUSTOR} trusts already",
+                remedy="Delete some: openstack trust delete",
+                code="trust-limit",
+            )
+        store.add_trust(tx, made)
+    return made
+
+
+def list_trusts(control: Control, caller: Caller, wanted: TrustFilter) -> list[Trust]:
+    """The trusts that a filter lets through; without one, all, for whom a rule permits that."""
+    if wanted.trustor_id is None and wanted.trustee_id is None:
+        authorize(caller, "identity:list_trusts", {})
+    if wanted.trustor_id is not None:
+        authorize(caller, "identity:list_trusts_for_trustor", {"target.trust.trustor_user_id": wanted.trustor_id})
+    if wanted.trustee_id is not None:
+        authorize(caller, "identity:list_trusts_for_trustee", {"target.trust.trustee_user_id": wanted.trustee_id})
+    with control.db.read() as tx:
+        return store.list_trusts(tx, wanted, control.now())
+
+
+def get_trust(control: Control, caller: Caller, trust_id: str, rule: str = "identity:get_trust") -> Trust:
+    """One trust, for its two users and whom a rule permits."""
+    with control.db.read() as tx:
+        return _permitted(control, tx, caller, rule, trust_id)
+
+
+def delete_trust(control: Control, caller: Caller, trust_id: str) -> None:
+    """Takes a trust back, with those that were made from it; the tokens of all of them end."""
+    with control.db.write() as tx:
+        take_turn(tx, TURN)
+        trust = _permitted(control, tx, caller, "identity:delete_trust", trust_id)
+        if caller.delegation is not None:
+            raise Forbidden(
+                "A trust is taken back by those who log in themselves",
+                remedy="Log in with a password.",
+                code="trust-delegated",
+            )
+        ids = store.list_made(tx, trust.id)
+        revoke_trust_tokens(tx, ids, control.now())
+        store.delete_trusts(tx, ids)
+
+
+def roles_of(control: Control, trusts: Sequence[Trust]) -> dict[str, Role]:
+    """The roles of some trusts, by id."""
+    wanted = {each for trust in trusts for each in trust.roles}
+    with control.db.read() as tx:
+        return {role.id: role for role in roles.list_roles(tx) if role.id in wanted}
+
+
+def _made(control: Control, tx: Tx, wanted: NewTrust, parent: Trust | None) -> Trust:
+    trustee = users.get_user(tx, wanted.trustee_id)
+    project = projects.get_project(tx, wanted.project_id)
+    made = Trust(
+        id=control.new_id().replace("-", ""),
+        trustor_id=UserId(wanted.trustor_id),
+        trustee_id=trustee.id,
+        project_id=ProjectId(project.id),
+        roles=_roles(tx, wanted),
+        impersonation=wanted.impersonation,
+        expires=wanted.expires,
+        remaining_uses=wanted.remaining_uses,
+        redelegation_count=MOST_REDELEGATIONS if wanted.redelegations is None else wanted.redelegations,
+    )
+    if wanted.remaining_uses is not None and made.redelegation_count:
+        raise BadInput(
+            "A trust of a number of uses can't be handed on",
+            remedy="Leave out remaining_uses, or allow_redelegation.",
+            code="trust-uses",
+        )
+    if made.redelegation_count > MOST_REDELEGATIONS:
+        raise _not_handed_on(
+            f"It would be handed on {made.redelegation_count} times, and {MOST_REDELEGATIONS} are allowed"
+        )
+    return made if parent is None else _handed_on(made, parent, wanted.redelegations)
+
+
+def _handed_on(made: Trust, parent: Trust, asked: int | None) -> Trust:
+    """A trust that is made with a token of another one: not longer, for no other roles, and not more often handed on."""
+    if parent.redelegation_count < 1:
+        raise _not_handed_on("Its trustor did not allow it")
+    if made.project_id != parent.project_id or not set(made.roles) <= set(parent.roles):
+        raise _not_handed_on("It would be for a project or for roles that the trust is not for")
+    if made.impersonation and not parent.impersonation:
+        raise _not_handed_on("It would impersonate, and the trust does not")
+    if parent.expires is not None and made.expires is not None and made.expires > parent.expires:
+        raise _not_handed_on("It would end later than the trust")
+    count = parent.redelegation_count - 1 if asked is None else made.redelegation_count
+    if count >= parent.redelegation_count:
+        raise _not_handed_on(f"It could be handed on {count} times, and the trust {parent.redelegation_count} times")
+    return replace(made, parent_id=parent.id, expires=made.expires or parent.expires, redelegation_count=count)
+
+
+def _not_handed_on(detail: str) -> Forbidden:
+    return Forbidden(
+        "The trust can't be handed on so",
+        detail=f"{detail}.",
+        remedy="Ask for less, or have the trustor make another trust.",
+        code="trust-redelegation",
+    )
+
+
+def _roles(tx: Tx, wanted: NewTrust) -> tuple[str, ...]:
+    """The ids of the roles that are wanted, by id or name, and of what they imply: all of them roles of the trustor there."""
+    held = assignments.list_held_roles(tx, wanted.trustor_id, project_id=wanted.project_id)
+    by_name = {role.name: role.id for role in held}
+    ids = {role.id for role in held}
+    found = [by_name.get(each, each) for each in wanted.roles]
+    missing = [each for each in found if each not in ids]
+    if missing or not found:
+        raise Forbidden(
+            f"The trustor has no role {', '.join(missing) or '(none given)'} in the project to hand on",
+            detail=f"Roles there: {', '.join(sorted(by_name)) or '(none)'}.",
+            remedy="Choose some of these.",
+            code="trust-roles",
+        )
+    return tuple(sorted(ids & assignments.list_implied_ids(tx, found)))
+
+
+def _permitted(control: Control, tx: Tx, caller: Caller, rule: str, trust_id: str) -> Trust:
+    found = store.find_trust(tx, trust_id, control.now())
+    target = {
+        "target.trust.trustor_user_id": found.trustor_id if found else "",
+        "target.trust.trustee_user_id": found.trustee_id if found else "",
+    }
+    if found is None and not caller.is_admin:
+        raise _missing(trust_id)
+    authorize(caller, rule, target)
+    return _get(tx, trust_id, control.now())
+
+
+def _get(tx: Tx, trust_id: str, now: datetime) -> Trust:
+    found = store.find_trust(tx, trust_id, now)
+    if found is None:
+        raise _missing(trust_id)
+    return found
+
+
+def _missing(trust_id: str) -> NotFound:
+    return NotFound(
+        f"Could not find trust: {trust_id}",
+        remedy="List yours: openstack trust list --trustor USER",
+        code="trust-not-found",
+    )

@@ -1,0 +1,71 @@
+"""The key under which credentials are kept: a file of the state folder, so that who has the database alone can't read them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import cache
+from pathlib import Path
+
+from busway.control.context import Control
+from busway.control.durable import sync_folder
+from busway.domain.errors import Unavailable
+from busway.pki.sealing import Sealer, make_sealing_key
+
+KEY_FILE = "credentials.key"
+
+
+def sealer(control: Control) -> Sealer:
+    """The key of the state folder, made where there is none; of several processes that make one at once the first counts."""
+    return _read(control.state / KEY_FILE)
+
+
+@cache
+def _read(path: Path) -> Sealer:
+    if not path.exists():
+        _make(path)
+    try:
+        return Sealer(path.read_text("ascii"))
+    except (OSError, ValueError) as error:
+        raise Unavailable(
+            f"The key of the credentials can't be read: {path.name}",
+            detail=str(error),
+            remedy="Restore it from a backup of the state folder. Without it, the credentials must be made anew.",
+            code="credential-key",
+        ) from error
+
+
+def _make(path: Path) -> None:
+    mine = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(make_sealing_key())
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(mine, path)
+    except FileExistsError:
+        pass
+    finally:
+        mine.unlink(missing_ok=True)
+        sync_folder(path.parent)  # before anything is sealed with the key: who loses it loses all of that
+
+
+def unseal(control: Control, sealed: str, fingerprint: str, owner: str) -> str:
+    """A secret; raises `Unavailable` where it was sealed with another key than the one that is here."""
+    key = sealer(control)
+    try:
+        if key.fingerprint != fingerprint:
+            raise ValueError(f"it was sealed with key {fingerprint}, and the one that is here is {key.fingerprint}")
+        return key.unseal(sealed, owner)
+    except ValueError as error:
+        raise other_key(str(error)) from error
+
+
+def other_key(detail: str) -> Unavailable:
+    """The error for a control plane whose key is not the one of its database."""
+    return Unavailable(
+        f"{KEY_FILE} of the state folder is not the key of the credentials in the database",
+        detail=detail,
+        remedy="Give all control planes of a database the same file, or restore it from a backup.",
+        code="credential-key",
+    )

@@ -1,0 +1,275 @@
+"""Does what imports have left to do: fetch, look, convert, and make the image active, or queued again with the reason.
+
+A crash leaves a task that is not over; the next turn does it again, from the data that was fetched where that has its row already.
+Up to 16 imports run at once, and one of a project, so that slow downloads of a few projects hold up no other's. Two of them convert at once,
+because that takes a core each.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from busway.control.context import Control
+from busway.control.images.catalogue import image_folder, image_path
+from busway.control.images.conversion import Conversion, convert
+from busway.control.images.data import StoredData, adopt, digests_of, new_path
+from busway.control.images.importing import without_data
+from busway.control.images.purge import remove_data
+from busway.control.images.room import check_disk, check_quota, room_of, storing
+from busway.control.images.upload import FetchedUpload
+from busway.control.images.web_download import Fetch
+from busway.domain.disk_formats import look_at
+from busway.domain.errors import BuswayError, Conflict, NotFound, Raced
+from busway.domain.image import DISK_FORMATS, Image, ImageStatus, check_header
+from busway.domain.image_task import ImageTask, TaskStatus
+from busway.domain.qcow2 import HEADER_BYTES
+from busway.store import image_tasks
+from busway.store import images as store
+from busway.store.database import DATABASE_TROUBLE, Tx
+
+MOST_AT_ONCE = 16
+MOST_CONVERTING = 2
+_LOOK_SECONDS = 5.0
+_IDLE_SECONDS = 0.5
+_log = structlog.get_logger("busway.loops")
+
+
+class _StoppingError(Exception):
+    """The process ends: the task stays as it is."""
+
+
+def run_imports(control: Control) -> None:
+    """One turn: until nothing is left to do."""
+    turn = _Turn(control)
+    try:
+        while not control.loops.stopping.is_set() and turn.trouble is None:
+            was_idle = (
+                turn.is_idle()
+            )  # asked first: one that ends meanwhile may be followed by another one of its project
+            if not turn.begin_next():
+                if was_idle:
+                    break
+                turn.wait()
+    finally:
+        turn.end()
+    if turn.trouble is not None:
+        raise turn.trouble
+
+
+@dataclass
+class _Turn:
+    """What the imports of one turn share: a thread for each project that has one under way."""
+
+    control: Control
+    trouble: Exception | None = None
+    converting: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(MOST_CONVERTING))
+    _busy: dict[str, threading.Thread] = field(default_factory=dict)  # by project
+    _over: threading.Condition = field(default_factory=threading.Condition)
+
+    def begin_next(self) -> bool:
+        """Begins the oldest task of a project that has none under way; False if there is none, or no place for it."""
+        with self._over:
+            if len(self._busy) >= MOST_AT_ONCE:
+                return False
+            busy = frozenset(self._busy)
+        with self.control.db.read() as tx:
+            task = image_tasks.next_under_way(tx, busy)
+        if task is None:
+            return False
+        thread = threading.Thread(target=self._work, args=(task,), name=f"import {task.id}", daemon=True)
+        with self._over:
+            self._busy[task.owner] = thread
+        thread.start()
+        return True
+
+    def is_idle(self) -> bool:
+        """True if no task is under way."""
+        with self._over:
+            return not self._busy
+
+    def wait(self) -> None:
+        """Waits until a task is over, or a moment."""
+        with self._over:
+            if self._busy:
+                self._over.wait(_IDLE_SECONDS)
+
+    def end(self) -> None:
+        """Waits for what is under way."""
+        with self._over:
+            threads = list(self._busy.values())
+        for thread in threads:
+            thread.join()
+
+    def _work(self, task: ImageTask) -> None:
+        try:
+            _run(self.control, task, self.converting)
+        except Exception as error:  # of the turn: the loop logs it, and the next turn tries again
+            self.trouble = error
+        finally:
+            with self._over:
+                del self._busy[task.owner]
+                self._over.notify()
+
+
+def _run(control: Control, task: ImageTask, converting: threading.BoundedSemaphore) -> None:
+    try:
+        _import(control, task, converting)
+    except _StoppingError:
+        return
+    except (*DATABASE_TROUBLE, Raced):
+        raise
+    except BuswayError as error:
+        _log.info("an import was refused", task=task.id, image=task.image_id, why=str(error))
+        _fail(control, task, str(error))
+    except Exception as error:
+        control.loops.item_failed("image-import", error)
+        _log.error("an import failed; the others continue", task=task.id, exc_info=error)
+        _fail(
+            control,
+            task,
+            f"Something unexpected happened: {type(error).__name__}. Tell the operator the id of the task.",
+        )
+
+
+def _import(control: Control, task: ImageTask, converting: threading.BoundedSemaphore) -> None:
+    with control.db.write() as tx:
+        image_tasks.begin_task(tx, task.id)
+        image = _importing(tx, task)
+    for left in (image_folder(control) / "tmp").glob(f"{image.owner}.{image.id}.*"):
+        left.unlink(missing_ok=True)  # of a process that was killed
+    watch = _Watch(control, task, image)
+    if task.url and image.sha256 is None:
+        image = _fetch(control, task, image, watch)
+    size = _look(control, image)
+    if control.settings.conversion.is_needed(str(image.disk_format)):
+        while not converting.acquire(timeout=_LOOK_SECONDS):
+            watch()
+        try:
+            _convert(control, task, image, size, watch)
+        finally:
+            converting.release()
+    else:
+        with control.db.write() as tx:
+            _settle(control, task, image, StoredData.of_image(image), size, str(image.disk_format), tx)
+
+
+def _importing(tx: Tx, task: ImageTask) -> Image:
+    """The image of a task, as long as it is wanted."""
+    image = store.get_image(tx, task.image_id, lock=True)
+    if image.status is not ImageStatus.IMPORTING:
+        raise Conflict(f"Image {image.id} is {image.status}: it is not being imported", code="image-not-staged")
+    return image
+
+
+class _Watch:
+    """Looks, while something takes long, whether it is still to be done; raises where it is not."""
+
+    def __init__(self, control: Control, task: ImageTask, image: Image) -> None:
+        self._control, self._task, self._image = control, task, image
+        self._looked = time.monotonic()
+
+    def __call__(self) -> None:
+        if self._control.loops.stopping.is_set():
+            raise _StoppingError
+        if time.monotonic() - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        check_disk(self._control, self._image, image_folder(self._control), 0)
+        with self._control.db.read() as tx:
+            if store.get_image(tx, self._task.image_id).status is not ImageStatus.IMPORTING:
+                raise Conflict(f"Image {self._image.id} is no longer imported", code="image-not-staged")
+
+
+def _fetch(control: Control, task: ImageTask, image: Image, watch: Callable[[], None]) -> Image:
+    taken: list[FetchedUpload] = []
+
+    def begin(expected: int | None) -> FetchedUpload:
+        with control.db.read() as tx:
+            check_quota(control, tx, image, expected or 1)
+        taken.append(FetchedUpload(control, image, expected))
+        return taken[0]
+
+    try:
+        Fetch(control.settings.imports, begin, watch).run(task.url)
+        return taken[0].finish()
+    finally:
+        for upload in taken:
+            upload.abort()
+
+
+def _look(control: Control, image: Image) -> int:
+    """The size of the disk in an image's data; raises `BadInput` for data that must not be opened."""
+    path, disk_format, size = image_path(control, image), str(image.disk_format), image.size or 0
+    with path.open("rb") as file:
+
+        def read(offset: int, length: int) -> bytes:
+            file.seek(offset)
+            return file.read(length)
+
+        if disk_format in DISK_FORMATS:
+            return check_header(disk_format, read(0, HEADER_BYTES), size)
+        return look_at(disk_format, read, size).virtual_size
+
+
+def _convert(control: Control, task: ImageTask, image: Image, virtual_size: int, watch: Callable[[], None]) -> None:
+    output = control.settings.conversion.output_format
+    with control.db.read() as tx:
+        room = room_of(control, tx, image)
+    most = control.settings.max_image_bytes if room is None else min(room, control.settings.max_image_bytes)
+    with storing(image):
+        target = new_path(control, image)
+    try:
+        convert(
+            Conversion(image_path(control, image), str(image.disk_format), target, output, virtual_size, most), watch
+        )
+        found = digests_of(target, watch)
+        size = check_header(output, _head(target), found.size)
+        adopt(control, target, found, partial(_settle, control, task, image, found, size, output))
+    finally:
+        target.unlink(missing_ok=True)
+    if image.sha256 is not None and image.sha256 != found.sha256:
+        remove_data(control, image.sha256)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEADER_BYTES)
+
+
+def _settle(
+    control: Control, task: ImageTask, image: Image, found: StoredData, size: int, disk_format: str, tx: Tx
+) -> Image:
+    """Writes that an image is active, and that its task is over."""
+    current, now = _importing(tx, task), control.now()
+    if current.sha256 != image.sha256:
+        raise Conflict(f"Image {image.id} has got other data meanwhile", code="image-not-staged")
+    check_quota(control, tx, image, found.size)
+    done = replace(
+        found.of(current), status=ImageStatus.ACTIVE, disk_format=disk_format, virtual_size=size, updated=now
+    )
+    store.save_image(tx, done)
+    image_tasks.end_task(tx, task.id, TaskStatus.SUCCESS, "", now)
+    return done
+
+
+def _fail(control: Control, task: ImageTask, why: str) -> None:
+    """Writes why; the image has no data any more, and may get some again."""
+    data = None
+    with control.db.write() as tx:
+        try:
+            image = _importing(tx, task)
+        except (NotFound, Conflict):
+            pass
+        else:
+            data = image.sha256
+            store.save_image(tx, replace(without_data(image), updated=control.now()))
+        image_tasks.end_task(tx, task.id, TaskStatus.FAILURE, why, control.now())
+    if data is not None:
+        remove_data(control, data)

@@ -1,0 +1,122 @@
+"""Use cases of tags: words that users put on their networks, subnets, ports and security groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from enum import StrEnum
+
+from busway.control.context import Control
+from busway.control.networks.access import (
+    missing,
+    own_network,
+    scope,
+    visible_group,
+    visible_network,
+    visible_port,
+)
+from busway.domain.caller import Caller
+from busway.domain.errors import BadInput, NotFound
+from busway.store import network_tags as store
+from busway.store import networks
+from busway.store.database import Tx
+
+MAX_TAGS = 50
+MAX_LENGTH = 60
+
+
+class Tagged(StrEnum):
+    """What can have tags, by the words of its path."""
+
+    NETWORK = "networks"
+    SUBNET = "subnets"
+    PORT = "ports"
+    GROUP = "security-groups"
+
+
+def tags_of(control: Control, resource_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+    """The tags of resources that the caller was seen to see."""
+    with control.db.read() as tx:
+        return store.tags_of(tx, resource_ids)
+
+
+def list_tags(control: Control, caller: Caller, kind: Tagged, resource_id: str) -> tuple[str, ...]:
+    """The tags of one resource; raises `NotFound`."""
+    with control.db.read() as tx:
+        _see(tx, caller, kind, resource_id)
+        return store.tags_of(tx, [resource_id]).get(resource_id, ())
+
+
+def require_tag(control: Control, caller: Caller, kind: Tagged, resource_id: str, tag: str) -> None:
+    """Raises `NotFound` unless a resource has a tag."""
+    if tag not in list_tags(control, caller, kind, resource_id):
+        raise _no_tag(resource_id, tag)
+
+
+def replace_tags(
+    control: Control, caller: Caller, kind: Tagged, resource_id: str, tags: Collection[str]
+) -> tuple[str, ...]:
+    """Gives a resource these tags and no others; returns them."""
+    return _change(control, caller, kind, resource_id, lambda _held: set(tags))
+
+
+def add_tags(
+    control: Control, caller: Caller, kind: Tagged, resource_id: str, tags: Collection[str]
+) -> tuple[str, ...]:
+    """Gives a resource more tags; those that it has stay. Returns all."""
+    return _change(control, caller, kind, resource_id, lambda held: held | set(tags))
+
+
+def remove_tag(control: Control, caller: Caller, kind: Tagged, resource_id: str, tag: str) -> None:
+    """Takes a tag from a resource; raises `NotFound` for one that it has not."""
+
+    def without(held: set[str]) -> set[str]:
+        if tag not in held:
+            raise _no_tag(resource_id, tag)
+        return held - {tag}
+
+    _change(control, caller, kind, resource_id, without)
+
+
+def _change(
+    control: Control, caller: Caller, kind: Tagged, resource_id: str, change: Callable[[set[str]], set[str]]
+) -> tuple[str, ...]:
+    with control.db.write() as tx:
+        _own(tx, caller, kind, resource_id)
+        tags = change(set(store.tags_of(tx, [resource_id]).get(resource_id, ())))
+        if len(tags) > MAX_TAGS:
+            raise BadInput(f"{len(tags)} tags are too many", remedy=f"Keep at most {MAX_TAGS}.", code="network-tags")
+        store.set_tags(tx, resource_id, tags)
+    return tuple(sorted(tags))
+
+
+def _see(tx: Tx, caller: Caller, kind: Tagged, resource_id: str) -> None:
+    if kind is Tagged.NETWORK:
+        visible_network(tx, caller, resource_id)
+    elif kind is Tagged.PORT:
+        visible_port(tx, caller, resource_id)
+    elif kind is Tagged.GROUP:
+        visible_group(tx, caller, resource_id)
+    else:
+        _network_of(tx, caller, resource_id)
+
+
+def _own(tx: Tx, caller: Caller, kind: Tagged, resource_id: str) -> None:
+    """Locks a resource that the caller may change: two who change its tags at once take turns."""
+    if kind is Tagged.PORT:
+        visible_port(tx, caller, resource_id, lock=True)
+    elif kind is Tagged.GROUP:
+        visible_group(tx, caller, resource_id, lock=True)
+    else:
+        network_id = resource_id if kind is Tagged.NETWORK else _network_of(tx, caller, resource_id)
+        own_network(tx, caller, network_id, "change tags of")
+
+
+def _network_of(tx: Tx, caller: Caller, subnet_id: str) -> str:
+    for network in networks.list_networks(tx, scope(caller)):
+        if any(subnet.id == subnet_id for subnet in network.subnets):
+            return network.id
+    raise missing("subnet", subnet_id)
+
+
+def _no_tag(resource_id: str, tag: str) -> NotFound:
+    return NotFound(f"Tag {tag} of {resource_id} could not be found", code="network-tag-not-found")

@@ -1,0 +1,38 @@
+"""Devices that servers were to give up and still have: their guests are asked, and may take their time or refuse."""
+
+from __future__ import annotations
+
+from sqlalchemy import and_, func, select
+
+from busway.domain.claim import ClaimState
+from busway.domain.server import ServerStatus
+from busway.domain.units import WholeFunction
+from busway.store.claims import claims
+from busway.store.database import Tx
+from busway.store.departures import departures
+from busway.store.devices import devices
+from busway.store.owners import Owners, owned_by
+from busway.store.servers import servers
+
+
+def count_kept(tx: Tx, of: Owners) -> dict[str, int]:
+    """How many, by alias: of servers of a project, or of several, that stay on their hosts. What is in quarantine no guest keeps."""
+    # SELECT alias, count(*) FROM claims JOIN servers (on its host) JOIN devices LEFT JOIN departures … GROUP BY alias
+    leaving = and_(departures.c.server_id == claims.c.server_id, departures.c.host_id == claims.c.host_id)
+    statement = (
+        select(claims.c.alias, func.count())
+        .join(servers, and_(servers.c.id == claims.c.server_id, servers.c.host_id == claims.c.host_id))
+        .join(devices, devices.c.id == claims.c.device_id)
+        .outerjoin(departures, leaving)
+        .where(
+            owned_by(servers.c.project_id, of),
+            servers.c.status != str(ServerStatus.DELETED),
+            claims.c.state == str(ClaimState.RELEASING),
+            claims.c.kind == WholeFunction.kind,
+            claims.c.alias.is_not(None),
+            devices.c.quarantined.is_(None),
+            departures.c.server_id.is_(None),
+        )
+        .group_by(claims.c.alias)
+    )
+    return {str(alias): count for alias, count in tx.execute(statement)}

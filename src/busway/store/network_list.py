@@ -1,0 +1,173 @@
+"""Lists of networks and subnets: who sees them, every filter, the order and the page are in the statement."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, false, func, literal, or_, select, union_all
+
+from busway.domain.guest_network import LOCAL, OVERLAY
+from busway.domain.ids import ProjectId
+from busway.domain.network import Network, Subnet
+from busway.store.database import Tx
+from busway.store.json_list import holds
+from busway.store.network_tags import ANY_TAGS, TagFilter
+from busway.store.networks import network_of, networks
+from busway.store.paging import SortKey, in_seconds, page_of
+
+Column = ColumnElement[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFilter:
+    """Which networks or subnets a list holds: each attribute is one of several texts.
+
+    `sort` has pairs of an attribute and "descending"; with `backwards` the page is what comes before the marker.
+    `project_id` is who sees the networks, None for all. Times are compared by `times`, not as texts.
+    """
+
+    equal: Mapping[str, Collection[str]] = field(default_factory=dict)
+    times: Mapping[str, Collection[datetime]] = field(default_factory=dict)
+    tags: TagFilter = ANY_TAGS
+    project_id: ProjectId | None = None
+    sort: tuple[tuple[str, bool], ...] = ()
+    limit: int | None = None
+    marker: str | None = None
+    backwards: bool = False
+
+
+EVERY_NETWORK = NetworkFilter()
+
+
+def _truth(column: Column) -> Column:
+    return case((column, "true"), else_="false")
+
+
+def _number(column: Column) -> Column:
+    return cast(column, String)
+
+
+_n = networks.c
+_KIND = case((_n.driver == LOCAL, "local"), (_n.driver == OVERLAY, "geneve"), (_n.vlan != 0, "vlan"), else_="flat")
+# What each attribute is compared as, and what it is sorted by; a text is what all networks have.
+_NETWORK: dict[str, tuple[Column, Column | None]] = {
+    **{name: (_n[name], _n[name]) for name in ("id", "name", "description")},
+    **dict.fromkeys(("tenant_id", "project_id"), (_n.owner, _n.owner)),
+    "shared": (_truth(_n.shared), _truth(_n.shared)),
+    "mtu": (_number(_n.mtu), _n.mtu),
+    "provider:network_type": (_KIND, _KIND),
+    "provider:physical_network": (_n.physical, _n.physical),
+    "provider:segmentation_id": (case((_n.vlan == 0, ""), else_=_number(_n.vlan)), _n.vlan),
+    **{name: (literal(word), None) for name, word in (("status", "active"), ("admin_state_up", "true"))},
+    **{name: (literal("false"), None) for name in ("router:external", "is_default")},
+    **{name: (literal(word), None) for name, word in (("port_security_enabled", "true"), ("revision_number", "1"))},
+}
+_NEVER = ("availability_zones", "availability_zone_hints")  # lists that are empty
+_PROVIDER = "provider:"  # what only admins see
+NETWORK_COLUMNS = frozenset({*_NETWORK, *_NEVER, "subnets", "created_at", "updated_at"})
+
+
+def _side(version: int) -> Select[Any]:
+    """The subnets of one IP version, a row each."""
+    end = "" if version == 4 else "6"
+    mode = literal("") if version == 4 else case((_n.dhcp6, "slaac"), else_="")
+    return select(
+        _n[f"subnet{end}_id"].label("id"),
+        func.coalesce(_n[f"subnet{end}_name"], "").label("name"),
+        func.coalesce(_n[f"subnet{end}_description"], "").label("description"),
+        _n.id.label("network_id"),
+        _n[f"cidr{end}"].label("cidr"),
+        func.coalesce(_n[f"gateway{end}"], "").label("gateway_ip"),
+        literal(str(version)).label("ip_version"),
+        _truth(_n[f"dhcp{end}"]).label("enable_dhcp"),
+        mode.label("mode"),
+        _n[f"dns{end}"].label("dns"),
+        _n.owner,
+        _n.shared,
+        _n.created,
+    ).where(_n[f"subnet{end}_id"].is_not(None))
+
+
+_subnets = union_all(_side(4), _side(6)).subquery("subnets")
+_s = _subnets.c
+_SUBNET: dict[str, tuple[Column, Column | None]] = {
+    **{
+        name: (_s[name], _s[name])
+        for name in ("id", "name", "description", "network_id", "cidr", "gateway_ip", "ip_version", "enable_dhcp")
+    },
+    **dict.fromkeys(("tenant_id", "project_id"), (_s.owner, _s.owner)),
+    **dict.fromkeys(("ipv6_address_mode", "ipv6_ra_mode"), (_s.mode, _s.mode)),
+    **{name: (literal(""), None) for name in ("subnetpool_id", "segment_id")},
+    "revision_number": (literal("1"), None),
+}
+SUBNET_COLUMNS = frozenset({*_SUBNET, "dns_nameservers", "service_types", "created_at", "updated_at"})
+
+
+def list_network_page(tx: Tx, wanted: NetworkFilter) -> list[Network]:
+    """The networks that a filter lets through, oldest first unless sorted; `BadInput` for an unknown marker."""
+    conditions = [*_seen(wanted, _n), *_equal(wanted, _NETWORK, _n.created), *wanted.tags.conditions(_n.id)]
+    if subnets := wanted.equal.get("subnets"):
+        conditions.append(or_(_n.subnet_id.in_(subnets), _n.subnet6_id.in_(subnets)))
+    rows = _page(tx, select(networks), conditions, _keys(wanted, _NETWORK, _n), wanted, _n.id)
+    return [network_of(row) for row in rows]
+
+
+def list_subnet_page(tx: Tx, wanted: NetworkFilter) -> list[tuple[Network, Subnet]]:
+    """The same of subnets, each with its network; those of version 4 come first."""
+    conditions = [*_seen(wanted, _s), *_equal(wanted, _SUBNET, _s.created), *wanted.tags.conditions(_s.id)]
+    if servers := wanted.equal.get("dns_nameservers"):
+        conditions.append(or_(*(holds(tx, _s.dns, each) for each in servers)))
+    keys = _keys(wanted, _SUBNET, _s)
+    keys.insert(-1, SortKey(_s.ip_version, wanted.backwards))  # of one network, for both are as old
+    page = _page(tx, select(_s.id, _s.network_id), conditions, keys, wanted, _s.id)
+    found = select(networks).where(_n.id.in_({row.network_id for row in page}))
+    known = {row.id: network_of(row) for row in tx.execute(found)}
+    by_id = {subnet.id: (network, subnet) for network in known.values() for subnet in network.subnets}
+    return [by_id[row.id] for row in page]
+
+
+def _seen(wanted: NetworkFilter, columns: Any) -> list[ColumnElement[bool]]:
+    return [] if wanted.project_id is None else [or_(columns.shared, columns.owner == wanted.project_id)]
+
+
+def _equal(
+    wanted: NetworkFilter, known: Mapping[str, tuple[Column, Column | None]], created: Column
+) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [in_seconds(created, times) for times in wanted.times.values()]
+    for name, values in wanted.equal.items():
+        if name.startswith(_PROVIDER) and wanted.project_id is not None:
+            found.append(false())
+        elif name in known:
+            found.append(known[name][0].in_(values))
+        elif name in _NEVER or name == "service_types":
+            found.append(false())
+    return found
+
+
+def _keys(wanted: NetworkFilter, known: Mapping[str, tuple[Column, Column | None]], columns: Any) -> list[SortKey]:
+    """The order; what is the same of all networks orders nothing, and the oldest come first in the end."""
+    back = wanted.backwards
+    named = [
+        SortKey(column, down != back)
+        for name, down in wanted.sort
+        if not (name.startswith(_PROVIDER) and wanted.project_id is not None)
+        and (column := columns.created if name.endswith("ed_at") else known.get(name, (None, None))[1]) is not None
+    ]
+    return [*named, SortKey(columns.created, back), SortKey(columns.id, back)]
+
+
+def _page(
+    tx: Tx,
+    statement: Select[Any],
+    conditions: Sequence[ColumnElement[bool]],
+    keys: Sequence[SortKey],
+    wanted: NetworkFilter,
+    known_id: Column,
+) -> list[Any]:
+    marker = and_(known_id == wanted.marker, *conditions) if wanted.marker is not None else None
+    page = page_of(tx, statement.where(*conditions), keys, marker=marker, limit=wanted.limit)
+    rows = list(tx.execute(page))
+    return rows[::-1] if wanted.backwards else rows

@@ -1,0 +1,88 @@
+"""Tags of networks, subnets, ports and security groups; ids of all four are made alike, so one table holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Index, String, Table, delete, func, insert, select
+
+from busway.store.database import Tx
+from busway.store.metadata import metadata
+
+network_tags = Table(
+    "network_tags",
+    metadata,
+    Column("resource_id", String(36), primary_key=True),
+    Column("tag", String(60), primary_key=True),
+    Index("ix_network_tags_tag", "tag"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TagFilter:
+    """Which tags a resource has: all of these, one of these; not all of these, none of these."""
+
+    every: tuple[str, ...] = ()
+    some: tuple[str, ...] = ()
+    not_every: tuple[str, ...] = ()
+    none: tuple[str, ...] = ()
+
+    def lets_through(self, tags: Collection[str]) -> bool:
+        """True for a resource with these tags."""
+        held = set(tags)
+        return (
+            held.issuperset(self.every)
+            and (not self.some or not held.isdisjoint(self.some))
+            and (not self.not_every or not held.issuperset(self.not_every))
+            and held.isdisjoint(self.none)
+        )
+
+    def conditions(self, resource_id: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+        """The same in SQL."""
+        found: list[ColumnElement[bool]] = []
+        if self.every:
+            found.append(resource_id.in_(_holders(self.every, all_=True)))
+        if self.some:
+            found.append(resource_id.in_(_holders(self.some)))
+        if self.not_every:
+            found.append(resource_id.not_in(_holders(self.not_every, all_=True)))
+        if self.none:
+            found.append(resource_id.not_in(_holders(self.none)))
+        return found
+
+
+ANY_TAGS = TagFilter()
+
+
+def _holders(tags: Sequence[str], *, all_: bool = False) -> Any:
+    """The ids of the resources that have one of the tags, or all."""
+    wanted = set(tags)
+    statement = select(network_tags.c.resource_id).where(network_tags.c.tag.in_(wanted))
+    if not all_:
+        return statement
+    return statement.group_by(network_tags.c.resource_id).having(func.count() == len(wanted))
+
+
+def tags_of(tx: Tx, resource_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+    """The tags of resources, in order; one without any is not in the answer."""
+    if not resource_ids:
+        return {}
+    statement = select(network_tags).where(network_tags.c.resource_id.in_(list(resource_ids)))
+    found: dict[str, tuple[str, ...]] = {}
+    for row in tx.execute(statement.order_by(network_tags.c.tag)):
+        found[row.resource_id] = (*found.get(row.resource_id, ()), row.tag)
+    return found
+
+
+def set_tags(tx: Tx, resource_id: str, tags: Collection[str]) -> None:
+    """Gives a resource these tags and no others."""
+    forget_tags(tx, resource_id)
+    if tags:
+        tx.execute(insert(network_tags), [{"resource_id": resource_id, "tag": tag} for tag in sorted(set(tags))])
+
+
+def forget_tags(tx: Tx, resource_id: str) -> None:
+    """Forgets the tags of a resource."""
+    tx.execute(delete(network_tags).where(network_tags.c.resource_id == resource_id))

@@ -1,0 +1,111 @@
+"""The addresses and MACs of new ports: those that are free, or the ones that a user wants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
+
+from sqlalchemy import and_, or_, select
+
+from busway.domain.errors import BadInput, Conflict
+from busway.domain.ids import PortId
+from busway.domain.network import Network, mac_for
+from busway.store.database import Tx
+from busway.store.port_look import Look
+from busway.store.ports import IS_LIVE, ports
+from busway.store.together import settle
+
+_FIRST_LOOK, _LONGEST_LOOK = 64, 4096  # addresses that are looked at together
+
+
+def first_look(network: Network, wanted: str | None, count: int) -> list[str]:
+    """The addresses that `take_cards` asks about first."""
+    if wanted is not None:
+        return [wanted]
+    return [] if network.v4 is None else list(islice(network.v4.addresses(), max(_FIRST_LOOK, 2 * count)))
+
+
+def take_cards(
+    tx: Tx,
+    network: Network,
+    port_ids: Sequence[PortId],
+    address: str | None = None,
+    mac: str | None = None,
+    look: Look | None = None,
+) -> list[tuple[str, str]]:
+    """An address ("" on a network without IPv4) and a MAC for each of some new ports on a network that is locked.
+
+    `address` and `mac` are those that are asked for. Raises `Conflict` when one is taken or none is free, `BadInput` for an
+    address that no port there can have. What `look` does not know is looked up, in one statement unless the network is
+    crowded; what is given out is in use for it from then on.
+    """
+    look = Look() if look is None else look
+    macs = {port_id: mac or mac_for(port_id, 0) for port_id in port_ids}
+    asked = list(macs.values())
+    addresses = _addresses(network, address, len(port_ids), partial(_used, tx, look, network, asked))
+    _used(tx, look, network, asked, ())
+    cards = [
+        (given, _take_mac(tx, port_id, mac) if macs[port_id] in look.taken_macs else macs[port_id])
+        for port_id, given in zip(port_ids, addresses, strict=True)
+    ]
+    look.learn((network.id, *card) for card in cards)
+    return cards
+
+
+def _addresses(
+    network: Network, wanted: str | None, count: int, used: Callable[[Sequence[str]], set[str]]
+) -> list[str]:
+    if network.v4 is None:
+        if wanted:
+            raise Conflict(f"Network {network.name} has no IPv4 addresses", code="address-taken")
+        return [""] * count
+    if wanted is not None:
+        if count > 1 or used([wanted]):
+            raise Conflict(f"Address {wanted} on network {network.name} is in use", code="address-taken")
+        if not network.v4.holds(wanted):
+            raise BadInput(
+                f"IP address {wanted} is not a valid IP for the specified subnet",
+                detail=f"Network {network.name} has {network.v4.cidr}, without its ends and its gateway.",
+                code="address-outside",
+            )
+        return [wanted]
+    addresses = iter(network.v4.addresses())
+    free: list[str] = []
+    size = max(_FIRST_LOOK, 2 * count)
+    while several := list(islice(addresses, size)):
+        taken = used(several)
+        free += [address for address in several if address not in taken]
+        if len(free) >= count:
+            return free[:count]
+        size = _LONGEST_LOOK  # a crowded network: few statements rather than few rows
+    raise Conflict(
+        f"Network {network.name} has no free address",
+        detail=f"All addresses from {network.v4.first} to {network.v4.last} are in use.",
+        remedy="Delete a server or a port, or use another network.",
+        code="addresses-exhausted",
+    )
+
+
+def _used(tx: Tx, look: Look, network: Network, macs: Sequence[str], addresses: Sequence[str]) -> set[str]:
+    """Those of some addresses of a network that a port has; what was not looked up yet is, and MACs too."""
+    new, new_macs = look.ask(network.id, addresses, macs)
+    if new or new_macs:
+        settle(tx, ports)
+        here = and_(ports.c.network_id == network.id, ports.c.address.in_(new))
+        wanted = or_(here, ports.c.mac.in_(new_macs)) if new_macs else here
+        found = tx.execute(select(ports.c.address, ports.c.mac, ports.c.network_id).where(IS_LIVE, wanted))
+        look.learn((row.network_id, row.address, row.mac) for row in found)
+    return look.used(network.id, addresses)
+
+
+def _take_mac(tx: Tx, port_id: PortId, wanted: str | None = None) -> str:
+    """A MAC address that no other port has; raises `Conflict`."""
+    settle(tx, ports)
+    for mac in [wanted] if wanted else (mac_for(port_id, attempt) for attempt in range(100)):
+        if tx.execute(select(ports.c.id).where(ports.c.mac == mac, IS_LIVE)).first() is None:
+            return mac
+    raise Conflict(
+        f"MAC address {wanted} is in use" if wanted else "No free MAC address was found in 100 attempts",
+        code="macs-exhausted",
+    )

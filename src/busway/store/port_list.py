@@ -1,0 +1,159 @@
+"""Lists of ports: who sees them, every filter, the order and the page are in the statement.
+
+One filter is an exception: a part of an address of version 6, which is in no column, for it follows from the port's MAC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import AddressValueError, IPv6Address, IPv6Network
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, false, func, literal, or_, select
+
+from busway.domain.guest_network import DIRECT, DIRECT_PHYSICAL, NORMAL, slaac_mac
+from busway.domain.ids import ProjectId
+from busway.domain.network import Plug, Port
+from busway.store.database import Tx
+from busway.store.hosts import hosts
+from busway.store.network_tags import ANY_TAGS, TagFilter
+from busway.store.networks import networks
+from busway.store.paging import SortKey, in_seconds, page_of
+from busway.store.ports import IS_LIVE, port_groups, ports, read_ports
+from busway.store.servers import servers
+
+Column = ColumnElement[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PortFilter:
+    """Which ports a list holds: each attribute is one of several texts.
+
+    `address_parts` are texts of which each must be in one of a port's addresses. `sort` has pairs of an attribute and
+    "descending"; with `backwards` the page is what comes before the marker. `project_id` is whose ports are seen, None for all.
+    """
+
+    equal: Mapping[str, Collection[str]] = field(default_factory=dict)
+    times: Mapping[str, Collection[datetime]] = field(default_factory=dict)
+    address_parts: Collection[str] = ()
+    tags: TagFilter = ANY_TAGS
+    project_id: ProjectId | None = None
+    sort: tuple[tuple[str, bool], ...] = ()
+    limit: int | None = None
+    marker: str | None = None
+    backwards: bool = False
+
+
+def _truth(column: Column) -> Column:
+    return case((column, "true"), else_="false")
+
+
+_p = ports.c
+_HELD = _p.server_id.is_not(None)
+_STATUS = case((and_(_HELD, _p.up, func.coalesce(_p.plug, "") != str(Plug.COMING)), "active"), else_="down")
+_OWNER = case((_HELD, "compute:nova"), else_="")
+# What each attribute is compared as, and what it is sorted by.
+_COLUMNS: dict[str, Column] = {
+    **{name: _p[name] for name in ("id", "name", "description", "network_id", "project_id")},
+    "tenant_id": _p.project_id,
+    "mac_address": _p.mac,
+    "device_owner": _OWNER,
+    "status": _STATUS,
+    "admin_state_up": _truth(_p.up),
+    "port_security_enabled": _truth(_p.security),
+    "binding:vnic_type": _p.vnic,
+    "numa_affinity_policy": func.coalesce(_p.numa_policy, ""),
+}
+_SORTED: dict[str, Column] = {
+    **_COLUMNS,
+    "device_id": func.coalesce(_p.server_id, ""),
+    "ip_address": func.coalesce(_p.address, ""),
+    "created_at": _p.created,
+    "updated_at": _p.created,
+}
+_VIF_TYPES = {"bridge": NORMAL, "hw_veb": DIRECT, "hostdev_physical": DIRECT_PHYSICAL}
+PORT_SORT_KEYS = frozenset(_SORTED)
+PORT_COLUMNS = frozenset(
+    {*_SORTED, "fixed_ips", "security_groups", "binding:host_id", "binding:vif_type", "revision_number", "subnet_id"}
+)
+
+
+def list_page(tx: Tx, wanted: PortFilter) -> list[Port]:
+    """The ports in use that a filter lets through, oldest first unless sorted; `BadInput` for an unknown marker."""
+    conditions: list[ColumnElement[bool]] = [IS_LIVE, *wanted.tags.conditions(_p.id)]
+    if wanted.project_id is not None:
+        conditions.append(_p.project_id == wanted.project_id)
+    conditions += [_condition(name, values, wanted) for name, values in wanted.equal.items()]
+    conditions += [in_seconds(_p.created, times) for times in wanted.times.values()]
+    conditions += [_has_part(part) for part in wanted.address_parts]
+    back = wanted.backwards
+    keys = [SortKey(_SORTED[name], down != back) for name, down in wanted.sort]
+    keys += [SortKey(_p.created, back), SortKey(_p.id, back)]
+    marker = and_(_p.id == wanted.marker, *conditions) if wanted.marker is not None else None
+    in_text = any("." not in part for part in wanted.address_parts)
+    limit = None if in_text else wanted.limit
+    page = page_of(tx, select(ports).where(*conditions), keys, marker=marker, limit=limit)
+    found = read_ports(tx, list(tx.execute(page)))
+    if in_text:
+        found = [port for port in found if _has_parts(port, wanted.address_parts)][: wanted.limit]
+    return found[::-1] if back else found
+
+
+def _condition(name: str, values: Collection[str], wanted: PortFilter) -> ColumnElement[bool]:
+    if name in _COLUMNS:
+        return _COLUMNS[name].in_(values)
+    if name == "device_id":
+        free = _p.server_id.is_(None) if "" in values else false()
+        return or_(_p.server_id.in_([each for each in values if each]), free)
+    if name == "ip_address":
+        return or_(*(_has_address(each) for each in values))
+    if name == "subnet_id":
+        of = or_(networks.c.subnet_id.in_(values), networks.c.subnet6_id.in_(values))
+        return _p.network_id.in_(select(networks.c.id).where(of))
+    if name == "security_groups":
+        return _p.id.in_(select(port_groups.c.port_id).where(port_groups.c.group_id.in_(values)))
+    if name == "revision_number":
+        return literal("1").in_(values)
+    if wanted.project_id is not None:  # where a port is bound is for admins, and others see nothing of it
+        return literal("").in_(values)
+    return _bound(name, values)
+
+
+def _bound(name: str, values: Collection[str]) -> ColumnElement[bool]:
+    """True of ports that are bound to one of some hosts, or as one of some types."""
+    placed = select(servers.c.id).join(hosts, hosts.c.id == servers.c.host_id)
+    free = or_(_p.server_id.is_(None), _p.server_id.not_in(placed))
+    if name == "binding:host_id":
+        named = _p.server_id.in_(placed.where(hosts.c.name.in_(values)))
+        return or_(named, free) if "" in values else named
+    cards = [_VIF_TYPES[value] for value in values if value in _VIF_TYPES]
+    there = and_(_p.vnic.in_(cards), _p.server_id.in_(placed))
+    return or_(there, free) if "unbound" in values else there
+
+
+def _has_address(address: str) -> ColumnElement[bool]:
+    if ":" not in address:
+        return _p.address == address
+    try:
+        one = IPv6Address(address)
+    except AddressValueError:
+        return false()
+    mac = slaac_mac(one)
+    if mac is None:
+        return false()
+    cidr = str(IPv6Network((one, 64), strict=False))
+    return and_(_p.mac == mac, _p.network_id.in_(select(networks.c.id).where(networks.c.cidr6 == cidr)))
+
+
+def _has_part(part: str) -> ColumnElement[bool]:
+    """True of ports whose address of version 4 has the part in it; those that have one of version 6 too unless it has a dot."""
+    inside = _p.address.contains(part, autoescape=True)
+    six = _p.network_id.in_(select(networks.c.id).where(networks.c.subnet6_id.is_not(None)))
+    return inside if "." in part else or_(inside, six)
+
+
+def _has_parts(port: Port, parts: Collection[str]) -> bool:
+    addresses: Sequence[str] = [address for _, address in port.fixed_ips]
+    return all(any(part in address for address in addresses) for part in parts)

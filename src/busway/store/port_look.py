@@ -1,0 +1,38 @@
+"""Which addresses and MACs are in use, as far as it was looked up within a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from busway.domain.ids import NetworkId
+
+
+@dataclass(slots=True)
+class Look:
+    """The addresses that were asked about on each network, and the MACs; and those of all that are in use."""
+
+    asked: dict[NetworkId, set[str]] = field(default_factory=dict)
+    macs: set[str] = field(default_factory=set)
+    taken: set[tuple[NetworkId, str]] = field(default_factory=set)
+    taken_macs: set[str] = field(default_factory=set)
+
+    def ask(self, network_id: NetworkId, addresses: Iterable[str], macs: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Adds what is to be looked up; returns what of it is new."""
+        known = self.asked.setdefault(network_id, set())
+        new = [address for address in addresses if address not in known]
+        new_macs = [mac for mac in macs if mac not in self.macs]
+        known.update(new)
+        self.macs.update(new_macs)
+        return new, new_macs
+
+    def learn(self, rows: Iterable[tuple[NetworkId, str | None, str]]) -> None:
+        """Adds ports in use, each with its network, address and MAC."""
+        for network_id, address, mac in rows:
+            self.taken_macs.add(mac)
+            if address:
+                self.taken.add((network_id, address))
+
+    def used(self, network_id: NetworkId, addresses: Sequence[str]) -> set[str]:
+        """Those of some addresses that are in use."""
+        return {address for address in addresses if (network_id, address) in self.taken}

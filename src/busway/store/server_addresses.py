@@ -1,0 +1,43 @@
+"""The addresses of servers, as their ports have them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, select
+
+from busway.domain.guest_network import DIRECT_PHYSICAL
+from busway.domain.ids import ServerId
+from busway.domain.network import Port
+from busway.domain.server import ServerAddress
+from busway.store.database import Tx
+from busway.store.networks import network_of, networks
+from busway.store.port_cards import cards_of
+from busway.store.ports import IS_LIVE, ports
+
+# Built once: a listing asks it often.
+_HELD = (
+    select(ports.c.server_id, ports.c.id.label("port_id"), ports.c.address, ports.c.mac, ports.c.vnic, networks)
+    .join(networks, networks.c.id == ports.c.network_id)
+    .where(ports.c.server_id.in_(bindparam("servers", expanding=True)), IS_LIVE)
+    .order_by(ports.c.created, ports.c.id)
+)
+
+
+def server_addresses(tx: Tx, server_ids: Sequence[ServerId]) -> dict[ServerId, tuple[ServerAddress, ...]]:
+    """The addresses of many servers at once; a server without any is not in the answer."""
+    found: dict[ServerId, tuple[ServerAddress, ...]] = {}
+    rows = list(tx.execute(_HELD, {"servers": list(server_ids)}))
+    cards = cards_of(tx, [row.server_id for row in rows if row.vnic == DIRECT_PHYSICAL])
+    for row in rows:
+        network = network_of(row)
+        port = Port(
+            row.port_id, network, network.owner, row.server_id, row.address or "", row.mac, network.created,
+            vnic=row.vnic, card=cards.get(row.port_id),
+        )  # fmt: skip
+        told = tuple(
+            ServerAddress(network.name, address, port.guest_mac, port.id, subnet.prefix, subnet.gateway)
+            for subnet, address in port.fixed_ips
+        )
+        found[row.server_id] = (*found.get(row.server_id, ()), *told)
+    return found

@@ -1,0 +1,224 @@
+"""Regions, services and endpoints: what the catalog in a token is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Boolean, Column, ForeignKey, Row, Select, String, Table, Text, delete, insert, select, update
+
+from busway.domain.errors import NotFound
+from busway.domain.service_catalog import Endpoint, Region, Service
+from busway.store.database import Tx
+from busway.store.metadata import Json, metadata
+from busway.store.paging import SortKey, page_of
+
+regions = Table(
+    "regions",
+    metadata,
+    Column("id", String(255), primary_key=True),
+    Column("description", Text, nullable=False),
+    Column("parent_region_id", String(255), index=True),
+    Column("extra", Json, nullable=False),
+)
+
+services = Table(
+    "services",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("type", String(255), nullable=False, index=True),
+    Column("name", String(255), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("extra", Json, nullable=False),
+)
+
+endpoints = Table(
+    "endpoints",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("service_id", ForeignKey("services.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("region_id", ForeignKey("regions.id"), index=True),
+    Column("interface", String(8), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("extra", Json, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where a list begins, after the row with the id `marker`, and how long it is."""
+
+    limit: int | None = None
+    marker: str | None = None
+
+
+ALL = Page()
+
+
+def add_region(tx: Tx, region: Region) -> None:
+    """Stores a new region."""
+    tx.execute(insert(regions).values(_values(regions, region)))
+
+
+def save_region(tx: Tx, region: Region) -> None:
+    """Writes all fields of a region."""
+    tx.execute(update(regions).where(regions.c.id == region.id).values(_values(regions, region)))
+
+
+def find_region(tx: Tx, region_id: str) -> Region | None:
+    """Reads a region, or None."""
+    row = tx.execute(select(regions).where(regions.c.id == region_id)).one_or_none()
+    return None if row is None else Region(**row._mapping)
+
+
+def get_region(tx: Tx, region_id: str) -> Region:
+    """Reads a region; raises `NotFound`."""
+    found = find_region(tx, region_id)
+    if found is None:
+        raise _missing("region", region_id)
+    return found
+
+
+def list_regions(tx: Tx, parent: str | None = None, page: Page = ALL) -> list[Region]:
+    """The regions, or those that lie in `parent`, by id."""
+    statement: Select[Any] = select(regions)
+    if parent is not None:
+        statement = statement.where(regions.c.parent_region_id == parent)
+    return [Region(**row._mapping) for row in _page(tx, statement, regions, page)]
+
+
+def list_regions_below(tx: Tx, region_id: str) -> list[str]:
+    """The ids of all regions that lie in one, at any depth."""
+    # WITH RECURSIVE below AS (SELECT id … WHERE parent_region_id = ? UNION SELECT regions.id … JOIN below)
+    below = select(regions.c.id).where(regions.c.parent_region_id == region_id).cte("below", recursive=True)
+    inner = regions.alias("inner_region")
+    below = below.union(select(inner.c.id).join(below, inner.c.parent_region_id == below.c.id))
+    return list(tx.execute(select(below.c.id)).scalars())
+
+
+def has_endpoints(tx: Tx, region_ids: list[str]) -> bool:
+    """True when an endpoint is in one of these regions."""
+    return tx.execute(select(endpoints.c.id).where(endpoints.c.region_id.in_(region_ids)).limit(1)).first() is not None
+
+
+def delete_regions(tx: Tx, region_ids: list[str]) -> None:
+    """Removes regions without endpoints."""
+    tx.execute(delete(regions).where(regions.c.id.in_(region_ids)))
+
+
+def has_catalog(tx: Tx) -> bool:
+    """True when there is a service or a region."""
+    both = select(services.c.id).union_all(select(regions.c.id)).limit(1)
+    return tx.execute(both).first() is not None
+
+
+def add_service(tx: Tx, service: Service) -> None:
+    """Stores a new service."""
+    tx.execute(insert(services).values(_values(services, service)))
+
+
+def save_service(tx: Tx, service: Service) -> None:
+    """Writes all fields of a service."""
+    tx.execute(update(services).where(services.c.id == service.id).values(_values(services, service)))
+
+
+def get_service(tx: Tx, service_id: str) -> Service:
+    """Reads a service; raises `NotFound`."""
+    row = tx.execute(select(services).where(services.c.id == service_id)).one_or_none()
+    if row is None:
+        raise _missing("service", service_id)
+    return Service(**row._mapping)
+
+
+def list_services(tx: Tx, kind: str | None = None, name: str | None = None, page: Page = ALL) -> list[Service]:
+    """The services, or those of a type or name, by id."""
+    statement: Select[Any] = select(services)
+    for column, value in ((services.c.type, kind), (services.c.name, name)):
+        if value is not None:
+            statement = statement.where(column == value)
+    return [Service(**row._mapping) for row in _page(tx, statement, services, page)]
+
+
+def delete_service(tx: Tx, service_id: str) -> None:
+    """Removes a service with its endpoints."""
+    tx.execute(delete(services).where(services.c.id == service_id))
+
+
+def add_endpoint(tx: Tx, endpoint: Endpoint) -> None:
+    """Stores a new endpoint."""
+    tx.execute(insert(endpoints).values(_values(endpoints, endpoint)))
+
+
+def save_endpoint(tx: Tx, endpoint: Endpoint) -> None:
+    """Writes all fields of an endpoint."""
+    tx.execute(update(endpoints).where(endpoints.c.id == endpoint.id).values(_values(endpoints, endpoint)))
+
+
+def get_endpoint(tx: Tx, endpoint_id: str) -> Endpoint:
+    """Reads an endpoint; raises `NotFound`."""
+    row = tx.execute(select(endpoints).where(endpoints.c.id == endpoint_id)).one_or_none()
+    if row is None:
+        raise _missing("endpoint", endpoint_id)
+    return Endpoint(**row._mapping)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointFilter:
+    """Which endpoints a list holds."""
+
+    service_id: str | None = None
+    interface: str | None = None
+    region_id: str | None = None
+    page: Page = ALL
+
+
+def list_endpoints(tx: Tx, wanted: EndpointFilter) -> list[Endpoint]:
+    """The endpoints that a filter lets through, by id."""
+    statement: Select[Any] = select(endpoints)
+    for name in ("service_id", "interface", "region_id"):
+        if (value := getattr(wanted, name)) is not None:
+            statement = statement.where(endpoints.c[name] == value)
+    return [Endpoint(**row._mapping) for row in _page(tx, statement, endpoints, wanted.page)]
+
+
+def delete_endpoint(tx: Tx, endpoint_id: str) -> None:
+    """Removes an endpoint."""
+    tx.execute(delete(endpoints).where(endpoints.c.id == endpoint_id))
+
+
+def list_enabled(tx: Tx) -> list[tuple[Service, list[Endpoint]]]:
+    """The enabled services, by type and name, each with its enabled endpoints: what a token's catalog shows."""
+    # SELECT … FROM services LEFT JOIN endpoints ON service_id = services.id AND endpoints.enabled WHERE services.enabled
+    theirs = [column.label(f"endpoint_{column.name}") for column in endpoints.c]
+    statement = (
+        select(*services.c, *theirs)
+        .outerjoin_from(services, endpoints, (endpoints.c.service_id == services.c.id) & endpoints.c.enabled)
+        .where(services.c.enabled)
+        .order_by(services.c.type, services.c.name, services.c.id, endpoints.c.region_id, endpoints.c.interface)
+    )
+    found: dict[str, tuple[Service, list[Endpoint]]] = {}
+    for row in tx.execute(statement):
+        values = row._mapping
+        known = found.setdefault(row.id, (Service(**{column.name: values[column.name] for column in services.c}), []))
+        if row.endpoint_id is not None:
+            known[1].append(Endpoint(**{column.name: values[f"endpoint_{column.name}"] for column in endpoints.c}))
+    return list(found.values())
+
+
+def _values(table: Table, thing: object) -> dict[str, Any]:
+    return {column.name: getattr(thing, column.name) for column in table.c}
+
+
+def _page(tx: Tx, statement: Select[Any], table: Table, page: Page) -> list[Row[Any]]:
+    marker = table.c.id == page.marker if page.marker is not None else None
+    return list(tx.execute(page_of(tx, statement, [SortKey(table.c.id)], marker=marker, limit=page.limit)))
+
+
+def _missing(kind: str, reference: str) -> NotFound:
+    return NotFound(
+        f"Could not find {kind}: {reference}",
+        remedy=f"List them: openstack {kind} list",
+        code=f"{kind}-not-found",
+    )
