@@ -86,6 +86,20 @@ def test_a_node_without_udevs_link_is_told_by_its_file(tmp_path: Path) -> None:
     assert "/dev/dri/by-path/platform-vgem-render is not there. The node is /dev/dri/renderD128" in node.trouble
 
 
+def test_a_hypervisor_that_can_t_draw_offers_no_share_and_starts_no_guest(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    add_render_node(stage.root)
+    stage.render = DeclaredNodes({"software": 1}, lacking=lambda: "QEMU has no egl-headless")
+    stage.desire(server(node="platform-vgem"))
+
+    stage.settle(stage.agent())
+
+    [node] = stage.link.last.render_nodes
+    assert node.trouble == "The hypervisor can't draw for guests on this host. QEMU has no egl-headless."
+    assert fault(stage) == "render-qemu"
+    assert stage.hypervisor.domains() == ()
+
+
 def test_a_guest_that_is_off_is_not_started_without_its_node(stage: Stage) -> None:
     stage.desire(server())
     agent = stage.agent()

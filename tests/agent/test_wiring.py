@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from busway.agent.render import DeclaredNodes
 from busway.agent.wiring import AgentOptions, build_agent
 from busway.cli.agent import agent as command
 from busway.domain.documents import Desired
@@ -36,6 +38,22 @@ def test_a_wired_agent_reports_this_machine(plane: ControlPlane, options: AgentO
     assert (report.host, report.generation, report.servers) == ("host-1", 3, ())
     assert (report.resources.hypervisor_type, report.resources.virt_type) == ("TEST", "qemu")
     assert report.boot_id == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def test_a_qemu_that_can_t_draw_for_guests_is_told_with_the_declared_nodes(
+    plane: ControlPlane, options: AgentOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for machine in ("x86_64", "aarch64"):
+        emulator = tmp_path / f"qemu-system-{machine}"
+        emulator.write_text("#!/bin/sh\necho nothing\n")
+        emulator.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    with closing(build_agent(replace(options, render=DeclaredNodes({"software": 1})))) as agent:
+        agent.round()
+
+    [node] = plane.reports[-1].render_nodes
+    assert "QEMU has no virtio-gpu-gl-device" in node.trouble
 
 
 def test_a_folder_has_one_agent(options: AgentOptions) -> None:

@@ -63,3 +63,17 @@ def test_qemu_has_no_rights_on_a_render_node_without_mount_namespaces(tmp_path: 
     told = [each.brief for each in examine(tmp_path).findings if each.code == "render-node"]
 
     assert told == (["libvirt gives QEMU no rights on render nodes"] if found else [])
+
+
+@pytest.mark.parametrize("absent", ["hw-display-virtio-gpu-gl.so", "ui-egl-headless.so"])
+def test_each_module_by_which_qemu_draws_for_guests_is_missed(tmp_path: Path, absent: str) -> None:
+    machine = healthy(tmp_path)
+    machine.write("dev/dri/by-path/platform-vgem-render", "")
+    folder = "usr/lib/x86_64-linux-gnu/qemu"
+    for name in {"hw-display-virtio-gpu.so", "hw-display-virtio-gpu-gl.so", "ui-egl-headless.so"} - {absent}:
+        machine.write(f"{folder}/{name}", "")
+
+    [told] = [each for each in examine(tmp_path).findings if each.code == "render-node"]
+
+    assert told.brief == "QEMU can't draw for guests (virgl) on this host"
+    assert [each.file for each in told.evidence] == [f"/{folder}/{absent}"]

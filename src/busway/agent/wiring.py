@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from busway.hardware.kernel import SysfsKernel
 from busway.hardware.numa import check_sets
 from busway.hardware.scrub import SCRUB_SECONDS
 from busway.hypervisor.adapter import LibvirtHypervisor
+from busway.hypervisor.drawing import Drawing, ask_qemu
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import Hypervisor
 from busway.networking.networks import HostNetworks, control_plane
@@ -127,7 +128,7 @@ def build_agent(
         vgpu_modes=options.vgpu_modes,
         fabric_manager=run_program(options.fabric_manager) if options.fabric_manager else None,
         fabric_modules=options.fabric_modules,
-        render=options.render,
+        render=replace(options.render, lacking=Drawing(ask_qemu, time.monotonic).why_not),
         live=_live(options, credential.url),
     )
 
