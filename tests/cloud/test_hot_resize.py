@@ -37,8 +37,8 @@ def boot(user: User) -> tuple[str, float]:
     return uuid, float(uptime)
 
 
-def claimed(user: User) -> list[object]:
-    return sorted(each["address"] for each in user.devices() if each["server_name"] == "hot")
+def claimed(user: User) -> list[str]:
+    return sorted(str(each["address"]) for each in user.devices() if each["server_name"] == "hot")
 
 
 def resize(user: User) -> None:
