@@ -88,3 +88,17 @@ def test_a_resize_in_place_does_not_give_a_server_the_pf_of_the_vf_that_it_may_g
 
     assert now(world, row).status is ServerStatus.ACTIVE
     monitors.check_always(world)
+
+
+def test_a_resized_guest_that_its_hosts_restart_ended_is_not_desired_to_run(world: World) -> None:
+    row, host = placed(world, "gpu:1")
+    host.round()
+    resize_server(world.control(), ADMIN, row.id, replace(flavor("gpu:1", 512), id=FlavorId("other")), "req")
+    world.calm()
+    assert now(world, row).status is ServerStatus.VERIFY_RESIZE
+
+    host.reboot()
+
+    world.calm()
+    assert not now(world, row).powered
+    monitors.check_settled(world)

@@ -12,7 +12,7 @@ from busway.control.servers.leave import depart
 from busway.domain.caller import Caller
 from busway.domain.errors import Conflict
 from busway.domain.move import Move, MoveState
-from busway.domain.server import PowerState, ServerStatus
+from busway.domain.server import PowerState, ServerStatus, TaskState
 from busway.store import hosts, moves
 from busway.store.database import Tx, take_turn
 from busway.store.servers import ServerRow
@@ -30,8 +30,12 @@ def confirm_resize(control: Control, caller: Caller, server_id: str, request_id:
         else:
             depart(tx, row.id, move.source.host_id, now, reason)
         moves.set_move_state(tx, move, MoveState.CONFIRMED, now)
-        status = ServerStatus.ACTIVE if row.power is PowerState.RUNNING else ServerStatus.SHUTOFF
-        set_status(tx, row, status, reason, now, powered=status is ServerStatus.ACTIVE)
+        runs = row.power in (PowerState.RUNNING, PowerState.PAUSED)
+        task = (
+            TaskState.POWERING_ON if row.powered and not runs else None
+        )  # its host's restart ended it: it is started again
+        status = ServerStatus.ACTIVE if runs else ServerStatus.SHUTOFF
+        set_status(tx, row, status, reason, now, powered=row.powered or runs, task_state=task)
         note_action(tx, caller, row.id, "confirmResize", request_id, now)
     control.crashpoint("confirm:after-commit")
     control.bell.ring(f"host:{move.source.host_id}")

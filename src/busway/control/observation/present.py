@@ -26,11 +26,14 @@ from busway.store.servers import ServerRow
 
 # What goes on behind these is decided by more than one report (`advance`); a report only tells of the guest's power.
 _UNDER_WAY = frozenset({TaskState.SHELVING, TaskState.RESIZE_MIGRATING, TaskState.IMAGE_UPLOADING})
-# These wait for their user, whatever the guest does meanwhile.
-_WAITING = frozenset({ServerStatus.VERIFY_RESIZE, ServerStatus.SHELVED, ServerStatus.SHELVED_OFFLOADED})
+# These keep their status until their user acts, whatever the guest does meanwhile. Shelved guests are off.
+_SHELVED = frozenset({ServerStatus.SHELVED, ServerStatus.SHELVED_OFFLOADED})
+_WAITING = _SHELVED | {ServerStatus.VERIFY_RESIZE}
+_WAITING_ON = frozenset({ServerStatus.VERIFY_RESIZE, ServerStatus.RESCUE})
 
 _COMING = frozenset({ServerStatus.BUILD, ServerStatus.REBUILD, ServerStatus.RESIZE})
-_MAY_RUN = _COMING | {ServerStatus.SHUTOFF, ServerStatus.MIGRATING}
+_BROUGHT_UP = _COMING | _SHELVED | {ServerStatus.REVERT_RESIZE}
+_MAY_RUN = _BROUGHT_UP | {ServerStatus.SHUTOFF, ServerStatus.MIGRATING}
 _OFF = frozenset({PowerState.SHUTOFF, PowerState.CRASHED})
 _ON = frozenset({PowerState.RUNNING, PowerState.PAUSED})
 _RAN = frozenset({ServerStatus.ACTIVE, ServerStatus.PAUSED, ServerStatus.SUSPENDED})
@@ -82,13 +85,13 @@ def take_present(control: Control, tx: Tx, row: ServerRow, told: Told, now: date
     reached = _REACHED.get((row.hold, mine.power)) if row.powered and done else None
     if reached is ServerStatus.ACTIVE and system:
         reached = ServerStatus.RESCUE
-    if row.task_state in _UNDER_WAY or (row.task_state is None and row.status in _WAITING):
+    if row.task_state is None and row.status in _WAITING_ON and done and mine.power in _OFF:
+        _take_waiting_off(control, tx, row, told, now)
+    elif row.task_state in _UNDER_WAY or (row.task_state is None and row.status in _WAITING):
         _take_power(tx, row, mine, now)
     elif reached is not None and mine.saved is (reached is ServerStatus.SUSPENDED):
         assert mine.power is not None
         _become(tx, row, told, reached, mine.power, f"its host reports that it {_WORDS[reached]}", now)
-    elif row.status is ServerStatus.RESCUE and row.task_state is None and done and mine.power in _OFF:
-        _take_rescued_off(control, tx, row, told, now)
     elif not row.powered and mine.power in _OFF and mine.disk == row.disks[-1]:
         _become(tx, row, told, ServerStatus.SHUTOFF, PowerState.SHUTOFF, "its host reports that it is shut off", now)
     elif done and mine.power not in _ON and not mine.saved and _may_be_off(row, mine):
@@ -101,10 +104,14 @@ def _may_be_off(row: ServerRow, mine: ObservedServer) -> bool:
     return row.status in _RAN or (row.status in _MAY_RUN and mine.power in _OFF)
 
 
-def _take_rescued_off(control: Control, tx: Tx, row: ServerRow, told: Told, now: datetime) -> None:
-    """A rescued guest that is off waits for its user; one that its host's restart ended boots once more if the operator chose so."""
+def _take_waiting_off(control: Control, tx: Tx, row: ServerRow, told: Told, now: datetime) -> None:
+    """The guest of a resized or rescued server is off: the status stays until the user acts, and the guest stays off.
+
+    If its host was restarted, and the operator chose `resume_guests_state_on_host_boot`, it is started once more.
+    """
     if told.rebooted and row.powered and control.settings.resume_guests_state_on_host_boot:
-        desire(tx, row, now, starts=row.starts + 1, task_state=TaskState.RESCUING, power=PowerState.SHUTOFF)
+        task = TaskState.RESCUING if row.status is ServerStatus.RESCUE else None
+        desire(tx, row, now, starts=row.starts + 1, task_state=task, power=PowerState.SHUTOFF)
     elif row.powered or row.power is not PowerState.SHUTOFF:
         servers.update_server(tx, row.id, now, power=PowerState.SHUTOFF, powered=False)
 
@@ -121,14 +128,15 @@ def is_awaited(row: ServerRow) -> bool:
 
 def _take_off(control: Control, tx: Tx, row: ServerRow, told: Told, now: datetime) -> None:
     """The guest ran and is off: it powered itself off, or its host lost power, perhaps before anyone saw it run."""
-    if row.status in _COMING:
+    if row.status in _BROUGHT_UP:
         _become(tx, row, told, ServerStatus.ACTIVE, PowerState.RUNNING, "its host reports that it has run", now)
-    if row.status is ServerStatus.RESIZE:
-        return  # it waits for its user, whatever the guest does
-    if row.status in _COMING:
-        row = replace(row, status=ServerStatus.ACTIVE, task_state=None, launched=row.launched or now)
+        reached = ServerStatus.VERIFY_RESIZE if row.status is ServerStatus.RESIZE else ServerStatus.ACTIVE
+        row = replace(row, status=reached, task_state=None, launched=row.launched or now)
         told = replace(told, claims=())  # they are allocated by now
-    _stopped_by_itself(control, tx, row, told, now)
+    if row.status is ServerStatus.VERIFY_RESIZE:
+        _take_waiting_off(control, tx, row, told, now)
+    else:
+        _stopped_by_itself(control, tx, row, told, now)
 
 
 def _stopped_by_itself(control: Control, tx: Tx, row: ServerRow, told: Told, now: datetime) -> None:
