@@ -92,6 +92,11 @@ STORIES = {
     ),
     "go away": Story(lambda server: server, ("MigrateDomain",), device=False),
     "hand in": Story(lambda server: replace(server, powered=False, upload=ImageId("up")), ("StopDomain", "UploadDisk")),
+    "hand in both": Story(
+        lambda server: replace(scratch(server), powered=False, upload=ImageId("up"), upload_ephemeral=ImageId("extra")),
+        ("StopDomain", "UploadDisk", "UploadDisk"),
+        first=lambda server: scratch(server),
+    ),
     "plug a card": Story(lambda server: with_card(roomy(server)), ("PlugCard",), first=lambda server: roomy(server)),
     "unplug a card": Story(lambda server: roomy(server), ("AskOut",), first=lambda server: with_card(roomy(server))),
     "plug a device": Story(
@@ -108,6 +113,11 @@ STORIES = {
     "boot": Story(lambda server: server, BOOT),
     "delete": Story(lambda _server: None, ("DestroyDomain", "UndefineDomain", "GiveBackDevice", "RemoveFiles")),
 }
+
+
+def scratch(server: DesiredServer) -> DesiredServer:
+    """The server started anew with an ephemeral disk."""
+    return replace(server, machine=Machine(ephemeral_gb=1), disks=(2,), starts=2)
 
 
 def roomy(server: DesiredServer) -> DesiredServer:

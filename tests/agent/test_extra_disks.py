@@ -1,5 +1,6 @@
 """Ephemeral and swap disks: made with a file system, kept as long as the root disk is, and removed with it."""
 
+import hashlib
 import shutil
 import struct
 import subprocess
@@ -12,9 +13,10 @@ from busway.agent.blank_disk import make_blank
 from busway.agent.image_format import backing_file, virtual_size
 from busway.agent.qemu_img import make_overlay
 from busway.domain.disk_role import DiskRole
-from busway.domain.documents import DesiredServer
+from busway.domain.documents import DesiredServer, ImageRef
 from busway.domain.errors import HostError
 from busway.domain.guest_machine import Machine
+from busway.domain.ids import ImageId
 from busway.testing.stage import ONE, Stage, desired_server
 
 needs_makers = pytest.mark.skipif(
@@ -118,6 +120,34 @@ def test_a_resize_keeps_what_is_on_the_ephemeral_disk_and_its_revert_gives_it_ba
 
     desire(stage, desire(stage, resized, powered=False), powered=True, disks=(1,), starts=3, machine=BOTH)
     assert files(stage) == {"ephemeral": "written by the guest", "swap": "swap of 64 MB"}
+
+
+UP, UP_EXTRA = ImageId("snapshot"), ImageId("snapshot-ephemeral")
+
+
+def test_both_disks_of_a_server_that_moves_are_handed_in_once(stage: Stage) -> None:
+    server = desire(stage, desired_server(ONE), machine=BOTH)
+    stage.state.files(ONE).disk.write_text("root")
+    stage.state.files(ONE).disk_of(DiskRole.EPHEMERAL).write_text("written by the guest")
+    server = desire(stage, server, powered=False)
+
+    desire(stage, server, upload=UP, upload_ephemeral=UP_EXTRA)
+
+    assert stage.link.uploads == {UP: b"root", UP_EXTRA: b"written by the guest"}
+    record = stage.state.record(ONE)
+    assert (record.uploaded, record.uploaded_ephemeral) == (UP, UP_EXTRA)
+
+
+def test_a_disk_that_came_from_another_host_is_a_layer_on_its_image_and_a_rebuild_leaves_that(stage: Stage) -> None:
+    data = struct.pack(">4sIQIIQ", b"QFI\xfb", 3, 0, 0, 16, 2 << 30).ljust(104, b"\0") + b"written on another host"
+    image = ImageRef(ImageId("ephemeral"), hashlib.sha256(data).hexdigest(), len(data), "qcow2")
+    stage.link.images[image.id] = data
+
+    server = desire(stage, desired_server(ONE), disks=(2,), machine=BOTH, ephemeral_image=image)
+
+    assert stage.state.files(ONE, 2).disk_of(DiskRole.EPHEMERAL).read_bytes() == data
+    desire(stage, server, disks=(3,), starts=2, ephemeral_image=None)
+    assert files(stage) == {"ephemeral-3": "ephemeral of 2048 MB", "swap-3": "swap of 64 MB"}
 
 
 @needs_makers

@@ -1,5 +1,11 @@
 """Cached images go when no server has used them for a day, and never while one may need them."""
 
+import hashlib
+from dataclasses import replace
+
+from busway.domain.documents import ImageRef
+from busway.domain.guest_machine import Machine
+from busway.domain.ids import ImageId
 from busway.testing.stage import ONE, TWO, Stage, desired_server
 
 DAY = 86400
@@ -38,6 +44,21 @@ def test_nothing_goes_while_a_server_is_here_that_the_document_does_not_have(sta
     later(stage, 3)
 
     assert cached(stage) == 1
+
+
+def test_the_image_below_an_ephemeral_disk_stays_as_long_as_its_server(stage: Stage) -> None:
+    data = bytes(512)
+    below = ImageRef(ImageId("below"), hashlib.sha256(data).hexdigest(), len(data), "raw")
+    stage.link.images[below.id] = data
+    stage.hands.now = 2_000_000_000.0
+    stage.desire(replace(desired_server(ONE), machine=Machine(ephemeral_gb=1), ephemeral_image=below))
+    stage.settle(stage.agent())
+    later(stage, 3)
+    in_use = cached(stage)
+    stage.desire(absent=(ONE,))
+    later(stage, 3)
+
+    assert (in_use, cached(stage)) == (2, 0)
 
 
 def test_a_removed_image_is_fetched_again_when_it_is_needed(stage: Stage) -> None:

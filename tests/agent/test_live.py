@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import struct
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -87,6 +88,21 @@ def test_the_connections_of_a_guest_go_along_and_those_of_others_do_not(one: Sta
     send(one, outgoing(two))
 
     assert two.networks.known[nic.address] == (mine,)
+
+
+@pytest.mark.parametrize("layered", [False, True])
+def test_all_of_the_disks_is_copied_where_the_ephemeral_one_reads_from_an_image(
+    one: Stage, two: Stage, layered: bool
+) -> None:
+    """The target has no such image: its ephemeral disk is one file afterwards."""
+    base = str(one.state.image(desired_server(ONE).image.sha256)).encode()
+    opening = struct.pack(">4sIQIIQ", b"QFI\xfb", 3, 104, len(base), 16, 1 << 30).ljust(104, b"\0")
+    one.state.files(ONE).disk.write_bytes(opening + base)
+    wanted = outgoing(two)
+    send(one, replace(wanted, ephemeral_image=wanted.image) if layered else wanted)
+
+    copied = two.state.files(ONE, 2).disk.read_bytes()
+    assert (copied == b"nothing in 1073741824 bytes") is layered
 
 
 @pytest.mark.parametrize("broken", ["one", "two"])

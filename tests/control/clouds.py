@@ -150,9 +150,9 @@ class Host:
     def obey(self, **changes: Any) -> None:
         """Does what an agent does that succeeds in everything: guests, devices, and disks that are asked for."""
         for server in self.obey_but_uploads(**changes):
-            if server.upload is not None:
+            for asked in filter(None, (server.upload, server.upload_ephemeral)):
                 with contextlib.suppress(Conflict):  # it has arrived already
-                    self.hand_in(server.id, server.upload)
+                    self.hand_in(server.id, asked)
 
     def obey_but_uploads(self, **changes: Any) -> tuple[DesiredServer, ...]:
         """Does all of it but for the disks; returns the servers, some of which ask for theirs."""

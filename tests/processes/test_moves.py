@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from pathlib import Path
 
 import httpx
@@ -97,6 +98,53 @@ def test_a_disk_is_handed_in_though_the_agent_is_killed(cloud: ProcessCloud, poi
     wait_status(cloud, server_id, "ACTIVE")
     assert cloud.host_of(server_id) == first
     delete_and_look(cloud, server_id)
+
+
+# What happens first on the host that the server leaves, and on the one that it goes to.
+RARE = pytest.mark.skipif(
+    not os.environ.get("BUSWAY_SLOW_LAB"), reason="two of four points are enough; `make test-slow` kills at all of them"
+)
+EXTRA = ["after:UploadDisk", "before:MakeExtraDisk"]
+EXTRA_RARE = [pytest.param(point, marks=RARE) for point in ("before:UploadDisk", "after:MakeExtraDisk")]
+
+
+@pytest.mark.parametrize("point", [*EXTRA, *EXTRA_RARE])
+def test_an_ephemeral_disk_arrives_with_what_is_on_it_though_an_agent_is_killed(
+    cloud: ProcessCloud, point: str
+) -> None:
+    """Its source dies at its first upload, or its target at its first extra disk."""
+    flavor = {"name": "extra", "ram": 256, "vcpus": 1, "disk": 1, "swap": 64, "OS-FLV-EXT-DATA:ephemeral": 2}
+    made = cloud.call("POST", "/compute/v2.1/flavors", {"flavor": flavor})["flavor"]["id"]
+    leaves, arrives = (point, "") if "Upload" in point else ("", point)
+    cloud.start_host("h1", crash_at=leaves)
+    cloud.wait_for_host("h1")
+    wish = cloud.wish("s1")
+    wish["server"]["flavorRef"] = made
+    server_id = cloud.call("POST", "/compute/v2.1/servers", wish)["server"]["id"]
+    wait_for("the server to run", lambda: cloud.status(server_id) == "ACTIVE")
+    disk = extra_disks(cloud, "h1", server_id)["ephemeral.qcow2"]
+    disk.write_bytes(disk.read_bytes() + b"written by the guest\n")
+    cloud.start_host("h2", crash_at=arrives)
+    cloud.wait_for_host("h2")
+
+    cloud.act(server_id, migrate=None)
+    dies = "h1" if leaves else "h2"
+    wait_for("the agent to be killed", lambda: cloud.is_dead(dies))
+    cloud.start_host(dies)
+    wait_status(cloud, server_id, "VERIFY_RESIZE")
+
+    there = extra_disks(cloud, "h2", server_id)
+    assert sorted(there) == ["ephemeral-2.qcow2", "swap-2.qcow2"]
+    assert b"written by the guest\n" in there["ephemeral-2.qcow2"].read_bytes()
+    cloud.act(server_id, confirmResize=None)
+    wait_for("the old disks to go", lambda: not extra_disks(cloud, "h1", server_id))
+    cloud.delete(server_id)
+    wait_for("the server to go", lambda: cloud.status(server_id) == "gone")
+
+
+def extra_disks(cloud: ProcessCloud, host: str, server_id: str) -> dict[str, Path]:
+    folder = cloud.folder / f"host-{host}" / "agent" / "servers" / server_id
+    return {path.name: path for path in (*folder.glob("ephemeral*.qcow2"), *folder.glob("swap*.qcow2"))}
 
 
 @pytest.mark.parametrize("point", ["before:RemoveDisk", "after:RemoveDisk"])

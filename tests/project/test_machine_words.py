@@ -50,8 +50,9 @@ GiB; there is no quota of disk. A host can make them when it has `mkfs.ext4` and
 | stop, start, reboot | stays | stays |
 | rebuild, evacuation | new and empty | new |
 | resize | stays, and becomes as large as the new flavor says; it never shrinks. A revert gives it back as it was | new |
-| migration, resize to another host | refused (`ephemeral-stays`): only root disks travel | new |
-| shelving that is offloaded, an image of the server | is not part of the image: new and empty afterwards | new |
+| migration, resize to another host | goes along, as Nova copies it: its host uploads it beside the root disk, and a revert goes back to the one that stayed. The agents of both hosts must be of this release (`guest-act`) | new |
+| live migration | goes along | goes along |
+| shelving that is offloaded, an image of the server | is not part of the image: new and empty afterwards, as in Nova | new |
 | delete | deleted | deleted |
 
 A larger ephemeral disk has its old file system: `resize2fs` in the guest grows it. Block devices of a request (`--ephemeral`, `--swap` of `nova

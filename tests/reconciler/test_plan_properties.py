@@ -22,6 +22,7 @@ CARDS = [Nic(f"52:54:00:00:00:0{number}", "", 0) for number in range(3)]
 SERVERS = [ServerId(letter * 8) for letter in "abc"]
 
 
+EXTRA = ImageRef(ImageId("e"), "2" * 64, 1, "qcow2")
 RESCUE = DesiredRescue(ImageRef(ImageId("r"), "2" * 64, 1, "raw"), 10)
 
 
@@ -38,6 +39,7 @@ class Change:
 @st.composite
 def servers(draw: st.DrawFn, server_id: ServerId) -> DesiredServer:
     devices = draw(st.lists(st.sampled_from(DEVICES), unique=True, max_size=2))
+    machine = Machine(ephemeral_gb=draw(st.sampled_from([0, 0, 1, 2])), swap_mb=draw(st.sampled_from([0, 0, 64, 128])))
     return DesiredServer(
         id=server_id,
         name="n",
@@ -56,9 +58,9 @@ def servers(draw: st.DrawFn, server_id: ServerId) -> DesiredServer:
         upload=draw(st.sampled_from([None, ImageId("s1"), ImageId("s2")])),
         rescue=draw(st.sampled_from([None, None, RESCUE, replace(RESCUE, number=11)])),
         hold=draw(st.sampled_from([None, None, Hold.PAUSED, Hold.SUSPENDED])),
-        machine=Machine(
-            ephemeral_gb=draw(st.sampled_from([0, 0, 1, 2])), swap_mb=draw(st.sampled_from([0, 0, 64, 128]))
-        ),
+        machine=machine,
+        ephemeral_image=draw(st.sampled_from([None, EXTRA])),
+        upload_ephemeral=draw(st.sampled_from([None, ImageId("e1"), ImageId("e2")])) if machine.ephemeral_gb else None,
     )
 
 
@@ -134,6 +136,7 @@ def test_plans_converge_wherever_the_agent_was_cut(history: list[Change]) -> Non
             assert not here.disks - {*server.disks, server.rescue_disk} or here.running
             assert here.rescue == server.rescue_disk
             assert server.upload in (None, here.uploaded)
+            assert server.upload_ephemeral in (None, here.uploaded_ephemeral)
     for server_id in desired.absent:
         assert local.server(server_id).power is None
         assert local.held_for(server_id) == ()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from busway.agent.image_format import backing_file
 from busway.agent.state import StateFolder
+from busway.domain.disk_role import DiskRole
 from busway.domain.documents import Desired
 from busway.domain.ids import ServerId
 from busway.reconciler.local import LocalState
@@ -39,6 +40,7 @@ class ImageCache:
         self._looked = now
         used = {server.image.sha256 for server in desired.servers}.union(*filter(None, needed))
         used |= {server.rescue.image.sha256 for server in desired.servers if server.rescue is not None}
+        used |= {server.ephemeral_image.sha256 for server in desired.servers if server.ephemeral_image is not None}
         removed = []
         for name in sorted(self._state.cached_images()):
             path = self._state.image(name)
@@ -53,6 +55,8 @@ class ImageCache:
         """The images that a server's disks are based on; None if a disk can't be read."""
         try:
             paths = [self._state.files(server_id, number).disk for number in self._state.disks(server_id)]
+            extra = self._state.extra_disks(server_id, DiskRole.EPHEMERAL)
+            paths += [self._state.files(server_id, number).disk_of(DiskRole.EPHEMERAL) for number in extra]
             names = [backing_file(path) for path in paths]
         except OSError:
             return None

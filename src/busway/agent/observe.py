@@ -223,6 +223,7 @@ class _Eyes:
             starts=record.starts,
             reboots=record.reboots,
             uploaded=record.uploaded,
+            uploaded_ephemeral=record.uploaded_ephemeral,
             rescue=record.rescue,
             asked_out=frozenset(young),
             handed=record.handed,

@@ -141,7 +141,8 @@ class DesiredServer:
     `disks` are the numbers of the layers of its root disk: the first is made from `image`, each other one on top of
     the one before it, and the guest runs on the last. A number is used once in the life of a server: another first
     number is a rebuild, one layer less gives back the disk as it was below. `upload` names the image as which its whole
-    disk must be uploaded; that of a guest that must run is copied as it is at one moment.
+    disk must be uploaded; that of a guest that must run is copied as it is at one moment. `upload_ephemeral` is the same
+    for its ephemeral disk, and `ephemeral_image` what the lowest layer of that is made from, None for an empty one.
 
     `spare_ports` is how many of its root ports are left for what is plugged in while it runs. `root_ports` is the number
     of the others, kept from the first time that something was plugged in or out, 0 until then. `hotplug_window_mb` is how
@@ -172,6 +173,8 @@ class DesiredServer:
     root_ports: int = 0
     live: LiveOrder | None = None
     hotplug_window_mb: int = 0
+    ephemeral_image: ImageRef | None = None
+    upload_ephemeral: ImageId | None = None
 
     @property
     def plugged(self) -> tuple[Nic, ...]:

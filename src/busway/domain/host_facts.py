@@ -16,6 +16,7 @@ class GuestAct(StrEnum):
     LIVE = "live-migration"
     LIVE_UNPLUG = "live-unplug"  # a guest goes or comes whose devices are unplugged before and plugged in afterwards
     COPY = "copy"  # its disk, while it runs
+    EPHEMERAL = "ephemeral"  # its ephemeral disk goes to another host or comes from one
 
 
 # What a host reports of itself that lets a device's guest reach beyond its guest, and what its operator can do there.

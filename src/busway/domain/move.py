@@ -67,13 +67,17 @@ def check_move_transition(old: MoveState, new: MoveState) -> None:
 
 @dataclass(frozen=True, slots=True)
 class MoveSide:
-    """What a server has on one side of a move: its host, size, the image and layers of its disk, and its claims."""
+    """What a server has on one side of a move: its host, size, the image and layers of its disk, and its claims.
+
+    `ephemeral_image_id` is the image of its ephemeral disk, None for one that its host made empty.
+    """
 
     host_id: HostId
     flavor: Flavor
     image_id: ImageId
     disks: tuple[int, ...]
     claims: tuple[ClaimId, ...]
+    ephemeral_image_id: ImageId | None = None
 
 
 @dataclass(frozen=True, slots=True)

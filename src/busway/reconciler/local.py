@@ -19,7 +19,7 @@ class LocalServer:
     digest of what its drive says, "" when there is none. `disks` are the numbers of the disks that are here, `disk`
     is the one that the domain was defined with and `definition` the digest of that definition, `options` that of the
     host's choices for all guests in it, each "" when it is not known. `ephemeral` and `swap` are the numbers of the disks of these roles that are here. `starts` and `reboots`
-    are the counters carried out, `uploaded` is the image as which its disk was last uploaded. `stop_asked` and
+    are the counters carried out, `uploaded` is the image as which its disk was last uploaded, `uploaded_ephemeral` that of its ephemeral disk. `stop_asked` and
     `stop_overdue` tell of an ACPI shutdown that the guest has not followed yet. `paused` tells that somebody has
     paused its vCPUs, `saved` that its memory is in a file, from which its next start goes on. `rescue` is the number
     of the disk that the domain was defined to be rescued from, 0 for none. `cards` are the MAC addresses of the domain's
@@ -42,6 +42,7 @@ class LocalServer:
     starts: int = 0
     reboots: int = 0
     uploaded: str = ""
+    uploaded_ephemeral: str = ""
     stop_asked: bool = False
     stop_overdue: bool = False
     paused: bool = False

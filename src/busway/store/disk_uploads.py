@@ -1,4 +1,4 @@
-"""Disk uploads: the images as which hosts must upload the root disks of servers."""
+"""Disk uploads: the images as which hosts must upload the disks of servers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class UploadPurpose(StrEnum):
     """The purpose of an uploaded disk."""
 
     MOVE = "move"
+    EPHEMERAL = "ephemeral"  # the ephemeral disk of a server that moves; the others are for root disks
     SHELVE = "shelve"
     IMAGE = "image"
 

@@ -69,6 +69,7 @@ servers = Table(
     # The image that its disk is made from, where that is not the one that its user named; and that of its shelved disk.
     Column("root_image_id", String(36)),
     Column("shelved_image_id", String(36)),
+    Column("ephemeral_image_id", String(36)),  # that of an ephemeral disk that came from another host
     Column("disks", Json, nullable=False, server_default=text("'[1]'")),
     Column("last_disk", Integer, nullable=False, server_default="1"),
     Column("key_name", String(255)),
@@ -179,11 +180,17 @@ class ServerRow:
     admin_pass: str | None = field(default=None, repr=False)
     spare_ports: int | None = None
     root_ports: int | None = None
+    ephemeral_image_id: ImageId | None = None
 
     @property
     def disk_image_id(self) -> ImageId:
         """The image that the lowest layer of its root disk is made from."""
         return self.root_image_id or self.image_id
+
+    @property
+    def has_ephemeral(self) -> bool:
+        """True if its host has made it an ephemeral disk; those of the first releases have none, whatever their flavor says."""
+        return self.image_words is not None and self.flavor.ephemeral_gb > 0
 
     @property
     def is_unplaced(self) -> bool:
@@ -199,7 +206,7 @@ class ServerRow:
     def images(self) -> frozenset[ImageId]:
         """All images whose data it may need."""
         known = (self.image_id, self.root_image_id, self.shelved_image_id, self.rescue_image_id)
-        return frozenset(each for each in known if each)
+        return frozenset(each for each in (*known, self.ephemeral_image_id) if each)
 
 
 READ = select(*(column for column in servers.c if column.name != "flavor_id"))
@@ -283,7 +290,8 @@ def list_in_status(tx: Tx, status: ServerStatus) -> list[ServerRow]:
 
 def images_in_use(tx: Tx, image_ids: Collection[ImageId]) -> set[ImageId]:
     """Those of these images whose data some server may need; one that is gone from every host needs none."""
-    columns = tuple(servers.c[name] for name in ("image_id", "root_image_id", "shelved_image_id", "rescue_image_id"))
+    names = ("image_id", "root_image_id", "shelved_image_id", "rescue_image_id", "ephemeral_image_id")
+    columns = tuple(servers.c[name] for name in names)
     gone = and_(servers.c.status == str(ServerStatus.DELETED), servers.c.intent == str(Intent.GONE))
     statement = select(*columns).where(or_(*(column.in_(image_ids) for column in columns)), ~gone)
     return {ImageId(each) for row in tx.execute(statement) for each in row if each} & set(image_ids)

@@ -80,7 +80,8 @@ class FakeLink:
         if image_id in self.uploads:
             raise Conflict(f"Image {image_id} already has data", code="image-has-data")
         asked = self.desired.servers if self.desired else ()
-        if (server_id, image_id) not in {(each.id, each.upload) for each in asked}:
+        named = {(each.id, image) for each in asked for image in (each.upload, each.upload_ephemeral)}
+        if (server_id, image_id) not in named:
             raise Forbidden(f"The disk of server {server_id} was not asked for as {image_id}", code="disk-not-asked")
         self.uploads[image_id] = data
 

@@ -93,8 +93,10 @@ def _remove_disk(step: RemoveDisk, here: LocalServer, _local: LocalState) -> Loc
     return replace(here, disks=here.disks - {step.number})
 
 
-def _make_extra(step: MakeExtraDisk, here: LocalServer, _local: LocalState) -> LocalServer:
-    wanted = wanted_numbers(step.server, step.role)
+def _make_extra(step: MakeExtraDisk, here: LocalServer, local: LocalState) -> LocalServer:
+    wanted, image = wanted_numbers(step.server, step.role), step.server.ephemeral_image
+    if step.role is DiskRole.EPHEMERAL and image is not None and step.number == wanted[0]:
+        assert image.sha256 in local.images, "a disk was made before its image was here"
     assert set(wanted[: wanted.index(step.number)]) <= here.numbers(step.role), "a layer before the one below it"
     return _with_extra(here, step.role, here.numbers(step.role) | {step.number})
 
@@ -112,6 +114,8 @@ def _with_extra(here: LocalServer, role: DiskRole, numbers: frozenset[int]) -> L
 
 def _upload(step: UploadDisk, here: LocalServer, _local: LocalState) -> LocalServer:
     assert not here.running or step.server.powered, "the disk of a guest that must be off was read while it runs"
+    if step.ephemeral:
+        return replace(here, uploaded_ephemeral=step.server.upload_ephemeral or "")
     return replace(here, uploaded=step.server.upload or "")
 
 

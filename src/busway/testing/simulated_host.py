@@ -31,6 +31,7 @@ from busway.agent.state import StateFolder
 from busway.agent.timing import Timing
 from busway.bootstrap.findings import examine
 from busway.domain.console import ConsoleKind
+from busway.domain.disk_role import DiskRole
 from busway.domain.ids import ServerId
 from busway.hypervisor.guest import GuestOptions
 from busway.testing.guest_sockets import GuestSockets
@@ -39,7 +40,7 @@ from busway.testing.kernel import FakeKernel
 from busway.testing.machines import Machine, gpu_host
 from busway.testing.machines_server import a10_vfs, a5000_four, hgx_h200, mi300x_switches
 from busway.testing.networks import FakeNetworks
-from busway.testing.stage import live_folder, write_blank, write_empty
+from busway.testing.stage import live_folder, write_empty
 from busway.tracing.otlp import make_tracer
 
 MACHINES: Mapping[str, Callable[[Path], Machine]] = {
@@ -99,7 +100,7 @@ def simulated_agent(
         timing=Timing(interval=interval, conditions=interval, doctor=10 * interval),
         make_disk=_paper_disk,
         flatten_disk=_paper_flat,
-        make_blank=write_blank,
+        make_blank=_paper_blank,
         make_empty=write_empty,
         live=LiveOptions(folder=live_folder(state)),
         crashpoint=crashpoint,
@@ -133,6 +134,11 @@ def _paper_disk(image: Path, _format: str, disk: Path, size_gb: int) -> None:
     opening = struct.pack(">4sIQIIQ", b"QFI\xfb", 3, 0, 0, 16, size_gb << 30).ljust(104, b"\0")
     below = image.read_bytes()
     disk.write_bytes(opening + (below[104:] if below.startswith(b"QFI") else b"") + b"layer\n")
+
+
+def _paper_blank(role: DiskRole, disk: Path, size_mb: int) -> None:
+    opening = struct.pack(">4sIQIIQ", b"QFI\xfb", 3, 0, 0, 16, size_mb << 20).ljust(104, b"\0")
+    disk.write_bytes(opening + f"{role} of {size_mb} MB\n".encode())
 
 
 def _paper_flat(disk: Path, target: Path, _pulse: Callable[[], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from busway.agent.image_format import check_image
 from busway.agent.tools import Tools
 from busway.domain.disk_role import DiskRole, size_mb, wanted_numbers
 from busway.domain.errors import HostError
@@ -23,6 +24,10 @@ def execute(step: MakeExtraDisk, tools: Tools) -> None:
     if role is DiskRole.EPHEMERAL and place:
         below = tools.state.files(server.id, layers[place - 1]).disk_of(role)
         tools.make_disk(below, "qcow2", fresh, size_mb(server, role) // 1024)
+    elif role is DiskRole.EPHEMERAL and server.ephemeral_image is not None:
+        image = tools.state.image(server.ephemeral_image.sha256)
+        check_image(image, server.ephemeral_image.disk_format)
+        tools.make_disk(image, server.ephemeral_image.disk_format, fresh, size_mb(server, role) // 1024)
     else:
         tools.make_blank(role, fresh, size_mb(server, role))
     if not fresh.is_file() or not fresh.stat().st_size:

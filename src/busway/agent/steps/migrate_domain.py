@@ -57,7 +57,8 @@ def _send(server: DesiredServer, order: LiveOrder, target: Target, tools: Tools)
     """Copies the guest; when it returns, the guest is whole on the target and off here."""
     offer = tools.hypervisor.describe_live(server.id)
     disk = tools.state.files(server.id, server.disks[-1]).disk
-    whole = len(server.disks) > 1 or backing_file(disk) != str(tools.state.image(server.image.sha256))
+    based = backing_file(disk) == str(tools.state.image(server.image.sha256))
+    whole = len(server.disks) > 1 or server.ephemeral_image is not None or not based
     answer = target.prepare(
         definition=offer.xml,
         cpu=offer.cpu,

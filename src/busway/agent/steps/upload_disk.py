@@ -1,4 +1,4 @@
-"""UploadDisk: uploads the root disk to the control plane as an image that needs no other file."""
+"""UploadDisk: uploads the root or ephemeral disk to the control plane as an image that needs no other file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from busway.agent.tools import Tools
+from busway.domain.disk_role import DiskRole
 from busway.domain.errors import Conflict, HostError, Unavailable
 from busway.hardware.undo import Undo
 from busway.reconciler.steps import UploadDisk
@@ -24,8 +25,10 @@ def execute(step: UploadDisk, tools: Tools) -> str:
     Whether the guest runs is looked at now: the plan may have started it, and it may have ended by itself.
     """
     server = step.server
-    assert server.upload is not None
-    disk = tools.state.files(server.id, server.disks[-1]).disk
+    image_id = server.upload_ephemeral if step.ephemeral else server.upload
+    assert image_id is not None
+    files = tools.state.files(server.id, server.disks[-1])
+    disk = files.disk_of(DiskRole.EPHEMERAL) if step.ephemeral else files.disk
     flat = tools.state.flat(server.id)
     with Undo() as undo:
         undo.add(lambda: flat.unlink(missing_ok=True))
@@ -38,12 +41,13 @@ def execute(step: UploadDisk, tools: Tools) -> str:
             tools.flatten_disk(disk, flat, tools.breathe)
         size = flat.stat().st_size
         try:
-            tools.link.upload_disk(server.id, server.upload, _pieces(flat, tools), size)
+            tools.link.upload_disk(server.id, image_id, _pieces(flat, tools), size)
         except Conflict as error:
             if error.code != "image-has-data":  # it arrived before, and the agent ended before it could remember
                 raise
     record = tools.state.record(server.id)
-    tools.state.write_record(server.id, replace(record, uploaded=server.upload))
+    record = replace(record, uploaded_ephemeral=image_id) if step.ephemeral else replace(record, uploaded=image_id)
+    tools.state.write_record(server.id, record)
     return f"{size} bytes"
 
 

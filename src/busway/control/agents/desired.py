@@ -20,12 +20,13 @@ from busway.domain.errors import BuswayError
 from busway.domain.flavor import Flavor
 from busway.domain.grant import Grant
 from busway.domain.guest_machine import PLAIN, Machine, machine_of
-from busway.domain.ids import ClaimId, DeviceId, HostId, ImageId
+from busway.domain.ids import ClaimId, DeviceId, HostId, ImageId, ServerId
 from busway.domain.network import Port
 from busway.domain.units import WHOLE_KINDS
 from busway.store import departures, disk_uploads, hosts, images, server_places
 from busway.store.claims import Claim
 from busway.store.database import Tx
+from busway.store.disk_uploads import UploadPurpose
 from busway.store.providers import Provider, list_providers
 from busway.store.servers import Intent, ServerRow
 
@@ -52,7 +53,9 @@ def desired(control: Control, host_id: HostId, after: int, wait: float) -> Desir
 def _document(control: Control, tx: Tx, host: hosts.HostRow, specs: DeviceSpecs) -> Desired:
     known = list_providers(tx, host.id)
     absent = [departure.server_id for departure in departures.list_departures(tx, host_ids=[host.id])]
-    uploads = {upload.server_id: upload.image_id for upload in disk_uploads.list_uploads(tx, host_id=host.id)}
+    uploads: dict[ServerId, dict[bool, ImageId]] = {}
+    for upload in disk_uploads.list_uploads(tx, host_id=host.id):
+        uploads.setdefault(upload.server_id, {})[upload.purpose is UploadPurpose.EPHEMERAL] = upload.image_id
     presences = [
         presence
         for row in server_places.list_on_host(tx, host.id)
@@ -66,7 +69,9 @@ def _document(control: Control, tx: Tx, host: hosts.HostRow, specs: DeviceSpecs)
         generation=host.generation,
         servers=tuple(
             _told(
-                _server(tx, presence, _devices(presence, known, specs, networking.cards), uploads.get(presence.row.id)),
+                _server(
+                    tx, presence, _devices(presence, known, specs, networking.cards), uploads.get(presence.row.id, {})
+                ),
                 presence,
                 known,
                 networking,
@@ -87,7 +92,7 @@ def told_server(control: Control, tx: Tx, row: ServerRow) -> DesiredServer | Non
         return None
     known = list_providers(tx, presence.side.host_id)
     networking = host_networking(control, tx, [presence], known)
-    told = _server(tx, presence, _devices(presence, known, control.pci_rules(tx).device_specs, networking.cards), None)
+    told = _server(tx, presence, _devices(presence, known, control.pci_rules(tx).device_specs, networking.cards), {})
     return replace(told, nics=networking.nics[row.id])
 
 
@@ -110,7 +115,8 @@ def _words(claim: Claim, provider: Provider) -> DeviceWords:
     return DeviceWords(claim.alias, device.vendor_id, device.product_id, device.numa_node)
 
 
-def _server(tx: Tx, presence: Presence, devices: tuple[Grant, ...], upload: ImageId | None) -> DesiredServer:
+def _server(tx: Tx, presence: Presence, devices: tuple[Grant, ...], uploads: Mapping[bool, ImageId]) -> DesiredServer:
+    """`uploads` has the image as which the root disk is asked for at False, that of the ephemeral disk at True."""
     row, side = presence.row, presence.side
     machine = _machine(side.flavor, row)
     return DesiredServer(
@@ -128,7 +134,7 @@ def _server(tx: Tx, presence: Presence, devices: tuple[Grant, ...], upload: Imag
         reboots=row.reboots,
         hard_reboot=row.hard_reboot,
         disks=side.disks,
-        upload=upload,
+        upload=uploads.get(False),
         cells=desired_cells(tx, row.id, side.host_id),
         machine=replace(machine, hotplug_ports=None, hotplug_window_mb=0),
         hold=row.hold,
@@ -137,6 +143,8 @@ def _server(tx: Tx, presence: Presence, devices: tuple[Grant, ...], upload: Imag
         root_ports=row.root_ports or 0,
         live=presence.live,
         hotplug_window_mb=machine.hotplug_window_mb,
+        ephemeral_image=images.get_image_ref(tx, side.ephemeral_image_id) if side.ephemeral_image_id else None,
+        upload_ephemeral=uploads.get(True),
     )
 
 

@@ -19,7 +19,8 @@ def image_file(control: Control, token: str, image_id: str, shown: str | None = 
     host = owner_of(control, token, shown)
     with control.db.read() as tx:
         wanted_here = {each for row in server_places.list_on_host(tx, host.id) for each in row.images}
-        wanted_here |= {move.source.image_id for move in moves.list_open_moves(tx, [host.id])}
+        sources = [move.source for move in moves.list_open_moves(tx, [host.id])]
+        wanted_here |= {each for side in sources for each in (side.image_id, side.ephemeral_image_id) if each}
         if image_id not in wanted_here:
             raise Forbidden(
                 f"Host {host.name} has no server with image {image_id}",

@@ -1,4 +1,4 @@
-"""Images that no user sees: disks on their way from one host to another, or of servers that are shelved.
+"""Images that no user sees: root and ephemeral disks on their way from one host to another, or of servers that are shelved.
 
 They are born deleted: lists and lookups of users pass them by, and the sweeper forgets them, with their data, once no
 server, move or upload needs them any more.
@@ -31,7 +31,7 @@ def want_disk(
     properties: Mapping[str, str] | None = None,
     rotation: int | None = None,
 ) -> ImageId:
-    """Asks a server's host for its root disk; with `purpose` IMAGE the image is its user's, else nobody's.
+    """Asks a server's host for its root disk, or its ephemeral one for that `purpose`; with `purpose` IMAGE the image is its user's, else nobody's.
 
     That of a backup has its `rotation`.
     """
@@ -47,7 +47,7 @@ def want_disk(
         visibility="private",
         disk_format="qcow2",
         container_format="bare",
-        min_disk=row.flavor.disk_gb,
+        min_disk=row.flavor.ephemeral_gb if purpose is UploadPurpose.EPHEMERAL else row.flavor.disk_gb,
         properties=dict(properties or {}),
         deleted=None if purpose is UploadPurpose.IMAGE else now,
     )

@@ -43,7 +43,8 @@ def remove_orphans(control: Control) -> None:
 
 def _needed(tx: Tx, wanted: set[ImageId]) -> set[ImageId]:
     found = servers.images_in_use(tx, wanted)
-    found |= {side.image_id for move in moves.list_open_moves(tx) for side in (move.source, move.target)}
+    sides = [side for move in moves.list_open_moves(tx) for side in (move.source, move.target)]
+    found |= {each for side in sides for each in (side.image_id, side.ephemeral_image_id) if each}
     return found | {upload.image_id for upload in disk_uploads.list_uploads(tx)}
 
 

@@ -56,11 +56,12 @@ def _advance(control: Control, server_id: ServerId) -> None:
 def _server(control: Control, tx: Tx, row: ServerRow) -> set[HostId]:
     """Draws what follows for one server; returns the hosts whose documents have changed."""
     now = control.now()
-    arrived = [upload for upload in disk_uploads.list_uploads(tx, server_id=row.id) if _has_arrived(tx, upload)]
+    asked = disk_uploads.list_uploads(tx, server_id=row.id)
+    arrived = [upload for upload in asked if _has_arrived(tx, upload)]
     move = moves.find_open_move(tx, row.id)
     if move is not None:
         hosts.lock_hosts(tx, (move.source.host_id, move.target.host_id))
-        return _move(tx, row, move, bool(arrived), now)
+        return _move(tx, row, move, bool(asked) and arrived == asked, now)
     changed: set[HostId] = set()
     for upload in arrived:
         disk_uploads.end_upload(tx, upload.image_id)

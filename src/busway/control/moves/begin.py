@@ -33,12 +33,13 @@ def begin(
     source = current_side(row, None, live)
     disk = row.last_disk + 1
     if placement.host_id == row.host_id:
-        image_id, disks = source.image_id, (*source.disks, disk)
+        image_id, disks, extra = source.image_id, (*source.disks, disk), source.ephemeral_image_id
     else:
         image_id, disks = want_disk(control, tx, row, UploadPurpose.MOVE), (disk,)
+        extra = want_disk(control, tx, row, UploadPurpose.EPHEMERAL) if row.has_ephemeral else None
     hosts.lock_hosts(tx, (row.host_id, placement.host_id))
     claimed = claim_placement(control, tx, row, flavor, placement)
-    target = MoveSide(placement.host_id, flavor, image_id, disks, claimed)
+    target = MoveSide(placement.host_id, flavor, image_id, disks, claimed, extra)
     powered = row.status is ServerStatus.ACTIVE
     uuid, who = control.new_id(), (caller.user_id, caller.project_id)
     moves.insert_move(tx, uuid, row.id, kind, MoveState.MIGRATING, source, target, powered, *who, now)

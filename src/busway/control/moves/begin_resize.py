@@ -6,7 +6,7 @@ from busway.control import quotas
 from busway.control.context import Control
 from busway.control.moves.begin import FROM, begin, ring
 from busway.control.moves.hot_resize import begin_hot
-from busway.control.moves.target import place_now
+from busway.control.moves.target import place_now, without_ephemeral
 from busway.control.servers.access import note_action, placed_server
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput
@@ -30,7 +30,7 @@ def resize_server(
         if begin_hot(control, tx, caller, row, flavor):
             target = row.host_id
         else:
-            placement = place_now(control, tx, row, flavor, in_place=True, stays=row.flavor.ephemeral_gb > 0)
+            placement = place_now(control, tx, row, flavor, in_place=True, unfit=without_ephemeral(tx, row))
             target = begin(control, tx, caller, row, MoveKind.RESIZE, flavor, placement)
         assert target is not None
         if disk_config is not None:

@@ -54,7 +54,7 @@ def begin_hot(control: Control, tx: Tx, caller: Caller, row: ServerRow, flavor: 
     source = current_side(row, None, held)
     claimed = claim_placement(control, tx, row, flavor, placement, places)
     both = (*source.claims, *claimed)
-    target = MoveSide(placement.host_id, flavor, source.image_id, source.disks, both)
+    target = MoveSide(placement.host_id, flavor, source.image_id, source.disks, both, source.ephemeral_image_id)
     uuid, who = control.new_id(), (caller.user_id, caller.project_id)
     kind, begun = MoveKind.RESIZE, MoveState.POST_MIGRATING
     moves.insert_move(tx, uuid, row.id, kind, begun, source, target, True, *who, now)

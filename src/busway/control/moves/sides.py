@@ -14,7 +14,7 @@ def current_side(row: ServerRow, move: Move | None, live: list[Claim]) -> MoveSi
         owned = tuple(claim.id for claim in live if claim.host_id == row.host_id)
     else:
         owned = (move.source if _is_source(row, move) else move.target).claims
-    return MoveSide(row.host_id, row.flavor, row.disk_image_id, row.disks, owned)
+    return MoveSide(row.host_id, row.flavor, row.disk_image_id, row.disks, owned, row.ephemeral_image_id)
 
 
 def _is_source(row: ServerRow, move: Move) -> bool:

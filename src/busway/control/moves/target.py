@@ -21,6 +21,7 @@ from busway.control.placement.turn import lay_cells, new_claims, write_claims
 from busway.domain.claim import ClaimState
 from busway.domain.errors import BadInput, Conflict, Raced
 from busway.domain.flavor import Flavor
+from busway.domain.host_facts import GuestAct
 from busway.domain.ids import ClaimId, DeviceId, HostId, ServerId
 from busway.domain.placement import DeviceState, HostState, Placement, PlacementRequest, Refusal, Snapshot
 from busway.scheduler.explain import details, explain
@@ -41,7 +42,6 @@ def place_now(
     host: str | None = None,
     without: HostId | None = None,
     in_place: bool = False,
-    stays: bool = False,
     unfit: frozenset[HostId] = frozenset(),
     equal: frozenset[tuple[str, str]] | None = None,
 ) -> Placement:
@@ -51,7 +51,7 @@ def place_now(
     the server's own host comes first, where what the server has now counts as free: with its own devices if they are
     enough, with others beside them if not; a PF never takes the place of its own VFs, nor they that of it. A guest
     that has NUMA cells, or must have some, goes elsewhere: for a while it lies on its old cells and on its new ones,
-    and a host keeps one set for each server. One that `stays` goes nowhere else. `unfit` are hosts that its guest could not go on on;
+    and a host keeps one set for each server. `unfit` are hosts that its guest could not go on on;
     with `equal`, only devices of these vendors and products count.
     """
     leaving = {departure.host_id for departure in departures.list_departures(tx, server_id=row.id)}
@@ -60,8 +60,6 @@ def place_now(
     found: Placement | Refusal | None = None
     if in_place and not request.cells and not _has_cells(tx, row):
         found = _in_place(control, snapshot, request, row, _going(tx, row))
-    if stays and not isinstance(found, Placement):
-        raise _stays(row, found)
     if not isinstance(found, Placement):
         out = {row.host_id if in_place else without, *leaving, *unfit}
         left = tuple(_with_equal(each, equal) for each in snapshot.hosts if each.id not in out)
@@ -92,20 +90,13 @@ def _ids(state: DeviceState) -> tuple[str, str]:
     return state.device.vendor_id, state.device.product_id
 
 
-def has_to_stay(row: ServerRow) -> None:
-    """Raises `Conflict` for a server whose ephemeral disk would be lost on another host."""
-    if row.flavor.ephemeral_gb:
-        raise _stays(row, None)
-
-
-def _stays(row: ServerRow, found: Refusal | None) -> Conflict:
-    why = f"Its own host can't take it: {explain(found).brief}. " if found is not None else ""
-    return Conflict(
-        f"Server {row.id} has an ephemeral disk and can't go to another host",
-        detail=f"{why}Only root disks travel; the {row.flavor.ephemeral_gb} GB of its ephemeral disk would be lost.",
-        remedy="Copy what is on it, and make a new server; or shelve it, which loses the ephemeral disk.",
-        code="ephemeral-stays",
-    )
+def without_ephemeral(tx: Tx, row: ServerRow) -> frozenset[HostId]:
+    """The hosts to which a server's ephemeral disk can't go, all of them if its own host can't send it; none without such a disk."""
+    if not row.has_ephemeral:
+        return frozenset()
+    known = {host.id: host.resources for host in hosts.list_hosts(tx)}
+    able = {each for each, there in known.items() if there is not None and GuestAct.EPHEMERAL in there.acts}
+    return frozenset(known) - able if row.host_id in able else frozenset(known)
 
 
 def _still_leaving(row: ServerRow) -> Conflict:

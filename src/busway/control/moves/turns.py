@@ -60,6 +60,7 @@ def _settle_on(
 ) -> None:
     generation = hosts.bump_generation(tx, side.host_id)
     root = None if side.image_id == row.image_id else side.image_id
-    values |= {"flavor": side.flavor, "root_image_id": root, "disks": side.disks, "generation": generation}
+    values |= {"flavor": side.flavor, "root_image_id": root, "ephemeral_image_id": side.ephemeral_image_id}
+    values |= {"disks": side.disks, "generation": generation}
     starts = row.starts + 1 if powered and starts_anew else row.starts
     servers.update_server(tx, row.id, now, host_id=side.host_id, powered=powered, starts=starts, **values)

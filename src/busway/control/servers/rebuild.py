@@ -71,6 +71,7 @@ def rebuild_server(control: Control, caller: Caller, server_id: str, wanted: Reb
             "image_id": image.id,
             "image_words": words,
             "root_image_id": None,
+            "ephemeral_image_id": None,
             "disks": (row.last_disk + 1,),
             "last_disk": row.last_disk + 1,
             "powered": powered,

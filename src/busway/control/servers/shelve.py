@@ -90,5 +90,5 @@ def _offload(control: Control, tx: Tx, row: ServerRow, reason: str) -> None:
     assert row.host_id is not None
     now = control.now()
     depart(tx, row.id, row.host_id, now, reason)
-    values = {"host_id": None, "power": None, "root_image_id": row.shelved_image_id}
+    values = {"host_id": None, "power": None, "root_image_id": row.shelved_image_id, "ephemeral_image_id": None}
     set_status(tx, row, ServerStatus.SHELVED_OFFLOADED, reason, now, **values)

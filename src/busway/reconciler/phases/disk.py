@@ -30,6 +30,8 @@ def make_disks(server: DesiredServer, here: LocalServer, local: LocalState) -> I
     for role in DiskRole:
         for number in wanted_numbers(server, role):
             if number not in here.numbers(role):
+                if role is DiskRole.EPHEMERAL and server.ephemeral_image is not None and number == server.disks[0]:
+                    yield from _fetch(server, server.ephemeral_image, local)
                 yield MakeExtraDisk(server.id, f"there is no {role} disk {number}", server, role, number)
     yield from make_rescue_disk(server, here, local)
     yield from make_drive(server, here, local)
@@ -87,5 +89,8 @@ def upload_kept_disk(server: DesiredServer, here: LocalServer, _local: LocalStat
 
 
 def _upload(server: DesiredServer, here: LocalServer) -> Iterator[Step]:
+    if server.upload_ephemeral is not None and here.uploaded_ephemeral != server.upload_ephemeral:
+        reason = f"its ephemeral disk is asked for as image {server.upload_ephemeral}"
+        yield UploadDisk(server.id, reason, server, ephemeral=True)
     if server.upload is not None and here.uploaded != server.upload:
         yield UploadDisk(server.id, f"its disk is asked for as image {server.upload}", server)

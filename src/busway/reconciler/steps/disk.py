@@ -35,7 +35,7 @@ class RemoveDisk(Step):
 
 @dataclass(frozen=True, slots=True)
 class MakeExtraDisk(ServerStep):
-    """Makes a swap disk, or one layer of an ephemeral disk: empty with a file system, or on top of the layer before it."""
+    """Makes a swap disk, or one layer of an ephemeral disk: empty with a file system, or on top of the layer or image before it."""
 
     role: DiskRole
     number: int
@@ -51,9 +51,11 @@ class RemoveExtraDisk(Step):
 
 @dataclass(frozen=True, slots=True)
 class UploadDisk(ServerStep):
-    """Hands the root disk in to the control plane, as one image of its own; that of a guest that runs as it is at one moment."""
+    """Hands the root or ephemeral disk in to the control plane, as one image of its own; that of a guest that runs as it is at one moment."""
 
     policy: ClassVar[Policy] = Policy(long=True)
+
+    ephemeral: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,7 @@ def evacuate_server(
         values = {
             "host_id": target.host_id,
             "root_image_id": None,
+            "ephemeral_image_id": None,
             "disks": target.disks,
             "last_disk": disk,
             "powered": powered,

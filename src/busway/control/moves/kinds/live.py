@@ -77,8 +77,8 @@ def _switch(tx: Tx, row: ServerRow, move: Move, now: datetime) -> set[HostId]:
     moves.set_move_state(tx, move, MoveState.POST_MIGRATING, now)
     depart(tx, row.id, move.source.host_id, now, "its guest goes on on another host")
     generation = hosts.bump_generation(tx, move.target.host_id)
-    values = {"host_id": move.target.host_id, "disks": move.target.disks, "generation": generation}
-    servers.update_server(tx, row.id, now, **values)
+    values = {"host_id": move.target.host_id, "disks": move.target.disks, "ephemeral_image_id": None}
+    servers.update_server(tx, row.id, now, generation=generation, **values)
     why = "its guest has arrived on another host"
     events.add_event(tx, Event(now, "server", str(row.status), str(row.status), why, move.target.host_id, None, row.id))
     return {move.source.host_id, move.target.host_id}

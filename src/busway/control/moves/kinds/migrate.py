@@ -9,10 +9,11 @@ from __future__ import annotations
 from busway.control.context import Control
 from busway.control.moves.begin import FROM, begin, ring
 from busway.control.moves.kinds.kind import Kind, take_back
-from busway.control.moves.target import has_to_stay, place_now
-from busway.control.servers.access import note_action, placed_server
+from busway.control.moves.target import place_now, without_ephemeral
+from busway.control.servers.access import note_action, placed_server, require_guest_act
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, NotFound
+from busway.domain.host_facts import GuestAct
 from busway.domain.move import Move, MoveKind, MoveState
 from busway.policy import authorize
 from busway.store import hosts
@@ -35,9 +36,12 @@ def migrate_server(control: Control, caller: Caller, server_id: str, request_id:
     with control.db.write() as tx:
         take_turn(tx, "place")
         row = placed_server(tx, caller, server_id, "migrate", FROM)
-        has_to_stay(row)
+        if row.has_ephemeral:
+            require_guest_act(tx, row, "migrate", GuestAct.EPHEMERAL)
         _check_host(tx, row, host)
-        placement = place_now(control, tx, row, row.flavor, host=host, without=row.host_id)
+        placement = place_now(
+            control, tx, row, row.flavor, host=host, without=row.host_id, unfit=without_ephemeral(tx, row)
+        )
         target = begin(control, tx, caller, row, MoveKind.MIGRATION, row.flavor, placement)
         note_action(tx, caller, row.id, "migrate", request_id, control.now())
     control.crashpoint("move:after-commit")
