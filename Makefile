@@ -35,8 +35,9 @@ check: environment ## Formats, lint, types, import contracts, docs and the fast 
 test: setup ## What CI runs: checks, PostgreSQL, tests that take long, killed processes, the stock clients, the lab (needs root, or the kvm group)
 	@$(PYTHON) -m tools.stages test
 
-test-slow: setup ## What `make test` leaves out: the rest on PostgreSQL, two lab hosts, four guests, a kill at every step, mediated devices, a Debian cloud image (over an hour; 700 MB once)
+test-slow: setup ## What `make test` leaves out: the rest on the other database, two lab hosts, four guests, a kill at every step, mediated devices, a Debian cloud image (over an hour; 700 MB once)
 	.venv/bin/python -m pytest -q -n 4 -m again tests/control
+	.venv/bin/python -m pytest -q -n 2 -m again tests/processes
 	BUSWAY_SLOW_LAB=1 .venv/bin/python -m pytest -m lab tests/cloud tests/lab
 	BUSWAY_SLOW_LAB=1 .venv/bin/python -m pytest -m processes tests/live tests/guests tests/overlay tests/processes/test_live.py tests/processes/test_hot_resize.py
 

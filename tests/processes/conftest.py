@@ -5,6 +5,27 @@ import pytest
 
 from tests.processes.cloud import ProcessCloud
 
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves the second run of each test, on the other database, to `make test-slow`.
+
+    A test that kills at several points has every other one of them on PostgreSQL.
+    """
+    cases: dict[str, list[tuple[object, ...]]] = {}
+    for item in items:
+        if item.path.parent == HERE and isinstance(item, pytest.Function) and "database_url" in item.fixturenames:
+            params = dict(item.callspec.params)
+            database = params.pop("database_url")
+            known = cases.setdefault(f"{item.path}::{item.originalname}", [])
+            case = tuple(params.values())
+            if case not in known:
+                known.append(case)
+            if database != ("postgresql", "sqlite")[known.index(case) % 2]:
+                item.add_marker(pytest.mark.again)
+
 
 @pytest.fixture
 def cloud(database_url: str, tmp_path: Path) -> Iterator[ProcessCloud]:

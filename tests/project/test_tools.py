@@ -92,21 +92,21 @@ def test_stages_stop_at_the_first_failure(tmp_path: Path, capfd: pytest.CaptureF
     assert "bad: FAILED" in capfd.readouterr().out
 
 
-def test_stages_beside_each_other_run_at_the_same_time_to_their_ends(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    one, two, after = tmp_path / "one", tmp_path / "two", tmp_path / "after"
+def test_lanes_run_at_the_same_time_and_each_to_its_end(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    one, two, after, third = (tmp_path / name for name in ("one", "two", "after", "third"))
     meet = "touch {}; for n in $(seq 100); do test -e {} && echo met && exit {}; sleep 0.1; done; exit 9"
     stages = [
-        Stage("first", ("sh", "-c", meet.format(one, two, 4))),
-        Stage("second", ("sh", "-c", meet.format(two, one, 0)), beside=True),
+        Stage("first", ("sh", "-c", meet.format(one, two, 4)), lane="a"),
+        Stage("unreached", ("touch", str(after)), lane="a"),
+        Stage("second", ("sh", "-c", meet.format(two, one, 0)), lane="b"),
+        Stage("third", ("sh", "-c", f"touch {third}"), lane="b"),
         Stage("after", ("touch", str(after))),
     ]
 
     code = run_stages(stages)
 
     told = capfd.readouterr().out
-    assert (code, after.exists()) == (4, False)
+    assert (code, after.exists(), third.exists()) == (4, False, True)
     assert "[first] met" in told and "[second] met" in told
     assert "first: FAILED" in told and "second: passed" in told
 
@@ -126,5 +126,5 @@ def test_checks_leave_out_what_takes_long_and_tests_do_not() -> None:
     assert f"{marks} and not again" in whole.command
 
 
-def test_everything_ends_with_the_clients_and_the_lab() -> None:
-    assert [stage.name for stage in every_stage()][-3:] == ["clients", "lab", "cloud"]
+def test_everything_ends_with_the_clients_and_with_two_labs_side_by_side() -> None:
+    assert [stage.name for stage in every_stage()][-4:] == ["clients", "cloud", "lab", "fuzz"]
