@@ -1,6 +1,6 @@
 """Which reports need not be taken in again, and when that is found to be wrong."""
 
-from busway.control.observation.memory import ReportMemory, Said, said
+from busway.control.observation.memory import ReportDigest, ReportMemory, digest_report
 from busway.domain.documents import HostResources, Observed
 from busway.domain.ids import HostId
 from busway.store.hosts import HostMark
@@ -11,8 +11,8 @@ H = HostId("h")
 MARK = HostMark("hash", 3, 10)
 
 
-def report(sequence: int, notes: tuple[str, ...] = ()) -> Said:
-    found = said(encode(Observed("gpu01", sequence, 3, "boot", HostResources(8, 8192, 100), notes=notes)))
+def report(sequence: int, notes: tuple[str, ...] = ()) -> ReportDigest:
+    found = digest_report(encode(Observed("gpu01", sequence, 3, "boot", HostResources(8, 8192, 100), notes=notes)))
     assert found is not None
     return found
 
@@ -26,7 +26,7 @@ def remembering() -> ReportMemory:
 def test_reports_differ_by_all_but_their_sequence() -> None:
     assert report(10).digest == report(11).digest != report(11, ("slow",)).digest
     assert report(11).sequence == 11
-    assert said(b"{}") is None
+    assert digest_report(b"{}") is None
 
 
 def test_what_is_said_again_is_marked_once() -> None:

@@ -171,6 +171,7 @@ class Host:
         self.hypervisor.refusals.clear()
         self.hypervisor.away = False
         self.hypervisor.obeys_acpi = True
+        self.hypervisor.lets_go = True
         self.line.lose.clear()
         self.line.fates.clear()
         self.line.under_way.clear()
@@ -257,8 +258,8 @@ def _address_of(unit: Unit) -> PciAddress | None:
     return PciAddress(unit.parent) if isinstance(unit, Mdev) and ":" in unit.parent else None
 
 
-def _flat_disk(disk: Path, target: Path, breathe: Callable[[], None]) -> None:
+def _flat_disk(disk: Path, target: Path, check_cancelled: Callable[[], None]) -> None:
     """A qcow2 disk of 1 GB, as far as anybody reads it: its header, and what was on the disk."""
-    breathe()
+    check_cancelled()
     header = struct.pack(">4sIQIIQ", b"QFI\xfb", 3, 0, 0, 16, 1 << 30).ljust(104, b"\0")
     target.write_bytes(header + disk.read_bytes()[-100:])

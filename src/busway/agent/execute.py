@@ -45,7 +45,7 @@ class Executor:
 
         After a failure the rest of the steps are left out, unless the step that failed does not block them.
         """
-        tools = replace(self._tools, breathe=work.check)
+        tools = replace(self._tools, check_cancelled=work.check)
         for step in work.steps:
             if work.is_cancelled:
                 work.unfinished = True
@@ -94,7 +94,7 @@ class Executor:
     def _execute(self, step: Step, tools: Tools) -> str | None:
         self._crashpoint(f"before:{step.name}")
         try:
-            with self._locks.hold(_shared(step), tools.breathe):
+            with self._locks.hold(_shared(step), tools.check_cancelled):
                 remark = ACTS[type(step)](step, tools)
         except OSError as error:
             raise HostError(

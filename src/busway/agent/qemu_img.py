@@ -50,12 +50,12 @@ def make_empty(disk: Path, size: int) -> None:
     _run(["qemu-img", "create", "-q", "-f", "qcow2", str(disk), str(size)], disk, MAKE, lambda: None)
 
 
-def flatten(disk: Path, target: Path, breathe: Callable[[], None]) -> None:
-    """Writes a qcow2 disk and all that it reads from into one qcow2 file; `breathe` is called meanwhile."""
+def flatten(disk: Path, target: Path, check_cancelled: Callable[[], None]) -> None:
+    """Writes a qcow2 disk and all that it reads from into one qcow2 file; `check_cancelled` is called meanwhile."""
     size = read_size(disk)
     bounds = Bounds(_FLATTEN_SECONDS, FLATTEN_CPU_SECONDS, size + size // _TABLES_SHARE + _TABLES_BYTES)
     command = ["qemu-img", "convert", "-f", "qcow2", "-O", "qcow2", str(disk), str(target)]
-    _run(command, target, bounds, breathe)
+    _run(command, target, bounds, check_cancelled)
 
 
 def within(command: list[str], bounds: Bounds) -> list[str]:
@@ -64,7 +64,7 @@ def within(command: list[str], bounds: Bounds) -> list[str]:
     return limited(command, limits)
 
 
-def _run(command: list[str], made: Path, bounds: Bounds, breathe: Callable[[], None]) -> None:
+def _run(command: list[str], made: Path, bounds: Bounds, check_cancelled: Callable[[], None]) -> None:
     """Runs qemu-img into a file that is there already, for its owner only: qemu-img would let everybody read it.
 
     libvirt gives a disk to QEMU's user before its guest starts.
@@ -72,7 +72,7 @@ def _run(command: list[str], made: Path, bounds: Bounds, breathe: Callable[[], N
     made.touch(mode=0o600)
     made.chmod(0o600)
     try:
-        ended = run_child(within(command, bounds), bounds.seconds, watch=breathe)
+        ended = run_child(within(command, bounds), bounds.seconds, watch=check_cancelled)
     except FileNotFoundError as error:
         raise _failed(made, "prlimit is not installed", "Install it (Debian: util-linux).") from error
     except subprocess.TimeoutExpired as error:

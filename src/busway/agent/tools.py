@@ -41,7 +41,7 @@ DiskFlattener = Callable[[Path, Path, Callable[[], None]], None]
 class Tools:
     """The seams of an agent, its folder and its choices.
 
-    `breathe` is called by long steps now and then, and ends one that is not wanted any more by raising; `patience` is the
+    `check_cancelled` is called by long steps now and then, and ends one that is not wanted any more by raising; `patience` is the
     deadline of one kernel verb's effect in seconds; `monotonic` is in seconds. `scrubs` are
     the programs that clean devices, by vendor:device.
     """
@@ -56,7 +56,7 @@ class Tools:
     flatten_disk: DiskFlattener
     make_blank: BlankMaker
     monotonic: Callable[[], float]
-    breathe: Callable[[], None] = lambda: None
+    check_cancelled: Callable[[], None] = lambda: None
     patience: float = 20.0
     scrubs: Mapping[str, Path] = field(default_factory=dict)
     scrub_seconds: float = SCRUB_SECONDS

@@ -23,7 +23,7 @@ from busway.control.agents import access as agents
 from busway.control.agents.images import image_file
 from busway.control.context import Control
 from busway.control.hosts.joining import token_hash
-from busway.control.observation.memory import said
+from busway.control.observation.memory import digest_report
 from busway.control.servers.password import post_password
 from busway.domain.condition import Conditions
 from busway.domain.errors import BadInput, Forbidden, NotAuthenticated
@@ -58,7 +58,7 @@ def routes(control: Control, closing: Closing) -> list[Route]:
         if not known:
             host_id = await host_of(control, run, request)  # nothing is read of a stranger's report
         body = await read_body(request, OBSERVED_BYTES)
-        report = said(body)
+        report = digest_report(body)
         if known:
             name, secret = request.path_params["host"], token_hash(_bearer(request))
             if report is not None and control.reports.is_again(name, secret, report, control.now()):

@@ -44,5 +44,5 @@ def compile_pattern(pattern: str, name: str) -> Pattern:
 
 
 def _words(error: Exception) -> str:
-    told = error.args[0] if error.args else ""
-    return told.decode(errors="replace") if isinstance(told, bytes) else str(told)
+    message = error.args[0] if error.args else ""
+    return message.decode(errors="replace") if isinstance(message, bytes) else str(message)

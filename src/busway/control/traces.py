@@ -30,10 +30,14 @@ def values_of(asked: Asked, **more: str) -> Values:
 
 
 def record_all(
-    control: Control, name: str, asked: Mapping[ServerId, Asked], began: int, told: Mapping[ServerId, Mapping[str, str]]
+    control: Control,
+    name: str,
+    asked: Mapping[ServerId, Asked],
+    began: int,
+    facts: Mapping[ServerId, Mapping[str, str]],
 ) -> None:
     """Makes a span that ends now for each server of which something is told; "error" in it says why it failed."""
-    for server_id, words in told.items():
+    for server_id, words in facts.items():
         one = asked.get(server_id)
         if one is not None:
             rest = {key: value for key, value in words.items() if key != "error"}

@@ -57,8 +57,8 @@ def to_words(connections: Iterable[Connection]) -> list[list[object]]:
 
 def from_words(words: object) -> tuple[Connection, ...]:
     """What another agent told; what is no connection that goes along is left out."""
-    told = words if isinstance(words, list) else []
-    found = (_read(each) for each in told[:MOST])
+    rows = words if isinstance(words, list) else []
+    found = (_read(each) for each in rows[:MOST])
     return tuple(each for each in found if each is not None and each.goes_along)
 
 

@@ -26,9 +26,9 @@ _GROUP, _RULE, _MEMBER = 96, 240, 48  # bytes of JSON, at most
 
 def text_bytes(metadata: Mapping[str, str], user_data: str | None, key_name: str | None, public_key: str | None) -> int:
     """The bytes that a server's texts take in its host's document; a key pair stands there twice."""
-    told = {"meta": dict(metadata), "keys": [[key_name, public_key]] * 2 if public_key else []}
+    fitting = {"meta": dict(metadata), "keys": [[key_name, public_key]] * 2 if public_key else []}
     # meta_data.json is a text within the document.
-    return len(json.dumps(json.dumps(told))) + len(user_data or "")
+    return len(json.dumps(json.dumps(fitting))) + len(user_data or "")
 
 
 def check_texts(
@@ -50,14 +50,14 @@ def fair_groups(groups: Iterable[tuple[str, NicGroup]], room: int = GROUPS_BYTES
     held: dict[str, list[NicGroup]] = {}
     for project, group in groups:
         held.setdefault(project, []).append(group)
-    told: list[NicGroup] = []
+    fitting: list[NicGroup] = []
     short = []
     for project, mine in held.items():
         kept = _within(mine, room // len(held))
-        told += kept
+        fitting += kept
         if kept != mine:
             short.append(project)
-    return sorted(told, key=lambda group: group.id), short
+    return sorted(fitting, key=lambda group: group.id), short
 
 
 def _within(groups: Sequence[NicGroup], room: int) -> list[NicGroup]:

@@ -274,8 +274,8 @@ class RefusedHosts:
     def each(self) -> tuple[HostRefusal, ...]:
         """One refusal per host."""
         first, *rest = self.hosts
-        told = HostRefusal(first.name, self.rule, self.reason, self.devices, self.examples)
-        return (told, *(HostRefusal(host.name, self.rule, self.reason, self.devices) for host in rest))
+        refusal = HostRefusal(first.name, self.rule, self.reason, self.devices, self.examples)
+        return (refusal, *(HostRefusal(host.name, self.rule, self.reason, self.devices) for host in rest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +306,9 @@ class Refusal:
     @property
     def hosts(self) -> tuple[HostRefusal, ...]:
         """One refusal per host, by name."""
-        return tuple(sorted((told for each in self.classes for told in each.each()), key=lambda told: told.host))
+        return tuple(
+            sorted((refusal for each in self.classes for refusal in each.each()), key=lambda refusal: refusal.host)
+        )
 
     @property
     def hosts_seen(self) -> int:

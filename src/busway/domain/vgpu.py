@@ -74,8 +74,8 @@ class SharedCard:
 
     def most(self, size: int) -> int | None:
         """How many of a size it takes in equal-size mode; None where nobody knows."""
-        told = dict(self.limits).get(size)
-        return told if told is not None or self.capacity is None else self.capacity // size
+        limit = dict(self.limits).get(size)
+        return limit if limit is not None or self.capacity is None else self.capacity // size
 
     def starts(self, size: int) -> tuple[int, ...]:
         """Where a vGPU of a size may begin in mixed-size mode; nowhere for a size that the table lacks."""

@@ -26,11 +26,11 @@ def scrub(
     program: Path,
     address: PciAddress,
     seconds: float = SCRUB_SECONDS,
-    breathe: Callable[[], None] = lambda: None,
+    check_cancelled: Callable[[], None] = lambda: None,
 ) -> Scrub:
     """Runs PROGRAM ADDRESS and waits for it; raises `HostError` with its last words unless it ends with 0 in time.
 
-    The device is on no driver of the host and no guest has it. `breathe` is called now and then meanwhile. The
+    The device is on no driver of the host and no guest has it. `check_cancelled` is called now and then meanwhile. The
     program leads a session of its own, of which nothing is left when this returns.
     """
     began = time.monotonic()
@@ -39,7 +39,7 @@ def scrub(
     ear = threading.Thread(target=_listen, args=(child.stdout, words), daemon=True)
     ear.start()
     try:
-        in_time = _wait(child, began + seconds, breathe)
+        in_time = _wait(child, began + seconds, check_cancelled)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
@@ -68,13 +68,13 @@ def _start(program: Path, address: PciAddress) -> subprocess.Popen[bytes]:
         raise _failed(address, program, f"It can't be started: {error.strerror}.", "") from error
 
 
-def _wait(child: subprocess.Popen[bytes], deadline: float, breathe: Callable[[], None]) -> bool:
+def _wait(child: subprocess.Popen[bytes], deadline: float, check_cancelled: Callable[[], None]) -> bool:
     """True when the child ended before the deadline."""
     while (left := deadline - time.monotonic()) > 0:
         try:
             child.wait(min(left, _LOOK))
         except subprocess.TimeoutExpired:
-            breathe()
+            check_cancelled()
         else:
             return True
     return False

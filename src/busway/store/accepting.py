@@ -1,4 +1,4 @@
-"""What is read to accept servers: once ahead of the transaction that others wait for, and once within it."""
+"""The reads of a request that creates servers: one statement before its transaction, and one within it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sqlalchemy import Row, and_, bindparam, func, or_, select, text
 from busway.domain.ids import ImageId, NetworkId, ProjectId, SecurityGroupId, UserId
 from busway.domain.image import Image
 from busway.domain.network import Network
+from busway.store.address_lookup import AddressLookup
 from busway.store.database import Tx, take_turn
 from busway.store.images import image_of, images
 from busway.store.keypairs import keypairs
 from busway.store.networks import network_of, networks
 from busway.store.pci_rules import rule_changes
-from busway.store.port_look import Look
 from busway.store.ports import IS_LIVE, ports
 from busway.store.quotas import EVERYBODY, quotas
 from busway.store.security_groups import security_groups
@@ -24,9 +24,11 @@ from busway.store.select_many import Found, SelectMany
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
-    """What a request names: None for what is not there, an image that is deleted too. `networks` are those that are named,
-    and those that the project may use, oldest first.
+class RequestedObjects:
+    """The objects that a request refers to, as read before its transaction.
+
+    `image` and `public_key` are None if they do not exist; a deleted image is included. `networks` are the named
+    ones and those that the project may use, oldest first.
     """
 
     image: Image | None
@@ -36,9 +38,11 @@ class Ahead:
 
 
 @dataclass(frozen=True, slots=True)
-class Within:
-    """The same once nobody else changes it: the limits that were set for everybody and for the project, whether the project
-    has its default security group, its ports, and the networks by id.
+class LockedState:
+    """What the decision depends on, as read under the locks of the transaction.
+
+    `limits` are the limits of everybody and of the project by owner and resource, `has_group` whether the project
+    has its default security group, `port_count` its ports.
     """
 
     image: Image | None
@@ -84,15 +88,15 @@ _WITHIN = SelectMany(
 )
 
 
-def read_ahead(
+def read_requested(
     tx: Tx,
     project_id: ProjectId,
     user_id: UserId,
     image_id: ImageId,
     key_name: str | None,
     network_ids: Collection[NetworkId],
-) -> Ahead:
-    """What a request for servers names, in one statement."""
+) -> RequestedObjects:
+    """Reads what a request for servers refers to, in one statement, before any lock."""
     found = _AHEAD.read(
         tx,
         project_id=project_id,
@@ -102,7 +106,7 @@ def read_ahead(
         network_ids=list(network_ids),
     )
     known = sorted(_networks(found["network"]), key=lambda network: (network.created, network.id))
-    return Ahead(
+    return RequestedObjects(
         _image(found["image"]),
         found["key"][0].public_key if found["key"] else None,
         int(found["rules"][0].version or 0),
@@ -111,9 +115,10 @@ def read_ahead(
 
 
 def lock_project(tx: Tx, project_id: ProjectId, network_ids: Sequence[NetworkId]) -> None:
-    """Waits until nobody else adds to what a project has or gives addresses on networks, until the transaction ends.
+    """Takes the quota turn of a project and locks the networks, until the transaction ends.
 
-    The project comes first, as everywhere. On SQLite a transaction that writes is alone anyway.
+    So nobody else adds resources to the project or allocates addresses meanwhile. The project comes first
+    everywhere, which prevents deadlocks. SQLite needs no locks: it has one writing transaction at a time.
     """
     if tx.dialect.name == "sqlite":
         return
@@ -129,23 +134,25 @@ def lock_project(tx: Tx, project_id: ProjectId, network_ids: Sequence[NetworkId]
     tx.execute(statement, {"name": f"busway.{name}", "ids": sorted(network_ids)})
 
 
-def read_within(tx: Tx, project_id: ProjectId, image_id: ImageId, group_id: SecurityGroupId, look: Look) -> Within:
-    """What accepting depends on, in one statement, after `lock_project`; `look` learns which of its addresses are in use."""
+def read_locked(
+    tx: Tx, project_id: ProjectId, image_id: ImageId, group_id: SecurityGroupId, lookup: AddressLookup
+) -> LockedState:
+    """Reads what the decision depends on, in one statement, after `lock_project`; adds addresses in use to `lookup`."""
     found = _WITHIN.read(
         tx,
         project_id=project_id,
         image_id=image_id,
         owners=[EVERYBODY, project_id],
         group_id=group_id,
-        network_ids=list(look.asked),
-        addresses=sorted({address for several in look.asked.values() for address in several}),
-        macs=sorted(look.macs),
+        network_ids=list(lookup.asked),
+        addresses=sorted({address for several in lookup.asked.values() for address in several}),
+        macs=sorted(lookup.macs),
     )
-    look.learn((row.network_id, row.address, row.mac) for row in found["taken"])
+    lookup.learn((row.network_id, row.address, row.mac) for row in found["taken"])
     limits: dict[str, dict[str, int]] = {EVERYBODY: {}, project_id: {}}
     for row in found["limit"]:
         limits[row.owner][row.resource] = row.limit
-    return Within(
+    return LockedState(
         _image(found["image"]),
         limits,
         bool(found["group"]),

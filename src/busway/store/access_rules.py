@@ -1,4 +1,4 @@
-"""Access rules of users: they outlive the application credentials that they came with, as in Keystone."""
+"""Access rules of users. They outlive the application credentials that they were created with, as in Keystone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ access_rules = Table(
 
 @dataclass(frozen=True, slots=True)
 class AccessRuleFilter:
-    """Which rules of a user a list holds."""
+    """A filter for the access rules of a user; None matches everything."""
 
     service: str | None = None
     method: str | None = None
@@ -39,7 +39,7 @@ EVERY_RULE = AccessRuleFilter()
 
 
 def add_rules(tx: Tx, user_id: str, rules: Sequence[AccessRule]) -> None:
-    """Keeps the rules that the user does not have yet."""
+    """Adds the rules that the user does not have yet."""
     statement = select(access_rules.c.id).where(access_rules.c.user_id == user_id)
     known = set(tx.execute(statement).scalars())
     for rule in rules:
@@ -49,13 +49,13 @@ def add_rules(tx: Tx, user_id: str, rules: Sequence[AccessRule]) -> None:
 
 
 def count_rules(tx: Tx, user_id: str) -> int:
-    """How many a user has."""
+    """Returns how many access rules a user has."""
     statement = select(func.count()).select_from(access_rules).where(access_rules.c.user_id == user_id)
     return int(tx.execute(statement).scalar_one())
 
 
 def list_rules(tx: Tx, user_id: str, wanted: AccessRuleFilter = EVERY_RULE) -> list[AccessRule]:
-    """The rules of a user that a filter lets through, by id."""
+    """Lists the access rules of a user that match a filter, by id."""
     statement: Select[Any] = select(access_rules).where(access_rules.c.user_id == user_id)
     for name in ("service", "method", "path"):
         if (value := getattr(wanted, name)) is not None:
@@ -68,14 +68,14 @@ def list_rules(tx: Tx, user_id: str, wanted: AccessRuleFilter = EVERY_RULE) -> l
 
 
 def find_rule(tx: Tx, user_id: str, rule_id: str) -> AccessRule | None:
-    """One of a user, or None."""
+    """Returns an access rule of a user, or None."""
     which = (access_rules.c.user_id == user_id, access_rules.c.id == rule_id)
     row = tx.execute(select(access_rules).where(*which)).one_or_none()
     return None if row is None else _rule(row)
 
 
 def delete_rule(tx: Tx, user_id: str, rule_id: str) -> None:
-    """Removes one."""
+    """Deletes an access rule."""
     tx.execute(delete(access_rules).where(access_rules.c.user_id == user_id, access_rules.c.id == rule_id))
 
 

@@ -1,4 +1,4 @@
-"""What users asked of their servers, for `os-instance-actions`."""
+"""The actions that users requested on servers, for Nova's `os-instance-actions`."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ _CREATED = actions.c.action == "create"
 
 
 def add_action(tx: Tx, action: ServerAction) -> None:
-    """Writes an action down in the transaction that carries it out."""
+    """Adds an action, in the transaction that performs it."""
     add_actions(tx, [action])
 
 
 def add_actions(tx: Tx, several: Sequence[ServerAction]) -> None:
-    """Writes many actions down at once."""
+    """Adds many actions."""
     names = ServerAction.__dataclass_fields__
     put(tx, actions, [{name: getattr(action, name) for name in names} for action in several])
 
 
 @dataclass(frozen=True, slots=True)
 class ActionFilter:
-    """Which actions on a server a list holds, newest first; `marker` is the request id of the last one already seen."""
+    """A filter for the actions on a server, newest first; `marker` is the request id of the last action already seen."""
 
     request_id: str | None = None
     changes_since: datetime | None = None
@@ -60,7 +60,7 @@ EVERY_ACTION = ActionFilter()
 
 
 def list_actions(tx: Tx, server_id: ServerId, wanted: ActionFilter = EVERY_ACTION) -> list[ServerAction]:
-    """The actions on a server that a filter lets through, newest first; raises `BadInput` for an unknown marker."""
+    """Lists the actions on a server that match a filter, newest first; raises `BadInput` for an unknown marker."""
     mine = actions.c.server_id == server_id
     statement = select(actions).where(mine)
     if wanted.request_id is not None:
@@ -76,7 +76,7 @@ def list_actions(tx: Tx, server_id: ServerId, wanted: ActionFilter = EVERY_ACTIO
 
 
 def waiting_together(tx: Tx, server_ids: Collection[ServerId]) -> dict[str, frozenset[ServerId]]:
-    """By the id of each request that created any of these servers: all of its servers that wait for a host."""
+    """Returns, by request id, all unplaced servers that were created by the same request as any of these."""
     mine = select(actions.c.request_id).where(_CREATED, actions.c.server_id.in_(server_ids))
     statement = (
         select(actions.c.request_id, actions.c.server_id)
@@ -90,13 +90,13 @@ def waiting_together(tx: Tx, server_ids: Collection[ServerId]) -> dict[str, froz
 
 
 def last_request(tx: Tx, server_id: ServerId) -> str | None:
-    """The id of the request that asked for the newest action on a server."""
+    """Returns the request id of the newest action on a server."""
     statement = select(actions.c.request_id).where(actions.c.server_id == server_id).order_by(actions.c.id.desc())
     return tx.execute(statement.limit(1)).scalar_one_or_none()
 
 
 def traced(tx: Tx, server_ids: Collection[ServerId], since: datetime) -> dict[ServerId, Asked]:
-    """The newest act on each of these servers, where it is traced and not older than that."""
+    """Returns the newest action on each of these servers, if it is traced and not older than `since`."""
     if not server_ids:
         return {}
     newest = select(func.max(actions.c.id)).where(actions.c.server_id.in_(server_ids)).group_by(actions.c.server_id)
@@ -110,13 +110,13 @@ def traced(tx: Tx, server_ids: Collection[ServerId], since: datetime) -> dict[Se
 
 
 def fail_last_action(tx: Tx, server_id: ServerId, message: str, now: datetime) -> None:
-    """Says of the newest action on a server that it failed, and why."""
+    """Records that the newest action on a server failed, and why."""
     newest = select(actions.c.id).where(actions.c.server_id == server_id).order_by(actions.c.id.desc()).limit(1)
     tx.execute(update(actions).where(actions.c.id.in_(newest.scalar_subquery())).values(message=message, updated=now))
 
 
 def fail_action(tx: Tx, server_id: ServerId, action: str, message: str, now: datetime) -> bool:
-    """Says of the newest action of that name that it failed, and why; False when that was said before."""
+    """Records that the newest action with that name failed, and why; returns False if that was recorded already."""
     mine = (actions.c.server_id == server_id, actions.c.action == action)
     newest = select(actions.c.id).where(*mine).order_by(actions.c.id.desc()).limit(1)
     statement = update(actions).where(actions.c.id.in_(newest.scalar_subquery()), actions.c.message.is_(None))

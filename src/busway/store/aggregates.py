@@ -1,4 +1,4 @@
-"""Aggregates: named sets of hosts with metadata; one that names an availability zone puts its hosts into it."""
+"""Host aggregates: named sets of hosts with metadata. One that names an availability zone puts its hosts into it."""
 
 from __future__ import annotations
 
@@ -34,57 +34,57 @@ aggregate_hosts = Table(
 
 
 def add_aggregate(tx: Tx, uuid: str, name: str, values: Mapping[str, str], now: datetime) -> int:
-    """Stores a new aggregate and returns its number; raises `Conflict` when the name is taken."""
+    """Adds an aggregate; returns its number. Raises `Conflict` if the name is taken."""
     _check_name(tx, name)
     statement = insert(aggregates).values(uuid=uuid, name=name, metadata=dict(values), created=now)
     return int(tx.execute(statement.returning(aggregates.c.id)).scalar_one())
 
 
 def find_aggregate(tx: Tx, number: int) -> Aggregate | None:
-    """The aggregate of that number."""
+    """Returns an aggregate by its number, or None."""
     row = tx.execute(select(aggregates).where(aggregates.c.id == number)).one_or_none()
     return None if row is None else _aggregate(row, _hosts(tx).get(number, ()))
 
 
 def list_aggregates(tx: Tx) -> list[Aggregate]:
-    """All aggregates by number."""
+    """Lists all aggregates, by number."""
     known = _hosts(tx)
     rows = tx.execute(select(aggregates).order_by(aggregates.c.id))
     return [_aggregate(row, known.get(row.id, ())) for row in rows]
 
 
 def save_aggregate(tx: Tx, number: int, name: str, values: Mapping[str, str], now: datetime) -> None:
-    """Replaces name and metadata; raises `Conflict` when the name is another's."""
+    """Replaces name and metadata of an aggregate; raises `Conflict` if the name is taken."""
     _check_name(tx, name, number)
     statement = update(aggregates).where(aggregates.c.id == number)
     tx.execute(statement.values(name=name, metadata=dict(values), updated=now))
 
 
 def delete_aggregate(tx: Tx, number: int) -> None:
-    """Forgets an aggregate, which must have no hosts."""
+    """Deletes an aggregate, which must have no hosts."""
     tx.execute(delete(aggregates).where(aggregates.c.id == number))
 
 
 def add_host(tx: Tx, number: int, host_id: HostId) -> None:
-    """Puts a host into an aggregate that does not have it."""
+    """Adds a host to an aggregate that does not have it."""
     tx.execute(insert(aggregate_hosts).values(aggregate_id=number, host_id=host_id))
 
 
 def remove_host(tx: Tx, number: int, host_id: HostId) -> None:
-    """Takes a host out of an aggregate."""
+    """Removes a host from an aggregate."""
     column = aggregate_hosts.c
     tx.execute(delete(aggregate_hosts).where(column.aggregate_id == number, column.host_id == host_id))
 
 
 def forget_host(tx: Tx, host_id: HostId) -> None:
-    """Takes a host out of all aggregates."""
+    """Removes a host from all aggregates."""
     tx.execute(delete(aggregate_hosts).where(aggregate_hosts.c.host_id == host_id))
 
 
 def metadata_of_hosts(
     tx: Tx, host_ids: Collection[HostId] | None = None
 ) -> dict[HostId, tuple[Mapping[str, str], ...]]:
-    """The metadata of each aggregate of each host that is in one, by the aggregates' numbers; of some hosts, or of all."""
+    """Returns the metadata of the aggregates of each host, in the order of their numbers; of some hosts, or of all."""
     if host_ids is not None and not host_ids:
         return {}
     statement = (
@@ -101,7 +101,7 @@ def metadata_of_hosts(
 
 
 def uuids_of_hosts(tx: Tx, host_ids: Collection[HostId]) -> dict[HostId, frozenset[str]]:
-    """The UUIDs of the aggregates of each of these hosts that is in one."""
+    """Returns the UUIDs of the aggregates of each of these hosts; hosts without one are omitted."""
     statement = select(aggregate_hosts.c.host_id, aggregates.c.uuid)
     statement = statement.join(aggregates, aggregates.c.id == aggregate_hosts.c.aggregate_id)
     found: dict[HostId, frozenset[str]] = {}
@@ -111,7 +111,7 @@ def uuids_of_hosts(tx: Tx, host_ids: Collection[HostId]) -> dict[HostId, frozens
 
 
 def zones_of_hosts(tx: Tx, host_ids: Collection[HostId] | None = None) -> dict[HostId, str]:
-    """The availability zone of each host that is in one; no host is in two. Of some hosts, or of all."""
+    """Returns the availability zone of each host that has one; of some hosts, or of all. A host is in one zone at most."""
     known = metadata_of_hosts(tx, host_ids)
     return {host: values[ZONE_KEY] for host, each in known.items() for values in each if ZONE_KEY in values}
 

@@ -1,4 +1,4 @@
-"""Application credentials: what a user gives a program, with some of their roles in one project."""
+"""Application credentials: secrets that stand for some roles of a user in one project."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _COLUMNS = [column for column in application_credentials.c if column.name != "se
 
 
 def add_credential(tx: Tx, credential: ApplicationCredential, secret_hash: str) -> None:
-    """Stores a new one; raises `Conflict` when the user has one of that name."""
+    """Adds an application credential; raises `Conflict` if the user has one with that name."""
     if find_credential_by_name(tx, credential.user_id, credential.name) is not None:
         raise Conflict(f"Application credential '{credential.name}' already exists", code="credential-exists")
     rules = credential.access_rules
@@ -50,32 +50,32 @@ def add_credential(tx: Tx, credential: ApplicationCredential, secret_hash: str) 
 
 
 def find_credential(tx: Tx, credential_id: str) -> ApplicationCredential | None:
-    """One by its id, or None."""
+    """Returns an application credential by its id, or None."""
     row = tx.execute(select(*_COLUMNS).where(application_credentials.c.id == credential_id)).one_or_none()
     return None if row is None else _credential(row)
 
 
 def find_credential_by_name(tx: Tx, user_id: str, name: str) -> ApplicationCredential | None:
-    """One of a user by its name, or None."""
+    """Returns an application credential of a user by its name, or None."""
     which = (application_credentials.c.user_id == user_id, application_credentials.c.name == name)
     row = tx.execute(select(*_COLUMNS).where(*which)).one_or_none()
     return None if row is None else _credential(row)
 
 
 def list_credentials(tx: Tx, user_id: str) -> list[ApplicationCredential]:
-    """All of a user, by name."""
+    """Lists all application credentials of a user, by name."""
     statement = select(*_COLUMNS).where(application_credentials.c.user_id == user_id)
     return [_credential(row) for row in tx.execute(statement.order_by(application_credentials.c.name))]
 
 
 def get_secret_hash(tx: Tx, credential_id: str) -> str:
-    """The hash of its secret."""
+    """Returns the hash of the secret of an application credential."""
     statement = select(application_credentials.c.secret_hash).where(application_credentials.c.id == credential_id)
     return str(tx.execute(statement).scalar_one())
 
 
 def delete_credential(tx: Tx, credential_id: str) -> None:
-    """Removes one."""
+    """Deletes an application credential."""
     tx.execute(delete(application_credentials).where(application_credentials.c.id == credential_id))
 
 

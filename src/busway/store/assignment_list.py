@@ -1,4 +1,4 @@
-"""Lists of assignments with their names: those that were given, or what everybody has by them, filtered in the statement."""
+"""Lists of role assignments with names: as assigned, or their effects on each user. All filters are in the statement."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _WHY = ("group_id", "source", "source_id", "prior_id")
 
 @dataclass(frozen=True, slots=True)
 class AssignmentFilter:
-    """Which assignments: by actor, place and role.
+    """A filter for role assignments by actor, target and role; None matches everything.
 
-    `effective` is what each user has by them: groups, inheritance and implied roles are resolved. `with_subtree` adds what is
-    below the project. `within` is a domain: only what is given on it and in its projects.
+    `effective` resolves groups, inheritance and implied roles to users. `with_subtree` adds the projects below
+    `project_id`. `within` is a domain: only assignments on it and in its projects match.
     """
 
     user_id: str | None = None
@@ -52,7 +52,7 @@ class AssignmentFilter:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name in its domain; `domain_id` is "" for what is in none."""
+    """A name and its domain; `domain_id` is "" for what belongs to no domain."""
 
     name: str
     domain_id: str
@@ -61,7 +61,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class NamedAssignment:
-    """An assignment with its names, and how a user has it where it was not given as it is."""
+    """An assignment with the names in it; an effective one also says which assignment it follows from."""
 
     assignment: Assignment
     actor: Name
@@ -73,7 +73,7 @@ class NamedAssignment:
 
 
 def list_assignments(tx: Tx, wanted: AssignmentFilter) -> list[NamedAssignment]:
-    """The assignments that a filter lets through, by the names of actor, place and role."""
+    """Lists the assignments that match a filter, ordered by the names of actor, target and role."""
     found = _effective(wanted) if wanted.effective else _given()
     own_domain, place_domain, role_domain, places = (
         projects.alias(name) for name in ("own_domain", "place_domain", "role_domain", "places")
@@ -134,7 +134,7 @@ def _effective(wanted: AssignmentFilter) -> CTE:
 
 
 def _by_user(wanted: AssignmentFilter) -> CTE:
-    """Assignments with one row for each user of a group in place of the group."""
+    """Returns the assignments with those of a group replaced by one for each member."""
     member = and_(assignments.c.actor == Actor.GROUP, group_members.c.group_id == assignments.c.actor_id)
     user_id = func.coalesce(group_members.c.user_id, assignments.c.actor_id)
     statement: Select[Any] = (
@@ -157,7 +157,7 @@ def _by_user(wanted: AssignmentFilter) -> CTE:
 
 
 def _placed(given: CTE) -> CTE:
-    """What was given, with one row for each project below in place of what is inherited."""
+    """Returns the assignments with inherited ones replaced by one for each project below."""
     plain = select(
         *(given.c[name] for name in _ROW), given.c.group_id, null().label("source"), null().label("source_id")
     ).where(given.c.inherited.is_(False))

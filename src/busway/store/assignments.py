@@ -1,7 +1,7 @@
-"""Who has which role where, and what somebody holds by that.
+"""Role assignments, and the roles that a user holds through them.
 
-Actors and places are named without a foreign key, because they are of several tables: who removes one of them forgets its
-assignments in the same transaction.
+Actors (users, groups) and targets (projects, domains, the system) are in several tables, so there is no foreign
+key: whoever deletes one deletes its assignments in the same transaction.
 """
 
 from __future__ import annotations
@@ -48,23 +48,23 @@ _NAMES = [column.name for column in assignments.c]
 
 
 def assign(tx: Tx, given: Assignment) -> None:
-    """Gives a role; giving it twice is harmless."""
+    """Adds an assignment; idempotent."""
     if not has(tx, given):
         tx.execute(insert(assignments).values({name: getattr(given, name) for name in _NAMES}))
 
 
 def unassign(tx: Tx, given: Assignment) -> bool:
-    """Takes a role; True when it was given."""
+    """Removes an assignment; returns True if it existed."""
     return tx.execute(delete(assignments).where(*_same(given))).rowcount > 0
 
 
 def has(tx: Tx, given: Assignment) -> bool:
-    """True when just this was given, by whatever else the actor has."""
+    """Returns True if exactly this assignment exists, whatever else the actor has."""
     return tx.execute(select(assignments.c.role_id).where(*_same(given))).first() is not None
 
 
 def list_given_roles(tx: Tx, actor_id: str, place_id: str, *, inherited: bool = False) -> list[Role]:
-    """The roles that were given to just this actor on just this place, by name."""
+    """Lists the roles assigned directly to this actor on this target, by name."""
     statement = (
         select(roles)
         .join(assignments, assignments.c.role_id == roles.c.id)
@@ -78,7 +78,7 @@ def list_given_roles(tx: Tx, actor_id: str, place_id: str, *, inherited: bool = 
 def list_held_roles(
     tx: Tx, user_id: str, *, project_id: str | None = None, domain_id: str | None = None, is_system: bool = False
 ) -> list[Role]:
-    """The roles that a token of a user has there: their own and their groups', inherited and implied, by name."""
+    """Lists the roles that a token of a user has there: direct, by groups, inherited and implied ones; by name."""
     asked = select(
         literal(user_id).label("user_id"),
         literal(project_id).label("project_id"),
@@ -91,7 +91,7 @@ def list_held_roles(
 
 
 def held_roles(asked: FromClause) -> CTE:
-    """The ids of all roles, those of domains too, that the user of each row of `asked` holds in its scope.
+    """Returns a statement for the role ids that the user of each row of `asked` holds in its scope, roles of domains included.
 
     `asked` has the columns `user_id`, `project_id`, `domain_id` and `is_system`.
     """
@@ -117,7 +117,7 @@ def held_roles(asked: FromClause) -> CTE:
 
 
 def actors_of(asked: FromClause) -> CTE:
-    """The user of each row of `asked` and their groups, as `id`."""
+    """Returns a statement for the user of each row of `asked` and their groups, as column `id`."""
     groups = select(group_members.c.group_id).join_from(
         group_members, asked, group_members.c.user_id == asked.c.user_id
     )
@@ -125,7 +125,7 @@ def actors_of(asked: FromClause) -> CTE:
 
 
 def with_implied(given: Select[Any]) -> CTE:
-    """The role ids that a statement reads, and all that they imply."""
+    """Returns a statement for the role ids of another statement and those that they imply."""
     # WITH RECURSIVE held(role_id) AS (… UNION SELECT implied_id FROM implied_roles JOIN held ON prior_id = role_id)
     held = given.cte("held", recursive=True)
     return held.union(
@@ -134,13 +134,13 @@ def with_implied(given: Select[Any]) -> CTE:
 
 
 def list_implied_ids(tx: Tx, role_ids: Collection[str]) -> set[str]:
-    """Some roles and all that they imply."""
+    """Returns the ids of these roles and of all roles that they imply."""
     held = with_implied(select(roles.c.id.label("role_id")).where(roles.c.id.in_(role_ids)))
     return set(tx.execute(select(held.c.role_id)).scalars())
 
 
 def list_project_ids(tx: Tx, user_id: str) -> set[str]:
-    """The ids of the projects in which a user has any role, by themselves or by a group, inherited ones too."""
+    """Lists the ids of the projects in which a user has a role: direct, by a group, or inherited."""
     mine = _places_of(user_id)
     direct = mine.where(assignments.c.place == Place.PROJECT, assignments.c.inherited.is_(False))
     below = select(project_tree.c.project_id).where(project_tree.c.ancestor_id.in_(mine.where(assignments.c.inherited)))
@@ -148,7 +148,7 @@ def list_project_ids(tx: Tx, user_id: str) -> set[str]:
 
 
 def list_domain_ids(tx: Tx, user_id: str) -> set[str]:
-    """The ids of the domains on which a user has any role, by themselves or by a group."""
+    """Lists the ids of the domains on which a user has a role, direct or by a group."""
     on = _places_of(user_id).where(assignments.c.place == Place.DOMAIN, assignments.c.inherited.is_(False))
     return set(tx.execute(on).scalars())
 
@@ -160,18 +160,18 @@ def _places_of(user_id: str) -> Select[Any]:
 
 
 def forget_actor(tx: Tx, actor_id: str) -> None:
-    """Forgets all assignments of a user or a group."""
+    """Deletes all assignments of a user or group."""
     tx.execute(delete(assignments).where(assignments.c.actor_id == actor_id))
 
 
 def forget_groups_of(tx: Tx, domain_id: str) -> None:
-    """Forgets all assignments of the groups of a domain."""
+    """Deletes all assignments of the groups of a domain."""
     theirs = select(user_groups.c.id).where(user_groups.c.domain_id == domain_id)
     tx.execute(delete(assignments).where(assignments.c.actor_id.in_(theirs)))
 
 
 def forget_place(tx: Tx, place_id: str) -> None:
-    """Forgets the assignments on a project, or on a domain and all projects in it."""
+    """Deletes the assignments on a project, or on a domain and all projects in it."""
     within = select(project_tree.c.project_id).where(project_tree.c.ancestor_id == place_id)
     tx.execute(delete(assignments).where(or_(assignments.c.place_id == place_id, assignments.c.place_id.in_(within))))
 

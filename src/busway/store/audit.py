@@ -1,8 +1,8 @@
-"""Who did what: one record for each request that changed something, written in the transaction of its effect.
+"""The audit log: one record for each request that changes something, written in the same transaction as the change.
 
-`acting(act)` says what the code inside is doing for whom. The first transaction that commits meanwhile writes the act
-down (`Database.write` calls `write_down`), so that there is no effect without its record and no record without its
-effect. Nothing here changes a record's actor or effect; only the retention removes records.
+`acting(act)` marks a block of code as the work of one request. The first transaction that commits inside the block
+writes the record (`Database.write` calls `write_down`), so that there is no change without a record and no record
+of a change without it. Nothing here changes actor or effect of a record; only the retention deletes records.
 """
 
 from __future__ import annotations
@@ -79,9 +79,9 @@ class Record:
 
 @dataclass
 class Act:
-    """What is being done: the record as far as it is known, and whether it is written.
+    """The request in progress: its record as far as it is known, and whether it has been written.
 
-    `table` is the one whose new rows are the targets of a request that makes something.
+    `table` is the table whose new rows are the targets of a request that creates something.
     """
 
     record: Record
@@ -91,7 +91,7 @@ class Act:
     made: list[str] = field(default_factory=list)
 
     def done(self) -> Record:
-        """The record with what was made."""
+        """Returns the record completed with the created rows."""
         target = self.record.target
         if self.made:
             target = f"{target}/{','.join(self.made)}"
@@ -103,7 +103,7 @@ _acting: ContextVar[Act | None] = ContextVar("busway_act", default=None)
 
 @contextmanager
 def acting(act: Act | None) -> Iterator[Act | None]:
-    """Takes what happens inside the block, in this thread, for an act."""
+    """Marks the block as the work of an act, for this thread."""
     token = _acting.set(act)
     try:
         yield act
@@ -112,12 +112,12 @@ def acting(act: Act | None) -> Iterator[Act | None]:
 
 
 def current_act() -> Act | None:
-    """The act in progress, if any."""
+    """Returns the act of this thread, or None."""
     return _acting.get()
 
 
 def name_actor(user_id: str, user_name: str, project_id: str, credential_id: str | None = None) -> None:
-    """Says whose the act of this thread is, once that is known."""
+    """Sets the actor of this thread's act, once it is authenticated."""
     act = _acting.get()
     if act is not None:
         act.record = replace(
@@ -130,7 +130,7 @@ def name_actor(user_id: str, user_name: str, project_id: str, credential_id: str
 
 
 def write_down(tx: Connection) -> Act | None:
-    """Writes the act of this thread down if it is not yet; the caller marks it as written once that is committed."""
+    """Writes the record of this thread's act unless it is written; the caller marks it as written after the commit."""
     act = _acting.get()
     if act is None or act.is_written:
         return None
@@ -141,12 +141,12 @@ def write_down(tx: Connection) -> Act | None:
 
 
 def watch_inserts(engine: Engine) -> None:
-    """Has acts learn what they make."""
+    """Notes the rows that statements of this engine insert, as targets of the acts."""
     event.listen(engine, "before_cursor_execute", _note_made)
 
 
 def note_made(table: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Says to the act of this thread which rows it makes."""
+    """Notes rows that this thread's act has created."""
     act = _acting.get()
     if act is None or table != act.table or act.is_written:
         return
@@ -155,7 +155,7 @@ def note_made(table: str, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def add_record(tx: Connection, record: Record) -> None:
-    """Writes one record."""
+    """Adds one record."""
     tx.execute(insert(audit).values(_row(record)))
 
 
@@ -164,12 +164,12 @@ def _row(record: Record) -> dict[str, Any]:
 
 
 def deny(tx: Connection, act: Act, reason: str) -> None:
-    """Writes down that an act was refused; it has no effect to be written with."""
+    """Records that a request was refused; there is no change to record it with."""
     _without_effect(tx, act, DENIED, reason)
 
 
 def fail(tx: Connection, act: Act, reason: str) -> None:
-    """Writes down that an act failed before it had an effect."""
+    """Records that a request failed before it changed anything."""
     _without_effect(tx, act, FAILED, reason)
 
 
@@ -178,14 +178,14 @@ def _without_effect(tx: Connection, act: Act, result: str, reason: str) -> None:
 
 
 def mark_failed(tx: Connection, request_id: str, reason: str) -> None:
-    """Says of a request with an effect that it ended with an error."""
+    """Records that a request that has changed something ended with an error."""
     found = audit.c.request_id == request_id
     tx.execute(update(audit).where(found).values(result=FAILED, reason=reason[:128]))
 
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which records: by what they say; `before` is a record's id, for the next page."""
+    """A filter for records by their fields; `before` is the id of a record, for the next page."""
 
     user_id: str | None = None
     project_id: str | None = None
@@ -200,7 +200,7 @@ class AuditFilter:
 
 
 def list_records(tx: Connection, wanted: AuditFilter) -> list[Record]:
-    """The newest records first."""
+    """Lists records, newest first."""
     statement = select(audit).order_by(audit.c.id.desc()).limit(wanted.limit)
     for name in ("user_id", "project_id", "operation", "result", "request_id"):
         if (value := getattr(wanted, name)) is not None:

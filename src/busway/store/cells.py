@@ -1,4 +1,4 @@
-"""On which NUMA cells of its host a server lies, and how much of each it takes."""
+"""The NUMA cells of its host that each server uses, and how much of each."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ server_cells = Table(
 
 @dataclass(frozen=True, slots=True)
 class UsedCell:
-    """What a server takes of one cell of its host.
+    """How much of one NUMA cell of its host a server uses.
 
-    `pins` are the CPUs that its vCPUs have for themselves, in order, and `held` all that nobody else gets; empty where
-    it shares its CPUs.
+    `pins` are the CPUs of its vCPUs, in order, and `held` all CPUs that no other server gets; both are empty if it
+    shares CPUs.
     """
 
     cell: int
@@ -38,7 +38,7 @@ class UsedCell:
 
 
 def put_cells(tx: Tx, server_id: ServerId, host_id: HostId, cells: tuple[UsedCell, ...]) -> None:
-    """Remembers the cells of a placement; the i-th is that of the guest's i-th cell."""
+    """Stores the cells of a placement; the i-th entry is for the i-th cell of the guest."""
     forget_cells(tx, server_id, host_id)
     if cells:
         rows = [[each.cell, each.vcpus, each.ram_mb, *((each.pins, each.held) if each.held else ())] for each in cells]
@@ -48,7 +48,7 @@ def put_cells(tx: Tx, server_id: ServerId, host_id: HostId, cells: tuple[UsedCel
 def list_cells(
     tx: Tx, host_ids: Collection[HostId] | None = None
 ) -> dict[tuple[ServerId, HostId], tuple[UsedCell, ...]]:
-    """The cells of all placements, or of those on some hosts."""
+    """Returns the cells of all placements, or of those on some hosts."""
     wanted = select(server_cells)
     if host_ids is not None:
         wanted = wanted.where(server_cells.c.host_id.in_(host_ids))
@@ -56,17 +56,17 @@ def list_cells(
 
 
 def find_cells(tx: Tx, server_id: ServerId, host_id: HostId) -> tuple[UsedCell, ...]:
-    """The cells of one placement, none for a guest without any."""
+    """Returns the cells of one placement; empty for a guest without NUMA cells."""
     column = server_cells.c
     found = tx.execute(select(column.cells).where(column.server_id == server_id, column.host_id == host_id)).scalar()
     return _used(found or ())
 
 
 def forget_cells(tx: Tx, server_id: ServerId, host_id: HostId) -> None:
-    """Forgets a placement's cells: nothing of the server is left on the host."""
+    """Deletes the cells of a placement."""
     tx.execute(delete(server_cells).where(server_cells.c.server_id == server_id, server_cells.c.host_id == host_id))
 
 
 def _used(rows: Iterable[Sequence[Any]]) -> tuple[UsedCell, ...]:
-    """The cells of a row; one of an earlier release has three numbers for each."""
+    """Reads the cells of a row; an earlier release has written three numbers for each."""
     return tuple(UsedCell(*each[:3], *map(tuple, each[3:])) for each in rows)

@@ -54,17 +54,17 @@ claims = Table(
 
 
 def is_live() -> TextClause:
-    """What is true of a claim that is not freed."""
+    """Returns the SQL condition that a claim is not freed."""
     return _LIVE
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One claim; `alias` is None for a device that travels along with its card.
+    """A claim of a server on one unit of a device.
 
-    `device_id` is the device that provides what is claimed: `unit` of it, which is a resource of `kind`. `port` is the
-    root port at which the guest finds it. `generation` is that of the host's Desired document from which on a released
-    device is no longer the server's.
+    `device_id` is the provider, `unit` what is claimed of it, a resource of `kind`. `alias` is the alias of the
+    request, None for a function that comes with another one of its card. `port` is the guest's root port.
+    `generation` is that of the host's document since which a released device no longer belongs to the server.
     """
 
     id: ClaimId
@@ -96,7 +96,7 @@ def insert_claim(
 
 
 def insert_claims(tx: Tx, made: Iterable[Claim]) -> None:
-    """Adds claims with their entries of the ledger; the unique index raises IntegrityError when a unit has an owner."""
+    """Adds claims and their ledger entries; raises SQLAlchemy's IntegrityError if a unit has an owner."""
     adding = list(made)
     rows = [{name: getattr(claim, name) for name in Claim.__dataclass_fields__} for claim in adding]
     if rows:
@@ -105,18 +105,18 @@ def insert_claims(tx: Tx, made: Iterable[Claim]) -> None:
 
 
 def list_owners(tx: Tx) -> dict[DeviceId, ServerId]:
-    """The server of each device that has one."""
+    """Returns the server of each device that has one."""
     statement = select(claims.c.device_id, claims.c.server_id).where(_LIVE)
     return {DeviceId(row.device_id): ServerId(row.server_id) for row in tx.execute(statement)}
 
 
 def list_owned(tx: Tx, host_ids: Collection[HostId]) -> list[Claim]:
-    """The claims on devices of some hosts that are not freed."""
+    """Lists the live claims on devices of some hosts."""
     return [_claim(row) for row in tx.execute(select(claims).where(_LIVE, claims.c.host_id.in_(host_ids)))]
 
 
 def list_live_claims(tx: Tx, *, host_id: HostId | None = None, server_id: ServerId | None = None) -> list[Claim]:
-    """All claims that are not freed, of one host or server where that is given."""
+    """Lists all live claims, or those on a host or of a server."""
     statement = select(claims).where(_LIVE).order_by(claims.c.created, claims.c.id)
     if host_id is not None:
         statement = statement.where(claims.c.host_id == host_id)
@@ -126,19 +126,19 @@ def list_live_claims(tx: Tx, *, host_id: HostId | None = None, server_id: Server
 
 
 def count_live(tx: Tx) -> dict[str, int]:
-    """How many live claims are in each state."""
+    """Returns how many live claims are in each state."""
     statement = select(claims.c.state, func.count()).where(_LIVE).group_by(claims.c.state)
     return {row[0]: row[1] for row in tx.execute(statement)}
 
 
 def list_freed(tx: Tx, host_id: HostId, at: datetime) -> list[Claim]:
-    """The claims of a host that became freed at that very time."""
+    """Lists the claims on a host that were freed at exactly this time."""
     statement = select(claims).where(claims.c.host_id == host_id, claims.c.state == str(ClaimState.FREED))
     return [_claim(row) for row in tx.execute(statement.where(claims.c.updated == at).order_by(claims.c.id))]
 
 
 def move_claims(tx: Tx, moved: Iterable[Claim], state: ClaimState, now: datetime) -> None:
-    """Takes claims to their next state; raises `Conflict` for one that may not go there."""
+    """Changes the state of claims; raises `Conflict` for a transition that is not allowed."""
     moving = list(moved)
     for claim in moving:
         check_claim_transition(claim.state, state)
@@ -148,7 +148,7 @@ def move_claims(tx: Tx, moved: Iterable[Claim], state: ClaimState, now: datetime
 
 
 def release_claims(tx: Tx, released: Iterable[Claim], generation: int, now: datetime) -> None:
-    """Says from which generation on a host must let devices go; they are free when it was seen to have done so."""
+    """Marks claims as releasing since this generation of the host; a report of it or a later one frees them."""
     going = list(released)
     for claim in going:
         check_claim_transition(claim.state, ClaimState.RELEASING)
@@ -168,6 +168,6 @@ def _claim(row: Row[tuple[object, ...]]) -> Claim:
 
 
 def forget_host(tx: Tx, host_id: HostId, *, live: bool = False) -> None:
-    """Forgets the freed claims of a host, with `live` all of them."""
+    """Deletes the freed claims of a host; with `live` all of its claims."""
     statement = claims.delete().where(claims.c.host_id == host_id)
     tx.execute(statement if live else statement.where(claims.c.state == str(ClaimState.FREED)))

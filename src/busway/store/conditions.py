@@ -1,4 +1,4 @@
-"""How hosts do: the last word of each of its devices' links and of what its doctor found."""
+"""The last reported conditions of each host: the links of its devices, and the findings of its doctor."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ conditions = Table(
 _MANY = 200  # hosts asked for by their ids; for more of them all are read
 
 
-def put_conditions(tx: Tx, host_id: HostId, told: Conditions, now: datetime) -> None:
-    """Keeps what a host has told last."""
-    values = {"document": msgspec.to_builtins(told), "changed": now}
+def put_conditions(tx: Tx, host_id: HostId, document: Conditions, now: datetime) -> None:
+    """Stores the conditions that a host has reported."""
+    values = {"document": msgspec.to_builtins(document), "changed": now}
     changed = tx.execute(update(conditions).where(conditions.c.host_id == host_id).values(**values))
     if changed.rowcount == 0:
         tx.execute(insert(conditions).values(host_id=host_id, **values))
 
 
 def conditions_of(tx: Tx, host_ids: Collection[HostId]) -> dict[HostId, Conditions]:
-    """What these hosts have told; one that has told nothing is not in it."""
+    """Returns the last conditions of these hosts; hosts without a report are omitted."""
     statement = select(conditions.c.host_id, conditions.c.document)
     if len(host_ids) <= _MANY:
         statement = statement.where(conditions.c.host_id.in_(host_ids))
@@ -46,17 +46,17 @@ def conditions_of(tx: Tx, host_ids: Collection[HostId]) -> dict[HostId, Conditio
 
 
 def last_change(tx: Tx) -> datetime | None:
-    """When a host told something new last."""
+    """Returns when conditions changed last, None for never."""
     found: datetime | None = tx.execute(select(func.max(conditions.c.changed))).scalar()
     return found
 
 
 def changed_since(tx: Tx, since: datetime) -> list[HostId]:
-    """The hosts that have told something new from then on."""
+    """Lists the hosts whose conditions have changed since then."""
     statement = select(conditions.c.host_id).where(conditions.c.changed >= since)
     return [HostId(row.host_id) for row in tx.execute(statement)]
 
 
 def forget_host(tx: Tx, host_id: HostId) -> None:
-    """Forgets what a host has told."""
+    """Deletes the conditions of a host."""
     tx.execute(delete(conditions).where(conditions.c.host_id == host_id))

@@ -1,4 +1,4 @@
-"""Consoles: the last part of what each guest's serial port has said."""
+"""The end of the serial console output of each guest."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ consoles = Table(
 
 
 def put_console(tx: Tx, server_id: ServerId, content: str, now: datetime) -> None:
-    """Keeps the last part of a guest's console."""
+    """Stores the end of a guest's console output."""
     changed = tx.execute(update(consoles).where(consoles.c.server_id == server_id).values(text=content, updated=now))
     if changed.rowcount == 0:
         tx.execute(insert(consoles).values(server_id=server_id, text=content, updated=now))
 
 
 def get_console(tx: Tx, server_id: ServerId) -> str:
-    """The last part of a guest's console, "" when it has said nothing."""
+    """Returns the end of a guest's console output, "" if there is none."""
     return str(tx.execute(select(consoles.c.text).where(consoles.c.server_id == server_id)).scalar() or "")
 
 
 def drop_consoles(tx: Tx, server_ids: Iterable[ServerId]) -> None:
-    """Forgets the consoles of servers that are gone."""
+    """Deletes the console output of deleted servers."""
     tx.execute(consoles.delete().where(consoles.c.server_id.in_(list(server_ids))))

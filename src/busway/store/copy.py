@@ -1,7 +1,7 @@
-"""A whole database: copied into one file while it is in use, and put from such a file into a database that is empty.
+"""Backup and restore of a whole database: to one file while it is in use, and from it into an empty database.
 
-SQLite copies by its online backup, PostgreSQL by pg_dump from the snapshot in which the rows were counted. So the
-counts are those of the copy, and whoever puts it back can compare.
+SQLite copies with its online backup, PostgreSQL with pg_dump from the snapshot in which the rows were counted. So
+the counts belong to the copy, and a restore compares them.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _PROGRAMS = Path("/usr/lib/postgresql")
 
 
 def copy_out(db: Database, path: Path) -> dict[str, int]:
-    """Writes a copy of a database to a file that is not there yet; returns how many rows each table has in it.
+    """Writes a copy of a database to a new file; returns the number of rows by table.
 
-    Raises `Unavailable` where PostgreSQL's programs are not there, or refuse.
+    Raises `Unavailable` if PostgreSQL's programs are missing or fail.
     """
     path.touch(mode=0o600, exist_ok=False)
     if not db.is_sqlite:
@@ -42,12 +42,12 @@ def copy_out(db: Database, path: Path) -> dict[str, int]:
 
 
 def copy_in(db: Database, path: Path) -> None:
-    """Puts the copy of a PostgreSQL database into an empty one, in one transaction."""
+    """Restores a copy of a PostgreSQL database into an empty one, in one transaction."""
     _postgres(db, "pg_restore", "--exit-on-error", "--single-transaction", str(path))
 
 
 def check_copy(path: Path, names: Iterable[str] = ()) -> dict[str, int]:
-    """Counts the rows of a SQLite file (see `count_rows`), once SQLite itself has found nothing wrong with it."""
+    """Checks a SQLite file with SQLite's own integrity check; returns the number of rows by table."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as copy:
         try:
             words = [str(row[0]) for row in copy.execute("PRAGMA integrity_check")]
@@ -65,18 +65,18 @@ def check_copy(path: Path, names: Iterable[str] = ()) -> dict[str, int]:
 
 
 def count_rows(tx: Tx, names: Iterable[str] = ()) -> dict[str, int]:
-    """How many rows each table of Busway's has, or each of `names`, of those that are there."""
+    """Returns the number of rows of each of Busway's tables, or of those in `names`, that exist."""
     there = sorted(set(inspect(tx).get_table_names()) & set(names) if names else our_tables(tx))
     return {name: int(tx.execute(select(func.count()).select_from(table(name))).scalar_one()) for name in there}
 
 
 def our_tables(tx: Tx) -> set[str]:
-    """The tables of a database that have names of Busway's."""
+    """Lists the tables of a database that have names of Busway's tables."""
     return set(inspect(tx).get_table_names()) & {*load_tables().tables, VERSION_TABLE}
 
 
 def require_empty(db: Database) -> None:
-    """Raises `Conflict` for a database that has tables of Busway's names already."""
+    """Raises `Conflict` for a database that has tables with names of Busway's."""
     with db.read() as tx:
         if found := sorted(our_tables(tx)):
             raise Conflict(
@@ -89,7 +89,7 @@ def require_empty(db: Database) -> None:
 
 
 def require_same(wanted: Mapping[str, int], found: Mapping[str, int]) -> None:
-    """Raises `InvalidConfig` when a copy has not the rows that it should have."""
+    """Raises `InvalidConfig` if the rows of a copy are not as many as they should be."""
     if differing := [name for name in sorted({*wanted, *found}) if wanted.get(name) != found.get(name)]:
         name = differing[0]
         raise _damaged(f"{name} has {found.get(name)} rows and should have {wanted.get(name)}.")
@@ -101,7 +101,7 @@ def _damaged(detail: str) -> InvalidConfig:
 
 
 def _postgres(db: Database, program: str, *arguments: str) -> None:
-    """Runs one of PostgreSQL's programs on a database; the password goes by the environment, which others can't read."""
+    """Runs a program of PostgreSQL on a database; the password is in the environment, which other users can't read."""
     address = db.url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
     environment = {**os.environ, **({"PGPASSWORD": str(db.url.password)} if db.url.password else {})}
     command = [_find(program), "--no-owner", "--no-privileges", f"--dbname={address}", *arguments]
@@ -118,7 +118,7 @@ def _postgres(db: Database, program: str, *arguments: str) -> None:
 
 
 def _find(program: str) -> str:
-    """The program on the path, else the newest of Debian's folders."""
+    """Returns the path of a program: on PATH, or else in the newest of Debian's folders."""
     found = shutil.which(program) or next(
         (str(path) for path in sorted(_PROGRAMS.glob(f"*/bin/{program}"), reverse=True)), None
     )

@@ -1,4 +1,4 @@
-"""Credentials of users; their secrets are sealed with a key that is not in the database."""
+"""Credentials of users. Their secrets are encrypted with a key that is not in the database."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _COLUMNS: tuple[Column[Any], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class CredentialFilter:
-    """Which credentials a list holds."""
+    """A filter for credentials; None matches everything."""
 
     user_id: str | None = None
     type: str | None = None
@@ -61,26 +61,26 @@ class CredentialFilter:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A secret as it is stored, and which key it was sealed with."""
+    """An encrypted secret, and the fingerprint of its key."""
 
     text: str
     key_hash: str
 
 
 def add_credential(tx: Tx, credential: Credential, sealed: Sealed) -> None:
-    """Stores a new one; raises `Conflict` when its access key is taken."""
+    """Adds a credential; raises `Conflict` if its access key is taken."""
     check_access_key(tx, credential)
     tx.execute(insert(credentials).values(_values(credential, sealed)))
 
 
 def save_credential(tx: Tx, credential: Credential, sealed: Sealed) -> None:
-    """Writes one that is there; raises `Conflict` when its access key is taken."""
+    """Updates a credential; raises `Conflict` if its access key is taken."""
     check_access_key(tx, credential)
     tx.execute(update(credentials).where(credentials.c.id == credential.id).values(_values(credential, sealed)))
 
 
 def check_access_key(tx: Tx, credential: Credential) -> None:
-    """Raises `Conflict` when another credential has the access key, or the id that follows from it."""
+    """Raises `Conflict` if another credential has the access key, or the id that is derived from it."""
     if not credential.access_hash:
         return
     found = find_by_access(tx, credential.access_hash)
@@ -89,26 +89,26 @@ def check_access_key(tx: Tx, credential: Credential) -> None:
 
 
 def find_credential(tx: Tx, credential_id: str) -> Credential | None:
-    """One by its id, without its secret, or None."""
+    """Returns a credential without its secret, or None."""
     row = tx.execute(select(*_COLUMNS).where(credentials.c.id == credential_id)).one_or_none()
     return None if row is None else _credential(row)
 
 
 def find_by_access(tx: Tx, access_hash: str) -> Credential | None:
-    """One of type ec2 by the hash of its access key, without its secret, or None."""
+    """Returns a credential of type ec2 by the hash of its access key, without its secret, or None."""
     row = tx.execute(select(*_COLUMNS).where(credentials.c.access_hash == access_hash)).one_or_none()
     return None if row is None else _credential(row)
 
 
 def get_sealed(tx: Tx, credential_id: str) -> Sealed:
-    """The secret of one that is there."""
+    """Returns the encrypted secret of a credential, which must exist."""
     statement = select(credentials.c.sealed, credentials.c.key_hash).where(credentials.c.id == credential_id)
     row = tx.execute(statement).one()
     return Sealed(row.sealed, row.key_hash)
 
 
 def list_credentials(tx: Tx, wanted: CredentialFilter) -> list[tuple[Credential, Sealed]]:
-    """The credentials that a filter lets through, by id."""
+    """Lists the credentials that match a filter, by id, each with its encrypted secret."""
     statement: Select[Any] = select(credentials)
     for name in ("user_id", "type"):
         if (value := getattr(wanted, name)) is not None:
@@ -119,19 +119,19 @@ def list_credentials(tx: Tx, wanted: CredentialFilter) -> list[tuple[Credential,
 
 
 def count_credentials(tx: Tx, user_id: str) -> int:
-    """How many a user has."""
+    """Returns how many credentials a user has."""
     statement = select(func.count()).select_from(credentials).where(credentials.c.user_id == user_id)
     return int(tx.execute(statement).scalar_one())
 
 
 def find_other_key(tx: Tx, key_hash: str) -> str | None:
-    """A key other than this one that a credential was sealed with, or None."""
+    """Returns the fingerprint of another key that some credential is encrypted with, or None."""
     statement = select(credentials.c.key_hash).where(credentials.c.key_hash != key_hash).limit(1)
     return tx.execute(statement).scalar_one_or_none()
 
 
 def delete_credential(tx: Tx, credential_id: str) -> None:
-    """Removes one."""
+    """Deletes a credential."""
     tx.execute(delete(credentials).where(credentials.c.id == credential_id))
 
 

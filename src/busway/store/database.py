@@ -1,7 +1,7 @@
-"""One database, two kinds: SQLite in one file (WAL) or PostgreSQL; the same statements on both.
+"""The database: SQLite in one file (WAL) or PostgreSQL, with the same statements on both.
 
-`with db.write() as tx:` is one transaction of a use case; on SQLite it takes the write lock at once (BEGIN IMMEDIATE),
-so that a read-then-write never fails half way with "database is locked".
+`with db.write() as tx:` is one transaction of a use case. On SQLite it takes the write lock at once (BEGIN
+IMMEDIATE), so that a read followed by a write never fails with "database is locked".
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
-        """A consistent view; nothing is written."""
+        """Opens a read-only transaction with a consistent view."""
         with translated(), self._reading.connect() as tx:
             tx.execute(text("BEGIN" if self.is_sqlite else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             try:
@@ -69,12 +69,12 @@ class Database:
 
     @contextmanager
     def write(self, *, aside: bool = False, together: bool = False) -> Iterator[Tx]:
-        """One transaction: committed at the end of the block, rolled back by any exception.
+        """Opens a transaction: committed at the end of the block, rolled back by any exception.
 
-        After the commit those of `on_rights` are called if somebody's rights may be others now.
-        What it does for somebody is written down in it (see `busway.store.audit`), but for what is `aside`: not an
-        effect of what was asked for. With `together`, what is only added is written in one statement at the end, where
-        the database can (see `busway.store.together`).
+        After a commit that may have changed rights, the callbacks of `on_rights` are called. The audit record of
+        the current act is written in the transaction (see `busway.store.audit`) unless `aside`: then its changes
+        are not an effect of the request. With `together`, inserted rows are collected and written in one statement
+        at the end, where the database can (see `busway.store.together`).
         """
         with (
             translated(),
@@ -98,10 +98,10 @@ class Database:
 
     @contextmanager
     def alter(self) -> Iterator[Tx]:
-        """Like `write`, for changes of the tables themselves: one process at a time.
+        """Opens a transaction that changes tables, for one process at a time.
 
-        For most changes, SQLite creates a new table and drops the old one. Foreign keys would forbid that, so they are
-        looked at once, before the commit.
+        For most changes SQLite creates a new table and drops the old one, which foreign keys would prevent: they
+        are off meanwhile, and checked before the commit.
         """
         if not self.is_sqlite:
             with self.write() as tx:
@@ -121,10 +121,10 @@ class Database:
 
     @contextmanager
     def alone(self, name: str) -> Iterator[bool]:
-        """Gives True if nobody else on this database has `name`, and keeps it until the block ends; False at once else.
+        """Yields True if nobody else holds the lock with that name on this database, and holds it; else yields False at once.
 
-        On PostgreSQL it is an advisory lock of a transaction that does nothing; on SQLite a lock on a file beside the
-        database's. Both end with the process, however it ends.
+        On PostgreSQL it is the advisory lock of an idle transaction, on SQLite a lock file beside the database.
+        Both end with the process.
         """
         if not self.is_sqlite:
             with self.engine.connect() as tx, tx.begin():
@@ -138,12 +138,12 @@ class Database:
                 yield locked_here
 
     def on_rights(self, heard: Callable[[], object]) -> None:
-        """Calls `heard` after each commit that may have changed what somebody may do."""
+        """Registers a callback for each commit that may have changed somebody's rights."""
         self._on_rights.append(heard)
 
     @property
     def connections(self) -> int:
-        """How many connections are in use."""
+        """Returns how many connections are in use."""
         pool = self.engine.pool
         return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
@@ -153,9 +153,9 @@ class Database:
 
 
 def take_turn(tx: Tx, name: str) -> None:
-    """Waits until no other transaction has the turn of that name, and keeps it until this one ends.
+    """Waits for the lock with that name and holds it until the transaction ends.
 
-    On PostgreSQL it is a transaction-scoped advisory lock; on SQLite a write transaction is alone anyway.
+    On PostgreSQL it is a transaction-scoped advisory lock; SQLite has one writing transaction at a time anyway.
     """
     if tx.dialect.name == "postgresql":
         # SELECT pg_advisory_xact_lock(hashtext('place'))
@@ -164,7 +164,7 @@ def take_turn(tx: Tx, name: str) -> None:
 
 @contextmanager
 def savepoint(tx: Tx) -> Iterator[None]:
-    """A part of a transaction: any exception takes back what the block wrote, and no more."""
+    """A savepoint: an exception in the block rolls back what the block has written, and nothing else."""
     with tx.begin_nested():
         yield
 

@@ -1,4 +1,4 @@
-"""Departures: hosts that must have nothing of a server any more and have not said yet that it is so."""
+"""Departures: servers that have left a host which has not reported yet that nothing of them is left on it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ departures = Table(
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """One departure.
+    """A server that leaves a host.
 
-    `generation` is that of the host's Desired document from which on the server is absent; reports of older ones tell
-    nothing. `guest_gone` is true once the host was seen without its domain.
+    Reports count only if they are of `generation` of the host's document or later, which lists the server as
+    absent. `guest_gone` is True once the host was seen without the domain.
     """
 
     server_id: ServerId
@@ -36,7 +36,7 @@ class Departure:
 
 
 def add_departure(tx: Tx, server_id: ServerId, host_id: HostId, generation: int) -> None:
-    """Says that a server is to leave a host, from a generation on."""
+    """Adds a departure, or restarts the one that exists, since this generation of the host."""
     mine = (departures.c.server_id == server_id, departures.c.host_id == host_id)
     again = tx.execute(update(departures).where(*mine).values(generation=generation, guest_gone=False))
     if again.rowcount == 0:
@@ -47,7 +47,7 @@ def add_departure(tx: Tx, server_id: ServerId, host_id: HostId, generation: int)
 def list_departures(
     tx: Tx, *, host_ids: Collection[HostId] | None = None, server_id: ServerId | None = None
 ) -> list[Departure]:
-    """All departures that are under way, from some hosts or of one server where that is given."""
+    """Lists all open departures, or those from some hosts or of one server."""
     statement = select(departures).order_by(departures.c.server_id)
     if host_ids is not None:
         statement = statement.where(departures.c.host_id.in_(host_ids))
@@ -57,17 +57,17 @@ def list_departures(
 
 
 def find_departure(tx: Tx, server_id: ServerId, host_id: HostId) -> Departure | None:
-    """The departure of a server from a host."""
+    """Returns the departure of a server from a host, or None."""
     return next((d for d in list_departures(tx, server_id=server_id) if d.host_id == host_id), None)
 
 
 def set_guest_gone(tx: Tx, departure: Departure) -> None:
-    """Says that the host was seen without the server's domain."""
+    """Records that the host was seen without the domain of the server."""
     tx.execute(update(departures).where(_this(departure)).values(guest_gone=True))
 
 
 def end_departure(tx: Tx, departure: Departure) -> None:
-    """Says that nothing of the server is left on the host."""
+    """Deletes a departure: nothing of the server is left on the host."""
     tx.execute(departures.delete().where(_this(departure)))
 
 

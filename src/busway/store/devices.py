@@ -1,4 +1,4 @@
-"""Devices: every PCI function that a host ever reported, present or not, and those in quarantine."""
+"""PCI functions that hosts have reported, present or not, and which of them are quarantined."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ _READ = (
 
 @dataclass(frozen=True, slots=True)
 class DeviceRow:
-    """A device as stored; `quarantined` is the reason why no server may get it."""
+    """A device as stored; `quarantined` is the reason why no server may get it, or None."""
 
     id: DeviceId
     host_id: HostId
@@ -89,7 +89,7 @@ class DeviceRow:
 def list_devices(
     tx: Tx, host_id: HostId | None = None, *, vendor_id: str | None = None, product_id: str | None = None
 ) -> list[DeviceRow]:
-    """All devices, or those of one host or with these ids, in the order of host and address."""
+    """Lists all devices, or those of a host or with these ids, by host and address."""
     statement = select(*_READ).where(devices.c.kind != VIRTUAL).order_by(devices.c.host_id, devices.c.address)
     for column, wanted in (
         (devices.c.host_id, host_id),
@@ -103,7 +103,7 @@ def list_devices(
 
 @dataclass(frozen=True, slots=True)
 class DeviceFilter:
-    """Which devices a list holds, in the order of their hosts' names and their addresses; None lets all through."""
+    """A filter for devices, listed by host name and address; None matches everything."""
 
     id: str | None = None
     host: str | None = None  # a host's name
@@ -113,7 +113,7 @@ class DeviceFilter:
 
 
 def list_page(tx: Tx, wanted: DeviceFilter) -> list[DeviceRow]:
-    """The devices that a filter lets through; raises `BadInput` for an unknown marker."""
+    """Lists the devices that match a filter; raises `BadInput` for an unknown marker."""
     statement = select(*_READ).join(hosts, hosts.c.id == devices.c.host_id).where(devices.c.kind != VIRTUAL)
     for column, value in (
         (devices.c.id, wanted.id),
@@ -133,7 +133,7 @@ def list_page(tx: Tx, wanted: DeviceFilter) -> list[DeviceRow]:
 
 
 def list_devices_of(tx: Tx, host_ids: Sequence[HostId]) -> list[DeviceRow]:
-    """The devices of some hosts, or of all in one statement where many are asked for, in the order of `list_devices`."""
+    """Lists the devices of these hosts; reads all in one statement if there are many hosts. Ordered as `list_devices`."""
     if len(host_ids) > _MANY:
         wanted = set(host_ids)
         return [device for device in list_devices(tx) if device.host_id in wanted]
@@ -144,23 +144,23 @@ def list_devices_of(tx: Tx, host_ids: Sequence[HostId]) -> list[DeviceRow]:
 
 
 def insert_device(tx: Tx, device_id: DeviceId, host_id: HostId, device: PciDevice, now: datetime) -> None:
-    """Adds a device that a host reported for the first time."""
+    """Adds a device that a host has reported for the first time."""
     values = _values(device)
     tx.execute(insert(devices).values(id=device_id, host_id=host_id, present=True, discovered=now, **values))
 
 
 def update_device(tx: Tx, device_id: DeviceId, device: PciDevice) -> None:
-    """Takes over what a host says now of a device that it has."""
+    """Updates a device to what its host reports."""
     tx.execute(update(devices).where(devices.c.id == device_id).values(present=True, **_values(device)))
 
 
 def set_absent(tx: Tx, device_id: DeviceId) -> None:
-    """Says that the host no longer has the device."""
+    """Marks a device as absent from its host."""
     tx.execute(update(devices).where(devices.c.id == device_id).values(present=False))
 
 
 def set_quarantine(tx: Tx, device_id: DeviceId, reason: str | None) -> None:
-    """Puts a device in quarantine, or takes it out with None; the revision of its host grows with a change."""
+    """Quarantines a device, or ends that with None; a change increases the revision of its host."""
     changed = devices.c.quarantined.is_distinct_from(reason)
     statement = update(devices).where(devices.c.id == device_id, changed).values(quarantined=reason)
     for row in tx.execute(statement.returning(devices.c.host_id)).all():
@@ -179,7 +179,7 @@ def _values(device: PciDevice) -> dict[str, object]:
 
 
 def _rows(tx: Tx, statement: Select[Any]) -> list[DeviceRow]:
-    """Reads rows; hosts are built alike, so that equal functions of different hosts are one value in memory."""
+    """Reads rows. Equal functions of different hosts share one value in memory, because hosts are built alike."""
     known: dict[tuple[object, ...], PciDevice] = {}
     found = []
     for row in tx.execute(statement):
@@ -202,36 +202,36 @@ def _device(values: tuple[object, ...]) -> PciDevice:
 
 
 def get_quarantine(tx: Tx, device_id: DeviceId) -> str | None:
-    """Why a device is in quarantine, None when it is not."""
+    """Returns why a device is quarantined, or None."""
     reason = tx.execute(select(devices.c.quarantined).where(devices.c.id == device_id)).scalar_one()
     return None if reason is None else str(reason)
 
 
 def forget_host(tx: Tx, host_id: HostId) -> None:
-    """Forgets all devices of a host; their freed claims must be forgotten first."""
+    """Deletes all devices of a host; its claims must have been deleted before."""
     tx.execute(devices.delete().where(devices.c.host_id == host_id))
 
 
 def list_by_id(tx: Tx, device_ids: Sequence[DeviceId]) -> list[DeviceRow]:
-    """The devices of these ids."""
+    """Lists the devices with these ids."""
     if not device_ids:
         return []
     return _rows(tx, select(*_READ).where(devices.c.id.in_(device_ids), devices.c.kind != VIRTUAL))
 
 
 def host_of(tx: Tx, device_id: DeviceId) -> HostId | None:
-    """The host of a device, None where there is no such device."""
+    """Returns the host of a device, or None."""
     found = tx.execute(select(devices.c.host_id).where(devices.c.id == device_id)).scalar_one_or_none()
     return None if found is None else HostId(found)
 
 
 def list_ids(tx: Tx) -> list[tuple[str, str]]:
-    """The vendor and product ids of all functions, each pair once."""
+    """Lists the pairs of vendor and product id of all functions, without duplicates."""
     statement = select(devices.c.vendor_id, devices.c.product_id).where(devices.c.kind != VIRTUAL).distinct()
     return [(str(row.vendor_id), str(row.product_id)) for row in tx.execute(statement)]
 
 
 def get_device(tx: Tx, device_id: DeviceId) -> DeviceRow:
-    """The device of that id."""
+    """Returns the device with that id."""
     [found] = _rows(tx, select(*_READ).where(devices.c.id == device_id))
     return found

@@ -1,4 +1,4 @@
-"""Disk uploads: the images as which hosts must upload the disks of servers."""
+"""Requested disk uploads: images as which hosts must upload disks of servers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from busway.store.metadata import metadata
 
 
 class UploadPurpose(StrEnum):
-    """The purpose of an uploaded disk."""
+    """Why a disk is uploaded."""
 
     MOVE = "move"
     EPHEMERAL = "ephemeral"  # the ephemeral disk of a server that moves; the others are for root disks
@@ -34,10 +34,7 @@ disk_uploads = Table(
 
 @dataclass(frozen=True, slots=True)
 class DiskUpload:
-    """One upload that is asked for and whose consequence was not drawn yet.
-
-    `rotation` is how many backups of its kind stay, where it is one.
-    """
+    """A requested upload that has not been processed yet; `rotation` is how many backups are kept, None for no backup."""
 
     image_id: ImageId
     server_id: ServerId
@@ -47,7 +44,7 @@ class DiskUpload:
 
 
 def add_upload(tx: Tx, upload: DiskUpload) -> None:
-    """Asks a host for a disk."""
+    """Requests a disk from a host."""
     tx.execute(
         insert(disk_uploads).values(
             image_id=upload.image_id,
@@ -60,7 +57,7 @@ def add_upload(tx: Tx, upload: DiskUpload) -> None:
 
 
 def list_uploads(tx: Tx, *, server_id: ServerId | None = None, host_id: HostId | None = None) -> list[DiskUpload]:
-    """All uploads that are asked for, of one server or host where that is given."""
+    """Lists all requested uploads, or those of a server or host."""
     statement = select(disk_uploads).order_by(disk_uploads.c.image_id)
     if server_id is not None:
         statement = statement.where(disk_uploads.c.server_id == server_id)
@@ -70,7 +67,7 @@ def list_uploads(tx: Tx, *, server_id: ServerId | None = None, host_id: HostId |
 
 
 def end_upload(tx: Tx, image_id: ImageId) -> None:
-    """Asks for a disk no longer."""
+    """Deletes the request for a disk."""
     tx.execute(delete(disk_uploads).where(disk_uploads.c.image_id == image_id))
 
 

@@ -1,4 +1,4 @@
-"""Events: every change of a device, a server or a host, with its time and its reason; only ever added."""
+"""Events: each change of a device, server or host with its time and reason; append-only."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Event:
 
 
 def add_event(tx: Tx, event: Event) -> None:
-    """Writes an event down in the transaction that makes the change."""
+    """Adds an event, in the transaction of the change."""
     add_events(tx, [event])
 
 
 def add_events(tx: Tx, several: Sequence[Event]) -> None:
-    """Writes many events down at once."""
+    """Adds many events."""
     names = [name for name in Event.__dataclass_fields__ if name != "id"]
     put(tx, events, [{name: getattr(event, name) for name in names} for event in several])
 
@@ -63,7 +63,7 @@ def list_events(
     limit: int = 200,
     before: int | None = None,
 ) -> list[Event]:
-    """The last events, or the last before that id, in the order in which they happened, of one host, device or server where that is given."""
+    """Lists the last events, or the last before an id, in order of time; of all, or of a host, device or server."""
     statement = select(events).order_by(events.c.id.desc()).limit(limit)
     for column, value in (
         (events.c.host_id, host_id),

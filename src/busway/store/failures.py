@@ -1,4 +1,4 @@
-"""What a database refuses, as errors that a caller can act on; everything else stays what it is, a failure of Busway."""
+"""Translates errors of the database that a caller can act on; all others are failures of Busway."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOST = ("40P01", "40001")  # a deadlock, and a transaction that can't be put in
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raises `BadInput`, `Conflict`, `Raced` or `StorageFull` in place of a database's error that means one of them."""
+    """Replaces errors of the database within the block by `BadInput`, `Conflict`, `Raced` or `StorageFull` where they mean that."""
     try:
         yield
     except DBAPIError as error:
@@ -27,7 +27,7 @@ def translated() -> Iterator[None]:
 
 
 def _meant(error: DBAPIError) -> BuswayError | None:
-    """The last net: edges check values and names before, and these words can't name the field."""
+    """Returns the error for the caller, or None. The API checks values and names before, so this can't name the field."""
     if isinstance(error, DataError):
         return BadInput(
             "A value of the request does not fit into the database",

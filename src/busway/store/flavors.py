@@ -38,7 +38,7 @@ flavor_access = Table(
 
 
 def add_flavor(tx: Tx, flavor: Flavor) -> None:
-    """Stores a new flavor; raises `Conflict` when its id or name is taken."""
+    """Adds a flavor; raises `Conflict` if its id or name is taken."""
     taken = tx.execute(select(flavors).where((flavors.c.id == flavor.id) | (flavors.c.name == flavor.name))).first()
     if taken is not None:
         what = f"ID {flavor.id}" if taken.id == flavor.id else f"name {flavor.name}"
@@ -52,14 +52,14 @@ def add_flavor(tx: Tx, flavor: Flavor) -> None:
 
 
 def find_flavor(tx: Tx, flavor_id: str, *, lock: bool = False) -> Flavor | None:
-    """Reads a flavor by id, or None; with `lock` nobody else changes it until the transaction ends."""
+    """Returns a flavor by its id, or None; `lock` locks it until the transaction ends."""
     statement = select(flavors).where(flavors.c.id == flavor_id)
     row = tx.execute(statement.with_for_update() if lock else statement).one_or_none()
     return None if row is None else _flavor(row)
 
 
 def get_flavor(tx: Tx, flavor_id: str, *, lock: bool = False) -> Flavor:
-    """Reads a flavor by id; raises `NotFound`. `lock` as for `find_flavor`."""
+    """Returns a flavor by its id; raises `NotFound`. `lock` locks it until the transaction ends."""
     flavor = find_flavor(tx, flavor_id, lock=lock)
     if flavor is None:
         raise NotFound(
@@ -69,12 +69,12 @@ def get_flavor(tx: Tx, flavor_id: str, *, lock: bool = False) -> Flavor:
 
 
 def list_flavors(tx: Tx) -> list[Flavor]:
-    """All flavors in the order in which they were created."""
+    """Lists all flavors in order of creation."""
     return [_flavor(row) for row in tx.execute(select(flavors).order_by(flavors.c.number))]
 
 
 def delete_flavor(tx: Tx, flavor_id: FlavorId) -> None:
-    """Removes a flavor and its access list; servers keep their own copy."""
+    """Deletes a flavor and its access list; servers have their own copy."""
     tx.execute(delete(flavors).where(flavors.c.id == flavor_id))
 
 
@@ -89,26 +89,26 @@ def save_description(tx: Tx, flavor_id: FlavorId, description: str | None) -> No
 
 
 def list_access(tx: Tx, flavor_id: FlavorId) -> list[ProjectId]:
-    """The projects that may use a private flavor."""
+    """Lists the projects that may use a private flavor."""
     statement = select(flavor_access.c.project_id).where(flavor_access.c.flavor_id == flavor_id).order_by("project_id")
     return [ProjectId(row.project_id) for row in tx.execute(statement)]
 
 
 def list_accessible(tx: Tx, project_id: ProjectId) -> set[FlavorId]:
-    """The private flavors that a project may use."""
+    """Lists the private flavors that a project may use."""
     statement = select(flavor_access.c.flavor_id).where(flavor_access.c.project_id == project_id)
     return {FlavorId(row.flavor_id) for row in tx.execute(statement)}
 
 
 def add_access(tx: Tx, flavor_id: FlavorId, project_id: ProjectId) -> None:
-    """Lets a project use a private flavor; raises `Conflict` when it may already."""
+    """Permits a project to use a private flavor; raises `Conflict` if it may already."""
     if project_id in list_access(tx, flavor_id):
         raise Conflict(f"Project {project_id} already has access to flavor {flavor_id}", code="flavor-access-exists")
     tx.execute(insert(flavor_access).values(flavor_id=flavor_id, project_id=project_id))
 
 
 def remove_access(tx: Tx, flavor_id: FlavorId, project_id: ProjectId) -> None:
-    """Takes a private flavor from a project; raises `NotFound` when it had none."""
+    """Removes the permission; raises `NotFound` if there was none."""
     if project_id not in list_access(tx, flavor_id):
         raise NotFound(f"Project {project_id} has no access to flavor {flavor_id}", code="flavor-access-not-found")
     tx.execute(

@@ -1,4 +1,4 @@
-"""Server groups and their members; a server is in one group at most, for its whole life."""
+"""Server groups and their members. A server is in one group at most, for its whole life."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ members = Table(
 
 
 def add_group(tx: Tx, group: Group) -> None:
-    """Stores a new group."""
+    """Adds a group."""
     names = [column.name for column in groups.c if column.name != "number"]
     values = {name: getattr(group, name) for name in names}
     tx.execute(insert(groups).values(**values | {"policy": str(group.policy)}))
 
 
 def find_group(tx: Tx, group_id: str) -> Group | None:
-    """The group of that id with its members."""
+    """Returns a group with its members, or None."""
     row = tx.execute(select(groups).where(groups.c.id == group_id)).one_or_none()
     return None if row is None else _group(row, _members(tx, [group_id]).get(GroupId(group_id), ()))
 
 
 def list_groups(tx: Tx, project_id: ProjectId | None = None) -> list[Group]:
-    """The groups of a project or of all, the oldest first, with their members."""
+    """Lists the groups of a project, or of all, oldest first, with their members."""
     statement = select(groups).order_by(groups.c.number)
     if project_id is not None:
         statement = statement.where(groups.c.project_id == project_id)
@@ -61,30 +61,30 @@ def list_groups(tx: Tx, project_id: ProjectId | None = None) -> list[Group]:
 
 
 def count_groups(tx: Tx, of: Owners) -> int:
-    """How many groups a project has, or several together."""
+    """Returns how many groups a project has, or several projects together."""
     statement = select(func.count()).select_from(groups).where(owned_by(groups.c.project_id, of))
     return int(tx.execute(statement).scalar_one())
 
 
 def delete_group(tx: Tx, group_id: GroupId) -> None:
-    """Forgets a group; its servers stay where they are."""
+    """Deletes a group; its servers stay where they are."""
     tx.execute(delete(members).where(members.c.group_id == group_id))
     tx.execute(delete(groups).where(groups.c.id == group_id))
 
 
 def join(tx: Tx, group_id: GroupId, server_id: ServerId) -> None:
-    """Makes a new server a member."""
+    """Adds a new server to a group."""
     put(tx, members, [{"group_id": group_id, "server_id": server_id}])
 
 
 def group_ids(tx: Tx, server_ids: Collection[str]) -> dict[ServerId, GroupId]:
-    """The group of each of the servers that have one."""
+    """Returns the group of each of these servers that has one."""
     rows = tx.execute(select(members).where(members.c.server_id.in_(list(server_ids))))
     return {ServerId(row.server_id): GroupId(row.group_id) for row in rows}
 
 
 def member_hosts(tx: Tx, group_id: GroupId, without: ServerId) -> tuple[str, ...]:
-    """The names of the hosts of a group's servers but one, a name for each server of which something may be on a host."""
+    """Lists the host names of a group's servers except one; a name for each server on each host that has something of it."""
     statement = (
         select(hosts.c.name)
         .join(servers, servers.c.host_id == hosts.c.id)
@@ -96,7 +96,7 @@ def member_hosts(tx: Tx, group_id: GroupId, without: ServerId) -> tuple[str, ...
 
 
 def _members(tx: Tx, ids: Collection[str]) -> dict[GroupId, tuple[ServerId, ...]]:
-    """The members that are not deleted."""
+    """Returns the members that are not deleted."""
     statement = (
         select(members.c.group_id, members.c.server_id)
         .join(servers, servers.c.id == members.c.server_id)

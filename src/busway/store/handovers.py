@@ -1,4 +1,4 @@
-"""Hand-overs: how each device came back from each server that had it, as its host has signed it, and what was judged of it."""
+"""Handover records: how a host has given a device back after a server, signed by the host, with the verdict on it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ handovers = Table(
 
 @dataclass(frozen=True, slots=True)
 class HandoverRow:
-    """A record as stored; `verdict` is None until its claim is over, "" for a device that may be offered again, otherwise the reason why not."""
+    """A record as stored; `verdict` is None until its claim ends, "" if the device may be used again, else the reason why not."""
 
     number: int
     id: str
@@ -51,7 +51,7 @@ class HandoverRow:
 
 
 def add_handover(tx: Tx, row: HandoverRow) -> None:
-    """Writes a record down, unless one of its id is there already; its number is given here."""
+    """Adds a record with the next number, unless its id exists."""
     known = select(handovers.c.number).where(handovers.c.host_id == row.host_id, handovers.c.id == row.id)
     if tx.execute(known).first() is None:
         values = {name: getattr(row, name) for name in HandoverRow.__dataclass_fields__ if name != "number"}
@@ -59,46 +59,46 @@ def add_handover(tx: Tx, row: HandoverRow) -> None:
 
 
 def find_handover(tx: Tx, device_id: DeviceId, server_id: ServerId) -> HandoverRow | None:
-    """The last record of a device's way back from a server."""
+    """Returns the last record of a device and a server, or None."""
     statement = select(handovers).where(handovers.c.device_id == device_id, handovers.c.server_id == server_id)
     row = tx.execute(statement.order_by(handovers.c.number.desc()).limit(1)).one_or_none()
     return _row(row) if row else None
 
 
 def list_handovers(tx: Tx, device_id: DeviceId, limit: int) -> Sequence[HandoverRow]:
-    """The last records of a device, oldest first."""
+    """Lists the last records of a device, oldest first."""
     statement = select(handovers).where(handovers.c.device_id == device_id).order_by(handovers.c.number.desc())
     return [_row(row) for row in reversed(tx.execute(statement.limit(limit)).all())]
 
 
 def set_verdict(tx: Tx, number: int, verdict: str) -> None:
-    """Says what was judged of a record."""
+    """Stores the verdict on a record."""
     tx.execute(update(handovers).where(handovers.c.number == number).values(verdict=verdict))
 
 
 def get_key(tx: Tx, host_id: HostId) -> str:
-    """What a host's signatures are checked with, as PEM; "" while it has signed nothing."""
+    """Returns the public key of a host as PEM; "" if it has signed nothing yet."""
     return str(tx.execute(select(hosts.c.handover_key).where(hosts.c.id == host_id)).scalar_one() or "")
 
 
 def set_key(tx: Tx, host_id: HostId, key: str | None) -> None:
-    """Remembers the key of a host, or forgets it."""
+    """Stores the public key of a host, or deletes it."""
     tx.execute(update(hosts).where(hosts.c.id == host_id).values(handover_key=key))
 
 
 def get_identity(tx: Tx, device_id: DeviceId) -> Identity | None:
-    """What was first seen of a device."""
+    """Returns the identity of a device as first reported."""
     found = tx.execute(select(devices.c.identity).where(devices.c.id == device_id)).scalar_one()
     return None if found is None else msgspec.convert(found, Identity)
 
 
 def set_identity(tx: Tx, device_id: DeviceId, identity: Identity) -> None:
-    """Says what a device is to be from now on."""
+    """Stores the identity that a device must have from now on."""
     tx.execute(update(devices).where(devices.c.id == device_id).values(identity=msgspec.to_builtins(identity)))
 
 
 def forget_host(tx: Tx, host_id: HostId) -> None:
-    """Forgets all records of a host."""
+    """Deletes all records of a host."""
     tx.execute(delete(handovers).where(handovers.c.host_id == host_id))
 
 

@@ -1,4 +1,4 @@
-"""Hosts: their credential's hash, the generation of what they must have, and what they last reported."""
+"""Hosts: the hash of their token, the generation of their document, and their last report."""
 
 from __future__ import annotations
 
@@ -85,29 +85,29 @@ class HostRow:
 
 
 def insert_host(tx: Tx, host_id: HostId, name: str, token_hash: str, now: datetime) -> None:
-    """Adds a host, whose name must be new; its token's hash is "" until its agent has joined."""
+    """Adds a host with a new name; the hash of its token is "" until its agent has joined."""
     next_number = select(func.coalesce(func.max(hosts.c.number), 0) + 1).scalar_subquery()
     tx.execute(insert(hosts).values(id=host_id, number=next_number, name=name, token_hash=token_hash, created=now))
 
 
 def find_host(tx: Tx, name: str) -> HostRow | None:
-    """The host of that name."""
+    """Returns a host by name, or None."""
     return _host(tx.execute(select(hosts).where(hosts.c.name == name)).one_or_none())
 
 
 def find_host_by_id(tx: Tx, host_id: HostId) -> HostRow | None:
-    """The host of that id."""
+    """Returns a host by id, or None."""
     return _host(tx.execute(select(hosts).where(hosts.c.id == host_id)).one_or_none())
 
 
 def find_host_by_token(tx: Tx, token_hash: str) -> HostRow | None:
-    """The host whose credential has this hash, or whose next one."""
+    """Returns the host whose present or next token has this hash, or None."""
     wanted = or_(hosts.c.token_hash == token_hash, hosts.c.next_token_hash == token_hash)
     return _host(tx.execute(select(hosts).where(wanted)).first())
 
 
 def list_hosts(tx: Tx) -> list[HostRow]:
-    """All hosts by name; resources that are written alike are read once."""
+    """Lists all hosts by name; equal resources are decoded once."""
     known: dict[str | None, HostResources | None] = {None: None}
     found = []
     for *values, written in tx.execute(_LISTED):
@@ -119,7 +119,7 @@ def list_hosts(tx: Tx) -> list[HostRow]:
 
 @dataclass(frozen=True, slots=True)
 class HostFilter:
-    """Which hosts a list holds, by name; None lets every host through. `name_part` is a part of the name."""
+    """A filter for hosts, listed by name; None matches everything. `name_part` is a substring of the name."""
 
     id: str | None = None
     number: int | None = None
@@ -131,7 +131,7 @@ class HostFilter:
 
 
 def list_page(tx: Tx, wanted: HostFilter) -> list[HostRow]:
-    """The hosts that a filter lets through; raises `BadInput` for an unknown marker."""
+    """Lists the hosts that match a filter; raises `BadInput` for an unknown marker."""
     statement = select(hosts)
     for column, value in (
         (hosts.c.id, wanted.id),
@@ -150,7 +150,7 @@ def list_page(tx: Tx, wanted: HostFilter) -> list[HostRow]:
 
 
 def names_of(tx: Tx, host_ids: Iterable[HostId]) -> dict[HostId, str]:
-    """The names of some hosts."""
+    """Returns the names of hosts by id."""
     wanted = set(host_ids)
     if not wanted:
         return {}
@@ -159,7 +159,7 @@ def names_of(tx: Tx, host_ids: Iterable[HostId]) -> dict[HostId, str]:
 
 
 def list_of(tx: Tx, host_ids: Iterable[HostId]) -> list[HostRow]:
-    """Some hosts, by name."""
+    """Lists the hosts with these ids, by name."""
     wanted = set(host_ids)
     if len(wanted) > _MANY:
         return [host for host in list_hosts(tx) if host.id in wanted]
@@ -168,7 +168,7 @@ def list_of(tx: Tx, host_ids: Iterable[HostId]) -> list[HostRow]:
 
 
 def list_by_name(tx: Tx, names: Iterable[str]) -> list[HostRow]:
-    """The hosts of these names, by name."""
+    """Lists the hosts with these names, by name."""
     wanted = sorted(set(names))
     rows = tx.execute(select(hosts).where(hosts.c.name.in_(wanted)).order_by(hosts.c.name)) if wanted else ()
     return [_present(row) for row in rows]
@@ -176,7 +176,7 @@ def list_by_name(tx: Tx, names: Iterable[str]) -> list[HostRow]:
 
 @dataclass(frozen=True, slots=True)
 class HostMark:
-    """What tells whether anything has become of a host since it was last looked at."""
+    """The numbers of a host that change whenever something of it changes."""
 
     token_hash: str
     generation: int
@@ -184,7 +184,7 @@ class HostMark:
 
 
 def marks_of(tx: Tx, host_ids: Collection[HostId]) -> dict[HostId, HostMark]:
-    """The marks of some hosts, in one statement."""
+    """Returns the marks of these hosts, in one statement."""
     statement = select(hosts.c.id, hosts.c.token_hash, hosts.c.generation, hosts.c.sequence)
     if len(host_ids) <= _MANY:
         statement = statement.where(hosts.c.id.in_(host_ids))
@@ -192,7 +192,7 @@ def marks_of(tx: Tx, host_ids: Collection[HostId]) -> dict[HostId, HostMark]:
 
 
 def mark_seen(tx: Tx, seen: Mapping[HostId, tuple[int, datetime]]) -> None:
-    """Says of hosts that their reports came again, with which sequence and when."""
+    """Records that hosts have repeated their last report: with which sequence, and when."""
     # UPDATE hosts SET sequence = ?, seen = ? WHERE id = ? AND sequence < ?, once for each
     statement = update(hosts).where(hosts.c.id == bindparam("host"), hosts.c.sequence < bindparam("last"))
     statement = statement.values(sequence=bindparam("last"), seen=bindparam("moment"))
@@ -201,29 +201,29 @@ def mark_seen(tx: Tx, seen: Mapping[HostId, tuple[int, datetime]]) -> None:
 
 
 def set_token(tx: Tx, host_id: HostId, token_hash: str) -> None:
-    """Replaces a host's credential, "" for none; one that was to come next ends too."""
+    """Replaces the token of a host, "" for none; its next token ends too."""
     tx.execute(update(hosts).where(hosts.c.id == host_id).values(token_hash=token_hash, next_token_hash=None))
 
 
 def set_next_token(tx: Tx, host_id: HostId, token_hash: str) -> None:
-    """Says with what a host's agent will speak next; until it does, the present one is good too."""
+    """Stores the token that the agent will use next; the present one stays valid until then."""
     tx.execute(update(hosts).where(hosts.c.id == host_id).values(next_token_hash=token_hash))
 
 
 def set_enabled(tx: Tx, host_id: HostId, enabled: bool, reason: str | None) -> None:
-    """Lets new servers go to a host, or not."""
+    """Enables or disables a host for new servers."""
     tx.execute(update(hosts).where(hosts.c.id == host_id).values(enabled=enabled, disabled_reason=reason))
 
 
 def delete_host(tx: Tx, host_id: HostId) -> None:
-    """Forgets a host."""
+    """Deletes a host."""
     tx.execute(hosts.delete().where(hosts.c.id == host_id))
 
 
 def lock_hosts(tx: Tx, host_ids: Iterable[HostId]) -> None:
-    """Locks hosts until the transaction ends, in the order of their ids.
+    """Locks hosts until the transaction ends, in order of their ids.
 
-    Whoever changes several hosts does this first, so that two of them never wait for each other.
+    Whoever changes several hosts does this first, which prevents deadlocks.
     """
     # SELECT id FROM hosts WHERE id IN (…) ORDER BY id FOR UPDATE
     wanted = sorted(set(host_ids))
@@ -231,13 +231,13 @@ def lock_hosts(tx: Tx, host_ids: Iterable[HostId]) -> None:
 
 
 def bump_generation(tx: Tx, host_id: HostId) -> int:
-    """Says that what the host must have has changed; returns the new generation."""
+    """Increases the generation of a host, because its document has changed; returns the new one."""
     statement = update(hosts).where(hosts.c.id == host_id).values(generation=hosts.c.generation + 1)
     return int(tx.execute(statement.returning(hosts.c.generation)).scalar_one())
 
 
 def swap_generation(tx: Tx, host_id: HostId, generation: int, revision: int, steps: int = 1) -> bool:
-    """Compare-and-swap: increases the generation by `steps` if neither generation nor inventory has changed since the snapshot."""
+    """Compare-and-swap: increases the generation by `steps` unless generation or inventory changed since the snapshot."""
     # UPDATE hosts SET generation = generation + steps WHERE id = ? AND generation = ? AND revision = ?
     statement = (
         update(hosts)
@@ -248,7 +248,7 @@ def swap_generation(tx: Tx, host_id: HostId, generation: int, revision: int, ste
 
 
 def bump_revision(tx: Tx, host_id: HostId) -> None:
-    """Says that the host's inventory has changed."""
+    """Increases the revision of a host, because its inventory has changed."""
     tx.execute(update(hosts).where(hosts.c.id == host_id).values(revision=hosts.c.revision + 1))
 
 
@@ -263,7 +263,7 @@ def record_report(
     agent_version: str,
     iommu: bool,
 ) -> bool:
-    """Takes a report if it is newer than the last one; False when it is not."""
+    """Stores a report if it is newer than the last one; returns False if not."""
     statement = (
         update(hosts)
         .where(hosts.c.id == host_id, hosts.c.sequence < sequence)

@@ -1,6 +1,7 @@
-"""Tokens: only the sha256 of their secret is kept, so that a stolen database opens nothing.
+"""Tokens. Only the SHA-256 of the secret is stored, so that a stolen database contains no usable token.
 
-A token that was made from another one names it (`parent`): what ends a token ends all that was made from it.
+A token that was issued for another one refers to it (`parent`): revoking a token revokes all that were issued for
+it.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ tokens = Table(
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """A token as it is stored; without `project_id`, `domain_id` and `is_system` it is unscoped."""
+    """A token as stored; without `project_id`, `domain_id` and `is_system` it is unscoped."""
 
     digest: str
     user_id: UserId
@@ -78,22 +79,22 @@ class TokenRow:
 
 
 def add_token(tx: Tx, row: TokenRow) -> None:
-    """Stores a new token."""
+    """Adds a token."""
     tx.execute(insert(tokens).values(**{c.name: getattr(row, c.name) for c in tokens.c}))
 
 
 def find_token(tx: Tx, digest: str) -> TokenRow | None:
-    """Reads a token, an expired or revoked one too, or None."""
+    """Returns a token, even if it has expired or was revoked, or None."""
     row = tx.execute(select(tokens).where(tokens.c.digest == digest)).one_or_none()
     return None if row is None else TokenRow(**row._mapping)
 
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """A token with the names and roles behind it, as every request needs them.
+    """A token with the names and roles that every request needs.
 
-    `roles` are names by id: of what its user holds, or the trustor of its trust. `delegated` are the ids of the roles of the
-    application credential or the trust that it was made with, None where there was none.
+    `roles` are names by id: of the roles that its user holds, or the trustor of its trust. `delegated` are the role
+    ids of its application credential or trust, None if it has neither.
     """
 
     user_id: UserId
@@ -180,7 +181,7 @@ _BEARER = _bearer()
 
 
 def find_bearer(tx: Tx, digest: str) -> Bearer | None:
-    """The user of a token, in one query; None if there is no token or the user is deleted."""
+    """Returns the bearer of a token, in one query; None if token or user do not exist."""
     rows = tx.execute(_BEARER, {"digest": digest}).all()
     if not rows:
         return None
@@ -213,18 +214,18 @@ def find_bearer(tx: Tx, digest: str) -> Bearer | None:
 
 
 def revoke_token(tx: Tx, digest: str, now: datetime) -> None:
-    """Ends one token and what was made from it."""
+    """Revokes a token and those issued for it."""
     _revoke(tx, tokens.c.digest == digest, now)
 
 
 def revoke_user_tokens(tx: Tx, user_id: UserId, now: datetime) -> None:
-    """Ends all tokens of a user, and those of trusts that they gave or have."""
+    """Revokes all tokens of a user, and those of trusts that the user is trustor or trustee of."""
     theirs = or_(trusts.c.trustor_id == user_id, trusts.c.trustee_id == user_id)
     _revoke(tx, or_(tokens.c.user_id == user_id, _of_trusts(theirs)), now)
 
 
 def revoke_project_tokens(tx: Tx, project_id: str, now: datetime, user_id: UserId | None = None) -> None:
-    """Ends the tokens of a project, of one user or of all, and what was made from them."""
+    """Revokes the tokens of a project, of one user or all, and those issued for them."""
     which = tokens.c.project_id == project_id
     if user_id is not None:
         which = and_(which, or_(tokens.c.user_id == user_id, _of_trusts(trusts.c.trustor_id == user_id)))
@@ -232,7 +233,7 @@ def revoke_project_tokens(tx: Tx, project_id: str, now: datetime, user_id: UserI
 
 
 def revoke_assigned_tokens(tx: Tx, taken: Assignment, now: datetime) -> None:
-    """Ends the tokens that an assignment gave rights to, and what was made from them."""
+    """Revokes the tokens that had rights by an assignment, and those issued for them."""
     members = select(group_members.c.user_id).where(group_members.c.group_id == taken.actor_id)
     if taken.actor is Actor.USER:
         is_theirs = or_(tokens.c.user_id == taken.actor_id, _of_trusts(trusts.c.trustor_id == taken.actor_id))
@@ -250,13 +251,13 @@ def revoke_assigned_tokens(tx: Tx, taken: Assignment, now: datetime) -> None:
 
 
 def revoke_domain_tokens(tx: Tx, domain_id: str, now: datetime, user_id: UserId | None = None) -> None:
-    """Ends the tokens for a domain itself, of one user or of all, and what was made from them."""
+    """Revokes the tokens for a domain itself, of one user or all, and those issued for them."""
     which = tokens.c.domain_id == domain_id
     _revoke(tx, which if user_id is None else and_(which, tokens.c.user_id == user_id), now)
 
 
 def revoke_tokens_within(tx: Tx, domain_id: str, now: datetime) -> None:
-    """Ends all tokens for a domain, for projects in it, and of users in it."""
+    """Revokes all tokens for a domain, for projects in it, and of users in it."""
     within = select(users.c.id).where(users.c.domain_id == domain_id)
     trusted = _of_trusts(or_(trusts.c.trustor_id.in_(within), trusts.c.trustee_id.in_(within)))
     theirs = or_(tokens.c.user_id.in_(within), trusted)
@@ -264,22 +265,22 @@ def revoke_tokens_within(tx: Tx, domain_id: str, now: datetime) -> None:
 
 
 def revoke_system_tokens(tx: Tx, user_id: UserId, now: datetime) -> None:
-    """Ends a user's tokens for the whole system, and what was made from them."""
+    """Revokes the tokens of a user for the whole system, and those issued for them."""
     _revoke(tx, and_(tokens.c.is_system.is_(True), tokens.c.user_id == user_id), now)
 
 
 def revoke_credential_tokens(tx: Tx, credential_id: str, now: datetime) -> None:
-    """Ends the tokens that an application credential gave."""
+    """Revokes the tokens of an application credential."""
     _revoke(tx, tokens.c.credential_id == credential_id, now)
 
 
 def revoke_trust_tokens(tx: Tx, trust_ids: list[str], now: datetime) -> None:
-    """Ends the tokens that some trusts gave."""
+    """Revokes the tokens of trusts."""
     _revoke(tx, tokens.c.trust_id.in_(trust_ids), now)
 
 
 def revoke_made_tokens(tx: Tx, credential_id: str, now: datetime) -> None:
-    """Ends the tokens that an access key gave, which name it as what they were made from."""
+    """Revokes the tokens of an access key, which is their parent."""
     _revoke(tx, tokens.c.parent == credential_id, now)
 
 

@@ -1,4 +1,4 @@
-"""Lists of images: who sees them, every filter, the order and the page are in the statement."""
+"""Lists of images: visibility, filters, order and page are in the statement."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ IMAGE_SORT_KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One filter: a field or property `is_in` the values, or else in none of them."""
+    """A filter on a field or property: its value `is_in` the values, or is not."""
 
     name: str
     values: tuple[str, ...]
@@ -42,12 +42,12 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class ImageFilter:
-    """Which images a list holds; newest first unless `sort` names others.
+    """A filter for images, newest first unless `sort` says otherwise.
 
-    `project_id` is whose images are seen besides the public ones and those that are shared with it and of the `member_status`
-    ("all" for any); None sees all. `visibility` is one of them or "all", which has the community's images of other projects too,
-    as "community" has. `sort` has pairs of a name of
-    `IMAGE_SORT_KEYS` and whether it descends. `marker` is the id of the last image already seen.
+    `project_id` is the project that sees them: its own images, public ones, and those shared with it and with
+    `member_status` ("all" for any); None sees all. `visibility` is one of them, or "all"; "all" and "community"
+    include community images of other projects. `sort` has pairs of a name of `IMAGE_SORT_KEYS` and whether it
+    descends. `marker` is the id of the last image already seen.
     """
 
     project_id: ProjectId | None = None
@@ -66,7 +66,7 @@ class ImageFilter:
 
 
 def list_page(tx: Tx, wanted: ImageFilter) -> list[Image]:
-    """The images that a filter lets through; raises `BadInput` for an unknown marker."""
+    """Lists the images that match a filter; raises `BadInput` for an unknown marker."""
     conditions = [images.c.deleted.is_(None), images.c.hidden.is_(wanted.hidden), _seen(wanted)]
     if wanted.visibility not in (None, "all"):
         conditions.append(images.c.visibility == wanted.visibility)

@@ -1,4 +1,4 @@
-"""Rows of the projects that images are shared with; they go with their image."""
+"""Image members: the projects that images are shared with. They are deleted with their image."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ image_members = Table(
 
 
 def add_member(tx: Tx, member: ImageMember) -> None:
-    """Stores a new member."""
+    """Adds a member."""
     tx.execute(
         insert(image_members).values(
             image_id=member.image_id,
@@ -36,7 +36,7 @@ def add_member(tx: Tx, member: ImageMember) -> None:
 
 
 def save_member(tx: Tx, member: ImageMember) -> None:
-    """Writes a member's status."""
+    """Updates the status of a member."""
     tx.execute(
         update(image_members)
         .where(*_key(member.image_id, member.project_id))
@@ -45,19 +45,19 @@ def save_member(tx: Tx, member: ImageMember) -> None:
 
 
 def find_member(tx: Tx, image_id: ImageId, project_id: ProjectId | str) -> ImageMember | None:
-    """One member of an image, or None."""
+    """Returns a member of an image, or None."""
     row = tx.execute(select(image_members).where(*_key(image_id, project_id))).one_or_none()
     return None if row is None else _member(row)
 
 
 def list_members(tx: Tx, image_id: ImageId) -> list[ImageMember]:
-    """All members of an image, by their project."""
+    """Lists all members of an image, by project."""
     chosen = select(image_members).where(image_members.c.image_id == image_id)
     return [_member(row) for row in tx.execute(chosen.order_by(image_members.c.project_id))]
 
 
 def delete_member(tx: Tx, image_id: ImageId, project_id: ProjectId | str) -> None:
-    """Forgets a member."""
+    """Deletes a member."""
     tx.execute(delete(image_members).where(*_key(image_id, project_id)))
 
 

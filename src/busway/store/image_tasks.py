@@ -1,4 +1,4 @@
-"""Rows of what imports of images did."""
+"""Tasks: one for each import of image data."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _OLDEST = (SortKey(image_tasks.c.created), SortKey(image_tasks.c.id))
 
 
 def add_task(tx: Tx, task: ImageTask) -> None:
-    """Writes one down."""
+    """Adds a task."""
     tx.execute(
         insert(image_tasks).values(
             id=task.id,
@@ -53,32 +53,32 @@ def add_task(tx: Tx, task: ImageTask) -> None:
 
 
 def find_task(tx: Tx, task_id: str) -> ImageTask | None:
-    """One by its id, or None."""
+    """Returns a task by its id, or None."""
     row = tx.execute(select(image_tasks).where(image_tasks.c.id == task_id)).one_or_none()
     return None if row is None else _task(row)
 
 
 def list_of_image(tx: Tx, image_id: ImageId, most: int) -> list[ImageTask]:
-    """The newest of an image, at most so many."""
+    """Lists the newest tasks of an image, at most `limit`."""
     chosen = select(image_tasks).where(image_tasks.c.image_id == image_id)
     ordered = chosen.order_by(image_tasks.c.created.desc(), image_tasks.c.id.desc())
     return [_task(row) for row in tx.execute(ordered.limit(most))]
 
 
 def next_under_way(tx: Tx, without: Collection[str]) -> ImageTask | None:
-    """The oldest task of which something is left to do, None for none; projects `without` are passed over."""
+    """Returns the oldest open task, None if there is none; skips the projects in `without`."""
     chosen = select(image_tasks).where(image_tasks.c.status.in_(UNDER_WAY), image_tasks.c.owner.not_in(without))
     row = tx.execute(chosen.order_by(image_tasks.c.created, image_tasks.c.id).limit(1)).first()
     return None if row is None else _task(row)
 
 
 def begin_task(tx: Tx, task_id: str) -> None:
-    """Writes down that somebody works on one."""
+    """Records that a task is being worked on."""
     tx.execute(update(image_tasks).where(image_tasks.c.id == task_id).values(status=TaskStatus.PROCESSING))
 
 
 def end_task(tx: Tx, task_id: str, status: TaskStatus, message: str, now: datetime) -> None:
-    """Writes down how one has ended."""
+    """Records how a task has ended."""
     values = {"status": status, "message": message, "ended": now}
     tx.execute(update(image_tasks).where(image_tasks.c.id == task_id).values(**values))
 
@@ -86,7 +86,7 @@ def end_task(tx: Tx, task_id: str, status: TaskStatus, message: str, now: dateti
 def list_tasks(
     tx: Tx, *, status: str | None, marker: str | None, limit: int, oldest_first: bool = False
 ) -> list[ImageTask]:
-    """A page of all; raises `BadInput` for an unknown marker."""
+    """Lists a page of all tasks; raises `BadInput` for an unknown marker."""
     chosen = select(image_tasks)
     if status is not None:
         chosen = chosen.where(image_tasks.c.status == status)

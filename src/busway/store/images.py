@@ -1,4 +1,4 @@
-"""Rows of images; the data is in files named by their sha256."""
+"""Images; their data is in files named by SHA-256."""
 
 from __future__ import annotations
 
@@ -64,31 +64,31 @@ _IS_STAGED = images.c.status.in_([str(each) for each in NOT_YET])
 
 
 def add_image(tx: Tx, image: Image) -> None:
-    """Stores a new image."""
+    """Adds an image."""
     tx.execute(insert(images).values(**_values(image)))
 
 
 def save_image(tx: Tx, image: Image) -> None:
-    """Writes all fields of an image."""
+    """Updates all fields of an image."""
     tx.execute(update(images).where(images.c.id == image.id).values(**_values(image)))
 
 
 def find_image(tx: Tx, image_id: str, *, lock: bool = False) -> Image | None:
-    """Reads an image, a deleted one too, or None; with `lock` nobody else changes it until the transaction ends."""
+    """Returns an image, even a deleted one, or None; `lock` locks it until the transaction ends."""
     statement = select(images).where(images.c.id == image_id)
     row = tx.execute(statement.with_for_update() if lock else statement).one_or_none()
     return None if row is None else image_of(row)
 
 
 def find_images(tx: Tx, image_ids: Iterable[ImageId]) -> dict[ImageId, Image]:
-    """Those of some images whose rows are there, deleted ones too."""
+    """Returns the images with these ids that exist, deleted ones included."""
     wanted = set(image_ids)
     rows = tx.execute(select(images).where(images.c.id.in_(wanted))) if wanted else ()
     return {image.id: image for image in map(image_of, rows)}
 
 
 def get_image(tx: Tx, image_id: str, *, lock: bool = False) -> Image:
-    """Reads an image that is not deleted; raises `NotFound`. `lock` as for `find_image`."""
+    """Returns an image that is not deleted; raises `NotFound`. `lock` locks it until the transaction ends."""
     image = find_image(tx, image_id, lock=lock)
     if image is None or image.deleted is not None:
         raise image_not_found(image_id)
@@ -96,7 +96,7 @@ def get_image(tx: Tx, image_id: str, *, lock: bool = False) -> Image:
 
 
 def image_not_found(image_id: str) -> NotFound:
-    """The error for an image that is not there, or not for the caller."""
+    """Returns the error for an image that does not exist or that the caller may not see."""
     return NotFound(
         f"Image {image_id} not found",
         remedy="List the images that you may use: openstack image list",
@@ -105,7 +105,7 @@ def image_not_found(image_id: str) -> NotFound:
 
 
 def get_image_ref(tx: Tx, image_id: str) -> ImageRef:
-    """What a host needs to know of an image's data, a deleted image too while servers use it; raises `NotFound`."""
+    """Returns what a host needs to fetch an image, even a deleted one that servers use; raises `NotFound`."""
     image = find_image(tx, image_id)
     if image is None or image.sha256 is None or image.size is None or image.disk_format is None:
         raise NotFound(f"Image {image_id} has no data", code="image-no-data")
@@ -113,22 +113,19 @@ def get_image_ref(tx: Tx, image_id: str) -> ImageRef:
 
 
 def list_data(tx: Tx) -> list[tuple[str, str, str, int]]:
-    """Id, name, sha256 and size of each image that has data, deleted ones too that a server still needs."""
+    """Lists id, name, sha256 and size in bytes of each image with data, deleted ones that servers need included."""
     wanted = select(images.c.id, images.c.name, images.c.sha256, images.c.size)
     rows = tx.execute(wanted.where(images.c.sha256.is_not(None)).order_by(images.c.id))
     return [(row.id, row.name or "", row.sha256, row.size or 0) for row in rows]
 
 
 def count_images(tx: Tx, owner: Owners) -> int:
-    """How many images a project has, or several together."""
+    """Returns how many images a project has, or several projects together."""
     return int(tx.execute(select(func.count()).select_from(images).where(_of(owner))).scalar_one())
 
 
 def sum_sizes(tx: Tx, owner: Owners, but: str = "", *, is_staged: bool = False) -> int:
-    """The bytes of the images of a project, or of several, together, without those of the image `but`.
-
-    With `is_staged` only what is not imported yet counts.
-    """
+    """Returns the bytes of the images of one or several projects, without the image `but`; `is_staged` counts staged data only."""
     of_others = _of(owner) & (images.c.id != but)
     if is_staged:
         of_others &= _IS_STAGED
@@ -136,27 +133,27 @@ def sum_sizes(tx: Tx, owner: Owners, but: str = "", *, is_staged: bool = False) 
 
 
 def list_staged_ids(tx: Tx, owner: str) -> list[ImageId]:
-    """The images of a project whose data is staged, fetched or imported."""
+    """Lists the images of a project whose data is staged or being imported."""
     return list(tx.execute(select(images.c.id).where(_of(owner), _IS_STAGED)).scalars())
 
 
 def list_deleted_images(tx: Tx) -> list[Image]:
-    """All deleted images whose rows are still there because servers may need their data."""
+    """Lists the deleted images that still have rows, because servers may need their data."""
     return [image_of(row) for row in tx.execute(select(images).where(images.c.deleted.is_not(None)))]
 
 
 def mark_image_deleted(tx: Tx, image_id: ImageId, now: datetime) -> None:
-    """Hides an image from users; its data stays until `purge_image`."""
+    """Marks an image as deleted, which hides it; its data stays until `purge_image`."""
     tx.execute(update(images).where(images.c.id == image_id).values(deleted=now, updated=now))
 
 
 def purge_image(tx: Tx, image_id: ImageId) -> None:
-    """Forgets an image."""
+    """Deletes the row of an image."""
     tx.execute(delete(images).where(images.c.id == image_id))
 
 
 def is_data_used(tx: Tx, sha256: str) -> bool:
-    """True while any image row, deleted or not, has this data."""
+    """Returns True if any image row, deleted or not, refers to this data."""
     return tx.execute(select(images.c.id).where(images.c.sha256 == sha256).limit(1)).first() is not None
 
 
@@ -172,7 +169,7 @@ def _values(image: Image) -> dict[str, Any]:
 
 
 def image_of(row: Row[Any]) -> Image:
-    """An image of a row of the table."""
+    """Reads an image from a row."""
     values = dict(row._mapping)
     values["status"] = ImageStatus(values["status"])
     values["tags"] = tuple(values["tags"])

@@ -1,4 +1,4 @@
-"""Invitations: with which secret a host may join, until when, and whether it has. A host has one at most."""
+"""Join tokens: secrets with which hosts join, until when, and whether they have. A host has one at most."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ join_tokens = Table(
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A join token as stored; `used` is when a host joined with it."""
+    """A join token as stored; `used` is when a host joined with it, or None."""
 
     host_id: HostId
     secret_hash: str
@@ -32,24 +32,24 @@ class Invitation:
 
 
 def put_invitation(tx: Tx, host_id: HostId, secret_hash: str, expires: datetime) -> None:
-    """Invites a host; an earlier invitation of it ends."""
+    """Stores the join token of a host; replaces an earlier one."""
     forget_host(tx, host_id)
     tx.execute(insert(join_tokens).values(host_id=host_id, secret_hash=secret_hash, expires=expires))
 
 
 def find_invitation(tx: Tx, secret_hash: str) -> Invitation | None:
-    """The invitation with this secret."""
+    """Returns the join token with this hash, or None."""
     row = tx.execute(select(join_tokens).where(join_tokens.c.secret_hash == secret_hash)).one_or_none()
     return Invitation(**row._mapping) if row else None
 
 
 def use_invitation(tx: Tx, secret_hash: str, now: datetime) -> bool:
-    """Takes an invitation; False when somebody was faster."""
+    """Marks a join token as used; returns False if it was used meanwhile."""
     free = join_tokens.c.used.is_(None)
     statement = update(join_tokens).where(join_tokens.c.secret_hash == secret_hash, free).values(used=now)
     return tx.execute(statement).rowcount == 1
 
 
 def forget_host(tx: Tx, host_id: HostId) -> None:
-    """Forgets a host's invitation."""
+    """Deletes the join token of a host."""
     tx.execute(delete(join_tokens).where(join_tokens.c.host_id == host_id))

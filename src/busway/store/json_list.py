@@ -1,4 +1,4 @@
-"""Conditions on columns that hold a JSON list of texts."""
+"""SQL conditions on columns with a JSON list of strings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from busway.store.database import Tx
 
 
 def holds(tx: Tx, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-    """True where a column with a JSON list of texts has one that is `value`."""
+    """Returns the condition that the list contains `value`."""
     # EXISTS (SELECT 1 FROM json_each(servers.tags) WHERE value = ?), json_array_elements_text on PostgreSQL
     each = func.json_each(column) if tx.dialect.name == "sqlite" else func.json_array_elements_text(column)
     row = each.table_valued("value")

@@ -1,4 +1,4 @@
-"""Devices that servers were to give up and still have: their guests are asked, and may take their time or refuse."""
+"""Detached devices that guests have not released yet: they still count for the quota of their project."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from busway.store.servers import servers
 
 
 def count_kept(tx: Tx, of: Owners) -> dict[str, int]:
-    """How many, by alias: of servers of a project, or of several, that stay on their hosts. What is in quarantine no guest keeps."""
+    """Returns how many there are by alias, of servers of one or several projects; quarantined devices are not counted."""
     # SELECT alias, count(*) FROM claims JOIN servers (on its host) JOIN devices LEFT JOIN departures … GROUP BY alias
     leaving = and_(departures.c.server_id == claims.c.server_id, departures.c.host_id == claims.c.host_id)
     statement = (

@@ -1,4 +1,4 @@
-"""Key pairs of users; names are unique per user."""
+"""Key pairs of users. Their names are unique per user."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ keypairs = Table(
 
 
 def add_keypair(tx: Tx, keypair: Keypair) -> None:
-    """Stores a key; raises `Conflict` when the user has one of that name."""
+    """Adds a key pair; raises `Conflict` if the user has one with that name."""
     if find_keypair(tx, keypair.user_id, keypair.name) is not None:
         raise Conflict(
             f"Key pair '{keypair.name}' already exists",
@@ -44,13 +44,13 @@ def add_keypair(tx: Tx, keypair: Keypair) -> None:
 
 
 def find_keypair(tx: Tx, user_id: UserId, name: str) -> Keypair | None:
-    """Reads a user's key by name, or None."""
+    """Returns a key pair of a user by name, or None."""
     row = tx.execute(select(keypairs).where(keypairs.c.user_id == user_id, keypairs.c.name == name)).one_or_none()
     return None if row is None else _keypair(row)
 
 
 def get_keypair(tx: Tx, user_id: UserId, name: str) -> Keypair:
-    """Reads a user's key by name; raises `NotFound`."""
+    """Returns a key pair of a user by name; raises `NotFound`."""
     keypair = find_keypair(tx, user_id, name)
     if keypair is None:
         known = ", ".join(each.name for each in list_keypairs(tx, user_id)) or "none"
@@ -64,7 +64,7 @@ def get_keypair(tx: Tx, user_id: UserId, name: str) -> Keypair:
 
 
 def list_keypairs(tx: Tx, user_id: UserId, *, limit: int | None = None, marker: str | None = None) -> list[Keypair]:
-    """A user's keys by name: all, or a page after the key named `marker`; raises `BadInput` for an unknown one."""
+    """Lists the key pairs of a user by name, after the one named `marker`; raises `BadInput` for an unknown one."""
     mine = keypairs.c.user_id == user_id
     after = and_(mine, keypairs.c.name == marker) if marker is not None else None
     page = page_of(tx, select(keypairs).where(mine), [SortKey(keypairs.c.name)], marker=after, limit=limit)
@@ -72,12 +72,12 @@ def list_keypairs(tx: Tx, user_id: UserId, *, limit: int | None = None, marker: 
 
 
 def count_keypairs(tx: Tx, user_id: UserId) -> int:
-    """How many keys a user has."""
+    """Returns how many key pairs a user has."""
     return int(tx.execute(select(func.count()).where(keypairs.c.user_id == user_id)).scalar_one())
 
 
 def delete_keypair(tx: Tx, user_id: UserId, name: str) -> None:
-    """Removes a user's key; raises `NotFound`."""
+    """Deletes a key pair of a user; raises `NotFound`."""
     get_keypair(tx, user_id, name)
     tx.execute(delete(keypairs).where(keypairs.c.user_id == user_id, keypairs.c.name == name))
 

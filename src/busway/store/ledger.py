@@ -1,7 +1,7 @@
-"""The ledger: one entry per claim, with exact times, written in the transaction of each of the claim's transitions.
+"""The usage ledger: one entry per claim with exact times, written in the transaction of each transition of the claim.
 
-An entry keeps what a bill needs after its claim, server, device and host are forgotten. Its times are whole microseconds, so
-that both databases add them up exactly. Nothing here samples: what happens between two writes is in the times themselves.
+An entry keeps what a bill needs after claim, server, device and host are deleted. Times are whole microseconds, so
+that both databases sum them exactly. Nothing is sampled.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ _MICRO = timedelta(microseconds=1)
 
 
 class Micros(TypeDecorator[datetime]):
-    """A point in time as whole microseconds since 1970, which SQL can subtract on both databases without rounding."""
+    """A column type for a time: whole microseconds since 1970, which SQL subtracts exactly on both databases."""
 
     impl = BigInteger
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
-        """Writes an aware time as a number."""
+        """Converts an aware datetime to microseconds."""
         return None if value is None else (value - _EPOCH) // _MICRO
 
     def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
-        """Gives every time back in UTC."""
+        """Converts microseconds to a datetime in UTC."""
         return None if value is None else _EPOCH + value * _MICRO
 
 
@@ -105,8 +105,8 @@ BY: dict[str, tuple[str, ...]] = {
 class Entry:
     """What one claim held, of whom and when.
 
-    The device was kept from all others from `claimed` to `freed`, and its server ran with it from `allocated` until it was
-    asked to let go (`released`). A time is None while it has not come.
+    The device was reserved from `claimed` to `freed`. The server ran with it from `allocated` until it had to
+    release it (`released`). A time is None until then.
     """
 
     id: str
@@ -133,7 +133,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What is looked at: entries that touch the time from `start` to before `end`, of one project where that is given."""
+    """A filter for entries that overlap the time from `start` (inclusive) to `end` (exclusive); of one project, or of all."""
 
     start: datetime
     end: datetime
@@ -142,7 +142,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Usage of one group of entries within a window, in microseconds of devices."""
+    """The usage of one group of entries within a window, in device-microseconds."""
 
     group: dict[str, str]
     entries: int
@@ -151,7 +151,7 @@ class Line:
 
 
 def open_entries(tx: Tx, made: Sequence[Claim]) -> None:
-    """Begins the entry of each new claim, with what its server, device and host are called now."""
+    """Adds an entry for each new claim, with the present names of its server, device and host."""
     things = (devices.c.id, devices.c.address, devices.c.vendor_id, devices.c.product_id, devices.c.product_name)
     found = select(*things, hosts.c.name.label("host")).join(hosts, hosts.c.id == devices.c.host_id)
     device_rows = _by_id(tx.execute(found.where(devices.c.id.in_({claim.device_id for claim in made}))))
@@ -163,7 +163,7 @@ def open_entries(tx: Tx, made: Sequence[Claim]) -> None:
 
 
 def note(tx: Tx, claim_ids: Sequence[str], state: ClaimState, now: datetime) -> None:
-    """Writes down when claims came to a state. One that ends without having been released was released then."""
+    """Records when claims reached a state. A claim that is freed without having been released is released at that time."""
     values: dict[str, Any] = {_COLUMNS[state]: now}
     if state is ClaimState.FREED:
         values["released"] = func.coalesce(ledger.c.released, literal(now, Micros()))
@@ -171,13 +171,13 @@ def note(tx: Tx, claim_ids: Sequence[str], state: ClaimState, now: datetime) -> 
 
 
 def end_entries(tx: Tx, host_id: str, now: datetime) -> None:
-    """Ends what is open on a host that is gone for good."""
+    """Ends the open entries of a host that is deleted."""
     open_ids = select(ledger.c.id).where(ledger.c.host_id == host_id, ledger.c.freed.is_(None))
     note(tx, list(tx.execute(open_ids).scalars()), ClaimState.FREED, now)
 
 
 def list_entries(tx: Tx, window: Window, *, limit: int, after: tuple[datetime, str] | None = None) -> list[Entry]:
-    """Entries of a window in the order of their claims; `after` is the time and id of the last one of a page."""
+    """Lists the entries of a window in the order of their claims; `after` is time and id of the last one of the page before."""
     statement = select(ledger).where(_touches(window)).order_by(ledger.c.claimed, ledger.c.id).limit(limit)
     if after is not None:
         moment, last = literal(after[0], Micros()), literal(after[1])
@@ -186,18 +186,18 @@ def list_entries(tx: Tx, window: Window, *, limit: int, after: tuple[datetime, s
 
 
 def find_entry(tx: Tx, entry_id: str) -> Entry | None:
-    """The entry of a claim."""
+    """Returns the entry of a claim, or None."""
     row = tx.execute(select(ledger).where(ledger.c.id == entry_id)).one_or_none()
     return None if row is None else _entry(row)
 
 
 def list_open(tx: Tx) -> list[Entry]:
-    """The entries whose devices are not free yet."""
+    """Lists the entries whose devices are not freed."""
     return [_entry(row) for row in tx.execute(select(ledger).where(ledger.c.freed.is_(None)).order_by(ledger.c.id))]
 
 
 def sum_usage(tx: Tx, window: Window, by: Sequence[str]) -> list[Line]:
-    """Adds up a window by some of `BY`, without devices that travel along with their card; the most used first.
+    """Sums a window by some of `BY`, most used first; functions that come with another one of their card are left out.
 
     SELECT project_id, count(*), sum(…), sum(…) FROM ledger WHERE … GROUP BY project_id
     """
@@ -220,7 +220,7 @@ def _touches(window: Window) -> ColumnElement[bool]:
 
 
 def _within(window: Window, since: Column[datetime], until: Column[datetime]) -> ColumnElement[int]:
-    """The microseconds of a stretch that lie in a window; nothing for one that has not begun, and none below nothing."""
+    """Returns the SQL for the microseconds of an interval that lie in a window; 0 if it has not begun."""
     start, end = literal(window.start, Micros()), literal(window.end, Micros())
     first = case((since > start, since), else_=start)
     last = case((until < end, until), else_=end)

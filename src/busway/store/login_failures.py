@@ -1,4 +1,4 @@
-"""Failed log-ins by user name and address; the row with an empty name counts all of an address."""
+"""Failed log-ins by user name and client address; the row with an empty name counts all of an address."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ login_failures = Table(
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """How often a log-in failed in a row, when last, and when it last succeeded."""
+    """How many log-ins failed in a row, when the last one failed, and when one last succeeded."""
 
     failures: int
     last: datetime
@@ -31,26 +31,26 @@ class Failures:
 
 
 def find_failures(tx: Tx, name: str, address: str) -> Failures | None:
-    """What is known of a name from an address, or None."""
+    """Returns the failures of a name at an address, or None."""
     columns = (login_failures.c.failures, login_failures.c.last, login_failures.c.succeeded)
     row = tx.execute(select(*columns).where(*_key(name, address))).one_or_none()
     return None if row is None else Failures(row.failures, row.last, row.succeeded)
 
 
 def save_failures(tx: Tx, name: str, address: str, known: Failures) -> None:
-    """Writes what is known now."""
+    """Stores the failures of a name at an address."""
     values = {"failures": known.failures, "last": known.last, "succeeded": known.succeeded}
     if tx.execute(update(login_failures).where(*_key(name, address)).values(**values)).rowcount == 0:
         tx.execute(insert(login_failures).values(name=name, address=address, **values))
 
 
 def forget_failures(tx: Tx, before: datetime) -> None:
-    """Forgets what was last added to before a moment."""
+    """Deletes rows that have not changed since a time."""
     tx.execute(delete(login_failures).where(login_failures.c.last < before))
 
 
 def forget_all_failures(tx: Tx) -> None:
-    """Forgets everything, so that everybody may try again at once."""
+    """Deletes all rows, so that nobody has to wait."""
     tx.execute(delete(login_failures))
 
 

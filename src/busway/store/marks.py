@@ -1,4 +1,4 @@
-"""Marks that differ when something changed: cheap to read, for those who watch the whole cloud."""
+"""Change marks of the whole cloud: values that differ after any change, and are cheap to read for watchers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from busway.store.servers import servers
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """`devices` moves with claims, hosts and events, `conditions` is when a host told last how it does.
+    """`devices` changes with claims, hosts and events; `conditions` is when conditions changed last.
 
-    `servers` has a mark for each project that has any.
+    `servers` has a mark for each project that has servers.
     """
 
     devices: tuple[object, ...] = ()
@@ -29,7 +29,7 @@ class Marks:
 
 
 def read_marks(tx: Tx) -> Marks:
-    """The marks of now."""
+    """Reads the present marks."""
     last_event = tx.execute(select(func.max(events.c.id))).scalar()
     revisions = tx.execute(select(func.sum(hosts.c.revision), func.sum(hosts.c.generation), func.count())).one()
     live = tx.execute(select(func.count(), func.max(claims.c.updated)).where(claims.c.state != "freed")).one()

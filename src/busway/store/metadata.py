@@ -1,4 +1,4 @@
-"""The one MetaData that all tables hang on, and the column types that behave alike on SQLite and PostgreSQL."""
+"""The MetaData of all tables, and column types that behave alike on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ metadata = MetaData(
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A point in time, always in UTC and always aware; SQLite stores it without its zone."""
+    """A column type for a time: always aware and in UTC; SQLite stores it without its zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuses naive times: they would mean another moment on another machine."""
+        """Refuses naive times, which would mean another time on another machine."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -34,7 +34,7 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """Gives every time back in UTC."""
+        """Returns every time in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

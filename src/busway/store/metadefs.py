@@ -1,4 +1,4 @@
-"""Rows of namespaces of metadata definitions; the definitions are documents within them."""
+"""Namespaces of metadata definitions; the definitions are JSON documents in their rows."""
 
 from __future__ import annotations
 
@@ -31,35 +31,35 @@ _LIGHT = [column for column in metadef_namespaces.c if column.name not in _HEAVY
 
 
 def add_namespace(tx: Tx, namespace: Namespace) -> None:
-    """Stores a new one."""
+    """Adds a namespace."""
     tx.execute(insert(metadef_namespaces).values(**_values(namespace)))
 
 
 def save_namespace(tx: Tx, name: str, namespace: Namespace) -> None:
-    """Writes the namespace that has a name, which may be given another one."""
+    """Updates the namespace with that name, which may get another name."""
     tx.execute(update(metadef_namespaces).where(metadef_namespaces.c.name == name).values(**_values(namespace)))
 
 
 def find_namespace(tx: Tx, name: str, *, lock: bool = False) -> Namespace | None:
-    """One with its definitions, or None; with `lock` nobody else changes it until the transaction ends."""
+    """Returns a namespace with its definitions, or None; `lock` locks it until the transaction ends."""
     statement = select(metadef_namespaces).where(metadef_namespaces.c.name == name)
     row = tx.execute(statement.with_for_update() if lock else statement).one_or_none()
     return None if row is None else _namespace(row)
 
 
 def list_namespaces(tx: Tx) -> list[Namespace]:
-    """All by name, without their properties, objects and tags: there is a bound on them."""
+    """Lists all namespaces by name, without their definitions; their number is limited."""
     rows = tx.execute(select(*_LIGHT).order_by(metadef_namespaces.c.name))
     return [_namespace(row) for row in rows]
 
 
 def count_namespaces(tx: Tx) -> int:
-    """How many there are."""
+    """Returns how many namespaces there are."""
     return int(tx.execute(select(func.count()).select_from(metadef_namespaces)).scalar_one())
 
 
 def delete_namespace(tx: Tx, name: str) -> None:
-    """Forgets one with all its definitions."""
+    """Deletes a namespace with all its definitions."""
     tx.execute(delete(metadef_namespaces).where(metadef_namespaces.c.name == name))
 
 

@@ -1,4 +1,4 @@
-"""Moves: servers on their way between hosts or sizes, and those that were."""
+"""Moves: resizes and migrations of servers, open and finished ones."""
 
 from __future__ import annotations
 
@@ -76,25 +76,25 @@ def insert_move(
 
 
 def find_open_move(tx: Tx, server_id: ServerId) -> Move | None:
-    """The move that a server is in."""
+    """Returns the open move of a server, or None."""
     row = tx.execute(select(moves).where(moves.c.server_id == server_id, IS_OPEN)).one_or_none()
     return None if row is None else _move(row)
 
 
 def find_move(tx: Tx, uuid: str) -> Move | None:
-    """The move of a UUID, one that is over too."""
+    """Returns a move by its UUID, even a finished one, or None."""
     row = tx.execute(select(moves).where(moves.c.uuid == uuid)).one_or_none()
     return None if row is None else _move(row)
 
 
 def find_move_of(tx: Tx, server_id: ServerId, number: int) -> Move | None:
-    """A server's move by its number."""
+    """Returns a move of a server by its number, or None."""
     row = tx.execute(select(moves).where(moves.c.server_id == server_id, moves.c.id == number)).one_or_none()
     return None if row is None else _move(row)
 
 
 def list_open_moves(tx: Tx, host_ids: Collection[HostId] | None = None) -> list[Move]:
-    """All moves that are under way, or those from and to some hosts; oldest first."""
+    """Lists all open moves, or those from or to some hosts; oldest first."""
     statement = select(moves).where(IS_OPEN).order_by(moves.c.id)
     if host_ids is not None:
         statement = statement.where(or_(moves.c.source_host_id.in_(host_ids), moves.c.target_host_id.in_(host_ids)))
@@ -103,9 +103,10 @@ def list_open_moves(tx: Tx, host_ids: Collection[HostId] | None = None) -> list[
 
 @dataclass(frozen=True, slots=True)
 class MoveFilter:
-    """Which moves a list holds; None lets every move through. Hosts are given by their names.
+    """A filter for moves; None matches everything. Hosts are given by name.
 
-    `host` is either side, `open` those under way. `marker` is the UUID of the last move already seen.
+    `host` is either side. `open` matches moves that are not finished. `marker` is the UUID of the last move already
+    seen.
     """
 
     server_id: str | None = None
@@ -123,7 +124,7 @@ class MoveFilter:
 
 
 def list_moves(tx: Tx, wanted: MoveFilter) -> list[Move]:
-    """The moves that a filter lets through, newest first, those that are over too; `BadInput` for an unknown marker."""
+    """Lists the moves that match a filter, newest first; raises `BadInput` for an unknown marker."""
     statement = select(moves).where(*_wanted(wanted))
     marker = moves.c.uuid == wanted.marker if wanted.marker is not None else None
     page = page_of(tx, statement, [SortKey(moves.c.id, descending=True)], marker=marker, limit=wanted.limit)
@@ -154,18 +155,18 @@ def _wanted(wanted: MoveFilter) -> list[ColumnElement[bool]]:
 
 
 def set_move_state(tx: Tx, move: Move, state: MoveState, now: datetime) -> None:
-    """Takes a move to its next state; raises `Conflict` for one that may not go there."""
+    """Changes the state of a move; raises `Conflict` for a transition that is not allowed."""
     check_move_transition(move.state, state)
     tx.execute(update(moves).where(moves.c.id == move.id).values(state=str(state), updated=now))
 
 
 def set_move_error(tx: Tx, move: Move, error: str, now: datetime) -> None:
-    """Says why a move is to be taken back."""
+    """Stores why a move must be reverted."""
     tx.execute(update(moves).where(moves.c.id == move.id).values(error=error, updated=now))
 
 
 def set_live(tx: Tx, move: Move, live: LiveDetails, now: datetime) -> None:
-    """Changes what is special about a live migration."""
+    """Updates the details of a live migration."""
     tx.execute(update(moves).where(moves.c.id == move.id).values(live=msgspec.to_builtins(live), updated=now))
 
 

@@ -1,4 +1,4 @@
-"""Lists of networks and subnets: who sees them, every filter, the order and the page are in the statement."""
+"""Lists of networks and subnets: visibility, filters, order and page are in the statement."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Column = ColumnElement[Any]
 
 @dataclass(frozen=True, slots=True)
 class NetworkFilter:
-    """Which networks or subnets a list holds: each attribute is one of several texts.
+    """A filter for networks or subnets: each attribute must be equal to one of several values.
 
-    `sort` has pairs of an attribute and "descending"; with `backwards` the page is what comes before the marker.
-    `project_id` is who sees the networks, None for all. Times are compared by `times`, not as texts.
+    `sort` has pairs of an attribute and whether it descends; with `backwards` the page ends before the marker.
+    `project_id` is the project that sees them, None for all. Times are compared as times, not as strings.
     """
 
     equal: Mapping[str, Collection[str]] = field(default_factory=dict)
@@ -71,7 +71,7 @@ NETWORK_COLUMNS = frozenset({*_NETWORK, *_NEVER, "subnets", "created_at", "updat
 
 
 def _side(version: int) -> Select[Any]:
-    """The subnets of one IP version, a row each."""
+    """Returns a statement with one row for each subnet of one IP version."""
     end = "" if version == 4 else "6"
     mode = literal("") if version == 4 else case((_n.dhcp6, "slaac"), else_="")
     return select(
@@ -107,7 +107,7 @@ SUBNET_COLUMNS = frozenset({*_SUBNET, "dns_nameservers", "service_types", "creat
 
 
 def list_network_page(tx: Tx, wanted: NetworkFilter) -> list[Network]:
-    """The networks that a filter lets through, oldest first unless sorted; `BadInput` for an unknown marker."""
+    """Lists the networks that match a filter, oldest first unless sorted; raises `BadInput` for an unknown marker."""
     conditions = [*_seen(wanted, _n), *_equal(wanted, _NETWORK, _n.created), *wanted.tags.conditions(_n.id)]
     if subnets := wanted.equal.get("subnets"):
         conditions.append(or_(_n.subnet_id.in_(subnets), _n.subnet6_id.in_(subnets)))
@@ -116,7 +116,7 @@ def list_network_page(tx: Tx, wanted: NetworkFilter) -> list[Network]:
 
 
 def list_subnet_page(tx: Tx, wanted: NetworkFilter) -> list[tuple[Network, Subnet]]:
-    """The same of subnets, each with its network; those of version 4 come first."""
+    """Lists the subnets that match a filter, each with its network, IPv4 first; raises `BadInput` for an unknown marker."""
     conditions = [*_seen(wanted, _s), *_equal(wanted, _SUBNET, _s.created), *wanted.tags.conditions(_s.id)]
     if servers := wanted.equal.get("dns_nameservers"):
         conditions.append(or_(*(holds(tx, _s.dns, each) for each in servers)))
@@ -148,7 +148,7 @@ def _equal(
 
 
 def _keys(wanted: NetworkFilter, known: Mapping[str, tuple[Column, Column | None]], columns: Any) -> list[SortKey]:
-    """The order; what is the same of all networks orders nothing, and the oldest come first in the end."""
+    """Returns the columns to sort by, without attributes that are equal in all rows; time and id come last."""
     back = wanted.backwards
     named = [
         SortKey(column, down != back)

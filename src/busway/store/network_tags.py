@@ -1,4 +1,4 @@
-"""Tags of networks, subnets, ports and security groups; ids of all four are made alike, so one table holds them."""
+"""Tags of networks, subnets, ports and security groups, in one table: their ids are unique across all four."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ network_tags = Table(
 
 @dataclass(frozen=True, slots=True)
 class TagFilter:
-    """Which tags a resource has: all of these, one of these; not all of these, none of these."""
+    """A filter by tags: a resource has all of these, any of these, not all of these, none of these."""
 
     every: tuple[str, ...] = ()
     some: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ class TagFilter:
     none: tuple[str, ...] = ()
 
     def lets_through(self, tags: Collection[str]) -> bool:
-        """True for a resource with these tags."""
+        """Returns True if a resource with these tags matches."""
         held = set(tags)
         return (
             held.issuperset(self.every)
@@ -40,7 +40,7 @@ class TagFilter:
         )
 
     def conditions(self, resource_id: ColumnElement[Any]) -> list[ColumnElement[bool]]:
-        """The same in SQL."""
+        """Returns the filter as SQL conditions."""
         found: list[ColumnElement[bool]] = []
         if self.every:
             found.append(resource_id.in_(_holders(self.every, all_=True)))
@@ -57,7 +57,7 @@ ANY_TAGS = TagFilter()
 
 
 def _holders(tags: Sequence[str], *, all_: bool = False) -> Any:
-    """The ids of the resources that have one of the tags, or all."""
+    """Returns a statement for the ids of the resources that have any, or all, of the tags."""
     wanted = set(tags)
     statement = select(network_tags.c.resource_id).where(network_tags.c.tag.in_(wanted))
     if not all_:
@@ -66,7 +66,7 @@ def _holders(tags: Sequence[str], *, all_: bool = False) -> Any:
 
 
 def tags_of(tx: Tx, resource_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
-    """The tags of resources, in order; one without any is not in the answer."""
+    """Returns the sorted tags of each resource; resources without tags are omitted."""
     if not resource_ids:
         return {}
     statement = select(network_tags).where(network_tags.c.resource_id.in_(list(resource_ids)))
@@ -77,12 +77,12 @@ def tags_of(tx: Tx, resource_ids: Collection[str]) -> Mapping[str, tuple[str, ..
 
 
 def set_tags(tx: Tx, resource_id: str, tags: Collection[str]) -> None:
-    """Gives a resource these tags and no others."""
+    """Replaces all tags of a resource."""
     forget_tags(tx, resource_id)
     if tags:
         tx.execute(insert(network_tags), [{"resource_id": resource_id, "tag": tag} for tag in sorted(set(tags))])
 
 
 def forget_tags(tx: Tx, resource_id: str) -> None:
-    """Forgets the tags of a resource."""
+    """Deletes the tags of a resource."""
     tx.execute(delete(network_tags).where(network_tags.c.resource_id == resource_id))

@@ -1,4 +1,4 @@
-"""Networks, each with the subnets that it has: their columns carry no prefix for version 4, and a 6 for version 6."""
+"""Networks with their subnets in one table: columns of the IPv4 subnet have no prefix, those of the IPv6 subnet a 6."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ networks = Table(
 
 
 def add_network(tx: Tx, network: Network) -> None:
-    """Stores a new network with its subnets."""
+    """Adds a network with its subnets."""
     tx.execute(insert(networks).values(**_values(network)))
 
 
 def save_network(tx: Tx, network: Network) -> None:
-    """Rewrites a network completely."""
+    """Updates all fields of a network and its subnets."""
     tx.execute(update(networks).where(networks.c.id == network.id).values(**_values(network)))
 
 
 def remove_network(tx: Tx, network_id: NetworkId) -> None:
-    """Forgets a network with its subnets; no port may be left on it."""
+    """Deletes a network with its subnets; it must have no ports."""
     found = find_network(tx, network_id)
     for each in (network_id, *(subnet.id for subnet in (found.subnets if found else ()))):
         forget_tags(tx, each)
@@ -71,7 +71,7 @@ def remove_network(tx: Tx, network_id: NetworkId) -> None:
 def list_networks(
     tx: Tx, project_id: ProjectId | None = None, *, ids: Collection[NetworkId] | None = None, driver: str = ""
 ) -> list[Network]:
-    """All networks, those that one project may use, of some ids or of one driver; oldest first."""
+    """Lists all networks, or those that a project may use, with these ids, or of one driver; oldest first."""
     statement = select(networks).order_by(networks.c.created, networks.c.id)
     if project_id is not None:
         statement = statement.where(networks.c.shared | (networks.c.owner == project_id))
@@ -83,21 +83,21 @@ def list_networks(
 
 
 def count_owned(tx: Tx, of: Owners) -> tuple[int, int]:
-    """How many networks a project has, or several together, and how many subnets."""
+    """Returns how many networks and how many subnets a project has, or several projects together."""
     counted = select(func.count(), func.count(networks.c.subnet_id), func.count(networks.c.subnet6_id))
     all_, v4, v6 = tx.execute(counted.where(owned_by(networks.c.owner, of))).one()
     return int(all_), int(v4) + int(v6)
 
 
 def find_network(tx: Tx, network_id: str, *, lock: bool = False) -> Network | None:
-    """One network; with `lock` nobody else gives an address on it until the transaction ends."""
+    """Returns a network, or None; `lock` locks it, so that nobody else allocates addresses until the transaction ends."""
     statement = select(networks).where(networks.c.id == network_id)
     row = tx.execute(statement.with_for_update() if lock else statement).first()
     return network_of(row) if row else None
 
 
 def get_network(tx: Tx, network_id: str, *, lock: bool = False) -> Network:
-    """One network; raises `NotFound`."""
+    """Returns a network; raises `NotFound`."""
     found = find_network(tx, network_id, lock=lock)
     if found is None:
         raise NotFound(
@@ -109,7 +109,7 @@ def get_network(tx: Tx, network_id: str, *, lock: bool = False) -> Network:
 
 
 def locked(tx: Tx, network: Network) -> Network:
-    """The network as it is once nobody else gives an address on it; SQLite's write transaction is alone anyway."""
+    """Locks a network against other allocations of addresses and reads it again; SQLite needs no lock."""
     return network if tx.dialect.name == "sqlite" else get_network(tx, network.id, lock=True)
 
 
@@ -148,7 +148,7 @@ def _routes(plain: Iterable[Iterable[str]] | None) -> tuple[HostRoute, ...]:
 
 
 def network_of(row: Row[Any]) -> Network:
-    """Reads a row of the table."""
+    """Reads a network from a row."""
     v4 = v6 = None
     if row.subnet_id:
         v4 = Subnet(

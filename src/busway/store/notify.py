@@ -1,7 +1,7 @@
-"""Words from one control process to the others: LISTEN and NOTIFY over one direct connection to PostgreSQL.
+"""Notifications between control processes: LISTEN and NOTIFY over one direct connection to PostgreSQL.
 
-A separate thread holds the connection, and reconnects if it is lost. Words may be lost with it: they are only ever
-a reason to look at the database sooner. A pooler between the two must be in session mode.
+A thread holds the connection and reconnects if it is lost. Notifications can be lost with it: they only tell others
+to read the database sooner. A connection pooler in between must be in session mode.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _log = structlog.get_logger("busway.notify")
 
 
 class Notifier:
-    """Tells words to every other process on the database, and calls `heard` with what those tell.
+    """Sends notifications to the other processes, and calls `heard` with theirs.
 
     `reconnected` is called after a reconnect, because notifications in between are lost.
     """
@@ -45,7 +45,7 @@ class Notifier:
         self._thread.start()
 
     def tell(self, word: str) -> None:
-        """Hands a word to the thread and returns at once."""
+        """Queues a notification and returns at once."""
         with self._lock:
             self._words[word] = None
         self._wake()

@@ -1,4 +1,4 @@
-"""Whose rows are counted: those of one project, or of several, such as all of a domain."""
+"""The owner condition of counts: one project, or several, such as all projects of a domain."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ Owners = str | Select[tuple[str]]
 
 
 def owned_by(column: ColumnElement[Any], of: Owners) -> ColumnElement[bool]:
-    """Rows whose owner is that project, or one of those."""
+    """Returns the SQL condition that a row belongs to that project, or to one of those."""
     return column == of if isinstance(of, str) else column.in_(of)

@@ -1,7 +1,7 @@
-"""Pages of a list in SQL: an order by several columns, what comes after a marker, and patterns that the database can compare.
+"""Pages of lists in SQL: order by several columns, pages after a marker, and regular expressions as LIKE or GLOB.
 
-A page is found by what its marker's row has in the columns of the order (a seek), so that a late page costs as much
-as the first.
+A page starts after the values of its marker's row (keyset pagination), so that late pages cost as much as the
+first.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PATTERN_TOKEN = re.compile(r"\\([^A-Za-z0-9])|(\.\*)|(\.)|([^\\^$*+?{}\[\]()|.]
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """A column of an order; where it has no value, a row comes after all others, or before them if descending."""
+    """A column to sort by. Rows without a value come last, or first if it descends."""
 
     column: ColumnElement[Any]
     descending: bool = False
@@ -38,9 +38,9 @@ def page_of(
     marker: ColumnElement[bool] | None = None,
     limit: int | None = None,
 ) -> Select[Any]:
-    """The statement in the order of the keys, from after the row that `marker` selects and with at most `limit` rows.
+    """Returns the statement ordered by the keys, after the row that `marker` selects, with at most `limit` rows.
 
-    Raises `BadInput` when the marker selects none. The keys together must be unique.
+    Raises `BadInput` if the marker selects no row. The keys together must be unique.
     """
     parts = _parts(keys)
     if marker is not None:
@@ -55,20 +55,20 @@ def page_of(
 
 
 def after_row(keys: Sequence[SortKey], values: Sequence[Any]) -> ColumnElement[bool]:
-    """True of rows that come after the one with these values in the keys' columns, none of which may be null."""
+    """Returns the condition for rows after the one with these values of the keys; the columns must not be null."""
     return _after([(key.column, key.descending) for key in keys], values)
 
 
 def in_seconds(column: ColumnElement[Any], times: Collection[datetime]) -> ColumnElement[bool]:
-    """True of rows whose time is within one of these seconds: times are shown without fractions."""
+    """Returns the condition that a time is within one of these seconds, because times are shown without fractions."""
     return or_(*(and_(column >= time, column < time + timedelta(seconds=1)) for time in times))
 
 
 def narrowed(tx: Tx, column: ColumnElement[Any], pattern: str) -> tuple[ColumnElement[bool], bool]:
-    """What the database can tell of a regular expression on a column, and whether that is all that it says.
+    """Translates a regular expression to an SQL condition; returns it, and whether it is exact.
 
-    Literals, `.`, `.*`, `^` and `$` become LIKE or GLOB, both of which tell upper from lower case; of anything else the
-    condition tells nothing, and the caller compares the rows.
+    Literals, `.`, `.*`, `^` and `$` become LIKE or GLOB, both case-sensitive. For anything else the condition
+    matches too much, and the caller filters the rows.
     """
     begins, core = pattern.startswith("^"), pattern.removeprefix("^")
     ends = core.endswith("$") and not core.endswith("\\$")
@@ -86,7 +86,7 @@ def narrowed(tx: Tx, column: ColumnElement[Any], pattern: str) -> tuple[ColumnEl
 
 
 def _tokens(core: str) -> list[str] | None:
-    """The parts of a simple pattern: ".*", ".", or a literal character (with a backslash where it is a dot)."""
+    """Yields the parts of a simple pattern: ".*", ".", or a literal character, with a backslash if that is a dot."""
     found, place = [], 0
     while place < len(core):
         match = _PATTERN_TOKEN.match(core, place)
@@ -112,7 +112,7 @@ def _word(part: str, any_: str, one: str, *, sqlite: bool) -> str:
 
 
 def _parts(keys: Sequence[SortKey]) -> list[tuple[ColumnElement[Any], bool]]:
-    """The columns to sort by; one that may be null is preceded by whether it is, for databases differ in that."""
+    """Returns the columns to sort by; a nullable one is preceded by whether it is null, because databases differ in that."""
     found: list[tuple[ColumnElement[Any], bool]] = []
     for key in keys:
         if key.nullable:

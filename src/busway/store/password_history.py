@@ -1,4 +1,4 @@
-"""The hashes of users' former passwords, as many as the rules remember."""
+"""The hashes of users' earlier passwords, as many as the rules remember."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ password_history = Table(
 
 
 def remember(tx: Tx, user_id: UserId, password_hash: str, now: datetime, kept: int) -> None:
-    """Remembers a password that is replaced, and forgets all but the last `kept`."""
+    """Adds the hash of a password that is being replaced, and deletes all but the last `kept`."""
     if kept > 0:
         tx.execute(insert(password_history).values(user_id=user_id, password_hash=password_hash, replaced=now))
     theirs = password_history.c.user_id == user_id
@@ -32,6 +32,6 @@ def remember(tx: Tx, user_id: UserId, password_hash: str, now: datetime, kept: i
 
 
 def list_former(tx: Tx, user_id: UserId, count: int) -> list[str]:
-    """The hashes of a user's last passwords, without the one of now, the newest first."""
+    """Lists the hashes of a user's earlier passwords, newest first."""
     theirs = select(password_history.c.password_hash).where(password_history.c.user_id == user_id)
     return list(tx.execute(theirs.order_by(password_history.c.id.desc()).limit(count)).scalars())

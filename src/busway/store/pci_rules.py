@@ -1,8 +1,7 @@
-"""Aliases and device specs that were made at run time, and the history of their changes.
+"""Aliases and device specs that were created through the API, and the history of their changes.
 
-Every change is a row of `rule_changes`; its number is the version of what it wrote, and the highest number is the
-version of all rules together. Whoever changes rules has the placer's turn, so that numbers are committed in their
-order.
+Each change is a row of `rule_changes`. Its number is the version of the rule, and the highest number is the version
+of all rules. Whoever changes rules takes the turn `place`, so that numbers are committed in order.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ rule_changes = Table(
 
 @dataclass(frozen=True, slots=True)
 class AliasRow:
-    """An alias created at run time, with its texts as in a file."""
+    """An alias created through the API, with its definitions as in a configuration file."""
 
     name: str
     definitions: tuple[str, ...]
@@ -63,7 +62,7 @@ class AliasRow:
 
 @dataclass(frozen=True, slots=True)
 class DeviceSpecRow:
-    """A device spec created at run time: its text, and its position among the others."""
+    """A device spec created through the API: its text, and its position in the list."""
 
     id: DeviceSpecId
     position: int
@@ -73,7 +72,7 @@ class DeviceSpecRow:
 
 @dataclass(frozen=True, slots=True)
 class RuleChange:
-    """Who did what to a rule when; `definitions` are its texts after it, none when it was deleted."""
+    """Who changed a rule, how and when; `definitions` are its texts afterwards, empty after a deletion."""
 
     at: datetime
     user_id: UserId
@@ -86,56 +85,56 @@ class RuleChange:
 
 
 def rules_version(tx: Tx) -> int:
-    """The version of all rules together, 0 when none was ever made."""
+    """Returns the version of all rules, 0 if none was ever changed."""
     return int(tx.execute(select(func.max(rule_changes.c.version))).scalar() or 0)
 
 
 def add_change(tx: Tx, change: RuleChange) -> int:
-    """Writes a change down; returns the version that it makes."""
+    """Adds a change; returns its version."""
     values = {name: getattr(change, name) for name in RuleChange.__dataclass_fields__ if name != "version"}
     values["definitions"] = list(change.definitions)
     return int(tx.execute(insert(rule_changes).values(**values).returning(rule_changes.c.version)).scalar_one())
 
 
 def list_changes(tx: Tx, kind: str, key: str) -> list[RuleChange]:
-    """All that was done to a rule, oldest first; a rule that is gone has its history too."""
+    """Lists the changes of a rule, oldest first, even if the rule was deleted."""
     statement = select(rule_changes).where(rule_changes.c.kind == kind, rule_changes.c.key == key)
     rows = tx.execute(statement.order_by(rule_changes.c.version))
     return [RuleChange(**{**row._mapping, "definitions": tuple(row.definitions)}) for row in rows]
 
 
 def last_changes(tx: Tx) -> dict[int, RuleChange]:
-    """The changes that made the rules of today, by version."""
+    """Returns the last change of each existing rule, by version."""
     versions = select(aliases.c.version).union(select(device_specs.c.version))
     rows = tx.execute(select(rule_changes).where(rule_changes.c.version.in_(versions)))
     return {row.version: RuleChange(**{**row._mapping, "definitions": tuple(row.definitions)}) for row in rows}
 
 
 def list_aliases(tx: Tx) -> list[AliasRow]:
-    """All aliases created at run time, by name."""
+    """Lists all aliases created through the API, by name."""
     rows = tx.execute(select(aliases).order_by(aliases.c.name))
     return [AliasRow(row.name, tuple(row.definitions), row.version) for row in rows]
 
 
 def put_alias(tx: Tx, row: AliasRow) -> None:
-    """Writes an alias, a new one or another version."""
+    """Adds or replaces an alias."""
     delete_alias(tx, row.name)
     tx.execute(insert(aliases).values(name=row.name, definitions=list(row.definitions), version=row.version))
 
 
 def delete_alias(tx: Tx, name: str) -> None:
-    """Removes an alias; its history stays."""
+    """Deletes an alias; its history stays."""
     tx.execute(aliases.delete().where(aliases.c.name == name))
 
 
 def list_device_specs(tx: Tx) -> list[DeviceSpecRow]:
-    """All device specs created at run time, in their order."""
+    """Lists all device specs created through the API, in order."""
     rows = tx.execute(select(device_specs).order_by(device_specs.c.position, device_specs.c.id))
     return [DeviceSpecRow(DeviceSpecId(row.id), row.position, row.definition, row.version) for row in rows]
 
 
 def put_device_specs(tx: Tx, rows: Sequence[DeviceSpecRow]) -> None:
-    """Writes all device specs created at run time, in the given order."""
+    """Replaces all device specs created through the API, in the given order."""
     known = {row.id: row for row in list_device_specs(tx)}
     gone = [each for each in known if each not in {row.id for row in rows}]
     tx.execute(device_specs.delete().where(device_specs.c.id.in_(gone)))

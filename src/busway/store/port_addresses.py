@@ -1,4 +1,4 @@
-"""The addresses and MACs of new ports: those that are free, or the ones that a user wants."""
+"""Allocation of addresses and MACs for new ports: requested ones, or free ones."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from sqlalchemy import and_, or_, select
 from busway.domain.errors import BadInput, Conflict
 from busway.domain.ids import PortId
 from busway.domain.network import Network, mac_for
+from busway.store.address_lookup import AddressLookup
 from busway.store.database import Tx
-from busway.store.port_look import Look
 from busway.store.ports import IS_LIVE, ports
 from busway.store.together import settle
 
 _FIRST_LOOK, _LONGEST_LOOK = 64, 4096  # addresses that are looked at together
 
 
-def first_look(network: Network, wanted: str | None, count: int) -> list[str]:
-    """The addresses that `take_cards` asks about first."""
+def first_candidates(network: Network, wanted: str | None, count: int) -> list[str]:
+    """Returns the addresses that `take_cards` will look up first: the requested one, or the first of the range."""
     if wanted is not None:
         return [wanted]
     return [] if network.v4 is None else list(islice(network.v4.addresses(), max(_FIRST_LOOK, 2 * count)))
@@ -32,24 +32,24 @@ def take_cards(
     port_ids: Sequence[PortId],
     address: str | None = None,
     mac: str | None = None,
-    look: Look | None = None,
+    lookup: AddressLookup | None = None,
 ) -> list[tuple[str, str]]:
-    """An address ("" on a network without IPv4) and a MAC for each of some new ports on a network that is locked.
+    """Allocates an IPv4 address ("" without an IPv4 subnet) and a MAC for each of these ports on a locked network.
 
-    `address` and `mac` are those that are asked for. Raises `Conflict` when one is taken or none is free, `BadInput` for an
-    address that no port there can have. What `look` does not know is looked up, in one statement unless the network is
-    crowded; what is given out is in use for it from then on.
+    `address` and `mac` are requested ones. Raises `Conflict` if one is taken or none is free, `BadInput` for an
+    address outside the subnet. Reads what `lookup` does not know, in one statement unless the network is nearly full;
+    marks the allocated ones as used in it.
     """
-    look = Look() if look is None else look
+    lookup = AddressLookup() if lookup is None else lookup
     macs = {port_id: mac or mac_for(port_id, 0) for port_id in port_ids}
     asked = list(macs.values())
-    addresses = _addresses(network, address, len(port_ids), partial(_used, tx, look, network, asked))
-    _used(tx, look, network, asked, ())
+    addresses = _addresses(network, address, len(port_ids), partial(_used, tx, lookup, network, asked))
+    _used(tx, lookup, network, asked, ())
     cards = [
-        (given, _take_mac(tx, port_id, mac) if macs[port_id] in look.taken_macs else macs[port_id])
+        (given, _take_mac(tx, port_id, mac) if macs[port_id] in lookup.taken_macs else macs[port_id])
         for port_id, given in zip(port_ids, addresses, strict=True)
     ]
-    look.learn((network.id, *card) for card in cards)
+    lookup.learn((network.id, *card) for card in cards)
     return cards
 
 
@@ -87,20 +87,20 @@ def _addresses(
     )
 
 
-def _used(tx: Tx, look: Look, network: Network, macs: Sequence[str], addresses: Sequence[str]) -> set[str]:
-    """Those of some addresses of a network that a port has; what was not looked up yet is, and MACs too."""
-    new, new_macs = look.ask(network.id, addresses, macs)
+def _used(tx: Tx, lookup: AddressLookup, network: Network, macs: Sequence[str], addresses: Sequence[str]) -> set[str]:
+    """Returns those of the addresses that are in use; reads what `lookup` does not know."""
+    new, new_macs = lookup.ask(network.id, addresses, macs)
     if new or new_macs:
         settle(tx, ports)
         here = and_(ports.c.network_id == network.id, ports.c.address.in_(new))
         wanted = or_(here, ports.c.mac.in_(new_macs)) if new_macs else here
         found = tx.execute(select(ports.c.address, ports.c.mac, ports.c.network_id).where(IS_LIVE, wanted))
-        look.learn((row.network_id, row.address, row.mac) for row in found)
-    return look.used(network.id, addresses)
+        lookup.learn((row.network_id, row.address, row.mac) for row in found)
+    return lookup.used(network.id, addresses)
 
 
 def _take_mac(tx: Tx, port_id: PortId, wanted: str | None = None) -> str:
-    """A MAC address that no other port has; raises `Conflict`."""
+    """Returns a MAC that no other port has; raises `Conflict`."""
     settle(tx, ports)
     for mac in [wanted] if wanted else (mac_for(port_id, attempt) for attempt in range(100)):
         if tx.execute(select(ports.c.id).where(ports.c.mac == mac, IS_LIVE)).first() is None:

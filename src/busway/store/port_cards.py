@@ -1,4 +1,4 @@
-"""Which function of its server's host each SR-IOV port is: claims of the kind `nic`, paired with the ports that asked for them."""
+"""The functions of SR-IOV ports: claims of the kind `nic`, matched with the ports that requested them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from busway.store.servers import servers
 
 
 def cards_of(tx: Tx, server_ids: Collection[ServerId]) -> dict[PortId, PciDevice]:
-    """The functions that the SR-IOV ports of servers are on the hosts that the servers are on now."""
+    """Returns the function of each SR-IOV port of these servers, on the present host of its server."""
     if not server_ids:
         return {}
     wanted = list(dict.fromkeys(server_ids))

@@ -1,6 +1,7 @@
-"""Lists of ports: who sees them, every filter, the order and the page are in the statement.
+"""Lists of ports: visibility, filters, order and page are in the statement.
 
-One filter is an exception: a part of an address of version 6, which is in no column, for it follows from the port's MAC.
+One filter is an exception: a part of an IPv6 address is compared in Python, because that address is derived from
+the MAC.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ Column = ColumnElement[Any]
 
 @dataclass(frozen=True, slots=True)
 class PortFilter:
-    """Which ports a list holds: each attribute is one of several texts.
+    """A filter for ports: each attribute must be equal to one of several values.
 
-    `address_parts` are texts of which each must be in one of a port's addresses. `sort` has pairs of an attribute and
-    "descending"; with `backwards` the page is what comes before the marker. `project_id` is whose ports are seen, None for all.
+    `address_parts` are substrings, each of which must be in one of a port's addresses. `sort` has pairs of an
+    attribute and whether it descends; with `backwards` the page ends before the marker. `project_id` is the project
+    that sees them, None for all.
     """
 
     equal: Mapping[str, Collection[str]] = field(default_factory=dict)
@@ -81,7 +83,7 @@ PORT_COLUMNS = frozenset(
 
 
 def list_page(tx: Tx, wanted: PortFilter) -> list[Port]:
-    """The ports in use that a filter lets through, oldest first unless sorted; `BadInput` for an unknown marker."""
+    """Lists the ports that match a filter, oldest first unless sorted; raises `BadInput` for an unknown marker."""
     conditions: list[ColumnElement[bool]] = [IS_LIVE, *wanted.tags.conditions(_p.id)]
     if wanted.project_id is not None:
         conditions.append(_p.project_id == wanted.project_id)
@@ -122,7 +124,7 @@ def _condition(name: str, values: Collection[str], wanted: PortFilter) -> Column
 
 
 def _bound(name: str, values: Collection[str]) -> ColumnElement[bool]:
-    """True of ports that are bound to one of some hosts, or as one of some types."""
+    """Returns the condition that a port is bound to one of some hosts, or with one of some types."""
     placed = select(servers.c.id).join(hosts, hosts.c.id == servers.c.host_id)
     free = or_(_p.server_id.is_(None), _p.server_id.not_in(placed))
     if name == "binding:host_id":
@@ -148,7 +150,7 @@ def _has_address(address: str) -> ColumnElement[bool]:
 
 
 def _has_part(part: str) -> ColumnElement[bool]:
-    """True of ports whose address of version 4 has the part in it; those that have one of version 6 too unless it has a dot."""
+    """Returns the condition that an address may contain a substring; ports with IPv6 match if it has no dot."""
     inside = _p.address.contains(part, autoescape=True)
     six = _p.network_id.in_(select(networks.c.id).where(networks.c.subnet6_id.is_not(None)))
     return inside if "." in part else or_(inside, six)

@@ -1,4 +1,4 @@
-"""Ports; a partial unique index keeps every address and MAC single while it is in use."""
+"""Ports. A partial unique index keeps each address and MAC unique while it is in use."""
 
 from __future__ import annotations
 
@@ -83,38 +83,38 @@ port_groups = Table(
 
 
 def add_port(tx: Tx, port: Port) -> None:
-    """Stores a new port with its groups."""
+    """Adds a port with its groups."""
     add_ports(tx, [port])
 
 
 def add_ports(tx: Tx, several: Sequence[Port]) -> None:
-    """Stores new ports with their groups."""
+    """Adds ports with their groups."""
     if several:
         put(tx, ports, [{**_values(port), "released": False} for port in several])
         _set_groups(tx, *several)
 
 
 def save_port(tx: Tx, port: Port) -> None:
-    """Rewrites a port completely."""
+    """Updates all fields of a port."""
     tx.execute(update(ports).where(ports.c.id == port.id).values(**_values(port)))
     tx.execute(delete(port_groups).where(port_groups.c.port_id == port.id))
     _set_groups(tx, port)
 
 
 def remove_port(tx: Tx, port_id: PortId) -> None:
-    """Forgets a port: its addresses are free for others."""
+    """Deletes a port: its addresses are free."""
     forget_tags(tx, port_id)
     tx.execute(delete(port_groups).where(port_groups.c.port_id == port_id))
     tx.execute(delete(ports).where(ports.c.id == port_id))
 
 
 def forget_released(tx: Tx, network_id: NetworkId) -> None:
-    """Forgets the ports on a network that earlier releases kept as released."""
+    """Deletes the ports on a network that earlier releases kept as released."""
     tx.execute(delete(ports).where(ports.c.network_id == network_id, ports.c.released.is_(True)))
 
 
 def release_ports(tx: Tx, server_id: ServerId) -> list[Port]:
-    """Takes a server's ports from it and returns them: those that it came with are gone, a user's own stay."""
+    """Detaches all ports of a server and returns them: those created with it are deleted, a user's own stay."""
     held = server_ports(tx, [server_id]).get(server_id, [])
     for port in held:
         release_port(tx, port)
@@ -122,9 +122,9 @@ def release_ports(tx: Tx, server_id: ServerId) -> list[Port]:
 
 
 def release_port(tx: Tx, port: Port) -> None:
-    """Takes a port from its server: a user's own stays, any other is gone.
+    """Detaches a port from its server: a user's own stays, any other is deleted.
 
-    What its user may have changed since it was read is left as it is.
+    Fields that its user may have changed since it was read are not written.
     """
     if port.own:
         free = {"server_id": None, "root_port": None, "plug": None, "tag": None}
@@ -134,17 +134,17 @@ def release_port(tx: Tx, port: Port) -> None:
 
 
 def pin_port(tx: Tx, port_id: PortId, root_port: int) -> None:
-    """Says behind which root port the card of a port is, and stays."""
+    """Stores the root port of a port's card."""
     tx.execute(update(ports).where(ports.c.id == port_id).values(root_port=root_port))
 
 
 def set_plug(tx: Tx, port_id: PortId, plug: Plug) -> None:
-    """Takes a card to the next state of being plugged in or out."""
+    """Stores whether a card is plugged in, or being plugged in or out."""
     tx.execute(update(ports).where(ports.c.id == port_id).values(plug=str(plug)))
 
 
 def unsettled_ports(tx: Tx, server_ids: Sequence[ServerId]) -> dict[ServerId, list[Port]]:
-    """The ports of servers whose cards come or go; a server without any is not in the answer."""
+    """Returns the ports of these servers that are being plugged in or out; servers without any are omitted."""
     moving = ports.c.plug.in_([str(Plug.COMING), str(Plug.GOING)])
     statement = select(ports).where(ports.c.server_id.in_(list(server_ids)), IS_LIVE, moving)
     found: dict[ServerId, list[Port]] = {}
@@ -155,7 +155,7 @@ def unsettled_ports(tx: Tx, server_ids: Sequence[ServerId]) -> dict[ServerId, li
 
 
 def count_ports(tx: Tx, of: Owners) -> int:
-    """How many ports in use a project has, or several together."""
+    """Returns how many ports a project has, or several projects together."""
     statement = select(func.count()).where(IS_LIVE, owned_by(ports.c.project_id, of))
     return int(tx.execute(statement).scalar_one())
 
@@ -163,7 +163,7 @@ def count_ports(tx: Tx, of: Owners) -> int:
 def list_ports(
     tx: Tx, project_id: ProjectId | None = None, *, network_id: NetworkId | None = None, driver: str = ""
 ) -> list[Port]:
-    """All ports in use, of one project, network or network driver or of all, oldest first."""
+    """Lists all ports, or those of a project, network or driver; oldest first."""
     statement = select(ports).where(IS_LIVE).order_by(ports.c.created, ports.c.id)
     if project_id is not None:
         statement = statement.where(ports.c.project_id == project_id)
@@ -175,21 +175,21 @@ def list_ports(
 
 
 def find_port(tx: Tx, port_id: str, *, lock: bool = False) -> Port | None:
-    """One port in use."""
+    """Returns a port, or None."""
     statement = select(ports).where(ports.c.id == port_id, IS_LIVE)
     found = read_ports(tx, list(tx.execute(statement.with_for_update() if lock else statement)))
     return found[0] if found else None
 
 
 def group_ports(tx: Tx, group_ids: Iterable[SecurityGroupId]) -> list[Port]:
-    """The ports in use that are in one of the groups."""
+    """Lists the ports that are in one of these groups."""
     members = select(port_groups.c.port_id).where(port_groups.c.group_id.in_(list(group_ids)))
     statement = select(ports).where(IS_LIVE, ports.c.id.in_(members)).order_by(ports.c.created, ports.c.id)
     return read_ports(tx, list(tx.execute(statement)))
 
 
 def server_ports(tx: Tx, server_ids: Sequence[ServerId]) -> dict[ServerId, list[Port]]:
-    """The ports of many servers at once; a server without any is not in the answer."""
+    """Returns the ports of these servers; servers without any are omitted."""
     statement = select(ports).where(ports.c.server_id.in_(list(server_ids)), IS_LIVE)
     found: dict[ServerId, list[Port]] = {}
     for port in read_ports(tx, list(tx.execute(statement.order_by(ports.c.created, ports.c.id)))):
@@ -199,7 +199,7 @@ def server_ports(tx: Tx, server_ids: Sequence[ServerId]) -> dict[ServerId, list[
 
 
 def nic_wishes(tx: Tx, server_ids: Sequence[ServerId]) -> dict[ServerId, tuple[NicWish, ...]]:
-    """What the ports of servers ask of a placement: SR-IOV ones and those of type geneve; a server without any is not in the answer."""
+    """Returns what the ports of servers require of a host: SR-IOV functions, OVN; servers without any are omitted."""
     statement = (
         select(ports.c.server_id, ports.c.vnic, ports.c.numa_policy, networks.c.physical)
         .join(networks, networks.c.id == ports.c.network_id)
@@ -217,7 +217,7 @@ def nic_wishes(tx: Tx, server_ids: Sequence[ServerId]) -> dict[ServerId, tuple[N
 
 
 def hosts_by_driver(tx: Tx, driver: str) -> dict[ServerId, HostId]:
-    """The hosts of the placed servers that have ports on networks of one driver."""
+    """Lists the hosts of placed servers that have ports on networks of one driver."""
     here = select(ports.c.server_id).join(networks, networks.c.id == ports.c.network_id)
     mine = servers.c.id.in_(here.where(networks.c.driver == driver, IS_LIVE))
     found = tx.execute(select(servers.c.id, servers.c.host_id).where(mine, servers.c.host_id.is_not(None)))
@@ -225,7 +225,7 @@ def hosts_by_driver(tx: Tx, driver: str) -> dict[ServerId, HostId]:
 
 
 def guest_names(tx: Tx, driver: str) -> dict[ServerId, str]:
-    """The host names of the servers that have ports on networks of one driver."""
+    """Returns the host names of the servers that have ports on networks of one driver."""
     here = select(ports.c.server_id).join(networks, networks.c.id == ports.c.network_id)
     mine = servers.c.id.in_(here.where(networks.c.driver == driver, IS_LIVE))
     return {
@@ -254,7 +254,7 @@ def _set_groups(tx: Tx, *several: Port) -> None:
 
 
 def read_ports(tx: Tx, rows: list[Row[Any]]) -> list[Port]:
-    """The ports of some rows of the table, with their networks, groups and cards."""
+    """Reads ports from rows, with their networks, groups and functions."""
     if not rows:
         return []
     known = {network.id: network for network in list_networks(tx, ids={row.network_id for row in rows})}

@@ -1,7 +1,7 @@
-"""Domains and projects, which are rows of one table, and the tree that they are.
+"""Domains and projects in one table, and their tree.
 
-A domain is a row without a domain of its own (`domain_id` is ""). `project_tree` has a row for each project and each that stands
-above it, its domain too: what is above never changes, so that no statement climbs.
+A domain is a row without a domain (`domain_id` is ""). `project_tree` has a row for each project and each of its
+ancestors, the domain included. Ancestors never change, so no query is recursive.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ project_tree = Table(
 
 @dataclass(frozen=True, slots=True)
 class ProjectFilter:
-    """Which projects, or which domains where `is_domain`, a list holds, by name; `marker` is the id of the last one seen.
+    """A filter for projects, or for domains if `is_domain`, by name; `marker` is the id of the last one already seen.
 
-    `ids` are the only ones, where they are given. Of the tags: all of `tags`, any of `tags_any`, not all of `not_tags`, none of
+    `ids` restricts it to these. Tags: all of `tags`, any of `tags_any`, not all of `not_tags`, none of
     `not_tags_any`.
     """
 
@@ -90,7 +90,7 @@ ALL_PROJECTS = ProjectFilter()
 
 
 def add_project(tx: Tx, project: Project) -> None:
-    """Stores a new project or domain under its parent; raises `Conflict` when its name is taken there."""
+    """Adds a project or domain below its parent; raises `Conflict` if its name is taken."""
     check_project_name(tx, project)
     tx.execute(insert(projects).values(**_values(project)))
     if project.parent_id is None:
@@ -104,7 +104,7 @@ def add_project(tx: Tx, project: Project) -> None:
 
 
 def check_project_name(tx: Tx, project: Project) -> None:
-    """Raises `Conflict` when another project of the domain, or another domain, has the name."""
+    """Raises `Conflict` if another project of the domain, or another domain, has the name."""
     found = find_project_by_name(tx, project.name, project.domain_id)
     if found is not None and found.id != project.id:
         kind = "Domain" if project.is_domain else "Project"
@@ -112,25 +112,25 @@ def check_project_name(tx: Tx, project: Project) -> None:
 
 
 def save_project(tx: Tx, project: Project) -> None:
-    """Writes all fields of a project or domain."""
+    """Updates all fields of a project or domain."""
     tx.execute(update(projects).where(projects.c.id == project.id).values(**_values(project)))
 
 
 def find_project(tx: Tx, project_id: str) -> Project | None:
-    """Reads a project or domain by id, or None."""
+    """Returns a project or domain by its id, or None."""
     row = tx.execute(select(projects).where(projects.c.id == project_id)).one_or_none()
     return None if row is None else project_of(row)
 
 
 def find_project_by_name(tx: Tx, name: str, domain_id: str = DOMAIN_ID) -> Project | None:
-    """Reads a project of a domain by name, or a domain for the domain "", or None."""
+    """Returns a project by its name in a domain, or a domain by its name for domain ""; or None."""
     which = (projects.c.name == name, projects.c.domain_id == domain_id)
     row = tx.execute(select(projects).where(*which)).one_or_none()
     return None if row is None else project_of(row)
 
 
 def get_project(tx: Tx, project_id: str) -> Project:
-    """Reads a project or domain by id; raises `NotFound`."""
+    """Returns a project or domain by its id; raises `NotFound`."""
     found = find_project(tx, project_id)
     if found is None:
         raise NotFound(f"Could not find project: {project_id}", code="project-not-found")
@@ -138,7 +138,7 @@ def get_project(tx: Tx, project_id: str) -> Project:
 
 
 def get_domain(tx: Tx, domain_id: str) -> Project:
-    """Reads a domain by id; raises `NotFound`."""
+    """Returns a domain by its id; raises `NotFound`."""
     found = find_project(tx, domain_id)
     if found is None or not found.is_domain:
         raise NotFound(
@@ -150,20 +150,20 @@ def get_domain(tx: Tx, domain_id: str) -> Project:
 
 
 def find_domain_of(tx: Tx, project_id: str) -> Project | None:
-    """The domain of a project, or None where there is no such project."""
+    """Returns the domain of a project, or None if there is no such project."""
     domain_id = select(projects.c.domain_id).where(projects.c.id == project_id).scalar_subquery()
     row = tx.execute(select(projects).where(projects.c.id == domain_id)).one_or_none()
     return None if row is None else project_of(row)
 
 
 def domain_names(tx: Tx, domain_ids: Collection[str]) -> dict[str, str]:
-    """The names of some domains by id."""
+    """Returns the names of domains by id."""
     rows = tx.execute(select(projects.c.id, projects.c.name).where(projects.c.id.in_(set(domain_ids))))
     return {row.id: row.name for row in rows}
 
 
 def list_projects(tx: Tx, wanted: ProjectFilter = ALL_PROJECTS) -> list[Project]:
-    """The projects that a filter lets through, by name; raises `BadInput` for an unknown marker."""
+    """Lists the projects that match a filter, by name; raises `BadInput` for an unknown marker."""
     statement = select(projects).where(projects.c.is_domain.is_(wanted.is_domain), *_conditions(tx, wanted))
     marker = projects.c.id == wanted.marker if wanted.marker is not None else None
     keys = [SortKey(projects.c.name), SortKey(projects.c.id)]
@@ -196,20 +196,20 @@ def _conditions(tx: Tx, wanted: ProjectFilter) -> list[Any]:
 
 
 def list_ancestors(tx: Tx, project_id: str) -> list[Project]:
-    """The projects above one and their domain, in no order."""
+    """Lists the ancestors of a project, its domain included, in no order."""
     above = select(project_tree.c.ancestor_id).where(project_tree.c.project_id == project_id)
     return [project_of(row) for row in tx.execute(select(projects).where(projects.c.id.in_(above)))]
 
 
 def list_below(tx: Tx, project_id: str) -> list[Project]:
-    """The projects below one, by name."""
+    """Lists the descendants of a project, by name."""
     below = select(project_tree.c.project_id).where(project_tree.c.ancestor_id == project_id)
     statement = select(projects).where(projects.c.id.in_(below)).order_by(projects.c.name, projects.c.id)
     return [project_of(row) for row in tx.execute(statement)]
 
 
 def count_below(tx: Tx, project_id: str, *, enabled: bool = False) -> int:
-    """How many projects are below one: all, or those that are enabled."""
+    """Returns how many descendants a project has: all, or the enabled ones."""
     statement = (
         select(func.count())
         .select_from(project_tree.join(projects, projects.c.id == project_tree.c.project_id))
@@ -219,17 +219,17 @@ def count_below(tx: Tx, project_id: str, *, enabled: bool = False) -> int:
 
 
 def delete_project(tx: Tx, project_id: str) -> None:
-    """Removes a project, or a domain with all projects in it."""
+    """Deletes a project, or a domain with all projects in it."""
     tx.execute(delete(projects).where(or_(projects.c.id == project_id, projects.c.domain_id == project_id)))
 
 
 def ids_in_domain(domain_id: str) -> Select[tuple[str]]:
-    """The statement that reads the ids of a domain's projects."""
+    """Returns the statement for the ids of a domain's projects."""
     return select(projects.c.id).where(projects.c.domain_id == domain_id)
 
 
 def project_of(row: Row[Any]) -> Project:
-    """A project of a row with the columns of the table."""
+    """Reads a project from a row."""
     values = {column.name: row._mapping[column.name] for column in projects.c}
     return Project(**{**values, "id": ProjectId(values["id"]), "tags": tuple(values["tags"])})
 

@@ -1,4 +1,4 @@
-"""Traits that operators give to hosts, and the custom traits that they have named."""
+"""Traits that operators have assigned to hosts, and custom traits that they have created."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ host_traits = Table(
 
 
 def list_traits(tx: Tx) -> list[str]:
-    """The traits that operators have named, and those that hosts were given."""
+    """Lists the traits that operators have created or assigned."""
     named = select(traits.c.name).union(select(host_traits.c.name))
     return sorted(str(row[0]) for row in tx.execute(named))
 
 
 def add_trait(tx: Tx, name: str, now: datetime) -> bool:
-    """Names a trait; False where it is named already."""
+    """Creates a trait; returns False if it exists."""
     if tx.execute(select(traits.c.name).where(traits.c.name == name)).first() is not None:
         return False
     tx.execute(insert(traits).values(name=name, created=now))
@@ -41,17 +41,17 @@ def add_trait(tx: Tx, name: str, now: datetime) -> bool:
 
 
 def remove_trait(tx: Tx, name: str) -> bool:
-    """Forgets a name; False where there is none."""
+    """Deletes a trait; returns False if there is none."""
     return tx.execute(delete(traits).where(traits.c.name == name)).rowcount == 1
 
 
 def hosts_with(tx: Tx, name: str) -> list[HostId]:
-    """The hosts that were given a trait."""
+    """Lists the hosts that have a trait."""
     return [HostId(row[0]) for row in tx.execute(select(host_traits.c.host_id).where(host_traits.c.name == name))]
 
 
 def traits_of(tx: Tx, host_ids: Collection[HostId] | None = None) -> dict[str, frozenset[str]]:
-    """The traits that hosts were given, of some or of all; a host without any is not in the answer."""
+    """Returns the traits of hosts, of some or of all; hosts without any are omitted."""
     statement = select(host_traits)
     if host_ids is not None:
         statement = statement.where(host_traits.c.host_id.in_(host_ids))
@@ -62,7 +62,7 @@ def traits_of(tx: Tx, host_ids: Collection[HostId] | None = None) -> dict[str, f
 
 
 def set_traits(tx: Tx, host_id: HostId, names: Iterable[str]) -> None:
-    """Replaces the traits that a host was given."""
+    """Replaces the traits of a host."""
     tx.execute(delete(host_traits).where(host_traits.c.host_id == host_id))
     rows = [{"host_id": host_id, "name": name} for name in sorted(set(names))]
     if rows:
@@ -70,5 +70,5 @@ def set_traits(tx: Tx, host_id: HostId, names: Iterable[str]) -> None:
 
 
 def forget_host(tx: Tx, host_id: HostId) -> None:
-    """Takes a host's traits away with the host."""
+    """Deletes the traits of a host."""
     tx.execute(delete(host_traits).where(host_traits.c.host_id == host_id))

@@ -1,7 +1,7 @@
-"""Providers: what claims hold units of. PCI functions, and parents of mediated devices that are no PCI function.
+"""Providers of units for claims: PCI functions, and parents of mediated devices that are no PCI function.
 
-Both are rows of `devices`. A virtual parent has its name where a function has its address, and `virtual` as its kind;
-what a parent can be cut into is its row's `mdev`.
+Both are rows of `devices`. A virtual parent has its name in place of an address and the kind `virtual`. The types
+of mediated devices that a parent offers are in the column `mdev`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_NAME = 64
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One of them by its name on its host; `device` is None for a virtual parent."""
+    """A provider by its name on its host; `device` is None for a virtual parent."""
 
     id: DeviceId
     host_id: HostId
@@ -39,7 +39,7 @@ class Provider:
 
     @property
     def numa_node(self) -> int | None:
-        """The NUMA node of its host on which it lies; None where that is not known."""
+        """Returns its NUMA node on its host, or None if that is unknown."""
         return self.device.numa_node if self.device is not None else None
 
 
@@ -56,14 +56,14 @@ class ParentRow:
 
 
 def list_providers(tx: Tx, host_id: HostId) -> dict[DeviceId, Provider]:
-    """All providers of a host by id."""
+    """Returns all providers of a host by id."""
     found = {row.id: Provider(row.id, host_id, str(row.device.address), row.present, row.device)
              for row in list_functions(tx, host_id)}  # fmt: skip
     return found | _virtual(tx, devices.c.host_id == host_id)
 
 
 def list_providers_by_id(tx: Tx, ids: Iterable[DeviceId]) -> dict[DeviceId, Provider]:
-    """The providers of these ids."""
+    """Returns the providers with these ids."""
     wanted = list(ids)
     rows = list_by_id(tx, wanted)
     found = {row.id: Provider(row.id, row.host_id, str(row.device.address), row.present, row.device) for row in rows}
@@ -71,12 +71,12 @@ def list_providers_by_id(tx: Tx, ids: Iterable[DeviceId]) -> dict[DeviceId, Prov
 
 
 def get_provider(tx: Tx, device_id: DeviceId) -> Provider:
-    """The provider of that id."""
+    """Returns the provider with that id."""
     return list_providers_by_id(tx, [device_id])[device_id]
 
 
 def list_parents(tx: Tx, host_ids: Collection[HostId] | None = None) -> list[ParentRow]:
-    """All parents of mediated devices, or those of some hosts, by their names."""
+    """Lists all parents of mediated devices, or those of some hosts, by name."""
     names = ("id", "host_id", "mdev", "present", "quarantined", "kind")
     statement = select(*(devices.c[name] for name in names)).where(devices.c.mdev.is_not(None))
     if host_ids is not None:
@@ -85,7 +85,7 @@ def list_parents(tx: Tx, host_ids: Collection[HostId] | None = None) -> list[Par
 
 
 def list_fabrics(tx: Tx) -> list[ParentRow]:
-    """The NVLink fabrics of all hosts."""
+    """Lists the NVLink fabrics of all hosts."""
     names = ("id", "host_id", "mdev", "present", "quarantined", "kind")
     statement = select(*(devices.c[name] for name in names)).where(
         devices.c.kind == VIRTUAL, devices.c.address == FABRIC
@@ -94,7 +94,7 @@ def list_fabrics(tx: Tx) -> list[ParentRow]:
 
 
 def list_instance_claims(tx: Tx, host_ids: Collection[HostId] | None = None) -> list[tuple[DeviceId, str, str]]:
-    """Provider, id and unit of each live claim on an instance of a type, and not on a device as a whole; of some hosts or of all."""
+    """Lists provider, id and unit of each live claim on an instance of a type, not on a whole device; of some hosts or all."""
     columns = claims.c.device_id, claims.c.id, claims.c.unit
     statement = select(*columns).where(is_live(), claims.c.kind.in_((Mdev.kind, VgpuFunction.kind, RenderShare.kind)))
     if host_ids is not None:
@@ -103,14 +103,14 @@ def list_instance_claims(tx: Tx, host_ids: Collection[HostId] | None = None) -> 
 
 
 def set_parent(tx: Tx, device_id: DeviceId, parent: MdevParentSeen | None) -> None:
-    """Takes over what a host says of a parent; None for a function that is one no longer."""
+    """Stores what a host reports of a parent; None for a function that is no parent any more."""
     mdev = None if parent is None else msgspec.to_builtins(parent)
     values = {"mdev": mdev} if parent is None else {"mdev": mdev, "present": True}
     tx.execute(update(devices).where(devices.c.id == device_id).values(**values))
 
 
 def insert_parent(tx: Tx, device_id: DeviceId, host_id: HostId, parent: MdevParentSeen, now: datetime) -> None:
-    """Adds a virtual parent that a host reported for the first time."""
+    """Adds a virtual parent that a host has reported for the first time."""
     texts = dict.fromkeys(("vendor_id", "product_id", "class_code", "subsystem_vendor_id", "subsystem_id"), "")
     texts |= dict.fromkeys(("revision", "vendor_name", "product_name", "class_name", "bridges"), "")
     known = {"id": device_id, "host_id": host_id, "address": parent.name, "kind": VIRTUAL, "present": True}
@@ -120,10 +120,12 @@ def insert_parent(tx: Tx, device_id: DeviceId, host_id: HostId, parent: MdevPare
 def _virtual(tx: Tx, which: object) -> dict[DeviceId, Provider]:
     columns = (devices.c.id, devices.c.host_id, devices.c.address, devices.c.present, devices.c.mdev)
     rows = tx.execute(select(*columns).where(devices.c.kind == VIRTUAL, which))  # type: ignore[arg-type]
-    return {row.id: Provider(row.id, row.host_id, row.address, row.present, parent=_told(row.mdev)) for row in rows}
+    return {
+        row.id: Provider(row.id, row.host_id, row.address, row.present, parent=_seen_parent(row.mdev)) for row in rows
+    }
 
 
-def _told(mdev: object) -> MdevParentSeen | None:
+def _seen_parent(mdev: object) -> MdevParentSeen | None:
     return None if mdev is None else msgspec.convert(mdev, MdevParentSeen)
 
 

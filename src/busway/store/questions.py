@@ -1,4 +1,4 @@
-"""Questions to hosts for which somebody waits right now, and their answers; each ends with its wait."""
+"""Questions to hosts that a request waits for right now, and their answers; a row lives as long as the request waits."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ host_questions = Table(
 
 
 def add_question(tx: Tx, host_id: HostId, question: HostQuestion, now: datetime, forget_before: datetime) -> None:
-    """Asks, with a sealed secret; questions of before `forget_before`, whose askers have died, are forgotten."""
+    """Adds a question with an encrypted secret; deletes those older than `forget_before`, whose requests have ended."""
     tx.execute(delete(host_questions).where(host_questions.c.asked < forget_before))
     row = {name: getattr(question, name) for name in ("id", "server_id", "kind", "user", "secret")}
     tx.execute(insert(host_questions).values(**row, host_id=host_id, asked=now))
 
 
 def list_open(tx: Tx, host_id: HostId, since: datetime) -> tuple[HostQuestion, ...]:
-    """What was asked of a host after `since` and is not answered, oldest first; secrets as they are stored."""
+    """Lists the unanswered questions to a host since `since`, oldest first, with encrypted secrets."""
     column = host_questions.c
     chosen = (column.host_id == host_id) & (column.asked > since) & column.answer.is_(None)
     rows = tx.execute(select(host_questions).where(chosen).order_by(column.asked, column.id))
@@ -42,7 +42,7 @@ def list_open(tx: Tx, host_id: HostId, since: datetime) -> tuple[HostQuestion, .
 
 
 def count_open(tx: Tx, since: datetime) -> dict[HostId, int]:
-    """How many questions of after `since` are not answered, by host."""
+    """Returns the number of unanswered questions since `since`, by host."""
     column = host_questions.c
     chosen = (column.asked > since) & column.answer.is_(None)
     statement = select(column.host_id, func.count()).where(chosen).group_by(column.host_id)
@@ -50,13 +50,13 @@ def count_open(tx: Tx, since: datetime) -> dict[HostId, int]:
 
 
 def put_answer(tx: Tx, host_id: HostId, question_id: str, answer: str) -> bool:
-    """Answers a question of this host; False where nobody waits for it."""
+    """Stores the answer to a question of this host; returns False if nobody waits for it."""
     chosen = (host_questions.c.id == question_id) & (host_questions.c.host_id == host_id)
     return bool(tx.execute(update(host_questions).where(chosen).values(answer=answer)).rowcount)
 
 
 def find_answer(tx: Tx, question_id: str) -> str | None:
-    """The answer, None while there is none."""
+    """Returns the answer, or None if there is none yet."""
     found: Sequence[str | None] = (
         tx.execute(select(host_questions.c.answer).where(host_questions.c.id == question_id)).scalars().all()
     )
@@ -64,5 +64,5 @@ def find_answer(tx: Tx, question_id: str) -> str | None:
 
 
 def end_question(tx: Tx, question_id: str) -> None:
-    """Forgets a question: nobody waits any more."""
+    """Deletes a question: nobody waits for it any more."""
     tx.execute(delete(host_questions).where(host_questions.c.id == question_id))

@@ -1,4 +1,4 @@
-"""Limits of projects, and those of all projects that have none of their own."""
+"""Limits of projects and domains, and the defaults (`EVERYBODY`) of those that have none."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _OWNED: Select[Any] = select(quotas, projects.c.is_domain).join(projects, projec
 
 @dataclass(frozen=True, slots=True)
 class LimitFilter:
-    """Which limits of projects and domains a list holds; `resources` None for all.
+    """A filter for limits of projects and domains; `resources` None matches all.
 
     `within` is a domain: its own limits and those of its projects.
     """
@@ -67,12 +67,12 @@ class LimitFilter:
 
 
 def list_limits(tx: Tx, owner: str) -> dict[str, int]:
-    """The limits that were set for a project, or for `EVERYBODY`."""
+    """Returns the limits that were set for a project, a domain, or `EVERYBODY`, by resource."""
     return limits_of(tx, [owner])[owner]
 
 
 def limits_of(tx: Tx, owners: Collection[str]) -> dict[str, dict[str, int]]:
-    """The limits that were set for each of some projects, or for `EVERYBODY`."""
+    """Returns the limits that were set for each of these owners."""
     found: dict[str, dict[str, int]] = {owner: {} for owner in owners}
     for row in tx.execute(select(quotas).where(quotas.c.owner.in_(owners)).order_by(quotas.c.resource)):
         found[row.owner][row.resource] = row.limit
@@ -80,7 +80,7 @@ def limits_of(tx: Tx, owners: Collection[str]) -> dict[str, dict[str, int]]:
 
 
 def set_limits(tx: Tx, owner: str, limits: Mapping[str, int]) -> None:
-    """Sets limits; others stay as they are, and so do descriptions."""
+    """Sets limits; other limits and all descriptions stay."""
     for resource, limit in limits.items():
         which = (quotas.c.owner == owner, quotas.c.resource == resource)
         if tx.execute(update(quotas).where(*which).values(limit=limit)).rowcount == 0:
@@ -89,30 +89,30 @@ def set_limits(tx: Tx, owner: str, limits: Mapping[str, int]) -> None:
 
 
 def limit_id(owner: str, resource: str) -> str:
-    """The id of an owner's limit of a resource: the same whenever it is set."""
+    """Returns the id of an owner's limit of a resource; always the same."""
     return hashlib.sha256(f"limit/{owner}/{resource}".encode()).hexdigest()[:32]
 
 
 def describe(tx: Tx, owner: str, resource: str, description: str | None) -> None:
-    """Says what a limit is for."""
+    """Sets the description of a limit."""
     which = (quotas.c.owner == owner, quotas.c.resource == resource)
     tx.execute(update(quotas).where(*which).values(description=description))
 
 
 def list_descriptions(tx: Tx, owner: str) -> dict[str, str | None]:
-    """What the limits of an owner are for, by resource."""
+    """Returns the descriptions of an owner's limits, by resource."""
     statement = select(quotas.c.resource, quotas.c.description).where(quotas.c.owner == owner)
     return {row.resource: row.description for row in tx.execute(statement)}
 
 
 def find_limit(tx: Tx, known_id: str) -> Limit | None:
-    """A limit of a project or a domain by its id, or None."""
+    """Returns a limit of a project or domain by its id, or None."""
     row = tx.execute(_OWNED.where(quotas.c.id == known_id)).one_or_none()
     return None if row is None else _limit(row)
 
 
 def list_limits_of_owners(tx: Tx, wanted: LimitFilter) -> list[Limit]:
-    """The limits of projects and domains that a filter lets through, by id."""
+    """Lists the limits of projects and domains that match a filter, by id."""
     statement = _OWNED
     if wanted.project_id is not None:
         statement = statement.where(quotas.c.owner == wanted.project_id, projects.c.is_domain.is_(False))
@@ -128,17 +128,17 @@ def list_limits_of_owners(tx: Tx, wanted: LimitFilter) -> list[Limit]:
 
 
 def forget_limits(tx: Tx, owner: str) -> None:
-    """Forgets all limits of an owner."""
+    """Deletes all limits of an owner."""
     tx.execute(delete(quotas).where(quotas.c.owner == owner))
 
 
 def forget_limits_within(tx: Tx, domain_id: str) -> None:
-    """Forgets all limits of a domain and of its projects."""
+    """Deletes all limits of a domain and of its projects."""
     tx.execute(delete(quotas).where(_within(domain_id)))
 
 
 def find_highest_within(tx: Tx, domain_id: str, resource: str) -> Limit | None:
-    """The highest limit of a resource that a project of a domain has of its own, no limit (-1) above all; or None."""
+    """Returns the highest limit of a resource among a domain's projects, -1 (no limit) above all; None if none is set."""
     height = case((quotas.c.limit < 0, 1), else_=0)
     statement = (
         _OWNED.where(quotas.c.resource == resource, quotas.c.owner.in_(ids_in_domain(domain_id)))
@@ -150,7 +150,7 @@ def find_highest_within(tx: Tx, domain_id: str, resource: str) -> Limit | None:
 
 
 def forget_limit(tx: Tx, owner: str, resource: str) -> None:
-    """Forgets one limit of an owner."""
+    """Deletes one limit of an owner."""
     tx.execute(delete(quotas).where(quotas.c.owner == owner, quotas.c.resource == resource))
 
 

@@ -1,4 +1,4 @@
-"""Links to guests' consoles: whose token opens which, until when; and who waits for the host of one right now."""
+"""Links to consoles of guests: the token, its expiry, and the calls to hosts of viewers that wait right now."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ remote_consoles = Table(
 
 @dataclass(frozen=True, slots=True)
 class RemoteConsole:
-    """A link as stored, without what is under way."""
+    """A link as stored, without the call."""
 
     id: str
     token_hash: str
@@ -60,7 +60,7 @@ def add_console(tx: Tx, console: RemoteConsole) -> None:
 
 
 def find_console(tx: Tx, token_hash: str, now: datetime) -> RemoteConsole | None:
-    """The link that a token opens and that has not expired."""
+    """Returns the link of a token that has not expired, or None."""
     chosen = (remote_consoles.c.token_hash == token_hash) & (remote_consoles.c.expires > now)
     row = tx.execute(select(remote_consoles).where(chosen)).one_or_none()
     if row is None:
@@ -70,31 +70,31 @@ def find_console(tx: Tx, token_hash: str, now: datetime) -> RemoteConsole | None
 
 
 def count_consoles(tx: Tx, server_id: ServerId) -> int:
-    """How many links a server has; those that have expired are forgotten by `forget_expired`."""
+    """Returns how many links a server has; `forget_expired` deletes those that have expired."""
     statement = select(func.count()).where(remote_consoles.c.server_id == server_id)
     return tx.execute(statement).scalar_one()
 
 
 def forget_expired(tx: Tx, server_id: ServerId, now: datetime) -> None:
-    """Forgets a server's links that have expired."""
+    """Deletes the expired links of a server."""
     chosen = (remote_consoles.c.server_id == server_id) & (remote_consoles.c.expires <= now)
     tx.execute(delete(remote_consoles).where(chosen))
 
 
 def begin_call(tx: Tx, console_id: str, call_id: str, now: datetime) -> None:
-    """Calls the host of a link's server; an earlier call by the same link that nobody answered ends."""
+    """Calls the host of a link's server; replaces an earlier unanswered call of the same link."""
     chosen = remote_consoles.c.id == console_id
     tx.execute(update(remote_consoles).where(chosen).values(call_id=call_id, called=now))
 
 
 def end_call(tx: Tx, call_id: str) -> None:
-    """Ends a call: it was answered, or nobody waits any more."""
+    """Ends a call: it was answered, or the viewer has gone."""
     statement = update(remote_consoles).where(remote_consoles.c.call_id == call_id).values(call_id=None, called=None)
     tx.execute(statement)
 
 
 def list_calls(tx: Tx, host_id: HostId, since: datetime) -> tuple[ConsoleCall, ...]:
-    """The calls for guests of a host that began after `since`, oldest first."""
+    """Lists the calls for guests of a host since `since`, oldest first."""
     chosen = (servers.c.host_id == host_id) & (remote_consoles.c.called > since)
     joined = remote_consoles.join(servers, servers.c.id == remote_consoles.c.server_id)
     columns = (remote_consoles.c.call_id, remote_consoles.c.server_id, remote_consoles.c.kind)
@@ -103,7 +103,7 @@ def list_calls(tx: Tx, host_id: HostId, since: datetime) -> tuple[ConsoleCall, .
 
 
 def count_calls(tx: Tx, since: datetime) -> dict[HostId, int]:
-    """How many calls began after `since`, by host."""
+    """Returns the number of calls since `since`, by host."""
     joined = remote_consoles.join(servers, servers.c.id == remote_consoles.c.server_id)
     chosen = (remote_consoles.c.called > since) & servers.c.host_id.is_not(None)
     statement = select(servers.c.host_id, func.count()).select_from(joined).where(chosen).group_by(servers.c.host_id)

@@ -1,6 +1,7 @@
-"""How long rows of tables that grow are kept: one line for each such table, and the statement that forgets old rows.
+"""How long rows of growing tables are kept: one entry per table, and the statement that deletes old rows.
 
-A table is either in `RETENTIONS`, or in `BOUNDED` with what bounds it; a test holds both against all tables.
+Each table is either in `RETENTIONS`, or in `BOUNDED` with what limits its size; a test checks both against all
+tables.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long rows of one table are kept: `days` after the time in the column `age`, where `[retention] option` is not set.
+    """How long rows of one table are kept: `days` after the time in column `age`, unless `[retention] option` says otherwise.
 
-    `over` is a condition: only rows that are over may go. `following` are tables whose rows go with them, with the
-    column there and the one here that say which. `in_order` says that rows are added in the order of their keys and
-    all may go: then only the oldest are looked at.
+    `over` is a condition: only rows that are finished are deleted. `following` are tables whose rows are deleted
+    with them, with the columns that connect the two. `in_order` says that keys grow with time and that all rows may
+    be deleted: then only the oldest are read.
     """
 
     table: str
@@ -153,7 +154,7 @@ BOUNDED = {
 
 
 def forget_old(db: Database, kept: Retention, days: int, now: datetime) -> int:
-    """Forgets up to a batch of rows that are older than `days`; returns how many. 0 days keeps all for ever."""
+    """Deletes up to one batch of rows older than `days`; returns how many. 0 days keeps all rows."""
     if days <= 0:
         return 0
     table = metadata.tables[kept.table]
@@ -171,7 +172,7 @@ def forget_old(db: Database, kept: Retention, days: int, now: datetime) -> int:
 
 
 def days_of(kept: Retention, chosen: Mapping[str, int]) -> int:
-    """The days of a table: those of the configuration, or the default."""
+    """Returns the days that a table is kept: configured, or the default."""
     return chosen.get(kept.option, kept.days)
 
 

@@ -1,6 +1,7 @@
-"""Notes which transactions may change what a token's user may do, so that what a process remembers of it is forgotten.
+"""Detects transactions that may change somebody's rights, so that caches of tokens can be emptied.
 
-It goes by the tables that a statement writes. Any table may matter but those that are known not to: one that is new does.
+It looks at the tables that a statement writes. Every table counts except those in `OF_NO_RIGHTS`; a new table
+counts.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ _HARMLESS = ("SELECT", "PRAGMA", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RE
 
 
 def watch_rights(engine: Engine) -> None:
-    """Notes the statements of all connections of an engine."""
+    """Watches the statements of all connections of an engine."""
     event.listen(engine, "before_cursor_execute", _note)
 
 
 def take_note(connection: Connection) -> bool:
-    """True when a statement of the connection since the last time may have changed rights."""
+    """Returns True if a statement of the connection since the last call may have changed rights."""
     return bool(connection.info.pop(_NOTED, False))
 
 
@@ -52,6 +53,6 @@ def _note(connection: Connection, _cursor: object, statement: str, _given: objec
 
 
 def _writes_no_right(context: Any) -> bool:
-    """True for a statement in text that says which tables it writes, none of which matters."""
-    told = context.execution_options.get(WRITES) if context is not None else None
-    return told is not None and set(told) <= OF_NO_RIGHTS
+    """Returns True for a textual statement that declares the tables it writes, all of them in `OF_NO_RIGHTS`."""
+    tables = context.execution_options.get(WRITES) if context is not None else None
+    return tables is not None and set(tables) <= OF_NO_RIGHTS

@@ -1,6 +1,7 @@
-"""Roles, those of domains too, and which role implies which.
+"""Roles of the whole cloud and of domains, and which role implies which.
 
-A role of a domain opens nothing by itself; what it implies does. `domain_id` is "" for a role of the whole cloud.
+A role of a domain gives no rights itself; the roles that it implies do. `domain_id` is "" for a role of the whole
+cloud.
 """
 
 from __future__ import annotations
@@ -35,13 +36,13 @@ implied_roles = Table(
 
 
 def add_role(tx: Tx, role: Role) -> None:
-    """Stores a new role; raises `Conflict` when its name is taken."""
+    """Adds a role; raises `Conflict` if its name is taken."""
     check_role_name(tx, role)
     tx.execute(insert(roles).values(**_values(role)))
 
 
 def check_role_name(tx: Tx, role: Role) -> None:
-    """Raises `Conflict` when another role of the cloud, or of the domain, has the name."""
+    """Raises `Conflict` if another role of the cloud, or of the domain, has the name."""
     which = (roles.c.name == role.name, roles.c.domain_id == role.domain_id)
     found = tx.execute(select(roles.c.id).where(*which)).scalar_one_or_none()
     if found is not None and found != role.id:
@@ -49,24 +50,24 @@ def check_role_name(tx: Tx, role: Role) -> None:
 
 
 def save_role(tx: Tx, role: Role) -> None:
-    """Writes all fields of a role."""
+    """Updates all fields of a role."""
     tx.execute(update(roles).where(roles.c.id == role.id).values(**_values(role)))
 
 
 def list_roles(tx: Tx, domain_id: str = "") -> list[Role]:
-    """The roles of the whole cloud, or of one domain, by name."""
+    """Lists the roles of the whole cloud, or of one domain, by name."""
     statement = select(roles).where(roles.c.domain_id == domain_id).order_by(roles.c.name)
     return [role_of(row) for row in tx.execute(statement)]
 
 
 def find_role(tx: Tx, role_id: str) -> Role | None:
-    """Reads a role by id, or None."""
+    """Returns a role by its id, or None."""
     row = tx.execute(select(roles).where(roles.c.id == role_id)).one_or_none()
     return None if row is None else role_of(row)
 
 
 def get_role(tx: Tx, role_id: str) -> Role:
-    """Reads a role by id; raises `NotFound`."""
+    """Returns a role by its id; raises `NotFound`."""
     found = find_role(tx, role_id)
     if found is None:
         raise NotFound(f"Could not find role: {role_id}", code="role-not-found")
@@ -74,37 +75,37 @@ def get_role(tx: Tx, role_id: str) -> Role:
 
 
 def delete_role(tx: Tx, role_id: str) -> None:
-    """Removes a role and its assignments."""
+    """Deletes a role and its assignments."""
     tx.execute(delete(roles).where(roles.c.id == role_id))
 
 
 def delete_roles_of(tx: Tx, domain_id: str) -> None:
-    """Removes all roles of a domain and their assignments."""
+    """Deletes all roles of a domain and their assignments."""
     tx.execute(delete(roles).where(roles.c.domain_id == domain_id))
 
 
 def imply(tx: Tx, prior_id: str, implied_id: str) -> None:
-    """Lets a role imply another; saying it twice is harmless."""
+    """Adds an implication; idempotent."""
     key = {"prior_id": prior_id, "implied_id": implied_id}
     if tx.execute(select(implied_roles).filter_by(**key)).first() is None:
         tx.execute(insert(implied_roles).values(**key))
 
 
 def unimply(tx: Tx, prior_id: str, implied_id: str) -> bool:
-    """Ends that a role implies another; True when it did."""
+    """Removes an implication; returns True if it existed."""
     key = {"prior_id": prior_id, "implied_id": implied_id}
     return tx.execute(delete(implied_roles).filter_by(**key)).rowcount > 0
 
 
 def list_implied(tx: Tx, prior_id: str) -> list[Role]:
-    """What a role implies by itself, by name."""
+    """Lists the roles that a role implies directly, by name."""
     joined = select(roles).join(implied_roles, implied_roles.c.implied_id == roles.c.id)
     statement = joined.where(implied_roles.c.prior_id == prior_id).order_by(roles.c.name, roles.c.id)
     return [role_of(row) for row in tx.execute(statement)]
 
 
 def list_inferences(tx: Tx) -> list[tuple[Role, list[Role]]]:
-    """Each role that implies others with those, by name."""
+    """Lists each role that implies others, with those, by name."""
     known = {row.id: role_of(row) for row in tx.execute(select(roles).order_by(roles.c.name, roles.c.id))}
     found: dict[str, set[str]] = {}
     for row in tx.execute(select(implied_roles)):
@@ -117,7 +118,7 @@ def list_inferences(tx: Tx) -> list[tuple[Role, list[Role]]]:
 
 
 def list_closure(tx: Tx, prior_id: str) -> set[str]:
-    """The ids of all roles that a role implies, by others too."""
+    """Returns the ids of all roles that a role implies, directly or not."""
     # WITH RECURSIVE closure(id) AS (… UNION SELECT implied_id FROM implied_roles JOIN closure ON prior_id = id)
     first = select(implied_roles.c.implied_id.label("id")).where(implied_roles.c.prior_id == prior_id)
     closure = first.cte("closure", recursive=True)
@@ -128,7 +129,7 @@ def list_closure(tx: Tx, prior_id: str) -> set[str]:
 
 
 def role_of(row: Row[Any]) -> Role:
-    """A role of a row with the columns of the table."""
+    """Reads a role from a row."""
     return Role(**{column.name: row._mapping[column.name] for column in roles.c})
 
 

@@ -1,7 +1,7 @@
-"""The schema of a database: made, brought to the newest revision, or refused because it is not this Busway's.
+"""The schema of a database: created, upgraded to the newest revision, or refused if it is not Busway's.
 
-A database says its revision in the table `schema_revision`. One of before migrations began says none: it is taken for
-the first revision if that leads to the newest schema, and left as it was otherwise.
+A database has its revision in the table `schema_revision`. One from before migrations has none: it is taken for the
+first revision if the upgrade from there gives the newest schema; otherwise it is left as it was.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _alembic = threading.Lock()
 
 
 def upgrade(db: Database, revision: str = "head") -> tuple[str, ...]:
-    """Brings a database to a revision, in one transaction and one process at a time; returns the revisions on the way.
+    """Upgrades a database to a revision, in one transaction and one process at a time; returns the applied revisions.
 
-    An empty one gets all tables. Raises `InvalidConfig` for a database of a newer Busway, or of something else, which
-    stays as it was, and `Unavailable` for one that can't be reached.
+    An empty database gets all tables. Raises `InvalidConfig`, and changes nothing, for a database of a newer Busway
+    or of another program; `Unavailable` if it can't be reached.
     """
     if _first_look(db) == newest_revision():
         return ()
@@ -55,13 +55,13 @@ def upgrade(db: Database, revision: str = "head") -> tuple[str, ...]:
 
 
 def upgrade_within(tx: Tx) -> None:
-    """Gives an empty database all tables, in a transaction of `Database.alter` that does more than that."""
+    """Creates all tables in an empty database, within a transaction of `Database.alter`."""
     with _alembic:
         command.upgrade(_config(tx), "head")
 
 
 def revision_of(db: Database) -> str:
-    """The revision of a database as it is; raises `InvalidConfig` for one that Busway has not made."""
+    """Returns the revision of a database; raises `InvalidConfig` if it is not Busway's."""
     found = _first_look(db)
     if found is None:
         raise _foreign("It does not say its revision.")
@@ -69,32 +69,32 @@ def revision_of(db: Database) -> str:
 
 
 def require_known(revision: str) -> None:
-    """Raises `InvalidConfig` for the revision of a newer Busway."""
+    """Raises `InvalidConfig` for a revision of a newer Busway."""
     if revision not in revisions():
         raise _newer(revision)
 
 
 @cache
 def revisions() -> tuple[str, ...]:
-    """The names of all revisions, oldest first."""
+    """Returns the names of all revisions, oldest first."""
     return tuple(script.revision for script in reversed(list(_scripts().walk_revisions())))
 
 
 @cache
 def newest_revision() -> str:
-    """The revision that this Busway works with."""
+    """Returns the revision that this Busway works with."""
     return str(_scripts().get_current_head())
 
 
 def load_tables() -> MetaData:
-    """All tables of the store, whether anything has imported their modules or not."""
+    """Returns all tables of the store; imports their modules."""
     for module in pkgutil.iter_modules(busway.store.__path__, "busway.store."):
         importlib.import_module(module.name)
     return metadata
 
 
 def differences(tx: Tx) -> list[str]:
-    """How the tables of a database differ from what the code says; other programs' tables are left aside."""
+    """Lists how the tables of a database differ from the code; tables of other programs are ignored."""
     ours = load_tables().tables
 
     def is_ours(_thing: object, name: str | None, kind: str, reflected: bool, _compared: object) -> bool:
@@ -105,7 +105,7 @@ def differences(tx: Tx) -> list[str]:
 
 
 def _first_look(db: Database) -> str | None:
-    """The revision of a database that nobody has spoken to yet."""
+    """Returns the revision of a database, on the first connection to it; raises `Unavailable` if that fails."""
     try:
         with db.read() as tx:
             return _revision(tx)
@@ -119,7 +119,7 @@ def _first_look(db: Database) -> str | None:
 
 
 def _adopt(tx: Tx) -> None:
-    """Takes tables of before migrations began for the first revision, and proves it by the schema that comes of them."""
+    """Takes tables from before migrations for the first revision; checks that the upgrade gives the newest schema."""
     missing = sorted(_first_tables() - set(inspect(tx).get_table_names()))
     if missing:
         raise _foreign(f"It has no table {', '.join(missing)}.")

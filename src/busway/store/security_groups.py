@@ -1,4 +1,4 @@
-"""Security groups and their rules, and the list of projects whose hosts have to hear of a change."""
+"""Security groups and their rules, and the projects whose hosts must be notified of a change."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ network_changes = Table(
 
 
 def add_group(tx: Tx, group: SecurityGroup) -> None:
-    """Stores a new group with its rules."""
+    """Adds a group with its rules."""
     names = ("id", "project_id", "name", "created", "description")
     tx.execute(insert(security_groups).values(**{name: getattr(group, name) for name in names}))
     for rule in group.rules:
@@ -61,13 +61,13 @@ def add_group(tx: Tx, group: SecurityGroup) -> None:
 
 
 def save_group(tx: Tx, group: SecurityGroup) -> None:
-    """Writes a group's name and description."""
+    """Updates name and description of a group."""
     values = {"name": group.name, "description": group.description}
     tx.execute(update(security_groups).where(security_groups.c.id == group.id).values(**values))
 
 
 def remove_group(tx: Tx, group_id: SecurityGroupId) -> None:
-    """Forgets a group, its rules, and the rules of others that name it."""
+    """Deletes a group, its rules, and the rules of other groups that refer to it."""
     named = security_group_rules.c.remote_group == group_id
     tx.execute(delete(security_group_rules).where((security_group_rules.c.group_id == group_id) | named))
     forget_tags(tx, group_id)
@@ -75,17 +75,17 @@ def remove_group(tx: Tx, group_id: SecurityGroupId) -> None:
 
 
 def add_rule(tx: Tx, rule: SecurityRule) -> None:
-    """Stores a new rule."""
+    """Adds a rule."""
     tx.execute(insert(security_group_rules).values(**{c.name: getattr(rule, c.name) for c in security_group_rules.c}))
 
 
 def remove_rule(tx: Tx, rule_id: str) -> None:
-    """Forgets a rule."""
+    """Deletes a rule."""
     tx.execute(delete(security_group_rules).where(security_group_rules.c.id == rule_id))
 
 
 def list_groups(tx: Tx, project_id: ProjectId | None = None) -> list[SecurityGroup]:
-    """All groups, of one project or of all, oldest first."""
+    """Lists all groups, or those of a project, oldest first."""
     statement = select(security_groups).order_by(security_groups.c.created, security_groups.c.id)
     if project_id is not None:
         statement = statement.where(security_groups.c.project_id == project_id)
@@ -93,39 +93,39 @@ def list_groups(tx: Tx, project_id: ProjectId | None = None) -> list[SecurityGro
 
 
 def count_groups(tx: Tx, of: Owners) -> int:
-    """How many groups a project has, or several together."""
+    """Returns how many groups a project has, or several projects together."""
     return int(tx.execute(select(func.count()).where(owned_by(security_groups.c.project_id, of))).scalar_one())
 
 
 def count_rules(tx: Tx, of: Owners) -> int:
-    """How many rules the groups of a project have, or of several together."""
+    """Returns how many rules the groups of one or several projects have."""
     mine = select(security_groups.c.id).where(owned_by(security_groups.c.project_id, of))
     return int(tx.execute(select(func.count()).where(security_group_rules.c.group_id.in_(mine))).scalar_one())
 
 
 def get_groups(tx: Tx, group_ids: Iterable[str], *, lock: bool = False) -> list[SecurityGroup]:
-    """The groups of these ids that there are; with `lock` nobody else changes them until the transaction ends."""
+    """Returns the groups with these ids that exist; `lock` locks them until the transaction ends."""
     statement = select(security_groups).where(security_groups.c.id.in_(list(group_ids)))
     return _groups(tx, list(tx.execute(statement.with_for_update() if lock else statement)))
 
 
 def has_group(tx: Tx, group_id: SecurityGroupId) -> bool:
-    """True when there is a group of that id."""
+    """Returns True if there is a group with that id."""
     return tx.execute(select(security_groups.c.id).where(security_groups.c.id == group_id)).first() is not None
 
 
 def note_change(tx: Tx, project_id: ProjectId, at: datetime) -> None:
-    """Remembers that the hosts of a project's servers have to hear of something."""
+    """Notes that the hosts of a project's servers must be notified."""
     put(tx, network_changes, [{"project_id": project_id, "at": at}])
 
 
 def has_changes(tx: Tx) -> bool:
-    """True if a change waits to be sent."""
+    """Returns True if a noted change waits to be sent."""
     return tx.execute(select(network_changes.c.number).limit(1)).first() is not None
 
 
 def take_changes(tx: Tx) -> list[ProjectId]:
-    """The projects with changes, which are forgotten with the end of the transaction."""
+    """Returns the projects with noted changes and deletes the notes."""
     rows = tx.execute(select(network_changes.c.number, network_changes.c.project_id)).all()
     # Only what was read goes: another transaction may add more meanwhile.
     tx.execute(delete(network_changes).where(network_changes.c.number.in_([row.number for row in rows])))

@@ -1,7 +1,7 @@
-"""Rows of several kinds read in one statement: a round trip and one view of the database instead of one for each kind.
+"""Several SELECTs in one statement: one round trip and one consistent view instead of several.
 
-The statement is a UNION ALL of the selects, each with its own columns and NULL for those of the others, so that every
-value passes through the type of its column as in a select of its own.
+The statement is a UNION ALL of the SELECTs, each with its own columns and NULL for those of the others, so that
+every value is converted by the type of its own column.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlalchemy import CompoundSelect, Connection, Select, cast, literal_column,
 
 
 class Found:
-    """One row: its values as attributes, and all of them as `_mapping`, as a row of SQLAlchemy has them."""
+    """One row: its values as attributes, and all of them as `_mapping`, like a row of SQLAlchemy."""
 
     __slots__ = ("_mapping",)
 
@@ -28,7 +28,7 @@ class Found:
 
 
 class SelectMany:
-    """A statement that is built once; what it is asked about is given to `read` by the names of its bound parameters."""
+    """A statement that is built once; `read` gets the values of its bound parameters by name."""
 
     def __init__(self, **selects: Select[Any]) -> None:
         self._names: dict[str, list[str]] = {}
@@ -42,7 +42,7 @@ class SelectMany:
         self._statement: CompoundSelect[Any] = union_all(*self._parts(selects, columns))
 
     def read(self, tx: Connection, **given: Any) -> dict[str, list[Found]]:
-        """The rows of each kind, in no order."""
+        """Returns the rows of each SELECT by its name, in no order."""
         found: dict[str, list[Found]] = {kind: [] for kind in self._names}
         for row in tx.execute(self._statement, given):
             kind = row[0]

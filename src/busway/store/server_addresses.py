@@ -1,4 +1,4 @@
-"""The addresses of servers, as their ports have them."""
+"""The addresses of servers, read from their ports."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HELD = (
 
 
 def server_addresses(tx: Tx, server_ids: Sequence[ServerId]) -> dict[ServerId, tuple[ServerAddress, ...]]:
-    """The addresses of many servers at once; a server without any is not in the answer."""
+    """Returns the addresses of many servers; servers without any are omitted."""
     found: dict[ServerId, tuple[ServerAddress, ...]] = {}
     rows = list(tx.execute(_HELD, {"servers": list(server_ids)}))
     cards = cards_of(tx, [row.server_id for row in rows if row.vnic == DIRECT_PHYSICAL])
@@ -35,9 +35,9 @@ def server_addresses(tx: Tx, server_ids: Sequence[ServerId]) -> dict[ServerId, t
             row.port_id, network, network.owner, row.server_id, row.address or "", row.mac, network.created,
             vnic=row.vnic, card=cards.get(row.port_id),
         )  # fmt: skip
-        told = tuple(
+        addresses = tuple(
             ServerAddress(network.name, address, port.guest_mac, port.id, subnet.prefix, subnet.gateway)
             for subnet, address in port.fixed_ips
         )
-        found[row.server_id] = (*found.get(row.server_id, ()), *told)
+        found[row.server_id] = (*found.get(row.server_id, ()), *addresses)
     return found

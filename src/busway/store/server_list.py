@@ -1,7 +1,7 @@
-"""Lists of servers: every filter, the order and the page are in the statement, so that a page costs as much as it holds.
+"""Lists of servers: filters, order and page are in the statement, so that a page costs as much as it has rows.
 
-What SQL can't compare (a pattern beyond literals and dots, an IPv6 address that follows from a MAC) is compared here, in rows
-read in batches until the page is full.
+Filters that SQL can't express (regular expressions beyond literals and dots, IPv6 addresses, which are derived from
+MACs) are compared in Python, in batches of rows, until the page is full.
 """
 
 from __future__ import annotations
@@ -64,17 +64,17 @@ SERVER_SORT_KEYS: dict[str, SortKey | None] = {
 
 
 class Pattern(Protocol):
-    """A compiled pattern."""
+    """A compiled regular expression."""
 
     def search(self, text: str) -> object | None:
-        """Something true where the pattern matches anywhere in the text."""
+        """Returns something true if the pattern matches anywhere in the text."""
 
 
 Compile = Callable[[str, str], Pattern]
 
 
 def list_page(tx: Tx, wanted: ServerFilter, compile_: Compile) -> list[ServerRow]:
-    """The servers that a filter lets through, in its order; `compile_` makes a pattern of a text and the field's name."""
+    """Lists the servers that match a filter; `compile_` compiles a pattern, given its text and the name of its field."""
     if wanted.nothing:
         return []
     statement, left = _filtered(tx, wanted)
@@ -96,7 +96,7 @@ def list_page(tx: Tx, wanted: ServerFilter, compile_: Compile) -> list[ServerRow
 
 
 def list_numbers_on(tx: Tx, host_ids: Collection[HostId]) -> list[tuple[HostId, ServerId, int]]:
-    """The host, id and number of each server that takes up room on some hosts, oldest first."""
+    """Lists host, id and number of each server that uses resources of these hosts, oldest first."""
     statement = select(servers.c.host_id, servers.c.id, servers.c.number).where(
         servers.c.host_id.in_(host_ids), servers.c.intent != str(Intent.GONE)
     )
@@ -108,14 +108,14 @@ def _descending(key: SortKey, down: bool) -> SortKey:
 
 
 def _check_marker(tx: Tx, wanted: ServerFilter, marker: str) -> None:
-    """A marker of another project is as unknown as one that is not there."""
+    """Raises `BadInput` for a marker that does not exist or belongs to another project."""
     owner = tx.execute(select(servers.c.project_id).where(servers.c.id == marker)).scalar()
     if owner is None or (wanted.project_id is not None and owner != wanted.project_id):
         raise BadInput(f"marker [{marker}] not found", code="unknown-marker")
 
 
 def _filtered(tx: Tx, wanted: ServerFilter) -> tuple[Select[Any], list[str]]:
-    """The statement, and the names of the patterns that it does not hold yet."""
+    """Returns the statement, and the names of the patterns that it does not include yet."""
     conditions = [_presence(wanted), *_equal(wanted), *_tagged(tx, wanted)]
     left = []
     for name, pattern in wanted.patterns.items():

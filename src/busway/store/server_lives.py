@@ -1,4 +1,4 @@
-"""When servers ran: what Nova's usage counts, from the rows of the servers themselves."""
+"""The times that servers existed, for Nova's usage reports, read from the servers' own rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from busway.store.servers import servers
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """A server from its first start on; `terminated` is None while it is not deleted."""
+    """A server from its first start on; `terminated` is None until it is deleted."""
 
     id: str
     name: str
@@ -27,7 +27,7 @@ class Life:
     terminated: datetime | None
 
     def hours(self, start: datetime, end: datetime) -> float:
-        """How many hours of its life lie between two times."""
+        """Returns how many hours of its life lie between two times."""
         last = end if self.terminated is None else min(self.terminated, end)
         return max((last - max(self.launched, start)).total_seconds(), 0.0) / 3600
 
@@ -41,7 +41,7 @@ def list_lives(
     limit: int | None = None,
     after: tuple[str, str] | None = None,
 ) -> list[Life]:
-    """The servers that lived between two times, by project and id, as Nova pages them; `after` is the last one's place."""
+    """Lists the servers that existed between two times, by project and id as Nova pages them; `after` is the last one's place."""
     wanted = (servers.c.id, servers.c.name, servers.c.project_id, servers.c.flavor, servers.c.status)
     statement = select(*wanted, servers.c.launched, servers.c.terminated).where(
         servers.c.launched < end, or_(servers.c.terminated.is_(None), servers.c.terminated > start)
@@ -66,6 +66,6 @@ def list_lives(
 
 
 def find_place(tx: Tx, server_id: str) -> tuple[str, str] | None:
-    """Where a server stands in the list: its project and its id."""
+    """Returns the place of a server in that order: its project and id."""
     row = tx.execute(select(servers.c.project_id, servers.c.id).where(servers.c.id == server_id)).one_or_none()
     return None if row is None else (row.project_id, row.id)

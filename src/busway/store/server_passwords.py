@@ -1,4 +1,4 @@
-"""Passwords that guests have made and posted, each encrypted for its user's key: nobody else reads it."""
+"""Passwords that guests have posted, each encrypted with its user's key, so that nobody else can read it."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ server_passwords = Table(
 
 
 def find_password(tx: Tx, server_id: ServerId) -> str:
-    """What a guest has posted, "" for nothing."""
+    """Returns the encrypted password of a guest, "" for none."""
     chosen = select(server_passwords.c.password).where(server_passwords.c.server_id == server_id)
     return str(tx.execute(chosen).scalar() or "")
 
 
 def put_password(tx: Tx, server_id: ServerId, password: str, now: datetime) -> None:
-    """Keeps what a guest has posted; it has none yet."""
+    """Stores the encrypted password of a guest that has none."""
     tx.execute(insert(server_passwords).values(server_id=server_id, password=password, posted=now))
 
 
 def clear_password(tx: Tx, server_id: ServerId) -> None:
-    """Forgets it: the guest may post another one."""
+    """Deletes the password, so that the guest can post another one."""
     tx.execute(delete(server_passwords).where(server_passwords.c.server_id == server_id))

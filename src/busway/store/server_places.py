@@ -1,4 +1,4 @@
-"""Where servers are: those that wait for a host, those on a host, and those that leave it."""
+"""The hosts of servers: servers that wait for one, are on one, or are leaving one."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from busway.store.servers import IS_UNPLACED, READ, Intent, ServerRow, leave_sta
 
 
 def list_unplaced(tx: Tx, limit: int, *, lock: bool = False) -> list[ServerRow]:
-    """Servers that wait for a host, oldest first; with `lock` without those that someone is changing right now."""
+    """Lists the servers that wait for a host, oldest first; `lock` locks them and skips those locked by others."""
     statement = READ.where(IS_UNPLACED).order_by(servers.c.number).limit(limit)
     return [server_of(row) for row in tx.execute(statement.with_for_update(skip_locked=True) if lock else statement)]
 
 
 def list_leaving(tx: Tx) -> list[ServerRow]:
-    """Servers that their user has deleted and that a host has not yet let go."""
+    """Lists the servers that were deleted by their user but not yet released by a host."""
     statement = READ.where(servers.c.intent == str(Intent.ABSENT), servers.c.task_state == str(TaskState.DELETING))
     return [server_of(row) for row in tx.execute(statement)]
 
 
 def update_placed(tx: Tx, placed: Iterable[tuple[ServerId, HostId, int]], task_state: TaskState, now: datetime) -> None:
-    """Says where servers are placed, and from which generation of the host's document on they are in it."""
+    """Stores the hosts of newly placed servers, and the generations of the documents that contain them."""
     placed = list(placed)
     leave_states(tx, [server_id for server_id, _, _ in placed], now, {"task_state": str(task_state)})
     # UPDATE servers SET host_id = ?, generation = ?, task_state = ?, updated = ?, since = ? WHERE id = ?, once for each
@@ -50,28 +50,28 @@ def update_placed(tx: Tx, placed: Iterable[tuple[ServerId, HostId, int]], task_s
 
 
 def list_on_host(tx: Tx, host_id: HostId, *, lock: bool = False) -> list[ServerRow]:
-    """Servers of which something is, may be, or must be on a host.
+    """Lists the servers of which something is, may be, or must be on a host.
 
-    Whoever locks servers and a host locks the servers first, in the order of their numbers.
+    Whoever locks servers and a host locks the servers first, in order of their numbers, which prevents deadlocks.
     """
     statement = READ.where(_on_host(host_id)).order_by(servers.c.number)
     return [server_of(row) for row in tx.execute(statement.with_for_update() if lock else statement)]
 
 
 def find_on_host(tx: Tx, host_id: HostId, server_id: str) -> ServerRow | None:
-    """The server of that id if `list_on_host` has it."""
+    """Returns the server with that id if `list_on_host` contains it, or None."""
     row = tx.execute(READ.where(_on_host(host_id), servers.c.id == server_id)).one_or_none()
     return None if row is None else server_of(row)
 
 
 def list_placed(tx: Tx) -> list[ServerRow]:
-    """Servers that take up room on any host."""
+    """Lists the servers that use resources of any host."""
     statement = READ.where(servers.c.host_id.is_not(None), servers.c.intent != str(Intent.GONE))
     return [server_of(row) for row in tx.execute(statement)]
 
 
 def list_placed_of(tx: Tx, project_id: ProjectId, user_id: UserId | None = None) -> list[ServerRow]:
-    """The same of one project, or of one user in it."""
+    """Lists the same servers of one project, or of one user in it."""
     statement = READ.where(servers.c.host_id.is_not(None), servers.c.intent != str(Intent.GONE))
     statement = statement.where(servers.c.project_id == project_id)
     return [
@@ -82,7 +82,7 @@ def list_placed_of(tx: Tx, project_id: ProjectId, user_id: UserId | None = None)
 
 @dataclass(frozen=True, slots=True)
 class Occupant:
-    """What takes up room on a host."""
+    """A server's use of a host's resources."""
 
     id: ServerId
     host_id: HostId
@@ -90,7 +90,7 @@ class Occupant:
 
 
 def list_occupants(tx: Tx, host_ids: Collection[HostId] | None = None) -> list[Occupant]:
-    """The same servers as `list_placed`, of all hosts or some, with no more than their room; each size is read once."""
+    """Lists the servers of `list_placed`, of all hosts or some, with their sizes only; equal flavors are decoded once."""
     statement = select(servers.c.id, servers.c.host_id, cast(servers.c.flavor, Text)).where(
         servers.c.host_id.is_not(None), servers.c.intent != str(Intent.GONE)
     )
@@ -107,7 +107,7 @@ def list_occupants(tx: Tx, host_ids: Collection[HostId] | None = None) -> list[O
 
 
 def hosts_of(tx: Tx, projects: Sequence[ProjectId]) -> dict[ServerId, HostId]:
-    """The hosts of the servers of some projects that are placed."""
+    """Lists the hosts of the placed servers of some projects."""
     statement = select(servers.c.id, servers.c.host_id).where(
         servers.c.project_id.in_(list(projects)),
         servers.c.host_id.is_not(None),
@@ -117,7 +117,7 @@ def hosts_of(tx: Tx, projects: Sequence[ProjectId]) -> dict[ServerId, HostId]:
 
 
 def host_names(tx: Tx, server_ids: Collection[ServerId], *, present_in: ProjectId | None = None) -> dict[ServerId, str]:
-    """The names of the hosts of servers, or of those only that a project has and has not deleted; none for one that is nowhere."""
+    """Returns the names of the hosts of servers, or of the undeleted ones of a project; unplaced servers are omitted."""
     statement = select(servers.c.id, hosts.c.name).join(hosts, hosts.c.id == servers.c.host_id)
     statement = statement.where(servers.c.id.in_(list(server_ids)))
     if present_in is not None:

@@ -1,4 +1,4 @@
-"""Servers: what their users asked for, where they are placed, and what their host last said of them."""
+"""Servers: what their users requested, where they are placed, and what their host last reported."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ class ServerRow:
 
     @property
     def disk_image_id(self) -> ImageId:
-        """The image that the lowest layer of its root disk is made from."""
+        """Returns the image that the lowest layer of its root disk is made from."""
         return self.root_image_id or self.image_id
 
     @property
@@ -194,17 +194,17 @@ class ServerRow:
 
     @property
     def is_unplaced(self) -> bool:
-        """True while it waits for a host."""
+        """Returns True while it waits for a host."""
         return self.status is ServerStatus.BUILD and self.intent is Intent.PRESENT and self.host_id is None
 
     @property
     def is_leaving(self) -> bool:
-        """True while it is deleted and a host has not let it go yet."""
+        """Returns True while it is deleted but not yet released by a host."""
         return self.intent is Intent.ABSENT and self.task_state is TaskState.DELETING
 
     @property
     def images(self) -> frozenset[ImageId]:
-        """All images whose data it may need."""
+        """Returns all images whose data it may need."""
         known = (self.image_id, self.root_image_id, self.shelved_image_id, self.rescue_image_id)
         return frozenset(each for each in (*known, self.ephemeral_image_id) if each)
 
@@ -223,7 +223,7 @@ def insert_servers(tx: Tx, several: Sequence[Mapping[str, Any]]) -> None:
 
 
 def update_server(tx: Tx, server_id: ServerId, now: datetime, **values: Any) -> None:
-    """Changes a server's columns."""
+    """Updates columns of a server."""
     plain = _plain(values)
     if leave_states(tx, [server_id], now, {name: plain[name] for name in ("status", "task_state") if name in plain}):
         plain["since"] = now
@@ -231,7 +231,7 @@ def update_server(tx: Tx, server_id: ServerId, now: datetime, **values: Any) -> 
 
 
 def leave_states(tx: Tx, server_ids: list[ServerId], now: datetime, to: dict[str, str | None]) -> bool:
-    """Notes how long servers were in the states that they leave; True when some leave theirs."""
+    """Notes how long servers were in the states that they leave; returns True if any leaves its state."""
     if not to:
         return False
     columns = (servers.c.status, servers.c.task_state, servers.c.since)
@@ -246,14 +246,14 @@ def leave_states(tx: Tx, server_ids: list[ServerId], now: datetime, to: dict[str
 
 
 def find_server(tx: Tx, server_id: str, *, lock: bool = False) -> ServerRow | None:
-    """The server of that id, deleted or not; with `lock` nobody else changes it until the transaction ends."""
+    """Returns a server by its id, deleted or not, or None; `lock` locks it until the transaction ends."""
     statement = READ.where(servers.c.id == server_id)
     row = tx.execute(statement.with_for_update() if lock else statement).one_or_none()
     return None if row is None else server_of(row)
 
 
 def list_servers(tx: Tx, project_id: ProjectId | None = None, *, deleted: bool = False) -> list[ServerRow]:
-    """Servers of one project or of all, newest first; the deleted ones instead with `deleted`."""
+    """Lists the servers of one project or of all, newest first; with `deleted` only the deleted ones."""
     gone = servers.c.status == str(ServerStatus.DELETED)
     statement = READ.where(gone if deleted else ~gone).order_by(servers.c.number.desc())
     if project_id is not None:
@@ -262,20 +262,20 @@ def list_servers(tx: Tx, project_id: ProjectId | None = None, *, deleted: bool =
 
 
 def list_by_id(tx: Tx, server_ids: Iterable[ServerId], *, lock: bool = False) -> list[ServerRow]:
-    """The servers of these ids by number; with `lock` it waits for transactions that change one of them."""
+    """Lists the servers with these ids, by number; `lock` locks them, and waits for transactions that change them."""
     statement = READ.where(servers.c.id.in_(list(server_ids))).order_by(servers.c.number)
     return [server_of(row) for row in tx.execute(statement.with_for_update() if lock else statement)]
 
 
 class ServerOwner(NamedTuple):
-    """What a server is called, and whose it is."""
+    """The name of a server, and its project."""
 
     name: str
     project_id: ProjectId
 
 
 def owners_of(tx: Tx, server_ids: Collection[ServerId]) -> dict[ServerId, ServerOwner]:
-    """The names and projects of some servers."""
+    """Returns name and project of these servers."""
     if not server_ids:
         return {}
     statement = select(servers.c.id, servers.c.name, servers.c.project_id).where(servers.c.id.in_(server_ids))
@@ -283,13 +283,13 @@ def owners_of(tx: Tx, server_ids: Collection[ServerId]) -> dict[ServerId, Server
 
 
 def list_in_status(tx: Tx, status: ServerStatus) -> list[ServerRow]:
-    """The servers of one status, oldest first."""
+    """Lists the servers in one status, oldest first."""
     statement = READ.where(servers.c.status == str(status)).order_by(servers.c.number)
     return [server_of(row) for row in tx.execute(statement)]
 
 
 def images_in_use(tx: Tx, image_ids: Collection[ImageId]) -> set[ImageId]:
-    """Those of these images whose data some server may need; one that is gone from every host needs none."""
+    """Returns those of these images whose data a server may need; a server that has left all hosts needs none."""
     names = ("image_id", "root_image_id", "shelved_image_id", "rescue_image_id", "ephemeral_image_id")
     columns = tuple(servers.c[name] for name in names)
     gone = and_(servers.c.status == str(ServerStatus.DELETED), servers.c.intent == str(Intent.GONE))
@@ -298,7 +298,7 @@ def images_in_use(tx: Tx, image_ids: Collection[ImageId]) -> set[ImageId]:
 
 
 def list_flavors_in_use(tx: Tx, of: Owners) -> list[Flavor]:
-    """The flavor of each server that a project has, or several together, a server once each."""
+    """Lists the flavor of each server of one or several projects, once per server."""
     statement = select(servers.c.flavor).where(
         owned_by(servers.c.project_id, of), servers.c.status != str(ServerStatus.DELETED)
     )
@@ -306,7 +306,7 @@ def list_flavors_in_use(tx: Tx, of: Owners) -> list[Flavor]:
 
 
 def count_servers(tx: Tx, project_id: ProjectId) -> int:
-    """How many servers a project has."""
+    """Returns how many servers a project has."""
     statement = select(func.count()).where(
         servers.c.project_id == project_id, servers.c.status != str(ServerStatus.DELETED)
     )
@@ -329,7 +329,7 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def server_of(row: Row[tuple[object, ...]]) -> ServerRow:
-    """A row that `READ` has read."""
+    """Reads a server from a row of `READ`."""
     values: dict[str, Any] = dict(row._mapping)
     values["flavor"] = msgspec.convert(values["flavor"], Flavor)
     values["rescue"] = msgspec.convert(values["rescue"], Rescue | None)

@@ -1,4 +1,4 @@
-"""Regions, services and endpoints: what the catalog in a token is made of."""
+"""Regions, services and endpoints of the service catalog."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ endpoints = Table(
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Where a list begins, after the row with the id `marker`, and how long it is."""
+    """The part of a list: after the row with the id `marker`, at most `limit` rows."""
 
     limit: int | None = None
     marker: str | None = None
@@ -58,23 +58,23 @@ ALL = Page()
 
 
 def add_region(tx: Tx, region: Region) -> None:
-    """Stores a new region."""
+    """Adds a region."""
     tx.execute(insert(regions).values(_values(regions, region)))
 
 
 def save_region(tx: Tx, region: Region) -> None:
-    """Writes all fields of a region."""
+    """Updates all fields of a region."""
     tx.execute(update(regions).where(regions.c.id == region.id).values(_values(regions, region)))
 
 
 def find_region(tx: Tx, region_id: str) -> Region | None:
-    """Reads a region, or None."""
+    """Returns a region, or None."""
     row = tx.execute(select(regions).where(regions.c.id == region_id)).one_or_none()
     return None if row is None else Region(**row._mapping)
 
 
 def get_region(tx: Tx, region_id: str) -> Region:
-    """Reads a region; raises `NotFound`."""
+    """Returns a region; raises `NotFound`."""
     found = find_region(tx, region_id)
     if found is None:
         raise _missing("region", region_id)
@@ -82,7 +82,7 @@ def get_region(tx: Tx, region_id: str) -> Region:
 
 
 def list_regions(tx: Tx, parent: str | None = None, page: Page = ALL) -> list[Region]:
-    """The regions, or those that lie in `parent`, by id."""
+    """Lists all regions, or the children of `parent`, by id."""
     statement: Select[Any] = select(regions)
     if parent is not None:
         statement = statement.where(regions.c.parent_region_id == parent)
@@ -90,7 +90,7 @@ def list_regions(tx: Tx, parent: str | None = None, page: Page = ALL) -> list[Re
 
 
 def list_regions_below(tx: Tx, region_id: str) -> list[str]:
-    """The ids of all regions that lie in one, at any depth."""
+    """Lists the ids of all descendants of a region."""
     # WITH RECURSIVE below AS (SELECT id … WHERE parent_region_id = ? UNION SELECT regions.id … JOIN below)
     below = select(regions.c.id).where(regions.c.parent_region_id == region_id).cte("below", recursive=True)
     inner = regions.alias("inner_region")
@@ -99,33 +99,33 @@ def list_regions_below(tx: Tx, region_id: str) -> list[str]:
 
 
 def has_endpoints(tx: Tx, region_ids: list[str]) -> bool:
-    """True when an endpoint is in one of these regions."""
+    """Returns True if an endpoint is in one of these regions."""
     return tx.execute(select(endpoints.c.id).where(endpoints.c.region_id.in_(region_ids)).limit(1)).first() is not None
 
 
 def delete_regions(tx: Tx, region_ids: list[str]) -> None:
-    """Removes regions without endpoints."""
+    """Deletes regions, which must have no endpoints."""
     tx.execute(delete(regions).where(regions.c.id.in_(region_ids)))
 
 
 def has_catalog(tx: Tx) -> bool:
-    """True when there is a service or a region."""
+    """Returns True if there is a service or a region."""
     both = select(services.c.id).union_all(select(regions.c.id)).limit(1)
     return tx.execute(both).first() is not None
 
 
 def add_service(tx: Tx, service: Service) -> None:
-    """Stores a new service."""
+    """Adds a service."""
     tx.execute(insert(services).values(_values(services, service)))
 
 
 def save_service(tx: Tx, service: Service) -> None:
-    """Writes all fields of a service."""
+    """Updates all fields of a service."""
     tx.execute(update(services).where(services.c.id == service.id).values(_values(services, service)))
 
 
 def get_service(tx: Tx, service_id: str) -> Service:
-    """Reads a service; raises `NotFound`."""
+    """Returns a service; raises `NotFound`."""
     row = tx.execute(select(services).where(services.c.id == service_id)).one_or_none()
     if row is None:
         raise _missing("service", service_id)
@@ -133,7 +133,7 @@ def get_service(tx: Tx, service_id: str) -> Service:
 
 
 def list_services(tx: Tx, kind: str | None = None, name: str | None = None, page: Page = ALL) -> list[Service]:
-    """The services, or those of a type or name, by id."""
+    """Lists all services, or those of a type or name, by id."""
     statement: Select[Any] = select(services)
     for column, value in ((services.c.type, kind), (services.c.name, name)):
         if value is not None:
@@ -142,22 +142,22 @@ def list_services(tx: Tx, kind: str | None = None, name: str | None = None, page
 
 
 def delete_service(tx: Tx, service_id: str) -> None:
-    """Removes a service with its endpoints."""
+    """Deletes a service with its endpoints."""
     tx.execute(delete(services).where(services.c.id == service_id))
 
 
 def add_endpoint(tx: Tx, endpoint: Endpoint) -> None:
-    """Stores a new endpoint."""
+    """Adds an endpoint."""
     tx.execute(insert(endpoints).values(_values(endpoints, endpoint)))
 
 
 def save_endpoint(tx: Tx, endpoint: Endpoint) -> None:
-    """Writes all fields of an endpoint."""
+    """Updates all fields of an endpoint."""
     tx.execute(update(endpoints).where(endpoints.c.id == endpoint.id).values(_values(endpoints, endpoint)))
 
 
 def get_endpoint(tx: Tx, endpoint_id: str) -> Endpoint:
-    """Reads an endpoint; raises `NotFound`."""
+    """Returns an endpoint; raises `NotFound`."""
     row = tx.execute(select(endpoints).where(endpoints.c.id == endpoint_id)).one_or_none()
     if row is None:
         raise _missing("endpoint", endpoint_id)
@@ -166,7 +166,7 @@ def get_endpoint(tx: Tx, endpoint_id: str) -> Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class EndpointFilter:
-    """Which endpoints a list holds."""
+    """A filter for endpoints; None matches everything."""
 
     service_id: str | None = None
     interface: str | None = None
@@ -175,7 +175,7 @@ class EndpointFilter:
 
 
 def list_endpoints(tx: Tx, wanted: EndpointFilter) -> list[Endpoint]:
-    """The endpoints that a filter lets through, by id."""
+    """Lists the endpoints that match a filter, by id."""
     statement: Select[Any] = select(endpoints)
     for name in ("service_id", "interface", "region_id"):
         if (value := getattr(wanted, name)) is not None:
@@ -184,12 +184,12 @@ def list_endpoints(tx: Tx, wanted: EndpointFilter) -> list[Endpoint]:
 
 
 def delete_endpoint(tx: Tx, endpoint_id: str) -> None:
-    """Removes an endpoint."""
+    """Deletes an endpoint."""
     tx.execute(delete(endpoints).where(endpoints.c.id == endpoint_id))
 
 
 def list_enabled(tx: Tx) -> list[tuple[Service, list[Endpoint]]]:
-    """The enabled services, by type and name, each with its enabled endpoints: what a token's catalog shows."""
+    """Lists the enabled services by type and name, each with its enabled endpoints, for the catalogs in tokens."""
     # SELECT … FROM services LEFT JOIN endpoints ON service_id = services.id AND endpoints.enabled WHERE services.enabled
     theirs = [column.label(f"endpoint_{column.name}") for column in endpoints.c]
     statement = (

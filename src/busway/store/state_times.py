@@ -1,4 +1,4 @@
-"""How long servers were in a state, reported only after the transaction in which they left it is committed."""
+"""How long servers were in a state, reported only after the commit of the transaction in which they left it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KEY = "busway_state_times"
 
 @dataclass(frozen=True, slots=True)
 class StateTime:
-    """A server was in a state for so many seconds."""
+    """A server was in a state for this many seconds."""
 
     status: str
     task_state: str
@@ -22,7 +22,7 @@ class StateTime:
 
 
 def note_state_left(tx: Connection, status: str, task_state: str | None, since: datetime | None, now: datetime) -> None:
-    """Remembers, until the transaction ends, that a server leaves a state."""
+    """Notes on the connection that a server leaves a state."""
     if since is not None:
         left = StateTime(status, task_state or "", max((now - since).total_seconds(), 0.0))
         tx.info.setdefault(_KEY, []).append(left)
@@ -30,7 +30,7 @@ def note_state_left(tx: Connection, status: str, task_state: str | None, since: 
 
 @contextmanager
 def collected_state_times(tx: Connection) -> Iterator[list[StateTime]]:
-    """What is noted within the block, in a list that is filled when it ends well; nothing is left on the connection."""
+    """Yields a list that is filled with the notes of the block when it ends without an error."""
     tx.info.pop(_KEY, None)
     found: list[StateTime] = []
     try:

@@ -1,8 +1,8 @@
-"""Rows that a transaction adds at its end, all in one statement where the database can: a round trip instead of one for each table.
+"""Collects the rows that a transaction inserts, and writes them in one statement at its end: one round trip instead of many.
 
-Within `gathered(tx)` a call of `put` keeps its rows, and `settle` writes all that is kept; elsewhere `put` writes at once.
-PostgreSQL takes rows of several tables in one statement, as parts of a WITH; foreign keys between them are looked at when it ends.
-SQLite, which is a library in this process, takes one statement for each table, in the order in which the tables were first used.
+Within `gathered(tx)`, `put` keeps rows and `settle` writes all of them; elsewhere `put` writes at once. PostgreSQL
+takes rows of several tables in one statement, as parts of a WITH; foreign keys between them are checked at its end.
+SQLite, which runs in this process, gets one statement per table, in the order in which the tables were first used.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Shape = tuple[tuple[Table, tuple[str, ...], int], ...]
 
 @contextmanager
 def gathered(tx: Connection) -> Iterator[None]:
-    """Keeps rows within the block until `settle`; what is left is forgotten with a transaction that fails."""
+    """Collects rows within the block until `settle`; rows of a failed transaction are dropped."""
     tx.info[_KEY] = {}
     try:
         yield
@@ -39,7 +39,7 @@ def gathered(tx: Connection) -> Iterator[None]:
 
 
 def put(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Adds rows that have the same columns, at once or with others."""
+    """Inserts rows with equal columns: at once, or collected."""
     if not rows:
         return
     waiting: Kept | None = tx.info.get(_KEY)
@@ -50,12 +50,12 @@ def put(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None
 
 
 def kept(tx: Connection) -> dict[str, Rows]:
-    """The rows that are kept, by the names of their tables."""
+    """Returns the collected rows by table name."""
     return _by_table(tx.info.get(_KEY) or {})
 
 
 def settle(tx: Connection, *tables: Table) -> None:
-    """Writes what is kept, if rows of one of the tables are; without tables in any case. A reader of a table calls it first."""
+    """Writes all collected rows if some are of one of these tables, or if no tables are given. Call it before reading a table."""
     waiting: Kept | None = tx.info.get(_KEY)
     if not waiting or (tables and not any(table in tables for table, _ in waiting)):
         return
@@ -88,7 +88,7 @@ def _add_all(tx: Connection, several: Kept) -> None:
 
 
 def _defaults(table: Table) -> dict[str, Any]:
-    """What SQLAlchemy itself would give columns that a row leaves out."""
+    """Returns the scalar defaults of the columns, which SQLAlchemy would add itself."""
     return {
         column.name: column.default.arg  # type: ignore[attr-defined]
         for column in table.columns
@@ -98,7 +98,7 @@ def _defaults(table: Table) -> dict[str, Any]:
 
 @lru_cache(maxsize=64)
 def _statement(shape: Shape) -> TextClause:
-    """WITH p0 AS (INSERT INTO servers (…) VALUES (…), (…)), p1 AS (INSERT INTO ports …) SELECT 1."""
+    """Returns: WITH p0 AS (INSERT INTO servers (…) VALUES (…), (…)), p1 AS (INSERT INTO ports …) SELECT 1."""
     parts, binds = [], []
     for part, (table, names, count) in enumerate(shape):
         columns = ", ".join(_preparer.quote(name) for name in names)

@@ -1,4 +1,4 @@
-"""All rows of a SQLite database into an empty PostgreSQL database, in one transaction there."""
+"""Copies all rows of a SQLite database into an empty PostgreSQL database, in one transaction."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _ROWS_AT_ONCE = 500
 
 
 def transfer(source: Database, target: Database, tell: Callable[[str, int], None] = lambda _table, _rows: None) -> int:
-    """Copies every row, table by table so that what is pointed at comes first; returns how many rows there are.
+    """Copies every row, tables that are referred to first; returns the number of rows by table.
 
-    The source has the newest schema, and nobody writes to it meanwhile. Any failure leaves the target as empty as it
-    was. `tell` hears of each table and its rows. Raises `Conflict` for a target that is not empty.
+    The source must have the newest schema, and nobody may write to it meanwhile. A failure leaves the target empty.
+    `tell` is called with each table and its number of rows. Raises `Conflict` if the target is not empty.
     """
     require_empty(target)
     tables = load_tables().sorted_tables
@@ -39,7 +39,7 @@ def transfer(source: Database, target: Database, tell: Callable[[str, int], None
 
 
 def require_alone(path: Path) -> None:
-    """Raises `Conflict` while anybody else has a SQLite database open, a control plane that waits included."""
+    """Raises `Conflict` while any other process has the SQLite database open."""
     with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
         try:
             connection.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -73,7 +73,7 @@ def _copy_table(old: Tx, new: Tx, table: Table) -> int:
 
 
 def _continue_numbers(new: Tx, table: Table) -> None:
-    """Has PostgreSQL number new rows after the ones that came with their numbers."""
+    """Sets PostgreSQL's sequences after the copied numbers."""
     column = table.autoincrement_column
     if column is None:
         return

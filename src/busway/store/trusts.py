@@ -1,4 +1,4 @@
-"""Trusts of users; those that have expired are as if they were not there."""
+"""Trusts of users; expired ones are treated as missing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ trusts = Table(
 
 @dataclass(frozen=True, slots=True)
 class TrustFilter:
-    """Which trusts a list holds."""
+    """A filter for trusts; None matches everything."""
 
     trustor_id: str | None = None
     trustee_id: str | None = None
@@ -62,19 +62,19 @@ class TrustFilter:
 
 
 def add_trust(tx: Tx, trust: Trust) -> None:
-    """Stores a new one."""
+    """Adds a trust."""
     values = {column.name: getattr(trust, column.name) for column in trusts.c}
     tx.execute(insert(trusts).values({**values, "roles": list(trust.roles)}))
 
 
 def find_trust(tx: Tx, trust_id: str, now: datetime) -> Trust | None:
-    """One that has not expired, or None."""
+    """Returns a trust that has not expired, or None."""
     row = tx.execute(select(trusts).where(trusts.c.id == trust_id, _lives(now))).one_or_none()
     return None if row is None else _trust(row)
 
 
 def list_trusts(tx: Tx, wanted: TrustFilter, now: datetime) -> list[Trust]:
-    """The trusts that a filter lets through and that have not expired, by id."""
+    """Lists the trusts that match a filter and have not expired, by id."""
     statement: Select[Any] = select(trusts).where(_lives(now))
     for name in ("trustor_id", "trustee_id"):
         if (value := getattr(wanted, name)) is not None:
@@ -85,13 +85,13 @@ def list_trusts(tx: Tx, wanted: TrustFilter, now: datetime) -> list[Trust]:
 
 
 def count_trusts(tx: Tx, trustor_id: str, now: datetime) -> int:
-    """How many a user has given that have not expired."""
+    """Returns how many unexpired trusts a user has made."""
     statement = select(func.count()).select_from(trusts).where(trusts.c.trustor_id == trustor_id, _lives(now))
     return int(tx.execute(statement).scalar_one())
 
 
 def use_trust(tx: Tx, trust: Trust) -> bool:
-    """Counts one use; False where none is left."""
+    """Counts one use of a trust; returns False if none is left."""
     if trust.remaining_uses is None:
         return True
     left = update(trusts).where(trusts.c.id == trust.id, trusts.c.remaining_uses > 0)
@@ -99,7 +99,7 @@ def use_trust(tx: Tx, trust: Trust) -> bool:
 
 
 def list_made(tx: Tx, trust_id: str) -> list[str]:
-    """The ids of a trust and of all that were made from it."""
+    """Lists the ids of a trust and of all trusts made by passing it on."""
     # WITH RECURSIVE chain AS (the trust UNION those whose parent is in the chain) SELECT id FROM chain
     chain = select(trusts.c.id).where(trusts.c.id == trust_id).cte("chain", recursive=True)
     made = trusts.alias("made")
@@ -108,7 +108,7 @@ def list_made(tx: Tx, trust_id: str) -> list[str]:
 
 
 def delete_trusts(tx: Tx, trust_ids: list[str]) -> None:
-    """Removes some."""
+    """Deletes trusts."""
     tx.execute(delete(trusts).where(trusts.c.id.in_(trust_ids)))
 
 

@@ -1,6 +1,6 @@
-"""Groups of users and who is in them; a role of a group is a role of each of its users.
+"""Groups of users and their members. A role of a group is a role of each member.
 
-Who removes a group forgets its assignments too (`busway.store.assignments`).
+Whoever deletes a group deletes its assignments too (`busway.store.assignments`).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ group_members = Table(
 
 @dataclass(frozen=True, slots=True)
 class UserGroupFilter:
-    """Which groups a list holds, by name: those that `user_id` is in, where it is given."""
+    """A filter for groups, by name; `user_id` matches those that the user is a member of."""
 
     name: str | None = None
     domain_id: str | None = None
@@ -65,13 +65,13 @@ ALL_GROUPS = UserGroupFilter()
 
 
 def add_group(tx: Tx, group: UserGroup) -> None:
-    """Stores a new group; raises `Conflict` when its name is taken in the domain."""
+    """Adds a group; raises `Conflict` if its name is taken in the domain."""
     check_group_name(tx, group)
     tx.execute(insert(user_groups).values(**_values(group)))
 
 
 def check_group_name(tx: Tx, group: UserGroup) -> None:
-    """Raises `Conflict` when another group of the domain has the name."""
+    """Raises `Conflict` if another group of the domain has the name."""
     which = (user_groups.c.name == group.name, user_groups.c.domain_id == group.domain_id)
     found = tx.execute(select(user_groups.c.id).where(*which)).scalar_one_or_none()
     if found is not None and found != group.id:
@@ -79,18 +79,18 @@ def check_group_name(tx: Tx, group: UserGroup) -> None:
 
 
 def save_group(tx: Tx, group: UserGroup) -> None:
-    """Writes all fields of a group."""
+    """Updates all fields of a group."""
     tx.execute(update(user_groups).where(user_groups.c.id == group.id).values(**_values(group)))
 
 
 def find_group(tx: Tx, group_id: str) -> UserGroup | None:
-    """Reads a group by id, or None."""
+    """Returns a group by its id, or None."""
     row = tx.execute(select(user_groups).where(user_groups.c.id == group_id)).one_or_none()
     return None if row is None else group_of(row)
 
 
 def get_group(tx: Tx, group_id: str) -> UserGroup:
-    """Reads a group by id; raises `NotFound`."""
+    """Returns a group by its id; raises `NotFound`."""
     found = find_group(tx, group_id)
     if found is None:
         raise NotFound(f"Could not find group: {group_id}", code="user-group-not-found")
@@ -98,7 +98,7 @@ def get_group(tx: Tx, group_id: str) -> UserGroup:
 
 
 def list_groups(tx: Tx, wanted: UserGroupFilter = ALL_GROUPS) -> list[UserGroup]:
-    """The groups that a filter lets through, by name; raises `BadInput` for an unknown marker."""
+    """Lists the groups that match a filter, by name; raises `BadInput` for an unknown marker."""
     statement: Select[Any] = select(user_groups)
     for name in ("name", "domain_id"):
         if (value := getattr(wanted, name)) is not None:
@@ -112,35 +112,35 @@ def list_groups(tx: Tx, wanted: UserGroupFilter = ALL_GROUPS) -> list[UserGroup]
 
 
 def delete_group(tx: Tx, group_id: str) -> None:
-    """Removes a group; its users stay."""
+    """Deletes a group; its users stay."""
     tx.execute(delete(user_groups).where(user_groups.c.id == group_id))
 
 
 def delete_groups_of(tx: Tx, domain_id: str) -> None:
-    """Removes all groups of a domain."""
+    """Deletes all groups of a domain."""
     tx.execute(delete(user_groups).where(user_groups.c.domain_id == domain_id))
 
 
 def add_member(tx: Tx, group_id: str, user_id: str) -> None:
-    """Puts a user into a group; doing it twice is harmless."""
+    """Adds a user to a group; idempotent."""
     if not is_member(tx, group_id, user_id):
         tx.execute(insert(group_members).values(group_id=group_id, user_id=user_id))
 
 
 def remove_member(tx: Tx, group_id: str, user_id: str) -> bool:
-    """Takes a user out of a group; True when they were in it."""
+    """Removes a user from a group; returns True if they were a member."""
     which = (group_members.c.group_id == group_id, group_members.c.user_id == user_id)
     return tx.execute(delete(group_members).where(*which)).rowcount > 0
 
 
 def is_member(tx: Tx, group_id: str, user_id: str) -> bool:
-    """True when a user is in a group."""
+    """Returns True if a user is a member of a group."""
     which = (group_members.c.group_id == group_id, group_members.c.user_id == user_id)
     return tx.execute(select(group_members.c.user_id).where(*which)).first() is not None
 
 
 def group_of(row: Row[Any]) -> UserGroup:
-    """A group of a row with the columns of the table."""
+    """Reads a group from a row."""
     return UserGroup(**{column.name: row._mapping[column.name] for column in user_groups.c})
 
 

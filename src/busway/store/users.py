@@ -58,7 +58,7 @@ _COLUMNS = [column for column in users.c if column.name != "password_hash"]
 
 @dataclass(frozen=True, slots=True)
 class UserFilter:
-    """Which users a list holds, by name: those of the group `group_id`, where it is given."""
+    """A filter for users, by name; `group_id` matches the members of a group."""
 
     name: str | None = None
     enabled: bool | None = None
@@ -72,50 +72,50 @@ EVERYBODY = UserFilter()
 
 
 def add_user(tx: Tx, user: User, password_hash: str) -> None:
-    """Stores a new user; raises `Conflict` when the name is taken in the domain."""
+    """Adds a user; raises `Conflict` if the name is taken in the domain."""
     check_user_name(tx, user)
     tx.execute(insert(users).values(**_values(user), password_hash=password_hash))
 
 
 def check_user_name(tx: Tx, user: User) -> None:
-    """Raises `Conflict` when another user of the domain has the name."""
+    """Raises `Conflict` if another user of the domain has the name."""
     found = find_user_by_name(tx, user.name, user.domain_id)
     if found is not None and found.id != user.id:
         raise Conflict(f"User '{user.name}' already exists", code="user-exists")
 
 
 def save_user(tx: Tx, user: User) -> None:
-    """Writes all fields of a user but the password."""
+    """Updates all fields of a user except the password."""
     tx.execute(update(users).where(users.c.id == user.id).values(**_values(user)))
 
 
 def save_password(tx: Tx, user_id: UserId, password_hash: str) -> None:
-    """Replaces the hash of the password that a user has."""
+    """Replaces the hash of a user's unchanged password."""
     tx.execute(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
 
 
 def replace_password(tx: Tx, user_id: UserId, password_hash: str, now: datetime, remembered: int) -> None:
-    """Gives a user another password, and remembers so many of the last ones, with the new one."""
+    """Replaces the password of a user; keeps the hashes of the last `remembered` ones, the new one included."""
     remember(tx, user_id, get_password_hash(tx, user_id), now, remembered - 1 if remembered else 0)
     values = {"password_hash": password_hash, "password_changed": now}
     tx.execute(update(users).where(users.c.id == user_id).values(values))
 
 
 def find_user(tx: Tx, user_id: str) -> User | None:
-    """Reads a user by id, or None."""
+    """Returns a user by id, or None."""
     row = tx.execute(select(*_COLUMNS).where(users.c.id == user_id)).one_or_none()
     return None if row is None else user_of(row)
 
 
 def find_user_by_name(tx: Tx, name: str, domain_id: str = DOMAIN_ID) -> User | None:
-    """Reads a user of a domain by name, or None."""
+    """Returns a user by name in a domain, or None."""
     which = (users.c.name == name, users.c.domain_id == domain_id)
     row = tx.execute(select(*_COLUMNS).where(*which)).one_or_none()
     return None if row is None else user_of(row)
 
 
 def get_user(tx: Tx, user_id: str) -> User:
-    """Reads a user by id; raises `NotFound`."""
+    """Returns a user by id; raises `NotFound`."""
     found = find_user(tx, user_id)
     if found is None:
         raise NotFound(f"Could not find user: {user_id}", code="user-not-found")
@@ -123,12 +123,12 @@ def get_user(tx: Tx, user_id: str) -> User:
 
 
 def get_password_hash(tx: Tx, user_id: UserId) -> str:
-    """The hash of a user's password."""
+    """Returns the hash of a user's password."""
     return str(tx.execute(select(users.c.password_hash).where(users.c.id == user_id)).scalar_one())
 
 
 def list_users(tx: Tx, wanted: UserFilter = EVERYBODY) -> list[User]:
-    """The users that a filter lets through, by name; raises `BadInput` for an unknown marker."""
+    """Lists the users that match a filter, by name; raises `BadInput` for an unknown marker."""
     statement: Select[Any] = select(*_COLUMNS)
     for name in ("name", "domain_id"):
         if (value := getattr(wanted, name)) is not None:
@@ -144,25 +144,25 @@ def list_users(tx: Tx, wanted: UserFilter = EVERYBODY) -> list[User]:
 
 
 def delete_user(tx: Tx, user_id: UserId) -> None:
-    """Removes a user and their role assignments."""
+    """Deletes a user and their role assignments."""
     forget_actor(tx, user_id)
     tx.execute(delete(users).where(users.c.id == user_id))
 
 
 def delete_users_of(tx: Tx, domain_id: str) -> None:
-    """Removes all users of a domain and their role assignments."""
+    """Deletes all users of a domain and their role assignments."""
     theirs = select(users.c.id).where(users.c.domain_id == domain_id)
     tx.execute(delete(assignments).where(assignments.c.actor_id.in_(theirs)))
     tx.execute(delete(users).where(users.c.domain_id == domain_id))
 
 
 def has_users(tx: Tx) -> bool:
-    """True when anybody was ever made."""
+    """Returns True if there is any user."""
     return tx.execute(select(users.c.id).limit(1)).first() is not None
 
 
 def count_admins(tx: Tx, no_password: str) -> int:
-    """How many enabled users with a password were themselves given the role admin in an enabled project, in enabled domains."""
+    """Counts the enabled users with a password and a direct assignment of role admin in an enabled project of an enabled domain."""
     theirs, of_project = projects.alias("theirs"), projects.alias("of_project")
     statement = (
         select(func.count(users.c.id.distinct()))
@@ -180,7 +180,7 @@ def count_admins(tx: Tx, no_password: str) -> int:
 
 
 def user_of(row: Row[Any]) -> User:
-    """A user of a row with the columns of the table."""
+    """Reads a user from a row."""
     values = {column.name: row._mapping[column.name] for column in _COLUMNS}
     project = values["default_project_id"]
     return User(**{**values, "id": UserId(values["id"]), "default_project_id": ProjectId(project) if project else None})

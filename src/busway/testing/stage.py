@@ -67,9 +67,9 @@ def copy_image(image: Path, _format: str, disk: Path, _size_gb: int) -> None:
     disk.write_bytes(image.read_bytes())
 
 
-def copy_disk(disk: Path, target: Path, breathe: Callable[[], None]) -> None:
+def copy_disk(disk: Path, target: Path, check_cancelled: Callable[[], None]) -> None:
     """Stands in for qemu-img, as above."""
-    breathe()
+    check_cancelled()
     target.write_bytes(disk.read_bytes())
 
 

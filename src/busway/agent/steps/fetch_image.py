@@ -46,7 +46,7 @@ def _stream(image: ImageRef, file: BinaryIO, tools: Tools) -> None:
             raise _differs(image, f"more than the {image.size} bytes it should have")
         digest.update(piece)
         file.write(piece)
-        tools.breathe()
+        tools.check_cancelled()
 
     tools.link.download(image.id, take)
     file.flush()

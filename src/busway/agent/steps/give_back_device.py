@@ -56,7 +56,7 @@ def _prove(record: HeldRecord, function: WholeFunction, tools: Tools, *, reset: 
     """Scrubs and measures a device that nobody has, and records the results."""
     tools.crashpoint("handover:after-reset")
     program = tools.scrubs.get(f"{function.vendor_id}:{function.product_id}")
-    done = scrub(program, function.address, tools.scrub_seconds, tools.breathe) if program else None
+    done = scrub(program, function.address, tools.scrub_seconds, tools.check_cancelled) if program else None
     tools.crashpoint("handover:after-scrub")
     after = measure_identity(tools.kernel.root, function.address)
     handover = begin(record, function.address, tools.wall_ns())

@@ -84,7 +84,7 @@ def _send(server: DesiredServer, order: LiveOrder, target: Target, tools: Tools)
 
     def watch(progress: LiveProgress) -> bool:
         tools.live.note(server.id, order.move, progress)
-        tools.breathe()
+        tools.check_cancelled()
         return tools.live.is_forced(order.move)
 
     watch(LiveProgress())

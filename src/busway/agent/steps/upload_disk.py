@@ -38,7 +38,7 @@ def execute(step: UploadDisk, tools: Tools) -> str:
             _copy(step, disk, flat, tools)
         else:
             flat.unlink(missing_ok=True)
-            tools.flatten_disk(disk, flat, tools.breathe)
+            tools.flatten_disk(disk, flat, tools.check_cancelled)
         size = flat.stat().st_size
         try:
             tools.link.upload_disk(server.id, image_id, _pieces(flat, tools), size)
@@ -64,7 +64,7 @@ def _copy(step: UploadDisk, disk: Path, flat: Path, tools: Tools) -> None:
             _thaw(step, tools)
     try:
         while not tools.hypervisor.is_copied(server_id):
-            tools.breathe()
+            tools.check_cancelled()
             time.sleep(_LOOK_SECONDS)
     except HostError as error:
         seen = tools.find_domain(server_id)
@@ -104,5 +104,5 @@ def _thaw(step: UploadDisk, tools: Tools) -> None:
 def _pieces(path: Path, tools: Tools) -> Iterator[bytes]:
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
-            tools.breathe()
+            tools.check_cancelled()
             yield piece

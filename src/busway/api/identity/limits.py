@@ -13,7 +13,7 @@ from busway.api.identity.registered_limits import DESCRIPTION, NUMBER, REGION, c
 from busway.api.operation import Operation
 from busway.api.schema import PAGE, WORD, Definition, Schema, closed, open_object
 from busway.control.identity import limits
-from busway.control.identity.limits import Asked
+from busway.control.identity.limits import NewLimit
 from busway.domain.errors import BadInput
 from busway.domain.limit import MODELS, Limit, quota_of
 from busway.store.quotas import LimitFilter
@@ -104,7 +104,7 @@ def _create(call: Call) -> Reply:
                 code="limit-domain",
             )
         asked.append(
-            Asked(
+            NewLimit(
                 each["service_id"],
                 each["resource_name"],
                 each["resource_limit"],

@@ -13,7 +13,7 @@ from busway.api.identity.listing import links, only
 from busway.api.operation import Operation
 from busway.api.schema import WORD, Definition, Schema, closed, open_object
 from busway.control.identity import limits
-from busway.control.identity.limits import Asked
+from busway.control.identity.limits import NewLimit
 from busway.control.identity.tree import refuse_move
 from busway.domain.limit import RegisteredLimit
 
@@ -71,7 +71,7 @@ def _show(call: Call) -> Reply:
 
 def _create(call: Call) -> Reply:
     asked = [
-        Asked(
+        NewLimit(
             each["service_id"],
             each["resource_name"],
             each["default_limit"],

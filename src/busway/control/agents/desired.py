@@ -68,7 +68,7 @@ def _document(control: Control, tx: Tx, host: hosts.HostRow, specs: DeviceSpecs)
         host=host.name,
         generation=host.generation,
         servers=tuple(
-            _told(
+            _with_documents(
                 _server(
                     tx, presence, _devices(presence, known, specs, networking.cards), uploads.get(presence.row.id, {})
                 ),
@@ -85,18 +85,18 @@ def _document(control: Control, tx: Tx, host: hosts.HostRow, specs: DeviceSpecs)
     )
 
 
-def told_server(control: Control, tx: Tx, row: ServerRow) -> DesiredServer | None:
+def desired_server(control: Control, tx: Tx, row: ServerRow) -> DesiredServer | None:
     """A placed server as the document of its host has it now, without the documents for its guest."""
     presence = presence_of(tx, row, row.host_id) if row.host_id is not None else None
     if presence is None:
         return None
     known = list_providers(tx, presence.side.host_id)
     networking = host_networking(control, tx, [presence], known)
-    told = _server(tx, presence, _devices(presence, known, control.pci_rules(tx).device_specs, networking.cards), {})
-    return replace(told, nics=networking.nics[row.id])
+    server = _server(tx, presence, _devices(presence, known, control.pci_rules(tx).device_specs, networking.cards), {})
+    return replace(server, nics=networking.nics[row.id])
 
 
-def _told(
+def _with_documents(
     server: DesiredServer, presence: Presence, known: dict[DeviceId, Provider], networking: HostNetworking
 ) -> DesiredServer:
     """The server with its cards, and with the documents from which the guest learns its name, keys and networks."""

@@ -102,8 +102,8 @@ def _granted(
 def _vlan(server: DesiredServer, unit: NicFunction) -> dict[str, object]:
     """The VLAN of a card, and whether its guest may change it: who has a whole card puts the tag on his frames himself."""
     vlan = next((nic.vlan for nic in server.nics if nic.mac == unit.mac and nic.vnic == unit.vnic), unit.vlan)
-    told: dict[str, object] = {"vlan": vlan} if vlan else {}
-    return told | ({"vf_trusted": False} if unit.is_virtual else {})
+    fields: dict[str, object] = {"vlan": vlan} if vlan else {}
+    return fields | ({"vf_trusted": False} if unit.is_virtual else {})
 
 
 def _network_data(nics: Iterable[Nic], networks: Mapping[NetworkId, HostNetwork]) -> dict[str, object]:

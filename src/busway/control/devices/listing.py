@@ -167,10 +167,10 @@ def _with_conditions(
     tx: Tx, host_ids: Collection[HostId], views: dict[DeviceId, DeviceView]
 ) -> dict[DeviceId, DeviceView]:
     """The same with how each device does; a device of which nothing is told stays as it is."""
-    told = conditions.conditions_of(tx, host_ids)
+    latest = conditions.conditions_of(tx, host_ids)
     found: dict[tuple[str, str], DeviceCondition] = {}
     findings: dict[tuple[str, str], list[HostFinding]] = {}
-    for each in told.values():
+    for each in latest.values():
         found |= {(each.host, one.device): one for one in each.devices}
         for finding in each.findings:
             findings.setdefault((each.host, finding.device), []).append(finding)
@@ -187,8 +187,8 @@ def host_conditions(control: Control, caller: Caller) -> dict[str, Conditions]:
     """What hosts tell of how they do, by their names."""
     authorize(caller, "busway:devices:list")
     with control.db.read() as tx:
-        told = conditions.conditions_of(tx, [row.id for row in hosts.list_hosts(tx)])
-    return {each.host: each for each in told.values()}
+        latest = conditions.conditions_of(tx, [row.id for row in hosts.list_hosts(tx)])
+    return {each.host: each for each in latest.values()}
 
 
 def _view(

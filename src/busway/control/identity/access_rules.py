@@ -1,4 +1,8 @@
-"""The use cases of access rules: a user's own, made with application credentials and removed when none has them any more."""
+"""The use cases of access rules: which requests an application credential may make.
+
+Rules belong to a user. They are created with application credentials, stay when those are deleted, and are deleted
+separately.
+"""
 
 from __future__ import annotations
 
@@ -16,21 +20,21 @@ from busway.store.database import Tx, take_turn
 
 
 def list_rules(control: Control, caller: Caller, user_id: str, wanted: AccessRuleFilter) -> list[AccessRule]:
-    """The rules of a user that a filter lets through."""
+    """Lists the access rules of a user that match a filter."""
     authorize(caller, "identity:list_access_rules", {"user_id": user_id, "target.user.id": user_id})
     with control.db.read() as tx:
         return store.list_rules(tx, user_id, wanted)
 
 
 def get_rule(control: Control, caller: Caller, user_id: str, rule_id: str) -> AccessRule:
-    """One rule of a user."""
+    """Returns one access rule of a user; raises `NotFound`."""
     authorize(caller, "identity:get_access_rule", {"user_id": user_id, "target.user.id": user_id})
     with control.db.read() as tx:
         return _get(tx, user_id, rule_id)
 
 
 def delete_rule(control: Control, caller: Caller, user_id: str, rule_id: str) -> None:
-    """Removes a rule that no application credential has."""
+    """Deletes an access rule; raises `Forbidden` while an application credential of the user has it."""
     authorize(caller, "identity:delete_access_rule", {"user_id": user_id, "target.user.id": user_id})
     check_unrestricted(caller)
     with control.db.write() as tx:

@@ -1,4 +1,4 @@
-"""The use cases of application credentials: a user gives a program some of their roles, and takes them back."""
+"""The use cases of application credentials: secrets with which a program acts for a user, with some of the user's roles."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ MOST_RULES = 1000
 
 @dataclass(frozen=True, slots=True)
 class NewCredential:
-    """What is asked for; `roles` by name or id, None for all of the caller's, `secret` "" for one that Busway makes."""
+    """The fields of an application credential that is to be created.
+
+    `roles` are ids or names, None for all roles of the caller's token. `secret` "" lets Busway generate one.
+    `expires` is in UTC, None for never. An `unrestricted` one may create and delete application credentials and
+    trusts itself.
+    """
 
     name: str
     secret: str = ""
@@ -40,7 +45,11 @@ class NewCredential:
 def create_credential(
     control: Control, caller: Caller, user_id: str, wanted: NewCredential
 ) -> tuple[ApplicationCredential, str]:
-    """Makes one for the project of the caller's token; returns it with its secret, which is not kept."""
+    """Creates an application credential in the project of the caller's token; returns it and its secret.
+
+    The secret is stored as a hash only: it can't be read again. Raises `BadInput` without a project or with an
+    expiry in the past, and `Forbidden` for roles that the caller does not have, or above `MOST_PER_USER`.
+    """
     authorize(caller, "identity:create_application_credential", {"user_id": user_id})
     check_unrestricted(caller)
     if not caller.project_id:
@@ -90,14 +99,14 @@ def _keep_rules(tx: Tx, user_id: str, rules: Sequence[AccessRule]) -> None:
 def list_credentials(
     control: Control, caller: Caller, user_id: str, rule: str = "identity:list_application_credentials"
 ) -> list[ApplicationCredential]:
-    """All of a user."""
+    """Lists all application credentials of a user, by name."""
     authorize(caller, rule, {"user_id": user_id, "target.user.id": user_id})
     with control.db.read() as tx:
         return store.list_credentials(tx, user_id)
 
 
 def get_credential(control: Control, caller: Caller, user_id: str, credential_id: str) -> ApplicationCredential:
-    """One of a user; raises `NotFound`."""
+    """Returns one application credential of a user; raises `NotFound`."""
     for each in list_credentials(control, caller, user_id, "identity:get_application_credential"):
         if each.id == credential_id:
             return each
@@ -105,7 +114,7 @@ def get_credential(control: Control, caller: Caller, user_id: str, credential_id
 
 
 def delete_credential(control: Control, caller: Caller, user_id: str, credential_id: str) -> None:
-    """Takes it back: its tokens end too."""
+    """Deletes an application credential and revokes the tokens that were issued for it."""
     authorize(caller, "identity:delete_application_credential", {"user_id": user_id})
     check_unrestricted(caller)
     with control.db.write() as tx:
@@ -117,7 +126,7 @@ def delete_credential(control: Control, caller: Caller, user_id: str, credential
 
 
 def check_unrestricted(caller: Caller) -> None:
-    """Raises `Forbidden` for who acts with a part of a user's rights and may not manage application credentials."""
+    """Raises `Forbidden` if the caller's token is of a trust or of a restricted application credential."""
     if caller.delegation is not None and not caller.delegation.unrestricted:
         raise Forbidden(
             "A trust or a restricted application credential can't make or delete application credentials and access rules",
@@ -127,7 +136,7 @@ def check_unrestricted(caller: Caller) -> None:
 
 
 def _roles(control: Control, caller: Caller, wanted: Sequence[str] | None) -> tuple[str, ...]:
-    """The ids of the roles that are wanted, by id or name, and of what they imply; of all of the caller's for None."""
+    """Returns the ids of these roles, given by id or name, with the roles that they imply; None means all of the caller's."""
     with control.db.read() as tx:
         known = {role.id: role for role in roles.list_roles(tx) if role.name in caller.roles}
         ids = {role.name: role.id for role in known.values()}
@@ -146,7 +155,7 @@ def _roles(control: Control, caller: Caller, wanted: Sequence[str] | None) -> tu
 
 
 def role_names(control: Control, ids: Collection[str]) -> dict[str, str]:
-    """The names of roles by id."""
+    """Returns the names of all roles, by id."""
     with control.db.read() as tx:
         return {role.id: role.name for role in roles.list_roles(tx) if role.id in ids}
 

@@ -1,4 +1,4 @@
-"""Who is behind a token: asked by every request."""
+"""Turns the token of a request into its `Caller`. Every request of the API comes through here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from busway.store.identity_tokens import Bearer, find_bearer
 
 
 def authenticate(control: Control, secret: str | None) -> Caller:
-    """The caller behind a token; raises `NotAuthenticated` for none, a wrong, expired or revoked one."""
+    """Returns the caller that a token stands for; raises `NotAuthenticated` if it is missing, unknown, expired or revoked."""
     if not secret:
         raise NotAuthenticated(
             "The request you have made requires authentication",
@@ -39,7 +39,7 @@ def authenticate(control: Control, secret: str | None) -> Caller:
 
 
 def _bearer(control: Control, key: str) -> Bearer | None:
-    """Who is behind a token, as this process remembers it or the database says."""
+    """Returns the user, scope and roles of a token: from this process's memory, or from the database."""
     known = control.bearers.find(key)
     if known is None:
         epoch = control.bearers.epoch
@@ -51,12 +51,12 @@ def _bearer(control: Control, key: str) -> Bearer | None:
 
 
 def digest(secret: str) -> str:
-    """What is stored of a token."""
+    """Returns the SHA-256 of a token as hex digits: the database stores only this."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def check_alive(control: Control, bearer: Bearer | None) -> Bearer:
-    """The bearer, if the token still opens something; raises `NotAuthenticated`."""
+    """Returns the bearer if its token is still valid; raises `NotAuthenticated` with the reason if it is not."""
     if bearer is None:
         raise dead("It is not a token of this cloud.", "token-unknown")
     if bearer.revoked is not None:
@@ -99,12 +99,12 @@ def _delegation(bearer: Bearer) -> Delegation | None:
 
 
 def orphaned() -> NotAuthenticated:
-    """The error for a token whose user or project is gone."""
+    """Returns the error for a token whose user, project or domain was deleted or disabled."""
     return dead("Its user, project or domain was deleted or disabled.", "token-orphaned")
 
 
 def dead(detail: str, code: str) -> NotAuthenticated:
-    """The error for a token that opens nothing."""
+    """Returns the error for a token that is no longer valid, or never was."""
     return NotAuthenticated(
         "The token is not valid",
         detail=detail,

@@ -1,8 +1,8 @@
-"""What a control process remembers of tokens, so that not every request asks the database who is behind one.
+"""A cache of authenticated tokens in each control process, so that not every request reads the database.
 
-A change of rights by this process is heeded by the very next request: every commit that may be one forgets all (see
-`busway.store.rights_changes`). Other processes hear of it by the doorbell within milliseconds; where the ring is lost, they go by
-what they remember for `SECONDS` at most.
+A commit that may change somebody's rights empties the cache of its own process at once (see
+`busway.store.rights_changes`). Other processes are notified through the doorbell within milliseconds. If a
+notification is lost, they use an entry for at most `SECONDS`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MOST = 4096
 
 @dataclass(slots=True)
 class BearerMemory:
-    """Bearers by the digests of their tokens; safe to use from many threads. `monotonic` is in seconds."""
+    """A cache of at most `MOST` bearers, by the digest of their token; thread-safe. `monotonic` is in seconds."""
 
     monotonic: Callable[[], float] = time.monotonic
     _epoch: int = 0
@@ -31,17 +31,17 @@ class BearerMemory:
 
     @property
     def epoch(self) -> int:
-        """To be read before the database is asked: `keep` takes no answer that a change may have overtaken."""
+        """Returns a number that grows with each `forget`; read it before the database, and pass it to `keep`."""
         return self._epoch
 
     def find(self, digest: str) -> Bearer | None:
-        """The bearer as it was a moment ago; whether its token has expired is for the caller to see."""
+        """Returns a bearer that is younger than `SECONDS`, or None; the caller checks the token's expiry."""
         with self._lock:
             kept = self._known.get(digest)
             return kept[1] if kept is not None and self.monotonic() - kept[0] < SECONDS else None
 
     def keep(self, digest: str, bearer: Bearer, epoch: int) -> None:
-        """Remembers what the database said after `epoch` was read; the oldest make room."""
+        """Adds what the database returned, unless `forget` was called since `epoch` was read; evicts the oldest."""
         with self._lock:
             if epoch != self._epoch:
                 return
@@ -51,7 +51,7 @@ class BearerMemory:
                 self._known.popitem(last=False)
 
     def forget(self) -> None:
-        """Forgets all: somebody's rights may be others now."""
+        """Removes all entries, because somebody's rights may have changed."""
         with self._lock:
             self._epoch += 1
             self._known.clear()

@@ -1,4 +1,4 @@
-"""The use cases of credentials: what a user keeps in the cloud, sealed; a list never holds a secret."""
+"""The use cases of credentials: secrets of users, such as EC2 access keys, stored encrypted. Lists never contain a secret."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_PER_USER = 100
 
 
 def list_credentials(control: Control, caller: Caller, wanted: CredentialFilter) -> list[Credential]:
-    """The credentials that a filter lets through, without secrets; those of the caller where a rule shows no others."""
+    """Lists the credentials that match a filter, without secrets; only the caller's own unless a rule permits others."""
     theirs = wanted.user_id or ""
     if not allows(caller, "identity:list_credentials", {"target.credential.user_id": theirs}):
         authorize(caller, "identity:list_credentials", {"target.credential.user_id": caller.user_id})
@@ -35,14 +35,18 @@ def list_credentials(control: Control, caller: Caller, wanted: CredentialFilter)
 
 
 def get_credential(control: Control, caller: Caller, credential_id: str) -> Credential:
-    """One, with its secret."""
+    """Returns one credential with its secret; raises `NotFound`."""
     check_direct(caller)
     with control.db.read() as tx:
         return _opened(control, tx, _permitted(tx, caller, "identity:get_credential", credential_id))
 
 
 def create_credential(control: Control, caller: Caller, wanted: Credential) -> Credential:
-    """Keeps one for a user; the id that `wanted` has is replaced."""
+    """Stores a credential of a user, encrypted; returns it with a new id.
+
+    Raises `BadInput` for one of type ec2 without a project, `Conflict` if its access key exists, and `Forbidden`
+    above `MOST_PER_USER`.
+    """
     check_direct(caller)
     authorize(caller, "identity:create_credential", {"target.credential.user_id": wanted.user_id})
     made = replace(wanted, id=control.new_id().replace("-", ""))
@@ -62,7 +66,7 @@ def create_credential(control: Control, caller: Caller, wanted: Credential) -> C
 
 
 def update_credential(control: Control, caller: Caller, credential_id: str, blob: str | None) -> Credential:
-    """Replaces the secret; tokens that the old one gave end."""
+    """Replaces the secret of a credential and revokes the tokens that the old one gave; None changes nothing."""
     check_direct(caller)
     with control.db.write() as tx:
         take_turn(tx, TURN)
@@ -78,7 +82,7 @@ def update_credential(control: Control, caller: Caller, credential_id: str, blob
 
 
 def delete_credential(control: Control, caller: Caller, credential_id: str) -> None:
-    """Removes one; tokens that it gave end."""
+    """Deletes a credential and revokes the tokens that it gave."""
     check_direct(caller)
     with control.db.write() as tx:
         take_turn(tx, TURN)
@@ -86,7 +90,7 @@ def delete_credential(control: Control, caller: Caller, credential_id: str) -> N
 
 
 def list_access_keys(control: Control, caller: Caller, user_id: str) -> list[tuple[Credential, AccessKey]]:
-    """A user's access keys; the secrets are left out, so a key without its own stands for each."""
+    """Lists the EC2 access keys of a user; each `AccessKey` has an empty secret."""
     authorize(caller, "identity:ec2_list_credentials", _owner(user_id))
     with control.db.read() as tx:
         users.get_user(tx, user_id)
@@ -96,7 +100,7 @@ def list_access_keys(control: Control, caller: Caller, user_id: str) -> list[tup
 
 
 def get_access_key(control: Control, caller: Caller, user_id: str, access: str) -> tuple[Credential, AccessKey]:
-    """One of a user's access keys, with its secret."""
+    """Returns one EC2 access key of a user, with its secret; raises `NotFound`."""
     check_direct(caller)
     authorize(caller, "identity:ec2_get_credential", _owner(user_id))
     with control.db.read() as tx:
@@ -105,7 +109,7 @@ def get_access_key(control: Control, caller: Caller, user_id: str, access: str) 
 
 
 def create_access_key(control: Control, caller: Caller, user_id: str, project_id: str) -> tuple[Credential, AccessKey]:
-    """Makes an access key for a project in which the user has a role."""
+    """Creates an EC2 access key for a project; raises `Forbidden` if the user has no role in it."""
     check_direct(caller)
     authorize(caller, "identity:ec2_create_credential", _owner(user_id))
     key = AccessKey(secrets.token_hex(16), secrets.token_hex(16))
@@ -125,7 +129,7 @@ def create_access_key(control: Control, caller: Caller, user_id: str, project_id
 
 
 def delete_access_key(control: Control, caller: Caller, user_id: str, access: str) -> None:
-    """Removes one of a user's access keys; tokens that it gave end."""
+    """Deletes an EC2 access key of a user and revokes the tokens that it gave."""
     check_direct(caller)
     authorize(caller, "identity:ec2_delete_credential", _owner(user_id))
     with control.db.write() as tx:
@@ -134,7 +138,7 @@ def delete_access_key(control: Control, caller: Caller, user_id: str, access: st
 
 
 def check_direct(caller: Caller) -> None:
-    """Raises `Forbidden` for who acts with a part of a user's rights: a credential may be good for all of them."""
+    """Raises `Forbidden` for a token of an application credential or a trust: a credential may give all rights of a user."""
     if caller.delegation is not None:
         raise Forbidden(
             "Credentials are shown to and changed by those who log in themselves",

@@ -1,4 +1,4 @@
-"""What the first start creates, and who lets the operator in again."""
+"""What the first start creates: the admin user, its project, the roles, the catalog. Also the recovery of a lost admin password."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from busway.store.login_failures import forget_all_failures
 
 
 def is_first_start(control: Control) -> bool:
-    """True on a database without users; never again, for the last admin can't be removed."""
+    """Returns True if the database has no users; that is so only once, because the last admin can't be deleted."""
     with control.db.read() as tx:
         return not users.has_users(tx)
 
 
 def bootstrap_admin(control: Control, password: str) -> Project:
-    """Makes project admin, user admin, the roles and the catalog where there are none; returns the operator's project."""
+    """Creates user and project admin, the built-in roles and the catalog if they are missing; returns the project."""
     hashed = passwords(control.settings).hash(password)
     with control.db.write() as tx:
         take_turn(tx, TURN)
@@ -34,7 +34,7 @@ def bootstrap_admin(control: Control, password: str) -> Project:
 
 
 def recover_admin(control: Control, password: str) -> None:
-    """Lets user admin in again with a new password, with all rights; their tokens end, and nobody waits for a try."""
+    """Gives user admin a new password and all rights, revokes its tokens, and lifts every wait after failed log-ins."""
     hashed = passwords(control.settings).hash(password)
     with control.db.write() as tx:
         take_turn(tx, TURN)
@@ -46,7 +46,7 @@ def recover_admin(control: Control, password: str) -> None:
 
 
 def make_admin(control: Control, tx: Tx, password_hash: str) -> Project:
-    """Sees to it that user admin is enabled, with a password and the role admin in project admin; safe to repeat."""
+    """Makes sure that user admin is enabled, has a password, and has the role admin in project admin; idempotent."""
     _make_domain(tx)
     known = _make_roles(control, tx)
     project = projects.find_project_by_name(tx, "admin")
@@ -73,7 +73,7 @@ def _make_domain(tx: Tx) -> None:
 
 
 def _make_roles(control: Control, tx: Tx) -> dict[str, Role]:
-    """The built-in roles by name; those that are new imply what they imply from the start."""
+    """Creates the built-in roles that are missing, with their implications; returns all of them by name."""
     known = {role.name: role for role in roles.list_roles(tx)}
     new = [name for name in ROLE_NAMES if name not in known]
     for name in new:
@@ -86,7 +86,7 @@ def _make_roles(control: Control, tx: Tx) -> dict[str, Role]:
 
 
 def get_operators_project(control: Control) -> Project:
-    """The project that owns what belongs to everybody: admin, or any where that is gone."""
+    """Returns the project that owns public resources: admin, or the first project if that is gone."""
     with control.db.read() as tx:
         return _operators_project(tx)
 
@@ -96,7 +96,7 @@ def _operators_project(tx: Tx) -> Project:
 
 
 def clouds_yaml(url: str, password: str, *, cloud: str = "busway", region: str = "RegionOne", cacert: str = "") -> str:
-    """The clouds.yaml with which OpenStack's clients reach this cloud as admin; `cacert` is a file's path, "" for none."""
+    """Returns the text of a clouds.yaml for user admin; `cacert` is the path of a file, "" for none."""
     quoted = password.replace("'", "''")
     trust = f"    cacert: {json.dumps(cacert)}\n" if cacert else ""
     return f"""clouds:

@@ -1,4 +1,4 @@
-"""The use cases of domains: each holds projects, users, groups and roles of its own."""
+"""The use cases of domains. A domain contains projects, users, groups and roles."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DOMAINS = ProjectFilter(is_domain=True)
 
 
 def list_domains(control: Control, caller: Caller, wanted: ProjectFilter = _DOMAINS) -> list[Project]:
-    """The domains that a filter lets through; a token of a domain sees that one."""
+    """Lists the domains that match a filter; with a token of a domain, only that one."""
     authorize(caller, "identity:list_domains", {"target.domain.id": caller.domain_id})
     only = {caller.domain_id} if caller.domain_id else None
     with control.db.read() as tx:
@@ -31,7 +31,7 @@ def list_domains(control: Control, caller: Caller, wanted: ProjectFilter = _DOMA
 
 
 def list_own_domains(control: Control, caller: Caller) -> list[Project]:
-    """The enabled domains on which the caller has a role."""
+    """Lists the enabled domains on which the caller has a role."""
     authorize(caller, "identity:get_auth_domains")
     with control.db.read() as tx:
         ids = assignments.list_domain_ids(tx, caller.user_id)
@@ -39,14 +39,14 @@ def list_own_domains(control: Control, caller: Caller) -> list[Project]:
 
 
 def get_domain(control: Control, caller: Caller, domain_id: str) -> Project:
-    """One domain by id."""
+    """Returns one domain by its id; raises `NotFound`."""
     authorize(caller, "identity:get_domain", {"target.domain.id": domain_id})
     with control.db.read() as tx:
         return store.get_domain(tx, domain_id)
 
 
 def create_domain(control: Control, caller: Caller, domain: Project, explicit_id: str | None = None) -> Project:
-    """Creates a domain, with an id of its own unless one is given."""
+    """Creates a domain, with a new id unless one is given."""
     authorize(caller, "identity:create_domain")
     made = replace(domain, id=ProjectId(explicit_id or control.new_id().replace("-", "")))
     with control.db.write() as tx:
@@ -58,7 +58,7 @@ def create_domain(control: Control, caller: Caller, domain: Project, explicit_id
 
 
 def update_domain(control: Control, caller: Caller, domain_id: str, changes: dict[str, Any]) -> Project:
-    """Changes a domain; disabling it ends all tokens of its users and for its projects."""
+    """Changes a domain; disabling it revokes all tokens of its users and of its projects."""
     authorize(caller, "identity:update_domain")
     with control.db.write() as tx:
         take_turn(tx, TURN)
@@ -70,7 +70,10 @@ def update_domain(control: Control, caller: Caller, domain_id: str, changes: dic
 
 
 def delete_domain(control: Control, caller: Caller, domain_id: str) -> None:
-    """Removes a disabled domain with its projects, users, groups and roles; what its projects own stays until it is deleted."""
+    """Deletes a disabled domain with its projects, users, groups and roles.
+
+    Servers, images and networks of its projects stay until an admin deletes them.
+    """
     authorize(caller, "identity:delete_domain")
     with control.db.write() as tx:
         take_turn(tx, TURN)

@@ -1,9 +1,8 @@
-"""A second way to log in: an external OpenID Connect provider says who somebody is.
+"""Log-in through an external OpenID Connect provider.
 
-The client gets a JSON Web Token from the provider (an access token or an ID token) and sends it here. Its signature
-is checked with the provider's keys, its issuer, audience and times with the configuration. Who was never seen before
-becomes a user without a password and without a role: an admin gives roles, or the configuration does by the groups
-that the provider tells.
+The client sends a JSON Web Token of the provider (an access token or an ID token). Busway checks its signature with
+the provider's keys, and its issuer, audience and times with the configuration. A user who is new gets neither a
+password nor a role. An admin assigns roles, or the configuration does by the groups in the token.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _NAME_CHARS = 255
 
 
 def log_in(control: Control, provider_name: str, protocol: str, presented: str) -> tuple[str, Token]:
-    """An unscoped token for whom a provider's token speaks of; raises `NotAuthenticated`."""
+    """Returns an unscoped token for the user of a provider's token; raises `NotAuthenticated`."""
     settings = control.settings.openid
     if settings is None or (provider_name, protocol) != (settings.name, settings.protocol):
         raise NotFound(
@@ -67,7 +66,7 @@ def _user(settings: OpenId, claims: Mapping[str, Any]) -> User:
 
 
 def _known(tx: Tx, settings: OpenId, user: User) -> User:
-    """The user as they are stored; a name that somebody else has is never taken over."""
+    """Returns the stored user, created if new (under another name if that is taken); raises `Forbidden` if disabled."""
     known = users.find_user(tx, user.id)
     if known is not None:
         if not known.enabled:
@@ -84,7 +83,7 @@ def _known(tx: Tx, settings: OpenId, user: User) -> User:
 
 
 def _apply_groups(control: Control, tx: Tx, settings: OpenId, user: User, claims: Mapping[str, Any]) -> None:
-    """Gives and takes the roles that the configuration ties to groups; others stay as they are."""
+    """Assigns and removes the roles that the configuration maps from groups; other assignments stay."""
     groups = claims.get(settings.groups_claim) or []
     has = {str(each).lstrip("/") for each in groups} if isinstance(groups, list) else set()
     known = {role.name: role.id for role in roles.list_roles(tx)}

@@ -1,4 +1,4 @@
-"""The use cases of assignments: who is given which role where, and who has it."""
+"""The use cases of role assignments: a role of a user or a group on a project, a domain or the system."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from busway.store.identity_tokens import revoke_assigned_tokens
 
 
 def list_assignments(control: Control, caller: Caller, wanted: AssignmentFilter) -> list[NamedAssignment]:
-    """Who has which role where; a token of a domain sees what is given on its domain and in its projects."""
+    """Lists the assignments that match a filter; with a token of a domain, those on it and in its projects."""
     if wanted.with_subtree:
         authorize(caller, "identity:list_role_assignments_for_tree", {"target.project.id": wanted.project_id})
     else:
@@ -29,21 +29,21 @@ def list_assignments(control: Control, caller: Caller, wanted: AssignmentFilter)
 
 
 def list_given(control: Control, caller: Caller, asked: Assignment, rule: str) -> list[Role]:
-    """The roles that were given to just this actor on just this place; the role of `asked` is left aside."""
+    """Lists the roles assigned directly to this actor on this target, by name; `asked.role` is ignored."""
     with control.db.read() as tx:
         _permit(tx, caller, rule, asked)
         return assignments.list_given_roles(tx, asked.actor_id, asked.place_id, inherited=asked.inherited)
 
 
 def list_own_system_roles(control: Control, caller: Caller) -> list[Role]:
-    """The caller's roles on the system, by themselves or by a group."""
+    """Lists the roles of the caller on the system, direct or by a group."""
     authorize(caller, "identity:get_auth_system")
     with control.db.read() as tx:
         return assignments.list_held_roles(tx, caller.user_id, is_system=True)
 
 
 def check(control: Control, caller: Caller, asked: Assignment, rule: str) -> None:
-    """Raises `NotFound` when just this was not given."""
+    """Raises `NotFound` if exactly this assignment does not exist."""
     with control.db.read() as tx:
         _permit(tx, caller, rule, asked)
         if not assignments.has(tx, asked):
@@ -51,7 +51,7 @@ def check(control: Control, caller: Caller, asked: Assignment, rule: str) -> Non
 
 
 def give(control: Control, caller: Caller, asked: Assignment, rule: str) -> None:
-    """Gives a role; giving it twice is harmless."""
+    """Assigns a role; idempotent."""
     with control.db.write() as tx:
         take_turn(tx, TURN)
         role, domain = _permit(tx, caller, rule, asked)
@@ -67,7 +67,7 @@ def give(control: Control, caller: Caller, asked: Assignment, rule: str) -> None
 
 
 def take(control: Control, caller: Caller, asked: Assignment, rule: str) -> None:
-    """Takes a role and ends the tokens that rest on it; raises `NotFound` when it was not given."""
+    """Removes an assignment and revokes the tokens that depend on it; raises `NotFound` if it does not exist."""
     with control.db.write() as tx:
         take_turn(tx, TURN)
         _permit(tx, caller, rule, asked)
@@ -78,7 +78,7 @@ def take(control: Control, caller: Caller, asked: Assignment, rule: str) -> None
 
 
 def _permit(tx: Tx, caller: Caller, rule: str, asked: Assignment) -> tuple[Role | None, str]:
-    """Asks the rule about all that is named, and that it is there; the role, and the domain of the place."""
+    """Authorizes the act and checks that actor, target and role exist; returns the role and the domain of the target."""
     actor = _actor(tx, asked)
     place = projects.find_project(tx, asked.place_id) if asked.place is not Place.SYSTEM else None
     role = roles.find_role(tx, asked.role_id) if asked.role_id else None
@@ -104,7 +104,7 @@ def _actor(tx: Tx, asked: Assignment) -> User | UserGroup | None:
 
 
 def _check_there(tx: Tx, asked: Assignment, actor: User | UserGroup | None, place: Project | None) -> None:
-    """Raises `NotFound` for what there is not."""
+    """Raises `NotFound` for an actor or a target that does not exist."""
     if actor is None and asked.actor is Actor.USER:
         users.get_user(tx, asked.actor_id)
     elif actor is None:

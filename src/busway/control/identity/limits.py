@@ -1,4 +1,8 @@
-"""The use cases of limits: the quotas of projects and of domains, seen through the identity API."""
+"""The use cases of limits: Keystone's API for the quotas of projects and domains.
+
+A registered limit is the default of one resource for all projects. A limit is the quota of one project or domain.
+-1 is no limit.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +29,11 @@ SERVICES = ("compute", "image", "network")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One limit that is to be set: a resource of a service, and how much; of all projects without the id of an owner."""
+class NewLimit:
+    """A limit that is to be set: a resource of a service and its number.
+
+    It is of the project or domain whose id is given; without an id it is a registered limit.
+    """
 
     service_id: str
     name: str
@@ -38,27 +45,27 @@ class Asked:
 
 
 def service_ids(control: Control) -> dict[str, str]:
-    """The ids in the catalog of the services whose resources are counted, by type."""
+    """Returns the catalog ids of the services whose resources are counted, by service type."""
     with control.db.read() as tx:
         return _service_ids(tx)
 
 
 def list_registered(control: Control, caller: Caller) -> list[RegisteredLimit]:
-    """The limits of all projects that have none of their own, one for each resource that Busway counts."""
+    """Lists the registered limits: the default of each resource that Busway counts."""
     authorize(caller, "identity:list_registered_limits")
     with control.db.read() as tx:
         return _registered(control, tx)
 
 
 def get_registered(control: Control, caller: Caller, known_id: str) -> RegisteredLimit:
-    """One of them by its id."""
+    """Returns one registered limit by its id; raises `NotFound`."""
     authorize(caller, "identity:get_registered_limit")
     with control.db.read() as tx:
         return _get_registered(control, tx, known_id)
 
 
-def create_registered(control: Control, caller: Caller, asked: Sequence[Asked]) -> list[RegisteredLimit]:
-    """Sets limits of all projects in place of those of the configuration."""
+def create_registered(control: Control, caller: Caller, asked: Sequence[NewLimit]) -> list[RegisteredLimit]:
+    """Sets defaults that replace those of the configuration; all or none. Raises `Conflict` for one that is set."""
     authorize(caller, "identity:create_registered_limits")
     with control.db.write() as tx:
         take_turn(tx, TURN)
@@ -80,18 +87,18 @@ def create_registered(control: Control, caller: Caller, asked: Sequence[Asked]) 
 def update_registered(
     control: Control, caller: Caller, known_id: str, limit: int | None, description: str | None
 ) -> RegisteredLimit:
-    """Changes the limit of all projects; None leaves as it is."""
+    """Changes a registered limit; None leaves a field unchanged."""
     authorize(caller, "identity:update_registered_limit")
     with control.db.write() as tx:
         take_turn(tx, TURN)
         known = _get_registered(control, tx, known_id)
-        told = known.description if description is None else description
-        _set(tx, EVERYBODY, known.counted, known.default if limit is None else limit, told)
+        text = known.description if description is None else description
+        _set(tx, EVERYBODY, known.counted, known.default if limit is None else limit, text)
         return _get_registered(control, tx, known_id)
 
 
 def delete_registered(control: Control, caller: Caller, known_id: str) -> None:
-    """Takes a limit back: that of the configuration holds again."""
+    """Removes a registered limit, so that the configuration applies again; raises `Forbidden` if none was set."""
     authorize(caller, "identity:delete_registered_limit")
     with control.db.write() as tx:
         take_turn(tx, TURN)
@@ -106,7 +113,7 @@ def delete_registered(control: Control, caller: Caller, known_id: str) -> None:
 
 
 def list_limits(control: Control, caller: Caller, wanted: LimitFilter) -> list[Limit]:
-    """The limits of projects and domains that a filter lets through, of those that the caller may see."""
+    """Lists the limits of projects and domains that match a filter and that the caller may see."""
     authorize(caller, "identity:list_limits")
     if not allows(caller, "identity:get_limit", {"target.limit.project_id": "", "target.limit.domain_id": ""}):
         if caller.domain_id:
@@ -120,7 +127,7 @@ def list_limits(control: Control, caller: Caller, wanted: LimitFilter) -> list[L
 
 
 def get_limit(control: Control, caller: Caller, known_id: str) -> Limit:
-    """One limit of a project or a domain by its id."""
+    """Returns one limit of a project or domain by its id; raises `NotFound`."""
     with control.db.read() as tx:
         found = store.find_limit(tx, known_id)
         owner = projects.find_project(tx, found.owner) if found else None
@@ -134,8 +141,11 @@ def get_limit(control: Control, caller: Caller, known_id: str) -> Limit:
     return found
 
 
-def create_limits(control: Control, caller: Caller, asked: Sequence[Asked]) -> list[Limit]:
-    """Gives projects and domains limits of their own, all or none of them; those of domains first, which bound the others."""
+def create_limits(control: Control, caller: Caller, asked: Sequence[NewLimit]) -> list[Limit]:
+    """Sets limits of projects and domains, all or none; returns them in the order of the request.
+
+    Those of domains are set first, because no project may have a higher limit than its domain.
+    """
     authorize(caller, "identity:create_limits")
     with control.db.write() as tx:
         take_turn(tx, TURN)
@@ -148,7 +158,7 @@ def create_limits(control: Control, caller: Caller, asked: Sequence[Asked]) -> l
 
 
 def update_limit(control: Control, caller: Caller, known_id: str, limit: int | None, description: str | None) -> Limit:
-    """Changes a limit; what its projects have stays, even when it is more. None leaves as it is."""
+    """Changes a limit; None leaves a field unchanged. Resources that exceed the new limit stay."""
     authorize(caller, "identity:update_limit")
     with control.db.write() as tx:
         take_turn(tx, TURN)
@@ -165,7 +175,7 @@ def update_limit(control: Control, caller: Caller, known_id: str, limit: int | N
 
 
 def delete_limit(control: Control, caller: Caller, known_id: str) -> None:
-    """Takes a limit of a project or a domain away: that of all projects holds for it."""
+    """Removes a limit of a project or domain: the registered limit applies to it again."""
     authorize(caller, "identity:delete_limit")
     with control.db.write() as tx:
         take_turn(tx, TURN)
@@ -173,7 +183,7 @@ def delete_limit(control: Control, caller: Caller, known_id: str) -> None:
         store.forget_limit(tx, known.owner, known.counted.quota)
 
 
-def _create(control: Control, tx: Tx, asked: Asked, known: Mapping[str, int]) -> Limit:
+def _create(control: Control, tx: Tx, asked: NewLimit, known: Mapping[str, int]) -> Limit:
     owner = _owner(control, tx, asked)
     counted = _counted(control, tx, asked, list(known))
     known_id = store.limit_id(owner.id, counted.quota)
@@ -189,8 +199,8 @@ def _create(control: Control, tx: Tx, asked: Asked, known: Mapping[str, int]) ->
     return made
 
 
-def _owner(control: Control, tx: Tx, asked: Asked) -> Project:
-    """The project or the domain that a limit is for."""
+def _owner(control: Control, tx: Tx, asked: NewLimit) -> Project:
+    """Returns the project or domain of a limit; raises `BadInput` for a domain in the flat model."""
     if not asked.domain_id:
         project = projects.get_project(tx, asked.project_id)
         if project.is_domain:
@@ -215,7 +225,7 @@ def _owner(control: Control, tx: Tx, asked: Asked) -> Project:
 def _check_level(
     control: Control, tx: Tx, owner: Project, counted: Counted, limit: int, defaults: Mapping[str, int]
 ) -> None:
-    """Raises where the limit of a project would be higher than that of its domain, or of what is no sum of projects."""
+    """Raises `BadInput` if a project would have a higher limit than its domain, or if the resource can't be summed."""
     if not owner.is_domain:
         domain_limits.check_project_limits(control, tx, owner.id, {counted.quota: limit}, lambda: defaults)
         return
@@ -229,8 +239,8 @@ def _check_level(
     domain_limits.check_domain_limit(tx, owner, counted.quota, limit)
 
 
-def _counted(control: Control, tx: Tx, asked: Asked, known: list[str]) -> Counted:
-    """The resource that is asked for, if Busway counts it."""
+def _counted(control: Control, tx: Tx, asked: NewLimit, known: list[str]) -> Counted:
+    """Returns the resource of a request; raises `Forbidden` if Busway does not count it."""
     region = control.settings.region
     if asked.region_id not in (None, region):
         raise BadInput(

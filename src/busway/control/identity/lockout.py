@@ -1,8 +1,9 @@
-"""Slows guessing down: who fails again and again from one address waits longer and longer before the next try.
+"""Slows down password guessing: after several failures, the next attempt must wait, longer each time.
 
-What counts is a user name together with an address, so that a stranger elsewhere never keeps a user out. All failures
-of one address count too, for guesses over many names; names that have logged in from it lately are exempt from that.
-The wait is at most a minute. Nobody learns whether a user exists: a name that nobody has is counted like any other.
+Failures are counted by user name and client address together, so that an attacker elsewhere can't lock a user out.
+All failures of one address are counted too, against guesses over many names; a name that has logged in from that
+address within 30 days is exempt. The wait is at most `LONGEST_SECONDS`. Unknown names are counted like existing
+ones, so that nobody learns which names exist.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _NAME_CHARS = 255
 
 
 def check_may_try(control: Control, name: str, address: str) -> None:
-    """Raises `NotAuthenticated` while a name has to wait."""
+    """Raises `NotAuthenticated` if this name or this address must still wait."""
     now = control.now()
     with control.db.read() as tx:
         known = store.find_failures(tx, _key(name), address)
@@ -43,7 +44,7 @@ def check_may_try(control: Control, name: str, address: str) -> None:
 
 
 def note_failure(control: Control, name: str, address: str) -> None:
-    """Counts one failed log-in."""
+    """Counts one failed log-in of a name and an address, in a transaction of its own."""
     now = control.now()
     with control.db.write(aside=True) as tx:
         for each in (_key(name), ""):
@@ -54,7 +55,7 @@ def note_failure(control: Control, name: str, address: str) -> None:
 
 
 def note_success(tx: Tx, name: str, address: str, now: datetime) -> None:
-    """Forgets the failures of a name from an address, and that it is at home there."""
+    """Resets the failures of a name at an address, and records that it has logged in from there."""
     known = store.find_failures(tx, _key(name), address)
     if known is None or known.failures or known.succeeded is None or known.succeeded < now - timedelta(days=1):
         store.save_failures(tx, _key(name), address, Failures(0, now, now))

@@ -1,7 +1,7 @@
-"""Passwords: argon2 in a few threads of its own, so that guesses can take neither the memory nor the request threads.
+"""Password hashes: argon2 in a small thread pool, so that guesses exhaust neither memory nor request threads.
 
-A check takes about 50 ms and 64 MiB by design. At most `password_threads` run at once; a request that finds the queue
-full gets `Unavailable`.
+One check takes about 50 ms and 64 MiB by design. At most `password_threads` run at once; if the queue is full, the
+request gets `Unavailable`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WAIT_SECONDS = 30.0
 
 
 class Passwords:
-    """One pool of threads and the parameters of the hash."""
+    """A thread pool with the parameters of argon2."""
 
     def __init__(self, memory_kib: int, iterations: int, lanes: int, threads: int) -> None:
         self._hasher = PasswordHasher(time_cost=iterations, memory_cost=memory_kib, parallelism=lanes)
@@ -36,20 +36,20 @@ class Passwords:
         self.of_nobody = self.hash("nobody has this password")
 
     def hash(self, password: str) -> str:
-        """The hash of a new password; raises `BadInput` for an empty one."""
+        """Returns the hash of a new password; raises `BadInput` for an empty one."""
         if not password:
             raise BadInput("The password is empty", remedy="Choose another one.", code="empty-password")
         return self._run(self._hasher.hash, password)
 
     def check(self, password_hash: str, password: str) -> bool:
-        """True when the password is the one that was hashed; as slow for a user without a password."""
+        """Returns True if a password matches a hash; takes as long for a user without a password."""
         if not password_hash or password_hash == NO_PASSWORD:
             self._run(self._verify, self.of_nobody, password)
             return False
         return self._run(self._verify, password_hash, password)
 
     def is_outdated(self, password_hash: str) -> bool:
-        """True when a hash was made with other parameters than those of now."""
+        """Returns True if a hash was made with other parameters than the configured ones."""
         return self._hasher.check_needs_rehash(password_hash)
 
     def _verify(self, password_hash: str, password: str) -> bool:
@@ -72,7 +72,7 @@ class Passwords:
 
 
 def passwords(settings: Settings) -> Passwords:
-    """The pool of this process for the parameters of the configuration."""
+    """Returns the pool of this process for the configured parameters."""
     return _pool(
         settings.password_memory_kib, settings.password_iterations, settings.password_lanes, settings.password_threads
     )

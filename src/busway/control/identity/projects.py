@@ -1,4 +1,4 @@
-"""The use cases of projects: a tree below each domain."""
+"""The use cases of projects. The projects of a domain form a tree below it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from busway.store.users import get_user
 
 
 def list_projects(control: Control, caller: Caller, wanted: ProjectFilter = ALL_PROJECTS) -> list[Project]:
-    """The projects that a filter lets through; a token of a domain sees those of its domain."""
+    """Lists the projects that match a filter; with a token of a domain, those of that domain."""
     authorize(caller, "identity:list_projects", {"target.domain_id": wanted.domain_id or caller.domain_id})
     if caller.domain_id:
         if wanted.domain_id not in (None, caller.domain_id):
@@ -42,14 +42,14 @@ def list_projects(control: Control, caller: Caller, wanted: ProjectFilter = ALL_
 
 
 def list_own_projects(control: Control, caller: Caller) -> list[Project]:
-    """The enabled projects in which the caller has a role."""
+    """Lists the enabled projects in which the caller has a role."""
     authorize(caller, "identity:get_auth_projects")
     with control.db.read() as tx:
         return _projects_of(tx, caller.user_id, enabled=True)
 
 
 def list_user_projects(control: Control, caller: Caller, user_id: str) -> list[Project]:
-    """The projects in which a user has a role."""
+    """Lists the projects in which a user has a role."""
     with control.db.read() as tx:
         user = get_user(tx, user_id) if user_id != caller.user_id else None
         domain = user.domain_id if user else caller.user_domain_id
@@ -62,13 +62,13 @@ def _projects_of(tx: Tx, user_id: str, *, enabled: bool | None = None) -> list[P
 
 
 def get_project(control: Control, caller: Caller, project_id: str, rule: str = "identity:get_project") -> Project:
-    """One project, or a domain as one, by id."""
+    """Returns a project or a domain by its id; raises `NotFound`."""
     with control.db.read() as tx:
         return permitted(tx, caller, rule, project_id)
 
 
 def permitted(tx: Tx, caller: Caller, rule: str, project_id: str) -> Project:
-    """A project that a rule lets the caller act on; raises `NotFound` only to those who may know."""
+    """Returns a project if a rule permits the act; raises `NotFound` only if the caller may know that, else `Forbidden`."""
     found = store.find_project(tx, project_id)
     domain = "" if found is None else found.id if found.is_domain else found.domain_id
     authorize(caller, rule, {"target.project.id": project_id, "target.project.domain_id": domain})
@@ -82,7 +82,7 @@ def permitted(tx: Tx, caller: Caller, rule: str, project_id: str) -> Project:
 
 
 def list_parents(control: Control, project: Project) -> list[Project]:
-    """What stands above a project, nearest first, its domain last."""
+    """Lists the ancestors of a project, nearest first and its domain last."""
     with control.db.read() as tx:
         above = {each.id: each for each in store.list_ancestors(tx, project.id)}
     chain, at = [], project.parent_id
@@ -93,13 +93,13 @@ def list_parents(control: Control, project: Project) -> list[Project]:
 
 
 def list_subtree(control: Control, project: Project) -> list[Project]:
-    """All that stands below a project."""
+    """Lists all descendants of a project."""
     with control.db.read() as tx:
         return store.list_below(tx, project.id)
 
 
 def own_ids(control: Control, caller: Caller) -> set[str]:
-    """The ids of the projects in which the caller has a role."""
+    """Returns the ids of the projects in which the caller has a role."""
     with control.db.read() as tx:
         return assignments.list_project_ids(tx, caller.user_id)
 
@@ -107,9 +107,9 @@ def own_ids(control: Control, caller: Caller) -> set[str]:
 def create_project(
     control: Control, caller: Caller, project: Project, parent_id: str | None, domain_id: str | None
 ) -> Project:
-    """Creates a project in a domain or below another project; the ids that `project` has are replaced.
+    """Creates a project, with a new id, in a domain or below another project.
 
-    Without both it is in the domain of the caller's token.
+    Without either it is created in the domain of the caller's token.
     """
     with control.db.write() as tx:
         take_turn(tx, TURN)
@@ -139,7 +139,7 @@ def _domain_of(tx: Tx, caller: Caller, parent_id: str | None, domain_id: str | N
 
 
 def update_project(control: Control, caller: Caller, project_id: str, changes: dict[str, Any]) -> Project:
-    """Changes a project that is not a domain; disabling ends its tokens."""
+    """Changes a project that is not a domain; disabling it revokes its tokens."""
     with control.db.write() as tx:
         take_turn(tx, TURN)
         known = permitted(tx, caller, "identity:update_project", project_id)
@@ -151,7 +151,7 @@ def update_project(control: Control, caller: Caller, project_id: str, changes: d
 
 
 def change(control: Control, tx: Tx, known: Project, changes: dict[str, Any]) -> Project:
-    """Changes a project or domain with all rules of the tree."""
+    """Changes a project or a domain; checks all rules of the tree."""
     check_mutable(known, changes)
     kind = "domain" if known.is_domain else "project"
     for name in ("domain_id", "parent_id", "is_domain"):
@@ -174,7 +174,7 @@ def change(control: Control, tx: Tx, known: Project, changes: dict[str, Any]) ->
 
 
 def delete_project(control: Control, caller: Caller, project_id: str) -> None:
-    """Removes a project with nothing below it and ends its tokens; its servers and images stay until an admin deletes them."""
+    """Deletes a project without children and revokes its tokens; its resources stay until an admin deletes them."""
     with control.db.write() as tx:
         take_turn(tx, TURN)
         project = permitted(tx, caller, "identity:delete_project", project_id)
@@ -203,7 +203,7 @@ def delete_project(control: Control, caller: Caller, project_id: str) -> None:
 def change_tags(
     control: Control, caller: Caller, project_id: str, rule: str, act: Callable[[tuple[str, ...]], tuple[str, ...]]
 ) -> Project:
-    """Gives a project the tags that `act` makes of those that it has."""
+    """Replaces the tags of a project by what `act` returns for them."""
     with control.db.write() as tx:
         take_turn(tx, TURN)
         known = permitted(tx, caller, rule, project_id)

@@ -1,4 +1,4 @@
-"""How somebody proves who they are: by a password, an earlier token, an application credential, or several of them at once."""
+"""Authentication: by a password, by an earlier token, by an application credential, or by several of them together."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a client proves itself with, by method.
+    """What a client sends to authenticate, with the fields of each method.
 
-    `password`: a user (by id, or by name in `user_domain`, itself by id or name) and a password. `token`: an earlier token.
-    `application_credential`: an id, or a name and its user, and a secret.
+    - `password`: `user` (an id, or a name in `user_domain`, which is itself an id or a name) and `password`.
+    - `token`: an earlier token.
+    - `application_credential`: `credential_id`, or `credential_name` and `user`; and `secret`.
     """
 
     methods: tuple[str, ...]
@@ -40,9 +41,11 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """An authenticated user, the expiry, and the token or credential that their token comes from.
+    """An authenticated user, and what limits the token that is issued for them.
 
-    `settle` is done in the transaction that makes the token. `made_by` is the access key with which its user has signed.
+    `expires` is the latest expiry. `parent` is the digest of the token it comes from, `credential_id` the
+    application credential, `made_by` the access key of a signed request. `settle` is called in the transaction that
+    stores the token.
     """
 
     user: User
@@ -56,7 +59,7 @@ class Proof:
 
 
 def prove(control: Control, credentials: Credentials, address: str) -> Proof:
-    """Checks every method that is named; raises `NotAuthenticated` unless all hold and speak of one user."""
+    """Checks every method of the request; raises `NotAuthenticated` unless all succeed for the same user."""
     proofs = [_METHODS[method](control, credentials, address) for method in dict.fromkeys(credentials.methods)]
     first = proofs[0]
     if any(each.user.id != first.user.id for each in proofs):
@@ -89,7 +92,12 @@ def check_password(
     *,
     may_be_expired: bool = False,
 ) -> Proof:
-    """A user, by id or by name in a domain, whose password this is, and has not expired."""
+    """Authenticates a user, given by id or by name in a domain, with a password.
+
+    Raises `NotAuthenticated` for a wrong password, an unknown or disabled user, an expired password (unless
+    `may_be_expired`), and while the user must wait after failures. An outdated hash is renewed when the proof is
+    settled.
+    """
     with control.db.read() as tx:
         user = find_person(tx, reference, domain)
         known = store.get_password_hash(tx, user.id) if user else NO_PASSWORD
@@ -122,13 +130,13 @@ def check_password(
 
 
 def password_expires(control: Control, user: User) -> datetime | None:
-    """When a user's password must be changed; None for never."""
+    """Returns when the password of a user expires; None for never."""
     exempt = bool(user.options.get("ignore_password_expiry"))
     return control.settings.password_rules.expires(user.password_changed, exempt=exempt)
 
 
 def find_person(tx: Tx, reference: str, domain: str) -> User | None:
-    """A user by id, or by name in a domain that is given by id or name; None where there is no such user."""
+    """Returns a user by id, or by name in a domain that is given by id or name; None if there is none."""
     user = store.find_user(tx, reference)
     if user is None:
         found = find_domain(tx, domain)
@@ -137,7 +145,7 @@ def find_person(tx: Tx, reference: str, domain: str) -> User | None:
 
 
 def find_domain(tx: Tx, reference: str) -> Project | None:
-    """A domain by id or name, or None."""
+    """Returns a domain by id or name; None if there is none."""
     found = projects.find_project(tx, reference)
     return found if found is not None and found.is_domain else projects.find_project_by_name(tx, reference, "")
 
@@ -147,7 +155,7 @@ def _is_enabled(tx: Tx, user: User) -> bool:
 
 
 def _login_name(user: User | None, reference: str, domain: str) -> str:
-    """The name under which failures are counted: that of the user, with the domain where it is not the default one."""
+    """Returns the name that failures are counted under: NAME in the default domain, NAME@DOMAIN in others."""
     name, domain = (user.name, user.domain_id) if user else (reference, domain)
     return name if domain in (DOMAIN_ID, DOMAIN_NAME) else f"{name}@{domain}"
 

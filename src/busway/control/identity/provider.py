@@ -1,4 +1,4 @@
-"""An OpenID Connect provider: finds its keys and checks its tokens."""
+"""An OpenID Connect provider: fetches its keys and validates its tokens."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MAX_BYTES = 65536
 
 
 class Provider:
-    """One provider, with its keys as they were last fetched."""
+    """One provider with its keys. They are fetched again after an hour, or 10 s later if a token does not fit them."""
 
     def __init__(self, settings: OpenId) -> None:
         self._settings = settings
@@ -36,7 +36,7 @@ class Provider:
         self._lock = Lock()
 
     def check(self, presented: str, now: datetime) -> Mapping[str, Any]:
-        """The claims of a token of this provider for this cloud; raises `NotAuthenticated`.
+        """Returns the claims of a token that the provider has issued for this cloud; raises `NotAuthenticated`.
 
         Source: OpenID Connect Core 1.0, 3.1.3.7, and RFC 9068, 4.
         """
@@ -92,7 +92,7 @@ class Provider:
 
 @cache
 def provider_of(settings: OpenId) -> Provider:
-    """The provider of a configuration, one in each process."""
+    """Returns the provider of a configuration; one object in each process."""
     return Provider(settings)
 
 

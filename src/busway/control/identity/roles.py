@@ -1,4 +1,4 @@
-"""The use cases of roles: those of the whole cloud, those of domains, and which implies which."""
+"""The use cases of roles: of the whole cloud or of a domain, and which role implies which."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from busway.store.projects import get_domain
 
 
 def list_roles(control: Control, caller: Caller, domain_id: str = "", name: str | None = None) -> list[Role]:
-    """The roles of the whole cloud, or of one domain, by name."""
+    """Lists the roles of the whole cloud, or those of one domain, by name."""
     authorize(caller, "identity:list_domain_roles" if domain_id else "identity:list_roles")
     with control.db.read() as tx:
         return [each for each in store.list_roles(tx, domain_id) if name in (None, each.name)]
 
 
 def get_role(control: Control, caller: Caller, role_id: str) -> Role:
-    """One role by id."""
+    """Returns one role by its id; raises `NotFound`."""
     with control.db.read() as tx:
         return _permitted(tx, caller, "get", role_id)
 
 
 def create_role(control: Control, caller: Caller, role: Role) -> Role:
-    """Creates a role; one that no rule of rights names opens nothing, and one of a domain only what it implies."""
+    """Creates a role. It gives no rights unless a rule names it; one of a domain gives those of the roles that it implies."""
     authorize(caller, "identity:create_domain_role" if role.domain_id else "identity:create_role")
     made = replace(role, id=control.new_id().replace("-", ""))
     with control.db.write() as tx:
@@ -42,7 +42,7 @@ def create_role(control: Control, caller: Caller, role: Role) -> Role:
 
 
 def update_role(control: Control, caller: Caller, role_id: str, changes: dict[str, Any]) -> Role:
-    """Changes the name, the description, the options or the extra attributes of a role."""
+    """Changes the name, description, options or extra attributes of a role."""
     with control.db.write() as tx:
         take_turn(tx, TURN)
         known = _permitted(tx, caller, "update", role_id)
@@ -60,7 +60,7 @@ def update_role(control: Control, caller: Caller, role_id: str, changes: dict[st
 
 
 def delete_role(control: Control, caller: Caller, role_id: str) -> None:
-    """Removes a role that is not one of the built-in ones, wherever it was given."""
+    """Deletes a role and all its assignments; raises `Conflict` for a built-in one, `Forbidden` for an immutable one."""
     with control.db.write() as tx:
         take_turn(tx, TURN)
         role = _permitted(tx, caller, "delete", role_id)
@@ -69,19 +69,19 @@ def delete_role(control: Control, caller: Caller, role_id: str) -> None:
 
 
 def is_built_in(role: Role) -> bool:
-    """True of the roles that Busway's own rules name."""
+    """Returns True for the roles that Busway's own rules name."""
     return role.name in ROLE_NAMES and not role.domain_id
 
 
 def list_implied(control: Control, caller: Caller, prior_id: str) -> tuple[Role, list[Role]]:
-    """A role, and what it implies by itself."""
+    """Returns a role and the roles that it implies directly."""
     authorize(caller, "identity:list_implied_roles")
     with control.db.read() as tx:
         return store.get_role(tx, prior_id), store.list_implied(tx, prior_id)
 
 
 def list_inferences(control: Control, caller: Caller) -> list[tuple[Role, list[Role]]]:
-    """Each role that implies others, with those."""
+    """Lists each role that implies others, with the roles that it implies."""
     authorize(caller, "identity:list_role_inference_rules")
     with control.db.read() as tx:
         return store.list_inferences(tx)
@@ -90,7 +90,7 @@ def list_inferences(control: Control, caller: Caller) -> list[tuple[Role, list[R
 def get_implication(
     control: Control, caller: Caller, prior_id: str, implied_id: str, rule: str = "identity:get_implied_role"
 ) -> tuple[Role, Role]:
-    """Both roles, where the one implies the other by itself; raises `NotFound`."""
+    """Returns both roles if the first implies the second directly; raises `NotFound`."""
     authorize(caller, rule)
     with control.db.read() as tx:
         pair = store.get_role(tx, prior_id), store.get_role(tx, implied_id)
@@ -100,7 +100,11 @@ def get_implication(
 
 
 def imply(control: Control, caller: Caller, prior_id: str, implied_id: str) -> tuple[Role, Role]:
-    """Lets a role imply another, at once for all who have it."""
+    """Makes a role imply another, with immediate effect for all who have it; raises `BadInput` for a cycle.
+
+    Raises `Forbidden` for role admin as the implied one, and for a role of a domain that a role of the whole cloud
+    would imply.
+    """
     authorize(caller, "identity:create_implied_role")
     with control.db.write() as tx:
         take_turn(tx, TURN)
@@ -129,7 +133,7 @@ def imply(control: Control, caller: Caller, prior_id: str, implied_id: str) -> t
 
 
 def unimply(control: Control, caller: Caller, prior_id: str, implied_id: str) -> None:
-    """Ends that a role implies another, at once for all who have it; raises `NotFound`."""
+    """Removes an implication, with immediate effect for all who have the role; raises `NotFound`."""
     authorize(caller, "identity:delete_implied_role")
     with control.db.write() as tx:
         take_turn(tx, TURN)

@@ -1,4 +1,4 @@
-"""The use cases of the service catalog: filled from the configuration at the first start, then the operator's."""
+"""The use cases of the service catalog: regions, services and endpoints. The first start fills it; then it is the operator's."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ SERVICES = (
 
 
 def fixed_id(*words: str) -> str:
-    """An id that is the same in every process and after every restart."""
+    """Returns an id derived from these words: 32 hex digits, the same in every process."""
     return hashlib.sha256("/".join(words).encode()).hexdigest()[:32]
 
 
 def ensure_catalog(control: Control) -> None:
-    """Fills a catalog that is empty: at the first start, and at the first one with a database of before there was one."""
+    """Fills an empty catalog, at the first start or after an upgrade from a release that had none."""
     with control.db.read() as tx:
         if store.has_catalog(tx):
             return
@@ -43,7 +43,7 @@ def ensure_catalog(control: Control) -> None:
 
 
 def fill_catalog(control: Control, tx: Tx) -> None:
-    """Enters the services of Busway where there is no service and no region yet."""
+    """Adds Busway's own services and endpoints, unless there is a service or a region already."""
     if store.has_catalog(tx):
         return
     region = control.settings.region
@@ -57,7 +57,7 @@ def fill_catalog(control: Control, tx: Tx) -> None:
 
 
 def catalog(control: Control, project_id: str | None, user_id: str) -> list[tuple[Service, list[Endpoint]]]:
-    """The enabled services and endpoints with the URLs that a token of this project and user is shown."""
+    """Returns the enabled services with their enabled endpoints, whose URLs are filled in for this project and user."""
     values = {
         "public_endpoint": control.settings.public_url.rstrip("/"),
         "project_id": project_id,
@@ -73,21 +73,21 @@ def catalog(control: Control, project_id: str | None, user_id: str) -> list[tupl
 
 
 def list_regions(control: Control, caller: Caller, parent: str | None, page: Page) -> list[Region]:
-    """The regions, or those in another one."""
+    """Lists all regions, or the children of `parent`."""
     authorize(caller, "identity:list_regions")
     with control.db.read() as tx:
         return store.list_regions(tx, parent, page)
 
 
 def get_region(control: Control, caller: Caller, region_id: str) -> Region:
-    """One region."""
+    """Returns one region; raises `NotFound`."""
     authorize(caller, "identity:get_region")
     with control.db.read() as tx:
         return store.get_region(tx, region_id)
 
 
 def create_region(control: Control, caller: Caller, region: Region) -> Region:
-    """Makes a region, with an id of its own unless it has one."""
+    """Creates a region, with a new id unless it has one; raises `Conflict` if that is taken."""
     authorize(caller, "identity:create_region")
     made = replace(region, id=region.id or control.new_id().replace("-", ""))
     with control.db.write() as tx:
@@ -100,7 +100,7 @@ def create_region(control: Control, caller: Caller, region: Region) -> Region:
 
 
 def update_region(control: Control, caller: Caller, region_id: str, changes: Mapping[str, Any]) -> Region:
-    """Changes a region."""
+    """Changes a region; raises `BadInput` if it would become its own ancestor."""
     authorize(caller, "identity:update_region")
     with control.db.write() as tx:
         take_turn(tx, TURN)
@@ -112,7 +112,7 @@ def update_region(control: Control, caller: Caller, region_id: str, changes: Map
 
 
 def delete_region(control: Control, caller: Caller, region_id: str) -> None:
-    """Removes a region and those in it, none of which may have endpoints."""
+    """Deletes a region and its descendants; raises `Forbidden` if one of them has endpoints."""
     authorize(caller, "identity:delete_region")
     with control.db.write() as tx:
         take_turn(tx, TURN)
@@ -137,21 +137,21 @@ def _check_parent(tx: Tx, region: Region) -> None:
 
 
 def list_services(control: Control, caller: Caller, kind: str | None, name: str | None, page: Page) -> list[Service]:
-    """The services, or those of a type or name."""
+    """Lists all services, or those of a type or name."""
     authorize(caller, "identity:list_services")
     with control.db.read() as tx:
         return store.list_services(tx, kind, name, page)
 
 
 def get_service(control: Control, caller: Caller, service_id: str) -> Service:
-    """One service."""
+    """Returns one service; raises `NotFound`."""
     authorize(caller, "identity:get_service")
     with control.db.read() as tx:
         return store.get_service(tx, service_id)
 
 
 def create_service(control: Control, caller: Caller, service: Service) -> Service:
-    """Makes a service; the id that it has is replaced."""
+    """Creates a service with a new id."""
     authorize(caller, "identity:create_service")
     made = replace(service, id=control.new_id().replace("-", ""))
     with control.db.write() as tx:
@@ -160,7 +160,7 @@ def create_service(control: Control, caller: Caller, service: Service) -> Servic
 
 
 def update_service(control: Control, caller: Caller, service_id: str, changes: Mapping[str, Any]) -> Service:
-    """Changes a service; one that is not enabled is in no token's catalog."""
+    """Changes a service; the catalogs in tokens omit one that is disabled."""
     authorize(caller, "identity:update_service")
     with control.db.write() as tx:
         take_turn(tx, TURN)
@@ -171,7 +171,7 @@ def update_service(control: Control, caller: Caller, service_id: str, changes: M
 
 
 def delete_service(control: Control, caller: Caller, service_id: str) -> None:
-    """Removes a service and its endpoints."""
+    """Deletes a service and its endpoints."""
     authorize(caller, "identity:delete_service")
     with control.db.write() as tx:
         take_turn(tx, TURN)
@@ -180,21 +180,21 @@ def delete_service(control: Control, caller: Caller, service_id: str) -> None:
 
 
 def list_endpoints(control: Control, caller: Caller, wanted: EndpointFilter) -> list[Endpoint]:
-    """The endpoints that a filter lets through, with their URLs as they were entered."""
+    """Lists the endpoints that match a filter, with the templates of their URLs."""
     authorize(caller, "identity:list_endpoints")
     with control.db.read() as tx:
         return store.list_endpoints(tx, wanted)
 
 
 def get_endpoint(control: Control, caller: Caller, endpoint_id: str) -> Endpoint:
-    """One endpoint."""
+    """Returns one endpoint; raises `NotFound`."""
     authorize(caller, "identity:get_endpoint")
     with control.db.read() as tx:
         return store.get_endpoint(tx, endpoint_id)
 
 
 def create_endpoint(control: Control, caller: Caller, endpoint: Endpoint, *, make_region: bool = False) -> Endpoint:
-    """Makes an endpoint, and with `make_region` its region too; the id that it has is replaced."""
+    """Creates an endpoint with a new id, and with `make_region` its region if that is missing."""
     authorize(caller, "identity:create_endpoint")
     made = replace(endpoint, id=control.new_id().replace("-", ""))
     with control.db.write() as tx:
@@ -207,7 +207,7 @@ def create_endpoint(control: Control, caller: Caller, endpoint: Endpoint, *, mak
 def update_endpoint(
     control: Control, caller: Caller, endpoint_id: str, changes: Mapping[str, Any], *, make_region: bool = False
 ) -> Endpoint:
-    """Changes an endpoint; tokens show it from then on."""
+    """Changes an endpoint; new tokens have it at once."""
     authorize(caller, "identity:update_endpoint")
     with control.db.write() as tx:
         take_turn(tx, TURN)
@@ -219,7 +219,7 @@ def update_endpoint(
 
 
 def delete_endpoint(control: Control, caller: Caller, endpoint_id: str) -> None:
-    """Removes an endpoint."""
+    """Deletes an endpoint."""
     authorize(caller, "identity:delete_endpoint")
     with control.db.write() as tx:
         take_turn(tx, TURN)

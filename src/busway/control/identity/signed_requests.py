@@ -1,4 +1,7 @@
-"""The use case of signed requests: who has signed one gets a token for the project of the access key, through the service that asks."""
+"""Tokens for requests that a user has signed with an EC2 access key: `/v3/ec2tokens` and `/v3/s3tokens`.
+
+A service that has received such a request asks for the token. It is scoped to the project of the access key.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +25,13 @@ METHOD = "ec2credential"
 
 
 def token_for_request(control: Control, caller: Caller, request: SignedRequest) -> tuple[str, Token]:
-    """A token for a request as a service got it; raises `NotAuthenticated` for an unknown key or another signature."""
+    """Returns a token for a signed request; raises `NotAuthenticated` for an unknown key or a wrong signature."""
     authorize(caller, "identity:ec2tokens_validate")
     return _token(control, request.access, lambda secret: check_signature(request, secret, control.now()))
 
 
 def token_for_string(control: Control, caller: Caller, access: str, text: bytes, signature: str) -> tuple[str, Token]:
-    """The same for the text that was signed, as storage services hand it in."""
+    """Returns a token for a signed text and its signature, as object stores send them; raises `NotAuthenticated`."""
     authorize(caller, "identity:s3tokens_validate")
     return _token(control, access, lambda secret: check_string(text, signature, secret, control.now()))
 

@@ -1,4 +1,4 @@
-"""The use cases of tokens: issue, read and revoke."""
+"""The use cases of tokens: issue, validate and revoke."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ from busway.store.identity_tokens import TokenRow
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the token must be good for: a project by id, or by name in `project_domain`; a domain by id or name, as all domains
-    here are given; the whole system; or what a trust is for. None of them means unscoped.
+    """The scope that a client asks for.
+
+    One of: a project (by id, or by name in `project_domain`), a domain (by id or name), the whole system, or a
+    trust. None of them means unscoped. Domains are given by id or name.
     """
 
     project_id: str | None = None
@@ -39,7 +41,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class _Granted:
-    """What a token is for, once that is looked up and permitted."""
+    """The scope of a new token, with its rows read and access to it checked."""
 
     project: Project | None = None
     domain: Project | None = None
@@ -50,16 +52,17 @@ class _Granted:
 def issue_token(
     control: Control, credentials: Credentials, scope: Scope | None, address: str = ""
 ) -> tuple[str, Token]:
-    """Checks the credentials, every method of them, and returns a new token's secret and what it stands for.
+    """Authenticates a client and issues a token; returns its secret and what it stands for.
 
-    `scope` None means the user's default project where they have a role in it, else unscoped.
+    `scope` None means the user's default project if they have a role there, else unscoped. Raises
+    `NotAuthenticated`.
     """
     proof = prove(control, credentials, address)
     return grant(control, proof, scope)
 
 
 def grant(control: Control, proof: Proof, scope: Scope | None) -> tuple[str, Token]:
-    """Creates a token for an authenticated user."""
+    """Issues a token for an authenticated user; returns its secret and what it stands for."""
     now = control.now()
     secret = secrets.token_urlsafe(32)
     with control.db.write() as tx:
@@ -92,7 +95,7 @@ def grant(control: Control, proof: Proof, scope: Scope | None) -> tuple[str, Tok
 
 
 def inspect_token(control: Control, caller: Caller, subject: str, rule: str = "identity:validate_token") -> Token:
-    """What a token stands for, to whom a rule permits to know it; raises `NotFound` for one that opens nothing, to its user too."""
+    """Returns what a token stands for, if a rule permits the caller to know; raises `NotFound` for an invalid one."""
     with control.db.read() as tx:
         row = token_store.find_token(tx, digest(subject))
         try:
@@ -107,7 +110,7 @@ def inspect_token(control: Control, caller: Caller, subject: str, rule: str = "i
 
 
 def revoke_token(control: Control, caller: Caller, subject: str) -> None:
-    """Ends a token and what was made from it."""
+    """Revokes a token and the tokens that were issued for it."""
     inspect_token(control, caller, subject, "identity:revoke_token")
     with control.db.write() as tx:
         token_store.revoke_token(tx, digest(subject), control.now())
@@ -139,7 +142,7 @@ def _granted(tx: Tx, user: User, scope: Scope | None, proof: Proof, now: datetim
 
 
 def _trusted(tx: Tx, user: User, trust_id: str, proof: Proof, now: datetime) -> _Granted:
-    """What a trust is for, while both of its users may log in and its trustor has all of its roles; it is one use of it."""
+    """Returns the scope of a trust and counts one use of it; raises unless both users are enabled and the trustor has its roles."""
     if proof.credential_id is not None:
         raise Forbidden(
             "An application credential can't use a trust", remedy="Log in with a password.", code="trust-delegated"
@@ -178,14 +181,14 @@ def _project(tx: Tx, scope: Scope) -> Project | None:
 
 
 def _is_open(tx: Tx, user: User, project: Project) -> bool:
-    """True when a user may have a token for a project."""
+    """Returns True if a user may have a token for a project."""
     if project.is_domain or not project.enabled or not projects.get_domain(tx, project.domain_id).enabled:
         return False
     return bool(assignments.list_held_roles(tx, user.id, project_id=project.id))
 
 
 def _delegated_project(tx: Tx, scope: Scope | None, project_id: str) -> Project:
-    """An application credential is for its own project, whatever is asked for."""
+    """Returns the project of an application credential: its own, whatever the client asks for."""
     project = projects.get_project(tx, project_id)
     asked = None if scope is None else scope.project_id or scope.project_name
     elsewhere = scope is not None and (scope.is_system or scope.domain is not None)

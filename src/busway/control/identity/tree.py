@@ -1,4 +1,4 @@
-"""The rules of the tree of domains and projects that hold whoever changes it; the caller has the turn `identity`."""
+"""Rules of the tree of domains and projects that every change must keep. The caller holds the turn `TURN`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TURN = "identity"
 
 
 def check_place(tx: Tx, project: Project, most_depth: int) -> None:
-    """Raises `Forbidden` where no project can be made: below a disabled one, or too deep (domains are at 0)."""
+    """Raises `Forbidden` for a new project below a disabled one, or deeper than `most_depth` (domains are at 0)."""
     assert project.parent_id is not None
     parent = store.get_project(tx, project.parent_id)
     above = [parent, *store.list_ancestors(tx, parent.id)]
@@ -37,7 +37,10 @@ def check_place(tx: Tx, project: Project, most_depth: int) -> None:
 
 
 def check_mutable(project: Project, changes: Mapping[str, Any] | None) -> None:
-    """Raises `Forbidden` for a change (None: the deletion) of what is immutable; taking that option away is none."""
+    """Raises `Forbidden` for a change of an immutable project or domain; `changes` None is its deletion.
+
+    Removing the option `immutable` is permitted.
+    """
     frees = changes is not None and changes.get("options", {}).get("immutable", True) in (False, None)
     if project.is_immutable and not frees:
         kind = "domain" if project.is_domain else "project"
@@ -49,7 +52,7 @@ def check_mutable(project: Project, changes: Mapping[str, Any] | None) -> None:
 
 
 def check_switch(tx: Tx, project: Project) -> None:
-    """Raises `Forbidden` when a project can't be enabled, or can't be disabled, because of those above or below it."""
+    """Raises `Forbidden` for enabling a project below a disabled one, and for disabling one above an enabled one."""
     if project.is_domain:
         return
     if project.enabled:
@@ -69,12 +72,12 @@ def check_switch(tx: Tx, project: Project) -> None:
 
 
 def merged_options(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Options with the given ones over them; one that is null is taken away."""
+    """Returns the known options updated by the given ones; a value None removes its key."""
     return {key: value for key, value in {**known, **given}.items() if value is not None}
 
 
 def refuse_move(kind: str, name: str, known: object, given: object) -> None:
-    """Raises `BadInput` when an attribute that never changes is given another value."""
+    """Raises `BadInput` if an immutable attribute would get another value."""
     if given != known:
         raise BadInput(
             f"The {name} of a {kind} can't be changed",
@@ -85,7 +88,7 @@ def refuse_move(kind: str, name: str, known: object, given: object) -> None:
 
 
 def check_admin_left(tx: Tx) -> None:
-    """Raises `Conflict` when nobody could log in as an admin any more; the transaction is rolled back by that."""
+    """Raises `Conflict`, which rolls the transaction back, if no user could log in as an admin any more."""
     if users.count_admins(tx, NO_PASSWORD) == 0:
         raise Conflict(
             "Nobody would be left who can log in as an admin",

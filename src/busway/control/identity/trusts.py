@@ -1,4 +1,4 @@
-"""The use cases of trusts: a user hands some of their roles in a project to another, and takes them back."""
+"""The use cases of trusts: a user (the trustor) lets another (the trustee) act with some of the trustor's roles in a project."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ MOST_PER_TRUSTOR = 100
 
 @dataclass(frozen=True, slots=True)
 class NewTrust:
-    """What is asked for; `roles` by id or name; `redelegations` None for as many as there may be, 0 for none."""
+    """The fields of a trust that is to be created.
+
+    `roles` are ids or names. `redelegations` is how often it may be passed on: 0 for never, None for the configured
+    maximum.
+    """
 
     trustor_id: str
     trustee_id: str
@@ -38,7 +42,7 @@ class NewTrust:
 
 
 def create_trust(control: Control, caller: Caller, wanted: NewTrust) -> Trust:
-    """Makes a trust of the caller; with a token of a trust it is handed on, with no more than that trust has."""
+    """Creates a trust of the caller. With a token of a trust, that trust is passed on, with no more rights than it has."""
     authorize(caller, "identity:create_trust", {"trust.trustor_user_id": wanted.trustor_id})
     now = control.now()
     if caller.delegation is not None and not caller.delegation.is_trust:
@@ -62,7 +66,7 @@ def create_trust(control: Control, caller: Caller, wanted: NewTrust) -> Trust:
 
 
 def list_trusts(control: Control, caller: Caller, wanted: TrustFilter) -> list[Trust]:
-    """The trusts that a filter lets through; without one, all, for whom a rule permits that."""
+    """Lists the trusts that match a filter and that the caller may see; all of them need a rule's permission."""
     if wanted.trustor_id is None and wanted.trustee_id is None:
         authorize(caller, "identity:list_trusts", {})
     if wanted.trustor_id is not None:
@@ -74,13 +78,13 @@ def list_trusts(control: Control, caller: Caller, wanted: TrustFilter) -> list[T
 
 
 def get_trust(control: Control, caller: Caller, trust_id: str, rule: str = "identity:get_trust") -> Trust:
-    """One trust, for its two users and whom a rule permits."""
+    """Returns one trust to its trustor, its trustee, or a caller whom a rule permits; raises `NotFound`."""
     with control.db.read() as tx:
         return _permitted(control, tx, caller, rule, trust_id)
 
 
 def delete_trust(control: Control, caller: Caller, trust_id: str) -> None:
-    """Takes a trust back, with those that were made from it; the tokens of all of them end."""
+    """Deletes a trust and the trusts that were made by passing it on, and revokes the tokens of all of them."""
     with control.db.write() as tx:
         take_turn(tx, TURN)
         trust = _permitted(control, tx, caller, "identity:delete_trust", trust_id)
@@ -96,7 +100,7 @@ def delete_trust(control: Control, caller: Caller, trust_id: str) -> None:
 
 
 def roles_of(control: Control, trusts: Sequence[Trust]) -> dict[str, Role]:
-    """The roles of some trusts, by id."""
+    """Returns the roles of these trusts, by role id."""
     wanted = {each for trust in trusts for each in trust.roles}
     with control.db.read() as tx:
         return {role.id: role for role in roles.list_roles(tx) if role.id in wanted}
@@ -130,7 +134,7 @@ def _made(control: Control, tx: Tx, wanted: NewTrust, parent: Trust | None) -> T
 
 
 def _handed_on(made: Trust, parent: Trust, asked: int | None) -> Trust:
-    """A trust that is made with a token of another one: not longer, for no other roles, and not more often handed on."""
+    """Returns a trust made from another one; raises `Forbidden` if it would last longer, or have more roles or uses."""
     if parent.redelegation_count < 1:
         raise _not_handed_on("Its trustor did not allow it")
     if made.project_id != parent.project_id or not set(made.roles) <= set(parent.roles):
@@ -155,7 +159,7 @@ def _not_handed_on(detail: str) -> Forbidden:
 
 
 def _roles(tx: Tx, wanted: NewTrust) -> tuple[str, ...]:
-    """The ids of the roles that are wanted, by id or name, and of what they imply: all of them roles of the trustor there."""
+    """Returns the ids of these roles, given by id or name, with those that they imply; the trustor must have all of them."""
     held = assignments.list_held_roles(tx, wanted.trustor_id, project_id=wanted.project_id)
     by_name = {role.name: role.id for role in held}
     ids = {role.id for role in held}

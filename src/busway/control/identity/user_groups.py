@@ -21,7 +21,7 @@ from busway.store.users import UserFilter
 
 
 def list_groups(control: Control, caller: Caller, wanted: UserGroupFilter = ALL_GROUPS) -> list[UserGroup]:
-    """The groups that a filter lets through; a token of a domain sees those of its domain."""
+    """Lists the groups that match a filter; with a token of a domain, those of that domain."""
     authorize(caller, "identity:list_groups", {"target.domain_id": wanted.domain_id or caller.domain_id})
     if caller.domain_id:
         wanted = replace(wanted, domain_id=wanted.domain_id or caller.domain_id)
@@ -30,7 +30,7 @@ def list_groups(control: Control, caller: Caller, wanted: UserGroupFilter = ALL_
 
 
 def list_user_groups(control: Control, caller: Caller, user_id: str, wanted: UserGroupFilter) -> list[UserGroup]:
-    """The groups that a user is in."""
+    """Lists the groups that a user is a member of."""
     with control.db.read() as tx:
         found = users.find_user(tx, user_id)
         target = {"user_id": user_id, "target.user.domain_id": found.domain_id if found else ""}
@@ -39,13 +39,13 @@ def list_user_groups(control: Control, caller: Caller, user_id: str, wanted: Use
 
 
 def get_group(control: Control, caller: Caller, group_id: str) -> UserGroup:
-    """One group by id."""
+    """Returns one group by its id; raises `NotFound`."""
     with control.db.read() as tx:
         return _permitted(tx, caller, "identity:get_group", group_id)
 
 
 def create_group(control: Control, caller: Caller, group: UserGroup, domain_id: str | None) -> UserGroup:
-    """Creates a group, in the domain of the caller's token unless another is named."""
+    """Creates a group, in the domain of the caller's token unless another is given."""
     domain = domain_id or caller.domain_id or caller.project_domain_id or DOMAIN_ID
     authorize(caller, "identity:create_group", {"target.group.domain_id": domain})
     with control.db.write() as tx:
@@ -71,7 +71,7 @@ def update_group(control: Control, caller: Caller, group_id: str, changes: dict[
 
 
 def delete_group(control: Control, caller: Caller, group_id: str) -> None:
-    """Removes a group with its roles; its users stay."""
+    """Deletes a group and its role assignments; its users stay."""
     with control.db.write() as tx:
         take_turn(tx, TURN)
         group = _permitted(tx, caller, "identity:delete_group", group_id)
@@ -80,14 +80,14 @@ def delete_group(control: Control, caller: Caller, group_id: str) -> None:
 
 
 def list_members(control: Control, caller: Caller, group_id: str, wanted: UserFilter) -> list[User]:
-    """The users of a group that a filter lets through."""
+    """Lists the users of a group that match a filter."""
     with control.db.read() as tx:
         group = _permitted(tx, caller, "identity:list_users_in_group", group_id)
         return users.list_users(tx, replace(wanted, group_id=group.id))
 
 
 def add_member(control: Control, caller: Caller, group_id: str, user_id: str) -> None:
-    """Puts a user into a group."""
+    """Adds a user to a group; idempotent."""
     with control.db.write() as tx:
         take_turn(tx, TURN)
         group, user = _pair(tx, caller, "identity:add_user_to_group", group_id, user_id)
@@ -95,7 +95,7 @@ def add_member(control: Control, caller: Caller, group_id: str, user_id: str) ->
 
 
 def remove_member(control: Control, caller: Caller, group_id: str, user_id: str) -> None:
-    """Takes a user out of a group; raises `NotFound` when they are not in it."""
+    """Removes a user from a group; raises `NotFound` if they are not a member."""
     with control.db.write() as tx:
         take_turn(tx, TURN)
         group, user = _pair(tx, caller, "identity:remove_user_from_group", group_id, user_id)
@@ -104,7 +104,7 @@ def remove_member(control: Control, caller: Caller, group_id: str, user_id: str)
 
 
 def check_member(control: Control, caller: Caller, group_id: str, user_id: str) -> None:
-    """Raises `NotFound` when a user is not in a group."""
+    """Raises `NotFound` if a user is not a member of a group."""
     with control.db.read() as tx:
         group, user = _pair(tx, caller, "identity:check_user_in_group", group_id, user_id)
         if not store.is_member(tx, group.id, user.id):

@@ -23,14 +23,14 @@ from busway.store.users import EVERYBODY, UserFilter
 
 
 class Unchanged:
-    """The mark of a value that is not given."""
+    """The type of `UNCHANGED`, which marks an argument that was not given; None means "no password"."""
 
 
 UNCHANGED = Unchanged()
 
 
 def list_users(control: Control, caller: Caller, wanted: UserFilter = EVERYBODY) -> list[User]:
-    """The users that a filter lets through; a token of a domain sees those of its domain."""
+    """Lists the users that match a filter; with a token of a domain, those of that domain."""
     authorize(caller, "identity:list_users", {"target.domain_id": wanted.domain_id or caller.domain_id})
     if caller.domain_id:
         if wanted.domain_id not in (None, caller.domain_id):
@@ -41,13 +41,13 @@ def list_users(control: Control, caller: Caller, wanted: UserFilter = EVERYBODY)
 
 
 def get_user(control: Control, caller: Caller, user_id: str) -> User:
-    """One user by id."""
+    """Returns one user by id; raises `NotFound`."""
     with control.db.read() as tx:
         return permitted(tx, caller, "identity:get_user", user_id)
 
 
 def permitted(tx: Tx, caller: Caller, rule: str, user_id: str) -> User:
-    """A user that a rule lets the caller act on; raises `NotFound` only to those who may know."""
+    """Returns a user if a rule permits the act; raises `NotFound` only if the caller may know that, else `Forbidden`."""
     found = store.find_user(tx, user_id)
     domain = found.domain_id if found else ""
     authorize(caller, rule, {"user_id": user_id, "target.user.id": user_id, "target.user.domain_id": domain})
@@ -55,9 +55,9 @@ def permitted(tx: Tx, caller: Caller, rule: str, user_id: str) -> User:
 
 
 def create_user(control: Control, caller: Caller, user: User, password: str | None, domain_id: str | None) -> User:
-    """Creates a user, in the domain of the caller's token unless another is named; the id that `user` has is replaced.
+    """Creates a user with a new id, in the domain of the caller's token unless another is given.
 
-    Without a password they can't log in with one.
+    Without a password the user can't log in with one. Raises `BadInput` for a password that the rules refuse.
     """
     domain = domain_id or caller.domain_id or caller.project_domain_id or DOMAIN_ID
     authorize(caller, "identity:create_user", {"target.user.domain_id": domain})
@@ -79,7 +79,7 @@ def update_user(
     changes: dict[str, Any],
     password: str | Unchanged | None = UNCHANGED,
 ) -> User:
-    """Changes a user; a new password or a disabled user ends all their tokens. A password of None takes it away."""
+    """Changes a user. A new password, or disabling the user, revokes all their tokens; a password of None removes it."""
     hashed = None
     if not isinstance(password, Unchanged):
         hashed = NO_PASSWORD if password is None else _hash(control, password)
@@ -110,7 +110,7 @@ def _changes(known: User, changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_default_project(tx: Tx, user: User) -> None:
-    """As in Keystone: a default project need not exist (yet), but it may not be a domain."""
+    """Raises `BadInput` if the default project is a domain; as in Keystone, it need not exist."""
     project = find_project(tx, user.default_project_id) if user.default_project_id else None
     if project is not None and project.is_domain:
         raise BadInput(
@@ -119,7 +119,10 @@ def _check_default_project(tx: Tx, user: User) -> None:
 
 
 def change_password(control: Control, user_id: str, original: str, password: str, address: str = "") -> None:
-    """A user changes their own password, proved by the old one; all their tokens end."""
+    """Changes a user's own password, authenticated by the old one, and revokes all their tokens.
+
+    Raises `NotAuthenticated` for a wrong old password, `BadInput` for a new one that the rules refuse.
+    """
     proof = check_password(control, user_id, original, address, may_be_expired=True)
     if proof.user.options.get("lock_password"):
         raise BadInput(
@@ -144,13 +147,13 @@ def change_password(control: Control, user_id: str, original: str, password: str
 
 
 def _hash(control: Control, password: str) -> str:
-    """The hash of a password that the operator's pattern lets through."""
+    """Returns the hash of a password; raises `BadInput` if the configured pattern refuses it."""
     control.settings.password_rules.check_form(password)
     return passwords(control.settings).hash(password)
 
 
 def _check_new(control: Control, user_id: UserId, password: str) -> None:
-    """Raises `BadInput` for one of the user's last passwords."""
+    """Raises `BadInput` if the password is one of the last ones of the user."""
     remembered = control.settings.password_rules.remembered
     with control.db.read() as tx:
         former = list_former(tx, user_id, max(0, remembered - 1))
@@ -164,7 +167,7 @@ def _check_new(control: Control, user_id: UserId, password: str) -> None:
 
 
 def delete_user(control: Control, caller: Caller, user_id: str) -> None:
-    """Removes a user with their application credentials, and ends their tokens."""
+    """Deletes a user with their application credentials, and revokes their tokens."""
     with control.db.write() as tx:
         take_turn(tx, TURN)
         user = permitted(tx, caller, "identity:delete_user", user_id)

@@ -1,4 +1,4 @@
-"""The key under which credentials are kept: a file of the state folder, so that who has the database alone can't read them."""
+"""The key that encrypts stored credentials: a file in the state folder, so that the database alone does not reveal them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEY_FILE = "credentials.key"
 
 
 def sealer(control: Control) -> Sealer:
-    """The key of the state folder, made where there is none; of several processes that make one at once the first counts."""
+    """Returns the key; creates the file if it is missing. If several processes create it at once, all use the first."""
     return _read(control.state / KEY_FILE)
 
 
@@ -51,7 +51,7 @@ def _make(path: Path) -> None:
 
 
 def unseal(control: Control, sealed: str, fingerprint: str, owner: str) -> str:
-    """A secret; raises `Unavailable` where it was sealed with another key than the one that is here."""
+    """Decrypts a secret; raises `Unavailable` if it was encrypted with another key."""
     key = sealer(control)
     try:
         if key.fingerprint != fingerprint:
@@ -62,7 +62,7 @@ def unseal(control: Control, sealed: str, fingerprint: str, owner: str) -> str:
 
 
 def other_key(detail: str) -> Unavailable:
-    """The error for a control plane whose key is not the one of its database."""
+    """Returns the error for a state folder whose key did not encrypt the credentials of the database."""
     return Unavailable(
         f"{KEY_FILE} of the state folder is not the key of the credentials in the database",
         detail=detail,

@@ -1,5 +1,9 @@
-"""Images and their data.
+"""Images: metadata and data.
 
-Entry points: `catalogue` has the use cases, `upload` takes data in, `internal` asks hosts for disks, `purge` forgets data, `published` says
-where ready images are.
+- `catalogue`: create, list, change and delete images. `members`: share them. `metadefs`: definitions of their
+  properties.
+- `upload`: takes data in. `importing` and `import_run`: imports. `conversion`: other disk formats. `web_download`:
+  data from a URL.
+- `internal`: disks that hosts upload. `purge`: deletes data that is no longer needed. `published`: the catalogue of
+  ready images.
 """

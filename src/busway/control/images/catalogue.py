@@ -1,4 +1,4 @@
-"""The use cases of images, but for the upload of their data (image_upload)."""
+"""The use cases of images, without the upload of data (`upload`)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DATA = "image-data"  # the turn of whoever gives a row its data, or forgets data
 
 
 def create_image(control: Control, caller: Caller, image: Image) -> Image:
-    """Registers an image without data; only an admin makes one for another project than their own."""
+    """Creates an image without data, in status queued; only an admin may create one for another project."""
     made = replace(image, status=ImageStatus.QUEUED, created=control.now(), updated=control.now())
     _check_owner(caller, made.owner)
     authorize(caller, "add_image", {"project_id": made.owner, "owner": made.owner})
@@ -40,19 +40,19 @@ def create_image(control: Control, caller: Caller, image: Image) -> Image:
 
 
 def list_images(control: Control, caller: Caller, wanted: ImageFilter = EVERY_IMAGE) -> list[Image]:
-    """The images that the caller sees in a list, and a filter lets through; community images of others only by id."""
+    """Lists the images that the caller may see and that match a filter. Community images of others are listed only by id."""
     with control.db.read() as tx:
         return list_page(tx, replace(wanted, project_id=None if caller.is_admin else caller.project_id))
 
 
 def get_image(control: Control, caller: Caller, image_id: str, rule: str = "get_image") -> Image:
-    """One image; raises `NotFound` also for a private one of others, and `Forbidden` where the rule says so."""
+    """Returns one image; raises `NotFound` for a private one of others, `Forbidden` if the rule denies it."""
     with control.db.read() as tx:
         return _visible(tx, caller, image_id, rule)
 
 
 def change_image(control: Control, caller: Caller, image_id: str, change: Callable[[Image], Image]) -> Image:
-    """Applies a pure change to an image that the caller owns."""
+    """Replaces an image by what the pure function `change` returns for it; the caller must own it."""
     with control.db.write() as tx:
         old = _owned(tx, caller, image_id, "modify_image", lock=True)
         new = replace(change(old), updated=control.now())
@@ -70,10 +70,7 @@ def change_image(control: Control, caller: Caller, image_id: str, change: Callab
 
 
 def set_active(control: Control, caller: Caller, image_id: str, *, active: bool) -> None:
-    """Reactivates or deactivates an image; running servers are not affected.
-
-    Raises `Forbidden` for one without data.
-    """
+    """Activates or deactivates an image; running servers are not affected. Raises `Forbidden` for one without data."""
     with control.db.write() as tx:
         image = _owned(tx, caller, image_id, "reactivate" if active else "deactivate", lock=True)
         if image.status not in (ImageStatus.ACTIVE, ImageStatus.DEACTIVATED):
@@ -87,7 +84,7 @@ def set_active(control: Control, caller: Caller, image_id: str, *, active: bool)
 
 
 def delete_image(control: Control, caller: Caller, image_id: str) -> None:
-    """Hides an image; its data stays while servers need it (`purge`)."""
+    """Deletes an image; its data stays while servers need it (`purge`)."""
     with control.db.write() as tx:
         image = _owned(tx, caller, image_id, "delete_image", lock=True)
         if image.protected:
@@ -100,13 +97,13 @@ def delete_image(control: Control, caller: Caller, image_id: str) -> None:
 
 
 def owned_image(control: Control, caller: Caller, image_id: str, rule: str) -> Image:
-    """One image that a rule lets the caller change; raises `NotFound` or `Forbidden`."""
+    """Returns an image that a rule lets the caller change; raises `NotFound` or `Forbidden`."""
     with control.db.read() as tx:
         return _owned(tx, caller, image_id, rule)
 
 
 def image_path(control: Control, image: Image) -> Path:
-    """The file with an image's data; raises `NotFound` while it has none."""
+    """Returns the path of an image's data; raises `NotFound` while it has none."""
     if image.sha256 is None:
         raise NotFound(
             f"Image {image.id} has no data",
@@ -118,7 +115,7 @@ def image_path(control: Control, image: Image) -> Path:
 
 
 def image_folder(control: Control) -> Path:
-    """Where the data of images is, one file per sha256."""
+    """Returns the folder of the data of images, one file per SHA-256."""
     return control.state / "images"
 
 

@@ -1,7 +1,8 @@
-"""Converts tenants' disk images with qemu-img: within bounds, with the format of every file named, after a look at its headers.
+"""Converts disk images of users with qemu-img, within limits of memory, time and size.
 
-A format that is not named is guessed from the data, and then its owner chooses which files of this machine are opened. So the
-source is a JSON description: its driver, the one file, and no backing file whatever its header says.
+If no format is given, qemu-img guesses it from the data, so that the owner of the image could make it open other
+files of this machine. Therefore the source is a JSON description: its driver, one file, and no backing file
+whatever the header says.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """One file that becomes another; `virtual_size` is the size of its disk, `most_bytes` how large the new file may be at most."""
+    """One conversion; `virtual_size` is the size of the disk in bytes, `most_bytes` the limit of the new file."""
 
     source: Path
     source_format: str
@@ -42,9 +43,9 @@ class Conversion:
 
 
 def convert(wanted: Conversion, watch: Callable[[], None]) -> None:
-    """Writes the new file; `watch` is called meanwhile, and ends it by raising.
+    """Writes the new file. `watch` is called repeatedly meanwhile; it stops the conversion by raising.
 
-    Raises `BadInput` for data that can't be converted within the bounds, `Unavailable` where qemu-img is missing.
+    Raises `BadInput` for data that can't be converted within the limits, `Unavailable` if qemu-img is missing.
     """
     if wanted.output_format == "raw" and wanted.virtual_size > wanted.most_bytes:
         raise _too_large(wanted)
@@ -84,7 +85,7 @@ def _command(wanted: Conversion, file_bytes: int) -> list[str]:
 
 
 def _run(command: list[str], watch: Callable[[], None]) -> tuple[int, str]:
-    """The exit status and the last words of a program, which is killed when `watch` raises or time is up."""
+    """Runs a program; returns its exit status and last output. Kills it if `watch` raises or the time is over."""
     child = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -119,12 +120,12 @@ def _failed(wanted: Conversion, status: int, words: str) -> BuswayError:
         return _missing("qemu-img", "qemu-utils")
     if "File too large" in words or status in (-25, 153):
         return _too_large(wanted)
-    told = words or f"qemu-img ended with {status}"
+    reason = words or f"qemu-img ended with {status}"
     if status < 0:
-        told = f"qemu-img was ended by signal {-status}; it may use {CPU_SECONDS} s of CPU and {MEMORY_BYTES} bytes of memory. {words}"
+        reason = f"qemu-img was ended by signal {-status}; it may use {CPU_SECONDS} s of CPU and {MEMORY_BYTES} bytes of memory. {words}"
     return BadInput(
         f"The {wanted.source_format} data could not be converted to {wanted.output_format}",
-        detail=told,
+        detail=reason,
         remedy="Check the file with qemu-img check, or convert it yourself: qemu-img convert -O qcow2 IN OUT",
         code="image-conversion",
     )

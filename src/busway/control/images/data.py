@@ -1,7 +1,8 @@
-"""Files with images' data: where a new one is written, and how it becomes an image's.
+"""Files with the data of images: temporary files, and files named by their SHA-256.
 
-A file gets the name of its sha256 before the row that has it is written. So whoever removes data that no row has looks at the
-rows in the same turn (`purge`), and whoever writes a row looks whether the file is still there.
+A file is renamed to its SHA-256 before the row that refers to it is written. Both the deletion of a file (`purge`)
+and the write of a row take the turn `DATA`: the deletion checks that no row refers to the file, the write checks
+that the file still exists.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _PIECE = 1024**2
 
 @dataclass(frozen=True, slots=True)
 class StoredData:
-    """Size in bytes and digests of a file."""
+    """Size in bytes and hex digests of a file."""
 
     size: int
     md5: str
@@ -35,16 +36,16 @@ class StoredData:
 
     @classmethod
     def of_image(cls, image: Image) -> StoredData:
-        """The data that an image has; all four are there with its sha256."""
+        """Returns size and digests of the data that an image has."""
         return cls(image.size or 0, image.md5 or "", image.sha256 or "", image.sha512 or "")
 
     def of(self, image: Image) -> Image:
-        """The image with this data."""
+        """Returns the image with this size and these digests."""
         return replace(image, size=self.size, md5=self.md5, sha256=self.sha256, sha512=self.sha512)
 
 
 def new_path(control: Control, image: Image) -> Path:
-    """Where a new file for an image's data is written; what uploads of a day ago left behind is removed."""
+    """Returns the path of a new temporary file; removes those older than a day."""
     folder = image_folder(control) / "tmp"
     for part in (folder.parent, folder):
         part.mkdir(mode=0o700, exist_ok=True)
@@ -54,7 +55,7 @@ def new_path(control: Control, image: Image) -> Path:
 
 
 def digests_of(path: Path, watch: Callable[[], None]) -> StoredData:
-    """Reads a whole file, makes it durable, and tells its size and digests; `watch` is called for each MiB."""
+    """Reads a whole file and syncs it to disk; returns its size and digests. `watch` is called after each MiB."""
     digests, size = (hashlib.md5(usedforsecurity=False), hashlib.sha256(), hashlib.sha512()), 0
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
@@ -67,9 +68,10 @@ def digests_of(path: Path, watch: Callable[[], None]) -> StoredData:
 
 
 def adopt(control: Control, path: Path, found: StoredData, settle: Callable[[Tx], Image]) -> Image:
-    """Gives a durable file its name; `settle` writes the row of the image that has it, in the turn of data.
+    """Renames a synced file to its SHA-256 and calls `settle`, which writes the row of its image; returns the image.
 
-    Raises `Unavailable` where the data was removed with another image's meanwhile, and what `settle` raises.
+    Raises `Unavailable` if the data was deleted meanwhile with another image that had the same, and whatever
+    `settle` raises.
     """
     control.crashpoint("image:before-rename")
     data = image_folder(control) / found.sha256

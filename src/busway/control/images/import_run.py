@@ -1,8 +1,8 @@
-"""Does what imports have left to do: fetch, look, convert, and make the image active, or queued again with the reason.
+"""The loop `image-import`: fetches, checks and converts the data of imports, and activates the image or records the error.
 
-A crash leaves a task that is not over; the next turn does it again, from the data that was fetched where that has its row already.
-Up to 16 imports run at once, and one of a project, so that slow downloads of a few projects hold up no other's. Two of them convert at once,
-because that takes a core each.
+A task that a crash interrupts stays open: the next turn starts it again, from the fetched data if that has a row
+already. At most `MOST_AT_ONCE` imports run at once, one per project, so that slow downloads of one project do not
+delay the others. At most `MOST_CONVERTING` convert at once, because each uses a CPU core.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ _log = structlog.get_logger("busway.loops")
 
 
 class _StoppingError(Exception):
-    """The process ends: the task stays as it is."""
+    """The process is stopping: the task stays open."""
 
 
 def run_imports(control: Control) -> None:
-    """One turn: until nothing is left to do."""
+    """Works until no import is left or the process stops."""
     turn = _Turn(control)
     try:
         while not control.loops.stopping.is_set() and turn.trouble is None:
@@ -65,7 +65,7 @@ def run_imports(control: Control) -> None:
 
 @dataclass
 class _Turn:
-    """What the imports of one turn share: a thread for each project that has one under way."""
+    """The running imports of one turn: one thread per project."""
 
     control: Control
     trouble: Exception | None = None
@@ -74,7 +74,7 @@ class _Turn:
     _over: threading.Condition = field(default_factory=threading.Condition)
 
     def begin_next(self) -> bool:
-        """Begins the oldest task of a project that has none under way; False if there is none, or no place for it."""
+        """Starts the oldest task of a project that has none running; False if there is none, or too many run."""
         with self._over:
             if len(self._busy) >= MOST_AT_ONCE:
                 return False
@@ -90,18 +90,18 @@ class _Turn:
         return True
 
     def is_idle(self) -> bool:
-        """True if no task is under way."""
+        """Returns True if no task is running."""
         with self._over:
             return not self._busy
 
     def wait(self) -> None:
-        """Waits until a task is over, or a moment."""
+        """Waits until a task ends, at most `_IDLE_SECONDS`."""
         with self._over:
             if self._busy:
                 self._over.wait(_IDLE_SECONDS)
 
     def end(self) -> None:
-        """Waits for what is under way."""
+        """Waits until all running tasks have ended."""
         with self._over:
             threads = list(self._busy.values())
         for thread in threads:
@@ -161,7 +161,7 @@ def _import(control: Control, task: ImageTask, converting: threading.BoundedSema
 
 
 def _importing(tx: Tx, task: ImageTask) -> Image:
-    """The image of a task, as long as it is wanted."""
+    """Returns the image of a task; raises `NotFound` or `Conflict` if it is no longer imported."""
     image = store.get_image(tx, task.image_id, lock=True)
     if image.status is not ImageStatus.IMPORTING:
         raise Conflict(f"Image {image.id} is {image.status}: it is not being imported", code="image-not-staged")
@@ -169,7 +169,7 @@ def _importing(tx: Tx, task: ImageTask) -> Image:
 
 
 class _Watch:
-    """Looks, while something takes long, whether it is still to be done; raises where it is not."""
+    """A callback for long operations; raises if the process stops, the image is no longer imported, or the disk is full."""
 
     def __init__(self, control: Control, task: ImageTask, image: Image) -> None:
         self._control, self._task, self._image = control, task, image
@@ -205,7 +205,7 @@ def _fetch(control: Control, task: ImageTask, image: Image, watch: Callable[[], 
 
 
 def _look(control: Control, image: Image) -> int:
-    """The size of the disk in an image's data; raises `BadInput` for data that must not be opened."""
+    """Returns the size in bytes of the disk in an image's data; raises `BadInput` for data that must not be opened."""
     path, disk_format, size = image_path(control, image), str(image.disk_format), image.size or 0
     with path.open("rb") as file:
 
@@ -246,7 +246,7 @@ def _head(path: Path) -> bytes:
 def _settle(
     control: Control, task: ImageTask, image: Image, found: StoredData, size: int, disk_format: str, tx: Tx
 ) -> Image:
-    """Writes that an image is active, and that its task is over."""
+    """Writes that an image is active and that its task has succeeded."""
     current, now = _importing(tx, task), control.now()
     if current.sha256 != image.sha256:
         raise Conflict(f"Image {image.id} has got other data meanwhile", code="image-not-staged")
@@ -260,7 +260,7 @@ def _settle(
 
 
 def _fail(control: Control, task: ImageTask, why: str) -> None:
-    """Writes why; the image has no data any more, and may get some again."""
+    """Writes that a task has failed and why; the image is queued again, without data."""
     data = None
     with control.db.write() as tx:
         try:

@@ -1,7 +1,7 @@
-"""The use cases of imports: data that is staged, or fetched, becomes an image's, and a task says what came of it.
+"""The use cases of imports: staged or fetched data becomes the data of an image; a task records the result.
 
-Staged data has its place and its digests already. Where nothing is fetched or converted, an import is one look at its first bytes
-and one transaction, within the request. All else is done by the loop `image-import`; its image is `importing` until then.
+If nothing is to be fetched or converted, an import checks the first bytes and completes within the request.
+Otherwise the loop `image-import` does it, and the image is `importing` until then.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ TOPIC = "image-import"
 
 
 def methods_of(control: Control) -> tuple[str, ...]:
-    """How data may come into an image: nothing is fetched where the operator has allowed no host."""
+    """Returns the import methods; `web-download` only if the operator permits hosts."""
     return (DIRECT, WEB_DOWNLOAD) if control.settings.imports.allows_any else (DIRECT,)
 
 
 def import_image(
     control: Control, caller: Caller, image_id: str, given: Mapping[str, Any], stores: Sequence[str], request_id: str
 ) -> ImageTask:
-    """Makes an image of its staged data, or of what is fetched. Data of another format is forgotten: the task says why.
+    """Imports the staged data of an image, or the data at a URL.
 
-    Then the image is queued again. Raises `BadInput` for a method, a store or a URL that is not allowed, `Conflict` for an image
-    in another state.
+    Data in another format than the image's is deleted: the image is queued again and its task says why. Raises
+    `BadInput` for a method, store or URL that is not permitted, `Conflict` for an image in another status.
     """
     method = _method(control, given)
     unknown = sorted(set(stores) - {STORE})
@@ -96,7 +96,7 @@ def _check_fetchable(image: Image) -> None:
 
 
 def _begin(control: Control, image: Image, task: ImageTask) -> ImageTask:
-    """Leaves an import to the loop."""
+    """Hands an import over to the loop `image-import`."""
     with control.db.write() as tx:
         current = _unchanged(tx, image)
         store.save_image(tx, replace(current, status=ImageStatus.IMPORTING, updated=control.now()))
@@ -120,7 +120,7 @@ def _import_now(control: Control, staged: Image, task: ImageTask) -> ImageTask:
 
 
 def _unchanged(tx: Tx, seen: Image) -> Image:
-    """The row of an image that nobody gave data, or took it away, since it was seen."""
+    """Returns the image locked; raises `Conflict` if its data has changed since it was read."""
     current = store.get_image(tx, seen.id, lock=True)
     if (current.status, current.sha256) != (seen.status, seen.sha256):
         raise _not_staged(current)
@@ -128,18 +128,18 @@ def _unchanged(tx: Tx, seen: Image) -> Image:
 
 
 def with_data_of(image: Image, other: Image) -> Image:
-    """An image with the data of another."""
+    """Returns an image with the data of another."""
     return replace(image, size=other.size, md5=other.md5, sha256=other.sha256, sha512=other.sha512)
 
 
 def without_data(image: Image) -> Image:
-    """The image as it was before it had data."""
+    """Returns an image as it was before it had data."""
     empty = replace(image, size=None, virtual_size=None, md5=None, sha256=None, sha512=None)
     return replace(empty, status=ImageStatus.QUEUED)
 
 
 def _checked(control: Control, staged: Image) -> tuple[Image, str]:
-    """The image with its data, or queued without it and why."""
+    """Returns the image with its data; or queued without it, and the reason."""
     try:
         with image_path(control, staged).open("rb") as file:
             size = check_header(str(staged.disk_format), file.read(HEADER_BYTES), staged.size or 0)
@@ -149,7 +149,7 @@ def _checked(control: Control, staged: Image) -> tuple[Image, str]:
 
 
 def tasks_of_image(control: Control, caller: Caller, image_id: str) -> list[ImageTask]:
-    """The newest tasks of an image that the caller sees."""
+    """Lists the newest tasks of an image that the caller may see."""
     image = get_image(control, caller, image_id)
     with control.db.read() as tx:
         return image_tasks.list_of_image(tx, ImageId(image.id), MOST_TASKS)
@@ -158,14 +158,14 @@ def tasks_of_image(control: Control, caller: Caller, image_id: str) -> list[Imag
 def list_tasks(
     control: Control, caller: Caller, *, status: str | None, marker: str | None, limit: int, oldest_first: bool
 ) -> list[ImageTask]:
-    """A page of the tasks of all images, for those whom the rule lets."""
+    """Lists a page of the tasks of all images; needs a rule's permission."""
     authorize(caller, "tasks_api_access")
     with control.db.read() as tx:
         return image_tasks.list_tasks(tx, status=status, marker=marker, limit=limit, oldest_first=oldest_first)
 
 
 def get_task(control: Control, caller: Caller, task_id: str) -> ImageTask:
-    """One task; raises `NotFound`."""
+    """Returns one task; raises `NotFound`."""
     authorize(caller, "tasks_api_access")
     with control.db.read() as tx:
         found = image_tasks.find_task(tx, task_id)

@@ -1,7 +1,7 @@
-"""Images that no user sees: root and ephemeral disks on their way from one host to another, or of servers that are shelved.
+"""Images for disks that hosts upload: root and ephemeral disks that move to another host, and disks of shelved servers.
 
-They are born deleted: lists and lookups of users pass them by, and the sweeper forgets them, with their data, once no
-server, move or upload needs them any more.
+No user sees them: they are created in status deleted, so that lists and lookups omit them. `purge` deletes them
+with their data once no server, move or upload needs them.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ def want_disk(
     properties: Mapping[str, str] | None = None,
     rotation: int | None = None,
 ) -> ImageId:
-    """Asks a server's host for its root disk, or its ephemeral one for that `purpose`; with `purpose` IMAGE the image is its user's, else nobody's.
+    """Requests a disk of a server from its host; returns the image that it will be uploaded as.
 
-    That of a backup has its `rotation`.
+    It is the root disk, or with the purpose for it the ephemeral one. With `purpose` IMAGE the image is visible to
+    its user. `rotation` is how many backups are kept.
     """
     assert row.host_id is not None
     now = control.now()
@@ -63,7 +64,7 @@ def want_disk(
 def begin_disk_upload(
     control: Control, host_id: HostId, server_id: str, image_id: str, expected: int | None
 ) -> DiskImageUpload:
-    """Starts taking in a disk that was asked for; raises `Conflict` when it is here already, `Forbidden` else."""
+    """Starts the upload of a requested disk; raises `Conflict` if it has its data already, `Forbidden` if it was not requested."""
     with control.db.read() as tx:
         asked = disk_uploads.list_uploads(tx, server_id=ServerId(server_id), host_id=host_id)
         image = images.find_image(tx, image_id)
@@ -83,7 +84,7 @@ def begin_disk_upload(
 
 
 def disk_properties(tx: Tx, row: ServerRow) -> dict[str, str]:
-    """What an image that is made of a server takes over from the one that the server was made from."""
+    """Returns the properties that an image of a server inherits from the server's own image."""
     base = images.find_image(tx, row.image_id)
     if base is None:
         raise NotFound(f"Image {row.image_id} not found", code="image-not-found")

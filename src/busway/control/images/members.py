@@ -1,4 +1,4 @@
-"""The use cases of sharing: an image's owner names projects, each of which accepts or rejects the image."""
+"""The use cases of image members: projects that an image is shared with, and that accept or reject it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from busway.store.images import get_image, image_not_found
 
 
 def add_member(control: Control, caller: Caller, image_id: str, project_id: str) -> ImageMember:
-    """Shares an image with a project, whose answer is PENDING.
+    """Shares an image with a project, with status pending.
 
-    Raises `Forbidden` for an image that is not shared, `Conflict` for a member that it has, `TooLarge` over the limit.
+    Raises `Forbidden` for an image that is not shared, `Conflict` for an existing member, `TooLarge` above the
+    limit.
     """
     with control.db.write() as tx:
         image = _owned(tx, caller, image_id, "add_member")
@@ -46,7 +47,7 @@ def add_member(control: Control, caller: Caller, image_id: str, project_id: str)
 
 
 def list_members(control: Control, caller: Caller, image_id: str) -> list[ImageMember]:
-    """All members for the image's project, for a member only itself."""
+    """Lists the members of an image; a member sees only itself."""
     with control.db.read() as tx:
         image = _seen(tx, caller, image_id)
         authorize(caller, "get_members", target_of(tx, caller, image))
@@ -54,7 +55,7 @@ def list_members(control: Control, caller: Caller, image_id: str) -> list[ImageM
 
 
 def get_member(control: Control, caller: Caller, image_id: str, project_id: str) -> ImageMember:
-    """One member; raises `NotFound` also for those of others."""
+    """Returns one member; raises `NotFound`, also for other members if the caller is a member itself."""
     with control.db.read() as tx:
         image = _seen(tx, caller, image_id)
         authorize(caller, "get_member", target_of(tx, caller, image))
@@ -65,7 +66,7 @@ def get_member(control: Control, caller: Caller, image_id: str, project_id: str)
 
 
 def answer_image(control: Control, caller: Caller, image_id: str, project_id: str, status: str) -> ImageMember:
-    """Writes what a member says to an image; only that project or an admin may."""
+    """Sets the status of a member; only its project or an admin may."""
     if status not in tuple(MemberStatus):
         raise BadInput(
             f"Invalid status '{status}' of a member of an image",
@@ -82,7 +83,7 @@ def answer_image(control: Control, caller: Caller, image_id: str, project_id: st
 
 
 def remove_member(control: Control, caller: Caller, image_id: str, project_id: str) -> None:
-    """Stops sharing an image with a project, whose servers made from it are not affected."""
+    """Stops sharing an image with a project; its servers made from it are not affected."""
     with control.db.write() as tx:
         image = _owned(tx, caller, image_id, "delete_member")
         store.delete_member(tx, image.id, _member(tx, image, project_id).project_id)

@@ -1,4 +1,4 @@
-"""The namespaces that come with Busway: they are made of the words that it serves, so that forms offer what there is."""
+"""The built-in namespaces of metadata definitions: the properties that Busway knows, for forms of clients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _IMAGE, _FLAVOR = "OS::Glance::Image", "OS::Nova::Flavor"
 
 @cache
 def built_in_namespaces() -> Mapping[str, Namespace]:
-    """By name: GPUs of flavors and of images, and the guest's machine of both."""
+    """Returns the built-in namespaces by name: GPUs of flavors and images, and the guest machine of both."""
     made = (
         _namespace("OS::Compute::GPU", "GPUs", "GPUs and other devices that a flavor's servers get", _FLAVOR, _gpus()),
         _namespace("OS::Compute::GPUImage", "GPUs", "How an image wants its devices", _IMAGE, _gpu_images()),

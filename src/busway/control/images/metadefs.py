@@ -1,4 +1,4 @@
-"""The use cases of metadata definitions: namespaces, and what is in them."""
+"""The use cases of metadata definitions: namespaces with their properties, objects and tags."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Part = Mapping[str, Any]
 
 
 def list_namespaces(control: Control, caller: Caller) -> list[Namespace]:
-    """Those that the caller sees, by name, without properties, objects and tags."""
+    """Lists the namespaces that the caller may see, by name, without their definitions."""
     authorize(caller, "get_metadef_namespaces")
     with control.db.read() as tx:
         stored = store.list_namespaces(tx)
@@ -30,13 +30,13 @@ def list_namespaces(control: Control, caller: Caller) -> list[Namespace]:
 
 
 def get_namespace(control: Control, caller: Caller, name: str, rule: str = "get_metadef_namespace") -> Namespace:
-    """One with its definitions; raises `NotFound` also for a private one of others."""
+    """Returns a namespace with its definitions; raises `NotFound`, also for a private one of others."""
     with control.db.read() as tx:
         return _seen(tx, caller, name, rule)
 
 
 def create_namespace(control: Control, caller: Caller, namespace: Namespace) -> Namespace:
-    """Stores a new namespace; raises `Conflict` for a name that is taken, `TooLarge` over the limits."""
+    """Creates a namespace; raises `Conflict` for a name in use, `TooLarge` above the limits."""
     authorize(caller, "add_metadef_namespace", _target(namespace))
     _check_size(namespace)
     with control.db.write() as tx:
@@ -52,7 +52,7 @@ def create_namespace(control: Control, caller: Caller, namespace: Namespace) -> 
 
 
 def change_namespace(control: Control, caller: Caller, name: str, changes: Mapping[str, Any]) -> Namespace:
-    """Gives a namespace other fields, a name among them."""
+    """Changes the fields of a namespace, including its name."""
     with control.db.write() as tx:
         old = _own(tx, caller, name, "modify_metadef_namespace")
         changed = replace(old, **changes, updated=control.now())
@@ -63,7 +63,7 @@ def change_namespace(control: Control, caller: Caller, name: str, changes: Mappi
 
 
 def delete_namespace(control: Control, caller: Caller, name: str) -> None:
-    """Forgets a namespace with all its definitions; raises `Forbidden` for a protected one."""
+    """Deletes a namespace with its definitions; raises `Forbidden` for a protected one."""
     with control.db.write() as tx:
         found = _own(tx, caller, name, "delete_metadef_namespace")
         _check_unprotected(found)
@@ -71,12 +71,12 @@ def delete_namespace(control: Control, caller: Caller, name: str) -> None:
 
 
 def get_part(control: Control, caller: Caller, name: str, kind: PartKind, part: str, rule: str) -> Part:
-    """One definition; raises `NotFound`."""
+    """Returns one definition; raises `NotFound`."""
     return _part(get_namespace(control, caller, name, rule), kind, part)
 
 
 def add_part(control: Control, caller: Caller, name: str, kind: PartKind, part: str, made: Part, rule: str) -> Part:
-    """Adds a definition; raises `Conflict` for one that there is."""
+    """Adds a definition; raises `Conflict` if its name is in use."""
     with control.db.write() as tx:
         namespace = _own(tx, caller, name, rule)
         _check_new(namespace, kind, part)
@@ -87,7 +87,7 @@ def add_part(control: Control, caller: Caller, name: str, kind: PartKind, part: 
 def change_part(
     control: Control, caller: Caller, name: str, kind: PartKind, part: str, renamed: str, made: Part, rule: str
 ) -> Part:
-    """Writes a definition, under another name where one is given; what it was created at stays."""
+    """Replaces a definition, and renames it if another name is given; its time of creation stays."""
     with control.db.write() as tx:
         namespace = _own(tx, caller, name, rule)
         old = _part(namespace, kind, part)
@@ -101,7 +101,7 @@ def change_part(
 
 
 def delete_part(control: Control, caller: Caller, name: str, kind: PartKind, part: str, rule: str) -> None:
-    """Removes a definition; raises `Forbidden` where the namespace is protected."""
+    """Deletes a definition; raises `Forbidden` if the namespace is protected."""
     with control.db.write() as tx:
         namespace = _own(tx, caller, name, rule)
         _part(namespace, kind, part)
@@ -118,7 +118,7 @@ def delete_part(control: Control, caller: Caller, name: str, kind: PartKind, par
 def replace_parts(
     control: Control, caller: Caller, name: str, kind: PartKind, parts: Mapping[str, Part], rule: str, *, keep: bool
 ) -> None:
-    """Sets all definitions of a kind, beside those that there are where they are to be kept."""
+    """Replaces all definitions of a kind, or adds to them if the existing ones are kept."""
     with control.db.write() as tx:
         namespace = _own(tx, caller, name, rule)
         if not keep and namespace.parts[kind]:
@@ -155,7 +155,7 @@ def _seen(tx: Tx, caller: Caller, name: str, rule: str) -> Namespace:
 
 
 def _own(tx: Tx, caller: Caller, name: str, rule: str) -> Namespace:
-    """A namespace to change."""
+    """Returns a namespace that the caller may change, locked."""
     found = _find(tx, caller, name, lock=True)
     authorize(caller, rule, _target(found))
     if found.is_built_in:

@@ -1,4 +1,4 @@
-"""Where ready images are: what the operator's configuration says to clients, who fetch and verify them."""
+"""The catalogue of ready images that the operator has configured; clients download and verify it themselves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from busway.policy import authorize
 
 
 def show_catalogue(control: Control, caller: Caller) -> dict[str, object]:
-    """The place of the catalogue, "" for none, and the public keys of its publisher."""
+    """Returns the URL of the catalogue, "" for none, and the public keys of its publisher."""
     authorize(caller, "busway:image-catalogue:show")
     settings = control.settings
     return {"where": settings.image_catalogue, "keys": list(settings.image_catalogue_keys)}

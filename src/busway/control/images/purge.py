@@ -1,8 +1,8 @@
-"""Forgets deleted images that nobody needs any more, and data that no image has.
+"""Deletes the rows of deleted images that are no longer needed, and files that no row refers to.
 
-Data is in files named by their sha256, and several images may have the same. An upload gives its file its name before it
-writes its row. So a file is removed in the turn in which rows are written, after a look at the rows; and a file without a
-row, as a crash may leave it, only when it is old.
+Files are named by SHA-256, and several images may share one. An upload renames its file before it writes its row.
+Therefore a file is deleted in the turn `DATA` after a check of the rows; a file without a row, which a crash can
+leave, only when it is old.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ORPHAN_AGE = timedelta(hours=1)
 
 
 def purge_deleted_images(control: Control) -> None:
-    """Forgets each deleted image that no server, move or upload needs, then its data if no other image has the same."""
+    """Deletes the row of each deleted image that no server, move or upload needs, then its file if no other row has it."""
     with control.db.read() as tx:
         deleted = {image.id for image in images.list_deleted_images(tx)}
         unneeded = deleted - _needed(tx, deleted) if deleted else set()
@@ -29,7 +29,7 @@ def purge_deleted_images(control: Control) -> None:
 
 
 def remove_orphans(control: Control) -> None:
-    """Removes old data that no image has."""
+    """Deletes old files that no row refers to."""
     folder = image_folder(control)
     before = (control.now() - ORPHAN_AGE).timestamp()
     found = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
@@ -59,7 +59,7 @@ def _purge(control: Control, image_id: ImageId) -> None:
 
 
 def remove_data(control: Control, sha256: str) -> None:
-    """Removes a file with data that no image has."""
+    """Deletes a file unless a row refers to it."""
     with control.db.write() as tx:
         take_turn(tx, DATA)
         if not images.is_data_used(tx, sha256):

@@ -1,4 +1,4 @@
-"""Whether there is room for an image's data: on the disk, and within its project's quota."""
+"""Limits of the size of images: free disk space, and the quotas of their project and domain."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 @contextmanager
 def storing(image: Image) -> Iterator[None]:
-    """Raises `StorageFull` where the disk, a quota on it or a limit of the process ends a write."""
+    """Converts errors of a full disk, a file system quota or a file size limit within the block to `StorageFull`."""
     try:
         yield
     except OSError as error:
@@ -31,7 +31,7 @@ def storing(image: Image) -> Iterator[None]:
 
 
 def check_disk(control: Control, image: Image, folder: Path, more: int) -> None:
-    """Raises `StorageFull` when `more` bytes would leave less than the reserve, which is for all but images."""
+    """Raises `StorageFull` if `more` bytes would leave less free space than the configured reserve."""
     reserve = control.settings.image_disk_reserve_mb * MIB
     free = shutil.disk_usage(folder).free
     if free - more < reserve:
@@ -39,15 +39,12 @@ def check_disk(control: Control, image: Image, folder: Path, more: int) -> None:
 
 
 def room_of(control: Control, tx: Tx, image: Image) -> int | None:
-    """How many bytes an image may have within the image storage quota of its project, beside its other images; None for no limit.
-
-    Where its domain has one too, it is the smaller of both.
-    """
+    """Returns how many bytes an image may have within the image quota of its project and domain; None for no limit."""
     return _room(control, tx, image, is_staged=False)
 
 
 def staging_room_of(control: Control, tx: Tx, image: Image) -> int | None:
-    """The same of data that is staged for an import: its own quota holds besides."""
+    """Returns the same for data that is staged for an import, which has a quota of its own too."""
     rooms = [_room(control, tx, image, is_staged=each) for each in (False, True)]
     return min((room for room in rooms if room is not None), default=None)
 
@@ -60,12 +57,12 @@ def _room(control: Control, tx: Tx, image: Image, *, is_staged: bool) -> int | N
 
 
 def check_quota(control: Control, tx: Tx, image: Image, size: int) -> None:
-    """Raises `TooLarge` when an image of `size` bytes would exceed the image storage quota of its project."""
+    """Raises `TooLarge` if an image of `size` bytes would exceed the image quota of its project."""
     check_room(image, size, room_of(control, tx, image))
 
 
 def check_room(image: Image, size: int, room: int | None) -> None:
-    """The same where it is known how much room the project has left."""
+    """Raises `TooLarge` if `size` exceeds `room` bytes; None is no limit."""
     if room is not None and size > room:
         raise TooLarge(
             f"Image {image.id} would exceed the image storage quota of its project",
@@ -78,7 +75,7 @@ def check_room(image: Image, size: int, room: int | None) -> None:
 
 
 def storage_full(image: Image, why: str) -> StorageFull:
-    """The error for data that has no room."""
+    """Returns the error for data that does not fit."""
     return StorageFull(
         f"There is not enough space for the data of image {image.id}",
         detail=f"{why}. The image is still queued.",

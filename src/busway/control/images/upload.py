@@ -1,7 +1,7 @@
-"""An upload of an image's data, crash-safe: temporary file, fsync, rename to its sha256, then the row.
+"""Uploads of image data, safe against crashes: temporary file, fsync, rename to the SHA-256, then the row.
 
-Whatever goes wrong before the row is written, the image stays queued and may be uploaded again. A temporary file that a
-crash left behind is removed by the next upload, data without a row by the loop `image-purge`.
+If anything fails before the row is written, the image stays queued and can be uploaded again. The next upload
+removes temporary files that a crash has left, the loop `image-purge` removes files without a row.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from busway.store.database import Tx
 
 
 class ImageUpload:
-    """One upload: `write` chunks, then `finish`; `abort` in every other case. Used by one thread at a time."""
+    """One upload: call `write` for each chunk, then `finish`; always call `abort` at the end. Not thread-safe."""
 
     _becomes = ImageStatus.ACTIVE
 
@@ -47,7 +47,7 @@ class ImageUpload:
             self._file = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
     def write(self, chunk: bytes) -> None:
-        """Appends data; raises `TooLarge` over the limit or the quota, `StorageFull` when the disk has no room."""
+        """Appends data; raises `TooLarge` above the limit or quota, `StorageFull` if the disk is full."""
         self._size += len(chunk)
         if self._size > self._limit:
             raise _too_large(self._image, self._limit)
@@ -61,7 +61,7 @@ class ImageUpload:
             self._file.write(chunk)
 
     def finish(self) -> Image:
-        """Checks size and format, makes the data durable and gives it to the image."""
+        """Checks size and format, syncs the data to disk, and writes the image; returns it."""
         self._check_complete()
         virtual_size = self._virtual_size()
         with storing(self._image):
@@ -86,7 +86,7 @@ class ImageUpload:
         _check_queued(current)
 
     def _virtual_size(self) -> int | None:
-        """The size of the disk in the data; raises `BadInput` for data of another format than the image's."""
+        """Returns the size of the disk in bytes; raises `BadInput` for data in another format than the image's."""
         return check_header(str(self._image.disk_format), self._header, self._size)
 
     def _current(self, tx: Tx) -> Image:
@@ -99,13 +99,13 @@ class ImageUpload:
         check_room(self._image, self._size, self._room_of(tx))
 
     def abort(self) -> None:
-        """Removes what came; the image stays queued. Harmless after `finish`."""
+        """Removes the temporary file; the image stays queued. Does nothing after `finish`."""
         with suppress(OSError):  # what a full disk did not take, when the file is gone anyway
             self._file.close()
         self._path.unlink(missing_ok=True)
 
     def truncated(self) -> BadInput:
-        """The error for a client that went away in the middle."""
+        """Returns the error for a client that has disconnected before the end."""
         return BadInput(
             f"The upload of image {self._image.id} was cut off",
             detail=f"{self._size} bytes of {self._expected if self._expected is not None else 'an unknown number'} "
@@ -126,7 +126,7 @@ class ImageUpload:
 
 
 class StagedUpload(ImageUpload):
-    """The upload of data that an import will check: until then nobody reads it."""
+    """An upload that is imported later: until then nobody can read it."""
 
     _becomes = ImageStatus.UPLOADING
 
@@ -138,7 +138,7 @@ class StagedUpload(ImageUpload):
 
 
 class FetchedUpload(StagedUpload):
-    """Data of an import that the control plane fetches itself."""
+    """Data of an import that the control plane downloads itself."""
 
     _becomes = ImageStatus.IMPORTING
 
@@ -150,7 +150,7 @@ class FetchedUpload(StagedUpload):
 
 
 class DiskImageUpload(ImageUpload):
-    """The upload of a server's disk by its host: its image may be one that no user sees."""
+    """The upload of a server's disk by its host; its image may be invisible to users."""
 
     def _current(self, tx: Tx) -> Image:
         found = store.find_image(tx, self._image.id, lock=True)
@@ -159,12 +159,12 @@ class DiskImageUpload(ImageUpload):
         return found
 
     def _room_of(self, tx: Tx) -> int | None:
-        """A disk on its way is nobody's image; a snapshot is its project's, and as large as the disk turns out to be."""
+        """Returns the room of a snapshot in its project's quota; None for a disk that moves."""
         return super()._room_of(tx) if self._image.deleted is None else None
 
 
 def begin_upload(control: Control, caller: Caller, image_id: str, expected: int | None) -> ImageUpload:
-    """Starts the upload of a queued image's data; `expected` is its size in bytes where the client said it."""
+    """Starts the upload of a queued image; `expected` is its size in bytes, None if unknown."""
     image = _uploadable(control, caller, image_id, expected)
     if image.disk_format not in DISK_FORMATS:
         raise BadInput(
@@ -177,7 +177,7 @@ def begin_upload(control: Control, caller: Caller, image_id: str, expected: int 
 
 
 def begin_stage(control: Control, caller: Caller, image_id: str, expected: int | None) -> ImageUpload:
-    """The same of data that is imported later."""
+    """Starts the upload of data that is imported later."""
     return StagedUpload(control, _uploadable(control, caller, image_id, expected), expected)
 
 

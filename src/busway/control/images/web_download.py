@@ -1,8 +1,8 @@
-"""Fetches an image's data from a URL that the operator allows, and asks nobody else on the way.
+"""Downloads image data from a URL that the operator permits, and connects to nothing else.
 
-The name of the host is resolved once, each of its addresses is checked, and the connection goes to one of them: whoever answers
-for the name can't send the control plane to its own network. Redirects are followed by the same rules. No proxy, no cookie and no
-password is used.
+The name of the host is resolved once, each address is checked, and the connection goes to one of these addresses,
+so that DNS can't redirect it to an internal network. Redirects follow the same rules. No proxy, cookie or password
+is used.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ Resolve = Callable[[str, int], list[str]]
 
 
 class Taker(Protocol):
-    """Who takes the data."""
+    """The receiver of downloaded data."""
 
     def write(self, piece: bytes) -> None:
-        """Takes a piece; raises where it is too much."""
+        """Takes one chunk; raises to stop the download."""
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a host."""
+    """Returns the IP addresses of a host name; raises `OSError` if it has none."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
 @dataclass
 class Fetch:
-    """One download; `begin` is called with the size that the server tells, None for none, and returns who takes the data."""
+    """One download. `begin` is called with the size that the server announces, None if unknown; it returns the receiver."""
 
     rules: ImportRules
     begin: Callable[[int | None], Taker]
@@ -58,7 +58,7 @@ class Fetch:
     _late: bool = False
 
     def run(self, url: str) -> None:
-        """Fetches the data; raises `BadInput` for a URL or an address that is not allowed, and for one without data."""
+        """Downloads the data; raises `BadInput` for a URL or address that is not permitted, and for an empty answer."""
         timer = threading.Timer(self.seconds, self._end)
         timer.daemon = True
         timer.start()
@@ -94,7 +94,7 @@ class Fetch:
 
     @contextmanager
     def _connected(self, client: httpx.Client, place: Place, addresses: list[str]) -> Iterator[httpx.Response]:
-        """The answer of the first address that takes a connection."""
+        """Returns the response of the first address that accepts a connection."""
         for number, address in enumerate(addresses, 1):
             request = self._request(client, place, address)
             try:
@@ -127,14 +127,14 @@ class Fetch:
         )
 
     def _trace(self, event: str, told: Mapping[str, Any]) -> None:
-        """Keeps the socket of a connection, which may have to be shut."""
+        """Keeps the socket of the connection, so that `_end` can close it."""
         if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
             self._sockets.append(told["return_value"].get_extra_info("socket"))
             if self._late:
                 self._end()
 
     def _end(self) -> None:
-        """Ends a connection that takes too long, at whatever point it is."""
+        """Closes a connection that takes too long, at whatever point it is."""
         self._late = True
         for each in list(self._sockets):
             with suppress(OSError):

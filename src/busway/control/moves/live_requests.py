@@ -34,14 +34,14 @@ def list_live(control: Control, caller: Caller, server_id: str) -> list[LiveMove
         row = server_row(tx, caller, server_id, "listLive")
         move = moves.find_open_move(tx, row.id)
         names_too = allows(caller, "os_compute_api:servers:migrations:index:host")
-        return [_told(tx, move, names_too)] if move is not None and move.kind is MoveKind.LIVE else []
+        return [_view(tx, move, names_too)] if move is not None and move.kind is MoveKind.LIVE else []
 
 
 def show_live(control: Control, caller: Caller, server_id: str, number: int) -> LiveMove:
     """One that is under way; raises `NotFound`."""
     with control.db.read() as tx:
         row = server_row(tx, caller, server_id, "showLive")
-        return _told(tx, _find(tx, row, number), True)
+        return _view(tx, _find(tx, row, number), True)
 
 
 def abort_live(control: Control, caller: Caller, server_id: str, number: int, request_id: str) -> None:
@@ -89,7 +89,7 @@ def _find(tx: Tx, row: ServerRow, number: int) -> Move:
     return move
 
 
-def _told(tx: Tx, move: Move, names_too: bool) -> LiveMove:
+def _view(tx: Tx, move: Move, names_too: bool) -> LiveMove:
     assert move.live is not None
     names = hosts.names_of(tx, (move.source.host_id, move.target.host_id)) if names_too else {}
     return LiveMove(move, move.live, names)

@@ -1,7 +1,9 @@
-"""Networks, ports and security groups: their use cases, and their part of the hosts' documents.
+"""Networks, subnets, ports and security groups: their use cases, and their part of the hosts' documents.
 
-`network` and `subnet` make what addresses come from, `port` gives them, `security_group` says what passes, `document`
-writes all of it for one host, `overlay` what OVN must know, and `changes` lets hosts hear of what was changed while their guests run.
+- `network` and `subnet`: ranges of addresses. `port`: allocates addresses and MACs. `security_group`: which packets
+  may pass.
+- `document`: all of it as the document of one host. `overlay`: all of it as rows of OVN.
+- `changes`: notifies hosts of what has changed while their guests run.
 """
 
 from busway.control.networks.network import bootstrap_network, get_network, list_networks

@@ -1,4 +1,4 @@
-"""Who sees and changes which network, port or group; what one may not see is not found."""
+"""Which networks, ports and security groups a caller may see or change. What a caller may not see is `NotFound`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from busway.store.database import Tx
 
 
 def scope(caller: Caller) -> ProjectId | None:
-    """The project whose resources the caller sees; None for an admin, who sees all."""
+    """Returns the project whose resources the caller sees; None for an admin, who sees all."""
     return None if caller.is_admin else caller.project_id
 
 
 def visible_network(tx: Tx, caller: Caller, network_id: str, *, lock: bool = False) -> Network:
-    """A network that the caller may use; raises `NotFound`."""
+    """Returns a network that the caller may use: of its project, or shared; raises `NotFound`."""
     found = networks.find_network(tx, network_id, lock=lock)
     if found is None or not (found.shared or caller.may_see(found.owner)):
         raise missing("network", network_id)
@@ -25,14 +25,14 @@ def visible_network(tx: Tx, caller: Caller, network_id: str, *, lock: bool = Fal
 
 
 def own_network(tx: Tx, caller: Caller, network_id: str, doing: str) -> Network:
-    """A network that the caller may change; raises `NotFound`, or `Forbidden` for one that it may only use."""
+    """Returns a network that the caller may change; raises `NotFound`, or `Forbidden` for a shared one of others."""
     found = visible_network(tx, caller, network_id, lock=True)
     require_network_owner(caller, found, doing)
     return found
 
 
 def require_network_owner(caller: Caller, network: Network, doing: str) -> None:
-    """Raises `Forbidden` unless the network is the caller's or the caller is an admin."""
+    """Raises `Forbidden` unless the network belongs to the caller's project or the caller is an admin."""
     if not caller.may_see(network.owner):
         raise Forbidden(
             f"User {caller.user_name} may not {doing} network {network.name}",
@@ -43,7 +43,7 @@ def require_network_owner(caller: Caller, network: Network, doing: str) -> None:
 
 
 def visible_port(tx: Tx, caller: Caller, port_id: str, *, lock: bool = False) -> Port:
-    """A port of the caller's project; raises `NotFound`."""
+    """Returns a port of the caller's project; raises `NotFound`."""
     found = ports.find_port(tx, port_id, lock=lock)
     if found is None or not caller.may_see(found.project_id):
         raise missing("port", port_id)
@@ -51,7 +51,7 @@ def visible_port(tx: Tx, caller: Caller, port_id: str, *, lock: bool = False) ->
 
 
 def visible_group(tx: Tx, caller: Caller, group_id: str, *, lock: bool = False) -> SecurityGroup:
-    """A security group of the caller's project; raises `NotFound`."""
+    """Returns a security group of the caller's project; raises `NotFound`."""
     found = security_groups.get_groups(tx, [group_id], lock=lock)
     if not found or not caller.may_see(found[0].project_id):
         raise missing("security group", group_id)
@@ -59,7 +59,7 @@ def visible_group(tx: Tx, caller: Caller, group_id: str, *, lock: bool = False) 
 
 
 def missing(kind: str, identity: str) -> NotFound:
-    """The error for a resource that does not exist or that the caller may not see."""
+    """Returns the error for a resource that does not exist or that the caller may not see."""
     return NotFound(
         f"{kind.capitalize()} {identity} could not be found",
         remedy=f"List them: openstack {kind} list",

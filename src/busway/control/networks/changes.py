@@ -1,7 +1,8 @@
-"""How hosts learn of changed rules, addresses and groups: each change is recorded in its transaction, and sent after the commit.
+"""Sends changed rules, addresses and group members to the hosts of running guests.
 
-Telling is a transaction of its own, so that no change of rules waits for hosts. What a crash leaves untold, the sweep
-tells a few seconds later.
+A change notes its project in its own transaction. After the commit, `tell_hosts` increases the generations of the
+hosts, in another transaction, so that no change waits for locks of hosts. If the process dies in between, the loop
+`networks` does it seconds later.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def note_network(tx: Tx, network: Network, now: datetime) -> None:
 
 
 def tell_hosts(control: Control) -> None:
-    """Gives the hosts of all projects with changes a new generation of what they must have."""
+    """Increases the generation of every host that has servers of a project with noted changes, and rings it."""
     with control.db.read() as tx:
         if not security_groups.has_changes(tx):
             return
@@ -34,8 +35,8 @@ def tell_hosts(control: Control) -> None:
         for move in moves.list_open_moves(tx):
             if move.server_id in placed:
                 concerned |= {move.source.host_id, move.target.host_id}
-        told = sorted(concerned)  # always in one order, so that two transactions never wait for each other
-        for host_id in told:
+        host_ids = sorted(concerned)  # always in one order, so that two transactions never wait for each other
+        for host_id in host_ids:
             hosts.bump_generation(tx, host_id)
-    for host_id in told:
+    for host_id in host_ids:
         control.bell.ring(f"host:{host_id}")

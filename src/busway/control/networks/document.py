@@ -1,4 +1,4 @@
-"""The network part of one host's document: the network cards of its guests, their networks, and their security groups."""
+"""The network part of one host's document: the cards of its guests, their networks and security groups."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class HostNetworking:
-    """The part of a host's document: cards by server, then what they have in common.
+    """The network part of a host's document.
 
-    `cards` are SR-IOV ports by the claims that serve them. The host lays out those `networks` that are `plugged`.
+    `nics` are the cards by server. `networks` and `groups` are those that the cards refer to. `cards` are the
+    SR-IOV ports by the claim on their function. The host sets up only the networks that are `plugged`.
     """
 
     nics: Mapping[ServerId, tuple[Nic, ...]]
@@ -38,7 +39,7 @@ class HostNetworking:
 
     @property
     def plugged(self) -> tuple[HostNetwork, ...]:
-        """The networks that some card is on by a bridge of the host."""
+        """Returns the networks for which the host needs a bridge: SR-IOV functions and OVN need none."""
         used = {nic.network for nics in self.nics.values() for nic in nics if nic.vnic == NORMAL}
         return tuple(network for network in self.networks if network.id in used)
 
@@ -46,9 +47,10 @@ class HostNetworking:
 def host_networking(
     control: Control, tx: Tx, presences: Sequence[Presence], known: Mapping[DeviceId, Provider]
 ) -> HostNetworking:
-    """Reads the ports of the servers that are on a host, and everything that they refer to.
+    """Reads the ports of the servers on a host, with their networks and groups.
 
-    An SR-IOV port is the function that the server has a claim on there, which in a move is another than elsewhere.
+    A server that moves has a function for an SR-IOV port on both hosts; here it is the one that it has on this
+    host.
     """
     found = ports.server_ports(tx, [presence.row.id for presence in presences])
     held = {each: [port for port in mine if port.plug is not Plug.GOING] for each, mine in found.items()}
@@ -78,7 +80,7 @@ def host_networking(
 def _with_cards(
     held: Sequence[Port], claims: Sequence[Claim], known: Mapping[DeviceId, Provider], cards: dict[ClaimId, Port]
 ) -> list[Port]:
-    """The ports with the functions that a presence has claims on; notes in `cards` which claim serves which."""
+    """Returns the ports with the functions that the server has claims on; adds them to `cards` by claim."""
     asked = [(port.id, nic_alias(port.vnic, port.network.physical).name) for port in held if port.is_sriov]
     mine = {claim.id: claim for claim in claims if claim.kind == NicFunction.kind and claim.alias}
     pairs = pair_ports(asked, [(claim.id, claim.alias or "") for claim in mine.values()]) if asked else {}
@@ -134,9 +136,9 @@ def _network(network: Network, domain: str) -> HostNetwork:
 
 
 def _groups(tx: Tx, mine: Iterable[SecurityGroupId]) -> tuple[NicGroup, ...]:
-    """The groups of the cards with their rules; of those that only rules name, the members alone.
+    """Returns the groups of the cards with rules and members; of groups that only rules refer to, the members.
 
-    A project's groups take at most their even part of the document.
+    If they are too large for the document, each project's groups are cut to an equal share, which is logged.
     """
     known = {group.id: group for group in security_groups.get_groups(tx, mine)}
     remote = {
@@ -159,7 +161,7 @@ def _groups(tx: Tx, mine: Iterable[SecurityGroupId]) -> tuple[NicGroup, ...]:
         )
         for group_id in sorted({*known, *remote})
     ]
-    told, short = fair_groups(whole)
+    fitting, short = fair_groups(whole)
     if short:
         _log.error("security groups of a project are too large to be told in full", projects=short)
-    return tuple(told)
+    return tuple(fitting)

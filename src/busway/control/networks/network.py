@@ -1,4 +1,4 @@
-"""Use cases of networks: the operator's one, and those of projects."""
+"""The use cases of networks: the default network of the configuration, and the networks of projects."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from busway.store.network_list import EVERY_NETWORK, NetworkFilter
 
 @dataclass(frozen=True, slots=True)
 class NewNetwork:
-    """What is asked of a new network."""
+    """The fields of a network that is to be created."""
 
     name: str
     description: str = ""
@@ -39,7 +39,7 @@ class NewNetwork:
 
 
 def bootstrap_network(control: Control, owner: ProjectId) -> Network:
-    """Creates the configured network, or gives an existing one what is configured; safe to repeat."""
+    """Creates the configured network, or updates it to the configuration; idempotent."""
     with control.db.write() as tx:
         known = next(
             (each for each in store.list_networks(tx) if each.shared and each.name == control.settings.network_name),
@@ -74,39 +74,39 @@ def _configured(control: Control, network_id: NetworkId, owner: ProjectId) -> Ne
 
 
 def _kept(known: Network, wanted: Network) -> Network:
-    """What is configured, under the ids that users know."""
+    """Returns the configured network with the ids of the existing one."""
     v4 = replace(wanted.v4, id=known.v4.id) if wanted.v4 and known.v4 else wanted.v4
     v6 = replace(wanted.v6, id=known.v6.id) if wanted.v6 and known.v6 else wanted.v6
     return replace(wanted, owner=known.owner, created=known.created, v4=v4, v6=v6)
 
 
 def unique_local(network_id: str) -> str:
-    """A /64 of unique local addresses (RFC 4193) that is made from the network's id."""
+    """Returns a /64 of unique local addresses (RFC 4193) derived from the network's id."""
     digits = hashlib.sha256(network_id.encode()).hexdigest()
     return str(IPv6Network(f"fd{digits[:2]}:{digits[2:6]}:{digits[6:10]}:{digits[10:14]}::/64"))
 
 
 def list_networks(control: Control, caller: Caller, wanted: NetworkFilter = EVERY_NETWORK) -> list[Network]:
-    """The networks that the caller may use and a filter lets through."""
+    """Lists the networks that the caller may use and that match a filter."""
     with control.db.read() as tx:
         return network_list.list_network_page(tx, replace(wanted, project_id=scope(caller)))
 
 
 def get_network(control: Control, caller: Caller, network_id: str) -> Network:
-    """One network that the caller may use; raises `NotFound`."""
+    """Returns one network that the caller may use; raises `NotFound`."""
     with control.db.read() as tx:
         return visible_network(tx, caller, network_id)
 
 
 def create_network(control: Control, caller: Caller, wanted: NewNetwork) -> Network:
-    """Makes one network."""
+    """Creates one network without subnets; see `create_networks`."""
     return create_networks(control, caller, [wanted])[0]
 
 
 def create_networks(control: Control, caller: Caller, wanted: Sequence[NewNetwork]) -> list[Network]:
-    """Makes networks without subnets, all or none.
+    """Creates networks without subnets, all or none.
 
-    One of the driver `bridge`, a shared one or one of another project needs an admin.
+    Networks with the driver `bridge`, shared ones, and those of another project need an admin: raises `Forbidden`.
     """
     made = [_new(control, caller, each) for each in wanted]
     with control.db.write() as tx:
@@ -161,7 +161,7 @@ def update_network(
     description: str | None = None,
     shared: bool | None = None,
 ) -> Network:
-    """Changes what may be changed of a network; None leaves a field as it is."""
+    """Changes a network; None leaves a field unchanged."""
     if shared is not None:
         authorize(caller, "update_network:shared")
     with control.db.write() as tx:
@@ -179,7 +179,7 @@ def update_network(
 
 
 def delete_network(control: Control, caller: Caller, network_id: str) -> None:
-    """Removes a network and its subnets; raises `Conflict` while it has ports."""
+    """Deletes a network with its subnets; raises `Conflict` while it has ports."""
     with control.db.write() as tx:
         network = own_network(tx, caller, network_id, "delete")
         if held := ports.list_ports(tx, network_id=network.id):

@@ -1,7 +1,7 @@
-"""Writes the networks of type geneve into OVN's northbound database: all of what the database says, again and again.
+"""Synchronizes the networks of type geneve to OVN's northbound database.
 
-Each turn reads what there must be, compares it with what is there, and writes the difference in one transaction. So a turn
-that is killed leaves nothing half done, and what somebody else changed or lost comes back.
+Each turn reads the wanted rows and the existing rows, and writes the difference in one transaction. So a turn that
+is killed leaves nothing half done, and rows that somebody else has changed or deleted are restored.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 
 def require_overlay(control: Control) -> None:
-    """Raises `NotSupported` on a cloud without OVN."""
+    """Raises `NotSupported` if OVN is not configured."""
     if control.northbound is None:
         raise NotSupported(
             "This cloud has no networks of type geneve",
@@ -33,7 +33,7 @@ def require_overlay(control: Control) -> None:
 
 
 def require_chassis(tx: Tx, host_id: HostId | None, network: Network) -> None:
-    """Raises `Conflict` for a network of type geneve where a server's host has said that it is no chassis of OVN."""
+    """Raises `Conflict` for a network of type geneve on a host that has reported that it is no chassis of OVN."""
     host = hosts.find_host_by_id(tx, host_id) if network.driver == OVERLAY and host_id is not None else None
     if host is not None and host.resources and host.resources.chassis and host.resources.chassis.lacks:
         raise Conflict(
@@ -45,7 +45,7 @@ def require_chassis(tx: Tx, host_id: HostId | None, network: Network) -> None:
 
 
 def sync_overlay(control: Control) -> None:
-    """Makes the northbound database say what Busway's says; raises `Unavailable` when that can't be done now."""
+    """Makes the northbound database equal to Busway's; raises `Unavailable` if it can't be reached."""
     with control.db.read() as tx:
         wanted = read_overlay(tx, control.settings.dns_domain)
     if control.northbound is None:
@@ -62,7 +62,7 @@ def sync_overlay(control: Control) -> None:
 
 
 def read_overlay(tx: Tx, domain: str) -> Overlay:
-    """All that the northbound database must say."""
+    """Returns all rows that the northbound database must have."""
     several = networks.list_networks(tx, driver=OVERLAY)
     if not several:
         return Overlay()
@@ -73,7 +73,7 @@ def read_overlay(tx: Tx, domain: str) -> Overlay:
 
 
 def _chassis(tx: Tx) -> dict[ServerId, tuple[str, ...]]:
-    """The chassis where each server's ports may be: that of its host, and of both hosts while it moves."""
+    """Returns the chassis where the ports of each server may be: its host, and during a move both hosts."""
     named = {
         host.id: host.resources.chassis.name
         for host in hosts.list_hosts(tx)

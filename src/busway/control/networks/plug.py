@@ -1,4 +1,4 @@
-"""The cards that a new server gets: on networks that its user named, by ports that its user made, or on the default network."""
+"""The network cards of a new server: on networks or ports that the request names, or on the default network."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from busway.domain.ids import PortId, ProjectId, SecurityGroupId, ServerId
 from busway.domain.network import Network, Port, mac_for
 from busway.domain.requests import CreateServer, NetworkRef
 from busway.store import networks, ports, security_groups
-from busway.store.accepting import Within
+from busway.store.accepting import LockedState
+from busway.store.address_lookup import AddressLookup
 from busway.store.database import Tx
-from busway.store.port_addresses import first_look
-from busway.store.port_look import Look
+from busway.store.port_addresses import first_candidates
 
 
 @dataclass(frozen=True, slots=True)
 class NewCards:
-    """Cards that each of some new servers gets on one network: the network as it was read ahead, and the ids of the ports."""
+    """The cards that new servers get on one network, one for each server: the network as read ahead, and their port ids."""
 
     ref: NetworkRef
     network: Network
@@ -33,7 +33,7 @@ class NewCards:
 
 
 def plan_cards(control: Control, caller: Caller, request: CreateServer, known: Sequence[Network]) -> list[NewCards]:
-    """The new cards that a request asks for; `known` are the networks that it names and that its project may use."""
+    """Returns the cards that a request needs; `known` are the networks that it names and that its project may use."""
     if request.networks == "none":
         return []
     wanted = (NetworkRef(),) if request.networks == "auto" else request.networks
@@ -48,14 +48,14 @@ def plan_cards(control: Control, caller: Caller, request: CreateServer, known: S
     ]
 
 
-def look_for(cards: Sequence[NewCards]) -> Look:
-    """What has to be looked up for them: the first addresses of their networks, and their MACs."""
-    look = Look()
+def addresses_to_look_up(cards: Sequence[NewCards]) -> AddressLookup:
+    """Returns the addresses and MACs that new cards are likely to get, so that one statement can look them up."""
+    lookup = AddressLookup()
     for each in cards:
         count = sum(len(other.port_ids) for other in cards if other.network.id == each.network.id)
-        addresses = first_look(each.network, each.ref.fixed_ip, count)
-        look.ask(each.network.id, addresses, [mac_for(port_id, 0) for port_id in each.port_ids])
-    return look
+        addresses = first_candidates(each.network, each.ref.fixed_ip, count)
+        lookup.ask(each.network.id, addresses, [mac_for(port_id, 0) for port_id in each.port_ids])
+    return lookup
 
 
 def plug_ports(
@@ -65,19 +65,20 @@ def plug_ports(
     request: CreateServer,
     server_ids: Sequence[ServerId],
     cards: Sequence[NewCards],
-    within: Within,
-    look: Look,
+    locked: LockedState,
+    lookup: AddressLookup,
 ) -> None:
-    """Gives each of some new servers its ports, in the order of the request; raises for one that can't be.
+    """Creates or assigns the ports of new servers, in the order of the request.
 
-    The project's turn and the networks are locked (`lock_project`), and `within` was read since.
+    The caller has locked the project and the networks (`lock_project`) and has read `locked` after that. Raises
+    `NotFound` for an unknown network or port, `Conflict` for a port or address in use, and `OverQuota`.
     """
-    groups = _groups(control, tx, caller, request.security_groups, exists=within.has_group)
+    groups = _groups(control, tx, caller, request.security_groups, exists=locked.has_group)
     if request.networks == "none":
         return
     if cards:
         fresh = sum(len(each.port_ids) for each in cards)
-        quota.check_ports(control, tx, within.limits, caller.project_id, within.port_count, fresh)
+        quota.check_ports(control, tx, locked.limits, caller.project_id, locked.port_count, fresh)
     waiting = iter(cards)
     for ref in (NetworkRef(),) if request.networks == "auto" else request.networks:
         if ref.port_id is not None:
@@ -86,15 +87,15 @@ def plug_ports(
                 ports.save_port(tx, replace(port, server_id=server_id))
         else:
             new = next(waiting)
-            network = _visible(caller, within.networks.values(), new.network.id)
-            made = allocate_ports(control, tx, new.port_ids, caller.project_id, network, ref.fixed_ip, look=look)
+            network = _visible(caller, locked.networks.values(), new.network.id)
+            made = allocate_ports(control, tx, new.port_ids, caller.project_id, network, ref.fixed_ip, lookup=lookup)
             held = [replace(port, server_id=each, groups=groups) for port, each in zip(made, server_ids, strict=True)]
             ports.add_ports(tx, held)
     security_groups.note_change(tx, caller.project_id, control.now())
 
 
 def take_port(control: Control, tx: Tx, caller: Caller, port_id: str, project_id: ProjectId) -> Port:
-    """A port that a server of a project may have, locked; raises `Conflict` while another server has it."""
+    """Returns a port that a server may get, locked; raises `Conflict` if another server has it."""
     port = visible_port(tx, caller, port_id, lock=True)
     if port.server_id is not None:
         raise Conflict(
@@ -110,7 +111,7 @@ def take_port(control: Control, tx: Tx, caller: Caller, port_id: str, project_id
 
 
 def make_port(control: Control, tx: Tx, caller: Caller, ref: NetworkRef, project_id: ProjectId) -> Port:
-    """A new port of a project on the network that is asked for, not stored yet."""
+    """Returns a new port on the requested network, or on the default one; it is not stored yet."""
     if ref.network_id:
         network = visible_network(tx, caller, ref.network_id, lock=True)
     else:
@@ -119,7 +120,7 @@ def make_port(control: Control, tx: Tx, caller: Caller, ref: NetworkRef, project
 
 
 def _visible(caller: Caller, known: Iterable[Network], network_id: str) -> Network:
-    """A network that the caller may use, of those that were read; raises `NotFound`."""
+    """Returns a network that the caller may use, from those already read; raises `NotFound`."""
     for network in known:
         if network.id == network_id and (network.shared or caller.may_see(network.owner)):
             return network
@@ -127,7 +128,7 @@ def _visible(caller: Caller, known: Iterable[Network], network_id: str) -> Netwo
 
 
 def _default(known: Sequence[Network], project_id: ProjectId) -> Network:
-    """The network of a request that names none: the operator's, or else the only one that the project has."""
+    """Returns the default network: a shared one, else the only network of the project; raises `Conflict` if it has several."""
     shared = [network for network in known if network.shared and network.subnets]
     mine = [network for network in known if network.owner == project_id and not network.shared]
     if not shared and len(mine) > 1:

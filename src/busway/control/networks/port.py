@@ -1,4 +1,4 @@
-"""Use cases of ports: a MAC and addresses on a network, made by users or with a server."""
+"""The use cases of ports: a MAC and addresses on a network, created by a user or together with a server."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from busway.domain.network import Network, Port
 from busway.policy import authorize
 from busway.store import port_addresses, port_list, security_groups, server_places
 from busway.store import ports as store
+from busway.store.address_lookup import AddressLookup
 from busway.store.database import Tx
 from busway.store.port_list import PortFilter
-from busway.store.port_look import Look
 
 EVERY_PORT = PortFilter()
 MAX_PAIRS = 10
@@ -31,9 +31,9 @@ _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 @dataclass(frozen=True, slots=True)
 class PortFields:
-    """What a user asks of a port; None leaves a field as it is, or as a new port has it.
+    """The fields of a port that a request sets; None leaves a field as it is, or at its default for a new port.
 
-    A pair's MAC "" is the port's.
+    An address pair without a MAC has the MAC of the port.
     """
 
     name: str | None = None
@@ -50,7 +50,7 @@ class PortFields:
 
 @dataclass(frozen=True, slots=True)
 class NewPort:
-    """What is asked of a new port; one of the caller's project unless it names another."""
+    """The fields of a port that is to be created, in the caller's project unless another is given."""
 
     network_id: str
     fields: PortFields
@@ -58,25 +58,25 @@ class NewPort:
 
 
 def list_ports(control: Control, caller: Caller, wanted: PortFilter = EVERY_PORT) -> list[Port]:
-    """The ports in use of the caller's project that a filter lets through; an admin sees those of all."""
+    """Lists the ports of the caller's project that match a filter; for an admin, those of all projects."""
     with control.db.read() as tx:
         return port_list.list_page(tx, replace(wanted, project_id=scope(caller)))
 
 
 def hosts_of_ports(control: Control, ports: Sequence[Port]) -> dict[ServerId, str]:
-    """The names of the hosts of the servers that have these ports."""
+    """Returns the name of the host of each port's server, by server."""
     with control.db.read() as tx:
         return server_places.host_names(tx, [port.server_id for port in ports if port.server_id is not None])
 
 
 def ports_of_server(control: Control, server_id: ServerId) -> list[Port]:
-    """The ports of a server that the caller was seen to see, oldest first."""
+    """Lists the ports of a server, oldest first; the caller has checked access to the server."""
     with control.db.read() as tx:
         return store.server_ports(tx, [server_id]).get(server_id, [])
 
 
 def get_port(control: Control, caller: Caller, port_id: str) -> Port:
-    """One port in use; raises `NotFound`."""
+    """Returns one port; raises `NotFound`."""
     with control.db.read() as tx:
         return visible_port(tx, caller, port_id)
 
@@ -84,12 +84,12 @@ def get_port(control: Control, caller: Caller, port_id: str) -> Port:
 def create_port(
     control: Control, caller: Caller, network_id: str, fields: PortFields, project_id: ProjectId | None = None
 ) -> Port:
-    """Makes one port."""
+    """Creates one port; see `create_ports`."""
     return create_ports(control, caller, [NewPort(network_id, fields, project_id)])[0]
 
 
 def create_ports(control: Control, caller: Caller, wanted: Sequence[NewPort]) -> list[Port]:
-    """Makes ports that servers can be given, and that stay when those servers go; all or none."""
+    """Creates ports, all or none. They stay when a server that they are given to is deleted."""
     for each in wanted:
         authorize(caller, "create_port", {"project_id": each.project_id or caller.project_id})
     with control.db.write() as tx:
@@ -120,7 +120,7 @@ def _create(control: Control, tx: Tx, caller: Caller, wanted: NewPort) -> Port:
 
 
 def update_port(control: Control, caller: Caller, port_id: str, fields: PortFields) -> Port:
-    """Changes a port; a guest that runs with it has the new rules at once."""
+    """Changes a port; its host applies new rules to a running guest at once."""
     with control.db.write() as tx:
         port = visible_port(tx, caller, port_id, lock=True)
         if fields.mac not in (None, port.mac) or fields.fixed_ip not in (None, port.address):
@@ -140,7 +140,7 @@ def update_port(control: Control, caller: Caller, port_id: str, fields: PortFiel
 
 
 def delete_port(control: Control, caller: Caller, port_id: str) -> None:
-    """Forgets a port; raises `Conflict` while a server has it."""
+    """Deletes a port; raises `Conflict` while a server has it."""
     with control.db.write() as tx:
         port = visible_port(tx, caller, port_id, lock=True)
         if port.server_id is not None:
@@ -155,7 +155,7 @@ def delete_port(control: Control, caller: Caller, port_id: str) -> None:
 
 
 def _changed(tx: Tx, caller: Caller, port: Port, fields: PortFields) -> Port:
-    """The port with its new fields; without port security it has neither groups nor pairs."""
+    """Returns the port with its new fields; without port security it has neither groups nor address pairs."""
     sriov.refuse_filters(port, security=fields.security, groups=fields.groups, up=fields.up)
     security = port.security if fields.security is None else fields.security
     groups = port.groups if fields.groups is None else _groups(tx, port, fields.groups)
@@ -210,7 +210,7 @@ def _pairs(port: Port, wanted: Sequence[AddressPair]) -> tuple[AddressPair, ...]
 
 
 def _mac(text: str | None) -> str | None:
-    """A MAC address in lower case; raises `BadInput` for none, and for one of a group of cards."""
+    """Returns a unicast MAC address in lower case; raises `BadInput` for anything else."""
     if not text:
         return None
     mac = text.lower().replace("-", ":")
@@ -228,7 +228,7 @@ def allocate_port(
     fixed_ip: str | None = None,
     mac: str | None = None,
 ) -> Port:
-    """A port with an address, not yet stored; the network's row must be locked: one address is given at a time."""
+    """Returns a new port with an address, not stored yet; the caller has locked the network's row."""
     return allocate_ports(control, tx, [port_id], project_id, network, fixed_ip, mac)[0]
 
 
@@ -240,10 +240,10 @@ def allocate_ports(
     network: Network,
     fixed_ip: str | None = None,
     mac: str | None = None,
-    look: Look | None = None,
+    lookup: AddressLookup | None = None,
 ) -> list[Port]:
-    """The same for several ports on one network; `look` is what the transaction knows of addresses in use."""
-    cards, now = port_addresses.take_cards(tx, network, port_ids, fixed_ip, mac, look), control.now()
+    """Returns several new ports on one network; `lookup` is what the transaction knows of addresses in use."""
+    cards, now = port_addresses.take_cards(tx, network, port_ids, fixed_ip, mac, lookup), control.now()
     return [
         Port(port_id, network, project_id, None, address, own, now)
         for port_id, (address, own) in zip(port_ids, cards, strict=True)

@@ -1,4 +1,4 @@
-"""Quotas of networks: how many of each a project may have; Neutron's own numbers unless an admin sets others."""
+"""Quotas of network resources per project; the defaults are Neutron's."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ DEFAULTS = OF_NETWORKS
 
 
 def take_projects(control: Control, tx: Tx, project_ids: Iterable[ProjectId]) -> None:
-    """Waits until nobody else adds to what projects have, until the transaction ends.
+    """Takes the turns of these projects until the transaction ends: nobody else adds resources to them meanwhile.
 
-    Whoever also locks a network, a port or a group does this first, so that two of them never wait for each other.
+    Take them before any lock of a network, port or group; the fixed order prevents deadlocks.
     """
     domain_limits.take_turns(control, tx, project_ids)
 
 
 def check(control: Control, tx: Tx, project_id: ProjectId, resource: str, count: int = 1) -> None:
-    """Raises `OverQuota` when a project, or its domain, would have too much; until the transaction ends, nobody else is let through."""
+    """Raises `OverQuota` if `count` more would exceed the quota of a project or its domain; takes the project's turn."""
     take_projects(control, tx, [project_id])
     check_quota(_limits(tx, project_id), Usage({resource: _USED[resource](tx, project_id)}), Usage({resource: count}))
     _check_domain(control, tx, project_id, resource, count)
@@ -42,42 +42,42 @@ def check_ports(
     used: int,
     wanted: int,
 ) -> None:
-    """Raises `OverQuota` when a project with so many ports would have too many; `own` are the limits that were set, by owner.
+    """Raises `OverQuota` if `wanted` more ports would exceed the quota; `own` are the limits that were set, by owner.
 
-    The caller has the project's turn (`take_projects`), and has read both within it.
+    The caller has the project's turn (`take_projects`) and has read `own` and `used` after that.
     """
     check_quota(_known(own, project_id), Usage({"port": used}), Usage({"port": wanted}))
     _check_domain(control, tx, project_id, "port", wanted)
 
 
 def limits(control: Control, caller: Caller, project_id: str) -> dict[str, int]:
-    """The limits of a project; -1 means no limit."""
+    """Returns the limits of a project by resource; -1 is no limit."""
     project = _visible(caller, project_id)
     with control.db.read() as tx:
         return _limits(tx, project)
 
 
 def get_defaults(control: Control) -> dict[str, int]:
-    """The limits of projects that have none of their own."""
+    """Returns the limits of projects that have none of their own, by resource."""
     with control.db.read() as tx:
         return defaults(tx)
 
 
 def defaults(tx: Tx) -> dict[str, int]:
-    """The same within a transaction."""
+    """Returns the same as `get_defaults`, within a transaction."""
     own = quotas.list_limits(tx, quotas.EVERYBODY)
     return {name: own.get(name, default) for name, default in DEFAULTS.items()}
 
 
 def usage(control: Control, caller: Caller, project_id: str) -> dict[str, int]:
-    """What a project has."""
+    """Returns how many of each resource a project has; the caller must be permitted to see it."""
     project = _visible(caller, project_id)
     with control.db.read() as tx:
         return used(tx, project)
 
 
 def set_limits(control: Control, caller: Caller, project_id: str, wanted: Mapping[str, int]) -> dict[str, int]:
-    """Sets limits of a project; what it has stays, even when it is more."""
+    """Sets limits of a project; existing resources stay, even above the limit."""
     authorize(caller, "update_quota", {"project_id": project_id})
     with control.db.write() as tx:
         if projects.find_project(tx, project_id) is None:
@@ -88,7 +88,7 @@ def set_limits(control: Control, caller: Caller, project_id: str, wanted: Mappin
 
 
 def forget_limits(control: Control, caller: Caller, project_id: str) -> None:
-    """Gives a project the defaults again."""
+    """Removes the limits of a project: the defaults apply again."""
     authorize(caller, "delete_quota", {"project_id": project_id})
     with control.db.write() as tx:
         own = {name: limit for name, limit in quotas.list_limits(tx, project_id).items() if name not in DEFAULTS}
@@ -97,7 +97,7 @@ def forget_limits(control: Control, caller: Caller, project_id: str) -> None:
 
 
 def used(tx: Tx, project_id: ProjectId) -> dict[str, int]:
-    """What a project has of each resource."""
+    """Returns how many of each resource a project has."""
     return {name: count(tx, project_id) for name, count in _USED.items()}
 
 

@@ -1,4 +1,4 @@
-"""Use cases of security groups and their rules; changes are sent at once to the hosts of the project's guests."""
+"""The use cases of security groups and rules. Hosts apply changes to running guests at once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from busway.store.database import Tx
 
 @dataclass(frozen=True, slots=True)
 class NewRule:
-    """What is asked of a new rule; None means any."""
+    """The fields of a rule that is to be created; None matches everything."""
 
     group_id: str
     direction: str
@@ -43,7 +43,7 @@ class NewRule:
 
 
 def default_group(control: Control, tx: Tx, project_id: ProjectId) -> SecurityGroup:
-    """The default group of a project, made when it is first needed, as in Neutron."""
+    """Returns the default group of a project; creates it if it is missing, as Neutron does."""
     group_id = default_group_id(project_id)
     if found := store.get_groups(tx, [group_id]):
         return found[0]
@@ -51,7 +51,7 @@ def default_group(control: Control, tx: Tx, project_id: ProjectId) -> SecurityGr
 
 
 def default_id(control: Control, tx: Tx, project_id: ProjectId, *, exists: bool | None = None) -> SecurityGroupId:
-    """The id of that group alone, which is made too when it is first needed; `exists` where that is known."""
+    """Returns the id of the default group; `exists` skips the query if the caller knows that there is one."""
     group_id = default_group_id(project_id)
     there = store.has_group(tx, group_id) if exists is None else exists
     return group_id if there else _make_default(control, tx, project_id, group_id).id
@@ -69,7 +69,7 @@ def _make_default(control: Control, tx: Tx, project_id: ProjectId, group_id: Sec
 
 
 def list_groups(control: Control, caller: Caller) -> list[SecurityGroup]:
-    """The groups of the caller's project, the default one among them; an admin sees all."""
+    """Lists the groups of the caller's project with its default group; for an admin, those of all projects."""
     with control.db.read() as tx:
         found = store.list_groups(tx, scope(caller))
     if not caller.project_id or any(group.id == default_group_id(caller.project_id) for group in found):
@@ -80,7 +80,7 @@ def list_groups(control: Control, caller: Caller) -> list[SecurityGroup]:
 
 
 def names_of(control: Control, server_ids: Sequence[ServerId]) -> dict[ServerId, tuple[str, ...]]:
-    """The names of the groups that servers' ports are in; a server without any is not in the answer."""
+    """Returns the names of the groups of each server's ports; servers without groups are omitted."""
     with control.db.read() as tx:
         held = ports.server_ports(tx, server_ids)
         ids = {group for each in held.values() for port in each for group in port.groups}
@@ -92,7 +92,7 @@ def names_of(control: Control, server_ids: Sequence[ServerId]) -> dict[ServerId,
 def create_group(
     control: Control, caller: Caller, name: str, description: str = "", project_id: ProjectId | None = None
 ) -> SecurityGroup:
-    """Makes a group that lets everything out and nothing in."""
+    """Creates a group that permits all outgoing and no incoming traffic."""
     owner = project_id or caller.project_id
     authorize(caller, "create_security_group", {"project_id": owner})
     if name.lower() == DEFAULT:
@@ -111,7 +111,7 @@ def create_group(
 def update_group(
     control: Control, caller: Caller, group_id: str, *, name: str | None = None, description: str | None = None
 ) -> SecurityGroup:
-    """Renames or describes a group; None leaves a field as it is."""
+    """Changes name or description of a group; None leaves a field unchanged."""
     with control.db.write() as tx:
         known = visible_group(tx, caller, group_id, lock=True)
         if name is not None and name != known.name and DEFAULT in (name, known.name):
@@ -129,7 +129,7 @@ def update_group(
 
 
 def delete_group(control: Control, caller: Caller, group_id: str) -> None:
-    """Forgets a group with its rules; raises `Conflict` while a port is in it, and for a default one."""
+    """Deletes a group with its rules; raises `Conflict` while a port is in it, and for a default group."""
     with control.db.write() as tx:
         group = visible_group(tx, caller, group_id, lock=True)
         if group.name == DEFAULT and not caller.is_admin:
@@ -146,12 +146,12 @@ def delete_group(control: Control, caller: Caller, group_id: str) -> None:
 
 
 def list_rules(control: Control, caller: Caller) -> list[tuple[SecurityGroup, SecurityRule]]:
-    """The rules of all groups that the caller sees, each with its group."""
+    """Lists the rules of all groups that the caller sees, each with its group."""
     return [(group, rule) for group in list_groups(control, caller) for rule in group.rules]
 
 
 def create_rule(control: Control, caller: Caller, wanted: NewRule) -> tuple[SecurityGroup, SecurityRule]:
-    """Adds a rule to a group; guests that run have it at once. Raises `Conflict` for one that is there already."""
+    """Adds a rule to a group; raises `Conflict` if the group has an equal one."""
     with control.db.write() as tx:
         quota.take_projects(control, tx, [visible_group(tx, caller, wanted.group_id).project_id])
         group = visible_group(tx, caller, wanted.group_id, lock=True)
@@ -167,7 +167,7 @@ def create_rule(control: Control, caller: Caller, wanted: NewRule) -> tuple[Secu
 
 
 def delete_rule(control: Control, caller: Caller, rule_id: str) -> None:
-    """Takes a rule away; what it let through ends at once, also for connections that are open."""
+    """Deletes a rule; open connections that it permitted end at once."""
     with control.db.write() as tx:
         for group in store.list_groups(tx, scope(caller)):
             if any(rule.id == rule_id for rule in group.rules):

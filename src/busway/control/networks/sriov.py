@@ -1,7 +1,7 @@
-"""Ports that are functions of a host's network cards (SR-IOV): what they can have, and whether any host could have them.
+"""SR-IOV ports: functions of a host's network cards that are given to guests.
 
-No packet of theirs goes through their host's kernel, so no security group is ever looked at: such a port has none, and asking
-for one is refused. The card itself keeps the guest of a VF to the MAC and VLAN of its port.
+Their packets bypass the kernel of the host, so security groups can't filter them: such ports have none, and
+requests for one are refused. The network card itself restricts a VF to the MAC and VLAN of its port.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from busway.store.database import Tx
 
 
 def made_direct(port: Port, vnic: str) -> Port:
-    """A new port as one of another type, without port security; raises `BadInput` on a network that is on no cards."""
+    """Returns a new port as one of an SR-IOV type, without port security; raises `BadInput` unless its network is a bridged one."""
     network = port.network
     if network.driver != BRIDGE:
         raise BadInput(
@@ -32,7 +32,7 @@ def made_direct(port: Port, vnic: str) -> Port:
 
 
 def refuse_filters(port: Port, *, security: bool | None, groups: Sequence[str] | None, up: bool | None) -> None:
-    """Raises `Conflict` where a filter of packets is asked for that nobody would apply."""
+    """Raises `Conflict` if packet filters are requested for an SR-IOV port."""
     if port.is_sriov and up is False:
         raise Conflict(
             f"A {port.vnic} port can't be switched off",
@@ -50,7 +50,7 @@ def refuse_filters(port: Port, *, security: bool | None, groups: Sequence[str] |
 
 
 def type_is_fixed(port: Port) -> Conflict:
-    """The error for a port whose type should change."""
+    """Returns the error for a change of a port's type."""
     return Conflict(
         f"The type of port {port.id} is {port.vnic} and can't be changed",
         remedy="Create another port: openstack port create --vnic-type TYPE.",
@@ -59,7 +59,7 @@ def type_is_fixed(port: Port) -> Conflict:
 
 
 def policy_of(port: Port, text: str) -> NumaPolicy | None:
-    """The NUMA policy of a port; raises `BadInput` for one of a card that is on a bridge, which is near to no node."""
+    """Returns the NUMA policy of a port; raises `BadInput` for a port that is no SR-IOV function."""
     if not text:
         return None
     if not port.is_sriov:
@@ -73,7 +73,7 @@ def policy_of(port: Port, text: str) -> NumaPolicy | None:
 
 
 def require_offered(control: Control, tx: Tx, port: Port) -> None:
-    """Raises `BadInput` for a port on a physical network that no device spec names: no host could ever have it."""
+    """Raises `BadInput` if no device spec names the physical network of an SR-IOV port: no host could provide it."""
     if not port.is_sriov:
         return
     physical = port.network.physical
@@ -92,7 +92,7 @@ def require_offered(control: Control, tx: Tx, port: Port) -> None:
 
 
 def refuse_plug(port: Port) -> None:
-    """Raises `Conflict` for a port that comes and goes with its server only: its function is chosen when the server is placed."""
+    """Raises `Conflict` for attaching or detaching an SR-IOV port: its function is chosen when the server is placed."""
     if port.is_sriov:
         raise Conflict(
             f"Port {port.id} is of type {port.vnic} and can't be attached to a server that is there, or detached",

@@ -1,4 +1,4 @@
-"""Use cases of subnets: a network has at most one of each IP version."""
+"""The use cases of subnets. A network has at most one subnet of each IP version."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ _NOBODYS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class NewSubnet:
-    """What is asked of a new subnet; `gateway` None takes the first address, "" is none; `dhcp` None is what there can be."""
+    """The fields of a subnet that is to be created.
+
+    `gateway` None means the first address, "" none. `dhcp` None means on where the network supports it.
+    """
 
     network_id: str
     name: str
@@ -55,20 +58,21 @@ class NewSubnet:
 def list_subnets(
     control: Control, caller: Caller, wanted: NetworkFilter = EVERY_NETWORK
 ) -> list[tuple[Network, Subnet]]:
-    """The subnets of the networks that the caller may use, of those that a filter lets through."""
+    """Lists the subnets that match a filter, of networks that the caller may use."""
     with control.db.read() as tx:
         return network_list.list_subnet_page(tx, replace(wanted, project_id=scope(caller)))
 
 
 def create_subnet(control: Control, caller: Caller, wanted: NewSubnet) -> tuple[Network, Subnet]:
-    """Gives a network addresses."""
+    """Creates one subnet; see `create_subnets`."""
     return create_subnets(control, caller, [wanted])[0]
 
 
 def create_subnets(control: Control, caller: Caller, wanted: Sequence[NewSubnet]) -> list[tuple[Network, Subnet]]:
-    """Gives networks addresses, all or none.
+    """Creates subnets, all or none.
 
-    Raises `Conflict` for a second subnet of a version, `BadInput` for addresses that another network has.
+    Raises `Conflict` for a second subnet of an IP version, `BadInput` for addresses that overlap with another
+    network's.
     """
     with control.db.write() as tx:
         quota.take_projects(control, tx, {visible_network(tx, caller, each.network_id).owner for each in wanted})
@@ -107,9 +111,10 @@ def update_subnet(
     gateway: str | None = None,
     routes: Sequence[HostRoute] | None = None,
 ) -> tuple[Network, Subnet]:
-    """Changes what may be changed of a subnet; None leaves a field as it is, and `gateway` "" takes it away.
+    """Changes a subnet; None leaves a field unchanged, and `gateway` "" removes it.
 
-    Raises `Conflict` for another gateway while ports have addresses: their guests and hosts know the old one.
+    Raises `Conflict` for another gateway while ports have addresses: guests and hosts are configured with the old
+    one.
     """
     with control.db.write() as tx:
         network, subnet = _own_subnet(tx, caller, subnet_id, "change a subnet of")
@@ -144,13 +149,13 @@ def _with_gateway(tx: Tx, network: Network, subnet: Subnet, gateway: str) -> Sub
 
 
 def _holders(tx: Tx, network: Network, subnet: Subnet) -> int:
-    """How many ports have an address of a subnet."""
+    """Returns how many ports have an address of a subnet."""
     held = ports.list_ports(tx, network_id=network.id)
     return sum(1 for port in held if subnet.version == 6 or port.address)
 
 
 def delete_subnet(control: Control, caller: Caller, subnet_id: str) -> None:
-    """Takes a network's addresses; raises `Conflict` while ports have some of them."""
+    """Deletes a subnet; raises `Conflict` while ports have addresses of it."""
     with control.db.write() as tx:
         network, subnet = _own_subnet(tx, caller, subnet_id, "delete a subnet of")
         if held := _holders(tx, network, subnet):
@@ -219,7 +224,11 @@ def _pool(cidr: IPv4Network, gateway: str) -> tuple[str, str]:
 
 
 def _check_room(control: Control, tx: Tx, caller: Caller, network: Network, subnet: Subnet) -> None:
-    """Local networks end in one host's routes: none of them may have another's addresses, nor a project the site's."""
+    """Raises `BadInput` for addresses that the network can't have.
+
+    Those of a local network may not overlap with another's, because all local networks share the routing table of
+    their host; those of a project must lie in the range that the operator has configured.
+    """
     cidr = ip_network(subnet.cidr)
     if network.driver == OVERLAY and any(cidr.version == taken.version and cidr.overlaps(taken) for taken in _NOBODYS):
         raise _bad(f"{subnet.cidr} has addresses that no guest can have", "Choose another, such as 10.0.0.0/24.")
@@ -267,7 +276,10 @@ def _dns(servers: Sequence[str]) -> tuple[str, ...]:
 
 
 def _routes(wanted: Sequence[HostRoute], version: int) -> tuple[HostRoute, ...]:
-    """The routes in one spelling, each once; the way to everywhere is the gateway's, that to the metadata the host's."""
+    """Returns the routes, normalized, without duplicates, a default route, or one to the metadata address.
+
+    Raises `BadInput` for an invalid route, or for more than `MAX_ROUTES`.
+    """
     if len(wanted) > MAX_ROUTES:
         raise _bad(f"{len(wanted)} host routes", f"Give at most {MAX_ROUTES}.")
     found = []

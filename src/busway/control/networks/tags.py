@@ -1,4 +1,4 @@
-"""Use cases of tags: words that users put on their networks, subnets, ports and security groups."""
+"""The use cases of tags of networks, subnets, ports and security groups."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_LENGTH = 60
 
 
 class Tagged(StrEnum):
-    """What can have tags, by the words of its path."""
+    """The kinds of resource that can have tags; the values are the words in their paths."""
 
     NETWORK = "networks"
     SUBNET = "subnets"
@@ -34,13 +34,13 @@ class Tagged(StrEnum):
 
 
 def tags_of(control: Control, resource_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
-    """The tags of resources that the caller was seen to see."""
+    """Returns the tags of these resources by id; the caller has checked access to them."""
     with control.db.read() as tx:
         return store.tags_of(tx, resource_ids)
 
 
 def list_tags(control: Control, caller: Caller, kind: Tagged, resource_id: str) -> tuple[str, ...]:
-    """The tags of one resource; raises `NotFound`."""
+    """Lists the tags of one resource; raises `NotFound`."""
     with control.db.read() as tx:
         _see(tx, caller, kind, resource_id)
         return store.tags_of(tx, [resource_id]).get(resource_id, ())
@@ -55,19 +55,19 @@ def require_tag(control: Control, caller: Caller, kind: Tagged, resource_id: str
 def replace_tags(
     control: Control, caller: Caller, kind: Tagged, resource_id: str, tags: Collection[str]
 ) -> tuple[str, ...]:
-    """Gives a resource these tags and no others; returns them."""
+    """Replaces all tags of a resource; returns them."""
     return _change(control, caller, kind, resource_id, lambda _held: set(tags))
 
 
 def add_tags(
     control: Control, caller: Caller, kind: Tagged, resource_id: str, tags: Collection[str]
 ) -> tuple[str, ...]:
-    """Gives a resource more tags; those that it has stay. Returns all."""
+    """Adds tags to a resource; returns all of its tags."""
     return _change(control, caller, kind, resource_id, lambda held: held | set(tags))
 
 
 def remove_tag(control: Control, caller: Caller, kind: Tagged, resource_id: str, tag: str) -> None:
-    """Takes a tag from a resource; raises `NotFound` for one that it has not."""
+    """Removes a tag from a resource; raises `NotFound` if it does not have it."""
 
     def without(held: set[str]) -> set[str]:
         if tag not in held:
@@ -101,7 +101,7 @@ def _see(tx: Tx, caller: Caller, kind: Tagged, resource_id: str) -> None:
 
 
 def _own(tx: Tx, caller: Caller, kind: Tagged, resource_id: str) -> None:
-    """Locks a resource that the caller may change: two who change its tags at once take turns."""
+    """Locks a resource that the caller may change, so that concurrent changes of its tags wait for each other."""
     if kind is Tagged.PORT:
         visible_port(tx, caller, resource_id, lock=True)
     elif kind is Tagged.GROUP:

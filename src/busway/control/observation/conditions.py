@@ -22,25 +22,25 @@ _SEVERITIES = ("blocks", "warns", "informs")
 _Number = TypeVar("_Number", int, float)
 
 
-def put_conditions(control: Control, host_id: HostId, told: Conditions) -> None:
+def put_conditions(control: Control, host_id: HostId, reported: Conditions) -> None:
     """Stores a host's conditions; a link with another number of lanes than before becomes an event of its device."""
-    now, told = control.now(), _bounded(told)
+    now, reported = control.now(), _bounded(reported)
     with control.db.write() as tx:
         host = hosts.find_host_by_id(tx, host_id)
-        if host is None or host.name != told.host:
+        if host is None or host.name != reported.host:
             raise Forbidden("A host tells of itself only", code="agent-foreign-report")
         before = conditions.conditions_of(tx, [host_id]).get(host_id)
-        if before == told:
+        if before == reported:
             return
         if before is not None:
-            _tell_links(tx, host, {each.device: each for each in before.devices}, told, now)
-        conditions.put_conditions(tx, host_id, told, now)
+            _tell_links(tx, host, {each.device: each for each in before.devices}, reported, now)
+        conditions.put_conditions(tx, host_id, reported, now)
 
 
 def _tell_links(
-    tx: Tx, host: hosts.HostRow, before: Mapping[str, DeviceCondition], told: Conditions, now: datetime
+    tx: Tx, host: hosts.HostRow, before: Mapping[str, DeviceCondition], reported: Conditions, now: datetime
 ) -> None:
-    for each in told.devices:
+    for each in reported.devices:
         old = before.get(each.device)
         if old is None or None in (old.link_width, each.link_width) or old.link_width == each.link_width:
             continue
@@ -50,23 +50,23 @@ def _tell_links(
             events.add_event(tx, Event(now, "device", lanes[0], lanes[1], reason, host.id, row.id))
 
 
-def _bounded(told: Conditions) -> Conditions:
+def _bounded(reported: Conditions) -> Conditions:
     """The report within bounds: limited in length, and without figures that no link can have."""
     return replace(
-        told,
-        devices=tuple(_device(each) for each in told.devices[:_MOST_DEVICES]),
-        findings=tuple(_finding(each) for each in told.findings[:_MOST_FINDINGS] if each.severity in _SEVERITIES),
+        reported,
+        devices=tuple(_device(each) for each in reported.devices[:_MOST_DEVICES]),
+        findings=tuple(_finding(each) for each in reported.findings[:_MOST_FINDINGS] if each.severity in _SEVERITIES),
     )
 
 
-def _device(told: DeviceCondition) -> DeviceCondition:
+def _device(reported: DeviceCondition) -> DeviceCondition:
     return DeviceCondition(
-        told.device[:_SHORT],
-        _within(told.link_speed, 1000.0),
-        _within(told.link_width, 64),
-        _within(told.link_max_speed, 1000.0),
-        _within(told.link_max_width, 64),
-        told.utilization if told.utilization is not None and 0 <= told.utilization <= 100 else None,
+        reported.device[:_SHORT],
+        _within(reported.link_speed, 1000.0),
+        _within(reported.link_width, 64),
+        _within(reported.link_max_speed, 1000.0),
+        _within(reported.link_max_width, 64),
+        reported.utilization if reported.utilization is not None and 0 <= reported.utilization <= 100 else None,
     )
 
 
@@ -74,13 +74,13 @@ def _within(value: _Number | None, most: _Number) -> _Number | None:
     return value if value is not None and 0 < value <= most else None
 
 
-def _finding(told: HostFinding) -> HostFinding:
+def _finding(reported: HostFinding) -> HostFinding:
     return HostFinding(
-        _text(told.code, _SHORT),
-        told.severity,
-        _text(told.brief, _LONG),
-        _text(told.remedy, _LONG),
-        told.device[:_SHORT],
+        _text(reported.code, _SHORT),
+        reported.severity,
+        _text(reported.brief, _LONG),
+        _text(reported.remedy, _LONG),
+        reported.device[:_SHORT],
     )
 
 

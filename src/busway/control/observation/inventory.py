@@ -50,9 +50,9 @@ def take_inventory(
     taking = _Taking(tx, host_id, now, owners)
     matters = False
     names = {device.netdev for device in reported.values() if device.netdev}
-    for address, told in reported.items():
+    for address, seen in reported.items():
         row = known.get(address)
-        device = told if row is None else _still_named(row.device, told, names)
+        device = seen if row is None else _still_named(row.device, seen, names)
         if row is None:
             ids[address] = DeviceId(control.new_id())
             devices.insert_device(tx, ids[address], host_id, device, now)
@@ -69,14 +69,14 @@ def take_inventory(
     return ids
 
 
-def _still_named(known: PciDevice, told: PciDevice, names: Collection[str]) -> PciDevice:
+def _still_named(known: PciDevice, seen: PciDevice, names: Collection[str]) -> PciDevice:
     """A network card that a VFIO driver has shows no interface: it keeps the name by which a device spec means it.
 
     Not when another card has the name now.
     """
-    if told.netdev or not told.is_nic or _ids(known) != _ids(told) or known.netdev in names:
-        return told
-    return replace(told, netdev=known.netdev, mac=told.mac or known.mac)
+    if seen.netdev or not seen.is_nic or _ids(known) != _ids(seen) or known.netdev in names:
+        return seen
+    return replace(seen, netdev=known.netdev, mac=seen.mac or known.mac)
 
 
 def _change(taking: _Taking, row: DeviceRow, device: PciDevice) -> bool:

@@ -35,12 +35,12 @@ def take_source(tx: Tx, row: ServerRow, mine: ObservedServer, generation: int, n
     if move.source.host_id != row.host_id:
         return False
     live = move.live
-    told = mine.live if mine.live is not None and mine.live.move == move.uuid else None
-    if told is not None and told.stage is not LiveStage.LISTENING:
-        live = replace(live, progress=told.progress)
-    if told is not None and told.stage is LiveStage.HANDED and mine.power in _OFF:
+    seen = mine.live if mine.live is not None and mine.live.move == move.uuid else None
+    if seen is not None and seen.stage is not LiveStage.LISTENING:
+        live = replace(live, progress=seen.progress)
+    if seen is not None and seen.stage is LiveStage.HANDED and mine.power in _OFF:
         live = replace(live, handed=True)
-    elif generation >= row.generation and told is None and mine.power is not None:
+    elif generation >= row.generation and seen is None and mine.power is not None:
         _take_kept(tx, row, move, mine, now)
         if move.state is MoveState.REVERTING:
             live = replace(live, kept=_has_all(tx, row, move, mine, now))
@@ -118,10 +118,10 @@ def take_target(tx: Tx, row: ServerRow, host_id: HostId, mine: ObservedServer, n
         return
     if move.state not in (MoveState.MIGRATING, MoveState.REVERTING):
         return
-    live, told = move.live, mine.live
-    listens = told is not None and told.move == move.uuid and told.stage is LiveStage.LISTENING
-    if told is not None and listens:
-        address, fingerprint = told.address[:_LONGEST_ADDRESS], told.fingerprint[:_LONGEST_ADDRESS]
+    live, seen = move.live, mine.live
+    listens = seen is not None and seen.move == move.uuid and seen.stage is LiveStage.LISTENING
+    if seen is not None and listens:
+        address, fingerprint = seen.address[:_LONGEST_ADDRESS], seen.fingerprint[:_LONGEST_ADDRESS]
         if (address, fingerprint) != (live.address, live.fingerprint):
             live = replace(live, address=address, fingerprint=fingerprint, told=False)
     if mine.power is PowerState.RUNNING and not mine.arriving:  # its source alone can have told it so
@@ -134,17 +134,17 @@ def take_target(tx: Tx, row: ServerRow, host_id: HostId, mine: ObservedServer, n
         moves.set_live(tx, move, live, now)
 
 
-def note_downtime(tx: Tx, row: ServerRow, told: LiveSeen, now: datetime) -> None:
+def note_downtime(tx: Tx, row: ServerRow, seen: LiveSeen, now: datetime) -> None:
     """Writes down how long a guest stood still, which its source knows when the guest runs elsewhere."""
-    if told.stage is not LiveStage.HANDED or not told.progress.downtime_ms:
+    if seen.stage is not LiveStage.HANDED or not seen.progress.downtime_ms:
         return
-    move = moves.find_move(tx, told.move)
+    move = moves.find_move(tx, seen.move)
     if move is None or move.server_id != row.id or move.live is None:
         return
-    if move.live.progress.downtime_ms == told.progress.downtime_ms and move.live.measured:
+    if move.live.progress.downtime_ms == seen.progress.downtime_ms and move.live.measured:
         return
-    moves.set_live(tx, move, replace(move.live, progress=told.progress, measured=True), now)
-    why = f"its guest stood still for {told.progress.downtime_ms} ms while it went to another host"
+    moves.set_live(tx, move, replace(move.live, progress=seen.progress, measured=True), now)
+    why = f"its guest stood still for {seen.progress.downtime_ms} ms while it went to another host"
     events.add_event(tx, Event(now, "server", str(row.status), str(row.status), why, row.host_id, None, row.id))
 
 

@@ -1,8 +1,8 @@
-"""What a control process remembers of reports: one that says again what was taken in already costs no transaction of its own.
+"""A cache of each host's last report: one that repeats it needs no transaction of its own.
 
-A report is a level, and taking the same one twice changes nothing while nothing else has changed. That is looked at
-for all such hosts together, each second: their tokens, generations and the sequences of their last reports. Where one
-is another than remembered, the host's next report is taken in whole; so is one every few minutes whatever happened.
+A report is a whole state, so that taking the same one twice changes nothing while nothing else has changed. Once a
+second, the tokens, generations and report sequences of all cached hosts are compared with the database in one
+statement. If they differ, the next report of that host is processed in full; so is one every `WHOLE_SECONDS`.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ _SEQUENCE = re.compile(rb'"sequence":([0-9]{1,20})')
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A report without its sequence: what tells one from another."""
+class ReportDigest:
+    """A digest of a report without its sequence, and the sequence."""
 
     digest: bytes
     sequence: int
 
 
-def said(body: bytes) -> Said | None:
-    """Reads no more of a report than its sequence; None for what has none."""
+def digest_report(body: bytes) -> ReportDigest | None:
+    """Returns the digest of a report's JSON, without decoding it; None if it has no sequence."""
     found = _SEQUENCE.search(body)
     if found is None:
         return None
     digest = hashlib.blake2b(body[: found.start()], digest_size=16)
     digest.update(body[found.end() :])
-    return Said(digest.digest(), int(found[1]))
+    return ReportDigest(digest.digest(), int(found[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class _Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """A report that said again what was known: with which sequence and when."""
+class RepeatedReport:
+    """A report that repeats the cached one: its sequence, and when it came."""
 
     sequence: int
     at: datetime
@@ -65,9 +65,9 @@ class ReportMemory:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _known: dict[HostId, _Known] = field(default_factory=dict)
     _by_token: dict[str, HostId] = field(default_factory=dict)
-    _again: dict[HostId, Again] = field(default_factory=dict)
+    _again: dict[HostId, RepeatedReport] = field(default_factory=dict)
 
-    def remember(self, host_id: HostId, name: str, token_hash: str, report: Said, generation: int) -> None:
+    def remember(self, host_id: HostId, name: str, token_hash: str, report: ReportDigest, generation: int) -> None:
         """Keeps a report that was taken in whole, and after which nothing is awaited of its host."""
         with self._lock:
             self._forget(host_id)
@@ -86,7 +86,7 @@ class ReportMemory:
             host_id = self._by_token.get(token_hash)
             return host_id is not None and self._known[host_id].name == name
 
-    def is_again(self, name: str, token_hash: str, report: Said, now: datetime) -> bool:
+    def is_again(self, name: str, token_hash: str, report: ReportDigest, now: datetime) -> bool:
         """True for a report of that host and token that says what the last one said; it is to be marked then."""
         with self._lock:
             host_id = self._by_token.get(token_hash)
@@ -96,7 +96,7 @@ class ReportMemory:
             last = self._again.get(host_id)
             if report.sequence <= (last.sequence if last else known.sequence) or time.monotonic() > known.until:
                 return False
-            self._again[host_id] = Again(report.sequence, now)
+            self._again[host_id] = RepeatedReport(report.sequence, now)
             return True
 
     def any_waiting(self) -> bool:
@@ -109,7 +109,7 @@ class ReportMemory:
         with self._lock:
             return list(self._again)
 
-    def take(self, marks: Mapping[HostId, HostMark]) -> dict[HostId, Again]:
+    def take(self, marks: Mapping[HostId, HostMark]) -> dict[HostId, RepeatedReport]:
         """What is to be written of the hosts with these marks; one that is not as remembered is forgotten with its report."""
         found = {}
         with self._lock:

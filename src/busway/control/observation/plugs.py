@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from busway.control.observation.present import Told, is_attached, name_of
+from busway.control.observation.present import ServerReport, is_attached, name_of
 from busway.control.servers.access import desire
 from busway.control.servers.devices import ATTACH as ATTACH_DEVICE
 from busway.control.servers.devices import DETACH as DETACH_DEVICE
@@ -54,17 +54,17 @@ def _give_up(tx: Tx, row: ServerRow, port: Port, why: str, now: datetime) -> Non
     events.add_event(tx, Event(now, "server", str(row.status), str(row.status), reason, row.host_id, None, row.id))
 
 
-def take_device_plugs(tx: Tx, row: ServerRow, told: Told, now: datetime) -> None:
+def take_device_plugs(tx: Tx, row: ServerRow, report: ServerReport, now: datetime) -> None:
     """Takes in what a host says of the devices that come to a settled server, and of those that its guest keeps."""
-    seen, settled = told.seen, row.task_state is None and row.status in (ServerStatus.ACTIVE, ServerStatus.SHUTOFF)
+    seen, settled = report.seen, row.task_state is None and row.status in (ServerStatus.ACTIVE, ServerStatus.SHUTOFF)
     if seen.attached is None or not settled:
         return
-    for claim in told.claims:
+    for claim in report.claims:
         if claim.kind != WholeFunction.kind or claim.state is ClaimState.ALLOCATED:
             continue
         there = is_attached(tx, claim, seen)
         if claim.state is ClaimState.CLAIMED and not there and seen.fault is not None:
-            if told.generation >= row.generation:
+            if report.generation >= row.generation:
                 _take_back(tx, row, claim, seen.fault, now)
         elif claim.state is ClaimState.RELEASING and there and seen.ignored:
             name = name_of(tx, claim)

@@ -52,10 +52,11 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a host's report tells of one server: `rebooted` that the host was restarted since its last report.
+class ServerReport:
+    """The part of a host's report about one server.
 
-    `claims` are the live claims on the host's devices that the server has.
+    `seen` is what the host observes, `generation` that of the document it acted on, `rebooted` whether the host was
+    restarted since its last report, and `claims` the server's live claims on its devices.
     """
 
     seen: ObservedServer
@@ -64,19 +65,19 @@ class Told:
     claims: tuple[Claim, ...]
 
 
-def take_present(control: Control, tx: Tx, row: ServerRow, told: Told, now: datetime) -> None:
-    """Takes in a host's report about one server that must be there."""
-    mine = told.seen
-    if row.status is ServerStatus.MIGRATING and take_source(tx, row, mine, told.generation, now):
+def take_present(control: Control, tx: Tx, row: ServerRow, report: ServerReport, now: datetime) -> None:
+    """Processes a host's report about a server that must be there."""
+    mine = report.seen
+    if row.status is ServerStatus.MIGRATING and take_source(tx, row, mine, report.generation, now):
         return
     if row.status is ServerStatus.MIGRATING and awaits_devices(tx, row, mine, now):
         _take_power(tx, row, mine, now)
         return
     if mine.fault is not None and is_awaited(row):
-        if told.generation >= row.generation:
+        if report.generation >= row.generation:
             take_fault(tx, row, mine.fault, mine, now)
         return
-    if awaits_plug(tx, row, mine, told.generation):
+    if awaits_plug(tx, row, mine, report.generation):
         _take_power(tx, row, mine, now)
         return
     system = row.rescue.number if row.rescue is not None and not row.rescue.over else 0
@@ -86,16 +87,16 @@ def take_present(control: Control, tx: Tx, row: ServerRow, told: Told, now: date
     if reached is ServerStatus.ACTIVE and system:
         reached = ServerStatus.RESCUE
     if row.task_state is None and row.status in _WAITING_ON and done and mine.power in _OFF:
-        _take_waiting_off(control, tx, row, told, now)
+        _take_waiting_off(control, tx, row, report, now)
     elif row.task_state in _UNDER_WAY or (row.task_state is None and row.status in _WAITING):
         _take_power(tx, row, mine, now)
     elif reached is not None and mine.saved is (reached is ServerStatus.SUSPENDED):
         assert mine.power is not None
-        _become(tx, row, told, reached, mine.power, f"its host reports that it {_WORDS[reached]}", now)
+        _become(tx, row, report, reached, mine.power, f"its host reports that it {_WORDS[reached]}", now)
     elif not row.powered and mine.power in _OFF and mine.disk == row.disks[-1]:
-        _become(tx, row, told, ServerStatus.SHUTOFF, PowerState.SHUTOFF, "its host reports that it is shut off", now)
+        _become(tx, row, report, ServerStatus.SHUTOFF, PowerState.SHUTOFF, "its host reports that it is shut off", now)
     elif done and mine.power not in _ON and not mine.saved and _may_be_off(row, mine):
-        _take_off(control, tx, row, told, now)
+        _take_off(control, tx, row, report, now)
     elif row.status in (*_RAN, ServerStatus.RESCUE) and row.task_state is None:
         _take_power(tx, row, mine, now)
 
@@ -104,12 +105,12 @@ def _may_be_off(row: ServerRow, mine: ObservedServer) -> bool:
     return row.status in _RAN or (row.status in _MAY_RUN and mine.power in _OFF)
 
 
-def _take_waiting_off(control: Control, tx: Tx, row: ServerRow, told: Told, now: datetime) -> None:
+def _take_waiting_off(control: Control, tx: Tx, row: ServerRow, report: ServerReport, now: datetime) -> None:
     """The guest of a resized or rescued server is off: the status stays until the user acts, and the guest stays off.
 
     If its host was restarted, and the operator chose `resume_guests_state_on_host_boot`, it is started once more.
     """
-    if told.rebooted and row.powered and control.settings.resume_guests_state_on_host_boot:
+    if report.rebooted and row.powered and control.settings.resume_guests_state_on_host_boot:
         task = TaskState.RESCUING if row.status is ServerStatus.RESCUE else None
         desire(tx, row, now, starts=row.starts + 1, task_state=task, power=PowerState.SHUTOFF)
     elif row.powered or row.power is not PowerState.SHUTOFF:
@@ -126,22 +127,22 @@ def is_awaited(row: ServerRow) -> bool:
     return row.status in _COMING or row.task_state is not None
 
 
-def _take_off(control: Control, tx: Tx, row: ServerRow, told: Told, now: datetime) -> None:
+def _take_off(control: Control, tx: Tx, row: ServerRow, report: ServerReport, now: datetime) -> None:
     """The guest ran and is off: it powered itself off, or its host lost power, perhaps before anyone saw it run."""
     if row.status in _BROUGHT_UP:
-        _become(tx, row, told, ServerStatus.ACTIVE, PowerState.RUNNING, "its host reports that it has run", now)
+        _become(tx, row, report, ServerStatus.ACTIVE, PowerState.RUNNING, "its host reports that it has run", now)
         reached = ServerStatus.VERIFY_RESIZE if row.status is ServerStatus.RESIZE else ServerStatus.ACTIVE
         row = replace(row, status=reached, task_state=None, launched=row.launched or now)
-        told = replace(told, claims=())  # they are allocated by now
+        report = replace(report, claims=())  # they are allocated by now
     if row.status is ServerStatus.VERIFY_RESIZE:
-        _take_waiting_off(control, tx, row, told, now)
+        _take_waiting_off(control, tx, row, report, now)
     else:
-        _stopped_by_itself(control, tx, row, told, now)
+        _stopped_by_itself(control, tx, row, report, now)
 
 
-def _stopped_by_itself(control: Control, tx: Tx, row: ServerRow, told: Told, now: datetime) -> None:
+def _stopped_by_itself(control: Control, tx: Tx, row: ServerRow, report: ServerReport, now: datetime) -> None:
     """A guest that its host's restart ended is started again if the operator chose so; one that powered off is not."""
-    if told.rebooted and control.settings.resume_guests_state_on_host_boot:
+    if report.rebooted and control.settings.resume_guests_state_on_host_boot:
         starting = {"starts": row.starts + 1, "task_state": TaskState.POWERING_ON, "power": PowerState.SHUTOFF}
         desire(tx, row, now, hold=None, **starting)
         why = "its host was restarted: it is started again"
@@ -149,15 +150,15 @@ def _stopped_by_itself(control: Control, tx: Tx, row: ServerRow, told: Told, now
         return
     servers.update_server(tx, row.id, now, powered=False, hold=None)
     by_itself = "its saved memory is gone" if row.status is ServerStatus.SUSPENDED else "the guest powered itself off"
-    why = "its host was restarted" if told.rebooted else by_itself
-    _become(tx, row, told, ServerStatus.SHUTOFF, PowerState.SHUTOFF, why, now)
+    why = "its host was restarted" if report.rebooted else by_itself
+    _become(tx, row, report, ServerStatus.SHUTOFF, PowerState.SHUTOFF, why, now)
 
 
 def _become(
-    tx: Tx, row: ServerRow, told: Told, status: ServerStatus, power: PowerState, reason: str, now: datetime
+    tx: Tx, row: ServerRow, report: ServerReport, status: ServerStatus, power: PowerState, reason: str, now: datetime
 ) -> None:
     """Takes a server to a status that its host has reached, with its devices."""
-    _allocate(tx, told, now)
+    _allocate(tx, report, now)
     if row.status is ServerStatus.RESIZE:
         status = ServerStatus.VERIFY_RESIZE
     if (row.status, row.task_state, row.power) == (status, None, power) or row.status is ServerStatus.ERROR:
@@ -172,9 +173,9 @@ def _become(
     _follow_move(tx, row, now)
 
 
-def _allocate(tx: Tx, told: Told, now: datetime) -> None:
+def _allocate(tx: Tx, report: ServerReport, now: datetime) -> None:
     claimed = [
-        claim for claim in told.claims if claim.state is ClaimState.CLAIMED and is_attached(tx, claim, told.seen)
+        claim for claim in report.claims if claim.state is ClaimState.CLAIMED and is_attached(tx, claim, report.seen)
     ]
     claims.move_claims(tx, claimed, ClaimState.ALLOCATED, now)
     for claim in claimed:

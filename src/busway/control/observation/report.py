@@ -20,9 +20,9 @@ from busway.control.observation.inventory import take_inventory
 from busway.control.observation.leaving import Leaving
 from busway.control.observation.live import note_downtime, take_target
 from busway.control.observation.mdev_parents import take_mdev_parents
-from busway.control.observation.memory import Said
+from busway.control.observation.memory import ReportDigest
 from busway.control.observation.plugs import take_device_plugs, take_plugs
-from busway.control.observation.present import Told, is_awaited, take_present
+from busway.control.observation.present import ServerReport, is_awaited, take_present
 from busway.control.rules.change import tell_unoffered
 from busway.control.servers.fail import fail_unexpectedly
 from busway.control.traces import asked_of, record_all
@@ -44,11 +44,11 @@ class _Taken:
 
 
 def observe(
-    control: Control, host_id: HostId, observed: Observed, token_hash: str = "", report: Said | None = None
+    control: Control, host_id: HostId, observed: Observed, token_hash: str = "", report: ReportDigest | None = None
 ) -> None:
     """Takes in one report; raises `Conflict` when a newer one was taken already.
 
-    With the hash of the agent's token and the report as `Said`, a later report that says the same again needs no transaction of its own.
+    With the hash of the agent's token and the report as `ReportDigest`, a later report that says the same again needs no transaction of its own.
     """
     control.reports.forget(host_id)
     taken = apart(control, "reports", lambda batch: _take(control, host_id, observed, batch))
@@ -104,11 +104,11 @@ def _take(control: Control, host_id: HostId, observed: Observed, batch: Batch) -
             if mine is None:
                 _take_unclear(tx, row, observed, now)
                 continue
-            told = Told(mine, observed.generation, rebooted, tuple(live.get(row.id, ())))
+            report = ServerReport(mine, observed.generation, rebooted, tuple(live.get(row.id, ())))
             with batch.item(tx, f"server {row.id}", partial(_failed, tx, row, now)):
                 take_plugs(tx, row, mine, observed.generation, moving.get(row.id, []), now)
-                take_device_plugs(tx, row, told, now)
-                take_present(control, tx, row, told, now)
+                take_device_plugs(tx, row, report, now)
+                take_present(control, tx, row, report, now)
         asked, changes = _what_changed(control, tx, rows)
         marks = hosts.marks_of(tx, [host_id])
         control.crashpoint("observe:before-commit")
@@ -123,15 +123,15 @@ def _what_changed(
     """For traces: of which servers the report has changed the state, and how."""
     asked = asked_of(control, tx, [row.id for row in rows])
     before = {row.id: row for row in rows if row.id in asked}
-    told = {}
+    changes = {}
     for row in servers.list_by_id(tx, before) if before else ():
         old = before[row.id]
         if (row.status, row.task_state) != (old.status, old.task_state):
             states = " -> ".join(f"{one.status} {one.task_state or ''}".strip() for one in (old, row))
-            told[row.id] = {"busway.state": states}
+            changes[row.id] = {"busway.state": states}
             if row.status is ServerStatus.ERROR:
-                told[row.id]["error"] = "the server failed on its host"
-    return asked, told
+                changes[row.id]["error"] = "the server failed on its host"
+    return asked, changes
 
 
 def _take_unclear(tx: Tx, row: ServerRow, observed: Observed, now: datetime) -> None:

@@ -60,7 +60,7 @@ def _place_batch(control: Control, batch: Batch) -> int:
         control.crashpoint("place:before-commit")
     control.crashpoint("place:after-commit")
     deciding.tell()
-    record_all(control, "place", asked, began, deciding.told)
+    record_all(control, "place", asked, began, deciding.outcomes)
     for host_id in turn.hosts:
         control.bell.ring(f"host:{host_id}")
     if any(OVERLAY_WISH in wishes for wishes in nics.values()):
@@ -84,7 +84,7 @@ class _Deciding:
     placed: int = 0
     left: int = 0  # servers that wait for another turn, because it is too early to refuse them
     refused: Counter[str] = field(default_factory=Counter)  # servers by each rule that excluded a host
-    told: dict[ServerId, dict[str, str]] = field(default_factory=dict)  # how it ended, for traces
+    outcomes: dict[ServerId, dict[str, str]] = field(default_factory=dict)  # how it ended, for traces
 
     def tell(self) -> None:
         """Counts what was committed."""
@@ -128,7 +128,7 @@ class _Deciding:
         snapshot = self.snapshot
         for row, request, placement in zip(rows, requests, answer, strict=True):
             self.turn.place(row, request, placement)
-            self.told[row.id] = {"busway.host_id": placement.host_id}
+            self.outcomes[row.id] = {"busway.host_id": placement.host_id}
             if request.group is not None:
                 host = snapshot.hosts[index_of(snapshot).place_of(placement.host_id)]
                 self.groups[request.group.id] = self.groups[request.group.id].having(host.name)
@@ -141,7 +141,7 @@ class _Deciding:
     ) -> Snapshot:
         for row in rows:
             refuse(self.tx, row, error, self.control.now(), facts, hosts)
-            self.told[row.id] = {"error": str(error)}
+            self.outcomes[row.id] = {"error": str(error)}
         return self.snapshot
 
     def _group(self, row: ServerRow) -> ServerGroup | None:

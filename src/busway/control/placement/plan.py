@@ -113,8 +113,8 @@ def decide(
     sees_hosts = allows(caller, "busway:placement:hosts")
     if isinstance(answer, Refusal):
         names = (each.name for each in snapshot.hosts)
-        told = Plan(flavor.name, count, refusal=_refused(answer, None if sees_hosts else Discretion(names)))
-        return Decision(told, answer.hosts if sees_hosts else ())
+        visible = Plan(flavor.name, count, refusal=_refused(answer, None if sees_hosts else Discretion(names)))
+        return Decision(visible, answer.hosts if sees_hosts else ())
     landed = _landed(snapshot, request, answer)
     return Decision(Plan(flavor.name, count, landed if sees_hosts else tuple(map(_without_places, landed))))
 
@@ -135,16 +135,16 @@ def _without_places(server: PlannedServer) -> PlannedServer:
 def _refused(refusal: Refusal, discretion: Discretion | None) -> PlanRefusal:
     error = explain(refusal)
     miss = refusal.nearest if discretion is None else None
-    told = discretion or str
+    visible = discretion or str
     return PlanRefusal(
-        told(error.brief),
-        told(error.detail),
-        told(error.remedy),
+        visible(error.brief),
+        visible(error.detail),
+        visible(error.remedy),
         error.code,
         refusal.count_by_rule(),
         refusal.count_devices(),
         f"{miss.host}: {'; '.join(miss.reasons)}" if miss else None,
-        tuple(map(told, remedy_words(refusal))),
+        tuple(map(visible, remedy_words(refusal))),
         details(refusal) if discretion is None else "",
     )
 

@@ -55,15 +55,15 @@ class RuleTurn:
         """
         after = read_rules(self.control.settings, self.tx).device_specs
         owners = {claim.device_id: claim for claim in claims.list_live_claims(self.tx)}
-        told = []
+        new_events = []
         for row in _matched(self.tx, touched):
             owner, is_now = owners.get(row.id), after.find(row.device) is not None
             if (self.before.device_specs.find(row.device) is not None) == is_now or not (row.present or owner):
                 continue
             old, new, why = _change(owner, is_now)
             reason, server = f"{why} (changed by {self.caller.user_name})", owner.server_id if owner else None
-            told.append(Event(self.now, "device", old, new, reason, row.host_id, row.id, server))
-        events.add_events(self.tx, told)
+            new_events.append(Event(self.now, "device", old, new, reason, row.host_id, row.id, server))
+        events.add_events(self.tx, new_events)
 
 
 def review_change(

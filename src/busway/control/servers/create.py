@@ -13,7 +13,7 @@ from busway.control.context import Control
 from busway.control.domain_limits import take_domain_turns
 from busway.control.drivers.check import check_driver
 from busway.control.images.access import may_see
-from busway.control.networks.plug import look_for, plan_cards, plug_ports
+from busway.control.networks.plug import addresses_to_look_up, plan_cards, plug_ports
 from busway.control.placement.request import image_words
 from busway.control.servers.access import note_actions
 from busway.domain.alias import parse_requests
@@ -32,7 +32,7 @@ from busway.domain.security_group import default_group_id
 from busway.domain.server import ServerStatus, TaskState
 from busway.policy import authorize
 from busway.store import accepting, events, hosts, images, keypairs, servers
-from busway.store.accepting import Ahead, Within
+from busway.store.accepting import LockedState, RequestedObjects
 from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.hosts import HostFilter
@@ -61,23 +61,23 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
     now = control.now()
     # What is written by tenants is read before the transaction that others wait for, and once for all servers.
     with control.db.read() as tx:
-        ahead = accepting.read_ahead(
+        requested = accepting.read_requested(
             tx, caller.project_id, caller.user_id, request.image_id, request.key_name, _network_ids(request)
         )
-        _check_image(control, tx, caller, request, ahead)
-        public_key = _public_key(tx, caller, request, ahead)
+        _check_image(control, tx, caller, request, requested)
+        public_key = _public_key(tx, caller, request, requested)
         check_texts(request.metadata, request.user_data, request.key_name, public_key)
         if request.host is not None:
             _check_host(tx, request.host)
-    cards = plan_cards(control, caller, request, ahead.networks)
-    look = look_for(cards)
+    cards = plan_cards(control, caller, request, requested.networks)
+    lookup = addresses_to_look_up(cards)
     with control.db.write(together=True) as tx:
         take_domain_turns(control, tx, [caller.project_id])
-        accepting.lock_project(tx, caller.project_id, list(look.asked))
+        accepting.lock_project(tx, caller.project_id, list(lookup.asked))
         group_id = default_group_id(caller.project_id)
-        within = accepting.read_within(tx, caller.project_id, request.image_id, group_id, look)
-        _check_quota(control, tx, caller, request, within)
-        image = _usable(tx, caller, request, within.image)
+        locked = accepting.read_locked(tx, caller.project_id, request.image_id, group_id, lookup)
+        _check_quota(control, tx, caller, request, locked)
+        image = _usable(tx, caller, request, locked.image)
         words, names = image_words(image.properties), request.names
         reservation = f"r-{control.new_id()[:8]}"
         rows = [
@@ -87,7 +87,7 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
         ]
         ids = [row["id"] for row in rows]
         servers.insert_servers(tx, rows)
-        plug_ports(control, tx, caller, request, ids, cards, within, look)
+        plug_ports(control, tx, caller, request, ids, cards, locked, lookup)
         note_actions(tx, caller, ids, "create", request_id, now)
         _say(tx, ids, f"created by {caller.user_name}", now)
         groups.join_group(control, tx, caller, request, ids)
@@ -110,20 +110,20 @@ def _usable(tx: Tx, caller: Caller, request: CreateServer, image: Image | None) 
     return image
 
 
-def _check_image(control: Control, tx: Tx, caller: Caller, request: CreateServer, ahead: Ahead) -> None:
-    image = _usable(tx, caller, request, ahead.image)
-    aliases = control.pci_rules(tx, ahead.rules_version).aliases
+def _check_image(control: Control, tx: Tx, caller: Caller, request: CreateServer, requested: RequestedObjects) -> None:
+    image = _usable(tx, caller, request, requested.image)
+    aliases = control.pci_rules(tx, requested.rules_version).aliases
     parse_requests(request.flavor.extra_specs, aliases, image.properties)
     guest_cells(request.flavor, image.properties)
     machine_of(request.flavor, image.properties)
     check_driver(control, tx, request.flavor, image.properties)
 
 
-def _public_key(tx: Tx, caller: Caller, request: CreateServer, ahead: Ahead) -> str | None:
+def _public_key(tx: Tx, caller: Caller, request: CreateServer, requested: RequestedObjects) -> str | None:
     if request.key_name is None:
         return None
-    if ahead.public_key is not None:
-        return ahead.public_key
+    if requested.public_key is not None:
+        return requested.public_key
     return keypairs.get_keypair(tx, caller.user_id, request.key_name).public_key  # raises
 
 
@@ -140,8 +140,8 @@ def _check_host(tx: Tx, name: str) -> None:
         )
 
 
-def _check_quota(control: Control, tx: Tx, caller: Caller, request: CreateServer, within: Within) -> None:
-    wanted, own = usage_of([request.flavor] * request.max_count), within.limits
+def _check_quota(control: Control, tx: Tx, caller: Caller, request: CreateServer, locked: LockedState) -> None:
+    wanted, own = usage_of([request.flavor] * request.max_count), locked.limits
     quotas.check(control, tx, caller.project_id, wanted, own=own)
     if request.metadata:
         items = Usage({"metadata_items": len(request.metadata)})

@@ -52,7 +52,7 @@ def list_devices(control: Control, caller: Caller, server_id: str) -> list[Serve
     """What a server has claims on, those that its host has not let go yet included."""
     with control.db.read() as tx:
         row = server_row(tx, caller, server_id)
-        return [_told(claim) for claim in claims.list_live_claims(tx, server_id=row.id)]
+        return [_view(claim) for claim in claims.list_live_claims(tx, server_id=row.id)]
 
 
 def attach_device(control: Control, caller: Caller, server_id: str, alias: str, request_id: str) -> ServerDevice:
@@ -72,7 +72,7 @@ def attach_device(control: Control, caller: Caller, server_id: str, alias: str, 
         write_claims(tx, [made])
         change_on_host(control, tx, caller, row, ATTACH, request_id, flavor=flavor)
     control.bell.ring(f"host:{row.host_id}")
-    return _told(made)
+    return _view(made)
 
 
 def detach_device(control: Control, caller: Caller, server_id: str, device_id: str, request_id: str) -> None:
@@ -109,7 +109,7 @@ def with_alias(flavor: Flavor, alias: str, more: int) -> Flavor:
     return replace(flavor, extra_specs={**others, ALIAS: words} if words else others)
 
 
-def _told(claim: Claim) -> ServerDevice:
+def _view(claim: Claim) -> ServerDevice:
     return ServerDevice(claim.id, claim.alias, claim.kind, str(claim.state))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from busway.control.agents.desired import told_server
+from busway.control.agents.desired import desired_server
 from busway.control.context import Control
 from busway.control.networks import quota
 from busway.control.networks.changes import tell_hosts
@@ -134,11 +134,11 @@ def _leaving(tx: Tx, row: ServerRow, held: list[Port]) -> set[int]:
 
 def keep_places(control: Control, tx: Tx, row: ServerRow, held: list[Port]) -> PortNumbers | None:
     """Writes down where a guest has its cards, so that nothing moves when others come or go; None where that can't be."""
-    told = told_server(control, tx, row)
-    if told is None or told.machine.mirror:
+    desired = desired_server(control, tx, row)
+    if desired is None or desired.machine.mirror:
         return None
-    numbers = port_numbers(told)
-    places = {nic.port: number for nic, number in zip(told.plugged, numbers.nics, strict=True)}
+    numbers = port_numbers(desired)
+    places = {nic.port: number for nic, number in zip(desired.plugged, numbers.nics, strict=True)}
     for port in held:
         if port.id in places and port.root_port != places[port.id]:
             ports.pin_port(tx, port.id, places[port.id])

@@ -158,11 +158,11 @@ def _ask_host(control: Control, row: ServerRow, wanted: HostQuestion, secret: st
         questions.add_question(tx, host_id, question, now, now - timedelta(seconds=6 * ANSWER_SECONDS))
     try:
         control.bell.ring(topic(host_id))
-        told = _wait(control, question.id)
+        text = _wait(control, question.id)
     finally:
         with control.db.write(aside=True) as tx:
             questions.end_question(tx, question.id)
-    answer = decode(told.encode(), HostAnswer)
+    answer = decode(text.encode(), HostAnswer)
     if answer.fault is not None:
         fault = answer.fault
         raise Conflict(fault.brief, detail=fault.detail, remedy=fault.remedy, code=fault.code)
@@ -174,9 +174,9 @@ def _wait(control: Control, question_id: str) -> str:
     while True:
         seen = control.bell.count(_answered(question_id))
         with control.db.read() as tx:
-            told = questions.find_answer(tx, question_id)
-        if told is not None:
-            return told
+            text = questions.find_answer(tx, question_id)
+        if text is not None:
+            return text
         left = deadline - time.monotonic()
         if left <= 0:
             raise Unavailable(

@@ -44,15 +44,15 @@ def why(control: Control, caller: Caller, server_id: str) -> Why:
         return _for_tenant(story, Discretion((host.name for host in hosts.list_hosts(tx)), own))
 
 
-def _for_tenant(story: Why, told: Discretion) -> Why:
+def _for_tenant(story: Why, hide: Discretion) -> Why:
     fault = story.server.fault
     hushed = (
-        None if fault is None else replace(fault, message=told(fault.message), details=told(fault.details), hosts=())
+        None if fault is None else replace(fault, message=hide(fault.message), details=hide(fault.details), hosts=())
     )
     return Why(
         replace(story.server, host_id=None, host_name=None, fault=hushed),
-        tuple(map(told, story.devices)),
-        tuple(replace(event, host_id=None, reason=told(event.reason)) for event in story.events),
+        tuple(map(hide, story.devices)),
+        tuple(replace(event, host_id=None, reason=hide(event.reason)) for event in story.events),
     )
 
 

@@ -1,4 +1,4 @@
-"""Which addresses and MACs are in use, as far as it was looked up within a transaction."""
+"""Addresses and MACs in use, as far as a transaction has read them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from busway.domain.ids import NetworkId
 
 
 @dataclass(slots=True)
-class Look:
-    """The addresses that were asked about on each network, and the MACs; and those of all that are in use."""
+class AddressLookup:
+    """A transaction's knowledge of addresses and MACs: those it has looked up (`asked`, `macs`), and those in use (`taken…`)."""
 
     asked: dict[NetworkId, set[str]] = field(default_factory=dict)
     macs: set[str] = field(default_factory=set)
@@ -18,7 +18,7 @@ class Look:
     taken_macs: set[str] = field(default_factory=set)
 
     def ask(self, network_id: NetworkId, addresses: Iterable[str], macs: Iterable[str]) -> tuple[list[str], list[str]]:
-        """Adds what is to be looked up; returns what of it is new."""
+        """Adds addresses and MACs to look up; returns those that have not been looked up yet."""
         known = self.asked.setdefault(network_id, set())
         new = [address for address in addresses if address not in known]
         new_macs = [mac for mac in macs if mac not in self.macs]
@@ -27,12 +27,12 @@ class Look:
         return new, new_macs
 
     def learn(self, rows: Iterable[tuple[NetworkId, str | None, str]]) -> None:
-        """Adds ports in use, each with its network, address and MAC."""
+        """Marks network, address and MAC of ports as in use."""
         for network_id, address, mac in rows:
             self.taken_macs.add(mac)
             if address:
                 self.taken.add((network_id, address))
 
     def used(self, network_id: NetworkId, addresses: Sequence[str]) -> set[str]:
-        """Those of some addresses that are in use."""
+        """Returns those of the addresses that are in use."""
         return {address for address in addresses if (network_id, address) in self.taken}
