@@ -15,6 +15,8 @@ from functools import partial
 from tools.command import ROOT
 from tools.environment import DEV
 
+# Compiled modules are kept: the stages start thousands of processes that import the same ones.
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 _NO_TESTS = 5  # pytest's exit code when nothing was selected
 _CORES = len(os.sched_getaffinity(0))
 _PARALLEL = (f"--numprocesses={min(4, _CORES)}",)  # a lab host fills a core by itself: its stages go one by one
@@ -98,10 +100,16 @@ def _run(took: list[str], stage: Stage, *, alone: bool) -> int:
     """Runs one stage to its end; beside another its name is before each line of it."""
     start = time.monotonic()
     if alone:
-        code = subprocess.run(stage.command, cwd=ROOT, check=False).returncode
+        code = subprocess.run(stage.command, cwd=ROOT, env=_ENVIRONMENT, check=False).returncode
     else:
         with subprocess.Popen(
-            stage.command, cwd=ROOT, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            stage.command,
+            cwd=ROOT,
+            env=_ENVIRONMENT,
+            text=True,
+            errors="replace",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         ) as running:
             assert running.stdout is not None
             for line in running.stdout:

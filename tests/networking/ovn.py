@@ -274,7 +274,7 @@ class Guest:
         return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
 
 
-def wait_for(ready: Callable[[], bool], seconds: float = 15) -> None:
+def wait_for(ready: Callable[[], bool], seconds: float = 60) -> None:
     """Polls until something is so."""
     deadline = time.monotonic() + seconds
     while not ready():

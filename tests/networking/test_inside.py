@@ -27,6 +27,7 @@ def test_each_guest_reads_its_own_metadata_and_nobody_elses() -> None:
     _run("metadata")
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(180)
 def test_guests_of_two_hosts_are_on_their_projects_network_and_on_no_other() -> None:
     """Needs OVN and Open vSwitch, whose userspace datapath needs no kernel module."""
