@@ -7,7 +7,7 @@ refuse a generation that goes back.
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 from busway.control.devices import listing as device_views
 from busway.control.placement.memory import SnapshotMemory
 from busway.control.placement.snapshot import take_snapshot
+from busway.control.servers.devices import ALIAS
 from busway.domain.address import PciAddress
+from busway.domain.alias import parse_alias_counts
 from busway.domain.caller import Caller
 from busway.domain.claim import CLAIM_TRANSITIONS, ClaimState
 from busway.domain.device import DeviceKind
@@ -111,6 +113,7 @@ def check_settled(world: World) -> None:
         hold = row.hold if row.status is ServerStatus.ERROR else _HELD.get(row.status)
         assert (row.rescue is not None) is (row.status is ServerStatus.RESCUE) or row.status is ServerStatus.ERROR
         assert row.hold is hold, f"{row.name} is {row.status} and held as {row.hold}"
+    _check_devices(world)
     with world.db.read() as tx:
         left = [row.name for row in server_places.list_placed(tx) if row.intent is Intent.ABSENT]
     assert not left, f"still to be torn down: {left}"
@@ -124,6 +127,20 @@ def check_settled(world: World) -> None:
         assert power == {server.id: _POWER[server.powered, server.hold] for server in desired.servers}, host.name
         held = {(each.server_id, each.unit.name) for each in host.held()}
         assert held == {(each, address) for each, addresses in wanted.items() for address in addresses}
+
+
+def _check_devices(world: World) -> None:
+    """A server has as many devices as its own flavor says, and none that it was to let go or that never came."""
+    with world.db.read() as tx:
+        moving = {move.server_id for move in moves.list_open_moves(tx)}
+        for row in server_places.list_placed(tx):
+            every = claims.list_live_claims(tx, server_id=row.id)
+            assert not [claim for claim in every if claim.state is ClaimState.RELEASING], f"{row.name} lets go for ever"
+            if row.id not in moving:
+                has = Counter(claim.alias for claim in every if claim.kind == WholeFunction.kind and claim.alias)
+                said = row.flavor.extra_specs.get(ALIAS)
+                wanted = Counter(dict(parse_alias_counts(said))) if said else Counter()
+                assert has == wanted, f"{row.name} has {has} and its flavor says {wanted}"
 
 
 def check_empty(world: World) -> None:

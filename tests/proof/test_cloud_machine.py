@@ -24,6 +24,7 @@ from busway.control.moves.verify import confirm_resize, revert_resize
 from busway.control.servers import hold
 from busway.control.servers import power as server_power
 from busway.control.servers.delete import delete_server
+from busway.control.servers.devices import attach_device, detach_device, list_devices
 from busway.control.servers.rescue import rescue_server, unrescue_server
 from busway.control.servers.shelve import offload_server, shelve_server
 from busway.domain.caller import Caller
@@ -44,7 +45,9 @@ POINTS += ["advance:after-commit", "confirm:after-commit", "revert:after-commit"
 POINTS += ["image:before-rename"]
 FATES = ["request", "answer", "late", "late"]
 GUEST_VERBS = ["", "", "define", "start", "shutdown", "destroy", "reboot", "undefine", "pause", "unpause", "save"]
-GUEST_VERBS += ["forget_saved"]
+GUEST_VERBS += ["forget_saved", "plug", "ask_out"]
+
+HOT = ["gpu", "card", "vf", "pf", "shared", "linked"]  # aliases; of some a device has several parts, and is refused
 
 which = st.integers(0, 7)
 
@@ -144,6 +147,23 @@ class CloudMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0, 60, -1]))
     def shelved_servers_keep_their_hosts(self, seconds: int) -> None:
         self.world.configure(shelved_offload_time=seconds)
+
+    @rule(number=which, alias=st.sampled_from(HOT))
+    def attach(self, number: int, alias: str) -> None:
+        self._on_server(lambda control, caller, each, req: attach_device(control, caller, each, alias, req), number)
+
+    @rule(number=which, index=which)
+    def detach(self, number: int, index: int) -> None:
+        def use_case(control: Control, caller: Caller, server_id: str, request_id: str) -> None:
+            if known := list_devices(control, caller, server_id):
+                detach_device(control, caller, server_id, known[index % len(known)].id, request_id)
+
+        self._on_server(use_case, number)
+
+    @rule(number=which, keeps=st.booleans())
+    def guests_keep_their_devices(self, number: int, keeps: bool) -> None:
+        """Guests of the host ignore it when they are asked to let go of a device."""
+        self._host(number).hypervisor.lets_go = not keeps
 
     @rule(number=which)
     def evacuate(self, number: int) -> None:

@@ -24,12 +24,14 @@ from busway.control.images.purge import purge_deleted_images
 from busway.control.loops import sweeper
 from busway.control.moves.advance import advance
 from busway.control.placement import place
+from busway.control.servers import hold
 from busway.control.servers.create import create_servers
 from busway.control.servers.delete import delete_server
 from busway.control.servers.shelve import offload_overdue
 from busway.control.settings import Settings
 from busway.domain.alias import parse_aliases
 from busway.domain.caller import Caller
+from busway.domain.claim import ClaimState
 from busway.domain.device_spec import parse_device_specs
 from busway.domain.documents import Desired
 from busway.domain.errors import BuswayError
@@ -40,6 +42,7 @@ from busway.domain.mdev import MdevRule, MdevRules
 from busway.domain.requests import CreateServer
 from busway.domain.server import ServerStatus
 from busway.domain.server_group import GroupPolicy
+from busway.store import claims
 from busway.store import devices as device_store
 from busway.store import images as image_store
 from busway.store import servers as server_store
@@ -189,6 +192,7 @@ class World:
         for _ in range(ROUNDS):
             before, steps = monitors.picture(self), sum(host.fuse.steps for host in self.hosts)
             self.wait(FAULTS_STOP)
+            self.unpause_waiting()
             for host in self.hosts:
                 host.round()
             self.place()
@@ -196,6 +200,14 @@ class World:
             if monitors.picture(self) == before and sum(host.fuse.steps for host in self.hosts) == steps:
                 return
         raise AssertionError(f"after {ROUNDS} rounds without a fault the cloud still changes: {before}")
+
+    def unpause_waiting(self) -> None:
+        """A paused guest neither gets a device nor lets go of one: its user unpauses it, or that would never end."""
+        with self.db.read() as tx:
+            waiting = {c.server_id for c in claims.list_live_claims(tx) if c.state is not ClaimState.ALLOCATED}
+        for row in self.rows():
+            if row.status is ServerStatus.PAUSED and row.task_state is None and row.id in waiting:
+                self.act(hold.unpause_server, ADMIN, row.id, "req-unpause")
 
     def delete_all(self) -> None:
         for row in self.rows():
