@@ -24,11 +24,36 @@ class DeviceKind(StrEnum):
     VF = "type-VF"
 
 
+class ClassCode:
+    """What the class code of a function says it is; `class_code` has six hex digits (class, subclass, interface)."""
+
+    __slots__ = ()
+    class_code: str
+
+    @property
+    def is_nic(self) -> bool:
+        """True for network controllers of any kind, InfiniBand too."""
+        return self.class_code[:2] == NIC_CLASS
+
+    @property
+    def is_gpu(self) -> bool:
+        """True for display controllers (0300, 0302, 0380) and processing accelerators (1200)."""
+        return self.class_code[:4] in GPU_CLASSES
+
+    @property
+    def is_bridge(self) -> bool:
+        """True for host and PCI-to-PCI bridges, which are harmless members of an IOMMU group.
+
+        VFIO counts a group as viable when a bridge in it keeps its own driver (pcieport).
+        """
+        return self.class_code[:4] in BRIDGE_CLASSES
+
+
 @dataclass(frozen=True, slots=True)
-class PciDevice:
+class PciDevice(ClassCode):
     """One PCI function as its host reported it.
 
-    Ids are four lower-case hex digits; `class_code` has six (class, subclass, interface). `None` means that the
+    Ids are four lower-case hex digits. `None` means that the
     kernel does not say: no driver bound, no IOMMU, no NUMA locality. `switch` is the PCIe switch above it, `bridges`
     leads from its root port down to the bridge right above it. Names are "" where pci.ids has none. A network card has
     its host's interface as `netdev` with its `mac`, or what they were before a VFIO driver took it; a VF the interface of
@@ -55,24 +80,6 @@ class PciDevice:
     netdev: str = ""
     mac: str = ""
     uplink: str = ""
-
-    @property
-    def is_nic(self) -> bool:
-        """True for network controllers of any kind, InfiniBand too."""
-        return self.class_code[:2] == NIC_CLASS
-
-    @property
-    def is_gpu(self) -> bool:
-        """True for display controllers (0300, 0302, 0380) and processing accelerators (1200)."""
-        return self.class_code[:4] in GPU_CLASSES
-
-    @property
-    def is_bridge(self) -> bool:
-        """True for host and PCI-to-PCI bridges, which are harmless members of an IOMMU group.
-
-        VFIO counts a group as viable when a bridge in it keeps its own driver (pcieport).
-        """
-        return self.class_code[:4] in BRIDGE_CLASSES
 
     @property
     def description(self) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from busway.domain.address import PciAddress
-from busway.domain.device import BRIDGE_CLASSES, GPU_CLASSES, NIC_CLASS, DeviceKind, PciDevice
+from busway.domain.device import ClassCode, DeviceKind, PciDevice
 from busway.hardware.bar import Bar, Bars, read_bars
 from busway.hardware.binding import read_override
 from busway.hardware.link import Link, read_link
@@ -26,7 +26,7 @@ _LONGEST_NAME = 15  # of an interface
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class Function(ClassCode):
     """One PCI function of the machine under `root`.
 
     The fields are as the scan saw them; each property below them reads the tree again. Ids are lower-case hex digits,
@@ -55,21 +55,6 @@ class Function:
     def folder(self) -> str:
         """Where the kernel shows it."""
         return f"{self.root}/sys/bus/pci/devices/{self.address}"
-
-    @property
-    def is_gpu(self) -> bool:
-        """True for display controllers (0300, 0302, 0380) and processing accelerators (1200)."""
-        return self.class_code[:4] in GPU_CLASSES
-
-    @property
-    def is_nic(self) -> bool:
-        """True for network controllers of any kind, InfiniBand too."""
-        return self.class_code[:2] == NIC_CLASS
-
-    @property
-    def is_bridge(self) -> bool:
-        """True for host and PCI-to-PCI bridges, which are harmless members of an IOMMU group."""
-        return self.class_code[:4] in BRIDGE_CLASSES
 
     @property
     def is_vf(self) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Row, Select, String, Table, delete, func, insert, select
+from sqlalchemy import Column, ForeignKey, Row, String, Table, delete, func, insert, select
 
 from busway.domain.application_credential import AccessRule
 from busway.store.database import Tx
+from busway.store.filtered_list import equal
 from busway.store.metadata import metadata
 from busway.store.paging import SortKey, page_of
 
@@ -56,13 +57,11 @@ def count_rules(tx: Tx, user_id: str) -> int:
 
 def list_rules(tx: Tx, user_id: str, wanted: AccessRuleFilter = EVERY_RULE) -> list[AccessRule]:
     """Lists the access rules of a user that match a filter, by id."""
-    statement: Select[Any] = select(access_rules).where(access_rules.c.user_id == user_id)
-    for name in ("service", "method", "path"):
-        if (value := getattr(wanted, name)) is not None:
-            statement = statement.where(access_rules.c[name] == value)
+    mine = access_rules.c.user_id == user_id
+    statement = select(access_rules).where(mine, *equal(access_rules, wanted, "service", "method", "path"))
     marker = None
     if wanted.marker is not None:
-        marker = (access_rules.c.user_id == user_id) & (access_rules.c.id == wanted.marker)
+        marker = mine & (access_rules.c.id == wanted.marker)
     paged = page_of(tx, statement, [SortKey(access_rules.c.id)], marker=marker, limit=wanted.limit)
     return [_rule(row) for row in tx.execute(paged)]
 

@@ -9,7 +9,6 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Row,
-    Select,
     String,
     Table,
     Text,
@@ -25,8 +24,8 @@ from busway.domain.credential import Credential
 from busway.domain.errors import Conflict
 from busway.domain.ids import ProjectId, UserId
 from busway.store.database import Tx
+from busway.store.filtered_list import equal, read_page
 from busway.store.metadata import metadata
-from busway.store.paging import SortKey, page_of
 
 credentials = Table(
     "credentials",
@@ -109,13 +108,9 @@ def get_sealed(tx: Tx, credential_id: str) -> Sealed:
 
 def list_credentials(tx: Tx, wanted: CredentialFilter) -> list[tuple[Credential, Sealed]]:
     """Lists the credentials that match a filter, by id, each with its encrypted secret."""
-    statement: Select[Any] = select(credentials)
-    for name in ("user_id", "type"):
-        if (value := getattr(wanted, name)) is not None:
-            statement = statement.where(credentials.c[name] == value)
-    marker = credentials.c.id == wanted.marker if wanted.marker is not None else None
-    paged = page_of(tx, statement, [SortKey(credentials.c.id)], marker=marker, limit=wanted.limit)
-    return [(_credential(row), Sealed(row.sealed, row.key_hash)) for row in tx.execute(paged)]
+    statement = select(credentials).where(*equal(credentials, wanted, "user_id", "type"))
+    page = read_page(tx, statement, (credentials.c.id,), wanted)
+    return [(_credential(row), Sealed(row.sealed, row.key_hash)) for row in page]
 
 
 def count_credentials(tx: Tx, user_id: str) -> int:

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from busway.domain.documents import HostResources
 from busway.domain.ids import HostId
 from busway.store.database import Tx
+from busway.store.filtered_list import equal
 from busway.store.metadata import Big, Json, UtcTime, metadata
 from busway.store.paging import SortKey, page_of
 
@@ -132,15 +133,7 @@ class HostFilter:
 
 def list_page(tx: Tx, wanted: HostFilter) -> list[HostRow]:
     """Lists the hosts that match a filter; raises `BadInput` for an unknown marker."""
-    statement = select(hosts)
-    for column, value in (
-        (hosts.c.id, wanted.id),
-        (hosts.c.number, wanted.number),
-        (hosts.c.name, wanted.name),
-        (hosts.c.enabled, wanted.enabled),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    statement = select(hosts).where(*equal(hosts, wanted, "id", "number", "name", "enabled"))
     if wanted.name_part:
         # What a replacement changes holds the part; LIKE tells upper from lower case on one database and not the other.
         statement = statement.where(func.replace(hosts.c.name, wanted.name_part, "") != hosts.c.name)

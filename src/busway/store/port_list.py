@@ -6,20 +6,18 @@ the MAC.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address, IPv6Network
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, false, func, literal, or_, select
 
 from busway.domain.guest_network import DIRECT, DIRECT_PHYSICAL, NORMAL, slaac_mac
-from busway.domain.ids import ProjectId
 from busway.domain.network import Plug, Port
 from busway.store.database import Tx
 from busway.store.hosts import hosts
-from busway.store.network_tags import ANY_TAGS, TagFilter
+from busway.store.network_list import NetworkFilter
 from busway.store.networks import networks
 from busway.store.paging import SortKey, in_seconds, page_of
 from busway.store.ports import IS_LIVE, port_groups, ports, read_ports
@@ -29,23 +27,10 @@ Column = ColumnElement[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class PortFilter:
-    """A filter for ports: each attribute must be equal to one of several values.
+class PortFilter(NetworkFilter):
+    """A filter for ports; `address_parts` are substrings, each of which must be in one of a port's addresses."""
 
-    `address_parts` are substrings, each of which must be in one of a port's addresses. `sort` has pairs of an
-    attribute and whether it descends; with `backwards` the page ends before the marker. `project_id` is the project
-    that sees them, None for all.
-    """
-
-    equal: Mapping[str, Collection[str]] = field(default_factory=dict)
-    times: Mapping[str, Collection[datetime]] = field(default_factory=dict)
     address_parts: Collection[str] = ()
-    tags: TagFilter = ANY_TAGS
-    project_id: ProjectId | None = None
-    sort: tuple[tuple[str, bool], ...] = ()
-    limit: int | None = None
-    marker: str | None = None
-    backwards: bool = False
 
 
 def _truth(column: Column) -> Column:

@@ -35,9 +35,9 @@ from busway.domain.errors import Conflict, NotFound
 from busway.domain.identity import DOMAIN_ID, Project
 from busway.domain.ids import ProjectId
 from busway.store.database import Tx
+from busway.store.filtered_list import equal, read_page
 from busway.store.json_list import holds
 from busway.store.metadata import Json, metadata
-from busway.store.paging import SortKey, page_of
 
 projects = Table(
     "projects",
@@ -165,18 +165,11 @@ def domain_names(tx: Tx, domain_ids: Collection[str]) -> dict[str, str]:
 def list_projects(tx: Tx, wanted: ProjectFilter = ALL_PROJECTS) -> list[Project]:
     """Lists the projects that match a filter, by name; raises `BadInput` for an unknown marker."""
     statement = select(projects).where(projects.c.is_domain.is_(wanted.is_domain), *_conditions(tx, wanted))
-    marker = projects.c.id == wanted.marker if wanted.marker is not None else None
-    keys = [SortKey(projects.c.name), SortKey(projects.c.id)]
-    page: Select[Any] = page_of(tx, statement, keys, marker=marker, limit=wanted.limit)
-    return [project_of(row) for row in tx.execute(page)]
+    return [project_of(row) for row in read_page(tx, statement, (projects.c.name, projects.c.id), wanted)]
 
 
 def _conditions(tx: Tx, wanted: ProjectFilter) -> list[Any]:
-    found = [
-        projects.c[name] == value
-        for name in ("name", "domain_id", "parent_id")
-        if (value := getattr(wanted, name)) is not None
-    ]
+    found = equal(projects, wanted, "name", "domain_id", "parent_id")
     if wanted.enabled is not None:
         found.append(projects.c.enabled.is_(wanted.enabled))
     if wanted.ids is not None:

@@ -28,8 +28,8 @@ from sqlalchemy import (
 from busway.domain.ids import ProjectId
 from busway.domain.limit import Limit, counted_as
 from busway.store.database import Tx
+from busway.store.filtered_list import read_page
 from busway.store.metadata import metadata
-from busway.store.paging import SortKey, page_of
 from busway.store.projects import ids_in_domain, projects
 
 # The owner of the limits that hold for every project without its own.
@@ -122,9 +122,7 @@ def list_limits_of_owners(tx: Tx, wanted: LimitFilter) -> list[Limit]:
         statement = statement.where(_within(wanted.within))
     if wanted.resources is not None:
         statement = statement.where(quotas.c.resource.in_(wanted.resources))
-    marker = quotas.c.id == wanted.marker if wanted.marker is not None else None
-    paged = page_of(tx, statement, [SortKey(quotas.c.id)], marker=marker, limit=wanted.limit)
-    return [_limit(row) for row in tx.execute(paged)]
+    return [_limit(row) for row in read_page(tx, statement, (quotas.c.id,), wanted)]
 
 
 def forget_limits(tx: Tx, owner: str) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, Column, ForeignKey, Row, Select, String, Table, Text, delete, insert, select, update
+from sqlalchemy import Boolean, Column, ForeignKey, Select, String, Table, Text, delete, insert, select, update
 
 from busway.domain.errors import NotFound
 from busway.domain.service_catalog import Endpoint, Region, Service
 from busway.store.database import Tx
+from busway.store.filtered_list import equal, read_page
 from busway.store.metadata import Json, metadata
-from busway.store.paging import SortKey, page_of
 
 regions = Table(
     "regions",
@@ -86,7 +86,7 @@ def list_regions(tx: Tx, parent: str | None = None, page: Page = ALL) -> list[Re
     statement: Select[Any] = select(regions)
     if parent is not None:
         statement = statement.where(regions.c.parent_region_id == parent)
-    return [Region(**row._mapping) for row in _page(tx, statement, regions, page)]
+    return [Region(**row._mapping) for row in read_page(tx, statement, (regions.c.id,), page)]
 
 
 def list_regions_below(tx: Tx, region_id: str) -> list[str]:
@@ -138,7 +138,7 @@ def list_services(tx: Tx, kind: str | None = None, name: str | None = None, page
     for column, value in ((services.c.type, kind), (services.c.name, name)):
         if value is not None:
             statement = statement.where(column == value)
-    return [Service(**row._mapping) for row in _page(tx, statement, services, page)]
+    return [Service(**row._mapping) for row in read_page(tx, statement, (services.c.id,), page)]
 
 
 def delete_service(tx: Tx, service_id: str) -> None:
@@ -176,11 +176,8 @@ class EndpointFilter:
 
 def list_endpoints(tx: Tx, wanted: EndpointFilter) -> list[Endpoint]:
     """Lists the endpoints that match a filter, by id."""
-    statement: Select[Any] = select(endpoints)
-    for name in ("service_id", "interface", "region_id"):
-        if (value := getattr(wanted, name)) is not None:
-            statement = statement.where(endpoints.c[name] == value)
-    return [Endpoint(**row._mapping) for row in _page(tx, statement, endpoints, wanted.page)]
+    statement = select(endpoints).where(*equal(endpoints, wanted, "service_id", "interface", "region_id"))
+    return [Endpoint(**row._mapping) for row in read_page(tx, statement, (endpoints.c.id,), wanted.page)]
 
 
 def delete_endpoint(tx: Tx, endpoint_id: str) -> None:
@@ -209,11 +206,6 @@ def list_enabled(tx: Tx) -> list[tuple[Service, list[Endpoint]]]:
 
 def _values(table: Table, thing: object) -> dict[str, Any]:
     return {column.name: getattr(thing, column.name) for column in table.c}
-
-
-def _page(tx: Tx, statement: Select[Any], table: Table, page: Page) -> list[Row[Any]]:
-    marker = table.c.id == page.marker if page.marker is not None else None
-    return list(tx.execute(page_of(tx, statement, [SortKey(table.c.id)], marker=marker, limit=page.limit)))
 
 
 def _missing(kind: str, reference: str) -> NotFound:

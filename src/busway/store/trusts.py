@@ -13,7 +13,6 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     Row,
-    Select,
     String,
     Table,
     delete,
@@ -27,8 +26,8 @@ from sqlalchemy import (
 from busway.domain.ids import ProjectId, UserId
 from busway.domain.trust import Trust
 from busway.store.database import Tx
+from busway.store.filtered_list import equal, read_page
 from busway.store.metadata import Json, UtcTime, metadata
-from busway.store.paging import SortKey, page_of
 
 trusts = Table(
     "trusts",
@@ -75,13 +74,8 @@ def find_trust(tx: Tx, trust_id: str, now: datetime) -> Trust | None:
 
 def list_trusts(tx: Tx, wanted: TrustFilter, now: datetime) -> list[Trust]:
     """Lists the trusts that match a filter and have not expired, by id."""
-    statement: Select[Any] = select(trusts).where(_lives(now))
-    for name in ("trustor_id", "trustee_id"):
-        if (value := getattr(wanted, name)) is not None:
-            statement = statement.where(trusts.c[name] == value)
-    marker = trusts.c.id == wanted.marker if wanted.marker is not None else None
-    paged = page_of(tx, statement, [SortKey(trusts.c.id)], marker=marker, limit=wanted.limit)
-    return [_trust(row) for row in tx.execute(paged)]
+    statement = select(trusts).where(_lives(now), *equal(trusts, wanted, "trustor_id", "trustee_id"))
+    return [_trust(row) for row in read_page(tx, statement, (trusts.c.id,), wanted)]
 
 
 def count_trusts(tx: Tx, trustor_id: str, now: datetime) -> int:

@@ -13,7 +13,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Row,
-    Select,
     String,
     Table,
     Text,
@@ -27,8 +26,8 @@ from sqlalchemy import (
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.user_group import UserGroup
 from busway.store.database import Tx
+from busway.store.filtered_list import equal, read_page
 from busway.store.metadata import Json, metadata
-from busway.store.paging import SortKey, page_of
 
 user_groups = Table(
     "user_groups",
@@ -99,16 +98,11 @@ def get_group(tx: Tx, group_id: str) -> UserGroup:
 
 def list_groups(tx: Tx, wanted: UserGroupFilter = ALL_GROUPS) -> list[UserGroup]:
     """Lists the groups that match a filter, by name; raises `BadInput` for an unknown marker."""
-    statement: Select[Any] = select(user_groups)
-    for name in ("name", "domain_id"):
-        if (value := getattr(wanted, name)) is not None:
-            statement = statement.where(user_groups.c[name] == value)
+    statement = select(user_groups).where(*equal(user_groups, wanted, "name", "domain_id"))
     if wanted.user_id is not None:
         theirs = select(group_members.c.group_id).where(group_members.c.user_id == wanted.user_id)
         statement = statement.where(user_groups.c.id.in_(theirs))
-    marker = user_groups.c.id == wanted.marker if wanted.marker is not None else None
-    keys = [SortKey(user_groups.c.name), SortKey(user_groups.c.id)]
-    return [group_of(row) for row in tx.execute(page_of(tx, statement, keys, marker=marker, limit=wanted.limit))]
+    return [group_of(row) for row in read_page(tx, statement, (user_groups.c.name, user_groups.c.id), wanted)]
 
 
 def delete_group(tx: Tx, group_id: str) -> None:

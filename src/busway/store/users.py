@@ -29,8 +29,8 @@ from busway.domain.identity import DOMAIN_ID, User
 from busway.domain.ids import ProjectId, UserId
 from busway.store.assignments import assignments, forget_actor
 from busway.store.database import Tx
+from busway.store.filtered_list import equal, read_page
 from busway.store.metadata import Json, UtcTime, metadata
-from busway.store.paging import SortKey, page_of
 from busway.store.password_history import remember
 from busway.store.projects import projects
 from busway.store.roles import roles
@@ -129,18 +129,13 @@ def get_password_hash(tx: Tx, user_id: UserId) -> str:
 
 def list_users(tx: Tx, wanted: UserFilter = EVERYBODY) -> list[User]:
     """Lists the users that match a filter, by name; raises `BadInput` for an unknown marker."""
-    statement: Select[Any] = select(*_COLUMNS)
-    for name in ("name", "domain_id"):
-        if (value := getattr(wanted, name)) is not None:
-            statement = statement.where(users.c[name] == value)
+    statement: Select[Any] = select(*_COLUMNS).where(*equal(users, wanted, "name", "domain_id"))
     if wanted.enabled is not None:
         statement = statement.where(users.c.enabled.is_(wanted.enabled))
     if wanted.group_id is not None:
         inside = select(group_members.c.user_id).where(group_members.c.group_id == wanted.group_id)
         statement = statement.where(users.c.id.in_(inside))
-    marker = users.c.id == wanted.marker if wanted.marker is not None else None
-    keys = [SortKey(users.c.name), SortKey(users.c.id)]
-    return [user_of(row) for row in tx.execute(page_of(tx, statement, keys, marker=marker, limit=wanted.limit))]
+    return [user_of(row) for row in read_page(tx, statement, (users.c.name, users.c.id), wanted)]
 
 
 def delete_user(tx: Tx, user_id: UserId) -> None:

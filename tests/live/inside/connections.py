@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.live.inside.cloud import HUB, LiveCloud, until
 from tests.live.inside.far_ends import Echo, Heard
-from tests.live.inside.run import migrate, settled, start_agent
+from tests.live.inside.run import migrate, settled, two_hosts
 from tests.overlay.inside.shell import Shell
 
 ECHO, CLOCK, QUIET, BULK = 7001, 7002, 7003, 7004
@@ -20,24 +20,8 @@ CHUNK = 4 << 20  # bytes: more than the window of a connection that a host remem
 
 
 def main() -> None:
-    folder, image = Path(sys.argv[1]), Path(sys.argv[2])
-    cloud = LiveCloud(folder)
-    try:
-        cloud.start_control()
-        cloud.token()
-        for name in ("h1", "h2"):
-            cloud.add_host(name)
-            start_agent(cloud, name)
-        for name in ("h1", "h2"):
-            cloud.wait_for_host(name)
-        go_through(cloud, image)
-    except BaseException:
-        for log in sorted(folder.glob("*.log")):
-            print(f"== {log.name}", log.read_text(errors="replace")[-6000:], sep="\n")
-        raise
-    finally:
-        cloud.down()
-    print("all is well")
+    with two_hosts(Path(sys.argv[1]), LiveCloud.token) as cloud:
+        go_through(cloud, Path(sys.argv[2]))
 
 
 def go_through(cloud: LiveCloud, image: Path) -> None:

@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from busway.pki.ephemeral import ephemeral_client
@@ -24,21 +24,27 @@ PORT = 16514
 
 
 def main() -> None:
-    folder, names = Path(sys.argv[1]), sys.argv[2:]
+    with two_hosts(Path(sys.argv[1]), LiveCloud.prepare) as cloud:
+        prepare_image(cloud)
+        for name in sys.argv[2:]:
+            began = time.monotonic()
+            STORIES[name](cloud)
+            print(f"{name}: {time.monotonic() - began:.1f} s", flush=True)
+
+
+@contextlib.contextmanager
+def two_hosts(folder: Path, prepare: Callable[[LiveCloud], object]) -> Iterator[LiveCloud]:
+    """A cloud with the hosts h1 and h2; after a failure its logs are printed."""
     cloud = LiveCloud(folder)
     try:
         cloud.start_control()
-        cloud.prepare()
+        prepare(cloud)
         for name in ("h1", "h2"):
             cloud.add_host(name)
             start_agent(cloud, name)
         for name in ("h1", "h2"):
             cloud.wait_for_host(name)
-        prepare_image(cloud)
-        for name in names:
-            began = time.monotonic()
-            STORIES[name](cloud)
-            print(f"{name}: {time.monotonic() - began:.1f} s", flush=True)
+        yield cloud
     except BaseException:
         for log in sorted(folder.glob("*.log")):
             print(f"== {log.name}", log.read_text(errors="replace")[-6000:], sep="\n")

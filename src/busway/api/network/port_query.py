@@ -37,7 +37,7 @@ def port_filter(call: Call) -> PortFilter:
     return PortFilter(
         equal,
         times,
-        parts,
+        address_parts=parts,
         tags=tag_filter(call),
         sort=sort_of(call, PORT_SORT_KEYS),
         limit=call.number("limit") or None,
