@@ -181,6 +181,7 @@ FILTERS: dict[str, dict[str, Any]] = {
     "/identity/v3/users": {"domain_id": "default", "enabled": ("true", "false"), "name": "user00003"},
     "/identity/v3/users/{user}/groups": {"domain_id": "default", "name": "team"},
     "/image/v2/images": {
+        "checksum": "0123",
         "container_format": "bare",
         "disk_format": ("raw", "qcow2"),
         "id": "00000069-0000-4000-8000-000000000003",
@@ -188,6 +189,8 @@ FILTERS: dict[str, dict[str, Any]] = {
         "min_disk": ("5", "6"),
         "min_ram": ("5", "6"),
         "name": "image00003",
+        "os_hash_algo": "sha3_256",
+        "os_hash_value": "4567",
         "os_hidden": ("false", "true"),
         "owner": "other",
         "protected": ("false", "true"),
@@ -257,6 +260,7 @@ def words(world: ApiServer) -> dict[str, str]:
         "terminated": datetime(2026, 1, 1, 12, 0, 3, tzinfo=UTC),
     }
     image = {"min_disk": 5, "min_ram": 5, "size": 512, "virtual_size": 1024, "tags": ["red"]}
+    image |= {"md5": "0123", "hash_algo": "sha3_256", "hash_value": "4567"}
     image["properties"] = {"instance_uuid": server_id(3), "image_type": "snapshot"}
     with world.control.db.write() as tx:
         tx.execute(update(servers).where(servers.c.id == server_id(3)).values(third))

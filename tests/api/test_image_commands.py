@@ -72,6 +72,28 @@ def test_a_ready_image_is_pulled_with_its_properties(api_server: ApiServer, publ
     assert "debian 12" in run("list").stdout
 
 
+def test_an_image_is_verified_with_the_hash_of_the_control_plane(
+    api_template: Path, tmp_path: Path, published: Mirror
+) -> None:
+    (folder := tmp_path / "sha3").mkdir()
+    server = start_api_server(
+        folder,
+        api_template,
+        hashing_algorithm="sha3_512",
+        image_catalogue=published.url,
+        image_catalogue_keys=(published.public,),
+    )
+    (clouds := folder / "clouds.yaml").write_text(clouds_yaml(server.url, PASSWORD))
+
+    words = ["image", "pull", "debian-12", "--clouds", str(clouds), "--cache", str(folder / "cache")]
+    done = CliRunner().invoke(main, words)
+
+    assert done.exit_code == 0, done.output
+    [image] = images(server)
+    server.stop()
+    assert (image["os_hash_algo"], image["os_hash_value"]) == ("sha3_512", hashlib.sha3_512(IMAGE).hexdigest())
+
+
 def test_what_is_here_is_not_pulled_again(api_server: ApiServer, published: Mirror, run: Run) -> None:
     run("pull", "debian-12")
     published.asked.clear()

@@ -83,6 +83,10 @@ def test_a_database_of_ours_is_taken(tmp_path: Path, url: str) -> None:
         ("[busway]\nlisten = ::1\nprot = 1\n", 3, InvalidConfig, "no option prot"),
         ("[busway]\nport = x\n", 2, InvalidConfig, "[busway] port"),
         ("[DEFAULT]\ncpu_allocation_ratio = -1\n", 2, InvalidConfig, "cpu_allocation_ratio"),
+        *(
+            (f"[DEFAULT]\nhashing_algorithm = {name}\n", 2, InvalidConfig, f"[DEFAULT] hashing_algorithm: {why}")
+            for name, why in [("md5", "md5 is too weak"), ("sha1", "sha1 is too weak"), ("sha9", "there is no sha9"), ("shake_128", "the length")]
+        ),
         ("[pci]\nalias\n", 2, InvalidConfig, "No ':' or '='"),
         ("alias = 1\n[pci]\n", 1, InvalidConfig, "before any [section]"),
         ("[pci\n", 1, InvalidConfig, "must end with ]"),

@@ -1,4 +1,4 @@
-"""The options of imports of images, with Glance's sections and names (glance-image-import.conf)."""
+"""The options of images' data and of its import, with Glance's sections and names (glance-api.conf, glance-image-import.conf)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from oslo_config import cfg, types
 
 from busway.domain.image import DISK_FORMATS
 from busway.domain.image_conversion import PLUGIN
+from busway.domain.image_hash import DEFAULT_HASH, unfit_hash
 from busway.domain.import_rules import SCHEMES, as_network
 
 
@@ -17,6 +18,24 @@ class _Host(types.String):
             raise ValueError("it is no name, no address and no network")
         return value
 
+
+class _Hash(types.String):
+    """An algorithm that hashes images, as oslo.config checks words."""
+
+    def __call__(self, value: str) -> str:
+        if why := unfit_hash(value):
+            raise ValueError(why)
+        return value
+
+
+HASHING = [
+    cfg.Opt(
+        "hashing_algorithm",
+        type=_Hash(),
+        default=DEFAULT_HASH,
+        help="The secure hash of new images' data (os_hash_algo, os_hash_value).",
+    ),
+]
 
 IMPORT_FILTERING_OPTS = [
     cfg.ListOpt(

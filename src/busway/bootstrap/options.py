@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from oslo_config import cfg, types
 
-from busway.bootstrap.import_options import IMAGE_CONVERSION, IMAGE_IMPORT_OPTIONS, IMPORT_FILTERING_OPTS
+from busway.bootstrap.import_options import HASHING, IMAGE_CONVERSION, IMAGE_IMPORT_OPTIONS, IMPORT_FILTERING_OPTS
 from busway.bootstrap.scheduling import OPTIONS as SCHEDULING
 from busway.domain.errors import InvalidConfig
 from busway.domain.host_facts import ISOLATION
@@ -82,6 +82,7 @@ DEFAULT = [
         help="How many seconds a shelved server keeps its host and devices; 0 for none, -1 until it is offloaded by "
         "hand.",
     ),
+    *HASHING,
 ]
 
 _QUOTAS = {

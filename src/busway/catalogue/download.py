@@ -30,8 +30,12 @@ class Verified:
     """A file that is what the catalogue promised; `fetched` when it lies in the folder of downloads."""
 
     path: Path
-    sha512: str
+    item: Item
     fetched: bool
+
+    def digest(self, algorithm: str) -> str:
+        """The data's hash with another algorithm; raises `Forbidden` if the file is no longer what was promised."""
+        return _verified(self.path, self.item, algorithm)
 
 
 @contextmanager
@@ -47,27 +51,28 @@ def download(
     if (path := mirror.local(item)) is not None:
         if not path.is_file():
             raise not_there(str(path), "The catalogue names it.")
-        yield Verified(path, _verified(path, item), fetched=False)
+        _verified(path, item)
+        yield Verified(path, item, fetched=False)
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = folder / f"{item.sha256}.part"
     with _alone(part):
         resumed = _size(part) > 0
         try:
-            sha512 = _whole(mirror, item, part, progress, pause)
+            _whole(mirror, item, part, progress, pause)
         except Forbidden:
             if not resumed:
                 raise
-            sha512 = _whole(mirror, item, part, progress, pause)  # what was left of another day spoiled it
-        yield Verified(part, sha512, fetched=True)
+            _whole(mirror, item, part, progress, pause)  # what was left of another day spoiled it
+        yield Verified(part, item, fetched=True)
         part.unlink()
 
 
-def _whole(mirror: Mirror, item: Item, part: Path, progress: Progress, pause: Pause) -> str:
-    """Fetches what is missing; returns the SHA-512. What is not as promised is removed."""
+def _whole(mirror: Mirror, item: Item, part: Path, progress: Progress, pause: Pause) -> None:
+    """Fetches what is missing, and verifies the whole. What is not as promised is removed."""
     try:
         _fetch(mirror, item, part, progress, pause)
-        return _verified(part, item)
+        _verified(part, item)
     except Forbidden:
         part.unlink(missing_ok=True)
         raise
@@ -126,16 +131,16 @@ def _check_length(item: Item, answer: httpx.Response, have: int) -> None:
         raise _broken_promise(item, f"the mirror's file has {have + int(said)} bytes")
 
 
-def _verified(path: Path, item: Item) -> str:
-    """The SHA-512 of a file whose size and SHA-256 are the promised ones."""
-    sha256, sha512, size = hashlib.sha256(), hashlib.sha512(), 0
+def _verified(path: Path, item: Item, algorithm: str = "sha256") -> str:
+    """The hash of a file whose size and SHA-256 are the promised ones."""
+    sha256, wanted, size = hashlib.sha256(), hashlib.new(algorithm), 0
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
             size += len(piece)
             sha256.update(piece)
-            sha512.update(piece)
+            wanted.update(piece)
     if size == item.size and sha256.hexdigest() == item.sha256:
-        return sha512.hexdigest()
+        return wanted.hexdigest()
     raise _broken_promise(item, f"{path.name} has {size} bytes with the SHA-256 {sha256.hexdigest()}")
 
 

@@ -12,6 +12,7 @@ import click
 
 from busway.cli.output import clouds_option
 from busway.domain.errors import BadInput, BuswayError, Conflict, HostError
+from busway.domain.image_hash import unfit_hash
 
 if TYPE_CHECKING:
     from busway.catalogue.document import Choice
@@ -139,19 +140,24 @@ def _put_in(client: Client, choice: Choice, name: str, public: bool, data: Verif
     try:
         with _Bar("Put in", choice.item.size) as show:
             client.upload(f"{_IMAGES}/{image_id}/file", _pieces(data.path, show), choice.item.size)
-        stored = client.openstack("GET", f"{_IMAGES}/{image_id}")
-        if (stored["os_hash_algo"], stored["os_hash_value"]) != ("sha512", data.sha512):
-            raise HostError(
-                f"The image API stored something else than {data.path}",
-                detail=f"Its {stored['os_hash_algo']} is {stored['os_hash_value']}; the verified data's sha512 is "
-                f"{data.sha512}.",
-                remedy="Did the file change meanwhile? Try again.",
-                code="catalogue-stored",
-            )
+        _check_stored(client.openstack("GET", f"{_IMAGES}/{image_id}"), data)
     except BaseException:
         client.openstack("DELETE", f"{_IMAGES}/{image_id}")
         raise
     return image_id
+
+
+def _check_stored(image: dict[str, Any], data: Verified) -> None:
+    """Raises `HostError` unless the image has the secure hash of the verified data, with the control plane's algorithm."""
+    algorithm = str(image["os_hash_algo"])
+    ours = unfit_hash(algorithm) or data.digest(algorithm)
+    if image["os_hash_value"] != ours:
+        raise HostError(
+            f"The image API stored something else than {data.path}",
+            detail=f"Its {algorithm} is {image['os_hash_value']}; of the verified data: {ours}.",
+            remedy="Did the file change meanwhile? Try again.",
+            code="catalogue-stored",
+        )
 
 
 def _rename(client: Client, row: dict[str, Any]) -> None:

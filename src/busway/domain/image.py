@@ -56,7 +56,8 @@ class Image:
     virtual_size: int | None = None
     md5: str | None = None
     sha256: str | None = None
-    sha512: str | None = None
+    hash_algo: str | None = None  # of HASHES
+    hash_value: str | None = None
     min_disk: int = 0  # GiB
     min_ram: int = 0  # MiB
     protected: bool = False

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, cast, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, cast, func, or_, select, true
 from sqlalchemy import String as Text
 
 from busway.domain.ids import ProjectId
-from busway.domain.image import Image
+from busway.domain.image import NOT_YET, Image
 from busway.domain.image_member import MemberStatus
 from busway.store.database import Tx
 from busway.store.image_members import image_members
@@ -23,6 +23,15 @@ _NEWEST = (SortKey(images.c.created, descending=True), SortKey(images.c.id, desc
 IMAGE_FIELDS: dict[str, ColumnElement[object]] = {
     **{name: images.c[name] for name in ("id", "name", "status", "visibility", "owner", "disk_format")},
     **{name: images.c[name] for name in ("container_format", "min_ram", "min_disk", "size", "virtual_size")},
+}
+# What no user sees before the image is imported.
+IMAGE_DIGESTS: dict[str, ColumnElement[object]] = {
+    name: case((images.c.status.in_(map(str, NOT_YET)), None), else_=column)
+    for name, column in {
+        "checksum": images.c.md5,
+        "os_hash_algo": images.c.hash_algo,
+        "os_hash_value": images.c.hash_value,
+    }.items()
 }
 IMAGE_SORT_KEYS = {
     "created_at": SortKey(images.c.created),
@@ -106,7 +115,7 @@ def _seen(wanted: ImageFilter) -> ColumnElement[bool]:
 
 
 def _condition(each: Condition) -> ColumnElement[bool]:
-    column = IMAGE_FIELDS.get(each.name)
+    column = (IMAGE_FIELDS | IMAGE_DIGESTS).get(each.name)
     if column is None:
         column = images.c.properties[each.name].as_string()
     if isinstance(column.type, Text) and each.is_in:

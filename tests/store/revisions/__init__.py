@@ -11,7 +11,7 @@ from busway.store.database import Database, Tx
 from busway.store.schema import revisions, upgrade
 
 # Columns that a later revision calls otherwise.
-RENAMED = {"servers": {"absent_generation": "generation"}}
+RENAMED = {"servers": {"absent_generation": "generation"}, "images": {"sha512": "hash_value"}}
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -37,6 +37,9 @@ def as_of_now(written: Rows) -> Rows:
         name: [{words[name].get(key, key): value for key, value in row.items()} for row in rows]
         for name, rows in written.items()
     }
+    for image in found.get("images", []):
+        if "hash_value" in image:
+            image.setdefault("hash_algo", "sha512")  # since revision `image_hashes`
     return _assignments(found)
 
 

@@ -21,6 +21,7 @@ from busway.api.answer import (
 from busway.api.schema import Definition
 from busway.domain.disk_formats import ALL_FORMATS
 from busway.domain.image import CONTAINER_FORMATS, VISIBILITIES, ImageStatus
+from busway.domain.image_hash import HASHES
 from busway.domain.image_member import MemberStatus
 from busway.domain.image_task import IMPORT_METHODS, STORE, TaskStatus
 
@@ -38,7 +39,7 @@ _FIELDS: dict[str, Property] = {
     "size": nullable(NUMBER),
     "virtual_size": nullable(NUMBER),
     "checksum": _TEXT_OR_NULL,
-    "os_hash_algo": nullable(words("sha512")),
+    "os_hash_algo": nullable(words(*HASHES)),
     "os_hash_value": _TEXT_OR_NULL,
     "min_disk": NUMBER,
     "min_ram": NUMBER,

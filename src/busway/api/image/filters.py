@@ -10,7 +10,7 @@ from busway.api.schema import FLAG, PAGE, WORD, Definition, as_int
 from busway.domain.errors import BadInput
 from busway.domain.image import VISIBILITIES, Image
 from busway.domain.image_member import MemberStatus
-from busway.store.image_list import IMAGE_FIELDS, IMAGE_SORT_KEYS, Condition, ImageFilter
+from busway.store.image_list import IMAGE_DIGESTS, IMAGE_FIELDS, IMAGE_SORT_KEYS, Condition, ImageFilter
 
 MOST_SIZE = 2**63 - 1
 _MAX_LIMIT = 1000
@@ -37,7 +37,7 @@ _WORDS_OF: Definition = {
 }
 QUERY: Definition = {
     **PAGE,
-    **dict.fromkeys(sorted(IMAGE_FIELDS), WORD),
+    **dict.fromkeys(sorted([*IMAGE_FIELDS, *IMAGE_DIGESTS]), WORD),
     **_WORDS_OF,
     **dict.fromkeys(("sort", "sort_key", "sort_dir", "tag"), WORD),
     "size_min": _SIZE,

@@ -46,7 +46,7 @@ _OWN = frozenset(_CREATE.definition["properties"])
 def image_body(image: Image) -> dict[str, object]:
     """An image as the image API shows it; custom properties stand beside the others, and no digests of data before it is imported."""
     if image.status in NOT_YET:
-        image = replace(image, md5=None, sha512=None)
+        image = replace(image, md5=None, hash_algo=None, hash_value=None)
     return {
         **({"stores": STORE} if image.status in (ImageStatus.ACTIVE, ImageStatus.DEACTIVATED) else {}),
         **image.properties,
@@ -62,8 +62,8 @@ def image_body(image: Image) -> dict[str, object]:
         "size": image.size,
         "virtual_size": image.virtual_size,
         "checksum": image.md5,
-        "os_hash_algo": "sha512" if image.sha512 else None,
-        "os_hash_value": image.sha512,
+        "os_hash_algo": image.hash_algo,
+        "os_hash_value": image.hash_value,
         "min_disk": image.min_disk,
         "min_ram": image.min_ram,
         "tags": list(image.tags),

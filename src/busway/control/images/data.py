@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from busway.control.context import Control
@@ -32,16 +32,17 @@ class StoredData:
     size: int
     md5: str
     sha256: str
-    sha512: str
+    hash_algo: str
+    hash_value: str
 
     @classmethod
     def of_image(cls, image: Image) -> StoredData:
         """Returns size and digests of the data that an image has."""
-        return cls(image.size or 0, image.md5 or "", image.sha256 or "", image.sha512 or "")
+        return cls(image.size or 0, image.md5 or "", image.sha256 or "", image.hash_algo or "", image.hash_value or "")
 
     def of(self, image: Image) -> Image:
         """Returns the image with this size and these digests."""
-        return replace(image, size=self.size, md5=self.md5, sha256=self.sha256, sha512=self.sha512)
+        return replace(image, **asdict(self))
 
 
 def new_path(control: Control, image: Image) -> Path:
@@ -54,17 +55,35 @@ def new_path(control: Control, image: Image) -> Path:
     return folder / f"{image.owner}.{image.id}.{control.new_id()}"
 
 
-def digests_of(path: Path, watch: Callable[[], None]) -> StoredData:
+class Digests:
+    """Computes size and digests of data while it passes; `hash_algo` is the operator's secure hash."""
+
+    def __init__(self, hash_algo: str) -> None:
+        self._algo = hash_algo
+        self._digests = (hashlib.md5(usedforsecurity=False), hashlib.sha256(), hashlib.new(hash_algo))
+        self.size = 0
+
+    def update(self, piece: bytes) -> None:
+        """Takes the next piece."""
+        self.size += len(piece)
+        for digest in self._digests:
+            digest.update(piece)
+
+    def found(self) -> StoredData:
+        """What all pieces together are."""
+        md5, sha256, secure = (digest.hexdigest() for digest in self._digests)
+        return StoredData(self.size, md5, sha256, self._algo, secure)
+
+
+def digests_of(path: Path, hash_algo: str, watch: Callable[[], None]) -> StoredData:
     """Reads a whole file and syncs it to disk; returns its size and digests. `watch` is called after each MiB."""
-    digests, size = (hashlib.md5(usedforsecurity=False), hashlib.sha256(), hashlib.sha512()), 0
+    digests = Digests(hash_algo)
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
             watch()
-            size += len(piece)
-            for digest in digests:
-                digest.update(piece)
+            digests.update(piece)
         os.fsync(file.fileno())
-    return StoredData(size, *(digest.hexdigest() for digest in digests))
+    return digests.found()
 
 
 def adopt(control: Control, path: Path, found: StoredData, settle: Callable[[Tx], Image]) -> Image:

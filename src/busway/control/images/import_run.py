@@ -229,7 +229,7 @@ def _convert(control: Control, task: ImageTask, image: Image, virtual_size: int,
         convert(
             Conversion(image_path(control, image), str(image.disk_format), target, output, virtual_size, most), watch
         )
-        found = digests_of(target, watch)
+        found = digests_of(target, control.settings.hashing_algorithm, watch)
         size = check_header(output, _head(target), found.size)
         adopt(control, target, found, partial(_settle, control, task, image, found, size, output))
     finally:

@@ -129,12 +129,13 @@ def _unchanged(tx: Tx, seen: Image) -> Image:
 
 def with_data_of(image: Image, other: Image) -> Image:
     """Returns an image with the data of another."""
-    return replace(image, size=other.size, md5=other.md5, sha256=other.sha256, sha512=other.sha512)
+    digests = {name: getattr(other, name) for name in ("md5", "sha256", "hash_algo", "hash_value")}
+    return replace(image, size=other.size, **digests)
 
 
 def without_data(image: Image) -> Image:
     """Returns an image as it was before it had data."""
-    empty = replace(image, size=None, virtual_size=None, md5=None, sha256=None, sha512=None)
+    empty = replace(image, size=None, virtual_size=None, md5=None, sha256=None, hash_algo=None, hash_value=None)
     return replace(empty, status=ImageStatus.QUEUED)
 
 

@@ -6,7 +6,6 @@ removes temporary files that a crash has left, the loop `image-purge` removes fi
 
 from __future__ import annotations
 
-import hashlib
 import os
 from contextlib import suppress
 from dataclasses import replace
@@ -15,7 +14,7 @@ from functools import partial
 from busway.control import quotas
 from busway.control.context import Control
 from busway.control.images.catalogue import image_folder, owned_image
-from busway.control.images.data import StoredData, adopt, new_path
+from busway.control.images.data import Digests, StoredData, adopt, new_path
 from busway.control.images.room import check_disk, check_quota, check_room, room_of, staging_room_of, storing
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, NotFound, OverQuota, TooLarge
@@ -38,9 +37,8 @@ class ImageUpload:
         self._limit = control.settings.max_image_bytes
         with control.db.read() as tx:
             self._room = self._room_of(tx)
-        self._size = 0
         self._header = b""
-        self._digests = (hashlib.md5(usedforsecurity=False), hashlib.sha256(), hashlib.sha512())
+        self._digests = Digests(control.settings.hashing_algorithm)
         with storing(image):
             self._path = new_path(control, image)
             check_disk(control, image, self._path.parent, expected or 0)
@@ -48,15 +46,14 @@ class ImageUpload:
 
     def write(self, chunk: bytes) -> None:
         """Appends data; raises `TooLarge` above the limit or quota, `StorageFull` if the disk is full."""
-        self._size += len(chunk)
-        if self._size > self._limit:
+        size = self._digests.size + len(chunk)
+        if size > self._limit:
             raise _too_large(self._image, self._limit)
-        check_room(self._image, self._size, self._room)
+        check_room(self._image, size, self._room)
         if len(self._header) < HEADER_BYTES:
             self._header = (self._header + chunk)[:HEADER_BYTES]
         check_disk(self._control, self._image, self._path.parent, len(chunk))
-        for digest in self._digests:
-            digest.update(chunk)
+        self._digests.update(chunk)
         with storing(self._image):
             self._file.write(chunk)
 
@@ -68,7 +65,7 @@ class ImageUpload:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-        found = StoredData(self._size, *(digest.hexdigest() for digest in self._digests))
+        found = self._digests.found()
         with self._control.db.read() as tx:
             self._check_quota(tx)
         return adopt(self._control, self._path, found, partial(self._settle, found, virtual_size))
@@ -87,7 +84,7 @@ class ImageUpload:
 
     def _virtual_size(self) -> int | None:
         """Returns the size of the disk in bytes; raises `BadInput` for data in another format than the image's."""
-        return check_header(str(self._image.disk_format), self._header, self._size)
+        return check_header(str(self._image.disk_format), self._header, self._digests.size)
 
     def _current(self, tx: Tx) -> Image:
         return store.get_image(tx, self._image.id, lock=True)
@@ -96,7 +93,7 @@ class ImageUpload:
         return room_of(self._control, tx, self._image)
 
     def _check_quota(self, tx: Tx) -> None:
-        check_room(self._image, self._size, self._room_of(tx))
+        check_room(self._image, self._digests.size, self._room_of(tx))
 
     def abort(self) -> None:
         """Removes the temporary file; the image stays queued. Does nothing after `finish`."""
@@ -108,16 +105,16 @@ class ImageUpload:
         """Returns the error for a client that has disconnected before the end."""
         return BadInput(
             f"The upload of image {self._image.id} was cut off",
-            detail=f"{self._size} bytes of {self._expected if self._expected is not None else 'an unknown number'} "
+            detail=f"{self._digests.size} bytes of {self._expected if self._expected is not None else 'an unknown number'} "
             "arrived.",
             remedy="The image is still queued: upload its data again.",
             code="image-truncated",
         )
 
     def _check_complete(self) -> None:
-        if self._expected is not None and self._size != self._expected:
+        if self._expected is not None and self._digests.size != self._expected:
             raise self.truncated()
-        if self._size == 0:
+        if self._digests.size == 0:
             raise BadInput(
                 f"The upload of image {self._image.id} is empty",
                 remedy="Check the file; the image is still queued.",
