@@ -1,8 +1,10 @@
 import threading
 from dataclasses import replace
 
+import pytest
 from structlog.testing import capture_logs
 
+from busway.agent.own_address import own_address
 from busway.domain.documents import Desired
 from busway.domain.errors import Unavailable
 from busway.domain.host_facts import ACS_OVERRIDE, GuestKind, HostCell
@@ -24,6 +26,25 @@ class PatientStop(threading.Event):
         if len(self.pauses) == self._rounds:
             self.set()
         return self.is_set()
+
+
+def test_a_report_has_the_hosts_address_towards_the_control_plane(stage: Stage) -> None:
+    stage.settle(stage.agent())
+
+    assert stage.link.last.resources.address == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("https://127.0.0.2:8774", "127.0.0.1"),
+        ("http://[::1]:1/x", "::1"),
+        ("http://nobody.invalid", ""),
+        ("http://[", ""),
+    ],
+)
+def test_an_address_that_cannot_be_told_is_empty(url: str, address: str) -> None:
+    assert own_address(url) == address
 
 
 def test_a_quiet_host_reports_every_ten_seconds(stage: Stage) -> None:

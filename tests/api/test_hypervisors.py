@@ -26,6 +26,19 @@ def test_a_host_tells_how_long_it_has_been_up(api_server: ApiServer) -> None:
     assert new.get(f"{API}/os-hypervisors/{detail['id']}/uptime").status_code == 404
 
 
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7", ""])
+def test_a_host_tells_its_address(api_server: ApiServer, address: str) -> None:
+    host = api_server.host()
+    host.resources = replace(host.resources, address=address)
+    host.report()
+
+    for version in ("2.1", "2.53", "2.88"):
+        [shown] = api_server.client(version=version).get(f"{API}/os-hypervisors/detail").json()["hypervisors"]
+        assert shown["host_ip"] == (address or None)
+    [own] = api_server.client().get("/busway/v1/hosts").json()["hosts"]
+    assert own["resources"]["address"] == address
+
+
 def test_a_host_that_does_not_tell_is_refused_with_why(api_server: ApiServer) -> None:
     api_server.host()
     client = api_server.client()

@@ -95,6 +95,7 @@ class Agent:
         examine: Examine | None = None,
         tracer: Tracer = NO_TRACES,
         live: LiveOptions | None = None,
+        url: str = "",
     ) -> None:
         self._host = host
         self._link = link
@@ -115,7 +116,10 @@ class Agent:
         self._images = ImageCache(state, wall_ns)
         self._backoff = Backoff(host)
         self._reporter = Reporter(
-            Whose(host, kernel.root, state.path, self._options.virt_type, self._options.cpus, self._options.hugepages),
+            Whose(
+                *(host, kernel.root, state.path, self._options.virt_type, self._options.cpus, self._options.hugepages),
+                url=url,
+            ),
             link,
             self._guests.facts,
             Sequence(state.path / "sequence", wall_ns),

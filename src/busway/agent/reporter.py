@@ -11,6 +11,7 @@ from busway import __version__
 from busway.agent.handovers import HandoverRecords
 from busway.agent.link import AgentLink
 from busway.agent.observe import Sight
+from busway.agent.own_address import own_address
 from busway.agent.resources import measure, resource_view
 from busway.agent.sequence import Sequence
 from busway.domain.dedicated_cpus import NO_SETS, CpuSets
@@ -30,6 +31,7 @@ class Whose:
     virt_type: str
     cpus: CpuSets = NO_SETS
     paged: bool = False  # their memory is huge pages
+    url: str = ""  # of the control plane
 
 
 class Reporter:
@@ -122,4 +124,5 @@ class Reporter:
 
     def _measure(self) -> HostResources:
         whose = self._whose
-        return measure(self._facts(), whose.root, whose.state, whose.virt_type, whose.cpus, paged=whose.paged)
+        found = measure(self._facts(), whose.root, whose.state, whose.virt_type, whose.cpus, paged=whose.paged)
+        return replace(found, address=own_address(whose.url))

@@ -17,9 +17,10 @@ from busway.agent.conditions import Examine
 from busway.agent.credential import read_credential, write_credential
 from busway.agent.guest_gpus import GuestGpus
 from busway.agent.link import HttpLink
-from busway.agent.live.moves import LiveOptions, toward
+from busway.agent.live.moves import LiveOptions
 from busway.agent.log import log_to_stderr
 from busway.agent.metrics_server import MetricsServer, parse_address
+from busway.agent.own_address import own_address
 from busway.agent.render import DeclaredNodes
 from busway.agent.state import StateFolder
 from busway.agent.timing import Timing
@@ -130,13 +131,14 @@ def build_agent(
         fabric_modules=options.fabric_modules,
         render=replace(options.render, lacking=Drawing(ask_qemu, time.monotonic).why_not),
         live=_live(options, credential.url),
+        url=credential.url,
     )
 
 
 def _live(options: AgentOptions, url: str) -> LiveOptions:
     """Where guests arrive; an address for others may be a name."""
     try:
-        listen = parse_address(options.live_listen) if options.live_listen else (toward(url), 0)
+        listen = parse_address(options.live_listen) if options.live_listen else (own_address(url) or "127.0.0.1", 0)
     except InvalidConfig as error:
         raise InvalidConfig(
             error.brief, remedy="Write --live-listen like 10.0.0.11:16514.", code="live-address"

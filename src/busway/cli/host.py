@@ -59,7 +59,7 @@ def list_(clouds: str | None, listing: Listing) -> None:
     with Client(find_clouds(clouds)) as client:
         rows = client.request("GET", "hosts")["hosts"]
     empty = "There is no host yet. Add one: busway host create NAME"
-    listing.show(rows, _LIST, empty, least=("ZONE", "IOMMU", "PCPUS", "DISK GB"))
+    listing.show(rows, _LIST, empty, least=("ADDRESS", "ZONE", "IOMMU", "PCPUS", "DISK GB"))
 
 
 def _of(what: str) -> Callable[[Row], str]:
@@ -70,6 +70,7 @@ _LIST: Columns = {
     "HOST": "name",
     "STATE": lambda row: "up" if row["up"] else "down",
     "ENABLED": "enabled",
+    "ADDRESS": lambda row: row["resources"]["address"],
     "ZONE": "zone",
     "SERVERS": "servers",
     "VCPUS": _of("vcpus"),

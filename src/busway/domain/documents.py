@@ -300,6 +300,7 @@ class HostResources:
     booted: int = 0  # when its kernel started, in seconds since the epoch; 0 is not known
     chassis: Chassis | None = None  # of OVN
     paged: bool = False
+    address: str = ""  # its own towards the control plane
 
     @property
     def pcpus(self) -> int:

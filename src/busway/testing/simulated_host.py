@@ -92,6 +92,7 @@ def simulated_agent(
     return Agent(
         told.host,
         link=HttpLink(told),
+        url=told.url,
         hypervisor=_WithScreens(root, lambda _verb: time.sleep(slow)),
         kernel=FakeKernel(root, lambda _verb, _address: time.sleep(slow)),
         state=folder,

@@ -151,6 +151,7 @@ class Stage:
             fabric_manager=self.fabric.manager if self.fabric else None,
             fabric_modules=self.fabric_modules,
             render=self.render,
+            url="http://127.0.0.1:8774",
         )
         return self.latest
 

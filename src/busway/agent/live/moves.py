@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from structlog.typing import FilteringBoundLogger
 
@@ -31,18 +29,6 @@ class LiveOptions:
     listen: tuple[str, int] = ("127.0.0.1", 0)
     address: str = ""
     folder: Path = RUN
-
-
-def toward(url: str) -> str:
-    """Finds the own address on the way to a server; nothing is sent. The loopback address if that can't be told."""
-    host = urlsplit(url).hostname or ""
-    try:
-        family, _kind, _protocol, _name, place = socket.getaddrinfo(host, 9, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect(place)
-            return str(probe.getsockname()[0])
-    except OSError:
-        return "127.0.0.1"
 
 
 class LiveMoves:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from busway.api.answer import NOTHING, NUMBER, TEXT, array, optional, shape, words, wrap, wrap_list
+from busway.api.answer import NUMBER, TEXT, array, optional, shape, words, wrap, wrap_list
 from busway.api.call import Call, Reply
 from busway.api.compute.answers import HYPERVISOR_SERVICE, NEXT, TEXT_OR_NULL
 from busway.api.compute.links import limit_of, next_link
@@ -69,7 +69,7 @@ _BRIEF: tuple[Field[HostView], ...] = (
 _DETAIL: tuple[Field[HostView], ...] = (
     *_BRIEF,
     Field("service", _service, HYPERVISOR_SERVICE),
-    Field("host_ip", fixed(None), NOTHING),
+    Field("host_ip", lambda host, _: host.resources.address or None, TEXT_OR_NULL),
     Field("hypervisor_type", lambda host, _: host.resources.hypervisor_type, TEXT),
     Field("hypervisor_version", lambda host, _: host.resources.hypervisor_version, NUMBER),
     Field("vcpus", lambda host, _: host.resources.vcpus + host.resources.pcpus, NUMBER, until=87),
