@@ -100,6 +100,7 @@ def fill(database: Database, count: int, project_id: str, user_id: str) -> None:
         add(devices, [_device(n, slot) for n in range(host_count) for slot in range(8)])
         owners = (project_id, "other")
         add(servers, [_server(n, owners[n % 2], user_id, host_count) for n in range(count)])
+        add(networks, [_network(n) for n in range(count)])
         add(ports, [_port(n, owners[n % 2], str(network)) for n in range(count)])
         add(actions, [_action(n, owners[n % 2], user_id) for n in range(count)])
         add(
@@ -248,6 +249,26 @@ def _server(n: int, project: str, user: str, host_count: int) -> dict[str, Any]:
         "flavor": msgspec.to_builtins(FLAVOR), "flavor_id": FLAVOR.id, "image_id": _id("i", n), "config_drive": True,
         "metadata": {}, "tags": ["even" if n % 2 else "odd"], "hints": {}, "availability_zone": "", "powered": True,
         "starts": 1, "reboots": 0, "hard_reboot": False, "created": _at(n), "updated": _at(n), "disks": [1], "last_disk": 1,
+    }  # fmt: skip
+
+
+def network_id(n: int) -> str:
+    return _id("n", n)
+
+
+def subnet_id(n: int, version: int) -> str:
+    return _id(str(version), n)
+
+
+def _network(n: int) -> dict[str, Any]:
+    """A network of a project of its own, each second one with IPv6 too."""
+    v6 = {"subnet6_id": _id("6", n), "subnet6_name": f"six{n:05}", "cidr6": "fd00::/64", "dhcp6": True, "dns6": []}
+    return {
+        "id": _id("n", n), "name": f"network{n:05}", "owner": _id("p", n), "created": _at(n), "shared": False,
+        "driver": "bridge", "physical": "-", "vlan": n + 1, "mtu": 1500, "description": "", "subnet_id": _id("4", n),
+        "subnet_name": f"four{n:05}", "cidr": "10.0.0.0/24", "first": "10.0.0.2", "last": "10.0.0.9", "gateway": "10.0.0.1", "dhcp": True, "dns": [],
+        "routes": [], "routes6": [], "gateway6": "fd00::1",
+        **(v6 if n % 2 else dict.fromkeys(v6)),
     }  # fmt: skip
 
 

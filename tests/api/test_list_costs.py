@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from busway.control.identity.bearer import authenticate
-from tests.api.many import Work, counted, fill, host_id, remember_for_good, server_id
+from tests.api.many import Work, counted, fill, host_id, network_id, remember_for_good, server_id, subnet_id
 from tests.api.serving import ApiServer, start_api_server
 
 FEW, MANY = 200, 2000
@@ -36,6 +36,15 @@ PATHS = {
     "images": ("/image/v2/images?limit=10", 45),
     "images by name": ("/image/v2/images?name=image00100&limit=10&sort=created_at:desc", 45),
     "an image": ("/image/v2/images/00000069-0000-4000-8000-000000000064", 45),
+    "networks": ("/network/v2.0/networks?limit=10", 45),
+    "networks after a late marker": ("/network/v2.0/networks?limit=10&marker={late_network}", 45),
+    "networks by name": ("/network/v2.0/networks?name=network00100", 45),
+    "networks of a member": ("/network/v2.0/networks?limit=10", 45),
+    "subnets": ("/network/v2.0/subnets?limit=10", 45),
+    "subnets after a late marker": ("/network/v2.0/subnets?limit=10&marker={late_subnet}", 45),
+    "subnets before a marker": (f"/network/v2.0/subnets?limit=10&page_reverse=true&marker={subnet_id(101, 4)}", 45),
+    "subnets of a network": (f"/network/v2.0/subnets?network_id={network_id(101)}", 45),
+    "subnets of a member": ("/network/v2.0/subnets?limit=10", 45),
     "ports": ("/network/v2.0/ports?limit=10", 45),
     "ports by server": (f"/network/v2.0/ports?device_id={server_id(100)}", 45),
     "users": ("/identity/v3/users?limit=10", 45),
@@ -64,13 +73,18 @@ def _costs(folder: Path, template: Path, count: int) -> dict[str, Work]:
     try:
         admin = authenticate(server.control, server.admin)
         fill(server.control.db, count, admin.project_id, admin.user_id)
-        return {name: _cost(server, *asked) for name, asked in PATHS.items()}
+        found = {}
+        for name, (path, version) in PATHS.items():
+            token = server.user(name) if "of a member" in name else None
+            late = {"late_network": network_id(count - 20), "late_subnet": subnet_id(count - 20, 4)}
+            found[name] = _cost(server, token, path.format(**late), version)
+        return found
     finally:
         server.stop()
 
 
-def _cost(server: ApiServer, path: str, version: int) -> Work:
-    with server.client(version=f"2.{version}") as client:
+def _cost(server: ApiServer, token: str | None, path: str, version: int) -> Work:
+    with server.client(token, version=f"2.{version}") as client:
         client.get(path).raise_for_status()  # what a process remembers is read once
         with counted(server.control.db) as work:
             answer = client.get(path)

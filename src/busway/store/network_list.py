@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, cast, false, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, false, func, literal, or_, select
 
 from busway.domain.guest_network import LOCAL, OVERLAY
 from busway.domain.ids import ProjectId
@@ -16,7 +16,7 @@ from busway.store.database import Tx
 from busway.store.json_list import holds
 from busway.store.network_tags import ANY_TAGS, TagFilter
 from busway.store.networks import network_of, networks
-from busway.store.paging import SortKey, in_seconds, page_of
+from busway.store.paging import SortKey, in_seconds, page_of, page_of_several
 
 Column = ColumnElement[Any]
 
@@ -91,19 +91,20 @@ def _side(version: int) -> Select[Any]:
     ).where(_n[f"subnet{end}_id"].is_not(None))
 
 
-_subnets = union_all(_side(4), _side(6)).subquery("subnets")
-_s = _subnets.c
-_SUBNET: dict[str, tuple[Column, Column | None]] = {
-    **{
-        name: (_s[name], _s[name])
-        for name in ("id", "name", "description", "network_id", "cidr", "gateway_ip", "ip_version", "enable_dhcp")
-    },
-    **dict.fromkeys(("tenant_id", "project_id"), (_s.owner, _s.owner)),
-    **dict.fromkeys(("ipv6_address_mode", "ipv6_ra_mode"), (_s.mode, _s.mode)),
-    **{name: (literal(""), None) for name in ("subnetpool_id", "segment_id")},
-    "revision_number": (literal("1"), None),
-}
-SUBNET_COLUMNS = frozenset({*_SUBNET, "dns_nameservers", "service_types", "created_at", "updated_at"})
+def _subnet(s: Any) -> dict[str, tuple[Column, Column | None]]:
+    """As `_NETWORK`, of the columns of one side."""
+    own = ("id", "name", "description", "network_id", "cidr", "gateway_ip", "ip_version", "enable_dhcp")
+    return {
+        **{name: (s[name], s[name]) for name in own},
+        **dict.fromkeys(("tenant_id", "project_id"), (s.owner, s.owner)),
+        **dict.fromkeys(("ipv6_address_mode", "ipv6_ra_mode"), (s.mode, s.mode)),
+        **{name: (literal(""), None) for name in ("subnetpool_id", "segment_id")},
+        "revision_number": (literal("1"), None),
+    }
+
+
+_SIDES = tuple(_side(version).subquery(f"subnets{version}").c for version in (4, 6))
+SUBNET_COLUMNS = frozenset({*_subnet(_SIDES[0]), "dns_nameservers", "service_types", "created_at", "updated_at"})
 
 
 def list_network_page(tx: Tx, wanted: NetworkFilter) -> list[Network]:
@@ -117,12 +118,20 @@ def list_network_page(tx: Tx, wanted: NetworkFilter) -> list[Network]:
 
 def list_subnet_page(tx: Tx, wanted: NetworkFilter) -> list[tuple[Network, Subnet]]:
     """Lists the subnets that match a filter, each with its network, IPv4 first; raises `BadInput` for an unknown marker."""
-    conditions = [*_seen(wanted, _s), *_equal(wanted, _SUBNET, _s.created), *wanted.tags.conditions(_s.id)]
-    if servers := wanted.equal.get("dns_nameservers"):
-        conditions.append(or_(*(holds(tx, _s.dns, each) for each in servers)))
-    keys = _keys(wanted, _SUBNET, _s)
-    keys.insert(-1, SortKey(_s.ip_version, wanted.backwards))  # of one network, for both are as old
-    page = _page(tx, select(_s.id, _s.network_id), conditions, keys, wanted, _s.id)
+    sides = []
+    for s in _SIDES:
+        compared = _subnet(s)
+        conditions = [*_seen(wanted, s), *_equal(wanted, compared, s.created), *wanted.tags.conditions(s.id)]
+        if servers := wanted.equal.get("dns_nameservers"):
+            conditions.append(or_(*(holds(tx, s.dns, each) for each in servers)))
+        keys = _keys(wanted, compared, s)
+        keys.insert(-1, SortKey(s.ip_version, wanted.backwards))  # of one network, for both are as old
+        asked = select(s.id, s.network_id).where(*conditions)
+        sides.append((asked, keys, and_(s.id == wanted.marker, *conditions)))
+    chosen = page_of_several(tx, sides, has_marker=wanted.marker is not None, limit=wanted.limit)
+    page = list(tx.execute(chosen))
+    if wanted.backwards:
+        page.reverse()
     found = select(networks).where(_n.id.in_({row.network_id for row in page}))
     known = {row.id: network_of(row) for row in tx.execute(found)}
     by_id = {subnet.id: (network, subnet) for network in known.values() for subnet in network.subnets}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Integer, Row, String, Table, delete, func, insert, select, update
+from sqlalchemy import Boolean, Column, Index, Integer, Row, String, Table, delete, func, insert, select, update
 
 from busway.domain.errors import NotFound
 from busway.domain.guest_network import HostRoute
@@ -21,7 +21,7 @@ networks = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("name", String(255), nullable=False),
-    Column("owner", String(64), nullable=False, index=True),
+    Column("owner", String(64), nullable=False),
     Column("created", UtcTime, nullable=False),
     Column("shared", Boolean, nullable=False),
     Column("driver", String(16), nullable=False),
@@ -47,6 +47,12 @@ networks = Table(
     Column("routes6", Json),
     Column("subnet_description", String(255)),
     Column("subnet6_description", String(255)),
+    Index("ix_networks_created_id", "created", "id"),
+    Index("ix_networks_owner_created_id", "owner", "created", "id"),
+    Index("ix_networks_shared_created_id", "shared", "created", "id"),
+    Index("ix_networks_name", "name"),
+    Index("ix_networks_subnet_id", "subnet_id"),
+    Index("ix_networks_subnet6_id", "subnet6_id"),
 )
 
 

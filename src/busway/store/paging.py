@@ -7,12 +7,12 @@ first.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, or_, select, true, union_all
 
 from busway.domain.errors import BadInput
 from busway.store.database import Tx
@@ -42,14 +42,50 @@ def page_of(
 
     Raises `BadInput` if the marker selects no row. The keys together must be unique.
     """
-    parts = _parts(keys)
-    if marker is not None:
-        row = tx.execute(select(*(column for column, _ in parts)).where(marker)).one_or_none()
-        if row is None:
-            raise BadInput(
-                "The marker could not be found", remedy="Start again with the first page.", code="unknown-marker"
-            )
-        statement = statement.where(_after(parts, tuple(row)))
+    after = _seek(tx, [(keys, marker)]) if marker is not None else None
+    return _cut(statement, _parts(keys), after, limit)
+
+
+def page_of_several(
+    tx: Tx,
+    lists: Sequence[tuple[Select[Any], Sequence[SortKey], ColumnElement[bool]]],
+    *,
+    has_marker: bool = False,
+    limit: int | None = None,
+) -> Select[Any]:
+    """One page of several lists: for each the statement, the keys and what selects the marker's row, if it is in that list.
+
+    Of each list no more is read than a page. The statements have the same columns; those of the answer are theirs.
+    """
+    after = _seek(tx, [(keys, marker) for _, keys, marker in lists]) if has_marker else None
+    cut = []
+    for statement, keys, _ in lists:
+        parts = _parts(keys)
+        orders = [column.label(f"order{place}") for place, (column, _) in enumerate(parts)]
+        cut.append(_cut(statement.add_columns(*orders), parts, after, limit).subquery())
+    both = union_all(*(select(each) for each in cut)).subquery()
+    parts = [(both.c[f"order{place}"], down) for place, (_, down) in enumerate(_parts(lists[0][1]))]
+    columns = [both.c[column.name] for column in lists[0][0].selected_columns]
+    return _cut(select(*columns), parts, None, limit)
+
+
+def _seek(tx: Tx, lists: Iterable[tuple[Sequence[SortKey], ColumnElement[bool]]]) -> tuple[Any, ...]:
+    """What the marker's row has in the columns of the order, in the first list that has it; raises `BadInput`."""
+    for keys, marker in lists:
+        row = tx.execute(select(*(column for column, _ in _parts(keys))).where(marker)).one_or_none()
+        if row is not None:
+            return tuple(row)
+    raise BadInput("The marker could not be found", remedy="Start again with the first page.", code="unknown-marker")
+
+
+def _cut(
+    statement: Select[Any],
+    parts: Sequence[tuple[ColumnElement[Any], bool]],
+    after: Sequence[Any] | None,
+    limit: int | None,
+) -> Select[Any]:
+    if after is not None:
+        statement = statement.where(_after(parts, after))
     statement = statement.order_by(*(column.desc() if down else column.asc() for column, down in parts))
     return statement if limit is None else statement.limit(limit)
 
@@ -128,4 +164,8 @@ def _after(parts: Sequence[tuple[ColumnElement[Any], bool]], values: Sequence[An
         if value is not None:
             cases.append(and_(*equal, column < value if down else column > value))
         equal.append(column.is_(None) if value is None else column == value)
-    return or_(*cases)
+    (first, down), value = parts[0], values[0]
+    if len(parts) == 1 or value is None:
+        return or_(*cases)
+    # What follows from the rest already, said once more for an index: without it SQLite goes through all rows before the marker.
+    return and_(first <= value if down else first >= value, or_(*cases))
