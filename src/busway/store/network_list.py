@@ -92,7 +92,7 @@ def _side(version: int) -> Select[Any]:
 
 
 def _subnet(s: Any) -> dict[str, tuple[Column, Column | None]]:
-    """As `_NETWORK`, of the columns of one side."""
+    """Returns the same as `_NETWORK` for the columns of one IP version."""
     own = ("id", "name", "description", "network_id", "cidr", "gateway_ip", "ip_version", "enable_dhcp")
     return {
         **{name: (s[name], s[name]) for name in own},

@@ -48,6 +48,7 @@ SERVER_SORT_KEYS: dict[str, SortKey | None] = {
     "image_ref": SortKey(servers.c.image_id),
     "instance_type_id": SortKey(servers.c.flavor_id),
     "key_name": SortKey(servers.c.key_name, nullable=True),
+    "launch_index": SortKey(servers.c.launch_index),
     "launched_at": SortKey(servers.c.launched, nullable=True),
     "locked": SortKey(case((servers.c.locked_by.is_(None), 0), else_=1)),
     "node": SortKey(_HOST_NAME, nullable=True),
@@ -59,7 +60,7 @@ SERVER_SORT_KEYS: dict[str, SortKey | None] = {
     "user_id": SortKey(servers.c.user_id),
     "uuid": SortKey(servers.c.id),
     "vm_state": SortKey(servers.c.status),
-    **dict.fromkeys(("kernel_id", "launch_index", "progress", "ramdisk_id", "root_device_name")),
+    **dict.fromkeys(("kernel_id", "progress", "ramdisk_id", "root_device_name")),
 }
 
 

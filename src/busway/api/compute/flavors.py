@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from busway.api.answer import FALSE, NUMBER, REAL, TEXT, TRUTH, mapping, wrap, wrap_list
 from busway.api.call import ACCEPTED, Call, Reply
 from busway.api.compute.answers import LINKS, NEXT, TEXT_OR_NULL
@@ -10,6 +13,7 @@ from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, COUNT, NAME, NATURAL, PAGE, POSITIVE, WORD, as_bool, as_int, closed, wrapped
 from busway.control import flavors
+from busway.domain.errors import BadInput
 from busway.domain.flavor import Flavor
 from busway.domain.ids import FlavorId
 
@@ -55,6 +59,18 @@ FIELDS: tuple[Field[Flavor], ...] = (
     Field("extra_specs", lambda flavor, _: dict(flavor.extra_specs), mapping(TEXT), since=61),
     Field("links", lambda flavor, call: self_links(call, f"flavors/{flavor.id}"), LINKS),
 )
+# By the names of Nova's columns.
+_SORT_KEYS: dict[str, Callable[[Flavor], Any]] = {
+    "flavorid": lambda flavor: flavor.id,
+    "name": lambda flavor: flavor.name,
+    "memory_mb": lambda flavor: flavor.ram_mb,
+    "vcpus": lambda flavor: flavor.vcpus,
+    "root_gb": lambda flavor: flavor.disk_gb,
+    "ephemeral_gb": lambda flavor: flavor.ephemeral_gb,
+    "swap": lambda flavor: flavor.swap_mb,
+    "is_public": lambda flavor: flavor.is_public,
+    "description": lambda flavor: (flavor.description is None, flavor.description or ""),
+}
 _BRIEF = tuple(field for field in FIELDS if field.name in ("id", "name", "description", "links"))
 
 
@@ -68,7 +84,25 @@ def _is_public(call: Call) -> bool | None:
 def _chosen(call: Call) -> list[Flavor]:
     least_ram, least_disk = call.number("minRam") or 0, call.number("minDisk") or 0
     found = flavors.list_flavors(call.control, call.caller, _is_public(call))
-    return [each for each in found if each.ram_mb >= least_ram and each.disk_gb >= least_disk]
+    return _sorted(call, [each for each in found if each.ram_mb >= least_ram and each.disk_gb >= least_disk])
+
+
+def _sorted(call: Call, found: list[Flavor]) -> list[Flavor]:
+    """In the order that a query names, Nova's; without one as they were created. Those that are alike keep that order."""
+    keys, directions = call.query.getlist("sort_key"), call.query.getlist("sort_dir")
+    if not keys and directions:
+        keys = ["flavorid"]
+    if unknown := [*(set(keys) - set(_SORT_KEYS)), *(set(directions) - {"asc", "desc"}), *directions[len(keys) :]]:
+        raise BadInput(
+            f"Flavors can't be sorted by {unknown[0]}",
+            detail=f"Keys are {', '.join(sorted(_SORT_KEYS))}; directions are asc and desc, one for each key.",
+            remedy="Choose one of these.",
+            code="flavor-sort",
+        )
+    directions = directions + (directions[:1] or ["asc"]) * (len(keys) - len(directions))
+    for key, direction in reversed(list(zip(keys, directions, strict=True))):
+        found = sorted(found, key=_SORT_KEYS[key], reverse=direction == "desc")
+    return found
 
 
 def _listing(call: Call, fields: tuple[Field[Flavor], ...], path: str) -> Reply:
@@ -118,7 +152,14 @@ def _delete(call: Call) -> Reply:
     return ACCEPTED
 
 
-_QUERY = {**PAGE, "is_public": WORD, "minRam": COUNT, "minDisk": COUNT}
+_QUERY = {
+    **PAGE,
+    "is_public": WORD,
+    "minRam": COUNT,
+    "minDisk": COUNT,
+    "sort_key": {"type": "string", "enum": list(_SORT_KEYS)},
+    "sort_dir": {"type": "string", "enum": ["asc", "desc"]},
+}
 FLAVOR = shape_of(FIELDS, "flavor")
 _ONE = wrap("flavor", FLAVOR)
 

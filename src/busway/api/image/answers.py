@@ -91,7 +91,7 @@ TASK = shape(
     },
     "image_task",
 )
-TASKS = wrap_list("tasks", TASK, first=TEXT, schema=TEXT)
+TASKS = wrap_list("tasks", TASK, first=TEXT, schema=TEXT, next=optional(TEXT))
 TASKS_OF_IMAGE = wrap_list("tasks", TASK)
 DATA: Definition = {"type": "string", "format": "binary"}
 VERSIONS = wrap_list(

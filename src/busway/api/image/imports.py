@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -95,15 +96,20 @@ def _list(call: Call) -> Reply:
                 detail=f"There are {', '.join(QUERY[name]['enum'])}.",
                 code="task-query",
             )
+    most = _MOST if limit is None else min(limit, _MOST)
     found = importing.list_tasks(
         call.control,
         call.caller,
         status=call.text("status"),
         marker=call.text("marker"),
-        limit=_MOST if limit is None else min(limit, _MOST),
+        limit=most,
         oldest_first=call.text("sort_dir") == "asc",
     )
-    return Reply({"tasks": [_body(task) for task in found], "first": "/v2/tasks", "schema": "/v2/schemas/tasks"})
+    body: dict[str, object] = {"tasks": [_body(task) for task in found], "first": "/v2/tasks"}
+    if found and len(found) == most:
+        kept = {name: word for name in QUERY if (word := call.text(name)) is not None}
+        body["next"] = f"/v2/tasks?{urlencode({**kept, 'marker': found[-1].id})}"
+    return Reply({**body, "schema": "/v2/schemas/tasks"})
 
 
 def _show(call: Call) -> Reply:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
@@ -104,7 +105,9 @@ def _list(call: Call) -> Reply:
         "schema": "/v2/schemas/metadefs/namespaces",
     }
     if page and page[-1] is not found[-1]:
-        body["next"] = f"/v2/metadefs/namespaces?marker={page[-1].name}&limit={most}"
+        kept = {name: word for name in QUERY if (word := call.text(name)) is not None}
+        kept |= {"marker": page[-1].name, "limit": str(most)}
+        body["next"] = f"/v2/metadefs/namespaces?{urlencode(kept)}"
     return Reply(body)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -127,8 +128,12 @@ def _matches(row: Row, name: str, values: set[str]) -> bool:
 def _page(call: Call, rows: list[Row], columns: Collection[str]) -> list[Row]:
     for key, order in reversed(list(zip(call.query.getlist("sort_key"), orders(call), strict=False))):
         if key not in columns:
-            raise BadInput(f"{key} is invalid attribute for sort_keys", code="unknown-sort-key")
-        rows = sorted(rows, key=lambda row: str(row.get(key, "")), reverse=order == "desc")
+            raise BadInput(
+                f"{key} is invalid attribute for sort_keys",
+                remedy=f"Sort by {', '.join(sorted(columns))}.",
+                code="unknown-sort-key",
+            )
+        rows = sorted(rows, key=partial(_place, key), reverse=order == "desc")
     limit = call.number("limit")
     back = call.flag("page_reverse")
     at = len(rows) if back else 0
@@ -140,6 +145,12 @@ def _page(call: Call, rows: list[Row], columns: Collection[str]) -> list[Row]:
     if back:
         return rows[max(0, at - limit) : at] if limit else rows[:at]
     return rows[at : at + limit] if limit else rows[at:]
+
+
+def _place(key: str, row: Row) -> tuple[bool, Any]:
+    """What a row is sorted by: numbers as numbers, and what has none comes last."""
+    value = row.get(key)
+    return value is None, "" if value is None else value
 
 
 def orders(call: Call) -> list[str]:
