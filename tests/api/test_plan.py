@@ -75,6 +75,16 @@ def test_the_command_shows_the_refusal_and_ends_with_1(gpu_server: ApiServer, tm
     assert "hosts: PciPassthroughFilter" in done.stdout
 
 
+def test_the_command_takes_an_image_by_its_name(gpu_server: ApiServer, tmp_path: Path) -> None:
+    gpu_server.image("debian")
+
+    found = command(gpu_server, tmp_path, "--flavor", "m1.small", "--image", "debian")
+    unknown = command(gpu_server, tmp_path, "--flavor", "m1.small", "--image", "debain")
+
+    assert found.returncode == 0, found.stderr
+    assert "debian" in unknown.stderr, "the nearest name"
+
+
 def test_the_command_prints_json_for_programs(gpu_server: ApiServer, tmp_path: Path) -> None:
     done = command(gpu_server, tmp_path, "--flavor", "m1.small", "--json")
 

@@ -180,7 +180,7 @@ def test_lists_fit_a_terminal_and_never_wrap_in_a_pipe(
     lines = [line for line in piped.output.splitlines() if line.strip()]
     count -= words[0] == "audit"  # the log-in of the second time is a record too
     # Some rows have several lines of their own: two addresses of a server, or a warning behind the list.
-    assert len(lines) == count + 2 > 2 or (words[0] in ("server", "alias", "device-spec") and len(lines) > count + 2)
+    assert len(lines) == count + 1 > 1 or (words[0] in ("server", "alias", "device-spec") and len(lines) > count + 1)
 
 
 def _commands(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -214,7 +214,7 @@ def test_columns_are_chosen_and_rows_sorted(api_server: ApiServer, tmp_path: Pat
 
     shown = run("host", "list", "--columns", "state,Host", "--sort", "host")
     chosen = json.loads(run("device", "list", "--columns", "host,status", "--sort", "-host", "--json"))
-    assert [line.split() for line in shown.splitlines() if "gpu" in line or "HOST" in line] == [
+    assert [line.split() for line in shown.splitlines()] == [  # in a pipe there are no lines for people
         ["STATE", "HOST"],
         ["up", "gpu-9"],
         ["up", "gpu-10"],

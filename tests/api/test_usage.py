@@ -110,6 +110,9 @@ def test_nova_hours_are_those_of_the_servers(used: ApiServer) -> None:
 
     assert listed["total_hours"] == about(5400, 3600)
     assert "server_usages" not in listed
+    for word in ("1", "True"):  # Nova's, and that of python-openstackclient, which counts servers by it
+        [detailed] = client.get(NOVA, params={"start": start, "end": end, "detailed": word}).json()["tenant_usages"]
+        assert len(detailed["server_usages"]) == 2
     assert {each["name"]: each["state"] for each in shown["server_usages"]} == {"one": "terminated", "=two": "active"}
     assert {each["name"]: each["hours"] for each in shown["server_usages"]} == {
         "one": about(1800, 3600),

@@ -35,7 +35,8 @@ def print_table(
     # Without these, rich reads ":ab:" in 0000:ab:00.0 as a picture, and [abcd:0001] as a style.
     console = Console(highlight=False, emoji=False, markup=False)
     shown = narrowed(names, filled, console.width if console.is_terminal else sys.maxsize, least)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    # Lines are for people: in a pipe each line is the header or a row.
+    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
     for name, width in zip(shown.columns, shown.widths, strict=True):
         table.add_column(name, overflow="fold", max_width=width)
     for row in shown.rows:

@@ -13,7 +13,7 @@ from busway.cli.output import clouds_option, json_option, print_fields, print_js
 @click.command()
 @click.option("--flavor", required=True, metavar="FLAVOR", help="The flavor, by name or id.")
 @click.option("--count", default=1, show_default=True, help="Number of servers, placed all or none.")
-@click.option("--image", metavar="ID", help="The image, if its properties matter.")
+@click.option("--image", metavar="IMAGE", help="The image, by name or id, if its properties matter.")
 @click.option("--host", metavar="NAME", help="Only this host (for admins).")
 @click.option(
     "--network",
@@ -36,9 +36,12 @@ def plan(
     Nothing is created. The exit code is 1 if they can't be placed.
     """
     from busway.cli.client import Client, find_clouds
+    from busway.cli.find import IMAGE, find_one
 
-    wanted = {"flavor": flavor, "count": count, "image": image, "host": host, "network": network}
-    found = Client(find_clouds(clouds)).request("GET", "plan", params=wanted)["plan"]
+    with Client(find_clouds(clouds)) as client:
+        image_id = find_one(client, IMAGE, image)["id"] if image else None
+        wanted = {"flavor": flavor, "count": count, "image": image_id, "host": host, "network": network}
+        found = client.request("GET", "plan", params=wanted)["plan"]
     if as_json:
         print_json(found)
     elif found["refusal"] is None:

@@ -33,7 +33,7 @@ def _list(call: Call) -> Reply:
     authorize(call.caller, _LIST)
     start, end = _window(call)
     lives = _lives(call, start, end, None)
-    detailed = call.text("detailed") == "1"
+    detailed = (call.text("detailed") or "0").lower() in ("1", "true")  # python-openstackclient says True
     usages = [
         _summary(call, project, list(group), start, end, detailed=detailed)
         for project, group in groupby(lives, lambda life: life.project_id)
