@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from busway.catalogue import distributions
 from busway.cli.main import main
 from busway.control.identity.directory import clouds_yaml
 from busway.pki.ed25519 import make_key, public_word
 from tests.api.serving import PASSWORD, ApiServer, start_api_server
 from tests.catalogue.mirror import IMAGE, Mirror
+from tests.catalogue.sites import SHA512, known, site
 
 Run = Callable[..., Result]
+__all__ = ["site"]  # a fixture
 
 
 @pytest.fixture
@@ -174,15 +177,31 @@ def test_a_site_publishes_a_catalogue_of_its_own(api_server: ApiServer, run: Run
     assert [row["name"] for row in images(api_server)] == ["ours"]
 
 
-def test_without_a_catalogue_the_way_to_one_is_told(api_template: Path, tmp_path: Path) -> None:
+def test_without_a_catalogue_the_image_comes_from_the_distribution(
+    api_template: Path, tmp_path: Path, site: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(distributions, "known_distributions", lambda: {"debian-12": known(site)})
     folder = tmp_path / "bare"
     folder.mkdir()
     server = start_api_server(folder, api_template)
     clouds = folder / "clouds.yaml"
     clouds.write_text(clouds_yaml(server.url, PASSWORD))
+
+    def image(*words: str) -> Result:
+        return CliRunner().invoke(main, ["image", *words, "--clouds", str(clouds)])
+
     try:
-        done = CliRunner().invoke(main, ["image", "pull", "debian-12", "--clouds", str(clouds)])
+        listed = json.loads(image("list", "--catalogue", "--json").stdout)
+        pulled = image("pull", "bookworm", "--cache", str(folder / "cache"))
+        again = image("list", "--catalogue", "--json").stdout
+        [made] = images(server)
+        unsigned = image("pull", "debian-12", "--from", "https://mirror.example/")
     finally:
         server.stop()
 
-    assert done.exit_code == 1 and "catalogue-unknown" in done.stderr
+    assert [(row["name"], row["version"], row["here"]) for row in listed] == [("debian-12", "newest", False)]
+    assert pulled.exit_code == 0, pulled.output
+    assert (made["os_hash_value"], made["version_name"]) == (SHA512, SHA512[:12])
+    assert (made["name"], made["os_distro"], int(made["min_disk"])) == ("debian-12", "debian", 3)
+    assert json.loads(again)[0]["here"] is True
+    assert unsigned.exit_code == 1 and "catalogue-unknown" in unsigned.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ssl
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,7 @@ class Mirror:
     ranges: bool = True
     more: bytes = b""  # sent behind the file, without a length
     asked: list[tuple[str, str]] = field(default_factory=list)
+    moved: dict[str, str] = field(default_factory=dict)  # paths that are redirected, and where
     server: Any = None
 
     @property
@@ -63,8 +65,10 @@ class Mirror:
         now = now or datetime.now(UTC)
         publish(self.folder / "catalogue.json", self.key, now, now + timedelta(days=30))
 
-    def start(self) -> None:
+    def start(self, tls: ssl.SSLContext | None = None) -> None:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
@@ -79,10 +83,19 @@ def _handler(mirror: Mirror) -> type[BaseHTTPRequestHandler]:
         def log_message(self, *_words: Any) -> None:
             pass
 
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
         def do_GET(self) -> None:
             wanted = self.headers.get("Range", "")
             mirror.asked.append((self.path, wanted))
             path = mirror.folder / self.path.lstrip("/")
+            if self.path in mirror.moved:
+                self.send_response(302)
+                self.send_header("Location", mirror.moved[self.path])
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             if not path.is_file():
                 self.send_error(404)
                 return
@@ -102,6 +115,7 @@ def _handler(mirror: Mirror) -> type[BaseHTTPRequestHandler]:
             self.close_connection = True
             if is_image and mirror.cut_after is not None:
                 body = body[: mirror.cut_after]
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
 
     return Handler

@@ -84,7 +84,7 @@ def test_an_image_that_was_tampered_with_is_refused_and_nothing_is_kept(publishe
 
     error = refused(published, tmp_path)
 
-    assert error.code == "catalogue-data" and "SHA-256" in error.detail
+    assert error.code == "catalogue-data" and "sha256" in error.detail
     assert parts(tmp_path) == []
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from busway.catalogue.document import Choice, Item
-from busway.catalogue.mirror import Mirror, not_there, unreachable
+from busway.catalogue.mirror import Source, not_there, unreachable
 from busway.domain.errors import Conflict, Forbidden, StorageFull
 
 Progress = Callable[[int], object]  # bytes that are there
@@ -40,7 +40,7 @@ class Verified:
 
 @contextmanager
 def download(
-    mirror: Mirror, choice: Choice, folder: Path, progress: Progress, pause: Pause = time.sleep
+    mirror: Source, choice: Choice, folder: Path, progress: Progress, pause: Pause = time.sleep
 ) -> Iterator[Verified]:
     """The verified data of an image, while the block runs; an interrupted download continues where it ended.
 
@@ -55,7 +55,7 @@ def download(
         yield Verified(path, item, fetched=False)
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = folder / f"{item.sha256}.part"
+    part = folder / f"{item.checksum[1][:64]}.part"
     with _alone(part):
         resumed = _size(part) > 0
         try:
@@ -68,7 +68,7 @@ def download(
         part.unlink()
 
 
-def _whole(mirror: Mirror, item: Item, part: Path, progress: Progress, pause: Pause) -> None:
+def _whole(mirror: Source, item: Item, part: Path, progress: Progress, pause: Pause) -> None:
     """Fetches what is missing, and verifies the whole. What is not as promised is removed."""
     try:
         _fetch(mirror, item, part, progress, pause)
@@ -78,7 +78,7 @@ def _whole(mirror: Mirror, item: Item, part: Path, progress: Progress, pause: Pa
         raise
 
 
-def _fetch(mirror: Mirror, item: Item, part: Path, progress: Progress, pause: Pause) -> None:
+def _fetch(mirror: Source, item: Item, part: Path, progress: Progress, pause: Pause) -> None:
     if _size(part) > item.size:
         part.unlink()
     _check_room(part, item)
@@ -99,7 +99,7 @@ def _fetch(mirror: Mirror, item: Item, part: Path, progress: Progress, pause: Pa
         )
 
 
-def _append(mirror: Mirror, item: Item, part: Path, have: int, progress: Progress) -> None:
+def _append(mirror: Source, item: Item, part: Path, have: int, progress: Progress) -> None:
     """Takes in what one answer has; raises httpx's errors where another try may help, `Forbidden` where none will."""
     with mirror.stream(item, have) as answer:
         if answer.status_code in (httpx.codes.NOT_FOUND, httpx.codes.GONE, httpx.codes.FORBIDDEN):
@@ -132,16 +132,17 @@ def _check_length(item: Item, answer: httpx.Response, have: int) -> None:
 
 
 def _verified(path: Path, item: Item, algorithm: str = "sha256") -> str:
-    """The hash of a file whose size and SHA-256 are the promised ones."""
-    sha256, wanted, size = hashlib.sha256(), hashlib.new(algorithm), 0
+    """The hash of a file whose size and checksum are the promised ones."""
+    kind, promised = item.checksum
+    named, wanted, size = hashlib.new(kind), hashlib.new(algorithm), 0
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
             size += len(piece)
-            sha256.update(piece)
+            named.update(piece)
             wanted.update(piece)
-    if size == item.size and sha256.hexdigest() == item.sha256:
+    if size == item.size and named.hexdigest() == promised:
         return wanted.hexdigest()
-    raise _broken_promise(item, f"{path.name} has {size} bytes with the SHA-256 {sha256.hexdigest()}")
+    raise _broken_promise(item, f"{path.name} has {size} bytes with the {kind} {named.hexdigest()}")
 
 
 def _check_room(part: Path, item: Item) -> None:
@@ -176,7 +177,7 @@ def _size(path: Path) -> int:
 def _broken_promise(item: Item, found: str) -> Forbidden:
     return Forbidden(
         f"{item.path} is not what the catalogue promises",
-        detail=f"Promised are {item.size} bytes with the SHA-256 {item.sha256}; {found}.",
+        detail=f"Promised are {item.size} bytes with the {' '.join(item.checksum)}; {found}.",
         remedy="Nothing of it is used. Tell who keeps the mirror; try another one: --from URL",
         code="catalogue-data",
     )

@@ -6,12 +6,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 from urllib.parse import urljoin
 
 import httpx
 
-from busway.catalogue.document import MOST_BYTES, Catalogue, Item, form, is_url, parse_catalogue
+from busway.catalogue.document import (
+    MOST_BYTES,
+    Catalogue,
+    Choice,
+    Item,
+    choose,
+    every_item,
+    form,
+    is_url,
+    parse_catalogue,
+)
 from busway.domain.errors import BuswayError, Forbidden, NotFound, Unavailable
 from busway.pki.context import client_context
 from busway.pki.ed25519 import is_signed
@@ -22,24 +32,86 @@ _SIGNATURE_BYTES = 1024
 _TIMEOUT = httpx.Timeout(60.0, connect=15.0)
 
 
-class Mirror:
-    """A catalogue and the images that it names; use it as a context.
+class Offer(NamedTuple):
+    """An image that a source has, and the other names of its product."""
 
-    `where` is a URL or a path of the catalogue, or of the folder with it; `keys` are the publishers who are believed.
-    """
+    image: Choice
+    aliases: tuple[str, ...]
 
-    def __init__(self, where: str, keys: Sequence[str], now: Callable[[], datetime]) -> None:
-        self.where = _whole(where)
-        self._keys = keys
-        self._now = now
-        self._http = httpx.Client(timeout=_TIMEOUT, follow_redirects=True, verify=client_context())
-        self._http.headers["Accept-Encoding"] = "identity"  # bytes are counted as they come
+
+class Source:
+    """A source of ready images on the web or on this machine; use it as a context."""
+
+    def __init__(self) -> None:
+        self.http = httpx.Client(timeout=_TIMEOUT, follow_redirects=True, verify=client_context())
+        self.http.headers["Accept-Encoding"] = "identity"  # bytes are counted as they come
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._http.close()
+        self.http.close()
+
+    def offers(self) -> list[Offer]:
+        """The newest image of each product and architecture."""
+        raise NotImplementedError
+
+    def choose(self, word: str, architecture: str) -> Choice:
+        """The newest image of the product with this name or alias; raises `NotFound` with those that there are."""
+        raise NotImplementedError
+
+    def local(self, _item: Item) -> Path | None:
+        """The file with an image on this machine, None for one that is fetched."""
+        return None
+
+    @contextmanager
+    def stream(self, item: Item, offset: int) -> Iterator[httpx.Response]:
+        """The answer with an image from byte `offset` on; raises httpx's errors."""
+        headers = {"Range": f"bytes={offset}-"} if offset else {}
+        with self.http.stream("GET", self.address(item), headers=headers) as answer:
+            yield answer
+
+    def address(self, item: Item) -> str:
+        """The URL of an image that is fetched."""
+        return item.path
+
+    def fetch(self, url: str, most: int) -> tuple[bytes, list[httpx.URL]]:
+        """What is at a URL, up to a little more than `most` bytes, and the URLs that were asked for it; raises `Unavailable`, `NotFound`."""
+        data = b""
+        try:
+            with self.http.stream("GET", url) as answer:
+                if answer.status_code != httpx.codes.OK:
+                    raise not_there(url, f"The mirror answered {answer.status_code}.")
+                for piece in answer.iter_raw():
+                    data += piece
+                    if len(data) > most:
+                        break
+                return data, [each.url for each in (*answer.history, answer)]
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise unreachable(url, error) from error
+
+
+class Mirror(Source):
+    """A catalogue and the images that it names.
+
+    `where` is a URL or a path of the catalogue, or of the folder with it; `keys` are the publishers who are believed.
+    """
+
+    def __init__(self, where: str, keys: Sequence[str], now: Callable[[], datetime]) -> None:
+        super().__init__()
+        self.where = _whole(where)
+        self._keys = keys
+        self._now = now
+
+    def offers(self) -> list[Offer]:
+        """The newest image of each product and architecture."""
+        found = self.catalogue()
+        names = sorted({(product, architecture) for product, _, architecture, _ in every_item(found)})
+        return [Offer(choose(found, *each), found.products[each[0]].aliases) for each in names]
+
+    def choose(self, word: str, architecture: str) -> Choice:
+        """The newest image of a product; raises `NotFound`, and what `catalogue` raises."""
+        return choose(self.catalogue(), word, architecture)
 
     def catalogue(self) -> Catalogue:
         """The catalogue, signed by one of the keys and not expired; raises `Forbidden` for any other."""
@@ -56,32 +128,14 @@ class Mirror:
         """The file with an image of a folder of this machine, None for one that is fetched."""
         return None if is_url(item.path) or is_url(self.where) else Path(self.where).parent / item.path
 
-    @contextmanager
-    def stream(self, item: Item, offset: int) -> Iterator[httpx.Response]:
-        """The answer with an image from byte `offset` on; raises httpx's errors."""
-        url = urljoin(self.where, item.path)
-        headers = {"Range": f"bytes={offset}-"} if offset else {}
-        with self._http.stream("GET", url, headers=headers) as answer:
-            yield answer
+    def address(self, item: Item) -> str:
+        """The URL of an image: its path may begin at the catalogue."""
+        return urljoin(self.where, item.path)
 
     def _text(self, where: str, most: int) -> bytes:
-        data = self._fetched(where, most) if is_url(where) else _read(Path(where), most)
+        data = self.fetch(where, most)[0] if is_url(where) else _read(Path(where), most)
         if len(data) > most:
             raise form(where, f"It has more than {most} bytes.")
-        return data
-
-    def _fetched(self, url: str, most: int) -> bytes:
-        data = b""
-        try:
-            with self._http.stream("GET", url) as answer:
-                if answer.status_code != httpx.codes.OK:
-                    raise not_there(url, f"The mirror answered {answer.status_code}.")
-                for piece in answer.iter_raw():
-                    data += piece
-                    if len(data) > most:
-                        break
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise unreachable(url, error) from error
         return data
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from busway.cli.image_catalogue import catalogue
-from busway.cli.image_pull import from_option, key_option, open_mirror, pull
+from busway.cli.image_pull import from_option, key_option, open_source, pull
 from busway.cli.listing import Columns, Listing, list_options
 from busway.cli.output import clouds_option
 from busway.cli.words import Words
@@ -76,21 +76,22 @@ def _ready(
     client: Client, here: list[dict[str, Any]], where: str | None, keys: tuple[str, ...]
 ) -> list[dict[str, Any]]:
     """The newest image of each product and architecture."""
-    from busway.catalogue.document import choose, every_item
-
-    known = {(row.get("product_name"), row.get("version_name"), row.get("architecture")) for row in here}
-    with open_mirror(client, where, keys) as mirror:
-        found = mirror.catalogue()
-    chosen = {(name, architecture): choose(found, name, architecture) for name, _, architecture, _ in every_item(found)}
+    known = {
+        (row.get("product_name"), version, row.get("architecture"))
+        for row in here
+        for version in (row.get("version_name"), "")
+    }
+    with open_source(client, where, keys) as source:
+        offers = source.offers()
     return [
         {
             "name": each.product,
             "title": each.title,
-            "version": each.version,
+            "version": each.version or "newest",
             "architecture": each.architecture,
-            "size": each.item.size,
+            "size": each.item.size or None,
             "here": (each.product, each.version, each.architecture) in known,
-            "aliases": list(found.products[each.product].aliases),
+            "aliases": list(aliases),
         }
-        for _, each in sorted(chosen.items())
+        for each, aliases in offers
     ]

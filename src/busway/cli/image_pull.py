@@ -1,4 +1,4 @@
-"""`busway image pull`: a ready image of a signed catalogue, fetched, verified, and put in through the image API as any client does it."""
+"""`busway image pull`: a ready image of a signed catalogue or of a distribution's site, verified, and put in through the image API as any client does it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,20 @@ from busway.domain.image_hash import unfit_hash
 if TYPE_CHECKING:
     from busway.catalogue.document import Choice
     from busway.catalogue.download import Verified
-    from busway.catalogue.mirror import Mirror
+    from busway.catalogue.mirror import Source
     from busway.cli.client import Client
 
 _IMAGES = "image/v2/images"
 _PATCH = "application/openstack-images-v2.1-json-patch"
 _PIECE = 1024**2
+DISTRIBUTIONS = "distributions"
 
-from_option = click.option("--from", "where", metavar="URL|FILE", help="A catalogue. Default: the control plane's.")
+from_option = click.option(
+    "--from",
+    "where",
+    metavar="URL|FILE|distributions",
+    help="A catalogue, or the distributions' own sites. Default: the control plane's catalogue; without one, those sites.",
+)
 key_option = click.option(
     "--key",
     "keys",
@@ -55,36 +61,36 @@ def pull(
 ) -> None:
     """Fetch ready images, verify them, and put them in.
 
-    Signature, size and checksum are verified before anything is used. The next call continues an interrupted fetch.
+    A catalogue's signature, and each image's size and checksum, are verified
+    before anything is used. The next call continues an interrupted fetch.
     An older version of the same image, if it is yours, gets its version behind its name.
 
     Example: busway image pull debian-12 ubuntu-24.04
     """
-    from busway.catalogue.document import choose
     from busway.cli.client import Client, find_clouds
     from busway.lab.cache import default_cache
 
     if as_name and len(names) > 1:
         raise click.UsageError("--name is for one image.")
-    with Client(find_clouds(clouds)) as client, open_mirror(client, where, keys) as mirror:
-        found = mirror.catalogue()
-        for choice in [choose(found, name, architecture) for name in names]:
+    with Client(find_clouds(clouds)) as client, open_source(client, where, keys) as mirror:
+        for choice in [mirror.choose(name, architecture) for name in names]:
             _pull(client, mirror, choice, as_name or choice.product, public, cache or default_cache() / "catalogue")
 
 
-def open_mirror(client: Client, where: str | None, keys: tuple[str, ...]) -> Mirror:
-    """The catalogue that was named, or that of the control plane's configuration."""
+def open_source(client: Client, where: str | None, keys: tuple[str, ...]) -> Source:
+    """The catalogue that was named, or that of the control plane's configuration; the distributions' own sites if there is none."""
+    from busway.catalogue.distributions import Distributions
     from busway.catalogue.mirror import Mirror
 
     told = client.request("GET", "image-catalogue")["image_catalogue"]
-    place, known = where or told["where"], [_key(word) for word in keys] or told["keys"]
-    if not place or not known:
+    place, known = where or told["where"] or DISTRIBUTIONS, [_key(word) for word in keys] or told["keys"]
+    if place == DISTRIBUTIONS:
+        return Distributions()
+    if not known:
         raise BadInput(
-            "No catalogue of images is known here"
-            if not place
-            else "No key is known with which a catalogue may be signed",
+            "No key is known with which a catalogue may be signed",
             detail="The control plane's configuration names none.",
-            remedy="Name one: --from URL --key KEY; or the operator sets image_catalogue and image_catalogue_keys.",
+            remedy="Name one: --key KEY; or the operator sets image_catalogue_keys.",
             code="catalogue-unknown",
         )
     return Mirror(place, known, lambda: datetime.now(UTC))
@@ -98,7 +104,7 @@ def _key(word: str) -> str:
     return check_public(path.read_text("utf-8", "replace").strip() if path.is_file() else word)
 
 
-def _pull(client: Client, mirror: Mirror, choice: Choice, name: str, public: bool, cache: Path) -> None:
+def _pull(client: Client, mirror: Source, choice: Choice, name: str, public: bool, cache: Path) -> None:
     from busway.catalogue.download import download
     from busway.cli.find import IMAGE, list_all
 

@@ -55,10 +55,10 @@ def next_steps(proposal: Proposal, url: str, clouds: Path) -> Iterator[str]:
     yield from offered(proposal)
     largest = [kind.flavors[0] for kind in proposal.kinds if kind.flavors]
     what = f"--gpu {proposal.kinds[0].name}" if largest else "--flavor m1.small"
-    yield "A first server, from any cloud image (with the credentials: . " + f"{clouds.with_name('openrc')}):"
-    yield "  openstack image create --disk-format qcow2 --container-format bare --file IMAGE.qcow2 my-image"
+    yield f"A first server (with the credentials: . {clouds.with_name('openrc')}):"
+    yield "  busway image pull debian-12   # without the internet: openstack image create --disk-format qcow2 --file IMAGE.qcow2 debian-12"
     yield "  openstack security group rule create --protocol tcp --dst-port 22 default   # once: lets ssh in"
-    yield f"  busway server create first {what} --image my-image --key ~/.ssh/id_ed25519.pub --wait"
+    yield f"  busway server create first {what} --image debian-12 --key ~/.ssh/id_ed25519.pub --wait"
     yield "  busway server ssh first"
 
 
