@@ -42,7 +42,7 @@ _UUID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Reading:
     at: float
     figures: tuple[Figure, ...]
 
@@ -58,7 +58,7 @@ class GuestGpus:
         seconds: float = PROGRAM_SECONDS,
     ) -> None:
         self._ask, self._program, self._clock, self._seconds = ask, tuple(program), clock, seconds
-        self._told: dict[ServerId, _Told] = {}
+        self._readings: dict[ServerId, _Reading] = {}
         self._asked: dict[ServerId, float] = {}
         self._asking: set[ServerId] = set()
         self._lock = threading.Lock()
@@ -70,7 +70,7 @@ class GuestGpus:
         }
         now = self._clock()
         with self._lock:
-            for known in (self._told, self._asked):
+            for known in (self._readings, self._asked):
                 for gone in known.keys() - there.keys():
                     del known[gone]
             due = [
@@ -86,7 +86,7 @@ class GuestGpus:
     def figures(self) -> Iterator[Figure]:
         """The answers of guests in their last turns."""
         with self._lock:
-            told = sorted(self._told.items())
+            told = sorted(self._readings.items())
         for server_id, each in told:
             fresh = self._clock() - each.at <= 3 * INTERVAL
             yield Figure("busway_guest_gpu_answers", bool(fresh and each.figures), (server_id,))
@@ -103,7 +103,7 @@ class GuestGpus:
         finally:
             with self._lock:
                 self._asking.discard(server.id)
-                self._told[server.id] = _Told(self._clock(), found)
+                self._readings[server.id] = _Reading(self._clock(), found)
 
 
 def read_gpus(server: DesiredServer, text: str) -> Iterator[Figure]:

@@ -109,9 +109,9 @@ def look(
         options=options,
     )
     unknown = frozenset(one.local.id for one in seen if not one.known)
-    told = tuple(_observed(one, held) for one in seen)
+    seen_servers = tuple(_observed(one, held) for one in seen)
     parents, functions = see_mdev_parents(machine.root), _vgpu_functions(machine)
-    return Sight(machine, machine.inventory, local, told, unknown, parents, functions, doubtful=doubtful)
+    return Sight(machine, machine.inventory, local, seen_servers, unknown, parents, functions, doubtful=doubtful)
 
 
 def _vgpu_functions(machine: Machine) -> tuple[MdevParentSeen, ...]:

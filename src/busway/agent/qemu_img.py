@@ -76,8 +76,8 @@ def _run(command: list[str], made: Path, bounds: Bounds, check_cancelled: Callab
     except FileNotFoundError as error:
         raise _failed(made, "prlimit is not installed", "Install it (Debian: util-linux).") from error
     except subprocess.TimeoutExpired as error:
-        told = f"qemu-img did not end in {bounds.seconds} s"
-        raise _failed(made, told, "Check the disk of this host.") from error
+        reason = f"qemu-img did not end in {bounds.seconds} s"
+        raise _failed(made, reason, "Check the disk of this host.") from error
     if ended.status != 0:
         raise _refused(made, ended.status, ended.words[-_WORDS_CHARACTERS:], bounds)
 
@@ -86,9 +86,9 @@ def _refused(made: Path, code: int, words: str, bounds: Bounds) -> HostError:
     if code == 127 and "qemu-img" in words:
         return _failed(made, "qemu-img is not installed", "Install it (Debian: qemu-utils).")
     if code < 0:
-        told = f"signal {-code}; it may have {bounds.cpu_seconds} s of CPU and write {bounds.file_bytes} bytes"
+        reason = f"signal {-code}; it may have {bounds.cpu_seconds} s of CPU and write {bounds.file_bytes} bytes"
         return _failed(
-            made, f"qemu-img was ended by {told}. {words}", "Look at the image: it asks for more than a disk can."
+            made, f"qemu-img was ended by {reason}. {words}", "Look at the image: it asks for more than a disk can."
         )
     return _failed(made, words, "Check that the disk of this host has room.")
 

@@ -22,8 +22,8 @@ def reply(hypervisor: Hypervisor, question: HostQuestion) -> HostAnswer:
             set_password(hypervisor.ask_guest, question.server_id, question.user, question.secret, _GUEST_SECONDS)
             return HostAnswer()
     except BuswayError as error:
-        said = (text[:_MOST_TOLD] for text in (error.brief, error.detail, error.remedy, error.code))
-        return HostAnswer(fault=Fault(_ASKING, *said))
+        texts = (text[:_MOST_TOLD] for text in (error.brief, error.detail, error.remedy, error.code))
+        return HostAnswer(fault=Fault(_ASKING, *texts))
     return HostAnswer(
         fault=Fault(
             _ASKING,

@@ -52,17 +52,17 @@ class AgentTraces:
     def report(self) -> Iterator[None]:
         """A span for the sending of a report, in the trace of each server for which something was done since the last one."""
         with self._lock:
-            told, self._untold = self._untold, {}
+            pending, self._untold = self._untold, {}
         began, error = time.time_ns(), ""
         try:
             yield
         except BuswayError as failure:
             error = str(failure)
             with self._lock:
-                self._untold = {**told, **self._untold}
+                self._untold = {**pending, **self._untold}
             raise
         finally:
-            for asked in told.values():
+            for asked in pending.values():
                 self._tracer.record("report", asked.trace, began, time.time_ns(), self._values(asked), error)
 
     def _values(self, asked: Asked) -> Values:

@@ -85,5 +85,5 @@ class AccessLog:
 def without_secrets(query: bytes) -> str:
     """A query as it may be written down: "?name=*&limit=5"."""
     pairs = parse_qsl(query[: 4 * _MAX_QUERY].decode("latin-1"), keep_blank_values=True)
-    told = [(name, value if name in _PLAIN or not value else "*") for name, value in pairs]
-    return f"?{urlencode(told, safe='*')[:_MAX_QUERY]}" if told else ""
+    shown = [(name, value if name in _PLAIN or not value else "*") for name, value in pairs]
+    return f"?{urlencode(shown, safe='*')[:_MAX_QUERY]}" if shown else ""

@@ -77,8 +77,8 @@ def routes(control: Control, closing: Closing) -> list[Route]:
 
     async def conditions(request: Request) -> Response:
         host_id = await host_of(control, run, request)
-        told = decode(await read_body(request, CONDITIONS_BYTES), Conditions)
-        await run(agents.put_conditions, control, host_id, told)
+        reported = decode(await read_body(request, CONDITIONS_BYTES), Conditions)
+        await run(agents.put_conditions, control, host_id, reported)
         return Response(status_code=204)
 
     async def console(request: Request) -> Response:

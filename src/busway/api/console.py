@@ -90,10 +90,10 @@ def routes(control: Control, closing: Closing, board: Switchboard | None = None)
 
     async def answered(request: Request) -> Response:
         host_id = await agent.host_of(control, run, request)
-        told = decode(
+        greeting = decode(
             await read_body(request, _ANSWER_BYTES), HostAnswer
         )  # what can't be read is refused to its sender
-        text = encode(told).decode()
+        text = encode(greeting).decode()
         await run(questions.answer_question, control, host_id, request.path_params["question"], text)
         return Response(status_code=204)
 

@@ -51,9 +51,9 @@ class RequestIds:
             await self._app(scope, receive, send_marked)
         except Exception:
             # The traceback as plain text: renderers that show local variables would show tokens.
-            told = traceback.format_exc()
+            trace = traceback.format_exc()
             _log.error(
-                "request failed", request_id=request_id, method=scope["method"], path=scope["path"], traceback=told
+                "request failed", request_id=request_id, method=scope["method"], path=scope["path"], traceback=trace
             )
             if started:
                 raise

@@ -130,11 +130,11 @@ class ModeShow:
                 [*words, "--clouds", str(self._cloud.clouds)], capture_output=True, text=True, timeout=120, check=False,
                 env=process_environment(),
             )  # fmt: skip
-            told = json.loads(done.stdout) if done.stdout.strip().startswith("{") else {}
-            if told.get("servers"):
+            answer = json.loads(done.stdout) if done.stdout.strip().startswith("{") else {}
+            if answer.get("servers"):
                 return ""
             if time.monotonic() > deadline:
-                refusal = told.get("refusal") or {}
+                refusal = answer.get("refusal") or {}
                 return str(refusal.get("detail") or refusal.get("brief") or (done.stderr or done.stdout).strip())
             time.sleep(1)
 

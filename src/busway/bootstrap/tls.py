@@ -82,7 +82,7 @@ def prepare_tls(config: Config, now: datetime) -> Tls | None:
     names = server_names(config)
     if own and not _holds(certificate, names, now):
         write_secret(certificate, authority.sign_server(names, now))
-    ca, ca_file = _told(files, authority, folder)
+    ca, ca_file = _authority_file(files, authority, folder)
     context = server_context(certificate, files.key, authority.ca if config.settings.agent_certificates else "")
     made = Tls(authority, ca, ca_file, context, certificate, files.key, names, own, _stamp(certificate, files.key))
     _log.info("speaks TLS", certificate=str(certificate), until=_end(certificate), ca=str(ca_file or _SYSTEM))
@@ -128,7 +128,7 @@ def _authority(folder: Path, now: datetime) -> Authority:
     return authority
 
 
-def _told(files: TlsFiles, authority: Authority, folder: Path) -> tuple[str, Path | None]:
+def _authority_file(files: TlsFiles, authority: Authority, folder: Path) -> tuple[str, Path | None]:
     """What clients and agents must trust, and the file in which it lies."""
     if files.certificate is None:
         return authority.ca, folder / "ca.pem"

@@ -128,8 +128,8 @@ class _Drain:
         """What its last action says of its end."""
         path = f"compute/v2.1/servers/{server['id']}/os-instance-actions"
         found = self.client.openstack("GET", path)["instanceActions"]
-        told = next((action["message"] for action in found if action["action"] == "live-migration"), None)
-        return str(told or "its migration was aborted")
+        message = next((action["message"] for action in found if action["action"] == "live-migration"), None)
+        return str(message or "its migration was aborted")
 
     def _go(self, server: dict[str, Any], where: str) -> None:
         self.went.append(server["id"])

@@ -39,26 +39,26 @@ class Prices:
 def read_prices(path: Path) -> Prices:
     """Reads a price list in YAML; raises `InvalidConfig` for one that is not understood whole."""
     try:
-        told = yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader)  # noqa: S506  numbers stay as they are written
+        document = yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader)  # noqa: S506  numbers stay as they are written
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise _bad(path, str(error)) from error
-    if not isinstance(told, dict) or not isinstance(told.get("per_hour", {}), dict):
+    if not isinstance(document, dict) or not isinstance(document.get("per_hour", {}), dict):
         raise _bad(path, "It has no list of prices.")
-    unknown = sorted(set(map(str, told)) - {"currency", "per_hour", "default"})
+    unknown = sorted(set(map(str, document)) - {"currency", "per_hour", "default"})
     if unknown:
         raise _bad(path, f"Nobody knows {', '.join(unknown)}.")
-    prices = {str(model): _price(path, price) for model, price in told.get("per_hour", {}).items()}
-    default = _price(path, told["default"]) if "default" in told else None
-    return Prices(str(told.get("currency", "")), prices, default)
+    prices = {str(model): _price(path, price) for model, price in document.get("per_hour", {}).items()}
+    default = _price(path, document["default"]) if "default" in document else None
+    return Prices(str(document.get("currency", "")), prices, default)
 
 
-def _price(path: Path, told: object) -> Decimal:
+def _price(path: Path, text: object) -> Decimal:
     try:
-        price = Decimal(str(told))
+        price = Decimal(str(text))
     except ArithmeticError as error:
-        raise _bad(path, f"{told} is not a price.") from error
+        raise _bad(path, f"{text} is not a price.") from error
     if not price.is_finite() or price < 0:
-        raise _bad(path, f"{told} is not a price.")
+        raise _bad(path, f"{text} is not a price.")
     return price
 
 

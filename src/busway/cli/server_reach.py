@@ -115,10 +115,10 @@ def _user(client: Client, server: dict[str, Any]) -> str | None:
     """The user of the server's image; None, which is ssh's own choice, where the image does not tell or is gone."""
     image = (server["image"] or {}).get("id")
     try:
-        told = client.openstack("GET", f"image/v2/images/{image}") if image else {}
+        image_fields = client.openstack("GET", f"image/v2/images/{image}") if image else {}
     except BuswayError:
-        told = {}
-    return told.get("os_admin_user") or _USERS.get(str(told.get("os_distro", "")).lower())
+        image_fields = {}
+    return image_fields.get("os_admin_user") or _USERS.get(str(image_fields.get("os_distro", "")).lower())
 
 
 def _wait_for_port(waiting: Waiting, address: str, port: int) -> None:

@@ -32,9 +32,9 @@ def rescue(name: str, image: str | None, password: str | None, wait: bool, timeo
         }
         waiting = begin(client, found, timeout)
         body = {"rescue": {key: value for key, value in given.items() if value is not None}}
-        told = client.openstack("POST", f"{SERVERS}/{found['id']}/action", body)["adminPass"]
+        admin_password = client.openstack("POST", f"{SERVERS}/{found['id']}/action", body)["adminPass"]
         if wait:
             waiting.until("RESCUE")
     click.echo(f"{found['name']} {'is RESCUE' if wait else 'is asked to rescue'}.")
     if password is None:
-        click.echo(f"The password that its rescue system is told: {told}")
+        click.echo(f"The password that its rescue system is told: {admin_password}")

@@ -53,10 +53,8 @@ def _used(rows: Sequence[Row], most: int | None) -> int:
 def _summary(look: Look, width: int) -> Text:
     up = sum(row["up"] for row in look.hosts)
     statuses = Counter(row["status"] for row in look.devices)
-    told = ", ".join(f"{count} {status}" for status, count in statuses.most_common())
-    line = (
-        f"hosts {up}/{len(look.hosts)} up   devices {len(look.devices)}: {told or 'none'}   servers {len(look.servers)}"
-    )
+    summary = ", ".join(f"{count} {status}" for status, count in statuses.most_common())
+    line = f"hosts {up}/{len(look.hosts)} up   devices {len(look.devices)}: {summary or 'none'}   servers {len(look.servers)}"
     text = Text(line, style="bold", no_wrap=True, overflow="ellipsis")
     text.truncate(width, overflow="ellipsis")
     return text

@@ -48,7 +48,7 @@ class Waiting:
     server: dict[str, Any]
     seconds: float
     started: float = field(default_factory=time.monotonic)
-    told: set[int] = field(default_factory=set)
+    shown: set[int] = field(default_factory=set)
     last: str = ""
 
     def until(self, *statuses: str) -> dict[str, Any]:
@@ -99,8 +99,8 @@ class Waiting:
         return dict(found)
 
     def _tell(self, event: dict[str, Any]) -> None:
-        if event["id"] not in self.told:
-            self.told.add(event["id"])
+        if event["id"] not in self.shown:
+            self.shown.add(event["id"])
             change = f"{event['old']} -> {event['new']}" if event["old"] else event["new"]
             self._line(f"{event['subject']} {change}: {event['reason']}")
 
@@ -112,16 +112,16 @@ def begin(client: Client, server: dict[str, Any], seconds: float) -> Waiting:
     """A wait that starts now; earlier events are not shown."""
     waiting = Waiting(client, server, seconds)
     story = _or_gone(lambda: client.request("GET", f"servers/{server['id']}/why")["why"])
-    waiting.told.update(event["id"] for event in (story or {"events": []})["events"])
+    waiting.shown.update(event["id"] for event in (story or {"events": []})["events"])
     return waiting
 
 
 def _fault(server: dict[str, Any]) -> BuswayError:
-    told = dict(fault_of(server))
+    shown = dict(fault_of(server))
     return BuswayError(
-        f"{server['name']} is in ERROR: {told.get('fault', 'no fault is known')}",
-        detail=told.get("details", ""),
-        remedy=told.get("what to do") or f"Look at `busway server why {server['id']}`.",
+        f"{server['name']} is in ERROR: {shown.get('fault', 'no fault is known')}",
+        detail=shown.get("details", ""),
+        remedy=shown.get("what to do") or f"Look at `busway server why {server['id']}`.",
         code="server-in-error",
     )
 

@@ -51,7 +51,7 @@ def read_answer(root: Path, name: str) -> str:
         return (read_chassis(root).lacks or CHASSIS) if exists(root / needs) else ""
     if needs and not exists(root / needs):
         return ""
-    return next((said for program in programs if (said := ask_program(program).strip())), "")
+    return next((output for program in programs if (output := ask_program(program).strip())), "")
 
 
 @dataclass(frozen=True, slots=True)

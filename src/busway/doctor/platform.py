@@ -95,8 +95,8 @@ def _hypervisor(root: Path, cpuinfo: str, flags: list[str]) -> str:
     """Xen's first domain has the flag too, and is the host."""
     if "control_d" in read_text(root / "proc/xen/capabilities"):
         return ""
-    said = " ".join(read_text(root / _DMI / name) for name in ("sys_vendor", "product_name", "bios_vendor"))
-    named = next((name for word, name in _HYPERVISORS if word in said and "metal" not in said), "")
+    dmi = " ".join(read_text(root / _DMI / name) for name in ("sys_vendor", "product_name", "bios_vendor"))
+    named = next((name for word, name in _HYPERVISORS if word in dmi and "metal" not in dmi), "")
     kind = read_text(root / "sys/hypervisor/type")
     if kind or "hypervisor" in flags or exists(root / "sys/firmware/devicetree/base/hypervisor/compatible"):
         return named or kind.capitalize() or "another hypervisor"
@@ -107,10 +107,10 @@ def _hypervisor(root: Path, cpuinfo: str, flags: list[str]) -> str:
 
 def _container(root: Path) -> str:
     signs = {"run/.containerenv": "Podman", ".dockerenv": "Docker"}
-    said = read_text(root / "run/systemd/container") or next(
+    container = read_text(root / "run/systemd/container") or next(
         (name for path, name in signs.items() if exists(root / path)), ""
     )
-    return said or ("Kubernetes" if exists(root / "var/run/secrets/kubernetes.io") else "")
+    return container or ("Kubernetes" if exists(root / "var/run/secrets/kubernetes.io") else "")
 
 
 def _has_nvswitch(root: Path) -> bool:

@@ -39,8 +39,8 @@ def ask_program(command: tuple[str, ...], patience: float = 10.0) -> str:
     except OSError:
         return ""
     try:
-        said, _ = program.communicate(timeout=patience)
+        output, _ = program.communicate(timeout=patience)
     except (subprocess.TimeoutExpired, UnicodeDecodeError):
         program.kill()
         return ""
-    return said if program.returncode == 0 else ""
+    return output if program.returncode == 0 else ""

@@ -13,6 +13,6 @@ _MOST = 2000  # lines
 
 def gather_answers(root: Path) -> dict[str, str]:
     """The files that a snapshot gets, by their names: only what somebody answered, and no line that nobody can answer."""
-    found = {f"{FOLDER}/{name}": f"{said}\n" for name in QUESTIONS if (said := read_answer(root, name))}
+    found = {f"{FOLDER}/{name}": f"{answer}\n" for name in QUESTIONS if (answer := read_answer(root, name))}
     known = [line for line in read_logs(root).lines if explain_line(line)]
     return found | ({SAVED: "".join(f"{line}\n" for line in known[-_MOST:])} if known else {})

@@ -103,8 +103,8 @@ def _version_4(request: SignedRequest, secret: str) -> tuple[str, datetime]:
     signed = names.lower().split(";")
     if "host" not in signed:
         raise _wrong("The host is not signed.")
-    told = {"host": request.host, **request.headers}
-    headers = "".join(f"{name}:{' '.join(told.get(name, '').split())}\n" for name in signed)
+    all_headers = {"host": request.host, **request.headers}
+    headers = "".join(f"{name}:{' '.join(all_headers.get(name, '').split())}\n" for name in signed)
     canonical = "\n".join(
         (
             request.verb,

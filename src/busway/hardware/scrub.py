@@ -106,10 +106,10 @@ def wait_or_kill(child: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def _failed(address: PciAddress, program: Path, what: str, output: str) -> HostError:
-    said = f" Its last words: {output}" if output else ""
+    last_words = f" Its last words: {output}" if output else ""
     return HostError(
         f"{program} did not clean {address}",
-        detail=f"{what}{said}",
+        detail=f"{what}{last_words}",
         remedy="Fix the program, or clean the device by hand so that the program succeeds; the agent retries "
         "automatically.",
         code="scrub-failed",

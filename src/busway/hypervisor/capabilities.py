@@ -55,20 +55,22 @@ def machine_words(domain_capabilities: str) -> tuple[str, ...]:
         MachineWord.MIRROR,
     ]
     if domain_capabilities:
-        told = ET.fromstring(domain_capabilities)  # noqa: S314 - written by libvirt
-        if "efi" in _values(told, "os", "firmware"):
+        document = ET.fromstring(domain_capabilities)  # noqa: S314 - written by libvirt
+        if "efi" in _values(document, "os", "firmware"):
             found.append(MachineWord.UEFI)
-            if "yes" in _values(told, "os/loader", "secure"):
+            if "yes" in _values(document, "os/loader", "secure"):
                 found.append(MachineWord.SECURE_BOOT)
-        if "emulator" in _values(told, "devices/tpm", "backendModel"):
-            found += [f"tpm-{version}" for version in _values(told, "devices/tpm", "backendVersion") or ("1.2", "2.0")]
-        found += [f"video-{model}" for model in _values(told, "devices/video", "modelType") if model != "none"]
+        if "emulator" in _values(document, "devices/tpm", "backendModel"):
+            found += [
+                f"tpm-{version}" for version in _values(document, "devices/tpm", "backendVersion") or ("1.2", "2.0")
+            ]
+        found += [f"video-{model}" for model in _values(document, "devices/video", "modelType") if model != "none"]
     return tuple(found)
 
 
-def _values(told: ET.Element, part: str, enum: str) -> list[str]:
+def _values(document: ET.Element, part: str, enum: str) -> list[str]:
     """The values of one enum, none where libvirt says that the part is not supported."""
-    element = told.find(part)
+    element = document.find(part)
     if element is None or element.get("supported") == "no":
         return []
     return [value.text or "" for value in element.findall(f"enum[@name='{enum}']/value")]

@@ -34,10 +34,10 @@ def read_diagnostics(xml: str, info: Sequence[int], stats: Stats) -> Diagnostics
 
 def _nic(stats: Stats, mac: str, name: str, place: str | None) -> NicCounters:
     """The interface on the host receives what the guest sends: libvirt has turned that round for a tap device already."""
-    said = [
+    counters = [
         _number(stats, f"{place}.{way}.{word}") for way in ("rx", "tx") for word in ("bytes", "pkts", "errs", "drop")
     ]
-    return NicCounters(mac, name, *said)
+    return NicCounters(mac, name, *counters)
 
 
 def _disk(stats: Stats, name: str, place: str | None) -> DiskCounters:

@@ -83,7 +83,7 @@ def _parameters(way: LiveWay) -> dict[str, object]:
 def _progress(domain: Any, flags: int) -> LiveProgress:
     """What libvirt tells of its job; nothing when there is none."""
     try:
-        told = domain.jobStats(flags)
+        stats = domain.jobStats(flags)
     except libvirt.libvirtError:
         return LiveProgress()
     names = {
@@ -96,7 +96,7 @@ def _progress(domain: Any, flags: int) -> LiveProgress:
         "time_elapsed": "elapsed_ms",
         "downtime": "downtime_ms",
     }
-    return LiveProgress(**{ours: int(told[name]) for name, ours in names.items() if name in told})
+    return LiveProgress(**{ours: int(stats[name]) for name, ours in names.items() if name in stats})
 
 
 def _pause(domain: Any) -> bool:

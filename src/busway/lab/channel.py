@@ -58,10 +58,10 @@ class Channel:
         except OSError:
             return None
         try:
-            said = _exactly(connection, len(BANNER))
+            banner = _exactly(connection, len(BANNER))
         except OSError:
-            said = b""
-        if said == BANNER:
+            banner = b""
+        if banner == BANNER:
             return connection
         connection.close()
         return None

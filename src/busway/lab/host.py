@@ -37,8 +37,8 @@ class ExecResult:
     def text(self) -> str:
         """Answer the output of a command that went well; raise with what it said when it did not."""
         if self.returncode != 0:
-            said = (self.stderr or self.stdout).decode(errors="replace").strip()
-            raise LabRefused(f"A command in the lab host failed with exit code {self.returncode}", detail=said)
+            output_text = (self.stderr or self.stdout).decode(errors="replace").strip()
+            raise LabRefused(f"A command in the lab host failed with exit code {self.returncode}", detail=output_text)
         return self.stdout.decode()
 
 

@@ -114,13 +114,13 @@ class Lab:
         """Write down the lab that is wanted; answer its generation, which `down` ends."""
         self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self.state / "lab.json"
-        told = json.loads(path.read_text()) if path.exists() else {}
-        if told and told["shape"] == shape:
-            return str(told["generation"])
-        if told and self.hosts():
+        record = json.loads(path.read_text()) if path.exists() else {}
+        if record and record["shape"] == shape:
+            return str(record["generation"])
+        if record and self.hosts():
             raise LabBusy(
                 f"A lab of another shape is up in {self.state}",
-                detail=f"Up: {told['shape']}; asked for: {shape}",
+                detail=f"Up: {record['shape']}; asked for: {shape}",
                 remedy="Run busway lab down, then try again",
             )
         generation = secrets.token_hex(8)

@@ -101,16 +101,16 @@ def _remembered(cache: Cache, name: str, ask: Callable[[], str]) -> str:
     if 0 <= age < _DAY_SECONDS:
         return kept.read_text()
     try:
-        told = ask()
+        answer = ask()
     except LabUnprepared:
         if not kept.exists():
             raise
         return kept.read_text()
     kept.parent.mkdir(parents=True, exist_ok=True)
     new = kept.with_name(f".{name}.{os.getpid()}")
-    new.write_text(told)
+    new.write_text(answer)
     new.replace(kept)
-    return told
+    return answer
 
 
 def _unpack(cache: Cache, packages: list[str], versions: list[str], new: Path) -> None:

@@ -47,10 +47,10 @@ class Monitor:
         known = self.forwards().get((address, port))
         if known is not None:
             return known
-        said = self.human(f"hostfwd_add {network} tcp:127.0.0.1:{outer}-{address}:{port}").strip()
+        output = self.human(f"hostfwd_add {network} tcp:127.0.0.1:{outer}-{address}:{port}").strip()
         made = self.forwards().get((address, port))
         if made is None:
-            raise LabRefused(f"QEMU forwards no port to {address}:{port}", detail=said)
+            raise LabRefused(f"QEMU forwards no port to {address}:{port}", detail=output)
         return made
 
     def unforward(self, network: str, outer: int) -> None:

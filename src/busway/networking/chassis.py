@@ -28,18 +28,18 @@ _NEEDED = ("ovn-remote", "ovn-encap-type", "ovn-encap-ip")
 def read_chassis(root: Path) -> Chassis:
     """What the host under a root folder is for OVN, or the first thing that it lacks, in words."""
     try:
-        told, bridges = _switch(root / SWITCH)
+        switch, bridges = _switch(root / SWITCH)
     except (OSError, ValueError) as error:
         return Chassis(lacks=f"Open vSwitch does not answer at /{SWITCH} ({error})")
     if not _any_answers(root / SWITCHES, "ovs-vswitchd.*.ctl"):
         # Its database answers without it, and the bridges that it has made are still listed there.
-        return Chassis(_named(told), f"ovs-vswitchd does not answer under /{SWITCHES}")
-    name = told.get("system-id", "")
-    if not _named(told):
+        return Chassis(_named(switch), f"ovs-vswitchd does not answer under /{SWITCHES}")
+    name = switch.get("system-id", "")
+    if not _named(switch):
         what = "is not set" if not name else "has characters other than letters, digits and ._:-"
         return Chassis(lacks=f"external_ids:system-id of Open vSwitch {what}")
     # Since OVN 22.09 a host may have several chassis; a key with the chassis's name goes before the one without.
-    unset = [key for key in _NEEDED if not (told.get(f"{key}-{name}") or told.get(key))]
+    unset = [key for key in _NEEDED if not (switch.get(f"{key}-{name}") or switch.get(key))]
     if unset:
         return Chassis(name, f"external_ids of Open vSwitch lack {', '.join(unset)}")
     if not _any_answers(root / CONTROLLERS, "ovn-controller.*.ctl"):
@@ -61,8 +61,8 @@ def _switch(path: Path) -> tuple[Mapping[str, str], Sequence[str]]:
         raise ValueError("its answer is not of a database of Open vSwitch") from error
 
 
-def _named(told: Mapping[str, str]) -> str:
-    name = told.get("system-id", "")
+def _named(switch: Mapping[str, str]) -> str:
+    name = switch.get("system-id", "")
     return name if _NAME.fullmatch(name) else ""
 
 

@@ -149,15 +149,15 @@ def _ends(data: bytes) -> tuple[int, str, int, str, int] | None:
 
 def _described(each: Connection) -> bytes:
     status = _CONFIRMED | (_SEEN_REPLY | _ASSURED if each.answered else 0)
-    said = _tuple(_ORIGINAL, each) + _tuple(_REPLY, each, answer=True)
-    said += _attribute(_STATUS, struct.pack("!I", status)) + _attribute(_TIMEOUT, struct.pack("!I", each.seconds))
+    described = _tuple(_ORIGINAL, each) + _tuple(_REPLY, each, answer=True)
+    described += _attribute(_STATUS, struct.pack("!I", status)) + _attribute(_TIMEOUT, struct.pack("!I", each.seconds))
     if each.protocol == TCP:
         numbers = [
             _attribute(kind, bytes([value])) for kind, value in zip((1, 2, 3), (each.state, *each.scales), strict=True)
         ]
         flags = [_attribute(kind, bytes([_SCALED_AND_LIBERAL] * 2)) for kind in (4, 5)]
-        said += _attribute(_PROTOINFO | _NESTED, _attribute(1 | _NESTED, *numbers, *flags))
-    return said
+        described += _attribute(_PROTOINFO | _NESTED, _attribute(1 | _NESTED, *numbers, *flags))
+    return described
 
 
 def _tuple(kind: int, each: Connection, answer: bool = False) -> bytes:

@@ -203,8 +203,8 @@ def answer_of(question: bytes, domain: str) -> bytes | None:
     if flags & 0x8000 or count != 1 or end + 4 > len(question) or name is None:
         return None
     mine = "." not in name or (domain and name.endswith(f".{domain.lower()}"))
-    told = 0x8080 | flags & 0x7900 | (0 if mine and not flags & 0x7800 else _REFUSED)
-    return struct.pack(">6H", number, told, 1, 0, 0, 0) + question[12 : end + 4]
+    reply_flags = 0x8080 | flags & 0x7900 | (0 if mine and not flags & 0x7800 else _REFUSED)
+    return struct.pack(">6H", number, reply_flags, 1, 0, 0, 0) + question[12 : end + 4]
 
 
 def _name(question: bytes) -> tuple[str | None, int]:

@@ -92,10 +92,11 @@ class _Session:
         results = answer.get("result")
         errors = [each for each in results or () if isinstance(each, dict) and "error" in each]
         if not isinstance(results, list) or errors or answer.get("error"):
-            told = errors[0] if errors else answer.get("error") or {}
+            failure = errors[0] if errors else answer.get("error") or {}
             raise Unavailable(
                 "OVN's northbound database refused a change",
-                detail=" ".join(str(told[word]) for word in ("error", "details") if word in told) or str(told)[:500],
+                detail=" ".join(str(failure[word]) for word in ("error", "details") if word in failure)
+                or str(failure)[:500],
                 remedy="If the detail does not help, look into ovsdb-server's log. The next turn tries again.",
                 code="ovn-refused",
             )

@@ -26,12 +26,12 @@ def explain(refusal: Refusal) -> BuswayError:
         brief += f" are wanted together: {looked_at} were looked at"
     if rules:
         brief += f"; {rules}"
-    told = [f"{_names(each)} ({each.rule}): {each.reason}" for each in refusal.classes[:_REASONS_TOLD]]
+    reasons = [f"{_names(each)} ({each.rule}): {each.reason}" for each in refusal.classes[:_REASONS_TOLD]]
     if len(refusal.classes) > _REASONS_TOLD:
-        told.append(f"and {sum(each.count for each in refusal.classes[_REASONS_TOLD:])} more")
+        reasons.append(f"and {sum(each.count for each in refusal.classes[_REASONS_TOLD:])} more")
     if refusal.nearest is not None and len(refusal.classes) > 1:
-        told.append(f"nearest: {refusal.nearest.host}, which failed {' and '.join(refusal.nearest.rules)} only")
-    return BuswayError(brief, detail="; ".join(told), remedy=_advice(refusal), code="no-valid-host")
+        reasons.append(f"nearest: {refusal.nearest.host}, which failed {' and '.join(refusal.nearest.rules)} only")
+    return BuswayError(brief, detail="; ".join(reasons), remedy=_advice(refusal), code="no-valid-host")
 
 
 def details(refusal: Refusal) -> str:

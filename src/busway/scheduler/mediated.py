@@ -31,8 +31,8 @@ def resource_providers(host: HostState, request: PlacementRequest) -> str | None
         return None
     wanted = " and ".join(map(str, request.resources.groups))
     apart = ", each group from a device of its own," if request.resources.rule is GroupRule.ISOLATE else ""
-    told = "; ".join(_story(host, request.resources, name) for name in _classes(request.resources))
-    return f"{wanted} wanted{apart} and it can't give that: {told}"
+    stories = "; ".join(_story(host, request.resources, name) for name in _classes(request.resources))
+    return f"{wanted} wanted{apart} and it can't give that: {stories}"
 
 
 def choose(host: HostState, request: PlacementRequest, cells: Collection[int] = ()) -> tuple[ClaimedDevice, ...]:

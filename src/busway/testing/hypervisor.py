@@ -174,8 +174,8 @@ class FakeHypervisor:
             self._domains.save(domains)
             self._domains.set_power(server_id, PowerState.RUNNING)
             self._devices.open_groups(server_id, devices, uuids)
-            said = "goes on" if went_on else self.boots
-            self._say(domain["xml"], f"Guest {domain['name']} {said}\n")
+            line = "goes on" if went_on else self.boots
+            self._say(domain["xml"], f"Guest {domain['name']} {line}\n")
 
     def shutdown(self, server_id: ServerId) -> None:
         """Powers the guest off when it obeys ACPI; one that stands still follows nothing."""

@@ -56,10 +56,10 @@ class FakeLink:
         self.reports.append(decode_observed(encode(observed)))
         self.on_report(self.last)
 
-    def put_conditions(self, told: Conditions) -> None:
+    def put_conditions(self, reported: Conditions) -> None:
         """Keeps what is told."""
         self._reach()
-        self.conditions.append(decode(encode(told), Conditions))
+        self.conditions.append(decode(encode(reported), Conditions))
 
     def download(self, image_id: ImageId, sink: Callable[[bytes], object]) -> None:
         """Feeds the image in two pieces."""

@@ -56,25 +56,25 @@ class MdevContract:
         try:
             for name in fitting:
                 create_mdev(verbs, parent, kind, name)
-            told = [one.code for one in preflight_mdev(verbs, parent, kind, last)]
+            codes = [one.code for one in preflight_mdev(verbs, parent, kind, last)]
             with pytest.raises(HostError):
                 verbs.set(parent, f"mdev_supported_types/{kind}/create", last)
         finally:
             for name in names:
                 remove_mdev(verbs, parent, name)
-        assert told == ["mdev-exhausted"]
+        assert codes == ["mdev-exhausted"]
 
     def test_the_kernel_itself_refuses_a_name_twice(self, verbs: DeviceVerbs, parent: Parent, kind: str) -> None:
         """The preflight says so before."""
         name = str(uuid.uuid4())
         create_mdev(verbs, parent, kind, name)
         try:
-            told = [one.code for one in preflight_mdev(verbs, parent, kind, name)]
+            codes = [one.code for one in preflight_mdev(verbs, parent, kind, name)]
             with pytest.raises(HostError):
                 verbs.set(parent, f"mdev_supported_types/{kind}/create", name)
         finally:
             remove_mdev(verbs, parent, name)
-        assert told == ["mdev-exists"]
+        assert codes == ["mdev-exists"]
 
 
 def _type(verbs: DeviceVerbs, parent: Parent, kind: str) -> MdevType:

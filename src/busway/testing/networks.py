@@ -48,6 +48,6 @@ class FakeNetworks:
         """Remembers what has an end in a card's address."""
         if self.no_conntrack is not None:
             raise self.no_conntrack
-        told = tuple(connections)
+        given = tuple(connections)
         for nic in nics:
-            self.known[nic.address] = tuple(each for each in told if nic.address in (each.source, each.target))
+            self.known[nic.address] = tuple(each for each in given if nic.address in (each.source, each.target))

@@ -71,16 +71,16 @@ class _Otlp:
     def span(self, name: str, parent: str = "", values: Values = NOTHING, kind: Kind = Kind.INTERNAL) -> Iterator[Span]:
         """As `Tracer` says."""
         span = self._begin(name, parent, kind)
-        told = Span(_traceparent(span), name, dict(values))
+        made = Span(_traceparent(span), name, dict(values))
         try:
-            with within(told.context):
-                yield told
+            with within(made.context):
+                yield made
         except BaseException as error:
-            told.error = told.error or f"{type(error).__name__}: {error}"
+            made.error = made.error or f"{type(error).__name__}: {error}"
             raise
         finally:
-            span.update_name(told.name)
-            _tell(span, told.values, told.error)
+            span.update_name(made.name)
+            _tell(span, made.values, made.error)
             span.end()
 
     def record(self, name: str, parent: str, began: int, ended: int, values: Values = NOTHING, error: str = "") -> None:

@@ -31,13 +31,13 @@ def drawn(
 ) -> dict[str, Any]:
     """What the template of cabinets needs: `first` and one host of each reason come first; nothing for who may not see hosts."""
     reasons = _varied(refused, first)
-    told = {each.host: each for each in reasons[:MOST_DRAWN]}
-    names = [*landing, *(name for name in told if name not in landing)]
+    reason_of = {each.host: each for each in reasons[:MOST_DRAWN]}
+    names = [*landing, *(name for name in reason_of if name not in landing)]
     if not names or not view.may("busway:devices:list"):
         return {"cabinets": [], "more_hosts": 0, **drawing_values(())}
     views = [each for name in names for each in list_devices(view.control, view.caller, DeviceFilter(host=name))]
     cabinets = [
-        Drawn(name, layout(each for each in views if each.host == name), landing.get(name, ()), told.get(name))
+        Drawn(name, layout(each for each in views if each.host == name), landing.get(name, ()), reason_of.get(name))
         for name in names
     ]
     return {"cabinets": cabinets, "more_hosts": max(len(reasons) - MOST_DRAWN, 0), **drawing_values(views)}

@@ -58,8 +58,8 @@ def operate(
     scope[microversion.SCOPE_KEY] = version
     data = b"" if body is None else msgspec.json.encode(body)
     response = answer(control, operation, Request(scope), data)
-    told = msgspec.json.decode(response.body) if response.body else None
-    return Answer(told, {name.lower(): value for name, value in response.headers.items()})
+    decoded = msgspec.json.decode(response.body) if response.body else None
+    return Answer(decoded, {name.lower(): value for name, value in response.headers.items()})
 
 
 async def operate_stream(

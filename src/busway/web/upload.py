@@ -23,5 +23,5 @@ async def upload_image(control: Control, threads: Threads, request: Request) -> 
             control, threads, request, session.secret, "PUT", "/image/v2/images/{id}/file", id=request.path_params["id"]
         )
     except BuswayError as error:
-        told = {"brief": error.brief, "detail": error.detail, "remedy": error.remedy, "code": error.code}
-        return JSONResponse(told, status_of(error))
+        fields = {"brief": error.brief, "detail": error.detail, "remedy": error.remedy, "code": error.code}
+        return JSONResponse(fields, status_of(error))

@@ -27,6 +27,6 @@ class FaultWords:
 
 def fault_words(message: str) -> FaultWords:
     """The parts of "brief. detail. What to do: remedy", as `str` of an error joins them."""
-    told, _, remedy = message.partition(REMEDY)
-    brief, _, detail = told.strip().partition(". ")
+    message_text, _, remedy = message.partition(REMEDY)
+    brief, _, detail = message_text.strip().partition(". ")
     return FaultWords(brief, detail, remedy)

@@ -62,6 +62,6 @@ def to_words(error: BuswayError) -> dict[str, str]:
 
 def from_words(words: object) -> HostError:
     """An error as it was sent."""
-    told = words if isinstance(words, dict) else {}
-    brief, detail, remedy, code = (str(told.get(key, ""))[:2000] for key in ("brief", "detail", "remedy", "code"))
+    fields = words if isinstance(words, dict) else {}
+    brief, detail, remedy, code = (str(fields.get(key, ""))[:2000] for key in ("brief", "detail", "remedy", "code"))
     return HostError(brief or "The target host refused", detail=detail, remedy=remedy, code=code or "live-refused")

@@ -71,8 +71,8 @@ def _send(server: DesiredServer, order: LiveOrder, target: Target, tools: Tools)
     tools.live.make_folder(owner)
     name = domain_name(server.id)
     sockets = tools.live.sockets(name, tools.live.options.folder / f"driver.{name}")
-    told = answer.get("disks")
-    disks = tuple(map(str, told)) if isinstance(told, list) else ()
+    disks_there = answer.get("disks")
+    disks = tuple(map(str, disks_there)) if isinstance(disks_there, list) else ()
     way = LiveWay(
         str(answer.get("definition", "")),
         sockets[Channel.DRIVER],

@@ -44,10 +44,10 @@ def _create(call: Call) -> Reply:
     """200 when all events were taken, 207 when some failed, 404 when there is none of their servers."""
     given: Sequence[dict[str, Any]] = call.body["events"]
     heard = tell_networks(call.control, [each["server_uuid"] for each in given if each["name"] in REFRESHING])
-    told = [_told(each, heard) for each in given]
-    if all(each["code"] == 404 for each in told):
+    answers = [_told(each, heard) for each in given]
+    if all(each["code"] == 404 for each in answers):
         raise NotFound("No instances found for any event", code="server-not-found")
-    return Reply({"events": told}, 200 if all(each["code"] == 200 for each in told) else 207)
+    return Reply({"events": answers}, 200 if all(each["code"] == 200 for each in answers) else 207)
 
 
 def _told(event: dict[str, Any], heard: dict[str, bool]) -> dict[str, Any]:

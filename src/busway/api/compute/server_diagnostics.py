@@ -57,9 +57,9 @@ def _disk(disk: DiskCounters) -> dict[str, object]:
 
 
 def _libvirts(found: Diagnostics) -> dict[str, object]:
-    told: dict[str, object] = {f"cpu{number}_time": spent for number, spent in enumerate(found.cpu_times)}
+    fields: dict[str, object] = {f"cpu{number}_time": spent for number, spent in enumerate(found.cpu_times)}
     for disk in found.disks:
-        told |= {
+        fields |= {
             f"{disk.name}_read": disk.read_bytes,
             f"{disk.name}_read_req": disk.read_requests,
             f"{disk.name}_write": disk.write_bytes,
@@ -67,12 +67,12 @@ def _libvirts(found: Diagnostics) -> dict[str, object]:
         }
     for nic in found.nics:
         name = nic.name or nic.mac
-        told |= {
+        fields |= {
             f"{name}_{way}{word}": getattr(nic, f"{way}_{field}")
             for way in ("rx", "tx")
             for word, field in (("", "octets"), ("_packets", "packets"), ("_errors", "errors"), ("_drop", "drop"))
         }
-    return {**told, "memory": found.memory_mb * 1024, "memory-actual": found.memory_used_mb * 1024}
+    return {**fields, "memory": found.memory_mb * 1024, "memory-actual": found.memory_used_mb * 1024}
 
 
 _COUNTED = tuple(f"{way}_{word}" for way in ("rx", "tx") for word in ("octets", "errors", "drop", "packets"))

@@ -66,8 +66,8 @@ def _of_request(call: Call) -> Reply:
     headers = {name.lower(): value or "" for name, value in (given.get("headers") or {}).items()}
     if not signature and "Signature=" in headers.get("authorization", ""):
         signature = headers["authorization"].rpartition("Signature=")[2].strip()
-    told = {name: given.get(name) or "" for name in ("verb", "host", "path", "body_hash")}
-    request = SignedRequest(given["access"], signature, params=params, headers=headers, **told)
+    fields = {name: given.get(name) or "" for name in ("verb", "host", "path", "body_hash")}
+    request = SignedRequest(given["access"], signature, params=params, headers=headers, **fields)
     return _reply(call, *token_for_request(call.control, call.caller, request))
 
 

@@ -36,9 +36,9 @@ def check_driver(control: Control, tx: Tx, flavor: Flavor, properties: Mapping[s
         )
     wrong = sorted(product for product in found if not _drives(driver, product))
     if wrong:
-        told = ", ".join(f"{driver.vendor}:{each} ({generation_of(driver.vendor, each)})" for each in wrong)
+        wrong_words = ", ".join(f"{driver.vendor}:{each} ({generation_of(driver.vendor, each)})" for each in wrong)
         raise BadInput(
-            f"{driver.title} does not drive {told}",
+            f"{driver.title} does not drive {wrong_words}",
             detail=f"It drives {', '.join(driver.generations)}: {driver.why}.",
             remedy="Ask for another driver, or for another device: docs/reference/machine.md has all drivers.",
             code="driver-mismatch",

@@ -31,10 +31,10 @@ class Driver:
 @cache
 def drivers() -> Mapping[str, Driver]:
     """All drivers by name."""
-    told = tomllib.loads(files(__package__).joinpath(_FOLDER, "drivers.toml").read_text("utf-8"))
+    table = tomllib.loads(files(__package__).joinpath(_FOLDER, "drivers.toml").read_text("utf-8"))
     return {
         name: Driver(name, each["title"], each["vendor"], tuple(each["generations"]), each["why"])
-        for name, each in told.items()
+        for name, each in table.items()
     }
 
 

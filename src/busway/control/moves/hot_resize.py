@@ -59,7 +59,7 @@ def begin_hot(control: Control, tx: Tx, caller: Caller, row: ServerRow, flavor: 
     kind, begun = MoveKind.RESIZE, MoveState.POST_MIGRATING
     moves.insert_move(tx, uuid, row.id, kind, begun, source, target, True, *who, now)
     values = {"flavor": flavor, "generation": hosts.bump_generation(tx, placement.host_id)}
-    reason = f"resize asked for by {caller.user_name}: its guest keeps running, and gets {_said(more)}"
+    reason = f"resize asked for by {caller.user_name}: its guest keeps running, and gets {_in_words(more)}"
     set_status(tx, row, ServerStatus.RESIZE, reason, now, task_state=TaskState.RESIZE_FINISH, **values)
     return True
 
@@ -127,5 +127,5 @@ def _held(tx: Tx, row: ServerRow) -> list[Claim]:
     return [claim for claim in live if claim.state is not ClaimState.RELEASING]
 
 
-def _said(more: dict[str, int]) -> str:
+def _in_words(more: dict[str, int]) -> str:
     return " and ".join(f"{count} more of alias {alias}" for alias, count in more.items())

@@ -30,7 +30,7 @@ def switch(tx: Tx, row: ServerRow, move: Move, now: datetime) -> set[HostId]:
 def begin_revert(tx: Tx, row: ServerRow, move: Move, reason: str, now: datetime) -> set[HostId]:
     """Takes the target's side away; the source's guest may start only once the target's was seen to be gone."""
     drop_uploads(tx, row, now)
-    told = move.state is not MoveState.MIGRATING
+    target_knows = move.state is not MoveState.MIGRATING
     moves.set_move_state(tx, move, MoveState.REVERTING, now)
     set_status(tx, row, ServerStatus.REVERT_RESIZE, reason, now, task_state=TaskState.RESIZE_REVERTING)
     if move.in_place:
@@ -38,7 +38,7 @@ def begin_revert(tx: Tx, row: ServerRow, move: Move, reason: str, now: datetime)
         release_side(tx, move.target, move.source, now, reason)
         return restored
     depart(tx, row.id, move.target.host_id, now, reason)
-    return {move.target.host_id} if told else {move.target.host_id, *restore(tx, row, move, now)}
+    return {move.target.host_id} if target_knows else {move.target.host_id, *restore(tx, row, move, now)}
 
 
 def restore(tx: Tx, row: ServerRow, move: Move, now: datetime) -> set[HostId]:

@@ -193,8 +193,8 @@ def _subnet(control: Control, network: Network, wanted: NewSubnet) -> Subnet:
         _refuse_announcements(network, 6, wanted.dhcp)
         dhcp = network.driver != OVERLAY if wanted.dhcp is None else wanted.dhcp
         dns, routes = _dns(wanted.dns), _routes(wanted.routes, 6)
-        said = wanted.description
-        return Subnet(control.new_id(), wanted.name, str(cidr), gateway, "", "", dhcp, dns, routes, said)
+        text = wanted.description
+        return Subnet(control.new_id(), wanted.name, str(cidr), gateway, "", "", dhcp, dns, routes, text)
     if cidr.prefixlen > 30 or cidr.prefixlen < 8:
         raise _bad("An IPv4 subnet needs a prefix of 8 to 30 bits", "Choose another.")
     gateway = str(cidr[1]) if wanted.gateway is None else _within(wanted.gateway, cidr)
@@ -203,8 +203,8 @@ def _subnet(control: Control, network: Network, wanted: NewSubnet) -> Subnet:
         raise _bad(f"{first} to {last} is no range of {cidr}", "Give its first address first.")
     dns, routes = _dns(wanted.dns), _routes(wanted.routes, 4)
     dhcp = wanted.dhcp is not False
-    said = wanted.description
-    return Subnet(control.new_id(), wanted.name, str(cidr), gateway, first, last, dhcp, dns, routes, said)
+    text = wanted.description
+    return Subnet(control.new_id(), wanted.name, str(cidr), gateway, first, last, dhcp, dns, routes, text)
 
 
 def _refuse_announcements(network: Network, version: int, dhcp: bool | None) -> None:

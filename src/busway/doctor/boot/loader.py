@@ -84,10 +84,10 @@ def read_boot(root: Path, distribution: Distribution, immutable: Immutable = Imm
 
 
 def _loader(root: Path) -> Loader:
-    said = (find_bytes(root / _LOADER_INFO, 512) or b"")[4:].decode("utf-16-le", "replace")
-    if said.startswith("systemd-boot"):
+    loader_info = (find_bytes(root / _LOADER_INFO, 512) or b"")[4:].decode("utf-16-le", "replace")
+    if loader_info.startswith("systemd-boot"):
         return Loader.SYSTEMD_BOOT
-    if said.startswith("GRUB"):
+    if loader_info.startswith("GRUB"):
         return Loader.GRUB
     has_grub = any(exists(root / path) for path in ("etc/default/grub", "boot/grub/grub.cfg", "boot/grub2/grub.cfg"))
     has_systemd = any(exists(root / place / "loader/loader.conf") for place in systemd.PLACES)

@@ -12,8 +12,8 @@ from busway.hardware import Card
 
 
 def _find(host: Host, card: Card) -> Iterator[Finding]:
-    said = host.answer("nvidia-cc")
-    if card.main.vendor_id != "10de" or card.main.driver != "nvidia" or not re.search(r"(?i)\bCC status: ON", said):
+    output = host.answer("nvidia-cc")
+    if card.main.vendor_id != "10de" or card.main.driver != "nvidia" or not re.search(r"(?i)\bCC status: ON", output):
         return
     yield CHECK.found(
         f"{card.name} is in confidential-computing mode",

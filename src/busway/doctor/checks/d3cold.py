@@ -42,16 +42,16 @@ def _stays_awake(host: Host) -> bool:
     """True if vfio-pci is configured to keep idle devices awake."""
     if host.text("/sys/module/vfio_pci/parameters/disable_idle_d3") == "Y":
         return True
-    told = re.compile(r"options\s+vfio[-_]pci\s.*\bdisable_idle_d3=(1|y|Y)")
+    pattern = re.compile(r"options\s+vfio[-_]pci\s.*\bdisable_idle_d3=(1|y|Y)")
     words = {"vfio_pci.disable_idle_d3=1", "vfio-pci.disable_idle_d3=1"} & set(host.arguments)
-    return bool(words) or any(told.match(line.text) for line in host.modprobe_lines())
+    return bool(words) or any(pattern.match(line.text) for line in host.modprobe_lines())
 
 
 def _has_trouble(host: Host, card: Card) -> bool:
     """True when the card is of a family with a known fault of reset or power, or the kernel's log tells of one."""
-    told = {"d3cold-stuck", "reset-gave-up", "dead-header", "stuck-in-d3", "bar-restore"}
+    codes = {"d3cold-stuck", "reset-gave-up", "dead-header", "stuck-in-d3", "bar-restore"}
     mine = [story.root.symptom.name for story in host.stories if story.root.slot == card.main.address.slot_name]
-    return bool(told & set(mine)) or reset_bug_family(card) != ""
+    return bool(codes & set(mine)) or reset_bug_family(card) != ""
 
 
 def _braced(functions: list[Function]) -> str:

@@ -53,8 +53,12 @@ def _without(card: Card, wanted: str) -> Finding:
 def _nvidia(host: Host, card: Card) -> Iterator[Finding]:
     version, number = host.versions.nvidia, parse_hex(card.main.product_id) or 0
     since = next(((least, name) for first, last, least, name in _SINCE if first <= number <= last), None)
-    said = host.text("/proc/driver/nvidia/version") or ""
-    closed = bool(said) and "Open" not in said and any(first <= number <= last for first, last in _OPEN_ONLY)
+    driver_version = host.text("/proc/driver/nvidia/version") or ""
+    closed = (
+        bool(driver_version)
+        and "Open" not in driver_version
+        and any(first <= number <= last for first, last in _OPEN_ONLY)
+    )
     if (since and version and version < since[0]) or closed:
         need = f"{words(since[0])} or later" if since else "an open one"
         yield CHECK.found(

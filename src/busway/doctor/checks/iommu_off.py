@@ -88,8 +88,8 @@ def _switched_off(host: Host, words: list[str], evidence: tuple[Evidence, ...]) 
 
 
 def _not_switched_on(host: Host, evidence: tuple[Evidence, ...]) -> Finding:
-    told = "intel_iommu=on" in host.arguments
-    if told:
+    is_set = "intel_iommu=on" in host.arguments
+    if is_set:
         return CHECK.found(
             "The kernel command line has intel_iommu=on, but there are no IOMMU groups",
             cause="The firmware describes the IOMMU, but the kernel refused it; `dmesg` has its reason.",

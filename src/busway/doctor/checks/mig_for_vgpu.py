@@ -18,17 +18,17 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     vgpu = card.main.vendor_vgpu if card.main.is_vf else None
     parent = host.machine.find(card.main.parent) if card.main.parent else None
     whole = host.machine.card(parent.address) if parent else None
-    said = smi_of(host, whole) if whole else None
+    smi_state = smi_of(host, whole) if whole else None
     names = [one.name for one in vgpu.creatable if one.id == vgpu.current] if vgpu else []
-    if said is None or not names or bool(_SLICED.search(names[0])) == said.is_mig:
+    if smi_state is None or not names or bool(_SLICED.search(names[0])) == smi_state.is_mig:
         return
     yield CHECK.found(
-        f"{card.name} is a {names[0]}, and MIG mode of its GPU is {'on' if said.is_mig else 'off'}",
+        f"{card.name} is a {names[0]}, and MIG mode of its GPU is {'on' if smi_state.is_mig else 'off'}",
         cause="A vGPU with a MIG slice needs MIG mode and an instance; one without needs the mode off. It will not start.",
-        remedy=f"`nvidia-smi -i {whole.main.address if whole else ''} -mig {0 if said.is_mig else 1}`, or choose another type.",
-        evidence=(Evidence("/usr/bin/nvidia-smi", said.line),),
+        remedy=f"`nvidia-smi -i {whole.main.address if whole else ''} -mig {0 if smi_state.is_mig else 1}`, or choose another type.",
+        evidence=(Evidence("/usr/bin/nvidia-smi", smi_state.line),),
         card=card,
-        after=f"switching MIG mode {'off' if said.is_mig else 'on'}",
+        after=f"switching MIG mode {'off' if smi_state.is_mig else 'on'}",
     )
 
 

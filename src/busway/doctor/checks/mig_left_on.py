@@ -12,15 +12,15 @@ from busway.hardware import Card
 
 
 def _find(host: Host, card: Card) -> Iterator[Finding]:
-    said = smi_of(host, card)
-    if said is None or not said.is_mig or card.main.is_vf or (card.main.sriov and card.main.sriov.enabled):
+    smi_state = smi_of(host, card)
+    if smi_state is None or not smi_state.is_mig or card.main.is_vf or (card.main.sriov and card.main.sriov.enabled):
         return
     yield CHECK.found(
         f"{card.name} is in MIG mode",
         cause="The mode outlives a reset. A guest that gets the card whole finds no GPU until it creates instances: "
         '"all CUDA-capable devices are busy or unavailable".',
         remedy=f"`nvidia-smi -i {card.main.address} -mig 0` while nothing uses it, unless the guest wants MIG.",
-        evidence=(Evidence("/usr/bin/nvidia-smi", said.line),),
+        evidence=(Evidence("/usr/bin/nvidia-smi", smi_state.line),),
         card=card,
     )
 

@@ -16,16 +16,16 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
         return
     evidence = (Evidence(sysfs(card.main.address, "iommu_group"), "absent"), host.evidence("/proc/cmdline"))
     brief = f"{card.name} has no IOMMU group, though other devices have theirs"
-    told = [word for word in host.arguments if word.startswith("intel_iommu=") and "igfx_off" in word]
-    if told and card.main.vendor_id == "8086":
+    igfx_arguments = [word for word in host.arguments if word.startswith("intel_iommu=") and "igfx_off" in word]
+    if igfx_arguments and card.main.vendor_id == "8086":
         yield CHECK.found(
             brief,
-            cause=f"{told[0]} makes the kernel leave graphics inside the CPU out of the IOMMU.",
-            remedy=host.boot.words(add="intel_iommu=on", remove=told[0]),
+            cause=f"{igfx_arguments[0]} makes the kernel leave graphics inside the CPU out of the IOMMU.",
+            remedy=host.boot.words(add="intel_iommu=on", remove=igfx_arguments[0]),
             evidence=evidence,
             card=card,
-            after=f"removing {told[0]} from the kernel command line and a reboot",
-            changes=(KernelArgument("intel_iommu=on"), KernelArgument(remove=told[0])),
+            after=f"removing {igfx_arguments[0]} from the kernel command line and a reboot",
+            changes=(KernelArgument("intel_iommu=on"), KernelArgument(remove=igfx_arguments[0])),
         )
         return
     yield CHECK.found(

@@ -47,26 +47,26 @@ def look(read: Read, size: int) -> ForeignDisk:
         return unfit(f"its grains have {grain} sectors")
     if not text_at or not 0 < text_sectors <= _MOST_DESCRIPTOR_SECTORS or text_at * _SECTOR > size:
         return unfit("it has no description: it is one of several files of a disk", names_other_file=True)
-    told = read(text_at * _SECTOR, text_sectors * _SECTOR)
-    return _described(told, read(_PARENT_AT, _PARENT_BYTES)) or ForeignDisk(capacity * _SECTOR)
+    descriptor = read(text_at * _SECTOR, text_sectors * _SECTOR)
+    return _described(descriptor, read(_PARENT_AT, _PARENT_BYTES)) or ForeignDisk(capacity * _SECTOR)
 
 
-def _described(told: bytes, parent: bytes) -> ForeignDisk | None:
+def _described(descriptor: bytes, parent: bytes) -> ForeignDisk | None:
     """Why the description of a disk makes it unfit, None for one that is fit."""
-    if any(b"parentfilenamehint" in text.lower() for text in (told, parent)):
+    if any(b"parentfilenamehint" in text.lower() for text in (descriptor, parent)):
         return unfit("it names another file as its parent", names_other_file=True)
-    kinds = [kind.decode("ascii", "replace") for kind in _TYPE.findall(told)]
+    kinds = [kind.decode("ascii", "replace") for kind in _TYPE.findall(descriptor)]
     if len(kinds) != 1 or kinds[0] not in _TYPES:
         return unfit(
             f"its subformat is {', '.join(kinds) or 'not told'}; one file are {' and '.join(_TYPES)}",
             names_other_file=True,
         )
-    extents = _EXTENT.findall(told)
+    extents = _EXTENT.findall(descriptor)
     if extents != [b"SPARSE"]:
         return unfit(
             f"its data is in {len(extents)} extents of the types {b', '.join(extents).decode('ascii', 'replace')}",
             names_other_file=True,
         )
-    if any(cid.lower() != _NO_PARENT for cid in _PARENT_CID.findall(told)):
+    if any(cid.lower() != _NO_PARENT for cid in _PARENT_CID.findall(descriptor)):
         return unfit("it is the difference to another disk", names_other_file=True)
     return None

@@ -33,7 +33,7 @@ def device_state(view: DeviceView) -> dict[str, str]:
         "busy": "" if view.condition is None or view.condition.utilization is None else str(view.condition.utilization),
         "alarm": alarm(view.findings),
     }
-    return state | {"whose": _whose(state), "told": _told(state, view.findings)}
+    return state | {"whose": _whose(state), "told": _finding_words(state, view.findings)}
 
 
 def _whose(state: Mapping[str, str]) -> str:
@@ -42,7 +42,7 @@ def _whose(state: Mapping[str, str]) -> str:
     return text if len(text) <= _WHOSE_CHARS else text[: _WHOSE_CHARS - 1] + "…"
 
 
-def _told(state: Mapping[str, str], findings: Iterable[HostFinding]) -> str:
+def _finding_words(state: Mapping[str, str], findings: Iterable[HostFinding]) -> str:
     """All of it in one line, for a screen reader and for whoever points at it."""
     words = texts().map
     parts = [state["status"].replace("-", " "), state["server"], state["reason"]]

@@ -46,8 +46,8 @@ def _show(view: View, error: BuswayError | None = None) -> Response:
     events = (
         list_events(view.control, view.caller, host=host.id, limit=_EVENTS) if view.may("busway:events:list") else []
     )
-    told = host_conditions(view.control, view.caller).get(host.name) if view.may("busway:devices:list") else None
-    own = [each for each in told.findings if not each.device] if told else []
+    conditions = host_conditions(view.control, view.caller).get(host.name) if view.may("busway:devices:list") else None
+    own = [each for each in conditions.findings if not each.device] if conditions else []
     return view.render(
         "host.html",
         error,
@@ -55,9 +55,9 @@ def _show(view: View, error: BuswayError | None = None) -> Response:
         cabinet=layout(devices),
         findings=findings(host, devices),
         serious=[each for each in own if each.severity in ALARMS],
-        minor=[each for each in (told.findings if told else ()) if each.severity not in ALARMS],
+        minor=[each for each in (conditions.findings if conditions else ()) if each.severity not in ALARMS],
         of_devices=[each for each in devices if alarm(each.findings)],
-        examined=bool(told and told.examined),
+        examined=bool(conditions and conditions.examined),
         events=events,
         **drawing_values(devices),
     )
@@ -69,14 +69,14 @@ def findings(host: HostView, devices: list[DeviceView]) -> list[str]:
     shown = [each for each in devices if is_shown(each)]
     sums = Counter(map(status_of, shown))
     unoffered = sum(1 for each in shown if is_card(each) and status_of(each) == NOT_OFFERED)
-    told = [
+    remarks = [
         (not host.up, words.finding_down),
         (host.up and not host.iommu, words.finding_iommu),
         (sums["quarantined"] > 0, words.finding_quarantined.format(count=sums["quarantined"])),
         (sums["unavailable"] > 0, words.finding_unavailable.format(count=sums["unavailable"])),
         (unoffered > 0, words.finding_unoffered.format(count=unoffered)),
     ]
-    return [text for holds, text in told if holds]
+    return [text for holds, text in remarks if holds]
 
 
 def _find(view: View) -> HostView:

@@ -52,10 +52,10 @@ def _show(view: View) -> Response:
 
 def _alarms(view: View) -> dict[str, int]:
     """How many findings there are of each host that are of no device, and more than good to know."""
-    told = host_conditions(view.control, view.caller)
+    conditions = host_conditions(view.control, view.caller)
     return {
         name: sum(1 for each in one.findings if not each.device and each.severity in ALARMS)
-        for name, one in told.items()
+        for name, one in conditions.items()
     }
 
 

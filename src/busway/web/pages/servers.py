@@ -84,7 +84,7 @@ def _words(server: Server) -> str:
 def _show(view: View, error: BuswayError | None = None) -> Response:
     story = why(view.control, view.caller, view.path["id"])
     server = story.server
-    told = server.fault.hosts if server.fault else ()
+    refusals = server.fault.hosts if server.fault else ()
     deeds = [name for name, deed in DEEDS.items() if server.status in deed.of and view.may(deed.rule)]
     try:
         image = get_image(view.control, view.caller, server.image_id).name or server.image_id
@@ -97,7 +97,7 @@ def _show(view: View, error: BuswayError | None = None) -> Response:
         "asking": DEEDS,
         "image": image,
         "consoles": _consoles(view, server),
-        **drawn(view, {}, told, told[0].host if told else ""),
+        **drawn(view, {}, refusals, refusals[0].host if refusals else ""),
     }
     return view.render("server.html", error, **values)
 
