@@ -104,15 +104,15 @@ def test_a_doctor_that_fails_costs_its_findings_only(stage: Stage, gpu: PciAddre
     agent.conditions.wait(10)
     later(stage, agent)
 
-    assert [told.examined for told in stage.link.conditions] == [False]
+    assert [reported.examined for reported in stage.link.conditions] == [False]
     assert stage.link.reports[-1].notes == ()
 
 
 def test_a_control_plane_that_knows_no_conditions_is_left_alone(stage: Stage, gpu: PciAddress) -> None:
     asked = []
 
-    def put(told: Conditions) -> None:
-        asked.append(told)
+    def put(reported: Conditions) -> None:
+        asked.append(reported)
         raise NotFound("The URL does not exist")
 
     stage.link.put_conditions = put  # type: ignore[method-assign]
