@@ -169,10 +169,11 @@ class Chassis:
 
 
 PYTHON = ("python3", "-I", "-S", "-c")  # quick to start
-_CHECKSUMS = """
-import fcntl, socket, struct, ctypes
+# Makes the kernel compute TCP's checksums, which it leaves to cards; a veth has no such card (SIOCETHTOOL). Its argument is the card.
+CHECKSUMS = """
+import fcntl, socket, struct, sys, ctypes
 value = ctypes.create_string_buffer(struct.pack("II", 0x17, 0))
-request = struct.pack("16sP", b"eth0", ctypes.addressof(value))
+request = struct.pack("16sP", sys.argv[1].encode(), ctypes.addressof(value))
 fcntl.ioctl(socket.socket(), 0x8946, request)
 """
 _LISTEN = """
@@ -223,8 +224,8 @@ class Guest:
         return succeeds("ip", "netns", "exec", self.name, *argv)
 
     def whole_checksums(self) -> None:
-        """Makes the kernel compute TCP's checksums, which it leaves to cards; a veth has no such card (SIOCETHTOOL)."""
-        self.do(*PYTHON, _CHECKSUMS)
+        """Makes the kernel compute TCP's checksums, which it leaves to cards."""
+        self.do(*PYTHON, CHECKSUMS, "eth0")
 
     def has(self, address: str) -> None:
         """Gives the card an address, as a guest does that does not ask DHCP."""

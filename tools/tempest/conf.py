@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tools.tempest.cloud import HOSTS, SECOND_IMAGES, TempestCloud
+from tools.tempest.guests import FLAVORS, NETWORK, GuestCloud
 
 _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "auth": {
@@ -129,9 +130,68 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
 RANDOM_DATA = re.compile(r"\.ListUserImagesTest\.")
 _OF_RANDOM_DATA = {"image": {"disk_formats": "raw"}, "image-feature-enabled": {"image_format_enforcement": "false"}}
 
+# What Tempest says in a guest before each command. Its user is root, whose programs are busybox's.
+_WORDS_OF_GUESTS = """\
+set -eu -o pipefail; PATH=$$PATH:/sbin:/usr/sbin;
+sudo() { "$$@"; };
+curl() { case $$1 in -V) ;; -X) wget -q -O - --post-data "$$4" "$$5" ;; *) wget -q -O - "$$1" ;; esac; };
+blkid() { findfs LABEL="$$2"; };
+lsblk() { echo "NAME TYPE"; for disk in /sys/block/vd*; do printf "%-4s disk\\n" "$${disk##*/}"; done; };
+[ -d /disk ] || { mkdir /disk; modprobe -aq vfat nls_cp437 nls_ascii; mount -t vfat /dev/vda1 /disk; };
+"""
+_OF_GUESTS: Mapping[str, Mapping[str, str]] = {
+    "compute": {
+        "flavor_ref": str(FLAVORS[0]["id"]),
+        "flavor_ref_alt": str(FLAVORS[1]["id"]),
+        "fixed_network_name": NETWORK,
+        "build_timeout": "600",
+    },
+    # A guest without an agent, which would set its passwords.
+    "compute-feature-enabled": {"metadata_service": "true", "change_password": "false", "dhcp_domain": ""},
+    "scenario": {"target_dir": "/disk"},
+    "validation": {
+        "run_validation": "true",
+        "network_for_ssh": NETWORK,
+        "image_ssh_user": "root",
+        "ssh_timeout": "600",
+        "ping_timeout": "300",
+        "ssh_shell_prologue": " ".join(_WORDS_OF_GUESTS.split("\n")),
+    },
+}
+
 
 def write_conf(cloud: TempestCloud, folder: Path) -> Path:
-    """Write tempest.conf for this cloud; return its path."""
+    """Write tempest.conf for a cloud of simulated hosts; return its path."""
+    conf = _conf(cloud, folder)
+    conf["compute"]["image_ref"] = cloud.add_image("tempest-1")
+    conf["compute"]["image_ref_alt"] = cloud.add_image("tempest-2")
+    conf["image"]["http_image"] = f"{cloud.web.url}/disk.raw"
+    conf["image"]["http_qcow2_image"] = f"{cloud.web.url}/disk.qcow2"
+    conf["image"]["alternate_image_endpoint"] = SECOND_IMAGES
+    conf["image"]["images_manifest_file"] = str(cloud.manifest)
+    return _write(conf, folder / "tempest.conf")
+
+
+def write_guest_conf(cloud: GuestCloud, folder: Path) -> Path:
+    """Write tempest.conf for a cloud with guests to log in to; return its path."""
+    conf = _conf(cloud, folder)
+    conf.read_dict(_OF_GUESTS)
+    conf["compute"]["image_ref"] = cloud.image
+    conf["compute"]["image_ref_alt"] = cloud.image_alt
+    return _write(conf, folder / "tempest.conf")
+
+
+def write_conf_of_random_data(path: Path) -> Path:
+    """Write beside a tempest.conf the one for `RANDOM_DATA`; return its path."""
+    return _write_other(path, _OF_RANDOM_DATA)
+
+
+def write_conf_of_reach(path: Path, network_id: str) -> Path:
+    """Write beside a tempest.conf the one for tests that ask for a public network to reach guests; return its path."""
+    return _write_other(path, {"network": {"public_network_id": network_id}})
+
+
+def _conf(cloud: TempestCloud | GuestCloud, folder: Path) -> configparser.ConfigParser:
     (folder / "logs").mkdir()
     conf = configparser.ConfigParser(interpolation=None)
     conf.read_dict(_SECTIONS)
@@ -139,25 +199,18 @@ def write_conf(cloud: TempestCloud, folder: Path) -> Path:
     conf["oslo_concurrency"] = {"lock_path": str(folder / "locks")}
     conf["auth"]["admin_password"] = cloud.password()
     conf["identity"]["uri_v3"] = f"{cloud.url}/identity/v3"
-    conf["compute"]["image_ref"] = cloud.add_image("tempest-1")
-    conf["compute"]["image_ref_alt"] = cloud.add_image("tempest-2")
-    conf["image"]["http_image"] = f"{cloud.web.url}/disk.raw"
-    conf["image"]["http_qcow2_image"] = f"{cloud.web.url}/disk.qcow2"
-    conf["image"]["alternate_image_endpoint"] = SECOND_IMAGES
-    conf["image"]["images_manifest_file"] = str(cloud.manifest)
     conf["network-feature-enabled"]["api_extensions"] = ",".join(cloud.extensions())
-    path = folder / "tempest.conf"
+    return conf
+
+
+def _write_other(path: Path, changes: Mapping[str, Mapping[str, str]]) -> Path:
+    conf = configparser.ConfigParser(interpolation=None)
+    conf.read(path, encoding="utf-8")
+    conf.read_dict(changes)
+    return _write(conf, path.with_name("tempest-other.conf"))
+
+
+def _write(conf: configparser.ConfigParser, path: Path) -> Path:
     with path.open("w", encoding="utf-8") as file:
         conf.write(file)
     return path
-
-
-def write_conf_of_random_data(path: Path) -> Path:
-    """Write beside a tempest.conf the one for `RANDOM_DATA`; return its path."""
-    conf = configparser.ConfigParser(interpolation=None)
-    conf.read(path, encoding="utf-8")
-    conf.read_dict(_OF_RANDOM_DATA)
-    other = path.with_name("tempest-random-data.conf")
-    with other.open("w", encoding="utf-8") as file:
-        conf.write(file)
-    return other

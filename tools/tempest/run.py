@@ -20,7 +20,7 @@ from tools.tempest.outcomes import Outcome, read_outcomes, short
 TEMPEST = Environment(ROOT / ".venv-tempest", ROOT / "requirements" / "tempest.txt", editable=False)
 WORKERS = 2
 _LIST_SECONDS = 300
-_TEST_SECONDS = 300
+TEST_SECONDS = 300
 _TELL_SECONDS = 20
 _READER = Path(__file__).with_name("reader.py")
 
@@ -39,7 +39,13 @@ def list_tests(conf: Path, pattern: str) -> list[str]:
         pattern,
     ]
     done = subprocess.run(
-        command, cwd=conf.parent, env=_env(), capture_output=True, text=True, timeout=_LIST_SECONDS, check=False
+        command,
+        cwd=conf.parent,
+        env=_env(TEST_SECONDS),
+        capture_output=True,
+        text=True,
+        timeout=_LIST_SECONDS,
+        check=False,
     )
     found = [line.strip() for line in done.stdout.splitlines() if line.startswith("tempest.")]
     if not found:
@@ -47,14 +53,22 @@ def list_tests(conf: Path, pattern: str) -> list[str]:
     return found
 
 
-def run_tests(conf: Path, name: str, tests: Sequence[str], left_out: dict[str, str], seconds: float) -> list[Outcome]:
-    """Run the tests but those that are left out; return one outcome for each. The raw lines stay beside the configuration."""
+def run_tests(
+    conf: Path, name: str, tests: Sequence[str], left_out: dict[str, str], seconds: float, each: int = TEST_SECONDS
+) -> list[Outcome]:
+    """Run the tests but those that are left out; return one outcome for each. The raw lines stay beside the configuration.
+
+    All together may take `seconds`, and one of them `each`.
+    """
     chosen = [test for test in tests if short(test) not in left_out]
     wanted = conf.parent / f"{name}.tests"
     wanted.write_text("\n".join(chosen) + "\n", encoding="utf-8")
     lines: list[dict[str, Any]] = []
     began = time.monotonic()
-    with _stream(conf, wanted, seconds) as stream, (conf.parent / f"{name}.jsonl").open("w", encoding="utf-8") as kept:
+    with (
+        _stream(conf, wanted, seconds, each) as stream,
+        (conf.parent / f"{name}.jsonl").open("w", encoding="utf-8") as kept,
+    ):
         told = began
         for text in stream:
             lines.append(json.loads(text))
@@ -74,13 +88,13 @@ def _progress(name: str, lines: Sequence[dict[str, Any]], total: int, seconds: f
 
 
 @contextmanager
-def _stream(conf: Path, wanted: Path, seconds: float) -> Iterator[Iterator[str]]:
+def _stream(conf: Path, wanted: Path, seconds: float, each: int) -> Iterator[Iterator[str]]:
     """The reader's lines; Tempest and its workers are ended when the time is over or the caller leaves."""
     command = [str(TEMPEST.folder / "bin" / "tempest"), "run", "--config-file", str(conf), "--subunit"]
     command += ["--concurrency", str(WORKERS), "--load-list", str(wanted)]
     with (conf.parent / "tempest.err").open("ab") as errors:
         tempest = subprocess.Popen(
-            command, cwd=conf.parent, env=_env(), stdout=subprocess.PIPE, stderr=errors, start_new_session=True
+            command, cwd=conf.parent, env=_env(each), stdout=subprocess.PIPE, stderr=errors, start_new_session=True
         )
         reader = subprocess.Popen(
             [str(TEMPEST.python), str(_READER)], stdin=tempest.stdout, stdout=subprocess.PIPE, stderr=errors, text=True
@@ -102,6 +116,6 @@ def _end(tempest: subprocess.Popen[bytes]) -> None:
         os.killpg(tempest.pid, signal.SIGKILL)
 
 
-def _env() -> dict[str, str]:
+def _env(each: int) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("OS_", "PYTHON"))}
-    return {**clean, "OS_TEST_TIMEOUT": str(_TEST_SECONDS), "PYTHONWARNINGS": "ignore"}
+    return {**clean, "OS_TEST_TIMEOUT": str(each), "PYTHONWARNINGS": "ignore"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,11 @@ class OverlayCloud(LiveCloud):
         self.config.write_text(f"{self.config.read_text()}\n[ovn]\novn_nb_connection = unix:{self.central.north}\n")
         self.chassis: dict[str, HostChassis] = {}
 
-    def up(self, image: Path) -> None:
-        """Starts all of it, with the guests' image and flavor."""
+    def up(self, image: Path, without: Sequence[str] = ("h3",)) -> None:
+        """Starts all of it, with the guests' image and flavor; the hosts `without` are no chassis."""
         self.start_control()
         self.token()
-        for name in ("h1", "h2", "h3"):
+        for name in ("h1", "h2", *without):
             self.add_host(name)
         for name in ("h1", "h2"):
             self.chassis[name] = HostChassis(self, name, self.central)

@@ -13,10 +13,11 @@ from busway.lab.report import Report
 _KERNELS = {"cloud": kernel.cloud, "generic": kernel.generic, "graphics": kernel.generic}
 
 
-def build_guest_image(cache: Path, report: Report | None = None, flavour: str = "cloud") -> Path:
+def build_guest_image(cache: Path, report: Report | None = None, flavour: str = "cloud", extra_words: str = "") -> Path:
     """Answer the guest image (qcow2); `flavour` is the kernel's: `cloud`, or `generic` with all of Debian's drivers.
 
     `graphics` is `generic` with Mesa and a GL client, which tells on the console who renders for the guest.
+    The kernel's command line ends with `extra_words`.
     """
     report = report or Report()
     kept = Cache(cache)
@@ -27,11 +28,11 @@ def build_guest_image(cache: Path, report: Report | None = None, flavour: str = 
         partition = graphics.tree(kept) if flavour == "graphics" else None
         recipe = [path.read_bytes() for path in _recipe()]
         parts = [tree.name for tree in (linux.tree, programs, loader, partition) if tree is not None]
-        key = digest(*parts, *recipe)
+        key = digest(*parts, *recipe, *filter(None, [extra_words]))
 
         def make(new: Path) -> None:
             extra = graphics.MODULES if partition is not None else ()
-            disk.write(new, loader, linux.image, rootfs.pack(linux, programs, extra), partition)
+            disk.write(new, loader, linux.image, rootfs.pack(linux, programs, extra), partition, extra_words)
 
         return kept.entry(f"image/busway-guest-{flavour}-{key}.qcow2", make)
 

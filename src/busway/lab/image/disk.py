@@ -46,13 +46,18 @@ _WORDS = (
 _NO_TEXT_ON_SCREEN = "drm_kms_helper.fbdev_emulation=0"
 
 
-def write(new: Path, loader: Path, kernel: Path, initramfs: bytes, more: Path | None = None) -> None:
-    """Write the disk as qcow2 at `new`; `loader` is the tree of PACKAGES, `more` the folder of a second partition."""
+def write(
+    new: Path, loader: Path, kernel: Path, initramfs: bytes, more: Path | None = None, extra_words: str = ""
+) -> None:
+    """Write the disk as qcow2 at `new`; `loader` is the tree of PACKAGES, `more` the folder of a second partition.
+
+    The kernel's command line ends with `extra_words`.
+    """
     raw = new.with_name(new.name + ".raw")
     initrd = new.with_name(new.name + ".initrd")
     config = new.with_name(new.name + ".cfg")
     grub = new.with_name(new.name + ".grub")
-    words = _WORDS if more is None else f"{_WORDS} {_NO_TEXT_ON_SCREEN}"
+    words = " ".join(filter(None, (_WORDS, _NO_TEXT_ON_SCREEN if more is not None else "", extra_words)))
     try:
         initrd.write_bytes(initramfs)
         config.write_text(_CONFIG.format(words=words))

@@ -20,6 +20,7 @@ eval "$(jq -rn --slurpfile m "$meta" --slurpfile n "$network" '
     @sh "kind=\($net.type // "") mac=\($link.ethernet_mac_address // "" | ascii_downcase)",
     @sh "address=\($net.ip_address // "") mask=\($net.netmask // "24")",
     @sh "gateway=\(($net.routes // [] | map(select(.network == "0.0.0.0") | .gateway) | .[0]) // $net.gateway // "")",
+    @sh "routes=\([$net.routes // [] | .[] | select(.network != "0.0.0.0") | "\(.network)/\(.netmask) via \(.gateway)"] | join("\n"))",
     @sh "names=\([$all.services // [] | .[] | select(.type == "dns") | "nameserver " + .address] | join("\n"))"
 ')"
 echo "$name" > /proc/sys/kernel/hostname
@@ -39,6 +40,7 @@ if [ "$kind" = ipv4 ] && [ -n "$address" ]; then
     ip address add "$address" dev "$card"
     ip link set "$card" up
     [ -z "$gateway" ] || ip route add default via "$gateway"
+    echo "$routes" | while read -r route; do [ -z "$route" ] || ip route add $route; done
     echo "$names" > /etc/resolv.conf
 elif [ -e "/sys/class/net/$card" ]; then
     ip link set "$card" up
