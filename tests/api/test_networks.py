@@ -162,6 +162,45 @@ def test_an_allowed_address_is_shown_as_it_was_given(api_server: ApiServer) -> N
     assert [pair["ip_address"] for pair in pairs] == ["10.67.0.9", "10.67.1.0/24"]
 
 
+def test_a_port_has_dhcp_options_of_its_own_which_change_one_by_one(api_server: ApiServer) -> None:
+    ann = api_server.client(api_server.user("ann"))
+    network = made(ann, "network", {"name": "mine"})
+    boots = [{"opt_name": "bootfile-name", "opt_value": "a.0"}, {"opt_name": "66", "opt_value": "10.67.1.2"}]
+    port = made(ann, "port", {"network_id": network["id"], "extra_dhcp_opts": boots})
+    changes = [
+        {"opt_name": "66", "opt_value": None},
+        {"opt_name": "bootfile-name", "opt_value": "b.0", "ip_version": "4"},
+    ]
+
+    changed = ann.put(f"{ROOT}/ports/{port['id']}", json={"port": {"extra_dhcp_opts": changes}}).json()["port"]
+    left = ann.put(f"{ROOT}/ports/{port['id']}", json={"port": {"name": "p", "extra_dhcp_opts": []}}).json()["port"]
+
+    assert port["extra_dhcp_opts"] == [{**each, "ip_version": 4} for each in boots]
+    assert changed["extra_dhcp_opts"] == [{"opt_name": "bootfile-name", "opt_value": "b.0", "ip_version": 4}]
+    assert left["extra_dhcp_opts"] == changed["extra_dhcp_opts"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"opt_name": "bootfile-name", "opt_value": "a\noption:router,10.0.0.1"}, "DhcpOption"),
+        ({"opt_name": "bootfile-name", "opt_value": "a b"}, "DhcpOption"),
+        ({"opt_name": "option:router", "opt_value": "a"}, "DhcpOption"),
+        ({"opt_name": "255", "opt_value": "a"}, "DhcpOption"),
+        ({"opt_name": "bootfile-name", "opt_value": "a", "ip_version": 6}, "PortField"),
+    ],
+)
+def test_a_dhcp_option_that_no_guest_could_be_told_is_refused(
+    api_server: ApiServer, wrong: dict[str, object], code: str
+) -> None:
+    ann = api_server.client(api_server.user("ann"))
+    network = made(ann, "network", {"name": "mine"})
+
+    refused = ann.post(f"{ROOT}/ports", json={"port": {"network_id": network["id"], "extra_dhcp_opts": [wrong]}})
+
+    assert (refused.status_code, refused.json()["NeutronError"]["type"]) == (400 if code == "DhcpOption" else 501, code)
+
+
 def test_a_project_makes_a_network_with_both_subnets_and_a_port_on_it(api_server: ApiServer) -> None:
     ann = api_server.client(api_server.user("ann"))
     network = made(ann, "network", {"name": "mine"})

@@ -1,10 +1,11 @@
 from dataclasses import replace
 from pathlib import Path
 
+from busway.domain.dhcp_option import DhcpOption
 from busway.domain.documents import Nic
 from busway.domain.guest_network import HostNetwork, HostRoute
 from busway.domain.ids import NetworkId
-from busway.networking.dnsmasq import configuration, hosts, names
+from busway.networking.dnsmasq import configuration, hosts, names, options
 from busway.testing.golden import Golden
 
 NETWORK = HostNetwork(
@@ -46,3 +47,15 @@ def test_the_first_of_two_guests_keeps_a_name(golden: Golden) -> None:
 
     assert hosts((WEB, second)) == "fa:16:3e:00:00:01,10.66.0.10,web\nfa:16:3e:00:00:02,10.66.0.11,web\n"
     assert names((WEB, second)) == "10.66.0.10 web\nfd66::10 web\n"
+
+
+def test_only_the_card_of_a_port_with_options_is_told_them() -> None:
+    booting = replace(WEB, dhcp_options=(DhcpOption("bootfile-name", "pxelinux.0"), DhcpOption("150", "10.66.0.2")))
+    other = replace(WEB, mac="fa:16:3e:00:00:02", address="10.66.0.11", name="")
+
+    assert hosts((booting, other)) == (
+        f"fa:16:3e:00:00:01,set:{booting.tap},10.66.0.10,web\nfa:16:3e:00:00:02,10.66.0.11\n"
+    )
+    assert options((booting, other)) == (
+        f"tag:{booting.tap},option:bootfile-name,pxelinux.0\ntag:{booting.tap},150,10.66.0.2\n"
+    )

@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from busway.domain.dhcp_option import DhcpOption
 from busway.domain.errors import BadInput, Conflict
 from busway.domain.guest_network import AddressPair
 from busway.domain.ids import NetworkId, PortId, ProjectId, SecurityGroupId, ServerId
@@ -35,7 +36,20 @@ def test_networks_and_ports_come_back_as_they_were_stored(database: Database) ->
     pairs = (AddressPair("fa:16:3e:00:00:01", "10.0.0.0/30"),)
     groups = (SecurityGroupId("g1"), SecurityGroupId("g2"))
     port = Port(
-        PortId("p"), NETWORK, P1, None, "10.0.0.2", "fa:16:3e:00:00:01", NOON, "n", "d", True, True, groups, pairs
+        PortId("p"),
+        NETWORK,
+        P1,
+        None,
+        "10.0.0.2",
+        "fa:16:3e:00:00:01",
+        NOON,
+        "n",
+        "d",
+        True,
+        True,
+        groups,
+        pairs,
+        dhcp_options=(DhcpOption("bootfile-name", "pxelinux.0"),),
     )
     with database.write() as tx:
         ports.add_port(tx, port)

@@ -1,7 +1,7 @@
 """How much of its host's Desired document one server and one project can take: no document is ever too large to be told.
 
 A server's part is bounded by its texts, which are counted when they are accepted, and by Nova's and Neutron's own numbers of
-cards, groups and pairs; a host has a bounded number of servers. The security groups of a document share what is theirs: a
+cards, groups, pairs and options; a host has a bounded number of servers. The security groups of a document share what is theirs: a
 project whose groups would take more than its even part has the last of them told without rules and members, which lets less
 through and costs nobody else anything.
 """
@@ -17,7 +17,7 @@ from busway.domain.ids import SecurityGroupId
 
 # What Nova lets a user write: 128 items of metadata and 65,535 characters of user data, and a key pair.
 TEXT_BYTES = 192 * 1024
-# All of a server: its texts, 64 cards of 50 groups, 10 pairs and 10 routes each, 64 NUMA cells; its devices aside.
+# All of a server: its texts, 64 cards of 50 groups, 10 pairs, 8 DHCP options and 10 routes each, 64 NUMA cells; its devices aside.
 SERVER_BYTES = 896 * 1024
 GROUPS_BYTES = 96 * 1024**2
 SERVERS_PER_HOST = 200

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from busway.domain.device import PciDevice
+from busway.domain.dhcp_option import DhcpOption
 from busway.domain.grant import Fault, Grant, Held
 from busway.domain.guest_machine import PLAIN, Machine
 from busway.domain.guest_network import (
@@ -56,7 +57,7 @@ class Nic:
     neither its addresses nor its traffic are looked at; one that is not `up` neither sends nor receives. `name` is what
     DNS calls the guest. `root_port` is the number of the guest's root port that it is behind, 0 for the next one after the
     devices. `tag` is its user's, for the guest's metadata. One of another `vnic` than "normal" is among its server's
-    devices, and the host's bridges have nothing to do with it.
+    devices, and the host's bridges have nothing to do with it. `dhcp_options` are told by DHCP beside its network's.
     """
 
     mac: str
@@ -77,6 +78,7 @@ class Nic:
     root_port: int = 0
     tag: str = ""
     vnic: str = NORMAL
+    dhcp_options: tuple[DhcpOption, ...] = ()
 
     @property
     def tap(self) -> str:

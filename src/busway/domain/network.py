@@ -10,6 +10,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 
 from busway.domain.device import PciDevice
+from busway.domain.dhcp_option import DhcpOption
 from busway.domain.guest_network import (
     BRIDGE,
     DIRECT_PHYSICAL,
@@ -114,7 +115,7 @@ class Port:
     is looked at. One that is not `up` lets nothing through. `root_port` is the number of the guest's root port that its
     card is behind, 0 for the next one after the devices. `tag` is how the guest's metadata marks the card. A card that the
     guest was defined with has no `plug`. `vnic` is what the card is to its guest; `card` the function that it is on its
-    server's host, None where it is none or has none yet.
+    server's host, None where it is none or has none yet. `dhcp_options` are told beside those of its network.
     """
 
     id: PortId
@@ -137,6 +138,7 @@ class Port:
     vnic: str = NORMAL
     numa_policy: NumaPolicy | None = None
     card: PciDevice | None = None
+    dhcp_options: tuple[DhcpOption, ...] = ()
 
     @property
     def is_active(self) -> bool:

@@ -1,6 +1,6 @@
 """DHCP, DNS and router advertisements of one network by dnsmasq, which outlives the agent and is found again.
 
-Its configuration is a pure function of the network and its cards (`configuration`, `hosts`, `names`). Only cards that
+Its configuration is a pure function of the network and its cards (`configuration`, `hosts`, `options`, `names`). Only cards that
 Busway knows get an address, always the same one, so no file of leases is needed.
 """
 
@@ -28,7 +28,8 @@ def configuration(network: HostNetwork, bridge: str, folder: Path, *, dns: bool)
     """
     lines = [
         f"interface={bridge}", "except-interface=lo", "bind-interfaces", "no-hosts", "leasefile-ro", "no-ping",
-        f"pid-file={folder / 'pid'}", f"dhcp-hostsfile={folder / 'hosts'}", "log-facility=/dev/null",
+        f"pid-file={folder / 'pid'}", f"dhcp-hostsfile={folder / 'hosts'}", f"dhcp-optsfile={folder / 'options'}",
+        "log-facility=/dev/null",
     ]  # fmt: skip
     lines += _dns(network, folder) if dns else ["port=0"]
     if network.cidr:
@@ -68,7 +69,22 @@ def _options(network: HostNetwork, *, dns: bool) -> list[str]:
 
 def hosts(nics: Iterable[Nic]) -> str:
     """The cards that get an address, one a line."""
-    return "".join(f"{nic.mac},{nic.address}{f',{nic.name}' if nic.name else ''}\n" for nic in nics if nic.address)
+    return "".join(
+        f"{nic.mac},{_tag(nic)}{nic.address}{f',{nic.name}' if nic.name else ''}\n" for nic in nics if nic.address
+    )
+
+
+def _tag(nic: Nic) -> str:
+    return f"set:{nic.tap}," if nic.dhcp_options else ""
+
+
+def options(nics: Iterable[Nic]) -> str:
+    """The options of single cards, one a line; they go before those of the network."""
+    return "".join(
+        f"tag:{nic.tap},{'' if each.name.isdigit() else 'option:'}{each.name},{each.value}\n"
+        for nic in nics
+        for each in nic.dhcp_options
+    )
 
 
 def names(nics: Iterable[Nic]) -> str:
@@ -91,7 +107,8 @@ class Dnsmasq:
         """Starts it, restarts it if its configuration changed, or makes it read its lists again."""
         folder = self._folder / network.id
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        lists = [_write(folder / "hosts", hosts(nics)), _write(folder / "names", names(nics))]
+        told = {"hosts": hosts(nics), "options": options(nics), "names": names(nics)}
+        lists = [_write(folder / name, text) for name, text in told.items()]
         changed = _write(folder / "conf", configuration(network, bridge, folder, dns=dns))
         pid = self._pid(folder)
         if pid is not None and not changed:

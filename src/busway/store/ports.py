@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from busway.domain.device import PciDevice
+from busway.domain.dhcp_option import DhcpOption
 from busway.domain.guest_network import NORMAL, OVERLAY, AddressPair
 from busway.domain.ids import HostId, NetworkId, PortId, ProjectId, SecurityGroupId, ServerId
 from busway.domain.network import Network, Plug, Port
@@ -60,6 +61,7 @@ ports = Table(
     Column("tag", String(60)),
     Column("vnic", String(16), nullable=False, server_default=NORMAL),
     Column("numa_policy", String(16)),
+    Column("dhcp_options", Json),
     Index("ix_ports_created_id", "created", "id"),
     Index("ix_ports_project_id_created_id", "project_id", "created", "id"),
 )
@@ -245,6 +247,7 @@ def _values(port: Port) -> dict[str, object]:
         "pairs": [[pair.mac, pair.cidr] for pair in port.pairs],
         "vnic": port.vnic,
         "numa_policy": None if port.numa_policy is None else str(port.numa_policy),
+        "dhcp_options": [[each.name, each.value] for each in port.dhcp_options] or None,
     }
 
 
@@ -273,4 +276,5 @@ def _port(row: Row[Any], network: Network, groups: tuple[SecurityGroupId, ...], 
         bool(row.up),
         row.root_port or 0, Plug(row.plug) if row.plug else None, row.tag or "",
         row.vnic, None if row.numa_policy is None else NumaPolicy(row.numa_policy), card,
+        tuple(DhcpOption(*each) for each in row.dhcp_options or ()),
     )  # fmt: skip

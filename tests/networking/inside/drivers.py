@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from busway.domain.dhcp_option import DhcpOption
 from busway.domain.documents import Nic
 from busway.domain.guest_network import HostNetwork
 from busway.domain.ids import NetworkId, PortId
@@ -32,6 +33,7 @@ TAGGED = HostNetwork(
 WEB = Nic(
     "fa:16:3e:00:00:01", "10.66.0.10", 24, port=PortId("aaaaaaaa-0000-4000-8000-000000000001"), network=LOCAL.id,
     driver="local", security=False, name="web",
+    dhcp_options=(DhcpOption("bootfile-name", "http://10.66.0.2/boot.ipxe"), DhcpOption("ntp-server", "10.66.0.3,10.66.0.4")),
 )  # fmt: skip
 ONE = replace(
     WEB,
@@ -69,6 +71,8 @@ def main(folder: Path) -> None:
     lease = ask_dhcp("gweb")
     assert lease["ip"] == "10.66.0.10" and lease["router"] == "10.66.0.1", lease
     assert "169.254.169.254/32" in lease["staticroutes"] and "10.66.0.1" in lease["dns"], lease
+    told = {key: lease.get(key) for key in ("bootfile", "boot_file", "ntpsrv")}
+    assert "http://10.66.0.2/boot.ipxe" in told.values() and told["ntpsrv"] == "10.66.0.3 10.66.0.4", lease
     answer = run("busybox", "nslookup", "web.busway.internal", "10.66.0.1")
     assert "10.66.0.10" in answer, answer
 
@@ -111,7 +115,18 @@ def ask_dhcp(device: str) -> dict[str, str]:
     script.chmod(0o755)
     try:
         said = run(
-            "busybox", "udhcpc", "-i", device, "-s", str(script), "-n", "-q", "-f", "-t", "5", "-O", "staticroutes"
+            "busybox",
+            "udhcpc",
+            "-i",
+            device,
+            "-s",
+            str(script),
+            "-n",
+            "-q",
+            "-f",
+            "-t",
+            "5",
+            *("-O", "staticroutes", "-O", "bootfile", "-O", "ntpsrv"),
         )
     finally:
         script.unlink()

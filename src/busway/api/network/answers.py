@@ -118,7 +118,7 @@ PORT = _row(
         "status": words("ACTIVE", "DOWN"),
         "admin_state_up": TRUTH,
         "allowed_address_pairs": array(shape({"mac_address": TEXT, "ip_address": TEXT})),
-        "extra_dhcp_opts": EMPTY,
+        "extra_dhcp_opts": array(shape({"opt_name": TEXT, "opt_value": TEXT, "ip_version": {"enum": [4]}})),
         "security_groups": array(TEXT),
         "port_security_enabled": TRUTH,
         "binding:vnic_type": words("normal", "direct", "direct-physical"),

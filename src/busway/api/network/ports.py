@@ -17,6 +17,7 @@ from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, UUID, Schema, as_bool, closed
 from busway.control.networks import port as use_cases
 from busway.control.networks import subnet as subnets
+from busway.domain.dhcp_option import DhcpOption
 from busway.domain.errors import BadInput, NotSupported
 from busway.domain.guest_network import DIRECT, DIRECT_PHYSICAL, NORMAL, AddressPair
 from busway.domain.ids import ProjectId
@@ -26,6 +27,15 @@ from busway.domain.numa_policy import NumaPolicy
 ROOT = "/network/v2.0/ports"
 _ADDRESS = {"type": "string", "maxLength": 43}
 _PAIR = closed({"ip_address": _ADDRESS, "mac_address": {"type": ["string", "null"], "maxLength": 17}}, "ip_address")
+_OPTION = closed(
+    {
+        "opt_name": {"type": "string", "minLength": 1, "maxLength": 64},
+        "opt_value": {"type": ["string", "null"], "maxLength": 255},
+        "ip_version": {"enum": [4, 6, "4", "6"]},
+    },
+    "opt_name",
+    "opt_value",
+)
 _COMMON = {
     "name": NAME,
     "description": NAME,
@@ -41,7 +51,7 @@ _COMMON = {
     "mac_address": {"type": "string", "maxLength": 17},
     "device_id": {"type": "string", "maxLength": 255},
     "device_owner": {"type": "string", "maxLength": 255},
-    "extra_dhcp_opts": {"type": "array"},
+    "extra_dhcp_opts": {"type": ["array", "null"], "maxItems": 50, "items": _OPTION},
     "dns_name": {"type": "string", "maxLength": 255},
     "binding:vnic_type": {"type": "string", "maxLength": 32},
     "numa_affinity_policy": {"enum": [*map(str, NumaPolicy), None]},
@@ -55,7 +65,6 @@ _UPDATE = Schema(closed({"port": closed(_COMMON)}, "port"))
 _USUAL: dict[str, object] = {
     "device_id": "",
     "device_owner": "",
-    "extra_dhcp_opts": [],
     "dns_name": "",
     "binding:profile": {},
     "binding:host_id": "",
@@ -114,7 +123,9 @@ def _row(port: Port) -> Row:
         "status": "ACTIVE" if port.is_active else "DOWN",
         "admin_state_up": port.up,
         "allowed_address_pairs": [{"mac_address": pair.mac, "ip_address": _address(pair.cidr)} for pair in port.pairs],
-        "extra_dhcp_opts": [],
+        "extra_dhcp_opts": [
+            {"opt_name": each.name, "opt_value": each.value, "ip_version": 4} for each in port.dhcp_options
+        ],
         "security_groups": list(port.groups),
         "port_security_enabled": port.security,
         "binding:vnic_type": port.vnic,
@@ -183,7 +194,19 @@ def _fields(call: Call, given: dict[str, Any]) -> use_cases.PortFields:
         up=as_bool(given["admin_state_up"], "admin_state_up") if "admin_state_up" in given else None,
         vnic=_vnic(given.get("binding:vnic_type")),
         numa_policy=given["numa_affinity_policy"] or "" if "numa_affinity_policy" in given else None,
+        dhcp_options=_dhcp_options(given["extra_dhcp_opts"] or ()) if "extra_dhcp_opts" in given else None,
     )
+
+
+def _dhcp_options(given: Sequence[dict[str, Any]]) -> tuple[DhcpOption, ...]:
+    if any(str(each.get("ip_version", 4)) == "6" for each in given):
+        raise NotSupported(
+            "Extra DHCP options of IPv6 are not supported",
+            detail="Guests make their own IPv6 addresses, and ask no DHCP for them.",
+            remedy="Use ip_version 4, or omit them.",
+            code="port-field",
+        )
+    return tuple(DhcpOption(each["opt_name"], each["opt_value"] or "") for each in given)
 
 
 def _fixed_ip(call: Call, given: list[dict[str, str]]) -> str | None:

@@ -15,6 +15,7 @@ _EXTENSIONS = (
     ("security-group", "security-group"),
     ("port-security", "Port Security"),
     ("allowed-address-pairs", "Allowed Address Pairs"),
+    ("extra_dhcp_opt", "Extra DHCP options"),
     ("provider", "Provider Network"),
     ("binding", "Port Binding"),
     ("port-numa-affinity-policy", "Port NUMA affinity policy"),

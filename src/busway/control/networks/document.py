@@ -111,6 +111,7 @@ def _nic(port: Port, hostname: str) -> Nic:
         root_port=port.root_port,
         tag=port.tag,
         vnic=port.vnic,
+        dhcp_options=port.dhcp_options,
     )
 
 

@@ -13,8 +13,9 @@ from busway.control.networks.access import missing, require_network_owner, scope
 from busway.control.networks.changes import tell_hosts
 from busway.control.networks.security_group import default_group
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput, Conflict
-from busway.domain.guest_network import NORMAL, AddressPair
+from busway.domain.dhcp_option import DhcpOption, check_options
+from busway.domain.errors import BadInput, Conflict, NotSupported
+from busway.domain.guest_network import NORMAL, OVERLAY, AddressPair
 from busway.domain.ids import PortId, ProjectId, SecurityGroupId, ServerId
 from busway.domain.network import Network, Port
 from busway.policy import authorize
@@ -46,6 +47,7 @@ class PortFields:
     up: bool | None = None
     vnic: str | None = None
     numa_policy: str | None = None  # "" for none
+    dhcp_options: tuple[DhcpOption, ...] | None = None  # a value "" takes the option of this name away
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,21 @@ def _changed(tx: Tx, caller: Caller, port: Port, fields: PortFields) -> Port:
         pairs=pairs,
         up=port.up if fields.up is None else fields.up,
         numa_policy=port.numa_policy if fields.numa_policy is None else sriov.policy_of(port, fields.numa_policy),
+        dhcp_options=port.dhcp_options if fields.dhcp_options is None else _options(port, fields.dhcp_options),
     )
+
+
+def _options(port: Port, wanted: Sequence[DhcpOption]) -> tuple[DhcpOption, ...]:
+    """As Neutron: those that the port has stay, with new values or without those whose value is taken away."""
+    if wanted and (port.is_sriov or port.network.driver == OVERLAY):
+        raise NotSupported(
+            f"Port {port.id} can't have extra DHCP options",
+            detail="Its host answers no DHCP of it: it is a network card, or on a network of type geneve.",
+            remedy="Omit extra_dhcp_opts, or use a network of another type.",
+            code="port-field",
+        )
+    known = {each.name: each for each in port.dhcp_options} | {each.name: each for each in wanted}
+    return check_options([each for each in known.values() if each.value])
 
 
 def _groups(tx: Tx, port: Port, wanted: Sequence[str]) -> tuple[SecurityGroupId, ...]:
