@@ -137,7 +137,7 @@ sudo() { "$$@"; };
 curl() { case $$1 in -V) ;; -X) wget -q -O - --post-data "$$4" "$$5" ;; *) wget -q -O - "$$1" ;; esac; };
 blkid() { findfs LABEL="$$2"; };
 lsblk() { echo "NAME TYPE"; for disk in /sys/block/vd*; do printf "%-4s disk\\n" "$${disk##*/}"; done; };
-[ -d /disk ] || { mkdir /disk; modprobe -aq vfat nls_cp437 nls_ascii; mount -t vfat /dev/vda1 /disk; };
+[ -d /disk ] || { umount /mnt || true; mkdir /disk; modprobe -aq vfat nls_cp437 nls_ascii; mount -t vfat /dev/vda1 /disk; };
 """
 _OF_GUESTS: Mapping[str, Mapping[str, str]] = {
     "compute": {

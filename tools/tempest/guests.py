@@ -75,7 +75,7 @@ class GuestCloud(OverlayCloud):
         """Start everything and wait until both hosts have reported."""
         image = guest_image()
         self.up(image, without=())
-        self.image_alt = self._add(image)
+        self.image, self.image_alt = self._add("guest", image), self._add("other", image)
         for flavor in FLAVORS:
             self.call(
                 "POST", "/compute/v2.1/flavors", {"flavor": {"name": f"guest-{flavor['id']}", "vcpus": 1, **flavor}}
@@ -97,12 +97,11 @@ class GuestCloud(OverlayCloud):
         """Return what the network API announces: Tempest skips the tests of the others."""
         return sorted(each["alias"] for each in self.call("GET", "/network/v2.0/extensions")["extensions"])
 
-    def _add(self, image: Path) -> str:
-        made = self.call(
-            "POST", "/image/v2/images", {"name": "other", "disk_format": "qcow2", "container_format": "bare"}
-        )
-        self.upload(made["id"], image.read_bytes())
-        return str(made["id"])
+    def _add(self, name: str, image: Path) -> str:
+        wanted = {"name": name, "disk_format": "qcow2", "container_format": "bare", "visibility": "public"}
+        made = self.call("POST", "/image/v2/images", wanted)["id"]
+        self.upload(made, image.read_bytes())
+        return str(made)
 
     def _join(self) -> None:
         """Give this namespace a card on the guests' network: a port like any other, plugged in on the first host."""
