@@ -1,3 +1,4 @@
+from tools.tempest.guests import GUESTS, REACHES
 from tools.tempest.left_out import left_out
 from tools.tempest.outcomes import Outcome, by_why, cause, count, read_outcomes, short
 from tools.tempest.page import Part, write_page
@@ -85,3 +86,20 @@ def test_a_test_that_is_run_with_several_things_counts_for_each() -> None:
         ("tempest.a.B.test_format(qcow2)", "skipped"),
         ("tempest.a.B.test_format(raw)", "passed"),
     ]
+
+
+def test_what_needs_a_guest_is_run_with_guests_and_what_needs_volumes_is_not() -> None:
+    servers = "tempest.api.compute.servers"
+    with_guests = [
+        f"{servers}.test_create_server.ServersTestJSON.test_verify_created_server_vcpus[id-1]",
+        f"{servers}.test_server_actions.ServerActionsTestJSON.test_rebuild_server[id-1]",
+        "tempest.scenario.test_shelve_instance.TestShelveInstance.test_shelve_instance[id-1]",
+    ]
+    without = [
+        f"{servers}.test_create_server.ServersTestBootFromVolume.test_verify_created_server_vcpus[id-1]",
+        f"{servers}.test_server_actions.ServerActionsTestJSON.test_rebuild_server_with_volume_attached[id-1]",
+        "tempest.scenario.test_shelve_instance.TestShelveInstance.test_shelve_volume_backed_instance[id-1]",
+    ]
+
+    assert [name for name in with_guests + without if GUESTS.search(name)] == with_guests
+    assert [name for name in with_guests if REACHES.search(name)] == with_guests[2:]

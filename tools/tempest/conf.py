@@ -99,8 +99,11 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
             ],
             "false",
         ),
+        "nova_policy_roles": "admin,manager,member,reader",
         "scheduler_enabled_filters": "ServerGroupAffinityFilter,ServerGroupAntiAffinityFilter,SameHostFilter,DifferentHostFilter",
     },
+    # Reads are those of a project's reader, and live migrations those of its manager, not of its member and an admin.
+    "enforce_scope": dict.fromkeys(["nova", "neutron", "glance"], "true"),
     "image": {"build_timeout": "60", "build_interval": "1", "disk_formats": "raw,qcow2", "container_formats": "bare"},
     "image-feature-enabled": {
         "api_v2": "true",
@@ -117,7 +120,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "network-feature-enabled": {
         "ipv6": "true",
-        "ipv6_subnet_attributes": "false",
+        "ipv6_subnet_attributes": "true",
         "floating_ips": "false",
         "port_security": "true",
     },

@@ -26,6 +26,7 @@ from tools.command import SetupError
 
 NETWORK = "guests"
 FLAVORS = ({"id": "small", "ram": 160, "disk": 1}, {"id": "larger", "ram": 224, "disk": 1})
+_HOT_PLUGS = "4"  # a test attaches three cards to one guest
 _CIDR = "10.66.0.0/22"
 _CARD, _PLUG = "tempest0", "tempest-plug"
 # Tests that log in to a guest, or that need one that has booted. Each test is in this part or in that of its service.
@@ -77,9 +78,10 @@ class GuestCloud(OverlayCloud):
         self.up(image, without=())
         self.image, self.image_alt = self._add("guest", image), self._add("other", image)
         for flavor in FLAVORS:
-            self.call(
-                "POST", "/compute/v2.1/flavors", {"flavor": {"name": f"guest-{flavor['id']}", "vcpus": 1, **flavor}}
-            )
+            wanted = {"name": f"guest-{flavor['id']}", "vcpus": 1, **flavor}
+            self.call("POST", "/compute/v2.1/flavors", {"flavor": wanted})
+            specs = {"extra_specs": {"busway:hotplug_ports": _HOT_PLUGS}}
+            self.call("POST", f"/compute/v2.1/flavors/{flavor['id']}/os-extra_specs", specs)
         for old in self.call("GET", "/network/v2.0/networks")["networks"]:
             self.call("DELETE", f"/network/v2.0/networks/{old['id']}")
         asked = {"name": NETWORK, "provider:network_type": "geneve", "shared": True}

@@ -16,9 +16,14 @@ _HEAD = """\
 # Conformance
 
 What OpenStack's own suite, Tempest {tempest}, says of Busway. `make tempest` writes this page: it starts a control plane with two
-simulated hosts of eight GPUs on loopback (SQLite, no guest to ssh into) and runs all tests of each service; `make tempest ONLY=network`
-runs one service and replaces its part, `make tempest ONLY=REGEX` runs some tests and writes nothing. What Busway leaves out on
-purpose counts as skipped, with the reason.
+simulated hosts of eight GPUs on loopback (SQLite) and runs all tests of each service; `make tempest ONLY=network` runs one service and
+replaces its part, `make tempest ONLY=REGEX` runs some tests and writes nothing. What Busway leaves out on purpose counts as skipped,
+with the reason.
+
+The row `guests` has those tests of servers (compute and scenario) that log in to a guest, or that mean little without one: two hosts in
+namespaces run Busway's agent, libvirt, QEMU (which emulates the processor), Open vSwitch and OVN, and Tempest reaches the guests by ssh
+at their fixed addresses, on a network of type geneve where it has a port. Each test is in one row. Three tests there ask for a public
+network to know that guests can be reached: they are told that network. There are no floating IPs and no routers.
 
 | service | passed | failed | skipped | tests | version | date |
 |---|---|---|---|---|---|---|
