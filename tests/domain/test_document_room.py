@@ -37,9 +37,9 @@ def _cards() -> tuple[Nic, ...]:
             groups=groups,
             pairs=pairs,
             dhcp_options=told,
-            **long,
-            **common,
-        )  # type: ignore[arg-type]
+            **long,  # type: ignore[arg-type]
+            **common,  # type: ignore[arg-type]
+        )
         for _ in range(64)
     )
 
