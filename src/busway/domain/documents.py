@@ -57,7 +57,7 @@ class Nic:
     neither its addresses nor its traffic are looked at; one that is not `up` neither sends nor receives. `name` is what
     DNS calls the guest. `root_port` is the number of the guest's root port that it is behind, 0 for the next one after the
     devices. `tag` is its user's, for the guest's metadata. One of another `vnic` than "normal" is among its server's
-    devices, and the host's bridges have nothing to do with it. `dhcp_options` are told by DHCP beside its network's.
+    devices, and the host's bridges have nothing to do with it. `dhcp_options` are what DHCP answers it beside those of its network.
     """
 
     mac: str

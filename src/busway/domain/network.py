@@ -115,7 +115,7 @@ class Port:
     is looked at. One that is not `up` lets nothing through. `root_port` is the number of the guest's root port that its
     card is behind, 0 for the next one after the devices. `tag` is how the guest's metadata marks the card. A card that the
     guest was defined with has no `plug`. `vnic` is what the card is to its guest; `card` the function that it is on its
-    server's host, None where it is none or has none yet. `dhcp_options` are told beside those of its network.
+    server's host, None where it is none or has none yet. `dhcp_options` go before those of its network.
     """
 
     id: PortId
