@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "dhcp_options"
-down_revision = "ephemeral_images"
+down_revision = "network_pages"
 
 
 def upgrade() -> None:
