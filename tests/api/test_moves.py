@@ -75,6 +75,22 @@ def test_a_migration_is_reverted_and_both_are_in_the_list_of_migrations(api_serv
     assert not {"uuid", "migration_type", "user_id"} & set(row)
 
 
+def test_a_projects_manager_reads_its_moves_without_the_hosts(api_server: ApiServer) -> None:
+    acting = Acting(api_server, hosts=2)
+    assert acting.act({"migrate": None}).status_code == 202
+    acting.settle()
+    user = acting.client.post("/identity/v3/users", json={"user": {"name": "boss", "password": "pw"}}).json()["user"]
+    [role] = acting.client.get("/identity/v3/roles", params={"name": "manager"}).json()["roles"]
+    project = acting.server()["tenant_id"]
+    acting.client.put(f"/identity/v3/projects/{project}/users/{user['id']}/roles/{role['id']}").raise_for_status()
+
+    boss = api_server.client(api_server.token("boss", "pw", "admin"), "2.95")
+    [told] = boss.get("/compute/v2.1/os-migrations").json()["migrations"]
+
+    hosts = ("source_compute", "source_node", "dest_compute", "dest_node", "dest_host")
+    assert [told[name] for name in hosts] == [None] * 5
+
+
 def test_a_rebuild_answers_with_the_server(api_server: ApiServer) -> None:
     acting = Acting(api_server)
     other = api_server.image("new2")

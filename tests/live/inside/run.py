@@ -126,7 +126,20 @@ def goes_over(cloud: LiveCloud) -> None:
     check_alone(cloud, server_id, "h1")
     again = cloud.counts("h1", server_id)
     assert again[0] > after[0]
+    paused_there_and_back(cloud, server_id)
     end(cloud, server_id)
+
+
+def paused_there_and_back(cloud: LiveCloud, server_id: str) -> None:
+    """A guest that is paused goes over twice in a row, and goes on when it is let."""
+    cloud.act(server_id, pause=None)
+    until("pause", lambda: cloud.status(server_id) == "PAUSED")
+    for host in ("h2", "h1"):
+        migrate(cloud, server_id)
+        assert (settled(cloud, server_id), cloud.status(server_id)) == (host, "PAUSED")
+        assert cloud.virsh(host, "domstate", f"busway-{server_id[:8]}").stdout.strip() == "paused"
+    cloud.act(server_id, unpause=None)
+    check_alone(cloud, server_id, "h1")
 
 
 def refuses_strangers(cloud: LiveCloud) -> None:

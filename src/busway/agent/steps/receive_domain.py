@@ -115,7 +115,11 @@ def _make_disks(server: DesiredServer, whole: int, tools: Tools) -> None:
 
 
 def _go(server: DesiredServer, known: tuple[Connection, ...], tools: Tools) -> None:
-    """Lets a guest that is whole run, unless its user has paused it; one that runs already may be told twice."""
+    """Lets a guest that is whole run, and pauses it again if its user has paused it; one that runs already may be told twice.
+
+    QEMU takes a guest's disks over when it first runs. One that never ran here would end with an assertion
+    (`bdrv_inactivate_recurse`, seen with QEMU 7.2) when it is sent on.
+    """
     seen = tools.find_domain(server.id)
     if seen is None or not seen.is_active or seen.arriving:
         raise HostError(
@@ -130,6 +134,8 @@ def _go(server: DesiredServer, known: tuple[Connection, ...], tools: Tools) -> N
         tools.networks.take_connections(server.plugged, known)
     except HostError as error:  # a guest that stands still would lose them too
         _log.warning("the connections of a guest that has arrived are not known here", server=server.id, why=str(error))
-    if seen.power is PowerState.PAUSED and server.hold is None:
+    if seen.power is PowerState.PAUSED:
         tools.hypervisor.unpause(server.id)
+        if server.hold is not None:
+            tools.hypervisor.pause(server.id)
     tools.crashpoint("receive:after-go")

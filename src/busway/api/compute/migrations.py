@@ -24,16 +24,18 @@ _ROOT = "/compute/v2.1/os-migrations"
 
 @dataclass(frozen=True, slots=True)
 class _View:
+    """A move; its hosts are None for who may not know them, as in Nova."""
+
     move: Move
     names: Mapping[HostId, str]
 
     @property
-    def source(self) -> str:
-        return self.names.get(self.move.source.host_id, "")
+    def source(self) -> str | None:
+        return self.names.get(self.move.source.host_id)
 
     @property
-    def target(self) -> str:
-        return self.names.get(self.move.target.host_id, "")
+    def target(self) -> str | None:
+        return self.names.get(self.move.target.host_id)
 
 
 # Nova has words of its own for the states of a live migration.
@@ -65,10 +67,10 @@ _FIELDS: tuple[Field[_View], ...] = (
     Field("instance_uuid", lambda view, _: view.move.server_id, TEXT),
     Field("status", lambda view, _: status_of(view.move), TEXT),
     Field("migration_type", lambda view, _: view.move.kind, TEXT, since=23),
-    Field("source_compute", lambda view, _: view.source, TEXT),
-    Field("source_node", lambda view, _: view.source, TEXT),
-    Field("dest_compute", lambda view, _: view.target, TEXT),
-    Field("dest_node", lambda view, _: view.target, TEXT),
+    Field("source_compute", lambda view, _: view.source, nullable(TEXT)),
+    Field("source_node", lambda view, _: view.source, nullable(TEXT)),
+    Field("dest_compute", lambda view, _: view.target, nullable(TEXT)),
+    Field("dest_node", lambda view, _: view.target, nullable(TEXT)),
     Field("dest_host", fixed(None), NOTHING),
     Field("old_instance_type_id", lambda view, _: _number(view.move.source.flavor), nullable(NUMBER)),
     Field("new_instance_type_id", lambda view, _: _number(view.move.target.flavor), nullable(NUMBER)),

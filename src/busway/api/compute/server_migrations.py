@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from busway.api.answer import NOTHING, NUMBER, TEXT, wrap, wrap_list
+from busway.api.answer import NOTHING, NUMBER, TEXT, nullable, wrap, wrap_list
 from busway.api.call import ACCEPTED, Call, Reply
 from busway.api.compute.migrations import status_of
 from busway.api.encoding import micro_time
@@ -15,15 +15,16 @@ from busway.domain.errors import NotFound
 _ROOT = "/compute/v2.1/servers/{id}/migrations"
 _RULE = "os_compute_api:servers:migrations"
 
+# Hosts are None for who may not know them, as in Nova.
 _FIELDS: tuple[Field[LiveMove], ...] = (
     Field("id", lambda view, _: view.move.id, NUMBER),
     Field("uuid", lambda view, _: view.move.uuid, TEXT, since=59),
     Field("server_uuid", lambda view, _: view.move.server_id, TEXT),
     Field("status", lambda view, _: status_of(view.move), TEXT),
-    Field("source_compute", lambda view, _: view.host_names.get(view.move.source.host_id, ""), TEXT),
-    Field("source_node", lambda view, _: view.host_names.get(view.move.source.host_id, ""), TEXT),
-    Field("dest_compute", lambda view, _: view.host_names.get(view.move.target.host_id, ""), TEXT),
-    Field("dest_node", lambda view, _: view.host_names.get(view.move.target.host_id, ""), TEXT),
+    Field("source_compute", lambda view, _: view.host_names.get(view.move.source.host_id), nullable(TEXT)),
+    Field("source_node", lambda view, _: view.host_names.get(view.move.source.host_id), nullable(TEXT)),
+    Field("dest_compute", lambda view, _: view.host_names.get(view.move.target.host_id), nullable(TEXT)),
+    Field("dest_node", lambda view, _: view.host_names.get(view.move.target.host_id), nullable(TEXT)),
     Field("dest_host", fixed(None), NOTHING),
     Field("memory_total_bytes", lambda view, _: view.live.progress.memory_total, NUMBER),
     Field("memory_processed_bytes", lambda view, _: view.live.progress.memory_processed, NUMBER),
