@@ -23,7 +23,7 @@ with the reason.
 The row `guests` has those tests of servers (compute and scenario) that log in to a guest, or that mean little without one: two hosts in
 namespaces run Busway's agent, libvirt, QEMU (which emulates the processor), Open vSwitch and OVN, and Tempest reaches the guests by ssh
 at their fixed addresses, on a network of type geneve where it has a port. Each test is in one row. Three tests there ask for a public
-network to know that guests can be reached: they are told that network. There are no floating IPs and no routers.
+network only to know that guests can be reached: their configuration names that network. There are no floating IPs and no routers.
 
 | service | passed | failed | skipped | tests | version | date |
 |---|---|---|---|---|---|---|
