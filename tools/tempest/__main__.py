@@ -15,7 +15,6 @@ from tools.environment import lock_stanzas
 from tools.lock import locked_versions
 from tools.tempest.cloud import TempestCloud
 from tools.tempest.conf import (
-    ALONE,
     RANDOM_DATA,
     write_conf,
     write_conf_of_random_data,
@@ -89,10 +88,8 @@ def _simulated(folder: Path, service: str, pattern: str, seconds: float) -> list
         conf = write_conf(cloud, folder)
         tests = [test for test in list_tests(conf, pattern) if service not in SERVICES or not GUESTS.search(test)]
         random = [test for test in tests if RANDOM_DATA.search(test)]
-        alone = [test for test in tests if ALONE.search(test)]
-        usual = [test for test in tests if test not in random + alone]
+        usual = [test for test in tests if test not in random]
         outcomes = run_tests(conf, service, usual, left_out(map(short, usual)), seconds) if usual else []
-        outcomes += run_tests(conf, f"{service}-alone", alone, left_out(map(short, alone)), seconds) if alone else []
         if random:
             other = write_conf_of_random_data(conf)
             outcomes += run_tests(other, f"{service}-random", random, left_out(map(short, random)), seconds)

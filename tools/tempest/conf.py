@@ -133,10 +133,6 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
 RANDOM_DATA = re.compile(r"\.ListUserImagesTest\.")
 _OF_RANDOM_DATA = {"image": {"disk_formats": "raw"}, "image-feature-enabled": {"image_format_enforcement": "false"}}
 
-# Tests that make several subnets at once choose the first addresses, whoever has them, and local networks never overlap: they run
-# when no other test does.
-ALONE = re.compile(r"\.BulkNetworkOps\w*Test\.")
-
 # What Tempest says in a guest before each command. Its user is root, whose programs are busybox's.
 _WORDS_OF_GUESTS = """\
 set -eu -o pipefail; PATH=$$PATH:/sbin:/usr/sbin;
