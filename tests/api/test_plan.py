@@ -49,7 +49,9 @@ def test_the_api_says_why_they_would_not(gpu_server: ApiServer) -> None:
     refusal = asked(gpu_server, flavor="2", count=3)["refusal"]
 
     assert refusal["code"] == "no-valid-host"
-    assert refusal["remedies"] == ["ask for 2 servers at once"]
+    assert refusal["devices"] == {"goes to another of these servers": 2}
+    assert refusal["remedies"][0] == "ask for 2 servers at once"
+    assert refusal["remedies"][1].startswith("add a host with 1 of alias a1")
 
 
 def test_a_plan_needs_a_flavor_and_a_good_count(gpu_server: ApiServer) -> None:

@@ -30,6 +30,17 @@ def test_none_is_placed_when_one_finds_no_place() -> None:
     )
 
 
+def test_devices_of_the_others_are_told_apart_from_those_of_servers_that_are_there() -> None:
+    taken = [replace(each, claimed_by=ServerId("there")) for each in gpus("h2", 2)]
+    answer = place_all(cloud(host("h1", gpus("h1", 2)), host("h2", taken)), servers(5, request(1)))
+    alone = place_all(cloud(host("h1", gpus("h1", 2))), servers(5, request(1)))
+
+    assert isinstance(answer, Refusal) and isinstance(alone, Refusal)
+    assert answer.count_devices() == {"belongs to another server": 2, "goes to another of these servers": 2}
+    assert alone.count_devices() == {"goes to another of these servers": 2}
+    assert "Delete a server" not in explain(alone).remedy
+
+
 def test_a_remedy_for_one_server_that_does_not_help_all_is_not_told() -> None:
     answer = place_all(cloud(host("h1", gpus("h1", 2))), servers(5, request(1)))
     assert isinstance(answer, Refusal)

@@ -23,6 +23,7 @@ from busway.domain.vgpu import SharedCard
 
 ZONE = "nova"
 Pairs = tuple[tuple[str, str], ...]
+TOGETHER = ServerId("together")  # has the devices that go to another of the servers that are wanted together
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class DeviceState:
     """A device of a host at the moment of the snapshot.
 
     `offered` is True when a device_spec covers it; `tags` are those of the spec. `claimed_by` is the server of its live
-    claim.
+    claim, or `TOGETHER`.
     """
 
     id: DeviceId

@@ -9,7 +9,7 @@ from busway.domain.server import HostReason
 from busway.domain.units import WHOLE_KINDS, FabricPartition, NicFunction
 from busway.domain.units.mdev import read_unit
 from busway.scheduler.index import index_of
-from busway.scheduler.pci import FOREIGN_GROUP, NO_GROUP, NOT_OFFERED, OWNED, QUARANTINED
+from busway.scheduler.pci import FOREIGN_GROUP, NO_GROUP, NOT_OFFERED, OWNED, PROMISED, QUARANTINED
 
 _REASONS_TOLD = 5
 _NAMES_TOLD = 3
@@ -124,6 +124,8 @@ def _general(refusal: Refusal) -> str:
     acts = []
     if OWNED in devices:
         acts.append("delete a server that holds such a device, or ask for fewer")
+    elif PROMISED in devices:
+        acts.append("ask for fewer servers at once")
     if NOT_OFFERED in devices:
         acts.append("have your operator offer more devices with [pci] device_spec")
     if QUARANTINED in devices:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from busway.domain.alias import PciRequest
 from busway.domain.dedicated_cpus import ThreadPolicy
 from busway.domain.ids import DeviceId
-from busway.domain.placement import DeviceState, HostState, NumaCell
+from busway.domain.placement import TOGETHER, DeviceState, HostState, NumaCell
 from busway.domain.virgl import VIRGL
 from busway.domain.within import Within
 from busway.scheduler.allocate import Wish, allocate
@@ -20,6 +20,7 @@ from busway.scheduler.shape import Shape
 PCI_RULE = "PciPassthroughFilter"
 NUMA_RULE = "NUMATopologyFilter"
 OWNED = "belongs to another server"
+PROMISED = "goes to another of these servers"
 QUARANTINED = "is quarantined"
 NOT_OFFERED = "no device_spec offers it"
 CUT = "is cut into mediated devices"
@@ -197,6 +198,8 @@ def _own_exclusion(state: DeviceState) -> Exclusion | None:
         return Exclusion(RENDERS if state.cut == VIRGL else CUT, f"{address}: {state.cut}")
     if not state.offered:
         return Exclusion(NOT_OFFERED, address)
+    if state.claimed_by == TOGETHER:
+        return Exclusion(PROMISED, f"{address}: for another of these servers")
     if state.claimed_by is not None:
         return Exclusion(OWNED, f"{address}: {state.claimed_by}")
     if state.quarantined is not None:

@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from busway.domain.ids import GroupId, ServerId
 from busway.domain.placement import (
+    TOGETHER,
     ClaimedDevice,
     HostState,
     Placement,
@@ -73,7 +74,8 @@ def _in_turn(
         if request.group is not None:
             host = snapshot.hosts[index_of(snapshot).place_of(answer.host_id)]
             joined[request.group.id] = request.group.having(host.name)
-        snapshot = after(snapshot, request, answer)
+        others = replace(request, server_id=TOGETHER) if len(requests) > 1 else request
+        snapshot = after(snapshot, others, answer)
     return found, snapshot, None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from busway.domain.alias import PciRequest
 from busway.domain.ids import DeviceId, ServerId
-from busway.domain.placement import PlacementRequest, Snapshot
+from busway.domain.placement import TOGETHER, PlacementRequest, Snapshot
 from busway.domain.placement_change import (
     AddHost,
     AskAlone,
@@ -156,7 +156,7 @@ def _acts(gap: Gap, request: PlacementRequest) -> list[Change]:
     states = [host.devices[place] for place in sorted(near)]
     held: dict[ServerId, int] = {}
     for state in states:
-        if state.claimed_by is not None:
+        if state.claimed_by not in (None, TOGETHER):
             held[state.claimed_by] = held.get(state.claimed_by, 0) + 1
     servers = sorted(held, key=lambda server: (held[server], server))
     states_meant = [host.devices[place] for place in sorted(meant)]

@@ -9,7 +9,7 @@ from collections.abc import Collection, Hashable
 from typing import Any, Self
 
 from busway.domain.alias import Alias
-from busway.domain.placement import DeviceState, NumaCell
+from busway.domain.placement import TOGETHER, DeviceState, NumaCell
 from busway.scheduler.hardware import Hardware, Lot, TagNumbers, hardware_key
 
 
@@ -75,13 +75,15 @@ class Shapes:
 
     def with_hardware(self, hardware: Hardware, states: tuple[DeviceState, ...], cells: tuple[NumaCell, ...]) -> Shape:
         """The shape of a host whose hardware is known."""
-        claimed = quarantined = 0
+        claimed = quarantined = promised = 0
         for place, state in enumerate(states):
             if state.claimed_by is not None:
                 claimed |= 1 << place
+            if state.claimed_by == TOGETHER:
+                promised |= 1 << place  # for the reasons of a refusal, which are kept with the shape
             if state.quarantined:
                 quarantined |= 1 << place
-        key = (hardware, claimed, quarantined, cells)
+        key = (hardware, claimed, quarantined, promised, cells)
         shape = self._shapes.get(key)
         if shape is None:
             # Threads share what one has made: two objects for one shape would be two shapes.
