@@ -22,13 +22,17 @@ from busway.bootstrap.serve import Served, served
 from busway.bootstrap.setup.first_use import next_steps, operator, set_up_once
 from busway.control.hosts import joining
 from busway.domain.caller import Caller
+from busway.domain.errors import Unavailable
 from busway.domain.ids import ProjectId, UserId
+from busway.hypervisor.adapter import LibvirtHypervisor
+from busway.hypervisor.seam import Hypervisor
 from busway.pki.request import make_request
 from busway.wire.join import JoinRequest
 
 _log = structlog.get_logger("busway.up")
 _SELF = Caller(UserId("busway"), "busway up", ProjectId(""), roles=frozenset({"admin"}), is_system=True)
 STOP_SECONDS = 30
+LIBVIRT_SECONDS = 5.0  # between two looks whether libvirt answers
 
 
 def up(config: Config, options: AgentOptions) -> None:
@@ -39,6 +43,11 @@ def up(config: Config, options: AgentOptions) -> None:
     (config.state / "agent").mkdir(mode=0o711, parents=True, exist_ok=True)
     with served(config) as cloud:
         found = set_up_once(cloud.control, operator(cloud.control))
+        _log.info("up", url=cloud.url, clouds=str(cloud.clouds), host=socket.gethostname())
+        for line in next_steps(found, cloud.url, cloud.clouds) if found else ():
+            click.echo(line)
+        if not await_libvirt(LibvirtHypervisor(options.libvirt_uri), cloud.url, stop):
+            return
         credential = _credential(cloud, config.state / "agent")
         agent = build_agent(
             dataclasses.replace(
@@ -52,12 +61,29 @@ def up(config: Config, options: AgentOptions) -> None:
         )
         thread = threading.Thread(target=agent.run, args=(stop,), name="agent", daemon=True)
         thread.start()
-        _log.info("up", url=cloud.url, clouds=str(cloud.clouds), host=socket.gethostname())
-        for line in next_steps(found, cloud.url, cloud.clouds) if found else ():
-            click.echo(line)
         with serving_metrics(agent, options):
             stop.wait()
         thread.join(STOP_SECONDS)
+
+
+def await_libvirt(hypervisor: Hypervisor, url: str, stop: threading.Event) -> bool:
+    """Waits until libvirt answers, and says once what is missing and what works without it; False if `stop` comes first."""
+    is_told = False
+    while not stop.is_set():
+        try:
+            hypervisor.domains()
+        except Unavailable as error:
+            if not is_told:
+                click.echo(
+                    f"This machine can't run servers yet: {error}\n"
+                    "`busway doctor` says what else it lacks, such as an IOMMU. The agent starts as soon as libvirt answers.\n"
+                    f"The API at {url} works: images, flavors, networks, projects, and hosts that you add; servers wait for a host."
+                )
+            is_told = True
+            stop.wait(LIBVIRT_SECONDS)
+        else:
+            return True
+    return False
 
 
 def _credential(cloud: Served, folder: Path) -> Path:
