@@ -152,6 +152,18 @@ def test_what_is_not_that_partition_fails_the_build_and_joins_nothing(
     assert (seen.fault.code, active(stage)) == (code, set())
 
 
+def test_a_host_whose_agent_serves_no_fabric_joins_nothing_and_says_so(stage: Stage) -> None:
+    stage.fabric = None
+    stage.desire(joined(ONE, 3))
+
+    stage.settle(stage.agent())
+
+    [seen] = stage.link.last.servers
+    assert seen.fault is not None
+    assert (seen.fault.code, seen.power, stage.link.last.fabrics) == ("no-fabric", None, ())
+    assert partition(3) not in [held.unit for held in stage.link.last.held]
+
+
 def test_gpus_that_somebody_else_has_joined_are_left_alone(stage: Stage) -> None:
     assert stage.fabric is not None
     stage.fabric.manager(["-a", "1"])

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from busway.domain.address import PciAddress
-from busway.hardware.tree import link_name, read_text
+from busway.hardware.slow_read import find_text_slowly
+from busway.hardware.tree import link_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +36,5 @@ def driver_of(root: Path, address: PciAddress) -> str | None:
 
 def read_override(folder: str) -> str:
     """The driver_override of the function whose folder this is, "" for none; the kernel prints "(null)" then."""
-    text = read_text(f"{folder}/driver_override")
+    text = find_text_slowly(f"{folder}/driver_override") or ""
     return "" if text == "(null)" else text

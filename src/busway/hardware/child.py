@@ -18,10 +18,11 @@ _left: list[subprocess.Popen[str]] = []
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a program ended, and what it said on stderr."""
+    """How a program ended, what it said on stderr, and what it printed if that was asked for."""
 
     status: int
     words: str
+    output: str = ""
 
 
 def run_child(
@@ -31,6 +32,7 @@ def run_child(
     text: str = "",
     environment: Mapping[str, str] | None = None,
     watch: Callable[[], None] = lambda: None,
+    output: bool = False,
 ) -> Ended:
     """Runs a program that reads `text`; `watch` is called while it runs, and ends it by raising.
 
@@ -41,9 +43,10 @@ def run_child(
     child = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if output else subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        errors="replace",
         env=dict(environment) if environment is not None else None,
     )
     try:
@@ -53,25 +56,39 @@ def run_child(
         raise
 
 
-def _wait(child: subprocess.Popen[str], text: str, deadline: float, watch: Callable[[], None]) -> tuple[int, str]:
+def ask(command: Sequence[str], seconds: float) -> str:
+    """What a program prints; raises `OSError` with the reason if it fails or hangs, or if the same has been left behind and hangs still."""
+    left = next((child.pid for child in _left if child.args == [*command] and child.poll() is None), None)
+    if left is not None:
+        raise OSError(f"An earlier one hangs in the kernel still (process {left}).")
+    try:
+        ended = run_child([*command], seconds, output=True)
+    except subprocess.TimeoutExpired as error:
+        raise OSError(f"It did not end within {seconds:g} s.") from error
+    if ended.status != 0:
+        raise OSError(f"It ended with {ended.status}: {f'{ended.output}{ended.words}'.strip()[-500:]}")
+    return ended.output
+
+
+def _wait(child: subprocess.Popen[str], text: str, deadline: float, watch: Callable[[], None]) -> tuple[int, str, str]:
     given: str | None = text
     while True:
         left = deadline - time.monotonic()
         try:
-            _, words = child.communicate(given, timeout=max(0.0, min(_LOOK, left)))
+            output, words = child.communicate(given, timeout=max(0.0, min(_LOOK, left)))
         except subprocess.TimeoutExpired:
             if left <= 0:
                 raise
             given = None  # it has been handed over
             watch()
         else:
-            return child.returncode, words.strip()
+            return child.returncode, words.strip(), output or ""
 
 
 def _leave(child: subprocess.Popen[str]) -> None:
     """Kills a child and waits for it a moment only."""
     child.kill()
-    for pipe in (child.stdin, child.stderr):
+    for pipe in (child.stdin, child.stdout, child.stderr):
         if pipe is not None and not pipe.closed:
             pipe.close()
     try:

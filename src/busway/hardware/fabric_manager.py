@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from busway.domain.address import PciAddress
 from busway.domain.errors import BadInput, HostError
+from busway.hardware.child import ask
 
 Run = Callable[[Sequence[str]], str]  # arguments of a program, and what it prints
 _SECONDS = 60.0
@@ -38,16 +38,9 @@ def run_program(program: str) -> Run:
 
     def run(arguments: Sequence[str]) -> str:
         try:
-            done = subprocess.run(
-                [program, *arguments], capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False,
-                stdin=subprocess.DEVNULL,
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired) as error:
+            return ask([program, *arguments], _SECONDS)
+        except OSError as error:
             raise _failed(program, arguments, str(error)) from error
-        if done.returncode != 0:
-            words = (done.stdout + done.stderr).strip()[-500:]
-            raise _failed(program, arguments, f"It ended with {done.returncode}: {words}")
-        return done.stdout
 
     return run
 

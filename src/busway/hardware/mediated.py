@@ -9,9 +9,12 @@ from pathlib import Path
 from busway.domain.address import PciAddress
 from busway.domain.mdev import MdevParentSeen, MdevTypeSeen
 from busway.domain.units.vgpu import VgpuFunction, vgpu_type_id
-from busway.hardware.tree import find_number, find_text, link_name, list_names, parse_number, read_text
+from busway.hardware.slow_read import find_text_slowly, find_texts_slowly
+from busway.hardware.tree import find_number, link_name, list_names, parse_number, read_text
 
+PLACEMENT = "nvidia/placement_id"  # in the folder of a vGPU: where its frame buffer begins
 _PARENTS = "sys/class/mdev_bus"
+_FILES = ("name", "available_instances", "description")  # of a type: its driver makes them up when they are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,13 @@ def see_vgpu_function(folder: str, address: PciAddress, card: str) -> MdevParent
     if vgpu.current:
         mine = vgpu_type_id(vgpu.current)
         types[mine] = replace(types.get(mine, MdevTypeSeen(mine, available=0)), instances=(str(address),))
-    trouble = "what it is can't be read" if vgpu.current is None else "" if vgpu.current else vgpu.unclear
+    trouble = (
+        "what it is can't be read: its nvidia/current_vgpu_type fails or hangs"
+        if vgpu.current is None
+        else ""
+        if vgpu.current
+        else vgpu.unclear
+    )
     return MdevParentSeen(
         str(address),
         tuple(types.values()),
@@ -120,7 +129,13 @@ def mdev_folder(root: Path, parent: MdevParent | PciAddress) -> str:
 def read_mdev_types(folder: str) -> tuple[MdevType, ...]:
     """Reads the mediated types of the device whose folder this is."""
     parent = f"{folder}/mdev_supported_types"
-    return tuple(_read_type(f"{parent}/{name}", name) for name in list_names(parent))
+    names = list_names(parent)
+    files = [f"{parent}/{name}/{file}" for name in names for file in _FILES]
+    texts = find_texts_slowly(files, _card(folder)) if files else []
+    return tuple(
+        _read_type(f"{parent}/{name}", name, *texts[n * len(_FILES) : (n + 1) * len(_FILES)])
+        for n, name in enumerate(names)
+    )
 
 
 def read_vendor_vgpu(folder: str) -> VendorVgpu | None:
@@ -128,12 +143,24 @@ def read_vendor_vgpu(folder: str) -> VendorVgpu | None:
     names = list_names(f"{folder}/nvidia")
     if "creatable_vgpu_types" not in names and "current_vgpu_type" not in names:
         return None
-    text = find_text(f"{folder}/nvidia/creatable_vgpu_types")
+    files = [f"{folder}/nvidia/{name}" for name in ("creatable_vgpu_types", "current_vgpu_type")]
+    text, current = find_texts_slowly(files, _card(folder))
     types = _creatable(text or "")
     unclear = "its nvidia/creatable_vgpu_types can't be read" if text is None else ""
     if text and not types and _has_rows(text):
         unclear = f"its nvidia/creatable_vgpu_types can't be understood: {text.splitlines()[0][:80]}"
-    return VendorVgpu(find_number(f"{folder}/nvidia/current_vgpu_type"), types, unclear)
+    return VendorVgpu(parse_number(current or ""), types, unclear)
+
+
+def read_placement(folder: str) -> int | None:
+    """Where the frame buffer begins of the vGPU whose folder this is, a VF's or a mediated device's."""
+    return parse_number(find_text_slowly(f"{folder}/{PLACEMENT}", _card(folder)) or "")
+
+
+def _card(folder: str) -> str:
+    """What hangs as a whole when its driver does: the card of the function whose folder this is."""
+    above, _, name = folder.rpartition("/")
+    return f"{above}/{link_name(f'{folder}/physfn') or name}"
 
 
 def _creatable(text: str) -> tuple[VgpuType, ...]:
@@ -157,12 +184,12 @@ def _has_rows(text: str) -> bool:
     return bool([row for row in rows if not row.strip().lower().endswith("name")])
 
 
-def _read_type(folder: str, name: str) -> MdevType:
+def _read_type(folder: str, id_: str, name: str | None, available: str | None, description: str | None) -> MdevType:
     return MdevType(
-        id=name,
-        name=read_text(f"{folder}/name"),
-        available=find_number(f"{folder}/available_instances"),
+        id=id_,
+        name=name or "",
+        available=parse_number(available or ""),
         device_api=read_text(f"{folder}/device_api"),
-        description=read_text(f"{folder}/description"),
+        description=description or "",
         instances=tuple(list_names(f"{folder}/devices")),
     )

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 from busway.domain.address import PciAddress
-from busway.hardware.tree import find_flag, find_number, link_name, list_names, parse_address
+from busway.hardware.slow_read import find_text_slowly
+from busway.hardware.tree import find_flag, find_number, link_name, list_names, parse_address, parse_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ def read_sriov(folder: str) -> Sriov | None:
     total = find_number(f"{folder}/sriov_totalvfs")
     if total is None or total <= 0:
         return None
-    enabled = find_number(f"{folder}/sriov_numvfs")
+    enabled = parse_number(find_text_slowly(f"{folder}/sriov_numvfs") or "")
     return Sriov(total, enabled, _vfs(folder), find_flag(f"{folder}/sriov_drivers_autoprobe"))
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from busway.domain.address import PciAddress
 from busway.domain.errors import BadInput, HostError
 from busway.domain.units import Mdev
-from busway.hardware.mediated import MdevParent, mdev_folder, read_mdev_types
-from busway.hardware.tree import find_number, list_names
+from busway.hardware.mediated import MdevParent, mdev_folder, read_mdev_types, read_placement
+from busway.hardware.tree import list_names
 from busway.hardware.undo import Undo
-from busway.hardware.verbs.mdev import PLACEMENT, create_mdev, place_mdev, preflight_mdev, remove_mdev
+from busway.hardware.verbs.mdev import create_mdev, place_mdev, preflight_mdev, remove_mdev
 from busway.hardware.verbs.obstacle import Obstacle, check_settled
 from busway.hardware.verbs.seam import DeviceVerbs
 
@@ -41,8 +41,7 @@ def take(verbs: DeviceVerbs, unit: Mdev, *, patience: float = 20.0) -> None:
 
 def is_placed(root: Path, unit: Mdev) -> bool:
     """True when the device lies where it must, or may lie anywhere."""
-    file = f"{root}/{_DEVICES}/{unit.uuid}/{PLACEMENT}"
-    return unit.start is None or find_number(file) == unit.start
+    return unit.start is None or read_placement(f"{root}/{_DEVICES}/{unit.uuid}") == unit.start
 
 
 def list_ready(root: Path) -> tuple[str, ...]:

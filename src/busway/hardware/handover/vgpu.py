@@ -7,9 +7,7 @@ from pathlib import Path
 from busway.domain.units import VgpuFunction
 from busway.hardware import refusals
 from busway.hardware.function_read import read_function
-from busway.hardware.mediated import read_vendor_vgpu
-from busway.hardware.tree import find_number
-from busway.hardware.verbs.mdev import PLACEMENT
+from busway.hardware.mediated import read_placement, read_vendor_vgpu
 from busway.hardware.verbs.obstacle import Obstacle, absent, obstacle
 from busway.hardware.verbs.seam import DeviceVerbs
 from busway.hardware.verbs.vgpu import clear_vgpu, preflight_vgpu, set_vgpu
@@ -45,7 +43,7 @@ def is_ready(root: Path, unit: VgpuFunction) -> bool:
     vgpu = read_vendor_vgpu(folder)
     if vgpu is None or not unit.number or vgpu.current != unit.number:
         return False
-    return unit.start is None or find_number(f"{folder}/{PLACEMENT}") == unit.start
+    return unit.start is None or read_placement(folder) == unit.start
 
 
 def is_idle(root: Path, unit: VgpuFunction) -> bool:

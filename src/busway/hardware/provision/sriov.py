@@ -59,6 +59,8 @@ def _count(
     if pf.address in users:
         raise _in_use(layout, f"{pf.address} itself belongs to server {users[pf.address]}.")
     before = pf.sriov.enabled if pf.sriov else 0
+    if before is None:
+        refuse(preflight_vfs(verbs, pf.address, layout.count))
     if before:
         _check_idle(machine, pf, layout, users)
         _check_possible(verbs, pf, layout)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from collections.abc import Callable, Sequence
 
 from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
 from busway.domain.vgpu import SizeMode
+from busway.hardware.child import ask
 
 Run = Callable[[Sequence[str]], str]  # arguments of nvidia-smi, and what it prints
 _SECONDS = 60.0
@@ -27,15 +27,9 @@ def run_nvidia_smi(arguments: Sequence[str]) -> str:
         words = "It comes with the vendor's vGPU manager."
         raise HostError("There is no nvidia-smi on this host", detail=words, remedy="Install it.", code="no-nvidia-smi")
     try:
-        done = subprocess.run(
-            [program, *arguments], capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
+        return ask([program, *arguments], _SECONDS)
+    except OSError as error:
         raise _failed(arguments, str(error)) from error
-    if done.returncode != 0:
-        raise _failed(arguments, f"It ended with {done.returncode}: {(done.stdout + done.stderr).strip()[-500:]}")
-    return done.stdout
 
 
 def read_size_mode(run: Run, card: PciAddress) -> SizeMode | None:

@@ -8,8 +8,15 @@ from pathlib import Path
 from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
 from busway.hardware.holders import Holder, read_open_files
-from busway.hardware.mediated import MdevParent, mdev_folder, read_mdev_parents, read_mdev_types
-from busway.hardware.tree import find_number, link_name, list_names
+from busway.hardware.mediated import (
+    PLACEMENT,
+    MdevParent,
+    mdev_folder,
+    read_mdev_parents,
+    read_mdev_types,
+    read_placement,
+)
+from busway.hardware.tree import link_name, list_names
 from busway.hardware.undo import Undo
 from busway.hardware.verbs.obstacle import Obstacle, absent, check_settled, failure_code, held, refuse
 from busway.hardware.verbs.seam import DeviceVerbs
@@ -17,7 +24,6 @@ from busway.hardware.verbs.wait import wait_until
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _DEVICES = "sys/bus/mdev/devices"
-PLACEMENT = "nvidia/placement_id"  # in the folder of a vGPU: where its frame buffer begins
 Parent = PciAddress | MdevParent
 
 
@@ -68,7 +74,7 @@ def place_mdev(verbs: DeviceVerbs, parent: Parent, uuid: str, start: int) -> Non
         verbs.set(parent, f"{uuid}/{PLACEMENT}", str(start))
     except HostError as error:
         raise not_placed(f"mdev {uuid}", start, str(error), failure_code(error, "vgpu-placement")) from error
-    if find_number(f"{mdev_folder(verbs.root, parent)}/{uuid}/{PLACEMENT}") != start:
+    if read_placement(f"{mdev_folder(verbs.root, parent)}/{uuid}") != start:
         raise not_placed(f"mdev {uuid}", start, "Its file placement_id does not show it.")
 
 

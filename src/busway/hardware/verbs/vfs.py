@@ -26,6 +26,10 @@ def preflight_vfs(verbs: DeviceVerbs, address: PciAddress, count: int) -> tuple[
     sriov = function.sriov
     if sriov is None:
         return (Obstacle("no-sriov", f"{address} has no SR-IOV", "", "Switch on SR-IOV in the firmware."),)
+    if sriov.enabled is None:
+        words = f"{_NUMBER} can't be read: the kernel refuses it, or holds the device for a driver that hangs."
+        brief = f"How many VFs {address} has can't be told"
+        return (Obstacle("vfs-unreadable", brief, words, "Read `dmesg`; if a driver hangs, restart the host."),)
     if sriov.enabled == count:
         return ()
     if not 0 <= count <= sriov.total:

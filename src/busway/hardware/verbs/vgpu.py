@@ -9,10 +9,9 @@ from busway.domain.errors import HostError
 from busway.hardware.function import Function
 from busway.hardware.function_read import read_function
 from busway.hardware.machine import Machine
-from busway.hardware.mediated import VendorVgpu, read_vendor_vgpu
-from busway.hardware.tree import find_number
+from busway.hardware.mediated import PLACEMENT, VendorVgpu, read_placement, read_vendor_vgpu
 from busway.hardware.undo import Undo
-from busway.hardware.verbs.mdev import PLACEMENT, not_placed
+from busway.hardware.verbs.mdev import not_placed
 from busway.hardware.verbs.obstacle import Obstacle, absent, check_settled, failure_code, refuse, users
 from busway.hardware.verbs.seam import DeviceVerbs
 from busway.hardware.verbs.wait import wait_until
@@ -65,7 +64,7 @@ def set_vgpu(
         if _read(verbs, address).current != number:
             undo.add(lambda: _write(verbs, address, 0, patience))
             _write(verbs, address, number, patience)
-        if start is not None and find_number(_file(verbs, address, PLACEMENT)) != start:
+        if start is not None and read_placement(_file(verbs, address, "")) != start:
             _place(verbs, address, start)
         undo.keep()
 
@@ -95,7 +94,7 @@ def _place(verbs: DeviceVerbs, address: PciAddress, start: int) -> None:
         verbs.set(address, PLACEMENT, str(start))
     except HostError as error:
         raise not_placed(str(address), start, str(error), failure_code(error, "vgpu-placement")) from error
-    if find_number(_file(verbs, address, PLACEMENT)) != start:
+    if read_placement(_file(verbs, address, "")) != start:
         raise not_placed(str(address), start, "Its file placement_id does not show it.")
 
 
