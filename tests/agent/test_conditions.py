@@ -7,12 +7,15 @@ import pytest
 
 from busway.agent.agent import Agent
 from busway.agent.guest_gpus import GuestGpus
+from busway.agent.render import DeclaredNodes
 from busway.bootstrap.findings import examine
 from busway.domain.address import PciAddress
 from busway.domain.condition import Conditions, HostFinding
 from busway.domain.errors import NotFound
 from busway.metrics.family import Figure
+from busway.testing.fabric import MODULES, FakeFabric, hgx
 from busway.testing.machines_server import hgx_h200
+from busway.testing.render_nodes import add_render_node
 from busway.testing.stage import ONE, Stage, desired_server
 
 FINDING = HostFinding("link-narrow", "informs", "The link has 4 of 16 lanes", "Reseat the card.", "0000:41:00.0")
@@ -60,6 +63,32 @@ def test_a_link_that_changes_its_speed_makes_no_new_report(stage: Stage, gpu: Pc
     agent.round()
 
     assert len(stage.link.reports) == 1
+
+
+def test_a_host_tells_in_which_ways_each_of_its_cards_can_be_given(stage: Stage, gpu: PciAddress) -> None:
+    stage.machine.sriov("0000:51", vfs=2, group=30)
+    stage.agent().round()
+
+    told = {each.device: {way.name: way.serves for way in each.ways} for each in stage.link.conditions[-1].modes}
+
+    assert set(told) == {str(gpu), "0000:51:00.0"}
+    assert (told[str(gpu)]["whole"], told[str(gpu)]["virtual functions"]) == (True, False)
+    assert (told["0000:51:00.0"]["whole"], told["0000:51:00.0"]["virtual functions"]) == (False, True)
+
+
+def test_a_gpu_of_a_fabric_tells_its_partitions_and_a_render_node_what_qemu_lacks(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    hgx(stage.machine)
+    stage.fabric = FakeFabric(stage.root)
+    add_render_node(stage.root, MODULES[1])
+    stage.render = DeclaredNodes(lacking=lambda: "QEMU has no egl-headless")
+    stage.agent().round()
+
+    [ways] = [each.ways for each in stage.link.conditions[-1].modes if each.device == MODULES[1]]
+    why = {way.name: way.why for way in ways}
+
+    assert "it is in partitions of 1, 2" in why["NVLink partition"]
+    assert "QEMU has no egl-headless" in why["render shares"]
 
 
 def test_ports_above_gpus_tell_their_links_too(tmp_path: Path) -> None:

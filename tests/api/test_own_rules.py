@@ -9,7 +9,9 @@ from click.testing import CliRunner
 
 from busway.cli.main import main
 from busway.control.identity.directory import clouds_yaml
+from busway.control.observation.conditions import put_conditions
 from busway.control.placement.place import place_round
+from busway.domain.condition import CardMode, CardModes, Conditions
 from tests.api.serving import PASSWORD, ApiServer
 from tests.api.test_servers import create
 from tests.control.clouds import SPEC, gpu
@@ -178,6 +180,16 @@ def test_the_list_of_devices_says_which_one_leaves_when_it_is_given_back(api_ser
     assert "claimed, then leaves" in listed and "s1" in listed
     assert "it leaves when its server gives it back" in run("device", "show", f"host1:{gpu(0).address}")
     assert "server s1" in run("alias", "delete", "b1", code=1)
+
+
+def test_a_device_is_shown_with_the_ways_to_give_its_card(api_server: ApiServer, run: Any) -> None:
+    host = api_server.host()
+    ways = (CardMode("whole", serves=True, why="1 function"), CardMode("vendor vGPU", serves=False, why="no files"))
+    put_conditions(api_server.control, host.id, Conditions("host1", modes=(CardModes(str(gpu(0).address), ways),)))
+
+    shown = run("device", "show", f"host1:{gpu(0).address}")
+
+    assert "Ways to give it to guests\n    yes  whole: 1 function\n    no   vendor vGPU: no files\n" in shown
 
 
 def test_a_deleted_rule_of_run_time_leaves_the_files(run: Any) -> None:

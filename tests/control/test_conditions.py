@@ -1,5 +1,6 @@
 """What hosts tell of how they do: kept, bounded, shown with each device; and nothing is placed by it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from busway.control.devices.listing import get_device, host_conditions, list_changed, list_devices
 from busway.control.hosts.forget import delete_host
 from busway.control.observation.conditions import put_conditions
-from busway.domain.condition import Conditions, DeviceCondition, HostFinding
+from busway.domain.condition import CardMode, CardModes, Conditions, DeviceCondition, HostFinding
 from busway.domain.errors import Forbidden
 from busway.store import hosts
 from tests.control.clouds import ADMIN, Cloud, Host
@@ -34,6 +35,18 @@ def test_a_device_is_shown_with_its_link_and_what_the_doctor_found_of_it(cloud: 
     assert first.condition == DeviceCondition(GPU, 2.5, 8, 16.0, 16, 85)
     assert (first.findings, second.condition, second.findings) == ((NARROW,), None, ())
     assert host_conditions(cloud.control, ADMIN)["h1"].findings == (NARROW, OF_HOST)
+
+
+def test_a_device_is_shown_with_the_ways_to_give_its_card(cloud: Cloud, host: Host) -> None:
+    long = CardMode("w" * 100, serves=False, why="\0" + "y" * 2000)
+    modes = CardModes(GPU, (CardMode("whole", serves=True, why="1 function, IOMMU group 10"), *[long] * 40))
+    put_conditions(cloud.control, host.id, replace(told(), modes=(modes,)))
+
+    ways = get_device(cloud.control, ADMIN, GPU).modes
+
+    assert ways[0] == CardMode("whole", serves=True, why="1 function, IOMMU group 10")
+    assert (len(ways), len(ways[1].name), len(ways[1].why), "\0" in ways[1].why) == (16, 64, 1000, False)
+    assert get_device(cloud.control, ADMIN, "0000:42:00.0").modes == ()
 
 
 def test_other_lanes_are_an_event_of_the_device_and_another_speed_is_none(cloud: Cloud, host: Host) -> None:

@@ -7,8 +7,10 @@ from click.testing import CliRunner
 
 from busway.cli.main import main
 from busway.domain.address import PciAddress
+from busway.domain.condition import CardMode
+from busway.domain.units import FabricPartition
 from busway.hardware import Machine as Reading
-from busway.hardware.modes import CardMode, modes_of
+from busway.hardware.modes import modes_of
 from busway.testing.kernel import FakeKernel
 from busway.testing.kernel_devices import create_mdev
 from busway.testing.kernel_vgpu import vgpu_card
@@ -50,6 +52,40 @@ def test_a_gpu_with_a_render_node_serves_shares_of_it(machine: Machine) -> None:
     assert (without.serves, without.why) == (False, "its driver (nouveau) has no render node")
     assert found.serves
     assert "/dev/dri/renderD129; declare it: busway agent --render-node 0000:41:00.0=SHARES" in found.why
+
+
+def test_a_render_node_serves_nobody_while_the_hypervisor_can_not_draw(machine: Machine) -> None:
+    address = machine.gpu("0000:41:00.0", group=10)
+    add_render_node(machine.root, str(address), 129)
+    reading = Reading.read(machine.root)
+    card = reading.card(address)
+    assert card is not None
+
+    found = {way.name: way for way in modes_of(reading, card, lacking=lambda: "QEMU has no egl-headless")}
+
+    assert not found["render shares"].serves
+    assert found["render shares"].why == "its render node is /dev/dri/renderD129, but QEMU has no egl-headless"
+
+
+def test_gpus_that_nvswitches_join_tell_their_partitions_or_what_lacks(machine: Machine) -> None:
+    first, second = "0000:19:00.0", "0000:1a:00.0"
+    for gpu in (first, second):
+        machine.function(gpu, "10de:2330", "030200", group=int(gpu[5:7], 16))
+    reading = Reading.read(machine.root)
+    machine.function("0000:05:00.0", "10de:22a3", "068000", group=9)
+    switched = Reading.read(machine.root)
+    known = [FabricPartition(3, (first, second)), FabricPartition(9, (first,))]
+
+    def why(where: Reading, partitions: list[FabricPartition]) -> tuple[bool, str]:
+        card = where.card(PciAddress(first))
+        assert card is not None
+        [found] = [way for way in modes_of(where, card, partitions) if way.name == "NVLink partition"]
+        return found.serves, found.why
+
+    assert why(reading, []) == (False, "the host shows no NVSwitch")
+    assert why(switched, known) == (True, "it is in partitions of 1, 2 GPUs")
+    assert why(switched, known[2:])[0] is False
+    assert "1 NVSwitches, but no partition with it is known; declare them: busway agent" in why(switched, [])[1]
 
 
 def test_one_that_is_reserved_with_pci_stub_is_taken_over(machine: Machine) -> None:
@@ -122,5 +158,5 @@ def test_the_command_prints_every_way_of_one_card_and_refuses_an_unknown_one(mac
     shown = CliRunner().invoke(main, ["device", "modes", "0000:41:00.0", *root])
     unknown = CliRunner().invoke(main, ["device", "modes", "0000:99:00.0", *root])
 
-    assert (shown.exit_code, shown.output.count("\n    no "), shown.output.count("\n    yes ")) == (0, 5, 1)
+    assert (shown.exit_code, shown.output.count("\n    no "), shown.output.count("\n    yes ")) == (0, 6, 1)
     assert unknown.exit_code != 0

@@ -41,12 +41,16 @@ from busway.agent.troubles import Troubles
 from busway.agent.vgpu_modes import VgpuModes
 from busway.agent.workers import Spawn, Workers, in_thread
 from busway.domain.address import PciAddress
+from busway.domain.condition import CardMode
 from busway.domain.documents import Desired
 from busway.domain.errors import BadInput
+from busway.domain.fabric import fabric_of
 from busway.domain.ids import ServerId
 from busway.domain.sriov_layout import SriovLayout
 from busway.domain.vgpu import SizeMode
+from busway.hardware.card import Card
 from busway.hardware.machine import Machine
+from busway.hardware.modes import modes_of
 from busway.hardware.provision.vgpu_mode import Run, run_nvidia_smi
 from busway.hardware.verbs import DeviceVerbs
 from busway.hypervisor.guest import GuestOptions
@@ -138,6 +142,7 @@ class Agent:
             self._log,
             guest_gpus,
             examine,
+            self._ways,
             every=self._timing.conditions,
             doctor_every=self._timing.doctor,
         )
@@ -273,6 +278,11 @@ class Agent:
             self._guest_gpus.look(self._desired)
         self._troubles.guard("conditions", lambda: self._tell_conditions(after))
         self._troubles.guard("resource view", lambda: self._view(after))
+
+    def _ways(self, machine: Machine, card: Card) -> tuple[CardMode, ...]:
+        seen = self._fabric.seen() if self._fabric else ()
+        partitions = [each for fabric in seen for each in fabric_of(fabric).partitions]
+        return modes_of(machine, card, partitions, self._render.lacking)
 
     def _tell_conditions(self, sight: Sight) -> None:
         self.conditions.tell(sight.machine, {str(held.unit.name) for held in sight.held})

@@ -1,4 +1,4 @@
-"""The conditions of this host, sent to the control plane now and then: links, utilisation, and the doctor's findings.
+"""The conditions of this host, sent to the control plane now and then: links, utilisation, the ways of its cards, and the doctor's findings.
 
 It has a document of its own, so that a link that changes its speed never makes a report a new one. What changed is told
 at the next look; the doctor looks in a thread of its own, seldom, and a look that fails is one that found nothing new.
@@ -15,10 +15,12 @@ from structlog.typing import FilteringBoundLogger
 
 from busway.agent.guest_gpus import GuestGpus
 from busway.agent.link import AgentLink
-from busway.domain.condition import Conditions, DeviceCondition, HostFinding
+from busway.domain.condition import CardMode, CardModes, Conditions, DeviceCondition, HostFinding
 from busway.domain.errors import NotFound
+from busway.hardware.card import Card
 from busway.hardware.function import Function
 from busway.hardware.machine import Machine
+from busway.hardware.modes import modes_of
 
 # Examines the host under a root; the addresses are of devices that guests have, whose users are as they must be.
 Examine = Callable[[Path, Collection[str]], tuple[HostFinding, ...]]
@@ -38,12 +40,13 @@ class HostConditions:
         log: FilteringBoundLogger,
         guest_gpus: GuestGpus | None = None,
         examine: Examine | None = None,
+        ways: Callable[[Machine, Card], tuple[CardMode, ...]] = modes_of,
         *,
         every: float,
         doctor_every: float,
     ) -> None:
         self._host, self._link, self._clock, self._log = host, link, clock, log
-        self._guest_gpus, self._examine = guest_gpus, examine
+        self._guest_gpus, self._examine, self._ways = guest_gpus, examine, ways
         self._every, self._doctor_every = every, doctor_every
         self._told: Conditions | None = None
         self._findings: tuple[HostFinding, ...] | None = None
@@ -82,6 +85,11 @@ class HostConditions:
             tuple(_condition(one, utilization) for one in machine if one in wanted or one.address in above),
             self._findings or (),
             examined=self._findings is not None,
+            modes=tuple(
+                CardModes(str(card.main.address), self._ways(machine, card))
+                for card in machine.gpu_cards
+                if not card.main.is_vf
+            ),
         )
 
     def _utilization(self) -> Iterator[tuple[str, int]]:

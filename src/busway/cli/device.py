@@ -10,6 +10,7 @@ import click
 
 from busway.cli.listing import Columns, Listing, Row, list_options
 from busway.cli.output import clouds_option, json_option, print_fields, print_json, print_table
+from busway.cli.width import wrapped
 from busway.cli.words import Words
 
 
@@ -88,7 +89,7 @@ _HANDOVERS: Columns = {
 @clouds_option
 @json_option
 def show(name: str, clouds: str | None, as_json: bool) -> None:
-    """Show one device and its history.
+    """Show one device, the ways to give its card to guests, and its history.
 
     DEVICE is HOST:ADDRESS, ADDRESS or an id.
     """
@@ -112,6 +113,10 @@ def show(name: str, clouds: str | None, as_json: bool) -> None:
         ]
         + [("in its group", other) for other in story["group"]]
     )
+    if story["modes"]:
+        click.echo(f"\nWays to give {found['parent'] or 'it'} to guests")
+    for way in story["modes"]:
+        click.echo(wrapped(f"    {'yes' if way['serves'] else 'no ':3}  {way['name']}: ", way["why"]))
     click.echo("\nHistory")
     print_table(
         ("TIME", "FROM", "TO", "SERVER", "REASON"),

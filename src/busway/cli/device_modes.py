@@ -17,6 +17,7 @@ def show_modes(tree: Path, address: str | None, everything: bool, as_json: bool)
     from busway.hardware.machine import Machine
     from busway.hardware.modes import modes_of
     from busway.hardware.snapshot import open_tree
+    from busway.hypervisor.drawing import ask_qemu, missing
 
     with open_tree(tree) as root:
         machine = Machine.read(root)
@@ -30,7 +31,8 @@ def show_modes(tree: Path, address: str | None, everything: bool, as_json: bool)
                     code="device-not-found",
                 )
             cards = (found,)
-        told = [(card, modes_of(machine, card)) for card in cards]
+        here = root == Path("/")
+        told = [(card, modes_of(machine, card, lacking=lambda: missing(ask_qemu) if here else "")) for card in cards]
         if as_json:
             print_json(
                 [

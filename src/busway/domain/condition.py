@@ -1,4 +1,7 @@
-"""How the devices of a host do now: their links, how busy they are, and what the doctor found; nothing is decided by it."""
+"""How the devices of a host do now: their links, how busy they are, in which ways its cards can be given to guests, and what the doctor found.
+
+Nothing is decided by it.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +41,23 @@ class HostFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class CardMode:
+    """One way to give a card to guests: `serves` is whether it can be given so now, `why` the facts for that or against it."""
+
+    name: str
+    serves: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardModes:
+    """All ways of the card that has this address, the whole card first."""
+
+    device: str
+    ways: tuple[CardMode, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Conditions:
     """All that a host tells of how it does. `examined` is False while its doctor has not looked."""
 
@@ -45,3 +65,4 @@ class Conditions:
     devices: tuple[DeviceCondition, ...] = ()
     findings: tuple[HostFinding, ...] = ()
     examined: bool = False
+    modes: tuple[CardModes, ...] = ()

@@ -5,10 +5,11 @@ It describes the card and its host as they are now, and ignores who uses the car
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from busway.domain.address import PciAddress
+from busway.domain.condition import CardMode
+from busway.domain.units import FabricPartition
 from busway.hardware.card import Card
 from busway.hardware.function import Function
 from busway.hardware.machine import Machine
@@ -16,26 +17,27 @@ from busway.hardware.render_node import find_render_node
 from busway.hardware.verbs.mode import Mode
 
 _NAMED = 3
+_NVSWITCH = "10de", "0680"  # vendor and class
 
 
-@dataclass(frozen=True, slots=True)
-class CardMode:
-    """One way: `serves` is whether the card can be given so now, `why` the facts for that or against it."""
+def modes_of(
+    machine: Machine,
+    card: Card,
+    partitions: Iterable[FabricPartition] = (),
+    lacking: Callable[[], str] = lambda: "",
+) -> tuple[CardMode, ...]:
+    """All ways, in the order of the whole card first.
 
-    name: str
-    serves: bool
-    why: str
-
-
-def modes_of(machine: Machine, card: Card) -> tuple[CardMode, ...]:
-    """All ways, in the order of the whole card first."""
+    `partitions` are those of the host's NVLink fabric, and `lacking` tells what its hypervisor lacks to draw for guests.
+    """
     frames = {found.function for found in machine.framebuffers or () if found.function is not None}
     return (
         _whole(card, frames),
         _virtual_functions(card),
         _mediated(card),
         _vendor_vgpu(machine, card),
-        _render(machine, card),
+        _partitions(machine, card, partitions),
+        _render(machine, card, lacking),
         CardMode(
             "pci-assign",
             serves=False,
@@ -118,12 +120,27 @@ def _vendor_vgpu(machine: Machine, card: Card) -> CardMode:
     return CardMode(name, serves=bool(known or made), why=words)
 
 
-def _render(machine: Machine, card: Card) -> CardMode:
+def _partitions(machine: Machine, card: Card, partitions: Iterable[FabricPartition]) -> CardMode:
+    """A whole card that the host's NVSwitches join with others for one guest."""
+    name = "NVLink partition"
+    sizes = sorted({len(each.gpus) for each in partitions if str(card.main.address) in each.gpus})
+    if sizes:
+        return CardMode(name, serves=True, why=f"it is in partitions of {', '.join(map(str, sizes))} GPUs")
+    switches = sum((one.vendor_id, one.class_code[:4]) == _NVSWITCH for one in machine)
+    if not switches:
+        return CardMode(name, serves=False, why="the host shows no NVSwitch")
+    words = f"the host has {switches} NVSwitches, but no partition with it is known; declare them: busway agent --fabric-manager fmpm"
+    return CardMode(name, serves=False, why=words)
+
+
+def _render(machine: Machine, card: Card, lacking: Callable[[], str]) -> CardMode:
     """API remoting: guests' virtio GPUs are drawn through the card's render node, while it stays on its own driver."""
     name = "render shares"
     node = find_render_node(machine.root, f"pci-{card.main.address}")
     if node is None:
         return CardMode(name, serves=False, why=f"its driver ({card.main.driver or 'none'}) has no render node")
+    if why := lacking():
+        return CardMode(name, serves=False, why=f"its render node is {node.device}, but {why}")
     words = f"its render node is {node.device}; declare it: busway agent --render-node {card.main.address}=SHARES"
     return CardMode(name, serves=True, why=words)
 

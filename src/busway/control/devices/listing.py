@@ -11,7 +11,7 @@ from busway.control.placement.snapshot import states_of
 from busway.domain.address import PciAddress
 from busway.domain.caller import Caller
 from busway.domain.claim import ClaimState
-from busway.domain.condition import Conditions, DeviceCondition, HostFinding
+from busway.domain.condition import CardMode, Conditions, DeviceCondition, HostFinding
 from busway.domain.device import DeviceKind
 from busway.domain.device_spec import DeviceSpecs
 from busway.domain.errors import NotFound
@@ -69,11 +69,15 @@ class DeviceView:
 
 @dataclass(frozen=True, slots=True)
 class DeviceStory:
-    """One device and what happened to it, oldest first, with the others of its IOMMU group."""
+    """One device and what happened to it, oldest first, with the others of its IOMMU group.
+
+    `modes` are the ways in which its card can be given to guests, of a VF those of its PF's; none where its host does not tell.
+    """
 
     device: DeviceView
     group: tuple[str, ...]
     events: tuple[Event, ...]
+    modes: tuple[CardMode, ...] = ()
 
 
 def list_devices(control: Control, caller: Caller, wanted: DeviceFilter = EVERY_DEVICE) -> list[DeviceView]:
@@ -114,7 +118,14 @@ def get_device(control: Control, caller: Caller, name: str) -> DeviceStory:
             for other in views.values()
             if view.iommu_group is not None and other.iommu_group == view.iommu_group and other.id != view.id
         )
-        return DeviceStory(view, group, tuple(events.list_events(tx, device_id=view.id)))
+        history = tuple(events.list_events(tx, device_id=view.id))
+        return DeviceStory(view, group, history, _modes(tx, found[0].host_id, view))
+
+
+def _modes(tx: Tx, host_id: HostId, view: DeviceView) -> tuple[CardMode, ...]:
+    told = conditions.conditions_of(tx, [host_id]).get(host_id)
+    ways = {each.device: each.ways for each in told.modes} if told is not None else {}
+    return ways.get(view.address) or ways.get(view.parent or "", ())
 
 
 def device_views(control: Control, tx: Tx) -> Collection[DeviceView]:

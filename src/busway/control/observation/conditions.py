@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from busway.control.context import Control
-from busway.domain.condition import Conditions, DeviceCondition, HostFinding
+from busway.domain.condition import CardMode, CardModes, Conditions, DeviceCondition, HostFinding
 from busway.domain.errors import Forbidden
 from busway.domain.ids import HostId
 from busway.store import conditions, devices, events, hosts
@@ -16,7 +16,7 @@ from busway.store.database import Tx
 from busway.store.devices import DeviceFilter
 from busway.store.events import Event
 
-_MOST_DEVICES, _MOST_FINDINGS = 1024, 256
+_MOST_DEVICES, _MOST_FINDINGS, _MOST_MODES = 1024, 256, 16
 _SHORT, _LONG = 64, 1000  # characters
 _SEVERITIES = ("blocks", "warns", "informs")
 _Number = TypeVar("_Number", int, float)
@@ -56,6 +56,7 @@ def _bounded(reported: Conditions) -> Conditions:
         reported,
         devices=tuple(_device(each) for each in reported.devices[:_MOST_DEVICES]),
         findings=tuple(_finding(each) for each in reported.findings[:_MOST_FINDINGS] if each.severity in _SEVERITIES),
+        modes=tuple(_modes(each) for each in reported.modes[:_MOST_DEVICES]),
     )
 
 
@@ -68,6 +69,11 @@ def _device(reported: DeviceCondition) -> DeviceCondition:
         _within(reported.link_max_width, 64),
         reported.utilization if reported.utilization is not None and 0 <= reported.utilization <= 100 else None,
     )
+
+
+def _modes(told: CardModes) -> CardModes:
+    ways = (CardMode(_text(each.name, _SHORT), each.serves, _text(each.why, _LONG)) for each in told.ways[:_MOST_MODES])
+    return CardModes(told.device[:_SHORT], tuple(ways))
 
 
 def _within(value: _Number | None, most: _Number) -> _Number | None:
