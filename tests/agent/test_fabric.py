@@ -120,13 +120,14 @@ def test_an_operator_can_say_which_module_is_where(stage: Stage) -> None:
         stage.kernel.unbind(PciAddress(gpu))
     untold = stage.agent()
     stage.settle(untold)
-    before = stage.link.last.fabrics
+    before, why = stage.link.last.fabrics, "; ".join(stage.link.last.notes)
     stage.fabric_modules = {module: PciAddress(gpu) for module, gpu in MODULES.items() if module in (1, 3)}
 
     stage.settle(stage.agent())
 
     [seen] = stage.link.last.fabrics
     assert before == ()
+    assert "Nobody tells where 8 GPUs of the fabric are" in why
     assert [each.number for each in fabric_of(seen).partitions] == [3, 7, 9]
 
 

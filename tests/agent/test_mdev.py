@@ -131,6 +131,18 @@ def test_a_kernel_that_ignores_the_act_fails_the_build_and_leaves_no_record(stag
     assert (seen.fault.code, stage.link.last.held) == ("mdev-failed", ())
 
 
+def test_a_kernel_that_answers_an_error_fails_the_build_and_leaves_no_record(stage: Stage) -> None:
+    stage.kernel.refuse("set mdev_supported_types/nvidia-35/create", PciAddress(GPU), "Input/output error")
+    stage.desire(server(ONE, vgpu()))
+
+    stage.settle(stage.agent())
+
+    [seen] = stage.link.last.servers
+    assert seen.fault is not None
+    assert (seen.fault.code, stage.link.last.held, here(stage)[GPU]) == ("mdev-failed", (), ())
+    assert "Input/output error" in seen.fault.detail
+
+
 def test_what_the_kernel_makes_late_is_still_known_and_removed(stage: Stage) -> None:
     stage.kernel.hang("set mdev_supported_types/nvidia-35/create", PciAddress(GPU), times=1)
     stage.desire(server(ONE, vgpu()))

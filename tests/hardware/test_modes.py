@@ -151,6 +151,17 @@ def test_a_card_whose_vfs_become_vgpus_tells_what_they_can_be(machine: Machine) 
     assert (made.serves, made.why) == (True, "its VFs can become NVIDIA L40S-12Q; 1 of 2 are vGPUs")
 
 
+def test_a_card_in_mig_mode_without_gpu_instances_serves_no_vgpu(machine: Machine) -> None:
+    pf, (vf,) = machine.sriov("0000:51", vfs=1, group=30)
+    vgpu_card(machine, str(pf), {1055: ("NVIDIA A100D-3-40C", 40)}, capacity=80)
+    (machine.folder(vf) / "nvidia/creatable_vgpu_types").write_text("ID    : vGPU Name\n")
+
+    found = ways(machine, pf)["vendor vGPU"]
+
+    assert not found.serves
+    assert "its VFs can become nothing now" in found.why and "MIG mode without GPU instances" in found.why
+
+
 def test_the_command_prints_every_way_of_one_card_and_refuses_an_unknown_one(machine: Machine) -> None:
     machine.gpu("0000:41:00.0", group=10)
     root = ["--root", str(machine.root)]

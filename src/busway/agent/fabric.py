@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -114,6 +114,9 @@ class HostFabric:
         wanted = {module for each in self._listed for module in each.modules}
         if not wanted <= self._addresses().keys():
             self._learn()
+        told = {module for each in self._listed for module in each.addresses}
+        if lost := wanted - self._addresses().keys() - told:
+            self.trouble = self.trouble or _unplaced(lost)
 
     def _partition(self, listed: Listed) -> FabricPartition | None:
         known = {**self._addresses(), **listed.addresses}
@@ -141,3 +144,12 @@ class HostFabric:
         if told:
             known = {**self._addresses(), **told, **self.modules}
             write_durably(self.keep, msgspec.json.encode({str(module): str(known[module]) for module in sorted(known)}))
+
+
+def _unplaced(modules: Collection[int]) -> HostError:
+    return HostError(
+        f"Nobody tells where {len(modules)} GPUs of the fabric are",
+        detail=f"`nvidia-smi -q` shows no module id {', '.join(map(str, sorted(modules)))}; partitions with them are not offered.",
+        remedy="Start the agent while the GPUs are on NVIDIA's driver, or name them: --fabric-module 1=0000:4c:00.0.",
+        code="fabric-modules",
+    )

@@ -159,8 +159,7 @@ def read_placement(folder: str) -> int | None:
 
 def _card(folder: str) -> str:
     """What hangs as a whole when its driver does: the card of the function whose folder this is."""
-    above, _, name = folder.rpartition("/")
-    return f"{above}/{link_name(f'{folder}/physfn') or name}"
+    return link_name(f"{folder}/physfn") or folder.rpartition("/")[2]
 
 
 def _creatable(text: str) -> tuple[VgpuType, ...]:

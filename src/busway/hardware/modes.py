@@ -17,6 +17,7 @@ from busway.hardware.render_node import find_render_node
 from busway.hardware.verbs.mode import Mode
 
 _NAMED = 3
+_FULL = "nothing now (what is on the card leaves no room, or it is in MIG mode without GPU instances)"
 _NVSWITCH = "10de", "0680"  # vendor and class
 
 
@@ -116,7 +117,9 @@ def _vendor_vgpu(machine: Machine, card: Card) -> CardMode:
         return CardMode(name, serves=False, why="no function of it has the vendor's vGPU files")
     made = sum(bool(vgpu.current) for vgpu in found)
     unclear = next((vgpu.unclear for vgpu in found if vgpu.unclear), "")
-    words = f"its VFs can become {', '.join(sorted(known)[:_NAMED]) or unclear or 'nothing now'}; {made} of {len(found)} are vGPUs"
+    words = (
+        f"its VFs can become {', '.join(sorted(known)[:_NAMED]) or unclear or _FULL}; {made} of {len(found)} are vGPUs"
+    )
     return CardMode(name, serves=bool(known or made), why=words)
 
 

@@ -71,9 +71,11 @@ def _device(reported: DeviceCondition) -> DeviceCondition:
     )
 
 
-def _modes(told: CardModes) -> CardModes:
-    ways = (CardMode(_text(each.name, _SHORT), each.serves, _text(each.why, _LONG)) for each in told.ways[:_MOST_MODES])
-    return CardModes(told.device[:_SHORT], tuple(ways))
+def _modes(reported: CardModes) -> CardModes:
+    ways = (
+        CardMode(_text(each.name, _SHORT), each.serves, _text(each.why, _LONG)) for each in reported.ways[:_MOST_MODES]
+    )
+    return CardModes(reported.device[:_SHORT], tuple(ways))
 
 
 def _within(value: _Number | None, most: _Number) -> _Number | None:
