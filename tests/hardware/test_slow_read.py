@@ -44,6 +44,7 @@ def test_files_are_read_by_one_child_whatever_they_hold(tmp_path: Path, reader: 
     found = dict(zip(names, reader.find_all([f"{tmp_path}/{name}" for name in names], ""), strict=True))
 
     assert found == {**contents, "long": b"x" * 65_536, "absent": None, "fifo": b"", ".": None}
+    assert reader.find_all([f"{tmp_path}/binary"], "", 64) == [bytes(range(64))]
 
 
 def test_a_file_that_hangs_costs_its_card_and_nothing_else_until_the_kernel_answers(

@@ -1,7 +1,7 @@
 """Reads files that may hang: what a vendor's driver makes up when it is read, and what waits for the lock of a device.
 
-`sriov_numvfs` and `driver_override` take that lock, which a bind, an unbind or a change of the VFs holds until the driver lets go; a driver whose
-card is sick may answer nothing for ever. A thread that waits in the kernel can't be ended, and its process neither. So one child reads
+`sriov_numvfs` and `driver_override` take that lock, which a bind, an unbind or a change of the VFs holds until the driver lets go; `config` waits for
+the end of a reset; a driver whose card is sick may answer nothing for ever. A thread that waits in the kernel can't be ended, and its process neither. So one child reads
 for this process, with a deadline; a child that hangs is left behind, and what it hangs at is not asked for again before it has ended.
 """
 
@@ -56,8 +56,8 @@ class SlowReader:
         self._child: _Child | None = None
         self._hanging: dict[str, _Child] = {}
 
-    def find_all(self, paths: Sequence[str], of: str) -> list[bytes | None]:
-        """Reads files; None for one that can't be read, and for all if one hangs. `of` names what hangs with it: a file, or a card."""
+    def find_all(self, paths: Sequence[str], of: str, limit: int = _LIMIT) -> list[bytes | None]:
+        """Reads at most `limit` bytes of each file; None for one that can't be read, and for all if one hangs. `of` names what hangs with it: a file, or a card."""
         nothing: list[bytes | None] = [None] * len(paths)
         with self._lock:
             self._hanging = {name: child for name, child in self._hanging.items() if child.poll() is None}
@@ -65,7 +65,7 @@ class SlowReader:
                 return nothing
             child = self._child = self._child or _start(self._program)
             try:
-                return _ask(child, paths, time.monotonic() + self._seconds)
+                return _ask(child, paths, limit, time.monotonic() + self._seconds)
             except TimeoutError:
                 self._leave(child)
                 self._hanging[of] = child
@@ -93,6 +93,11 @@ READER = SlowReader()
 atexit.register(READER.close)
 
 
+def find_bytes_slowly(path: str | Path, limit: int) -> bytes | None:
+    """Reads the beginning of a file that may hang; None when it can't be read, or hangs."""
+    return READER.find_all([str(path)], str(path), limit)[0]
+
+
 def find_text_slowly(path: str | Path, of: str = "") -> str | None:
     """Reads a small text file that may hang, without the space around it; None when it can't be read, or hangs."""
     return find_texts_slowly([str(path)], of or str(path))[0]
@@ -113,11 +118,11 @@ def _start(program: str) -> _Child:
     )
 
 
-def _ask(child: _Child, paths: Sequence[str], deadline: float) -> list[bytes | None]:
+def _ask(child: _Child, paths: Sequence[str], limit: int, deadline: float) -> list[bytes | None]:
     """What the child answers; raises `TimeoutError`, or `OSError` for one that has ended."""
     assert child.stdin is not None
     assert child.stdout is not None
-    os.write(child.stdin.fileno(), b"\0".join([str(_LIMIT).encode(), *map(os.fsencode, paths)]) + b"\n")
+    os.write(child.stdin.fileno(), b"\0".join([str(limit).encode(), *map(os.fsencode, paths)]) + b"\n")
     answers = select.poll()
     answers.register(child.stdout, select.POLLIN)
     found: list[bytes | None] = []
