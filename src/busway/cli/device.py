@@ -89,7 +89,7 @@ _HANDOVERS: Columns = {
 @clouds_option
 @json_option
 def show(name: str, clouds: str | None, as_json: bool) -> None:
-    """Show one device, the ways to give its card to guests, and its history.
+    """Show one device, its modes and its history.
 
     DEVICE is HOST:ADDRESS, ADDRESS or an id.
     """

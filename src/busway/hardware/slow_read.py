@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _SECONDS = 10.0  # a driver needs less than one; a busy machine may keep the child waiting
+_START_SECONDS = 60.0  # until an interpreter is there
 _LIMIT = 1 << 16  # bytes
 PROGRAM = """
 import os, sys
@@ -37,6 +38,7 @@ def answer(path, limit):
         return b"-1\\n"
     return b"%d\\n" % len(data) + data
 
+print(end=".", flush=True)
 for line in sys.stdin.buffer:
     limit, *paths = line[:-1].split(b"\\0")
     sys.stdout.buffer.write(b"".join(answer(path, int(limit)) for path in paths))
@@ -63,7 +65,9 @@ class SlowReader:
             self._hanging = {name: child for name, child in self._hanging.items() if child.poll() is None}
             if of in self._hanging or any("\n" in path or "\0" in path for path in paths):
                 return nothing
-            child = self._child = self._child or _start(self._program)
+            child = self._child or self._start()
+            if child is None:
+                return nothing
             try:
                 return _ask(child, paths, limit, time.monotonic() + self._seconds)
             except TimeoutError:
@@ -78,6 +82,17 @@ class SlowReader:
         with self._lock:
             if self._child is not None:
                 self._leave(self._child)
+
+    def _start(self) -> _Child | None:
+        """A child that is ready; None for one that is not within a minute."""
+        command = [sys.executable, "-I", "-S", "-c", self._program]
+        child = self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        try:
+            _take(child, time.monotonic() + _START_SECONDS, 1)
+        except OSError:
+            self._leave(child)
+            return None
+        return child
 
     def _leave(self, child: _Child) -> None:
         self._child = None
@@ -109,22 +124,10 @@ def find_texts_slowly(paths: Sequence[str], of: str) -> list[str | None]:
     return [None if data is None else data.decode("utf-8", errors="replace").strip() for data in found]
 
 
-def _start(program: str) -> _Child:
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", program],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        bufsize=0,
-    )
-
-
 def _ask(child: _Child, paths: Sequence[str], limit: int, deadline: float) -> list[bytes | None]:
     """What the child answers; raises `TimeoutError`, or `OSError` for one that has ended."""
     assert child.stdin is not None
-    assert child.stdout is not None
     os.write(child.stdin.fileno(), b"\0".join([str(limit).encode(), *map(os.fsencode, paths)]) + b"\n")
-    answers = select.poll()
-    answers.register(child.stdout, select.POLLIN)
     found: list[bytes | None] = []
     said = b""
     while len(found) < len(paths):
@@ -133,12 +136,19 @@ def _ask(child: _Child, paths: Sequence[str], limit: int, deadline: float) -> li
             size = int(head)
             found.append(rest[:size] if size >= 0 else None)
             said = rest[max(size, 0) :]
-            continue
-        left = deadline - time.monotonic()
-        if left <= 0 or not answers.poll(left * 1000):
-            raise TimeoutError
-        more = os.read(child.stdout.fileno(), _LIMIT)
-        if not more:
-            raise BrokenPipeError
-        said += more
+        else:
+            said += _take(child, deadline, _LIMIT)
     return found
+
+
+def _take(child: _Child, deadline: float, most: int) -> bytes:
+    """The next bytes that a child prints; raises `TimeoutError`, or `OSError` for one that has ended."""
+    assert child.stdout is not None
+    answers = select.poll()
+    answers.register(child.stdout, select.POLLIN)
+    if not answers.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        raise TimeoutError
+    said = os.read(child.stdout.fileno(), most)
+    if not said:
+        raise BrokenPipeError
+    return said
