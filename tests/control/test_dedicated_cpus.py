@@ -11,6 +11,7 @@ from busway.control.placement import place
 from busway.control.providers.tree import read_trees
 from busway.control.servers.create import create_servers
 from busway.control.servers.delete import delete_server
+from busway.domain.dedicated_cpus import SHARED
 from busway.domain.documents import DesiredCell, HostResources
 from busway.domain.errors import InvalidExtraSpec
 from busway.domain.flavor import Flavor
@@ -131,3 +132,38 @@ def test_ram_of_huge_pages_is_for_guests_to_the_last(cloud: Cloud) -> None:
         assert boot_flavor(cloud, f"paged-{paged}", plain).status is status
     refused = boot_flavor(cloud, "more", plain)
     assert refused.fault is not None and "RAM: 1024 MB wanted, 0 MB free" in refused.fault.message
+
+
+def test_the_cpu_of_the_emulator_is_counted_and_told_and_free_again(cloud: Cloud) -> None:
+    host = numa_host(cloud)
+    server = boot(cloud, "one", {"hw:emulator_threads_policy": "isolate"})
+    [told] = host.desired().servers
+    assert told.cells == (DesiredCell(2, 1024, 0, "0-1", (2, 10), (3,)),) and not told.machine.share_emulator
+    assert registry.list_hosts(cloud.control, ADMIN)[0].used_pcpus == 3
+
+    refused = boot(cloud, "two", {"hw:emulator_threads_policy": "isolate"}, vcpus=4)
+    assert refused.fault is not None
+    assert "5 dedicated CPUs with that of the emulator" in refused.fault.message
+    delete_server(cloud.control, ADMIN, server.id, "req-d")
+    host.report()
+    assert registry.list_hosts(cloud.control, ADMIN)[0].used_pcpus == 0
+
+
+def test_a_mixed_server_is_counted_among_both_kinds_of_cpus(cloud: Cloud) -> None:
+    host = numa_host(cloud)
+    flavor = replace(
+        cloud.plain, vcpus=3, ram_mb=1024, extra_specs={"hw:cpu_policy": "mixed", "hw:cpu_dedicated_mask": "^0"}
+    )
+    boot_flavor(cloud, "one", flavor)
+
+    [told] = host.desired().servers
+    assert told.cells == (DesiredCell(3, 1024, 0, "0-1", (SHARED, 2, 10)),)
+    [seen] = registry.list_hosts(cloud.control, ADMIN)
+    assert (seen.used_vcpus, seen.used_pcpus) == (1, 2)
+
+
+def test_a_server_that_asks_for_pcpus_by_their_class_has_them(cloud: Cloud) -> None:
+    host = numa_host(cloud)
+    boot_flavor(cloud, "one", replace(cloud.plain, vcpus=2, ram_mb=1024, extra_specs={"resources:PCPU": "2"}))
+
+    assert pins(host) == {host.desired().servers[0].name: (2, 10)}

@@ -8,7 +8,15 @@ import pytest
 from busway.domain.dedicated_cpus import ThreadPolicy
 from busway.domain.errors import BadInput, BuswayError, Forbidden, InvalidExtraSpec
 from busway.domain.flavor import Flavor
-from busway.domain.guest_machine import PLAIN, Machine, MachineWord, check_machine_specs, cpu_threads, machine_of
+from busway.domain.guest_machine import (
+    PLAIN,
+    Machine,
+    MachineWord,
+    check_machine_specs,
+    cpu_threads,
+    machine_of,
+    shared_vcpus,
+)
 from busway.domain.guest_machine.words import IGNORED, REFUSED, SERVED
 from busway.domain.ids import FlavorId
 
@@ -84,10 +92,19 @@ def test_each_word_has_its_effect(
         ({"busway:hotplug_ports": "17"}, {}, InvalidExtraSpec, "it may be 0 to 16"),
         ({"busway:hotplug_window": "48"}, {}, InvalidExtraSpec, "power of 2"),
         ({}, {"busway_hotplug_ports": "many"}, BadInput, "it may be 0 to 16"),
-        ({"hw:cpu_policy": "mixed"}, {}, InvalidExtraSpec, "is not supported"),
+        ({"hw:cpu_policy": "mixed"}, {}, InvalidExtraSpec, "needs hw:cpu_dedicated_mask"),
+        ({"hw:cpu_policy": "dedicated", "hw:cpu_dedicated_mask": "1"}, {}, InvalidExtraSpec, "needs hw:cpu_policy=mixed"),
+        ({"hw:cpu_policy": "mixed", "hw:cpu_dedicated_mask": "x"}, {}, InvalidExtraSpec, "not a list of CPUs"),
+        ({"hw:cpu_policy": "mixed", "hw:cpu_dedicated_mask": "0-3"}, {}, InvalidExtraSpec, "must leave some"),
+        ({"hw:cpu_policy": "mixed", "hw:cpu_dedicated_mask": "9"}, {}, InvalidExtraSpec, "must leave some"),
+        ({"hw:cpu_policy": "mixed", "hw:cpu_dedicated_mask": "^0-99"}, {}, InvalidExtraSpec, "names no CPU"),
+        ({"resources:PCPU": "3"}, {}, InvalidExtraSpec, "it must be 4"),
+        ({"resources:PCPU": "4", "hw:emulator_threads_policy": "isolate"}, {}, InvalidExtraSpec, "it must be 5"),
+        ({"resources:PCPU": "4", "hw:cpu_policy": "dedicated"}, {}, InvalidExtraSpec, "one of the two"),
+        ({"resources:PCPU": "4", "resources1:VCPU": "4"}, {}, InvalidExtraSpec, "exclude each other"),
         ({"hw:cpu_thread_policy": "prefer"}, {}, InvalidExtraSpec, "needs hw:cpu_policy=dedicated"),
         ({}, {"hw_emulator_threads_policy": "share"}, BadInput, "needs hw:cpu_policy=dedicated"),
-        ({"hw:cpu_policy": "dedicated", "hw:emulator_threads_policy": "isolate"}, {}, InvalidExtraSpec, "it may be share"),
+        ({"hw:emulator_threads_policy": "isolate"}, {}, InvalidExtraSpec, "needs hw:cpu_policy=dedicated"),
         ({"hw:cpu_policy": "dedicated"}, {"hw_cpu_policy": "shared"}, Forbidden, "hw_cpu_policy=shared"),
         ({"hw:mem_page_size": "huge"}, {}, InvalidExtraSpec, "it may be small, any, large or a size such as 2MB"),
         ({}, {"hw_mem_page_size": "4"}, BadInput, "huge pages have 2 MB or more"),
@@ -122,6 +139,10 @@ def test_what_can_not_be_is_refused_with_the_reason(
         ({"hw:cpu_policy": "shared"}, {}, None),
         ({"hw:cpu_policy": "dedicated"}, {}, ThreadPolicy.PREFER),
         ({}, {"hw_cpu_policy": "dedicated", "hw_cpu_thread_policy": "require"}, ThreadPolicy.REQUIRE),
+        ({"hw:cpu_policy": "mixed", "hw:cpu_dedicated_mask": "1-2"}, {}, ThreadPolicy.PREFER),
+        ({"resources:PCPU": "4", "hw:cpu_thread_policy": "isolate"}, {}, ThreadPolicy.ISOLATE),
+        ({"resources1:PCPU": "5", "hw:emulator_threads_policy": "isolate"}, {}, ThreadPolicy.PREFER),
+        ({"resources:PCPU": "0"}, {}, None),
         ({"hw:cpu_policy": "dedicated"}, {"hw_cpu_thread_policy": "isolate"}, ThreadPolicy.ISOLATE),
     ],
 )
@@ -129,6 +150,14 @@ def test_dedicated_cpus_are_asked_for_by_flavor_or_image(
     specs: Mapping[str, str], properties: Mapping[str, str], found: ThreadPolicy | None
 ) -> None:
     assert cpu_threads(replace(FLAVOR, extra_specs=specs), properties) == found
+
+
+@pytest.mark.parametrize(("mask", "shared"), [("2-3", {0, 1}), ("^0", {0}), ("^0-1,^3", {0, 1, 3}), ("0,3", {1, 2})])
+def test_the_mask_of_a_mixed_guest_names_those_with_cpus_of_their_own(mask: str, shared: set[int]) -> None:
+    flavor = replace(FLAVOR, extra_specs={"hw:cpu_policy": "mixed", "hw:cpu_dedicated_mask": mask})
+
+    assert shared_vcpus(flavor, {}) == shared
+    assert shared_vcpus(replace(FLAVOR, extra_specs={"hw:cpu_policy": "dedicated"}), {}) == frozenset()
 
 
 @pytest.mark.parametrize(

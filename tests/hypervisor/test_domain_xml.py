@@ -6,7 +6,7 @@ import pytest
 
 from busway.domain.address import PciAddress
 from busway.domain.console import ConsoleKind
-from busway.domain.dedicated_cpus import CpuSets
+from busway.domain.dedicated_cpus import SHARED, CpuSets
 from busway.domain.disk_role import DiskRole
 from busway.domain.documents import ConfigDrive, DesiredCell, DesiredRescue, DesiredServer, ImageRef, Nic
 from busway.domain.errors import HostError
@@ -214,6 +214,19 @@ def test_a_guest_with_cpus_of_its_own_runs_on_these_alone_whatever_runs_it(golde
     golden.check("dedicated.xml", domain_xml(wanted, FILES, options))
     emulated = domain_xml(wanted, FILES, replace(options, virt_type="qemu"))
     assert emulated.count("<vcpupin") == 4 and '<emulatorpin cpuset="4,12,20,28" />' in emulated
+
+
+def test_a_mixed_guest_floats_on_its_node_with_some_vcpus_and_qemu_has_a_cpu_alone(golden: Golden) -> None:
+    cells = (
+        DesiredCell(3, 4096, 0, "0-3", (SHARED, 4, 20), (5,)),
+        DesiredCell(2, 4096, 1, "8-11", (SHARED, 12)),
+    )
+    wanted = replace(server(), vcpus=5, cells=cells)
+    options = GuestOptions(bridges=BRIDGES, cpus=CpuSets(frozenset({4, 5, 12, 20}), frozenset(range(4))))
+
+    golden.check("mixed.xml", domain_xml(wanted, FILES, options))
+    floating = tuple(replace(cell, emulator=()) for cell in cells)
+    assert '<emulatorpin cpuset="4,12,20,0-3,8-11" />' in domain_xml(replace(wanted, cells=floating), FILES, options)
 
 
 def test_qemu_s_own_threads_run_on_the_shared_cpus_where_that_is_asked_for() -> None:

@@ -1,7 +1,7 @@
 """CPUs that belong to one guest alone: how a flavor or an image asks for them, and which of a host may be given away.
 
-The words are Nova's: `hw:cpu_policy=dedicated`, `hw:cpu_thread_policy`, `hw:emulator_threads_policy`; of a host
-`cpu_dedicated_set` and `cpu_shared_set`.
+The words are Nova's: `hw:cpu_policy=dedicated` and `mixed`, `hw:cpu_dedicated_mask`, `hw:cpu_thread_policy`,
+`hw:emulator_threads_policy`, `resources:PCPU`; of a host `cpu_dedicated_set` and `cpu_shared_set`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from busway.domain.errors import InvalidConfig
 
 # The kernel of the largest machines counts up to 8192 CPUs.
 MOST_CPUS = 8192
+SHARED = -1
 _PART = re.compile(r"\^?([0-9]{1,4})(-([0-9]{1,4}))?", re.ASCII)
 
 
@@ -32,10 +33,14 @@ class ThreadPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GuestCpus:
-    """The host's CPUs of one cell of a guest: `pins` has one for each vCPU in order, `held` all that nobody else gets."""
+    """The host's CPUs of one cell of a guest: `pins` has one for each vCPU in order, `held` all that nobody else gets.
+
+    A vCPU that shares the CPUs of its node has the pin `SHARED`. `emulator` are those of QEMU's own threads alone.
+    """
 
     pins: tuple[int, ...]
     held: tuple[int, ...]
+    emulator: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,8 @@ class ConfigDrive:
 class DesiredCell:
     """A NUMA cell of a guest, and the node of the host, with its CPUs ("0-7,16-23"), on which it must lie.
 
-    `pins` are the host's CPUs that each of its vCPUs has for itself, empty where it shares those of the node.
+    `pins` are the host's CPUs that each of its vCPUs has for itself, empty where it shares those of the node; `SHARED` stands for
+    a vCPU that does beside others that do not. `emulator` are the CPUs that QEMU's own threads have for themselves.
     """
 
     vcpus: int
@@ -119,6 +120,7 @@ class DesiredCell:
     node: int
     cpus: str
     pins: tuple[int, ...] = ()
+    emulator: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

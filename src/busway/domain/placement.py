@@ -64,11 +64,22 @@ class NumaCell:
 
 @dataclass(frozen=True, slots=True)
 class GuestCell:
-    """A NUMA cell of a guest: what it needs of one cell of its host; with `threads`, CPUs for itself."""
+    """A NUMA cell of a guest: what it needs of one cell of its host; with `threads`, CPUs for itself.
+
+    Then `shared` are its vCPUs, counted from 0 in each cell, that share CPUs all the same; with `emulator` QEMU's own threads
+    have one more CPU for themselves.
+    """
 
     vcpus: int
     ram_mb: int
     threads: ThreadPolicy | None = None
+    shared: frozenset[int] = frozenset()
+    emulator: bool = False
+
+    @property
+    def own_cpus(self) -> int:
+        """How many CPUs it has for itself; with the thread policy `isolate` their cores' other threads come on top."""
+        return 0 if self.threads is None else self.vcpus - len(self.shared) + self.emulator
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +170,7 @@ class PlacementRequest:
     `numa_sizes` are their sizes where they are not equal shares. `needs` is what the guest's machine must have.
     `near` are the hosts of servers that it wants to be with, None where it wants none; `apart` those of servers that it avoids.
     `overlay` is True for a server with a port on a network of OVN. With `threads` its CPUs are its own, and it has at
-    least one NUMA cell.
+    least one NUMA cell; but the vCPUs `shared` are not, and with `emulator` QEMU's own threads have one more.
     """
 
     server_id: ServerId
@@ -180,22 +191,30 @@ class PlacementRequest:
     apart: frozenset[str] = frozenset()
     overlay: bool = False
     threads: ThreadPolicy | None = None
+    shared: frozenset[int] = frozenset()
+    emulator: bool = False
 
     @property
     def cells(self) -> tuple[GuestCell, ...]:
         """The guest's NUMA cells; what does not divide evenly goes to the first ones."""
-        if self.numa_sizes:
-            return tuple(replace(cell, threads=self.threads) for cell in self.numa_sizes)
-        number = self.numa_nodes or int(self.threads is not None)
+        sizes = self.numa_sizes
+        number = len(sizes) or self.numa_nodes or int(self.threads is not None)
         if not number:
             return ()
-        vcpus, ram = divmod(self.vcpus, number), divmod(self.ram_mb, number)
-        return tuple(GuestCell(vcpus[0] + (n < vcpus[1]), ram[0] + (n < ram[1]), self.threads) for n in range(number))
+        if not sizes:
+            vcpus, ram = divmod(self.vcpus, number), divmod(self.ram_mb, number)
+            sizes = tuple(GuestCell(vcpus[0] + (n < vcpus[1]), ram[0] + (n < ram[1])) for n in range(number))
+        return tuple(self._with_cpus(sizes, place) for place in range(number)) if self.threads is not None else sizes
+
+    def _with_cpus(self, sizes: tuple[GuestCell, ...], place: int) -> GuestCell:
+        first, mine = sum(cell.vcpus for cell in sizes[:place]), sizes[place]
+        shared = frozenset(n for n in range(mine.vcpus) if first + n in self.shared)
+        return replace(mine, threads=self.threads, shared=shared, emulator=self.emulator and not place)
 
     @property
     def shared_vcpus(self) -> int:
         """The vCPUs that it has on the CPUs which servers of a host share."""
-        return self.vcpus if self.threads is None else 0
+        return self.vcpus if self.threads is None else sum(number < self.vcpus for number in self.shared)
 
 
 class ClaimedDevice(NamedTuple):

@@ -43,6 +43,7 @@ def definition_digest(server: DesiredServer) -> str:
     ]
     parts += [[cell.vcpus, cell.ram_mb, cell.node, cell.cpus] for cell in server.cells]
     parts += [["pins", *cell.pins] for cell in server.cells if cell.pins]
+    parts += [["emulator", *cell.emulator] for cell in server.cells if cell.emulator]
     if server.machine.mirror:
         parts += [grant.node for grant in server.devices]
     if server.render_share is not None:

@@ -91,7 +91,7 @@ def _on_request(change: Change, request: PlacementRequest) -> PlacementRequest:
         case AskNumaCells():
             return replace(request, numa_nodes=change.count, numa_sizes=())
         case AskSharedCpus():
-            return replace(request, threads=None)
+            return replace(request, threads=None, shared=frozenset(), emulator=False)
         case AskApart():
             specs = tuple(pair for pair in request.extra_specs if pair[0] != WITHIN_EXTRA_SPEC)
             return replace(request, pci=tuple(replace(each, within=None) for each in request.pci), extra_specs=specs)
@@ -149,9 +149,9 @@ def _new_host(request: PlacementRequest) -> HostState:
 
 
 def _new_cores(number: int, cell: GuestCell) -> tuple[tuple[int, ...], ...]:
-    """As many cores of two threads as a cell of a guest has vCPUs, where it wants CPUs for itself."""
+    """As many cores of two threads as a cell of a guest wants CPUs for itself."""
     first = number * 2 * MOST_CPUS
-    return tuple((first + 2 * n, first + 2 * n + 1) for n in range(cell.vcpus)) if cell.threads is not None else ()
+    return tuple((first + 2 * n, first + 2 * n + 1) for n in range(cell.own_cpus))
 
 
 def _specs(pci: tuple[PciRequest, ...]) -> list[AliasSpec]:

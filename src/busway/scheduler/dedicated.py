@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from busway.domain.dedicated_cpus import GuestCpus, ThreadPolicy
+from busway.domain.dedicated_cpus import SHARED, GuestCpus, ThreadPolicy
 from busway.domain.placement import GuestCell, NumaCell
 
 _Core = tuple[int, ...]
@@ -17,14 +17,24 @@ def choose_cpus(cell: NumaCell, mine: GuestCell) -> GuestCpus | None:
     """The CPUs of a host's cell for one cell of a guest; None where it has too few, or the guest shares its CPUs."""
     if mine.threads is None:
         return None
+    chosen = _choose(cell, mine)
+    if chosen is None:
+        return None
+    left = iter(chosen.pins)
+    pins = tuple(SHARED if vcpu in mine.shared else next(left) for vcpu in range(mine.vcpus))
+    return GuestCpus(pins, chosen.held, tuple(left))
+
+
+def _choose(cell: NumaCell, mine: GuestCell) -> GuestCpus | None:
+    """The CPUs that a cell of a guest has for itself, those of its vCPUs first; None where the host's has too few."""
     free = [tuple(cpu for cpu in core if cpu not in cell.held) for core in cell.cores]
     whole = [core for core, left in zip(cell.cores, free, strict=True) if core == left]
     broken = [left for core, left in zip(cell.cores, free, strict=True) if left and core != left]
     if mine.threads is ThreadPolicy.ISOLATE:
-        return _one_of_each(whole, mine.vcpus)
+        return _one_of_each(whole, mine.own_cpus)
     if mine.threads is ThreadPolicy.REQUIRE:
-        return _packed([core for core in whole if len(core) > 1], [], mine.vcpus)
-    return _packed(whole, broken, mine.vcpus)
+        return _packed([core for core in whole if len(core) > 1], [], mine.own_cpus)
+    return _packed(whole, broken, mine.own_cpus)
 
 
 def cpus_of(host: Sequence[NumaCell], guest: Sequence[GuestCell], taken: Sequence[int]) -> tuple[GuestCpus, ...]:

@@ -83,16 +83,19 @@ def cells_after(cells: tuple[NumaCell, ...], guest: tuple[GuestCell, ...], taken
 
 
 def _cell_after(cell: NumaCell, mine: GuestCell) -> NumaCell:
-    less = replace(cell, free_ram_mb=cell.free_ram_mb - mine.ram_mb)
     cpus = choose_cpus(cell, mine)
-    if cpus is None:
-        return replace(less, free_vcpus=cell.free_vcpus - mine.vcpus)
-    return replace(less, held=cell.held | frozenset(cpus.held))
+    held = cell.held if cpus is None else cell.held | frozenset(cpus.held)
+    vcpus, ram_mb = cell.free_vcpus - _shared_vcpus(mine), cell.free_ram_mb - mine.ram_mb
+    return replace(cell, free_vcpus=vcpus, free_ram_mb=ram_mb, held=held)
+
+
+def _shared_vcpus(mine: GuestCell) -> int:
+    return mine.vcpus if mine.threads is None else len(mine.shared)
 
 
 def _has_room(cell: NumaCell, mine: GuestCell) -> bool:
     """A cell gets no more vCPUs of a guest than it has CPUs: a guest does not share CPUs with itself."""
-    if mine.threads is not None:
-        return mine.ram_mb <= cell.free_ram_mb and choose_cpus(cell, mine) is not None
-    most = cell.free_vcpus if cell.cpus is None else min(cell.cpus, cell.free_vcpus)
-    return mine.vcpus <= most and mine.ram_mb <= cell.free_ram_mb
+    most, shared = cell.free_vcpus if cell.cpus is None else min(cell.cpus, cell.free_vcpus), _shared_vcpus(mine)
+    if (shared and shared > most) or mine.ram_mb > cell.free_ram_mb:
+        return False
+    return mine.threads is None or choose_cpus(cell, mine) is not None

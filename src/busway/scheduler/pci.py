@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from busway.domain.alias import PciRequest
 from busway.domain.dedicated_cpus import ThreadPolicy
 from busway.domain.ids import DeviceId
-from busway.domain.placement import TOGETHER, DeviceState, HostState, NumaCell
+from busway.domain.placement import TOGETHER, DeviceState, GuestCell, HostState, NumaCell
 from busway.domain.virgl import VIRGL
 from busway.domain.within import Within
 from busway.scheduler.allocate import Wish, allocate
@@ -146,25 +146,36 @@ def _exclusions(host: HostState, shape: Shape, request: PciRequest, taken: int) 
 
 def _numa_reason(shape: Shape, wish: Wish) -> str:
     policies = ", ".join(dict.fromkeys(str(request.numa_policy) for request in wish.pci))
-    threads = next((cell.threads for cell in wish.cells), None)
+    threads, mixed = next((cell.threads for cell in wish.cells), None), any(cell.shared for cell in wish.cells)
     unit = "vCPUs" if threads is None else "dedicated CPUs"
-    sizes = " and ".join(f"{cell.vcpus} {unit}, {cell.ram_mb} MB" for cell in wish.cells)
+    sizes = " and ".join(f"{_cpus_words(cell, unit)}, {cell.ram_mb} MB" for cell in wish.cells)
     reason = f"a guest of {len(wish.cells)} NUMA {'cell' if len(wish.cells) == 1 else 'cells'} ({sizes}) wanted"
     reason += f" with its devices near (policy {policies})" if wish.pci else ""
     if threads is not None:
         reason += f"; threads of a core: {threads}" if threads is not ThreadPolicy.PREFER else ""
         if not any(cell.cores for cell in shape.cells):
             return reason + "; the host keeps no CPUs for dedicated servers (cpu_dedicated_set)"
-    free = "; ".join(f"cell {c.id}: {_free_cpus(c, threads)}, {c.free_ram_mb} MB free" for c in shape.cells)
+    free = "; ".join(f"cell {c.id}: {_free_cpus(c, threads, mixed)}, {c.free_ram_mb} MB free" for c in shape.cells)
     return reason + (f"; {free}" if free else "")
 
 
-def _free_cpus(cell: NumaCell, threads: ThreadPolicy | None) -> str:
+def _cpus_words(cell: GuestCell, unit: str) -> str:
+    if cell.threads is None:
+        return f"{cell.vcpus} {unit}"
+    shared = f" and {len(cell.shared)} vCPUs on shared ones" if cell.shared else ""
+    return f"{cell.own_cpus} {unit}{' with that of the emulator' if cell.emulator else ''}{shared}"
+
+
+def _free_cpus(cell: NumaCell, threads: ThreadPolicy | None, mixed: bool) -> str:
     if threads is None:
         return f"{cell.free_vcpus} vCPUs"
     whole = sum(cell.held.isdisjoint(core) for core in cell.cores)
     free = sum(cpu not in cell.held for core in cell.cores for cpu in core)
-    return f"{free} dedicated CPUs ({whole} whole cores)"
+    return (
+        f"{free} dedicated CPUs ({whole} whole cores), {cell.free_vcpus} vCPUs"
+        if mixed
+        else f"{free} dedicated CPUs ({whole} whole cores)"
+    )
 
 
 def _exclusion(host: HostState, hardware: Hardware, place: int, taken: int) -> Exclusion | None:

@@ -203,8 +203,10 @@ def _add_host(request: PlacementRequest, policy: Policy, gaps: Sequence[Gap]) ->
     needs += [f"all of them within {within.words}"] if within else []
     needs += [f"an aggregate of {key}={value}" for key, value in metadata_for(request.extra_specs)]
     needs += ["a chassis of OVN"] if request.overlay else []
-    cpus = "vCPUs" if request.threads is None else "CPUs for dedicated servers"
-    needs += [f"{request.vcpus} {cpus}, {request.ram_mb} MB of RAM and {request.disk_gb} GB of disk free"]
+    own = sum(cell.own_cpus for cell in request.cells)
+    cpus = [f"{own} CPUs for dedicated servers"] if own else []
+    cpus += [f"{request.shared_vcpus} vCPUs"] if request.shared_vcpus or not own else []
+    needs += [f"{', '.join(cpus)}, {request.ram_mb} MB of RAM and {request.disk_gb} GB of disk free"]
     is_there = any(host.name == request.host for gap in gaps for host in gap.hosts)
     anywhere = (AskAnywhere(),) if is_there else ()
     alone = [(AskAlone(request.group.name),)] if request.group else []

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, String, Table, delete, insert, select
 
+from busway.domain.dedicated_cpus import SHARED
 from busway.domain.ids import HostId, ServerId
 from busway.store.database import Tx
 from busway.store.metadata import Json, metadata
@@ -27,7 +28,8 @@ class UsedCell:
     """How much of one NUMA cell of its host a server uses.
 
     `pins` are the CPUs of its vCPUs, in order, and `held` all CPUs that no other server gets; both are empty if it
-    shares CPUs.
+    shares CPUs. A vCPU that shares CPUs beside others that do not has the pin `SHARED`. `emulator` are the CPUs of QEMU's own
+    threads alone.
     """
 
     cell: int
@@ -35,13 +37,19 @@ class UsedCell:
     ram_mb: int
     pins: tuple[int, ...] = ()
     held: tuple[int, ...] = ()
+    emulator: tuple[int, ...] = ()
+
+    @property
+    def shared_vcpus(self) -> int:
+        """Its vCPUs that run on the CPUs which servers share."""
+        return self.pins.count(SHARED) if self.pins else self.vcpus
 
 
 def put_cells(tx: Tx, server_id: ServerId, host_id: HostId, cells: tuple[UsedCell, ...]) -> None:
     """Stores the cells of a placement; the i-th entry is for the i-th cell of the guest."""
     forget_cells(tx, server_id, host_id)
     if cells:
-        rows = [[each.cell, each.vcpus, each.ram_mb, *((each.pins, each.held) if each.held else ())] for each in cells]
+        rows = [_row(each) for each in cells]
         tx.execute(insert(server_cells).values(server_id=server_id, host_id=host_id, cells=rows))
 
 
@@ -65,6 +73,11 @@ def find_cells(tx: Tx, server_id: ServerId, host_id: HostId) -> tuple[UsedCell, 
 def forget_cells(tx: Tx, server_id: ServerId, host_id: HostId) -> None:
     """Deletes the cells of a placement."""
     tx.execute(delete(server_cells).where(server_cells.c.server_id == server_id, server_cells.c.host_id == host_id))
+
+
+def _row(cell: UsedCell) -> list[Any]:
+    own = [cell.pins, cell.held, *([cell.emulator] if cell.emulator else [])] if cell.pins else []
+    return [cell.cell, cell.vcpus, cell.ram_mb, *own]
 
 
 def _used(rows: Iterable[Sequence[Any]]) -> tuple[UsedCell, ...]:

@@ -24,7 +24,7 @@ def free_cells(settings: Settings, resources: HostResources | None, used: Iterab
     held: dict[int, set[int]] = defaultdict(set)
     ram_mb: Counter[int] = Counter()
     for each in used:
-        vcpus[each.cell] += 0 if each.held else each.vcpus
+        vcpus[each.cell] += each.shared_vcpus
         held[each.cell].update(each.held)
         ram_mb[each.cell] += each.ram_mb
     return tuple(
@@ -52,7 +52,7 @@ def desired_cells(tx: Tx, server_id: ServerId, host_id: HostId | None) -> tuple[
     host = hosts.find_host_by_id(tx, host_id) if taken and host_id is not None else None
     known = {cell.id: cell.cpus for cell in host.resources.cells} if host and host.resources else {}
     return tuple(
-        DesiredCell(each.vcpus, each.ram_mb, each.cell, known[each.cell], each.pins)
+        DesiredCell(each.vcpus, each.ram_mb, each.cell, known[each.cell], each.pins, each.emulator)
         for each in taken
         if each.cell in known
     )

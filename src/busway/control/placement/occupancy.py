@@ -36,9 +36,9 @@ class Room:
             self.pcpus + other.pcpus,
         )
 
-    def apart(self, pcpus: int) -> Room:
-        """The same of a server whose vCPUs are CPUs of its own; it holds `pcpus` of them."""
-        return replace(self, vcpus=0, pcpus=pcpus)
+    def apart(self, pcpus: int, vcpus: int) -> Room:
+        """The same of a server that holds `pcpus` CPUs of its own; `vcpus` of its vCPUs share those of others."""
+        return replace(self, vcpus=vcpus, pcpus=pcpus)
 
 
 Occupants = dict[ServerId, Room]
@@ -79,10 +79,11 @@ def with_own_cpus(
     placed: dict[HostId, Occupants], lying: Mapping[tuple[ServerId, HostId], Iterable[UsedCell]]
 ) -> dict[HostId, Occupants]:
     """What servers take up, given where they lie: the vCPUs of one with CPUs of its own are none of the shared ones."""
-    for (server_id, host_id), used in lying.items():
+    for (server_id, host_id), cells_ in lying.items():
+        used = tuple(cells_)
         held = sum(len(cell.held) for cell in used)
         if held and server_id in placed.get(host_id, {}):
-            placed[host_id][server_id] = placed[host_id][server_id].apart(held)
+            placed[host_id][server_id] = placed[host_id][server_id].apart(held, sum(cell.shared_vcpus for cell in used))
     return placed
 
 

@@ -8,7 +8,7 @@ from busway.control.context import Control
 from busway.domain.alias import parse_requests
 from busway.domain.flavor import Flavor
 from busway.domain.guest_cells import guest_cells
-from busway.domain.guest_machine import cpu_threads, machine_of
+from busway.domain.guest_machine import cpu_threads, isolates_emulator, machine_of, shared_vcpus
 from busway.domain.ids import ImageId, ServerId
 from busway.domain.nic_request import NicWish, needs_overlay, nic_requests
 from busway.domain.numa_policy import NUMA_POLICY_PROPERTY, numa_policy_of
@@ -76,6 +76,8 @@ def placement_request(
         needs=machine_of(flavor, properties).needs,
         overlay=needs_overlay(nics),
         threads=cpu_threads(flavor, properties),
+        shared=shared_vcpus(flavor, properties),
+        emulator=isolates_emulator(flavor, properties),
         image_properties=_pairs({name: properties[name] for name in _OF_IMAGES if name in properties}),
     )
 

@@ -141,7 +141,9 @@ def lay_cells(tx: Tx, request: PlacementRequest, placement: Placement) -> None:
         return
     own = placement.cpus or (GuestCpus((), ()),) * len(placement.cells)
     lying = zip(placement.cells, request.cells, own, strict=False)
-    taken = tuple(UsedCell(cell, guest.vcpus, guest.ram_mb, cpus.pins, cpus.held) for cell, guest, cpus in lying)
+    taken = tuple(
+        UsedCell(cell, guest.vcpus, guest.ram_mb, cpus.pins, cpus.held, cpus.emulator) for cell, guest, cpus in lying
+    )
     cells.put_cells(tx, request.server_id, placement.host_id, taken)
 
 

@@ -8,9 +8,11 @@ from busway.domain.guest_machine.machine import PLAIN, Machine, MachineWord
 from busway.domain.guest_machine.read import (
     check_machine_specs,
     cpu_threads,
+    isolates_emulator,
     machine_of,
     may_resize_hot,
     may_unplug,
+    shared_vcpus,
 )
 
 __all__ = [
@@ -19,7 +21,9 @@ __all__ = [
     "MachineWord",
     "check_machine_specs",
     "cpu_threads",
+    "isolates_emulator",
     "machine_of",
     "may_resize_hot",
     "may_unplug",
+    "shared_vcpus",
 ]

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 
 from busway.domain.boolean import parse_boolean
-from busway.domain.dedicated_cpus import ThreadPolicy
-from busway.domain.errors import BadInput, BuswayError, Forbidden, InvalidExtraSpec
+from busway.domain.dedicated_cpus import ThreadPolicy, parse_cpus
+from busway.domain.errors import BadInput, BuswayError, Forbidden, InvalidConfig, InvalidExtraSpec
 from busway.domain.flavor import Flavor
 from busway.domain.guest_cells import guest_cells
 from busway.domain.guest_machine import words
@@ -23,6 +23,10 @@ from busway.domain.virgl import VIRGL_CLASS
 
 _Q35 = re.compile(r"(pc-)?q35(-[0-9]{1,2}\.[0-9]{1,2})?", re.ASCII)
 _MOST = 0x7FFFFFFF
+_PCPU, _VCPU = (
+    re.compile(r"resources([1-9][0-9]*)?:PCPU", re.ASCII),
+    re.compile(r"resources([1-9][0-9]*)?:VCPU", re.ASCII),
+)
 _SIZE = re.compile(r"([1-9][0-9]{0,9})(kB|KB|MB|GB)?", re.ASCII)
 _KB = {"kB": 1, "KB": 1, "MB": 1024, "GB": 1 << 20}
 _LEAST_HUGE_KB = 2048
@@ -61,7 +65,7 @@ def machine_of(flavor: Flavor, properties: Mapping[str, str]) -> Machine:
         boot_menu=asked.flag(words.BOOT_MENU),
         address_mode=asked.text(words.ADDRESS_MODE, ""),
         pages=_pages(asked),
-        share_emulator=asked.has(words.EMULATOR),
+        share_emulator=asked.text(words.EMULATOR, "") == "share",
         address_bits=asked.number(words.ADDRESS_BITS, 0, 32, 52),
         topology=_topology(asked, flavor),
         hide_hypervisor=asked.flag(words.HIDE) or asked.flag(words.HIDE_OLD),
@@ -90,7 +94,8 @@ def machine_of(flavor: Flavor, properties: Mapping[str, str]) -> Machine:
         hotplug_window_mb=_window(asked),
     )
     if cpu_threads(flavor, properties) is None and (word := _of_dedicated(asked)) is not None:
-        raise asked.error(word, "it needs hw:cpu_policy=dedicated")
+        raise asked.error(word, "it needs hw:cpu_policy=dedicated or mixed")
+    shared_vcpus(flavor, properties)
     if machine.mirror and not guest_cells(flavor, properties)[0]:
         raise asked.error(words.MIRROR, "a guest without NUMA cells has none to mirror: set hw:numa_nodes")
     if machine.quiesce and not machine.guest_agent:
@@ -102,9 +107,52 @@ def machine_of(flavor: Flavor, properties: Mapping[str, str]) -> Machine:
 def cpu_threads(flavor: Flavor, properties: Mapping[str, str]) -> ThreadPolicy | None:
     """How the CPUs that a guest has for itself lie on its host's cores; None for a guest that shares its CPUs."""
     asked = _Asked(flavor.extra_specs, properties)
-    if asked.text(words.CPU_POLICY, "shared") != "dedicated":
+    if not _asks_pcpus(asked, flavor) and asked.text(words.CPU_POLICY, "shared") == "shared":
         return None
     return ThreadPolicy(asked.text(words.CPU_THREADS, ThreadPolicy.PREFER))
+
+
+def shared_vcpus(flavor: Flavor, properties: Mapping[str, str]) -> frozenset[int]:
+    """The vCPUs of a guest with the policy `mixed` that share CPUs, counted from 0; none for any other guest."""
+    asked = _Asked(flavor.extra_specs, properties)
+    mask, everything = asked.text(words.DEDICATED_MASK, ""), frozenset(range(flavor.vcpus))
+    if asked.text(words.CPU_POLICY, "shared") != "mixed":
+        if mask:
+            raise asked.error(words.DEDICATED_MASK, "it needs hw:cpu_policy=mixed")
+        return frozenset()
+    if not mask:
+        raise asked.error(words.CPU_POLICY, f"it needs {words.DEDICATED_MASK.flavor}, which says what is dedicated")
+    try:
+        own = parse_cpus(f"0-{flavor.vcpus - 1},{mask}" if mask.startswith("^") else mask)
+    except InvalidConfig as error:
+        raise asked.error(words.DEDICATED_MASK, str(error.brief)) from error
+    if not own < everything:
+        raise asked.error(
+            words.DEDICATED_MASK, f"it must leave some of the flavor's {flavor.vcpus} vCPUs, and name no other"
+        )
+    return everything - own
+
+
+def isolates_emulator(flavor: Flavor, properties: Mapping[str, str]) -> bool:
+    """Whether QEMU's own threads have a CPU for themselves."""
+    return _Asked(flavor.extra_specs, properties).text(words.EMULATOR, "") == "isolate"
+
+
+def _asks_pcpus(asked: _Asked, flavor: Flavor) -> bool:
+    """Whether a flavor asks for dedicated CPUs by their resource class: for all of its vCPUs then, and in no other way."""
+    found = {key: _whole(value) for key, value in flavor.extra_specs.items() if _PCPU.fullmatch(key)}
+    count = sum(found.values())
+    if count <= 0:
+        return False
+    key = next(key for key, value in found.items() if value)
+    wanted = flavor.vcpus + (asked.text(words.EMULATOR, "") == "isolate")
+    if asked.has(words.CPU_POLICY):
+        raise _flavor_error(key, flavor.extra_specs[key], "hw:cpu_policy says it already; use one of the two")
+    if any(_VCPU.fullmatch(each) and _whole(value) > 0 for each, value in flavor.extra_specs.items()):
+        raise _flavor_error(key, flavor.extra_specs[key], "resources:VCPU and resources:PCPU exclude each other")
+    if count != wanted:
+        raise _flavor_error(key, flavor.extra_specs[key], f"it must be {wanted}, as many CPUs as such a server has")
+    return True
 
 
 def may_unplug(specs: Mapping[str, str]) -> bool:

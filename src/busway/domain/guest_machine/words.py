@@ -47,8 +47,8 @@ THREADS = Word("hw:cpu_threads", "hw_cpu_threads", "a number", "the threads of e
 CPU_POLICY = Word(
     "hw:cpu_policy",
     "hw_cpu_policy",
-    ("shared", "dedicated"),
-    "`shared`: vCPUs float over the host's CPUs; `dedicated`: each has one of the host's `cpu_dedicated_set` for itself",
+    ("shared", "dedicated", "mixed"),
+    "`shared`: vCPUs float over the host's CPUs; `dedicated`: each has one of the host's `cpu_dedicated_set` for itself; `mixed`: some have",
 )
 CPU_THREADS = Word(
     "hw:cpu_thread_policy",
@@ -56,11 +56,17 @@ CPU_THREADS = Word(
     ("prefer", "isolate", "require"),
     "how dedicated CPUs lie on cores: whole cores first; one thread of each core, the others idle; whole cores only",
 )
+DEDICATED_MASK = Word(
+    "hw:cpu_dedicated_mask",
+    "",
+    "a list of vCPUs",
+    "those with CPUs of their own, with the policy `mixed`: `2-3`, or `^0-1` for all others",
+)
 EMULATOR = Word(
     "hw:emulator_threads_policy",
     "hw_emulator_threads_policy",
-    ("share",),
-    "QEMU's own threads run on the host's `cpu_shared_set` instead of the guest's dedicated CPUs",
+    ("share", "isolate"),
+    "QEMU's own threads run on the host's `cpu_shared_set` instead of the guest's dedicated CPUs, or on one more dedicated CPU",
 )
 PAGE_SIZE = Word(
     "hw:mem_page_size",
@@ -153,7 +159,7 @@ HOT_RESIZE = Word(
 
 SERVED = (
     FIRMWARE, SECURE_BOOT, MACHINE_TYPE, BOOT_MENU, ADDRESS_MODE, ADDRESS_BITS, SOCKETS, CORES, THREADS, CPU_POLICY,
-    CPU_THREADS, EMULATOR, PAGE_SIZE, HIDE, HIDE_OLD, PMU, HPET, LOCKED, VIOMMU, WATCHDOG, RNG_MODEL, RNG_ALLOWED, RNG_BYTES, RNG_PERIOD,
+    DEDICATED_MASK, CPU_THREADS, EMULATOR, PAGE_SIZE, HIDE, HIDE_OLD, PMU, HPET, LOCKED, VIOMMU, WATCHDOG, RNG_MODEL, RNG_ALLOWED, RNG_BYTES, RNG_PERIOD,
     DISK_BUS, SCSI_MODEL, NIC_MODEL, MULTIQUEUE, TPM, TPM_MODEL, AGENT, QUIESCE, VIDEO, VIDEO_RAM, VIDEO_MOST,
     SERIAL, RESCUE_BUS, RESCUE_DEVICE, MIRROR, HOTPLUG, HOTPLUG_WINDOW, LIVE_UNPLUG, HOT_RESIZE,
 )  # fmt: skip
@@ -164,7 +170,6 @@ _NO_CONFIDENTIAL = "there are no confidential guests"
 REFUSED = {
     "hw:cpu_max_sockets": _EXACT, "hw:cpu_max_cores": _EXACT, "hw:cpu_max_threads": _EXACT,
     "hw_cpu_max_sockets": _EXACT, "hw_cpu_max_cores": _EXACT, "hw_cpu_max_threads": _EXACT,
-    "hw:cpu_dedicated_mask": "all CPUs of a guest are dedicated, or none",
     "hw:cpu_realtime": _NO_REALTIME, "hw:cpu_realtime_mask": _NO_REALTIME, "hw_cpu_realtime_mask": _NO_REALTIME,
     "hw:mem_encryption": _NO_CONFIDENTIAL, "hw_mem_encryption": _NO_CONFIDENTIAL,
     "hw:mem_encryption_model": _NO_CONFIDENTIAL, "hw_mem_encryption_model": _NO_CONFIDENTIAL,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from busway.domain.dedicated_cpus import cpu_list
+from busway.domain.dedicated_cpus import SHARED, cpu_list
 from busway.domain.documents import DesiredCell
 
 
@@ -35,14 +35,24 @@ def add_numa(domain: ET.Element, cells: tuple[DesiredCell, ...], *, pinned: bool
         ET.SubElement(memory, "memnode", cellid=str(number), mode="strict", nodeset=str(cell.node))
         if tune is not None:
             for place, vcpu in enumerate(mine):
-                ET.SubElement(tune, "vcpupin", vcpu=str(vcpu), cpuset=str(cell.pins[place]) if cell.pins else cell.cpus)
+                ET.SubElement(tune, "vcpupin", vcpu=str(vcpu), cpuset=_cpuset(cell, place))
+
+
+def _cpuset(cell: DesiredCell, place: int) -> str:
+    pin = cell.pins[place] if cell.pins else SHARED
+    return cell.cpus if pin == SHARED else str(pin)
 
 
 def add_emulator(domain: ET.Element, cells: tuple[DesiredCell, ...], shared: str) -> None:
-    """Keeps QEMU's own threads on the guest's dedicated CPUs, or on the `shared` ones ("0-3") if they are named.
+    """Keeps QEMU's own threads on the CPUs that they have for themselves, else on the `shared` ones ("0-3") if they are named.
+
+    Without either they run where the guest's vCPUs do.
 
     They would run on every CPU of the host otherwise, and so on those of other guests.
     """
     tune = domain.find("cputune")
     assert tune is not None
-    ET.SubElement(tune, "emulatorpin", cpuset=shared or cpu_list(pin for cell in cells for pin in cell.pins))
+    alone = cpu_list(cpu for cell in cells for cpu in cell.emulator)
+    pins = [pin for cell in cells for pin in cell.pins if pin != SHARED]
+    floating = [cell.cpus for cell in cells if SHARED in cell.pins]
+    ET.SubElement(tune, "emulatorpin", cpuset=alone or shared or ",".join([cpu_list(pins), *floating]))
