@@ -42,6 +42,12 @@ def test_each_thread_of_a_guest_runs_on_the_cpus_that_were_chosen_for_it() -> No
 
 
 @slow
+@pytest.mark.timeout(900)
+def test_the_emulator_and_a_mixed_guest_have_the_cpus_that_were_chosen_for_them() -> None:
+    run("parted", module=_MODULE)
+
+
+@slow
 @pytest.mark.usefixtures("generic_image")
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("story", ["keeps", "untrusted", "huge", "bites"])

@@ -36,6 +36,26 @@ def dedicated(cloud: LiveCloud) -> None:
     end(cloud, second)
 
 
+def parted(cloud: LiveCloud) -> None:
+    """QEMU's own threads have a CPU alone; and a guest has one CPU of its own and shares another."""
+    _restart(cloud, "--cpu-dedicated-set", "0-1")
+    prepare_image(cloud)
+    make_flavor(cloud, "alone", {"hw:cpu_policy": "dedicated", "hw:emulator_threads_policy": "isolate"})
+    make_flavor(cloud, "mixed", {"hw:cpu_policy": "mixed", "hw:cpu_dedicated_mask": "^0"}, vcpus=2)
+    server_id = boot(cloud, "alone", cloud.image)
+    threads = _threads(server_id)
+    assert threads.pop("CPU 0") == "0", threads
+    assert set(threads.values()) == {"1"}, threads
+    end(cloud, server_id)
+
+    _restart(cloud, "--cpu-dedicated-set", "1", "--cpu-shared-set", "0")
+    server_id = boot(cloud, "mixed", cloud.image)
+    threads = _threads(server_id)
+    assert (threads.pop("CPU 0"), threads.pop("CPU 1")) == ("0", "1"), threads
+    assert set(threads.values()) == {"0-1"}, threads
+    end(cloud, server_id)
+
+
 def _restart(cloud: LiveCloud, *options: str) -> None:
     """Starts the agent with these sets, and waits until the control plane knows of them."""
     cloud.kill(f"agent {_HOST}")
@@ -74,4 +94,4 @@ def _threads(server_id: str) -> dict[str, str]:
     return found
 
 
-STORIES = {"dedicated": dedicated}
+STORIES = {"dedicated": dedicated, "parted": parted}
