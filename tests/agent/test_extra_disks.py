@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from busway.agent.blank_disk import make_blank
-from busway.agent.image_format import backing_file, virtual_size
-from busway.agent.qemu_img import make_overlay
+from busway.agent.image_format import backing_file, check_image, virtual_size
+from busway.agent.qemu_img import flatten, make_overlay
 from busway.domain.disk_role import DiskRole
 from busway.domain.documents import DesiredServer, ImageRef
 from busway.domain.errors import HostError
@@ -29,6 +29,11 @@ def raw(disk: Path) -> Path:
     made = disk.with_suffix(".plain")
     subprocess.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", disk, made], check=True)
     return made
+
+
+def _start(disk: Path) -> bytes:
+    with disk.open("rb") as file:
+        return file.read(1 << 20)
 
 
 @needs_makers
@@ -158,6 +163,22 @@ def test_a_larger_layer_reads_from_the_one_below(tmp_path: Path) -> None:
     make_overlay(below, "qcow2", above, 2)
 
     assert (virtual_size(above, "qcow2"), backing_file(above)) == (2 << 30, str(below))
+
+
+@needs_makers
+def test_a_disk_that_travels_is_the_same_file_system_in_a_larger_disk(tmp_path: Path) -> None:
+    lowest, upper = tmp_path / "ephemeral.qcow2", tmp_path / "ephemeral-2.qcow2"
+    image, arrived = tmp_path / "image", tmp_path / "ephemeral-3.qcow2"
+    make_blank(DiskRole.EPHEMERAL, lowest, 1024)
+    make_overlay(lowest, "qcow2", upper, 1)
+
+    flatten(upper, image, lambda: None)
+    check_image(image, "qcow2")
+    make_overlay(image, "qcow2", arrived, 2)
+
+    assert (virtual_size(arrived, "qcow2"), backing_file(image)) == (2 << 30, "")
+    assert _start(raw(arrived)) == _start(raw(lowest))
+    assert subprocess.run(["e2fsck", "-fn", raw(arrived)], capture_output=True).returncode == 0
 
 
 def test_a_delete_leaves_nothing(stage: Stage) -> None:

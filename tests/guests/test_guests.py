@@ -50,7 +50,7 @@ def test_the_emulator_and_a_mixed_guest_have_the_cpus_that_were_chosen_for_them(
 @slow
 @pytest.mark.usefixtures("generic_image")
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("story", ["keeps", "untrusted", "huge", "bites"])
+@pytest.mark.parametrize("story", ["keeps", "travels", "untrusted", "huge", "bites"])
 def test_a_guest_has_the_machine_that_is_asked_for(story: str) -> None:
     run(story, module=_MODULE, needed=_NEEDED)
 

@@ -57,19 +57,19 @@ def _settled(cloud: LiveCloud, server_id: str) -> str:
     return str(found["status"])
 
 
-def console(cloud: LiveCloud, server_id: str) -> str:
-    log = cloud.folder_of(_HOST) / "state/servers" / server_id / "console.log"
+def console(cloud: LiveCloud, server_id: str, host: str = _HOST) -> str:
+    log = cloud.folder_of(host) / "state/servers" / server_id / "console.log"
     return log.read_text("utf-8", "replace").replace("\r", "") if log.exists() else ""
 
 
-def facts(cloud: LiveCloud, server_id: str, after: str = "") -> str:
+def facts(cloud: LiveCloud, server_id: str, after: str = "", host: str = _HOST) -> str:
     """What the guest has told at its last boot, which has told of `after`: the log begins anew when a guest is started."""
 
     def whole() -> bool:
-        return after in (told := console(cloud, server_id)) and told.count(_LAST) == 1
+        return after in (told := console(cloud, server_id, host)) and told.count(_LAST) == 1
 
     until("facts of the guest", whole, _BOOT_SECONDS)
-    return console(cloud, server_id)
+    return console(cloud, server_id, host)
 
 
 def expect(told: str, *patterns: str) -> None:
@@ -117,6 +117,24 @@ def keeps(cloud: LiveCloud) -> None:
     assert "ephemeral: kept" not in told
     cloud.act(server_id, reboot={"type": "HARD"})
     expect(facts(cloud, server_id, "ephemeral: kept"), "^ephemeral: kept [0-9a-f-]{36}$", "^swap: 655[0-9]{2} KiB$")
+    end(cloud, server_id)
+
+
+def travels(cloud: LiveCloud) -> None:
+    """A cold migration takes the ephemeral disk along, with what the guest has written, and so does the way back; swap is new."""
+    cloud.add_host("h2")
+    cloud.start_agent("h2")
+    cloud.wait_for_host("h2")
+    make_flavor(cloud, "travels", None, swap=64, **{"OS-FLV-EXT-DATA:ephemeral": 2})
+    server_id = boot(cloud, "travels", make_image(cloud), availability_zone=f"nova:{_HOST}")
+    assert "ephemeral: kept" not in facts(cloud, server_id)
+    for host in ("h2", _HOST):
+        cloud.act(server_id, migrate=None)
+        until("server that has moved", lambda: _settled(cloud, server_id) == "VERIFY_RESIZE", _BOOT_SECONDS)
+        told = facts(cloud, server_id, "ephemeral: kept", host)
+        expect(told, "^disk: vdb 2048 MiB virtio", "^ephemeral: kept [0-9a-f-]{36}$", "^swap: 655[0-9]{2} KiB$")
+        cloud.act(server_id, confirmResize=None)
+        until("server that is confirmed", lambda: _settled(cloud, server_id) == "ACTIVE")
     end(cloud, server_id)
 
 
@@ -176,4 +194,4 @@ def bites(cloud: LiveCloud) -> None:
     end(cloud, server_id)
 
 
-STORIES = {"trusted": trusted, "keeps": keeps, "untrusted": untrusted, "huge": huge, "bites": bites}
+STORIES = {"trusted": trusted, "keeps": keeps, "travels": travels, "untrusted": untrusted, "huge": huge, "bites": bites}
