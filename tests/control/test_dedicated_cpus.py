@@ -150,6 +150,7 @@ def test_the_cpu_of_the_emulator_is_counted_and_told_and_free_again(cloud: Cloud
 
 
 def test_a_mixed_server_is_counted_among_both_kinds_of_cpus(cloud: Cloud) -> None:
+    cloud.configure(cpu_allocation_ratio=1.0)
     host = numa_host(cloud)
     flavor = replace(
         cloud.plain, vcpus=3, ram_mb=1024, extra_specs={"hw:cpu_policy": "mixed", "hw:cpu_dedicated_mask": "^0"}
@@ -160,6 +161,9 @@ def test_a_mixed_server_is_counted_among_both_kinds_of_cpus(cloud: Cloud) -> Non
     assert told.cells == (DesiredCell(3, 1024, 0, "0-1", (SHARED, 2, 10)),)
     [seen] = registry.list_hosts(cloud.control, ADMIN)
     assert (seen.used_vcpus, seen.used_pcpus) == (1, 2)
+    both = replace(flavor, extra_specs={"hw:cpu_policy": "mixed", "hw:cpu_dedicated_mask": "^0-1"})
+    boot_flavor(cloud, "two", both)
+    assert [cell.node for server in host.desired().servers for cell in server.cells] == [0, 1]
 
 
 def test_a_server_that_asks_for_pcpus_by_their_class_has_them(cloud: Cloud) -> None:

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from busway.domain.address import PciAddress
-from busway.domain.documents import Desired
+from busway.domain.documents import Desired, DesiredCell
 from busway.domain.grant import Attachment
 from busway.domain.ids import UnitName
 from busway.domain.server import PowerState
@@ -119,3 +119,10 @@ def test_devices_are_released_in_reverse_order() -> None:
     steps = plan(Desired("h", 1, absent=(ONE,)), local)
 
     assert [step.held.unit.name for step in steps if isinstance(step, GiveBackDevice)] == [str(other), NAME]
+
+
+def test_a_guest_is_defined_anew_for_other_cpus_of_its_own_or_of_its_emulator() -> None:
+    cell = DesiredCell(2, 512, 0, "0-3", (4, 5))
+    ways = [(), (cell,), (replace(cell, pins=(4, 6)),), (replace(cell, emulator=(6,)),)]
+
+    assert len({definition_digest(replace(SERVER, cells=cells)) for cells in ways}) == len(ways)
