@@ -194,8 +194,10 @@ def test_no_cpu_is_ever_given_twice(
     snapshot: Snapshot = cloud(host("h1", cells=cells))
     given_away: list[int] = []
     for number, (vcpus, policy, nodes, shared, emulator) in enumerate(asked):
-        changes = {"shared": frozenset(n for n in shared if n < vcpus), "emulator": emulator}
-        want = wanted(vcpus, policy, numa_nodes=nodes, server_id=ServerId(f"s{number}"), **changes)
+        mixed = frozenset(n for n in shared if n < vcpus)
+        want = wanted(
+            vcpus, policy, numa_nodes=nodes, server_id=ServerId(f"s{number}"), shared=mixed, emulator=emulator
+        )
         if any(not each.vcpus for each in want.cells):
             continue
         answer = place(snapshot, want)
