@@ -275,12 +275,12 @@ class Guest:
         return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
 
 
-def wait_for(ready: Callable[[], bool], seconds: float = 60) -> None:
+def wait_for(ready: Callable[[], bool], seconds: float = 60, pause: float = 0.02) -> None:
     """Polls until something is so."""
     deadline = time.monotonic() + seconds
     while not ready():
         assert time.monotonic() < deadline
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 def ip(words: str) -> None:

@@ -382,7 +382,8 @@ def pairs_and_open_ports(central: Central, north: Northbound, web: Guest, db: Gu
     assert not web.pings("10.0.0.12"), "a port that is switched off"
     north.converge(rows_of(CLOUD))
     central.settle()
-    wait_for(lambda: web.pings("10.0.0.12"))
+    # Open vSwitch 3.1 sometimes goes on dropping by a flow that its tables no longer have, until no packet came for ten seconds.
+    wait_for(lambda: web.pings("10.0.0.12"), pause=12)
     print("pairs, ports without security, and ports that are off")
 
 
