@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from busway.control import quotas
+from busway.control.devices.listing import get_device
 from busway.control.placement.place import place_round
 from busway.control.servers.create import create_servers
 from busway.control.servers.delete import delete_server
@@ -145,6 +146,14 @@ def test_a_node_that_is_in_trouble_says_so_in_the_refusal(cloud: Cloud) -> None:
 
     assert refused.fault is not None
     assert "platform-vgem (virgl): There is no render node for software" in refused.fault.details
+
+
+def test_a_card_whose_node_can_not_serve_is_shown_with_the_reason(cloud: Cloud) -> None:
+    host(cloud, card(2, trouble="The hypervisor can't draw for guests on this host. QEMU has no egl-headless."))
+
+    shown = get_device(cloud.control, ADMIN, GPU).device
+
+    assert "QEMU has no egl-headless" in shown.reason
 
 
 def test_a_share_is_free_again_once_its_host_says_that_the_guest_is_gone(cloud: Cloud) -> None:

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 
-_SECONDS = 30.0  # for one answer of QEMU; it needs less than one unless the host is emulated
+_SECONDS = 120.0  # for one answer of QEMU; it needs less than one unless its host is emulated
 _AGAIN_SECONDS = 300.0  # packages come and go while the agent runs
 _DISPLAY = "egl-headless"
 _OTHERS = "/usr/libexec/qemu-kvm"  # where libvirt looks next
