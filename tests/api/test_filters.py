@@ -183,6 +183,7 @@ FILTERS: dict[str, dict[str, Any]] = {
     "/image/v2/images": {
         "checksum": "0123",
         "container_format": "bare",
+        "created_at": (f"lte:{_AT}", "gt:2036-01-01T00:00:00Z"),
         "disk_format": ("raw", "qcow2"),
         "id": "00000069-0000-4000-8000-000000000003",
         "member_status": None,
@@ -199,6 +200,7 @@ FILTERS: dict[str, dict[str, Any]] = {
         "size_min": ("512", "513"),
         "status": ("active", "queued"),
         "tag": "red",
+        "updated_at": (_AT, "2036-01-01T00:00:00Z"),
         "virtual_size": ("1024", "1025"),
         "visibility": ("public", "private"),
     },
@@ -317,6 +319,18 @@ def test_a_filter_changes_the_answer(path: str, name: str, world: ApiServer, wor
 
     assert kept, "the first value lets nothing through"
     assert len(kept) != len(dropped)
+
+
+@pytest.mark.parametrize(
+    ("asked", "count"),
+    [("gt", 16), ("gte", 17), ("lt", 3), ("lte", 4), ("eq", 1), ("neq", 19), ("", 1)],
+)
+def test_images_are_filtered_by_their_time(world: ApiServer, words: dict[str, str], asked: str, count: int) -> None:
+    found = rows(world, "/image/v2/images", {"created_at": f"{asked}:{_AT}" if asked else _AT})
+
+    assert len(found) == count
+    with world.client() as client:
+        assert client.get("/image/v2/images", params={"created_at": "gt:yesterday"}).status_code == 400
 
 
 def test_usages_are_those_of_one_user(world: ApiServer, words: dict[str, str]) -> None:

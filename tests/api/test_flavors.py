@@ -24,8 +24,29 @@ def test_sloppy_values_are_taken_and_answered_right(api_server: ApiServer) -> No
     assert flavor["swap"] == ""
 
 
+@pytest.mark.parametrize(("given", "kept"), [(2, 2.0), ("0.5", 0.5), (None, 1.0)])
+def test_a_factor_is_kept(api_server: ApiServer, given: object, kept: float) -> None:
+    client = api_server.client()
+    flavor = {"name": "f", "id": "f", "ram": 1, "vcpus": 1, "disk": 0, **({"rxtx_factor": given} if given else {})}
+
+    made = client.post(FLAVORS, json={"flavor": flavor}).json()["flavor"]
+
+    assert made["rxtx_factor"] == client.get(f"{FLAVORS}/f").json()["flavor"]["rxtx_factor"] == kept
+
+
 @pytest.mark.parametrize(
-    ("field", "value"), [("ram", 0), ("ram", "x"), ("vcpus", -1), ("disk", None), ("name", " a"), ("colour", "red")]
+    ("field", "value"),
+    [
+        ("rxtx_factor", 0),
+        ("rxtx_factor", "0.0"),
+        ("rxtx_factor", "x"),
+        ("ram", 0),
+        ("ram", "x"),
+        ("vcpus", -1),
+        ("disk", None),
+        ("name", " a"),
+        ("colour", "red"),
+    ],
 )
 def test_a_bad_field_is_named(api_server: ApiServer, field: str, value: object) -> None:
     body = {"flavor": {"name": "f", "ram": 1, "vcpus": 1, "disk": 0, field: value}}

@@ -121,6 +121,8 @@ def test_an_evacuation_needs_a_host_that_is_down(api_server: ApiServer, version:
     refused = acting.act(body, version)
     assert refused.status_code == 400
     assert "still in use" in refused.json()["badRequest"]["message"]
+    if version == "2.13":
+        assert acting.act({"evacuate": {"onSharedStorage": "True"}}, version).status_code == 501
     from datetime import timedelta
 
     first = acting.server()["OS-EXT-SRV-ATTR:host"]

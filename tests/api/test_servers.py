@@ -105,6 +105,18 @@ def test_a_volume_is_refused_by_name(api_server: ApiServer) -> None:
     assert answer.status_code == 501 and "no volumes" in answer.json()["notImplemented"]["message"]
 
 
+@pytest.mark.parametrize(("more", "status"), [({"disk_bus": "scsi"}, 501), ({"uuid": "another"}, 400), ({}, 202)])
+def test_what_a_block_device_asks_for_is_done_or_refused(
+    api_server: ApiServer, more: dict[str, str], status: int
+) -> None:
+    image = api_server.image()
+    mapping = {"uuid": image, "source_type": "image", "destination_type": "local", "boot_index": 0, **more}
+
+    answer = create(api_server.client(), image, block_device_mapping_v2=[mapping])
+
+    assert answer.status_code == status
+
+
 @pytest.mark.parametrize("spelling", ["os:scheduler_hints", "OS-SCH-HNT:scheduler_hints"])
 def test_both_spellings_of_hints_are_read(api_server: ApiServer, spelling: str) -> None:
     client = api_server.client(version="2.100")

@@ -78,7 +78,7 @@ def world(api_template: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
                 "disk": n * 4 % 5,
             }
             flavor |= {"swap": 9 + n % 4, "OS-FLV-EXT-DATA:ephemeral": n % 2, "os-flavor-access:is_public": n != 2}
-            flavor |= {"description": f"told {n}"} if n % 2 else {}
+            flavor |= {"rxtx_factor": 1 + n % 3} | ({"description": f"told {n}"} if n % 2 else {})
             client.post("/compute/v2.1/flavors", json={"flavor": flavor}).raise_for_status()
             space = {"namespace": f"N{n * 3 % 5}", "visibility": "public"}
             client.post("/image/v2/metadefs/namespaces", json=space).raise_for_status()

@@ -22,6 +22,7 @@ class Flavor:
     is_public: bool = True
     description: str | None = None
     extra_specs: Mapping[str, str] = field(default_factory=dict)
+    rxtx_factor: float = 1.0  # kept as it is given: nothing depends on it, as in Nova with libvirt
 
     @property
     def local_gb(self) -> int:

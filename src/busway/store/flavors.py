@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Boolean, Column, ForeignKey, Integer, Row, String, Table, Text, delete, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Integer,
+    Row,
+    String,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.flavor import Flavor
@@ -27,6 +41,7 @@ flavors = Table(
     Column("is_public", Boolean, nullable=False),
     Column("description", Text),
     Column("extra_specs", Json, nullable=False),
+    Column("rxtx_factor", Float, nullable=False, server_default="1"),
 )
 
 flavor_access = Table(

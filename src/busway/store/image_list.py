@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, case, cast, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, cast, func, not_, or_, select, true
 from sqlalchemy import String as Text
 
 from busway.domain.ids import ProjectId
@@ -16,7 +16,7 @@ from busway.store.database import Tx
 from busway.store.image_members import image_members
 from busway.store.images import image_of, images
 from busway.store.json_list import holds
-from busway.store.paging import SortKey, page_of
+from busway.store.paging import SortKey, in_seconds, page_of
 
 _NEWEST = (SortKey(images.c.created, descending=True), SortKey(images.c.id, descending=True))
 # Fields that lists are filtered by, with their columns; any other name is that of a property.
@@ -50,6 +50,27 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeCondition:
+    """One filter of `IMAGE_TIMES`, by an operator of `TIME_OPERATORS`; a time is as it is shown, without fractions of its second."""
+
+    name: str
+    operator: str
+    moment: datetime
+
+
+IMAGE_TIMES: dict[str, ColumnElement[datetime]] = {"created_at": images.c.created, "updated_at": images.c.updated}
+_SECOND = timedelta(seconds=1)
+TIME_OPERATORS: dict[str, Callable[[ColumnElement[datetime], datetime], ColumnElement[bool]]] = {
+    "eq": lambda column, moment: in_seconds(column, [moment]),
+    "neq": lambda column, moment: not_(in_seconds(column, [moment])),
+    "gt": lambda column, moment: column >= moment + _SECOND,
+    "gte": lambda column, moment: column >= moment,
+    "lt": lambda column, moment: column < moment,
+    "lte": lambda column, moment: column < moment + _SECOND,
+}
+
+
+@dataclass(frozen=True, slots=True)
 class ImageFilter:
     """A filter for images, newest first unless `sort` says otherwise.
 
@@ -63,6 +84,7 @@ class ImageFilter:
     visibility: str | None = None
     member_status: str = MemberStatus.ACCEPTED
     conditions: tuple[Condition, ...] = ()
+    times: tuple[TimeCondition, ...] = ()
     tags: tuple[str, ...] = ()
     size_min: int | None = None
     size_max: int | None = None
@@ -80,6 +102,7 @@ def list_page(tx: Tx, wanted: ImageFilter) -> list[Image]:
     if wanted.visibility not in (None, "all"):
         conditions.append(images.c.visibility == wanted.visibility)
     conditions += [_condition(each) for each in wanted.conditions]
+    conditions += [TIME_OPERATORS[each.operator](IMAGE_TIMES[each.name], each.moment) for each in wanted.times]
     conditions += [holds(tx, images.c.tags, tag) for tag in wanted.tags]
     size = func.coalesce(images.c.size, 0)
     if wanted.size_min is not None:

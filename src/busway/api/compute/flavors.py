@@ -32,7 +32,12 @@ _CREATE = {
     "disk": NATURAL,
     "OS-FLV-EXT-DATA:ephemeral": NATURAL,
     "swap": NATURAL,
-    "rxtx_factor": {"type": ["number", "string"]},
+    "rxtx_factor": {
+        "type": ["number", "string"],
+        "exclusiveMinimum": 0,
+        "maximum": 3.4e38,
+        "pattern": r"^[0-9]{1,9}(\.[0-9]{1,9})?$",
+    },
     "os-flavor-access:is_public": BOOLEAN,
 }
 _DESCRIPTION = {"type": ["string", "null"], "maxLength": 65535}
@@ -54,7 +59,7 @@ FIELDS: tuple[Field[Flavor], ...] = (
     Field("OS-FLV-EXT-DATA:ephemeral", lambda flavor, _: flavor.ephemeral_gb, NUMBER),
     Field("OS-FLV-DISABLED:disabled", fixed(False), FALSE),
     Field("os-flavor-access:is_public", lambda flavor, _: flavor.is_public, TRUTH),
-    Field("rxtx_factor", fixed(1.0), REAL),
+    Field("rxtx_factor", lambda flavor, _: flavor.rxtx_factor, REAL),
     Field("description", lambda flavor, _: flavor.description, TEXT_OR_NULL, since=55),
     Field("extra_specs", lambda flavor, _: dict(flavor.extra_specs), mapping(TEXT), since=61),
     Field("links", lambda flavor, call: self_links(call, f"flavors/{flavor.id}"), LINKS),
@@ -69,6 +74,7 @@ _SORT_KEYS: dict[str, Callable[[Flavor], Any]] = {
     "ephemeral_gb": lambda flavor: flavor.ephemeral_gb,
     "swap": lambda flavor: flavor.swap_mb,
     "is_public": lambda flavor: flavor.is_public,
+    "rxtx_factor": lambda flavor: flavor.rxtx_factor,
     "description": lambda flavor: (flavor.description is None, flavor.description or ""),
 }
 _BRIEF = tuple(field for field in FIELDS if field.name in ("id", "name", "description", "links"))
@@ -137,8 +143,16 @@ def _create(call: Call) -> Reply:
         swap_mb=as_int(given.get("swap") or 0, "swap"),
         is_public=as_bool(given.get("os-flavor-access:is_public", True), "os-flavor-access:is_public"),
         description=given.get("description"),
+        rxtx_factor=_factor(given.get("rxtx_factor", 1.0)),
     )
     return Reply({"flavor": render(FIELDS, flavors.create_flavor(call.control, call.caller, flavor), call)})
+
+
+def _factor(given: float | str) -> float:
+    factor = float(given)
+    if factor <= 0:
+        raise BadInput(f"Invalid input for field/attribute rxtx_factor. {given} is not above 0", code="invalid-body")
+    return factor
 
 
 def _update(call: Call) -> Reply:

@@ -174,7 +174,20 @@ def _image(given: dict[str, Any]) -> ImageId:
                 remedy="Boot from an image with a local disk: use only --image NAME.",
                 code="volumes",
             )
-        image = image or str(mapping.get("uuid") or "")
+        if bus := next((mapping[name] for name in ("disk_bus", "device_type") if mapping.get(name)), None):
+            raise NotSupported(
+                f"The image says on which bus its disk is, not the block device ({bus})",
+                remedy="Omit it; set hw_disk_bus of the image: openstack image set --property hw_disk_bus=scsi IMAGE",
+                code="create-option",
+            )
+        named = str(mapping.get("uuid") or image)
+        if image and named != image:
+            raise BadInput(
+                f"The block device is of image {named}, and the server of image {image}",
+                remedy="Name one image.",
+                code="image-missing",
+            )
+        image = named
     if not image:
         raise BadInput("Invalid imageRef provided", remedy="Name an image: --image NAME", code="image-missing")
     return ImageId(image)

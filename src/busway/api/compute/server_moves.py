@@ -17,7 +17,7 @@ from busway.control.moves.kinds.evacuate import evacuate_server
 from busway.control.moves.kinds.migrate import migrate_server
 from busway.control.moves.kinds.unshelve import Where, unshelve_server
 from busway.control.servers import shelve
-from busway.domain.errors import BadInput, NotFound
+from busway.domain.errors import BadInput, NotFound, NotSupported
 
 _RESIZE = closed(
     {
@@ -82,6 +82,13 @@ def _revert(call: Call, _given: Any) -> Reply:
 def _evacuate(call: Call, given: Any) -> Reply:
     stay_off = call.version >= 95
     host, password = given.get("host"), given.get("adminPass")
+    if as_truth(given.get("onSharedStorage", False)):
+        raise NotSupported(
+            "Hosts share no storage: the disk of the server is not on another host",
+            detail="onSharedStorage is true, which would keep the disk. An evacuated server gets a new one from its image.",
+            remedy="Leave out onSharedStorage (--on-shared-storage) if the disk may be lost; or mend the host.",
+            code="evacuate-shared",
+        )
     if call.version < 14:
         password = password or secrets.token_urlsafe(9)
     evacuate_server(

@@ -6,11 +6,20 @@ import csv
 from urllib.parse import urlencode
 
 from busway.api.call import Call
-from busway.api.schema import FLAG, PAGE, WORD, Definition, as_int
+from busway.api.schema import FLAG, PAGE, WORD, Definition, as_int, as_moment
 from busway.domain.errors import BadInput
 from busway.domain.image import VISIBILITIES, Image
 from busway.domain.image_member import MemberStatus
-from busway.store.image_list import IMAGE_DIGESTS, IMAGE_FIELDS, IMAGE_SORT_KEYS, Condition, ImageFilter
+from busway.store.image_list import (
+    IMAGE_DIGESTS,
+    IMAGE_FIELDS,
+    IMAGE_SORT_KEYS,
+    IMAGE_TIMES,
+    TIME_OPERATORS,
+    Condition,
+    ImageFilter,
+    TimeCondition,
+)
 
 MOST_SIZE = 2**63 - 1
 _MAX_LIMIT = 1000
@@ -28,6 +37,7 @@ _NOT_FIELDS = frozenset(
         "protected",
         "visibility",
         "member_status",
+        *IMAGE_TIMES,
     }
 )
 _SIZE: Definition = {"type": "integer", "minimum": 0, "maximum": MOST_SIZE}
@@ -42,6 +52,7 @@ QUERY: Definition = {
     **dict.fromkeys(("sort", "tag"), WORD),
     "sort_key": {"type": "string", "enum": list(IMAGE_SORT_KEYS)},
     "sort_dir": {"type": "string", "enum": ["asc", "desc"]},
+    **dict.fromkeys(IMAGE_TIMES, WORD),
     "size_min": _SIZE,
     "size_max": _SIZE,
     "os_hidden": FLAG,
@@ -53,6 +64,7 @@ def image_filter(call: Call) -> ImageFilter:
     """What the query asks for; its limit is the most that one answer has."""
     limit = call.number("limit")
     return ImageFilter(
+        times=tuple(_time(key, value) for key, value in call.query.multi_items() if key in IMAGE_TIMES),
         conditions=tuple(_condition(key, value) for key, value in call.query.multi_items() if key not in _NOT_FIELDS),
         visibility=_word(call, "visibility"),
         member_status=_word(call, "member_status") or MemberStatus.ACCEPTED,
@@ -88,6 +100,16 @@ def _word(call: Call, name: str) -> str | None:
 
 def _size(call: Call, name: str) -> int | None:
     return as_int(call.query[name], name, most=MOST_SIZE) if name in call.query else None
+
+
+def _time(name: str, value: str) -> TimeCondition:
+    """A condition such as gt:2026-01-31T12:00:00Z; a time alone is to be equal."""
+    operator, _, rest = value.partition(":")
+    if operator not in TIME_OPERATORS:
+        operator, rest = "eq", value
+    moment = as_moment(rest, name)
+    assert moment is not None
+    return TimeCondition(name, operator, moment.replace(microsecond=0))
 
 
 def _condition(name: str, value: str) -> Condition:
