@@ -86,7 +86,7 @@ def _evacuate(call: Call, given: Any) -> Reply:
         raise NotSupported(
             "Hosts share no storage: the disk of the server is not on another host",
             detail="onSharedStorage is true, which would keep the disk. An evacuated server gets a new one from its image.",
-            remedy="Leave out onSharedStorage (--on-shared-storage) if the disk may be lost; or mend the host.",
+            remedy="Leave out onSharedStorage (--on-shared-storage) if the disk may be lost; or repair the host.",
             code="evacuate-shared",
         )
     if call.version < 14:
