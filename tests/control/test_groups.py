@@ -1,15 +1,20 @@
 """Server groups from the user's hint to the hosts of their servers."""
 
+from dataclasses import replace
+
 import pytest
 
 from busway.control import groups
+from busway.control.moves.begin_resize import resize_server
+from busway.control.moves.kinds.migrate import migrate_server
+from busway.control.moves.verify import confirm_resize
 from busway.control.placement import place
 from busway.control.servers.create import create_servers
 from busway.control.servers.delete import delete_server
 from busway.control.servers.read import list_servers
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, NotFound
-from busway.domain.ids import ServerId
+from busway.domain.ids import FlavorId, ServerId
 from busway.domain.requests import CreateServer, ServerFilter
 from busway.domain.server import Server, ServerStatus
 from busway.domain.server_group import Group, GroupPolicy
@@ -115,3 +120,34 @@ def test_hints_of_servers_of_the_same_project_are_heeded(two_hosts: Cloud) -> No
     assert boot_hinted("d", different_host=[first.id, apart.id]).status is ServerStatus.ERROR
     assert boot_hinted("e", USER, same_host=first.id).status is ServerStatus.ERROR, "of another project"
     assert boot_hinted("f", USER, different_host=apart.id).host_name == "h2", "of another project"
+
+
+def test_a_server_that_moves_counts_on_both_of_its_hosts_for_those_that_are_kept_apart(cloud: Cloud) -> None:
+    hosts = [cloud.host(name) for name in ("h1", "h2", "h3")]
+    group = make(cloud, GroupPolicy.ANTI_AFFINITY)
+    one, two = boot(cloud, group, 2)
+    for host in hosts:
+        host.obey()
+
+    migrate_server(cloud.control, ADMIN, one.id, "req-m")
+
+    with pytest.raises(BadInput, match="No valid host"):  # the third host is the target of the other
+        migrate_server(cloud.control, ADMIN, two.id, "req-m")
+    for _ in range(3):
+        for host in hosts:
+            host.obey()
+    assert cloud.server(one.id).status is ServerStatus.VERIFY_RESIZE
+    with pytest.raises(BadInput, match="No valid host"):  # to its first host the other may go back
+        migrate_server(cloud.control, ADMIN, two.id, "req-m")
+    confirm_resize(cloud.control, ADMIN, one.id, "req-c")
+    migrate_server(cloud.control, ADMIN, two.id, "req-m")
+
+
+def test_a_server_that_is_resized_in_place_counts_once(cloud: Cloud) -> None:
+    host = cloud.host("h1")
+    group = make(cloud, GroupPolicy.ANTI_AFFINITY, 2)
+    [one] = boot(cloud, group)
+    host.obey()
+    larger = replace(cloud.plain, id=FlavorId("larger"), vcpus=cloud.plain.vcpus + 1)
+    resize_server(cloud.control, ADMIN, one.id, larger, "req-r")
+    assert hosts_of(boot(cloud, group, name="two")) == ["h1"]

@@ -80,9 +80,8 @@ def placement_group(tx: Tx, server_id: ServerId) -> ServerGroup | None:
     group = store.find_group(tx, group_id) if group_id is not None else None
     if group is None:
         return None
-    return ServerGroup(
-        group.id, group.name, group.policy, store.member_hosts(tx, group.id, without=server_id), group.max_per_host or 1
-    )
+    hosts = store.member_hosts(tx, group.id, without=server_id, both_sides=not group.policy.is_together)
+    return ServerGroup(group.id, group.name, group.policy, hosts, group.max_per_host or 1)
 
 
 def _get(tx: Tx, caller: Caller, group_id: str) -> Group:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Column, ForeignKey, Integer, Row, String, Table, delete, func, insert, select
+from sqlalchemy import Column, ForeignKey, Integer, Row, String, Table, delete, func, insert, select, union
 
 from busway.domain.ids import GroupId, ProjectId, ServerId
 from busway.domain.server import ServerStatus
@@ -12,6 +12,7 @@ from busway.domain.server_group import Group, GroupPolicy
 from busway.store.database import Tx
 from busway.store.hosts import hosts
 from busway.store.metadata import UtcTime, metadata
+from busway.store.moves import IS_OPEN, moves
 from busway.store.owners import Owners, owned_by
 from busway.store.servers import Intent, servers
 from busway.store.together import put
@@ -83,15 +84,27 @@ def group_ids(tx: Tx, server_ids: Collection[str]) -> dict[ServerId, GroupId]:
     return {ServerId(row.server_id): GroupId(row.group_id) for row in rows}
 
 
-def member_hosts(tx: Tx, group_id: GroupId, without: ServerId) -> tuple[str, ...]:
-    """Lists the host names of a group's servers except one; a name for each server on each host that has something of it."""
-    statement = (
-        select(hosts.c.name)
-        .join(servers, servers.c.host_id == hosts.c.id)
-        .join(members, members.c.server_id == servers.c.id)
-        .where(members.c.group_id == group_id, servers.c.intent == str(Intent.PRESENT), servers.c.id != without)
-        .order_by(hosts.c.name)
-    )
+def member_hosts(tx: Tx, group_id: GroupId, without: ServerId, *, both_sides: bool = False) -> tuple[str, ...]:
+    """Lists the host names of a group's servers except one; a name for each server on each host.
+
+    With `both_sides` a server that moves counts on its source and on its target, as it may end on either.
+    """
+    mine = (members.c.group_id == group_id, members.c.server_id != without)
+    present = servers.c.intent == str(Intent.PRESENT)
+    places = select(servers.c.id, servers.c.host_id).join(members, members.c.server_id == servers.c.id)
+    places = places.where(*mine, present)
+    if both_sides:
+        ends = [
+            select(moves.c.server_id, host)
+            .join(members, members.c.server_id == moves.c.server_id)
+            .join(servers, servers.c.id == moves.c.server_id)
+            .where(*mine, present, IS_OPEN)
+            for host in (moves.c.source_host_id, moves.c.target_host_id)
+        ]
+        found = union(places, *ends).subquery()
+    else:
+        found = places.subquery()
+    statement = select(hosts.c.name).join(found, found.c.host_id == hosts.c.id).order_by(hosts.c.name)
     return tuple(str(name) for name in tx.execute(statement).scalars())
 
 
