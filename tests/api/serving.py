@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import shutil
 import socket
@@ -10,6 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,6 +63,29 @@ class Clock:
         return time.monotonic() + self.readings_ahead
 
 
+class _PromptServer(GracefulServer):
+    """The server as it is served, but it stops when it is told to: uvicorn's own looks every 0.1 s whether it should."""
+
+    def end(self) -> None:
+        """Ends the server's loop, from any thread."""
+        self.should_exit = True
+        with suppress(RuntimeError):  # it has ended already
+            self._loop.call_soon_threadsafe(self._ended.set)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Makes what `end` sets, then starts as usual."""
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        await super().startup(sockets)
+
+    async def main_loop(self) -> None:
+        """Ticks as uvicorn's does, and ends with `end`."""
+        counter = 0
+        while not await self.on_tick(counter):
+            counter += 1
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), 0.1)
+
+
 @dataclass
 class ApiServer:
     """A running control plane."""
@@ -68,7 +93,7 @@ class ApiServer:
     url: str
     control: Control
     clock: Clock
-    server: GracefulServer
+    server: _PromptServer
     thread: threading.Thread
     socket: socket.socket
     sequences: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -79,7 +104,7 @@ class ApiServer:
     def stop(self) -> None:
         for client in self.clients:
             client.close()
-        self.server.should_exit = True
+        self.server.end()
         self.thread.join(START_SECONDS)
         self.socket.close()
         self.control.db.close()
@@ -173,7 +198,7 @@ def start_api_server(
     if template is None:
         _bootstrap(control, tables=database is None)
     app = build_app(control, routes)
-    server = GracefulServer(
+    server = _PromptServer(
         app,
         uvicorn.Config(
             app,
