@@ -23,6 +23,7 @@ from busway.domain.server import Server, ServerStatus
 from busway.domain.units import VgpuFunction
 from busway.store import claims
 from busway.store.claims import Claim
+from busway.store.providers import list_parents
 from tests.control.clouds import ADMIN, Cloud, gpu
 
 PF = PciAddress("0000:26:00.0")
@@ -172,3 +173,24 @@ def test_an_agent_that_tells_of_no_such_functions_gets_none(there: Cloud) -> Non
 
     assert server.fault is not None
     assert f"no device of it offers {SMALL}" in server.fault.details
+
+
+def test_a_vgpu_whose_function_has_vanished_keeps_its_part_of_the_card_until_it_is_free(there: Cloud) -> None:
+    host = there.host("h1", inventory=inventory(), resources=KINDS, as_of=tells())
+    server = boot(there, **{SMALL: "1"})
+    host.obey()
+    host.inventory = tuple(device for device in inventory() if device.address != VFS[0])
+    whole = tells()
+    host.as_of = lambda observed: replace(
+        whole(observed), vgpu_functions=tuple(f for f in whole(observed).vgpu_functions if f.name != str(VFS[0]))
+    )
+    host.obey()
+
+    boot(there, **{LARGE: "1"})
+    assert sorted(claim.unit for claim in live(there)) == ["nvidia-1155:0/12@0", "nvidia-1158:0/24@24"]
+
+    delete_server(there.control, ADMIN, server.id, "req-d")
+    host.obey()
+    host.obey()
+    with there.control.db.read() as tx:
+        assert VFS[0] not in [row.parent.name for row in list_parents(tx, [host.id])]

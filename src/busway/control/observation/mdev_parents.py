@@ -8,7 +8,8 @@ from datetime import datetime
 from busway.control.context import Control
 from busway.domain.ids import DeviceId, HostId
 from busway.domain.mdev import MdevParentSeen
-from busway.store import devices, events, hosts, providers
+from busway.domain.units import VgpuFunction
+from busway.store import claims, devices, events, hosts, providers
 from busway.store.database import Tx
 from busway.store.events import Event
 
@@ -39,10 +40,13 @@ def take_mdev_parents(
             providers.insert_parent(tx, device_id, host_id, parent, now)
             why = f"discovered: {name}, a parent of mediated devices"
             events.add_event(tx, Event(now, "device", None, "available", why, host_id, device_id))
-    for name, row in known.items():
-        if name not in reported and (row.present or not row.virtual):
-            matters = True
-            _remove(tx, row, now)
+    gone = [row for name, row in known.items() if name not in reported and (row.present or not row.virtual)]
+    used = {claim.device_id for claim in claims.list_live_claims(tx, host_id=host_id)} if gone else set()
+    for row in gone:
+        if row.parent.kind == VgpuFunction.kind and row.id in used:
+            continue  # its vGPU still takes its part of the card
+        matters = True
+        _remove(tx, row, now)
     if matters:
         hosts.bump_revision(tx, host_id)
 
