@@ -31,9 +31,8 @@ def confirm_resize(control: Control, caller: Caller, server_id: str, request_id:
             depart(tx, row.id, move.source.host_id, now, reason)
         moves.set_move_state(tx, move, MoveState.CONFIRMED, now)
         runs = row.power in (PowerState.RUNNING, PowerState.PAUSED)
-        task = (
-            TaskState.POWERING_ON if row.powered and not runs else None
-        )  # its host's restart ended it: it is started again
+        # A guest that its host's restart ended is started again.
+        task = TaskState.POWERING_ON if row.powered and not runs else None
         status = ServerStatus.ACTIVE if runs else ServerStatus.SHUTOFF
         set_status(tx, row, status, reason, now, powered=row.powered or runs, task_state=task)
         note_action(tx, caller, row.id, "confirmResize", request_id, now)
