@@ -8,7 +8,7 @@ import pytest
 from busway.domain.address import PciAddress
 from busway.domain.documents import Desired, DesiredRescue, DesiredServer, Nic
 from busway.domain.grant import Attachment, Grant
-from busway.domain.ids import ImageId, PortId, UnitName
+from busway.domain.ids import ImageId, PortId, ServerId, UnitName
 from busway.domain.live_move import LiveOrder, LiveRole
 from busway.domain.server import Hold, PowerState
 from busway.domain.units import WholeFunction
@@ -109,6 +109,23 @@ def test_a_device_that_comes_is_taken_and_plugged_in() -> None:
     ready = replace(taken, ready=frozenset({NAME, UnitName(str(OTHER))}))
     [plug] = plan(Desired("h", 1, (both,)), ready)
     assert isinstance(plug, PlugDevice) and plug.grant.unit.name == str(OTHER)
+
+
+def test_a_running_guest_goes_on_without_a_device_that_another_server_still_has() -> None:
+    """By a record of a server that the document does not name, or because an earlier server in it wants it too."""
+    both = replace(SERVER, devices=(*SERVER.devices, Grant(WholeFunction(OTHER, "10de", "20b5"))))
+    host = a_host(RUNNING)
+    other = ServerId("bbbbbbbb")
+    held = replace(host, held=(*host.held, held_function(OTHER, other, None)))
+    assert plan(Desired("h", 1, (both,)), held) == []
+
+    twin = replace(both, id=other, devices=both.devices[1:])
+    running = a_host(RUNNING, replace(RUNNING, id=other, attached=()))
+    steps = plan(Desired("h", 1, (both, twin)), running)
+    assert [(type(step).__name__, step.server_id) for step in steps] == [
+        ("TakeDevice", SERVER.id),
+        ("PlugDevice", SERVER.id),
+    ]
 
 
 @pytest.mark.parametrize(

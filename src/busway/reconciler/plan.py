@@ -7,10 +7,11 @@ waits. Planning twice gives the same plan, and after a plan was carried out the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from busway.domain.documents import Desired, DesiredServer
-from busway.domain.ids import ServerId
+from busway.domain.ids import ServerId, UnitName
 from busway.domain.live_move import LiveRole
 from busway.reconciler.local import LocalServer, LocalState
 from busway.reconciler.phases.definition import define
@@ -70,12 +71,27 @@ def plan(desired: Desired, local: LocalState) -> list[Step]:
             continue
         taken.add(server.id)
         if wait_of(server, owners, local) is None:
-            for grant in server.devices:  # in a broken document two servers may name one device: the first has it
-                owners[grant.unit.name] = owners.get(grant.unit.name, frozenset()) | {server.id}
             here = local.server(server.id)
-            for phase in _phases(server, here):
-                steps += phase(server, here, local)
+            wanted = _without_taken(server, here, owners)
+            for grant in wanted.devices:  # in a broken document two servers may name one device: the first has it
+                owners[grant.unit.name] = owners.get(grant.unit.name, frozenset()) | {server.id}
+            for phase in _phases(wanted, here):
+                steps += phase(wanted, here, local)
     return steps
+
+
+def _without_taken(
+    server: DesiredServer, here: LocalServer, owners: Mapping[UnitName, frozenset[ServerId]]
+) -> DesiredServer:
+    """A guest that runs goes on without a device that another server still has; it is plugged in when that one has let go."""
+    if not here.running:
+        return server
+    free = tuple(
+        grant
+        for grant in server.devices
+        if grant.unit.name in here.attached_names or not owners.get(grant.unit.name, frozenset()) - {server.id}
+    )
+    return replace(server, devices=free)
 
 
 def _phases(server: DesiredServer, here: LocalServer) -> tuple[Phase, ...]:
