@@ -1,12 +1,19 @@
+import re
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from busway.domain.dhcp_option import DhcpOption
+import pytest
+
+from busway.domain.dhcp_option import ADDRESSES, NAMES, DhcpOption, check_options
 from busway.domain.documents import Nic
+from busway.domain.errors import BadInput
 from busway.domain.guest_network import HostNetwork, HostRoute
 from busway.domain.ids import NetworkId
 from busway.networking.dnsmasq import configuration, hosts, names, options
 from busway.testing.golden import Golden
+from tests.networking.conftest import may_unshare, unshare
 
 NETWORK = HostNetwork(
     NetworkId("99887766-5544-4000-8000-000000000000"),
@@ -59,3 +66,36 @@ def test_only_the_card_of_a_port_with_options_is_told_them() -> None:
     assert options((booting, other)) == (
         f"tag:{booting.tap},option:bootfile-name,pxelinux.0\ntag:{booting.tap},150,10.66.0.2\n"
     )
+
+
+@pytest.mark.skipif(
+    shutil.which("dnsmasq") is None or not may_unshare(), reason="needs dnsmasq and a network namespace"
+)
+@pytest.mark.parametrize(("value", "refused"), [("abc", ADDRESSES), ("192.0.2.1", frozenset())])
+def test_dnsmasq_itself_refuses_what_is_refused_of_a_port_s_options(
+    tmp_path: Path, value: str, refused: frozenset[str]
+) -> None:
+    named = sorted(NAMES)
+    (tmp_path / "options").write_text("".join(f"option:{name},{value}\n" for name in named))
+    words = (
+        f"--port=0 --interface=lo --bind-interfaces --dhcp-range=127.0.0.0,static --dhcp-optsfile={tmp_path}/options"
+    )
+    command = f"ip link set lo up; exec dnsmasq --keep-in-foreground --log-facility=- --conf-file=/dev/null --leasefile-ro --user=root {words}"
+    left_out = set()
+    with subprocess.Popen([*unshare(), "sh", "-c", command], stderr=subprocess.PIPE, text=True) as dnsmasq:
+        assert dnsmasq.stderr is not None
+        for line in dnsmasq.stderr:
+            if found := re.search(r"at line (\d+) of ", line):
+                left_out.add(named[int(found[1]) - 1])
+            if "read " in line:
+                break
+        dnsmasq.terminate()
+    assert left_out == refused
+
+
+@pytest.mark.parametrize("value", ["abc", "::1", "192.0.2.1,", "192.0.2.300", "300"])
+def test_what_dnsmasq_would_leave_out_is_refused(value: str) -> None:
+    with pytest.raises(BadInput, match="is no value of DHCP option router"):
+        check_options([DhcpOption("router", value)])
+    good = DhcpOption("router", "192.0.2.1,192.0.2.2")
+    assert check_options([DhcpOption("mtu", "1400"), good]) == (DhcpOption("mtu", "1400"), good)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from busway.domain.errors import BadInput
 
@@ -22,6 +23,15 @@ NAMES = frozenset(
         "smtp-server", "static-route", "swap-server", "T1", "T2", "tcp-keepalive", "tcp-ttl", "tftp-server",
         "tftp-server-address", "time-offset", "trailer-encapsulation", "tzdb-timezone", "user-class", "vendor-class",
         "vendor-id-encap", "x-windows-dm", "x-windows-fs",
+    }
+)  # fmt: skip
+# Those of them whose value dnsmasq reads as IPv4 addresses; it leaves an option out, and says nothing, if it can't.
+ADDRESSES = frozenset(
+    {
+        "dns-server", "irc-server", "log-server", "lpr-server", "mobile-ip-home", "netbios-dd", "netbios-ns", "netmask",
+        "nis+-server", "nis-server", "nntp-server", "ntp-server", "policy-filter", "pop3-server", "router",
+        "router-solicitation", "server-ip-address", "smtp-server", "static-route", "swap-server",
+        "tftp-server-address", "x-windows-dm", "x-windows-fs",
     }
 )  # fmt: skip
 # Nothing that would end the option in dnsmasq's file: no line, no quote, no comment, no space.
@@ -52,7 +62,20 @@ def check_options(wanted: Sequence[DhcpOption]) -> tuple[DhcpOption, ...]:
                 f"The value of DHCP option {each.name} can't be told",
                 "Use 1 to 120 letters, digits and ._:/,@%+=~?&[]- without spaces.",
             )
+        if each.name in ADDRESSES and not all(map(_is_ipv4, each.value.split(","))):
+            raise _bad(
+                f"'{each.value[:60]}' is no value of DHCP option {each.name}",
+                "Use IPv4 addresses with commas between, such as 192.0.2.1,192.0.2.2.",
+            )
     return tuple({each.name: each for each in wanted}.values())
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _bad(brief: str, remedy: str) -> BadInput:
