@@ -1,5 +1,6 @@
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -9,6 +10,7 @@ from busway.domain.documents import Desired
 from busway.domain.errors import Unavailable
 from busway.domain.host_facts import ACS_OVERRIDE, GuestKind, HostCell
 from busway.domain.server import PowerState
+from busway.hypervisor.seam import DomainSeen
 from busway.testing.machines import gpu_host
 from busway.testing.stage import ONE, TWO, Stage, desired_server
 
@@ -326,3 +328,24 @@ def test_a_console_that_can_not_be_cut_holds_up_no_other(stage: Stage) -> None:
     stage.settle(agent, rounds=1)
 
     assert stage.link.consoles[TWO] == b"of the other"
+
+
+def test_a_guest_that_is_started_while_it_is_looked_at_has_not_run_and_gone_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker starts the guest and counts it after the list of domains was made, and before the records are read."""
+    stage = Stage(tmp_path)
+    stage.desire(desired_server())
+    stage.settle(stage.agent())
+    record = stage.state.record(ONE)
+    off = tuple(replace(domain, power=PowerState.SHUTOFF) for domain in stage.hypervisor.domains())
+    stage.state.write_record(ONE, replace(record, starts=0, reboots=0))
+
+    def listed() -> tuple[DomainSeen, ...]:
+        stage.state.write_record(ONE, replace(record, starts=1, reboots=1))
+        return off
+
+    monkeypatch.setattr(stage.hypervisor, "domains", listed)
+    [seen] = stage.look().servers
+
+    assert (seen.power, seen.starts, seen.reboots) == (PowerState.SHUTOFF, 0, 0)

@@ -6,7 +6,8 @@ device, and its server is in `Sight.unreadable`: nothing is planned for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -91,6 +92,7 @@ def look(
     `partitions` are those of its fabric that are active; `live` tells of live migrations. `options` is the digest of what the
     host chooses for all guests, "" if it does not matter.
     """
+    counted = _counters(state)
     domains = {domain.server_id: domain for domain in hypervisor.domains()}
     records, unreadable = state.held.list()
     held = tuple(record.held for record in records)
@@ -99,7 +101,7 @@ def look(
         held += _held_by_any(name, error, desired, domains)
         doubtful += _doubtful(name, error, desired)
     ids = sorted({*domains, *state.server_ids(), *(record.held.server_id for record in records)})
-    eyes = _Eyes(state, faults, now, stop_patience, unplug_patience, live)
+    eyes = _Eyes(state, faults, now, stop_patience, unplug_patience, live, counted)
     seen = [eyes.see(server_id, domains.get(server_id)) for server_id in ids]
     local = LocalState(
         servers=tuple(one.local for one in seen),
@@ -112,6 +114,20 @@ def look(
     seen_servers = tuple(_observed(one, held) for one in seen)
     parents, functions = see_mdev_parents(machine.root), _vgpu_functions(machine)
     return Sight(machine, machine.inventory, local, seen_servers, unknown, parents, functions, doubtful=doubtful)
+
+
+def _counters(state: StateFolder) -> dict[ServerId, tuple[int, int]]:
+    """The starts and reboots that were carried out before the domains are listed.
+
+    A worker starts a guest and then counts it. Were its count read after a list in which the guest is still off, the guest would
+    seem to have run and to have powered itself off.
+    """
+    found = {}
+    for server_id in state.server_ids():
+        with suppress(HostError, OSError):
+            record = state.record(server_id)
+            found[server_id] = (record.starts, record.reboots)
+    return found
 
 
 def _vgpu_functions(machine: Machine) -> tuple[MdevParentSeen, ...]:
@@ -168,6 +184,7 @@ class _Eyes:
     stop_patience: float
     unplug_patience: float
     live: Callable[[ServerId], LiveSeen | None]
+    counted: Mapping[ServerId, tuple[int, int]]
 
     def see(self, server_id: ServerId, domain: DomainSeen | None) -> _Seen:
         """One server; if its files can't be read, this is reported."""
@@ -185,6 +202,8 @@ class _Eyes:
         try:
             record = self.state.record(server_id)
             local = self._local(unknown, record)
+            starts, reboots = self.counted.get(server_id, (0, 0))
+            local = replace(local, starts=min(local.starts, starts), reboots=min(local.reboots, reboots))
             live = _handed(local, record) or self.live(server_id)
             # libvirt shows a domain that breaks off as shutting down, which is otherwise a guest that runs.
             arriving = domain is not None and (domain.arriving or bool(record.awaited))
