@@ -87,7 +87,7 @@ def look(
     live: Callable[[ServerId], LiveSeen | None] = lambda _server_id: None,
     options: str = "",
 ) -> Sight:
-    """Reads domains first: a host whose hypervisor is away raises here and is never taken for an empty one.
+    """Reads counters, then domains, then all else: a host whose hypervisor is away raises here and is never taken for an empty one.
 
     `partitions` are those of its fabric that are active; `live` tells of live migrations. `options` is the digest of what the
     host chooses for all guests, "" if it does not matter.
