@@ -15,13 +15,13 @@ import httpx
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from busway.bootstrap.demo import SSH, find_clients
+from busway.bootstrap.demo import find_clients
+from busway.bootstrap.guest_shell import run_in_guest
 from busway.bootstrap.lab_cloud import LabCloud
 from busway.lab import LabHost
 
 T = TypeVar("T")
 BOOT_SECONDS = 300
-_SSH_SECONDS = 60  # how long a guest that is ready may take to let ssh in
 
 
 class User:
@@ -100,21 +100,14 @@ class User:
         said = self.console(server).replace("\r", "")
         return said.partition("----- lspci -nn -----\n")[2].partition("----- end of lspci")[0].splitlines()
 
-    def ssh(self, server: str, command: str, patience: float = _SSH_SECONDS, data: bytes = b"") -> str:
+    def ssh(self, server: str, command: str, patience: float = 180, data: bytes = b"") -> str:
         """What a command that reads `data` printed in a guest; tries for `patience` seconds to get in."""
         addresses = self.run("openstack", "server", "show", server, "-f", "value", "-c", "addresses")
         found = re.search(r"\d+\.\d+\.\d+\.\d+", addresses)
         assert found is not None, addresses
         port = self.host.forward(found[0], 22)
-        words = ["ssh", "-i", str(self.key), *SSH, "-p", str(port), "root@127.0.0.1", command]
-        deadline = time.monotonic() + patience
         try:
-            while True:
-                done = subprocess.run(words, input=data, capture_output=True, check=False, timeout=120)
-                if done.returncode != 255 or time.monotonic() > deadline:  # 255: ssh's own, no connection came about
-                    assert done.returncode == 0, f"{command}: {done.returncode}: {done.stderr.decode()}"
-                    return done.stdout.decode()
-                time.sleep(1)
+            return run_in_guest(port, self.key, command, data, patience)
         finally:
             self.host.forward_remove(found[0], 22)
 

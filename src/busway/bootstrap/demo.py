@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 import busway
+from busway.bootstrap.guest_shell import run_in_guest
 from busway.bootstrap.lab_cloud import LabCloud
 from busway.domain.errors import BuswayError, NotFound
 from busway.lab import Lab, LabHost, Report
@@ -24,7 +25,6 @@ from busway.lab.image import build_guest_image
 
 GPU = re.compile(r"^\S+ .*\[03\d\d\]: .*\[1234:1111\].*$", re.MULTILINE)
 BOOT_SECONDS = 240
-SSH = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
 
 
 class Demo:
@@ -141,9 +141,9 @@ class Demo:
         if found is None:
             raise BuswayError("The server has no address", detail=addresses, code="demo-failed")
         port = host.forward(found[0], 22)
-        command = ["ssh", "-i", str(self._key), *SSH, "-p", str(port), "root@127.0.0.1", "hostname; lspci -k -d 1234:"]
-        self._show(f"$ ssh -i {self._key.name} -p {port} root@127.0.0.1 'hostname; lspci -k -d 1234:'")
-        self._show(subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout.rstrip())
+        command = "hostname; lspci -k -d 1234:"
+        self._show(f"$ ssh -i {self._key.name} -p {port} root@127.0.0.1 '{command}'")
+        self._show(run_in_guest(port, self._key, command).rstrip())
 
     def _devices(self) -> list[dict[str, object]]:
         return self._cloud.busway_json("device", "list")

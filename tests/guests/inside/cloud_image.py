@@ -14,7 +14,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from busway.bootstrap.demo import SSH, find_clients
+from busway.bootstrap.demo import find_clients
+from busway.bootstrap.guest_shell import ANY_HOST_KEY
 from tests.guests.debian_image import build_debian_image, build_debian_tree
 from tests.guests.inside import mirror
 from tests.guests.inside.machines import ask_for, boot, console, end, expect, make_flavor
@@ -119,7 +120,7 @@ def ssh(cloud: LiveCloud, key: Path, command: str) -> str:
 
 def by_nova(cloud: LiveCloud, key: Path, command: str) -> str:
     """The same by the stock client."""
-    options = " ".join([*SSH, command])
+    options = " ".join([*ANY_HOST_KEY, command])
     words = [
         str(find_clients() / "nova"),
         "ssh",
