@@ -6,6 +6,7 @@ from pathlib import Path
 
 from busway.control.agents.guest_documents import DeviceWords, guest_documents
 from busway.domain.address import PciAddress
+from busway.domain.dedicated_cpus import SHARED
 from busway.domain.documents import ConfigDrive, DesiredCell, DesiredServer, ImageRef, Nic
 from busway.domain.grant import Grant
 from busway.domain.guest_network import HostNetwork, HostRoute
@@ -80,3 +81,19 @@ def test_a_device_that_is_near_no_cell_of_the_guest_has_no_node_there(database: 
     [gpu] = [each for each in json.loads(drive.meta_data)["devices"] if each["type"] == "hostdev"]
     assert gpu["address"] == "0000:02:00.0"
     assert "numa_node" not in gpu
+
+
+def test_a_guest_of_a_mixed_policy_is_told_which_of_its_vcpus_are_dedicated(database: Database) -> None:
+    cells = (DesiredCell(3, 2048, 1, "4-7", pins=(SHARED, 5, 6)), DesiredCell(2, 2048, 0, "0-3", pins=(SHARED, 2)))
+
+    drive = guest_documents(row(database), replace(server(), vcpus=5, cells=cells), (), {})
+
+    assert json.loads(drive.meta_data)["dedicated_cpus"] == [1, 2, 4]
+
+
+def test_vcpus_behind_a_cell_without_dedicated_ones_keep_their_numbers(database: Database) -> None:
+    cells = (DesiredCell(2, 2048, 1, "4-7"), DesiredCell(2, 2048, 0, "0-3", pins=(1, 2)))
+
+    drive = guest_documents(row(database), replace(server(), cells=cells), (), {})
+
+    assert json.loads(drive.meta_data)["dedicated_cpus"] == [2, 3]

@@ -69,6 +69,7 @@ def _server(metadata: dict[str, str], user_data: str) -> DesiredServer:
     link = {"id": "tap63", "vif_id": UUID, "type": "phy", "ethernet_mac_address": "fa:16:3e:ff:ff:ff", "mtu": 9000}
     texts = {"uuid": UUID, "name": "\U0001f600" * 255, "hostname": "h" * 255, "project_id": UUID, "launch_index": 0}
     meta = {**texts, "availability_zone": "z" * 255, "meta": metadata, "devices": [card] * 64}
+    meta["dedicated_cpus"] = list(range(512))
     nets = {"links": [link] * 64, "networks": [{**net, "netmask": "ffff:" * 8, "routes": [route] * 6}] * 128}
     return DesiredServer(
         ServerId(UUID),
@@ -80,7 +81,7 @@ def _server(metadata: dict[str, str], user_data: str) -> DesiredServer:
         (),
         _cards(),
         ConfigDrive(json.dumps(meta), json.dumps({**nets, "services": [{"type": "dns", "address": "f" * 39}] * 640})),
-        cells=tuple(DesiredCell(8, 2**31, node, "0-7,16-23") for node in range(64)),
+        cells=tuple(DesiredCell(8, 2**31, node, "0-7,16-23", pins=(8191,) * 8) for node in range(64)),
     )
 
 

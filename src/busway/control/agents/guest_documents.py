@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 
+from busway.domain.dedicated_cpus import SHARED
 from busway.domain.documents import ConfigDrive, DesiredServer, Nic
 from busway.domain.guest_layout import GuestLayout, guest_layout
 from busway.domain.guest_network import LOCAL, METADATA_ADDRESS, OVERLAY, HostNetwork
@@ -43,7 +44,11 @@ def guest_documents(
     """Writes meta_data.json and network_data.json of a server whose cards and grants are known."""
     known = {network.id: network for network in networks}
     layout = guest_layout(server)
-    meta = {**_identity(row), "devices": [*_cards(layout), *_granted(server, layout, words)]}
+    meta = {
+        **_identity(row),
+        "devices": [*_cards(layout), *_granted(server, layout, words)],
+        "dedicated_cpus": _dedicated_vcpus(server),
+    }
     return ConfigDrive(json.dumps(meta), json.dumps(_network_data(server.nics, known)), row.user_data or "")
 
 
@@ -63,6 +68,12 @@ def _identity(row: ServerRow) -> dict[str, object]:
         meta["public_keys"] = {row.key_name: row.public_key}
         meta["keys"] = [{"name": row.key_name, "type": key_type(row.public_key), "data": row.public_key}]
     return meta
+
+
+def _dedicated_vcpus(server: DesiredServer) -> list[int]:
+    """The guest's numbers of the vCPUs that have a CPU of the host for themselves: with `hw:cpu_policy=mixed`, some of them."""
+    pins = [pin for cell in server.cells for pin in cell.pins or (SHARED,) * cell.vcpus]
+    return [vcpu for vcpu, pin in enumerate(pins) if pin != SHARED]
 
 
 def _cards(layout: GuestLayout) -> Iterator[dict[str, object]]:
