@@ -76,7 +76,7 @@ def test_rules_are_read_again_only_when_they_have_changed(cloud: Cloud) -> None:
 def test_a_change_that_was_rolled_back_is_no_rule_of_anyone(cloud: Cloud) -> None:
     with pytest.raises(ZeroDivisionError), changing_rules(cloud.control, ADMIN, "busway:aliases:create") as turn:
         store.put_alias(turn.tx, AliasRow("t4", (T4,), turn.record("alias", "t4", "created", [T4])))
-        turn.tell_devices()
+        turn.add_device_events()
         raise ZeroDivisionError
     aliases.create_alias(cloud.control, ADMIN, [T4_PF])
 

@@ -276,7 +276,7 @@ class Agent:
         self._troubles.guard("image cache", lambda: self._tidy(after))
         if self._guest_gpus is not None and self._desired is not None:
             self._guest_gpus.look(self._desired)
-        self._troubles.guard("conditions", lambda: self._tell_conditions(after))
+        self._troubles.guard("conditions", lambda: self._report_conditions(after))
         self._troubles.guard("resource view", lambda: self._view(after))
 
     def _ways(self, machine: Machine, card: Card) -> tuple[CardMode, ...]:
@@ -284,8 +284,8 @@ class Agent:
         partitions = [each for fabric in seen for each in fabric_of(fabric).partitions]
         return modes_of(machine, card, partitions, self._render.lacking)
 
-    def _tell_conditions(self, sight: Sight) -> None:
-        self.conditions.tell(sight.machine, {str(held.unit.name) for held in sight.held})
+    def _report_conditions(self, sight: Sight) -> None:
+        self.conditions.report(sight.machine, {str(held.unit.name) for held in sight.held})
 
     def _is_tried(self) -> bool:
         """True if all work in progress is for the current desired state: nothing older can still change guests or devices."""
@@ -342,8 +342,8 @@ class Agent:
             self.live.seen,
             self._options.digest,
         )
-        told, fabrics = self._vgpu_modes.told, self._fabric.seen() if self._fabric else ()
-        parents, functions = told(sight.mdev_parents), told(sight.vgpu_functions)
+        with_modes, fabrics = self._vgpu_modes.with_modes, self._fabric.seen() if self._fabric else ()
+        parents, functions = with_modes(sight.mdev_parents), with_modes(sight.vgpu_functions)
         nodes = self._render.seen(self._kernel.root)
         return replace(sight, mdev_parents=parents, vgpu_functions=functions, fabrics=fabrics, render_nodes=nodes)
 

@@ -48,12 +48,12 @@ class HostConditions:
         self._host, self._link, self._clock, self._log = host, link, clock, log
         self._guest_gpus, self._examine, self._ways = guest_gpus, examine, ways
         self._every, self._doctor_every = every, doctor_every
-        self._told: Conditions | None = None
+        self._sent: Conditions | None = None
         self._findings: tuple[HostFinding, ...] | None = None
         self._due, self._doctor_due, self._again = -math.inf, -math.inf, -math.inf
         self._doctor: threading.Thread | None = None
 
-    def tell(self, machine: Machine, held: Collection[str]) -> None:
+    def report(self, machine: Machine, held: Collection[str]) -> None:
         """Measures if it is time, and sends what has changed."""
         now = self._clock()
         if now < self._due:
@@ -63,11 +63,11 @@ class HostConditions:
             self._doctor_due = now + self._doctor_every
             self._call_doctor(self._examine, machine.root, frozenset(held))
         found = self._look(machine, held)
-        if found == self._told and now < self._again:
+        if found == self._sent and now < self._again:
             return
         try:
             self._link.put_conditions(found)
-            self._told, self._again = found, now + _AGAIN_SECONDS
+            self._sent, self._again = found, now + _AGAIN_SECONDS
         except NotFound:
             self._due = now + _OLDER_SECONDS
 

@@ -114,8 +114,8 @@ class HostFabric:
         wanted = {module for each in self._listed for module in each.modules}
         if not wanted <= self._addresses().keys():
             self._learn()
-        told = {module for each in self._listed for module in each.addresses}
-        if lost := wanted - self._addresses().keys() - told:
+        located = {module for each in self._listed for module in each.addresses}
+        if lost := wanted - self._addresses().keys() - located:
             self.trouble = self.trouble or _unplaced(lost)
 
     def _partition(self, listed: Listed) -> FabricPartition | None:
@@ -137,12 +137,12 @@ class HostFabric:
     def _learn(self) -> None:
         """Asks the driver, which knows only the GPUs that no guest has; earlier answers about the others are kept."""
         try:
-            told = read_modules(self.driver(["-q"]))
+            modules = read_modules(self.driver(["-q"]))
         except HostError as error:
             self.trouble = error
             return
-        if told:
-            known = {**self._addresses(), **told, **self.modules}
+        if modules:
+            known = {**self._addresses(), **modules, **self.modules}
             write_durably(self.keep, msgspec.json.encode({str(module): str(known[module]) for module in sorted(known)}))
 
 

@@ -86,8 +86,8 @@ class GuestGpus:
     def figures(self) -> Iterator[Figure]:
         """The answers of guests in their last turns."""
         with self._lock:
-            told = sorted(self._readings.items())
-        for server_id, each in told:
+            readings = sorted(self._readings.items())
+        for server_id, each in readings:
             fresh = self._clock() - each.at <= 3 * INTERVAL
             yield Figure("busway_guest_gpu_answers", bool(fresh and each.figures), (server_id,))
             if fresh:

@@ -54,7 +54,7 @@ class AgentLink(Protocol):
     def report(self, observed: Observed) -> None:
         """Hands in what was seen; `Conflict` when a newer report is known there."""
 
-    def put_conditions(self, told: Conditions) -> None:
+    def put_conditions(self, conditions: Conditions) -> None:
         """Hands in how the host does; `NotFound` when the control plane is older than that."""
 
     def download(self, image_id: ImageId, sink: Callable[[bytes], object]) -> None:
@@ -144,9 +144,9 @@ class HttpLink:
         """PUT observed."""
         self._send("PUT", f"/hosts/{self._host}/observed", content=encode(observed), headers=_JSON)
 
-    def put_conditions(self, told: Conditions) -> None:
+    def put_conditions(self, conditions: Conditions) -> None:
         """PUT conditions."""
-        self._send("PUT", f"/hosts/{self._host}/conditions", content=encode(told), headers=_JSON)
+        self._send("PUT", f"/hosts/{self._host}/conditions", content=encode(conditions), headers=_JSON)
 
     def download(self, image_id: ImageId, sink: Callable[[bytes], object]) -> None:
         """GET the image's file as a stream; a slow one is fine, a silent one fails after 30 s."""

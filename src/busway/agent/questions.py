@@ -9,7 +9,7 @@ from busway.domain.question import DIAGNOSTICS, PASSWORD, HostAnswer, HostQuesti
 from busway.hypervisor.seam import Hypervisor
 
 _GUEST_SECONDS = 5.0
-_MOST_TOLD = 1000  # characters: a part is what the guest says, as long as it likes
+_MOST_CHARS = 1000  # characters: a part is what the guest says, as long as it likes
 _ASKING = "Answer"  # stands where a fault has its step
 
 
@@ -22,7 +22,7 @@ def reply(hypervisor: Hypervisor, question: HostQuestion) -> HostAnswer:
             set_password(hypervisor.ask_guest, question.server_id, question.user, question.secret, _GUEST_SECONDS)
             return HostAnswer()
     except BuswayError as error:
-        texts = (text[:_MOST_TOLD] for text in (error.brief, error.detail, error.remedy, error.code))
+        texts = (text[:_MOST_CHARS] for text in (error.brief, error.detail, error.remedy, error.code))
         return HostAnswer(fault=Fault(_ASKING, *texts))
     return HostAnswer(
         fault=Fault(

@@ -13,7 +13,7 @@ from busway.domain.ids import ServerId
 from busway.reconciler.steps import Step
 from busway.tracing.trace import NO_TRACES, Span, Tracer, Values
 
-_MOST_UNTOLD = 1000
+_MOST_PENDING = 1000
 
 
 class AgentTraces:
@@ -22,7 +22,7 @@ class AgentTraces:
     def __init__(self, tracer: Tracer, host: str) -> None:
         self._tracer, self._host = tracer, host
         self._asked: dict[ServerId, Asked] = {}
-        self._untold: dict[ServerId, Asked] = {}  # something was done for them since the last report
+        self._unsent: dict[ServerId, Asked] = {}  # something was done for them since the last report
         self._lock = threading.Lock()
 
     def desire(self, desired: Desired) -> None:
@@ -38,8 +38,8 @@ class AgentTraces:
                 yield span
             return
         with self._lock:
-            if len(self._untold) < _MOST_UNTOLD:
-                self._untold[step.server_id] = asked
+            if len(self._unsent) < _MOST_PENDING:
+                self._unsent[step.server_id] = asked
         values = {**self._values(asked), "busway.step.reason": step.reason}
         with self._tracer.span(step.name, asked.trace, values) as span:
             try:
@@ -52,14 +52,14 @@ class AgentTraces:
     def report(self) -> Iterator[None]:
         """A span for the sending of a report, in the trace of each server for which something was done since the last one."""
         with self._lock:
-            pending, self._untold = self._untold, {}
+            pending, self._unsent = self._unsent, {}
         began, error = time.time_ns(), ""
         try:
             yield
         except BuswayError as failure:
             error = str(failure)
             with self._lock:
-                self._untold = {**pending, **self._untold}
+                self._unsent = {**pending, **self._unsent}
             raise
         finally:
             for asked in pending.values():

@@ -71,12 +71,12 @@ class VgpuModes:
             ]
         return tuple(found)
 
-    def told(self, parents: tuple[MdevParentSeen, ...]) -> tuple[MdevParentSeen, ...]:
+    def with_modes(self, parents: tuple[MdevParentSeen, ...]) -> tuple[MdevParentSeen, ...]:
         """Parents with the mode of their card, as far as it is known."""
-        return tuple(self._told(parent) for parent in parents)
+        return tuple(self._with_mode(parent) for parent in parents)
 
-    def _told(self, parent: MdevParentSeen) -> MdevParentSeen:
-        """What a declared card would take is not told before its mode is known: the vGPUs' places depend on it."""
+    def _with_mode(self, parent: MdevParentSeen) -> MdevParentSeen:
+        """A declared card takes no vGPUs until its mode is known, because their places depend on it."""
         if all(str(address) != parent.card_name for address in self.wishes):
             return parent
         mode = self._cards.get(parent.card_name, _Card()).mode

@@ -34,15 +34,15 @@ class Call:
     body: Any = None
     rule: str = ""
     address: str = ""
-    # What the rules have said so far: an answer asks the same ones for each of its rows.
-    _said: dict[str, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
+    # What the rules have allowed so far: an answer asks the same ones for each of its rows.
+    _allowed: dict[str, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def may(self, rule: str) -> bool:
         """True when a rule of rights lets the caller act on what is their own."""
-        said = self._said.get(rule)
-        if said is None:
-            said = self._said[rule] = allows(self.caller, rule)
-        return said
+        allowed = self._allowed.get(rule)
+        if allowed is None:
+            allowed = self._allowed[rule] = allows(self.caller, rule)
+        return allowed
 
     def url(self, path: str) -> str:
         """A link under the public URL, for "/compute/v2.1/servers/…" and the like."""

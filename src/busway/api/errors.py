@@ -104,10 +104,10 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = request.scope.get("path", "")
     headers = dict(error.headers or {})
-    told: errors.BuswayError
+    reported: errors.BuswayError
     if error.status_code == 404:
         detail, remedy = why_not(path)
-        told = errors.NotFound(
+        reported = errors.NotFound(
             f"The resource could not be found: {request.method} {path}",
             detail=detail,
             remedy=remedy,
@@ -116,10 +116,10 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     elif error.status_code == 405:
         headers["Allow"] = ", ".join(methods_at(request.app.routes, path))
         remedy = f"This path takes {headers['Allow']}."
-        told = errors.BuswayError(f"{error.detail}: {request.method} {path}", remedy=remedy, code="http")
+        reported = errors.BuswayError(f"{error.detail}: {request.method} {path}", remedy=remedy, code="http")
     else:
-        told = errors.BuswayError(f"{error.detail}: {request.method} {path}", code="http")
-    answer = error_response(request.scope, told, error.status_code)
+        reported = errors.BuswayError(f"{error.detail}: {request.method} {path}", code="http")
+    answer = error_response(request.scope, reported, error.status_code)
     answer.headers.update(headers)
     return answer
 

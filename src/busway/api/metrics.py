@@ -24,8 +24,8 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 def route(control: Control) -> Route:
     """The route. It has one thread of its own, so that scrapes without end take none away from the API."""
     control.meters.read_from(partial(read_figures, control))
-    control.db.on_stay = lambda stay: control.meters.observe(
-        "busway_server_state_seconds", stay.seconds, stay.status, stay.task_state
+    control.db.on_state_time = lambda state_time: control.meters.observe(
+        "busway_server_state_seconds", state_time.seconds, state_time.status, state_time.task_state
     )
     limiter = CapacityLimiter(1)
 

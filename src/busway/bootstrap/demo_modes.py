@@ -152,12 +152,12 @@ class ModeShow:
         return kernel
 
     def _listed(self, server: str, ends: str) -> str:
-        """The guest's list of its devices, and what it said after it was ready; "" until it has said its last."""
-        said = self.openstack("console", "log", "show", server).replace("\r", "")
-        if ends not in said:
+        """The guest's list of its devices, and its output after it was ready; "" until its last line is there."""
+        log = self.openstack("console", "log", "show", server).replace("\r", "")
+        if ends not in log:
             return ""
-        listed = said.partition("----- lspci -nn -----\n")[2].partition("----- end of lspci")[0]
-        return listed + said.partition("busway-guest ready")[2]
+        listed = log.partition("----- lspci -nn -----\n")[2].partition("----- end of lspci")[0]
+        return listed + log.partition("busway-guest ready")[2]
 
     def _inside(self, command: str) -> str:
         environment = dict(process_environment(bare=True))

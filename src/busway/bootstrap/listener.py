@@ -62,7 +62,7 @@ class BoundedListener(socket.socket):
             if free:
                 return _Connection(connection, self, owner), address
             connection.close()
-            self._say("connections over the bound are closed", address=owner, open=self.open)
+            self._warn("connections over the bound are closed", address=owner, open=self.open)
 
     @property
     def open(self) -> int:
@@ -89,9 +89,9 @@ class BoundedListener(socket.socket):
         with contextlib.suppress(OSError):
             super().accept()[0].close()
         self._spare = os.open(os.devnull, os.O_RDONLY)
-        self._say("there are no files left for connections; new ones are closed", reason=error.strerror)
+        self._warn("there are no files left for connections; new ones are closed", reason=error.strerror)
 
-    def _say(self, event: str, **facts: object) -> None:
+    def _warn(self, event: str, **facts: object) -> None:
         now = time.monotonic()
         if now >= self._quiet_until:
             self._quiet_until = now + _QUIET_SECONDS

@@ -68,18 +68,18 @@ def up(config: Config, options: AgentOptions) -> None:
 
 def await_libvirt(hypervisor: Hypervisor, url: str, stop: threading.Event) -> bool:
     """Waits until libvirt answers, and says once what is missing and what works without it; False if `stop` comes first."""
-    is_told = False
+    is_reported = False
     while not stop.is_set():
         try:
             hypervisor.domains()
         except Unavailable as error:
-            if not is_told:
+            if not is_reported:
                 click.echo(
                     f"This machine can't run servers yet: {error}\n"
                     "`busway doctor` says what else it lacks, such as an IOMMU. The agent starts as soon as libvirt answers.\n"
                     f"The API at {url} works: images, flavors, networks, projects, and hosts that you add; servers wait for a host."
                 )
-            is_told = True
+            is_reported = True
             stop.wait(LIBVIRT_SECONDS)
         else:
             return True

@@ -126,9 +126,9 @@ def _append(mirror: Source, item: Item, part: Path, have: int, progress: Progres
 
 def _check_length(item: Item, answer: httpx.Response, have: int) -> None:
     """Refuses at once what says itself that it is larger or smaller than promised."""
-    said = answer.headers.get("content-length", "")
-    if said.isdigit() and have + int(said) != item.size:
-        raise _broken_promise(item, f"the mirror's file has {have + int(said)} bytes")
+    length = answer.headers.get("content-length", "")
+    if length.isdigit() and have + int(length) != item.size:
+        raise _broken_promise(item, f"the mirror's file has {have + int(length)} bytes")
 
 
 def _verified(path: Path, item: Item, algorithm: str = "sha256") -> str:

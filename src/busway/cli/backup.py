@@ -83,9 +83,9 @@ def migrate_database(config: Path, state: Path | None, source: Path | None) -> N
     from busway.bootstrap.backup.migrate import migrate_database as run
     from busway.bootstrap.config import read_config
 
-    def tell(table: str, rows: int) -> None:
+    def report(table: str, rows: int) -> None:
         if rows:
             click.echo(f"{rows:9}  {table}")
 
-    rows = run(read_config(config, state_path=state), source, tell)
+    rows = run(read_config(config, state_path=state), source, report)
     click.echo(f"{rows:9}  rows in all, compared. Start the control plane with {config}, then put the old file away.")

@@ -82,7 +82,7 @@ class Client:
             raise _unreachable(self._base, error) from error
         if answer.is_success:
             return answer.json() if answer.content else None
-        raise _told(answer)
+        raise _error_of(answer)
 
     def upload(self, path: str, pieces: Iterable[bytes], size: int) -> None:
         """Puts data of so many bytes to PATH, piece by piece."""
@@ -92,7 +92,7 @@ class Client:
         except httpx.HTTPError as error:
             raise _unreachable(self._base, error) from error
         if not answer.is_success:
-            raise _told(answer)
+            raise _error_of(answer)
 
     def _token(self, auth: dict[str, Any]) -> str:
         domain = {"id": auth.get("user_domain_id", "default")}
@@ -104,7 +104,7 @@ class Client:
         except httpx.HTTPError as error:
             raise _unreachable(self._base, error) from error
         if not answer.is_success:
-            raise _told(answer)
+            raise _error_of(answer)
         return answer.headers["X-Subject-Token"]
 
 
@@ -143,17 +143,17 @@ def _unreachable(url: str, error: httpx.HTTPError) -> Unavailable:
     )
 
 
-def _told(answer: httpx.Response) -> BuswayError:
+def _error_of(answer: httpx.Response) -> BuswayError:
     """The error that was returned: Busway's own form, or the one key of Nova's and Neutron's."""
     try:
         body = answer.json()
-        told = body.get("error") or next(iter(body.values()))
-        brief, _, remedy = str(told.get("brief") or told["message"]).partition(_REMEDY)
+        fields = body.get("error") or next(iter(body.values()))
+        brief, _, remedy = str(fields.get("brief") or fields["message"]).partition(_REMEDY)
     except (ValueError, AttributeError, LookupError, StopIteration):
-        told, brief, remedy = {}, f"The control plane answered {answer.status_code}", ""
+        fields, brief, remedy = {}, f"The control plane answered {answer.status_code}", ""
     return BuswayError(
         brief,
-        detail=told.get("detail", ""),
-        remedy=told.get("remedy") or remedy,
-        code=answer.headers.get("x-busway-error-code") or str(told.get("code", "http")),
+        detail=fields.get("detail", ""),
+        remedy=fields.get("remedy") or remedy,
+        code=answer.headers.get("x-busway-error-code") or str(fields.get("code", "http")),
     )

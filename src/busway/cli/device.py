@@ -125,15 +125,17 @@ def show(name: str, clouds: str | None, as_json: bool) -> None:
     )
 
 
-def _condition(told: dict[str, Any] | None) -> list[tuple[str, object]]:
+def _condition(condition: dict[str, Any] | None) -> list[tuple[str, object]]:
     """Its link now and at most, and how busy it is, where its host tells of them."""
-    if told is None:
+    if condition is None:
         return []
     now, most = (
-        "-" if told[f"{name}_speed"] is None else f"{told[f'{name}_speed']:g} GT/s x{told[f'{name}_width']}"
+        "-"
+        if condition[f"{name}_speed"] is None
+        else f"{condition[f'{name}_speed']:g} GT/s x{condition[f'{name}_width']}"
         for name in ("link", "link_max")
     )
-    busy = told["utilization"]
+    busy = condition["utilization"]
     return [("link", f"{now}, {most} at most"), ("utilization", None if busy is None else f"{busy} %")]
 
 

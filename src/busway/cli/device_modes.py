@@ -32,18 +32,20 @@ def show_modes(tree: Path, address: str | None, everything: bool, as_json: bool)
                 )
             cards = (found,)
         here = root == Path("/")
-        told = [(card, modes_of(machine, card, lacking=lambda: missing(ask_qemu) if here else "")) for card in cards]
+        reported = [
+            (card, modes_of(machine, card, lacking=lambda: missing(ask_qemu) if here else "")) for card in cards
+        ]
         if as_json:
             print_json(
                 [
                     {"card": card.name, "modes": [{"name": m.name, "serves": m.serves, "why": m.why} for m in ways]}
-                    for card, ways in told
+                    for card, ways in reported
                 ]
             )
             return
-        for card, ways in told:
+        for card, ways in reported:
             click.echo(wrapped(f"{card.name}  ", card.main.description))
             for way in ways:
                 click.echo(wrapped(f"    {'yes' if way.serves else 'no ':3}  {way.name}: ", way.why))
-        if not told:
+        if not reported:
             click.echo("This machine has no GPU that PCI shows. All cards: --all.")

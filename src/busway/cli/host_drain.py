@@ -91,16 +91,18 @@ class _Drain:
             self.under_way[server["id"]] = server
             return
         if server["status"] != "ACTIVE":
-            self._stay(server, f"it is {server['status']}. Migrate it cold: openstack server migrate {server['id']}")
+            self._leave_behind(
+                server, f"it is {server['status']}. Migrate it cold: openstack server migrate {server['id']}"
+            )
             return
         if time.monotonic() > self.deadline:
-            self._stay(server, "there was no time left. Run the command again, or give it more with --timeout")
+            self._leave_behind(server, "there was no time left. Run the command again, or give it more with --timeout")
             return
         wish = {"os-migrateLive": {"host": None, "block_migration": "auto"}}
         try:
             self.client.openstack("POST", f"compute/v2.1/servers/{server['id']}/action", wish)
         except BuswayError as error:
-            self._stay(server, " ".join(part for part in (error.brief, error.detail, error.remedy) if part))
+            self._leave_behind(server, " ".join(part for part in (error.brief, error.detail, error.remedy) if part))
             return
         click.echo(f"{server['name']} ({server['id']}) leaves.")
         self.under_way[server["id"]] = server
@@ -122,7 +124,7 @@ class _Drain:
             if now["OS-EXT-SRV-ATTR:host"] != self.host:
                 self._go(server, f"is on {now['OS-EXT-SRV-ATTR:host']}")
             else:
-                self._stay(server, self._why(server))
+                self._leave_behind(server, self._why(server))
 
     def _why(self, server: dict[str, Any]) -> str:
         """What its last action says of its end."""
@@ -135,6 +137,6 @@ class _Drain:
         self.went.append(server["id"])
         click.echo(f"{server['name']} ({server['id']}) {where}.")
 
-    def _stay(self, server: dict[str, Any], why: str) -> None:
+    def _leave_behind(self, server: dict[str, Any], why: str) -> None:
         self.stays.append(server["id"])
         click.echo(f"{server['name']} ({server['id']}) stays: {why.rstrip('.')}.")

@@ -82,8 +82,8 @@ def open_source(client: Client, where: str | None, keys: tuple[str, ...]) -> Sou
     from busway.catalogue.distributions import Distributions
     from busway.catalogue.mirror import Mirror
 
-    told = client.request("GET", "image-catalogue")["image_catalogue"]
-    place, known = where or told["where"] or DISTRIBUTIONS, [_key(word) for word in keys] or told["keys"]
+    catalogue = client.request("GET", "image-catalogue")["image_catalogue"]
+    place, known = where or catalogue["where"] or DISTRIBUTIONS, [_key(word) for word in keys] or catalogue["keys"]
     if place == DISTRIBUTIONS:
         return Distributions()
     if not known:

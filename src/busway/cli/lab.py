@@ -56,18 +56,18 @@ def up(gpus: int, hosts: int, memory: int, no_iommu: bool, state: Path) -> None:
 @_state
 def status(as_json: bool, state: Path) -> None:
     """List lab hosts and their state."""
-    told = [_told(host) for host in _lab(state).hosts()]
+    statuses = [_status(host) for host in _lab(state).hosts()]
     if as_json:
-        click.echo(json.dumps(told, indent=2))
-    elif not told:
+        click.echo(json.dumps(statuses, indent=2))
+    elif not statuses:
         click.echo(f"No lab is up in {state}. Bring one up: busway lab up")
-    for one in [] if as_json else told:
+    for one in [] if as_json else statuses:
         click.echo(
             f"{one['name']}: {one['status']}, {one['gpus']} GPUs, up {one['uptime']:.0f} s, console {one['console']}"
         )
 
 
-def _told(host: LabHost) -> dict[str, str | int | float]:
+def _status(host: LabHost) -> dict[str, str | int | float]:
     from busway.lab import LabDied, LabHung
 
     try:

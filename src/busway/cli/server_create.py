@@ -93,7 +93,7 @@ def _flavor(client: Client, flavor: str | None, gpus: tuple[str, ...]) -> str:
         raise click.UsageError("Say how large: --gpu h100:2, or --flavor FLAVOR.")
     chosen, many = choose_flavor(list_all(client, FLAVOR), parse_gpus(gpus))
     more = f", the smallest of {many} with these devices" if many > 1 else ""
-    _say(f"Flavor {chosen['name']}: {chosen['vcpus']} vCPU, {chosen['ram']} MB, {chosen['disk']} GB{more}.")
+    _note(f"Flavor {chosen['name']}: {chosen['vcpus']} vCPU, {chosen['ram']} MB, {chosen['disk']} GB{more}.")
     return str(chosen["id"])
 
 
@@ -108,7 +108,7 @@ def _image(client: Client, image: str | None) -> str:
         raise BadInput(
             "No image was chosen", detail=f"There are: {names}.", remedy="Choose one: --image", code="image-unnamed"
         )
-    _say(f"Image {usable[0]['name']}, the only one.")
+    _note(f"Image {usable[0]['name']}, the only one.")
     return str(usable[0]["id"])
 
 
@@ -132,7 +132,7 @@ def _key(client: Client, word: str) -> str:
     name = f"{path.stem}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
     if name not in known:
         client.openstack("POST", "compute/v2.1/os-keypairs", {"keypair": {"name": name, "public_key": text}})
-        _say(f"Key pair {name} is made of {path}.")
+        _note(f"Key pair {name} is made of {path}.")
     return name
 
 
@@ -151,5 +151,5 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _say(text: str) -> None:
+def _note(text: str) -> None:
     click.echo(text, err=True)

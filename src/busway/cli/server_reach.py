@@ -127,4 +127,4 @@ def _wait_for_port(waiting: Waiting, address: str, port: int) -> None:
             socket.create_connection((address, port), _CONNECT_SECONDS).close()
             return
         except OSError as error:
-            waiting.say(f"waits for ssh at {address} port {port}: {error.strerror or error}")
+            waiting.show_wait(f"waits for ssh at {address} port {port}: {error.strerror or error}")

@@ -79,7 +79,7 @@ class Waiting:
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
-    def say(self, text: str) -> None:
+    def show_wait(self, text: str) -> None:
         """Says what is waited for, unless that was said last."""
         if text != self.last:
             self.last = text
@@ -92,13 +92,13 @@ class Waiting:
             return {**self.server, "status": "DELETED", "OS-EXT-STS:task_state": None}
         story = _or_gone(lambda: self.client.request("GET", f"{path}/why")["why"])
         for event in (story or {"events": []})["events"]:
-            self._tell(event)
+            self._show(event)
         task = found.get("OS-EXT-STS:task_state")
         if task is not None:
-            self.say(f"waits for {_WORDS.get(task, task)}")
+            self.show_wait(f"waits for {_WORDS.get(task, task)}")
         return dict(found)
 
-    def _tell(self, event: dict[str, Any]) -> None:
+    def _show(self, event: dict[str, Any]) -> None:
         if event["id"] not in self.shown:
             self.shown.add(event["id"])
             change = f"{event['old']} -> {event['new']}" if event["old"] else event["new"]

@@ -93,7 +93,7 @@ def add_host(control: Control, caller: Caller, number: str, host_name: str) -> A
             raise Conflict(f"Aggregate {aggregate.name} already has host {host_name}", code="aggregate-host-exists")
         _check_move(tx, {host_id: host_name}, aggregate, aggregate.zone)
         store.add_host(tx, aggregate.id, host_id)
-        _say(control, tx, caller, host_id, f"joined aggregate {aggregate.name}")
+        _add_event(control, tx, caller, host_id, f"joined aggregate {aggregate.name}")
         changed = _get(tx, number)
     control.bell.ring("place")
     return changed
@@ -109,7 +109,7 @@ def remove_host(control: Control, caller: Caller, number: str, host_name: str) -
         if aggregate.zone is not None:
             _check_move(tx, {host_id: host_name}, aggregate, None)
         store.remove_host(tx, aggregate.id, host_id)
-        _say(control, tx, caller, host_id, f"left aggregate {aggregate.name}")
+        _add_event(control, tx, caller, host_id, f"left aggregate {aggregate.name}")
         return _get(tx, number)
 
 
@@ -201,5 +201,5 @@ def _host(tx: Tx, name: str) -> HostId:
     return host.id
 
 
-def _say(control: Control, tx: Tx, caller: Caller, host_id: HostId, what: str) -> None:
+def _add_event(control: Control, tx: Tx, caller: Caller, host_id: HostId, what: str) -> None:
     events.add_event(tx, Event(control.now(), "host", None, what.split()[0], f"{what}, by {caller.user_name}", host_id))

@@ -110,7 +110,7 @@ class SharedDoorbell(LocalDoorbell):
     def ring(self, topic: str) -> None:
         """Wakes the waiting threads of all processes."""
         super().ring(topic)
-        self._notifier.tell(topic)
+        self._notifier.notify(topic)
 
     def close(self) -> None:
         """Ends the connection."""

@@ -102,8 +102,8 @@ def _mediated(card: Card) -> CardMode:
     types = [kind for function in card.functions for kind in function.mdev_types]
     if not types:
         return CardMode(name, serves=False, why=f"its driver ({card.main.driver or 'none'}) offers no types of them")
-    told = ", ".join(f"{kind.id} {'?' if kind.available is None else kind.available} left" for kind in types)
-    return CardMode(name, serves=any(kind.available or kind.instances for kind in types), why=told)
+    left = ", ".join(f"{kind.id} {'?' if kind.available is None else kind.available} left" for kind in types)
+    return CardMode(name, serves=any(kind.available or kind.instances for kind in types), why=left)
 
 
 def _vendor_vgpu(machine: Machine, card: Card) -> CardMode:

@@ -129,15 +129,15 @@ def _ask(child: _Child, paths: Sequence[str], limit: int, deadline: float) -> li
     assert child.stdin is not None
     os.write(child.stdin.fileno(), b"\0".join([str(limit).encode(), *map(os.fsencode, paths)]) + b"\n")
     found: list[bytes | None] = []
-    said = b""
+    received = b""
     while len(found) < len(paths):
-        head, newline, rest = said.partition(b"\n")
+        head, newline, rest = received.partition(b"\n")
         if newline and len(rest) >= int(head):
             size = int(head)
             found.append(rest[:size] if size >= 0 else None)
-            said = rest[max(size, 0) :]
+            received = rest[max(size, 0) :]
         else:
-            said += _take(child, deadline, _LIMIT)
+            received += _take(child, deadline, _LIMIT)
     return found
 
 
@@ -148,7 +148,7 @@ def _take(child: _Child, deadline: float, most: int) -> bytes:
     answers.register(child.stdout, select.POLLIN)
     if not answers.poll(max(0.0, deadline - time.monotonic()) * 1000):
         raise TimeoutError
-    said = os.read(child.stdout.fileno(), most)
-    if not said:
+    data = os.read(child.stdout.fileno(), most)
+    if not data:
         raise BrokenPipeError
-    return said
+    return data

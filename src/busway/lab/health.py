@@ -55,16 +55,20 @@ class Watch:
         """Raise LabDied or LabHung when waiting makes no sense any more."""
         console = tail(self._folder / "console.log")
         if self._process.pid is None:
-            raise LabDied(f"Lab host {self._name} died: its QEMU is gone", detail=self._told(console), remedy=_AGAIN)
+            raise LabDied(
+                f"Lab host {self._name} died: its QEMU is gone", detail=self._last_lines(console), remedy=_AGAIN
+            )
         if _PANIC in console:
-            raise LabDied(f"Lab host {self._name} died of a kernel panic", detail=self._told(console), remedy=_AGAIN)
+            raise LabDied(
+                f"Lab host {self._name} died of a kernel panic", detail=self._last_lines(console), remedy=_AGAIN
+            )
         beat = self._beat()
         if beat != self._last:
             self._last, self._since = beat, time.monotonic()
         silent = time.monotonic() - self._since
         if silent >= (self._limit / 3 if _LOCKUP in console else self._limit):
             brief = f"Lab host {self._name} hangs: no sign of life for {silent:.0f} s, though its QEMU runs"
-            raise LabHung(brief, detail=self._told(console), remedy=_AGAIN)
+            raise LabHung(brief, detail=self._last_lines(console), remedy=_AGAIN)
 
     def _beat(self) -> str:
         try:
@@ -80,7 +84,7 @@ class Watch:
             return 0.0
         return min(max(age, 0.0), max(self._limit - self._grace, 0.0))
 
-    def _told(self, console: str) -> str:
+    def _last_lines(self, console: str) -> str:
         output = tail(self._folder / "output.log", lines=4)
         return "\n".join(filter(None, ["Last lines of its console:", console or "(none)", output]))
 

@@ -34,8 +34,8 @@ class Monitor:
 
     def human(self, line: str) -> str:
         """Give the human monitor one line and answer what it prints."""
-        with self._session() as say:
-            return str(say("human-monitor-command", {"command-line": line}))
+        with self._session() as execute:
+            return str(execute("human-monitor-command", {"command-line": line}))
 
     def forwards(self) -> dict[tuple[str, int], int]:
         """List the ports of 127.0.0.1 by the inner address and port they lead to."""
@@ -65,8 +65,8 @@ class Monitor:
                 time.sleep(_LOOK_SECONDS)
             talk = self._greeted()
             with talk.connection:
-                talk.say("qmp_capabilities", {})
-                yield talk.say
+                talk.execute("qmp_capabilities", {})
+                yield talk.execute
 
     def _greeted(self) -> _Talk:
         """Connect and hear QEMU's greeting; a QEMU that ends or begins just now may reset the first try."""
@@ -102,7 +102,7 @@ class _Talk:
         self._check = check
         self._buffer = b""
 
-    def say(self, command: str, arguments: dict[str, Any]) -> Any:
+    def execute(self, command: str, arguments: dict[str, Any]) -> Any:
         self.connection.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
         return self.hear("return")
 

@@ -48,18 +48,18 @@ def replace_connections(addresses: Collection[str], connections: Iterable[Connec
     What is remembered from an earlier time would take the packets of today for forged ones. Raises `HostError`.
     """
     for each in list_connections(addresses):
-        _tell(_DELETE, 0, each, _tuple(_ORIGINAL, each))
+        _send(_DELETE, 0, each, _tuple(_ORIGINAL, each))
     mine = _plain(addresses)
     for each in connections:
         if not {each.source, each.target}.isdisjoint(mine):
-            _tell(_NEW, _CREATE | _EXCLUSIVE, each, _described(each))
+            _send(_NEW, _CREATE | _EXCLUSIVE, each, _described(each))
 
 
 def _plain(addresses: Collection[str]) -> frozenset[str]:
     return frozenset(str(ip_address(address)) for address in addresses)
 
 
-def _tell(kind: int, flags: int, connection: Connection, attributes: bytes) -> None:
+def _send(kind: int, flags: int, connection: Connection, attributes: bytes) -> None:
     """A connection that has ended by itself, or that a packet has made known again, is as it must be."""
     family = socket.AF_INET if ip_address(connection.source).version == 4 else socket.AF_INET6
     try:

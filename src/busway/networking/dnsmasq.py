@@ -107,8 +107,8 @@ class Dnsmasq:
         """Starts it, restarts it if its configuration changed, or makes it read its lists again."""
         folder = self._folder / network.id
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        told = {"hosts": hosts(nics), "options": options(nics), "names": names(nics)}
-        lists = [_write(folder / name, text) for name, text in told.items()]
+        texts = {"hosts": hosts(nics), "options": options(nics), "names": names(nics)}
+        lists = [_write(folder / name, text) for name, text in texts.items()]
         changed = _write(folder / "conf", configuration(network, bridge, folder, dns=dns))
         pid = self._pid(folder)
         if pid is not None and not changed:

@@ -51,10 +51,10 @@ def definition_digest(server: DesiredServer) -> str:
     if server.rescue is not None:
         parts += [["rescue", server.rescue.number, server.rescue.bus, server.rescue.device]]
     if server.machine != PLAIN:
-        parts.append(_told(asdict(server.machine)))
+        parts.append(_without_later(asdict(server.machine)))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _told(machine: dict[str, object]) -> dict[str, object]:
+def _without_later(machine: dict[str, object]) -> dict[str, object]:
     """A machine without the words that it does not have and that came after it."""
     return {word: value for word, value in machine.items() if value or word not in _LATER}

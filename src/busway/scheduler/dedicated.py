@@ -13,34 +13,34 @@ from busway.domain.placement import GuestCell, NumaCell
 _Core = tuple[int, ...]
 
 
-def choose_cpus(cell: NumaCell, mine: GuestCell) -> GuestCpus | None:
+def choose_cpus(cell: NumaCell, wanted: GuestCell) -> GuestCpus | None:
     """The CPUs of a host's cell for one cell of a guest; None where it has too few, or the guest shares its CPUs."""
-    if mine.threads is None:
+    if wanted.threads is None:
         return None
-    chosen = _choose(cell, mine)
+    chosen = _choose(cell, wanted)
     if chosen is None:
         return None
     left = iter(chosen.pins)
-    pins = tuple(SHARED if vcpu in mine.shared else next(left) for vcpu in range(mine.vcpus))
+    pins = tuple(SHARED if vcpu in wanted.shared else next(left) for vcpu in range(wanted.vcpus))
     return GuestCpus(pins, chosen.held, tuple(left))
 
 
-def _choose(cell: NumaCell, mine: GuestCell) -> GuestCpus | None:
+def _choose(cell: NumaCell, wanted: GuestCell) -> GuestCpus | None:
     """The CPUs that a cell of a guest has for itself, those of its vCPUs first; None where the host's has too few."""
     free = [tuple(cpu for cpu in core if cpu not in cell.held) for core in cell.cores]
     whole = [core for core, left in zip(cell.cores, free, strict=True) if core == left]
     broken = [left for core, left in zip(cell.cores, free, strict=True) if left and core != left]
-    if mine.threads is ThreadPolicy.ISOLATE:
-        return _one_of_each(whole, mine.own_cpus)
-    if mine.threads is ThreadPolicy.REQUIRE:
-        return _packed([core for core in whole if len(core) > 1], [], mine.own_cpus)
-    return _packed(whole, broken, mine.own_cpus)
+    if wanted.threads is ThreadPolicy.ISOLATE:
+        return _one_of_each(whole, wanted.own_cpus)
+    if wanted.threads is ThreadPolicy.REQUIRE:
+        return _packed([core for core in whole if len(core) > 1], [], wanted.own_cpus)
+    return _packed(whole, broken, wanted.own_cpus)
 
 
 def cpus_of(host: Sequence[NumaCell], guest: Sequence[GuestCell], taken: Sequence[int]) -> tuple[GuestCpus, ...]:
     """The CPUs of each cell of a guest that lies on some cells of its host; none for a guest that shares its CPUs."""
     known = {cell.id: cell for cell in host}
-    chosen = [choose_cpus(known[cell], mine) for cell, mine in zip(taken, guest, strict=False)]
+    chosen = [choose_cpus(known[cell], wanted) for cell, wanted in zip(taken, guest, strict=False)]
     return tuple(cpus for cpus in chosen if cpus is not None)
 
 

@@ -11,9 +11,9 @@ from busway.domain.units.mdev import read_unit
 from busway.scheduler.index import index_of
 from busway.scheduler.pci import FOREIGN_GROUP, NO_GROUP, NOT_OFFERED, OWNED, PROMISED, QUARANTINED
 
-_REASONS_TOLD = 5
-_NAMES_TOLD = 3
-_HOSTS_TOLD = 12
+_MOST_REASONS = 5
+_MOST_NAMES = 3
+_MOST_HOSTS = 12
 
 
 def explain(refusal: Refusal) -> BuswayError:
@@ -26,9 +26,9 @@ def explain(refusal: Refusal) -> BuswayError:
         brief += f" are wanted together: {looked_at} were looked at"
     if rules:
         brief += f"; {rules}"
-    reasons = [f"{_names(each)} ({each.rule}): {each.reason}" for each in refusal.classes[:_REASONS_TOLD]]
-    if len(refusal.classes) > _REASONS_TOLD:
-        reasons.append(f"and {sum(each.count for each in refusal.classes[_REASONS_TOLD:])} more")
+    reasons = [f"{_names(each)} ({each.rule}): {each.reason}" for each in refusal.classes[:_MOST_REASONS]]
+    if len(refusal.classes) > _MOST_REASONS:
+        reasons.append(f"and {sum(each.count for each in refusal.classes[_MOST_REASONS:])} more")
     if refusal.nearest is not None and len(refusal.classes) > 1:
         reasons.append(f"nearest: {refusal.nearest.host}, which failed {' and '.join(refusal.nearest.rules)} only")
     return BuswayError(brief, detail="; ".join(reasons), remedy=_advice(refusal), code="no-valid-host")
@@ -52,9 +52,9 @@ def host_reasons(refusal: Refusal) -> tuple[HostReason, ...]:
     ranked = [
         (host.name != near, number, host.name, HostReason(host.name, each.rule, each.reason))
         for each in refusal.classes
-        for number, host in enumerate(each.hosts[:_HOSTS_TOLD])
+        for number, host in enumerate(each.hosts[:_MOST_HOSTS])
     ]
-    return tuple(each for *_, each in sorted(ranked, key=lambda one: one[:3])[:_HOSTS_TOLD])
+    return tuple(each for *_, each in sorted(ranked, key=lambda one: one[:3])[:_MOST_HOSTS])
 
 
 def remedy_words(refusal: Refusal) -> tuple[str, ...]:
@@ -98,8 +98,8 @@ def _why(placement: Placement) -> str:
 
 
 def _names(each: RefusedHosts) -> str:
-    names = ", ".join(host.name for host in each.hosts[:_NAMES_TOLD])
-    return names if each.count <= _NAMES_TOLD else f"{names} and {each.count - _NAMES_TOLD} more"
+    names = ", ".join(host.name for host in each.hosts[:_MOST_NAMES])
+    return names if each.count <= _MOST_NAMES else f"{names} and {each.count - _MOST_NAMES} more"
 
 
 def _advice(refusal: Refusal) -> str:

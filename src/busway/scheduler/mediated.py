@@ -22,7 +22,7 @@ from busway.scheduler.vgpu_fit import fit, why_not
 _Assignment = tuple[tuple[ResourceRequest, MdevOffer], ...]
 _Key = tuple[DeviceId, str]  # of an offer: its parent and its type
 INSTANCES = (Mdev.kind, VgpuFunction.kind, RenderShare.kind)
-_TOLD = 8  # parents of a refusal
+_MOST_PARENTS = 8  # parents of a refusal
 
 
 def resource_providers(host: HostState, request: PlacementRequest) -> str | None:
@@ -231,8 +231,8 @@ def _story(host: HostState, wanted: ResourceRequests, resource_class: str) -> st
         if fit(card, [size] * count) is None
     }
     lines = list(dict.fromkeys(full.get(offer.card) or _state(offer) for offer in mine))
-    more = [f"{len(lines) - _TOLD} more"] if len(lines) > _TOLD else []
-    return ", ".join([*lines[:_TOLD], *more])
+    more = [f"{len(lines) - _MOST_PARENTS} more"] if len(lines) > _MOST_PARENTS else []
+    return ", ".join([*lines[:_MOST_PARENTS], *more])
 
 
 def _state(offer: MdevOffer) -> str:

@@ -60,10 +60,10 @@ def _assignments(guest: tuple[GuestCell, ...], host: Sequence[NumaCell], taken: 
     if len(taken) == len(guest):
         yield taken
         return
-    mine = guest[len(taken)]
-    after = max((cell for cell, other in zip(taken, guest, strict=False) if other == mine), default=-1)
+    wanted = guest[len(taken)]
+    after = max((cell for cell, other in zip(taken, guest, strict=False) if other == wanted), default=-1)
     for cell in host:
-        if cell.id > after and cell.id not in taken and _has_room(cell, mine):
+        if cell.id > after and cell.id not in taken and _has_room(cell, wanted):
             yield from _assignments(guest, host, (*taken, cell.id))
 
 
@@ -82,20 +82,20 @@ def cells_after(cells: tuple[NumaCell, ...], guest: tuple[GuestCell, ...], taken
     return tuple(_cell_after(cell, needs[cell.id]) if cell.id in needs else cell for cell in cells)
 
 
-def _cell_after(cell: NumaCell, mine: GuestCell) -> NumaCell:
-    cpus = choose_cpus(cell, mine)
+def _cell_after(cell: NumaCell, wanted: GuestCell) -> NumaCell:
+    cpus = choose_cpus(cell, wanted)
     held = cell.held if cpus is None else cell.held | frozenset(cpus.held)
-    vcpus, ram_mb = cell.free_vcpus - _shared_vcpus(mine), cell.free_ram_mb - mine.ram_mb
+    vcpus, ram_mb = cell.free_vcpus - _shared_vcpus(wanted), cell.free_ram_mb - wanted.ram_mb
     return replace(cell, free_vcpus=vcpus, free_ram_mb=ram_mb, held=held)
 
 
-def _shared_vcpus(mine: GuestCell) -> int:
-    return mine.vcpus if mine.threads is None else len(mine.shared)
+def _shared_vcpus(wanted: GuestCell) -> int:
+    return wanted.vcpus if wanted.threads is None else len(wanted.shared)
 
 
-def _has_room(cell: NumaCell, mine: GuestCell) -> bool:
+def _has_room(cell: NumaCell, wanted: GuestCell) -> bool:
     """A cell gets no more vCPUs of a guest than it has CPUs: a guest does not share CPUs with itself."""
-    most, shared = cell.free_vcpus if cell.cpus is None else min(cell.cpus, cell.free_vcpus), _shared_vcpus(mine)
-    if (shared and shared > most) or mine.ram_mb > cell.free_ram_mb:
+    most, shared = cell.free_vcpus if cell.cpus is None else min(cell.cpus, cell.free_vcpus), _shared_vcpus(wanted)
+    if (shared and shared > most) or wanted.ram_mb > cell.free_ram_mb:
         return False
-    return mine.threads is None or choose_cpus(cell, mine) is not None
+    return wanted.threads is None or choose_cpus(cell, wanted) is not None

@@ -52,7 +52,7 @@ class Database:
         self._reading = self.engine.execution_options(busway_read=True)
         audit.watch_inserts(self.engine)
         watch_rights(self.engine)
-        self.on_stay: Callable[[StateTime], object] = _unheard
+        self.on_state_time: Callable[[StateTime], object] = _unheard
         self._on_rights: list[Callable[[], object]] = []
 
     @contextmanager
@@ -93,8 +93,8 @@ class Database:
                 heard()
         if act is not None:
             act.is_written = True
-        for stay in state_times:
-            self.on_stay(stay)
+        for state_time in state_times:
+            self.on_state_time(state_time)
 
     @contextmanager
     def alter(self) -> Iterator[Tx]:
@@ -169,7 +169,7 @@ def savepoint(tx: Tx) -> Iterator[None]:
         yield
 
 
-def _unheard(_stay: StateTime) -> None:
+def _unheard(_state_time: StateTime) -> None:
     """Nobody wants to know."""
 
 

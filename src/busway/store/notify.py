@@ -1,6 +1,6 @@
 """Notifications between control processes: LISTEN and NOTIFY over one direct connection to PostgreSQL.
 
-A thread holds the connection and reconnects if it is lost. Notifications can be lost with it: they only tell others
+A thread holds the connection and reconnects if it is lost. Notifications can be lost with it: they only notify others
 to read the database sooner. A connection pooler in between must be in session mode.
 """
 
@@ -44,7 +44,7 @@ class Notifier:
         self._thread = threading.Thread(target=self._run, name="notify", daemon=True)
         self._thread.start()
 
-    def tell(self, word: str) -> None:
+    def notify(self, word: str) -> None:
         """Queues a notification and returns at once."""
         with self._lock:
             self._words[word] = None

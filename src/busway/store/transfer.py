@@ -18,11 +18,13 @@ from busway.store.schema import load_tables, upgrade_within
 _ROWS_AT_ONCE = 500
 
 
-def transfer(source: Database, target: Database, tell: Callable[[str, int], None] = lambda _table, _rows: None) -> int:
+def transfer(
+    source: Database, target: Database, report: Callable[[str, int], None] = lambda _table, _rows: None
+) -> int:
     """Copies every row, tables that are referred to first; returns the number of rows by table.
 
     The source must have the newest schema, and nobody may write to it meanwhile. A failure leaves the target empty.
-    `tell` is called with each table and its number of rows. Raises `Conflict` if the target is not empty.
+    `report` is called with each table and its number of rows. Raises `Conflict` if the target is not empty.
     """
     require_empty(target)
     tables = load_tables().sorted_tables
@@ -31,7 +33,7 @@ def transfer(source: Database, target: Database, tell: Callable[[str, int], None
         for table in reversed(tables):
             new.execute(table.delete())  # a revision may have put rows of its own there
         for table in tables:
-            tell(table.name, _copy_table(old, new, table))
+            report(table.name, _copy_table(old, new, table))
             _continue_numbers(new, table)
         counted = count_rows(old)
         require_same(counted, count_rows(new))

@@ -138,7 +138,9 @@ class FakeHypervisor:
             words = f"internal error: unable to execute QEMU agent command '{asked['execute']}'"
         if words:
             raise refused("ask the agent in the guest of", server_id, words)
-        self._say(domain["xml"], f"Guest {domain['name']} has another password of {asked['arguments']['username']}\n")
+        self._write_console(
+            domain["xml"], f"Guest {domain['name']} has another password of {asked['arguments']['username']}\n"
+        )
         return '{"return":{}}'
 
     def define(self, xml: str) -> None:
@@ -175,7 +177,7 @@ class FakeHypervisor:
             self._domains.set_power(server_id, PowerState.RUNNING)
             self._devices.open_groups(server_id, devices, uuids)
             line = "goes on" if went_on else self.boots
-            self._say(domain["xml"], f"Guest {domain['name']} {line}\n")
+            self._write_console(domain["xml"], f"Guest {domain['name']} {line}\n")
 
     def shutdown(self, server_id: ServerId) -> None:
         """Powers the guest off when it obeys ACPI; one that stands still follows nothing."""
@@ -198,7 +200,7 @@ class FakeHypervisor:
             self.start(server_id)
         elif not is_active(domain):
             return
-        self._say(domain["xml"], f"Guest {domain['name']} reboots\n")
+        self._write_console(domain["xml"], f"Guest {domain['name']} reboots\n")
 
     def plug(self, server_id: ServerId, xml: str) -> None:
         """Adds the device to what runs, with libvirt's checks of its place and QEMU's of the device."""
@@ -397,7 +399,7 @@ class FakeHypervisor:
             if server_id in self._domains.load():
                 self._domains.set_power(server_id, PowerState.SHUTOFF)
 
-    def _say(self, xml: str, text: str) -> None:
+    def _write_console(self, xml: str, text: str) -> None:
         log = ET.fromstring(xml).find("devices/serial/log")  # noqa: S314 - written by us
         if log is not None:
             with Path(log.get("file", "/dev/null")).open("a", encoding="utf-8") as console:

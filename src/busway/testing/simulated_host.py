@@ -88,11 +88,11 @@ def simulated_agent(
         _build(root, machine, gpus)
     folder = StateFolder(state / "agent")
     folder.lock()
-    told = read_credential(credential)
+    issued = read_credential(credential)
     return Agent(
-        told.host,
-        link=HttpLink(told),
-        url=told.url,
+        issued.host,
+        link=HttpLink(issued),
+        url=issued.url,
         hypervisor=_WithScreens(root, lambda _verb: time.sleep(slow)),
         kernel=FakeKernel(root, lambda _verb, _address: time.sleep(slow)),
         state=folder,
@@ -106,7 +106,7 @@ def simulated_agent(
         live=LiveOptions(folder=live_folder(state)),
         crashpoint=crashpoint,
         examine=examine,
-        tracer=make_tracer(traces, "busway-agent", __version__, **{"host.name": told.host}),
+        tracer=make_tracer(traces, "busway-agent", __version__, **{"host.name": issued.host}),
     )
 
 

@@ -80,13 +80,13 @@ class _Otlp:
             raise
         finally:
             span.update_name(made.name)
-            _tell(span, made.values, made.error)
+            _set_values(span, made.values, made.error)
             span.end()
 
     def record(self, name: str, parent: str, began: int, ended: int, values: Values = NOTHING, error: str = "") -> None:
         """As `Tracer` says."""
         span = self._begin(name, parent, Kind.INTERNAL, began)
-        _tell(span, values, error)
+        _set_values(span, values, error)
         span.end(max(began, ended))
 
     def close(self) -> None:
@@ -117,7 +117,7 @@ def _traceparent(span: SdkSpan) -> str:
     return f"00-{found.trace_id:032x}-{found.span_id:016x}-01"
 
 
-def _tell(span: SdkSpan, values: Values, error: str) -> None:
+def _set_values(span: SdkSpan, values: Values, error: str) -> None:
     from opentelemetry.trace import Status, StatusCode
 
     known: dict[str, Any] = {

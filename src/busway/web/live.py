@@ -57,10 +57,10 @@ class Listener:
 
     def end(self) -> None:
         """Ends the stream; a browser comes back when there is a server again."""
-        self.tell(b": over\n\n")
+        self.send(b": over\n\n")
         self.lost = True
 
-    def tell(self, event: bytes) -> None:
+    def send(self, event: bytes) -> None:
         """Adds an event; a listener that does not keep up is ended, and its browser comes back."""
         try:
             self.queue.put_nowait(event)
@@ -119,7 +119,7 @@ class Live:
                 self._devices, self._marks = {}, Marks()
                 self._task = asyncio.create_task(self._watch())
             if listener.sees_devices:
-                listener.tell(_event("devices", self._devices))
+                listener.send(_event("devices", self._devices))
             while not listener.lost:
                 try:
                     yield await asyncio.wait_for(listener.queue.get(), BEAT_SECONDS)
@@ -147,11 +147,11 @@ class Live:
         now, since = time.monotonic(), self._marks.conditions
         if marks.devices != self._marks.devices or (marks.conditions is not None and since is None):
             devices = await self._threads.call(_read_devices, self._control)
-            self._tell_changed(devices, {key: {"status": "gone"} for key in self._devices.keys() - devices.keys()})
+            self._send_changed(devices, {key: {"status": "gone"} for key in self._devices.keys() - devices.keys()})
             self._devices = devices
         elif since is not None and marks.conditions != since and now - self._read_at >= CONDITION_SECONDS:
             devices = await self._threads.call(_read_changed, self._control, since)
-            self._tell_changed(devices, {})
+            self._send_changed(devices, {})
             self._devices |= devices
         else:
             marks = replace(marks, conditions=since)  # what it tells is still to be read
@@ -162,16 +162,16 @@ class Live:
         self._marks = marks
         for listener in self._listeners:
             if moved and (listener.caller.is_admin or listener.caller.project_id in moved):
-                listener.tell(_event("servers", {}))
+                listener.send(_event("servers", {}))
 
-    def _tell_changed(self, devices: Mapping[str, Mapping[str, str]], gone: Mapping[str, Mapping[str, str]]) -> None:
+    def _send_changed(self, devices: Mapping[str, Mapping[str, str]], gone: Mapping[str, Mapping[str, str]]) -> None:
         changed = {key: state for key, state in devices.items() if self._devices.get(key) != state} | dict(gone)
-        self._tell(_event("devices", changed), devices=bool(changed))
+        self._send_all(_event("devices", changed), devices=bool(changed))
 
-    def _tell(self, event: bytes, *, devices: bool) -> None:
+    def _send_all(self, event: bytes, *, devices: bool) -> None:
         for listener in self._listeners:
             if devices and listener.sees_devices:
-                listener.tell(event)
+                listener.send(event)
 
 
 def _caller(control: Control, request: Request) -> Caller:

@@ -44,13 +44,13 @@ def _create(call: Call) -> Reply:
     """200 when all events were taken, 207 when some failed, 404 when there is none of their servers."""
     given: Sequence[dict[str, Any]] = call.body["events"]
     heard = tell_networks(call.control, [each["server_uuid"] for each in given if each["name"] in REFRESHING])
-    answers = [_told(each, heard) for each in given]
+    answers = [_answer(each, heard) for each in given]
     if all(each["code"] == 404 for each in answers):
         raise NotFound("No instances found for any event", code="server-not-found")
     return Reply({"events": answers}, 200 if all(each["code"] == 200 for each in answers) else 207)
 
 
-def _told(event: dict[str, Any], heard: dict[str, bool]) -> dict[str, Any]:
+def _answer(event: dict[str, Any], heard: dict[str, bool]) -> dict[str, Any]:
     server = event["server_uuid"]
     if event["name"] not in REFRESHING:
         code = 400

@@ -55,8 +55,8 @@ def _up_for(host: HostView, now: datetime) -> str | None:
         return None
     hours, minutes = divmod(max(0, int(now.timestamp()) - host.resources.booted) // 60, 60)
     days, hours = divmod(hours, 24)
-    said = f"{days} day{'s' * (days != 1)}, " if days else ""
-    return f" {now:%H:%M:%S} up {said}{hours:2}:{minutes:02}"
+    days_part = f"{days} day{'s' * (days != 1)}, " if days else ""
+    return f" {now:%H:%M:%S} up {days_part}{hours:2}:{minutes:02}"
 
 
 _BRIEF: tuple[Field[HostView], ...] = (

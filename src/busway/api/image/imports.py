@@ -131,12 +131,12 @@ async def _stage(control: Control, caller: Caller, request: Request, run: Run) -
 
 
 def _methods(call: Call) -> Reply:
-    told = {
+    methods = {
         "description": "Import methods available.",
         "type": "array",
         "value": list(importing.methods_of(call.control)),
     }
-    return Reply({"import-methods": told})
+    return Reply({"import-methods": methods})
 
 
 def _stores(_call: Call) -> Reply:

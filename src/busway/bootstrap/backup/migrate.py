@@ -14,7 +14,7 @@ from busway.store.schema import upgrade
 from busway.store.transfer import require_alone, transfer
 
 
-def migrate_database(config: Config, source: Path | None, tell: Callable[[str, int], None]) -> int:
+def migrate_database(config: Config, source: Path | None, report: Callable[[str, int], None]) -> int:
     """Copies every row of `source`, the state folder's busway.db by default, to the database that `config` names.
 
     The source stays as it is: its copy is brought to the newest schema, not itself. Returns the number of rows. Raises
@@ -39,7 +39,7 @@ def migrate_database(config: Config, source: Path | None, tell: Callable[[str, i
             copy = Database(f"sqlite:///{copied}")
             try:
                 upgrade(copy)
-                return transfer(copy, target, tell)
+                return transfer(copy, target, report)
             finally:
                 copy.close()
     finally:

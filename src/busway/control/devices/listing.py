@@ -123,8 +123,8 @@ def get_device(control: Control, caller: Caller, name: str) -> DeviceStory:
 
 
 def _modes(tx: Tx, host_id: HostId, view: DeviceView) -> tuple[CardMode, ...]:
-    told = conditions.conditions_of(tx, [host_id]).get(host_id)
-    ways = {each.device: each.ways for each in told.modes} if told is not None else {}
+    latest = conditions.conditions_of(tx, [host_id]).get(host_id)
+    ways = {each.device: each.ways for each in latest.modes} if latest is not None else {}
     return ways.get(view.address) or ways.get(view.parent or "", ())
 
 
@@ -177,7 +177,7 @@ def _views_of_hosts(control: Control, tx: Tx, host_ids: Collection[HostId]) -> d
 def _with_conditions(
     tx: Tx, host_ids: Collection[HostId], views: dict[DeviceId, DeviceView]
 ) -> dict[DeviceId, DeviceView]:
-    """The same with how each device does; a device of which nothing is told stays as it is."""
+    """The same with how each device does; a device without a report stays as it is."""
     latest = conditions.conditions_of(tx, host_ids)
     found: dict[tuple[str, str], DeviceCondition] = {}
     findings: dict[tuple[str, str], list[HostFinding]] = {}

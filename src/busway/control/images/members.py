@@ -51,7 +51,7 @@ def list_members(control: Control, caller: Caller, image_id: str) -> list[ImageM
     with control.db.read() as tx:
         image = _seen(tx, caller, image_id)
         authorize(caller, "get_members", target_of(tx, caller, image))
-        return [each for each in store.list_members(tx, image.id) if _tells(caller, image, each)]
+        return [each for each in store.list_members(tx, image.id) if _may_see(caller, image, each)]
 
 
 def get_member(control: Control, caller: Caller, image_id: str, project_id: str) -> ImageMember:
@@ -60,7 +60,7 @@ def get_member(control: Control, caller: Caller, image_id: str, project_id: str)
         image = _seen(tx, caller, image_id)
         authorize(caller, "get_member", target_of(tx, caller, image))
         member = _member(tx, image, project_id)
-        if not _tells(caller, image, member):
+        if not _may_see(caller, image, member):
             raise _not_a_member(image, project_id)
         return member
 
@@ -113,7 +113,7 @@ def _member(tx: Tx, image: Image, project_id: str) -> ImageMember:
     return member
 
 
-def _tells(caller: Caller, image: Image, member: ImageMember) -> bool:
+def _may_see(caller: Caller, image: Image, member: ImageMember) -> bool:
     return caller.may_see(image.owner) or member.project_id == caller.project_id
 
 

@@ -118,18 +118,18 @@ class Fetch:
             "Accept-Encoding": "identity",
             "User-Agent": "busway",
         }
-        told = f"[{address}]" if ":" in address else address
+        host = f"[{address}]" if ":" in address else address
         extensions: dict[str, Any] = {"trace": self._trace}
         if place.scheme == "https":
             extensions["sni_hostname"] = place.host
         return client.build_request(
-            "GET", f"{place.scheme}://{told}:{place.port}{place.target}", headers=headers, extensions=extensions
+            "GET", f"{place.scheme}://{host}:{place.port}{place.target}", headers=headers, extensions=extensions
         )
 
-    def _trace(self, event: str, told: Mapping[str, Any]) -> None:
+    def _trace(self, event: str, facts: Mapping[str, Any]) -> None:
         """Keeps the socket of the connection, so that `_end` can close it."""
         if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
-            self._sockets.append(told["return_value"].get_extra_info("socket"))
+            self._sockets.append(facts["return_value"].get_extra_info("socket"))
             if self._late:
                 self._end()
 
@@ -145,8 +145,8 @@ class Fetch:
             raise self._no_data(f"the server answered {answer.status_code}")
         if answer.headers.get("content-encoding", "identity") != "identity":
             raise self._no_data("the server sent it compressed")
-        said = answer.headers.get("content-length", "")
-        expected = int(said) if said.isdigit() and len(said) < 20 else None
+        length = answer.headers.get("content-length", "")
+        expected = int(length) if length.isdigit() and len(length) < 20 else None
         taker, size = self.begin(expected), 0
         counted, since = 0, time.monotonic()
         for piece in answer.iter_raw():

@@ -33,11 +33,11 @@ def put_conditions(control: Control, host_id: HostId, reported: Conditions) -> N
         if before == reported:
             return
         if before is not None:
-            _tell_links(tx, host, {each.device: each for each in before.devices}, reported, now)
+            _add_link_events(tx, host, {each.device: each for each in before.devices}, reported, now)
         conditions.put_conditions(tx, host_id, reported, now)
 
 
-def _tell_links(
+def _add_link_events(
     tx: Tx, host: hosts.HostRow, before: Mapping[str, DeviceCondition], reported: Conditions, now: datetime
 ) -> None:
     for each in reported.devices:

@@ -31,7 +31,7 @@ class _Taking:
     now: datetime
     owners: Mapping[DeviceId, Claim]
 
-    def say(self, device_id: DeviceId, old: str | None, new: str, reason: str) -> None:
+    def add_event(self, device_id: DeviceId, old: str | None, new: str, reason: str) -> None:
         """Writes an event of a device down; that of one in use names its server too."""
         owner = self.owners.get(device_id)
         server_id: ServerId | None = owner.server_id if owner else None
@@ -56,7 +56,7 @@ def take_inventory(
         if row is None:
             ids[address] = DeviceId(control.new_id())
             devices.insert_device(tx, ids[address], host_id, device, now)
-            taking.say(ids[address], None, "available", f"discovered: {device.description}")
+            taking.add_event(ids[address], None, "available", f"discovered: {device.description}")
             matters = True
         elif not row.present or row.device != device:
             matters |= _change(taking, row, device)
@@ -88,14 +88,14 @@ def _change(taking: _Taking, row: DeviceRow, device: PciDevice) -> bool:
         return row.present
     devices.update_device(taking.tx, row.id, device)
     if not row.present:
-        taking.say(row.id, "removed", str(owner.state) if owner else "available", f"back: {device.description}")
+        taking.add_event(row.id, "removed", str(owner.state) if owner else "available", f"back: {device.description}")
     elif row.device.kind is not device.kind:
         whose = f"; server {owner.server_id} keeps it" if owner else ""
         reason = f"its host reports it as {device.kind}, it was {row.device.kind}{whose}"
-        taking.say(row.id, str(row.device.kind), str(device.kind), reason)
+        taking.add_event(row.id, str(row.device.kind), str(device.kind), reason)
     elif row.device.driver != device.driver:
         drivers = f"driver {row.device.driver or 'none'} -> {device.driver or 'none'}"
-        taking.say(row.id, row.device.driver, device.driver or "none", drivers)
+        taking.add_event(row.id, row.device.driver, device.driver or "none", drivers)
     return not row.present or _placing_view(row.device) != _placing_view(device)
 
 
@@ -105,7 +105,7 @@ def _remove(taking: _Taking, row: DeviceRow, reason: str) -> None:
     devices.set_absent(taking.tx, row.id)
     whose = f"; server {owner.server_id} keeps its claim" if owner else ""
     old = str(owner.state) if owner else "quarantined" if row.quarantined else "available"
-    taking.say(row.id, old, "removed", reason + whose)
+    taking.add_event(row.id, old, "removed", reason + whose)
 
 
 def _ids(device: PciDevice) -> tuple[str, str]:

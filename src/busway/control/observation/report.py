@@ -23,7 +23,7 @@ from busway.control.observation.mdev_parents import take_mdev_parents
 from busway.control.observation.memory import ReportDigest
 from busway.control.observation.plugs import take_device_plugs, take_plugs
 from busway.control.observation.present import ServerReport, is_awaited, take_present
-from busway.control.rules.change import tell_unoffered
+from busway.control.rules.change import add_unoffered_events
 from busway.control.servers.fail import fail_unexpectedly
 from busway.control.traces import asked_of, record_all
 from busway.domain.documents import Asked, Observed, ObservedServer
@@ -88,7 +88,7 @@ def _take(control: Control, host_id: HostId, observed: Observed, batch: Batch) -
             with batch.item(tx, f"server {server_id}", partial(_failed, tx, row, now)):
                 freed |= leaving.take(tx, server_id, row, live.get(server_id, []), going.get(server_id))
         if freed:
-            tell_unoffered(control, tx, host_id, now)
+            add_unoffered_events(control, tx, host_id, now)
         for row in rows:
             mine = leaving.seen.get(row.id)
             if mine is not None and mine.live is not None and row.intent is Intent.PRESENT:

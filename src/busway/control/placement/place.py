@@ -59,7 +59,7 @@ def _place_batch(control: Control, batch: Batch) -> int:
             turn.commit(tx)
         control.crashpoint("place:before-commit")
     control.crashpoint("place:after-commit")
-    deciding.tell()
+    deciding.count()
     record_all(control, "place", asked, began, deciding.outcomes)
     for host_id in turn.hosts:
         control.bell.ring(f"host:{host_id}")
@@ -86,7 +86,7 @@ class _Deciding:
     refused: Counter[str] = field(default_factory=Counter)  # servers by each rule that excluded a host
     outcomes: dict[ServerId, dict[str, str]] = field(default_factory=dict)  # how it ended, for traces
 
-    def tell(self) -> None:
+    def count(self) -> None:
         """Counts what was committed."""
         self.control.meters.count("busway_placements_total", by=self.placed)
         for rule, servers_refused in self.refused.items():

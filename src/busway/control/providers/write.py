@@ -75,9 +75,9 @@ def set_traits(
         host_id = HostId(provider.uuid)
         provider_traits.set_traits(tx, host_id, own)
         hosts.bump_revision(tx, host_id)
-        told = ", ".join(sorted(own)) or "none"
-        said = f"traits set to {told} by {caller.user_name}"
-        events.add_event(tx, Event(control.now(), "host", None, "traits", said, host_id))
+        listed = ", ".join(sorted(own)) or "none"
+        reason = f"traits set to {listed} by {caller.user_name}"
+        events.add_event(tx, Event(control.now(), "host", None, "traits", reason, host_id))
         changed = provider_in(control, tx, provider_id)
     control.bell.ring("place")
     return changed

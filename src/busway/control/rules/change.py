@@ -48,7 +48,7 @@ class RuleTurn:
         change = RuleChange(self.now, self.caller.user_id, self.caller.user_name, kind, key, act, tuple(definitions))
         return store.add_change(self.tx, change)
 
-    def tell_devices(self, *touched: DeviceSpec) -> None:
+    def add_device_events(self, *touched: DeviceSpec) -> None:
         """An event for each device that is offered, or no longer offered, after the change; a server that has it keeps it.
 
         `touched` are the rules that came, went or changed: no other device can be concerned.
@@ -108,7 +108,7 @@ def check_version(turn: RuleTurn, kind: str, key: str, current: int, given: int 
         )
 
 
-def tell_unoffered(control: Control, tx: Tx, host_id: HostId, now: datetime) -> None:
+def add_unoffered_events(control: Control, tx: Tx, host_id: HostId, now: datetime) -> None:
     """An event for each device that a server has given back just now and that no device_spec offers any more."""
     specs = control.pci_rules(tx).device_specs
     freed = {each.device_id for each in claims.list_freed(tx, host_id, now) if each.kind in WHOLE_KINDS}

@@ -96,7 +96,7 @@ def create_device_spec(
         version = turn.record(DEVICE_SPEC, spec_id, "created", [definition])
         row = DeviceSpecRow(spec_id, 0, definition, version)
         store.put_device_specs(turn.tx, _placed(turn.before, row, before or LAST))
-        turn.tell_devices(*touched)
+        turn.add_device_events(*touched)
     return _answer(control, turn, spec_id)
 
 
@@ -122,7 +122,7 @@ def change_device_spec(
         version = turn.record(DEVICE_SPEC, spec_id, "moved" if definition is None else "changed", [text])
         made = replace(row, definition=text, version=version)
         store.put_device_specs(turn.tx, _placed(turn.before, made, before))
-        turn.tell_devices(*touched)
+        turn.add_device_events(*touched)
     return _answer(control, turn, spec_id)
 
 
@@ -133,7 +133,7 @@ def delete_device_spec(control: Control, caller: Caller, spec_id: str, version: 
         check_version(turn, DEVICE_SPEC, spec_id, row.version, version)
         turn.record(DEVICE_SPEC, spec_id, "deleted", ())
         store.put_device_specs(turn.tx, [each for each in turn.before.spec_rows if each.id != spec_id])
-        turn.tell_devices(*_readable(turn.before, row))
+        turn.add_device_events(*_readable(turn.before, row))
     return _answer(control, turn, spec_id)
 
 

@@ -89,7 +89,7 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
         servers.insert_servers(tx, rows)
         plug_ports(control, tx, caller, request, ids, cards, locked, lookup)
         note_actions(tx, caller, ids, "create", request_id, now)
-        _say(tx, ids, f"created by {caller.user_name}", now)
+        _add_events(tx, ids, f"created by {caller.user_name}", now)
         groups.join_group(control, tx, caller, request, ids)
     control.crashpoint("create:after-commit")
     control.bell.ring("networks")
@@ -222,7 +222,7 @@ def check_image(tx: Tx, caller: Caller, flavor: Flavor, image: Image) -> None:
         )
 
 
-def _say(tx: Tx, server_ids: Sequence[ServerId], reason: str, now: datetime) -> None:
+def _add_events(tx: Tx, server_ids: Sequence[ServerId], reason: str, now: datetime) -> None:
     new = str(ServerStatus.BUILD)
     events.add_events(tx, [Event(now, "server", None, new, reason, server_id=each) for each in server_ids])
 

@@ -35,7 +35,7 @@ MOST_WAITING, MOST_OF_PROJECT = 8, 4
 _PLACES = threading.BoundedSemaphore(MOST_WAITING)
 _WAITING: Counter[str] = Counter()  # by project: its guests may never answer, and others have some too
 _GUARD = threading.Lock()
-_MOST_TOLD = 1000  # characters of why it failed, some of them the guest's own
+_MOST_CHARS = 1000  # characters of why it failed, some of them the guest's own
 _LOOK_SECONDS = 0.5  # for an answer that another process has rung for and that was not heard
 
 
@@ -85,7 +85,7 @@ def set_guest_password(control: Control, caller: Caller, server_id: str, passwor
         _ask(control, row, PASSWORD, _administrator(words), password)
     except BuswayError as error:
         with control.db.write(aside=True) as tx:
-            actions.fail_action(tx, row.id, "changePassword", str(error)[:_MOST_TOLD], control.now())
+            actions.fail_action(tx, row.id, "changePassword", str(error)[:_MOST_CHARS], control.now())
         raise
 
 

@@ -72,8 +72,8 @@ def _count(
 
 def _check_possible(verbs: DeviceVerbs, pf: Function, layout: SriovLayout) -> None:
     """Finds out before the VFs go whether as many as must be can be made at all."""
-    told = [one for one in preflight_vfs(verbs, pf.address, layout.count) if one.code != "vfs-enabled"]
-    refuse(told)
+    obstacles = [one for one in preflight_vfs(verbs, pf.address, layout.count) if one.code != "vfs-enabled"]
+    refuse(obstacles)
 
 
 def _check_idle(machine: Machine, pf: Function, layout: SriovLayout, users: Mapping[PciAddress, str]) -> None:

@@ -49,7 +49,7 @@ def advance(tx: Tx, row: ServerRow, move: Move, now: datetime) -> set[HostId]:
     if live.handed:
         return _switch(tx, row, move, now)
     if move.state is MoveState.REVERTING:
-        return _stay(tx, row, move, now) if live.kept else set()
+        return _fail_at_source(tx, row, move, now) if live.kept else set()
     if move.error is not None or live.abort:
         return _hold_back(tx, row, move, now)
     if live.address and live.unplugs and not live.parted:
@@ -92,7 +92,7 @@ def _hold_back(tx: Tx, row: ServerRow, move: Move, now: datetime) -> set[HostId]
     return {move.source.host_id}
 
 
-def _stay(tx: Tx, row: ServerRow, move: Move, now: datetime) -> set[HostId]:
+def _fail_at_source(tx: Tx, row: ServerRow, move: Move, now: datetime) -> set[HostId]:
     """The source has the guest: the target is left, and the server is as it was."""
     assert move.live is not None
     aborted = move.live.abort

@@ -35,7 +35,7 @@ _JSON = sa.JSON(none_as_null=True)
 def upgrade() -> None:
     """Creates all tables."""
     _identity()
-    _what_servers_are_made_of()
+    _server_parts()
     _hosts()
     _servers()
     _history()
@@ -103,7 +103,7 @@ def _identity() -> None:
     op.create_index("ix_tokens_user_id", "tokens", ["user_id"])
 
 
-def _what_servers_are_made_of() -> None:
+def _server_parts() -> None:
     """Flavors, images, key pairs and networks."""
     op.create_table(
         "flavors",
