@@ -49,8 +49,8 @@ class HostFabric:
     def check(self, unit: FabricPartition, *, is_ours: bool) -> None:
         """Raises `HostError` for a partition that can't be activated for a guest; asks the manager anew."""
         self._ask()
-        mine = next((each for each in self._listed if each.number == unit.number), None)
-        known = self._partition(mine) if mine is not None else None
+        listed = next((each for each in self._listed if each.number == unit.number), None)
+        known = self._partition(listed) if listed is not None else None
         if known is None or frozenset(known.gpus) != frozenset(unit.gpus):
             has = (
                 f"It joins {', '.join(known.gpus)}."
@@ -63,7 +63,9 @@ class HostFabric:
                 remedy="Wait for the host's next report; the partition is placed anew.",
                 code="partition-changed",
             )
-        others = [each for each in self._listed if each.active and {*each.modules} & {*(mine.modules if mine else ())}]
+        others = [
+            each for each in self._listed if each.active and {*each.modules} & {*(listed.modules if listed else ())}
+        ]
         if any(each.number != unit.number or not is_ours for each in others):
             names = ", ".join(FabricPartition(each.number).name for each in others)
             raise HostError(

@@ -123,8 +123,8 @@ class HttpLink:
         body = encode(RenewRequest(hashlib.sha256(secret.encode()).hexdigest(), request))
         answer = self._send("PUT", f"/hosts/{self._host}/credential", content=body, headers=_JSON)
         joined = decode(answer.content, Joined)
-        mine = {"certificate": joined.certificate, "key": key} if joined.certificate else {}
-        fresh = replace(old, token=secret, renew_at=self._wall() + joined.renew_after, **mine)
+        certificate = {"certificate": joined.certificate, "key": key} if joined.certificate else {}
+        fresh = replace(old, token=secret, renew_at=self._wall() + joined.renew_after, **certificate)
         self._keep(fresh)
         self._client.close()
         self._credential, self._client = fresh, self._connect(fresh)

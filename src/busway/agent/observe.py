@@ -264,13 +264,13 @@ def _handed(server: LocalServer, record: ServerRecord) -> LiveSeen | None:
 
 def _observed(seen: _Seen, held: tuple[Held, ...]) -> ObservedServer:
     server = seen.local
-    mine = {each.unit.name for each in held if each.server_id == server.id}
+    own_units = {each.unit.name for each in held if each.server_id == server.id}
     return ObservedServer(
         id=server.id,
         power=server.power,
         starts=server.starts,
         reboots=server.reboots,
-        devices=tuple(sorted(mine | server.attached_names)),
+        devices=tuple(sorted(own_units | server.attached_names)),
         fault=seen.fault,
         disk=server.disk,
         saved=server.saved,

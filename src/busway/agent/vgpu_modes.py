@@ -45,13 +45,13 @@ class VgpuModes:
         """Asks or sets the first card that is due; true when a mode has changed."""
         parents = _by_card(sight)
         for address, wish in self.wishes.items():
-            mine = parents.get(str(address), [])
+            vgpus = parents.get(str(address), [])
             card = self._cards.setdefault(str(address), _Card())
-            vfs = tuple(sorted(each.name for each in mine))
+            vfs = tuple(sorted(each.name for each in vgpus))
             if vfs != card.vfs:  # made anew, and the mode with them
                 card.vfs, card.mode, card.again = vfs, None, float("-inf")
-            if mine and self.monotonic() >= card.again:
-                return self._try(address, wish, card, mine)
+            if vgpus and self.monotonic() >= card.again:
+                return self._try(address, wish, card, vgpus)
         return False
 
     def waiting(self, sight: Sight, desired: Desired) -> tuple[Wait, ...]:

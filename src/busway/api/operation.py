@@ -121,14 +121,14 @@ class Threads:
     @asynccontextmanager
     async def share(self, who: str) -> AsyncIterator[None]:
         """A part of the threads that somebody may have at once; waits where they have it in use."""
-        mine = self._shares.setdefault(who, _Share())
-        mine.users += 1
+        share = self._shares.setdefault(who, _Share())
+        share.users += 1
         try:
-            async with mine.limiter:
+            async with share.limiter:
                 yield
         finally:
-            mine.users -= 1
-            if not mine.users:
+            share.users -= 1
+            if not share.users:
                 del self._shares[who]
 
     async def run(self, operation: Operation, work: Callable[..., T], *args: Any) -> T:

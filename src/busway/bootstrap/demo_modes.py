@@ -92,9 +92,9 @@ class ModeShow:
         cards = json.loads(self._inside(f"cd / && {sys.executable} -m busway device modes --json"))
         ways = [way for card in cards for way in card["modes"]]
         for word, name in LACKING.items():
-            mine = [way for way in ways if way["name"] == word]
-            if mine and not any(way["serves"] for way in mine):
-                yield name, str(mine[0]["why"])
+            matching = [way for way in ways if way["name"] == word]
+            if matching and not any(way["serves"] for way in matching):
+                yield name, str(matching[0]["why"])
 
     def openstack(self, *words: str) -> str:
         """Runs the stock client; raises with its words when it fails."""

@@ -113,14 +113,14 @@ def _authority(folder: Path, now: datetime) -> Authority:
     """The authority of the state folder; of several processes that make one at once, the first one's counts."""
     path = folder / "authority.pem"
     if not path.exists():
-        mine = path.with_name(f".authority.{secrets.token_hex(4)}")
-        write_secret(mine, make_authority(now).to_pem())
+        temporary = path.with_name(f".authority.{secrets.token_hex(4)}")
+        write_secret(temporary, make_authority(now).to_pem())
         try:
-            os.link(mine, path)
+            os.link(temporary, path)
         except FileExistsError:
             pass
         finally:
-            mine.unlink()
+            temporary.unlink()
     authority = read_authority(path.read_text())
     ca = folder / "ca.pem"
     if not ca.exists() or ca.read_text() != authority.ca:

@@ -93,14 +93,14 @@ def _held(client: Client, server_id: str) -> list[dict[str, Any]]:
 
 
 def _newest(client: Client, server: dict[str, Any], alias: str) -> str:
-    mine = [each for each in _held(client, server["id"]) if each["alias"] == alias and each["state"] != "releasing"]
-    if not mine:
+    held = [each for each in _held(client, server["id"]) if each["alias"] == alias and each["state"] != "releasing"]
+    if not held:
         raise NotFound(
             f"Server {server['name']} has no device of alias {alias}",
             remedy=f"List its devices: busway server devices {server['name']}",
             code="server-device-not-found",
         )
-    return str(mine[-1]["id"])
+    return str(held[-1]["id"])
 
 
 def _wait(client: Client, server: dict[str, Any], device: str, timeout: float, *, comes: bool) -> None:

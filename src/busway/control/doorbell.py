@@ -67,14 +67,14 @@ class LocalDoorbell:
 
     def wait(self, topic: str, seen: int, seconds: float) -> bool:
         """Waits for an event of its own, at most `seconds`."""
-        mine = threading.Event()
+        rung = threading.Event()
         with self._lock:
             if self._counts.get(topic, 0) + self._for_all > seen:
                 return True
-            self._waiting.setdefault(topic, []).append(mine)
-        rang = mine.wait(seconds)
+            self._waiting.setdefault(topic, []).append(rung)
+        rang = rung.wait(seconds)
         with self._lock:
-            self._waiting[topic].remove(mine)
+            self._waiting[topic].remove(rung)
             if not self._waiting[topic]:
                 del self._waiting[topic]
         return rang

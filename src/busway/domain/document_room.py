@@ -52,10 +52,10 @@ def fair_groups(groups: Iterable[tuple[str, NicGroup]], room: int = GROUPS_BYTES
         held.setdefault(project, []).append(group)
     fitting: list[NicGroup] = []
     short = []
-    for project, mine in held.items():
-        kept = _within(mine, room // len(held))
+    for project, of_project in held.items():
+        kept = _within(of_project, room // len(held))
         fitting += kept
-        if kept != mine:
+        if kept != of_project:
             short.append(project)
     return sorted(fitting, key=lambda group: group.id), short
 

@@ -249,12 +249,12 @@ def shared_cards(
     """What vGPUs share, with all that is on each card; `claimed` is by the parent's name."""
     found: dict[str, SharedCard] = {}
     for parent in parents:
-        mine = claimed.get(parent.name, {})
+        claimed_here = claimed.get(parent.name, {})
         caps = {rule.type_id: rule.max_instances for rule in rules.rules_for(parent)}
         for kind in parent.types:
             name = read_vgpu_name(kind.name)
             if name is not None:
-                strangers = [Vgpu(name.size) for uuid in kind.instances if uuid not in mine]
+                strangers = [Vgpu(name.size) for uuid in kind.instances if uuid not in claimed_here]
                 card = _card_of(found, parent, kind.id, name).having(*strangers)
                 limit = kind.most if caps.get(kind.id) is None else caps[kind.id]
                 if limit is not None and parent.card:

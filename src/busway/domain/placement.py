@@ -207,9 +207,9 @@ class PlacementRequest:
         return tuple(self._with_cpus(sizes, place) for place in range(number)) if self.threads is not None else sizes
 
     def _with_cpus(self, sizes: tuple[GuestCell, ...], place: int) -> GuestCell:
-        first, mine = sum(cell.vcpus for cell in sizes[:place]), sizes[place]
-        shared = frozenset(n for n in range(mine.vcpus) if first + n in self.shared)
-        return replace(mine, threads=self.threads, shared=shared, emulator=self.emulator and not place)
+        first, cell = sum(cell.vcpus for cell in sizes[:place]), sizes[place]
+        shared = frozenset(n for n in range(cell.vcpus) if first + n in self.shared)
+        return replace(cell, threads=self.threads, shared=shared, emulator=self.emulator and not place)
 
     @property
     def shared_vcpus(self) -> int:

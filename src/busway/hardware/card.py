@@ -76,8 +76,8 @@ def make_cards(functions: Iterable[Function]) -> tuple[Card, ...]:
 def _make(own: list[Function], members: Mapping[int, list[Function]]) -> Card:
     own.sort(key=lambda function: (not function.is_gpu, function.address.numbers))
     group = own[0].iommu_group
-    mine = {id(function) for function in own}
-    others = [] if group is None else [function for function in members[group] if id(function) not in mine]
+    own_ids = {id(function) for function in own}
+    others = [] if group is None else [function for function in members[group] if id(function) not in own_ids]
     return Card(
         functions=tuple(own),
         harmless=tuple(function for function in others if function.is_bridge),

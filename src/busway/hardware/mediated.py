@@ -102,8 +102,8 @@ def see_vgpu_function(folder: str, address: PciAddress, card: str) -> MdevParent
     free = 1 if vgpu.current == 0 else 0
     types = {vgpu_type_id(kind.id): MdevTypeSeen(vgpu_type_id(kind.id), kind.name, free) for kind in vgpu.creatable}
     if vgpu.current:
-        mine = vgpu_type_id(vgpu.current)
-        types[mine] = replace(types.get(mine, MdevTypeSeen(mine, available=0)), instances=(str(address),))
+        type_id = vgpu_type_id(vgpu.current)
+        types[type_id] = replace(types.get(type_id, MdevTypeSeen(type_id, available=0)), instances=(str(address),))
     trouble = (
         "what it is can't be read: its nvidia/current_vgpu_type fails or hangs"
         if vgpu.current is None

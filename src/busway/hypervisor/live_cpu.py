@@ -24,9 +24,9 @@ def read_definition(domain: Any) -> LiveDefinition:
 def check_cpu(connection: Any, wanted: LiveDefinition) -> None:
     """Raises `HostError` unless this host has the guest's CPU: by libvirt's comparison, or by QEMU's release when it is emulated."""
     if not wanted.cpu:
-        mine = int(connection.getVersion())
-        if mine // 1000 != wanted.version // 1000:
-            raise _other_release(wanted.version, mine)
+        own_version = int(connection.getVersion())
+        if own_version // 1000 != wanted.version // 1000:
+            raise _other_release(wanted.version, own_version)
         return
     try:
         found = connection.compareCPU(wanted.cpu, libvirt.VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE)
@@ -48,10 +48,10 @@ def _other_cpu(detail: str) -> HostError:
     )
 
 
-def _other_release(theirs: int, mine: int) -> HostError:
+def _other_release(version: int, own_version: int) -> HostError:
     return HostError(
         "This host's QEMU emulates another CPU than the one that the guest runs on",
-        detail=f"An emulated CPU is as QEMU's release makes it. There it is {theirs}, here {mine}.",
+        detail=f"An emulated CPU is as QEMU's release makes it. There it is {version}, here {own_version}.",
         remedy="Choose a host with the same release of QEMU, or migrate it cold: openstack server migrate ID",
         code="live-cpu",
     )

@@ -103,8 +103,8 @@ class Lab:
         deadline = time.monotonic() + _DOWN_SECONDS
         while True:
             self._kill_all()
-            with self._turn(wait=False) as mine:
-                if mine or time.monotonic() > deadline:
+            with self._turn(wait=False) as acquired:
+                if acquired or time.monotonic() > deadline:
                     self._kill_all()
                     self._remove()
                     return

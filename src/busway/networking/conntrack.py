@@ -38,8 +38,8 @@ def list_connections(addresses: Collection[str]) -> tuple[Connection, ...]:
     for family in sorted({socket.AF_INET if len(each) == 4 else socket.AF_INET6 for each in wanted}):
         messages = _ask(_GET, _REQUEST | _DUMP, family, b"")
         found += [_read(message) for message in messages if any(each in message for each in wanted)]
-    mine = _plain(addresses)
-    return tuple(each for each in found if each is not None and not {each.source, each.target}.isdisjoint(mine))
+    own = _plain(addresses)
+    return tuple(each for each in found if each is not None and not {each.source, each.target}.isdisjoint(own))
 
 
 def replace_connections(addresses: Collection[str], connections: Iterable[Connection]) -> None:
@@ -49,9 +49,9 @@ def replace_connections(addresses: Collection[str], connections: Iterable[Connec
     """
     for each in list_connections(addresses):
         _send(_DELETE, 0, each, _tuple(_ORIGINAL, each))
-    mine = _plain(addresses)
+    own = _plain(addresses)
     for each in connections:
-        if not {each.source, each.target}.isdisjoint(mine):
+        if not {each.source, each.target}.isdisjoint(own):
             _send(_NEW, _CREATE | _EXCLUSIVE, each, _described(each))
 
 

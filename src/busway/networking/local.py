@@ -39,12 +39,12 @@ class LocalDriver:
 
     def _refuse_overlap(self, network: HostNetwork) -> None:
         """A host must not lose its way to addresses that it has elsewhere."""
-        mine = [ip_network(cidr) for cidr in (network.cidr, network.cidr6) if cidr]
+        cidrs = [ip_network(cidr) for cidr in (network.cidr, network.cidr6) if cidr]
         for name, theirs in self._links.networks():
-            if any(each.version == theirs.version and each.overlaps(theirs) for each in mine):
+            if any(each.version == theirs.version and each.overlaps(theirs) for each in cidrs):
                 raise HostError(
                     f"Network {network.name} has addresses that this host uses on {name}",
-                    detail=f"{theirs} overlaps with {', '.join(str(each) for each in mine)}.",
+                    detail=f"{theirs} overlaps with {', '.join(str(each) for each in cidrs)}.",
                     remedy="Choose other addresses for the network ([busway] network_cidr, or another subnet).",
                     code="network-overlaps-host",
                 )

@@ -190,10 +190,10 @@ class HostNetworks:
     def _tidy(self, desired: Desired) -> None:
         """Removes what no guest is plugged into any more and no document names."""
         self._dnsmasq.keep_only(network.id for network in desired.networks if network.dhcp)
-        mine = {name for network in desired.networks for name in (network.own_bridge, network.vlan_device)}
+        expected = {name for network in desired.networks for name in (network.own_bridge, network.vlan_device)}
         for bridge in self._links.names(BRIDGE_PREFIX):
             carriers = [name for name in self._links.members(bridge) if name.startswith(VLAN_PREFIX)]
-            if bridge not in mine and carriers == self._links.members(bridge):
+            if bridge not in expected and carriers == self._links.members(bridge):
                 for name in (*carriers, bridge):
                     self._links.remove(name)
                 if not any(network.dhcp for network in desired.networks):

@@ -87,10 +87,10 @@ class OverlayServices:
         for network in self._ports.keys() - set(networks):
             self._drop(network)
         if networks and not self._seen:
-            mine = {services_device(network) for network in networks}
+            expected = {services_device(network) for network in networks}
             there = run(*self._vsctl, "list-ports", INTEGRATION_BRIDGE).split()
             for device in there:
-                if device.startswith(SERVICES_PREFIX) and device not in mine:
+                if device.startswith(SERVICES_PREFIX) and device not in expected:
                     self._unplug(device)
             self._seen = True
 
@@ -202,8 +202,8 @@ def answer_of(question: bytes, domain: str) -> bytes | None:
     name, end = _name(question)
     if flags & 0x8000 or count != 1 or end + 4 > len(question) or name is None:
         return None
-    mine = "." not in name or (domain and name.endswith(f".{domain.lower()}"))
-    reply_flags = 0x8080 | flags & 0x7900 | (0 if mine and not flags & 0x7800 else _REFUSED)
+    is_local = "." not in name or (domain and name.endswith(f".{domain.lower()}"))
+    reply_flags = 0x8080 | flags & 0x7900 | (0 if is_local and not flags & 0x7800 else _REFUSED)
     return struct.pack(">6H", number, reply_flags, 1, 0, 0, 0) + question[12 : end + 4]
 
 

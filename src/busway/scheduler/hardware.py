@@ -202,12 +202,12 @@ def _ties_of(
 
 def _lot(states: tuple[DeviceState, ...], ties: tuple[Ties, ...], spots: tuple[Spot, ...], place: int) -> Lot | None:
     """The lot of a device; None if no server can get it, whatever is free."""
-    state, mine = states[place], ties[place]
-    if not state.present or not state.offered or state.device.iommu_group is None or mine.foreign:
+    state, tie = states[place], ties[place]
+    if not state.present or not state.offered or state.device.iommu_group is None or tie.foreign:
         return None
-    members = (place, *mine.companions)
+    members = (place, *tie.companions)
     relatives = [relative for member in members for relative in ties[member].relatives]
-    return Lot(place, mine.companions, bits(members), bits(members) | bits(relatives), spots[place])
+    return Lot(place, tie.companions, bits(members), bits(members) | bits(relatives), spots[place])
 
 
 def _spots(states: tuple[DeviceState, ...]) -> tuple[Spot, ...]:
@@ -236,6 +236,6 @@ def _numbers(sets: dict[Hashable, list[int]]) -> dict[int, int]:
 
 def _same_card(one: PciDevice, other: PciDevice) -> bool:
     """True for functions of one slot; a VF is a card of its own whatever its slot."""
-    mine, theirs = one.address, other.address
-    same_slot = (mine.domain, mine.bus, mine.slot) == (theirs.domain, theirs.bus, theirs.slot)
+    a, b = one.address, other.address
+    same_slot = (a.domain, a.bus, a.slot) == (b.domain, b.bus, b.slot)
     return same_slot and DeviceKind.VF not in (one.kind, other.kind)

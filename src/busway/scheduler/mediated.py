@@ -150,8 +150,8 @@ class _Search:
         """What is left of each card, in which cards of equal worth are equal; a parent that shares none stands alone."""
         parents: dict[str, dict[DeviceId, list[tuple[str, int]]]] = {}
         for offer in self.offers:
-            mine = parents.setdefault(_room(offer), {}).setdefault(offer.device_id, [])
-            mine.append((offer.resource_class, left[_key(offer)]))
+            of_device = parents.setdefault(_room(offer), {}).setdefault(offer.device_id, [])
+            of_device.append((offer.resource_class, left[_key(offer)]))
         found: dict[str, tuple[object, ...]] = {}
         for room, each in parents.items():
             content = sorted((tuple(sorted(types)), device_id in used) for device_id, types in each.items())
@@ -174,10 +174,10 @@ class _Search:
             serves = offer.resource_class == group.resource_class and left[_key(offer)] >= group.count
             if not serves or (isolated and offer.device_id in used):
                 continue
-            mine = tuple(
+            classes = tuple(
                 sorted((each.type_id, left[_key(each)]) for each in self.offers if each.device_id == offer.device_id)
             )
-            alike = (states[_room(offer)], mine, offer.device_id in used, self._is_far(offer))
+            alike = (states[_room(offer)], classes, offer.device_id in used, self._is_far(offer))
             if alike not in seen:
                 seen.add(alike)
                 yield offer
@@ -220,17 +220,17 @@ def _classes(wanted: ResourceRequests) -> list[str]:
 
 def _story(host: HostState, wanted: ResourceRequests, resource_class: str) -> str:
     """What of a class a host has, parent by parent, and why its shared cards have no room."""
-    mine = sorted((offer for offer in host.mdevs if offer.resource_class == resource_class), key=lambda o: o.parent)
-    if not mine:
+    offers = sorted((offer for offer in host.mdevs if offer.resource_class == resource_class), key=lambda o: o.parent)
+    if not offers:
         return f"no device of it offers {resource_class}"
     count = sum(group.count for group in wanted.groups if group.resource_class == resource_class)
     full = {
         card.name: why_not(card, [size] * count)
         for card in host.cards
-        for size in {offer.size for offer in mine if offer.card == card.name}
+        for size in {offer.size for offer in offers if offer.card == card.name}
         if fit(card, [size] * count) is None
     }
-    lines = list(dict.fromkeys(full.get(offer.card) or _state(offer) for offer in mine))
+    lines = list(dict.fromkeys(full.get(offer.card) or _state(offer) for offer in offers))
     more = [f"{len(lines) - _MOST_PARENTS} more"] if len(lines) > _MOST_PARENTS else []
     return ", ".join([*lines[:_MOST_PARENTS], *more])
 

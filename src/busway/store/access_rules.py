@@ -57,11 +57,11 @@ def count_rules(tx: Tx, user_id: str) -> int:
 
 def list_rules(tx: Tx, user_id: str, wanted: AccessRuleFilter = EVERY_RULE) -> list[AccessRule]:
     """Lists the access rules of a user that match a filter, by id."""
-    mine = access_rules.c.user_id == user_id
-    statement = select(access_rules).where(mine, *equal(access_rules, wanted, "service", "method", "path"))
+    of_user = access_rules.c.user_id == user_id
+    statement = select(access_rules).where(of_user, *equal(access_rules, wanted, "service", "method", "path"))
     marker = None
     if wanted.marker is not None:
-        marker = mine & (access_rules.c.id == wanted.marker)
+        marker = of_user & (access_rules.c.id == wanted.marker)
     paged = page_of(tx, statement, [SortKey(access_rules.c.id)], marker=marker, limit=wanted.limit)
     return [_rule(row) for row in tx.execute(paged)]
 

@@ -61,15 +61,15 @@ EVERY_ACTION = ActionFilter()
 
 def list_actions(tx: Tx, server_id: ServerId, wanted: ActionFilter = EVERY_ACTION) -> list[ServerAction]:
     """Lists the actions on a server that match a filter, newest first; raises `BadInput` for an unknown marker."""
-    mine = actions.c.server_id == server_id
-    statement = select(actions).where(mine)
+    of_server = actions.c.server_id == server_id
+    statement = select(actions).where(of_server)
     if wanted.request_id is not None:
         statement = statement.where(actions.c.request_id == wanted.request_id)
     if wanted.changes_since is not None:
         statement = statement.where(actions.c.updated >= wanted.changes_since)
     if wanted.changes_before is not None:
         statement = statement.where(actions.c.updated <= wanted.changes_before)
-    marker = and_(mine, actions.c.request_id == wanted.marker) if wanted.marker is not None else None
+    marker = and_(of_server, actions.c.request_id == wanted.marker) if wanted.marker is not None else None
     page = page_of(tx, statement, [SortKey(actions.c.id, descending=True)], marker=marker, limit=wanted.limit)
     names = ServerAction.__dataclass_fields__
     return [ServerAction(**{name: row._mapping[name] for name in names}) for row in tx.execute(page)]
@@ -77,11 +77,11 @@ def list_actions(tx: Tx, server_id: ServerId, wanted: ActionFilter = EVERY_ACTIO
 
 def waiting_together(tx: Tx, server_ids: Collection[ServerId]) -> dict[str, frozenset[ServerId]]:
     """Returns, by request id, all unplaced servers that were created by the same request as any of these."""
-    mine = select(actions.c.request_id).where(_CREATED, actions.c.server_id.in_(server_ids))
+    request_ids = select(actions.c.request_id).where(_CREATED, actions.c.server_id.in_(server_ids))
     statement = (
         select(actions.c.request_id, actions.c.server_id)
         .join(servers, servers.c.id == actions.c.server_id)
-        .where(_CREATED, actions.c.request_id.in_(mine), IS_UNPLACED)
+        .where(_CREATED, actions.c.request_id.in_(request_ids), IS_UNPLACED)
     )
     found: dict[str, set[ServerId]] = {}
     for row in tx.execute(statement):
@@ -117,7 +117,7 @@ def fail_last_action(tx: Tx, server_id: ServerId, message: str, now: datetime) -
 
 def fail_action(tx: Tx, server_id: ServerId, action: str, message: str, now: datetime) -> bool:
     """Records that the newest action with that name failed, and why; returns False if that was recorded already."""
-    mine = (actions.c.server_id == server_id, actions.c.action == action)
-    newest = select(actions.c.id).where(*mine).order_by(actions.c.id.desc()).limit(1)
+    same_action = (actions.c.server_id == server_id, actions.c.action == action)
+    newest = select(actions.c.id).where(*same_action).order_by(actions.c.id.desc()).limit(1)
     statement = update(actions).where(actions.c.id.in_(newest.scalar_subquery()), actions.c.message.is_(None))
     return tx.execute(statement.values(message=message, updated=now)).rowcount > 0

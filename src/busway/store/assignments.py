@@ -141,9 +141,11 @@ def list_implied_ids(tx: Tx, role_ids: Collection[str]) -> set[str]:
 
 def list_project_ids(tx: Tx, user_id: str) -> set[str]:
     """Lists the ids of the projects in which a user has a role: direct, by a group, or inherited."""
-    mine = _places_of(user_id)
-    direct = mine.where(assignments.c.place == Place.PROJECT, assignments.c.inherited.is_(False))
-    below = select(project_tree.c.project_id).where(project_tree.c.ancestor_id.in_(mine.where(assignments.c.inherited)))
+    places = _places_of(user_id)
+    direct = places.where(assignments.c.place == Place.PROJECT, assignments.c.inherited.is_(False))
+    below = select(project_tree.c.project_id).where(
+        project_tree.c.ancestor_id.in_(places.where(assignments.c.inherited))
+    )
     return {*tx.execute(direct).scalars(), *tx.execute(below).scalars()}
 
 

@@ -37,8 +37,8 @@ class Departure:
 
 def add_departure(tx: Tx, server_id: ServerId, host_id: HostId, generation: int) -> None:
     """Adds a departure, or restarts the one that exists, since this generation of the host."""
-    mine = (departures.c.server_id == server_id, departures.c.host_id == host_id)
-    again = tx.execute(update(departures).where(*mine).values(generation=generation, guest_gone=False))
+    same = (departures.c.server_id == server_id, departures.c.host_id == host_id)
+    again = tx.execute(update(departures).where(*same).values(generation=generation, guest_gone=False))
     if again.rowcount == 0:
         values = {"server_id": server_id, "host_id": host_id, "generation": generation, "guest_gone": False}
         tx.execute(insert(departures).values(**values))

@@ -89,16 +89,16 @@ def member_hosts(tx: Tx, group_id: GroupId, without: ServerId, *, both_sides: bo
 
     With `both_sides` a server that moves counts on its source and on its target, as it may end on either.
     """
-    mine = (members.c.group_id == group_id, members.c.server_id != without)
+    in_group = (members.c.group_id == group_id, members.c.server_id != without)
     present = servers.c.intent == str(Intent.PRESENT)
     places = select(servers.c.id, servers.c.host_id).join(members, members.c.server_id == servers.c.id)
-    places = places.where(*mine, present)
+    places = places.where(*in_group, present)
     if both_sides:
         ends = [
             select(moves.c.server_id, host)
             .join(members, members.c.server_id == moves.c.server_id)
             .join(servers, servers.c.id == moves.c.server_id)
-            .where(*mine, present, IS_OPEN)
+            .where(*in_group, present, IS_OPEN)
             for host in (moves.c.source_host_id, moves.c.target_host_id)
         ]
         found = union(places, *ends).subquery()

@@ -65,9 +65,9 @@ def get_keypair(tx: Tx, user_id: UserId, name: str) -> Keypair:
 
 def list_keypairs(tx: Tx, user_id: UserId, *, limit: int | None = None, marker: str | None = None) -> list[Keypair]:
     """Lists the key pairs of a user by name, after the one named `marker`; raises `BadInput` for an unknown one."""
-    mine = keypairs.c.user_id == user_id
-    after = and_(mine, keypairs.c.name == marker) if marker is not None else None
-    page = page_of(tx, select(keypairs).where(mine), [SortKey(keypairs.c.name)], marker=after, limit=limit)
+    of_user = keypairs.c.user_id == user_id
+    after = and_(of_user, keypairs.c.name == marker) if marker is not None else None
+    page = page_of(tx, select(keypairs).where(of_user), [SortKey(keypairs.c.name)], marker=after, limit=limit)
     return [_keypair(row) for row in tx.execute(page)]
 
 

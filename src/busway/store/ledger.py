@@ -215,8 +215,8 @@ def sum_usage(tx: Tx, window: Window, by: Sequence[str]) -> list[Line]:
 
 def _touches(window: Window) -> ColumnElement[bool]:
     over = or_(ledger.c.freed.is_(None), ledger.c.freed > window.start)
-    mine = and_(ledger.c.claimed < window.end, over)
-    return mine if window.project_id is None else and_(mine, ledger.c.project_id == window.project_id)
+    within = and_(ledger.c.claimed < window.end, over)
+    return within if window.project_id is None else and_(within, ledger.c.project_id == window.project_id)
 
 
 def _within(window: Window, since: Column[datetime], until: Column[datetime]) -> ColumnElement[int]:

@@ -31,9 +31,9 @@ def cards_of(tx: Tx, server_ids: Collection[ServerId]) -> dict[PortId, PciDevice
     }
     cards: dict[PortId, PciDevice] = {}
     for server_id, asked in _asked(tx, wanted).items():
-        mine = claimed.get(server_id, {})
-        pairs = pair_ports(asked, [(claim_id, alias) for claim_id, (_, alias) in mine.items()])
-        cards |= {port_id: known[mine[claim_id][0]] for claim_id, port_id in pairs.items()}
+        aliases = claimed.get(server_id, {})
+        pairs = pair_ports(asked, [(claim_id, alias) for claim_id, (_, alias) in aliases.items()])
+        cards |= {port_id: known[aliases[claim_id][0]] for claim_id, port_id in pairs.items()}
     return cards
 
 

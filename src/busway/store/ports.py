@@ -221,17 +221,18 @@ def nic_wishes(tx: Tx, server_ids: Sequence[ServerId]) -> dict[ServerId, tuple[N
 def hosts_by_driver(tx: Tx, driver: str) -> dict[ServerId, HostId]:
     """Lists the hosts of placed servers that have ports on networks of one driver."""
     here = select(ports.c.server_id).join(networks, networks.c.id == ports.c.network_id)
-    mine = servers.c.id.in_(here.where(networks.c.driver == driver, IS_LIVE))
-    found = tx.execute(select(servers.c.id, servers.c.host_id).where(mine, servers.c.host_id.is_not(None)))
+    on_driver = servers.c.id.in_(here.where(networks.c.driver == driver, IS_LIVE))
+    found = tx.execute(select(servers.c.id, servers.c.host_id).where(on_driver, servers.c.host_id.is_not(None)))
     return {ServerId(row.id): HostId(row.host_id) for row in found}
 
 
 def guest_names(tx: Tx, driver: str) -> dict[ServerId, str]:
     """Returns the host names of the servers that have ports on networks of one driver."""
     here = select(ports.c.server_id).join(networks, networks.c.id == ports.c.network_id)
-    mine = servers.c.id.in_(here.where(networks.c.driver == driver, IS_LIVE))
+    on_driver = servers.c.id.in_(here.where(networks.c.driver == driver, IS_LIVE))
     return {
-        ServerId(row.id): str(row.hostname) for row in tx.execute(select(servers.c.id, servers.c.hostname).where(mine))
+        ServerId(row.id): str(row.hostname)
+        for row in tx.execute(select(servers.c.id, servers.c.hostname).where(on_driver))
     }
 
 

@@ -99,8 +99,8 @@ def count_groups(tx: Tx, of: Owners) -> int:
 
 def count_rules(tx: Tx, of: Owners) -> int:
     """Returns how many rules the groups of one or several projects have."""
-    mine = select(security_groups.c.id).where(owned_by(security_groups.c.project_id, of))
-    return int(tx.execute(select(func.count()).where(security_group_rules.c.group_id.in_(mine))).scalar_one())
+    group_ids = select(security_groups.c.id).where(owned_by(security_groups.c.project_id, of))
+    return int(tx.execute(select(func.count()).where(security_group_rules.c.group_id.in_(group_ids))).scalar_one())
 
 
 def get_groups(tx: Tx, group_ids: Iterable[str], *, lock: bool = False) -> list[SecurityGroup]:

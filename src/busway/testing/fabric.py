@@ -66,9 +66,9 @@ class FakeFabric:
     def driver(self, arguments: Sequence[str]) -> str:
         """Answers `nvidia-smi -q` of the GPUs that are on the driver."""
         del arguments
-        mine = [(module, gpu) for module, gpu in MODULES.items() if driver_of(self._root, PciAddress(gpu)) == "nvidia"]
-        lines = ["==============NVSMI LOG==============", f"Attached GPUs                          : {len(mine)}"]
-        for module, gpu in sorted(mine, key=lambda each: each[1]):
+        bound = [(module, gpu) for module, gpu in MODULES.items() if driver_of(self._root, PciAddress(gpu)) == "nvidia"]
+        lines = ["==============NVSMI LOG==============", f"Attached GPUs                          : {len(bound)}"]
+        for module, gpu in sorted(bound, key=lambda each: each[1]):
             lines += [f"GPU 0000{gpu.upper()}", "    Product Name                       : NVIDIA H100 80GB HBM3"]
             lines += [
                 f"        Module Id                          : {module}",

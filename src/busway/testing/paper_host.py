@@ -163,10 +163,10 @@ def _ask_out(step: AskOut, here: LocalServer, _local: LocalState) -> LocalServer
 
 
 def _start(_step: StartDomain, here: LocalServer, local: LocalState) -> LocalServer:
-    mine = {held.unit.name for held in local.held_for(here.id)} & local.ready
+    ready = {held.unit.name for held in local.held_for(here.id)} & local.ready
     assert here.power is PowerState.SHUTOFF, "started while not defined and off"
     assert {here.disk, here.rescue or here.disk} <= here.disks, "started without a disk"
-    assert here.attached_names <= mine, "started with a device that is not its own"
+    assert here.attached_names <= ready, "started with a device that is not its own"
     return replace(here, power=PowerState.RUNNING, paused=False, saved=False, stop_asked=False, stop_overdue=False)
 
 

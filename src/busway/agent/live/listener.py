@@ -176,10 +176,10 @@ class Listener:
 
     def _serve(self, guest: Guest, channel: Channel, secure: socket.socket, lines: Lines) -> None:
         with self._guard:
-            mine = self._open.setdefault(guest.order.move, set())
-            if len(mine) >= _CONNECTIONS or guest.order.move not in self._guests:
+            connections = self._open.setdefault(guest.order.move, set())
+            if len(connections) >= _CONNECTIONS or guest.order.move not in self._guests:
                 raise ValueError("there are too many connections, or the guest is not awaited any more")
-            mine.add(secure)
+            connections.add(secure)
         if channel is Channel.CONTROL:
             secure.settimeout(None)
             lines.send(ok=True)

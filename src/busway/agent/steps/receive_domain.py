@@ -79,8 +79,8 @@ def _prepare(server: DesiredServer, asked: dict[str, object], tools: Tools) -> d
         )
     tools.hypervisor.check_cpu(wanted)
     disk = server.disks[-1]
-    mine = domain_xml(replace(server, devices=()), tools.state.files(server.id, disk), tools.options)
-    xml = arriving_xml(wanted.xml, mine)
+    own_xml = domain_xml(replace(server, devices=()), tools.state.files(server.id, disk), tools.options)
+    xml = arriving_xml(wanted.xml, own_xml)
     tools.hypervisor.destroy(server.id)
     tools.hypervisor.undefine(server.id)
     _make_disks(server, _number(asked.get("size")) if asked.get("whole") else 0, tools)

@@ -168,8 +168,8 @@ def _servers(call: Call) -> Reply:
     rows = []
     for host in found:
         row = render(_BRIEF, host, call)
-        if mine := held.get(host.id):
-            row["servers"] = [{"uuid": server_id, "name": name} for server_id, name in mine]
+        if servers := held.get(host.id):
+            row["servers"] = [{"uuid": server_id, "name": name} for server_id, name in servers]
         rows.append(row)
     return Reply({"hypervisors": rows})
 

@@ -137,8 +137,8 @@ def _statuses(call: Call) -> frozenset[ServerStatus] | None:
                 f"Invalid status value: '{unknown[0]}'", remedy=f"The values are {', '.join(sorted(known))}."
             )
     if (state := call.text("vm_state")) is not None:
-        mine = STATUSES_OF_VM_STATE.get(state, frozenset())
-        found = mine if found is None else found & mine
+        statuses = STATUSES_OF_VM_STATE.get(state, frozenset())
+        found = statuses if found is None else found & statuses
     if found is not None and ServerStatus.DELETED in found and not call.may(_ALL_FILTERS):
         raise Forbidden("Only administrators may list deleted instances", code="server-filter-admin")
     return found

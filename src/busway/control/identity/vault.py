@@ -36,17 +36,17 @@ def _read(path: Path) -> Sealer:
 
 
 def _make(path: Path) -> None:
-    mine = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(make_sealing_key())
             file.flush()
             os.fsync(file.fileno())
-        os.link(mine, path)
+        os.link(temporary, path)
     except FileExistsError:
         pass
     finally:
-        mine.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         sync_folder(path.parent)  # before anything is sealed with the key: who loses it loses all of that
 
 

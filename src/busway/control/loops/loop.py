@@ -51,8 +51,8 @@ def run_turn(control: Control, loop: Loop) -> bool:
     """Does one turn; True when there is more to do at once. Nothing that goes wrong in it is raised."""
     busy: object = False
     try:
-        with control.db.alone(f"loop.{loop.name}") if loop.alone else nullcontext(True) as mine:
-            if mine:
+        with control.db.alone(f"loop.{loop.name}") if loop.alone else nullcontext(True) as is_ours:
+            if is_ours:
                 with control.loops.turn(loop.name):
                     busy = loop.turn(control)
     except Exception:

@@ -64,21 +64,21 @@ def begin_hot(control: Control, tx: Tx, caller: Caller, row: ServerRow, flavor: 
     return True
 
 
-def awaits_plug(tx: Tx, row: ServerRow, mine: ObservedServer, generation: int) -> bool:
+def awaits_plug(tx: Tx, row: ServerRow, observed: ObservedServer, generation: int) -> bool:
     """True while a guest that is resized as it runs lacks a device, or has one still that a revert takes away."""
-    if row.status not in (ServerStatus.RESIZE, ServerStatus.REVERT_RESIZE) or mine.power is not PowerState.RUNNING:
+    if row.status not in (ServerStatus.RESIZE, ServerStatus.REVERT_RESIZE) or observed.power is not PowerState.RUNNING:
         return False
     move = moves.find_open_move(tx, row.id)
-    if move is None or not move.is_hot or mine.attached is None:
+    if move is None or not move.is_hot or observed.attached is None:
         return False
     if generation < row.generation:
         return True
-    has = {*mine.attached}
+    has = {*observed.attached}
     if move.state is MoveState.POST_MIGRATING:
         return not names_of(tx, [each for each in _held(tx, row) if each.id in move.target.claims]) <= has
     gone = [each for each in claims.list_live_claims(tx, server_id=row.id) if each.id not in move.source.claims]
     left = names_of(tx, gone) & has
-    return bool(left - {*mine.ignored})
+    return bool(left - {*observed.ignored})
 
 
 def _more(row: ServerRow, flavor: Flavor) -> dict[str, int]:

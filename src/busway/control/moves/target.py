@@ -122,13 +122,13 @@ def claim_placement(
     """
     if not hosts.swap_generation(tx, placement.host_id, placement.generation, placement.revision):
         raise Raced("The host changed while a server was being placed", remedy="Try again.")
-    mine = claims.list_live_claims(tx, server_id=row.id)
-    live = [claim for claim in mine if claim.state is not ClaimState.RELEASING]
+    own_claims = claims.list_live_claims(tx, server_id=row.id)
+    live = [claim for claim in own_claims if claim.state is not ClaimState.RELEASING]
     kept = {(claim.device_id, claim.unit): claim.id for claim in live}
     wanted = {(device.device_id, device.unit) for device in placement.devices}
     new = [device for device in placement.devices if (device.device_id, device.unit) not in kept]
     lay_cells(tx, _request(control, tx, row, flavor, None), placement)
-    here = [claim for claim in mine if claim.host_id == placement.host_id and claim.port]
+    here = [claim for claim in own_claims if claim.host_id == placement.host_id and claim.port]
     taken = {(claim.device_id, claim.unit): claim.port for claim in here if claim.port}
     cards = {each.card: port for each in placement.devices if (port := taken.get((each.device_id, each.unit)))}
     made = new_claims(control, row.id, placement.host_id, new, control.now(), {**cards, **places}, taken.values())

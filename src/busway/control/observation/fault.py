@@ -70,8 +70,10 @@ def _fail_act(tx: Tx, row: ServerRow, error: BuswayError, seen: ObservedServer, 
         moves.set_move_state(tx, move, MoveState.REVERTED, now)
     elif move is not None and move.kind is MoveKind.LIVE and move.state is MoveState.POST_MIGRATING:
         moves.set_move_state(tx, move, MoveState.ERROR, now)
-        mine = [claim for claim in claims.list_live_claims(tx, server_id=row.id) if claim.id in move.target.claims]
-        claims.move_claims(tx, [each for each in mine if each.state is ClaimState.CLAIMED], ClaimState.ALLOCATED, now)
+        of_target = [claim for claim in claims.list_live_claims(tx, server_id=row.id) if claim.id in move.target.claims]
+        claims.move_claims(
+            tx, [each for each in of_target if each.state is ClaimState.CLAIMED], ClaimState.ALLOCATED, now
+        )
 
 
 def _status_of(row: ServerRow, seen: ObservedServer) -> tuple[ServerStatus, Hold | None]:

@@ -56,16 +56,16 @@ class Leaving:
         """
         if server_id in self.unclear:
             return False
-        mine = self.seen.get(server_id)
-        left = [claim for claim in live if not self._take_claim(tx, claim, mine, departure is not None)]
+        observed = self.seen.get(server_id)
+        left = [claim for claim in live if not self._take_claim(tx, claim, observed, departure is not None)]
         if row is not None and departure is not None and self.generation >= departure.generation:
-            _take_departure(tx, row, departure, mine, left, self.holdings, self.now)
+            _take_departure(tx, row, departure, observed, left, self.holdings, self.now)
         return len(left) < len(live)
 
-    def _take_claim(self, tx: Tx, claim: Claim, mine: ObservedServer | None, leaving: bool) -> bool:
+    def _take_claim(self, tx: Tx, claim: Claim, observed: ObservedServer | None, leaving: bool) -> bool:
         """Frees a claim if its device was released, and returns True then; a device that could not be released is quarantined."""
         stuck = _held_for(claim, self.holdings)
-        if _is_free(claim, _name(tx, claim, self.specs), mine, stuck, self.generation, leaving):
+        if _is_free(claim, _name(tx, claim, self.specs), observed, stuck, self.generation, leaving):
             _free(tx, claim, self.specs, self.now)
             return True
         if claim.state is ClaimState.RELEASING and stuck is not None and stuck.fault is not None:
@@ -93,7 +93,7 @@ def _name(tx: Tx, claim: Claim, specs: DeviceSpecs) -> Callable[[], UnitName]:
 def _is_free(
     claim: Claim,
     name: Callable[[], UnitName],
-    mine: ObservedServer | None,
+    observed: ObservedServer | None,
     stuck: Held | None,
     generation: int,
     leaving: bool,
@@ -101,18 +101,18 @@ def _is_free(
     """A released device that neither the agent nor a domain has; a departing server's domain must be gone whole."""
     if claim.state is not ClaimState.RELEASING or generation < claim.generation or stuck is not None:
         return False
-    if mine is None:
+    if observed is None:
         return True
     if leaving:
-        return mine.power is None
-    return name() not in mine.devices
+        return observed.power is None
+    return name() not in observed.devices
 
 
 def _take_departure(
     tx: Tx,
     row: ServerRow,
     departure: Departure,
-    mine: ObservedServer | None,
+    observed: ObservedServer | None,
     left: list[Claim],
     holdings: _Holdings,
     now: datetime,
@@ -121,11 +121,11 @@ def _take_departure(
 
     A quarantined device does not keep its server's user from being rid of the server; its claim stays until it is free.
     """
-    if mine is not None and mine.power is not None:
+    if observed is not None and observed.power is not None:
         return  # its domain is still there, whatever it holds
     if not departure.guest_gone:
         departures.set_guest_gone(tx, departure)
-    if mine is None and not left:
+    if observed is None and not left:
         departures.end_departure(tx, departure)
         cells.forget_cells(tx, row.id, departure.host_id)
     over = not departures.list_departures(tx, server_id=row.id)

@@ -67,42 +67,42 @@ class ServerReport:
 
 def take_present(control: Control, tx: Tx, row: ServerRow, report: ServerReport, now: datetime) -> None:
     """Processes a host's report about a server that must be there."""
-    mine = report.seen
-    if row.status is ServerStatus.MIGRATING and take_source(tx, row, mine, report.generation, now):
+    observed = report.seen
+    if row.status is ServerStatus.MIGRATING and take_source(tx, row, observed, report.generation, now):
         return
-    if row.status is ServerStatus.MIGRATING and awaits_devices(tx, row, mine, now):
-        _take_power(tx, row, mine, now)
+    if row.status is ServerStatus.MIGRATING and awaits_devices(tx, row, observed, now):
+        _take_power(tx, row, observed, now)
         return
-    if mine.fault is not None and is_awaited(row):
+    if observed.fault is not None and is_awaited(row):
         if report.generation >= row.generation:
-            take_fault(tx, row, mine.fault, mine, now)
+            take_fault(tx, row, observed.fault, observed, now)
         return
-    if awaits_plug(tx, row, mine, report.generation):
-        _take_power(tx, row, mine, now)
+    if awaits_plug(tx, row, observed, report.generation):
+        _take_power(tx, row, observed, now)
         return
     system = row.rescue.number if row.rescue is not None and not row.rescue.over else 0
-    done = mine.starts >= row.starts and mine.reboots >= row.reboots and mine.disk == row.disks[-1]
-    done = done and mine.rescue == system
-    reached = _REACHED.get((row.hold, mine.power)) if row.powered and done else None
+    done = observed.starts >= row.starts and observed.reboots >= row.reboots and observed.disk == row.disks[-1]
+    done = done and observed.rescue == system
+    reached = _REACHED.get((row.hold, observed.power)) if row.powered and done else None
     if reached is ServerStatus.ACTIVE and system:
         reached = ServerStatus.RESCUE
-    if row.task_state is None and row.status in _WAITING_ON and done and mine.power in _OFF:
+    if row.task_state is None and row.status in _WAITING_ON and done and observed.power in _OFF:
         _take_waiting_off(control, tx, row, report, now)
     elif row.task_state in _UNDER_WAY or (row.task_state is None and row.status in _WAITING):
-        _take_power(tx, row, mine, now)
-    elif reached is not None and mine.saved is (reached is ServerStatus.SUSPENDED):
-        assert mine.power is not None
-        _become(tx, row, report, reached, mine.power, f"its host reports that it {_WORDS[reached]}", now)
-    elif not row.powered and mine.power in _OFF and mine.disk == row.disks[-1]:
+        _take_power(tx, row, observed, now)
+    elif reached is not None and observed.saved is (reached is ServerStatus.SUSPENDED):
+        assert observed.power is not None
+        _become(tx, row, report, reached, observed.power, f"its host reports that it {_WORDS[reached]}", now)
+    elif not row.powered and observed.power in _OFF and observed.disk == row.disks[-1]:
         _become(tx, row, report, ServerStatus.SHUTOFF, PowerState.SHUTOFF, "its host reports that it is shut off", now)
-    elif done and mine.power not in _ON and not mine.saved and _may_be_off(row, mine):
+    elif done and observed.power not in _ON and not observed.saved and _may_be_off(row, observed):
         _take_off(control, tx, row, report, now)
     elif row.status in (*_RAN, ServerStatus.RESCUE) and row.task_state is None:
-        _take_power(tx, row, mine, now)
+        _take_power(tx, row, observed, now)
 
 
-def _may_be_off(row: ServerRow, mine: ObservedServer) -> bool:
-    return row.status in _RAN or (row.status in _MAY_RUN and mine.power in _OFF)
+def _may_be_off(row: ServerRow, observed: ObservedServer) -> bool:
+    return row.status in _RAN or (row.status in _MAY_RUN and observed.power in _OFF)
 
 
 def _take_waiting_off(control: Control, tx: Tx, row: ServerRow, report: ServerReport, now: datetime) -> None:
@@ -117,9 +117,9 @@ def _take_waiting_off(control: Control, tx: Tx, row: ServerRow, report: ServerRe
         servers.update_server(tx, row.id, now, power=PowerState.SHUTOFF, powered=False)
 
 
-def _take_power(tx: Tx, row: ServerRow, mine: ObservedServer, now: datetime) -> None:
-    if mine.power is not None and mine.power is not row.power:
-        servers.update_server(tx, row.id, now, power=mine.power)
+def _take_power(tx: Tx, row: ServerRow, observed: ObservedServer, now: datetime) -> None:
+    if observed.power is not None and observed.power is not row.power:
+        servers.update_server(tx, row.id, now, power=observed.power)
 
 
 def is_awaited(row: ServerRow) -> bool:

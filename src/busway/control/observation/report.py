@@ -90,23 +90,23 @@ def _take(control: Control, host_id: HostId, observed: Observed, batch: Batch) -
         if freed:
             add_unoffered_events(control, tx, host_id, now)
         for row in rows:
-            mine = leaving.seen.get(row.id)
-            if mine is not None and mine.live is not None and row.intent is Intent.PRESENT:
+            seen = leaving.seen.get(row.id)
+            if seen is not None and seen.live is not None and row.intent is Intent.PRESENT:
                 with batch.item(tx, f"server {row.id}", partial(_failed, tx, row, now)):
-                    note_downtime(tx, row, mine.live, now)
-            if row.host_id != host_id and row.status is ServerStatus.MIGRATING and mine is not None:
+                    note_downtime(tx, row, seen.live, now)
+            if row.host_id != host_id and row.status is ServerStatus.MIGRATING and seen is not None:
                 if row.id not in going and row.intent is Intent.PRESENT:
                     with batch.item(tx, f"server {row.id}", partial(_failed, tx, row, now)):
-                        take_target(tx, row, host_id, mine, now)
+                        take_target(tx, row, host_id, seen, now)
                 continue
             if row.host_id != host_id or row.intent is not Intent.PRESENT or row.id in going:
                 continue
-            if mine is None:
+            if seen is None:
                 _take_unclear(tx, row, observed, now)
                 continue
-            report = ServerReport(mine, observed.generation, rebooted, tuple(live.get(row.id, ())))
+            report = ServerReport(seen, observed.generation, rebooted, tuple(live.get(row.id, ())))
             with batch.item(tx, f"server {row.id}", partial(_failed, tx, row, now)):
-                take_plugs(tx, row, mine, observed.generation, moving.get(row.id, []), now)
+                take_plugs(tx, row, seen, observed.generation, moving.get(row.id, []), now)
                 take_device_plugs(tx, row, report, now)
                 take_present(control, tx, row, report, now)
         asked, changes = _what_changed(control, tx, rows)

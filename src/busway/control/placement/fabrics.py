@@ -42,8 +42,8 @@ class Fabrics:
                 for gpu in partition.gpus:
                     numbers[gpu].append(partition.number)
         return tuple(
-            replace(state, partitions=tuple(sorted(mine)))
-            if (mine := numbers.get(str(state.device.address)))
+            replace(state, partitions=tuple(sorted(partitions)))
+            if (partitions := numbers.get(str(state.device.address)))
             else state
             for state in states
         )

@@ -57,14 +57,14 @@ def total_usage(control: Control, project_id: str, user_id: str | None = None) -
     """What the placed servers of a project take together, or of those that one user of it has made."""
     with control.db.read() as tx:
         rows = server_places.list_placed_of(tx, ProjectId(project_id), UserId(user_id) if user_id else None)
-        mine = {str(row.id) for row in rows}
+        server_ids = {str(row.id) for row in rows}
         trees = read_trees(control, tx, {host for row in rows for host in _hosts_of(tx, row)}) if rows else []
     taken = [
         (consumer, amounts)
         for tree in trees
         for provider in tree.providers
         for consumer, amounts in provider.allocations.items()
-        if consumer in mine
+        if consumer in server_ids
     ]
     return TotalUsage(sum_amounts(amounts for _, amounts in taken), len({consumer for consumer, _ in taken}))
 

@@ -73,8 +73,8 @@ def _edits(root: Path, distribution: Distribution, add: tuple[str, ...], remove:
 
 def _drop_in(root: Path, distribution: Distribution, add: tuple[str, ...], found: list[WriteFile]) -> WriteFile:
     """Ours is the last file: it adds to what the others say."""
-    mine = [one for one in found if one.path == DROP_IN]
-    before = mine[0].content if mine else find_bytes(root / DROP_IN.lstrip("/")) or b""
+    own_files = [one for one in found if one.path == DROP_IN]
+    before = own_files[0].content if own_files else find_bytes(root / DROP_IN.lstrip("/")) or b""
     found[:] = [one for one in found if one.path != DROP_IN]
     name = variable(distribution)
     text = before.decode("utf-8", "surrogateescape")
@@ -88,8 +88,8 @@ def edit(text: str, name: str, add: tuple[str, ...], remove: tuple[str, ...]) ->
     last = [match for match in _VARIABLE.finditer(text) if match[2] == name][-1:]
     parts, end = [], 0
     for match in _VARIABLE.finditer(text):
-        mine = add if last and match.start() == last[0].start() else ()
-        value = change_words(match[4], mine, remove)
+        added = add if last and match.start() == last[0].start() else ()
+        value = change_words(match[4], added, remove)
         if value != match[4]:
             quote = match[3] or '"'
             parts += [text[end : match.start()], f"{match[1]}{quote}{value}{quote}"]

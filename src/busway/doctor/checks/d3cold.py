@@ -50,8 +50,8 @@ def _stays_awake(host: Host) -> bool:
 def _has_trouble(host: Host, card: Card) -> bool:
     """True when the card is of a family with a known fault of reset or power, or the kernel's log tells of one."""
     codes = {"d3cold-stuck", "reset-gave-up", "dead-header", "stuck-in-d3", "bar-restore"}
-    mine = [story.root.symptom.name for story in host.stories if story.root.slot == card.main.address.slot_name]
-    return bool(codes & set(mine)) or reset_bug_family(card) != ""
+    symptoms = [story.root.symptom.name for story in host.stories if story.root.slot == card.main.address.slot_name]
+    return bool(codes & set(symptoms)) or reset_bug_family(card) != ""
 
 
 def _braced(functions: list[Function]) -> str:

@@ -21,8 +21,8 @@ def _of_host(host: Host) -> Iterator[Finding]:
 
 
 def _of_card(host: Host, card: Card) -> Iterator[Finding]:
-    mine = card.main.address.slot_name
-    yield from (_found(story, card) for story in host.stories if story.root.slot == mine)
+    slot = card.main.address.slot_name
+    yield from (_found(story, card) for story in host.stories if story.root.slot == slot)
 
 
 def _found(story: Story, card: Card | None) -> Finding:

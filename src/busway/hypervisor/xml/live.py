@@ -59,15 +59,15 @@ _TOP = frozenset(
 )
 
 
-def arriving_xml(theirs: str, mine: str) -> str:
-    """The source's definition with this host's files and bridges, which are those of `mine`, what it would write itself.
+def arriving_xml(source_xml: str, own_xml: str) -> str:
+    """The source's definition with this host's files and bridges, which are those of `own_xml`, what it would write itself.
 
     Raises `HostError` for a definition of another guest, or with something in it that a guest without devices does not have.
     """
-    if "<!" in theirs:
+    if "<!" in source_xml:
         raise _refused("It has a document type, or something else that libvirt does not write.")
     try:
-        guest, own = ET.fromstring(theirs), ET.fromstring(mine)  # noqa: S314 - it declares no entities
+        guest, own = ET.fromstring(source_xml), ET.fromstring(own_xml)  # noqa: S314 - it declares no entities
     except ET.ParseError as error:
         raise _refused(f"It is not XML: {error}") from error
     if guest.findtext("uuid") != own.findtext("uuid") or guest.findtext("name") != own.findtext("name"):
@@ -119,11 +119,11 @@ def _take_over_size(guest: ET.Element, own: ET.Element) -> None:
     memory = guest.find("memory")
     if memory is None or _kib(memory) != _kib(_part(own, "memory")):
         raise _refused("It has another amount of memory than the server.")
-    backing, mine = guest.find("memoryBacking"), own.find("memoryBacking")
+    backing, own_backing = guest.find("memoryBacking"), own.find("memoryBacking")
     if backing is not None:
         guest.remove(backing)
-    if mine is not None:
-        guest.append(mine)
+    if own_backing is not None:
+        guest.append(own_backing)
 
 
 def _kib(memory: ET.Element) -> int:
@@ -150,18 +150,18 @@ def _paths(element: ET.Element) -> Iterator[str]:
 
 def _take_over_files(guest: ET.Element, own: ET.Element) -> None:
     """Firmware is this host's: libvirt chooses it again from the same words."""
-    system, mine = _part(guest, "os"), _part(own, "os")
+    system, own_os = _part(guest, "os"), _part(own, "os")
     for name in ("loader", "nvram", "kernel", "initrd", "cmdline", "dtb", "init"):
         found = system.find(name)
-        if found is not None and mine.get("firmware") != "efi":
+        if found is not None and own_os.get("firmware") != "efi":
             raise _refused(f"It has <{name}>, and the server has no firmware of its own.")
         if found is not None and name not in ("loader", "nvram"):
             raise _refused(f"It has <{name}>.")
         if found is not None:
             system.remove(found)
-    if mine.get("firmware") == "efi":
+    if own_os.get("firmware") == "efi":
         system.set("firmware", "efi")
-        nvram = mine.find("nvram")
+        nvram = own_os.find("nvram")
         if nvram is not None:
             system.append(nvram)
 
@@ -227,9 +227,9 @@ def _serial(_devices: ET.Element, port: ET.Element, here: ET.Element) -> None:
     for old in (*port.findall("source"), *port.findall("log")):
         port.remove(old)
     for name in ("source", "log"):
-        mine = twin.find(name)
-        if mine is not None:
-            port.append(mine)
+        element = twin.find(name)
+        if element is not None:
+            port.append(element)
     port.attrib.pop("tty", None)
 
 

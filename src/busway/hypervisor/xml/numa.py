@@ -28,13 +28,13 @@ def add_numa(domain: ET.Element, cells: tuple[DesiredCell, ...], *, pinned: bool
     ET.SubElement(memory, "memory", mode="strict", nodeset=nodes)
     first = 0
     for number, cell in enumerate(cells):
-        mine = range(first, first + cell.vcpus)
+        vcpus = range(first, first + cell.vcpus)
         first += cell.vcpus
-        size = {"cpus": f"{mine[0]}-{mine[-1]}", "memory": str(cell.ram_mb), "unit": "MiB"}
+        size = {"cpus": f"{vcpus[0]}-{vcpus[-1]}", "memory": str(cell.ram_mb), "unit": "MiB"}
         ET.SubElement(guest, "cell", {"id": str(number), **size})
         ET.SubElement(memory, "memnode", cellid=str(number), mode="strict", nodeset=str(cell.node))
         if tune is not None:
-            for place, vcpu in enumerate(mine):
+            for place, vcpu in enumerate(vcpus):
                 ET.SubElement(tune, "vcpupin", vcpu=str(vcpu), cpuset=_cpuset(cell, place))
 
 

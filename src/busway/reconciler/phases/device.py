@@ -15,11 +15,11 @@ def take_devices(server: DesiredServer, _here: LocalServer, local: LocalState) -
 
     What joins others, as a partition of a fabric does, comes after them, and goes before they do.
     """
-    mine = {held.unit.name for held in local.held_for(server.id)}
+    held_names = {held.unit.name for held in local.held_for(server.id)}
     together = tuple(grant.unit for grant in server.devices)
     for grant in sorted(server.devices, key=lambda grant: not grant.unit.is_attached):
         name = grant.unit.name
-        if name not in mine:
+        if name not in held_names:
             yield TakeDevice(server.id, f"{name} is claimed for it", grant, together)
         elif not local.is_ready(grant.unit):
             yield TakeDevice(server.id, f"{name} is held and not ready for a guest", grant, together)

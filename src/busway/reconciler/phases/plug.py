@@ -39,12 +39,12 @@ def change_devices(server: DesiredServer, here: LocalServer, local: LocalState) 
         return
     for name in sorted(here.attached_names - attached_names_of(server.devices) - here.asked_out):
         yield AskOut(server.id, f"{name} is no longer its device", server, name)
-    mine = {held.unit.name for held in local.held_for(server.id)}
+    held_names = {held.unit.name for held in local.held_for(server.id)}
     for grant in server.devices:
         name = grant.unit.name
         if not grant.unit.is_attached or name in here.attached_names:
             continue
-        if name not in mine:
+        if name not in held_names:
             yield TakeDevice(server.id, f"{name} is claimed for it", grant, (grant.unit,))
         elif not local.is_ready(grant.unit):
             continue

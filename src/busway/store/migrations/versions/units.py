@@ -44,10 +44,10 @@ def _store_ports(connection: sa.Connection) -> None:
         )
     ).all()
     for _, group in groupby(rows, lambda row: (row.server_id, row.host_id)):
-        mine = list(group)
-        addresses = {row.address for row in mine}
+        members = list(group)
+        addresses = {row.address for row in members}
         ports: dict[str, int] = {}
-        for row in mine:
+        for row in members:
             slot = row.address.rpartition(".")[0]
             card = slot if f"{slot}.0" in addresses else row.address
             port = ports.setdefault(card, len(ports) + 1)
