@@ -21,7 +21,7 @@ from busway.control.moves.advance import advance
 from busway.control.networks.changes import tell_hosts
 from busway.control.placement import place
 from busway.control.servers.create import create_servers
-from busway.control.servers.read import get_server, read_servers
+from busway.control.servers.read import get_server
 from busway.control.servers.view import server_view
 from busway.control.settings import Settings
 from busway.domain.address import PciAddress
@@ -264,8 +264,7 @@ class Cloud:
         request = CreateServer(name, flavor, self.image, max_count=count, **more)
         made = create_servers(self.control, caller, request, f"req-{name}")
         tell_hosts(self.control)  # as the loop `networks` does
-        with self.control.db.read() as tx:
-            return read_servers(tx, [server.id for server in made])
+        return [get_server(self.control, caller, server.id) for server in made]
 
     def boot(
         self, name: str = "s", *, gpu: bool = True, count: int = 1, caller: Caller = ADMIN, **more: Any

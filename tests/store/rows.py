@@ -83,7 +83,7 @@ def add_server(tx: Tx, server_id: ServerId = S1, **changes: Any) -> ServerId:
         "launched": None,
         "terminated": None,
     }
-    servers.insert_server(tx, **values | changes)
+    servers.insert_servers(tx, [values | changes])
     return server_id
 
 

@@ -69,8 +69,7 @@ def test_actions_tell_what_was_asked_and_what_became_of_it(database: Database) -
         return ServerAction(S1, request, what, UserId("u"), ProjectId("p"), NOON, NOON)
 
     with database.write() as tx:
-        actions.add_action(tx, action("req-1", "create"))
-        actions.add_action(tx, action("req-2", "reboot"))
+        actions.add_actions(tx, [action("req-1", "create"), action("req-2", "reboot")])
         actions.fail_last_action(tx, S1, "no", NOON + timedelta(seconds=1))
 
         newest, first = actions.list_actions(tx, S1)
@@ -87,6 +86,6 @@ def test_servers_of_one_request_that_wait_are_found_by_any_of_them(database: Dat
             server_id = ServerId(f"s{number}")
             add_server(tx, server_id, host_id=host)
             made = ServerAction(server_id, request, "create", UserId("u"), ProjectId("p"), NOON, NOON)
-            actions.add_action(tx, made)
+            actions.add_actions(tx, [made])
 
         assert actions.waiting_together(tx, [ServerId("s2")]) == {"a": {"s0", "s2"}}

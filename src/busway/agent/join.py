@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,9 +29,7 @@ _SECONDS = 30.0
 _MAX_CA_BYTES = 64 * 1024
 
 
-def join_host(
-    token: JoinToken, path: Path, *, url: str | None = None, wall: Callable[[], float] = time.time
-) -> Credential:
+def join_host(token: JoinToken, path: Path, *, url: str | None = None) -> Credential:
     """Joins with a token and writes the credential; `url` is what the agent will use where it is another than the token's.
 
     Errors: `Forbidden` when the other end is not the control plane that the token is of, what the control plane says
@@ -40,13 +37,13 @@ def join_host(
     """
     check_writable(path)
     ca = _fetch_authority(token) if token.fingerprint else ""
-    made = ask_to_join(token, ca, wall)
+    made = ask_to_join(token, ca)
     credential = made if url is None else replace(made, url=url)
     write_credential(path, credential)
     return credential
 
 
-def ask_to_join(token: JoinToken, ca: str, wall: Callable[[], float] = time.time) -> Credential:
+def ask_to_join(token: JoinToken, ca: str) -> Credential:
     """Shows the token to the control plane, which must be one that `ca` vouches for ("" for the system's authorities)."""
     secret = secrets.token_urlsafe(32)
     key, request = make_request(token.host)
@@ -68,7 +65,7 @@ def ask_to_join(token: JoinToken, ca: str, wall: Callable[[], float] = time.time
         ca,
         joined.certificate,
         key if joined.certificate else "",
-        wall() + joined.renew_after,
+        time.time() + joined.renew_after,
     )
 
 

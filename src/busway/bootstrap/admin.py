@@ -6,7 +6,6 @@ second control process on the same database finds the admin and writes nothing.
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import yaml
 
 from busway.control import flavors, networks
 from busway.control.context import Control
+from busway.control.durable import write_secret
 from busway.control.identity import directory as identity
 from busway.control.identity import service_catalog
 from busway.store import audit
@@ -123,15 +123,3 @@ def tell_clients(clouds: Path, url: str, ca: Path | None) -> None:
         ]
         lines = [*kept, f"export OS_AUTH_URL={wanted}/v3", *([f"export OS_CACERT={cacert}"] if cacert else [])]
         write_secret(openrc, "".join(f"{line}\n" for line in lines))
-
-
-def write_secret(path: Path, text: str) -> None:
-    """Writes a file that only its owner may read, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

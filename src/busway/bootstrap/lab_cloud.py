@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 
 import busway
-from busway.bootstrap.admin import write_secret
+from busway.control.durable import write_secret
 from busway.domain.errors import Unavailable
 from busway.lab import Lab, LabHost, Pid, Report
 
@@ -78,14 +78,13 @@ class LabCloud:
         self.kill_control(signal.SIGTERM)
         self.lab.down()
 
-    def start_control(self, env: Mapping[str, str] | None = None, *, wait: bool = True) -> None:
-        """Starts the control plane; `wait` until it answers."""
+    def start_control(self) -> None:
+        """Starts the control plane, and waits until it answers."""
         command = [*_busway(), "serve", "--config", str(self.state / "busway.conf")]
         command += ["--state", str(self.state / "control"), "--port", str(self.port)]
         with (self.state / "control.log").open("ab") as log:
-            self._control = subprocess.Popen(command, stdout=log, stderr=log, env=process_environment(env))
-        if wait:
-            self._wait_for_control()
+            self._control = subprocess.Popen(command, stdout=log, stderr=log, env=process_environment())
+        self._wait_for_control()
 
     @property
     def control_pid(self) -> int | None:
@@ -98,10 +97,10 @@ class LabCloud:
             self._control.send_signal(number)
             self.wait_control_dead()
 
-    def wait_control_dead(self, seconds: float = 60) -> None:
+    def wait_control_dead(self) -> None:
         """Waits until the control plane's process has ended, by whatever."""
         if self._control is not None:
-            self._control.wait(seconds)
+            self._control.wait(60)
             self._control = None
 
     def start_agent(self, host: LabHost, env: Mapping[str, str] | None = None, *, options: Sequence[str] = ()) -> None:
@@ -116,9 +115,9 @@ class LabCloud:
             command, f"agent-{host.name}.log", env=dict(process_environment(env, bare=True))
         )
 
-    def kill_agent(self, host: LabHost, number: signal.Signals = signal.SIGKILL) -> None:
+    def kill_agent(self, host: LabHost) -> None:
         """Ends a lab host's agent."""
-        host.kill(self._agents[host.name], number)
+        host.kill(self._agents[host.name], signal.SIGKILL)
 
     def agent_alive(self, host: LabHost) -> bool:
         """Whether the agent that was started last still runs."""
@@ -129,15 +128,15 @@ class LabCloud:
         path = host.share / "log" / f"agent-{host.name}.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def wait_for_host(self, name: str, seconds: float = HOST_SECONDS) -> None:
+    def wait_for_host(self, name: str) -> None:
         """Waits until a host's agent has reported."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + HOST_SECONDS
         while time.monotonic() < deadline:
             if any(host["name"] == name and host["up"] for host in self.busway_json("host", "list")):
                 return
             self.lab.host(name).check()
             time.sleep(0.5)
-        raise Unavailable(f"The agent of {name} did not report within {seconds:.0f} s", code="lab-agent-silent")
+        raise Unavailable(f"The agent of {name} did not report within {HOST_SECONDS:.0f} s", code="lab-agent-silent")
 
     def busway_json(self, *words: str) -> list[dict[str, object]]:
         """Runs a `busway` command with --json and reads what it prints."""

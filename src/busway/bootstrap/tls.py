@@ -10,8 +10,6 @@ moment leaves what the next start goes on from.
 
 from __future__ import annotations
 
-import os
-import secrets
 import socket
 import ssl
 import threading
@@ -22,9 +20,9 @@ from pathlib import Path
 
 import structlog
 
-from busway.bootstrap.admin import write_secret
 from busway.bootstrap.config import Config
 from busway.bootstrap.config_transport import TlsFiles, is_wildcard
+from busway.control.durable import create_secret, write_secret
 from busway.pki.authority import Authority, make_authority, read_authority
 from busway.pki.certificate import expires, is_fresh, names_of, read_certificates
 from busway.pki.context import load_chain, server_context
@@ -113,14 +111,7 @@ def _authority(folder: Path, now: datetime) -> Authority:
     """The authority of the state folder; of several processes that make one at once, the first one's counts."""
     path = folder / "authority.pem"
     if not path.exists():
-        temporary = path.with_name(f".authority.{secrets.token_hex(4)}")
-        write_secret(temporary, make_authority(now).to_pem())
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            pass
-        finally:
-            temporary.unlink()
+        create_secret(path, make_authority(now).to_pem())
     authority = read_authority(path.read_text())
     ca = folder / "ca.pem"
     if not ca.exists() or ca.read_text() != authority.ca:

@@ -6,7 +6,6 @@ one active partition at a time. A host's fabric is a provider of its own, whose 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from busway.domain.mdev import MdevParentSeen, MdevTypeSeen
@@ -31,13 +30,6 @@ def fabric_of(parent: MdevParentSeen) -> Fabric:
     """What a host reported of its fabric; a partition that makes no sense is left out."""
     found = (_partition(kind) for kind in parent.types)
     return Fabric(tuple(each for each in found if each is not None))
-
-
-def partition_of(partitions: Iterable[FabricPartition], gpus: Iterable[str]) -> FabricPartition | None:
-    """The partition of exactly these GPUs, the one of the lowest number if there are several."""
-    wanted = frozenset(gpus)
-    found = (each for each in sorted(partitions, key=lambda each: each.number) if frozenset(each.gpus) == wanted)
-    return next(found, None)
 
 
 def _partition(kind: MdevTypeSeen) -> FabricPartition | None:

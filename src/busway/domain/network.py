@@ -12,19 +12,15 @@ from ipaddress import IPv4Address, IPv4Network
 from busway.domain.device import PciDevice
 from busway.domain.dhcp_option import DhcpOption
 from busway.domain.guest_network import (
-    BRIDGE,
     DIRECT_PHYSICAL,
     LOCAL,
     NORMAL,
-    OVERLAY,
     AddressPair,
     HostRoute,
     slaac_address,
 )
 from busway.domain.ids import NetworkId, PortId, ProjectId, SecurityGroupId, ServerId
 from busway.domain.numa_policy import NumaPolicy
-
-DRIVERS = (LOCAL, BRIDGE, OVERLAY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,19 +247,6 @@ Change = (
     | JoinAggregate
     | AddHost
 )
-_OF_THE_USER = (
-    AskFewer,
-    AskLess,
-    AskAnywhere,
-    AskAnyZone,
-    AskAlone,
-    AskWithoutSpec,
-    AskNumaPolicy,
-    AskNumaCells,
-    AskSharedCpus,
-    AskApart,
-    AskFewerServers,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,11 +254,6 @@ class Remedy:
     """Changes that together admit the request."""
 
     changes: tuple[Change, ...]
-
-    @property
-    def is_for_the_user(self) -> bool:
-        """True when it changes the request and not the cloud."""
-        return all(isinstance(change, _OF_THE_USER) for change in self.changes)
 
     def __str__(self) -> str:
         return " and ".join(str(change) for change in self.changes)

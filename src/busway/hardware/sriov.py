@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from busway.domain.address import PciAddress
 from busway.hardware.slow_read import find_text_slowly
-from busway.hardware.tree import find_flag, find_number, link_name, list_names, parse_address, parse_number
+from busway.hardware.tree import find_number, link_name, list_names, parse_address, parse_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,6 @@ class Sriov:
     total: int
     enabled: int | None
     vfs: tuple[PciAddress, ...] = ()
-    drivers_autoprobe: bool | None = None
 
 
 def read_sriov(folder: str) -> Sriov | None:
@@ -26,7 +25,7 @@ def read_sriov(folder: str) -> Sriov | None:
     if total is None or total <= 0:
         return None
     enabled = parse_number(find_text_slowly(f"{folder}/sriov_numvfs") or "")
-    return Sriov(total, enabled, _vfs(folder), find_flag(f"{folder}/sriov_drivers_autoprobe"))
+    return Sriov(total, enabled, _vfs(folder))
 
 
 def _vfs(folder: str) -> tuple[PciAddress, ...]:

@@ -19,6 +19,7 @@ from busway.domain.address import PciAddress
 from busway.domain.errors import BadInput
 
 _LIMIT = 1 << 20  # bytes; /proc/iomem of a large host has some hundred thousand
+_MOST_NUMBERS = 1 << 16  # of CPUs or nodes
 LACKS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _HEX = re.compile(r"(?:0x)?([0-9a-f]{1,16})", re.ASCII | re.IGNORECASE)
@@ -118,7 +119,7 @@ def parse_addresses(names: Iterable[str]) -> list[PciAddress]:
     return [address for address in found if address is not None]
 
 
-def parse_list(text: str, limit: int = 1 << 16) -> frozenset[int] | None:
+def parse_list(text: str) -> frozenset[int] | None:
     """Reads a kernel list such as `0-5,12-17`; None if it is not such a list, an empty set for an empty one."""
     numbers: set[int] = set()
     for part in text.strip().split(","):
@@ -126,7 +127,7 @@ def parse_list(text: str, limit: int = 1 << 16) -> frozenset[int] | None:
         start, end = parse_number(first), parse_number(last or first)
         if not part and not numbers:
             continue
-        if start is None or end is None or not 0 <= start <= end < limit:
+        if start is None or end is None or not 0 <= start <= end < _MOST_NUMBERS:
             return None
         numbers.update(range(start, end + 1))
     return frozenset(numbers)

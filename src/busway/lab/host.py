@@ -177,7 +177,7 @@ class LabHost:
         self.machine = replace(self.machine, kernel_arguments=words)
         _replace(self.folder / "machine.json", json.dumps(asdict(self.machine)))
 
-    def power_cycle(self, timeout: float = READY_SECONDS) -> None:
+    def power_cycle(self) -> None:
         """Cut the power and switch on again; the data disk and the forwarded ports stay."""
         self.power_off()
         self.start()
@@ -185,7 +185,7 @@ class LabHost:
         for inner, outer in self._kept_forwards().items():
             address, _, port = inner.rpartition(":")
             monitor.forward("guests", address, int(port), outer)
-        self.wait_ready(timeout)
+        self.wait_ready()
 
     def _ask(self, timeout: float, body: bytes = b"", **request: Any) -> Iterator[Frame]:
         watch = Watch(self.name, self.folder)

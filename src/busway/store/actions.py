@@ -34,11 +34,6 @@ actions = Table(
 _CREATED = actions.c.action == "create"
 
 
-def add_action(tx: Tx, action: ServerAction) -> None:
-    """Adds an action, in the transaction that performs it."""
-    add_actions(tx, [action])
-
-
 def add_actions(tx: Tx, several: Sequence[ServerAction]) -> None:
     """Adds many actions."""
     names = ServerAction.__dataclass_fields__

@@ -111,11 +111,6 @@ def acting(act: Act | None) -> Iterator[Act | None]:
         _acting.reset(token)
 
 
-def current_act() -> Act | None:
-    """Returns the act of this thread, or None."""
-    return _acting.get()
-
-
 def name_actor(user_id: str, user_name: str, project_id: str, credential_id: str | None = None) -> None:
     """Sets the actor of this thread's act, once it is authenticated."""
     act = _acting.get()

@@ -250,23 +250,12 @@ def revoke_assigned_tokens(tx: Tx, taken: Assignment, now: datetime) -> None:
     _revoke(tx, and_(is_theirs, there), now)
 
 
-def revoke_domain_tokens(tx: Tx, domain_id: str, now: datetime, user_id: UserId | None = None) -> None:
-    """Revokes the tokens for a domain itself, of one user or all, and those issued for them."""
-    which = tokens.c.domain_id == domain_id
-    _revoke(tx, which if user_id is None else and_(which, tokens.c.user_id == user_id), now)
-
-
 def revoke_tokens_within(tx: Tx, domain_id: str, now: datetime) -> None:
     """Revokes all tokens for a domain, for projects in it, and of users in it."""
     within = select(users.c.id).where(users.c.domain_id == domain_id)
     trusted = _of_trusts(or_(trusts.c.trustor_id.in_(within), trusts.c.trustee_id.in_(within)))
     theirs = or_(tokens.c.user_id.in_(within), trusted)
     _revoke(tx, or_(tokens.c.domain_id == domain_id, tokens.c.project_id.in_(ids_in_domain(domain_id)), theirs), now)
-
-
-def revoke_system_tokens(tx: Tx, user_id: UserId, now: datetime) -> None:
-    """Revokes the tokens of a user for the whole system, and those issued for them."""
-    _revoke(tx, and_(tokens.c.is_system.is_(True), tokens.c.user_id == user_id), now)
 
 
 def revoke_credential_tokens(tx: Tx, credential_id: str, now: datetime) -> None:

@@ -19,7 +19,6 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
-    func,
     or_,
     select,
     text,
@@ -212,11 +211,6 @@ class ServerRow:
 READ = select(*(column for column in servers.c if column.name != "flavor_id"))
 
 
-def insert_server(tx: Tx, **values: Any) -> None:
-    """Adds a server; the values are those of `ServerRow` without `number`."""
-    insert_servers(tx, [values])
-
-
 def insert_servers(tx: Tx, several: Sequence[Mapping[str, Any]]) -> None:
     """Adds servers, all with the same columns."""
     put(tx, servers, [_plain({"disks": (1,), "since": each["created"], **each}) for each in several])
@@ -303,14 +297,6 @@ def list_flavors_in_use(tx: Tx, of: Owners) -> list[Flavor]:
         owned_by(servers.c.project_id, of), servers.c.status != str(ServerStatus.DELETED)
     )
     return [msgspec.convert(flavor, Flavor) for flavor in tx.execute(statement).scalars()]
-
-
-def count_servers(tx: Tx, project_id: ProjectId) -> int:
-    """Returns how many servers a project has."""
-    statement = select(func.count()).where(
-        servers.c.project_id == project_id, servers.c.status != str(ServerStatus.DELETED)
-    )
-    return int(tx.execute(statement).scalar_one())
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -25,10 +25,10 @@ PARTITIONS = {
 }  # fmt: skip
 
 
-def hgx(machine: Machine, group: int = 100) -> None:
+def hgx(machine: Machine) -> None:
     """Adds the eight GPUs of the board to a machine, four on each NUMA node."""
     for number, address in enumerate(sorted(MODULES.values())):
-        machine.function(address, "10de:2330", "030200", group=group + number, node=number // 4, driver="nvidia")
+        machine.function(address, "10de:2330", "030200", group=100 + number, node=number // 4, driver="nvidia")
 
 
 class FakeFabric:

@@ -92,11 +92,11 @@ class Machine:
         """Adds a data-centre GPU that is alone in its group."""
         return self.function(address, "10de:20b5", "030200", group=group, node=node, driver=driver)
 
-    def card_with_audio(self, slot: str, *, group: int, node: int = 0) -> tuple[PciAddress, PciAddress]:
+    def card_with_audio(self, slot: str, *, group: int) -> tuple[PciAddress, PciAddress]:
         """Adds a card of two functions in one group: a GPU at .0 and its audio at .1."""
         return (
-            self.function(f"{slot}.0", "10de:2204", "030000", group=group, node=node, driver="nouveau"),
-            self.function(f"{slot}.1", "10de:1aef", "040300", group=group, node=node, driver="snd_hda_intel"),
+            self.function(f"{slot}.0", "10de:2204", "030000", group=group, node=0, driver="nouveau"),
+            self.function(f"{slot}.1", "10de:1aef", "040300", group=group, node=0, driver="snd_hda_intel"),
         )
 
     def behind_bridge(self, bus: str, *, group: int) -> tuple[PciAddress, PciAddress]:

@@ -24,11 +24,11 @@ def add_render_node(root: Path, address: str = "", number: int = 128, *, named: 
         (links / f"{name}-render").symlink_to(f"../{node.name}")
 
 
-def remove_render_node(root: Path, number: int = 128) -> None:
+def remove_render_node(root: Path) -> None:
     """Takes a node away, as the end of its driver does; udev's link goes with it."""
-    (root / f"sys/class/drm/renderD{number}/device").unlink()
-    (root / f"sys/class/drm/renderD{number}").rmdir()
-    node = root / f"dev/dri/renderD{number}"
+    (root / "sys/class/drm/renderD128/device").unlink()
+    (root / "sys/class/drm/renderD128").rmdir()
+    node = root / "dev/dri/renderD128"
     for link in (root / "dev/dri/by-path").iterdir():
         if link.resolve() == node:
             link.unlink()

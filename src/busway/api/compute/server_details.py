@@ -86,12 +86,12 @@ def _show_action(call: Call) -> Reply:
     raise NotFound(f"Action for request_id {call.path['request']} not found", code="action-not-found")
 
 
-def _none(key: str, path: str, rule: str, since: int = 1) -> Operation:
+def _none(key: str, path: str, rule: str) -> Operation:
     def handler(call: Call) -> Reply:
         _server(call)
         return Reply({key: []})
 
-    return Operation("GET", f"{ROOT}/{path}", handler, since=since, rule=rule, answer=wrap(key, EMPTY))
+    return Operation("GET", f"{ROOT}/{path}", handler, rule=rule, answer=wrap(key, EMPTY))
 
 
 OPERATIONS = (

@@ -137,10 +137,10 @@ _NAMESPACE_SCHEMA: dict[str, Any] = {
 }
 
 
-def _several(name: str, properties: dict[str, Any], key: str = "") -> dict[str, Any]:
+def _several(name: str, properties: dict[str, Any]) -> dict[str, Any]:
     items = {"type": "array", "items": {"type": "object", "properties": properties}}
     links = {word: {"type": "string"} for word in ("first", "next", "schema")}
-    return {"name": name, "properties": {key or name: items, **links}}
+    return {"name": name, "properties": {name: items, **links}}
 
 
 # By the path below /v2/schemas/metadefs.

@@ -95,12 +95,12 @@ def _operators_project(tx: Tx) -> Project:
     return projects.find_project_by_name(tx, "admin") or projects.list_projects(tx)[0]
 
 
-def clouds_yaml(url: str, password: str, *, cloud: str = "busway", region: str = "RegionOne", cacert: str = "") -> str:
+def clouds_yaml(url: str, password: str, *, region: str = "RegionOne", cacert: str = "") -> str:
     """Returns the text of a clouds.yaml for user admin; `cacert` is the path of a file, "" for none."""
     quoted = password.replace("'", "''")
     trust = f"    cacert: {json.dumps(cacert)}\n" if cacert else ""
     return f"""clouds:
-  {cloud}:
+  busway:
     auth:
       auth_url: {url.rstrip("/")}/identity
       username: admin

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from functools import cache
 from pathlib import Path
 
 from busway.control.context import Control
-from busway.control.durable import sync_folder
+from busway.control.durable import create_secret
 from busway.domain.errors import Unavailable
 from busway.pki.sealing import Sealer, make_sealing_key
 
@@ -23,7 +21,8 @@ def sealer(control: Control) -> Sealer:
 @cache
 def _read(path: Path) -> Sealer:
     if not path.exists():
-        _make(path)
+        # On the disk before anything is sealed with it: whoever loses the key loses all of that.
+        create_secret(path, make_sealing_key())
     try:
         return Sealer(path.read_text("ascii"))
     except (OSError, ValueError) as error:
@@ -33,21 +32,6 @@ def _read(path: Path) -> Sealer:
             remedy="Restore it from a backup of the state folder. Without it, the credentials must be made anew.",
             code="credential-key",
         ) from error
-
-
-def _make(path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(make_sealing_key())
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, path)
-    except FileExistsError:
-        pass
-    finally:
-        temporary.unlink(missing_ok=True)
-        sync_folder(path.parent)  # before anything is sealed with the key: who loses it loses all of that
 
 
 def unseal(control: Control, sealed: str, fingerprint: str, owner: str) -> str:

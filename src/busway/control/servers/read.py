@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from busway.control.context import Control
@@ -35,11 +35,6 @@ def list_servers(control: Control, caller: Caller, wanted: ServerFilter) -> list
         compile_pattern(pattern, name)  # a pattern that is none is refused, however few servers there are
     with control.db.read() as tx:
         return _views(tx, list_page(tx, replace(wanted, project_id=project), compile_pattern))
-
-
-def read_servers(tx: Tx, server_ids: Iterable[ServerId]) -> list[Server]:
-    """Servers by their ids, in the order in which they were made."""
-    return _views(tx, servers.list_by_id(tx, server_ids))
 
 
 def servers_on(control: Control, host_ids: Collection[HostId]) -> dict[HostId, list[tuple[ServerId, str]]]:
