@@ -53,7 +53,7 @@ test-proof: setup ## A whole cloud under faults at random, 600 of them, other on
 fuzz: setup ## Random requests over the OpenAPI document, all roles, SQLite and PostgreSQL, other ones each time (about 20 minutes)
 	BUSWAY_FUZZ_SECONDS=$${BUSWAY_FUZZ_SECONDS:-180} BUSWAY_FUZZ_SEED=$${BUSWAY_FUZZ_SEED:-$$RANDOM} .venv/bin/python -m pytest -s -m fuzz tests/fuzz
 
-openapi: environment ## Write docs/reference/openapi.json anew from the operations' tables
+openapi: environment ## Write docs/reference/openapi.json again from the operations' tables
 	REWRITE_GOLDEN=1 .venv/bin/python -m pytest -q -m fuzz tests/fuzz/test_document.py
 
 screenshots: setup ## Write the pictures of the web console that the docs show
@@ -99,10 +99,10 @@ hooks: environment ## Have git run format, lint and import contracts before each
 revision: environment ## Write a change of the database's tables: make revision NAME=add_quotas
 	@PYTHONPATH=src .venv/bin/python -m tools.revision $(NAME)
 
-lock: python-version ## Compile the locks anew from pyproject.toml and requirements/*.in, and say what moved
+lock: python-version ## Compile the locks again from pyproject.toml and requirements/*.in, and say what moved
 	@$(PYTHON) -m tools.lock
 
-vendor: python-version ## Fetch the browser's libraries anew from their npm packages, by the lists in packages.toml, and check them (needs npm)
+vendor: python-version ## Fetch the browser's libraries again from their npm packages, by the lists in packages.toml, and check them (needs npm)
 	@$(PYTHON) -m tools.vendor
 
 metrics: environment ## Rewrite docs/reference/metrics.md from the tables of metrics
@@ -111,7 +111,7 @@ metrics: environment ## Rewrite docs/reference/metrics.md from the tables of met
 pci-ids: environment ## Put a newer list of PCI names into the package: make pci-ids FILE=pci.ids (or a .deb)
 	@.venv/bin/python -m tools.pci_ids $(FILE)
 
-ordinary-lines: setup ## Gather log lines of real boots anew, which `busway why` must not answer (lab; about 5 minutes)
+ordinary-lines: setup ## Gather log lines of real boots again, which `busway why` must not answer (lab; about 5 minutes)
 	@.venv/bin/python -m tools.ordinary
 
 release: environment ## Set the version, date the changelog, commit and tag: make release VERSION=0.2.0

@@ -30,7 +30,11 @@ _PLAINER = [
     (r"\bfor want of\b", "because there is no"),
     (r"\bwhat to look at\b", "what to check"),
     (r"\bis no longer there\b|\bthere is such no\b", "does not exist any more"),
-    (r"\bthe agent (goes on|tries again) by itself\b", "the agent retries automatically"),
+    (r"\bthe agent tries again by itself\b", "the agent retries automatically"),
+    (r"\bgo(es|ing)? on\b|\bwent on\b", "continue"),
+    (r"\b(anew|afresh)\b", "again"),
+    (r"\btells? of\b", "reports, describes"),
+    (r"\bof before\b", "previous, older"),
     (r"\btakes? (\w+ ){1,3}back by (itself|themselves)\b", "reverts automatically"),
 ]
 

@@ -105,7 +105,7 @@ def test_a_host_without_a_fabric_joins_nothing() -> None:
     refused = place(cloud(host("h1", gpus("h1", 8))), request(2, LINKED))
 
     assert isinstance(refused, Refusal)
-    assert "tells of no NVLink fabric" in refused.hosts[0].reason
+    assert "reports no NVLink fabric" in refused.hosts[0].reason
 
 
 def test_servers_of_one_turn_share_a_board_until_it_is_full() -> None:

@@ -52,7 +52,7 @@ class Consoles:
                 self._link.put_console(server_id, text)
             self._handed_in[server_id] = mark
             if status.st_blocks * 512 > _LIMIT:
-                with suppress(OSError):  # a full disk: tried again when the guest writes more, and the others go on
+                with suppress(OSError):  # a full disk: tried again when the guest writes more, and the others continue
                     _rotate(path)
 
 

@@ -47,7 +47,7 @@ class HostFabric:
         return frozenset(FabricPartition(each.number).name for each in self._listed if each.active)
 
     def check(self, unit: FabricPartition, *, is_ours: bool) -> None:
-        """Raises `HostError` for a partition that can't be activated for a guest; asks the manager anew."""
+        """Raises `HostError` for a partition that can't be activated for a guest; asks the manager again."""
         self._ask()
         listed = next((each for each in self._listed if each.number == unit.number), None)
         known = self._partition(listed) if listed is not None else None
@@ -60,7 +60,7 @@ class HostFabric:
             raise HostError(
                 f"{unit.name} of the fabric is not {', '.join(unit.gpus) or 'known'}",
                 detail=has,
-                remedy="Wait for the host's next report; the partition is placed anew.",
+                remedy="Wait for the host's next report; the partition is placed again.",
                 code="partition-changed",
             )
         others = [

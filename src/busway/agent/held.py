@@ -100,7 +100,7 @@ class HeldRecords:
 
 
 def unit_called(name: UnitName) -> Unit | None:
-    """The unit that a record's name tells of, when nothing else of the record can be read."""
+    """The unit that a record's name stands for, when nothing else of the record can be read."""
     try:
         return WholeFunction(PciAddress(name))
     except BadInput:

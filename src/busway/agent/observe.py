@@ -89,7 +89,7 @@ def look(
 ) -> Sight:
     """Reads counters, then domains, then all else: a host whose hypervisor is away raises here and is never taken for an empty one.
 
-    `partitions` are those of its fabric that are active; `live` tells of live migrations. `options` is the digest of what the
+    `partitions` are those of its fabric that are active; `live` has the live migrations. `options` is the digest of what the
     host chooses for all guests, "" if it does not matter.
     """
     counted = _counters(state)

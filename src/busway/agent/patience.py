@@ -52,7 +52,7 @@ class PatientHypervisor:
     def domains(self) -> tuple[DomainSeen, ...]:
         """Lists the domains; raises `Unavailable` (`libvirt-slow`) at the deadline."""
         late = self._domains
-        if late is not None and late.wait(self._seconds):  # what it brings is old by now: ask anew
+        if late is not None and late.wait(self._seconds):  # what it brings is old by now: ask again
             late = self._domains = None
         call = self._domains = late or _Call(self._hypervisor.domains)
         if not call.wait(self._seconds):

@@ -91,7 +91,7 @@ class RemoteConsoles:
             try:
                 pause, trouble = self.turn(_WAIT_SECONDS), ""
                 self._backoff.reset()
-            except NotFound:  # a control plane of before there were consoles
+            except NotFound:  # a control plane that has no consoles yet
                 pause, trouble = _OLD_CONTROL_PAUSE, ""
             except BuswayError as error:
                 pause, trouble = self._backoff.pause(), error.code

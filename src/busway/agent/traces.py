@@ -26,7 +26,7 @@ class AgentTraces:
         self._lock = threading.Lock()
 
     def desire(self, desired: Desired) -> None:
-        """Takes notice of the requests that a document tells of."""
+        """Takes notice of the requests in a document."""
         self._asked = {each.server_id: each for each in desired.asked} if self._tracer.is_on else {}
 
     @contextmanager

@@ -39,7 +39,7 @@ class Troubles:
                 level = self._log.warning if isinstance(error, Unavailable) else self._log.error
                 level(f"{part}: trouble", why=str(error), code=code)
             self._codes[part] = code
-        except Exception as error:  # a defect: it is told each time, and the other parts go on
+        except Exception as error:  # a defect: it is told each time, and the other parts continue
             self._log.exception(f"{part}: ended unexpectedly", why=str(error))
             self._codes[part] = "agent-error"
         else:

@@ -48,7 +48,7 @@ class VgpuModes:
             vgpus = parents.get(str(address), [])
             card = self._cards.setdefault(str(address), _Card())
             vfs = tuple(sorted(each.name for each in vgpus))
-            if vfs != card.vfs:  # made anew, and the mode with them
+            if vfs != card.vfs:  # made again, and the mode with them
                 card.vfs, card.mode, card.again = vfs, None, float("-inf")
             if vgpus and self.monotonic() >= card.again:
                 return self._try(address, wish, card, vgpus)

@@ -69,7 +69,7 @@ class AgentOptions:
     metrics: str = ""  # address and port; "" serves none
     metrics_token: Path | None = None
     traces: str = ""  # the collector that traces are sent to; "" for none
-    guest_gpus: tuple[str, ...] = ()  # the program that tells of GPUs in guests, with its arguments; () asks none
+    guest_gpus: tuple[str, ...] = ()  # the program that reports the GPUs in guests, with its arguments; () asks none
 
 
 # Where dnsmasq, which is a user of its own, reads its lists; gone with the host's next start, as dnsmasq is.

@@ -11,7 +11,7 @@ from busway.domain.errors import BadInput, TooLarge, TooSlow
 
 # The whole of a body that is read into memory must be here by then.
 BODY_SECONDS = 60.0
-# A streamed body may take as long as it goes on: each MiB of it must be here within this time.
+# A streamed body may take as long as data comes: each MiB of it must be here within this time.
 PIECE_SECONDS = 120.0
 PIECE_BYTES = 1024**2
 

@@ -13,7 +13,7 @@ from busway.bootstrap.config import Config
 
 
 def make_state_folder(config: Config) -> None:
-    """Makes the folder, or takes rights away from one of before that others could look into.
+    """Makes the folder, or takes rights away from an older one that others could look into.
 
     QEMU runs as a user of its own and must pass through to the disks of its guests, where they lie below.
     """

@@ -5,7 +5,7 @@
     STATE/tls/server.pem      key and certificate of the control plane, unless the operator gives files of their own
 
 Each file is written whole or not at all, and the authority by the first of several processes, so that a kill at any
-moment leaves what the next start goes on from.
+moment leaves what the next start continues from.
 """
 
 from __future__ import annotations

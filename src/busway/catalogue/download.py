@@ -111,7 +111,7 @@ def _append(mirror: Source, item: Item, part: Path, have: int, progress: Progres
                 f"the mirror answered {answer.status_code}", request=answer.request, response=answer
             )
         if answer.status_code == httpx.codes.OK:
-            have = 0  # the mirror knows no ranges: it begins anew
+            have = 0  # the mirror knows no ranges: it begins again
         _check_length(item, answer, have)
         with part.open("r+b" if have else "wb") as file:
             file.truncate(have)

@@ -116,7 +116,7 @@ def _undo(root: Path) -> None:
     check_rights(root)
     for name in dict.fromkeys(journal.undo()):
         click.echo(f"restored  {name}")
-    click.echo("All changes are taken back. The kernel command line of before takes effect after a reboot.")
+    click.echo("All changes are taken back. The previous kernel command line takes effect after a reboot.")
 
 
 def _show(root: Path, act: Act) -> None:

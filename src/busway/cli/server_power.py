@@ -65,7 +65,7 @@ def pause(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | None
 @timeout_option
 @clouds_option
 def unpause(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | None) -> None:
-    """Let paused servers go on."""
+    """Let paused servers continue."""
     _act(names, {"unpause": None}, "ACTIVE" if wait else "", timeout, clouds)
 
 
@@ -88,7 +88,7 @@ def suspend(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | No
 @timeout_option
 @clouds_option
 def resume(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | None) -> None:
-    """Let suspended servers go on from their memory."""
+    """Let suspended servers continue from their memory."""
     _act(names, {"resume": None}, "ACTIVE" if wait else "", timeout, clouds)
 
 
@@ -144,7 +144,7 @@ def _verb(action: dict[str, Any] | None) -> str:
         "os-start": "start",
         "os-stop": "stop",
         "reboot": "restart",
-        "unpause": "go on",
+        "unpause": "continue",
         "unrescue": "boot from its own disk",
     }
     word = "go" if action is None else next(iter(action))

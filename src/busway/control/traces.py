@@ -1,4 +1,4 @@
-"""Traces of what was asked of servers: whose act it is that goes on, after its request was answered."""
+"""Traces of what was asked of servers: whose act continues after its request was answered."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Host:
 
     @cached_property
     def stories(self) -> tuple[Story, ...]:
-        """What its logs tell of faults, each story once; notes are left out."""
+        """The faults in its logs, each story once; notes are left out."""
         logs = read_logs(self.root)
         self.denied.update(logs.denied)
         return tuple(story for story in explain(logs.lines) if not story.is_note)

@@ -53,7 +53,7 @@ class Journal:
         """Makes all changes, or none; returns the programs that were left out.
 
         Programs run on the running system only: elsewhere they would change the wrong machine. When an act fails, what
-        this call has done is undone before the error goes on; if that fails as well, the journal is kept.
+        this call has done is undone before the error is raised; if that fails as well, the journal is kept.
         """
         start = len(read_records(self._path))
         left_out = []

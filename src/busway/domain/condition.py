@@ -59,7 +59,7 @@ class CardModes:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """All that a host tells of how it does. `examined` is False while its doctor has not looked."""
+    """All that a host reports of its condition. `examined` is False while its doctor has not looked."""
 
     host: str
     devices: tuple[DeviceCondition, ...] = ()

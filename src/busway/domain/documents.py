@@ -139,7 +139,7 @@ class DesiredServer:
 
     `powered` False means shut off. `starts` grows by one each time its user asks for a start (the first boot is 1): a
     guest that powers itself off stays off until then. `reboots` grows with each reboot, `hard_reboot` tells how. One
-    with a `hold` is switched on and must not run: its vCPUs stand still, or its memory is saved and goes on from
+    with a `hold` is switched on and must not run: its vCPUs stand still, or its memory is saved and continues from
     there later. One with a `rescue` boots from that disk, and has its own beside it.
 
     `disks` are the numbers of the layers of its root disk: the first is made from `image`, each other one on top of
@@ -229,7 +229,7 @@ class Desired:
     """All that one host must have.
 
     A server in neither `servers` nor `absent` is unknown to the control plane: the agent reports and leaves it, as it
-    leaves one that is `unreadable`. `wire` is the version of the document's form. `asked` tells of young requests that are
+    leaves one that is `unreadable`. `wire` is the version of the document's form. `asked` has young requests that are
     traced, and changes nothing.
     `networks` are those that its servers' cards are on, `groups` the security groups that these cards or rules name.
     """
@@ -252,10 +252,10 @@ class ObservedServer:
     `power` is None when no domain is defined. `devices` are the units that the agent holds for it or its domain names.
     `starts` and `reboots` are the counters that the agent has carried out, `disk` is the number of the disk that its
     domain was defined with. `fault` is the last failure to converge. `saved` tells that its memory is in a file, from
-    which its next start goes on. `rescue` is the number of the disk that its domain boots from to rescue it, 0 for none.
+    which its next start continues. `rescue` is the number of the disk that its domain boots from to rescue it, 0 for none.
     `cards` are the MAC addresses of its network cards, and `attached` the units that it has now, None where an older agent
     does not tell. `ignored` names what its guest was asked to let go (a unit or a MAC address) and has not within the
-    deadline. `live` tells of its live migration, and `arriving` that its domain is not whole yet.
+    deadline. `live` describes its live migration, and `arriving` that its domain is not whole yet.
     """
 
     id: ServerId

@@ -1,6 +1,6 @@
 """A live migration: what the two hosts of a guest that runs must do, and what they report.
 
-The guest runs on exactly one of them at any moment. It arrives standing still, and goes on there only after its source
+The guest runs on exactly one of them at any moment. It arrives standing still, and continues there only after its source
 has written down, durably, that it is no longer its own.
 """
 
@@ -60,7 +60,7 @@ class LiveProgress:
 
 @dataclass(frozen=True, slots=True)
 class LiveSeen:
-    """What a host tells of its part: the target where it listens and with which certificate, the source its progress."""
+    """What a host reports of its part: the target where it listens and with which certificate, the source its progress."""
 
     move: str
     stage: LiveStage

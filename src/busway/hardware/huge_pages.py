@@ -26,7 +26,7 @@ class HugePages:
 
 
 def read_huge_pages(root: Path) -> HugePages:
-    """Reads /proc/meminfo, which tells of the default size alone."""
+    """Reads /proc/meminfo, which has the default size only."""
     found = dict(_FIGURE.findall(read_text(f"{root}/proc/meminfo")))
     return HugePages(int(found.get("Hugepagesize", 0)), int(found.get("HugePages_Total", 0)))
 

@@ -92,7 +92,7 @@ class LibvirtHypervisor:
         self._act("pause", server_id, lambda domain: None if _is_paused(domain) else domain.suspend())
 
     def unpause(self, server_id: ServerId) -> None:
-        """Lets the vCPUs go on unless they run."""
+        """Lets the vCPUs continue unless they run."""
         self._act("unpause", server_id, lambda domain: domain.resume() if _is_paused(domain) else None)
 
     def save(self, server_id: ServerId) -> None:

@@ -46,7 +46,7 @@ def guest_kinds(capabilities: str) -> tuple[GuestKind, ...]:
 def machine_words(domain_capabilities: str) -> tuple[str, ...]:
     """What guests' machines may have, from libvirt's domain capabilities; nothing but the XML where there are none.
 
-    QEMU has its IOMMUs and expander buses built in, and libvirt does not tell of them.
+    QEMU has its IOMMUs and expander buses built in, and libvirt does not list them.
     """
     found: list[str] = [
         MachineWord.MACHINE,

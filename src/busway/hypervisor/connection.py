@@ -57,7 +57,7 @@ class Connection:
             raise (refused(doing, error) if self.is_alive() else away(self.uri, doing, error)) from error
 
     def open(self) -> Any:
-        """Libvirt's connection, opened anew when there is none or it has died."""
+        """Libvirt's connection, opened again when there is none or it has died."""
         with self._opening:  # several workers ask, and one of them connects
             if not self.is_alive():
                 self._connection = libvirt.open(self.uri)

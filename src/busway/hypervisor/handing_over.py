@@ -1,7 +1,7 @@
 """Hands a running guest over to another libvirt: peer to peer, by sockets of this host that lead there.
 
-The guest arrives standing still. libvirt would let it go on by itself, but when its connection breaks at the very end, it can't know whether it has
-done so, and lets the source's guest go on as well: then there are two.
+The guest arrives standing still. libvirt would let it continue by itself, but when its connection breaks at the very end, it can't know whether it has
+done so, and lets the source's guest continue as well: then there are two.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _parameters(way: LiveWay) -> dict[str, object]:
 
 
 def _progress(domain: Any, flags: int) -> LiveProgress:
-    """What libvirt tells of its job; nothing when there is none."""
+    """What libvirt reports of its job; nothing when there is none."""
     try:
         stats = domain.jobStats(flags)
     except libvirt.libvirtError:

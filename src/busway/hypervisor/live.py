@@ -11,7 +11,7 @@ from busway.domain.live_move import LiveProgress
 
 @dataclass(frozen=True, slots=True)
 class LiveDefinition:
-    """A guest that runs, as it must go on elsewhere: its definition, and what its CPU needs of a host.
+    """A guest that runs, as it must continue elsewhere: its definition, and what its CPU needs of a host.
 
     `cpu` is libvirt's XML of a CPU, "" for an emulated one, which needs the same `version` of the hypervisor instead.
     """

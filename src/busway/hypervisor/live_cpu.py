@@ -1,4 +1,4 @@
-"""Whether a running guest can go on with the CPUs of another host."""
+"""Whether a running guest can continue with the CPUs of another host."""
 
 from __future__ import annotations
 

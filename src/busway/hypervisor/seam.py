@@ -38,7 +38,7 @@ class DomainSeen:
     """A domain of ours: its server, power and the units of the host that its definition names.
 
     `paused` tells that somebody has paused it; a guest whose power is PAUSED may also stand still because its disk is full.
-    `saved` tells that its memory is in a file, from which its next start goes on. `cards` are the MAC addresses of its
+    `saved` tells that its memory is in a file, from which its next start continues. `cards` are the MAC addresses of its
     network cards. Of a guest that runs, `attached` and `cards` are what it has now, and not what its next start has.
     `arriving` tells that it is being filled from another host, and `left` that it is off because another host has it.
     """
@@ -105,7 +105,7 @@ class Hypervisor(Protocol):
         """Stops the vCPUs of a guest; nothing happens when they stand still, `HostError` when it is off."""
 
     def unpause(self, server_id: ServerId) -> None:
-        """Lets the vCPUs of a guest go on; nothing happens when they run, `HostError` when it is off."""
+        """Lets the vCPUs of a guest continue; nothing happens when they run, `HostError` when it is off."""
 
     def save(self, server_id: ServerId) -> None:
         """Ends a guest and keeps its memory in a file; nothing happens when it is off. May take minutes.
@@ -147,10 +147,10 @@ class Hypervisor(Protocol):
         """Tells what another host needs to take a guest that runs; `HostError` when it is off."""
 
     def check_cpu(self, wanted: LiveDefinition) -> None:
-        """Raises `HostError` unless a guest that runs elsewhere can go on on this host's CPUs."""
+        """Raises `HostError` unless a guest that runs elsewhere can continue on this host's CPUs."""
 
     def hand_over(self, server_id: ServerId, way: LiveWay, watch: LiveWatch) -> LiveProgress:
         """Copies a guest that runs to another host, ends it here and leaves it standing still there. May take hours.
 
-        Raises what `watch` raises, or `HostError`: then the guest goes on here, and the other host has none of it.
+        Raises what `watch` raises, or `HostError`: then the guest continues here, and the other host has none of it.
         """

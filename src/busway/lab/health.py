@@ -89,4 +89,4 @@ class Watch:
         return "\n".join(filter(None, ["Last lines of its console:", console or "(none)", output]))
 
 
-_AGAIN = "`busway lab down` and `busway lab up` start it afresh; `busway lab logs` shows all it said"
+_AGAIN = "`busway lab down` and `busway lab up` start it again; `busway lab logs` shows all it said"

@@ -1,6 +1,6 @@
 """The kernel's memory of connections (conntrack), read and written by netlink, as `conntrack -L`, `-D` and `-I` do.
 
-The packet filter lets answers in because their connection was let out, and the kernel remembers which that were. A guest that goes on on
+The packet filter lets answers in because their connection was let out, and the kernel remembers which that were. A guest that continues on
 another host has connections that this one has not seen. Numbers are from linux/netfilter/nfnetlink_conntrack.h.
 """
 

@@ -61,7 +61,7 @@ class GuestNetworks(Protocol):
         """What the host remembers of the connections of a guest with these cards; raises `HostError`."""
 
     def take_connections(self, nics: Iterable[Nic], connections: Iterable[Connection]) -> None:
-        """Has the host know the connections of a guest that goes on here, and no older ones; raises `HostError`."""
+        """Has the host know the connections of a guest that continues here, and no older ones; raises `HostError`."""
 
 
 class HostNetworks:

@@ -100,7 +100,7 @@ class OverlayServices:
             self._drop(network)
 
     def _make(self, network: HostNetwork, device: str) -> ServicesPort:
-        # A card of an agent that was killed; Open vSwitch must let go of it, or it goes on with one that is gone.
+        # A card of an agent that was killed; Open vSwitch must let go of it, or it keeps one that is gone.
         with suppress(HostError):  # it goes by itself, with its namespace
             self._links.remove(device)
         self._unplug(device)
@@ -168,7 +168,7 @@ class Leftovers:
     """Answers the questions of DNS that OVN passes on, so that no guest waits for an answer that nobody gives.
 
     OVN answers for addresses of guests. What comes here is a name of the network without an address of the kind that was
-    asked for (a guest without IPv6), or a name of elsewhere, which is refused: a resolver goes on to its next server.
+    asked for (a guest without IPv6), or a name of elsewhere, which is refused: a resolver asks its next server.
     """
 
     def __init__(self, asked: socket.socket, domain: str) -> None:

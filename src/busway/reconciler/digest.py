@@ -9,7 +9,7 @@ from dataclasses import asdict
 from busway.domain.documents import ConfigDrive, DesiredServer
 from busway.domain.guest_machine import PLAIN
 
-# Grows when all guests must be defined anew before their next start: 2 gave them a screen and a serial socket.
+# Grows when all guests must be defined again before their next start: 2 gave them a screen and a serial socket.
 _FORM = 2
 _LATER = ("ephemeral_gb", "swap_mb", "hotplug_ports", "hotplug_window_mb", "pages", "share_emulator")
 

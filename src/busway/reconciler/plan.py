@@ -1,7 +1,7 @@
 """The plan of one round: the steps that bring this host from its observed to its desired state.
 
 Teardowns come first and free devices for the others. A server in neither list of the Desired document is left alone. A
-guest that powered itself off stays off until `starts` grows; one whose memory is saved goes on from there. A device is never taken for a second server: that one
+guest that powered itself off stays off until `starts` grows; one whose memory is saved continues from there. A device is never taken for a second server: that one
 waits. Planning twice gives the same plan, and after a plan was carried out the next one is empty.
 """
 
@@ -83,7 +83,7 @@ def plan(desired: Desired, local: LocalState) -> list[Step]:
 def _without_taken(
     server: DesiredServer, here: LocalServer, owners: Mapping[UnitName, frozenset[ServerId]]
 ) -> DesiredServer:
-    """A guest that runs goes on without a device that another server still has; it is plugged in when that one has let go."""
+    """A guest that runs continues without a device that another server still has; it is plugged in when that one has let go."""
     if not here.running:
         return server
     free = tuple(

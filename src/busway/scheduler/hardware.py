@@ -126,7 +126,7 @@ def hardware_key(states: tuple[DeviceState, ...], tags: TagNumbers) -> Hashable:
         found += (
             device.vendor_id,
             device.product_id,
-            # The hash of an enumeration's member is worked out anew each time; that of a boolean is not.
+            # The hash of an enumeration's member is worked out again each time; that of a boolean is not.
             kind is DeviceKind.PF,
             kind is DeviceKind.VF,
             device.class_code[:4],

@@ -108,7 +108,7 @@ def _apart(shape: Shape, request: PciRequest) -> str:
         return ""
     wanted = f"{request.describe()} joined by {request.alias.link} wanted"
     if not known:
-        return f"{wanted}, and its host tells of no NVLink fabric"
+        return f"{wanted}, and its host reports no NVLink fabric"
     sizes = sorted({gpus.bit_count() for gpus in known.values()}, reverse=True)
     counts = ", ".join(f"{count} of {size}" for size, count in zip(sizes, left(known, free), strict=True))
     return f"{wanted}, {free.bit_count()} free; free partitions of its fabric: {counts}"

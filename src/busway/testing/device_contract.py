@@ -51,7 +51,7 @@ class DeviceContract:
         raise NotImplementedError
 
     def test_a_card_is_bound_whole_and_comes_back(self, verbs: DeviceVerbs, card: PciAddress) -> None:
-        """Every function has its driver and override of before."""
+        """Every function has its previous driver and override."""
         before = _state(verbs, card)
         bound = bind_card(verbs, card, Mode.VFIO)
         during = {driver for driver, _ in _state(verbs, card).values()}

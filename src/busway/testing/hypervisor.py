@@ -82,7 +82,7 @@ class FakeHypervisor:
         self._copies: set[ServerId] = set()
 
     def facts(self) -> HypervisorFacts:
-        """Tells of a QEMU 7.2 with KVM."""
+        """Reports a QEMU 7.2 with KVM."""
         guests = tuple(GuestKind("x86_64", kind, "hvm") for kind in ("qemu", "kvm"))
         return HypervisorFacts(
             "QEMU",
@@ -176,7 +176,7 @@ class FakeHypervisor:
             self._domains.save(domains)
             self._domains.set_power(server_id, PowerState.RUNNING)
             self._devices.open_groups(server_id, devices, uuids)
-            line = "goes on" if went_on else self.boots
+            line = "continues" if went_on else self.boots
             self._write_console(domain["xml"], f"Guest {domain['name']} {line}\n")
 
     def shutdown(self, server_id: ServerId) -> None:
@@ -192,7 +192,7 @@ class FakeHypervisor:
         self._stop(server_id)
 
     def reboot(self, server_id: ServerId, *, hard: bool) -> None:
-        """Ends and starts the guest by force; by ACPI its console tells of it."""
+        """Ends and starts the guest by force; by ACPI its console shows it."""
         self._before("reboot")
         domain = self._domains.get("reboot", server_id)
         if hard:
@@ -252,7 +252,7 @@ class FakeHypervisor:
         self._hold("pause", server_id, PowerState.PAUSED)
 
     def unpause(self, server_id: ServerId) -> None:
-        """Lets them go on."""
+        """Lets them continue."""
         self._before("unpause")
         self._hold("unpause", server_id, PowerState.RUNNING)
         self._let_go(server_id)
@@ -281,7 +281,7 @@ class FakeHypervisor:
                 self._domains.save(domains)
 
     def begin_copy(self, server_id: ServerId, disk: Path, target: Path) -> None:
-        """Copies the file at once, and tells of it when it is asked."""
+        """Copies the file at once, and reports it when it is asked."""
         self._before("begin_copy")
         domain = self._domains.get("copy a disk of", server_id)
         if not is_active(domain):
@@ -379,7 +379,7 @@ class FakeHypervisor:
         self._domains.set_power(server_id, PowerState.PAUSED, by_user=False)
 
     def unstall(self, server_id: ServerId) -> None:
-        """Lets it go on."""
+        """Lets it continue."""
         self._domains.set_power(server_id, PowerState.RUNNING)
 
     def power_off_from_inside(self, server_id: ServerId) -> None:

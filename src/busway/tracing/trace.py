@@ -56,7 +56,7 @@ class Tracer(Protocol):
 
 
 class NoTraces:
-    """Traces nothing; a context that came from elsewhere goes on to whom it concerns."""
+    """Traces nothing; a context that came from elsewhere is passed on."""
 
     is_on = False
 

@@ -32,7 +32,7 @@ class LiveOptions:
 
 
 class LiveMoves:
-    """The live migrations of this host, kept in memory only: a restarted agent begins them anew."""
+    """The live migrations of this host, kept in memory only: a restarted agent begins them again."""
 
     def __init__(self, options: LiveOptions, log: FilteringBoundLogger) -> None:
         self.options = options

@@ -102,7 +102,7 @@ def _send(server: DesiredServer, order: LiveOrder, target: Target, tools: Tools)
 
 
 def _has_left(server: DesiredServer, tools: Tools) -> bool:
-    """True for a guest that is the target's in spite of an error; any other goes on here."""
+    """True for a guest that is the target's in spite of an error; any other continues here."""
     seen: DomainSeen | None = tools.find_domain(server.id)
     if seen is not None and seen.is_active and (seen.arriving or seen.paused) and server.hold is None:
         tools.hypervisor.unpause(server.id)
@@ -143,7 +143,7 @@ def _let_go(
 
 
 def _connections(server: DesiredServer, tools: Tools) -> tuple[Connection, ...]:
-    """The guest stands still: where they can't be read it goes on without them."""
+    """The guest stands still: where they can't be read it continues without them."""
     try:
         return tools.networks.connections(server.plugged)
     except HostError as error:

@@ -31,7 +31,7 @@ def execute(step: ReceiveDomain, tools: Tools) -> None:
     The guest arrives without devices. Those that it is to get here are taken, and have room in it.
 
     The record says what the guest will have been started with: so nothing is asked of it once it is here, and its next start
-    defines it anew.
+    defines it again.
     """
     server = step.server
     assert server.live is not None
@@ -64,7 +64,7 @@ def execute(step: ReceiveDomain, tools: Tools) -> None:
 
 
 def _prepare(server: DesiredServer, asked: dict[str, object], tools: Tools) -> dict[str, object]:
-    """Checks what is to come, and makes its disks anew: an earlier try may have left some of its content in them."""
+    """Checks what is to come, and makes its disks again: an earlier try may have left some of its content in them."""
     wanted = LiveDefinition(
         str(asked.get("definition", "")),
         str(asked.get("cpu", "")),

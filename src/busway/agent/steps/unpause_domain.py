@@ -1,4 +1,4 @@
-"""UnpauseDomain: lets the guest's vCPUs go on."""
+"""UnpauseDomain: lets the guest's vCPUs continue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def execute(step: UnpauseDomain, tools: Tools) -> None:
     seen = tools.find_domain(step.server_id)
     if seen is None or seen.paused:
         raise HostError(
-            f"The guest of server {step.server_id} did not go on",
+            f"The guest of server {step.server_id} did not continue",
             detail=f"Its power state is {seen.power if seen else 'unknown: libvirt does not list it'}.",
             remedy="Read the domain's log under /var/log/libvirt/qemu.",
             code="pause-failed",

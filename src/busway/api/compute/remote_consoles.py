@@ -1,4 +1,4 @@
-"""Links to consoles: POST remote-consoles from 2.6, and the actions of before for each type."""
+"""Links to consoles: POST remote-consoles from 2.6, and the older actions for each type."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def vm_state(status: ServerStatus) -> str:
 
 
 def views(call: Call, servers: Sequence[Server]) -> list[View]:
-    """Looks up, once for all servers, what the call's microversion tells of their surroundings."""
+    """Looks up, once for all servers, what the call's microversion shows of their surroundings."""
     images = {}
     if call.version >= 98:
         images = server_surroundings.server_images(call.control, (server.image_id for server in servers))
@@ -143,7 +143,7 @@ def addresses(server: Server) -> dict[str, list[dict[str, object]]]:
 
 
 def plain_addresses(server: Server) -> dict[str, list[dict[str, object]]]:
-    """The same without what only showing and listing servers tells of them."""
+    """The same without what only showing and listing servers shows of them."""
     return {
         name: [{"version": each["version"], "addr": each["addr"]} for each in held]
         for name, held in addresses(server).items()

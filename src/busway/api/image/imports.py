@@ -1,4 +1,4 @@
-"""Imports of staged data, the tasks that tell of them, and the stores."""
+"""Imports of staged data, the tasks that describe them, and the stores."""
 
 from __future__ import annotations
 

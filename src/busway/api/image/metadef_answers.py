@@ -1,4 +1,4 @@
-"""What the image API answers about metadata definitions, and the schemas that it tells of them."""
+"""What the image API answers about metadata definitions, and the schemas that it publishes of them."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def _page(call: Call, names: Sequence[str]) -> list[str]:
     ordered, marker, limit = sorted(names), call.text("marker"), call.number("limit")
     if marker is not None:
         if marker not in ordered:
-            raise BadInput(f"There is no '{marker}' to go on from", code="unknown-marker")
+            raise BadInput(f"There is no '{marker}' to continue from", code="unknown-marker")
         ordered = ordered[ordered.index(marker) + 1 :]
     return ordered if limit is None else ordered[:limit]
 

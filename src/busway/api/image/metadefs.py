@@ -141,7 +141,7 @@ def _after(found: list[Namespace], marker: str | None) -> list[Namespace]:
         return found
     places = [place for place, each in enumerate(found) if each.name == marker]
     if not places:
-        raise BadInput(f"There is no namespace {marker} to go on from", code="unknown-marker")
+        raise BadInput(f"There is no namespace {marker} to continue from", code="unknown-marker")
     return found[places[0] + 1 :]
 
 

@@ -90,7 +90,7 @@ def _cards(layout: GuestLayout) -> Iterator[dict[str, object]]:
 def _granted(
     server: DesiredServer, layout: GuestLayout, words: Mapping[ClaimId, DeviceWords]
 ) -> Iterator[dict[str, object]]:
-    """Nova tells of network cards and disks only; a granted device stands in the same form, as type `hostdev`.
+    """Nova lists network cards and disks only; a granted device has the same form, as type `hostdev`.
 
     Its tag is its alias; `numa_node` is the guest's own node that lies on the device's node of the host.
     """

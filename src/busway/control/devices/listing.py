@@ -195,7 +195,7 @@ def _with_conditions(
 
 
 def host_conditions(control: Control, caller: Caller) -> dict[str, Conditions]:
-    """What hosts tell of how they do, by their names."""
+    """What hosts report of their condition, by their names."""
     authorize(caller, "busway:devices:list")
     with control.db.read() as tx:
         latest = conditions.conditions_of(tx, [row.id for row in hosts.list_hosts(tx)])

@@ -60,7 +60,7 @@ def _user(settings: OpenId, claims: Mapping[str, Any]) -> User:
             remedy="Choose another claim with [oidc] username_claim, or let the provider send it.",
             code="provider-token",
         )
-    # The same person is the same user whatever they are called: names change and are given anew.
+    # The same person is the same user whatever they are called: names change and are reused.
     user_id = hashlib.sha256(f"{settings.issuer}\n{subject}".encode()).hexdigest()[:32]
     return User(UserId(user_id), name[:_NAME_CHARS], description=f"of identity provider {settings.name}")
 

@@ -29,7 +29,7 @@ def _read(path: Path) -> Sealer:
         raise Unavailable(
             f"The key of the credentials can't be read: {path.name}",
             detail=str(error),
-            remedy="Restore it from a backup of the state folder. Without it, the credentials must be made anew.",
+            remedy="Restore it from a backup of the state folder. Without it, the credentials must be created again.",
             code="credential-key",
         ) from error
 

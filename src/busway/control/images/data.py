@@ -50,7 +50,7 @@ def new_path(control: Control, image: Image) -> Path:
     folder = image_folder(control) / "tmp"
     for part in (folder.parent, folder):
         part.mkdir(mode=0o700, exist_ok=True)
-        part.chmod(0o700)  # those of before could be looked into
+        part.chmod(0o700)  # older ones could be looked into
     _remove_stale(folder, control.now().timestamp())
     return folder / f"{image.owner}.{image.id}.{control.new_id()}"
 

@@ -75,7 +75,7 @@ def _check_host(tx: Tx, row: ServerRow, host: str | None, unfit: frozenset[HostI
         )
     if known.id in unfit:
         raise BadInput(
-            f"Host {host} can't let the guest of server {row.id} go on",
+            f"Host {host} can't let the guest of server {row.id} continue",
             detail="Its agent can't migrate live, or its guests run on another kind of CPU.",
             remedy="Name another host, or migrate it cold: openstack server migrate ID",
             code="live-unfit",

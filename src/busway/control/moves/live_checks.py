@@ -26,7 +26,7 @@ def check_live(tx: Tx, row: ServerRow, held: Sequence[Claim]) -> HostRow:
         raise Conflict(
             f"Cannot 'os-migrateLive' server {row.id}: the agent of its host is too old",
             detail=f"Host {host.name if host else row.host_id} does not report that it can.",
-            remedy="Upgrade Busway on that host; its guests go on meanwhile.",
+            remedy="Upgrade Busway on that host; its guests keep running meanwhile.",
             code="guest-act",
         )
     if held:
@@ -45,7 +45,7 @@ def check_live(tx: Tx, row: ServerRow, held: Sequence[Claim]) -> HostRow:
 
 
 def without_unfit(tx: Tx, source: HostRow, needed: GuestAct) -> frozenset[HostId]:
-    """The hosts that could not let the guest go on: other CPUs, another kind of guests, or an agent that can't do what is `needed`.
+    """The hosts that could not let the guest continue: other CPUs, another kind of guests, or an agent that can't do what is `needed`.
 
     The target's libvirt compares the CPUs once more, with all that they have, before anything is copied.
     """

@@ -49,13 +49,13 @@ def check_unplug(row: ServerRow, host: HostRow, held: Sequence[Claim]) -> None:
         raise Conflict(
             f"Server {row.id} can't be migrated live with its devices: it is paused",
             detail="A guest that stands still can't let go of a device.",
-            remedy="Let it go on: openstack server unpause ID",
+            remedy="Let it continue: openstack server unpause ID",
             code="live-unfit",
         )
     if host.resources is None or GuestAct.LIVE_UNPLUG not in host.resources.acts:
         raise Conflict(
             f"Server {row.id} can't be migrated live with its devices: the agent of its host is too old",
-            remedy="Upgrade Busway on that host; its guests go on meanwhile.",
+            remedy="Upgrade Busway on that host; its guests keep running meanwhile.",
             code="guest-act",
         )
     for claim in held:

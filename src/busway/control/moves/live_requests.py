@@ -45,7 +45,7 @@ def show_live(control: Control, caller: Caller, server_id: str, number: int) -> 
 
 
 def abort_live(control: Control, caller: Caller, server_id: str, number: int, request_id: str) -> None:
-    """Asks for the guest to stay where it is; one that has left by then goes on on its new host."""
+    """Asks for the guest to stay where it is; one that has left by then continues on its new host."""
     _wish(control, caller, server_id, number, request_id, abort=True)
 
 

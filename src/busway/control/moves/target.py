@@ -51,7 +51,7 @@ def place_now(
     the server's own host comes first, where what the server has now counts as free: with its own devices if they are
     enough, with others beside them if not; a PF never takes the place of its own VFs, nor they that of it. A guest
     that has NUMA cells, or must have some, goes elsewhere: for a while it lies on its old cells and on its new ones,
-    and a host keeps one set for each server. `unfit` are hosts that its guest could not go on on;
+    and a host keeps one set for each server. `unfit` are hosts that its guest could not continue on;
     with `equal`, only devices of these vendors and products count.
     """
     leaving = {departure.host_id for departure in departures.list_departures(tx, server_id=row.id)}

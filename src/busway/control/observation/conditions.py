@@ -28,7 +28,7 @@ def put_conditions(control: Control, host_id: HostId, reported: Conditions) -> N
     with control.db.write() as tx:
         host = hosts.find_host_by_id(tx, host_id)
         if host is None or host.name != reported.host:
-            raise Forbidden("A host tells of itself only", code="agent-foreign-report")
+            raise Forbidden("A host reports on itself only", code="agent-foreign-report")
         before = conditions.conditions_of(tx, [host_id]).get(host_id)
         if before == reported:
             return

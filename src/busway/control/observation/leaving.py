@@ -153,7 +153,7 @@ def _free(tx: Tx, claim: Claim, specs: DeviceSpecs, now: datetime) -> None:
 
 def _quarantine(tx: Tx, claim: Claim, fault: Fault, now: datetime) -> None:
     reason = f"{fault.brief} {fault.detail}".strip()
-    if claim.kind not in WHOLE_KINDS:  # the others of its parent go on; its own place is not given to anyone
+    if claim.kind not in WHOLE_KINDS:  # the others of its parent continue; its own place is not given to anyone
         recent = events.list_events(tx, server_id=claim.server_id, limit=_RECENT)
         if all(event.reason != reason for event in recent):
             device_event(tx, claim, "releasing", "releasing", reason, now)

@@ -24,7 +24,7 @@ from busway.store.database import Tx
 from busway.store.events import Event
 from busway.store.servers import ServerRow
 
-# What goes on behind these is decided by more than one report (`advance`); a report only tells of the guest's power.
+# What follows these is decided by more than one report (`advance`); a report has only the guest's power.
 _UNDER_WAY = frozenset({TaskState.SHELVING, TaskState.RESIZE_MIGRATING, TaskState.IMAGE_UPLOADING})
 # These keep their status until their user acts, whatever the guest does meanwhile. Shelved guests are off.
 _SHELVED = frozenset({ServerStatus.SHELVED, ServerStatus.SHELVED_OFFLOADED})

@@ -13,7 +13,7 @@ class Discretion:
 
     def __init__(self, hosts: Iterable[str], own: Collection[str] = ()) -> None:
         names = sorted((re.escape(name) for name in hosts if name), key=len, reverse=True)
-        # A name ends where no letter, digit, dot with more behind it, or dash goes on.
+        # A name ends where no letter, digit, dot with more behind it, or dash follows.
         self._hosts = re.compile(rf"(?<![\w.-])(?:{'|'.join(names)})(?![\w-]|\.\w)") if names else None
         self._own = frozenset(own)
 

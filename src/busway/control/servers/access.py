@@ -153,7 +153,7 @@ def require_guest_act(tx: Tx, row: ServerRow, act: str, needed: GuestAct) -> Non
         raise Conflict(
             f"Cannot '{act}' server {row.id}: the agent of its host is too old",
             detail=f"Host {host.name if host else row.host_id} does not report that it can.",
-            remedy="Upgrade Busway on that host; its guests go on meanwhile.",
+            remedy="Upgrade Busway on that host; its guests keep running meanwhile.",
             code="guest-act",
         )
 

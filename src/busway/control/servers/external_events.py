@@ -13,7 +13,7 @@ REFRESHING = ("network-changed", "network-vif-plugged", "network-vif-unplugged",
 
 
 def tell_networks(control: Control, server_ids: Iterable[str]) -> dict[str, bool]:
-    """Sends the networks of servers to their hosts anew; tells of each server that is there whether it has a host."""
+    """Sends the networks of servers to their hosts again; says of each server that exists whether it has a host."""
     with control.db.write() as tx:
         rows = servers.list_by_id(tx, sorted({ServerId(each) for each in server_ids}))
         found = {str(row.id): row.host_id is not None for row in rows if row.terminated is None}

@@ -28,7 +28,7 @@ def pause_server(control: Control, caller: Caller, server_id: str, request_id: s
 
 
 def unpause_server(control: Control, caller: Caller, server_id: str, request_id: str) -> None:
-    """Asks for a paused guest to go on."""
+    """Asks for a paused guest to continue."""
     with control.db.write() as tx:
         row = placed_server(tx, caller, server_id, "unpause", {ServerStatus.PAUSED})
         change_on_host(control, tx, caller, row, "unpause", request_id, task_state=TaskState.UNPAUSING, hold=None)
@@ -47,7 +47,7 @@ def suspend_server(control: Control, caller: Caller, server_id: str, request_id:
 
 
 def resume_server(control: Control, caller: Caller, server_id: str, request_id: str) -> None:
-    """Asks for a suspended guest to go on from its memory."""
+    """Asks for a suspended guest to continue from its memory."""
     with control.db.write() as tx:
         row = placed_server(tx, caller, server_id, "resume", {ServerStatus.SUSPENDED})
         change_on_host(control, tx, caller, row, "resume", request_id, task_state=TaskState.RESUMING, hold=None)

@@ -1,6 +1,6 @@
 """Use cases of a server's user: start, stop, reboot.
 
-A hard reboot is also the way out for a guest that is off, paused or suspended and does not come back: it boots anew.
+A hard reboot is also the way out for a guest that is off, paused or suspended and does not come back: it boots again.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def _stays_awake(host: Host) -> bool:
 
 
 def _has_trouble(host: Host, card: Card) -> bool:
-    """True when the card is of a family with a known fault of reset or power, or the kernel's log tells of one."""
+    """True when the card is of a family with a known fault of reset or power, or the kernel's log reports one."""
     codes = {"d3cold-stuck", "reset-gave-up", "dead-header", "stuck-in-d3", "bar-restore"}
     symptoms = [story.root.symptom.name for story in host.stories if story.root.slot == card.main.address.slot_name]
     return bool(codes & set(symptoms)) or reset_bug_family(card) != ""

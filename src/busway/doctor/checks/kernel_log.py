@@ -1,4 +1,4 @@
-"""The logs tell of no fault: Xid, resets that failed, IOMMU faults, what QEMU said."""
+"""The logs report no fault: Xid, resets that failed, IOMMU faults, what QEMU said."""
 
 from __future__ import annotations
 

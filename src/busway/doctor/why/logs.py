@@ -76,7 +76,7 @@ def _records(handle: int) -> list[str]:
     while len(lines) < _MOST:
         try:
             record = os.read(handle, 8192).decode("utf-8", "replace").partition("\n")[0]
-        except BrokenPipeError:  # the record was overwritten while we read; the next call goes on behind it
+        except BrokenPipeError:  # the record was overwritten while we read; the next call continues behind it
             continue
         except OSError:  # EAGAIN: no more records
             break

@@ -54,7 +54,7 @@ class Instance:
 
 
 def read_unit(text: str) -> Instance:
-    """The instance that a claim's unit tells of."""
+    """The instance that a claim's unit stands for."""
     match = _UNIT.fullmatch(text)
     assert match is not None, text
     start = None if match["start"] is None else int(match["start"])

@@ -1,6 +1,6 @@
 """Whether a card takes vGPUs of one size or of several, read and set by `nvidia-smi`: the driver has no file for it.
 
-The mode is forgotten over a reboot, and when the card's VFs are made anew. The driver changes it only on an empty card.
+The mode is forgotten over a reboot, and when the card's VFs are made again. The driver changes it only on an empty card.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Obstacle:
 
 
 def obstacle(error: HostError) -> Obstacle:
-    """The obstacle that an error tells of."""
+    """The obstacle that an error describes."""
     return Obstacle(error.code, error.brief, error.detail, error.remedy)
 
 

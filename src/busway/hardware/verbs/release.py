@@ -28,7 +28,7 @@ def preflight_release(verbs: DeviceVerbs, bound: Bound) -> tuple[Obstacle, ...]:
 
 
 def release_card(verbs: DeviceVerbs, bound: Bound, *, patience: float = 20.0) -> bool:
-    """Resets each function and gives it back to its driver of before; True when all of them had a reset method.
+    """Resets each function and gives it back to its previous driver; True when all of them had a reset method.
 
     When a reset or a driver fails, everything goes back to `bound.mode`: no host driver gets a device that may hang.
     """

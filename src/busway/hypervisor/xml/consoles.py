@@ -55,7 +55,7 @@ def add_screen(devices: ET.Element, machine: Machine, share: RenderShare | None 
 
 
 def read_consoles(xml: str) -> Mapping[ConsoleKind, Path]:
-    """The sockets that a running domain's definition names; a guest of before there were consoles has none."""
+    """The sockets that a running domain's definition names; a guest from before there were consoles has none."""
     devices = ET.fromstring(xml).find("devices")  # noqa: S314 - written by libvirt
     if devices is None:
         return {}

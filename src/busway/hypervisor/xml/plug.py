@@ -1,6 +1,6 @@
 """One device of a domain alone: as it is plugged into a guest that runs, and as it is found there again.
 
-A device has the place that the guest's whole definition gives it, so that it stays there when the guest is started anew.
+A device has the place that the guest's whole definition gives it, so that it stays there when the guest is started again.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Run once by init in the lab host: names, disks, modules, network. What fails is said on the console and goes on:
+# Run once by init in the lab host: names, disks, modules, network. What fails is said on the console and it continues:
 # a machine that can be asked is worth more than one that is right.
 . /mnt/lab/host.env
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

@@ -23,4 +23,4 @@ def receive(server: DesiredServer, here: LocalServer, local: LocalState) -> Iter
 
 def give_away(server: DesiredServer, _here: LocalServer, _local: LocalState) -> Iterator[Step]:
     """Sends the guest; if it has left already, this is only recorded."""
-    yield MigrateDomain(server.id, "its guest is to go on on another host", server)
+    yield MigrateDomain(server.id, "its guest is to continue on another host", server)

@@ -1,6 +1,6 @@
 """Plug: a guest that runs has the cards and devices that it must have, and is asked to let go of the others.
 
-A guest that stands still would follow nothing before it goes on: it is asked then.
+A guest that stands still would follow nothing before it continues: it is asked then.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def go_on(server: DesiredServer, here: LocalServer, _local: LocalState) -> Itera
 def forget_saved(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:
     """Removes saved memory that must not be restored: libvirt would resume the old guest on a disk that has changed."""
     if here.saved:
-        yield ForgetSaved(server.id, "its guest's memory is saved and must not go on")
+        yield ForgetSaved(server.id, "its guest's memory is saved and must not continue")
 
 
 def start(server: DesiredServer, here: LocalServer, _local: LocalState) -> Iterator[Step]:

@@ -47,12 +47,12 @@ class PauseDomain(Step):
 
 @dataclass(frozen=True, slots=True)
 class UnpauseDomain(Step):
-    """Lets the guest's vCPUs go on."""
+    """Lets the guest's vCPUs continue."""
 
 
 @dataclass(frozen=True, slots=True)
 class SaveDomain(Step):
-    """Ends the guest and keeps its memory in a file, from which its next start goes on."""
+    """Ends the guest and keeps its memory in a file, from which its next start continues."""
 
     policy: ClassVar[Policy] = Policy(long=True)
 
@@ -64,7 +64,7 @@ class ForgetSaved(Step):
 
 @dataclass(frozen=True, slots=True)
 class ReceiveDomain(ServerStep):
-    """Awaits the guest, which runs on another host and is to go on here."""
+    """Awaits the guest, which runs on another host and is to continue here."""
 
 
 @dataclass(frozen=True, slots=True)

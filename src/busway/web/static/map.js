@@ -26,7 +26,7 @@ function claim(device, state) {
   device.querySelector("use.sign")?.setAttribute("href", `${icons}#s-${state.status}`);
 }
 
-// What a title says is all that a tile shows: where it is the same, nothing is drawn anew.
+// What a title says is all that a tile shows: where it is the same, nothing is drawn again.
 function describe(device, state) {
   const title = device.querySelector("title"), told = `${device.dataset.name}: ${state.told}`;
   if (title.textContent === told && device.dataset.alarm === state.alarm) return;

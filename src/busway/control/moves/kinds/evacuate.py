@@ -133,7 +133,7 @@ def _awaiting_host(control: Control, tx: Tx, row: ServerRow, moving: Move | None
     if host not in (None, target.name):
         raise Conflict(
             f"Server {row.id} is being migrated live to host {target.name}, which may have its guest",
-            detail="A guest must never run on two hosts, and that host ends what it has before it begins anew.",
+            detail="A guest must never run on two hosts, and that host ends what it has before it begins again.",
             remedy=f"Evacuate it without naming a host, or to {target.name}.",
             code="server-leaving",
         )

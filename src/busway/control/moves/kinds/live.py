@@ -75,7 +75,7 @@ def _part(tx: Tx, row: ServerRow, move: Move, now: datetime) -> set[HostId]:
 def _switch(tx: Tx, row: ServerRow, move: Move, now: datetime) -> set[HostId]:
     """From here on the server is the target's. The source is left at once: its guest has ended."""
     moves.set_move_state(tx, move, MoveState.POST_MIGRATING, now)
-    depart(tx, row.id, move.source.host_id, now, "its guest goes on on another host")
+    depart(tx, row.id, move.source.host_id, now, "its guest continues on another host")
     generation = hosts.bump_generation(tx, move.target.host_id)
     values = {"host_id": move.target.host_id, "disks": move.target.disks, "ephemeral_image_id": None}
     servers.update_server(tx, row.id, now, generation=generation, **values)

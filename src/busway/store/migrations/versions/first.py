@@ -1,4 +1,4 @@
-"""The first schema: the tables as they were when migrations began; databases of before are taken for this one."""
+"""The first schema: the tables as they were when migrations began; older databases count as this one."""
 
 from __future__ import annotations
 

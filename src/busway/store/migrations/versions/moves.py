@@ -24,7 +24,7 @@ def upgrade() -> None:
         servers.add_column(sa.Column("shelved_image_id", sa.String(36)))
         servers.add_column(sa.Column("disks", _JSON, nullable=False, server_default=sa.text("'[1]'")))
         servers.add_column(sa.Column("last_disk", sa.Integer(), nullable=False, server_default="1"))
-    # Whoever was leaving a host goes on to leave it, and frees nothing by a report of before.
+    # Whoever was leaving a host continues to leave it, and frees nothing by an older report.
     op.execute(
         "INSERT INTO departures (server_id, host_id, generation, guest_gone) "
         "SELECT id, host_id, generation, false FROM servers WHERE intent = 'absent' AND host_id IS NOT NULL"

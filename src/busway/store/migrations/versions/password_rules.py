@@ -10,7 +10,7 @@ down_revision = "trusts"
 
 
 def upgrade() -> None:
-    """Adds the time to users, and the table; a password of before has no time and does not expire."""
+    """Adds the time to users, and the table; an older password has no time and does not expire."""
     with op.batch_alter_table("users") as table:
         table.add_column(sa.Column("password_changed", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
