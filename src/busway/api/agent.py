@@ -41,98 +41,124 @@ SHOWN_HOST = "busway.host"  # where the server puts the host that a client's cer
 
 def routes(control: Control, closing: Closing) -> list[Route]:
     """The agents' routes; their use cases have threads of their own, so that they never starve users."""
-    run: Run = partial(to_thread.run_sync, limiter=CapacityLimiter(AGENT_THREADS))
-    polls = HeldPolls(control.bell, run, Floor(partial(agents.look, control), control.reports.any_waiting), closing)
+    agent = _AgentApi(control, closing)
+    host, server = f"{ROOT}/hosts/{{host}}", f"{ROOT}/hosts/{{host}}/servers/{{server}}"
+    return [
+        Route(f"{ROOT}/authority", agent.authority, methods=["GET"]),
+        Route(f"{ROOT}/join", agent.join, methods=["POST"]),
+        Route(f"{host}/credential", agent.renew, methods=["PUT"]),
+        Route(f"{host}/desired", agent.desired, methods=["GET"]),
+        Route(f"{host}/observed", agent.observed, methods=["PUT"]),
+        Route(f"{host}/conditions", agent.conditions, methods=["PUT"]),
+        Route(f"{server}/console", agent.console, methods=["PUT"]),
+        Route(f"{server}/password", agent.password, methods=["PUT"]),
+        Route(f"{server}/disks/{{image}}", agent.disk, methods=["PUT"]),
+        Route(f"{ROOT}/images/{{id}}/file", agent.image, methods=["GET"]),
+    ]
 
-    async def desired(request: Request) -> Response:
-        host_id = await host_of(control, run, request)
+
+class _AgentApi:
+    """What answers each of the routes."""
+
+    def __init__(self, control: Control, closing: Closing) -> None:
+        self._control = control
+        self._run: Run = partial(to_thread.run_sync, limiter=CapacityLimiter(AGENT_THREADS))
+        floor = Floor(partial(agents.look, control), control.reports.any_waiting)
+        self._polls = HeldPolls(control.bell, self._run, floor, closing)
+
+    async def desired(self, request: Request) -> Response:
+        """Holds the poll until the host's document is newer than the one that the agent has."""
+        host_id = await self._host(request)
         after, wait = int(number_of(request, "after", -1)), min(number_of(request, "wait", 0), MAX_WAIT_SECONDS)
-        read = partial(agents.desired, control, host_id, after, 0)
-        document = await polls.wait(f"host:{host_id}", host_id, after, wait, read)
-        if document is None:
-            return Response(status_code=204)
-        return Response(encode(document), media_type="application/json")
+        read = partial(agents.desired, self._control, host_id, after, 0)
+        document = await self._polls.wait(f"host:{host_id}", host_id, after, wait, read)
+        return _nothing() if document is None else _json(encode(document))
 
-    async def observed(request: Request) -> Response:
-        known = _is_remembered(control, request)
+    async def observed(self, request: Request) -> Response:
+        """Takes a report; one that repeats the last is answered from memory."""
+        known = _is_remembered(self._control, request)
         if not known:
-            host_id = await host_of(control, run, request)  # nothing is read of a stranger's report
+            host_id = await self._host(request)  # nothing is read of a stranger's report
         body = await read_body(request, OBSERVED_BYTES)
         report = digest_report(body)
+        secret = token_hash(_bearer(request))
         if known:
-            name, secret = request.path_params["host"], token_hash(_bearer(request))
-            if report is not None and control.reports.is_again(name, secret, report, control.now()):
-                polls.watch()
-                return Response(status_code=204)
-            host_id = await host_of(control, run, request)
-        document = await run(decode_observed, body)
+            name = request.path_params["host"]
+            if report is not None and self._control.reports.is_again(name, secret, report, self._control.now()):
+                self._polls.watch()
+                return _nothing()
+            host_id = await self._host(request)
+        document = await self._run(decode_observed, body)
         if document.host != request.path_params["host"]:
             raise Forbidden(
                 f"The report of host {document.host} was sent under the name of host {request.path_params['host']}",
                 remedy="Give each agent its own host name and token.",
                 code="agent-foreign-report",
             )
-        await run(agents.observe, control, host_id, document, token_hash(_bearer(request)), report)
-        return Response(status_code=204)
+        await self._run(agents.observe, self._control, host_id, document, secret, report)
+        return _nothing()
 
-    async def conditions(request: Request) -> Response:
-        host_id = await host_of(control, run, request)
+    async def conditions(self, request: Request) -> Response:
+        host_id = await self._host(request)
         reported = decode(await read_body(request, CONDITIONS_BYTES), Conditions)
-        await run(agents.put_conditions, control, host_id, reported)
-        return Response(status_code=204)
+        await self._run(agents.put_conditions, self._control, host_id, reported)
+        return _nothing()
 
-    async def console(request: Request) -> Response:
-        host_id = await host_of(control, run, request)
+    async def console(self, request: Request) -> Response:
+        """Takes the last part of a guest's console log."""
+        host_id = await self._host(request)
         text = (await read_body(request, CONSOLE_BYTES)).decode(errors="replace")
-        await run(agents.put_console, control, host_id, ServerId(request.path_params["server"]), text)
-        return Response(status_code=204)
+        await self._run(agents.put_console, self._control, host_id, ServerId(request.path_params["server"]), text)
+        return _nothing()
 
-    async def password(request: Request) -> Response:
-        host_id = await host_of(control, run, request)
+    async def password(self, request: Request) -> Response:
+        """Takes the password that a guest has made for itself, encrypted for its user."""
+        host_id = await self._host(request)
         text = (await read_body(request, PASSWORD_BYTES)).decode(errors="replace")
-        await run(post_password, control, host_id, ServerId(request.path_params["server"]), text)
-        return Response(status_code=204)
+        await self._run(post_password, self._control, host_id, ServerId(request.path_params["server"]), text)
+        return _nothing()
 
-    async def disk(request: Request) -> Response:
-        host_id = await host_of(control, run, request)
-        server_id, image_id = request.path_params["server"], request.path_params["image"]
-        upload = await run(agents.begin_disk_upload, control, host_id, server_id, image_id, expected_bytes(request))
+    async def disk(self, request: Request) -> Response:
+        """Takes a server's disk, which becomes the data of an image."""
+        host_id = await self._host(request)
+        wanted = (request.path_params["server"], request.path_params["image"], expected_bytes(request))
+        upload = await self._run(agents.begin_disk_upload, self._control, host_id, *wanted)
         try:
-            await take_data(request, upload, run)
-            await run(agents.finish_disk_upload, control, upload)
+            await take_data(request, upload, self._run)
+            await self._run(agents.finish_disk_upload, self._control, upload)
         finally:
             with CancelScope(shield=True):
-                await run(upload.abort)
-        return Response(status_code=204)
+                await self._run(upload.abort)
+        return _nothing()
 
-    async def image(request: Request) -> Response:
-        path = await run(image_file, control, _bearer(request), request.path_params["id"], _shown(request))
-        return FileResponse(path)
+    async def image(self, request: Request) -> Response:
+        wanted = (_bearer(request), request.path_params["id"], _shown(request))
+        return FileResponse(await self._run(image_file, self._control, *wanted))
 
-    async def authority(_request: Request) -> Response:
-        return Response(control.ca, media_type="application/x-pem-file")
+    async def authority(self, _request: Request) -> Response:
+        return Response(self._control.ca, media_type="application/x-pem-file")
 
-    async def join(request: Request) -> Response:
+    async def join(self, request: Request) -> Response:
+        """Gives the agent of a new host its credential, for a token."""
         wanted = decode(await read_body(request, MAX_JOIN_BYTES), JoinRequest)
-        return Response(encode(await run(agents.join, control, wanted)), media_type="application/json")
+        return _json(encode(await self._run(agents.join, self._control, wanted)))
 
-    async def renew(request: Request) -> Response:
-        host_id = await host_of(control, run, request)
+    async def renew(self, request: Request) -> Response:
+        """Gives an agent the next credential of its host."""
+        host_id = await self._host(request)
         wanted = decode(await read_body(request, MAX_JOIN_BYTES), RenewRequest)
-        return Response(encode(await run(agents.renew, control, host_id, wanted)), media_type="application/json")
+        return _json(encode(await self._run(agents.renew, self._control, host_id, wanted)))
 
-    return [
-        Route(f"{ROOT}/authority", authority, methods=["GET"]),
-        Route(f"{ROOT}/join", join, methods=["POST"]),
-        Route(f"{ROOT}/hosts/{{host}}/credential", renew, methods=["PUT"]),
-        Route(f"{ROOT}/hosts/{{host}}/desired", desired, methods=["GET"]),
-        Route(f"{ROOT}/hosts/{{host}}/observed", observed, methods=["PUT"]),
-        Route(f"{ROOT}/hosts/{{host}}/conditions", conditions, methods=["PUT"]),
-        Route(f"{ROOT}/hosts/{{host}}/servers/{{server}}/console", console, methods=["PUT"]),
-        Route(f"{ROOT}/hosts/{{host}}/servers/{{server}}/password", password, methods=["PUT"]),
-        Route(f"{ROOT}/hosts/{{host}}/servers/{{server}}/disks/{{image}}", disk, methods=["PUT"]),
-        Route(f"{ROOT}/images/{{id}}/file", image, methods=["GET"]),
-    ]
+    async def _host(self, request: Request) -> HostId:
+        return await host_of(self._control, self._run, request)
+
+
+def _json(data: bytes) -> Response:
+    return Response(data, media_type="application/json")
+
+
+def _nothing() -> Response:
+    return Response(status_code=204)
 
 
 def _is_remembered(control: Control, request: Request) -> bool:

@@ -40,39 +40,57 @@ _REASON_BYTES = 120  # of a closing frame's 125
 
 def routes(control: Control, closing: Closing, board: Switchboard | None = None) -> list[BaseRoute]:
     """The routes of both ends, with threads of their own for their short looks into the database."""
-    run: Run = partial(to_thread.run_sync, limiter=CapacityLimiter(CONSOLE_THREADS))
-    polls = HeldPolls(control.bell, run, Floor(partial(_count, control)), closing)
-    switch = board or Switchboard()
+    ends = _Ends(control, closing, board or Switchboard())
+    host = f"{agent.ROOT}/hosts/{{host}}"
+    return [
+        WebSocketRoute(SOCKET, ends.viewer),
+        Route(f"{host}/consoles", ends.calls, methods=["GET"]),
+        WebSocketRoute(f"{host}/consoles/{{call}}", ends.dialled),
+        Route(f"{host}/questions/{{question}}", ends.answered, methods=["PUT"]),
+    ]
 
-    async def viewer(socket: WebSocket) -> None:
+
+class _Ends:
+    """What answers each of the routes."""
+
+    def __init__(self, control: Control, closing: Closing, switch: Switchboard) -> None:
+        self._control, self._switch = control, switch
+        self._run: Run = partial(to_thread.run_sync, limiter=CapacityLimiter(CONSOLE_THREADS))
+        self._polls = HeldPolls(control.bell, self._run, Floor(partial(_count, control)), closing)
+
+    async def viewer(self, socket: WebSocket) -> None:
+        """Opens a console for the holder of a link."""
         offered = socket.scope["subprotocols"]
+        protocol = PROTOCOL if offered else None
         token = socket.query_params.get("token", "")
-        if not _is_same_origin(control, socket) or (offered and PROTOCOL not in offered) or len(token) > _TOKEN_CHARS:
+        unfit = (offered and PROTOCOL not in offered) or len(token) > _TOKEN_CHARS
+        if unfit or not _is_same_origin(self._control, socket):
             await _refuse(socket)
             return
         try:
-            console = await run(consoles.open_console, control, token)
+            console = await self._run(consoles.open_console, self._control, token)
         except Forbidden:
             await _refuse(socket)
             return
         except BuswayError as error:
-            await socket.accept(subprotocol=PROTOCOL if offered else None)
+            await socket.accept(subprotocol=protocol)
             await _close(socket, TRY_AGAIN, error.brief)
             return
-        await socket.accept(subprotocol=PROTOCOL if offered else None)
-        if trouble := switch.full(console.project_id, console.server_id):
-            await run(consoles.end_call, control, console.call_id)
+        await socket.accept(subprotocol=protocol)
+        if trouble := self._switch.full(console.project_id, console.server_id):
+            await self._run(consoles.end_call, self._control, console.call_id)
             await _close(socket, TRY_AGAIN, trouble)
             return
-        await _serve(control, run, switch, console, socket)
+        await _serve(self._control, self._run, self._switch, console, socket)
 
-    async def dialled(socket: WebSocket) -> None:
+    async def dialled(self, socket: WebSocket) -> None:
+        """Takes the connection of the agent that was called, until the console ends."""
         try:
-            host_id = await agent.host_of(control, run, socket)
+            host_id = await agent.host_of(self._control, self._run, socket)
         except BuswayError:
             await _refuse(socket)
             return
-        line = switch.find(socket.path_params["call"], host_id)
+        line = self._switch.find(socket.path_params["call"], host_id)
         if line is None:
             await _refuse(socket, 404)
             return
@@ -81,28 +99,21 @@ def routes(control: Control, closing: Closing, board: Switchboard | None = None)
         line.arrived.set()
         await line.over.wait()
 
-    async def calls(request: Request) -> Response:
-        host_id = await agent.host_of(control, run, request)
+    async def calls(self, request: Request) -> Response:
+        """Holds an agent's poll until somebody waits for a console of its host, or for an answer."""
+        host_id = await agent.host_of(self._control, self._run, request)
         wait = min(agent.number_of(request, "wait", 0), agent.MAX_WAIT_SECONDS)
-        read = partial(_waiting, control, host_id)
-        found = await polls.wait(consoles.topic(host_id), host_id, 0, wait, read)
+        read = partial(_waiting, self._control, host_id)
+        found = await self._polls.wait(consoles.topic(host_id), host_id, 0, wait, read)
         return Response(encode(found or ConsoleCalls()), media_type="application/json")
 
-    async def answered(request: Request) -> Response:
-        host_id = await agent.host_of(control, run, request)
-        greeting = decode(
-            await read_body(request, _ANSWER_BYTES), HostAnswer
-        )  # what can't be read is refused to its sender
-        text = encode(greeting).decode()
-        await run(questions.answer_question, control, host_id, request.path_params["question"], text)
+    async def answered(self, request: Request) -> Response:
+        """Takes an agent's answer to a question; one that can't be read is refused to its sender."""
+        host_id = await agent.host_of(self._control, self._run, request)
+        text = encode(decode(await read_body(request, _ANSWER_BYTES), HostAnswer)).decode()
+        question = request.path_params["question"]
+        await self._run(questions.answer_question, self._control, host_id, question, text)
         return Response(status_code=204)
-
-    return [
-        WebSocketRoute(SOCKET, viewer),
-        Route(f"{agent.ROOT}/hosts/{{host}}/consoles", calls, methods=["GET"]),
-        WebSocketRoute(f"{agent.ROOT}/hosts/{{host}}/consoles/{{call}}", dialled),
-        Route(f"{agent.ROOT}/hosts/{{host}}/questions/{{question}}", answered, methods=["PUT"]),
-    ]
 
 
 def _count(control: Control, hosts: frozenset[HostId]) -> dict[HostId, int]:
