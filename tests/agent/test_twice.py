@@ -8,7 +8,7 @@ import structlog
 from busway.agent.execute import Executor
 from busway.agent.faults import Faults
 from busway.agent.observe import look
-from busway.agent.tools import Tools
+from busway.agent.tools import DiskMakers, Tools
 from busway.agent.workers import Work
 from busway.domain.documents import Desired
 from busway.hardware.machine import Machine
@@ -44,9 +44,7 @@ def carry_out_twice(stage: Stage, desired: Desired) -> list[str]:
         stage.state,
         GuestOptions(bridges={"default": "br0"}),
         stage.networks,
-        make_disk=copy_image,
-        flatten_disk=copy_disk,
-        make_blank=write_blank,
+        disks=DiskMakers(copy_image, copy_disk, write_blank),
         monotonic=stage.hands.monotonic,
         patience=0.2,
     )

@@ -26,6 +26,7 @@ from busway.agent.link import HttpLink
 from busway.agent.qemu_img import flatten, make_overlay
 from busway.agent.state import StateFolder
 from busway.agent.timing import Timing
+from busway.agent.tools import DiskMakers
 from busway.bootstrap import up
 from busway.bootstrap.config import read_config
 from busway.bootstrap.serve import Served, served
@@ -101,9 +102,7 @@ def agent(cloud: Served, state: Path, seen: Seen) -> Iterator[Agent]:
             networks=FakeNetworks(),
             options=GuestOptions(),
             timing=Timing(interval=0.05),
-            make_disk=watched(make_overlay),
-            flatten_disk=watched(flatten),
-            make_blank=watched(make_blank),
+            disks=DiskMakers(watched(make_overlay), watched(flatten), watched(make_blank)),
             crashpoint=seen.look,
         )
     ) as made:

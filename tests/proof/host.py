@@ -13,9 +13,11 @@ from pathlib import Path
 import structlog
 
 from busway.agent.agent import Agent
+from busway.agent.declared_devices import DeclaredDevices
 from busway.agent.render import DeclaredNodes
 from busway.agent.state import StateFolder
 from busway.agent.timing import Timing
+from busway.agent.tools import DiskMakers
 from busway.agent.workers import at_once
 from busway.control.context import Control
 from busway.domain.address import PciAddress
@@ -236,18 +238,18 @@ class Host:
             state=self.state(),
             options=GuestOptions(bridges={"default": "br0"}),
             timing=Timing(kernel=0.0),
-            make_disk=copy_image,
-            flatten_disk=_flat_disk,
-            make_blank=write_blank,
+            disks=DiskMakers(copy_image, _flat_disk, write_blank),
+            devices=DeclaredDevices(
+                vgpu_modes={MIXED: SizeMode.MIXED} if MIXED in self.addresses() else {},
+                nvidia_smi=self.fabric.driver if self.fabric else partial(fake_nvidia_smi, self.root),
+                fabric_manager=self.fabric.manager if self.fabric else None,
+                render=DeclaredNodes({"software": SHARES[self.name]} if self.name in SHARES else {}),
+            ),
             spawn=at_once,
             monotonic=lambda: self._wall_ns() / 1e9,
             wall_ns=self._wall_ns,
             crashpoint=self.fuse.tick,
             log=QUIET,
-            vgpu_modes={MIXED: SizeMode.MIXED} if MIXED in self.addresses() else {},
-            nvidia_smi=self.fabric.driver if self.fabric else partial(fake_nvidia_smi, self.root),
-            fabric_manager=self.fabric.manager if self.fabric else None,
-            render=DeclaredNodes({"software": SHARES[self.name]} if self.name in SHARES else {}),
         )
 
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
 from busway import __version__
-from busway.agent.blank_disk import make_blank
 from busway.agent.conditions import Examine, HostConditions
 from busway.agent.console import Consoles
+from busway.agent.declared_devices import DeclaredDevices
 from busway.agent.execute import Executor
-from busway.agent.fabric import HostFabric
 from busway.agent.faults import Faults
 from busway.agent.figures import Known, read_figures
 from busway.agent.guest_gpus import GuestGpus
@@ -28,30 +26,24 @@ from busway.agent.pace import Backoff
 from busway.agent.patience import PatientHypervisor
 from busway.agent.planner import Planner
 from busway.agent.provisions import Provisions
-from busway.agent.qemu_img import flatten, make_empty, make_overlay
 from busway.agent.remote_consoles import RemoteConsoles
-from busway.agent.render import DeclaredNodes
 from busway.agent.reporter import Reporter, Whose
 from busway.agent.sequence import Sequence
 from busway.agent.state import StateFolder
 from busway.agent.timing import Timing
-from busway.agent.tools import BlankMaker, DiskFlattener, DiskMaker, EmptyMaker, Tools
+from busway.agent.tools import DiskMakers, Tools
 from busway.agent.traces import AgentTraces
 from busway.agent.troubles import Troubles
 from busway.agent.vgpu_modes import VgpuModes
 from busway.agent.workers import Spawn, Workers, in_thread
-from busway.domain.address import PciAddress
 from busway.domain.condition import CardMode
 from busway.domain.documents import Desired
 from busway.domain.errors import BadInput
 from busway.domain.fabric import fabric_of
 from busway.domain.ids import ServerId
-from busway.domain.sriov_layout import SriovLayout
-from busway.domain.vgpu import SizeMode
 from busway.hardware.card import Card
 from busway.hardware.machine import Machine
 from busway.hardware.modes import modes_of
-from busway.hardware.provision.vgpu_mode import Run, run_nvidia_smi
 from busway.hardware.verbs import DeviceVerbs
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.seam import Hypervisor
@@ -78,22 +70,13 @@ class Agent:
         networks: GuestNetworks,
         options: GuestOptions | None = None,
         timing: Timing | None = None,
-        make_disk: DiskMaker = make_overlay,
-        flatten_disk: DiskFlattener = flatten,
-        make_blank: BlankMaker = make_blank,
-        make_empty: EmptyMaker = make_empty,
+        disks: DiskMakers | None = None,
+        devices: DeclaredDevices | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         wall_ns: Callable[[], int] = time.time_ns,
         crashpoint: Callable[[str], None] = lambda _point: None,
         spawn: Spawn = in_thread,
         log: FilteringBoundLogger | None = None,
-        scrubs: Mapping[str, Path] | None = None,
-        layouts: Collection[SriovLayout] = (),
-        vgpu_modes: Mapping[PciAddress, SizeMode] | None = None,
-        nvidia_smi: Run = run_nvidia_smi,
-        fabric_manager: Run | None = None,
-        fabric_modules: Mapping[int, PciAddress] | None = None,
-        render: DeclaredNodes | None = None,
         meters: Meters | None = None,
         guest_gpus: GuestGpus | None = None,
         examine: Examine | None = None,
@@ -101,94 +84,84 @@ class Agent:
         live: LiveOptions | None = None,
         url: str = "",
     ) -> None:
-        self._host = host
-        self._link = link
-        self._kernel = kernel
-        self._state = state
-        self._networks = networks
-        self._options = options or GuestOptions()
-        self._timing = timing or Timing()
-        self._monotonic = monotonic
-        self._guests = PatientHypervisor(hypervisor, self._timing.libvirt) if spawn is in_thread else hypervisor
+        declared = devices or DeclaredDevices()
+        self._host, self._link, self._kernel, self._state, self._networks = host, link, kernel, state, networks
+        self._options, self._timing = options or GuestOptions(), timing or Timing()
+        self._monotonic, self._wall_ns, self._tracer = monotonic, wall_ns, tracer
         self._log: FilteringBoundLogger = log or structlog.get_logger("busway.agent")
         state.remove_partials()
-        self._tracer = tracer
-        self._traces = AgentTraces(tracer, host)
-        self._faults = Faults(state, monotonic)
+        self._guests = PatientHypervisor(hypervisor, self._timing.libvirt) if spawn is in_thread else hypervisor
+        self._guest_gpus, self._render = guest_gpus, declared.render
+        self._fabric = declared.fabric(state.path / "fabric.json", monotonic)
+        self._provisions = Provisions(declared.layouts, kernel, monotonic, self._log, self._timing.kernel)
+        self._vgpu_modes = VgpuModes(declared.vgpu_modes, declared.nvidia_smi, monotonic, self._log)
+        self._traces, self._faults = AgentTraces(tracer, host), Faults(state, monotonic)
         self._consoles = Consoles(state, link)
         self._viewers = RemoteConsoles(link, hypervisor, host, self._log)
-        self._images = ImageCache(state, wall_ns)
-        self._backoff = Backoff(host)
-        self._reporter = Reporter(
+        self._images, self._backoff = ImageCache(state, wall_ns), Backoff(host)
+        self._reporter = self._make_reporter(url)
+        self.live = LiveMoves(live or LiveOptions(), self._log)
+        self.meters = meters or Meters(FAMILIES)
+        self.meters.read_from(lambda: read_figures(self._known(), state, guest_gpus))
+        self.conditions = self._make_conditions(examine)
+        self._tools = self._make_tools(hypervisor, disks or DiskMakers(), declared, crashpoint)
+        executor = Executor(self._tools, self._faults, self._log, crashpoint, self._traces)
+        self._workers, self._planner = Workers(executor.carry_out, spawn), Planner(self._log)
+        self._troubles = Troubles(self._log)
+        self._machine: Machine | None = None
+        self._desired: Desired | None = None
+        self._generation = 0  # of the document that was carried out last
+        self._unfinished: set[ServerId] = set()  # servers whose work has ended before its end
+        self._hasty = False  # the long poll came back at once with nothing
+        self._busy = True  # something was done in the last round: the next begins at once
+        self._acted = False  # something was tried in this round: look again before reporting
+
+    def _make_reporter(self, url: str) -> Reporter:
+        options, state = self._options, self._state
+        return Reporter(
             Whose(
-                *(host, kernel.root, state.path, self._options.virt_type, self._options.cpus, self._options.hugepages),
+                *(self._host, self._kernel.root, state.path, options.virt_type, options.cpus, options.hugepages),
                 url=url,
             ),
-            link,
+            self._link,
             self._guests.facts,
-            Sequence(state.path / "sequence", wall_ns),
-            monotonic,
+            Sequence(state.path / "sequence", self._wall_ns),
+            self._monotonic,
             state.handovers,
             self._traces.report,
             often=self._timing.report,
             blind=self._timing.blind,
         )
-        self.meters = meters or Meters(FAMILIES)
-        self._guest_gpus = guest_gpus
-        self.conditions = HostConditions(
-            host,
-            link,
-            monotonic,
-            self._log,
-            guest_gpus,
-            examine,
-            self._ways,
+
+    def _make_conditions(self, examine: Examine | None) -> HostConditions:
+        return HostConditions(
+            *(self._host, self._link, self._monotonic, self._log, self._guest_gpus, examine, self._ways),
             every=self._timing.conditions,
             doctor_every=self._timing.doctor,
         )
-        self.meters.read_from(lambda: read_figures(self._known(), state, guest_gpus))
-        self._fabric: HostFabric | None = None
-        if fabric_manager is not None:
-            kept = state.path / "fabric.json"
-            self._fabric = HostFabric(fabric_manager, nvidia_smi, fabric_modules or {}, kept, monotonic)
-        self._render = render or DeclaredNodes()
-        self.live = LiveMoves(live or LiveOptions(), self._log)
-        self._tools = Tools(
-            live=self.live,
-            make_empty=make_empty,
-            fabric=self._fabric,
-            render=self._render,
-            link=link,
-            meters=self.meters,
+
+    def _make_tools(
+        self, hypervisor: Hypervisor, disks: DiskMakers, declared: DeclaredDevices, crashpoint: Callable[[str], None]
+    ) -> Tools:
+        return Tools(
+            link=self._link,
             hypervisor=hypervisor,
-            kernel=kernel,
-            state=state,
+            kernel=self._kernel,
+            state=self._state,
             options=self._options,
-            networks=networks,
-            make_disk=make_disk,
-            flatten_disk=flatten_disk,
-            make_blank=make_blank,
-            monotonic=monotonic,
+            networks=self._networks,
+            monotonic=self._monotonic,
             patience=self._timing.kernel,
-            scrubs=scrubs or {},
+            scrubs=declared.scrubs,
             scrub_seconds=self._timing.scrub,
             crashpoint=crashpoint,
-            wall_ns=wall_ns,
+            wall_ns=self._wall_ns,
+            fabric=self._fabric,
+            render=self._render,
+            meters=self.meters,
+            disks=disks,
+            live=self.live,
         )
-        self._provisions = Provisions(tuple(layouts), kernel, monotonic, self._log, self._timing.kernel)
-        self._vgpu_modes = VgpuModes(vgpu_modes or {}, nvidia_smi, monotonic, self._log)
-        self._workers = Workers(
-            Executor(self._tools, self._faults, self._log, crashpoint, self._traces).carry_out, spawn
-        )
-        self._machine: Machine | None = None
-        self._desired: Desired | None = None
-        self._generation = 0  # of the document that was carried out last
-        self._planner = Planner(self._log)
-        self._troubles = Troubles(self._log)
-        self._unfinished: set[ServerId] = set()  # servers whose work has ended before its end
-        self._hasty = False  # the long poll came back at once with nothing
-        self._busy = True  # something was done in the last round: the next begins at once
-        self._acted = False  # something was tried in this round: look again before reporting
 
     def run(self, stop: threading.Event) -> None:
         """Runs rounds until `stop` is set; an error in a round is logged, and the next round starts from the beginning."""

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import structlog
 
+from busway.agent.blank_disk import make_blank
 from busway.agent.fabric import HostFabric
 from busway.agent.link import AgentLink
 from busway.agent.live.moves import LiveMoves, LiveOptions
-from busway.agent.qemu_img import make_empty
+from busway.agent.qemu_img import flatten, make_empty, make_overlay
 from busway.agent.record import Moment
 from busway.agent.render import DeclaredNodes
 from busway.agent.state import StateFolder
@@ -38,6 +39,16 @@ DiskFlattener = Callable[[Path, Path, Callable[[], None]], None]
 
 
 @dataclass(frozen=True, slots=True)
+class DiskMakers:
+    """How disks are made."""
+
+    overlay: DiskMaker = make_overlay
+    flat: DiskFlattener = flatten
+    blank: BlankMaker = make_blank
+    empty: EmptyMaker = make_empty
+
+
+@dataclass(frozen=True, slots=True)
 class Tools:
     """The seams of an agent, its folder and its choices.
 
@@ -52,9 +63,6 @@ class Tools:
     state: StateFolder
     options: GuestOptions
     networks: GuestNetworks
-    make_disk: DiskMaker
-    flatten_disk: DiskFlattener
-    make_blank: BlankMaker
     monotonic: Callable[[], float]
     check_cancelled: Callable[[], None] = lambda: None
     patience: float = 20.0
@@ -65,7 +73,7 @@ class Tools:
     fabric: HostFabric | None = None
     render: DeclaredNodes = field(default_factory=DeclaredNodes)
     meters: Meters = field(default_factory=lambda: Meters(FAMILIES))
-    make_empty: EmptyMaker = make_empty
+    disks: DiskMakers = field(default_factory=DiskMakers)
     live: LiveMoves = field(default_factory=lambda: LiveMoves(LiveOptions(), structlog.get_logger("busway.agent")))
 
     def now(self) -> Moment:

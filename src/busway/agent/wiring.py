@@ -15,6 +15,7 @@ from busway import __version__
 from busway.agent.agent import Agent
 from busway.agent.conditions import Examine
 from busway.agent.credential import read_credential, write_credential
+from busway.agent.declared_devices import DeclaredDevices
 from busway.agent.guest_gpus import GuestGpus
 from busway.agent.link import HttpLink
 from busway.agent.live.moves import LiveOptions
@@ -122,14 +123,16 @@ def build_agent(
         ),
         timing=Timing(interval=options.interval, resource_view=options.resource_view, scrub=options.scrub_seconds),
         crashpoint=crashpoint,
-        scrubs=options.scrubs,
         examine=examine,
         tracer=make_tracer(options.traces, "busway-agent", __version__, **{"host.name": credential.host}),
-        layouts=options.layouts,
-        vgpu_modes=options.vgpu_modes,
-        fabric_manager=run_program(options.fabric_manager) if options.fabric_manager else None,
-        fabric_modules=options.fabric_modules,
-        render=replace(options.render, lacking=Drawing(ask_qemu, time.monotonic).why_not),
+        devices=DeclaredDevices(
+            options.scrubs,
+            options.layouts,
+            options.vgpu_modes,
+            fabric_manager=run_program(options.fabric_manager) if options.fabric_manager else None,
+            fabric_modules=options.fabric_modules,
+            render=replace(options.render, lacking=Drawing(ask_qemu, time.monotonic).why_not),
+        ),
         live=_live(options, credential.url),
         url=credential.url,
     )

@@ -29,6 +29,7 @@ from busway.agent.live.moves import LiveOptions
 from busway.agent.log import log_to_stderr
 from busway.agent.state import StateFolder
 from busway.agent.timing import Timing
+from busway.agent.tools import DiskMakers
 from busway.bootstrap.findings import examine
 from busway.domain.console import ConsoleKind
 from busway.domain.disk_role import DiskRole
@@ -99,10 +100,7 @@ def simulated_agent(
         networks=FakeNetworks(),
         options=GuestOptions(bridges={"default": "br0"}),
         timing=Timing(interval=interval, conditions=interval, doctor=10 * interval),
-        make_disk=_paper_disk,
-        flatten_disk=_paper_flat,
-        make_blank=_paper_blank,
-        make_empty=write_empty,
+        disks=DiskMakers(_paper_disk, _paper_flat, _paper_blank, write_empty),
         live=LiveOptions(folder=live_folder(state)),
         crashpoint=crashpoint,
         examine=examine,

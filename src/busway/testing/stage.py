@@ -11,6 +11,7 @@ from pathlib import Path
 
 from busway.agent.agent import Agent
 from busway.agent.conditions import Examine
+from busway.agent.declared_devices import DeclaredDevices
 from busway.agent.faults import Faults
 from busway.agent.guest_gpus import GuestGpus
 from busway.agent.live.moves import LiveOptions
@@ -19,7 +20,7 @@ from busway.agent.record import Moment
 from busway.agent.render import DeclaredNodes
 from busway.agent.state import StateFolder
 from busway.agent.timing import Timing
-from busway.agent.tools import DiskMaker
+from busway.agent.tools import DiskMaker, DiskMakers
 from busway.agent.workers import Spawn, in_thread
 from busway.domain.address import PciAddress
 from busway.domain.disk_role import DiskRole
@@ -133,24 +134,23 @@ class Stage:
             networks=self.networks,
             options=self.options,
             timing=replace(self.timing, kernel=0.2),
-            make_disk=self.make_disk,
-            flatten_disk=copy_disk,
-            make_blank=write_blank,
-            make_empty=write_empty,
+            disks=DiskMakers(self.make_disk, copy_disk, write_blank, write_empty),
+            devices=DeclaredDevices(
+                self.scrubs,
+                self.layouts,
+                self.vgpu_modes,
+                self.fabric.driver if self.fabric else partial(fake_nvidia_smi, self.root),
+                self.fabric.manager if self.fabric else None,
+                self.fabric_modules,
+                self.render,
+            ),
             live=LiveOptions(folder=live_folder(self.path)),
             spawn=self.spawn,
             monotonic=self.hands.monotonic,
             wall_ns=self.hands.wall_ns,
             crashpoint=crashpoint,
-            scrubs=self.scrubs,
-            layouts=self.layouts,
             examine=self.examine,
             guest_gpus=self.guest_gpus,
-            vgpu_modes=self.vgpu_modes,
-            nvidia_smi=self.fabric.driver if self.fabric else partial(fake_nvidia_smi, self.root),
-            fabric_manager=self.fabric.manager if self.fabric else None,
-            fabric_modules=self.fabric_modules,
-            render=self.render,
             url="http://127.0.0.1:8774",
         )
         return self.latest

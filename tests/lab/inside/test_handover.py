@@ -17,7 +17,7 @@ import pytest
 
 from busway.agent.state import StateFolder
 from busway.agent.steps import give_back_device, take_device
-from busway.agent.tools import Tools
+from busway.agent.tools import DiskMakers, Tools
 from busway.domain.address import PciAddress
 from busway.domain.errors import HostError
 from busway.domain.grant import Grant
@@ -77,9 +77,7 @@ def tools(tmp_path: Path, gpu: PciAddress) -> Iterator[Tools]:
         state=StateFolder(tmp_path / "state"),
         options=GuestOptions(),
         networks=FakeNetworks(),
-        make_disk=copy_image,
-        flatten_disk=copy_disk,
-        make_blank=write_blank,
+        disks=DiskMakers(copy_image, copy_disk, write_blank),
         monotonic=lambda: 0.0,
         scrubs={IDS: program},
     )

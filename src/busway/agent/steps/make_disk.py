@@ -25,7 +25,7 @@ def execute(step: MakeDisk, tools: Tools) -> None:
     tools.state.make_folder(server.id)
     fresh = disk.with_name(f".{disk.name}.new")
     fresh.unlink(missing_ok=True)
-    tools.make_disk(base, base_format, fresh, 0 if rescues else server.disk_gb)
+    tools.disks.overlay(base, base_format, fresh, 0 if rescues else server.disk_gb)
     if not fresh.is_file() or not fresh.stat().st_size:
         raise HostError(
             f"The disk {disk} could not be made",

@@ -23,13 +23,13 @@ def execute(step: MakeExtraDisk, tools: Tools) -> None:
     place = layers.index(step.number)
     if role is DiskRole.EPHEMERAL and place:
         below = tools.state.files(server.id, layers[place - 1]).disk_of(role)
-        tools.make_disk(below, "qcow2", fresh, size_mb(server, role) // 1024)
+        tools.disks.overlay(below, "qcow2", fresh, size_mb(server, role) // 1024)
     elif role is DiskRole.EPHEMERAL and server.ephemeral_image is not None:
         image = tools.state.image(server.ephemeral_image.sha256)
         check_image(image, server.ephemeral_image.disk_format)
-        tools.make_disk(image, server.ephemeral_image.disk_format, fresh, size_mb(server, role) // 1024)
+        tools.disks.overlay(image, server.ephemeral_image.disk_format, fresh, size_mb(server, role) // 1024)
     else:
-        tools.make_blank(role, fresh, size_mb(server, role))
+        tools.disks.blank(role, fresh, size_mb(server, role))
     if not fresh.is_file() or not fresh.stat().st_size:
         raise HostError(
             f"The disk {disk} could not be made",

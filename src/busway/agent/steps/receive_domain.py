@@ -105,13 +105,13 @@ def _make_disks(server: DesiredServer, whole: int, tools: Tools) -> None:
                 remedy="Migrate it cold: openstack server migrate ID",
                 code="live-definition",
             )
-        tools.make_empty(files.disk, whole)
+        tools.disks.empty(files.disk, whole)
     else:
         make_disk.execute(MakeDisk(server.id, "its content is to arrive", server, server.disks[-1]), tools)
     for role in DiskRole:
         if wanted_numbers(server, role):
             remove_durably(files.disk_of(role))
-            tools.make_empty(files.disk_of(role), size_mb(server, role) * _MB)
+            tools.disks.empty(files.disk_of(role), size_mb(server, role) * _MB)
 
 
 def _go(server: DesiredServer, known: tuple[Connection, ...], tools: Tools) -> None:

@@ -38,7 +38,7 @@ def execute(step: UploadDisk, tools: Tools) -> str:
             _copy(step, disk, flat, tools)
         else:
             flat.unlink(missing_ok=True)
-            tools.flatten_disk(disk, flat, tools.check_cancelled)
+            tools.disks.flat(disk, flat, tools.check_cancelled)
         size = flat.stat().st_size
         try:
             tools.link.upload_disk(server.id, image_id, _pieces(flat, tools), size)
