@@ -13,6 +13,8 @@ evacuates must know that it is off.
 
 from __future__ import annotations
 
+from typing import Any
+
 from busway.control.context import Control
 from busway.control.hosts.down import check_known_down
 from busway.control.moves.kinds.kind import Failure, Kind
@@ -26,6 +28,7 @@ from busway.domain.caller import Caller
 from busway.domain.claim import ClaimState
 from busway.domain.errors import BadInput, Conflict, NotFound
 from busway.domain.guest_network import OVERLAY
+from busway.domain.ids import ClaimId, HostId
 from busway.domain.move import Move, MoveKind, MoveSide, MoveState
 from busway.domain.server import ServerStatus, TaskState
 from busway.store import claims, hosts, moves, server_passwords
@@ -74,53 +77,58 @@ def evacuate_server(
         if host is not None and hosts.find_host(tx, host) is None:
             raise NotFound(f"Compute host {host} could not be found.", remedy="busway host list", code="host-not-found")
         live = [c for c in claims.list_live_claims(tx, server_id=row.id) if c.state is not ClaimState.RELEASING]
-        here = tuple(claim for claim in live if claim.host_id == source_host.id)
-        source = current_side(row, None, list(here))
+        source = current_side(row, None, [claim for claim in live if claim.host_id == source_host.id])
         reason = f"evacuated by {caller.user_name} from host {source_host.name}"
         drop_uploads(tx, row, now)
-        if awaited is None:
+        if awaited is not None:
+            hosts.lock_hosts(tx, (source_host.id, awaited.target.host_id))
+            depart(tx, row.id, source_host.id, now, reason)
+            target = _new_side(row, awaited.target.host_id, awaited.target.claims)
+            generation = hosts.bump_generation(tx, target.host_id)
+        else:
             if moving is not None and moving.kind is MoveKind.LIVE and moving.target.host_id != source_host.id:
                 depart(tx, row.id, moving.target.host_id, now, reason)
             placement = place_now(control, tx, row, row.flavor, host=host, without=source_host.id)
             hosts.lock_hosts(tx, (source_host.id, placement.host_id))
             depart(tx, row.id, source_host.id, now, reason)
-            claimed = claim_placement(control, tx, row, row.flavor, placement)
-            goal, generation = placement.host_id, placement.generation + 1
-        else:
-            hosts.lock_hosts(tx, (source_host.id, awaited.target.host_id))
-            depart(tx, row.id, source_host.id, now, reason)
-            goal, claimed = awaited.target.host_id, awaited.target.claims
-            generation = hosts.bump_generation(tx, goal)
-        disk = row.last_disk + 1
-        target = MoveSide(goal, row.flavor, row.image_id, (disk,), claimed)
+            target = _new_side(row, placement.host_id, claim_placement(control, tx, row, row.flavor, placement))
+            generation = placement.generation + 1
         powered = row.status is not ServerStatus.SHUTOFF and not stay_off
         uuid, who = control.new_id(), (caller.user_id, caller.project_id)
         kind, state = MoveKind.EVACUATION, MoveState.POST_MIGRATING
         moves.insert_move(tx, uuid, row.id, kind, state, source, target, powered, *who, now)
-        values = {
-            "host_id": target.host_id,
-            "root_image_id": None,
-            "ephemeral_image_id": None,
-            "disks": target.disks,
-            "last_disk": disk,
-            "powered": powered,
-            "hold": None,
-            "rescue": None,
-            "rescue_image_id": None,
-            "admin_pass": admin_pass,
-            "starts": row.starts + 1 if powered else row.starts,
-            "fault": None,
-            "power": None,
-            "generation": generation,
-            "task_state": TaskState.REBUILDING,
-        }
-        set_status(tx, row, ServerStatus.REBUILD, reason, now, **values)
+        begun = _begun(row, target, powered=powered)
+        set_status(tx, row, ServerStatus.REBUILD, reason, now, **begun, admin_pass=admin_pass, generation=generation)
         server_passwords.clear_password(tx, row.id)
         note_action(tx, caller, row.id, "evacuate", request_id, now)
     control.crashpoint("evacuate:after-commit")
     for host_id in (source.host_id, target.host_id):
         control.bell.ring(f"host:{host_id}")
     control.bell.ring(OVERLAY)
+
+
+def _new_side(row: ServerRow, host_id: HostId, claimed: tuple[ClaimId, ...]) -> MoveSide:
+    """The target, with a new disk made from the image."""
+    return MoveSide(host_id, row.flavor, row.image_id, (row.last_disk + 1,), claimed)
+
+
+def _begun(row: ServerRow, target: MoveSide, *, powered: bool) -> dict[str, Any]:
+    """The columns of a server that begins again on another host."""
+    return {
+        "host_id": target.host_id,
+        "root_image_id": None,
+        "ephemeral_image_id": None,
+        "disks": target.disks,
+        "last_disk": target.disks[-1],
+        "powered": powered,
+        "hold": None,
+        "rescue": None,
+        "rescue_image_id": None,
+        "starts": row.starts + 1 if powered else row.starts,
+        "fault": None,
+        "power": None,
+        "task_state": TaskState.REBUILDING,
+    }
 
 
 def _awaiting_host(control: Control, tx: Tx, row: ServerRow, moving: Move | None, host: str | None) -> Move | None:
