@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from busway.lab import accel, host, initramfs, kernel, package
+from busway.lab import accel, clock, host, initramfs, kernel, package
 from busway.lab.cache import Cache, default_cache
 from busway.lab.errors import LabBusy, LabDied, LabDown
 from busway.lab.host import LabHost
@@ -140,7 +140,8 @@ class Lab:
     def _machine(self, index: int, gpus: int, iommu: bool, memory_mib: int, accelerator: str) -> Machine:
         linux = kernel.generic(self.cache)
         image = initramfs.build(self.cache, linux)
-        return Machine(index, gpus, iommu, accelerator, memory_mib, str(linux.image), str(image), str(linux.modules))
+        made = Machine(index, gpus, iommu, accelerator, memory_mib, str(linux.image), str(image), str(linux.modules))
+        return replace(made, tsc_khz=clock.tsc_khz()) if accelerator == "tcg" else made
 
     @contextmanager
     def _turn(self, *, wait: bool = True) -> Iterator[bool]:

@@ -28,6 +28,7 @@ class Machine:
     modules: str = ""
     kernel_arguments: str = "intel_iommu=on"
     nic: bool = False  # whether it has a network card that can be given to a guest
+    tsc_khz: int = 0  # the rate of its time stamp counter; 0 lets its kernel find it out
 
     @property
     def name(self) -> str:
@@ -94,6 +95,7 @@ def _memory(machine: Machine) -> list[str]:
 def _boot(machine: Machine) -> list[str]:
     words = ["console=ttyS0", "quiet", "panic=-1", "mitigations=off", "nokaslr", "net.ifnames=0"]
     words += ["tsc=reliable", "no_timer_check"] if machine.accel == "tcg" else []
+    words += [f"tsc_early_khz={machine.tsc_khz}"] if machine.tsc_khz else []
     words += [each for each in machine.kernel_arguments.split() if machine.iommu or not each.startswith("intel_iommu")]
     words += [f"busway.modules={machine.modules}"]
     return ["-kernel", machine.kernel, "-initrd", machine.initramfs, "-append", " ".join(words)]
