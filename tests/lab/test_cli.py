@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from busway.cli.lab import lab
-from busway.lab import LabDown, LabHost
+from busway.lab import LabDown, LabHost, LabRefused
 
 
 def test_status_of_no_lab_says_how_to_bring_one_up(tmp_path: Path) -> None:
@@ -28,6 +28,14 @@ def test_exec_in_a_host_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
     assert isinstance(done.exception, LabDown)
     assert "gpu-host-9" in done.exception.brief
+
+
+def test_more_than_two_hosts_cannot_be_linked(tmp_path: Path) -> None:
+    done = CliRunner().invoke(lab, ["up", "--state", str(tmp_path / "lab"), "--hosts", "3", "--linked"])
+
+    assert isinstance(done.exception, LabRefused)
+    assert "3 were asked for" in done.exception.brief
+    assert not (tmp_path / "lab").exists()
 
 
 @pytest.mark.lab

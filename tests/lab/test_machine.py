@@ -12,6 +12,7 @@ GOLDEN = Path(__file__).parent / "golden"
 MACHINES = {
     "host-1": Machine(1, modules="/cache/modules"),
     "host-2-no-iommu": Machine(2, gpus=1, iommu=False, kernel_arguments="intel_iommu=on loglevel=8"),
+    "host-2-linked": Machine(2, gpus=0, peer=1),
     "host-1-clock": Machine(1, gpus=0, tsc_khz=2596138),
     "host-1-kvm": Machine(1, gpus=0, accel="kvm"),
 }

@@ -43,10 +43,11 @@ def lab() -> None:
 )
 @click.option("--memory", type=click.IntRange(2048), default=4096, show_default=True, help="MiB of each host.")
 @click.option("--no-iommu", is_flag=True, help="Omit the IOMMU, to get a host that is not ready for passthrough.")
+@click.option("--linked", is_flag=True, help="Wire the interfaces eth2 of two hosts to each other.")
 @_state
-def up(gpus: int, hosts: int, memory: int, no_iommu: bool, state: Path) -> None:
+def up(gpus: int, hosts: int, memory: int, no_iommu: bool, linked: bool, state: Path) -> None:
     """Start the lab; a running lab is left unchanged."""
-    made = _lab(state).up(gpus, hosts, iommu=not no_iommu, memory_mib=memory, report=_report())
+    made = _lab(state).up(gpus, hosts, iommu=not no_iommu, memory_mib=memory, linked=linked, report=_report())
     for host in made:
         click.echo(f"{host.name} is up ({host.machine.gpus} GPUs): busway lab exec --host {host.name} -- lspci")
 

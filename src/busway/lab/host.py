@@ -157,7 +157,7 @@ class LabHost:
         disk = self.folder / "data.img"
         if not disk.exists():
             _format(disk)
-        for stale in ("channel.port", "qmp.sock"):
+        for stale in ("channel.port", "qmp.sock", "link.sock"):
             (self.folder / stale).unlink(missing_ok=True)
         self._process.start(machines.command(self.machine), unless_gone=self.folder / "machine.json")
 

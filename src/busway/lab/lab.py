@@ -15,7 +15,7 @@ from pathlib import Path
 
 from busway.lab import accel, clock, host, initramfs, kernel, package
 from busway.lab.cache import Cache, default_cache
-from busway.lab.errors import LabBusy, LabDied, LabDown
+from busway.lab.errors import LabBusy, LabDied, LabDown, LabRefused
 from busway.lab.host import LabHost
 from busway.lab.machine import Machine
 from busway.lab.process import Process
@@ -48,17 +48,21 @@ class Lab:
         kernel_arguments: str = "intel_iommu=on",
         memory_mib: int = 4096,
         nic: bool = False,
+        linked: bool = False,
         report: Report | None = None,
     ) -> list[LabHost]:
         """Answer the lab's hosts, ready; those that run stay as they are, those that don't are started.
 
         Without `iommu` they have none; with it, the words `intel_iommu=off` make hosts that do not use theirs. With `nic`
-        each has a network card that can be given to a guest.
+        each has a network card that can be given to a guest. `linked` wires the cards `eth2` of two hosts to each other.
         """
+        if linked and hosts != 2:
+            raise LabRefused(f"Only two lab hosts can be linked, and {hosts} were asked for")
         report = report or Report()
         shape: dict[str, int | bool | str] = {"gpus": gpus, "hosts": hosts, "iommu": iommu, "memory_mib": memory_mib}
         shape["kernel_arguments"] = kernel_arguments
         shape |= {"nic": True} if nic else {}
+        shape |= {"linked": True} if linked else {}
         generation = self._claim(shape)
         self.prepare(report)
         accelerator = accel.choose(self.cache, report)
@@ -69,6 +73,7 @@ class Lab:
                     self._machine(index, gpus, iommu, memory_mib, accelerator),
                     kernel_arguments=kernel_arguments,
                     nic=nic,
+                    peer=3 - index if linked else 0,
                 )
                 for index in range(1, hosts + 1)
             ]

@@ -29,6 +29,7 @@ class Machine:
     kernel_arguments: str = "intel_iommu=on"
     nic: bool = False  # whether it has a network card that can be given to a guest
     tsc_khz: int = 0  # the rate of its time stamp counter; 0 lets its kernel find it out
+    peer: int = 0  # the index of the host that a third card of its own is wired to; 0 for none
 
     @property
     def name(self) -> str:
@@ -39,6 +40,11 @@ class Machine:
     def address(self) -> str:
         """The IPv4 address of the host's bridge on the network it shares with its guests."""
         return f"10.0.2.{14 + self.index}"
+
+    @property
+    def link_address(self) -> str:
+        """The IPv4 address of the card that is wired to the peer's."""
+        return f"10.0.5.{14 + self.index}"
 
     @property
     def uuid(self) -> uuid.UUID:
@@ -65,6 +71,7 @@ def command(machine: Machine) -> list[str]:
         *_disks(machine),
         *_network(machine),
         *("-device", "virtio-rng-pci,bus=pcie.0,addr=0x7"),
+        *_link(machine),
         *(("-netdev", "user,id=wire,net=10.0.4.0/24,restrict=on") if machine.nic else ()),
         *arguments(devices(machine.gpus, machine.index, machine.mac(2) if machine.nic else "")),
     ]
@@ -120,4 +127,15 @@ def _network(machine: Machine) -> list[str]:
     return [
         *("-netdev", guests, "-device", f"virtio-net-pci,netdev=guests,mac={machine.mac(0)},bus=pcie.0,addr=0x5"),
         *("-netdev", control, "-device", f"virtio-net-pci,netdev=control,mac={machine.mac(1)},bus=pcie.0,addr=0x6"),
+    ]
+
+
+def _link(machine: Machine) -> list[str]:
+    """A card on a wire to one other host: frames as datagrams between Unix sockets, so nothing of the outer network is on it."""
+    if not machine.peer:
+        return []
+    ends = f"local.type=unix,local.path=link.sock,remote.type=unix,remote.path=../gpu-host-{machine.peer}/link.sock"
+    return [
+        *("-netdev", f"dgram,id=link,{ends}"),
+        *("-device", f"virtio-net-pci,netdev=link,mac={machine.mac(3)},bus=pcie.0,addr=0xb"),
     ]

@@ -26,6 +26,7 @@ def place(share: Path, machine: Machine) -> None:
     (share / "inittab").write_text(inittab)
     facts = {
         "NAME": machine.name, "ADDRESS": machine.address, "MACHINE_ID": machine.uuid.hex, "MAC0": machine.mac(0),
+        "LINK_ADDRESS": machine.link_address if machine.peer else "",
     }  # fmt: skip
     (share / "host.env").write_text("".join(f"{key}={value}\n" for key, value in facts.items()))
     (share / "heartbeat").unlink(missing_ok=True)

@@ -50,6 +50,11 @@ ip link set br0 up
 ip route add default via 10.0.2.2
 ip address add 10.0.3.15/24 dev eth1
 ip link set eth1 up
+# The wire to another lab host.
+if [ -n "$LINK_ADDRESS" ]; then
+    ip address add "$LINK_ADDRESS/24" dev eth2
+    ip link set eth2 up
+fi
 
 grep -qw svm /proc/cpuinfo && modprobe kvm-amd
 grep -qw vmx /proc/cpuinfo && modprobe kvm-intel
