@@ -17,6 +17,9 @@ _REGISTRIES = [
     "conda." + "anaconda.org",
 ]
 
+_BLOCKS = re.MULTILINE | re.DOTALL
+_DASHES = re.compile(r"\|(\s*:?-+:?\s*\|)+")
+
 
 def test_every_relative_link_leads_to_a_file() -> None:
     dead = [
@@ -24,6 +27,23 @@ def test_every_relative_link_leads_to_a_file() -> None:
     ]
 
     assert dead == []
+
+
+def test_every_table_has_a_head_and_rows_of_its_width() -> None:
+    broken = []
+    for page in pages():
+        lines = re.sub(r"^```.*?^```", lambda code: "\n" * code[0].count("\n"), page.read_text("utf-8"), flags=_BLOCKS)
+        table: list[str] = []
+        for number, line in enumerate([*lines.splitlines(), ""], start=1):
+            if line.startswith("|"):
+                table.append(line)
+                continue
+            widths = [re.sub(r"\\\|", "", row).count("|") for row in table]
+            if table and (len(table) < 2 or not _DASHES.fullmatch(table[1]) or len(set(widths)) > 1):
+                broken.append(f"{page.relative_to(ROOT)}:{number - len(table)}")
+            table = []
+
+    assert broken == []
 
 
 def test_every_page_is_reached_from_the_index() -> None:

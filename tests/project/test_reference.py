@@ -43,6 +43,27 @@ def test_every_code_that_is_raised_is_in_the_reference() -> None:
     assert sorted(pair for pair in codes if f"| `{pair[0]}` |" not in text("docs/reference/errors.md")) == []
 
 
+def test_every_code_of_the_reference_is_in_the_code() -> None:
+    words: set[str] = set()
+    patterns: list[str] = []
+    for path in (ROOT / "src" / "busway").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Constant(value=str(word)):
+                    words.add(word)
+                case ast.keyword(arg="code", value=ast.JoinedStr(values=parts)):
+                    patterns.append("".join(_pattern(part) for part in parts))
+    made = re.compile("|".join(patterns))
+
+    codes = re.findall(r"^\| `([a-z-]+)` \|", text("docs/reference/errors.md"), re.MULTILINE)
+
+    assert [code for code in codes if code not in words and not made.fullmatch(code)] == []
+
+
+def _pattern(part: ast.expr) -> str:
+    return re.escape(part.value) if isinstance(part, ast.Constant) and isinstance(part.value, str) else "[a-z-]+"
+
+
 def test_every_device_status_is_in_the_reference() -> None:
     status = pytest.importorskip("busway.domain.status")
 
@@ -152,6 +173,14 @@ def test_the_page_of_errors_has_each_code_once() -> None:
     codes = [re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE) for section in sections]
 
     assert [sorted({code for code in found if found.count(code) > 1}) for found in codes] == [[]] * len(codes)
+
+
+def test_the_page_of_errors_is_sorted() -> None:
+    sections = text("docs/reference/errors.md").split("\n## ")
+
+    codes = [re.findall(r"^\| `([a-z0-9-]+)` \|", section, re.MULTILINE) for section in sections[2:]]
+
+    assert codes == [sorted(found) for found in codes]
 
 
 def test_the_glossary_has_each_word_once() -> None:
