@@ -58,6 +58,17 @@ def test_a_silent_machine_is_hung(folder: Path) -> None:
         Watch("gpu-host-1", folder, grace=0)()
 
 
+def test_a_machine_that_boots_has_more_time(folder: Path) -> None:
+    watch = Watch("gpu-host-1", folder)
+    watch._since -= 59
+
+    watch()
+    watch._since -= 1
+
+    with pytest.raises(LabHung, match="no sign of life for 60 s"):
+        watch()
+
+
 def test_a_silent_machine_may_prove_itself_alive_once_more(folder: Path) -> None:
     _beat(folder, seconds_ago=3600)
     watch = Watch("gpu-host-1", folder)

@@ -1,7 +1,8 @@
 """Tells whether a lab host is dead, hung or well.
 
 Dead: its QEMU is gone, or the console shows a kernel panic. Hung: QEMU runs and the machine has not written its
-heartbeat (every 2 s) for `HUNG_AFTER` seconds, or for a third of that once the console shows a soft lockup. A watcher
+heartbeat (every 2 s) for `HUNG_AFTER` seconds, for twice as long while it boots (on a busy machine that was seen to take 90 s), or for a
+third of it once the console shows a soft lockup. A watcher
 counts from when it began to look, so that stopping and resuming the outer machine does not make the inner one count
 as hung.
 """
@@ -17,6 +18,7 @@ from busway.lab.process import Process
 
 HUNG_AFTER = 90.0
 _ALREADY_SILENT_GRACE = 10.0  # a machine long silent may prove itself alive once more
+_BOOTING = 2  # times as much patience before the first heartbeat
 _PANIC = "Kernel panic - not syncing"
 _LOCKUP = "soft lockup"
 _TAIL_BYTES = 8192
@@ -66,7 +68,8 @@ class Watch:
         if beat != self._last:
             self._last, self._since = beat, time.monotonic()
         silent = time.monotonic() - self._since
-        if silent >= (self._limit / 3 if _LOCKUP in console else self._limit):
+        patience = 1 / 3 if _LOCKUP in console else 1 if beat else _BOOTING
+        if silent >= patience * self._limit:
             brief = f"Lab host {self._name} hangs: no sign of life for {silent:.0f} s, though its QEMU runs"
             raise LabHung(brief, detail=self._last_lines(console), remedy=_AGAIN)
 
