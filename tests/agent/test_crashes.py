@@ -1,7 +1,5 @@
 """An agent may die at any moment: these kill a real process at each crash point and each kernel or libvirt verb."""
 
-import itertools
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,28 +11,11 @@ from busway.domain.ids import UnitName
 from busway.domain.server import PowerState
 from busway.domain.units import WholeFunction
 from busway.hardware.handover import Before
-from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.kernel import FakeKernel
 from busway.testing.stage import ONE, Stage, desired_server, with_audio
+from tests.agent.death import die_at
 
 MOMENTS = range(80)
-
-
-def die_at(stage: Stage, moment: int) -> bool:
-    """Runs the agent in a child that ends, as by kill -9, at the n-th moment; False when it outlived them all."""
-    pid = os.fork()
-    if pid == 0:
-        count = itertools.count()
-
-        def tick(*_what: str) -> None:
-            if next(count) == moment:
-                os._exit(9)
-
-        stage.kernel = FakeKernel(stage.root, tick)
-        stage.hypervisor = FakeHypervisor(stage.root, on_verb=tick)
-        stage.settle(stage.agent(tick))
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
 
 
 def every_moment(tmp_path: Path, prepare: Callable[[Stage], None], check: Callable[[Stage, int], None]) -> int:

@@ -1,7 +1,5 @@
 """The root disk as a chain of numbered layers: rebuilt, grown, taken back, handed in."""
 
-import itertools
-import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,8 +14,8 @@ from busway.domain.guest_machine import Machine
 from busway.domain.ids import ImageId, ServerId
 from busway.domain.server import PowerState
 from busway.testing.hypervisor import FakeHypervisor
-from busway.testing.kernel import FakeKernel
 from busway.testing.stage import IMAGE, ONE, Stage, desired_server
+from tests.agent.death import die_at
 
 SNAPSHOT = ImageId("snapshot")
 
@@ -210,23 +208,6 @@ def test_a_disk_that_arrived_before_the_agent_ended_is_not_asked_for_again(stage
 
     assert stage.link.last.servers[0].fault is None
     assert stage.state.record(ONE).uploaded == SNAPSHOT
-
-
-def die_at(stage: Stage, moment: int) -> bool:
-    """Runs the agent in a child that ends, as by kill -9, at the n-th moment; False when it outlived them all."""
-    pid = os.fork()
-    if pid == 0:
-        count = itertools.count()
-
-        def tick(*_what: str) -> None:
-            if next(count) == moment:
-                os._exit(9)
-
-        stage.kernel = FakeKernel(stage.root, tick)
-        stage.hypervisor = FakeHypervisor(stage.root, on_verb=tick)
-        stage.settle(stage.agent(tick))
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
 
 
 @pytest.mark.parametrize(

@@ -252,16 +252,6 @@ def test_deleting_a_server_on_its_way_leaves_both_hosts(pair: Pair, told: bool) 
     assert (pair.status[0], pair.state) == (ServerStatus.DELETED, MoveState.CANCELLED)
 
 
-def test_what_can_not_go_while_it_runs_is_refused_with_its_reason(cloud: Cloud) -> None:
-    one = cloud.host("h1")
-    cloud.host("h2")
-    [server] = cloud.boot()
-    one.obey()
-    with pytest.raises(Conflict, match="it has devices of its host") as caught:
-        live_migrate_server(cloud.control, ADMIN, server.id, "req-l")
-    assert "openstack server migrate" in caught.value.remedy
-
-
 def test_a_host_that_could_not_let_the_guest_go_on_is_not_chosen(cloud: Cloud) -> None:
     one = cloud.host("h1")
     [server] = cloud.boot(gpu=False)

@@ -216,6 +216,7 @@ def test_a_flavor_that_does_not_permit_it_is_refused_with_the_word_that_would(cl
     with pytest.raises(Conflict, match="it has devices of its host") as caught:
         live_migrate_server(cloud.control, ADMIN, server.id, "req-l")
     assert "busway:live_unplug=true" in caught.value.remedy
+    assert "openstack server migrate" in caught.value.remedy
 
 
 def test_hosts_with_an_agent_that_can_not_do_it_are_left_out(cloud: Cloud) -> None:
