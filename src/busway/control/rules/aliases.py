@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from busway.control.context import Control
 from busway.control.rules.change import RuleTurn, changing_rules, check_version, review_change
 from busway.control.rules.in_force import PciRules, alias_place
+from busway.control.rules.view import OF_FILE, RuleView, created_at_run_time
 from busway.domain.alias import ALIAS_EXTRA_SPEC, Alias, parse_alias_counts, parse_aliases
 from busway.domain.caller import Caller
 from busway.domain.config_warning import ConfigWarning
@@ -23,26 +23,16 @@ from busway.store import pci_rules as store
 from busway.store.database import Tx
 from busway.store.pci_rules import ALIAS, AliasRow, RuleChange
 
-OF_FILE, OF_RUN_TIME = "file", "run time"
 _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class AliasView:
-    """An alias as an operator sees it; `note` says why one that is not `in_force` counts for nothing.
-
-    One of the file has no version, no time and nobody: it changes with the file and a restart.
-    """
+class AliasView(RuleView):
+    """An alias as an operator sees it."""
 
     name: str
-    source: str
     definitions: tuple[str, ...]
     meaning: str
-    in_force: bool
-    note: str
-    version: int | None = None
-    changed: datetime | None = None
-    changed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,14 +205,9 @@ def _views(control: Control, tx: Tx, rules: PciRules) -> list[AliasView]:
     made = [
         AliasView(
             row.name,
-            OF_RUN_TIME,
             row.definitions,
             rules.aliases[row.name].describe() if row.name not in unread else "",
-            row.name not in unread,
-            unread[row.name].brief if row.name in unread else "",
-            row.version,
-            changes[row.version].at,
-            changes[row.version].user_name,
+            **created_at_run_time(changes[row.version], unread.get(row.name)),
         )
         for row in rules.alias_rows
     ]
@@ -238,11 +223,11 @@ def _of_file(control: Control, replaced: set[str]) -> list[AliasView]:
     return [
         AliasView(
             name,
-            OF_FILE,
             texts[name],
             alias.describe(),
-            name not in replaced,
-            note if name in replaced else "",
+            source=OF_FILE,
+            in_force=name not in replaced,
+            note=note if name in replaced else "",
         )
         for name, alias in control.settings.aliases.items()
     ]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from busway.control.context import Control
-from busway.control.rules.aliases import OF_FILE, OF_RUN_TIME
 from busway.control.rules.change import RuleTurn, changing_rules, check_version, review_change
 from busway.control.rules.in_force import PciRules, spec_place
+from busway.control.rules.view import OF_FILE, RuleView, created_at_run_time
 from busway.domain.caller import Caller
 from busway.domain.config_warning import ConfigWarning
 from busway.domain.device import PciDevice
@@ -26,7 +25,7 @@ LAST = "last"
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceSpecView:
+class DeviceSpecView(RuleView):
     """A device spec as an operator sees it; `order` is its place among all, and the first match wins.
 
     `devices` counts the present devices that it offers. One of the file is called "file-1", and so on.
@@ -34,14 +33,8 @@ class DeviceSpecView:
 
     id: str
     order: int
-    source: str
     definition: str
     devices: int
-    in_force: bool
-    note: str
-    version: int | None = None
-    changed: datetime | None = None
-    changed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +198,9 @@ def _views(tx: Tx, rules: PciRules, known: Sequence[PciDevice]) -> list[DeviceSp
     for order, row in enumerate(rules.spec_rows, start=1):
         error = unread.get(row.id)
         count = 0 if error else sum(offered.count(id(spec)) for spec in next(written).value)
-        last = changes[row.version]
-        note = error.brief if error else ""
-        views.append(
-            DeviceSpecView(
-                row.id, order, OF_RUN_TIME, row.definition, count, not error, note, row.version, last.at, last.user_name
-            )
-        )
+        common = created_at_run_time(changes[row.version], error)
+        views.append(DeviceSpecView(row.id, order, row.definition, count, **common))
     for number, each in enumerate(written, start=1):
         count = sum(offered.count(id(spec)) for spec in each.value)
-        views.append(DeviceSpecView(f"file-{number}", len(views) + 1, OF_FILE, each.text, count, True, ""))
+        views.append(DeviceSpecView(f"file-{number}", len(views) + 1, each.text, count, source=OF_FILE))
     return views
