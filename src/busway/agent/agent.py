@@ -53,7 +53,7 @@ from busway.networking.networks import GuestNetworks
 from busway.tracing.trace import NO_TRACES, Tracer
 
 _ENDING = 5.0  # seconds that work may take to end when the agent does
-_LONGEST_BREATH = 1.0  # seconds between rounds when the control plane does not hold the long poll
+_LONGEST_PAUSE = 1.0  # seconds between rounds when the control plane does not hold the long poll
 
 
 class Agent:
@@ -112,7 +112,7 @@ class Agent:
         self._desired: Desired | None = None
         self._generation = 0  # of the document that was carried out last
         self._unfinished: set[ServerId] = set()  # servers whose work has ended before its end
-        self._hasty = False  # the long poll came back at once with nothing
+        self._poll_was_short = False  # the long poll came back at once with nothing
         self._busy = True  # something was done in the last round: the next begins at once
         self._acted = False  # something was tried in this round: look again before reporting
 
@@ -208,7 +208,7 @@ class Agent:
             self._troubles.forget("round")
             return self._backoff.pause()
         self._backoff.reset()
-        return min(self._timing.interval, _LONGEST_BREATH) if self._hasty else 0.0
+        return min(self._timing.interval, _LONGEST_PAUSE) if self._poll_was_short else 0.0
 
     def _fetch(self) -> None:
         after = self._desired.generation if self._desired else -1
@@ -216,7 +216,7 @@ class Agent:
         wait = 0.0 if self._busy else longest
         asked = self._monotonic()
         news = self._link.fetch_desired(after, wait)
-        self._hasty = news is None and self._monotonic() - asked < wait / 2
+        self._poll_was_short = news is None and self._monotonic() - asked < wait / 2
         if news is not None and news.host != self._host:
             raise BadInput(
                 f"The control plane sent the document of host {news.host} to host {self._host}",

@@ -114,7 +114,7 @@ class Executor:
             if isinstance(step, GiveBackDevice):
                 known = self._tools.state.held.find(step.held.unit.name)
                 if known is not None:
-                    self._tools.state.held.write(known.blamed(fault))
+                    self._tools.state.held.write(known.with_fault(fault))
         except (OSError, BuswayError) as second:
             self._log.error("a fault could not be kept", step=step.name, server=step.server_id, why=str(second))
 

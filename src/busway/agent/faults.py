@@ -52,7 +52,7 @@ class Faults:
         self._unwritten = {one: kept for one, kept in self._unwritten.copy().items() if one in self._wanted}
         for unreadable in desired.unreadable:
             with suppress(HostError, OSError):  # it is told from memory
-                self._blame(unreadable.id, unreadable.fault)
+                self._note(unreadable.id, unreadable.fault)
 
     @property
     def wishes(self) -> dict[ServerId, str]:
@@ -81,9 +81,9 @@ class Faults:
             length = min(last.length * 2, _LONGEST_PAUSE) if last else _FIRST_PAUSE
             self._pauses[_key(step)] = _Pause(self._monotonic() + length, length)
         if step.policy.subject is Subject.SERVER:
-            self._blame(step.server_id, fault)
+            self._note(step.server_id, fault)
 
-    def _blame(self, server_id: ServerId, fault: Fault) -> None:
+    def _note(self, server_id: ServerId, fault: Fault) -> None:
         wanted = self._wanted.get(server_id, "")
         self._unwritten[server_id] = fault, wanted
         record = self._state.record(server_id)

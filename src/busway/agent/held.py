@@ -35,7 +35,7 @@ class HeldRecord:
     taken: int = 0  # nanoseconds since the epoch
     identity: Identity | None = None  # what it was when the server got it
 
-    def blamed(self, fault: Fault) -> HeldRecord:
+    def with_fault(self, fault: Fault) -> HeldRecord:
         """The same with the reason for which it could not be given back."""
         return replace(self, held=replace(self.held, fault=fault))
 

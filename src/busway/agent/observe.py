@@ -101,8 +101,8 @@ def look(
         held += _held_by_any(name, error, desired, domains)
         doubtful += _doubtful(name, error, desired)
     ids = sorted({*domains, *state.server_ids(), *(record.held.server_id for record in records)})
-    eyes = _Eyes(state, faults, now, stop_patience, unplug_patience, live, counted)
-    seen = [eyes.see(server_id, domains.get(server_id)) for server_id in ids]
+    observation = _Observation(state, faults, now, stop_patience, unplug_patience, live, counted)
+    seen = [observation.see(server_id, domains.get(server_id)) for server_id in ids]
     local = LocalState(
         servers=tuple(one.local for one in seen),
         images=state.cached_images(),
@@ -175,7 +175,7 @@ def _doubtful(name: UnitName, error: HostError, desired: Desired | None) -> tupl
 
 
 @dataclass(frozen=True, slots=True)
-class _Eyes:
+class _Observation:
     """Looks at the files of servers."""
 
     state: StateFolder
@@ -228,7 +228,9 @@ class _Eyes:
 
     def _local(self, server: LocalServer, record: ServerRecord) -> LocalServer:
         asked = record.stop_asked
-        young = (thing for thing, when in record.asked_out.items() if when.last.passed(self.now) < self.unplug_patience)
+        recent = (
+            thing for thing, when in record.asked_out.items() if when.last.passed(self.now) < self.unplug_patience
+        )
         return replace(
             server,
             files=self.state.folder(server.id).exists(),
@@ -244,7 +246,7 @@ class _Eyes:
             uploaded=record.uploaded,
             uploaded_ephemeral=record.uploaded_ephemeral,
             rescue=record.rescue,
-            asked_out=frozenset(young),
+            asked_out=frozenset(recent),
             handed=record.handed,
             awaited=_awaited(self.live(server.id)),
             stop_asked=asked is not None,

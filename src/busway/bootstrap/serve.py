@@ -57,8 +57,8 @@ def build_control(config: Config, tls: Tls | None = None) -> Control:
     if config.policy.unused:
         _log.warning("rules of the policy file that Busway has no operation for", rules=list(config.policy.unused))
     db = Database(config.database)
-    if brought := upgrade(db):
-        _log.info("the database has a new schema", revision=brought[-1], by=list(brought))
+    if applied := upgrade(db):
+        _log.info("the database has a new schema", revision=applied[-1], by=list(applied))
     return Control(
         db=db,
         now=lambda: datetime.now(UTC),

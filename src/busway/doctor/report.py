@@ -68,9 +68,9 @@ def verdict_of(card: Card, findings: Iterable[Finding]) -> Verdict:
     aside = [one.aside for one in findings if one.aside and one.card == card.name]
     if aside:
         return Verdict(card.name, card.main.description, aside[0], is_aside=True)
-    hopeless = [_inside(one.brief) for one in blocking if not one.after]
-    if hopeless:
-        words = f"cannot, because {_join(hopeless)}"
+    unfixable = [_inside(one.brief) for one in blocking if not one.after]
+    if unfixable:
+        words = f"cannot, because {_join(unfixable)}"
     elif blocking:
         words = f"ready after {_join(dict.fromkeys(one.after for one in blocking))}"
     else:

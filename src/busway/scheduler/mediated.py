@@ -99,13 +99,13 @@ def assign(
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """`hopeless` keeps the states that lead to nothing, in which equal cards are one: each is tried once."""
+    """`dead_ends` keeps the states that lead to nothing, in which equal cards are one: each is tried once."""
 
     offers: tuple[MdevOffer, ...]
     cards: Mapping[str, SharedCard]
     cells: frozenset[int]
     rule: GroupRule
-    hopeless: set[object]
+    dead_ends: set[object]
 
     def assign(
         self,
@@ -119,7 +119,7 @@ class _Search:
             return ()
         states = self._states(left, used, sizes)
         state = len(groups), tuple(sorted(states.values()))
-        if state in self.hopeless:
+        if state in self.dead_ends:
             return None
         group, *rest = groups
         for offer in self._different(group, left, used, states):
@@ -131,7 +131,7 @@ class _Search:
             found = self.assign(rest, self._less(offer, group, left), self._used(offer, group, used), more)
             if found is not None:
                 return (offer, *found)
-        self.hopeless.add(state)
+        self.dead_ends.add(state)
         return None
 
     def _less(self, offer: MdevOffer, group: ResourceRequest, left: Mapping[_Key, int]) -> Mapping[_Key, int]:

@@ -45,7 +45,7 @@ def find_remedies(request: PlacementRequest, policy: Policy, gaps: Sequence[Gap]
     of_user = _first_that_helps(_ask_less(request, gaps), request, policy)
     of_cloud = None
     for gap in gaps[:_TRIED_FOR_OPERATORS]:
-        found = _mend(gap, request, policy)
+        found = _fix(gap, request, policy)
         if found is not None and (of_cloud is None or _weight(found) < _weight(of_cloud)):
             of_cloud = found
     if of_cloud is None:
@@ -108,7 +108,7 @@ def _fewer(pci: tuple[PciRequest, ...], gap: Gap) -> tuple[AskFewer, ...]:
     return tuple(changes)
 
 
-def _mend(gap: Gap, request: PlacementRequest, policy: Policy) -> tuple[Change, ...] | None:
+def _fix(gap: Gap, request: PlacementRequest, policy: Policy) -> tuple[Change, ...] | None:
     """The least that an operator must change on one host, or None when that host can't be made to fit."""
     host, alone = gap.hosts[0], Snapshot(gap.hosts[:1])
     changes: list[Change] = []
@@ -125,14 +125,14 @@ def _mend(gap: Gap, request: PlacementRequest, policy: Policy) -> tuple[Change, 
         else:
             return None
     if gap.shortage is not None:
-        more = _mend_devices(gap, changes, request, policy)
+        more = _fix_devices(gap, changes, request, policy)
         if more is None:
             return None
         changes += more
     return tuple(changes) if _helps(changes, alone, request, policy) else None
 
 
-def _mend_devices(gap: Gap, before: list[Change], request: PlacementRequest, policy: Policy) -> list[Change] | None:
+def _fix_devices(gap: Gap, before: list[Change], request: PlacementRequest, policy: Policy) -> list[Change] | None:
     """One change if one is enough; otherwise changes one after the other until the server fits, without those that turn out to be needless."""
     alone = Snapshot(gap.hosts[:1])
     acts = _acts(gap, request)

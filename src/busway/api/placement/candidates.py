@@ -86,12 +86,12 @@ def _check_groups(call: Call, groups: dict[str, RequestGroup], subtrees: tuple[f
     bare = sorted(suffix for suffix, group in groups.items() if not group.resources)
     if not groups or len(bare) == len(groups):
         raise BadInput("There must be at least one resources or resources[$S] parameter.", code="query-unknown")
-    lone = [suffix for suffix in bare if suffix not in named]
-    if lone and call.version < _SUBTREE:
+    not_in_subtree = [suffix for suffix in bare if suffix not in named]
+    if not_in_subtree and call.version < _SUBTREE:
         raise BadInput("All request groups must specify resources.", code="query-unknown")
-    if lone:
+    if not_in_subtree:
         raise BadInput(
-            f"Resourceless suffixed group request should be specified in `same_subtree` query param: bad group(s) - {lone}.",
+            f"Resourceless suffixed group request should be specified in `same_subtree` query param: bad group(s) - {not_in_subtree}.",
             code="query-unknown",
         )
     if missing := sorted(named - set(groups)):

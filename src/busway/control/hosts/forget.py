@@ -86,11 +86,11 @@ def _give_up(control: Control, tx: Tx, caller: Caller, host: HostRow, left: list
             code="host-is-up",
         )
     check_known_down(control, host.name)
-    staying = [row for row in left if _lives_there(tx, row, host.id)]
-    if staying:
-        names = ", ".join(row.name for row in staying[:5])
+    remaining = [row for row in left if _lives_there(tx, row, host.id)]
+    if remaining:
+        names = ", ".join(row.name for row in remaining[:5])
         raise Conflict(
-            f"Host {host.name} is lost, and {len(staying)} servers are still on it: {names}",
+            f"Host {host.name} is lost, and {len(remaining)} servers are still on it: {names}",
             remedy="Evacuate each to another host (openstack server evacuate), or delete it.",
             code="host-in-use",
         )

@@ -20,7 +20,7 @@ FREE_TRIES = 5
 FREE_TRIES_OF_ADDRESS = 50
 LONGEST_SECONDS = 60
 _FORGET = timedelta(hours=1)
-_LATELY = timedelta(days=30)
+_RECENT = timedelta(days=30)
 _NAME_CHARS = 255
 
 
@@ -31,7 +31,7 @@ def check_may_try(control: Control, name: str, address: str) -> None:
         known = store.find_failures(tx, _key(name), address)
         everyone = store.find_failures(tx, "", address)
     wait = _wait(known, FREE_TRIES, now)
-    is_familiar = known is not None and known.succeeded is not None and known.succeeded > now - _LATELY
+    is_familiar = known is not None and known.succeeded is not None and known.succeeded > now - _RECENT
     if not is_familiar:
         wait = max(wait, _wait(everyone, FREE_TRIES_OF_ADDRESS, now))
     if wait > 0:
@@ -51,7 +51,7 @@ def note_failure(control: Control, name: str, address: str) -> None:
             known = store.find_failures(tx, each, address)
             count = 0 if known is None or known.last < now - _FORGET else known.failures
             store.save_failures(tx, each, address, Failures(count + 1, now, known.succeeded if known else None))
-        store.forget_failures(tx, now - _LATELY)
+        store.forget_failures(tx, now - _RECENT)
 
 
 def note_success(tx: Tx, name: str, address: str, now: datetime) -> None:

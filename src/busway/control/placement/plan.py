@@ -115,11 +115,13 @@ def decide(
         names = (each.name for each in snapshot.hosts)
         visible = Plan(flavor.name, count, refusal=_refused(answer, None if sees_hosts else Discretion(names)))
         return Decision(visible, answer.hosts if sees_hosts else ())
-    landed = _landed(snapshot, request, answer)
-    return Decision(Plan(flavor.name, count, landed if sees_hosts else tuple(map(_without_places, landed))))
+    planned = _planned_servers(snapshot, request, answer)
+    return Decision(Plan(flavor.name, count, planned if sees_hosts else tuple(map(_without_places, planned))))
 
 
-def _landed(snapshot: Snapshot, request: PlacementRequest, answer: tuple[Placement, ...]) -> tuple[PlannedServer, ...]:
+def _planned_servers(
+    snapshot: Snapshot, request: PlacementRequest, answer: tuple[Placement, ...]
+) -> tuple[PlannedServer, ...]:
     found = []
     for placement in answer:
         found.append(PlannedServer(*describe(snapshot, placement)))

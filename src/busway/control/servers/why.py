@@ -46,11 +46,11 @@ def why(control: Control, caller: Caller, server_id: str) -> Why:
 
 def _for_tenant(story: Why, hide: Discretion) -> Why:
     fault = story.server.fault
-    hushed = (
+    hidden = (
         None if fault is None else replace(fault, message=hide(fault.message), details=hide(fault.details), hosts=())
     )
     return Why(
-        replace(story.server, host_id=None, host_name=None, fault=hushed),
+        replace(story.server, host_id=None, host_name=None, fault=hidden),
         tuple(map(hide, story.devices)),
         tuple(replace(event, host_id=None, reason=hide(event.reason)) for event in story.events),
     )

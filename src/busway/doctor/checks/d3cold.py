@@ -17,24 +17,24 @@ _RULES = "/etc/udev/rules.d/90-busway-power.rules"
 
 def _find(host: Host, card: Card) -> Iterator[Finding]:
     own = [one for one in card.functions if not one.is_vf]  # a VF sleeps with its physical function
-    sleepy = [one for one in own if one.power.d3cold_allowed or one.power.control == "auto"]
-    if not sleepy or _stays_awake(host):
+    risky = [one for one in own if one.power.d3cold_allowed or one.power.control == "auto"]
+    if not risky or _stays_awake(host):
         return
     evidence, changes, acts = [], [], []
     for name, bad, good in (("d3cold_allowed", "1", "0"), ("power/control", "auto", "on")):
-        found = [one for one in sleepy if host.text(sysfs(one.address, name)) == bad]
+        found = [one for one in risky if host.text(sysfs(one.address, name)) == bad]
         evidence += [Evidence(sysfs(one.address, name), bad) for one in found]
         changes += [Attribute(sysfs(one.address, name), good) for one in found]
         acts += [f"echo {good} | tee {sysfs(_braced(found), name)}"] if found else []
     yield CHECK.found(
-        f"{', '.join(str(one.address) for one in sleepy)} may be powered off while idle (D3cold)",
+        f"{', '.join(str(one.address) for one in risky)} may be powered off while idle (D3cold)",
         cause='Some GPUs do not wake again under vfio-pci: "Unable to change power state from D3cold to D0". This is the '
         "kernel's default and does most cards no harm.",
         remedy=f"Run `{'; '.join(acts)}`; and the same at each boot in {_RULES}.",
         evidence=tuple(evidence),
         card=card,
         severity=Severity.WARNS if _has_trouble(host, card) else None,
-        changes=(*changes, ConfigFile(_RULES, tuple(_rule(one.address) for one in sleepy))),
+        changes=(*changes, ConfigFile(_RULES, tuple(_rule(one.address) for one in risky))),
     )
 
 

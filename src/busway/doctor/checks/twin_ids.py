@@ -14,12 +14,12 @@ from busway.hardware import Card
 def _find(host: Host, card: Card) -> Iterator[Finding]:
     lines = early_binding_of(host, card)
     ids = card.main.vendor_id, card.main.product_id
-    twins = [
+    same_ids = [
         one for one in host.machine if (one.vendor_id, one.product_id) == ids and one != card.main and not one.is_vf
     ]
-    if not lines or not twins:
+    if not lines or not same_ids:
         return
-    who = ", ".join(str(one.address) for one in twins)
+    who = ", ".join(str(one.address) for one in same_ids)
     yield CHECK.found(
         f"vfio-pci takes {card.name} by its id, and with it {who}",
         cause=f"ids= matches all cards of a model: every {':'.join(ids)} of this host is taken at boot.",
