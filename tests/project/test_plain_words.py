@@ -66,3 +66,15 @@ def test_a_phrase_that_stops_a_reader_is_nowhere(phrase: str, plainer: str) -> N
 @pytest.mark.parametrize(("phrase", "plainer"), _PLAINER)
 def test_the_plainer_word_is_not_itself_on_the_list(phrase: str, plainer: str) -> None:
     assert [other for other, _ in _PLAINER if re.search(other, plainer)] == [], phrase
+
+
+def test_no_docstring_needs_the_one_before_it() -> None:
+    needy = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sorted((ROOT / "src" / "busway").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and (ast.get_docstring(node) or "").startswith(("The same", "Those "))
+    ]
+
+    assert needy == []

@@ -31,7 +31,7 @@ class Credential:
     renew_at: float = 0
 
     def tls(self) -> ssl.SSLContext:
-        """Whom to trust, and what to show."""
+        """The TLS context: which authority to trust, and which certificate to show."""
         return client_context(self.ca, self.certificate, self.key)
 
 

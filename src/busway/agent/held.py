@@ -36,7 +36,7 @@ class HeldRecord:
     identity: Identity | None = None  # what it was when the server got it
 
     def with_fault(self, fault: Fault) -> HeldRecord:
-        """The same with the reason for which it could not be given back."""
+        """Returns the record with the reason why the device could not be given back."""
         return replace(self, held=replace(self.held, fault=fault))
 
 

@@ -45,7 +45,7 @@ def optional(schema: Definition, since: int = MINIMUM, until: int = MAXIMUM) -> 
 
 
 def nullable(schema: Definition) -> Definition:
-    """The same, or null."""
+    """A schema that also allows null."""
     if isinstance(schema.get("type"), str) and not schema.keys() & {"enum", "title"}:
         return {**schema, "type": [schema["type"], "null"]}
     return {"anyOf": [schema, NOTHING]}

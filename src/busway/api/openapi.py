@@ -150,7 +150,7 @@ def _answer(service: str, operation: Operation, version: int | None, schemas: Js
 
 
 def _shared(service: str, value: Any, schemas: Json) -> Any:
-    """The same with what has a title put among the shared schemas, by its name."""
+    """Moves each schema with a title to the shared ones, and refers to it by its name."""
     if isinstance(value, list):
         return [_shared(service, each, schemas) for each in value]
     if not isinstance(value, dict):

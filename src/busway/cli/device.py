@@ -126,7 +126,7 @@ def show(name: str, clouds: str | None, as_json: bool) -> None:
 
 
 def _condition(condition: dict[str, Any] | None) -> list[tuple[str, object]]:
-    """Its link now and at most, and how busy it is, where its host reports it."""
+    """A device's link now and at most, and its utilization, where its host reports them."""
     if condition is None:
         return []
     now, most = (

@@ -9,13 +9,13 @@ from busway.cli.output import print_fields
 
 
 def state_of(server: dict[str, Any]) -> str:
-    """Its status, with what is being done to it: "BUILD (scheduling)"."""
+    """A server's status, with what is being done to it: "BUILD (scheduling)"."""
     task = server.get("OS-EXT-STS:task_state")
     return f"{server['status']} ({task})" if task else str(server["status"])
 
 
 def addresses_of(server: dict[str, Any]) -> list[str]:
-    """Its addresses on all networks, IPv4 first."""
+    """A server's addresses on all networks, IPv4 first."""
     found = [each for held in server["addresses"].values() for each in held]
     return [str(each["addr"]) for each in sorted(found, key=lambda each: int(each["version"]))]
 
@@ -26,7 +26,7 @@ def devices_of(server: dict[str, Any]) -> str:
 
 
 def fault_of(server: dict[str, Any]) -> list[tuple[str, str]]:
-    """Its fault as fields to print; none where it has none."""
+    """A server's fault as fields to print; none where it has none."""
     fault = server.get("fault")
     if not fault:
         return []

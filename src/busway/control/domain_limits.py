@@ -37,7 +37,7 @@ def take_turns(control: Control, tx: Tx, project_ids: Iterable[str]) -> None:
 
 
 def take_domain_turns(control: Control, tx: Tx, project_ids: Iterable[str]) -> None:
-    """The same of the domains alone, for those who take the turns of projects with other locks."""
+    """Takes the turns of the projects' domains only, for callers that lock the projects in another way."""
     if hold(control):
         for domain_id in sorted({domain.id for each in project_ids if (domain := _domain_of(tx, each))}):
             take_turn(tx, f"quota:{domain_id}")

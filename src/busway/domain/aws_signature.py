@@ -63,7 +63,7 @@ def check_signature(request: SignedRequest, secret: str, now: datetime) -> None:
 
 
 def check_string(text: bytes, signature: str, secret: str, now: datetime) -> None:
-    """The same of a text that a storage service has made of a request: of version 4, whose second line is the time."""
+    """Checks the signature (version 4) of a text that a storage service made of a request; its second line is the time."""
     lines = text.decode("utf-8", "replace").split("\n")
     if len(lines) != 4 or lines[0] != ALGORITHM:
         raise BadInput(

@@ -54,7 +54,7 @@ class CpuSets:
     shared: frozenset[int] | None = None
 
     def shared_of(self, cpus: frozenset[int]) -> frozenset[int]:
-        """Those of some CPUs on which servers without CPUs of their own run."""
+        """The CPUs, among some, on which servers without dedicated CPUs run."""
         if self.shared is not None:
             return cpus & self.shared
         return cpus if self.dedicated is None else frozenset()

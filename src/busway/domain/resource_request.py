@@ -73,7 +73,7 @@ def parse_resources(specs: Mapping[str, str]) -> ResourceRequests:
 
 
 def check_resources(specs: Mapping[str, str], policy: str | None = None) -> ResourceRequests:
-    """The same, and refuses what would bind an instance to more than its class: nobody looks at that.
+    """Reads the requests of resources, and refuses any that asks for more of an instance than its class.
 
     `policy` is the NUMA policy of an image; the flavor's is among its specs.
     """

@@ -119,7 +119,7 @@ def find_text_slowly(path: str | Path, of: str = "") -> str | None:
 
 
 def find_texts_slowly(paths: Sequence[str], of: str) -> list[str | None]:
-    """The same of several files at once, all of which hang if one does."""
+    """Reads several files at once; if one hangs, all count as hanging."""
     found = READER.find_all(paths, of)
     return [None if data is None else data.decode("utf-8", errors="replace").strip() for data in found]
 

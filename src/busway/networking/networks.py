@@ -147,7 +147,7 @@ class HostNetworks:
                 raise self._faults[nic.network]
 
     def connections(self, nics: Iterable[Nic]) -> tuple[Connection, ...]:
-        """Those on the site's networks: on a local network the host's own address is in them, and OVN's are in zones of its own."""
+        """Lists the cards' connections on networks of the site. On local networks the host's own address is part of them, and OVN keeps its own."""
         addresses = _addresses(nics)
         found = [each for each in list_connections(addresses) if each.goes_along] if addresses else []
         return tuple(found[:MOST])

@@ -29,7 +29,7 @@ class HostList(Sequence[HostState]):
 
     @staticmethod
     def of(hosts: Sequence[HostState]) -> HostList:
-        """The same hosts in blocks."""
+        """Puts hosts into blocks."""
         if isinstance(hosts, HostList):
             return hosts
         blocks = tuple(tuple(hosts[n : n + _SIZE]) for n in range(0, len(hosts), _SIZE))

@@ -170,7 +170,7 @@ def savepoint(tx: Tx) -> Iterator[None]:
 
 
 def _unheard(_state_time: StateTime) -> None:
-    """Nobody wants to know."""
+    """The default of `on_state_time`: does nothing."""
 
 
 @contextmanager

@@ -297,7 +297,7 @@ class PlugContract(HypervisorContract):
 
     @pytest.fixture
     def server(self, devices: tuple[Grant, ...]) -> DesiredServer:
-        """The same with a spare root port."""
+        """A server with a spare root port."""
         return replace(desired_server(SERVER), devices=devices, ram_mb=128, vcpus=1, spare_ports=1)
 
     def test_a_card_is_plugged_into_a_guest_that_runs_and_its_definition_stays(

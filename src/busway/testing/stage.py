@@ -202,7 +202,7 @@ def desired_server(server_id: ServerId = ONE, *devices: PciAddress, ids: str = "
 
 
 def with_audio(server: DesiredServer, audio: PciAddress) -> DesiredServer:
-    """The same server with the audio function of its card."""
+    """Adds the audio function of a server's card."""
     return replace(server, devices=(*server.devices, Grant(WholeFunction(audio, "10de", "1aef"))))
 
 

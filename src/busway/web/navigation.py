@@ -38,5 +38,5 @@ PLACES = (
 
 
 def places(view: View) -> list[Place]:
-    """Those that the caller may see."""
+    """The places that the caller may see."""
     return [place for place in PLACES if view.may(place.rule)]

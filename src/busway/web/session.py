@@ -60,7 +60,7 @@ def read_session(control: Control, request: Request) -> Session:
 
 
 def whose(request: Request) -> str:
-    """Whose part of the threads a request takes: its session's, or that of the address it came from."""
+    """Names who shares the threads with others: the request's session, or the address it came from."""
     return request.cookies.get(COOKIE, "") or address_of(request)
 
 

@@ -11,7 +11,7 @@ from busway.domain.flavor import Flavor
 
 
 def devices_in_words(flavor: Flavor) -> str:
-    """Its devices: "2 × a100, one switch"; "" for none, and the spec itself where it can't be read."""
+    """A flavor's devices: "2 × a100, one switch"; "" for none, and the spec itself where it can't be read."""
     wish = wish_of(flavor)
     return str(wish) if wish is not None else flavor.extra_specs.get(ALIAS_EXTRA_SPEC, "")
 

@@ -106,7 +106,7 @@ def _show_class(call: Call) -> Reply:
 
 
 def _set_class(call: Call) -> Reply:
-    """There is one class, whatever it is called, as in Nova: the limits of projects without their own."""
+    """Sets the limits of projects without their own; as in Nova there is one class, whatever its name."""
     changed = quotas.set_defaults(call.control, call.caller, _given(call, call.body["quota_class_set"]), call.rule)
     return Reply({"quota_class_set": _class_limits(call, changed)})
 

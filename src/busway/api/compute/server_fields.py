@@ -143,7 +143,7 @@ def addresses(server: Server) -> dict[str, list[dict[str, object]]]:
 
 
 def plain_addresses(server: Server) -> dict[str, list[dict[str, object]]]:
-    """The same without what only showing and listing servers shows of them."""
+    """The addresses by network, with the fields that every answer has: version and address."""
     return {
         name: [{"version": each["version"], "addr": each["addr"]} for each in held]
         for name, held in addresses(server).items()

@@ -110,7 +110,7 @@ def _show(call: Call) -> Reply:
 
 
 def _seen(call: Call, found: Sequence[Project]) -> list[dict[str, object]]:
-    """Those of them in which the caller has a role, as in Keystone."""
+    """The projects in which the caller has a role, as in Keystone."""
     own_ids = projects.own_ids(call.control, call.caller)
     return [{"project": project_body(call, each)} for each in found if each.id in own_ids]
 

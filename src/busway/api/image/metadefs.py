@@ -204,7 +204,7 @@ def _delete(call: Call) -> Reply:
 
 
 def _resource_types(call: Call) -> Reply:
-    """Those that there are, and others that a namespace is for."""
+    """Lists the resource types: the built-in ones, and those that a namespace names."""
     found = metadefs.list_namespaces(call.control, call.caller)
     seen = dict.fromkeys(metadef.RESOURCE_TYPES, "2026-01-01T00:00:00Z")
     for each in found:

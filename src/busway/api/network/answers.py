@@ -59,7 +59,7 @@ def shown(key: str, row: Definition) -> Definition:
 
 
 def _asked(row: Definition) -> Definition:
-    """The same where a query may have asked for some `fields` alone."""
+    """The schema of a row of which a query may have asked for some `fields` only."""
     some = {name: optional(held[0].schema) for name, held in row["properties"].items()}
     return shape(some, f"asked-{row['title']}")
 

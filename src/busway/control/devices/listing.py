@@ -177,7 +177,7 @@ def _views_of_hosts(control: Control, tx: Tx, host_ids: Collection[HostId]) -> d
 def _with_conditions(
     tx: Tx, host_ids: Collection[HostId], views: dict[DeviceId, DeviceView]
 ) -> dict[DeviceId, DeviceView]:
-    """The same with how each device does; a device without a report stays as it is."""
+    """Adds to each device its condition and its findings, where its host has reported them."""
     latest = conditions.conditions_of(tx, host_ids)
     found: dict[tuple[str, str], DeviceCondition] = {}
     findings: dict[tuple[str, str], list[HostFinding]] = {}

@@ -196,7 +196,7 @@ def _vacated(host: HostState, row: ServerRow) -> HostState:
 
 
 def _only_own(host: HostState, vacated: HostState, row: ServerRow) -> HostState:
-    """The same with the server's own devices and no others."""
+    """The vacated host, with no free devices but those of the server itself."""
     devices = tuple(
         now if was.claimed_by == row.id else replace(now, claimed_by=now.claimed_by or _SOMEBODY)
         for was, now in zip(host.devices, vacated.devices, strict=True)

@@ -79,7 +79,7 @@ class SnapshotMemory:
 
 
 def _owned(known: _Known, owners: Mapping[DeviceId, ServerId]) -> _States:
-    """The same tuple again while the owners are the same."""
+    """The states of the free devices with their owners; the tuple is made again only when an owner changes."""
     now = tuple(owners.get(state.id) for state in known.free)
     if now != known.owners or not known.states:
         known.owners = now

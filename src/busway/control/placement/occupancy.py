@@ -37,7 +37,7 @@ class Room:
         )
 
     def apart(self, pcpus: int, vcpus: int) -> Room:
-        """The same of a server that holds `pcpus` CPUs of its own; `vcpus` of its vCPUs share those of others."""
+        """Splits the vCPUs of a server into `pcpus` dedicated CPUs and `vcpus` shared vCPUs."""
         return replace(self, vcpus=vcpus, pcpus=pcpus)
 
 
@@ -69,7 +69,7 @@ def occupants(tx: Tx, host_ids: Collection[HostId] | None = None) -> dict[HostId
 def occupants_of(
     tx: Tx, rows: Iterable[HostRow], host_ids: Collection[HostId] | None = None
 ) -> dict[HostId, Occupants]:
-    """The same, with the CPUs that servers have for themselves counted apart; `rows` are the hosts that are asked for."""
+    """What servers take of the hosts `rows`, with dedicated CPUs counted apart from shared vCPUs."""
     placed = occupants(tx, host_ids)
     keeping = [row.id for row in rows if row.resources is not None and row.resources.pcpus]
     return with_own_cpus(placed, cells.list_cells(tx, keeping)) if keeping else placed

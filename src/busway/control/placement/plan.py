@@ -98,7 +98,7 @@ def decide(
     host: str | None = None,
     network: str | None = None,
 ) -> Decision:
-    """The same for a flavor that need not be in the cloud's list, with what was said of each host."""
+    """Plans servers of a flavor that need not be in the cloud's list; the decision also has the reason for each host."""
     authorize(caller, "busway:plan")
     if not 1 <= count <= MAX_AT_ONCE:
         raise BadInput(f"{count} servers in one plan", remedy=f"Ask for 1 to {MAX_AT_ONCE}.")

@@ -190,7 +190,7 @@ def _present(tx: Tx) -> list[PciDevice]:
 
 
 def _views(tx: Tx, rules: PciRules, known: Sequence[PciDevice]) -> list[DeviceSpecView]:
-    """Those of the database, including unreadable ones in their places, then those of the file."""
+    """All device specs in order: those of the database, including unreadable ones, then those of the file."""
     offered = [id(rules.device_specs.find(device)) for device in known]
     changes, unread = store.last_changes(tx), dict(rules.unread)
     written = iter(rules.written_specs)

@@ -190,7 +190,7 @@ def note_action(tx: Tx, caller: Caller, server_id: ServerId, action: str, reques
 def note_actions(
     tx: Tx, caller: Caller, server_ids: Iterable[ServerId], action: str, request_id: str, now: datetime
 ) -> None:
-    """The same of several servers."""
+    """Records the start of an action on several servers."""
     by, trace = (caller.user_id, caller.project_id), current() or None
     made = [ServerAction(each, request_id, action, *by, now, now, trace=trace) for each in server_ids]
     actions.add_actions(tx, made)

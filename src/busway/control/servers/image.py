@@ -48,7 +48,7 @@ def create_backup(
     properties: Mapping[str, str],
     request_id: str,
 ) -> ImageId | None:
-    """The same as a backup of a kind, such as daily: once it has arrived, only the newest `rotation` ones of the kind stay.
+    """Makes an image as a backup of a kind, such as daily: once it has arrived, only the newest `rotation` ones of the kind stay.
 
     With a rotation of 0 no image is made, and all backups of the kind go; then None is returned.
     """

@@ -29,7 +29,7 @@ def add_extras(devices: ET.Element, machine: Machine) -> None:
 
 
 def _add_tpm(devices: ET.Element, machine: Machine) -> None:
-    """Its state is libvirt's, and goes with the domain's definition."""
+    """Adds a TPM; libvirt keeps its state, and deletes it with the domain's definition."""
     if machine.tpm:
         model = machine.tpm_model or ("tpm-crb" if machine.tpm == "2.0" else "tpm-tis")
         tpm = ET.SubElement(devices, "tpm", model=model)

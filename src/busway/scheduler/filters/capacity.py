@@ -21,7 +21,7 @@ def disk(host: HostState, request: PlacementRequest) -> str | None:
 
 
 def servers(host: HostState, _request: PlacementRequest) -> str | None:
-    """It has fewer servers than a host may have."""
+    """Passes hosts with fewer servers than a host may have."""
     return None if host.free_servers > 0 else "it has as many servers as a host may have (max_instances_per_host)"
 
 

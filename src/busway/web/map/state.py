@@ -72,7 +72,7 @@ def device_states(views: Iterable[DeviceView]) -> dict[str, dict[str, str]]:
 
 
 def status_of(view: DeviceView) -> str:
-    """Its status, or "not-offered"."""
+    """A device's status, or "not-offered"."""
     return str(view.status) if view.status is not None else NOT_OFFERED
 
 

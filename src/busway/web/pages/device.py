@@ -77,7 +77,7 @@ def _before(events: Iterable[Event], word: str) -> list[str]:
 
 
 def _link(condition: DeviceCondition | None) -> str:
-    """Its link now and at most; "" where the host reports none."""
+    """A device's link now and at most; "" where the host reports none."""
     if condition is None or condition.link_width is None or condition.link_speed is None:
         return ""
     words = texts().device
