@@ -98,7 +98,7 @@ class LabCloud:
             self.wait_control_dead()
 
     def wait_control_dead(self) -> None:
-        """Waits until the control plane's process has ended, by whatever."""
+        """Waits until the control plane's process has ended, for whatever reason."""
         if self._control is not None:
             self._control.wait(60)
             self._control = None

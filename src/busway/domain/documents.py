@@ -217,7 +217,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a server's host is at for whom: the request of the newest act on it, and its trace (W3C's traceparent)."""
+    """The work of a server's host, and for whom: the request of the newest act on it, and its trace (W3C's traceparent)."""
 
     server_id: ServerId
     request_id: str
@@ -254,7 +254,7 @@ class ObservedServer:
     domain was defined with. `fault` is the last failure to converge. `saved` tells that its memory is in a file, from
     which its next start continues. `rescue` is the number of the disk that its domain boots from to rescue it, 0 for none.
     `cards` are the MAC addresses of its network cards, and `attached` the units that it has now, None where an older agent
-    does not tell. `ignored` names what its guest was asked to let go (a unit or a MAC address) and has not within the
+    does not tell. `ignored` names what its guest was asked to release (a unit or a MAC address) and did not release within the
     deadline. `live` describes its live migration, and `arriving` that its domain is not whole yet.
     """
 

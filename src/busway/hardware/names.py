@@ -28,7 +28,7 @@ _PCI_IDS = ("usr/share/misc/pci.ids", "usr/share/hwdata/pci.ids", "usr/share/pci
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names of one function, "" for each that the list has not.
+    """The names of one function, "" for each that the list does not have.
 
     `subsystem` tells products apart that share their ids: 10de:25b6 is an A2 or an A16.
     """

@@ -90,7 +90,7 @@ class Topology:
         return cls(made, {function.address: function for function in functions}, one_node)
 
     def distance(self, one: PciAddress, other: PciAddress) -> Distance:
-        """How far two functions are apart; SYS for one that the machine has not."""
+        """How far two functions are apart; SYS for one that the machine does not have."""
         a, b = self._functions.get(one), self._functions.get(other)
         if a is None or b is None:
             return Distance.SYS

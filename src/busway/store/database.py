@@ -26,7 +26,7 @@ from busway.store.together import gathered, settle
 Tx = Connection
 
 BUSY_SECONDS = 30
-# The database could not be reached, was busy for too long, or ended a transaction for another one's sake (a deadlock).
+# The database could not be reached, was busy for too long, or ended a transaction in favour of another (a deadlock).
 # Nothing in what was asked of it is wrong: the same may be tried again.
 DATABASE_TROUBLE = (OperationalError, InterfaceError)
 

@@ -13,7 +13,7 @@ from busway.domain.errors import NotFound
 from busway.domain.network import Network
 
 _LAST = 35
-# What Nova's own networks had and those of a network service have not.
+# What Nova's own networks had and those of a network service do not have.
 _NOTHING = (
     *(
         "bridge",

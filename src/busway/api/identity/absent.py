@@ -1,4 +1,4 @@
-"""What Keystone has and Busway has not: its paths are 404, as those of an extension that is not loaded, with the reason."""
+"""What Keystone has and Busway does not have: its paths are 404, as those of an extension that is not loaded, with the reason."""
 
 from __future__ import annotations
 

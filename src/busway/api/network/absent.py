@@ -1,4 +1,4 @@
-"""What Neutron has in extensions that Busway has not: their paths are 404, as those of an extension that is not loaded."""
+"""What Neutron has in extensions that Busway does not have: their paths are 404, as those of an extension that is not loaded."""
 
 from __future__ import annotations
 

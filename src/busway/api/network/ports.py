@@ -232,7 +232,7 @@ def _fixed_ip(call: Call, given: list[dict[str, str]]) -> str | None:
 
 
 def _vnic(value: str | None) -> str | None:
-    """The type of a card; raises `NotSupported` for those that Neutron has and Busway has not."""
+    """The type of a card; raises `NotSupported` for those that Neutron has and Busway does not have."""
     if value is None or value in _VIF_TYPES:
         return value
     if value in _ABSENT:

@@ -45,7 +45,7 @@ def resources(text: str) -> dict[str, int]:
 
 
 def traits(call: Call, name: str) -> tuple[Traits, frozenset[str]]:
-    """Sets of which a provider has one trait each, and traits that it has not."""
+    """Sets of which a provider has one trait each, and traits that it must not have."""
     values = call.query.getlist(name)
     if len(values) > 1 and call.version < _ANY_TRAIT:
         values = values[-1:]
