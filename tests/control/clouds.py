@@ -12,6 +12,7 @@ from typing import Any
 from busway.control import flavors, networks
 from busway.control.agents import access as agents
 from busway.control.context import Control
+from busway.control.devices import listing
 from busway.control.doorbell import LocalDoorbell
 from busway.control.hosts import joining
 from busway.control.hosts import registry as hosts
@@ -38,10 +39,11 @@ from busway.domain.identity import Project
 from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
 from busway.domain.image import Image, ImageStatus
 from busway.domain.requests import CreateServer
-from busway.domain.server import Hold, PowerState, Server, ServerStatus
+from busway.domain.server import Hold, PowerState, Server, ServerStatus, TaskState
+from busway.store import claims, servers
 from busway.store import images as image_store
 from busway.store import projects as projects_store
-from busway.store import servers
+from busway.store.claims import Claim
 from busway.store.database import Database, Tx
 
 ADMIN = Caller(UserId("admin"), "admin", ProjectId("p1"), "admin", frozenset({"admin"}))
@@ -282,6 +284,20 @@ class Cloud:
             if row.status is ServerStatus.DELETED:
                 return server_view(row, (), None)
         return get_server(self.control, ADMIN, server_id)
+
+    def status(self, server_id: str) -> tuple[ServerStatus, TaskState | None]:
+        """The status of a server, and what is being done to it."""
+        server = self.server(server_id)
+        return server.status, server.task_state
+
+    def device_statuses(self) -> list[str | None]:
+        """The status of each device that an admin sees."""
+        return [device.status for device in listing.list_devices(self.control, ADMIN)]
+
+    def live_claims(self) -> list[Claim]:
+        """The claims that have not been released."""
+        with self.control.db.read() as tx:
+            return claims.list_live_claims(tx)
 
     def configure(self, **settings: Any) -> None:
         """Changes the settings of the control plane."""

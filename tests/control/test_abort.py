@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from busway.control.devices import listing as devices
 from busway.control.loops.sweeper import sweep
 from busway.control.placement import place
 from busway.control.servers.delete import delete_server
@@ -13,17 +12,13 @@ from busway.testing.stage import held_function
 from tests.control.clouds import ADMIN, Cloud, Host, gpu
 
 
-def statuses(cloud: Cloud) -> list[str | None]:
-    return [device.status for device in devices.list_devices(cloud.control, ADMIN)]
-
-
 def test_a_build_that_is_deleted_before_it_was_placed_is_gone_at_once_and_never_placed(cloud: Cloud) -> None:
     cloud.host("h1")
     [server] = cloud.create()
     delete_server(cloud.control, ADMIN, server.id, "req-2")
     assert cloud.server(server.id).status is ServerStatus.DELETED
     assert place.place_round(cloud.control) == 0
-    assert statuses(cloud) == ["available"]
+    assert cloud.device_statuses() == ["available"]
 
 
 def test_a_refused_build_is_gone_at_once(cloud: Cloud) -> None:
@@ -62,10 +57,10 @@ def test_a_build_that_is_deleted_on_its_host_frees_its_device_when_the_host_says
     before = host.desired().generation
     delete_server(cloud.control, ADMIN, server.id, "req-2")
     host.report(generation=before)
-    assert statuses(cloud) == ["allocated"]
+    assert cloud.device_statuses() == ["allocated"]
     assert host.desired().absent == (server.id,)
     host.report()
-    assert statuses(cloud) == ["available"]
+    assert cloud.device_statuses() == ["available"]
     assert cloud.server(server.id).status is ServerStatus.DELETED
     assert host.desired().absent == ()
 
@@ -82,13 +77,13 @@ def test_a_server_of_a_host_that_is_down_is_deleted_and_its_device_waits_for_the
     delete_server(cloud.control, ADMIN, server.id, "req-2")
     sweep(cloud.control)
     assert cloud.server(server.id).status is ServerStatus.DELETED
-    assert statuses(cloud) == ["allocated"]
+    assert cloud.device_statuses() == ["allocated"]
     assert cloud.boot("other")[0].status is ServerStatus.ERROR
     host.report([server.id])  # it is back, and the guest is not torn down yet
-    assert statuses(cloud) == ["allocated"]
+    assert cloud.device_statuses() == ["allocated"]
     assert cloud.server(server.id).status is ServerStatus.DELETED
     host.report()
-    assert statuses(cloud) == ["available"]
+    assert cloud.device_statuses() == ["available"]
 
 
 def test_a_delete_that_is_asked_for_twice_is_one_delete(cloud: Cloud) -> None:

@@ -21,8 +21,6 @@ from busway.domain.ids import FlavorId
 from busway.domain.requests import CreateServer
 from busway.domain.server import Server, ServerStatus
 from busway.domain.units import FabricPartition, WholeFunction
-from busway.store import claims
-from busway.store.claims import Claim
 from busway.testing.fabric import MODULES, PARTITIONS
 from tests.control.clouds import ADMIN, Cloud, Host, gpu
 
@@ -65,11 +63,6 @@ def boot(cloud: Cloud, count: int) -> Server:
     return cloud.server(made.id)
 
 
-def live(cloud: Cloud) -> list[Claim]:
-    with cloud.control.db.read() as tx:
-        return claims.list_live_claims(tx)
-
-
 def units(host: Host) -> tuple[set[str], list[FabricPartition]]:
     """The GPUs and the partitions that are granted, and that only GPUs have ports."""
     grants = [grant for server in host.desired().servers for grant in server.devices]
@@ -96,7 +89,7 @@ def test_small_ones_leave_the_large_partitions_whole(linked: Cloud) -> None:
     servers = [boot(linked, count) for count in (1, 4, 1, 2)]
     late = boot(linked, 1)
 
-    claimed = {claim.unit for claim in live(linked) if claim.kind == FabricPartition.kind}
+    claimed = {claim.unit for claim in linked.live_claims() if claim.kind == FabricPartition.kind}
     assert [server.status for server in servers] == [ServerStatus.BUILD] * 4
     assert claimed == {"partition-7", "partition-9", "partition-2", "partition-4"}
     assert late.status is ServerStatus.ERROR

@@ -15,10 +15,6 @@ from busway.testing.stage import held_function
 from tests.control.clouds import ADMIN, USER, Cloud, gpu
 
 
-def statuses(cloud: Cloud) -> list[str | None]:
-    return [device.status for device in devices.list_devices(cloud.control, ADMIN)]
-
-
 def story(cloud: Cloud) -> list[tuple[str | None, str]]:
     device = devices.list_devices(cloud.control, ADMIN)[0]
     return [(e.old, e.new) for e in events.list_events(cloud.control, ADMIN, device=device.id)]
@@ -26,15 +22,15 @@ def story(cloud: Cloud) -> list[tuple[str | None, str]]:
 
 def test_a_device_goes_available_claimed_allocated_and_back(cloud: Cloud) -> None:
     host = cloud.host("h1")
-    seen = [statuses(cloud)]
+    seen = [cloud.device_statuses()]
     [server] = cloud.boot()
-    seen.append(statuses(cloud))
+    seen.append(cloud.device_statuses())
     host.report([server.id])
-    seen.append(statuses(cloud))
+    seen.append(cloud.device_statuses())
     delete_server(cloud.control, ADMIN, server.id, "req-2")
-    seen.append(statuses(cloud))
+    seen.append(cloud.device_statuses())
     host.report()
-    seen.append(statuses(cloud))
+    seen.append(cloud.device_statuses())
     assert seen == [["available"], ["claimed"], ["allocated"], ["allocated"], ["available"]]
     assert story(cloud) == [
         (None, "available"),
@@ -71,9 +67,9 @@ def test_a_deleted_server_is_gone_only_after_its_host_has_let_go(cloud: Cloud) -
     host.report([server.id])
     assert get_server(cloud.control, USER, server.id).task_state is TaskState.DELETING
     host.report(held=[held_function(gpu(0).address, server.id, "bochs-drm")])
-    assert statuses(cloud) == ["allocated"]
+    assert cloud.device_statuses() == ["allocated"]
     host.report()
-    assert statuses(cloud) == ["available"]
+    assert cloud.device_statuses() == ["available"]
     with pytest.raises(NotFound, match="could not be found"):
         get_server(cloud.control, USER, server.id)
     assert host.desired().absent == ()
@@ -85,7 +81,7 @@ def test_a_report_of_an_older_generation_frees_nothing(cloud: Cloud) -> None:
     before = host.desired().generation
     delete_server(cloud.control, ADMIN, server.id, "req-2")
     host.report(generation=before)
-    assert statuses(cloud) == ["allocated"]
+    assert cloud.device_statuses() == ["allocated"]
 
 
 def test_an_older_report_is_refused(cloud: Cloud) -> None:
@@ -108,7 +104,7 @@ def test_a_device_that_can_not_be_given_back_is_quarantined_and_freed_once_it_is
     assert cloud.server(server.id).status is ServerStatus.DELETED
     assert cloud.boot("second")[0].status is ServerStatus.ERROR
     host.report()
-    assert statuses(cloud) == ["available"]
+    assert cloud.device_statuses() == ["available"]
 
 
 def test_a_build_that_its_host_refuses_ends_in_error_and_gives_the_device_back(cloud: Cloud) -> None:
@@ -122,9 +118,9 @@ def test_a_build_that_its_host_refuses_ends_in_error_and_gives_the_device_back(c
     assert failed.status is ServerStatus.ERROR
     assert failed.fault is not None
     assert "internal error: no such machine" in failed.fault.message
-    assert statuses(cloud) == ["allocated"]
+    assert cloud.device_statuses() == ["allocated"]
     host.report()
-    assert statuses(cloud) == ["available"]
+    assert cloud.device_statuses() == ["available"]
     assert cloud.server(server.id).status is ServerStatus.ERROR
     delete_server(cloud.control, ADMIN, server.id, "req-2")
     with pytest.raises(NotFound):
@@ -138,7 +134,7 @@ def test_a_guest_that_powers_itself_off_stays_off_and_keeps_its_device(cloud: Cl
     host.report(off=[server.id])
     assert cloud.server(server.id).status is ServerStatus.SHUTOFF
     assert host.desired().servers[0].powered is False
-    assert statuses(cloud) == ["allocated"]
+    assert cloud.device_statuses() == ["allocated"]
 
 
 def test_stop_and_start_are_asked_for_and_reached(cloud: Cloud) -> None:
@@ -165,14 +161,14 @@ def test_a_start_that_fails_leaves_the_server_shut_off_and_tells_why(cloud: Clou
     host.report(faults={server.id: Fault("StartDomain", "libvirt refused", "out of memory")})
     assert (cloud.server(server.id).status, cloud.server(server.id).task_state) == (ServerStatus.SHUTOFF, None)
     assert "out of memory" in str(list_actions(cloud.control, ADMIN, server.id)[0].message)
-    assert statuses(cloud) == ["allocated"]
+    assert cloud.device_statuses() == ["allocated"]
 
 
 def test_a_device_that_vanishes_is_removed_and_not_placed_on(cloud: Cloud) -> None:
     host = cloud.host("h1")
     host.inventory = ()
     host.report()
-    assert statuses(cloud) == [DeviceStatus.REMOVED]
+    assert cloud.device_statuses() == [DeviceStatus.REMOVED]
     [server] = cloud.boot()
     assert server.fault is not None
     assert "1 has vanished from its host" in server.fault.message
@@ -188,9 +184,9 @@ def test_a_server_of_a_host_that_is_down_can_be_deleted_and_its_device_stays_cla
     delete_server(cloud.control, ADMIN, server.id, "req-2")
     sweep(cloud.control)
     assert cloud.server(server.id).status is ServerStatus.DELETED
-    assert statuses(cloud) == ["allocated"]
+    assert cloud.device_statuses() == ["allocated"]
     host.report()
-    assert statuses(cloud) == ["available"]
+    assert cloud.device_statuses() == ["available"]
 
 
 def test_a_device_that_shares_its_group_with_a_foreign_one_is_shown_as_unavailable_with_the_reason(

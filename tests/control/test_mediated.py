@@ -22,8 +22,6 @@ from busway.domain.mdev import MdevParentSeen, MdevRule, MdevRules, MdevTypeSeen
 from busway.domain.requests import CreateServer
 from busway.domain.server import Server, ServerStatus
 from busway.domain.units import Mdev
-from busway.store import claims
-from busway.store.claims import Claim
 from tests.control.clouds import ADMIN, USER, Cloud, Host, gpu
 
 GPU = "0000:41:00.0"
@@ -64,16 +62,11 @@ def boot(cloud: Cloud, **specs: str) -> list[Server]:
     return [cloud.server(each.id) for each in made]
 
 
-def live(cloud: Cloud) -> list[Claim]:
-    with cloud.control.db.read() as tx:
-        return claims.list_live_claims(tx)
-
-
 def test_a_server_gets_an_instance_by_its_claim_and_is_active_when_its_host_says_so(vgpu_cloud: Cloud) -> None:
     there = host(vgpu_cloud, Kernel(gpu=2))
 
     [server] = boot(vgpu_cloud)
-    [claim] = live(vgpu_cloud)
+    [claim] = vgpu_cloud.live_claims()
     [grant] = there.desired().servers[0].devices
     there.obey()
 
@@ -100,7 +93,7 @@ def test_no_more_are_given_than_there_are_whatever_the_host_has_made_so_far(vgpu
     there = host(vgpu_cloud, kernel)
 
     first, second = boot(vgpu_cloud), boot(vgpu_cloud)
-    kernel.made["gpu"] = [claim.id for claim in live(vgpu_cloud)]
+    kernel.made["gpu"] = [claim.id for claim in vgpu_cloud.live_claims()]
     there.obey()
     [third] = boot(vgpu_cloud)
 
@@ -124,7 +117,7 @@ def test_a_place_is_free_when_its_host_says_that_the_instance_is_gone(vgpu_cloud
     kernel = Kernel(gpu=1)
     there = host(vgpu_cloud, kernel)
     [server] = boot(vgpu_cloud)
-    [claim] = live(vgpu_cloud)
+    [claim] = vgpu_cloud.live_claims()
     kernel.made["gpu"] = [claim.id]
     there.obey()
     delete_server(vgpu_cloud.control, ADMIN, server.id, "req-d")
@@ -133,7 +126,7 @@ def test_a_place_is_free_when_its_host_says_that_the_instance_is_gone(vgpu_cloud
 
     there.report(held=[held])
     there.report(held=[held])
-    stuck = live(vgpu_cloud)
+    stuck = vgpu_cloud.live_claims()
     [waiting] = boot(vgpu_cloud)
     kernel.made["gpu"] = []
     there.report()

@@ -32,11 +32,6 @@ def owned(cloud: Cloud, server_id: str) -> list[str]:
     return [f"{device.host}:{device.address[5:7]}" for device in found if device.server_id == server_id]
 
 
-def status(cloud: Cloud, server_id: str) -> tuple[ServerStatus, TaskState | None]:
-    server = cloud.server(server_id)
-    return server.status, server.task_state
-
-
 def move_state(cloud: Cloud) -> MoveState:
     return move_list.list_moves(cloud.control, ADMIN).moves[0].state
 
@@ -58,21 +53,21 @@ def verify(cloud: Cloud, server_id: str, *hosts: Host) -> None:
     for _ in range(3):
         for host in hosts:
             host.obey()
-    assert status(cloud, server_id) == (ServerStatus.VERIFY_RESIZE, None)
+    assert cloud.status(server_id) == (ServerStatus.VERIFY_RESIZE, None)
 
 
 def test_a_full_host_resizes_in_place_with_the_devices_that_the_server_has(cloud: Cloud) -> None:
     host = cloud.host("h1", count=1)
     server_id = running(cloud, host)
     resize_server(cloud.control, ADMIN, server_id, flavor(cloud, 1, vcpus=2), "req-2")
-    assert status(cloud, server_id) == (ServerStatus.RESIZE, TaskState.RESIZE_MIGRATING)
+    assert cloud.status(server_id) == (ServerStatus.RESIZE, TaskState.RESIZE_MIGRATING)
     assert host.desired().servers[0].powered is False
     verify(cloud, server_id, host)
     [wanted] = host.desired().servers
     assert (wanted.vcpus, wanted.disks, len(wanted.devices), wanted.powered) == (2, (1, 2), 1, True)
     confirm_resize(cloud.control, ADMIN, server_id, "req-3")
     host.obey()
-    assert status(cloud, server_id) == (ServerStatus.ACTIVE, None)
+    assert cloud.status(server_id) == (ServerStatus.ACTIVE, None)
     assert (statuses(cloud), move_state(cloud)) == (["allocated"], MoveState.CONFIRMED)
 
 
@@ -109,12 +104,12 @@ def test_a_resize_in_place_that_is_reverted_gives_back_disk_size_and_device(clou
     resize_server(cloud.control, ADMIN, server_id, flavor(cloud, 2, vcpus=2), "req-2")
     verify(cloud, server_id, host)
     revert_resize(cloud.control, ADMIN, server_id, "req-3")
-    assert status(cloud, server_id) == (ServerStatus.REVERT_RESIZE, TaskState.RESIZE_REVERTING)
+    assert cloud.status(server_id) == (ServerStatus.REVERT_RESIZE, TaskState.RESIZE_REVERTING)
     after = host.desired().servers[0]
     assert (after.disks, after.vcpus, after.devices) == (before.disks, before.vcpus, before.devices)
     assert statuses(cloud) == ["allocated", "allocated"]
     host.obey()
-    assert status(cloud, server_id) == (ServerStatus.ACTIVE, None)
+    assert cloud.status(server_id) == (ServerStatus.ACTIVE, None)
     assert (statuses(cloud), move_state(cloud)) == (["allocated", "available"], MoveState.REVERTED)
     assert cloud.server(server_id).flavor == cloud.gpu_flavor
 
@@ -172,7 +167,7 @@ def test_a_migration_that_is_reverted_starts_the_old_guest_only_when_the_new_one
     assert one.desired().servers[0].powered is True
     assert statuses(cloud, "h2") == ["available"]
     one.obey()
-    assert status(cloud, server_id) == (ServerStatus.ACTIVE, None)
+    assert cloud.status(server_id) == (ServerStatus.ACTIVE, None)
     assert (cloud.server(server_id).host_name, move_state(cloud)) == ("h1", MoveState.REVERTED)
     assert statuses(cloud, "h1") == ["allocated"]
 
@@ -199,7 +194,7 @@ def test_a_target_that_refuses_the_guest_gives_everything_back_and_the_old_guest
     assert cloud.server(server_id).status is ServerStatus.REVERT_RESIZE
     two.obey()
     one.obey()
-    assert status(cloud, server_id) == (ServerStatus.ACTIVE, None)
+    assert cloud.status(server_id) == (ServerStatus.ACTIVE, None)
     assert (statuses(cloud, "h1"), statuses(cloud, "h2")) == (["allocated"], ["available"])
     assert "no such machine" in str(list_actions(cloud.control, ADMIN, server_id)[0].message)
 
@@ -211,7 +206,7 @@ def test_a_source_that_can_not_hand_the_disk_in_keeps_the_server(cloud: Cloud) -
     one.report(faults={cloud.server(server_id).id: Fault("UploadDisk", "The disk could not be made")})
     one.obey()
     two.obey()
-    assert status(cloud, server_id) == (ServerStatus.ACTIVE, None)
+    assert cloud.status(server_id) == (ServerStatus.ACTIVE, None)
     assert (statuses(cloud, "h1"), statuses(cloud, "h2")) == (["allocated"], ["available"])
     assert one.desired().servers[0].upload is None
 
@@ -281,7 +276,7 @@ def test_what_can_not_be_is_refused_with_its_reason_and_changes_nothing(cloud: C
     with pytest.raises(Conflict, match="must be VERIFY_RESIZE"):
         confirm_resize(cloud.control, ADMIN, server_id, "req-2")
     assert host.desired().generation == generation
-    assert status(cloud, server_id) == (ServerStatus.ACTIVE, None)
+    assert cloud.status(server_id) == (ServerStatus.ACTIVE, None)
 
 
 def test_a_server_does_not_go_back_to_a_host_that_has_not_let_it_go(cloud: Cloud) -> None:

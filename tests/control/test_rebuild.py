@@ -2,7 +2,6 @@
 
 import pytest
 
-from busway.control.devices import listing as devices
 from busway.control.servers import power as server_power
 from busway.control.servers.delete import delete_server
 from busway.control.servers.password import post_password, show_password
@@ -25,26 +24,17 @@ def rebuild(cloud: Cloud, server_id: str) -> None:
     rebuild_server(cloud.control, ADMIN, server_id, Rebuild(cloud.image), "req-2")
 
 
-def status(cloud: Cloud, server_id: str) -> tuple[ServerStatus, TaskState | None]:
-    server = cloud.server(server_id)
-    return server.status, server.task_state
-
-
-def statuses(cloud: Cloud) -> list[str | None]:
-    return [device.status for device in devices.list_devices(cloud.control, ADMIN)]
-
-
 def test_a_rebuild_asks_for_a_disk_of_a_new_number_and_keeps_the_devices(cloud: Cloud) -> None:
     host, server_id = running(cloud)
     before = host.desired().servers[0]
     rebuild(cloud, server_id)
     after = host.desired().servers[0]
-    assert status(cloud, server_id) == (ServerStatus.REBUILD, TaskState.REBUILDING)
+    assert cloud.status(server_id) == (ServerStatus.REBUILD, TaskState.REBUILDING)
     assert (before.disks, after.disks, after.starts) == ((1,), (2,), 2)
     assert before.devices == after.devices
     host.obey()
-    assert status(cloud, server_id) == (ServerStatus.ACTIVE, None)
-    assert statuses(cloud) == ["allocated", "available"]
+    assert cloud.status(server_id) == (ServerStatus.ACTIVE, None)
+    assert cloud.device_statuses() == ["allocated", "available"]
 
 
 def test_a_report_of_the_old_disk_does_not_end_a_rebuild(cloud: Cloud) -> None:
@@ -53,9 +43,9 @@ def test_a_report_of_the_old_disk_does_not_end_a_rebuild(cloud: Cloud) -> None:
     wanted = host.desired().servers[0]
     assert wanted.disks == (2,)
     cloud_report_of_disk(host, server_id, 1)
-    assert status(cloud, server_id)[0] is ServerStatus.REBUILD
+    assert cloud.status(server_id)[0] is ServerStatus.REBUILD
     cloud_report_of_disk(host, server_id, 2)
-    assert status(cloud, server_id)[0] is ServerStatus.ACTIVE
+    assert cloud.status(server_id)[0] is ServerStatus.ACTIVE
 
 
 def test_the_password_that_the_old_guest_has_posted_is_forgotten(cloud: Cloud) -> None:
@@ -82,7 +72,7 @@ def test_a_server_that_is_off_stays_off(cloud: Cloud) -> None:
     rebuild(cloud, server_id)
     assert host.desired().servers[0].powered is False
     host.obey()
-    assert status(cloud, server_id) == (ServerStatus.SHUTOFF, None)
+    assert cloud.status(server_id) == (ServerStatus.SHUTOFF, None)
 
 
 def test_two_rebuilds_are_two_disks_and_no_other_act_comes_in_between(cloud: Cloud) -> None:
@@ -102,11 +92,11 @@ def test_a_rebuild_that_fails_is_an_error_that_keeps_its_device_and_may_be_tried
     failed = cloud.server(server_id)
     assert failed.status is ServerStatus.ERROR
     assert failed.fault is not None and "There is no room" in failed.fault.message
-    assert statuses(cloud) == ["allocated", "available"]
+    assert cloud.device_statuses() == ["allocated", "available"]
     assert len(host.desired().servers) == 1
     rebuild(cloud, server_id)
     host.obey()
-    assert status(cloud, server_id) == (ServerStatus.ACTIVE, None)
+    assert cloud.status(server_id) == (ServerStatus.ACTIVE, None)
 
 
 def test_a_fault_of_before_the_rebuild_says_nothing_of_it(cloud: Cloud) -> None:
@@ -114,7 +104,7 @@ def test_a_fault_of_before_the_rebuild_says_nothing_of_it(cloud: Cloud) -> None:
     before = host.desired().generation
     rebuild(cloud, server_id)
     host.report(faults={cloud.server(server_id).id: Fault("StopDomain", "Something old")}, generation=before)
-    assert status(cloud, server_id) == (ServerStatus.REBUILD, TaskState.REBUILDING)
+    assert cloud.status(server_id) == (ServerStatus.REBUILD, TaskState.REBUILDING)
 
 
 def test_deleting_in_the_midst_of_a_rebuild_frees_the_device(cloud: Cloud) -> None:
@@ -122,7 +112,7 @@ def test_deleting_in_the_midst_of_a_rebuild_frees_the_device(cloud: Cloud) -> No
     rebuild(cloud, server_id)
     delete_server(cloud.control, ADMIN, server_id, "req-3")
     host.report()
-    assert statuses(cloud) == ["available", "available"]
+    assert cloud.device_statuses() == ["available", "available"]
     assert cloud.server(server_id).status is ServerStatus.DELETED
 
 
@@ -137,13 +127,13 @@ def test_after_a_restart_of_its_host_a_guest_is_off_or_started_again_as_the_oper
     assert host.desired().servers[0].starts == (2 if resume else 1)
     assert host.desired().servers[0].powered is resume
     host.obey()
-    assert status(cloud, server_id) == (status_, None)
+    assert cloud.status(server_id) == (status_, None)
     assert cloud.server(server_id).power is (PowerState.RUNNING if resume else PowerState.SHUTOFF)
-    assert statuses(cloud) == ["allocated", "available"]
+    assert cloud.device_statuses() == ["allocated", "available"]
 
 
 def test_a_guest_that_powers_itself_off_is_not_started_again(cloud: Cloud) -> None:
     cloud.configure(resume_guests_state_on_host_boot=True)
     host, server_id = running(cloud)
     host.report(off=[cloud.server(server_id).id])
-    assert status(cloud, server_id) == (ServerStatus.SHUTOFF, None)
+    assert cloud.status(server_id) == (ServerStatus.SHUTOFF, None)

@@ -20,8 +20,6 @@ from busway.domain.requests import CreateServer
 from busway.domain.resource_request import parse_resources
 from busway.domain.server import Server, ServerStatus
 from busway.domain.units import RenderShare
-from busway.store import claims
-from busway.store.claims import Claim
 from tests.control.clouds import ADMIN, Cloud, Host, gpu
 
 GPU = "0000:41:00.0"
@@ -61,11 +59,6 @@ def boot(cloud: Cloud, count: int = 1) -> list[Server]:
     return [cloud.server(made.id) for [made] in asked]
 
 
-def live(cloud: Cloud) -> list[Claim]:
-    with cloud.control.db.read() as tx:
-        return claims.list_live_claims(tx)
-
-
 def placed(servers: Iterable[Server]) -> int:
     return sum(each.status is ServerStatus.BUILD for each in servers)
 
@@ -74,7 +67,7 @@ def test_a_server_gets_a_share_by_its_claim_and_is_active_when_its_host_says_so(
     there, _ = host(cloud, software())
 
     [server] = boot(cloud)
-    [claim] = live(cloud)
+    [claim] = cloud.live_claims()
     [grant] = there.desired().servers[0].devices
     there.obey()
 
@@ -93,7 +86,7 @@ def test_a_node_and_a_host_give_no_more_than_their_limits(cloud: Cloud) -> None:
 
     assert together[0].fault is not None
     assert "ask for 3 servers at once" in together[0].fault.message
-    nodes = [claim.device_id for claim in live(cloud)]
+    nodes = [claim.device_id for claim in cloud.live_claims()]
     assert placed(servers) == 3
     assert sorted(nodes.count(node) for node in set(nodes)) == [1, 2]
     [refused] = [each for each in servers if each.fault is not None]
@@ -108,7 +101,7 @@ def test_shares_that_the_operator_takes_away_stay_with_their_servers_and_go_to_n
     there.obey()
     [refused] = boot(cloud)
 
-    assert len(live(cloud)) == 2
+    assert len(cloud.live_claims()) == 2
     assert refused.status is ServerStatus.ERROR
 
 

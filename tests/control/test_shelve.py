@@ -33,21 +33,16 @@ def shelved(cloud: Cloud, *, offload_time: int = 0) -> tuple[Host, str]:
     return host, server.id
 
 
-def status(cloud: Cloud, server_id: str) -> tuple[ServerStatus, TaskState | None]:
-    server = cloud.server(server_id)
-    return server.status, server.task_state
-
-
 def test_a_server_that_is_being_shelved_is_shut_down_and_its_disk_asked_for(cloud: Cloud) -> None:
     host = cloud.host("h1")
     [server] = cloud.boot()
     host.obey()
     shelve_server(cloud.control, ADMIN, server.id, "req-2")
-    assert status(cloud, server.id) == (ServerStatus.ACTIVE, TaskState.SHELVING)
+    assert cloud.status(server.id) == (ServerStatus.ACTIVE, TaskState.SHELVING)
     [wanted] = host.desired().servers
     assert wanted.powered is False and wanted.upload is not None
     host.report(off=[server.id])
-    assert status(cloud, server.id) == (ServerStatus.ACTIVE, TaskState.SHELVING)
+    assert cloud.status(server.id) == (ServerStatus.ACTIVE, TaskState.SHELVING)
 
 
 def test_an_offloaded_servers_device_is_free_only_when_its_host_says_so(cloud: Cloud) -> None:
@@ -57,7 +52,7 @@ def test_an_offloaded_servers_device_is_free_only_when_its_host_says_so(cloud: C
     host.obey()
     shelve_server(cloud.control, ADMIN, server.id, "req-2")
     host.obey()
-    assert status(cloud, server.id) == (ServerStatus.SHELVED_OFFLOADED, None)
+    assert cloud.status(server.id) == (ServerStatus.SHELVED_OFFLOADED, None)
     assert (host.desired().absent, statuses(cloud)) == ((server.id,), ["allocated"])
     assert cloud.server(server.id).host_name is None
     host.obey()
@@ -66,13 +61,13 @@ def test_an_offloaded_servers_device_is_free_only_when_its_host_says_so(cloud: C
 
 def test_a_shelved_server_keeps_its_host_and_device_until_it_is_offloaded(cloud: Cloud) -> None:
     host, server_id = shelved(cloud, offload_time=KEEP)
-    assert status(cloud, server_id) == (ServerStatus.SHELVED, None)
+    assert cloud.status(server_id) == (ServerStatus.SHELVED, None)
     assert statuses(cloud) == ["allocated"]
     with pytest.raises(Forbidden):
         offload_server(cloud.control, USER, server_id, "req-3")
     offload_server(cloud.control, ADMIN, server_id, "req-3")
     host.obey()
-    assert status(cloud, server_id) == (ServerStatus.SHELVED_OFFLOADED, None)
+    assert cloud.status(server_id) == (ServerStatus.SHELVED_OFFLOADED, None)
     assert statuses(cloud) == ["available"]
 
 
@@ -80,10 +75,10 @@ def test_a_shelved_server_is_offloaded_when_its_time_is_over(cloud: Cloud) -> No
     _, server_id = shelved(cloud, offload_time=100)
     cloud.wait(99)
     offload_overdue(cloud.control)
-    assert status(cloud, server_id)[0] is ServerStatus.SHELVED
+    assert cloud.status(server_id)[0] is ServerStatus.SHELVED
     cloud.wait(1)
     offload_overdue(cloud.control)
-    assert status(cloud, server_id)[0] is ServerStatus.SHELVED_OFFLOADED
+    assert cloud.status(server_id)[0] is ServerStatus.SHELVED_OFFLOADED
 
 
 def test_a_shelved_server_is_unshelved_where_it_is_with_its_disk_and_device(cloud: Cloud) -> None:
@@ -92,7 +87,7 @@ def test_a_shelved_server_is_unshelved_where_it_is_with_its_disk_and_device(clou
     [wanted] = host.desired().servers
     assert (wanted.disks, wanted.powered, wanted.image.id) == ((1,), True, cloud.image)
     host.obey()
-    assert status(cloud, server_id) == (ServerStatus.ACTIVE, None)
+    assert cloud.status(server_id) == (ServerStatus.ACTIVE, None)
 
 
 def test_an_offloaded_server_is_placed_anew_with_the_disk_that_was_kept(cloud: Cloud) -> None:
@@ -103,7 +98,7 @@ def test_an_offloaded_server_is_placed_anew_with_the_disk_that_was_kept(cloud: C
     [wanted] = other.desired().servers
     assert (wanted.disks, wanted.image.id == cloud.image) == ((2,), False)
     other.obey()
-    assert status(cloud, server_id) == (ServerStatus.ACTIVE, None)
+    assert cloud.status(server_id) == (ServerStatus.ACTIVE, None)
     assert statuses(cloud) == ["available", "allocated"]
     assert cloud.server(server_id).host_name == "h2"
     assert host.desired().servers == ()
@@ -114,25 +109,25 @@ def test_an_offloaded_server_for_which_there_is_no_device_stays_shelved_and_its_
     other = cloud.boot("other")[0]
     with pytest.raises(BadInput, match="No valid host"):
         unshelve_server(cloud.control, USER, server_id, "req-3")
-    assert status(cloud, server_id) == (ServerStatus.SHELVED_OFFLOADED, None)
+    assert cloud.status(server_id) == (ServerStatus.SHELVED_OFFLOADED, None)
     delete_server(cloud.control, ADMIN, other.id, "req-4")
     host.obey()
     unshelve_server(cloud.control, USER, server_id, "req-5")
     host.obey()
-    assert status(cloud, server_id) == (ServerStatus.ACTIVE, None)
+    assert cloud.status(server_id) == (ServerStatus.ACTIVE, None)
 
 
 def test_a_host_that_can_not_unshelve_gives_the_device_back_and_the_server_stays_shelved(cloud: Cloud) -> None:
     host, server_id = shelved(cloud)
     unshelve_server(cloud.control, USER, server_id, "req-3")
     host.report(faults={cloud.server(server_id).id: Fault("StartDomain", "libvirt refused")})
-    assert status(cloud, server_id) == (ServerStatus.SHELVED_OFFLOADED, None)
+    assert cloud.status(server_id) == (ServerStatus.SHELVED_OFFLOADED, None)
     host.obey()
     assert statuses(cloud) == ["available"]
     assert "libvirt refused" in str(list_actions(cloud.control, ADMIN, server_id)[0].message)
     unshelve_server(cloud.control, USER, server_id, "req-4")
     host.obey()
-    assert status(cloud, server_id) == (ServerStatus.ACTIVE, None)
+    assert cloud.status(server_id) == (ServerStatus.ACTIVE, None)
 
 
 def test_a_disk_that_can_not_be_handed_in_leaves_the_server_shut_off(cloud: Cloud) -> None:
@@ -141,7 +136,7 @@ def test_a_disk_that_can_not_be_handed_in_leaves_the_server_shut_off(cloud: Clou
     host.obey()
     shelve_server(cloud.control, ADMIN, server.id, "req-2")
     host.report(faults={server.id: Fault("UploadDisk", "There is no room")})
-    assert status(cloud, server.id) == (ServerStatus.SHUTOFF, None)
+    assert cloud.status(server.id) == (ServerStatus.SHUTOFF, None)
     assert host.desired().servers[0].upload is None
     assert statuses(cloud) == ["allocated"]
 

@@ -27,8 +27,6 @@ from busway.domain.network import Network, Port
 from busway.domain.requests import CreateServer, NetworkRef
 from busway.domain.server import Server, ServerStatus
 from busway.domain.units import NicFunction
-from busway.store import claims
-from busway.store.claims import Claim
 from tests.control.clouds import ADMIN, Cloud, Host, gpu
 
 PF = PciAddress("0000:81:00.0")
@@ -90,11 +88,6 @@ def boot(cloud: Cloud, *of: Port, extra_specs: dict[str, str] | None = None) -> 
     return cloud.server(made.id)
 
 
-def live(cloud: Cloud) -> list[Claim]:
-    with cloud.control.db.read() as tx:
-        return claims.list_live_claims(tx)
-
-
 def units(host: Host) -> list[NicFunction]:
     found = (grant.unit for server in host.desired().servers for grant in server.devices)
     return [unit for unit in found if isinstance(unit, NicFunction)]
@@ -109,7 +102,7 @@ def test_a_direct_port_is_a_vf_with_the_ports_mac_and_vlan(there: Cloud) -> None
     port = direct(there, network(there))
 
     server = boot(there, port)
-    [claim] = live(there)
+    [claim] = there.live_claims()
     [unit] = units(host)
     told = host.desired()
     host.obey()
@@ -242,7 +235,7 @@ def test_a_physical_network_that_no_spec_names_is_refused_at_once(there: Cloud) 
 
     assert refused.value.code == "vnic-not-offered"
     assert "physnet1, physnet2" in str(refused.value.detail)
-    assert live(there) == []
+    assert there.live_claims() == []
 
 
 @pytest.mark.parametrize(
@@ -295,7 +288,7 @@ def test_a_port_of_a_card_comes_and_goes_with_its_server_only(there: Cloud, act:
             detach_interface(there.control, ADMIN, server.id, port.id, "req-a")
 
     assert refused.value.code == "vnic-plug"
-    assert len(live(there)) == 1
+    assert len(there.live_claims()) == 1
     assert ports.get_port(there.control, ADMIN, other.id).server_id is None
 
 

@@ -2,7 +2,6 @@
 
 import json
 
-from busway.control.devices import listing as devices
 from busway.control.servers.delete import delete_server
 from busway.domain.documents import Observed, Unreadable
 from busway.domain.grant import Held
@@ -10,10 +9,6 @@ from busway.domain.ids import ServerId
 from busway.domain.server import ServerStatus
 from busway.wire.documents import decode_observed, encode
 from tests.control.clouds import ADMIN, Cloud
-
-
-def statuses(cloud: Cloud) -> list[str | None]:
-    return [device.status for device in devices.list_devices(cloud.control, ADMIN)]
 
 
 def unclear(server_id: str) -> Unreadable:
@@ -28,11 +23,11 @@ def test_a_server_of_which_a_report_is_unclear_keeps_what_it_has(cloud: Cloud) -
     delete_server(cloud.control, ADMIN, two.id, "req-2")
 
     host.report(unreadable=[unclear(one.id)])
-    kept = statuses(cloud)
+    kept = cloud.device_statuses()
     host.report()
 
     assert sorted(map(str, kept)) == ["allocated", "available"]
-    assert statuses(cloud) == ["available", "available"]
+    assert cloud.device_statuses() == ["available", "available"]
 
 
 def test_a_build_of_which_a_report_is_unclear_fails_alone_and_says_why(cloud: Cloud) -> None:
@@ -53,7 +48,7 @@ def test_a_running_server_stays_active_while_its_report_is_unclear(cloud: Cloud)
 
     host.report(unreadable=[unclear(server.id)])
 
-    assert (cloud.server(server.id).status, statuses(cloud)) == (ServerStatus.ACTIVE, ["allocated"])
+    assert (cloud.server(server.id).status, cloud.device_statuses()) == (ServerStatus.ACTIVE, ["allocated"])
 
 
 def test_an_agent_of_version_1_serves_a_server_through_its_whole_life(cloud: Cloud) -> None:
@@ -62,13 +57,13 @@ def test_an_agent_of_version_1_serves_a_server_through_its_whole_life(cloud: Clo
     [server] = cloud.boot()
     [granted] = host.desired().servers[0].devices
     host.report([server.id], held=[Held(server.id, granted.unit, "bochs-drm", claim_id=granted.claim_id)])
-    seen = statuses(cloud)
+    seen = cloud.device_statuses()
     delete_server(cloud.control, ADMIN, server.id, "req-1")
     host.report(held=[Held(server.id, granted.unit, "bochs-drm", claim_id=granted.claim_id)])
-    seen += statuses(cloud)
+    seen += cloud.device_statuses()
     host.report()
 
-    assert [*seen, *statuses(cloud)] == ["allocated", "allocated", "available"]
+    assert [*seen, *cloud.device_statuses()] == ["allocated", "allocated", "available"]
 
 
 def _version_1(observed: Observed) -> Observed:

@@ -21,8 +21,6 @@ from busway.domain.mdev import MdevParentSeen, MdevRule, MdevRules, MdevTypeSeen
 from busway.domain.requests import CreateServer
 from busway.domain.server import Server, ServerStatus
 from busway.domain.units import VgpuFunction
-from busway.store import claims
-from busway.store.claims import Claim
 from busway.store.providers import list_parents
 from tests.control.clouds import ADMIN, Cloud, gpu
 
@@ -64,16 +62,11 @@ def boot(cloud: Cloud, **counts: str) -> Server:
     return cloud.server(made.id)
 
 
-def live(cloud: Cloud) -> list[Claim]:
-    with cloud.control.db.read() as tx:
-        return claims.list_live_claims(tx)
-
-
 def test_a_server_gets_a_function_with_its_type_and_place_and_is_active_when_its_host_says_so(there: Cloud) -> None:
     host = there.host("h1", inventory=inventory(), resources=KINDS, as_of=tells())
 
     server = boot(there, **{SMALL: "1"})
-    [claim] = live(there)
+    [claim] = there.live_claims()
     [grant] = host.desired().servers[0].devices
     host.obey()
 
@@ -122,7 +115,7 @@ def test_a_place_is_free_when_its_host_holds_it_no_more(there: Cloud) -> None:
     server = boot(there, **{LARGE: "1"})
     boot(there, **{LARGE: "1"})
     host.obey()
-    [first, _] = live(there)
+    [first, _] = there.live_claims()
     delete_server(there.control, ADMIN, server.id, "req-d")
 
     held = host.desired().servers
@@ -187,7 +180,7 @@ def test_a_vgpu_whose_function_has_vanished_keeps_its_part_of_the_card_until_it_
     host.obey()
 
     boot(there, **{LARGE: "1"})
-    assert sorted(claim.unit for claim in live(there)) == ["nvidia-1155:0/12@0", "nvidia-1158:0/24@24"]
+    assert sorted(claim.unit for claim in there.live_claims()) == ["nvidia-1155:0/12@0", "nvidia-1158:0/24@24"]
 
     delete_server(there.control, ADMIN, server.id, "req-d")
     host.obey()

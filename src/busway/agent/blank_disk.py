@@ -9,9 +9,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from busway.agent.qemu_img import Bounds, within
+from busway.agent.qemu_img import Bounds, disk_failed, within
 from busway.domain.disk_role import DiskRole
-from busway.domain.errors import HostError
 from busway.hardware.child import run_child
 
 _MB = 1024**2
@@ -53,16 +52,12 @@ def _run(command: list[str], disk: Path, bounds: Bounds, package: str) -> None:
     try:
         ended = run_child(within(command, bounds), bounds.seconds)
     except FileNotFoundError as error:
-        raise _failed(disk, "prlimit is not installed", "Install it (Debian: util-linux).") from error
+        raise disk_failed(disk, "prlimit is not installed", "Install it (Debian: util-linux).") from error
     except subprocess.TimeoutExpired as error:
-        raise _failed(
+        raise disk_failed(
             disk, f"{command[0]} did not end in {bounds.seconds} s", "Check the disk of this host."
         ) from error
     if ended.status == 127:
-        raise _failed(disk, f"{command[0]} is not installed", f"Install it (Debian: {package}).")
+        raise disk_failed(disk, f"{command[0]} is not installed", f"Install it (Debian: {package}).")
     if ended.status != 0:
-        raise _failed(disk, f"{command[0]}: {ended.words[-2000:]}", "Check that the disk of this host has room.")
-
-
-def _failed(disk: Path, words: str, remedy: str) -> HostError:
-    return HostError(f"The disk {disk} could not be made", detail=words, remedy=remedy, code="disk-failed")
+        raise disk_failed(disk, f"{command[0]}: {ended.words[-2000:]}", "Check that the disk of this host has room.")

@@ -74,24 +74,25 @@ def _run(command: list[str], made: Path, bounds: Bounds, check_cancelled: Callab
     try:
         ended = run_child(within(command, bounds), bounds.seconds, watch=check_cancelled)
     except FileNotFoundError as error:
-        raise _failed(made, "prlimit is not installed", "Install it (Debian: util-linux).") from error
+        raise disk_failed(made, "prlimit is not installed", "Install it (Debian: util-linux).") from error
     except subprocess.TimeoutExpired as error:
         reason = f"qemu-img did not end in {bounds.seconds} s"
-        raise _failed(made, reason, "Check the disk of this host.") from error
+        raise disk_failed(made, reason, "Check the disk of this host.") from error
     if ended.status != 0:
         raise _refused(made, ended.status, ended.words[-_WORDS_CHARACTERS:], bounds)
 
 
 def _refused(made: Path, code: int, words: str, bounds: Bounds) -> HostError:
     if code == 127 and "qemu-img" in words:
-        return _failed(made, "qemu-img is not installed", "Install it (Debian: qemu-utils).")
+        return disk_failed(made, "qemu-img is not installed", "Install it (Debian: qemu-utils).")
     if code < 0:
         reason = f"signal {-code}; it may have {bounds.cpu_seconds} s of CPU and write {bounds.file_bytes} bytes"
-        return _failed(
+        return disk_failed(
             made, f"qemu-img was ended by {reason}. {words}", "Look at the image: it asks for more than a disk can."
         )
-    return _failed(made, words, "Check that the disk of this host has room.")
+    return disk_failed(made, words, "Check that the disk of this host has room.")
 
 
-def _failed(disk: Path, words: str, remedy: str) -> HostError:
+def disk_failed(disk: Path, words: str, remedy: str) -> HostError:
+    """The error for a disk that could not be made."""
     return HostError(f"The disk {disk} could not be made", detail=words, remedy=remedy, code="disk-failed")

@@ -60,7 +60,7 @@ def _count(value: str) -> int:
     number = _whole(value)
     if not 1 <= number <= MOST_CELLS:
         raise InvalidExtraSpec(
-            f"{_NODES}={_short(value)} is not a number of NUMA cells",
+            f"{_NODES}={shortened(value)} is not a number of NUMA cells",
             detail=f"It must be a whole number from 1 to {MOST_CELLS}.",
             remedy=f"Set it like {_NODES}=1, or unset it for a guest without NUMA cells.",
         )
@@ -95,7 +95,8 @@ def _whole(value: str) -> int:
     return int(value) if len(value) <= 10 and value.isascii() and value.isdigit() else -1
 
 
-def _short(value: str) -> str:
+def shortened(value: str) -> str:
+    """A value for a message, of 80 characters at most."""
     return value if len(value) <= 80 else f"{value[:77]}..."
 
 
@@ -117,7 +118,7 @@ def _check_sums(flavor: Flavor, lists: list[frozenset[int]], cells: tuple[GuestC
 
 def _unsized(key: str, value: str, meaning: str, example: str) -> InvalidExtraSpec:
     return InvalidExtraSpec(
-        f"{key}={_short(value)} can't be read" if value else f"{key} is missing",
+        f"{key}={shortened(value)} can't be read" if value else f"{key} is missing",
         detail=f"It must be {meaning}; if cells have sizes, every cell needs both.",
         remedy=f"Set it like {key}={example}, or unset all sizes for equal shares.",
     )

@@ -13,7 +13,7 @@ from busway.domain.boolean import parse_boolean
 from busway.domain.dedicated_cpus import ThreadPolicy, parse_cpus
 from busway.domain.errors import BadInput, BuswayError, Forbidden, InvalidConfig, InvalidExtraSpec
 from busway.domain.flavor import Flavor
-from busway.domain.guest_cells import guest_cells
+from busway.domain.guest_cells import guest_cells, shortened
 from busway.domain.guest_machine import words
 from busway.domain.guest_machine.machine import Machine
 from busway.domain.guest_machine.words import ELSEWHERE, IGNORED, REFUSED, SERVED, Word
@@ -328,14 +328,14 @@ def _asks_share(flavor: Flavor) -> bool:
 
 def _flavor_error(key: str, value: str, why: str) -> BuswayError:
     return InvalidExtraSpec(
-        f"{key}={_short(value)} is not supported: {why}",
+        f"{key}={shortened(value)} is not supported: {why}",
         remedy=f"Unset it, or use a supported value: openstack flavor unset --property {key} FLAVOR",
     )
 
 
 def _image_error(key: str, value: str, why: str) -> BuswayError:
     return BadInput(
-        f"The image's {key}={_short(value)} is not supported: {why}",
+        f"The image's {key}={shortened(value)} is not supported: {why}",
         remedy=f"Choose another image, or unset it: openstack image unset --property {key} IMAGE",
         code="image-property",
     )
@@ -344,7 +344,3 @@ def _image_error(key: str, value: str, why: str) -> BuswayError:
 def _whole(text: str) -> int:
     """The number that a text is, -1 for any other text and for numbers of more than ten digits."""
     return int(text) if len(text) <= 10 and text.isascii() and text.isdigit() else -1
-
-
-def _short(value: str) -> str:
-    return value if len(value) <= 80 else f"{value[:77]}..."
