@@ -24,19 +24,34 @@ refuse_writes_in_reads()
 
 _IN_MEMORY = Path("/dev/shm")
 _FREE_BYTES = 4 * 1024**3
+_FOLDER = "BUSWAY_TESTS_FOLDER"
+_OWN: pytest.StashKey[str] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keeps the files of tests in memory where there is room: a database waits for its disk at each commit.
 
-    A lab host's disks are too large for that; a TMPDIR of the user's own is kept.
+    A lab host's disks are too large for that; a TMPDIR of the user's own is kept. What tests leave behind is in one folder, which
+    `pytest_unconfigure` removes; those of `tmp_path` stay as pytest keeps them, for whoever looks at a failure.
     """
     wanted = str(config.option.markexpr)
     lab = "lab" in wanted and "not lab" not in wanted
-    if lab or "TMPDIR" in os.environ or not _IN_MEMORY.is_dir() or shutil.disk_usage(_IN_MEMORY).free < _FREE_BYTES:
+    if lab or _FOLDER in os.environ:  # a worker has that of the process that started it
         return
-    os.environ["TMPDIR"] = str(_IN_MEMORY)
+    in_memory = "TMPDIR" not in os.environ and _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free >= _FREE_BYTES
+    root = str(_IN_MEMORY) if in_memory else tempfile.gettempdir()
+    folder = config.stash[_OWN] = tempfile.mkdtemp(prefix="bw-", dir=root)
+    Path(folder).chmod(0o711)  # PostgreSQL runs as somebody else
+    os.environ.update({_FOLDER: folder, "TMPDIR": folder})
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", root)
     tempfile.tempdir = None
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Removes what tests have left; with an unknown owner or a mount in it, it stays."""
+    folder = config.stash.get(_OWN, None)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
