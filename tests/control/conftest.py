@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 # What these test depends on how a database locks rows, or counts statements; each of their tests runs on PostgreSQL in `make test`.
 ON_BOTH = frozenset({
     "test_changes_at_once", "test_create_costs", "test_doorbell", "test_groups", "test_image_races", "test_isolation",
-    "test_lock_order", "test_loops", "test_lost_hosts", "test_plan", "test_quotas", "test_rules_in_use",
+    "test_lock_order", "test_loops", "test_lost_hosts", "test_place_costs", "test_plan", "test_quotas", "test_rules_in_use",
 })  # fmt: skip
 FIRST = 4
 

@@ -69,6 +69,14 @@ def test_a_generation_is_swapped_once(db: Database) -> None:
     assert host(db).generation == 1
 
 
+def test_generations_of_several_hosts_are_swapped_together_or_it_is_told(db: Database) -> None:
+    with db.write() as tx:
+        add_host(tx, H2)
+        assert hosts.swap_generations(tx, [hosts.Swap(H1, 0, 0, 2), hosts.Swap(H2, 0, 0)])
+        assert not hosts.swap_generations(tx, [hosts.Swap(H1, 2, 0), hosts.Swap(H2, 0, 0)])
+        assert hosts.swap_generations(tx, [])
+
+
 @pytest.mark.parametrize("change", [hosts.bump_generation, hosts.bump_revision])
 def test_a_generation_is_not_swapped_after_a_change_of_intent_or_inventory(db: Database, change: object) -> None:
     before = host(db)

@@ -50,9 +50,23 @@ def place_all(
     snapshot: Snapshot, requests: Sequence[PlacementRequest], policy: Policy = DEFAULT_POLICY
 ) -> tuple[Placement, ...] | Refusal:
     """Chooses hosts and devices for several servers, all or none; otherwise returns the refusal of the first that does not fit."""
+    answer = place_and_go_on(snapshot, requests, policy)
+    return answer if isinstance(answer, Refusal) else answer[0]
+
+
+def place_and_go_on(
+    snapshot: Snapshot, requests: Sequence[PlacementRequest], policy: Policy = DEFAULT_POLICY
+) -> tuple[tuple[Placement, ...], Snapshot] | Refusal:
+    """The same, with the snapshot after all of them, for the next ones of the same round."""
     found, now, failed = _in_turn(snapshot, requests, policy)
     if failed is None:
-        return tuple(found)
+        if len(requests) == 1:
+            return tuple(found), now
+        for request, placement in zip(
+            requests, found, strict=True
+        ):  # as what they are, not as those asked for together
+            snapshot = after(snapshot, request, placement)
+        return tuple(found), snapshot
     refusal = _refusal(now, failed, policy)
     return _together(snapshot, requests, policy, refusal, len(found)) if len(requests) > 1 else refusal
 

@@ -7,12 +7,15 @@ IMMEDIATE), so that a read followed by a write never fails with "database is loc
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
@@ -44,7 +47,13 @@ class Database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             Path(parsed.database).touch(mode=0o600)  # SQLite gives its journals the rights of the file
         # Statements that fail are logged, and what they were given may be a secret: it is left out.
-        options = {"pool_pre_ping": not self.is_sqlite, "pool_size": 20, "max_overflow": 20, "hide_parameters": True}
+        options = {
+            "pool_pre_ping": not self.is_sqlite,
+            "pool_size": 20,
+            "max_overflow": 20,
+            "hide_parameters": True,
+            "json_deserializer": _read_json,
+        }
         self.engine: Engine = create_engine(parsed, **options)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
@@ -167,6 +176,14 @@ def savepoint(tx: Tx) -> Iterator[None]:
     """A savepoint: an exception in the block rolls back what the block has written, and nothing else."""
     with tx.begin_nested():
         yield
+
+
+def _read_json(text: str | bytes) -> Any:
+    """Reads a value of a JSON column; several times as fast as the standard library, which reads what is rare."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return json.loads(text)  # half of a surrogate pair, or a number beyond a float
 
 
 def _unheard(_state_time: StateTime) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import (
@@ -58,8 +59,12 @@ hosts = Table(
 )
 
 _MANY = 200  # hosts asked for by their ids; for more of them all are read
-_PLAIN = tuple(column.name for column in hosts.c if column.name != "resources")
-_LISTED = select(*(hosts.c[name] for name in _PLAIN), cast(hosts.c.resources, Text)).order_by(hosts.c.name)
+
+_SWAP = (
+    update(hosts)
+    .where(hosts.c.id == bindparam("host"), hosts.c.generation == bindparam("was"), hosts.c.revision == bindparam("of"))
+    .values(generation=hosts.c.generation + bindparam("steps"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,13 @@ class HostRow:
     created: datetime
     next_token_hash: str | None = None
     handover_key: str | None = None
+
+
+_FIELDS = tuple(HostRow.__dataclass_fields__)
+_RESOURCES = _FIELDS.index("resources")
+_LISTED = select(*(cast(hosts.c[name], Text) if name == "resources" else hosts.c[name] for name in _FIELDS)).order_by(
+    hosts.c.name
+)
 
 
 def insert_host(tx: Tx, host_id: HostId, name: str, token_hash: str, now: datetime) -> None:
@@ -111,10 +123,13 @@ def list_hosts(tx: Tx) -> list[HostRow]:
     """Lists all hosts by name; equal resources are decoded once."""
     known: dict[str | None, HostResources | None] = {None: None}
     found = []
-    for *values, written in tx.execute(_LISTED):
+    for row in tx.execute(_LISTED):
+        written = row[_RESOURCES]
         if written not in known:
             known[written] = msgspec.json.decode(written, type=HostResources)
-        found.append(HostRow(**dict(zip(_PLAIN, values, strict=True)), resources=known[written]))
+        values = list(row)
+        values[_RESOURCES] = known[written]
+        found.append(HostRow(*values))
     return found
 
 
@@ -229,15 +244,29 @@ def bump_generation(tx: Tx, host_id: HostId) -> int:
     return int(tx.execute(statement.returning(hosts.c.generation)).scalar_one())
 
 
+class Swap(NamedTuple):
+    """A compare-and-swap of a host: its generation grows by `steps` if generation and revision are still these."""
+
+    host_id: HostId
+    generation: int
+    revision: int
+    steps: int = 1
+
+
 def swap_generation(tx: Tx, host_id: HostId, generation: int, revision: int, steps: int = 1) -> bool:
     """Compare-and-swap: increases the generation by `steps` unless generation or inventory changed since the snapshot."""
-    # UPDATE hosts SET generation = generation + steps WHERE id = ? AND generation = ? AND revision = ?
-    statement = (
-        update(hosts)
-        .where(hosts.c.id == host_id, hosts.c.generation == generation, hosts.c.revision == revision)
-        .values(generation=hosts.c.generation + steps)
-    )
-    return tx.execute(statement).rowcount == 1
+    return swap_generations(tx, [Swap(host_id, generation, revision, steps)])
+
+
+def swap_generations(tx: Tx, swaps: Sequence[Swap]) -> bool:
+    """The same with several hosts in one round trip; returns False if one has changed, and others are changed then: roll back.
+
+    The hosts are locked in the order in which they are given: that of their ids, so that two who change several never
+    wait for each other.
+    """
+    # UPDATE hosts SET generation = generation + steps WHERE id = ? AND generation = ? AND revision = ?, once for each
+    given = [{"host": each.host_id, "was": each.generation, "of": each.revision, "steps": each.steps} for each in swaps]
+    return not given or tx.execute(_SWAP, given).rowcount == len(given)
 
 
 def bump_revision(tx: Tx, host_id: HostId) -> None:

@@ -6,9 +6,10 @@ that both databases sum them exactly. Nothing is sampled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -17,12 +18,14 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     Index,
+    Insert,
     Row,
     String,
     Table,
     Text,
     TypeDecorator,
     and_,
+    bindparam,
     case,
     func,
     insert,
@@ -151,15 +154,15 @@ class Line:
 
 
 def open_entries(tx: Tx, made: Sequence[Claim]) -> None:
-    """Adds an entry for each new claim, with the present names of its server, device and host."""
-    things = (devices.c.id, devices.c.address, devices.c.vendor_id, devices.c.product_id, devices.c.product_name)
-    found = select(*things, hosts.c.name.label("host")).join(hosts, hosts.c.id == devices.c.host_id)
-    device_rows = _by_id(tx.execute(found.where(devices.c.id.in_({claim.device_id for claim in made}))))
-    owners = select(servers.c.id, servers.c.name, servers.c.flavor, servers.c.project_id, servers.c.user_id)
-    server_rows = _by_id(tx.execute(owners.where(servers.c.id.in_({claim.server_id for claim in made}))))
-    entries = [_entry_of(claim, device_rows[claim.device_id], server_rows.get(claim.server_id)) for claim in made]
-    if entries:
-        tx.execute(insert(ledger), entries)
+    """Adds an entry for each new claim, with the present names of its server, device and host; the claims must be written.
+
+    INSERT INTO ledger (…) SELECT claims.id, servers.name, … FROM claims JOIN devices … WHERE claims.id IN (…)
+    """
+    times: dict[tuple[datetime, datetime | None], list[str]] = {}
+    for claim in made:
+        times.setdefault((claim.created, claim.allocated), []).append(claim.id)
+    for (claimed, allocated), ids in times.items():
+        tx.execute(_opened(), {"claim_ids": ids, "claimed": claimed, "allocated": allocated})
 
 
 def note(tx: Tx, claim_ids: Sequence[str], state: ClaimState, now: datetime) -> None:
@@ -228,31 +231,28 @@ def _within(window: Window, since: Column[datetime], until: Column[datetime]) ->
     return case((and_(since.is_not(None), last > first), whole), else_=0)
 
 
-def _by_id(rows: Iterable[Row[Any]]) -> dict[str, Row[Any]]:
-    return {row.id: row for row in rows}
-
-
-def _entry_of(claim: Claim, device: Row[Any], server: Row[Any] | None) -> dict[str, Any]:
-    return {
-        "id": claim.id,
-        "server_id": claim.server_id,
-        "server_name": server.name if server else "",
-        "flavor": server.flavor["name"] if server else "",
-        "project_id": server.project_id if server else "",
-        "user_id": server.user_id if server else "",
-        "host_id": claim.host_id,
-        "host": device.host,
-        "device_id": claim.device_id,
-        "address": str(device.address),
-        "model": device.product_name,
-        "vendor_id": device.vendor_id,
-        "product_id": device.product_id,
-        "kind": claim.kind,
-        "unit": claim.unit,
-        "alias": claim.alias,
-        "claimed": claim.created,
-        "allocated": claim.allocated,
+@cache
+def _opened() -> Insert:
+    """Returns the statement that copies what a bill needs of claims, within the database; a server that is not there has no names."""
+    claims = metadata.tables["claims"]  # whose module writes entries with its claims
+    values: dict[str, ColumnElement[Any]] = {
+        **{name: claims.c[name] for name in ("id", "server_id", "host_id", "device_id", "kind", "unit", "alias")},
+        "server_name": func.coalesce(servers.c.name, ""),
+        "flavor": func.coalesce(servers.c.flavor["name"].as_string(), ""),
+        "project_id": func.coalesce(servers.c.project_id, ""),
+        "user_id": func.coalesce(servers.c.user_id, ""),
+        "host": hosts.c.name,
+        "address": devices.c.address,
+        "model": devices.c.product_name,
+        "vendor_id": devices.c.vendor_id,
+        "product_id": devices.c.product_id,
+        "claimed": bindparam("claimed", type_=Micros()),
+        "allocated": bindparam("allocated", type_=Micros()),
     }
+    of_device = claims.join(devices, devices.c.id == claims.c.device_id).join(hosts, hosts.c.id == devices.c.host_id)
+    found = of_device.outerjoin(servers, servers.c.id == claims.c.server_id)
+    rows = select(*values.values()).select_from(found)
+    return insert(ledger).from_select(list(values), rows.where(claims.c.id.in_(bindparam("claim_ids", expanding=True))))
 
 
 def _entry(row: Row[Any]) -> Entry:

@@ -208,7 +208,9 @@ class ServerRow:
         return frozenset(each for each in (*known, self.ephemeral_image_id) if each)
 
 
-READ = select(*(column for column in servers.c if column.name != "flavor_id"))
+# The very strings that the class has: Python finds keywords by identity first, and this is done for each server that is read.
+_READ_NAMES = tuple(ServerRow.__dataclass_fields__)
+READ = select(*(servers.c[name] for name in _READ_NAMES))
 
 
 def insert_servers(tx: Tx, several: Sequence[Mapping[str, Any]]) -> None:
@@ -316,10 +318,10 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 def server_of(row: Row[tuple[object, ...]]) -> ServerRow:
     """Reads a server from a row of `READ`."""
-    values: dict[str, Any] = dict(row._mapping)
+    values: dict[str, Any] = dict(zip(_READ_NAMES, row, strict=True))
     values["flavor"] = msgspec.convert(values["flavor"], Flavor)
-    values["rescue"] = msgspec.convert(values["rescue"], Rescue | None)
-    values["fault"] = msgspec.convert(values["fault"], ServerFault | None)
+    values["rescue"] = msgspec.convert(values["rescue"], Rescue) if values["rescue"] is not None else None
+    values["fault"] = msgspec.convert(values["fault"], ServerFault) if values["fault"] is not None else None
     values["status"] = ServerStatus(values["status"])
     values["task_state"] = TaskState(values["task_state"]) if values["task_state"] else None
     values["power"] = PowerState(values["power"]) if values["power"] else None

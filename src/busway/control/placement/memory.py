@@ -8,8 +8,9 @@ revision grow, in the transaction that makes the change.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from busway.domain.device_spec import DeviceSpec, DeviceSpecs
 from busway.domain.device_tags import NO_TAGS
@@ -22,6 +23,7 @@ from busway.store.devices import DeviceRow
 from busway.store.hosts import HostRow
 
 _States = tuple[DeviceState, ...]
+F = TypeVar("F")
 _Owners = tuple[ServerId | None, ...]
 
 
@@ -42,6 +44,7 @@ class SnapshotMemory:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _specs: DeviceSpecs | None = None
     _known: dict[HostId, _Known] = field(default_factory=dict)
+    _states: dict[HostId, tuple[object, HostState]] = field(default_factory=dict)
     _last: Snapshot | None = None
 
     def device_states(
@@ -54,6 +57,15 @@ class SnapshotMemory:
                 self._known.clear()
             self._load(tx, specs, rows)
             return {row.id: _owned(self._known[row.id], owners) for row in rows}
+
+    def states(self, facts: Mapping[HostId, F], of: Callable[[F], HostState]) -> list[HostState]:
+        """The states of hosts, in the order of `facts`; one whose facts are those of the last time is not made again."""
+        with self._lock:
+            last, self._states = self._states, {}
+            for host_id, now in facts.items():
+                known = last.get(host_id)
+                self._states[host_id] = known if known is not None and known[0] == now else (now, of(now))
+            return [state for _, state in self._states.values()]
 
     def snapshot(self, states: list[HostState]) -> Snapshot:
         """The snapshot of these hosts; its index is made of that of the last one where few hosts have changed."""

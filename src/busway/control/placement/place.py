@@ -24,7 +24,7 @@ from busway.domain.placement import PlacementRequest, Refusal, ServerGroup, Snap
 from busway.domain.server import HostReason
 from busway.scheduler.explain import details, explain, host_reasons
 from busway.scheduler.index import index_of
-from busway.scheduler.place import after, place_all
+from busway.scheduler.place import place_and_go_on
 from busway.store import actions, groups, ports, server_places, servers
 from busway.store.database import Tx, take_turn
 from busway.store.servers import ServerRow
@@ -118,21 +118,20 @@ class _Deciding:
         except BuswayError as error:
             self.refused["request"] += len(rows)
             return self._refuse(rows, error)
-        answer = place_all(self.snapshot, requests, self.control.settings.policy)
+        answer = place_and_go_on(self.snapshot, requests, self.control.settings.policy)
         if isinstance(answer, Refusal):
             if self.too_early:
                 self.left += len(rows)
                 return self.snapshot
             self.refused.update(dict.fromkeys(answer.count_by_rule(), len(rows)))
             return self._refuse(rows, explain(answer), details(answer), host_reasons(answer))
-        snapshot = self.snapshot
-        for row, request, placement in zip(rows, requests, answer, strict=True):
+        placements, snapshot = answer
+        for row, request, placement in zip(rows, requests, placements, strict=True):
             self.turn.place(row, request, placement)
             self.outcomes[row.id] = {"busway.host_id": placement.host_id}
             if request.group is not None:
                 host = snapshot.hosts[index_of(snapshot).place_of(placement.host_id)]
                 self.groups[request.group.id] = self.groups[request.group.id].having(host.name)
-            snapshot = after(snapshot, request, placement)
         self.placed += len(rows)
         return snapshot
 

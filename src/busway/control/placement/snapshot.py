@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from busway.control.context import Control
 from busway.control.placement.fabrics import Fabrics
@@ -23,6 +24,9 @@ from busway.store.cells import UsedCell
 from busway.store.database import Tx
 from busway.store.hosts import HostRow
 
+_NOBODY: Occupants = {}
+_NO_TRAITS: frozenset[str] = frozenset()
+
 
 def take_snapshot(control: Control, tx: Tx) -> Snapshot:
     """All hosts with what is free on them, and all their devices; never in a transaction that changes devices.
@@ -38,22 +42,21 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
     placed = with_own_cpus(occupants(tx), lying)
     given = provider_traits.traits_of(tx)
     now = control.now()
-    states = (
-        _host_state(
+    facts = {
+        host.id: _Facts(
             control.settings,
             host,
             mediated.of(host.id, fabrics.mark(host.id, devices[host.id])),
             fabrics.provider(host.id),
-            placed.get(host.id, {}),
-            lying,
-            now,
-            given,
+            (here := placed.get(host.id, _NOBODY)),
+            _used_cells(host.id, here, lying),
+            is_up(control.settings, host, now),
+            given.get(str(host.id), _NO_TRAITS),
+            known.get(host.id, ()),
         )
         for host in rows
-    )
-    return control.memory.snapshot(
-        [_in_aggregates(state, known[state.id]) if state.id in known else state for state in states]
-    )
+    }
+    return control.memory.snapshot(control.memory.states(facts, _host_state))
 
 
 def states_of(
@@ -64,9 +67,33 @@ def states_of(
     now = control.now()
     mediated = Mediated.read(tx, control.settings.mdev_rules, owners, [row.id for row in rows])
     return [
-        _host_state(control.settings, host, mediated.of(host.id, devices[host.id]), None, {}, {}, now, {})
+        _host_state(
+            _Facts(
+                control.settings, host, mediated.of(host.id, devices[host.id]), up=is_up(control.settings, host, now)
+            )
+        )
         for host in rows
     ]
+
+
+class _Facts(NamedTuple):
+    """All that the state of a host is made of; equal facts make equal states."""
+
+    settings: Settings
+    host: HostRow
+    offered: Offered
+    fabric: DeviceId | None = None
+    placed: Occupants = _NOBODY
+    cells: Sequence[UsedCell] = ()
+    up: bool = False
+    traits: frozenset[str] = _NO_TRAITS
+    aggregates: Sequence[Mapping[str, str]] = ()
+
+
+def _used_cells(
+    host_id: HostId, placed: Occupants, lying: Mapping[tuple[ServerId, HostId], tuple[UsedCell, ...]]
+) -> Sequence[UsedCell]:
+    return [cell for server_id in placed for cell in lying.get((server_id, host_id), ())] if lying else ()
 
 
 def _in_aggregates(state: HostState, known: Sequence[Mapping[str, str]]) -> HostState:
@@ -81,20 +108,11 @@ def is_up(settings: Settings, host: HostRow, now: datetime) -> bool:
     return host.seen is not None and now - host.seen <= timedelta(seconds=settings.lease_seconds)
 
 
-def _host_state(
-    settings: Settings,
-    host: HostRow,
-    offered: Offered,
-    fabric: DeviceId | None,
-    placed: Occupants,
-    lying: Mapping[tuple[ServerId, HostId], tuple[UsedCell, ...]],
-    now: datetime,
-    given: Mapping[str, frozenset[str]],
-) -> HostState:
-    used = total(placed)
+def _host_state(facts: _Facts) -> HostState:
+    settings, host = facts.settings, facts.host
+    used = total(facts.placed)
     size = host.resources
-    used_cells = [cell for server_id in placed for cell in lying.get((server_id, host.id), ())] if lying else []
-    return HostState(
+    state = HostState(
         id=host.id,
         name=host.name,
         generation=host.generation,
@@ -103,23 +121,24 @@ def _host_state(
         free_ram_mb=int(((size.ram_mb if size else 0) - reserved_mb(settings, size)) * settings.ram_allocation_ratio)
         - used.ram_mb,
         free_disk_gb=(size.disk_gb if size else 0) - used.disk_gb,
-        free_servers=settings.max_instances_per_host - len(placed),
-        devices=offered.devices,
-        mdevs=offered.mdevs,
-        cards=offered.cards,
-        fabric=fabric,
-        up=is_up(settings, host, now),
+        free_servers=settings.max_instances_per_host - len(facts.placed),
+        devices=facts.offered.devices,
+        mdevs=facts.offered.mdevs,
+        cards=facts.offered.cards,
+        fabric=facts.fabric,
+        up=facts.up,
         enabled=host.enabled,
         down_reason=_down_reason(host),
-        cells=free_cells(settings, size, used_cells),
+        cells=free_cells(settings, size, facts.cells),
         capabilities=capabilities(size),
         guests=guests(size),
         kinds=size.kinds if size else (WholeFunction.kind,),
         unsafe=tuple(word for word in size.unsafe if word not in settings.accept_weak_isolation) if size else (),
         machine=size.machine if size else (),
         no_chassis=size.chassis.lacks if size and size.chassis else "",
-        traits=host_traits(host, given, up=is_up(settings, host, now)),
+        traits=host_traits(host, {str(host.id): facts.traits}, up=facts.up),
     )
+    return _in_aggregates(state, facts.aggregates) if facts.aggregates else state
 
 
 def host_traits(host: HostRow, given: Mapping[str, frozenset[str]], *, up: bool) -> frozenset[str]:

@@ -23,6 +23,7 @@ from busway.store.cells import UsedCell
 from busway.store.claims import Claim
 from busway.store.database import Tx
 from busway.store.events import Event
+from busway.store.hosts import Swap
 from busway.store.servers import ServerRow
 
 
@@ -86,9 +87,12 @@ class Turn:
         for each in self._placed:
             first.setdefault(each.placement.host_id, each.placement)
         counts = Counter(each.placement.host_id for each in self._placed)
-        for host_id, placement in sorted(first.items()):
-            if not hosts.swap_generation(tx, host_id, placement.generation, placement.revision, counts[host_id]):
-                raise Raced("The host changed while a server was being placed")
+        swaps = [
+            Swap(host_id, placement.generation, placement.revision, counts[host_id])
+            for host_id, placement in sorted(first.items())
+        ]
+        if not hosts.swap_generations(tx, swaps):
+            raise Raced("The host changed while a server was being placed")
 
     def _claims(self, each: _Placed, now: datetime) -> list[Claim]:
         return new_claims(self.control, each.row.id, each.placement.host_id, each.placement.devices, now)
