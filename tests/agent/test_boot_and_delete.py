@@ -7,6 +7,7 @@ from busway.domain.errors import HostError
 from busway.domain.grant import Grant
 from busway.domain.server import PowerState
 from busway.domain.units import WholeFunction
+from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.stage import ONE, Stage, desired_server, with_audio
 
 
@@ -116,6 +117,26 @@ def test_a_guest_that_ignores_the_power_button_is_ended_after_the_deadline(stage
     stage.settle(agent)
 
     assert patient is PowerState.RUNNING
+    assert stage.link.last.servers[0].power is PowerState.SHUTOFF
+
+
+def test_a_guest_that_boots_and_hears_no_power_button_is_asked_again_as_soon_as_it_may_listen(stage: Stage) -> None:
+    verbs: list[str] = []
+    stage.hypervisor = FakeHypervisor(stage.root, on_verb=verbs.append)
+    server = desired_server(ONE)
+    stage.desire(server)
+    agent = stage.agent()
+    stage.settle(agent)
+    stage.hypervisor.obeys_acpi = False  # it has become ACTIVE just now, and its system is not up
+    stage.desire(replace(server, powered=False))
+    stage.settle(agent, 9)
+    asked = verbs.count("shutdown")
+
+    stage.hypervisor.obeys_acpi = True
+    stage.settle(agent, 5)
+
+    assert verbs.count("shutdown") == asked + 1 == 2
+    assert "destroy" not in verbs
     assert stage.link.last.servers[0].power is PowerState.SHUTOFF
 
 

@@ -36,6 +36,8 @@ def steps_of(wanted: dict[str, Any], here: dict[str, Any]) -> list[str]:
     [
         ({"powered": False}, {}, ["StopDomain"]),
         ({"powered": False}, {"stop_asked": True}, []),
+        ({"powered": False}, {"stop_asked": True, "stop_again": True}, ["StopDomain"]),
+        ({"powered": False}, {"stop_asked": True, "stop_again": True, "stop_overdue": True}, ["DestroyDomain"]),
         ({"powered": False}, {"stop_asked": True, "stop_overdue": True}, ["DestroyDomain"]),
         ({"powered": False}, PAUSED, ["UnpauseDomain", "StopDomain"]),
         ({"reboots": 1}, {}, ["RebootDomain", "RecordCounters"]),

@@ -300,7 +300,7 @@ class Agent:
 
     def _look(self) -> Sight:
         self._machine = self._machine.rescan() if self._machine else Machine.read(self._kernel.root)
-        now, patience = self._tools.now(), self._timing.stop
+        now, timing = self._tools.now(), self._timing
         active = self._fabric.active() if self._fabric else frozenset()
         sight = look(
             self._machine,
@@ -309,11 +309,12 @@ class Agent:
             self._desired,
             self._faults,
             now,
-            patience,
+            timing.stop,
             active,
-            self._timing.unplug,
+            timing.unplug,
             self.live.seen,
             self._options.digest,
+            timing.press,
         )
         with_modes, fabrics = self._vgpu_modes.with_modes, self._fabric.seen() if self._fabric else ()
         parents, functions = with_modes(sight.mdev_parents), with_modes(sight.vgpu_functions)

@@ -86,6 +86,7 @@ def look(
     unplug_patience: float = 60.0,
     live: Callable[[ServerId], LiveSeen | None] = lambda _server_id: None,
     options: str = "",
+    press_patience: float = 10.0,
 ) -> Sight:
     """Reads counters, then domains, then all else: a host whose hypervisor is away raises here and is never taken for an empty one.
 
@@ -101,7 +102,7 @@ def look(
         held += _held_by_any(name, error, desired, domains)
         doubtful += _doubtful(name, error, desired)
     ids = sorted({*domains, *state.server_ids(), *(record.held.server_id for record in records)})
-    observation = _Observation(state, faults, now, stop_patience, unplug_patience, live, counted)
+    observation = _Observation(state, faults, now, stop_patience, press_patience, unplug_patience, live, counted)
     seen = [observation.see(server_id, domains.get(server_id)) for server_id in ids]
     local = LocalState(
         servers=tuple(one.local for one in seen),
@@ -182,6 +183,7 @@ class _Observation:
     faults: Faults
     now: Moment
     stop_patience: float
+    press_patience: float
     unplug_patience: float
     live: Callable[[ServerId], LiveSeen | None]
     counted: Mapping[ServerId, tuple[int, int]]
@@ -227,7 +229,7 @@ class _Observation:
         return tuple(sorted(thing for thing in late if thing in {*server.cards, *server.attached_names}))
 
     def _local(self, server: LocalServer, record: ServerRecord) -> LocalServer:
-        asked = record.stop_asked
+        asked, pressed = record.stop_asked, record.stop_pressed or record.stop_asked
         recent = (
             thing for thing, when in record.asked_out.items() if when.last.passed(self.now) < self.unplug_patience
         )
@@ -250,6 +252,7 @@ class _Observation:
             handed=record.handed,
             awaited=_awaited(self.live(server.id)),
             stop_asked=asked is not None,
+            stop_again=pressed is not None and pressed.passed(self.now) >= self.press_patience,
             stop_overdue=asked is not None and asked.passed(self.now) >= self.stop_patience,
         )
 

@@ -42,7 +42,7 @@ class ServerRecord:
     `disk` is the number of the disk that the domain was defined with, `definition` the digest of that definition, `options`
     that of the host's choices for all guests in it, "" where an older agent defined it, `rescue` the number of the disk that it is rescued from, 0 for none.
     `uploaded` is the image as which the disk was last uploaded, `uploaded_ephemeral` the same of the ephemeral disk.
-    `stop_asked` is when the power button was pressed. `fault_for` names what was desired when the fault came: while
+    `stop_asked` is when the power button was pressed first, `stop_pressed` when it was last. `fault_for` names what was desired when the fault came: while
     that stays the same there is no point in trying again. `asked_out` are the MAC addresses of cards and the names of units
     that the guest was asked to let go since it was started. `handed` is the live migration by which its guest has left this host,
     `progress` how that went: from then on the guest is another host's, whatever becomes of the domain here. `sending` is the
@@ -67,6 +67,7 @@ class ServerRecord:
     sending: str = ""
     awaited: str = ""
     progress: LiveProgress = field(default_factory=LiveProgress)
+    stop_pressed: Moment | None = None
 
 
 def read_record(path: Path, kind: type[_Record]) -> _Record | None:

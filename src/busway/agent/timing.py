@@ -15,6 +15,7 @@ class Timing:
     report: float = 10.0  # a report at least this often
     resource_view: float = 60.0
     stop: float = 60.0  # how long a guest may take to follow an ACPI shutdown
+    press: float = 10.0  # how long it may show nothing of it before it is asked again: one that boots hears nothing yet
     unplug: float = 60.0  # how long a guest may take to release a device, before its user is told and it is asked again
     kernel: float = 20.0  # how long a driver may take to bind
     together: float = 5.0  # how long a round waits for the work that it has begun; one second for downloads and copies

@@ -20,7 +20,7 @@ class LocalServer:
     is the one that the domain was defined with and `definition` the digest of that definition, `options` that of the
     host's choices for all guests in it, each "" when it is not known. `ephemeral` and `swap` are the numbers of the disks of these roles that are here. `starts` and `reboots`
     are the counters carried out, `uploaded` is the image as which its disk was last uploaded, `uploaded_ephemeral` that of its ephemeral disk. `stop_asked` and
-    `stop_overdue` stand for an ACPI shutdown that the guest has not followed yet. `paused` tells that somebody has
+    `stop_overdue` stand for an ACPI shutdown that the guest has not followed yet, `stop_again` that it should be asked once more. `paused` tells that somebody has
     paused its vCPUs, `saved` that its memory is in a file, from which its next start continues. `rescue` is the number
     of the disk that the domain was defined to be rescued from, 0 for none. `cards` are the MAC addresses of the domain's
     network cards; of a guest that runs, these and `attached` are what it has now. `asked_out` names what it was asked to let
@@ -45,6 +45,7 @@ class LocalServer:
     uploaded_ephemeral: str = ""
     stop_asked: bool = False
     stop_overdue: bool = False
+    stop_again: bool = False
     paused: bool = False
     saved: bool = False
     rescue: int = 0

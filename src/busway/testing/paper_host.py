@@ -167,7 +167,15 @@ def _start(_step: StartDomain, here: LocalServer, local: LocalState) -> LocalSer
     assert here.power is PowerState.SHUTOFF, "started while not defined and off"
     assert {here.disk, here.rescue or here.disk} <= here.disks, "started without a disk"
     assert here.attached_names <= ready, "started with a device that is not its own"
-    return replace(here, power=PowerState.RUNNING, paused=False, saved=False, stop_asked=False, stop_overdue=False)
+    return replace(
+        here,
+        power=PowerState.RUNNING,
+        paused=False,
+        saved=False,
+        stop_asked=False,
+        stop_overdue=False,
+        stop_again=False,
+    )
 
 
 def _record(step: RecordCounters, here: LocalServer, _local: LocalState) -> LocalServer:
@@ -176,7 +184,7 @@ def _record(step: RecordCounters, here: LocalServer, _local: LocalState) -> Loca
 
 def _stop(_step: StopDomain, here: LocalServer, _local: LocalState) -> LocalServer:
     assert not here.paused, "a paused guest was asked to power off"
-    return replace(here, power=PowerState.SHUTOFF, stop_asked=True)
+    return replace(here, power=PowerState.SHUTOFF, stop_asked=True, stop_again=False)
 
 
 def _destroy(_step: DestroyDomain, here: LocalServer, _local: LocalState) -> LocalServer:

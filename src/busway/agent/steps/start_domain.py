@@ -18,7 +18,7 @@ def execute(step: StartDomain, tools: Tools) -> None:
     tools.networks.check(step.server_id)
     record = tools.state.record(step.server_id)
     if record.stop_asked is not None or record.asked_out:
-        tools.state.write_record(step.server_id, replace(record, stop_asked=None, asked_out={}))
+        tools.state.write_record(step.server_id, replace(record, stop_asked=None, stop_pressed=None, asked_out={}))
     tools.hypervisor.start(step.server_id)
     seen = tools.find_domain(step.server_id)
     if seen is None or seen.power is PowerState.SHUTOFF:

@@ -96,3 +96,5 @@ def _power_off(server: DesiredServer, here: LocalServer) -> Iterator[Step]:
         yield DestroyDomain(server.id, "the guest did not follow the ACPI shutdown in time")
     elif not here.stop_asked:
         yield StopDomain(server.id, "its guest runs and must not, or not from this disk")
+    elif here.stop_again:
+        yield StopDomain(server.id, "the guest has not followed the ACPI shutdown: it may have been booting")
