@@ -239,7 +239,11 @@ def test_an_agent_of_an_earlier_release_neither_sends_nor_takes_an_ephemeral_dis
     with pytest.raises(Conflict if old == "h1" else BadInput) as caught:
         migrate_server(cloud.control, ADMIN, server_id, "req-2")
     assert caught.value.code == ("guest-act" if old == "h1" else "no-valid-host")
-    with pytest.raises(BadInput):
+    if old == "h2":
+        assert "h2 (AgentVersion): its agent" in caught.value.detail
+        assert "too old to take an ephemeral disk" in caught.value.detail and "pgrade" in caught.value.remedy
+    with pytest.raises(BadInput) as caught_in_resize:
         resize_server(cloud.control, ADMIN, server_id, with_disks(cloud, 50, id="e"), "req-3")
+    assert "(AgentVersion)" in caught_in_resize.value.detail
 
     assert cloud.server(server_id).status is ServerStatus.ACTIVE

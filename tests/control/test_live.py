@@ -259,8 +259,12 @@ def test_a_host_that_could_not_let_the_guest_go_on_is_not_chosen(cloud: Cloud) -
     acts = tuple(act for act in GuestAct if act is not GuestAct.LIVE)
     cloud.host("old", resources=HostResources(16, 65536, 1000, acts=acts))
     cloud.host("other", resources=HostResources(16, 65536, 1000, acts=tuple(GuestAct), virt_type="qemu"))
-    with pytest.raises(BadInput, match="No valid host"):
+    with pytest.raises(BadInput, match="No valid host") as caught:
         live_migrate_server(cloud.control, ADMIN, server.id, "req-l")
+    assert "old (AgentVersion): its agent" in caught.value.detail
+    assert "is too old to take part in a live migration" in caught.value.detail
+    assert "other (GuestKind): its guests run by qemu" in caught.value.detail
+    assert "pgrade the agents" in caught.value.remedy and "busway host list" in caught.value.remedy
     for name, words in (("old", "can't let the guest"), ("h1", "current host"), ("none", "could not be found")):
         with pytest.raises(BadInput, match=words):
             live_migrate_server(cloud.control, ADMIN, server.id, "req-l", host=name)

@@ -14,6 +14,8 @@ from busway.scheduler.pci import FOREIGN_GROUP, NO_GROUP, NOT_OFFERED, OWNED, PR
 _MOST_REASONS = 5
 _MOST_NAMES = 3
 _MOST_HOSTS = 12
+# The rules of hosts that are left out before a move is placed.
+AGENT_VERSION, GUEST_KIND = "AgentVersion", "GuestKind"
 
 
 def explain(refusal: Refusal) -> BuswayError:
@@ -151,7 +153,9 @@ def _general(refusal: Refusal) -> str:
         acts.append(
             "have your operator give a host the trait (`openstack resource provider trait set`), or choose another flavor"
         )
-    if "ResourceKindFilter" in rules:
+    if GUEST_KIND in rules:
+        acts.append("migrate the server cold: openstack server migrate ID")
+    if "ResourceKindFilter" in rules or AGENT_VERSION in rules:
         acts.append("upgrade the agents of the hosts that can't serve it (`busway host list` has their versions)")
     if "MachineFilter" in rules:
         acts.append(

@@ -6,6 +6,7 @@ import secrets
 
 from busway.control.context import Control
 from busway.control.moves.begin import ring
+from busway.control.moves.left_out import Unfit
 from busway.control.moves.live_checks import check_live, without_unfit
 from busway.control.moves.live_devices import claimed_here, ids_of, pin_places, places_for
 from busway.control.moves.sides import current_side
@@ -14,7 +15,6 @@ from busway.control.servers.access import note_action, placed_server, set_status
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput
 from busway.domain.host_facts import GuestAct
-from busway.domain.ids import HostId
 from busway.domain.move import LiveDetails, MoveKind, MoveSide, MoveState
 from busway.domain.server import ServerStatus, TaskState
 from busway.policy import authorize
@@ -61,7 +61,7 @@ def live_migrate_server(
     ring(control, row, placement.host_id)
 
 
-def _check_host(tx: Tx, row: ServerRow, host: str | None, unfit: frozenset[HostId]) -> None:
+def _check_host(tx: Tx, row: ServerRow, host: str | None, unfit: Unfit) -> None:
     if host is None:
         return
     known = hosts.find_host(tx, host)
@@ -76,7 +76,7 @@ def _check_host(tx: Tx, row: ServerRow, host: str | None, unfit: frozenset[HostI
     if known.id in unfit:
         raise BadInput(
             f"Host {host} can't let the guest of server {row.id} continue",
-            detail="Its agent can't migrate live, or its guests run on another kind of CPU.",
+            detail=f"Reason: {unfit[known.id].reason}.",
             remedy="Name another host, or migrate it cold: openstack server migrate ID",
             code="live-unfit",
         )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from busway.control.moves.left_out import LeftOut, Unfit, other_kind, too_old
 from busway.control.moves.live_devices import COLD, check_unplug
 from busway.control.placement.host_facts import desired_cells
 from busway.domain.documents import HostResources
 from busway.domain.errors import BuswayError, Conflict
 from busway.domain.guest_machine import machine_of
 from busway.domain.host_facts import GuestAct
-from busway.domain.ids import HostId
 from busway.store import hosts
 from busway.store.claims import Claim
 from busway.store.database import Tx
@@ -44,21 +44,27 @@ def check_live(tx: Tx, row: ServerRow, held: Sequence[Claim]) -> HostRow:
     return host
 
 
-def without_unfit(tx: Tx, source: HostRow, needed: GuestAct) -> frozenset[HostId]:
+def without_unfit(tx: Tx, source: HostRow, needed: GuestAct) -> Unfit:
     """The hosts that could not let the guest continue: other CPUs, another kind of guests, or an agent that can't do what is `needed`.
 
     The target's libvirt compares the CPUs once more, with all that they have, before anything is copied.
     """
     assert source.resources is not None
-    return frozenset(host.id for host in hosts.list_hosts(tx) if not _fits(source.resources, host.resources, needed))
+    found = {host.id: _lacks(source.resources, host, needed) for host in hosts.list_hosts(tx)}
+    return {host_id: why for host_id, why in found.items() if why is not None}
 
 
-def _fits(source: HostResources, target: HostResources | None, needed: GuestAct) -> bool:
+def _lacks(source: HostResources, host: HostRow, needed: GuestAct) -> LeftOut | None:
+    target = host.resources
     if target is None or needed not in target.acts:
-        return False
-    if (target.virt_type, target.architecture) != (source.virt_type, source.architecture):
-        return False
-    return source.virt_type != "qemu" or target.hypervisor_version // 1000 == source.hypervisor_version // 1000
+        with_devices = " of a guest with devices" if needed is GuestAct.LIVE_UNPLUG else ""
+        return too_old(host, f"take part in a live migration{with_devices}")
+    here, there = (f"{each.virt_type} on {each.architecture}" for each in (source, target))
+    if there != here:
+        return other_kind(f"its guests run by {there}, this one by {here}")
+    if source.virt_type == "qemu" and target.hypervisor_version // 1000 != source.hypervisor_version // 1000:
+        return other_kind("its QEMU has another version, and emulates another CPU")
+    return None
 
 
 def _refused(row: ServerRow, why: str, detail: str) -> Conflict:

@@ -14,6 +14,7 @@ from busway.control.context import Control
 from busway.control.drivers.check import check_driver
 from busway.control.groups import placement_group
 from busway.control.hosts.down import is_too_early, not_heard
+from busway.control.moves.left_out import Unfit, too_old, with_left_out
 from busway.control.placement.neighbours import with_neighbours
 from busway.control.placement.request import placement_request, server_words
 from busway.control.placement.snapshot import take_snapshot
@@ -28,6 +29,7 @@ from busway.scheduler.explain import details, explain
 from busway.scheduler.place import place
 from busway.store import cells, claims, departures, hosts, ports
 from busway.store.database import Tx
+from busway.store.hosts import HostRow
 from busway.store.servers import ServerRow
 
 _SOMEBODY = ServerId("somebody else")
@@ -42,7 +44,7 @@ def place_now(
     host: str | None = None,
     without: HostId | None = None,
     in_place: bool = False,
-    unfit: frozenset[HostId] = frozenset(),
+    unfit: Unfit = MappingProxyType({}),
     equal: frozenset[tuple[str, str]] | None = None,
 ) -> Placement:
     """Chooses a host and devices; raises `BadInput` that says why there are none.
@@ -51,7 +53,7 @@ def place_now(
     the server's own host comes first, where what the server has now counts as free: with its own devices if they are
     enough, with others beside them if not; a PF never takes the place of its own VFs, nor they that of it. A guest
     that has NUMA cells, or must have some, goes elsewhere: for a while it lies on its old cells and on its new ones,
-    and a host keeps one set for each server. `unfit` are hosts that its guest could not continue on;
+    and a host keeps one set for each server. `unfit` are hosts that can't take it, with their reasons;
     with `equal`, only devices of these vendors and products count.
     """
     leaving = {departure.host_id for departure in departures.list_departures(tx, server_id=row.id)}
@@ -70,6 +72,8 @@ def place_now(
             raise _still_leaving(row)
         if is_too_early(control, snapshot.hosts):
             raise not_heard(control, "No host that has reported fits, and others may be up")
+        others = {host_id: why for host_id, why in unfit.items() if host_id != row.host_id}
+        found = with_left_out(found, snapshot, others)
         why = explain(found)
         raise BadInput(why.brief, detail=f"{why.detail} {details(found)}".strip(), remedy=why.remedy, code=why.code)
     return found
@@ -90,13 +94,21 @@ def _ids(state: DeviceState) -> tuple[str, str]:
     return state.device.vendor_id, state.device.product_id
 
 
-def without_ephemeral(tx: Tx, row: ServerRow) -> frozenset[HostId]:
+def without_ephemeral(tx: Tx, row: ServerRow) -> Unfit:
     """The hosts to which a server's ephemeral disk can't go, all of them if its own host can't send it; none without such a disk."""
     if not row.has_ephemeral:
-        return frozenset()
-    known = {host.id: host.resources for host in hosts.list_hosts(tx)}
-    able = {each for each, there in known.items() if there is not None and GuestAct.EPHEMERAL in there.acts}
-    return frozenset(known) - able if row.host_id in able else frozenset(known)
+        return {}
+    known = hosts.list_hosts(tx)
+    old = {each.id: too_old(each, "take an ephemeral disk") for each in known if not _moves_ephemeral(each)}
+    own = next((each for each in known if each.id == row.host_id and each.id in old), None)
+    if own is None:
+        return old
+    why = too_old(own, "send the server's ephemeral disk", f"the agent of {own.name}, where it is,")
+    return {each.id: why for each in known}
+
+
+def _moves_ephemeral(host: HostRow) -> bool:
+    return host.resources is not None and GuestAct.EPHEMERAL in host.resources.acts
 
 
 def _still_leaving(row: ServerRow) -> Conflict:
