@@ -57,7 +57,7 @@ def place_all(
 def place_and_go_on(
     snapshot: Snapshot, requests: Sequence[PlacementRequest], policy: Policy = DEFAULT_POLICY
 ) -> tuple[tuple[Placement, ...], Snapshot] | Refusal:
-    """The same, with the snapshot after all of them, for the next ones of the same round."""
+    """Chooses as `place_all` does; returns the snapshot after all of them too, for the next servers of the same round."""
     found, now, failed = _in_turn(snapshot, requests, policy)
     if failed is None:
         if len(requests) == 1:

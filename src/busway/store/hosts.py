@@ -259,7 +259,7 @@ def swap_generation(tx: Tx, host_id: HostId, generation: int, revision: int, ste
 
 
 def swap_generations(tx: Tx, swaps: Sequence[Swap]) -> bool:
-    """The same with several hosts in one round trip; returns False if one has changed, and others are changed then: roll back.
+    """Compare-and-swap of several hosts in one round trip; returns False if one has changed, and others are changed then: roll back.
 
     The hosts are locked in the order in which they are given: that of their ids, so that two who change several never
     wait for each other.

@@ -1,4 +1,4 @@
-"""Hosts that a server can't be moved to whatever room they have, each with its reason: a refusal tells of them beside the scheduler's."""
+"""Hosts that a server can't be moved to whatever room they have, each with its reason: a refusal lists them beside the scheduler's."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def other_kind(reason: str) -> LeftOut:
 
 
 def with_left_out(refusal: Refusal, snapshot: Snapshot, unfit: Unfit) -> Refusal:
-    """The refusal that tells of the hosts that were left out too, before all others."""
+    """Returns the refusal with the hosts that were left out before all others."""
     found: dict[LeftOut, list[HostState]] = {}
     for host in snapshot.hosts:
         if host.id in unfit:
