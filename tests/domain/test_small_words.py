@@ -12,6 +12,7 @@ from busway.domain.ids import ProjectId, UserId
 from busway.domain.image import Image, ImageStatus, check_name, check_properties
 from busway.domain.image_hash import DEFAULT_HASH, unfit_hash
 from busway.domain.keypair import SSH, X509, key_type, ssh_fingerprint
+from busway.domain.text import some_of
 
 CALLER = Caller(UserId("u"), "ann", ProjectId("p"), roles=frozenset({"member"}))
 BLOB = b"\0\0\0\x0bssh-ed25519" + b"\0\0\0\x20" + bytes(32)
@@ -131,3 +132,8 @@ def test_names_of_the_image_service_are_not_for_users() -> None:
 def test_public_and_community_images_are_for_everybody() -> None:
     seen = [image(visibility=each).is_visible_to(CALLER) for each in ("public", "community", "shared", "private")]
     assert seen == [True, True, False, False]
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, ""), (1, "a"), (2, "a, b"), (3, "a, b and 1 more")])
+def test_a_message_names_the_first_of_many(count: int, words: str) -> None:
+    assert some_of("abc"[:count], 2) == words

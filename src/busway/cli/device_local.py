@@ -11,6 +11,7 @@ import click
 
 from busway.cli.output import print_json, print_table
 from busway.cli.width import wrapped
+from busway.domain.text import some_of
 
 if TYPE_CHECKING:
     from busway.hardware.card import Card
@@ -127,8 +128,7 @@ def _remarks(card: Card, blocked: Iterable[object]) -> Iterator[str]:
 
 def _few(functions: tuple[Function, ...]) -> str:
     """The first of them by name, and how many there are more."""
-    more = f" and {len(functions) - _NAMED} more" if len(functions) > _NAMED else ""
-    return ", ".join(f"{one.address} {one.description}" for one in functions[:_NAMED]) + more
+    return some_of((f"{one.address} {one.description}" for one in functions), _NAMED)
 
 
 def _card(card: Card, files: OpenFiles, iomem: bool, blocked: Iterable[object]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from busway.cli.width import wrapped
+from busway.domain.text import some_of
 
 if TYPE_CHECKING:
     from busway.doctor.finding import Finding
@@ -73,8 +74,10 @@ def _print_finding(finding: Finding, others: list[str]) -> None:
     click.echo(wrapped("    cause  ", finding.cause))
     click.echo(wrapped("    do     ", finding.remedy))
     if others:
-        names = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")
         click.echo(
-            wrapped("    also   ", f"the same of {names}; `busway doctor {others[0]}` shows one of them in full")
+            wrapped(
+                "    also   ",
+                f"the same of {some_of(others, _NAMED)}; `busway doctor {others[0]}` shows one of them in full",
+            )
         )
     click.echo("")

@@ -15,6 +15,7 @@ from busway.domain.boolean import parse_boolean
 from busway.domain.config_warning import ConfigWarning, Located
 from busway.domain.device_spec import PLACE_KEYS, TAG_KEYS, DeviceSpec
 from busway.domain.json_text import load_json, repeated_keys
+from busway.domain.text import some_of
 
 LocatedSpecs = Located[tuple[DeviceSpec, ...]]
 _EXAMPLES = 3
@@ -110,7 +111,7 @@ def _of_regex(value: LocatedSpecs, address: AddressRegex) -> Iterator[ConfigWarn
             )
         elif loose:
             yield value.warn(
-                f"The {field} '{pattern.pattern}' matches from the start only: also {_some(loose)}",
+                f"The {field} '{pattern.pattern}' matches from the start only: also {some_of(loose, _EXAMPLES)}",
                 f"End it with $ to mean exactly that: '{pattern.pattern}$'.",
                 code="device-spec-regex-loose",
             )
@@ -150,8 +151,3 @@ def covers(earlier: DeviceSpec, later: DeviceSpec) -> bool:
     if earlier.address.is_any or earlier.address == later.address:
         return True
     return all(later.address.values(field) <= earlier.address.values(field) for field in MAXIMA)
-
-
-def _some(texts: Sequence[str]) -> str:
-    more = f" and {len(texts) - _EXAMPLES} more" if len(texts) > _EXAMPLES else ""
-    return f"{', '.join(texts[:_EXAMPLES])}{more}"

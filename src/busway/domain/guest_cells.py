@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from busway.domain.errors import Forbidden, InvalidExtraSpec
 from busway.domain.flavor import Flavor
 from busway.domain.placement import GuestCell
+from busway.domain.text import shortened, whole_number
 
 _NODES, _CPUS, _MEMORY = "hw:numa_nodes", "hw:numa_cpus.", "hw:numa_mem."
 MOST_CELLS = 64
@@ -57,7 +58,7 @@ def _numa_specs(flavor: Flavor, image_properties: Mapping[str, str]) -> tuple[Ma
 
 
 def _count(value: str) -> int:
-    number = _whole(value)
+    number = whole_number(value)
     if not 1 <= number <= MOST_CELLS:
         raise InvalidExtraSpec(
             f"{_NODES}={shortened(value)} is not a number of NUMA cells",
@@ -84,20 +85,10 @@ def _cpus(specs: Mapping[str, str], cell: int, vcpus: int) -> frozenset[int]:
 
 def _memory(specs: Mapping[str, str], cell: int) -> int:
     value = specs.get(f"{_MEMORY}{cell}", "")
-    number = _whole(value)
+    number = whole_number(value)
     if not 1 <= number <= _MOST_MEMORY:
         raise _unsized(f"{_MEMORY}{cell}", value, "the MB of RAM of that cell", "2048")
     return number
-
-
-def _whole(value: str) -> int:
-    """The number that a text is, -1 for any other text and for numbers of more than ten digits."""
-    return int(value) if len(value) <= 10 and value.isascii() and value.isdigit() else -1
-
-
-def shortened(value: str) -> str:
-    """A value for a message, of 80 characters at most."""
-    return value if len(value) <= 80 else f"{value[:77]}..."
 
 
 def _check_sums(flavor: Flavor, lists: list[frozenset[int]], cells: tuple[GuestCell, ...]) -> None:

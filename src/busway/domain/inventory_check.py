@@ -8,6 +8,7 @@ from busway.domain.alias import Alias
 from busway.domain.config_warning import ConfigWarning, Located
 from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.device_spec import DeviceSpec, DeviceSpecs
+from busway.domain.text import some_of
 
 _EXAMPLES = 3
 
@@ -90,5 +91,4 @@ def _of_alias(value: Located[Alias], offered: Sequence[tuple[PciDevice, DeviceSp
 
 
 def _names(devices: Sequence[PciDevice]) -> str:
-    more = f" and {len(devices) - _EXAMPLES} more" if len(devices) > _EXAMPLES else ""
-    return ", ".join(str(device.address) for device in devices[:_EXAMPLES]) + more
+    return some_of((device.address for device in devices), _EXAMPLES)

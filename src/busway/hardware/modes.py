@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from busway.domain.address import PciAddress
 from busway.domain.condition import CardMode
+from busway.domain.text import some_of
 from busway.domain.units import FabricPartition
 from busway.hardware.card import Card
 from busway.hardware.function import Function
@@ -149,6 +150,4 @@ def _render(machine: Machine, card: Card, lacking: Callable[[], str]) -> CardMod
 
 
 def _names(functions: Collection[Function]) -> str:
-    listed = [f"{one.address} {one.description} ({one.driver or 'no driver'})" for one in functions][:_NAMED]
-    more = f" and {len(functions) - _NAMED} more" if len(functions) > _NAMED else ""
-    return ", ".join(listed) + more
+    return some_of((f"{one.address} {one.description} ({one.driver or 'no driver'})" for one in functions), _NAMED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
@@ -15,6 +15,7 @@ from busway.doctor.report import Verdict
 from busway.domain.caller import Caller
 from busway.domain.errors import BuswayError
 from busway.domain.ids import UserId
+from busway.domain.text import some_of
 from busway.store import hosts
 
 _log = structlog.get_logger("busway.setup")
@@ -66,7 +67,7 @@ def offered(proposal: Proposal) -> Iterator[str]:
     """What is ready under which names, and what is not and why."""
     for kind in proposal.kinds:
         flavors = ", ".join(flavor.name for flavor in kind.flavors)
-        yield f"{len(kind.cards)} x {kind.model.name} ({_few(kind.cards)}): alias {kind.name}; flavors {flavors}"
+        yield f"{len(kind.cards)} x {kind.model.name} ({some_of(kind.cards, _NAMED)}): alias {kind.name}; flavors {flavors}"
     for verdict in proposal.left_out[:_NAMED]:
         yield f"Not offered: {verdict.card} {verdict.words}"
     if len(proposal.left_out) > _NAMED:
@@ -75,8 +76,3 @@ def offered(proposal: Proposal) -> Iterator[str]:
         yield "`busway doctor` says what to do; then `busway setup` offers what is ready."
     if not proposal.kinds and not proposal.left_out:
         yield "There is no GPU here; other PCI devices are offered by `busway device-spec create`."
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"

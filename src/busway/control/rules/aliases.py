@@ -17,6 +17,7 @@ from busway.domain.caller import Caller
 from busway.domain.config_warning import ConfigWarning
 from busway.domain.errors import BadInput, Conflict, InvalidExtraSpec, NotFound
 from busway.domain.flavor import Flavor
+from busway.domain.text import some_of
 from busway.policy import authorize
 from busway.store import devices, flavors, servers
 from busway.store import pci_rules as store
@@ -174,9 +175,8 @@ def _require_unused(tx: Tx, name: str) -> None:
     users = [f"flavor {flavor.name}" for flavor in flavors.list_flavors(tx) if _asks(flavor, name)]
     users += [f"server {row.name} ({row.id})" for row in servers.list_servers(tx) if _asks(row.flavor, name)]
     if users:
-        more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
         raise Conflict(
-            f"Alias {name} is in use: {', '.join(users[:_NAMED])}{more}",
+            f"Alias {name} is in use: {some_of(users, _NAMED)}",
             detail="Without it they can't be placed or moved to another host. Running servers keep their devices.",
             remedy="First remove it from the flavors and delete the servers, or use --force (?force=true).",
             code="alias-in-use",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from busway.doctor.check import Check
 from busway.doctor.finding import Evidence, Finding, Severity, Stage
 from busway.doctor.host import Host, sysfs
+from busway.domain.text import some_of
 from busway.hardware import Card
 
 _NAMED = 4  # members that a sentence names; the evidence has all
@@ -16,8 +17,7 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
     others = (*card.foreign, *card.unusual)
     if not others or card.iommu_group is None:
         return
-    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-    who = ", ".join(str(one.address) for one in others[:_NAMED]) + more
+    who = some_of((one.address for one in others), _NAMED)
     folder = f"/sys/kernel/iommu_groups/{card.iommu_group}/devices"
     yield CHECK.found(
         f"{card.name} shares IOMMU group {card.iommu_group} with {who}",

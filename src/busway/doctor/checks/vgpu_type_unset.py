@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from busway.doctor.check import Check
 from busway.doctor.finding import Evidence, Finding, Severity, Stage
 from busway.doctor.host import Host, sysfs
+from busway.domain.text import some_of
 from busway.hardware import Card
 
 _NAMED = 6  # types that are listed
@@ -19,13 +20,12 @@ def _find(host: Host, card: Card) -> Iterator[Finding]:
         return
     file = sysfs(main.address, "nvidia/current_vgpu_type")
     names = [f"{one.id} ({one.name})" for one in vgpu.creatable]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     spare = _has_typed_sibling(host, card)
     yield CHECK.found(
         f"{main.address} has no vGPU type",
         cause="A virtual function of the vGPU driver can't be given to a guest until a type is chosen."
         + (" Others of its GPU have theirs." if spare else ""),
-        remedy=f"`echo ID > {file}` with one of {', '.join(names[:_NAMED])}{more}."
+        remedy=f"`echo ID > {file}` with one of {some_of(names, _NAMED)}."
         if names
         else f"Nothing more fits on this GPU: {file} accepts no type until another function releases its type.",
         evidence=(Evidence(file, "0"),),

@@ -13,11 +13,12 @@ from busway.domain.boolean import parse_boolean
 from busway.domain.dedicated_cpus import ThreadPolicy, parse_cpus
 from busway.domain.errors import BadInput, BuswayError, Forbidden, InvalidConfig, InvalidExtraSpec
 from busway.domain.flavor import Flavor
-from busway.domain.guest_cells import guest_cells, shortened
+from busway.domain.guest_cells import guest_cells
 from busway.domain.guest_machine import words
 from busway.domain.guest_machine.machine import Machine
 from busway.domain.guest_machine.words import ELSEWHERE, IGNORED, REFUSED, SERVED, Word
 from busway.domain.resource_request import parse_resources
+from busway.domain.text import shortened, whole_number
 from busway.domain.units.render import RenderShare
 from busway.domain.virgl import VIRGL_CLASS
 
@@ -140,7 +141,7 @@ def isolates_emulator(flavor: Flavor, properties: Mapping[str, str]) -> bool:
 
 def _asks_pcpus(asked: _Asked, flavor: Flavor) -> bool:
     """Whether a flavor asks for dedicated CPUs by their resource class: for all of its vCPUs then, and in no other way."""
-    found = {key: _whole(value) for key, value in flavor.extra_specs.items() if _PCPU.fullmatch(key)}
+    found = {key: whole_number(value) for key, value in flavor.extra_specs.items() if _PCPU.fullmatch(key)}
     count = sum(found.values())
     if count <= 0:
         return False
@@ -148,7 +149,7 @@ def _asks_pcpus(asked: _Asked, flavor: Flavor) -> bool:
     wanted = flavor.vcpus + (asked.text(words.EMULATOR, "") == "isolate")
     if asked.has(words.CPU_POLICY):
         raise _flavor_error(key, flavor.extra_specs[key], "hw:cpu_policy says it already; use one of the two")
-    if any(_VCPU.fullmatch(each) and _whole(value) > 0 for each, value in flavor.extra_specs.items()):
+    if any(_VCPU.fullmatch(each) and whole_number(value) > 0 for each, value in flavor.extra_specs.items()):
         raise _flavor_error(key, flavor.extra_specs[key], "resources:VCPU and resources:PCPU exclude each other")
     if count != wanted:
         raise _flavor_error(key, flavor.extra_specs[key], f"it must be {wanted}, as many CPUs as such a server has")
@@ -204,7 +205,7 @@ class _Asked:
         text = self.text(word, "")
         if not text:
             return default
-        value = _whole(text)
+        value = whole_number(text)
         if not least <= value <= most:
             raise self.error(word, f"it may be {least} to {most}")
         return value
@@ -229,7 +230,7 @@ def _check(key: str, value: str, known: Mapping[str, Word], error: _Error) -> No
         raise error(key, value, f"it may be {word.may_be}")
     if word.values == words.BOOT_MENU.values and parse_boolean(value) is None:
         raise error(key, value, f"it may be {word.may_be}")
-    if word.may_be.startswith(("a number", "0 to", "1 to", "32 to")) and _whole(value) < 0:
+    if word.may_be.startswith(("a number", "0 to", "1 to", "32 to")) and whole_number(value) < 0:
         raise error(key, value, f"it may be {word.may_be}")
 
 
@@ -339,8 +340,3 @@ def _image_error(key: str, value: str, why: str) -> BuswayError:
         remedy=f"Choose another image, or unset it: openstack image unset --property {key} IMAGE",
         code="image-property",
     )
-
-
-def _whole(text: str) -> int:
-    """The number that a text is, -1 for any other text and for numbers of more than ten digits."""
-    return int(text) if len(text) <= 10 and text.isascii() and text.isdigit() else -1
