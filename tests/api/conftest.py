@@ -7,12 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from busway.ovn.northbound import Northbound
 from tests.api.serving import ApiServer, make_template, start_api_server
 
 
 @pytest.fixture(scope="session")
 def api_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_template(tmp_path_factory.mktemp("api"))
+
+
+@pytest.fixture
+def routed_server(api_template: Path, tmp_path: Path) -> Iterator[ApiServer]:
+    """The same with OVN, whose database no loop writes: networks are of type geneve, and there are routers."""
+    server = start_api_server(tmp_path, api_template, northbound=Northbound(()), project_network_type="geneve")
+    yield server
+    server.stop()
 
 
 @pytest.fixture

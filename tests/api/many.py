@@ -22,6 +22,7 @@ from busway.store.credentials import credentials
 from busway.store.database import Database
 from busway.store.devices import devices
 from busway.store.events import events
+from busway.store.floating_ips import floating_ips
 from busway.store.hosts import hosts
 from busway.store.images import images
 from busway.store.keypairs import keypairs
@@ -30,6 +31,7 @@ from busway.store.networks import networks
 from busway.store.ports import ports
 from busway.store.projects import projects
 from busway.store.quotas import quotas
+from busway.store.routers import routers
 from busway.store.servers import servers
 from busway.store.trusts import trusts
 from busway.store.users import users
@@ -102,6 +104,8 @@ def fill(database: Database, count: int, project_id: str, user_id: str) -> None:
         add(servers, [_server(n, owners[n % 2], user_id, host_count) for n in range(count)])
         add(networks, [_network(n) for n in range(count)])
         add(ports, [_port(n, owners[n % 2], str(network)) for n in range(count)])
+        add(routers, [_router(n, owners[n % 2]) for n in range(count)])
+        add(floating_ips, [_floating(n, owners[n % 2]) for n in range(count)])
         add(actions, [_action(n, owners[n % 2], user_id) for n in range(count)])
         add(
             events,
@@ -277,6 +281,24 @@ def _port(n: int, project: str, network: str) -> dict[str, Any]:
         "id": _id("o", n), "network_id": network, "project_id": project, "server_id": _id("s", n),
         "address": f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", "mac": f"02:00:00:{n >> 16:02x}:{n >> 8 & 255:02x}:{n & 255:02x}",
         "created": _at(n), "released": False, "name": "", "description": "", "own": False, "security": True,
+    }  # fmt: skip
+
+
+def router_id(n: int) -> str:
+    return _id("e", n)
+
+
+def _router(n: int, project: str) -> dict[str, Any]:
+    return {
+        "id": router_id(n), "project_id": project, "name": f"router{n:05}", "created": _at(n), "description": "", "up": True,
+        "snat": True,
+    }  # fmt: skip
+
+
+def _floating(n: int, project: str) -> dict[str, Any]:
+    return {
+        "id": _id("f", n), "project_id": project, "network_id": _id("n", 0), "address": f"11.{n >> 16}.{n >> 8 & 255}.{n & 255}",
+        "own_port": "-", "created": _at(n), "description": "",
     }  # fmt: skip
 
 

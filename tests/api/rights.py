@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from busway.api import compute, identity, image, network, own, placement
 from busway.api.microversion import COMPUTE, versioned
 from busway.api.operation import Operation
@@ -202,7 +204,16 @@ class World:
             "request": made.headers["x-openstack-request-id"],
             "os-server-groups": member.post("/compute/v2.1/os-server-groups", json=group).json()["server_group"]["id"],
             "ports": member.get("/network/v2.0/ports").json()["ports"][0]["id"],
+            "routers": member.post("/network/v2.0/routers", json={"router": {"name": "r"}}).json()["router"]["id"],
+            "floatingips": self._floating(member),
         }
+
+    def _floating(self, member: httpx.Client) -> str:
+        asked = {"name": "outer", "router:external": True, "provider:network_type": "geneve"}
+        outer = self._post("/network/v2.0/networks", "network", **asked)
+        self._post("/network/v2.0/subnets", "subnet", network_id=outer, cidr="203.0.113.0/24")
+        wanted = {"floatingip": {"floating_network_id": outer}}
+        return str(member.post("/network/v2.0/floatingips", json=wanted).json()["floatingip"]["id"])
 
     def _token_on(self, name: str, scope: dict[str, Any]) -> str:
         """A token of somebody for another scope than a project."""

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from busway.control.identity.tokens import Scope, issue_token
 from busway.control.networks import bootstrap_network
 from busway.metrics.control import FAMILIES
 from busway.metrics.meters import Meters
+from busway.ovn.northbound import Northbound
 from busway.store.database import Database
 from busway.web.routes import routes
 from busway.wire.join import JoinRequest
@@ -181,6 +182,7 @@ def start_api_server(
     database: Database | None = None,
     *,
     connections: tuple[int, int] = (1000, 500),
+    northbound: Northbound | None = None,
     **settings: Any,
 ) -> ApiServer:
     """Starts the application in a thread, with all state in `folder`; with SQLite there unless a database is given.
@@ -194,7 +196,7 @@ def start_api_server(
     listener.listen(256)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     clock = Clock()
-    control = _control(folder, clock, url, settings, database)
+    control = replace(_control(folder, clock, url, settings, database), northbound=northbound)
     if template is None:
         _bootstrap(control, tables=database is None)
     app = build_app(control, routes)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from busway.control.identity.bearer import authenticate
-from tests.api.many import Work, counted, fill, host_id, network_id, remember_for_good, server_id, subnet_id
+from busway.ovn.northbound import Northbound
+from tests.api.many import Work, counted, fill, host_id, network_id, remember_for_good, router_id, server_id, subnet_id
 from tests.api.serving import ApiServer, start_api_server
 
 FEW, MANY = 200, 2000
@@ -47,6 +48,10 @@ PATHS = {
     "subnets of a member": ("/network/v2.0/subnets?limit=10", 45),
     "ports": ("/network/v2.0/ports?limit=10", 45),
     "ports by server": (f"/network/v2.0/ports?device_id={server_id(100)}", 45),
+    "routers": ("/network/v2.0/routers?limit=10", 45),
+    "a router": (f"/network/v2.0/routers/{router_id(100)}", 45),
+    "floating addresses": ("/network/v2.0/floatingips?limit=10", 45),
+    "a floating address": ("/network/v2.0/floatingips?floating_ip_address=11.0.0.100", 45),
     "users": ("/identity/v3/users?limit=10", 45),
     "users by name": ("/identity/v3/users?name=user00100", 45),
     "credentials": ("/identity/v3/credentials?limit=10", 45),
@@ -68,7 +73,7 @@ _MOST = {"allocations of a server": 17}
 
 def _costs(folder: Path, template: Path, count: int) -> dict[str, Work]:
     folder.mkdir()
-    server = start_api_server(folder, template)
+    server = start_api_server(folder, template, northbound=Northbound(()))
     remember_for_good(server.control)
     try:
         admin = authenticate(server.control, server.admin)

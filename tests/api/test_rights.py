@@ -15,8 +15,8 @@ from tests.project.checkout import ROOT
 
 
 @pytest.fixture
-def world(api_server: ApiServer) -> World:
-    return World(api_server)
+def world(routed_server: ApiServer) -> World:
+    return World(routed_server)
 
 
 def test_every_operation_has_a_rule_that_there_is() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from busway.control.loops.overlay import LOOP
-from busway.control.networks import network, port, security_group, subnet
+from busway.control.networks import network, port, router, router_interface, security_group, subnet
 from busway.control.networks.network import NewNetwork
 from busway.control.networks.port import PortFields
 from busway.control.networks.security_group import NewRule
@@ -187,19 +187,22 @@ def test_a_network_does_not_take_addresses_from_those_of_hosts(ovn: Ovn) -> None
         ovn.network("nobody", "169.254.0.0/16")
 
 
-def test_ipv6_is_on_the_configuration_drive_and_a_wish_for_announcements_is_refused(ovn: Ovn) -> None:
+def test_ipv6_is_on_the_configuration_drive_and_only_routers_announce_it(ovn: Ovn) -> None:
     mine = ovn.network("mine")
-    with pytest.raises(NotSupported, match="no router advertisements"):
-        subnet.create_subnet(ovn.cloud.control, USER, NewSubnet(mine.id, "v6", "fd00::/64", dhcp=True))
-
     _changed, v6 = subnet.create_subnet(ovn.cloud.control, USER, NewSubnet(mine.id, "v6", "fd00::/64"))
     made = port.create_port(ovn.cloud.control, USER, mine.id, PortFields())
     ovn.turn()
 
     assert (v6.dhcp, made.address6.startswith("fd00::")) == (False, True)
     assert f"{made.mac} {made.address} {made.address6}" in ovn.rows("Logical_Switch_Port", "addresses")
-    with pytest.raises(NotSupported, match="no router advertisements"):
-        subnet.update_subnet(ovn.cloud.control, USER, v6.id, dhcp=True)
+    made_router = router.create_router(ovn.cloud.control, USER, router.NewRouter("r"))
+    router_interface.add_interface(ovn.cloud.control, USER, made_router.id, subnet_id=v6.id)
+    ovn.turn()
+    assert ovn.rows("Logical_Router_Port", "networks") == ["fd00::1/64"]
+    assert ovn.rows("Logical_Router_Port", "ipv6_ra_configs") == []
+    subnet.update_subnet(ovn.cloud.control, USER, v6.id, dhcp=True)
+    ovn.turn()
+    assert ovn.rows("Logical_Router_Port", "ipv6_ra_configs") == ["address_mode=slaac mtu=1442 send_periodic=true"]
 
 
 def test_a_cloud_without_ovn_refuses_such_networks_and_says_when_it_has_some(cloud: Cloud) -> None:

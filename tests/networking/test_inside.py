@@ -36,6 +36,15 @@ def test_guests_of_two_hosts_are_on_their_projects_network_and_on_no_other() -> 
     _run("overlay")
 
 
+@pytest.mark.thorough
+@pytest.mark.timeout(180)
+def test_routers_join_networks_and_lead_out_and_floating_addresses_lead_in() -> None:
+    """Needs OVN and Open vSwitch."""
+    if not has_ovn() or shutil.which("busybox") is None:
+        pytest.skip("needs ovn-central, ovn-host, openvswitch-switch and busybox")
+    _run("routers")
+
+
 def _run(name: str) -> None:
     if not all(map(shutil.which, ("nft", "ip", "dnsmasq"))) or not may_unshare():
         pytest.skip("needs nft, ip, dnsmasq and a network namespace of its own")

@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.networking.ovn import has_ovn
+
 from tools.command import ROOT, SetupError
 from tools.environment import lock_stanzas
 from tools.lock import locked_versions
 from tools.tempest.cloud import TempestCloud
 from tools.tempest.conf import (
+    LOCAL,
     RANDOM_DATA,
     write_conf,
     write_conf_of_random_data,
@@ -82,11 +85,28 @@ def _run(service: str, pattern: str, chosen: argparse.Namespace, *, write: bool)
 
 def _simulated(folder: Path, service: str, pattern: str, seconds: float) -> list[Outcome]:
     """Run one service's tests against a cloud of its own, but those that are run with guests."""
-    cloud = TempestCloud(folder)
+    routers = service == "network" or "network" in pattern
+    if routers and not has_ovn():
+        raise SetupError("tests of networks need ovn-central and openvswitch-switch, for OVN's northbound database")
+    outcomes = _of_cloud(TempestCloud(folder, routers=routers), folder, service, pattern, seconds, of_local=False)
+    if routers:
+        other = folder / "local"
+        other.mkdir()
+        outcomes += _of_cloud(TempestCloud(other), other, f"{service}-local", pattern, seconds, of_local=True)
+    return sorted(outcomes, key=lambda outcome: outcome.name)
+
+
+def _of_cloud(
+    cloud: TempestCloud, folder: Path, service: str, pattern: str, seconds: float, *, of_local: bool
+) -> list[Outcome]:
+    """Run those tests of a pattern that this cloud is for: one with routers leaves out those of local networks."""
     try:
         cloud.start()
         conf = write_conf(cloud, folder)
-        tests = [test for test in list_tests(conf, pattern) if service not in SERVICES or not GUESTS.search(test)]
+        chosen = service.removesuffix("-local") in SERVICES
+        tests = [test for test in list_tests(conf, pattern) if not chosen or not GUESTS.search(test)]
+        if of_local or cloud.routers:
+            tests = [test for test in tests if bool(LOCAL.search(test)) is of_local]
         random = [test for test in tests if RANDOM_DATA.search(test)]
         usual = [test for test in tests if test not in random]
         outcomes = run_tests(conf, service, usual, left_out(map(short, usual)), seconds) if usual else []

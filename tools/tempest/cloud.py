@@ -1,10 +1,15 @@
-"""The cloud that Tempest looks at: two control processes and two simulated hosts on loopback, and a web server with an image."""
+"""The cloud that Tempest looks at: two control processes and two simulated hosts on loopback, and a web server with an image.
+
+For the tests of networks it has OVN's northbound database too, so that there are routers.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import yaml
+from tests.networking.ovn import kill, start_database
 from tests.processes.cloud import ProcessCloud
 
 from tools.tempest.formats import write_images
@@ -30,6 +35,15 @@ allowed_ports = %d
 [database]
 connection = %s
 """
+# Networks of projects are of type geneve, which routers can join. A real northbound database takes what Busway writes; the tests
+# of the API need neither northd nor chassis.
+_OF_ROUTERS = """\
+[busway]
+project_network_type = geneve
+[ovn]
+ovn_nb_connection = unix:%s
+"""
+PUBLIC = "public"
 # The type in the catalog of the image service of the second control process.
 SECOND_IMAGES = "image_remote"
 
@@ -37,12 +51,17 @@ SECOND_IMAGES = "image_remote"
 class TempestCloud(ProcessCloud):
     """A cloud with images, as Tempest wants them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, routers: bool = False) -> None:
         url = f"sqlite:///{folder / 'busway.db'}"
+        self.routers = routers
+        self.public: dict[str, Any] = {}
         super().__init__(folder, url)
         self.manifest = write_images(folder / "images")
         self.web = ImageServer(self.manifest.parent)
         self.config.write_text(_CONFIG % (self.web.port, url))
+        if routers:
+            north = start_database(folder, "nb")
+            self.config.write_text(f"{self.config.read_text()}{_OF_ROUTERS % north}")
 
     def start(self) -> None:
         """Start everything and wait until both hosts have reported."""
@@ -55,11 +74,24 @@ class TempestCloud(ProcessCloud):
             self.start_host(name, gpus=_GPUS)
         for name in names:
             self.wait_for_host(name)
+        if self.routers:
+            self.public = self._make_public()
 
     def down(self) -> None:
         """End everything."""
         super().down()
         self.web.stop()
+        if self.routers:
+            kill(self.folder, "nb")
+
+    def _make_public(self) -> dict[str, Any]:
+        """Make the external network, whose physical network no simulated host has."""
+        wanted = {"name": PUBLIC, "router:external": True, "provider:network_type": "flat"}
+        wanted["provider:physical_network"] = PUBLIC
+        made: dict[str, Any] = self.call("POST", "/network/v2.0/networks", {"network": wanted})["network"]
+        subnet = {"network_id": made["id"], "ip_version": 4, "cidr": "203.0.113.0/24", "enable_dhcp": False}
+        self.call("POST", "/network/v2.0/subnets", {"subnet": subnet})
+        return made
 
     def _announce_second(self) -> None:
         """Put the second process's image API into the catalog: what is staged at one may be imported at the other."""

@@ -128,6 +128,8 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "validation": {"run_validation": "false", "connect_method": "fixed"},
 }
 
+# These need networks of type local, whose hosts answer DHCP; the other tests of networks have those that routers can join.
+LOCAL = re.compile(r"\.test_extra_dhcp_options\.")
 # Tests of lists fill images with random bytes, which only raw images are. They skip themselves where formats are enforced, which
 # has nothing to do with lists: they are told another configuration.
 RANDOM_DATA = re.compile(r"\.ListUserImagesTest\.")
@@ -172,6 +174,10 @@ def write_conf(cloud: TempestCloud, folder: Path) -> Path:
     conf["image"]["http_qcow2_image"] = f"{cloud.web.url}/disk.qcow2"
     conf["image"]["alternate_image_endpoint"] = SECOND_IMAGES
     conf["image"]["images_manifest_file"] = str(cloud.manifest)
+    if cloud.public:
+        conf["network"]["public_network_id"] = cloud.public["id"]
+        conf["network"]["floating_network_name"] = cloud.public["name"]
+        conf["network-feature-enabled"]["floating_ips"] = "true"
     return _write(conf, folder / "tempest.conf")
 
 

@@ -9,18 +9,14 @@ from collections.abc import Iterable
 LEFT_OUT: tuple[tuple[str, str], ...] = (
     (r"identity\..*\.test_oauth_consumers\.", "OAuth 1.0a is not served: application credentials do the same"),
     (
-        r"network\..*\.test_external_network_extension\.",
-        "router:external marks networks for routers, of which Busway has none",
-    ),
-    (
         r"network\..*\.PortsAdminExtendedAttrs\w+\.test_(create|update|list)_port",
         "a port is bound where its server is: binding:host_id is shown and can't be chosen",
     ),
-    (r"network\..*\.TagsExtTest\.", "this test tags routers and subnet pools too, of which Busway has none"),
-    (r"network\..*\.test_port_list_filter_by_router_id$", "Busway has no routers"),
+    (r"network\..*\.TagsExtTest\.", "this test tags subnet pools too, of which Busway has none"),
     (r"network\..*\.AgentManagementNegativeTest\.", "the extension agent is not loaded, and its path is 404"),
     (
-        r"network\..*\.Ports\w*TestJSON\.test_(create_update_port_with_second_ip|update_port_with_\w+_and_extra_attributes)$",
+        r"network\..*(\.Ports\w*TestJSON\.test_(create_update_port_with_second_ip|update_port_with_\w+_and_extra_attributes)"
+        r"|test_create_update_floatingip_with_port_multiple_ip_address)$",
         "a network has one subnet of each IP version, and a port one address of each",
     ),
     (

@@ -23,7 +23,10 @@ with the reason.
 The row `guests` has those tests of servers (compute and scenario) that log in to a guest, or that mean little without one: two hosts in
 namespaces run Busway's agent, libvirt, QEMU (which emulates the processor), Open vSwitch and OVN, and Tempest reaches the guests by ssh
 at their fixed addresses, on a network of type geneve where it has a port. Each test is in one row. Three tests there ask for a public
-network only to know that guests can be reached: their configuration names that network. There are no floating IPs and no routers.
+network only to know that guests can be reached: their configuration names that network.
+
+The row `network` runs with OVN's northbound database, which takes what Busway writes, and networks of projects are of type geneve, so that
+there are routers and floating IP addresses; no packet is sent. Tests of DHCP options run on a second cloud, whose networks are local.
 
 | service | passed | failed | skipped | tests | version | date |
 |---|---|---|---|---|---|---|

@@ -19,7 +19,7 @@ from tools.tempest.outcomes import Outcome, read_outcomes, short
 
 TEMPEST = Environment(ROOT / ".venv-tempest", ROOT / "requirements" / "tempest.txt", editable=False)
 # Tests of networks choose the same first addresses, whoever has them, and local networks never overlap: one test at a time.
-_WORKERS = {"network": 1}
+_WORKERS = {"network-local": 1}
 _USUAL_WORKERS = 2
 _LIST_SECONDS = 300
 TEST_SECONDS = 300

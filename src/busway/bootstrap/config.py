@@ -110,6 +110,12 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
     database = connection if is_database(connection) else f"sqlite:///{state / 'busway.db'}"
     policy = _policy(path, reading.values["oslo_policy"]["policy_file"])
     northbound = read_northbound(reading.values["ovn"])
+    if northbound is None and settings.project_network_type != "local":
+        raise InvalidConfig(
+            f"[busway] project_network_type {settings.project_network_type} needs OVN",
+            remedy="Set [ovn] ovn_nb_connection, or omit the type.",
+            code="ovn-address",
+        )
     return Config(settings, state, database, listen, port, tls, files, most, most_of_address, policy, northbound)
 
 

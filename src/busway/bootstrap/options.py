@@ -268,6 +268,12 @@ BUSWAY = [
         "project_cidr", default="10.67.0.0/16", help="Where projects may choose the addresses of their networks."
     ),
     cfg.StrOpt(
+        "project_network_type",
+        default="local",
+        choices=["local", "geneve"],
+        help="The type of networks that are created without one; geneve needs [ovn] ovn_nb_connection.",
+    ),
+    cfg.StrOpt(
         "dns_domain", default="busway.internal", help="The domain of guests' names on networks with Busway's DNS."
     ),
 ]

@@ -61,6 +61,7 @@ class Settings:
     network_physical: str = "default"
     network_vlan: int = 0
     project_cidr: str = "10.67.0.0/16"
+    project_network_type: str = "local"  # of networks that are created without one; a word of the API
     dns_domain: str = "busway.internal"
     max_image_bytes: int = 64 * 1024**3
     image_disk_reserve_mb: int = 0

@@ -74,6 +74,8 @@ class HostNetwork:
     """One network as its hosts must have it.
 
     With `dhcp` the host gives its own guests their addresses, names and routes; of the others the site takes care.
+    On a network of the driver `overlay`, `gateway` is where the host itself answers; when `routed` (`routed6`) the gateway of
+    a card is a router.
     `routes` are those of its subnets, of both versions. `cidr6` is announced by router advertisements when `ra`. `physical` and `vlan` are for the driver `bridge`.
     """
 
@@ -92,6 +94,8 @@ class HostNetwork:
     dns: tuple[str, ...] = ()
     domain: str = ""
     routes: tuple[HostRoute, ...] = ()
+    routed: bool = False
+    routed6: bool = False
 
     @property
     def own_bridge(self) -> str:

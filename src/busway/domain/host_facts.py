@@ -62,8 +62,10 @@ class GuestKind:
 class Chassis:
     """What a host is for OVN: the `name` of its chassis (Open vSwitch's system-id), and in words what it `lacks` to be one.
 
-    A host whose ovn-controller is away for a moment has a name and lacks something.
+    A host whose ovn-controller is away for a moment has a name and lacks something. `physical` are the physical networks on
+    which Open vSwitch has a bridge (ovn-bridge-mappings): there it can have the gateways of routers.
     """
 
     name: str = ""
     lacks: str = ""
+    physical: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +21,11 @@ from busway.domain.guest_network import (
 )
 from busway.domain.ids import NetworkId, PortId, ProjectId, SecurityGroupId, ServerId
 from busway.domain.numa_policy import NumaPolicy
+
+# Neutron's words for whom a port is there that no server can have (`device_owner`).
+ROUTER_INTERFACE, ROUTER_GATEWAY = "network:router_interface", "network:router_gateway"
+FLOATING_IP, SERVICES = "network:floatingip", "network:distributed"
+NOBODY = ProjectId("")  # whose ports are that the network itself has, as in Neutron
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,10 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network of a project, or of all when `shared`; `driver` says how it lies on hosts."""
+    """A network of a project, or of all when `shared`; `driver` says how it lies on hosts.
+
+    One that is `external` leads out of the cloud: routers have their gateways on it, and everybody sees it.
+    """
 
     id: NetworkId
     name: str
@@ -84,6 +92,7 @@ class Network:
     description: str = ""
     v4: Subnet | None = None
     v6: Subnet | None = None
+    external: bool = False
 
     @property
     def subnets(self) -> tuple[Subnet, ...]:
@@ -112,6 +121,9 @@ class Port:
     card is behind, 0 for the next one after the devices. `tag` is how the guest's metadata marks the card. A card that the
     guest was defined with has no `plug`. `vnic` is what the card is to its guest; `card` the function that it is on its
     server's host, None where it is none or has none yet. `dhcp_options` go before those of its network.
+
+    A port of a router, of a floating address or of the services of hosts has a `device_owner`, and in `device_id` whose it
+    is; its IPv6 address is `fixed6`, because it has the one that it was given.
     """
 
     id: PortId
@@ -135,11 +147,19 @@ class Port:
     numa_policy: NumaPolicy | None = None
     card: PciDevice | None = None
     dhcp_options: tuple[DhcpOption, ...] = ()
+    device_owner: str = ""
+    device_id: str = ""
+    fixed6: str = ""
 
     @property
     def is_active(self) -> bool:
-        """True while a server has it, is not still waiting for its card, and it is up."""
-        return self.server_id is not None and self.up and self.plug is not Plug.COMING
+        """True while a server has it, is not still waiting for its card, and it is up; always of a router's port."""
+        return self.is_internal or (self.server_id is not None and self.up and self.plug is not Plug.COMING)
+
+    @property
+    def is_internal(self) -> bool:
+        """True for one of a router, of a floating address or of the services of hosts: no server can have it."""
+        return bool(self.device_owner)
 
     @property
     def is_sriov(self) -> bool:
@@ -155,6 +175,8 @@ class Port:
     @property
     def address6(self) -> str:
         """Its address of version 6, "" on a network that has none."""
+        if self.is_internal:
+            return self.fixed6
         return slaac_address(self.network.v6.cidr, self.guest_mac) if self.network.v6 else ""
 
     @property
@@ -162,6 +184,14 @@ class Port:
         """Each of its addresses with its subnet."""
         found = ((self.network.v4, self.address), (self.network.v6, self.address6))
         return tuple((subnet, address) for subnet, address in found if subnet is not None and address)
+
+
+def services_address(network: Network, ports: Iterable[Port]) -> str:
+    """The address at which each host answers its guests: the gateway's, or one of its own where a router has that; "" for none."""
+    if network.v4 is None or not network.v4.gateway:
+        return ""
+    own = (port.address for port in ports if port.device_owner == SERVICES)
+    return next(own, network.v4.gateway)
 
 
 def mac_for(port_id: str, attempt: int = 0) -> str:

@@ -25,6 +25,8 @@ OF_NETWORKS: Mapping[str, int] = {
     "port": 500,
     "security_group": 10,
     "security_group_rule": 100,
+    "router": 10,
+    "floatingip": 50,
 }
 # The limits of a new cloud: Nova's own; Glance has none unless Keystone is told some, so those of images are Busway's.
 DEFAULTS: Mapping[str, int] = {

@@ -146,7 +146,7 @@ class ServerFault:
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """One fixed address of a server on a named network, of either IP version."""
+    """One address of a server on a named network, of either IP version; a `floating` one leads there from outside."""
 
     network: str
     address: str
@@ -154,6 +154,7 @@ class ServerAddress:
     port_id: PortId
     prefix: int = 24
     gateway: str = ""
+    floating: bool = False
 
 
 @dataclass(frozen=True, slots=True)

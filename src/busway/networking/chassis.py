@@ -20,6 +20,7 @@ SWITCH = Path("run/openvswitch/db.sock")
 SWITCHES = Path("run/openvswitch")
 CONTROLLERS = Path("run/ovn")
 _SECONDS = 1.0
+_MOST_MAPPINGS = 64
 _MOST = 1 << 20  # bytes of an answer
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,255}")  # a comma separates the names of chassis in OVN's options
 _NEEDED = ("ovn-remote", "ovn-encap-type", "ovn-encap-ip")
@@ -46,7 +47,14 @@ def read_chassis(root: Path) -> Chassis:
         return Chassis(name, f"ovn-controller does not answer under /{CONTROLLERS}")
     if INTEGRATION_BRIDGE not in bridges:
         return Chassis(name, f"ovn-controller has not made the bridge {INTEGRATION_BRIDGE}")
-    return Chassis(name)
+    return Chassis(name, physical=_physical(switch, name, bridges))
+
+
+def _physical(switch: Mapping[str, str], name: str, bridges: Sequence[str]) -> tuple[str, ...]:
+    """The physical networks whose bridge there is, of ovn-bridge-mappings: "physnet1:br-ex,physnet2:br-two"."""
+    told = switch.get(f"ovn-bridge-mappings-{name}") or switch.get("ovn-bridge-mappings", "")
+    pairs = (pair.strip().partition(":") for pair in told.split(","))
+    return tuple(sorted({network for network, _, bridge in pairs if network and bridge in bridges}))[:_MOST_MAPPINGS]
 
 
 def _switch(path: Path) -> tuple[Mapping[str, str], Sequence[str]]:

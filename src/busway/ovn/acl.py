@@ -6,10 +6,11 @@ OVN keeps track of connections (`allow-related`): answers pass, and a connection
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from busway.domain.guest_network import METADATA_ADDRESS, NicRule
+from busway.domain.ids import SecurityGroupId
 from busway.domain.network import Network
 
 _FORGED, _ALLOWED, _DROPPED = 2000, 1002, 1001
@@ -47,8 +48,11 @@ def word(identity: str) -> str:
     return identity.replace("-", "")
 
 
-def acls_of_network(network: Network) -> Iterator[Acl]:
-    """What holds for every port with port security: nothing passes that no group lets through, DHCP and names apart."""
+def acls_of_network(network: Network, services: str) -> Iterator[Acl]:
+    """What holds for every port with port security: nothing passes that no group lets through, DHCP and names apart.
+
+    `services` is the address at which hosts answer, "" for none.
+    """
     group = secured_name(network.id)
     sends = f"inport == @{group}"
     yield Acl("to-lport", _DROPPED, f"outport == @{group} && ip", "drop")
@@ -58,9 +62,9 @@ def acls_of_network(network: Network) -> Iterator[Acl]:
     yield Acl("from-lport", _FORGED, f"{sends} && ip4 && udp.src == 67 && udp.dst == 68", "drop")
     yield Acl("from-lport", _FORGED, f"{sends} && ip6 && udp.src == 547 && udp.dst == 546", "drop")
     yield Acl("from-lport", _FORGED, f"{sends} && udp.src == 53", "drop")
-    if network.v4 is not None and network.v4.gateway:
+    if services:
         metadata = f"ip4.dst == {METADATA_ADDRESS} && tcp.dst == 80"
-        names = f"ip4.dst == {network.v4.gateway} && udp.dst == 53"
+        names = f"ip4.dst == {services} && udp.dst == 53"
         yield Acl("from-lport", _ALLOWED, f"{sends} && ip4 && {metadata}", "allow-related")
         yield Acl("from-lport", _ALLOWED, f"{sends} && ip4 && {names}", "allow-related")
     if network.v4 is not None and network.v4.dhcp:
@@ -69,24 +73,30 @@ def acls_of_network(network: Network) -> Iterator[Acl]:
         yield Acl("from-lport", _ALLOWED, f"{sends} && ip4 && {request}", "allow")
 
 
-def acls_of_group(network: Network, group: str, rules: Iterable[NicRule]) -> Iterator[Acl]:
-    """What the rules of a security group let through on a network."""
+def acls_of_group(
+    network: Network, group: str, rules: Iterable[NicRule], members: Mapping[SecurityGroupId, Sequence[str]]
+) -> Iterator[Acl]:
+    """What the rules of a security group let through on a network.
+
+    `members` are the port groups of each remote group: that of this network, and those of networks that routers join to it.
+    """
     for rule in rules:
         asked = _protocol(rule)
         if asked is None:
             continue
         sent = rule.direction == "egress"
         side = f"inport == @{group_name(group, network.id)}" if sent else f"outport == @{group_name(group, network.id)}"
-        match = " && ".join(part for part in (side, *_remote(network, rule, "dst" if sent else "src"), *asked) if part)
+        match = " && ".join(part for part in (side, *_remote(rule, "dst" if sent else "src", members), *asked) if part)
         yield Acl("from-lport" if sent else "to-lport", _ALLOWED, match, "allow-related")
 
 
-def _remote(network: Network, rule: NicRule, end: str) -> Iterator[str]:
+def _remote(rule: NicRule, end: str, members: Mapping[SecurityGroupId, Sequence[str]]) -> Iterator[str]:
     version = "ip4" if rule.ethertype == "IPv4" else "ip6"
     yield version
     if rule.remote_group:
         # OVN keeps these sets: the addresses of a port group's ports.
-        yield f"{version}.{end} == ${group_name(rule.remote_group, network.id)}_{version}"
+        sets = [f"${name}_{version}" for name in members[rule.remote_group]]
+        yield f"{version}.{end} == " + (sets[0] if len(sets) == 1 else f"{{{', '.join(sets)}}}")
     elif rule.remote_cidr and not rule.remote_cidr.endswith("/0"):
         yield f"{version}.{end} == {rule.remote_cidr}"
 

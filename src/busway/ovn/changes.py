@@ -11,7 +11,7 @@ from typing import Any
 
 from busway.ovn.row import KEY, Found, Refs, Row, Value
 
-ROOTS = ("Logical_Switch", "DHCP_Options", "DNS", "Port_Group")
+ROOTS = ("Logical_Switch", "Logical_Router", "DHCP_Options", "DNS", "Port_Group")
 TABLES: Mapping[str, tuple[str, ...]] = {
     "Logical_Switch": ("name", "other_config", "ports", "acls", "dns_records", "external_ids"),
     "Logical_Switch_Port": (
@@ -22,8 +22,14 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "port_security",
         "dhcpv4_options",
         "options",
+        "tag",
         "external_ids",
     ),
+    "Logical_Router": ("name", "enabled", "ports", "static_routes", "nat", "external_ids"),
+    "Logical_Router_Port": ("name", "mac", "networks", "gateway_chassis", "ipv6_ra_configs", "external_ids"),
+    "Logical_Router_Static_Route": ("ip_prefix", "nexthop", "output_port", "external_ids"),
+    "NAT": ("type", "external_ip", "logical_ip", "external_ids"),
+    "Gateway_Chassis": ("name", "chassis_name", "priority", "external_ids"),
     "DHCP_Options": ("cidr", "options", "external_ids"),
     "DNS": ("records", "external_ids"),
     "Port_Group": ("name", "ports", "acls", "external_ids"),

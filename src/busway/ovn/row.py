@@ -18,7 +18,7 @@ class Refs:
     keys: frozenset[str]
 
 
-Value = str | int | bool | frozenset[str] | Mapping[str, str] | Refs
+Value = str | int | bool | frozenset[str] | frozenset[int] | Mapping[str, str] | Refs
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ _NETWORK: dict[str, tuple[Column, Column | None]] = {
     "provider:physical_network": (_n.physical, _n.physical),
     "provider:segmentation_id": (case((_n.vlan == 0, ""), else_=_number(_n.vlan)), _n.vlan),
     **{name: (literal(word), None) for name, word in (("status", "active"), ("admin_state_up", "true"))},
-    **{name: (literal("false"), None) for name in ("router:external", "is_default")},
+    "router:external": (_truth(_n.external), _truth(_n.external)),
+    "is_default": (literal("false"), None),
     **{name: (literal(word), None) for name, word in (("port_security_enabled", "true"), ("revision_number", "1"))},
 }
 _NEVER = ("availability_zones", "availability_zone_hints")  # lists that are empty
@@ -109,7 +110,11 @@ SUBNET_COLUMNS = frozenset({*_subnet(_SIDES[0]), "dns_nameservers", "service_typ
 
 def list_network_page(tx: Tx, wanted: NetworkFilter) -> list[Network]:
     """Lists the networks that match a filter, oldest first unless sorted; raises `BadInput` for an unknown marker."""
-    conditions = [*_seen(wanted, _n), *_equal(wanted, _NETWORK, _n.created), *wanted.tags.conditions(_n.id)]
+    conditions = [
+        *_seen(wanted, _n, external=True),
+        *_equal(wanted, _NETWORK, _n.created),
+        *wanted.tags.conditions(_n.id),
+    ]
     if subnets := wanted.equal.get("subnets"):
         conditions.append(or_(_n.subnet_id.in_(subnets), _n.subnet6_id.in_(subnets)))
     rows = _page(tx, select(networks), conditions, _keys(wanted, _NETWORK, _n), wanted, _n.id)
@@ -138,8 +143,12 @@ def list_subnet_page(tx: Tx, wanted: NetworkFilter) -> list[tuple[Network, Subne
     return [by_id[row.id] for row in page]
 
 
-def _seen(wanted: NetworkFilter, columns: Any) -> list[ColumnElement[bool]]:
-    return [] if wanted.project_id is None else [or_(columns.shared, columns.owner == wanted.project_id)]
+def _seen(wanted: NetworkFilter, columns: Any, *, external: bool = False) -> list[ColumnElement[bool]]:
+    """Returns what a project sees: everybody sees external networks, but not their subnets, as in Neutron."""
+    if wanted.project_id is None:
+        return []
+    seen = [columns.shared, columns.owner == wanted.project_id]
+    return [or_(*seen, columns.external) if external else or_(*seen)]
 
 
 def _equal(

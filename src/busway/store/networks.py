@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Index, Integer, Row, String, Table, delete, func, insert, select, update
+from sqlalchemy import Boolean, Column, Index, Integer, Row, String, Table, delete, false, func, insert, select, update
 
 from busway.domain.errors import NotFound
 from busway.domain.guest_network import HostRoute
@@ -47,9 +47,11 @@ networks = Table(
     Column("routes6", Json),
     Column("subnet_description", String(255)),
     Column("subnet6_description", String(255)),
+    Column("external", Boolean, nullable=False, server_default=false()),
     Index("ix_networks_created_id", "created", "id"),
     Index("ix_networks_owner_created_id", "owner", "created", "id"),
     Index("ix_networks_shared_created_id", "shared", "created", "id"),
+    Index("ix_networks_external_created_id", "external", "created", "id"),
     Index("ix_networks_name", "name"),
     Index("ix_networks_subnet_id", "subnet_id"),
     Index("ix_networks_subnet6_id", "subnet6_id"),
@@ -75,9 +77,14 @@ def remove_network(tx: Tx, network_id: NetworkId) -> None:
 
 
 def list_networks(
-    tx: Tx, project_id: ProjectId | None = None, *, ids: Collection[NetworkId] | None = None, driver: str = ""
+    tx: Tx,
+    project_id: ProjectId | None = None,
+    *,
+    ids: Collection[NetworkId] | None = None,
+    driver: str = "",
+    external: bool = False,
 ) -> list[Network]:
-    """Lists all networks, or those that a project may use, with these ids, or of one driver; oldest first."""
+    """Lists all networks, or those that a project may use, with these ids, of one driver, or external ones; oldest first."""
     statement = select(networks).order_by(networks.c.created, networks.c.id)
     if project_id is not None:
         statement = statement.where(networks.c.shared | (networks.c.owner == project_id))
@@ -85,6 +92,8 @@ def list_networks(
         statement = statement.where(networks.c.id.in_(ids))
     if driver:
         statement = statement.where(networks.c.driver == driver)
+    if external:
+        statement = statement.where(networks.c.external)
     return [network_of(row) for row in tx.execute(statement)]
 
 
@@ -121,7 +130,7 @@ def locked(tx: Tx, network: Network) -> Network:
 
 def _values(network: Network) -> dict[str, object]:
     v4, v6 = network.v4, network.v6
-    names = ("id", "name", "owner", "created", "shared", "driver", "physical", "vlan", "mtu", "description")
+    names = ("id", "name", "owner", "created", "shared", "driver", "physical", "vlan", "mtu", "description", "external")
     return {
         **{name: getattr(network, name) for name in names},
         "subnet_id": v4.id if v4 else None,
@@ -168,5 +177,5 @@ def network_of(row: Row[Any]) -> Network:
         )  # fmt: skip
     return Network(
         row.id, row.name, row.owner, row.created, row.shared, row.driver, row.physical, row.vlan, row.mtu,
-        row.description, v4, v6,
+        row.description, v4, v6, bool(row.external),
     )  # fmt: skip

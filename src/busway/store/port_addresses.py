@@ -46,7 +46,7 @@ def take_cards(
     addresses = _addresses(network, address, len(port_ids), partial(_used, tx, lookup, network, asked))
     _used(tx, lookup, network, asked, ())
     cards = [
-        (given, _take_mac(tx, port_id, mac) if macs[port_id] in lookup.taken_macs else macs[port_id])
+        (given, take_mac(tx, port_id, mac) if macs[port_id] in lookup.taken_macs else macs[port_id])
         for port_id, given in zip(port_ids, addresses, strict=True)
     ]
     lookup.learn((network.id, *card) for card in cards)
@@ -99,7 +99,7 @@ def _used(tx: Tx, lookup: AddressLookup, network: Network, macs: Sequence[str], 
     return lookup.used(network.id, addresses)
 
 
-def _take_mac(tx: Tx, port_id: PortId, wanted: str | None = None) -> str:
+def take_mac(tx: Tx, port_id: PortId, wanted: str | None = None) -> str:
     """Returns a MAC that no other port has; raises `Conflict`."""
     settle(tx, ports)
     for mac in [wanted] if wanted else (mac_for(port_id, attempt) for attempt in range(100)):

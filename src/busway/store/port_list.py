@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, false, func, literal, or_, select
 
 from busway.domain.guest_network import DIRECT, DIRECT_PHYSICAL, NORMAL, slaac_mac
-from busway.domain.network import Plug, Port
+from busway.domain.network import FLOATING_IP, Plug, Port
 from busway.store.database import Tx
 from busway.store.hosts import hosts
 from busway.store.network_list import NetworkFilter
@@ -37,10 +37,15 @@ def _truth(column: Column) -> Column:
     return case((column, "true"), else_="false")
 
 
-_p = ports.c
+_p, _n = ports.c, networks.c
 _HELD = _p.server_id.is_not(None)
-_STATUS = case((and_(_HELD, _p.up, func.coalesce(_p.plug, "") != str(Plug.COMING)), "active"), else_="down")
-_OWNER = case((_HELD, "compute:nova"), else_="")
+_STATUS = case(
+    (_p.device_owner == FLOATING_IP, "n/a"),
+    (_p.device_owner.is_not(None), "active"),
+    (and_(_HELD, _p.up, func.coalesce(_p.plug, "") != str(Plug.COMING)), "active"),
+    else_="down",
+)
+_OWNER = case((_HELD, "compute:nova"), else_=func.coalesce(_p.device_owner, ""))
 # What each attribute is compared as, and what it is sorted by.
 _COLUMNS: dict[str, Column] = {
     **{name: _p[name] for name in ("id", "name", "description", "network_id", "project_id")},
@@ -55,7 +60,7 @@ _COLUMNS: dict[str, Column] = {
 }
 _SORTED: dict[str, Column] = {
     **_COLUMNS,
-    "device_id": func.coalesce(_p.server_id, ""),
+    "device_id": func.coalesce(_p.server_id, _p.device_id, ""),
     "ip_address": func.coalesce(_p.address, ""),
     "created_at": _p.created,
     "updated_at": _p.created,
@@ -92,13 +97,15 @@ def _condition(name: str, values: Collection[str], wanted: PortFilter) -> Column
     if name in _COLUMNS:
         return _COLUMNS[name].in_(values)
     if name == "device_id":
-        free = _p.server_id.is_(None) if "" in values else false()
-        return or_(_p.server_id.in_([each for each in values if each]), free)
+        free = and_(_p.server_id.is_(None), _p.device_id.is_(None)) if "" in values else false()
+        named = [each for each in values if each]
+        return or_(_p.server_id.in_(named), _p.device_id.in_(named), free)
     if name == "ip_address":
         return or_(*(_has_address(each) for each in values))
     if name == "subnet_id":
-        of = or_(networks.c.subnet_id.in_(values), networks.c.subnet6_id.in_(values))
-        return _p.network_id.in_(select(networks.c.id).where(of))
+        v4, v6 = (select(networks.c.id).where(column.in_(values)) for column in (_n.subnet_id, _n.subnet6_id))
+        own6 = or_(_p.device_owner.is_(None), _p.address6.is_not(None))
+        return or_(and_(_p.network_id.in_(v4), _p.address.is_not(None)), and_(_p.network_id.in_(v6), own6))
     if name == "security_groups":
         return _p.id.in_(select(port_groups.c.port_id).where(port_groups.c.group_id.in_(values)))
     if name == "revision_number":
@@ -127,11 +134,11 @@ def _has_address(address: str) -> ColumnElement[bool]:
         one = IPv6Address(address)
     except AddressValueError:
         return false()
-    mac = slaac_mac(one)
+    given, mac = _p.address6 == str(one), slaac_mac(one)
     if mac is None:
-        return false()
-    cidr = str(IPv6Network((one, 64), strict=False))
-    return and_(_p.mac == mac, _p.network_id.in_(select(networks.c.id).where(networks.c.cidr6 == cidr)))
+        return given
+    here = _p.network_id.in_(select(_n.id).where(_n.cidr6 == str(IPv6Network((one, 64), strict=False))))
+    return or_(given, and_(_p.mac == mac, _p.device_owner.is_(None), here))
 
 
 def _has_part(part: str) -> ColumnElement[bool]:

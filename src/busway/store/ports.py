@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -26,10 +26,11 @@ from busway.domain.device import PciDevice
 from busway.domain.dhcp_option import DhcpOption
 from busway.domain.guest_network import NORMAL, OVERLAY, AddressPair
 from busway.domain.ids import HostId, NetworkId, PortId, ProjectId, SecurityGroupId, ServerId
-from busway.domain.network import Network, Plug, Port
+from busway.domain.network import ROUTER_GATEWAY, Network, Plug, Port
 from busway.domain.nic_request import OVERLAY_WISH, NicWish
 from busway.domain.numa_policy import NumaPolicy
 from busway.store.database import Tx
+from busway.store.floating_ips import detach_floating_ip
 from busway.store.metadata import Json, UtcTime, metadata
 from busway.store.network_tags import forget_tags
 from busway.store.networks import list_networks, networks
@@ -62,6 +63,10 @@ ports = Table(
     Column("vnic", String(16), nullable=False, server_default=NORMAL),
     Column("numa_policy", String(16)),
     Column("dhcp_options", Json),
+    # Of a port that no server can have: whom it is for, whose it is, and its IPv6 address.
+    Column("device_owner", String(32)),
+    Column("device_id", String(36), index=True),
+    Column("address6", String(39)),
     Index("ix_ports_created_id", "created", "id"),
     Index("ix_ports_project_id_created_id", "project_id", "created", "id"),
 )
@@ -108,6 +113,7 @@ def remove_port(tx: Tx, port_id: PortId) -> None:
     forget_tags(tx, port_id)
     tx.execute(delete(port_groups).where(port_groups.c.port_id == port_id))
     tx.execute(delete(ports).where(ports.c.id == port_id))
+    detach_floating_ip(tx, port_id)  # after its port, as all who lock both
 
 
 def forget_released(tx: Tx, network_id: NetworkId) -> None:
@@ -174,6 +180,31 @@ def list_ports(
     if driver:
         statement = statement.where(ports.c.network_id.in_(select(networks.c.id).where(networks.c.driver == driver)))
     return read_ports(tx, list(tx.execute(statement)))
+
+
+def device_ports(tx: Tx, device_ids: Collection[str], device_owner: str = "") -> list[Port]:
+    """Lists the ports of routers or floating addresses, oldest first; `device_owner` "" lists those of every kind."""
+    statement = select(ports).where(IS_LIVE, ports.c.device_id.in_(list(device_ids)))
+    if device_owner:
+        statement = statement.where(ports.c.device_owner == device_owner)
+    return read_ports(tx, list(tx.execute(statement.order_by(ports.c.created, ports.c.id))))
+
+
+def internal_ports(tx: Tx, network_ids: Collection[NetworkId], *owners: str) -> list[Port]:
+    """Lists the ports of some kinds on networks that no server can have, oldest first."""
+    if not network_ids:
+        return []
+    statement = select(ports).where(
+        IS_LIVE, ports.c.network_id.in_(list(network_ids)), ports.c.device_owner.in_(owners)
+    )
+    return read_ports(tx, list(tx.execute(statement.order_by(ports.c.created, ports.c.id))))
+
+
+def list_gateway_ports(tx: Tx, driver: str) -> list[Port]:
+    """Lists the gateway ports of routers on networks of one driver, oldest first."""
+    here = ports.c.network_id.in_(select(networks.c.id).where(networks.c.driver == driver))
+    statement = select(ports).where(IS_LIVE, ports.c.device_owner == ROUTER_GATEWAY, here)
+    return read_ports(tx, list(tx.execute(statement.order_by(ports.c.created, ports.c.id))))
 
 
 def find_port(tx: Tx, port_id: str, *, lock: bool = False) -> Port | None:
@@ -249,6 +280,9 @@ def _values(port: Port) -> dict[str, object]:
         "vnic": port.vnic,
         "numa_policy": None if port.numa_policy is None else str(port.numa_policy),
         "dhcp_options": [[each.name, each.value] for each in port.dhcp_options] or None,
+        "device_owner": port.device_owner or None,
+        "device_id": port.device_id or None,
+        "address6": port.fixed6 or None,
     }
 
 
@@ -278,4 +312,5 @@ def _port(row: Row[Any], network: Network, groups: tuple[SecurityGroupId, ...], 
         row.root_port or 0, Plug(row.plug) if row.plug else None, row.tag or "",
         row.vnic, None if row.numa_policy is None else NumaPolicy(row.numa_policy), card,
         tuple(DhcpOption(*each) for each in row.dhcp_options or ()),
+        row.device_owner or "", row.device_id or "", row.address6 or "",
     )  # fmt: skip

@@ -11,14 +11,24 @@ from busway.domain.ids import ServerId
 from busway.domain.network import Port
 from busway.domain.server import ServerAddress
 from busway.store.database import Tx
+from busway.store.floating_ips import floating_ips
 from busway.store.networks import network_of, networks
 from busway.store.port_cards import cards_of
 from busway.store.ports import IS_LIVE, ports
 
 # Built once: a listing asks it often.
 _HELD = (
-    select(ports.c.server_id, ports.c.id.label("port_id"), ports.c.address, ports.c.mac, ports.c.vnic, networks)
+    select(
+        ports.c.server_id,
+        ports.c.id.label("port_id"),
+        ports.c.address,
+        ports.c.mac,
+        ports.c.vnic,
+        floating_ips.c.address.label("floating"),
+        networks,
+    )
     .join(networks, networks.c.id == ports.c.network_id)
+    .outerjoin(floating_ips, floating_ips.c.port_id == ports.c.id)
     .where(ports.c.server_id.in_(bindparam("servers", expanding=True)), IS_LIVE)
     .order_by(ports.c.created, ports.c.id)
 )
@@ -39,5 +49,7 @@ def server_addresses(tx: Tx, server_ids: Sequence[ServerId]) -> dict[ServerId, t
             ServerAddress(network.name, address, port.guest_mac, port.id, subnet.prefix, subnet.gateway)
             for subnet, address in port.fixed_ips
         )
+        if row.floating:
+            addresses += (ServerAddress(network.name, row.floating, port.guest_mac, port.id, 32, floating=True),)
         found[row.server_id] = (*found.get(row.server_id, ()), *addresses)
     return found

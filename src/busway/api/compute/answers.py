@@ -33,7 +33,7 @@ FULL_ADDRESSES = mapping(
             {
                 "version": {"enum": [4, 6]},
                 "addr": TEXT,
-                "OS-EXT-IPS:type": words("fixed"),
+                "OS-EXT-IPS:type": words("fixed", "floating"),
                 "OS-EXT-IPS-MAC:mac_addr": TEXT,
             }
         )

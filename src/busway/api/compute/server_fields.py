@@ -135,7 +135,7 @@ def addresses(server: Server) -> dict[str, list[dict[str, object]]]:
             {
                 "version": 6 if ":" in each.address else 4,
                 "addr": each.address,
-                "OS-EXT-IPS:type": "fixed",
+                "OS-EXT-IPS:type": "floating" if each.floating else "fixed",
                 "OS-EXT-IPS-MAC:mac_addr": each.mac,
             }
         )

@@ -1,12 +1,25 @@
-"""The network API v2.0: networks, subnets, ports and security groups, as Neutron's clients know them."""
+"""The network API v2.0: networks, subnets, ports, routers, floating IP addresses and security groups, as Neutron's clients know them."""
 
-from busway.api.network import absent, networks, ports, quotas, security_groups, subnets, tags, versions
+from busway.api.network import (
+    absent,
+    floating_ips,
+    networks,
+    ports,
+    quotas,
+    routers,
+    security_groups,
+    subnets,
+    tags,
+    versions,
+)
 
 OPERATIONS = (
     *versions.OPERATIONS,
     *networks.OPERATIONS,
     *subnets.OPERATIONS,
     *ports.OPERATIONS,
+    *routers.OPERATIONS,
+    *floating_ips.OPERATIONS,
     *security_groups.OPERATIONS,
     *quotas.OPERATIONS,
     *tags.OPERATIONS,

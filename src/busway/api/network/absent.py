@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
+from functools import wraps
+
 from busway.api.call import Call, Reply
-from busway.api.operation import Operation
+from busway.api.operation import Handler, Operation
+from busway.control.context import Control
 from busway.domain.errors import NotFound
 
 ROOT = "/network/v2.0"
-_ALONE = "Use networks, subnets, ports and security groups alone."
 # By path: the extension, the rule of its things, why they are not there, and what to do.
 _ABSENT: dict[str, tuple[str, str, str, str]] = {
-    "routers": (
-        "router", "router",
-        "A network of type local reaches the outside through its host, one of type flat or vlan through the bridge.", _ALONE,
-    ),
-    "floatingips": (
-        "router", "floatingip",
-        "A server that is to be reached from outside has a port on a network of type flat or vlan.", _ALONE,
-    ),
     "agents": ("agent", "", "Each host has one agent for everything.", "List the hosts: busway host list."),
     "subnetpools": ("subnet_allocation", "subnetpool", "Projects choose within [busway] project_cidr.", "Give a cidr."),
     "address-groups": ("address-group", "address_group", "", "Use remote_ip_prefix or remote_group_id in a rule."),
@@ -25,6 +19,30 @@ _ABSENT: dict[str, tuple[str, str, str, str]] = {
     "trunks": ("trunk", "trunk", "", "Give a server several ports."),
     "segments": ("segment", "", "A network is one segment.", "Read its provider:segmentation_id."),
 }  # fmt: skip
+
+
+def with_routers(handler: Handler) -> Handler:
+    """A handler of routers or floating addresses: without OVN their extension is not loaded, which is the answer."""
+
+    @wraps(handler)
+    def handle(call: Call) -> Reply:
+        if not has_routers(call.control):
+            raise NotFound(
+                "The resource could not be found: there are no routers and there are no floatingips, the extension router is not "
+                "loaded",
+                detail="Routers are OVN's, and [ovn] ovn_nb_connection is not set. A network of type local reaches the outside "
+                "through its host, one of type flat or vlan through the bridge.",
+                remedy="Use networks, subnets, ports and security groups alone, or ask an admin to set up OVN.",
+                code="extension-not-loaded",
+            )
+        return handler(call)
+
+    return handle
+
+
+def has_routers(control: Control) -> bool:
+    """True where there can be routers: with OVN."""
+    return control.northbound is not None
 
 
 def _refusal(path: str) -> NotFound:
@@ -42,13 +60,8 @@ def _absent(path: str) -> tuple[Operation, ...]:
         raise _refusal(path)
 
     thing = _ABSENT[path][1]
-    writes = ("POST", path, "create"), ("PUT", f"{path}/{{id}}", "update"), ("DELETE", f"{path}/{{id}}", "delete")
-    reads = ("GET", path, "get"), ("GET", f"{path}/{{id}}", "get")
-    known = reads + (writes if thing in ("router", "floatingip") else ())
-    return tuple(
-        Operation(method, f"{ROOT}/{where}", refuse, rule=f"{verb}_{thing}" if thing else "get_extensions")
-        for method, where, verb in known
-    )
+    rule = f"get_{thing}" if thing else "get_extensions"
+    return tuple(Operation("GET", f"{ROOT}/{where}", refuse, rule=rule) for where in (path, f"{path}/{{id}}"))
 
 
 OPERATIONS = tuple(operation for path in _ABSENT for operation in _absent(path))

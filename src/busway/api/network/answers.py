@@ -72,7 +72,7 @@ NETWORK = _row(
         "status": words("ACTIVE"),
         "admin_state_up": TRUE,
         "shared": TRUTH,
-        "router:external": FALSE,
+        "router:external": TRUTH,
         "is_default": FALSE,
         "mtu": NUMBER,
         "subnets": array(TEXT),
@@ -115,7 +115,7 @@ PORT = _row(
         "device_owner": TEXT,
         "mac_address": TEXT,
         "fixed_ips": array(shape({"subnet_id": TEXT, "ip_address": TEXT})),
-        "status": words("ACTIVE", "DOWN"),
+        "status": words("ACTIVE", "DOWN", "N/A"),
         "admin_state_up": TRUTH,
         "allowed_address_pairs": array(shape({"mac_address": TEXT, "ip_address": TEXT})),
         "extra_dhcp_opts": array(shape({"opt_name": TEXT, "opt_value": TEXT, "ip_version": {"enum": [4]}})),
@@ -137,6 +137,45 @@ PORT = _row(
             )
         ),
         "dns_assignment": EMPTY,
+    },
+)
+_GATEWAY = shape(
+    {
+        "network_id": TEXT,
+        "enable_snat": TRUTH,
+        "external_fixed_ips": array(shape({"subnet_id": TEXT, "ip_address": TEXT})),
+    },
+    "external-gateway",
+)
+ROUTER = _row(
+    "router",
+    {
+        "name": TEXT,
+        "description": TEXT,
+        "status": words("ACTIVE"),
+        "admin_state_up": TRUTH,
+        "external_gateway_info": nullable(_GATEWAY),
+        "routes": array(shape({"destination": TEXT, "nexthop": TEXT})),
+    },
+)
+INTERFACE = shape(
+    {
+        **dict.fromkeys(("id", "tenant_id", "project_id", "port_id", "network_id", "subnet_id"), TEXT),
+        "subnet_ids": array(TEXT),
+        "tags": EMPTY,
+    },
+    "router-interface",
+)
+FLOATING_IP = _row(
+    "floating-ip",
+    {
+        "description": TEXT,
+        "floating_network_id": TEXT,
+        "floating_ip_address": TEXT,
+        "port_id": _TEXT_OR_NULL,
+        "fixed_ip_address": _TEXT_OR_NULL,
+        "router_id": _TEXT_OR_NULL,
+        "status": words("ACTIVE", "DOWN"),
     },
 )
 RULE = _row(

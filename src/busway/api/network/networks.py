@@ -29,6 +29,7 @@ _COMMON = {
     "shared": BOOLEAN,
     "admin_state_up": BOOLEAN,
     "port_security_enabled": BOOLEAN,
+    "router:external": BOOLEAN,
 }
 _CREATE = one_or_many(
     "network",
@@ -38,7 +39,6 @@ _CREATE = one_or_many(
             "tenant_id": PROJECT,
             "project_id": PROJECT,
             "mtu": {"type": ["integer", "string"]},
-            "router:external": BOOLEAN,
             "is_default": BOOLEAN,
             "dns_domain": {"type": "string", "maxLength": 255},
             "availability_zone_hints": {"type": "array", "maxItems": 0},
@@ -62,7 +62,7 @@ def _row(call: Call, network: Network) -> Row:
         "status": "ACTIVE",
         "admin_state_up": True,
         "shared": network.shared,
-        "router:external": False,
+        "router:external": network.external,
         "is_default": False,
         "mtu": network.mtu,
         "subnets": [subnet.id for subnet in network.subnets],
@@ -93,13 +93,15 @@ def _show(call: Call) -> Reply:
 
 
 def _create(call: Call) -> Reply:
-    networks = use_cases.create_networks(call.control, call.caller, [_new(each) for each in wanted(call, "network")])
+    networks = use_cases.create_networks(
+        call.control, call.caller, [_new(call, each) for each in wanted(call, "network")]
+    )
     return made(call, "network", [_row(call, each) for each in networks])
 
 
-def _new(given: dict[str, Any]) -> use_cases.NewNetwork:
+def _new(call: Call, given: dict[str, Any]) -> use_cases.NewNetwork:
     _refuse(given)
-    kind = given.get("provider:network_type") or LOCAL
+    kind = given.get("provider:network_type") or call.control.settings.project_network_type
     vlan = _vlan(kind, given.get("provider:segmentation_id"))
     project = given.get("project_id") or given.get("tenant_id")
     mtu = as_int(given["mtu"], "mtu", least=1280) if given.get("mtu") else None
@@ -114,6 +116,7 @@ def _new(given: dict[str, Any]) -> use_cases.NewNetwork:
         vlan,
         mtu,
         ProjectId(project) if project else None,
+        external=as_bool(given.get("router:external", False), "router:external"),
     )
 
 
@@ -127,6 +130,7 @@ def _update(call: Call) -> Reply:
         name=given.get("name"),
         description=given.get("description"),
         shared=as_bool(given["shared"], "shared") if "shared" in given else None,
+        external=as_bool(given["router:external"], "router:external") if "router:external" in given else None,
     )
     return changed_reply(call, "network", _row(call, changed))
 
@@ -152,7 +156,6 @@ def _refuse(given: dict[str, Any]) -> None:
     for name, usual in (
         ("admin_state_up", True),
         ("port_security_enabled", True),
-        ("router:external", False),
         ("is_default", False),
     ):
         if name in given and as_bool(given[name], name) is not usual:

@@ -21,7 +21,7 @@ from busway.domain.dhcp_option import DhcpOption
 from busway.domain.errors import BadInput, NotSupported
 from busway.domain.guest_network import DIRECT, DIRECT_PHYSICAL, NORMAL, AddressPair
 from busway.domain.ids import ProjectId
-from busway.domain.network import Port
+from busway.domain.network import FLOATING_IP, Port
 from busway.domain.numa_policy import NumaPolicy
 
 ROOT = "/network/v2.0/ports"
@@ -116,11 +116,11 @@ def _row(port: Port) -> Row:
         "name": port.name,
         "description": port.description,
         "network_id": port.network.id,
-        "device_id": port.server_id or "",
-        "device_owner": "compute:nova" if port.server_id else "",
+        "device_id": port.server_id or port.device_id,
+        "device_owner": "compute:nova" if port.server_id else port.device_owner,
         "mac_address": port.guest_mac,
         "fixed_ips": [{"subnet_id": subnet.id, "ip_address": address} for subnet, address in port.fixed_ips],
-        "status": "ACTIVE" if port.is_active else "DOWN",
+        "status": "N/A" if port.device_owner == FLOATING_IP else "ACTIVE" if port.is_active else "DOWN",
         "admin_state_up": port.up,
         "allowed_address_pairs": [{"mac_address": pair.mac, "ip_address": _address(pair.cidr)} for pair in port.pairs],
         "extra_dhcp_opts": [

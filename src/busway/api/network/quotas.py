@@ -10,7 +10,7 @@ from busway.control.networks import quota
 
 ROOT = "/network/v2.0/quotas"
 # What there is none of has no limit either.
-_NONE = ("router", "floatingip", "rbac_policy", "subnetpool")
+_NONE = ("rbac_policy", "subnetpool")
 _LIMIT = {"type": ["integer", "string"], "maxLength": 10}
 _BODY = Schema(closed({"quota": closed(dict.fromkeys(quota.DEFAULTS, _LIMIT))}, "quota"))
 

@@ -122,7 +122,7 @@ def _new(given: dict[str, Any]) -> use_cases.NewSubnet:
         given["cidr"],
         (given["gateway_ip"] or "") if "gateway_ip" in given else None,
         _pool(given.get("allocation_pools")),
-        as_bool(given["enable_dhcp"], "enable_dhcp") if "enable_dhcp" in given else None,
+        as_bool(given["enable_dhcp"], "enable_dhcp") if "enable_dhcp" in given else True if modes else None,
         tuple(given.get("dns_nameservers", ())),
         _routes(given.get("host_routes", ())),
         given.get("description", ""),

@@ -1,4 +1,4 @@
-"""Tags of networks, subnets, ports and security groups, as Neutron's extension standard-attr-tag has them."""
+"""Tags of networks, subnets, ports, security groups, routers and floating IP addresses, as Neutron's extension standard-attr-tag has them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ _RULES = {
     Tagged.SUBNET: "subnet",
     Tagged.PORT: "port",
     Tagged.GROUP: "security_group",
+    Tagged.ROUTER: "router",
+    Tagged.FLOATING_IP: "floatingip",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from busway.api.answer import EMPTY, shape, wrap, wrap_list
 from busway.api.call import Call, Reply
+from busway.api.network.absent import has_routers
 from busway.api.network.answers import EXTENSION, RESOURCES, VERSIONS
 from busway.api.network.rows import listing
 from busway.api.operation import Operation
@@ -25,14 +26,25 @@ _EXTENSIONS = (
     ("pagination", "Pagination support"),
     ("sorting", "Sorting support"),
     ("tag", "Tag support"),
-    ("standard-attr-tag", "Tag support for resources with standard attribute: network, port, security_group, subnet"),
+    (
+        "standard-attr-tag",
+        "Tag support for resources with standard attribute: network, port, security_group, subnet, router, floatingip",
+    ),
     ("standard-attr-description", "standard-attr-description"),
     ("net-mtu", "Network MTU"),
     ("quotas", "Quota management support"),
     ("quota_details", "Quota details management support"),
     ("project-id", "project_id"),
 )
+# Announced where there can be routers.
+_ROUTERS = (
+    ("router", "Neutron L3 Router"),
+    ("external-net", "Neutron external network"),
+    ("ext-gw-mode", "Neutron L3 Configurable external gateway mode"),
+    ("extraroute", "Neutron Extra Route"),
+)
 _RESOURCES = ("network", "subnet", "port", "security-group", "security-group-rule", "quota", "extension")
+_ROUTER_RESOURCES = ("router", "floatingip")
 
 
 def _list(call: Call) -> Reply:
@@ -41,11 +53,12 @@ def _list(call: Call) -> Reply:
 
 
 def _show(call: Call) -> Reply:
-    links = {name: [{"rel": "self", "href": call.url(f"{ROOT}/{name}s")}] for name in _RESOURCES}
-    return Reply({"resources": [{"name": name, "collection": f"{name}s", "links": links[name]} for name in _RESOURCES]})
+    names = (*_RESOURCES, *(_ROUTER_RESOURCES if has_routers(call.control) else ()))
+    links = {name: [{"rel": "self", "href": call.url(f"{ROOT}/{name}s")}] for name in names}
+    return Reply({"resources": [{"name": name, "collection": f"{name}s", "links": links[name]} for name in names]})
 
 
-def _extensions() -> list[dict[str, object]]:
+def _extensions(call: Call) -> list[dict[str, object]]:
     return [
         {
             "alias": alias,
@@ -54,16 +67,16 @@ def _extensions() -> list[dict[str, object]]:
             "updated": "2016-01-01T00:00:00-00:00",
             "links": [],
         }
-        for alias, name in _EXTENSIONS
+        for alias, name in (*_EXTENSIONS, *(_ROUTERS if has_routers(call.control) else ()))
     ]
 
 
 def _list_extensions(call: Call) -> Reply:
-    return listing(call, "extensions", _extensions(), frozenset({"alias", "name", "updated"}))
+    return listing(call, "extensions", _extensions(call), frozenset({"alias", "name", "updated"}))
 
 
 def _show_extension(call: Call) -> Reply:
-    for row in _extensions():
+    for row in _extensions(call):
         if row["alias"] == call.path["id"]:
             return Reply({"extension": row})
     raise NotFound(f"Extension {call.path['id']} could not be found", code="extension-not-found")

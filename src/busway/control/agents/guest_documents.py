@@ -153,14 +153,16 @@ def _network_data(nics: Iterable[Nic], networks: Mapping[NetworkId, HostNetwork]
 
 
 def _way_out(network: HostNetwork | None, version: int, gateway: str) -> list[dict[str, object]]:
-    """The way out; on an overlay network, which has no router, the way to the metadata address alone."""
+    """The way out; on an overlay network the way to the metadata address, and to a router if there is one."""
     if not gateway:
         return []
-    if network is not None and network.driver == OVERLAY:
-        metadata: dict[str, object] = {"network": METADATA_ADDRESS, "netmask": "255.255.255.255", "gateway": gateway}
-        return [metadata] if version == 4 else []
     any_ = "::" if version == 6 else _ANY
-    return [{"network": any_, "netmask": any_, "gateway": gateway}]
+    out: list[dict[str, object]] = [{"network": any_, "netmask": any_, "gateway": gateway}]
+    if network is None or network.driver != OVERLAY:
+        return out
+    services = network.gateway if version == 4 else ""
+    metadata: dict[str, object] = {"network": METADATA_ADDRESS, "netmask": "255.255.255.255", "gateway": services}
+    return [*([metadata] if services else []), *(out if (network.routed6 if version == 6 else network.routed) else [])]
 
 
 def _routes(network: HostNetwork | None, version: int) -> Iterator[dict[str, object]]:

@@ -6,8 +6,9 @@ from busway.domain.caller import Caller
 from busway.domain.errors import Forbidden, NotFound
 from busway.domain.ids import ProjectId
 from busway.domain.network import Network, Port
+from busway.domain.router import FloatingIp, Router
 from busway.domain.security_group import SecurityGroup
-from busway.store import networks, ports, security_groups
+from busway.store import floating_ips, networks, ports, routers, security_groups
 from busway.store.database import Tx
 
 
@@ -17,11 +18,30 @@ def scope(caller: Caller) -> ProjectId | None:
 
 
 def visible_network(tx: Tx, caller: Caller, network_id: str, *, lock: bool = False) -> Network:
-    """Returns a network that the caller may use: of its project, or shared; raises `NotFound`."""
+    """Returns a network that the caller sees: of its project, shared, or external; raises `NotFound`."""
     found = networks.find_network(tx, network_id, lock=lock)
-    if found is None or not (found.shared or caller.may_see(found.owner)):
+    if found is None or not (found.shared or found.external or caller.may_see(found.owner)):
         raise missing("network", network_id)
     return found
+
+
+def usable_network(tx: Tx, caller: Caller, network_id: str, *, lock: bool = False) -> Network:
+    """Returns a network on which the caller may have ports; raises `NotFound`, or `Forbidden` for an external one."""
+    found = visible_network(tx, caller, network_id, lock=lock)
+    require_usable(caller, found)
+    return found
+
+
+def require_usable(caller: Caller, network: Network) -> None:
+    """Raises `Forbidden` for an external network that is not shared, unless the caller is an admin."""
+    if network.external and not network.shared and not caller.is_admin:
+        raise Forbidden(
+            f"User {caller.user_name} may not have ports on the external network {network.name}",
+            detail="Routers have their gateways there, and floating addresses come from it.",
+            remedy="Use a network of your project with a router (openstack router set --external-gateway), or ask an admin "
+            "for a port.",
+            code="network-external",
+        )
 
 
 def own_network(tx: Tx, caller: Caller, network_id: str, doing: str) -> Network:
@@ -56,6 +76,22 @@ def visible_group(tx: Tx, caller: Caller, group_id: str, *, lock: bool = False) 
     if not found or not caller.may_see(found[0].project_id):
         raise missing("security group", group_id)
     return found[0]
+
+
+def visible_router(tx: Tx, caller: Caller, router_id: str, *, lock: bool = False) -> Router:
+    """Returns a router of the caller's project; raises `NotFound`."""
+    found = routers.find_router(tx, router_id, lock=lock)
+    if found is None or not caller.may_see(found.project_id):
+        raise missing("router", router_id)
+    return found
+
+
+def visible_floating_ip(tx: Tx, caller: Caller, floating_id: str, *, lock: bool = False) -> FloatingIp:
+    """Returns a floating address of the caller's project; raises `NotFound`."""
+    found = floating_ips.find_floating_ip(tx, floating_id, lock=lock)
+    if found is None or not caller.may_see(found.project_id):
+        raise missing("floating ip", floating_id)
+    return found
 
 
 def missing(kind: str, identity: str) -> NotFound:

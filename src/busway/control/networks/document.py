@@ -13,7 +13,7 @@ from busway.domain.document_room import fair_groups
 from busway.domain.documents import Nic
 from busway.domain.guest_network import NORMAL, OVERLAY, HostNetwork, NicGroup
 from busway.domain.ids import ClaimId, DeviceId, SecurityGroupId, ServerId
-from busway.domain.network import Network, Plug, Port
+from busway.domain.network import ROUTER_INTERFACE, SERVICES, Network, Plug, Port, services_address
 from busway.domain.nic_request import nic_alias, pair_ports
 from busway.domain.units import NicFunction
 from busway.store import ports, security_groups
@@ -60,9 +60,13 @@ def host_networking(
         mine = held[presence.row.id] = _with_cards(held.get(presence.row.id, []), presence.claims, known, cards)
         nics[presence.row.id] = tuple(_nic(port, presence.row.hostname) for port in mine)
     used = {port.network.id: port.network for each in held.values() for port in each}
+    internal: dict[str, list[Port]] = {}
+    overlay = [network.id for network in used.values() if network.driver == OVERLAY]
+    for port in ports.internal_ports(tx, overlay, ROUTER_INTERFACE, SERVICES):
+        internal.setdefault(port.network.id, []).append(port)
     return HostNetworking(
         nics,
-        tuple(_network(used[key], control.settings.dns_domain) for key in sorted(used)),
+        tuple(_network(used[key], control.settings.dns_domain, internal.get(key, ())) for key in sorted(used)),
         _groups(
             tx,
             {
@@ -115,8 +119,11 @@ def _nic(port: Port, hostname: str) -> Nic:
     )
 
 
-def _network(network: Network, domain: str) -> HostNetwork:
+def _network(network: Network, domain: str, internal: Sequence[Port]) -> HostNetwork:
+    """Returns a network as its hosts need it; `internal` are the ports on it of routers and of hosts' services."""
     v4, v6 = network.v4, network.v6
+    routers = [port for port in internal if port.device_owner == ROUTER_INTERFACE]
+    services = services_address(network, internal) if network.driver == OVERLAY else v4.gateway if v4 else ""
     return HostNetwork(
         id=network.id,
         name=network.name,
@@ -126,13 +133,15 @@ def _network(network: Network, domain: str) -> HostNetwork:
         vlan=network.vlan,
         dhcp=v4 is not None and v4.dhcp and network.driver != OVERLAY,
         cidr=v4.cidr if v4 else "",
-        gateway=v4.gateway if v4 else "",
+        gateway=services,
         cidr6=v6.cidr if v6 else "",
         gateway6=v6.gateway if v6 else "",
         ra=v6 is not None and v6.dhcp and network.driver != OVERLAY,
         dns=(*(v4.dns if v4 else ()), *(v6.dns if v6 else ())),
         domain=domain,
         routes=(*(v4.routes if v4 else ()), *(v6.routes if v6 else ())),
+        routed=v4 is not None and any(port.address == v4.gateway for port in routers),
+        routed6=v6 is not None and any(port.address6 == v6.gateway for port in routers),
     )
 
 

@@ -13,12 +13,12 @@ from busway.control.networks.access import own_network, scope, visible_network
 from busway.control.networks.changes import note_network
 from busway.control.networks.overlay import require_overlay
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput, Conflict
+from busway.domain.errors import BadInput, Conflict, NotSupported
 from busway.domain.guest_network import BRIDGE, DEFAULT_PHYSICAL, LOCAL, OVERLAY, OVERLAY_MTU
 from busway.domain.ids import NetworkId, ProjectId
-from busway.domain.network import Network, Subnet
+from busway.domain.network import ROUTER_INTERFACE, Network, Subnet
 from busway.policy import authorize
-from busway.store import network_list, ports
+from busway.store import floating_ips, network_list, ports, routers
 from busway.store import networks as store
 from busway.store.database import Tx
 from busway.store.network_list import EVERY_NETWORK, NetworkFilter
@@ -36,6 +36,7 @@ class NewNetwork:
     vlan: int = 0
     mtu: int | None = None  # None is what the type has room for
     project_id: ProjectId | None = None
+    external: bool = False
 
 
 def bootstrap_network(control: Control, owner: ProjectId) -> Network:
@@ -106,7 +107,8 @@ def create_network(control: Control, caller: Caller, wanted: NewNetwork) -> Netw
 def create_networks(control: Control, caller: Caller, wanted: Sequence[NewNetwork]) -> list[Network]:
     """Creates networks without subnets, all or none.
 
-    Networks with the driver `bridge`, shared ones, and those of another project need an admin: raises `Forbidden`.
+    Networks with the driver `bridge`, shared ones, external ones, and those of another project need an admin: raises
+    `Forbidden`.
     """
     made = [_new(control, caller, each) for each in wanted]
     with control.db.write() as tx:
@@ -123,6 +125,9 @@ def _new(control: Control, caller: Caller, wanted: NewNetwork) -> Network:
     authorize(caller, "create_network", {"project_id": owner})
     if wanted.shared:
         authorize(caller, "create_network:shared")
+    if wanted.external:
+        authorize(caller, "create_network:router:external")
+        _require_outer(control, wanted.driver)
     if wanted.driver == BRIDGE:
         authorize(caller, "create_network:provider:network_type")
     if wanted.driver == OVERLAY:
@@ -137,8 +142,20 @@ def _new(control: Control, caller: Caller, wanted: NewNetwork) -> Network:
         NetworkId(control.new_id()), wanted.name, owner, control.now(), wanted.shared, wanted.driver,
         (wanted.physical or DEFAULT_PHYSICAL) if wanted.driver == BRIDGE else "", wanted.vlan,
         wanted.mtu or (OVERLAY_MTU if wanted.driver == OVERLAY else 1500),
-        wanted.description,
+        wanted.description, external=wanted.external,
     )  # fmt: skip
+
+
+def _require_outer(control: Control, driver: str) -> None:
+    """Raises `NotSupported` for a network that can't be external."""
+    require_overlay(control, "external networks")
+    if driver == LOCAL:
+        raise NotSupported(
+            "A network of type local can't be external",
+            detail="It lies within each host, and routers are on several.",
+            remedy="Choose the type flat or vlan, whose bridge the chassis of gateways have, or geneve.",
+            code="network-field",
+        )
 
 
 def _refuse_taken(tx: Tx, network: Network) -> None:
@@ -160,36 +177,71 @@ def update_network(
     name: str | None = None,
     description: str | None = None,
     shared: bool | None = None,
+    external: bool | None = None,
 ) -> Network:
     """Changes a network; None leaves a field unchanged."""
     if shared is not None:
         authorize(caller, "update_network:shared")
+    if external is not None:
+        authorize(caller, "update_network:router:external")
     with control.db.write() as tx:
         known = own_network(tx, caller, network_id, "change")
         if shared is False and known.shared:
             _refuse_strangers(known, [port.project_id for port in ports.list_ports(tx, network_id=known.id)])
+        if external is not None and external != known.external:
+            _check_external(control, tx, known, external=external)
         changed = replace(
             known,
             name=known.name if name is None else name,
             description=known.description if description is None else description,
             shared=known.shared if shared is None else shared,
+            external=known.external if external is None else external,
         )
         store.save_network(tx, changed)
+    control.bell.ring(OVERLAY)
     return changed
 
 
+def _check_external(control: Control, tx: Tx, network: Network, *, external: bool) -> None:
+    """Raises `Conflict` if routers or floating addresses need a network as it is."""
+    if external:
+        _require_outer(control, network.driver)
+        if ports.internal_ports(tx, [network.id], ROUTER_INTERFACE):
+            raise Conflict(
+                f"Network {network.name} can't be external: routers join it",
+                remedy=f"Take it from them first: openstack port list --network {network.id}",
+                code="network-in-use",
+            )
+    elif routers.has_gateway_on(tx, network.id) or floating_ips.has_floating_ips(tx, network.id):
+        raise Conflict(
+            f"External network {network.id} cannot be updated to be made non-external, since it has existing gateway ports",
+            detail="Routers have their gateways there, or projects floating addresses.",
+            remedy="Remove those first: openstack router list, openstack floating ip list --network NETWORK",
+            code="network-in-use",
+        )
+
+
 def delete_network(control: Control, caller: Caller, network_id: str) -> None:
-    """Deletes a network with its subnets; raises `Conflict` while it has ports."""
+    """Deletes a network with its subnets and, as Neutron, the floating addresses of it that lead nowhere.
+
+    Raises `Conflict` while it has other ports.
+    """
     with control.db.write() as tx:
         network = own_network(tx, caller, network_id, "delete")
-        if held := ports.list_ports(tx, network_id=network.id):
+        free = {each.own_port: each for each in floating_ips.unattached(tx, network.id)} if network.external else {}
+        if held := [port for port in ports.list_ports(tx, network_id=network.id) if port.id not in free]:
             raise Conflict(
                 f"Unable to complete operation on network {network.id}: it has {len(held)} ports in use",
                 remedy=f"Delete them first: openstack port list --network {network.id}",
                 code="network-in-use",
             )
+        for own_port, floating in free.items():
+            floating_ips.remove_floating_ip(tx, floating.id)
+            ports.remove_port(tx, own_port)
         ports.forget_released(tx, network.id)
         store.remove_network(tx, network.id)
+    if network.external:
+        control.bell.ring(OVERLAY)
 
 
 def _segment(network: Network) -> tuple[str, str, int]:

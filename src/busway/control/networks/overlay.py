@@ -6,26 +6,30 @@ is killed leaves nothing half done, and rows that somebody else has changed or d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 
 from busway.control.context import Control
+from busway.control.placement.snapshot import is_up
 from busway.domain.errors import Conflict, NotSupported, Unavailable
-from busway.domain.guest_network import OVERLAY
+from busway.domain.guest_network import BRIDGE, OVERLAY
 from busway.domain.ids import HostId, ServerId
 from busway.domain.network import Network
 from busway.ovn.rows import Overlay, rows_of
-from busway.store import hosts, moves, networks, ports, security_groups
+from busway.store import floating_ips, hosts, moves, networks, ports, routers, security_groups
 from busway.store.database import Tx
+from busway.store.hosts import HostRow
 
 TOPIC = OVERLAY  # rung by whoever tells hosts of changes
 _log = structlog.get_logger(__name__)
 
 
-def require_overlay(control: Control) -> None:
+def require_overlay(control: Control, what: str = "networks of type geneve") -> None:
     """Raises `NotSupported` if OVN is not configured."""
     if control.northbound is None:
         raise NotSupported(
-            "This cloud has no networks of type geneve",
+            f"This cloud has no {what}",
             detail="They need OVN, and [ovn] ovn_nb_connection is not set.",
             remedy="Omit the type, or ask an admin to set up OVN.",
             code="no-overlay",
@@ -47,9 +51,9 @@ def require_chassis(tx: Tx, host_id: HostId | None, network: Network) -> None:
 def sync_overlay(control: Control) -> None:
     """Makes the northbound database equal to Busway's; raises `Unavailable` if it can't be reached."""
     with control.db.read() as tx:
-        wanted = read_overlay(tx, control.settings.dns_domain)
+        wanted = read_overlay(control, tx)
     if control.northbound is None:
-        if wanted.networks:
+        if any(network.driver == OVERLAY for network in wanted.networks):
             raise Unavailable(
                 f"{len(wanted.networks)} networks of type geneve are not kept up to date",
                 detail="[ovn] ovn_nb_connection is not set.",
@@ -61,22 +65,46 @@ def sync_overlay(control: Control) -> None:
         _log.info("the northbound database follows the networks of type geneve", operations=made)
 
 
-def read_overlay(tx: Tx, domain: str) -> Overlay:
-    """Returns all rows that the northbound database must have."""
-    several = networks.list_networks(tx, driver=OVERLAY)
+def read_overlay(control: Control, tx: Tx) -> Overlay:
+    """Returns all that the northbound database must say."""
+    several = [*networks.list_networks(tx, driver=OVERLAY), *networks.list_networks(tx, driver=BRIDGE, external=True)]
     if not several:
         return Overlay()
-    held = ports.list_ports(tx, driver=OVERLAY)
+    held = [*ports.list_ports(tx, driver=OVERLAY), *ports.list_gateway_ports(tx, BRIDGE)]
     used = {group for port in held for group in port.groups}
     rules = {group.id: [rule.words for rule in group.rules] for group in security_groups.get_groups(tx, used)}
-    return Overlay(several, held, rules, ports.guest_names(tx, OVERLAY), domain, _chassis(tx))
+    known = hosts.list_hosts(tx)
+    return Overlay(
+        several, held, rules, ports.guest_names(tx, OVERLAY), control.settings.dns_domain, _chassis(tx, known),
+        routers.list_routers(tx), floating_ips.attached(tx), _gateways(control, known),
+    )  # fmt: skip
 
 
-def _chassis(tx: Tx) -> dict[ServerId, tuple[str, ...]]:
+def _gateways(control: Control, known: Sequence[HostRow]) -> dict[str, list[str]]:
+    """Returns the chassis that can have gateways, by physical network, and all of them under "".
+
+    Those of hosts that are down or lack something are left out where there are others: OVN itself moves a gateway within
+    seconds, and this keeps it away until the host is back.
+    """
+    able: dict[str, list[str]] = {}
+    ready: dict[str, list[str]] = {}
+    now = control.now()
+    for host in known:
+        chassis = host.resources.chassis if host.resources else None
+        if chassis is None or not chassis.name:
+            continue
+        for physical in ("", *chassis.physical):
+            able.setdefault(physical, []).append(chassis.name)
+            if not chassis.lacks and is_up(control.settings, host, now):
+                ready.setdefault(physical, []).append(chassis.name)
+    return able | ready
+
+
+def _chassis(tx: Tx, known: Sequence[HostRow]) -> dict[ServerId, tuple[str, ...]]:
     """Returns the chassis where the ports of each server may be: its host, and during a move both hosts."""
     named = {
         host.id: host.resources.chassis.name
-        for host in hosts.list_hosts(tx)
+        for host in known
         if host.resources and host.resources.chassis and host.resources.chassis.name
     }
     placed: dict[ServerId, list[HostId]] = {

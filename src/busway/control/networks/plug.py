@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from busway.control.context import Control
 from busway.control.networks import quota
-from busway.control.networks.access import missing, visible_network, visible_port
-from busway.control.networks.port import allocate_port, allocate_ports
+from busway.control.networks.access import missing, require_usable, usable_network, visible_port
+from busway.control.networks.port import allocate_port, allocate_ports, internal_port
 from busway.control.networks.security_group import default_id
 from busway.control.networks.sriov import require_offered
 from busway.domain.caller import Caller
@@ -104,6 +104,8 @@ def take_port(control: Control, tx: Tx, caller: Caller, port_id: str, project_id
             remedy="Delete that server, or create another port: openstack port create.",
             code="port-in-use",
         )
+    if port.is_internal:
+        raise internal_port(port)
     if port.project_id != project_id:
         raise BadInput(f"Port {port.id} belongs to another project", code="port-foreign")
     require_offered(control, tx, port)
@@ -113,7 +115,7 @@ def take_port(control: Control, tx: Tx, caller: Caller, port_id: str, project_id
 def make_port(control: Control, tx: Tx, caller: Caller, ref: NetworkRef, project_id: ProjectId) -> Port:
     """Returns a new port on the requested network, or on the default one; it is not stored yet."""
     if ref.network_id:
-        network = visible_network(tx, caller, ref.network_id, lock=True)
+        network = usable_network(tx, caller, ref.network_id, lock=True)
     else:
         network = networks.locked(tx, _default(networks.list_networks(tx, project_id), project_id))
     return allocate_port(control, tx, PortId(control.new_id()), project_id, network, ref.fixed_ip)
@@ -122,15 +124,17 @@ def make_port(control: Control, tx: Tx, caller: Caller, ref: NetworkRef, project
 def _visible(caller: Caller, known: Iterable[Network], network_id: str) -> Network:
     """Returns a network that the caller may use, from those already read; raises `NotFound`."""
     for network in known:
-        if network.id == network_id and (network.shared or caller.may_see(network.owner)):
+        if network.id == network_id and (network.shared or network.external or caller.may_see(network.owner)):
+            require_usable(caller, network)
             return network
     raise missing("network", network_id)
 
 
 def _default(known: Sequence[Network], project_id: ProjectId) -> Network:
     """Returns the default network: a shared one, else the only network of the project; raises `Conflict` if it has several."""
-    shared = [network for network in known if network.shared and network.subnets]
-    mine = [network for network in known if network.owner == project_id and not network.shared]
+    inner = [network for network in known if not network.external]
+    shared = [network for network in inner if network.shared and network.subnets]
+    mine = [network for network in inner if network.owner == project_id and not network.shared]
     if not shared and len(mine) > 1:
         raise Conflict(
             "Multiple possible networks found, use a Network ID to be more specific",

@@ -9,7 +9,7 @@ from ipaddress import ip_network
 
 from busway.control.context import Control
 from busway.control.networks import quota, sriov
-from busway.control.networks.access import missing, require_network_owner, scope, visible_network, visible_port
+from busway.control.networks.access import missing, require_network_owner, scope, usable_network, visible_port
 from busway.control.networks.changes import tell_hosts
 from busway.control.networks.security_group import default_group
 from busway.domain.caller import Caller
@@ -17,7 +17,7 @@ from busway.domain.dhcp_option import DhcpOption, check_options
 from busway.domain.errors import BadInput, Conflict, NotSupported
 from busway.domain.guest_network import NORMAL, OVERLAY, AddressPair
 from busway.domain.ids import PortId, ProjectId, SecurityGroupId, ServerId
-from busway.domain.network import Network, Port
+from busway.domain.network import FLOATING_IP, ROUTER_GATEWAY, ROUTER_INTERFACE, SERVICES, Network, Port
 from busway.policy import authorize
 from busway.store import port_addresses, port_list, security_groups, server_places
 from busway.store import ports as store
@@ -97,7 +97,7 @@ def create_ports(control: Control, caller: Caller, wanted: Sequence[NewPort]) ->
     with control.db.write() as tx:
         quota.take_projects(control, tx, {each.project_id or caller.project_id for each in wanted})
         for network_id in sorted({each.network_id for each in wanted}):
-            visible_network(tx, caller, network_id, lock=True)
+            usable_network(tx, caller, network_id, lock=True)
         made = [_create(control, tx, caller, each) for each in wanted]
     tell_hosts(control)
     return made
@@ -105,7 +105,7 @@ def create_ports(control: Control, caller: Caller, wanted: Sequence[NewPort]) ->
 
 def _create(control: Control, tx: Tx, caller: Caller, wanted: NewPort) -> Port:
     owner, fields = wanted.project_id or caller.project_id, wanted.fields
-    network = visible_network(tx, caller, wanted.network_id, lock=True)
+    network = usable_network(tx, caller, wanted.network_id, lock=True)
     quota.check(control, tx, owner, "port")
     if fields.mac is not None:
         require_network_owner(caller, network, "choose MAC addresses on")
@@ -125,6 +125,8 @@ def update_port(control: Control, caller: Caller, port_id: str, fields: PortFiel
     """Changes a port; its host applies new rules to a running guest at once."""
     with control.db.write() as tx:
         port = visible_port(tx, caller, port_id, lock=True)
+        if port.is_internal and replace(fields, name=None, description=None) != PortFields():
+            raise internal_port(port)
         if fields.mac not in (None, port.mac) or fields.fixed_ip not in (None, port.address):
             raise Conflict(
                 f"The addresses of port {port.id} can't be changed",
@@ -145,6 +147,8 @@ def delete_port(control: Control, caller: Caller, port_id: str) -> None:
     """Deletes a port; raises `Conflict` while a server has it."""
     with control.db.write() as tx:
         port = visible_port(tx, caller, port_id, lock=True)
+        if port.is_internal:
+            raise internal_port(port)
         if port.server_id is not None:
             raise Conflict(
                 f"Port {port.id} is in use by server {port.server_id}",
@@ -154,6 +158,21 @@ def delete_port(control: Control, caller: Caller, port_id: str) -> None:
         store.remove_port(tx, port.id)
         security_groups.note_change(tx, port.project_id, control.now())
     tell_hosts(control)
+
+
+def internal_port(port: Port) -> Conflict:
+    """Returns the error for what can't be done with a port that no server can have."""
+    remedy = {
+        ROUTER_INTERFACE: f"Take it from its router: openstack router remove port {port.device_id} {port.id}",
+        ROUTER_GATEWAY: f"Remove the gateway of its router: openstack router unset --external-gateway {port.device_id}",
+        FLOATING_IP: f"Delete its floating address: openstack floating ip delete {port.device_id}",
+        SERVICES: "It goes with the last router of its network.",
+    }
+    return Conflict(
+        f"Port {port.id} cannot be deleted or changed directly via the port API: has device owner {port.device_owner}",
+        remedy=remedy.get(port.device_owner, ""),
+        code="port-in-use",
+    )
 
 
 def _changed(tx: Tx, caller: Caller, port: Port, fields: PortFields) -> Port:

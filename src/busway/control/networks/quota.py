@@ -12,7 +12,7 @@ from busway.domain.errors import Forbidden
 from busway.domain.ids import ProjectId
 from busway.domain.quota import OF_NETWORKS, Usage, check_quota
 from busway.policy import authorize
-from busway.store import networks, ports, projects, quotas, security_groups
+from busway.store import floating_ips, networks, ports, projects, quotas, routers, security_groups
 from busway.store.database import Tx
 from busway.store.owners import Owners
 
@@ -107,6 +107,8 @@ _USED: dict[str, Callable[[Tx, Owners], int]] = {
     "port": ports.count_ports,
     "security_group": security_groups.count_groups,
     "security_group_rule": security_groups.count_rules,
+    "router": routers.count_routers,
+    "floatingip": floating_ips.count_floating_ips,
 }
 
 

@@ -20,7 +20,7 @@ from busway.control.networks.access import missing, own_network, scope, visible_
 from busway.control.networks.changes import note_network, tell_hosts
 from busway.control.networks.network import unique_local
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput, Conflict, NotSupported
+from busway.domain.errors import BadInput, Conflict
 from busway.domain.guest_network import LOCAL, METADATA_ADDRESS, OVERLAY, HostRoute
 from busway.domain.network import Network, Subnet
 from busway.store import network_list, ports
@@ -118,7 +118,6 @@ def update_subnet(
     """
     with control.db.write() as tx:
         network, subnet = _own_subnet(tx, caller, subnet_id, "change a subnet of")
-        _refuse_announcements(network, subnet.version, dhcp)
         if gateway is not None:
             subnet = _with_gateway(tx, network, subnet, gateway)
         changed = replace(
@@ -151,7 +150,7 @@ def _with_gateway(tx: Tx, network: Network, subnet: Subnet, gateway: str) -> Sub
 def _holders(tx: Tx, network: Network, subnet: Subnet) -> int:
     """Returns how many ports have an address of a subnet."""
     held = ports.list_ports(tx, network_id=network.id)
-    return sum(1 for port in held if subnet.version == 6 or port.address)
+    return sum(1 for port in held if any(each.id == subnet.id for each, _address in port.fixed_ips))
 
 
 def delete_subnet(control: Control, caller: Caller, subnet_id: str) -> None:
@@ -190,7 +189,6 @@ def _subnet(control: Control, network: Network, wanted: NewSubnet) -> Subnet:
         gateway = str(cidr[1]) if wanted.gateway is None else _within(wanted.gateway, cidr)
         if wanted.pool is not None:
             raise _bad("An IPv6 subnet has no allocation pools", "Its ports have the addresses of their MACs (SLAAC).")
-        _refuse_announcements(network, 6, wanted.dhcp)
         dhcp = network.driver != OVERLAY if wanted.dhcp is None else wanted.dhcp
         dns, routes = _dns(wanted.dns), _routes(wanted.routes, 6)
         text = wanted.description
@@ -205,17 +203,6 @@ def _subnet(control: Control, network: Network, wanted: NewSubnet) -> Subnet:
     dhcp = wanted.dhcp is not False
     text = wanted.description
     return Subnet(control.new_id(), wanted.name, str(cidr), gateway, first, last, dhcp, dns, routes, text)
-
-
-def _refuse_announcements(network: Network, version: int, dhcp: bool | None) -> None:
-    if network.driver == OVERLAY and version == 6 and dhcp:
-        raise NotSupported(
-            "An IPv6 subnet of type geneve has no router advertisements",
-            detail="Only a router can send them, and there are none yet. Guests read their addresses on their "
-            "configuration drive.",
-            remedy="Omit enable_dhcp, or set it to false.",
-            code="subnet-field",
-        )
 
 
 def _pool(cidr: IPv4Network, gateway: str) -> tuple[str, str]:

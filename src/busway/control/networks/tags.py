@@ -1,4 +1,4 @@
-"""The use cases of tags of networks, subnets, ports and security groups."""
+"""The use cases of tags: of networks, subnets, ports, security groups, routers and floating addresses."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from busway.control.networks.access import (
     missing,
     own_network,
     scope,
+    visible_floating_ip,
     visible_group,
     visible_network,
     visible_port,
+    visible_router,
 )
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, NotFound
@@ -31,6 +33,8 @@ class Tagged(StrEnum):
     SUBNET = "subnets"
     PORT = "ports"
     GROUP = "security-groups"
+    ROUTER = "routers"
+    FLOATING_IP = "floatingips"
 
 
 def tags_of(control: Control, resource_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
@@ -96,6 +100,10 @@ def _see(tx: Tx, caller: Caller, kind: Tagged, resource_id: str) -> None:
         visible_port(tx, caller, resource_id)
     elif kind is Tagged.GROUP:
         visible_group(tx, caller, resource_id)
+    elif kind is Tagged.ROUTER:
+        visible_router(tx, caller, resource_id)
+    elif kind is Tagged.FLOATING_IP:
+        visible_floating_ip(tx, caller, resource_id)
     else:
         _network_of(tx, caller, resource_id)
 
@@ -106,6 +114,10 @@ def _own(tx: Tx, caller: Caller, kind: Tagged, resource_id: str) -> None:
         visible_port(tx, caller, resource_id, lock=True)
     elif kind is Tagged.GROUP:
         visible_group(tx, caller, resource_id, lock=True)
+    elif kind is Tagged.ROUTER:
+        visible_router(tx, caller, resource_id, lock=True)
+    elif kind is Tagged.FLOATING_IP:
+        visible_floating_ip(tx, caller, resource_id, lock=True)
     else:
         network_id = resource_id if kind is Tagged.NETWORK else _network_of(tx, caller, resource_id)
         own_network(tx, caller, network_id, "change tags of")
