@@ -136,8 +136,8 @@ def _p99(target: Target, seconds: float) -> float:
 def _measure(seconds: float) -> Measurement:
     """Server, bad clients and user are processes of their own: in one they would wait for one interpreter."""
     half = max(seconds, _SHORT) / 2
-    with tempfile.TemporaryDirectory() as folder, _side("serve", folder) as told:
-        target = Target(*told.split())
+    with tempfile.TemporaryDirectory() as folder, _side("serve", folder) as line:
+        target = Target(*line.split())
         alone = _p99(target, half)
         with _side("attack", target.url, target.user, target.tenant):
             attacked = _p99(target, half)

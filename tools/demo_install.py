@@ -72,7 +72,7 @@ def _walk(host: LabHost, report: Report, package: str, image: str) -> None:
         command = ["/usr/bin/busway", "up", "--config", "/etc/busway/busway.conf", "--state", "/var/lib/busway"]
         host.spawn([*command, "--rom-bar", "off"], "up.log", env=_ENVIRONMENT)
         _wait(host, partial(_says, host, "busway server ssh first"))
-        print(_told(_log(host)))
+        print(_for_people(_log(host)))
     with report.step("Put the image in, and let ssh in"):
         words = "--disk-format qcow2 --container-format bare --file"
         _client(host, f"image create {words} /mnt/lab/given/{image} my-image -c name -c status")
@@ -87,17 +87,17 @@ def _walk(host: LabHost, report: Report, package: str, image: str) -> None:
 def _run(host: LabHost, command: str, *, quiet: bool = False) -> None:
     if not quiet:
         print(f"    $ {command}", flush=True)
-    said = host.exec(["sh", "-ec", command], timeout=_WAIT_SECONDS, env=_ENVIRONMENT).text()
+    output = host.exec(["sh", "-ec", command], timeout=_WAIT_SECONDS, env=_ENVIRONMENT).text()
     if not quiet:
-        print("".join(f"    {line}\n" for line in said.splitlines()), end="", flush=True)
+        print("".join(f"    {line}\n" for line in output.splitlines()), end="", flush=True)
 
 
 def _client(host: LabHost, words: str) -> None:
     """Run the stock client, which lies on the outer machine, as the user of openrc."""
     print(f"    $ openstack {words}", flush=True)
     command = f". /var/lib/busway/openrc; {shlex.quote(str(_CLIENT))} {words}"
-    said = host.exec(["sh", "-ec", command], timeout=_WAIT_SECONDS, env=_ENVIRONMENT).text()
-    print("".join(f"    {line}\n" for line in said.splitlines()), end="", flush=True)
+    output = host.exec(["sh", "-ec", command], timeout=_WAIT_SECONDS, env=_ENVIRONMENT).text()
+    print("".join(f"    {line}\n" for line in output.splitlines()), end="", flush=True)
 
 
 def _log(host: LabHost) -> str:
@@ -109,7 +109,7 @@ def _says(host: LabHost, words: str) -> bool:
     return words in _log(host)
 
 
-def _told(log: str) -> str:
+def _for_people(log: str) -> str:
     """The lines for people; the others are the log."""
     return "\n".join(f"    {line}" for line in log.splitlines() if not line.startswith(("timestamp=", "20")))
 

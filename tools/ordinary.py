@@ -119,10 +119,10 @@ def _guest() -> tuple[str, str]:
         ]
         with trace.open("wb") as errors, subprocess.Popen(argv, stderr=errors) as machine:
             try:
-                said = _console(console)
+                shown = _console(console)
             finally:
                 machine.terminate()
-        return said.partition(_PANIC)[0], trace.read_text("utf-8", "replace")
+        return shown.partition(_PANIC)[0], trace.read_text("utf-8", "replace")
 
 
 def _firmware() -> str:
@@ -150,12 +150,12 @@ def _firmware() -> str:
         "virtio-rng-pci",
     ):
         argv += ["-device", device]
-    with tempfile.TemporaryFile() as said:
-        with subprocess.Popen(argv, stderr=said) as machine:
+    with tempfile.TemporaryFile() as errors:
+        with subprocess.Popen(argv, stderr=errors) as machine:
             time.sleep(_FIRMWARE)
             machine.terminate()
-        said.seek(0)
-        return said.read(1 << 20).decode("utf-8", "replace")
+        errors.seek(0)
+        return errors.read(1 << 20).decode("utf-8", "replace")
 
 
 def _libvirt() -> str:

@@ -25,7 +25,7 @@ def main() -> int:
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1
-    _say("setup", f"complete ({time.monotonic() - began:.1f} s)")
+    _note("setup", f"complete ({time.monotonic() - began:.1f} s)")
     return 0
 
 
@@ -36,12 +36,12 @@ def _install_packages() -> None:
     if not missing:
         return
     why = {package.name: package.why for package in needed}
-    _say("packages", f"{len(missing)} of {len(needed)} Debian packages are missing; installing them (about a minute):")
+    _note("packages", f"{len(missing)} of {len(needed)} Debian packages are missing; installing them (about a minute):")
     for name in missing:
-        _say("", f"  {name:<28}{why[name]}")
+        _note("", f"  {name:<28}{why[name]}")
     began = time.monotonic()
     packages.install(missing)
-    _say("packages", f"installed ({time.monotonic() - began:.0f} s)")
+    _note("packages", f"installed ({time.monotonic() - began:.0f} s)")
 
 
 def _make_environment(environment: Environment, purpose: str) -> None:
@@ -49,21 +49,21 @@ def _make_environment(environment: Environment, purpose: str) -> None:
         return
     lock = environment.lock.relative_to(ROOT)
     count = len(lock_stanzas(environment.lock.read_text(encoding="utf-8")))
-    _say(environment.folder.name, f"{purpose}: {count} packages from {lock} (about a minute)")
+    _note(environment.folder.name, f"{purpose}: {count} packages from {lock} (about a minute)")
     began = time.monotonic()
     environment.make()
-    _say(environment.folder.name, f"ready ({time.monotonic() - began:.0f} s)")
+    _note(environment.folder.name, f"ready ({time.monotonic() - began:.0f} s)")
 
 
 def _unpack_postgres() -> None:
     if postgres.find_bin() is not None:
         return
-    _say("postgres", "unpacking PostgreSQL 15 for the tests, privately (17 MB; no service is installed)")
+    _note("postgres", "unpacking PostgreSQL 15 for the tests, privately (17 MB; no service is installed)")
     began = time.monotonic()
-    _say("postgres", f"{postgres.unpack()} ({time.monotonic() - began:.0f} s)")
+    _note("postgres", f"{postgres.unpack()} ({time.monotonic() - began:.0f} s)")
 
 
-def _say(what: str, text: str) -> None:
+def _note(what: str, text: str) -> None:
     print(f"{what:<14}{text}", flush=True)
 
 

@@ -49,8 +49,8 @@ class Package:
 
 def read_list(path: Path) -> list[Package]:
     """Return the packages of a list."""
-    told = tomllib.loads(path.read_text(encoding="utf-8"))["package"]
-    return [Package(**{**each, "files": tuple(each["files"])}) for each in told]
+    listed = tomllib.loads(path.read_text(encoding="utf-8"))["package"]
+    return [Package(**{**each, "files": tuple(each["files"])}) for each in listed]
 
 
 def unpack(archive: bytes, package: Package) -> dict[str, bytes]:

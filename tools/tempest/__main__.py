@@ -150,8 +150,8 @@ def _tell(part: Part) -> None:
         print(f"\n{len(names):4} {why}")
         for name in names:
             print(f"       {name}")
-    told = ", ".join(f"{number} {status}" for status, number in count(part.outcomes).items())
-    print(f"\ntempest: {part.service}: {told}", flush=True)
+    counts = ", ".join(f"{number} {status}" for status, number in count(part.outcomes).items())
+    print(f"\ntempest: {part.service}: {counts}", flush=True)
 
 
 def _make_environment() -> None:

@@ -82,10 +82,10 @@ def _exception(traceback: str) -> str:
         number for number, line in enumerate(lines) if re.match(r"[\w.]*(Error|Exception|Fault|[A-Z]\w+)\b", line)
     ]
     chosen = lines[starts[0] :] if len(starts) == 1 else lines[-3:]
-    told = (
+    shown = (
         " ".join(dict.fromkeys(chosen)).replace("testtools.matchers._impl.", "").replace("tempest.lib.exceptions.", "")
     )
-    return _tidy(told) or "no traceback"
+    return _tidy(shown) or "no traceback"
 
 
 def _tidy(text: str) -> str:

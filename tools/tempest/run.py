@@ -71,13 +71,13 @@ def run_tests(
         _stream(conf, wanted, seconds, each, _WORKERS.get(name, _USUAL_WORKERS)) as stream,
         (conf.parent / f"{name}.jsonl").open("w", encoding="utf-8") as kept,
     ):
-        told = began
+        reported = began
         for text in stream:
             lines.append(json.loads(text))
             kept.write(text)
-            if time.monotonic() - told > _TELL_SECONDS:
-                told = time.monotonic()
-                print(_progress(name, lines, len(chosen), told - began), flush=True)
+            if time.monotonic() - reported > _TELL_SECONDS:
+                reported = time.monotonic()
+                print(_progress(name, lines, len(chosen), reported - began), flush=True)
     print(_progress(name, lines, len(chosen), time.monotonic() - began), flush=True)
     skipped = [Outcome(short(test), "skipped", left_out[short(test)]) for test in tests if short(test) in left_out]
     return sorted([*read_outcomes(chosen, lines), *skipped], key=lambda outcome: outcome.name)
@@ -85,8 +85,8 @@ def run_tests(
 
 def _progress(name: str, lines: Sequence[dict[str, Any]], total: int, seconds: float) -> str:
     states = [line["status"] for line in lines]
-    told = ", ".join(f"{states.count(state)} {state}" for state in ("passed", "failed", "skipped"))
-    return f"{name:<10}{told} (of {total} tests; {seconds:.0f} s)"
+    counts = ", ".join(f"{states.count(state)} {state}" for state in ("passed", "failed", "skipped"))
+    return f"{name:<10}{counts} (of {total} tests; {seconds:.0f} s)"
 
 
 @contextmanager
