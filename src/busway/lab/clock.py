@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import platform
 import time
 from collections.abc import Callable
 
@@ -17,7 +18,9 @@ _TRIES = 20
 
 
 def tsc_khz() -> int:
-    """Measure the rate of the time stamp counter in kHz, within one in 10,000."""
+    """Measure the rate of the time stamp counter in kHz, within one in 10,000; 0 on a processor that is not an x86."""
+    if platform.machine() != "x86_64":
+        return 0
     with mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC) as page:
         page.write(_READ)
         place = ctypes.c_char.from_buffer(page)
