@@ -24,7 +24,7 @@ def test_a_server_with_a_gpu_by_mouse(admin: Page, cloud: BrowserCloud, tmp_path
     admin.get_by_role("link", name="Images").click()
     admin.get_by_label("Name").fill("from-a-file")
     admin.get_by_label("Disk format").select_option("raw")
-    admin.get_by_role("button", name="Go on to its data").click()
+    admin.get_by_role("button", name="Continue to its data").click()
     admin.get_by_label("File").set_input_files(disk)
     admin.get_by_role("button", name="Upload").click()
     expect(admin.get_by_role("row", name=re.compile("from-a-file.*active"))).to_be_visible()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.checkout import ROOT, pages
+from tests.project.checkout import ROOT, pages, tracked_files
 
 # A phrase as a regular expression, and what to write.
 _PLAINER = [
@@ -41,10 +41,13 @@ _PLAINER = [
 
 @cache
 def _texts() -> list[tuple[str, str]]:
-    """Each page, and each text with a space in it of the code (docstrings, help, errors), with its place."""
+    """Each page, template and file of texts, and each text with a space in it of the code (docstrings, help, errors)."""
     texts = [(str(page.relative_to(ROOT)), page.read_text("utf-8")) for page in pages()]
     for path in sorted((ROOT / "src" / "busway").rglob("*.py")):
         texts += _strings(path)
+    for path in tracked_files():
+        if path.suffix in (".toml", ".html") and path.is_relative_to(ROOT / "src") and "vendor" not in path.parts:
+            texts.append((str(path.relative_to(ROOT)), path.read_text("utf-8")))
     return texts
 
 
