@@ -55,6 +55,14 @@ def test_user_data_with_line_breaks_in_its_base64_is_decoded_as_the_api_takes_it
     assert read(iso, "/openstack/latest/user_data") == user_data
 
 
+def test_the_files_of_a_request_are_beside_what_is_said_of_them() -> None:
+    contents = tuple(base64.b64encode(text).decode() for text in (b"hello", b"\x00bin"))
+
+    iso = config_drive_iso(ConfigDrive("{}", "{}", contents=contents))
+
+    assert [read(iso, f"/openstack/content/{name}") for name in ("0000", "0001")] == [b"hello", b"\x00bin"]
+
+
 def test_no_user_data_is_no_file() -> None:
     iso = config_drive_iso(ConfigDrive("{}", "{}"))
 

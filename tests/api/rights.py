@@ -80,6 +80,7 @@ class World:
         self._http = server.client()
         del self._http.headers["X-Auth-Token"]
         self.admin = server.client()
+        self.host = server.host("host1")
         self.things = self._things()
         self.tokens: Mapping[str, str] = {
             "none": "",
@@ -160,7 +161,7 @@ class World:
             "namespaces": self._namespace(),
             **self._members_own(),
             "os-aggregates": str(self._post("/compute/v2.1/os-aggregates", "aggregate", name="fast")),
-            "hosts": self.server.host("host1").name,
+            "hosts": self.host.name,
             "devices": self.admin.get("/busway/v1/devices").json()["devices"][0]["id"],
             "device-specs": str(self.admin.get("/busway/v1/device-specs").json()["device_specs"][0]["id"]),
             "aliases": "a1",
@@ -191,7 +192,7 @@ class World:
         member.put(f"/image/v2/images/{own_image}/file", content=b"data").raise_for_status()
         member.post(f"/image/v2/images/{own_image}/members", json={"member": "partners"}).raise_for_status()
         flavor = member.get("/compute/v2.1/flavors").json()["flavors"][0]["id"]
-        member.post("/compute/v2.1/os-keypairs", json={"keypair": {"name": "key", "public_key": _KEY}})
+        member.post("/compute/v2.1/os-keypairs", json={"keypair": {"name": "key", "public_key": KEY}})
         body = {"name": "s", "imageRef": image, "flavorRef": flavor}
         made = member.post("/compute/v2.1/servers", json={"server": body})
         group = {"server_group": {"name": "g", "policies": ["affinity"]}}
@@ -237,4 +238,4 @@ class World:
         return str(answer.json()[key]["id"])
 
 
-_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAxDDyAnKvOwaMVGUrWWbsAMVbbrPkyBVBu9MqmdLAbc ann@example"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAxDDyAnKvOwaMVGUrWWbsAMVbbrPkyBVBu9MqmdLAbc ann@example"

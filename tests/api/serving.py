@@ -52,13 +52,14 @@ START_SECONDS = 10
 
 @dataclass
 class Clock:
-    """A clock that tests can turn forward; the one that says how old a reading of the metrics is can be turned alone."""
+    """A clock that tests can turn forward or stop; the one that says how old a reading of the metrics is can be turned alone."""
 
     ahead: timedelta = field(default_factory=timedelta)
+    stopped: datetime | None = None
     readings_ahead: float = 0.0
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return (self.stopped or datetime.now(UTC)) + self.ahead
 
     def of_readings(self) -> float:
         return time.monotonic() + self.readings_ahead

@@ -480,3 +480,14 @@ def test_what_a_port_can_not_be_is_refused_with_the_reason(
 
     assert (answer.status_code, words in answer.text) == (status, True), answer.text
     assert client.get(f"{ROOT}/ports").json() == {"ports": []}
+
+
+def test_a_fixed_address_that_is_none_is_refused(api_server: ApiServer) -> None:
+    client = api_server.client()
+    network = client.get("/network/v2.0/networks").json()["networks"][0]["id"]
+
+    answer = client.post(
+        "/network/v2.0/ports", json={"port": {"network_id": network, "fixed_ips": [{"ip_address": "x"}]}}
+    )
+
+    assert answer.status_code == 400 and "not a valid IP" in answer.text

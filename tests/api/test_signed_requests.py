@@ -105,6 +105,14 @@ def test_a_signed_request_is_a_token_of_its_users_project(api_server: ApiServer,
     assert ann.get("/identity/v3/users").status_code == 403
 
 
+def test_the_older_name_of_a_signed_request_is_read_too(api_server: ApiServer) -> None:
+    signed = version_4(key_of(api_server, api_server.user("ann")), datetime.now(UTC))
+
+    answer = api_server.client().post(EC2, json={"ec2Credentials": signed})
+
+    assert answer.status_code == 200, answer.text
+
+
 def test_only_a_service_or_an_admin_hands_requests_in(api_server: ApiServer) -> None:
     token = api_server.user("ann")
     signed = version_4(key_of(api_server, token), datetime.now(UTC))

@@ -108,3 +108,12 @@ def test_vendor_data_is_what_the_document_says() -> None:
 def test_user_data_that_is_no_base64_is_told() -> None:
     with pytest.raises(HostError, match="not base64"):
         openstack_files(ConfigDrive("{}", "{}", "%%%"))
+
+
+def test_the_files_of_a_request_are_served_by_their_numbers() -> None:
+    given = replace(server(), config_drive=replace(server().config_drive, contents=("aGVsbG8=", "Ynll")))
+
+    assert read_path(given, "/openstack/content/") == b"0000\n0001"
+    assert read_path(given, "/openstack/content/0001") == b"bye"
+    assert read_path(given, "/openstack/content/0002") is None
+    assert read_path(server(), "/openstack/content/") is None

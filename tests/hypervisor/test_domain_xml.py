@@ -62,6 +62,17 @@ def test_a_server_without_devices_under_kvm(golden: Golden) -> None:
     golden.check("plain.xml", domain_xml(server(), FILES, GuestOptions(bridges=BRIDGES)))
 
 
+def test_a_server_without_a_config_drive_has_its_own_disk_alone() -> None:
+    wanted = replace(server(), has_drive=False)
+
+    files = [
+        each.get("file")
+        for each in ET.fromstring(domain_xml(wanted, FILES, GuestOptions(bridges=BRIDGES))).iter("source")
+    ]
+
+    assert not [file for file in files if file and "config" in file]
+
+
 def test_a_card_of_two_functions_and_a_vf_on_a_bridge_without_roms(golden: Golden) -> None:
     wanted = server("0000:42:00.0", "0000:42:00.1", "0000:83:00.4", "0001:83:00.5")
 

@@ -81,6 +81,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
                 "disk_config",
                 "console_output",
                 "hostname_fqdn_sanitization",
+                "personality",
             ],
             "true",
         ),
@@ -88,7 +89,6 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
             [
                 "metadata_service",
                 "spice_console",
-                "personality",
                 "volume_multiattach",
                 "volume_backed_live_migration",
                 "nova_networks",

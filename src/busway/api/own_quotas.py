@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-
 from busway.api.answer import NUMBER, mapping, wrap
 from busway.api.answer_types import of_type
 from busway.api.call import NO_CONTENT, Call, Reply
@@ -12,9 +9,7 @@ from busway.api.operation import Operation
 from busway.api.schema import WORD, Schema, closed
 from busway.control import quotas
 from busway.control.quotas import Quota
-from busway.domain.errors import BadInput
 from busway.domain.ids import ProjectId
-from busway.domain.quota import INJECTED
 
 _ROOT = "/busway/v1"
 _QUOTAS = {"type": "object", "additionalProperties": {"type": "integer", "maximum": 0x7FFFFFFF}, "minProperties": 1}
@@ -26,20 +21,8 @@ def _project(call: Call) -> ProjectId:
     return quotas.project_of(call.control, call.caller, call.text("project") or "")
 
 
-def _real(amounts: Mapping[str, int]) -> dict[str, int]:
-    """Without those that Nova's API has only because its clients set them."""
-    return {name: amount for name, amount in amounts.items() if name not in INJECTED}
-
-
 def _reply(quota: Quota) -> Reply:
-    return Reply({"quota": replace(quota, limits=_real(quota.limits), used=_real(quota.used))})
-
-
-def _given(call: Call) -> dict[str, int]:
-    limits: dict[str, int] = call.body["limits"]
-    for name in INJECTED.keys() & limits.keys():
-        raise BadInput(f"There is no quota of {name}", remedy="Leave it out.", code="quota-resource")
-    return limits
+    return Reply({"quota": quota})
 
 
 def _show(call: Call) -> Reply:
@@ -47,7 +30,7 @@ def _show(call: Call) -> Reply:
 
 
 def _set(call: Call) -> Reply:
-    limits, force = _given(call), call.body.get("force", False)
+    limits, force = call.body["limits"], call.body.get("force", False)
     return _reply(quotas.set_quota(call.control, call.caller, _project(call), limits, force=force))
 
 
@@ -57,11 +40,11 @@ def _reset(call: Call) -> Reply:
 
 
 def _show_defaults(call: Call) -> Reply:
-    return Reply({"limits": _real(quotas.get_defaults(call.control))})
+    return Reply({"limits": quotas.get_defaults(call.control)})
 
 
 def _set_defaults(call: Call) -> Reply:
-    return Reply({"limits": _real(quotas.set_defaults(call.control, call.caller, _given(call)))})
+    return Reply({"limits": quotas.set_defaults(call.control, call.caller, call.body["limits"])})
 
 
 _QUERY = {"project": WORD}

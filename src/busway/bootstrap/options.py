@@ -90,6 +90,9 @@ _QUOTAS = {
     "cores": "vCPUs of a project's servers together.",
     "ram": "MB of RAM of a project's servers together.",
     "metadata_items": "Metadata of one server.",
+    "injected_files": "Files that one request may put into a server (`personality`, below microversion 2.57).",
+    "injected_file_content_bytes": "Bytes of one such file.",
+    "injected_file_path_bytes": "Bytes of the path of one such file.",
     "key_pairs": "Key pairs of one user.",
     "server_groups": "Server groups of a project.",
     "server_group_members": "Servers in one server group.",
@@ -98,12 +101,21 @@ _QUOTAS = {
     "image_count_total": "Images of a project.",
     "image_count_uploading": "Images of a project that are uploaded, staged or imported at one time.",
 }
+# Nova's own name differs from that in its API.
+_OLD_QUOTAS = {
+    "injected_file_path_bytes": [
+        cfg.DeprecatedOpt("injected_file_path_length", group="quota"),
+        cfg.DeprecatedOpt("quota_injected_file_path_length", group="DEFAULT"),
+    ]
+}
 QUOTA = [
     cfg.IntOpt(
         name,
         default=DEFAULTS[name],
         min=-1,
-        deprecated_opts=[] if name in OF_IMAGES else [cfg.DeprecatedOpt(f"quota_{name}", group="DEFAULT")],
+        deprecated_opts=[]
+        if name in OF_IMAGES
+        else _OLD_QUOTAS.get(name, [cfg.DeprecatedOpt(f"quota_{name}", "DEFAULT")]),
         help=text,
     )
     for name, text in _QUOTAS.items()

@@ -13,7 +13,6 @@ from busway.domain.ids import ProjectId
 from busway.domain.quota import (
     CLASSES,
     DEVICES,
-    INJECTED,
     OF_NETWORKS,
     RESOURCES,
     UNLIMITED,
@@ -166,7 +165,7 @@ def _of_devices(control: Control, tx: Tx) -> list[str]:
 
 
 def _configured(control: Control) -> dict[str, int]:
-    return dict.fromkeys(RESOURCES, UNLIMITED) | dict(INJECTED) | dict(control.settings.quota)
+    return dict.fromkeys(RESOURCES, UNLIMITED) | dict(control.settings.quota)
 
 
 def _limits(
@@ -201,7 +200,7 @@ def _project(tx: Tx, project_id: str) -> ProjectId:
 def _check_limits(control: Control, tx: Tx, limits: Mapping[str, int]) -> None:
     aliases = _of_devices(control, tx)
     for name, limit in limits.items():
-        if name not in RESOURCES and name not in INJECTED and name not in aliases:
+        if name not in RESOURCES and name not in aliases:
             raise BadInput(
                 f"There is no quota {name}",
                 detail=f"The quotas are {', '.join([*RESOURCES, *aliases])}.",

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from busway.domain.errors import BadInput
 from busway.domain.guest_network import NicGroup
 from busway.domain.ids import SecurityGroupId
+from busway.domain.requests import GivenFile
 
 # What Nova lets a user write: 128 items of metadata and 65,535 characters of user data, and a key pair.
 TEXT_BYTES = 192 * 1024
@@ -24,21 +25,33 @@ SERVERS_PER_HOST = 200
 _GROUP, _RULE, _MEMBER = 96, 240, 48  # bytes of JSON, at most
 
 
-def text_bytes(metadata: Mapping[str, str], user_data: str | None, key_name: str | None, public_key: str | None) -> int:
+def text_bytes(
+    metadata: Mapping[str, str],
+    user_data: str | None,
+    key_name: str | None,
+    public_key: str | None,
+    files: Sequence[GivenFile] = (),
+) -> int:
     """The bytes that a server's texts take in its host's document; a key pair stands there twice."""
     fitting = {"meta": dict(metadata), "keys": [[key_name, public_key]] * 2 if public_key else []}
+    listed = [{"path": file.path, "content_path": "/content/0000"} for file in files]
     # meta_data.json is a text within the document.
-    return len(json.dumps(json.dumps(fitting))) + len(user_data or "")
+    size = len(json.dumps(json.dumps(fitting | {"files": listed} if listed else fitting)))
+    return size + len(user_data or "") + sum(len(file.contents) for file in files)
 
 
 def check_texts(
-    metadata: Mapping[str, str], user_data: str | None, key_name: str | None, public_key: str | None
+    metadata: Mapping[str, str],
+    user_data: str | None,
+    key_name: str | None,
+    public_key: str | None,
+    files: Sequence[GivenFile] = (),
 ) -> None:
     """Raises `BadInput` for texts that take more of a host's document than one server may."""
-    size = text_bytes(metadata, user_data, key_name, public_key)
+    size = text_bytes(metadata, user_data, key_name, public_key, files)
     if size > TEXT_BYTES:
         raise BadInput(
-            "The metadata, the user data and the key of the server are too large together",
+            "The metadata, the user data, the files and the key of the server are too large together",
             detail=f"They take {size} bytes of the document that its host reads; at most {TEXT_BYTES} are allowed.",
             remedy="Write less metadata (letters beyond ASCII take up to 14 bytes), or let the guest fetch its data itself.",
             code="server-texts",

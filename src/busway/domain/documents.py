@@ -105,6 +105,9 @@ class ConfigDrive:
     network_data: str  # JSON
     user_data: str = ""  # base64; "" for none
     vendor_data: str = ""  # JSON; "" for an empty object
+    contents: tuple[
+        str, ...
+    ] = ()  # base64: the files that the user gave, which `meta_data` lists, under openstack/content/
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,8 @@ class DesiredServer:
     `spare_ports` is how many of its root ports are left for what is plugged in while it runs. `root_ports` is the number
     of the others, kept from the first time that something was plugged in or out, 0 until then. `hotplug_window_mb` is how
     much of the guest's 64-bit address space is kept behind each spare port for the BARs of a device, 0 for what QEMU does.
-    One with `live` is on its way between two hosts while it runs.
+    One with `live` is on its way between two hosts while it runs. One without `has_drive` reads what its config drive would say from
+    the metadata service alone.
     """
 
     id: ServerId
@@ -179,6 +183,7 @@ class DesiredServer:
     hotplug_window_mb: int = 0
     ephemeral_image: ImageRef | None = None
     upload_ephemeral: ImageId | None = None
+    has_drive: bool = True
 
     @property
     def plugged(self) -> tuple[Nic, ...]:

@@ -11,7 +11,7 @@ import json
 from busway.domain.disk_role import DiskRole, disk_names
 from busway.domain.documents import ConfigDrive, DesiredServer
 from busway.domain.errors import BadInput, HostError
-from busway.domain.user_data import decode_user_data
+from busway.domain.user_data import decode_base64, decode_user_data
 
 OPENSTACK_VERSIONS = (
     "2012-08-10", "2013-04-04", "2013-10-17", "2015-10-15", "2016-06-30", "2016-10-06", "2017-02-22", "2018-08-27",
@@ -39,6 +39,16 @@ def openstack_files(drive: ConfigDrive) -> dict[str, bytes]:
         except BadInput as error:
             raise HostError(error.brief, detail=error.detail, remedy=error.remedy, code="user-data-form") from error
     return files
+
+
+def content_files(drive: ConfigDrive) -> dict[str, bytes]:
+    """The files that a user gave, under the names by which `meta_data.json` tells where they go."""
+    return {content_name(number): decode_base64(text, "file") for number, text in enumerate(drive.contents)}
+
+
+def content_name(number: int) -> str:
+    """The name of a given file in the folder `content`. Source: Nova's (nova/api/metadata/base.py)."""
+    return f"{number:04}"
 
 
 def ec2_files(server: DesiredServer) -> dict[str, bytes]:
@@ -85,6 +95,8 @@ def read_path(server: DesiredServer, path: str) -> bytes | None:
         return _find(ec2_files(server), parts[1:]) if parts[0] in EC2_VERSIONS else None
     if len(parts) == 1:
         return "\n".join(OPENSTACK_VERSIONS).encode()
+    if parts[1] == "content":
+        return _find(content_files(server.config_drive), parts[2:])
     if is_password(path):
         return b""  # the guest may post one: what it has posted is its user's
     return _find(openstack_files(server.config_drive), parts[2:]) if parts[1] in OPENSTACK_VERSIONS else None

@@ -68,7 +68,10 @@ class Subnet:
     def holds(self, address: str) -> bool:
         """True for an address of version 4 that some host in the subnet may have."""
         network = IPv4Network(self.cidr)
-        one = IPv4Address(address)
+        try:
+            one = IPv4Address(address)
+        except ValueError:
+            return False
         ends = (network.network_address, network.broadcast_address)
         return one in network and one not in ends and address != self.gateway
 

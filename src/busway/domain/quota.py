@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from busway.domain.alias import ALIAS_EXTRA_SPEC, parse_alias_counts
 from busway.domain.errors import InvalidExtraSpec, OverQuota
 from busway.domain.flavor import Flavor
+from busway.domain.requests import GivenFile
 from busway.domain.resource_request import parse_resources
+from busway.domain.user_data import decode_base64
 
 UNLIMITED = -1
 OF_SERVERS = ("instances", "cores", "ram")
@@ -35,6 +37,9 @@ DEFAULTS: Mapping[str, int] = {
     "ram": 51_200,  # MiB
     "key_pairs": 100,
     "metadata_items": 128,
+    "injected_files": 5,
+    "injected_file_content_bytes": 10_240,
+    "injected_file_path_bytes": 255,
     "server_groups": 10,
     "server_group_members": 10,
     "image_size_total": 102_400,  # MiB
@@ -43,12 +48,6 @@ DEFAULTS: Mapping[str, int] = {
     "image_count_uploading": 4,
 }
 RESOURCES = tuple(DEFAULTS)
-# Nova's, of files that a request puts into a server. There are no such files here, so no request ever goes over.
-INJECTED: Mapping[str, int] = {
-    "injected_files": 5,
-    "injected_file_content_bytes": 10_240,
-    "injected_file_path_bytes": 255,
-}
 DEVICES = "pci_passthrough:"
 CLASSES = "resources:"
 _SUMS = frozenset(
@@ -95,6 +94,19 @@ def usage_of(flavors: Iterable[Flavor]) -> Usage:
         for name, count in _resources(flavor):
             total[f"{CLASSES}{name}"] += count
     return Usage(dict(total))
+
+
+def usage_of_files(files: Iterable[GivenFile]) -> Usage:
+    """What the files of one request are counted as: their number, the longest path and the largest content, in bytes."""
+    several = list(files)
+    if not several:
+        return Usage()
+    sizes = {
+        "injected_files": len(several),
+        "injected_file_path_bytes": max(len(each.path.encode()) for each in several),
+        "injected_file_content_bytes": max(len(decode_base64(each.contents, "personality")) for each in several),
+    }
+    return Usage(sizes)
 
 
 def check_quota(limits: Mapping[str, int], used: Usage, wanted: Usage, domain: str = "") -> None:

@@ -14,11 +14,23 @@ from busway.domain.server import ServerStatus
 
 @dataclass(frozen=True, slots=True)
 class NetworkRef:
-    """One network card that a user asked for: on a network (any free address, or `fixed_ip`), or an existing port."""
+    """One network card that a user asked for: on a network (any free address, or `fixed_ip`), or an existing port.
+
+    Its guest finds the card by `tag` in its metadata; "" for none.
+    """
 
     network_id: NetworkId | None = None
     port_id: PortId | None = None
     fixed_ip: str | None = None
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenFile:
+    """A file that a user puts into a guest: where it goes there, and what is in it in base64."""
+
+    path: str
+    contents: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,7 @@ class CreateServer:
     image_id: ImageId
     key_name: str | None = None
     user_data: str | None = None
+    files: tuple[GivenFile, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     config_drive: bool = True
     availability_zone: str | None = None

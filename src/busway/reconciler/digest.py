@@ -15,10 +15,10 @@ _LATER = ("ephemeral_gb", "swap_mb", "hotplug_ports", "hotplug_window_mb", "page
 
 
 def config_digest(drive: ConfigDrive) -> str:
-    """The SHA-256 of a config drive's files, each with its length before it; without vendor data as it was before that."""
+    """The SHA-256 of a config drive's files, each with its length before it; without vendor data and given files as it was before these."""
     whole = hashlib.sha256()
     vendor = (drive.vendor_data,) if drive.vendor_data else ()
-    for text in (drive.meta_data, drive.network_data, drive.user_data, *vendor):
+    for text in (drive.meta_data, drive.network_data, drive.user_data, *vendor, *drive.contents):
         data = text.encode()
         whole.update(len(data).to_bytes(8, "big") + data)
     return whole.hexdigest()
@@ -48,6 +48,8 @@ def definition_digest(server: DesiredServer) -> str:
         parts += [grant.node for grant in server.devices]
     if server.render_share is not None:
         parts.append(["render", server.render_share.render_node])
+    if not server.has_drive:
+        parts.append("no drive")
     if server.rescue is not None:
         parts += [["rescue", server.rescue.number, server.rescue.bus, server.rescue.device]]
     if server.machine != PLAIN:

@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from busway.domain.flavor import Flavor
 from busway.domain.ids import HostId, ImageId, ProjectId, ServerId, UserId
+from busway.domain.requests import GivenFile
 from busway.domain.rescue import Rescue
 from busway.domain.server import Hold, PowerState, ServerFault, ServerStatus, TaskState
 from busway.store.database import Tx
@@ -74,6 +75,7 @@ servers = Table(
     Column("key_name", String(255)),
     Column("public_key", Text),
     Column("user_data", Text),
+    Column("files", Json),  # those that its user gave: pairs of a path and a content in base64
     Column("config_drive", Boolean, nullable=False),
     Column("metadata", Json, nullable=False),
     Column("tags", Json, nullable=False),
@@ -150,6 +152,7 @@ class ServerRow:
     key_name: str | None
     public_key: str | None
     user_data: str | None
+    files: tuple[GivenFile, ...]
     config_drive: bool
     metadata: dict[str, str]
     tags: list[str]
@@ -305,6 +308,8 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
     plain = dict(values)
     if "flavor" in plain:
         plain["flavor_id"] = plain["flavor"].id
+    if "files" in plain:
+        plain["files"] = [[file.path, file.contents] for file in plain["files"]] or None
     if "disks" in plain:
         plain["disks"] = list(plain["disks"])
     for name in ("flavor", "fault", "rescue"):
@@ -327,5 +332,6 @@ def server_of(row: Row[tuple[object, ...]]) -> ServerRow:
     values["power"] = PowerState(values["power"]) if values["power"] else None
     values["hold"] = Hold(values["hold"]) if values["hold"] else None
     values["intent"] = Intent(values["intent"])
+    values["files"] = tuple(GivenFile(*each) for each in values["files"] or ())
     values["disks"] = tuple(values["disks"])
     return ServerRow(**values)

@@ -7,7 +7,7 @@ from typing import Any
 from busway.api.answer import NUMBER, TEXT, Part, Property, shape, wrap
 from busway.api.call import Call, Reply
 from busway.api.operation import Operation
-from busway.api.schema import Definition, Schema, as_bool, as_int, closed
+from busway.api.schema import BOOLEAN, Definition, Schema, as_bool, as_int, closed, wrapped
 from busway.control import quotas
 from busway.control.quotas import Quota
 from busway.domain.errors import BadInput
@@ -16,8 +16,8 @@ from busway.domain.quota import UNLIMITED
 _ROOT = "/compute/v2.1/os-quota-sets/{project}"
 _CLASS = "/compute/v2.1/os-quota-class-sets/{name}"
 _REAL = ("instances", "cores", "ram", "key_pairs", "metadata_items", "server_groups", "server_group_members")
-# Up to 2.56.
 _INJECTED = ("injected_files", "injected_file_content_bytes", "injected_file_path_bytes")
+_INJECTED_UNTIL = 56
 # Name and the last microversion at which it exists: those of networks, which the network API counts and limits.
 _GONE = (
     ("fixed_ips", 35),
@@ -29,11 +29,18 @@ _GONE = (
 _CLASS_GROUPS_SINCE, _CLASS_GONE_UNTIL = 50, 49
 _GROUPS = ("server_groups", "server_group_members")
 _LIMIT = {"type": ["integer", "string"], "pattern": "^-?[0-9]+$", "minimum": -1, "maximum": 0x7FFFFFFF}
-_LIMITS = dict.fromkeys([*_REAL, *_INJECTED, *(name for name, _ in _GONE)], _LIMIT)
-_SET = Schema(
-    closed({"quota_set": closed({**_LIMITS, "force": {}, "tenant_id": {"type": "string"}})}, "quota_set"),
-)
-_SET_CLASS = Schema(closed({"quota_class_set": closed({**_LIMITS, "id": {"type": "string"}})}, "quota_class_set"))
+
+
+def _schemas(key: str, extra: Definition, gone_until: int) -> dict[int, Schema]:
+    """The schemas of a change, which have each name for as long as answers show it."""
+    every = dict.fromkeys([*_REAL, *_INJECTED, *(name for name, _ in _GONE)], _LIMIT)
+    without = {name: limit for name, limit in every.items() if name in _REAL + _INJECTED}
+    fields = {1: every, gone_until + 1: without, _INJECTED_UNTIL + 1: dict.fromkeys(_REAL, _LIMIT)}
+    return {since: wrapped(key, closed({**names, **extra})) for since, names in fields.items()}
+
+
+_SET = _schemas("quota_set", {"force": BOOLEAN, "tenant_id": {"type": "string"}}, 35)
+_SET_CLASS = _schemas("quota_class_set", {"id": {"type": "string"}}, _CLASS_GONE_UNTIL)
 
 
 def _limits(call: Call, limits: Any) -> dict[str, object]:
@@ -42,7 +49,7 @@ def _limits(call: Call, limits: Any) -> dict[str, object]:
 
 
 def _kept(call: Call) -> tuple[str, ...]:
-    return _REAL + _INJECTED if call.version <= 56 else _REAL
+    return _REAL + _INJECTED if call.version <= _INJECTED_UNTIL else _REAL
 
 
 def _given(call: Call, body: dict[str, Any]) -> dict[str, int]:
@@ -56,6 +63,14 @@ def _given(call: Call, body: dict[str, Any]) -> dict[str, int]:
                 code="quota-of-networks",
             )
     return {name: as_int(body[name], name, least=-1) for name in _kept(call) if name in body}
+
+
+def _check_path(given: dict[str, Any], name: str, path: str) -> None:
+    """Raises `BadInput` where a body names another thing than its path."""
+    if given.get(name, path) != path:
+        raise BadInput(
+            f"{name} is {given[name]}, and the path names {path}", remedy="Leave it out.", code="fixed-attribute"
+        )
 
 
 def _set_reply(call: Call, quota: Quota, *, with_id: bool = True) -> Reply:
@@ -85,6 +100,7 @@ def _set(call: Call) -> Reply:
     given = call.body["quota_set"]
     force = as_bool(given.get("force", False), "force")
     project = call.path["project"]
+    _check_path(given, "tenant_id", project)
     changed = quotas.set_quota(call.control, call.caller, project, _given(call, given), force=force, rule=call.rule)
     return _set_reply(call, changed, with_id=False)
 
@@ -107,13 +123,15 @@ def _show_class(call: Call) -> Reply:
 
 def _set_class(call: Call) -> Reply:
     """Sets the limits of projects without their own; as in Nova there is one class, whatever its name."""
-    changed = quotas.set_defaults(call.control, call.caller, _given(call, call.body["quota_class_set"]), call.rule)
+    given = call.body["quota_class_set"]
+    _check_path(given, "id", call.path["name"])
+    changed = quotas.set_defaults(call.control, call.caller, _given(call, given), call.rule)
     return Reply({"quota_class_set": _class_limits(call, changed)})
 
 
 def _names(limit: Definition) -> dict[str, Property]:
     """The resources of a quota, each with this."""
-    until = {**dict.fromkeys(_INJECTED, 56), **dict(_GONE)}
+    until = {**dict.fromkeys(_INJECTED, _INJECTED_UNTIL), **dict(_GONE)}
     return {**dict.fromkeys(_REAL, limit), **{name: Part(limit, until=last) for name, last in until.items()}}
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from busway.api.call import Call
+from busway.api.compute.block_devices import MAPPINGS, image_of
+from busway.api.compute.personality import FILES, files_of
 from busway.api.schema import (
     BOOLEAN,
     NAME,
@@ -19,58 +22,69 @@ from busway.api.schema import (
     as_bool,
     as_int,
     closed,
-    open_object,
 )
 from busway.control import aggregates, flavors, networks
 from busway.domain.errors import BadInput, NotFound, NotSupported
-from busway.domain.ids import ImageId, NetworkId, PortId
+from busway.domain.ids import NetworkId, PortId
 from busway.domain.requests import CreateServer, NetworkRef
 from busway.domain.user_data import decode_user_data
 from busway.policy import authorize
 
 _CHOOSE_HOST = "compute:servers:create:requested_destination"
-_HINTS = {"type": "object"}
+# Hints of filters of Nova's that are off by default, and that Busway does not have.
+_NO_FILTER = ("query", "build_near_host_ip", "cidr", "target_cell", "different_cell")
+_HINTS = {"type": "object", "properties": {name: {} for name in ("group", "same_host", "different_host", *_NO_FILTER)}}
 _NIC: Definition = closed(
     {
         "uuid": UUID,
         "port": {"type": ["string", "null"], "maxLength": 255},
         "fixed_ip": {"type": ["string", "null"], "maxLength": 45},
-        "tag": {"type": "string", "maxLength": 60},
     }
 )
-_NICS: Definition = {"type": "array", "maxItems": 64, "items": _NIC}
+TAG: Definition = {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"}
+_TAGGED_NIC: Definition = closed({**_NIC["properties"], "tag": TAG})
+
+
+def _nics(one: Definition) -> Definition:
+    return {"type": "array", "maxItems": 64, "items": one}
+
+
+def _any_nics(one: Definition) -> Definition:
+    return {"anyOf": [{"enum": ["auto", "none"]}, _nics(one)]}
+
+
 _BASE: Definition = {
     "name": NAME,
     "imageRef": {"type": "string", "maxLength": 1024},
     "flavorRef": {"type": ["string", "integer"], "minLength": 1, "maxLength": 1024},
     "adminPass": {"type": "string", "maxLength": 255},
     "metadata": STRING_MAP,
-    "networks": _NICS,
+    "networks": _nics(_NIC),
     "OS-DCF:diskConfig": {"enum": ["AUTO", "MANUAL"]},
     "accessIPv4": {"type": "string", "maxLength": 15},
     "accessIPv6": {"type": "string", "maxLength": 45},
-    "personality": {"type": "array"},
+    "personality": FILES,
     "availability_zone": {"type": "string", "minLength": 1, "maxLength": 255},
     "block_device_mapping": {"type": "array"},
-    "block_device_mapping_v2": {"type": "array", "maxItems": 255, "items": {"type": "object"}},
+    "block_device_mapping_v2": MAPPINGS,
     "config_drive": BOOLEAN,
     "key_name": NAME,
     "min_count": POSITIVE,
     "max_count": POSITIVE,
     "return_reservation_id": BOOLEAN,
-    "security_groups": {"type": "array", "maxItems": 50, "items": open_object({"name": NAME}, "name")},
+    "security_groups": {"type": "array", "maxItems": 50, "items": closed({"name": NAME}, "name")},
     "user_data": {"type": "string", "maxLength": 65535},
 }
-TAG: Definition = {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"}
 TAGS: Definition = {"type": "array", "maxItems": 50, "items": TAG}
-_ANY_NICS = {"anyOf": [{"enum": ["auto", "none"]}, _NICS]}
 HOSTNAME = {"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]$"}
 FQDN = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9][a-zA-Z0-9.-]*[a-zA-Z0-9]$"}
 # What each microversion added to the fields before it; None takes one away.
 _CHANGES: tuple[tuple[int, Definition], ...] = (
     (1, {}),
     (19, {"description": TEXT}),
-    (37, {"networks": _ANY_NICS}),
+    (32, {"networks": _nics(_TAGGED_NIC)}),
+    (37, {"networks": _any_nics(_NIC)}),  # Nova's mistake, until 2.42
+    (42, {"networks": _any_nics(_TAGGED_NIC)}),
     (52, {"tags": TAGS}),
     (57, {"personality": None}),
     (63, {"trusted_image_certificates": {"type": ["array", "null"]}}),
@@ -97,7 +111,8 @@ CREATE = _schemas()
 def parse(call: Call) -> CreateServer:
     """Turns a checked body into the request; raises `BadInput` for an unknown flavor, network or zone."""
     given: dict[str, Any] = call.body["server"]
-    _refuse_unsupported(given)
+    hints = call.body.get("os:scheduler_hints") or call.body.get("OS-SCH-HNT:scheduler_hints") or {}
+    _refuse_unsupported(given, hints)
     zone, pinned = _zone(call, given.get("availability_zone"))
     host = given.get("host") or given.get("hypervisor_hostname") or pinned
     if host is not None:
@@ -110,9 +125,10 @@ def parse(call: Call) -> CreateServer:
     return CreateServer(
         name=given["name"],
         flavor=flavor,
-        image_id=_image(given),
+        image_id=image_of(given),
         key_name=given.get("key_name"),
         user_data=check_user_data(given.get("user_data")),
+        files=files_of(given),
         metadata=given.get("metadata", {}),
         config_drive=as_bool(given.get("config_drive", True), "config_drive"),
         availability_zone=zone,
@@ -123,7 +139,7 @@ def parse(call: Call) -> CreateServer:
         max_count=most,
         networks=_networks(call, given.get("networks")),
         security_groups=tuple(group["name"] for group in given.get("security_groups") or ()),
-        hints=call.body.get("os:scheduler_hints") or call.body.get("OS-SCH-HNT:scheduler_hints") or {},
+        hints=hints,
         tags=tuple(dict.fromkeys(given.get("tags", ()))),
         access_ipv4=access_address(given, "accessIPv4", 4) or None,
         access_ipv6=access_address(given, "accessIPv6", 6) or None,
@@ -132,12 +148,19 @@ def parse(call: Call) -> CreateServer:
     )
 
 
-def _refuse_unsupported(given: dict[str, Any]) -> None:
-    asked = [name for name in ("personality", "block_device_mapping", "trusted_image_certificates") if given.get(name)]
+def _refuse_unsupported(given: dict[str, Any], hints: Mapping[str, Any]) -> None:
+    filters = [name for name in _NO_FILTER if hints.get(name)]
+    if filters:
+        raise NotSupported(
+            f"No filter of the scheduler reads the hint {filters[0]}",
+            remedy="Use group, same_host or different_host, or extra specs of the flavor.",
+            code="create-option",
+        )
+    asked = [name for name in ("block_device_mapping", "trusted_image_certificates") if given.get(name)]
     if asked:
         raise NotSupported(
             f"Busway does not support {asked[0]}",
-            remedy="Put files into the image or into user_data." if asked[0] == "personality" else "Omit it.",
+            remedy="Omit it.",
             code="create-option",
         )
 
@@ -160,37 +183,6 @@ def _zone(call: Call, text: str | None) -> tuple[str | None, str | None]:
     if zone:
         aggregates.check_zone(call.control, zone)
     return zone or None, next((part for part in rest if part), None)
-
-
-def _image(given: dict[str, Any]) -> ImageId:
-    mappings = given.get("block_device_mapping_v2") or []
-    image = str(given.get("imageRef") or "").rpartition("/")[2]
-    for mapping in mappings:
-        from_image = mapping.get("source_type") == "image" and mapping.get("destination_type") in (None, "local")
-        if not from_image or str(mapping.get("boot_index", 0)) != "0":
-            raise NotSupported(
-                "Busway has no volumes",
-                detail=f"The block device {mapping.get('source_type')} -> {mapping.get('destination_type')} needs one.",
-                remedy="Boot from an image with a local disk: use only --image NAME.",
-                code="volumes",
-            )
-        if bus := next((mapping[name] for name in ("disk_bus", "device_type") if mapping.get(name)), None):
-            raise NotSupported(
-                f"The image says on which bus its disk is, not the block device ({bus})",
-                remedy="Omit it; set hw_disk_bus of the image: openstack image set --property hw_disk_bus=scsi IMAGE",
-                code="create-option",
-            )
-        named = str(mapping.get("uuid") or image)
-        if image and named != image:
-            raise BadInput(
-                f"The block device is of image {named}, and the server of image {image}",
-                remedy="Name one image.",
-                code="image-missing",
-            )
-        image = named
-    if not image:
-        raise BadInput("Invalid imageRef provided", remedy="Name an image: --image NAME", code="image-missing")
-    return ImageId(image)
 
 
 def access_address(given: dict[str, Any], name: str, version: int) -> str | None:
@@ -240,4 +232,5 @@ def _nic(nic: dict[str, Any], known: set[NetworkId]) -> NetworkRef:
             ipaddress.IPv4Address(address)
         except ValueError as error:
             raise BadInput(f"Invalid fixed IP address ({address})", code="fixed-ip") from error
-    return NetworkRef(NetworkId(uuid) if uuid else None, PortId(port) if port else None, address or None)
+    tag = nic.get("tag", "")
+    return NetworkRef(NetworkId(uuid) if uuid else None, PortId(port) if port else None, address or None, tag)

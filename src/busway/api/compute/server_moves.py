@@ -60,8 +60,30 @@ def _migrate_live(call: Call, given: Any) -> Reply:
             remedy="Ask for it: openstack server migrate --live-migration --block-migration, or use microversion 2.25 or later.",
             code="live-block",
         )
+    if as_truth(given.get("disk_over_commit", False)):
+        raise NotSupported(
+            "A live migration counts the disks of a server whole",
+            detail="disk_over_commit is true, which would count what they take up now. A disk may grow to its size at any time.",
+            remedy="Leave out --disk-overcommit, or use microversion 2.25 or later.",
+            code="live-over-commit",
+        )
+    _refuse_force(given)
     live_migrate_server(call.control, call.caller, call.path["id"], call.request_id, given["host"])
     return ACCEPTED
+
+
+def _refuse_force(given: Any) -> None:
+    """Nova takes a server that is forced past its scheduler; below 2.68."""
+    if not as_truth(given.get("force", False)):
+        return
+    if not given.get("host"):
+        raise BadInput("Can't force to a non-provided destination", remedy="Name a host.", code="move-force")
+    raise NotSupported(
+        f"A server goes to host {given['host']} only if it fits there",
+        detail="force is true, which would not ask the scheduler. Without it nobody would know whose the devices are.",
+        remedy="Leave out --force: a host that is named is the only one that is asked.",
+        code="move-force",
+    )
 
 
 def as_truth(given: object) -> bool | None:
@@ -89,6 +111,7 @@ def _evacuate(call: Call, given: Any) -> Reply:
             remedy="Leave out onSharedStorage (--on-shared-storage) if the disk may be lost; or repair the host.",
             code="evacuate-shared",
         )
+    _refuse_force(given)
     if call.version < 14:
         password = password or secrets.token_urlsafe(9)
     evacuate_server(

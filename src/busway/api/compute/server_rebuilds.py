@@ -8,6 +8,7 @@ from typing import Any
 from busway.api.answer import NOTHING, Part, shape, wrap
 from busway.api.call import ACCEPTED, Call, Reply
 from busway.api.compute.action import Action
+from busway.api.compute.personality import FILES, files_of
 from busway.api.compute.server_create import HOSTNAME, access_address, check_user_data
 from busway.api.compute.server_fields import REBUILT_SERVER, updated, views
 from busway.api.schema import BOOLEAN, NAME, NATURAL, STRING_MAP, TEXT, Definition, as_int, closed
@@ -25,7 +26,7 @@ _BASE: Definition = {
     "OS-DCF:diskConfig": {"enum": ["AUTO", "MANUAL"]},
     "accessIPv4": {"type": "string", "maxLength": 15},
     "accessIPv6": {"type": "string", "maxLength": 45},
-    "personality": {"type": "array"},
+    "personality": FILES,
 }
 _CHANGES: tuple[tuple[int, Definition], ...] = (
     (1, {}),
@@ -49,7 +50,7 @@ def _bodies() -> dict[int, Definition]:
 
 
 def _rebuild(call: Call, given: Any) -> Reply:
-    refused = [name for name in ("personality", "trusted_image_certificates", "preserve_ephemeral") if given.get(name)]
+    refused = [name for name in ("trusted_image_certificates", "preserve_ephemeral") if given.get(name)]
     if refused:
         raise NotSupported(f"Busway does not support {refused[0]}", remedy="Omit it.", code="rebuild-option")
     wanted = Rebuild(
@@ -61,6 +62,7 @@ def _rebuild(call: Call, given: Any) -> Reply:
         forget_key="key_name" in given and given["key_name"] is None,
         user_data=check_user_data(given.get("user_data")),
         forget_user_data="user_data" in given and not given["user_data"],
+        files=files_of(given),
         hostname=given.get("hostname"),
         access_ipv4=access_address(given, "accessIPv4", 4),
         access_ipv6=access_address(given, "accessIPv6", 6),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from busway.api.answer import TEXT, wrap
 from busway.api.call import ACCEPTED, Call, Reply
 from busway.api.compute.action import Action
 from busway.api.schema import closed
@@ -39,6 +40,6 @@ def _unrescue(call: Call, _given: Any) -> Reply:
 
 
 ACTIONS = {
-    "rescue": Action(_rescue, "os_compute_api:os-rescue", {1: _RESCUE}),
+    "rescue": Action(_rescue, "os_compute_api:os-rescue", {1: _RESCUE}, wrap("adminPass", TEXT)),
     "unrescue": Action(_unrescue, "os_compute_api:os-unrescue"),
 }

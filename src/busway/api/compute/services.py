@@ -88,6 +88,13 @@ def _change_by_host(call: Call) -> Reply:
     if act not in ("enable", "disable", "disable-log-reason"):
         raise NotFound(f"Services have no action {act}", code="no-such-action")
     given: dict[str, Any] = call.body
+    if (binary := given.get("binary", BINARY)) != BINARY:
+        raise NotFound(
+            f"Host {given['host']} has no service {binary}",
+            detail=f"Agents are {BINARY}.",
+            remedy="openstack compute service list",
+            code="service-not-found",
+        )
     host = _find(call, "host", given["host"])
     changed = _enable(call, host, act == "enable", given.get("disabled_reason"))
     row = {"host": changed.name, "binary": BINARY, "status": "enabled" if changed.enabled else "disabled"}

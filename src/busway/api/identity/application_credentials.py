@@ -8,7 +8,7 @@ from busway.api.encoding import micro_time
 from busway.api.identity.answers import CREDENTIAL, NEW_CREDENTIAL, listed
 from busway.api.identity.listing import links, only
 from busway.api.operation import Operation
-from busway.api.schema import WORD, Definition, Schema, as_moment, closed, open_object
+from busway.api.schema import WORD, Definition, Schema, as_moment, closed
 from busway.control.identity import application_credentials as credentials
 from busway.control.identity.application_credentials import NewCredential
 from busway.domain.application_credential import ApplicationCredential
@@ -18,7 +18,6 @@ _TEXT = {"type": "string", "minLength": 1, "maxLength": 255}
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _RULE = closed(
     {
-        "id": _TEXT,
         "service": _TEXT,
         "method": {"enum": list(_METHODS)},
         "path": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^/"},
@@ -29,9 +28,9 @@ _RULE = closed(
 )
 _QUERY: Definition = {"name": WORD}
 _CREATE = Schema(
-    open_object(
+    closed(
         {
-            "application_credential": open_object(
+            "application_credential": closed(
                 {
                     "name": _TEXT,
                     "secret": {"type": ["string", "null"], "minLength": 1, "maxLength": 4096},
@@ -39,7 +38,7 @@ _CREATE = Schema(
                     "roles": {
                         "type": "array",
                         "maxItems": 100,
-                        "items": open_object({"id": {"type": "string"}, "name": {"type": "string"}}),
+                        "items": closed({"id": {"type": "string"}, "name": {"type": "string"}}),
                     },
                     "expires_at": {"type": ["string", "null"], "maxLength": 64},
                     "unrestricted": {"type": ["boolean", "null"]},

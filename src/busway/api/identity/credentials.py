@@ -8,7 +8,7 @@ from busway.api.call import Call
 from busway.api.identity import answers
 from busway.api.identity.attributes import ID, ID_OR_NONE
 from busway.api.identity.resource import Resource
-from busway.api.schema import PAGE, WORD, Definition, Schema, closed, open_object
+from busway.api.schema import PAGE, WORD, Definition, closed, wrapped
 from busway.control.identity import credentials
 from busway.control.identity.tree import refuse_move
 from busway.domain.credential import Credential
@@ -19,8 +19,8 @@ ROOT = "/identity/v3/credentials"
 _BLOB = {"type": "string", "minLength": 1, "maxLength": 16384}
 _TYPE = {"type": "string", "minLength": 1, "maxLength": 255}
 _FIELDS = {"blob": _BLOB, "type": _TYPE, "user_id": ID, "project_id": ID_OR_NONE}
-_CREATE = Schema(open_object({"credential": closed(_FIELDS, "blob", "type")}, "credential"))
-_UPDATE = Schema(open_object({"credential": closed({"id": ID, **_FIELDS})}, "credential"))
+_CREATE = wrapped("credential", closed(_FIELDS, "blob", "type"))
+_UPDATE = wrapped("credential", closed({"id": ID, **_FIELDS}))
 _QUERY: Definition = {**PAGE, "user_id": WORD, "type": WORD}
 
 

@@ -12,7 +12,7 @@ from busway.api.identity.attributes import ID_OR_NONE, OPTIONS, TEXT, changes_of
 from busway.api.identity.listing import flag, links, only
 from busway.api.identity.resource import Resource
 from busway.api.operation import Operation
-from busway.api.schema import BOOLEAN, FLAG, PAGE, WORD, Definition, Schema, open_object
+from busway.api.schema import BOOLEAN, FLAG, PAGE, WORD, Definition, open_object, wrapped
 from busway.control.identity import domains, grants
 from busway.domain.identity import MOST_TAGS, Project, new_domain
 from busway.store.projects import ProjectFilter
@@ -33,8 +33,8 @@ _FIELDS = {
     "tags": TAGS,
 }
 _EXPLICIT = {"explicit_domain_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
-_CREATE = Schema(open_object({"domain": open_object({**_FIELDS, **_EXPLICIT}, "name")}, "domain"))
-_UPDATE = Schema(open_object({"domain": open_object(_FIELDS)}, "domain"))
+_CREATE = wrapped("domain", open_object({**_FIELDS, **_EXPLICIT}, "name"))
+_UPDATE = wrapped("domain", open_object(_FIELDS))
 _QUERY: Definition = {**PAGE, "name": WORD, "enabled": FLAG}
 
 

@@ -14,7 +14,7 @@ from busway.api.call import Call, Reply
 from busway.api.identity import answers
 from busway.api.identity.tokens import token_body
 from busway.api.operation import Operation
-from busway.api.schema import Definition, Schema, open_object
+from busway.api.schema import Definition, Schema, closed
 from busway.control.identity.signed_requests import token_for_request, token_for_string
 from busway.domain.aws_signature import SignedRequest
 from busway.domain.errors import BadInput
@@ -27,7 +27,7 @@ _PAIRS: Definition = {
     "additionalProperties": {"type": ["string", "null"], "maxLength": 8192},
 }
 _ACCESS: Definition = {"type": "string", "minLength": 1, "maxLength": 64}
-_REQUEST: Definition = open_object(
+_REQUEST: Definition = closed(
     {
         "access": _ACCESS,
         "signature": _TEXT,
@@ -41,13 +41,14 @@ _EC2 = Schema(
     {
         "type": "object",
         "properties": {"credentials": _REQUEST, "ec2Credentials": _REQUEST},
+        "additionalProperties": False,
         "anyOf": [{"required": ["credentials"]}, {"required": ["ec2Credentials"]}],
     }
 )
 _S3 = Schema(
-    open_object(
+    closed(
         {
-            "credentials": open_object(
+            "credentials": closed(
                 {"access": _ACCESS, "signature": _TEXT, "token": {"type": "string", "maxLength": 16384}},
                 "access",
                 "signature",

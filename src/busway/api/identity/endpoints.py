@@ -9,7 +9,7 @@ from busway.api.identity import answers
 from busway.api.identity.attributes import ID, changes_of, extra_of
 from busway.api.identity.listing import page
 from busway.api.identity.resource import Resource
-from busway.api.schema import PAGE, WORD, Definition, Schema, open_object
+from busway.api.schema import PAGE, WORD, Definition, open_object, wrapped
 from busway.control.identity import service_catalog as catalog
 from busway.domain.errors import BadInput
 from busway.domain.service_catalog import INTERFACES, Endpoint
@@ -25,8 +25,8 @@ _FIELDS = {
     "enabled": {"type": "boolean"},
 }
 _KNOWN = {**_FIELDS, "region": _REGION}
-_CREATE = Schema(open_object({"endpoint": open_object(_KNOWN, "service_id", "interface", "url")}, "endpoint"))
-_UPDATE = Schema(open_object({"endpoint": open_object(_KNOWN)}, "endpoint"))
+_CREATE = wrapped("endpoint", open_object(_KNOWN, "service_id", "interface", "url"))
+_UPDATE = wrapped("endpoint", open_object(_KNOWN))
 _QUERY: Definition = {**PAGE, "service_id": WORD, "interface": WORD, "region_id": WORD}
 
 

@@ -11,7 +11,7 @@ from busway.api.identity.attributes import ID, ID_OR_NONE, check_id
 from busway.api.identity.listing import links, only
 from busway.api.identity.registered_limits import DESCRIPTION, NUMBER, REGION, check_fixed
 from busway.api.operation import Operation
-from busway.api.schema import PAGE, WORD, Definition, Schema, closed, open_object
+from busway.api.schema import PAGE, WORD, Definition, Schema, closed
 from busway.control.identity import limits
 from busway.control.identity.limits import NewLimit
 from busway.domain.errors import BadInput
@@ -29,8 +29,8 @@ _FIELDS = {
     "description": DESCRIPTION,
 }
 _ONE = closed(_FIELDS, "service_id", "resource_name", "resource_limit")
-_CREATE = Schema(open_object({"limits": {"type": "array", "items": _ONE, "minItems": 1, "maxItems": 100}}, "limits"))
-_UPDATE = Schema(open_object({"limit": closed({"id": ID, **_FIELDS})}, "limit"))
+_CREATE = Schema(closed({"limits": {"type": "array", "items": _ONE, "minItems": 1, "maxItems": 100}}, "limits"))
+_UPDATE = Schema(closed({"limit": closed({"id": ID, **_FIELDS})}, "limit"))
 _QUERY: Definition = {
     **PAGE,
     "service_id": WORD,

@@ -11,7 +11,7 @@ from busway.api.identity.attributes import ID_OR_NONE, OPTIONS, TEXT, changes_of
 from busway.api.identity.domains import TAGS, make_domain
 from busway.api.identity.listing import IN_DOMAIN, flag, in_asked_domain, links, only, words
 from busway.api.operation import Operation
-from busway.api.schema import BOOLEAN, FLAG, PAGE, WORD, Definition, Schema, as_bool, open_object
+from busway.api.schema import BOOLEAN, FLAG, PAGE, WORD, Definition, as_bool, open_object, wrapped
 from busway.control.identity import domains, projects
 from busway.domain.errors import BadInput
 from busway.domain.identity import Project
@@ -30,8 +30,8 @@ _FIELDS = {
     "options": OPTIONS,
     "tags": TAGS,
 }
-_CREATE = Schema(open_object({"project": open_object(_FIELDS, "name")}, "project"))
-_UPDATE = Schema(open_object({"project": open_object(_FIELDS)}, "project"))
+_CREATE = wrapped("project", open_object(_FIELDS, "name"))
+_UPDATE = wrapped("project", open_object(_FIELDS))
 _TAG_FILTERS: Definition = dict.fromkeys(("tags", "tags-any", "not-tags", "not-tags-any"), WORD)
 _QUERY: Definition = {
     **PAGE,

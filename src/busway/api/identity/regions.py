@@ -11,15 +11,15 @@ from busway.api.identity.attributes import TEXT, changes_of, check_id, extra_of
 from busway.api.identity.listing import page
 from busway.api.identity.resource import Resource
 from busway.api.operation import Operation
-from busway.api.schema import PAGE, WORD, Definition, Schema, open_object
+from busway.api.schema import PAGE, WORD, Definition, open_object, wrapped
 from busway.control.identity import service_catalog as catalog
 from busway.domain.service_catalog import Region
 
 ROOT = "/identity/v3/regions"
 _ID = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^/]+$"}
 _FIELDS = {"description": TEXT, "parent_region_id": {"type": ["string", "null"], "minLength": 1, "maxLength": 255}}
-_CREATE = Schema(open_object({"region": open_object({"id": _ID, **_FIELDS})}, "region"))
-_UPDATE = Schema(open_object({"region": open_object(_FIELDS)}, "region"))
+_CREATE = wrapped("region", open_object({"id": _ID, **_FIELDS}))
+_UPDATE = wrapped("region", open_object(_FIELDS))
 _QUERY: Definition = {**PAGE, "parent_region_id": WORD}
 
 

@@ -11,7 +11,7 @@ from busway.api.identity import answers
 from busway.api.identity.attributes import ID, check_id
 from busway.api.identity.listing import links, only
 from busway.api.operation import Operation
-from busway.api.schema import WORD, Definition, Schema, closed, open_object
+from busway.api.schema import WORD, Definition, Schema, closed
 from busway.control.identity import limits
 from busway.control.identity.limits import NewLimit
 from busway.control.identity.tree import refuse_move
@@ -31,11 +31,9 @@ _FIELDS = {
 }
 _ONE = closed(_FIELDS, "service_id", "resource_name", "default_limit")
 _CREATE = Schema(
-    open_object(
-        {"registered_limits": {"type": "array", "items": _ONE, "minItems": 1, "maxItems": 100}}, "registered_limits"
-    )
+    closed({"registered_limits": {"type": "array", "items": _ONE, "minItems": 1, "maxItems": 100}}, "registered_limits")
 )
-_UPDATE = Schema(open_object({"registered_limit": closed({"id": ID, **_FIELDS})}, "registered_limit"))
+_UPDATE = Schema(closed({"registered_limit": closed({"id": ID, **_FIELDS})}, "registered_limit"))
 _QUERY: Definition = {"service_id": WORD, "region_id": WORD, "resource_name": WORD}
 
 

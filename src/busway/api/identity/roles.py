@@ -8,7 +8,7 @@ from busway.api.call import Call
 from busway.api.identity import answers
 from busway.api.identity.attributes import ID_OR_NONE, OPTIONS, TEXT, extra_of, options_of
 from busway.api.identity.resource import Resource
-from busway.api.schema import WORD, Definition, Schema, open_object
+from busway.api.schema import WORD, Definition, open_object, wrapped
 from busway.control.identity import roles
 from busway.domain.identity import Role
 
@@ -19,8 +19,8 @@ _FIELDS = {
     "domain_id": ID_OR_NONE,
     "options": OPTIONS,
 }
-_CREATE = Schema(open_object({"role": open_object(_FIELDS, "name")}, "role"))
-_UPDATE = Schema(open_object({"role": open_object(_FIELDS)}, "role"))
+_CREATE = wrapped("role", open_object(_FIELDS, "name"))
+_UPDATE = wrapped("role", open_object(_FIELDS))
 _QUERY: Definition = {"name": WORD, "domain_id": WORD}
 
 

@@ -9,7 +9,7 @@ from busway.api.identity import answers
 from busway.api.identity.attributes import TEXT, changes_of, extra_of
 from busway.api.identity.listing import page
 from busway.api.identity.resource import Resource
-from busway.api.schema import PAGE, WORD, Definition, Schema, open_object
+from busway.api.schema import PAGE, WORD, Definition, open_object, wrapped
 from busway.control.identity import service_catalog as catalog
 from busway.domain.service_catalog import Service
 
@@ -20,8 +20,8 @@ _FIELDS = {
     "description": TEXT,
     "enabled": {"type": "boolean"},
 }
-_CREATE = Schema(open_object({"service": open_object(_FIELDS, "type")}, "service"))
-_UPDATE = Schema(open_object({"service": open_object(_FIELDS)}, "service"))
+_CREATE = wrapped("service", open_object(_FIELDS, "type"))
+_UPDATE = wrapped("service", open_object(_FIELDS))
 _QUERY: Definition = {**PAGE, "type": WORD, "name": WORD}
 
 

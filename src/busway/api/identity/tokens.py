@@ -10,7 +10,7 @@ from busway.api.encoding import keystone_time
 from busway.api.identity import answers, catalog
 from busway.api.identity.users import expiry
 from busway.api.operation import Operation
-from busway.api.schema import FLAG, Definition, Schema, open_object
+from busway.api.schema import FLAG, Definition, Schema, closed, open_object
 from busway.control.identity import tokens as identity_tokens
 from busway.control.identity.proof import METHODS, Credentials
 from busway.control.identity.tokens import Scope
@@ -23,14 +23,15 @@ _PATH = "/identity/v3/auth/tokens"
 _QUERY: Definition = {"nocatalog": FLAG}
 _TEXT: Definition = {"type": ["string", "null"], "maxLength": 255}
 _SECRET: Definition = {"type": "string", "maxLength": 4096}
+_DOMAIN: Definition = closed({"id": _TEXT, "name": _TEXT})
 _NAMES: Definition = {
     "id": _TEXT,
     "name": _TEXT,
-    "domain": {"type": ["object", "null"], "properties": {"id": _TEXT, "name": _TEXT}},
+    "domain": {"anyOf": [_DOMAIN, {"type": "null"}]},
 }
 _TRUST_ID: Definition = {"type": "string", "minLength": 1, "maxLength": 255}
-_NAMED: Definition = {"type": "object", "properties": _NAMES}
-_USER: Definition = open_object({**_NAMES, "password": {"type": ["string", "null"], "maxLength": 4096}})
+_NAMED: Definition = closed(_NAMES)
+_USER: Definition = closed({**_NAMES, "password": {"type": ["string", "null"], "maxLength": 4096}})
 _SCOPE = {
     "anyOf": [
         {"type": "string", "maxLength": 255},
@@ -39,9 +40,9 @@ _SCOPE = {
             "type": "object",
             "properties": {
                 "project": {"anyOf": [_NAMED, {"type": "null"}]},
-                "domain": {"anyOf": [{"type": "object", "properties": {"id": _TEXT, "name": _TEXT}}, {"type": "null"}]},
-                "system": {"type": ["object", "null"]},
-                "OS-TRUST:trust": {"anyOf": [open_object({"id": _TRUST_ID}, "id"), {"type": "null"}]},
+                "domain": {"anyOf": [_DOMAIN, {"type": "null"}]},
+                "system": {"anyOf": [closed({"all": {"type": "boolean"}}), {"type": "null"}]},
+                "OS-TRUST:trust": {"anyOf": [closed({"id": _TRUST_ID}, "id"), {"type": "null"}]},
                 "unscoped": {},
             },
             "additionalProperties": False,
@@ -49,9 +50,9 @@ _SCOPE = {
     ]
 }
 _AUTH = Schema(
-    open_object(
+    closed(
         {
-            "auth": open_object(
+            "auth": closed(
                 {
                     "identity": open_object(
                         {
@@ -61,9 +62,9 @@ _AUTH = Schema(
                                 "minItems": 1,
                                 "maxItems": 10,
                             },
-                            "password": open_object({"user": _USER}, "user"),
-                            "token": open_object({"id": {"type": "string", "maxLength": 8192}}, "id"),
-                            "application_credential": open_object(
+                            "password": closed({"user": _USER}, "user"),
+                            "token": closed({"id": {"type": "string", "maxLength": 8192}}, "id"),
+                            "application_credential": closed(
                                 {"id": _TEXT, "name": _TEXT, "secret": _SECRET, "user": _NAMED}, "secret"
                             ),
                         },
@@ -143,7 +144,8 @@ def _issue(call: Call) -> Reply:
 
 def _credentials(identity: dict[str, Any]) -> Credentials:
     methods = tuple(identity["methods"])
-    unknown = [method for method in methods if method not in METHODS]
+    named_methods = dict.fromkeys([*methods, *(name for name in identity if name != "methods")])
+    unknown = [method for method in named_methods if method not in METHODS]
     if unknown:
         raise NotAuthenticated(
             f"Authentication method {', '.join(unknown)} is not supported",
@@ -178,7 +180,7 @@ def _domain_of(named: dict[str, Any]) -> str:
 def _scope(scope: Any) -> Scope | None:
     if scope is None:
         return None
-    if scope == "unscoped" or (isinstance(scope, dict) and "unscoped" in scope):
+    if scope == "unscoped" or (isinstance(scope, dict) and list(scope) == ["unscoped"]):
         return Scope()
     asked = [(key, value) for key, value in scope.items() if value] if isinstance(scope, dict) else []
     if len(asked) != 1:

@@ -13,7 +13,7 @@ from busway.api.identity.attributes import ID
 from busway.api.identity.listing import links, only
 from busway.api.identity.roles import ROLES, role_body
 from busway.api.operation import Operation
-from busway.api.schema import PAGE, WORD, Definition, Schema, as_moment, closed, open_object
+from busway.api.schema import PAGE, WORD, Definition, as_moment, closed, wrapped
 from busway.control.identity import trusts
 from busway.control.identity.trusts import NewTrust
 from busway.domain.errors import NotFound
@@ -35,11 +35,11 @@ _FIELDS = {
     "roles": {
         "type": "array",
         "maxItems": 100,
-        "items": open_object({"id": {"type": "string"}, "name": {"type": "string"}}),
+        "items": closed({"id": {"type": "string"}, "name": {"type": "string"}}),
     },
 }
 _NEEDED = ("trustor_user_id", "trustee_user_id", "project_id", "impersonation", "roles")
-_CREATE = Schema(open_object({"trust": closed(_FIELDS, *_NEEDED)}, "trust"))
+_CREATE = wrapped("trust", closed(_FIELDS, *_NEEDED))
 _QUERY: Definition = {**PAGE, "trustor_user_id": WORD, "trustee_user_id": WORD}
 
 

@@ -12,7 +12,7 @@ from busway.api.identity.resource import Resource
 from busway.api.identity.users import QUERY as USER_QUERY
 from busway.api.identity.users import USERS, user_filter
 from busway.api.operation import Operation
-from busway.api.schema import PAGE, WORD, Definition, Schema, open_object
+from busway.api.schema import PAGE, WORD, Definition, open_object, wrapped
 from busway.control.identity import user_groups as groups
 from busway.domain.user_group import UserGroup
 from busway.store.user_groups import UserGroupFilter
@@ -24,8 +24,8 @@ _FIELDS = {
     "description": TEXT,
     "domain_id": ID_OR_NONE,
 }
-_CREATE = Schema(open_object({"group": open_object(_FIELDS, "name")}, "group"))
-_UPDATE = Schema(open_object({"group": open_object(_FIELDS)}, "group"))
+_CREATE = wrapped("group", open_object(_FIELDS, "name"))
+_UPDATE = wrapped("group", open_object(_FIELDS))
 _QUERY: Definition = {**PAGE, "name": WORD, "domain_id": WORD}
 
 

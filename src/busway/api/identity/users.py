@@ -12,7 +12,7 @@ from busway.api.identity.listing import flag, only
 from busway.api.identity.projects import listed as listed_projects
 from busway.api.identity.resource import Resource
 from busway.api.operation import Operation
-from busway.api.schema import BOOLEAN, FLAG, PAGE, WORD, Definition, Schema, closed, open_object
+from busway.api.schema import BOOLEAN, FLAG, PAGE, WORD, Definition, closed, open_object, wrapped
 from busway.control.identity import projects, users
 from busway.control.identity.proof import password_expires
 from busway.domain.identity import User
@@ -33,11 +33,11 @@ _FIELDS = {
     "options": _OPTIONS,
 }
 _REFUSED = ("federated", "password_expires_at")
-_CREATE = Schema(open_object({"user": open_object(_FIELDS, "name")}, "user"))
-_UPDATE = Schema(open_object({"user": open_object(_FIELDS)}, "user"))
+_CREATE = wrapped("user", open_object(_FIELDS, "name"))
+_UPDATE = wrapped("user", open_object(_FIELDS))
 _SECRET = {"type": "string", "minLength": 1, "maxLength": 4096}
-_PASSWORDS = open_object({"password": _SECRET, "original_password": _SECRET}, "password", "original_password")
-_CHANGE_PASSWORD = Schema(open_object({"user": _PASSWORDS}, "user"))
+_PASSWORDS = closed({"password": _SECRET, "original_password": _SECRET}, "password", "original_password")
+_CHANGE_PASSWORD = wrapped("user", _PASSWORDS)
 QUERY: Definition = {**PAGE, "name": WORD, "domain_id": WORD, "enabled": FLAG}
 
 

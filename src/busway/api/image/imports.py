@@ -15,7 +15,7 @@ from busway.api.image.answers import IMPORT, STORES, TASK, TASKS, TASKS_OF_IMAGE
 from busway.api.image.data import receive
 from busway.api.image.images import ROOT
 from busway.api.operation import Operation, Run
-from busway.api.schema import BOOLEAN, PAGE, Definition, Schema, closed, open_object
+from busway.api.schema import BOOLEAN, PAGE, Definition, Schema, closed
 from busway.control.context import Control
 from busway.control.images import importing
 from busway.control.images.upload import begin_stage
@@ -45,7 +45,7 @@ _IMPORT = Schema(
         "method",
     )
 )
-_NEW_TASK = Schema(open_object({"type": _WORD, "input": {"type": "object"}}, "type", "input"))
+_NEW_TASK = Schema(closed({"type": _WORD, "input": {"type": "object"}}, "type", "input"))
 QUERY: Definition = {
     **PAGE,
     "type": {"type": "string", "enum": ["api_image_import"]},

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from busway.api.schema import Schema, as_bool, as_int, open_object
+from busway.api.schema import Schema, as_bool, as_int, closed
 from busway.domain.errors import BadInput, BadMediaType, Conflict, Forbidden
 from busway.domain.ids import ProjectId
 from busway.domain.image import Image, check_name
@@ -67,10 +67,10 @@ _BASE: dict[str, tuple[str, Callable[[Any, str], object], object]] = {
 PATCH_TYPE = "application/openstack-images-v2.1-json-patch"
 _TYPES = (PATCH_TYPE, "application/openstack-images-v2.0-json-patch", "application/json-patch+json", "application/json")
 _PATH = {"type": "string", "minLength": 2, "maxLength": 256, "pattern": "^/"}
-_CHANGED = open_object({"op": {"enum": ["add", "replace"]}, "path": _PATH, "value": {}}, "op", "path", "value")
-_REMOVED = open_object({"op": {"enum": ["remove"]}, "path": _PATH}, "op", "path")
+_CHANGED = closed({"op": {"enum": ["add", "replace"]}, "path": _PATH, "value": {}}, "op", "path", "value")
+_REMOVED = closed({"op": {"enum": ["remove"]}, "path": _PATH}, "op", "path")
 # The older media type names the operation by the key that has the path: {"replace": "/name", "value": "x"}.
-_OLD = {"anyOf": [open_object({op: _PATH, "value": {}}, op) for op in ("add", "replace", "remove")]}
+_OLD = {"anyOf": [closed({op: _PATH, "value": {}}, op) for op in ("add", "replace", "remove")]}
 PATCH = Schema({"type": "array", "maxItems": 1000, "items": {"anyOf": [_CHANGED, _REMOVED, _OLD]}})
 
 

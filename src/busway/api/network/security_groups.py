@@ -195,6 +195,7 @@ def _create_rule(call: Call) -> Reply:
         given.get("remote_ip_prefix") or None,
         given.get("remote_group_id"),
         given.get("description") or "",
+        given.get("project_id") or given.get("tenant_id"),
     )
     return Reply({"security_group_rule": _rule(*use_cases.create_rule(call.control, call.caller, wanted))}, 201)
 

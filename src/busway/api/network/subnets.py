@@ -126,6 +126,7 @@ def _new(given: dict[str, Any]) -> use_cases.NewSubnet:
         tuple(given.get("dns_nameservers", ())),
         _routes(given.get("host_routes", ())),
         given.get("description", ""),
+        given.get("project_id") or given.get("tenant_id"),
     )
 
 

@@ -145,6 +145,7 @@ def _server(tx: Tx, presence: Presence, devices: tuple[Grant, ...], uploads: Map
         hotplug_window_mb=machine.hotplug_window_mb,
         ephemeral_image=images.get_image_ref(tx, side.ephemeral_image_id) if side.ephemeral_image_id else None,
         upload_ephemeral=uploads.get(True),
+        has_drive=row.config_drive,
     )
 
 

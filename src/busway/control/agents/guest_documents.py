@@ -14,6 +14,7 @@ from ipaddress import ip_network
 
 from busway.domain.dedicated_cpus import SHARED
 from busway.domain.documents import ConfigDrive, DesiredServer, Nic
+from busway.domain.guest_files import content_name
 from busway.domain.guest_layout import GuestLayout, guest_layout
 from busway.domain.guest_network import LOCAL, METADATA_ADDRESS, OVERLAY, HostNetwork
 from busway.domain.ids import ClaimId, NetworkId
@@ -49,7 +50,9 @@ def guest_documents(
         "devices": [*_cards(layout), *_granted(server, layout, words)],
         "dedicated_cpus": _dedicated_vcpus(server),
     }
-    return ConfigDrive(json.dumps(meta), json.dumps(_network_data(server.nics, known)), row.user_data or "")
+    contents = tuple(file.contents for file in row.files)
+    network_data = json.dumps(_network_data(server.nics, known))
+    return ConfigDrive(json.dumps(meta), network_data, row.user_data or "", contents=contents)
 
 
 def _identity(row: ServerRow) -> dict[str, object]:
@@ -67,6 +70,11 @@ def _identity(row: ServerRow) -> dict[str, object]:
     if row.key_name is not None and row.public_key is not None:
         meta["public_keys"] = {row.key_name: row.public_key}
         meta["keys"] = [{"name": row.key_name, "type": key_type(row.public_key), "data": row.public_key}]
+    if row.files:
+        meta["files"] = [
+            {"content_path": f"/content/{content_name(number)}", "path": file.path}
+            for number, file in enumerate(row.files)
+        ]
     return meta
 
 

@@ -84,12 +84,15 @@ def plug_ports(
         if ref.port_id is not None:
             for server_id in server_ids:
                 port = take_port(control, tx, caller, ref.port_id, caller.project_id)
-                ports.save_port(tx, replace(port, server_id=server_id))
+                ports.save_port(tx, replace(port, server_id=server_id, tag=ref.tag))
         else:
             new = next(waiting)
             network = _visible(caller, locked.networks.values(), new.network.id)
             made = allocate_ports(control, tx, new.port_ids, caller.project_id, network, ref.fixed_ip, lookup=lookup)
-            held = [replace(port, server_id=each, groups=groups) for port, each in zip(made, server_ids, strict=True)]
+            held = [
+                replace(port, server_id=each, groups=groups, tag=ref.tag)
+                for port, each in zip(made, server_ids, strict=True)
+            ]
             ports.add_ports(tx, held)
     security_groups.note_change(tx, caller.project_id, control.now())
 

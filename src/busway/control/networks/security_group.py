@@ -29,7 +29,7 @@ from busway.store.database import Tx
 
 @dataclass(frozen=True, slots=True)
 class NewRule:
-    """The fields of a rule that is to be created; None matches everything."""
+    """The fields of a rule that is to be created; None matches everything. Another `owner` than the group's is refused."""
 
     group_id: str
     direction: str
@@ -40,6 +40,7 @@ class NewRule:
     remote_cidr: str | None = None
     remote_group: str | None = None
     description: str = ""
+    owner: str | None = None
 
 
 def default_group(control: Control, tx: Tx, project_id: ProjectId) -> SecurityGroup:
@@ -155,6 +156,13 @@ def create_rule(control: Control, caller: Caller, wanted: NewRule) -> tuple[Secu
     with control.db.write() as tx:
         quota.take_projects(control, tx, [visible_group(tx, caller, wanted.group_id).project_id])
         group = visible_group(tx, caller, wanted.group_id, lock=True)
+        if wanted.owner not in (None, "", group.project_id):
+            raise BadInput(
+                f"A rule is its group's project's, not {wanted.owner}'s",
+                detail=f"Security group {group.name} is project {group.project_id}'s.",
+                remedy="Leave out the project.",
+                code="group-field",
+            )
         quota.check(control, tx, group.project_id, "security_group_rule")
         rule = _rule(control, tx, group, wanted)
         for known in group.rules:

@@ -41,7 +41,8 @@ _NOBODYS = tuple(
 class NewSubnet:
     """The fields of a subnet that is to be created.
 
-    `gateway` None means the first address, "" none. `dhcp` None means on where the network supports it.
+    `gateway` None means the first address, "" none. `dhcp` None means on where the network supports it. A subnet is its
+    network's project's: another `owner` is refused.
     """
 
     network_id: str
@@ -53,6 +54,7 @@ class NewSubnet:
     dns: tuple[str, ...] = ()
     routes: tuple[HostRoute, ...] = ()
     description: str = ""
+    owner: str | None = None
 
 
 def list_subnets(
@@ -83,6 +85,13 @@ def create_subnets(control: Control, caller: Caller, wanted: Sequence[NewSubnet]
 
 def _create(control: Control, tx: Tx, caller: Caller, wanted: NewSubnet) -> tuple[Network, Subnet]:
     network = own_network(tx, caller, wanted.network_id, "add a subnet to")
+    if wanted.owner not in (None, "", network.owner):
+        raise BadInput(
+            f"A subnet is its network's project's, not {wanted.owner}'s",
+            detail=f"Network {network.name} is project {network.owner}'s.",
+            remedy="Leave out the project.",
+            code="subnet-field",
+        )
     quota.check(control, tx, network.owner, "subnet")
     subnet = _subnet(control, network, wanted)
     if any(each.version == subnet.version for each in network.subnets):

@@ -26,7 +26,7 @@ from busway.domain.guest_layout import SPARE_PORTS
 from busway.domain.guest_machine import machine_of
 from busway.domain.ids import NetworkId, ServerId
 from busway.domain.image import Image, ImageStatus
-from busway.domain.quota import Usage, usage_of
+from busway.domain.quota import Usage, usage_of, usage_of_files
 from busway.domain.requests import CreateServer
 from busway.domain.security_group import default_group_id
 from busway.domain.server import ServerStatus, TaskState
@@ -58,6 +58,8 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
     authorize(caller, "os_compute_api:servers:create")
     if not 1 <= request.max_count <= MAX_AT_ONCE:
         raise BadInput(f"{request.max_count} servers in one request", remedy=f"Ask for 1 to {MAX_AT_ONCE}.")
+    if request.files:
+        check_drive(request.config_drive)
     now = control.now()
     # What is written by tenants is read before the transaction that others wait for, and once for all servers.
     with control.db.read() as tx:
@@ -66,7 +68,7 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
         )
         _check_image(control, tx, caller, request, requested)
         public_key = _public_key(tx, caller, request, requested)
-        check_texts(request.metadata, request.user_data, request.key_name, public_key)
+        check_texts(request.metadata, request.user_data, request.key_name, public_key, request.files)
         if request.host is not None:
             _check_host(tx, request.host)
     cards = plan_cards(control, caller, request, requested.networks)
@@ -146,6 +148,8 @@ def _check_quota(control: Control, tx: Tx, caller: Caller, request: CreateServer
     if request.metadata:
         items = Usage({"metadata_items": len(request.metadata)})
         quotas.check(control, tx, caller.project_id, items, used=Usage(), own=own)
+    if request.files:
+        quotas.check(control, tx, caller.project_id, usage_of_files(request.files), used=Usage(), own=own)
 
 
 def _row(
@@ -174,6 +178,7 @@ def _row(
         "key_name": request.key_name,
         "public_key": public_key,
         "user_data": request.user_data,
+        "files": request.files,
         "config_drive": request.config_drive,
         "metadata": dict(request.metadata),
         "tags": list(request.tags),
@@ -192,6 +197,17 @@ def _row(
         "admin_pass": request.admin_pass,
         "spare_ports": SPARE_PORTS,
     }
+
+
+def check_drive(has_drive: bool) -> None:
+    """Raises `BadInput` for files that no config drive would bring to their guest."""
+    if not has_drive:
+        raise BadInput(
+            "Files reach their guest on its config drive, and this server has none",
+            detail="config_drive is false.",
+            remedy="Leave out config_drive, or put the files into user_data.",
+            code="files-without-drive",
+        )
 
 
 def check_image(tx: Tx, caller: Caller, flavor: Flavor, image: Image) -> None:

@@ -25,7 +25,7 @@ def change_metadata(
         made = dict(change(dict(row.metadata)))
         if len(made) > len(row.metadata):
             quotas.check(control, tx, row.project_id, Usage({"metadata_items": len(made)}), used=Usage())
-        check_texts(made, row.user_data, row.key_name, row.public_key)
+        check_texts(made, row.user_data, row.key_name, row.public_key, row.files)
         values: dict[str, object] = {"metadata": made}
         if row.host_id is not None:
             hosts.bump_generation(tx, row.host_id)

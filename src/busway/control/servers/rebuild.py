@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from busway.control import quotas
 from busway.control.context import Control
 from busway.control.drivers.check import check_driver
 from busway.control.placement.request import image_words
 from busway.control.servers.access import note_action, placed_server, set_status
-from busway.control.servers.create import check_image
+from busway.control.servers.create import check_drive, check_image
 from busway.control.servers.read import get_server
 from busway.domain.caller import Caller
 from busway.domain.document_room import check_texts
@@ -21,6 +22,8 @@ from busway.domain.errors import BadInput, Conflict
 from busway.domain.guest_machine import machine_of
 from busway.domain.ids import ImageId
 from busway.domain.image import Image
+from busway.domain.quota import Usage, usage_of_files
+from busway.domain.requests import GivenFile
 from busway.domain.server import Server, ServerStatus, TaskState
 from busway.store import hosts, images, keypairs, moves, server_passwords
 from busway.store.database import Tx
@@ -31,7 +34,10 @@ _FROM = frozenset({ServerStatus.ACTIVE, ServerStatus.SHUTOFF, ServerStatus.ERROR
 
 @dataclass(frozen=True, slots=True)
 class Rebuild:
-    """What a rebuild changes beside the disk; None leaves a field as it is, `forget_…` takes it away."""
+    """What a rebuild changes beside the disk; None leaves a field as it is, `forget_…` takes it away.
+
+    `files` are all that the new disk gets: those of earlier ones were for these, as in Nova.
+    """
 
     image_id: ImageId
     name: str | None = None
@@ -41,6 +47,7 @@ class Rebuild:
     forget_key: bool = False
     user_data: str | None = None
     forget_user_data: bool = False
+    files: tuple[GivenFile, ...] = ()
     hostname: str | None = None
     access_ipv4: str | None = None
     access_ipv6: str | None = None
@@ -81,7 +88,7 @@ def rebuild_server(control: Control, caller: Caller, server_id: str, wanted: Reb
             "starts": row.starts + 1 if powered else row.starts,
             "fault": None,
             "generation": hosts.bump_generation(tx, row.host_id),
-            **_changes(tx, caller, row, wanted),
+            **_changes(control, tx, caller, row, wanted),
         }
         reason = f"rebuilt by {caller.user_name} from image {image.name or image.id}"
         set_status(tx, row, ServerStatus.REBUILD, reason, now, **values)
@@ -107,7 +114,7 @@ def _words(tx: Tx, row: ServerRow, image: Image) -> dict[str, str]:
     return words
 
 
-def _changes(tx: Tx, caller: Caller, row: ServerRow, wanted: Rebuild) -> dict[str, object]:
+def _changes(control: Control, tx: Tx, caller: Caller, row: ServerRow, wanted: Rebuild) -> dict[str, object]:
     given = {
         "name": wanted.name,
         "description": wanted.description,
@@ -119,7 +126,11 @@ def _changes(tx: Tx, caller: Caller, row: ServerRow, wanted: Rebuild) -> dict[st
         "disk_config": wanted.disk_config,
         "admin_pass": wanted.admin_pass,
     }
+    if wanted.files:
+        check_drive(row.config_drive)
+        quotas.check(control, tx, row.project_id, usage_of_files(wanted.files), used=Usage())
     values: dict[str, object] = {name: value for name, value in given.items() if value is not None}
+    values["files"] = wanted.files
     if wanted.forget_user_data:
         values["user_data"] = None
     if wanted.forget_key:
@@ -130,5 +141,5 @@ def _changes(tx: Tx, caller: Caller, row: ServerRow, wanted: Rebuild) -> dict[st
     if wanted.key_name is not None and caller.user_id != row.user_id:
         raise BadInput("Only the user who created a server can give it another key", code="rebuild-key")
     made = replace(row, **values)  # type: ignore[arg-type]
-    check_texts(made.metadata, made.user_data, made.key_name, made.public_key)
+    check_texts(made.metadata, made.user_data, made.key_name, made.public_key, made.files)
     return values

@@ -27,15 +27,20 @@ def add_disks(devices: ET.Element, server: DesiredServer, files: GuestFiles) -> 
     paths |= {role: files.disk_of(role) for role in DiskRole if role in names}
     for part, path in paths.items():
         _add_image(devices, path, names[part], bus)
-    # QEMU has no SATA disk that is read only.
-    drive = ET.SubElement(devices, "disk", type="file", device="cdrom" if bus == "sata" else "disk")
-    ET.SubElement(drive, "driver", name="qemu", type="raw")
-    ET.SubElement(drive, "source", file=str(files.config_drive))
-    ET.SubElement(drive, "target", dev=names["config"], bus=bus)
-    ET.SubElement(drive, "readonly")
+    if server.has_drive:
+        _add_drive(devices, files.config_drive, names["config"], bus)
     if rescue is not None and rescue.bus:
         disk = _add_image(devices, files.rescue, names[RESCUE], rescue.bus, rescue.device)
         ET.SubElement(disk, "boot", order="1")
+
+
+def _add_drive(devices: ET.Element, path: Path, name: str, bus: str) -> None:
+    # QEMU has no SATA disk that is read only.
+    drive = ET.SubElement(devices, "disk", type="file", device="cdrom" if bus == "sata" else "disk")
+    ET.SubElement(drive, "driver", name="qemu", type="raw")
+    ET.SubElement(drive, "source", file=str(path))
+    ET.SubElement(drive, "target", dev=name, bus=bus)
+    ET.SubElement(drive, "readonly")
 
 
 def _add_image(devices: ET.Element, path: Path, name: str, bus: str, device: str = "disk") -> ET.Element:
