@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from busway.cli.main import main
+from busway.cli.server_words import reached_at
 from busway.control.agents.access import put_console
 from busway.control.identity.directory import clouds_yaml
 from busway.control.placement.place import place_round
@@ -225,6 +226,14 @@ def test_ssh_goes_to_the_server_as_the_user_of_its_image(
     words = ssh_line.read_text().split("\n")[:-1]
     assert words[-5:] == ["-l", "debian", "10.66.0.10", "nvidia-smi", "-L"]
     assert f"HostKeyAlias=busway-{made['id']}" in words
+
+
+def test_a_server_is_reached_at_its_floating_address_first() -> None:
+    fixed, floating = {"addr": "10.0.0.5", "version": 4}, {"addr": "203.0.113.9", "version": 4}
+    held = [{**fixed, "OS-EXT-IPS:type": "fixed"}, {**floating, "OS-EXT-IPS:type": "floating"}]
+
+    assert reached_at({"addresses": {"mine": held}}) == ["203.0.113.9", "10.0.0.5"]
+    assert reached_at({"addresses": {"mine": held[:1]}}) == ["10.0.0.5"]
 
 
 def test_the_console_is_printed_as_far_as_it_is_kept(api_server: ApiServer, host: Host, run: Run) -> None:

@@ -62,6 +62,8 @@ def test_every_quota_is_a_registered_limit_with_its_default(admin: Identity) -> 
         "subnet",
         "port",
         "security_group",
+        "router",
+        "floatingip",
         "security_group_rule",
     }
     assert admin.get("limits/model").json()["model"]["name"] == "flat"

@@ -92,7 +92,7 @@ def console(name: str, lines: int | None, url: str | None, clouds: str | None) -
 
 
 def _address(server: dict[str, Any], wanted: str | None) -> str:
-    from busway.cli.server_words import addresses_of, state_of
+    from busway.cli.server_words import reached_at, state_of
 
     if server["status"] != "ACTIVE":
         raise Conflict(
@@ -100,7 +100,7 @@ def _address(server: dict[str, Any], wanted: str | None) -> str:
             remedy="Wait for it with --wait, or start it: busway server start",
             code="server-not-running",
         )
-    held = addresses_of(server)
+    held = reached_at(server)
     if wanted in held or (wanted is None and held):
         return wanted or held[0]
     raise NotFound(

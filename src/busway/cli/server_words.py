@@ -20,6 +20,17 @@ def addresses_of(server: dict[str, Any]) -> list[str]:
     return [str(each["addr"]) for each in sorted(found, key=lambda each: int(each["version"]))]
 
 
+def reached_at(server: dict[str, Any]) -> list[str]:
+    """Its addresses as somebody outside tries them: floating ones first, for a network behind a router is not reached."""
+    floating = [
+        str(each["addr"])
+        for held in server["addresses"].values()
+        for each in held
+        if each.get("OS-EXT-IPS:type") == "floating"
+    ]
+    return [*floating, *(address for address in addresses_of(server) if address not in floating)]
+
+
 def devices_of(server: dict[str, Any]) -> str:
     """What its flavor asks for, as the flavor has it: "h100:2"."""
     return str(server["flavor"].get("extra_specs", {}).get("pci_passthrough:alias", ""))
