@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from busway.lab.errors import LabDied, LabHung
-from busway.lab.health import Watch
+from busway.lab.health import Watch, ready_within
 from busway.lab.process import Process
 
 
@@ -67,6 +67,15 @@ def test_a_machine_that_boots_has_more_time(folder: Path) -> None:
 
     with pytest.raises(LabHung, match="no sign of life for 60 s"):
         watch()
+
+
+def test_more_patience_with_a_silent_machine_is_more_time_for_its_boot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUSWAY_LAB_HUNG_AFTER", "90")
+    usual = ready_within()
+
+    monkeypatch.setenv("BUSWAY_LAB_HUNG_AFTER", "300")
+
+    assert (usual, ready_within()) == (240, 600)
 
 
 def test_a_silent_machine_may_prove_itself_alive_once_more(folder: Path) -> None:

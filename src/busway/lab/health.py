@@ -17,6 +17,7 @@ from busway.lab.errors import LabDied, LabHung
 from busway.lab.process import Process
 
 HUNG_AFTER = 90.0
+READY_SECONDS = 240.0
 _ALREADY_SILENT_GRACE = 10.0  # a machine long silent may prove itself alive once more
 _BOOTING = 2  # times as much patience before the first heartbeat
 _PANIC = "Kernel panic - not syncing"
@@ -27,6 +28,11 @@ _TAIL_BYTES = 8192
 def hung_after() -> float:
     """Answer after how many seconds without a heartbeat a machine is hung (`$BUSWAY_LAB_HUNG_AFTER`)."""
     return float(os.environ.get("BUSWAY_LAB_HUNG_AFTER", HUNG_AFTER))
+
+
+def ready_within() -> float:
+    """Answer within how many seconds a machine must have booted: more where a silent one has more patience."""
+    return max(READY_SECONDS, _BOOTING * hung_after())
 
 
 def tail(file: Path, lines: int = 12) -> str:

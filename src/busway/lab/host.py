@@ -15,14 +15,13 @@ from typing import Any
 from busway.lab import machine as machines
 from busway.lab.channel import Channel, Frame
 from busway.lab.errors import LabRefused
-from busway.lab.health import Watch
+from busway.lab.health import Watch, ready_within
 from busway.lab.inside import place
 from busway.lab.machine import Machine
 from busway.lab.process import Process
 from busway.lab.qmp import Monitor
 
 DISK_BYTES = 40 * 2**30
-READY_SECONDS = 240.0
 _FILE_SECONDS = 60.0
 
 
@@ -161,9 +160,9 @@ class LabHost:
             (self.folder / stale).unlink(missing_ok=True)
         self._process.start(machines.command(self.machine), unless_gone=self.folder / "machine.json")
 
-    def wait_ready(self, timeout: float = READY_SECONDS) -> None:
+    def wait_ready(self, timeout: float | None = None) -> None:
         """Wait until the machine answers and its libvirt does."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + (ready_within() if timeout is None else timeout)
         self._whole(verb="ping", deadline=deadline)
         check = "until virsh -q -c qemu:///system version; do sleep 0.5; done >/dev/null 2>&1"
         self.exec(["sh", "-c", check], timeout=max(deadline - time.monotonic(), 1))
