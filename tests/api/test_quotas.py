@@ -99,3 +99,28 @@ def test_limits_of_files_in_requests_are_nova_s_up_to_2_56(api_server: ApiServer
     assert "injected_files" not in later.get(path).text
     assert later.put(path, json={"quota_class_set": {"injected_files": 1}}).status_code == 400
     assert client.get("/busway/v1/quota").json()["quota"]["limits"]["injected_files"] == 99
+
+
+def test_the_disks_of_a_projects_servers_have_a_limit_which_is_keystone_s_class_of_disks(api_server: ApiServer) -> None:
+    client, image = api_server.client(), api_server.image()
+    project = client.get("/busway/v1/quota").json()["quota"]["project_id"]
+    compute = next(
+        each["id"] for each in client.get("/identity/v3/services").json()["services"] if each["type"] == "compute"
+    )
+    body = {"name": "s", "imageRef": image, "flavorRef": "2", "networks": "none"}
+    size = client.get("/compute/v2.1/flavors/2").json()["flavor"]["disk"]
+    limit = {"service_id": compute, "resource_name": "class:DISK_GB", "project_id": project}
+
+    client.post("/identity/v3/limits", json={"limits": [{**limit, "resource_limit": size}]}).raise_for_status()
+    answers = [
+        httpx.post(
+            f"{api_server.url}/compute/v2.1/servers",
+            json={"server": body},
+            headers={"X-Auth-Token": api_server.admin, "OpenStack-API-Version": "compute 2.90"},
+        )
+        for _ in range(2)
+    ]
+
+    assert [answer.status_code for answer in answers] == [202, 403]
+    assert f"Requested {size} disk" in answers[1].text
+    assert client.get("/busway/v1/quota").json()["quota"]["used"]["disk"] == size

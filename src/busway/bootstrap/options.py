@@ -89,6 +89,7 @@ _QUOTAS = {
     "instances": "Servers that a project may have; -1 means no limit. Projects may have quotas of their own.",
     "cores": "vCPUs of a project's servers together.",
     "ram": "MB of RAM of a project's servers together.",
+    "disk": "GB of disks of a project's servers together: root, ephemeral and swap.",
     "metadata_items": "Metadata of one server.",
     "injected_files": "Files that one request may put into a server (`personality`, below microversion 2.57).",
     "injected_file_content_bytes": "Bytes of one such file.",
@@ -101,12 +102,13 @@ _QUOTAS = {
     "image_count_total": "Images of a project.",
     "image_count_uploading": "Images of a project that are uploaded, staged or imported at one time.",
 }
-# Nova's own name differs from that in its API.
-_OLD_QUOTAS = {
+# Nova has none for disks, and for paths one that differs from that in its API.
+_OLD_QUOTAS: dict[str, list[cfg.DeprecatedOpt]] = {
+    "disk": [],
     "injected_file_path_bytes": [
         cfg.DeprecatedOpt("injected_file_path_length", group="quota"),
         cfg.DeprecatedOpt("quota_injected_file_path_length", group="DEFAULT"),
-    ]
+    ],
 }
 QUOTA = [
     cfg.IntOpt(

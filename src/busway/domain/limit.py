@@ -13,6 +13,7 @@ _COMPUTE = {
     "instances": "servers",
     "cores": "class:VCPU",
     "ram": "class:MEMORY_MB",
+    "disk": "class:DISK_GB",
     "key_pairs": "server_key_pairs",
     "metadata_items": "server_metadata_items",
     "server_groups": "server_groups",

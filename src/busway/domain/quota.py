@@ -18,7 +18,7 @@ from busway.domain.resource_request import parse_resources
 from busway.domain.user_data import decode_base64
 
 UNLIMITED = -1
-OF_SERVERS = ("instances", "cores", "ram")
+OF_SERVERS = ("instances", "cores", "ram", "disk")
 OF_IMAGES = ("image_size_total", "image_stage_total", "image_count_total", "image_count_uploading")
 # The limits of networks. Source: Neutron's defaults.
 OF_NETWORKS: Mapping[str, int] = {
@@ -35,6 +35,7 @@ DEFAULTS: Mapping[str, int] = {
     "instances": 10,
     "cores": 20,
     "ram": 51_200,  # MiB
+    "disk": UNLIMITED,  # GB: Nova limits it by unified limits alone
     "key_pairs": 100,
     "metadata_items": 128,
     "injected_files": 5,
@@ -89,6 +90,8 @@ def usage_of(flavors: Iterable[Flavor]) -> Usage:
     total: Counter[str] = Counter()
     for flavor in flavors:
         total.update({"instances": 1, "cores": flavor.vcpus, "ram": flavor.ram_mb})
+        if flavor.local_gb:
+            total["disk"] += flavor.local_gb
         for alias, count in _devices(flavor):
             total[f"{DEVICES}{alias}"] += count
         for name, count in _resources(flavor):
