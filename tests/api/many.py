@@ -114,7 +114,7 @@ def fill(database: Database, count: int, project_id: str, user_id: str) -> None:
                 for n in range(count)
             ],
         )
-        add(moves, [_move(n, owners[n % 2], user_id, side) for n in range(count)])
+        add(moves, [_move(n, owners[n % 2], side) for n in range(count)])
         add(images, [_image(n, owners[n % 2]) for n in range(count)])
         add(
             users,
@@ -218,6 +218,10 @@ def server_id(n: int) -> str:
     return _id("s", n)
 
 
+def user_id(n: int) -> str:
+    return _id("u", n)
+
+
 def host_id(n: int) -> str:
     return _id("h", n)
 
@@ -270,7 +274,7 @@ def _network(n: int) -> dict[str, Any]:
     return {
         "id": _id("n", n), "name": f"network{n:05}", "owner": _id("p", n), "created": _at(n), "shared": False,
         "driver": "bridge", "physical": "-", "vlan": n + 1, "mtu": 1500, "description": "", "subnet_id": _id("4", n),
-        "subnet_name": f"four{n:05}", "cidr": "10.0.0.0/24", "first": "10.0.0.2", "last": "10.0.0.9", "gateway": "10.0.0.1", "dhcp": True, "dns": [],
+        "subnet_name": f"four{n:05}", "cidr": f"10.{n >> 8}.{n & 255}.0/24", "first": "10.0.0.2", "last": "10.0.0.9", "gateway": "10.0.0.1", "dhcp": True, "dns": [],
         "routes": [], "routes6": [], "gateway6": "fd00::1",
         **(v6 if n % 2 else dict.fromkeys(v6)),
     }  # fmt: skip
@@ -280,7 +284,7 @@ def _port(n: int, project: str, network: str) -> dict[str, Any]:
     return {
         "id": _id("o", n), "network_id": network, "project_id": project, "server_id": _id("s", n),
         "address": f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", "mac": f"02:00:00:{n >> 16:02x}:{n >> 8 & 255:02x}:{n & 255:02x}",
-        "created": _at(n), "released": False, "name": "", "description": "", "own": False, "security": True,
+        "created": _at(n), "released": False, "name": f"port{n:05}", "description": "", "own": False, "security": True,
     }  # fmt: skip
 
 
@@ -309,17 +313,18 @@ def _action(n: int, project: str, user: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _move(n: int, project: str, user: str, side: dict[str, Any]) -> dict[str, Any]:
+def _move(n: int, project: str, side: dict[str, Any]) -> dict[str, Any]:
     return {
         "uuid": _id("m", n), "server_id": _id("s", n), "kind": "migration", "state": "confirmed", "powered": True,
         "source_host_id": side["host_id"], "target_host_id": side["host_id"], "source": side, "target": side,
-        "user_id": user, "project_id": project, "created": _at(n), "updated": _at(n),
+        "user_id": user_id(n), "project_id": project, "created": _at(n), "updated": _at(n),
     }  # fmt: skip
 
 
 def _image(n: int, project: str) -> dict[str, Any]:
     return {
-        "id": _id("i", n), "name": f"image{n:05}", "status": "active", "owner": project, "created": _at(n), "updated": _at(n),
+        "id": _id("i", n), "name": f"image{n:05}", "status": "queued" if n == 102 else "active", "owner": "alone" if n == 101 else project, "created": _at(n), "updated": _at(n),
         "visibility": "public", "disk_format": "raw", "container_format": "bare", "min_disk": 0, "min_ram": 0,
-        "protected": False, "hidden": False, "tags": [], "properties": {},
+        "protected": False, "hidden": False, "tags": [], "properties": {}, "md5": f"{n:032x}",
+        "hash_algo": "sha512", "hash_value": f"{n:0128x}",
     }  # fmt: skip

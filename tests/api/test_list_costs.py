@@ -6,7 +6,18 @@ import pytest
 
 from busway.control.identity.bearer import authenticate
 from busway.ovn.northbound import Northbound
-from tests.api.many import Work, counted, fill, host_id, network_id, remember_for_good, router_id, server_id, subnet_id
+from tests.api.many import (
+    Work,
+    counted,
+    fill,
+    host_id,
+    network_id,
+    remember_for_good,
+    router_id,
+    server_id,
+    subnet_id,
+    user_id,
+)
 from tests.api.serving import ApiServer, start_api_server
 
 FEW, MANY = 200, 2000
@@ -52,6 +63,17 @@ PATHS = {
     "a router": (f"/network/v2.0/routers/{router_id(100)}", 45),
     "floating addresses": ("/network/v2.0/floatingips?limit=10", 45),
     "a floating address": ("/network/v2.0/floatingips?floating_ip_address=11.0.0.100", 45),
+    "ports by name": ("/network/v2.0/ports?name=port00100", 45),
+    "ports by address": ("/network/v2.0/ports?fixed_ips=ip_address=10.0.0.100", 45),
+    "ports by MAC": ("/network/v2.0/ports?mac_address=02:00:00:00:00:64", 45),
+    "subnets by name": ("/network/v2.0/subnets?name=four00100", 45),
+    "subnets by CIDR": ("/network/v2.0/subnets?cidr=10.0.100.0/24", 45),
+    "networks by VLAN": ("/network/v2.0/networks?provider:segmentation_id=100", 45),
+    "migrations of a user": (f"/compute/v2.1/os-migrations?user_id={user_id(100)}&limit=10", 80),
+    "images of an owner": ("/image/v2/images?owner=alone&limit=10", 45),
+    "images by status": ("/image/v2/images?status=queued&limit=10", 45),
+    "images by checksum": (f"/image/v2/images?checksum={100:032x}", 45),
+    "images by hash": (f"/image/v2/images?os_hash_value={100:0128x}", 45),
     "users": ("/identity/v3/users?limit=10", 45),
     "users by name": ("/identity/v3/users?name=user00100", 45),
     "credentials": ("/identity/v3/credentials?limit=10", 45),

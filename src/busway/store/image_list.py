@@ -25,13 +25,10 @@ IMAGE_FIELDS: dict[str, ColumnElement[object]] = {
     **{name: images.c[name] for name in ("container_format", "min_ram", "min_disk", "size", "virtual_size")},
 }
 # What no user sees before the image is imported.
+_DIGESTS = {"checksum": images.c.md5, "os_hash_algo": images.c.hash_algo, "os_hash_value": images.c.hash_value}
+_IS_IMPORTED = images.c.status.not_in(list(map(str, NOT_YET)))
 IMAGE_DIGESTS: dict[str, ColumnElement[object]] = {
-    name: case((images.c.status.in_(map(str, NOT_YET)), None), else_=column)
-    for name, column in {
-        "checksum": images.c.md5,
-        "os_hash_algo": images.c.hash_algo,
-        "os_hash_value": images.c.hash_value,
-    }.items()
+    name: case((_IS_IMPORTED, column), else_=None) for name, column in _DIGESTS.items()
 }
 IMAGE_SORT_KEYS = {
     "created_at": SortKey(images.c.created),
@@ -141,6 +138,8 @@ def _condition(each: Condition) -> ColumnElement[bool]:
     column = (IMAGE_FIELDS | IMAGE_DIGESTS).get(each.name)
     if column is None:
         column = images.c.properties[each.name].as_string()
+    if each.name in _DIGESTS and each.is_in:
+        return and_(_DIGESTS[each.name].in_(each.values), _IS_IMPORTED)  # an index may be of use
     if isinstance(column.type, Text) and each.is_in:
         return column.in_(each.values)  # an index may be of use
     text = func.coalesce(cast(column, Text), "")

@@ -38,7 +38,7 @@ images = Table(
     Column("id", String(36), primary_key=True),
     Column("name", String(255)),
     Column("status", String(16), nullable=False),
-    Column("owner", String(64), nullable=False, index=True),
+    Column("owner", String(64), nullable=False),
     Column("created", UtcTime, nullable=False),
     Column("updated", UtcTime, nullable=False),
     Column("visibility", String(16), nullable=False),
@@ -59,6 +59,10 @@ images = Table(
     Column("deleted", UtcTime),
     Index("ix_images_deleted_created_id", "deleted", "created", "id"),
     Index("ix_images_name_deleted", "name", "deleted"),
+    Index("ix_images_owner_deleted_created_id", "owner", "deleted", "created", "id"),
+    Index("ix_images_status_deleted_created_id", "status", "deleted", "created", "id"),
+    Index("ix_images_md5_deleted_created_id", "md5", "deleted", "created", "id"),
+    Index("ix_images_hash_value_deleted_created_id", "hash_value", "deleted", "created", "id"),
 )
 
 _IS_STAGED = images.c.status.in_([str(each) for each in NOT_YET])

@@ -30,7 +30,7 @@ moves = Table(
     Column("source", Json, nullable=False),
     Column("target", Json, nullable=False),
     Column("powered", Boolean, nullable=False),
-    Column("user_id", String(64), nullable=False),
+    Column("user_id", String(64), nullable=False, index=True),
     Column("project_id", String(64), nullable=False, index=True),
     Column("error", Text),
     Column("live", Json),  # what is special about a live migration

@@ -68,6 +68,8 @@ _NETWORK: dict[str, tuple[Column, Column | None]] = {
 }
 _NEVER = ("availability_zones", "availability_zone_hints")  # lists that are empty
 _PROVIDER = "provider:"  # what only admins see
+_DIGITS = 9
+_SEGMENT = "provider:segmentation_id"  # compared as a number, which an index has; "" for none
 NETWORK_COLUMNS = frozenset({*_NETWORK, *_NEVER, "subnets", "created_at", "updated_at"})
 
 
@@ -77,7 +79,7 @@ def _side(version: int) -> Select[Any]:
     mode = literal("") if version == 4 else case((_n.dhcp6, "slaac"), else_="")
     return select(
         _n[f"subnet{end}_id"].label("id"),
-        func.coalesce(_n[f"subnet{end}_name"], "").label("name"),
+        _n[f"subnet{end}_name"].label("name"),
         func.coalesce(_n[f"subnet{end}_description"], "").label("description"),
         _n.id.label("network_id"),
         _n[f"cidr{end}"].label("cidr"),
@@ -158,11 +160,17 @@ def _equal(
     for name, values in wanted.equal.items():
         if name.startswith(_PROVIDER) and wanted.project_id is not None:
             found.append(false())
+        elif name == _SEGMENT:
+            found.append(_n.vlan.in_([0 if each == "" else int(each) for each in values if _is_number(each)]))
         elif name in known:
             found.append(known[name][0].in_(values))
         elif name in _NEVER or name == "service_types":
             found.append(false())
     return found
+
+
+def _is_number(text: str) -> bool:
+    return text == "" or (text.isascii() and text.isdecimal() and text[0] != "0" and len(text) <= _DIGITS)
 
 
 def _keys(wanted: NetworkFilter, known: Mapping[str, tuple[Column, Column | None]], columns: Any) -> list[SortKey]:

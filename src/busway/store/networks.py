@@ -55,6 +55,11 @@ networks = Table(
     Index("ix_networks_name", "name"),
     Index("ix_networks_subnet_id", "subnet_id"),
     Index("ix_networks_subnet6_id", "subnet6_id"),
+    Index("ix_networks_subnet_name", "subnet_name"),
+    Index("ix_networks_subnet6_name", "subnet6_name"),
+    Index("ix_networks_cidr", "cidr"),
+    Index("ix_networks_cidr6", "cidr6"),
+    Index("ix_networks_vlan", "vlan"),
 )
 
 

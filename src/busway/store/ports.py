@@ -69,6 +69,8 @@ ports = Table(
     Column("address6", String(39)),
     Index("ix_ports_created_id", "created", "id"),
     Index("ix_ports_project_id_created_id", "project_id", "created", "id"),
+    Index("ix_ports_name", "name"),
+    Index("ix_ports_address", "address"),
 )
 IS_LIVE = ports.c.released.is_(False)
 Index(
