@@ -1,7 +1,7 @@
 """The tests' own guard: what PostgreSQL refuses in a transaction that only reads is refused on SQLite too."""
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, event, select, text, update
 
 from busway.store.database import Database
 from busway.store.hosts import hosts
@@ -31,3 +31,22 @@ def test_it_reads_and_others_write(database: Database) -> None:
     with database.write() as tx:
         assert tx.execute(LOCKING).all() == []
         tx.execute(update(hosts).values(name="h"))
+
+
+def test_a_read_is_isolated_without_a_statement_of_its_own_and_a_write_is_not(database: Database) -> None:
+    said: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda _c, _u, statement, *_rest: said.append(statement))
+    with database.read() as tx:
+        tx.execute(select(hosts.c.id)).all()
+    assert [each for each in said if each.startswith("SET")] == []
+    if database.is_sqlite:
+        return
+
+    def how() -> list[str]:
+        return [str(tx.execute(text(f"SHOW transaction_{name}")).scalar_one()) for name in ("isolation", "read_only")]
+
+    for _ in range(2):  # on the same connection, which the pool gives out again
+        with database.read() as tx:
+            assert how() == ["repeatable read", "on"]
+        with database.write() as tx:
+            assert how() == ["read committed", "off"]

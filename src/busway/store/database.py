@@ -58,7 +58,9 @@ class Database:
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
         # The same pool; the option lets a listener know a statement of a read, as the one of the tests does.
-        self._reading = self.engine.execution_options(busway_read=True)
+        # PostgreSQL is told with the BEGIN how a read is isolated, not by a statement of its own.
+        isolated = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reading = self.engine.execution_options(busway_read=True, **isolated)
         audit.watch_inserts(self.engine)
         watch_rights(self.engine)
         self.on_state_time: Callable[[StateTime], object] = _unheard
@@ -68,7 +70,8 @@ class Database:
     def read(self) -> Iterator[Tx]:
         """Opens a read-only transaction with a consistent view."""
         with translated(), self._reading.connect() as tx:
-            tx.execute(text("BEGIN" if self.is_sqlite else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            if self.is_sqlite:
+                tx.exec_driver_sql("BEGIN")
             try:
                 yield tx
             finally:
