@@ -323,3 +323,119 @@ def test_routers_and_floating_addresses_have_tags(ann: Project, public: dict[str
 
     assert ann.rows("routers", tags="red")[0]["tags"] == ["red"] == ann.rows("floatingips", tags="red")[0]["tags"]
     assert ann.rows("routers", tags="blue") == []
+
+
+def test_a_shared_network_with_a_router_of_its_own_project_can_be_unshared(
+    admin: Project, public: dict[str, Any]
+) -> None:
+    _router, net, _sub = routed(admin, public, shared=True)
+
+    assert admin.put("network", net, shared=False).status_code == 200
+
+
+def test_a_port_with_a_floating_address_does_not_become_a_routers(ann: Project, public: dict[str, Any]) -> None:
+    _router, net, _sub = routed(ann, public)
+    port = ann.made("port", {"network_id": net["id"]})
+    floating = ann.made("floatingip", {"floating_network_id": public["id"], "port_id": port["id"]})
+    second = ann.made("router", {"name": "second"})
+
+    refused = ann.act(second, "add", port_id=port["id"])
+
+    assert (refused.status_code, floating["floating_ip_address"] in refused.text) == (409, True)
+    assert ann.rows("ports", device_id=second["id"]) == []
+
+
+def test_a_gateway_stays_while_a_route_leads_by_it(ann: Project, public: dict[str, Any]) -> None:
+    router, _net, _sub = routed(ann, public)
+    route = {"destination": "198.51.100.0/24", "nexthop": "203.0.113.77"}
+    ann.put("router", router, routes=[route])
+
+    refused = ann.put("router", router, external_gateway_info={})
+    together = ann.put("router", router, external_gateway_info={}, routes=[])
+
+    assert (refused.status_code, "by one or more routes" in refused.text) == (409, True)
+    assert together.json()["router"]["external_gateway_info"] is None
+
+
+def test_another_address_of_a_gateway_leaves_translation_as_it_is(admin: Project, public: dict[str, Any]) -> None:
+    gateway = {"network_id": public["id"], "enable_snat": False}
+    router = admin.made("router", {"name": "r", "external_gateway_info": gateway})
+
+    chosen = {"network_id": public["id"], "external_fixed_ips": [{"ip_address": "203.0.113.99"}]}
+    changed = admin.put("router", router, external_gateway_info=chosen).json()["router"]["external_gateway_info"]
+
+    assert (changed["enable_snat"], changed["external_fixed_ips"][0]["ip_address"]) == (False, "203.0.113.99")
+
+
+def test_addresses_with_a_zone_and_texts_that_are_none_are_refused(
+    admin: Project, ann: Project, public: dict[str, Any]
+) -> None:
+    net, six = ann.network("fd00:1::/64")
+    router = ann.made("router", {"name": "r"})
+    ann.act(router, "add", subnet_id=six["id"])
+    asked = {"floating_network_id": public["id"]}
+
+    answers = [
+        ann.put("router", router, routes=[{"destination": "fd00:7::/64", "nexthop": "fd00:1::9%eth0"}]),
+        ann.put("router", router, routes=[{"destination": "fd00:7::%eth0/64", "nexthop": "fd00:1::9"}]),
+        ann.put("subnet", six, dns_nameservers=["fd00::53%eth0"]),
+        ann.put("subnet", six, host_routes=[{"destination": "fd00:8::/64", "nexthop": "fd00:1::1%eth0"}]),
+        ann.http.post(
+            f"{ROOT}/ports",
+            json={"port": {"network_id": net["id"], "allowed_address_pairs": [{"ip_address": "fd00::1%eth0"}]}},
+        ),
+        *(
+            admin.http.post(f"{ROOT}/floatingips", json={"floatingip": {**asked, "floating_ip_address": text}})
+            for text in ("banana", "fd00::1", "203.0.113.256", "203.0.113.0", "192.0.2.1")
+        ),
+    ]
+
+    assert [each.status_code for each in answers] == [400] * len(answers), [each.text for each in answers]
+
+
+def test_what_others_have_is_not_found_in_any_field_of_a_request(
+    routed_server: ApiServer, ann: Project, public: dict[str, Any]
+) -> None:
+    bob = Project(routed_server.client(routed_server.user("bob")))
+    _router, net, sub = routed(ann, public)
+    port = ann.made("port", {"network_id": net["id"]})
+    own = bob.made("router", {"name": "r", "external_gateway_info": {"network_id": public["id"]}})
+    floating = bob.made("floatingip", {"floating_network_id": public["id"]})
+    outer = {"floating_network_id": public["id"]}
+
+    hidden = [
+        bob.act(own, "add", subnet_id=sub["id"]),
+        bob.act(own, "add", port_id=port["id"]),
+        bob.act(own, "remove", subnet_id=sub["id"]),
+        bob.act(own, "remove", port_id=port["id"]),
+        bob.put("router", own, external_gateway_info={"network_id": net["id"]}),
+        bob.http.post(f"{ROOT}/routers", json={"router": {"external_gateway_info": {"network_id": net["id"]}}}),
+        bob.put("floatingip", floating, port_id=port["id"]),
+        bob.http.post(f"{ROOT}/floatingips", json={"floatingip": {**outer, "port_id": port["id"]}}),
+        bob.http.post(f"{ROOT}/floatingips", json={"floatingip": {"floating_network_id": net["id"]}}),
+    ]
+    forbidden = [
+        bob.http.post(f"{ROOT}/{kind}s", json={kind: {**body, "project_id": net["project_id"]}})
+        for kind, body in (("router", {}), ("floatingip", outer))
+    ]
+
+    assert [each.status_code for each in hidden] == [404] * len(hidden), [each.text for each in hidden]
+    assert [each.status_code for each in forbidden] == [403, 403], [each.text for each in forbidden]
+
+
+def test_an_external_network_that_is_full_or_has_no_subnet_gives_nothing(admin: Project, ann: Project) -> None:
+    empty = admin.made("network", {"name": "empty", "router:external": True})
+    small = admin.made("network", {"name": "small", "router:external": True})
+    admin.made("subnet", {"network_id": small["id"], "ip_version": 4, "cidr": "198.51.100.0/30"})
+    six = admin.made("network", {"name": "six", "router:external": True})
+    admin.made("subnet", {"network_id": six["id"], "ip_version": 6, "cidr": "fd00:9::/64"})
+    held = ann.made("router", {"external_gateway_info": {"network_id": small["id"]}})
+
+    def ask(net: dict[str, Any]) -> tuple[int, int]:
+        gateway = {"router": {"external_gateway_info": {"network_id": net["id"]}}}
+        router = ann.http.post(f"{ROOT}/routers", json=gateway)
+        floating = ann.http.post(f"{ROOT}/floatingips", json={"floatingip": {"floating_network_id": net["id"]}})
+        return router.status_code, floating.status_code
+
+    assert (ask(empty), ask(small), ask(six)) == ((400, 400), (409, 409), (201, 400))
+    assert len(ann.rows("routers")) == 2 and held["id"] in {each["id"] for each in ann.rows("routers")}

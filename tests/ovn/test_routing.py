@@ -67,7 +67,10 @@ def overlays(draw: st.DrawFn) -> Overlay:
                     port_id=PortId(f"g{held.network.id}"), fixed_address="10.1.0.10", router_id=router_id,
                 )  # fmt: skip
                 floating.append(made)
-        routes = (HostRoute("10.99.0.0/16", "10.1.0.9"),) if draw(st.booleans()) else ()
+        hops = [HostRoute("10.99.0.0/16", "10.1.0.9")]
+        if gateway is not None and gateway.v4 is not None:
+            hops.append(HostRoute("0.0.0.0/0", gateway.v4.gateway))  # what the gateway says anyway
+        routes = tuple(draw(st.lists(st.sampled_from(hops), unique=True)))
         ports += own
         routers.append(
             Router(

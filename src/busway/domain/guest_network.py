@@ -7,7 +7,7 @@ DHCP and DNS, `bridge` is a bridge of the operator's, perhaps with a VLAN, `over
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from busway.domain.ids import NetworkId, PortId, SecurityGroupId
 
@@ -123,6 +123,20 @@ def slaac_address(cidr: str, mac: str) -> str:
     octets = bytes.fromhex(mac.replace(":", ""))
     interface = bytes((octets[0] ^ 2, *octets[1:3], 0xFF, 0xFE, *octets[3:]))
     return str(IPv6Address(int(IPv6Network(cidr).network_address) + int.from_bytes(interface, "big")))
+
+
+def plain_address(text: str) -> IPv4Address | IPv6Address:
+    """Reads an address without a zone: `fe80::1%eth0` is one on a card of this machine; raises `ValueError`."""
+    if "%" in text:
+        raise ValueError(f"{text[:60]!r} has a zone")
+    return ip_address(text)
+
+
+def plain_network(text: str, *, strict: bool = True) -> IPv4Network | IPv6Network:
+    """Reads a network without a zone; raises `ValueError`."""
+    if "%" in text:
+        raise ValueError(f"{text[:60]!r} has a zone")
+    return ip_network(text, strict=strict)
 
 
 def slaac_mac(address: IPv6Address) -> str | None:

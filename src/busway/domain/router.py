@@ -10,6 +10,7 @@ from busway.domain.ids import FloatingIpId, NetworkId, PortId, ProjectId, Router
 from busway.domain.network import ROUTER_GATEWAY, ROUTER_INTERFACE, Port
 
 MAX_ROUTES = 30  # Neutron's limit of a router's routes
+MAX_INTERFACES = 250  # whoever reads a router reads all its ports
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,12 +108,16 @@ def _chassis(router: Router, outer: Port, gateways: Mapping[str, Sequence[str]])
 
 
 def _routes(router: Router, outer: Port | None) -> Iterator[Row]:
+    own: set[tuple[str, str]] = set()
     if outer is not None:
         for subnet, _address in outer.fixed_ips:
             if subnet.gateway:
                 everywhere = "::/0" if subnet.version == 6 else "0.0.0.0/0"
+                own.add((everywhere, subnet.gateway))
                 yield _route(router, everywhere, subnet.gateway, frozenset({port_name(outer)}))
     for route in router.routes:
+        if (route.destination, route.nexthop) in own:
+            continue  # it says what the gateway says: two rows would have one key
         yield _route(router, route.destination, route.nexthop)
 
 

@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Index, Integer, Row, String, Table, delete, false, func, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    Row,
+    String,
+    Table,
+    delete,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from busway.domain.errors import NotFound
 from busway.domain.guest_network import HostRoute
@@ -113,6 +128,13 @@ def find_network(tx: Tx, network_id: str, *, lock: bool = False) -> Network | No
     """Returns a network, or None; `lock` locks it, so that nobody else allocates addresses until the transaction ends."""
     statement = select(networks).where(networks.c.id == network_id)
     row = tx.execute(statement.with_for_update() if lock else statement).first()
+    return network_of(row) if row else None
+
+
+def find_of_subnet(tx: Tx, subnet_id: str) -> Network | None:
+    """Returns the network that has a subnet, or None."""
+    statement = select(networks).where(or_(networks.c.subnet_id == subnet_id, networks.c.subnet6_id == subnet_id))
+    row = tx.execute(statement).first()
     return network_of(row) if row else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from ipaddress import AddressValueError, IPv4Address
 from itertools import islice
 
 from sqlalchemy import and_, or_, select
@@ -63,7 +64,7 @@ def _addresses(
     if wanted is not None:
         if count > 1 or used([wanted]):
             raise Conflict(f"Address {wanted} on network {network.name} is in use", code="address-taken")
-        if not network.v4.holds(wanted):
+        if not _is_v4(wanted) or not network.v4.holds(wanted):
             raise BadInput(
                 f"IP address {wanted} is not a valid IP for the specified subnet",
                 detail=f"Network {network.name} has {network.v4.cidr}, without its ends and its gateway.",
@@ -85,6 +86,14 @@ def _addresses(
         remedy="Delete a server or a port, or use another network.",
         code="addresses-exhausted",
     )
+
+
+def _is_v4(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except AddressValueError:
+        return False
+    return True
 
 
 def _used(tx: Tx, lookup: AddressLookup, network: Network, macs: Sequence[str], addresses: Sequence[str]) -> set[str]:

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, false, func, literal, or_, select
 
 from busway.domain.guest_network import DIRECT, DIRECT_PHYSICAL, NORMAL, slaac_mac
+from busway.domain.ids import NetworkId
 from busway.domain.network import FLOATING_IP, Plug, Port
 from busway.store.database import Tx
 from busway.store.hosts import hosts
@@ -91,6 +92,13 @@ def list_page(tx: Tx, wanted: PortFilter) -> list[Port]:
     if in_text:
         found = [port for port in found if _has_parts(port, wanted.address_parts)][: wanted.limit]
     return found[::-1] if back else found
+
+
+def find_holder(tx: Tx, network_id: NetworkId, address: str) -> Port | None:
+    """Returns the port that has an address on a network, of either IP version, or None."""
+    here = and_(IS_LIVE, _p.network_id == network_id, _has_address(address))
+    found = read_ports(tx, list(tx.execute(select(ports).where(here).limit(1))))
+    return found[0] if found else None
 
 
 def _condition(name: str, values: Collection[str], wanted: PortFilter) -> ColumnElement[bool]:

@@ -25,12 +25,12 @@ from sqlalchemy import (
 from busway.domain.device import PciDevice
 from busway.domain.dhcp_option import DhcpOption
 from busway.domain.guest_network import NORMAL, OVERLAY, AddressPair
-from busway.domain.ids import HostId, NetworkId, PortId, ProjectId, SecurityGroupId, ServerId
+from busway.domain.ids import HostId, NetworkId, PortId, ProjectId, RouterId, SecurityGroupId, ServerId
 from busway.domain.network import ROUTER_GATEWAY, Network, Plug, Port
 from busway.domain.nic_request import OVERLAY_WISH, NicWish
 from busway.domain.numa_policy import NumaPolicy
 from busway.store.database import Tx
-from busway.store.floating_ips import detach_floating_ip
+from busway.store.floating_ips import detach_floating_ip, floating_ips
 from busway.store.metadata import Json, UtcTime, metadata
 from busway.store.network_tags import forget_tags
 from busway.store.networks import list_networks, networks
@@ -200,6 +200,19 @@ def internal_ports(tx: Tx, network_ids: Collection[NetworkId], *owners: str) -> 
         IS_LIVE, ports.c.network_id.in_(list(network_ids)), ports.c.device_owner.in_(owners)
     )
     return read_ports(tx, list(tx.execute(statement.order_by(ports.c.created, ports.c.id))))
+
+
+def projects_on(tx: Tx, network_id: NetworkId) -> list[ProjectId]:
+    """Lists the projects that have ports on a network, `NOBODY` too if the network itself has some."""
+    statement = select(ports.c.project_id).where(IS_LIVE, ports.c.network_id == network_id).distinct()
+    return [ProjectId(each) for each in tx.execute(statement.order_by(ports.c.project_id)).scalars()]
+
+
+def has_floating(tx: Tx, network_id: NetworkId, router_id: RouterId) -> bool:
+    """Returns True if a router leads a floating address to a port on a network."""
+    led = select(floating_ips.c.port_id).where(floating_ips.c.router_id == router_id)
+    statement = select(ports.c.id).where(IS_LIVE, ports.c.network_id == network_id, ports.c.id.in_(led)).limit(1)
+    return tx.execute(statement).first() is not None
 
 
 def list_gateway_ports(tx: Tx, driver: str) -> list[Port]:

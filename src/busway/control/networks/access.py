@@ -5,7 +5,7 @@ from __future__ import annotations
 from busway.domain.caller import Caller
 from busway.domain.errors import Forbidden, NotFound
 from busway.domain.ids import ProjectId
-from busway.domain.network import Network, Port
+from busway.domain.network import Network, Port, Subnet
 from busway.domain.router import FloatingIp, Router
 from busway.domain.security_group import SecurityGroup
 from busway.store import floating_ips, networks, ports, routers, security_groups
@@ -49,6 +49,21 @@ def own_network(tx: Tx, caller: Caller, network_id: str, doing: str) -> Network:
     found = visible_network(tx, caller, network_id, lock=True)
     require_network_owner(caller, found, doing)
     return found
+
+
+def own_subnet(tx: Tx, caller: Caller, subnet_id: str, doing: str) -> tuple[Network, Subnet]:
+    """Returns a subnet that the caller may change, with its network, which is locked; raises as `own_network`.
+
+    Of an external network everybody sees the network, but not its subnets.
+    """
+    found = networks.find_of_subnet(tx, subnet_id)
+    if found is None or not (found.shared or caller.may_see(found.owner)):
+        raise missing("subnet", subnet_id)
+    network = own_network(tx, caller, found.id, doing)
+    for subnet in network.subnets:
+        if subnet.id == subnet_id:
+            return network, subnet
+    raise missing("subnet", subnet_id)  # somebody has deleted it meanwhile
 
 
 def require_network_owner(caller: Caller, network: Network, doing: str) -> None:

@@ -18,7 +18,7 @@ from busway.store.database import Tx
 
 def note_network(tx: Tx, network: Network, now: datetime) -> None:
     """Notes a change for each project that has ports on a network."""
-    for project in sorted({port.project_id for port in ports.list_ports(tx, network_id=network.id)}):
+    for project in ports.projects_on(tx, network.id):
         security_groups.note_change(tx, project, now)
 
 

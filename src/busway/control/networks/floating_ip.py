@@ -10,7 +10,7 @@ from busway.control.networks.access import scope, visible_floating_ip, visible_n
 from busway.control.networks.overlay import TOPIC
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, NotFound
-from busway.domain.ids import FloatingIpId, NetworkId, PortId, ProjectId
+from busway.domain.ids import FloatingIpId, NetworkId, PortId, ProjectId, RouterId
 from busway.domain.network import FLOATING_IP, NOBODY, ROUTER_INTERFACE, Network, Port
 from busway.domain.router import FloatingIp, Router
 from busway.policy import authorize
@@ -94,16 +94,22 @@ def update_floating_ip(
     Raises `NotFound` for a port that no router joins to the external network, `Conflict` for one that has a floating address.
     """
     with control.db.write() as tx:
+        changed = visible_floating_ip(tx, caller, floating_id)
         if isinstance(port_id, str):
-            visible_port(tx, caller, port_id, lock=True)  # before the address, as all who lock both
-        floating = visible_floating_ip(tx, caller, floating_id, lock=True)
-        if isinstance(port_id, str):
-            changed = _led_to(tx, caller, floating, port_id, fixed_address)
+            changed = _led_to(tx, caller, changed, port_id, fixed_address)
         else:
             _refuse_address_alone(None, fixed_address)
-            free = replace(floating, port_id=None, fixed_address="", router_id=None)
-            changed = free if port_id is None else floating
-        changed = replace(changed, description=floating.description if description is None else description)
+        floating = visible_floating_ip(
+            tx, caller, floating_id, lock=True
+        )  # after its router and port, as all who lock these
+        if port_id is not True:
+            led = (
+                changed
+                if isinstance(port_id, str)
+                else replace(floating, port_id=None, fixed_address="", router_id=None)
+            )
+            floating = replace(floating, port_id=led.port_id, fixed_address=led.fixed_address, router_id=led.router_id)
+        changed = replace(floating, description=floating.description if description is None else description)
         store.save_floating_ip(tx, changed)
     control.bell.ring(TOPIC)
     return changed
@@ -148,8 +154,24 @@ def _refuse_address_alone(port_id: str | None, fixed_address: str | None) -> Non
 
 
 def _led_to(tx: Tx, caller: Caller, floating: FloatingIp, port_id: str, fixed_address: str | None) -> FloatingIp:
-    """Returns the floating address as it leads to a port."""
+    """Returns the floating address as it leads to a port; locks the router, then the port."""
+    port = visible_port(tx, caller, port_id)
+    _refuse_port(floating, port, fixed_address)
+    router = _router_between(tx, floating, port)
     port = visible_port(tx, caller, port_id, lock=True)
+    _refuse_port(floating, port, fixed_address)  # again: it may be a router's by now
+    others = [each for each in store.attached(tx, ports=[port.id]) if each.id != floating.id]
+    if others:
+        raise Conflict(
+            f"Cannot associate floating IP {floating.address} ({floating.id}) with port {port.id} using fixed IP "
+            f"{port.address}, as that fixed IP already has a floating IP on external network {others[0].network_id}",
+            remedy=f"Take it away first: openstack floating ip unset --port {others[0].address}",
+            code="floating-ip-port",
+        )
+    return replace(floating, port_id=port.id, fixed_address=port.address, router_id=router.id)
+
+
+def _refuse_port(floating: FloatingIp, port: Port, fixed_address: str | None) -> None:
     if port.is_internal or port.project_id != floating.project_id:
         raise BadInput(
             f"Bad floatingip request: Port {port.id} is not one of project {floating.project_id} that a server can have, and "
@@ -163,26 +185,20 @@ def _led_to(tx: Tx, caller: Caller, floating: FloatingIp, port_id: str, fixed_ad
             else f"Bad floatingip request: Cannot add floating IP to port {port.id} that has no fixed IPv4 addresses",
             code="floating-ip-port",
         )
-    router = _router_between(tx, floating, port)
-    others = [each for each in store.attached(tx, ports=[port.id]) if each.id != floating.id]
-    if others:
-        raise Conflict(
-            f"Cannot associate floating IP {floating.address} ({floating.id}) with port {port.id} using fixed IP "
-            f"{port.address}, as that fixed IP already has a floating IP on external network {others[0].network_id}",
-            remedy=f"Take it away first: openstack floating ip unset --port {others[0].address}",
-            code="floating-ip-port",
-        )
-    return replace(floating, port_id=port.id, fixed_address=port.address, router_id=router.id)
 
 
 def _router_between(tx: Tx, floating: FloatingIp, port: Port) -> Router:
     """Returns the router between a port's subnet and the external network, locked; raises `NotFound`."""
     joined = ports.internal_ports(tx, [port.network.id], ROUTER_INTERFACE)
-    for each in joined:
-        router = routers.find_router(tx, each.device_id, lock=True) if each.address else None
-        if router is None or router.gateway != floating.network_id:
+    for known in routers.list_routers(tx, ids=[RouterId(each.device_id) for each in joined if each.address]):
+        if known.gateway != floating.network_id:
             continue
-        if any(own.network.id == port.network.id and own.address for own in router.interfaces):
+        router = routers.find_router(tx, known.id, lock=True)
+        if (
+            router is not None
+            and router.gateway == floating.network_id
+            and any(own.network.id == port.network.id and own.address for own in router.interfaces)
+        ):
             return router
     subnet = port.network.v4.id if port.network.v4 else ""
     raise NotFound(

@@ -16,7 +16,7 @@ from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, NotSupported
 from busway.domain.guest_network import BRIDGE, DEFAULT_PHYSICAL, LOCAL, OVERLAY, OVERLAY_MTU
 from busway.domain.ids import NetworkId, ProjectId
-from busway.domain.network import ROUTER_INTERFACE, Network, Subnet
+from busway.domain.network import NOBODY, ROUTER_INTERFACE, Network, Subnet
 from busway.policy import authorize
 from busway.store import floating_ips, network_list, ports, routers
 from busway.store import networks as store
@@ -187,7 +187,7 @@ def update_network(
     with control.db.write() as tx:
         known = own_network(tx, caller, network_id, "change")
         if shared is False and known.shared:
-            _refuse_strangers(known, [port.project_id for port in ports.list_ports(tx, network_id=known.id)])
+            _refuse_strangers(known, ports.projects_on(tx, known.id))
         if external is not None and external != known.external:
             _check_external(control, tx, known, external=external)
         changed = replace(
@@ -249,7 +249,7 @@ def _segment(network: Network) -> tuple[str, str, int]:
 
 
 def _refuse_strangers(network: Network, projects: list[ProjectId]) -> None:
-    others = {project for project in projects if project != network.owner}
+    others = {project for project in projects if project not in (network.owner, NOBODY)}
     if others:
         raise Conflict(
             f"Network {network.name} can't be unshared: {len(others)} other projects have ports on it",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_network
 
 from busway.control.context import Control
 from busway.control.networks import quota, sriov
@@ -15,7 +14,7 @@ from busway.control.networks.security_group import default_group
 from busway.domain.caller import Caller
 from busway.domain.dhcp_option import DhcpOption, check_options
 from busway.domain.errors import BadInput, Conflict, NotSupported
-from busway.domain.guest_network import NORMAL, OVERLAY, AddressPair
+from busway.domain.guest_network import NORMAL, OVERLAY, AddressPair, plain_network
 from busway.domain.ids import PortId, ProjectId, SecurityGroupId, ServerId
 from busway.domain.network import FLOATING_IP, ROUTER_GATEWAY, ROUTER_INTERFACE, SERVICES, Network, Port
 from busway.policy import authorize
@@ -236,7 +235,9 @@ def _pairs(port: Port, wanted: Sequence[AddressPair]) -> tuple[AddressPair, ...]
             f"{len(wanted)} allowed address pairs", remedy=f"Give at most {MAX_PAIRS}.", code="address-pairs"
         )
     try:
-        found = [AddressPair(_mac(pair.mac) or port.mac, str(ip_network(pair.cidr, strict=False))) for pair in wanted]
+        found = [
+            AddressPair(_mac(pair.mac) or port.mac, str(plain_network(pair.cidr, strict=False))) for pair in wanted
+        ]
     except ValueError as error:
         raise BadInput(
             "An allowed address pair needs an IP address", detail=f"{error}.", code="address-pairs"

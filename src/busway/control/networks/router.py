@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from busway.control.context import Control
 from busway.control.networks import quota
@@ -12,12 +12,12 @@ from busway.control.networks.access import scope, visible_network, visible_route
 from busway.control.networks.overlay import TOPIC
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict
-from busway.domain.guest_network import HostRoute, slaac_address
+from busway.domain.guest_network import HostRoute, plain_address, plain_network, slaac_address
 from busway.domain.ids import NetworkId, PortId, ProjectId, RouterId
 from busway.domain.network import NOBODY, ROUTER_GATEWAY, Network, Port
 from busway.domain.router import MAX_ROUTES, Router
 from busway.policy import authorize
-from busway.store import floating_ips, port_addresses, ports, router_list
+from busway.store import floating_ips, port_addresses, port_list, ports, router_list
 from busway.store import routers as store
 from busway.store.database import Tx
 from busway.store.network_list import EVERY_NETWORK, NetworkFilter
@@ -105,7 +105,7 @@ def update_router(
             name=router.name if name is None else name,
             description=router.description if description is None else description,
             up=router.up if up is None else up,
-            routes=router.routes if routes is None else _routes(router, routes),
+            routes=_kept_routes(router) if routes is None else _routes(router, routes),
         )
         store.save_router(tx, changed)
     control.bell.ring(TOPIC)
@@ -156,6 +156,7 @@ def _changed_gateway(control: Control, tx: Tx, router: Router, wanted: Gateway, 
     if router.gateway is not None:
         if router.gateway != outer.id:
             _refuse_floating(tx, router)
+        wanted = replace(wanted, snat=router.snat if wanted.snat is None else wanted.snat)
         router = _dropped_gateway(tx, router)
     return _with_gateway(control, tx, router, wanted, outer)
 
@@ -198,7 +199,7 @@ def _with_gateway(control: Control, tx: Tx, router: Router, wanted: Gateway, out
     chosen = _chosen(outer, wanted.addresses or ())
     [(address, mac)] = port_addresses.take_cards(tx, outer, [port_id], chosen.get(4))
     v6 = chosen.get(6) or (slaac_address(outer.v6.cidr, mac) if outer.v6 else "")
-    if 6 in chosen and v6 in {each.address6 for each in ports.list_ports(tx, network_id=outer.id)}:
+    if 6 in chosen and port_list.find_holder(tx, outer.id, v6) is not None:
         raise Conflict(f"Address {v6} on network {outer.name} is in use", code="address-taken")
     port = Port(
         port_id, outer, NOBODY, None, address, mac, control.now(), own=True, security=False,
@@ -221,7 +222,7 @@ def _chosen(outer: Network, wanted: Sequence[tuple[str, str]]) -> dict[int, str]
         if not address:
             continue
         try:
-            one = ip_address(address)
+            one = plain_address(address)
         except ValueError as error:
             raise BadInput(f"{address[:60]} is not an IP address", detail=f"{error}.", code="router-gateway") from error
         within = [each for each in outer.subnets if one in ip_network(each.cidr)]
@@ -267,11 +268,11 @@ def _routes(router: Router, wanted: Sequence[HostRoute]) -> tuple[HostRoute, ...
     if len(wanted) > MAX_ROUTES:
         raise _bad_route(f"{len(wanted)} routes are too many", f"Give at most {MAX_ROUTES}.")
     own = {address for port in router.ports for _subnet, address in port.fixed_ips}
-    reached = [ip_network(subnet.cidr) for port in router.ports for subnet, _address in port.fixed_ips]
+    reached = _reached(router)
     found = []
     for route in wanted:
         try:
-            to, by = ip_network(route.destination), ip_address(route.nexthop)
+            to, by = plain_network(route.destination), plain_address(route.nexthop)
         except ValueError as error:
             raise _bad_route("A route needs a network and an address", f"{error}.") from error
         if to.version != by.version:
@@ -287,6 +288,26 @@ def _routes(router: Router, wanted: Sequence[HostRoute]) -> tuple[HostRoute, ...
     if len(set(found)) != len(found):
         raise _bad_route("Invalid format for routes: a route is there twice", "Give each once.")
     return tuple(found)
+
+
+def _kept_routes(router: Router) -> tuple[HostRoute, ...]:
+    """Returns the routes that a router has; raises `Conflict` if one led by the gateway that it no longer has."""
+    reached = _reached(router)
+    for route in router.routes:
+        by = ip_address(route.nexthop)
+        if not any(by in each for each in reached):
+            raise Conflict(
+                f"Gateway cannot be updated for router {router.id}, since it is required by one or more routes",
+                detail=f"One leads to {route.destination} by {route.nexthop}.",
+                remedy="Remove them first: openstack router unset --route destination=SUBNET,gateway=ADDRESS",
+                code="router-in-use",
+            )
+    return router.routes
+
+
+def _reached(router: Router) -> list[IPv4Network | IPv6Network]:
+    """Returns the subnets that a router has ports on."""
+    return [ip_network(subnet.cidr) for port in router.ports for subnet, _address in port.fixed_ips]
 
 
 def _bad_route(brief: str, remedy: str) -> BadInput:

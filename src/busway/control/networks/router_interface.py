@@ -11,7 +11,7 @@ from ipaddress import ip_address, ip_network
 
 from busway.control.context import Control
 from busway.control.networks import quota
-from busway.control.networks.access import missing, own_network, scope, visible_port, visible_router
+from busway.control.networks.access import own_network, own_subnet, visible_port, visible_router
 from busway.control.networks.changes import note_network, tell_hosts
 from busway.control.networks.overlay import TOPIC
 from busway.control.networks.port import internal_port
@@ -21,8 +21,8 @@ from busway.domain.errors import BadInput, Conflict, NotFound
 from busway.domain.guest_network import OVERLAY
 from busway.domain.ids import PortId
 from busway.domain.network import NOBODY, ROUTER_INTERFACE, SERVICES, Network, Port, Subnet
-from busway.domain.router import Router
-from busway.store import floating_ips, networks, port_addresses, ports
+from busway.domain.router import MAX_INTERFACES, Router
+from busway.store import floating_ips, networks, port_addresses, port_list, ports
 from busway.store.database import Tx
 
 
@@ -57,14 +57,16 @@ def add_interface(
     with control.db.write() as tx:
         known = visible_router(tx, caller, router_id)
         quota.take_projects(control, tx, [known.project_id])
+        # All lock in one order: networks, routers, ports, floating addresses.
         if port_id is not None:
-            visible_port(tx, caller, port_id, lock=True)  # ports are locked before routers, and networks after them
-        router = visible_router(tx, caller, router_id, lock=True)
-        if port_id is not None:
-            network, port = _given(tx, caller, port_id)
+            network = own_network(tx, caller, visible_port(tx, caller, port_id).network.id, "join a router to")
+            router = _with_room(visible_router(tx, caller, router_id, lock=True))
+            port = _given(tx, caller, network, port_id)
             refuse_overlap(router, network, [subnet.version for subnet, _address in port.fixed_ips])
         else:
-            network, subnet = _subnet(tx, caller, str(subnet_id))
+            network, subnet = own_subnet(tx, caller, str(subnet_id), "join a router to")
+            router = _with_room(visible_router(tx, caller, router_id, lock=True))
+            _require_overlay(network)
             refuse_overlap(router, network, [subnet.version])
             quota.check(control, tx, router.project_id, "port")
             port = _at_gateway(control, tx, router, network, subnet)
@@ -90,9 +92,10 @@ def remove_interface(
     if subnet_id is None and port_id is None:
         raise BadInput("Bad router request: Either subnet_id or port_id must be specified", code="router-interface")
     with control.db.write() as tx:
+        known = _of_router(visible_router(tx, caller, router_id), subnet_id, port_id)
+        networks.find_network(tx, known.network.id, lock=True)  # before the router, as all who lock both
         router = visible_router(tx, caller, router_id, lock=True)
         port = _of_router(router, subnet_id, port_id)
-        networks.get_network(tx, port.network.id, lock=True)
         _refuse_used(tx, router, port)
         ports.remove_port(tx, port.id)
         _place_services(control, tx, port.network)
@@ -102,19 +105,19 @@ def remove_interface(
     return Interface(replace(router, ports=tuple(each for each in router.ports if each.id != port.id)), port)
 
 
-def _subnet(tx: Tx, caller: Caller, subnet_id: str) -> tuple[Network, Subnet]:
-    for each in networks.list_networks(tx, scope(caller)):
-        if any(subnet.id == subnet_id for subnet in each.subnets):
-            network = own_network(tx, caller, each.id, "join a router to")
-            _require_overlay(network)
-            [subnet] = [subnet for subnet in network.subnets if subnet.id == subnet_id]
-            return network, subnet
-    raise missing("subnet", subnet_id)
+def _with_room(router: Router) -> Router:
+    if len(router.interfaces) >= MAX_INTERFACES:
+        raise BadInput(
+            f"Bad router request: Router {router.id} already joins {len(router.interfaces)} subnets",
+            detail=f"A router joins at most {MAX_INTERFACES}.",
+            remedy="Take another router.",
+            code="router-interface",
+        )
+    return router
 
 
-def _given(tx: Tx, caller: Caller, port_id: str) -> tuple[Network, Port]:
-    port = visible_port(tx, caller, port_id)
-    network = own_network(tx, caller, port.network.id, "join a router to")
+def _given(tx: Tx, caller: Caller, network: Network, port_id: str) -> Port:
+    port = visible_port(tx, caller, port_id, lock=True)
     if port.is_internal and port.device_owner != ROUTER_INTERFACE:
         raise internal_port(port)
     if port.is_internal or port.server_id is not None:
@@ -124,13 +127,19 @@ def _given(tx: Tx, caller: Caller, port_id: str) -> tuple[Network, Port]:
             code="port-in-use",
         )
     _require_overlay(network)
+    if held := floating_ips.attached(tx, ports=[port.id]):
+        raise Conflict(
+            f"Port {port.id} can't be that of a router: floating IP {held[0].address} leads to it",
+            remedy=f"Take it away first: openstack floating ip unset --port {held[0].id}",
+            code="port-in-use",
+        )
     if not port.fixed_ips:
         raise BadInput(
             "Bad router request: Router port must have at least one fixed IP",
             detail=f"Network {network.name} has no subnet.",
             code="router-interface",
         )
-    return network, port
+    return port
 
 
 def _require_overlay(network: Network) -> None:
@@ -152,7 +161,7 @@ def _at_gateway(control: Control, tx: Tx, router: Router, network: Network, subn
             remedy="Give it one (openstack subnet set --gateway), or join a port: openstack router add port",
             code="router-interface",
         )
-    if any(subnet.gateway in (port.address, port.address6) for port in ports.list_ports(tx, network_id=network.id)):
+    if port_list.find_holder(tx, network.id, subnet.gateway) is not None:
         raise Conflict(
             f"IP address {subnet.gateway} already allocated in subnet {subnet.id}",
             detail="Another router joins the subnet at its gateway's address.",
@@ -213,9 +222,7 @@ def _of_router(router: Router, subnet_id: str | None, port_id: str | None) -> Po
 
 def _refuse_used(tx: Tx, router: Router, port: Port) -> None:
     subnets = {subnet.id for subnet, _address in port.fixed_ips}
-    held = {each.port_id: each for each in floating_ips.attached(tx, routers=[router.id]) if each.port_id is not None}
-    on_network = {each.id for each in ports.list_ports(tx, network_id=port.network.id)} if held else set()
-    if port.address and on_network & held.keys():
+    if port.address and ports.has_floating(tx, port.network.id, router.id):
         raise Conflict(
             f"Router interface for subnet {', '.join(sorted(subnets))} on router {router.id} cannot be deleted, as it is "
             "required by one or more floating IPs",

@@ -10,18 +10,17 @@ from ipaddress import (
     IPv4Network,
     IPv6Network,
     NetmaskValueError,
-    ip_address,
     ip_network,
 )
 
 from busway.control.context import Control
 from busway.control.networks import quota
-from busway.control.networks.access import missing, own_network, scope, visible_network
+from busway.control.networks.access import own_network, own_subnet, scope, visible_network
 from busway.control.networks.changes import note_network, tell_hosts
 from busway.control.networks.network import unique_local
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict
-from busway.domain.guest_network import LOCAL, METADATA_ADDRESS, OVERLAY, HostRoute
+from busway.domain.guest_network import LOCAL, METADATA_ADDRESS, OVERLAY, HostRoute, plain_address, plain_network
 from busway.domain.network import Network, Subnet
 from busway.store import network_list, ports
 from busway.store import networks as store
@@ -126,7 +125,7 @@ def update_subnet(
     one.
     """
     with control.db.write() as tx:
-        network, subnet = _own_subnet(tx, caller, subnet_id, "change a subnet of")
+        network, subnet = own_subnet(tx, caller, subnet_id, "change a subnet of")
         if gateway is not None:
             subnet = _with_gateway(tx, network, subnet, gateway)
         changed = replace(
@@ -165,7 +164,7 @@ def _holders(tx: Tx, network: Network, subnet: Subnet) -> int:
 def delete_subnet(control: Control, caller: Caller, subnet_id: str) -> None:
     """Deletes a subnet; raises `Conflict` while ports have addresses of it."""
     with control.db.write() as tx:
-        network, subnet = _own_subnet(tx, caller, subnet_id, "delete a subnet of")
+        network, subnet = own_subnet(tx, caller, subnet_id, "delete a subnet of")
         if held := _holders(tx, network, subnet):
             raise Conflict(
                 f"Unable to complete operation on subnet {subnet.id}: {held} ports have its addresses",
@@ -177,17 +176,9 @@ def delete_subnet(control: Control, caller: Caller, subnet_id: str) -> None:
     tell_hosts(control)
 
 
-def _own_subnet(tx: Tx, caller: Caller, subnet_id: str, doing: str) -> tuple[Network, Subnet]:
-    for network in store.list_networks(tx, scope(caller)):
-        for subnet in network.subnets:
-            if subnet.id == subnet_id:
-                return own_network(tx, caller, network.id, doing), subnet
-    raise missing("subnet", subnet_id)
-
-
 def _subnet(control: Control, network: Network, wanted: NewSubnet) -> Subnet:
     try:
-        cidr = ip_network(unique_local(network.id) if wanted.cidr == "auto" else wanted.cidr)
+        cidr = plain_network(unique_local(network.id) if wanted.cidr == "auto" else wanted.cidr)
     except ValueError as error:
         raise BadInput(f"{wanted.cidr} is not a valid subnet", detail=f"{error}.", code="subnet-cidr") from error
     if isinstance(cidr, IPv6Network):
@@ -254,7 +245,7 @@ def _within(address: str, cidr: IPv4Network | IPv6Network) -> str:
     if not address:
         return ""
     try:
-        found = ip_address(address)
+        found = plain_address(address)
     except (AddressValueError, NetmaskValueError, ValueError) as error:
         raise _bad(f"{address} is not an IP address", f"{error}.") from error
     if found not in cidr or found == cidr.network_address or (found.version == 4 and found == cidr.broadcast_address):
@@ -266,7 +257,7 @@ def _dns(servers: Sequence[str]) -> tuple[str, ...]:
     if len(servers) > MAX_DNS:
         raise _bad(f"{len(servers)} DNS servers", f"Give at most {MAX_DNS}.")
     try:
-        return tuple(str(ip_address(server)) for server in servers)
+        return tuple(str(plain_address(server)) for server in servers)
     except ValueError as error:
         raise _bad("A DNS server needs an IP address", f"{error}.") from error
 
@@ -281,7 +272,7 @@ def _routes(wanted: Sequence[HostRoute], version: int) -> tuple[HostRoute, ...]:
     found = []
     for route in wanted:
         try:
-            to, by = ip_network(route.destination), ip_address(route.nexthop)
+            to, by = plain_network(route.destination), plain_address(route.nexthop)
         except ValueError as error:
             raise _bad("A host route needs a network and an address", f"{error}.") from error
         if {to.version, by.version} != {version}:
