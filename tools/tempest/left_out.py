@@ -20,6 +20,10 @@ LEFT_OUT: tuple[tuple[str, str], ...] = (
         "a network has one subnet of each IP version, and a port one address of each",
     ),
     (
+        r"network\..*\.ExtraDHCPOptionsIpV6TestJSON\.",
+        "options of DHCP are IPv4's, and one whose value is no address of IPv4 is refused: dnsmasq would leave it out",
+    ),
+    (
         r"network\..*\.PortsIpV6TestJSON\.test_port_list_filter_by_ip_substr$",
         "an IPv6 address follows from its port's MAC and can't be chosen",
     ),
