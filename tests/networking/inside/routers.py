@@ -202,7 +202,13 @@ def main(folder: Path) -> None:
 
 def lease_of(guest: Guest) -> dict[str, str]:
     """What DHCP tells a guest, which then has the address."""
-    lease = guest.lease()
+    lease: dict[str, str] = {}
+
+    def told() -> bool:
+        lease.update(guest.lease())
+        return "ip" in lease
+
+    wait_for(told, pause=_PAUSE_S)
     guest.has(f"{lease['ip']}/24")
     return lease
 
