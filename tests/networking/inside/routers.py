@@ -137,8 +137,10 @@ def main(folder: Path) -> None:
     blue, green, public = world.network("blue", "10.1.0.0/24"), world.network("green", "10.2.0.0/24"), world.public()
     a_port, a = world.guest("a", blue, one)
     b_port, b = world.guest("b", green, two)
-    told = [lease_of(a), lease_of(b)]
-    assert [each["staticroutes"] for each in told] == ["169.254.169.254/32 10.1.0.1", "169.254.169.254/32 10.2.0.1"]
+    # One asks DHCP before there is a router, the other afterwards: Open vSwitch 3.1 in user space ends with a failed assertion
+    # (conn_update_state) when a guest asks again while what it remembers of the first time has just expired.
+    a.has(f"{a_port.address}/24")
+    assert lease_of(b)["staticroutes"] == "169.254.169.254/32 10.2.0.1"
     for guest, net in ((a, "1"), (b, "2")):
         guest.do("ip", "route", "add", "default", "via", f"10.{net}.0.1")
     assert not a.pings(b_port.address), "two networks without a router"
@@ -202,13 +204,7 @@ def main(folder: Path) -> None:
 
 def lease_of(guest: Guest) -> dict[str, str]:
     """What DHCP tells a guest, which then has the address."""
-    lease: dict[str, str] = {}
-
-    def told() -> bool:
-        lease.update(guest.lease())
-        return "ip" in lease
-
-    wait_for(told, pause=_PAUSE_S)
+    lease = guest.lease()
     guest.has(f"{lease['ip']}/24")
     return lease
 
