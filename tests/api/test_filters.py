@@ -17,7 +17,7 @@ from busway.store.images import images
 from busway.store.projects import projects
 from busway.store.servers import servers
 from busway.store.users import users
-from tests.api.many import FLAVOR, fill, host_id, server_id
+from tests.api.many import FLAVOR, fill, host_id, server_id, user_id
 from tests.api.serving import ApiServer, start_api_server
 
 # What is no filter: pages and orders are tested with their lists, and the others say how something is done or shown.
@@ -131,7 +131,7 @@ FILTERS: dict[str, dict[str, Any]] = {
         "project_id": "other",
         "source_compute": "host00000",
         "status": ("confirmed", "error"),
-        "user_id": "{user}",
+        "user_id": user_id(3),
     },
     "/compute/v2.1/os-security-groups": {"all_tenants": ("1", "0")},
     "/compute/v2.1/os-services": {"binary": "nova-compute", "host": "host00000"},

@@ -11,7 +11,10 @@ _VOLUMES = (
     "There are no volumes.",
     "A flavor's disk, ephemeral and swap disks are a server's storage; images keep what must stay.",
 )
-_FLOATING = ("Floating addresses are the network API's.", "On a cloud with routers: openstack floating ip create.")
+_FLOATING = (
+    "Floating addresses are the network API's.",
+    "On a cloud with routers: openstack floating ip create. On any: give the server a port on a network of type flat or vlan.",
+)
 _GONE = "Nova has removed it too."
 # By the beginning of a path: why nothing is there, and what to do.
 _PATHS: tuple[tuple[str, str, str], ...] = (
