@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     in_memory = "TMPDIR" not in os.environ and _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free >= _FREE_BYTES
     root = str(_IN_MEMORY) if in_memory else tempfile.gettempdir()
     folder = config.stash[_OWN] = tempfile.mkdtemp(prefix="bw-", dir=root)
-    Path(folder).chmod(0o711)  # PostgreSQL runs as somebody else
+    Path(folder).chmod(0o1777)  # like /tmp: PostgreSQL and swtpm run as somebody else, and swtpm writes in TMPDIR
     os.environ.update({_FOLDER: folder, "TMPDIR": folder})
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", root)
     tempfile.tempdir = None
