@@ -38,6 +38,8 @@ if [ "$kind" = ipv4 ] && [ -n "$address" ]; then
     case $mask in *.*) mask=$(ipcalc -p 0.0.0.0 "$mask") mask=${mask#PREFIX=} ;; esac
     case $address in */*) ;; *) address=$address/$mask ;; esac
     ip address add "$address" dev "$card"
+    # Says its MAC to all: the last server with this address had another, and QEMU's user network never asks again.
+    echo 1 > "/proc/sys/net/ipv4/conf/$card/arp_notify"
     ip link set "$card" up
     [ -z "$gateway" ] || ip route add default via "$gateway"
     echo "$routes" | while read -r route; do [ -z "$route" ] || ip route add $route; done
