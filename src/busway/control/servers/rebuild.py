@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from busway.control import quotas
 from busway.control.context import Control
@@ -74,19 +75,9 @@ def rebuild_server(control: Control, caller: Caller, server_id: str, wanted: Reb
         powered = row.status is not ServerStatus.SHUTOFF
         assert row.host_id is not None
         values = {
-            "task_state": TaskState.REBUILDING,
+            **on_new_disk(row, powered=powered),
             "image_id": image.id,
             "image_words": words,
-            "root_image_id": None,
-            "ephemeral_image_id": None,
-            "disks": (row.last_disk + 1,),
-            "last_disk": row.last_disk + 1,
-            "powered": powered,
-            "hold": None,
-            "rescue": None,
-            "rescue_image_id": None,
-            "starts": row.starts + 1 if powered else row.starts,
-            "fault": None,
             "generation": hosts.bump_generation(tx, row.host_id),
             **_changes(control, tx, caller, row, wanted),
         }
@@ -96,6 +87,23 @@ def rebuild_server(control: Control, caller: Caller, server_id: str, wanted: Reb
         note_action(tx, caller, row.id, "rebuild", request_id, now)
     control.bell.ring(f"host:{row.host_id}")
     return get_server(control, caller, row.id)
+
+
+def on_new_disk(row: ServerRow, *, powered: bool) -> dict[str, Any]:
+    """The columns of a server whose root disk is made from its image once more; `powered`: its guest starts on it."""
+    return {
+        "task_state": TaskState.REBUILDING,
+        "root_image_id": None,
+        "ephemeral_image_id": None,
+        "disks": (row.last_disk + 1,),
+        "last_disk": row.last_disk + 1,
+        "powered": powered,
+        "hold": None,
+        "rescue": None,
+        "rescue_image_id": None,
+        "starts": row.starts + 1 if powered else row.starts,
+        "fault": None,
+    }
 
 
 def _words(tx: Tx, row: ServerRow, image: Image) -> dict[str, str]:

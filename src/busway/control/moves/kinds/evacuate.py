@@ -13,8 +13,6 @@ evacuates must know that it is off.
 
 from __future__ import annotations
 
-from typing import Any
-
 from busway.control.context import Control
 from busway.control.hosts.down import check_known_down
 from busway.control.moves.kinds.kind import Failure, Kind
@@ -24,6 +22,7 @@ from busway.control.placement.snapshot import is_up
 from busway.control.servers.access import note_action, server_row, set_status
 from busway.control.servers.fail import refuse
 from busway.control.servers.leave import depart, drop_uploads
+from busway.control.servers.rebuild import on_new_disk
 from busway.domain.caller import Caller
 from busway.domain.claim import ClaimState
 from busway.domain.errors import BadInput, Conflict, NotFound
@@ -97,7 +96,7 @@ def evacuate_server(
         uuid, who = control.new_id(), (caller.user_id, caller.project_id)
         kind, state = MoveKind.EVACUATION, MoveState.POST_MIGRATING
         moves.insert_move(tx, uuid, row.id, kind, state, source, target, powered, *who, now)
-        begun = _begun(row, target, powered=powered)
+        begun = {**on_new_disk(row, powered=powered), "host_id": target.host_id, "power": None}
         set_status(tx, row, ServerStatus.REBUILD, reason, now, **begun, admin_pass=admin_pass, generation=generation)
         server_passwords.clear_password(tx, row.id)
         note_action(tx, caller, row.id, "evacuate", request_id, now)
@@ -110,25 +109,6 @@ def evacuate_server(
 def _new_side(row: ServerRow, host_id: HostId, claimed: tuple[ClaimId, ...]) -> MoveSide:
     """The target, with a new disk made from the image."""
     return MoveSide(host_id, row.flavor, row.image_id, (row.last_disk + 1,), claimed)
-
-
-def _begun(row: ServerRow, target: MoveSide, *, powered: bool) -> dict[str, Any]:
-    """The columns of a server that begins again on another host."""
-    return {
-        "host_id": target.host_id,
-        "root_image_id": None,
-        "ephemeral_image_id": None,
-        "disks": target.disks,
-        "last_disk": target.disks[-1],
-        "powered": powered,
-        "hold": None,
-        "rescue": None,
-        "rescue_image_id": None,
-        "starts": row.starts + 1 if powered else row.starts,
-        "fault": None,
-        "power": None,
-        "task_state": TaskState.REBUILDING,
-    }
 
 
 def _awaiting_host(control: Control, tx: Tx, row: ServerRow, moving: Move | None, host: str | None) -> Move | None:
