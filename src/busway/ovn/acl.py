@@ -57,7 +57,6 @@ def acls_of_network(network: Network, services: str) -> Iterator[Acl]:
     sends = f"inport == @{group}"
     yield Acl("to-lport", _DROPPED, f"outport == @{group} && ip", "drop")
     yield Acl("from-lport", _DROPPED, f"{sends} && ip", "drop")
-    yield Acl("from-lport", _FORGED, f"{sends} && eth.type != {{0x800, 0x806, 0x86dd}}", "drop")
     # What OVN answers for DHCP and DNS passes every rule of its receiver, so no guest may send the like of it.
     yield Acl("from-lport", _FORGED, f"{sends} && ip4 && udp.src == 67 && udp.dst == 68", "drop")
     yield Acl("from-lport", _FORGED, f"{sends} && ip6 && udp.src == 547 && udp.dst == 546", "drop")

@@ -33,12 +33,10 @@ from busway.ovn.northbound import Northbound
 from busway.store.database import Database
 from busway.store.schema import upgrade
 from tests.control.clouds import ADMIN, USER, Cloud, Host
-from tests.networking.ovn import PYTHON, Central, Chassis, Guest, ip, wait_for
+from tests.networking.ovn import FLOWS_GONE_S, PYTHON, Central, Chassis, Guest, ip, wait_for
 
 STRANGER = replace(USER, user_id=UserId("u9"), user_name="bob", project_id=ProjectId("p9"))
 OUTSIDE = "203.0.113.9"  # a machine of the world, which knows no network of a project
-# Open vSwitch 3.1 in user space goes on dropping by a flow that its tables no longer have, until no packet came for ten seconds.
-_PAUSE_S = 12
 _WHO = """
 import socket, sys
 server = socket.create_server((sys.argv[1], int(sys.argv[2])))
@@ -156,7 +154,7 @@ def main(folder: Path) -> None:
         assert each.v4 is not None
         router_interface.add_interface(control, USER, made.id, subnet_id=each.v4.id)
     world.turn()
-    wait_for(lambda: a.pings(b_port.address), pause=_PAUSE_S)
+    a.comes_to(b_port.address)
     wait_for(lambda: b.pings(a_port.address))
     told = lease_of(a)["staticroutes"]
     assert told.endswith("0.0.0.0/0 10.1.0.1")
@@ -166,7 +164,7 @@ def main(folder: Path) -> None:
 
     router.update_router(control, USER, made.id, gateway=Gateway(public.id))
     world.turn()
-    wait_for(lambda: a.pings(OUTSIDE), pause=_PAUSE_S)
+    a.comes_to(OUTSIDE)
     wait_for(lambda: b.pings(OUTSIDE))
     [outer] = [each for each in router.get_router(control, USER, made.id).ports if each.network.id == public.id]
     assert seen_by(world.outside, a) == outer.address, "who goes out has the address of the gateway"
@@ -240,7 +238,7 @@ def metadata_has_an_address_of_its_own(world: World, network: Network, its: Port
     agent = host.agent("tests.networking.inside.routed_host", host.database, folder, json.dumps(told))
     try:
         guest.do("ip", "route", "replace", "169.254.169.254", "via", services)
-        wait_for(lambda: guest.fetches("openstack/latest/meta_data.json") == '{"name": "routed"}', pause=_PAUSE_S)
+        wait_for(lambda: guest.fetches("openstack/latest/meta_data.json") == '{"name": "routed"}', pause=FLOWS_GONE_S)
         assert guest.pings(network.v4.gateway), "the router's own address"
     finally:
         agent.communicate("leave\n", timeout=30)
@@ -282,12 +280,12 @@ def a_gateway_moves(world: World, address: str) -> None:
     world.report(*facts)
     world.turn()
     wait_for(lambda: world.holder() not in ("", first))
-    wait_for(lambda: world.outside.pings(address), pause=_PAUSE_S)
+    world.outside.comes_to(address)
     lost.ids("set", "Open_vSwitch", ".", "external_ids:ovn-bridge-mappings=public:br-ex")
     world.report(*(HostFact(host.name, physical=("public",)) for host in world.hosts))
     world.turn()
     wait_for(lambda: world.holder() == first)
-    wait_for(lambda: world.outside.pings(address), pause=_PAUSE_S)
+    world.outside.comes_to(address)
     print("a gateway that moves")
 
 
