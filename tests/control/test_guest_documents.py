@@ -75,6 +75,30 @@ def test_a_guest_is_told_of_the_routes_of_each_of_its_subnets(database: Database
     assert site == []
 
 
+def ways_out(told: ServerRow, *nics: tuple[HostNetwork, str]) -> list[str]:
+    """The gateways of the default routes of a guest's cards."""
+    cards = [
+        Nic(f"fa:16:3e:00:00:0{number}", gateway[:-1] + "9", 24, gateway, PortId(f"p{number}"), network.id)
+        for number, (network, gateway) in enumerate(nics)
+    ]
+    networks = [network for network, _gateway in nics]
+    known = replace(server(), nics=tuple(cards))
+    drive = guest_documents(told, known, networks, {})
+    routes = [route for net in json.loads(drive.network_data)["networks"] for route in net["routes"]]
+    return [route["gateway"] for route in routes if route["network"] == "0.0.0.0"]
+
+
+def test_a_guest_that_has_no_way_out_yet_uses_the_router_that_comes(database: Database) -> None:
+    first = HostNetwork(NetworkId("o1"), "first", "overlay", gateway="10.1.0.1")
+    second = replace(first, id=NetworkId("o2"), gateway="10.2.0.1")
+    routed = replace(second, gateway="10.2.0.2", routed=True)
+    web = row(database)
+
+    assert ways_out(web, (first, "10.1.0.1"), (second, "10.2.0.1")) == ["10.1.0.1"]
+    assert ways_out(web, (first, "10.1.0.1"), (routed, "10.2.0.1")) == ["10.2.0.1"]
+    assert ways_out(web, (first, "10.1.0.1"), (NETWORK, "10.66.0.1")) == ["10.66.0.1"]
+
+
 def test_a_device_that_is_near_no_cell_of_the_guest_has_no_node_there(database: Database) -> None:
     drive = guest_documents(row(database), replace(server(), cells=()), (), {ClaimId("c1"): GPU})
 

@@ -161,7 +161,10 @@ def test_a_host_is_told_the_card_and_leaves_its_traffic_to_ovn(ovn: Ovn) -> None
     assert (nic.driver, nic.groups, told.groups) == (OVERLAY, (), ())
     data = json.loads(told.servers[0].config_drive.network_data)
     [net] = data["networks"]
-    assert net["routes"] == [{"network": "169.254.169.254", "netmask": "255.255.255.255", "gateway": "10.0.0.1"}]
+    assert net["routes"] == [
+        {"network": "169.254.169.254", "netmask": "255.255.255.255", "gateway": "10.0.0.1"},
+        {"network": "0.0.0.0", "netmask": "0.0.0.0", "gateway": "10.0.0.1"},
+    ]
     assert data["services"] == [{"type": "dns", "address": "10.0.0.1"}]
 
 

@@ -8,7 +8,7 @@ virtio-rng.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 
@@ -125,8 +125,9 @@ def _vlan(server: DesiredServer, unit: NicFunction) -> dict[str, object]:
     return fields | ({"vf_trusted": False} if unit.is_virtual else {})
 
 
-def _network_data(nics: Iterable[Nic], networks: Mapping[NetworkId, HostNetwork]) -> dict[str, object]:
+def _network_data(nics: Sequence[Nic], networks: Mapping[NetworkId, HostNetwork]) -> dict[str, object]:
     """OpenStack's network_data.json: links, networks and services."""
+    leading = _leading_out(nics, networks)
     links: list[dict[str, object]] = []
     nets: list[dict[str, object]] = []
     services: dict[str, dict[str, object]] = {}
@@ -152,7 +153,10 @@ def _network_data(nics: Iterable[Nic], networks: Mapping[NetworkId, HostNetwork]
                     "link": link,
                     "ip_address": address,
                     "netmask": str(subnet.netmask),
-                    "routes": [*_way_out(network, subnet.version, gateway), *_routes(network, subnet.version)],
+                    "routes": [
+                        *_way_out(network, subnet.version, gateway, leads=nic is leading),
+                        *_routes(network, subnet.version),
+                    ],
                 }
             )
         for server in _dns(network):
@@ -160,8 +164,16 @@ def _network_data(nics: Iterable[Nic], networks: Mapping[NetworkId, HostNetwork]
     return {"links": links, "networks": nets, "services": list(services.values())}
 
 
-def _way_out(network: HostNetwork | None, version: int, gateway: str) -> list[dict[str, object]]:
-    """The way out; on an overlay network the way to the metadata address, and to a router if there is one."""
+def _leading_out(nics: Sequence[Nic], networks: Mapping[NetworkId, HostNetwork]) -> Nic | None:
+    """The first card with a gateway where no card has a way out yet: a router may come to its network while the guest runs."""
+    known = [(nic, networks.get(nic.network)) for nic in nics if nic.address and nic.gateway]
+    if any(network is None or network.driver != OVERLAY or network.routed for _nic, network in known):
+        return None
+    return next((nic for nic, _network in known), None)
+
+
+def _way_out(network: HostNetwork | None, version: int, gateway: str, *, leads: bool) -> list[dict[str, object]]:
+    """The way out; on an overlay network the way to the metadata address, and to a router if there is one or may be one."""
     if not gateway:
         return []
     any_ = "::" if version == 6 else _ANY
@@ -170,7 +182,8 @@ def _way_out(network: HostNetwork | None, version: int, gateway: str) -> list[di
         return out
     services = network.gateway if version == 4 else ""
     metadata: dict[str, object] = {"network": METADATA_ADDRESS, "netmask": "255.255.255.255", "gateway": services}
-    return [*([metadata] if services else []), *(out if (network.routed6 if version == 6 else network.routed) else [])]
+    routed = network.routed6 if version == 6 else network.routed or leads
+    return [*([metadata] if services else []), *(out if routed else [])]
 
 
 def _routes(network: HostNetwork | None, version: int) -> Iterator[dict[str, object]]:
