@@ -85,20 +85,30 @@ class Agent:
         url: str = "",
     ) -> None:
         declared = devices or DeclaredDevices()
-        self._host, self._link, self._kernel, self._state, self._networks = host, link, kernel, state, networks
-        self._options, self._timing = options or GuestOptions(), timing or Timing()
-        self._monotonic, self._wall_ns, self._tracer = monotonic, wall_ns, tracer
+        self._host = host
+        self._link = link
+        self._kernel = kernel
+        self._state = state
+        self._networks = networks
+        self._options = options or GuestOptions()
+        self._timing = timing or Timing()
+        self._monotonic = monotonic
+        self._wall_ns = wall_ns
+        self._tracer = tracer
         self._log: FilteringBoundLogger = log or structlog.get_logger("busway.agent")
         state.remove_partials()
         self._guests = PatientHypervisor(hypervisor, self._timing.libvirt) if spawn is in_thread else hypervisor
-        self._guest_gpus, self._render = guest_gpus, declared.render
+        self._guest_gpus = guest_gpus
+        self._render = declared.render
         self._fabric = declared.fabric(state.path / "fabric.json", monotonic)
         self._provisions = Provisions(declared.layouts, kernel, monotonic, self._log, self._timing.kernel)
         self._vgpu_modes = VgpuModes(declared.vgpu_modes, declared.nvidia_smi, monotonic, self._log)
-        self._traces, self._faults = AgentTraces(tracer, host), Faults(state, monotonic)
+        self._traces = AgentTraces(tracer, host)
+        self._faults = Faults(state, monotonic)
         self._consoles = Consoles(state, link)
         self._viewers = RemoteConsoles(link, hypervisor, host, self._log)
-        self._images, self._backoff = ImageCache(state, wall_ns), Backoff(host)
+        self._images = ImageCache(state, wall_ns)
+        self._backoff = Backoff(host)
         self._reporter = self._make_reporter(url)
         self.live = LiveMoves(live or LiveOptions(), self._log)
         self.meters = meters or Meters(FAMILIES)
@@ -106,7 +116,8 @@ class Agent:
         self.conditions = self._make_conditions(examine)
         self._tools = self._make_tools(hypervisor, disks or DiskMakers(), declared, crashpoint)
         executor = Executor(self._tools, self._faults, self._log, crashpoint, self._traces)
-        self._workers, self._planner = Workers(executor.carry_out, spawn), Planner(self._log)
+        self._workers = Workers(executor.carry_out, spawn)
+        self._planner = Planner(self._log)
         self._troubles = Troubles(self._log)
         self._machine: Machine | None = None
         self._desired: Desired | None = None

@@ -45,12 +45,20 @@ class HostConditions:
         every: float,
         doctor_every: float,
     ) -> None:
-        self._host, self._link, self._clock, self._log = host, link, clock, log
-        self._guest_gpus, self._examine, self._ways = guest_gpus, examine, ways
-        self._every, self._doctor_every = every, doctor_every
+        self._host = host
+        self._link = link
+        self._clock = clock
+        self._log = log
+        self._guest_gpus = guest_gpus
+        self._examine = examine
+        self._ways = ways
+        self._every = every
+        self._doctor_every = doctor_every
         self._sent: Conditions | None = None
         self._findings: tuple[HostFinding, ...] | None = None
-        self._due, self._doctor_due, self._again = -math.inf, -math.inf, -math.inf
+        self._due = -math.inf
+        self._doctor_due = -math.inf
+        self._again = -math.inf
         self._doctor: threading.Thread | None = None
 
     def report(self, machine: Machine, held: Collection[str]) -> None:
@@ -67,7 +75,8 @@ class HostConditions:
             return
         try:
             self._link.put_conditions(found)
-            self._sent, self._again = found, now + _AGAIN_SECONDS
+            self._sent = found
+            self._again = now + _AGAIN_SECONDS
         except NotFound:
             self._due = now + _OLDER_SECONDS
 

@@ -50,7 +50,9 @@ class Executor:
             if work.is_cancelled:
                 work.unfinished = True
                 return
-            work.current, work.since, work.is_long = step.name, time.monotonic(), step.policy.long
+            work.current = step.name
+            work.since = time.monotonic()
+            work.is_long = step.policy.long
             if not (work.unfinished and step.policy.blocks) and self._attempt(step, tools):
                 work.done += 1
             elif step.policy.blocks:

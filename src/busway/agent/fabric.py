@@ -112,7 +112,8 @@ class HostFabric:
 
     def _ask(self) -> None:
         self._listed = list_partitions(self.manager)
-        self._looked, self.trouble = self.monotonic(), None
+        self._looked = self.monotonic()
+        self.trouble = None
         wanted = {module for each in self._listed for module in each.modules}
         if not wanted <= self._addresses().keys():
             self._learn()

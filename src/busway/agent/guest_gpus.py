@@ -57,7 +57,10 @@ class GuestGpus:
         clock: Callable[[], float],
         seconds: float = PROGRAM_SECONDS,
     ) -> None:
-        self._ask, self._program, self._clock, self._seconds = ask, tuple(program), clock, seconds
+        self._ask = ask
+        self._program = tuple(program)
+        self._clock = clock
+        self._seconds = seconds
         self._readings: dict[ServerId, _Reading] = {}
         self._asked: dict[ServerId, float] = {}
         self._asking: set[ServerId] = set()

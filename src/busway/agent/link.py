@@ -127,7 +127,8 @@ class HttpLink:
         fresh = replace(old, token=secret, renew_at=self._wall() + joined.renew_after, **certificate)
         self._keep(fresh)
         self._client.close()
-        self._credential, self._client = fresh, self._connect(fresh)
+        self._client = self._connect(fresh)
+        self._credential = fresh
         return True
 
     def close(self) -> None:

@@ -57,7 +57,8 @@ class Reporter:
         self._monotonic = monotonic
         self._handovers = handovers
         self._sending = sending
-        self._often, self._blind = often, blind
+        self._often = often
+        self._blind = blind
         self._resources: HostResources | None = None
         self._last: Observed | None = None
         self._sent_at = self._seen_at = self._viewed_at = float("-inf")
@@ -96,7 +97,8 @@ class Reporter:
         with self._sending():
             self._link.report(observed)
         self._handovers.forget(observed.handovers)
-        self._last, self._sent_at = replace(observed, handovers=()), self._monotonic()
+        self._last = replace(observed, handovers=())
+        self._sent_at = self._monotonic()
 
     def _observed(self, sight: Sight, generation: int, notes: tuple[str, ...]) -> Observed:
         if self._resources is None:

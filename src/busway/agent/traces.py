@@ -20,7 +20,8 @@ class AgentTraces:
     """Knows whose requests the servers of this host are at; workers call it, each for its own server."""
 
     def __init__(self, tracer: Tracer, host: str) -> None:
-        self._tracer, self._host = tracer, host
+        self._tracer = tracer
+        self._host = host
         self._asked: dict[ServerId, Asked] = {}
         self._unsent: dict[ServerId, Asked] = {}  # something was done for them since the last report
         self._lock = threading.Lock()

@@ -49,7 +49,9 @@ class VgpuModes:
             card = self._cards.setdefault(str(address), _Card())
             vfs = tuple(sorted(each.name for each in vgpus))
             if vfs != card.vfs:  # made again, and the mode with them
-                card.vfs, card.mode, card.again = vfs, None, float("-inf")
+                card.vfs = vfs
+                card.mode = None
+                card.again = float("-inf")
             if vgpus and self.monotonic() >= card.again:
                 return self._try(address, wish, card, vgpus)
         return False
@@ -102,10 +104,13 @@ class VgpuModes:
             if card.trouble is None or card.trouble.code != error.code:
                 words = {"why": str(error), "code": error.code, "remedy": error.remedy}
                 self.log.error("a card does not follow its size mode", device=str(address), **words)
-            card.trouble, card.again = error, self.monotonic() + card.pause
+            card.trouble = error
+            card.again = self.monotonic() + card.pause
             card.pause = min(card.pause * 2, _LONGEST_PAUSE)
         else:
-            card.trouble, card.pause, card.again = None, _FIRST_PAUSE, self.monotonic() + _LOOK
+            card.trouble = None
+            card.pause = _FIRST_PAUSE
+            card.again = self.monotonic() + _LOOK
         return card.mode is not before
 
 

@@ -39,7 +39,9 @@ class Work:
     """
 
     def __init__(self, server_id: ServerId, wish: str, steps: Sequence[Step]) -> None:
-        self.server_id, self.wish, self.steps = server_id, wish, tuple(steps)
+        self.server_id = server_id
+        self.wish = wish
+        self.steps = tuple(steps)
         self.current = ""
         self.since = 0.0
         self.is_long = False
@@ -127,7 +129,8 @@ class Workers:
         try:
             self._carry_out(work)
         except BaseException as error:  # what a step may raise is dealt with there: this ends the process, or is a bug
-            work.death, work.unfinished = error, True
+            work.death = error
+            work.unfinished = True
         finally:
             work.ended.set()
 

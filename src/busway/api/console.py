@@ -54,7 +54,8 @@ class _Ends:
     """What answers each of the routes."""
 
     def __init__(self, control: Control, closing: Closing, switch: Switchboard) -> None:
-        self._control, self._switch = control, switch
+        self._control = control
+        self._switch = switch
         self._run: Run = partial(to_thread.run_sync, limiter=CapacityLimiter(CONSOLE_THREADS))
         self._polls = HeldPolls(control.bell, self._run, Floor(partial(_count, control)), closing)
 

@@ -60,14 +60,16 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """The first byte of a request came."""
-        self._in_head, self._in_body = True, True
+        self._in_head = True
+        self._in_body = True
         if "head" not in self._timers:
             self._arm("head", self.head_seconds, self._refuse, _TOO_LATE)
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
-        self._in_head, self._head_bytes = False, 0
+        self._in_head = False
+        self._head_bytes = 0
         self._disarm("head")
         super().on_headers_complete()
 

@@ -60,7 +60,8 @@ class Tls:
             return False
         self.refused = stamp
         load_chain(self.context, self.certificate, self.key)
-        self.shown, self.refused = stamp, ()
+        self.shown = stamp
+        self.refused = ()
         return True
 
 

@@ -53,7 +53,9 @@ class SlowReader:
     def __init__(
         self, seconds: float = _SECONDS, program: str = PROGRAM, kill: Callable[[_Child], None] = subprocess.Popen.kill
     ) -> None:
-        self._seconds, self._program, self._kill = seconds, program, kill
+        self._seconds = seconds
+        self._program = program
+        self._kill = kill
         self._lock = threading.Lock()
         self._child: _Child | None = None
         self._hanging: dict[str, _Child] = {}

@@ -97,10 +97,12 @@ def _add(archive: tarfile.TarFile, entry: Entry) -> None:
     info = tarfile.TarInfo(entry.path)
     info.mode = 0o644
     if entry.link is not None:
-        info.type, info.linkname = tarfile.SYMTYPE, entry.link
+        info.type = tarfile.SYMTYPE
+        info.linkname = entry.link
         archive.addfile(info)
     elif entry.content is None:
-        info.type, info.mode = tarfile.DIRTYPE, 0o755
+        info.type = tarfile.DIRTYPE
+        info.mode = 0o755
         archive.addfile(info)
     else:
         info.size = len(entry.content)

@@ -33,7 +33,8 @@ class LibvirtHypervisor:
 
     def __init__(self, uri: str = "qemu:///system") -> None:
         self._connection = Connection(uri)
-        self._ask, self._act = self._connection.ask, self._connection.act
+        self._ask = self._connection.ask
+        self._act = self._connection.act
         self._act_if_there = self._connection.act_if_there
 
     def facts(self) -> HypervisorFacts:

@@ -24,8 +24,10 @@ class Drawing:
     """Asks QEMU at the first need, and again after some minutes."""
 
     def __init__(self, ask: Ask, clock: Callable[[], float]) -> None:
-        self._ask, self._clock = ask, clock
-        self._due, self._why = -math.inf, ""
+        self._ask = ask
+        self._clock = clock
+        self._due = -math.inf
+        self._why = ""
 
     def why_not(self) -> str:
         """What QEMU lacks, "" for nothing."""

@@ -72,7 +72,8 @@ class Watch:
             )
         beat = self._beat()
         if beat != self._last:
-            self._last, self._since = beat, time.monotonic()
+            self._last = beat
+            self._since = time.monotonic()
         silent = time.monotonic() - self._since
         patience = 1 / 3 if _LOCKUP in console else 1 if beat else _BOOTING
         if silent >= patience * self._limit:

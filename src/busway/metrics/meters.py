@@ -35,7 +35,8 @@ class Meters(Collector):
         self._clock = clock
         self._source: Source = tuple
         self._lock = threading.Lock()
-        self._text, self._stale_at = b"", float("-inf")
+        self._text = b""
+        self._stale_at = float("-inf")
         self._registry.register(self)
 
     def read_from(self, source: Source) -> None:

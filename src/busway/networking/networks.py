@@ -93,7 +93,8 @@ class HostNetworks:
     def converge(self, desired: Desired) -> tuple[BuswayError, ...]:
         """The filter comes first; where it is refused no guest starts."""
         self._desired = desired
-        self._no_filter, self._faults = None, {}
+        self._no_filter = None
+        self._faults = {}
         try:
             self._filter(packet_filter(desired, self._control()))
         except BuswayError as error:

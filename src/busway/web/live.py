@@ -116,7 +116,8 @@ class Live:
             self._listeners.add(listener)
             yield b"retry: 2000\n\n"
             if self._task is None or self._task.done():
-                self._devices, self._marks = {}, Marks()
+                self._devices = {}
+                self._marks = Marks()
                 self._task = asyncio.create_task(self._watch())
             if listener.sees_devices:
                 listener.send(_event("devices", self._devices))

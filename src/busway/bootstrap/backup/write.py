@@ -115,7 +115,8 @@ def _add(archive: tarfile.TarFile, path: Path, name: str) -> Member:
 
 def _info(name: str, size: int) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
-    info.size, info.mode = size, 0o600
+    info.size = size
+    info.mode = 0o600
     return info
 
 

@@ -172,7 +172,9 @@ class _Watch:
     """A callback for long operations; raises if the process stops, the image is no longer imported, or the disk is full."""
 
     def __init__(self, control: Control, task: ImageTask, image: Image) -> None:
-        self._control, self._task, self._image = control, task, image
+        self._control = control
+        self._task = task
+        self._image = image
         self._looked = time.monotonic()
 
     def __call__(self) -> None:

@@ -183,7 +183,8 @@ class _Asked:
     """What flavor and image say together, each word checked before."""
 
     def __init__(self, specs: Mapping[str, str], properties: Mapping[str, str]) -> None:
-        self._specs, self._properties = specs, properties
+        self._specs = specs
+        self._properties = properties
 
     def has(self, word: Word) -> bool:
         return bool(self.text(word, ""))
