@@ -15,6 +15,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from busway.api.middleware import SCOPE_KEY as REQUEST_ID
+from busway.api.middleware import callers_id
 from busway.domain.caller import Caller
 from busway.metrics.meters import Meters
 
@@ -70,6 +71,7 @@ class AccessLog:
                     project=(caller.project_id or None) if caller else None,
                     address=scope["client"][0] if scope.get("client") else None,
                     request_id=scope.get(REQUEST_ID),
+                    **callers_id(scope),
                 )
             await send(message)
 

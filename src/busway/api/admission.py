@@ -12,14 +12,19 @@ from busway.api.access_log import seen
 from busway.control.context import Control
 from busway.control.identity.bearer import authenticate
 from busway.domain.caller import Caller
-from busway.domain.errors import Forbidden
+from busway.domain.errors import Forbidden, NotAuthenticated
 from busway.policy import authorize
 from busway.store import audit
 
 
 def admit(control: Control, request: Request, rule: str) -> Caller:
-    """The caller behind a request; raises `NotAuthenticated` or `Forbidden`."""
+    """The caller behind a request; raises `NotAuthenticated` or `Forbidden`.
+
+    A service that asks for a user may send its own token along: it must be valid, and adds no rights.
+    """
     caller = authenticate(control, request.headers.get("x-auth-token"))
+    if service := request.headers.get("x-service-token"):
+        _check_service(control, service)
     seen(request.scope).caller = caller
     audit.name_actor(caller.user_id, caller.user_name, caller.project_id, caller.credential_id)
     _check_access_rules(caller, request)
@@ -30,6 +35,14 @@ def admit(control: Control, request: Request, rule: str) -> Caller:
 def address_of(request: Request) -> str:
     """The address that a request came from."""
     return request.client.host if request.client else ""
+
+
+def _check_service(control: Control, token: str) -> None:
+    try:
+        authenticate(control, token)
+    except NotAuthenticated as error:
+        detail = f"The token of the header X-Service-Token: {error.detail}"
+        raise NotAuthenticated(error.brief, detail=detail, remedy=error.remedy, code="service-token") from error
 
 
 def _check_access_rules(caller: Caller, request: Request) -> None:

@@ -19,6 +19,7 @@ from busway.api.admission import address_of
 from busway.api.bounds import Bounds
 from busway.api.closing import Closing
 from busway.api.errors import on_busway_error, on_http_error
+from busway.api.headers import HeaderRules
 from busway.api.microversion import Microversions
 from busway.api.middleware import RequestIds, Spellings
 from busway.api.operation import Operation, Threads, routes
@@ -60,7 +61,7 @@ def build_app(control: Control, pages: Pages | None = None) -> Starlette:
             Middleware(RequestIds),
             Middleware(AccessLog, control.meters),
             Middleware(Traced, control.tracer),
-            *(Middleware(kind) for kind in (Spellings, Bounds, Microversions)),
+            *(Middleware(kind) for kind in (Spellings, Bounds, HeaderRules, Microversions)),
         ],
         exception_handlers={HTTPException: on_http_error, BuswayError: _paced(Pace(time.monotonic))},
     )

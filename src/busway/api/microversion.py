@@ -86,11 +86,12 @@ class Versioned:
 
 COMPUTE = Versioned("compute", "/compute", 2, MINIMUM, MAXIMUM, OLD_HEADER)
 PLACEMENT = Versioned("placement", "/placement", 1, 0, PLACEMENT_MAXIMUM)
+VERSIONED = (COMPUTE, PLACEMENT)
 
 
 def versioned(path: str) -> Versioned | None:
     """The service of a path, where it has microversions."""
-    return next((each for each in (COMPUTE, PLACEMENT) if path.startswith(each.prefix)), None)
+    return next((each for each in VERSIONED if path.startswith(each.prefix)), None)
 
 
 class Microversions:

@@ -11,6 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from busway.api.errors import error_response
+from busway.api.request_id import global_request_id
 from busway.domain.errors import BuswayError, NotFound
 
 SCOPE_KEY = "busway.request_id"
@@ -53,7 +54,12 @@ class RequestIds:
             # The traceback as plain text: renderers that show local variables would show tokens.
             trace = traceback.format_exc()
             _log.error(
-                "request failed", request_id=request_id, method=scope["method"], path=scope["path"], traceback=trace
+                "request failed",
+                request_id=request_id,
+                method=scope["method"],
+                path=scope["path"],
+                traceback=trace,
+                **callers_id(scope),
             )
             if started:
                 raise
@@ -64,6 +70,12 @@ class RequestIds:
                 code="internal",
             )
             await error_response(scope, error, 500)(scope, receive, send_marked)
+
+
+def callers_id(scope: Scope) -> dict[str, str]:
+    """The caller's own id of a request, as the log has it; nothing where there is none."""
+    given = global_request_id(scope)
+    return {"global_request_id": given} if given else {}
 
 
 class Spellings:

@@ -21,7 +21,7 @@ from busway.api import microversion
 from busway.api.access_log import seen
 from busway.api.acts import act_of, record_error, record_failure
 from busway.api.admission import address_of, admit
-from busway.api.body import read_body
+from busway.api.body import check_json, read_body
 from busway.api.bounds import BODY_BYTES, read_json
 from busway.api.call import NOBODY, Call, Reply
 from busway.api.encoding import encode
@@ -38,6 +38,7 @@ Run = Callable[..., Awaitable[Any]]
 Stream = Callable[[Control, Caller, Request, Run], Awaitable[Response]]
 # Enough to keep one core busy while some wait for the disk or the database.
 API_THREADS = 32
+JSON = "application/json"
 # The rule of an operation with several actions for a body that names none of them.
 OTHERWISE = ""
 # Of these, one token, or one address without a token, has so many at once: its other requests wait without a thread, so that whoever
@@ -74,7 +75,7 @@ class Operation:
     body_bytes: int = BODY_BYTES
     query: Mapping[str, Definition] = field(default_factory=dict)
     shown_body: Schema | Mapping[int, Schema] | None = None
-    media_type: str = "application/json"
+    media_type: str = JSON
     rule: str | Mapping[str, str] = ""
     stream: Stream | None = None
     hashes: bool = False
@@ -158,6 +159,8 @@ def _route(control: Control, threads: Threads, operation: Operation, path: str) 
         data = b""
         if operation.body is not None or operation.reads_body:
             data = await read_body(request, operation.body_bytes)
+            if data and operation.media_type == JSON:
+                check_json(request.headers)
         async with threads.share(request.headers.get("x-auth-token") or address_of(request)):
             return await threads.run(operation, answer, control, operation, request, data)
 

@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from busway.api.access_log import seen
 from busway.api.middleware import SCOPE_KEY as REQUEST_ID
+from busway.api.request_id import global_request_id
 from busway.tracing.trace import Kind, Tracer, read_context
 
 # Agents ask all the time, scrapes and streams are no acts of anybody, and assets are files.
@@ -28,6 +29,8 @@ class Traced:
         method = scope["method"]
         sent = next((value for name, value in scope["headers"] if name == _HEADER), b"").decode("latin-1")
         values = {"busway.request_id": scope.get(REQUEST_ID, ""), "http.request.method": method}
+        if given := global_request_id(scope):
+            values["busway.global_request_id"] = given
         with self._tracer.span(method, read_context(sent), values, Kind.SERVER) as span:
 
             async def send_traced(message: Message) -> None:

@@ -9,6 +9,7 @@
     ├── NotFound              no such thing (404)
     ├── Conflict              not in this state (409)
     │   ├── Raced
+    ├── PreconditionFailed    not as the request says that it is (412)
     ├── TooLarge              over a limit (413)
     ├── BadRange              no such part of it (416)
     ├── TooSlow               it did not come in time (408)
@@ -120,6 +121,12 @@ class Raced(Conflict):
     """Something changed while it was being decided on; the same may be tried again at once."""
 
     code = "placement-raced"
+
+
+class PreconditionFailed(BuswayError):
+    """The request is to be done only under a condition (`If-Match` and the like), which does not hold."""
+
+    code = "precondition-failed"
 
 
 class TooLarge(BuswayError):

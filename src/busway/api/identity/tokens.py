@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from busway.api.answer import wrap
@@ -15,11 +16,12 @@ from busway.control.identity import tokens as identity_tokens
 from busway.control.identity.proof import METHODS, Credentials
 from busway.control.identity.tokens import Scope
 from busway.domain.application_credential import ApplicationCredential
-from busway.domain.errors import BadInput, NotAuthenticated
+from busway.domain.errors import BadInput, NotAuthenticated, NotFound
 from busway.domain.identity import DOMAIN_ID, Token
 
 LOGIN = "identity:authenticate"
 _PATH = "/identity/v3/auth/tokens"
+_ACCESS_RULES = "OpenStack-Identity-Access-Rules"
 _QUERY: Definition = {"nocatalog": FLAG}
 _TEXT: Definition = {"type": ["string", "null"], "maxLength": 255}
 _SECRET: Definition = {"type": "string", "maxLength": 4096}
@@ -216,7 +218,22 @@ def _subject(call: Call) -> str:
 def _show(call: Call) -> Reply:
     subject = _subject(call)
     token = identity_tokens.inspect_token(call.control, call.caller, subject)
+    _check_keeps_rules(call, token)
     return Reply({"token": token_body(call, token)}, 200, {"X-Subject-Token": subject, "Vary": "X-Auth-Token"})
+
+
+def _check_keeps_rules(call: Call, token: Token) -> None:
+    """Who asks for a token with access rules says that it keeps them: one that does not know them would let everything through."""
+    if token.credential is None or token.credential.access_rules is None:
+        return
+    given = call.headers.get(_ACCESS_RULES, "")
+    if not re.fullmatch(r"[1-9]\d{0,3}(\.\d{1,4})?", given):
+        raise NotFound(
+            "The token has access rules",
+            detail="Only a service that keeps them may ask for it.",
+            remedy=f"Say that you keep them: {_ACCESS_RULES}: 1.0",
+            code="token-access-rules",
+        )
 
 
 def _revoke(call: Call) -> Reply:

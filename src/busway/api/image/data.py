@@ -8,19 +8,21 @@ from anyio import CancelScope
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
-from busway.api.body import length_of, stream_pieces
+from busway.api.body import DATA as BYTES
+from busway.api.body import check_data, check_md5, expected_md5, length_of, stream_pieces
 from busway.api.errors import error_response
 from busway.api.image.answers import DATA
+from busway.api.image.conditions import is_known
 from busway.api.image.ranges import range_of
 from busway.api.operation import Operation, Run
 from busway.control.context import Control
 from busway.control.images.catalogue import get_image, image_path
 from busway.control.images.upload import ImageUpload, begin_upload
 from busway.domain.caller import Caller
-from busway.domain.errors import BadRange, Forbidden, NotFound
+from busway.domain.errors import BadInput, BadRange, Forbidden, NotFound
 from busway.domain.image import NOT_YET, ImageStatus
 
-_BYTES = "application/octet-stream"
+_SIZE = "x-openstack-image-size"
 
 Begin = Callable[[Control, Caller, str, int | None], ImageUpload]
 
@@ -31,9 +33,12 @@ async def _upload(control: Control, caller: Caller, request: Request, run: Run) 
 
 async def receive(begin: Begin, control: Control, caller: Caller, request: Request, run: Run) -> Response:
     """Takes in an image's data, to be used at once or to be imported."""
-    upload = await run(begin, control, caller, request.path_params["id"], expected_bytes(request))
+    check_data(request.headers)
+    expected, md5 = _expected(request), expected_md5(request.headers)
+    upload = await run(begin, control, caller, request.path_params["id"], expected)
     try:
         await take_data(request, upload, run)
+        check_md5(md5, upload.md5)
         await run(upload.finish)
     finally:
         with CancelScope(shield=True):
@@ -59,6 +64,9 @@ async def _download(control: Control, caller: Caller, request: Request, run: Run
             remedy="Restore it from a backup, or delete the image and upload it again.",
             code="image-data-missing",
         )
+    tag = f'"{image.sha256}"'  # the data of an image never changes
+    if is_known(request.headers, tag):
+        return Response(status_code=304, headers={"etag": tag})
     try:
         part = range_of(request.headers, image.size or 0)
     except BadRange as error:
@@ -66,9 +74,9 @@ async def _download(control: Control, caller: Caller, request: Request, run: Run
         answer.headers["content-range"] = f"bytes */{image.size}"
         return answer
     if part is None:
-        return FileResponse(path, media_type=_BYTES, headers={"content-md5": image.md5 or ""})
+        return FileResponse(path, media_type=BYTES, headers={"content-md5": image.md5 or "", "etag": tag})
     _ask_for(request, *part)
-    return FileResponse(path, media_type=_BYTES)
+    return FileResponse(path, media_type=BYTES, headers={"etag": tag})
 
 
 def _ask_for(request: Request, first: int, last: int) -> None:
@@ -85,7 +93,7 @@ OPERATIONS = (
         stream=_download,
         rule="download_image",
         answer=DATA,
-        answer_type=_BYTES,
+        answer_type=BYTES,
     ),
 )
 
@@ -94,6 +102,22 @@ def expected_bytes(request: Request) -> int | None:
     """The size of the data where the client has said it."""
     length = length_of(request.headers.get("content-length", ""), -1)
     return None if length < 0 else length
+
+
+def _expected(request: Request) -> int | None:
+    """The size of the data where the client has said it, which a body in chunks can in a header of Glance's alone."""
+    length, text = expected_bytes(request), request.headers.get(_SIZE)
+    if text is None:
+        return length
+    size = length_of(text, -1)
+    if size < 0 or length not in (None, size):
+        raise BadInput(
+            f"The header {_SIZE} is {text[:80]}",
+            detail=f"The body has {length} bytes." if size >= 0 else "It is a number of bytes.",
+            remedy="Omit it, or correct it.",
+            code="image-size",
+        )
+    return size
 
 
 async def take_data(request: Request, upload: ImageUpload, run: Callable[..., Awaitable[object]]) -> None:

@@ -57,6 +57,11 @@ class ImageUpload:
         with storing(self._image):
             self._file.write(chunk)
 
+    @property
+    def md5(self) -> str:
+        """The MD5 of what came until now, as hex digits."""
+        return self._digests.found().md5
+
     def finish(self) -> Image:
         """Checks size and format, syncs the data to disk, and writes the image; returns it."""
         self._check_complete()
