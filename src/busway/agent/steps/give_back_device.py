@@ -33,18 +33,18 @@ def execute(step: GiveBackDevice, tools: Tools) -> str:
 def _give_back_function(record: HeldRecord, tools: Tools) -> str:
     function = record.held.unit
     assert isinstance(function, WholeFunction)
-    back = give_back(
-        tools.kernel,
-        function,
-        record.before,
-        patience=tools.patience,
-        prove=lambda reset: _prove(record, function, tools, reset=reset),
-    )
+    proved = False
+
+    def prove(reset: bool) -> None:
+        nonlocal proved
+        _prove(record, function, tools, reset=reset)
+        proved = True  # and the control plane may have the record already
+
+    back = give_back(tools.kernel, function, record.before, patience=tools.patience, prove=prove)
     if back.reset:
         tools.meters.count("busway_device_resets_total", str(function.address))
-    if not tools.state.handovers.has(
-        begin(record, function.address, 0).id
-    ):  # the host had it back before anybody looked
+    if not proved and not tools.state.handovers.has(begin(record, function.address, 0).id):
+        # The host had it back before anybody looked.
         tools.state.handovers.write(begin(record, function.address, tools.wall_ns()))
     if not back.present:
         return f"{function.address} is no longer on this host"
