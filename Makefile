@@ -78,7 +78,7 @@ bench-peers: setup ## Measure placement beside Nova's and Placement's own code (
 oracle: setup ## Nova's own PCI code beside Busway's, thousands of generated cases (.venv-oracle: 400 MB, once)
 	.venv/bin/python -m tools.oracle
 
-tempest: setup ## OpenStack's own conformance suite, all or ONLY=network, ONLY=guests or a pattern; writes its page (.venv-tempest: 140 MB, once; over an hour)
+tempest: setup ## OpenStack's own conformance suite, all or ONLY=network, ONLY=guests,floating or a pattern; writes its page (.venv-tempest: 140 MB, once; over an hour)
 	.venv/bin/python -m tools.tempest $(ONLY)
 
 ##@ Change and release

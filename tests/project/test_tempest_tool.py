@@ -1,4 +1,4 @@
-from tools.tempest.guests import GUESTS, REACHES
+from tools.tempest.guests import FLOATING, GUESTS, REACHES
 from tools.tempest.left_out import left_out
 from tools.tempest.outcomes import Outcome, by_why, cause, count, read_outcomes, short
 from tools.tempest.page import Part, write_page
@@ -103,3 +103,24 @@ def test_what_needs_a_guest_is_run_with_guests_and_what_needs_volumes_is_not() -
 
     assert [name for name in with_guests + without if GUESTS.search(name)] == with_guests
     assert [name for name in with_guests if REACHES.search(name)] == with_guests[2:]
+
+
+def test_scenarios_of_networks_reach_their_guests_at_floating_addresses() -> None:
+    scenario = "tempest.scenario"
+    names = [
+        f"{scenario}.test_network_basic_ops.TestNetworkBasicOps.test_mtu_sized_frames[id-1]",
+        f"{scenario}.test_security_groups_basic_ops.TestSecurityGroupsBasicOps.test_in_tenant_traffic[id-1]",
+        f"{scenario}.test_network_qos_placement.MinBwAllocationPlacementTest.test_resize[id-1]",
+        f"{scenario}.test_server_basic_ops.TestServerBasicOps.test_server_basic_ops[id-1]",
+    ]
+
+    assert [name for name in names if FLOATING.search(name)] == names[:2]
+    assert [name for name in names if GUESTS.search(name)] == names[3:]
+
+
+def test_what_needs_two_subnets_of_one_version_is_left_out_of_what_needs_guests() -> None:
+    v6 = "tempest.scenario.test_network_v6.TestGettingAddress"
+
+    assert list(left_out([f"{v6}.test_dualnet_multi_prefix_slaac", f"{v6}.test_slaac_from_os"])) == [
+        f"{v6}.test_dualnet_multi_prefix_slaac"
+    ]

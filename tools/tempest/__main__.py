@@ -20,11 +20,13 @@ from tools.tempest.conf import (
     LOCAL,
     RANDOM_DATA,
     write_conf,
+    write_conf_of_across,
+    write_conf_of_floating,
     write_conf_of_random_data,
     write_conf_of_reach,
     write_guest_conf,
 )
-from tools.tempest.guests import GUESTS, REACHES, GuestCloud, run_apart
+from tools.tempest.guests import ACROSS, FLOATING, GUESTS, REACHES, GuestCloud, run_apart
 from tools.tempest.left_out import left_out
 from tools.tempest.outcomes import Outcome, by_why, count, short
 from tools.tempest.page import Part, write_page
@@ -40,7 +42,9 @@ SERVICES = {
     "scenario": r"^tempest\.scenario",
     "serial": r"^tempest\.serial_tests",
     "guests": GUESTS.pattern,
+    "floating": FLOATING.pattern,
 }
+_WITH_GUESTS = ("guests", "floating")
 _GUEST_SECONDS = 1800
 
 
@@ -65,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(service: str, pattern: str, chosen: argparse.Namespace, *, write: bool) -> int:
-    guests = service == "guests" or chosen.guests
+    guests = service in _WITH_GUESTS or chosen.guests
     if guests and not chosen.inside:
         apart = service if write else pattern
         return run_apart([apart, f"--minutes={chosen.minutes}", *(["--guests"] if chosen.guests else [])])
@@ -104,7 +108,9 @@ def _of_cloud(
         cloud.start()
         conf = write_conf(cloud, folder)
         chosen = service.removesuffix("-local") in SERVICES
-        tests = [test for test in list_tests(conf, pattern) if not chosen or not GUESTS.search(test)]
+        tests = list_tests(conf, pattern)
+        if chosen:
+            tests = [test for test in tests if not GUESTS.search(test) and not FLOATING.search(test)]
         if of_local or cloud.routers:
             tests = [test for test in tests if bool(LOCAL.search(test)) is of_local]
         random = [test for test in tests if RANDOM_DATA.search(test)]
@@ -127,11 +133,22 @@ def _with_guests(folder: Path, service: str, pattern: str, seconds: float) -> li
         conf = write_guest_conf(cloud, folder)
         tests = list_tests(conf, pattern)
         reaching = [test for test in tests if REACHES.search(test)]
-        usual = [test for test in tests if test not in reaching]
+        floating = [test for test in tests if FLOATING.search(test)]
+        usual = [test for test in tests if test not in reaching and test not in floating]
         outcomes = run_tests(conf, service, usual, {}, seconds, _GUEST_SECONDS) if usual else []
         if reaching:
             other = write_conf_of_reach(conf, cloud.network["id"])
             outcomes += run_tests(other, f"{service}-reaching", reaching, {}, seconds, _GUEST_SECONDS)
+        if floating:
+            other = write_conf_of_floating(cloud, conf)
+            without = left_out(map(short, floating))
+            across = [test for test in floating if ACROSS.search(test)]
+            rest = [test for test in floating if test not in across]
+            if rest:
+                outcomes += run_tests(other, f"{service}-floating", rest, without, seconds, _GUEST_SECONDS)
+            if across:
+                other = write_conf_of_across(other)
+                outcomes += run_tests(other, f"{service}-across", across, without, seconds, _GUEST_SECONDS)
     finally:
         cloud.down()
         _keep(folder)

@@ -140,6 +140,9 @@ _WORDS_OF_GUESTS = """\
 set -eu -o pipefail; PATH=$$PATH:/sbin:/usr/sbin;
 sudo() { "$$@"; };
 curl() { case $$1 in -V) ;; -X) wget -q -O - --post-data "$$4" "$$5" ;; *) wget -q -O - "$$1" ;; esac; };
+[ -e /bin/curl ] || { printf '#!/bin/sh\\ntimeout 2 wget -q -O - "$$1" || exit\\n' > /bin/curl; chmod +x /bin/curl; };
+cat() { case $${1:-} in /var/run/udhcpc.*) [ -e "$$1" ] || renewing "$$1" ;; esac; command cat "$$@"; };
+renewing() { mkdir -p /var/run; udhcpc -i eth0 -p "$$1" -s /sbin/busway-dhcp > /dev/null 2>&1; };
 blkid() { findfs LABEL="$$2"; };
 lsblk() { echo "NAME TYPE"; for disk in /sys/block/vd*; do printf "%-4s disk\\n" "$${disk##*/}"; done; };
 [ -d /disk ] || { umount /mnt || true; mkdir /disk; modprobe -aq vfat nls_cp437 nls_ascii; mount -t vfat /dev/vda1 /disk; };
@@ -163,6 +166,15 @@ _OF_GUESTS: Mapping[str, Mapping[str, str]] = {
         "ssh_shell_prologue": " ".join(_WORDS_OF_GUESTS.split("\n")),
     },
 }
+# Each project has a network and a router, and a guest is reached at a floating address.
+_OF_FLOATING: Mapping[str, Mapping[str, str]] = {
+    "auth": {"create_isolated_networks": "true"},
+    "network": {"build_timeout": "120"},
+    "network-feature-enabled": {"floating_ips": "true"},
+    # A guest whose processor is emulated takes a second to ask for its metadata.
+    "validation": {"connect_method": "floating", "allowed_metadata_downtime": "20"},
+}
+_OF_ACROSS = {"compute-feature-enabled": {"scheduler_enabled_filters": "SameHostFilter"}}
 
 
 def write_conf(cloud: TempestCloud, folder: Path) -> Path:
@@ -198,6 +210,20 @@ def write_conf_of_random_data(path: Path) -> Path:
 def write_conf_of_reach(path: Path, network_id: str) -> Path:
     """Write beside a tempest.conf the one for tests that ask for a public network to reach guests; return its path."""
     return _write_other(path, {"network": {"public_network_id": network_id}})
+
+
+def write_conf_of_floating(cloud: GuestCloud, path: Path) -> Path:
+    """Write beside a tempest.conf the one for tests that reach guests at floating addresses; return its path."""
+    source, target, *_others = cloud.numbers
+    hosts = {"migration_source_host": source, "migration_dest_host": target}
+    outer = {"public_network_id": cloud.public["id"], "floating_network_name": cloud.public["name"]}
+    network = {**_OF_FLOATING["network"], **outer}
+    return _write_other(path, {**_OF_FLOATING, "network": network, "compute": hosts})
+
+
+def write_conf_of_across(path: Path) -> Path:
+    """Write beside a tempest.conf the one for `ACROSS`; return its path."""
+    return _write_other(path, _OF_ACROSS)
 
 
 def _conf(cloud: TempestCloud | GuestCloud, folder: Path) -> configparser.ConfigParser:

@@ -25,6 +25,9 @@ namespaces run Busway's agent, libvirt, QEMU (which emulates the processor), Ope
 at their fixed addresses, on a network of type geneve where it has a port. Each test is in one row. Three tests there ask for a public
 network only to know that guests can be reached: their configuration names that network.
 
+The row `floating` has the scenarios of networks on the same two hosts: projects make networks and routers of their own, and Tempest is
+outside, on the external network, from where it reaches the guests by ping and ssh at their floating addresses.
+
 The row `network` runs with OVN's northbound database, which takes what Busway writes, and networks of projects are of type geneve, so that
 there are routers and floating IP addresses; no packet is sent. Tests of DHCP options run on a second cloud, whose networks are local.
 

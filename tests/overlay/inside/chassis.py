@@ -63,6 +63,16 @@ class HostChassis:
     def kill_switch(self) -> None:
         kill(self._folder, "vswitchd")
 
+    def provide(self, physical: str) -> None:
+        """Gives the host a bridge on a physical network, which is a bridge with its name beside the host."""
+        ip(f"link add ext-{self.name} type veth peer name far-{self.name}")
+        ip(f"link set ext-{self.name} master {physical} up")
+        ip(f"link set far-{self.name} netns {self._cloud.processes[f'host {self.name}'].pid}")
+        self.do("ip", "link", "set", f"far-{self.name}", "name", "ext", "up")
+        bridge = ("add-br", "br-ex", "--", "set", "bridge", "br-ex", "datapath_type=netdev")
+        self.vsctl(*bridge, "--", "add-port", "br-ex", "ext")
+        self.vsctl("set", "Open_vSwitch", ".", f"external_ids:ovn-bridge-mappings={physical}:br-ex")
+
     def vsctl(self, *argv: str) -> str:
         return self.do("ovs-vsctl", f"--db={SWITCH}", "--timeout=20", *argv)
 

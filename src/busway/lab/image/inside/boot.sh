@@ -17,7 +17,7 @@ eval "$(jq -rn --slurpfile m "$meta" --slurpfile n "$network" '
     ($all.links // [] | map(select(.id == $net.link)) | .[0] // {}) as $link |
     @sh "name=\($meta.hostname // $meta.name // "busway-guest")",
     @sh "keys=\([$meta.public_keys // {} | .[]] | join("\n"))",
-    @sh "kind=\($net.type // "") mac=\($link.ethernet_mac_address // "" | ascii_downcase)",
+    @sh "kind=\($net.type // "") mac=\($link.ethernet_mac_address // "" | ascii_downcase) mtu=\($link.mtu // "")",
     @sh "address=\($net.ip_address // "") mask=\($net.netmask // "24")",
     @sh "gateway=\(($net.routes // [] | map(select(.network == "0.0.0.0") | .gateway) | .[0]) // $net.gateway // "")",
     @sh "routes=\([$net.routes // [] | .[] | select(.network != "0.0.0.0") | "\(.network)/\(.netmask) via \(.gateway)"] | join("\n"))",
@@ -40,6 +40,7 @@ if [ "$kind" = ipv4 ] && [ -n "$address" ]; then
     ip address add "$address" dev "$card"
     # Says its MAC to all: the last server with this address had another, and QEMU's user network never asks again.
     echo 1 > "/proc/sys/net/ipv4/conf/$card/arp_notify"
+    [ -z "$mtu" ] || echo "$mtu" > "/sys/class/net/$card/mtu"
     ip link set "$card" up
     [ -z "$gateway" ] || ip route add default via "$gateway"
     echo "$routes" | while read -r route; do [ -z "$route" ] || ip route add $route; done
