@@ -491,3 +491,32 @@ def test_a_fixed_address_that_is_none_is_refused(api_server: ApiServer) -> None:
     )
 
     assert answer.status_code == 400 and "not a valid IP" in answer.text
+
+
+def test_addresses_of_a_port_are_of_its_own_network(api_server: ApiServer) -> None:
+    ann = api_server.client(api_server.user("ann"))
+    first, second = made(ann, "network", {"name": "a"}), made(ann, "network", {"name": "b"})
+    own = made(ann, "subnet", {"network_id": first["id"], "cidr": "10.67.1.0/24"})
+    six = made(ann, "subnet", {"network_id": first["id"], "cidr": "fd00:67::/64"})
+    other = made(ann, "subnet", {"network_id": second["id"], "cidr": "10.67.2.0/24"})
+
+    def asked(*fixed_ips: dict[str, str]) -> tuple[int, str]:
+        body = {"port": {"network_id": first["id"], "fixed_ips": list(fixed_ips)}}
+        answer = ann.post(f"{ROOT}/ports", json=body)
+        return answer.status_code, answer.headers.get("x-busway-error-code", "")
+
+    assert asked({"subnet_id": other["id"]}) == (400, "port-subnet")
+    assert asked({"subnet_id": six["id"], "ip_address": "10.67.1.9"}) == (400, "port-subnet")
+    assert asked() == (501, "port-field")
+    assert asked({"subnet_id": own["id"], "ip_address": "10.67.1.9"}, {"subnet_id": six["id"]})[0] == 201
+    port = made(ann, "port", {"network_id": first["id"]})
+    for fixed_ips, status in (([{"subnet_id": other["id"]}], 400), ([], 501), (port["fixed_ips"][:1], 200)):
+        answer = ann.put(f"{ROOT}/ports/{port['id']}", json={"port": {"fixed_ips": fixed_ips}})
+        assert answer.status_code == status, answer.text
+
+
+def test_a_port_on_a_network_without_subnets_may_have_no_address(api_server: ApiServer) -> None:
+    ann = api_server.client(api_server.user("ann"))
+    network = made(ann, "network", {"name": "bare"})
+
+    assert made(ann, "port", {"network_id": network["id"], "fixed_ips": []})["fixed_ips"] == []

@@ -230,6 +230,21 @@ def test_traits_of_a_host_decide_where_servers_go(api_server: ApiServer, host: H
     assert placement.ask("DELETE", "/traits/CUSTOM_NVLINK").status_code == 204
 
 
+def test_traits_of_an_image_decide_where_servers_go(api_server: ApiServer, host: Host, placement: Placement) -> None:
+    api_server.host("host2")
+    first, client = placement.provider("host1"), api_server.client()
+    placement.ask("PUT", "/traits/CUSTOM_NVLINK").raise_for_status()
+    given = {"traits": ["CUSTOM_NVLINK"], "resource_provider_generation": first["generation"]}
+    placement.ask("PUT", f"/resource_providers/{first['uuid']}/traits", given).raise_for_status()
+
+    for word, hosts in (("required", {"host1"}), ("forbidden", {"host2"})):
+        image = api_server.image(word, **{"trait:CUSTOM_NVLINK": word})
+        servers = [create(client, image).json()["server"]["id"] for _ in range(3)]
+        place_round(api_server.control)
+        shown = [client.get(f"/compute/v2.1/servers/{each}").json()["server"] for each in servers]
+        assert {each["OS-EXT-SRV-ATTR:host"] for each in shown} == hosts
+
+
 def test_a_device_is_held_back_by_reserving_it_and_let_go(
     api_server: ApiServer, host: Host, placement: Placement
 ) -> None:

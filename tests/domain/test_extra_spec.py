@@ -12,7 +12,7 @@ from busway.domain.extra_spec import check_extra_specs
         {},
         {"pci_passthrough:alias": "a1:1,b2:2"},
         {"hw:pci_numa_affinity_policy": "socket"},
-        {"hw:numa_nodes": "2", "hw:cpu_policy": "shared", "key1": "value1", "quota:cpu_shares": "2"},
+        {"hw:numa_nodes": "2", "hw:cpu_policy": "shared", "key1": "value1", "quota_of_ours": "2"},
     ],
 )
 def test_what_nova_knows_is_accepted(specs: dict[str, str]) -> None:
@@ -29,6 +29,8 @@ def test_what_nova_knows_is_accepted(specs: dict[str, str]) -> None:
         ("pci_passtrough:alias", "a1:1", "Did you mean pci_passthrough:alias?"),
         ("hw:pci_numa_affinity_policy", "near", "is not a PCI NUMA policy"),
         ("hw:pci_numa_affinity_policy", "", "is not a PCI NUMA policy"),
+        ("quota:disk_read_iops_sec", "500", "No host limits"),
+        ("accel:device_profile", "gpu", "no service of accelerators"),
         ("hw:pci_numa_afinity_policy", "socket", "Did you mean hw:pci_numa_affinity_policy?"),
     ],
 )

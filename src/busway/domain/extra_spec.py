@@ -14,6 +14,11 @@ from busway.domain.within import WITHIN_EXTRA_SPEC, parse_within
 
 PCI_EXTRA_SPECS = (ALIAS_EXTRA_SPEC, NUMA_POLICY_EXTRA_SPEC, WITHIN_EXTRA_SPEC)
 _TRAIT, _TRAIT_WORDS = "trait:", ("required", "forbidden")
+# Namespaces of Nova's that change a guest there, and nothing here.
+_REFUSED = {
+    "quota": "No host limits or shares out what its guests take of CPUs, disks and networks.",
+    "accel": "There is no service of accelerators: devices are asked for by aliases and resource classes.",
+}
 _CLOSE = 0.85  # of 1: hw:pci_numa_afinity_policy is closer, hw:numa_nodes is not
 
 
@@ -32,6 +37,7 @@ def check_extra_specs(specs: Mapping[str, str]) -> None:
         elif key.startswith(_TRAIT):
             _check_trait(key, value)
         else:
+            _refuse_undone(key)
             _refuse_misspelled(key)
     check_machine_specs(specs)
     check_resources(specs)
@@ -40,6 +46,12 @@ def check_extra_specs(specs: Mapping[str, str]) -> None:
 def _check_trait(key: str, value: str) -> None:
     if value not in _TRAIT_WORDS:
         raise InvalidExtraSpec(f"{key} is '{value}'", remedy=f"Write {' or '.join(_TRAIT_WORDS)}.")
+
+
+def _refuse_undone(key: str) -> None:
+    namespace = key.partition(":")[0]
+    if ":" in key and namespace in _REFUSED:
+        raise InvalidExtraSpec(f"{key} has no effect", detail=_REFUSED[namespace], remedy="Leave it out.")
 
 
 def _refuse_misspelled(key: str) -> None:

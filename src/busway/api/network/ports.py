@@ -191,6 +191,7 @@ def _fields(call: Call, given: dict[str, Any]) -> use_cases.PortFields:
         else None,
         mac=given.get("mac_address"),
         fixed_ip=_fixed_ip(call, given.get("fixed_ips", ())),
+        subnets=_subnets(given["fixed_ips"]) if "fixed_ips" in given else None,
         up=as_bool(given["admin_state_up"], "admin_state_up") if "admin_state_up" in given else None,
         vnic=_vnic(given.get("binding:vnic_type")),
         numa_policy=given["numa_affinity_policy"] or "" if "numa_affinity_policy" in given else None,
@@ -217,6 +218,10 @@ def _fixed_ip(call: Call, given: list[dict[str, str]]) -> str | None:
         subnet, address = each.get("subnet_id"), each.get("ip_address")
         if subnet is not None and subnet not in known:
             raise BadInput(f"Subnet {subnet} could not be found", code="subnet-not-found")
+        if address is not None and subnet is not None and (":" in address) != (known[subnet] == 6):
+            raise BadInput(
+                f"{address} is no address of subnet {subnet}", remedy="Omit one of them.", code="port-subnet"
+            )
         if address is not None and ":" in address:
             raise NotSupported(
                 "An IPv6 address can't be chosen",
@@ -229,6 +234,12 @@ def _fixed_ip(call: Call, given: list[dict[str, str]]) -> str | None:
     if len(wanted) > 1:
         raise NotSupported("A port has one IPv4 address", remedy="Use one, or create another port.", code="port-field")
     return wanted[0] if wanted else None
+
+
+def _subnets(given: list[dict[str, str]]) -> tuple[str, ...] | None:
+    """The subnets that are named; None where addresses are asked for without naming any."""
+    named = tuple(each["subnet_id"] for each in given if "subnet_id" in each)
+    return named if named or not given else None
 
 
 def _vnic(value: str | None) -> str | None:

@@ -19,6 +19,7 @@ from busway.control.images.room import check_disk, check_quota, check_room, room
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, NotFound, OverQuota, TooLarge
 from busway.domain.image import DISK_FORMATS, Image, ImageStatus, check_header
+from busway.domain.image_boot import check_unsigned
 from busway.domain.qcow2 import HEADER_BYTES
 from busway.domain.quota import UNLIMITED
 from busway.store import images as store
@@ -186,6 +187,7 @@ def begin_stage(control: Control, caller: Caller, image_id: str, expected: int |
 def _uploadable(control: Control, caller: Caller, image_id: str, expected: int | None) -> Image:
     image = owned_image(control, caller, image_id, "upload_image")
     _check_queued(image)
+    check_unsigned(image.properties)
     if image.disk_format is None or image.container_format is None:
         raise BadInput(
             f"Image {image.id} has no disk_format or container_format",

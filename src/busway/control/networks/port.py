@@ -43,6 +43,7 @@ class PortFields:
     pairs: tuple[AddressPair, ...] | None = None
     mac: str | None = None
     fixed_ip: str | None = None
+    subnets: tuple[str, ...] | None = None  # those that a request names addresses of
     up: bool | None = None
     vnic: str | None = None
     numa_policy: str | None = None  # "" for none
@@ -105,6 +106,7 @@ def create_ports(control: Control, caller: Caller, wanted: Sequence[NewPort]) ->
 def _create(control: Control, tx: Tx, caller: Caller, wanted: NewPort) -> Port:
     owner, fields = wanted.project_id or caller.project_id, wanted.fields
     network = usable_network(tx, caller, wanted.network_id, lock=True)
+    _check_subnets(network, fields.subnets)
     quota.check(control, tx, owner, "port")
     if fields.mac is not None:
         require_network_owner(caller, network, "choose MAC addresses on")
@@ -126,6 +128,7 @@ def update_port(control: Control, caller: Caller, port_id: str, fields: PortFiel
         port = visible_port(tx, caller, port_id, lock=True)
         if port.is_internal and replace(fields, name=None, description=None) != PortFields():
             raise internal_port(port)
+        _check_subnets(port.network, fields.subnets)
         if fields.mac not in (None, port.mac) or fields.fixed_ip not in (None, port.address):
             raise Conflict(
                 f"The addresses of port {port.id} can't be changed",
@@ -157,6 +160,28 @@ def delete_port(control: Control, caller: Caller, port_id: str) -> None:
         store.remove_port(tx, port.id)
         security_groups.note_change(tx, port.project_id, control.now())
     tell_hosts(control)
+
+
+def _check_subnets(network: Network, named: tuple[str, ...] | None) -> None:
+    """Raises for a subnet of another network, and for a port that is to have no address."""
+    if named is None:
+        return
+    own = [subnet.id for subnet in network.subnets]
+    for subnet_id in named:
+        if subnet_id not in own:
+            raise BadInput(
+                f"Subnet {subnet_id} is not on network {network.id}",
+                detail=f"The network has {', '.join(own) or 'no subnet'}.",
+                remedy="Name one of them, or omit fixed_ips.",
+                code="port-subnet",
+            )
+    if own and not named:
+        raise NotSupported(
+            "A port without addresses is not supported",
+            detail="Each port has an address of each subnet of its network.",
+            remedy="Omit fixed_ips; packets of other addresses are let through with allowed_address_pairs.",
+            code="port-field",
+        )
 
 
 def internal_port(port: Port) -> Conflict:

@@ -10,6 +10,7 @@ from busway.domain.flavor import Flavor
 from busway.domain.guest_cells import guest_cells
 from busway.domain.guest_machine import cpu_threads, isolates_emulator, machine_of, shared_vcpus
 from busway.domain.ids import ImageId, ServerId
+from busway.domain.image_boot import TRAIT
 from busway.domain.nic_request import NicWish, needs_overlay, nic_requests
 from busway.domain.numa_policy import NUMA_POLICY_PROPERTY, numa_policy_of
 from busway.domain.placement import Pairs, PlacementRequest, ServerGroup
@@ -30,7 +31,7 @@ _OF_IMAGES = (
 )
 
 
-_WORDS = ("hw_", "os_", "img_", "busway:", "busway_")
+_WORDS = ("hw_", "os_", "img_", "busway:", "busway_", TRAIT)
 
 
 def image_words(properties: Mapping[str, str]) -> dict[str, str]:
@@ -78,7 +79,9 @@ def placement_request(
         threads=cpu_threads(flavor, properties),
         shared=shared_vcpus(flavor, properties),
         emulator=isolates_emulator(flavor, properties),
-        image_properties=_pairs({name: properties[name] for name in _OF_IMAGES if name in properties}),
+        image_properties=_pairs(
+            {name: each for name, each in properties.items() if name in _OF_IMAGES or name.startswith(TRAIT)}
+        ),
     )
 
 

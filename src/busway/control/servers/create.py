@@ -26,6 +26,7 @@ from busway.domain.guest_layout import SPARE_PORTS
 from busway.domain.guest_machine import machine_of
 from busway.domain.ids import NetworkId, ServerId
 from busway.domain.image import Image, ImageStatus
+from busway.domain.image_boot import check_boot, needs_drive
 from busway.domain.quota import Usage, usage_of, usage_of_files
 from busway.domain.requests import CreateServer
 from busway.domain.security_group import default_group_id
@@ -81,9 +82,10 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
         _check_quota(control, tx, caller, request, locked)
         image = _usable(tx, caller, request, locked.image)
         words, names = image_words(image.properties), request.names
+        drive = request.config_drive or needs_drive(image.properties)
         reservation = f"r-{control.new_id()[:8]}"
         rows = [
-            _row(control, caller, replace(request, name=name), public_key, words, now)
+            _row(control, caller, replace(request, name=name, config_drive=drive), public_key, words, now)
             | {"reservation_id": reservation, "launch_index": index}
             for index, name in enumerate(names)
         ]
@@ -229,6 +231,7 @@ def check_image(tx: Tx, caller: Caller, flavor: Flavor, image: Image) -> None:
             else "Choose another image: `openstack image list`.",
             code="image-not-active",
         )
+    check_boot(image.properties)
     if image.min_ram > flavor.ram_mb or image.min_disk > flavor.disk_gb > 0:
         raise BadInput(
             f"Flavor {flavor.name} is too small for image {image.name or image.id}",

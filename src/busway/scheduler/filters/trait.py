@@ -1,4 +1,4 @@
-"""TraitFilter: whether the host has the traits that a flavor requires, and none that it forbids."""
+"""TraitFilter: whether the host has the traits that flavor and image require, and none that they forbid."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ REQUIRED, FORBIDDEN = "required", "forbidden"
 
 
 def traits(host: HostState, request: PlacementRequest) -> str | None:
-    """Each extra spec `trait:NAME=required` names a trait of the host, each `trait:NAME=forbidden` one that it lacks."""
-    lacking = sorted(name for name in wanted(request.extra_specs, REQUIRED) if name not in host.traits)
+    """Each extra spec or property `trait:NAME=required` names a trait of the host, each `trait:NAME=forbidden` one that it lacks."""
+    asked = (*request.extra_specs, *request.image_properties)
+    lacking = sorted({name for name in wanted(asked, REQUIRED) if name not in host.traits})
     if lacking:
         return f"it has no trait {', '.join(lacking)}"
-    unwanted = sorted(name for name in wanted(request.extra_specs, FORBIDDEN) if name in host.traits)
-    return f"it has the trait {', '.join(unwanted)}, which the flavor forbids" if unwanted else None
+    unwanted = sorted({name for name in wanted(asked, FORBIDDEN) if name in host.traits})
+    return f"it has the trait {', '.join(unwanted)}, which the flavor or image forbids" if unwanted else None
 
 
 def wanted(extra_specs: Pairs, word: str) -> Iterator[str]:
-    """The traits that extra specs require, or forbid."""
+    """The traits that extra specs or properties require, or forbid."""
     for key, value in extra_specs:
         scope, _, name = key.partition(":")
         if scope == _SCOPE and value == word:
