@@ -279,39 +279,11 @@ def test_what_a_server_has_is_not_held_back(api_server: ApiServer, host: Host, p
     assert (answer.status_code, "before the server is gone" in answer.text) == (409, True)
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body"),
-    [
-        ("POST", "/resource_providers", {"name": "x"}),
-        ("PUT", "/resource_providers/{root}", {"name": "x"}),
-        ("DELETE", "/resource_providers/{root}", None),
-        ("DELETE", "/resource_providers/{card}", None),
-        ("POST", "/resource_providers/{root}/inventories", {"resource_class": "VGPU", "total": 1}),
-        (
-            "PUT",
-            "/resource_providers/{root}/inventories/VCPU",
-            {"total": 99, "resource_provider_generation": "{generation}"},
-        ),
-        ("DELETE", "/resource_providers/{root}/inventories", None),
-        ("DELETE", "/resource_providers/{root}/inventories/VCPU", None),
-        ("PUT", "/resource_providers/{root}/aggregates", {"aggregates": [], "resource_provider_generation": 1}),
-        ("PUT", "/resource_providers/{card}/traits", {"traits": [], "resource_provider_generation": "{generation}"}),
-        ("POST", "/resource_classes", {"name": "CUSTOM_X"}),
-        ("PUT", "/resource_classes/CUSTOM_X", None),
-        ("DELETE", f"/resource_classes/{GPU}", None),
-        ("PUT", "/allocations/00000000-0000-4000-8000-000000000000", {}),
-        ("DELETE", "/allocations/00000000-0000-4000-8000-000000000000", None),
-        ("POST", "/allocations", {}),
-        ("POST", "/reshaper", {}),
-    ],
-)
-def test_what_follows_from_the_cloud_itself_is_refused_with_the_way_to_do_it(
-    api_server: ApiServer, placement: Placement, method: str, path: str, body: dict[str, Any] | None
-) -> None:
-    root, card = placement.provider("host1"), placement.provider("host1_0000:41:00.0")
-    wanted = {key: root["generation"] if value == "{generation}" else value for key, value in (body or {}).items()}
+def test_the_traits_of_a_device_are_those_of_its_device_spec(api_server: ApiServer, placement: Placement) -> None:
+    card = placement.provider("host1_0000:41:00.0")
+    wanted = {"traits": [], "resource_provider_generation": card["generation"]}
 
-    answer = placement.ask(method, path.format(root=root["uuid"], card=card["uuid"]), wanted or None)
+    answer = placement.ask("PUT", f"/resource_providers/{card['uuid']}/traits", wanted)
 
     assert answer.status_code == 409, answer.text
     assert "What to do" in answer.json()["errors"][0]["detail"]

@@ -7,6 +7,7 @@ from busway.api.placement.answer import computed, dated, operation
 from busway.api.placement.answers import ALLOCATIONS, PROVIDER_ALLOCATIONS
 from busway.control.providers.consumers import consumers_of, taken_by
 from busway.control.providers.read import get_provider
+from busway.domain.errors import NotFound
 
 _OWNED, _GENERATION, _TYPE = 12, 28, 38
 _REMEDY = "Create, resize, migrate or delete the server."
@@ -40,6 +41,12 @@ def _of_consumer(call: Call) -> Reply:
     return dated(call, body)
 
 
+def _free(call: Call) -> Reply:
+    if taken_by(call.control, call.path["id"]).consumer is None:
+        raise NotFound(f"No allocations for consumer '{call.path['id']}'", code="allocations-not-found")
+    raise computed("Allocations", _REMEDY)
+
+
 def _refuse(_call: Call) -> Reply:
     raise computed("Allocations", _REMEDY)
 
@@ -58,7 +65,7 @@ OPERATIONS = (
     ),
     operation("GET", "/allocations/{id}", _of_consumer, "allocations:list", answer=ALLOCATIONS),
     operation("PUT", "/allocations/{id}", _refuse, "allocations:update", reads_body=True),
-    operation("DELETE", "/allocations/{id}", _refuse, "allocations:delete"),
+    operation("DELETE", "/allocations/{id}", _free, "allocations:delete"),
     operation("POST", "/allocations", _refuse, "allocations:manage", since=13, reads_body=True),
     operation("POST", "/reshaper", _reshape, "reshaper:reshape", since=30, reads_body=True),
 )

@@ -96,12 +96,8 @@ def _set(call: Call) -> Reply:
     given, generation = call.body["inventories"], call.body["resource_provider_generation"]
     if set(given) != set(provider.inventories):
         raise computed(f"Which classes {provider.name} has", "Say the resource_class in the device spec.")
-    for name, fields in given.items():
-        provider = set_reserved(
-            call.control, call.caller, provider.uuid, generation, _wanted(provider.inventories[name], fields)
-        )
-        generation = None
-    return _all(call, provider)
+    wanted = [_wanted(provider.inventories[name], fields) for name, fields in given.items()]
+    return _all(call, set_reserved(call.control, call.caller, provider.uuid, generation, *wanted))
 
 
 def _wanted(known: Inventory, given: Mapping[str, Any]) -> Inventory:
@@ -127,6 +123,12 @@ def _delete(call: Call) -> Reply:
     raise computed(f"That {provider.name} has nothing of a class", _OF_HOSTS)
 
 
+def _delete_one(call: Call) -> Reply:
+    provider = get_provider(call.control, call.path["id"])
+    name = _find(call, provider).resource_class
+    raise computed(f"That {provider.name} has no {name}", _OF_HOSTS)
+
+
 _RULE = "resource_providers:inventories:"
 OPERATIONS = (
     operation("GET", _ROOT, _list, f"{_RULE}list", answer=INVENTORIES),
@@ -135,5 +137,5 @@ OPERATIONS = (
     operation("DELETE", _ROOT, _delete, f"{_RULE}delete", since=5),
     operation("GET", f"{_ROOT}/{{class}}", _show, f"{_RULE}show", answer=INVENTORY),
     operation("PUT", f"{_ROOT}/{{class}}", _update, f"{_RULE}update", body=_ONE, answer=INVENTORY),
-    operation("DELETE", f"{_ROOT}/{{class}}", _delete, f"{_RULE}delete"),
+    operation("DELETE", f"{_ROOT}/{{class}}", _delete_one, f"{_RULE}delete"),
 )

@@ -9,7 +9,7 @@ from busway.api.placement.answers import RESOURCE_CLASS
 from busway.control.providers.read import list_classes
 from busway.domain.errors import NotFound
 
-_SINCE = 2
+_SINCE, _ENSURED = 2, 7
 _REMEDY = "Say it in a device spec: busway device-spec create --resource-class NAME, or mdev_class in [mdev_TYPE]."
 
 
@@ -37,7 +37,9 @@ def _create(_call: Call) -> Reply:
 
 
 def _ensure(call: Call) -> Reply:
-    """From 1.7 on it asks that a class be there; one that is not there has nothing to be of."""
+    """From 1.7 on it asks that a class be there, before it gives one another name; one that is not there has nothing to be of."""
+    if call.version < _ENSURED:
+        raise computed(f"Another name of resource class {_known(call)}", _REMEDY)
     name = call.path["name"]
     if name not in list_classes(call.control):
         raise computed(f"Resource class {name}", _REMEDY)
@@ -55,6 +57,6 @@ OPERATIONS = (
     ),
     operation("POST", _ROOT, _create, "resource_classes:create", since=_SINCE, reads_body=True),
     operation("GET", _ONE, _show, "resource_classes:show", answer=RESOURCE_CLASS, since=_SINCE),
-    operation("PUT", _ONE, _ensure, "resource_classes:update", answer=NOTHING, since=7),
+    operation("PUT", _ONE, _ensure, "resource_classes:update", answer=NOTHING, since=_SINCE, reads_body=True),
     operation("DELETE", _ONE, _delete, "resource_classes:delete", since=_SINCE),
 )

@@ -5,7 +5,7 @@ A host's traits are looked at by `TraitFilter`. A held device is in quarantine: 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from busway.control.context import Control
 from busway.control.devices.recycle import recycle_device
@@ -16,7 +16,8 @@ from busway.domain.errors import BadInput, Conflict, NotFound
 from busway.domain.ids import HostId
 from busway.domain.provider import Inventory, ResourceProvider
 from busway.store import devices, events, hosts, provider_traits
-from busway.store.database import take_turn
+from busway.store.database import Tx, take_turn
+from busway.store.devices import DeviceRow
 from busway.store.events import Event
 
 
@@ -84,9 +85,9 @@ def set_traits(
 
 
 def set_reserved(
-    control: Control, caller: Caller, provider_id: str, generation: int | None, wanted: Inventory
+    control: Control, caller: Caller, provider_id: str, generation: int | None, *wanted: Inventory
 ) -> ResourceProvider:
-    """Holds free devices of a provider back, or lets held ones go, until so many of a class are reserved.
+    """Holds free devices of a provider back, or lets held ones go, until so many of each class are reserved; all or none.
 
     Nothing else of an inventory can be set, for hosts report it.
     """
@@ -94,36 +95,42 @@ def set_reserved(
         take_turn(tx, "place")
         provider = provider_in(control, tx, provider_id)
         _check_generation(provider, generation)
-        known = provider.inventories.get(wanted.resource_class)
-        if known is None:
-            raise NotFound(
-                f"No inventory of class {wanted.resource_class} found for resource provider {provider_id}",
-                code="inventory-not-found",
-            )
-        if (known.total, known.allocation_ratio) != (wanted.total, wanted.allocation_ratio):
-            raise _computed(f"total and allocation_ratio of {provider.name}'s {known.resource_class}", _OF_HOST)
-        if wanted.reserved != known.reserved and provider.parent is None:
-            raise _computed(f"what {provider.name} keeps of {known.resource_class}", _OF_HOST)
-        free, held = held_and_free(control, tx, provider, wanted.resource_class)
-        more = wanted.reserved - known.reserved
-        if more > len(free) or -more > len(held):
-            raise Conflict(
-                f"{provider.name} can't have {wanted.reserved} of {wanted.resource_class} reserved",
-                detail=f"{known.reserved} are, of which {len(held)} can be let go; {len(free)} more can be held back.",
-                remedy="What a server has can't be held back before the server is gone.",
-                code="resource-provider-reserved",
-            )
-        for row in free[len(free) - more :] if more > 0 else ():
-            reason = f"held back by {caller.user_name}"
-            devices.set_quarantine(tx, row.id, reason)
-            events.add_event(
-                tx, Event(control.now(), "device", "available", "quarantined", reason, row.host_id, row.id)
-            )
-    for row in held[:-more] if more < 0 else ():
+        let_go = [row for each in wanted for row in _hold(control, tx, caller, provider, each)]
+    for row in let_go:
         recycle_device(control, caller, row.id)
     control.bell.ring("place")
     with control.db.read() as tx:
         return provider_in(control, tx, provider_id)
+
+
+def _hold(
+    control: Control, tx: Tx, caller: Caller, provider: ResourceProvider, wanted: Inventory
+) -> Sequence[DeviceRow]:
+    """Holds devices of one class back; returns those that are to be let go."""
+    known = provider.inventories.get(wanted.resource_class)
+    if known is None:
+        raise NotFound(
+            f"No inventory of class {wanted.resource_class} found for resource provider {provider.uuid}",
+            code="inventory-not-found",
+        )
+    if (known.total, known.allocation_ratio) != (wanted.total, wanted.allocation_ratio):
+        raise _computed(f"total and allocation_ratio of {provider.name}'s {known.resource_class}", _OF_HOST)
+    if wanted.reserved != known.reserved and provider.parent is None:
+        raise _computed(f"what {provider.name} keeps of {known.resource_class}", _OF_HOST)
+    free, held = held_and_free(control, tx, provider, wanted.resource_class)
+    more = wanted.reserved - known.reserved
+    if more > len(free) or -more > len(held):
+        raise Conflict(
+            f"{provider.name} can't have {wanted.reserved} of {wanted.resource_class} reserved",
+            detail=f"{known.reserved} are, of which {len(held)} can be let go; {len(free)} more can be held back.",
+            remedy="What a server has can't be held back before the server is gone.",
+            code="resource-provider-reserved",
+        )
+    for row in free[len(free) - more :] if more > 0 else ():
+        reason = f"held back by {caller.user_name}"
+        devices.set_quarantine(tx, row.id, reason)
+        events.add_event(tx, Event(control.now(), "device", "available", "quarantined", reason, row.host_id, row.id))
+    return held[:-more] if more < 0 else ()
 
 
 _OF_HOST = "Hosts report what they have; ratios and the RAM that a host keeps are options of the configuration."
