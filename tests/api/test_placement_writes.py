@@ -24,7 +24,13 @@ DONE = {
 }
 _FREE = {"resource_provider_generation": 0}
 _OF_VCPU = {"total": 99, "resource_provider_generation": 0}
-_TAKEN: dict[str, Any] = {"allocations": {}, "project_id": "p", "user_id": "u", "consumer_generation": None, "consumer_type": "X"}
+_TAKEN: dict[str, Any] = {
+    "allocations": {},
+    "project_id": "p",
+    "user_id": "u",
+    "consumer_generation": None,
+    "consumer_type": "X",
+}
 # Operation, path in the world, body, and words of the remedy.
 REFUSED: list[tuple[str, str, Any, str]] = [
     ("POST /resource_providers", "", {"name": "x", "uuid": NOBODY}, "busway host create"),

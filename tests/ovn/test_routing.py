@@ -101,6 +101,13 @@ def test_every_reference_has_its_row_and_no_row_is_there_twice(overlay: Overlay)
 
 
 @given(overlays())
+def test_a_router_is_up_in_ovn_as_it_is_here(overlay: Overlay) -> None:
+    shown = {row.key: row.columns["enabled"] for row in of(rows_of(overlay), "Logical_Router")}
+
+    assert shown == {router.id: router.up for router in overlay.routers}
+
+
+@given(overlays())
 def test_both_ends_of_each_routers_port_are_there_and_no_other(overlay: Overlay) -> None:
     rows = rows_of(overlay)
     on_routers = {str(row.columns["name"]) for row in of(rows, "Logical_Router_Port")}
