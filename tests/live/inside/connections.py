@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.live.inside.cloud import HUB, LiveCloud, until
 from tests.live.inside.far_ends import Echo, Heard
 from tests.live.inside.run import migrate, settled, two_hosts
-from tests.overlay.inside.shell import Shell
+from tests.overlay.inside.shell import Shell, SocketLine
 
 ECHO, CLOCK, QUIET, BULK = 7001, 7002, 7003, 7004
 CHUNK = 4 << 20  # bytes: more than the window of a connection that a host remembers
@@ -114,7 +114,7 @@ def folder_of(cloud: LiveCloud, host: str, server_id: str) -> Path:
 
 
 def open_shell(cloud: LiveCloud, host: str, server_id: str) -> Shell:
-    return Shell(folder_of(cloud, host, server_id) / "serial.sock")
+    return Shell(SocketLine(folder_of(cloud, host, server_id) / "serial.sock"))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +10,9 @@ from typing import Any
 
 from tests.live.inside.cloud import LiveCloud, until
 from tests.networking.ovn import Central, kill, start_database
+from tests.overlay.inside import asking
 from tests.overlay.inside.chassis import HostChassis, underlay
-from tests.overlay.inside.shell import Shell
+from tests.overlay.inside.shell import Shell, SocketLine
 
 FLAVOR = {"name": "tiny", "ram": 128, "vcpus": 1, "disk": 1, "id": "tiny"}
 
@@ -136,16 +136,6 @@ class Project:
         return Guest(self.cloud, name, made, port["id"], address, port["mac_address"])
 
 
-_LEASE = r"""#!/bin/sh
-[ "$1" = bound ] || exit 0
-env > /tmp/told
-ip address add "$ip/$mask" dev "$interface"
-ip link set "$interface" mtu "${mtu:-1500}"
-set -- $staticroutes
-while [ $# -ge 2 ]; do ip route add "$1" via "$2"; shift 2; done
-"""
-
-
 @dataclass
 class Guest:
     """A server, its port, and what is done within it."""
@@ -180,7 +170,7 @@ class Guest:
     @property
     def shell(self) -> Shell:
         if self._shell is None:
-            self._shell = Shell(self._folder / "serial.sock")
+            self._shell = Shell(SocketLine(self._folder / "serial.sock"))
         return self._shell
 
     def leave_shell(self) -> None:
@@ -197,20 +187,15 @@ class Guest:
         self.shell.run(
             "ip link set eth0 down; modprobe -r virtio_net; modprobe virtio_net csum=0; sleep 1; ip link set eth0 up"
         )
-        script = base64.b64encode(_LEASE.encode()).decode()
-        self.shell.run(f"echo {script} | base64 -d > /tmp/lease; chmod +x /tmp/lease")
 
     def lease(self) -> bool:
         """Asks DHCP for the card's address."""
-        self.shell.run("rm -f /tmp/told; ip address flush dev eth0")
-        self.shell.run("udhcpc -i eth0 -n -q -f -t 4 -T 2 -s /tmp/lease -O staticroutes -O mtu", 90)
-        said = self.shell.run("cat /tmp/told 2>/dev/null")
-        self.told = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+        self.told = asking.lease(self.shell)
         return "ip" in self.told
 
     def hears_ssh(self, other: Guest) -> bool:
         """True when the other's ssh server says its name."""
-        return self.shell.run(f"nc -w 4 {other.address} 22 < /dev/null 2>/dev/null | head -c 8") == "SSH-2.0-"
+        return asking.hears_ssh(self.shell, other.address)
 
     def reaches(self, address: str) -> bool:
         return self.shell.pings(address)

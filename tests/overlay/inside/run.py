@@ -5,12 +5,12 @@ It must be in a network, mount and process namespace of its own: whatever it sta
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
 
 from tests.live.inside.cloud import until
+from tests.overlay.inside.asking import metadata
 from tests.overlay.inside.cloud import Guest, OverlayCloud, Project, seconds_until
 
 
@@ -95,10 +95,7 @@ def names_and_metadata(web: Guest, db: Guest, far: Guest) -> None:
     assert db.address in web.shell.run("nslookup db.busway.internal 10.0.0.1")
     assert db.address not in far.shell.run("nslookup db.busway.internal 10.0.0.1")
     for guest in (web, db, far):
-        read = guest.shell.run(
-            r"printf 'GET /openstack/latest/meta_data.json HTTP/1.0\r\n\r\n' | nc -w 10 169.254.169.254 80"
-        )
-        assert json.loads(read[read.index("{") :])["uuid"] == guest.id, read
+        assert metadata(guest.shell).get("uuid") == guest.id
     said("names and metadata", began)
 
 
