@@ -136,6 +136,7 @@ class World:
             "tag": "tag",
             "member": "partners",
             "namespace": things["namespaces"],
+            "store": "file",
             "part": _PART.get(path.rsplit("/", 2)[1], "none-such"),
             "type": "OS::Nova::Aggregate",
             "alias": "os-keypairs",

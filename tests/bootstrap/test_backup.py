@@ -19,6 +19,7 @@ from busway.bootstrap.backup.restore import restore, verify
 from busway.bootstrap.backup.write import back_up
 from busway.bootstrap.config import Config, read_config
 from busway.domain.errors import BuswayError
+from busway.domain.image_store import ImageStore, ImageStores
 from busway.store.database import Database
 from busway.store.images import images
 from busway.store.schema import load_tables, newest_revision
@@ -110,6 +111,30 @@ def test_what_is_restored_is_what_was_backed_up(config: Config, elsewhere: Confi
     assert done.missing == ()
     assert archive.stat().st_mode & 0o777 == 0o600
     assert (elsewhere.state / "tls" / "authority.pem").stat().st_mode & 0o777 == 0o600
+
+
+@_on_sqlite
+def test_images_come_back_to_each_of_their_stores(config: Config, elsewhere: Config, tmp_path: Path) -> None:
+    archive = tmp_path / "backup.tar"
+    database = Database(config.database)
+    with database.write() as tx:
+        tx.execute(update(images).values(stores=["file", "large", "gone"]))
+    database.close()
+    (config.state / "large").mkdir()
+    (config.state / "images" / SHA256).rename(config.state / "large" / SHA256)  # any copy is as good
+    here, there = (_with_large_store(each) for each in (config, elsewhere))
+
+    made = back_up(here, None, archive, with_images=True)
+    done = restore(there, archive)
+
+    assert [member.name for member in made.members if SHA256 in member.name] == [f"images/{SHA256}"]
+    assert [(there.state / folder / SHA256).read_bytes() for folder in ("images", "large")] == [DATA, DATA]
+    assert done.missing == ()
+
+
+def _with_large_store(config: Config) -> Config:
+    stores = ImageStores((ImageStore("file"), ImageStore("large", str(config.state / "large"))))
+    return dataclasses.replace(config, settings=dataclasses.replace(config.settings, image_stores=stores))
 
 
 @_on_sqlite

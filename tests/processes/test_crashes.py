@@ -82,6 +82,31 @@ def test_an_upload_cut_off_by_a_crash_leaves_an_image_that_can_be_uploaded_again
     assert cloud.call("GET", f"/image/v2/images/{image}")["status"] == "active"
 
 
+@pytest.mark.parametrize("point", ["image:before-rename", "image:after-rename"])
+def test_a_copy_cut_off_by_a_crash_is_made_whole_by_the_next_start(cloud: ProcessCloud, point: str) -> None:
+    large = cloud.folder / "large"
+    stores = f"enabled_backends = file:file, large:file\n[large]\nfilesystem_store_datadir = {large}\n"
+    cloud.config.write_text(cloud.config.read_text().replace("[DEFAULT]\n", f"[DEFAULT]\n{stores}[DEFAULT]\n", 1))
+    cloud.kill("control")
+    cloud.start_control()
+    image = cloud.call("POST", "/image/v2/images", {"name": "x", "disk_format": "raw", "container_format": "bare"})[
+        "id"
+    ]
+    cloud.upload(image, b"\x01" * 512)
+    cloud.kill("control")
+    cloud.start_control(crash_at=point)
+    copy = {"method": {"name": "copy-image"}, "stores": ["large"]}
+    with contextlib.suppress(httpx.HTTPError):  # the answer may be lost with the process
+        cloud.call("POST", f"/image/v2/images/{image}/import", copy)
+    cloud.wait_dead("control")
+
+    cloud.start_control()
+
+    wait_for("the copy", lambda: cloud.call("GET", f"/image/v2/images/{image}")["stores"] == "file,large")
+    [file] = [path for path in large.rglob("*") if path.is_file()]
+    assert file.read_bytes() == b"\x01" * 512
+
+
 @pytest.mark.parametrize("point", AGENT_POINTS)
 def test_an_agent_killed_at_any_step_is_finished_by_the_next_one(shared_cloud: ProcessCloud, point: str) -> None:
     cloud = shared_cloud

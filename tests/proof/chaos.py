@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from busway.agent.console_stream import ConsoleStream
 from busway.control.agents import access as agents
 from busway.control.context import Control
-from busway.control.images.catalogue import image_folder
+from busway.control.images.stores import image_path
 from busway.domain.condition import Conditions
 from busway.domain.console import ConsoleCall
 from busway.domain.documents import Desired, Observed
@@ -137,7 +137,9 @@ class Line:
     def _handed_in(self, image_id: ImageId) -> bytes:
         """The disk of a server that is moved or shelved."""
         with self.control().db.read() as tx:
-            return (image_folder(self.control()) / images.get_image_ref(tx, image_id).sha256).read_bytes()
+            image = images.find_image(tx, image_id)
+        assert image is not None
+        return image_path(self.control(), image).read_bytes()
 
     def put_conditions(self, told: Conditions) -> None:
         agents.put_conditions(self.control(), self.host_id, told)

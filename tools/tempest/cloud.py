@@ -20,6 +20,11 @@ _GPUS = 8
 _CONFIG = """\
 [DEFAULT]
 cpu_allocation_ratio = 64
+enabled_backends = fast:file, large:file
+[fast]
+weight = 100
+[large]
+filesystem_store_datadir = %s
 [quota]
 instances = 100
 cores = 200
@@ -58,7 +63,7 @@ class TempestCloud(ProcessCloud):
         super().__init__(folder, url)
         self.manifest = write_images(folder / "images")
         self.web = ImageServer(self.manifest.parent)
-        self.config.write_text(_CONFIG % (self.web.port, url))
+        self.config.write_text(_CONFIG % (folder / "large", self.web.port, url))
         if routers:
             north = start_database(folder, "nb")
             self.config.write_text(f"{self.config.read_text()}{_OF_ROUTERS % north}")

@@ -111,6 +111,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "os_glance_reserved": "true",
         "image_format_enforcement": "true",
         "image_conversion": "true",
+        "store_weight_enabled": "true",
     },
     "network": {
         "build_timeout": "30",

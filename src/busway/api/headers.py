@@ -16,7 +16,6 @@ from busway.api.errors import error_response
 from busway.api.microversion import HEADER, VERSIONED, NotAcceptable
 from busway.api.request_id import INBOUND, is_request_id
 from busway.domain.errors import BadInput, BadMediaType, BuswayError, PreconditionFailed
-from busway.domain.image_task import STORE
 
 # Where each is read is said beside it: its tests are with what it does.
 HONOURED: Mapping[str, str] = {
@@ -29,7 +28,7 @@ HONOURED: Mapping[str, str] = {
     "x-openstack-request-id": "the caller's own id of the request, in the log: api/request_id.py",
     "x-openstack-append": "tags of a metadata namespace are added: api/image/metadef_parts.py",
     "x-openstack-image-size": "the size of uploaded data: api/image/data.py",
-    "x-image-meta-store": "the one store by its name: here",
+    "x-image-meta-store": "the store that data goes to: api/image/data.py, api/image/imports.py; here for others",
     "accept": "Placement answers in JSON or not at all: here; elsewhere see IGNORED",
     "content-type": "what a body is: api/body.py",
     "content-length": "how long a body is: api/body.py and the server",
@@ -106,6 +105,7 @@ NOT_DONE = {
 }
 _PREFIXES = ("/compute", "/identity", "/image", "/network", "/placement", "/busway")
 _DATA = re.compile(r"/image/v2/images/[^/]+/file")
+_STORED = re.compile(r"/image/v2/images/[^/]+/(file|stage|import)")
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _WITHOUT_VERSIONS = ("identity", "image", "network")
 
@@ -240,13 +240,14 @@ def _check_request_id(_method: str, _path: str, value: str) -> None:
         )
 
 
-def _check_image(_method: str, _path: str, headers: Headers) -> None:
+def _check_image(_method: str, path: str, headers: Headers) -> None:
     for name in headers:
         if name == "x-image-meta-store":
-            if headers[name] != STORE:
+            if not _STORED.fullmatch(path):
                 raise BadInput(
-                    f"There is no store {headers[name][:80]}",
-                    remedy=f"Use {STORE}, or omit the header.",
+                    "No data comes with this request that a store could take",
+                    detail=f"The header {name} names {headers[name][:80]}.",
+                    remedy="Omit the header, and send it with the data or the import.",
                     code="image-store",
                 )
         elif name.startswith("x-image-meta-") or name == "x-glance-registry-purge-props":

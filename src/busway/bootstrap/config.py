@@ -15,6 +15,7 @@ from busway.bootstrap.config_language import Fault, Language, read_language
 from busway.bootstrap.config_mdev import read_mdev_rules
 from busway.bootstrap.config_ovn import read_northbound
 from busway.bootstrap.config_source import Source, read_source
+from busway.bootstrap.config_stores import read_image_stores
 from busway.bootstrap.config_transport import TlsFiles, speaks_tls, tls_files, url_of
 from busway.bootstrap.options import SECTIONS
 from busway.bootstrap.scheduling import scheduling_policy
@@ -22,6 +23,7 @@ from busway.control.settings import Settings
 from busway.domain.config_warning import ConfigWarning
 from busway.domain.errors import InvalidConfig
 from busway.domain.image_conversion import PLUGIN, ImageConversion
+from busway.domain.image_store import ImageStores
 from busway.domain.import_rules import ImportRules
 from busway.domain.mdev import MdevRules
 from busway.domain.openid import OpenId, parse_mapping
@@ -59,6 +61,7 @@ class Reading:
     language: Language
     faults: tuple[Fault, ...]
     mdev_rules: MdevRules
+    image_stores: ImageStores
 
 
 def default_state() -> Path:
@@ -95,6 +98,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
         enforcement_model=reading.values["unified_limit"]["enforcement_model"],
         password_rules=_password_rules(reading.values["security_compliance"]),
         imports=_imports(reading.values["import_filtering_opts"]),
+        image_stores=reading.image_stores,
         conversion=ImageConversion(
             reading.values["image_conversion"]["output_format"],
             PLUGIN in reading.values["image_import_options"]["image_import_plugins"],
@@ -103,7 +107,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
         public_url=url_of(values, listen, port, tls=tls),
         retention=reading.values["retention"],
         console_token_ttl=reading.values["consoleauth"]["token_ttl"],
-        **reading.values["DEFAULT"],
+        **{name: value for name, value in reading.values["DEFAULT"].items() if name != "enabled_backends"},
         **values,
     )
     connection = reading.values["database"]["connection"]
@@ -173,8 +177,10 @@ def read(path: Path | None) -> Reading:
     placement = bool(values["filter_scheduler"].get("pci_in_placement"))
     language = read_language(source, SECTIONS["pci"], values["pci"], placement=placement)
     mdev_rules, mistakes = read_mdev_rules(source, values["devices"].get("enabled_mdev_types", []))
-    faults = sorted([*faults, *language.faults, *mistakes], key=lambda fault: fault.line or 0)
-    return Reading(source, values, language, tuple(faults), mdev_rules)
+    backends, usual = values["DEFAULT"].get("enabled_backends", []), values["glance_store"].get("default_backend")
+    stores, slips = read_image_stores(source, backends, usual, SECTIONS)
+    faults = sorted([*faults, *language.faults, *mistakes, *slips], key=lambda fault: fault.line or 0)
+    return Reading(source, values, language, tuple(faults), mdev_rules, stores)
 
 
 def is_database(connection: str | None) -> bool:

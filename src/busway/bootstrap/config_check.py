@@ -13,6 +13,7 @@ from busway.bootstrap.config import Reading, database_warning, read
 from busway.bootstrap.config_language import Fault
 from busway.bootstrap.config_mdev import is_of_mdev
 from busway.bootstrap.config_source import Entry, option_names
+from busway.bootstrap.config_stores import is_of_store
 from busway.bootstrap.options import SECTIONS, UNUSED
 from busway.bootstrap.scheduling import filter_warnings
 from busway.domain.config_warning import ConfigWarning
@@ -47,7 +48,11 @@ def check_config(path: Path, devices: Sequence[PciDevice] | None = None) -> Conf
         return ConfigReport(path, (Fault(line, "-", error),), (), (), (), 0)
     known = {names for section, options in SECTIONS.items() for o in options for names in option_names(section, o)}
     strange = [
-        entry for entry in reading.source.entries if (entry.section, entry.key) not in known and not is_of_mdev(entry)
+        entry
+        for entry in reading.source.entries
+        if (entry.section, entry.key) not in known
+        and not is_of_mdev(entry)
+        and not is_of_store(entry, reading.image_stores)
     ]
     warnings = [
         *reading.language.warnings(devices),

@@ -37,6 +37,20 @@ HASHING = [
     ),
 ]
 
+BACKENDS = [
+    cfg.ListOpt(
+        "enabled_backends",
+        default=[],
+        help="The stores of images, each as NAME:file and with a group of its own, [NAME]. Default: one store, file.",
+    ),
+]
+
+GLANCE_STORE = [
+    cfg.StrOpt(
+        "default_backend", help="The store for data of which nobody says where it goes. Default: the first one."
+    ),
+]
+
 IMPORT_FILTERING_OPTS = [
     cfg.ListOpt(
         "allowed_hosts",

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 
 from oslo_config import cfg, types
 
-from busway.bootstrap.import_options import HASHING, IMAGE_CONVERSION, IMAGE_IMPORT_OPTIONS, IMPORT_FILTERING_OPTS
+from busway.bootstrap.import_options import (
+    BACKENDS,
+    GLANCE_STORE,
+    HASHING,
+    IMAGE_CONVERSION,
+    IMAGE_IMPORT_OPTIONS,
+    IMPORT_FILTERING_OPTS,
+)
 from busway.bootstrap.scheduling import OPTIONS as SCHEDULING
 from busway.domain.errors import InvalidConfig
 from busway.domain.host_facts import ISOLATION
@@ -83,6 +90,7 @@ DEFAULT = [
         "hand.",
     ),
     *HASHING,
+    *BACKENDS,
 ]
 
 _QUOTAS = {
@@ -372,6 +380,7 @@ SECTIONS: dict[str, Sequence[cfg.Opt]] = {
     "oidc": OIDC,
     "ovn": OVN,
     "security_compliance": SECURITY_COMPLIANCE,
+    "glance_store": GLANCE_STORE,
     "import_filtering_opts": IMPORT_FILTERING_OPTS,
     "image_conversion": IMAGE_CONVERSION,
     "image_import_options": IMAGE_IMPORT_OPTIONS,

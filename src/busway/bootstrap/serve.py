@@ -33,6 +33,7 @@ from busway.control.doorbell import doorbell_for
 from busway.control.loops.run import running
 from busway.domain.errors import InvalidConfig
 from busway.store.database import Database
+from busway.store.images import count_by_store
 from busway.store.schema import upgrade
 from busway.tracing.otlp import make_tracer
 from busway.web.routes import routes
@@ -59,6 +60,14 @@ def build_control(config: Config, tls: Tls | None = None) -> Control:
     db = Database(config.database)
     if applied := upgrade(db):
         _log.info("the database has a new schema", revision=applied[-1], by=list(applied))
+    with db.read() as tx:
+        strange = {
+            name: count for name, count in count_by_store(tx).items() if name not in config.settings.image_stores.names
+        }
+    for name, count in strange.items():
+        _log.warning(
+            "images have copies in a store that is not configured: they are not read", store=name, images=count
+        )
     return Control(
         db=db,
         now=lambda: datetime.now(UTC),

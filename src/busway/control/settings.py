@@ -11,6 +11,7 @@ from busway.domain.device_spec import DeviceSpec, DeviceSpecs
 from busway.domain.document_room import SERVERS_PER_HOST
 from busway.domain.image_conversion import ImageConversion
 from busway.domain.image_hash import DEFAULT_HASH
+from busway.domain.image_store import ImageStores
 from busway.domain.import_rules import ImportRules
 from busway.domain.limit import FLAT
 from busway.domain.mdev import MdevRules
@@ -69,6 +70,7 @@ class Settings:
     image_catalogue_keys: tuple[str, ...] = ()  # whose signature they believe
     hashing_algorithm: str = DEFAULT_HASH  # of images' data; a word of `busway.domain.image_hash.HASHES`
     imports: ImportRules = field(default_factory=ImportRules)
+    image_stores: ImageStores = field(default_factory=ImageStores)
     conversion: ImageConversion = field(default_factory=ImageConversion)
     cpu_allocation_ratio: float = 4.0
     ram_allocation_ratio: float = 1.0

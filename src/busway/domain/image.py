@@ -36,6 +36,7 @@ class ImageStatus(StrEnum):
     DEACTIVATED = "deactivated"  # its owner or an admin keeps its data from being read and booted
 
 
+WITH_DATA = frozenset({ImageStatus.ACTIVE, ImageStatus.DEACTIVATED})
 NOT_YET = frozenset({ImageStatus.UPLOADING, ImageStatus.IMPORTING})  # data is there, and nobody reads it yet
 
 
@@ -65,6 +66,14 @@ class Image:
     tags: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
     deleted: datetime | None = None
+    stores: tuple[str, ...] = ()  # those that have the data; a store that is not configured any more among them
+    importing_to: tuple[str, ...] | None = None  # the stores that an import fills now; None before the first import
+    failed_import: tuple[str, ...] | None = None  # those that the last import could not fill
+
+    @property
+    def stored_bytes(self) -> int:
+        """The bytes of all copies of the data together, which is what quotas count."""
+        return (self.size or 0) * len(self.stores)
 
     def is_visible_to(self, caller: Caller) -> bool:
         """True when the caller may see and boot it without being a member."""

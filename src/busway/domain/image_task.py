@@ -8,11 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from busway.domain.boolean import parse_boolean
 from busway.domain.ids import ImageId, ProjectId, UserId
 
-DIRECT, WEB_DOWNLOAD = "glance-direct", "web-download"
-IMPORT_METHODS = (DIRECT, WEB_DOWNLOAD)
-STORE = "file"  # there is one store: the image folder
+DIRECT, WEB_DOWNLOAD, COPY = "glance-direct", "web-download", "copy-image"
+IMPORT_METHODS = (DIRECT, WEB_DOWNLOAD, COPY)
 
 
 class TaskStatus(StrEnum):
@@ -43,6 +43,16 @@ class ImageTask:
     def url(self) -> str:
         """Where the data is fetched from, "" for staged data."""
         return str(self.given.get("method", {}).get("uri") or "")
+
+    @property
+    def method(self) -> str:
+        """The import method."""
+        return str(self.given.get("method", {}).get("name") or "")
+
+    @property
+    def all_must_succeed(self) -> bool:
+        """Whether the import fails as a whole where one store fails."""
+        return parse_boolean(self.given.get("all_stores_must_succeed", True)) is not False
 
 
 UNDER_WAY = frozenset({TaskStatus.PENDING, TaskStatus.PROCESSING})

@@ -66,5 +66,8 @@ RULES = (
     Rule("tasks_api_access", ADMIN, "Read the tasks of all images"),
     # Glance leaves its descriptions of itself to everybody.
     Rule("get_schemas", "@", "Read the schemas of images"),
+    Rule("stores_info_detail", ADMIN, "List the stores with their folders"),
+    Rule("copy_image", ADMIN, "Copy an image to other stores"),
+    Rule("delete_image_location", ADMIN, "Delete the copy of an image in one store"),
     Rule("get_stores", "@", "List the stores and import methods"),
 )

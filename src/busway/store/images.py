@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
@@ -16,6 +18,8 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    Text,
+    cast,
     delete,
     func,
     insert,
@@ -29,6 +33,7 @@ from busway.domain.ids import ImageId
 from busway.domain.image import NOT_YET, ImageStatus
 from busway.domain.image import Image as Image
 from busway.store.database import Tx
+from busway.store.json_list import holds
 from busway.store.metadata import Big, Json, UtcTime, metadata
 from busway.store.owners import Owners, owned_by
 
@@ -57,6 +62,9 @@ images = Table(
     Column("tags", Json, nullable=False),
     Column("properties", Json, nullable=False),
     Column("deleted", UtcTime),
+    Column("stores", Json, nullable=False, server_default="[]"),
+    Column("importing_to", Json),
+    Column("failed_import", Json),
     Index("ix_images_deleted_created_id", "deleted", "created", "id"),
     Index("ix_images_name_deleted", "name", "deleted"),
     Index("ix_images_owner_deleted_created_id", "owner", "deleted", "created", "id"),
@@ -65,6 +73,7 @@ images = Table(
     Index("ix_images_hash_value_deleted_created_id", "hash_value", "deleted", "created", "id"),
 )
 
+_LISTS = ("tags", "stores", "importing_to", "failed_import")
 _IS_STAGED = images.c.status.in_([str(each) for each in NOT_YET])
 
 
@@ -117,11 +126,19 @@ def get_image_ref(tx: Tx, image_id: str) -> ImageRef:
     return ImageRef(image.id, image.sha256, image.size, image.disk_format)
 
 
-def list_data(tx: Tx) -> list[tuple[str, str, str, int]]:
-    """Lists id, name, sha256 and size in bytes of each image with data, deleted ones that servers need included."""
-    wanted = select(images.c.id, images.c.name, images.c.sha256, images.c.size)
-    rows = tx.execute(wanted.where(images.c.sha256.is_not(None)).order_by(images.c.id))
-    return [(row.id, row.name or "", row.sha256, row.size or 0) for row in rows]
+def list_data(tx: Tx) -> list[Image]:
+    """Lists the images with data, deleted ones that servers need included."""
+    rows = tx.execute(select(images).where(images.c.sha256.is_not(None)).order_by(images.c.id))
+    return [image_of(row) for row in rows]
+
+
+def count_by_store(tx: Tx) -> dict[str, int]:
+    """Counts the images with data in each store, also in stores that the configuration does not have any more."""
+    counts: Counter[str] = Counter()
+    grouped = select(cast(images.c.stores, Text), func.count()).group_by(cast(images.c.stores, Text))
+    for stores, count in tx.execute(grouped):
+        counts.update(dict.fromkeys(json.loads(stores), count))
+    return dict(counts)
 
 
 def count_images(tx: Tx, owner: Owners) -> int:
@@ -130,11 +147,18 @@ def count_images(tx: Tx, owner: Owners) -> int:
 
 
 def sum_sizes(tx: Tx, owner: Owners, but: str = "", *, is_staged: bool = False) -> int:
-    """Returns the bytes of the images of one or several projects, without the image `but`; `is_staged` counts staged data only."""
+    """Returns the bytes of all copies of the images of one or several projects, without the image `but`.
+
+    `is_staged` counts staged data only.
+    """
     of_others = _of(owner) & (images.c.id != but)
     if is_staged:
         of_others &= _IS_STAGED
-    return int(tx.execute(select(func.coalesce(func.sum(images.c.size), 0)).where(of_others)).scalar_one())
+    return int(
+        tx.execute(
+            select(func.coalesce(func.sum(images.c.size * func.json_array_length(images.c.stores)), 0)).where(of_others)
+        ).scalar_one()
+    )
 
 
 def list_staged_ids(tx: Tx, owner: str) -> list[ImageId]:
@@ -157,9 +181,10 @@ def purge_image(tx: Tx, image_id: ImageId) -> None:
     tx.execute(delete(images).where(images.c.id == image_id))
 
 
-def is_data_used(tx: Tx, sha256: str) -> bool:
-    """Returns True if any image row, deleted or not, refers to this data."""
-    return tx.execute(select(images.c.id).where(images.c.sha256 == sha256).limit(1)).first() is not None
+def is_data_used(tx: Tx, sha256: str, store: str) -> bool:
+    """Returns True if any image row, deleted or not, refers to this data in this store."""
+    wanted = select(images.c.id).where(images.c.sha256 == sha256, holds(tx, images.c.stores, store))
+    return tx.execute(wanted.limit(1)).first() is not None
 
 
 def _of(owner: Owners) -> ColumnElement[bool]:
@@ -168,7 +193,8 @@ def _of(owner: Owners) -> ColumnElement[bool]:
 
 def _values(image: Image) -> dict[str, Any]:
     values = asdict(image)
-    values["tags"] = list(image.tags)
+    for name in _LISTS:
+        values[name] = None if values[name] is None else list(values[name])
     values["properties"] = dict(image.properties)
     return values
 
@@ -177,5 +203,6 @@ def image_of(row: Row[Any]) -> Image:
     """Reads an image from a row."""
     values = dict(row._mapping)
     values["status"] = ImageStatus(values["status"])
-    values["tags"] = tuple(values["tags"])
+    for name in _LISTS:
+        values[name] = None if values[name] is None else tuple(values[name])
     return Image(**values)

@@ -1,6 +1,6 @@
 """The image API v2: register, upload, read, change and delete; every file holds one part and its table."""
 
-from busway.api.image import data, images, imports, members, metadef_parts, metadefs, schemas, tags, versions
+from busway.api.image import data, images, imports, members, metadef_parts, metadefs, schemas, stores, tags, versions
 
 OPERATIONS = (
     *versions.OPERATIONS,
@@ -8,6 +8,7 @@ OPERATIONS = (
     *images.OPERATIONS,
     *tags.OPERATIONS,
     *members.OPERATIONS,
+    *stores.OPERATIONS,
     *imports.OPERATIONS,
     *metadefs.OPERATIONS,
     *metadef_parts.OPERATIONS,

@@ -23,7 +23,8 @@ from busway.domain.disk_formats import ALL_FORMATS
 from busway.domain.image import CONTAINER_FORMATS, VISIBILITIES, ImageStatus
 from busway.domain.image_hash import HASHES
 from busway.domain.image_member import MemberStatus
-from busway.domain.image_task import IMPORT_METHODS, STORE, TaskStatus
+from busway.domain.image_store import TYPE
+from busway.domain.image_task import IMPORT_METHODS, TaskStatus
 
 _TEXT_OR_NULL = nullable(TEXT)
 _FIELDS: dict[str, Property] = {
@@ -49,7 +50,9 @@ _FIELDS: dict[str, Property] = {
     "self": TEXT,
     "file": TEXT,
     "schema": TEXT,
-    "stores": optional(words(STORE)),
+    "stores": optional(TEXT),
+    "os_glance_importing_to_stores": optional(TEXT),
+    "os_glance_failed_import": optional(TEXT),
 }
 # Custom properties stand beside the others.
 IMAGE: dict[str, Any] = {**shape(_FIELDS, "image"), "additionalProperties": TEXT}
@@ -79,7 +82,15 @@ SCHEMA = shape(
 IMPORT = shape(
     {"import-methods": shape({"description": TEXT, "type": words("array"), "value": array(words(*IMPORT_METHODS))})}
 )
-STORES = wrap_list("stores", shape({"id": TEXT, "description": TEXT, "default": words("true")}))
+_STORE: dict[str, Property] = {
+    "id": TEXT,
+    "description": optional(TEXT),
+    "default": optional(words("true")),
+    "weight": NUMBER,
+}
+STORES = wrap_list("stores", shape(_STORE))
+_FOLDER = shape({"data_dir": TEXT})
+STORES_DETAIL = wrap_list("stores", shape({**_STORE, "type": words(TYPE), "properties": _FOLDER}))
 TASK = shape(
     {
         **dict.fromkeys(("id", "image_id", "owner", "user_id", "request_id", "message", "self", "schema"), TEXT),

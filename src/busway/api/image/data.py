@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from anyio import CancelScope
 from starlette.requests import ClientDisconnect, Request
@@ -16,19 +17,22 @@ from busway.api.image.conditions import is_known
 from busway.api.image.ranges import range_of
 from busway.api.operation import Operation, Run
 from busway.control.context import Control
-from busway.control.images.catalogue import get_image, image_path
+from busway.control.images.catalogue import get_image
+from busway.control.images.stores import image_path
 from busway.control.images.upload import ImageUpload, begin_upload
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput, BadRange, Forbidden, NotFound
+from busway.domain.errors import BadInput, BadRange, Forbidden
 from busway.domain.image import NOT_YET, ImageStatus
 
+STORE_HEADER = "x-image-meta-store"
 _SIZE = "x-openstack-image-size"
 
 Begin = Callable[[Control, Caller, str, int | None], ImageUpload]
 
 
 async def _upload(control: Control, caller: Caller, request: Request, run: Run) -> Response:
-    return await receive(begin_upload, control, caller, request, run)
+    begin = partial(begin_upload, store=request.headers.get(STORE_HEADER))
+    return await receive(begin, control, caller, request, run)
 
 
 async def receive(begin: Begin, control: Control, caller: Caller, request: Request, run: Run) -> Response:
@@ -56,14 +60,7 @@ async def _download(control: Control, caller: Caller, request: Request, run: Run
             remedy="Ask its owner or an admin for the reason.",
             code="image-deactivated",
         )
-    path = image_path(control, image)
-    if not path.exists():
-        raise NotFound(
-            f"The data of image {image.id} is missing",
-            detail=f"There is no file {path.name} in the image folder.",
-            remedy="Restore it from a backup, or delete the image and upload it again.",
-            code="image-data-missing",
-        )
+    path = await run(image_path, control, image)
     tag = f'"{image.sha256}"'  # the data of an image never changes
     if is_known(request.headers, tag):
         return Response(status_code=304, headers={"etag": tag})

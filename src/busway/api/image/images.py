@@ -17,8 +17,8 @@ from busway.control.images import catalogue as images
 from busway.control.images.importing import methods_of
 from busway.domain.errors import BadInput
 from busway.domain.ids import ImageId, ProjectId
-from busway.domain.image import MOST_TAGS, NOT_YET, Image, ImageStatus, check_name
-from busway.domain.image_task import STORE
+from busway.domain.image import MOST_TAGS, NOT_YET, WITH_DATA, Image, ImageStatus, check_name
+from busway.domain.image_store import ImageStores
 
 ROOT = "/image/v2/images"
 _CREATE = Schema(
@@ -43,12 +43,12 @@ _CREATE = Schema(
 _OWN = frozenset(_CREATE.definition["properties"])
 
 
-def image_body(image: Image) -> dict[str, object]:
+def image_body(image: Image, stores: ImageStores) -> dict[str, object]:
     """An image as the image API shows it; custom properties stand beside the others, and no digests of data before it is imported."""
     if image.status in NOT_YET:
         image = replace(image, md5=None, hash_algo=None, hash_value=None)
     return {
-        **({"stores": STORE} if image.status in (ImageStatus.ACTIVE, ImageStatus.DEACTIVATED) else {}),
+        **_stores(image, stores),
         **image.properties,
         "id": image.id,
         "name": image.name,
@@ -73,6 +73,19 @@ def image_body(image: Image) -> dict[str, object]:
         "file": f"/v2/images/{image.id}/file",
         "schema": "/v2/schemas/image",
     }
+
+
+def _stores(image: Image, stores: ImageStores) -> dict[str, str]:
+    """The stores that have the data of an image, as Glance tells them, and how far its last import into stores is."""
+    told = {"os_glance_importing_to_stores": image.importing_to, "os_glance_failed_import": image.failed_import}
+    shown = {name: ",".join(stores.in_order(named)) for name, named in told.items() if named is not None}
+    if image.status in WITH_DATA:
+        shown["stores"] = ",".join(stores.in_order(image.stores))
+    return shown
+
+
+def _body(call: Call, image: Image) -> dict[str, object]:
+    return image_body(image, call.control.settings.image_stores)
 
 
 def _create(call: Call) -> Reply:
@@ -101,14 +114,14 @@ def _create(call: Call) -> Reply:
         properties={key: value for key, value in given.items() if key not in _OWN and value is not None},
     )
     made = images.create_image(call.control, call.caller, image)
-    return Reply(image_body(made), 201, {"Location": call.url(f"{ROOT}/{made.id}"), **_methods(call)})
+    return Reply(_body(call, made), 201, {"Location": call.url(f"{ROOT}/{made.id}"), **_methods(call)})
 
 
 def _methods(call: Call) -> dict[str, str]:
     """How the data of a new image may come, as Glance tells it."""
     return {
         "OpenStack-image-import-methods": ",".join(methods_of(call.control)),
-        "OpenStack-image-store-ids": STORE,
+        "OpenStack-image-store-ids": ",".join(call.control.settings.image_stores.names),
     }
 
 
@@ -125,7 +138,7 @@ def _list(call: Call) -> Reply:
     wanted = image_filter(call)
     found = images.list_images(call.control, call.caller, wanted) if wanted.limit else []
     body: dict[str, object] = {
-        "images": [image_body(image) for image in found],
+        "images": [_body(call, image) for image in found],
         "first": "/v2/images",
         "schema": "/v2/schemas/images",
     }
@@ -135,13 +148,13 @@ def _list(call: Call) -> Reply:
 
 
 def _show(call: Call) -> Reply:
-    return Reply(image_body(images.get_image(call.control, call.caller, call.path["id"])))
+    return Reply(_body(call, images.get_image(call.control, call.caller, call.path["id"])))
 
 
 def _change(call: Call) -> Reply:
     check_patch_type(call.headers.get("content-type", ""))
     changed = images.change_image(call.control, call.caller, call.path["id"], lambda image: patched(image, call.body))
-    return Reply(image_body(changed))
+    return Reply(_body(call, changed))
 
 
 def _delete(call: Call) -> Reply:

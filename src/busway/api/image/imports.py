@@ -1,4 +1,4 @@
-"""Imports of staged data, the tasks that describe them, and the stores."""
+"""Imports of staged data, and the tasks that describe them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from starlette.responses import Response
 
 from busway.api.call import ACCEPTED, Call, Reply
 from busway.api.encoding import nova_time
-from busway.api.image.answers import IMPORT, STORES, TASK, TASKS, TASKS_OF_IMAGE
-from busway.api.image.data import receive
+from busway.api.image.answers import IMPORT, TASK, TASKS, TASKS_OF_IMAGE
+from busway.api.image.data import STORE_HEADER, receive
 from busway.api.image.images import ROOT
 from busway.api.operation import Operation, Run
-from busway.api.schema import BOOLEAN, PAGE, Definition, Schema, closed
+from busway.api.schema import BOOLEAN, PAGE, Definition, Schema, as_bool, closed
 from busway.control.context import Control
 from busway.control.images import importing
 from busway.control.images.upload import begin_stage
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput
-from busway.domain.image_task import STORE, ImageTask, TaskStatus
+from busway.domain.image_task import ImageTask, TaskStatus
 
 _TASKS = "/image/v2/tasks"
 _MOST = 1000
@@ -77,9 +77,23 @@ def _body(task: ImageTask) -> dict[str, Any]:
 
 
 def _import(call: Call) -> Reply:
-    stores = call.body.get("stores", [])
+    stores = _chosen(call)
     importing.import_image(call.control, call.caller, call.path["id"], call.body, stores, call.request_id)
     return ACCEPTED
+
+
+def _chosen(call: Call) -> tuple[str, ...]:
+    """The stores that an import names: in its body, or one in a header as for an upload."""
+    named, every = call.body.get("stores", []), as_bool(call.body.get("all_stores", False), "all_stores")
+    if named and every:
+        raise BadInput(
+            "An import can't go both to all stores and to some",
+            remedy="Give either all_stores or stores.",
+            code="image-import-store",
+        )
+    if not named and (one := call.headers.get(STORE_HEADER)):
+        named = [one]
+    return call.control.settings.image_stores.choose(named, every=every)
 
 
 def _of_image(call: Call) -> Reply:
@@ -127,6 +141,12 @@ def _create(_call: Call) -> Reply:
 
 
 async def _stage(control: Control, caller: Caller, request: Request, run: Run) -> Response:
+    if STORE_HEADER in request.headers:
+        raise BadInput(
+            "Staged data goes to no store yet",
+            remedy="Name the store in the import: openstack image import IMAGE --store STORE",
+            code="image-import-store",
+        )
     return await receive(begin_stage, control, caller, request, run)
 
 
@@ -139,13 +159,8 @@ def _methods(call: Call) -> Reply:
     return Reply({"import-methods": methods})
 
 
-def _stores(_call: Call) -> Reply:
-    return Reply({"stores": [{"id": STORE, "description": "The image folder", "default": "true"}]})
-
-
 OPERATIONS = (
     Operation("GET", "/image/v2/info/import", _methods, rule="get_stores", answer=IMPORT),
-    Operation("GET", "/image/v2/info/stores", _stores, rule="get_stores", answer=STORES),
     Operation("PUT", f"{ROOT}/{{id}}/stage", stream=_stage, rule="upload_image"),
     Operation("POST", f"{ROOT}/{{id}}/import", _import, _IMPORT, rule="modify_image"),
     Operation("GET", f"{ROOT}/{{id}}/tasks", _of_image, rule="get_image", answer=TASKS_OF_IMAGE),

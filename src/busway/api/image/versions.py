@@ -8,8 +8,9 @@ from busway.api.operation import Operation
 
 
 def _versions(call: Call) -> list[dict[str, object]]:
-    # 2.11 copies an image to another store, of which there is one.
-    numbers = (12, 10, *range(9, -1, -1))
+    # 2.11 copies an image to another store.
+    copies = (11,) if call.control.settings.image_stores.several else ()
+    numbers = (12, *copies, *range(10, -1, -1))
     return [
         {
             "id": f"v2.{number}",

@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from busway.domain.errors import InvalidConfig
+from busway.domain.image_store import BUILT_IN
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -34,13 +35,14 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class ImageName:
-    """An image that the database knows: its data is in the archive, or only named."""
+    """An image that the database knows: its data is in the archive, or only named; `stores` are those that had it."""
 
     id: str
     name: str
     sha256: str
     size: int
     included: bool
+    stores: tuple[str, ...] = (BUILT_IN,)  # what an older Busway did not write
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,9 @@ def read_manifest(data: bytes) -> Manifest:
         if value["format"] != FORMAT:
             raise _unreadable(f"Its format is {value['format']}; this Busway reads {FORMAT}.")
         value["members"] = tuple(Member(**one) for one in value["members"])
-        value["images"] = tuple(ImageName(**one) for one in value["images"])
+        value["images"] = tuple(
+            ImageName(**{**one, "stores": tuple(one.get("stores", (BUILT_IN,)))}) for one in value["images"]
+        )
         found = Manifest(**value)
         _ = found.database
     except (ValueError, KeyError, TypeError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from busway.bootstrap.backup.manifest import CONFIG, DATABASES, MANIFEST, Manifest, Member, read_manifest
+from busway.bootstrap.backup.places import image_places
 from busway.bootstrap.config import Config
 from busway.bootstrap.state_folder import make_state_folder
 from busway.domain.errors import Conflict, InvalidConfig, NotFound
@@ -72,9 +74,13 @@ def restore(config: Config, path: Path) -> Restored:
         for member in sorted(
             manifest.members, key=lambda one: one.name in DATABASES.values()
         ):  # the database comes last
-            _put(folder / member.name, _place(config, member.name))
-    there = {file.name for file in (config.state / "images").glob("*")}
-    missing = tuple(f"{one.name or one.id} ({one.sha256})" for one in manifest.images if one.sha256 not in there)
+            for place in _places(config, manifest, member.name):
+                _put(folder / member.name, place)
+    missing = tuple(
+        f"{one.name or one.id} ({one.sha256})"
+        for one in manifest.images
+        if not any(path.exists() for path in image_places(config, one))
+    )
     return Restored(manifest, missing)
 
 
@@ -90,14 +96,15 @@ def _require_kind(config: Config, manifest: Manifest) -> None:
 
 
 def _require_nothing_there(config: Config, manifest: Manifest) -> None:
-    places = [_place(config, member.name) for member in manifest.members if not member.name.startswith("images/")]
+    names = [member.name for member in manifest.members if not member.name.startswith("images/")]
+    places = [place for name in names for place in _places(config, manifest, name)]
     if manifest.kind == "postgresql":
         db = Database(config.database)
         try:
             require_empty(db)
         finally:
             db.close()
-    if taken := [str(place) for place in places if place is not None and place.exists()]:
+    if taken := [str(place) for place in places if place.exists()]:
         raise Conflict(
             f"{taken[0]} exists already",
             detail=f"{len(taken)} files of the backup exist already. Nothing was changed.",
@@ -106,13 +113,16 @@ def _require_nothing_there(config: Config, manifest: Manifest) -> None:
         )
 
 
-def _place(config: Config, name: str) -> Path | None:
-    """The place of a member; None for a dump, which is not a file of the control plane."""
+def _places(config: Config, manifest: Manifest, name: str) -> list[Path]:
+    """The places of a member: of an image's data, one in each of its stores; none for a dump, which is no file of the control plane."""
     if name == DATABASES["postgresql"]:
-        return None
+        return []
     if name == DATABASES["sqlite"]:
-        return Path(config.database.removeprefix("sqlite:///"))
-    return config.state / (f"restored-{CONFIG}" if name == CONFIG else name.removeprefix("state/"))
+        return [Path(config.database.removeprefix("sqlite:///"))]
+    if name.startswith("images/"):
+        same = [image for image in manifest.images if image.sha256 == name.removeprefix("images/")]
+        return list(dict.fromkeys(path for image in same for path in image_places(config, image)))
+    return [config.state / (f"restored-{CONFIG}" if name == CONFIG else name.removeprefix("state/"))]
 
 
 def _fill(config: Config, dump: Path, manifest: Manifest) -> None:
@@ -137,13 +147,17 @@ def _unpack(path: Path, folder: Path) -> None:
                 _copy(name, source, file)
 
 
-def _put(source: Path, place: Path | None) -> None:
-    """Gives a file its place; an image's data may be there already, under the name that its content gives it."""
-    if place is None:
-        return
+def _put(source: Path, place: Path) -> None:
+    """Gives a file one of its places; an image's data may be there already, under the name that its content gives it."""
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if place.parent.name != "images" or not place.exists():
-        source.rename(place)
+    if place.exists():
+        return
+    try:
+        place.hardlink_to(source)
+    except OSError:  # another file system
+        with tempfile.NamedTemporaryFile(prefix=".", dir=place.parent, delete=False) as copy, source.open("rb") as file:
+            shutil.copyfileobj(file, copy, _CHUNK)
+        Path(copy.name).rename(place)
 
 
 def _copy(name: str, source: IO[bytes], target: IO[bytes] | None) -> Member:

@@ -15,6 +15,7 @@ from typing import IO
 
 from busway import __version__
 from busway.bootstrap.backup.manifest import CONFIG, DATABASES, MANIFEST, ImageName, Manifest, Member
+from busway.bootstrap.backup.places import image_places
 from busway.bootstrap.config import Config
 from busway.domain.errors import Conflict, NotFound
 from busway.store import images
@@ -72,8 +73,9 @@ def _write(
         members += [_add(archive, path, f"state/{path.relative_to(config.state)}") for path in _state_files(config, db)]
         members += [_add(archive, config_file, CONFIG)] if config_file else []
         named = list(_images(config, db, with_images=with_images))
+        paths = {image.sha256: path for image in named for path in image_places(config, image) if path.is_file()}
         for sha256 in sorted({image.sha256 for image in named if image.included}):
-            members.append(_add(archive, config.state / "images" / sha256, f"images/{sha256}"))
+            members.append(_add(archive, paths[sha256], f"images/{sha256}"))
         manifest = replace(manifest, members=tuple(members), images=tuple(named), outside=_outside(config))
         text = manifest.to_json()
         archive.addfile(_info(MANIFEST, len(text)), io.BytesIO(text))
@@ -83,9 +85,14 @@ def _write(
 def _state_files(config: Config, db: Database) -> Iterator[Path]:
     """Keys, certificates, passwords and whatever else is a file of the state folder; neither the database nor its locks."""
     database = str(db.url.database) if db.is_sqlite else str(config.state / "busway.db")
+    stores = [Path(store.folder) for store in config.settings.image_stores.stores if store.folder]
     for path in sorted(config.state.rglob("*")):
         parts = path.relative_to(config.state).parts
-        is_apart = parts[0] in _APART or any(part.startswith(".") for part in parts)
+        is_apart = (
+            parts[0] in _APART
+            or any(path.is_relative_to(folder) for folder in stores)
+            or any(part.startswith(".") for part in parts)
+        )
         if path.is_file() and not path.is_symlink() and not is_apart and not str(path).startswith(database):
             yield path
 
@@ -94,9 +101,9 @@ def _images(config: Config, db: Database, *, with_images: bool) -> Iterator[Imag
     """The images that have data, deleted ones that a server still needs among them."""
     with db.read() as tx:
         found = images.list_data(tx)
-    for image_id, name, sha256, size in found:
-        there = with_images and (config.state / "images" / sha256).is_file()
-        yield ImageName(image_id, name, sha256, size, there)
+    for image in found:
+        named = ImageName(image.id, image.name or "", str(image.sha256), image.size or 0, False, image.stores)
+        yield replace(named, included=with_images and any(path.is_file() for path in image_places(config, named)))
 
 
 def _outside(config: Config) -> tuple[str, ...]:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from busway.control.agents.identity import owner_of
 from busway.control.context import Control
-from busway.control.images.catalogue import image_folder
+from busway.control.images.stores import image_path
 from busway.domain.errors import Forbidden
 from busway.store import images, moves, server_places
 
 
 def image_file(control: Control, token: str, image_id: str, shown: str | None = None) -> Path:
-    """The file with an image's data, a deleted image too while servers use it.
+    """The file with an image's data in any store that has it, of a deleted image too while servers use it.
 
     Raises `NotAuthenticated` for a token of no host, `Forbidden` when no server of the host has the image.
     """
@@ -27,4 +27,7 @@ def image_file(control: Control, token: str, image_id: str, shown: str | None = 
                 detail="An agent may fetch the images of its own servers only.",
                 code="agent-foreign-image",
             )
-        return image_folder(control) / images.get_image_ref(tx, image_id).sha256
+        image = images.find_image(tx, image_id)
+    if image is None:
+        raise images.image_not_found(image_id)
+    return image_path(control, image)

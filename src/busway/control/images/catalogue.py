@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from busway.control import quotas
 from busway.control.context import Control
@@ -12,7 +11,7 @@ from busway.control.images.access import may_see, target_of
 from busway.control.images.room import check_quota
 from busway.domain.caller import Caller
 from busway.domain.disk_formats import ALL_FORMATS
-from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound
+from busway.domain.errors import BadInput, Conflict, Forbidden
 from busway.domain.image import CONTAINER_FORMATS, VISIBILITIES, Image, ImageStatus, check_properties
 from busway.domain.quota import Usage
 from busway.policy import authorize
@@ -54,7 +53,7 @@ def get_image(control: Control, caller: Caller, image_id: str, rule: str = "get_
 def change_image(control: Control, caller: Caller, image_id: str, change: Callable[[Image], Image]) -> Image:
     """Replaces an image by what the pure function `change` returns for it; the caller must own it."""
     with control.db.write() as tx:
-        old = _owned(tx, caller, image_id, "modify_image", lock=True)
+        old = owned_in(tx, caller, image_id, "modify_image", lock=True)
         new = replace(change(old), updated=control.now())
         frozen = (new.disk_format, new.container_format) != (old.disk_format, old.container_format)
         if frozen and old.status is not ImageStatus.QUEUED:
@@ -62,7 +61,7 @@ def change_image(control: Control, caller: Caller, image_id: str, change: Callab
         if new.owner != old.owner:
             _check_owner(caller, new.owner)
             quotas.check(control, tx, new.owner, Usage({"image_count_total": 1}))
-            check_quota(control, tx, new, new.size or 0)
+            check_quota(control, tx, new, new.stored_bytes)
         check_properties(new)
         _check(caller, new, was=old.visibility)
         store.save_image(tx, new)
@@ -72,7 +71,7 @@ def change_image(control: Control, caller: Caller, image_id: str, change: Callab
 def set_active(control: Control, caller: Caller, image_id: str, *, active: bool) -> None:
     """Activates or deactivates an image; running servers are not affected. Raises `Forbidden` for one without data."""
     with control.db.write() as tx:
-        image = _owned(tx, caller, image_id, "reactivate" if active else "deactivate", lock=True)
+        image = owned_in(tx, caller, image_id, "reactivate" if active else "deactivate", lock=True)
         if image.status not in (ImageStatus.ACTIVE, ImageStatus.DEACTIVATED):
             raise Forbidden(
                 f"Image {image.id} is {image.status}: only an image with data can be deactivated or reactivated",
@@ -86,7 +85,7 @@ def set_active(control: Control, caller: Caller, image_id: str, *, active: bool)
 def delete_image(control: Control, caller: Caller, image_id: str) -> None:
     """Deletes an image; its data stays while servers need it (`purge`)."""
     with control.db.write() as tx:
-        image = _owned(tx, caller, image_id, "delete_image", lock=True)
+        image = owned_in(tx, caller, image_id, "delete_image", lock=True)
         if image.protected:
             raise Forbidden(
                 f"Image {image.id} is protected and cannot be deleted",
@@ -99,24 +98,7 @@ def delete_image(control: Control, caller: Caller, image_id: str) -> None:
 def owned_image(control: Control, caller: Caller, image_id: str, rule: str) -> Image:
     """Returns an image that a rule lets the caller change; raises `NotFound` or `Forbidden`."""
     with control.db.read() as tx:
-        return _owned(tx, caller, image_id, rule)
-
-
-def image_path(control: Control, image: Image) -> Path:
-    """Returns the path of an image's data; raises `NotFound` while it has none."""
-    if image.sha256 is None:
-        raise NotFound(
-            f"Image {image.id} has no data",
-            detail=f"Its status is {image.status}.",
-            remedy=f"Upload it: openstack image save, or PUT /image/v2/images/{image.id}/file",
-            code="image-no-data",
-        )
-    return image_folder(control) / image.sha256
-
-
-def image_folder(control: Control) -> Path:
-    """Returns the folder of the data of images, one file per SHA-256."""
-    return control.state / "images"
+        return owned_in(tx, caller, image_id, rule)
 
 
 def _visible(tx: Tx, caller: Caller, image_id: str, rule: str, *, lock: bool = False) -> Image:
@@ -132,7 +114,8 @@ def _seen(tx: Tx, caller: Caller, image_id: str, *, lock: bool = False) -> Image
     return image
 
 
-def _owned(tx: Tx, caller: Caller, image_id: str, rule: str, *, lock: bool = False) -> Image:
+def owned_in(tx: Tx, caller: Caller, image_id: str, rule: str, *, lock: bool = False) -> Image:
+    """Returns the same within a transaction; `lock` locks the image until that ends."""
     image = _seen(tx, caller, image_id, lock=lock)
     if not caller.may_see(image.owner):
         raise Forbidden(f"Image {image_id} belongs to another project", code="image-not-owned")

@@ -1,4 +1,4 @@
-"""Files with the data of images: temporary files, and files named by their SHA-256.
+"""Files with the data of images in the folder of a store: temporary files, and files named by their SHA-256.
 
 A file is renamed to its SHA-256 before the row that refers to it is written. Both the deletion of a file (`purge`)
 and the write of a row take the turn `DATA`: the deletion checks that no row refers to the file, the write checks
@@ -15,13 +15,13 @@ from pathlib import Path
 
 from busway.control.context import Control
 from busway.control.durable import sync_folder
-from busway.control.images.catalogue import DATA, image_folder
+from busway.control.images.catalogue import DATA
 from busway.control.images.purge import remove_data
+from busway.control.images.stores import folder_of, places_of
 from busway.domain.errors import BuswayError, Unavailable
 from busway.domain.image import Image
 from busway.store.database import Tx, take_turn
 
-_STALE_SECONDS = 86400
 _PIECE = 1024**2
 
 
@@ -45,13 +45,20 @@ class StoredData:
         return replace(image, **asdict(self))
 
 
-def new_path(control: Control, image: Image) -> Path:
-    """Returns the path of a new temporary file; removes those older than a day."""
-    folder = image_folder(control) / "tmp"
-    for part in (folder.parent, folder):
-        part.mkdir(mode=0o700, exist_ok=True)
-        part.chmod(0o700)  # older ones could be looked into
-    _remove_stale(folder, control.now().timestamp())
+def new_path(control: Control, image: Image, store: str) -> Path:
+    """Returns the path of a new temporary file in the folder of a store; raises `Unavailable` where there can be none."""
+    folder = folder_of(control, store) / "tmp"
+    try:
+        for part in (folder.parent, folder):
+            part.mkdir(mode=0o700, exist_ok=True)
+            part.chmod(0o700)  # older ones could be looked into
+    except OSError as error:
+        raise Unavailable(
+            f"The store {store} takes no data",
+            detail=f"{folder}: {error.strerror}.",
+            remedy="The operator checks that the folder of this store is there and belongs to the control plane's user.",
+            code="image-store-unavailable",
+        ) from error
     return folder / f"{image.owner}.{image.id}.{control.new_id()}"
 
 
@@ -86,39 +93,44 @@ def digests_of(path: Path, hash_algo: str, watch: Callable[[], None]) -> StoredD
     return digests.found()
 
 
-def adopt(control: Control, path: Path, found: StoredData, settle: Callable[[Tx], Image]) -> Image:
-    """Renames a synced file to its SHA-256 and calls `settle`, which writes the row of its image; returns the image.
+def adopt(control: Control, path: Path, store: str, found: StoredData, settle: Callable[[Tx], Image]) -> Image:
+    """Renames a synced file in a store and calls `settle`, which writes the row of its image; returns the image.
 
-    Raises `Unavailable` if the data was deleted meanwhile with another image that had the same, and whatever
-    `settle` raises.
+    Raises what `keep` and `settled` raise.
     """
+    keep(control, path, store, found.sha256)
+    return settled(control, found.sha256, settle)
+
+
+def keep(control: Control, path: Path, store: str, sha256: str) -> None:
+    """Renames a synced temporary file of a store to its SHA-256."""
     control.crashpoint("image:before-rename")
-    data = image_folder(control) / found.sha256
+    data = folder_of(control, store) / sha256
     path.rename(data)
     sync_folder(data.parent)
+    control.crashpoint("image:after-rename")
+
+
+def settled(control: Control, sha256: str, settle: Callable[[Tx], Image]) -> Image:
+    """Calls `settle`, which writes that an image has data in some stores; returns the image.
+
+    Where that fails, the files that no row refers to are removed. Raises `Unavailable` if the data was deleted meanwhile
+    with another image that had the same, and whatever `settle` raises.
+    """
     try:
-        return _settled(control, data, settle)
+        return _settled(control, settle)
     except BuswayError:
-        remove_data(control, found.sha256)  # no quota counts what no image has
+        remove_data(control, sha256)  # no quota counts what no image has
         raise
 
 
-def _settled(control: Control, data: Path, settle: Callable[[Tx], Image]) -> Image:
+def _settled(control: Control, settle: Callable[[Tx], Image]) -> Image:
     with control.db.write() as tx:
         take_turn(tx, DATA)  # from here on nobody forgets data that looks unused
         done = settle(tx)
-        if not data.exists():
+        if not all(path.exists() for path in places_of(control, done)):
             raise Unavailable(
                 f"The data of image {done.id} was removed while it was stored, because an image with the same data was deleted",
                 remedy="Upload it again.",
             )
     return done
-
-
-def _remove_stale(folder: Path, now: float) -> None:
-    for path in folder.iterdir():
-        try:
-            if now - path.stat().st_mtime > _STALE_SECONDS:
-                path.unlink()
-        except FileNotFoundError:
-            continue

@@ -17,18 +17,20 @@ from pathlib import Path
 import structlog
 
 from busway.control.context import Control
-from busway.control.images.catalogue import image_folder, image_path
 from busway.control.images.conversion import Conversion, convert
-from busway.control.images.data import StoredData, adopt, digests_of, new_path
-from busway.control.images.importing import without_data
+from busway.control.images.copies import copied_image, run_copy
+from busway.control.images.copying import copy_to
+from busway.control.images.data import digests_of, keep, new_path, settled
+from busway.control.images.importing import with_data_of, without_data
 from busway.control.images.purge import remove_data
 from busway.control.images.room import check_disk, check_quota, room_of, storing
+from busway.control.images.stores import folder_of, image_path, left_by, usual_store
 from busway.control.images.upload import FetchedUpload
 from busway.control.images.web_download import Fetch
 from busway.domain.disk_formats import look_at
 from busway.domain.errors import BuswayError, Conflict, NotFound, Raced
-from busway.domain.image import DISK_FORMATS, Image, ImageStatus, check_header
-from busway.domain.image_task import ImageTask, TaskStatus
+from busway.domain.image import DISK_FORMATS, WITH_DATA, Image, ImageStatus, check_header
+from busway.domain.image_task import COPY, ImageTask, TaskStatus
 from busway.domain.qcow2 import HEADER_BYTES
 from busway.store import image_tasks
 from busway.store import images as store
@@ -142,26 +144,44 @@ def _import(control: Control, task: ImageTask, converting: threading.BoundedSema
     with control.db.write() as tx:
         image_tasks.begin_task(tx, task.id)
         image = _importing(tx, task)
-    for left in (image_folder(control) / "tmp").glob(f"{image.owner}.{image.id}.*"):
+    for left in left_by(control, image):
         left.unlink(missing_ok=True)  # of a process that was killed
     watch = _Watch(control, task, image)
+    if task.method == COPY:
+        run_copy(control, task, image, watch)
+        return
     if task.url and image.sha256 is None:
         image = _fetch(control, task, image, watch)
-    size = _look(control, image)
+    made = replace(image, virtual_size=_look(control, image))
     if control.settings.conversion.is_needed(str(image.disk_format)):
         while not converting.acquire(timeout=_LOOK_SECONDS):
             watch()
         try:
-            _convert(control, task, image, size, watch)
+            made = _convert(control, made, watch)
         finally:
             converting.release()
-    else:
-        with control.db.write() as tx:
-            _settle(control, task, image, StoredData.of_image(image), size, str(image.disk_format), tx)
+    _distribute(control, task, image, made, watch)
+
+
+def _distribute(control: Control, task: ImageTask, image: Image, made: Image, watch: Callable[[], None]) -> None:
+    """Copies data to the stores of an import, activates its image with it, and removes what is not needed any more."""
+    stores = image.importing_to or (usual_store(control),)  # an older Busway named none
+    try:
+        failed = copy_to(control, made, stores, watch, all_must_succeed=task.all_must_succeed)
+    except BuswayError:
+        remove_data(control, str(made.sha256))
+        raise
+    kept = tuple(each for each in stores if each not in failed)
+    made = replace(made, stores=kept, importing_to=(), failed_import=failed)
+    settled(control, str(made.sha256), partial(_settle, control, task, image, made))
+    for sha256 in {str(image.sha256), str(made.sha256)}:
+        remove_data(control, sha256)
 
 
 def _importing(tx: Tx, task: ImageTask) -> Image:
     """Returns the image of a task; raises `NotFound` or `Conflict` if it is no longer imported."""
+    if task.method == COPY:
+        return copied_image(tx, task)
     image = store.get_image(tx, task.image_id, lock=True)
     if image.status is not ImageStatus.IMPORTING:
         raise Conflict(f"Image {image.id} is {image.status}: it is not being imported", code="image-not-staged")
@@ -183,9 +203,10 @@ class _Watch:
         if time.monotonic() - self._looked < _LOOK_SECONDS:
             return
         self._looked = time.monotonic()
-        check_disk(self._control, self._image, image_folder(self._control), 0)
+        check_disk(self._control, self._image, folder_of(self._control, usual_store(self._control)), 0)
         with self._control.db.read() as tx:
-            if store.get_image(tx, self._task.image_id).status is not ImageStatus.IMPORTING:
+            expected = WITH_DATA if self._task.method == COPY else {ImageStatus.IMPORTING}
+            if store.get_image(tx, self._task.image_id).status not in expected:
                 raise Conflict(f"Image {self._image.id} is no longer imported", code="image-not-staged")
 
 
@@ -220,24 +241,23 @@ def _look(control: Control, image: Image) -> int:
         return look_at(disk_format, read, size).virtual_size
 
 
-def _convert(control: Control, task: ImageTask, image: Image, virtual_size: int, watch: Callable[[], None]) -> None:
-    output = control.settings.conversion.output_format
+def _convert(control: Control, image: Image, watch: Callable[[], None]) -> Image:
+    """Returns an image with its data in the format that the operator chose; the new file has no row yet."""
+    output, here = control.settings.conversion.output_format, usual_store(control)
     with control.db.read() as tx:
         room = room_of(control, tx, image)
     most = control.settings.max_image_bytes if room is None else min(room, control.settings.max_image_bytes)
     with storing(image):
-        target = new_path(control, image)
+        target = new_path(control, image, here)
     try:
-        convert(
-            Conversion(image_path(control, image), str(image.disk_format), target, output, virtual_size, most), watch
-        )
+        source, size = image_path(control, image), image.virtual_size or 0
+        convert(Conversion(source, str(image.disk_format), target, output, size, most), watch)
         found = digests_of(target, control.settings.hashing_algorithm, watch)
         size = check_header(output, _head(target), found.size)
-        adopt(control, target, found, partial(_settle, control, task, image, found, size, output))
+        keep(control, target, here, found.sha256)
     finally:
         target.unlink(missing_ok=True)
-    if image.sha256 is not None and image.sha256 != found.sha256:
-        remove_data(control, image.sha256)
+    return replace(found.of(image), virtual_size=size, disk_format=output, stores=(here,))
 
 
 def _head(path: Path) -> bytes:
@@ -245,24 +265,21 @@ def _head(path: Path) -> bytes:
         return file.read(HEADER_BYTES)
 
 
-def _settle(
-    control: Control, task: ImageTask, image: Image, found: StoredData, size: int, disk_format: str, tx: Tx
-) -> Image:
-    """Writes that an image is active and that its task has succeeded."""
+def _settle(control: Control, task: ImageTask, image: Image, made: Image, tx: Tx) -> Image:
+    """Writes that an image is active with the data of `made`, and that its task has succeeded."""
     current, now = _importing(tx, task), control.now()
     if current.sha256 != image.sha256:
         raise Conflict(f"Image {image.id} has got other data meanwhile", code="image-not-staged")
-    check_quota(control, tx, image, found.size)
-    done = replace(
-        found.of(current), status=ImageStatus.ACTIVE, disk_format=disk_format, virtual_size=size, updated=now
-    )
+    check_quota(control, tx, image, made.stored_bytes)
+    done = replace(with_data_of(current, made), disk_format=made.disk_format, virtual_size=made.virtual_size)
+    done = replace(done, status=ImageStatus.ACTIVE, importing_to=(), failed_import=made.failed_import, updated=now)
     store.save_image(tx, done)
     image_tasks.end_task(tx, task.id, TaskStatus.SUCCESS, "", now)
     return done
 
 
 def _fail(control: Control, task: ImageTask, why: str) -> None:
-    """Writes that a task has failed and why; the image is queued again, without data."""
+    """Writes that a task has failed and why; the image is queued again without data, or stays as it was before a copy."""
     data = None
     with control.db.write() as tx:
         try:
@@ -271,7 +288,9 @@ def _fail(control: Control, task: ImageTask, why: str) -> None:
             pass
         else:
             data = image.sha256
-            store.save_image(tx, replace(without_data(image), updated=control.now()))
+            left = image if task.method == COPY else without_data(image)
+            left = replace(left, importing_to=(), failed_import=image.importing_to or ())
+            store.save_image(tx, replace(left, updated=control.now()))
         image_tasks.end_task(tx, task.id, TaskStatus.FAILURE, why, control.now())
     if data is not None:
         remove_data(control, data)

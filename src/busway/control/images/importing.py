@@ -1,6 +1,6 @@
 """The use cases of imports: staged or fetched data becomes the data of an image; a task records the result.
 
-If nothing is to be fetched or converted, an import checks the first bytes and completes within the request.
+If nothing is to be fetched, converted or copied to another store, an import checks the first bytes and completes within the request.
 Otherwise the loop `image-import` does it, and the image is `importing` until then.
 """
 
@@ -11,13 +11,17 @@ from dataclasses import replace
 from typing import Any
 
 from busway.control.context import Control
-from busway.control.images.catalogue import get_image, image_path, owned_image
+from busway.control.images.catalogue import get_image, owned_image
+from busway.control.images.copies import TOPIC, begin_copy
 from busway.control.images.purge import remove_data
+from busway.control.images.room import check_quota
+from busway.control.images.stores import image_path
+from busway.domain.boolean import parse_boolean
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, BuswayError, Conflict, NotFound
 from busway.domain.ids import ImageId
 from busway.domain.image import Image, ImageStatus, check_header
-from busway.domain.image_task import DIRECT, STORE, WEB_DOWNLOAD, ImageTask, TaskStatus
+from busway.domain.image_task import COPY, DIRECT, WEB_DOWNLOAD, ImageTask, TaskStatus
 from busway.domain.qcow2 import HEADER_BYTES
 from busway.policy import authorize
 from busway.store import image_tasks
@@ -25,33 +29,34 @@ from busway.store import images as store
 from busway.store.database import Tx
 
 MOST_TASKS = 100  # in one answer
-TOPIC = "image-import"
 
 
 def methods_of(control: Control) -> tuple[str, ...]:
-    """Returns the import methods; `web-download` only if the operator permits hosts."""
-    return (DIRECT, WEB_DOWNLOAD) if control.settings.imports.allows_any else (DIRECT,)
+    """Returns the import methods: `web-download` only if the operator permits hosts, `copy-image` only with several stores."""
+    fetching = (WEB_DOWNLOAD,) if control.settings.imports.allows_any else ()
+    return (DIRECT, *fetching, *((COPY,) if control.settings.image_stores.several else ()))
+
+
+_WHY_NOT = {
+    WEB_DOWNLOAD: "Busway fetches from no host that its operator has not allowed.",
+    COPY: "There is no other store to copy to.",
+}
 
 
 def import_image(
     control: Control, caller: Caller, image_id: str, given: Mapping[str, Any], stores: Sequence[str], request_id: str
 ) -> ImageTask:
-    """Imports the staged data of an image, or the data at a URL.
+    """Imports the staged data of an image, or the data at a URL, into stores; or copies an image to more stores.
 
     Data in another format than the image's is deleted: the image is queued again and its task says why. Raises
-    `BadInput` for a method, store or URL that is not permitted, `Conflict` for an image in another status.
+    `BadInput` for a method or URL that is not permitted, `Conflict` for an image in another status.
     """
     method = _method(control, given)
-    unknown = sorted(set(stores) - {STORE})
-    if unknown:
-        raise BadInput(
-            f"There is no store {unknown[0]}", detail=f"The only store is {STORE}.", code="image-import-store"
-        )
-    image = owned_image(control, caller, image_id, "modify_image")
+    image = owned_image(control, caller, image_id, "copy_image" if method == COPY else "modify_image")
     if method == WEB_DOWNLOAD:
         _check_fetchable(image)
         control.settings.imports.check_url(str(given["method"].get("uri") or ""))
-    elif image.status is not ImageStatus.UPLOADING:
+    elif method == DIRECT and image.status is not ImageStatus.UPLOADING:
         raise _not_staged(image)
     task = ImageTask(
         id=control.new_id(),
@@ -63,8 +68,11 @@ def import_image(
         created=control.now(),
         given=given,
     )
-    if method == WEB_DOWNLOAD or control.settings.conversion.is_needed(str(image.disk_format)):
-        return _begin(control, image, task)
+    if method == COPY:
+        return begin_copy(control, task, stores, skip=parse_boolean(given.get("all_stores", False)) is True)
+    in_place = tuple(stores) == image.stores and not control.settings.conversion.is_needed(str(image.disk_format))
+    if method == WEB_DOWNLOAD or not in_place:
+        return _begin(control, image, task, tuple(stores))
     return _import_now(control, image, task)
 
 
@@ -73,7 +81,7 @@ def _method(control: Control, given: Mapping[str, Any]) -> str:
     if method not in methods_of(control):
         raise BadInput(
             f"The import method {method} is not allowed",
-            detail=f"There is {', '.join(methods_of(control))}. Busway fetches from no host that its operator has not allowed.",
+            detail=f"There is {', '.join(methods_of(control))}. {_WHY_NOT.get(method, '')}".strip(),
             remedy="Download the image, then stage and import it: openstack image create --import --file FILE NAME",
             code="image-import-method",
         )
@@ -95,10 +103,11 @@ def _check_fetchable(image: Image) -> None:
         )
 
 
-def _begin(control: Control, image: Image, task: ImageTask) -> ImageTask:
-    """Hands an import over to the loop `image-import`."""
+def _begin(control: Control, image: Image, task: ImageTask, stores: tuple[str, ...]) -> ImageTask:
+    """Hands an import into stores over to the loop `image-import`."""
     with control.db.write() as tx:
-        current = _unchanged(tx, image)
+        current = replace(_unchanged(tx, image), importing_to=stores, failed_import=())
+        check_quota(control, tx, current, (current.size or 0) * len(stores))
         store.save_image(tx, replace(current, status=ImageStatus.IMPORTING, updated=control.now()))
         image_tasks.add_task(tx, task)
     control.bell.ring(TOPIC)
@@ -130,13 +139,13 @@ def _unchanged(tx: Tx, seen: Image) -> Image:
 def with_data_of(image: Image, other: Image) -> Image:
     """Returns an image with the data of another."""
     digests = {name: getattr(other, name) for name in ("md5", "sha256", "hash_algo", "hash_value")}
-    return replace(image, size=other.size, **digests)
+    return replace(image, size=other.size, stores=other.stores, **digests)
 
 
 def without_data(image: Image) -> Image:
     """Returns an image as it was before it had data."""
     empty = replace(image, size=None, virtual_size=None, md5=None, sha256=None, hash_algo=None, hash_value=None)
-    return replace(empty, status=ImageStatus.QUEUED)
+    return replace(empty, status=ImageStatus.QUEUED, stores=())
 
 
 def _checked(control: Control, staged: Image) -> tuple[Image, str]:

@@ -2,22 +2,26 @@
 
 Files are named by SHA-256, and several images may share one. An upload renames its file before it writes its row.
 Therefore a file is deleted in the turn `DATA` after a check of the rows; a file without a row, which a crash can
-leave, only when it is old.
+leave, only when it is old. The same holds in the folder of each store by itself.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 from busway.control.context import Control
-from busway.control.images.catalogue import DATA, image_folder
+from busway.control.images.catalogue import DATA
+from busway.control.images.stores import folder_of, folders_of
 from busway.control.loops.items import each
 from busway.domain.ids import ImageId
 from busway.store import disk_uploads, images, moves, servers
 from busway.store.database import Tx, take_turn
 
 ORPHAN_AGE = timedelta(hours=1)
+STALE_AGE = timedelta(days=1)  # of temporary files: no upload or import takes so long
 
 
 def purge_deleted_images(control: Control) -> None:
@@ -29,16 +33,24 @@ def purge_deleted_images(control: Control) -> None:
 
 
 def remove_orphans(control: Control) -> None:
-    """Deletes old files that no row refers to."""
-    folder = image_folder(control)
-    before = (control.now() - ORPHAN_AGE).timestamp()
-    found = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
-    each(
-        control,
-        "image-purge",
-        [path.name for path in found if path.stat().st_mtime < before],
-        partial(remove_data, control),
-    )
+    """Deletes old files that no row refers to, and old temporary files, in each store."""
+    for store, folder in folders_of(control).items():
+        old = _older(folder, control.now() - ORPHAN_AGE)
+        with control.db.read() as tx:
+            unused = [name for name in old if not images.is_data_used(tx, name, store)]
+        each(control, "image-purge", unused, partial(_remove, control, store))
+        for name in _older(folder / "tmp", control.now() - STALE_AGE):
+            (folder / "tmp" / name).unlink(missing_ok=True)
+
+
+def _older(folder: Path, before: datetime) -> list[str]:
+    """The names of the files of a folder that were last written before a time; none where there is no folder."""
+    found = []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        with suppress(FileNotFoundError):
+            if path.is_file() and path.stat().st_mtime < before.timestamp():
+                found.append(path.name)
+    return found
 
 
 def _needed(tx: Tx, wanted: set[ImageId]) -> set[ImageId]:
@@ -59,8 +71,14 @@ def _purge(control: Control, image_id: ImageId) -> None:
 
 
 def remove_data(control: Control, sha256: str) -> None:
-    """Deletes a file unless a row refers to it."""
+    """Deletes the files with some data in all stores where no row refers to it."""
+    for store, folder in folders_of(control).items():
+        if (folder / sha256).exists():
+            _remove(control, store, sha256)
+
+
+def _remove(control: Control, store: str, sha256: str) -> None:
     with control.db.write() as tx:
         take_turn(tx, DATA)
-        if not images.is_data_used(tx, sha256):
-            (image_folder(control) / sha256).unlink(missing_ok=True)
+        if not images.is_data_used(tx, sha256, store):
+            (folder_of(control, store) / sha256).unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """Uploads of image data, safe against crashes: temporary file, fsync, rename to the SHA-256, then the row.
 
-If anything fails before the row is written, the image stays queued and can be uploaded again. The next upload
-removes temporary files that a crash has left, the loop `image-purge` removes files without a row.
+If anything fails before the row is written, the image stays queued and can be uploaded again. The loop `image-purge`
+removes temporary files that a crash has left, and files without a row.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from functools import partial
 
 from busway.control import quotas
 from busway.control.context import Control
-from busway.control.images.catalogue import image_folder, owned_image
+from busway.control.images.catalogue import owned_image
 from busway.control.images.data import Digests, StoredData, adopt, new_path
 from busway.control.images.room import check_disk, check_quota, check_room, room_of, staging_room_of, storing
+from busway.control.images.stores import folders_of, usual_store
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, NotFound, OverQuota, TooLarge
 from busway.domain.image import DISK_FORMATS, Image, ImageStatus, check_header
@@ -31,8 +32,9 @@ class ImageUpload:
 
     _becomes = ImageStatus.ACTIVE
 
-    def __init__(self, control: Control, image: Image, expected: int | None) -> None:
+    def __init__(self, control: Control, image: Image, expected: int | None, store: str | None = None) -> None:
         self._control = control
+        self._store = store or usual_store(control)
         self._image = image
         self._expected = expected
         self._limit = control.settings.max_image_bytes
@@ -41,7 +43,7 @@ class ImageUpload:
         self._header = b""
         self._digests = Digests(control.settings.hashing_algorithm)
         with storing(image):
-            self._path = new_path(control, image)
+            self._path = new_path(control, image, self._store)
             check_disk(control, image, self._path.parent, expected or 0)
             self._file = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
@@ -74,14 +76,15 @@ class ImageUpload:
         found = self._digests.found()
         with self._control.db.read() as tx:
             self._check_quota(tx)
-        return adopt(self._control, self._path, found, partial(self._settle, found, virtual_size))
+        return adopt(self._control, self._path, self._store, found, partial(self._settle, found, virtual_size))
 
     def _settle(self, found: StoredData, virtual_size: int | None, tx: Tx) -> Image:
         current = self._current(tx)
         self._check_awaited(current)
         self._check_quota(tx)
         now = self._control.now()
-        done = replace(found.of(current), status=self._becomes, virtual_size=virtual_size, updated=now)
+        stored = replace(found.of(current), stores=(self._store,))
+        done = replace(stored, status=self._becomes, virtual_size=virtual_size, updated=now)
         store.save_image(tx, done)
         return done
 
@@ -166,8 +169,14 @@ class DiskImageUpload(ImageUpload):
         return super()._room_of(tx) if self._image.deleted is None else None
 
 
-def begin_upload(control: Control, caller: Caller, image_id: str, expected: int | None) -> ImageUpload:
-    """Starts the upload of a queued image; `expected` is its size in bytes, None if unknown."""
+def begin_upload(
+    control: Control, caller: Caller, image_id: str, expected: int | None, store: str | None = None
+) -> ImageUpload:
+    """Starts the upload of a queued image to a store, the default one for None.
+
+    `expected` is its size in bytes, None if unknown. Raises `BadInput` for an unknown store.
+    """
+    [chosen] = control.settings.image_stores.choose([store] if store else [])
     image = _uploadable(control, caller, image_id, expected)
     if image.disk_format not in DISK_FORMATS:
         raise BadInput(
@@ -176,7 +185,7 @@ def begin_upload(control: Control, caller: Caller, image_id: str, expected: int 
             remedy=f"openstack image create --import --disk-format {image.disk_format} --file FILE NAME",
             code="image-needs-import",
         )
-    return ImageUpload(control, image, expected)
+    return ImageUpload(control, image, expected, chosen)
 
 
 def begin_stage(control: Control, caller: Caller, image_id: str, expected: int | None) -> ImageUpload:
@@ -206,7 +215,8 @@ def _check_uploading(control: Control, tx: Tx, image: Image) -> None:
     limit = quotas.limit_of(control, tx, image.owner, "image_count_uploading")
     if limit == UNLIMITED:
         return
-    arriving = {path.name.split(".")[1] for path in (image_folder(control) / "tmp").glob(f"{image.owner}.*")}
+    folders = folders_of(control).values()
+    arriving = {path.name.split(".")[1] for folder in folders for path in (folder / "tmp").glob(f"{image.owner}.*")}
     under_way = len(arriving.union(store.list_staged_ids(tx, image.owner)))
     if limit <= under_way:
         raise OverQuota(
