@@ -136,6 +136,19 @@ def test_a_gateway_has_the_first_chassis_of_an_order_that_stays(overlay: Overlay
 
 
 @given(overlays())
+def test_of_two_chassis_one_has_the_gateway_and_knows_no_other(overlay: Overlay) -> None:
+    """Otherwise the death of either takes the gateway away from the one that is left, which hears nobody."""
+    pair, third = {"": ["a", "b"], "outside": ["a", "b"]}, {"": ["a", "b", "c"], "outside": ["a", "b"]}
+    of_pair = of(rows_of(replace(overlay, gateways=pair)), "Gateway_Chassis")
+    of_third = of(rows_of(replace(overlay, gateways=third)), "Gateway_Chassis")
+
+    assert len(of_third) == 2 * len(of_pair)
+    for row in of_pair:
+        [same] = [each for each in of_third if each.key == row.key]
+        assert same.columns["priority"] == MOST_GATEWAYS, "the first one of its order"
+
+
+@given(overlays())
 def test_addresses_are_translated_at_gateways_only(overlay: Overlay) -> None:
     rows = of(rows_of(overlay), "NAT")
     snat = [row for row in rows if row.columns["type"] == "snat"]

@@ -14,12 +14,13 @@ from busway.domain.router import FloatingIp, Router
 from busway.ovn.row import KEY, OWNED, Refs, Row, Value
 
 MOST_GATEWAYS = 5  # chassis of one gateway port: OVN probes each of them from each of the others
+_PAIR = 2
 
 
 def rows_of_router(
     router: Router, floating: Iterable[FloatingIp], gateways: Mapping[str, Sequence[str]]
 ) -> Iterator[Row]:
-    """The rows of a router; `gateways` are the chassis of each physical network."""
+    """The rows of a router; `gateways` are the chassis of each physical network, and all of them under ""."""
     outer = router.gateway_port
     chassis = _chassis(router, outer, gateways) if outer is not None else []
     yield from chassis
@@ -92,9 +93,14 @@ def _port(port: Port, chassis: Sequence[str]) -> Row:
 
 
 def _chassis(router: Router, outer: Port, gateways: Mapping[str, Sequence[str]]) -> list[Row]:
-    """Chassis of the gateway port: for each router in an order of its own, which stays when others come and go."""
+    """Chassis of the gateway port: for each router in an order of its own, which stays when others come and go.
+
+    One that hears no other chassis gives up its gateways, and takes none, unless it is the only one named (OVN's
+    ha-chassis.c). So where there are two, one is named: if either dies, the other must not wait to hear it again.
+    """
     offered = gateways.get(outer.network.physical, ())
-    chosen = sorted(offered, key=lambda name: hashlib.sha256(f"{router.id}/{name}".encode()).digest())[:MOST_GATEWAYS]
+    most = 1 if len(gateways.get("", ())) == _PAIR else MOST_GATEWAYS
+    chosen = sorted(offered, key=lambda name: hashlib.sha256(f"{router.id}/{name}".encode()).digest())[:most]
     return [
         _row(
             "Gateway_Chassis",
