@@ -19,7 +19,7 @@ from tests.api.serving import ApiServer
     ],
 )
 def test_what_there_is_not_is_refused_with_its_reason(api_server: ApiServer, method: str, path: str, name: str) -> None:
-    answer = Identity(api_server).http.request(method, f"/identity/v3/{path}", json={})
+    answer = Identity(api_server).http.request(method, f"/identity/v3/{path}", json={"wanted": {"name": "n"}})
 
     assert answer.status_code == 404
     assert f"{name} is not loaded" in answer.text and "What to do" in answer.text

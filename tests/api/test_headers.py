@@ -13,6 +13,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from busway.api import openapi
 from busway.api.headers import HONOURED, IGNORED, NOT_DONE
 from tests.api.serving import ApiServer, start_api_server
 from tests.api.test_image_ranges import DATA
@@ -271,6 +272,32 @@ def test_a_body_in_chunks_is_read_as_one_with_a_length(api_server: ApiServer) ->
     answer = client.post("/identity/v3/projects", content=body, headers={"Content-Type": "application/json"})
 
     assert answer.json()["project"]["name"] == "made"
+
+
+def test_a_body_that_nothing_reads_is_refused(shared: ApiServer) -> None:
+    client = shared.client()
+    client.headers.update(NEWEST)
+    silent = [
+        each
+        for table in openapi.SERVICES.values()
+        for each in table
+        if each.method not in ("GET", "HEAD") and each.stream is None and each.body is None and not each.reads_body
+    ]
+
+    for each in silent:
+        path = re.sub(r"{[^}]*}", "x", each.path)
+        refused = client.request(each.method, path, json={"reason": "none"})
+        assert (path, *code_of(refused)) == (path, 400, "body-unexpected")
+        for nothing in (b"", b"{}", b"null"):
+            assert code_of(client.request(each.method, path, content=nothing))[1] != "body-unexpected"
+    assert len(silent) > 50
+
+
+def test_a_proxy_on_this_machine_says_who_asks(api_server: ApiServer) -> None:
+    with capture_logs() as logs:
+        api_server.client().get(READS["compute"], headers={"X-Forwarded-For": "203.0.113.7"})
+
+    assert [line["address"] for line in logs if line["event"] == "request"] == ["203.0.113.7"]
 
 
 def test_every_header_that_is_read_is_in_the_list() -> None:

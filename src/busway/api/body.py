@@ -22,6 +22,8 @@ PIECE_BYTES = 1024**2
 # As Nova reads them: a body without a type, or with the one that older clients send, is JSON too.
 _JSON = re.compile(r"|text/plain|application/(?:json|[\w.+-]+\+json)")
 DATA = "application/octet-stream"
+# Bodies that clients send where they have nothing to say.
+_NOTHING = (b"", b"{}", b"null")
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -65,6 +67,22 @@ async def stream_pieces(request: Request) -> AsyncIterator[bytes]:
         if pieces:
             yield bytes(pieces)
             pieces.clear()
+
+
+def may_have_body(headers: Headers) -> bool:
+    """True for a request whose head announces a body."""
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+
+def check_no_body(data: bytes) -> None:
+    """Raises `BadInput` for a body that says something to an operation that reads none."""
+    if data.strip() not in _NOTHING:
+        raise BadInput(
+            "This operation takes no body",
+            detail="What is to be done is in the method and the path of the request.",
+            remedy="Send it without a body.",
+            code="body-unexpected",
+        )
 
 
 def check_json(headers: Headers) -> None:
@@ -142,8 +160,10 @@ __all__ = [
     "check_data",
     "check_json",
     "check_md5",
+    "check_no_body",
     "expected_md5",
     "length_of",
+    "may_have_body",
     "read_body",
     "stream_pieces",
 ]

@@ -21,7 +21,7 @@ from busway.api import microversion
 from busway.api.access_log import seen
 from busway.api.acts import act_of, record_error, record_failure
 from busway.api.admission import address_of, admit
-from busway.api.body import check_json, read_body
+from busway.api.body import check_json, check_no_body, may_have_body, read_body
 from busway.api.bounds import BODY_BYTES, read_json
 from busway.api.call import NOBODY, Call, Reply
 from busway.api.encoding import encode
@@ -39,6 +39,8 @@ Stream = Callable[[Control, Caller, Request, Run], Awaitable[Response]]
 # Enough to keep one core busy while some wait for the disk or the database.
 API_THREADS = 32
 JSON = "application/json"
+# Content of these means nothing (RFC 9110, 9.3).
+_WITHOUT_CONTENT = frozenset({"GET", "HEAD"})
 # The rule of an operation with several actions for a body that names none of them.
 OTHERWISE = ""
 # Of these, one token, or one address without a token, has so many at once: its other requests wait without a thread, so that whoever
@@ -161,6 +163,8 @@ def _route(control: Control, threads: Threads, operation: Operation, path: str) 
             data = await read_body(request, operation.body_bytes)
             if data and operation.media_type == JSON:
                 check_json(request.headers)
+        elif operation.method not in _WITHOUT_CONTENT and may_have_body(request.headers):
+            check_no_body(await read_body(request, operation.body_bytes))
         async with threads.share(request.headers.get("x-auth-token") or address_of(request)):
             return await threads.run(operation, answer, control, operation, request, data)
 

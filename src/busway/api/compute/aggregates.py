@@ -144,5 +144,7 @@ OPERATIONS = (
     ),
     Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="os_compute_api:os-aggregates:delete"),
     Operation("POST", f"{ROOT}/{{id}}/action", _act, _ACTION, rule=_RULES, answer=wrap("aggregate", _AGGREGATE)),
-    Operation("POST", f"{ROOT}/{{id}}/images", _cache_images, since=81, rule="compute:aggregates:images"),
+    Operation(
+        "POST", f"{ROOT}/{{id}}/images", _cache_images, since=81, rule="compute:aggregates:images", reads_body=True
+    ),
 )

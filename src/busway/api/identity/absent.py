@@ -41,7 +41,7 @@ def _refuse(path: str) -> Callable[[Call], Reply]:
 
 
 OPERATIONS = tuple(
-    Operation(method, f"{ROOT}/{path}", _refuse(path), rule="identity:get_auth_catalog")
+    Operation(method, f"{ROOT}/{path}", _refuse(path), rule="identity:get_auth_catalog", reads_body=method != "GET")
     for path, known in _ABSENT.items()
     for method in known[0]
 )
