@@ -19,7 +19,8 @@ from tools.tempest.outcomes import Outcome, read_outcomes, short
 
 TEMPEST = Environment(ROOT / ".venv-tempest", ROOT / "requirements" / "tempest.txt", editable=False)
 # Tests of networks choose the same first addresses, whoever has them, and local networks never overlap: one test at a time.
-_WORKERS = {"network-local": 1}
+# Scenarios of networks wait for their guests most of the time.
+_WORKERS = {"network-local": 1, "floating-floating": 3}
 _USUAL_WORKERS = 2
 _LIST_SECONDS = 300
 TEST_SECONDS = 300
