@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,14 @@ import httpx
 import pytest
 
 from busway.control.identity.bearer import authenticate
+from busway.control.images.copying import copy_to
 from busway.control.images.import_run import run_imports
-from busway.control.images.purge import purge_deleted_images
+from busway.control.images.purge import purge_deleted_images, remove_orphans
+from busway.control.images.stores import image_path
 from busway.control.placement.place import place_round
+from busway.domain.errors import Unavailable
 from busway.domain.image_store import ImageStore, ImageStores
-from busway.store.images import sum_sizes
+from busway.store.images import get_image, sum_sizes
 from tests.api.serving import ApiServer, start_api_server
 from tests.api.test_agents import agent, report
 from tests.api.test_image_imports import DIRECT, stage
@@ -199,6 +204,29 @@ def test_readers_go_by_any_store_that_has_the_data(stores: ApiServer) -> None:
     large.unlink()
     lost = client.get(f"{url}/file")
     assert (lost.status_code, lost.headers["x-busway-error-code"]) == (404, "image-data-missing")
+
+
+def test_a_store_that_can_not_even_be_looked_at_keeps_no_other_from_working(stores: ApiServer) -> None:
+    client = stores.client()
+    image = imported(stores, stage(client, DATA, "raw"), all_stores=True)["id"]
+    other = uploaded(client).rpartition("/")[2]
+    known = stores.control.settings.image_stores
+    broken = [replace(each, folder=f"/{'x' * 300}") if each.name == "fast" else each for each in known.stores]
+    settings = replace(stores.control.settings, image_stores=replace(known, stores=tuple(broken)))
+    control = replace(stores.control, settings=settings)
+    left = stores.control.state / "large" / "left"
+    left.write_bytes(b"left by a crash")
+    os.utime(left, (0, 0))
+
+    remove_orphans(control)
+
+    with control.db.read() as tx:
+        found = {each: get_image(tx, each) for each in (image, other)}
+    assert image_path(control, found[image]).parent.name == "large"
+    assert not left.exists()
+    with pytest.raises(Unavailable) as caught:
+        copy_to(control, found[other], ["fast"], lambda: None, all_must_succeed=False)
+    assert caught.value.code == "image-store-unavailable"
 
 
 def test_one_copy_is_deleted_and_the_last_one_is_not(stores: ApiServer) -> None:

@@ -12,7 +12,7 @@ from busway.control.images.copying import copy_to
 from busway.control.images.data import settled
 from busway.control.images.purge import remove_data
 from busway.control.images.room import check_quota
-from busway.control.images.stores import places_of
+from busway.control.images.stores import is_there, places_of
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, BuswayError, Conflict, Forbidden, NotFound
 from busway.domain.image import NOT_YET, WITH_DATA, Image
@@ -44,7 +44,7 @@ def delete_copy(control: Control, caller: Caller, store: str, image_id: str) -> 
                 code="image-no-copy",
             )
         left = replace(image, stores=tuple(each for each in image.stores if each != store), updated=control.now())
-        if not any(path.exists() for path in places_of(control, left)):
+        if not any(is_there(path) for path in places_of(control, left)):
             raise Forbidden(
                 f"The copy of image {image.id} in the store {store} is the last one",
                 remedy=f"Copy it to another store first, or delete the image: openstack image delete {image.id}",

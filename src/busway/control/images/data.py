@@ -17,7 +17,7 @@ from busway.control.context import Control
 from busway.control.durable import sync_folder
 from busway.control.images.catalogue import DATA
 from busway.control.images.purge import remove_data
-from busway.control.images.stores import folder_of, places_of
+from busway.control.images.stores import folder_of, is_there, places_of
 from busway.domain.errors import BuswayError, Unavailable
 from busway.domain.image import Image
 from busway.store.database import Tx, take_turn
@@ -128,7 +128,7 @@ def _settled(control: Control, settle: Callable[[Tx], Image]) -> Image:
     with control.db.write() as tx:
         take_turn(tx, DATA)  # from here on nobody forgets data that looks unused
         done = settle(tx)
-        if not all(path.exists() for path in places_of(control, done)):
+        if not all(is_there(path) for path in places_of(control, done)):
             raise Unavailable(
                 f"The data of image {done.id} was removed while it was stored, because an image with the same data was deleted",
                 remedy="Upload it again.",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from busway.control.context import Control
 from busway.control.images.catalogue import DATA
-from busway.control.images.stores import folder_of, folders_of
+from busway.control.images.stores import folder_of, folders_of, is_there
 from busway.control.loops.items import each
 from busway.domain.ids import ImageId
 from busway.store import disk_uploads, images, moves, servers
@@ -34,13 +34,17 @@ def purge_deleted_images(control: Control) -> None:
 
 def remove_orphans(control: Control) -> None:
     """Deletes old files that no row refers to, and old temporary files, in each store."""
-    for store, folder in folders_of(control).items():
-        old = _older(folder, control.now() - ORPHAN_AGE)
-        with control.db.read() as tx:
-            unused = [name for name in old if not images.is_data_used(tx, name, store)]
-        each(control, "image-purge", unused, partial(_remove, control, store))
-        for name in _older(folder / "tmp", control.now() - STALE_AGE):
-            (folder / "tmp" / name).unlink(missing_ok=True)
+    each(control, "image-purge", folders_of(control).items(), partial(_tidy, control))
+
+
+def _tidy(control: Control, one: tuple[str, Path]) -> None:
+    store, folder = one
+    old = _older(folder, control.now() - ORPHAN_AGE)
+    with control.db.read() as tx:
+        unused = [name for name in old if not images.is_data_used(tx, name, store)]
+    each(control, "image-purge", unused, partial(_remove, control, store))
+    for name in _older(folder / "tmp", control.now() - STALE_AGE):
+        (folder / "tmp" / name).unlink(missing_ok=True)
 
 
 def _older(folder: Path, before: datetime) -> list[str]:
@@ -73,7 +77,7 @@ def _purge(control: Control, image_id: ImageId) -> None:
 def remove_data(control: Control, sha256: str) -> None:
     """Deletes the files with some data in all stores where no row refers to it."""
     for store, folder in folders_of(control).items():
-        if (folder / sha256).exists():
+        if is_there(folder / sha256):
             _remove(control, store, sha256)
 
 

@@ -45,7 +45,7 @@ def image_path(control: Control, image: Image) -> Path:
             code="image-no-data",
         )
     for path in places_of(control, image):
-        if path.exists():
+        if is_there(path):
             return path
     raise NotFound(
         f"The data of image {image.id} is missing",
@@ -53,6 +53,14 @@ def image_path(control: Control, image: Image) -> Path:
         remedy="Restore it from a backup, configure its store again, or delete the image and upload it again.",
         code="image-data-missing",
     )
+
+
+def is_there(path: Path) -> bool:
+    """Returns True if a file is there; False too where its store can't be read, such as one whose disk is broken or away."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def left_by(control: Control, image: Image) -> Iterable[Path]:
