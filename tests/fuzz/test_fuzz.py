@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import time
@@ -34,6 +35,8 @@ PUBLIC = {
     for each in table
     if each.public
 }
+# The table's request is about the default domain, which nobody deletes; an admin deletes others.
+_ADMINS = {("DELETE", "/identity/v3/domains/{}")}
 
 
 @pytest.fixture
@@ -104,11 +107,14 @@ def test_an_attack_tells_of_a_success_without_the_right_and_of_a_thing_of_anothe
     forbidden = Attack(server.url, {"X-Auth-Token": server.admin}, MAXIMUM, allowed=lambda *_: False)
     aimed = Attack(server.url, {"X-Auth-Token": server.admin}, MAXIMUM, foreign=foreign)
 
-    for attack in (forbidden, aimed):
-        attack.alone(time.monotonic() + 2, SEED)
+    for attack, told in ((forbidden, "without the right"), (aimed, "of another project")):
+        deadline = time.monotonic() + 60  # which requests come first is by chance
+        for seed in itertools.count(SEED):
+            attack.alone(time.monotonic() + 2, seed)
+            if any(told in name for name in attack.failures) or time.monotonic() > deadline:
+                break
 
-    assert any("without the right" in name for name in forbidden.failures)
-    assert any("of another project" in name for name in aimed.failures)
+        assert any(told in name for name in attack.failures)
 
 
 def may_succeed(who: str) -> Callable[[str, str], bool]:
@@ -116,6 +122,8 @@ def may_succeed(who: str) -> Callable[[str, str], bool]:
     possible = {
         _without_names(*name.split()[:2]) for name, row in table_of_rights().items() if row[who] not in (401, 403)
     }
+    if who == "admin":
+        possible |= _ADMINS
     return lambda method, path: _without_names(method, path) in possible | PUBLIC
 
 
