@@ -108,6 +108,18 @@ def test_an_interface_comes_by_subnet_or_port_and_goes(ann: Project) -> None:
     assert ann.act(router, "add").status_code == 400
 
 
+def test_an_interface_may_be_told_the_subnet_that_it_is_on_and_no_other(ann: Project) -> None:
+    _, sub = ann.network()
+    router = ann.made("router", {"name": "r"})
+    interface = {"id": ann.act(router, "add", subnet_id=sub["id"]).json()["port_id"]}
+
+    same = ann.put("port", interface, fixed_ips=[{"subnet_id": sub["id"]}])
+    moved = ann.put("port", interface, fixed_ips=[{"subnet_id": sub["id"], "ip_address": "10.1.0.9"}])
+
+    assert (same.status_code, same.json()["port"]["fixed_ips"][0]["subnet_id"]) == (200, sub["id"])
+    assert moved.status_code == 409
+
+
 def test_a_router_joins_ipv6_at_its_gateways_address(ann: Project) -> None:
     _net, sub = ann.network("fd00:1::/64", name="six")
     router = ann.made("router", {"name": "r"})

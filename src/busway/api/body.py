@@ -22,8 +22,8 @@ PIECE_BYTES = 1024**2
 # As Nova reads them: a body without a type, or with the one that older clients send, is JSON too.
 _JSON = re.compile(r"|text/plain|application/(?:json|[\w.+-]+\+json)")
 DATA = "application/octet-stream"
-# Bodies that clients send where they have nothing to say.
-_NOTHING = (b"", b"{}", b"null")
+# Bodies that clients send where they have nothing to say; OpenStack's own suite encodes an empty object twice for a tag.
+_NOTHING = (b"", b"{}", b"null", b'"{}"')
 
 
 async def read_body(request: Request, limit: int) -> bytes:

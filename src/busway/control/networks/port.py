@@ -126,7 +126,7 @@ def update_port(control: Control, caller: Caller, port_id: str, fields: PortFiel
     """Changes a port; its host applies new rules to a running guest at once."""
     with control.db.write() as tx:
         port = visible_port(tx, caller, port_id, lock=True)
-        if port.is_internal and replace(fields, name=None, description=None) != PortFields():
+        if port.is_internal and replace(fields, name=None, description=None, subnets=None) != PortFields():
             raise internal_port(port)
         _check_subnets(port.network, fields.subnets)
         if fields.mac not in (None, port.mac) or fields.fixed_ip not in (None, port.address):
