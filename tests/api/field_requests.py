@@ -188,6 +188,12 @@ BASES: dict[str, Base | list[Base]] = {
     f"{_ACTION} os-migrateLive of old": Base(
         {"os-migrateLive": {"block_migration": True, "host": "host2", "disk_over_commit": False}}, until=24
     ),
+    f"{_ACTION} addFloatingIp": Base(
+        {"addFloatingIp": {"address": "{floating address}"}}, until=43, refused="is not reachable from subnet"
+    ),
+    f"{_ACTION} removeFloatingIp": Base(
+        {"removeFloatingIp": {"address": "{floating address}"}}, until=43, refused="is not associated with instance"
+    ),
     f"{_ACTION} changePassword": Base({"changePassword": {"adminPass": "x"}}, refused="has no channel for an agent"),
     **{
         f"{_ACTION} os-get{kind}Console": Base({f"os-get{kind}Console": {"type": type_}}, until=5, refused=refused)
@@ -248,6 +254,7 @@ BASES: dict[str, Base | list[Base]] = {
     "POST /compute/v2.1/os-security-group-rules": Base(
         {"security_group_rule": {"parent_group_id": "{group}", "ip_protocol": "tcp", "from_port": 1, "to_port": 9}}
     ),
+    "POST /compute/v2.1/os-floating-ips": Base({"pool": "outer"}),
     "POST /image/v2/tasks": Base({"type": "import", "input": {}}, refused="Tasks are not created by users"),
     "POST /image/v2/images": Base({"name": "i"}),
     "PATCH /image/v2/images/{id}": [
@@ -437,7 +444,9 @@ class FieldWorld(World):
         path = f"/network/v2.0/routers/{found['joined']}/add_router_interface"
         joined = self.admin.put(path, json={"subnet_id": found["joined subnet"]}).raise_for_status().json()
         outer = self.admin.get("/network/v2.0/networks", params={"name": "outer"}).json()["networks"][0]
-        return {**found, "joined port": joined["port_id"], "outer": outer["id"], "outer subnet": outer["subnets"][0]}
+        floating = self.admin.get("/network/v2.0/floatingips").json()["floatingips"][0]["floating_ip_address"]
+        of_outer = {"outer": outer["id"], "outer subnet": outer["subnets"][0], "floating address": floating}
+        return {**found, **of_outer, "joined port": joined["port_id"]}
 
     def try_out(self, method: str, path: str, base: Base, body: Any, version: int) -> tuple[Outcome, Any]:
         """What a request did, and its answer."""

@@ -207,7 +207,7 @@ class World:
             "os-server-groups": member.post("/compute/v2.1/os-server-groups", json=group).json()["server_group"]["id"],
             "ports": member.get("/network/v2.0/ports").json()["ports"][0]["id"],
             "routers": member.post("/network/v2.0/routers", json={"router": {"name": "r"}}).json()["router"]["id"],
-            "floatingips": self._floating(member),
+            **dict.fromkeys(("floatingips", "os-floating-ips"), self._floating(member)),
         }
 
     def _floating(self, member: httpx.Client) -> str:

@@ -124,3 +124,66 @@ def test_the_disks_of_a_projects_servers_have_a_limit_which_is_keystone_s_class_
     assert [answer.status_code for answer in answers] == [202, 403]
     assert f"Requested {size} disk" in answers[1].text
     assert client.get("/busway/v1/quota").json()["quota"]["used"]["disk"] == size
+
+
+OF_NETWORKS = {
+    "fixed_ips": "port",
+    "floating_ips": "floatingip",
+    "security_groups": "security_group",
+    "security_group_rules": "security_group_rule",
+}
+
+
+def test_up_to_2_35_limits_of_networks_are_those_of_the_network_api(api_server: ApiServer) -> None:
+    admin, ann = api_server.client(version="2.35"), api_server.client(api_server.user("ann"), version="2.35")
+    of_ann = project(admin, "ann")
+    mine, theirs = f"{ROOT}/{of_ann}", f"/network/v2.0/quotas/{of_ann}"
+    admin.put(theirs, json={"quota": {"security_group_rule": 77, "network": 5}}).raise_for_status()
+
+    wanted = {"fixed_ips": 9, "floating_ips": "8", "security_groups": 2, "instances": 3}
+    changed = admin.put(mine, json={"quota_set": wanted}).json()["quota_set"]
+    held = admin.get(theirs).json()["quota"]
+    groups = [ann.post("/network/v2.0/security-groups", json={"security_group": {"name": n}}).status_code for n in "ab"]
+    absolute = ann.get("/compute/v2.1/limits").json()["limits"]["absolute"]
+
+    assert {name: changed[name] for name in OF_NETWORKS} == {name: held[theirs] for name, theirs in OF_NETWORKS.items()}
+    assert [held[name] for name in ("port", "floatingip", "security_group", "security_group_rule")] == [9, 8, 2, 77]
+    assert groups == [201, 409]  # with the group that each project has
+    assert ann.get(f"{mine}/detail").json()["quota_set"]["security_groups"] == {"limit": 2, "in_use": 2, "reserved": 0}
+    names = ("maxTotalFloatingIps", "maxSecurityGroups", "maxSecurityGroupRules", "totalSecurityGroupsUsed")
+    assert [absolute[name] for name in names] == [8, 2, 77, 2]
+    assert absolute["totalFloatingIpsUsed"] == 0
+    below = admin.put(mine, json={"quota_set": {"security_groups": 1}})
+    assert (below.status_code, "already used 2" in below.text) == (400, True)
+    assert admin.put(mine, json={"quota_set": {"security_groups": 1, "force": True}}).status_code == 200
+
+
+def test_what_is_taken_away_by_the_compute_api_is_what_it_shows(api_server: ApiServer) -> None:
+    admin, newer = api_server.client(version="2.35"), api_server.client(version="2.36")
+    mine, theirs = f"{ROOT}/{project(admin, 'admin')}", f"/network/v2.0/quotas/{project(admin, 'admin')}"
+    limits = {"floatingip": 7, "network": 6}
+    admin.put(theirs, json={"quota": limits}).raise_for_status()
+    admin.put(mine, json={"quota_set": {"instances": 5}}).raise_for_status()
+
+    def held() -> tuple[object, object, object]:
+        of_networks = admin.get(theirs).json()["quota"]
+        return of_networks["floatingip"], of_networks["network"], newer.get(mine).json()["quota_set"]["instances"]
+
+    assert newer.put(mine, json={"quota_set": {"floating_ips": 1}}).status_code == 400
+    assert newer.delete(mine).status_code == 202
+    after_newer = held()
+    assert admin.delete(mine).status_code == 202
+
+    assert (after_newer, held()) == ((7, 6, -1), (50, 6, -1))
+
+
+def test_the_class_of_quotas_has_limits_of_networks_as_long_as_novas(api_server: ApiServer) -> None:
+    path = "/compute/v2.1/os-quota-class-sets/default"
+    old, newer = api_server.client(version="2.49"), api_server.client(version="2.50")
+
+    changed = old.put(path, json={"quota_class_set": {"floating_ips": 4}}).json()["quota_class_set"]
+
+    assert (changed["floating_ips"], changed["fixed_ips"], changed["security_groups"]) == (4, 500, 10)
+    assert old.get(f"/network/v2.0/quotas/{project(old, 'admin')}/default").json()["quota"]["floatingip"] == 4
+    assert old.get(f"/network/v2.0/quotas/{project(old, 'admin')}").json()["quota"]["floatingip"] == 4
+    assert "floating_ips" not in newer.get(path).text

@@ -34,7 +34,7 @@ def test_a_wrong_method_is_told_all_that_the_path_takes(api_server: ApiServer) -
 @pytest.mark.parametrize(
     ("path", "word"),
     [
-        ("/compute/v2.1/os-floating-ips", "type flat or vlan"),
+        ("/compute/v2.1/os-floating-ips-bulk", "openstack subnet create"),
         ("/compute/v2.1/os-volumes/detail", "no volumes"),
         ("/compute/v2.1/nothing", "/openapi.json"),
         ("/image/v1/images", "/image/v2"),

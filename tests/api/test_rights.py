@@ -52,7 +52,7 @@ def test_the_table_lets_nobody_without_a_role_change_anything() -> None:
 
 # What is the caller's own, whoever they are: their token and their key pairs.
 _OWN = frozenset({"DELETE /identity/v3/auth/tokens", "DELETE /compute/v2.1/os-keypairs/{name}"})
-_IN_OWN_PROJECT = frozenset({"POST /image/v2/images"})
+_IN_OWN_PROJECT = frozenset({"POST /image/v2/images", "POST /compute/v2.1/os-floating-ips"})
 
 
 @pytest.mark.thorough

@@ -11,16 +11,13 @@ _VOLUMES = (
     "There are no volumes.",
     "A flavor's disk, ephemeral and swap disks are a server's storage; images keep what must stay.",
 )
-_FLOATING = (
-    "Floating addresses are the network API's.",
-    "On a cloud with routers: openstack floating ip create. On any: give the server a port on a network of type flat or vlan.",
-)
 _GONE = "Nova has removed it too."
 # By the beginning of a path: why nothing is there, and what to do.
 _PATHS: tuple[tuple[str, str, str], ...] = (
     *((f"/compute/v2.1/{name}", *_VOLUMES) for name in ("os-volumes", "os-snapshots", "os-assisted-volume-snapshots")),
     ("/volume", *_VOLUMES),
-    ("/compute/v2.1/os-floating-ip", *_FLOATING),
+    ("/compute/v2.1/os-floating-ips-bulk", _GONE, "Its addresses are the external network's: openstack subnet create."),
+    ("/compute/v2.1/os-floating-ip-dns", _GONE, "Servers of a network find each other by name: their network's DNS tells it."),
     ("/compute/v2.1/os-fixed-ips", _GONE, "List the ports: openstack port list --fixed-ip ip-address=ADDRESS."),
     ("/compute/v2.1/os-cells", "There are no cells.", "List the hosts: busway host list."),
     ("/compute/v2.1/os-agents", _GONE, "Each host has one agent of Busway: busway host list."),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from busway.control import domain_limits
 from busway.control.context import Control
+from busway.control.networks import quota as network_quota
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput
 from busway.domain.ids import ProjectId
@@ -29,7 +30,10 @@ from busway.store.owners import Owners
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """The limits and the usage of a project; -1 means no limit. Devices are there where they are limited or used."""
+    """The limits and the usage of a project; -1 means no limit. Devices are there where they are limited or used.
+
+    Networks, under Neutron's names, are there where they were asked for.
+    """
 
     project_id: ProjectId
     limits: Mapping[str, int]
@@ -70,17 +74,19 @@ def limits_on(control: Control, tx: Tx, project_id: ProjectId, resource: str) ->
     return [each for each in (own, shared) if each is not None and each[1] != UNLIMITED]
 
 
-def get_quota(control: Control, caller: Caller, project_id: str, rule: str = "busway:quota:show") -> Quota:
+def get_quota(
+    control: Control, caller: Caller, project_id: str, rule: str = "busway:quota:show", *, networks: bool = False
+) -> Quota:
     """A project's quota, for whom a rule permits it."""
     authorize(caller, rule, {"project_id": project_id})
     with control.db.read() as tx:
-        return _quota(control, tx, ProjectId(project_id))
+        return _quota(control, tx, ProjectId(project_id), networks=networks)
 
 
-def get_defaults(control: Control) -> dict[str, int]:
+def get_defaults(control: Control, *, networks: bool = False) -> dict[str, int]:
     """The limits of projects that have none of their own."""
     with control.db.read() as tx:
-        return _defaults(control, tx)
+        return _defaults(control, tx, networks=networks)
 
 
 def set_quota(
@@ -89,16 +95,24 @@ def set_quota(
     project_id: str,
     limits: Mapping[str, int],
     *,
+    networks: bool = False,
     force: bool = False,
     rule: str = "busway:quota:update",
 ) -> Quota:
-    """Sets limits of a project; one below what is used already only with `force`, as in Nova."""
+    """Sets limits of a project; one below what is used already only with `force`, as in Nova.
+
+    With `networks` they may be limits of networks too, for which the network API's rule holds as well.
+    """
     authorize(caller, rule, {"project_id": project_id})
+    if networks and not OF_NETWORKS.keys().isdisjoint(limits):
+        authorize(caller, "update_quota", {"project_id": project_id})
     with control.db.write() as tx:
         project = _project(tx, project_id)
-        _check_limits(control, tx, limits)
-        domain_limits.check_project_limits(control, tx, project, limits, lambda: _defaults(control, tx))
-        used = _used(tx, project)
+        _check_limits(control, tx, limits, networks=networks)
+        domain_limits.check_project_limits(
+            control, tx, project, limits, lambda: _defaults(control, tx, networks=networks)
+        )
+        used = Usage(_quota(control, tx, project, networks=networks).used)
         below = [name for name, limit in limits.items() if 0 <= limit < used.of(name)]
         if below and not force:
             raise BadInput(
@@ -108,25 +122,43 @@ def set_quota(
                 code="quota-below-use",
             )
         store.set_limits(tx, project, limits)
-        return _quota(control, tx, project)
+        return _quota(control, tx, project, networks=networks)
 
 
 def set_defaults(
-    control: Control, caller: Caller, limits: Mapping[str, int], rule: str = "busway:quota-defaults:update"
+    control: Control,
+    caller: Caller,
+    limits: Mapping[str, int],
+    rule: str = "busway:quota-defaults:update",
+    *,
+    networks: bool = False,
 ) -> dict[str, int]:
     """Sets the limits of all projects that have none of their own."""
     authorize(caller, rule)
     with control.db.write() as tx:
-        _check_limits(control, tx, limits)
+        _check_limits(control, tx, limits, networks=networks)
         store.set_limits(tx, store.EVERYBODY, limits)
-        return _defaults(control, tx)
+        return _defaults(control, tx, networks=networks)
 
 
-def reset_quota(control: Control, caller: Caller, project_id: str, rule: str = "busway:quota:delete") -> None:
-    """Takes a project's own limits away: those of all projects hold for it."""
+def reset_quota(
+    control: Control,
+    caller: Caller,
+    project_id: str,
+    rule: str = "busway:quota:delete",
+    *,
+    of_networks: Collection[str] = (),
+) -> None:
+    """Takes a project's own limits away, of networks these only: those of all projects hold for it."""
     authorize(caller, rule, {"project_id": project_id})
+    if of_networks:
+        authorize(caller, "delete_quota", {"project_id": project_id})
     with control.db.write() as tx:
-        store.forget_limits(tx, _project(tx, project_id))
+        project = _project(tx, project_id)
+        own = store.list_limits(tx, project)
+        store.forget_limits(tx, project)
+        kept = {name: own[name] for name in OF_NETWORKS if name in own and name not in of_networks}
+        store.set_limits(tx, project, kept)
 
 
 def project_of(control: Control, caller: Caller, name: str) -> ProjectId:
@@ -138,9 +170,12 @@ def project_of(control: Control, caller: Caller, name: str) -> ProjectId:
     return found.id if found is not None else ProjectId(name)
 
 
-def _quota(control: Control, tx: Tx, project_id: ProjectId) -> Quota:
+def _quota(control: Control, tx: Tx, project_id: ProjectId, *, networks: bool = False) -> Quota:
     limits = _limits(control, tx, project_id)
-    used = _used(tx, project_id).amounts
+    used = dict(_used(tx, project_id).amounts)
+    if networks:
+        limits |= network_quota.limits_of(tx, project_id)
+        used |= network_quota.used(tx, project_id)
     devices = {name: UNLIMITED for name in used if name.startswith((DEVICES, CLASSES))}
     return Quota(project_id, devices | limits, {name: used.get(name, 0) for name in devices | limits})
 
@@ -150,8 +185,9 @@ def all_defaults(control: Control, tx: Tx) -> dict[str, int]:
     return dict.fromkeys(_of_devices(control, tx), UNLIMITED) | _defaults(control, tx)
 
 
-def _defaults(control: Control, tx: Tx) -> dict[str, int]:
-    return _configured(control) | _not_of_networks(store.list_limits(tx, store.EVERYBODY))
+def _defaults(control: Control, tx: Tx, *, networks: bool = False) -> dict[str, int]:
+    known = _configured(control) | _not_of_networks(store.list_limits(tx, store.EVERYBODY))
+    return known | network_quota.defaults(tx) if networks else known
 
 
 def _not_of_networks(limits: Mapping[str, int]) -> dict[str, int]:
@@ -197,10 +233,10 @@ def _project(tx: Tx, project_id: str) -> ProjectId:
     return project.id
 
 
-def _check_limits(control: Control, tx: Tx, limits: Mapping[str, int]) -> None:
+def _check_limits(control: Control, tx: Tx, limits: Mapping[str, int], *, networks: bool) -> None:
     aliases = _of_devices(control, tx)
     for name, limit in limits.items():
-        if name not in RESOURCES and name not in aliases:
+        if name not in RESOURCES and name not in aliases and not (networks and name in OF_NETWORKS):
             raise BadInput(
                 f"There is no quota {name}",
                 detail=f"The quotas are {', '.join([*RESOURCES, *aliases])}.",

@@ -246,6 +246,13 @@ def server_ports(tx: Tx, server_ids: Sequence[ServerId]) -> dict[ServerId, list[
     return found
 
 
+def servers_of(tx: Tx, port_ids: Collection[PortId]) -> dict[PortId, ServerId]:
+    """Returns the servers that have these ports; ports that no server has are omitted."""
+    statement = select(ports.c.id, ports.c.server_id).where(ports.c.id.in_(list(port_ids)), IS_LIVE)
+    held = statement.where(ports.c.server_id.is_not(None))
+    return {PortId(row.id): ServerId(row.server_id) for row in tx.execute(held)} if port_ids else {}
+
+
 def nic_wishes(tx: Tx, server_ids: Sequence[ServerId]) -> dict[ServerId, tuple[NicWish, ...]]:
     """Returns what the ports of servers require of a host: SR-IOV functions, OVN; servers without any are omitted."""
     statement = (

@@ -30,6 +30,8 @@ _KNOWN = {
     "os-flavor-access": "FlavorAccess",
     "os-flavor-extra-specs": "FlavorExtraSpecs",
     "os-flavor-manage": "FlavorManage",
+    "os-floating-ip-pools": "FloatingIpPools",
+    "os-floating-ips": "FloatingIps",
     "os-hosts": "Hosts",
     "os-hypervisors": "Hypervisors",
     "os-instance-actions": "InstanceActions",

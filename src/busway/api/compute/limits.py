@@ -23,10 +23,7 @@ def _used(resource: str) -> Callable[[Quota, Call], int]:
     return lambda quota, _call: quota.used.get(resource, 0)
 
 
-def _same(name: str) -> Field[Quota]:
-    return Field(name, fixed(0 if name.endswith("Used") else UNLIMITED), NUMBER, until=35)
-
-
+_NETWORKS_UNTIL = 35
 _ABSOLUTE: tuple[Field[Quota], ...] = (
     Field("maxTotalInstances", _limit("instances"), NUMBER),
     Field("maxTotalCores", _limit("cores"), NUMBER),
@@ -42,16 +39,11 @@ _ABSOLUTE: tuple[Field[Quota], ...] = (
     Field("maxImageMeta", fixed(UNLIMITED), NUMBER, until=38),
     Field("maxPersonality", _limit("injected_files"), NUMBER, until=56),
     Field("maxPersonalitySize", _limit("injected_file_content_bytes"), NUMBER, until=56),
-    *(
-        _same(name)
-        for name in (
-            "maxTotalFloatingIps",
-            "maxSecurityGroups",
-            "maxSecurityGroupRules",
-            "totalFloatingIpsUsed",
-            "totalSecurityGroupsUsed",
-        )
-    ),
+    Field("maxTotalFloatingIps", _limit("floatingip"), NUMBER, until=_NETWORKS_UNTIL),
+    Field("maxSecurityGroups", _limit("security_group"), NUMBER, until=_NETWORKS_UNTIL),
+    Field("maxSecurityGroupRules", _limit("security_group_rule"), NUMBER, until=_NETWORKS_UNTIL),
+    Field("totalFloatingIpsUsed", _used("floatingip"), NUMBER, until=_NETWORKS_UNTIL),
+    Field("totalSecurityGroupsUsed", _used("security_group"), NUMBER, until=_NETWORKS_UNTIL),
 )
 
 
@@ -59,7 +51,8 @@ def _limits(call: Call) -> Reply:
     project = call.text("tenant_id") or call.caller.project_id
     other = project != call.caller.project_id
     rule = f"os_compute_api:limits{':other_project' if other else ''}"
-    quota = quotas.get_quota(call.control, call.caller, project, rule)
+    networks = call.version <= _NETWORKS_UNTIL
+    quota = quotas.get_quota(call.control, call.caller, project, rule, networks=networks)
     return Reply({"limits": {"rate": [], "absolute": render(_ABSOLUTE, quota, call)}})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from busway.api.answer import NUMBER, TEXT, Part, Property, shape, wrap
@@ -18,13 +19,14 @@ _CLASS = "/compute/v2.1/os-quota-class-sets/{name}"
 _REAL = ("instances", "cores", "ram", "key_pairs", "metadata_items", "server_groups", "server_group_members")
 _INJECTED = ("injected_files", "injected_file_content_bytes", "injected_file_path_bytes")
 _INJECTED_UNTIL = 56
-# Name and the last microversion at which it exists: those of networks, which the network API counts and limits.
-_GONE = (
-    ("fixed_ips", 35),
-    ("floating_ips", 35),
-    ("security_groups", 35),
-    ("security_group_rules", 35),
-)
+# Those of networks, which the network API counts and limits under these names. A port has one fixed address.
+_NETWORKS = {
+    "fixed_ips": "port",
+    "floating_ips": "floatingip",
+    "security_groups": "security_group",
+    "security_group_rules": "security_group_rule",
+}
+_NETWORKS_UNTIL = 35
 # What Nova's class of quotas has at other microversions than a project's quota.
 _CLASS_GROUPS_SINCE, _CLASS_GONE_UNTIL = 50, 49
 _GROUPS = ("server_groups", "server_group_members")
@@ -33,36 +35,34 @@ _LIMIT = {"type": ["integer", "string"], "pattern": "^-?[0-9]+$", "minimum": -1,
 
 def _schemas(key: str, extra: Definition, gone_until: int) -> dict[int, Schema]:
     """The schemas of a change, which have each name for as long as answers show it."""
-    every = dict.fromkeys([*_REAL, *_INJECTED, *(name for name, _ in _GONE)], _LIMIT)
+    every = dict.fromkeys([*_REAL, *_INJECTED, *_NETWORKS], _LIMIT)
     without = {name: limit for name, limit in every.items() if name in _REAL + _INJECTED}
     fields = {1: every, gone_until + 1: without, _INJECTED_UNTIL + 1: dict.fromkeys(_REAL, _LIMIT)}
     return {since: wrapped(key, closed({**names, **extra})) for since, names in fields.items()}
 
 
-_SET = _schemas("quota_set", {"force": BOOLEAN, "tenant_id": {"type": "string"}}, 35)
+_SET = _schemas("quota_set", {"force": BOOLEAN, "tenant_id": {"type": "string"}}, _NETWORKS_UNTIL)
 _SET_CLASS = _schemas("quota_class_set", {"id": {"type": "string"}}, _CLASS_GONE_UNTIL)
 
 
-def _limits(call: Call, limits: Any) -> dict[str, object]:
-    gone = {name: UNLIMITED for name, until in _GONE if call.version <= until}
-    return {**{name: limits.get(name, UNLIMITED) for name in _kept(call)}, **gone}
+def _limits(call: Call, limits: Mapping[str, int]) -> dict[str, object]:
+    return {name: limits.get(_NETWORKS.get(name, name), UNLIMITED) for name in _names_at(call)}
 
 
-def _kept(call: Call) -> tuple[str, ...]:
-    return _REAL + _INJECTED if call.version <= _INJECTED_UNTIL else _REAL
+def _names_at(call: Call, networks_until: int = _NETWORKS_UNTIL) -> tuple[str, ...]:
+    """The resources that exist at the microversion of a request."""
+    injected = _INJECTED if call.version <= _INJECTED_UNTIL else ()
+    return (*_REAL, *injected, *(_NETWORKS if call.version <= networks_until else ()))
 
 
-def _given(call: Call, body: dict[str, Any]) -> dict[str, int]:
-    """The limits that are asked for; raises `BadInput` for one of networks that is not none."""
-    for name, _ in _GONE:
-        if as_int(body.get(name, UNLIMITED), name, least=-1) != UNLIMITED:
-            raise BadInput(
-                f"The compute API has no limit of {name}",
-                detail="The network API counts networks, ports and security groups.",
-                remedy="Set it there: openstack quota set --secgroups, --secgroup-rules, --ports.",
-                code="quota-of-networks",
-            )
-    return {name: as_int(body[name], name, least=-1) for name in _kept(call) if name in body}
+def _with_networks(call: Call) -> bool:
+    return call.version <= _NETWORKS_UNTIL
+
+
+def _given(body: Mapping[str, Any]) -> dict[str, int]:
+    """The limits that are asked for, by the names under which they are held."""
+    names = (*_REAL, *_INJECTED, *_NETWORKS)
+    return {_NETWORKS.get(name, name): as_int(body[name], name, least=-1) for name in names if name in body}
 
 
 def _check_path(given: dict[str, Any], name: str, path: str) -> None:
@@ -79,18 +79,22 @@ def _set_reply(call: Call, quota: Quota, *, with_id: bool = True) -> Reply:
 
 
 def _show(call: Call) -> Reply:
-    return _set_reply(call, quotas.get_quota(call.control, call.caller, call.path["project"], call.rule))
+    return _set_reply(call, _quota(call))
+
+
+def _quota(call: Call) -> Quota:
+    return quotas.get_quota(call.control, call.caller, call.path["project"], call.rule, networks=_with_networks(call))
 
 
 def _defaults(call: Call) -> Reply:
-    shown = _limits(call, quotas.get_defaults(call.control))
+    shown = _limits(call, quotas.get_defaults(call.control, networks=_with_networks(call)))
     return Reply({"quota_set": {"id": call.path["project"], **shown}})
 
 
 def _detail(call: Call) -> Reply:
-    quota = quotas.get_quota(call.control, call.caller, call.path["project"], call.rule)
+    quota = _quota(call)
     rows = {
-        name: {"limit": limit, "in_use": quota.used.get(name, 0), "reserved": 0}
+        name: {"limit": limit, "in_use": quota.used.get(_NETWORKS.get(name, name), 0), "reserved": 0}
         for name, limit in _limits(call, quota.limits).items()
     }
     return Reply({"quota_set": {"id": call.path["project"], **rows}})
@@ -101,23 +105,32 @@ def _set(call: Call) -> Reply:
     force = as_bool(given.get("force", False), "force")
     project = call.path["project"]
     _check_path(given, "tenant_id", project)
-    changed = quotas.set_quota(call.control, call.caller, project, _given(call, given), force=force, rule=call.rule)
+    changed = quotas.set_quota(
+        call.control,
+        call.caller,
+        project,
+        _given(given),
+        networks=_with_networks(call),
+        force=force,
+        rule=call.rule,
+    )
     return _set_reply(call, changed, with_id=False)
 
 
 def _reset(call: Call) -> Reply:
-    quotas.reset_quota(call.control, call.caller, call.path["project"], call.rule)
+    of_networks = tuple(_NETWORKS.values()) if _with_networks(call) else ()
+    quotas.reset_quota(call.control, call.caller, call.path["project"], call.rule, of_networks=of_networks)
     return Reply(status=202)
 
 
-def _class_limits(call: Call, limits: Any) -> dict[str, object]:
+def _class_limits(call: Call, limits: Mapping[str, int]) -> dict[str, object]:
     groups = () if call.version >= _CLASS_GROUPS_SINCE else _GROUPS
-    gone = {name: UNLIMITED for name, _ in _GONE if call.version <= _CLASS_GONE_UNTIL}
-    return {**{name: limits.get(name, UNLIMITED) for name in _kept(call) if name not in groups}, **gone}
+    names = [name for name in _names_at(call, _CLASS_GONE_UNTIL) if name not in groups]
+    return {name: limits.get(_NETWORKS.get(name, name), UNLIMITED) for name in names}
 
 
 def _show_class(call: Call) -> Reply:
-    shown = _class_limits(call, quotas.get_defaults(call.control))
+    shown = _class_limits(call, quotas.get_defaults(call.control, networks=call.version <= _CLASS_GONE_UNTIL))
     return Reply({"quota_class_set": {"id": call.path["name"], **shown}})
 
 
@@ -125,18 +138,19 @@ def _set_class(call: Call) -> Reply:
     """Sets the limits of projects without their own; as in Nova there is one class, whatever its name."""
     given = call.body["quota_class_set"]
     _check_path(given, "id", call.path["name"])
-    changed = quotas.set_defaults(call.control, call.caller, _given(call, given), call.rule)
+    networks = call.version <= _CLASS_GONE_UNTIL
+    changed = quotas.set_defaults(call.control, call.caller, _given(given), call.rule, networks=networks)
     return Reply({"quota_class_set": _class_limits(call, changed)})
 
 
 def _names(limit: Definition) -> dict[str, Property]:
     """The resources of a quota, each with this."""
-    until = {**dict.fromkeys(_INJECTED, _INJECTED_UNTIL), **dict(_GONE)}
+    until = {**dict.fromkeys(_INJECTED, _INJECTED_UNTIL), **dict.fromkeys(_NETWORKS, _NETWORKS_UNTIL)}
     return {**dict.fromkeys(_REAL, limit), **{name: Part(limit, until=last) for name, last in until.items()}}
 
 
 def _class_names() -> dict[str, Property]:
-    gone = {name: Part(NUMBER, until=_CLASS_GONE_UNTIL) for name, _ in _GONE}
+    gone = {name: Part(NUMBER, until=_CLASS_GONE_UNTIL) for name in _NETWORKS}
     return {**_names(NUMBER), **gone, **{name: Part(NUMBER, since=_CLASS_GROUPS_SINCE) for name in _GROUPS}}
 
 

@@ -7,7 +7,14 @@ from typing import Any
 
 from busway.api.answer import TEXT, choice, parts, wrap
 from busway.api.call import ACCEPTED, Call, Reply
-from busway.api.compute import remote_consoles, server_admin, server_moves, server_rebuilds, server_rescue
+from busway.api.compute import (
+    os_floating_ips,
+    remote_consoles,
+    server_admin,
+    server_moves,
+    server_rebuilds,
+    server_rescue,
+)
 from busway.api.compute.action import Action
 from busway.api.operation import OTHERWISE, Operation
 from busway.api.schema import Schema, as_int
@@ -23,10 +30,8 @@ ROOT = "/compute/v2.1/servers/{id}/action"
 _NOT_HERE = frozenset(
     [
         "addFixedIp",
-        "addFloatingIp",
         "injectNetworkInfo",
         "removeFixedIp",
-        "removeFloatingIp",
         "resetNetwork",
         "trigger_crash_dump",
     ]
@@ -35,7 +40,6 @@ _NOT_HERE = frozenset(
 _INSTEAD = {
     "addFixedIp": "Give it one more port: openstack server add network, or add fixed ip of a newer client.",
     "removeFixedIp": "Take its port away: openstack server remove port.",
-    "addFloatingIp": "Use a network of type flat or vlan: its addresses are reached from outside as they are.",
     "trigger_crash_dump": "Read its console: openstack console log show.",
 }
 
@@ -78,6 +82,7 @@ _ACTIONS: Mapping[str, Action] = {
     **remote_consoles.ACTIONS,
     **server_admin.ACTIONS,
     **server_rescue.ACTIONS,
+    **os_floating_ips.ACTIONS,
 }
 # An act that Busway does not do is refused to who may not even see the server.
 _RULES = {name: action.rule for name, action in _ACTIONS.items()} | {OTHERWISE: "os_compute_api:servers:show"}

@@ -26,18 +26,22 @@ def with_routers(handler: Handler) -> Handler:
 
     @wraps(handler)
     def handle(call: Call) -> Reply:
-        if not has_routers(call.control):
-            raise NotFound(
-                "The resource could not be found: there are no routers and there are no floatingips, the extension router is not "
-                "loaded",
-                detail="Routers are OVN's, and [ovn] ovn_nb_connection is not set. A network of type local reaches the outside "
-                "through its host, one of type flat or vlan through the bridge.",
-                remedy="Use networks, subnets, ports and security groups alone, or ask an admin to set up OVN.",
-                code="extension-not-loaded",
-            )
+        require_routers(call.control)
         return handler(call)
 
     return handle
+
+
+def require_routers(control: Control) -> None:
+    """Raises `NotFound` where there are neither routers nor floating addresses."""
+    if not has_routers(control):
+        raise NotFound(
+            "The resource could not be found: there are no routers and there are no floatingips, the extension router is not loaded",
+            detail="Routers are OVN's, and [ovn] ovn_nb_connection is not set. A network of type local reaches the outside "
+            "through its host, one of type flat or vlan through the bridge.",
+            remedy="Use networks, subnets, ports and security groups alone, or ask an admin to set up OVN.",
+            code="extension-not-loaded",
+        )
 
 
 def has_routers(control: Control) -> bool:

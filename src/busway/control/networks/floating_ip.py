@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from busway.control.context import Control
@@ -103,16 +104,23 @@ def update_floating_ip(
             tx, caller, floating_id, lock=True
         )  # after its router and port, as all who lock these
         if port_id is not True:
-            led = (
-                changed
-                if isinstance(port_id, str)
-                else replace(floating, port_id=None, fixed_address="", router_id=None)
-            )
+            led = changed if isinstance(port_id, str) else _free(floating)
             floating = replace(floating, port_id=led.port_id, fixed_address=led.fixed_address, router_id=led.router_id)
         changed = replace(floating, description=floating.description if description is None else description)
         store.save_floating_ip(tx, changed)
     control.bell.ring(TOPIC)
     return changed
+
+
+def free_floating_ip(control: Control, caller: Caller, floating_id: str, port_ids: Collection[PortId]) -> bool:
+    """Takes a floating address from whichever of these ports it leads to; returns False if it leads to none of them."""
+    with control.db.write() as tx:
+        floating = visible_floating_ip(tx, caller, floating_id, lock=True)
+        if floating.port_id not in port_ids:
+            return False
+        store.save_floating_ip(tx, _free(floating))
+    control.bell.ring(TOPIC)
+    return True
 
 
 def delete_floating_ip(control: Control, caller: Caller, floating_id: str) -> None:
@@ -122,6 +130,10 @@ def delete_floating_ip(control: Control, caller: Caller, floating_id: str) -> No
         store.remove_floating_ip(tx, floating.id)
         ports.remove_port(tx, floating.own_port)
     control.bell.ring(TOPIC)
+
+
+def _free(floating: FloatingIp) -> FloatingIp:
+    return replace(floating, port_id=None, fixed_address="", router_id=None)
 
 
 def _external(tx: Tx, caller: Caller, wanted: NewFloatingIp) -> Network:

@@ -30,7 +30,7 @@ def take_projects(control: Control, tx: Tx, project_ids: Iterable[ProjectId]) ->
 def check(control: Control, tx: Tx, project_id: ProjectId, resource: str, count: int = 1) -> None:
     """Raises `OverQuota` if `count` more would exceed the quota of a project or its domain; takes the project's turn."""
     take_projects(control, tx, [project_id])
-    check_quota(_limits(tx, project_id), Usage({resource: _USED[resource](tx, project_id)}), Usage({resource: count}))
+    check_quota(limits_of(tx, project_id), Usage({resource: _USED[resource](tx, project_id)}), Usage({resource: count}))
     _check_domain(control, tx, project_id, resource, count)
 
 
@@ -54,7 +54,7 @@ def limits(control: Control, caller: Caller, project_id: str) -> dict[str, int]:
     """Returns the limits of a project by resource; -1 is no limit."""
     project = _visible(caller, project_id)
     with control.db.read() as tx:
-        return _limits(tx, project)
+        return limits_of(tx, project)
 
 
 def get_defaults(control: Control) -> dict[str, int]:
@@ -84,7 +84,7 @@ def set_limits(control: Control, caller: Caller, project_id: str, wanted: Mappin
             raise missing("project", project_id)
         domain_limits.check_project_limits(control, tx, project_id, wanted, lambda: defaults(tx))
         quotas.set_limits(tx, project_id, wanted)
-        return _limits(tx, ProjectId(project_id))
+        return limits_of(tx, ProjectId(project_id))
 
 
 def forget_limits(control: Control, caller: Caller, project_id: str) -> None:
@@ -119,7 +119,8 @@ def _check_domain(control: Control, tx: Tx, project_id: ProjectId, resource: str
     )
 
 
-def _limits(tx: Tx, project_id: ProjectId) -> dict[str, int]:
+def limits_of(tx: Tx, project_id: ProjectId) -> dict[str, int]:
+    """Returns the same as `limits`, within a transaction; the caller has checked access to the project."""
     return _known(quotas.limits_of(tx, [quotas.EVERYBODY, project_id]), project_id)
 
 
