@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from busway.ovn.northbound import Northbound
+from tests.api.mirror import Mirror
 from tests.api.serving import ApiServer, make_template, start_api_server
 
 
@@ -30,3 +32,14 @@ def api_server(api_template: Path, tmp_path: Path) -> Iterator[ApiServer]:
     server = start_api_server(tmp_path, api_template)
     yield server
     server.stop()
+
+
+@pytest.fixture
+def web_mirror() -> Iterator[Mirror]:
+    server = Mirror()
+    # Its end is noticed at once, and not at the next half second.
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()

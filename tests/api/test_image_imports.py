@@ -77,6 +77,7 @@ def test_an_image_that_is_deleted_takes_its_staged_data_along(api_server: ApiSer
         ({"method": {"name": "web-download", "uri": "http://169.254.169.254/latest/meta-data"}}, 400),
         ({"method": {"name": "glance-download", "glance_region": "elsewhere"}}, 400),
         ({"method": {"name": "copy-image"}}, 400),
+        ({"method": {"name": "glance-direct", "uri": "http://mirror.example/"}}, 400),
         ({**DIRECT, "stores": ["ceph"]}, 400),
         ({**DIRECT, "stores": ["file"]}, 202),
         ({**DIRECT, "all_stores": True, "all_stores_must_succeed": True}, 202),
@@ -134,8 +135,8 @@ def test_admins_read_all_tasks_in_pages_and_nobody_makes_one(api_server: ApiServ
 def test_what_is_told_of_imports_is_what_there_is(api_server: ApiServer) -> None:
     client = api_server.client()
 
-    assert client.get("/image/v2/info/import").json()["import-methods"]["value"] == ["glance-direct"]
+    assert client.get("/image/v2/info/import").json()["import-methods"]["value"] == ["glance-direct", "glance-download"]
     assert [store["id"] for store in client.get("/image/v2/info/stores").json()["stores"]] == ["file"]
     made = client.post(IMAGES, json={"name": "x"})
-    assert made.headers["openstack-image-import-methods"] == "glance-direct"
+    assert made.headers["openstack-image-import-methods"] == "glance-direct,glance-download"
     assert {each["id"] for each in client.get("/image/versions").json()["versions"]} >= {"v2.12", "v2.9"}

@@ -7,10 +7,9 @@ import gzip
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,71 +21,20 @@ from busway.control.images.web_download import Fetch, resolve
 from busway.domain.errors import BadInput
 from busway.domain.import_rules import ImportRules
 from busway.pki.authority import make_authority
+from tests.api.mirror import Answerer, Mirror
 from tests.api.serving import ApiServer, start_api_server
 from tests.api.test_image_room import MIB, _limit
 from tests.api.test_images import IMAGES, create, files, qcow2
 from tests.processes.cloud import wait_for
 
 DATA = qcow2()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """Answers by path, and keeps what it was asked."""
-
-    protocol_version = "HTTP/1.1"
-    server: Mirror
-
-    def do_GET(self) -> None:
-        self.server.asked.append((self.path, dict(self.headers)))
-        answer = self.server.answers.get(self.path.partition("?")[0])
-        if answer is None:
-            self._send(404, {}, b"")
-        else:
-            answer(self)
-
-    def _send(self, status: int, headers: dict[str, str], data: bytes) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(data)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_: Any) -> None:
-        """Says nothing."""
-
-
-class Mirror(ThreadingHTTPServer):
-    """A web server on loopback."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.asked: list[tuple[str, dict[str, str]]] = []
-        self.answers: dict[str, Callable[[_Handler], None]] = {}
-        self.put("/image.qcow2", DATA)
-
-    @property
-    def port(self) -> int:
-        return int(self.server_address[1])
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def put(self, path: str, data: bytes, status: int = 200, **headers: str) -> None:
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.answers[path] = lambda handler: handler._send(status, told, data)
+METHODS = ["glance-direct", "web-download", "glance-download"]
 
 
 @pytest.fixture
-def mirror() -> Iterator[Mirror]:
-    server = Mirror()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
+def mirror(web_mirror: Mirror) -> Mirror:
+    web_mirror.put("/image.qcow2", DATA)
+    return web_mirror
 
 
 @pytest.fixture
@@ -125,9 +73,9 @@ def test_an_image_is_fetched_and_checked(fetching: ApiServer, mirror: Mirror) ->
 def test_the_method_is_offered_where_a_host_is_allowed(fetching: ApiServer) -> None:
     client = fetching.client()
 
-    assert client.get("/image/v2/info/import").json()["import-methods"]["value"] == ["glance-direct", "web-download"]
+    assert client.get("/image/v2/info/import").json()["import-methods"]["value"] == METHODS
     made = client.post(IMAGES, json={"name": "x"})
-    assert made.headers["openstack-image-import-methods"] == "glance-direct,web-download"
+    assert made.headers["openstack-image-import-methods"] == ",".join(METHODS)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +151,7 @@ def test_a_fetch_stays_within_the_quota(fetching: ApiServer, mirror: Mirror) -> 
     _limit(fetching, image_size_total=1)
     sent: list[int] = []
 
-    def endless(handler: _Handler) -> None:
+    def endless(handler: Answerer) -> None:
         handler.send_response(200)
         handler.send_header("Connection", "close")
         handler.end_headers()
@@ -223,7 +171,7 @@ def test_a_fetch_stays_within_the_quota(fetching: ApiServer, mirror: Mirror) -> 
 
 
 def test_a_cut_off_answer_is_no_image(fetching: ApiServer, mirror: Mirror) -> None:
-    def cut(handler: _Handler) -> None:
+    def cut(handler: Answerer) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", "1000000")
         handler.end_headers()
@@ -256,7 +204,7 @@ class _Data:
 def test_a_server_that_drips_is_left_after_the_time(mirror: Mirror, headers_first: bool) -> None:
     ended = threading.Event()
 
-    def drip(handler: _Handler) -> None:
+    def drip(handler: Answerer) -> None:
         if headers_first:
             handler.send_response(200)
             handler.end_headers()
@@ -282,7 +230,7 @@ def test_a_server_that_drips_is_left_after_the_time(mirror: Mirror, headers_firs
 def test_a_server_that_is_slower_than_any_real_one_is_left(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web_download, "LEAST_SECONDS", 0.2)
 
-    def trickle(handler: _Handler) -> None:
+    def trickle(handler: Answerer) -> None:
         handler.send_response(200)
         handler.end_headers()
         with contextlib.suppress(OSError):
@@ -301,9 +249,9 @@ def test_a_server_that_is_slower_than_any_real_one_is_left(mirror: Mirror, monke
 def test_slow_downloads_of_some_projects_hold_up_no_other(fetching: ApiServer, mirror: Mirror) -> None:
     goes_on = threading.Event()
 
-    def slow(handler: _Handler) -> None:
+    def slow(handler: Answerer) -> None:
         goes_on.wait(60)
-        handler._send(200, {}, DATA)
+        handler.send(200, {}, DATA)
 
     mirror.answers["/slow"] = slow
     images: dict[str, str] = {}

@@ -51,6 +51,7 @@ ELSEWHERE = {
     r"busway admin recover\b": "tests/bootstrap/test_first_start.py",
     r"busway image (list|pull|catalogue)\b": "tests/api/test_image_commands.py",
     r"openstack image import --method web-download\b|openstack image create --disk-format qcow2 debian-12": "tests/api/test_web_download.py",
+    r"openstack image (create|import)\b.* copy-of-debian\b": "tests/api/test_glance_download.py",
     # Without a file the first of these reads one from the terminal, of which a test has none.
     r"openstack image (create|stage|import)\b.* big-image\b": "tests/api/test_image_stores.py",
     r"openstack token issue\b": "tests/api/test_federation.py",

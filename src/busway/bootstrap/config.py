@@ -98,6 +98,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
         enforcement_model=reading.values["unified_limit"]["enforcement_model"],
         password_rules=_password_rules(reading.values["security_compliance"]),
         imports=_imports(reading.values["import_filtering_opts"]),
+        copied_properties=tuple(reading.values["glance_download_properties"]["extra_properties"]),
         image_stores=reading.image_stores,
         conversion=ImageConversion(
             reading.values["image_conversion"]["output_format"],

@@ -8,6 +8,7 @@ from busway.domain.image import DISK_FORMATS
 from busway.domain.image_conversion import PLUGIN
 from busway.domain.image_hash import DEFAULT_HASH, unfit_hash
 from busway.domain.import_rules import SCHEMES, as_network
+from busway.domain.remote_image import USUAL_PROPERTIES
 
 
 class _Host(types.String):
@@ -17,6 +18,15 @@ class _Host(types.String):
         if as_network(value) is None and ("/" in value or ":" in value or "*" in value):
             raise ValueError("it is no name, no address and no network")
         return value
+
+
+class _Words(types.List):
+    """Words with commas between, in brackets or not: Glance writes lists of its import with them."""
+
+    def __call__(self, value: str | list[str]) -> list[str]:
+        if isinstance(value, str) and value.startswith("[") and value.endswith("]"):
+            value = value[1:-1]
+        return list(super().__call__(value))
 
 
 class _Hash(types.String):
@@ -79,10 +89,19 @@ IMAGE_CONVERSION = [
 ]
 
 IMAGE_IMPORT_OPTIONS = [
-    cfg.ListOpt(
+    cfg.Opt(
         "image_import_plugins",
+        type=_Words(types.String(choices=["no_op", PLUGIN], quotes=True)),
         default=[],
-        item_type=types.String(choices=["no_op", PLUGIN]),
         help="With image_conversion imported qcow2 and raw images become output_format too. Default: they stay as they are.",
+    ),
+]
+
+GLANCE_DOWNLOAD_PROPERTIES = [
+    cfg.Opt(
+        "extra_properties",
+        type=_Words(types.String(quotes=True)),
+        default=list(USUAL_PROPERTIES),
+        help="Which properties an image takes along from another region (glance-download): beginnings of their names.",
     ),
 ]

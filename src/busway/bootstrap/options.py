@@ -9,6 +9,7 @@ from oslo_config import cfg, types
 
 from busway.bootstrap.import_options import (
     BACKENDS,
+    GLANCE_DOWNLOAD_PROPERTIES,
     GLANCE_STORE,
     HASHING,
     IMAGE_CONVERSION,
@@ -384,6 +385,7 @@ SECTIONS: dict[str, Sequence[cfg.Opt]] = {
     "import_filtering_opts": IMPORT_FILTERING_OPTS,
     "image_conversion": IMAGE_CONVERSION,
     "image_import_options": IMAGE_IMPORT_OPTIONS,
+    "glance_download_properties": GLANCE_DOWNLOAD_PROPERTIES,
     "busway": BUSWAY,
 }
 

@@ -17,6 +17,7 @@ from busway.domain.limit import FLAT
 from busway.domain.mdev import MdevRules
 from busway.domain.openid import OpenId
 from busway.domain.password_rules import PasswordRules
+from busway.domain.remote_image import USUAL_PROPERTIES
 from busway.scheduler.policy import DEFAULT_POLICY, Policy
 
 
@@ -70,6 +71,7 @@ class Settings:
     image_catalogue_keys: tuple[str, ...] = ()  # whose signature they believe
     hashing_algorithm: str = DEFAULT_HASH  # of images' data; a word of `busway.domain.image_hash.HASHES`
     imports: ImportRules = field(default_factory=ImportRules)
+    copied_properties: tuple[str, ...] = USUAL_PROPERTIES  # beginnings of names, of images of other regions
     image_stores: ImageStores = field(default_factory=ImageStores)
     conversion: ImageConversion = field(default_factory=ImageConversion)
     cpu_allocation_ratio: float = 4.0

@@ -17,7 +17,8 @@ from busway.domain.ids import ImageId, ProjectId
 from busway.domain.qcow2 import MAGIC, read_qcow2
 
 DISK_FORMATS = ("qcow2", "raw")
-CONTAINER_FORMATS = ("bare",)
+CONTAINER_FORMATS = ("bare", "ovf")
+DATA_CONTAINERS = ("bare",)  # of an image with data: one of another container stays without until that is changed
 VISIBILITIES = ("public", "community", "shared", "private")
 RESERVED = "os_glance_"  # properties of this name are the image service's own
 
@@ -111,6 +112,23 @@ def check_properties(image: Image) -> None:
             f"The properties of an image may have {PROPERTIES_CHARS} characters together; these have {total}",
             remedy="Shorten them: put large data into the image itself or into user data.",
             code="image-limit",
+        )
+
+
+def check_formats(image: Image) -> None:
+    """Raises `BadInput` for an image that can't get data, because its formats are missing or none that data comes in."""
+    if image.disk_format is None or image.container_format is None:
+        raise BadInput(
+            f"Image {image.id} has no disk_format or container_format",
+            remedy=f"openstack image set --disk-format qcow2 --container-format bare {image.id}",
+            code="image-format-missing",
+        )
+    if image.container_format not in DATA_CONTAINERS:
+        raise BadInput(
+            f"Image {image.id} is declared to be in a container ({image.container_format}), and data comes without one",
+            detail="The data of an image is a disk, and nothing unpacks it.",
+            remedy=f"Unpack it, and: openstack image set --container-format bare {image.id}",
+            code="image-container-format",
         )
 
 

@@ -11,8 +11,15 @@ from typing import Any
 from busway.domain.boolean import parse_boolean
 from busway.domain.ids import ImageId, ProjectId, UserId
 
-DIRECT, WEB_DOWNLOAD, COPY = "glance-direct", "web-download", "copy-image"
-IMPORT_METHODS = (DIRECT, WEB_DOWNLOAD, COPY)
+DIRECT, WEB_DOWNLOAD, GLANCE_DOWNLOAD, COPY = "glance-direct", "web-download", "glance-download", "copy-image"
+# What a request says of each method, beside its name.
+METHOD_FIELDS: Mapping[str, tuple[str, ...]] = {
+    DIRECT: (),
+    WEB_DOWNLOAD: ("uri",),
+    GLANCE_DOWNLOAD: ("glance_image_id", "glance_region", "glance_service_interface"),
+    COPY: (),
+}
+IMPORT_METHODS = tuple(METHOD_FIELDS)
 
 
 class TaskStatus(StrEnum):
@@ -26,7 +33,10 @@ class TaskStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImageTask:
-    """One import; `message` says why it has failed, `given` is the body of its request."""
+    """One import; `message` says why it has failed, `given` is the body of its request.
+
+    `secret` is the caller's token as it is kept (sealed) until the task ends, "" where the task needs none.
+    """
 
     id: str
     status: TaskStatus
@@ -38,6 +48,7 @@ class ImageTask:
     given: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
     ended: datetime | None = None
+    secret: str = field(default="", repr=False)
 
     @property
     def url(self) -> str:

@@ -37,11 +37,25 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class ImportRules:
-    """What the operator allows; `hosts` are names, addresses and networks."""
+    """What the operator allows; `hosts` are names, addresses and networks.
+
+    With `any_address` a name that is allowed may have any addresses.
+    """
 
     hosts: tuple[str, ...] = ()
     ports: tuple[int, ...] = (80, 443)
     schemes: tuple[str, ...] = SCHEMES
+    any_address: bool = False
+
+    @classmethod
+    def of_endpoint(cls, url: str) -> ImportRules:
+        """What lets a fetch reach the host and port of an endpoint, which the operator put into the catalog, and nothing else."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port or _PORTS.get(parts.scheme)
+        except ValueError as error:
+            raise _refused("it is no URL") from error
+        return cls((parts.hostname or "",), (port,) if port else (), any_address=True)
 
     @property
     def allows_any(self) -> bool:
@@ -69,6 +83,8 @@ class ImportRules:
     def check_address(self, text: str) -> None:
         """Raises `BadInput` for an address of a host that is not on the internet, unless the operator has named it."""
         address = as_address(text)
+        if self.any_address and address is not None:
+            return
         if address is None or not (_is_public(address) or self._has(address)):
             raise _refused(
                 f"its host has the address {text[:64]}, which is not on the internet and not among the allowed ones"

@@ -40,12 +40,14 @@ def load_chain(context: ssl.SSLContext, certificate: Path, key: Path | None) -> 
         ) from error
 
 
-def client_context(ca: str = "", certificate: str = "", key: str = "") -> ssl.SSLContext:
-    """A client's context that believes the authority `ca` (PEM) alone, or with "" those of the system.
+def client_context(ca: str = "", certificate: str = "", key: str = "", *, also: str = "") -> ssl.SSLContext:
+    """A client's context that believes the authority `ca` (PEM) alone, or with "" those of the system; and `also` (PEM).
 
     `certificate` and `key` are what it shows when it is asked who it is.
     """
     context = ssl.create_default_context(cadata=ca or None)
+    if also:
+        context.load_verify_locations(cadata=also)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if certificate and key:
         load_text(context, (key + certificate).encode())

@@ -27,6 +27,7 @@ image_tasks = Table(
     Column("given", Json, nullable=False),
     Column("message", Text, nullable=False),
     Column("ended", UtcTime),
+    Column("secret", Text, nullable=False, server_default=""),  # sealed
     Index("ix_image_tasks_status", "status"),
     Index("ix_image_tasks_created_id", "created", "id"),
 )
@@ -48,6 +49,7 @@ def add_task(tx: Tx, task: ImageTask) -> None:
             given=dict(task.given),
             message=task.message,
             ended=task.ended,
+            secret=task.secret,
         )
     )
 
@@ -78,8 +80,8 @@ def begin_task(tx: Tx, task_id: str) -> None:
 
 
 def end_task(tx: Tx, task_id: str, status: TaskStatus, message: str, now: datetime) -> None:
-    """Records how a task has ended."""
-    values = {"status": status, "message": message, "ended": now}
+    """Records how a task has ended, and erases its secret."""
+    values = {"status": status, "message": message, "ended": now, "secret": ""}
     tx.execute(update(image_tasks).where(image_tasks.c.id == task_id).values(**values))
 
 

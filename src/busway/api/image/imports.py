@@ -78,7 +78,8 @@ def _body(task: ImageTask) -> dict[str, Any]:
 
 def _import(call: Call) -> Reply:
     stores = _chosen(call)
-    importing.import_image(call.control, call.caller, call.path["id"], call.body, stores, call.request_id)
+    token = call.headers.get("x-auth-token", "")
+    importing.import_image(call.control, call.caller, call.path["id"], call.body, stores, call.request_id, token)
     return ACCEPTED
 
 

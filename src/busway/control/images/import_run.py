@@ -21,16 +21,16 @@ from busway.control.images.conversion import Conversion, convert
 from busway.control.images.copies import copied_image, run_copy
 from busway.control.images.copying import copy_to
 from busway.control.images.data import digests_of, keep, new_path, settled
+from busway.control.images.fetching import fetch_url
 from busway.control.images.importing import with_data_of, without_data
 from busway.control.images.purge import remove_data
+from busway.control.images.remote_image import fetch_remote
 from busway.control.images.room import check_disk, check_quota, room_of, storing
 from busway.control.images.stores import folder_of, image_path, left_by, usual_store
-from busway.control.images.upload import FetchedUpload
-from busway.control.images.web_download import Fetch
 from busway.domain.disk_formats import look_at
 from busway.domain.errors import BuswayError, Conflict, NotFound, Raced
-from busway.domain.image import DISK_FORMATS, WITH_DATA, Image, ImageStatus, check_header
-from busway.domain.image_task import COPY, ImageTask, TaskStatus
+from busway.domain.image import DISK_FORMATS, WITH_DATA, Image, ImageStatus, check_header, check_properties
+from busway.domain.image_task import COPY, GLANCE_DOWNLOAD, ImageTask, TaskStatus
 from busway.domain.qcow2 import HEADER_BYTES
 from busway.store import image_tasks
 from busway.store import images as store
@@ -150,10 +150,13 @@ def _import(control: Control, task: ImageTask, converting: threading.BoundedSema
     if task.method == COPY:
         run_copy(control, task, image, watch)
         return
-    if task.url and image.sha256 is None:
-        image = _fetch(control, task, image, watch)
-    made = replace(image, virtual_size=_look(control, image))
-    if control.settings.conversion.is_needed(str(image.disk_format)):
+    made = image
+    if task.method == GLANCE_DOWNLOAD:
+        image, made = fetch_remote(control, task, image, watch)
+    elif task.url and image.sha256 is None:
+        made = image = fetch_url(control, task.url, image, watch)
+    made = replace(made, virtual_size=_look(control, made))
+    if control.settings.conversion.is_needed(str(made.disk_format)):
         while not converting.acquire(timeout=_LOOK_SECONDS):
             watch()
         try:
@@ -210,23 +213,6 @@ class _Watch:
                 raise Conflict(f"Image {self._image.id} is no longer imported", code="image-not-staged")
 
 
-def _fetch(control: Control, task: ImageTask, image: Image, watch: Callable[[], None]) -> Image:
-    taken: list[FetchedUpload] = []
-
-    def begin(expected: int | None) -> FetchedUpload:
-        with control.db.read() as tx:
-            check_quota(control, tx, image, expected or 1)
-        taken.append(FetchedUpload(control, image, expected))
-        return taken[0]
-
-    try:
-        Fetch(control.settings.imports, begin, watch).run(task.url)
-        return taken[0].finish()
-    finally:
-        for upload in taken:
-            upload.abort()
-
-
 def _look(control: Control, image: Image) -> int:
     """Returns the size in bytes of the disk in an image's data; raises `BadInput` for data that must not be opened."""
     path, disk_format, size = image_path(control, image), str(image.disk_format), image.size or 0
@@ -271,7 +257,11 @@ def _settle(control: Control, task: ImageTask, image: Image, made: Image, tx: Tx
     if current.sha256 != image.sha256:
         raise Conflict(f"Image {image.id} has got other data meanwhile", code="image-not-staged")
     check_quota(control, tx, image, made.stored_bytes)
+    # Those of another region; what the owner has changed meanwhile stays otherwise.
+    copied = {name: value for name, value in made.properties.items() if image.properties.get(name) != value}
     done = replace(with_data_of(current, made), disk_format=made.disk_format, virtual_size=made.virtual_size)
+    done = replace(done, container_format=made.container_format, properties={**current.properties, **copied})
+    check_properties(done)
     done = replace(done, status=ImageStatus.ACTIVE, importing_to=(), failed_import=made.failed_import, updated=now)
     store.save_image(tx, done)
     image_tasks.end_task(tx, task.id, TaskStatus.SUCCESS, "", now)

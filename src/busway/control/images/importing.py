@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from busway.control.context import Control
+from busway.control.identity.vault import sealer
 from busway.control.images.catalogue import get_image, owned_image
 from busway.control.images.copies import TOPIC, begin_copy
 from busway.control.images.purge import remove_data
@@ -20,9 +21,18 @@ from busway.domain.boolean import parse_boolean
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, BuswayError, Conflict, NotFound
 from busway.domain.ids import ImageId
-from busway.domain.image import Image, ImageStatus, check_header
-from busway.domain.image_task import COPY, DIRECT, WEB_DOWNLOAD, ImageTask, TaskStatus
+from busway.domain.image import Image, ImageStatus, check_formats, check_header
+from busway.domain.image_task import (
+    COPY,
+    DIRECT,
+    GLANCE_DOWNLOAD,
+    METHOD_FIELDS,
+    WEB_DOWNLOAD,
+    ImageTask,
+    TaskStatus,
+)
 from busway.domain.qcow2 import HEADER_BYTES
+from busway.domain.remote_image import read_remote
 from busway.policy import authorize
 from busway.store import image_tasks
 from busway.store import images as store
@@ -32,9 +42,12 @@ MOST_TASKS = 100  # in one answer
 
 
 def methods_of(control: Control) -> tuple[str, ...]:
-    """Returns the import methods: `web-download` only if the operator permits hosts, `copy-image` only with several stores."""
+    """Returns the import methods: `web-download` only if the operator permits hosts, `copy-image` only with several stores.
+
+    `glance-download` is always there, because it asks endpoints of the catalog only, which are the operator's.
+    """
     fetching = (WEB_DOWNLOAD,) if control.settings.imports.allows_any else ()
-    return (DIRECT, *fetching, *((COPY,) if control.settings.image_stores.several else ()))
+    return (DIRECT, *fetching, GLANCE_DOWNLOAD, *((COPY,) if control.settings.image_stores.several else ()))
 
 
 _WHY_NOT = {
@@ -44,17 +57,27 @@ _WHY_NOT = {
 
 
 def import_image(
-    control: Control, caller: Caller, image_id: str, given: Mapping[str, Any], stores: Sequence[str], request_id: str
+    control: Control,
+    caller: Caller,
+    image_id: str,
+    given: Mapping[str, Any],
+    stores: Sequence[str],
+    request_id: str,
+    token: str = "",
 ) -> ImageTask:
-    """Imports the staged data of an image, or the data at a URL, into stores; or copies an image to more stores.
+    """Imports the staged data of an image, or the data at a URL or of another region, into stores; or copies it to more stores.
 
-    Data in another format than the image's is deleted: the image is queued again and its task says why. Raises
+    `token` is the caller's, with which another region is asked: it is kept sealed until the task ends. Data in another format than the image's is deleted: the image is queued again and its task says why. Raises
     `BadInput` for a method or URL that is not permitted, `Conflict` for an image in another status.
     """
     method = _method(control, given)
     image = owned_image(control, caller, image_id, "copy_image" if method == COPY else "modify_image")
-    if method == WEB_DOWNLOAD:
-        _check_fetchable(image)
+    if method == GLANCE_DOWNLOAD:
+        read_remote(given["method"])
+        _check_empty(image)
+    elif method == WEB_DOWNLOAD:
+        _check_empty(image)
+        check_formats(image)
         control.settings.imports.check_url(str(given["method"].get("uri") or ""))
     elif method == DIRECT and image.status is not ImageStatus.UPLOADING:
         raise _not_staged(image)
@@ -70,6 +93,8 @@ def import_image(
     )
     if method == COPY:
         return begin_copy(control, task, stores, skip=parse_boolean(given.get("all_stores", False)) is True)
+    if method == GLANCE_DOWNLOAD:
+        return _begin(control, image, replace(task, secret=sealer(control).seal(token, task.id)), tuple(stores))
     in_place = tuple(stores) == image.stores and not control.settings.conversion.is_needed(str(image.disk_format))
     if method == WEB_DOWNLOAD or not in_place:
         return _begin(control, image, task, tuple(stores))
@@ -85,21 +110,22 @@ def _method(control: Control, given: Mapping[str, Any]) -> str:
             remedy="Download the image, then stage and import it: openstack image create --import --file FILE NAME",
             code="image-import-method",
         )
+    if others := sorted(set(given["method"]) - {"name", *METHOD_FIELDS[method]}):
+        raise BadInput(
+            f"The import method {method} takes no {others[0]}",
+            detail=f"Beside its name it takes {', '.join(METHOD_FIELDS[method]) or 'nothing'}.",
+            remedy="Omit it, or choose the method that takes it.",
+            code="image-import-method",
+        )
     return method
 
 
-def _check_fetchable(image: Image) -> None:
+def _check_empty(image: Image) -> None:
     if image.status is not ImageStatus.QUEUED:
         raise Conflict(
             f"Image {image.id} is {image.status}: only an image without data fetches some",
             remedy="Create another image.",
             code="image-has-data",
-        )
-    if image.disk_format is None or image.container_format is None:
-        raise BadInput(
-            f"Image {image.id} has no disk_format or container_format",
-            remedy=f"openstack image set --disk-format qcow2 --container-format bare {image.id}",
-            code="image-format-missing",
         )
 
 

@@ -19,7 +19,8 @@ from busway.control.images.room import check_disk, check_quota, check_room, room
 from busway.control.images.stores import folders_of, usual_store
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, NotFound, OverQuota, TooLarge
-from busway.domain.image import DISK_FORMATS, Image, ImageStatus, check_header
+from busway.domain.ids import ProjectId
+from busway.domain.image import DISK_FORMATS, Image, ImageStatus, check_formats, check_header
 from busway.domain.image_boot import check_unsigned
 from busway.domain.qcow2 import HEADER_BYTES
 from busway.domain.quota import UNLIMITED
@@ -197,12 +198,7 @@ def _uploadable(control: Control, caller: Caller, image_id: str, expected: int |
     image = owned_image(control, caller, image_id, "upload_image")
     _check_queued(image)
     check_unsigned(image.properties)
-    if image.disk_format is None or image.container_format is None:
-        raise BadInput(
-            f"Image {image.id} has no disk_format or container_format",
-            remedy=f"openstack image set --disk-format qcow2 --container-format bare {image.id}",
-            code="image-format-missing",
-        )
+    check_formats(image)
     if expected is not None and expected > control.settings.max_image_bytes:
         raise _too_large(image, control.settings.max_image_bytes)
     with control.db.read() as tx:
@@ -215,15 +211,20 @@ def _check_uploading(control: Control, tx: Tx, image: Image) -> None:
     limit = quotas.limit_of(control, tx, image.owner, "image_count_uploading")
     if limit == UNLIMITED:
         return
-    folders = folders_of(control).values()
-    arriving = {path.name.split(".")[1] for folder in folders for path in (folder / "tmp").glob(f"{image.owner}.*")}
-    under_way = len(arriving.union(store.list_staged_ids(tx, image.owner)))
+    under_way = count_uploading(control, tx, image.owner)
     if limit <= under_way:
         raise OverQuota(
             f"Quota exceeded for image_count_uploading: {under_way} of {limit} images of the project are uploaded, staged or "
             "imported now",
             remedy="Wait until one of them has ended, or import what is staged: openstack image import ID.",
         )
+
+
+def count_uploading(control: Control, tx: Tx, owner: ProjectId) -> int:
+    """Counts the images of a project that are uploaded, staged or imported now."""
+    folders = folders_of(control).values()
+    arriving = {path.name.split(".")[1] for folder in folders for path in (folder / "tmp").glob(f"{owner}.*")}
+    return len(arriving.union(store.list_staged_ids(tx, owner)))
 
 
 def _check_queued(image: Image) -> None:

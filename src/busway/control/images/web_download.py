@@ -1,4 +1,4 @@
-"""Downloads image data from a URL that the operator permits, and connects to nothing else.
+"""Downloads image data from a URL that the operator permits, or from an endpoint of the catalog, and connects to nothing else.
 
 The name of the host is resolved once, each address is checked, and the connection goes to one of these addresses,
 so that DNS can't redirect it to an internal network. Redirects follow the same rules. No proxy, cookie or password
@@ -47,12 +47,20 @@ def resolve(host: str, port: int) -> list[str]:
 
 @dataclass
 class Fetch:
-    """One download. `begin` is called with the size that the server announces, None if unknown; it returns the receiver."""
+    """One download. `begin` is called with the size that the server announces, None if unknown; it returns the receiver.
+
+    `headers` go to whoever is asked: with a secret among them, `most_redirects` is 0. `ca` is an authority (PEM) that is
+    believed beside those of the system.
+    """
 
     rules: ImportRules
     begin: Callable[[int | None], Taker]
     watch: Callable[[], None]
     seconds: float = SECONDS
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    most_redirects: int = MOST_REDIRECTS
+    ca: str = ""
+    remedy: str = "Check the URL; then import the image again."
     resolve: Resolve = resolve
     _sockets: list[socket.socket] = field(default_factory=list)
     _late: bool = False
@@ -72,14 +80,14 @@ class Fetch:
             timer.cancel()
 
     def _follow(self, url: str) -> None:
-        for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(self.most_redirects + 1):
             place = self.rules.check_url(url)
             with self._answer(place) as answer:
                 if not answer.is_redirect:
                     self._take(answer)
                     return
                 url = urljoin(url, answer.headers["location"])
-        raise self._no_data(f"it was redirected more than {MOST_REDIRECTS} times")
+        raise self._no_data(f"it was redirected more than {self.most_redirects} times")
 
     @contextmanager
     def _answer(self, place: Place) -> Iterator[httpx.Response]:
@@ -87,7 +95,7 @@ class Fetch:
         for address in addresses:
             self.rules.check_address(address)
         with (
-            httpx.Client(timeout=_TIMEOUT, trust_env=False, verify=client_context()) as client,
+            httpx.Client(timeout=_TIMEOUT, trust_env=False, verify=client_context(also=self.ca)) as client,
             self._connected(client, place, addresses[:_MOST_ADDRESSES]) as answer,
         ):
             yield answer
@@ -117,6 +125,7 @@ class Fetch:
             "Accept": "*/*",
             "Accept-Encoding": "identity",
             "User-Agent": "busway",
+            **self.headers,
         }
         host = f"[{address}]" if ":" in address else address
         extensions: dict[str, Any] = {"trace": self._trace}
@@ -168,6 +177,6 @@ class Fetch:
         return BadInput(
             "The image could not be fetched",
             detail=f"Reason: {why[:500]}.",
-            remedy="Check the URL; then import the image again.",
+            remedy=self.remedy,
             code="image-import-fetch",
         )
