@@ -80,3 +80,24 @@ def test_a_server_says_in_which_zone_it_is_and_which_it_asked_for(api_server: Ap
     assert (shown["OS-EXT-AZ:availability_zone"], shown["pinned_availability_zone"]) == ("east", "east")
     assert wrong.status_code == 400
     assert "There is no zone mars; there are east" in wrong.json()["badRequest"]["message"]
+
+
+def test_metadata_of_nova_s_that_can_t_be_is_refused_and_what_it_says_is_placed_by(api_server: ApiServer) -> None:
+    api_server.host("h1")
+    client, image = api_server.client(), api_server.image()
+    number = make(client)["id"]
+    act(client, number, "add_host", host="h1")
+
+    refused = act(client, number, "set_metadata", metadata={"cpu_allocation_ratio": "many"})
+    assert (refused.status_code, refused.headers["x-busway-error-code"]) == (400, "aggregate-metadata")
+    assert "a number above 0" in refused.json()["badRequest"]["message"]
+    own = api_server.client().get("/identity/v3/auth/projects").json()["projects"][0]["id"]
+    assert act(client, number, "set_metadata", metadata={"filter_tenant_id": own}).status_code == 200
+
+    ann = api_server.client(api_server.user("ann"), version="2.96")
+    server = {"name": "s", "flavorRef": "1", "imageRef": image, "networks": "none"}
+    made = ann.post("/compute/v2.1/servers", json={"server": server}).json()["server"]["id"]
+    place_round(api_server.control)
+    fault = ann.get(f"/compute/v2.1/servers/{made}").json()["server"]["fault"]
+    assert "AggregateMultiTenancyIsolation excluded 1" in fault["message"]
+    assert own not in str(fault)

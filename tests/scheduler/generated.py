@@ -79,6 +79,8 @@ def templates(draw: st.DrawFn) -> HostState:
         cells=cells,
         aggregates=draw(st.sampled_from([(), (), ((("gpu", "h100"),),), ((("gpu", "a100, l40s"),), (("n", "4"),))])),
         capabilities=draw(st.sampled_from([None, None, (("hypervisor_version", "7002022"),)])),
+        projects=draw(st.sampled_from([frozenset(), frozenset(), frozenset({"p1"}), frozenset({"p1", "p2"})])),
+        elsewhere=draw(st.sampled_from([frozenset(), frozenset(), frozenset({"p2"}), None])),
     )
 
 
@@ -144,6 +146,7 @@ demanding_requests = st.builds(
     numa_nodes=st.sampled_from([0, 0, 0, 1, 2]),
     extra_specs=st.sampled_from(_SPECS),
     group=st.one_of(st.none(), groups),
+    project=st.sampled_from([None, "p1", "p1", "p2", "p3"]),
 )
 
 easy_requests = st.builds(

@@ -102,7 +102,22 @@ def test_an_aggregate_must_have_what_the_flavor_asks_of_it() -> None:
         "AggregateInstanceExtraSpecsFilter",
         "gpu is l40s in its aggregates, and h100 was asked for",
     )
-    assert excluded(host("h1"), extra_specs=wanted) is None
+    off = Policy(filters=frozenset(CHOOSABLE) - {"AggregateInstanceExtraSpecsFilter"})
+    assert excluded(host("h1"), off, extra_specs=wanted) is None
+    assert excluded(host("h1"), extra_specs=wanted) is not None
+
+
+def test_an_image_that_says_otherwise_than_an_aggregate_is_kept_away_where_the_filter_is_on() -> None:
+    on = Policy(filters=frozenset(CHOOSABLE))
+    windows, linux = ((("os_type", kind), ("os_distro", "any")) for kind in ("windows", "linux"))
+    there = host("h1", aggregates=((("os_type", "windows, freebsd"),),))
+    assert excluded(there, on, image_properties=windows) is None
+    assert excluded(there, on, image_properties=(("os_distro", "any"),)) is None
+    assert excluded(there, image_properties=linux) is None
+    assert excluded(there, on, image_properties=linux) == (
+        "AggregateImagePropertiesIsolation",
+        "os_type is windows or freebsd in its aggregates, and the image's is linux",
+    )
 
 
 def where(wanted: PlacementRequest) -> str:

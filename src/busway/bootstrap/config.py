@@ -94,6 +94,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
         mdev_rules=reading.mdev_rules,
         policy=scheduling_policy(reading.values["filter_scheduler"]),
         max_instances_per_host=reading.values["filter_scheduler"]["max_instances_per_host"],
+        **reading.values["scheduler"],
         quota=reading.values["quota"],
         enforcement_model=reading.values["unified_limit"]["enforcement_model"],
         password_rules=_password_rules(reading.values["security_compliance"]),

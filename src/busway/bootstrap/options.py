@@ -77,6 +77,7 @@ FILTER_SCHEDULER = [
 DEFAULT = [
     cfg.FloatOpt("cpu_allocation_ratio", default=4.0, min=0.0, help="Guests' vCPUs per CPU of a host."),
     cfg.FloatOpt("ram_allocation_ratio", default=1.0, min=0.0, help="Guests' RAM per RAM of a host."),
+    cfg.FloatOpt("disk_allocation_ratio", default=1.0, min=0.0, help="Guests' disks per disk of a host."),
     cfg.IntOpt("reserved_host_memory_mb", default=512, min=0, help="RAM of each host that guests never get, in MB."),
     cfg.BoolOpt(
         "resume_guests_state_on_host_boot",
@@ -92,6 +93,19 @@ DEFAULT = [
     ),
     *HASHING,
     *BACKENDS,
+]
+
+SCHEDULER = [
+    cfg.BoolOpt(
+        "limit_tenants_to_placement_aggregate",
+        default=False,
+        help="Whether servers of a project that aggregates name (`filter_tenant_id`) go to the hosts of these only.",
+    ),
+    cfg.BoolOpt(
+        "placement_aggregate_required_for_tenants",
+        default=False,
+        help="Whether, with the option above, a project that no aggregate names gets no host at all.",
+    ),
 ]
 
 _QUOTAS = {
@@ -372,6 +386,7 @@ SECTIONS: dict[str, Sequence[cfg.Opt]] = {
     "pci": PCI,
     "devices": DEVICES,
     "filter_scheduler": FILTER_SCHEDULER,
+    "scheduler": SCHEDULER,
     "quota": QUOTA,
     "unified_limit": UNIFIED_LIMIT,
     "retention": RETENTION,

@@ -19,8 +19,7 @@ OPTIONS = [
             cfg.DeprecatedOpt("scheduler_default_filters", group="DEFAULT"),
             cfg.DeprecatedOpt("scheduler_enabled_filters", group="DEFAULT"),
         ],
-        help="The filters that are on. Default: all but the one of aggregates. What a claim rests on is on whatever "
-        "is listed.",
+        help="The filters that are on. Default: all but AggregateImagePropertiesIsolation. What a claim rests on is on whatever is listed.",
     ),
     cfg.IntOpt(
         "max_instances_per_host",

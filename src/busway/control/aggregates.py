@@ -11,15 +11,19 @@ from contextlib import contextmanager
 
 from busway.control.context import Control
 from busway.domain.aggregate import ZONE_KEY, Aggregate
+from busway.domain.aggregate_words import PROJECTS_KEY, check_words
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, NotFound
 from busway.domain.ids import HostId
 from busway.domain.placement import ZONE
+from busway.domain.text import some_of
 from busway.policy import authorize
+from busway.scheduler.filters.tenant import ISOLATION
 from busway.store import aggregates as store
-from busway.store import events, hosts, server_places
+from busway.store import events, hosts, projects, server_places
 from busway.store.database import Tx, take_turn
 from busway.store.events import Event
+from busway.store.projects import ProjectFilter
 from busway.store.servers import Intent
 
 
@@ -59,11 +63,16 @@ def update_aggregate(
 
 
 def set_metadata(control: Control, caller: Caller, number: str, changes: Mapping[str, str | None]) -> Aggregate:
-    """Sets metadata; None takes a key away, and its zone from the hosts if it is that key."""
+    """Sets metadata; None takes a key away, and its zone from the hosts if it is that key.
+
+    Errors: `BadInput` for a key of Nova's that has no effect here, for a value that can't be, and for projects that are not there.
+    """
     authorize(caller, "os_compute_api:os-aggregates:set_metadata")
     _check_zone(changes.get(ZONE_KEY))
+    named = check_words(changes)
     with _changing(control) as tx:
         aggregate = _get(tx, number)
+        _check_projects(control, tx, named)
         merged = {**aggregate.metadata, **changes}
         values = {key: value for key, value in merged.items() if value is not None}
         return _save(control, tx, aggregate, aggregate.name, values)
@@ -178,6 +187,27 @@ def _check_zone(zone: str | None) -> None:
             f"'{zone}' is not a valid name of an availability zone",
             remedy="Choose a name without a colon, which separates a zone from a host.",
             code="zone-name",
+        )
+
+
+def _check_projects(control: Control, tx: Tx, named: frozenset[str]) -> None:
+    """Raises `BadInput` for projects that are not there, and where nothing would look at them."""
+    if not named:
+        return
+    settings = control.settings
+    if ISOLATION not in settings.policy.filters and not settings.limit_tenants_to_placement_aggregate:
+        raise BadInput(
+            f"{PROJECTS_KEY} has no effect",
+            detail=f"The configuration's enabled_filters leaves {ISOLATION} out.",
+            remedy="Add it to [filter_scheduler] enabled_filters, or set [scheduler] limit_tenants_to_placement_aggregate.",
+            code="aggregate-metadata",
+        )
+    known = {each.id for each in projects.list_projects(tx, ProjectFilter(ids=named))}
+    if gone := sorted(named - known):
+        raise BadInput(
+            f"{PROJECTS_KEY} names what is no project: {some_of(gone, 5)}",
+            remedy="Write ids, not names: `openstack project show NAME -f value -c id`.",
+            code="aggregate-metadata",
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from busway.domain.aggregate_words import AggregateRules
 from busway.domain.alias import Alias, Aliases
 from busway.domain.config_warning import Located
 from busway.domain.device_spec import DeviceSpec, DeviceSpecs
@@ -19,6 +20,15 @@ from busway.domain.openid import OpenId
 from busway.domain.password_rules import PasswordRules
 from busway.domain.remote_image import USUAL_PROPERTIES
 from busway.scheduler.policy import DEFAULT_POLICY, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Ratios:
+    """How much of a host guests may have, as a multiple of what there is."""
+
+    cpu: float
+    ram: float
+    disk: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +86,11 @@ class Settings:
     conversion: ImageConversion = field(default_factory=ImageConversion)
     cpu_allocation_ratio: float = 4.0
     ram_allocation_ratio: float = 1.0
+    disk_allocation_ratio: float = 1.0
     reserved_host_memory_mb: int = 512
     max_instances_per_host: int = SERVERS_PER_HOST
+    limit_tenants_to_placement_aggregate: bool = False
+    placement_aggregate_required_for_tenants: bool = False
     resume_guests_state_on_host_boot: bool = False
     shelved_offload_time: int = 0
     accept_weak_isolation: tuple[str, ...] = ()  # words of `busway.domain.host_facts.ISOLATION`
@@ -85,3 +98,11 @@ class Settings:
     quota: Mapping[str, int] = field(default_factory=dict)  # of projects that have none of their own; -1 is no limit
     enforcement_model: str = FLAT  # a word of `busway.domain.limit.MODELS`
     retention: Mapping[str, int] = field(default_factory=dict)  # days by option; what is not there has its default
+
+    def ratios(self, rules: AggregateRules) -> Ratios:
+        """The ratios of a host: those of its aggregates, or else those of the configuration."""
+        return Ratios(
+            rules.cpu_ratio or self.cpu_allocation_ratio,
+            rules.ram_ratio or self.ram_allocation_ratio,
+            rules.disk_ratio or self.disk_allocation_ratio,
+        )

@@ -94,7 +94,8 @@ class HostState:
     `free_servers` is how many more servers it may have.
     `machine` is what guests' machines may have there. `cards` are those that vGPUs of `mdevs` share.
     `fabric` provides the partitions of its NVLink fabric, None where it has none. `traits` are those that Placement shows.
-    `no_chassis` says why it can't be on networks of OVN, "" where it can or does not tell.
+    `no_chassis` says why it can't be on networks of OVN, "" where it can or does not tell. `projects` are those that
+    its aggregates name. `elsewhere` are those that must go to hosts that name them, which this one does not; None for all others than `projects`.
     """
 
     id: HostId
@@ -122,6 +123,8 @@ class HostState:
     free_servers: int = SERVERS_PER_HOST
     traits: frozenset[str] = frozenset()
     no_chassis: str = ""
+    projects: frozenset[str] = frozenset()
+    elsewhere: frozenset[str] | None = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,7 @@ class PlacementRequest:
     `near` are the hosts of servers that it wants to be with, None where it wants none; `apart` those of servers that it avoids.
     `overlay` is True for a server with a port on a network of OVN. With `threads` its CPUs are its own, and it has at
     least one NUMA cell; but the vCPUs `shared` are not, and with `emulator` QEMU's own threads have one more.
+    `project` is its server's, None for more of a server that the host has already.
     """
 
     server_id: ServerId
@@ -193,6 +197,7 @@ class PlacementRequest:
     threads: ThreadPolicy | None = None
     shared: frozenset[int] = frozenset()
     emulator: bool = False
+    project: str | None = None
 
     @property
     def cells(self) -> tuple[GuestCell, ...]:

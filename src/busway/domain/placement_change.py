@@ -216,6 +216,17 @@ class JoinAggregate:
 
 
 @dataclass(frozen=True, slots=True)
+class AdmitProject:
+    """Let a host take servers of a project, by the metadata of its aggregates."""
+
+    host: str
+    project: str
+
+    def __str__(self) -> str:
+        return f"name project {self.project} in filter_tenant_id of an aggregate of host {self.host}"
+
+
+@dataclass(frozen=True, slots=True)
 class AddHost:
     """Add a host that has what the request asks for, free."""
 
@@ -245,6 +256,7 @@ Change = (
     | ReleaseDevices
     | OfferDevices
     | JoinAggregate
+    | AdmitProject
     | AddHost
 )
 

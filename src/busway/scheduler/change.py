@@ -13,6 +13,7 @@ from busway.domain.ids import DeviceId, HostId
 from busway.domain.placement import ZONE, DeviceState, GuestCell, HostState, NumaCell, PlacementRequest, Snapshot
 from busway.domain.placement_change import (
     AddHost,
+    AdmitProject,
     AskAlone,
     AskAnywhere,
     AskAnyZone,
@@ -63,6 +64,7 @@ def _apply(change: Change, snapshot: Snapshot, request: PlacementRequest) -> tup
             | ReleaseDevices()
             | OfferDevices()
             | JoinAggregate()
+            | AdmitProject()
         ):
             return Snapshot(tuple(_on_host(change, host) for host in snapshot.hosts)), request
         case _:
@@ -119,6 +121,8 @@ def _on_host(change: Change, host: HostState) -> HostState:
             return _devices(host, lambda d: replace(d, offered=True) if d.id in ids else d)
         case JoinAggregate() if change.host == host.name:
             return replace(host, aggregates=(*host.aggregates, change.metadata))
+        case AdmitProject() if change.host == host.name:
+            return replace(host, projects=host.projects | {change.project})
     return host
 
 

@@ -8,6 +8,7 @@ from busway.domain.placement_change import Change, FreeDevices
 from busway.domain.server import HostReason
 from busway.domain.units import WHOLE_KINDS, FabricPartition, NicFunction
 from busway.domain.units.mdev import read_unit
+from busway.scheduler.filters.tenant import ISOLATION, OWN_HOSTS
 from busway.scheduler.index import index_of
 from busway.scheduler.pci import FOREIGN_GROUP, NO_GROUP, NOT_OFFERED, OWNED, PROMISED, QUARANTINED
 
@@ -152,6 +153,10 @@ def _general(refusal: Refusal) -> str:
     if "TraitFilter" in rules:
         acts.append(
             "have your operator give a host the trait (`openstack resource provider trait set`), or choose another flavor"
+        )
+    if ISOLATION in rules or OWN_HOSTS in rules:
+        acts.append(
+            "have your operator give your project hosts (`openstack aggregate set --property filter_tenant_id=`)"
         )
     if GUEST_KIND in rules:
         acts.append("migrate the server cold: openstack server migrate ID")

@@ -219,6 +219,8 @@ def class_key(host: HostState) -> Hashable:
         host.machine,
         host.unsafe,
         host.no_chassis,
+        host.projects,
+        host.elsewhere,
         tuple(offer.sort for offer in host.mdevs),
         host.cards,
     )

@@ -15,6 +15,7 @@ ALWAYS = (
     "OverlayFilter",
     "ResourceProviderFilter",
     "TraitFilter",
+    "TenantAggregateFilter",
     "RamFilter",
     "CoreFilter",
     "DiskFilter",
@@ -24,16 +25,25 @@ ALWAYS = (
 )
 CHOOSABLE = (
     "AvailabilityZoneFilter",
+    "AggregateMultiTenancyIsolation",
     "ComputeCapabilitiesFilter",
     "ImagePropertiesFilter",
     "AggregateInstanceExtraSpecsFilter",
+    "AggregateImagePropertiesIsolation",
     "ServerGroupAffinityFilter",
     "ServerGroupAntiAffinityFilter",
     "SameHostFilter",
     "DifferentHostFilter",
 )
-# As in Nova, aggregates count only where the operator asks for it.
-DEFAULT_FILTERS = frozenset(CHOOSABLE) - {"AggregateInstanceExtraSpecsFilter"}
+# Filters of Nova that read metadata of aggregates which is always looked at here.
+WITH_OTHERS = {
+    "AggregateCoreFilter": "CoreFilter",
+    "AggregateDiskFilter": "DiskFilter",
+    "AggregateNumInstancesFilter": "NumInstancesFilter",
+    "AggregateRamFilter": "RamFilter",
+}
+# Who writes an extra spec or metadata for a filter means it; but a label may have the name of an image's property by chance.
+DEFAULT_FILTERS = frozenset(CHOOSABLE) - {"AggregateImagePropertiesIsolation"}
 # Filters of Nova that exclude nothing here: all hosts are looked at, and a server is never sent to a second host.
 WITHOUT_MEANING = (
     "AllHostsFilter",
@@ -44,13 +54,7 @@ WITHOUT_MEANING = (
     "MetricsFilter",
     "SimpleCIDRAffinityFilter",
     "TypeAffinityFilter",
-    "AggregateCoreFilter",
-    "AggregateDiskFilter",
-    "AggregateImagePropertiesIsolation",
     "AggregateIoOpsFilter",
-    "AggregateMultiTenancyIsolation",
-    "AggregateNumInstancesFilter",
-    "AggregateRamFilter",
     "AggregateTypeAffinityFilter",
 )
 
@@ -88,7 +92,7 @@ def choose_filters(names: Iterable[str]) -> FilterChoice:
     for name in dict.fromkeys(asked):
         if name in WITHOUT_MEANING:
             warnings.append(f"{name} excludes nothing here: it is ignored")
-        elif name not in (*ALWAYS, *CHOOSABLE):
+        elif name not in (*ALWAYS, *CHOOSABLE, *WITH_OTHERS):
             near = difflib.get_close_matches(name, (*ALWAYS, *CHOOSABLE), n=1)
             warnings.append(f"There is no filter {name}" + (f"; did you mean {near[0]}?" if near else ""))
     return FilterChoice(frozenset(asked) & frozenset(CHOOSABLE), tuple(warnings))

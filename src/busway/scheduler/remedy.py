@@ -9,6 +9,7 @@ from busway.domain.ids import DeviceId, ServerId
 from busway.domain.placement import TOGETHER, PlacementRequest, Snapshot
 from busway.domain.placement_change import (
     AddHost,
+    AdmitProject,
     AskAlone,
     AskAnywhere,
     AskFewer,
@@ -25,6 +26,7 @@ from busway.domain.placement_change import (
 )
 from busway.scheduler.change import apply_changes
 from busway.scheduler.filters.aggregate import metadata_for, unmet
+from busway.scheduler.filters.tenant import ISOLATION, OWN_HOSTS, own_hosts
 from busway.scheduler.less import apart, given_up, less_for, nearer
 from busway.scheduler.pci import NUMA_RULE
 from busway.scheduler.policy import Policy
@@ -122,6 +124,9 @@ def _fix(gap: Gap, request: PlacementRequest, policy: Policy) -> tuple[Change, .
             changes.append(MakeChassis(host.name))
         elif rule == "AggregateInstanceExtraSpecsFilter":
             changes.append(JoinAggregate(host.name, metadata_for(unmet(host, request.extra_specs))))
+        elif rule in (ISOLATION, OWN_HOSTS) and request.project is not None:
+            admitted = AdmitProject(host.name, request.project)
+            changes += [] if admitted in changes else [admitted]
         else:
             return None
     if gap.shortage is not None:
@@ -202,6 +207,8 @@ def _add_host(request: PlacementRequest, policy: Policy, gaps: Sequence[Gap]) ->
     within = next((each.within for each in request.pci if each.within is not None), None)
     needs += [f"all of them within {within.words}"] if within else []
     needs += [f"an aggregate of {key}={value}" for key, value in metadata_for(request.extra_specs)]
+    kept = any(own_hosts(host, request) is not None for gap in gaps for host in gap.hosts[:1])
+    needs += [f"an aggregate of filter_tenant_id={request.project}"] if kept else []
     needs += ["a chassis of OVN"] if request.overlay else []
     own = sum(cell.own_cpus for cell in request.cells)
     cpus = [f"{own} CPUs for dedicated servers"] if own else []

@@ -153,7 +153,7 @@ def _request(control: Control, tx: Tx, row: ServerRow, flavor: Flavor, host: str
     check_driver(control, tx, flavor, properties)
     nics = ports.nic_wishes(tx, [row.id]).get(row.id, ())
     zone = row.availability_zone or None
-    request = placement_request(control, tx, row.id, flavor, properties, host, zone, group, nics)
+    request = placement_request(control, tx, row.id, row.project_id, flavor, properties, host, zone, group, nics)
     return with_neighbours(tx, row, request)
 
 

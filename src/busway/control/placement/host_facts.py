@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 
-from busway.control.settings import Settings
+from busway.control.settings import Ratios, Settings
 from busway.domain.documents import DesiredCell, HostResources
 from busway.domain.host_facts import GuestKind
 from busway.domain.ids import HostId, ServerId
@@ -16,7 +16,7 @@ from busway.store.cells import UsedCell
 from busway.store.database import Tx
 
 
-def free_cells(settings: Settings, resources: HostResources | None, used: Iterable[UsedCell]) -> tuple[NumaCell, ...]:
+def free_cells(ratios: Ratios, resources: HostResources | None, used: Iterable[UsedCell]) -> tuple[NumaCell, ...]:
     """The host's cells with what guests with NUMA cells leave free; guests without cells are not counted on any cell."""
     if resources is None or not resources.cells:
         return ()
@@ -30,8 +30,8 @@ def free_cells(settings: Settings, resources: HostResources | None, used: Iterab
     return tuple(
         NumaCell(
             cell.id,
-            int(cell.vcpus * settings.cpu_allocation_ratio) - vcpus[cell.id],
-            int(cell.ram_mb * settings.ram_allocation_ratio) - ram_mb[cell.id],
+            int(cell.vcpus * ratios.cpu) - vcpus[cell.id],
+            int(cell.ram_mb * ratios.ram) - ram_mb[cell.id],
             cell.socket,
             cell.vcpus,
             cell.cores,

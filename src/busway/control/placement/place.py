@@ -113,7 +113,12 @@ class _Deciding:
     def _place(self, rows: list[ServerRow]) -> Snapshot:
         try:
             requests = [
-                self.turn.request(row, self._group(row), self.nics.get(row.id, ()), self._request) for row in rows
+                with_neighbours(
+                    self.tx,
+                    row,
+                    self.turn.request(row, self._group(row), self.nics.get(row.id, ()), self._request),
+                )
+                for row in rows
             ]
         except BuswayError as error:
             self.refused["request"] += len(rows)
@@ -153,10 +158,17 @@ class _Deciding:
 
     def _request(self, row: ServerRow) -> PlacementRequest:
         properties, zone = server_words(self.tx, row), row.availability_zone or None
-        request = placement_request(
-            self.control, self.tx, row.id, row.flavor, properties, row.wanted_host, zone, nics=self.nics.get(row.id, ())
+        return placement_request(
+            self.control,
+            self.tx,
+            row.id,
+            row.project_id,
+            row.flavor,
+            properties,
+            row.wanted_host,
+            zone,
+            nics=self.nics.get(row.id, ()),
         )
-        return with_neighbours(self.tx, row, request)
 
 
 def _waiting(tx: Tx) -> list[list[ServerRow]]:

@@ -107,7 +107,9 @@ def decide(
     properties = get_image(control, caller, image).properties if image is not None else {}
     nics = (OVERLAY_WISH,) if network is not None and _find_driver(control, caller, network) == OVERLAY else ()
     with control.db.read() as tx:
-        request = placement_request(control, tx, ServerId("planned"), flavor, properties, host, None, nics=nics)
+        request = placement_request(
+            control, tx, ServerId("planned"), caller.project_id, flavor, properties, host, None, nics=nics
+        )
         snapshot = take_snapshot(control, tx)
     answer = place_all(snapshot, [request] * count, control.settings.policy)
     sees_hosts = allows(caller, "busway:placement:hosts")

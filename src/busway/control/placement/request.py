@@ -19,7 +19,7 @@ from busway.store import images
 from busway.store.database import Tx
 from busway.store.servers import ServerRow
 
-# Properties of images that a filter or a PCI request reads.
+# Properties of images that a filter or a PCI request reads, beside those that begin with one of `_WORDS`.
 _OF_IMAGES = (
     "hw_architecture",
     "architecture",
@@ -48,6 +48,7 @@ def placement_request(
     control: Control,
     tx: Tx,
     server_id: ServerId,
+    project: str,
     flavor: Flavor,
     properties: Mapping[str, str],
     host: str | None,
@@ -79,9 +80,8 @@ def placement_request(
         threads=cpu_threads(flavor, properties),
         shared=shared_vcpus(flavor, properties),
         emulator=isolates_emulator(flavor, properties),
-        image_properties=_pairs(
-            {name: each for name, each in properties.items() if name in _OF_IMAGES or name.startswith(TRAIT)}
-        ),
+        project=project,
+        image_properties=_pairs(image_words(properties)),
     )
 
 

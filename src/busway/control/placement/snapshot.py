@@ -15,6 +15,7 @@ from busway.control.placement.memory import SnapshotMemory
 from busway.control.placement.occupancy import Occupants, occupants, total, with_own_cpus
 from busway.control.settings import Settings
 from busway.domain.aggregate import ZONE_KEY
+from busway.domain.aggregate_words import named_projects, rules_of
 from busway.domain.ids import DeviceId, HostId, ServerId
 from busway.domain.placement import ZONE, HostState, Snapshot
 from busway.domain.resource_class import DISABLED_TRAIT, STANDARD_HOST_TRAITS
@@ -41,6 +42,7 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
     lying, known = cells.list_cells(tx), aggregates.metadata_of_hosts(tx)
     placed = with_own_cpus(occupants(tx), lying)
     given = provider_traits.traits_of(tx)
+    named = _named(control.settings, tx)
     now = control.now()
     facts = {
         host.id: _Facts(
@@ -53,6 +55,7 @@ def take_snapshot(control: Control, tx: Tx) -> Snapshot:
             is_up(control.settings, host, now),
             given.get(str(host.id), _NO_TRAITS),
             known.get(host.id, ()),
+            named,
         )
         for host in rows
     }
@@ -88,6 +91,7 @@ class _Facts(NamedTuple):
     up: bool = False
     traits: frozenset[str] = _NO_TRAITS
     aggregates: Sequence[Mapping[str, str]] = ()
+    named: frozenset[str] = frozenset()
 
 
 def _used_cells(
@@ -103,6 +107,19 @@ def _in_aggregates(state: HostState, known: Sequence[Mapping[str, str]]) -> Host
     return replace(state, aggregates=pairs, zone=zone)
 
 
+def _named(settings: Settings, tx: Tx) -> frozenset[str]:
+    """The projects that must go to hosts that name them: all that any aggregate names, one without hosts too."""
+    if not settings.limit_tenants_to_placement_aggregate:
+        return frozenset()
+    return named_projects(each.metadata for each in aggregates.list_aggregates(tx))
+
+
+def _elsewhere(facts: _Facts, here: frozenset[str]) -> frozenset[str] | None:
+    settings = facts.settings
+    needed = settings.limit_tenants_to_placement_aggregate and settings.placement_aggregate_required_for_tenants
+    return None if needed else facts.named - here
+
+
 def is_up(settings: Settings, host: HostRow, now: datetime) -> bool:
     """True while the host's agent has reported within the lease."""
     return host.seen is not None and now - host.seen <= timedelta(seconds=settings.lease_seconds)
@@ -111,17 +128,19 @@ def is_up(settings: Settings, host: HostRow, now: datetime) -> bool:
 def _host_state(facts: _Facts) -> HostState:
     settings, host = facts.settings, facts.host
     used = total(facts.placed)
-    size = host.resources
+    size, rules = host.resources, rules_of(facts.aggregates)
+    ratios = settings.ratios(rules)
     state = HostState(
         id=host.id,
         name=host.name,
         generation=host.generation,
         revision=host.revision,
-        free_vcpus=int((size.vcpus if size else 0) * settings.cpu_allocation_ratio) - used.vcpus,
-        free_ram_mb=int(((size.ram_mb if size else 0) - reserved_mb(settings, size)) * settings.ram_allocation_ratio)
-        - used.ram_mb,
-        free_disk_gb=(size.disk_gb if size else 0) - used.disk_gb,
-        free_servers=settings.max_instances_per_host - len(facts.placed),
+        free_vcpus=int((size.vcpus if size else 0) * ratios.cpu) - used.vcpus,
+        free_ram_mb=int(((size.ram_mb if size else 0) - reserved_mb(settings, size)) * ratios.ram) - used.ram_mb,
+        free_disk_gb=int((size.disk_gb if size else 0) * ratios.disk) - used.disk_gb,
+        free_servers=(rules.most_servers or settings.max_instances_per_host) - len(facts.placed),
+        projects=rules.projects,
+        elsewhere=_elsewhere(facts, rules.projects),
         devices=facts.offered.devices,
         mdevs=facts.offered.mdevs,
         cards=facts.offered.cards,
@@ -129,7 +148,7 @@ def _host_state(facts: _Facts) -> HostState:
         up=facts.up,
         enabled=host.enabled,
         down_reason=_down_reason(host),
-        cells=free_cells(settings, size, facts.cells),
+        cells=free_cells(ratios, size, facts.cells),
         capabilities=capabilities(size),
         guests=guests(size),
         kinds=size.kinds if size else (WholeFunction.kind,),

@@ -50,11 +50,11 @@ class Turn:
         nics: tuple[NicWish, ...],
         read: Callable[[ServerRow], PlacementRequest],
     ) -> PlacementRequest:
-        """What a server with these SR-IOV ports asks for; `read` is called once for servers that ask for the same, groups aside."""
+        """What a server with these SR-IOV ports asks for; `read` is called once for servers that ask for the same, groups, projects and hints aside."""
         key = (repr(row.flavor), row.image_id, row.wanted_host, row.availability_zone, nics)
         if key not in self._requests:
             self._requests[key] = read(row)
-        return replace(self._requests[key], server_id=row.id, group=group)
+        return replace(self._requests[key], server_id=row.id, project=row.project_id, group=group)
 
     def place(self, row: ServerRow, request: PlacementRequest, placement: Placement) -> None:
         """Remembers a placement until it is committed."""

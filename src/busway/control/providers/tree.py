@@ -10,6 +10,8 @@ from busway.control.context import Control
 from busway.control.placement.host_facts import reserved_mb
 from busway.control.placement.occupancy import Occupants, Room, occupants_of
 from busway.control.placement.snapshot import host_traits, is_up, states_of
+from busway.control.settings import Ratios
+from busway.domain.aggregate_words import rules_of
 from busway.domain.device import DeviceKind
 from busway.domain.device_spec import DeviceSpecs
 from busway.domain.ids import DeviceId, HostId
@@ -55,12 +57,22 @@ def read_trees(control: Control, tx: Tx, host_ids: Collection[HostId] | None = N
     states = states_of(control, tx, rows, {claim.device_id: claim.server_id for claim in live})
     placed, member = occupants_of(tx, rows, ids), aggregates.uuids_of_hosts(tx, ids)
     given = provider_traits.traits_of(tx, ids)
-    specs = control.pci_rules(tx).device_specs
+    known, specs = aggregates.metadata_of_hosts(tx, ids), control.pci_rules(tx).device_specs
     by_host: dict[HostId, list[Claim]] = defaultdict(list)
     for claim in live:
         by_host[claim.host_id].append(claim)
     made = (
-        _tree(control, specs, row, state, by_host[row.id], placed.get(row.id, {}), member, given)
+        _tree(
+            control,
+            specs,
+            row,
+            state,
+            by_host[row.id],
+            placed.get(row.id, {}),
+            member,
+            given,
+            control.settings.ratios(rules_of(known.get(row.id, ()))),
+        )
         for row, state in zip(rows, states, strict=True)
     )
     return sorted(made, key=lambda tree: tree.root.name)
@@ -75,13 +87,14 @@ def _tree(
     placed: Occupants,
     member: Mapping[HostId, frozenset[str]],
     given: Mapping[str, frozenset[str]],
+    ratios: Ratios,
 ) -> ProviderTree:
     root = ResourceProvider(
         str(row.id),
         row.name,
         _generation(row),
         str(row.id),
-        inventories=_sizes(control, row),
+        inventories=_sizes(control, row, ratios),
         traits=host_traits(row, given, up=is_up(control.settings, row, control.now())),
         aggregates=member.get(row.id, frozenset()),
         allocations={str(server): _amounts(row, room) for server, room in placed.items()},
@@ -111,15 +124,15 @@ def _generation(row: HostRow) -> int:
     return row.generation + row.revision
 
 
-def _sizes(control: Control, row: HostRow) -> dict[str, Inventory]:
+def _sizes(control: Control, row: HostRow, ratios: Ratios) -> dict[str, Inventory]:
     size, settings = row.resources, control.settings
     if size is None:
         return {}
     found = (
-        Inventory(VCPU, size.vcpus, 0, settings.cpu_allocation_ratio),
+        Inventory(VCPU, size.vcpus, 0, ratios.cpu),
         Inventory(PCPU, size.pcpus),
-        Inventory(MEMORY_MB, size.ram_mb, min(reserved_mb(settings, size), size.ram_mb), settings.ram_allocation_ratio),
-        Inventory(DISK_GB, size.disk_gb),
+        Inventory(MEMORY_MB, size.ram_mb, min(reserved_mb(settings, size), size.ram_mb), ratios.ram),
+        Inventory(DISK_GB, size.disk_gb, 0, ratios.disk),
     )
     return {each.resource_class: each for each in found if each.total}
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from busway.domain.placement import HostState, PlacementRequest
-from busway.scheduler.filters.aggregate import aggregate_extra_specs
+from busway.scheduler.filters.aggregate import aggregate_extra_specs, image_isolation
 from busway.scheduler.filters.capability import compute_capabilities, image_properties
 from busway.scheduler.filters.capacity import cores, disk, ram, servers
 from busway.scheduler.filters.group import affinity, anti_affinity, different_host, forced_host, same_host
 from busway.scheduler.filters.machine import machine
 from busway.scheduler.filters.service import availability_zone, compute, device_isolation, overlay, resource_kinds
+from busway.scheduler.filters.tenant import ISOLATION, OWN_HOSTS, isolation, own_hosts
 from busway.scheduler.filters.trait import traits
 from busway.scheduler.mediated import resource_providers
 from busway.scheduler.policy import ALWAYS, Policy
@@ -30,6 +31,8 @@ BY_NAME: tuple[tuple[str, Filter], ...] = (
 )
 OF_CLASS: tuple[tuple[str, Filter], ...] = (
     ("AvailabilityZoneFilter", availability_zone),
+    (ISOLATION, isolation),
+    (OWN_HOSTS, own_hosts),
     ("ComputeFilter", compute),
     ("ResourceKindFilter", resource_kinds),
     ("MachineFilter", machine),
@@ -40,6 +43,7 @@ OF_CLASS: tuple[tuple[str, Filter], ...] = (
     ("ImagePropertiesFilter", image_properties),
     ("TraitFilter", traits),
     ("AggregateInstanceExtraSpecsFilter", aggregate_extra_specs),
+    ("AggregateImagePropertiesIsolation", image_isolation),
     ("RamFilter", ram),
     ("CoreFilter", cores),
     ("DiskFilter", disk),

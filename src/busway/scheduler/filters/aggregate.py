@@ -1,4 +1,7 @@
-"""AggregateInstanceExtraSpecsFilter: whether the host's aggregates have the metadata that the flavor requires."""
+"""The filters that compare the metadata of a host's aggregates: with the flavor, and with the image.
+
+AggregateInstanceExtraSpecsFilter asks for what the flavor requires; AggregateImagePropertiesIsolation keeps images away that say otherwise.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,17 @@ def aggregate_extra_specs(host: HostState, request: PlacementRequest) -> str | N
         found = _values(host, name)
         if not any(spec_matches(value, wanted) for value in found):
             return f"{name} is {' or '.join(found) or 'not set'} in its aggregates, and {wanted} was asked for"
+    return None
+
+
+def image_isolation(host: HostState, request: PlacementRequest) -> str | None:
+    """No property of the image has another value than the metadata of the same name; what either does not say is no matter."""
+    if not host.aggregates:
+        return None
+    known = {name for metadata in host.aggregates for name, _ in metadata}
+    for name, value in request.image_properties:
+        if name in known and value not in (found := _values(host, name)):
+            return f"{name} is {' or '.join(found)} in its aggregates, and the image's is {value}"
     return None
 
 
