@@ -11,7 +11,7 @@ import pytest
 
 from busway.bootstrap.logs import set_up_logs
 from busway.store.database import Database
-from tests.databases import add_tables, new_postgres, refuse_writes_in_reads
+from tests.databases import add_tables, compile_statements_once, new_postgres, refuse_writes_in_reads
 from tests.postgres import private_server
 
 # A busy machine makes a test slow and never wrong.
@@ -21,6 +21,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("busway")
 set_up_logs()
 refuse_writes_in_reads()
+compile_statements_once()
 
 _IN_MEMORY = Path("/dev/shm")
 _FREE_BYTES = 4 * 1024**3

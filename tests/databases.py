@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 
+from busway.store import database as store
 from busway.store.database import Database
 from busway.store.schema import upgrade
 
@@ -59,6 +60,25 @@ def refuse_writes_in_reads() -> None:
     """
     SQLiteCompiler.for_update_clause = _say_that_it_locks  # type: ignore[assignment, method-assign]
     event.listen(Engine, "before_cursor_execute", _refuse_write)
+
+
+def compile_statements_once() -> None:
+    """Lets all SQLite databases of a process keep their compiled statements in one place.
+
+    A control plane has one database, which compiles each statement once. Tests have a new one each, and compiling took a quarter
+    of their time.
+    """
+    common = create_engine("sqlite://", json_deserializer=store._read_json, query_cache_size=5000)
+    with common.connect():  # a dialect learns about its SQLite from the first connection
+        pass
+
+    def create(url: URL, **options: Any) -> Engine:
+        engine = create_engine(url, **options)
+        if engine.dialect.name == "sqlite":
+            engine.dialect, engine._compiled_cache = common.dialect, common._compiled_cache
+        return engine
+
+    store.create_engine = create  # type: ignore[assignment]
 
 
 def _say_that_it_locks(_self: SQLiteCompiler, _select: object, **_options: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import cache
 
 import anyio
 from starlette.applications import Starlette
@@ -47,7 +48,7 @@ def build_app(control: Control, pages: Pages | None = None) -> Starlette:
     """
     threads, closing = Threads(control.settings.password_threads), Closing()
     services: list[BaseRoute] = [
-        *(route for prefix, table in SERVICES.items() for route in _mounted(control, threads, prefix, table)),
+        *_of_services(),
         *(pages(control, threads, closing) if pages else ()),
         *agent.routes(control, closing),
         *console.routes(control, closing),
@@ -65,7 +66,7 @@ def build_app(control: Control, pages: Pages | None = None) -> Starlette:
         ],
         exception_handlers={HTTPException: on_http_error, BuswayError: _paced(Pace(time.monotonic))},
     )
-    app.state.closing = closing
+    app.state.control, app.state.threads, app.state.closing = control, threads, closing
     app.state.public_url = control.settings.public_url
     return app
 
@@ -81,12 +82,17 @@ def _paced(pace: Pace) -> Callable[[Request, Exception], Awaitable[Response]]:
     return on_error
 
 
-def _mounted(control: Control, threads: Threads, prefix: str, operations: tuple[Operation, ...]) -> list[BaseRoute]:
+@cache
+def _of_services() -> tuple[BaseRoute, ...]:
+    """The routes of all services, made once in a process."""
+    return tuple(route for prefix, table in SERVICES.items() for route in _mounted(prefix, table))
+
+
+def _mounted(prefix: str, operations: tuple[Operation, ...]) -> list[BaseRoute]:
     """Routes under a prefix are matched within it only, so that one service's table does not slow down the others."""
     inside = [route for route in operations if route.path.startswith(prefix + "/")]
     outside = [route for route in operations if not route.path.startswith(prefix + "/")]
-    inner = routes(control, threads, inside, strip=prefix)
-    return [*routes(control, threads, outside), Mount(prefix, routes=inner)]
+    return [*routes(outside), Mount(prefix, routes=routes(inside, strip=prefix))]
 
 
 async def _openapi(_request: Request) -> Response:

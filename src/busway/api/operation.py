@@ -148,14 +148,19 @@ class Threads:
         return await to_thread.run_sync(partial(work, *args), limiter=limiter)
 
 
-def routes(control: Control, threads: Threads, operations: Iterable[Operation], *, strip: str = "") -> list[Route]:
-    """Makes Starlette's routes of a table; `strip` is the prefix under which they will be mounted."""
-    return [_route(control, threads, operation, operation.path.removeprefix(strip)) for operation in operations]
+def routes(operations: Iterable[Operation], *, strip: str = "") -> list[Route]:
+    """Makes Starlette's routes of a table; `strip` is the prefix under which they will be mounted.
+
+    They belong to no control plane: the application that a request comes to has its own in `state.control` and `state.threads`.
+    """
+    return [_route(operation, operation.path.removeprefix(strip)) for operation in operations]
 
 
-def _route(control: Control, threads: Threads, operation: Operation, path: str) -> Route:
+def _route(operation: Operation, path: str) -> Route:
     async def endpoint(request: Request) -> Response:
         seen(request.scope).path = operation.path
+        control: Control = request.app.state.control
+        threads: Threads = request.app.state.threads
         if operation.stream is not None:
             return await stream(control, threads, operation, request)
         data = b""
