@@ -78,7 +78,7 @@ def compile_statements_once() -> None:
             engine.dialect, engine._compiled_cache = common.dialect, common._compiled_cache
         return engine
 
-    store.create_engine = create  # type: ignore[assignment]
+    store.create_engine = create  # type: ignore[assignment, attr-defined]
 
 
 def _say_that_it_locks(_self: SQLiteCompiler, _select: object, **_options: object) -> str:

@@ -109,6 +109,7 @@ class Chassis:
             "ovn-encap-ip": address, "ovn-bridge-datapath-type": "netdev",
         }  # fmt: skip
         self._vsctl("set", "Open_vSwitch", ".", *(f"external_ids:{key}={value}" for key, value in ids.items()))
+        self._vsctl("set", "Open_vSwitch", ".", "other_config:max-idle=500")  # ms; ten seconds if nothing is said
         self.start_controller()
         wait_for(lambda: succeeds("ovs-vsctl", f"--db={self.database}", "br-exists", "br-int"))
 
@@ -170,7 +171,7 @@ class Chassis:
         return run("ovs-vsctl", f"--db={self.database}", "--timeout=20", *argv)
 
 
-FLOWS_GONE_S = 12  # Open vSwitch forgets a flow for which no packet came for ten seconds
+FLOWS_GONE_S = 1  # twice the time after which these hosts forget a flow for which no packet came
 PYTHON = ("python3", "-I", "-S", "-c")  # quick to start
 # Makes the kernel compute TCP's checksums, which it leaves to cards; a veth has no such card (SIOCETHTOOL). Its argument is the card.
 CHECKSUMS = """
