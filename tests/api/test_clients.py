@@ -139,6 +139,26 @@ def test_networks_are_read(clients: Clients) -> None:
     assert clients.read("port", "list") == []
 
 
+def test_the_sdk_changes_a_network_that_nobody_has_changed(clients: Clients) -> None:
+    clients.openstack("network", "create", "web")
+    code = """
+import openstack
+cloud = openstack.connect(cloud='busway').network
+read = cloud.find_network('web')
+now = cloud.update_network(read.id, description='ours', if_revision=read.revision_number)
+assert now.description == 'ours' and now.revision_number > read.revision_number
+for change in (cloud.update_network, cloud.delete_network):
+    try:
+        change(read.id, if_revision=read.revision_number, **({'name': 'x'} if change == cloud.update_network else {}))
+    except openstack.exceptions.PreconditionFailedException:
+        print('refused')
+cloud.delete_network(read.id, if_revision=now.revision_number)
+print(cloud.find_network('web'))
+"""
+
+    assert clients.python(code).split() == ["refused", "refused", "None"]
+
+
 def test_the_sdk_lives_without_routers_and_floating_addresses(clients: Clients) -> None:
     code = "import openstack; cloud = openstack.connect(cloud='busway'); print(cloud.list_floating_ips())"
 

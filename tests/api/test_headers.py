@@ -75,7 +75,7 @@ def test_an_ignored_header_changes_nothing(shared: ApiServer, service: str) -> N
         ("Content-MD5", base64.b64encode(b"0" * 16).decode(), (400, "body-md5")),
         ("Content-MD5", "no md5", (400, "body-md5")),
         ("If-Match", '"an etag"', (412, "precondition-failed")),
-        ("If-Match", "revision_number=1", (412, "precondition-failed")),
+        ("If-Match", "revision_number=1", (412, "precondition-failed")),  # nothing is there yet
         ("If-None-Match", "*", (412, "precondition-failed")),
         ("Expect", "a-miracle", (417, "expectation-failed")),
         ("Idempotency-Key", "8e03978e", (400, "header-not-supported")),

@@ -26,7 +26,8 @@ OPEN = {"/network/v2.0/security-groups": COLUMNS, "/network/v2.0/security-group-
 # By these all things of a list are alike.
 ALIKE = {
     *((path, "shared") for path in OPEN),
-    *((path, key) for path in OPEN for key in ("revision_number", "stateful", "remote_address_group_id")),
+    *((path, key) for path in OPEN for key in ("stateful", "remote_address_group_id")),
+    ("/network/v2.0/security-group-rules", "revision_number"),  # nothing changes a rule
     ("/image/v2/images", "container_format"),
 }
 # Lists whose orders have tests of their own.

@@ -10,15 +10,21 @@ import pytest
 from busway.control import aggregates, flavors
 from busway.control.identity import users
 from busway.control.identity.tree import TURN
+from busway.control.networks import network, subnet
+from busway.control.networks.network import NewNetwork
+from busway.control.networks.subnet import NewSubnet
 from busway.control.placement import place
-from busway.domain.errors import BuswayError, Conflict
+from busway.domain.errors import BuswayError, Conflict, PreconditionFailed
 from busway.domain.identity import User
 from busway.domain.ids import UserId
 from busway.store import aggregates as aggregate_store
 from busway.store import flavors as flavor_store
 from busway.store import hosts
+from busway.store import networks as network_store
 from busway.store import users as user_store
 from busway.store.database import Tx, take_turn
+from busway.store.network_revisions import has_revision
+from busway.store.precondition import under
 from tests.control.clouds import ADMIN, Cloud
 from tests.store.turns import until_someone_waits
 
@@ -123,3 +129,25 @@ def test_a_password_that_is_changed_meanwhile_keeps_its_time(shared: Cloud) -> N
 
     found = users.get_user(shared.control, ADMIN, made.id)
     assert (found.description, found.password_changed) == ("new", shared.time)
+
+
+@pytest.mark.parametrize("kind", ["networks", "subnets"])
+def test_what_has_changed_since_it_was_read_is_not_changed(shared: Cloud, kind: str) -> None:
+    made = network.create_network(shared.control, ADMIN, NewNetwork("n"))
+    known, read = subnet.create_subnet(shared.control, ADMIN, NewSubnet(made.id, "s", "auto"))
+    assert known.v6 is not None
+
+    def change() -> None:
+        if kind == "networks":
+            with under(has_revision(kind, known.id, known.revision)):
+                network.update_network(shared.control, ADMIN, known.id, name="second")
+        else:
+            with under(has_revision(kind, read.id, read.revision)):
+                subnet.update_subnet(shared.control, ADMIN, read.id, name="second")
+
+    with pytest.raises(PreconditionFailed, match="current revision"), meanwhile(shared, change) as tx:
+        network_store.save_network(tx, replace(known, name="first", v6=replace(known.v6, name="first")))
+
+    left = network.get_network(shared.control, ADMIN, made.id)
+    assert left.v6 is not None and (left.name, left.v6.name) == ("first", "first")
+    assert (left.revision, left.v6.revision) == (known.revision + 1, 2)

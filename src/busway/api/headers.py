@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from busway.api.errors import error_response
 from busway.api.microversion import HEADER, VERSIONED, NotAcceptable
 from busway.api.request_id import INBOUND, is_request_id
+from busway.api.revisions import condition
 from busway.domain.errors import BadInput, BadMediaType, BuswayError, PreconditionFailed
 
 # Where each is read is said beside it: its tests are with what it does.
@@ -39,7 +40,7 @@ HONOURED: Mapping[str, str] = {
     "expect": "100-continue: the server; others here",
     "range": "part of an image's data: api/image/ranges.py",
     "if-range": "part of an image's data, if it is still the same: the server of files",
-    "if-match": "image data: api/image/data.py; others here",
+    "if-match": "image data: api/image/data.py; revisions of networks and the like: api/revisions.py; others here",
     "if-none-match": "image data: api/image/data.py; others here",
     "x-forwarded-for": "the client's address, from a proxy on this machine alone: the server",
     "x-forwarded-proto": "whether cookies are for TLS alone, from a proxy on this machine alone: the server",
@@ -184,9 +185,11 @@ def _check_expect(_method: str, _path: str, value: str) -> None:
 def _check_if_match(method: str, path: str, value: str) -> None:
     if value.strip() == "*" or (method in _READS and _DATA.fullmatch(path)):
         return
+    if condition(method, path, value) is not None:
+        return  # tested where the change is made
     raise PreconditionFailed(
         f"Nothing here matches If-Match: {value[:80]}",
-        detail="Only the data of images has an ETag.",
+        detail="Only the data of images has an ETag, and only what a PUT or DELETE of the network API changes a revision_number.",
         remedy="Omit the header.",
     )
 

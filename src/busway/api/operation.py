@@ -27,11 +27,13 @@ from busway.api.call import NOBODY, Call, Reply
 from busway.api.encoding import encode
 from busway.api.microversion import MAXIMUM, MINIMUM
 from busway.api.middleware import SCOPE_KEY as REQUEST_ID
+from busway.api.revisions import condition
 from busway.api.schema import Definition, Schema
 from busway.control.context import Control
 from busway.domain.caller import Caller
 from busway.domain.errors import BuswayError, NotFound, Unavailable
 from busway.store import audit
+from busway.store.precondition import under
 
 Handler = Callable[[Call], Reply]
 Run = Callable[..., Awaitable[Any]]
@@ -237,7 +239,8 @@ def _run(control: Control, operation: Operation, request: Request, data: bytes, 
         address=address_of(request),
     )
     assert operation.handler is not None
-    return operation.handler(call)
+    with under(condition(request.method, request.url.path, request.headers.get("if-match"))):
+        return operation.handler(call)
 
 
 def respond(reply: Reply) -> Response:

@@ -34,7 +34,7 @@ class Subnet:
 
     Ports of version 6 get the address that their MAC gives them (EUI-64), so its prefix has 64 bits; the host
     announces it by router advertisements if `dhcp` (SLAAC), otherwise it is on the guest's config drive. "" means no
-    gateway.
+    gateway. `revision`, here and in what else the network API has, is a number that grows with each change.
     """
 
     id: str
@@ -47,6 +47,7 @@ class Subnet:
     dns: tuple[str, ...] = ()
     routes: tuple[HostRoute, ...] = ()
     description: str = ""
+    revision: int = 1
 
     @property
     def version(self) -> int:
@@ -96,6 +97,7 @@ class Network:
     v4: Subnet | None = None
     v6: Subnet | None = None
     external: bool = False
+    revision: int = 1
 
     @property
     def subnets(self) -> tuple[Subnet, ...]:
@@ -153,6 +155,7 @@ class Port:
     device_owner: str = ""
     device_id: str = ""
     fixed6: str = ""
+    revision: int = 1
 
     @property
     def is_active(self) -> bool:

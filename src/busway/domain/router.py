@@ -30,6 +30,7 @@ class Router:
     snat: bool = True
     routes: tuple[HostRoute, ...] = ()
     ports: tuple[Port, ...] = ()
+    revision: int = 1
 
     @property
     def interfaces(self) -> tuple[Port, ...]:
@@ -56,3 +57,4 @@ class FloatingIp:
     port_id: PortId | None = None
     fixed_address: str = ""
     router_id: RouterId | None = None
+    revision: int = 1

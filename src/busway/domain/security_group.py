@@ -31,6 +31,7 @@ class SecurityRule:
     remote_cidr: str | None = None
     remote_group: SecurityGroupId | None = None
     description: str = ""
+    revision: int = 1
 
     @property
     def normalized_cidr(self) -> str | None:
@@ -56,6 +57,7 @@ class SecurityGroup:
     created: datetime
     description: str = ""
     rules: tuple[SecurityRule, ...] = field(default=())
+    revision: int = 1
 
 
 def default_group_id(project_id: str) -> SecurityGroupId:

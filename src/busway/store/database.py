@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from busway.store import audit
 from busway.store.failures import translated
+from busway.store.precondition import open_condition
 from busway.store.rights_changes import take_note, watch_rights
 from busway.store.state_times import StateTime, collected_state_times
 from busway.store.together import gathered, settle
@@ -85,7 +86,7 @@ class Database:
 
         After a commit that may have changed rights, the callbacks of `on_rights` are called. The audit record of
         the current act is written in the transaction (see `busway.store.audit`) unless `aside`: then its changes
-        are not an effect of the request. With `together`, inserted rows are collected and written in one statement
+        are not an effect of the request. So is the precondition of the request tested. With `together`, inserted rows are collected and written in one statement
         at the end, where the database can (see `busway.store.together`).
         """
         with (
@@ -96,7 +97,11 @@ class Database:
             _immediate(tx) if self.is_sqlite else tx.begin(),
         ):
             take_note(tx)  # of a transaction that was rolled back
+            condition = None if aside else open_condition()
+            refusal = None if condition is None else condition.look(tx)
             yield tx
+            if refusal is not None:
+                raise refusal
             act = None if aside else audit.write_down(tx)
             settle(tx)
             changes_rights = take_note(tx)
@@ -105,6 +110,8 @@ class Database:
                 heard()
         if act is not None:
             act.is_written = True
+        if condition is not None:
+            condition.is_settled = True
         for state_time in state_times:
             self.on_state_time(state_time)
 

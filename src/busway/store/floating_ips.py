@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Column, Index, Row, String, Table, delete, func, insert, select, update
@@ -13,6 +14,7 @@ from busway.store.database import Tx
 from busway.store.metadata import UtcTime, metadata
 from busway.store.network_tags import forget_tags
 from busway.store.owners import Owners, owned_by
+from busway.store.revision import revision_column
 
 floating_ips = Table(
     "floating_ips",
@@ -27,6 +29,7 @@ floating_ips = Table(
     Column("port_id", String(36), unique=True),
     Column("fixed_address", String(15)),
     Column("router_id", String(36), index=True),
+    revision_column(),
     Index("ix_floating_ips_created_id", "created", "id"),
     Index("ix_floating_ips_project_id_created_id", "project_id", "created", "id"),
 )
@@ -37,9 +40,10 @@ def add_floating_ip(tx: Tx, floating: FloatingIp) -> None:
     tx.execute(insert(floating_ips).values(**_values(floating)))
 
 
-def save_floating_ip(tx: Tx, floating: FloatingIp) -> None:
-    """Updates all fields of a floating address."""
-    tx.execute(update(floating_ips).where(floating_ips.c.id == floating.id).values(**_values(floating)))
+def save_floating_ip(tx: Tx, floating: FloatingIp) -> FloatingIp:
+    """Updates all fields of a floating address; returns it with its new revision."""
+    statement = update(floating_ips).where(floating_ips.c.id == floating.id).values(**_values(floating))
+    return replace(floating, revision=tx.execute(statement.returning(floating_ips.c.revision)).scalar_one())
 
 
 def remove_floating_ip(tx: Tx, floating_id: FloatingIpId) -> None:
@@ -97,7 +101,7 @@ def floating_of(row: Row[Any]) -> FloatingIp:
     return FloatingIp(
         FloatingIpId(row.id), ProjectId(row.project_id), NetworkId(row.network_id), row.address, PortId(row.own_port),
         row.created, row.description, PortId(row.port_id) if row.port_id else None, row.fixed_address or "",
-        RouterId(row.router_id) if row.router_id else None,
+        RouterId(row.router_id) if row.router_id else None, row.revision,
     )  # fmt: skip
 
 

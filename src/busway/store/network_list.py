@@ -64,7 +64,8 @@ _NETWORK: dict[str, tuple[Column, Column | None]] = {
     **{name: (literal(word), None) for name, word in (("status", "active"), ("admin_state_up", "true"))},
     "router:external": (_truth(_n.external), _truth(_n.external)),
     "is_default": (literal("false"), None),
-    **{name: (literal(word), None) for name, word in (("port_security_enabled", "true"), ("revision_number", "1"))},
+    "port_security_enabled": (literal("true"), None),
+    "revision_number": (_number(_n.revision), _n.revision),
 }
 _NEVER = ("availability_zones", "availability_zone_hints")  # lists that are empty
 _PROVIDER = "provider:"  # what only admins see
@@ -88,6 +89,7 @@ def _side(version: int) -> Select[Any]:
         _truth(_n[f"dhcp{end}"]).label("enable_dhcp"),
         mode.label("mode"),
         _n[f"dns{end}"].label("dns"),
+        _n[f"subnet{end}_revision"].label("revision"),
         _n.owner,
         _n.shared,
         _n.created,
@@ -102,7 +104,7 @@ def _subnet(s: Any) -> dict[str, tuple[Column, Column | None]]:
         **dict.fromkeys(("tenant_id", "project_id"), (s.owner, s.owner)),
         **dict.fromkeys(("ipv6_address_mode", "ipv6_ra_mode"), (s.mode, s.mode)),
         **{name: (literal(""), None) for name in ("subnetpool_id", "segment_id")},
-        "revision_number": (literal("1"), None),
+        "revision_number": (_number(s.revision), s.revision),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
@@ -19,6 +20,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    text,
     update,
 )
 
@@ -30,6 +32,7 @@ from busway.store.database import Tx
 from busway.store.metadata import Json, UtcTime, metadata
 from busway.store.network_tags import forget_tags
 from busway.store.owners import Owners, owned_by
+from busway.store.revision import revision_column
 
 networks = Table(
     "networks",
@@ -63,6 +66,10 @@ networks = Table(
     Column("subnet_description", String(255)),
     Column("subnet6_description", String(255)),
     Column("external", Boolean, nullable=False, server_default=false()),
+    revision_column(),
+    # Those of the subnets, which `save_network` increases.
+    Column("subnet_revision", Integer, nullable=False, server_default=text("1")),
+    Column("subnet6_revision", Integer, nullable=False, server_default=text("1")),
     Index("ix_networks_created_id", "created", "id"),
     Index("ix_networks_owner_created_id", "owner", "created", "id"),
     Index("ix_networks_shared_created_id", "shared", "created", "id"),
@@ -83,9 +90,24 @@ def add_network(tx: Tx, network: Network) -> None:
     tx.execute(insert(networks).values(**_values(network)))
 
 
-def save_network(tx: Tx, network: Network) -> None:
-    """Updates all fields of a network and its subnets."""
-    tx.execute(update(networks).where(networks.c.id == network.id).values(**_values(network)))
+def save_network(tx: Tx, network: Network) -> Network:
+    """Updates all fields of a network and its subnets; returns it with the revisions of what has changed."""
+    known = get_network(tx, network.id, lock=True)
+    revisions = {
+        f"subnet{end}_revision": 1 if old is None else old.revision + (replace(new, revision=old.revision) != old)
+        for end, old, new in (("", known.v4, network.v4), ("6", known.v6, network.v6))
+        if new is not None
+    }
+    statement = update(networks).where(networks.c.id == network.id).values(**_values(network), **revisions)
+    return network_of(tx.execute(statement.returning(networks)).one())
+
+
+def revise_subnet(tx: Tx, subnet_id: str) -> None:
+    """Increases the revisions of a subnet and of its network, because something that belongs to it has changed elsewhere."""
+    for end in ("", "6"):
+        number = networks.c[f"subnet{end}_revision"]
+        here = networks.c[f"subnet{end}_id"] == subnet_id
+        tx.execute(update(networks).where(here).values({number: number + 1}))
 
 
 def remove_network(tx: Tx, network_id: NetworkId) -> None:
@@ -195,14 +217,15 @@ def network_of(row: Row[Any]) -> Network:
     if row.subnet_id:
         v4 = Subnet(
             row.subnet_id, row.subnet_name or "", row.cidr, row.gateway or "", row.first, row.last,
-            bool(row.dhcp), tuple(row.dns or ()), _routes(row.routes), row.subnet_description or "",
+            bool(row.dhcp), tuple(row.dns or ()), _routes(row.routes), row.subnet_description or "", row.subnet_revision,
         )  # fmt: skip
     if row.subnet6_id:
         v6 = Subnet(
             row.subnet6_id, row.subnet6_name or "", row.cidr6, row.gateway6 or "", dhcp=bool(row.dhcp6),
             dns=tuple(row.dns6 or ()), routes=_routes(row.routes6), description=row.subnet6_description or "",
+            revision=row.subnet6_revision,
         )  # fmt: skip
     return Network(
         row.id, row.name, row.owner, row.created, row.shared, row.driver, row.physical, row.vlan, row.mtu,
-        row.description, v4, v6, bool(row.external),
+        row.description, v4, v6, bool(row.external), row.revision,
     )  # fmt: skip

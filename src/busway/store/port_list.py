@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address, IPv6Network
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, String, and_, case, cast, false, func, literal, or_, select
 
 from busway.domain.guest_network import DIRECT, DIRECT_PHYSICAL, NORMAL, slaac_mac
 from busway.domain.ids import NetworkId
@@ -65,12 +65,11 @@ _SORTED: dict[str, Column] = {
     "ip_address": func.coalesce(_p.address, ""),
     "created_at": _p.created,
     "updated_at": _p.created,
+    "revision_number": _p.revision,
 }
 _VIF_TYPES = {"bridge": NORMAL, "hw_veb": DIRECT, "hostdev_physical": DIRECT_PHYSICAL}
 PORT_SORT_KEYS = frozenset(_SORTED)
-PORT_COLUMNS = frozenset(
-    {*_SORTED, "fixed_ips", "security_groups", "binding:host_id", "binding:vif_type", "revision_number", "subnet_id"}
-)
+PORT_COLUMNS = frozenset({*_SORTED, "fixed_ips", "security_groups", "binding:host_id", "binding:vif_type", "subnet_id"})
 
 
 def list_page(tx: Tx, wanted: PortFilter) -> list[Port]:
@@ -117,7 +116,7 @@ def _condition(name: str, values: Collection[str], wanted: PortFilter) -> Column
     if name == "security_groups":
         return _p.id.in_(select(port_groups.c.port_id).where(port_groups.c.group_id.in_(values)))
     if name == "revision_number":
-        return literal("1").in_(values)
+        return cast(_p.revision, String).in_(values)
     if wanted.project_id is not None:  # where a port is bound is for admins, and others see nothing of it
         return literal("").in_(values)
     return _bound(name, values)

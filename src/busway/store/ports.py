@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
@@ -36,6 +37,7 @@ from busway.store.network_tags import forget_tags
 from busway.store.networks import list_networks, networks
 from busway.store.owners import Owners, owned_by
 from busway.store.port_cards import cards_of
+from busway.store.revision import revision_column
 from busway.store.servers import servers
 from busway.store.together import put
 
@@ -67,6 +69,7 @@ ports = Table(
     Column("device_owner", String(32)),
     Column("device_id", String(36), index=True),
     Column("address6", String(39)),
+    revision_column(),
     Index("ix_ports_created_id", "created", "id"),
     Index("ix_ports_project_id_created_id", "project_id", "created", "id"),
     Index("ix_ports_name", "name"),
@@ -103,11 +106,13 @@ def add_ports(tx: Tx, several: Sequence[Port]) -> None:
         _set_groups(tx, *several)
 
 
-def save_port(tx: Tx, port: Port) -> None:
-    """Updates all fields of a port."""
-    tx.execute(update(ports).where(ports.c.id == port.id).values(**_values(port)))
+def save_port(tx: Tx, port: Port) -> Port:
+    """Updates all fields of a port; returns it with its new revision."""
+    statement = update(ports).where(ports.c.id == port.id).values(**_values(port)).returning(ports.c.revision)
+    revision = tx.execute(statement).scalar_one()
     tx.execute(delete(port_groups).where(port_groups.c.port_id == port.id))
     _set_groups(tx, port)
+    return replace(port, revision=revision)
 
 
 def remove_port(tx: Tx, port_id: PortId) -> None:
@@ -334,5 +339,5 @@ def _port(row: Row[Any], network: Network, groups: tuple[SecurityGroupId, ...], 
         row.root_port or 0, Plug(row.plug) if row.plug else None, row.tag or "",
         row.vnic, None if row.numa_policy is None else NumaPolicy(row.numa_policy), card,
         tuple(DhcpOption(*each) for each in row.dhcp_options or ()),
-        row.device_owner or "", row.device_id or "", row.address6 or "",
+        row.device_owner or "", row.device_id or "", row.address6 or "", row.revision,
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, case, func, literal, select
+from sqlalchemy import ColumnElement, Select, String, Table, and_, case, cast, func, literal, select
 
 from busway.domain.router import FloatingIp, Router
 from busway.store.database import Tx
@@ -21,7 +21,7 @@ _ROUTER: dict[str, Column] = {
     "tenant_id": _r.project_id,
     "admin_state_up": case((_r.up, "true"), else_="false"),
     "status": literal("active"),
-    "revision_number": literal("1"),
+    "revision_number": cast(_r.revision, String),
 }
 _STATUS = case((_f.port_id.is_not(None), "active"), else_="down")
 _FLOATING: dict[str, Column] = {
@@ -32,9 +32,9 @@ _FLOATING: dict[str, Column] = {
     **{name: func.coalesce(_f[name], "") for name in ("router_id", "port_id")},
     "fixed_ip_address": func.coalesce(_f.fixed_address, ""),
     "status": _STATUS,
-    "revision_number": literal("1"),
+    "revision_number": cast(_f.revision, String),
 }
-_SAME = frozenset({"status", "revision_number"})  # equal in all rows of routers, so nothing is sorted by them
+_SAME = frozenset({"status"})  # equal in all rows of routers, so nothing is sorted by it
 ROUTER_COLUMNS = frozenset({*_ROUTER, "created_at", "updated_at"})
 FLOATING_COLUMNS = frozenset({*_FLOATING, "created_at", "updated_at"})
 
@@ -57,8 +57,13 @@ def _page(tx: Tx, table: Table, known: Mapping[str, Column], wanted: NetworkFilt
     if wanted.project_id is not None:
         conditions.append(columns.project_id == wanted.project_id)
     conditions += [known[name].in_(values) for name, values in wanted.equal.items()]
-    times = dict.fromkeys(("created_at", "updated_at"), columns.created)
-    keys = [SortKey({**known, **times}[name], down != back) for name, down in wanted.sort if name not in _SAME]
+    sorted_by = {
+        **known,
+        "created_at": columns.created,
+        "updated_at": columns.created,
+        "revision_number": columns.revision,
+    }
+    keys = [SortKey(sorted_by[name], down != back) for name, down in wanted.sort if name not in _SAME]
     keys += [SortKey(columns.created, back), SortKey(columns.id, back)]
     marker = and_(columns.id == wanted.marker, *conditions) if wanted.marker is not None else None
     return page_of(tx, select(table).where(*conditions), keys, marker=marker, limit=wanted.limit)

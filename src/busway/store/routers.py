@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Boolean, Column, Index, Row, String, Table, delete, func, insert, select, update
@@ -16,6 +17,7 @@ from busway.store.metadata import Json, UtcTime, metadata
 from busway.store.network_tags import forget_tags
 from busway.store.owners import Owners, owned_by
 from busway.store.ports import device_ports
+from busway.store.revision import revision_column
 
 routers = Table(
     "routers",
@@ -29,6 +31,7 @@ routers = Table(
     Column("gateway", String(36), index=True),
     Column("snat", Boolean, nullable=False),
     Column("routes", Json),
+    revision_column(),
     Index("ix_routers_created_id", "created", "id"),
     Index("ix_routers_project_id_created_id", "project_id", "created", "id"),
 )
@@ -39,9 +42,10 @@ def add_router(tx: Tx, router: Router) -> None:
     tx.execute(insert(routers).values(**_values(router)))
 
 
-def save_router(tx: Tx, router: Router) -> None:
-    """Updates all fields of a router."""
-    tx.execute(update(routers).where(routers.c.id == router.id).values(**_values(router)))
+def save_router(tx: Tx, router: Router) -> Router:
+    """Updates all fields of a router; returns it with its new revision."""
+    statement = update(routers).where(routers.c.id == router.id).values(**_values(router))
+    return replace(router, revision=tx.execute(statement.returning(routers.c.revision)).scalar_one())
 
 
 def remove_router(tx: Tx, router_id: RouterId) -> None:
@@ -87,7 +91,7 @@ def _router(row: Row[Any], held: tuple[Port, ...]) -> Router:
     return Router(
         RouterId(row.id), ProjectId(row.project_id), row.name, row.created, row.description, bool(row.up),
         NetworkId(row.gateway) if row.gateway else None, bool(row.snat),
-        tuple(HostRoute(*pair) for pair in row.routes or ()), held,
+        tuple(HostRoute(*pair) for pair in row.routes or ()), held, row.revision,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from busway.store.database import Tx
 from busway.store.metadata import UtcTime, metadata
 from busway.store.network_tags import forget_tags
 from busway.store.owners import Owners, owned_by
+from busway.store.revision import revise, revision_column
 from busway.store.together import put
 
 security_groups = Table(
@@ -24,6 +26,7 @@ security_groups = Table(
     Column("name", String(255), nullable=False),
     Column("created", UtcTime, nullable=False),
     Column("description", String(255), nullable=False),
+    revision_column(),
 )
 
 security_group_rules = Table(
@@ -40,6 +43,7 @@ security_group_rules = Table(
     Column("remote_cidr", String(43)),
     Column("remote_group", String(36), index=True),
     Column("description", String(255), nullable=False),
+    revision_column(),
 )
 
 # One row for each change of a project's ports or groups, until `take_changes` has told the project's hosts.
@@ -57,31 +61,42 @@ def add_group(tx: Tx, group: SecurityGroup) -> None:
     names = ("id", "project_id", "name", "created", "description")
     tx.execute(insert(security_groups).values(**{name: getattr(group, name) for name in names}))
     for rule in group.rules:
-        add_rule(tx, rule)
+        _add(tx, rule)
 
 
-def save_group(tx: Tx, group: SecurityGroup) -> None:
-    """Updates name and description of a group."""
+def save_group(tx: Tx, group: SecurityGroup) -> SecurityGroup:
+    """Updates name and description of a group; returns it with its new revision."""
     values = {"name": group.name, "description": group.description}
-    tx.execute(update(security_groups).where(security_groups.c.id == group.id).values(**values))
+    statement = update(security_groups).where(security_groups.c.id == group.id).values(**values)
+    return replace(group, revision=tx.execute(statement.returning(security_groups.c.revision)).scalar_one())
 
 
 def remove_group(tx: Tx, group_id: SecurityGroupId) -> None:
     """Deletes a group, its rules, and the rules of other groups that refer to it."""
     named = security_group_rules.c.remote_group == group_id
+    others = select(security_group_rules.c.group_id).where(named)
+    tx.execute(
+        update(security_groups).where(security_groups.c.id.in_(others)).values(revision=security_groups.c.revision + 1)
+    )
     tx.execute(delete(security_group_rules).where((security_group_rules.c.group_id == group_id) | named))
     forget_tags(tx, group_id)
     tx.execute(delete(security_groups).where(security_groups.c.id == group_id))
 
 
 def add_rule(tx: Tx, rule: SecurityRule) -> None:
-    """Adds a rule."""
+    """Adds a rule to its group, whose revision grows."""
+    _add(tx, rule)
+    revise(tx, security_groups, rule.group_id)
+
+
+def _add(tx: Tx, rule: SecurityRule) -> None:
     tx.execute(insert(security_group_rules).values(**{c.name: getattr(rule, c.name) for c in security_group_rules.c}))
 
 
-def remove_rule(tx: Tx, rule_id: str) -> None:
-    """Deletes a rule."""
-    tx.execute(delete(security_group_rules).where(security_group_rules.c.id == rule_id))
+def remove_rule(tx: Tx, rule: SecurityRule) -> None:
+    """Takes a rule from its group, whose revision grows."""
+    tx.execute(delete(security_group_rules).where(security_group_rules.c.id == rule.id))
+    revise(tx, security_groups, rule.group_id)
 
 
 def list_groups(tx: Tx, project_id: ProjectId | None = None) -> list[SecurityGroup]:

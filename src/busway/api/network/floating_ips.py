@@ -49,7 +49,7 @@ def _row(floating: FloatingIp) -> Row:
         "tenant_id": floating.project_id,
         "project_id": floating.project_id,
         "tags": [],
-        "revision_number": 1,
+        "revision_number": floating.revision,
         "created_at": nova_time(floating.created),
         "updated_at": nova_time(floating.created),
     }

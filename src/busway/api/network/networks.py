@@ -72,7 +72,7 @@ def _row(call: Call, network: Network) -> Row:
         "tenant_id": network.owner,
         "project_id": network.owner,
         "tags": [],
-        "revision_number": 1,
+        "revision_number": network.revision,
         "created_at": nova_time(network.created),
         "updated_at": nova_time(network.created),
     }

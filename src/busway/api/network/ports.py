@@ -134,7 +134,7 @@ def _row(port: Port) -> Row:
         "tenant_id": port.project_id,
         "project_id": port.project_id,
         "tags": [],
-        "revision_number": 1,
+        "revision_number": port.revision,
         "created_at": nova_time(port.created),
         "updated_at": nova_time(port.created),
     }

@@ -56,7 +56,7 @@ def _row(router: Router) -> Row:
         "tenant_id": router.project_id,
         "project_id": router.project_id,
         "tags": [],
-        "revision_number": 1,
+        "revision_number": router.revision,
         "created_at": nova_time(router.created),
         "updated_at": nova_time(router.created),
     }

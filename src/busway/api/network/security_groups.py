@@ -80,7 +80,7 @@ def _group(group: SecurityGroup) -> Row:
         "project_id": group.project_id,
         "security_group_rules": [_rule(group, rule) for rule in group.rules],
         "tags": [],
-        "revision_number": 1,
+        "revision_number": group.revision,
         "created_at": nova_time(group.created),
         "updated_at": nova_time(group.created),
     }
@@ -103,7 +103,7 @@ def _rule(group: SecurityGroup, rule: SecurityRule) -> Row:
         "tenant_id": group.project_id,
         "project_id": group.project_id,
         "tags": [],
-        "revision_number": 1,
+        "revision_number": rule.revision,
         "created_at": nova_time(rule.created),
         "updated_at": nova_time(rule.created),
     }

@@ -79,7 +79,7 @@ def _row(network: Network, subnet: Subnet) -> Row:
         "tenant_id": network.owner,
         "project_id": network.owner,
         "tags": [],
-        "revision_number": 1,
+        "revision_number": subnet.revision,
         "created_at": nova_time(network.created),
         "updated_at": nova_time(network.created),
     }

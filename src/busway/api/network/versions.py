@@ -31,6 +31,8 @@ _EXTENSIONS = (
         "Tag support for resources with standard attribute: network, port, security_group, subnet, router, floatingip",
     ),
     ("standard-attr-description", "standard-attr-description"),
+    ("standard-attr-revisions", "Resource revision numbers"),
+    ("revision-if-match", "If-Match constraints based on revision_number"),
     ("net-mtu", "Network MTU"),
     ("quotas", "Quota management support"),
     ("quota_details", "Quota details management support"),

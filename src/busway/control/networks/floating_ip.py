@@ -76,7 +76,7 @@ def create_floating_ip(control: Control, caller: Caller, wanted: NewFloatingIp) 
         store.add_floating_ip(tx, made)
         if wanted.port_id is not None:
             made = _led_to(tx, caller, made, wanted.port_id, wanted.fixed_address)
-            store.save_floating_ip(tx, made)
+            made = store.save_floating_ip(tx, made)
     control.bell.ring(TOPIC)
     return made
 
@@ -107,7 +107,7 @@ def update_floating_ip(
             led = changed if isinstance(port_id, str) else _free(floating)
             floating = replace(floating, port_id=led.port_id, fixed_address=led.fixed_address, router_id=led.router_id)
         changed = replace(floating, description=floating.description if description is None else description)
-        store.save_floating_ip(tx, changed)
+        changed = store.save_floating_ip(tx, changed)
     control.bell.ring(TOPIC)
     return changed
 

@@ -51,7 +51,8 @@ def bootstrap_network(control: Control, owner: ProjectId) -> Network:
             store.add_network(tx, wanted)
         else:
             wanted = _kept(known, wanted)
-            store.save_network(tx, wanted)
+            if wanted != known:
+                wanted = store.save_network(tx, wanted)
             note_network(tx, wanted, control.now())
     return wanted
 
@@ -76,9 +77,9 @@ def _configured(control: Control, network_id: NetworkId, owner: ProjectId) -> Ne
 
 def _kept(known: Network, wanted: Network) -> Network:
     """Returns the configured network with the ids of the existing one."""
-    v4 = replace(wanted.v4, id=known.v4.id) if wanted.v4 and known.v4 else wanted.v4
-    v6 = replace(wanted.v6, id=known.v6.id) if wanted.v6 and known.v6 else wanted.v6
-    return replace(wanted, owner=known.owner, created=known.created, v4=v4, v6=v6)
+    v4 = replace(wanted.v4, id=known.v4.id, revision=known.v4.revision) if wanted.v4 and known.v4 else wanted.v4
+    v6 = replace(wanted.v6, id=known.v6.id, revision=known.v6.revision) if wanted.v6 and known.v6 else wanted.v6
+    return replace(wanted, owner=known.owner, created=known.created, v4=v4, v6=v6, revision=known.revision)
 
 
 def unique_local(network_id: str) -> str:
@@ -197,7 +198,7 @@ def update_network(
             shared=known.shared if shared is None else shared,
             external=known.external if external is None else external,
         )
-        store.save_network(tx, changed)
+        changed = store.save_network(tx, changed)
     control.bell.ring(OVERLAY)
     return changed
 

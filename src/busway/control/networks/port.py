@@ -138,8 +138,7 @@ def update_port(control: Control, caller: Caller, port_id: str, fields: PortFiel
             )
         if fields.vnic not in (None, port.vnic):
             raise sriov.type_is_fixed(port)
-        made = _changed(tx, caller, port, fields)
-        store.save_port(tx, made)
+        made = store.save_port(tx, _changed(tx, caller, port, fields))
         security_groups.note_change(tx, made.project_id, control.now())
     tell_hosts(control)
     return made

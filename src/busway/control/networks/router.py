@@ -107,7 +107,7 @@ def update_router(
             up=router.up if up is None else up,
             routes=_kept_routes(router) if routes is None else _routes(router, routes),
         )
-        store.save_router(tx, changed)
+        changed = store.save_router(tx, changed)
     control.bell.ring(TOPIC)
     return changed
 
@@ -208,8 +208,7 @@ def _with_gateway(control: Control, tx: Tx, router: Router, wanted: Gateway, out
     ports.add_port(tx, port)
     snat = True if wanted.snat is None else wanted.snat
     made = replace(router, gateway=NetworkId(outer.id), snat=snat, ports=(*router.interfaces, port))
-    store.save_router(tx, made)
-    return made
+    return store.save_router(tx, made)
 
 
 def _chosen(outer: Network, wanted: Sequence[tuple[str, str]]) -> dict[int, str]:

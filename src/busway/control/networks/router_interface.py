@@ -22,8 +22,9 @@ from busway.domain.guest_network import OVERLAY
 from busway.domain.ids import PortId
 from busway.domain.network import NOBODY, ROUTER_INTERFACE, SERVICES, Network, Port, Subnet
 from busway.domain.router import MAX_INTERFACES, Router
-from busway.store import floating_ips, networks, port_addresses, port_list, ports
+from busway.store import floating_ips, networks, port_addresses, port_list, ports, routers
 from busway.store.database import Tx
+from busway.store.revision import revise
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def add_interface(
         if port_id is None:
             ports.add_port(tx, made)
         else:
-            ports.save_port(tx, made)
+            made = ports.save_port(tx, made)
+        revise(tx, routers.routers, router.id)
         _place_services(control, tx, network)
         note_network(tx, network, control.now())
     tell_hosts(control)
@@ -98,6 +100,7 @@ def remove_interface(
         port = _of_router(router, subnet_id, port_id)
         _refuse_used(tx, router, port)
         ports.remove_port(tx, port.id)
+        revise(tx, routers.routers, router.id)
         _place_services(control, tx, port.network)
         note_network(tx, port.network, control.now())
     tell_hosts(control)
@@ -180,9 +183,9 @@ def _at_gateway(control: Control, tx: Tx, router: Router, network: Network, subn
 def _place_services(control: Control, tx: Tx, network: Network) -> None:
     """Gives hosts an address of their own on a network whose gateway's address a router has, and takes it away after that."""
     mine = ports.internal_ports(tx, [network.id], SERVICES)
-    routers = ports.internal_ports(tx, [network.id], ROUTER_INTERFACE)
+    joined = ports.internal_ports(tx, [network.id], ROUTER_INTERFACE)
     needed = (
-        network.v4 is not None and bool(network.v4.gateway) and network.v4.gateway in {each.address for each in routers}
+        network.v4 is not None and bool(network.v4.gateway) and network.v4.gateway in {each.address for each in joined}
     )
     if needed and not mine:
         port_id = PortId(control.new_id())

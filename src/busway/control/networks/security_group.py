@@ -125,8 +125,7 @@ def update_group(
             name=known.name if name is None else name,
             description=known.description if description is None else description,
         )
-        store.save_group(tx, made)
-    return made
+        return store.save_group(tx, made)
 
 
 def delete_group(control: Control, caller: Caller, group_id: str) -> None:
@@ -178,8 +177,8 @@ def delete_rule(control: Control, caller: Caller, rule_id: str) -> None:
     """Deletes a rule; open connections that it permitted end at once."""
     with control.db.write() as tx:
         for group in store.list_groups(tx, scope(caller)):
-            if any(rule.id == rule_id for rule in group.rules):
-                store.remove_rule(tx, rule_id)
+            if rule := next((each for each in group.rules if each.id == rule_id), None):
+                store.remove_rule(tx, rule)
                 store.note_change(tx, group.project_id, control.now())
                 break
         else:

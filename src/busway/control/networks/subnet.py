@@ -101,8 +101,7 @@ def _create(control: Control, tx: Tx, caller: Caller, wanted: NewSubnet) -> tupl
             code="subnet-exists",
         )
     _check_room(control, tx, caller, network, subnet)
-    changed = network.with_subnet(subnet.version, subnet)
-    store.save_network(tx, changed)
+    changed = store.save_network(tx, network.with_subnet(subnet.version, subnet))
     note_network(tx, changed, control.now())
     return changed, subnet
 
@@ -136,11 +135,10 @@ def update_subnet(
             dns=subnet.dns if dns is None else _dns(dns),
             routes=subnet.routes if routes is None else _routes(routes, subnet.version),
         )
-        whole = network.with_subnet(subnet.version, changed)
-        store.save_network(tx, whole)
+        whole = store.save_network(tx, network.with_subnet(subnet.version, changed))
         note_network(tx, whole, control.now())
     tell_hosts(control)
-    return whole, changed
+    return whole, next(each for each in whole.subnets if each.id == subnet.id)
 
 
 def _with_gateway(tx: Tx, network: Network, subnet: Subnet, gateway: str) -> Subnet:

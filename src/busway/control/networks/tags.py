@@ -21,6 +21,7 @@ from busway.domain.errors import BadInput, NotFound
 from busway.store import network_tags as store
 from busway.store import networks
 from busway.store.database import Tx
+from busway.store.network_revisions import revise_resource
 
 MAX_TAGS = 50
 MAX_LENGTH = 60
@@ -90,6 +91,7 @@ def _change(
         if len(tags) > MAX_TAGS:
             raise BadInput(f"{len(tags)} tags are too many", remedy=f"Keep at most {MAX_TAGS}.", code="network-tags")
         store.set_tags(tx, resource_id, tags)
+        revise_resource(tx, kind, resource_id)
     return tuple(sorted(tags))
 
 
