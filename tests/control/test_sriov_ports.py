@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from busway.control.moves.begin_resize import resize_server
 from busway.control.moves.kinds.migrate import migrate_server
 from busway.control.networks import network as networks
 from busway.control.networks import port as ports
@@ -23,6 +24,7 @@ from busway.domain.documents import HostResources
 from busway.domain.errors import BadInput, BuswayError, Conflict
 from busway.domain.guest_network import BRIDGE
 from busway.domain.host_facts import GuestAct, HostCell
+from busway.domain.ids import FlavorId
 from busway.domain.network import Network, Port
 from busway.domain.requests import CreateServer, NetworkRef
 from busway.domain.server import Server, ServerStatus
@@ -341,3 +343,17 @@ def test_a_card_that_a_guest_has_keeps_the_name_by_which_it_is_offered(there: Cl
 
     assert again.status is ServerStatus.BUILD
     assert units(host)[0].mac == "52:54:00:00:00:a1"
+
+
+def test_a_function_of_a_card_can_t_be_limited_and_the_request_is_refused(there: Cloud) -> None:
+    host = with_nics(there, card())
+    mine = network(there)
+    with pytest.raises(BadInput, match="a port of type direct can't be limited") as caught:
+        boot(there, direct(there, mine), extra_specs={"quota:vif_outbound_average": "1000"})
+    assert caught.value.code == "vnic-limits"
+
+    server = boot(there, direct(there, mine))
+    host.obey()
+    limited = replace(there.plain, id=FlavorId("limited"), extra_specs={"quota:vif_inbound_average": "1000"})
+    with pytest.raises(BadInput, match="a port of type direct can't be limited"):
+        resize_server(there.control, ADMIN, server.id, limited, "req-r")

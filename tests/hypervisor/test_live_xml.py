@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from busway.domain.errors import HostError
+from busway.domain.guest_machine import Machine
+from busway.domain.guest_machine.limits import CardLimits, DiskLimits, Limits
 from busway.domain.guest_network import OVERLAY
 from busway.hypervisor import GuestFiles, GuestOptions, domain_xml
 from busway.hypervisor.xml.live import arriving_xml, disks_to_copy
@@ -123,3 +125,26 @@ def test_another_guest_or_another_machine_is_refused(given: str) -> None:
     with pytest.raises(HostError) as caught:
         arriving_xml(given, mine())
     assert caught.value.code == "live-definition"
+
+
+_LIMITS = Limits(200, 0, 50000, DiskLimits(read_iops_sec=500), CardLimits(1000), CardLimits(500))
+
+
+@pytest.mark.parametrize("sent", [Limits(), Limits(10000, 0, 0, DiskLimits(read_iops_sec=10**6), CardLimits(9))])
+def test_limits_are_those_of_the_flavor_whatever_the_source_sends(sent: Limits) -> None:
+    limited = replace(desired_server(ONE), machine=Machine(limits=_LIMITS))
+    own = domain_xml(limited, files("/my"), OPTIONS)
+
+    arrived = ET.fromstring(arriving_xml(theirs(machine=Machine(limits=sent)), own))
+
+    def said(path: str) -> list[tuple[str, str | None]]:
+        return [(each.tag, each.text or each.get("average")) for each in arrived.iterfind(path)]
+
+    assert said("cputune/*") == [("shares", "200"), ("quota", "50000")]
+    assert said("devices/disk/iotune/*") == [("read_iops_sec", "500")]
+    assert said("devices/interface/bandwidth/*") == [("inbound", "1000"), ("outbound", "500")]
+
+
+def test_a_guest_without_limits_brings_none_along() -> None:
+    arrived = arriving_xml(theirs(machine=Machine(limits=_LIMITS)), mine())
+    assert not {"cputune", "iotune", "bandwidth"} & {each.tag for each in ET.fromstring(arrived).iter()}

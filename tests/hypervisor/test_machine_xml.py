@@ -10,6 +10,7 @@ from busway.domain.disk_role import DiskRole
 from busway.domain.documents import DesiredCell
 from busway.domain.guest_layout import guest_layout
 from busway.domain.guest_machine import Machine
+from busway.domain.guest_machine.limits import CardLimits, DiskLimits, Limits
 from busway.hypervisor import GuestFiles, GuestOptions, domain_xml
 from busway.testing.golden import Golden
 from tests.hypervisor.test_domain_xml import BRIDGES, server
@@ -33,6 +34,17 @@ MACHINES = {
     "disks": Machine(ephemeral_gb=20, swap_mb=512),
     "swap": Machine(swap_mb=512, disk_bus="scsi"),
     "quiet": Machine(rng=False, video="none"),
+    "limited": Machine(
+        limits=Limits(
+            2000,
+            50000,
+            25000,
+            DiskLimits(read_iops_sec=500, write_bytes_sec=10485760, write_bytes_sec_max=20971520, size_iops_sec=4096),
+            CardLimits(1000, 2000, 3000),
+            CardLimits(500),
+        ),
+        ephemeral_gb=20,
+    ),
 }
 
 

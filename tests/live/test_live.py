@@ -64,3 +64,7 @@ def test_one_guest_is_left_whatever_dies_and_strangers_are_refused(story: str) -
 def test_connections_and_the_clock_of_a_guest_go_over_and_back() -> None:
     """Needs the lab's guest image, a system with a network."""
     run(build_guest_image(default_cache()), module="tests.live.inside.connections")
+
+
+def test_limits_of_a_flavor_are_those_of_the_guest_and_go_over_with_it() -> None:
+    run(module="tests.live.inside.limits")

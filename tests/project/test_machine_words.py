@@ -38,6 +38,27 @@ _END = """
 Without any of these words a guest has SeaBIOS, the host's CPU (`busway agent --cpu-mode`), virtio disks and cards, a serial console, a
 random number generator, a screen, no USB and no balloon.
 
+## Limits of CPUs, disks and network cards
+
+The extra specs `quota:...` are [Nova's resource limits](https://docs.openstack.org/nova/latest/admin/resource-limits.html) for libvirt. They have nothing to do
+with the quotas of projects. What each means is above; who enforces it, and where:
+
+| limit | enforced by |
+|---|---|
+| `cpu_shares` | the kernel's cgroup of the guest. Shares matter only while guests want more CPU time than there is, and are compared with those of the other guests: with cgroups v2 (Debian 12) one without the word has 100, with v1 it has 1024. v2 takes 1 to 10000 ([`cpu.weight`](https://docs.kernel.org/admin-guide/cgroup-v2.html)), so more is refused for both |
+| `cpu_quota`, `cpu_period` | the same, for each vCPU: 50000 in a period of 100000 is half a CPU for each. QEMU's own threads are not limited |
+| `disk_...` | QEMU. Each disk that the guest can write to (root, ephemeral, swap, that of a rescue) has the limits for itself; the configuration drive has none |
+| `vif_...` on networks `local` and `bridge` | `tc` on the card's interface on the host, which libvirt sets |
+| `vif_...` on networks `geneve` | Open vSwitch, which libvirt tells: a queue towards the guest, policing from it |
+| `vif_...` on ports `direct` and `direct-physical` | nobody: the host does not see the traffic. A request for a flavor with them and such a port is refused (`vnic-limits`) |
+
+A total and a part of it, a burst without its rate or below it, a peak below the average and a period without a quota are refused when they are set: libvirt or QEMU would
+refuse the guest. A server keeps the limits of its flavor as it was when the server was created; a resize gives it those of the new flavor, and a live migration
+keeps them. They are part of the guest's definition: what is plugged in later is limited too.
+
+A host reports `limits` when its agent knows them, and `cpu-limits` when its kernel has the cgroup controller `cpu`. If `cgroup_controllers` in libvirt's `qemu.conf` leaves
+`cpu` out, libvirt refuses guests with limits of CPUs, and says so in the server's fault.
+
 ## Ephemeral and swap disks
 
 A flavor with `OS-FLV-EXT-DATA:ephemeral` (GiB) or `swap` (MiB) gives its servers more disks: `openstack flavor create --ephemeral 100 --swap

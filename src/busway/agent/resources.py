@@ -15,6 +15,7 @@ from busway.domain.grant import Held
 from busway.domain.guest_machine import MachineWord
 from busway.domain.host_facts import GuestAct
 from busway.domain.units import KINDS
+from busway.hardware.cpu_cgroup import shares_cpus
 from busway.hardware.huge_pages import HugePages, paged_cell, read_huge_pages
 from busway.hardware.isolation import read_unsafe
 from busway.hardware.numa import kept_apart, online_cpus, read_cells
@@ -46,6 +47,8 @@ def measure(
         acts=tuple(GuestAct),
         machine=(
             *facts.machine,
+            MachineWord.LIMITS,
+            *((MachineWord.CPU_LIMITS,) if shares_cpus(root) else ()),
             *((MachineWord.EXTRA_DISKS,) if can_make_blank() else ()),
             *((MachineWord.HUGE_PAGES, f"pages-{pages.size_kb}") if paged else ()),
         ),

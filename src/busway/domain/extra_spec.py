@@ -14,9 +14,8 @@ from busway.domain.within import WITHIN_EXTRA_SPEC, parse_within
 
 PCI_EXTRA_SPECS = (ALIAS_EXTRA_SPEC, NUMA_POLICY_EXTRA_SPEC, WITHIN_EXTRA_SPEC)
 _TRAIT, _TRAIT_WORDS = "trait:", ("required", "forbidden")
-# Namespaces of Nova's that change a guest there, and nothing here.
+# A namespace of Nova's that changes a guest there, and nothing here.
 _REFUSED = {
-    "quota": "No host limits or shares out what its guests take of CPUs, disks and networks.",
     "accel": "There is no service of accelerators: devices are asked for by aliases and resource classes.",
 }
 _CLOSE = 0.85  # of 1: hw:pci_numa_afinity_policy is closer, hw:numa_nodes is not

@@ -9,6 +9,9 @@ from functools import lru_cache
 from busway.domain.alias import Alias, AliasSpec, PciRequest
 from busway.domain.device import DeviceKind, PciDevice
 from busway.domain.device_tags import NO_TAGS, DeviceTags
+from busway.domain.errors import BadInput
+from busway.domain.flavor import Flavor
+from busway.domain.guest_machine.limits import has_card_limits
 from busway.domain.guest_network import DIRECT, DIRECT_PHYSICAL, NORMAL
 from busway.domain.ids import ClaimId, PortId
 from busway.domain.numa_policy import NumaPolicy
@@ -78,6 +81,18 @@ class NicWish:
 
 
 OVERLAY_WISH = NicWish(NORMAL, "")
+
+
+def refuse_limited(flavor: Flavor, vnics: Iterable[str]) -> None:
+    """Raises `BadInput` for a flavor that limits network cards, and a port that is a function of a card: nothing on the host sees its traffic."""
+    direct = next((vnic for vnic in vnics if vnic != NORMAL), None)
+    if direct is not None and has_card_limits(flavor.extra_specs):
+        raise BadInput(
+            f"Flavor {flavor.name} limits network cards (quota:vif_...), and a port of type {direct} can't be limited",
+            detail="Its function of a network card belongs to the guest alone: the host sees nothing of its traffic.",
+            remedy="Choose a flavor without quota:vif_ extra specs, or ports of type normal.",
+            code="vnic-limits",
+        )
 
 
 def pair_ports(ports: Iterable[tuple[PortId, str]], claims: Iterable[tuple[ClaimId, str]]) -> dict[ClaimId, PortId]:

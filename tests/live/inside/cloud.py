@@ -45,7 +45,7 @@ class LiveCloud(ProcessCloud):
         except httpx.HTTPError:
             return False
 
-    def add_host(self, name: str) -> None:
+    def add_host(self, name: str, *, cpu_cgroup: bool = False) -> None:
         """A host with libvirt, joined to the hub; its agent is started by `start_agent`."""
         number = self.numbers[name] = len(self.numbers) + 1
         folder = self.folder_of(name)
@@ -59,6 +59,7 @@ class LiveCloud(ProcessCloud):
             str(script),
             str(folder),
             f"{number:08d}-1111-4111-8111-111111111111",
+            "cpu" if cpu_cgroup else "",
         ]
         with (folder / "host.log").open("wb") as log:
             self.processes[f"host {name}"] = process = subprocess.Popen(command, stdout=log, stderr=log)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A host: its own mounts and network, a bridge to the others, and a libvirt of its own. $1: its folder, $2: its UUID.
+# A host: its own mounts and network, a bridge to the others, and a libvirt of its own. $1: its folder, $2: its UUID, $3: "cpu" for the cgroup of CPUs, of version 1.
 D=$1
 mount --make-rprivate /
 mount -t sysfs sysfs /sys
@@ -17,13 +17,19 @@ for group in libvirt-qemu:x:64055: libvirt:x:64056: kvm:x:64057:; do
 done
 mount --bind "$D/passwd" /etc/passwd
 mount --bind "$D/group" /etc/group
+if [ "$3" = cpu ]; then
+    mount -t tmpfs tmpfs /sys/fs/cgroup
+    mkdir /sys/fs/cgroup/cpu
+    mount -t cgroup -o cpu cgroup /sys/fs/cgroup/cpu
+    controllers='"cpu"'
+fi
 cat > /etc/libvirt/qemu.conf <<X
 user = "root"
 group = "root"
 security_driver = "none"
 stdio_handler = "file"
 namespaces = [ ]
-cgroup_controllers = [ ]
+cgroup_controllers = [ $controllers ]
 remember_owner = 0
 dynamic_ownership = 0
 X

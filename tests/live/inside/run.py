@@ -33,14 +33,14 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def two_hosts(folder: Path, prepare: Callable[[LiveCloud], object]) -> Iterator[LiveCloud]:
-    """A cloud with the hosts h1 and h2; after a failure its logs are printed."""
+def two_hosts(folder: Path, prepare: Callable[[LiveCloud], object], *, cpu_cgroup: bool = False) -> Iterator[LiveCloud]:
+    """A cloud with the hosts h1 and h2, of which h1 may have the cgroup of CPUs; after a failure its logs are printed."""
     cloud = LiveCloud(folder)
     try:
         cloud.start_control()
         prepare(cloud)
         for name in ("h1", "h2"):
-            cloud.add_host(name)
+            cloud.add_host(name, cpu_cgroup=cpu_cgroup and name == "h1")
             start_agent(cloud, name)
         for name in ("h1", "h2"):
             cloud.wait_for_host(name)

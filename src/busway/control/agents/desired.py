@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,7 +20,7 @@ from busway.domain.documents import ConfigDrive, Desired, DesiredRescue, Desired
 from busway.domain.errors import BuswayError
 from busway.domain.flavor import Flavor
 from busway.domain.grant import Grant
-from busway.domain.guest_machine import PLAIN, Machine, machine_of
+from busway.domain.guest_machine import LIMIT_PREFIX, PLAIN, Machine, machine_of
 from busway.domain.ids import ClaimId, DeviceId, HostId, ImageId, ServerId
 from busway.domain.network import Port
 from busway.domain.units import WHOLE_KINDS
@@ -161,11 +162,14 @@ def _rescue(tx: Tx, row: ServerRow) -> DesiredRescue | None:
 
 
 def _machine(flavor: Flavor, row: ServerRow) -> Machine:
-    """The guest machine of a server; a plain one for words that an earlier release accepted and this one does not."""
-    try:
-        return machine_of(flavor, row.image_words) if row.image_words is not None else PLAIN
-    except BuswayError:
+    """The guest machine of a server; without limits, or else a plain one, for words that an earlier release accepted and this one does not."""
+    if row.image_words is None:
         return PLAIN
+    specs = flavor.extra_specs
+    for read in (specs, {key: value for key, value in specs.items() if not key.startswith(LIMIT_PREFIX)}):
+        with contextlib.suppress(BuswayError):
+            return machine_of(replace(flavor, extra_specs=read), row.image_words)
+    return PLAIN
 
 
 def _devices(

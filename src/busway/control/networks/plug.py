@@ -15,6 +15,7 @@ from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, NotFound
 from busway.domain.ids import PortId, ProjectId, SecurityGroupId, ServerId
 from busway.domain.network import Network, Port, mac_for
+from busway.domain.nic_request import refuse_limited
 from busway.domain.requests import CreateServer, NetworkRef
 from busway.store import networks, ports, security_groups
 from busway.store.accepting import LockedState
@@ -84,6 +85,7 @@ def plug_ports(
         if ref.port_id is not None:
             for server_id in server_ids:
                 port = take_port(control, tx, caller, ref.port_id, caller.project_id)
+                refuse_limited(request.flavor, [port.vnic])
                 ports.save_port(tx, replace(port, server_id=server_id, tag=ref.tag))
         else:
             new = next(waiting)

@@ -11,7 +11,7 @@ from busway.domain.guest_cells import guest_cells
 from busway.domain.guest_machine import cpu_threads, isolates_emulator, machine_of, shared_vcpus
 from busway.domain.ids import ImageId, ServerId
 from busway.domain.image_boot import TRAIT
-from busway.domain.nic_request import NicWish, needs_overlay, nic_requests
+from busway.domain.nic_request import NicWish, needs_overlay, nic_requests, refuse_limited
 from busway.domain.numa_policy import NUMA_POLICY_PROPERTY, numa_policy_of
 from busway.domain.placement import Pairs, PlacementRequest, ServerGroup
 from busway.domain.resource_request import check_resources
@@ -60,6 +60,7 @@ def placement_request(
 
     `nics` are the SR-IOV ports of the server, and those on networks of type geneve.
     """
+    refuse_limited(flavor, (wish.vnic for wish in nics))
     number, sizes = guest_cells(flavor, properties)
     requests = parse_requests(flavor.extra_specs, control.pci_rules(tx).aliases, properties)
     return PlacementRequest(

@@ -4,6 +4,7 @@
 Nova knows, each served, refused or ignored, from which docs/reference/machine.md is written.
 """
 
+from busway.domain.guest_machine.limits import PREFIX as LIMIT_PREFIX
 from busway.domain.guest_machine.machine import PLAIN, Machine, MachineWord
 from busway.domain.guest_machine.read import (
     check_machine_specs,
@@ -16,6 +17,7 @@ from busway.domain.guest_machine.read import (
 )
 
 __all__ = [
+    "LIMIT_PREFIX",
     "PLAIN",
     "Machine",
     "MachineWord",

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from busway.domain.guest_machine.limits import NO_LIMITS, Limits
+
 
 class MachineWord(StrEnum):
     """What a host must be able to do for some machine; a host reports the words that it can serve.
@@ -22,6 +24,8 @@ class MachineWord(StrEnum):
     MIRROR = "pci-mirror"
     EXTRA_DISKS = "extra-disks"
     HUGE_PAGES = "huge-pages"
+    LIMITS = "limits"
+    CPU_LIMITS = "cpu-limits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Machine:
     hotplug_window_mb: int = 0
     pages: str = ""  # that its memory must lie in: "large", or the kB of one; "" for any
     share_emulator: bool = False  # QEMU's own threads stay off the guest's dedicated CPUs
+    limits: Limits = NO_LIMITS
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -86,6 +91,10 @@ class Machine:
             yield MachineWord.EXTRA_DISKS
         if self.pages:
             yield MachineWord.HUGE_PAGES if self.pages == "large" else f"pages-{self.pages}"
+        if self.limits != NO_LIMITS:
+            yield MachineWord.LIMITS
+        if self.limits.of_cpus:
+            yield MachineWord.CPU_LIMITS
         if self.tpm:
             yield f"tpm-{self.tpm}"
         if self.video not in ("", "none"):

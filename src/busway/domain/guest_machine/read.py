@@ -15,6 +15,7 @@ from busway.domain.errors import BadInput, BuswayError, Forbidden, InvalidConfig
 from busway.domain.flavor import Flavor
 from busway.domain.guest_cells import guest_cells
 from busway.domain.guest_machine import words
+from busway.domain.guest_machine.limits import PREFIX, read_limits
 from busway.domain.guest_machine.machine import Machine
 from busway.domain.guest_machine.words import ELSEWHERE, IGNORED, REFUSED, SERVED, Word
 from busway.domain.resource_request import parse_resources
@@ -32,6 +33,7 @@ _SIZE = re.compile(r"([1-9][0-9]{0,9})(kB|KB|MB|GB)?", re.ASCII)
 _KB = {"kB": 1, "KB": 1, "MB": 1024, "GB": 1 << 20}
 _LEAST_HUGE_KB = 2048
 _OWN = (
+    PREFIX,
     "hw:",
     "hw_",
     "os:secure_boot",
@@ -93,6 +95,7 @@ def machine_of(flavor: Flavor, properties: Mapping[str, str]) -> Machine:
         swap_mb=flavor.swap_mb,
         hotplug_ports=asked.number(words.HOTPLUG, 0, 0, words.MOST_HOTPLUG_PORTS) if asked.has(words.HOTPLUG) else None,
         hotplug_window_mb=_window(asked),
+        limits=read_limits(flavor.extra_specs, _flavor_error),
     )
     if cpu_threads(flavor, properties) is None and (word := _of_dedicated(asked)) is not None:
         raise asked.error(word, "it needs hw:cpu_policy=dedicated or mixed")
@@ -174,6 +177,7 @@ def check_machine_specs(specs: Mapping[str, str]) -> None:
     """Raises `InvalidExtraSpec` for a word about the machine that is unknown or refused, or whose value is."""
     for key, value in specs.items():
         _check(key, value, _BY_FLAVOR, _flavor_error)
+    read_limits(specs, _flavor_error)
 
 
 _Error = Callable[[str, str, str], BuswayError]
@@ -227,6 +231,8 @@ def _check(key: str, value: str, known: Mapping[str, Word], error: _Error) -> No
     if word is None:
         near = difflib.get_close_matches(key, known, n=1)
         raise error(key, value, "there is no such word" + (f"; did you mean {near[0]}?" if near else ""))
+    if key.startswith(PREFIX):
+        return  # `read_limits` looks at the numbers, which have more digits
     if isinstance(word.values, tuple) and value not in word.values:
         raise error(key, value, f"it may be {word.may_be}")
     if word.values == words.BOOT_MENU.values and parse_boolean(value) is None:
@@ -328,7 +334,7 @@ def _asks_share(flavor: Flavor) -> bool:
     return any(each.kind == RenderShare.kind for each in parse_resources(flavor.extra_specs).groups)
 
 
-def _flavor_error(key: str, value: str, why: str) -> BuswayError:
+def _flavor_error(key: str, value: str, why: str) -> InvalidExtraSpec:
     return InvalidExtraSpec(
         f"{key}={shortened(value)} is not supported: {why}",
         remedy=f"Unset it, or use a supported value: openstack flavor unset --property {key} FLAVOR",

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from busway.domain.guest_machine.limits import LIMIT_WORDS, OTHERS
+
 MOST_SERIAL_PORTS = 4  # an x86 machine's
 MOST_HOTPLUG_PORTS = 16
 VIDEO_MODELS = ("none", "virtio", "vga", "bochs", "cirrus", "qxl")
@@ -162,12 +164,14 @@ SERVED = (
     DEDICATED_MASK, CPU_THREADS, EMULATOR, PAGE_SIZE, HIDE, HIDE_OLD, PMU, HPET, LOCKED, VIOMMU, WATCHDOG, RNG_MODEL, RNG_ALLOWED, RNG_BYTES, RNG_PERIOD,
     DISK_BUS, SCSI_MODEL, NIC_MODEL, MULTIQUEUE, TPM, TPM_MODEL, AGENT, QUIESCE, VIDEO, VIDEO_RAM, VIDEO_MOST,
     SERIAL, RESCUE_BUS, RESCUE_DEVICE, MIRROR, HOTPLUG, HOTPLUG_WINDOW, LIVE_UNPLUG, HOT_RESIZE,
+    *(Word(each.flavor, "", f"{each.least} to {each.most}", each.meaning) for each in LIMIT_WORDS),
 )  # fmt: skip
 
 _NO_REALTIME = "no host keeps CPUs for real-time guests"
 _EXACT = "say the topology itself: cpu_sockets, cpu_cores and cpu_threads"
 _NO_CONFIDENTIAL = "there are no confidential guests"
 REFUSED = {
+    **OTHERS,
     "hw:cpu_max_sockets": _EXACT, "hw:cpu_max_cores": _EXACT, "hw:cpu_max_threads": _EXACT,
     "hw_cpu_max_sockets": _EXACT, "hw_cpu_max_cores": _EXACT, "hw_cpu_max_threads": _EXACT,
     "hw:cpu_realtime": _NO_REALTIME, "hw:cpu_realtime_mask": _NO_REALTIME, "hw_cpu_realtime_mask": _NO_REALTIME,

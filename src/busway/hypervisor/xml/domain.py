@@ -15,6 +15,7 @@ from busway.hypervisor.xml.device import add_device
 from busway.hypervisor.xml.disks import add_disks
 from busway.hypervisor.xml.element import add_text
 from busway.hypervisor.xml.extras import add_extras
+from busway.hypervisor.xml.limits import add_cpu_limits, add_disk_limits
 from busway.hypervisor.xml.nics import add_nic
 from busway.hypervisor.xml.numa import add_emulator, add_numa
 from busway.hypervisor.xml.platform import add_platform
@@ -47,10 +48,12 @@ def domain_xml(server: DesiredServer, files: GuestFiles, options: GuestOptions) 
     add_numa(domain, server.cells, pinned=pinned or options.virt_type == "kvm")
     if pinned:
         add_emulator(domain, server.cells, shared if machine.share_emulator else "")
+    add_cpu_limits(domain, machine.limits)
     devices = ET.SubElement(domain, "devices")
     layout = guest_layout(server)
     add_ports(devices, layout, usb=server.rescue is not None and server.rescue.bus == "usb")
     add_disks(devices, server, files)
+    add_disk_limits(devices, machine.limits.disk)
     for nic, port in layout.nics:
         add_nic(devices, nic, port.index, server, options)
     add_serial(devices, machine, files)

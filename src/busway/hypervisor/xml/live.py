@@ -43,6 +43,7 @@ _TOP = frozenset(
         "currentMemory",
         "memoryBacking",
         "vcpu",
+        "cputune",
         "os",
         "features",
         "cpu",
@@ -77,10 +78,13 @@ def arriving_xml(source_xml: str, own_xml: str) -> str:
             _check_windows(element)
         elif element.tag not in _TOP:
             raise _refused(f"It has <{element.tag}>.")
-        if element.tag in ("resource", "seclabel"):
+        if element.tag in ("resource", "seclabel", "cputune"):
             guest.remove(element)
     _take_over_size(guest, own)
     _take_over_files(guest, own)
+    guest.extend(
+        own.findall("cputune")
+    )  # a guest's limits are those of its flavor, whatever the source has made of them
     devices, here = _part(guest, "devices"), _part(own, "devices")
     for device in list(devices):
         _ADAPTERS.get(device.tag, _plain)(devices, device, here)
@@ -190,10 +194,12 @@ def _disk(_devices: ET.Element, disk: ET.Element, here: ET.Element) -> None:
         *disk.findall("backingStore"),
         *disk.findall("mirror"),
         *disk.findall("driver"),
+        *disk.findall("iotune"),
     ):
         disk.remove(old)
     for name_ in ("driver", "source"):
         disk.append(_part(twin, name_))
+    disk.extend(twin.findall("iotune"))
 
 
 def _named(disk: ET.Element) -> str:
@@ -209,10 +215,12 @@ def _interface(_devices: ET.Element, card: ET.Element, here: ET.Element) -> None
     own = twin.find("virtualport")  # by which OVN knows the port
     if own is None and card.find("virtualport") is not None:
         raise _refused(f"Its network card {mac} has a <virtualport>.")
-    for name in ("source", "target", "virtualport"):
+    for name in ("source", "target", "virtualport", "bandwidth"):
         for old in card.findall(name):
             card.remove(old)
-    card.extend([_part(twin, "source"), _part(twin, "target"), *([] if own is None else [own])])
+    card.extend(
+        [_part(twin, "source"), _part(twin, "target"), *([] if own is None else [own]), *twin.findall("bandwidth")]
+    )
     for name in ("script", "filterref", "backend"):
         if card.find(name) is not None:
             raise _refused(f"Its network card {mac} has a <{name}>.")

@@ -9,6 +9,7 @@ from busway.domain.errors import HostError
 from busway.domain.guest_network import OVERLAY
 from busway.hypervisor.guest import GuestOptions
 from busway.hypervisor.xml.element import pci_address
+from busway.hypervisor.xml.limits import add_card_limits
 
 _MOST_QUEUES = 8
 
@@ -29,6 +30,7 @@ def add_nic(devices: ET.Element, nic: Nic, port: int, server: DesiredServer, opt
     if nic.driver == OVERLAY:
         plugged = ET.SubElement(card, "virtualport", type="openvswitch")
         ET.SubElement(plugged, "parameters", interfaceid=nic.port)  # by which OVN knows the port
+    add_card_limits(card, server.machine.limits)
     ET.SubElement(card, "target", dev=nic.tap)
     ET.SubElement(card, "model", type=server.machine.nic_model)
     if server.machine.multiqueue and server.machine.nic_model == "virtio":
