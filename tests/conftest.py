@@ -1,5 +1,6 @@
 """Fixtures for all tests: a database of each kind, empty, and a PostgreSQL server that is started once."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -46,6 +47,12 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update({_FOLDER: folder, "TMPDIR": folder})
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", root)
     tempfile.tempdir = None
+
+
+def pytest_collection_finish() -> None:
+    """Lets the garbage collector leave alone what was imported: it would go through all of it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -11,6 +11,7 @@ import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 
+from busway.bootstrap.config import Config
 from busway.store import database as store
 from busway.store.database import Database
 from busway.store.schema import upgrade
@@ -22,6 +23,15 @@ def add_tables(database: Database) -> None:
     """Gives an empty SQLite database, to which nobody is connected yet, all tables of today."""
     assert database.is_sqlite and database.url.database
     shutil.copyfile(_template(), database.url.database)
+
+
+def add_tables_of(config: Config) -> Config:
+    """Gives a control plane that has never started a SQLite database with all tables of today; returns its configuration."""
+    config.state.mkdir(mode=0o700, parents=True)
+    database = Database(config.database)
+    add_tables(database)
+    database.close()
+    return config
 
 
 def new_postgres(server: Path, *, tables: bool = False) -> str:

@@ -106,6 +106,7 @@ def test_a_token_is_asked_for_where_there_is_one() -> None:
         assert httpx.get(url, headers={"authorization": "Bearer secret"}).status_code == 200
 
 
+@pytest.mark.thorough
 def test_a_client_that_says_nothing_keeps_others_for_a_few_seconds_only() -> None:
     with serving() as server, socket.create_connection(("127.0.0.1", server.port)):
         began = time.monotonic()

@@ -23,6 +23,7 @@ from busway.store.audit import AuditFilter, list_records
 from busway.testing.machines import Machine
 from busway.testing.machines_named import NAMED
 from tests.control.clouds import ADMIN
+from tests.databases import add_tables_of
 from tests.doctor.hosts import BROKEN, healthy
 
 ROOM = Room(vcpus=64, ram_mb=512 * 1024, disk_gb=1000)
@@ -116,7 +117,7 @@ def test_a_ready_card_beside_one_that_is_not_is_offered_by_its_address(tmp_path:
 
 @pytest.fixture
 def control(tmp_path: Path) -> Iterator[Control]:
-    made = build_control(read_config(None, state_path=tmp_path / "state"))
+    made = build_control(add_tables_of(read_config(None, state_path=tmp_path / "state")))
     ensure_admin(made)
     yield made
     made.db.close()

@@ -34,6 +34,7 @@ from busway.pki.certificate import fingerprint, host_of
 from busway.wire.join import JoinToken, decode_token, encode_token
 from tests.bootstrap.between import between
 from tests.control.clouds import ADMIN
+from tests.databases import add_tables_of
 
 
 def config(folder: Path, **overrides: Any) -> Config:
@@ -42,7 +43,7 @@ def config(folder: Path, **overrides: Any) -> Config:
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[Served]:
-    with served(config(tmp_path)) as cloud:
+    with served(add_tables_of(config(tmp_path))) as cloud:
         yield cloud
 
 

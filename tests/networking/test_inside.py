@@ -20,6 +20,7 @@ def test_connections_are_read_forgotten_and_remembered_again_with_their_answers(
     _run("connections")
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(180)
 def test_each_guest_reads_its_own_metadata_and_nobody_elses() -> None:
     if shutil.which("busybox") is None or shutil.which("nsenter") is None:

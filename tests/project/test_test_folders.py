@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 # They make a database of a template, and an agent with its folders.
 ONES = (
@@ -15,6 +17,7 @@ ONES = (
 )
 
 
+@pytest.mark.thorough
 def test_a_run_leaves_no_folder_of_its_own(tmp_path: Path) -> None:
     of_pytest = tmp_path / "of-pytest"
     of_pytest.mkdir()

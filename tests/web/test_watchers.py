@@ -79,6 +79,7 @@ def test_a_look_costs_as_much_for_five_hundred_who_listen_as_for_one(large: ApiS
     assert (one[2], many[2]) == (1, live.MOST_STREAMS)
 
 
+@pytest.mark.thorough
 def test_an_idle_look_takes_as_many_statements_among_many_hosts(large: ApiServer, small: ApiServer) -> None:
     few, many = _looks(small, 1), _looks(large, 1)
 
