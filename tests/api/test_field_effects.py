@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from busway.api import openapi
 from busway.api.operation import Operation
 from busway.control.placement.place import place_round
+from tests.api.change_effects import CHANGES, DEFINITIONS, LABEL, REFUSED_CHANGE
 from tests.api.field_walk import ANY, ITEM, UNKNOWN, fields_of
 from tests.api.serving import ApiServer
 from tests.api.test_servers import create
@@ -220,8 +222,48 @@ def test_every_field_is_a_label_or_has_an_effect() -> None:
     assert sorted(known - fields - parents) == []
 
 
+def _changes() -> dict[str, set[str]]:
+    """The fields of each change and action, by its method and path, without what they all stand in; without labels."""
+    found: dict[str, set[str]] = {}
+    for each in (each for table in openapi.SERVICES.values() for each in table):
+        paths = {field.path for field in fields_of(each) if UNKNOWN not in field.path}
+        if not paths or (each.method == "POST" and each.path in MADE.values()):
+            continue
+        while len(firsts := {path[0] for path in paths}) == 1 and (len(paths) > 1 or firsts == {ITEM}):
+            paths = {path[1:] for path in paths if path[1:]}
+        leaves = {path for path in paths if not any(path == other[: len(path)] and path != other for other in paths)}
+        named = {".".join(path) for path in leaves}
+        if each.path.startswith(DEFINITIONS):
+            named &= {"visibility", "protected", "owner"}
+        found[f"{each.method} {each.path}"] = named
+    return found
+
+
+def _is_label(name: str, explained: Mapping[str, str]) -> bool:
+    return name not in explained and (name == "tags" or name.rpartition(".")[2] in ("name", "description"))
+
+
+def test_every_field_of_a_change_has_an_effect_or_is_a_label_or_refused() -> None:
+    unexplained = {
+        (change, name)
+        for change, fields in _changes().items()
+        for name in fields - CHANGES.get(change, {}).keys()
+        if not _is_label(name, CHANGES.get(change, {}))
+    }
+    gone = {
+        (change, name)
+        for change, explained in CHANGES.items()
+        for name in explained.keys() - _changes().get(change, set())
+    }
+
+    assert sorted(unexplained) == []
+    assert sorted(gone) == []
+
+
 def test_every_effect_has_its_test() -> None:
-    assert {test for test in EFFECTS.values() if not _exists(test)} == set()
+    changes = {each for explained in CHANGES.values() for each in explained.values()} - {LABEL, REFUSED_CHANGE}
+
+    assert {test for test in {*EFFECTS.values(), *changes} if not _exists(test)} == set()
 
 
 def test_a_token_without_a_scope_is_for_the_default_project(api_server: ApiServer) -> None:

@@ -220,6 +220,16 @@ def test_the_policy_of_a_port_goes_before_that_of_its_flavor(there: Cloud) -> No
     assert loose.status is ServerStatus.BUILD
 
 
+def test_the_policy_that_a_port_was_changed_to_is_placed_by(there: Cloud) -> None:
+    there.host("h1", inventory=card(node=1), resources=replace(ABLE, cells=(CELL,)))
+    mine = direct(there, network(there))
+
+    ports.update_port(there.control, ADMIN, mine.id, PortFields(numa_policy="required"))
+
+    strict = boot(there, mine, extra_specs={"hw:numa_nodes": "1", "hw:pci_numa_affinity_policy": "preferred"})
+    assert strict.fault is not None and "policy required" in str(strict.fault)
+
+
 def test_a_host_whose_agent_knows_no_ports_of_cards_gets_none(there: Cloud) -> None:
     there.host("h1", inventory=card(), resources=replace(ABLE, kinds=("function",)))
 

@@ -10,7 +10,7 @@ from busway.control.placement.occupancy import Occupants, occupants_of, total
 from busway.control.placement.snapshot import is_up
 from busway.domain.caller import Caller
 from busway.domain.documents import HostResources
-from busway.domain.errors import NotFound
+from busway.domain.errors import BadInput, NotFound
 from busway.domain.ids import HostId
 from busway.domain.placement import ZONE
 from busway.policy import authorize
@@ -72,8 +72,18 @@ def set_enabled(
     reason: str | None = None,
     rule: str = "busway:hosts:update",
 ) -> None:
-    """Allows or forbids new servers on a host; running servers are not affected."""
+    """Allows or forbids new servers on a host; running servers are not affected.
+
+    Raises `BadInput` for a reason with which a host is allowed: as in Nova, only one to forbid it is kept.
+    """
     authorize(caller, rule)
+    if enabled and reason is not None:
+        raise BadInput(
+            "Specifying disabled_reason requires that status is 'disabled'",
+            detail="The reason is shown while the host gets no new servers.",
+            remedy="Leave it out.",
+            code="disabled-reason",
+        )
     now = control.now()
     with control.db.write() as tx:
         host = _get(tx, name)
