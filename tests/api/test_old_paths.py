@@ -91,6 +91,31 @@ def test_security_groups_refuse_as_nova_does(api_server: ApiServer) -> None:
     assert client.post(f"{API}/os-security-group-rules", json=wrong).status_code == 400
 
 
+def test_security_groups_keep_their_limits_of_number_and_length(api_server: ApiServer) -> None:
+    """What Tempest tries only where there is no Neutron."""
+    client, url = api_server.client(), f"{API}/os-security-groups"
+    used = client.get("/compute/v2.1/limits").json()["limits"]["absolute"]["totalSecurityGroupsUsed"]
+    project = client.get("/identity/v3/auth/projects").json()["projects"][0]["id"]
+    mine = f"{API}/os-quota-sets/{project}"
+    words = [
+        {"name": "n" * 256, "description": "d"},
+        {"name": "n", "description": "d" * 256},
+        {"name": "", "description": "d"},
+    ]
+    client.put(mine, json={"quota_set": {"security_groups": used + 2}}).raise_for_status()
+    group = client.post(url, json={"security_group": {"name": "web", "description": "d"}}).json()["security_group"]
+    rule = {"parent_group_id": group["id"], "ip_protocol": "tcp", "from_port": 1, "to_port": 2}
+    client.put(mine, json={"quota_set": {"security_group_rules": 0, "force": True}}).raise_for_status()
+
+    made = [client.post(url, json={"security_group": each}).status_code for each in words]
+    changed = [client.put(f"{url}/{group['id']}", json={"security_group": each}).status_code for each in words]
+    over = client.post(url, json={"security_group": {"name": "second", "description": "d"}})
+    over_rules = client.post(f"{API}/os-security-group-rules", json={"security_group_rule": rule})
+
+    assert made == changed == [400, 400, 400]
+    assert [(each.status_code, "Quota exceeded" in each.text) for each in (over, over_rules)] == [(403, True)] * 2
+
+
 def test_the_version_before_microversions_has_a_document_where_it_says(api_server: ApiServer) -> None:
     client = api_server.client()
 

@@ -105,6 +105,9 @@ def test_a_pool_that_is_unknown_empty_or_not_named_is_refused(old: Old, admin: P
     assert (empty.status_code, "no free address" in empty.text) == (404, True)
     assert (unnamed.status_code, "several pools" in unnamed.text) == (409, True)
     assert old.take(pool="second")["pool"] == "second"
+    [second] = admin.rows("networks", name="second")
+    admin.put("network", second, is_default=True).raise_for_status()
+    assert old.take()["pool"] == "second"
 
 
 def test_an_address_leads_to_a_server_and_then_to_another(old: Old) -> None:

@@ -1,6 +1,7 @@
 from tools.tempest.guests import FLOATING, GUESTS, REACHES
-from tools.tempest.left_out import left_out
-from tools.tempest.outcomes import Outcome, by_why, cause, count, read_outcomes, short
+from tools.tempest.interop import guideline, required
+from tools.tempest.left_out import in_fewer_words, left_out
+from tools.tempest.outcomes import Outcome, by_why, cause, count, idempotent_id, read_outcomes, short
 from tools.tempest.page import Part, write_page
 
 _CLASS = "tempest.api.network.test_networks.NetworksTest"
@@ -124,3 +125,67 @@ def test_what_needs_two_subnets_of_one_version_is_left_out_of_what_needs_guests(
     assert list(left_out([f"{v6}.test_dualnet_multi_prefix_slaac", f"{v6}.test_slaac_from_os"])) == [
         f"{v6}.test_dualnet_multi_prefix_slaac"
     ]
+
+
+def test_a_test_is_known_by_the_id_that_it_keeps() -> None:
+    known = "6c0a0990-43b6-4529-9b61-5fd8daf7c55c"
+
+    assert [
+        idempotent_id(f"tempest.a.B.c{words}") for words in (f"[id-{known}]", f"[slow,id-{known},smoke](raw)", "")
+    ] == [
+        known,
+        known,
+        "",
+    ]
+
+
+def test_the_guideline_requires_tests_that_are_neither_flagged_nor_there_twice() -> None:
+    known = guideline()
+
+    assert known.flagged and known.of_volumes < known.required
+    assert known.required.isdisjoint(known.flagged)
+    assert all(len(each) == 36 and each.count("-") == 4 for each in known.required | known.flagged)
+
+
+def test_a_required_test_has_the_worst_outcome_that_was_run() -> None:
+    first, second, third = sorted(guideline().required)[:3]
+    flagged = min(guideline().flagged)
+    outcomes = [
+        Outcome("a", "skipped", "no", first),
+        Outcome("b", "passed", "", first),
+        Outcome("c", "passed", "", second),
+        Outcome("d", "failed", "x", second),
+        Outcome("e", "skipped", "no", third),
+        Outcome("f", "failed", "y", flagged),
+        Outcome("g", "failed", "z"),
+    ]
+
+    assert {each.id: each.status for each in required(outcomes)} == {
+        first: "passed",
+        second: "failed",
+        third: "skipped",
+    }
+
+
+def test_a_page_tells_of_the_guideline_what_each_part_has_run() -> None:
+    first, second = sorted(guideline().required)[:2]
+    parts = [
+        Part("image", [Outcome("a", "passed", "", first)], "1", "d1"),
+        Part(
+            "compute", [Outcome("b", "skipped", "Cinder is not available", second), Outcome("c", "passed")], "1", "d1"
+        ),
+    ]
+    order = ["image", "compute", "scenario"]
+    page = write_page("", "47.0.0", parts, order)
+
+    again = write_page(page, "47.0.0", [Part("scenario", [Outcome("d", "passed")], "2", "d2")], order)
+
+    assert "| of image | 1 | 1 | 0 | 0 | - |" in again
+    assert "| of compute | 1 | 0 | 0 | 1 | 1: there are no volumes |" in again
+    assert "| **all** | 2 | 1 | 0 | 1 | |" in again and "| of scenario" not in again
+    assert "| 1 | there are no volumes |" in again  # in the part itself too
+
+
+def test_reasons_are_told_in_plain_words() -> None:
+    assert in_fewer_words("VolumesNegativeTest skipped as Cinder is not available") == "there are no volumes"
+    assert in_fewer_words("another") == "another"

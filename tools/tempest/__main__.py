@@ -6,7 +6,8 @@ import argparse
 import datetime
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tools.environment import lock_stanzas
 from tools.lock import locked_versions
 from tools.tempest.cloud import TempestCloud
 from tools.tempest.conf import (
+    ISOLATED,
     LOCAL,
     RANDOM_DATA,
     write_conf,
@@ -28,7 +30,7 @@ from tools.tempest.conf import (
 )
 from tools.tempest.guests import ACROSS, FLOATING, GUESTS, REACHES, GuestCloud, run_apart
 from tools.tempest.left_out import left_out
-from tools.tempest.outcomes import Outcome, by_why, count, short
+from tools.tempest.outcomes import Outcome, by_why, count, idempotent_id, short
 from tools.tempest.page import Part, write_page
 from tools.tempest.run import TEMPEST, list_tests, run_tests
 
@@ -87,41 +89,68 @@ def _run(service: str, pattern: str, chosen: argparse.Namespace, *, write: bool)
     return 1 if count(outcomes)["failed"] else 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """One of the clouds of simulated hosts that a service is tested on, and which of the tests are for it."""
+
+    name: str
+    wants: Callable[[str], bool]
+    routers: bool = False
+    isolated: bool = False
+
+
+def _kinds(service: str, pattern: str) -> list[_Kind]:
+    """The clouds of a service, or of a pattern of tests; whatever is no other cloud's is the first one's."""
+    local = _Kind("local", lambda test: bool(LOCAL.search(test)))
+    isolated = _Kind("isolated", lambda test: bool(ISOLATED.search(test)), routers=True, isolated=True)
+    of_networks = service == "network" or "network" in pattern
+    others = [local] if of_networks else [isolated] if service in ("compute", "some") else []
+    return [_Kind("", lambda test: not any(each.wants(test) for each in others), routers=of_networks), *others]
+
+
 def _simulated(folder: Path, service: str, pattern: str, seconds: float) -> list[Outcome]:
-    """Run one service's tests against a cloud of its own, but those that are run with guests."""
-    routers = service == "network" or "network" in pattern
-    if routers and not has_ovn():
+    """Run one service's tests against clouds of its own, but those that are run with guests."""
+    kinds = _kinds(service, pattern)
+    if any(kind.routers for kind in kinds) and not has_ovn():
         raise SetupError("tests of networks need ovn-central and openvswitch-switch, for OVN's northbound database")
-    outcomes = _of_cloud(TempestCloud(folder, routers=routers), folder, service, pattern, seconds, of_local=False)
-    if routers:
-        other = folder / "local"
-        other.mkdir()
-        outcomes += _of_cloud(TempestCloud(other), other, f"{service}-local", pattern, seconds, of_local=True)
-    return sorted(outcomes, key=lambda outcome: outcome.name)
+    outcomes: list[Outcome] = []
+    tests: list[str] | None = None
+    for kind in kinds:
+        own = folder / kind.name
+        own.mkdir(exist_ok=True)
+        cloud = TempestCloud(own, routers=kind.routers, isolated=kind.isolated)
+        try:
+            if tests is not None and not any(map(kind.wants, tests)):
+                continue
+            cloud.start()
+            conf = write_conf(cloud, own)
+            tests = list_tests(conf, pattern) if tests is None else tests
+            name = f"{service}-{kind.name}" if kind.name else service
+            outcomes += _of_cloud(conf, name, _own_tests(service, filter(kind.wants, tests)), seconds)
+        finally:
+            cloud.down()
+            _keep(own)
+    elsewhere = {idempotent_id(test) for test in tests or () if _is_of_guests(test)} if service in SERVICES else set()
+    found = [replace(each, id="") if each.id in elsewhere else each for each in outcomes]
+    return sorted(found, key=lambda outcome: outcome.name)
 
 
-def _of_cloud(
-    cloud: TempestCloud, folder: Path, service: str, pattern: str, seconds: float, *, of_local: bool
-) -> list[Outcome]:
-    """Run those tests of a pattern that this cloud is for: one with routers leaves out those of local networks."""
-    try:
-        cloud.start()
-        conf = write_conf(cloud, folder)
-        chosen = service.removesuffix("-local") in SERVICES
-        tests = list_tests(conf, pattern)
-        if chosen:
-            tests = [test for test in tests if not GUESTS.search(test) and not FLOATING.search(test)]
-        if of_local or cloud.routers:
-            tests = [test for test in tests if bool(LOCAL.search(test)) is of_local]
-        random = [test for test in tests if RANDOM_DATA.search(test)]
-        usual = [test for test in tests if test not in random]
-        outcomes = run_tests(conf, service, usual, left_out(map(short, usual)), seconds) if usual else []
-        if random:
-            other = write_conf_of_random_data(conf)
-            outcomes += run_tests(other, f"{service}-random", random, left_out(map(short, random)), seconds)
-    finally:
-        cloud.down()
-        _keep(folder)
+def _own_tests(service: str, tests: Iterable[str]) -> list[str]:
+    return [test for test in tests if service not in SERVICES or not _is_of_guests(test)]
+
+
+def _is_of_guests(test: str) -> bool:
+    return bool(GUESTS.search(test) or FLOATING.search(test))
+
+
+def _of_cloud(conf: Path, name: str, tests: Sequence[str], seconds: float) -> list[Outcome]:
+    """Run tests, those of lists of images with another configuration."""
+    random = [test for test in tests if RANDOM_DATA.search(test)]
+    usual = [test for test in tests if test not in random]
+    outcomes = run_tests(conf, name, usual, left_out(map(short, usual)), seconds) if usual else []
+    if random:
+        other = write_conf_of_random_data(conf)
+        outcomes += run_tests(other, f"{name}-random", random, left_out(map(short, random)), seconds)
     return outcomes
 
 

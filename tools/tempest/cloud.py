@@ -1,6 +1,7 @@
 """The cloud that Tempest looks at: two control processes and two simulated hosts on loopback, and a web server with an image.
 
-For the tests of networks it has OVN's northbound database too, so that there are routers.
+For the tests of networks it has OVN's northbound database too, so that there are routers. For those of servers' floating addresses
+each project has networks of its own only, and the simulated hosts say that they are chassis of OVN.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import yaml
 from tests.networking.ovn import kill, start_database
 from tests.processes.cloud import ProcessCloud
 
+from tools.command import run
 from tools.tempest.formats import write_images
 from tools.tempest.web import ImageServer
 
@@ -56,15 +58,17 @@ SECOND_IMAGES = "image_remote"
 class TempestCloud(ProcessCloud):
     """A cloud with images, as Tempest wants them."""
 
-    def __init__(self, folder: Path, *, routers: bool = False) -> None:
+    def __init__(self, folder: Path, *, routers: bool = False, isolated: bool = False) -> None:
         url = f"sqlite:///{folder / 'busway.db'}"
-        self.routers = routers
+        self.routers, self.isolated = routers, isolated
         self.public: dict[str, Any] = {}
+        self._databases: list[Path] = []
         super().__init__(folder, url)
         self.manifest = write_images(folder / "images")
         self.web = ImageServer(self.manifest.parent)
         self.config.write_text(_CONFIG % (folder / "large", self.web.port, url))
         if routers:
+            self._databases.append(folder)
             north = start_database(folder, "nb")
             self.config.write_text(f"{self.config.read_text()}{_OF_ROUTERS % north}")
 
@@ -81,22 +85,48 @@ class TempestCloud(ProcessCloud):
             self.wait_for_host(name)
         if self.routers:
             self.public = self._make_public()
+        if self.isolated:
+            for number, name in enumerate(names, 1):
+                self._make_chassis(name, f"192.0.2.{number}")
+            for shared in self.call("GET", "/network/v2.0/networks?shared=true")["networks"]:
+                self.call("DELETE", f"/network/v2.0/networks/{shared['id']}")
 
     def down(self) -> None:
         """End everything."""
         super().down()
         self.web.stop()
-        if self.routers:
-            kill(self.folder, "nb")
+        for folder in self._databases:
+            for database in folder.glob("*.pid"):
+                kill(folder, database.stem)
 
     def _make_public(self) -> dict[str, Any]:
         """Make the external network, whose physical network no simulated host has."""
-        wanted = {"name": PUBLIC, "router:external": True, "provider:network_type": "flat"}
+        wanted = {"name": PUBLIC, "router:external": True, "is_default": True, "provider:network_type": "flat"}
         wanted["provider:physical_network"] = PUBLIC
         made: dict[str, Any] = self.call("POST", "/network/v2.0/networks", {"network": wanted})["network"]
         subnet = {"network_id": made["id"], "ip_version": 4, "cidr": "203.0.113.0/24", "enable_dhcp": False}
         self.call("POST", "/network/v2.0/subnets", {"subnet": subnet})
         return made
+
+    def _make_chassis(self, name: str, address: str) -> None:
+        """Give a simulated host a database of Open vSwitch, which answers for switch and controller too: no packet is sent."""
+        folder = self.folder / f"switch-{name}"
+        folder.mkdir()
+        self._databases.append(folder)
+        database = f"--db=unix:{start_database(folder, 'conf')}"
+        ids = {"system-id": name, "ovn-remote": "unix:-", "ovn-encap-type": "geneve", "ovn-encap-ip": address}
+        run(["ovs-vsctl", database, "--no-wait", "init"])
+        told = [f"external_ids:{key}={value}" for key, value in ids.items()]
+        run(["ovs-vsctl", database, "--no-wait", "add-br", "br-int", "--", "set", "Open_vSwitch", ".", *told])
+        machine = self.folder / f"host-{name}" / "machine"
+        for where, what in (
+            ("openvswitch/db.sock", "conf.sock"),
+            ("openvswitch/ovs-vswitchd.1.ctl", "conf.ctl"),
+            ("ovn/ovn-controller.1.ctl", "conf.ctl"),
+        ):
+            path = machine / "run" / where
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.symlink_to(folder / what)
 
     def _announce_second(self) -> None:
         """Put the second process's image API into the catalog: what is staged at one may be imported at the other."""

@@ -134,6 +134,10 @@ LOCAL = re.compile(r"\.test_extra_dhcp_options\.")
 # Tests of lists fill images with random bytes, which only raw images are. They skip themselves where formats are enforced, which
 # has nothing to do with lists: they are told another configuration.
 RANDOM_DATA = re.compile(r"\.ListUserImagesTest\.")
+# Tests of servers that a router and floating addresses are for: each project has networks of its own, and none is shared.
+ISOLATED = re.compile(
+    r"^tempest\.api\.compute\.(floating_ips\.|.*\.AutoAllocateNetworkTest\.|.*\.test_rescued_vm_associate_dissociate_floating_ip)"
+)
 _OF_RANDOM_DATA = {"image": {"disk_formats": "raw"}, "image-feature-enabled": {"image_format_enforcement": "false"}}
 
 # What Tempest says in a guest before each command. Its user is root, whose programs are busybox's.
@@ -187,6 +191,7 @@ def write_conf(cloud: TempestCloud, folder: Path) -> Path:
     conf["image"]["http_qcow2_image"] = f"{cloud.web.url}/disk.qcow2"
     conf["image"]["alternate_image_endpoint"] = SECOND_IMAGES
     conf["image"]["images_manifest_file"] = str(cloud.manifest)
+    conf["auth"]["create_isolated_networks"] = str(cloud.isolated).lower()
     if cloud.public:
         conf["network"]["public_network_id"] = cloud.public["id"]
         conf["network"]["floating_network_name"] = cloud.public["name"]

@@ -12,6 +12,7 @@ _CLASS = re.compile(r"^(?:setUpClass|tearDownClass) \((?P<name>[\w.]+)\)$")
 _REQUEST = re.compile(r"Request \((?P<who>[\w:]+)\): (?P<status>\d{3}) (?P<method>[A-Z]+) \S+?//[^/]+(?P<path>/\S*)")
 _ID = re.compile(r"\b[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\b")
 _MADE_UP = re.compile(r"tempest-[\w.-]+")
+_IDEMPOTENT = re.compile(r"\[(?:[^\]]*,)?id-(?P<id>[0-9a-f-]{36})[,\]]")
 _ATTRIBUTES = re.compile(r"\[[^\]]*\]")
 _NOT_RUN = "did not run: its part was ended"
 _LONGEST = 160
@@ -19,11 +20,12 @@ _LONGEST = 160
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One test: its dotted name, what became of it, and the reason of a skip or the cause of a failure."""
+    """One test: its dotted name, what became of it, the reason of a skip or the cause of a failure, and its idempotent id."""
 
     name: str
     status: Status
     why: str = ""
+    id: str = ""
 
 
 def read_outcomes(listed: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> list[Outcome]:
@@ -59,6 +61,12 @@ def _outcome(line: Mapping[str, Any]) -> Outcome | None:
 def short(test_id: str) -> str:
     """Return a test's dotted name, without the attributes in brackets; what it is run with, in parentheses, stays."""
     return _ATTRIBUTES.sub("", test_id).strip()
+
+
+def idempotent_id(test_id: str) -> str:
+    """Return the id that a test keeps when it is renamed, "" where it has none."""
+    found = _IDEMPOTENT.search(test_id)
+    return found["id"] if found else ""
 
 
 def cause(line: Mapping[str, Any]) -> str:

@@ -10,17 +10,18 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tools.command import ROOT, SetupError, run
 from tools.environment import Environment
-from tools.tempest.outcomes import Outcome, read_outcomes, short
+from tools.tempest.outcomes import Outcome, idempotent_id, read_outcomes, short
 
 TEMPEST = Environment(ROOT / ".venv-tempest", ROOT / "requirements" / "tempest.txt", editable=False)
 # Tests of networks choose the same first addresses, whoever has them, and local networks never overlap: one test at a time.
 # Scenarios of networks wait for their guests most of the time.
-_WORKERS = {"network-local": 1, "floating-floating": 3}
+_WORKERS = {"network-local": 1, "compute-isolated": 1, "floating-floating": 3}
 _USUAL_WORKERS = 2
 _LIST_SECONDS = 300
 TEST_SECONDS = 300
@@ -30,8 +31,7 @@ _READER = Path(__file__).with_name("reader.py")
 
 def list_tests(conf: Path, pattern: str) -> list[str]:
     """Return the ids of the tests whose names match."""
-    if not (conf.parent / ".stestr").exists():
-        run([str(TEMPEST.folder / "bin" / "stestr"), "init"], cwd=conf.parent)
+    _prepare(conf.parent)
     command = [
         str(TEMPEST.folder / "bin" / "tempest"),
         "run",
@@ -63,6 +63,7 @@ def run_tests(
 
     All together may take `seconds`, and one of them `each`.
     """
+    _prepare(conf.parent)
     chosen = [test for test in tests if short(test) not in left_out]
     wanted = conf.parent / f"{name}.tests"
     wanted.write_text("\n".join(chosen) + "\n", encoding="utf-8")
@@ -81,7 +82,15 @@ def run_tests(
                 print(_progress(name, lines, len(chosen), reported - began), flush=True)
     print(_progress(name, lines, len(chosen), time.monotonic() - began), flush=True)
     skipped = [Outcome(short(test), "skipped", left_out[short(test)]) for test in tests if short(test) in left_out]
-    return sorted([*read_outcomes(chosen, lines), *skipped], key=lambda outcome: outcome.name)
+    ids = {short(test): idempotent_id(test) for test in tests}
+    found = [replace(each, id=ids[each.name]) for each in [*read_outcomes(chosen, lines), *skipped]]
+    return sorted(found, key=lambda outcome: outcome.name)
+
+
+def _prepare(folder: Path) -> None:
+    """Tempest runs where stestr has its results."""
+    if not (folder / ".stestr").exists():
+        run([str(TEMPEST.folder / "bin" / "stestr"), "init"], cwd=folder)
 
 
 def _progress(name: str, lines: Sequence[dict[str, Any]], total: int, seconds: float) -> str:

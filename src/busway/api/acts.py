@@ -26,9 +26,14 @@ _INTERNAL = "internal"  # the code that the client of a 500 is told
 _DEEDS = ("action", "file", "recycle", "tokens")
 
 
-def act_of(control: Control, request: Request, operation: str, address: str, *, is_login: bool) -> Act | None:
-    """The act that a request is, None for one that only reads; `operation` is the name of its rule."""
-    if request.method in _READS:
+def act_of(
+    control: Control, request: Request, operation: str, address: str, *, is_login: bool, makes: bool = False
+) -> Act | None:
+    """The act that a request is, None for one that only reads; `operation` is the name of its rule.
+
+    A GET that `makes` things is an act where it has made some.
+    """
+    if request.method in _READS and not makes:
         return None
     # "/compute/v2.1/servers/4f…/action" is about "servers/4f…".
     words = request.scope["path"].strip("/").split("/")[2:]

@@ -61,7 +61,7 @@ class Operation:
     not exist (404), as in Nova. `public` operations take no token; every other one has a `rule`, or one for each of the
     actions that its body may name. A `stream` stands in for the handler where a body is not to be held in memory.
     One that `hashes` passwords has threads of its own. A public one that proves who somebody is has the name under which
-    the audit knows it in `login`.
+    the audit knows it in `login`. A GET that `makes` what is not there is in the audit too when it has done so.
     `body_bytes` is the largest body. `query` names the parameters of the query, and `shown_body` the schema of a body that
     the handler checks itself.
     `answer` is the shape of the body of a success (see `api/answer.py`), None where there never is one; `answer_type` is its
@@ -84,6 +84,7 @@ class Operation:
     stream: Stream | None = None
     hashes: bool = False
     login: str = ""
+    makes: bool = False
     answer: Definition | None = None
     answer_type: str = "application/json"
 
@@ -209,7 +210,7 @@ def answer(control: Control, operation: Operation, request: Request, data: bytes
             code="not-at-microversion",
         )
     name = operation.login or operation.rule_for(data)
-    act = act_of(control, request, name, address_of(request), is_login=bool(operation.login))
+    act = act_of(control, request, name, address_of(request), is_login=bool(operation.login), makes=operation.makes)
     try:
         with audit.acting(act):
             return respond(_run(control, operation, request, data, version))

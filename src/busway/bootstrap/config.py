@@ -6,6 +6,7 @@ import difflib
 import logging
 import os
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
     database = connection if is_database(connection) else f"sqlite:///{state / 'busway.db'}"
     policy = _policy(path, reading.values["oslo_policy"]["policy_file"])
     northbound = read_northbound(reading.values["ovn"])
+    _check_auto_allocated(settings.auto_allocated_cidr)
     if northbound is None and settings.project_network_type != "local":
         raise InvalidConfig(
             f"[busway] project_network_type {settings.project_network_type} needs OVN",
@@ -123,6 +125,20 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
             code="ovn-address",
         )
     return Config(settings, state, database, listen, port, tls, files, most, most_of_address, policy, northbound)
+
+
+def _check_auto_allocated(cidr: str) -> None:
+    """Raises `InvalidConfig` for addresses that no subnet can have."""
+    try:
+        prefix = IPv4Network(cidr).prefixlen
+    except ValueError:
+        prefix = 0
+    if not 8 <= prefix <= 30:
+        raise InvalidConfig(
+            f"[busway] auto_allocated_cidr {cidr} is no IPv4 network of 8 to 30 bits",
+            remedy="Write one such as 10.68.0.0/22.",
+            code="subnet-cidr",
+        )
 
 
 def _password_rules(values: dict[str, Any]) -> PasswordRules:

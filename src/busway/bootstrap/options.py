@@ -305,6 +305,11 @@ BUSWAY = [
         "project_cidr", default="10.67.0.0/16", help="Where projects may choose the addresses of their networks."
     ),
     cfg.StrOpt(
+        "auto_allocated_cidr",
+        default="10.68.0.0/22",
+        help="The addresses of the network that is made for a project that has none, with a router; the same for each.",
+    ),
+    cfg.StrOpt(
         "project_network_type",
         default="local",
         choices=["local", "geneve"],

@@ -73,6 +73,7 @@ class Settings:
     network_physical: str = "default"
     network_vlan: int = 0
     project_cidr: str = "10.67.0.0/16"
+    auto_allocated_cidr: str = "10.68.0.0/22"
     project_network_type: str = "local"  # of networks that are created without one; a word of the API
     dns_domain: str = "busway.internal"
     max_image_bytes: int = 64 * 1024**3

@@ -81,7 +81,8 @@ class Subnet:
 class Network:
     """A network of a project, or of all when `shared`; `driver` says how it lies on hosts.
 
-    One that is `external` leads out of the cloud: routers have their gateways on it, and everybody sees it.
+    One that is `external` leads out of the cloud: routers have their gateways on it, and everybody sees it. At most one of these
+    is the default (`is_default`), where routers that are made for projects have them.
     """
 
     id: NetworkId
@@ -98,6 +99,7 @@ class Network:
     v6: Subnet | None = None
     external: bool = False
     revision: int = 1
+    is_default: bool = False
 
     @property
     def subnets(self) -> tuple[Subnet, ...]:

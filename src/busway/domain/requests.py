@@ -56,6 +56,7 @@ class CreateServer:
     min_count: int = 1
     max_count: int = 1
     networks: Literal["auto", "none"] | tuple[NetworkRef, ...] = "auto"
+    makes_network: bool = False  # with networks "auto": one is made for a project that has none
     security_groups: tuple[str, ...] = ()  # names or ids; none means the project's default group
     hints: Mapping[str, object] = field(default_factory=dict)
     tags: tuple[str, ...] = ()

@@ -63,7 +63,7 @@ _NETWORK: dict[str, tuple[Column, Column | None]] = {
     "provider:segmentation_id": (case((_n.vlan == 0, ""), else_=_number(_n.vlan)), _n.vlan),
     **{name: (literal(word), None) for name, word in (("status", "active"), ("admin_state_up", "true"))},
     "router:external": (_truth(_n.external), _truth(_n.external)),
-    "is_default": (literal("false"), None),
+    "is_default": (_truth(_n.is_default), _truth(_n.is_default)),
     "port_security_enabled": (literal("true"), None),
     "revision_number": (_number(_n.revision), _n.revision),
 }

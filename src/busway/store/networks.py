@@ -70,6 +70,7 @@ networks = Table(
     # Those of the subnets, which `save_network` increases.
     Column("subnet_revision", Integer, nullable=False, server_default=text("1")),
     Column("subnet6_revision", Integer, nullable=False, server_default=text("1")),
+    Column("is_default", Boolean, nullable=False, server_default=false()),
     Index("ix_networks_created_id", "created", "id"),
     Index("ix_networks_owner_created_id", "owner", "created", "id"),
     Index("ix_networks_shared_created_id", "shared", "created", "id"),
@@ -139,6 +140,13 @@ def list_networks(
     return [network_of(row) for row in tx.execute(statement)]
 
 
+def find_default(tx: Tx, *, lock: bool = False) -> Network | None:
+    """Returns the default external network, or None; `lock` locks it."""
+    statement = select(networks).where(networks.c.external, networks.c.is_default).order_by(networks.c.id).limit(1)
+    row = tx.execute(statement.with_for_update() if lock else statement).first()
+    return network_of(row) if row else None
+
+
 def count_owned(tx: Tx, of: Owners) -> tuple[int, int]:
     """Returns how many networks and how many subnets a project has, or several projects together."""
     counted = select(func.count(), func.count(networks.c.subnet_id), func.count(networks.c.subnet6_id))
@@ -179,7 +187,20 @@ def locked(tx: Tx, network: Network) -> Network:
 
 def _values(network: Network) -> dict[str, object]:
     v4, v6 = network.v4, network.v6
-    names = ("id", "name", "owner", "created", "shared", "driver", "physical", "vlan", "mtu", "description", "external")
+    names = (
+        "id",
+        "name",
+        "owner",
+        "created",
+        "shared",
+        "driver",
+        "physical",
+        "vlan",
+        "mtu",
+        "description",
+        "external",
+        "is_default",
+    )
     return {
         **{name: getattr(network, name) for name in names},
         "subnet_id": v4.id if v4 else None,
@@ -227,5 +248,5 @@ def network_of(row: Row[Any]) -> Network:
         )  # fmt: skip
     return Network(
         row.id, row.name, row.owner, row.created, row.shared, row.driver, row.physical, row.vlan, row.mtu,
-        row.description, v4, v6, bool(row.external), row.revision,
+        row.description, v4, v6, bool(row.external), row.revision, bool(row.is_default),
     )  # fmt: skip

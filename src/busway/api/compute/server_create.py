@@ -138,6 +138,7 @@ def parse(call: Call) -> CreateServer:
         min_count=least,
         max_count=most,
         networks=_networks(call, given.get("networks")),
+        makes_network=given.get("networks") == "auto",
         security_groups=tuple(group["name"] for group in given.get("security_groups") or ()),
         hints=hints,
         tags=tuple(dict.fromkeys(given.get("tags", ()))),

@@ -10,6 +10,7 @@ from busway.api.network import (
     security_groups,
     subnets,
     tags,
+    topologies,
     versions,
 )
 
@@ -21,6 +22,7 @@ OPERATIONS = (
     *routers.OPERATIONS,
     *floating_ips.OPERATIONS,
     *security_groups.OPERATIONS,
+    *topologies.OPERATIONS,
     *quotas.OPERATIONS,
     *tags.OPERATIONS,
     *absent.OPERATIONS,

@@ -73,7 +73,7 @@ NETWORK = _row(
         "admin_state_up": TRUE,
         "shared": TRUTH,
         "router:external": TRUTH,
-        "is_default": FALSE,
+        "is_default": TRUTH,
         "mtu": NUMBER,
         "subnets": array(TEXT),
         "availability_zones": EMPTY,

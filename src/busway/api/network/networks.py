@@ -30,6 +30,7 @@ _COMMON = {
     "admin_state_up": BOOLEAN,
     "port_security_enabled": BOOLEAN,
     "router:external": BOOLEAN,
+    "is_default": BOOLEAN,
 }
 _CREATE = one_or_many(
     "network",
@@ -39,7 +40,6 @@ _CREATE = one_or_many(
             "tenant_id": PROJECT,
             "project_id": PROJECT,
             "mtu": {"type": ["integer", "string"]},
-            "is_default": BOOLEAN,
             "dns_domain": {"type": "string", "maxLength": 255},
             "availability_zone_hints": {"type": "array", "maxItems": 0},
             "provider:network_type": {"enum": ["local", "flat", "vlan", "geneve", None]},
@@ -63,7 +63,7 @@ def _row(call: Call, network: Network) -> Row:
         "admin_state_up": True,
         "shared": network.shared,
         "router:external": network.external,
-        "is_default": False,
+        "is_default": network.is_default,
         "mtu": network.mtu,
         "subnets": [subnet.id for subnet in network.subnets],
         "availability_zones": [],
@@ -117,6 +117,7 @@ def _new(call: Call, given: dict[str, Any]) -> use_cases.NewNetwork:
         mtu,
         ProjectId(project) if project else None,
         external=as_bool(given.get("router:external", False), "router:external"),
+        is_default=as_bool(given.get("is_default", False), "is_default"),
     )
 
 
@@ -131,6 +132,7 @@ def _update(call: Call) -> Reply:
         description=given.get("description"),
         shared=as_bool(given["shared"], "shared") if "shared" in given else None,
         external=as_bool(given["router:external"], "router:external") if "router:external" in given else None,
+        is_default=as_bool(given["is_default"], "is_default") if "is_default" in given else None,
     )
     return changed_reply(call, "network", _row(call, changed))
 
@@ -156,7 +158,6 @@ def _refuse(given: dict[str, Any]) -> None:
     for name, usual in (
         ("admin_state_up", True),
         ("port_security_enabled", True),
-        ("is_default", False),
     ):
         if name in given and as_bool(given[name], name) is not usual:
             raise NotSupported(

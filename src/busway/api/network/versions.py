@@ -44,6 +44,7 @@ _ROUTERS = (
     ("external-net", "Neutron external network"),
     ("ext-gw-mode", "Neutron L3 Configurable external gateway mode"),
     ("extraroute", "Neutron Extra Route"),
+    ("auto-allocated-topology", "Auto Allocated Topology Services"),
 )
 _RESOURCES = ("network", "subnet", "port", "security-group", "security-group-rule", "quota", "extension")
 _ROUTER_RESOURCES = ("router", "floatingip")

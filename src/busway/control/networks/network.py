@@ -20,7 +20,7 @@ from busway.domain.network import NOBODY, ROUTER_INTERFACE, Network, Subnet
 from busway.policy import authorize
 from busway.store import floating_ips, network_list, ports, routers
 from busway.store import networks as store
-from busway.store.database import Tx
+from busway.store.database import Tx, take_turn
 from busway.store.network_list import EVERY_NETWORK, NetworkFilter
 
 
@@ -37,6 +37,7 @@ class NewNetwork:
     mtu: int | None = None  # None is what the type has room for
     project_id: ProjectId | None = None
     external: bool = False
+    is_default: bool = False
 
 
 def bootstrap_network(control: Control, owner: ProjectId) -> Network:
@@ -108,17 +109,24 @@ def create_network(control: Control, caller: Caller, wanted: NewNetwork) -> Netw
 def create_networks(control: Control, caller: Caller, wanted: Sequence[NewNetwork]) -> list[Network]:
     """Creates networks without subnets, all or none.
 
-    Networks with the driver `bridge`, shared ones, external ones, and those of another project need an admin: raises
-    `Forbidden`.
+    Networks with the driver `bridge`, shared ones, external ones, the default one and those of another project need an admin:
+    raises `Forbidden`. Raises `Conflict` for a second default.
     """
     made = [_new(control, caller, each) for each in wanted]
     with control.db.write() as tx:
         quota.take_projects(control, tx, {network.owner for network in made})
         for network in made:
-            quota.check(control, tx, network.owner, "network")
-            _refuse_taken(tx, network)
-            store.add_network(tx, network)
+            add_network(control, tx, network)
     return made
+
+
+def add_network(control: Control, tx: Tx, network: Network) -> None:
+    """Stores a new network within its owner's quota; the caller has the owner's turn (`quota.take_projects`)."""
+    quota.check(control, tx, network.owner, "network")
+    _refuse_taken(tx, network)
+    if network.is_default:
+        _refuse_second_default(tx, network)
+    store.add_network(tx, network)
 
 
 def _new(control: Control, caller: Caller, wanted: NewNetwork) -> Network:
@@ -129,6 +137,9 @@ def _new(control: Control, caller: Caller, wanted: NewNetwork) -> Network:
     if wanted.external:
         authorize(caller, "create_network:router:external")
         _require_outer(control, wanted.driver)
+    if wanted.is_default:
+        authorize(caller, "create_network:is_default")
+        _require_external(external=wanted.external)
     if wanted.driver == BRIDGE:
         authorize(caller, "create_network:provider:network_type")
     if wanted.driver == OVERLAY:
@@ -143,7 +154,7 @@ def _new(control: Control, caller: Caller, wanted: NewNetwork) -> Network:
         NetworkId(control.new_id()), wanted.name, owner, control.now(), wanted.shared, wanted.driver,
         (wanted.physical or DEFAULT_PHYSICAL) if wanted.driver == BRIDGE else "", wanted.vlan,
         wanted.mtu or (OVERLAY_MTU if wanted.driver == OVERLAY else 1500),
-        wanted.description, external=wanted.external,
+        wanted.description, external=wanted.external, is_default=wanted.is_default,
     )  # fmt: skip
 
 
@@ -179,12 +190,15 @@ def update_network(
     description: str | None = None,
     shared: bool | None = None,
     external: bool | None = None,
+    is_default: bool | None = None,
 ) -> Network:
-    """Changes a network; None leaves a field unchanged."""
+    """Changes a network; None leaves a field unchanged. One that is no longer external is no default either."""
     if shared is not None:
         authorize(caller, "update_network:shared")
     if external is not None:
         authorize(caller, "update_network:router:external")
+    if is_default is not None:
+        authorize(caller, "update_network:is_default")
     with control.db.write() as tx:
         known = own_network(tx, caller, network_id, "change")
         if shared is False and known.shared:
@@ -197,10 +211,36 @@ def update_network(
             description=known.description if description is None else description,
             shared=known.shared if shared is None else shared,
             external=known.external if external is None else external,
+            is_default=known.is_default and external is not False if is_default is None else is_default,
         )
+        if changed.is_default and not (known.is_default and known.external):
+            _require_external(external=changed.external)
+            _refuse_second_default(tx, changed)
         changed = store.save_network(tx, changed)
     control.bell.ring(OVERLAY)
     return changed
+
+
+def _require_external(*, external: bool) -> None:
+    if not external:
+        raise BadInput(
+            "Only an external network can be the default",
+            detail="Routers that are made for projects have their gateways on it.",
+            remedy="Make it external too: openstack network set --external --default NETWORK",
+            code="network-default",
+        )
+
+
+def _refuse_second_default(tx: Tx, network: Network) -> None:
+    take_turn(tx, "default-external-network")
+    known = store.find_default(tx)
+    if known is not None and known.id != network.id:
+        raise Conflict(
+            f"A default external network already exists: {known.id}",
+            detail=f"It is {known.name}, and there is one.",
+            remedy=f"Take that from it first: openstack network set --no-default {known.id}",
+            code="network-default",
+        )
 
 
 def _check_external(control: Control, tx: Tx, network: Network, *, external: bool) -> None:
@@ -228,21 +268,27 @@ def delete_network(control: Control, caller: Caller, network_id: str) -> None:
     Raises `Conflict` while it has other ports.
     """
     with control.db.write() as tx:
-        network = own_network(tx, caller, network_id, "delete")
-        free = {each.own_port: each for each in floating_ips.unattached(tx, network.id)} if network.external else {}
-        if held := [port for port in ports.list_ports(tx, network_id=network.id) if port.id not in free]:
-            raise Conflict(
-                f"Unable to complete operation on network {network.id}: it has {len(held)} ports in use",
-                remedy=f"Delete them first: openstack port list --network {network.id}",
-                code="network-in-use",
-            )
-        for own_port, floating in free.items():
-            floating_ips.remove_floating_ip(tx, floating.id)
-            ports.remove_port(tx, own_port)
-        ports.forget_released(tx, network.id)
-        store.remove_network(tx, network.id)
+        network = drop_network(tx, caller, network_id)
     if network.external:
         control.bell.ring(OVERLAY)
+
+
+def drop_network(tx: Tx, caller: Caller, network_id: str) -> Network:
+    """Does the same as `delete_network`, within a transaction."""
+    network = own_network(tx, caller, network_id, "delete")
+    free = {each.own_port: each for each in floating_ips.unattached(tx, network.id)} if network.external else {}
+    if held := [port for port in ports.list_ports(tx, network_id=network.id) if port.id not in free]:
+        raise Conflict(
+            f"Unable to complete operation on network {network.id}: it has {len(held)} ports in use",
+            remedy=f"Delete them first: openstack port list --network {network.id}",
+            code="network-in-use",
+        )
+    for own_port, floating in free.items():
+        floating_ips.remove_floating_ip(tx, floating.id)
+        ports.remove_port(tx, own_port)
+    ports.forget_released(tx, network.id)
+    store.remove_network(tx, network.id)
+    return network
 
 
 def _segment(network: Network) -> tuple[str, str, int]:

@@ -136,7 +136,14 @@ def _visible(caller: Caller, known: Iterable[Network], network_id: str) -> Netwo
 
 
 def _default(known: Sequence[Network], project_id: ProjectId) -> Network:
-    """Returns the default network: a shared one, else the only network of the project; raises `Conflict` if it has several."""
+    found = find_default(known, project_id)
+    if found is None:
+        raise NotFound("There is no network", remedy="Create one: openstack network create NAME.", code="no-network")
+    return found
+
+
+def find_default(known: Sequence[Network], project_id: ProjectId) -> Network | None:
+    """Returns the default network: a shared one, else the only one of the project; raises `Conflict` if it has several."""
     inner = [network for network in known if not network.external]
     shared = [network for network in inner if network.shared and network.subnets]
     mine = [network for network in inner if network.owner == project_id and not network.shared]
@@ -146,9 +153,7 @@ def _default(known: Sequence[Network], project_id: ProjectId) -> Network:
             remedy="Choose one: --network NETWORK.",
             code="network-ambiguous",
         )
-    if not shared and not mine:
-        raise NotFound("There is no network", remedy="Create one: openstack network create NAME.", code="no-network")
-    return (shared or mine)[0]
+    return next(iter(shared or mine), None)
 
 
 def _groups(

@@ -67,13 +67,19 @@ def create_router(control: Control, caller: Caller, wanted: NewRouter) -> Router
     with control.db.write() as tx:
         quota.take_projects(control, tx, [owner])
         outer = None if wanted.gateway is None else _external(tx, caller, wanted.gateway.network_id)
-        quota.check(control, tx, owner, "router")
         made = Router(RouterId(control.new_id()), owner, wanted.name, control.now(), wanted.description, wanted.up)
-        store.add_router(tx, made)
-        if wanted.gateway is not None and outer is not None:
-            made = _with_gateway(control, tx, made, wanted.gateway, outer)
+        made = add_router(control, tx, made, wanted.gateway, outer)
     control.bell.ring(TOPIC)
     return made
+
+
+def add_router(control: Control, tx: Tx, router: Router, gateway: Gateway | None, outer: Network | None) -> Router:
+    """Stores a new router within its owner's quota, with a gateway on an external network, which is locked, or without."""
+    quota.check(control, tx, router.project_id, "router")
+    store.add_router(tx, router)
+    if gateway is None or outer is None:
+        return router
+    return _with_gateway(control, tx, router, gateway, outer)
 
 
 def update_router(
@@ -115,18 +121,22 @@ def update_router(
 def delete_router(control: Control, caller: Caller, router_id: str) -> None:
     """Deletes a router with its gateway; raises `Conflict` while it joins subnets."""
     with control.db.write() as tx:
-        router = visible_router(tx, caller, router_id, lock=True)
-        if router.interfaces:
-            raise Conflict(
-                f"Router {router.id} still has ports",
-                detail=f"It joins {len(router.interfaces)} subnets.",
-                remedy=f"Take them from it first: openstack router remove port {router.id} {router.interfaces[0].id}",
-                code="router-in-use",
-            )
-        if router.gateway_port is not None:
-            ports.remove_port(tx, router.gateway_port.id)
-        store.remove_router(tx, router.id)
+        drop_router(tx, visible_router(tx, caller, router_id, lock=True))
     control.bell.ring(TOPIC)
+
+
+def drop_router(tx: Tx, router: Router) -> None:
+    """Deletes a router, which is locked, with its gateway; raises `Conflict` while it joins subnets."""
+    if router.interfaces:
+        raise Conflict(
+            f"Router {router.id} still has ports",
+            detail=f"It joins {len(router.interfaces)} subnets.",
+            remedy=f"Take them from it first: openstack router remove port {router.id} {router.interfaces[0].id}",
+            code="router-in-use",
+        )
+    if router.gateway_port is not None:
+        ports.remove_port(tx, router.gateway_port.id)
+    store.remove_router(tx, router.id)
 
 
 def _authorize_gateway(caller: Caller, doing: str, gateway: Gateway, owner: ProjectId) -> None:

@@ -62,29 +62,39 @@ def add_interface(
         if port_id is not None:
             network = own_network(tx, caller, visible_port(tx, caller, port_id).network.id, "join a router to")
             router = _with_room(visible_router(tx, caller, router_id, lock=True))
-            port = _given(tx, caller, network, port_id)
-            refuse_overlap(router, network, [subnet.version for subnet, _address in port.fixed_ips])
+            given = _given(tx, caller, network, port_id)
+            refuse_overlap(router, network, [subnet.version for subnet, _address in given.fixed_ips])
+            made = join(control, tx, router, network, given)
         else:
             network, subnet = own_subnet(tx, caller, str(subnet_id), "join a router to")
             router = _with_room(visible_router(tx, caller, router_id, lock=True))
             _require_overlay(network)
             refuse_overlap(router, network, [subnet.version])
-            quota.check(control, tx, router.project_id, "port")
-            port = _at_gateway(control, tx, router, network, subnet)
-        made = replace(
-            port, own=True, security=False, groups=(), pairs=(), device_owner=ROUTER_INTERFACE, device_id=router.id,
-            fixed6=port.address6,
-        )  # fmt: skip
-        if port_id is None:
-            ports.add_port(tx, made)
-        else:
-            made = ports.save_port(tx, made)
-        revise(tx, routers.routers, router.id)
-        _place_services(control, tx, network)
-        note_network(tx, network, control.now())
+            made = join(control, tx, router, network, subnet)
     tell_hosts(control)
     control.bell.ring(TOPIC)
     return Interface(replace(router, ports=(*router.ports, made)), made)
+
+
+def join(control: Control, tx: Tx, router: Router, network: Network, at: Port | Subnet) -> Port:
+    """Makes a port the router's, or a new one at a subnet's gateway; the caller has locked and checked network and router."""
+    if isinstance(at, Subnet):
+        quota.check(control, tx, router.project_id, "port")
+        port = _at_gateway(control, tx, router, network, at)
+    else:
+        port = at
+    made = replace(
+        port, own=True, security=False, groups=(), pairs=(), device_owner=ROUTER_INTERFACE, device_id=router.id,
+        fixed6=port.address6,
+    )  # fmt: skip
+    if isinstance(at, Subnet):
+        ports.add_port(tx, made)
+    else:
+        made = ports.save_port(tx, made)
+    revise(tx, routers.routers, router.id)
+    _place_services(control, tx, network)
+    note_network(tx, network, control.now())
+    return made
 
 
 def remove_interface(
@@ -98,14 +108,23 @@ def remove_interface(
         networks.find_network(tx, known.network.id, lock=True)  # before the router, as all who lock both
         router = visible_router(tx, caller, router_id, lock=True)
         port = _of_router(router, subnet_id, port_id)
-        _refuse_used(tx, router, port)
-        ports.remove_port(tx, port.id)
-        revise(tx, routers.routers, router.id)
-        _place_services(control, tx, port.network)
-        note_network(tx, port.network, control.now())
+        router = part(control, tx, router, port)
     tell_hosts(control)
     control.bell.ring(TOPIC)
-    return Interface(replace(router, ports=tuple(each for each in router.ports if each.id != port.id)), port)
+    return Interface(router, port)
+
+
+def part(control: Control, tx: Tx, router: Router, port: Port) -> Router:
+    """Returns the router without one of its interfaces; the caller has locked its network and the router.
+
+    Raises `Conflict` if a floating address or a route needs it.
+    """
+    _refuse_used(tx, router, port)
+    ports.remove_port(tx, port.id)
+    revise(tx, routers.routers, router.id)
+    _place_services(control, tx, port.network)
+    note_network(tx, port.network, control.now())
+    return replace(router, ports=tuple(each for each in router.ports if each.id != port.id))
 
 
 def _with_room(router: Router) -> Router:

@@ -59,7 +59,7 @@ def get_pooled_ip(control: Control, caller: Caller, floating_id: str) -> PooledI
 
 
 def create_pooled_ip(control: Control, caller: Caller, pool: str | None) -> PooledIp:
-    """Takes an address from a pool, named by its name or id; None is the only pool.
+    """Takes an address from a pool, named by its name or id; None is the default one, or else the only one.
 
     Raises `NotFound` for an unknown or empty pool, `Conflict` if several are meant, and `OverQuota`.
     """
@@ -126,7 +126,8 @@ def take_from_server(control: Control, caller: Caller, server_id: str, address: 
 def _pool(tx: Tx, caller: Caller, pool: str | None) -> Network:
     wanted = NetworkFilter(_POOLS, project_id=scope(caller), limit=2)
     if pool is None:
-        found = network_list.list_network_page(tx, wanted)
+        default = networks.find_default(tx)
+        found = network_list.list_network_page(tx, wanted) if default is None else [default]
     else:
         by_id = replace(wanted, equal={**_POOLS, "id": (pool,)})
         by_name = replace(wanted, equal={**_POOLS, "name": (pool,)})

@@ -77,12 +77,13 @@ def create_subnets(control: Control, caller: Caller, wanted: Sequence[NewSubnet]
     """
     with control.db.write() as tx:
         quota.take_projects(control, tx, {visible_network(tx, caller, each.network_id).owner for each in wanted})
-        made = [_create(control, tx, caller, each) for each in wanted]
+        made = [add_subnet(control, tx, caller, each) for each in wanted]
     tell_hosts(control)
     return made
 
 
-def _create(control: Control, tx: Tx, caller: Caller, wanted: NewSubnet) -> tuple[Network, Subnet]:
+def add_subnet(control: Control, tx: Tx, caller: Caller, wanted: NewSubnet) -> tuple[Network, Subnet]:
+    """Creates one subnet within a transaction; the caller has the turn of the network's owner (`quota.take_projects`)."""
     network = own_network(tx, caller, wanted.network_id, "add a subnet to")
     if wanted.owner not in (None, "", network.owner):
         raise BadInput(

@@ -13,13 +13,14 @@ from busway.control.context import Control
 from busway.control.domain_limits import take_domain_turns
 from busway.control.drivers.check import check_driver
 from busway.control.images.access import may_see
-from busway.control.networks.plug import addresses_to_look_up, plan_cards, plug_ports
+from busway.control.networks.plug import addresses_to_look_up, find_default, plan_cards, plug_ports
+from busway.control.networks.topology import get_topology
 from busway.control.placement.request import image_words
 from busway.control.servers.access import note_actions
 from busway.domain.alias import parse_requests
 from busway.domain.caller import Caller
 from busway.domain.document_room import check_texts
-from busway.domain.errors import BadInput, NotFound
+from busway.domain.errors import BadInput, Conflict, NotFound
 from busway.domain.flavor import Flavor
 from busway.domain.guest_cells import guest_cells
 from busway.domain.guest_layout import SPARE_PORTS
@@ -27,6 +28,7 @@ from busway.domain.guest_machine import machine_of
 from busway.domain.ids import NetworkId, ServerId
 from busway.domain.image import Image, ImageStatus
 from busway.domain.image_boot import check_boot, needs_drive
+from busway.domain.network import Network
 from busway.domain.quota import Usage, usage_of, usage_of_files
 from busway.domain.requests import CreateServer
 from busway.domain.security_group import default_group_id
@@ -72,7 +74,7 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
         check_texts(request.metadata, request.user_data, request.key_name, public_key, request.files)
         if request.host is not None:
             _check_host(tx, request.host)
-    cards = plan_cards(control, caller, request, requested.networks)
+    cards = plan_cards(control, caller, request, _known_networks(control, caller, request, requested.networks))
     lookup = addresses_to_look_up(cards)
     with control.db.write(together=True) as tx:
         take_domain_turns(control, tx, [caller.project_id])
@@ -104,6 +106,24 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
 def _network_ids(request: CreateServer) -> list[NetworkId]:
     asked = () if isinstance(request.networks, str) else request.networks
     return [ref.network_id for ref in asked if ref.network_id is not None]
+
+
+def _known_networks(
+    control: Control, caller: Caller, request: CreateServer, known: Sequence[Network]
+) -> Sequence[Network]:
+    """The networks that a request may use: the one that is made for a project that has none, where that is asked for."""
+    makes = request.makes_network and request.networks == "auto" and control.northbound is not None
+    if not makes or find_default(known, caller.project_id) is not None:
+        return known
+    try:
+        return [get_topology(control, caller, caller.project_id)]
+    except Conflict as error:  # Nova answers 400 where Neutron has 409
+        raise BadInput(
+            f"Unable to automatically allocate a network for project {caller.project_id}",
+            detail=str(error),
+            remedy=error.remedy,
+            code=error.code,
+        ) from error
 
 
 def _usable(tx: Tx, caller: Caller, request: CreateServer, image: Image | None) -> Image:
