@@ -139,7 +139,7 @@ def _measure(seconds: float) -> Measurement:
     with tempfile.TemporaryDirectory() as folder, _side("serve", folder) as line:
         target = Target(*line.split())
         alone = _p99(target, half)
-        with _side("attack", target.url, target.user, target.tenant):
+        with _side("attack", "--", target.url, target.user, target.tenant):
             attacked = _p99(target, half)
     return Measurement(attacked, "ms p99", alone, "the same alone")
 

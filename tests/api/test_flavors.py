@@ -1,3 +1,4 @@
+import httpx
 import pytest
 
 from tests.api.serving import ApiServer
@@ -141,3 +142,22 @@ def test_a_taken_name_is_a_conflict_and_an_unknown_id_is_not_found(api_server: A
     assert client.post(FLAVORS, json=body).status_code == 409
     assert client.get(f"{FLAVORS}/m1.tiny").status_code == 404
     assert client.delete(f"{FLAVORS}/nope").status_code == 404
+
+
+def test_limits_are_checked_with_those_that_the_flavor_has_already(api_server: ApiServer) -> None:
+    client, specs = api_server.client(), f"{FLAVORS}/1/os-extra_specs"
+
+    def set_to(**limits: str) -> httpx.Response:
+        return client.post(specs, json={"extra_specs": {f"quota:{key}": value for key, value in limits.items()}})
+
+    early = set_to(disk_read_bytes_sec_max="2000")
+    assert (early.status_code, "it needs quota:disk_read_bytes_sec" in early.text) == (400, True)
+    assert set_to(disk_read_bytes_sec="1000").status_code == 200
+    assert set_to(disk_read_bytes_sec_max="2000").status_code == 200
+    both = set_to(disk_total_bytes_sec="3000")
+    assert (both.status_code, "use one of the two" in both.text) == (400, True)
+    assert "it may be 1 to 10000" in set_to(cpu_shares="10001").text
+    assert client.get(specs).json()["extra_specs"] == {
+        "quota:disk_read_bytes_sec": "1000",
+        "quota:disk_read_bytes_sec_max": "2000",
+    }

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from busway.control import aggregates
+from busway.control import aggregates, flavors
 from busway.control.hosts import registry as hosts
 from busway.control.hosts.forget import delete_host
 from busway.control.placement import place
 from busway.control.servers.create import create_servers
 from busway.control.servers.delete import delete_server
 from busway.domain.aggregate import Aggregate
-from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound
+from busway.domain.errors import BadInput, Conflict, Forbidden, InvalidExtraSpec, NotFound
 from busway.domain.requests import CreateServer
 from busway.domain.server import Server
 from busway.scheduler.policy import CHOOSABLE, Policy
@@ -68,6 +68,16 @@ def test_an_extra_spec_is_met_by_an_aggregate(two_hosts: Cloud) -> None:
     fault = boot(two_hosts, "b", aggregate_instance_extra_specs__gpu="b200").fault
     assert fault is not None
     assert "add host h1 to an aggregate with gpu=b200" in fault.message
+
+
+def test_an_extra_spec_for_a_filter_that_is_off_is_refused(two_hosts: Cloud) -> None:
+    specs = {"aggregate_instance_extra_specs:gpu": "h100"}
+    assert flavors.set_extra_specs(two_hosts.control, ADMIN, two_hosts.plain.id, specs).extra_specs == specs
+    two_hosts.configure(policy=Policy(filters=frozenset()))
+    for key in ("aggregate_instance_extra_specs:gpu", "capabilities:hypervisor_type"):
+        with pytest.raises(InvalidExtraSpec, match=f"{key} has no effect"):
+            flavors.set_extra_specs(two_hosts.control, ADMIN, two_hosts.plain.id, {key: "x"})
+    flavors.set_extra_specs(two_hosts.control, ADMIN, two_hosts.plain.id, {"capabilities": "of no scope"})
 
 
 def test_a_host_is_in_one_zone_only(two_hosts: Cloud) -> None:

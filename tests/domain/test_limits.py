@@ -5,7 +5,7 @@ import pytest
 from busway.domain.errors import InvalidExtraSpec
 from busway.domain.extra_spec import check_extra_specs
 from busway.domain.flavor import Flavor
-from busway.domain.guest_machine import PLAIN, machine_of
+from busway.domain.guest_machine import PLAIN, check_limits, machine_of
 from busway.domain.guest_machine.limits import LIMIT_WORDS, NO_LIMITS, CardLimits, DiskLimits, Limits
 from busway.domain.ids import FlavorId
 
@@ -20,7 +20,9 @@ def limits(**specs: str) -> Limits:
 
 def refused(**specs: str) -> str:
     with pytest.raises(InvalidExtraSpec) as caught:
-        check_extra_specs({f"quota:{name}": value for name, value in specs.items()})
+        together = {f"quota:{name}": value for name, value in specs.items()}
+        check_extra_specs(together)
+        check_limits(together)
     assert caught.value.remedy
     return str(caught.value)
 

@@ -86,10 +86,11 @@ PAGES = {
         {"ID": "$(spec)", "OTHER": "$(last_spec)", "2330": "20b5", "type-PF": "type-PCI"},
     ),
     "how-to/groups-zones-quotas.md": Page(
-        f"{_GPU1}; openstack project create --or-show lab; flavor gpu-large",
+        f"{_GPU1}; openstack project create --or-show lab; flavor gpu-large; flavor desktop",
         {"host7": "gpu-07", "host3": "gpu-08", "pci_passthrough:a100": "pci_passthrough:a1"},
         {
-            "--server-group": "settle worker-4 ACTIVE; openstack server delete --wait $(openstack server list -f value -c ID)"
+            "--server-group": "settle worker-4 ACTIVE; openstack server delete --wait $(openstack server list -f value -c ID)",
+            "add host lab ": "openstack aggregate remove host lab gpu-08",  # which the next pages' servers need
         },
     ),
     "how-to/move-servers.md": Page(

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from busway.control.context import Control
 from busway.control.drivers.recipe import asked_driver
 from busway.domain.caller import Caller
-from busway.domain.errors import Conflict, NotFound
+from busway.domain.errors import Conflict, InvalidExtraSpec, NotFound
 from busway.domain.extra_spec import check_extra_specs
 from busway.domain.flavor import Flavor
+from busway.domain.guest_machine import LIMIT_PREFIX, check_limits
 from busway.domain.ids import FlavorId, ProjectId
 from busway.policy import authorize
+from busway.scheduler.policy import READERS
 from busway.store import flavors as store
 
 DEFAULT_FLAVORS = (
@@ -33,8 +35,7 @@ def bootstrap_flavors(control: Control) -> None:
 def create_flavor(control: Control, caller: Caller, flavor: Flavor) -> Flavor:
     """Stores a new flavor with its extra specs checked."""
     authorize(caller, "os_compute_api:os-flavor-manage:create")
-    check_extra_specs(flavor.extra_specs)
-    asked_driver(flavor.extra_specs, {})
+    _check_specs(control, flavor.extra_specs, flavor.extra_specs)
     with control.db.write() as tx:
         store.add_flavor(tx, flavor)
     return flavor
@@ -80,12 +81,28 @@ def set_description(control: Control, caller: Caller, flavor_id: str, descriptio
 def set_extra_specs(control: Control, caller: Caller, flavor_id: str, specs: Mapping[str, str]) -> Flavor:
     """Adds or replaces extra specs; raises `InvalidExtraSpec` for a PCI request that no boot could read."""
     authorize(caller, "os_compute_api:os-flavor-extra-specs:create")
-    check_extra_specs(specs)
-    asked_driver(specs, {})
     with control.db.write() as tx:
         flavor = store.get_flavor(tx, flavor_id, lock=True)
-        store.save_extra_specs(tx, flavor.id, {**flavor.extra_specs, **specs})
+        together = {**flavor.extra_specs, **specs}
+        _check_specs(control, specs, together)
+        store.save_extra_specs(tx, flavor.id, together)
         return store.get_flavor(tx, flavor_id)
+
+
+def _check_specs(control: Control, new: Mapping[str, str], together: Mapping[str, str]) -> None:
+    """Checks new extra specs, and limits with those that the flavor has already; one for a filter that is off has no effect."""
+    check_extra_specs(new)
+    asked_driver(new, {})
+    if any(key.startswith(LIMIT_PREFIX) for key in new):
+        check_limits(together)
+    for key in new:
+        reader = READERS.get(key.partition(":")[0]) if ":" in key else None
+        if reader is not None and reader not in control.settings.policy.filters:
+            raise InvalidExtraSpec(
+                f"{key} has no effect",
+                detail=f"The configuration's enabled_filters leaves {reader} out.",
+                remedy=f"Add {reader} to [filter_scheduler] enabled_filters.",
+            )
 
 
 def delete_extra_spec(control: Control, caller: Caller, flavor_id: str, key: str) -> None:

@@ -35,6 +35,11 @@ CHOOSABLE = (
     "SameHostFilter",
     "DifferentHostFilter",
 )
+# The filters that alone read the extra specs of a scope.
+READERS = {
+    "capabilities": "ComputeCapabilitiesFilter",
+    "aggregate_instance_extra_specs": "AggregateInstanceExtraSpecsFilter",
+}
 # Filters of Nova that read metadata of aggregates which is always looked at here.
 WITH_OTHERS = {
     "AggregateCoreFilter": "CoreFilter",

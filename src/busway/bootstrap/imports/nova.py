@@ -16,6 +16,7 @@ _ABOUT = (
     "devices",
     "libvirt",
     "filter_scheduler",
+    "scheduler",
     "compute",
 )  # sections whose loss an operator wants to know of
 

@@ -7,6 +7,7 @@ Nova knows, each served, refused or ignored, from which docs/reference/machine.m
 from busway.domain.guest_machine.limits import PREFIX as LIMIT_PREFIX
 from busway.domain.guest_machine.machine import PLAIN, Machine, MachineWord
 from busway.domain.guest_machine.read import (
+    check_limits,
     check_machine_specs,
     cpu_threads,
     isolates_emulator,
@@ -21,6 +22,7 @@ __all__ = [
     "PLAIN",
     "Machine",
     "MachineWord",
+    "check_limits",
     "check_machine_specs",
     "cpu_threads",
     "isolates_emulator",

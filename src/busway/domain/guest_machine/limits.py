@@ -139,9 +139,14 @@ def has_card_limits(specs: Mapping[str, str]) -> bool:
     return any(key.startswith((f"{PREFIX}{_INBOUND}", f"{PREFIX}{_OUTBOUND}")) for key in specs)
 
 
+def read_numbers(specs: Mapping[str, str], error: Callable[[str, str, str], InvalidExtraSpec]) -> dict[str, int]:
+    """The limits among some extra specs, each alone; raises `error(key, value, why)` for a value that can't be."""
+    return {key: _number(key, value, error) for key, value in specs.items() if key in _BY_NAME}
+
+
 def read_limits(specs: Mapping[str, str], error: Callable[[str, str, str], InvalidExtraSpec]) -> Limits:
-    """The limits that a flavor sets; raises `error(key, value, why)` for a value that can't be, alone or beside the others."""
-    found = {key: _number(key, value, error) for key, value in specs.items() if key in _BY_NAME}
+    """The limits that a flavor sets by all of its extra specs; raises `error` for those too that can't be together."""
+    found = read_numbers(specs, error)
 
     def values(prefix: str, name: str = "") -> dict[str, int]:
         start = f"{PREFIX}{prefix}"

@@ -15,7 +15,7 @@ from busway.domain.errors import BadInput, BuswayError, Forbidden, InvalidConfig
 from busway.domain.flavor import Flavor
 from busway.domain.guest_cells import guest_cells
 from busway.domain.guest_machine import words
-from busway.domain.guest_machine.limits import PREFIX, read_limits
+from busway.domain.guest_machine.limits import PREFIX, read_limits, read_numbers
 from busway.domain.guest_machine.machine import Machine
 from busway.domain.guest_machine.words import ELSEWHERE, IGNORED, REFUSED, SERVED, Word
 from busway.domain.resource_request import parse_resources
@@ -177,6 +177,11 @@ def check_machine_specs(specs: Mapping[str, str]) -> None:
     """Raises `InvalidExtraSpec` for a word about the machine that is unknown or refused, or whose value is."""
     for key, value in specs.items():
         _check(key, value, _BY_FLAVOR, _flavor_error)
+    read_numbers(specs, _flavor_error)
+
+
+def check_limits(specs: Mapping[str, str]) -> None:
+    """Raises `InvalidExtraSpec` for limits of a flavor that can't be together; `specs` are all of its extra specs."""
     read_limits(specs, _flavor_error)
 
 
