@@ -26,7 +26,10 @@ def main() -> None:
             cloud.call("POST", "/compute/v2.1/flavors", {"flavor": flavor})
             cloud.call("POST", f"/compute/v2.1/flavors/limited{number}/os-extra_specs", {"extra_specs": specs})
         disks_keep_their_limits(cloud)
-        cpus_are_limited_where_the_host_can(cloud)
+        if cloud.inside("h1", "test", "-e", "/sys/fs/cgroup/cpu/cpu.shares").returncode == 0:
+            cpus_are_limited_where_the_host_can(cloud)
+        else:
+            print("this kernel has cgroups of version 2 alone: tests/lab/inside/test_limits.py limits CPUs by them")
 
 
 def disks_keep_their_limits(cloud: LiveCloud) -> None:
