@@ -330,6 +330,7 @@ CHANGES: dict[str, dict[str, str]] = {
     "POST /image/v2/tasks": dict.fromkeys(("type", "input"), REFUSED),  # always: imports make tasks
     "PUT /network/v2.0/networks/{id}": {
         **dict.fromkeys(("shared", "router:external"), f"{_HERE}test_who_sees_a_network_is_changed"),
+        "is_default": "api/test_topologies.py::test_the_network_that_is_the_default_now_has_the_gateways_of_new_routers",
         **dict.fromkeys(("admin_state_up", "port_security_enabled"), REFUSED),
     },
     "PUT /network/v2.0/subnets/{id}": {

@@ -90,6 +90,20 @@ def test_a_project_gets_a_network_with_a_router_once(
     assert len(told) <= len(answers)  # whoever came too late to make it; who only sees it is not told
 
 
+def test_the_network_that_is_the_default_now_has_the_gateways_of_new_routers(
+    admin: Project, outer: dict[str, Any], ann: Project
+) -> None:
+    second = admin.made("network", {"name": "second", "router:external": True, "provider:network_type": "geneve"})
+    admin.made("subnet", {"network_id": second["id"], "ip_version": 4, "cidr": "198.51.100.0/24"})
+    for network, is_default in ((outer, False), (second, True)):
+        admin.put("network", network, is_default=is_default).raise_for_status()
+
+    asked(ann, "None").raise_for_status()
+
+    [router] = ann.rows("routers")
+    assert router["external_gateway_info"]["network_id"] == second["id"]
+
+
 def test_a_server_with_networks_auto_has_one_made(
     admin: Project, outer: dict[str, Any], ann: Project, routed_server: ApiServer
 ) -> None:
