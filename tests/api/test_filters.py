@@ -40,6 +40,11 @@ SHOWN = {
         ("/identity/v3/projects/{id}", name)
         for name in ("parents_as_ids", "parents_as_list", "subtree_as_ids", "subtree_as_list")
     ),
+    # of one thing, or of a change of it: test_queries
+    ("/compute/v2.1/os-keypairs/{name}", "user_id"),
+    *((f"/compute/v2.1/os-hypervisors{path}", "with_servers") for path in ("", "/detail", "/{id}")),
+    ("/busway/v1/hosts/{name}", "lost"),
+    ("/image/v2/metadefs/namespaces/{namespace}/properties/{part}", "resource_type"),
     ("/identity/v3/role_assignments", "effective"),
     ("/identity/v3/role_assignments", "include_names"),
     ("/identity/v3/role_assignments", "include_subtree"),

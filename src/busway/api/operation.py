@@ -27,6 +27,7 @@ from busway.api.call import NOBODY, Call, Reply
 from busway.api.encoding import encode
 from busway.api.microversion import MAXIMUM, MINIMUM
 from busway.api.middleware import SCOPE_KEY as REQUEST_ID
+from busway.api.query import check_query
 from busway.api.revisions import condition
 from busway.api.schema import Definition, Schema
 from busway.control.context import Control
@@ -188,6 +189,7 @@ async def stream(control: Control, threads: Threads, operation: Operation, reque
     try:
         with audit.acting(act):
             caller = await run(admit, control, request, rule)
+            _check_query(operation, request)
             return await operation.stream(control, caller, request, run)
     except BuswayError as error:
         if act is not None:
@@ -227,6 +229,7 @@ def answer(control: Control, operation: Operation, request: Request, data: bytes
 def _run(control: Control, operation: Operation, request: Request, data: bytes, version: int) -> Reply:
     rule = "" if operation.public else operation.rule_for(data)
     caller = NOBODY if operation.public else admit(control, request, rule)
+    _check_query(operation, request)
     call = Call(
         control=control,
         request_id=request.scope.get(REQUEST_ID, ""),
@@ -242,6 +245,11 @@ def _run(control: Control, operation: Operation, request: Request, data: bytes, 
     assert operation.handler is not None
     with under(condition(request.method, request.url.path, request.headers.get("if-match"))):
         return operation.handler(call)
+
+
+def _check_query(operation: Operation, request: Request) -> None:
+    if operation.method not in _WITHOUT_CONTENT:
+        check_query(operation.method, operation.path, request.query_params, operation.query)
 
 
 def respond(reply: Reply) -> Response:

@@ -7,7 +7,7 @@ from busway.api.answer import TEXT, array, shape, wrap, wrap_list
 from busway.api.answer_types import of_type
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
-from busway.api.schema import COUNT, PAGE, WORD, Schema, closed
+from busway.api.schema import COUNT, FLAG, PAGE, WORD, Schema, closed
 from busway.control import events
 from busway.control.devices import handovers, recycle
 from busway.control.devices import listing as devices
@@ -161,7 +161,7 @@ OPERATIONS = (
         "POST", f"{ROOT}/hosts", _create_host, _CREATE_HOST, rule="busway:hosts:create", answer=wrap("join_token", TEXT)
     ),
     Operation("PATCH", f"{ROOT}/hosts/{{name}}", _change_host, _CHANGE_HOST, rule="busway:hosts:update"),
-    Operation("DELETE", f"{ROOT}/hosts/{{name}}", _delete_host, rule="busway:hosts:delete"),
+    Operation("DELETE", f"{ROOT}/hosts/{{name}}", _delete_host, query={"lost": FLAG}, rule="busway:hosts:delete"),
     Operation(
         "GET",
         f"{ROOT}/events",

@@ -12,7 +12,7 @@ from busway.api.compute.answers import HYPERVISOR_SERVICE, NEXT, TEXT_OR_NULL
 from busway.api.compute.links import limit_of, next_link
 from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
-from busway.api.schema import PAGE, WORD
+from busway.api.schema import FLAG, PAGE, WORD
 from busway.control.hosts import registry as hosts
 from busway.control.hosts.registry import HostView
 from busway.control.servers.read import servers_on
@@ -123,7 +123,7 @@ def _id_of(call: Call, marker: str) -> str:
 
 def _listing(call: Call, fields: tuple[Field[HostView], ...], path: str) -> Reply:
     found = _hosts(call)
-    body: dict[str, object] = {"hypervisors": [render(fields, host, call) for host in found]}
+    body: dict[str, object] = {"hypervisors": _rows(call, fields, found)}
     if call.version >= 33 and found and len(found) == call.number("limit"):
         body["hypervisors_links"] = next_link(call, path, str(host_key(found[-1], call)))
     return Reply(body)
@@ -141,7 +141,24 @@ def _show(call: Call) -> Reply:
     host = hosts.find_host(call.control, call.caller, keyed(call, call.path["id"]), call.rule)
     if host is None:
         raise _missing(call.path["id"])
-    return Reply({"hypervisor": render(_DETAIL, host, call)})
+    return Reply({"hypervisor": _rows(call, _DETAIL, [host])[0]})
+
+
+def _rows(call: Call, fields: tuple[Field[HostView], ...], found: list[HostView]) -> list[dict[str, Any]]:
+    """The hosts, from 2.53 on with their servers where the query asks for these; a host without any has a list from 2.75 on."""
+    rows = [render(fields, host, call) for host in found]
+    if call.version >= 53 and call.flag("with_servers"):
+        _add_servers(call, found, rows, empty=call.version >= 75)
+    return rows
+
+
+def _add_servers(call: Call, found: list[HostView], rows: list[dict[str, Any]], *, empty: bool = False) -> None:
+    held = servers_on(call.control, [host.id for host in found])
+    for host, row in zip(found, rows, strict=True):
+        if servers := held.get(host.id, []):
+            row["servers"] = [{"uuid": server_id, "name": name} for server_id, name in servers]
+        elif empty:
+            row["servers"] = []
 
 
 def _missing(key: str) -> NotFound:
@@ -164,13 +181,8 @@ def _search(call: Call) -> Reply:
 def _servers(call: Call) -> Reply:
     """The hosts with the servers of each, where it has any."""
     found = _matching(call)
-    held = servers_on(call.control, [host.id for host in found])
-    rows = []
-    for host in found:
-        row = render(_BRIEF, host, call)
-        if servers := held.get(host.id):
-            row["servers"] = [{"uuid": server_id, "name": name} for server_id, name in servers]
-        rows.append(row)
+    rows = [render(_BRIEF, host, call) for host in found]
+    _add_servers(call, found, rows)
     return Reply({"hypervisors": rows})
 
 
@@ -199,10 +211,12 @@ def _statistics(call: Call) -> Reply:
     return Reply({"hypervisor_statistics": {"count": len(rows), **sums}})
 
 
-_BRIEF_HYPERVISOR = shape_of(_BRIEF, "brief-hypervisor")
-_HYPERVISOR = shape_of(_DETAIL, "hypervisor")
 _HELD = shape({"uuid": TEXT, "name": TEXT})
-_QUERY = {**PAGE, "hypervisor_hostname_pattern": WORD}
+_SERVERS = optional(array(_HELD))
+_BRIEF_HYPERVISOR = shape_of(_BRIEF, "brief-hypervisor", servers=_SERVERS)
+_HYPERVISOR = shape_of(_DETAIL, "hypervisor", servers=_SERVERS)
+_WITH = {"with_servers": FLAG}
+_QUERY = {**PAGE, **_WITH, "hypervisor_hostname_pattern": WORD}
 
 OPERATIONS = (
     Operation(
@@ -233,6 +247,7 @@ OPERATIONS = (
         "GET",
         f"{ROOT}/{{id}}",
         _show,
+        query=_WITH,
         rule="os_compute_api:os-hypervisors:show",
         answer=wrap("hypervisor", _HYPERVISOR),
     ),

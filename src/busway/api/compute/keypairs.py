@@ -85,12 +85,14 @@ def _delete(call: Call) -> Reply:
     return Reply(status=204 if call.version >= 2 else 202)
 
 
+_OWNER = {"user_id": WORD}  # from 2.10 on
+
 OPERATIONS = (
     Operation(
         "GET",
         ROOT,
         _list,
-        query={**PAGE, "user_id": WORD},
+        query={**PAGE, **_OWNER},
         rule="os_compute_api:os-keypairs:index",
         answer=wrap_list("keypairs", wrap("keypair", shape_of(_LISTED, "listed-keypair")), keypairs_links=NEXT),
     ),
@@ -106,8 +108,9 @@ OPERATIONS = (
         "GET",
         f"{ROOT}/{{name}}",
         _show,
+        query=_OWNER,
         rule="os_compute_api:os-keypairs:show",
         answer=wrap("keypair", shape_of(_SHOWN, "keypair")),
     ),
-    Operation("DELETE", f"{ROOT}/{{name}}", _delete, rule="os_compute_api:os-keypairs:delete"),
+    Operation("DELETE", f"{ROOT}/{{name}}", _delete, query=_OWNER, rule="os_compute_api:os-keypairs:delete"),
 )

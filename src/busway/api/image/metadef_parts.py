@@ -21,9 +21,9 @@ from busway.api.image.metadef_answers import (
     TAGS,
 )
 from busway.api.operation import Operation
-from busway.api.schema import PAGE, Schema, as_bool, closed
+from busway.api.schema import PAGE, WORD, Schema, as_bool, closed
 from busway.control.images import metadefs
-from busway.domain.errors import BadInput
+from busway.domain.errors import BadInput, NotFound
 from busway.domain.metadef import MOST_PARTS, PartKind
 
 _ONE = "/image/v2/metadefs/namespaces/{namespace}"
@@ -122,7 +122,22 @@ def _add_property(call: Call) -> Reply:
 
 
 def _property(call: Call) -> Reply:
-    return Reply({"name": call.path["part"], **_show(call, PartKind.PROPERTIES, "get_metadef_property")})
+    """With `resource_type` the property has the prefix there, in its path too, as in Glance."""
+    rule, name, kind = "get_metadef_property", call.path["part"], call.text("resource_type")
+    prefix = ""
+    if kind is not None:
+        association = metadefs.get_part(
+            call.control, call.caller, call.path["namespace"], PartKind.RESOURCE_TYPES, kind, rule
+        )
+        prefix = association.get("prefix") or ""
+        if not name.startswith(prefix):
+            raise NotFound(
+                f"Property {name} does not start with the expected resource type association prefix of '{prefix}'.",
+                code="metadef-not-found",
+            )
+    known = name.removeprefix(prefix)
+    made = metadefs.get_part(call.control, call.caller, call.path["namespace"], PartKind.PROPERTIES, known, rule)
+    return Reply({"name": f"{prefix}{known}", **made})
 
 
 def _change_property(call: Call) -> Reply:
@@ -218,7 +233,14 @@ OPERATIONS = (
     Operation("GET", _P, _properties, rule="get_metadef_properties", answer=PROPERTIES),
     Operation("POST", _P, _add_property, _PROPERTY, rule="add_metadef_property", answer=PROPERTY),
     Operation("DELETE", _P, _clear_properties, rule="remove_metadef_property"),
-    Operation("GET", f"{_P}/{{part}}", _property, rule="get_metadef_property", answer=PROPERTY),
+    Operation(
+        "GET",
+        f"{_P}/{{part}}",
+        _property,
+        query={"resource_type": WORD},
+        rule="get_metadef_property",
+        answer=PROPERTY,
+    ),
     Operation("PUT", f"{_P}/{{part}}", _change_property, _PROPERTY, rule="modify_metadef_property", answer=PROPERTY),
     Operation("DELETE", f"{_P}/{{part}}", _delete_property, rule="remove_metadef_property"),
     Operation("GET", _O, _objects, query=PAGE, rule="get_metadef_objects", answer=OBJECTS),
