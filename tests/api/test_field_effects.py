@@ -64,7 +64,7 @@ REFUSED = {
     "network.admin_state_up", "network.port_security_enabled", "network.dns_domain", "network.availability_zone_hints",
     "subnet.subnetpool_id", "port.device_id", "port.device_owner", "port.dns_name", "port.binding:profile", "port.binding:host_id",
     "security_group.stateful", "security_group_rule.remote_address_group_id", "server.block_device_mapping", "server.trusted_image_certificates",
-    "server.block_device_mapping_v2", "project.is_domain", "subnet.ip_version",
+    "server.block_device_mapping_v2", "subnet.ip_version",
 }  # fmt: skip
 EFFECTS = {
     "user.password": "api/test_log_in.py::test_a_user_changes_their_own_password_and_their_tokens_end",
@@ -76,6 +76,7 @@ EFFECTS = {
     "project.enabled": "api/test_log_in.py::test_disabling_a_project_ends_its_tokens_and_their_descendants_for_good",
     "project.domain_id": "api/test_domains.py::test_a_thing_is_found_by_its_id_in_its_own_domain_only",
     "project.parent_id": "api/test_projects.py::test_what_is_below_a_disabled_project_is_disabled",
+    "project.is_domain": "api/test_domains.py::test_a_domain_is_a_project_that_is_a_domain",
     "project.options.immutable": "api/test_domains.py::test_what_is_immutable_stays_until_that_is_taken_away",
     "domain.enabled": "api/test_domains.py::test_a_disabled_domain_lets_nobody_in_and_ends_their_tokens_for_good",
     "domain.options.immutable": "api/test_domains.py::test_what_is_immutable_stays_until_that_is_taken_away",

@@ -12,6 +12,7 @@ import pytest
 from busway.api import openapi
 from busway.api.operation import Operation
 from busway.ovn.northbound import Northbound
+from tests.api.change_effects import CHANGES, REFUSED
 from tests.api.field_requests import BASES, Base, FieldWorld
 from tests.api.field_walk import (
     ANY,
@@ -30,6 +31,8 @@ from tests.api.field_walk import (
     without,
 )
 from tests.api.serving import start_api_server
+from tests.api.test_field_effects import MADE
+from tests.api.test_field_effects import REFUSED as REFUSED_AT_BIRTH
 
 WITH_FIELDS = [each for service in openapi.SERVICES.values() for each in service if fields_of(each)]
 # What clients send back as they have read it, and that nothing may be made of, as in Glance.
@@ -115,6 +118,45 @@ def _differs(operation: Operation, field: Field, base: Base, world: FieldWorld) 
         if any(differences(one, other) - noise for other, _ in seen):
             return True
         seen.append((one, noise))
+    return False
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(600)
+def test_what_is_said_to_be_refused_is(world: FieldWorld) -> None:
+    taken = [
+        (name_of(operation), field.name)
+        for operation in OPERATIONS
+        for field in fields_of(operation)
+        if _is_refused(operation, field) and not _refuses(operation, field, world)
+    ]
+
+    assert taken == []
+
+
+def _is_refused(operation: Operation, field: Field) -> bool:
+    if operation.method == "POST" and operation.path in MADE.values():
+        return field.name in REFUSED_AT_BIRTH
+    names = [name for name, why in CHANGES.get(name_of(operation), {}).items() if why == REFUSED]
+    return any(field.name == name or field.name.endswith(f".{name}") for name in names)
+
+
+def _refuses(operation: Operation, field: Field, world: FieldWorld) -> bool:
+    """True when some value that its schema lets through, or that there is none of, is refused."""
+    if is_fixed(field.schema):
+        return True
+    for base in bases_of(operation):
+        if operation.shown_body is not None and field.path[0] not in base.body:
+            continue
+        schemas = {steps(base.body, each.path): each.schema for each in fields_of(operation)}
+        path = steps(base.body, field.path)
+        first = with_parent(base.body, path, schemas)
+        version = min(field.version, base.until or field.version)
+        for value in values(field.schema):
+            body = put(first, path, value)
+            done, _ = world.try_out(operation.method, operation.path, base, body, version)
+            if not any(status.startswith("2") for status in done["status"]):
+                return True
     return False
 
 
