@@ -206,3 +206,20 @@ def test_an_image_has_no_more_than_glance_lets_it_have(api_server: ApiServer, fi
 def _limit(server: ApiServer, **limits: int) -> None:
     answer = server.client().put("/busway/v1/quota-defaults", json={"limits": limits})
     answer.raise_for_status()
+
+
+def test_the_usage_of_a_project_is_told_with_its_limits(api_server: ApiServer) -> None:
+    client, ann = api_server.client(), api_server.client(api_server.user("ann"))
+    _limit(api_server, image_count_total=7)
+    for size in (MIB, MIB + 1):
+        image = create(client, "raw")
+        client.put(f"{IMAGES}/{image}/file", content=bytes(size)).raise_for_status()
+    client.put(f"{IMAGES}/{create(client, 'raw')}/stage", content=b"data").raise_for_status()
+
+    told = client.get("/image/v2/info/usage").json()["usage"]
+
+    assert told["image_count_total"] == {"usage": 3, "limit": 7}
+    assert told["image_size_total"]["usage"] == 3  # MiB, with the staged data, rounded up
+    assert told["image_stage_total"]["usage"] == 1
+    assert told["image_count_uploading"] == {"usage": 1, "limit": -1}
+    assert {each["usage"] for each in ann.get("/image/v2/info/usage").json()["usage"].values()} == {0}

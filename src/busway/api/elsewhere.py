@@ -11,6 +11,10 @@ _VOLUMES = (
     "There are no volumes.",
     "A flavor's disk, ephemeral and swap disks are a server's storage; images keep what must stay.",
 )
+_CACHE = (
+    "No cache stands between the stores of images, which are folders, and who reads them.",
+    "A host fetches an image once, for its first server with it, and keeps it for a day after its last one: there is nothing to queue or clear.",
+)
 _GONE = "Nova has removed it too."
 # By the beginning of a path: why nothing is there, and what to do.
 _PATHS: tuple[tuple[str, str, str], ...] = (
@@ -28,8 +32,8 @@ _PATHS: tuple[tuple[str, str, str], ...] = (
     ("/compute/v2.1/os-fping", _GONE, "Ask the server itself."),
     ("/identity/v2.0", "Keystone has removed version 2.0 too.", "Use /identity/v3."),
     ("/image/v1", "Glance has removed version 1 too.", "Use /image/v2."),
-    ("/image/v2/cache", "Hosts cache images by themselves.", "List images: openstack image list."),
-    ("/image/v2/stores", "There is one store, the image folder.", "Delete the image: openstack image delete."),
+    *((f"/image/v2/{name}", *_CACHE) for name in ("cache", "cached_images", "queued_images")),
+    ("/image/v2/stores", "Stores are the operator's.", "List them: openstack image stores list."),
     ("/object-store", "There is no object store.", "Use one beside Busway."),
     ("/share", "There are no shared file systems.", "Use one beside Busway."),
     ("/orchestration", "There is no orchestration service.", "Use Terraform or Ansible with these APIs."),

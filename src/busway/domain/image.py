@@ -92,6 +92,17 @@ def check_name(name: str) -> None:
         )
 
 
+def no_locations() -> Forbidden:
+    """Returns the error for who asks where an image's data lies, or would set it."""
+    return Forbidden(
+        "The location of an image's data is neither shown nor set",
+        detail="Where data lies is the operator's: Glance's show_multiple_locations is off, and its locations of version 2.17 are not there.",
+        remedy="Upload the data (openstack image create --file FILE NAME), or have it fetched where the operator allows the "
+        "host: openstack image import --method web-download --uri URL IMAGE",
+        code="image-locations",
+    )
+
+
 def check_properties(image: Image) -> None:
     """Raises `TooLarge` for more properties or tags than an image may have, `BadInput` for one that is too long."""
     for what, found, most in (("properties", image.properties, MOST_PROPERTIES), ("tags", image.tags, MOST_TAGS)):

@@ -1,6 +1,19 @@
 """The image API v2: register, upload, read, change and delete; every file holds one part and its table."""
 
-from busway.api.image import data, images, imports, members, metadef_parts, metadefs, schemas, stores, tags, versions
+from busway.api.image import (
+    data,
+    images,
+    imports,
+    locations,
+    members,
+    metadef_parts,
+    metadefs,
+    schemas,
+    stores,
+    tags,
+    usage,
+    versions,
+)
 
 OPERATIONS = (
     *versions.OPERATIONS,
@@ -8,7 +21,9 @@ OPERATIONS = (
     *images.OPERATIONS,
     *tags.OPERATIONS,
     *members.OPERATIONS,
+    *locations.OPERATIONS,
     *stores.OPERATIONS,
+    *usage.OPERATIONS,
     *imports.OPERATIONS,
     *metadefs.OPERATIONS,
     *metadef_parts.OPERATIONS,

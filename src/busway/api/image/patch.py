@@ -9,7 +9,7 @@ from typing import Any
 from busway.api.schema import Schema, as_bool, as_int, closed
 from busway.domain.errors import BadInput, BadMediaType, Conflict, Forbidden
 from busway.domain.ids import ProjectId
-from busway.domain.image import Image, check_name
+from busway.domain.image import Image, check_name, no_locations
 
 _OWNER_CHARS = 64
 
@@ -109,12 +109,7 @@ def _apply(image: Image, operation: object) -> Image:
     if not name:
         raise BadInput("An operation of the JSON patch has no path", code="image-patch")
     if name.partition("/")[0] == "locations":
-        raise Forbidden(
-            "The location of an image's data can't be changed",
-            detail="Where data lies is the operator's: show_multiple_locations is off.",
-            remedy="Upload the data, or import it.",
-            code="image-locations",
-        )
+        raise no_locations()
     check_name(name)
     if name == "id" or name in READ_ONLY:
         raise Forbidden(f"Attribute '{name}' is read-only.", code="image-read-only")

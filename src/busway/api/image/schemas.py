@@ -11,6 +11,7 @@ from busway.api.operation import Operation
 from busway.domain.disk_formats import ALL_FORMATS
 from busway.domain.image import CONTAINER_FORMATS, VISIBILITIES, ImageStatus
 from busway.domain.image_member import MemberStatus
+from busway.domain.image_task import TaskStatus
 
 _TEXT: dict[str, object] = {"type": ["null", "string"], "maxLength": 255}
 _READ_ONLY = {"type": ["null", "string"], "readOnly": True}
@@ -68,6 +69,28 @@ MEMBER: dict[str, object] = {
 }
 
 
+TASK: dict[str, object] = {
+    "name": "task",
+    "properties": {
+        "id": {"type": "string"},
+        "type": {"type": "string", "enum": ["api_image_import"]},
+        "status": {"type": "string", "enum": list(TaskStatus)},
+        "input": {"type": ["null", "object"]},
+        "result": {"type": ["null", "object"]},
+        "message": {"type": "string"},
+        "owner": {"type": "string"},
+        "image_id": {"type": "string"},
+        "user_id": {"type": "string"},
+        "request_id": {"type": "string"},
+        "created_at": _READ_ONLY,
+        "updated_at": _READ_ONLY,
+        "expires_at": _READ_ONLY,
+        "self": _READ_ONLY,
+        "schema": _READ_ONLY,
+    },
+}
+
+
 def _member(_call: Call) -> Reply:
     return Reply(MEMBER)
 
@@ -86,9 +109,20 @@ def _image(_call: Call) -> Reply:
 
 
 def _images(_call: Call) -> Reply:
-    items = {"type": "array", "items": IMAGE}
-    paging = {"type": "string"}
-    return Reply({"name": "images", "properties": {"images": items, "first": paging, "next": paging, "schema": paging}})
+    return Reply(_pages("images", IMAGE))
+
+
+def _task(_call: Call) -> Reply:
+    return Reply(TASK)
+
+
+def _tasks(_call: Call) -> Reply:
+    return Reply(_pages("tasks", TASK))
+
+
+def _pages(name: str, item: dict[str, object]) -> dict[str, object]:
+    items, paging = {"type": "array", "items": item}, {"type": "string"}
+    return {"name": name, "properties": {name: items, "first": paging, "next": paging, "schema": paging}}
 
 
 OPERATIONS = (
@@ -96,6 +130,8 @@ OPERATIONS = (
     Operation("GET", "/image/v2/schemas/images", _images, rule="get_schemas", answer=SCHEMA),
     Operation("GET", "/image/v2/schemas/member", _member, rule="get_schemas", answer=SCHEMA),
     Operation("GET", "/image/v2/schemas/members", _members, rule="get_schemas", answer=SCHEMA),
+    Operation("GET", "/image/v2/schemas/task", _task, rule="get_schemas", answer=SCHEMA),
+    Operation("GET", "/image/v2/schemas/tasks", _tasks, rule="get_schemas", answer=SCHEMA),
     *(
         Operation("GET", f"/image/v2/schemas/metadefs/{word}", _metadef(word), rule="get_schemas", answer=SCHEMA)
         for word in SCHEMAS

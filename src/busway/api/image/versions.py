@@ -8,9 +8,10 @@ from busway.api.operation import Operation
 
 
 def _versions(call: Call) -> list[dict[str, object]]:
-    # 2.11 copies an image to another store.
+    # 2.11 copies an image to another store. 2.14 and 2.16 are of a cache, which a Glance without one does not announce either;
+    # 2.17 lets users set locations.
     copies = (11,) if call.control.settings.image_stores.several else ()
-    numbers = (12, *copies, *range(10, -1, -1))
+    numbers = (15, 13, 12, *copies, *range(10, -1, -1))
     return [
         {
             "id": f"v2.{number}",
