@@ -20,12 +20,12 @@ from tools.tempest.cloud import TempestCloud
 from tools.tempest.conf import (
     ISOLATED,
     LOCAL,
-    RANDOM_DATA,
+    UNENFORCED,
     write_conf,
     write_conf_of_across,
     write_conf_of_floating,
-    write_conf_of_random_data,
     write_conf_of_reach,
+    write_conf_of_unenforced,
     write_guest_conf,
 )
 from tools.tempest.guests import ACROSS, FLOATING, GUESTS, REACHES, GuestCloud, run_apart
@@ -144,13 +144,14 @@ def _is_of_guests(test: str) -> bool:
 
 
 def _of_cloud(conf: Path, name: str, tests: Sequence[str], seconds: float) -> list[Outcome]:
-    """Run tests, those of lists of images with another configuration."""
-    random = [test for test in tests if RANDOM_DATA.search(test)]
-    usual = [test for test in tests if test not in random]
+    """Run tests, some of images with other configurations."""
+    others = {kind: [test for test in tests if found.search(short(test))] for kind, (found, _) in UNENFORCED.items()}
+    usual = [test for test in tests if not any(test in chosen for chosen in others.values())]
     outcomes = run_tests(conf, name, usual, left_out(map(short, usual)), seconds) if usual else []
-    if random:
-        other = write_conf_of_random_data(conf)
-        outcomes += run_tests(other, f"{name}-random", random, left_out(map(short, random)), seconds)
+    for kind, chosen in others.items():
+        if chosen:
+            other = write_conf_of_unenforced(conf, kind)
+            outcomes += run_tests(other, f"{name}-{kind}", chosen, left_out(map(short, chosen)), seconds)
     return outcomes
 
 

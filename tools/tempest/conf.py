@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tools.tempest.cloud import HOSTS, SECOND_IMAGES, TempestCloud
+from tools.tempest.formats import IMPORTED, STORED
 from tools.tempest.guests import FLAVORS, NETWORK, GuestCloud
 
 _SECTIONS: Mapping[str, Mapping[str, str]] = {
@@ -104,7 +105,12 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     # Reads are those of a project's reader, and live migrations those of its manager, not of its member and an admin.
     "enforce_scope": dict.fromkeys(["nova", "neutron", "glance"], "true"),
-    "image": {"build_timeout": "60", "build_interval": "1", "disk_formats": "raw,qcow2", "container_formats": "bare"},
+    "image": {
+        "build_timeout": "60",
+        "build_interval": "1",
+        "disk_formats": ",".join((*STORED, *IMPORTED)),
+        "container_formats": "bare",
+    },
     "image-feature-enabled": {
         "api_v2": "true",
         "import_image": "true",
@@ -131,14 +137,17 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
 
 # These need networks of type local, whose hosts answer DHCP; the other tests of networks have those that routers can join.
 LOCAL = re.compile(r"\.test_extra_dhcp_options\.")
-# Tests of lists fill images with random bytes, which only raw images are. They skip themselves where formats are enforced, which
-# has nothing to do with lists: they are told another configuration.
-RANDOM_DATA = re.compile(r"\.ListUserImagesTest\.")
 # Tests of servers that a router and floating addresses are for: each project has networks of its own, and none is shared.
 ISOLATED = re.compile(
     r"^tempest\.api\.compute\.(floating_ips\.|.*\.AutoAllocateNetworkTest\.|.*\.test_rescued_vm_associate_dissociate_floating_ip)"
 )
-_OF_RANDOM_DATA = {"image": {"disk_formats": "raw"}, "image-feature-enabled": {"image_format_enforcement": "false"}}
+# Some tests skip themselves where formats are enforced, which has nothing to do with them: each kind is told another configuration.
+# Tests of lists fill images with random bytes, which only raw images are. The others create servers from good images.
+_UNENFORCED = {"image-feature-enabled": {"image_format_enforcement": "false"}}
+UNENFORCED: Mapping[str, tuple[re.Pattern[str], Mapping[str, Mapping[str, str]]]] = {
+    "random": (re.compile(r"\.ListUserImagesTest\."), {"image": {"disk_formats": "raw"}, **_UNENFORCED}),
+    "good": (re.compile(rf"\.test_compute_rejects_invalid\(({'|'.join(STORED)})\)"), _UNENFORCED),
+}
 
 # What Tempest says in a guest before each command. Its user is root, whose programs are busybox's.
 _WORDS_OF_GUESTS = """\
@@ -208,9 +217,9 @@ def write_guest_conf(cloud: GuestCloud, folder: Path) -> Path:
     return _write(conf, folder / "tempest.conf")
 
 
-def write_conf_of_random_data(path: Path) -> Path:
-    """Write beside a tempest.conf the one for `RANDOM_DATA`; return its path."""
-    return _write_other(path, _OF_RANDOM_DATA)
+def write_conf_of_unenforced(path: Path, kind: str) -> Path:
+    """Write beside a tempest.conf the one for a kind of `UNENFORCED`; return its path."""
+    return _write_other(path, UNENFORCED[kind][1])
 
 
 def write_conf_of_reach(path: Path, network_id: str) -> Path:
