@@ -304,6 +304,12 @@ BASES: dict[str, Base | list[Base]] = {
         Base({"router": _OUT}, {"id": "{joined}"}),
         Base({"router": {"routes": [{"destination": "10.8.0.0/24", "nexthop": "10.61.0.9"}]}}, {"id": "{joined}"}),
     ],
+    "PUT /network/v2.0/routers/{id}/add_extraroutes": Base(
+        {"router": {"routes": [{"destination": "10.9.0.0/24", "nexthop": "10.61.0.9"}]}}, {"id": "{joined}"}
+    ),
+    "PUT /network/v2.0/routers/{id}/remove_extraroutes": Base(
+        {"router": {"routes": [{"destination": "10.9.0.0/24", "nexthop": "10.61.0.9"}]}}, {"id": "{joined}"}
+    ),
     "PUT /network/v2.0/routers/{id}/add_router_interface": [
         Base({"subnet_id": "{inner subnet}"}, {"id": "{router}"}),
         Base({"port_id": "{inner port}"}, {"id": "{router}"}),

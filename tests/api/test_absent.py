@@ -23,3 +23,34 @@ def test_what_there_is_not_is_refused_with_its_reason(api_server: ApiServer, met
 
     assert answer.status_code == 404
     assert f"{name} is not loaded" in answer.text and "What to do" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/compute/v2.1/servers/s/shares"),
+        ("GET", "/compute/v2.1/servers/s/os-virtual-interfaces"),
+        ("GET", "/identity/v3/OS-FEDERATION/identity_providers"),
+        ("PUT", "/identity/v3/OS-FEDERATION/mappings/m"),
+        ("GET", "/identity/v3/auth/receipts"),
+        ("GET", "/identity/v3/domains/default/config/identity/driver"),
+        ("GET", "/network/v2.0/qos/policies"),
+        ("POST", "/network/v2.0/default-security-group-rules"),
+        ("GET", "/network/v2.0/floatingips/f/port_forwardings"),
+        ("GET", "/network/v2.0/ports/p/bindings"),
+        ("GET", "/network/v2.0/bgp-peers"),
+        ("GET", "/network/v2.0/vpn/vpnservices"),
+        ("POST", "/network/v2.0/subnetpools"),
+        ("PUT", "/network/v2.0/address-groups/a"),
+        ("DELETE", "/network/v2.0/trunks/t"),
+        ("POST", "/network/v2.0/rbac-policies"),
+    ],
+)
+def test_what_openstack_has_and_busway_has_not_is_told_with_something_to_do(
+    api_server: ApiServer, method: str, path: str
+) -> None:
+    answer = api_server.client().request(method, path, json={"wanted": {}} if method in ("POST", "PUT") else None)
+
+    assert answer.status_code == 404
+    assert "What to do: " in answer.text
+    assert "openapi.json" not in answer.text

@@ -38,6 +38,17 @@ def test_a_program_gets_some_of_its_users_roles_in_one_project(api_server: ApiSe
     assert client.post("/compute/v2.1/os-server-groups", json={}).status_code == 403
 
 
+def test_it_shows_the_roles_that_were_given_and_its_tokens_have_what_they_imply(api_server: ApiServer) -> None:
+    made = create(api_server, api_server.user("ann"), roles=[{"name": "member"}])
+    answer = log_in(api_server, made)
+
+    assert [role["name"] for role in made.json()["application_credential"]["roles"]] == ["member"]
+    assert {role["name"] for role in answer.json()["token"]["roles"]} == {"member", "reader"}
+    client = api_server.client(answer.headers["x-subject-token"])
+    assert client.post("/compute/v2.1/os-server-groups", json={}).status_code == 400
+    assert client.get("/compute/v2.1/servers").status_code == 200
+
+
 def test_nobody_gives_away_what_they_do_not_have(api_server: ApiServer) -> None:
     assert create(api_server, api_server.user("ann"), roles=[{"name": "admin"}]).status_code == 400
 

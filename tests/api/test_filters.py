@@ -23,6 +23,8 @@ from tests.api.serving import ApiServer, start_api_server
 # What is no filter: pages and orders are tested with their lists, and the others say how something is done or shown.
 PAGES = {"limit", "marker", "offset", "before", "sort", "sort_key", "sort_dir"}
 SHOWN = {
+    ("/compute/v2.1/os-hypervisors", "with_servers"),
+    ("/compute/v2.1/os-hypervisors/detail", "with_servers"),
     ("/compute/v2.1/os-simple-tenant-usage", "detailed"),
     ("/busway/v1/aliases/{name:path}", "force"),
     ("/busway/v1/aliases/{name:path}", "version"),
@@ -225,6 +227,11 @@ ELSEWHERE = {
     "/compute/v2.1/os-simple-tenant-usage": "test_usage",
     "/compute/v2.1/os-simple-tenant-usage/{id}": "test_usage",
     "/busway/v1/events": "test_own",
+    "/compute/v2.1/limits": "test_quotas",
+    "/compute/v2.1/os-hypervisors/{id}": "test_hypervisors",
+    "/compute/v2.1/os-keypairs/{name}": "test_keypairs",
+    "/compute/v2.1/os-quota-sets/{project}": "test_quotas",
+    "/compute/v2.1/os-quota-sets/{project}/detail": "test_quotas",
     "/compute/v2.1/os-server-groups": "test_server_groups",
     "/identity/v3/role_assignments": "test_assignments",
     "/identity/v3/users/{user}/access_rules": "test_application_credentials",
@@ -315,7 +322,7 @@ def rows(server: ApiServer, path: str, query: dict[str, str]) -> list[Any]:
 def test_a_filter_changes_the_answer(path: str, name: str, world: ApiServer, words: dict[str, str]) -> None:
     value = FILTERS[path][name]
     keep, drop = value if isinstance(value, tuple) else (value, NOTHING)
-    usual = {"all_tenants": "1"} if "/servers" in path and name not in ("all_tenants", "ip6") else {}
+    usual = {"all_tenants": "1"} if FILTERS[path] is _SERVERS and name not in ("all_tenants", "ip6") else {}
     usual |= {"resources": "VCPU:1"} if path.endswith("/allocation_candidates") else {}
     path = path.format(**words)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from busway.control.placement.place import place_round
 from tests.api.serving import ApiServer
 
 API = "/compute/v2.1"
@@ -68,3 +69,23 @@ def test_the_audit_is_for_admins(api_server: ApiServer, path: str, status: int) 
 
     assert ann.get(f"{API}/os-instance_usage_audit_log{path}").status_code == status
     assert api_server.client().get(f"{API}/os-instance_usage_audit_log/yesterday").status_code == 400
+
+
+def test_hypervisors_tell_their_servers_to_who_asks_for_them(api_server: ApiServer) -> None:
+    api_server.host("gpu01")
+    api_server.host("gpu02")
+    body = {"name": "s", "flavorRef": "1", "imageRef": api_server.image(), "networks": "none", "host": "gpu01"}
+    new = api_server.client(version="2.75")
+    server = new.post(f"{API}/servers", json={"server": body}).json()["server"]["id"]
+    place_round(api_server.control)
+    held = [{"uuid": server, "name": "instance-00000001"}]
+
+    for path in ("os-hypervisors", "os-hypervisors/detail"):
+        [first, second] = new.get(f"{API}/{path}?with_servers=true").json()["hypervisors"]
+        assert (first["servers"], second["servers"]) == (held, [])
+        plain = new.get(f"{API}/{path}").json()["hypervisors"]
+        assert all("servers" not in each for each in plain)
+        before = api_server.client(version="2.53").get(f"{API}/{path}?with_servers=1").json()["hypervisors"]
+        assert [each.get("servers") for each in before] == [held, None]
+    shown = new.get(f"{API}/os-hypervisors/{first['id']}?with_servers=true").json()["hypervisor"]
+    assert shown["servers"] == held

@@ -187,3 +187,79 @@ def test_the_class_of_quotas_has_limits_of_networks_as_long_as_novas(api_server:
     assert old.get(f"/network/v2.0/quotas/{project(old, 'admin')}/default").json()["quota"]["floatingip"] == 4
     assert old.get(f"/network/v2.0/quotas/{project(old, 'admin')}").json()["quota"]["floatingip"] == 4
     assert "floating_ips" not in newer.get(path).text
+
+
+def test_the_quota_of_a_user_is_not_that_of_the_project(api_server: ApiServer) -> None:
+    admin = api_server.client()
+    api_server.user("ann")
+    mine = f"{ROOT}/{project(admin, 'ann')}"
+    admin.put(mine, json={"quota_set": {"instances": 3}})
+
+    refused = [
+        admin.put(f"{mine}?user_id=u", json={"quota_set": {"instances": 1}}),
+        admin.delete(f"{mine}?user_id=u"),
+    ]
+
+    assert {each.headers["x-busway-error-code"] for each in refused} == {"quota-of-user"}
+    assert admin.get(f"{mine}?user_id=u").json()["quota_set"]["instances"] == 3
+
+
+def test_one_services_limits_are_taken_away_and_the_others_stay(api_server: ApiServer) -> None:
+    admin = api_server.client()
+    api_server.user("ann")
+    ann = project(admin, "ann")
+    mine, networks, own = f"{ROOT}/{ann}", f"/network/v2.0/quotas/{ann}", f"{OWN}?project=ann"
+    admin.put(mine, json={"quota_set": {"instances": 3}})
+    admin.put(networks, json={"quota": {"network": 7}})
+    admin.put(own, json={"limits": {"image_count_total": 2}}).raise_for_status()
+
+    admin.delete(mine)
+    assert admin.get(mine).json()["quota_set"]["instances"] == -1
+    assert admin.get(networks).json()["quota"]["network"] == 7
+    assert admin.get(own).json()["quota"]["limits"]["image_count_total"] == 2
+    admin.delete(own)
+    assert admin.get(networks).json()["quota"]["network"] == 7
+
+
+def test_limits_of_networks_are_checked_against_what_there_is(api_server: ApiServer) -> None:
+    admin, ann = api_server.client(), api_server.client(api_server.user("ann"))
+    mine = f"/network/v2.0/quotas/{project(admin, 'ann')}"
+    for name in ("a", "b"):
+        ann.post("/network/v2.0/networks", json={"network": {"name": name}}).raise_for_status()
+
+    below = admin.put(mine, json={"quota": {"network": 1, "check_limit": True}})
+    enough = admin.put(mine, json={"quota": {"network": 2, "subnetpool": -1, "check_limit": True}})
+    forced = admin.put(mine, json={"quota": {"network": 1, "check_limit": True, "force": True}})
+    absent = admin.put(mine, json={"quota": {"subnetpool": 3}})
+
+    assert (below.status_code, below.headers["x-busway-error-code"]) == (400, "quota-below-use")
+    assert enough.json()["quota"]["network"] == 2
+    assert forced.json()["quota"]["network"] == 1
+    assert (absent.status_code, absent.headers["x-busway-error-code"]) == (501, "quota-resource")
+
+
+def test_quotas_of_networks_that_projects_have_of_their_own_are_listed(api_server: ApiServer) -> None:
+    admin, ann = api_server.client(), api_server.client(api_server.user("ann"))
+    mine = project(admin, "ann")
+    assert admin.get("/network/v2.0/quotas").json() == {"quotas": []}
+    admin.put(f"/network/v2.0/quotas/{mine}", json={"quota": {"network": 7}})
+    admin.put(f"{ROOT}/{project(admin, 'admin')}", json={"quota_set": {"instances": 3}})
+
+    [row] = admin.get("/network/v2.0/quotas").json()["quotas"]
+
+    assert (row["project_id"], row["network"], row["port"]) == (mine, 7, 500)
+    assert ann.get("/network/v2.0/quotas").status_code == 403
+
+
+def test_limits_of_another_project_are_shown_to_admins(api_server: ApiServer) -> None:
+    admin, ann = api_server.client(version="2.75"), api_server.client(api_server.user("ann"))
+    mine = project(admin, "ann")
+    admin.put(f"{ROOT}/{mine}", json={"quota_set": {"instances": 3}})
+
+    def instances(client: httpx.Client, tenant: str) -> object:
+        answer = client.get("/compute/v2.1/limits", params={"tenant_id": tenant})
+        return answer.json()["limits"]["absolute"]["maxTotalInstances"] if answer.status_code == 200 else None
+
+    assert instances(admin, mine) == 3
+    assert instances(admin, project(admin, "admin")) == -1
+    assert instances(ann, project(admin, "admin")) is None

@@ -451,3 +451,26 @@ def test_an_external_network_that_is_full_or_has_no_subnet_gives_nothing(admin: 
 
     assert (ask(empty), ask(small), ask(six)) == ((400, 400), (409, 409), (201, 400))
     assert len(ann.rows("routers")) == 2 and held["id"] in {each["id"] for each in ann.rows("routers")}
+
+
+def test_routes_are_added_and_removed_each_for_itself(routed_server: ApiServer) -> None:
+    admin = routed_server.client()
+    network = admin.post("/network/v2.0/networks", json={"network": {"name": "n"}}).json()["network"]["id"]
+    subnet = {"network_id": network, "ip_version": 4, "cidr": "10.61.0.0/24"}
+    made = admin.post("/network/v2.0/subnets", json={"subnet": subnet}).json()["subnet"]["id"]
+    router = admin.post("/network/v2.0/routers", json={"router": {"name": "r"}}).json()["router"]["id"]
+    path = f"/network/v2.0/routers/{router}"
+    admin.put(f"{path}/add_router_interface", json={"subnet_id": made}).raise_for_status()
+    first, second = ({"destination": f"10.{n}.0.0/16", "nexthop": "10.61.0.9"} for n in (8, 9))
+    lost = {"destination": "10.7.0.0/16", "nexthop": "192.0.2.1"}
+
+    def change(act: str, *routes: dict[str, str]) -> httpx.Response:
+        return admin.put(f"{path}/{act}_extraroutes", json={"router": {"routes": list(routes)}})
+
+    assert change("add", first).json()["router"]["routes"] == [first]
+    assert change("add", first, second).json()["router"]["routes"] == [first, second]
+    assert change("add", lost).status_code == 400
+    assert change("remove", first, lost).json()["router"]["routes"] == [second]
+    assert admin.get(path).json()["router"]["routes"] == [second]
+    aliases = [each["alias"] for each in admin.get("/network/v2.0/extensions").json()["extensions"]]
+    assert "extraroute-atomic" in aliases

@@ -122,13 +122,16 @@ def test_both_spellings_of_hints_are_read(api_server: ApiServer, spelling: str) 
     client = api_server.client(version="2.100")
     body = {
         "server": {"name": "s", "flavorRef": 1, "imageRef": api_server.image(), "networks": "none"},
-        spelling: {"a": "b"},
+        spelling: {"different_host": "00000000-0000-4000-8000-000000000001"},
     }
 
     server = client.post(SERVERS, json=body).json()["server"]["id"]
 
     shown = client.get(f"{SERVERS}/{server}").json()["server"]
-    assert (shown["scheduler_hints"], shown["addresses"]) == ({"a": "b"}, {})
+    assert (shown["scheduler_hints"], shown["addresses"]) == (
+        {"different_host": "00000000-0000-4000-8000-000000000001"},
+        {},
+    )
 
 
 def test_key_tags_description_and_user_data_are_kept(api_server: ApiServer) -> None:
@@ -332,3 +335,60 @@ def test_a_server_in_no_security_group_shows_none(api_server: ApiServer) -> None
 
     assert before["security_groups"] == [{"name": "default"}]
     assert "security_groups" not in client.get(f"{SERVERS}/{made}").json()["server"]
+
+
+@pytest.mark.parametrize(
+    "hints",
+    [
+        {"different_host": "no-id"},
+        {"same_host": [f"00000000-0000-4000-8000-{n:012}" for n in range(101)]},
+        {"same_host": 7},
+    ],
+)
+def test_hints_name_servers(api_server: ApiServer, hints: dict[str, object]) -> None:
+    body = {"server": {"name": "s", "flavorRef": "1", "imageRef": api_server.image()}, "os:scheduler_hints": hints}
+
+    assert api_server.client().post(SERVERS, json=body).status_code == 400
+
+
+def test_a_hint_that_nothing_reads_is_refused(api_server: ApiServer) -> None:
+    body = {"server": {"name": "s", "flavorRef": "1", "imageRef": api_server.image()}, "os:scheduler_hints": {"x": "y"}}
+
+    refused = api_server.client().post(SERVERS, json=body)
+
+    assert (refused.status_code, refused.headers["x-busway-error-code"]) == (501, "create-option")
+
+
+@pytest.mark.parametrize(("more", "kind"), [({"guest_format": "swap"}, "swap"), ({}, "ephemeral")])
+def test_a_disk_without_image_is_the_flavors(api_server: ApiServer, more: dict[str, str], kind: str) -> None:
+    disk = {"source_type": "blank", "destination_type": "local", "volume_size": 1, "boot_index": -1, **more}
+
+    refused = create(api_server.client(), api_server.image(), block_device_mapping_v2=[disk])
+
+    assert refused.status_code == 501
+    assert f"{kind} disk is its flavor's" in refused.text and "volumes" not in refused.text
+
+
+def test_a_body_that_has_too_much_is_told_what_it_may_have(api_server: ApiServer) -> None:
+    wanted = {"keypair": {"name": "k", "colour": "red"}}
+
+    refused = api_server.client().post("/compute/v2.1/os-keypairs", json=wanted)
+
+    assert "It takes name, public_key." in refused.json()["badRequest"]["message"]
+
+
+def test_a_host_is_not_forced_down(api_server: ApiServer) -> None:
+    api_server.host("gpu01")
+    path = "/compute/v2.1/os-services"
+    old, new = api_server.client(version="2.11"), api_server.client(version="2.53")
+    wanted = {"host": "gpu01", "binary": "nova-compute", "forced_down": True}
+    host = new.get(path).json()["services"][0]["id"]
+
+    refused = [old.put(f"{path}/force-down", json=wanted), new.put(f"{path}/{host}", json={"forced_down": True})]
+
+    for each in refused:
+        assert (each.status_code, each.headers["x-busway-error-code"]) == (501, "forced-down")
+        assert "openstack server evacuate" in each.text
+    released = old.put(f"{path}/force-down", json={**wanted, "forced_down": False})
+    assert released.json()["service"] == {"host": "gpu01", "binary": "nova-compute", "forced_down": False}
+    assert old.put(f"{path}/enable", json=wanted).status_code == 400

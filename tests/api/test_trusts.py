@@ -264,7 +264,7 @@ def test_its_two_users_and_admins_see_it(pair: Pair) -> None:
     assert [who.get(f"{TRUSTS}/{trust}").status_code for who in (pair.trustor, ben, pair.admin)] == [200] * 3
     assert [cyd.get(f"{TRUSTS}/{trust}").status_code, ben.delete(f"{TRUSTS}/{trust}").status_code] == [403, 403]
     roles = {each["name"]: each["id"] for each in ben.get(f"{TRUSTS}/{trust}/roles").json()["roles"]}
-    assert set(roles) == {"member", "reader"}
+    assert set(roles) == {"member"}
     assert ben.get(f"{TRUSTS}/{trust}/roles/{roles['member']}").status_code == 200
     assert ben.get(f"{TRUSTS}/{trust}/roles/{pair.admin.role('admin')}").status_code == 404
 

@@ -81,7 +81,11 @@ def _operation(service: str, operation: Operation, version: int | None, schemas:
     made: Json = {
         "operationId": _name(operation),
         "tags": [service],
-        "parameters": [*_path_parameters(operation.path), *_query_parameters(operation), *_headers(service, version)],
+        "parameters": [
+            *_path_parameters(operation.path),
+            *_query_parameters(service, operation, version),
+            *_headers(service, version),
+        ],
         "responses": {
             "2XX": {"description": "Done", **done},
             "3XX": {"description": "A choice"},
@@ -112,8 +116,15 @@ def _path_parameters(path: str) -> list[Json]:
     return [{"name": name, "in": "path", "required": True, "schema": schema} for name in _PARAMETER.findall(path)]
 
 
-def _query_parameters(operation: Operation) -> list[Json]:
-    return [{"name": name, "in": "query", "schema": dict(schema)} for name, schema in operation.query.items()]
+def _query_parameters(service: str, operation: Operation, version: int | None) -> list[Json]:
+    found = []
+    for name, schema in operation.query.items():
+        since = operation.query_since.get(name, operation.since)
+        if version is None or since <= version:
+            found.append({"name": name, "in": "query", "schema": dict(schema)})
+            if version is None and since > operation.since:
+                found[-1]["x-openstack"] = versions(since, operation.until, _VERSIONED[service])
+    return found
 
 
 def _headers(service: str, version: int | None) -> list[Json]:

@@ -32,7 +32,7 @@ from busway.api.revisions import condition
 from busway.api.schema import Definition, Schema
 from busway.control.context import Control
 from busway.domain.caller import Caller
-from busway.domain.errors import BuswayError, NotFound, Unavailable
+from busway.domain.errors import BadInput, BuswayError, NotFound, Unavailable
 from busway.store import audit
 from busway.store.precondition import under
 
@@ -63,8 +63,9 @@ class Operation:
     actions that its body may name. A `stream` stands in for the handler where a body is not to be held in memory.
     One that `hashes` passwords has threads of its own. A public one that proves who somebody is has the name under which
     the audit knows it in `login`. A GET that `makes` what is not there is in the audit too when it has done so.
-    `body_bytes` is the largest body. `query` names the parameters of the query, and `shown_body` the schema of a body that
-    the handler checks itself.
+    `body_bytes` is the largest body. `query` names the parameters of the query, `query_since` the microversion from which one of
+    them exists, and `strict` that from which a GET refuses others: below it they are ignored, as in Nova. `shown_body` is the schema
+    of a body that the handler checks itself.
     `answer` is the shape of the body of a success (see `api/answer.py`), None where there never is one; `answer_type` is its
     media type.
     """
@@ -79,6 +80,8 @@ class Operation:
     reads_body: bool = False
     body_bytes: int = BODY_BYTES
     query: Mapping[str, Definition] = field(default_factory=dict)
+    query_since: Mapping[str, int] = field(default_factory=dict)
+    strict: int | None = None
     shown_body: Schema | Mapping[int, Schema] | None = None
     media_type: str = JSON
     rule: str | Mapping[str, str] = ""
@@ -94,6 +97,19 @@ class Operation:
         if not isinstance(self.body, Mapping):
             return self.body
         return self.body[max(since for since in self.body if since <= version)]
+
+    def check_query(self, names: Iterable[str], version: int) -> None:
+        """Raises `BadInput` for a parameter that does not exist at a microversion which refuses such."""
+        if self.strict is None or version < self.strict:
+            return
+        known = sorted(name for name in self.query if self.query_since.get(name, MINIMUM) <= version)
+        if unknown := sorted(set(names) - set(known)):
+            raise BadInput(
+                f"Additional properties are not allowed ('{unknown[0][:64]}' was unexpected)",
+                detail=f"Its parameters at this microversion: {', '.join(known) or '(none)'}.",
+                remedy="Leave it out.",
+                code="unknown-query",
+            )
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -189,7 +205,7 @@ async def stream(control: Control, threads: Threads, operation: Operation, reque
     try:
         with audit.acting(act):
             caller = await run(admit, control, request, rule)
-            _check_query(operation, request)
+            _check_query(operation, request, MINIMUM)
             return await operation.stream(control, caller, request, run)
     except BuswayError as error:
         if act is not None:
@@ -229,7 +245,7 @@ def answer(control: Control, operation: Operation, request: Request, data: bytes
 def _run(control: Control, operation: Operation, request: Request, data: bytes, version: int) -> Reply:
     rule = "" if operation.public else operation.rule_for(data)
     caller = NOBODY if operation.public else admit(control, request, rule)
-    _check_query(operation, request)
+    _check_query(operation, request, version)
     call = Call(
         control=control,
         request_id=request.scope.get(REQUEST_ID, ""),
@@ -247,9 +263,11 @@ def _run(control: Control, operation: Operation, request: Request, data: bytes, 
         return operation.handler(call)
 
 
-def _check_query(operation: Operation, request: Request) -> None:
+def _check_query(operation: Operation, request: Request, version: int) -> None:
     if operation.method not in _WITHOUT_CONTENT:
         check_query(operation.method, operation.path, request.query_params, operation.query)
+    else:
+        operation.check_query(request.query_params, version)
 
 
 def respond(reply: Reply) -> Response:

@@ -83,8 +83,17 @@ class Schema:
             reason = error.message.removeprefix(error.name or "").strip()
             raise BadInput(
                 f"Invalid input for field/attribute {path}. Value: {_short(error.value)}. It {reason}",
+                remedy=_taken(error),
                 code="invalid-body",
             ) from error
+
+
+def _taken(error: fastjsonschema.JsonSchemaValueException) -> str:
+    """What a body may have where it has something else; "" for other mistakes, whose reason says what is right."""
+    if error.rule != "additionalProperties":
+        return ""
+    known = sorted(error.definition.get("properties", ()))
+    return f"It takes {', '.join(known)}." if known else "Leave it out."
 
 
 def wrapped(key: str, inner: Definition) -> Schema:

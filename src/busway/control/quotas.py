@@ -148,17 +148,15 @@ def reset_quota(
     rule: str = "busway:quota:delete",
     *,
     of_networks: Collection[str] = (),
+    keeping: Collection[str] = (),
 ) -> None:
-    """Takes a project's own limits away, of networks these only: those of all projects hold for it."""
+    """Takes a project's own limits away, of networks these only: those of all projects hold for it. Those of `keeping` stay."""
     authorize(caller, rule, {"project_id": project_id})
     if of_networks:
         authorize(caller, "delete_quota", {"project_id": project_id})
     with control.db.write() as tx:
-        project = _project(tx, project_id)
-        own = store.list_limits(tx, project)
-        store.forget_limits(tx, project)
-        kept = {name: own[name] for name in OF_NETWORKS if name in own and name not in of_networks}
-        store.set_limits(tx, project, kept)
+        kept = {*OF_NETWORKS, *keeping} - set(of_networks)
+        store.forget_limits(tx, _project(tx, project_id), keeping=kept)
 
 
 def project_of(control: Control, caller: Caller, name: str) -> ProjectId:

@@ -52,6 +52,8 @@ _SERVERS = (
     Rule("compute:servers:create:requested_destination", ADMIN, "Choose the host of a new server"),
     Rule(f"{_API}os-extended-server-attributes", ADMIN, "See the host and other inner attributes of a server"),
     Rule(f"{_API}os-console-output", MEMBER, "Read a server's console"),
+    Rule("compute:server:topology:index", READER, "See the NUMA cells of a server"),
+    Rule("compute:server:topology:host:index", ADMIN, "See where on its host they lie"),
     Rule(f"{_API}os-server-diagnostics", ADMIN, "See what a hypervisor counts of a running guest"),
     Rule(f"{_API}os-server-password:show", READER, "Read the encrypted password that a guest has posted"),
     Rule(f"{_API}os-server-password:clear", MEMBER, "Forget the password that a guest has posted"),

@@ -42,6 +42,8 @@ RULES = (
     Rule("update_router:external_gateway_info", MEMBER, "Give a router a gateway"),
     Rule("update_router:external_gateway_info:enable_snat", ADMIN, "Choose whether a router translates addresses"),
     Rule("update_router:external_gateway_info:external_fixed_ips", ADMIN, "Choose the address of a router's gateway"),
+    Rule("add_extraroutes", MEMBER, "Add routes to a router's"),
+    Rule("remove_extraroutes", MEMBER, "Remove routes of a router"),
     Rule("add_router_interface", MEMBER, "Join a subnet to a router"),
     Rule("remove_router_interface", MEMBER, "Take a subnet from a router"),
     Rule("create_floatingip:floating_ip_address", ADMIN, "Choose a floating IP address"),

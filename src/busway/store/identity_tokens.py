@@ -31,7 +31,7 @@ from sqlalchemy import (
 from busway.domain.assignment import Actor, Assignment, Place
 from busway.domain.ids import ProjectId, UserId
 from busway.store.application_credentials import application_credentials
-from busway.store.assignments import held_roles
+from busway.store.assignments import held_roles, list_implied_ids
 from busway.store.database import Tx
 from busway.store.metadata import Json, UtcTime, metadata
 from busway.store.projects import ids_in_domain, project_tree, projects
@@ -181,7 +181,7 @@ _BEARER = _bearer()
 
 
 def find_bearer(tx: Tx, digest: str) -> Bearer | None:
-    """Returns the bearer of a token, in one query; None if token or user do not exist."""
+    """Returns the bearer of a token, in one query, two for a delegated one; None if token or user do not exist."""
     rows = tx.execute(_BEARER, {"digest": digest}).all()
     if not rows:
         return None
@@ -206,7 +206,7 @@ def find_bearer(tx: Tx, digest: str) -> Bearer | None:
         expires=first.expires,
         revoked=first.revoked,
         credential_id=first.credential_id,
-        delegated=None if delegated is None else tuple(delegated),
+        delegated=None if delegated is None else tuple(sorted(list_implied_ids(tx, delegated))),
         unrestricted=bool(first.unrestricted),
         access_rules=first.access_rules,
         trust_id=first.trust_id,

@@ -125,9 +125,10 @@ def list_limits_of_owners(tx: Tx, wanted: LimitFilter) -> list[Limit]:
     return [_limit(row) for row in read_page(tx, statement, (quotas.c.id,), wanted)]
 
 
-def forget_limits(tx: Tx, owner: str) -> None:
-    """Deletes all limits of an owner."""
-    tx.execute(delete(quotas).where(quotas.c.owner == owner))
+def forget_limits(tx: Tx, owner: str, *, only: Collection[str] | None = None, keeping: Collection[str] = ()) -> None:
+    """Deletes the limits of an owner, or `only` those of some resources; those of the resources in `keeping` stay."""
+    statement = delete(quotas).where(quotas.c.owner == owner, quotas.c.resource.not_in(keeping))
+    tx.execute(statement if only is None else statement.where(quotas.c.resource.in_(only)))
 
 
 def forget_limits_within(tx: Tx, domain_id: str) -> None:

@@ -58,6 +58,14 @@ def image_of(given: Mapping[str, Any]) -> ImageId:
 
 
 def _check(mapping: Mapping[str, Any]) -> None:
+    if mapping.get("source_type") == "blank" and mapping.get("destination_type") in (None, "local"):
+        kind = "swap" if mapping.get("guest_format") == "swap" else "ephemeral"
+        raise NotSupported(
+            f"A server's {kind} disk is its flavor's",
+            detail="A server has it by its flavor, of that size, and no request changes it.",
+            remedy=f"Choose a flavor with one, or have an admin make it: openstack flavor create --{kind} SIZE.",
+            code="create-option",
+        )
     from_image = mapping.get("source_type") == "image" and mapping.get("destination_type") in (None, "local")
     if not from_image or str(mapping.get("boot_index", 0)) != "0":
         raise NotSupported(

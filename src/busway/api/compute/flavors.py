@@ -8,7 +8,7 @@ from typing import Any
 from busway.api.answer import FALSE, NUMBER, REAL, TEXT, TRUTH, mapping, wrap, wrap_list
 from busway.api.call import ACCEPTED, Call, Reply
 from busway.api.compute.answers import LINKS, NEXT, TEXT_OR_NULL
-from busway.api.compute.links import next_link, page, self_links
+from busway.api.compute.links import STRICT, next_link, page, self_links
 from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, COUNT, NAME, NATURAL, PAGE, POSITIVE, WORD, as_bool, as_int, closed, wrapped
@@ -183,6 +183,7 @@ OPERATIONS = (
         ROOT,
         _list,
         query=_QUERY,
+        strict=STRICT,
         rule="os_compute_api:flavors",
         answer=wrap_list("flavors", shape_of(_BRIEF, "brief-flavor"), flavors_links=NEXT),
     ),
@@ -192,6 +193,7 @@ OPERATIONS = (
         f"{ROOT}/detail",
         _list_detail,
         query=_QUERY,
+        strict=STRICT,
         rule="os_compute_api:flavors",
         answer=wrap_list("flavors", FLAVOR, flavors_links=NEXT),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from busway.api.answer import FALSE, NOTHING, NUMBER, TEXT, optional, words, wrap, wrap_list
 from busway.api.call import Call, Reply
 from busway.api.compute.answers import NEXT
-from busway.api.compute.links import limit_of, next_link
+from busway.api.compute.links import STRICT, limit_of, next_link
 from busway.api.encoding import micro_time
 from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
@@ -93,6 +93,7 @@ OPERATIONS = (
         ROOT,
         _list,
         query={**PAGE, **_OWNER},
+        strict=STRICT,
         rule="os_compute_api:os-keypairs:index",
         answer=wrap_list("keypairs", wrap("keypair", shape_of(_LISTED, "listed-keypair")), keypairs_links=NEXT),
     ),
@@ -109,6 +110,7 @@ OPERATIONS = (
         f"{ROOT}/{{name}}",
         _show,
         query=_OWNER,
+        strict=STRICT,
         rule="os_compute_api:os-keypairs:show",
         answer=wrap("keypair", shape_of(_SHOWN, "keypair")),
     ),

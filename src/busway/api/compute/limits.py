@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from busway.api.answer import EMPTY, NUMBER, shape, wrap
 from busway.api.call import Call, Reply
+from busway.api.compute.links import STRICT
 from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
+from busway.api.schema import WORD
 from busway.control import quotas
 from busway.control.quotas import Quota
 from busway.domain.quota import UNLIMITED
@@ -61,6 +63,8 @@ OPERATIONS = (
         "GET",
         f"{_ROOT}/limits",
         _limits,
+        query={"tenant_id": WORD},
+        strict=STRICT,
         rule="os_compute_api:limits",
         answer=wrap("limits", shape({"rate": EMPTY, "absolute": shape_of(_ABSOLUTE, "limits")})),
     ),

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 from urllib.parse import urlencode
 
 from busway.api.call import Call
+from busway.api.schema import as_moment
 from busway.domain.errors import BadInput
 
 T = TypeVar("T")
 
 MAX_LIMIT = 1000
+# From 2.75 on Nova refuses parameters of a query that it does not know.
+STRICT = 75
+# The microversion from which lists have changes-before.
+_BEFORE_SINCE = 66
+CHANGES_SINCE = {"changes-before": _BEFORE_SINCE}
 
 
 def self_links(call: Call, path: str) -> list[dict[str, str]]:
@@ -26,6 +33,19 @@ def limit_of(call: Call) -> int:
     """How many items an answer may have: ?limit, at most 1000."""
     asked = call.number("limit")
     return MAX_LIMIT if asked is None else min(asked, MAX_LIMIT)
+
+
+def changes_of(call: Call) -> tuple[datetime | None, datetime | None]:
+    """The moments since and before which what is listed has changed; raises `BadInput` for an order without anything between."""
+    since = as_moment(call.text("changes-since"), "changes-since")
+    before = as_moment(call.text("changes-before"), "changes-before")
+    if call.version >= _BEFORE_SINCE and since is not None and before is not None and since > before:
+        raise BadInput(
+            "The value of changes-since must be less than or equal to changes-before",
+            remedy="Swap them.",
+            code="changes-order",
+        )
+    return since, before
 
 
 def next_link(call: Call, path: str, marker: str) -> list[dict[str, str]]:

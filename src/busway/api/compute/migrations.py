@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from busway.api.answer import NOTHING, NUMBER, TEXT, nullable, wrap_list
 from busway.api.call import Call, Reply
 from busway.api.compute.answers import NEXT
-from busway.api.compute.links import MAX_LIMIT, next_link
+from busway.api.compute.links import CHANGES_SINCE, MAX_LIMIT, changes_of, next_link
 from busway.api.encoding import micro_time
 from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
-from busway.api.schema import PAGE, WORD, Definition, as_moment
+from busway.api.schema import PAGE, WORD, Definition
 from busway.control.moves.listing import MoveList, list_moves
 from busway.domain.flavor import Flavor
 from busway.domain.ids import HostId
@@ -84,6 +84,7 @@ _FIELDS: tuple[Field[_View], ...] = (
 def _list(call: Call) -> Reply:
     limit = call.number("limit")
     size = MAX_LIMIT if limit is None else min(limit, MAX_LIMIT)
+    since, before = changes_of(call)
     wanted = MoveFilter(
         server_id=call.text("instance_uuid"),
         state=_STATES.get(call.text("status") or "", call.text("status")),
@@ -92,8 +93,8 @@ def _list(call: Call) -> Reply:
         project_id=call.text("project_id"),
         host=call.text("host"),
         source=call.text("source_compute"),
-        changes_since=as_moment(call.text("changes-since"), "changes-since"),
-        changes_before=as_moment(call.text("changes-before"), "changes-before"),
+        changes_since=since,
+        changes_before=before,
         limit=size,
         marker=call.text("marker"),
     )
@@ -115,6 +116,8 @@ OPERATIONS = (
         _ROOT,
         _list,
         query=_QUERY,
+        query_since={"user_id": 80, "project_id": 80, **CHANGES_SINCE},
+        strict=59,
         rule="os_compute_api:os-migrations:index",
         answer=wrap_list("migrations", shape_of(_FIELDS, "migration"), migrations_links=NEXT),
     ),

@@ -24,6 +24,7 @@ from busway.api.schema import (
     closed,
 )
 from busway.control import aggregates, flavors, networks
+from busway.control.placement.neighbours import MOST_NEIGHBOURS
 from busway.domain.errors import BadInput, NotFound, NotSupported
 from busway.domain.ids import NetworkId, PortId
 from busway.domain.requests import CreateServer, NetworkRef
@@ -33,7 +34,10 @@ from busway.policy import authorize
 _CHOOSE_HOST = "compute:servers:create:requested_destination"
 # Hints of filters of Nova's that are off by default, and that Busway does not have.
 _NO_FILTER = ("query", "build_near_host_ip", "cidr", "target_cell", "different_cell")
-_HINTS = {"type": "object", "properties": {name: {} for name in ("group", "same_host", "different_host", *_NO_FILTER)}}
+# One server or several.
+_NEIGHBOURS = {"oneOf": [UUID, {"type": "array", "items": UUID, "uniqueItems": True, "maxItems": MOST_NEIGHBOURS}]}
+_READ = {"group": {}, "same_host": _NEIGHBOURS, "different_host": _NEIGHBOURS}
+_HINTS = {"type": "object", "properties": {**_READ, **{name: {} for name in _NO_FILTER}}}
 _NIC: Definition = closed(
     {
         "uuid": UUID,
@@ -150,10 +154,10 @@ def parse(call: Call) -> CreateServer:
 
 
 def _refuse_unsupported(given: dict[str, Any], hints: Mapping[str, Any]) -> None:
-    filters = [name for name in _NO_FILTER if hints.get(name)]
+    filters = [name for name in hints if name not in _READ and hints.get(name)]
     if filters:
         raise NotSupported(
-            f"No filter of the scheduler reads the hint {filters[0]}",
+            f"No filter of the scheduler reads the hint {filters[0][:64]}",
             remedy="Use group, same_host or different_host, or extra specs of the flavor.",
             code="create-option",
         )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from busway.api.answer import EMPTY, TEXT, wrap, wrap_list
 from busway.api.call import Call, Reply
 from busway.api.compute.answers import ADDRESSES, NEXT, SECURITY_GROUP, TEXT_OR_NULL
-from busway.api.compute.links import limit_of, next_link
+from busway.api.compute.links import CHANGES_SINCE, changes_of, limit_of, next_link
 from busway.api.compute.server_fields import plain_addresses
 from busway.api.encoding import micro_time
 from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.network.security_groups import nova_group
 from busway.api.operation import Operation
-from busway.api.schema import PAGE, WORD, as_moment
+from busway.api.schema import PAGE, WORD
 from busway.control import networks
 from busway.control.networks import security_group
 from busway.control.servers.read import get_server, list_actions
@@ -61,9 +61,10 @@ def _list_actions(call: Call) -> Reply:
     wanted, limit = EVERY_ACTION, None
     if call.version >= 58:
         limit = call.number("limit")
+        since, before = changes_of(call)
         wanted = ActionFilter(
-            changes_since=as_moment(call.text("changes-since"), "changes-since"),
-            changes_before=as_moment(call.text("changes-before"), "changes-before") if call.version >= 66 else None,
+            changes_since=since,
+            changes_before=before,
             limit=limit_of(call),
             marker=call.text("marker"),
         )
@@ -109,6 +110,8 @@ OPERATIONS = (
         f"{ROOT}/os-instance-actions",
         _list_actions,
         query={**PAGE, "changes-since": WORD, "changes-before": WORD},
+        query_since=CHANGES_SINCE,
+        strict=58,
         rule="os_compute_api:os-instance-actions:list",
         answer=wrap_list("instanceActions", shape_of(_ACTION, "listed-action"), links=NEXT),
     ),

@@ -6,7 +6,7 @@ from typing import Any
 
 from busway.api.answer import NUMBER, TEXT, array, mapping, optional, shape, wrap, wrap_list
 from busway.api.call import NO_CONTENT, Call, Reply
-from busway.api.compute.links import limit_of
+from busway.api.compute.links import STRICT, limit_of
 from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
 from busway.api.schema import COUNT, FLAG, NAME, as_int, closed, wrapped
@@ -90,6 +90,7 @@ OPERATIONS = (
         ROOT,
         _list,
         query={"limit": COUNT, "offset": COUNT, "all_projects": FLAG},
+        strict=STRICT,
         rule="os_compute_api:os-server-groups:index",
         answer=wrap_list("server_groups", _GROUP),
     ),

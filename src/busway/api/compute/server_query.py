@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from busway.api.call import Call
-from busway.api.compute.links import MAX_LIMIT
+from busway.api.compute.links import CHANGES_SINCE, MAX_LIMIT, changes_of
 from busway.api.compute.server_states import STATUSES_OF_VM_STATE
 from busway.api.schema import FLAG, PAGE, WORD, Definition, as_bool, as_moment
 from busway.control.servers.read import list_servers
@@ -47,6 +47,8 @@ _WORDS = (
 _KNOWN = frozenset({*PAGE, *_FLAGS, *_WORDS})
 QUERY: Definition = {**PAGE, **{name: FLAG if name in _FLAGS else WORD for name in sorted(_KNOWN) if name not in PAGE}}
 
+QUERY_SINCE = {**dict.fromkeys(_TAGS, 26), "locked": 73, **CHANGES_SINCE}
+
 
 def list_chosen(call: Call) -> tuple[list[Server], int | None]:
     """The servers that the query asks for, and the limit that it gave."""
@@ -63,6 +65,7 @@ def _filter(call: Call, limit: int) -> ServerFilter:
         authorize(call.caller, f"{call.rule}:get_all_tenants")
     project = call.text("project_id") or call.text("tenant_id")
     statuses = _statuses(call)
+    since, before = changes_of(call)
     return ServerFilter(
         patterns={field: text for name, field in _PATTERNS.items() if (text := call.text(name)) is not None},
         equal=_equal(call),
@@ -81,8 +84,8 @@ def _filter(call: Call, limit: int) -> ServerFilter:
         project_id=ProjectId(project) if project and all_projects else None,
         all_projects=all_projects,
         deleted=call.flag("deleted"),
-        changes_since=as_moment(call.text("changes-since"), "changes-since"),
-        changes_before=as_moment(call.text("changes-before"), "changes-before"),
+        changes_since=since,
+        changes_before=before,
         nothing=statuses == frozenset() or any(call.text(name) not in (None, has) for name, has in _CONSTANTS.items()),
         sort=_sort(call),
         limit=limit,
@@ -171,8 +174,6 @@ def _sort(call: Call) -> tuple[tuple[str, bool], ...]:
 
 def _check_names(call: Call) -> None:
     for name in call.query:
-        if name not in _KNOWN and call.version >= 75:
-            raise BadInput(f"Additional properties are not allowed ('{name}' was unexpected)", code="unknown-query")
         if name in _ADMINS_ONLY and call.text(name) is not None and not call.may(_ALL_FILTERS):
             raise Forbidden(
                 f"Only administrators may filter servers by {name}",

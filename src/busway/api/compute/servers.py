@@ -6,10 +6,10 @@ from busway.api.answer import choice, shape, wrap, wrap_list
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.compute import server_create
 from busway.api.compute.answers import BRIEF_SERVER, NEW_SERVER, NEXT
-from busway.api.compute.links import next_link, self_links
+from busway.api.compute.links import STRICT, next_link, self_links
 from busway.api.compute.server_create import FQDN, HOSTNAME, access_address
 from busway.api.compute.server_fields import LISTED_SERVER, SERVER, UPDATED_SERVER, brief, listed, shown, updated, views
-from busway.api.compute.server_query import QUERY, list_chosen
+from busway.api.compute.server_query import QUERY, QUERY_SINCE, list_chosen
 from busway.api.operation import Operation
 from busway.api.schema import NAME, TEXT, as_bool, closed, wrapped
 from busway.control.servers.change import ServerChange, update_server
@@ -101,6 +101,8 @@ OPERATIONS = (
         ROOT,
         _list,
         query=QUERY,
+        query_since=QUERY_SINCE,
+        strict=STRICT,
         rule="os_compute_api:servers:index",
         answer=wrap_list("servers", BRIEF_SERVER, servers_links=NEXT),
     ),
@@ -117,6 +119,8 @@ OPERATIONS = (
         f"{ROOT}/detail",
         _list_detail,
         query=QUERY,
+        query_since=QUERY_SINCE,
+        strict=STRICT,
         rule="os_compute_api:servers:detail",
         answer=wrap_list("servers", LISTED_SERVER, servers_links=NEXT),
     ),

@@ -8,6 +8,7 @@ from busway.api.answer import FALSE, NUMBER, TEXT, Part, optional, shape, words,
 from busway.api.call import Call, Reply
 from busway.api.compute.answers import TEXT_OR_NULL
 from busway.api.compute.hypervisors import host_key, keyed
+from busway.api.compute.links import STRICT
 from busway.api.encoding import micro_time
 from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
@@ -21,12 +22,9 @@ ROOT = "/compute/v2.1/os-services"
 BINARY = "nova-compute"
 
 _REASON = {"type": ["string", "null"], "maxLength": 255}
-_BY_HOST = Schema(
-    closed(
-        {"host": WORD, "binary": WORD, "disabled_reason": _REASON},
-        "host",
-    )
-)
+_NAMED = {"host": WORD, "binary": WORD, "disabled_reason": _REASON}
+_BY_HOST = Schema(closed(_NAMED, "host"))
+_BY_HOST_OR_DOWN = Schema(closed({**_NAMED, "forced_down": {"type": "boolean"}}, "host"))
 _BY_ID = Schema(
     closed(
         {"status": {"enum": ["enabled", "disabled"]}, "disabled_reason": _REASON, "forced_down": {"type": "boolean"}}
@@ -68,14 +66,20 @@ def _enable(call: Call, host: HostView, enabled: bool, reason: str | None) -> Ho
     return _find(call, "host", host.name)
 
 
-def _change(call: Call) -> Reply:
-    given = call.body
+def _refuse_forced_down(given: dict[str, Any]) -> None:
+    """Raises `NotSupported`: who says that a host is down while its guests run would have them run twice."""
     if given.get("forced_down"):
         raise NotSupported(
             "A host can't be forced down",
-            detail="The reports of its agent determine whether it is up.",
+            detail="The reports of its agent determine whether it is up: without them it counts as down after its lease.",
+            remedy="Switch the host off, wait until it counts as down, and evacuate its servers: openstack server evacuate SERVER",
             code="forced-down",
         )
+
+
+def _change(call: Call) -> Reply:
+    given = call.body
+    _refuse_forced_down(given)
     if "status" not in given:
         raise BadInput("No updates were requested", remedy="Set a status.", code="invalid-body")
     host = _find(call, "id", call.path["id"])
@@ -85,6 +89,13 @@ def _change(call: Call) -> Reply:
 
 def _change_by_host(call: Call) -> Reply:
     act = call.path["id"]
+    if act == "force-down" and call.version >= 11:
+        _refuse_forced_down(call.body)
+        return Reply(
+            {"service": {"host": _find(call, "host", call.body["host"]).name, "binary": BINARY, "forced_down": False}}
+        )
+    if "forced_down" in call.body:
+        raise BadInput(f"forced_down is not for {act}", remedy="Leave it out, or use force-down.", code="invalid-body")
     if act not in ("enable", "disable", "disable-log-reason"):
         raise NotFound(f"Services have no action {act}", code="no-such-action")
     given: dict[str, Any] = call.body
@@ -108,7 +119,13 @@ def _update(call: Call) -> Reply:
 
 
 _CHANGED = shape(
-    {"host": TEXT, "binary": TEXT, "status": words("enabled", "disabled"), "disabled_reason": optional(TEXT)}
+    {
+        "host": TEXT,
+        "binary": TEXT,
+        "status": optional(words("enabled", "disabled")),
+        "disabled_reason": optional(TEXT),
+        "forced_down": optional(FALSE, since=11),
+    }
 )
 
 OPERATIONS = (
@@ -117,6 +134,7 @@ OPERATIONS = (
         ROOT,
         _list,
         query={"host": WORD, "binary": WORD},
+        strict=STRICT,
         rule="os_compute_api:os-services:list",
         answer=wrap_list("services", shape_of(_FIELDS, "service")),
     ),
@@ -124,7 +142,7 @@ OPERATIONS = (
         "PUT",
         f"{ROOT}/{{id}}",
         _update,
-        {1: _BY_HOST, 53: _BY_ID},
+        {1: _BY_HOST, 11: _BY_HOST_OR_DOWN, 53: _BY_ID},
         rule="os_compute_api:os-services:update",
         answer=shape({"service": (Part(_CHANGED, until=52), Part(shape_of(_FIELDS, "service"), since=53))}),
     ),

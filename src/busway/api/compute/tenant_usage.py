@@ -13,7 +13,7 @@ from itertools import groupby
 from busway.api.answer import EMPTY_OBJECT, choice, wrap, wrap_list
 from busway.api.call import Call, Reply
 from busway.api.compute.answers import NEXT, USAGE
-from busway.api.compute.links import limit_of, next_link
+from busway.api.compute.links import STRICT, limit_of, next_link
 from busway.api.compute.server_fields import vm_state
 from busway.api.encoding import micro_time
 from busway.api.operation import Operation
@@ -137,6 +137,7 @@ OPERATIONS = (
         _ROOT,
         _list,
         query={**_QUERY, "detailed": WORD},
+        strict=STRICT,
         rule=_LIST,
         answer=wrap_list("tenant_usages", USAGE, tenant_usages_links=NEXT),
     ),
@@ -145,6 +146,7 @@ OPERATIONS = (
         f"{_ROOT}/{{id}}",
         _show,
         query=_QUERY,
+        strict=STRICT,
         rule=_SHOW,
         answer=wrap("tenant_usage", choice(USAGE, EMPTY_OBJECT), tenant_usage_links=NEXT),
     ),

@@ -65,7 +65,11 @@ def _absent(path: str) -> tuple[Operation, ...]:
 
     thing = _ABSENT[path][1]
     rule = f"get_{thing}" if thing else "get_extensions"
-    return tuple(Operation("GET", f"{ROOT}/{where}", refuse, rule=rule) for where in (path, f"{path}/{{id}}"))
+    every, each = f"{ROOT}/{path}", f"{ROOT}/{path}/{{id}}"
+    known = (("GET", every), ("POST", every), ("GET", each), ("PUT", each), ("DELETE", each))
+    return tuple(
+        Operation(method, where, refuse, rule=rule, reads_body=method in ("POST", "PUT")) for method, where in known
+    )
 
 
 OPERATIONS = tuple(operation for path in _ABSENT for operation in _absent(path))

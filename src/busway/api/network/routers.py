@@ -1,4 +1,4 @@
-"""Routers, their gateways and their interfaces, as Neutron's extensions router, ext-gw-mode and extraroute have them."""
+"""Routers, their gateways and their interfaces, as Neutron's extensions router, ext-gw-mode, extraroute and extraroute-atomic have them."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ _COMMON = {"name": NAME, "description": NAME, "admin_state_up": BOOLEAN, "extern
 _CREATE = Schema(closed({"router": closed({**_COMMON, "tenant_id": PROJECT, "project_id": PROJECT})}, "router"))
 _ROUTES = {"type": ["array", "null"], "maxItems": MAX_ROUTES, "items": _ROUTE}
 _UPDATE = Schema(closed({"router": closed({**_COMMON, "routes": _ROUTES})}, "router"))
+_EXTRA = Schema(closed({"router": closed({"routes": {**_ROUTES, "type": "array"}}, "routes")}, "router"))
 _INTERFACE = Schema(closed({"subnet_id": UUID, "port_id": UUID}))
 
 
@@ -115,6 +116,20 @@ def _update(call: Call) -> Reply:
 
 
 @with_routers
+def _add_routes(call: Call) -> Reply:
+    routes = _routes(call.body["router"]["routes"])
+    router = use_cases.add_routes(call.control, call.caller, call.path["id"], routes)
+    return changed_reply(call, "router", _row(router))
+
+
+@with_routers
+def _remove_routes(call: Call) -> Reply:
+    routes = _routes(call.body["router"]["routes"])
+    router = use_cases.remove_routes(call.control, call.caller, call.path["id"], routes)
+    return changed_reply(call, "router", _row(router))
+
+
+@with_routers
 def _delete(call: Call) -> Reply:
     use_cases.delete_router(call.control, call.caller, call.path["id"])
     return NO_CONTENT
@@ -178,6 +193,10 @@ OPERATIONS = (
     Operation("POST", ROOT, _create, body=_CREATE, rule="create_router", answer=_ONE),
     Operation("PUT", f"{ROOT}/{{id}}", _update, body=_UPDATE, rule="update_router", answer=_ONE),
     Operation("DELETE", f"{ROOT}/{{id}}", _delete, rule="delete_router"),
+    Operation("PUT", f"{ROOT}/{{id}}/add_extraroutes", _add_routes, body=_EXTRA, rule="add_extraroutes", answer=_ONE),
+    Operation(
+        "PUT", f"{ROOT}/{{id}}/remove_extraroutes", _remove_routes, body=_EXTRA, rule="remove_extraroutes", answer=_ONE
+    ),
     Operation(
         "PUT",
         f"{ROOT}/{{id}}/add_router_interface",

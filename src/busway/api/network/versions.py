@@ -35,6 +35,7 @@ _EXTENSIONS = (
     ("revision-if-match", "If-Match constraints based on revision_number"),
     ("net-mtu", "Network MTU"),
     ("quotas", "Quota management support"),
+    ("quota-check-limit", "Quota engine limit check"),
     ("quota_details", "Quota details management support"),
     ("project-id", "project_id"),
 )
@@ -45,6 +46,7 @@ _ROUTERS = (
     ("ext-gw-mode", "Neutron L3 Configurable external gateway mode"),
     ("extraroute", "Neutron Extra Route"),
     ("auto-allocated-topology", "Auto Allocated Topology Services"),
+    ("extraroute-atomic", "Atomically add/remove extra routes"),
 )
 _RESOURCES = ("network", "subnet", "port", "security-group", "security-group-rule", "quota", "extension")
 _ROUTER_RESOURCES = ("router", "floatingip")

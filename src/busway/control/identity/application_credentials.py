@@ -15,7 +15,7 @@ from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Forbidden, NotFound
 from busway.domain.ids import ProjectId, UserId
 from busway.policy import authorize
-from busway.store import access_rules, assignments, roles
+from busway.store import access_rules, roles
 from busway.store import application_credentials as store
 from busway.store.database import Tx
 from busway.store.identity_tokens import revoke_credential_tokens
@@ -136,7 +136,10 @@ def check_unrestricted(caller: Caller) -> None:
 
 
 def _roles(control: Control, caller: Caller, wanted: Sequence[str] | None) -> tuple[str, ...]:
-    """Returns the ids of these roles, given by id or name, with the roles that they imply; None means all of the caller's."""
+    """Returns the ids of these roles, given by id or name; None means all of the caller's.
+
+    Those that they imply are not among them: a token of the credential has them (`list_implied_ids`), as in Keystone.
+    """
     with control.db.read() as tx:
         known = {role.id: role for role in roles.list_roles(tx) if role.name in caller.roles}
         ids = {role.name: role.id for role in known.values()}
@@ -145,7 +148,7 @@ def _roles(control: Control, caller: Caller, wanted: Sequence[str] | None) -> tu
         found = [ids.get(each, each) for each in wanted]
         missing = [each for each in found if each not in known]
         if not missing and found:
-            return tuple(sorted(set(known) & assignments.list_implied_ids(tx, found)))
+            return tuple(sorted(set(found)))
     raise BadInput(
         f"User {caller.user_name} has no role {', '.join(missing) or '(none given)'} to give away",
         detail=f"Roles in this project: {', '.join(sorted(caller.roles))}.",

@@ -225,12 +225,14 @@ def _token(tx: Tx, row: TokenRow) -> Token:
             tx, holder, project_id=row.project_id, domain_id=row.domain_id, is_system=row.is_system
         )
     if trust is not None:
-        roles = [role for role in roles if role.id in trust.roles]
+        given = assignments.list_implied_ids(tx, trust.roles)
+        roles = [role for role in roles if role.id in given]
     credential = None
     if row.credential_id is not None:
         credential = application_credentials.find_credential(tx, row.credential_id)
         if credential is not None:
-            roles = [role for role in roles if role.id in credential.roles]
+            given = assignments.list_implied_ids(tx, credential.roles)
+            roles = [role for role in roles if role.id in given]
     return Token(
         user,
         project,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -130,14 +130,19 @@ def _made(control: Control, tx: Tx, wanted: NewTrust, parent: Trust | None) -> T
         raise _not_handed_on(
             f"It would be handed on {made.redelegation_count} times, and {MOST_REDELEGATIONS} are allowed"
         )
-    return made if parent is None else _handed_on(made, parent, wanted.redelegations)
+    if parent is None:
+        return made
+    return _handed_on(made, parent, wanted.redelegations, assignments.list_implied_ids(tx, parent.roles))
 
 
-def _handed_on(made: Trust, parent: Trust, asked: int | None) -> Trust:
-    """Returns a trust made from another one; raises `Forbidden` if it would last longer, or have more roles or uses."""
+def _handed_on(made: Trust, parent: Trust, asked: int | None, its_roles: Collection[str]) -> Trust:
+    """Returns a trust made from another one; raises `Forbidden` if it would last longer, or have more roles or uses.
+
+    `its_roles` are those of the other one, with what they imply.
+    """
     if parent.redelegation_count < 1:
         raise _not_handed_on("Its trustor did not allow it")
-    if made.project_id != parent.project_id or not set(made.roles) <= set(parent.roles):
+    if made.project_id != parent.project_id or not set(made.roles) <= set(its_roles):
         raise _not_handed_on("It would be for a project or for roles that the trust is not for")
     if made.impersonation and not parent.impersonation:
         raise _not_handed_on("It would impersonate, and the trust does not")
@@ -159,7 +164,7 @@ def _not_handed_on(detail: str) -> Forbidden:
 
 
 def _roles(tx: Tx, wanted: NewTrust) -> tuple[str, ...]:
-    """Returns the ids of these roles, given by id or name, with those that they imply; the trustor must have all of them."""
+    """Returns the ids of these roles, given by id or name; the trustor must have all of them."""
     held = assignments.list_held_roles(tx, wanted.trustor_id, project_id=wanted.project_id)
     by_name = {role.name: role.id for role in held}
     ids = {role.id for role in held}
@@ -172,7 +177,7 @@ def _roles(tx: Tx, wanted: NewTrust) -> tuple[str, ...]:
             remedy="Choose some of these.",
             code="trust-roles",
         )
-    return tuple(sorted(ids & assignments.list_implied_ids(tx, found)))
+    return tuple(sorted(set(found)))
 
 
 def _permitted(control: Control, tx: Tx, caller: Caller, rule: str, trust_id: str) -> Trust:

@@ -8,7 +8,7 @@ from busway.control import domain_limits
 from busway.control.context import Control
 from busway.control.networks.access import missing
 from busway.domain.caller import Caller
-from busway.domain.errors import Forbidden
+from busway.domain.errors import BadInput, Forbidden
 from busway.domain.ids import ProjectId
 from busway.domain.quota import OF_NETWORKS, Usage, check_quota
 from busway.policy import authorize
@@ -76,24 +76,50 @@ def usage(control: Control, caller: Caller, project_id: str) -> dict[str, int]:
         return used(tx, project)
 
 
-def set_limits(control: Control, caller: Caller, project_id: str, wanted: Mapping[str, int]) -> dict[str, int]:
-    """Sets limits of a project; existing resources stay, even above the limit."""
+def list_own(control: Control, caller: Caller) -> dict[ProjectId, dict[str, int]]:
+    """Returns the limits of each project that has limits of networks of its own; for admins."""
+    if not caller.is_admin:
+        raise _of_another(caller)
+    with control.db.read() as tx:
+        found = quotas.list_limits_of_owners(tx, quotas.LimitFilter(resources=DEFAULTS))
+        owners = sorted({limit.owner for limit in found if not limit.is_of_domain})
+        own = quotas.limits_of(tx, [quotas.EVERYBODY, *owners])
+        return {owner: _known(own, owner) for owner in owners}
+
+
+def set_limits(
+    control: Control, caller: Caller, project_id: str, wanted: Mapping[str, int], *, check_use: bool = False
+) -> dict[str, int]:
+    """Sets limits of a project; existing resources stay, even above the limit.
+
+    With `check_use`, a limit below what the project has is refused, as by Neutron's extension quota-check-limit.
+    """
     authorize(caller, "update_quota", {"project_id": project_id})
     with control.db.write() as tx:
         if projects.find_project(tx, project_id) is None:
             raise missing("project", project_id)
         domain_limits.check_project_limits(control, tx, project_id, wanted, lambda: defaults(tx))
+        if check_use:
+            _check_use(tx, ProjectId(project_id), wanted)
         quotas.set_limits(tx, project_id, wanted)
         return limits_of(tx, ProjectId(project_id))
+
+
+def _check_use(tx: Tx, project_id: ProjectId, wanted: Mapping[str, int]) -> None:
+    for name, limit in wanted.items():
+        if 0 <= limit < (has := _USED[name](tx, project_id)):
+            raise BadInput(
+                f"Quota limit {limit} for {name} must be greater than or equal to already used {has}",
+                remedy="Use force: the project keeps what it has and gets no more.",
+                code="quota-below-use",
+            )
 
 
 def forget_limits(control: Control, caller: Caller, project_id: str) -> None:
     """Removes the limits of a project: the defaults apply again."""
     authorize(caller, "delete_quota", {"project_id": project_id})
     with control.db.write() as tx:
-        own = {name: limit for name, limit in quotas.list_limits(tx, project_id).items() if name not in DEFAULTS}
-        quotas.forget_limits(tx, project_id)
-        quotas.set_limits(tx, project_id, own)
+        quotas.forget_limits(tx, project_id, only=DEFAULTS)
 
 
 def used(tx: Tx, project_id: ProjectId) -> dict[str, int]:
@@ -132,9 +158,13 @@ def _known(own: Mapping[str, Mapping[str, int]], project_id: ProjectId) -> dict[
 def _visible(caller: Caller, project_id: str) -> ProjectId:
     project = ProjectId(project_id)
     if not caller.may_see(project):
-        raise Forbidden(
-            f"User {caller.user_name} may not see the quota of another project",
-            remedy="Ask someone with the admin role.",
-            code="admin-required",
-        )
+        raise _of_another(caller)
     return project
+
+
+def _of_another(caller: Caller) -> Forbidden:
+    return Forbidden(
+        f"User {caller.user_name} may not see the quota of another project",
+        remedy="Ask someone with the admin role.",
+        code="admin-required",
+    )

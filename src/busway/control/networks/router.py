@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from busway.control.context import Control
 from busway.control.networks import quota
@@ -114,6 +114,28 @@ def update_router(
             routes=_kept_routes(router) if routes is None else _routes(router, routes),
         )
         changed = store.save_router(tx, changed)
+    control.bell.ring(TOPIC)
+    return changed
+
+
+def add_routes(control: Control, caller: Caller, router_id: str, routes: Sequence[HostRoute]) -> Router:
+    """Adds routes to a router's, all or none; one that it has already stays. Raises `BadInput` for one that leads nowhere."""
+    with control.db.write() as tx:
+        router = visible_router(tx, caller, router_id, lock=True)
+        wanted = dict.fromkeys([*router.routes, *_routes(router, routes)])
+        changed = replace(router, routes=_routes(router, tuple(wanted)))
+        store.save_router(tx, changed)
+    control.bell.ring(TOPIC)
+    return changed
+
+
+def remove_routes(control: Control, caller: Caller, router_id: str, routes: Sequence[HostRoute]) -> Router:
+    """Removes routes from a router's; one that it does not have is passed over, as in Neutron."""
+    with control.db.write() as tx:
+        router = visible_router(tx, caller, router_id, lock=True)
+        unwanted = {HostRoute(*map(str, _parsed(each))) for each in routes}
+        changed = replace(router, routes=tuple(each for each in router.routes if each not in unwanted))
+        store.save_router(tx, changed)
     control.bell.ring(TOPIC)
     return changed
 
@@ -280,10 +302,7 @@ def _routes(router: Router, wanted: Sequence[HostRoute]) -> tuple[HostRoute, ...
     reached = _reached(router)
     found = []
     for route in wanted:
-        try:
-            to, by = plain_network(route.destination), plain_address(route.nexthop)
-        except ValueError as error:
-            raise _bad_route("A route needs a network and an address", f"{error}.") from error
+        to, by = _parsed(route)
         if to.version != by.version:
             raise _bad_route(f"The route to {to} by {by} has two IP versions", "Give both of one.")
         if not any(by.version == each.version and by in each for each in reached):
@@ -297,6 +316,13 @@ def _routes(router: Router, wanted: Sequence[HostRoute]) -> tuple[HostRoute, ...
     if len(set(found)) != len(found):
         raise _bad_route("Invalid format for routes: a route is there twice", "Give each once.")
     return tuple(found)
+
+
+def _parsed(route: HostRoute) -> tuple[IPv4Network | IPv6Network, IPv4Address | IPv6Address]:
+    try:
+        return plain_network(route.destination), plain_address(route.nexthop)
+    except ValueError as error:
+        raise _bad_route("A route needs a network and an address", f"{error}.") from error
 
 
 def _kept_routes(router: Router) -> tuple[HostRoute, ...]:

@@ -11,7 +11,7 @@ from busway.store.database import Tx
 from busway.store.servers import ServerRow
 
 SAME, DIFFERENT = "same_host", "different_host"
-_MOST = 100
+MOST_NEIGHBOURS = 100
 
 
 def with_neighbours(tx: Tx, row: ServerRow, request: PlacementRequest) -> PlacementRequest:
@@ -30,4 +30,4 @@ def with_neighbours(tx: Tx, row: ServerRow, request: PlacementRequest) -> Placem
 def _ids(hint: object) -> list[ServerId]:
     """A hint is one id, or a list of them."""
     found = [hint] if isinstance(hint, str) else hint if isinstance(hint, list) else []
-    return [ServerId(each) for each in found[:_MOST] if isinstance(each, str)]
+    return [ServerId(each) for each in found[:MOST_NEIGHBOURS] if isinstance(each, str)]
