@@ -405,6 +405,16 @@ CHANGES: dict[str, dict[str, str]] = {
             f"{_HERE}test_a_quota_of_networks_is_held",
         ),
         **dict.fromkeys(("router", "floatingip"), f"{_ROUTERS}test_routers_and_floating_addresses_have_quotas"),
+        **dict.fromkeys(
+            ("check_limit", "force", "subnetpool", "rbac_policy"),
+            "api/test_quotas.py::test_limits_of_networks_are_checked_against_what_there_is",
+        ),
+    },
+    **{
+        f"PUT /network/v2.0/routers/{{id}}/{act}_extraroutes": dict.fromkeys(
+            ("destination", "nexthop"), f"{_ROUTERS}test_routes_are_added_and_removed_each_for_itself"
+        )
+        for act in ("add", "remove")
     },
     **{
         f"PUT /network/v2.0/{kind}/{{id}}/tags": {}

@@ -12,7 +12,7 @@ from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, WORD, Definition, Schema, as_bool, as_int, closed, wrapped
 from busway.control import quotas
 from busway.control.quotas import Quota
-from busway.domain.errors import BadInput, NotSupported
+from busway.domain.errors import BadInput
 from busway.domain.quota import OF_IMAGES, UNLIMITED
 
 _ROOT = "/compute/v2.1/os-quota-sets/{project}"
@@ -101,19 +101,7 @@ def _detail(call: Call) -> Reply:
     return Reply({"quota_set": {"id": call.path["project"], **rows}})
 
 
-def _refuse_user(call: Call) -> None:
-    """Raises `NotSupported` for a change of one user's quota: it would change the whole project's."""
-    if "user_id" in call.query:
-        raise NotSupported(
-            "Users have no quotas of their own",
-            detail="A quota is that of a project, whose users share it.",
-            remedy="Set the project's: openstack quota set PROJECT, or give the user another project.",
-            code="quota-of-user",
-        )
-
-
 def _set(call: Call) -> Reply:
-    _refuse_user(call)
     given = call.body["quota_set"]
     force = as_bool(given.get("force", False), "force")
     project = call.path["project"]
@@ -131,7 +119,6 @@ def _set(call: Call) -> Reply:
 
 
 def _reset(call: Call) -> Reply:
-    _refuse_user(call)
     of_networks = tuple(_NETWORKS.values()) if _with_networks(call) else ()
     quotas.reset_quota(
         call.control, call.caller, call.path["project"], call.rule, of_networks=of_networks, keeping=OF_IMAGES
@@ -195,11 +182,10 @@ OPERATIONS = (
         _ROOT,
         _set,
         _SET,
-        query=_OF,
         rule="os_compute_api:os-quota-sets:update",
         answer=wrap("quota_set", _WITHOUT_ID),
     ),
-    Operation("DELETE", _ROOT, _reset, query=_OF, rule="os_compute_api:os-quota-sets:delete"),
+    Operation("DELETE", _ROOT, _reset, rule="os_compute_api:os-quota-sets:delete"),
     Operation(
         "GET",
         _CLASS,
