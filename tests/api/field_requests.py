@@ -325,7 +325,14 @@ BASES: dict[str, Base | list[Base]] = {
     "POST /network/v2.0/security-groups": Base({"security_group": {"name": "g"}}),
     "PUT /network/v2.0/security-groups/{id}": Base({"security_group": {}}, {"id": "{group}"}),
     "POST /network/v2.0/security-group-rules": Base({"security_group_rule": _RULE}),
-    "PUT /network/v2.0/quotas/{project}": Base({"quota": {"network": 3}}),
+    "PUT /network/v2.0/quotas/{project}": [
+        Base({"quota": {"network": 3}}),
+        Base({"quota": {"port": 0, "security_group": 0, "network": 0, "check_limit": True, "force": True}}),
+        Base(
+            {"quota": {"port": 0, "security_group": 0, "network": 0, "check_limit": True}},
+            refused="must be greater than or equal to already used",
+        ),
+    ],
     "PUT /network/v2.0/networks/{id}/tags": Base({"tags": []}),
     "PUT /network/v2.0/subnets/{id}/tags": Base({"tags": []}, {"id": "{subnet}"}),
     "PUT /network/v2.0/ports/{id}/tags": Base({"tags": []}, {"id": "{port}"}),
