@@ -30,7 +30,9 @@ def test_a_server_tells_its_cells_and_to_admins_where_they_lie(api_server: ApiSe
     ]
     assert [each["host_node"] for each in all_of_it] == [1, 0]
     assert [each["cpu_pinning"] for each in all_of_it] == [{"0": 4, "1": 5}, {}]
-    assert api_server.client(version="2.77").get(path).status_code == 404
+    early = api_server.client(version="2.77").get(path)
+    assert early.status_code == 404
+    assert "openstack --os-compute-api-version 2.78 ..." in early.json()["itemNotFound"]["message"]
     assert api_server.client(api_server.user("ben"), version="2.78").get(path).status_code == 404
 
 

@@ -221,10 +221,12 @@ def answer(control: Control, operation: Operation, request: Request, data: bytes
     """Runs an operation in this thread, with its rule, the check of its body and its record in the audit."""
     version = request.scope.get(microversion.SCOPE_KEY, MINIMUM)
     if not operation.since <= version <= operation.until:
-        shown = (microversion.versioned(operation.path) or microversion.COMPUTE).shown
+        versioned = microversion.versioned(operation.path) or microversion.COMPUTE
+        shown, wanted = versioned.shown, operation.since if version < operation.since else operation.until
         raise NotFound(
             f"The resource could not be found at microversion {shown(version)}",
             detail=f"It exists from {shown(operation.since)} to {shown(operation.until)}.",
+            remedy=f"Ask for it there: openstack --os-{versioned.word}-api-version {shown(wanted)} ...",
             code="not-at-microversion",
         )
     name = operation.login or operation.rule_for(data)
