@@ -24,6 +24,12 @@ CHANGES: dict[str, Any] = {
     "PUT security-groups": {"security_group": {"name": "changed"}},
     "PUT routers/add_router_interface": {"subnet_id": "{free}"},
     "PUT routers/remove_router_interface": {"subnet_id": "{free}"},
+    **{
+        f"PUT routers/{doing}_extraroutes": {
+            "router": {"routes": [{"destination": "10.9.0.0/16", "nexthop": "10.1.0.9"}]}
+        }
+        for doing in ("add", "remove")
+    },
     **{f"PUT {kind}/tags": {"tags": ["red"]} for kind in REVISED},
 }
 

@@ -95,8 +95,8 @@ def _add(tx: Tx, rule: SecurityRule) -> None:
 
 def remove_rule(tx: Tx, rule: SecurityRule) -> None:
     """Takes a rule from its group, whose revision grows."""
+    revise(tx, security_groups, rule.group_id)  # before its rule, as all who lock both
     tx.execute(delete(security_group_rules).where(security_group_rules.c.id == rule.id))
-    revise(tx, security_groups, rule.group_id)
 
 
 def list_groups(tx: Tx, project_id: ProjectId | None = None) -> list[SecurityGroup]:
