@@ -36,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     A lab host's disks are too large for that; a TMPDIR of the user's own is kept. What tests leave behind is in one folder, which
     `pytest_unconfigure` removes; those of `tmp_path` stay as pytest keeps them, for whoever looks at a failure.
     """
+    os.environ.setdefault("PYTHONFAULTHANDLER", "1")  # one that ends by SIGSEGV prints where it was
     wanted = str(config.option.markexpr)
     lab = "lab" in wanted and "not lab" not in wanted
     if lab or _FOLDER in os.environ:  # a worker has that of the process that started it
