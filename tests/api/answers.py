@@ -21,14 +21,16 @@ from busway.api.middleware import spelled
 from busway.api.operation import Operation
 from busway.api.schema import Schema
 from busway.domain.errors import BuswayError
+from tests.api.recorded import record
 
 
 def check_answer(response: httpx.Response) -> None:
     """A hook of httpx: fails where the body of a success is not what its operation declares."""
     if response.status_code < 400:
         response.read()
-        told = breach(response.request.method, response.request.url.path, response.headers, response.content)
-        assert not told, f"{response.request.method} {response.request.url}: {told}\n{response.text[:2000]}"
+        for each in (response, *record(response)):
+            told = breach(each.request.method, each.request.url.path, each.headers, each.content)
+            assert not told, f"{each.request.method} {each.request.url}: {told}\n{each.text[:2000]}"
 
 
 def breach(method: str, path: str, headers: Mapping[str, str], content: bytes) -> str:

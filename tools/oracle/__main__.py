@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=34, help="the generator's seed (default 34)")
     chosen = parser.parse_args(arguments)
     try:
-        _make_environment()
+        make_environment()
         cases = list(Cases(chosen.seed).make(chosen.cases))
         began = time.monotonic()
         answers = ask_nova(cases)
@@ -66,7 +66,8 @@ def documented() -> set[str]:
     return set(re.findall(r"^\| `([a-z0-9-]+)` \|", REFERENCE.read_text(encoding="utf-8"), re.MULTILINE))
 
 
-def _make_environment() -> None:
+def make_environment() -> None:
+    """Make the environment of Nova if it is not there."""
     check_lock(ORACLE.lock.read_text(encoding="utf-8"))
     if not ORACLE.is_current():
         print("oracle: making .venv-oracle with nova 34.0.0 (about a minute, 400 MB)", flush=True)

@@ -1,0 +1,1 @@
+"""Answers of the compute API beside the schemas that Nova keeps of its own answers."""
