@@ -3,9 +3,10 @@
 Runs in the oracle's environment, which has no Busway. Since Nova 31 each operation has a schema of its answer for each range of
 microversions (`validation.response_body_schema`), and Nova checks its own answers with them in its tests. As the first argument:
 
-`boundaries` prints a JSON object: for "METHOD /path" of each operation, the microversions at which its answer may change.
+`ranges` prints a JSON object: for "METHOD /path action" of each operation, the first microversion of each of its schemas.
 `check` reads recorded answers from standard input, one JSON object a line (see `tests/api/recorded.py`), and prints one line for
-each: {"operation": "METHOD /path action", "breach": what is wrong, "" for nothing}; operation is "" for a path that Nova has not.
+each: {"operation": "METHOD /path action", "since": the first microversion of the schema, "breach": what is wrong, "" for nothing};
+operation is "" for a path that Nova has not.
 """
 
 from __future__ import annotations
@@ -37,19 +38,20 @@ class Answer:
             for schema, least, most in (kept._schemas if kept else ())
         ]
 
-    def boundaries(self) -> set[int]:
-        """The first microversion of each schema, and the one before it."""
-        return {each for least, _, _ in self._schemas for each in (least, max(least - 1, _FIRST))}
+    def since(self) -> list[int]:
+        """The first microversion of each schema."""
+        return sorted(least for least, _, _ in self._schemas)
 
-    def breach(self, version: int, body: Any) -> str:
-        """What is wrong with a body, "" for nothing."""
+    def check(self, version: int, body: Any) -> tuple[int, str]:
+        """The first microversion of the schema that holds, 0 for none, and what is wrong with a body, "" for nothing."""
         for least, most, schema in self._schemas:
             if least <= version <= most:
                 try:
                     validators._SchemaValidator(schema, False, True).validate(body)
                 except ValidationError as error:
-                    return str(error)
-        return ""
+                    return least, str(error)
+                return least, ""
+        return 0, ""
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Answer]]]:
@@ -74,22 +76,16 @@ def main() -> int:
     """Answer until standard input ends."""
     logging.disable(logging.CRITICAL)
     known = sorted(operations(), key=lambda each: each[1].count("{"))  # servers/detail before servers/{id}
-    if sys.argv[1] == "boundaries":
-        print(json.dumps({f"{method} {path}": sorted(_of_all(answers)) for method, path, answers in known}))
+    if sys.argv[1] == "ranges":
+        print(json.dumps({answer.name: answer.since() for _, _, answers in known for answer in answers.values()}))
         return 0
     patterns = [(method, _pattern(path), answers) for method, path, answers in known]
     for line in sys.stdin:
         recorded = json.loads(line)
         answer = _find(patterns, recorded)
-        told = {"operation": "", "breach": ""}
-        if answer is not None:
-            told = {"operation": answer.name, "breach": answer.breach(recorded["version"], recorded["body"])}
-        print(json.dumps(told), flush=True)
+        since, breach = answer.check(recorded["version"], recorded["body"]) if answer else (0, "")
+        print(json.dumps({"operation": answer.name if answer else "", "since": since, "breach": breach}), flush=True)
     return 0
-
-
-def _of_all(answers: dict[str, Answer]) -> set[int]:
-    return {version for answer in answers.values() for version in answer.boundaries()}
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -81,33 +81,30 @@ def forget_host(tx: Tx, host_id: HostId) -> None:
     tx.execute(delete(aggregate_hosts).where(aggregate_hosts.c.host_id == host_id))
 
 
-def metadata_of_hosts(
+def of_hosts(
     tx: Tx, host_ids: Collection[HostId] | None = None
-) -> dict[HostId, tuple[Mapping[str, str], ...]]:
-    """Returns the metadata of the aggregates of each host, in the order of their numbers; of some hosts, or of all."""
+) -> dict[HostId, tuple[tuple[str, Mapping[str, str]], ...]]:
+    """Returns UUID and metadata of the aggregates of each host that is in one, in the order of their numbers; of some hosts, or of all."""
     if host_ids is not None and not host_ids:
         return {}
     statement = (
-        select(aggregate_hosts.c.host_id, aggregates.c.metadata)
+        select(aggregate_hosts.c.host_id, aggregates.c.uuid, aggregates.c.metadata)
         .join(aggregates, aggregates.c.id == aggregate_hosts.c.aggregate_id)
         .order_by(aggregates.c.id)
     )
     if host_ids is not None:
         statement = statement.where(aggregate_hosts.c.host_id.in_(host_ids))
-    found: dict[HostId, tuple[Mapping[str, str], ...]] = {}
-    for row in tx.execute(statement):
-        found[HostId(row.host_id)] = (*found.get(HostId(row.host_id), ()), row[1])
+    found: dict[HostId, tuple[tuple[str, Mapping[str, str]], ...]] = {}
+    for host_id, uuid, values in tx.execute(statement):
+        found[HostId(host_id)] = (*found.get(HostId(host_id), ()), (str(uuid), values))
     return found
 
 
-def uuids_of_hosts(tx: Tx, host_ids: Collection[HostId]) -> dict[HostId, frozenset[str]]:
-    """Returns the UUIDs of the aggregates of each of these hosts; hosts without one are omitted."""
-    statement = select(aggregate_hosts.c.host_id, aggregates.c.uuid)
-    statement = statement.join(aggregates, aggregates.c.id == aggregate_hosts.c.aggregate_id)
-    found: dict[HostId, frozenset[str]] = {}
-    for row in tx.execute(statement.where(aggregate_hosts.c.host_id.in_(host_ids))):
-        found[HostId(row.host_id)] = found.get(HostId(row.host_id), frozenset()) | {str(row.uuid)}
-    return found
+def metadata_of_hosts(
+    tx: Tx, host_ids: Collection[HostId] | None = None
+) -> dict[HostId, tuple[Mapping[str, str], ...]]:
+    """Returns the metadata of the aggregates of each host, in the order of their numbers; of some hosts, or of all."""
+    return {host: tuple(values for _, values in each) for host, each in of_hosts(tx, host_ids).items()}
 
 
 def zones_of_hosts(tx: Tx, host_ids: Collection[HostId] | None = None) -> dict[HostId, str]:

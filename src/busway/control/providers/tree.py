@@ -55,9 +55,9 @@ def read_trees(control: Control, tx: Tx, host_ids: Collection[HostId] | None = N
     ids = [row.id for row in rows]
     live = claims.list_owned(tx, ids)
     states = states_of(control, tx, rows, {claim.device_id: claim.server_id for claim in live})
-    placed, member = occupants_of(tx, rows, ids), aggregates.uuids_of_hosts(tx, ids)
+    placed, member = occupants_of(tx, rows, ids), aggregates.of_hosts(tx, ids)
     given = provider_traits.traits_of(tx, ids)
-    known, specs = aggregates.metadata_of_hosts(tx, ids), control.pci_rules(tx).device_specs
+    specs = control.pci_rules(tx).device_specs
     by_host: dict[HostId, list[Claim]] = defaultdict(list)
     for claim in live:
         by_host[claim.host_id].append(claim)
@@ -69,9 +69,8 @@ def read_trees(control: Control, tx: Tx, host_ids: Collection[HostId] | None = N
             state,
             by_host[row.id],
             placed.get(row.id, {}),
-            member,
+            member.get(row.id, ()),
             given,
-            control.settings.ratios(rules_of(known.get(row.id, ()))),
         )
         for row, state in zip(rows, states, strict=True)
     )
@@ -85,10 +84,10 @@ def _tree(
     state: HostState,
     live: Sequence[Claim],
     placed: Occupants,
-    member: Mapping[HostId, frozenset[str]],
+    member: Sequence[tuple[str, Mapping[str, str]]],
     given: Mapping[str, frozenset[str]],
-    ratios: Ratios,
 ) -> ProviderTree:
+    ratios = control.settings.ratios(rules_of([metadata for _, metadata in member]))
     root = ResourceProvider(
         str(row.id),
         row.name,
@@ -96,7 +95,7 @@ def _tree(
         str(row.id),
         inventories=_sizes(control, row, ratios),
         traits=host_traits(row, given, up=is_up(control.settings, row, control.now())),
-        aggregates=member.get(row.id, frozenset()),
+        aggregates=frozenset(uuid for uuid, _ in member),
         allocations={str(server): _amounts(row, room) for server, room in placed.items()},
     )
     cards = _cards(specs, row, state, live)
