@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-modes demo-install clean check test test-slow test-deb test-load test-proof fuzz openapi screenshots coverage mutation bench bench-peers oracle tempest \
+.PHONY: help setup demo demo-modes demo-install clean check test test-slow test-deb test-load test-proof fuzz openapi screenshots coverage mutation bench bench-peers oracle schemas tempest \
 	format hooks revision wheel deb lock vendor metrics pci-ids ordinary-lines release python-version environment
 
 help: ## List the targets
@@ -77,6 +77,9 @@ bench-peers: setup ## Measure placement beside Nova's and Placement's own code (
 
 oracle: setup ## Nova's own PCI code beside Busway's, thousands of generated cases (.venv-oracle: 400 MB, once)
 	.venv/bin/python -m tools.oracle
+
+schemas: setup ## Nova's own schemas of answers beside every answer of the compute API in its tests (.venv-oracle: 400 MB, once; about 5 minutes)
+	.venv/bin/python -m tools.schemas
 
 tempest: setup ## OpenStack's own conformance suite, all or ONLY=network, ONLY=guests,floating or a pattern; writes its page (.venv-tempest: 140 MB, once; over an hour)
 	.venv/bin/python -m tools.tempest $(ONLY)

@@ -39,7 +39,8 @@ def record(response: httpx.Response) -> Iterator[httpx.Response]:
     _keep(response)
     if request.method == "GET":
         for version in _others(request.url.path.removeprefix(_PREFIX)):
-            headers = {**request.headers, HEADER: f"compute 2.{version}"}
+            headers = httpx.Headers(request.headers)
+            headers[HEADER] = f"compute 2.{version}"
             again = httpx.get(request.url, headers=headers, timeout=30, verify=_NO_AUTHORITIES)
             if again.is_success:
                 _keep(again)
@@ -59,7 +60,8 @@ def _others(path: str) -> list[int]:
 def _boundaries() -> list[tuple[re.Pattern[str], str, list[int]]]:
     told: dict[str, list[int]] = json.loads((_folder() / BOUNDARIES).read_text())
     reads = {name.removeprefix("GET "): versions for name, versions in told.items() if name.startswith("GET ")}
-    return [(re.compile(re.sub(r"\{[a-z_]+\}", "[^/]+", path)), path, versions) for path, versions in reads.items()]
+    exact = sorted(reads, key=lambda path: path.count("{"))  # servers/detail before servers/{id}
+    return [(re.compile(re.sub(r"\{[a-z_]+\}", "[^/]+", path)), path, reads[path]) for path in exact]
 
 
 def _keep(response: httpx.Response) -> None:

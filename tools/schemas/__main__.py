@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from busway.api.microversion import MAXIMUM
 from tests.api.recorded import BOUNDARIES, VARIABLE
+
+from busway.api.microversion import MAXIMUM
 from tools.command import ROOT, SetupError
 from tools.environment import DEV
 from tools.oracle.__main__ import ORACLE, make_environment
@@ -85,9 +86,9 @@ def _report(recorded: list[Json], told: list[Json], ranges: Mapping[str, list[in
         if answer["breach"] and (name, answer["breach"].rpartition("'")[0].rpartition("'")[2]) not in _FAULTS_OF_NOVA:
             shown = f"2.{each['version']} {each['path']}: {answer['breach']}\n{json.dumps(each['body'])}"
             breaches.setdefault(name, []).append(shown[:_WIDTH])
-    for name, shown in sorted(breaches.items()):
-        print(f"\n{name}: {len(shown)} answers")
-        print("\n".join(f"  {each}" for each in shown[:_EXAMPLES]))
+    for name, examples in sorted(breaches.items()):
+        print(f"\n{name}: {len(examples)} answers")
+        print("\n".join(f"  {each}" for each in examples[:_EXAMPLES]))
     seen.pop("", None)
     print("\nNot asked:")
     for name in seen:
