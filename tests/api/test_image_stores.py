@@ -229,6 +229,17 @@ def test_a_store_that_can_not_even_be_looked_at_keeps_no_other_from_working(stor
     assert caught.value.code == "image-store-unavailable"
 
 
+def test_a_store_that_is_not_configured_any_more_keeps_no_other_from_a_copy(stores: ApiServer) -> None:
+    image = uploaded(stores.client()).rpartition("/")[2]
+    with stores.control.db.read() as tx:
+        found = get_image(tx, image)
+
+    failed = copy_to(stores.control, found, ["gone", "fast"], lambda: None, all_must_succeed=False)
+
+    assert failed == ("gone",)
+    assert held(stores) == {"large": 1, "fast": 1}
+
+
 def test_one_copy_is_deleted_and_the_last_one_is_not(stores: ApiServer) -> None:
     client, ann = stores.client(), stores.client(stores.user("ann"))
     url = stage(client, DATA, "raw")

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from busway.domain.alias import ALIAS_EXTRA_SPEC, parse_alias_counts
 from busway.domain.errors import InvalidExtraSpec
 from busway.domain.guest_machine import check_machine_specs
+from busway.domain.host_trait import TRAIT, TRAIT_WORDS
 from busway.domain.numa_policy import NUMA_POLICY_EXTRA_SPEC, parse_numa_policy
 from busway.domain.resource_request import check_resources
 from busway.domain.within import WITHIN_EXTRA_SPEC, parse_within
 
 PCI_EXTRA_SPECS = (ALIAS_EXTRA_SPEC, NUMA_POLICY_EXTRA_SPEC, WITHIN_EXTRA_SPEC)
-_TRAIT, _TRAIT_WORDS = "trait:", ("required", "forbidden")
 # A namespace of Nova's that changes a guest there, and nothing here.
 _REFUSED = {
     "accel": "There is no service of accelerators: devices are asked for by aliases and resource classes.",
@@ -33,7 +33,7 @@ def check_extra_specs(specs: Mapping[str, str]) -> None:
             parse_numa_policy(value)
         elif key == WITHIN_EXTRA_SPEC:
             parse_within(value)
-        elif key.startswith(_TRAIT):
+        elif key.startswith(TRAIT):
             _check_trait(key, value)
         else:
             _refuse_undone(key)
@@ -43,8 +43,8 @@ def check_extra_specs(specs: Mapping[str, str]) -> None:
 
 
 def _check_trait(key: str, value: str) -> None:
-    if value not in _TRAIT_WORDS:
-        raise InvalidExtraSpec(f"{key} is '{value}'", remedy=f"Write {' or '.join(_TRAIT_WORDS)}.")
+    if value not in TRAIT_WORDS:
+        raise InvalidExtraSpec(f"{key} is '{value}'", remedy=f"Write {' or '.join(TRAIT_WORDS)}.")
 
 
 def _refuse_undone(key: str) -> None:

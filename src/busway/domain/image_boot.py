@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from busway.domain.errors import BadInput
+from busway.domain.host_trait import TRAIT, TRAIT_WORDS
 
-TRAIT = "trait:"
-TRAIT_WORDS = ("required", "forbidden")
 # Properties of Nova's that make another guest there, and of which nothing follows here.
 _UNDONE = {
     "kernel_id": "Guests boot from their disk, with its own kernel.",

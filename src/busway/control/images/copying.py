@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import structlog
@@ -17,7 +16,7 @@ import structlog
 from busway.control.context import Control
 from busway.control.images.data import keep, new_path
 from busway.control.images.room import check_disk, storing
-from busway.control.images.stores import folder_of, image_path, is_there
+from busway.control.images.stores import folder_of, image_path, is_there, taking
 from busway.domain.errors import BuswayError, StorageFull, Unavailable
 from busway.domain.image import Image
 
@@ -54,7 +53,7 @@ def _copy(control: Control, image: Image, store: str, watch: Callable[[], None])
     """Makes the file of an image in a store; one that is there has the same data, as its name says."""
     if is_there(folder_of(control, store) / str(image.sha256)):
         return
-    with _to(store), storing(image):
+    with taking(store), storing(image):
         path = new_path(control, image, store)
         try:
             check_disk(control, image, path.parent, image.size or 0)
@@ -62,20 +61,6 @@ def _copy(control: Control, image: Image, store: str, watch: Callable[[], None])
             keep(control, path, store, str(image.sha256))
         finally:
             path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _to(store: str) -> Iterator[None]:
-    """Converts what the system says of a copy to `Unavailable`, so that other stores may still take it."""
-    try:
-        yield
-    except OSError as error:
-        raise Unavailable(
-            f"The store {store} takes no data",
-            detail=f"{error.strerror}.",
-            remedy="The operator checks the disks of the stores.",
-            code="image-store-unavailable",
-        ) from error
 
 
 def _write(source: Path, target: Path, sha256: str, watch: Callable[[], None]) -> None:

@@ -17,7 +17,7 @@ from busway.control.context import Control
 from busway.control.durable import sync_folder
 from busway.control.images.catalogue import DATA
 from busway.control.images.purge import remove_data
-from busway.control.images.stores import folder_of, is_there, places_of
+from busway.control.images.stores import folder_of, is_there, places_of, taking
 from busway.domain.errors import BuswayError, Unavailable
 from busway.domain.image import Image
 from busway.store.database import Tx, take_turn
@@ -48,17 +48,10 @@ class StoredData:
 def new_path(control: Control, image: Image, store: str) -> Path:
     """Returns the path of a new temporary file in the folder of a store; raises `Unavailable` where there can be none."""
     folder = folder_of(control, store) / "tmp"
-    try:
+    with taking(store):
         for part in (folder.parent, folder):
             part.mkdir(mode=0o700, exist_ok=True)
             part.chmod(0o700)  # older ones could be looked into
-    except OSError as error:
-        raise Unavailable(
-            f"The store {store} takes no data",
-            detail=f"{folder}: {error.strerror}.",
-            remedy="The operator checks that the folder of this store is there and belongs to the control plane's user.",
-            code="image-store-unavailable",
-        ) from error
     return folder / f"{image.owner}.{image.id}.{control.new_id()}"
 
 

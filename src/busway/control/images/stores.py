@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from busway.control.context import Control
-from busway.domain.errors import NotFound
+from busway.domain.errors import NotFound, Unavailable
 from busway.domain.image import Image
 
 
@@ -19,8 +20,30 @@ def folders_of(control: Control) -> dict[str, Path]:
 
 
 def folder_of(control: Control, store: str) -> Path:
-    """Returns the folder of a store that is configured."""
-    return folders_of(control)[store]
+    """Returns the folder of a store; raises `Unavailable` for one that is not configured any more."""
+    folder = folders_of(control).get(store)
+    if folder is None:
+        raise _takes_no_data(store, "It is not configured any more.")
+    return folder
+
+
+@contextmanager
+def taking(store: str) -> Iterator[None]:
+    """Converts what the system says of writing in a store to `Unavailable`, so that other stores may still take the data."""
+    try:
+        yield
+    except OSError as error:
+        told = f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
+        raise _takes_no_data(store, told) from error
+
+
+def _takes_no_data(store: str, detail: str) -> Unavailable:
+    return Unavailable(
+        f"The store {store} takes no data",
+        detail=detail,
+        remedy="The operator checks that the folder of this store is there and belongs to the control plane's user.",
+        code="image-store-unavailable",
+    )
 
 
 def usual_store(control: Control) -> str:

@@ -9,8 +9,8 @@ from busway.domain.alias import parse_requests
 from busway.domain.flavor import Flavor
 from busway.domain.guest_cells import guest_cells
 from busway.domain.guest_machine import cpu_threads, isolates_emulator, machine_of, shared_vcpus
+from busway.domain.host_trait import TRAIT
 from busway.domain.ids import ImageId, ServerId
-from busway.domain.image_boot import TRAIT
 from busway.domain.nic_request import NicWish, needs_overlay, nic_requests, refuse_limited
 from busway.domain.numa_policy import NUMA_POLICY_PROPERTY, numa_policy_of
 from busway.domain.placement import Pairs, PlacementRequest, ServerGroup
