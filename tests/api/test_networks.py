@@ -107,6 +107,37 @@ def test_a_filter_that_nothing_has_is_refused(api_server: ApiServer) -> None:
     assert client.get(f"{ROOT}/networks", params={"sort_key": "name", "sort_dir": "up"}).status_code == 400
 
 
+_IMPOSSIBLE = {
+    "networks": {"shared": "maybe", "admin_state_up": "2", "mtu": "x", "provider:segmentation_id": "x"},
+    "subnets": {"ip_version": "x", "enable_dhcp": ""},
+    "ports": {"admin_state_up": "perhaps", "port_security_enabled": "x", "revision_number": "first"},
+    "routers": {"admin_state_up": "perhaps"},
+    "floatingips": {"revision_number": "1.5"},
+    "security-groups": {"stateful": "x", "shared": "maybe"},
+    "security-group-rules": {"port_range_min": "65536", "protocol": "x", "remote_ip_prefix": "10.0.0.0/33"},
+}
+
+
+def test_a_filter_with_a_value_that_nothing_can_have_is_refused(routed_server: ApiServer) -> None:
+    client = routed_server.client()
+
+    for kind, name, value in [(kind, *each) for kind, wanted in _IMPOSSIBLE.items() for each in wanted.items()]:
+        answer = client.get(f"{ROOT}/{kind}", params={name: value})
+        assert (answer.status_code, name in answer.text) == (400, True), (name, answer.text)
+
+
+def test_a_filter_has_its_value_in_each_form_that_a_body_has(api_server: ApiServer) -> None:
+    client = api_server.client()
+    shared, mine = "private", made(client, "network", {"name": "mine"})["name"]
+
+    def names(**wanted: str) -> list[str]:
+        return [each["name"] for each in client.get(f"{ROOT}/networks", params=wanted).json()["networks"]]
+
+    assert [names(shared=word) for word in ("1", "True", "yes")] == [[shared]] * 3
+    assert [names(shared=word) for word in ("0", "False", "off")] == [[mine]] * 3
+    assert (names(mtu="01500"), names(mtu="1400")) == ([shared, mine], [])
+
+
 def test_every_column_of_a_row_can_be_filtered_by(api_server: ApiServer) -> None:
     client = api_server.client()
     create(client, api_server.image())

@@ -88,7 +88,7 @@ def protocol_number(protocol: str | None, ethertype: str) -> int | None:
 
 def check_rule(rule: SecurityRule) -> SecurityRule:
     """Answers the rule with its prefix as a network; raises `BadInput` for one that can't be."""
-    if rule.protocol is not None and not _is_protocol(rule.protocol):
+    if rule.protocol is not None and not is_protocol(rule.protocol):
         raise _refused(f"Security group rule protocol {rule.protocol} not supported", "A name or 0 to 255.", "protocol")
     if rule.remote_cidr and rule.remote_group:
         raise _refused("Only remote_ip_prefix or remote_group_id may be provided", "Give one of them.", "remote")
@@ -107,7 +107,8 @@ def remote_network(cidr: str, ethertype: str) -> str:
     return cidr if "/" in cidr else str(network)
 
 
-def _is_protocol(protocol: str) -> bool:
+def is_protocol(protocol: str) -> bool:
+    """True for a protocol that a rule may have: a name that Neutron knows, or a number up to 255."""
     if protocol.isascii() and protocol.isdigit() and len(protocol) <= 3:
         return int(protocol) <= 255
     return protocol in PROTOCOLS

@@ -6,28 +6,25 @@ from collections.abc import Collection
 from datetime import datetime
 
 from busway.api.call import Call
+from busway.api.network.filter_values import filter_value
 from busway.api.network.rows import PAGING, TAG_FILTERS, orders, refuse_unknown, tag_filter
 from busway.domain.errors import BadInput
 from busway.store.network_list import NetworkFilter
 
-_TRUTHS = frozenset(
-    {"shared", "admin_state_up", "router:external", "is_default", "port_security_enabled", "enable_dhcp"}
-)
-_WORDS = {"1": "true", "0": "false"}
 _TIMES = ("created_at", "updated_at")
 # Attributes that are lists: nothing comes before another by them.
 _LISTS = frozenset({"subnets", "availability_zones", "availability_zone_hints", "dns_nameservers", "service_types"})
 
 
 def network_filter(call: Call, columns: Collection[str]) -> NetworkFilter:
-    """The filter of a query; raises `BadInput` for an attribute, an order or a time that does not exist."""
+    """The filter of a query; raises `BadInput` for an attribute, a value or an order that can't be."""
     equal: dict[str, set[str]] = {}
     times: dict[str, set[datetime]] = {}
     for name, value in call.query.multi_items():
         if name in _TIMES:
             times.setdefault(name, set()).add(moment(name, value))
         elif name not in PAGING and name not in TAG_FILTERS:
-            equal.setdefault(name, set()).add(_text(name, value))
+            equal.setdefault(name, set()).add(filter_value(name, value))
     refuse_unknown(equal, columns)
     return NetworkFilter(
         equal,
@@ -38,13 +35,6 @@ def network_filter(call: Call, columns: Collection[str]) -> NetworkFilter:
         marker=call.text("marker"),
         backwards=call.flag("page_reverse"),
     )
-
-
-def _text(name: str, value: str) -> str:
-    """A value as the database has it."""
-    if name in _TRUTHS:
-        return _WORDS.get(value, value.lower())
-    return value.lower() if name == "status" else value
 
 
 def moment(name: str, value: str) -> datetime:

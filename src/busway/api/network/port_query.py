@@ -5,18 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from busway.api.call import Call
+from busway.api.network.filter_values import filter_value
 from busway.api.network.network_query import moment, sort_of
 from busway.api.network.rows import PAGING, TAG_FILTERS, refuse_unknown, tag_filter
 from busway.domain.errors import BadInput
 from busway.store.port_list import PORT_COLUMNS, PORT_SORT_KEYS, PortFilter
 
-_LOWER = frozenset({"mac_address", "status", "admin_state_up", "port_security_enabled"})
-_WORDS = {"1": "true", "0": "false"}
 _TIMES = ("created_at", "updated_at")
 
 
 def port_filter(call: Call) -> PortFilter:
-    """The filter of a query; raises `BadInput` for an attribute, an order or a time that does not exist."""
+    """The filter of a query; raises `BadInput` for an attribute, a value or an order that can't be."""
     equal: dict[str, set[str]] = {}
     times: dict[str, set[datetime]] = {}
     parts: set[str] = set()
@@ -32,7 +31,7 @@ def port_filter(call: Call) -> PortFilter:
         elif name in _TIMES:
             times.setdefault(name, set()).add(moment(name, value))
         else:
-            equal.setdefault(name, set()).add(_text(name, value))
+            equal.setdefault(name, set()).add(filter_value(name, value))
     refuse_unknown(equal, PORT_COLUMNS)
     return PortFilter(
         equal,
@@ -44,12 +43,6 @@ def port_filter(call: Call) -> PortFilter:
         marker=call.text("marker"),
         backwards=call.flag("page_reverse"),
     )
-
-
-def _text(name: str, value: str) -> str:
-    """A value as the database has it."""
-    lower = value.lower() if name in _LOWER else value
-    return _WORDS.get(lower, lower) if name in ("admin_state_up", "port_security_enabled") else lower
 
 
 def _of_address(value: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from busway.api.call import Call, Reply
+from busway.api.network.filter_values import filter_value
 from busway.api.schema import Definition, Schema
 from busway.control.networks.tags import tags_of
 from busway.domain.errors import BadInput, NotFound
@@ -23,12 +24,12 @@ _MOST_AT_ONCE = 100
 
 
 def listing(call: Call, key: str, rows: Iterable[Row], columns: Collection[str]) -> Reply:
-    """The rows whose columns equal the query's, cut to the asked fields, from after `marker` on and at most `limit`."""
+    """The rows whose columns equal the query's, cut to the asked fields, from after `marker` on and at most `limit`; raises `BadInput` for a value that can't be."""
     asked: dict[str, set[str]] = {}
     is_tagged = key.removesuffix("s") in _TAGGED
     for name, value in call.query.multi_items():
         if name not in PAGING and not (is_tagged and name in TAG_FILTERS):
-            asked.setdefault(name, set()).add(value.lower())
+            asked.setdefault(name, set()).add(filter_value(name, value).lower())
     refuse_unknown(asked, columns)
     kept = [row for row in rows if all(_matches(row, name, values) for name, values in asked.items())]
     if is_tagged and not TAG_FILTERS.isdisjoint(call.query):
