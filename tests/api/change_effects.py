@@ -164,6 +164,7 @@ CHANGES: dict[str, dict[str, str]] = {
     ),
     "PUT /compute/v2.1/servers/{id}": {
         "hostname": f"{_ACTS}test_the_host_name_of_a_server_is_changed",
+        "pinned_availability_zone": "api/test_pinned_zones.py::test_where_a_server_may_move_follows_from_its_pin",
         **dict.fromkeys(("OS-DCF:diskConfig", "accessIPv4", "accessIPv6"), LABEL),
     },
     "POST /compute/v2.1/servers/{id}/metadata": {"*": f"{_HERE}test_a_guest_reads_what_its_server_was_changed_to"},

@@ -33,7 +33,7 @@ class Request:
     rule: str
     body: Any = None
     action: str = ""
-    version: str = "compute 2.100"
+    version: str = f"compute {COMPUTE.shown(COMPUTE.maximum)}"
 
     @property
     def name(self) -> str:

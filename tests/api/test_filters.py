@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from busway.api import openapi
+from busway.api.microversion import COMPUTE
 from busway.control.identity.bearer import authenticate
 from busway.control.identity.service_catalog import fixed_id
 from busway.store.images import images
@@ -104,7 +105,7 @@ _SERVERS = {
     "uuid": server_id(3),
     "vm_state": ("active", "error"),
 }
-_FLAVORS = {"is_public": ("true", "false"), "minRam": ("1", "99999999"), "minDisk": ("0", "99999999")}
+_FLAVORS = {"is_public": ("true", "false"), "name": "tiny$", "minRam": ("1", "99999999"), "minDisk": ("0", "99999999")}
 _IMAGES = {
     "changes-since": (_AT, LATE),
     "minDisk": ("5", "6"),
@@ -307,7 +308,7 @@ def words(world: ApiServer) -> dict[str, str]:
 
 
 def rows(server: ApiServer, path: str, query: dict[str, str]) -> list[Any]:
-    version = "2.1" if path.startswith(_OLD) else "2.100"
+    version = "2.1" if path.startswith(_OLD) else COMPUTE.shown(COMPUTE.maximum)
     with server.client(version=version) as client:
         client.headers["OpenStack-API-Version"] = f"compute {version}, placement 1.39"
         answer = client.get(path, params=query)

@@ -64,6 +64,38 @@ def test_fields_come_and_go_with_microversions(api_server: ApiServer) -> None:
 
     assert "description" not in keys("2.54") and "description" in keys("2.55")
     assert "extra_specs" not in keys("2.60") and "extra_specs" in keys("2.61")
+    assert keys("2.101") - keys("2.102") == {"rxtx_factor", "OS-FLV-DISABLED:disabled"}
+
+
+def test_what_has_no_effect_is_refused_from_its_microversion_on(api_server: ApiServer) -> None:
+    flavor = {"name": "f", "id": "f", "ram": 1, "vcpus": 1, "disk": 0, "rxtx_factor": 1.0}
+    before, after = api_server.client(version="2.101"), api_server.client(version="2.102")
+
+    refused = after.post(FLAVORS, json={"flavor": flavor})
+    assert (refused.status_code, "rxtx_factor" in refused.text) == (400, True)
+    assert before.post(FLAVORS, json={"flavor": flavor}).json()["flavor"]["rxtx_factor"] == 1.0
+    for query in ({"sort_key": "rxtx_factor"}, {"rxtx_factor": "1.0"}):
+        assert after.get(FLAVORS, params=query).status_code == 400, query
+    assert before.get(FLAVORS, params={"sort_key": "rxtx_factor"}).status_code == 200
+    listed = after.get(f"{FLAVORS}/detail").json()["flavors"]
+    assert not any({"rxtx_factor", "OS-FLV-DISABLED:disabled"} & each.keys() for each in listed)
+
+
+@pytest.mark.parametrize("path", [FLAVORS, f"{FLAVORS}/detail"])
+def test_flavors_are_found_by_a_pattern_of_their_name(api_server: ApiServer, path: str) -> None:
+    def found(name: str, version: str = "2.102", **more: str) -> list[str]:
+        answer = api_server.client(version=version).get(path, params={"name": name, **more}).raise_for_status()
+        return [each["name"] for each in answer.json()["flavors"]]
+
+    assert found("small") == ["m1.small"]
+    assert found("^m1[.](tiny|large)$") == ["m1.tiny", "m1.large"]
+    assert found("m1", limit="1") == ["m1.tiny"]
+    assert found("") == found(".") == ["m1.tiny", "m1.small", "m1.medium", "m1.large"]
+    assert found("huge") == []
+    assert len(found("small", "2.74")) == 4  # ignored, as in Nova
+    assert api_server.client(version="2.101").get(path, params={"name": "small"}).status_code == 400
+    broken = api_server.client(version="2.102").get(path, params={"name": "(a"})
+    assert (broken.status_code, broken.headers["x-busway-error-code"]) == (400, "pattern")
 
 
 def test_an_extra_spec_with_a_colon_is_set_read_and_deleted(api_server: ApiServer) -> None:
@@ -79,7 +111,7 @@ def test_an_extra_spec_with_a_colon_is_set_read_and_deleted(api_server: ApiServe
     assert client.delete(f"{specs}/pci_passthrough:alias").status_code == 404
 
 
-@pytest.mark.parametrize("version", ["2.1", "2.61", "2.86", "2.100"])
+@pytest.mark.parametrize("version", ["2.1", "2.61", "2.86", "2.104"])
 @pytest.mark.parametrize("alias", ["a1:0", "a1:-1", "a1", "a1:x", "a1:1,", ":1", ""])
 def test_a_malformed_alias_is_refused_at_every_version(api_server: ApiServer, version: str, alias: str) -> None:
     body = {"extra_specs": {"pci_passthrough:alias": alias}}

@@ -36,6 +36,7 @@ def test_a_wrong_method_is_told_all_that_the_path_takes(api_server: ApiServer) -
     [
         ("/compute/v2.1/os-floating-ips-bulk", "openstack subnet create"),
         ("/compute/v2.1/os-volumes/detail", "no volumes"),
+        ("/compute/v2.1/os-volumes_boot", "Use /servers"),
         ("/compute/v2.1/nothing", "/openapi.json"),
         ("/image/v1/images", "/image/v2"),
         ("/volume/v3/volumes", "no volumes"),

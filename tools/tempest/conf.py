@@ -52,7 +52,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "flavor_ref_alt": "2",
         "min_compute_nodes": str(HOSTS),
         "min_microversion": "2.1",
-        "max_microversion": "2.100",
+        "max_microversion": "2.104",
         "fixed_network_name": "private",
         "build_interval": "1",
         "build_timeout": "60",

@@ -16,7 +16,6 @@ _SAME: tuple[tuple[str, str], ...] = (
         r"barbican",
         "the secret of a TPM is its host's, and a server with one is not migrated live: there is no Barbican",
     ),
-    (r"microversion range\[2\.104 - latest", "the newest microversion of the compute API is 2.100"),
     (
         r"QoS (minimum bandwidth|allocation)|no physnet",
         "ports have no minimum of bandwidth or packets: there are no QoS policies",

@@ -26,6 +26,7 @@ _ONE_KIND = ("All routers are of one kind.", "Leave the flavor out: openstack ro
 _ANOTHER_WAY_OUT = "Give the server a floating address, or a port on a network of type flat or vlan."
 # By the beginning of a path, where * is one part of it: why nothing is there, and what to do.
 _PATHS: tuple[tuple[str, str, str], ...] = (
+    ("/compute/v2.1/os-volumes_boot", "It was another name of /servers, which Nova has removed too in 2.103.", "Use /servers."),
     *((f"/compute/v2.1/{name}", *_VOLUMES) for name in ("os-volumes", "os-snapshots", "os-assisted-volume-snapshots")),
     ("/volume", *_VOLUMES),
     ("/compute/v2.1/os-floating-ips-bulk", _GONE, "Its addresses are the external network's: openstack subnet create."),

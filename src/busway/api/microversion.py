@@ -16,7 +16,7 @@ from busway.api.errors import error_response
 from busway.domain.errors import BadInput, BuswayError
 
 MINIMUM = 1
-MAXIMUM = 100
+MAXIMUM = 104
 PLACEMENT_MAXIMUM = 39
 HEADER = "OpenStack-API-Version"
 OLD_HEADER = "X-OpenStack-Nova-API-Version"

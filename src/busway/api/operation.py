@@ -46,6 +46,8 @@ JSON = "application/json"
 _WITHOUT_CONTENT = frozenset({"GET", "HEAD"})
 # The rule of an operation with several actions for a body that names none of them.
 OTHERWISE = ""
+# From 2.102 on every operation of compute refuses parameters that it does not have; Placement's numbers are all below.
+_CLOSED = 102
 # Of these, one token, or one address without a token, has so many at once: its other requests wait without a thread, so that whoever
 # asks for much waits for himself, and an interpreter's turns are not shared with dozens of his requests.
 SHARE = 3
@@ -64,7 +66,7 @@ class Operation:
     One that `hashes` passwords has threads of its own. A public one that proves who somebody is has the name under which
     the audit knows it in `login`. A GET that `makes` what is not there is in the audit too when it has done so.
     `body_bytes` is the largest body. `query` names the parameters of the query, `query_since` the microversion from which one of
-    them exists, and `strict` that from which a GET refuses others: below it they are ignored, as in Nova. `shown_body` is the schema
+    them exists, and `strict` that from which a GET refuses others (2.102 without it): below it they are ignored, as in Nova. `shown_body` is the schema
     of a body that the handler checks itself.
     `answer` is the shape of the body of a success (see `api/answer.py`), None where there never is one; `answer_type` is its
     media type.
@@ -100,7 +102,7 @@ class Operation:
 
     def check_query(self, names: Iterable[str], version: int) -> None:
         """Raises `BadInput` for a parameter that does not exist at a microversion which refuses such."""
-        if self.strict is None or version < self.strict:
+        if version < (_CLOSED if self.strict is None else self.strict):
             return
         known = sorted(name for name in self.query if self.query_since.get(name, MINIMUM) <= version)
         if unknown := sorted(set(names) - set(known)):

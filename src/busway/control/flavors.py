@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from busway.control.context import Control
 from busway.control.drivers.recipe import asked_driver
+from busway.control.pattern import compile_pattern
 from busway.domain.caller import Caller
 from busway.domain.errors import Conflict, InvalidExtraSpec, NotFound
 from busway.domain.extra_spec import check_extra_specs
@@ -41,13 +42,19 @@ def create_flavor(control: Control, caller: Caller, flavor: Flavor) -> Flavor:
     return flavor
 
 
-def list_flavors(control: Control, caller: Caller, is_public: bool | None = True) -> list[Flavor]:
+def list_flavors(
+    control: Control, caller: Caller, is_public: bool | None = True, name: str | None = None
+) -> list[Flavor]:
     """Flavors that the caller may use: public ones and those the project has access to.
 
-    For an admin `is_public` filters and None brings all, as in Nova; for others it is ignored.
+    For an admin `is_public` filters and None brings all, as in Nova; for others it is ignored. `name` is a pattern that matches
+    anywhere in a name; raises `BadInput` for one that is none.
     """
+    pattern = compile_pattern(name, "name") if name is not None else None
     with control.db.read() as tx:
         known = store.list_flavors(tx)
+        if pattern is not None:
+            known = [each for each in known if pattern.search(each.name)]
         if caller.is_admin:
             return [each for each in known if is_public is None or each.is_public == is_public]
         accessible = store.list_accessible(tx, caller.project_id)

@@ -42,9 +42,13 @@ _CREATE = {
 }
 _DESCRIPTION = {"type": ["string", "null"], "maxLength": 65535}
 _REQUIRED = ("name", "ram", "vcpus", "disk")
+# From 2.102 on flavors have a filter by name, and no more what has had no effect for long.
+SHORTER = 102
+_SHORTER_CREATE = {name: schema for name, schema in _CREATE.items() if name != "rxtx_factor"}
 CREATE = {
     1: wrapped("flavor", closed(_CREATE, *_REQUIRED)),
     55: wrapped("flavor", closed({**_CREATE, "description": _DESCRIPTION}, *_REQUIRED)),
+    SHORTER: wrapped("flavor", closed({**_SHORTER_CREATE, "description": _DESCRIPTION}, *_REQUIRED)),
 }
 UPDATE = wrapped("flavor", closed({"description": _DESCRIPTION}, "description"))
 
@@ -57,9 +61,9 @@ FIELDS: tuple[Field[Flavor], ...] = (
     Field("swap", lambda flavor, _: flavor.swap_mb or "", {"type": ["integer", "string"]}, until=74),
     Field("swap", lambda flavor, _: flavor.swap_mb, NUMBER, since=75),
     Field("OS-FLV-EXT-DATA:ephemeral", lambda flavor, _: flavor.ephemeral_gb, NUMBER),
-    Field("OS-FLV-DISABLED:disabled", fixed(False), FALSE),
+    Field("OS-FLV-DISABLED:disabled", fixed(False), FALSE, until=SHORTER - 1),
     Field("os-flavor-access:is_public", lambda flavor, _: flavor.is_public, TRUTH),
-    Field("rxtx_factor", lambda flavor, _: flavor.rxtx_factor, REAL),
+    Field("rxtx_factor", lambda flavor, _: flavor.rxtx_factor, REAL, until=SHORTER - 1),
     Field("description", lambda flavor, _: flavor.description, TEXT_OR_NULL, since=55),
     Field("extra_specs", lambda flavor, _: dict(flavor.extra_specs), mapping(TEXT), since=61),
     Field("links", lambda flavor, call: self_links(call, f"flavors/{flavor.id}"), LINKS),
@@ -89,7 +93,8 @@ def _is_public(call: Call) -> bool | None:
 
 def _chosen(call: Call) -> list[Flavor]:
     least_ram, least_disk = call.number("minRam") or 0, call.number("minDisk") or 0
-    found = flavors.list_flavors(call.control, call.caller, _is_public(call))
+    pattern = call.text("name") if call.version >= SHORTER else None
+    found = flavors.list_flavors(call.control, call.caller, _is_public(call), pattern)
     return _sorted(call, [each for each in found if each.ram_mb >= least_ram and each.disk_gb >= least_disk])
 
 
@@ -98,10 +103,11 @@ def _sorted(call: Call, found: list[Flavor]) -> list[Flavor]:
     keys, directions = call.query.getlist("sort_key"), call.query.getlist("sort_dir")
     if not keys and directions:
         keys = ["flavorid"]
-    if unknown := [*(set(keys) - set(_SORT_KEYS)), *(set(directions) - {"asc", "desc"}), *directions[len(keys) :]]:
+    known = {key for key in _SORT_KEYS if key != "rxtx_factor" or call.version < SHORTER}
+    if unknown := [*(set(keys) - known), *(set(directions) - {"asc", "desc"}), *directions[len(keys) :]]:
         raise BadInput(
             f"Flavors can't be sorted by {unknown[0]}",
-            detail=f"Keys are {', '.join(sorted(_SORT_KEYS))}; directions are asc and desc, one for each key.",
+            detail=f"Keys are {', '.join(sorted(known))}; directions are asc and desc, one for each key.",
             remedy="Choose one of these.",
             code="flavor-sort",
         )
@@ -169,6 +175,7 @@ def _delete(call: Call) -> Reply:
 _QUERY = {
     **PAGE,
     "is_public": WORD,
+    "name": WORD,
     "minRam": COUNT,
     "minDisk": COUNT,
     "sort_key": {"type": "string", "enum": list(_SORT_KEYS)},
@@ -183,6 +190,7 @@ OPERATIONS = (
         ROOT,
         _list,
         query=_QUERY,
+        query_since={"name": SHORTER},
         strict=STRICT,
         rule="os_compute_api:flavors",
         answer=wrap_list("flavors", shape_of(_BRIEF, "brief-flavor"), flavors_links=NEXT),
@@ -193,6 +201,7 @@ OPERATIONS = (
         f"{ROOT}/detail",
         _list_detail,
         query=_QUERY,
+        query_since={"name": SHORTER},
         strict=STRICT,
         rule="os_compute_api:flavors",
         answer=wrap_list("flavors", FLAVOR, flavors_links=NEXT),

@@ -1,7 +1,7 @@
 """Which servers a list holds: all of Nova's filters and sort keys.
 
 A filter that is ignored is dangerous (a script deletes what it lists): one that only an admin may use is refused to
-others, and parameters that Nova does not know are ignored below 2.75 and refused from then on, as in Nova.
+others, and parameters that Nova does not know are ignored below 2.75 and refused from then on, as in Nova (`Operation.check_query`).
 """
 
 from __future__ import annotations

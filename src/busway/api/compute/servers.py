@@ -27,11 +27,15 @@ _UPDATE = {
     "accessIPv4": {"type": "string", "maxLength": 15},
     "accessIPv6": {"type": "string", "maxLength": 45},
 }
+_PIN = {"type": ["string", "null"], "minLength": 1, "maxLength": 255}
 UPDATE = {
     1: wrapped("server", closed(_UPDATE)),
     19: wrapped("server", closed({**_UPDATE, "description": TEXT})),
     90: wrapped("server", closed({**_UPDATE, "description": TEXT, "hostname": HOSTNAME})),
     94: wrapped("server", closed({**_UPDATE, "description": TEXT, "hostname": FQDN})),
+    104: wrapped(
+        "server", closed({**_UPDATE, "description": TEXT, "hostname": FQDN, "pinned_availability_zone": _PIN})
+    ),
 }
 
 
@@ -85,6 +89,7 @@ def _update(call: Call) -> Reply:
         access_ipv4=access_address(given, "accessIPv4", 4),
         access_ipv6=access_address(given, "accessIPv6", 6),
         disk_config=given.get("OS-DCF:diskConfig"),
+        availability_zone=(given["pinned_availability_zone"] or "") if "pinned_availability_zone" in given else None,
     )
     server = update_server(call.control, call.caller, call.path["id"], wanted)
     return Reply({"server": updated(views(call, [server])[0], call)})

@@ -23,8 +23,9 @@ from busway.domain.grant import Grant
 from busway.domain.guest_machine import LIMIT_PREFIX, PLAIN, Machine, machine_of
 from busway.domain.ids import ClaimId, DeviceId, HostId, ImageId, ServerId
 from busway.domain.network import Port
+from busway.domain.placement import ZONE
 from busway.domain.units import WHOLE_KINDS
-from busway.store import departures, disk_uploads, hosts, images, server_places
+from busway.store import aggregates, departures, disk_uploads, hosts, images, server_places
 from busway.store.claims import Claim
 from busway.store.database import Tx
 from busway.store.disk_uploads import UploadPurpose
@@ -65,6 +66,7 @@ def _document(control: Control, tx: Tx, host: hosts.HostRow, specs: DeviceSpecs)
         and (presence := presence_of(tx, row, host.id)) is not None
     ]
     networking = host_networking(control, tx, presences, known)
+    zone = aggregates.zones_of_hosts(tx, {host.id}).get(host.id, ZONE)
     return Desired(
         host=host.name,
         generation=host.generation,
@@ -76,6 +78,7 @@ def _document(control: Control, tx: Tx, host: hosts.HostRow, specs: DeviceSpecs)
                 presence,
                 known,
                 networking,
+                zone,
             )
             for presence in presences
         ),
@@ -98,12 +101,16 @@ def desired_server(control: Control, tx: Tx, row: ServerRow) -> DesiredServer | 
 
 
 def _with_documents(
-    server: DesiredServer, presence: Presence, known: dict[DeviceId, Provider], networking: HostNetworking
+    server: DesiredServer,
+    presence: Presence,
+    known: dict[DeviceId, Provider],
+    networking: HostNetworking,
+    zone: str,
 ) -> DesiredServer:
     """The server with its cards, and with the documents from which the guest learns its name, keys and networks."""
     whole = replace(server, nics=networking.nics[server.id])
     words = {claim.id: _words(claim, known[claim.device_id]) for claim in presence.claims}
-    documents = guest_documents(presence.row, whole, networking.networks, words)
+    documents = guest_documents(presence.row, whole, networking.networks, words, zone)
     vendor = vendor_data(presence.side.flavor.extra_specs, presence.row.image_words or {})
     return replace(whole, config_drive=replace(documents, vendor_data=vendor))
 

@@ -41,12 +41,13 @@ def guest_documents(
     server: DesiredServer,
     networks: Iterable[HostNetwork],
     words: Mapping[ClaimId, DeviceWords],
+    zone: str = ZONE,
 ) -> ConfigDrive:
-    """Writes meta_data.json and network_data.json of a server whose cards and grants are known."""
+    """Writes meta_data.json and network_data.json of a server whose cards and grants are known; `zone` is its host's."""
     known = {network.id: network for network in networks}
     layout = guest_layout(server)
     meta = {
-        **_identity(row),
+        **_identity(row, zone),
         "devices": [*_cards(layout), *_granted(server, layout, words)],
         "dedicated_cpus": _dedicated_vcpus(server),
     }
@@ -55,14 +56,14 @@ def guest_documents(
     return ConfigDrive(json.dumps(meta), network_data, row.user_data or "", contents=contents)
 
 
-def _identity(row: ServerRow) -> dict[str, object]:
+def _identity(row: ServerRow, zone: str) -> dict[str, object]:
     meta: dict[str, object] = {
         "uuid": row.id,
         "name": row.name,
         "hostname": row.hostname,
         "project_id": row.project_id,
         "launch_index": row.launch_index,
-        "availability_zone": row.availability_zone or ZONE,
+        "availability_zone": zone,
         "meta": dict(row.metadata),
     }
     if row.admin_pass is not None:
