@@ -77,7 +77,7 @@ def test_every_parameter_that_is_read_is_named() -> None:
     for found in pkgutil.iter_modules(compute.__path__):
         module = importlib.import_module(f"{compute.__name__}.{found.name}")
         named = {name for each in getattr(module, "OPERATIONS", ()) for name in each.query}
-        named |= getattr(module, "QUERY", {}).keys() | {"limit", "marker"}
+        named |= getattr(module, "QUERY", {}).keys() | {"limit", "marker", "changes-since", "changes-before"}
         unnamed += [(found.name, name) for name in _read(inspect.getsource(module)) if name not in named]
 
     assert unnamed == []
