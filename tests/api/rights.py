@@ -166,7 +166,10 @@ class World:
             "devices": self.admin.get("/busway/v1/devices").json()["devices"][0]["id"],
             "device-specs": str(self.admin.get("/busway/v1/device-specs").json()["device_specs"][0]["id"]),
             "aliases": "a1",
-            "networks": self.admin.get("/network/v2.0/networks").json()["networks"][0]["id"],
+            **dict.fromkeys(
+                ("networks", "network-ip-availabilities"),
+                self.admin.get("/network/v2.0/networks").json()["networks"][0]["id"],
+            ),
             "os-quota-class-sets": "default",
             "os-simple-tenant-usage": projects["lab"],
         }

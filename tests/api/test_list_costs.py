@@ -50,6 +50,7 @@ PATHS = {
     "an image": ("/image/v2/images/00000069-0000-4000-8000-000000000064", 45),
     "networks": ("/network/v2.0/networks?limit=10", 45),
     "networks after a late marker": ("/network/v2.0/networks?limit=10&marker={late_network}", 45),
+    "addresses of networks": ("/network/v2.0/network-ip-availabilities?limit=10&marker={late_network}", 45),
     "networks by name": ("/network/v2.0/networks?name=network00100", 45),
     "networks of a member": ("/network/v2.0/networks?limit=10", 45),
     "subnets": ("/network/v2.0/subnets?limit=10", 45),

@@ -59,6 +59,15 @@ class Subnet:
         """The length of its prefix in bits."""
         return int(self.cidr.partition("/")[2])
 
+    @property
+    def room(self) -> int:
+        """How many addresses there are for ports, without the gateway's; of version 6 all but the first, which is any router's."""
+        if self.version == 6:
+            return (1 << 128 - self.prefix) - 1 - bool(self.gateway)
+        first, last = int(IPv4Address(self.first)), int(IPv4Address(self.last))
+        is_inside = bool(self.gateway) and first <= int(IPv4Address(self.gateway)) <= last
+        return last - first + 1 - is_inside
+
     def addresses(self) -> Iterator[str]:
         """Every address of version 4 that may be given, in order."""
         for number in range(int(IPv4Address(self.first)), int(IPv4Address(self.last)) + 1):

@@ -32,6 +32,7 @@ RULES = (
     Rule("update_network:router:external", ADMIN, "Make a network external, or no longer"),
     Rule("create_network:is_default", ADMIN, "Create the default external network"),
     Rule("update_network:is_default", ADMIN, "Make an external network the default, or no longer"),
+    Rule("get_network_ip_availability", ADMIN, "See how many addresses of networks are used"),
     Rule("get_auto_allocated_topology", READER, "Have a network made for a project that has none, or see it"),
     Rule("delete_auto_allocated_topology", MEMBER, "Delete the network that was made for a project"),
     Rule("create_router:external_gateway_info", MEMBER, "Create a router with a gateway"),

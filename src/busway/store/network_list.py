@@ -121,6 +121,9 @@ def list_network_page(tx: Tx, wanted: NetworkFilter) -> list[Network]:
     ]
     if subnets := wanted.equal.get("subnets"):
         conditions.append(or_(_n.subnet_id.in_(subnets), _n.subnet6_id.in_(subnets)))
+    if versions := wanted.equal.get("ip_version"):  # of a subnet, no attribute of a network
+        has = [column.is_not(None) for end, column in (("4", _n.subnet_id), ("6", _n.subnet6_id)) if end in versions]
+        conditions.append(or_(false(), *has))
     rows = _page(tx, select(networks), conditions, _keys(wanted, _NETWORK, _n), wanted, _n.id)
     return [network_of(row) for row in rows]
 

@@ -2,6 +2,7 @@
 
 from busway.api.network import (
     absent,
+    availabilities,
     floating_ips,
     networks,
     ports,
@@ -23,6 +24,7 @@ OPERATIONS = (
     *floating_ips.OPERATIONS,
     *security_groups.OPERATIONS,
     *topologies.OPERATIONS,
+    *availabilities.OPERATIONS,
     *quotas.OPERATIONS,
     *tags.OPERATIONS,
     *absent.OPERATIONS,

@@ -25,7 +25,7 @@ def network_filter(call: Call, columns: Collection[str]) -> NetworkFilter:
             times.setdefault(name, set()).add(moment(name, value))
         elif name not in PAGING and name not in TAG_FILTERS:
             equal.setdefault(name, set()).add(filter_value(name, value))
-    refuse_unknown(equal, columns)
+    refuse_unknown([*equal, *times], columns)
     return NetworkFilter(
         equal,
         times,

@@ -70,25 +70,28 @@ def refuse_unknown(names: Iterable[str], columns: Collection[str]) -> None:
         )
 
 
-def page_reply(call: Call, key: str, rows: Iterable[Row]) -> Reply:
-    """A page that is filtered, sorted and cut already; of each row the asked fields, and where the next page is."""
+def page_reply(call: Call, key: str, rows: Iterable[Row], *, identity: str = "id") -> Reply:
+    """A page that is filtered, sorted and cut already; of each row the asked fields, and where the next page is.
+
+    `identity` is the column that a marker names.
+    """
     page = with_tags(call, rows) if key.removesuffix("s") in _TAGGED else list(rows)
     body: dict[str, object] = {key: [_cut(call, row) for row in page]}
     limit = call.number("limit")
     if limit and len(page) == limit:
         query = [pair for pair in call.query.multi_items() if pair[0] != "marker"]
         back = call.flag("page_reverse")
-        rest = urlencode([*query, ("marker", str(page[0 if back else -1]["id"]))])
+        rest = urlencode([*query, ("marker", str(page[0 if back else -1][identity]))])
         where = f"/network/v2.0/{key.replace('_', '-')}"
         link = {"rel": "previous" if back else "next", "href": f"{call.url(where)}?{rest}"}
         body[f"{key}_links"] = [link]
     return Reply(body)
 
 
-def one(call: Call, key: str, rows: Iterable[Row]) -> Reply:
+def one(call: Call, key: str, rows: Iterable[Row], *, identity: str = "id") -> Reply:
     """The row whose id is in the path; raises `NotFound`."""
     for row in rows:
-        if row["id"] == call.path["id"]:
+        if row[identity] == call.path["id"]:
             return Reply({key: _cut(call, with_tags(call, [row])[0] if key in _TAGGED else row)})
     word = key.replace("_", " ")
     raise NotFound(

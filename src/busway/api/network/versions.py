@@ -34,6 +34,7 @@ _EXTENSIONS = (
     ("standard-attr-revisions", "Resource revision numbers"),
     ("revision-if-match", "If-Match constraints based on revision_number"),
     ("net-mtu", "Network MTU"),
+    ("network-ip-availability", "Network IP Availability"),
     ("quotas", "Quota management support"),
     ("quota-check-limit", "Quota engine limit check"),
     ("quota_details", "Quota details management support"),
