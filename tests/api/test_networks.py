@@ -322,6 +322,48 @@ def test_a_subnet_that_cannot_be_is_refused(api_server: ApiServer, wanted: dict[
     assert ann.get(f"{ROOT}/networks/{network['id']}").json()["network"]["subnets"] == []
 
 
+def test_another_pool_is_for_new_ports(api_server: ApiServer) -> None:
+    ann = api_server.client(api_server.user("ann"))
+    network = made(ann, "network", {"name": "mine"})
+    subnet = made(ann, "subnet", {"network_id": network["id"], "cidr": "10.67.0.0/24", "ip_version": 4})
+    before = made(ann, "port", {"network_id": network["id"]})
+    pool = [{"start": "10.67.0.50", "end": "10.67.0.50"}]
+
+    changed = ann.put(f"{ROOT}/subnets/{subnet['id']}", json={"subnet": {"allocation_pools": pool}})
+    after = made(ann, "port", {"network_id": network["id"]})
+    none_left = ann.post(f"{ROOT}/ports", json={"port": {"network_id": network["id"]}})
+
+    assert (changed.status_code, changed.json()["subnet"]["allocation_pools"]) == (200, pool)
+    assert ann.get(f"{ROOT}/ports/{before['id']}").json()["port"]["fixed_ips"] == before["fixed_ips"]
+    assert (after["fixed_ips"][0]["ip_address"], none_left.status_code) == ("10.67.0.50", 409)
+
+
+@pytest.mark.parametrize(
+    ("cidr", "pools", "status"),
+    [
+        ("10.67.0.0/24", [{"start": "10.68.0.2", "end": "10.68.0.9"}], 400),
+        ("10.67.0.0/24", [{"start": "10.67.0.9", "end": "10.67.0.2"}], 400),
+        ("10.67.0.0/24", [{"start": "10.67.0.0", "end": "10.67.0.255"}], 400),
+        ("10.67.0.0/24", [{"start": "", "end": "10.67.0.9"}], 400),
+        ("10.67.0.0/24", [], 501),
+        ("10.67.0.0/24", [{"start": f"10.67.0.{n}", "end": f"10.67.0.{n}"} for n in (2, 4)], 501),
+        ("fd00::/64", [{"start": "fd00::2", "end": "fd00::9"}], 400),
+    ],
+)
+def test_a_pool_that_cannot_be_is_refused(
+    api_server: ApiServer, cidr: str, pools: list[dict[str, str]], status: int
+) -> None:
+    ann = api_server.client(api_server.user("ann"))
+    network = made(ann, "network", {"name": "mine"})
+    subnet = made(ann, "subnet", {"network_id": network["id"], "cidr": cidr, "ip_version": 6 if ":" in cidr else 4})
+
+    answer = ann.put(f"{ROOT}/subnets/{subnet['id']}", json={"subnet": {"allocation_pools": pools}})
+
+    assert answer.status_code == status, answer.text
+    kept = ann.get(f"{ROOT}/subnets/{subnet['id']}").json()["subnet"]
+    assert kept["allocation_pools"] == subnet["allocation_pools"]
+
+
 def test_only_admins_make_shared_networks_and_those_on_a_physical_one(api_server: ApiServer) -> None:
     admin, ann = api_server.client(), api_server.client(api_server.user("ann"))
     vlan = {"provider:network_type": "vlan", "provider:segmentation_id": 7}

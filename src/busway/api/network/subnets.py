@@ -136,12 +136,6 @@ def _routes(given: Iterable[dict[str, str]]) -> tuple[HostRoute, ...]:
 
 def _update(call: Call) -> Reply:
     given = call.body["subnet"]
-    if "allocation_pools" in given:
-        raise NotSupported(
-            "allocation_pools of a subnet can't be changed",
-            remedy="Delete the subnet while no port has its addresses, and create it again.",
-            code="subnet-field",
-        )
     changed = use_cases.update_subnet(
         call.control,
         call.caller,
@@ -152,6 +146,7 @@ def _update(call: Call) -> Reply:
         dns=given.get("dns_nameservers"),
         gateway=(given["gateway_ip"] or "") if "gateway_ip" in given else None,
         routes=_routes(given["host_routes"]) if "host_routes" in given else None,
+        pool=_pool(given["allocation_pools"], of_new=False) if "allocation_pools" in given else None,
     )
     return changed_reply(call, "subnet", _row(*changed))
 
@@ -161,11 +156,17 @@ def _delete(call: Call) -> Reply:
     return NO_CONTENT
 
 
-def _pool(given: list[dict[str, str]] | None) -> tuple[str, str] | None:
-    if not given:
+def _pool(given: list[dict[str, str]] | None, *, of_new: bool = True) -> tuple[str, str] | None:
+    """The pool of a body; a new subnet's is made for it where the body has none."""
+    if not given and of_new:
         return None
-    if len(given) > 1:
-        raise NotSupported("A subnet has one allocation pool", remedy="Give one range.", code="subnet-field")
+    if not given or len(given) > 1:
+        raise NotSupported(
+            "A subnet has one allocation pool",
+            detail=f"There would be {len(given or ())}.",
+            remedy="Give one range; to replace that of a subnet: --no-allocation-pool --allocation-pool start=…,end=….",
+            code="subnet-field",
+        )
     return given[0]["start"], given[0]["end"]
 
 

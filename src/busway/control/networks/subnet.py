@@ -118,8 +118,12 @@ def update_subnet(
     dns: Sequence[str] | None = None,
     gateway: str | None = None,
     routes: Sequence[HostRoute] | None = None,
+    pool: tuple[str, str] | None = None,
 ) -> tuple[Network, Subnet]:
     """Changes a subnet; None leaves a field unchanged, and `gateway` "" removes it.
+
+    Another `pool` is for new ports: those that have an address keep it, as in Neutron. Raises `BadInput` for a range outside the
+    subnet, and for one of IPv6.
 
     Raises `Conflict` for another gateway while ports have addresses: guests and hosts are configured with the old
     one.
@@ -128,6 +132,8 @@ def update_subnet(
         network, subnet = own_subnet(tx, caller, subnet_id, "change a subnet of")
         if gateway is not None:
             subnet = _with_gateway(tx, network, subnet, gateway)
+        if pool is not None:
+            subnet = _with_pool(subnet, pool)
         changed = replace(
             subnet,
             name=subnet.name if name is None else name,
@@ -140,6 +146,26 @@ def update_subnet(
         note_network(tx, whole, control.now())
     tell_hosts(control)
     return whole, next(each for each in whole.subnets if each.id == subnet.id)
+
+
+def _with_pool(subnet: Subnet, pool: tuple[str, str]) -> Subnet:
+    cidr = ip_network(subnet.cidr)
+    if isinstance(cidr, IPv6Network):
+        raise _no_pool()
+    first, last = _range(pool, cidr)
+    return replace(subnet, first=first, last=last)
+
+
+def _no_pool() -> BadInput:
+    return _bad("An IPv6 subnet has no allocation pools", "Its ports have the addresses of their MACs (SLAAC).")
+
+
+def _range(pool: tuple[str, str], cidr: IPv4Network) -> tuple[str, str]:
+    """Returns a pool that lies within a subnet; raises `BadInput` for another."""
+    first, last = (_within(end, cidr) for end in pool)
+    if not (first and last) or IPv4Address(first) > IPv4Address(last):
+        raise _bad(f"{' to '.join(pool)} is no range of {cidr}", "Give its first address first.")
+    return first, last
 
 
 def _with_gateway(tx: Tx, network: Network, subnet: Subnet, gateway: str) -> Subnet:
@@ -187,7 +213,7 @@ def _subnet(control: Control, network: Network, wanted: NewSubnet) -> Subnet:
             )
         gateway = str(cidr[1]) if wanted.gateway is None else _within(wanted.gateway, cidr)
         if wanted.pool is not None:
-            raise _bad("An IPv6 subnet has no allocation pools", "Its ports have the addresses of their MACs (SLAAC).")
+            raise _no_pool()
         dhcp = network.driver != OVERLAY if wanted.dhcp is None else wanted.dhcp
         dns, routes = _dns(wanted.dns), _routes(wanted.routes, 6)
         text = wanted.description
@@ -195,9 +221,7 @@ def _subnet(control: Control, network: Network, wanted: NewSubnet) -> Subnet:
     if cidr.prefixlen > 30 or cidr.prefixlen < 8:
         raise _bad("An IPv4 subnet needs a prefix of 8 to 30 bits", "Choose another.")
     gateway = str(cidr[1]) if wanted.gateway is None else _within(wanted.gateway, cidr)
-    first, last = wanted.pool or _pool(cidr, gateway)
-    if not all(IPv4Address(_within(end, cidr)) for end in (first, last)) or IPv4Address(first) > IPv4Address(last):
-        raise _bad(f"{first} to {last} is no range of {cidr}", "Give its first address first.")
+    first, last = _range(wanted.pool or _pool(cidr, gateway), cidr)
     dns, routes = _dns(wanted.dns), _routes(wanted.routes, 4)
     dhcp = wanted.dhcp is not False
     text = wanted.description
