@@ -230,7 +230,10 @@ CHANGES: dict[str, dict[str, str]] = {
             for name in ("addSecurityGroup", "removeSecurityGroup")
         },
         "changePassword.adminPass": "api/test_guest_answers.py::test_a_password_is_set_by_the_agent_in_the_guest",
-        **dict.fromkeys(("forceDelete", "restore"), f"{_ACTS}test_a_server_is_deleted_at_once_and_can_not_be_restored"),
+        **dict.fromkeys(
+            ("forceDelete", "restore"),
+            "api/test_soft_delete.py::test_a_deleted_server_is_restored_and_deleted_for_good",
+        ),
         "rescue.adminPass": f"{_HERE}test_a_rescue_system_has_the_password_and_the_image_that_are_named",
         "rescue.rescue_image_ref": f"{_HERE}test_a_rescue_system_has_the_password_and_the_image_that_are_named",
         "unrescue": "api/test_server_life.py::test_a_rescued_server_is_shown_as_nova_shows_it",

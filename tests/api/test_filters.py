@@ -95,6 +95,7 @@ _SERVERS = {
     "ramdisk_id": "",
     "reservation_id": "r-00000003",
     "root_device_name": "/dev/vda",
+    "soft_deleted": ("true", "false"),
     "status": ("ACTIVE", "ERROR"),
     "tags": "odd",
     "tags-any": "odd",
@@ -278,6 +279,7 @@ def words(world: ApiServer) -> dict[str, str]:
     image |= {"md5": "0123", "hash_algo": "sha3_256", "hash_value": "4567"}
     image["properties"] = {"instance_uuid": server_id(3), "image_type": "snapshot"}
     with world.control.db.write() as tx:
+        tx.execute(update(servers).where(servers.c.id == server_id(5)).values(status="SOFT_DELETED"))
         tx.execute(update(servers).where(servers.c.id == server_id(3)).values(third))
         tx.execute(update(images).where(images.c.name == "image00003").values(image))
         a_project = tx.execute(select(projects.c.id).where(projects.c.name == "project00003")).scalar_one()

@@ -167,7 +167,9 @@ def test_what_needs_an_agent_in_the_guest_is_refused_with_its_reason(api_server:
     assert refused.status_code == 409 and "qemu-guest-agent" in refused.text
 
 
-def test_a_server_is_deleted_at_once_and_can_not_be_restored(api_server: ApiServer, server: str) -> None:
+def test_a_server_that_is_not_soft_deleted_is_not_restored_and_one_is_deleted_at_once(
+    api_server: ApiServer, server: str
+) -> None:
     client = api_server.client()
 
     assert act(client, server, "restore").status_code == 409

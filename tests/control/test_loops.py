@@ -28,6 +28,7 @@ def test_each_module_with_a_loop_is_one() -> None:
         "offload",
         "overlay",
         "placer",
+        "reclaim",
         "retention",
         "sweeper",
     ]

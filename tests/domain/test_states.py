@@ -29,7 +29,7 @@ def test_nothing_follows_the_end() -> None:
 
 def test_only_rebuilding_and_deleting_lead_out_of_error() -> None:
     for status in ServerStatus:
-        if status in (ServerStatus.DELETED, ServerStatus.ERROR, ServerStatus.REBUILD):
+        if status in (ServerStatus.DELETED, ServerStatus.SOFT_DELETED, ServerStatus.ERROR, ServerStatus.REBUILD):
             check_server_transition(ServerStatus.ERROR, status)
         else:
             with pytest.raises(Conflict):

@@ -51,6 +51,7 @@ _SETTLED = (
     ServerStatus.VERIFY_RESIZE,
     ServerStatus.SHELVED,
     ServerStatus.SHELVED_OFFLOADED,
+    ServerStatus.SOFT_DELETED,
 )
 
 # The power of a guest, and whether its memory is saved, by what is desired of it.

@@ -27,6 +27,7 @@ from busway.control.servers.delete import delete_server
 from busway.control.servers.devices import attach_device, detach_device, list_devices
 from busway.control.servers.rescue import rescue_server, unrescue_server
 from busway.control.servers.shelve import offload_server, shelve_server
+from busway.control.servers.soft_delete import restore_server
 from busway.domain.caller import Caller
 from busway.domain.ids import FlavorId
 from tests.proof import monitors
@@ -75,6 +76,18 @@ class CloudMachine(RuleBasedStateMachine):
     @rule(number=which)
     def delete(self, number: int) -> None:
         self._on_server(delete_server, number)
+
+    @rule(number=which)
+    def delete_for_good(self, number: int) -> None:
+        self._on_server(delete_server, number, for_good=True)
+
+    @rule(number=which)
+    def restore(self, number: int) -> None:
+        self._on_server(restore_server, number)
+
+    @rule(seconds=st.sampled_from([0, 30, 30]))
+    def deleted_servers_are_kept(self, seconds: int) -> None:
+        self.world.configure(reclaim_instance_interval=seconds)
 
     @rule(number=which)
     def stop(self, number: int) -> None:

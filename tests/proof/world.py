@@ -28,6 +28,7 @@ from busway.control.servers import hold
 from busway.control.servers.create import create_servers
 from busway.control.servers.delete import delete_server
 from busway.control.servers.shelve import offload_overdue
+from busway.control.servers.soft_delete import reclaim_overdue
 from busway.control.settings import Settings
 from busway.domain.alias import parse_aliases
 from busway.domain.caller import Caller
@@ -168,7 +169,7 @@ class World:
 
     def sweep(self) -> None:
         """A turn of each loop but the placer."""
-        for turn in (sweeper.sweep, advance, offload_overdue, purge_deleted_images):
+        for turn in (sweeper.sweep, advance, offload_overdue, reclaim_overdue, purge_deleted_images):
             self.act(turn)
 
     def rows(self, *, deleted: bool = False) -> list[ServerRow]:
@@ -211,7 +212,7 @@ class World:
 
     def delete_all(self) -> None:
         for row in self.rows():
-            self.act(delete_server, ADMIN, row.id, "req-last")
+            self.act(delete_server, ADMIN, row.id, "req-last", for_good=True)
 
     def recycle_lost(self) -> None:
         """The operator takes devices out of quarantine that fell off their bus, or had their host restarted, under a server.

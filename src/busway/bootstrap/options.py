@@ -91,6 +91,12 @@ DEFAULT = [
         help="How many seconds a shelved server keeps its host and devices; 0 for none, -1 until it is offloaded by "
         "hand.",
     ),
+    cfg.IntOpt(
+        "reclaim_instance_interval",
+        default=0,
+        help="How many seconds a deleted server is kept with its disk and its devices (SOFT_DELETED), so that it can be "
+        "restored; 0: servers are deleted at once, and those that are SOFT_DELETED are kept until somebody acts.",
+    ),
     *HASHING,
     *BACKENDS,
 ]

@@ -113,7 +113,7 @@ def unrescue(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | N
 def delete(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | None) -> None:
     """Delete servers, with their disks.
 
-    Their devices are released.
+    Their devices are released. If the operator lets deleted servers be restored, they are SOFT_DELETED and keep both meanwhile.
     """
     _act(names, None, "DELETED" if wait else "", timeout, clouds)
 
@@ -135,8 +135,8 @@ def _act(names: tuple[str, ...], action: dict[str, Any] | None, goal: str, timeo
             if not goal:
                 click.echo(f"{each.server['name']} is asked to {_verb(action)}.")
         for each in waits if goal else ():
-            each.until(goal)
-            click.echo(f"{each.server['name']} is {goal}.")
+            reached = each.until(goal, *(["SOFT_DELETED"] if action is None else []))["status"]
+            click.echo(f"{each.server['name']} is {reached}.")
 
 
 def _verb(action: dict[str, Any] | None) -> str:

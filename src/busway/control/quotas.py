@@ -217,7 +217,10 @@ def _used(tx: Tx, of: Owners) -> Usage:
         "image_stage_total": -(-images.sum_sizes(tx, of, is_staged=True) // 1024**2),
     }
     kept = {f"{DEVICES}{alias}": count for alias, count in kept_devices.count_kept(tx, of).items()}
-    return usage_of(servers.list_flavors_in_use(tx, of)) + Usage(others) + Usage(kept)
+    in_use = servers.list_flavors_in_use(tx, of)
+    # A soft-deleted server is no instance, as in Nova; the rest is counted as long as it keeps it.
+    gone = Usage({"instances": sum(each.is_kept for each in in_use)})
+    return usage_of(each.flavor for each in in_use) - gone + Usage(others) + Usage(kept)
 
 
 def _project(tx: Tx, project_id: str) -> ProjectId:

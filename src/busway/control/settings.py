@@ -94,6 +94,7 @@ class Settings:
     placement_aggregate_required_for_tenants: bool = False
     resume_guests_state_on_host_boot: bool = False
     shelved_offload_time: int = 0
+    reclaim_instance_interval: int = 0  # how long a deleted server can be restored; 0 and below: not at all
     accept_weak_isolation: tuple[str, ...] = ()  # words of `busway.domain.host_facts.ISOLATION`
     openid: OpenId | None = None
     quota: Mapping[str, int] = field(default_factory=dict)  # of projects that have none of their own; -1 is no limit

@@ -80,7 +80,7 @@ class ServerFilter:
     `patterns` are regular expressions that may match anywhere, as in Nova: of "name", "hostname", "description", "ip" and
     "ip6". `equal` has values of fields of a stored server by their names; `within` has times of one second. `tags` must all
     be there, of `any_tags` one; of `not_tags` one must be missing, of `not_any_tags` all. `host` is a host's name, `zone` where
-    a server is, or waits to be. `changes_since` also brings deleted servers. `nothing` is set where a constant was asked for
+    a server is, or waits to be. `changes_since` also brings deleted and soft-deleted servers, `soft_deleted` these beside those that are there or, with `deleted`, the deleted ones. `nothing` is set where a constant was asked for
     that no server has. `sort` has pairs of a name of `SERVER_SORT_KEYS` and whether it descends; without any, the newest come
     first. `limit` None means no limit; `marker` is the last server already seen. `all_projects` and `deleted` are for admins.
     """
@@ -100,6 +100,7 @@ class ServerFilter:
     project_id: ProjectId | None = None
     all_projects: bool = False
     deleted: bool = False
+    soft_deleted: bool = False
     changes_since: datetime | None = None
     changes_before: datetime | None = None
     nothing: bool = False

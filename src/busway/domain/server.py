@@ -4,6 +4,7 @@
 fault; so does a rebuild, which may be tried again. SHUTOFF is reached by stopping, or when the guest powers itself off.
 A server that is resized or moved goes RESIZE, VERIFY_RESIZE, and then on, or by REVERT_RESIZE back. One that is MIGRATING runs, and goes to
 another host meanwhile. A paused or a suspended one has its memory: of the first it is in RAM, of the second in a file. One in RESCUE runs from another image.
+One that is SOFT_DELETED is off and keeps all that it has, until it is restored or its time is over.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class ServerStatus(StrEnum):
     SHELVED = "SHELVED"
     SHELVED_OFFLOADED = "SHELVED_OFFLOADED"
     ERROR = "ERROR"
+    SOFT_DELETED = "SOFT_DELETED"
     DELETED = "DELETED"
 
 
@@ -61,6 +63,7 @@ class TaskState(StrEnum):
     SHELVING = "shelving"
     UNSHELVING = "unshelving"
     IMAGE_UPLOADING = "image_uploading"
+    RESTORING = "restoring"
     DELETING = "deleting"
 
 
@@ -84,7 +87,8 @@ class Hold(StrEnum):
 POWER_STATE_NUMBERS = {PowerState.RUNNING: 1, PowerState.PAUSED: 3, PowerState.SHUTOFF: 4, PowerState.CRASHED: 6}
 
 _SETTLED = (ServerStatus.ACTIVE, ServerStatus.SHUTOFF)
-_KEPT = (ServerStatus.SHELVED, ServerStatus.SHELVED_OFFLOADED, ServerStatus.ERROR, ServerStatus.DELETED)
+_REMOVED = (ServerStatus.SOFT_DELETED, ServerStatus.DELETED)
+_KEPT = (ServerStatus.SHELVED, ServerStatus.SHELVED_OFFLOADED, ServerStatus.ERROR, *_REMOVED)
 _FROM_A_HOST = (
     ServerStatus.REBUILD,
     ServerStatus.RESIZE,
@@ -103,7 +107,7 @@ SERVER_TRANSITIONS: dict[ServerStatus, frozenset[ServerStatus]] = {
     ServerStatus.SHUTOFF: frozenset({ServerStatus.ACTIVE, ServerStatus.RESCUE, *_FROM_A_HOST}),
     ServerStatus.PAUSED: frozenset({*_SETTLED, ServerStatus.MIGRATING, *_KEPT}),
     ServerStatus.SUSPENDED: frozenset({*_SETTLED, *_KEPT}),
-    ServerStatus.RESCUE: frozenset({*_SETTLED, ServerStatus.ERROR, ServerStatus.DELETED}),
+    ServerStatus.RESCUE: frozenset({*_SETTLED, ServerStatus.ERROR, *_REMOVED}),
     ServerStatus.REBUILD: frozenset({*_SETTLED, ServerStatus.ERROR, ServerStatus.DELETED}),
     ServerStatus.RESIZE: frozenset({ServerStatus.VERIFY_RESIZE, ServerStatus.REVERT_RESIZE, ServerStatus.DELETED}),
     ServerStatus.VERIFY_RESIZE: frozenset({*_SETTLED, ServerStatus.REVERT_RESIZE, ServerStatus.DELETED}),
@@ -111,9 +115,10 @@ SERVER_TRANSITIONS: dict[ServerStatus, frozenset[ServerStatus]] = {
     ServerStatus.MIGRATING: frozenset(
         {*_SETTLED, ServerStatus.PAUSED, ServerStatus.REBUILD, ServerStatus.ERROR, ServerStatus.DELETED}
     ),
-    ServerStatus.SHELVED: frozenset({ServerStatus.ACTIVE, ServerStatus.SHELVED_OFFLOADED, ServerStatus.DELETED}),
+    ServerStatus.SHELVED: frozenset({ServerStatus.ACTIVE, ServerStatus.SHELVED_OFFLOADED, *_REMOVED}),
     ServerStatus.SHELVED_OFFLOADED: frozenset({ServerStatus.ACTIVE, ServerStatus.DELETED}),
-    ServerStatus.ERROR: frozenset({ServerStatus.REBUILD, ServerStatus.DELETED}),
+    ServerStatus.ERROR: frozenset({ServerStatus.REBUILD, *_REMOVED}),
+    ServerStatus.SOFT_DELETED: frozenset({*_SETTLED, ServerStatus.SUSPENDED, ServerStatus.ERROR, ServerStatus.DELETED}),
     ServerStatus.DELETED: frozenset(),
 }
 

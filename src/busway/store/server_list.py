@@ -128,12 +128,14 @@ def _filtered(tx: Tx, wanted: ServerFilter) -> tuple[Select[Any], list[str]]:
 
 
 def _presence(wanted: ServerFilter) -> ColumnElement[bool]:
-    gone = servers.c.status == str(ServerStatus.DELETED)
+    gone, kept = (servers.c.status == str(status) for status in (ServerStatus.DELETED, ServerStatus.SOFT_DELETED))
     if wanted.statuses is not None:
         return servers.c.status.in_(sorted(wanted.statuses))
     if wanted.deleted:
-        return gone
-    return true() if wanted.changes_since is not None else ~gone
+        return or_(gone, kept) if wanted.soft_deleted else gone
+    if wanted.changes_since is not None:
+        return true()
+    return ~gone if wanted.soft_deleted else ~or_(gone, kept)
 
 
 def _equal(wanted: ServerFilter) -> list[ColumnElement[bool]]:

@@ -123,6 +123,7 @@ IS_UNPLACED = and_(
     servers.c.intent == str(Intent.PRESENT),
     servers.c.host_id.is_(None),
 )
+_IS_SOFT_DELETED = and_(servers.c.status == str(ServerStatus.SOFT_DELETED), servers.c.task_state.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +288,12 @@ def list_in_status(tx: Tx, status: ServerStatus) -> list[ServerRow]:
     return [server_of(row) for row in tx.execute(statement)]
 
 
+def list_soft_deleted(tx: Tx, before: datetime) -> list[ServerRow]:
+    """Lists the servers that have been soft-deleted since `before` or longer, with no task in progress, oldest first."""
+    statement = READ.where(_IS_SOFT_DELETED, servers.c.since <= before).order_by(servers.c.number)
+    return [server_of(row) for row in tx.execute(statement)]
+
+
 def images_in_use(tx: Tx, image_ids: Collection[ImageId]) -> set[ImageId]:
     """Returns those of these images whose data a server may need; a server that has left all hosts needs none."""
     names = ("image_id", "root_image_id", "shelved_image_id", "rescue_image_id", "ephemeral_image_id")
@@ -296,12 +303,19 @@ def images_in_use(tx: Tx, image_ids: Collection[ImageId]) -> set[ImageId]:
     return {ImageId(each) for row in tx.execute(statement) for each in row if each} & set(image_ids)
 
 
-def list_flavors_in_use(tx: Tx, of: Owners) -> list[Flavor]:
+class FlavorInUse(NamedTuple):
+    """The flavor of one server; `is_kept` if the server is soft-deleted, and so only keeps what the flavor gave it."""
+
+    flavor: Flavor
+    is_kept: bool
+
+
+def list_flavors_in_use(tx: Tx, of: Owners) -> list[FlavorInUse]:
     """Lists the flavor of each server of one or several projects, once per server."""
-    statement = select(servers.c.flavor).where(
+    statement = select(servers.c.flavor, _IS_SOFT_DELETED).where(
         owned_by(servers.c.project_id, of), servers.c.status != str(ServerStatus.DELETED)
     )
-    return [msgspec.convert(flavor, Flavor) for flavor in tx.execute(statement).scalars()]
+    return [FlavorInUse(msgspec.convert(flavor, Flavor), bool(kept)) for flavor, kept in tx.execute(statement)]
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,7 @@ from busway.api.schema import NAME, closed
 from busway.control.servers import lock, security
 from busway.control.servers.delete import delete_server
 from busway.control.servers.questions import set_guest_password
-from busway.control.servers.read import get_server
-from busway.domain.errors import Conflict
+from busway.control.servers.soft_delete import restore_server
 from busway.domain.server import ServerStatus
 
 _REASON = closed({"locked_reason": {"type": "string", "minLength": 1, "maxLength": 255}})
@@ -54,18 +53,13 @@ def _change_password(call: Call, given: Any) -> Reply:
 
 
 def _force_delete(call: Call, _given: Any) -> Reply:
-    delete_server(call.control, call.caller, call.path["id"], call.request_id)
+    delete_server(call.control, call.caller, call.path["id"], call.request_id, for_good=True)
     return ACCEPTED
 
 
 def _restore(call: Call, _given: Any) -> Reply:
-    server = get_server(call.control, call.caller, call.path["id"])
-    raise Conflict(
-        f"Cannot 'restore' server {server.id} while it is {server.status}",
-        detail="Busway deletes servers at once and can't restore them.",
-        remedy="Create an image of a server before you delete it.",
-        code="server-state",
-    )
+    restore_server(call.control, call.caller, call.path["id"], call.request_id)
+    return ACCEPTED
 
 
 _API = "os_compute_api:"

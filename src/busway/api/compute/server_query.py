@@ -35,9 +35,9 @@ _PATTERNS = {
 _WITHIN = {"created_at": "created", "launched_at": "launched", "terminated_at": "terminated"}
 # Filters on what is the same for every server.
 _CONSTANTS = {"progress": "0", "kernel_id": "", "ramdisk_id": "", "root_device_name": "/dev/vda"}
-_ADMINS_ONLY = frozenset({"host", "node", "deleted", "instance_name"})
+_ADMINS_ONLY = frozenset({"host", "node", "deleted", "soft_deleted", "instance_name"})
 _TAGS = {"tags": "tags", "tags-any": "any_tags", "not-tags": "not_tags", "not-tags-any": "not_any_tags"}
-_FLAGS = frozenset({"all_tenants", "deleted", "config_drive"})
+_FLAGS = frozenset({"all_tenants", "deleted", "soft_deleted", "config_drive"})
 _WORDS = (
     *("status", "vm_state", "task_state", "power_state", "host", "node", "image", "image_ref", "flavor", "project_id"),
     *("tenant_id", "user_id", "uuid", "key_name", "availability_zone", "instance_name", "reservation_id"),
@@ -84,6 +84,7 @@ def _filter(call: Call, limit: int) -> ServerFilter:
         project_id=ProjectId(project) if project and all_projects else None,
         all_projects=all_projects,
         deleted=call.flag("deleted"),
+        soft_deleted=call.flag("deleted" if call.text("soft_deleted") is None else "soft_deleted"),
         changes_since=since,
         changes_before=before,
         nothing=statuses == frozenset() or any(call.text(name) not in (None, has) for name, has in _CONSTANTS.items()),

@@ -19,6 +19,7 @@ VM_STATES = {
     ServerStatus.SHELVED: "shelved",
     ServerStatus.SHELVED_OFFLOADED: "shelved_offloaded",
     ServerStatus.ERROR: "error",
+    ServerStatus.SOFT_DELETED: "soft-delete",
     ServerStatus.DELETED: "deleted",
 }
 

@@ -26,13 +26,13 @@ from busway.store.servers import ServerRow
 
 # What follows these is decided by more than one report (`advance`); a report has only the guest's power.
 _UNDER_WAY = frozenset({TaskState.SHELVING, TaskState.RESIZE_MIGRATING, TaskState.IMAGE_UPLOADING})
-# These keep their status until their user acts, whatever the guest does meanwhile. Shelved guests are off.
-_SHELVED = frozenset({ServerStatus.SHELVED, ServerStatus.SHELVED_OFFLOADED})
-_WAITING = _SHELVED | {ServerStatus.VERIFY_RESIZE}
+# These keep their status until their user acts, whatever the guest does meanwhile. Guests that are put away are off.
+_PUT_AWAY = frozenset({ServerStatus.SHELVED, ServerStatus.SHELVED_OFFLOADED, ServerStatus.SOFT_DELETED})
+_WAITING = _PUT_AWAY | {ServerStatus.VERIFY_RESIZE}
 _WAITING_ON = frozenset({ServerStatus.VERIFY_RESIZE, ServerStatus.RESCUE})
 
 _COMING = frozenset({ServerStatus.BUILD, ServerStatus.REBUILD, ServerStatus.RESIZE})
-_BROUGHT_UP = _COMING | _SHELVED | {ServerStatus.REVERT_RESIZE}
+_BROUGHT_UP = _COMING | _PUT_AWAY | {ServerStatus.REVERT_RESIZE}
 _MAY_RUN = _BROUGHT_UP | {ServerStatus.SHUTOFF, ServerStatus.MIGRATING}
 _OFF = frozenset({PowerState.SHUTOFF, PowerState.CRASHED})
 _ON = frozenset({PowerState.RUNNING, PowerState.PAUSED})

@@ -48,6 +48,8 @@ RULES = {
         "shelveOffload": "os-shelve:shelve_offload",
         "unshelve": "os-shelve:unshelve",
         "delete": "servers:delete",
+        "forceDelete": "os-deferred-delete:force",
+        "restore": "os-deferred-delete:restore",
         "update": "servers:update",
         "console": "os-console-output",
         "remoteConsole": "os-remote-consoles",

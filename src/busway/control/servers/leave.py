@@ -8,7 +8,7 @@ from busway.control.servers.access import set_status
 from busway.domain.claim import ClaimState
 from busway.domain.ids import HostId, ServerId
 from busway.domain.move import MoveState
-from busway.domain.server import ServerStatus
+from busway.domain.server import ServerStatus, TaskState
 from busway.store import (
     claims,
     consoles,
@@ -66,6 +66,16 @@ def leave(tx: Tx, row: ServerRow, now: datetime, reason: str) -> set[HostId]:
     for host_id in sorted(found - leaving):
         depart(tx, row.id, host_id, now, reason)
     return found
+
+
+def begin_delete(tx: Tx, row: ServerRow, now: datetime, reason: str) -> set[HostId]:
+    """Takes a server off all hosts, and shows it as deleted as soon as nothing of it is on its own; returns the hosts."""
+    left = leave(tx, row, now, reason)
+    if row.host_id is None or row.intent is Intent.GONE:
+        finish_delete(tx, row, now)
+    else:
+        servers.update_server(tx, row.id, now, task_state=TaskState.DELETING, powered=False, hold=None)
+    return left
 
 
 def drop_uploads(tx: Tx, row: ServerRow, now: datetime) -> None:

@@ -63,13 +63,19 @@ DEEDS: Mapping[str, Deed] = {
     ),
     "confirm": Deed({"confirmResize": None}, "os_compute_api:servers:confirm_resize", _of(ServerStatus.VERIFY_RESIZE)),
     "revert": Deed({"revertResize": None}, "os_compute_api:servers:revert_resize", _of(ServerStatus.VERIFY_RESIZE)),
+    "restore": Deed({"restore": None}, "os_compute_api:os-deferred-delete:restore", _of(ServerStatus.SOFT_DELETED)),
+    "purge": Deed(
+        {"forceDelete": None}, "os_compute_api:os-deferred-delete:force", _of(ServerStatus.SOFT_DELETED), asks=True
+    ),
     "migrate": Deed({"migrate": {}}, "os_compute_api:os-migrate-server:migrate", _of(_RUNS, _OFF), asks=True),
 }
 
 
 def _list(view: View) -> Response:
     everybody = view.caller.is_admin and view.query("all") != "0"
-    found = list_servers(view.control, view.caller, ServerFilter(all_projects=everybody, limit=_MOST))
+    found = list_servers(
+        view.control, view.caller, ServerFilter(all_projects=everybody, soft_deleted=True, limit=_MOST)
+    )
     asked = view.query("q").lower()
     shown = [server for server in found if not asked or asked in _words(server)]
     return view.render("servers.html", servers=shown, total=len(found), q=view.query("q"), everybody=everybody)
