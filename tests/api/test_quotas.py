@@ -200,7 +200,7 @@ def test_the_quota_of_a_user_is_not_that_of_the_project(api_server: ApiServer) -
         admin.delete(f"{mine}?user_id=u"),
     ]
 
-    assert {each.headers["x-busway-error-code"] for each in refused} == {"query-unexpected"}
+    assert {each.headers["x-busway-error-code"] for each in refused} == {"unknown-query"}
     assert admin.get(f"{mine}?user_id=u").json()["quota_set"]["instances"] == 3
 
 

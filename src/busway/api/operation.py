@@ -27,7 +27,6 @@ from busway.api.call import NOBODY, Call, Reply
 from busway.api.encoding import encode
 from busway.api.microversion import MAXIMUM, MINIMUM
 from busway.api.middleware import SCOPE_KEY as REQUEST_ID
-from busway.api.query import check_query
 from busway.api.revisions import condition
 from busway.api.schema import Definition, Schema
 from busway.control.context import Control
@@ -66,8 +65,8 @@ class Operation:
     One that `hashes` passwords has threads of its own. A public one that proves who somebody is has the name under which
     the audit knows it in `login`. A GET that `makes` what is not there is in the audit too when it has done so.
     `body_bytes` is the largest body. `query` names the parameters of the query, `query_since` the microversion from which one of
-    them exists, and `strict` that from which a GET refuses others (2.102 without it): below it they are ignored, as in Nova. `shown_body` is the schema
-    of a body that the handler checks itself.
+    them exists, and `strict` that from which a GET refuses others (2.102 without it): below it they are ignored, as in Nova.
+    `shown_body` is the schema of a body that the handler checks itself.
     `answer` is the shape of the body of a success (see `api/answer.py`), None where there never is one; `answer_type` is its
     media type.
     """
@@ -101,14 +100,18 @@ class Operation:
         return self.body[max(since for since in self.body if since <= version)]
 
     def check_query(self, names: Iterable[str], version: int) -> None:
-        """Raises `BadInput` for a parameter that does not exist at a microversion which refuses such."""
-        if version < (_CLOSED if self.strict is None else self.strict):
+        """Raises `BadInput` for a parameter that the operation does not have.
+
+        A request that changes something never has others, for what they ask for would not be done. A GET may have them below
+        `strict`, as upstream: clients repeat the filters of a list when they ask for one thing by its id.
+        """
+        if self.method in _WITHOUT_CONTENT and version < (_CLOSED if self.strict is None else self.strict):
             return
         known = sorted(name for name in self.query if self.query_since.get(name, MINIMUM) <= version)
         if unknown := sorted(set(names) - set(known)):
             raise BadInput(
                 f"Additional properties are not allowed ('{unknown[0][:64]}' was unexpected)",
-                detail=f"Its parameters at this microversion: {', '.join(known) or '(none)'}.",
+                detail=f"Parameters of {self.method} {self.path} at this microversion: {', '.join(known) or '(none)'}.",
                 remedy="Leave it out.",
                 code="unknown-query",
             )
@@ -207,7 +210,7 @@ async def stream(control: Control, threads: Threads, operation: Operation, reque
     try:
         with audit.acting(act):
             caller = await run(admit, control, request, rule)
-            _check_query(operation, request, MINIMUM)
+            operation.check_query(request.query_params, MINIMUM)
             return await operation.stream(control, caller, request, run)
     except BuswayError as error:
         if act is not None:
@@ -249,7 +252,7 @@ def answer(control: Control, operation: Operation, request: Request, data: bytes
 def _run(control: Control, operation: Operation, request: Request, data: bytes, version: int) -> Reply:
     rule = "" if operation.public else operation.rule_for(data)
     caller = NOBODY if operation.public else admit(control, request, rule)
-    _check_query(operation, request, version)
+    operation.check_query(request.query_params, version)
     call = Call(
         control=control,
         request_id=request.scope.get(REQUEST_ID, ""),
@@ -265,13 +268,6 @@ def _run(control: Control, operation: Operation, request: Request, data: bytes, 
     assert operation.handler is not None
     with under(condition(request.method, request.url.path, request.headers.get("if-match"))):
         return operation.handler(call)
-
-
-def _check_query(operation: Operation, request: Request, version: int) -> None:
-    if operation.method not in _WITHOUT_CONTENT:
-        check_query(operation.method, operation.path, request.query_params, operation.query)
-    else:
-        operation.check_query(request.query_params, version)
 
 
 def respond(reply: Reply) -> Response:
