@@ -6,6 +6,7 @@ from busway.control import aggregates
 from busway.control.devices import listing as devices
 from busway.control.images.purge import purge_deleted_images
 from busway.control.moves.kinds.unshelve import Where, unshelve_server
+from busway.control.servers.change import ServerChange, update_server
 from busway.control.servers.delete import delete_server
 from busway.control.servers.read import list_actions
 from busway.control.servers.shelve import offload_overdue, offload_server, shelve_server
@@ -71,9 +72,10 @@ def test_a_shelved_server_keeps_its_host_and_device_until_it_is_offloaded(cloud:
     assert statuses(cloud) == ["available"]
 
 
-def test_a_shelved_server_is_offloaded_when_its_time_is_over(cloud: Cloud) -> None:
+def test_a_shelved_server_is_offloaded_when_its_time_is_over_whatever_its_user_does(cloud: Cloud) -> None:
     _, server_id = shelved(cloud, offload_time=100)
     cloud.wait(99)
+    update_server(cloud.control, USER, server_id, ServerChange(name="renamed"))
     offload_overdue(cloud.control)
     assert cloud.status(server_id)[0] is ServerStatus.SHELVED
     cloud.wait(1)

@@ -18,6 +18,7 @@ from busway.domain.quota import (
     RESOURCES,
     UNLIMITED,
     Usage,
+    check_limits_above_use,
     check_quota,
     usage_of,
 )
@@ -112,15 +113,8 @@ def set_quota(
         domain_limits.check_project_limits(
             control, tx, project, limits, lambda: _defaults(control, tx, networks=networks)
         )
-        used = Usage(_quota(control, tx, project, networks=networks).used)
-        below = [name for name, limit in limits.items() if 0 <= limit < used.of(name)]
-        if below and not force:
-            raise BadInput(
-                f"Quota limit {limits[below[0]]} for {below[0]} must be greater than or equal to already used "
-                f"{used.of(below[0])}",
-                remedy="Use force: the project keeps what it has and gets no more.",
-                code="quota-below-use",
-            )
+        if not force:
+            check_limits_above_use(limits, Usage(_quota(control, tx, project, networks=networks).used))
         store.set_limits(tx, project, limits)
         return _quota(control, tx, project, networks=networks)
 

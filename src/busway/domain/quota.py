@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from busway.domain.alias import ALIAS_EXTRA_SPEC, parse_alias_counts
-from busway.domain.errors import InvalidExtraSpec, OverQuota
+from busway.domain.errors import BadInput, InvalidExtraSpec, OverQuota
 from busway.domain.flavor import Flavor
 from busway.domain.requests import GivenFile
 from busway.domain.resource_request import parse_resources
@@ -115,8 +115,8 @@ def usage_of_files(files: Iterable[GivenFile]) -> Usage:
 def check_quota(limits: Mapping[str, int], used: Usage, wanted: Usage, domain: str = "") -> None:
     """Raises `OverQuota` with every resource of which there would be more than its limit; others do not matter.
 
-    `domain` is the name of the domain whose limits these are, "" where they are a project's. Resources that are not requested are not checked: a limit below the current usage does not refuse a request for
-    other resources.
+    `domain` is the name of the domain whose limits these are, "" where they are a project's. Resources that are not requested are
+    not checked: a limit below the current usage does not refuse a request for other resources.
     """
     over = [
         name
@@ -141,6 +141,17 @@ def check_quota(limits: Mapping[str, int], used: Usage, wanted: Usage, domain: s
         remedy=f"Request less, delete what is not needed, or ask an admin to raise the quota: "
         f"{_how(over[0], limits[over[0]])}.",
     )
+
+
+def check_limits_above_use(limits: Mapping[str, int], used: Usage) -> None:
+    """Raises `BadInput` for a new limit below what is used already."""
+    for name, limit in limits.items():
+        if 0 <= limit < used.of(name):
+            raise BadInput(
+                f"Quota limit {limit} for {name} must be greater than or equal to already used {used.of(name)}",
+                remedy="Use force: the project keeps what it has and gets no more.",
+                code="quota-below-use",
+            )
 
 
 def _how(name: str, limit: int) -> str:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    func,
     or_,
     select,
     text,
@@ -205,6 +206,10 @@ class ServerRow:
         """Returns True while it is deleted but not yet released by a host."""
         return self.intent is Intent.ABSENT and self.task_state is TaskState.DELETING
 
+    def is_overdue(self, status: ServerStatus, before: datetime) -> bool:
+        """True if it has been in a status without a task since `before` or longer, whatever else its user changed meanwhile."""
+        return self.status is status and self.task_state is None and (self.since or self.updated) <= before
+
     @property
     def images(self) -> frozenset[ImageId]:
         """Returns all images whose data it may need."""
@@ -282,16 +287,11 @@ def owners_of(tx: Tx, server_ids: Collection[ServerId]) -> dict[ServerId, Server
     return {ServerId(row.id): ServerOwner(row.name, ProjectId(row.project_id)) for row in tx.execute(statement)}
 
 
-def list_in_status(tx: Tx, status: ServerStatus) -> list[ServerRow]:
-    """Lists the servers in one status, oldest first."""
-    statement = READ.where(servers.c.status == str(status)).order_by(servers.c.number)
-    return [server_of(row) for row in tx.execute(statement)]
-
-
-def list_soft_deleted(tx: Tx, before: datetime) -> list[ServerRow]:
-    """Lists the servers that have been soft-deleted since `before` or longer, with no task in progress, oldest first."""
-    statement = READ.where(_IS_SOFT_DELETED, servers.c.since <= before).order_by(servers.c.number)
-    return [server_of(row) for row in tx.execute(statement)]
+def list_overdue(tx: Tx, status: ServerStatus, before: datetime) -> list[ServerRow]:
+    """Lists the servers that have been in a status without a task since `before` or longer, oldest first."""
+    came = func.coalesce(servers.c.since, servers.c.updated)
+    statement = READ.where(servers.c.status == str(status), servers.c.task_state.is_(None), came <= before)
+    return [server_of(row) for row in tx.execute(statement.order_by(servers.c.number))]
 
 
 def images_in_use(tx: Tx, image_ids: Collection[ImageId]) -> set[ImageId]:

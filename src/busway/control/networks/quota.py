@@ -8,9 +8,9 @@ from busway.control import domain_limits
 from busway.control.context import Control
 from busway.control.networks.access import missing
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput, Forbidden
+from busway.domain.errors import Forbidden
 from busway.domain.ids import ProjectId
-from busway.domain.quota import OF_NETWORKS, Usage, check_quota
+from busway.domain.quota import OF_NETWORKS, Usage, check_limits_above_use, check_quota
 from busway.policy import authorize
 from busway.store import floating_ips, networks, ports, projects, quotas, routers, security_groups
 from busway.store.database import Tx
@@ -100,19 +100,9 @@ def set_limits(
             raise missing("project", project_id)
         domain_limits.check_project_limits(control, tx, project_id, wanted, lambda: defaults(tx))
         if check_use:
-            _check_use(tx, ProjectId(project_id), wanted)
+            check_limits_above_use(wanted, Usage({name: _USED[name](tx, ProjectId(project_id)) for name in wanted}))
         quotas.set_limits(tx, project_id, wanted)
         return limits_of(tx, ProjectId(project_id))
-
-
-def _check_use(tx: Tx, project_id: ProjectId, wanted: Mapping[str, int]) -> None:
-    for name, limit in wanted.items():
-        if 0 <= limit < (has := _USED[name](tx, project_id)):
-            raise BadInput(
-                f"Quota limit {limit} for {name} must be greater than or equal to already used {has}",
-                remedy="Use force: the project keeps what it has and gets no more.",
-                code="quota-below-use",
-            )
 
 
 def forget_limits(control: Control, caller: Caller, project_id: str) -> None:

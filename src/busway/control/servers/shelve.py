@@ -7,7 +7,7 @@ server, on any devices that its flavor requests; its disk is created from the up
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from busway.control.context import Control
 from busway.control.images.internal import want_disk
@@ -64,14 +64,14 @@ def offload_overdue(control: Control) -> None:
     seconds = control.settings.shelved_offload_time
     if seconds <= 0:
         return
-    since = control.now() - timedelta(seconds=seconds)
+    before = control.now() - timedelta(seconds=seconds)
     with control.db.read() as tx:
-        shelved = [row for row in servers.list_in_status(tx, ServerStatus.SHELVED) if _is_overdue(row, since)]
+        shelved = servers.list_overdue(tx, ServerStatus.SHELVED, before)
 
     def offload(row: ServerRow) -> None:
         with control.db.write() as tx:
             found = servers.find_server(tx, row.id, lock=True)
-            if found is not None and _is_overdue(found, since):
+            if found is not None and found.host_id is not None and found.is_overdue(ServerStatus.SHELVED, before):
                 _offload(control, tx, found, f"it was shelved for {seconds} s")
         control.bell.ring(f"host:{row.host_id}")
 
@@ -79,11 +79,6 @@ def offload_overdue(control: Control) -> None:
         fail_alone(control, row.id, "offload this server", error)
 
     each(control, "offload", shelved, offload, failed)
-
-
-def _is_overdue(row: ServerRow, since: datetime) -> bool:
-    idle = row.status is ServerStatus.SHELVED and row.task_state is None and row.host_id is not None
-    return idle and row.updated <= since
 
 
 def _offload(control: Control, tx: Tx, row: ServerRow, reason: str) -> None:

@@ -73,12 +73,12 @@ def reclaim_overdue(control: Control) -> None:
         return
     before = control.now() - timedelta(seconds=seconds)
     with control.db.read() as tx:
-        overdue = servers.list_soft_deleted(tx, before)
+        overdue = servers.list_overdue(tx, ServerStatus.SOFT_DELETED, before)
 
     def reclaim(row: ServerRow) -> None:
         with control.db.write() as tx:
             found = servers.find_server(tx, row.id, lock=True)
-            if found is None or not _is_overdue(found, before):
+            if found is None or not found.is_overdue(ServerStatus.SOFT_DELETED, before):
                 return
             left = begin_delete(tx, found, control.now(), f"it was soft-deleted for {seconds} s")
         for host_id in left:
@@ -88,8 +88,3 @@ def reclaim_overdue(control: Control) -> None:
         fail_alone(control, row.id, "reclaim this server", error)
 
     each(control, "reclaim", overdue, reclaim, failed)
-
-
-def _is_overdue(row: ServerRow, before: datetime) -> bool:
-    idle = row.status is ServerStatus.SOFT_DELETED and row.task_state is None
-    return idle and row.since is not None and row.since <= before
