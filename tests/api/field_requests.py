@@ -287,7 +287,7 @@ BASES: dict[str, Base | list[Base]] = {
     "PUT /network/v2.0/subnets/{id}": [
         Base({"subnet": {}}, {"id": "{subnet}"}),
         Base({"subnet": {"host_routes": [{"destination": "10.8.0.0/24", "nexthop": "10.66.0.3"}]}}, {"id": "{subnet}"}),
-        Base({"subnet": {"allocation_pools": [{"start": "10.66.0.50", "end": "10.66.0.60"}]}}, {"id": "{subnet}"}),
+        Base({"subnet": {"allocation_pools": [{"start": "10.66.0.10", "end": "10.66.0.250"}]}}, {"id": "{subnet}"}),
     ],
     "POST /network/v2.0/ports": [
         Base({"port": {"network_id": "{networks}"}}),

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from busway.domain.errors import BadInput
+from busway.domain.host_trait import TRAIT
 from busway.domain.text import shortened, whole_number
 
 # A value has at most 255 characters, so that more projects need more keys: whatever begins with it counts, as in Nova.
@@ -20,7 +21,7 @@ MOST_SERVERS = "max_instances_per_host"
 _RATIOS = (CPU_RATIO, RAM_RATIO, DISK_RATIO)
 _RATIO = re.compile(r"[0-9]{1,4}(\.[0-9]{1,6})?", re.ASCII)
 _MOST_RATIO, _MOST_SERVERS = 1000, 1_000_000
-_WEIGHT, _TRAIT = "_weight_multiplier", "trait:"
+_WEIGHT = "_weight_multiplier"
 # Keys that change where servers go in Nova, and nothing here: why, and what to do instead.
 _WITHOUT_EFFECT = {
     "max_io_ops_per_host": (
@@ -35,7 +36,7 @@ _WITHOUT_EFFECT = {
         "Hosts are ranked by the weights of [filter_scheduler], the same for all.",
         "Set a label of your own, and aggregate_instance_extra_specs:LABEL in the flavors.",
     ),
-    _TRAIT: (
+    TRAIT: (
         "Aggregates are not isolated by traits ([scheduler] enable_isolated_aggregate_filtering of Nova's).",
         f"Name the projects with {PROJECTS_KEY}, or give the hosts the trait and require it in flavors.",
     ),
@@ -120,7 +121,7 @@ def _refuse_undone(key: str, value: str) -> None:
 
 
 def _is_of(key: str, word: str) -> bool:
-    return (word == _WEIGHT and key.endswith(word)) or (word == _TRAIT and key.startswith(word))
+    return (word == _WEIGHT and key.endswith(word)) or (word == TRAIT and key.startswith(word))
 
 
 def _values(metadata: Iterable[Mapping[str, str]], key: str) -> Iterator[str]:

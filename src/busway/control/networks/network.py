@@ -43,10 +43,7 @@ class NewNetwork:
 def bootstrap_network(control: Control, owner: ProjectId) -> Network:
     """Creates the configured network, or updates it to the configuration; idempotent."""
     with control.db.write() as tx:
-        known = next(
-            (each for each in store.list_networks(tx) if each.shared and each.name == control.settings.network_name),
-            None,
-        )
+        known = next((each for each in store.list_networks(tx) if is_configured(control, each)), None)
         wanted = _configured(control, known.id if known else NetworkId(control.new_id()), owner)
         if known is None:
             store.add_network(tx, wanted)
@@ -56,6 +53,11 @@ def bootstrap_network(control: Control, owner: ProjectId) -> Network:
                 wanted = store.save_network(tx, wanted)
             note_network(tx, wanted, control.now())
     return wanted
+
+
+def is_configured(control: Control, network: Network) -> bool:
+    """True for the network that each start of the control plane brings to its configuration."""
+    return network.shared and network.name == control.settings.network_name
 
 
 def _configured(control: Control, network_id: NetworkId, owner: ProjectId) -> Network:
@@ -77,10 +79,15 @@ def _configured(control: Control, network_id: NetworkId, owner: ProjectId) -> Ne
 
 
 def _kept(known: Network, wanted: Network) -> Network:
-    """Returns the configured network with the ids of the existing one."""
-    v4 = replace(wanted.v4, id=known.v4.id, revision=known.v4.revision) if wanted.v4 and known.v4 else wanted.v4
-    v6 = replace(wanted.v6, id=known.v6.id, revision=known.v6.revision) if wanted.v6 and known.v6 else wanted.v6
-    return replace(wanted, owner=known.owner, created=known.created, v4=v4, v6=v6, revision=known.revision)
+    """Returns the existing network with what the configuration says; what it does not say stays."""
+    v4, v6 = wanted.v4, wanted.v6
+    if v4 and known.v4:
+        v4 = replace(
+            known.v4, cidr=v4.cidr, gateway=v4.gateway, first=v4.first, last=v4.last, dhcp=v4.dhcp, dns=v4.dns,
+        )  # fmt: skip
+    if v6 and known.v6:
+        v6 = replace(known.v6, cidr=v6.cidr, gateway=v6.gateway, dhcp=v6.dhcp)
+    return replace(known, driver=wanted.driver, physical=wanted.physical, vlan=wanted.vlan, v4=v4, v6=v6)
 
 
 def unique_local(network_id: str) -> str:

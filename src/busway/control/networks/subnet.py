@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import (
     AddressValueError,
@@ -17,7 +17,7 @@ from busway.control.context import Control
 from busway.control.networks import quota
 from busway.control.networks.access import own_network, own_subnet, scope, visible_network
 from busway.control.networks.changes import note_network, tell_hosts
-from busway.control.networks.network import unique_local
+from busway.control.networks.network import is_configured, unique_local
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict
 from busway.domain.guest_network import LOCAL, METADATA_ADDRESS, OVERLAY, HostRoute, plain_address, plain_network
@@ -126,10 +126,13 @@ def update_subnet(
     subnet, and for one of IPv6.
 
     Raises `Conflict` for another gateway while ports have addresses: guests and hosts are configured with the old
-    one.
+    one. Raises `Conflict` too for what the configuration says of the subnets of its own network.
     """
     with control.db.write() as tx:
         network, subnet = own_subnet(tx, caller, subnet_id, "change a subnet of")
+        if is_configured(control, network):
+            wanted = {"gateway": gateway, "dhcp": dhcp, "dns": None if dns is None else tuple(dns), "pool": pool}
+            _refuse_configured(subnet, wanted)
         if gateway is not None:
             subnet = _with_gateway(tx, network, subnet, gateway)
         if pool is not None:
@@ -146,6 +149,30 @@ def update_subnet(
         note_network(tx, whole, control.now())
     tell_hosts(control)
     return whole, next(each for each in whole.subnets if each.id == subnet.id)
+
+
+# What the configuration says of its network's subnets, by their version.
+_OPTIONS = {
+    4: {
+        "gateway": "network_gateway",
+        "dhcp": "network_dhcp",
+        "dns": "network_dns",
+        "pool": "network_first, network_last",
+    },
+    6: {"gateway": "network_cidr6", "dhcp": "network_driver"},
+}
+
+
+def _refuse_configured(subnet: Subnet, changes: Mapping[str, object]) -> None:
+    present = {"gateway": subnet.gateway, "dhcp": subnet.dhcp, "dns": subnet.dns, "pool": (subnet.first, subnet.last)}
+    for name, option in _OPTIONS[subnet.version].items():
+        if changes[name] not in (None, present[name]):
+            raise Conflict(
+                f"The {name} of subnet {subnet.name} is the configuration's",
+                detail="The next start of the control plane would set it again.",
+                remedy=f"Change [busway] {option}, or use another network.",
+                code="network-configured",
+            )
 
 
 def _with_pool(subnet: Subnet, pool: tuple[str, str]) -> Subnet:
