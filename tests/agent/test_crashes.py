@@ -41,6 +41,7 @@ def boot_and_delete(stage: Stage) -> None:
     stage.desire(absent=(ONE,))
 
 
+@pytest.mark.thorough
 def test_a_boot_that_is_cut_at_any_moment_is_finished_by_the_next_agent(tmp_path: Path) -> None:
     def check(stage: Stage, moment: int) -> None:
         report = stage.link.last
@@ -68,6 +69,7 @@ def test_a_delete_that_is_cut_at_any_moment_is_finished_by_the_next_agent(tmp_pa
     assert moments > 12
 
 
+@pytest.mark.thorough
 def test_a_boot_that_is_cut_at_any_moment_and_then_deleted_leaves_the_host_as_it_was(tmp_path: Path) -> None:
     def check(stage: Stage, moment: int) -> None:
         stage.desire(absent=(ONE,))

@@ -18,6 +18,7 @@ from busway.domain.units import FabricPartition, Unit, WholeFunction
 from busway.hardware.fabric_manager import list_partitions, read_modules
 from busway.testing.fabric import MODULES, PARTITIONS, FakeFabric, hgx
 from busway.testing.stage import ONE, TWO, Stage, desired_server
+from tests.sample import one_in
 
 
 class Killed(BaseException):
@@ -217,7 +218,7 @@ def test_gpus_stay_with_their_server_until_they_are_apart(stage: Stage) -> None:
     assert active(stage) == {3}
 
 
-@pytest.mark.parametrize("number", range(40))
+@pytest.mark.parametrize("number", one_in(7, range(40)))
 def test_a_kill_at_any_step_ends_as_desired(stage: Stage, number: int) -> None:
     """A server with two GPUs gives way to one with the other partition of its half."""
     stage.spawn = at_once

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from busway.domain.address import PciAddress
 from busway.domain.documents import Observed
 from busway.domain.handover import Handover, SignedHandover
@@ -127,6 +129,7 @@ def test_what_could_not_be_cleaned_stays_out_of_everyones_reach_with_the_words_o
     assert records(stage) == []
 
 
+@pytest.mark.thorough
 def test_no_one_gets_a_device_with_what_is_in_it_whenever_the_agent_dies(tmp_path: Path) -> None:
     def prepare(stage: Stage) -> None:
         gpu = scrubbed(stage)

@@ -18,6 +18,7 @@ from busway.hardware import slow_read
 from busway.hardware.slow_read import PROGRAM, SlowReader
 from busway.testing.kernel_vgpu import vgpu_card
 from busway.testing.stage import ONE, TWO, Stage, desired_server
+from tests.sample import one_in
 
 CARD, OTHER = "0000:26:00.0", PciAddress("0000:41:00.0")
 VF = "0000:26:00.4"
@@ -118,7 +119,7 @@ def fail(path: Path) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("ill", [hang, fail])
-@pytest.mark.parametrize("kind", CASES)
+@pytest.mark.parametrize("kind", one_in(4, CASES))
 def test_a_file_that_can_not_be_read_costs_no_guest_and_no_other_card(
     stage: Stage, left: list[subprocess.Popen[bytes]], kind: str, ill: Callable[[Path], Callable[[], None]]
 ) -> None:

@@ -210,6 +210,7 @@ def test_a_disk_that_arrived_before_the_agent_ended_is_not_asked_for_again(stage
     assert stage.state.record(ONE).uploaded == SNAPSHOT
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("change", "end"),
     [

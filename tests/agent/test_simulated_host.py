@@ -44,6 +44,7 @@ def start(plane: ControlPlane, tmp_path: Path) -> Iterator[Start]:
         process.communicate()
 
 
+@pytest.mark.thorough
 def test_an_agent_that_is_killed_in_the_midst_of_a_bind_is_replaced(plane: ControlPlane, start: Start) -> None:
     plane.desired = Desired("host-1", 1, (desired_server(ONE, GPU),))
     died = start("--crash-at", "after:TakeDevice").wait(30)

@@ -212,6 +212,7 @@ def test_a_credential_that_was_taken_back_is_noticed_though_the_report_is_the_sa
     assert eventually(lambda: report(client, "host1", next(sequences)).status_code == 401)
 
 
+@pytest.mark.thorough
 def test_the_polls_that_wait_for_consoles_share_one_query_each_second(api_server: ApiServer) -> None:
     names = [f"host{number}" for number in range(8)]
     clients = {name: agent(api_server, name) for name in names}

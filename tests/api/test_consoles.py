@@ -287,6 +287,7 @@ def test_consoles_of_one_server_are_bounded(stage: Stage) -> None:
     assert "Too many consoles" in closing_words(stage.view(stage.link("novnc")))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("type_", "name"), [("novnc", "noVNC"), ("serial", "xterm.js")])
 def test_a_links_page_loads_only_files_of_this_server(stage: Stage, type_: str, name: str) -> None:
     page = httpx.get(stage.link(type_))

@@ -274,6 +274,7 @@ def test_a_body_in_chunks_is_read_as_one_with_a_length(api_server: ApiServer) ->
     assert answer.json()["project"]["name"] == "made"
 
 
+@pytest.mark.thorough
 def test_a_body_that_nothing_reads_is_refused(shared: ApiServer) -> None:
     client = shared.client()
     client.headers.update(NEWEST)

@@ -133,6 +133,7 @@ def test_guesses_have_to_wait_longer_and_longer_and_never_long(api_server: ApiSe
     assert late.status_code == 201
 
 
+@pytest.mark.thorough
 def test_a_stranger_does_not_keep_a_user_of_the_same_address_out(api_server: ApiServer) -> None:
     api_server.user("ann")
     for number in range(60):

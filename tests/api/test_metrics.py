@@ -89,6 +89,7 @@ def test_the_cloud_is_told(api_server: ApiServer) -> None:
     assert after("busway_api_request_seconds_count", method="POST", path="/compute/v2.1/servers") == 2
 
 
+@pytest.mark.thorough
 def test_paths_that_nobody_knows_are_one_series(api_server: ApiServer) -> None:
     for number in range(30):
         httpx.get(f"{api_server.url}/nothing/{number}")
@@ -137,6 +138,7 @@ def test_with_a_token_only_its_bearer_reads(api_server: ApiServer) -> None:
     assert scrape(api_server, authorization="Bearer secret", **{"x-forwarded-for": "10.0.0.1"}).status_code == 200
 
 
+@pytest.mark.thorough
 def test_scrapes_without_end_cost_one_reading_a_second(api_server: ApiServer) -> None:
     api_server.host("h1", 3)
     told(api_server)

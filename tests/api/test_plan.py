@@ -77,6 +77,7 @@ def test_the_command_shows_the_refusal_and_ends_with_1(gpu_server: ApiServer, tm
     assert "hosts: PciPassthroughFilter" in done.stdout
 
 
+@pytest.mark.thorough
 def test_the_command_takes_an_image_by_its_name(gpu_server: ApiServer, tmp_path: Path) -> None:
     gpu_server.image("debian")
 

@@ -98,6 +98,7 @@ def _kind(asked: str) -> str:
     return asked.partition(" ")[2].partition("/")[0]
 
 
+@pytest.mark.thorough
 def test_each_change_is_done_to_the_revision_that_it_names_and_to_no_other(
     member: httpx.Client, things: dict[str, str]
 ) -> None:

@@ -93,6 +93,7 @@ def test_what_is_waited_for_is_told_when_time_is_over(run: Run, host: Host) -> N
     assert "waits for a place on a host" in late.stderr and "[wait-timeout]" in late.stderr
 
 
+@pytest.mark.thorough
 def test_a_server_is_stopped_started_restarted_and_deleted_by_its_name(
     api_server: ApiServer, host: Host, run: Run
 ) -> None:
@@ -114,6 +115,7 @@ def test_a_server_is_stopped_started_restarted_and_deleted_by_its_name(
     assert "There is no server." in listed.stdout
 
 
+@pytest.mark.thorough
 def test_a_server_is_paused_and_goes_on_and_one_with_a_device_is_not_suspended(
     api_server: ApiServer, host: Host, run: Run
 ) -> None:

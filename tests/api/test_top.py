@@ -28,6 +28,7 @@ from busway.control.identity.directory import clouds_yaml
 from busway.control.placement.place import place_round
 from tests.api.serving import PASSWORD, ApiServer
 from tests.project.checkout import ROOT
+from tests.sample import one_in
 
 _SECONDS = 60.0
 
@@ -100,6 +101,7 @@ def boot(server: ApiServer, name: str) -> None:
     client.post("/compute/v2.1/servers", json=body).raise_for_status()
 
 
+@pytest.mark.thorough
 def test_top_is_live_and_ends_with_q(api_server: ApiServer, tmp_path: Path) -> None:
     host = api_server.host("gpu-01", 3)
     with terminal(api_server, tmp_path, "top", "--interval", "0.5") as screen:
@@ -159,7 +161,7 @@ LISTS: list[tuple[str, ...]] = [
 LISTS += [("alias", "list"), ("device-spec", "list"), ("usage",)]
 
 
-@pytest.mark.parametrize("words", LISTS, ids=" ".join)
+@pytest.mark.parametrize("words", one_in(4, ((words,) for words in LISTS)), ids=" ".join)
 def test_lists_fit_a_terminal_and_never_wrap_in_a_pipe(
     api_server: ApiServer, tmp_path: Path, words: tuple[str, ...]
 ) -> None:

@@ -176,6 +176,7 @@ def listed() -> dict[str, str]:
     return {name or "./": mode for name, mode in rows}
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(120)
 def test_every_file_of_a_state_folder_is_on_the_page_with_its_mode(tmp_path: Path) -> None:
     state, config = tmp_path / "state", tmp_path / "busway.conf"

@@ -105,6 +105,7 @@ def test_a_port_that_is_taken_is_told_before_anything_is_written(tmp_path: Path)
     assert not (tmp_path / "two").exists()
 
 
+@pytest.mark.thorough
 def test_a_start_brings_a_database_of_before_to_the_newest_schema_with_all_that_is_in_it(tmp_path: Path) -> None:
     old = Database(f"sqlite:///{tmp_path / 'old.db'}")
     written = fill(old, FIRST)
@@ -126,6 +127,7 @@ def test_a_start_on_a_database_of_a_newer_busway_is_refused(tmp_path: Path) -> N
         pass
 
 
+@pytest.mark.thorough
 def test_recover_gives_the_admin_a_new_password_and_ends_what_the_old_one_made(tmp_path: Path) -> None:
     with control(tmp_path / "state") as made:
         clouds = ensure_admin(made)

@@ -114,6 +114,7 @@ def test_words_that_contradict_each_other_are_refused(tmp_path: Path, overrides:
 # The certificate
 
 
+@pytest.mark.thorough
 def test_the_first_start_makes_an_authority_that_clients_are_told_and_later_starts_keep_it(tmp_path: Path) -> None:
     with served(config(tmp_path)) as first:
         entry = yaml.safe_load(first.clouds.read_text())["clouds"]["busway"]
@@ -191,6 +192,7 @@ def test_a_new_name_makes_a_new_certificate(tmp_path: Path) -> None:
     assert "cloud.example" in again.names - made.names
 
 
+@pytest.mark.thorough
 def test_files_of_the_operator_are_shown_and_followed_when_they_change(tmp_path: Path) -> None:
     theirs, now = make_authority(datetime.now(UTC)), datetime.now(UTC)
     pem, ca = tmp_path / "their.pem", tmp_path / "their-ca.pem"
@@ -418,6 +420,7 @@ def test_a_host_can_not_take_another_ones_token(cloud: Served) -> None:
 # Mutual TLS
 
 
+@pytest.mark.thorough
 def test_where_the_operator_asks_for_it_an_agent_must_show_its_own_certificate(tmp_path: Path) -> None:
     with served(config(tmp_path, agent_certificates=True)) as cloud:
         one = join_host(invite(cloud, "one"), tmp_path / "one.json")

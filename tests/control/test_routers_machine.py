@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -291,5 +292,6 @@ def _one(several: Sequence[Any], which: int) -> Any:
     return several[which % len(several)].id if several else "none"
 
 
+@pytest.mark.thorough
 def test_routers_and_what_they_join_come_and_go_in_any_order() -> None:
     run_state_machine_as_test(RoutersMachine, settings=settings(max_examples=5, stateful_step_count=20, deadline=None))

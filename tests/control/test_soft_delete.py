@@ -262,6 +262,7 @@ def test_no_list_shows_it_unless_it_is_asked_for(cloud: Cloud) -> None:
 ACTS = ("boot", "delete", "restore", "for good", "obey", "wait")
 
 
+@pytest.mark.thorough
 @given(st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 3)), max_size=25))
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_device_of_a_soft_deleted_server_is_never_anothers(cloud: Cloud, acts: list[tuple[str, int]]) -> None:

@@ -33,6 +33,7 @@ def test_one_that_fails_is_told_with_its_last_words(tmp_path: Path) -> None:
     assert "ended with 3" in caught.value.detail and "the memory is stuck" in caught.value.detail
 
 
+@pytest.mark.thorough
 def test_one_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     mark = tmp_path / "alive"
     began = time.monotonic()

@@ -164,6 +164,7 @@ def test_planning_twice_gives_the_same_plan(history: list[Change]) -> None:
         local = live(change, local)
 
 
+@pytest.mark.thorough
 @settings(max_examples=100, deadline=None)
 @given(st.lists(changes(), min_size=1, max_size=4))
 def test_servers_in_neither_list_get_no_step(history: list[Change]) -> None:

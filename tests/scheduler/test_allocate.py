@@ -51,6 +51,7 @@ def free_on_nodes(name: str, *counts: int) -> HostState:
     return host(name, [state(name, f"0000:{0x41 + n:02x}:00.0", n, numa_node=node) for n, node in enumerate(nodes)])
 
 
+@pytest.mark.thorough
 @given(snapshots(least=1), pci_requests)
 def test_a_host_is_refused_only_if_no_choice_of_devices_serves_all_requests(
     snapshot: Snapshot, pci: tuple[PciRequest, ...]

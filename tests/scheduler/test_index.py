@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +31,7 @@ def test_an_answer_from_the_index_is_the_plain_answer(
     assert (answer if isinstance(answer, Placement) else None) == plain_place(snapshot, wanted, policy)
 
 
+@pytest.mark.thorough
 @given(snapshots(least=1), st.lists(easy_requests, min_size=1, max_size=8))
 def test_an_index_that_followed_placements_answers_like_a_new_one(
     snapshot: Snapshot, wanted: list[PlacementRequest]
@@ -81,6 +83,7 @@ def gone(host: HostState) -> HostState:
     return replace(host, devices=tuple(replace(each, present=False) for each in host.devices), up=False)
 
 
+@pytest.mark.thorough
 @given(snapshots(least=1), requests)
 def test_a_refusal_names_each_host_once(snapshot: Snapshot, wanted: PlacementRequest) -> None:
     answer = place(snapshot, wanted)

@@ -3,6 +3,7 @@
 from collections import Counter
 from itertools import product
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -246,6 +247,7 @@ def test_a_card_near_to_the_guest_is_taken_before_a_fuller_one() -> None:
     assert [placed.devices[0].device_id[:12], elsewhere.devices[0].device_id[:12]] == [close.name, far.name]
 
 
+@pytest.mark.thorough
 def test_many_vfs_of_many_cards_are_refused_without_trying_every_order() -> None:
     cards = [card(n, SizeMode.MIXED, Vgpu(12, 12 * (n % 4))) for n in range(8)]
     there = shared("h1", *cards, count=32)

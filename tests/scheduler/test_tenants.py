@@ -23,6 +23,7 @@ def takes(there: HostState, project: str | None) -> bool:
     return not kept_for_others and (project in there.projects or not must_be_named)
 
 
+@pytest.mark.thorough
 @given(snapshots(least=1), requests)
 def test_a_server_lands_only_where_its_project_may_and_no_other_host_is_refused_for_it(
     snapshot: Snapshot, wanted: PlacementRequest

@@ -54,6 +54,7 @@ def cards(draw: st.DrawFn) -> tuple[SharedCard, list[int]]:
     return card, draw(st.lists(st.sampled_from(large), max_size=5))
 
 
+@pytest.mark.thorough
 @settings(max_examples=400, deadline=None)
 @given(cards())
 def test_in_mixed_sizes_exactly_that_fits_which_some_choice_of_starts_allows(

@@ -109,6 +109,7 @@ def test_there_is_data_for_every_table(empty: Database) -> None:
     assert sorted(set(load_tables().tables) - {name for name, rows in written.items() if rows}) == []
 
 
+@pytest.mark.thorough
 def test_claims_of_before_units_get_the_ports_that_their_guests_have(empty: Database) -> None:
     """As they were counted then: by card in the order of the claims; functions of one slot share the port of function 0."""
     fill(empty, "joining")
@@ -146,6 +147,7 @@ def _start(url: str) -> None:
     database.close()
 
 
+@pytest.mark.thorough
 def test_tables_of_before_migrations_began_are_taken_over(empty: Database) -> None:
     written = fill(empty, FIRST)
     _forget_revision(empty)
@@ -169,6 +171,7 @@ def test_tables_of_our_names_that_are_not_ours_are_left_alone(empty: Database) -
         assert inspect(tx).get_table_names() == ["flavors"]
 
 
+@pytest.mark.thorough
 def test_tables_that_lack_a_column_are_left_alone(empty: Database) -> None:
     upgrade(empty, FIRST)
     _forget_revision(empty)

@@ -72,6 +72,7 @@ def test_a_collector_that_is_away_or_refuses_slows_nobody_and_keeps_no_end(colle
     assert 0 < collector.asked <= 20 or not broken
 
 
+@pytest.mark.thorough
 def test_without_a_collector_nothing_is_traced_and_nothing_imported() -> None:
     assert make_tracer("", "a", "1") is NO_TRACES
     with NO_TRACES.span("x", PARENT) as span:

@@ -88,6 +88,7 @@ def test_a_claimed_device_is_told_within_two_seconds(api_server: ApiServer) -> N
     assert (state["status"], state["server"]) == ("claimed", "s1")
 
 
+@pytest.mark.thorough
 def test_a_host_that_does_otherwise_is_told_and_only_its_devices_are(api_server: ApiServer) -> None:
     one, two = api_server.host("one"), api_server.host("two")
     for host in (one, two):
