@@ -15,6 +15,7 @@ _ACTS = "api/test_server_acts.py::"
 _QUOTAS = "api/test_quotas.py::"
 _NETWORKS = "api/test_networks.py::"
 _ROUTERS = "api/test_routers.py::"
+_FLAGS = "api/test_network_flags.py::"
 _HERE = "api/test_change_effects.py::"
 _IMMUTABLE = f"{_DOMAINS}test_what_is_immutable_stays_until_that_is_taken_away"
 _CATALOG = "api/test_service_catalog.py::test_what_an_operator_enters_and_changes_is_in_the_next_token"
@@ -335,7 +336,9 @@ CHANGES: dict[str, dict[str, str]] = {
     "PUT /network/v2.0/networks/{id}": {
         **dict.fromkeys(("shared", "router:external"), f"{_HERE}test_who_sees_a_network_is_changed"),
         "is_default": "api/test_topologies.py::test_the_network_that_is_the_default_now_has_the_gateways_of_new_routers",
-        **dict.fromkeys(("admin_state_up", "port_security_enabled"), REFUSED),
+        "admin_state_up": f"{_FLAGS}test_while_a_network_is_off_its_ports_carry_nothing_and_then_they_are_as_they_were",
+        "port_security_enabled": f"{_FLAGS}test_new_ports_have_the_port_security_of_their_network_and_others_keep_theirs",
+        "mtu": f"{_FLAGS}test_hosts_and_metadata_are_told_the_mtu_that_a_network_was_changed_to",
     },
     "PUT /network/v2.0/subnets/{id}": {
         **dict.fromkeys(

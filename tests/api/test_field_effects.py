@@ -61,7 +61,7 @@ LABELS_OF = {
 }
 # Always one value: another one is refused, and test_fields.py sees that.
 REFUSED = {
-    "network.admin_state_up", "network.port_security_enabled", "network.dns_domain", "network.availability_zone_hints",
+    "network.dns_domain", "network.availability_zone_hints",
     "subnet.subnetpool_id", "port.device_id", "port.device_owner", "port.dns_name", "port.binding:profile", "port.binding:host_id",
     "security_group.stateful", "security_group_rule.remote_address_group_id", "server.block_device_mapping", "server.trusted_image_certificates",
     "server.block_device_mapping_v2", "subnet.ip_version",
@@ -114,6 +114,8 @@ EFFECTS = {
     "network.shared": "api/test_ports.py::test_on_a_shared_network_only_its_owner_widens_what_a_port_may_send",
     "network.router:external": "api/test_routers.py::test_an_external_network_that_is_full_or_has_no_subnet_gives_nothing",
     "network.is_default": "api/test_topologies.py::test_a_project_gets_a_network_with_a_router_once",
+    "network.admin_state_up": "api/test_network_flags.py::test_while_a_network_is_off_its_ports_carry_nothing_and_then_they_are_as_they_were",
+    "network.port_security_enabled": "api/test_network_flags.py::test_new_ports_have_the_port_security_of_their_network_and_others_keep_theirs",
     "network.mtu": "control/test_overlay.py::test_a_host_is_told_the_card_and_leaves_its_traffic_to_ovn",
     "network.provider:network_type": "api/test_networks.py::test_a_network_across_hosts_needs_ovn_and_no_admin",
     "network.provider:physical_network": "api/test_networks.py::test_only_admins_make_shared_networks_and_those_on_a_physical_one",

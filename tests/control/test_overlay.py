@@ -168,6 +168,26 @@ def test_a_host_is_told_the_card_and_leaves_its_traffic_to_ovn(ovn: Ovn) -> None
     assert data["services"] == [{"type": "dns", "address": "10.0.0.1"}]
 
 
+def test_ovn_shuts_the_ports_of_a_network_that_is_off_and_tells_the_mtu_of_one_that_changed(ovn: Ovn) -> None:
+    mine = ovn.network("mine")
+    ovn.boot("web", mine)
+    joined = router.create_router(ovn.cloud.control, USER, router.NewRouter("edge"))
+    router_interface.add_interface(ovn.cloud.control, USER, joined.id, subnet_id=mine.subnets[0].id)
+
+    def told(**fields: object) -> tuple[list[str], str]:
+        network.update_network(ovn.cloud.control, USER, mine.id, **fields)  # type: ignore[arg-type]
+        ovn.turn()
+        [options] = ovn.rows("DHCP_Options", "options")
+        return ovn.rows("Logical_Switch_Port", "type,enabled"), options
+
+    off, before = told(up=False)
+    on, after = told(up=True, mtu=1300)
+
+    assert off == sorted(["false", "router", "false", "localport", "true"])
+    assert on == sorted(["true", "router", "true", "localport", "true"])
+    assert ("mtu=1442" in before, "mtu=1300" in after) == (True, True)
+
+
 def test_members_on_an_overlay_network_let_nobody_in_on_a_hosts_network(ovn: Ovn) -> None:
     """Their addresses may be those of a stranger there."""
     host = ovn.cloud.host("h1", 1)

@@ -58,10 +58,6 @@ LEFT_OUT: tuple[tuple[str, str], ...] = (
         "a network has one subnet of each IP version, and a port one address of each",
     ),
     (
-        r"scenario\..*\.test_boot_into_disabled_port_security_network_without_secgroup$",
-        "port_security_enabled is switched off on ports; that of a network is always true, and another value is refused",
-    ),
-    (
         r"network\..*\.ExtraDHCPOptionsIpV6TestJSON\.",
         "options of DHCP are IPv4's, and one whose value is no address of IPv4 is refused: dnsmasq would leave it out",
     ),

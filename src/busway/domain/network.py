@@ -91,7 +91,8 @@ class Network:
     """A network of a project, or of all when `shared`; `driver` says how it lies on hosts.
 
     One that is `external` leads out of the cloud: routers have their gateways on it, and everybody sees it. At most one of these
-    is the default (`is_default`), where routers that are made for projects have them.
+    is the default (`is_default`), where routers that are made for projects have them. While it is not `up`, none of its ports
+    lets anything through. `security` is what ports have that are made on it without a word about theirs.
     """
 
     id: NetworkId
@@ -109,6 +110,8 @@ class Network:
     external: bool = False
     revision: int = 1
     is_default: bool = False
+    up: bool = True
+    security: bool = True
 
     @property
     def subnets(self) -> tuple[Subnet, ...]:
@@ -170,8 +173,13 @@ class Port:
 
     @property
     def is_active(self) -> bool:
-        """True while a server has it, is not still waiting for its card, and it is up; always of a router's port."""
-        return self.is_internal or (self.server_id is not None and self.up and self.plug is not Plug.COMING)
+        """True while it lets packets through and a server has it that is not still waiting for its card, or a router."""
+        return self.carries and (self.is_internal or (self.server_id is not None and self.plug is not Plug.COMING))
+
+    @property
+    def carries(self) -> bool:
+        """True if it lets packets through: both it and its network are up."""
+        return self.up and self.network.up
 
     @property
     def is_internal(self) -> bool:

@@ -44,7 +44,7 @@ def rows_of_router(
 def port_on_switch(port: Port) -> Row:
     """The end of a router's port that is on the switch of its network."""
     gateway = {"nat-addresses": "router"} if port.device_owner == ROUTER_GATEWAY else {}
-    return switch_port(port.id, "router", {"router"}, {"router-port": port_name(port), **gateway})
+    return switch_port(port.id, "router", {"router"}, {"router-port": port_name(port), **gateway}, enabled=port.carries)
 
 
 def way_out(network: Network) -> Row:
@@ -54,7 +54,13 @@ def way_out(network: Network) -> Row:
 
 
 def switch_port(
-    name: str, kind: str, addresses: set[str], options: Mapping[str, str], tag: frozenset[int] = frozenset()
+    name: str,
+    kind: str,
+    addresses: set[str],
+    options: Mapping[str, str],
+    tag: frozenset[int] = frozenset(),
+    *,
+    enabled: bool = True,
 ) -> Row:
     """A port of a switch that no guest has, and that is no matter of security groups."""
     return _row(
@@ -62,7 +68,7 @@ def switch_port(
         name,
         name=name,
         type=kind,
-        enabled=True,
+        enabled=enabled,
         addresses=frozenset(addresses),
         port_security=frozenset[str](),
         dhcpv4_options=Refs("DHCP_Options", frozenset()),

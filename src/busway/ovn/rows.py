@@ -110,7 +110,7 @@ def _port(network: Network, port: Port, chassis: Sequence[str]) -> Row:
         port.id,
         name=port.id,
         type="",
-        enabled=port.up,
+        enabled=port.carries,
         addresses=frozenset({own, *others} if port.security else {own, "unknown"}),
         port_security=frozenset(_senders(port) if port.security else ()),
         dhcpv4_options=Refs("DHCP_Options", frozenset({network.v4.id} if _has_dhcp(network) and network.v4 else ())),

@@ -61,10 +61,11 @@ _NETWORK: dict[str, tuple[Column, Column | None]] = {
     "provider:network_type": (_KIND, _KIND),
     "provider:physical_network": (_n.physical, _n.physical),
     "provider:segmentation_id": (case((_n.vlan == 0, ""), else_=_number(_n.vlan)), _n.vlan),
-    **{name: (literal(word), None) for name, word in (("status", "active"), ("admin_state_up", "true"))},
+    "status": (literal("active"), None),
+    "admin_state_up": (_truth(_n.up), _truth(_n.up)),
     "router:external": (_truth(_n.external), _truth(_n.external)),
     "is_default": (_truth(_n.is_default), _truth(_n.is_default)),
-    "port_security_enabled": (literal("true"), None),
+    "port_security_enabled": (_truth(_n.security), _truth(_n.security)),
     "revision_number": (_number(_n.revision), _n.revision),
 }
 _NEVER = ("availability_zones", "availability_zone_hints")  # lists that are empty

@@ -21,6 +21,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     update,
 )
 
@@ -71,6 +72,8 @@ networks = Table(
     Column("subnet_revision", Integer, nullable=False, server_default=text("1")),
     Column("subnet6_revision", Integer, nullable=False, server_default=text("1")),
     Column("is_default", Boolean, nullable=False, server_default=false()),
+    Column("up", Boolean, nullable=False, server_default=true()),
+    Column("security", Boolean, nullable=False, server_default=true()),
     Index("ix_networks_created_id", "created", "id"),
     Index("ix_networks_owner_created_id", "owner", "created", "id"),
     Index("ix_networks_shared_created_id", "shared", "created", "id"),
@@ -200,6 +203,8 @@ def _values(network: Network) -> dict[str, object]:
         "description",
         "external",
         "is_default",
+        "up",
+        "security",
     )
     return {
         **{name: getattr(network, name) for name in names},
@@ -249,4 +254,5 @@ def network_of(row: Row[Any]) -> Network:
     return Network(
         row.id, row.name, row.owner, row.created, row.shared, row.driver, row.physical, row.vlan, row.mtu,
         row.description, v4, v6, bool(row.external), row.revision, bool(row.is_default),
+        bool(row.up), bool(row.security),
     )  # fmt: skip

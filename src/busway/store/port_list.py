@@ -40,10 +40,11 @@ def _truth(column: Column) -> Column:
 
 _p, _n = ports.c, networks.c
 _HELD = _p.server_id.is_not(None)
+_CARRIES = and_(_p.up, _p.network_id.in_(select(_n.id).where(_n.up)))
 _STATUS = case(
     (_p.device_owner == FLOATING_IP, "n/a"),
-    (_p.device_owner.is_not(None), "active"),
-    (and_(_HELD, _p.up, func.coalesce(_p.plug, "") != str(Plug.COMING)), "active"),
+    (and_(_p.device_owner.is_not(None), _CARRIES), "active"),
+    (and_(_HELD, _CARRIES, func.coalesce(_p.plug, "") != str(Plug.COMING)), "active"),
     else_="down",
 )
 _OWNER = case((_HELD, "compute:nova"), else_=func.coalesce(_p.device_owner, ""))

@@ -207,6 +207,12 @@ def internal_ports(tx: Tx, network_ids: Collection[NetworkId], *owners: str) -> 
     return read_ports(tx, list(tx.execute(statement.order_by(ports.c.created, ports.c.id))))
 
 
+def has_direct(tx: Tx, network_id: NetworkId) -> bool:
+    """Returns True if a port on a network is a function of a network card, whose packets its host does not see."""
+    here = select(ports.c.id).where(IS_LIVE, ports.c.network_id == network_id, ports.c.vnic != NORMAL)
+    return tx.execute(here.limit(1)).first() is not None
+
+
 def projects_on(tx: Tx, network_id: NetworkId) -> list[ProjectId]:
     """Lists the projects that have ports on a network, `NOBODY` too if the network itself has some."""
     statement = select(ports.c.project_id).where(IS_LIVE, ports.c.network_id == network_id).distinct()

@@ -23,6 +23,7 @@ from busway.store.network_list import NETWORK_COLUMNS
 ROOT = "/network/v2.0"
 NAME: dict[str, Any] = {"type": "string", "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f]*$"}
 PROJECT = {"type": ["string", "null"], "maxLength": 64}
+_MTU = {"type": ["integer", "string"]}
 _COMMON = {
     "name": NAME,
     "description": NAME,
@@ -39,7 +40,7 @@ _CREATE = one_or_many(
             **_COMMON,
             "tenant_id": PROJECT,
             "project_id": PROJECT,
-            "mtu": {"type": ["integer", "string"]},
+            "mtu": _MTU,
             "dns_domain": {"type": "string", "maxLength": 255},
             "availability_zone_hints": {"type": "array", "maxItems": 0},
             "provider:network_type": {"enum": ["local", "flat", "vlan", "geneve", None]},
@@ -50,7 +51,7 @@ _CREATE = one_or_many(
 )
 _DRIVERS = {"local": LOCAL, "geneve": OVERLAY}  # flat and vlan are both on the operator's bridge
 _KINDS = {driver: kind for kind, driver in _DRIVERS.items()}
-_UPDATE = Schema(closed({"network": closed(_COMMON)}, "network"))
+_UPDATE = Schema(closed({"network": closed({**_COMMON, "mtu": _MTU})}, "network"))
 
 
 def _row(call: Call, network: Network) -> Row:
@@ -60,7 +61,7 @@ def _row(call: Call, network: Network) -> Row:
         "name": network.name,
         "description": network.description,
         "status": "ACTIVE",
-        "admin_state_up": True,
+        "admin_state_up": network.up,
         "shared": network.shared,
         "router:external": network.external,
         "is_default": network.is_default,
@@ -68,7 +69,7 @@ def _row(call: Call, network: Network) -> Row:
         "subnets": [subnet.id for subnet in network.subnets],
         "availability_zones": [],
         "availability_zone_hints": [],
-        "port_security_enabled": True,
+        "port_security_enabled": network.security,
         "tenant_id": network.owner,
         "project_id": network.owner,
         "tags": [],
@@ -104,9 +105,6 @@ def _new(call: Call, given: dict[str, Any]) -> use_cases.NewNetwork:
     kind = given.get("provider:network_type") or call.control.settings.project_network_type
     vlan = _vlan(kind, given.get("provider:segmentation_id"))
     project = given.get("project_id") or given.get("tenant_id")
-    mtu = as_int(given["mtu"], "mtu", least=1280) if given.get("mtu") else None
-    if mtu is not None and mtu > 9000:
-        raise BadInput(f"An MTU of {mtu} is too large", remedy="Choose 1280 to 9000.", code="network-mtu")
     return use_cases.NewNetwork(
         given.get("name", ""),
         given.get("description", ""),
@@ -114,11 +112,25 @@ def _new(call: Call, given: dict[str, Any]) -> use_cases.NewNetwork:
         _DRIVERS.get(kind, BRIDGE),
         given.get("provider:physical_network") or "",
         vlan,
-        mtu,
+        _mtu(given),
         ProjectId(project) if project else None,
         external=as_bool(given.get("router:external", False), "router:external"),
         is_default=as_bool(given.get("is_default", False), "is_default"),
+        up=as_bool(given.get("admin_state_up", True), "admin_state_up"),
+        security=as_bool(given.get("port_security_enabled", True), "port_security_enabled"),
     )
+
+
+def _mtu(given: dict[str, Any]) -> int | None:
+    """The MTU of a body, 0 for what the type has room for, None where it has none."""
+    if "mtu" not in given:
+        return None
+    mtu = as_int(given["mtu"], "mtu", least=0)
+    if 0 < mtu < 1280:
+        raise BadInput(f"An MTU of {mtu} is too small", remedy="Choose 1280 to 9000.", code="network-mtu")
+    if mtu > 9000:
+        raise BadInput(f"An MTU of {mtu} is too large", remedy="Choose 1280 to 9000.", code="network-mtu")
+    return mtu
 
 
 def _update(call: Call) -> Reply:
@@ -133,6 +145,11 @@ def _update(call: Call) -> Reply:
         shared=as_bool(given["shared"], "shared") if "shared" in given else None,
         external=as_bool(given["router:external"], "router:external") if "router:external" in given else None,
         is_default=as_bool(given["is_default"], "is_default") if "is_default" in given else None,
+        up=as_bool(given["admin_state_up"], "admin_state_up") if "admin_state_up" in given else None,
+        security=as_bool(given["port_security_enabled"], "port_security_enabled")
+        if "port_security_enabled" in given
+        else None,
+        mtu=_mtu(given),
     )
     return changed_reply(call, "network", _row(call, changed))
 
@@ -155,16 +172,6 @@ def _vlan(kind: str, given: object) -> int:
 
 def _refuse(given: dict[str, Any]) -> None:
     """Says no to what would otherwise be taken and not done."""
-    for name, usual in (
-        ("admin_state_up", True),
-        ("port_security_enabled", True),
-    ):
-        if name in given and as_bool(given[name], name) is not usual:
-            raise NotSupported(
-                f"{name} of a network is always {str(usual).lower()}",
-                remedy=f"Omit {name}." if name != "port_security_enabled" else "Set it on the ports.",
-                code="network-field",
-            )
     if given.get("dns_domain"):
         raise NotSupported("Networks have no DNS domain of their own", remedy="Omit dns_domain.", code="network-field")
 

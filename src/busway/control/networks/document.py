@@ -111,7 +111,7 @@ def _nic(port: Port, hostname: str) -> Nic:
         groups=port.groups if network.driver != OVERLAY else (),
         pairs=port.pairs if network.driver != OVERLAY else (),
         name=hostname.partition(".")[0].lower(),
-        up=port.up,
+        up=port.carries,
         root_port=port.root_port,
         tag=port.tag,
         vnic=port.vnic,

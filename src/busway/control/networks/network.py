@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv6Network
 
 from busway.control.context import Control
-from busway.control.networks import quota
+from busway.control.networks import quota, sriov
 from busway.control.networks.access import own_network, scope, visible_network
-from busway.control.networks.changes import note_network
+from busway.control.networks.changes import note_network, tell_hosts
 from busway.control.networks.overlay import require_overlay
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, NotSupported
@@ -34,10 +34,12 @@ class NewNetwork:
     driver: str = LOCAL
     physical: str = ""
     vlan: int = 0
-    mtu: int | None = None  # None is what the type has room for
+    mtu: int | None = None  # None or 0 is what the type has room for
     project_id: ProjectId | None = None
     external: bool = False
     is_default: bool = False
+    up: bool = True
+    security: bool = True
 
 
 def bootstrap_network(control: Control, owner: ProjectId) -> Network:
@@ -160,9 +162,14 @@ def _new(control: Control, caller: Caller, wanted: NewNetwork) -> Network:
     return Network(
         NetworkId(control.new_id()), wanted.name, owner, control.now(), wanted.shared, wanted.driver,
         (wanted.physical or DEFAULT_PHYSICAL) if wanted.driver == BRIDGE else "", wanted.vlan,
-        wanted.mtu or (OVERLAY_MTU if wanted.driver == OVERLAY else 1500),
-        wanted.description, external=wanted.external, is_default=wanted.is_default,
+        wanted.mtu or _room(wanted.driver),
+        wanted.description, external=wanted.external, is_default=wanted.is_default, up=wanted.up, security=wanted.security,
     )  # fmt: skip
+
+
+def _room(driver: str) -> int:
+    """The MTU that networks of a driver have room for."""
+    return OVERLAY_MTU if driver == OVERLAY else 1500
 
 
 def _require_outer(control: Control, driver: str) -> None:
@@ -198,8 +205,14 @@ def update_network(
     shared: bool | None = None,
     external: bool | None = None,
     is_default: bool | None = None,
+    up: bool | None = None,
+    security: bool | None = None,
+    mtu: int | None = None,
 ) -> Network:
-    """Changes a network; None leaves a field unchanged. One that is no longer external is no default either."""
+    """Changes a network; None leaves a field unchanged. One that is no longer external is no default either.
+
+    Hosts learn `up` and `mtu` at once; `security` is for ports that are made later.
+    """
     if shared is not None:
         authorize(caller, "update_network:shared")
     if external is not None:
@@ -219,11 +232,19 @@ def update_network(
             shared=known.shared if shared is None else shared,
             external=known.external if external is None else external,
             is_default=known.is_default and external is not False if is_default is None else is_default,
+            up=known.up if up is None else up,
+            security=known.security if security is None else security,
+            mtu=known.mtu if mtu is None else mtu or _room(known.driver),
         )
         if changed.is_default and not (known.is_default and known.external):
             _require_external(external=changed.external)
             _refuse_second_default(tx, changed)
+        if known.up and not changed.up:
+            sriov.refuse_down(tx, known)
+        if (known.up, known.mtu) != (changed.up, changed.mtu):
+            note_network(tx, changed, control.now())
         changed = store.save_network(tx, changed)
+    tell_hosts(control)
     control.bell.ring(OVERLAY)
     return changed
 

@@ -90,13 +90,25 @@ def plug_ports(
         else:
             new = next(waiting)
             network = _visible(caller, locked.networks.values(), new.network.id)
+            _refuse_groups(network, request.security_groups)
             made = allocate_ports(control, tx, new.port_ids, caller.project_id, network, ref.fixed_ip, lookup=lookup)
             held = [
-                replace(port, server_id=each, groups=groups, tag=ref.tag)
+                replace(port, server_id=each, groups=groups if port.security else (), tag=ref.tag)
                 for port, each in zip(made, server_ids, strict=True)
             ]
             ports.add_ports(tx, held)
     security_groups.note_change(tx, caller.project_id, control.now())
+
+
+def _refuse_groups(network: Network, wanted: Sequence[str]) -> None:
+    """Raises `BadInput` if groups are asked for on a network whose ports have none; clients name "default" unasked."""
+    if not network.security and set(wanted) - {"default"}:
+        raise BadInput(
+            "Network requires port_security_enabled and subnet associated in order to apply security groups.",
+            detail=f"port_security_enabled of network {network.name} is false, and so it is of new ports on it.",
+            remedy="Omit the security groups, or name a port that has them: openstack port create --enable-port-security.",
+            code="port-security-off",
+        )
 
 
 def take_port(control: Control, tx: Tx, caller: Caller, port_id: str, project_id: ProjectId) -> Port:

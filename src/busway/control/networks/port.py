@@ -113,7 +113,8 @@ def _create(control: Control, tx: Tx, caller: Caller, wanted: NewPort) -> Port:
     port_id = PortId(control.new_id())
     port = allocate_port(control, tx, port_id, owner, network, fields.fixed_ip, _mac(fields.mac))
     own = default_group(control, tx, owner).id
-    fresh = replace(port, own=True, groups=() if fields.security is False else (own,))
+    wants_security = port.security if fields.security is None else fields.security
+    fresh = replace(port, own=True, groups=(own,) if wants_security else ())
     if fields.vnic not in (None, NORMAL):
         fresh = sriov.made_direct(fresh, str(fields.vnic))
     made = _changed(tx, caller, fresh, fields)
@@ -305,6 +306,6 @@ def allocate_ports(
     """Returns several new ports on one network; `lookup` is what the transaction knows of addresses in use."""
     cards, now = port_addresses.take_cards(tx, network, port_ids, fixed_ip, mac, lookup), control.now()
     return [
-        Port(port_id, network, project_id, None, address, own, now)
+        Port(port_id, network, project_id, None, address, own, now, security=network.security)
         for port_id, (address, own) in zip(port_ids, cards, strict=True)
     ]

@@ -12,8 +12,9 @@ from dataclasses import replace
 from busway.control.context import Control
 from busway.domain.errors import BadInput, Conflict
 from busway.domain.guest_network import BRIDGE, DIRECT_PHYSICAL
-from busway.domain.network import Port
+from busway.domain.network import Network, Port
 from busway.domain.numa_policy import NumaPolicy
+from busway.store import ports
 from busway.store.database import Tx
 
 
@@ -28,7 +29,24 @@ def made_direct(port: Port, vnic: str) -> Port:
             "--provider-physical-network PHYSICAL --provider-segment VLAN NAME.",
             code="vnic-network",
         )
+    if not network.up:
+        raise _unstoppable(f"A {vnic} port can't be on network {network.name}, which is switched off")
     return replace(port, vnic=vnic, security=False, groups=())
+
+
+def refuse_down(tx: Tx, network: Network) -> None:
+    """Raises `Conflict` if a network is to be switched off that has SR-IOV ports."""
+    if ports.has_direct(tx, network.id):
+        raise _unstoppable(f"Network {network.name} can't be switched off: it has ports of another type than normal")
+
+
+def _unstoppable(brief: str) -> Conflict:
+    return Conflict(
+        brief,
+        detail="Their packets do not go through the host, which could stop them.",
+        remedy="Use a network of its own for them, which is up.",
+        code="vnic-no-security",
+    )
 
 
 def refuse_filters(port: Port, *, security: bool | None, groups: Sequence[str] | None, up: bool | None) -> None:

@@ -57,7 +57,7 @@ def attach_interface(
         else:
             quota.check(control, tx, project_id, "port")
             made = make_port(control, tx, caller, wanted, project_id)
-            port = replace(made, groups=(default_id(control, tx, project_id),))
+            port = replace(made, groups=(default_id(control, tx, project_id),) if made.security else ())
         require_chassis(tx, row.host_id, port.network)
         port = replace(port, server_id=row.id, root_port=root_port, plug=Plug.COMING, tag=tag)
         if wanted.port_id is not None:
