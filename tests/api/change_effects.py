@@ -242,6 +242,10 @@ CHANGES: dict[str, dict[str, str]] = {
             ("addFloatingIp.address", "removeFloatingIp.address"),
             "api/test_os_floating_ips.py::test_an_address_leads_to_a_server_and_then_to_another",
         ),
+        **dict.fromkeys(
+            ("addFixedIp.networkId", "removeFixedIp.address"),
+            "api/test_interfaces.py::test_an_old_client_adds_an_address_and_takes_it_away",
+        ),
         "addFloatingIp.fixed_address": "api/test_os_floating_ips.py::test_what_does_not_lead_to_a_server_is_refused_with_the_reason",
     },
     "POST /compute/v2.1/os-server-external-events": {

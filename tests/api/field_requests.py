@@ -194,6 +194,10 @@ BASES: dict[str, Base | list[Base]] = {
     f"{_ACTION} removeFloatingIp": Base(
         {"removeFloatingIp": {"address": "{floating address}"}}, until=43, refused="is not associated with instance"
     ),
+    f"{_ACTION} addFixedIp": Base({"addFixedIp": {"networkId": "{networks}"}}, until=43),
+    f"{_ACTION} removeFixedIp": Base(
+        {"removeFixedIp": {"address": "192.0.2.9"}}, until=43, refused="has no fixed address 192.0.2.9"
+    ),
     f"{_ACTION} changePassword": Base({"changePassword": {"adminPass": "x"}}, refused="has no channel for an agent"),
     **{
         f"{_ACTION} os-get{kind}Console": Base({f"os-get{kind}Console": {"type": type_}}, until=5, refused=refused)

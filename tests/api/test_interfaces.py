@@ -10,13 +10,20 @@ from busway.domain.documents import HostResources
 from busway.domain.host_facts import GuestAct
 from tests.api.serving import ApiServer
 from tests.api.test_servers import SERVERS, create
+from tests.control.clouds import Host
 
 
 @pytest.fixture
-def server(api_server: ApiServer) -> str:
+def host(api_server: ApiServer) -> Host:
+    """A host whose agent can do everything with its guests."""
+    found = replace(api_server.host(), resources=HostResources(16, 65536, 1000, acts=tuple(GuestAct)))
+    found.report()
+    return found
+
+
+@pytest.fixture
+def server(api_server: ApiServer, host: Host) -> str:
     """A server that runs on a host."""
-    host = replace(api_server.host(), resources=HostResources(16, 65536, 1000, acts=tuple(GuestAct)))
-    host.report()
     found = str(create(api_server.client(), api_server.image()).json()["server"]["id"])
     place_round(api_server.control)
     host.obey()
@@ -46,6 +53,29 @@ def test_a_card_is_attached_shown_and_detached(api_server: ApiServer, server: st
     assert client.delete(f"{interfaces(server)}/{port}").status_code == 202
     assert client.get(f"{interfaces(server)}/nothing").status_code == 404
     assert client.delete(f"{interfaces(server)}/nothing").status_code == 404
+
+
+def test_an_old_client_adds_an_address_and_takes_it_away(api_server: ApiServer, server: str, host: Host) -> None:
+    client, new = api_server.client(), api_server.client(version="2.44")
+    [first] = client.get(interfaces(server)).json()["interfaceAttachments"]
+    action = f"{SERVERS}/{server}/action"
+
+    added = client.post(action, json={"addFixedIp": {"networkId": first["net_id"]}})
+    [second] = [each for each in held(client, server) if each != first["port_id"]]
+    six = client.get(f"{interfaces(server)}/{second}").json()["interfaceAttachment"]["fixed_ips"][1]["ip_address"]
+    host.obey()
+    removed = client.post(action, json={"removeFixedIp": {"address": six.upper()}})
+    host.obey()
+
+    assert (added.status_code, removed.status_code) == (202, 202)
+    assert held(client, server) == [first["port_id"]]
+    unknown = client.post(action, json={"removeFixedIp": {"address": six}})
+    assert (unknown.status_code, unknown.json()["itemNotFound"]["code"]) == (404, 404)
+    assert new.post(action, json={"addFixedIp": {"networkId": first["net_id"]}}).status_code == 404
+
+
+def held(client: httpx.Client, server: str) -> list[str]:
+    return [each["port_id"] for each in client.get(interfaces(server)).json()["interfaceAttachments"]]
 
 
 def test_a_request_that_is_wrong_is_refused(api_server: ApiServer, server: str) -> None:

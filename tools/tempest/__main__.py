@@ -28,7 +28,7 @@ from tools.tempest.conf import (
     write_conf_of_unenforced,
     write_guest_conf,
 )
-from tools.tempest.guests import ACROSS, FLOATING, GUESTS, REACHES, GuestCloud, run_apart
+from tools.tempest.guests import ACROSS, FLOATING, GUESTS, OWNING, REACHES, GuestCloud, run_apart
 from tools.tempest.left_out import left_out
 from tools.tempest.outcomes import Outcome, by_why, count, idempotent_id, short
 from tools.tempest.page import Part, write_page
@@ -163,7 +163,7 @@ def _with_guests(folder: Path, service: str, pattern: str, seconds: float) -> li
         conf = write_guest_conf(cloud, folder)
         tests = list_tests(conf, pattern)
         reaching = [test for test in tests if REACHES.search(test)]
-        floating = [test for test in tests if FLOATING.search(test)]
+        floating = [test for test in tests if FLOATING.search(test) or OWNING.search(test)]
         usual = [test for test in tests if test not in reaching and test not in floating]
         outcomes = run_tests(conf, service, usual, {}, seconds, _GUEST_SECONDS) if usual else []
         if reaching:

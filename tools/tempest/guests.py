@@ -56,6 +56,10 @@ GUESTS = re.compile(
 FLOATING = re.compile(
     r"^tempest\.scenario\.test_(network_basic_ops|network_advanced_server_ops|network_v6|security_groups_basic_ops)\."
 )
+# These give a card an address that they choose, which is for owners of a network: they are run as `FLOATING` is, among `GUESTS`.
+OWNING = re.compile(
+    r"\.test_attach_interfaces\.\w+\.test_(create_list_show_delete_interfaces_by_fixed_ip|add_remove_fixed_ip)(\[|$)"
+)
 # A hint of this one names a server of another project, and hints know those of their own: it is told that there are no such hints.
 ACROSS = re.compile(r"\.test_cross_tenant_traffic(\[|$)")
 # These ask for a public network only to know that guests can be reached: they log in at the fixed address.

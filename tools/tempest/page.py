@@ -25,7 +25,8 @@ with the reason.
 The row `guests` has those tests of servers (compute and scenario) that log in to a guest, or that mean little without one: two hosts in
 namespaces run Busway's agent, libvirt, QEMU (which emulates the processor), Open vSwitch and OVN, and Tempest reaches the guests by ssh
 at their fixed addresses, on a network of type geneve where it has a port. Each test is in one row. Three tests there ask for a public
-network only to know that guests can be reached: their configuration names that network.
+network only to know that guests can be reached: their configuration names that network. Two tests there give a card an address, which is
+for the owners of a network: their projects have networks and routers of their own, and Tempest reaches their guests as in the next row.
 
 The row `floating` has the scenarios of networks on the same two hosts: projects make networks and routers of their own, and Tempest is
 outside, on the external network, from where it reaches the guests by ping and ssh at their floating addresses.

@@ -128,6 +128,12 @@ _PARTS = (
         create="Attach a network interface to a server",
         delete="Detach a network interface from a server",
     ),
+    *rules(
+        f"{_API}os-multinic:",
+        MEMBER,
+        add="Give a server one more fixed address",
+        remove="Take a fixed address from a server",
+    ),
     *rules(f"{_API}os-security-groups:", READER, list="List a server's security groups"),
     *rules(f"{_API}os-volumes-attachments:", READER, index="List a server's volumes"),
     *rules(

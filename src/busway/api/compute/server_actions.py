@@ -11,6 +11,7 @@ from busway.api.compute import (
     os_floating_ips,
     remote_consoles,
     server_admin,
+    server_fixed_ips,
     server_moves,
     server_rebuilds,
     server_rescue,
@@ -29,17 +30,13 @@ ROOT = "/compute/v2.1/servers/{id}/action"
 
 _NOT_HERE = frozenset(
     [
-        "addFixedIp",
         "injectNetworkInfo",
-        "removeFixedIp",
         "resetNetwork",
         "trigger_crash_dump",
     ]
 )
 # What comes nearest to an act that Busway does not do.
 _INSTEAD = {
-    "addFixedIp": "Give it one more port: openstack server add network, or add fixed ip of a newer client.",
-    "removeFixedIp": "Take its port away: openstack server remove port.",
     "trigger_crash_dump": "Read its console: openstack console log show.",
 }
 
@@ -83,6 +80,7 @@ _ACTIONS: Mapping[str, Action] = {
     **server_admin.ACTIONS,
     **server_rescue.ACTIONS,
     **os_floating_ips.ACTIONS,
+    **server_fixed_ips.ACTIONS,
 }
 # An act that Busway does not do is refused to who may not even see the server.
 _RULES = {name: action.rule for name, action in _ACTIONS.items()} | {OTHERWISE: "os_compute_api:servers:show"}

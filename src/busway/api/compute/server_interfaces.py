@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from busway.api.answer import wrap, wrap_list
@@ -24,12 +25,12 @@ _RULE = "os_compute_api:os-attach-interfaces:"
 # Nova answers 400 where a port or an address is somebody else's already.
 _TAKEN = frozenset({"port-in-use", "address-taken", "addresses-exhausted"})
 
-_IP: Definition = {"type": "string", "maxLength": 45, "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}
+IP: Definition = {"type": "string", "maxLength": 45, "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}
 _ADDRESS: Definition = {
     "type": "array",
     "minItems": 1,
     "maxItems": 1,
-    "items": closed({"ip_address": _IP}, "ip_address"),
+    "items": closed({"ip_address": IP}, "ip_address"),
 }
 _WANTED: Mapping[str, Definition] = {"net_id": UUID, "port_id": UUID, "fixed_ips": _ADDRESS}
 
@@ -70,13 +71,20 @@ def _show(call: Call) -> Reply:
 
 def _attach(call: Call) -> Reply:
     wanted, tag = _asked(call.body["interfaceAttachment"])
-    try:
+    with nova_status_of_taken():
         port = attach_interface(call.control, call.caller, call.path["id"], wanted, tag, call.request_id)
+    return Reply({"interfaceAttachment": _row(call, port)})
+
+
+@contextmanager
+def nova_status_of_taken() -> Iterator[None]:
+    """Answers 400, as Nova does, where a port or an address is somebody else's."""
+    try:
+        yield
     except Conflict as error:
         if error.code not in _TAKEN:
             raise
         raise BadInput(error.brief, detail=error.detail, remedy=error.remedy, code=error.code) from error
-    return Reply({"interfaceAttachment": _row(call, port)})
 
 
 def _asked(given: Mapping[str, Any]) -> tuple[NetworkRef, str]:

@@ -66,6 +66,7 @@ RULES = {
         "deleteTags": "os-server-tags:delete_all",
         "attachInterface": "os-attach-interfaces:create",
         "detachInterface": "os-attach-interfaces:delete",
+        "removeFixedIp": "os-multinic:remove",
         "addSecurityGroup": "os-security-groups:add",
         "removeSecurityGroup": "os-security-groups:remove",
         "addFloatingIp": "os-floating-ips:add",
