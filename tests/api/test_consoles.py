@@ -23,6 +23,7 @@ from busway.control.placement.place import place_round
 from busway.domain.console import ConsoleKind
 from busway.domain.ids import ServerId
 from busway.hypervisor import GuestFiles, GuestOptions, domain_xml
+from busway.hypervisor.guest import SpiceOptions
 from busway.testing.guest_sockets import GuestSockets
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.stage import desired_server
@@ -49,6 +50,7 @@ class Stage:
     agent: RemoteConsoles
     paths: dict[ConsoleKind, Path]
     client: httpx.Client
+    hypervisor: FakeHypervisor
     open: list[ClientConnection] = field(default_factory=list)
 
     def link(self, type_: str, client: httpx.Client | None = None) -> str:
@@ -88,7 +90,7 @@ def stage(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> It
     link = HttpLink(Credential(url=api_server.url, host="host1", token=token))
     agent = RemoteConsoles(link, hypervisor, "host1", structlog.get_logger("test"))
     with agent.running():
-        made = Stage(api_server, server, folder, agent, dict(hypervisor.consoles(ServerId(server))), client)
+        made = Stage(api_server, server, folder, agent, dict(hypervisor.consoles(ServerId(server))), client, hypervisor)
         yield made
         for each in made.open:
             each.close()
@@ -241,6 +243,66 @@ def test_every_type_of_nova_has_its_answer(stage: Stage) -> None:
     assert ask("mks", "webmks", "2.7").headers["x-busway-error-code"] == "invalid-body"
     assert ask("vnc", "novnc", "2.5").status_code == 404
     assert ask("vnc", "novnc", "2.6").status_code == 200
+
+
+@pytest.fixture
+def spice(stage: Stage) -> Stage:
+    """A stage whose guest has a SPICE screen, and whose operator has a proxy for it."""
+    files = GuestFiles(stage.folder / "d", stage.folder / "c", stage.folder / "l")
+    options = GuestOptions(bridges={"default": "br0"}, spice=SpiceOptions("192.0.2.7"))
+    stage.hypervisor.destroy(ServerId(stage.server))
+    stage.hypervisor.define(domain_xml(desired_server(ServerId(stage.server)), files, options))
+    stage.hypervisor.start(ServerId(stage.server))
+    object.__setattr__(stage.api.control.settings, "spice_proxy_url", "https://spice.example.org/nova")
+    return stage
+
+
+def token_of_spice(stage: Stage) -> str:
+    body = {"remote_console": {"protocol": "spice", "type": "spice-direct"}}
+    answer = stage.client.post(f"{SERVERS}/{stage.server}/remote-consoles", json=body)
+    url = urlsplit(answer.json()["remote_console"]["url"])
+    assert (answer.status_code, url.netloc, url.path) == (200, "spice.example.org", "/nova")
+    [token] = parse_qs(str(url.query))["token"]
+    return token
+
+
+def test_a_spice_link_tells_the_operators_proxy_where_the_screen_is(spice: Stage) -> None:
+    path = f"/compute/v2.1/os-console-auth-tokens/{token_of_spice(spice)}"
+    admin, old = spice.api.client(version="2.99"), spice.api.client(version="2.98")
+
+    shown = {"instance_uuid": spice.server, "host": "192.0.2.7", "port": 5900, "internal_access_path": None}
+    assert admin.get(path).json() == {"console": {**shown, "tls_port": None}}
+    assert old.get(path).json() == {"console": shown}
+    assert spice.api.client(version="2.30").get(path).status_code == 404
+    assert spice.api.client(spice.api.user("ann", "member"), "2.99").get(path).status_code == 403
+    spice.api.clock.ahead += timedelta(seconds=601)
+    assert admin.get(path).headers["x-busway-error-code"] == "console-token-unknown"
+
+
+def test_the_token_of_a_link_is_not_in_the_log(spice: Stage) -> None:
+    with structlog.testing.capture_logs() as lines:
+        spice.client.get("/compute/v2.1/os-console-auth-tokens/a-token")
+
+    assert [line["path"] for line in lines if line["event"] == "request"] == ["/compute/v2.1/os-console-auth-tokens/*"]
+
+
+def test_a_link_opens_its_own_kind_of_console_only(spice: Stage) -> None:
+    direct, [socket] = token_of_spice(spice), parse_qs(urlsplit(spice.link("novnc")).query)["path"]
+    [novnc] = parse_qs(urlsplit(socket).query)["token"]
+
+    with pytest.raises(InvalidStatus) as caught:
+        spice.view(spice.link("novnc").partition("?")[0] + f"?path=consoles/socket%3Ftoken%3D{direct}")
+    assert caught.value.response.status_code == 403
+    assert spice.client.get(f"/compute/v2.1/os-console-auth-tokens/{novnc}").status_code == 404
+
+
+def test_a_guest_without_a_spice_screen_has_no_link_to_it(stage: Stage) -> None:
+    object.__setattr__(stage.api.control.settings, "spice_proxy_url", "https://spice.example.org/nova")
+    body = {"remote_console": {"protocol": "spice", "type": "spice-direct"}}
+
+    refused = stage.client.post(f"{SERVERS}/{stage.server}/remote-consoles", json=body)
+
+    assert (refused.status_code, refused.headers["x-busway-error-code"]) == (409, "console-missing")
 
 
 def test_the_actions_of_older_clients_give_the_same_links(stage: Stage) -> None:

@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pytest
 from click.testing import CliRunner
 
 from busway.agent.render import DeclaredNodes
 from busway.agent.wiring import AgentOptions
 from busway.cli.agent_options import agent_options, take_agent_options
+from busway.hypervisor.guest import SpiceOptions
 
 
 def read(*words: str) -> tuple[AgentOptions, dict[str, Any]]:
@@ -43,6 +45,9 @@ def test_each_option_reaches_the_agent(tmp_path: Path) -> None:
         "--render-limit=2",
         "--live-listen=127.0.0.1:8775",
         "--metrics=127.0.0.1:9100",
+        "--spice-listen=0.0.0.0",
+        "--spice-address=gpu7.example.org",
+        "--spice-tls",
     )
     wanted = AgentOptions(
         Path(),
@@ -52,6 +57,20 @@ def test_each_option_reaches_the_agent(tmp_path: Path) -> None:
         render=DeclaredNodes({"software": 3}, 2),
         live_listen="127.0.0.1:8775",
         metrics="127.0.0.1:9100",
+        spice=SpiceOptions("0.0.0.0", "gpu7.example.org", secure=True),
     )
     assert options == wanted
     assert others == {"state": "a-folder"}
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--spice-listen=gpu7",), "not an IP address"),
+        (("--spice-listen=::",), "--spice-address"),
+        (("--spice-tls",), "need --spice-listen"),
+    ],
+)
+def test_options_of_spice_that_do_not_go_together_are_refused(words: tuple[str, ...], reason: str) -> None:
+    with pytest.raises(AssertionError, match=reason):
+        read(*words)

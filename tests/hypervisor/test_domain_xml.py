@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from busway.domain.address import PciAddress
-from busway.domain.console import ConsoleKind
+from busway.domain.console import ConsoleKind, SpiceEnds
 from busway.domain.dedicated_cpus import SHARED, CpuSets
 from busway.domain.disk_role import DiskRole
 from busway.domain.documents import ConfigDrive, DesiredCell, DesiredRescue, DesiredServer, ImageRef, Nic
@@ -16,6 +16,7 @@ from busway.domain.guest_machine import Machine
 from busway.domain.ids import ClaimId, ImageId, NetworkId, PortId, ServerId, UnitName
 from busway.domain.units import Mdev, NicFunction, RenderShare, WholeFunction
 from busway.hypervisor import GuestFiles, GuestOptions, domain_xml
+from busway.hypervisor.guest import SpiceOptions
 from busway.hypervisor.xml import (
     card_xml,
     device_xml,
@@ -24,6 +25,7 @@ from busway.hypervisor.xml import (
     read_cards,
     read_consoles,
     read_server_id,
+    read_spice,
 )
 from busway.testing.golden import Golden
 
@@ -271,6 +273,30 @@ def test_a_running_domain_tells_the_sockets_of_its_consoles() -> None:
     assert read_consoles(text) == {ConsoleKind.SERIAL: Path("/v/s/serial.sock")}
     assert read_consoles(running)[ConsoleKind.VNC] == Path("/run/q/vnc.sock")
     assert read_consoles("<domain><devices><serial type='file'/></devices></domain>") == {}
+
+
+def test_a_host_may_give_its_guests_a_spice_screen_beside_that_of_vnc(golden: Golden) -> None:
+    options = GuestOptions(bridges=BRIDGES, spice=SpiceOptions("192.0.2.7", "gpu7.example.org"))
+
+    golden.check("spice.xml", domain_xml(replace(server(), spare_ports=1), FILES, options))
+
+    blind = replace(server(), machine=Machine(video="none"))
+    assert "spice" not in domain_xml(blind, FILES, options)
+    assert options.digest != GuestOptions(bridges=BRIDGES).digest
+
+
+def test_a_running_domain_tells_where_its_spice_screen_listens() -> None:
+    plain = GuestOptions(bridges=BRIDGES, spice=SpiceOptions("192.0.2.7"))
+    secure = GuestOptions(bridges=BRIDGES, spice=SpiceOptions("::", "gpu7", secure=True))
+    started = domain_xml(server(), FILES, plain).replace('autoport="yes"', 'port="5900" autoport="yes"')
+    both = started.replace('autoport="yes"', 'tlsPort="5901" autoport="yes"')
+    tls = domain_xml(server(), FILES, secure).replace('autoport="yes"', 'port="-1" tlsPort="5902" autoport="yes"')
+
+    assert read_spice(started) == SpiceEnds("192.0.2.7", 5900, None)
+    assert read_spice(both) == SpiceEnds("192.0.2.7", 5900, 5901)
+    assert read_spice(tls) == SpiceEnds("::", None, 5902)
+    assert 'defaultMode="secure"' in tls and "defaultMode" not in started
+    assert read_spice(domain_xml(server(), FILES, GuestOptions(bridges=BRIDGES))) is None
 
 
 def test_a_domain_tells_its_server_and_devices() -> None:

@@ -12,6 +12,7 @@ from busway.domain.guest_machine import Machine
 from busway.domain.guest_machine.limits import CardLimits, DiskLimits, Limits
 from busway.domain.guest_network import OVERLAY
 from busway.hypervisor import GuestFiles, GuestOptions, domain_xml
+from busway.hypervisor.guest import SpiceOptions
 from busway.hypervisor.xml.live import arriving_xml, disks_to_copy
 from busway.testing.stage import ONE, TWO, desired_server
 
@@ -50,6 +51,24 @@ def test_files_and_bridges_are_those_of_this_host_and_the_machine_is_the_sources
     assert kind is not None
     assert kind.get("machine") == "pc-q35-7.2"
     assert disks_to_copy(found) == ("vda",)
+
+
+def test_a_spice_screen_listens_where_this_host_says() -> None:
+    here = replace(OPTIONS, spice=SpiceOptions("192.0.2.2", secure=True))
+    there = replace(OPTIONS, spice=SpiceOptions("192.0.2.1"))
+    given = domain_xml(desired_server(ONE), files("/their"), there).replace(
+        'autoport="yes"', 'port="5933" autoport="yes"'
+    )
+    own = domain_xml(desired_server(ONE), files("/my"), here)
+
+    [screen] = ET.fromstring(arriving_xml(given, own)).findall("devices/graphics[@type='spice']")
+
+    assert screen.attrib == {"type": "spice", "autoport": "yes", "defaultMode": "secure"}
+    assert [listen.get("address") for listen in screen] == ["192.0.2.2"]
+    with pytest.raises(HostError) as caught:
+        arriving_xml(given, mine())
+    assert "--spice-listen" in caught.value.detail or "channel" in caught.value.detail
+    assert "spice" not in arriving_xml(theirs(), own)
 
 
 def test_a_screen_listens_at_its_socket_alone() -> None:

@@ -169,7 +169,12 @@ _OF_GUESTS: Mapping[str, Mapping[str, str]] = {
         "build_timeout": "600",
     },
     # A guest without an agent, which would set its passwords.
-    "compute-feature-enabled": {"metadata_service": "true", "change_password": "false", "dhcp_domain": ""},
+    "compute-feature-enabled": {
+        "metadata_service": "true",
+        "spice_console": "true",
+        "change_password": "false",
+        "dhcp_domain": "",
+    },
     "scenario": {"target_dir": "/disk"},
     "validation": {
         "run_validation": "true",

@@ -36,6 +36,8 @@ _OUTER_POOL = {"start": "203.0.113.100", "end": "203.0.113.199"}
 _CONFIG = """
 [busway]
 project_network_type = geneve
+[spice]
+enabled = true
 """
 # Tests that log in to a guest, or that need one that has booted. Each test is in this part, in the next or in that of its service.
 GUESTS = re.compile(
@@ -44,6 +46,7 @@ GUESTS = re.compile(
     r"|api\.compute\.servers\.test_create_server\.Servers(V294)?TestFqdnHostnames\."
     r"|api\.compute\.admin\.test_create_server\.ServersWithSpecificFlavorTestJSON\."
     r"|api\.compute\.servers\.test_attach_interfaces\."
+    r"|api\.compute\.admin\.test_spice\."
     r"|api\.compute\.servers\.test_server_actions\.\w+\.test_(reboot_server_hard|rebuild_server|stop_start_server"
     r"|(suspend_resume|pause_unpause)_server|resize_server_(confirm|revert))(\[|$)"
     r"|api\.compute\.servers\.test_server_rescue\.(ServerRescueTestJSON|ServerStableDeviceRescueTest)\.test_\w+_(instance|virtio|scsi)(\[|$)"
@@ -115,6 +118,10 @@ class GuestCloud(OverlayCloud):
         asked = {"name": PUBLIC, "provider:network_type": "flat", "provider:physical_network": PUBLIC}
         outer = {"cidr": _OUTER_CIDR, "gateway_ip": _OUTER_ADDRESS, "allocation_pools": [_OUTER_POOL]}
         self.public = self._make_network({**asked, "router:external": True}, {**outer, "enable_dhcp": False})
+
+    def agent_words(self, name: str) -> tuple[str, ...]:
+        """Guests have a SPICE screen at their host's address, where Tempest connects as a proxy would."""
+        return ("--spice-listen", self.address(name))
 
     def password(self) -> str:
         """Return the first administrator's password."""

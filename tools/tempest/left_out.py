@@ -20,7 +20,6 @@ _SAME: tuple[tuple[str, str], ...] = (
         r"QoS (minimum bandwidth|allocation)|no physnet",
         "ports have no minimum of bandwidth or packets: there are no QoS policies",
     ),
-    (r"SPICE console", "guests have a VNC screen and a serial console, and no SPICE"),
     (r"IDE bus", "the machine of guests (q35) has no IDE bus"),
     (r"certified_image_ref", "signed data of images is refused, because nothing would verify it"),
     (r"nova-network", "Nova has removed nova-network"),

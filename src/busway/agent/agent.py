@@ -106,7 +106,8 @@ class Agent:
         self._traces = AgentTraces(tracer, host)
         self._faults = Faults(state, monotonic)
         self._consoles = Consoles(state, link)
-        self._viewers = RemoteConsoles(link, hypervisor, host, self._log)
+        spice = self._options.spice
+        self._viewers = RemoteConsoles(link, hypervisor, host, self._log, spice.address if spice else "")
         self._images = ImageCache(state, wall_ns)
         self._backoff = Backoff(host)
         self._reporter = self._make_reporter(url)

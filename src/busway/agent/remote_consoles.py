@@ -61,10 +61,13 @@ class _Relay:
 class RemoteConsoles:
     """All consoles of one host."""
 
-    def __init__(self, link: AgentLink, hypervisor: Hypervisor, host: str, log: FilteringBoundLogger) -> None:
+    def __init__(
+        self, link: AgentLink, hypervisor: Hypervisor, host: str, log: FilteringBoundLogger, spice_address: str = ""
+    ) -> None:
         self._link = link
         self._hypervisor = hypervisor
         self._log = log
+        self._spice_address = spice_address
         self._backoff = Backoff(host)
         self._answered: deque[str] = deque(maxlen=256)
         self._open: dict[str, _Relay] = {}
@@ -133,7 +136,7 @@ class RemoteConsoles:
 
     def _reply(self, question: HostQuestion) -> None:
         try:
-            self._link.answer_question(question.id, reply(self._hypervisor, question))
+            self._link.answer_question(question.id, reply(self._hypervisor, question, self._spice_address))
         except BuswayError as error:
             self._log.info("question: no answer", why=error.brief, server=question.server_id, kind=question.kind)
         except Exception as error:

@@ -36,7 +36,7 @@ from busway.hardware.numa import check_sets
 from busway.hardware.scrub import SCRUB_SECONDS
 from busway.hypervisor.adapter import LibvirtHypervisor
 from busway.hypervisor.drawing import Drawing, ask_qemu
-from busway.hypervisor.guest import GuestOptions
+from busway.hypervisor.guest import GuestOptions, SpiceOptions
 from busway.hypervisor.seam import Hypervisor
 from busway.networking.networks import HostNetworks, control_plane
 from busway.tracing.otlp import make_tracer
@@ -65,6 +65,7 @@ class AgentOptions:
     fabric_modules: Mapping[int, PciAddress] = field(default_factory=dict)
     vgpu_modes: Mapping[PciAddress, SizeMode] = field(default_factory=dict)
     render: DeclaredNodes = field(default_factory=DeclaredNodes)
+    spice: SpiceOptions | None = None  # a SPICE screen of guests, and where it listens
     live_listen: str = ""  # address and port for guests that arrive; "" for the address towards the control plane
     live_address: str = ""  # where other hosts reach it; "" for the same
     metrics: str = ""  # address and port; "" serves none
@@ -120,6 +121,7 @@ def build_agent(
             cpu=options.cpu,
             cpu_model=options.cpu_model,
             cpus=options.cpus,
+            spice=options.spice,
         ),
         timing=Timing(interval=options.interval, resource_view=options.resource_view, scrub=options.scrub_seconds),
         crashpoint=crashpoint,

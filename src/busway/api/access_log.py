@@ -15,7 +15,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from busway.api.middleware import SCOPE_KEY as REQUEST_ID
-from busway.api.middleware import callers_id
+from busway.api.middleware import callers_id, without_token
 from busway.domain.caller import Caller
 from busway.metrics.meters import Meters
 
@@ -64,7 +64,7 @@ class AccessLog:
                 _log.info(
                     "request",
                     method=method,
-                    path=path + without_secrets(scope.get("query_string", b"")),
+                    path=without_token(path) + without_secrets(scope.get("query_string", b"")),
                     status=message["status"],
                     ms=round((time.monotonic() - started) * 1000, 1),
                     user=caller.user_id if caller else None,

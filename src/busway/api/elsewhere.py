@@ -37,7 +37,6 @@ _PATHS: tuple[tuple[str, str, str], ...] = (
     ("/compute/v2.1/os-certificates", _GONE, "Key pairs of type x509 are made with openstack keypair create --type x509."),
     ("/compute/v2.1/os-security-group-default-rules", _GONE, "Each project has a group 'default' of its own."),
     ("/compute/v2.1/os-baremetal-nodes", "There are no bare metal nodes.", "List the hosts: busway host list."),
-    ("/compute/v2.1/os-console-auth-tokens", "Links to consoles lead to the control plane itself.", "openstack console url show"),
     ("/compute/v2.1/os-fping", _GONE, "Ask the server itself."),
     ("/compute/v2.1/os-cloudpipe", _GONE, "Run a VPN in a server."),
     ("/compute/v2.1/servers/*/os-virtual-interfaces", _GONE, "List its ports: openstack port list --server SERVER."),

@@ -57,7 +57,7 @@ class RequestIds:
                 "request failed",
                 request_id=request_id,
                 method=scope["method"],
-                path=scope["path"],
+                path=without_token(scope["path"]),
                 traceback=trace,
                 **callers_id(scope),
             )
@@ -70,6 +70,12 @@ class RequestIds:
                 code="internal",
             )
             await error_response(scope, error, 500)(scope, receive, send_marked)
+
+
+def without_token(path: str) -> str:
+    """A path as it may be written down: the token of a console is in one of them."""
+    before, known, token = path.partition("/os-console-auth-tokens/")
+    return f"{before}{known}*" if token else path
 
 
 def callers_id(scope: Scope) -> dict[str, str]:

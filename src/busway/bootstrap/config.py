@@ -16,6 +16,7 @@ from busway.bootstrap.config_language import Fault, Language, read_language
 from busway.bootstrap.config_mdev import read_mdev_rules
 from busway.bootstrap.config_ovn import read_northbound
 from busway.bootstrap.config_source import Source, read_source
+from busway.bootstrap.config_spice import spice_faults, spice_proxy
 from busway.bootstrap.config_stores import read_image_stores
 from busway.bootstrap.config_transport import TlsFiles, speaks_tls, tls_files, url_of
 from busway.bootstrap.options import SECTIONS
@@ -109,6 +110,7 @@ def read_config(path: Path | None, **overrides: Any) -> Config:
         openid=_openid(reading.values["oidc"]),
         public_url=url_of(values, listen, port, tls=tls),
         retention=reading.values["retention"],
+        spice_proxy_url=spice_proxy(reading.values["spice"]),
         console_token_ttl=reading.values["consoleauth"]["token_ttl"],
         **{name: value for name, value in reading.values["DEFAULT"].items() if name != "enabled_backends"},
         **values,
@@ -197,7 +199,10 @@ def read(path: Path | None) -> Reading:
     mdev_rules, mistakes = read_mdev_rules(source, values["devices"].get("enabled_mdev_types", []))
     backends, usual = values["DEFAULT"].get("enabled_backends", []), values["glance_store"].get("default_backend")
     stores, slips = read_image_stores(source, backends, usual, SECTIONS)
-    faults = sorted([*faults, *language.faults, *mistakes, *slips], key=lambda fault: fault.line or 0)
+    faults = sorted(
+        [*faults, *language.faults, *mistakes, *slips, *spice_faults(source, values["spice"])],
+        key=lambda fault: fault.line or 0,
+    )
     return Reading(source, values, language, tuple(faults), mdev_rules, stores)
 
 

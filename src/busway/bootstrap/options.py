@@ -330,6 +330,16 @@ CONSOLEAUTH = [
     cfg.IntOpt("token_ttl", default=600, min=1, help="How many seconds a link to a console is good."),
 ]
 
+SPICE = [
+    cfg.BoolOpt("enabled", default=False, help="Whether links to SPICE consoles (type spice-direct) are given out."),
+    cfg.URIOpt(
+        "spice_direct_proxy_base_url",
+        schemes=["http", "https"],
+        default="http://127.0.0.1:13002/nova",
+        help="The address of the operator's SPICE proxy, to which these links lead with their token.",
+    ),
+]
+
 OSLO_POLICY = [
     cfg.StrOpt("policy_file", help="A policy.yaml with rules of rights that take the place of the built-in ones."),
 ]
@@ -403,6 +413,7 @@ SECTIONS: dict[str, Sequence[cfg.Opt]] = {
     "retention": RETENTION,
     "database": DATABASE,
     "consoleauth": CONSOLEAUTH,
+    "spice": SPICE,
     "oslo_policy": OSLO_POLICY,
     "oidc": OIDC,
     "ovn": OVN,

@@ -12,6 +12,7 @@ from busway.cli.live import live_options
 from busway.cli.metrics import guest_program, metrics_options
 from busway.cli.render_node import render_options
 from busway.cli.scrubs import scrub_options
+from busway.cli.spice import spice_of, spice_options
 from busway.cli.vfs import vfs_option
 from busway.cli.vgpu_mode import vgpu_mode_option
 
@@ -27,6 +28,7 @@ _PARTS: tuple[Callable[[Any], Any], ...] = (
     fabric_options,
     render_options,
     live_options,
+    spice_options,
     metrics_options,
 )
 # These have the name and the value of a field of `AgentOptions`.
@@ -64,6 +66,7 @@ def take_agent_options(given: dict[str, Any]) -> AgentOptions:
     return AgentOptions(
         Path(),
         **{name: given.pop(name) for name in _FIELDS},
+        spice=spice_of(given.pop("spice_listen"), given.pop("spice_address"), tls=given.pop("spice_tls")),
         rom_bar=given.pop("rom_bar") == "on",
         cpus=CpuSets(given.pop("cpu_dedicated_set"), given.pop("cpu_shared_set")),
         render=DeclaredNodes(given.pop("render_nodes"), given.pop("render_limit")),

@@ -58,6 +58,7 @@ class Settings:
     join_seconds: int = 3600
     credential_seconds: int = 30 * 86400
     console_token_ttl: int = 600
+    spice_proxy_url: str = ""  # what links to SPICE consoles lead to; "" gives none
     region: str = "RegionOne"
     traces_endpoint: str = ""  # the collector that traces are sent to; "" for none
     metrics_token: str = ""  # who may read /metrics; "" for whoever is on this machine

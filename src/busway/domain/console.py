@@ -13,6 +13,16 @@ class ConsoleKind(StrEnum):
 
     VNC = "vnc"
     SERIAL = "serial"
+    SPICE = "spice"  # whose bytes no agent passes on: a proxy connects to the host
+
+
+@dataclass(frozen=True, slots=True)
+class SpiceEnds:
+    """Where a guest's SPICE screen is reached: a host, its port, and its port for TLS; None for one that is not there."""
+
+    host: str
+    port: int | None
+    tls_port: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from busway.domain.console import SpiceEnds
 from busway.domain.diagnostics import Diagnostics
 from busway.domain.grant import Fault
 from busway.domain.ids import ServerId
 
-DIAGNOSTICS, PASSWORD = "diagnostics", "password"
+DIAGNOSTICS, PASSWORD, SPICE = "diagnostics", "password", "spice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +31,5 @@ class HostAnswer:
     """What the agent found, or why it found nothing; neither where something was done."""
 
     diagnostics: Diagnostics | None = None
+    spice: SpiceEnds | None = None
     fault: Fault | None = None

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import libvirt
 import libvirt_qemu
 
-from busway.domain.console import ConsoleKind
+from busway.domain.console import ConsoleKind, SpiceEnds
 from busway.domain.diagnostics import Diagnostics
 from busway.domain.errors import Unavailable
 from busway.domain.ids import ServerId
@@ -19,7 +19,7 @@ from busway.domain.live_move import LiveProgress
 from busway.hypervisor.capabilities import guest_owner
 from busway.hypervisor.connection import Connection, away, refused
 from busway.hypervisor.disk_copy import begin_copy, end_copy, is_copied
-from busway.hypervisor.domain_state import read_counters, read_domain, read_sockets
+from busway.hypervisor.domain_state import read_counters, read_domain, read_sockets, read_spice_ends
 from busway.hypervisor.handing_over import hand_over
 from busway.hypervisor.host_facts import read_facts
 from busway.hypervisor.live import LiveDefinition, LiveWatch, LiveWay
@@ -50,6 +50,12 @@ class LibvirtHypervisor:
         """Reads the running definition, in which libvirt has named the sockets."""
         return self._ask(
             f"find the consoles of server {server_id}", lambda connection: read_sockets(connection, server_id)
+        )
+
+    def spice(self, server_id: ServerId) -> SpiceEnds | None:
+        """Reads the running definition, in which libvirt has named the ports."""
+        return self._ask(
+            f"find the SPICE screen of server {server_id}", lambda connection: read_spice_ends(connection, server_id)
         )
 
     def diagnostics(self, server_id: ServerId) -> Diagnostics:

@@ -8,13 +8,13 @@ from typing import Any
 
 import libvirt
 
-from busway.domain.console import ConsoleKind
+from busway.domain.console import ConsoleKind, SpiceEnds
 from busway.domain.diagnostics import Diagnostics
 from busway.domain.ids import ServerId
 from busway.domain.server import PowerState
 from busway.hypervisor.diagnostics import read_diagnostics
 from busway.hypervisor.seam import DomainSeen
-from busway.hypervisor.xml import read_attachments, read_cards, read_consoles, read_server_id
+from busway.hypervisor.xml import read_attachments, read_cards, read_consoles, read_server_id, read_spice
 
 # A guest that libvirt has stopped for a migration: the target's until it is whole, and the source's at the very end.
 _ARRIVING = (libvirt.VIR_DOMAIN_PAUSED_MIGRATION, libvirt.VIR_DOMAIN_PAUSED_STARTING_UP)
@@ -60,10 +60,21 @@ def read_counters(domain: Any) -> Diagnostics:
 
 def read_sockets(connection: Any, server_id: ServerId) -> Mapping[ConsoleKind, Path]:
     """The sockets of a running domain's consoles; none where no such domain runs."""
+    xml = _running_xml(connection, server_id)
+    return read_consoles(xml) if xml is not None else {}
+
+
+def read_spice_ends(connection: Any, server_id: ServerId) -> SpiceEnds | None:
+    """Where a running domain's SPICE screen listens; None where no such domain runs."""
+    xml = _running_xml(connection, server_id)
+    return read_spice(xml) if xml is not None else None
+
+
+def _running_xml(connection: Any, server_id: ServerId) -> str | None:
     try:
         domain = connection.lookupByUUIDString(server_id)
-        return read_consoles(domain.XMLDesc(0)) if domain.isActive() else {}
+        return str(domain.XMLDesc(0)) if domain.isActive() else None
     except libvirt.libvirtError as error:
         if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-            return {}
+            return None
         raise

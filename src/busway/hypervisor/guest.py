@@ -34,13 +34,25 @@ class GuestFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class SpiceOptions:
+    """Where the SPICE screens of a host's guests listen: an IP address of it; and where others reach it, "" for the same.
+
+    With `secure` they listen for TLS only.
+    """
+
+    listen: str
+    address: str = ""
+    secure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class GuestOptions:
     """What a host chooses for all its guests.
 
     `cpus` says which of the host's CPUs guests get one by one, and on which the others run.
     `cpu` is libvirt's mode, "" for host-passthrough with KVM and else the most that QEMU can emulate; `cpu_model` is for the
     mode "custom". `bridges` are the operator's, by physical network. `rom_bar` off hides the devices' option ROMs, which emulated and
-    headless GPUs start faster without.
+    headless GPUs start faster without. `spice` gives them a SPICE screen beside that of VNC.
     """
 
     virt_type: str = "kvm"  # or "qemu"; libvirt's test driver takes "test"
@@ -52,6 +64,7 @@ class GuestOptions:
     cpu: str = ""
     cpu_model: str = ""
     cpus: CpuSets = NO_SETS
+    spice: SpiceOptions | None = None
 
     @property
     def cpu_mode(self) -> str:

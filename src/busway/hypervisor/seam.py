@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from busway.domain.console import ConsoleKind
+from busway.domain.console import ConsoleKind, SpiceEnds
 from busway.domain.diagnostics import Diagnostics
 from busway.domain.grant import Attachment
 from busway.domain.host_facts import GuestKind
@@ -70,6 +70,9 @@ class Hypervisor(Protocol):
 
     def consoles(self, server_id: ServerId) -> Mapping[ConsoleKind, Path]:
         """Tells the sockets of a running guest's consoles; a guest that is off or unknown has none."""
+
+    def spice(self, server_id: ServerId) -> SpiceEnds | None:
+        """Tells where a running guest's SPICE screen listens; None for one without it, that is off or unknown."""
 
     def diagnostics(self, server_id: ServerId) -> Diagnostics:
         """Tells what is counted of a guest; `HostError` for one that is unknown."""

@@ -59,6 +59,7 @@ _SERVERS = (
     Rule(f"{_API}os-server-password:clear", MEMBER, "Forget the password that a guest has posted"),
     Rule(f"{_API}os-server-external-events:create", f"({ADMIN}) or role:service", "Report events of other services"),
     Rule(f"{_API}os-remote-consoles", MEMBER, "Open a server's screen or serial console"),
+    Rule(f"{_API}os-console-auth-tokens", ADMIN, "Read where the console of a token is"),
     Rule(f"{_API}os-migrate-server:migrate", MANAGER, "Move a server to another host"),
     Rule(f"{_API}os-migrate-server:migrate:host", ADMIN, "Choose the host that a server moves to"),
     Rule(f"{_API}os-migrate-server:migrate_live", MANAGER, "Move a server to another host while it runs"),

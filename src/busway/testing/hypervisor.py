@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from busway.domain.console import ConsoleKind
+from busway.domain.console import ConsoleKind, SpiceEnds
 from busway.domain.diagnostics import Diagnostics
 from busway.domain.errors import BuswayError, HostError, Unavailable
 from busway.domain.host_facts import GuestKind
@@ -24,7 +24,7 @@ from busway.domain.server import PowerState
 from busway.hypervisor.diagnostics import read_diagnostics
 from busway.hypervisor.live import LiveDefinition, LiveWatch, LiveWay
 from busway.hypervisor.seam import DomainSeen, HypervisorFacts
-from busway.hypervisor.xml import backup_xml, find_device, read_attachments, read_consoles
+from busway.hypervisor.xml import backup_xml, find_device, read_attachments, read_consoles, read_spice
 from busway.hypervisor.xml.extras import AGENT_CHANNEL
 from busway.testing.hypervisor_devices import GuestDevices, check_place
 from busway.testing.hypervisor_domains import (
@@ -114,6 +114,16 @@ class FakeHypervisor:
             return {}
         found = read_consoles(domain["xml"])
         return {ConsoleKind.VNC: self._domains.path.with_name(f"{domain['name']}.vnc"), **found}
+
+    def spice(self, server_id: ServerId) -> SpiceEnds | None:
+        """Tells the address of the definition, and ports as libvirt chooses them."""
+        self._before("spice")
+        domain = self._domains.load().get(server_id)
+        found = read_spice(domain["xml"]) if domain is not None and is_active(domain) else None
+        if domain is None or found is None:
+            return None
+        secure = 'defaultMode="secure"' in domain["xml"]
+        return SpiceEnds(found.host, None if secure else 5900, 5900 if secure else None)
 
     def diagnostics(self, server_id: ServerId) -> Diagnostics:
         """Tells what the definition says; nothing has moved in a guest that is none."""

@@ -20,7 +20,7 @@ from busway.domain.grant import Attachment, Grant
 from busway.domain.ids import ClaimId, PortId, ServerId
 from busway.domain.server import PowerState
 from busway.domain.units import WholeFunction
-from busway.hypervisor.guest import GuestFiles, GuestOptions
+from busway.hypervisor.guest import GuestFiles, GuestOptions, SpiceOptions
 from busway.hypervisor.seam import DomainSeen, Hypervisor
 from busway.hypervisor.xml import card_xml, domain_name, domain_xml
 from busway.testing.stage import desired_server
@@ -178,6 +178,17 @@ class HypervisorContract:
         defined.start(SERVER)
         assert defined.consoles(SERVER)[ConsoleKind.SERIAL] == files.serial
         assert defined.consoles(UNKNOWN) == {}
+
+    def test_a_guest_that_runs_tells_where_its_spice_screen_listens(
+        self, hypervisor: Hypervisor, server: DesiredServer, files: GuestFiles, options: GuestOptions
+    ) -> None:
+        """At the address of its definition; the ports are the hypervisor's choice."""
+        hypervisor.define(domain_xml(server, files, replace(options, spice=SpiceOptions("127.0.0.1"))))
+        assert hypervisor.spice(SERVER) is None
+        hypervisor.start(SERVER)
+        found = hypervisor.spice(SERVER)
+        assert found is not None and found.host == "127.0.0.1"
+        assert hypervisor.spice(UNKNOWN) is None
 
     def test_a_guest_that_runs_is_counted(self, defined: Hypervisor, server: DesiredServer) -> None:
         """Its memory, vCPUs, cards and disks are those of its definition, whatever a driver counts of them."""

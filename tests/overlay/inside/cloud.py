@@ -36,7 +36,7 @@ class OverlayCloud(LiveCloud):
             self.chassis[name] = HostChassis(self, name, self.central)
             self.chassis[name].start()
         for name in self.numbers:
-            self.start_agent(name, "", "--live-listen", f"{self.address(name)}:16514")
+            self.start_agent(name, "", "--live-listen", f"{self.address(name)}:16514", *self.agent_words(name))
         for name in self.numbers:
             self.wait_for_host(name)
         made = self.call(
@@ -45,6 +45,10 @@ class OverlayCloud(LiveCloud):
         self.upload(made["id"], image.read_bytes())
         self.image = made["id"]
         self.call("POST", "/compute/v2.1/flavors", {"flavor": FLAVOR})
+
+    def agent_words(self, _name: str) -> tuple[str, ...]:
+        """What else a host's agent is started with."""
+        return ()
 
     def project(self, name: str) -> Project:
         """A new project, with a member of its own and one who may also choose hosts."""

@@ -14,6 +14,7 @@ from busway.api.operation import Operation
 from busway.api.schema import Schema, closed, wrapped
 from busway.control.servers.console import create_console
 from busway.control.servers.read import get_server
+from busway.control.servers.spice import create_spice_console
 from busway.domain.console import ConsoleKind
 from busway.domain.errors import BadInput, NotFound
 
@@ -26,8 +27,8 @@ _TYPES = {"novnc": ConsoleKind.VNC, "serial": ConsoleKind.SERIAL}
 # Nova's other types, and why there is none of each.
 _REASONS = {
     "xvpvnc": "it was a Java program for XenServer",
-    "spice-html5": "guests have a VNC screen",
-    "spice-direct": "guests have a VNC screen, and nothing listens on a host's network",
+    "spice-html5": "there is no page that speaks SPICE, and that of novnc shows the same screen",
+    "spice-direct": "the configuration does not say [spice] enabled",
     "rdp-html5": "it was for Hyper-V",
     "webmks": "it is for VMware",
 }
@@ -69,7 +70,9 @@ def _create(call: Call) -> Reply:
 
 
 def _url(call: Call, type_: str) -> str:
-    """The page of a console, with the path of its socket as noVNC's own page takes it."""
+    """The page of a console, with the path of its socket as noVNC's own page takes it; or the operator's proxy."""
+    if type_ == "spice-direct" and (proxy := call.control.settings.spice_proxy_url):
+        return f"{proxy}?{urlencode({'token': create_spice_console(call.control, call.caller, call.path['id'])})}"
     kind = _TYPES.get(type_)
     if kind is None:
         get_server(call.control, call.caller, call.path["id"])

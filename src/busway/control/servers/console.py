@@ -20,6 +20,7 @@ from busway.domain.errors import Conflict, Forbidden
 from busway.domain.ids import HostId, ProjectId, ServerId, UserId
 from busway.domain.server import PowerState
 from busway.store import remote_consoles, servers
+from busway.store.database import Tx
 from busway.store.remote_consoles import RemoteConsole
 from busway.store.servers import Intent, ServerRow
 
@@ -71,19 +72,28 @@ def open_console(control: Control, token: str) -> OpenConsole:
     """Calls the host of a link's server; raises `Forbidden` for a token that is none, `Conflict` for a server that is off."""
     now = control.now()
     with control.db.write() as tx:
-        link = remote_consoles.find_console(tx, _hash(token), now)
-        row = servers.find_server(tx, link.server_id) if link else None
-        if link is None or row is None or row.project_id != link.project_id or row.intent is not Intent.PRESENT:
+        found = find_link(control, tx, token)
+        if found is None or found[0].kind is ConsoleKind.SPICE:
             raise Forbidden(
                 "This console link has expired",
                 remedy="Request a new one: openstack console url show SERVER",
                 code="console-token",
             )
+        link, row = found
         host_id = _check_running(row)
         call = OpenConsole(control.new_id(), host_id, row.id, row.project_id, link.user_id, link.kind)
         remote_consoles.begin_call(tx, link.id, call.call_id, now)
     control.bell.ring(topic(host_id))
     return call
+
+
+def find_link(control: Control, tx: Tx, token: str) -> tuple[RemoteConsole, ServerRow] | None:
+    """Returns the link of a token, and its server, None for a token that is none (any more)."""
+    link = remote_consoles.find_console(tx, _hash(token), control.now())
+    row = servers.find_server(tx, link.server_id) if link else None
+    if link is None or row is None or row.project_id != link.project_id or row.intent is not Intent.PRESENT:
+        return None
+    return link, row
 
 
 def end_call(control: Control, call_id: str) -> None:

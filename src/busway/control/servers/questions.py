@@ -20,11 +20,12 @@ from busway.control.placement.request import server_words
 from busway.control.servers.access import note_action, server_row
 from busway.control.servers.console import topic
 from busway.domain.caller import Caller
+from busway.domain.console import SpiceEnds
 from busway.domain.diagnostics import Diagnostics
 from busway.domain.errors import BuswayError, Conflict, NotFound, Unavailable
 from busway.domain.guest_machine import machine_of
 from busway.domain.ids import HostId
-from busway.domain.question import DIAGNOSTICS, PASSWORD, HostAnswer, HostQuestion
+from busway.domain.question import DIAGNOSTICS, PASSWORD, SPICE, HostAnswer, HostQuestion
 from busway.domain.server import PowerState
 from busway.store import actions, hosts, questions
 from busway.store.servers import ServerRow
@@ -61,6 +62,17 @@ def ask_diagnostics(control: Control, caller: Caller, server_id: str) -> GuestSe
         raise Unavailable(f"The host of server {row.id} does not tell how it does", code="host-silent")
     virt_type = host.resources.virt_type if host is not None and host.resources is not None else ""
     return GuestSeen(row, virt_type, answer.diagnostics)
+
+
+def ask_spice(control: Control, row: ServerRow) -> SpiceEnds:
+    """Where the SPICE screen of a guest is reached at this moment.
+
+    Raises `Conflict` for a guest that does not run or has none, `Unavailable` when its host does not answer.
+    """
+    answer = _ask(control, row, SPICE)
+    if answer.spice is None:
+        raise Unavailable(f"The host of server {row.id} does not tell where its screen is", code="host-silent")
+    return answer.spice
 
 
 def set_guest_password(control: Control, caller: Caller, server_id: str, password: str, request_id: str) -> None:

@@ -10,6 +10,7 @@ from busway.hypervisor.xml.device import read_attachments
 from busway.hypervisor.xml.domain import domain_name, domain_xml, read_server_id
 from busway.hypervisor.xml.nics import read_cards
 from busway.hypervisor.xml.plug import card_xml, device_xml, find_device
+from busway.hypervisor.xml.spice import read_spice
 
 __all__ = [
     "backup_xml",
@@ -22,4 +23,5 @@ __all__ = [
     "read_cards",
     "read_consoles",
     "read_server_id",
+    "read_spice",
 ]

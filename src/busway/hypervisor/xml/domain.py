@@ -21,6 +21,7 @@ from busway.hypervisor.xml.numa import add_emulator, add_numa
 from busway.hypervisor.xml.platform import add_platform
 from busway.hypervisor.xml.ports import add_ports
 from busway.hypervisor.xml.rest import add_rest
+from busway.hypervisor.xml.spice import add_spice
 from busway.hypervisor.xml.windows import add_windows
 
 NAMESPACE = "urn:busway:server:1"
@@ -60,6 +61,8 @@ def domain_xml(server: DesiredServer, files: GuestFiles, options: GuestOptions) 
     for slot, port in layout.devices:
         add_device(devices, slot, port, options)
     add_screen(devices, machine, server.render_share)
+    if options.spice is not None and machine.video != "none":
+        add_spice(devices, options.spice)
     add_extras(devices, machine)
     if layout.spare and not layout.roots:
         add_rest(devices, layout)

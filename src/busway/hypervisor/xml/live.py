@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from copy import deepcopy
 
 from busway.domain.errors import HostError
 from busway.hypervisor.xml.windows import NAMESPACE as QEMU
@@ -247,13 +248,17 @@ def _console(devices: ET.Element, console: ET.Element, _here: ET.Element) -> Non
 
 
 def _channel(_devices: ET.Element, channel: ET.Element, here: ET.Element) -> None:
-    if here.find("channel") is None or channel.get("type") != "unix":
+    kind = channel.get("type")
+    if kind not in ("unix", "spicevmc") or here.find(f"channel[@type='{kind}']") is None:
         raise _refused("It has a channel that the server does not have.")
     for source in channel.findall("source"):
         channel.remove(source)
 
 
-def _graphics(_devices: ET.Element, screen: ET.Element, _here: ET.Element) -> None:
+def _graphics(devices: ET.Element, screen: ET.Element, here: ET.Element) -> None:
+    if screen.get("type") == "spice":
+        _spice(devices, screen, here)
+        return
     listens = screen.findall("listen")
     if screen.get("type") != "vnc" or any(each.get("type") != "socket" for each in listens) or not listens:
         raise _refused("Its screen listens on a network.")
@@ -262,6 +267,15 @@ def _graphics(_devices: ET.Element, screen: ET.Element, _here: ET.Element) -> No
     for each in listens:
         each.attrib.clear()
         each.set("type", "socket")
+
+
+def _spice(devices: ET.Element, screen: ET.Element, here: ET.Element) -> None:
+    """Where it listens, and whether only by TLS, is this host's own choice."""
+    own = here.find("graphics[@type='spice']")
+    if own is None:
+        raise _refused("It has a SPICE screen, and guests of this host have none (--spice-listen).")
+    devices.insert(list(devices).index(screen), deepcopy(own))
+    devices.remove(screen)
 
 
 def _emulator(devices: ET.Element, emulator: ET.Element, _here: ET.Element) -> None:
