@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Boolean, Column, ForeignKey, Row, String, Table, Text, UniqueConstraint, delete, insert, select
 
 from busway.domain.application_credential import AccessRule, ApplicationCredential
 from busway.domain.errors import Conflict
 from busway.domain.ids import ProjectId, UserId
 from busway.store.database import Tx
+from busway.store.filtered_list import Likeness, alike
 from busway.store.metadata import Json, UtcTime, metadata
 
 application_credentials = Table(
@@ -62,9 +65,10 @@ def find_credential_by_name(tx: Tx, user_id: str, name: str) -> ApplicationCrede
     return None if row is None else _credential(row)
 
 
-def list_credentials(tx: Tx, user_id: str) -> list[ApplicationCredential]:
-    """Lists all application credentials of a user, by name."""
-    statement = select(*_COLUMNS).where(application_credentials.c.user_id == user_id)
+def list_credentials(tx: Tx, user_id: str, like: Sequence[Likeness] = ()) -> list[ApplicationCredential]:
+    """Lists the application credentials of a user whose names are `like` all of these, by name."""
+    which = (application_credentials.c.user_id == user_id, *alike(tx, application_credentials.c.name, like))
+    statement = select(*_COLUMNS).where(*which)
     return [_credential(row) for row in tx.execute(statement.order_by(application_credentials.c.name))]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, true, union_all
 
 from busway.domain.errors import BadInput
 from busway.store.database import Tx
@@ -100,10 +100,12 @@ def in_seconds(column: ColumnElement[Any], times: Collection[datetime]) -> Colum
     return or_(*(and_(column >= time, column < time + timedelta(seconds=1)) for time in times))
 
 
-def narrowed(tx: Tx, column: ColumnElement[Any], pattern: str) -> tuple[ColumnElement[bool], bool]:
+def narrowed(
+    tx: Tx, column: ColumnElement[Any], pattern: str, *, any_case: bool = False
+) -> tuple[ColumnElement[bool], bool]:
     """Translates a regular expression to an SQL condition; returns it, and whether it is exact.
 
-    Literals, `.`, `.*`, `^` and `$` become LIKE or GLOB, both case-sensitive. For anything else the condition
+    Literals, `.`, `.*`, `^` and `$` become LIKE or GLOB, both case-sensitive unless `any_case`. For anything else the condition
     matches too much, and the caller filters the rows.
     """
     begins, core = pattern.startswith("^"), pattern.removeprefix("^")
@@ -112,13 +114,16 @@ def narrowed(tx: Tx, column: ColumnElement[Any], pattern: str) -> tuple[ColumnEl
     tokens = _tokens(core)
     if tokens is None or tokens.count(".*") > _MOST_STARS:
         return true(), False
-    if begins and ends and not {".", ".*"} & set(tokens):
+    if begins and ends and not any_case and not {".", ".*"} & set(tokens):
         return column == "".join(part.removeprefix("\\") for part in tokens), True
     sqlite = tx.dialect.name == "sqlite"
     any_, one = ("*", "?") if sqlite else ("%", "_")
     words = [_word(part, any_, one, sqlite=sqlite) for part in tokens]
     text = ("" if begins else any_) + "".join(words) + ("" if ends else any_)
-    return column.op("GLOB", is_comparison=True)(text) if sqlite else column.like(text, escape="\\"), True
+    wanted: Any = text
+    if any_case:
+        column, wanted = func.lower(column), func.lower(text)
+    return column.op("GLOB", is_comparison=True)(wanted) if sqlite else column.like(wanted, escape="\\"), True
 
 
 def _tokens(core: str) -> list[str] | None:

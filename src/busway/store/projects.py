@@ -35,7 +35,7 @@ from busway.domain.errors import Conflict, NotFound
 from busway.domain.identity import DOMAIN_ID, Project
 from busway.domain.ids import ProjectId
 from busway.store.database import Tx
-from busway.store.filtered_list import equal, read_page
+from busway.store.filtered_list import Likeness, alike, equal, read_page
 from busway.store.json_list import holds
 from busway.store.metadata import Json, metadata
 
@@ -84,6 +84,7 @@ class ProjectFilter:
     not_tags_any: tuple[str, ...] = ()
     limit: int | None = None
     marker: str | None = None
+    name_like: tuple[Likeness, ...] = ()
 
 
 ALL_PROJECTS = ProjectFilter()
@@ -170,6 +171,7 @@ def list_projects(tx: Tx, wanted: ProjectFilter = ALL_PROJECTS) -> list[Project]
 
 def _conditions(tx: Tx, wanted: ProjectFilter) -> list[Any]:
     found = equal(projects, wanted, "name", "domain_id", "parent_id")
+    found += alike(tx, projects.c.name, wanted.name_like)
     if wanted.enabled is not None:
         found.append(projects.c.enabled.is_(wanted.enabled))
     if wanted.ids is not None:

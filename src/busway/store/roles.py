@@ -6,6 +6,7 @@ cloud.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Column, ForeignKey, Row, String, Table, Text, UniqueConstraint, delete, insert, select, update
@@ -13,6 +14,7 @@ from sqlalchemy import Column, ForeignKey, Row, String, Table, Text, UniqueConst
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.identity import Role
 from busway.store.database import Tx
+from busway.store.filtered_list import Likeness, alike
 from busway.store.metadata import Json, metadata
 
 roles = Table(
@@ -54,9 +56,10 @@ def save_role(tx: Tx, role: Role) -> None:
     tx.execute(update(roles).where(roles.c.id == role.id).values(**_values(role)))
 
 
-def list_roles(tx: Tx, domain_id: str = "") -> list[Role]:
-    """Lists the roles of the whole cloud, or of one domain, by name."""
-    statement = select(roles).where(roles.c.domain_id == domain_id).order_by(roles.c.name)
+def list_roles(tx: Tx, domain_id: str = "", like: Sequence[Likeness] = ()) -> list[Role]:
+    """Lists the roles of the whole cloud, or of one domain, by name; those whose names are `like` all of these."""
+    which = (roles.c.domain_id == domain_id, *alike(tx, roles.c.name, like))
+    statement = select(roles).where(*which).order_by(roles.c.name)
     return [role_of(row) for row in tx.execute(statement)]
 
 

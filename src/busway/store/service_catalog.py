@@ -10,7 +10,7 @@ from sqlalchemy import Boolean, Column, ForeignKey, Select, String, Table, Text,
 from busway.domain.errors import NotFound
 from busway.domain.service_catalog import Endpoint, Region, Service
 from busway.store.database import Tx
-from busway.store.filtered_list import equal, read_page
+from busway.store.filtered_list import Likeness, alike, equal, read_page
 from busway.store.metadata import Json, metadata
 
 regions = Table(
@@ -132,13 +132,21 @@ def get_service(tx: Tx, service_id: str) -> Service:
     return Service(**row._mapping)
 
 
-def list_services(tx: Tx, kind: str | None = None, name: str | None = None, page: Page = ALL) -> list[Service]:
-    """Lists all services, or those of a type or name, by id."""
-    statement: Select[Any] = select(services)
-    for column, value in ((services.c.type, kind), (services.c.name, name)):
-        if value is not None:
-            statement = statement.where(column == value)
-    return [Service(**row._mapping) for row in read_page(tx, statement, (services.c.id,), page)]
+@dataclass(frozen=True, slots=True)
+class ServiceFilter:
+    """A filter for services, by type and name; None matches everything."""
+
+    type: str | None = None
+    name: str | None = None
+    page: Page = ALL
+    name_like: tuple[Likeness, ...] = ()
+
+
+def list_services(tx: Tx, wanted: ServiceFilter) -> list[Service]:
+    """Lists the services that match a filter, by id."""
+    which = (*equal(services, wanted, "type", "name"), *alike(tx, services.c.name, wanted.name_like))
+    statement = select(services).where(*which)
+    return [Service(**row._mapping) for row in read_page(tx, statement, (services.c.id,), wanted.page)]
 
 
 def delete_service(tx: Tx, service_id: str) -> None:

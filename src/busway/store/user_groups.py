@@ -26,7 +26,7 @@ from sqlalchemy import (
 from busway.domain.errors import Conflict, NotFound
 from busway.domain.user_group import UserGroup
 from busway.store.database import Tx
-from busway.store.filtered_list import equal, read_page
+from busway.store.filtered_list import Likeness, alike, equal, read_page
 from busway.store.metadata import Json, metadata
 
 user_groups = Table(
@@ -58,6 +58,7 @@ class UserGroupFilter:
     user_id: str | None = None
     limit: int | None = None
     marker: str | None = None
+    name_like: tuple[Likeness, ...] = ()
 
 
 ALL_GROUPS = UserGroupFilter()
@@ -99,6 +100,7 @@ def get_group(tx: Tx, group_id: str) -> UserGroup:
 def list_groups(tx: Tx, wanted: UserGroupFilter = ALL_GROUPS) -> list[UserGroup]:
     """Lists the groups that match a filter, by name; raises `BadInput` for an unknown marker."""
     statement = select(user_groups).where(*equal(user_groups, wanted, "name", "domain_id"))
+    statement = statement.where(*alike(tx, user_groups.c.name, wanted.name_like))
     if wanted.user_id is not None:
         theirs = select(group_members.c.group_id).where(group_members.c.user_id == wanted.user_id)
         statement = statement.where(user_groups.c.id.in_(theirs))

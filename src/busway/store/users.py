@@ -29,7 +29,7 @@ from busway.domain.identity import DOMAIN_ID, User
 from busway.domain.ids import ProjectId, UserId
 from busway.store.assignments import assignments, forget_actor
 from busway.store.database import Tx
-from busway.store.filtered_list import equal, read_page
+from busway.store.filtered_list import Likeness, alike, equal, read_page
 from busway.store.metadata import Json, UtcTime, metadata
 from busway.store.password_history import remember
 from busway.store.projects import projects
@@ -66,6 +66,7 @@ class UserFilter:
     group_id: str | None = None
     limit: int | None = None
     marker: str | None = None
+    name_like: tuple[Likeness, ...] = ()
 
 
 EVERYBODY = UserFilter()
@@ -130,6 +131,7 @@ def get_password_hash(tx: Tx, user_id: UserId) -> str:
 def list_users(tx: Tx, wanted: UserFilter = EVERYBODY) -> list[User]:
     """Lists the users that match a filter, by name; raises `BadInput` for an unknown marker."""
     statement: Select[Any] = select(*_COLUMNS).where(*equal(users, wanted, "name", "domain_id"))
+    statement = statement.where(*alike(tx, users.c.name, wanted.name_like))
     if wanted.enabled is not None:
         statement = statement.where(users.c.enabled.is_(wanted.enabled))
     if wanted.group_id is not None:

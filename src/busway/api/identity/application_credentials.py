@@ -6,9 +6,9 @@ from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import micro_time
 from busway.api.identity.answers import CREDENTIAL, NEW_CREDENTIAL, listed
-from busway.api.identity.listing import links, only
+from busway.api.identity.listing import NAME, links, name_like, only
 from busway.api.operation import Operation
-from busway.api.schema import WORD, Definition, Schema, as_moment, closed
+from busway.api.schema import Definition, Schema, as_moment, closed
 from busway.control.identity import application_credentials as credentials
 from busway.control.identity.application_credentials import NewCredential
 from busway.domain.application_credential import ApplicationCredential
@@ -26,7 +26,7 @@ _RULE = closed(
     "method",
     "path",
 )
-_QUERY: Definition = {"name": WORD}
+_QUERY: Definition = NAME
 _CREATE = Schema(
     closed(
         {
@@ -91,7 +91,7 @@ def _create(call: Call) -> Reply:
 def _list(call: Call) -> Reply:
     only(call, _QUERY)
     name = call.text("name")
-    found = credentials.list_credentials(call.control, call.caller, call.path["user"])
+    found = credentials.list_credentials(call.control, call.caller, call.path["user"], like=name_like(call))
     kept = [_body(call, each) for each in found if name in (None, each.name)]
     path = f"/identity/v3/users/{call.path['user']}/application_credentials"
     return Reply({"application_credentials": kept, "links": links(call, path)})

@@ -9,10 +9,10 @@ from typing import Any
 from busway.api.call import Call, Reply
 from busway.api.identity import answers
 from busway.api.identity.attributes import ID_OR_NONE, OPTIONS, TEXT, changes_of, extra_of, options_of
-from busway.api.identity.listing import flag, links, only
+from busway.api.identity.listing import NAME, flag, links, name_like, only
 from busway.api.identity.resource import Resource
 from busway.api.operation import Operation
-from busway.api.schema import BOOLEAN, FLAG, PAGE, WORD, Definition, open_object, wrapped
+from busway.api.schema import BOOLEAN, FLAG, PAGE, Definition, open_object, wrapped
 from busway.control.identity import domains, grants
 from busway.domain.identity import MOST_TAGS, Project, new_domain
 from busway.store.projects import ProjectFilter
@@ -35,7 +35,7 @@ _FIELDS = {
 _EXPLICIT = {"explicit_domain_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
 _CREATE = wrapped("domain", open_object({**_FIELDS, **_EXPLICIT}, "name"))
 _UPDATE = wrapped("domain", open_object(_FIELDS))
-_QUERY: Definition = {**PAGE, "name": WORD, "enabled": FLAG}
+_QUERY: Definition = {**PAGE, **NAME, "enabled": FLAG}
 
 
 def domain_body(call: Call, domain: Project) -> dict[str, object]:
@@ -54,7 +54,11 @@ def domain_body(call: Call, domain: Project) -> dict[str, object]:
 
 def _find(call: Call) -> list[Project]:
     wanted = ProjectFilter(
-        name=call.text("name"), enabled=flag(call, "enabled"), limit=call.number("limit"), marker=call.text("marker")
+        name=call.text("name"),
+        enabled=flag(call, "enabled"),
+        limit=call.number("limit"),
+        marker=call.text("marker"),
+        name_like=name_like(call),
     )
     return domains.list_domains(call.control, call.caller, wanted)
 

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from busway.api.call import Call
 from busway.api.schema import WORD, Definition
 from busway.domain.errors import BadInput, NotFound
+from busway.store.filtered_list import Likeness
 from busway.store.service_catalog import Page
 
 IN_DOMAIN: Definition = {"domain_id": WORD}
+# Names that contain a text, or begin or end with it; with an i, in capital letters or small ones.
+# Source: inexact filters in https://docs.openstack.org/api-ref/identity/v3/#filtering
+_ALIKE = {
+    f"name__{i}{word}": Likeness("", begins=word == "startswith", ends=word == "endswith", any_case=bool(i))
+    for word in ("contains", "startswith", "endswith")
+    for i in ("", "i")
+}
+NAME: Definition = {"name": WORD, **dict.fromkeys(_ALIKE, WORD)}
 
 
 def only(call: Call, known: Definition) -> None:
@@ -39,6 +49,11 @@ def flag(call: Call, name: str) -> bool | None:
 def page(call: Call) -> Page:
     """Where the list begins and how long it is."""
     return Page(call.number("limit"), call.text("marker"))
+
+
+def name_like(call: Call) -> tuple[Likeness, ...]:
+    """What the names of a list are like, all of it."""
+    return tuple(replace(kind, text=text) for key, kind in _ALIKE.items() for text in call.query.getlist(key) if text)
 
 
 def words(call: Call, name: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.identity import answers
 from busway.api.identity.attributes import ID_OR_NONE, OPTIONS, TEXT, changes_of, check_id, extra_of, options_of
 from busway.api.identity.domains import TAGS, make_domain
-from busway.api.identity.listing import IN_DOMAIN, flag, in_asked_domain, links, only, words
+from busway.api.identity.listing import IN_DOMAIN, NAME, flag, in_asked_domain, links, name_like, only, words
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, FLAG, PAGE, WORD, Definition, as_bool, open_object, wrapped
 from busway.control.identity import domains, projects
@@ -36,7 +36,7 @@ _TAG_FILTERS: Definition = dict.fromkeys(("tags", "tags-any", "not-tags", "not-t
 _QUERY: Definition = {
     **PAGE,
     **_TAG_FILTERS,
-    "name": WORD,
+    **NAME,
     "enabled": FLAG,
     "domain_id": WORD,
     "parent_id": WORD,
@@ -82,6 +82,7 @@ def _list(call: Call) -> Reply:
         not_tags_any=words(call, "not-tags-any"),
         limit=call.number("limit"),
         marker=call.text("marker"),
+        name_like=name_like(call),
     )
     return listed(call, ROOT, projects.list_projects(call.control, call.caller, wanted))
 

@@ -7,6 +7,7 @@ from typing import Any
 from busway.api.call import Call
 from busway.api.identity import answers
 from busway.api.identity.attributes import ID_OR_NONE, OPTIONS, TEXT, extra_of, options_of
+from busway.api.identity.listing import NAME, name_like
 from busway.api.identity.resource import Resource
 from busway.api.schema import WORD, Definition, open_object, wrapped
 from busway.control.identity import roles
@@ -21,7 +22,7 @@ _FIELDS = {
 }
 _CREATE = wrapped("role", open_object(_FIELDS, "name"))
 _UPDATE = wrapped("role", open_object(_FIELDS))
-_QUERY: Definition = {"name": WORD, "domain_id": WORD}
+_QUERY: Definition = {**NAME, "domain_id": WORD}
 
 
 def role_body(call: Call, role: Role) -> dict[str, object]:
@@ -38,7 +39,8 @@ def role_body(call: Call, role: Role) -> dict[str, object]:
 
 
 def _find(call: Call) -> list[Role]:
-    return roles.list_roles(call.control, call.caller, call.text("domain_id") or "", call.text("name"))
+    domain_id = call.text("domain_id") or ""
+    return roles.list_roles(call.control, call.caller, domain_id, call.text("name"), name_like(call))
 
 
 def _create(call: Call, given: dict[str, Any]) -> Role:

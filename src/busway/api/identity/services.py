@@ -7,11 +7,12 @@ from typing import Any
 from busway.api.call import Call
 from busway.api.identity import answers
 from busway.api.identity.attributes import TEXT, changes_of, extra_of
-from busway.api.identity.listing import page
+from busway.api.identity.listing import NAME, name_like, page
 from busway.api.identity.resource import Resource
 from busway.api.schema import PAGE, WORD, Definition, open_object, wrapped
 from busway.control.identity import service_catalog as catalog
 from busway.domain.service_catalog import Service
+from busway.store.service_catalog import ServiceFilter
 
 ROOT = "/identity/v3/services"
 _FIELDS = {
@@ -22,7 +23,7 @@ _FIELDS = {
 }
 _CREATE = wrapped("service", open_object(_FIELDS, "type"))
 _UPDATE = wrapped("service", open_object(_FIELDS))
-_QUERY: Definition = {**PAGE, "type": WORD, "name": WORD}
+_QUERY: Definition = {**PAGE, **NAME, "type": WORD}
 
 
 def _body(call: Call, service: Service) -> dict[str, object]:
@@ -38,7 +39,8 @@ def _body(call: Call, service: Service) -> dict[str, object]:
 
 
 def _find(call: Call) -> list[Service]:
-    return catalog.list_services(call.control, call.caller, call.text("type"), call.text("name"), page(call))
+    wanted = ServiceFilter(call.text("type"), call.text("name"), page(call), name_like(call))
+    return catalog.list_services(call.control, call.caller, wanted)
 
 
 def _changes(given: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.identity import answers
 from busway.api.identity.attributes import ID_OR_NONE, TEXT, changes_of, extra_of
-from busway.api.identity.listing import only
+from busway.api.identity.listing import NAME, name_like, only
 from busway.api.identity.resource import Resource
 from busway.api.identity.users import QUERY as USER_QUERY
 from busway.api.identity.users import USERS, user_filter
@@ -26,7 +26,7 @@ _FIELDS = {
 }
 _CREATE = wrapped("group", open_object(_FIELDS, "name"))
 _UPDATE = wrapped("group", open_object(_FIELDS))
-_QUERY: Definition = {**PAGE, "name": WORD, "domain_id": WORD}
+_QUERY: Definition = {**PAGE, **NAME, "domain_id": WORD}
 
 
 def group_body(call: Call, group: UserGroup) -> dict[str, object]:
@@ -44,7 +44,11 @@ def group_body(call: Call, group: UserGroup) -> dict[str, object]:
 def _filter(call: Call) -> UserGroupFilter:
     only(call, _QUERY)
     return UserGroupFilter(
-        call.text("name"), call.text("domain_id"), limit=call.number("limit"), marker=call.text("marker")
+        call.text("name"),
+        call.text("domain_id"),
+        limit=call.number("limit"),
+        marker=call.text("marker"),
+        name_like=name_like(call),
     )
 
 

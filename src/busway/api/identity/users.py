@@ -8,7 +8,7 @@ from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import micro_time
 from busway.api.identity import answers
 from busway.api.identity.attributes import ID_OR_NONE, TEXT, changes_of, extra_of, options_of
-from busway.api.identity.listing import flag, only
+from busway.api.identity.listing import NAME, flag, name_like, only
 from busway.api.identity.projects import listed as listed_projects
 from busway.api.identity.resource import Resource
 from busway.api.operation import Operation
@@ -38,7 +38,7 @@ _UPDATE = wrapped("user", open_object(_FIELDS))
 _SECRET = {"type": "string", "minLength": 1, "maxLength": 4096}
 _PASSWORDS = closed({"password": _SECRET, "original_password": _SECRET}, "password", "original_password")
 _CHANGE_PASSWORD = wrapped("user", _PASSWORDS)
-QUERY: Definition = {**PAGE, "name": WORD, "domain_id": WORD, "enabled": FLAG}
+QUERY: Definition = {**PAGE, **NAME, "domain_id": WORD, "enabled": FLAG}
 
 
 def expiry(call: Call, user: User) -> str | None:
@@ -76,6 +76,7 @@ def user_filter(call: Call) -> UserFilter:
         domain_id=call.text("domain_id"),
         limit=call.number("limit"),
         marker=call.text("marker"),
+        name_like=name_like(call),
     )
 
 

@@ -18,6 +18,7 @@ from busway.policy import authorize
 from busway.store import access_rules, roles
 from busway.store import application_credentials as store
 from busway.store.database import Tx
+from busway.store.filtered_list import Likeness
 from busway.store.identity_tokens import revoke_credential_tokens
 
 MOST_PER_USER = 100
@@ -97,12 +98,16 @@ def _keep_rules(tx: Tx, user_id: str, rules: Sequence[AccessRule]) -> None:
 
 
 def list_credentials(
-    control: Control, caller: Caller, user_id: str, rule: str = "identity:list_application_credentials"
+    control: Control,
+    caller: Caller,
+    user_id: str,
+    rule: str = "identity:list_application_credentials",
+    like: Sequence[Likeness] = (),
 ) -> list[ApplicationCredential]:
-    """Lists all application credentials of a user, by name."""
+    """Lists the application credentials of a user whose names are `like` all of these, by name."""
     authorize(caller, rule, {"user_id": user_id, "target.user.id": user_id})
     with control.db.read() as tx:
-        return store.list_credentials(tx, user_id)
+        return store.list_credentials(tx, user_id, like)
 
 
 def get_credential(control: Control, caller: Caller, user_id: str, credential_id: str) -> ApplicationCredential:

@@ -295,7 +295,7 @@ def _set(tx: Tx, owner: str, counted: Counted, limit: int, description: str | No
 
 
 def _service_ids(tx: Tx) -> dict[str, str]:
-    found = {kind: service_catalog.list_services(tx, kind) for kind in SERVICES}
+    found = {kind: service_catalog.list_services(tx, service_catalog.ServiceFilter(kind)) for kind in SERVICES}
     return {kind: known[0].id if known else fixed_id("service", kind) for kind, known in found.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,14 +14,21 @@ from busway.domain.identity import ROLE_NAMES, Role
 from busway.policy import authorize
 from busway.store import roles as store
 from busway.store.database import Tx, take_turn
+from busway.store.filtered_list import Likeness
 from busway.store.projects import get_domain
 
 
-def list_roles(control: Control, caller: Caller, domain_id: str = "", name: str | None = None) -> list[Role]:
-    """Lists the roles of the whole cloud, or those of one domain, by name."""
+def list_roles(
+    control: Control,
+    caller: Caller,
+    domain_id: str = "",
+    name: str | None = None,
+    like: Sequence[Likeness] = (),
+) -> list[Role]:
+    """Lists the roles of the whole cloud, or those of one domain, by name; only those with this `name`, or one that is `like` it."""
     authorize(caller, "identity:list_domain_roles" if domain_id else "identity:list_roles")
     with control.db.read() as tx:
-        return [each for each in store.list_roles(tx, domain_id) if name in (None, each.name)]
+        return [each for each in store.list_roles(tx, domain_id, like) if name in (None, each.name)]
 
 
 def get_role(control: Control, caller: Caller, role_id: str) -> Role:

@@ -15,7 +15,7 @@ from busway.domain.service_catalog import INTERFACES, Endpoint, Region, Service,
 from busway.policy import authorize
 from busway.store import service_catalog as store
 from busway.store.database import Tx, take_turn
-from busway.store.service_catalog import EndpointFilter, Page
+from busway.store.service_catalog import EndpointFilter, Page, ServiceFilter
 
 # Type, name and path below the public URL of what Busway itself serves.
 SERVICES = (
@@ -136,11 +136,11 @@ def _check_parent(tx: Tx, region: Region) -> None:
         raise BadInput(f"Region {region.id} would lie in itself", remedy="Choose another parent.", code="region-circle")
 
 
-def list_services(control: Control, caller: Caller, kind: str | None, name: str | None, page: Page) -> list[Service]:
-    """Lists all services, or those of a type or name."""
+def list_services(control: Control, caller: Caller, wanted: ServiceFilter) -> list[Service]:
+    """Lists the services that match a filter."""
     authorize(caller, "identity:list_services")
     with control.db.read() as tx:
-        return store.list_services(tx, kind, name, page)
+        return store.list_services(tx, wanted)
 
 
 def get_service(control: Control, caller: Caller, service_id: str) -> Service:
