@@ -28,10 +28,11 @@ from busway.store.images import images
 from busway.store.keypairs import keypairs
 from busway.store.moves import moves
 from busway.store.networks import networks
-from busway.store.ports import ports
+from busway.store.ports import port_groups, ports
 from busway.store.projects import projects
 from busway.store.quotas import quotas
 from busway.store.routers import routers
+from busway.store.security_groups import security_group_rules, security_groups
 from busway.store.servers import servers
 from busway.store.trusts import trusts
 from busway.store.users import users
@@ -106,6 +107,9 @@ def fill(database: Database, count: int, project_id: str, user_id: str) -> None:
         add(ports, [_port(n, owners[n % 2], str(network)) for n in range(count)])
         add(routers, [_router(n, owners[n % 2]) for n in range(count)])
         add(floating_ips, [_floating(n, owners[n % 2]) for n in range(count)])
+        add(security_groups, [_group(n, owners[n % 2]) for n in range(count)])
+        add(port_groups, [{"port_id": _id("o", n), "group_id": group_id(n)} for n in range(count)])
+        add(security_group_rules, [_rule(n) for n in range(count)])
         add(actions, [_action(n, owners[n % 2], user_id) for n in range(count)])
         add(
             events,
@@ -303,6 +307,25 @@ def _floating(n: int, project: str) -> dict[str, Any]:
     return {
         "id": _id("f", n), "project_id": project, "network_id": _id("n", 0), "address": f"11.{n >> 16}.{n >> 8 & 255}.{n & 255}",
         "own_port": "-", "created": _at(n), "description": "",
+    }  # fmt: skip
+
+
+def group_id(n: int) -> str:
+    return _id("g", n)
+
+
+def _group(n: int, project: str) -> dict[str, Any]:
+    return {"id": group_id(n), "project_id": project, "name": f"group{n:05}", "created": _at(n), "description": ""}
+
+
+def rule_id(n: int) -> str:
+    return _id("r", n)
+
+
+def _rule(n: int) -> dict[str, Any]:
+    return {
+        "id": rule_id(n), "group_id": group_id(n), "direction": "ingress", "ethertype": "IPv4", "created": _at(n),
+        "protocol": "tcp", "port_min": 22, "port_max": 22, "remote_cidr": f"10.{n >> 8}.{n & 255}.0/24", "description": "",
     }  # fmt: skip
 
 

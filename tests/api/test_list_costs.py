@@ -10,10 +10,12 @@ from tests.api.many import (
     Work,
     counted,
     fill,
+    group_id,
     host_id,
     network_id,
     remember_for_good,
     router_id,
+    rule_id,
     server_id,
     subnet_id,
     user_id,
@@ -64,6 +66,18 @@ PATHS = {
     "a router": (f"/network/v2.0/routers/{router_id(100)}", 45),
     "floating addresses": ("/network/v2.0/floatingips?limit=10", 45),
     "a floating address": ("/network/v2.0/floatingips?floating_ip_address=11.0.0.100", 45),
+    "security groups": ("/network/v2.0/security-groups?limit=10", 45),
+    "security groups of a member": ("/network/v2.0/security-groups?limit=10", 45),
+    "security groups after a late marker": ("/network/v2.0/security-groups?limit=10&marker={late_group}", 45),
+    "security groups by name": ("/network/v2.0/security-groups?name=group00100", 45),
+    "a security group": (f"/network/v2.0/security-groups/{group_id(100)}", 45),
+    "rules": ("/network/v2.0/security-group-rules?limit=10", 45),
+    "rules after a late marker": ("/network/v2.0/security-group-rules?limit=10&marker={late_rule}", 45),
+    "rules of a group": (f"/network/v2.0/security-group-rules?security_group_id={group_id(100)}", 45),
+    "a rule": (f"/network/v2.0/security-group-rules/{rule_id(100)}", 45),
+    "compute's security groups": ("/compute/v2.1/os-security-groups?limit=10&all_tenants=1", 35),
+    "a security group of compute": (f"/compute/v2.1/os-security-groups/{group_id(100)}", 35),
+    "security groups of a server": (f"/compute/v2.1/servers/{server_id(100)}/os-security-groups", 45),
     "ports by name": ("/network/v2.0/ports?name=port00100", 45),
     "ports by address": ("/network/v2.0/ports?fixed_ips=ip_address=10.0.0.100", 45),
     "ports by MAC": ("/network/v2.0/ports?mac_address=02:00:00:00:00:64", 45),
@@ -105,6 +119,7 @@ def _costs(folder: Path, template: Path, count: int) -> dict[str, Work]:
         for name, (path, version) in PATHS.items():
             token = server.user(name) if "of a member" in name else None
             late = {"late_network": network_id(count - 20), "late_subnet": subnet_id(count - 20, 4)}
+            late |= {"late_group": group_id(count - 20), "late_rule": rule_id(count - 20)}
             found[name] = _cost(server, token, path.format(**late), version)
         return found
     finally:

@@ -116,6 +116,16 @@ def test_security_groups_keep_their_limits_of_number_and_length(api_server: ApiS
     assert [(each.status_code, "Quota exceeded" in each.text) for each in (over, over_rules)] == [(403, True)] * 2
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_an_id_that_is_none_is_no_security_group_as_for_nova(api_server: ApiServer, method: str) -> None:
+    body = {"security_group": {"name": "g", "description": ""}} if method == "PUT" else None
+
+    answer = api_server.client().request(method, f"{API}/os-security-groups/web", json=body)
+
+    assert answer.status_code == 400
+    assert "should be uuid" in answer.text
+
+
 def test_the_version_before_microversions_has_a_document_where_it_says(api_server: ApiServer) -> None:
     client = api_server.client()
 

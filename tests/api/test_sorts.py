@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from busway.api import openapi
-from busway.api.network.security_groups import COLUMNS, RULE_COLUMNS
 from busway.control.identity.bearer import authenticate
 from busway.store.image_tasks import image_tasks
 from busway.store.images import images
+from busway.store.security_group_list import GROUP_COLUMNS, RULE_SORT_KEYS
 from tests.api.many import NOON, fill
 from tests.api.serving import ApiServer, start_api_server
 
@@ -22,7 +22,7 @@ _NAMES = {
     "is_public": "os-flavor-access:is_public",
 }  # fmt: skip
 # Lists whose schema has no keys, for any attribute is one.
-OPEN = {"/network/v2.0/security-groups": COLUMNS, "/network/v2.0/security-group-rules": RULE_COLUMNS}
+OPEN = {"/network/v2.0/security-groups": GROUP_COLUMNS, "/network/v2.0/security-group-rules": RULE_SORT_KEYS}
 # By these all things of a list are alike.
 ALIKE = {
     *((path, "shared") for path in OPEN),

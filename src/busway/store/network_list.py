@@ -26,7 +26,7 @@ class NetworkFilter:
     """A filter for networks or subnets: each attribute must be equal to one of several values.
 
     `sort` has pairs of an attribute and whether it descends; with `backwards` the page ends before the marker.
-    `project_id` is the project that sees them, None for all. Times are compared as times, not as strings.
+    `project_id` is the project that sees them, None for all; `offset` rows are left out (compute's old lists). Times are compared as times, not as strings.
     """
 
     equal: Mapping[str, Collection[str]] = field(default_factory=dict)
@@ -37,6 +37,7 @@ class NetworkFilter:
     limit: int | None = None
     marker: str | None = None
     backwards: bool = False
+    offset: int = 0
 
 
 EVERY_NETWORK = NetworkFilter()

@@ -29,16 +29,6 @@ class TagFilter:
     not_every: tuple[str, ...] = ()
     none: tuple[str, ...] = ()
 
-    def lets_through(self, tags: Collection[str]) -> bool:
-        """Returns True if a resource with these tags matches."""
-        held = set(tags)
-        return (
-            held.issuperset(self.every)
-            and (not self.some or not held.isdisjoint(self.some))
-            and (not self.not_every or not held.issuperset(self.not_every))
-            and held.isdisjoint(self.none)
-        )
-
     def conditions(self, resource_id: ColumnElement[Any]) -> list[ColumnElement[bool]]:
         """Returns the filter as SQL conditions."""
         found: list[ColumnElement[bool]] = []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Integer, Row, String, Table, delete, func, insert, select, update
+from sqlalchemy import Column, ForeignKey, Index, Integer, Row, String, Table, delete, func, insert, select, update
 
 from busway.domain.ids import ProjectId, SecurityGroupId
 from busway.domain.security_group import SecurityGroup, SecurityRule
@@ -22,11 +22,13 @@ security_groups = Table(
     "security_groups",
     metadata,
     Column("id", String(36), primary_key=True),
-    Column("project_id", String(64), nullable=False, index=True),
-    Column("name", String(255), nullable=False),
+    Column("project_id", String(64), nullable=False),
+    Column("name", String(255), nullable=False, index=True),
     Column("created", UtcTime, nullable=False),
     Column("description", String(255), nullable=False),
     revision_column(),
+    Index("ix_security_groups_created_id", "created", "id"),
+    Index("ix_security_groups_project_id_created_id", "project_id", "created", "id"),
 )
 
 security_group_rules = Table(
@@ -44,6 +46,7 @@ security_group_rules = Table(
     Column("remote_group", String(36), index=True),
     Column("description", String(255), nullable=False),
     revision_column(),
+    Index("ix_security_group_rules_created_id", "created", "id"),
 )
 
 # One row for each change of a project's ports or groups, until `take_changes` has told the project's hosts.
@@ -99,12 +102,10 @@ def remove_rule(tx: Tx, rule: SecurityRule) -> None:
     tx.execute(delete(security_group_rules).where(security_group_rules.c.id == rule.id))
 
 
-def list_groups(tx: Tx, project_id: ProjectId | None = None) -> list[SecurityGroup]:
-    """Lists all groups, or those of a project, oldest first."""
-    statement = select(security_groups).order_by(security_groups.c.created, security_groups.c.id)
-    if project_id is not None:
-        statement = statement.where(security_groups.c.project_id == project_id)
-    return _groups(tx, list(tx.execute(statement)))
+def list_groups(tx: Tx, project_id: ProjectId) -> list[SecurityGroup]:
+    """Lists the groups of a project, oldest first."""
+    statement = select(security_groups).where(security_groups.c.project_id == project_id)
+    return read_groups(tx, list(tx.execute(statement.order_by(security_groups.c.created, security_groups.c.id))))
 
 
 def count_groups(tx: Tx, of: Owners) -> int:
@@ -121,7 +122,20 @@ def count_rules(tx: Tx, of: Owners) -> int:
 def get_groups(tx: Tx, group_ids: Iterable[str], *, lock: bool = False) -> list[SecurityGroup]:
     """Returns the groups with these ids that exist; `lock` locks them until the transaction ends."""
     statement = select(security_groups).where(security_groups.c.id.in_(list(group_ids)))
-    return _groups(tx, list(tx.execute(statement.with_for_update() if lock else statement)))
+    return read_groups(tx, list(tx.execute(statement.with_for_update() if lock else statement)))
+
+
+def group_names(tx: Tx, group_ids: Iterable[str]) -> dict[str, str]:
+    """Returns the names of the groups with these ids that exist."""
+    statement = select(security_groups.c.id, security_groups.c.name).where(security_groups.c.id.in_(list(group_ids)))
+    return {row.id: row.name for row in tx.execute(statement)}
+
+
+def find_rule(tx: Tx, rule_id: str) -> tuple[ProjectId, SecurityRule] | None:
+    """Returns a rule with its group's project, or None."""
+    statement = select(security_group_rules, security_groups.c.project_id).join(security_groups)
+    row = tx.execute(statement.where(security_group_rules.c.id == rule_id)).first()
+    return None if row is None else (ProjectId(row.project_id), rule_of(row))
 
 
 def has_group(tx: Tx, group_id: SecurityGroupId) -> bool:
@@ -147,11 +161,17 @@ def take_changes(tx: Tx) -> list[ProjectId]:
     return sorted({ProjectId(row.project_id) for row in rows})
 
 
-def _groups(tx: Tx, rows: list[Row[Any]]) -> list[SecurityGroup]:
+def rule_of(row: Row[Any]) -> SecurityRule:
+    """Returns the rule of a row, which may have more columns."""
+    return SecurityRule(**{column.name: row._mapping[column] for column in security_group_rules.c})
+
+
+def read_groups(tx: Tx, rows: Sequence[Row[Any]]) -> list[SecurityGroup]:
+    """Returns the groups of these rows, in their order, with their rules."""
     if not rows:
         return []
     rules: dict[str, list[SecurityRule]] = {}
     statement = select(security_group_rules).where(security_group_rules.c.group_id.in_([row.id for row in rows]))
     for row in tx.execute(statement.order_by(security_group_rules.c.created, security_group_rules.c.id)):
-        rules.setdefault(row.group_id, []).append(SecurityRule(**row._mapping))
+        rules.setdefault(row.group_id, []).append(rule_of(row))
     return [SecurityGroup(**row._mapping, rules=tuple(rules.get(row.id, ()))) for row in rows]

@@ -13,8 +13,9 @@ from busway.api.operation import Operation
 from busway.api.schema import FLAG, PAGE, UUID, Schema, as_int, closed, wrapped
 from busway.control.networks import security_group as use_cases
 from busway.control.networks.security_group import NewRule
-from busway.domain.errors import BadInput, Conflict, NotFound
-from busway.domain.security_group import SecurityGroup, SecurityRule
+from busway.domain.errors import BadInput, Conflict
+from busway.domain.provider import is_uuid
+from busway.store.network_list import NetworkFilter
 
 ROOT, RULES = "/compute/v2.1/os-security-groups", "/compute/v2.1/os-security-group-rules"
 _LAST = 35
@@ -41,28 +42,31 @@ _NEW_RULE = Schema(
 )
 
 
-def _rows(call: Call) -> list[SecurityGroup]:
-    everybody = call.flag("all_tenants") and call.caller.is_admin
-    found = use_cases.list_groups(call.control, call.caller)
-    return [group for group in found if everybody or group.project_id == call.caller.project_id]
-
-
 def _list(call: Call) -> Reply:
-    start = call.number("offset") or 0
-    page, names = _rows(call)[start : start + limit_of(call)], _names(call)
+    everybody = call.flag("all_tenants") and call.caller.is_admin
+    owner = None if everybody else call.caller.project_id
+    wanted = NetworkFilter(project_id=owner, limit=limit_of(call), offset=call.number("offset") or 0)
+    page = use_cases.list_groups(call.control, call.caller, wanted)
+    names = use_cases.remote_names(call.control, page)
     return Reply({"security_groups": [nova_group(group, names) for group in page]})
 
 
-def _find(call: Call) -> SecurityGroup:
-    found = use_cases.list_groups(call.control, call.caller)
-    for group in found:
-        if group.id == call.path["id"]:
-            return group
-    raise NotFound(f"Security group {call.path['id']} not found.", code="security-group-not-found")
+def _id(call: Call) -> str:
+    """The id in the path; raises `BadInput` for one that is no UUID, as Nova does, where the network API has 404."""
+    group_id = call.path["id"]
+    if not is_uuid(group_id):
+        raise BadInput(
+            "Security group id should be uuid",
+            detail=f"'{group_id}' is none.",
+            remedy="Find it by its name: openstack security group list",
+            code="security-group-id",
+        )
+    return group_id
 
 
 def _show(call: Call) -> Reply:
-    return Reply({"security_group": nova_group(_find(call), _names(call))})
+    found = use_cases.get_group(call.control, call.caller, _id(call))
+    return Reply({"security_group": nova_group(found, use_cases.remote_names(call.control, [found]))})
 
 
 def _create(call: Call) -> Reply:
@@ -74,14 +78,14 @@ def _create(call: Call) -> Reply:
 def _update(call: Call) -> Reply:
     given = call.body["security_group"]
     made = use_cases.update_group(
-        call.control, call.caller, call.path["id"], name=given["name"], description=given.get("description")
+        call.control, call.caller, _id(call), name=given["name"], description=given.get("description")
     )
     return Reply({"security_group": nova_group(made)})
 
 
 def _delete(call: Call) -> Reply:
     try:
-        use_cases.delete_group(call.control, call.caller, call.path["id"])
+        use_cases.delete_group(call.control, call.caller, _id(call))
     except Conflict as error:
         raise _as_nova(error) from error
     return ACCEPTED
@@ -104,17 +108,15 @@ def _create_rule(call: Call) -> Reply:
         group, rule = use_cases.create_rule(call.control, call.caller, wanted)
     except Conflict as error:
         raise _as_nova(error) from error
-    return Reply({"security_group_rule": _rule(group, rule, _names(call))})
+    made = replace(group, rules=(rule,))
+    rows = nova_group(made, use_cases.remote_names(call.control, [made]))["rules"]
+    assert isinstance(rows, list)
+    return Reply({"security_group_rule": rows[0]})
 
 
 def _as_nova(error: Conflict) -> BadInput:
     """Nova answers 400 where Neutron has 409."""
     return BadInput(error.brief, detail=error.detail, remedy=error.remedy, code=error.code)
-
-
-def _names(call: Call) -> dict[str, str]:
-    """The names of the groups that rules may name."""
-    return {group.id: group.name for group in use_cases.list_groups(call.control, call.caller)}
 
 
 def _port(value: object, name: str) -> int | None:
@@ -123,12 +125,6 @@ def _port(value: object, name: str) -> int | None:
         return None
     number = as_int(value, name, least=-1, most=65535)
     return None if number == -1 else number
-
-
-def _rule(group: SecurityGroup, rule: SecurityRule, names: dict[str, str]) -> object:
-    rows = nova_group(replace(group, rules=(rule,)), names)["rules"]
-    assert isinstance(rows, list)
-    return rows[0]
 
 
 def _delete_rule(call: Call) -> Reply:

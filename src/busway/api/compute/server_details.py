@@ -53,7 +53,7 @@ def _security_groups(call: Call) -> Reply:
     server = _server(call)
     held = networks.ports_of_server(call.control, server.id)
     named = {group for port in held for group in port.groups}
-    known = [group for group in security_group.list_groups(call.control, call.caller) if group.id in named]
+    known = security_group.get_groups(call.control, call.caller, named)
     return Reply({"security_groups": [nova_group(group) for group in known]})
 
 

@@ -74,7 +74,7 @@ _VALUES: dict[str, Callable[[str, str], str]] = {
     **dict.fromkeys(("port_range_min", "port_range_max"), partial(_number_or_none, most=_MOST_PORT)),
     "protocol": _protocol,
     **dict.fromkeys(("remote_ip_prefix", "normalized_cidr"), _prefix),
-    **dict.fromkeys(("status", "mac_address"), _lower),
+    **dict.fromkeys(("status", "mac_address", "direction", "ethertype"), _lower),
 }
 
 

@@ -16,8 +16,8 @@ _TIMES = ("created_at", "updated_at")
 _LISTS = frozenset({"subnets", "availability_zones", "availability_zone_hints", "dns_nameservers", "service_types"})
 
 
-def network_filter(call: Call, columns: Collection[str]) -> NetworkFilter:
-    """The filter of a query; raises `BadInput` for an attribute, a value or an order that can't be."""
+def network_filter(call: Call, columns: Collection[str], *, sort_keys: Collection[str] | None = None) -> NetworkFilter:
+    """The filter of a query; lists are sorted by all columns that are no lists, or by `sort_keys`. Raises `BadInput` for an attribute, a value or an order that can't be."""
     equal: dict[str, set[str]] = {}
     times: dict[str, set[datetime]] = {}
     for name, value in call.query.multi_items():
@@ -30,7 +30,7 @@ def network_filter(call: Call, columns: Collection[str]) -> NetworkFilter:
         equal,
         times,
         tags=tag_filter(call),
-        sort=sort_of(call, frozenset(columns) - _LISTS),
+        sort=sort_of(call, frozenset(columns) - _LISTS if sort_keys is None else sort_keys),
         limit=call.number("limit") or None,
         marker=call.text("marker"),
         backwards=call.flag("page_reverse"),

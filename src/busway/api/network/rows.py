@@ -24,17 +24,13 @@ _MOST_AT_ONCE = 100
 
 
 def listing(call: Call, key: str, rows: Iterable[Row], columns: Collection[str]) -> Reply:
-    """The rows whose columns equal the query's, cut to the asked fields, from after `marker` on and at most `limit`; raises `BadInput` for a value that can't be."""
+    """Of a few rows that are no table's, those whose columns equal the query's, cut to the asked fields, from after `marker` on and at most `limit`; raises `BadInput` for a value that can't be."""
     asked: dict[str, set[str]] = {}
-    is_tagged = key.removesuffix("s") in _TAGGED
     for name, value in call.query.multi_items():
-        if name not in PAGING and not (is_tagged and name in TAG_FILTERS):
+        if name not in PAGING:
             asked.setdefault(name, set()).add(filter_value(name, value).lower())
     refuse_unknown(asked, columns)
     kept = [row for row in rows if all(_matches(row, name, values) for name, values in asked.items())]
-    if is_tagged and not TAG_FILTERS.isdisjoint(call.query):
-        wanted = tag_filter(call)
-        kept = [row for row in with_tags(call, kept) if wanted.lets_through(_tags(row))]
     return page_reply(call, key, _page(call, kept, columns))
 
 
@@ -52,11 +48,6 @@ def with_tags(call: Call, rows: Iterable[Row]) -> list[Row]:
     several = list(rows)
     known = tags_of(call.control, [str(row["id"]) for row in several])
     return [{**row, "tags": list(known.get(str(row["id"]), ()))} for row in several]
-
-
-def _tags(row: Row) -> list[str]:
-    held = row["tags"]
-    return [str(tag) for tag in held] if isinstance(held, list) else []
 
 
 def refuse_unknown(names: Iterable[str], columns: Collection[str]) -> None:

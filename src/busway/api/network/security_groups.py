@@ -9,14 +9,16 @@ from busway.api.answer import wrap
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
 from busway.api.network.answers import GROUP, RULE, listed, shown
+from busway.api.network.network_query import network_filter
 from busway.api.network.networks import NAME, PROJECT
-from busway.api.network.rows import Row, changed_reply, listing, one
+from busway.api.network.rows import Row, changed_reply, one, page_reply
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, UUID, Schema, as_bool, as_int, closed
 from busway.control.networks import security_group as use_cases
 from busway.domain.errors import BadInput, NotSupported
 from busway.domain.ids import ProjectId
 from busway.domain.security_group import SecurityGroup, SecurityRule
+from busway.store.security_group_list import GROUP_COLUMNS, RULE_COLUMNS, RULE_SORT_KEYS
 
 ROOT = "/network/v2.0"
 _COMMON = {"name": NAME, "description": NAME, "stateful": BOOLEAN}
@@ -54,21 +56,6 @@ _CREATE_RULE = Schema(
 )
 
 
-COLUMNS = frozenset(
-    {
-        "id", "name", "description", "stateful", "shared", "tenant_id", "project_id", "revision_number", "created_at",
-        "updated_at",
-    }
-)  # fmt: skip
-RULE_COLUMNS = frozenset(
-    {
-        "id", "security_group_id", "direction", "ethertype", "protocol", "port_range_min", "port_range_max",
-        "remote_ip_prefix", "remote_group_id", "remote_address_group_id", "normalized_cidr", "description", "tenant_id",
-        "project_id", "revision_number", "created_at", "updated_at",
-    }
-)  # fmt: skip
-
-
 def _group(group: SecurityGroup) -> Row:
     return {
         "id": group.id,
@@ -78,7 +65,7 @@ def _group(group: SecurityGroup) -> Row:
         "shared": False,
         "tenant_id": group.project_id,
         "project_id": group.project_id,
-        "security_group_rules": [_rule(group, rule) for rule in group.rules],
+        "security_group_rules": [_rule(group.project_id, rule) for rule in group.rules],
         "tags": [],
         "revision_number": group.revision,
         "created_at": nova_time(group.created),
@@ -86,10 +73,10 @@ def _group(group: SecurityGroup) -> Row:
     }
 
 
-def _rule(group: SecurityGroup, rule: SecurityRule) -> Row:
+def _rule(project_id: ProjectId, rule: SecurityRule) -> Row:
     return {
         "id": rule.id,
-        "security_group_id": group.id,
+        "security_group_id": rule.group_id,
         "direction": rule.direction,
         "ethertype": rule.ethertype,
         "protocol": rule.protocol,
@@ -100,8 +87,8 @@ def _rule(group: SecurityGroup, rule: SecurityRule) -> Row:
         "remote_address_group_id": None,
         "normalized_cidr": rule.normalized_cidr,
         "description": rule.description,
-        "tenant_id": group.project_id,
-        "project_id": group.project_id,
+        "tenant_id": project_id,
+        "project_id": project_id,
         "tags": [],
         "revision_number": rule.revision,
         "created_at": nova_time(rule.created),
@@ -134,20 +121,13 @@ def nova_group(group: SecurityGroup, names: Mapping[str, str] | None = None) -> 
     }
 
 
-def _groups(call: Call) -> list[Row]:
-    return [_group(each) for each in use_cases.list_groups(call.control, call.caller)]
-
-
-def _rules(call: Call) -> list[Row]:
-    return [_rule(*each) for each in use_cases.list_rules(call.control, call.caller)]
-
-
 def _list(call: Call) -> Reply:
-    return listing(call, "security_groups", _groups(call), COLUMNS)
+    found = use_cases.list_groups(call.control, call.caller, network_filter(call, GROUP_COLUMNS))
+    return page_reply(call, "security_groups", [_group(each) for each in found])
 
 
 def _show(call: Call) -> Reply:
-    return one(call, "security_group", _groups(call))
+    return one(call, "security_group", [_group(use_cases.get_group(call.control, call.caller, call.path["id"]))])
 
 
 def _create(call: Call) -> Reply:
@@ -175,11 +155,14 @@ def _delete(call: Call) -> Reply:
 
 
 def _list_rules(call: Call) -> Reply:
-    return listing(call, "security_group_rules", _rules(call), RULE_COLUMNS)
+    wanted = network_filter(call, RULE_COLUMNS, sort_keys=RULE_SORT_KEYS)
+    found = use_cases.list_rules(call.control, call.caller, wanted)
+    return page_reply(call, "security_group_rules", [_rule(*each) for each in found])
 
 
 def _show_rule(call: Call) -> Reply:
-    return one(call, "security_group_rule", _rules(call))
+    found = use_cases.get_rule(call.control, call.caller, call.path["id"])
+    return one(call, "security_group_rule", [_rule(*found)])
 
 
 def _create_rule(call: Call) -> Reply:
@@ -197,7 +180,8 @@ def _create_rule(call: Call) -> Reply:
         given.get("description") or "",
         given.get("project_id") or given.get("tenant_id"),
     )
-    return Reply({"security_group_rule": _rule(*use_cases.create_rule(call.control, call.caller, wanted))}, 201)
+    group, rule = use_cases.create_rule(call.control, call.caller, wanted)
+    return Reply({"security_group_rule": _rule(group.project_id, rule)}, 201)
 
 
 def _delete_rule(call: Call) -> Reply:

@@ -7,7 +7,7 @@ from busway.domain.errors import Forbidden, NotFound
 from busway.domain.ids import ProjectId
 from busway.domain.network import Network, Port, Subnet
 from busway.domain.router import FloatingIp, Router
-from busway.domain.security_group import SecurityGroup
+from busway.domain.security_group import SecurityGroup, SecurityRule
 from busway.store import floating_ips, networks, ports, routers, security_groups
 from busway.store.database import Tx
 
@@ -91,6 +91,14 @@ def visible_group(tx: Tx, caller: Caller, group_id: str, *, lock: bool = False) 
     if not found or not caller.may_see(found[0].project_id):
         raise missing("security group", group_id)
     return found[0]
+
+
+def visible_rule(tx: Tx, caller: Caller, rule_id: str) -> tuple[ProjectId, SecurityRule]:
+    """Returns a rule of a security group of the caller's project, with that project; raises `NotFound`."""
+    found = security_groups.find_rule(tx, rule_id)
+    if found is None or not caller.may_see(found[0]):
+        raise missing("security group rule", rule_id)
+    return found
 
 
 def visible_router(tx: Tx, caller: Caller, router_id: str, *, lock: bool = False) -> Router:

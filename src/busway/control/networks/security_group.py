@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from busway.control.context import Control
 from busway.control.networks import quota
-from busway.control.networks.access import missing, scope, visible_group
+from busway.control.networks.access import missing, scope, visible_group, visible_rule
 from busway.control.networks.changes import tell_hosts
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict
@@ -25,6 +25,8 @@ from busway.policy import authorize
 from busway.store import ports
 from busway.store import security_groups as store
 from busway.store.database import Tx
+from busway.store.network_list import EVERY_NETWORK, NetworkFilter
+from busway.store.security_group_list import list_group_page, list_rule_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +71,45 @@ def _make_default(control: Control, tx: Tx, project_id: ProjectId, group_id: Sec
     return made
 
 
-def list_groups(control: Control, caller: Caller) -> list[SecurityGroup]:
-    """Lists the groups of the caller's project with its default group; for an admin, those of all projects."""
+def list_groups(control: Control, caller: Caller, wanted: NetworkFilter = EVERY_NETWORK) -> list[SecurityGroup]:
+    """Lists the groups of the caller's project that match a filter, its default group included; for an admin, those of all projects."""
+    _ensure_default(control, caller)
     with control.db.read() as tx:
-        found = store.list_groups(tx, scope(caller))
-    if not caller.project_id or any(group.id == default_group_id(caller.project_id) for group in found):
-        return found
-    with control.db.write() as tx:
-        default_group(control, tx, caller.project_id)
-        return store.list_groups(tx, scope(caller))
+        return list_group_page(tx, replace(wanted, project_id=scope(caller) or wanted.project_id))
+
+
+def get_groups(control: Control, caller: Caller, group_ids: Collection[str]) -> list[SecurityGroup]:
+    """Returns those of some groups that the caller sees, oldest first."""
+    with control.db.read() as tx:
+        found = store.get_groups(tx, group_ids)
+    seen = [group for group in found if caller.may_see(group.project_id)]
+    return sorted(seen, key=lambda group: (group.created, group.id))
+
+
+def get_group(control: Control, caller: Caller, group_id: str) -> SecurityGroup:
+    """Returns one group; raises `NotFound`."""
+    if group_id == default_group_id(caller.project_id):
+        _ensure_default(control, caller)
+    with control.db.read() as tx:
+        return visible_group(tx, caller, group_id)
+
+
+def remote_names(control: Control, groups: Iterable[SecurityGroup]) -> dict[str, str]:
+    """Returns the names of the groups that the rules of these groups name."""
+    named = {rule.remote_group for group in groups for rule in group.rules if rule.remote_group}
+    with control.db.read() as tx:
+        return store.group_names(tx, named) if named else {}
+
+
+def _ensure_default(control: Control, caller: Caller) -> None:
+    """Makes the default group of the caller's project, if it is missing."""
+    if not caller.project_id:
+        return
+    with control.db.read() as tx:
+        there = store.has_group(tx, default_group_id(caller.project_id))
+    if not there:
+        with control.db.write() as tx:
+            default_group(control, tx, caller.project_id)
 
 
 def names_of(control: Control, server_ids: Sequence[ServerId]) -> dict[ServerId, tuple[str, ...]]:
@@ -145,13 +177,23 @@ def delete_group(control: Control, caller: Caller, group_id: str) -> None:
     tell_hosts(control)
 
 
-def list_rules(control: Control, caller: Caller) -> list[tuple[SecurityGroup, SecurityRule]]:
-    """Lists the rules of all groups that the caller sees, each with its group."""
-    return [(group, rule) for group in list_groups(control, caller) for rule in group.rules]
+def list_rules(
+    control: Control, caller: Caller, wanted: NetworkFilter = EVERY_NETWORK
+) -> list[tuple[ProjectId, SecurityRule]]:
+    """Lists the rules of the groups that the caller sees that match a filter, each with its group's project."""
+    _ensure_default(control, caller)
+    with control.db.read() as tx:
+        return list_rule_page(tx, replace(wanted, project_id=scope(caller)))
+
+
+def get_rule(control: Control, caller: Caller, rule_id: str) -> tuple[ProjectId, SecurityRule]:
+    """Returns one rule with its group's project; raises `NotFound`."""
+    with control.db.read() as tx:
+        return visible_rule(tx, caller, rule_id)
 
 
 def create_rule(control: Control, caller: Caller, wanted: NewRule) -> tuple[SecurityGroup, SecurityRule]:
-    """Adds a rule to a group; raises `Conflict` if the group has an equal one."""
+    """Adds a rule to a group, and returns both; raises `Conflict` if the group has an equal one."""
     with control.db.write() as tx:
         quota.take_projects(control, tx, [visible_group(tx, caller, wanted.group_id).project_id])
         group = visible_group(tx, caller, wanted.group_id, lock=True)
@@ -176,13 +218,9 @@ def create_rule(control: Control, caller: Caller, wanted: NewRule) -> tuple[Secu
 def delete_rule(control: Control, caller: Caller, rule_id: str) -> None:
     """Deletes a rule; open connections that it permitted end at once."""
     with control.db.write() as tx:
-        for group in store.list_groups(tx, scope(caller)):
-            if rule := next((each for each in group.rules if each.id == rule_id), None):
-                store.remove_rule(tx, rule)
-                store.note_change(tx, group.project_id, control.now())
-                break
-        else:
-            raise missing("security group rule", rule_id)
+        owner, rule = visible_rule(tx, caller, rule_id)
+        store.remove_rule(tx, rule)
+        store.note_change(tx, owner, control.now())
     tell_hosts(control)
 
 
