@@ -16,6 +16,7 @@ _QUOTAS = "api/test_quotas.py::"
 _NETWORKS = "api/test_networks.py::"
 _ROUTERS = "api/test_routers.py::"
 _FLAGS = "api/test_network_flags.py::"
+_TRUNKS = "api/test_trunks.py::"
 _HERE = "api/test_change_effects.py::"
 _IMMUTABLE = f"{_DOMAINS}test_what_is_immutable_stays_until_that_is_taken_away"
 _CATALOG = "api/test_service_catalog.py::test_what_an_operator_enters_and_changes_is_in_the_next_token"
@@ -408,6 +409,18 @@ CHANGES: dict[str, dict[str, str]] = {
         "subnet_id": f"{_ROUTERS}test_an_interface_comes_by_subnet_or_port_and_goes",
         "port_id": f"{_ROUTERS}test_an_interface_may_be_told_the_subnet_that_it_is_on_and_no_other",
     },
+    "PUT /network/v2.0/trunks/{id}": {
+        "admin_state_up": f"{_TRUNKS}test_a_trunk_that_is_switched_off_keeps_what_it_has"
+    },
+    "PUT /network/v2.0/trunks/{id}/add_subports": {
+        "port_id": f"{_TRUNKS}test_a_trunk_carries_ports_and_its_parent_tells_which",
+        **dict.fromkeys(
+            ("segmentation_id", "segmentation_type"), f"{_TRUNKS}test_vlan_ids_are_unique_within_a_trunk_and_in_range"
+        ),
+    },
+    "PUT /network/v2.0/trunks/{id}/remove_subports": dict.fromkeys(
+        ("port_id", "segmentation_id", "segmentation_type"), f"{_TRUNKS}test_sub_ports_that_are_removed_are_free"
+    ),
     "PUT /network/v2.0/floatingips/{id}": {
         "port_id": f"{_ROUTERS}test_a_floating_address_leads_to_a_port_and_is_one_of_its_servers_addresses",
         "fixed_ip_address": f"{_HERE}test_a_floating_address_leads_to_an_address_of_its_port_only",
@@ -419,6 +432,7 @@ CHANGES: dict[str, dict[str, str]] = {
             f"{_HERE}test_a_quota_of_networks_is_held",
         ),
         **dict.fromkeys(("router", "floatingip"), f"{_ROUTERS}test_routers_and_floating_addresses_have_quotas"),
+        "trunk": f"{_TRUNKS}test_trunks_have_a_quota",
         **dict.fromkeys(
             ("check_limit", "force", "subnetpool", "rbac_policy"),
             "api/test_quotas.py::test_limits_of_networks_are_checked_against_what_there_is",
@@ -432,7 +446,7 @@ CHANGES: dict[str, dict[str, str]] = {
     },
     **{
         f"PUT /network/v2.0/{kind}/{{id}}/tags": {}
-        for kind in ("networks", "subnets", "ports", "security-groups", "routers", "floatingips")
+        for kind in ("networks", "subnets", "ports", "security-groups", "routers", "floatingips", "trunks")
     },
     "PUT /placement/resource_providers/{id}/inventories": {
         "resource_provider_generation": _RESERVED,

@@ -53,6 +53,10 @@ def _credential(given: dict[str, Any]) -> dict[str, Any]:
     return {"methods": ["application_credential"], "application_credential": {**given, "secret": "of kept"}}
 
 
+def _carried(port: str) -> dict[str, Any]:
+    return {"port_id": port, "segmentation_type": "vlan", "segmentation_id": 1}
+
+
 def _of_admin() -> dict[str, Any]:
     return {"methods": ["password"], "password": {"user": {"id": "{admin}", "password": OF_ADMIN}}}
 
@@ -318,6 +322,13 @@ BASES: dict[str, Base | list[Base]] = {
         Base({"subnet_id": "{joined subnet}"}, {"id": "{joined}"}),
         Base({"port_id": "{joined port}"}, {"id": "{joined}"}),
     ],
+    "POST /network/v2.0/trunks": Base({"trunk": {"port_id": "{own port to carry}"}}),
+    "PUT /network/v2.0/trunks/{id}": Base({"trunk": {}}),
+    "PUT /network/v2.0/trunks/{id}/add_subports": Base({"sub_ports": [_carried("{port to carry}")]}),
+    "PUT /network/v2.0/trunks/{id}/remove_subports": Base(
+        {"sub_ports": [{"port_id": "{carried port}"}]}, {"id": "{carrying}"}
+    ),
+    "PUT /network/v2.0/trunks/{id}/tags": Base({"tags": []}),
     "POST /network/v2.0/floatingips": Base({"floatingip": {"floating_network_id": "{outer}"}}),
     "PUT /network/v2.0/floatingips/{id}": Base({"floatingip": {}}),
     "PUT /network/v2.0/routers/{id}/tags": Base({"tags": []}),
@@ -419,6 +430,7 @@ class FieldWorld(World):
         roles = {each["name"]: each["id"] for each in admin.get("/identity/v3/roles").json()["roles"]}
         return {
             **self._routed(),
+            **self._trunks(),
             "image": server.image("second"),
             "compute": fixed_id("service", "compute"),
             "service": self._post("/identity/v3/services", "service", type="own", name="own"),
@@ -460,6 +472,17 @@ class FieldWorld(World):
         floating = self.admin.get("/network/v2.0/floatingips").json()["floatingips"][0]["floating_ip_address"]
         of_outer = {"outer": outer["id"], "outer subnet": outer["subnets"][0], "floating address": floating}
         return {**found, **of_outer, "joined port": joined["port_id"]}
+
+    def _trunks(self) -> dict[str, str]:
+        """A trunk that carries a port, and a port that a trunk may carry: they are of the project that has the first trunk."""
+        known = self.admin.get("/network/v2.0/trunks").json()["trunks"][0]
+        network = self.admin.get(f"/network/v2.0/ports/{known['port_id']}").json()["port"]["network_id"]
+        wanted = {"network_id": network, "project_id": known["project_id"]}
+        parent, carried, free = (self._post("/network/v2.0/ports", "port", **wanted) for _ in range(3))
+        trunk = {"port_id": parent, "sub_ports": [_carried(carried)], "project_id": known["project_id"]}
+        carrying = self._post("/network/v2.0/trunks", "trunk", **trunk)
+        own = self._post("/network/v2.0/ports", "port", network_id=network)
+        return {"carrying": carrying, "carried port": carried, "port to carry": free, "own port to carry": own}
 
     def try_out(self, method: str, path: str, base: Base, body: Any, version: int) -> tuple[Outcome, Any]:
         """What a request did, and its answer."""

@@ -34,6 +34,7 @@ from busway.store.quotas import quotas
 from busway.store.routers import routers
 from busway.store.security_groups import security_group_rules, security_groups
 from busway.store.servers import servers
+from busway.store.trunks import subports, trunks
 from busway.store.trusts import trusts
 from busway.store.users import users
 
@@ -106,6 +107,8 @@ def fill(database: Database, count: int, project_id: str, user_id: str) -> None:
         add(networks, [_network(n) for n in range(count)])
         add(ports, [_port(n, owners[n % 2], str(network)) for n in range(count)])
         add(routers, [_router(n, owners[n % 2]) for n in range(count)])
+        add(trunks, [_trunk(n, owners[n % 2]) for n in range(count)])
+        add(subports, [{"port_id": _id("o", n), "trunk_id": trunk_id(n + 1), "vlan": 1} for n in range(count)])
         add(floating_ips, [_floating(n, owners[n % 2]) for n in range(count)])
         add(security_groups, [_group(n, owners[n % 2]) for n in range(count)])
         add(port_groups, [{"port_id": _id("o", n), "group_id": group_id(n)} for n in range(count)])
@@ -300,6 +303,17 @@ def _router(n: int, project: str) -> dict[str, Any]:
     return {
         "id": router_id(n), "project_id": project, "name": f"router{n:05}", "created": _at(n), "description": "", "up": True,
         "snat": True,
+    }  # fmt: skip
+
+
+def trunk_id(n: int) -> str:
+    return _id("k", n)
+
+
+def _trunk(n: int, project: str) -> dict[str, Any]:
+    return {
+        "id": trunk_id(n), "project_id": project, "name": f"trunk{n:05}", "created": _at(n), "description": "", "up": True,
+        "port_id": _id("o", n),
     }  # fmt: skip
 
 

@@ -210,6 +210,7 @@ class World:
             "os-server-groups": member.post("/compute/v2.1/os-server-groups", json=group).json()["server_group"]["id"],
             "ports": member.get("/network/v2.0/ports").json()["ports"][0]["id"],
             "routers": member.post("/network/v2.0/routers", json={"router": {"name": "r"}}).json()["router"]["id"],
+            "trunks": self._trunk(member),
             **dict.fromkeys(("floatingips", "os-floating-ips"), self._floating(member)),
         }
 
@@ -219,6 +220,11 @@ class World:
         self._post("/network/v2.0/subnets", "subnet", network_id=outer, cidr="203.0.113.0/24")
         wanted = {"floatingip": {"floating_network_id": outer}}
         return str(member.post("/network/v2.0/floatingips", json=wanted).json()["floatingip"]["id"])
+
+    def _trunk(self, member: httpx.Client) -> str:
+        network = self._post("/network/v2.0/networks", "network", shared=True, **{"provider:network_type": "geneve"})
+        parent = member.post("/network/v2.0/ports", json={"port": {"network_id": network}}).json()["port"]["id"]
+        return str(member.post("/network/v2.0/trunks", json={"trunk": {"port_id": parent}}).json()["trunk"]["id"])
 
     def _token_on(self, name: str, scope: dict[str, Any]) -> str:
         """A token of somebody for another scope than a project."""

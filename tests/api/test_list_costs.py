@@ -18,6 +18,7 @@ from tests.api.many import (
     rule_id,
     server_id,
     subnet_id,
+    trunk_id,
     user_id,
 )
 from tests.api.serving import ApiServer, start_api_server
@@ -64,6 +65,9 @@ PATHS = {
     "ports by server": (f"/network/v2.0/ports?device_id={server_id(100)}", 45),
     "routers": ("/network/v2.0/routers?limit=10", 45),
     "a router": (f"/network/v2.0/routers/{router_id(100)}", 45),
+    "trunks": ("/network/v2.0/trunks?limit=10", 45),
+    "trunks that carry ports in use": ("/network/v2.0/trunks?status=ACTIVE&limit=10", 45),
+    "a trunk": (f"/network/v2.0/trunks/{trunk_id(100)}", 45),
     "floating addresses": ("/network/v2.0/floatingips?limit=10", 45),
     "a floating address": ("/network/v2.0/floatingips?floating_ip_address=11.0.0.100", 45),
     "security groups": ("/network/v2.0/security-groups?limit=10", 45),

@@ -22,6 +22,11 @@ CHANGES: dict[str, Any] = {
     "PUT routers": {"router": {"name": "changed"}},
     "PUT floatingips": {"floatingip": {"description": "changed"}},
     "PUT security-groups": {"security_group": {"name": "changed"}},
+    "PUT trunks": {"trunk": {"name": "changed"}},
+    "PUT trunks/add_subports": {
+        "sub_ports": [{"port_id": "{spare}", "segmentation_type": "vlan", "segmentation_id": 1}]
+    },
+    "PUT trunks/remove_subports": {"sub_ports": [{"port_id": "{spare}"}]},
     "PUT routers/add_router_interface": {"subnet_id": "{free}"},
     "PUT routers/remove_router_interface": {"subnet_id": "{free}"},
     **{
@@ -58,12 +63,14 @@ def things(routed_server: ApiServer, member: httpx.Client) -> dict[str, str]:
     join = {"subnet_id": found["subnets"]}
     member.put(f"{ROOT}/routers/{found['routers']}/add_router_interface", json=join).raise_for_status()
     found["floatingips"] = made("floatingip", floating_network_id=public)
+    found["trunks"] = made("trunk", port_id=made("port", network_id=other))
     group = found["security-groups"] = made("security_group", name="g")
     found["security-group-rules"] = made("security_group_rule", security_group_id=group, direction="ingress")
     for kind, each in found.items():
         if kind != "security-group-rules":
             member.put(f"{ROOT}/{kind}/{each}/tags/gold").raise_for_status()
-    return {**found, "free": made("subnet", network_id=other, cidr="10.2.0.0/24")}
+    free = made("subnet", network_id=other, cidr="10.2.0.0/24")
+    return {**found, "free": free, "spare": made("port", network_id=other)}
 
 
 def revision_of(http: httpx.Client, things: Mapping[str, str], kind: str) -> int:
@@ -75,12 +82,18 @@ def change(http: httpx.Client, things: Mapping[str, str], asked: str, revision: 
     method, _, where = asked.partition(" ")
     kind, _, rest = where.partition("/")
     path = f"{ROOT}/{kind}/{things[kind]}" + (f"/{rest}" if rest else "")
-    body = {
-        key: things.get(value[1:-1], value) if isinstance(value, str) else value
-        for key, value in CHANGES.get(asked, {}).items()
-    }
+    body = _filled(CHANGES.get(asked, {}), things)
     headers = {} if revision is None else {"If-Match": f"revision_number={revision}"}
     return http.request(method, path, json=body or None, headers=headers)
+
+
+def _filled(body: Any, things: Mapping[str, str]) -> Any:
+    """A body with the ids of things."""
+    if isinstance(body, dict):
+        return {key: _filled(value, things) for key, value in body.items()}
+    if isinstance(body, list):
+        return [_filled(each, things) for each in body]
+    return things.get(body[1:-1], body) if isinstance(body, str) else body
 
 
 def _changes() -> list[str]:
@@ -90,7 +103,16 @@ def _changes() -> list[str]:
         kind, _, rest = each.path.removeprefix(f"{ROOT}/").partition("/{id}")
         if kind in REVISED and each.method in ("PUT", "DELETE"):
             found.append(f"{each.method} {kind}{rest.replace('{tag}', 'gold')}")
-    order = ("routers", "floatingips", "ports", "subnets", "networks", "security-group-rules", "security-groups")
+    order = (
+        "trunks",
+        "routers",
+        "floatingips",
+        "ports",
+        "subnets",
+        "networks",
+        "security-group-rules",
+        "security-groups",
+    )
     return sorted(found, key=lambda each: (each.startswith("DELETE") and "/" not in each, order.index(_kind(each))))
 
 

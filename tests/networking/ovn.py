@@ -231,9 +231,9 @@ class Guest:
         """Makes the kernel compute TCP's checksums, which it leaves to cards."""
         self.do(*PYTHON, CHECKSUMS, "eth0")
 
-    def has(self, address: str) -> None:
-        """Gives the card an address, as a guest does that does not ask DHCP."""
-        self.do("ip", "address", "replace", address, "dev", "eth0", *(("nodad",) if ":" in address else ()))
+    def has(self, address: str, card: str = "eth0") -> None:
+        """Gives a card an address, as a guest does that does not ask DHCP."""
+        self.do("ip", "address", "replace", address, "dev", card, *(("nodad",) if ":" in address else ()))
 
     def pings(self, address: str) -> bool:
         """True when the address answers."""
@@ -276,13 +276,13 @@ class Guest:
         argv = ("ip", "netns", "exec", self.name, *PYTHON, _FETCH, f"/{path}")
         return subprocess.run(argv, capture_output=True, text=True, timeout=60).stdout
 
-    def lease(self) -> dict[str, str]:
+    def lease(self, card: str = "eth0") -> dict[str, str]:
         """What busybox's DHCP client is told, {} for nothing."""
         script = Path("/run") / f"lease-{self.name}.sh"
         script.write_text('#!/bin/sh\n[ "$1" = bound ] && env\nexit 0\n')
         script.chmod(0o755)
         asked = ("-O", "staticroutes", "-O", "mtu")
-        argv = ("busybox", "udhcpc", "-i", "eth0", "-s", str(script), "-n", "-q", "-f", "-t", "3", "-T", "1", *asked)
+        argv = ("busybox", "udhcpc", "-i", card, "-s", str(script), "-n", "-q", "-f", "-t", "3", "-T", "1", *asked)
         done = subprocess.run(("ip", "netns", "exec", self.name, *argv), capture_output=True, text=True, timeout=60)
         return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
 

@@ -46,6 +46,15 @@ def test_routers_join_networks_and_lead_out_and_floating_addresses_lead_in() -> 
     _run("routers")
 
 
+@pytest.mark.thorough
+@pytest.mark.timeout(180)
+def test_a_card_carries_a_port_of_another_network_with_a_vlan_id_and_nobody_elses() -> None:
+    """Needs OVN and Open vSwitch."""
+    if not has_ovn() or shutil.which("busybox") is None:
+        pytest.skip("needs ovn-central, ovn-host, openvswitch-switch and busybox")
+    _run("trunks")
+
+
 def _run(name: str) -> None:
     if not all(map(shutil.which, ("nft", "ip", "dnsmasq"))) or not may_unshare():
         pytest.skip("needs nft, ip, dnsmasq and a network namespace of its own")

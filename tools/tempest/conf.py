@@ -137,9 +137,10 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
 
 # These need networks of type local, whose hosts answer DHCP; the other tests of networks have those that routers can join.
 LOCAL = re.compile(r"\.test_extra_dhcp_options\.")
-# Tests of servers that a router and floating addresses are for: each project has networks of its own, and none is shared.
+# Tests of servers that routers, floating addresses and trunks are for: each project has networks of its own, and none is shared.
 ISOLATED = re.compile(
-    r"^tempest\.api\.compute\.(floating_ips\.|.*\.AutoAllocateNetworkTest\.|.*\.test_rescued_vm_associate_dissociate_floating_ip)"
+    r"^tempest\.api\.compute\.(floating_ips\.|.*\.AutoAllocateNetworkTest\.|.*\.test_rescued_vm_associate_dissociate_floating_ip"
+    r"|.*\.test_live_migration_with_trunk)"
 )
 # Some tests skip themselves where formats are enforced, which has nothing to do with them: each kind is told another configuration.
 # Tests of lists fill images with random bytes, which only raw images are. The others create servers from good images.

@@ -89,7 +89,6 @@ LEFT_OUT: tuple[tuple[str, str], ...] = (
         r"compute\..*\.(TaggedBootDevicesTest\w*|TaggedAttachmentsTest)\.|compute\..*\.test_resize_volume_backed_server_confirm$",
         NO_VOLUMES,
     ),
-    (r"compute\..*\.test_live_migration_with_trunk$", "there are no trunks: a server gets several ports"),
     (
         r"compute\..*\.(test_security_group_create_with_invalid_group_description|test_update_security_group_with_invalid_sg_(name|des)"
         r"|test_security_groups_exceed_limit)$",

@@ -21,10 +21,12 @@ from busway.domain.guest_network import (
 )
 from busway.domain.ids import NetworkId, PortId, ProjectId, SecurityGroupId, ServerId
 from busway.domain.numa_policy import NumaPolicy
+from busway.domain.trunk import Carrier
 
 # Neutron's words for whom a port is there that no server can have (`device_owner`).
 ROUTER_INTERFACE, ROUTER_GATEWAY = "network:router_interface", "network:router_gateway"
 FLOATING_IP, SERVICES = "network:floatingip", "network:distributed"
+SUBPORT = "trunk:subport"  # of one that a trunk carries
 NOBODY = ProjectId("")  # whose ports are that the network itself has, as in Neutron
 
 
@@ -142,7 +144,8 @@ class Port:
     server's host, None where it is none or has none yet. `dhcp_options` go before those of its network.
 
     A port of a router, of a floating address or of the services of hosts has a `device_owner`, and in `device_id` whose it
-    is; its IPv6 address is `fixed6`, because it has the one that it was given.
+    is; its IPv6 address is `fixed6`, because it has the one that it was given. One that a trunk carries has a `device_owner`
+    too, and a `carrier`: it has no card of its own.
     """
 
     id: PortId
@@ -170,10 +173,16 @@ class Port:
     device_id: str = ""
     fixed6: str = ""
     revision: int = 1
+    carrier: Carrier | None = None
 
     @property
     def is_active(self) -> bool:
-        """True while it lets packets through and a server has it that is not still waiting for its card, or a router."""
+        """True while it lets packets through and a server has it that is not still waiting for its card, or a router.
+
+        One that a trunk carries is while the trunk's parent is.
+        """
+        if self.carrier is not None:
+            return self.carries and self.carrier.is_active
         return self.carries and (self.is_internal or (self.server_id is not None and self.plug is not Plug.COMING))
 
     @property
@@ -184,7 +193,12 @@ class Port:
     @property
     def is_internal(self) -> bool:
         """True for one of a router, of a floating address or of the services of hosts: no server can have it."""
-        return bool(self.device_owner)
+        return bool(self.device_owner) and self.device_owner != SUBPORT
+
+    @property
+    def guest(self) -> ServerId | None:
+        """The server whose guest sends and receives by it, on a card of its own or on that of the trunk that carries it."""
+        return self.carrier.server_id if self.carrier is not None else self.server_id
 
     @property
     def is_sriov(self) -> bool:

@@ -29,6 +29,7 @@ OF_NETWORKS: Mapping[str, int] = {
     "security_group_rule": 100,
     "router": 10,
     "floatingip": 50,
+    "trunk": UNLIMITED,  # each needs a port of its own
 }
 # The limits of a new cloud: Nova's own; Glance has none unless Keystone is told some, so those of images are Busway's.
 DEFAULTS: Mapping[str, int] = {

@@ -22,6 +22,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "port_security",
         "dhcpv4_options",
         "options",
+        "parent_name",
         "tag",
         "external_ids",
     ),

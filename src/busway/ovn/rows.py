@@ -1,6 +1,7 @@
 """The rows of the northbound database that overlay networks are, with their ports and security groups. Pure.
 
-A network is a logical switch; a port is a port of it, with its addresses, anti-spoofing and DHCP; a security group is, on each
+A network is a logical switch; a port is a port of it, with its addresses, anti-spoofing and DHCP, and one that a trunk carries
+names its parent; a security group is, on each
 network where it has ports, a port group with its rules. OVN keeps the addresses of a port group's ports as address sets,
 which rules with a remote group use: members on one network and on those that a router joins to it, never those of another that
 may have the same addresses. Routers are in `busway.ovn.routing`.
@@ -74,7 +75,7 @@ def _outer(network: Network, ports: Sequence[Port]) -> Iterator[Row]:
 
 def _network(network: Network, ports: Sequence[Port], overlay: Overlay, groups: _Groups) -> Iterator[Row]:
     guests = [port for port in ports if not port.is_internal]
-    here = [_port(network, port, overlay.chassis.get(port.server_id, ()) if port.server_id else ()) for port in guests]
+    here = [_port(network, port, overlay.chassis.get(port.guest, ()) if port.guest else ()) for port in guests]
     inner = [port for port in ports if port.device_owner == ROUTER_INTERFACE]
     here += map(port_on_switch, (port for port in ports if port.device_owner in (ROUTER_INTERFACE, ROUTER_GATEWAY)))
     where = services_address(network, ports)
@@ -116,7 +117,9 @@ def _port(network: Network, port: Port, chassis: Sequence[str]) -> Row:
         dhcpv4_options=Refs("DHCP_Options", frozenset({network.v4.id} if _has_dhcp(network) and network.v4 else ())),
         # No other chassis may bind the port, whatever is plugged in there under its id.
         options={"requested-chassis": ",".join(dict.fromkeys(chassis))} if chassis else {},
-        tag=frozenset[int](),
+        # Behind a parent the port has no card: its frames are those of the parent's with the tag (ovn-nb(5), "Containers").
+        parent_name=frozenset({port.carrier.port_id} if port.carrier else ()),
+        tag=frozenset({port.carrier.vlan} if port.carrier else ()),
     )
 
 
@@ -168,7 +171,7 @@ def _dns(network: Network, ports: Iterable[Port], overlay: Overlay) -> Row | Non
     """Names of guests, alone and in the domain; of two with the same name the older one keeps it."""
     records: dict[str, str] = {}
     for port in ports:
-        name = overlay.names.get(port.server_id, "").partition(".")[0].lower() if port.server_id else ""
+        name = overlay.names.get(port.guest, "").partition(".")[0].lower() if port.guest else ""
         addresses = " ".join(address for _subnet, address in port.fixed_ips)
         if name and addresses:
             for full in (name, *((f"{name}.{overlay.domain}",) if overlay.domain else ())):

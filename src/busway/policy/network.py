@@ -25,6 +25,10 @@ RULES = (
     *_thing("floatingip", READER, MEMBER, "a floating IP address", "floating IP addresses"),
     *_thing("security_group", READER, MEMBER, "a security group", "security groups"),
     *_thing("security_group_rule", READER, MEMBER, "a rule of a security group", "rules of security groups"),
+    *_thing("trunk", READER, MEMBER, "a trunk", "trunks"),
+    Rule("get_subports", READER, "List the ports that a trunk carries"),
+    Rule("add_subports", MEMBER, "Have a trunk carry ports"),
+    Rule("remove_subports", MEMBER, "Take ports from a trunk"),
     Rule("create_network:shared", ADMIN, "Create a network that all projects share"),
     Rule("create_network:provider:network_type", ADMIN, "Create a network on a physical network of the hosts"),
     Rule("update_network:shared", ADMIN, "Share a network with all projects"),
@@ -56,6 +60,5 @@ RULES = (
     Rule("get_subnetpool", READER, "List subnet pools"),
     Rule("get_address_group", READER, "List address groups"),
     Rule("get_rbac_policy", READER, "List shared networks"),
-    Rule("get_trunk", READER, "List trunks"),
     Rule("get_extensions", ANYONE, "List the extensions of the API"),
 )

@@ -8,7 +8,7 @@ from sqlalchemy import case, func, or_, select
 
 from busway.domain.ids import NetworkId
 from busway.store.database import Tx
-from busway.store.ports import IS_LIVE, ports
+from busway.store.ports import IS_LIVE, IS_OF_GUESTS, ports
 
 
 def used_addresses(tx: Tx, network_ids: Collection[NetworkId]) -> dict[NetworkId, tuple[int, int]]:
@@ -17,7 +17,7 @@ def used_addresses(tx: Tx, network_ids: Collection[NetworkId]) -> dict[NetworkId
     One statement, which reads the ports of these networks. A network without ports is left out.
     """
     p = ports.c
-    six = case((or_(p.device_owner.is_(None), p.address6.is_not(None)), 1))  # a server's port makes it from its MAC
+    six = case((or_(IS_OF_GUESTS, p.address6.is_not(None)), 1))  # a server's port makes it from its MAC
     counted = select(p.network_id, func.count(p.address), func.count(six))
     here = counted.where(IS_LIVE, p.network_id.in_(network_ids)).group_by(p.network_id)
     return {NetworkId(network): (int(v4), int(v6)) for network, v4, v6 in tx.execute(here)}

@@ -13,6 +13,7 @@ from busway.store.precondition import Precondition
 from busway.store.revision import revise
 from busway.store.routers import routers
 from busway.store.security_groups import security_group_rules, security_groups
+from busway.store.trunks import trunks
 
 SUBNETS = "subnets"
 _TABLES = {
@@ -20,6 +21,7 @@ _TABLES = {
     "ports": ports,
     "routers": routers,
     "floatingips": floating_ips,
+    "trunks": trunks,
     "security-groups": security_groups,
     "security-group-rules": security_group_rules,
 }

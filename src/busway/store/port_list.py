@@ -11,18 +11,19 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address, IPv6Network
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, case, cast, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, String, and_, case, cast, false, func, literal, not_, or_, select
 
 from busway.domain.guest_network import DIRECT, DIRECT_PHYSICAL, NORMAL, slaac_mac
 from busway.domain.ids import NetworkId
-from busway.domain.network import FLOATING_IP, Plug, Port
+from busway.domain.network import FLOATING_IP, SUBPORT, Port
 from busway.store.database import Tx
 from busway.store.hosts import hosts
 from busway.store.network_list import NetworkFilter
 from busway.store.networks import networks
 from busway.store.paging import SortKey, in_seconds, page_of
-from busway.store.ports import IS_LIVE, port_groups, ports, read_ports
+from busway.store.ports import IS_LIVE, IS_OF_GUESTS, port_groups, ports, read_ports
 from busway.store.servers import servers
+from busway.store.trunks import carries, has_card, subports, trunks
 
 Column = ColumnElement[Any]
 
@@ -39,12 +40,28 @@ def _truth(column: Column) -> Column:
 
 
 _p, _n = ports.c, networks.c
+_parent = ports.alias("parent")
+# Sub-ports, to be narrowed by what is so of the parents of their trunks.
+_CARRIED = (
+    select(subports.c.port_id)
+    .join(trunks, trunks.c.id == subports.c.trunk_id)
+    .join(_parent, _parent.c.id == trunks.c.port_id)
+)
+
+
+def _is_carried(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Returns the condition that a trunk carries a port, and something is so of its parent."""
+    return _CARRIED.where(subports.c.port_id == _p.id, condition).exists()
+
+
 _HELD = _p.server_id.is_not(None)
-_CARRIES = and_(_p.up, _p.network_id.in_(select(_n.id).where(_n.up)))
+_CARRIES = carries(ports)
 _STATUS = case(
     (_p.device_owner == FLOATING_IP, "n/a"),
+    (and_(_p.device_owner == SUBPORT, _CARRIES, _is_carried(has_card(_parent))), "active"),
+    (_p.device_owner == SUBPORT, "down"),
     (and_(_p.device_owner.is_not(None), _CARRIES), "active"),
-    (and_(_HELD, _CARRIES, func.coalesce(_p.plug, "") != str(Plug.COMING)), "active"),
+    (has_card(ports), "active"),
     else_="down",
 )
 _OWNER = case((_HELD, "compute:nova"), else_=func.coalesce(_p.device_owner, ""))
@@ -112,7 +129,7 @@ def _condition(name: str, values: Collection[str], wanted: PortFilter) -> Column
         return or_(*(_has_address(each) for each in values))
     if name == "subnet_id":
         v4, v6 = (select(networks.c.id).where(column.in_(values)) for column in (_n.subnet_id, _n.subnet6_id))
-        own6 = or_(_p.device_owner.is_(None), _p.address6.is_not(None))
+        own6 = or_(IS_OF_GUESTS, _p.address6.is_not(None))
         return or_(and_(_p.network_id.in_(v4), _p.address.is_not(None)), and_(_p.network_id.in_(v6), own6))
     if name == "security_groups":
         return _p.id.in_(select(port_groups.c.port_id).where(port_groups.c.group_id.in_(values)))
@@ -126,12 +143,14 @@ def _condition(name: str, values: Collection[str], wanted: PortFilter) -> Column
 def _bound(name: str, values: Collection[str]) -> ColumnElement[bool]:
     """Returns the condition that a port is bound to one of some hosts, or with one of some types."""
     placed = select(servers.c.id).join(hosts, hosts.c.id == servers.c.host_id)
-    free = or_(_p.server_id.is_(None), _p.server_id.not_in(placed))
+    bare = or_(_p.server_id.is_(None), _p.server_id.not_in(placed))
+    free = and_(bare, not_(_is_carried(_parent.c.server_id.in_(placed))))
     if name == "binding:host_id":
-        named = _p.server_id.in_(placed.where(hosts.c.name.in_(values)))
+        chosen = placed.where(hosts.c.name.in_(values))
+        named = or_(_p.server_id.in_(chosen), _p.id.in_(_CARRIED.where(_parent.c.server_id.in_(chosen))))
         return or_(named, free) if "" in values else named
     cards = [_VIF_TYPES[value] for value in values if value in _VIF_TYPES]
-    there = and_(_p.vnic.in_(cards), _p.server_id.in_(placed))
+    there = and_(_p.vnic.in_(cards), not_(free))
     return or_(there, free) if "unbound" in values else there
 
 
@@ -146,7 +165,7 @@ def _has_address(address: str) -> ColumnElement[bool]:
     if mac is None:
         return given
     here = _p.network_id.in_(select(_n.id).where(_n.cidr6 == str(IPv6Network((one, 64), strict=False))))
-    return or_(given, and_(_p.mac == mac, _p.device_owner.is_(None), here))
+    return or_(given, and_(_p.mac == mac, IS_OF_GUESTS, here))
 
 
 def _has_part(part: str) -> ColumnElement[bool]:

@@ -27,9 +27,10 @@ from busway.domain.device import PciDevice
 from busway.domain.dhcp_option import DhcpOption
 from busway.domain.guest_network import NORMAL, OVERLAY, AddressPair
 from busway.domain.ids import HostId, NetworkId, PortId, ProjectId, RouterId, SecurityGroupId, ServerId
-from busway.domain.network import ROUTER_GATEWAY, Network, Plug, Port
+from busway.domain.network import ROUTER_GATEWAY, SUBPORT, Network, Plug, Port
 from busway.domain.nic_request import OVERLAY_WISH, NicWish
 from busway.domain.numa_policy import NumaPolicy
+from busway.domain.trunk import Carrier
 from busway.store.database import Tx
 from busway.store.floating_ips import detach_floating_ip, floating_ips
 from busway.store.metadata import Json, UtcTime, metadata
@@ -40,6 +41,7 @@ from busway.store.port_cards import cards_of
 from busway.store.revision import revision_column
 from busway.store.servers import servers
 from busway.store.together import put
+from busway.store.trunks import carriers_of
 
 ports = Table(
     "ports",
@@ -76,6 +78,8 @@ ports = Table(
     Index("ix_ports_address", "address"),
 )
 IS_LIVE = ports.c.released.is_(False)
+# The address of version 6 follows from the MAC: those of guests.
+IS_OF_GUESTS = or_(ports.c.device_owner.is_(None), ports.c.device_owner == SUBPORT)
 Index(
     "uq_ports_live_address",
     ports.c.network_id,
@@ -240,6 +244,17 @@ def find_port(tx: Tx, port_id: str, *, lock: bool = False) -> Port | None:
     return found[0] if found else None
 
 
+def lock_ports(tx: Tx, port_ids: Collection[str]) -> list[Port]:
+    """Returns those of these ports that there are, locked in the order of their ids until the transaction ends."""
+    statement = select(ports).where(ports.c.id.in_(list(port_ids)), IS_LIVE).order_by(ports.c.id).with_for_update()
+    return read_ports(tx, list(tx.execute(statement)))
+
+
+def keep_port(tx: Tx, port_id: PortId) -> None:
+    """Makes a port stay when its server goes, as one that its user made."""
+    tx.execute(update(ports).where(ports.c.id == port_id).values(own=True))
+
+
 def group_ports(tx: Tx, group_ids: Iterable[SecurityGroupId]) -> list[Port]:
     """Lists the ports that are in one of these groups."""
     members = select(port_groups.c.port_id).where(port_groups.c.group_id.in_(list(group_ids)))
@@ -325,7 +340,7 @@ def _set_groups(tx: Tx, *several: Port) -> None:
 
 
 def read_ports(tx: Tx, rows: list[Row[Any]]) -> list[Port]:
-    """Reads ports from rows, with their networks, groups and functions."""
+    """Reads ports from rows, with their networks, groups, functions and what carries them."""
     if not rows:
         return []
     known = {network.id: network for network in list_networks(tx, ids={row.network_id for row in rows})}
@@ -334,10 +349,20 @@ def read_ports(tx: Tx, rows: list[Row[Any]]) -> list[Port]:
     for found in tx.execute(statement.order_by(port_groups.c.group_id)):
         groups.setdefault(found.port_id, []).append(found.group_id)
     cards = cards_of(tx, [row.server_id for row in rows if row.vnic != NORMAL and row.server_id])
-    return [_port(row, known[row.network_id], tuple(groups.get(row.id, ())), cards.get(row.id)) for row in rows]
+    carriers = carriers_of(tx, [row.id for row in rows if row.device_owner == SUBPORT])
+    return [
+        _port(row, known[row.network_id], tuple(groups.get(row.id, ())), cards.get(row.id), carriers.get(row.id))
+        for row in rows
+    ]
 
 
-def _port(row: Row[Any], network: Network, groups: tuple[SecurityGroupId, ...], card: PciDevice | None) -> Port:
+def _port(
+    row: Row[Any],
+    network: Network,
+    groups: tuple[SecurityGroupId, ...],
+    card: PciDevice | None,
+    carrier: Carrier | None,
+) -> Port:
     return Port(
         row.id, network, row.project_id, row.server_id, row.address or "", row.mac, row.created, row.name,
         row.description, row.own, row.security, groups, tuple(AddressPair(*pair) for pair in row.pairs or ()),
@@ -345,5 +370,5 @@ def _port(row: Row[Any], network: Network, groups: tuple[SecurityGroupId, ...], 
         row.root_port or 0, Plug(row.plug) if row.plug else None, row.tag or "",
         row.vnic, None if row.numa_policy is None else NumaPolicy(row.numa_policy), card,
         tuple(DhcpOption(*each) for each in row.dhcp_options or ()),
-        row.device_owner or "", row.device_id or "", row.address6 or "", row.revision,
+        row.device_owner or "", row.device_id or "", row.address6 or "", row.revision, carrier,
     )  # fmt: skip

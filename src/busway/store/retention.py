@@ -151,6 +151,8 @@ BOUNDED = {
     "server_groups": "made by users, with a quota",
     "user_groups": "made by operators",
     "traits": "made by operators",
+    "trunk_subports": "up to 250 for each trunk, and goes with it",
+    "trunks": "made by users, one for each of their ports at most",
     "users": "made by operators",
 }
 

@@ -20,7 +20,7 @@ OF_NO_RIGHTS = frozenset(
         "audit", "claims", "conditions", "consoles", "departures", "devices", "disk_uploads", "events", "floating_ips", "handovers",
         "host_questions", "hosts", "images", "ledger", "login_failures", "moves", "network_changes", "networks", "port_security_groups",
         "ports", "remote_consoles", "routers", "security_group_rules", "security_groups", "server_actions", "server_cells",
-        "server_group_members", "server_groups", "server_passwords", "servers",
+        "server_group_members", "server_groups", "server_passwords", "servers", "trunk_subports", "trunks",
     }
 )  # fmt: skip
 _NOTED = "busway_rights_changed"

@@ -1,4 +1,4 @@
-"""The network API v2.0: networks, subnets, ports, routers, floating IP addresses and security groups, as Neutron's clients know them."""
+"""The network API v2.0: networks, subnets, ports, routers, floating IP addresses, trunks and security groups, as Neutron's clients know them."""
 
 from busway.api.network import (
     absent,
@@ -12,6 +12,7 @@ from busway.api.network import (
     subnets,
     tags,
     topologies,
+    trunks,
     versions,
 )
 
@@ -22,6 +23,7 @@ OPERATIONS = (
     *ports.OPERATIONS,
     *routers.OPERATIONS,
     *floating_ips.OPERATIONS,
+    *trunks.OPERATIONS,
     *security_groups.OPERATIONS,
     *topologies.OPERATIONS,
     *availabilities.OPERATIONS,

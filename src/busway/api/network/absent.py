@@ -16,7 +16,6 @@ _ABSENT: dict[str, tuple[str, str, str, str]] = {
     "subnetpools": ("subnet_allocation", "subnetpool", "Projects choose within [busway] project_cidr.", "Give a cidr."),
     "address-groups": ("address-group", "address_group", "", "Use remote_ip_prefix or remote_group_id in a rule."),
     "rbac-policies": ("rbac-policies", "rbac_policy", "A network is its project's or shared with all.", "Use --share."),
-    "trunks": ("trunk", "trunk", "", "Give a server several ports."),
     "segments": ("segment", "", "A network is one segment.", "Read its provider:segmentation_id."),
 }  # fmt: skip
 
@@ -42,6 +41,28 @@ def require_routers(control: Control) -> None:
             remedy="Use networks, subnets, ports and security groups alone, or ask an admin to set up OVN.",
             code="extension-not-loaded",
         )
+
+
+def with_trunks(handler: Handler) -> Handler:
+    """A handler of trunks: OVN carries their ports, so without it their extension is not loaded."""
+
+    @wraps(handler)
+    def handle(call: Call) -> Reply:
+        if not has_trunks(call.control):
+            raise NotFound(
+                "The resource could not be found: there are no trunks, the extension trunk is not loaded",
+                detail="OVN carries the ports of trunks, and [ovn] ovn_nb_connection is not set.",
+                remedy="Give a server several ports, or ask an admin to set up OVN.",
+                code="extension-not-loaded",
+            )
+        return handler(call)
+
+    return handle
+
+
+def has_trunks(control: Control) -> bool:
+    """True where there can be trunks: with OVN."""
+    return control.northbound is not None
 
 
 def has_routers(control: Control) -> bool:

@@ -105,6 +105,9 @@ SUBNET = _row(
         "segment_id": NOTHING,
     },
 )
+_SUBPORT = {"port_id": TEXT, "segmentation_type": words("vlan"), "segmentation_id": NUMBER}
+SUBPORT = shape(_SUBPORT, "subport")
+_CARRIED = shape({**_SUBPORT, "mac_address": TEXT}, "carried-subport")
 PORT = _row(
     "port",
     {
@@ -133,9 +136,12 @@ PORT = _row(
                     "pci_vendor_info": optional(TEXT),
                     "physical_network": optional(TEXT),
                     "device_mac_address": optional(TEXT),
+                    "parent_name": optional(TEXT),
+                    "tag": optional(NUMBER),
                 }
             )
         ),
+        "trunk_details": optional(shape({"trunk_id": TEXT, "sub_ports": array(_CARRIED)}, "trunk-details")),
         "dns_assignment": EMPTY,
     },
 )
@@ -176,6 +182,17 @@ FLOATING_IP = _row(
         "fixed_ip_address": _TEXT_OR_NULL,
         "router_id": _TEXT_OR_NULL,
         "status": words("ACTIVE", "DOWN"),
+    },
+)
+TRUNK = _row(
+    "trunk",
+    {
+        "name": TEXT,
+        "description": TEXT,
+        "status": words("ACTIVE", "DOWN"),
+        "admin_state_up": TRUTH,
+        "port_id": TEXT,
+        "sub_ports": array(SUBPORT),
     },
 )
 RULE = _row(

@@ -13,6 +13,7 @@ from busway.api.network.answers import PORT, listed, shown
 from busway.api.network.networks import NAME, PROJECT
 from busway.api.network.port_query import port_filter
 from busway.api.network.rows import Row, changed_reply, made, one, one_or_many, page_reply, wanted
+from busway.api.network.trunks import trunk_details
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, UUID, Schema, as_bool, closed
 from busway.control.networks import port as use_cases
@@ -83,10 +84,15 @@ _ABSENT = {
 
 def _rows(call: Call, ports: Sequence[Port]) -> list[Row]:
     """The ports as the caller may see them: where they are bound is for admins."""
+    details = trunk_details(call, ports)
+    rows = [_row(port) | details.get(port.id, {}) for port in ports]
     if not call.caller.is_admin:
-        return [_row(port) for port in ports]
+        return rows
     hosts = use_cases.hosts_of_ports(call.control, ports)
-    return [_row(port) | _binding(port, hosts.get(port.server_id) if port.server_id else None) for port in ports]
+    return [
+        row | _binding(port, hosts.get(port.guest) if port.guest else None)
+        for row, port in zip(rows, ports, strict=True)
+    ]
 
 
 def _binding(port: Port, host: str | None) -> Row:
@@ -99,7 +105,9 @@ def _binding(port: Port, host: str | None) -> Row:
 
 
 def _profile(port: Port) -> Row:
-    """Which function of its host a port is, in Nova's words."""
+    """Which function of its host a port is, in Nova's words; or what carries it, in those of Neutron's driver for OVN."""
+    if port.carrier is not None:
+        return {"parent_name": port.carrier.port_id, "tag": port.carrier.vlan}
     if port.card is None:
         return {}
     found: Row = {

@@ -19,7 +19,9 @@ Row = dict[str, object]
 PAGING = frozenset({"fields", "limit", "marker", "sort_key", "sort_dir", "page_reverse"})
 TAG_FILTERS = frozenset({"tags", "tags-any", "not-tags", "not-tags-any"})
 # The lists whose rows show tags, by the key of one; rules of groups have none yet.
-_TAGGED = frozenset({"network", "subnet", "port", "security_group", "security_group_rule", "router", "floatingip"})
+_TAGGED = frozenset(
+    {"network", "subnet", "port", "security_group", "security_group_rule", "router", "floatingip", "trunk"}
+)
 _MOST_AT_ONCE = 100
 
 

@@ -1,4 +1,4 @@
-"""Tags of networks, subnets, ports, security groups, routers and floating IP addresses, as Neutron's extension standard-attr-tag has them."""
+"""Tags of networks, subnets, ports, security groups, routers, floating IP addresses and trunks, as Neutron's extension standard-attr-tag has them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _RULES = {
     Tagged.GROUP: "security_group",
     Tagged.ROUTER: "router",
     Tagged.FLOATING_IP: "floatingip",
+    Tagged.TRUNK: "trunk",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from busway.api.answer import EMPTY, shape, wrap, wrap_list
 from busway.api.call import Call, Reply
-from busway.api.network.absent import has_routers
+from busway.api.network.absent import has_routers, has_trunks
 from busway.api.network.answers import EXTENSION, RESOURCES, VERSIONS
 from busway.api.network.rows import listing
 from busway.api.operation import Operation
@@ -28,7 +28,7 @@ _EXTENSIONS = (
     ("tag", "Tag support"),
     (
         "standard-attr-tag",
-        "Tag support for resources with standard attribute: network, port, security_group, subnet, router, floatingip",
+        "Tag support for resources with standard attribute: network, port, security_group, subnet, router, floatingip, trunk",
     ),
     ("standard-attr-description", "standard-attr-description"),
     ("standard-attr-revisions", "Resource revision numbers"),
@@ -49,8 +49,11 @@ _ROUTERS = (
     ("auto-allocated-topology", "Auto Allocated Topology Services"),
     ("extraroute-atomic", "Atomically add/remove extra routes"),
 )
+# Announced where there can be trunks.
+_TRUNKS = (("trunk", "Trunk Extension"), ("trunk-details", "Trunk port details"))
 _RESOURCES = ("network", "subnet", "port", "security-group", "security-group-rule", "quota", "extension")
 _ROUTER_RESOURCES = ("router", "floatingip")
+_TRUNK_RESOURCES = ("trunk",)
 
 
 def _list(call: Call) -> Reply:
@@ -59,12 +62,18 @@ def _list(call: Call) -> Reply:
 
 
 def _show(call: Call) -> Reply:
-    names = (*_RESOURCES, *(_ROUTER_RESOURCES if has_routers(call.control) else ()))
+    routers = _ROUTER_RESOURCES if has_routers(call.control) else ()
+    names = (*_RESOURCES, *routers, *(_TRUNK_RESOURCES if has_trunks(call.control) else ()))
     links = {name: [{"rel": "self", "href": call.url(f"{ROOT}/{name}s")}] for name in names}
     return Reply({"resources": [{"name": name, "collection": f"{name}s", "links": links[name]} for name in names]})
 
 
 def _extensions(call: Call) -> list[dict[str, object]]:
+    known = (
+        *_EXTENSIONS,
+        *(_ROUTERS if has_routers(call.control) else ()),
+        *(_TRUNKS if has_trunks(call.control) else ()),
+    )
     return [
         {
             "alias": alias,
@@ -73,7 +82,7 @@ def _extensions(call: Call) -> list[dict[str, object]]:
             "updated": "2016-01-01T00:00:00-00:00",
             "links": [],
         }
-        for alias, name in (*_EXTENSIONS, *(_ROUTERS if has_routers(call.control) else ()))
+        for alias, name in known
     ]
 
 

@@ -8,7 +8,8 @@ from busway.domain.ids import ProjectId
 from busway.domain.network import Network, Port, Subnet
 from busway.domain.router import FloatingIp, Router
 from busway.domain.security_group import SecurityGroup, SecurityRule
-from busway.store import floating_ips, networks, ports, routers, security_groups
+from busway.domain.trunk import Trunk
+from busway.store import floating_ips, networks, ports, routers, security_groups, trunks
 from busway.store.database import Tx
 
 
@@ -117,10 +118,18 @@ def visible_floating_ip(tx: Tx, caller: Caller, floating_id: str, *, lock: bool 
     return found
 
 
+def visible_trunk(tx: Tx, caller: Caller, trunk_id: str, *, lock: bool = False) -> Trunk:
+    """Returns a trunk of the caller's project; raises `NotFound`."""
+    found = trunks.find_trunk(tx, trunk_id, lock=lock)
+    if found is None or not caller.may_see(found.project_id):
+        raise missing("trunk", trunk_id)
+    return found
+
+
 def missing(kind: str, identity: str) -> NotFound:
     """Returns the error for a resource that does not exist or that the caller may not see."""
     return NotFound(
         f"{kind.capitalize()} {identity} could not be found",
-        remedy=f"List them: openstack {kind} list",
+        remedy=f"List them: openstack {'network trunk' if kind == 'trunk' else kind} list",
         code=f"{kind.replace(' ', '-')}-not-found",
     )

@@ -11,6 +11,7 @@ from busway.control.networks.access import missing, require_usable, usable_netwo
 from busway.control.networks.port import allocate_port, allocate_ports, internal_port
 from busway.control.networks.security_group import default_id
 from busway.control.networks.sriov import require_offered
+from busway.control.networks.trunk import refuse_subport
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, NotFound
 from busway.domain.ids import PortId, ProjectId, SecurityGroupId, ServerId
@@ -123,6 +124,7 @@ def take_port(control: Control, tx: Tx, caller: Caller, port_id: str, project_id
         )
     if port.is_internal:
         raise internal_port(port)
+    refuse_subport(port)
     if port.project_id != project_id:
         raise BadInput(f"Port {port.id} belongs to another project", code="port-foreign")
     require_offered(control, tx, port)

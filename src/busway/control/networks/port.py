@@ -11,6 +11,7 @@ from busway.control.networks import quota, sriov
 from busway.control.networks.access import missing, require_network_owner, scope, usable_network, visible_port
 from busway.control.networks.changes import tell_hosts
 from busway.control.networks.security_group import default_group
+from busway.control.networks.trunk import refuse_parent_or_subport
 from busway.domain.caller import Caller
 from busway.domain.dhcp_option import DhcpOption, check_options
 from busway.domain.errors import BadInput, Conflict, NotSupported
@@ -66,9 +67,9 @@ def list_ports(control: Control, caller: Caller, wanted: PortFilter = EVERY_PORT
 
 
 def hosts_of_ports(control: Control, ports: Sequence[Port]) -> dict[ServerId, str]:
-    """Returns the name of the host of each port's server, by server."""
+    """Returns the name of the host of each port's guest, by server."""
     with control.db.read() as tx:
-        return server_places.host_names(tx, [port.server_id for port in ports if port.server_id is not None])
+        return server_places.host_names(tx, [port.guest for port in ports if port.guest is not None])
 
 
 def ports_of_server(control: Control, server_id: ServerId) -> list[Port]:
@@ -146,7 +147,7 @@ def update_port(control: Control, caller: Caller, port_id: str, fields: PortFiel
 
 
 def delete_port(control: Control, caller: Caller, port_id: str) -> None:
-    """Deletes a port; raises `Conflict` while a server has it."""
+    """Deletes a port; raises `Conflict` while a server has it or a trunk needs it."""
     with control.db.write() as tx:
         port = visible_port(tx, caller, port_id, lock=True)
         if port.is_internal:
@@ -157,6 +158,7 @@ def delete_port(control: Control, caller: Caller, port_id: str) -> None:
                 remedy="Delete the server first.",
                 code="port-in-use",
             )
+        refuse_parent_or_subport(tx, port)
         store.remove_port(tx, port.id)
         security_groups.note_change(tx, port.project_id, control.now())
     tell_hosts(control)

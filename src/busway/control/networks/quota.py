@@ -12,7 +12,7 @@ from busway.domain.errors import Forbidden
 from busway.domain.ids import ProjectId
 from busway.domain.quota import OF_NETWORKS, Usage, check_limits_above_use, check_quota
 from busway.policy import authorize
-from busway.store import floating_ips, networks, ports, projects, quotas, routers, security_groups
+from busway.store import floating_ips, networks, ports, projects, quotas, routers, security_groups, trunks
 from busway.store.database import Tx
 from busway.store.owners import Owners
 
@@ -125,6 +125,7 @@ _USED: dict[str, Callable[[Tx, Owners], int]] = {
     "security_group_rule": security_groups.count_rules,
     "router": routers.count_routers,
     "floatingip": floating_ips.count_floating_ips,
+    "trunk": trunks.count_trunks,
 }
 
 

@@ -16,6 +16,7 @@ from busway.control.networks.changes import note_network, tell_hosts
 from busway.control.networks.overlay import TOPIC
 from busway.control.networks.port import internal_port
 from busway.control.networks.router import refuse_overlap
+from busway.control.networks.trunk import refuse_parent_or_subport
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, NotFound
 from busway.domain.guest_network import OVERLAY
@@ -148,6 +149,7 @@ def _given(tx: Tx, caller: Caller, network: Network, port_id: str) -> Port:
             f"{port.server_id or port.device_id}",
             code="port-in-use",
         )
+    refuse_parent_or_subport(tx, port)
     _require_overlay(network)
     if held := floating_ips.attached(tx, ports=[port.id]):
         raise Conflict(

@@ -1,4 +1,4 @@
-"""The use cases of tags: of networks, subnets, ports, security groups, routers and floating addresses."""
+"""The use cases of tags: of networks, subnets, ports, security groups, routers, floating addresses and trunks."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from busway.control.networks.access import (
     visible_network,
     visible_port,
     visible_router,
+    visible_trunk,
 )
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, NotFound
@@ -36,6 +37,7 @@ class Tagged(StrEnum):
     GROUP = "security-groups"
     ROUTER = "routers"
     FLOATING_IP = "floatingips"
+    TRUNK = "trunks"
 
 
 def tags_of(control: Control, resource_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
@@ -106,6 +108,8 @@ def _see(tx: Tx, caller: Caller, kind: Tagged, resource_id: str) -> None:
         visible_router(tx, caller, resource_id)
     elif kind is Tagged.FLOATING_IP:
         visible_floating_ip(tx, caller, resource_id)
+    elif kind is Tagged.TRUNK:
+        visible_trunk(tx, caller, resource_id)
     else:
         _network_of(tx, caller, resource_id)
 
@@ -120,6 +124,8 @@ def _own(tx: Tx, caller: Caller, kind: Tagged, resource_id: str) -> None:
         visible_router(tx, caller, resource_id, lock=True)
     elif kind is Tagged.FLOATING_IP:
         visible_floating_ip(tx, caller, resource_id, lock=True)
+    elif kind is Tagged.TRUNK:
+        visible_trunk(tx, caller, resource_id, lock=True)
     else:
         network_id = resource_id if kind is Tagged.NETWORK else _network_of(tx, caller, resource_id)
         own_network(tx, caller, network_id, "change tags of")
