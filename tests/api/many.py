@@ -17,12 +17,15 @@ from busway.domain.flavor import Flavor
 from busway.domain.ids import FlavorId, HostId, ImageId
 from busway.domain.move import MoveSide
 from busway.store.actions import actions
+from busway.store.assignments import assignments
 from busway.store.audit import audit
 from busway.store.credentials import credentials
 from busway.store.database import Database
 from busway.store.devices import devices
 from busway.store.events import events
 from busway.store.floating_ips import floating_ips
+from busway.store.groups import groups as server_groups
+from busway.store.groups import members as server_group_members
 from busway.store.hosts import hosts
 from busway.store.images import images
 from busway.store.keypairs import keypairs
@@ -31,11 +34,13 @@ from busway.store.networks import networks
 from busway.store.ports import port_groups, ports
 from busway.store.projects import projects
 from busway.store.quotas import quotas
+from busway.store.roles import roles
 from busway.store.routers import routers
 from busway.store.security_groups import security_group_rules, security_groups
 from busway.store.servers import servers
 from busway.store.trunks import subports, trunks
 from busway.store.trusts import trusts
+from busway.store.user_groups import group_members, user_groups
 from busway.store.users import users
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -113,6 +118,8 @@ def fill(database: Database, count: int, project_id: str, user_id: str) -> None:
         add(security_groups, [_group(n, owners[n % 2]) for n in range(count)])
         add(port_groups, [{"port_id": _id("o", n), "group_id": group_id(n)} for n in range(count)])
         add(security_group_rules, [_rule(n) for n in range(count)])
+        add(server_groups, [_server_group(n, owners[n % 2], user_id) for n in range(count)])
+        add(server_group_members, [{"server_id": _id("s", n), "group_id": group_id(n)} for n in range(count)])
         add(actions, [_action(n, owners[n % 2], user_id) for n in range(count)])
         add(
             events,
@@ -157,6 +164,10 @@ def fill(database: Database, count: int, project_id: str, user_id: str) -> None:
                 for n in range(count)
             ],
         )
+        add(user_groups, [_user_group(n) for n in range(count)])
+        add(group_members, [{"group_id": group_id(n), "user_id": _id("u", n)} for n in range(count)])
+        role = str(tx.execute(select(roles.c.id).limit(1)).scalar_one())
+        add(assignments, [_assignment(n, role) for n in range(count)])
         add(
             keypairs,
             [
@@ -340,6 +351,26 @@ def _rule(n: int) -> dict[str, Any]:
     return {
         "id": rule_id(n), "group_id": group_id(n), "direction": "ingress", "ethertype": "IPv4", "created": _at(n),
         "protocol": "tcp", "port_min": 22, "port_max": 22, "remote_cidr": f"10.{n >> 8}.{n & 255}.0/24", "description": "",
+    }  # fmt: skip
+
+
+def project_id(n: int) -> str:
+    return _id("p", n)
+
+
+def _server_group(n: int, project: str, user: str) -> dict[str, Any]:
+    return {
+        "id": group_id(n), "name": f"group{n:05}", "policy": "affinity", "project_id": project, "user_id": user, "created": _at(n),
+    }  # fmt: skip
+
+
+def _user_group(n: int) -> dict[str, Any]:
+    return {"id": group_id(n), "name": f"group{n:05}", "description": "", "domain_id": "default", "extra": {}}
+
+
+def _assignment(n: int, role: str) -> dict[str, Any]:
+    return {
+        "actor_id": user_id(n), "place_id": project_id(n), "role_id": role, "inherited": False, "actor": "user", "place": "project",
     }  # fmt: skip
 
 

@@ -31,11 +31,13 @@ def create_group(
     return group
 
 
-def list_groups(control: Control, caller: Caller, *, all_projects: bool = False) -> list[Group]:
-    """The groups of the caller's project, or of all for an admin."""
+def list_groups(
+    control: Control, caller: Caller, *, all_projects: bool = False, offset: int = 0, limit: int | None = None
+) -> list[Group]:
+    """The groups of the caller's project, or of all for an admin, oldest first; `offset` groups are left out."""
     with control.db.read() as tx:
         everywhere = all_projects and allows(caller, "os_compute_api:os-server-groups:index:all_projects")
-        return store.list_groups(tx, None if everywhere else caller.project_id)
+        return store.list_groups(tx, None if everywhere else caller.project_id, offset=offset, limit=limit)
 
 
 def get_group(control: Control, caller: Caller, group_id: str) -> Group:

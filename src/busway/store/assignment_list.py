@@ -15,6 +15,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    union_all,
 )
 
 from busway.domain.assignment import Actor, Assignment, Place
@@ -148,7 +149,10 @@ def _by_user(wanted: AssignmentFilter) -> CTE:
         .where(or_(assignments.c.actor == Actor.USER, group_members.c.user_id.is_not(None)))
     )
     if wanted.user_id is not None:
-        statement = statement.where(user_id == wanted.user_id)
+        own_groups = select(group_members.c.group_id).where(group_members.c.user_id == wanted.user_id)
+        actors = union_all(select(literal(wanted.user_id)), own_groups)
+        # The second condition follows from the first, and an index serves it.
+        statement = statement.where(user_id == wanted.user_id, assignments.c.actor_id.in_(actors))
     if wanted.project_id is not None and not wanted.with_subtree:
         above = select(project_tree.c.ancestor_id).where(project_tree.c.project_id == wanted.project_id)
         there = assignments.c.place_id == wanted.project_id

@@ -51,9 +51,11 @@ def find_group(tx: Tx, group_id: str) -> Group | None:
     return None if row is None else _group(row, _members(tx, [group_id]).get(GroupId(group_id), ()))
 
 
-def list_groups(tx: Tx, project_id: ProjectId | None = None) -> list[Group]:
-    """Lists the groups of a project, or of all, oldest first, with their members."""
-    statement = select(groups).order_by(groups.c.number)
+def list_groups(
+    tx: Tx, project_id: ProjectId | None = None, *, offset: int = 0, limit: int | None = None
+) -> list[Group]:
+    """Lists the groups of a project, or of all, oldest first, with their members; `offset` groups are left out."""
+    statement = select(groups).order_by(groups.c.number).offset(offset).limit(limit)
     if project_id is not None:
         statement = statement.where(groups.c.project_id == project_id)
     rows = tx.execute(statement).all()

@@ -59,9 +59,14 @@ _FIELDS: tuple[Field[Group], ...] = (
 
 
 def _list(call: Call) -> Reply:
-    found = groups.list_groups(call.control, call.caller, all_projects=call.flag("all_projects"))
-    start = call.number("offset") or 0
-    return Reply({"server_groups": [render(_FIELDS, each, call) for each in found[start : start + limit_of(call)]]})
+    found = groups.list_groups(
+        call.control,
+        call.caller,
+        all_projects=call.flag("all_projects"),
+        offset=call.number("offset") or 0,
+        limit=limit_of(call),
+    )
+    return Reply({"server_groups": [render(_FIELDS, each, call) for each in found]})
 
 
 def _show(call: Call) -> Reply:
