@@ -222,4 +222,6 @@ def test_the_usage_of_a_project_is_told_with_its_limits(api_server: ApiServer) -
     assert told["image_size_total"]["usage"] == 3  # MiB, with the staged data, rounded up
     assert told["image_stage_total"]["usage"] == 1
     assert told["image_count_uploading"] == {"usage": 1, "limit": -1}
+    own = client.get("/busway/v1/quota").json()["quota"]["used"]
+    assert {name: own[name] for name in told} == {name: each["usage"] for name, each in told.items()}
     assert {each["usage"] for each in ann.get("/image/v2/info/usage").json()["usage"].values()} == {0}

@@ -189,21 +189,6 @@ def test_the_class_of_quotas_has_limits_of_networks_as_long_as_novas(api_server:
     assert "floating_ips" not in newer.get(path).text
 
 
-def test_the_quota_of_a_user_is_not_that_of_the_project(api_server: ApiServer) -> None:
-    admin = api_server.client()
-    api_server.user("ann")
-    mine = f"{ROOT}/{project(admin, 'ann')}"
-    admin.put(mine, json={"quota_set": {"instances": 3}})
-
-    refused = [
-        admin.put(f"{mine}?user_id=u", json={"quota_set": {"instances": 1}}),
-        admin.delete(f"{mine}?user_id=u"),
-    ]
-
-    assert {each.headers["x-busway-error-code"] for each in refused} == {"unknown-query"}
-    assert admin.get(f"{mine}?user_id=u").json()["quota_set"]["instances"] == 3
-
-
 def test_one_services_limits_are_taken_away_and_the_others_stay(api_server: ApiServer) -> None:
     admin = api_server.client()
     api_server.user("ann")

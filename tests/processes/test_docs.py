@@ -86,7 +86,7 @@ PAGES = {
         {"ID": "$(spec)", "OTHER": "$(last_spec)", "2330": "20b5", "type-PF": "type-PCI"},
     ),
     "how-to/groups-zones-quotas.md": Page(
-        f"{_GPU1}; openstack project create --or-show lab; flavor gpu-large; flavor desktop",
+        f"{_GPU1}; openstack project create --or-show lab; openstack user create --or-show ann; flavor gpu-large; flavor desktop",
         {"host7": "gpu-07", "host3": "gpu-08", "pci_passthrough:a100": "pci_passthrough:a1"},
         {
             "--server-group": "settle worker-4 ACTIVE; openstack server delete --wait $(openstack server list -f value -c ID)",

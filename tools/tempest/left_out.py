@@ -135,10 +135,6 @@ LEFT_OUT: tuple[tuple[str, str], ...] = (
         r"identity\..*\.test_user_account_lockout$",
         "no account is locked: who guesses waits longer and longer at his own address, and keeps nobody else out",
     ),
-    (
-        r"compute\..*\.QuotasAdminTest\w*\.test_get_updated_quotas$",
-        "a user has no quota of their own in a project, and a change of one is refused",
-    ),
     (r"identity\..*\.test_policies\.", "the identity API's policies are blobs that no service reads: not served"),
 )
 

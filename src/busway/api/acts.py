@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from urllib.parse import urlencode
+
 from starlette.requests import Request
 
 from busway.api.middleware import SCOPE_KEY as REQUEST_ID
@@ -10,6 +13,7 @@ from busway.domain.errors import BuswayError, Forbidden, NotAuthenticated, NotFo
 from busway.store import audit
 from busway.store.audit import Act, Record
 
+_CHANGES = ("PUT", "PATCH", "DELETE")
 _READS = ("GET", "HEAD", "OPTIONS")
 # Where the last word of a path is not the name of the table.
 _TABLES = {
@@ -27,11 +31,18 @@ _DEEDS = ("action", "file", "recycle", "tokens")
 
 
 def act_of(
-    control: Control, request: Request, operation: str, address: str, *, is_login: bool, makes: bool = False
+    control: Control,
+    request: Request,
+    operation: str,
+    address: str,
+    *,
+    is_login: bool,
+    makes: bool = False,
+    query: Collection[str] = (),
 ) -> Act | None:
     """The act that a request is, None for one that only reads; `operation` is the name of its rule.
 
-    A GET that `makes` things is an act where it has made some.
+    A GET that `makes` things is an act where it has made some. `query` names the parameters that say what a change is about.
     """
     if request.method in _READS and not makes:
         return None
@@ -45,10 +56,16 @@ def act_of(
         request_id=request.scope.get(REQUEST_ID, ""),
         operation=operation[:128],
         method=request.method,
-        target="/".join(words),
+        target="/".join(words) + _asked(request, query),
         address=address[:64],
     )
     return Act(record, table, is_login=is_login)
+
+
+def _asked(request: Request, names: Collection[str]) -> str:
+    """The known parameters of a change: "?user_id=4f…". A creation's target is what it makes."""
+    known = [(name, value) for name, value in request.query_params.multi_items() if name in names]
+    return f"?{urlencode(known)}" if known and request.method in _CHANGES else ""
 
 
 def record_error(control: Control, act: Act, error: BuswayError) -> None:

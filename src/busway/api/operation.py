@@ -235,7 +235,15 @@ def answer(control: Control, operation: Operation, request: Request, data: bytes
             code="not-at-microversion",
         )
     name = operation.login or operation.rule_for(data)
-    act = act_of(control, request, name, address_of(request), is_login=bool(operation.login), makes=operation.makes)
+    act = act_of(
+        control,
+        request,
+        name,
+        address_of(request),
+        is_login=bool(operation.login),
+        makes=operation.makes,
+        query=operation.query,
+    )
     try:
         with audit.acting(act):
             return respond(_run(control, operation, request, data, version))

@@ -59,7 +59,8 @@ def _row(record: Record) -> dict[str, object]:
 
 def _cadf(record: Record) -> dict[str, object]:
     login = record.operation == "identity:authenticate"
-    kind, _, name = record.target.partition("/")
+    path, asked, query = record.target.partition("?")
+    kind, _, name = path.partition("/")
     event: dict[str, object] = {
         "typeURI": "http://schemas.dmtf.org/cloud/audit/1.0/event",
         "eventType": "activity",
@@ -75,7 +76,7 @@ def _cadf(record: Record) -> dict[str, object]:
             "credential": {"application_credential": record.credential_id} if record.credential_id else None,
             "host": {"address": record.address},
         },
-        "target": {"typeURI": f"service/{kind or 'security'}", "id": name or kind or "unknown"},
+        "target": {"typeURI": f"service/{kind or 'security'}", "id": f"{name or kind or 'unknown'}{asked}{query}"},
         "observer": {"typeURI": "service/busway", "id": "busway", "name": "busway"},
         "tags": [f"operation:{record.operation}", f"request:{record.request_id}"],
     }

@@ -7,9 +7,9 @@ from busway.api.answer_types import of_type
 from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.operation import Operation
 from busway.api.schema import WORD, Schema, closed
-from busway.control import quotas
+from busway.control import quotas, user_quotas
 from busway.control.quotas import Quota
-from busway.domain.ids import ProjectId
+from busway.domain.ids import ProjectId, UserId
 
 _ROOT = "/busway/v1"
 _QUOTAS = {"type": "object", "additionalProperties": {"type": "integer", "maximum": 0x7FFFFFFF}, "minProperties": 1}
@@ -21,21 +21,38 @@ def _project(call: Call) -> ProjectId:
     return quotas.project_of(call.control, call.caller, call.text("project") or "")
 
 
+def _user(call: Call) -> UserId | None:
+    name = call.query.get("user")
+    return user_quotas.user_of(call.control, call.caller, name) if name is not None else None
+
+
 def _reply(quota: Quota) -> Reply:
     return Reply({"quota": quota})
 
 
 def _show(call: Call) -> Reply:
-    return _reply(quotas.get_quota(call.control, call.caller, _project(call)))
+    project, user = _project(call), _user(call)
+    if user is not None:
+        return _reply(user_quotas.get_user_quota(call.control, call.caller, project, user))
+    return _reply(quotas.get_quota(call.control, call.caller, project))
 
 
 def _set(call: Call) -> Reply:
     limits, force = call.body["limits"], call.body.get("force", False)
-    return _reply(quotas.set_quota(call.control, call.caller, _project(call), limits, force=force))
+    project, user = _project(call), _user(call)
+    if user is not None:
+        changed = user_quotas.set_user_quota(call.control, call.caller, project, user, limits, force=force)
+    else:
+        changed = quotas.set_quota(call.control, call.caller, project, limits, force=force)
+    return _reply(changed)
 
 
 def _reset(call: Call) -> Reply:
-    quotas.reset_quota(call.control, call.caller, _project(call))
+    project, user = _project(call), _user(call)
+    if user is not None:
+        user_quotas.reset_user_quota(call.control, call.caller, project, user)
+    else:
+        quotas.reset_quota(call.control, call.caller, project)
     return NO_CONTENT
 
 
@@ -47,7 +64,7 @@ def _set_defaults(call: Call) -> Reply:
     return Reply({"limits": quotas.set_defaults(call.control, call.caller, call.body["limits"])})
 
 
-_QUERY = {"project": WORD}
+_QUERY = {"project": WORD, "user": WORD}
 
 OPERATIONS = (
     Operation(

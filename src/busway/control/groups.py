@@ -14,6 +14,7 @@ from busway.domain.server_group import GROUP_HINT, Group, GroupPolicy, check_gro
 from busway.policy import allows, authorize
 from busway.store import groups as store
 from busway.store.database import Tx
+from busway.store.quotas import SetLimits
 
 
 def create_group(
@@ -26,7 +27,7 @@ def create_group(
         GroupId(control.new_id()), name, policy, caller.project_id, caller.user_id, control.now(), max_per_host
     )
     with control.db.write() as tx:
-        quotas.check(control, tx, caller.project_id, Usage({"server_groups": 1}))
+        quotas.check(control, tx, caller.project_id, Usage({"server_groups": 1}), user_id=caller.user_id)
         store.add_group(tx, group)
     return group
 
@@ -61,8 +62,13 @@ def groups_of(control: Control, server_ids: list[ServerId]) -> dict[ServerId, Gr
         return store.group_ids(tx, server_ids)
 
 
-def join_group(control: Control, tx: Tx, caller: Caller, request: CreateServer, server_ids: list[ServerId]) -> None:
-    """Puts new servers into the group of the hint `group`; raises `BadInput` when there is none such."""
+def join_group(
+    control: Control, tx: Tx, caller: Caller, request: CreateServer, server_ids: list[ServerId], own: SetLimits
+) -> None:
+    """Puts new servers into the group of the hint `group`; raises `BadInput` when there is none such.
+
+    `own` are the limits that were set. A user's limit counts that user's servers in the group, as Nova's does.
+    """
     wanted = request.hints.get(GROUP_HINT)
     if wanted is None:
         return
@@ -70,8 +76,18 @@ def join_group(control: Control, tx: Tx, caller: Caller, request: CreateServer, 
         group = _get(tx, caller, str(wanted))
     except NotFound as error:
         raise BadInput(error.brief, detail=error.detail, remedy=error.remedy, code=error.code) from error
+    group_id = group.id
     wanted_members, members = (Usage({"server_group_members": len(ids)}) for ids in (server_ids, group.members))
-    quotas.check(control, tx, caller.project_id, wanted_members, used=members)
+    quotas.check(
+        control,
+        tx,
+        caller.project_id,
+        wanted_members,
+        user_id=caller.user_id,
+        used=members,
+        used_by_user=lambda user: Usage({"server_group_members": store.count_members(tx, group_id, user)}),
+        own=own,
+    )
     for server_id in server_ids:
         store.join(tx, group.id, server_id)
 

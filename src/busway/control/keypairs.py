@@ -38,7 +38,8 @@ def import_keypair(
     keypair = Keypair(owner, name, public_key, fingerprint, control.now(), kind)
     with control.db.write() as tx:
         known = store.count_keypairs(tx, owner)
-        quotas.check(control, tx, caller.project_id, Usage({"key_pairs": 1}), used=Usage({"key_pairs": known}))
+        one, used = Usage({"key_pairs": 1}), Usage({"key_pairs": known})
+        quotas.check(control, tx, caller.project_id, one, user_id=owner, used=used)
         store.add_keypair(tx, keypair)
     return keypair
 

@@ -1,44 +1,54 @@
-"""Quotas: read, set and forgotten by admins, and held in the transaction that would go over them."""
+"""Quotas: read, set and forgotten by admins, and held in the transaction that would go over them.
+
+Those of a user in a project are set in `busway.control.user_quotas`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from busway.control import domain_limits
 from busway.control.context import Control
+from busway.control.images.arriving import count_uploading
 from busway.control.networks import quota as network_quota
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput
-from busway.domain.ids import ProjectId
+from busway.domain.ids import ProjectId, UserId
 from busway.domain.quota import (
     CLASSES,
     DEVICES,
     OF_NETWORKS,
+    OF_SERVERS,
     RESOURCES,
     UNLIMITED,
     Usage,
     check_limits_above_use,
+    check_limits_above_users,
     check_quota,
+    may_be_of_user,
+    over_limits,
     usage_of,
 )
 from busway.policy import authorize
-from busway.store import groups, images, kept_devices, projects, servers
+from busway.store import groups, images, kept_devices, projects, servers, user_quotas, users
 from busway.store import quotas as store
 from busway.store.database import Tx
 from busway.store.owners import Owners
+from busway.store.quotas import SetLimits
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """The limits and the usage of a project; -1 means no limit. Devices are there where they are limited or used.
+    """The limits and the usage of a project, or of a user in it; -1 means no limit.
 
-    Networks, under Neutron's names, are there where they were asked for.
+    Devices are there where they are limited or used, networks, under Neutron's names, where they were asked for.
     """
 
     project_id: ProjectId
     limits: Mapping[str, int]
     used: Mapping[str, int]
+    user_id: UserId | None = None
 
 
 def check(
@@ -47,25 +57,36 @@ def check(
     project_id: ProjectId,
     wanted: Usage,
     *,
+    user_id: UserId | None = None,
     used: Usage | None = None,
-    own: Mapping[str, Mapping[str, int]] | None = None,
+    used_by_user: Callable[[UserId], Usage] | None = None,
+    own: SetLimits | None = None,
 ) -> None:
-    """Raises `OverQuota` when a project would have too much; until the transaction ends, nobody else is let through.
+    """Raises `OverQuota` when a project, or the user, would have too much; until the transaction ends, nobody else is let through.
 
-    `used` is what the project's servers and groups take up, unless it is given; `own` are the limits that were set, by owner.
+    `user_id` is the user whom the new things belong to, if they are a user's. `used` is what the project's servers and groups take
+    up, unless it is given; `used_by_user` is there where the user's part of it is another. `own` are the limits that were set.
     """
-    known = _limits(control, tx, project_id, own)
-    limits = {name: limit for name, limit in known.items() if name in wanted.amounts}
-    if all(limit == UNLIMITED for limit in limits.values()) and not domain_limits.hold(control):
+    own = store.read_set_limits(tx, project_id, user_id) if own is None else own
+    limits, of_user = _limited(_limits(control, project_id, own), wanted), _limited(own.of_user, wanted)
+    if not limits and not of_user and not domain_limits.hold(control):
         return
     domain_limits.take_turns(control, tx, [project_id])
-    check_quota(limits, _used(tx, project_id) if used is None else used, wanted)
-    domain_limits.check(control, tx, project_id, wanted, lambda: _defaults(control, tx), lambda of: _used(tx, of))
+    check_quota(limits, _used(tx, project_id, limits) if used is None else used, wanted)
+    if user_id is not None and of_user:
+        if used_by_user is not None:
+            used = used_by_user(user_id)
+        part = _used(tx, project_id, of_user, user_id) if used is None else used
+        if over_limits(of_user, part, wanted):
+            check_quota(of_user, part, wanted, user=_name_of(tx, user_id))
+    domain_limits.check(
+        control, tx, project_id, wanted, lambda: _defaults(control, tx), lambda of: _used(tx, of, wanted.amounts)
+    )
 
 
 def limit_of(control: Control, tx: Tx, project_id: ProjectId, resource: str) -> int:
     """The limit of one resource of a project; -1 means no limit."""
-    return _limits(control, tx, project_id)[resource]
+    return _limits(control, project_id, store.read_set_limits(tx, project_id))[resource]
 
 
 def limits_on(control: Control, tx: Tx, project_id: ProjectId, resource: str) -> list[tuple[Owners, int]]:
@@ -81,7 +102,7 @@ def get_quota(
     """A project's quota, for whom a rule permits it."""
     authorize(caller, rule, {"project_id": project_id})
     with control.db.read() as tx:
-        return _quota(control, tx, ProjectId(project_id), networks=networks)
+        return quota_of(control, tx, ProjectId(project_id), networks=networks)
 
 
 def get_defaults(control: Control, *, networks: bool = False) -> dict[str, int]:
@@ -100,7 +121,7 @@ def set_quota(
     force: bool = False,
     rule: str = "busway:quota:update",
 ) -> Quota:
-    """Sets limits of a project; one below what is used already only with `force`, as in Nova.
+    """Sets limits of a project; one below what it uses or its users are given only with `force`, as in Nova.
 
     With `networks` they may be limits of networks too, for which the network API's rule holds as well.
     """
@@ -108,15 +129,16 @@ def set_quota(
     if networks and not OF_NETWORKS.keys().isdisjoint(limits):
         authorize(caller, "update_quota", {"project_id": project_id})
     with control.db.write() as tx:
-        project = _project(tx, project_id)
-        _check_limits(control, tx, limits, networks=networks)
+        project = find_project(tx, project_id)
+        check_limits(control, tx, limits, networks=networks)
         domain_limits.check_project_limits(
             control, tx, project, limits, lambda: _defaults(control, tx, networks=networks)
         )
         if not force:
-            check_limits_above_use(limits, Usage(_quota(control, tx, project, networks=networks).used))
+            check_limits_above_use(limits, Usage(quota_of(control, tx, project, networks=networks).used))
+            check_limits_above_users(limits, user_quotas.given_to_users(tx, project))
         store.set_limits(tx, project, limits)
-        return _quota(control, tx, project, networks=networks)
+        return quota_of(control, tx, project, networks=networks)
 
 
 def set_defaults(
@@ -130,7 +152,7 @@ def set_defaults(
     """Sets the limits of all projects that have none of their own."""
     authorize(caller, rule)
     with control.db.write() as tx:
-        _check_limits(control, tx, limits, networks=networks)
+        check_limits(control, tx, limits, networks=networks)
         store.set_limits(tx, store.EVERYBODY, limits)
         return _defaults(control, tx, networks=networks)
 
@@ -144,13 +166,18 @@ def reset_quota(
     of_networks: Collection[str] = (),
     keeping: Collection[str] = (),
 ) -> None:
-    """Takes a project's own limits away, of networks these only: those of all projects hold for it. Those of `keeping` stay."""
+    """Takes a project's own limits away, of networks these only: those of all projects hold for it. Those of `keeping` stay.
+
+    Its users' limits go too, as in Nova.
+    """
     authorize(caller, rule, {"project_id": project_id})
     if of_networks:
         authorize(caller, "delete_quota", {"project_id": project_id})
     with control.db.write() as tx:
         kept = {*OF_NETWORKS, *keeping} - set(of_networks)
-        store.forget_limits(tx, _project(tx, project_id), keeping=kept)
+        project = find_project(tx, project_id)
+        store.forget_limits(tx, project, keeping=kept)
+        user_quotas.forget_user_limits(tx, project)
 
 
 def project_of(control: Control, caller: Caller, name: str) -> ProjectId:
@@ -162,14 +189,25 @@ def project_of(control: Control, caller: Caller, name: str) -> ProjectId:
     return found.id if found is not None else ProjectId(name)
 
 
-def _quota(control: Control, tx: Tx, project_id: ProjectId, *, networks: bool = False) -> Quota:
-    limits = _limits(control, tx, project_id)
-    used = dict(_used(tx, project_id).amounts)
+def quota_of(
+    control: Control, tx: Tx, project_id: ProjectId, *, networks: bool = False, user_id: UserId | None = None
+) -> Quota:
+    """Reads the quota of a project, or of a user in it, who has the project's limits but for those of their own.
+
+    A user's usage is that of their own servers and groups. They have no quota of images; that of networks is the project's.
+    """
+    own = store.read_set_limits(tx, project_id, user_id)
+    limits = {**_limits(control, project_id, own), **own.of_user}
+    if user_id is not None:
+        limits = {name: limit for name, limit in limits.items() if may_be_of_user(name)}
+    used = dict(_used(tx, project_id, {*limits, DEVICES}, user_id).amounts)
+    if "image_count_uploading" in limits:
+        used["image_count_uploading"] = count_uploading(control, tx, project_id)
     if networks:
         limits |= network_quota.limits_of(tx, project_id)
         used |= network_quota.used(tx, project_id)
     devices = {name: UNLIMITED for name in used if name.startswith((DEVICES, CLASSES))}
-    return Quota(project_id, devices | limits, {name: used.get(name, 0) for name in devices | limits})
+    return Quota(project_id, devices | limits, {name: used.get(name, 0) for name in devices | limits}, user_id)
 
 
 def all_defaults(control: Control, tx: Tx) -> dict[str, int]:
@@ -196,28 +234,45 @@ def _configured(control: Control) -> dict[str, int]:
     return dict.fromkeys(RESOURCES, UNLIMITED) | dict(control.settings.quota)
 
 
-def _limits(
-    control: Control, tx: Tx, project_id: ProjectId, own: Mapping[str, Mapping[str, int]] | None = None
-) -> dict[str, int]:
-    own = store.limits_of(tx, [store.EVERYBODY, project_id]) if own is None else own
-    return _configured(control) | _not_of_networks({**own[store.EVERYBODY], **own[project_id]})
+def _limits(control: Control, project_id: ProjectId, own: SetLimits) -> dict[str, int]:
+    of = own.by_owner
+    return _configured(control) | _not_of_networks({**of[store.EVERYBODY], **of[project_id]})
 
 
-def _used(tx: Tx, of: Owners) -> Usage:
-    others = {
-        "server_groups": groups.count_groups(tx, of),
-        "image_count_total": images.count_images(tx, of),
-        "image_size_total": -(-images.sum_sizes(tx, of) // 1024**2),
-        "image_stage_total": -(-images.sum_sizes(tx, of, is_staged=True) // 1024**2),
-    }
-    kept = {f"{DEVICES}{alias}": count for alias, count in kept_devices.count_kept(tx, of).items()}
-    in_use = servers.list_flavors_in_use(tx, of)
-    # A soft-deleted server is no instance, as in Nova; the rest is counted as long as it keeps it.
-    gone = Usage({"instances": sum(each.is_kept for each in in_use)})
-    return usage_of(each.flavor for each in in_use) - gone + Usage(others) + Usage(kept)
+def _limited(limits: Mapping[str, int], wanted: Usage) -> dict[str, int]:
+    return {name: limit for name, limit in limits.items() if name in wanted.amounts and limit != UNLIMITED}
 
 
-def _project(tx: Tx, project_id: str) -> ProjectId:
+_OF_PROJECTS: Mapping[str, Callable[[Tx, Owners], int]] = {
+    "image_count_total": images.count_images,
+    "image_size_total": lambda tx, of: -(-images.sum_sizes(tx, of) // 1024**2),
+    "image_stage_total": lambda tx, of: -(-images.sum_sizes(tx, of, is_staged=True) // 1024**2),
+}
+
+
+def _used(tx: Tx, of: Owners, names: Collection[str], user_id: UserId | None = None) -> Usage:
+    """What projects have of these resources, or one of their users of those that are a user's; the others are not read."""
+    used = Usage({name: count(tx, of) for name, count in _OF_PROJECTS.items() if name in names})
+    if "server_groups" in names:
+        used += Usage({"server_groups": groups.count_groups(tx, of, user_id)})
+    if any(name.startswith(DEVICES) for name in names):
+        kept = kept_devices.count_kept(tx, of, user_id)
+        used += Usage({f"{DEVICES}{alias}": count for alias, count in kept.items()})
+    if any(name in OF_SERVERS or name.startswith((DEVICES, CLASSES)) for name in names):
+        in_use = servers.list_flavors_in_use(tx, of, user_id)
+        # A soft-deleted server is no instance, as in Nova; the rest is counted as long as it keeps it.
+        gone = Usage({"instances": sum(each.is_kept for each in in_use)})
+        used += usage_of(each.flavor for each in in_use) - gone
+    return used
+
+
+def _name_of(tx: Tx, user_id: UserId) -> str:
+    user = users.find_user(tx, user_id)
+    return user_id if user is None else user.name
+
+
+def find_project(tx: Tx, project_id: str) -> ProjectId:
+    """Returns the id of a project; raises `BadInput`, as Nova does, where there is none."""
     project = projects.find_project(tx, project_id)
     if project is None:
         raise BadInput(
@@ -228,7 +283,8 @@ def _project(tx: Tx, project_id: str) -> ProjectId:
     return project.id
 
 
-def _check_limits(control: Control, tx: Tx, limits: Mapping[str, int], *, networks: bool) -> None:
+def check_limits(control: Control, tx: Tx, limits: Mapping[str, int], *, networks: bool = False) -> None:
+    """Raises `BadInput` for what is no quota, or no limit."""
     aliases = _of_devices(control, tx)
     for name, limit in limits.items():
         if name not in RESOURCES and name not in aliases and not (networks and name in OF_NETWORKS):

@@ -1,4 +1,4 @@
-"""Quotas of a project: how much of what it may have, and the refusal when a request goes over.
+"""Quotas of a project, and of a user in it: how much of what they may have, and the refusal when a request goes over.
 
 Beside Nova's resources there is one for each alias of devices, `pci_passthrough:ALIAS`, and for each resource class
 of parts of devices, `resources:CLASS`; -1 means no limit.
@@ -52,6 +52,7 @@ DEFAULTS: Mapping[str, int] = {
 RESOURCES = tuple(DEFAULTS)
 DEVICES = "pci_passthrough:"
 CLASSES = "resources:"
+_SHARING = "The limits of a project's users are at most the project's: together where amounts add up, otherwise each."
 _SUMS = frozenset(
     {*OF_SERVERS, *OF_NETWORKS, "server_groups", "image_size_total", "image_stage_total", "image_count_total"}
 )
@@ -113,17 +114,30 @@ def usage_of_files(files: Iterable[GivenFile]) -> Usage:
     return Usage(sizes)
 
 
-def check_quota(limits: Mapping[str, int], used: Usage, wanted: Usage, domain: str = "") -> None:
-    """Raises `OverQuota` with every resource of which there would be more than its limit; others do not matter.
+def may_be_of_user(resource: str) -> bool:
+    """True where a user can have a limit in a project: images and networks belong to the project as a whole.
 
-    `domain` is the name of the domain whose limits these are, "" where they are a project's. Resources that are not requested are
-    not checked: a limit below the current usage does not refuse a request for other resources.
+    Source: Nova, which has none of addresses and networks (`PER_PROJECT_QUOTAS`).
     """
-    over = [
+    return resource not in OF_IMAGES and resource not in OF_NETWORKS
+
+
+def over_limits(limits: Mapping[str, int], used: Usage, wanted: Usage) -> list[str]:
+    """Returns the resources of which there would be more than their limits."""
+    return [
         name
         for name, amount in wanted.amounts.items()
         if amount > 0 and 0 <= limits.get(name, UNLIMITED) < used.of(name) + amount
     ]
+
+
+def check_quota(limits: Mapping[str, int], used: Usage, wanted: Usage, domain: str = "", user: str = "") -> None:
+    """Raises `OverQuota` with every resource of which there would be more than its limit; others do not matter.
+
+    `domain` is the name of the domain whose limits these are, `user` that of the user; both are "" where they are a project's.
+    Resources that are not requested are not checked: a limit below the current usage does not refuse a request for other resources.
+    """
+    over = over_limits(limits, used, wanted)
     if not over:
         return
     counts = [
@@ -135,6 +149,13 @@ def check_quota(limits: Mapping[str, int], used: Usage, wanted: Usage, domain: s
             detail=f"The projects of a domain share its limits. {'. '.join(counts)}.",
             remedy="Request less, delete what is not needed in any of its projects, or ask an admin to raise the limit of "
             "the domain: PATCH /identity/v3/limits/ID.",
+        )
+    if user:
+        raise OverQuota(
+            f"Quota exceeded for {', '.join(over)} of user {user} in this project",
+            detail=f"A user has limits of their own in this project. {'. '.join(counts)}.",
+            remedy="Request less, delete what this user does not need, or ask an admin to raise the limit of the user: "
+            f"`busway quota set --project PROJECT --user {user} {over[0]}={limits[over[0]] + 1}`.",
         )
     raise OverQuota(
         f"Quota exceeded for {', '.join(over)}",
@@ -150,8 +171,37 @@ def check_limits_above_use(limits: Mapping[str, int], used: Usage) -> None:
         if 0 <= limit < used.of(name):
             raise BadInput(
                 f"Quota limit {limit} for {name} must be greater than or equal to already used {used.of(name)}",
-                remedy="Use force: the project keeps what it has and gets no more.",
+                remedy="Use force: what there is stays, and nothing is added.",
                 code="quota-below-use",
+            )
+
+
+def check_limits_above_users(limits: Mapping[str, int], given: Mapping[str, int]) -> None:
+    """Raises `BadInput` for a new limit of a project below what its users are `given`: together, or the one with the most."""
+    for name, limit in limits.items():
+        if 0 <= limit < given.get(name, 0):
+            raise BadInput(
+                f"Quota limit {limit} for {name} must be greater than or equal to {given[name]}, which the project's users have",
+                detail=_SHARING,
+                remedy="Lower the limits of its users first, or use force: all limits are kept.",
+                code="quota-below-users",
+            )
+
+
+def check_user_limits(limits: Mapping[str, int], project: Mapping[str, int], given: Mapping[str, int]) -> None:
+    """Raises `BadInput` for a new limit of a user above what the `project` may have.
+
+    `given` is what its other users have: of resources that add up, the project's limit without that is the most.
+    """
+    for name, limit in limits.items():
+        whole = project.get(name, UNLIMITED)
+        most = max(0, whole - given.get(name, 0)) if adds_up(name) else whole
+        if whole != UNLIMITED and (limit == UNLIMITED or limit > most):
+            raise BadInput(
+                f"Quota limit {limit} for {name} must be less than or equal to {most}",
+                detail=f"The project's own limit is {whole}. {_SHARING}",
+                remedy="Raise the project's limit first, or use force: all limits are kept.",
+                code="quota-above-project",
             )
 
 

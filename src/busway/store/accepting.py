@@ -18,9 +18,10 @@ from busway.store.keypairs import keypairs
 from busway.store.networks import network_of, networks
 from busway.store.pci_rules import rule_changes
 from busway.store.ports import IS_LIVE, ports
-from busway.store.quotas import EVERYBODY, quotas
+from busway.store.quotas import EVERYBODY, SetLimits, quotas
 from busway.store.security_groups import security_groups
 from busway.store.select_many import Found, SelectMany
+from busway.store.user_quotas import user_quotas
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,12 @@ class RequestedObjects:
 class LockedState:
     """What the decision depends on, as read under the locks of the transaction.
 
-    `limits` are the limits of everybody and of the project by owner and resource, `has_group` whether the project
-    has its default security group, `port_count` its ports.
+    `limits` are those of everybody, of the project and of the user, `has_group` whether the project has its default
+    security group, `port_count` its ports.
     """
 
     image: Image | None
-    limits: Mapping[str, Mapping[str, int]]
+    limits: SetLimits
     has_group: bool
     port_count: int
     networks: Mapping[NetworkId, Network]
@@ -69,6 +70,9 @@ _WITHIN = SelectMany(
     image=_IMAGE,
     limit=select(quotas.c.owner, quotas.c.resource, quotas.c.limit).where(
         quotas.c.owner.in_(bindparam("owners", expanding=True))
+    ),
+    user_limit=select(user_quotas.c.resource, user_quotas.c.limit).where(
+        user_quotas.c.project_id == bindparam("project_id"), user_quotas.c.user_id == bindparam("user_id")
     ),
     group=select(security_groups.c.id).where(security_groups.c.id == bindparam("group_id")),
     count=select(func.count().label("number"))
@@ -135,12 +139,18 @@ def lock_project(tx: Tx, project_id: ProjectId, network_ids: Sequence[NetworkId]
 
 
 def read_locked(
-    tx: Tx, project_id: ProjectId, image_id: ImageId, group_id: SecurityGroupId, lookup: AddressLookup
+    tx: Tx,
+    project_id: ProjectId,
+    user_id: UserId,
+    image_id: ImageId,
+    group_id: SecurityGroupId,
+    lookup: AddressLookup,
 ) -> LockedState:
     """Reads what the decision depends on, in one statement, after `lock_project`; adds addresses in use to `lookup`."""
     found = _WITHIN.read(
         tx,
         project_id=project_id,
+        user_id=user_id,
         image_id=image_id,
         owners=[EVERYBODY, project_id],
         group_id=group_id,
@@ -154,7 +164,7 @@ def read_locked(
         limits[row.owner][row.resource] = row.limit
     return LockedState(
         _image(found["image"]),
-        limits,
+        SetLimits(limits, {row.resource: row.limit for row in found["user_limit"]}),
         bool(found["group"]),
         int(found["count"][0].number),
         {network.id: network for network in _networks(found["network"])},

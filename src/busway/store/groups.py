@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Column, ForeignKey, Integer, Row, String, Table, delete, func, insert, select, union
 
-from busway.domain.ids import GroupId, ProjectId, ServerId
+from busway.domain.ids import GroupId, ProjectId, ServerId, UserId
 from busway.domain.server import ServerStatus
 from busway.domain.server_group import Group, GroupPolicy
 from busway.store.database import Tx
@@ -63,10 +63,19 @@ def list_groups(
     return [_group(row, found.get(GroupId(row.id), ())) for row in rows]
 
 
-def count_groups(tx: Tx, of: Owners) -> int:
-    """Returns how many groups a project has, or several projects together."""
+def count_groups(tx: Tx, of: Owners, user_id: UserId | None = None) -> int:
+    """Returns how many groups a project has, or several projects together, or one of their users."""
     statement = select(func.count()).select_from(groups).where(owned_by(groups.c.project_id, of))
+    if user_id is not None:
+        statement = statement.where(groups.c.user_id == user_id)
     return int(tx.execute(statement).scalar_one())
+
+
+def count_members(tx: Tx, group_id: GroupId, user_id: UserId) -> int:
+    """Returns how many servers of a user are in a group."""
+    statement = select(func.count()).select_from(members).join(servers, servers.c.id == members.c.server_id)
+    of_user = (servers.c.user_id == user_id, servers.c.status != str(ServerStatus.DELETED))
+    return int(tx.execute(statement.where(members.c.group_id == group_id, *of_user)).scalar_one())
 
 
 def delete_group(tx: Tx, group_id: GroupId) -> None:

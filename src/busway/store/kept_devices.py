@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import and_, func, select
 
 from busway.domain.claim import ClaimState
+from busway.domain.ids import UserId
 from busway.domain.server import ServerStatus
 from busway.domain.units import WholeFunction
 from busway.store.claims import claims
@@ -15,8 +16,11 @@ from busway.store.owners import Owners, owned_by
 from busway.store.servers import servers
 
 
-def count_kept(tx: Tx, of: Owners) -> dict[str, int]:
-    """Returns how many there are by alias, of servers of one or several projects; quarantined devices are not counted."""
+def count_kept(tx: Tx, of: Owners, user_id: UserId | None = None) -> dict[str, int]:
+    """Returns how many there are by alias, of servers of one or several projects, or of one of their users.
+
+    Quarantined devices are not counted.
+    """
     # SELECT alias, count(*) FROM claims JOIN servers (on its host) JOIN devices LEFT JOIN departures … GROUP BY alias
     leaving = and_(departures.c.server_id == claims.c.server_id, departures.c.host_id == claims.c.host_id)
     statement = (
@@ -35,4 +39,6 @@ def count_kept(tx: Tx, of: Owners) -> dict[str, int]:
         )
         .group_by(claims.c.alias)
     )
+    if user_id is not None:
+        statement = statement.where(servers.c.user_id == user_id)
     return {str(alias): count for alias, count in tx.execute(statement)}

@@ -31,6 +31,7 @@ from busway.store.database import Tx
 from busway.store.filtered_list import read_page
 from busway.store.metadata import metadata
 from busway.store.projects import ids_in_domain, projects
+from busway.store.user_quotas import list_user_limits
 
 # The owner of the limits that hold for every project without its own.
 EVERYBODY = ""
@@ -49,6 +50,14 @@ quotas = Table(
 
 # SELECT quotas.*, is_domain FROM quotas JOIN projects: those of all projects (`EVERYBODY`) are no project's
 _OWNED: Select[Any] = select(quotas, projects.c.is_domain).join(projects, projects.c.id == quotas.c.owner)
+
+
+@dataclass(frozen=True, slots=True)
+class SetLimits:
+    """The limits that were set, by resource: `by_owner` those of everybody and of a project, `of_user` those of a user in it."""
+
+    by_owner: Mapping[str, Mapping[str, int]]
+    of_user: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,12 @@ def limits_of(tx: Tx, owners: Collection[str]) -> dict[str, dict[str, int]]:
     for row in tx.execute(select(quotas).where(quotas.c.owner.in_(owners)).order_by(quotas.c.resource)):
         found[row.owner][row.resource] = row.limit
     return found
+
+
+def read_set_limits(tx: Tx, project_id: str, user_id: str | None = None) -> SetLimits:
+    """Returns the limits that were set for everybody and a project, and those of a user in it."""
+    of_user = {} if user_id is None else list_user_limits(tx, project_id, user_id)
+    return SetLimits(limits_of(tx, [EVERYBODY, project_id]), of_user)
 
 
 def set_limits(tx: Tx, owner: str, limits: Mapping[str, int]) -> None:

@@ -153,6 +153,7 @@ BOUNDED = {
     "traits": "made by operators",
     "trunk_subports": "up to 250 for each trunk, and goes with it",
     "trunks": "made by users, one for each of their ports at most",
+    "user_quotas": "made by operators, and goes with its project or user",
     "users": "made by operators",
 }
 

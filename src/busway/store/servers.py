@@ -310,11 +310,13 @@ class FlavorInUse(NamedTuple):
     is_kept: bool
 
 
-def list_flavors_in_use(tx: Tx, of: Owners) -> list[FlavorInUse]:
-    """Lists the flavor of each server of one or several projects, once per server."""
+def list_flavors_in_use(tx: Tx, of: Owners, user_id: UserId | None = None) -> list[FlavorInUse]:
+    """Lists the flavor of each server of one or several projects, or of one of their users, once per server."""
     statement = select(servers.c.flavor, _IS_SOFT_DELETED).where(
         owned_by(servers.c.project_id, of), servers.c.status != str(ServerStatus.DELETED)
     )
+    if user_id is not None:
+        statement = statement.where(servers.c.user_id == user_id)
     return [FlavorInUse(msgspec.convert(flavor, Flavor), bool(kept)) for flavor, kept in tx.execute(statement)]
 
 

@@ -1,4 +1,4 @@
-"""Limits: what a project may have, and what of it it has."""
+"""Limits: what a project may have, and what of it it has; of a user with limits of their own, what they may have."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from busway.api.compute.links import STRICT
 from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
 from busway.api.schema import WORD
-from busway.control import quotas
+from busway.control import quotas, user_quotas
 from busway.control.quotas import Quota
 from busway.domain.quota import UNLIMITED
 
@@ -54,7 +54,8 @@ def _limits(call: Call) -> Reply:
     other = project != call.caller.project_id
     rule = f"os_compute_api:limits{':other_project' if other else ''}"
     networks = call.version <= _NETWORKS_UNTIL
-    quota = quotas.get_quota(call.control, call.caller, project, rule, networks=networks)
+    read = quotas.get_quota if other else user_quotas.get_callers_quota
+    quota = read(call.control, call.caller, project, rule, networks=networks)
     return Reply({"limits": {"rate": [], "absolute": render(_ABSOLUTE, quota, call)}})
 
 

@@ -1,4 +1,4 @@
-"""Quotas of projects, under Nova's names; those of devices are in Busway's own API, for Nova has no words for them."""
+"""Quotas of projects, and of users in them, under Nova's names; those of devices are in Busway's own API, for Nova has no words for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from busway.api.call import Call, Reply
 from busway.api.compute.links import STRICT
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, WORD, Definition, Schema, as_bool, as_int, closed, wrapped
-from busway.control import quotas
+from busway.control import quotas, user_quotas
 from busway.control.quotas import Quota
 from busway.domain.errors import BadInput
 from busway.domain.quota import OF_IMAGES, UNLIMITED
@@ -84,7 +84,10 @@ def _show(call: Call) -> Reply:
 
 
 def _quota(call: Call) -> Quota:
-    return quotas.get_quota(call.control, call.caller, call.path["project"], call.rule, networks=_with_networks(call))
+    project, user, networks = call.path["project"], call.text("user_id"), _with_networks(call)
+    if user:
+        return user_quotas.get_user_quota(call.control, call.caller, project, user, call.rule, networks=networks)
+    return quotas.get_quota(call.control, call.caller, project, call.rule, networks=networks)
 
 
 def _defaults(call: Call) -> Reply:
@@ -106,19 +109,36 @@ def _set(call: Call) -> Reply:
     force = as_bool(given.get("force", False), "force")
     project = call.path["project"]
     _check_path(given, "tenant_id", project)
-    changed = quotas.set_quota(
-        call.control,
-        call.caller,
-        project,
-        _given(given),
-        networks=_with_networks(call),
-        force=force,
-        rule=call.rule,
-    )
+    user = call.query.get("user_id")
+    if user is not None:  # an empty one is no user, and not the whole project
+        changed = user_quotas.set_user_quota(
+            call.control,
+            call.caller,
+            project,
+            user,
+            _given(given),
+            networks=_with_networks(call),
+            force=force,
+            rule=call.rule,
+        )
+    else:
+        changed = quotas.set_quota(
+            call.control,
+            call.caller,
+            project,
+            _given(given),
+            networks=_with_networks(call),
+            force=force,
+            rule=call.rule,
+        )
     return _set_reply(call, changed, with_id=False)
 
 
 def _reset(call: Call) -> Reply:
+    user = call.query.get("user_id")
+    if user is not None:
+        user_quotas.reset_user_quota(call.control, call.caller, call.path["project"], user, call.rule)
+        return Reply(status=202)
     of_networks = tuple(_NETWORKS.values()) if _with_networks(call) else ()
     quotas.reset_quota(
         call.control, call.caller, call.path["project"], call.rule, of_networks=of_networks, keeping=OF_IMAGES
@@ -162,7 +182,6 @@ _WITH_ID = shape({"id": TEXT, **_names(NUMBER)}, "quota")
 _WITHOUT_ID = shape(_names(NUMBER), "changed-quota")
 _SHOWN = wrap("quota_set", _WITH_ID)
 
-# A user has no quota but the project's: that is shown, and no user's is set.
 _OF = {"user_id": WORD}
 
 OPERATIONS = (
@@ -182,10 +201,11 @@ OPERATIONS = (
         _ROOT,
         _set,
         _SET,
+        query=_OF,
         rule="os_compute_api:os-quota-sets:update",
         answer=wrap("quota_set", _WITHOUT_ID),
     ),
-    Operation("DELETE", _ROOT, _reset, rule="os_compute_api:os-quota-sets:delete"),
+    Operation("DELETE", _ROOT, _reset, query=_OF, rule="os_compute_api:os-quota-sets:delete"),
     Operation(
         "GET",
         _CLASS,

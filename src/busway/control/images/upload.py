@@ -13,13 +13,13 @@ from functools import partial
 
 from busway.control import quotas
 from busway.control.context import Control
+from busway.control.images.arriving import count_uploading
 from busway.control.images.catalogue import owned_image
 from busway.control.images.data import Digests, StoredData, adopt, new_path
 from busway.control.images.room import check_disk, check_quota, check_room, room_of, staging_room_of, storing
-from busway.control.images.stores import folders_of, usual_store
+from busway.control.images.stores import usual_store
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, NotFound, OverQuota, TooLarge
-from busway.domain.ids import ProjectId
 from busway.domain.image import DISK_FORMATS, Image, ImageStatus, check_formats, check_header
 from busway.domain.image_boot import check_unsigned
 from busway.domain.qcow2 import HEADER_BYTES
@@ -218,13 +218,6 @@ def _check_uploading(control: Control, tx: Tx, image: Image) -> None:
             "imported now",
             remedy="Wait until one of them has ended, or import what is staged: openstack image import ID.",
         )
-
-
-def count_uploading(control: Control, tx: Tx, owner: ProjectId) -> int:
-    """Counts the images of a project that are uploaded, staged or imported now."""
-    folders = folders_of(control).values()
-    arriving = {path.name.split(".")[1] for folder in folders for path in (folder / "tmp").glob(f"{owner}.*")}
-    return len(arriving.union(store.list_staged_ids(tx, owner)))
 
 
 def _check_queued(image: Image) -> None:

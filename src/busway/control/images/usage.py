@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from busway.control import quotas
 from busway.control.context import Control
-from busway.control.images.upload import count_uploading
 from busway.domain.caller import Caller
 from busway.domain.quota import OF_IMAGES
 
@@ -23,6 +22,4 @@ class Amount:
 def image_usage(control: Control, caller: Caller) -> Mapping[str, Amount]:
     """Returns the amounts of the caller's project by the names of Glance's limits."""
     quota = quotas.get_quota(control, caller, caller.project_id)
-    with control.db.read() as tx:
-        used = {**quota.used, "image_count_uploading": count_uploading(control, tx, quota.project_id)}
-    return {name: Amount(used[name], quota.limits[name]) for name in OF_IMAGES}
+    return {name: Amount(quota.used[name], quota.limits[name]) for name in OF_IMAGES}

@@ -26,7 +26,7 @@ def resize_server(
         take_turn(tx, "place")
         row = placed_server(tx, caller, server_id, "resize", FROM)
         _check_flavor(tx, row, flavor)
-        quotas.check(control, tx, row.project_id, usage_of([flavor]) - usage_of([row.flavor]))
+        quotas.check(control, tx, row.project_id, usage_of([flavor]) - usage_of([row.flavor]), user_id=row.user_id)
         if begin_hot(control, tx, caller, row, flavor):
             target = row.host_id
         else:

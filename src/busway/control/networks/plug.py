@@ -80,7 +80,7 @@ def plug_ports(
         return
     if cards:
         fresh = sum(len(each.port_ids) for each in cards)
-        quota.check_ports(control, tx, locked.limits, caller.project_id, locked.port_count, fresh)
+        quota.check_ports(control, tx, locked.limits.by_owner, caller.project_id, locked.port_count, fresh)
     waiting = iter(cards)
     for ref in (NetworkRef(),) if request.networks == "auto" else request.networks:
         if ref.port_id is not None:

@@ -80,7 +80,7 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
         take_domain_turns(control, tx, [caller.project_id])
         accepting.lock_project(tx, caller.project_id, list(lookup.asked))
         group_id = default_group_id(caller.project_id)
-        locked = accepting.read_locked(tx, caller.project_id, request.image_id, group_id, lookup)
+        locked = accepting.read_locked(tx, caller.project_id, caller.user_id, request.image_id, group_id, lookup)
         _check_quota(control, tx, caller, request, locked)
         image = _usable(tx, caller, request, locked.image)
         words, names = image_words(image.properties), request.names
@@ -96,7 +96,7 @@ def create_servers(control: Control, caller: Caller, request: CreateServer, requ
         plug_ports(control, tx, caller, request, ids, cards, locked, lookup)
         note_actions(tx, caller, ids, "create", request_id, now)
         _add_events(tx, ids, f"created by {caller.user_name}", now)
-        groups.join_group(control, tx, caller, request, ids)
+        groups.join_group(control, tx, caller, request, ids, locked.limits)
     control.crashpoint("create:after-commit")
     control.bell.ring("networks")
     control.bell.ring("place")
@@ -165,13 +165,14 @@ def _check_host(tx: Tx, name: str) -> None:
 
 
 def _check_quota(control: Control, tx: Tx, caller: Caller, request: CreateServer, locked: LockedState) -> None:
-    wanted, own = usage_of([request.flavor] * request.max_count), locked.limits
-    quotas.check(control, tx, caller.project_id, wanted, own=own)
+    project, user, own = caller.project_id, caller.user_id, locked.limits
+    wanted = usage_of([request.flavor] * request.max_count)
+    quotas.check(control, tx, project, wanted, user_id=user, own=own)
     if request.metadata:
         items = Usage({"metadata_items": len(request.metadata)})
-        quotas.check(control, tx, caller.project_id, items, used=Usage(), own=own)
+        quotas.check(control, tx, project, items, user_id=user, used=Usage(), own=own)
     if request.files:
-        quotas.check(control, tx, caller.project_id, usage_of_files(request.files), used=Usage(), own=own)
+        quotas.check(control, tx, project, usage_of_files(request.files), user_id=user, used=Usage(), own=own)
 
 
 def _row(

@@ -63,7 +63,7 @@ def attach_device(control: Control, caller: Caller, server_id: str, alias: str, 
         require_guest_act(tx, row, ATTACH, GuestAct.PLUG)
         _refuse_cells(tx, row)
         flavor = with_alias(row.flavor, alias, 1)
-        quotas.check(control, tx, row.project_id, usage_of([flavor]) - usage_of([row.flavor]))
+        quotas.check(control, tx, row.project_id, usage_of([flavor]) - usage_of([row.flavor]), user_id=row.user_id)
         device = _place(control, tx, row, alias)
         held = ports.server_ports(tx, [row.id]).get(row.id, [])
         place_of = {device.card or device.device_id: next_root_port(control, tx, row, held)}

@@ -24,7 +24,8 @@ def change_metadata(
         row = server_row(tx, caller, server_id, act, lock=True)
         made = dict(change(dict(row.metadata)))
         if len(made) > len(row.metadata):
-            quotas.check(control, tx, row.project_id, Usage({"metadata_items": len(made)}), used=Usage())
+            items = Usage({"metadata_items": len(made)})
+            quotas.check(control, tx, row.project_id, items, user_id=row.user_id, used=Usage())
         check_texts(made, row.user_data, row.key_name, row.public_key, row.files)
         values: dict[str, object] = {"metadata": made}
         if row.host_id is not None:

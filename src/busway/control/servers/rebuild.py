@@ -134,9 +134,13 @@ def _changes(control: Control, tx: Tx, caller: Caller, row: ServerRow, wanted: R
         "disk_config": wanted.disk_config,
         "admin_pass": wanted.admin_pass,
     }
+    if wanted.metadata is not None and len(wanted.metadata) > len(row.metadata):
+        items = Usage({"metadata_items": len(wanted.metadata)})
+        quotas.check(control, tx, row.project_id, items, user_id=row.user_id, used=Usage())
     if wanted.files:
         check_drive(row.config_drive)
-        quotas.check(control, tx, row.project_id, usage_of_files(wanted.files), used=Usage())
+        sizes = usage_of_files(wanted.files)
+        quotas.check(control, tx, row.project_id, sizes, user_id=row.user_id, used=Usage())
     values: dict[str, object] = {name: value for name, value in given.items() if value is not None}
     values["files"] = wanted.files
     if wanted.forget_user_data:

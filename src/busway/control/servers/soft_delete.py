@@ -60,7 +60,7 @@ def restore_server(control: Control, caller: Caller, server_id: str, request_id:
     """Asks for a soft-deleted server to run again, as Nova does whether it ran before or not; raises `OverQuota`."""
     with control.db.write() as tx:
         row = placed_server(tx, caller, server_id, "restore", {ServerStatus.SOFT_DELETED})
-        quotas.check(control, tx, row.project_id, Usage({"instances": 1}))
+        quotas.check(control, tx, row.project_id, Usage({"instances": 1}), user_id=row.user_id)
         values = {"task_state": TaskState.RESTORING, "powered": True, "starts": row.starts + 1}
         change_on_host(control, tx, caller, row, "restore", request_id, **values)
     control.bell.ring(f"host:{row.host_id}")
