@@ -18,6 +18,7 @@ from busway.domain.ids import ProjectId, UserId
 from busway.domain.quota import (
     CLASSES,
     DEVICES,
+    OF_IMAGES,
     OF_NETWORKS,
     OF_SERVERS,
     RESOURCES,
@@ -26,12 +27,12 @@ from busway.domain.quota import (
     check_limits_above_use,
     check_limits_above_users,
     check_quota,
-    may_be_of_user,
     over_limits,
     usage_of,
 )
 from busway.policy import authorize
-from busway.store import groups, images, kept_devices, projects, servers, user_quotas, users
+from busway.store import groups, kept_devices, projects, servers, user_quotas, users
+from busway.store import images as image_store
 from busway.store import quotas as store
 from busway.store.database import Tx
 from busway.store.owners import Owners
@@ -97,12 +98,18 @@ def limits_on(control: Control, tx: Tx, project_id: ProjectId, resource: str) ->
 
 
 def get_quota(
-    control: Control, caller: Caller, project_id: str, rule: str = "busway:quota:show", *, networks: bool = False
+    control: Control,
+    caller: Caller,
+    project_id: str,
+    rule: str = "busway:quota:show",
+    *,
+    networks: bool = False,
+    images: bool = True,
 ) -> Quota:
-    """A project's quota, for whom a rule permits it."""
+    """A project's quota, for whom a rule permits it; that of images reads the folders of their stores."""
     authorize(caller, rule, {"project_id": project_id})
     with control.db.read() as tx:
-        return quota_of(control, tx, ProjectId(project_id), networks=networks)
+        return quota_of(control, tx, ProjectId(project_id), networks=networks, images=images)
 
 
 def get_defaults(control: Control, *, networks: bool = False) -> dict[str, int]:
@@ -118,6 +125,7 @@ def set_quota(
     limits: Mapping[str, int],
     *,
     networks: bool = False,
+    images: bool = True,
     force: bool = False,
     rule: str = "busway:quota:update",
 ) -> Quota:
@@ -135,10 +143,11 @@ def set_quota(
             control, tx, project, limits, lambda: _defaults(control, tx, networks=networks)
         )
         if not force:
-            check_limits_above_use(limits, Usage(quota_of(control, tx, project, networks=networks).used))
+            used = quota_of(control, tx, project, networks=networks, images=images).used
+            check_limits_above_use(limits, Usage(used))
             check_limits_above_users(limits, user_quotas.given_to_users(tx, project))
         store.set_limits(tx, project, limits)
-        return quota_of(control, tx, project, networks=networks)
+        return quota_of(control, tx, project, networks=networks, images=images)
 
 
 def set_defaults(
@@ -190,7 +199,13 @@ def project_of(control: Control, caller: Caller, name: str) -> ProjectId:
 
 
 def quota_of(
-    control: Control, tx: Tx, project_id: ProjectId, *, networks: bool = False, user_id: UserId | None = None
+    control: Control,
+    tx: Tx,
+    project_id: ProjectId,
+    *,
+    networks: bool = False,
+    images: bool = True,
+    user_id: UserId | None = None,
 ) -> Quota:
     """Reads the quota of a project, or of a user in it, who has the project's limits but for those of their own.
 
@@ -198,8 +213,8 @@ def quota_of(
     """
     own = store.read_set_limits(tx, project_id, user_id)
     limits = {**_limits(control, project_id, own), **own.of_user}
-    if user_id is not None:
-        limits = {name: limit for name, limit in limits.items() if may_be_of_user(name)}
+    if user_id is not None or not images:
+        limits = {name: limit for name, limit in limits.items() if name not in OF_IMAGES}
     used = dict(_used(tx, project_id, {*limits, DEVICES}, user_id).amounts)
     if "image_count_uploading" in limits:
         used["image_count_uploading"] = count_uploading(control, tx, project_id)
@@ -244,9 +259,9 @@ def _limited(limits: Mapping[str, int], wanted: Usage) -> dict[str, int]:
 
 
 _OF_PROJECTS: Mapping[str, Callable[[Tx, Owners], int]] = {
-    "image_count_total": images.count_images,
-    "image_size_total": lambda tx, of: -(-images.sum_sizes(tx, of) // 1024**2),
-    "image_stage_total": lambda tx, of: -(-images.sum_sizes(tx, of, is_staged=True) // 1024**2),
+    "image_count_total": image_store.count_images,
+    "image_size_total": lambda tx, of: -(-image_store.sum_sizes(tx, of) // 1024**2),
+    "image_stage_total": lambda tx, of: -(-image_store.sum_sizes(tx, of, is_staged=True) // 1024**2),
 }
 
 

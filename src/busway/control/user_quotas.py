@@ -10,6 +10,7 @@ from dataclasses import replace
 from math import inf
 
 from busway.control.context import Control
+from busway.control.identity.tree import TURN
 from busway.control.quotas import Quota, check_limits, find_project, quota_of
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, NotFound
@@ -18,7 +19,7 @@ from busway.domain.quota import UNLIMITED, Usage, check_limits_above_use, check_
 from busway.policy import authorize
 from busway.store import user_quotas as store
 from busway.store import users
-from busway.store.database import Tx
+from busway.store.database import Tx, take_turn
 
 
 def get_user_quota(
@@ -44,7 +45,7 @@ def get_callers_quota(control: Control, caller: Caller, project_id: str, rule: s
     authorize(caller, rule, {"project_id": project_id})
     project = ProjectId(project_id)
     with control.db.read() as tx:
-        quota = quota_of(control, tx, project, networks=networks)
+        quota = quota_of(control, tx, project, networks=networks, images=False)
         own = store.list_user_limits(tx, project, caller.user_id)
         if not own:
             return quota
@@ -72,12 +73,15 @@ def set_user_quota(
     """
     authorize(caller, rule, {"project_id": project_id})
     with control.db.write() as tx:
+        take_turn(tx, TURN)  # nobody deletes the user or the project meanwhile
         project, user = find_project(tx, project_id), _user(tx, user_id)
         _check_of_user(limits)
         check_limits(control, tx, limits)
         if not force:
             check_limits_above_use(limits, Usage(quota_of(control, tx, project, user_id=user).used))
-            check_user_limits(limits, quota_of(control, tx, project).limits, store.given_to_users(tx, project, user))
+            check_user_limits(
+                limits, quota_of(control, tx, project, images=False).limits, store.given_to_users(tx, project, user)
+            )
         store.set_user_limits(tx, project, user, limits)
         return quota_of(control, tx, project, networks=networks, user_id=user)
 

@@ -54,8 +54,10 @@ def _limits(call: Call) -> Reply:
     other = project != call.caller.project_id
     rule = f"os_compute_api:limits{':other_project' if other else ''}"
     networks = call.version <= _NETWORKS_UNTIL
-    read = quotas.get_quota if other else user_quotas.get_callers_quota
-    quota = read(call.control, call.caller, project, rule, networks=networks)
+    if other:
+        quota = quotas.get_quota(call.control, call.caller, project, rule, networks=networks, images=False)
+    else:
+        quota = user_quotas.get_callers_quota(call.control, call.caller, project, rule, networks=networks)
     return Reply({"limits": {"rate": [], "absolute": render(_ABSOLUTE, quota, call)}})
 
 

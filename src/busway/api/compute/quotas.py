@@ -87,7 +87,7 @@ def _quota(call: Call) -> Quota:
     project, user, networks = call.path["project"], call.text("user_id"), _with_networks(call)
     if user:
         return user_quotas.get_user_quota(call.control, call.caller, project, user, call.rule, networks=networks)
-    return quotas.get_quota(call.control, call.caller, project, call.rule, networks=networks)
+    return quotas.get_quota(call.control, call.caller, project, call.rule, networks=networks, images=False)
 
 
 def _defaults(call: Call) -> Reply:
@@ -128,6 +128,7 @@ def _set(call: Call) -> Reply:
             project,
             _given(given),
             networks=_with_networks(call),
+            images=False,
             force=force,
             rule=call.rule,
         )
