@@ -165,6 +165,11 @@ def test_what_can_not_be_meant_is_refused(owner: Cloud) -> None:
         quotas.get_quota(owner.control, stranger, project)
 
 
+def test_a_quota_is_read_without_images_where_nobody_asks_for_them(owner: Cloud) -> None:
+    found = quotas.get_quota(owner.control, ADMIN, owner.caller.project_id, images=False)
+    assert "instances" in found.limits and not any(name.startswith("image") for name in found.limits)
+
+
 amounts = st.dictionaries(st.sampled_from(["instances", "cores", "pci_passthrough:a1"]), st.integers(-1, 9))
 
 

@@ -111,6 +111,7 @@ ACTS = st.tuples(
 )
 
 
+@pytest.mark.thorough
 @given(st.lists(ACTS, max_size=15))
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nothing_that_succeeds_goes_over_a_limit(lab: Cloud, acts: list[tuple[str, Caller, int]]) -> None:

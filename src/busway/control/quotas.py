@@ -12,6 +12,7 @@ from busway.control import domain_limits
 from busway.control.context import Control
 from busway.control.images.arriving import count_uploading
 from busway.control.networks import quota as network_quota
+from busway.control.quota_usage import used_of
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput
 from busway.domain.ids import ProjectId, UserId
@@ -20,7 +21,6 @@ from busway.domain.quota import (
     DEVICES,
     OF_IMAGES,
     OF_NETWORKS,
-    OF_SERVERS,
     RESOURCES,
     UNLIMITED,
     Usage,
@@ -28,11 +28,9 @@ from busway.domain.quota import (
     check_limits_above_users,
     check_quota,
     over_limits,
-    usage_of,
 )
 from busway.policy import authorize
-from busway.store import groups, kept_devices, projects, servers, user_quotas, users
-from busway.store import images as image_store
+from busway.store import projects, user_quotas, users
 from busway.store import quotas as store
 from busway.store.database import Tx
 from busway.store.owners import Owners
@@ -73,15 +71,15 @@ def check(
     if not limits and not of_user and not domain_limits.hold(control):
         return
     domain_limits.take_turns(control, tx, [project_id])
-    check_quota(limits, _used(tx, project_id, limits) if used is None else used, wanted)
+    check_quota(limits, used_of(tx, project_id, limits) if used is None else used, wanted)
     if user_id is not None and of_user:
         if used_by_user is not None:
             used = used_by_user(user_id)
-        part = _used(tx, project_id, of_user, user_id) if used is None else used
+        part = used_of(tx, project_id, of_user, user_id) if used is None else used
         if over_limits(of_user, part, wanted):
             check_quota(of_user, part, wanted, user=_name_of(tx, user_id))
     domain_limits.check(
-        control, tx, project_id, wanted, lambda: _defaults(control, tx), lambda of: _used(tx, of, wanted.amounts)
+        control, tx, project_id, wanted, lambda: _defaults(control, tx), lambda of: used_of(tx, of, wanted.amounts)
     )
 
 
@@ -215,7 +213,7 @@ def quota_of(
     limits = {**_limits(control, project_id, own), **own.of_user}
     if user_id is not None or not images:
         limits = {name: limit for name, limit in limits.items() if name not in OF_IMAGES}
-    used = dict(_used(tx, project_id, {*limits, DEVICES}, user_id).amounts)
+    used = dict(used_of(tx, project_id, {*limits, DEVICES}, user_id).amounts)
     if "image_count_uploading" in limits:
         used["image_count_uploading"] = count_uploading(control, tx, project_id)
     if networks:
@@ -256,29 +254,6 @@ def _limits(control: Control, project_id: ProjectId, own: SetLimits) -> dict[str
 
 def _limited(limits: Mapping[str, int], wanted: Usage) -> dict[str, int]:
     return {name: limit for name, limit in limits.items() if name in wanted.amounts and limit != UNLIMITED}
-
-
-_OF_PROJECTS: Mapping[str, Callable[[Tx, Owners], int]] = {
-    "image_count_total": image_store.count_images,
-    "image_size_total": lambda tx, of: -(-image_store.sum_sizes(tx, of) // 1024**2),
-    "image_stage_total": lambda tx, of: -(-image_store.sum_sizes(tx, of, is_staged=True) // 1024**2),
-}
-
-
-def _used(tx: Tx, of: Owners, names: Collection[str], user_id: UserId | None = None) -> Usage:
-    """What projects have of these resources, or one of their users of those that are a user's; the others are not read."""
-    used = Usage({name: count(tx, of) for name, count in _OF_PROJECTS.items() if name in names})
-    if "server_groups" in names:
-        used += Usage({"server_groups": groups.count_groups(tx, of, user_id)})
-    if any(name.startswith(DEVICES) for name in names):
-        kept = kept_devices.count_kept(tx, of, user_id)
-        used += Usage({f"{DEVICES}{alias}": count for alias, count in kept.items()})
-    if any(name in OF_SERVERS or name.startswith((DEVICES, CLASSES)) for name in names):
-        in_use = servers.list_flavors_in_use(tx, of, user_id)
-        # A soft-deleted server is no instance, as in Nova; the rest is counted as long as it keeps it.
-        gone = Usage({"instances": sum(each.is_kept for each in in_use)})
-        used += usage_of(each.flavor for each in in_use) - gone
-    return used
 
 
 def _name_of(tx: Tx, user_id: UserId) -> str:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "user_quotas"
-down_revision = "default_external"
+down_revision = "network_flags"
 
 
 def upgrade() -> None:
