@@ -13,7 +13,7 @@ _project = click.option("--project", metavar="NAME", help="The project, by name 
 
 @click.group(cls=Words)
 def quota() -> None:
-    """Show and set quotas of projects and of their users, devices included."""
+    """Show and set quotas of projects and their users."""
 
 
 @quota.command()
