@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "user_quotas"
-down_revision = "network_flags"
+down_revision = "security_group_indexes"
 
 
 def upgrade() -> None:
