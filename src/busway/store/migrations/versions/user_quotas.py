@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "user_quotas"
-down_revision = "security_group_indexes"
+down_revision = "trunks"
 
 
 def upgrade() -> None:
