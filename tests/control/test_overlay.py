@@ -28,7 +28,7 @@ from busway.domain.guest_network import OVERLAY
 from busway.domain.host_facts import Chassis, GuestAct
 from busway.domain.ids import ServerId
 from busway.domain.live_move import LiveStage
-from busway.domain.network import Network
+from busway.domain.network import Network, Port
 from busway.domain.requests import CreateServer, NetworkRef
 from busway.domain.security_group import default_group_id
 from busway.domain.server import PowerState, ServerStatus
@@ -70,22 +70,19 @@ class Ovn:
     def requested(self, server: str) -> str:
         """Where OVN may bind the port of a server."""
         [mine] = port.list_ports(self.cloud.control, USER, PortFilter(equal={"device_id": [server]}))
-        argv = ("ovn-nbctl", f"--db=unix:{self._socket}", "--timeout=20", "lsp-get-options", mine.id)
-        done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60)
-        return done.stdout.strip()
+        return self.of_port(mine, "options")
+
+    def of_port(self, one: Port, columns: str) -> str:
+        """What OVN has of a port, a line for each column."""
+        return self._list("Logical_Switch_Port", columns, one.id)
 
     def rows(self, table: str, column: str) -> list[str]:
-        argv = (
-            "ovn-nbctl",
-            f"--db=unix:{self._socket}",
-            "--timeout=20",
-            "--bare",
-            f"--columns={column}",
-            "list",
-            table,
-        )
-        done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60)
-        return sorted(line for line in done.stdout.splitlines() if line)
+        return sorted(line for line in self._list(table, column).splitlines() if line)
+
+    def _list(self, table: str, columns: str, *rows: str) -> str:
+        argv = ("--timeout=20", "--bare", f"--columns={columns}", "list", table, *rows)
+        command = ("ovn-nbctl", f"--db=unix:{self._socket}", *argv)
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.rstrip("\n")
 
 
 def told(chassis: Chassis | None) -> HostResources:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from busway.control.context import Control
 from busway.control.networks import quota
 from busway.control.networks.access import missing, scope, visible_trunk
-from busway.control.networks.changes import tell_hosts
 from busway.control.networks.overlay import TOPIC
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, NotFound
@@ -21,7 +20,7 @@ from busway.domain.ids import PortId, ProjectId, TrunkId
 from busway.domain.network import SUBPORT, Port
 from busway.domain.trunk import MAX_SUBPORTS, VLANS, SubPort, Trunk
 from busway.policy import authorize
-from busway.store import ports, security_groups, trunk_list
+from busway.store import ports, trunk_list
 from busway.store import trunks as store
 from busway.store.database import Tx
 from busway.store.network_list import EVERY_NETWORK, NetworkFilter
@@ -75,8 +74,8 @@ def create_trunk(control: Control, caller: Caller, wanted: NewTrunk) -> Trunk:
         _refuse_subports(tx, made, parent, wanted.sub_ports, known)
         store.add_trunk(tx, replace(made, sub_ports=wanted.sub_ports))
         ports.keep_port(tx, parent.id)
-        made = _noted(control, tx, made)
-    _tell(control)
+        made = _reread(tx, made)
+    control.bell.ring(TOPIC)
     return made
 
 
@@ -107,8 +106,7 @@ def delete_trunk(control: Control, caller: Caller, trunk_id: str) -> None:
         trunk = _managed(tx, caller, trunk_id)
         ports.lock_ports(tx, [sub.port_id for sub in trunk.sub_ports])
         store.remove_trunk(tx, trunk)
-        security_groups.note_change(tx, trunk.project_id, control.now())
-    _tell(control)
+    control.bell.ring(TOPIC)
 
 
 def add_subports(control: Control, caller: Caller, trunk_id: str, wanted: Sequence[SubPort]) -> Trunk:
@@ -119,8 +117,8 @@ def add_subports(control: Control, caller: Caller, trunk_id: str, wanted: Sequen
         _refuse_subports(tx, trunk, known[trunk.port_id], wanted, known)
         if wanted:
             store.add_subports(tx, trunk.id, wanted)
-        trunk = _noted(control, tx, trunk)
-    _tell(control)
+        trunk = _reread(tx, trunk)
+    control.bell.ring(TOPIC)
     return trunk
 
 
@@ -142,8 +140,8 @@ def remove_subports(control: Control, caller: Caller, trunk_id: str, wanted: Map
         ports.lock_ports(tx, wanted)
         if wanted:
             store.remove_subports(tx, trunk.id, [PortId(each) for each in wanted])
-        trunk = _noted(control, tx, trunk)
-    _tell(control)
+        trunk = _reread(tx, trunk)
+    control.bell.ring(TOPIC)
     return trunk
 
 
@@ -180,17 +178,11 @@ def _managed(tx: Tx, caller: Caller, trunk_id: str) -> Trunk:
     return trunk
 
 
-def _noted(control: Control, tx: Tx, trunk: Trunk) -> Trunk:
-    """Returns the trunk as it is now; its guest's documents tell its sub-ports, so hosts are told."""
-    security_groups.note_change(tx, trunk.project_id, control.now())
+def _reread(tx: Tx, trunk: Trunk) -> Trunk:
+    """Returns a trunk that is there, as it is now."""
     found = store.find_trunk(tx, trunk.id)
     assert found is not None
     return found
-
-
-def _tell(control: Control) -> None:
-    control.bell.ring(TOPIC)
-    tell_hosts(control)
 
 
 def _lock(tx: Tx, caller: Caller, port_ids: Collection[str]) -> dict[str, Port]:
