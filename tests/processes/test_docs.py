@@ -123,7 +123,10 @@ PAGES = {
         "flavor m1.tiny;openstack keypair create mine >/dev/null",
         {"debian-12": "new1", "m1.small": "m1.tiny"},
         # No host here is a chassis of OVN: the server on an overlay network ends in ERROR.
-        {"server create": "settle web 'ACTIVE|ERROR'; openstack server delete --wait web"},
+        {
+            "server create": "for name in $(openstack server list -f value -c Name); do settle $name 'ACTIVE|ERROR'; "
+            "openstack server delete --wait $name; done"
+        },
     ),
     "how-to/rights.md": Page(
         "for name in lab limited; do openstack project create --or-show $name; done; "
