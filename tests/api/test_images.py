@@ -270,3 +270,19 @@ def test_the_older_form_of_a_patch_is_read_too(api_server: ApiServer) -> None:
     assert patch({"remove": "/colour"}) == 200
     assert "colour" not in admin.get(url).json()
     assert patch({"swap": "/name", "value": "x"}) == 400
+
+
+@pytest.mark.parametrize(
+    "operation", [{"op": "add", "path": "/tags/-", "value": "new"}, {"add": "/tags/-", "value": "new"}]
+)
+def test_a_patch_of_a_part_of_an_attribute_is_refused(api_server: ApiServer, operation: dict[str, str]) -> None:
+    client, image = api_server.client(), api_server.image()
+    kind = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
+
+    refused = client.patch(f"/image/v2/images/{image}", json=[operation], headers=kind)
+    named = client.patch(f"/image/v2/images/{image}", json=[{"op": "add", "path": "/a~1b", "value": "c"}], headers=kind)
+
+    assert (refused.status_code, refused.headers["x-busway-error-code"]) == (400, "image-patch")
+    assert "/tags/TAG" in refused.text
+    assert named.json()["a/b"] == "c"
+    assert "tags/-" not in named.json()

@@ -183,3 +183,32 @@ def test_several_keys_order_one_after_the_other(world: ApiServer) -> None:
     places = [(each["vcpus"], -each["ram"]) for each in found]
     assert places == sorted(places)
     assert too_many.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/image/v2/images", "/compute/v2.1/servers"])
+def test_a_direction_alone_is_that_of_the_age(world: ApiServer, path: str) -> None:
+    with world.client() as client:
+
+        def ids(**query: str) -> list[str]:
+            [rows] = [
+                rows
+                for rows in client.get(path, params=query).raise_for_status().json().values()
+                if isinstance(rows, list)
+            ]
+            return [row["id"] for row in rows]
+
+        for way in ("asc", "desc"):
+            assert len(ids(sort_dir=way)) > 1
+            assert ids(sort_dir=way) == ids(sort_key="created_at", sort_dir=way)
+        assert ids(sort_dir="asc") != ids(sort_dir="desc")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["sort_dir=up", "sort=name&sort_key=size", "sort=name&sort_dir=asc", "sort_key=name&sort_dir=asc&sort_dir=desc"],
+)
+def test_an_order_of_images_that_says_two_things_is_refused(world: ApiServer, query: str) -> None:
+    with world.client() as client:
+        answer = client.get(f"/image/v2/images?{query}")
+
+    assert (answer.status_code, answer.headers["x-busway-error-code"]) == (400, "image-sort")

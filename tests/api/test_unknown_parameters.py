@@ -1,4 +1,4 @@
-"""Parameters of a query that an operation of compute does not have are refused, from Nova's microversions on."""
+"""Parameters of a query that an operation does not have are refused: by compute from Nova's microversions on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from busway.api import compute
+from busway.api import compute, own
 from busway.api.microversion import COMPUTE
 from busway.api.operation import Operation
 from tests.api.serving import ApiServer, start_api_server
@@ -63,6 +63,28 @@ def test_a_list_refuses_them_earlier_as_in_nova(world: ApiServer, path: str, fir
             return client.get(f"{API}{path}", params={"colour": "red"}).status_code
 
     assert (status(first - 1), status(first)) == (200, 400)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/image/v2/images/{image}/members",
+        "/image/v2/images/{image}/tasks",
+        "/image/v2/metadefs/namespaces",
+        "/image/v2/metadefs/resource_types",
+        "/image/v2/tasks",
+        "/placement/resource_classes",
+        "/placement/traits",
+        *(each.path for each in own.OPERATIONS if each.method == "GET"),
+    ],
+)
+def test_a_list_of_other_services_and_all_of_busway_itself_refuse_them(world: ApiServer, path: str) -> None:
+    with world.client() as client:
+        client.headers["OpenStack-API-Version"] = "placement 1.39"
+        image = world.image() if "{image}" in path else ""
+        answer = client.get(re.sub(r"{[a-z_]+(:path)?}", "1", path.replace("{image}", image)), params={"colour": "red"})
+
+    assert (answer.status_code, answer.headers["x-busway-error-code"]) == (400, "unknown-query")
 
 
 def test_who_is_not_let_in_learns_nothing_of_parameters(world: ApiServer) -> None:

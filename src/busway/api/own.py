@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from busway.api import own_audit, own_devices, own_quotas, own_rules, own_usage
 from busway.api.answer import TEXT, array, shape, wrap, wrap_list
 from busway.api.answer_types import of_type
 from busway.api.call import NO_CONTENT, Call, Reply
+from busway.api.microversion import MINIMUM
 from busway.api.operation import Operation
 from busway.api.schema import COUNT, FLAG, PAGE, WORD, Schema, closed
 from busway.control import events
@@ -118,7 +121,7 @@ def _plan(call: Call) -> Reply:
 _EVENTS = {"server": WORD, "device": WORD, "host": WORD, "limit": COUNT, "before": COUNT}
 _PLAN = {"flavor": WORD, "count": COUNT, "image": WORD, "host": WORD, "network": WORD}
 
-OPERATIONS = (
+_OPERATIONS = (
     Operation(
         "GET",
         f"{ROOT}/devices",
@@ -185,3 +188,5 @@ OPERATIONS = (
     *own_audit.OPERATIONS,
     *own_usage.OPERATIONS,
 )
+# Busway's own API has no clients that send what it does not have: a filter with a slip in its name is a 400, not a list of all.
+OPERATIONS = tuple(replace(each, strict=MINIMUM) for each in _OPERATIONS)

@@ -155,6 +155,7 @@ def _tags(call: Call, name: str) -> tuple[str, ...]:
 
 def _sort(call: Call) -> tuple[tuple[str, bool], ...]:
     keys, directions = call.query.getlist("sort_key"), call.query.getlist("sort_dir")
+    keys = keys or (["created_at"] if directions else [])
     if len(directions) > len(keys):
         raise BadInput("Sort direction size exceeds sort key size", code="server-sort")
     found = []

@@ -132,10 +132,20 @@ def _sort(call: Call) -> tuple[tuple[str, bool], ...]:
 
 
 def _order(call: Call) -> list[tuple[str, str]]:
-    if sort := call.text("sort"):
+    sort, keys, directions = call.text("sort"), call.query.getlist("sort_key"), call.query.getlist("sort_dir")
+    if sort and (keys or directions):
+        raise BadInput(
+            "sort can't be combined with sort_key and sort_dir", remedy="Use one of both.", code="image-sort"
+        )
+    if sort:
         parts = (part.partition(":") for part in sort.split(","))
         return [(key.strip(), direction.strip() or "desc") for key, _, direction in parts]
-    keys, directions = call.query.getlist("sort_key"), call.query.getlist("sort_dir")
-    return [
-        (key, directions[min(index, len(directions) - 1)] if directions else "desc") for index, key in enumerate(keys)
-    ]
+    keys = keys or (["created_at"] if directions else [])
+    directions = directions or ["desc"]
+    if len(directions) not in (1, len(keys)):
+        raise BadInput(
+            f"There are {len(directions)} sort_dir and {len(keys)} sort_key",
+            remedy="Give one for each key, or one for all.",
+            code="image-sort",
+        )
+    return list(zip(keys, directions if len(directions) > 1 else directions * len(keys), strict=True))

@@ -14,6 +14,7 @@ from busway.api.encoding import nova_time
 from busway.api.image.answers import IMPORT, TASK, TASKS, TASKS_OF_IMAGE
 from busway.api.image.data import STORE_HEADER, receive
 from busway.api.image.images import ROOT
+from busway.api.microversion import MINIMUM
 from busway.api.operation import Operation, Run
 from busway.api.schema import BOOLEAN, PAGE, Definition, Schema, as_bool, closed
 from busway.control.context import Control
@@ -164,8 +165,8 @@ OPERATIONS = (
     Operation("GET", "/image/v2/info/import", _methods, rule="get_stores", answer=IMPORT),
     Operation("PUT", f"{ROOT}/{{id}}/stage", stream=_stage, rule="upload_image"),
     Operation("POST", f"{ROOT}/{{id}}/import", _import, _IMPORT, rule="modify_image"),
-    Operation("GET", f"{ROOT}/{{id}}/tasks", _of_image, rule="get_image", answer=TASKS_OF_IMAGE),
-    Operation("GET", _TASKS, _list, query=QUERY, rule="tasks_api_access", answer=TASKS),
+    Operation("GET", f"{ROOT}/{{id}}/tasks", _of_image, strict=MINIMUM, rule="get_image", answer=TASKS_OF_IMAGE),
+    Operation("GET", _TASKS, _list, query=QUERY, strict=MINIMUM, rule="tasks_api_access", answer=TASKS),
     Operation("POST", _TASKS, _create, _NEW_TASK, rule="tasks_api_access"),
     Operation("GET", f"{_TASKS}/{{id}}", _show, rule="tasks_api_access", answer=TASK),
 )

@@ -6,6 +6,7 @@ from busway.api.call import NO_CONTENT, Call, Reply
 from busway.api.encoding import nova_time
 from busway.api.image.answers import MEMBER, MEMBERS
 from busway.api.image.images import ROOT
+from busway.api.microversion import MINIMUM
 from busway.api.operation import Operation
 from busway.api.schema import Schema, closed
 from busway.control.images import members
@@ -64,7 +65,7 @@ def _remove(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", _ROOT, _list, rule="get_members", answer=MEMBERS),
+    Operation("GET", _ROOT, _list, strict=MINIMUM, rule="get_members", answer=MEMBERS),
     Operation("POST", _ROOT, _add, _ADDED, rule="add_member", answer=MEMBER),
     Operation("GET", _ONE, _show, rule="get_member", answer=MEMBER),
     Operation("PUT", _ONE, _answer, _ANSWERED, rule="modify_member", answer=MEMBER),

@@ -20,6 +20,7 @@ from busway.api.image.metadef_answers import (
     TAG,
     TAGS,
 )
+from busway.api.microversion import MINIMUM
 from busway.api.operation import Operation
 from busway.api.schema import PAGE, WORD, Schema, as_bool, closed
 from busway.control.images import metadefs
@@ -230,7 +231,7 @@ def _clear_tags(call: Call) -> Reply:
 
 _P, _O, _T = (f"{_ONE}/{word}" for word in ("properties", "objects", "tags"))
 OPERATIONS = (
-    Operation("GET", _P, _properties, rule="get_metadef_properties", answer=PROPERTIES),
+    Operation("GET", _P, _properties, strict=MINIMUM, rule="get_metadef_properties", answer=PROPERTIES),
     Operation("POST", _P, _add_property, _PROPERTY, rule="add_metadef_property", answer=PROPERTY),
     Operation("DELETE", _P, _clear_properties, rule="remove_metadef_property"),
     Operation(
@@ -243,13 +244,13 @@ OPERATIONS = (
     ),
     Operation("PUT", f"{_P}/{{part}}", _change_property, _PROPERTY, rule="modify_metadef_property", answer=PROPERTY),
     Operation("DELETE", f"{_P}/{{part}}", _delete_property, rule="remove_metadef_property"),
-    Operation("GET", _O, _objects, query=PAGE, rule="get_metadef_objects", answer=OBJECTS),
+    Operation("GET", _O, _objects, query=PAGE, strict=MINIMUM, rule="get_metadef_objects", answer=OBJECTS),
     Operation("POST", _O, _add_object, _OBJECT, rule="add_metadef_object", answer=OBJECT),
     Operation("DELETE", _O, _clear_objects, rule="delete_metadef_object"),
     Operation("GET", f"{_O}/{{part}}", _object, rule="get_metadef_object", answer=OBJECT),
     Operation("PUT", f"{_O}/{{part}}", _change_object, _OBJECT, rule="modify_metadef_object", answer=OBJECT),
     Operation("DELETE", f"{_O}/{{part}}", _delete_object, rule="delete_metadef_object"),
-    Operation("GET", _T, _tags, query=PAGE, rule="get_metadef_tags", answer=TAGS),
+    Operation("GET", _T, _tags, query=PAGE, strict=MINIMUM, rule="get_metadef_tags", answer=TAGS),
     Operation("POST", _T, _set_tags, _TAGS, rule="add_metadef_tags", answer=NEW_TAGS),
     Operation("DELETE", _T, _clear_tags, rule="delete_metadef_tags"),
     Operation("GET", f"{_T}/{{part}}", _tag, rule="get_metadef_tag", answer=TAG),

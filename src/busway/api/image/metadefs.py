@@ -19,6 +19,7 @@ from busway.api.image.metadef_answers import (
     RESOURCE_TYPES,
 )
 from busway.api.image.metadef_parts import OBJECT_FIELDS, object_body, object_of, stamped, tag_body
+from busway.api.microversion import MINIMUM
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, PAGE, WORD, Definition, Schema, as_bool, closed
 from busway.control.images import metadefs
@@ -237,7 +238,7 @@ def _dissociate(call: Call) -> Reply:
 
 
 OPERATIONS = (
-    Operation("GET", ROOT, _list, query=QUERY, rule="get_metadef_namespaces", answer=NAMESPACES),
+    Operation("GET", ROOT, _list, query=QUERY, strict=MINIMUM, rule="get_metadef_namespaces", answer=NAMESPACES),
     Operation("POST", ROOT, _create, _CREATE, rule="add_metadef_namespace", answer=NAMESPACE),
     Operation("GET", ONE, _show, query={"resource_type": WORD}, rule="get_metadef_namespace", answer=NAMESPACE),
     Operation("PUT", ONE, _change, _UPDATE, rule="modify_metadef_namespace", answer=NAMESPACE),
@@ -246,10 +247,13 @@ OPERATIONS = (
         "GET",
         "/image/v2/metadefs/resource_types",
         _resource_types,
+        strict=MINIMUM,
         rule="list_metadef_resource_types",
         answer=RESOURCE_TYPES,
     ),
-    Operation("GET", _TYPES_OF_ONE, _associations, rule="get_metadef_resource_type", answer=ASSOCIATIONS),
+    Operation(
+        "GET", _TYPES_OF_ONE, _associations, strict=MINIMUM, rule="get_metadef_resource_type", answer=ASSOCIATIONS
+    ),
     Operation(
         "POST",
         _TYPES_OF_ONE,

@@ -105,11 +105,19 @@ def _apply(image: Image, operation: object) -> Image:
             remedy='Use {"op": "add", "path": "/name", "value": "x"} with add, replace or remove.',
             code="image-patch",
         )
-    name = str(operation.get("path", "")).removeprefix("/").replace("~1", "/").replace("~0", "~")
-    if not name:
+    pointer = str(operation.get("path", "")).removeprefix("/")
+    if not pointer:
         raise BadInput("An operation of the JSON patch has no path", code="image-patch")
-    if name.partition("/")[0] == "locations":
+    if pointer.partition("/")[0] == "locations":
         raise no_locations()
+    if "/" in pointer:
+        raise BadInput(
+            f"Invalid JSON pointer for this resource: '/{pointer}'",
+            detail="A path names an attribute as a whole; a / in a name is written ~1.",
+            remedy="Write the whole value, or add and remove one tag: PUT and DELETE /v2/images/ID/tags/TAG",
+            code="image-patch",
+        )
+    name = pointer.replace("~1", "/").replace("~0", "~")
     check_name(name)
     if name == "id" or name in READ_ONLY:
         raise Forbidden(f"Attribute '{name}' is read-only.", code="image-read-only")

@@ -27,6 +27,7 @@ def operation(
     public: bool = False,
     reads_body: bool = False,
     answer: Definition | None = None,
+    strict: int | None = None,
 ) -> Operation:
     """An operation from a microversion 1.X on."""
     return Operation(
@@ -39,6 +40,7 @@ def operation(
         public,
         reads_body,
         query=query or {},
+        strict=strict,
         rule=f"placement:{rule}" if rule else "",
         answer=answer,
     )

@@ -53,7 +53,13 @@ def _delete(call: Call) -> Reply:
 _ROOT, _ONE = "/resource_classes", "/resource_classes/{name}"
 OPERATIONS = (
     operation(
-        "GET", _ROOT, _list, "resource_classes:list", answer=wrap_list("resource_classes", RESOURCE_CLASS), since=_SINCE
+        "GET",
+        _ROOT,
+        _list,
+        "resource_classes:list",
+        answer=wrap_list("resource_classes", RESOURCE_CLASS),
+        since=_SINCE,
+        strict=_SINCE,
     ),
     operation("POST", _ROOT, _create, "resource_classes:create", since=_SINCE, reads_body=True),
     operation("GET", _ONE, _show, "resource_classes:show", answer=RESOURCE_CLASS, since=_SINCE),

@@ -91,7 +91,14 @@ def _clear_of(call: Call) -> Reply:
 
 OPERATIONS = (
     operation(
-        "GET", "/traits", _list, "traits:list", answer=TRAITS, since=_SINCE, query={"name": WORD, "associated": WORD}
+        "GET",
+        "/traits",
+        _list,
+        "traits:list",
+        answer=TRAITS,
+        since=_SINCE,
+        query={"name": WORD, "associated": WORD},
+        strict=_SINCE,
     ),
     operation("GET", "/traits/{name}", _show, "traits:show", answer=NOTHING, since=_SINCE),
     operation("PUT", "/traits/{name}", _create, "traits:update", answer=NOTHING, since=_SINCE),
