@@ -13,6 +13,8 @@ from busway.control.loops.retention import forget_old_rows
 from busway.store.audit import AuditFilter, list_records
 from tests.api.serving import ApiServer, start_api_server
 
+LATER = "2100-01-01T00:00:00Z"
+
 
 def records(server: ApiServer, **wanted: Any) -> list[dict[str, Any]]:
     answer = server.client().get("/busway/v1/audit", params=wanted)
@@ -105,6 +107,30 @@ def test_records_can_be_had_as_events_of_cadf(api_server: ApiServer) -> None:
     assert (event["action"], event["outcome"]) == ("create", "success")
     assert event["target"] == {"typeURI": "service/servers", "id": server}
     assert event["initiator"]["name"] == "ann"
+
+
+def test_records_are_those_of_a_filter(api_server: ApiServer) -> None:
+    boot(api_server, api_server.user("ann"))
+    boot(api_server, api_server.user("ben"))
+    of_ann = next(each for each in records(api_server) if each["user_name"] == "ann" and each["method"] == "POST")
+    time = of_ann["at"]
+    kept = {
+        "user": of_ann["user_id"],
+        "project": of_ann["project_id"],
+        "operation": of_ann["operation"],
+        "request": of_ann["request_id"],
+        "target": of_ann["target"],
+        "result": of_ann["result"],
+        "since": time,
+        "until": LATER,
+    }
+    dropped = dict.fromkeys(("user", "project", "operation", "request", "target"), "none-such")
+    dropped |= {"result": "denied", "since": LATER, "until": time}
+
+    wrong = [name for name, value in kept.items() if of_ann not in records(api_server, **{name: value})]
+    wrong += [name for name, value in dropped.items() if of_ann in records(api_server, **{name: value})]
+
+    assert wrong == []
 
 
 def test_a_tenant_reads_no_record(api_server: ApiServer) -> None:

@@ -225,6 +225,7 @@ FILTERS: dict[str, dict[str, Any]] = {
 }
 # Filters that other tests show, by their operation.
 ELSEWHERE = {
+    "/busway/v1/audit": "test_audit",
     "/busway/v1/usage": "test_usage",
     "/busway/v1/usage/entries": "test_usage",
     "/compute/v2.1/os-simple-tenant-usage": "test_usage",

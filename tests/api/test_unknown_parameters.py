@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from busway.api import compute, own
+from busway.api import compute, identity, image, own, placement
 from busway.api.microversion import COMPUTE
 from busway.api.operation import Operation
 from tests.api.serving import ApiServer, start_api_server
 
 API = "/compute/v2.1"
 NEWEST = [each for each in compute.OPERATIONS if each.until == COMPUTE.maximum]
+OWN = ("own", "own_audit", "own_devices", "own_quotas", "own_rules", "own_usage")
 READERS = {"text", "flag", "number", "get", "getlist"}
 
 
@@ -95,11 +96,14 @@ def test_who_is_not_let_in_learns_nothing_of_parameters(world: ApiServer) -> Non
 def test_every_parameter_that_is_read_is_named() -> None:
     """What a module reads of a query is among the parameters of its operations."""
     unnamed = []
-    for found in pkgutil.iter_modules(compute.__path__):
-        module = importlib.import_module(f"{compute.__name__}.{found.name}")
+    packages = (compute, identity, image, placement)
+    inner = [f"{each.__name__}.{found.name}" for each in packages for found in pkgutil.iter_modules(each.__path__)]
+    for path in [*inner, *(f"busway.api.{name}" for name in OWN)]:
+        module = importlib.import_module(path)
         named = {name for each in getattr(module, "OPERATIONS", ()) for name in each.query}
-        named |= getattr(module, "QUERY", {}).keys() | {"limit", "marker", "changes-since", "changes-before"}
-        unnamed += [(found.name, name) for name in _read(inspect.getsource(module)) if name not in named]
+        named |= getattr(module, "QUERY", {}).keys() | getattr(module, "IN_DOMAIN", {}).keys()
+        named |= {"limit", "marker", "changes-since", "changes-before"}
+        unnamed += [(path, name) for name in _read(inspect.getsource(module)) if name not in named]
 
     assert unnamed == []
 

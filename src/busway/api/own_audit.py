@@ -6,7 +6,7 @@ from busway.api.answer import NUMBER, TEXT, array, choice, nullable, optional, s
 from busway.api.call import Call, Reply
 from busway.api.encoding import micro_time
 from busway.api.operation import Operation
-from busway.api.schema import Definition, as_moment
+from busway.api.schema import COUNT, WORD, Definition, as_moment
 from busway.control import audit
 from busway.domain.errors import BadInput
 from busway.store.audit import AuditFilter, Record
@@ -16,6 +16,14 @@ _MAX = 1000
 # Source: DMTF DSP0262 (CADF), as Keystone's notifications use it.
 _ACTIONS = {"POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
 _OUTCOMES = {"success": "success", "denied": "failure", "failed": "failure"}
+
+_QUERY: Definition = {
+    **dict.fromkeys(("user", "project", "operation", "request", "target", "since", "until"), WORD),
+    "result": {"type": "string", "enum": list(_OUTCOMES)},
+    "format": {"type": "string", "enum": ["busway", "cadf"]},
+    "limit": COUNT,
+    "before": COUNT,
+}
 
 
 def _list(call: Call) -> Reply:
@@ -118,5 +126,12 @@ _EVENT = shape(
 )
 
 OPERATIONS = (
-    Operation("GET", _ROOT, _list, rule="busway:audit:list", answer=wrap_list("records", choice(_ROW, _EVENT))),
+    Operation(
+        "GET",
+        _ROOT,
+        _list,
+        query=_QUERY,
+        rule="busway:audit:list",
+        answer=wrap_list("records", choice(_ROW, _EVENT)),
+    ),
 )
