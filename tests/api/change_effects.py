@@ -240,12 +240,12 @@ CHANGES: dict[str, dict[str, str]] = {
         "rescue.rescue_image_ref": f"{_HERE}test_a_rescue_system_has_the_password_and_the_image_that_are_named",
         "unrescue": "api/test_server_life.py::test_a_rescued_server_is_shown_as_nova_shows_it",
         **dict.fromkeys(
-            ("addFloatingIp.address", "removeFloatingIp.address"),
-            "api/test_os_floating_ips.py::test_an_address_leads_to_a_server_and_then_to_another",
+            ("addFixedIp.networkId", "removeFixedIp.address"),
+            "api/test_fixed_ips.py::test_a_server_is_given_one_more_address_and_loses_one",
         ),
         **dict.fromkeys(
-            ("addFixedIp.networkId", "removeFixedIp.address"),
-            "api/test_interfaces.py::test_an_old_client_adds_an_address_and_takes_it_away",
+            ("addFloatingIp.address", "removeFloatingIp.address"),
+            "api/test_os_floating_ips.py::test_an_address_leads_to_a_server_and_then_to_another",
         ),
         "addFloatingIp.fixed_address": "api/test_os_floating_ips.py::test_what_does_not_lead_to_a_server_is_refused_with_the_reason",
     },
@@ -371,11 +371,13 @@ CHANGES: dict[str, dict[str, str]] = {
             ),
             f"{_HERE}test_hosts_are_told_what_a_port_was_changed_to",
         ),
+        **dict.fromkeys(
+            ("fixed_ips.[].subnet_id", "fixed_ips.[].ip_address"),
+            "api/test_fixed_ips.py::test_hosts_and_guests_are_told_all_addresses_and_dhcp_gives_the_first",
+        ),
         "numa_affinity_policy": "control/test_sriov_ports.py::test_the_policy_that_a_port_was_changed_to_is_placed_by",
         **dict.fromkeys(
             (
-                "fixed_ips.[].subnet_id",
-                "fixed_ips.[].ip_address",
                 "mac_address",
                 "device_id",
                 "device_owner",

@@ -200,7 +200,7 @@ BASES: dict[str, Base | list[Base]] = {
     ),
     f"{_ACTION} addFixedIp": Base({"addFixedIp": {"networkId": "{networks}"}}, until=43),
     f"{_ACTION} removeFixedIp": Base(
-        {"removeFixedIp": {"address": "192.0.2.9"}}, until=43, refused="has no fixed address 192.0.2.9"
+        {"removeFixedIp": {"address": "192.0.2.9"}}, until=43, refused="not found for instance"
     ),
     f"{_ACTION} changePassword": Base({"changePassword": {"adminPass": "x"}}, refused="has no channel for an agent"),
     **{

@@ -55,29 +55,6 @@ def test_a_card_is_attached_shown_and_detached(api_server: ApiServer, server: st
     assert client.delete(f"{interfaces(server)}/nothing").status_code == 404
 
 
-def test_an_old_client_adds_an_address_and_takes_it_away(api_server: ApiServer, server: str, host: Host) -> None:
-    client, new = api_server.client(), api_server.client(version="2.44")
-    [first] = client.get(interfaces(server)).json()["interfaceAttachments"]
-    action = f"{SERVERS}/{server}/action"
-
-    added = client.post(action, json={"addFixedIp": {"networkId": first["net_id"]}})
-    [second] = [each for each in held(client, server) if each != first["port_id"]]
-    six = client.get(f"{interfaces(server)}/{second}").json()["interfaceAttachment"]["fixed_ips"][1]["ip_address"]
-    host.obey()
-    removed = client.post(action, json={"removeFixedIp": {"address": six.upper()}})
-    host.obey()
-
-    assert (added.status_code, removed.status_code) == (202, 202)
-    assert held(client, server) == [first["port_id"]]
-    unknown = client.post(action, json={"removeFixedIp": {"address": six}})
-    assert (unknown.status_code, unknown.json()["itemNotFound"]["code"]) == (404, 404)
-    assert new.post(action, json={"addFixedIp": {"networkId": first["net_id"]}}).status_code == 404
-
-
-def held(client: httpx.Client, server: str) -> list[str]:
-    return [each["port_id"] for each in client.get(interfaces(server)).json()["interfaceAttachments"]]
-
-
 def test_a_request_that_is_wrong_is_refused(api_server: ApiServer, server: str) -> None:
     client = api_server.client()
     [first] = client.get(interfaces(server)).json()["interfaceAttachments"]

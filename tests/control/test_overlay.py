@@ -28,7 +28,7 @@ from busway.domain.guest_network import OVERLAY
 from busway.domain.host_facts import Chassis, GuestAct
 from busway.domain.ids import ServerId
 from busway.domain.live_move import LiveStage
-from busway.domain.network import Network, Port
+from busway.domain.network import FixedIp, Network, Port
 from busway.domain.requests import CreateServer, NetworkRef
 from busway.domain.security_group import default_group_id
 from busway.domain.server import PowerState, ServerStatus
@@ -185,11 +185,24 @@ def test_ovn_shuts_the_ports_of_a_network_that_is_off_and_tells_the_mtu_of_one_t
     assert ("mtu=1442" in before, "mtu=1300" in after) == (True, True)
 
 
+def test_ovn_knows_all_addresses_of_a_port_the_first_one_first(ovn: Ovn) -> None:
+    fixed = tuple(FixedIp(address=f"10.0.0.{n}") for n in (9, 7))
+    made = port.create_port(ovn.cloud.control, USER, ovn.network("mine").id, PortFields(fixed_ips=fixed))
+
+    ovn.turn()
+
+    assert f"{made.mac} 10.0.0.9 10.0.0.7" in ovn.rows("Logical_Switch_Port", "addresses")
+    [allowed] = ovn.rows("Logical_Switch_Port", "port_security")
+    assert allowed.startswith(f"{made.mac} 10.0.0.9 10.0.0.7 fe80:")
+
+
 def test_members_on_an_overlay_network_let_nobody_in_on_a_hosts_network(ovn: Ovn) -> None:
     """Their addresses may be those of a stranger there."""
     host = ovn.cloud.host("h1", 1)
     ovn.cloud.boot("web", caller=USER)
-    port.create_port(ovn.cloud.control, USER, ovn.network("mine").id, PortFields(fixed_ip="10.0.0.77"))
+    port.create_port(
+        ovn.cloud.control, USER, ovn.network("mine").id, PortFields(fixed_ips=(FixedIp(address="10.0.0.77"),))
+    )
 
     [group] = host.desired().groups
 

@@ -26,11 +26,12 @@ from busway.control.networks.overlay import read_overlay
 from busway.control.networks.port import PortFields
 from busway.control.servers.create import create_servers
 from busway.control.servers.delete import delete_server
+from busway.control.servers.fixed_ips import add_fixed_ip, remove_fixed_ip
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound, OverQuota
+from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound, NotSupported, OverQuota
 from busway.domain.guest_network import BRIDGE, OVERLAY, HostRoute
 from busway.domain.ids import ProjectId, UserId
-from busway.domain.network import FLOATING_IP, ROUTER_INTERFACE, SERVICES, Network, Port
+from busway.domain.network import FLOATING_IP, ROUTER_INTERFACE, SERVICES, FixedIp, Network, Port
 from busway.domain.requests import CreateServer, NetworkRef
 from busway.domain.router import FloatingIp, Router
 from busway.ovn.northbound import Northbound
@@ -46,6 +47,7 @@ BOB = Caller(UserId("u3"), "bob", ProjectId("p3"), "works", frozenset({"member",
 CALLERS = (USER, BOB, ADMIN)
 CIDRS = ("10.1.0.0/29", "10.1.0.0/28", "10.2.0.0/30", "10.3.0.0/29", "fd00:1::/64", "fd00:2::/64")
 OUTSIDE = ("203.0.113.0/29", "198.51.100.0/30", "fd00:9::/64")
+HOSTS = st.none() | st.lists(st.integers(0, 3), max_size=3)  # which addresses of a subnet, 0 is any one
 WHO, ANY = st.sampled_from(CALLERS), st.integers(0, 10**4)
 
 
@@ -116,7 +118,7 @@ class RoutersMachine(RuleBasedStateMachine):
         self.known = None
         try:
             what(self.control, *args, **more)
-        except (BadInput, Conflict, Forbidden, NotFound, OverQuota) as error:
+        except (BadInput, Conflict, Forbidden, NotFound, NotSupported, OverQuota) as error:
             assert error.brief and error.code
 
     @rule(who=WHO, outer=st.booleans(), shared=st.booleans())
@@ -141,11 +143,26 @@ class RoutersMachine(RuleBasedStateMachine):
     def delete_subnet(self, who: Caller, which: int) -> None:
         self.ask(subnet.delete_subnet, who, self.a_subnet(which))
 
-    @rule(who=WHO, which=ANY, host=st.sampled_from([None, None, 1, 2, 3]))
-    def add_port(self, who: Caller, which: int, host: int | None) -> None:
+    @rule(who=WHO, which=ANY, hosts=HOSTS)
+    def add_port(self, who: Caller, which: int, hosts: list[int] | None) -> None:
         on = self.networks[which % len(self.networks)]
-        chosen = str(ip_network(on.v4.cidr)[host]) if on.v4 and host is not None else None
-        self.ask(port.create_port, who, on.id, PortFields(fixed_ip=chosen))
+        self.ask(port.create_port, who, on.id, PortFields(fixed_ips=_wished(on, hosts)))
+
+    @rule(who=WHO, which=ANY, hosts=HOSTS)
+    def change_port(self, who: Caller, which: int, hosts: list[int] | None) -> None:
+        if self.ports:
+            known = self.ports[which % len(self.ports)]
+            self.ask(port.update_port, who, known.id, PortFields(fixed_ips=_wished(known.network, hosts)))
+
+    @rule(who=WHO, which=ANY, host=st.integers(1, 4), more=st.booleans())
+    def change_server(self, who: Caller, which: int, host: int, more: bool) -> None:
+        if held := [each for each in self.ports if each.server_id and each.network.v4]:
+            known = held[which % len(held)]
+            address = str(ip_network(known.network.v4.cidr)[host]) if known.network.v4 else ""
+            if more:
+                self.ask(add_fixed_ip, who, known.server_id, known.network.id, "req-3")
+            else:
+                self.ask(remove_fixed_ip, who, known.server_id, address, "req-3")
 
     @rule(who=WHO, which=ANY)
     def delete_port(self, who: Caller, which: int) -> None:
@@ -198,10 +215,18 @@ class RoutersMachine(RuleBasedStateMachine):
         port_id = _one(self.ports, other) if led else None
         self.ask(floating_ip.create_floating_ip, who, floating_ip.NewFloatingIp(_one(outer, which), port_id=port_id))
 
-    @rule(who=WHO, which=ANY, other=ANY, led=st.booleans())
-    def lead_floating(self, who: Caller, which: int, other: int, led: bool) -> None:
-        port_id = _one(self.ports, other) if led else None
-        self.ask(floating_ip.update_floating_ip, who, _one(self.floating, which), port_id=port_id)
+    @rule(who=WHO, which=ANY, other=ANY, led=st.booleans(), chosen=st.sampled_from([None, 0, 1]))
+    def lead_floating(self, who: Caller, which: int, other: int, led: bool, chosen: int | None) -> None:
+        known = self.ports[other % len(self.ports)] if self.ports and led else None
+        address = known.addresses[chosen] if known and chosen is not None and chosen < len(known.addresses) else None
+        port_id = known.id if known else None
+        self.ask(
+            floating_ip.update_floating_ip,
+            who,
+            _one(self.floating, which),
+            port_id=port_id,
+            fixed_address=address,
+        )
 
     @rule(who=WHO, which=ANY)
     def delete_floating(self, who: Caller, which: int) -> None:
@@ -250,7 +275,8 @@ class RoutersMachine(RuleBasedStateMachine):
             led = known[each.port_id]
             assert each.router_id is not None
             by = by_id[each.router_id]
-            assert (led.address, led.project_id, led.is_internal) == (each.fixed_address, each.project_id, False)
+            assert each.fixed_address in led.addresses
+            assert (led.project_id, led.is_internal) == (each.project_id, False)
             assert by.gateway == each.network_id
             assert led.network.id in {own.network.id for own in by.interfaces if own.address}
 
@@ -286,6 +312,13 @@ class RoutersMachine(RuleBasedStateMachine):
 
     def on(self, net: Network) -> list[Port]:
         return [each for each in self.ports if each.network.id == net.id]
+
+
+def _wished(on: Network, hosts: list[int] | None) -> tuple[FixedIp, ...] | None:
+    """Addresses of the IPv4 subnet by their numbers, 0 for any one."""
+    if hosts is None or on.v4 is None:
+        return None
+    return tuple(FixedIp(on.v4.id, str(ip_network(on.v4.cidr)[host]) if host else "") for host in hosts)
 
 
 def _one(several: Sequence[Any], which: int) -> Any:

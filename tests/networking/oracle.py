@@ -62,7 +62,7 @@ def _says_who_it_is_not(frame: Frame, nic: Nic) -> bool:
 def _owns(nic: Nic, mac: str, address: str) -> bool:
     ranges = [pair.cidr for pair in nic.pairs if pair.mac == mac]
     if mac == nic.mac:
-        ranges += [one for one in (nic.address, nic.address6) if one]
+        ranges += [one for one in (*nic.addresses, nic.address6) if one]
     ranges.append(link_local(mac))
     return any(_within(address, one) for one in ranges)
 

@@ -127,6 +127,17 @@ def test_a_card_that_no_document_names_is_shut(switch: SwitchProcess) -> None:
     assert not switch.reaches(replace(UDP, dst=stranger.mac), "plain", stranger)
 
 
+def test_a_card_with_several_addresses_sends_from_each_of_them_and_from_no_other(switch: SwitchProcess) -> None:
+    several = replace(SENDER, further=("10.0.0.7", "10.0.0.8"))
+    assert switch.load(packet_filter(document(several, RECEIVER, groups=OPEN), CONTROL)) == ""
+
+    for own in (several.address, "10.0.0.7", "10.0.0.8"):
+        assert switch.reaches(replace(UDP, saddr=own), several, RECEIVER)
+        assert switch.reaches(replace(WHO_HAS, saddr=own), several, RECEIVER)
+    assert not switch.reaches(FORGED["another guest's IPv4 address"], several, RECEIVER)
+    assert not switch.reaches(FORGED["ARP with another's address"], several, RECEIVER)
+
+
 def test_a_card_without_port_security_sends_and_receives_anything_but_vlan_tags(switch: SwitchProcess) -> None:
     free = replace(SENDER, security=False, groups=())
     assert switch.load(packet_filter(document(free, RECEIVER, groups=OPEN), CONTROL)) == ""

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -24,10 +25,10 @@ def network(database: Database) -> None:
         networks.add_network(tx, NETWORK)
 
 
-def give(tx: Tx, name: str, server: ServerId | None, wanted: str | None = None, *, own: bool = False) -> Port:
+def give(tx: Tx, name: str, server: ServerId | None, *wanted: str, own: bool = False) -> Port:
     port_id = PortId(name)
-    ((address, mac),) = port_addresses.take_cards(tx, NETWORK, [port_id], wanted)
-    port = Port(port_id, NETWORK, P1, server, address, mac, NOON, own=own)
+    (((address, *further), mac),) = port_addresses.take_cards(tx, NETWORK, [port_id], wanted or ("",))
+    port = Port(port_id, NETWORK, P1, server, address, mac, NOON, own=own, further=tuple(further))
     ports.add_port(tx, port)
     return port
 
@@ -104,3 +105,40 @@ def test_the_database_itself_refuses_an_address_twice(database: Database) -> Non
     with pytest.raises(Conflict), database.write() as tx:
         ports.add_port(tx, one)
         ports.add_port(tx, two)
+
+
+def test_a_port_has_several_addresses_which_nobody_else_is_given(database: Database) -> None:
+    with database.write() as tx:
+        several = give(tx, "a", A, "10.0.0.2", "")
+        kept = ports.find_port(tx, "a")
+        for wanted in ("10.0.0.2", "10.0.0.4", ""):
+            with pytest.raises(Conflict):
+                give(tx, "b", B, wanted)
+        with pytest.raises(BadInput, match="twice"):
+            give(tx, "b", B, "10.0.0.5", "10.0.0.5")
+        ports.save_addresses(tx, replace(several, address="10.0.0.4", further=()))
+        free = give(tx, "b", B)
+
+    assert kept == several and several.addresses == ("10.0.0.2", "10.0.0.4")
+    assert free.addresses == ("10.0.0.2",)
+    with database.read() as tx:
+        told = server_addresses.server_addresses(tx, [A, B])
+    assert [each.address for each in told[A] + told[B] if "." in each.address] == ["10.0.0.4", "10.0.0.2"]
+
+
+def test_addresses_of_a_port_are_free_when_it_goes(database: Database) -> None:
+    with database.write() as tx:
+        give(tx, "a", A, "10.0.0.2", "10.0.0.4")
+        ports.release_ports(tx, A)
+
+        assert give(tx, "b", B, "10.0.0.4", "10.0.0.2").addresses == ("10.0.0.4", "10.0.0.2")
+
+
+def test_the_addresses_of_a_server_are_all_of_its_ports(database: Database) -> None:
+    with database.write() as tx:
+        several = give(tx, "a", A, "10.0.0.5", "10.0.0.2", "10.0.0.4")
+        other = give(tx, "b", A, "10.0.0.6")
+
+        told = server_addresses.server_addresses(tx, [A])[A]
+
+    assert [each.address for each in told] == [*several.addresses, several.address6, "10.0.0.6", other.address6]

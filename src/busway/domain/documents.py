@@ -58,6 +58,7 @@ class Nic:
     DNS calls the guest. `root_port` is the number of the guest's root port that it is behind, 0 for the next one after the
     devices. `tag` is its user's, for the guest's metadata. One of another `vnic` than "normal" is among its server's
     devices, and the host's bridges have nothing to do with it. `dhcp_options` are what DHCP answers it beside those of its network.
+    `further` are more addresses of the same subnet, which it may use beside the one that DHCP gives it.
     """
 
     mac: str
@@ -79,6 +80,12 @@ class Nic:
     tag: str = ""
     vnic: str = NORMAL
     dhcp_options: tuple[DhcpOption, ...] = ()
+    further: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its addresses of version 4, the first one first."""
+        return (self.address, *self.further) if self.address else ()
 
     @property
     def tap(self) -> str:

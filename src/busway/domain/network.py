@@ -27,6 +27,7 @@ from busway.domain.trunk import Carrier
 ROUTER_INTERFACE, ROUTER_GATEWAY = "network:router_interface", "network:router_gateway"
 FLOATING_IP, SERVICES = "network:floatingip", "network:distributed"
 SUBPORT = "trunk:subport"  # of one that a trunk carries
+MAX_FIXED_IPS = 5  # of one port, as Neutron has it
 NOBODY = ProjectId("")  # whose ports are that the network itself has, as in Neutron
 
 
@@ -134,6 +135,14 @@ class Plug(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class FixedIp:
+    """One address that a request wishes for a port: of a subnet, or this one; "" is any."""
+
+    subnet_id: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Port:
     """One MAC on a network with its addresses; `server_id` is None while no server has it.
 
@@ -146,6 +155,8 @@ class Port:
     A port of a router, of a floating address or of the services of hosts has a `device_owner`, and in `device_id` whose it
     is; its IPv6 address is `fixed6`, because it has the one that it was given. One that a trunk carries has a `device_owner`
     too, and a `carrier`: it has no card of its own.
+
+    `address` is its first one of IPv4, which DHCP gives its guest, "" on a network without; `further` are more of the same subnet.
     """
 
     id: PortId
@@ -174,6 +185,7 @@ class Port:
     fixed6: str = ""
     revision: int = 1
     carrier: Carrier | None = None
+    further: tuple[str, ...] = ()
 
     @property
     def is_active(self) -> bool:
@@ -219,9 +231,15 @@ class Port:
         return slaac_address(self.network.v6.cidr, self.guest_mac) if self.network.v6 else ""
 
     @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its addresses of version 4, the first one first."""
+        return (self.address, *self.further) if self.address else ()
+
+    @property
     def fixed_ips(self) -> tuple[tuple[Subnet, str], ...]:
         """Each of its addresses with its subnet."""
-        found = ((self.network.v4, self.address), (self.network.v6, self.address6))
+        v4 = tuple((self.network.v4, address) for address in self.addresses)
+        found = (*v4, (self.network.v6, self.address6))
         return tuple((subnet, address) for subnet, address in found if subnet is not None and address)
 
 

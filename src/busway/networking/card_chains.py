@@ -49,7 +49,7 @@ def receiving(nic: Nic, after: str) -> Iterator[str]:
         yield "drop"
     yield f"{_ETHERTYPE} {{ 0x8100, 0x88a8 }} drop"
     if nic.address:
-        yield f"ether type ip ip saddr {METADATA_ADDRESS} ip daddr != {nic.address} drop"
+        yield f"ether type ip ip saddr {METADATA_ADDRESS} ip daddr != {_set(nic.addresses)} drop"
     if not nic.security:
         yield "accept"
     else:
@@ -62,14 +62,19 @@ def receiving(nic: Nic, after: str) -> Iterator[str]:
 
 
 def _metadata(nic: Nic) -> Iterator[str]:
-    """The metadata service knows a guest by its own address: no other one is heard there, allowed pairs included."""
-    own = f"ether saddr . ip saddr != {{ {nic.mac} . {nic.address} }} " if nic.address else ""
+    """The metadata service knows a guest by its own addresses: no other one is heard there, allowed pairs included."""
+    pairs = ", ".join(f"{nic.mac} . {address}" for address in nic.addresses)
+    own = f"ether saddr . ip saddr != {{ {pairs} }} " if pairs else ""
     yield f"ether type ip ip daddr {METADATA_ADDRESS} {own}drop"
+
+
+def _set(addresses: tuple[str, ...]) -> str:
+    return addresses[0] if len(addresses) == 1 else f"{{ {', '.join(addresses)} }}"
 
 
 def _pairs(nic: Nic) -> tuple[tuple[str, str], ...]:
     """Each MAC with each address that may stand beside it."""
-    own = [(nic.mac, address) for address in (nic.address, nic.address6, link_local(nic.mac)) if address]
+    own = [(nic.mac, address) for address in (*nic.addresses, nic.address6, link_local(nic.mac)) if address]
     allowed = [(pair.mac, pair.cidr) for pair in nic.pairs]
     local = [(pair.mac, link_local(pair.mac)) for pair in nic.pairs]
     return tuple(dict.fromkeys(own + allowed + local))

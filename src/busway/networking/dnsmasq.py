@@ -93,7 +93,7 @@ def names(nics: Iterable[Nic]) -> str:
     for nic in nics:
         if nic.name:
             taken.setdefault(nic.name, nic)
-    both = [(address, name) for name, nic in taken.items() for address in (nic.address, nic.address6) if address]
+    both = [(address, name) for name, nic in taken.items() for address in (*nic.addresses, nic.address6) if address]
     return "".join(f"{address} {name}\n" for address, name in both)
 
 

@@ -118,8 +118,8 @@ def _guests(
     for server in desired.servers:
         for nic in server.plugged:
             bridge = bridges.get(nic.network)
-            if bridge is not None and nic.address:
-                key = (bridge, nic.address)
+            for address in nic.addresses if bridge is not None else ():
+                key = (str(bridge), address)
                 found[key] = None if key in found else (server, nic.mac.lower())
     return found
 

@@ -203,7 +203,7 @@ class HostNetworks:
 
 def _addresses(nics: Iterable[Nic]) -> frozenset[str]:
     bridged = (nic for nic in nics if nic.network and nic.driver == BRIDGE)
-    return frozenset(address for nic in bridged for address in (nic.address, nic.address6) if address)
+    return frozenset(address for nic in bridged for address in (*nic.addresses, nic.address6) if address)
 
 
 def _cards(desired: Desired, network: NetworkId) -> list[Nic]:

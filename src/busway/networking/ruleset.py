@@ -89,7 +89,7 @@ def _entrance(name: str, hook: str, side: str, nics: tuple[Nic, ...], word: str)
 
 def _metadata(nics: tuple[Nic, ...], what: str) -> Iterator[str]:
     """What a guest hears of the metadata service concerns no other interface of any bridge."""
-    guests = sorted({nic.address for nic in nics if nic.address})
+    guests = sorted({address for nic in nics for address in nic.addresses})
     if guests:
         yield f"ether type ip {what} {{ {', '.join(guests)} }} drop"
 

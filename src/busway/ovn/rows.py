@@ -83,7 +83,7 @@ def _network(network: Network, ports: Sequence[Port], overlay: Overlay, groups: 
         name = services_name(network.id)
         here.append(switch_port(name, "localport", {f"{mac_for(network.id)} {where}"}, {}))
     yield from here
-    routed = network.v4 is not None and any(port.address == network.v4.gateway for port in inner)
+    routed = network.v4 is not None and any(network.v4.gateway in port.addresses for port in inner)
     # OVN lets whatever comes from UDP port 53 past all rules where it answers names: behind a router that may be anybody.
     dhcp, dns = _dhcp(network, overlay.domain, where, routed=routed), None if inner else _dns(network, guests, overlay)
     yield from (row for row in (dhcp, dns) if row is not None)

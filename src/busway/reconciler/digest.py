@@ -32,6 +32,7 @@ def definition_digest(server: DesiredServer) -> str:
     parts: list[object] = [_FORM, server.vcpus, server.ram_mb, server.disks[-1]]
     parts += [[nic.mac, nic.address, nic.prefix, nic.gateway] for nic in server.nics]
     parts += [[nic.port, nic.network, nic.driver, nic.physical, nic.vlan] for nic in server.nics]
+    parts += [["further", *nic.further] for nic in server.nics if nic.further]
     if server.spare_ports or server.root_ports:
         parts.append(["places", server.spare_ports, server.root_ports, *(nic.root_port for nic in server.nics)])
     if server.hotplug_window_mb:

@@ -17,7 +17,7 @@ from busway.store.images import image_of, images
 from busway.store.keypairs import keypairs
 from busway.store.networks import network_of, networks
 from busway.store.pci_rules import rule_changes
-from busway.store.ports import IS_LIVE, ports
+from busway.store.ports import IS_LIVE, further_addresses, ports
 from busway.store.quotas import EVERYBODY, SetLimits, quotas
 from busway.store.security_groups import security_groups
 from busway.store.select_many import Found, SelectMany
@@ -89,6 +89,10 @@ _WITHIN = SelectMany(
             ports.c.mac.in_(bindparam("macs", expanding=True)),
         ),
     ),
+    further=select(further_addresses.c.address, further_addresses.c.network_id).where(
+        further_addresses.c.network_id.in_(bindparam("network_ids", expanding=True)),
+        further_addresses.c.address.in_(bindparam("addresses", expanding=True)),
+    ),
 )
 
 
@@ -159,6 +163,7 @@ def read_locked(
         macs=sorted(lookup.macs),
     )
     lookup.learn((row.network_id, row.address, row.mac) for row in found["taken"])
+    lookup.learn((row.network_id, row.address, None) for row in found["further"])
     limits: dict[str, dict[str, int]] = {EVERYBODY: {}, project_id: {}}
     for row in found["limit"]:
         limits[row.owner][row.resource] = row.limit

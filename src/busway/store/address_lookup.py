@@ -26,10 +26,11 @@ class AddressLookup:
         self.macs.update(new_macs)
         return new, new_macs
 
-    def learn(self, rows: Iterable[tuple[NetworkId, str | None, str]]) -> None:
-        """Marks network, address and MAC of ports as in use."""
+    def learn(self, rows: Iterable[tuple[NetworkId, str | None, str | None]]) -> None:
+        """Marks network, address and MAC of ports as in use; further addresses have no MAC."""
         for network_id, address, mac in rows:
-            self.taken_macs.add(mac)
+            if mac:
+                self.taken_macs.add(mac)
             if address:
                 self.taken.add((network_id, address))
 

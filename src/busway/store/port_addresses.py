@@ -7,14 +7,14 @@ from functools import partial
 from ipaddress import AddressValueError, IPv4Address
 from itertools import islice
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, null, or_, select
 
 from busway.domain.errors import BadInput, Conflict
 from busway.domain.ids import PortId
 from busway.domain.network import Network, mac_for
 from busway.store.address_lookup import AddressLookup
 from busway.store.database import Tx
-from busway.store.ports import IS_LIVE, ports
+from busway.store.ports import IS_LIVE, further_addresses, ports
 from busway.store.together import settle
 
 _FIRST_LOOK, _LONGEST_LOOK = 64, 4096  # addresses that are looked at together
@@ -31,51 +31,71 @@ def take_cards(
     tx: Tx,
     network: Network,
     port_ids: Sequence[PortId],
-    address: str | None = None,
+    wanted: Sequence[str] = ("",),
     mac: str | None = None,
     lookup: AddressLookup | None = None,
-) -> list[tuple[str, str]]:
-    """Allocates an IPv4 address ("" without an IPv4 subnet) and a MAC for each of these ports on a locked network.
+) -> list[tuple[tuple[str, ...], str]]:
+    """Allocates IPv4 addresses (none without an IPv4 subnet) and a MAC for each of these ports on a locked network.
 
-    `address` and `mac` are requested ones. Raises `Conflict` if one is taken or none is free, `BadInput` for an
-    address outside the subnet. Reads what `lookup` does not know, in one statement unless the network is nearly full;
+    `wanted` has one for each address of a port: the requested one, or "" for any. Raises `Conflict` if one is taken or none
+    is free, `BadInput` for an address outside the subnet or requested twice. Reads what `lookup` does not know, in one statement unless the network is nearly full;
     marks the allocated ones as used in it.
     """
     lookup = AddressLookup() if lookup is None else lookup
     macs = {port_id: mac or mac_for(port_id, 0) for port_id in port_ids}
     asked = list(macs.values())
-    addresses = _addresses(network, address, len(port_ids), partial(_used, tx, lookup, network, asked))
+    used = partial(_used, tx, lookup, network, asked)
+    chosen = _chosen(network, wanted, len(port_ids), used)
+    free = iter(_free(network, wanted.count("") * len(port_ids), chosen, used))
     _used(tx, lookup, network, asked, ())
-    cards = [
-        (given, take_mac(tx, port_id, mac) if macs[port_id] in lookup.taken_macs else macs[port_id])
-        for port_id, given in zip(port_ids, addresses, strict=True)
-    ]
-    lookup.learn((network.id, *card) for card in cards)
+    cards = []
+    for port_id in port_ids:
+        given = tuple(each or next(free) for each in wanted) if network.v4 is not None else ()
+        own = take_mac(tx, port_id, mac) if macs[port_id] in lookup.taken_macs else macs[port_id]
+        cards.append((given, own))
+        lookup.learn((network.id, address, own) for address in given or ("",))
     return cards
 
 
-def _addresses(
-    network: Network, wanted: str | None, count: int, used: Callable[[Sequence[str]], set[str]]
+def take_addresses(tx: Tx, network: Network, wanted: Sequence[str]) -> list[str]:
+    """Allocates further addresses for one port of a locked network; see `take_cards`."""
+    used = partial(_used, tx, AddressLookup(), network, ())
+    chosen = _chosen(network, wanted, 1, used)
+    free = iter(_free(network, wanted.count(""), chosen, used))
+    return [each or next(free) for each in wanted]
+
+
+def _chosen(
+    network: Network, wanted: Sequence[str], count: int, used: Callable[[Sequence[str]], set[str]]
 ) -> list[str]:
-    if network.v4 is None:
-        if wanted:
-            raise Conflict(f"Network {network.name} has no IPv4 addresses", code="address-taken")
-        return [""] * count
-    if wanted is not None:
-        if count > 1 or used([wanted]):
-            raise Conflict(f"Address {wanted} on network {network.name} is in use", code="address-taken")
-        if not _is_v4(wanted) or not network.v4.holds(wanted):
+    """Returns the requested addresses, which nobody has; raises for others."""
+    chosen = [address for address in wanted if address]
+    if chosen and network.v4 is None:
+        raise Conflict(f"Network {network.name} has no IPv4 addresses", code="address-taken")
+    taken = used(chosen) if chosen else set()
+    for number, address in enumerate(chosen):
+        if count > 1 or address in taken:
+            raise Conflict(f"Address {address} on network {network.name} is in use", code="address-taken")
+        if network.v4 is None or not _is_v4(address) or not network.v4.holds(address):
             raise BadInput(
-                f"IP address {wanted} is not a valid IP for the specified subnet",
-                detail=f"Network {network.name} has {network.v4.cidr}, without its ends and its gateway.",
+                f"IP address {address} is not a valid IP for the specified subnet",
+                detail=f"Network {network.name} has {network.v4.cidr if network.v4 else 'none'}, without its ends and its gateway.",
                 code="address-outside",
             )
-        return [wanted]
+        if address in chosen[:number]:
+            raise BadInput(f"Address {address} is requested twice", remedy="Name it once.", code="address-outside")
+    return chosen
+
+
+def _free(network: Network, count: int, chosen: Sequence[str], used: Callable[[Sequence[str]], set[str]]) -> list[str]:
+    """Returns the first addresses of the pool that nobody has."""
+    if network.v4 is None or not count:
+        return []
     addresses = iter(network.v4.addresses())
     free: list[str] = []
     size = max(_FIRST_LOOK, 2 * count)
     while several := list(islice(addresses, size)):
-        taken = used(several)
+        taken = used(several).union(chosen)
         free += [address for address in several if address not in taken]
         if len(free) >= count:
             return free[:count]
@@ -100,11 +120,13 @@ def _used(tx: Tx, lookup: AddressLookup, network: Network, macs: Sequence[str], 
     """Returns those of the addresses that are in use; reads what `lookup` does not know."""
     new, new_macs = lookup.ask(network.id, addresses, macs)
     if new or new_macs:
-        settle(tx, ports)
+        settle(tx, ports, further_addresses)
         here = and_(ports.c.network_id == network.id, ports.c.address.in_(new))
         wanted = or_(here, ports.c.mac.in_(new_macs)) if new_macs else here
-        found = tx.execute(select(ports.c.address, ports.c.mac, ports.c.network_id).where(IS_LIVE, wanted))
-        lookup.learn((row.network_id, row.address, row.mac) for row in found)
+        first = select(ports.c.network_id, ports.c.address, ports.c.mac).where(IS_LIVE, wanted)
+        more = select(further_addresses.c.network_id, further_addresses.c.address, null())
+        more = more.where(further_addresses.c.network_id == network.id, further_addresses.c.address.in_(new))
+        lookup.learn((row[0], row[1], row[2]) for row in tx.execute(first.union_all(more)))
     return lookup.used(network.id, addresses)
 
 

@@ -21,7 +21,7 @@ from busway.store.hosts import hosts
 from busway.store.network_list import NetworkFilter
 from busway.store.networks import networks
 from busway.store.paging import SortKey, in_seconds, page_of
-from busway.store.ports import IS_LIVE, IS_OF_GUESTS, port_groups, ports, read_ports
+from busway.store.ports import IS_LIVE, IS_OF_GUESTS, further_addresses, port_groups, ports, read_ports
 from busway.store.servers import servers
 from busway.store.trunks import carries, has_card, subports, trunks
 
@@ -64,6 +64,7 @@ _STATUS = case(
     (has_card(ports), "active"),
     else_="down",
 )
+_further = select(further_addresses.c.port_id)
 _OWNER = case((_HELD, "compute:nova"), else_=func.coalesce(_p.device_owner, ""))
 # What each attribute is compared as, and what it is sorted by.
 _COLUMNS: dict[str, Column] = {
@@ -156,7 +157,7 @@ def _bound(name: str, values: Collection[str]) -> ColumnElement[bool]:
 
 def _has_address(address: str) -> ColumnElement[bool]:
     if ":" not in address:
-        return _p.address == address
+        return or_(_p.address == address, _p.id.in_(_further.where(further_addresses.c.address == address)))
     try:
         one = IPv6Address(address)
     except AddressValueError:
@@ -170,7 +171,8 @@ def _has_address(address: str) -> ColumnElement[bool]:
 
 def _has_part(part: str) -> ColumnElement[bool]:
     """Returns the condition that an address may contain a substring; ports with IPv6 match if it has no dot."""
-    inside = _p.address.contains(part, autoescape=True)
+    more = _p.id.in_(_further.where(further_addresses.c.address.contains(part, autoescape=True)))
+    inside = or_(_p.address.contains(part, autoescape=True), more)
     six = _p.network_id.in_(select(networks.c.id).where(networks.c.subnet6_id.is_not(None)))
     return inside if "." in part else or_(inside, six)
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     delete,
     func,
+    literal,
     or_,
     select,
     true,
@@ -77,6 +78,15 @@ ports = Table(
     Index("ix_ports_name", "name"),
     Index("ix_ports_address", "address"),
 )
+# The addresses of ports after their first. An address is here or in `ports`: who gives one has locked its network.
+further_addresses = Table(
+    "port_addresses",
+    metadata,
+    Column("network_id", String(36), primary_key=True),
+    Column("address", String(15), primary_key=True, index=True),
+    Column("port_id", String(36), ForeignKey("ports.id"), nullable=False, index=True),
+    Column("place", Integer, nullable=False),
+)
 IS_LIVE = ports.c.released.is_(False)
 # The address of version 6 follows from the MAC: those of guests.
 IS_OF_GUESTS = or_(ports.c.device_owner.is_(None), ports.c.device_owner == SUBPORT)
@@ -108,10 +118,11 @@ def add_ports(tx: Tx, several: Sequence[Port]) -> None:
     if several:
         put(tx, ports, [{**_values(port), "released": False} for port in several])
         _set_groups(tx, *several)
+        _put_further(tx, *several)
 
 
 def save_port(tx: Tx, port: Port) -> Port:
-    """Updates all fields of a port; returns it with its new revision."""
+    """Updates all fields of a port but its further addresses; returns it with its new revision."""
     statement = update(ports).where(ports.c.id == port.id).values(**_values(port)).returning(ports.c.revision)
     revision = tx.execute(statement).scalar_one()
     tx.execute(delete(port_groups).where(port_groups.c.port_id == port.id))
@@ -119,10 +130,19 @@ def save_port(tx: Tx, port: Port) -> Port:
     return replace(port, revision=revision)
 
 
+def save_addresses(tx: Tx, port: Port) -> Port:
+    """Does the same as `save_port` with all of a port's addresses; the caller has locked its network."""
+    tx.execute(delete(further_addresses).where(further_addresses.c.port_id == port.id))
+    saved = save_port(tx, port)
+    _put_further(tx, port)
+    return saved
+
+
 def remove_port(tx: Tx, port_id: PortId) -> None:
     """Deletes a port: its addresses are free."""
     forget_tags(tx, port_id)
     tx.execute(delete(port_groups).where(port_groups.c.port_id == port_id))
+    tx.execute(delete(further_addresses).where(further_addresses.c.port_id == port_id))
     tx.execute(delete(ports).where(ports.c.id == port_id))
     detach_floating_ip(tx, port_id)  # after its port, as all who lock both
 
@@ -339,21 +359,38 @@ def _set_groups(tx: Tx, *several: Port) -> None:
     put(tx, port_groups, rows)
 
 
+def _put_further(tx: Tx, *several: Port) -> None:
+    rows = [
+        {"network_id": port.network.id, "address": address, "port_id": port.id, "place": place}
+        for port in several
+        for place, address in enumerate(port.further)
+    ]
+    put(tx, further_addresses, rows)
+
+
 def read_ports(tx: Tx, rows: list[Row[Any]]) -> list[Port]:
-    """Reads ports from rows, with their networks, groups, functions and what carries them."""
+    """Reads ports from rows, with their networks, groups, further addresses, functions and what carries them."""
     if not rows:
         return []
     known = {network.id: network for network in list_networks(tx, ids={row.network_id for row in rows})}
     groups: dict[str, list[SecurityGroupId]] = {}
-    statement = select(port_groups).where(port_groups.c.port_id.in_([row.id for row in rows]))
-    for found in tx.execute(statement.order_by(port_groups.c.group_id)):
-        groups.setdefault(found.port_id, []).append(found.group_id)
+    further: dict[str, list[str]] = {}
+    g, a, ids = port_groups.c, further_addresses.c, [row.id for row in rows]
+    held = select(g.port_id, literal(0).label("place"), g.group_id.label("word"), literal(1).label("is_group"))
+    more = select(a.port_id, a.place, a.address, literal(0))
+    both = held.where(g.port_id.in_(ids)).union_all(more.where(a.port_id.in_(ids))).order_by("place", "word")
+    for found in tx.execute(both):
+        if found.is_group:
+            groups.setdefault(found.port_id, []).append(SecurityGroupId(found.word))
+        else:
+            further.setdefault(found.port_id, []).append(found.word)
     cards = cards_of(tx, [row.server_id for row in rows if row.vnic != NORMAL and row.server_id])
     carriers = carriers_of(tx, [row.id for row in rows if row.device_owner == SUBPORT])
-    return [
+    read = [
         _port(row, known[row.network_id], tuple(groups.get(row.id, ())), cards.get(row.id), carriers.get(row.id))
         for row in rows
     ]
+    return [replace(port, further=tuple(further[port.id])) if port.id in further else port for port in read]
 
 
 def _port(

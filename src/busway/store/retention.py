@@ -135,6 +135,7 @@ BOUNDED = {
     "networks": "made by users, with a quota",
     "password_history": "as many for each user as the rules remember, up to 23",
     "port_security_groups": "goes with its port",
+    "port_addresses": "a few of each port, with which they go",
     "ports": "goes with its server, or is made by users with a quota",
     "project_tree": "goes with its project",
     "projects": "made by operators",

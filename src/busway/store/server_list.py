@@ -23,7 +23,7 @@ from busway.store.database import Tx
 from busway.store.hosts import hosts
 from busway.store.json_list import holds
 from busway.store.paging import SortKey, narrowed, page_of
-from busway.store.ports import ports
+from busway.store.ports import further_addresses, ports
 from busway.store.server_addresses import server_addresses
 from busway.store.servers import READ, Intent, ServerRow, server_of, servers
 
@@ -191,7 +191,9 @@ def _pattern(tx: Tx, name: str, pattern: str) -> tuple[ColumnElement[bool], bool
     if name == "ip6":
         return exists().where(held), False
     condition, whole = narrowed(tx, ports.c.address, pattern)
-    return exists().where(held, condition), whole
+    more, _whole = narrowed(tx, further_addresses.c.address, pattern)
+    has_more = exists().where(held, further_addresses.c.port_id == ports.c.id, more)
+    return or_(exists().where(held, condition), has_more), whole
 
 
 def _matching(tx: Tx, rows: Sequence[ServerRow], checks: dict[str, Pattern]) -> list[ServerRow]:

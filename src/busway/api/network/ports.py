@@ -17,12 +17,11 @@ from busway.api.network.trunks import trunk_details
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, UUID, Schema, as_bool, closed
 from busway.control.networks import port as use_cases
-from busway.control.networks import subnet as subnets
 from busway.domain.dhcp_option import DhcpOption
 from busway.domain.errors import BadInput, NotSupported
 from busway.domain.guest_network import DIRECT, DIRECT_PHYSICAL, NORMAL, AddressPair
 from busway.domain.ids import ProjectId
-from busway.domain.network import FLOATING_IP, Port
+from busway.domain.network import FLOATING_IP, FixedIp, Port
 from busway.domain.numa_policy import NumaPolicy
 
 ROOT = "/network/v2.0/ports"
@@ -163,20 +162,20 @@ def _show(call: Call) -> Reply:
 
 
 def _create(call: Call) -> Reply:
-    ports = use_cases.create_ports(call.control, call.caller, [_new(call, each) for each in wanted(call, "port")])
+    ports = use_cases.create_ports(call.control, call.caller, [_new(each) for each in wanted(call, "port")])
     return made(call, "port", _rows(call, ports))
 
 
-def _new(call: Call, given: dict[str, Any]) -> use_cases.NewPort:
+def _new(given: dict[str, Any]) -> use_cases.NewPort:
     _refuse(given)
     project = given.get("project_id") or given.get("tenant_id")
-    return use_cases.NewPort(given["network_id"], _fields(call, given), ProjectId(project) if project else None)
+    return use_cases.NewPort(given["network_id"], _fields(given), ProjectId(project) if project else None)
 
 
 def _update(call: Call) -> Reply:
     given = call.body["port"]
     _refuse(given)
-    changed = use_cases.update_port(call.control, call.caller, call.path["id"], _fields(call, given))
+    changed = use_cases.update_port(call.control, call.caller, call.path["id"], _fields(given))
     return changed_reply(call, "port", _rows(call, [changed])[0])
 
 
@@ -185,7 +184,7 @@ def _delete(call: Call) -> Reply:
     return NO_CONTENT
 
 
-def _fields(call: Call, given: dict[str, Any]) -> use_cases.PortFields:
+def _fields(given: dict[str, Any]) -> use_cases.PortFields:
     pairs = given.get("allowed_address_pairs", ())
     return use_cases.PortFields(
         name=given.get("name"),
@@ -198,8 +197,9 @@ def _fields(call: Call, given: dict[str, Any]) -> use_cases.PortFields:
         if "allowed_address_pairs" in given
         else None,
         mac=given.get("mac_address"),
-        fixed_ip=_fixed_ip(call, given.get("fixed_ips", ())),
-        subnets=_subnets(given["fixed_ips"]) if "fixed_ips" in given else None,
+        fixed_ips=tuple(FixedIp(each.get("subnet_id", ""), each.get("ip_address", "")) for each in given["fixed_ips"])
+        if "fixed_ips" in given
+        else None,
         up=as_bool(given["admin_state_up"], "admin_state_up") if "admin_state_up" in given else None,
         vnic=_vnic(given.get("binding:vnic_type")),
         numa_policy=given["numa_affinity_policy"] or "" if "numa_affinity_policy" in given else None,
@@ -216,38 +216,6 @@ def _dhcp_options(given: Sequence[dict[str, Any]]) -> tuple[DhcpOption, ...]:
             code="port-field",
         )
     return tuple(DhcpOption(each["opt_name"], each["opt_value"] or "") for each in given)
-
-
-def _fixed_ip(call: Call, given: list[dict[str, str]]) -> str | None:
-    """The IPv4 address that was asked for; an IPv6 subnet may be named, its address follows from the MAC."""
-    known = {subnet.id: subnet.version for _network, subnet in subnets.list_subnets(call.control, call.caller)}
-    wanted = []
-    for each in given:
-        subnet, address = each.get("subnet_id"), each.get("ip_address")
-        if subnet is not None and subnet not in known:
-            raise BadInput(f"Subnet {subnet} could not be found", code="subnet-not-found")
-        if address is not None and subnet is not None and (":" in address) != (known[subnet] == 6):
-            raise BadInput(
-                f"{address} is no address of subnet {subnet}", remedy="Omit one of them.", code="port-subnet"
-            )
-        if address is not None and ":" in address:
-            raise NotSupported(
-                "An IPv6 address can't be chosen",
-                detail="The address of a port follows from its MAC address.",
-                remedy="Choose the MAC address, or omit ip_address.",
-                code="port-field",
-            )
-        if address is not None:
-            wanted.append(address)
-    if len(wanted) > 1:
-        raise NotSupported("A port has one IPv4 address", remedy="Use one, or create another port.", code="port-field")
-    return wanted[0] if wanted else None
-
-
-def _subnets(given: list[dict[str, str]]) -> tuple[str, ...] | None:
-    """The subnets that are named; None where addresses are asked for without naming any."""
-    named = tuple(each["subnet_id"] for each in given if "subnet_id" in each)
-    return named if named or not given else None
 
 
 def _vnic(value: str | None) -> str | None:

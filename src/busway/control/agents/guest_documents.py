@@ -144,7 +144,7 @@ def _network_data(nics: Sequence[Nic], networks: Mapping[NetworkId, HostNetwork]
                 "mtu": network.mtu if network else 1500,
             }
         )
-        for address, cidr, gateway in _addresses(nic, network):
+        for address, cidr, gateway, has_routes in _addresses(nic, network):
             subnet = ip_network(cidr, strict=False)
             nets.append(
                 {
@@ -156,7 +156,7 @@ def _network_data(nics: Sequence[Nic], networks: Mapping[NetworkId, HostNetwork]
                     "netmask": str(subnet.netmask),
                     "routes": [
                         *_way_out(network, subnet.version, gateway, leads=nic is leading),
-                        *_routes(network, subnet.version),
+                        *(_routes(network, subnet.version) if has_routes else ()),
                     ],
                 }
             )
@@ -194,12 +194,14 @@ def _routes(network: HostNetwork | None, version: int) -> Iterator[dict[str, obj
             yield {"network": str(to.network_address), "netmask": str(to.netmask), "gateway": route.nexthop}
 
 
-def _addresses(nic: Nic, network: HostNetwork | None) -> Iterator[tuple[str, str, str]]:
-    """Each address of a card with its subnet and gateway."""
+def _addresses(nic: Nic, network: HostNetwork | None) -> Iterator[tuple[str, str, str, bool]]:
+    """Each address of a card with its subnet and gateway, and whether it has the routes of its subnet."""
     if nic.address:
-        yield nic.address, f"{nic.address}/{nic.prefix}", nic.gateway
+        yield nic.address, f"{nic.address}/{nic.prefix}", nic.gateway, True
+    for address in nic.further:  # the ways are those of the first
+        yield address, f"{address}/{nic.prefix}", "", False
     if nic.address6 and network is not None:
-        yield nic.address6, network.cidr6, network.gateway6
+        yield nic.address6, network.cidr6, network.gateway6, True
 
 
 def _dns(network: HostNetwork | None) -> tuple[str, ...]:

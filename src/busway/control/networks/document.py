@@ -116,6 +116,7 @@ def _nic(port: Port, hostname: str) -> Nic:
         tag=port.tag,
         vnic=port.vnic,
         dhcp_options=port.dhcp_options,
+        further=port.further,
     )
 
 
@@ -140,7 +141,7 @@ def _network(network: Network, domain: str, internal: Sequence[Port]) -> HostNet
         dns=(*(v4.dns if v4 else ()), *(v6.dns if v6 else ())),
         domain=domain,
         routes=(*(v4.routes if v4 else ()), *(v6.routes if v6 else ())),
-        routed=v4 is not None and any(port.address == v4.gateway for port in routers),
+        routed=v4 is not None and any(v4.gateway in port.addresses for port in routers),
         routed6=v6 is not None and any(port.address6 == v6.gateway for port in routers),
     )
 

@@ -64,7 +64,7 @@ def create_floating_ip(control: Control, caller: Caller, wanted: NewFloatingIp) 
         network = _external(tx, caller, wanted)
         quota.check(control, tx, owner, "floatingip")
         made_id, port_id = FloatingIpId(control.new_id()), PortId(control.new_id())
-        [(address, mac)] = port_addresses.take_cards(tx, network, [port_id], wanted.address)
+        [((address,), mac)] = port_addresses.take_cards(tx, network, [port_id], (wanted.address or "",))
         ports.add_port(
             tx,
             Port(
@@ -176,11 +176,11 @@ def _led_to(tx: Tx, caller: Caller, floating: FloatingIp, port_id: str, fixed_ad
     if others:
         raise Conflict(
             f"Cannot associate floating IP {floating.address} ({floating.id}) with port {port.id} using fixed IP "
-            f"{port.address}, as that fixed IP already has a floating IP on external network {others[0].network_id}",
+            f"{others[0].fixed_address}, as that fixed IP already has a floating IP on external network {others[0].network_id}",
             remedy=f"Take it away first: openstack floating ip unset --port {others[0].address}",
             code="floating-ip-port",
         )
-    return replace(floating, port_id=port.id, fixed_address=port.address, router_id=router.id)
+    return replace(floating, port_id=port.id, fixed_address=fixed_address or port.address, router_id=router.id)
 
 
 def _refuse_port(floating: FloatingIp, port: Port, fixed_address: str | None) -> None:
@@ -190,7 +190,7 @@ def _refuse_port(floating: FloatingIp, port: Port, fixed_address: str | None) ->
             "therefore cannot be bound",
             code="floating-ip-port",
         )
-    if not port.address or fixed_address not in (None, port.address):
+    if not port.address or fixed_address not in (None, *port.addresses):
         raise BadInput(
             f"Bad floatingip request: Port {port.id} does not have fixed ip {fixed_address}"
             if fixed_address is not None

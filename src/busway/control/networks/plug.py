@@ -92,7 +92,9 @@ def plug_ports(
             new = next(waiting)
             network = _visible(caller, locked.networks.values(), new.network.id)
             _refuse_groups(network, request.security_groups)
-            made = allocate_ports(control, tx, new.port_ids, caller.project_id, network, ref.fixed_ip, lookup=lookup)
+            made = allocate_ports(
+                control, tx, new.port_ids, caller.project_id, network, (ref.fixed_ip or "",), lookup=lookup
+            )
             held = [
                 replace(port, server_id=each, groups=groups if port.security else (), tag=ref.tag)
                 for port, each in zip(made, server_ids, strict=True)
@@ -137,7 +139,7 @@ def make_port(control: Control, tx: Tx, caller: Caller, ref: NetworkRef, project
         network = usable_network(tx, caller, ref.network_id, lock=True)
     else:
         network = networks.locked(tx, _default(networks.list_networks(tx, project_id), project_id))
-    return allocate_port(control, tx, PortId(control.new_id()), project_id, network, ref.fixed_ip)
+    return allocate_port(control, tx, PortId(control.new_id()), project_id, network, (ref.fixed_ip or "",))
 
 
 def _visible(caller: Caller, known: Iterable[Network], network_id: str) -> Network:

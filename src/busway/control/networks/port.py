@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from busway.control.context import Control
-from busway.control.networks import quota, sriov
+from busway.control.networks import fixed_ips, quota, sriov
 from busway.control.networks.access import missing, require_network_owner, scope, usable_network, visible_port
 from busway.control.networks.changes import tell_hosts
 from busway.control.networks.security_group import default_group
@@ -17,9 +17,9 @@ from busway.domain.dhcp_option import DhcpOption, check_options
 from busway.domain.errors import BadInput, Conflict, NotSupported
 from busway.domain.guest_network import NORMAL, OVERLAY, AddressPair, plain_network
 from busway.domain.ids import PortId, ProjectId, SecurityGroupId, ServerId
-from busway.domain.network import FLOATING_IP, ROUTER_GATEWAY, ROUTER_INTERFACE, SERVICES, Network, Port
+from busway.domain.network import FLOATING_IP, ROUTER_GATEWAY, ROUTER_INTERFACE, SERVICES, FixedIp, Network, Port
 from busway.policy import authorize
-from busway.store import port_addresses, port_list, security_groups, server_places
+from busway.store import networks, port_addresses, port_list, security_groups, server_places
 from busway.store import ports as store
 from busway.store.address_lookup import AddressLookup
 from busway.store.database import Tx
@@ -43,8 +43,7 @@ class PortFields:
     groups: tuple[str, ...] | None = None
     pairs: tuple[AddressPair, ...] | None = None
     mac: str | None = None
-    fixed_ip: str | None = None
-    subnets: tuple[str, ...] | None = None  # those that a request names addresses of
+    fixed_ips: tuple[FixedIp, ...] | None = None  # all that the port has from then on
     up: bool | None = None
     vnic: str | None = None
     numa_policy: str | None = None  # "" for none
@@ -107,12 +106,12 @@ def create_ports(control: Control, caller: Caller, wanted: Sequence[NewPort]) ->
 def _create(control: Control, tx: Tx, caller: Caller, wanted: NewPort) -> Port:
     owner, fields = wanted.project_id or caller.project_id, wanted.fields
     network = usable_network(tx, caller, wanted.network_id, lock=True)
-    _check_subnets(network, fields.subnets)
+    wanted_ips = fixed_ips.wanted_addresses(network, fields.fixed_ips)
     quota.check(control, tx, owner, "port")
     if fields.mac is not None:
         require_network_owner(caller, network, "choose MAC addresses on")
     port_id = PortId(control.new_id())
-    port = allocate_port(control, tx, port_id, owner, network, fields.fixed_ip, _mac(fields.mac))
+    port = allocate_port(control, tx, port_id, owner, network, wanted_ips, _mac(fields.mac))
     own = default_group(control, tx, owner).id
     wants_security = port.security if fields.security is None else fields.security
     fresh = replace(port, own=True, groups=(own,) if wants_security else ())
@@ -127,17 +126,24 @@ def _create(control: Control, tx: Tx, caller: Caller, wanted: NewPort) -> Port:
 def update_port(control: Control, caller: Caller, port_id: str, fields: PortFields) -> Port:
     """Changes a port; its host applies new rules to a running guest at once."""
     with control.db.write() as tx:
+        port = visible_port(tx, caller, port_id)
+        if fields.fixed_ips is not None:
+            networks.find_network(tx, port.network.id, lock=True)  # before the port, as all who lock both
         port = visible_port(tx, caller, port_id, lock=True)
-        if port.is_internal and replace(fields, name=None, description=None, subnets=None) != PortFields():
+        if port.is_internal and replace(fields, name=None, description=None, fixed_ips=None) != PortFields():
             raise internal_port(port)
-        _check_subnets(port.network, fields.subnets)
-        if fields.mac not in (None, port.mac) or fields.fixed_ip not in (None, port.address):
+        if fields.mac not in (None, port.mac):
             raise Conflict(
-                f"The addresses of port {port.id} can't be changed",
-                detail="The guest reads them only when it starts.",
-                remedy="Create another port with the addresses that you want.",
+                f"The MAC address of port {port.id} can't be changed",
+                detail="The guest's card has it.",
+                remedy="Create another port with the MAC address that you want.",
                 code="port-addresses-fixed",
             )
+        if fields.fixed_ips is not None:
+            moved = fixed_ips.with_addresses(tx, port, fields.fixed_ips)
+            if moved != port and port.is_internal:
+                raise internal_port(port)
+            port = store.save_addresses(tx, moved) if moved != port else port
         if fields.vnic not in (None, port.vnic):
             raise sriov.type_is_fixed(port)
         made = store.save_port(tx, _changed(tx, caller, port, fields))
@@ -162,28 +168,6 @@ def delete_port(control: Control, caller: Caller, port_id: str) -> None:
         store.remove_port(tx, port.id)
         security_groups.note_change(tx, port.project_id, control.now())
     tell_hosts(control)
-
-
-def _check_subnets(network: Network, named: tuple[str, ...] | None) -> None:
-    """Raises for a subnet of another network, and for a port that is to have no address."""
-    if named is None:
-        return
-    own = [subnet.id for subnet in network.subnets]
-    for subnet_id in named:
-        if subnet_id not in own:
-            raise BadInput(
-                f"Subnet {subnet_id} is not on network {network.id}",
-                detail=f"The network has {', '.join(own) or 'no subnet'}.",
-                remedy="Name one of them, or omit fixed_ips.",
-                code="port-subnet",
-            )
-    if own and not named:
-        raise NotSupported(
-            "A port without addresses is not supported",
-            detail="Each port has an address of each subnet of its network.",
-            remedy="Omit fixed_ips; packets of other addresses are let through with allowed_address_pairs.",
-            code="port-field",
-        )
 
 
 def internal_port(port: Port) -> Conflict:
@@ -288,11 +272,11 @@ def allocate_port(
     port_id: PortId,
     project_id: ProjectId,
     network: Network,
-    fixed_ip: str | None = None,
+    fixed_ips: Sequence[str] = ("",),
     mac: str | None = None,
 ) -> Port:
     """Returns a new port with an address, not stored yet; the caller has locked the network's row."""
-    return allocate_ports(control, tx, [port_id], project_id, network, fixed_ip, mac)[0]
+    return allocate_ports(control, tx, [port_id], project_id, network, fixed_ips, mac)[0]
 
 
 def allocate_ports(
@@ -301,13 +285,19 @@ def allocate_ports(
     port_ids: Sequence[PortId],
     project_id: ProjectId,
     network: Network,
-    fixed_ip: str | None = None,
+    fixed_ips: Sequence[str] = ("",),
     mac: str | None = None,
     lookup: AddressLookup | None = None,
 ) -> list[Port]:
-    """Returns several new ports on one network; `lookup` is what the transaction knows of addresses in use."""
-    cards, now = port_addresses.take_cards(tx, network, port_ids, fixed_ip, mac, lookup), control.now()
+    """Returns several new ports on one network, each with as many addresses as `fixed_ips` has: these, or any for "".
+
+    `lookup` is what the transaction knows of addresses in use.
+    """
+    cards, now = port_addresses.take_cards(tx, network, port_ids, fixed_ips, mac, lookup), control.now()
     return [
-        Port(port_id, network, project_id, None, address, own, now, security=network.security)
-        for port_id, (address, own) in zip(port_ids, cards, strict=True)
-    ]
+        Port(
+            port_id, network, project_id, None, "".join(given[:1]), own, now, security=network.security,
+            further=given[1:],
+        )
+        for port_id, (given, own) in zip(port_ids, cards, strict=True)
+    ]  # fmt: skip

@@ -229,12 +229,12 @@ def _with_gateway(control: Control, tx: Tx, router: Router, wanted: Gateway, out
     refuse_overlap(router, outer)
     port_id = PortId(control.new_id())
     chosen = _chosen(outer, wanted.addresses or ())
-    [(address, mac)] = port_addresses.take_cards(tx, outer, [port_id], chosen.get(4))
+    [(addresses, mac)] = port_addresses.take_cards(tx, outer, [port_id], (chosen.get(4, ""),))
     v6 = chosen.get(6) or (slaac_address(outer.v6.cidr, mac) if outer.v6 else "")
     if 6 in chosen and port_list.find_holder(tx, outer.id, v6) is not None:
         raise Conflict(f"Address {v6} on network {outer.name} is in use", code="address-taken")
     port = Port(
-        port_id, outer, NOBODY, None, address, mac, control.now(), own=True, security=False,
+        port_id, outer, NOBODY, None, "".join(addresses), mac, control.now(), own=True, security=False,
         device_owner=ROUTER_GATEWAY, device_id=router.id, fixed6=v6,
     )  # fmt: skip
     ports.add_port(tx, port)

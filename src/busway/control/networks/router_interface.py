@@ -206,11 +206,13 @@ def _place_services(control: Control, tx: Tx, network: Network) -> None:
     mine = ports.internal_ports(tx, [network.id], SERVICES)
     joined = ports.internal_ports(tx, [network.id], ROUTER_INTERFACE)
     needed = (
-        network.v4 is not None and bool(network.v4.gateway) and network.v4.gateway in {each.address for each in joined}
+        network.v4 is not None
+        and bool(network.v4.gateway)
+        and network.v4.gateway in {address for each in joined for address in each.addresses}
     )
     if needed and not mine:
         port_id = PortId(control.new_id())
-        [(address, mac)] = port_addresses.take_cards(tx, network, [port_id])
+        [((address,), mac)] = port_addresses.take_cards(tx, network, [port_id])
         ports.add_port(
             tx,
             Port(

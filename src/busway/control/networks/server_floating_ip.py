@@ -93,7 +93,7 @@ def lead_to_server(control: Control, caller: Caller, server_id: str, address: st
         floating = _by_address(tx, caller, address)
         authorize(caller, "update_floatingip", {"project_id": floating.project_id})
         held = [port for port in ports.server_ports(tx, [row.id]).get(row.id, []) if port.address]
-    port = next((port for port in held if fixed_address in (None, port.address)), None)
+    port = next((port for port in held if fixed_address in (None, *port.addresses)), None)
     if port is None:
         raise BadInput(
             f"Specified fixed address {fixed_address} not assigned to instance {row.id}"
@@ -103,7 +103,7 @@ def lead_to_server(control: Control, caller: Caller, server_id: str, address: st
             code="floating-ip-port",
         )
     try:
-        update_floating_ip(control, caller, floating.id, port_id=port.id, fixed_address=port.address)
+        update_floating_ip(control, caller, floating.id, port_id=port.id, fixed_address=fixed_address or port.address)
     except Conflict as error:  # Nova answers 400 where Neutron has 409
         raise BadInput(error.brief, detail=error.detail, remedy=error.remedy, code=error.code) from error
 

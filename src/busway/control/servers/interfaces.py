@@ -7,7 +7,6 @@ server's until its host has seen the guest without it.
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import ip_address
 
 from busway.control.agents.desired import desired_server
 from busway.control.context import Control
@@ -86,22 +85,6 @@ def detach_interface(control: Control, caller: Caller, server_id: str, port_id: 
         ports.set_plug(tx, port.id, Plug.GOING)
         change_on_host(control, tx, caller, row, DETACH, request_id)
     control.bell.ring(f"host:{row.host_id}")
-
-
-def detach_address(control: Control, caller: Caller, server_id: str, address: str, request_id: str) -> None:
-    """Asks for a server's guest to let go of the card that has an address, whatever others it has; raises `NotFound`."""
-    with control.db.read() as tx:
-        row = server_row(tx, caller, server_id, "removeFixedIp")
-        held = ports.server_ports(tx, [row.id]).get(row.id, [])
-    asked = ip_address(address)
-    found = next((port for port in held for _, each in port.fixed_ips if ip_address(each) == asked), None)
-    if found is None:
-        raise NotFound(
-            f"Instance {row.id} has no fixed address {address}",
-            remedy=f"List its addresses: openstack port list --server {row.id}",
-            code="interface-not-found",
-        )
-    detach_interface(control, caller, row.id, found.id, request_id)
 
 
 def no_interface(server_id: str, port_id: str) -> NotFound:
