@@ -292,7 +292,7 @@ def _network(n: int) -> dict[str, Any]:
     return {
         "id": _id("n", n), "name": f"network{n:05}", "owner": _id("p", n), "created": _at(n), "shared": False,
         "driver": "bridge", "physical": "-", "vlan": n + 1, "mtu": 1500, "description": "", "subnet_id": _id("4", n),
-        "subnet_name": f"four{n:05}", "cidr": f"10.{n >> 8}.{n & 255}.0/24", "first": "10.0.0.2", "last": "10.0.0.9", "gateway": "10.0.0.1", "dhcp": True, "dns": [],
+        "subnet_name": f"four{n:05}", "cidr": f"10.{n >> 8}.{n & 255}.0/24", "pools": [["10.0.0.2", "10.0.0.9"]], "gateway": "10.0.0.1", "dhcp": True, "dns": [],
         "routes": [], "routes6": [], "gateway6": "fd00::1",
         **(v6 if n % 2 else dict.fromkeys(v6)),
     }  # fmt: skip

@@ -248,6 +248,24 @@ def test_another_pool_is_for_new_ports(api_server: ApiServer) -> None:
     assert (after["fixed_ips"][0]["ip_address"], none_left.status_code) == ("10.67.0.50", 409)
 
 
+def test_ports_have_the_addresses_of_all_pools_in_their_order_and_none_without_a_pool(api_server: ApiServer) -> None:
+    ann = api_server.client(api_server.user("ann"))
+    network = made(ann, "network", {"name": "mine"})
+    pools = [{"start": f"10.67.0.{n}", "end": f"10.67.0.{n + 1}"} for n in (50, 4)]
+    wanted = {"network_id": network["id"], "cidr": "10.67.0.0/24", "gateway_ip": "10.67.0.5", "allocation_pools": pools}
+    subnet = made(ann, "subnet", wanted)
+
+    given = [made(ann, "port", {"network_id": network["id"]})["fixed_ips"][0]["ip_address"] for _n in range(3)]
+    full = ann.post(f"{ROOT}/ports", json={"port": {"network_id": network["id"]}})
+    changed = ann.put(f"{ROOT}/subnets/{subnet['id']}", json={"subnet": {"allocation_pools": []}}).json()["subnet"]
+    chosen = {"network_id": network["id"], "fixed_ips": [{"ip_address": "10.67.0.9"}]}
+
+    assert subnet["allocation_pools"] == pools[::-1] and changed["allocation_pools"] == []
+    assert (given, full.status_code) == (["10.67.0.4", "10.67.0.50", "10.67.0.51"], 409)
+    assert ann.post(f"{ROOT}/ports", json={"port": {"network_id": network["id"]}}).status_code == 409
+    assert made(ann, "port", chosen)["fixed_ips"][0]["ip_address"] == "10.67.0.9"
+
+
 def test_what_the_configuration_says_of_its_network_is_changed_there_and_the_rest_stays(api_server: ApiServer) -> None:
     client = api_server.client()
     [network] = client.get(f"{ROOT}/networks", params={"name": "private"}).json()["networks"]
@@ -278,8 +296,7 @@ def test_what_the_configuration_says_of_its_network_is_changed_there_and_the_res
         ("10.67.0.0/24", [{"start": "10.67.0.9", "end": "10.67.0.2"}], 400),
         ("10.67.0.0/24", [{"start": "10.67.0.0", "end": "10.67.0.255"}], 400),
         ("10.67.0.0/24", [{"start": "", "end": "10.67.0.9"}], 400),
-        ("10.67.0.0/24", [], 501),
-        ("10.67.0.0/24", [{"start": f"10.67.0.{n}", "end": f"10.67.0.{n}"} for n in (2, 4)], 501),
+        ("10.67.0.0/24", [{"start": f"10.67.0.{n}", "end": "10.67.0.9"} for n in (2, 9)], 409),
         ("fd00::/64", [{"start": "fd00::2", "end": "fd00::9"}], 400),
     ],
 )

@@ -91,7 +91,9 @@ def test_the_network_follows_its_options_at_each_start(tmp_path: Path) -> None:
         ensure_admin(made)
     with control(tmp_path / "state", network_last="10.66.0.150") as made:
         ensure_admin(made)
-        assert [network.v4 and network.v4.last for network in networks.list_networks(made, ADMIN)] == ["10.66.0.150"]
+        assert [network.v4 and network.v4.pools for network in networks.list_networks(made, ADMIN)] == [
+            (("10.66.0.10", "10.66.0.150"),)
+        ]
 
 
 def test_a_port_that_is_taken_is_told_before_anything_is_written(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ GROUP = SecurityGroupId("d" * 8)
 def network(number: int, *, external: bool = False) -> Network:
     """Network `number` has 10.number.0.0/24; the external ones are on the physical network `outside`."""
     net = f"10.{number}.0"
-    v4 = Subnet(f"s{number}", "", f"{net}.0/24", f"{net}.1", f"{net}.2", f"{net}.254")
+    v4 = Subnet(f"s{number}", "", f"{net}.0/24", f"{net}.1", ((f"{net}.2", f"{net}.254"),))
     driver, physical = (BRIDGE, "outside") if external else (OVERLAY, "")
     return Network(
         NetworkId(f"n{number}"), "", MINE, NOW, False, driver, physical, vlan=7 if external else 0, v4=v4, external=external
@@ -35,7 +35,7 @@ def network(number: int, *, external: bool = False) -> Network:
 
 def port(name: str, on: Network, host: int, owner: str = "", device: str = "") -> Port:
     assert on.v4 is not None
-    address = on.v4.first[: on.v4.first.rindex(".") + 1] + str(host)
+    address = on.v4.gateway[: on.v4.gateway.rindex(".") + 1] + str(host)
     groups = () if owner else (GROUP,)
     return Port(
         PortId(name), on, MINE, None, address, mac_for(name), NOW, security=not owner, groups=groups,

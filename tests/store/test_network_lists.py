@@ -22,7 +22,7 @@ from busway.store.ports import add_ports
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINE, THEIRS = ProjectId("mine"), ProjectId("theirs")
-V4 = Subnet("a4", "four", "10.0.0.0/24", "10.0.0.1", "10.0.0.2", "10.0.0.9", True, ("10.0.0.53",), (), "told")
+V4 = Subnet("a4", "four", "10.0.0.0/24", "10.0.0.1", (("10.0.0.2", "10.0.0.9"),), True, ("10.0.0.53",), (), "told")
 V6 = Subnet("a6", "six", "fd00::/64", "fd00::1")
 A = Network(NetworkId("a"), "front", MINE, NOON, shared=False, v4=V4, v6=V6)
 B = Network(NetworkId("b"), "back", THEIRS, NOON + timedelta(seconds=1), False, OVERLAY, mtu=900, description="told")

@@ -13,7 +13,7 @@ from busway.store.database import Database, Tx
 
 NOON = datetime(2026, 1, 1, tzinfo=UTC)
 P1 = ProjectId("p1")
-V4 = Subnet("sub", "private", "10.0.0.0/29", "10.0.0.3", "10.0.0.2", "10.0.0.4")
+V4 = Subnet("sub", "private", "10.0.0.0/29", "10.0.0.3", (("10.0.0.2", "10.0.0.4"),))
 V6 = Subnet("sub6", "private6", "fd00::/64", "fd00::1", dns=("fd00::53",))
 NETWORK = Network(NetworkId("n"), "private", P1, NOON, v4=V4, v6=V6)
 A, B = ServerId("a"), ServerId("b")

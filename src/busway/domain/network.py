@@ -33,7 +33,7 @@ NOBODY = ProjectId("")  # whose ports are that the network itself has, as in Neu
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """The addresses of one IP version; of version 4 `first` to `last` are given to ports.
+    """The addresses of one IP version; of version 4 those of `pools` are given to ports, each from its first to its last.
 
     Ports of version 6 get the address that their MAC gives them (EUI-64), so its prefix has 64 bits; the host
     announces it by router advertisements if `dhcp` (SLAAC), otherwise it is on the guest's config drive. "" means no
@@ -44,8 +44,7 @@ class Subnet:
     name: str
     cidr: str
     gateway: str = ""
-    first: str = ""
-    last: str = ""
+    pools: tuple[tuple[str, str], ...] = ()
     dhcp: bool = True
     dns: tuple[str, ...] = ()
     routes: tuple[HostRoute, ...] = ()
@@ -67,16 +66,20 @@ class Subnet:
         """How many addresses there are for ports, without the gateway's; of version 6 all but the first, which is any router's."""
         if self.version == 6:
             return (1 << 128 - self.prefix) - 1 - bool(self.gateway)
-        first, last = int(IPv4Address(self.first)), int(IPv4Address(self.last))
-        is_inside = bool(self.gateway) and first <= int(IPv4Address(self.gateway)) <= last
-        return last - first + 1 - is_inside
+        gateway = int(IPv4Address(self.gateway)) if self.gateway else -1
+        return sum(last - first + 1 - (first <= gateway <= last) for first, last in self._ranges())
 
     def addresses(self) -> Iterator[str]:
         """Every address of version 4 that may be given, in order."""
-        for number in range(int(IPv4Address(self.first)), int(IPv4Address(self.last)) + 1):
-            address = str(IPv4Address(number))
-            if address != self.gateway:
-                yield address
+        for first, last in self._ranges():
+            for number in range(first, last + 1):
+                address = str(IPv4Address(number))
+                if address != self.gateway:
+                    yield address
+
+    def _ranges(self) -> Iterator[tuple[int, int]]:
+        for first, last in self.pools:
+            yield int(IPv4Address(first)), int(IPv4Address(last))
 
     def holds(self, address: str) -> bool:
         """True for an address of version 4 that some host in the subnet may have."""

@@ -51,8 +51,7 @@ networks = Table(
     Column("subnet_id", String(36)),
     Column("subnet_name", String(255)),
     Column("cidr", String(18)),
-    Column("first", String(15)),
-    Column("last", String(15)),
+    Column("pools", Json),  # pairs of a first and a last address
     Column("gateway", String(15)),
     Column("dhcp", Boolean),
     Column("dns", Json),
@@ -211,8 +210,7 @@ def _values(network: Network) -> dict[str, object]:
         "subnet_id": v4.id if v4 else None,
         "subnet_name": v4.name if v4 else None,
         "cidr": v4.cidr if v4 else None,
-        "first": v4.first if v4 else None,
-        "last": v4.last if v4 else None,
+        "pools": [list(pool) for pool in v4.pools] if v4 else None,
         "gateway": v4.gateway if v4 else None,
         "dhcp": v4.dhcp if v4 else None,
         "dns": list(v4.dns) if v4 else None,
@@ -242,7 +240,8 @@ def network_of(row: Row[Any]) -> Network:
     v4 = v6 = None
     if row.subnet_id:
         v4 = Subnet(
-            row.subnet_id, row.subnet_name or "", row.cidr, row.gateway or "", row.first, row.last,
+            row.subnet_id, row.subnet_name or "", row.cidr, row.gateway or "",
+            tuple((first, last) for first, last in row.pools or ()),
             bool(row.dhcp), tuple(row.dns or ()), _routes(row.routes), row.subnet_description or "", row.subnet_revision,
         )  # fmt: skip
     if row.subnet6_id:

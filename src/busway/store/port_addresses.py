@@ -102,7 +102,7 @@ def _free(network: Network, count: int, chosen: Sequence[str], used: Callable[[S
         size = _LONGEST_LOOK  # a crowded network: few statements rather than few rows
     raise Conflict(
         f"Network {network.name} has no free address",
-        detail=f"All addresses from {network.v4.first} to {network.v4.last} are in use.",
+        detail=f"All addresses of its pools are in use: {', '.join(map(' to '.join, network.v4.pools)) or 'it has none'}.",
         remedy="Delete a server or a port, or use another network.",
         code="addresses-exhausted",
     )

@@ -115,7 +115,7 @@ class World:
         wanted = NewNetwork("public", driver=BRIDGE, physical="public", external=True)
         made = network.create_network(self.cloud.control, ADMIN, wanted)
         there = NewSubnet(
-            made.id, "public", "203.0.113.0/24", "203.0.113.1", ("203.0.113.100", "203.0.113.199"), dhcp=False
+            made.id, "public", "203.0.113.0/24", "203.0.113.1", (("203.0.113.100", "203.0.113.199"),), dhcp=False
         )
         return subnet.create_subnet(self.cloud.control, ADMIN, there)[0]
 

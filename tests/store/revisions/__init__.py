@@ -40,6 +40,9 @@ def as_of_now(written: Rows) -> Rows:
     for image in found.get("images", []):
         if "hash_value" in image:
             image.setdefault("hash_algo", "sha512")  # since revision `image_hashes`
+    for network in found.get("networks", []):
+        if "first" in network:
+            network["pools"] = [[network.pop("first"), network.pop("last")]]  # since revision `pools`
     return _assignments(found)
 
 

@@ -58,7 +58,6 @@ _UPDATE = Schema(closed({"subnet": closed(_COMMON)}, "subnet"))
 
 def _row(network: Network, subnet: Subnet) -> Row:
     mode = "slaac" if subnet.version == 6 and subnet.dhcp else None
-    pools = [{"start": subnet.first, "end": subnet.last}] if subnet.version == 4 else []
     return {
         "id": subnet.id,
         "name": subnet.name,
@@ -68,7 +67,7 @@ def _row(network: Network, subnet: Subnet) -> Row:
         "gateway_ip": subnet.gateway or None,
         "ip_version": subnet.version,
         "enable_dhcp": subnet.dhcp,
-        "allocation_pools": pools,
+        "allocation_pools": [{"start": first, "end": last} for first, last in subnet.pools],
         "dns_nameservers": list(subnet.dns),
         "host_routes": [{"destination": each.destination, "nexthop": each.nexthop} for each in subnet.routes],
         "ipv6_address_mode": mode,
@@ -121,7 +120,7 @@ def _new(given: dict[str, Any]) -> use_cases.NewSubnet:
         given.get("name", ""),
         given["cidr"],
         (given["gateway_ip"] or "") if "gateway_ip" in given else None,
-        _pool(given.get("allocation_pools")),
+        _pools(given["allocation_pools"]) if "allocation_pools" in given else None,
         as_bool(given["enable_dhcp"], "enable_dhcp") if "enable_dhcp" in given else True if modes else None,
         tuple(given.get("dns_nameservers", ())),
         _routes(given.get("host_routes", ())),
@@ -146,7 +145,7 @@ def _update(call: Call) -> Reply:
         dns=given.get("dns_nameservers"),
         gateway=(given["gateway_ip"] or "") if "gateway_ip" in given else None,
         routes=_routes(given["host_routes"]) if "host_routes" in given else None,
-        pool=_pool(given["allocation_pools"], of_new=False) if "allocation_pools" in given else None,
+        pools=_pools(given["allocation_pools"]) if "allocation_pools" in given else None,
     )
     return changed_reply(call, "subnet", _row(*changed))
 
@@ -156,18 +155,8 @@ def _delete(call: Call) -> Reply:
     return NO_CONTENT
 
 
-def _pool(given: list[dict[str, str]] | None, *, of_new: bool = True) -> tuple[str, str] | None:
-    """The pool of a body; a new subnet's is made for it where the body has none."""
-    if not given and of_new:
-        return None
-    if not given or len(given) > 1:
-        raise NotSupported(
-            "A subnet has one allocation pool",
-            detail=f"There would be {len(given or ())}.",
-            remedy="Give one range; to replace that of a subnet: --no-allocation-pool --allocation-pool start=…,end=….",
-            code="subnet-field",
-        )
-    return given[0]["start"], given[0]["end"]
+def _pools(given: list[dict[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((each["start"], each["end"]) for each in given)
 
 
 _ONE = wrap("subnet", SUBNET)

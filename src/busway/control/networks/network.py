@@ -67,7 +67,7 @@ def _configured(control: Control, network_id: NetworkId, owner: ProjectId) -> Ne
     bridge = settings.network_driver == BRIDGE
     v4 = Subnet(
         control.new_id(), settings.network_name, settings.network_cidr, settings.network_gateway,
-        settings.network_first, settings.network_last, settings.network_dhcp, tuple(settings.network_dns),
+        ((settings.network_first, settings.network_last),), settings.network_dhcp, tuple(settings.network_dns),
     )  # fmt: skip
     v6 = None
     cidr6 = settings.network_cidr6 if settings.network_cidr6 != "auto" else "" if bridge else unique_local(network_id)
@@ -85,7 +85,7 @@ def _kept(known: Network, wanted: Network) -> Network:
     v4, v6 = wanted.v4, wanted.v6
     if v4 and known.v4:
         v4 = replace(
-            known.v4, cidr=v4.cidr, gateway=v4.gateway, first=v4.first, last=v4.last, dhcp=v4.dhcp, dns=v4.dns,
+            known.v4, cidr=v4.cidr, gateway=v4.gateway, pools=v4.pools, dhcp=v4.dhcp, dns=v4.dns,
         )  # fmt: skip
     if v6 and known.v6:
         v6 = replace(known.v6, cidr=v6.cidr, gateway=v6.gateway, dhcp=v6.dhcp)

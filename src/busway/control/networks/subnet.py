@@ -12,6 +12,7 @@ from ipaddress import (
     NetmaskValueError,
     ip_network,
 )
+from itertools import pairwise
 
 from busway.control.context import Control
 from busway.control.networks import quota
@@ -48,7 +49,7 @@ class NewSubnet:
     name: str
     cidr: str
     gateway: str | None = None
-    pool: tuple[str, str] | None = None
+    pools: tuple[tuple[str, str], ...] | None = None  # None is all that there is room for
     dhcp: bool | None = None
     dns: tuple[str, ...] = ()
     routes: tuple[HostRoute, ...] = ()
@@ -118,12 +119,12 @@ def update_subnet(
     dns: Sequence[str] | None = None,
     gateway: str | None = None,
     routes: Sequence[HostRoute] | None = None,
-    pool: tuple[str, str] | None = None,
+    pools: tuple[tuple[str, str], ...] | None = None,
 ) -> tuple[Network, Subnet]:
     """Changes a subnet; None leaves a field unchanged, and `gateway` "" removes it.
 
-    Another `pool` is for new ports: those that have an address keep it, as in Neutron. Raises `BadInput` for a range outside the
-    subnet, and for one of IPv6.
+    Other `pools` are for new ports: those that have an address keep it, as in Neutron. Raises `BadInput` for a range outside the
+    subnet, and for one of IPv6, `Conflict` for pools that overlap.
 
     Raises `Conflict` for another gateway while ports have addresses: guests and hosts are configured with the old
     one. Raises `Conflict` too for what the configuration says of the subnets of its own network.
@@ -131,12 +132,12 @@ def update_subnet(
     with control.db.write() as tx:
         network, subnet = own_subnet(tx, caller, subnet_id, "change a subnet of")
         if is_configured(control, network):
-            wanted = {"gateway": gateway, "dhcp": dhcp, "dns": None if dns is None else tuple(dns), "pool": pool}
+            wanted = {"gateway": gateway, "dhcp": dhcp, "dns": None if dns is None else tuple(dns), "pools": pools}
             _refuse_configured(subnet, wanted)
         if gateway is not None:
             subnet = _with_gateway(tx, network, subnet, gateway)
-        if pool is not None:
-            subnet = _with_pool(subnet, pool)
+        if pools is not None:
+            subnet = _with_pools(subnet, pools)
         changed = replace(
             subnet,
             name=subnet.name if name is None else name,
@@ -157,14 +158,14 @@ _OPTIONS = {
         "gateway": "network_gateway",
         "dhcp": "network_dhcp",
         "dns": "network_dns",
-        "pool": "network_first, network_last",
+        "pools": "network_first, network_last",
     },
     6: {"gateway": "network_cidr6", "dhcp": "network_driver"},
 }
 
 
 def _refuse_configured(subnet: Subnet, changes: Mapping[str, object]) -> None:
-    present = {"gateway": subnet.gateway, "dhcp": subnet.dhcp, "dns": subnet.dns, "pool": (subnet.first, subnet.last)}
+    present = {"gateway": subnet.gateway, "dhcp": subnet.dhcp, "dns": subnet.dns, "pools": subnet.pools}
     for name, option in _OPTIONS[subnet.version].items():
         if changes[name] not in (None, present[name]):
             raise Conflict(
@@ -175,16 +176,30 @@ def _refuse_configured(subnet: Subnet, changes: Mapping[str, object]) -> None:
             )
 
 
-def _with_pool(subnet: Subnet, pool: tuple[str, str]) -> Subnet:
+def _with_pools(subnet: Subnet, pools: Sequence[tuple[str, str]]) -> Subnet:
     cidr = ip_network(subnet.cidr)
     if isinstance(cidr, IPv6Network):
-        raise _no_pool()
-    first, last = _range(pool, cidr)
-    return replace(subnet, first=first, last=last)
+        if pools:
+            raise _no_pool()
+        return subnet
+    return replace(subnet, pools=_ranges(pools, cidr))
 
 
 def _no_pool() -> BadInput:
     return _bad("An IPv6 subnet has no allocation pools", "Its ports have the addresses of their MACs (SLAAC).")
+
+
+def _ranges(pools: Sequence[tuple[str, str]], cidr: IPv4Network) -> tuple[tuple[str, str], ...]:
+    """Returns pools in their order, which lie within a subnet and do not overlap."""
+    found = sorted((_range(pool, cidr) for pool in pools), key=lambda pool: IPv4Address(pool[0]))
+    for one, other in pairwise(found):
+        if IPv4Address(other[0]) <= IPv4Address(one[1]):
+            raise Conflict(
+                f"Found overlapping allocation pools: {' to '.join(one)}, {' to '.join(other)} for subnet {cidr}.",
+                remedy="Make one of them, or two that are apart.",
+                code="pools-overlap",
+            )
+    return tuple(found)
 
 
 def _range(pool: tuple[str, str], cidr: IPv4Network) -> tuple[str, str]:
@@ -239,20 +254,20 @@ def _subnet(control: Control, network: Network, wanted: NewSubnet) -> Subnet:
                 f"An IPv6 subnet needs a prefix of 64 bits, not {cidr.prefixlen}", "Guests make their own addresses."
             )
         gateway = str(cidr[1]) if wanted.gateway is None else _within(wanted.gateway, cidr)
-        if wanted.pool is not None:
+        if wanted.pools:
             raise _no_pool()
         dhcp = network.driver != OVERLAY if wanted.dhcp is None else wanted.dhcp
         dns, routes = _dns(wanted.dns), _routes(wanted.routes, 6)
         text = wanted.description
-        return Subnet(control.new_id(), wanted.name, str(cidr), gateway, "", "", dhcp, dns, routes, text)
+        return Subnet(control.new_id(), wanted.name, str(cidr), gateway, (), dhcp, dns, routes, text)
     if cidr.prefixlen > 30 or cidr.prefixlen < 8:
         raise _bad("An IPv4 subnet needs a prefix of 8 to 30 bits", "Choose another.")
     gateway = str(cidr[1]) if wanted.gateway is None else _within(wanted.gateway, cidr)
-    first, last = _range(wanted.pool or _pool(cidr, gateway), cidr)
+    pools = _ranges([_pool(cidr, gateway)] if wanted.pools is None else wanted.pools, cidr)
     dns, routes = _dns(wanted.dns), _routes(wanted.routes, 4)
     dhcp = wanted.dhcp is not False
     text = wanted.description
-    return Subnet(control.new_id(), wanted.name, str(cidr), gateway, first, last, dhcp, dns, routes, text)
+    return Subnet(control.new_id(), wanted.name, str(cidr), gateway, pools, dhcp, dns, routes, text)
 
 
 def _pool(cidr: IPv4Network, gateway: str) -> tuple[str, str]:
