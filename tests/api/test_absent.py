@@ -54,3 +54,36 @@ def test_what_openstack_has_and_busway_has_not_is_told_with_something_to_do(
     assert answer.status_code == 404
     assert "What to do: " in answer.text
     assert "openapi.json" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/compute/v2.1/os-simple-tenant-usage/"),
+        ("GET", "/compute/v2/servers/"),
+        ("GET", "/compute/v2.1/0123456789abcdef0123456789abcdef/flavors/"),
+        ("POST", "/compute/v2.1/servers/"),
+        ("GET", "/image/v2/images/"),
+        ("DELETE", "/image/v2/images/"),
+        ("GET", "/placement/resource_providers/"),
+        ("GET", "/busway/v1/hosts/"),
+        ("DELETE", "/network/v2.0/networks/"),
+        ("DELETE", "/identity/v3/users/"),
+    ],
+)
+def test_an_id_that_is_empty_is_the_id_of_nothing(api_server: ApiServer, method: str, path: str) -> None:
+    answer = api_server.client().request(method, path, json={} if method == "POST" else None)
+
+    assert answer.status_code == 404
+    assert "The path ends in a slash" in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/compute/", "/compute/v2/", "/compute/v2.1/", "/image/", "/placement/", "/identity/", "/identity/v3/"),
+        *("/network/", "/network/v2.0/", "/network/v2.0/networks/", "/identity/v3/users/"),
+    ],
+)
+def test_what_openstack_answers_with_a_slash_is_answered(api_server: ApiServer, path: str) -> None:
+    assert api_server.client().get(path).status_code in (200, 300)

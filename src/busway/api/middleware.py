@@ -18,6 +18,8 @@ SCOPE_KEY = "busway.request_id"
 
 _PROJECT_IN_PATH = re.compile(r"^/compute/v2(?:\.1)?/[0-9a-f]{32}(?=/|$)")
 _ON_ONE_THING = frozenset({"DELETE", "PATCH"})
+# Nova, Glance and Placement know no path that ends in a slash but their roots and versions. Keystone and Neutron take it off.
+_ID_MISSING = re.compile(r"^/(?:compute|image|placement|busway)/(?!(?:v[\d.]+/)?$).*/$")
 _OLD_COMPUTE = re.compile(r"^/compute/v2(?=/.)")
 
 _log = structlog.get_logger(__name__)
@@ -93,21 +95,29 @@ class Spellings:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The project in a path decides nothing: the token's project does. An empty id at a path's end is the id of nothing."""
         if scope["type"] == "http":
-            if scope["method"] in _ON_ONE_THING and scope["path"].endswith("/"):
+            path = _as_now(scope["path"])
+            if _ID_MISSING.match(path) or (scope["method"] in _ON_ONE_THING and path.endswith("/")):
                 error = NotFound(
-                    f"The resource could not be found: {scope['method']} {scope['path']}", code="no-such-path"
+                    f"The resource could not be found: {scope['method']} {scope['path']}",
+                    detail="The path ends in a slash: the id or name that belongs behind it is missing.",
+                    remedy="Name one, or leave the slash out.",
+                    code="no-such-path",
                 )
                 await error_response(scope, error)(scope, receive, send)
                 return
-            path = spelled(scope["path"])
+            path = spelled(path)
             scope = {**scope, "path": path, "raw_path": path.encode()}
         await self._app(scope, receive, send)
 
 
 def spelled(path: str) -> str:
     """The path as the operations have it."""
-    path = _PROJECT_IN_PATH.sub("/compute/v2.1", path)
-    path = _OLD_COMPUTE.sub("/compute/v2.1", path)
+    path = _as_now(path)
     if path.startswith("/network/"):
         path = path.removesuffix(".json")
     return path.rstrip("/") if path != "/" and path.endswith("/") else path
+
+
+def _as_now(path: str) -> str:
+    """The path with the version of today, and without a project."""
+    return _OLD_COMPUTE.sub("/compute/v2.1", _PROJECT_IN_PATH.sub("/compute/v2.1", path))
