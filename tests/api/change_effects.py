@@ -232,6 +232,8 @@ CHANGES: dict[str, dict[str, str]] = {
             for name in ("addSecurityGroup", "removeSecurityGroup")
         },
         "changePassword.adminPass": "api/test_guest_answers.py::test_a_password_is_set_by_the_agent_in_the_guest",
+        "trigger_crash_dump": "api/test_guest_answers.py::test_a_guest_gets_the_interrupt_at_which_it_writes_a_crash_dump",
+        "injectNetworkInfo": f"{_ACTS}test_the_host_of_a_server_sets_its_networks_again",
         **dict.fromkeys(
             ("forceDelete", "restore"),
             "api/test_soft_delete.py::test_a_deleted_server_is_restored_and_deleted_for_good",

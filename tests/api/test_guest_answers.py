@@ -1,5 +1,6 @@
 """What is asked of a host about its guest, through the whole chain, and what other services and guests tell of a server."""
 
+import re
 import threading
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ from busway.control.servers import questions
 from busway.domain.errors import BadInput, Conflict, HostError
 from busway.domain.guest_machine import Machine
 from busway.domain.guest_machine.machine import MachineWord
+from busway.domain.host_facts import GuestAct
 from busway.domain.ids import ServerId
 from busway.domain.question import PASSWORD, HostQuestion
 from busway.hypervisor import GuestFiles, GuestOptions, domain_xml
@@ -27,6 +29,7 @@ from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.stage import desired_server
 from tests.api.serving import ApiServer, as_agent
 from tests.api.test_servers import SERVERS, create
+from tests.control.clouds import Host
 
 EVENTS = "/compute/v2.1/os-server-external-events"
 
@@ -41,9 +44,13 @@ def properties() -> dict[str, str]:
 
 
 @pytest.fixture
-def server(api_server: ApiServer, properties: dict[str, str]) -> str:
+def host(api_server: ApiServer) -> Host:
+    return api_server.host()
+
+
+@pytest.fixture
+def server(api_server: ApiServer, host: Host, properties: dict[str, str]) -> str:
     """A server that runs on a host."""
-    host = api_server.host()
     host.resources = replace(host.resources, machine=(MachineWord.MACHINE,))
     host.report()
     made = create(api_server.client(), api_server.image(**properties)).json()["server"]["id"]
@@ -61,9 +68,14 @@ def link(api_server: ApiServer, server: str) -> Iterator[HttpLink]:
 
 
 @pytest.fixture
-def guest(server: str, link: HttpLink, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHypervisor]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The hypervisor's, with the guest's console in the file l."""
+    return tmp_path_factory.mktemp("g")
+
+
+@pytest.fixture
+def guest(server: str, link: HttpLink, folder: Path) -> Iterator[FakeHypervisor]:
     """The hypervisor of the host, whose agent answers."""
-    folder = tmp_path_factory.mktemp("g")
     hypervisor = FakeHypervisor(folder)
     files = GuestFiles(folder / "d", folder / "c", folder / "l")
     hypervisor.define(domain_xml(desired_server(ServerId(server)), files, GuestOptions(bridges={"default": "br0"})))
@@ -171,6 +183,57 @@ def test_a_password_is_set_by_the_agent_in_the_guest(
     assert [act["action"] for act in acts] == ["changePassword"] * 2
     assert "The agent is silent" in acts[0]["message"], "who looks later reads that it failed"
     assert acts[1]["message"] is None
+
+
+def test_a_guest_gets_the_interrupt_at_which_it_writes_a_crash_dump(
+    api_server: ApiServer, server: str, guest: FakeHypervisor, folder: Path
+) -> None:
+    admin, body = api_server.client(version="2.17"), {"trigger_crash_dump": None}
+    path = f"{SERVERS}/{server}/action"
+
+    done = admin.post(path, json=body)
+    guest.refusals["inject_nmi"] = HostError("libvirt could not", code="libvirt-refused")
+    refused = admin.post(path, json=body)
+
+    assert (done.status_code, refused.status_code) == (202, 409), (done.text, refused.text)
+    assert "got a non-maskable interrupt" in (folder / "l").read_text()
+    acts = admin.get(f"{SERVERS}/{server}/os-instance-actions").json()["instanceActions"][:2]
+    assert [act["action"] for act in acts] == ["trigger_crash_dump"] * 2
+    assert "libvirt could not" in acts[0]["message"]
+
+
+def test_crash_dumps_are_of_guests_that_run_and_of_their_microversion(
+    api_server: ApiServer, host: Host, server: str
+) -> None:
+    host.report(off=[ServerId(server)])
+    path, body = f"{SERVERS}/{server}/action", {"trigger_crash_dump": None}
+
+    assert api_server.client(version="2.17").post(path, json=body).status_code == 409
+    assert api_server.client(version="2.17").post(path, json={"trigger_crash_dump": {}}).status_code == 400
+    old = api_server.client(version="2.16").post(path, json=body)
+    assert (old.status_code, old.headers["x-busway-error-code"]) == (400, "no-such-action")
+
+
+@pytest.mark.usefixtures("guest")
+def test_a_host_tells_its_users_and_load_when_it_is_asked(api_server: ApiServer, host: Host, server: str) -> None:
+    """As the client reads it (openstackclient/compute/v2/hypervisor.py)."""
+    admin = api_server.client(version="2.88")
+    booted = int(api_server.control.now().timestamp()) - 60
+    path = "/compute/v2.1/os-hypervisors"
+    words = re.compile(r"\s*(.+)\sup\s+(.+),\s+(.+)\susers?,\s+load average:\s(.+)")
+
+    def told(*acts: GuestAct) -> tuple[str, str]:
+        host.resources = replace(host.resources, booted=booted, acts=acts)
+        host.report([ServerId(server)])
+        [one] = admin.get(f"{path}/detail").json()["hypervisors"]
+        return str(admin.get(f"{path}/{one['id']}").json()["hypervisor"]["uptime"]), str(one["uptime"])
+
+    asked, listed = told(GuestAct.UPTIME)
+    of_older, _ = told()
+
+    assert words.match(asked), asked
+    assert not words.match(listed) and listed.endswith(" up  0:01"), "a list asks no host"
+    assert of_older.endswith(" up  0:01")
 
 
 def test_a_password_is_never_stored_in_clear(api_server: ApiServer, link: HttpLink) -> None:

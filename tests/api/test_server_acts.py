@@ -195,6 +195,23 @@ def test_changing_a_server_tells_plain_addresses_below_2_75(api_server: ApiServe
 
 
 def test_a_refused_act_names_what_fits_instead(api_server: ApiServer, server: str) -> None:
-    told = act(api_server.client(), server, "trigger_crash_dump").text
+    told = act(api_server.client(), server, "resetNetwork").text
 
-    assert "openstack console log show" in told and "elete the server" not in told
+    assert "injectNetworkInfo" in told and "elete the server" not in told
+
+
+def test_the_host_of_a_server_sets_its_networks_again(api_server: ApiServer) -> None:
+    admin, host = api_server.client(), api_server.host()
+    server = create(admin, api_server.image()).json()["server"]["id"]
+    place_round(api_server.control)
+    before = host.desired().generation
+
+    assert act(api_server.client(api_server.user("m")), server, "injectNetworkInfo").status_code == 403
+    assert act(admin, server, "injectNetworkInfo").status_code == 202
+    after = host.desired()
+
+    assert after.generation > before and after.servers[0].nics
+    [last, *_] = admin.get(f"{SERVERS}/{server}/os-instance-actions").json()["instanceActions"]
+    assert last["action"] == "injectNetworkInfo"
+    waiting = create(admin, api_server.image()).json()["server"]["id"]
+    assert act(admin, waiting, "injectNetworkInfo").status_code == 409

@@ -107,10 +107,6 @@ LEFT_OUT: tuple[tuple[str, str], ...] = (
         "this test sends text by its own web socket, which takes bytes only: nothing reaches any console",
     ),
     (
-        r"compute\..*\.test_inject_network_info$",
-        "no agent in the guest takes injected network settings; Nova's does nothing",
-    ),
-    (
         r"scenario\.test_unified_limits\..*\.test_image_(size|stage)_quota$",
         "an upload ends at the byte that is over its quota, and this test expects the last one to be let through",
     ),

@@ -1,4 +1,4 @@
-"""Answers questions of the control plane about guests, each in a thread of its own."""
+"""Answers questions of the control plane about guests and the host, each in a thread of its own."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from busway.domain.console import SpiceEnds
 from busway.domain.errors import BuswayError, NotFound
 from busway.domain.grant import Fault
 from busway.domain.ids import ServerId
-from busway.domain.question import DIAGNOSTICS, PASSWORD, SPICE, HostAnswer, HostQuestion
+from busway.domain.question import DIAGNOSTICS, NMI, PASSWORD, SPICE, UPTIME, HostAnswer, HostQuestion
 from busway.hypervisor.seam import Hypervisor
+from busway.networking.programs import run
 
 _GUEST_SECONDS = 5.0
 _MOST_CHARS = 1000  # characters: a part is what the guest says, as long as it likes
@@ -31,6 +32,11 @@ def reply(hypervisor: Hypervisor, question: HostQuestion, spice_address: str = "
         if question.kind == SPICE:
             ends = _spice(hypervisor, question.server_id)
             return HostAnswer(spice=replace(ends, host=spice_address or ends.host))
+        if question.kind == NMI:
+            hypervisor.inject_nmi(question.server_id)
+            return HostAnswer()
+        if question.kind == UPTIME:
+            return HostAnswer(uptime=run("uptime").rstrip()[:_MOST_CHARS])
     except BuswayError as error:
         texts = (text[:_MOST_CHARS] for text in (error.brief, error.detail, error.remedy, error.code))
         return HostAnswer(fault=Fault(_ASKING, *texts))

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class GuestAct(StrEnum):
-    """What an agent can do with a guest beside starting and stopping it; an older agent says none of it."""
+    """What an agent can do beside starting and stopping guests; an older agent says none of it."""
 
     PAUSE = "pause"
     SUSPEND = "suspend"
@@ -17,6 +17,7 @@ class GuestAct(StrEnum):
     LIVE_UNPLUG = "live-unplug"  # a guest goes or comes whose devices are unplugged before and plugged in afterwards
     COPY = "copy"  # its disk, while it runs
     EPHEMERAL = "ephemeral"  # its ephemeral disk goes to another host or comes from one
+    UPTIME = "uptime"  # tells how long its host is up, how many users it has and its load, when it is asked
 
 
 # What a host reports of itself that lets a device's guest reach beyond its guest, and what its operator can do there.

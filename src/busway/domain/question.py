@@ -1,4 +1,4 @@
-"""A question to a host: the control plane waits for its answer, which is about one guest at this moment."""
+"""A question to a host: the control plane waits for its answer, which is about one guest or the host at this moment."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from busway.domain.diagnostics import Diagnostics
 from busway.domain.grant import Fault
 from busway.domain.ids import ServerId
 
-DIAGNOSTICS, PASSWORD, SPICE = "diagnostics", "password", "spice"
+DIAGNOSTICS, PASSWORD, SPICE, NMI, UPTIME = "diagnostics", "password", "spice", "nmi", "uptime"
 
 
 @dataclass(frozen=True, slots=True)
 class HostQuestion:
     """What is asked of a host's agent; an agent that does not know the kind says so in its answer.
 
-    A password is set for `user` of the guest, and is the `secret`.
+    A password is set for `user` of the guest, and is the `secret`. What is about the host itself has "" for its server.
     """
 
     id: str
@@ -28,8 +28,12 @@ class HostQuestion:
 
 @dataclass(frozen=True, slots=True)
 class HostAnswer:
-    """What the agent found, or why it found nothing; neither where something was done."""
+    """What the agent found, or why it found nothing; neither where something was done.
+
+    `uptime` is the line of the program of that name.
+    """
 
     diagnostics: Diagnostics | None = None
     spice: SpiceEnds | None = None
+    uptime: str | None = None
     fault: Fault | None = None

@@ -94,6 +94,10 @@ class LibvirtHypervisor:
         """Detaches what the running definition calls so; libvirt waits some seconds for the guest, and then lets it be."""
         self._act("unplug a device from", server_id, lambda domain: _ask_out(domain, thing))
 
+    def inject_nmi(self, server_id: ServerId) -> None:
+        """Sends it to all vCPUs (virDomainInjectNMI, which takes no flags)."""
+        self._act("send an interrupt to", server_id, lambda domain: domain.injectNMI(0))
+
     def pause(self, server_id: ServerId) -> None:
         """Stops the vCPUs unless they stand still."""
         self._act("pause", server_id, lambda domain: None if _is_paused(domain) else domain.suspend())

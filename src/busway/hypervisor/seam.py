@@ -104,6 +104,9 @@ class Hypervisor(Protocol):
         Nothing happens when it has none such, is off, or has been asked already.
         """
 
+    def inject_nmi(self, server_id: ServerId) -> None:
+        """Sends a guest a non-maskable interrupt, at which its system may write a crash dump; `HostError` when it is off."""
+
     def pause(self, server_id: ServerId) -> None:
         """Stops the vCPUs of a guest; nothing happens when they stand still, `HostError` when it is off."""
 

@@ -29,6 +29,7 @@ _SERVERS = (
         confirm_resize="Confirm a resize or a migration",
         revert_resize="Revert a resize or a migration",
         create_image="Create an image of a server",
+        trigger_crash_dump="Send a guest the interrupt at which it writes a crash dump",
     ),
     *rules(f"{_API}os-pause-server:", MEMBER, pause="Pause a server", unpause="Unpause a server"),
     *rules(f"{_API}os-suspend-server:", MEMBER, suspend="Suspend a server", resume="Resume a suspended server"),
@@ -38,6 +39,7 @@ _SERVERS = (
     *rules(f"{_API}os-lock-server:", MEMBER, lock="Lock a server", unlock="Unlock a server"),
     Rule(f"{_API}os-lock-server:unlock:unlock_override", ADMIN, "Unlock a server that an admin has locked"),
     Rule(f"{_API}os-admin-actions:reset_state", ADMIN, "Set a server's state to active or error"),
+    Rule(f"{_API}os-admin-actions:inject_network_info", ADMIN, "Have a server's host set its networks again"),
     Rule(f"{_API}os-admin-password", MEMBER, "Change the password in a guest"),
     *rules(f"{_API}os-deferred-delete:", MEMBER, force="Delete a server at once", restore="Restore a deleted server"),
     *rules(

@@ -256,6 +256,14 @@ class FakeHypervisor:
             self._devices.close_group(server_id, thing)
         self._domains.save(domains)
 
+    def inject_nmi(self, server_id: ServerId) -> None:
+        """Writes it into the guest's console."""
+        self._before("inject_nmi")
+        domain = self._domains.get("send an interrupt to", server_id)
+        if not is_active(domain):
+            raise refused("send an interrupt to", server_id, NOT_RUNNING)
+        self._write_console(domain["xml"], f"Guest {domain['name']} got a non-maskable interrupt\n")
+
     def pause(self, server_id: ServerId) -> None:
         """Stops the guest's vCPUs."""
         self._before("pause")

@@ -206,6 +206,15 @@ class HypervisorContract:
         with pytest.raises(HostError, match=SERVER):
             defined.ask_guest(SERVER, '{"execute":"guest-ping"}', 1)
 
+    def test_a_guest_gets_an_interrupt_only_while_it_runs_or_is_paused(self, defined: Hypervisor) -> None:
+        """What it makes of it is its own."""
+        with pytest.raises(HostError, match=SERVER):
+            defined.inject_nmi(SERVER)
+        defined.start(SERVER)
+        defined.inject_nmi(SERVER)
+        defined.pause(SERVER)
+        defined.inject_nmi(SERVER)
+
     def test_a_domain_is_destroyed_and_twice_is_harmless(self, defined: Hypervisor) -> None:
         """Destroy is idempotent."""
         defined.start(SERVER)

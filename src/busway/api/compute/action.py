@@ -16,7 +16,7 @@ ANYTHING: Definition = {}
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What `{name: given}` does, and the rule of rights for it; `run` gets the checked `given`.
+    """What `{name: given}` does, and the rule of rights for it; `run` gets the checked `given`. Below its first body there is none.
 
     `answer` is the shape of its answer's body, nothing where it has none.
     """
@@ -25,6 +25,11 @@ class Action:
     rule: str
     bodies: Mapping[int, Definition] = field(default_factory=lambda: {1: ANYTHING})
     answer: Property = field(default_factory=lambda: NOTHING)
+
+    @property
+    def since(self) -> int:
+        """The microversion from which on there is such an action."""
+        return min(self.bodies)
 
     def schema(self, name: str, version: int) -> Schema:
         """The schema of the whole body at a microversion."""

@@ -15,8 +15,10 @@ from busway.api.operation import Operation
 from busway.api.schema import FLAG, PAGE, WORD
 from busway.control.hosts import registry as hosts
 from busway.control.hosts.registry import HostView
+from busway.control.servers.questions import ask_uptime
 from busway.control.servers.read import servers_on
 from busway.domain.errors import BadInput, NotFound
+from busway.domain.host_facts import GuestAct
 from busway.store.hosts import HostFilter
 
 ROOT = "/compute/v2.1/os-hypervisors"
@@ -49,7 +51,7 @@ def _free_disk(host: HostView, _call: Call) -> int:
 def _up_for(host: HostView, now: datetime) -> str | None:
     """How long a host that reports has been up, in the words of the program `uptime`; None where that is not known.
 
-    How many users it has and its load average are not there: Busway does not count them.
+    How many users it has and its load average are not there: only the host knows them (`_told_by`).
     """
     if not host.up or not host.resources.booted:
         return None
@@ -57,6 +59,13 @@ def _up_for(host: HostView, now: datetime) -> str | None:
     days, hours = divmod(hours, 24)
     days_part = f"{days} day{'s' * (days != 1)}, " if days else ""
     return f" {now:%H:%M:%S} up {days_part}{hours:2}:{minutes:02}"
+
+
+def _told_by(call: Call, host: HostView) -> str | None:
+    """The host's own line, which it is asked for now; without users and load where it does not answer or is older."""
+    short = _up_for(host, call.control.now())
+    asked = short is not None and GuestAct.UPTIME in host.resources.acts
+    return (ask_uptime(call.control, call.caller, host.id) if asked else None) or short
 
 
 _BRIEF: tuple[Field[HostView], ...] = (
@@ -141,7 +150,8 @@ def _show(call: Call) -> Reply:
     host = hosts.find_host(call.control, call.caller, keyed(call, call.path["id"]), call.rule)
     if host is None:
         raise _missing(call.path["id"])
-    return Reply({"hypervisor": _rows(call, _DETAIL, [host])[0]})
+    told = {"uptime": _told_by(call, host)} if call.version >= 88 else {}
+    return Reply({"hypervisor": {**_rows(call, _DETAIL, [host])[0], **told}})
 
 
 def _rows(call: Call, fields: tuple[Field[HostView], ...], found: list[HostView]) -> list[dict[str, Any]]:
@@ -191,7 +201,7 @@ def _uptime(call: Call) -> Reply:
     host = hosts.find_host(call.control, call.caller, keyed(call, call.path["id"]), call.rule)
     if host is None:
         raise _missing(call.path["id"])
-    up_for = _up_for(host, call.control.now())
+    up_for = _told_by(call, host)
     if up_for is None:
         raise BadInput(
             f"Host {host.name} does not tell how long it has been up",

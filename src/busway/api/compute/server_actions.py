@@ -28,16 +28,9 @@ from busway.domain.errors import BadInput, NotSupported
 
 ROOT = "/compute/v2.1/servers/{id}/action"
 
-_NOT_HERE = frozenset(
-    [
-        "injectNetworkInfo",
-        "resetNetwork",
-        "trigger_crash_dump",
-    ]
-)
-# What comes nearest to an act that Busway does not do.
+# An act that Busway does not do, and what comes nearest to it.
 _INSTEAD = {
-    "trigger_crash_dump": "Read its console: openstack console log show.",
+    "resetNetwork": "Ask an admin to have its networks set again: the action injectNetworkInfo.",
 }
 
 
@@ -90,18 +83,16 @@ def _act(call: Call) -> Reply:
     if not isinstance(call.body, dict) or len(call.body) != 1:
         raise BadInput("The body must have exactly one action", code="invalid-body")
     ((name, given),) = call.body.items()
-    if name in _ACTIONS:
+    if name in _ACTIONS and call.version >= _ACTIONS[name].since:
         action = _ACTIONS[name]
         action.schema(name, call.version).check(call.body)
         return action.run(call, given)
     get_server(call.control, call.caller, call.path["id"])
-    if name in _NOT_HERE:
+    if name in _INSTEAD:
         raise NotSupported(
             f"Busway does not do '{name}'",
             detail=f"It does {', '.join(_ACTIONS)}, and deleting.",
-            remedy=_INSTEAD.get(
-                name, "Do it inside the guest, or see what Busway has: the list of differences to Nova."
-            ),
+            remedy=_INSTEAD[name],
             code="action-not-supported",
         )
     raise BadInput(f"There is no action {name}", code="no-such-action")
@@ -111,7 +102,13 @@ def _shown() -> dict[int, Schema]:
     """The schemas of all actions as one, from each microversion at which one of them changes."""
     changes = sorted({since for action in _ACTIONS.values() for since in action.bodies})
     return {
-        since: Schema({"anyOf": [action.schema(name, since).definition for name, action in _ACTIONS.items()]})
+        since: Schema(
+            {
+                "anyOf": [
+                    action.schema(name, since).definition for name, action in _ACTIONS.items() if since >= action.since
+                ]
+            }
+        )
         for since in changes
     }
 

@@ -1,4 +1,4 @@
-"""Actions on a server that no host has to do: lock, reset of its state, security groups, and what needs an agent in the guest."""
+"""Actions of admins and such that change no status: lock, reset of its state, security groups, and what its host is asked to do at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from busway.api.compute.action import Action
 from busway.api.schema import NAME, closed
 from busway.control.servers import lock, security
 from busway.control.servers.delete import delete_server
-from busway.control.servers.questions import set_guest_password
+from busway.control.servers.network_info import inject_network_info
+from busway.control.servers.questions import set_guest_password, trigger_crash_dump
 from busway.control.servers.soft_delete import restore_server
 from busway.domain.server import ServerStatus
 
@@ -52,6 +53,16 @@ def _change_password(call: Call, given: Any) -> Reply:
     return ACCEPTED
 
 
+def _crash_dump(call: Call, _given: Any) -> Reply:
+    trigger_crash_dump(call.control, call.caller, call.path["id"], call.request_id)
+    return ACCEPTED
+
+
+def _inject_network(call: Call, _given: Any) -> Reply:
+    inject_network_info(call.control, call.caller, call.path["id"], call.request_id)
+    return ACCEPTED
+
+
 def _force_delete(call: Call, _given: Any) -> Reply:
     delete_server(call.control, call.caller, call.path["id"], call.request_id, for_good=True)
     return ACCEPTED
@@ -70,6 +81,8 @@ ACTIONS = {
     "addSecurityGroup": Action(_add_group, f"{_API}os-security-groups:add", _NAMED),
     "removeSecurityGroup": Action(_remove_group, f"{_API}os-security-groups:remove", _NAMED),
     "changePassword": Action(_change_password, f"{_API}os-admin-password", _PASSWORD),
+    "trigger_crash_dump": Action(_crash_dump, f"{_API}servers:trigger_crash_dump", {17: {"type": "null"}}),
+    "injectNetworkInfo": Action(_inject_network, f"{_API}os-admin-actions:inject_network_info"),
     "forceDelete": Action(_force_delete, f"{_API}os-deferred-delete:force"),
     "restore": Action(_restore, f"{_API}os-deferred-delete:restore"),
 }

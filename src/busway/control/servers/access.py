@@ -74,6 +74,8 @@ RULES = {
         "removeFloatingIp": "os-floating-ips:remove",
         "diagnostics": "os-server-diagnostics",
         "changePassword": "os-admin-password",
+        "trigger_crash_dump": "servers:trigger_crash_dump",
+        "injectNetworkInfo": "os-admin-actions:inject_network_info",
         "showPassword": "os-server-password:show",
         "clearPassword": "os-server-password:clear",
     }.items()

@@ -1,4 +1,4 @@
-"""Asks the host of a server about its guest, and waits for the answer.
+"""Asks a host about a guest or itself, and waits for the answer.
 
 A question is a row for as long as somebody waits. The host's agent reads it with the calls for consoles, in the same long poll,
 and hands in its answer to any process of the control plane.
@@ -17,16 +17,16 @@ from datetime import timedelta
 from busway.control.context import Control
 from busway.control.identity.vault import other_key, sealer
 from busway.control.placement.request import server_words
-from busway.control.servers.access import note_action, server_row
+from busway.control.servers.access import note_action, placed_server, server_row
 from busway.control.servers.console import topic
 from busway.domain.caller import Caller
 from busway.domain.console import SpiceEnds
 from busway.domain.diagnostics import Diagnostics
 from busway.domain.errors import BuswayError, Conflict, NotFound, Unavailable
 from busway.domain.guest_machine import machine_of
-from busway.domain.ids import HostId
-from busway.domain.question import DIAGNOSTICS, PASSWORD, SPICE, HostAnswer, HostQuestion
-from busway.domain.server import PowerState
+from busway.domain.ids import HostId, ServerId
+from busway.domain.question import DIAGNOSTICS, NMI, PASSWORD, SPICE, UPTIME, HostAnswer, HostQuestion
+from busway.domain.server import PowerState, ServerStatus
 from busway.store import actions, hosts, questions
 from busway.store.servers import ServerRow
 from busway.wire.documents import decode
@@ -37,6 +37,16 @@ _PLACES = threading.BoundedSemaphore(MOST_WAITING)
 _WAITING: Counter[str] = Counter()  # by project: its guests may never answer, and others have some too
 _GUARD = threading.Lock()
 _MOST_CHARS = 1000  # characters of why it failed, some of them the guest's own
+# Nova's (nova/compute/api.py, `trigger_crash_dump`).
+_MAY_CRASH = frozenset(
+    {
+        ServerStatus.ACTIVE,
+        ServerStatus.PAUSED,
+        ServerStatus.RESCUE,
+        ServerStatus.VERIFY_RESIZE,
+        ServerStatus.ERROR,
+    }
+)
 _LOOK_SECONDS = 0.5  # for an answer that another process has rung for and that was not heard
 
 
@@ -56,8 +66,9 @@ def ask_diagnostics(control: Control, caller: Caller, server_id: str) -> GuestSe
     """
     with control.db.read() as tx:
         row = server_row(tx, caller, server_id, "diagnostics")
-        host = hosts.find_host_by_id(tx, _running_on(row))
-    answer = _ask(control, row, DIAGNOSTICS)
+        host_id = _running_on(row)
+        host = hosts.find_host_by_id(tx, host_id)
+    answer = _ask(control, row.project_id, host_id, HostQuestion(control.new_id(), row.id, DIAGNOSTICS))
     if answer.diagnostics is None:
         raise Unavailable(f"The host of server {row.id} does not tell how it does", code="host-silent")
     virt_type = host.resources.virt_type if host is not None and host.resources is not None else ""
@@ -69,7 +80,7 @@ def ask_spice(control: Control, row: ServerRow) -> SpiceEnds:
 
     Raises `Conflict` for a guest that does not run or has none, `Unavailable` when its host does not answer.
     """
-    answer = _ask(control, row, SPICE)
+    answer = _ask(control, row.project_id, _running_on(row), HostQuestion(control.new_id(), row.id, SPICE))
     if answer.spice is None:
         raise Unavailable(f"The host of server {row.id} does not tell where its screen is", code="host-silent")
     return answer.spice
@@ -91,13 +102,43 @@ def set_guest_password(control: Control, caller: Caller, server_id: str, passwor
                 "one, log in with its key pair and change the password there.",
                 code="no-guest-agent",
             )
-        _running_on(row)
+        host_id = _running_on(row)
         note_action(tx, caller, row.id, "changePassword", request_id, control.now())
+    question = HostQuestion(control.new_id(), row.id, PASSWORD, _administrator(words))
+    with _failing(control, row.id, "changePassword"):
+        _ask(control, row.project_id, host_id, question, password)
+
+
+def trigger_crash_dump(control: Control, caller: Caller, server_id: str, request_id: str) -> None:
+    """Has a guest get a non-maskable interrupt, at which its system writes a crash dump if it is set up to.
+
+    Raises `Conflict` for a guest that is off or in another status than Nova's, `Unavailable` when its host does not answer.
+    """
+    with control.db.write() as tx:
+        row = placed_server(tx, caller, server_id, "trigger_crash_dump", _MAY_CRASH)
+        if row.host_id is None or row.power not in (PowerState.RUNNING, PowerState.PAUSED):
+            raise _does_not_run(row)
+        note_action(tx, caller, row.id, "trigger_crash_dump", request_id, control.now())
+    with _failing(control, row.id, "trigger_crash_dump"):
+        _ask(control, row.project_id, row.host_id, HostQuestion(control.new_id(), row.id, NMI))
+
+
+def ask_uptime(control: Control, caller: Caller, host_id: HostId) -> str | None:
+    """How long a host is up, with its users and load, as its program `uptime` says; None where the host does not tell."""
     try:
-        _ask(control, row, PASSWORD, _administrator(words), password)
+        return _ask(control, caller.project_id, host_id, HostQuestion(control.new_id(), ServerId(""), UPTIME)).uptime
+    except (Conflict, Unavailable):
+        return None
+
+
+@contextmanager
+def _failing(control: Control, server_id: ServerId, action: str) -> Iterator[None]:
+    """An action whose host refuses or does not answer has failed, with the reason."""
+    try:
+        yield
     except BuswayError as error:
         with control.db.write(aside=True) as tx:
-            actions.fail_action(tx, row.id, "changePassword", str(error)[:_MOST_CHARS], control.now())
+            actions.fail_action(tx, server_id, action, str(error)[:_MOST_CHARS], control.now())
         raise
 
 
@@ -136,10 +177,10 @@ def answer_question(control: Control, host_id: HostId, question_id: str, answer:
     control.bell.ring(_answered(question_id))
 
 
-def _ask(control: Control, row: ServerRow, kind: str, user: str = "", secret: str = "") -> HostAnswer:
+def _ask(control: Control, project_id: str, host_id: HostId, wanted: HostQuestion, secret: str = "") -> HostAnswer:
     """Waits in one of a few places: hosts that do not answer never hold the threads of all requests."""
-    with _place(row.project_id):
-        return _ask_host(control, row, HostQuestion(control.new_id(), row.id, kind, user), secret)
+    with _place(project_id):
+        return _ask_host(control, host_id, wanted, secret)
 
 
 @contextmanager
@@ -163,8 +204,8 @@ def _place(project_id: str) -> Iterator[None]:
                 del _WAITING[project_id]
 
 
-def _ask_host(control: Control, row: ServerRow, wanted: HostQuestion, secret: str) -> HostAnswer:
-    host_id, now = _running_on(row), control.now()
+def _ask_host(control: Control, host_id: HostId, wanted: HostQuestion, secret: str) -> HostAnswer:
+    now = control.now()
     question = replace(wanted, secret=sealer(control).seal(secret, wanted.id)) if secret else wanted
     with control.db.write(aside=True) as tx:
         questions.add_question(tx, host_id, question, now, now - timedelta(seconds=6 * ANSWER_SECONDS))
@@ -192,7 +233,7 @@ def _wait(control: Control, question_id: str) -> str:
         left = deadline - time.monotonic()
         if left <= 0:
             raise Unavailable(
-                "The server's host does not answer",
+                "The host does not answer",
                 detail=f"Its agent said nothing for {ANSWER_SECONDS:g} seconds, or is older than this question.",
                 remedy="Look at the host: busway host show HOST. Then try again.",
                 code="host-silent",
@@ -206,10 +247,14 @@ def _answered(question_id: str) -> str:
 
 def _running_on(row: ServerRow) -> HostId:
     if row.host_id is None or row.power is not PowerState.RUNNING:
-        raise Conflict(
-            f"Server {row.id} does not run",
-            detail=f"It is {row.status}; its host is asked about guests that run.",
-            remedy="Start it first.",
-            code="server-state",
-        )
+        raise _does_not_run(row)
     return row.host_id
+
+
+def _does_not_run(row: ServerRow) -> Conflict:
+    return Conflict(
+        f"Server {row.id} does not run",
+        detail=f"It is {row.status}; its host is asked about guests that run.",
+        remedy="Start it first.",
+        code="server-state",
+    )
