@@ -24,8 +24,12 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(api_server: ApiServer, tmp_path: Path) -> Run:
+    return runner(api_server, tmp_path)
+
+
+def runner(api_server: ApiServer, folder: Path) -> Run:
     """Runs `busway server ...` to its end and returns what it printed."""
-    clouds = tmp_path / "clouds.yaml"
+    clouds = folder / "clouds.yaml"
     clouds.write_text(clouds_yaml(api_server.url, PASSWORD))
 
     def command(*arguments: str, code: int = 0) -> Result:

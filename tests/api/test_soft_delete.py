@@ -7,6 +7,7 @@ import pytest
 
 from busway.control.placement.place import place_round
 from tests.api.serving import ApiServer, start_api_server
+from tests.api.test_server_commands import obeying, runner
 from tests.api.test_servers import SERVERS, create
 from tests.control.clouds import Host
 
@@ -48,6 +49,22 @@ def test_a_deleted_server_is_restored_and_deleted_for_good(keeping: ApiServer) -
         assert user.post(f"{url}/action", json={"forceDelete": None}).status_code == 202
         host.obey()
         assert user.get(url).status_code == 404
+
+
+def test_the_command_restores_a_server_by_its_name(keeping: ApiServer, tmp_path: Path) -> None:
+    """Another server may have the name by now."""
+    host, _ = running(keeping)
+    run, wait = runner(keeping, tmp_path), ("--wait", "--timeout", "30")
+    with keeping.client() as admin, obeying(keeping, host.obey):
+        name = str(admin.get(SERVERS).json()["servers"][0]["name"])
+        gone = run("delete", name, *wait)
+        again = create(admin, keeping.image()).json()["server"]["id"]
+        back = run("restore", name, *wait)
+        missing = run("restore", name, code=1)
+
+        assert (gone.stdout, back.stdout) == (f"{name} is SOFT_DELETED.\n", f"{name} is ACTIVE.\n")
+        assert f"There is no SOFT_DELETED server '{name}'" in missing.stderr
+        assert again in (each["id"] for each in admin.get(SERVERS, params={"name": f"^{name}$"}).json()["servers"])
 
 
 def test_every_action_but_those_two_waits(keeping: ApiServer) -> None:

@@ -4,6 +4,7 @@ import html
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +13,9 @@ from busway.domain.condition import Conditions, DeviceCondition, HostFinding
 from busway.web.navigation import PLACES
 from busway.web.page import Page
 from busway.web.pages import PAGES
-from tests.api.serving import ApiServer
+from tests.api.serving import ApiServer, start_api_server
 from tests.api.test_metrics import boot, place
+from tests.api.test_soft_delete import running
 from tests.web.console import Console, Elements, logged_in
 
 _PUBLIC = {"/login"}
@@ -230,3 +232,32 @@ def test_usage_is_that_of_the_ledger_and_of_one_s_own_project_for_a_member(api_s
     api_server.user("ann")
     anns = logged_in(api_server, "ann", "pw").get("/usage?by=server&all=1")
     assert "Nothing was used" in anns and "<td>s</td>" not in anns
+
+
+def test_a_deleted_server_that_is_kept_is_restored_or_deleted_for_good_by_a_button(
+    api_template: Path, tmp_path: Path
+) -> None:
+    server = start_api_server(tmp_path, api_template, reclaim_instance_interval=3600)
+    try:
+        host, made = running(server)
+        console, path = logged_in(server), f"/servers/{made}"
+        buttons = {name: f'name="deed" value="{name}"' for name in ("restore", "purge", "delete")}
+        before = console.get(path)
+        console.send(path, path, deed="delete")
+        host.obey()
+        kept = console.get(path)
+        console.send(path, path, deed="restore")
+        host.obey()
+        after = console.get(path)
+        console.send(path, path, deed="delete")
+        host.obey()
+        console.send(path, path, deed="purge")
+        host.obey()
+        console.get(path, 404)
+    finally:
+        server.stop()
+
+    for page, shown in ((before, {"delete"}), (kept, {"restore", "purge"}), (after, {"delete"})):
+        assert {name for name, button in buttons.items() if button in page} >= shown
+        assert ("restore" in shown) == (buttons["restore"] in page) == (buttons["purge"] in page)
+    assert "SOFT_DELETED" in kept and "ACTIVE" in after

@@ -64,8 +64,11 @@ def list_servers(client: Client, *, status: str | None = None, all_projects: boo
             return found
 
 
-def find_server(client: Client, word: str) -> dict[str, Any]:
-    """The one server of that id, else of that name; raises `NotFound` or `Conflict`."""
+def find_server(client: Client, word: str, status: str | None = None) -> dict[str, Any]:
+    """The one server of that id, else of that name and status; raises `NotFound` or `Conflict`.
+
+    Without a status it finds no soft-deleted server by its name: a new one may have that name.
+    """
     if _is_uuid(word):
         try:
             found: dict[str, Any] = client.openstack("GET", f"{SERVERS}/{word}")["server"]
@@ -73,12 +76,12 @@ def find_server(client: Client, word: str) -> dict[str, Any]:
         except BuswayError as error:
             if error.code != "server-not-found":
                 raise
-    params = {"name": f"^{re.escape(word)}$"}
+    params = {"name": f"^{re.escape(word)}$", "status": status}
     named = client.openstack("GET", f"{SERVERS}/detail", params=params)["servers"]
     if named:
         return _only("server", word, named, [])
-    near = client.openstack("GET", SERVERS)["servers"]
-    return _only("server", word, [], [each["name"] for each in near])
+    near = client.openstack("GET", SERVERS, params={"status": status})["servers"]
+    return _only(f"{status} server" if status else "server", word, [], [each["name"] for each in near])
 
 
 def _only(kind: str, word: str, found: list[dict[str, Any]], names: list[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from busway.cli.listing import Columns, Listing, list_options
 from busway.cli.output import clouds_option, json_option, print_fields, print_json, print_table
 from busway.cli.server_create import create
 from busway.cli.server_devices import attach, detach, devices
-from busway.cli.server_power import delete, pause, reboot, resume, start, stop, suspend, unpause, unrescue
+from busway.cli.server_power import delete, pause, reboot, restore, resume, start, stop, suspend, unpause, unrescue
 from busway.cli.server_reach import console, ssh
 from busway.cli.server_rescue import rescue
 from busway.cli.server_words import addresses_of, devices_of, print_server, state_of
@@ -25,6 +25,7 @@ def server() -> None:
 
 for command in (
     create, ssh, console, start, stop, reboot, pause, unpause, suspend, resume, rescue, unrescue, devices, attach, detach, delete,
+    restore,
 ):  # fmt: skip
     server.add_command(command)
 

@@ -1,4 +1,4 @@
-"""`busway server start`, `stop`, `reboot`, `pause`, `suspend` and `delete`: one or several servers by name or id."""
+"""`busway server start`, `stop`, `reboot`, `pause`, `suspend`, `delete` and `restore`: one or several servers by name or id."""
 
 from __future__ import annotations
 
@@ -118,14 +118,34 @@ def delete(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | Non
     _act(names, None, "DELETED" if wait else "", timeout, clouds)
 
 
-def _act(names: tuple[str, ...], action: dict[str, Any] | None, goal: str, timeout: float, clouds: str | None) -> None:
+@click.command()
+@_names
+@wait_option
+@timeout_option
+@clouds_option
+def restore(names: tuple[str, ...], wait: bool, timeout: float, clouds: str | None) -> None:
+    """Restore servers that are SOFT_DELETED, and start them.
+
+    `busway server list --status SOFT_DELETED` lists them.
+    """
+    _act(names, {"restore": None}, "ACTIVE" if wait else "", timeout, clouds, "SOFT_DELETED")
+
+
+def _act(
+    names: tuple[str, ...],
+    action: dict[str, Any] | None,
+    goal: str,
+    timeout: float,
+    clouds: str | None,
+    status: str | None = None,
+) -> None:
     """Acts on all (deletes without an action), and then waits for all; all are found before one is touched."""
     from busway.cli.client import Client, find_clouds
     from busway.cli.find import SERVERS, find_server
     from busway.cli.waiting import begin
 
     with Client(find_clouds(clouds)) as client:
-        waits = [begin(client, find_server(client, name), timeout) for name in dict.fromkeys(names)]
+        waits = [begin(client, find_server(client, name, status), timeout) for name in dict.fromkeys(names)]
         for each in waits:
             path = f"{SERVERS}/{each.server['id']}"
             if action is None:
@@ -146,6 +166,7 @@ def _verb(action: dict[str, Any] | None) -> str:
         "reboot": "restart",
         "unpause": "continue",
         "unrescue": "boot from its own disk",
+        "restore": "come back",
     }
     word = "go" if action is None else next(iter(action))
     return verbs.get(word, word)

@@ -30,6 +30,7 @@ _WORDS = {
     "resuming": "its host to let it continue",
     "rescuing": "its host to boot it from the rescue disk",
     "unrescuing": "its host to boot it from its own disk",
+    "restoring": "its host to start it again",
     "rebuilding": "its host to create its disk again",
     "deleting": "its host to end it and to give its devices back",
 }
