@@ -1,18 +1,28 @@
 """Shelved servers keep their devices until they are offloaded; offloaded ones are placed anew."""
 
+from dataclasses import replace
+
 import pytest
 
-from busway.control import aggregates
+from busway.control import aggregates, quotas
 from busway.control.devices import listing as devices
+from busway.control.images import catalogue as images
+from busway.control.images.importing import import_image
 from busway.control.images.purge import purge_deleted_images
+from busway.control.images.upload import begin_stage, begin_upload
 from busway.control.moves.kinds.unshelve import Where, unshelve_server
 from busway.control.servers.change import ServerChange, update_server
 from busway.control.servers.delete import delete_server
+from busway.control.servers.image import create_backup
 from busway.control.servers.read import list_actions
 from busway.control.servers.shelve import offload_overdue, offload_server, shelve_server
 from busway.domain.errors import BadInput, Conflict, Forbidden
 from busway.domain.grant import Fault
+from busway.domain.image import Image, ImageStatus
+from busway.domain.import_rules import ImportRules
+from busway.domain.quota import DEFAULTS
 from busway.domain.server import ServerStatus, TaskState
+from busway.store import images as store
 from busway.store.devices import DeviceFilter
 from tests.control.clouds import ADMIN, USER, Cloud, Host
 
@@ -32,6 +42,11 @@ def shelved(cloud: Cloud, *, offload_time: int = 0) -> tuple[Host, str]:
     host.obey()
     host.obey()
     return host, server.id
+
+
+def kept(cloud: Cloud) -> list[Image]:
+    """The images of the project that end as those of shelved servers do."""
+    return [each for each in images.list_images(cloud.control, USER) if str(each.name).endswith("-shelved")]
 
 
 def test_a_server_that_is_being_shelved_is_shut_down_and_its_disk_asked_for(cloud: Cloud) -> None:
@@ -186,3 +201,86 @@ def test_a_server_that_has_its_host_is_unshelved_in_no_other_zone(cloud: Cloud) 
     _, server_id = shelved(cloud, offload_time=KEEP)
     with pytest.raises(Conflict, match="Only an offloaded server"):
         unshelve_server(cloud.control, USER, server_id, "req-3", Where(zone="east", pin=True))
+
+
+@pytest.mark.parametrize("offload_time", [0, KEEP])
+def test_the_disk_of_a_shelved_server_is_an_image_of_its_project_until_it_runs_again(
+    cloud: Cloud, offload_time: int
+) -> None:
+    host, server_id = shelved(cloud, offload_time=offload_time)
+    [image] = kept(cloud)
+    assert (image.name, image.status, image.visibility) == ("s-shelved", ImageStatus.ACTIVE, "private")
+    assert {image.properties[name] for name in ("image_type", "base_image_ref")} == {"snapshot", cloud.image}
+    unshelve_server(cloud.control, USER, server_id, "req-3")
+    assert kept(cloud) == [image]
+    host.obey()
+    assert cloud.status(server_id) == (ServerStatus.ACTIVE, None)
+    assert kept(cloud) == []
+    purge_deleted_images(cloud.control)
+    with cloud.control.db.read() as tx:
+        remains = store.find_image(tx, image.id)
+    assert (remains is not None) is (offload_time == 0)  # the disk of one that was offloaded is made from it
+
+
+@pytest.mark.parametrize("offload_time", [0, KEEP])
+def test_the_image_of_a_shelved_server_goes_with_the_server(cloud: Cloud, offload_time: int) -> None:
+    host, server_id = shelved(cloud, offload_time=offload_time)
+    delete_server(cloud.control, USER, server_id, "req-3")
+    host.obey()
+    assert kept(cloud) == []
+
+
+def test_nobody_takes_the_disk_of_a_shelved_server_away(cloud: Cloud) -> None:
+    host, server_id = shelved(cloud)
+    [image] = kept(cloud)
+    with pytest.raises(Conflict, match=f"the disk of the shelved server {server_id}"):
+        images.delete_image(cloud.control, ADMIN, image.id)
+    other = cloud.boot("other", caller=USER)[0]
+    properties = {**image.properties, "instance_uuid": other.id, "image_type": "backup", "backup_type": "daily"}
+    images.change_image(cloud.control, USER, image.id, lambda old: replace(old, properties=properties))
+    host.obey()
+    create_backup(cloud.control, USER, other.id, "none", "daily", 0, {}, "req-4")
+    assert [each.id for each in kept(cloud)] == [image.id]
+
+
+def test_only_its_host_gives_the_disk_of_a_server_that_is_being_shelved(cloud: Cloud) -> None:
+    host = cloud.host("h1")
+    [server] = cloud.boot(caller=USER)
+    host.obey()
+    shelve_server(cloud.control, USER, server.id, "req-2")
+    [image] = kept(cloud)
+    for begin in (begin_upload, begin_stage):
+        with pytest.raises(Conflict, match="the disk of the shelved server"):
+            begin(cloud.control, USER, image.id, 4)
+    method = {"method": {"name": "web-download", "uri": "https://example.org/disk"}}
+    cloud.configure(imports=ImportRules(("example.org",)))
+    with pytest.raises(Conflict, match="the disk of the shelved server"):
+        import_image(cloud.control, USER, image.id, method, ("file",), "req-3")
+    with pytest.raises(Conflict, match="the disk of the shelved server"):
+        images.change_image(cloud.control, USER, image.id, lambda old: replace(old, disk_format="raw"))
+    host.obey()
+    assert kept(cloud)[0].status is ImageStatus.ACTIVE
+
+
+def test_a_disk_that_is_not_handed_in_leaves_no_image(cloud: Cloud) -> None:
+    host = cloud.host("h1")
+    [server] = cloud.boot(caller=USER)
+    host.obey()
+    shelve_server(cloud.control, USER, server.id, "req-2")
+    host.report(faults={server.id: Fault("UploadDisk", "There is no room")})
+    assert kept(cloud) == []
+
+
+def test_a_server_is_shelved_whatever_the_quotas_of_images_say_and_counts_there(cloud: Cloud) -> None:
+    cloud.configure(quota={**DEFAULTS, "image_size_total": 0, "image_count_total": 0})
+    shelved(cloud)
+    assert quotas.get_quota(cloud.control, USER, USER.project_id).used["image_count_total"] == 1
+
+
+def test_the_name_of_the_image_fits_whatever_the_servers_is(cloud: Cloud) -> None:
+    host = cloud.host("h1")
+    [server] = cloud.boot(caller=USER)
+    host.obey()
+    update_server(cloud.control, USER, server.id, ServerChange(name="n" * 255))
+    shelve_server(cloud.control, USER, server.id, "req-2")
+    assert [len(str(image.name)) for image in kept(cloud)] == [255]

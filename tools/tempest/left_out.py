@@ -81,10 +81,6 @@ LEFT_OUT: tuple[tuple[str, str], ...] = (
         "local networks share their host's routes, so their subnets never overlap, and a gateway lies within its subnet",
     ),
     (
-        r"compute\..*\.test_(shelve_unshelve_server|shelve_shelved_server)$",
-        "the disk of a shelved server is kept apart from its project's images, and is in no list of them",
-    ),
-    (
         r"compute\..*\.(TaggedBootDevicesTest\w*|TaggedAttachmentsTest)\.|compute\..*\.test_resize_volume_backed_server_confirm$",
         NO_VOLUMES,
     ),

@@ -12,8 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from busway.domain.caller import Caller
-from busway.domain.errors import BadInput, Forbidden, TooLarge
-from busway.domain.ids import ImageId, ProjectId
+from busway.domain.errors import BadInput, Conflict, Forbidden, TooLarge
+from busway.domain.ids import ImageId, ProjectId, ServerId
 from busway.domain.qcow2 import MAGIC, read_qcow2
 
 DISK_FORMATS = ("qcow2", "raw")
@@ -70,6 +70,9 @@ class Image:
     stores: tuple[str, ...] = ()  # those that have the data; a store that is not configured any more among them
     importing_to: tuple[str, ...] | None = None  # the stores that an import fills now; None before the first import
     failed_import: tuple[str, ...] | None = None  # those that the last import could not fill
+    disk_of: ServerId | None = (
+        None  # the shelved server whose disk it is: where that is off its host, there is no other
+    )
 
     @property
     def stored_bytes(self) -> int:
@@ -89,6 +92,20 @@ def check_name(name: str) -> None:
             detail=f"Names that begin with {RESERVED} are for what the image service itself says of an import.",
             remedy="Choose another name.",
             code="image-reserved",
+        )
+
+
+def check_is_no_disk(image: Image) -> None:
+    """Raises `Conflict` for the disk of a shelved server, which would be lost without it.
+
+    Nova lets its image go, and the server is lost: `unshelve` ends in ERROR (nova/compute/manager.py, `_unshelve_instance`).
+    """
+    if image.disk_of is not None and image.deleted is None:
+        raise Conflict(
+            f"Image {image.id} is the disk of the shelved server {image.disk_of}",
+            detail="The server would be lost without it. It goes when the server runs again or is deleted.",
+            remedy=f"openstack server unshelve {image.disk_of}, or openstack server delete {image.disk_of}",
+            code="image-of-shelved-server",
         )
 
 

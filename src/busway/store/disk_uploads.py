@@ -21,6 +21,8 @@ class UploadPurpose(StrEnum):
     IMAGE = "image"
 
 
+SEEN = frozenset({UploadPurpose.SHELVE, UploadPurpose.IMAGE})  # users see the images of these
+
 disk_uploads = Table(
     "disk_uploads",
     metadata,

@@ -65,6 +65,7 @@ images = Table(
     Column("stores", Json, nullable=False, server_default="[]"),
     Column("importing_to", Json),
     Column("failed_import", Json),
+    Column("disk_of", String(36)),
     Index("ix_images_deleted_created_id", "deleted", "created", "id"),
     Index("ix_images_name_deleted", "name", "deleted"),
     Index("ix_images_owner_deleted_created_id", "owner", "deleted", "created", "id"),

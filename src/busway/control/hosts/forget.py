@@ -26,6 +26,7 @@ from busway.store import (
     events,
     handovers,
     hosts,
+    images,
     join_tokens,
     ledger,
     moves,
@@ -33,6 +34,7 @@ from busway.store import (
     server_places,
 )
 from busway.store.database import Tx, take_turn
+from busway.store.disk_uploads import SEEN
 from busway.store.events import Event
 from busway.store.hosts import HostRow
 from busway.store.servers import Intent, ServerRow
@@ -103,6 +105,8 @@ def _give_up(control: Control, tx: Tx, caller: Caller, host: HostRow, left: list
     ledger.end_entries(tx, host.id, now)
     for upload in disk_uploads.list_uploads(tx, host_id=host.id):
         disk_uploads.end_upload(tx, upload.image_id)
+        if upload.purpose in SEEN:
+            images.mark_image_deleted(tx, upload.image_id, now)
     for departure in departures.list_departures(tx, host_ids=[host.id]):
         departures.end_departure(tx, departure)
         cells.forget_cells(tx, departure.server_id, host.id)

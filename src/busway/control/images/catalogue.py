@@ -12,7 +12,14 @@ from busway.control.images.room import check_quota
 from busway.domain.caller import Caller
 from busway.domain.disk_formats import ALL_FORMATS
 from busway.domain.errors import BadInput, Conflict, Forbidden
-from busway.domain.image import CONTAINER_FORMATS, VISIBILITIES, Image, ImageStatus, check_properties
+from busway.domain.image import (
+    CONTAINER_FORMATS,
+    VISIBILITIES,
+    Image,
+    ImageStatus,
+    check_is_no_disk,
+    check_properties,
+)
 from busway.domain.quota import Usage
 from busway.policy import authorize
 from busway.store import images as store
@@ -56,6 +63,8 @@ def change_image(control: Control, caller: Caller, image_id: str, change: Callab
         old = owned_in(tx, caller, image_id, "modify_image", lock=True)
         new = replace(change(old), updated=control.now())
         frozen = (new.disk_format, new.container_format) != (old.disk_format, old.container_format)
+        if frozen:
+            check_is_no_disk(old)
         if frozen and old.status is not ImageStatus.QUEUED:
             raise Forbidden("The format of an image with data can't change", remedy="Upload it as a new image.")
         if new.owner != old.owner:
@@ -83,9 +92,10 @@ def set_active(control: Control, caller: Caller, image_id: str, *, active: bool)
 
 
 def delete_image(control: Control, caller: Caller, image_id: str) -> None:
-    """Deletes an image; its data stays while servers need it (`purge`)."""
+    """Deletes an image; its data stays while servers need it (`purge`). Raises `Conflict` for the disk of a shelved server."""
     with control.db.write() as tx:
         image = owned_in(tx, caller, image_id, "delete_image", lock=True)
+        check_is_no_disk(image)
         if image.protected:
             raise Forbidden(
                 f"Image {image.id} is protected and cannot be deleted",

@@ -21,7 +21,7 @@ from busway.domain.boolean import parse_boolean
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, BuswayError, Conflict, NotFound
 from busway.domain.ids import ImageId
-from busway.domain.image import Image, ImageStatus, check_formats, check_header
+from busway.domain.image import Image, ImageStatus, check_formats, check_header, check_is_no_disk
 from busway.domain.image_task import (
     COPY,
     DIRECT,
@@ -121,6 +121,7 @@ def _method(control: Control, given: Mapping[str, Any]) -> str:
 
 
 def _check_empty(image: Image) -> None:
+    check_is_no_disk(image)
     if image.status is not ImageStatus.QUEUED:
         raise Conflict(
             f"Image {image.id} is {image.status}: only an image without data fetches some",

@@ -1,7 +1,8 @@
-"""Images for disks that hosts upload: root and ephemeral disks that move to another host, and disks of shelved servers.
+"""Images for disks that hosts upload: disks that move to another host, disks of shelved servers, images and backups.
 
-No user sees them: they are created in status deleted, so that lists and lookups omit them. `purge` deletes them
-with their data once no server, move or upload needs them.
+No user sees those of moves: they are created in status deleted, so that lists and lookups omit them. `purge` deletes
+them with their data once no server, move or upload needs them. The disk of a shelved server is an image of its
+project, as in Nova, until the server runs again or is deleted; until then nobody can delete it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from busway.domain.image import Image, ImageStatus, check_properties
 from busway.domain.quota import Usage
 from busway.store import disk_uploads, images, server_places
 from busway.store.database import Tx
-from busway.store.disk_uploads import DiskUpload, UploadPurpose
+from busway.store.disk_uploads import SEEN, DiskUpload, UploadPurpose
 from busway.store.servers import ServerRow
 
 
@@ -33,8 +34,8 @@ def want_disk(
 ) -> ImageId:
     """Requests a disk of a server from its host; returns the image that it will be uploaded as.
 
-    It is the root disk, or with the purpose for it the ephemeral one. With `purpose` IMAGE the image is visible to
-    its user. `rotation` is how many backups are kept.
+    It is the root disk, or with the purpose for it the ephemeral one. With `purpose` IMAGE or SHELVE the image is
+    visible to its user. `rotation` is how many backups are kept.
     """
     assert row.host_id is not None
     now = control.now()
@@ -50,7 +51,8 @@ def want_disk(
         container_format="bare",
         min_disk=row.flavor.ephemeral_gb if purpose is UploadPurpose.EPHEMERAL else row.flavor.disk_gb,
         properties=dict(properties or {}),
-        deleted=None if purpose is UploadPurpose.IMAGE else now,
+        deleted=None if purpose in SEEN else now,
+        disk_of=row.id if purpose is UploadPurpose.SHELVE else None,
     )
     if purpose is UploadPurpose.IMAGE:
         check_properties(image)
@@ -77,7 +79,7 @@ def begin_disk_upload(
             detail="A host may only upload the disks that its Desired document names.",
             code="disk-not-asked",
         )
-    if image.deleted is None:
+    if image.deleted is None and image.disk_of is None:
         with control.db.read() as tx:
             check_quota(control, tx, image, expected or 1)
     return DiskImageUpload(control, image, expected)

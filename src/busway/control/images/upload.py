@@ -20,7 +20,7 @@ from busway.control.images.room import check_disk, check_quota, check_room, room
 from busway.control.images.stores import usual_store
 from busway.domain.caller import Caller
 from busway.domain.errors import BadInput, Conflict, NotFound, OverQuota, TooLarge
-from busway.domain.image import DISK_FORMATS, Image, ImageStatus, check_formats, check_header
+from busway.domain.image import DISK_FORMATS, Image, ImageStatus, check_formats, check_header, check_is_no_disk
 from busway.domain.image_boot import check_unsigned
 from busway.domain.qcow2 import HEADER_BYTES
 from busway.domain.quota import UNLIMITED
@@ -157,7 +157,10 @@ class FetchedUpload(StagedUpload):
 
 
 class DiskImageUpload(ImageUpload):
-    """The upload of a server's disk by its host; its image may be invisible to users."""
+    """The upload of a server's disk by its host; its image may be invisible to users.
+
+    A server is shelved whatever the quotas of images say: its disk counts there, and is never refused.
+    """
 
     def _current(self, tx: Tx) -> Image:
         found = store.find_image(tx, self._image.id, lock=True)
@@ -166,8 +169,9 @@ class DiskImageUpload(ImageUpload):
         return found
 
     def _room_of(self, tx: Tx) -> int | None:
-        """Returns the room of a snapshot in its project's quota; None for a disk that moves."""
-        return super()._room_of(tx) if self._image.deleted is None else None
+        """Returns the room of a snapshot in its project's quota; None for a disk that moves or is kept."""
+        of_user = self._image.deleted is None and self._image.disk_of is None
+        return super()._room_of(tx) if of_user else None
 
 
 def begin_upload(
@@ -196,6 +200,7 @@ def begin_stage(control: Control, caller: Caller, image_id: str, expected: int |
 
 def _uploadable(control: Control, caller: Caller, image_id: str, expected: int | None) -> Image:
     image = owned_image(control, caller, image_id, "upload_image")
+    check_is_no_disk(image)
     _check_queued(image)
     check_unsigned(image.properties)
     check_formats(image)

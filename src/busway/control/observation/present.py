@@ -12,6 +12,7 @@ from busway.control.observation.fault import take_fault
 from busway.control.observation.leaving import device_event
 from busway.control.observation.live import awaits_devices, take_source
 from busway.control.servers.access import desire, set_status
+from busway.control.servers.leave import drop_shelved_image
 from busway.domain.claim import ClaimState
 from busway.domain.documents import ObservedServer
 from busway.domain.ids import UnitName
@@ -170,6 +171,7 @@ def _become(
     if power is PowerState.RUNNING:
         over["admin_pass"] = None  # the guest's own drive has it
     set_status(tx, row, status, reason, now, task_state=None, power=power, launched=launched, **over)
+    drop_shelved_image(tx, row, now)
     _follow_move(tx, row, now)
 
 

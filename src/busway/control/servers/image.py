@@ -73,7 +73,7 @@ def rotate_backups(control: Control, tx: Tx, row: ServerRow, kind: str, keep: in
         conditions=tuple(Condition(name, (value,)) for name, value in {**conditions, "status": "active"}.items()),
     )
     for image in list_page(tx, wanted)[keep:]:
-        if not image.protected:
+        if not image.protected and image.disk_of is None:
             images.mark_image_deleted(tx, image.id, control.now())
 
 

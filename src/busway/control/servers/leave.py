@@ -24,7 +24,7 @@ from busway.store import (
 )
 from busway.store.claims import Claim
 from busway.store.database import Tx
-from busway.store.disk_uploads import UploadPurpose
+from busway.store.disk_uploads import SEEN
 from busway.store.events import Event
 from busway.store.servers import Intent, ServerRow
 
@@ -82,13 +82,21 @@ def drop_uploads(tx: Tx, row: ServerRow, now: datetime) -> None:
     """Cancels all uploads of a server's disk; an image that was to be made of it is deleted."""
     for upload in disk_uploads.list_uploads(tx, server_id=row.id):
         disk_uploads.end_upload(tx, upload.image_id)
-        if upload.purpose is UploadPurpose.IMAGE:
+        if upload.purpose in SEEN:
             images.mark_image_deleted(tx, upload.image_id, now)
+
+
+def drop_shelved_image(tx: Tx, row: ServerRow, now: datetime) -> None:
+    """Deletes the image that the disk of a server was kept as; its data stays while the server's own disk is made from it."""
+    if row.shelved_image_id is not None:
+        images.mark_image_deleted(tx, row.shelved_image_id, now)
+        servers.update_server(tx, row.id, now, shelved_image_id=None)
 
 
 def finish_delete(tx: Tx, row: ServerRow, now: datetime) -> None:
     """Shows a server as deleted to its user; what hosts still hold stays claimed."""
     set_status(tx, row, ServerStatus.DELETED, "deleted", now, task_state=None, power=None, terminated=now)
+    drop_shelved_image(tx, row, now)
     consoles.drop_consoles(tx, [row.id])
     if not departures.list_departures(tx, server_id=row.id):
         let_go(tx, row, now)
