@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from busway.control.networks import network, port, trunk
+from busway.control.networks.network import NewNetwork
 from busway.control.networks.port import PortFields
 from busway.control.networks.trunk import NewTrunk
 from busway.control.placement import place
 from busway.control.servers.delete import delete_server
+from busway.domain.errors import Conflict, NotFound
+from busway.domain.guest_network import OVERLAY
 from busway.domain.ids import ServerId
 from busway.domain.live_move import LiveStage
 from busway.domain.network import Port
 from busway.domain.server import PowerState
 from busway.domain.trunk import SubPort
+from busway.ovn.northbound import Northbound
 from busway.store.port_list import PortFilter
-from tests.control.clouds import USER
+from tests.control.clouds import USER, Cloud
 from tests.control.test_live import Pair
 from tests.control.test_overlay import Ovn, ovn
 
@@ -88,3 +95,28 @@ def test_a_server_a_port_and_a_network_that_go_leave_nothing_of_a_trunk(ovn: Ovn
         network.delete_network(control, USER, each.network.id)
     ovn.turn()
     assert ovn.rows("Logical_Switch_Port", "name") == ovn.rows("Logical_Switch", "name") == []
+
+
+@pytest.mark.postgres
+def test_of_those_who_want_a_port_at_once_one_gets_it(shared: Cloud) -> None:
+    control = shared.control = replace(shared.control, northbound=Northbound(()))
+    net = network.create_network(control, USER, NewNetwork("mine", driver=OVERLAY)).id
+    one, other, wanted = (port.create_port(control, USER, net, PortFields()).id for _ in range(3))
+
+    def carry(parent: str) -> None:
+        trunk.create_trunk(control, USER, NewTrunk(parent, sub_ports=(SubPort(wanted, 1),)))
+
+    acts = (lambda: carry(one), lambda: carry(other), lambda: port.delete_port(control, USER, wanted))
+    with ThreadPoolExecutor(len(acts)) as pool:
+        ends = list(pool.map(_end, acts))
+
+    assert sorted(ends) == ["done", "refused", "refused"], ends
+    assert len(trunk.list_trunks(control, USER)) == (0 if ends[2] == "done" else 1)
+
+
+def _end(act: Callable[[], None]) -> str:
+    try:
+        act()
+    except (Conflict, NotFound):
+        return "refused"
+    return "done"
