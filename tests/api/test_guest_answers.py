@@ -28,6 +28,7 @@ from busway.store import questions as store
 from busway.testing.hypervisor import FakeHypervisor
 from busway.testing.stage import desired_server
 from tests.api.serving import ApiServer, as_agent
+from tests.api.test_clients import Clients
 from tests.api.test_servers import SERVERS, create
 from tests.control.clouds import Host
 
@@ -234,6 +235,22 @@ def test_a_host_tells_its_users_and_load_when_it_is_asked(api_server: ApiServer,
     assert words.match(asked), asked
     assert not words.match(listed) and listed.endswith(" up  0:01"), "a list asks no host"
     assert of_older.endswith(" up  0:01")
+
+
+@pytest.mark.clients
+@pytest.mark.usefixtures("guest")
+def test_the_client_asks_for_a_crash_dump_and_reads_users_and_load(
+    api_server: ApiServer, host: Host, server: str, folder: Path, tmp_path: Path
+) -> None:
+    clients = Clients(api_server, tmp_path)
+    host.resources = replace(host.resources, booted=1, acts=(GuestAct.UPTIME,))
+    host.report([ServerId(server)])
+
+    shown = clients.read("hypervisor", "show", "host1")
+    clients.openstack("server", "dump", "create", server)
+
+    assert all(shown[name] for name in ("host_time", "uptime", "users", "load_average"))
+    assert "got a non-maskable interrupt" in (folder / "l").read_text()
 
 
 def test_a_password_is_never_stored_in_clear(api_server: ApiServer, link: HttpLink) -> None:
