@@ -48,6 +48,10 @@ CHANGES: dict[str, dict[str, str]] = {
         },
         "identity.password.user.id": f"{_DOMAINS}test_a_thing_is_found_by_its_id_in_its_own_domain_only",
         "identity.password.user.domain.name": f"{_DOMAINS}test_a_user_of_a_domain_logs_in_by_name_there_and_nowhere_else",
+        **{
+            f"identity.totp.user.{name}": "api/test_multi_factor.py::test_who_gives_a_passcode_is_named_in_each_way"
+            for name in ("id", "name", "domain.id", "domain.name", "passcode")
+        },
         "identity.token.id": "api/test_identity.py::test_an_unscoped_token_becomes_a_scoped_one",
         **{f"identity.application_credential.{name}": _PROGRAM for name in ("id", "secret")},
         **{
@@ -94,6 +98,8 @@ CHANGES: dict[str, dict[str, str]] = {
         "domain_id": REFUSED,
         "options.lock_password": f"{_LOG_IN}test_a_locked_password_is_changed_by_an_admin_only",
         "options.ignore_password_expiry": "api/test_password_rules.py::test_an_expired_password_opens_nothing_but_its_own_change",
+        "options.multi_factor_auth_enabled": "api/test_multi_factor.py::test_rules_hold_while_they_are_enabled",
+        "options.multi_factor_auth_rules": "api/test_multi_factor.py::test_all_methods_of_one_rule_are_needed",
     },
     "POST /identity/v3/users/{id}/password": dict.fromkeys(
         ("password", "original_password"), f"{_LOG_IN}test_a_user_changes_their_own_password_and_their_tokens_end"

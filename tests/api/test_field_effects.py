@@ -74,6 +74,8 @@ EFFECTS = {
     "user.domain_id": "api/test_domains.py::test_a_user_of_a_domain_logs_in_by_name_there_and_nowhere_else",
     "user.options.lock_password": "api/test_log_in.py::test_a_locked_password_is_changed_by_an_admin_only",
     "user.options.ignore_password_expiry": "api/test_password_rules.py::test_an_expired_password_opens_nothing_but_its_own_change",
+    "user.options.multi_factor_auth_enabled": "api/test_multi_factor.py::test_rules_hold_while_they_are_enabled",
+    "user.options.multi_factor_auth_rules": "api/test_multi_factor.py::test_all_methods_of_one_rule_are_needed",
     "project.enabled": "api/test_log_in.py::test_disabling_a_project_ends_its_tokens_and_their_descendants_for_good",
     "project.domain_id": "api/test_domains.py::test_a_thing_is_found_by_its_id_in_its_own_domain_only",
     "project.parent_id": "api/test_projects.py::test_what_is_below_a_disabled_project_is_disabled",

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    exists,
     func,
     insert,
     or_,
@@ -33,6 +34,7 @@ from busway.domain.ids import ProjectId, UserId
 from busway.store.application_credentials import application_credentials
 from busway.store.assignments import held_roles, list_implied_ids
 from busway.store.database import Tx
+from busway.store.json_list import holds
 from busway.store.metadata import Json, UtcTime, metadata
 from busway.store.projects import ids_in_domain, project_tree, projects
 from busway.store.roles import roles
@@ -87,6 +89,22 @@ def find_token(tx: Tx, digest: str) -> TokenRow | None:
     """Returns a token, even if it has expired or was revoked, or None."""
     row = tx.execute(select(tokens).where(tokens.c.digest == digest)).one_or_none()
     return None if row is None else TokenRow(**row._mapping)
+
+
+def has_logged_in(tx: Tx, user_id: str, method: str, since: datetime) -> bool:
+    """Returns True if a user has logged in with a method since a time; a token made from one of such a log-in is none itself."""
+    # SELECT … WHERE issued >= ? AND (user_id = ? OR trust_id IN (those with this trustee))
+    #   AND methods hold ? AND NOT EXISTS (the token it was made from, whose methods hold it too)
+    above = tokens.alias("above")
+    theirs = select(trusts.c.id).where(trusts.c.trustee_id == user_id)
+    earlier = exists().where(above.c.digest == tokens.c.parent, holds(tx, above.c.methods, method))
+    which = (
+        or_(tokens.c.user_id == user_id, tokens.c.trust_id.in_(theirs)),
+        tokens.c.issued >= since,
+        holds(tx, tokens.c.methods, method),
+        ~earlier,
+    )
+    return tx.execute(select(tokens.c.digest).where(*which).limit(1)).first() is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Tokens: by password, token or application credential; for a project, a domain, the system, or unscoped."""
+"""Tokens: by password, passcode, token or application credential; for a project, a domain, the system, or unscoped."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ _NAMES: Definition = {
 _TRUST_ID: Definition = {"type": "string", "minLength": 1, "maxLength": 255}
 _NAMED: Definition = closed(_NAMES)
 _USER: Definition = closed({**_NAMES, "password": {"type": ["string", "null"], "maxLength": 4096}})
+_PASSCODE: Definition = {"type": "string", "minLength": 1, "maxLength": 255}
+_TOTP: Definition = closed({**_NAMES, "passcode": _PASSCODE}, "passcode")
 _SCOPE = {
     "anyOf": [
         {"type": "string", "maxLength": 255},
@@ -65,6 +67,7 @@ _AUTH = Schema(
                                 "maxItems": 10,
                             },
                             "password": closed({"user": _USER}, "user"),
+                            "totp": closed({"user": _TOTP}, "user"),
                             "token": closed({"id": {"type": "string", "maxLength": 8192}}, "id"),
                             "application_credential": closed(
                                 {"id": _TEXT, "name": _TEXT, "secret": _SECRET, "user": _NAMED}, "secret"
@@ -161,6 +164,7 @@ def _credentials(identity: dict[str, Any]) -> Credentials:
     user = identity["password"]["user"] if "password" in methods else {}
     given = identity["application_credential"] if "application_credential" in methods else {}
     named = user or given.get("user", {})
+    coded = identity["totp"]["user"] if "totp" in methods else {}
     return Credentials(
         methods,
         user=str(named.get("id") or named.get("name") or ""),
@@ -170,6 +174,9 @@ def _credentials(identity: dict[str, Any]) -> Credentials:
         credential_name=given.get("name") or "",
         secret=given.get("secret") or "",
         user_domain=_domain_of(named),
+        totp_user=str(coded.get("id") or coded.get("name") or ""),
+        passcode=coded.get("passcode", ""),
+        totp_domain=_domain_of(coded),
     )
 
 

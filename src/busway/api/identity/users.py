@@ -14,14 +14,23 @@ from busway.api.identity.resource import Resource
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, FLAG, PAGE, WORD, Definition, closed, open_object, wrapped
 from busway.control.identity import projects, users
-from busway.control.identity.proof import password_expires
+from busway.control.identity.proof import METHODS, password_expires
 from busway.domain.identity import User
 from busway.domain.ids import ProjectId, UserId
 from busway.store.users import UserFilter
 
 ROOT = "/identity/v3/users"
 _SWITCH = {"type": ["boolean", "null"]}
-_OPTIONS = closed({"lock_password": _SWITCH, "ignore_password_expiry": _SWITCH})
+# Each rule is a list of methods, all of which are needed; one rule is enough.
+_RULE = {"type": "array", "minItems": 1, "maxItems": 10, "uniqueItems": True, "items": {"enum": list(METHODS)}}
+_OPTIONS = closed(
+    {
+        "lock_password": _SWITCH,
+        "ignore_password_expiry": _SWITCH,
+        "multi_factor_auth_enabled": _SWITCH,
+        "multi_factor_auth_rules": {"type": ["array", "null"], "maxItems": 20, "items": _RULE},
+    }
+)
 _FIELDS = {
     "name": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"\S"},
     "password": {"type": ["string", "null"], "minLength": 1, "maxLength": 4096},

@@ -12,6 +12,7 @@ from busway.domain.caller import Caller
 from busway.domain.credential import EC2, AccessKey, Credential, read_access_key
 from busway.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from busway.domain.ids import ProjectId, UserId
+from busway.domain.totp import TOTP, read_secret
 from busway.policy import allows, authorize
 from busway.store import assignments, projects, users
 from busway.store import credentials as store
@@ -44,12 +45,14 @@ def get_credential(control: Control, caller: Caller, credential_id: str) -> Cred
 def create_credential(control: Control, caller: Caller, wanted: Credential) -> Credential:
     """Stores a credential of a user, encrypted; returns it with a new id.
 
-    Raises `BadInput` for one of type ec2 without a project, `Conflict` if its access key exists, and `Forbidden`
+    Raises `BadInput` for one of type ec2 without a project, and for one of type totp without a secret, `Conflict` if its access key exists, and `Forbidden`
     above `MOST_PER_USER`.
     """
     check_direct(caller)
     authorize(caller, "identity:create_credential", {"target.credential.user_id": wanted.user_id})
     made = replace(wanted, id=control.new_id().replace("-", ""))
+    if wanted.type == TOTP:
+        read_secret(wanted.blob)
     if wanted.type == EC2:
         if wanted.project_id is None:
             raise BadInput(
@@ -74,6 +77,8 @@ def update_credential(control: Control, caller: Caller, credential_id: str, blob
         if blob is None:
             return _opened(control, tx, known)
         changed = replace(known, blob=blob)
+        if known.type == TOTP:
+            read_secret(blob)
         if known.type == EC2:
             changed = replace(changed, access_hash=read_access_key(blob).hash)
         store.save_credential(tx, changed, _sealed(control, tx, changed))

@@ -34,13 +34,15 @@ def bootstrap_admin(control: Control, password: str) -> Project:
 
 
 def recover_admin(control: Control, password: str) -> None:
-    """Gives user admin a new password and all rights, revokes its tokens, and lifts every wait after failed log-ins."""
+    """Gives user admin a new password, which is enough, and all rights; revokes its tokens, and lifts every wait after failed log-ins."""
     hashed = passwords(control.settings).hash(password)
     with control.db.write() as tx:
         take_turn(tx, TURN)
         make_admin(control, tx, hashed)
         user = users.find_user_by_name(tx, "admin")
         assert user is not None
+        others = {name: value for name, value in user.options.items() if not name.startswith("multi_factor")}
+        users.save_user(tx, replace(user, options=others))
         revoke_user_tokens(tx, user.id, control.now())
         forget_all_failures(tx)
 

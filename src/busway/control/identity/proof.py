@@ -1,4 +1,4 @@
-"""Authentication: by a password, by an earlier token, by an application credential, or by several of them together."""
+"""Authentication: by a password, a passcode, an earlier token, an application credential, or by several of them together."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from busway.control.context import Control
 from busway.control.identity.bearer import authenticate, digest
 from busway.control.identity.lockout import check_may_try, note_failure, note_success
 from busway.control.identity.passwords import NO_PASSWORD, passwords
-from busway.domain.errors import Forbidden, NotAuthenticated, NotFound
+from busway.control.identity.vault import unseal
+from busway.domain.errors import BadInput, Forbidden, NotAuthenticated, NotFound
 from busway.domain.identity import DOMAIN_ID, DOMAIN_NAME, Project, User
+from busway.domain.totp import STEP_SECONDS, TOTP, find_step, read_secret
 from busway.store import application_credentials, audit, projects
+from busway.store import credentials as credential_store
 from busway.store import identity_tokens as token_store
 from busway.store import users as store
-from busway.store.database import Tx
+from busway.store.credentials import CredentialFilter
+from busway.store.database import Tx, take_turn
 
+_NEXT_CODE = "Give the code that the app shows next; check the clocks of its device and of the control plane."
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -25,6 +30,7 @@ class Credentials:
     """What a client sends to authenticate, with the fields of each method.
 
     - `password`: `user` (an id, or a name in `user_domain`, which is itself an id or a name) and `password`.
+    - `totp`: `passcode`, and `totp_user` in `totp_domain` as for `password`.
     - `token`: an earlier token.
     - `application_credential`: `credential_id`, or `credential_name` and `user`; and `secret`.
     """
@@ -37,6 +43,9 @@ class Credentials:
     credential_name: str = ""
     secret: str = ""
     user_domain: str = DOMAIN_ID
+    totp_user: str = ""
+    passcode: str = ""
+    totp_domain: str = DOMAIN_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,11 @@ class Proof:
 
 
 def prove(control: Control, credentials: Credentials, address: str) -> Proof:
-    """Checks every method of the request; raises `NotAuthenticated` unless all succeed for the same user."""
+    """Checks every method of the request.
+
+    Raises `NotAuthenticated` unless all succeed for the same user, and are what the user's rules of multi-factor
+    authentication ask for.
+    """
     proofs = [_METHODS[method](control, credentials, address) for method in dict.fromkeys(credentials.methods)]
     first = proofs[0]
     if any(each.user.id != first.user.id for each in proofs):
@@ -80,7 +93,27 @@ def prove(control: Control, credentials: Credentials, address: str) -> Proof:
             project_id=together.project_id or each.project_id,
             settle=_both(together.settle, each.settle),
         )
+    _check_factors(together)
     return together
+
+
+def _check_factors(proof: Proof) -> None:
+    """Raises `NotAuthenticated` unless the methods hold all of one of the user's rules; without rules any method is enough.
+
+    As in Keystone the methods count from which an earlier token came, and an application credential is one of the methods.
+    """
+    rules = proof.user.options.get("multi_factor_auth_rules") or []
+    is_asked = proof.user.options.get("multi_factor_auth_enabled") and rules
+    if not is_asked or any(proof.methods.issuperset(rule) for rule in rules):
+        return
+    ways = ", or ".join(" with ".join(rule) for rule in rules)
+    raise NotAuthenticated(
+        "The request you have made requires authentication",
+        detail=f"User {proof.user.name} proves who they are by several methods in one request: {ways}.",
+        remedy="openstack --os-auth-type v3multifactor --os-auth-methods v3password,v3totp --os-passcode CODE, with the methods of a rule; "
+        "for a program, let an admin add the rule application_credential.",
+        code="auth-factors",
+    )
 
 
 def check_password(
@@ -164,6 +197,40 @@ def _by_password(control: Control, credentials: Credentials, address: str) -> Pr
     return check_password(control, credentials.user, credentials.password, address, credentials.user_domain)
 
 
+def _by_totp(control: Control, credentials: Credentials, address: str) -> Proof:
+    with control.db.read() as tx:
+        user = find_person(tx, credentials.totp_user, credentials.totp_domain)
+        is_enabled = user is not None and _is_enabled(tx, user)
+        wanted = CredentialFilter(user.id, TOTP) if user else None
+        kept = credential_store.list_credentials(tx, wanted) if wanted else []
+    name = _login_name(user, credentials.totp_user, credentials.totp_domain)
+    audit.name_actor("", name, "")
+    check_may_try(control, name, address)
+    blobs = [unseal(control, sealed.text, sealed.key_hash, each.id) for each, sealed in kept]
+    found = [step for blob in blobs if (step := _step(control, blob, credentials.passcode)) is not None]
+    if not found or user is None or not is_enabled:
+        note_failure(control, name, address)
+        raise _wrong("The passcode is wrong or too old.", "wrong-passcode", _NEXT_CODE)
+    began = datetime.fromtimestamp(max(found) * STEP_SECONDS, UTC)
+
+    def settle(tx: Tx, now: datetime) -> None:
+        # RFC 6238, 5.2: a passcode opens once.
+        take_turn(tx, TOTP)
+        if token_store.has_logged_in(tx, user.id, TOTP, began):
+            raise _wrong("The passcode was used already.", "passcode-used", _NEXT_CODE)
+        note_success(tx, name, address, now)
+
+    return Proof(user, frozenset({TOTP}), settle=settle)
+
+
+def _step(control: Control, blob: str, given: str) -> int | None:
+    try:
+        secret = read_secret(blob)
+    except BadInput:  # kept by a release that did not read it
+        return None
+    return find_step(secret, given, control.now())
+
+
 def _by_token(control: Control, credentials: Credentials, _address: str) -> Proof:
     try:
         caller = authenticate(control, credentials.token)
@@ -231,17 +298,20 @@ def _both(
     return settle
 
 
-def _wrong(detail: str, code: str) -> NotAuthenticated:
+def _wrong(
+    detail: str, code: str, remedy: str = "Check OS_USERNAME and OS_PASSWORD, or the clouds.yaml that you use."
+) -> NotAuthenticated:
     return NotAuthenticated(
         "The request you have made requires authentication",
         detail=detail,
-        remedy="Check OS_USERNAME and OS_PASSWORD, or the clouds.yaml that you use.",
+        remedy=remedy,
         code=code,
     )
 
 
 _METHODS: dict[str, Callable[[Control, Credentials, str], Proof]] = {
     "password": _by_password,
+    TOTP: _by_totp,
     "token": _by_token,
     "application_credential": _by_credential,
 }

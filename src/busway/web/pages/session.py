@@ -36,7 +36,10 @@ def _show_log_in(view: View, error: BuswayError | None = None) -> Response:
 
 def _log_in(view: View) -> Response:
     user = {"name": view.form.text("user"), "password": view.form.raw("password"), "domain": {"id": DOMAIN_ID}}
-    identity = {"methods": ["password"], "password": {"user": user}}
+    identity: dict[str, Any] = {"methods": ["password"], "password": {"user": user}}
+    if passcode := view.form.text("passcode"):
+        coded = {"name": user["name"], "domain": user["domain"], "passcode": passcode}
+        identity |= {"methods": ["password", "totp"], "totp": {"user": coded}}
     project = view.form.text("project")
     scope = {"scope": {"project": {"name": project, "domain": {"id": DOMAIN_ID}}}} if project else {}
     try:
