@@ -14,6 +14,7 @@ from busway.control.servers.shelve import shelve_server
 from busway.domain.errors import Conflict
 from busway.domain.grant import Fault
 from busway.domain.server import Hold, PowerState, Server, ServerStatus, TaskState
+from busway.store import servers
 from tests.control.clouds import ADMIN, Cloud, Host
 
 FAULT = Fault("SaveDomain", "libvirt could not save it", "no space left", "Make room.", "libvirt-refused")
@@ -219,3 +220,40 @@ def test_a_paused_server_that_is_reset_runs_again(cloud: Cloud, host: Host, plai
 
     [wanted] = host.desired().servers
     assert wanted.hold is None
+
+
+@pytest.mark.parametrize(
+    ("status", "way"),
+    [
+        (ServerStatus.PAUSED, "unpause"),
+        (ServerStatus.SUSPENDED, "resume"),
+        (ServerStatus.SHUTOFF, "start"),
+        (ServerStatus.RESCUE, "unrescue"),
+        (ServerStatus.SHELVED_OFFLOADED, "unshelve"),
+        (ServerStatus.VERIFY_RESIZE, "resize confirm"),
+        (ServerStatus.SOFT_DELETED, "restore"),
+    ],
+)
+def test_a_refusal_names_the_command_that_leads_out_of_a_status(
+    cloud: Cloud, plain: Server, status: ServerStatus, way: str
+) -> None:
+    def remedy() -> str:
+        with pytest.raises(Conflict) as refused:
+            hold.pause_server(cloud.control, ADMIN, plain.id, "req-1")
+        return refused.value.remedy
+
+    with cloud.control.db.write() as tx:
+        servers.update_server(tx, plain.id, cloud.control.now(), status=status)
+    rests = remedy()
+    with cloud.control.db.write() as tx:
+        servers.update_server(tx, plain.id, cloud.control.now(), task_state=TaskState.REBOOTING)
+
+    assert rests == f"First: openstack server {way} {plain.id}"
+    assert remedy().startswith("Wait until it is")
+
+
+def test_a_running_server_is_not_told_to_stop_before_it_starts(cloud: Cloud, plain: Server) -> None:
+    with pytest.raises(Conflict) as refused:
+        server_power.start_server(cloud.control, ADMIN, plain.id, "req-1")
+
+    assert "stop" not in refused.value.remedy

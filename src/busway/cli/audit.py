@@ -28,8 +28,8 @@ def _filters(command: _F) -> _F:
         ),
         click.option("--operation", help="Only records of this rule, such as os_compute_api:servers:create."),
         click.option("--request", help="Only records with this request id."),
-        click.option("--project", help="Only records of the project with this id."),
-        click.option("--user", help="Only records of the user with this id."),
+        click.option("--project", help="Only records of this project, by name or id."),
+        click.option("--user", help="Only records of this user, by name or id."),
     ):
         command = option(command)
     return command
@@ -50,7 +50,7 @@ def list_(limit: int, clouds: str | None, listing: Listing, **wanted: str | None
     from busway.cli.client import Client, find_clouds
 
     with Client(find_clouds(clouds)) as client:
-        rows = client.request("GET", "audit", params={**wanted, "limit": limit})["records"]
+        rows = client.request("GET", "audit", params={**_with_ids(client, wanted), "limit": limit})["records"]
     same = {name.upper(): name for name in ("address", "operation", "target", "result")}
     listed = {"TIME": "at", "USER": "user_name", **same}
     listing.show(rows, listed, "Nothing is recorded.")
@@ -71,9 +71,17 @@ def export(form: str, clouds: str | None, **wanted: str | None) -> None:
     """Write all records to standard output, newest first."""
     from busway.cli.client import Client, find_clouds
 
-    client = Client(find_clouds(clouds))
-    for record in _pages(client, {**wanted, "format": "cadf" if form == "cadf" else None}):
-        click.echo(json.dumps(record))
+    with Client(find_clouds(clouds)) as client:
+        for record in _pages(client, {**_with_ids(client, wanted), "format": "cadf" if form == "cadf" else None}):
+            click.echo(json.dumps(record))
+
+
+def _with_ids(client: Client, wanted: dict[str, str | None]) -> dict[str, str | None]:
+    """The filters, with the ids of the user and the project that are named."""
+    from busway.cli.find import PROJECT, USER, account_id
+
+    user, project = account_id(client, USER, wanted["user"]), account_id(client, PROJECT, wanted["project"])
+    return {**wanted, "user": user, "project": project}
 
 
 def _pages(client: Client, wanted: dict[str, str | None]) -> Iterator[dict[str, Any]]:

@@ -28,6 +28,8 @@ class Kind:
 
 FLAVOR = Kind("flavor", "compute/v2.1/flavors/detail", "flavors")
 IMAGE = Kind("image", "image/v2/images", "images")
+PROJECT = Kind("project", "identity/v3/projects", "projects")
+USER = Kind("user", "identity/v3/users", "users")
 NETWORK = Kind("network", "network/v2.0/networks", "networks")
 
 
@@ -64,8 +66,8 @@ def list_servers(client: Client, *, status: str | None = None, all_projects: boo
             return found
 
 
-def find_server(client: Client, word: str, status: str | None = None) -> dict[str, Any]:
-    """The one server of that id, else of that name and status; raises `NotFound` or `Conflict`.
+def find_server(client: Client, word: str, status: str | None = None, *, all_projects: bool = False) -> dict[str, Any]:
+    """The one server of that id, else of that name and status, in the own project or in all; raises `NotFound` or `Conflict`.
 
     Without a status it finds no soft-deleted server by its name: a new one may have that name.
     """
@@ -76,12 +78,27 @@ def find_server(client: Client, word: str, status: str | None = None) -> dict[st
         except BuswayError as error:
             if error.code != "server-not-found":
                 raise
-    params = {"name": f"^{re.escape(word)}$", "status": status}
-    named = client.openstack("GET", f"{SERVERS}/detail", params=params)["servers"]
+    scope = {"status": status, "all_tenants": "true" if all_projects else None}
+    named = client.openstack("GET", f"{SERVERS}/detail", params={**scope, "name": f"^{re.escape(word)}$"})["servers"]
     if named:
         return _only("server", word, named, [])
-    near = client.openstack("GET", SERVERS, params={"status": status})["servers"]
+    near = client.openstack("GET", SERVERS, params=scope)["servers"]
     return _only(f"{status} server" if status else "server", word, [], [each["name"] for each in near])
+
+
+def server_id(client: Client, word: str | None) -> str | None:
+    """The id of the server of that name in any project; an id stays as it is, for what is told of servers that are deleted."""
+    return word if word is None or _is_uuid(word) else str(find_server(client, word, all_projects=True)["id"])
+
+
+def account_id(client: Client, kind: Kind, word: str | None) -> str | None:
+    """The id of the user or project of that name; an id stays as it is, for what is told of those that are deleted."""
+    if word is None or re.fullmatch("[0-9a-f]{32}", word):
+        return word
+    named = client.openstack("GET", kind.path, params={"name": word})[kind.key]
+    if named:
+        return str(_only(kind.word, word, named, [])["id"])
+    return str(_only(kind.word, word, [], [each["name"] for each in list_all(client, kind)])["id"])
 
 
 def _only(kind: str, word: str, found: list[dict[str, Any]], names: list[str]) -> dict[str, Any]:

@@ -142,10 +142,31 @@ def idle_server(tx: Tx, caller: Caller, server_id: str, act: str, allowed: Colle
         raise Conflict(
             f"Cannot '{act}' server {row.id} while it is {row.status}{busy}",
             detail=f"It must be {' or '.join(sorted(allowed))} with no task in progress.",
-            remedy="Wait until it is, or check `openstack server show`.",
+            remedy=_way(row, allowed),
             code="server-state",
         )
     return row
+
+
+# What makes a server ACTIVE that rests in a status: no waiting does.
+_TO_ACTIVE = {
+    ServerStatus.PAUSED: "unpause",
+    ServerStatus.SUSPENDED: "resume",
+    ServerStatus.SHUTOFF: "start",
+    ServerStatus.RESCUE: "unrescue",
+    ServerStatus.SHELVED: "unshelve",
+    ServerStatus.SHELVED_OFFLOADED: "unshelve",
+    ServerStatus.VERIFY_RESIZE: "resize confirm",
+    ServerStatus.SOFT_DELETED: "restore",
+}
+
+
+def _way(row: ServerRow, allowed: Collection[ServerStatus]) -> str:
+    """What to do so that a server comes into one of the statuses."""
+    rests = row.task_state is None and row.intent is Intent.PRESENT
+    if rests and row.status in _TO_ACTIVE and ServerStatus.ACTIVE in allowed:
+        return f"First: openstack server {_TO_ACTIVE[row.status]} {row.id}"
+    return "Wait until it is, or check `openstack server show`."
 
 
 def placed_server(tx: Tx, caller: Caller, server_id: str, act: str, allowed: Collection[ServerStatus]) -> ServerRow:
