@@ -87,3 +87,21 @@ def test_an_id_that_is_empty_is_the_id_of_nothing(api_server: ApiServer, method:
 )
 def test_what_openstack_answers_with_a_slash_is_answered(api_server: ApiServer, path: str) -> None:
     assert api_server.client().get(path).status_code in (200, 300)
+
+
+@pytest.mark.parametrize("path", ["/v3/auth/tokens", "/keystone/v3/auth/tokens"])
+def test_who_forgets_identity_in_the_auth_url_is_told_in_the_form_that_clients_show(
+    api_server: ApiServer, path: str
+) -> None:
+    answer = api_server.client().post(path, json={})
+
+    assert answer.status_code == 404
+    assert "SCHEME://HOST:PORT/identity" in answer.json()["error"]["message"]
+
+
+def test_the_address_of_the_cloud_leads_to_identity(api_server: ApiServer) -> None:
+    found = api_server.client().get("/", headers={"accept": "application/json"}).json()
+
+    [version] = found["versions"]["values"]
+    assert version["links"][0]["href"].endswith("/identity/v3/")
+    assert found["busway"]["compute"] == "/compute"

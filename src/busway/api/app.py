@@ -21,6 +21,7 @@ from busway.api.bounds import Bounds
 from busway.api.closing import Closing
 from busway.api.errors import on_busway_error, on_http_error
 from busway.api.headers import HeaderRules
+from busway.api.identity.versions import v3_at
 from busway.api.microversion import Microversions
 from busway.api.middleware import RequestIds, Spellings
 from busway.api.operation import Operation, Threads, routes
@@ -99,7 +100,7 @@ async def _openapi(_request: Request) -> Response:
     return Response(openapi.text(), media_type="application/json")
 
 
-async def _index(_request: Request) -> Response:
+async def _index(request: Request) -> Response:
     paths = {
         "identity": "/identity",
         "compute": "/compute",
@@ -107,7 +108,9 @@ async def _index(_request: Request) -> Response:
         "network": "/network",
         "placement": "/placement",
     }
-    return JSONResponse({"busway": {**paths, "own": "/busway/v1"}})
+    # The versions are identity's: a client finds it from the address of the cloud alone.
+    versions = {"values": [v3_at(request.app.state.public_url.rstrip("/"))]}
+    return JSONResponse({"busway": {**paths, "own": "/busway/v1"}, "versions": versions})
 
 
 async def _index_or_console(request: Request) -> Response:

@@ -163,6 +163,8 @@ def _placement(status: int, error: errors.BuswayError) -> object:
 _SHAPES: tuple[tuple[str, Shape], ...] = (
     ("/compute", _nova),
     ("/identity", _keystone),
+    ("/v3", _keystone),  # where a client asks whose auth_url has no /identity
+    ("/keystone", _keystone),
     ("/network", _neutron),
     ("/placement", _placement),
 )

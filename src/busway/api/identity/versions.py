@@ -7,22 +7,23 @@ from busway.api.identity.answers import VERSION, VERSIONS
 from busway.api.operation import Operation
 
 
-def _v3(call: Call) -> dict[str, object]:
+def v3_at(public_url: str) -> dict[str, object]:
+    """Version 3 as a list of versions tells it; the URL is that of the whole cloud."""
     return {
         "id": "v3.14",
         "status": "stable",
         "updated": "2020-04-07T00:00:00Z",
-        "links": [{"rel": "self", "href": call.url("/identity/v3/")}],
+        "links": [{"rel": "self", "href": f"{public_url}/identity/v3/"}],
         "media-types": [{"base": "application/json", "type": "application/vnd.openstack.identity-v3+json"}],
     }
 
 
 def _list(call: Call) -> Reply:
-    return Reply({"versions": {"values": [_v3(call)]}}, 300)
+    return Reply({"versions": {"values": [v3_at(call.url(""))]}}, 300)
 
 
 def _show(call: Call) -> Reply:
-    return Reply({"version": _v3(call)})
+    return Reply({"version": v3_at(call.url(""))})
 
 
 OPERATIONS = (
