@@ -87,12 +87,12 @@ def find_server(client: Client, word: str, status: str | None = None, *, all_pro
 
 
 def server_id(client: Client, word: str | None) -> str | None:
-    """The id of the server of that name in any project; an id stays as it is, for what is told of servers that are deleted."""
+    """The id of the server of that name in any project; an id stays as it is: the server may be deleted."""
     return word if word is None or _is_uuid(word) else str(find_server(client, word, all_projects=True)["id"])
 
 
 def account_id(client: Client, kind: Kind, word: str | None) -> str | None:
-    """The id of the user or project of that name; an id stays as it is, for what is told of those that are deleted."""
+    """The id of the user or project of that name; an id stays as it is: its owner may be deleted."""
     if word is None or re.fullmatch("[0-9a-f]{32}", word):
         return word
     named = client.openstack("GET", kind.path, params={"name": word})[kind.key]
