@@ -55,6 +55,7 @@ ELSEWHERE = {
     # Without a file the first of these reads one from the terminal, of which a test has none.
     r"openstack image (create|stage|import)\b.* big-image\b": "tests/api/test_image_stores.py",
     r"openstack token issue\b": "tests/api/test_federation.py",
+    r"openstack --os-auth-type v3multifactor\b": "tests/api/test_multi_factor.py",
 }
 
 
