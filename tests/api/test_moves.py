@@ -1,10 +1,12 @@
 """The actions that rebuild, resize, move and shelve servers, over HTTP with Nova's bodies and answers."""
 
+import threading
 from typing import Any
 
 import httpx
 import pytest
 
+from busway.api.compute import server_moves
 from busway.control.placement.place import place_round
 from tests.api.serving import ApiServer, as_agent
 
@@ -54,6 +56,43 @@ def test_a_resize_is_verified_and_confirmed(api_server: ApiServer) -> None:
     assert acting.act({"confirmResize": None}).status_code == 204
     assert acting.status() == ("ACTIVE", "active")
     assert acting.server()["flavor"]["original_name"] == "m1.small"
+
+
+def _gone_from_the_first(acting: Acting) -> None:
+    """The server is on the second host, and the first one has not told yet that nothing of it is left."""
+    assert acting.act({"migrate": None}).status_code == 202
+    acting.settle()
+    assert acting.act({"confirmResize": None}).status_code == 204
+    assert acting.status() == ("ACTIVE", "active")
+
+
+def test_a_migration_back_begins_once_the_first_host_has_let_go(api_server: ApiServer) -> None:
+    acting = Acting(api_server, hosts=2)
+    first = acting.server()["OS-EXT-SRV-ATTR:host"]
+    _gone_from_the_first(acting)
+    answers: list[int] = []
+    asking = threading.Thread(target=lambda: answers.append(acting.act({"migrate": None}).status_code))
+    asking.start()
+
+    acting.settle()
+    asking.join(30)
+
+    assert answers == [202]
+    acting.settle()
+    assert acting.server()["OS-EXT-SRV-ATTR:host"] == first
+
+
+def test_a_migration_back_is_refused_where_the_first_host_does_not_let_go(
+    api_server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_moves, "_LETTING_GO_SECONDS", 0.2)
+    acting = Acting(api_server, hosts=2)
+    _gone_from_the_first(acting)
+
+    answer = acting.act({"migrate": None})
+
+    assert answer.status_code == 409
+    assert "still being removed from its previous host" in answer.text
 
 
 def test_a_migration_is_reverted_and_both_are_in_the_list_of_migrations(api_server: ApiServer) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from busway.api.answer import NOTHING, TEXT, Part, wrap
@@ -17,8 +20,9 @@ from busway.control.moves.kinds.evacuate import evacuate_server
 from busway.control.moves.kinds.migrate import migrate_server
 from busway.control.moves.kinds.unshelve import Where, unshelve_server
 from busway.control.servers import shelve
-from busway.domain.errors import BadInput, NotFound, NotSupported
+from busway.domain.errors import BadInput, Conflict, NotFound, NotSupported
 
+_LETTING_GO_SECONDS, _LOOK_SECONDS = 5.0, 0.1
 _RESIZE = closed(
     {
         "flavorRef": {"type": ["string", "integer"], "minLength": 1, "maxLength": 1024},
@@ -47,7 +51,7 @@ def _resize(call: Call, given: Any) -> Reply:
 
 def _migrate(call: Call, given: Any) -> Reply:
     host = given.get("host") if call.version >= 56 and given else None
-    migrate_server(call.control, call.caller, call.path["id"], call.request_id, host)
+    _once_left(call, partial(migrate_server, call.control, call.caller, call.path["id"], call.request_id, host))
     return ACCEPTED
 
 
@@ -68,8 +72,26 @@ def _migrate_live(call: Call, given: Any) -> Reply:
             code="live-over-commit",
         )
     _refuse_force(given)
-    live_migrate_server(call.control, call.caller, call.path["id"], call.request_id, given["host"])
+    _once_left(
+        call, partial(live_migrate_server, call.control, call.caller, call.path["id"], call.request_id, given["host"])
+    )
     return ACCEPTED
+
+
+def _once_left(call: Call, begin: Callable[[], None]) -> None:
+    """Begins a move, at the latest after some seconds for which the host that the server came from still lets go of it.
+
+    A server is ACTIVE on its new host a moment before the old one has told that nothing is left there; in Nova the old one is first.
+    Only admins wait: it holds a thread.
+    """
+    until = time.monotonic() + _LETTING_GO_SECONDS
+    while True:
+        try:
+            return begin()
+        except Conflict as error:
+            if error.code != "server-leaving" or not call.caller.is_admin or time.monotonic() >= until:
+                raise
+        time.sleep(_LOOK_SECONDS)
 
 
 def _refuse_force(given: Any) -> None:
