@@ -86,6 +86,17 @@ def test_a_released_address_is_given_again_and_a_users_own_port_stays(database: 
     assert mine is not None and mine.server_id is None and mine.address == "10.0.0.4"
 
 
+def test_a_port_that_is_kept_after_it_was_read_stays_when_its_server_goes(database: Database) -> None:
+    with database.write() as tx:
+        read = give(tx, "p1", A)
+        ports.keep_port(tx, read.id)  # as somebody who makes a trunk of it meanwhile
+
+        ports.release_port(tx, read)
+
+        kept = ports.find_port(tx, read.id)
+    assert kept is not None and kept.server_id is None
+
+
 def test_a_wanted_address_is_given_or_refused(database: Database) -> None:
     with database.write() as tx:
         given = give(tx, "a", A, "10.0.0.6")

@@ -165,10 +165,9 @@ def release_port(tx: Tx, port: Port) -> None:
 
     Fields that its user may have changed since it was read are not written.
     """
-    if port.own:
-        free = {"server_id": None, "root_port": None, "plug": None, "tag": None}
-        tx.execute(update(ports).where(ports.c.id == port.id).values(free))
-    else:
+    free = update(ports).where(ports.c.id == port.id).values(server_id=None, root_port=None, plug=None, tag=None)
+    own = tx.execute(free.returning(ports.c.own)).scalar()  # as it is now: a trunk may keep it since it was read
+    if not own:
         remove_port(tx, port.id)
 
 
