@@ -350,6 +350,22 @@ def test_images_are_filtered_by_their_time(world: ApiServer, words: dict[str, st
         assert client.get("/image/v2/images", params={"created_at": "gt:yesterday"}).status_code == 400
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+09:00", "9999-12-31T23:59:59Z"])
+def test_the_first_and_the_last_times_that_there_are_break_no_list(world: ApiServer, time: str) -> None:
+    filters = {
+        "/compute/v2.1/servers/detail": "created_at",
+        "/network/v2.0/ports": "created_at",
+        "/network/v2.0/security-groups": "updated_at",
+        "/image/v2/images": "created_at",
+        "/busway/v1/usage": "end",
+    }
+
+    with world.client() as client:
+        found = [client.get(path, params={name: time}).status_code for path, name in filters.items()]
+
+    assert set(found) == {400 if "+" in time else 200}
+
+
 def test_usages_are_those_of_one_user(world: ApiServer, words: dict[str, str]) -> None:
     def of(user: str) -> object:
         with world.client() as client:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from busway.api.answer import NUMBER, REAL, TEXT, TRUTH, Property, array, nullable, optional, shape, wrap, wrap_list
 from busway.api.answer_types import of_type
@@ -15,7 +15,7 @@ from busway.store.ledger import BY, Entry, Line
 
 _ROOT = "/busway/v1/usage"
 _SECOND = 1_000_000
-_DEFAULT_DAYS = 30
+_DEFAULT, _FIRST = timedelta(days=30), datetime.min.replace(tzinfo=UTC)
 _FLAGS = {"all_projects": FLAG}
 
 
@@ -45,7 +45,7 @@ def _project(call: Call) -> str | None:
 def _window(call: Call) -> tuple[datetime, datetime]:
     now = call.control.now()
     end = as_moment(call.text("end"), "end") or now
-    return as_moment(call.text("start"), "start") or min(end, now) - timedelta(days=_DEFAULT_DAYS), end
+    return as_moment(call.text("start"), "start") or max(min(end, now), _FIRST + _DEFAULT) - _DEFAULT, end
 
 
 def _line(line: Line, names: dict[str, str]) -> dict[str, object]:

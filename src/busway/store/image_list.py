@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, case, cast, func, not_, or_, select, true
 from sqlalchemy import String as Text
@@ -16,7 +16,7 @@ from busway.store.database import Tx
 from busway.store.image_members import image_members
 from busway.store.images import image_of, images
 from busway.store.json_list import holds
-from busway.store.paging import SortKey, in_seconds, page_of
+from busway.store.paging import SortKey, in_seconds, page_of, second_after
 
 _NEWEST = (SortKey(images.c.created, descending=True), SortKey(images.c.id, descending=True))
 # Fields that lists are filtered by, with their columns; any other name is that of a property.
@@ -56,14 +56,13 @@ class TimeCondition:
 
 
 IMAGE_TIMES: dict[str, ColumnElement[datetime]] = {"created_at": images.c.created, "updated_at": images.c.updated}
-_SECOND = timedelta(seconds=1)
 TIME_OPERATORS: dict[str, Callable[[ColumnElement[datetime], datetime], ColumnElement[bool]]] = {
     "eq": lambda column, moment: in_seconds(column, [moment]),
     "neq": lambda column, moment: not_(in_seconds(column, [moment])),
-    "gt": lambda column, moment: column >= moment + _SECOND,
+    "gt": lambda column, moment: column >= second_after(moment),
     "gte": lambda column, moment: column >= moment,
     "lt": lambda column, moment: column < moment,
-    "lte": lambda column, moment: column < moment + _SECOND,
+    "lte": lambda column, moment: column < second_after(moment),
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, true, union_all
@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tru
 from busway.domain.errors import BadInput
 from busway.store.database import Tx
 
+_SECOND, _LAST = timedelta(seconds=1), datetime.max.replace(tzinfo=UTC)
 _MOST_STARS = 3  # more of them make LIKE and GLOB try exponentially often
 _PATTERN_TOKEN = re.compile(r"\\([^A-Za-z0-9])|(\.\*)|(\.)|([^\\^$*+?{}\[\]()|.])")
 
@@ -95,9 +96,14 @@ def after_row(keys: Sequence[SortKey], values: Sequence[Any]) -> ColumnElement[b
     return _after([(key.column, key.descending) for key in keys], values)
 
 
+def second_after(time: datetime) -> datetime:
+    """Returns the time a second later, or the last one that there is."""
+    return time + min(_SECOND, _LAST - time)
+
+
 def in_seconds(column: ColumnElement[Any], times: Collection[datetime]) -> ColumnElement[bool]:
     """Returns the condition that a time is within one of these seconds, because times are shown without fractions."""
-    return or_(*(and_(column >= time, column < time + timedelta(seconds=1)) for time in times))
+    return or_(*(and_(column >= time, column < second_after(time)) for time in times))
 
 
 def narrowed(

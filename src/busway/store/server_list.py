@@ -7,7 +7,6 @@ MACs) are compared in Python, in batches of rows, until the page is full.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, or_, select, true
@@ -22,14 +21,13 @@ from busway.store.aggregates import aggregate_hosts, aggregates
 from busway.store.database import Tx
 from busway.store.hosts import hosts
 from busway.store.json_list import holds
-from busway.store.paging import SortKey, narrowed, page_of
+from busway.store.paging import SortKey, in_seconds, narrowed, page_of
 from busway.store.ports import further_addresses, ports
 from busway.store.server_addresses import server_addresses
 from busway.store.servers import READ, Intent, ServerRow, server_of, servers
 
 _BATCH = 500
 _TEXTS = {"name": servers.c.name, "hostname": servers.c.hostname, "description": servers.c.description}
-_SECOND = timedelta(seconds=1)
 _NEWEST = SortKey(servers.c.number, descending=True)
 _HOST_NAME = select(hosts.c.name).where(hosts.c.id == servers.c.host_id).scalar_subquery()
 
@@ -141,7 +139,7 @@ def _presence(wanted: ServerFilter) -> ColumnElement[bool]:
 def _equal(wanted: ServerFilter) -> list[ColumnElement[bool]]:
     found = [servers.c[name] == value for name, value in wanted.equal.items()]
     for name, moment in wanted.within.items():
-        found += [servers.c[name] >= moment, servers.c[name] < moment + _SECOND]
+        found.append(in_seconds(servers.c[name], [moment]))
     if wanted.project_id is not None:
         found.append(servers.c.project_id == wanted.project_id)
     if wanted.changes_since is not None:

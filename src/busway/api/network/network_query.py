@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 
 from busway.api.call import Call
 from busway.api.network.filter_values import filter_value
@@ -39,15 +40,11 @@ def network_filter(call: Call, columns: Collection[str], *, sort_keys: Collectio
 
 def moment(name: str, value: str) -> datetime:
     """A time that a filter names; raises `BadInput` for another text."""
-    try:
+    with suppress(ValueError, OverflowError):  # in UTC it may be in a year that there is not
         found = datetime.fromisoformat(value)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise BadInput(
-            f"'{value}' is no time for {name}", remedy="Write it as 2026-01-31T12:00:00Z.", code="unknown-filter"
-        )
-    return found
+        if found.tzinfo is not None:
+            return found.astimezone(UTC)
+    raise BadInput(f"'{value}' is no time for {name}", remedy="Write it as 2026-01-31T12:00:00Z.", code="unknown-filter")
 
 
 def sort_of(call: Call, known: Collection[str]) -> tuple[tuple[str, bool], ...]:
