@@ -1,17 +1,23 @@
 """What hosts are told of networks: cards, rules and members, and that they hear of each change."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from busway.control.networks import changes, list_networks, network, port, security_group, subnet
 from busway.control.networks.port import PortFields
 from busway.control.networks.security_group import NewRule
+from busway.control.placement import place
 from busway.control.servers.create import create_servers
+from busway.control.servers.interfaces import attach_interface
+from busway.domain.caller import Caller
 from busway.domain.documents import Nic
-from busway.domain.errors import Conflict, NotFound
+from busway.domain.errors import Conflict, Forbidden, NotFound
 from busway.domain.guest_network import NicRule
 from busway.domain.ids import SecurityGroupId
+from busway.domain.network import FixedIp
 from busway.domain.requests import CreateServer, NetworkRef
 from busway.domain.security_group import default_group_id
 from busway.store import security_groups
@@ -122,6 +128,32 @@ def test_a_server_is_on_the_network_of_its_project_when_it_asks(cloud: Cloud, ho
     assert [(each.network, each.address) for each in cloud.server(server.id).addresses] == [("mine", "10.67.1.77")]
     with pytest.raises(NotFound):
         create_servers(cloud.control, replace(USER), replace(request, name="other"), "req-2")
+
+
+def test_addresses_outside_the_pools_of_a_shared_network_are_its_owners(cloud: Cloud, host: Host) -> None:
+    net = network.create_network(cloud.control, ADMIN, network.NewNetwork("all", shared=True)).id
+    pools = (("10.67.1.100", "10.67.1.200"),)
+    subnet.create_subnet(cloud.control, ADMIN, subnet.NewSubnet(net, "all", "10.67.1.0/24", pools=pools))
+
+    def ask(caller: Caller, address: str) -> list[Callable[[], object]]:
+        fields, ref = PortFields(fixed_ips=(FixedIp(address=address),)), NetworkRef(net, fixed_ip=address)
+        held = port.create_port(cloud.control, caller, net, PortFields())
+        [server] = create_servers(cloud.control, caller, CreateServer("web", cloud.plain, cloud.image), "req-1")
+        place.place_round(cloud.control)
+        host.report([server.id])
+        return [
+            partial(port.create_port, cloud.control, caller, net, fields),
+            partial(port.update_port, cloud.control, caller, held.id, fields),
+            partial(attach_interface, cloud.control, caller, server.id, ref, "", "req-2"),
+            partial(
+                create_servers, cloud.control, caller, CreateServer("w", cloud.plain, cloud.image, networks=(ref,)), "r"
+            ),
+        ]
+
+    for wish in ask(USER, "10.67.1.5"):
+        with pytest.raises(Forbidden, match="outside the allocation pools"):
+            wish()
+    assert ask(USER, "10.67.1.150")[0]() and ask(ADMIN, "10.67.1.5")[0]()
 
 
 def test_a_group_goes_with_the_rules_that_name_it_and_not_while_a_port_is_in_it(cloud: Cloud) -> None:

@@ -81,6 +81,11 @@ class Subnet:
         for first, last in self.pools:
             yield int(IPv4Address(first)), int(IPv4Address(last))
 
+    def offers(self, address: str) -> bool:
+        """True for an address of version 4 that lies in one of the pools."""
+        number = int(IPv4Address(address))
+        return any(first <= number <= last for first, last in self._ranges())
+
     def holds(self, address: str) -> bool:
         """True for an address of version 4 that some host in the subnet may have."""
         network = IPv4Network(self.cidr)

@@ -44,7 +44,9 @@ def moment(name: str, value: str) -> datetime:
         found = datetime.fromisoformat(value)
         if found.tzinfo is not None:
             return found.astimezone(UTC)
-    raise BadInput(f"'{value}' is no time for {name}", remedy="Write it as 2026-01-31T12:00:00Z.", code="unknown-filter")
+    raise BadInput(
+        f"'{value}' is no time for {name}", remedy="Write it as 2026-01-31T12:00:00Z.", code="unknown-filter"
+    )
 
 
 def sort_of(call: Call, known: Collection[str]) -> tuple[tuple[str, bool], ...]:

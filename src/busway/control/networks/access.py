@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from busway.domain.caller import Caller
 from busway.domain.errors import Forbidden, NotFound
 from busway.domain.ids import ProjectId
@@ -76,6 +78,12 @@ def require_network_owner(caller: Caller, network: Network, doing: str) -> None:
             remedy="Ask an admin, or create your own network: openstack network create NAME.",
             code="network-owner-required",
         )
+
+
+def require_choice(caller: Caller, network: Network, addresses: Iterable[str]) -> None:
+    """Raises `Forbidden` for an address outside the pools, which the network's owner keeps; "" is any, and others are let through."""
+    if network.v4 is not None and any(network.v4.holds(each) and not network.v4.offers(each) for each in addresses):
+        require_network_owner(caller, network, "choose addresses outside the allocation pools of")
 
 
 def visible_port(tx: Tx, caller: Caller, port_id: str, *, lock: bool = False) -> Port:

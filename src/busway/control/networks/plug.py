@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from busway.control.context import Control
 from busway.control.networks import quota
-from busway.control.networks.access import missing, require_usable, usable_network, visible_port
+from busway.control.networks.access import missing, require_choice, require_usable, usable_network, visible_port
 from busway.control.networks.port import allocate_port, allocate_ports, internal_port
 from busway.control.networks.security_group import default_id
 from busway.control.networks.sriov import require_offered
@@ -92,6 +92,7 @@ def plug_ports(
             new = next(waiting)
             network = _visible(caller, locked.networks.values(), new.network.id)
             _refuse_groups(network, request.security_groups)
+            require_choice(caller, network, (ref.fixed_ip or "",))
             made = allocate_ports(
                 control, tx, new.port_ids, caller.project_id, network, (ref.fixed_ip or "",), lookup=lookup
             )
@@ -139,7 +140,9 @@ def make_port(control: Control, tx: Tx, caller: Caller, ref: NetworkRef, project
         network = usable_network(tx, caller, ref.network_id, lock=True)
     else:
         network = networks.locked(tx, _default(networks.list_networks(tx, project_id), project_id))
-    return allocate_port(control, tx, PortId(control.new_id()), project_id, network, (ref.fixed_ip or "",))
+    wanted = (ref.fixed_ip or "",)
+    require_choice(caller, network, wanted)
+    return allocate_port(control, tx, PortId(control.new_id()), project_id, network, wanted)
 
 
 def _visible(caller: Caller, known: Iterable[Network], network_id: str) -> Network:

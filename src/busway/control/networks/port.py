@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 
 from busway.control.context import Control
 from busway.control.networks import fixed_ips, quota, sriov
-from busway.control.networks.access import missing, require_network_owner, scope, usable_network, visible_port
+from busway.control.networks.access import (
+    missing,
+    require_choice,
+    require_network_owner,
+    scope,
+    usable_network,
+    visible_port,
+)
 from busway.control.networks.changes import tell_hosts
 from busway.control.networks.security_group import default_group
 from busway.control.networks.trunk import refuse_parent_or_subport
@@ -107,6 +114,7 @@ def _create(control: Control, tx: Tx, caller: Caller, wanted: NewPort) -> Port:
     owner, fields = wanted.project_id or caller.project_id, wanted.fields
     network = usable_network(tx, caller, wanted.network_id, lock=True)
     wanted_ips = fixed_ips.wanted_addresses(network, fields.fixed_ips)
+    require_choice(caller, network, wanted_ips)
     quota.check(control, tx, owner, "port")
     if fields.mac is not None:
         require_network_owner(caller, network, "choose MAC addresses on")
@@ -143,6 +151,7 @@ def update_port(control: Control, caller: Caller, port_id: str, fields: PortFiel
             moved = fixed_ips.with_addresses(tx, port, fields.fixed_ips)
             if moved != port and port.is_internal:
                 raise internal_port(port)
+            require_choice(caller, port.network, set(moved.addresses).difference(port.addresses))
             port = store.save_addresses(tx, moved) if moved != port else port
         if fields.vnic not in (None, port.vnic):
             raise sriov.type_is_fixed(port)
