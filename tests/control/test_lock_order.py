@@ -20,7 +20,9 @@ from busway.domain.errors import Raced
 from busway.domain.ids import ProjectId
 from busway.domain.requests import CreateServer, NetworkRef
 from busway.domain.security_group import default_group_id
+from busway.store import ports
 from tests.control.clouds import ADMIN, Cloud
+from tests.store.turns import until_someone_waits
 
 # One statement may lock both: what it locks first is in a WITH, and the rows last of all.
 _LOCK = re.compile(r"pg_advisory_xact_lock|FROM (?:turn, )?(\w+).*FOR UPDATE", re.DOTALL)
@@ -90,6 +92,24 @@ def test_servers_that_name_the_same_networks_in_other_orders_never_wait_for_each
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(ask, range(8)))
+
+
+def test_a_server_locks_the_ports_that_it_names_in_their_order_and_not_in_the_requests(cloud: Cloud) -> None:
+    if cloud.control.db.is_sqlite:
+        pytest.skip("SQLite has one lock")
+    [known] = list_networks(cloud.control, ADMIN)
+    first, second = sorted(port.create_port(cloud.control, ADMIN, known.id, PortFields()).id for _ in range(2))
+    refs = tuple(NetworkRef(port_id=each) for each in (second, first))
+
+    with ThreadPoolExecutor(1) as pool:
+        with cloud.control.db.write() as tx:
+            ports.lock_ports(tx, [first])
+            wanted = CreateServer("s", cloud.plain, cloud.image, networks=refs)
+            made = pool.submit(create_servers, cloud.control, ADMIN, wanted, "req-1")
+            until_someone_waits(cloud.control.db)
+            ports.lock_ports(tx, [second])  # a deadlock, if the server had it
+
+        assert made.result(60)
 
 
 def test_a_deadlock_is_a_race_that_may_be_tried_again(cloud: Cloud) -> None:

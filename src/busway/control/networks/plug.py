@@ -82,7 +82,11 @@ def plug_ports(
         fresh = sum(len(each.port_ids) for each in cards)
         quota.check_ports(control, tx, locked.limits.by_owner, caller.project_id, locked.port_count, fresh)
     waiting = iter(cards)
-    for ref in (NetworkRef(),) if request.networks == "auto" else request.networks:
+    refs = (NetworkRef(),) if request.networks == "auto" else request.networks
+    named = [ref.port_id for ref in refs if ref.port_id is not None]
+    if len(named) > 1:
+        ports.lock_ports(tx, named)  # in their order, as all who lock several
+    for ref in refs:
         if ref.port_id is not None:
             for server_id in server_ids:
                 port = take_port(control, tx, caller, ref.port_id, caller.project_id)
