@@ -248,3 +248,13 @@ def test_limits_of_another_project_are_shown_to_admins(api_server: ApiServer) ->
     assert instances(admin, mine) == 3
     assert instances(admin, project(admin, "admin")) == -1
     assert instances(ann, project(admin, "admin")) is None
+
+
+@pytest.mark.parametrize(
+    "path", ["os-quota-sets/nobody", "os-quota-sets/nobody/detail", "os-quota-sets/nobody?user_id=u"]
+)
+def test_the_quota_of_no_project_is_refused_as_by_nova(api_server: ApiServer, path: str) -> None:
+    answer = api_server.client().get(f"/compute/v2.1/{path}")
+
+    assert answer.status_code == 400
+    assert "is not a valid project" in answer.text

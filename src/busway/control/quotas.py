@@ -104,10 +104,13 @@ def get_quota(
     networks: bool = False,
     images: bool = True,
 ) -> Quota:
-    """A project's quota, for whom a rule permits it; that of images reads the folders of their stores."""
+    """A project's quota, for whom a rule permits it; that of images reads the folders of their stores.
+
+    Raises `BadInput` for a project that does not exist.
+    """
     authorize(caller, rule, {"project_id": project_id})
     with control.db.read() as tx:
-        return quota_of(control, tx, ProjectId(project_id), networks=networks, images=images)
+        return quota_of(control, tx, find_project(tx, project_id), networks=networks, images=images)
 
 
 def get_defaults(control: Control, *, networks: bool = False) -> dict[str, int]:
