@@ -8,18 +8,21 @@ from tests.api.identity import Identity, names
 from tests.api.serving import ApiServer
 
 WHOLE = "Ab_1*%"  # with what LIKE and GLOB read as a sign
-NAMES = (WHOLE, "xAbc1*%", "Ab_", "b_1*%")
+SLASHED = "Ab\\"
+NAMES = (WHOLE, "xAbc1*%", "Ab_", "b_1*%", SLASHED)
 ANSWERS = {
     "name__contains=b_1": {WHOLE, "b_1*%"},
     "name__contains=B_1": set(),
     "name__icontains=B_1": {WHOLE, "b_1*%"},
-    "name__startswith=Ab": {WHOLE, "Ab_"},
+    "name__startswith=Ab": {WHOLE, "Ab_", SLASHED},
     "name__startswith=ab": set(),
-    "name__istartswith=aB": {WHOLE, "Ab_"},
+    "name__istartswith=aB": {WHOLE, "Ab_", SLASHED},
     "name__endswith=1*%25": {WHOLE, "xAbc1*%", "b_1*%"},
     "name__endswith=B_": set(),
     "name__iendswith=B_": {"Ab_"},
     "name__startswith=Ab&name__endswith=%25": {WHOLE},
+    "name__endswith=b%5C": {SLASHED},
+    "name__iendswith=B%5C": {SLASHED},
 }
 
 
@@ -72,3 +75,9 @@ def test_another_word_is_refused_with_those_that_there_are(admin: Identity) -> N
 
     assert answer.status_code == 400
     assert "name__contains" in answer.text
+
+
+def test_a_filter_of_names_is_given_once(admin: Identity) -> None:
+    several = admin.get("users?" + "&".join(["name__contains=a"] * 900))
+
+    assert (several.status_code, several.headers["x-busway-error-code"]) == (400, "repeated-filter")

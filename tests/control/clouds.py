@@ -172,12 +172,15 @@ class Host:
         self.report(on, off=off, paused=paused, saved=saved, held=held, of=document, **changes)
         return wanted
 
-    def hand_in(self, server_id: str, image_id: str, size_gb: int = 1) -> None:
-        """Hands a disk in, as the agent does."""
+    def hand_in(
+        self, server_id: str, image_id: str, size_gb: int = 1, meanwhile: Callable[[], None] = lambda: None
+    ) -> None:
+        """Hands a disk in, as the agent does; `meanwhile` is done before the control plane has drawn what follows."""
         upload = agents.begin_disk_upload(self.cloud.control, self.id, server_id, image_id, None)
         try:
             upload.write(struct.pack(">4sIQIIQ", b"QFI\xfb", 3, 0, 0, 16, size_gb << 30).ljust(104, b"\0"))
             agents.finish_disk_upload(self.cloud.control, upload)
+            meanwhile()
             advance(self.cloud.control)
         finally:
             upload.abort()

@@ -262,6 +262,29 @@ def test_only_its_host_gives_the_disk_of_a_server_that_is_being_shelved(cloud: C
     assert kept(cloud)[0].status is ImageStatus.ACTIVE
 
 
+def test_a_user_who_deactivates_the_disk_at_once_does_not_keep_the_server_from_being_shelved(cloud: Cloud) -> None:
+    cloud.configure(shelved_offload_time=0)
+    host = cloud.host("h1")
+    [server] = cloud.boot(caller=USER)
+    host.obey()
+    shelve_server(cloud.control, USER, server.id, "req-2")
+    host.report(off=[server.id])
+    [image] = kept(cloud)
+    host.hand_in(server.id, image.id, meanwhile=lambda: images.set_active(cloud.control, USER, image.id, active=False))
+    assert cloud.status(server.id) == (ServerStatus.SHELVED_OFFLOADED, None)
+    host.obey()
+    unshelve_server(cloud.control, USER, server.id, "req-3")
+    host.obey()
+    assert (cloud.status(server.id), kept(cloud)) == ((ServerStatus.ACTIVE, None), [])
+
+
+def test_the_disk_of_a_shelved_server_goes_with_it_and_so_nobody_protects_it(cloud: Cloud) -> None:
+    shelved(cloud)
+    [image] = kept(cloud)
+    with pytest.raises(Conflict, match="the disk of the shelved server"):
+        images.change_image(cloud.control, USER, image.id, lambda old: replace(old, protected=True))
+
+
 def test_a_disk_that_is_not_handed_in_leaves_no_image(cloud: Cloud) -> None:
     host = cloud.host("h1")
     [server] = cloud.boot(caller=USER)

@@ -16,7 +16,7 @@ from busway.store.server_list import SERVER_SORT_KEYS, list_page
 from busway.store.servers import servers
 from tests.store.rows import H1, NOON, P1, P2, add_host, add_server
 
-NAMES = ("gpu-1", "GPU-1", "gpu.1", "gpu_1", "a%b", "a*b", "a?b", "[x]", "back\\slash", "gpu-12", "x gpu-1")
+NAMES = ("gpu-1", "GPU-1", "gpu.1", "gpu_1", "a%b", "a*b", "a?b", "[x]", "back\\slash", "slash\\", "gpu-12", "x gpu-1")
 PATTERNS = (
     *(
         "gpu-1",
@@ -34,7 +34,21 @@ PATTERNS = (
         r"\[x\]",
         "GPU",
     ),
-    *("gpu-[0-9]+$", "(a|x)", "a?b", r"\\", "", ".", "g.*.*.*.*1", r"\d", "gpu-1{1}", "^$"),
+    *(
+        "gpu-[0-9]+$",
+        "(a|x)",
+        "a?b",
+        r"\\",
+        r"h\\$",
+        r"^back\\slash$",
+        r"1\$",
+        "",
+        ".",
+        "g.*.*.*.*1",
+        r"\d",
+        "gpu-1{1}",
+        "^$",
+    ),
 )
 
 

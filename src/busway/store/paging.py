@@ -19,6 +19,7 @@ from busway.store.database import Tx
 
 _SECOND, _LAST = timedelta(seconds=1), datetime.max.replace(tzinfo=UTC)
 _MOST_STARS = 3  # more of them make LIKE and GLOB try exponentially often
+_ENDS = re.compile(r"(?<!\\)(?:\\\\)*\$\Z")  # a dollar sign that no backslash makes a letter
 _PATTERN_TOKEN = re.compile(r"\\([^A-Za-z0-9])|(\.\*)|(\.)|([^\\^$*+?{}\[\]()|.])")
 
 
@@ -115,13 +116,13 @@ def narrowed(
     matches too much, and the caller filters the rows.
     """
     begins, core = pattern.startswith("^"), pattern.removeprefix("^")
-    ends = core.endswith("$") and not core.endswith("\\$")
+    ends = _ENDS.search(core) is not None
     core = core.removesuffix("$") if ends else core
     tokens = _tokens(core)
     if tokens is None or tokens.count(".*") > _MOST_STARS:
         return true(), False
     if begins and ends and not any_case and not {".", ".*"} & set(tokens):
-        return column == "".join(part.removeprefix("\\") for part in tokens), True
+        return column == "".join(map(_letter, tokens)), True
     sqlite = tx.dialect.name == "sqlite"
     any_, one = ("*", "?") if sqlite else ("%", "_")
     words = [_word(part, any_, one, sqlite=sqlite) for part in tokens]
@@ -152,10 +153,14 @@ def _word(part: str, any_: str, one: str, *, sqlite: bool) -> str:
         return any_
     if part == ".":
         return one
-    letter = part.removeprefix("\\") or "\\"
+    letter = _letter(part)
     if sqlite:
         return f"[{letter}]" if letter in "*?[" else letter
     return f"\\{letter}" if letter in "%_\\" else letter
+
+
+def _letter(part: str) -> str:
+    return part.removeprefix("\\") or "\\"
 
 
 def _parts(keys: Sequence[SortKey]) -> list[tuple[ColumnElement[Any], bool]]:

@@ -52,8 +52,11 @@ def page(call: Call) -> Page:
 
 
 def name_like(call: Call) -> tuple[Likeness, ...]:
-    """What the names of a list are like, all of it."""
-    return tuple(replace(kind, text=text) for key, kind in _ALIKE.items() for text in call.query.getlist(key) if text)
+    """What the names of a list are like, all of it; raises `BadInput` for a filter that is there twice: each costs the whole list."""
+    for key in _ALIKE:
+        if len(call.query.getlist(key)) > 1:
+            raise BadInput(f"The query has {key} more than once", remedy="Give it once.", code="repeated-filter")
+    return tuple(replace(kind, text=text) for key, kind in _ALIKE.items() if (text := call.text(key)))
 
 
 def words(call: Call, name: str) -> tuple[str, ...]:

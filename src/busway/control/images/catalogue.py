@@ -63,7 +63,7 @@ def change_image(control: Control, caller: Caller, image_id: str, change: Callab
         old = owned_in(tx, caller, image_id, "modify_image", lock=True)
         new = replace(change(old), updated=control.now())
         frozen = (new.disk_format, new.container_format) != (old.disk_format, old.container_format)
-        if frozen:
+        if frozen or (new.protected and not old.protected):  # it goes with its server, whatever an image says
             check_is_no_disk(old)
         if frozen and old.status is not ImageStatus.QUEUED:
             raise Forbidden("The format of an image with data can't change", remedy="Upload it as a new image.")

@@ -15,7 +15,7 @@ from busway.control.images.room import check_quota
 from busway.control.images.upload import DiskImageUpload
 from busway.domain.errors import Conflict, Forbidden, NotFound
 from busway.domain.ids import HostId, ImageId, ServerId
-from busway.domain.image import Image, ImageStatus, check_properties
+from busway.domain.image import WITH_DATA, Image, ImageStatus, check_properties
 from busway.domain.quota import Usage
 from busway.store import disk_uploads, images, server_places
 from busway.store.database import Tx
@@ -71,7 +71,7 @@ def begin_disk_upload(
         asked = disk_uploads.list_uploads(tx, server_id=ServerId(server_id), host_id=host_id)
         image = images.find_image(tx, image_id)
         on_host = server_places.find_on_host(tx, host_id, server_id) is not None
-    if image is not None and on_host and image.status is ImageStatus.ACTIVE:
+    if image is not None and on_host and image.status in WITH_DATA:
         raise Conflict(f"Image {image_id} already has data", code="image-has-data")
     if image is None or not any(upload.image_id == image_id for upload in asked):
         raise Forbidden(

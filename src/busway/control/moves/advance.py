@@ -19,7 +19,7 @@ from busway.control.servers.image import rotate_backups
 from busway.control.servers.shelve import finish_shelving
 from busway.domain.guest_network import OVERLAY
 from busway.domain.ids import HostId, ServerId
-from busway.domain.image import ImageStatus
+from busway.domain.image import WITH_DATA
 from busway.domain.move import Move, MoveState
 from busway.domain.server import ServerStatus, TaskState
 from busway.store import departures, disk_uploads, hosts, images, moves, servers
@@ -77,7 +77,7 @@ def _server(control: Control, tx: Tx, row: ServerRow) -> set[HostId]:
 
 def _has_arrived(tx: Tx, upload: DiskUpload) -> bool:
     image = images.find_image(tx, upload.image_id)
-    return image is not None and image.status is ImageStatus.ACTIVE
+    return image is not None and image.status in WITH_DATA
 
 
 def _move(tx: Tx, row: ServerRow, move: Move, arrived: bool, now: datetime) -> set[HostId]:
