@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from busway.api import compute, identity, image, network, own, placement
-from busway.api.bounds import BODY_BYTES, MOST_DEEP, QUERY_BYTES, check_values, read_json
+from busway.api.bounds import BODY_BYTES, MOST_DEEP, QUERY_BYTES, QUERY_VALUES, check_values, read_json
 from busway.api.operation import Operation
 from busway.domain.errors import BadInput
 from tests.api.serving import ApiServer
@@ -67,6 +67,33 @@ def test_no_value_of_a_filter_makes_a_list_fail(api_server: ApiServer, word: str
     answers |= {f"{path}?one": client.get(f"{path}?name={word}&limit=1").status_code for path in lists}
 
     assert {path: status for path, status in answers.items() if status >= 500} == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("/image/v2/images?", "a=%d&"),
+        ("/image/v2/images?a=in:", "%d,"),
+        ("/image/v2/images?", "tag=a%d&"),
+        ("/image/v2/images?", "name=a%d&"),
+        ("/image/v2/images?", "sort_key=id&"),
+        ("/identity/v3/projects?tags=", "a%d,"),
+        ("/identity/v3/projects?not-tags=", "a%d,"),
+        ("/identity/v3/projects?not-tags-any=", "a%d,"),
+        ("/compute/v2.1/servers?tags=", "a%d,"),
+        ("/compute/v2.1/servers?not-tags-any=", "a%d,"),
+        ("/network/v2.0/ports?", "name=a%d&"),
+        ("/network/v2.0/networks?tags-any=", "a%d,"),
+        ("/network/v2.0/security-group-rules?", "normalized_cidr=fd00::%d/128&"),
+    ],
+)
+def test_a_query_of_many_values_is_answered_or_refused(api_server: ApiServer, path: str, value: str) -> None:
+    """As many as may be make no statement that a database can't take, and one more is refused."""
+    values = [value % n if "%d" in value else value for n in range(QUERY_VALUES + 1)]
+    client = api_server.client(version="2.90")
+
+    assert client.get(path + "".join(values[1:])[:-1]).status_code in (200, 400)
+    assert client.get(path + "".join(values)[:-1]).status_code == 413
 
 
 def test_a_query_and_a_body_have_a_bound_that_is_told(api_server: ApiServer) -> None:

@@ -33,6 +33,7 @@ MIB = 1024**2
         ("time for a body that is read as a whole", int(body.BODY_SECONDS)),
         ("time for each MiB of a streamed body", int(body.PIECE_SECONDS)),
         ("query", bounds.QUERY_BYTES),
+        ("values of a query, those between commas too", bounds.QUERY_VALUES),
         ("one part of a path", bounds.PATH_SEGMENT_CHARS),
         ("nesting of a body", bounds.MOST_DEEP),
         ("refused requests of an address without a valid token", pace.PER_SECOND),

@@ -23,6 +23,8 @@ CONSOLE_BYTES = 1024**2
 CONDITIONS_BYTES = 1024**2
 MOST_DEEP = 100
 QUERY_BYTES = 16_384
+# As many ids as fit a query, about; each value may be a condition of a statement, of which SQLite takes 1,000.
+QUERY_VALUES = 500
 PATH_SEGMENT_CHARS = 255
 LEAST_INTEGER, MOST_INTEGER = -(2**63), 2**63 - 1
 
@@ -49,6 +51,13 @@ def check_target(path: str, query: bytes) -> None:
     if len(query) > QUERY_BYTES:
         raise TooLarge(
             f"The query of the request is longer than {QUERY_BYTES} bytes",
+            remedy="Request less at once.",
+            code="query-too-long",
+        )
+    if query.count(b"&") + unquote_to_bytes(query).count(b",") >= QUERY_VALUES:
+        raise TooLarge(
+            f"The query of the request has more than {QUERY_VALUES} values",
+            detail="Those between commas count too: each may be a condition of a statement.",
             remedy="Request less at once.",
             code="query-too-long",
         )
