@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-modes demo-install clean check test test-slow test-deb test-load test-proof fuzz openapi screenshots coverage mutation bench bench-peers oracle schemas tempest \
+.PHONY: help setup demo demo-modes demo-install clean check test test-slow test-deb test-load test-proof fuzz openapi screenshots coverage mutation bench bench-peers oracle schemas tempest clients \
 	format hooks revision wheel deb lock vendor metrics pci-ids ordinary-lines release python-version environment
 
 help: ## List the targets
@@ -24,7 +24,7 @@ demo-install: setup ## From nothing to ssh in a server with a GPU, on a lab host
 	@.venv/bin/python -m tools.demo_install
 
 clean: ## Remove the environments and caches of this checkout (the folder BUSWAY_CACHE stays)
-	rm -rf .venv .venv-clients .venv-mutation mutants .venv-lock .venv-oracle .venv-peers .venv-tempest .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-clients .venv-client-* .venv-mutation mutants .venv-lock .venv-oracle .venv-peers .venv-tempest .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Test
@@ -83,6 +83,9 @@ schemas: setup ## Nova's own schemas of answers beside every answer of the compu
 
 tempest: setup ## OpenStack's own conformance suite, all or ONLY=network, ONLY=guests,floating or a pattern; writes its page (.venv-tempest: 140 MB, once; over an hour)
 	.venv/bin/python -m tools.tempest $(ONLY)
+
+clients: setup ## The tools of OpenStack's users: the stock clients, Debian 12's, Ansible, libcloud, the SDK (.venv-client-*: 700 MB, once; about 10 minutes)
+	@$(PYTHON) -m tools.clients
 
 ##@ Change and release
 

@@ -1,4 +1,4 @@
-"""`make lock`: compiles pyproject.toml, oracle.in, peers.in and tempest.in into hashed locks that name no package index."""
+"""`make lock`: compiles pyproject.toml and requirements/*.in into hashed locks that name no package index."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def main() -> int:
         _compile(uv, DEV.lock, "pyproject.toml", "--group", "dev")
         _compile(uv, CLIENTS.lock, "--group", "clients")
         _compile(uv, MUTATION.lock, "pyproject.toml", "--group", "mutation")
-        for name in ("oracle", "peers", "tempest"):
-            lock = ROOT / "requirements" / f"{name}.txt"
-            _compile(uv, lock, f"requirements/{name}.in")
+        for source in sorted((ROOT / "requirements").glob("*.in")):
+            lock = source.with_suffix(".txt")
+            _compile(uv, lock, f"requirements/{source.name}")
             check_lock(lock.read_text(encoding="utf-8"))
     except SetupError as error:
         print(f"lock: {error}", file=sys.stderr)

@@ -53,11 +53,21 @@ def test_stages() -> list[Stage]:
         *check_stages(whole=True),
         Stage("processes", _pytest("processes and not fuzz and not again", *_STARTING)),
         Stage("browser", _pytest("browser", "tests/browser")),
-        Stage("clients", _pytest("clients", *_PARALLEL)),
+        Stage("clients", _pytest("clients and not tools", *_PARALLEL)),
         # A lab of its own for each: the lab's tests cut its power and hang it. Without KVM each fills one core.
         Stage("cloud", _pytest("lab", "tests/cloud", "-v"), lane="one lab"),
         Stage("lab", _pytest("lab", "tests/lab", "-v"), lane="the other"),
         Stage("fuzz", _pytest("fuzz", "tests/fuzz"), lane="the other"),
+    ]
+
+
+def clients_stages() -> list[Stage]:
+    """Return the tests of the stock clients, some of them with Debian's, then those of the other tools, on one cloud."""
+    of_debian = ("env", f"BUSWAY_CLIENTS_BIN={ROOT / '.venv-client-debian' / 'bin'}")
+    return [
+        Stage("clients", _pytest("clients and not tools", *_PARALLEL)),
+        Stage("clients of Debian 12", (*of_debian, *_pytest("clients", "tests/api/test_clients.py", *_PARALLEL))),
+        Stage("tools", _pytest("tools", "-v", "tests/clients")),
     ]
 
 
