@@ -84,7 +84,7 @@ schemas: setup ## Nova's own schemas of answers beside every answer of the compu
 tempest: setup ## OpenStack's own conformance suite, all or ONLY=network, ONLY=guests,floating or a pattern; writes its page (.venv-tempest: 140 MB, once; over an hour)
 	.venv/bin/python -m tools.tempest $(ONLY)
 
-clients: setup ## The tools of OpenStack's users: the stock clients, Debian 12's, Ansible, libcloud, the SDK (.venv-client-*: 700 MB, once; about 10 minutes)
+clients: setup ## The tools of OpenStack's users: the stock clients, Debian 12's, Ansible, libcloud, the SDK (.venv-client-*: 420 MB, once; about 9 minutes)
 	@$(PYTHON) -m tools.clients
 
 ##@ Change and release

@@ -19,6 +19,9 @@ from tests.control.clouds import Host
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(os.environ.get("BUSWAY_CLIENTS_BIN", ROOT / ".venv-clients" / "bin"))
+newer = pytest.mark.skipif(
+    BIN.parent.name == ".venv-client-debian", reason="Debian 12's clients lack some options of it"
+)
 
 pytestmark = [
     pytest.mark.clients,
@@ -117,12 +120,13 @@ def test_images_are_uploaded_listed_changed_and_saved(clients: Clients, tmp_path
     source, copy = tmp_path / "new1.qcow2", tmp_path / "copy"
     source.write_bytes(qcow2())
 
-    made = clients.read("image", "create", "--file", source, "--disk-format", "qcow2", "--public", "new1")
+    clients.openstack("image", "create", "--file", source, "--disk-format", "qcow2", "--public", "new1")
+    made = clients.read("image", "show", "new1")
     clients.openstack("image", "set", "--property", "os=linux", "new1")
     clients.openstack("image", "save", "--file", copy, "new1")
     wrong = clients.refused("image", "create", "--file", source, "--disk-format", "raw", "wrong")
 
-    assert (made["status"], made["virtual_size"]) == ("active", 1 << 30)
+    assert (made["status"], str(1 << 30) in str(made)) == ("active", True)
     assert clients.read("image", "show", "new1")["properties"]["os"] == "linux"
     assert copy.read_bytes() == source.read_bytes()
     assert "--disk-format qcow2" in wrong
@@ -248,6 +252,7 @@ def test_a_server_lives_from_create_to_delete(clients: Clients, api_server: ApiS
     assert clients.read("server", "list") == []
 
 
+@newer
 def test_server_groups_keep_servers_apart(clients: Clients, api_server: ApiServer) -> None:
     for name in ("host1", "host2"):
         api_server.host(name)
@@ -289,6 +294,7 @@ def test_aggregates_make_availability_zones(clients: Clients, api_server: ApiSer
     assert "rows" in clients.nova("aggregate-list")
 
 
+@newer
 def test_quotas_are_set_and_held(clients: Clients, api_server: ApiServer) -> None:
     api_server.image("new1")
     clients.openstack("quota", "set", "--instances", 1, "--cores", 4, "admin")
@@ -369,7 +375,7 @@ def test_a_server_is_rebuilt_resized_and_reverted_on_a_full_host(clients: Client
     clients.openstack("server", "resize", "confirm", "s1")
 
     shown = clients.read("server", "show", "s1")
-    assert (shown["status"], shown["flavor"]["original_name"]) == ("ACTIVE", "m1.small")
+    assert (shown["status"], "m1.small" in str(shown["flavor"])) == ("ACTIVE", True)
     done = [row["Action"] for row in clients.read("server", "event", "list", "s1")]
     assert sorted(done) == sorted(["create", "rebuild", "resize", "revertResize", "resize", "confirmResize"])
 
@@ -382,7 +388,7 @@ def test_a_server_is_migrated_shelved_and_evacuated(clients: Clients, api_server
     _work(hosts)
     clients.openstack("server", "migration", "confirm", "s1")
     _work(hosts)
-    [row] = clients.read("server", "migration", "list")
+    [row] = clients.read("--os-compute-api-version", "2.59", "server", "migration", "list")
     assert (row["Status"], row["Type"], row["Source Compute"]) == ("confirmed", "migration", first)
     clients.openstack("server", "shelve", "s1")
     _work(hosts)

@@ -1,5 +1,6 @@
 """Hypervisors that tell how long they have been up, and the audit of usage that no host runs."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -25,6 +26,16 @@ def test_a_host_tells_how_long_it_has_been_up(api_server: ApiServer) -> None:
     assert told["uptime"].endswith(" up 2 days,  1:07")
     assert detail["uptime"].endswith(" up 2 days,  1:07")
     assert new.get(f"{API}/os-hypervisors/{detail['id']}/uptime").status_code == 404
+
+
+def test_the_processor_is_told_as_a_text_of_json_and_then_as_an_object(api_server: ApiServer) -> None:
+    host = api_server.host()
+    host.resources = replace(host.resources, cpu_model="EPYC-Rome")
+    host.report()
+    [old] = api_server.client().get(f"{API}/os-hypervisors/detail").json()["hypervisors"]
+    [new] = api_server.client(version="2.28").get(f"{API}/os-hypervisors/detail").json()["hypervisors"]
+
+    assert json.loads(old["cpu_info"]) == new["cpu_info"] == {"model": "EPYC-Rome"}
 
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7", ""])

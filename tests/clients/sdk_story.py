@@ -5,6 +5,7 @@ Arguments: the id of an image. Each part prints its name once it has passed.
 
 import base64
 import sys
+import tempfile
 import time
 from typing import Any
 
@@ -53,6 +54,7 @@ def identity(cloud: Any) -> None:
     assert not cloud.grant_role(role.id, user=user.id, project=project.id)
     assert cloud.grant_role(role.id, group=group.id, domain=domain.id)
     assert len(cloud.list_role_assignments(filters={"user": user.id})) == 1
+    assert cloud.grant_role("reader", user=user.id, project=project.id)
     assert cloud.search_users("sdk-user", domain_id=domain.id) and cloud.get_role("sdk-role").id == role.id
     with cloud.connect_as(username="sdk-user", password="correct-horse-9", **whose(domain, project)) as theirs:
         assert theirs.current_project_id == project.id
@@ -65,7 +67,7 @@ def identity(cloud: Any) -> None:
     assert cloud.delete_group(group.id) and cloud.delete_user(user.id) and cloud.delete_role(role.id)
     assert cloud.delete_project(project.id, domain_id=domain.id) and cloud.delete_domain(domain.id)
     service = cloud.create_service("sdk-service", type="sdk", description="none")
-    [endpoint] = cloud.create_endpoint(service, url="http://127.0.0.1:1", interface="public", region="RegionOne")
+    [endpoint] = cloud.create_endpoint(service.id, url="http://127.0.0.1:1", interface="public", region="RegionOne")
     assert cloud.get_endpoint(endpoint.id) and cloud.delete_endpoint(endpoint.id)
     assert cloud.delete_service(service.id)
     print("identity")
@@ -97,7 +99,7 @@ def flavors_and_keys(cloud: Any) -> None:
     assert cloud.search_flavors("sdk.*") and cloud.get_flavor_by_ram(512)
     private = cloud.create_flavor("sdk.private", 512, 1, 1, is_public=False)
     cloud.add_flavor_access(private.id, cloud.current_project_id)
-    assert cloud.list_flavor_access(private.id)[0].tenant_id == cloud.current_project_id
+    assert cloud.list_flavor_access(private.id)[0]["tenant_id"] == cloud.current_project_id
     cloud.remove_flavor_access(private.id, cloud.current_project_id)
     assert cloud.delete_flavor(private.id)
     assert cloud.create_keypair("sdk-key", PUBLIC).fingerprint
@@ -107,14 +109,22 @@ def flavors_and_keys(cloud: Any) -> None:
 
 
 def images(cloud: Any) -> None:
-    made = cloud.create_image(
-        "sdk-image", data=b"\0" * 4096, disk_format="raw", container_format="bare", wait=True, os_distro="debian"
-    )
-    assert (made.status, made.size) == ("active", 4096)
-    assert cloud.create_image("sdk-image", data=b"\0" * 4096, disk_format="raw", container_format="bare").id == made.id
-    assert cloud.update_image_properties(name_or_id=made.id, os_version="12")
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"\0" * 4096)
+        file.flush()
+        wish = {
+            "filename": file.name,
+            "disk_format": "raw",
+            "container_format": "bare",
+            "wait": True,
+            "validate_checksum": True,
+        }
+        made = cloud.create_image("sdk-image", **wish, os_distro="debian")
+        again = cloud.create_image("sdk-image", **wish, os_distro="debian")
+    assert (made.status, made.size, again.id) == ("active", 4096, made.id)
+    assert cloud.update_image_properties(image=made, os_version="12", rack="one")
     assert cloud.search_images("sdk-*", filters={"status": "active"}) and cloud.get_image_id("sdk-image") == made.id
-    assert cloud.image.get_image(made).properties["os_version"] == "12"
+    assert cloud.image.get_image(made).properties["rack"] == "one"
     cloud.image.add_tag(made, "gpu")
     assert [each.id for each in cloud.image.images(tag="gpu")] == [made.id]
     cloud.image.deactivate_image(made)
@@ -138,7 +148,7 @@ def networks(cloud: Any) -> None:
     port = cloud.create_port(network.id, name="sdk-port", security_groups=[group.id])
     assert cloud.update_port(port.id, name="sdk-p").name == "sdk-p"
     assert [each.id for each in cloud.list_ports(filters={"network_id": network.id, "name": "sdk-p"})] == [port.id]
-    assert cloud.search_networks("sdk-network") and cloud.get_subnet("sdk-sub") and cloud.search_subnets("sdk-*")
+    assert cloud.search_networks("sdk-network") and cloud.get_subnet("sdk-sub") and cloud.search_subnets("sdk-sub")
     assert cloud.get_external_networks() or not cloud.has_service("router")
     cloud.network.set_tags(port, ["one", "two"])
     assert [each.id for each in cloud.network.ports(tags="one,two")] == [port.id]
@@ -192,8 +202,8 @@ def servers(cloud: Any, image_id: str) -> None:
     assert [each.name for each in cloud.list_servers(detailed=True, all_projects=True) if each.id == made.id]
     assert cloud.get_server_console(made) and cloud.get_server_meta(made)
     assert cloud.compute.create_console(made, "novnc")["url"]
-    cloud.set_server_metadata(made, {"two": "2"})
-    cloud.delete_server_metadata(made, ["two"])
+    cloud.set_server_metadata(made.id, {"two": "2"})
+    cloud.delete_server_metadata(made.id, ["two"])
     assert cloud.update_server(made.id, name="sdk2").name == "sdk2"
     cloud.compute.add_tag_to_server(made, "gpu")
     assert [each.id for each in cloud.compute.servers(tags="gpu")] == [made.id]
@@ -204,8 +214,6 @@ def servers(cloud: Any, image_id: str) -> None:
     acts = (
         (cloud.compute.pause_server, "PAUSED"),
         (cloud.compute.unpause_server, "ACTIVE"),
-        (cloud.compute.suspend_server, "SUSPENDED"),
-        (cloud.compute.resume_server, "ACTIVE"),
         (cloud.compute.stop_server, "SHUTOFF"),
         (cloud.compute.start_server, "ACTIVE"),
         (cloud.compute.shelve_server, "SHELVED_OFFLOADED"),

@@ -6,7 +6,7 @@ from tools.tempest.cloud import TempestCloud
 
 from tests.clients.tool import Tool
 
-pytestmark = [pytest.mark.clients, pytest.mark.tools, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.clients, pytest.mark.timeout(600)]
 STORY = Path(__file__).parent / "sdk_story.py"
 
 

@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 from tools.cache import cache_folder
-from tools.command import SetupError
+from tools.clients import TOOLS
+from tools.command import ROOT, SetupError
 from tools.environment import Environment, lock_stanzas
 from tools.packages import is_debian_12, list_packages, missing_packages, parse_packages
-from tools.stages import Stage, check_stages, run_stages
+from tools.stages import Stage, check_stages, clients_stages, run_stages
 from tools.stages import test_stages as every_stage
 
 
@@ -124,6 +125,16 @@ def test_checks_leave_out_what_takes_long_and_tests_do_not() -> None:
     marks = "not lab and not clients and not processes and not browser"
     assert f"{marks} and not postgres and not thorough" in fast.command
     assert f"{marks} and not again" in whole.command
+
+
+def test_tests_leave_to_make_clients_what_needs_more_environments() -> None:
+    [clients] = [stage for stage in every_stage() if stage.name == "clients"]
+
+    assert "clients and not tools" in clients.command
+    assert [stage.name for stage in clients_stages()] == ["clients", "clients of Debian 12", "tools"]
+    assert {environment.lock.name for environment in TOOLS.values()} == {
+        path.name for path in (ROOT / "requirements").glob("client-*.txt")
+    }
 
 
 def test_everything_ends_with_the_clients_and_with_two_labs_side_by_side() -> None:

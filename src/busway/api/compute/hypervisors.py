@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -48,6 +49,10 @@ def _free_disk(host: HostView, _call: Call) -> int:
     return host.resources.disk_gb - host.used_disk_gb
 
 
+def _cpu(host: HostView) -> dict[str, object]:
+    return {"model": host.resources.cpu_model}
+
+
 def _up_for(host: HostView, now: datetime) -> str | None:
     """How long a host that reports has been up, in the words of the program `uptime`; None where that is not known.
 
@@ -92,8 +97,8 @@ _DETAIL: tuple[Field[HostView], ...] = (
     Field("disk_available_least", _free_disk, NUMBER, until=87),
     Field("current_workload", fixed(0), NUMBER, until=87),
     Field("running_vms", lambda host, _: host.servers, NUMBER, until=87),
-    Field("cpu_info", lambda host, _: host.resources.cpu_model, TEXT, until=27),
-    Field("cpu_info", lambda host, _: {"model": host.resources.cpu_model}, shape({"model": TEXT}), since=28, until=87),
+    Field("cpu_info", lambda host, _: json.dumps(_cpu(host)), TEXT, until=27),  # clients read the text as JSON
+    Field("cpu_info", lambda host, _: _cpu(host), shape({"model": TEXT}), since=28, until=87),
     Field("uptime", lambda host, call: _up_for(host, call.control.now()), TEXT_OR_NULL, since=88),
 )
 _SUMS = (
