@@ -15,7 +15,7 @@ from tools.command import ROOT, run
 
 _STAMP = "busway-stamp"
 # What builds the packages that come as source; installed from the lock first, so nothing is fetched without a hash.
-_BUILD_TOOLS = ("setuptools", "packaging")
+_BUILD_TOOLS = ("setuptools", "packaging", "wheel")
 
 
 @dataclass(frozen=True, slots=True)
