@@ -322,7 +322,10 @@ BASES: dict[str, Base | list[Base]] = {
         Base({"subnet_id": "{joined subnet}"}, {"id": "{joined}"}),
         Base({"port_id": "{joined port}"}, {"id": "{joined}"}),
     ],
-    "POST /network/v2.0/trunks": Base({"trunk": {"port_id": "{own port to carry}"}}),
+    "POST /network/v2.0/trunks": [
+        Base({"trunk": {"port_id": "{own port to carry}"}}),
+        Base({"trunk": {"port_id": "{own port to carry}", "sub_ports": [_carried("{other own port}")]}}),
+    ],
     "PUT /network/v2.0/trunks/{id}": Base({"trunk": {}}),
     "PUT /network/v2.0/trunks/{id}/add_subports": Base({"sub_ports": [_carried("{port to carry}")]}),
     "PUT /network/v2.0/trunks/{id}/remove_subports": Base(
@@ -349,13 +352,13 @@ BASES: dict[str, Base | list[Base]] = {
     "PUT /network/v2.0/ports/{id}/tags": Base({"tags": []}, {"id": "{port}"}),
     "PUT /network/v2.0/security-groups/{id}/tags": Base({"tags": []}, {"id": "{group}"}),
     "PUT /placement/resource_providers/{id}/inventories": Base(
-        {"inventories": _INVENTORIES, "resource_provider_generation": 3}, {"id": "{host id}"}
+        {"inventories": _INVENTORIES, "resource_provider_generation": 6}, {"id": "{host id}"}
     ),
     "PUT /placement/resource_providers/{id}/inventories/{class}": Base(
-        {"total": 65536, "reserved": 512, "resource_provider_generation": 3}, {"id": "{host id}", "class": "MEMORY_MB"}
+        {"total": 65536, "reserved": 512, "resource_provider_generation": 6}, {"id": "{host id}", "class": "MEMORY_MB"}
     ),
     "PUT /placement/resource_providers/{id}/traits": Base(
-        {"traits": ["COMPUTE_NODE", "OWNER_NOVA"], "resource_provider_generation": 3}, {"id": "{host id}"}
+        {"traits": ["COMPUTE_NODE", "OWNER_NOVA"], "resource_provider_generation": 6}, {"id": "{host id}"}
     ),
     "POST /busway/v1/hosts": [Base({"name": "host3"}), Base({"name": "host1", "rotate": True})],
     "PATCH /busway/v1/hosts/{name}": Base({"enabled": False}),
@@ -481,8 +484,9 @@ class FieldWorld(World):
         parent, carried, free = (self._post("/network/v2.0/ports", "port", **wanted) for _ in range(3))
         trunk = {"port_id": parent, "sub_ports": [_carried(carried)], "project_id": known["project_id"]}
         carrying = self._post("/network/v2.0/trunks", "trunk", **trunk)
-        own = self._post("/network/v2.0/ports", "port", network_id=network)
-        return {"carrying": carrying, "carried port": carried, "port to carry": free, "own port to carry": own}
+        own, other = (self._post("/network/v2.0/ports", "port", network_id=network) for _ in range(2))
+        mine = {"own port to carry": own, "other own port": other}
+        return {"carrying": carrying, "carried port": carried, "port to carry": free, **mine}
 
     def try_out(self, method: str, path: str, base: Base, body: Any, version: int) -> tuple[Outcome, Any]:
         """What a request did, and its answer."""

@@ -39,8 +39,12 @@ WITH_FIELDS = [each for service in openapi.SERVICES.values() for each in service
 READ_ONLY = {"self", "schema", "created_at", "updated_at"}
 
 _OF_SCHEMA = re.compile(r"Invalid input for field/attribute .*\. Value: ")
-# What is kept as a hash alone, and the test that logs in with it.
-ELSEWHERE = {("POST /identity/v3/users/{id}/password", "user.password"): "test_password_rules"}
+# What is kept as a hash alone, and a passcode, which opens once: the tests that log in with them.
+_TOTP = ("id", "name", "domain.id", "domain.name", "passcode")
+ELSEWHERE = {
+    ("POST /identity/v3/users/{id}/password", "user.password"): "test_password_rules",
+    **{("POST /identity/v3/auth/tokens", f"auth.identity.totp.user.{name}"): "test_multi_factor" for name in _TOTP},
+}
 # Operations whose requests are signed: their tests have each field.
 SIGNED = {"/identity/v3/ec2tokens": "test_signed_requests", "/identity/v3/s3tokens": "test_signed_requests"}
 OPERATIONS = [each for each in WITH_FIELDS if each.path not in SIGNED]

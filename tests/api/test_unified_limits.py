@@ -65,6 +65,7 @@ def test_every_quota_is_a_registered_limit_with_its_default(admin: Identity) -> 
         "router",
         "floatingip",
         "security_group_rule",
+        "trunk",
     }
     assert admin.get("limits/model").json()["model"]["name"] == "flat"
 

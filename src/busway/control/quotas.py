@@ -104,13 +104,16 @@ def get_quota(
     networks: bool = False,
     images: bool = True,
 ) -> Quota:
-    """A project's quota, for whom a rule permits it; that of images reads the folders of their stores.
-
-    Raises `BadInput` for a project that does not exist.
-    """
+    """A project's quota, for whom a rule permits it; that of images reads the folders of their stores."""
     authorize(caller, rule, {"project_id": project_id})
     with control.db.read() as tx:
-        return quota_of(control, tx, find_project(tx, project_id), networks=networks, images=images)
+        return quota_of(control, tx, ProjectId(project_id), networks=networks, images=images)
+
+
+def require_project(control: Control, project_id: str) -> None:
+    """Raises `BadInput` for a project that does not exist."""
+    with control.db.read() as tx:
+        find_project(tx, project_id)
 
 
 def get_defaults(control: Control, *, networks: bool = False) -> dict[str, int]:

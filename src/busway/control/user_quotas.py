@@ -34,8 +34,7 @@ def get_user_quota(
     """The quota of a user in a project, for whom a rule permits that of the project; who has no limits has the project's."""
     authorize(caller, rule, {"project_id": project_id})
     with control.db.read() as tx:
-        project = find_project(tx, project_id)
-        return quota_of(control, tx, project, networks=networks, user_id=UserId(user_id))
+        return quota_of(control, tx, ProjectId(project_id), networks=networks, user_id=UserId(user_id))
 
 
 def get_callers_quota(control: Control, caller: Caller, project_id: str, rule: str, *, networks: bool = False) -> Quota:

@@ -85,9 +85,13 @@ def _show(call: Call) -> Reply:
 
 def _quota(call: Call) -> Quota:
     project, user, networks = call.path["project"], call.text("user_id"), _with_networks(call)
-    if user:
-        return user_quotas.get_user_quota(call.control, call.caller, project, user, call.rule, networks=networks)
-    return quotas.get_quota(call.control, call.caller, project, call.rule, networks=networks, images=False)
+    found = (
+        user_quotas.get_user_quota(call.control, call.caller, project, user, call.rule, networks=networks)
+        if user
+        else quotas.get_quota(call.control, call.caller, project, call.rule, networks=networks, images=False)
+    )
+    quotas.require_project(call.control, project)  # after the rights: a stranger learns nothing of which there are
+    return found
 
 
 def _defaults(call: Call) -> Reply:
