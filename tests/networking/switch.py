@@ -61,18 +61,24 @@ class Switch:
         """Sends the frame, then a marker between two ports without a filter: what came before it has arrived."""
         self._count += 1
         marker = (b"\xff" * 6 + b"\x02\0\0\0\0\1" + b"\x88\xb5" + self._count.to_bytes(8, "big")).ljust(60, b"\0")
+        self._received(target)  # what was sent before, to another card, came here too
         self._sockets[source].send(frame)
         self._sockets["marker"].send(marker)
         self._sockets["watch"].settimeout(5)
         while self._sockets["watch"].recv(2048) != marker:
             pass
-        seen = False
+        return any(data[:12] == frame[:12] for data in self._received(target))
+
+    def _received(self, target: str) -> list[bytes]:
+        """The frames that a card has received since they were last asked for."""
+        found = []
         self._sockets[target].settimeout(0)
         with suppress(BlockingIOError):
             while True:
                 data, (_name, _protocol, kind, *_rest) = self._sockets[target].recvfrom(2048)
-                seen = seen or (kind != socket.PACKET_OUTGOING and data[:12] == frame[:12])
-        return seen
+                if kind != socket.PACKET_OUTGOING:
+                    found.append(data)
+        return found
 
 
 def _ip(words: str) -> None:
