@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from tools.command import ROOT, SetupError
@@ -12,7 +11,7 @@ from tools.environment import CLIENTS, Environment, lock_stanzas
 from tools.stages import clients_stages, run_stages
 
 _LOCKS = ROOT / "requirements"
-# By the name of its folder and of its lock: what is in it, and how large it becomes.
+# The name is in those of the folder and of the lock.
 TOOLS: Mapping[str, Environment] = MappingProxyType(
     {
         name: Environment(ROOT / f".venv-client-{name}", _LOCKS / f"client-{name}.txt", editable=False)
@@ -21,18 +20,15 @@ TOOLS: Mapping[str, Environment] = MappingProxyType(
 )
 
 
-def main(arguments: Sequence[str]) -> int:
+def main() -> int:
     """Make the environments that are missing, and run the tests."""
-    parser = argparse.ArgumentParser(prog="clients", description=__doc__)
-    parser.add_argument("--no-tests", action="store_true", help="only make the environments")
-    chosen = parser.parse_args(arguments)
     try:
         for environment in (CLIENTS, *TOOLS.values()):
             _make(environment)
     except SetupError as error:
         print(f"clients: {error}", file=sys.stderr)
         return 1
-    return 0 if chosen.no_tests else run_stages(clients_stages())
+    return run_stages(clients_stages())
 
 
 def _make(environment: Environment) -> None:
@@ -44,4 +40,4 @@ def _make(environment: Environment) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -31,7 +31,7 @@ def main(url: str, password: str, image_id: str) -> None:
     keep_keys_and_groups(driver)
     node = boot(driver, image)
     ports_and_networks(driver, node)
-    change(driver, node)
+    change(driver, node, image)
     resize(driver, node)
     snapshot(driver, node)
     addresses(driver)
@@ -108,7 +108,7 @@ def ports_and_networks(driver: Any, node: Any) -> None:
     print("ports and networks")
 
 
-def change(driver: Any, node: Any) -> None:
+def change(driver: Any, node: Any, image: NodeImage) -> None:
     assert driver.ex_set_metadata(node, {"by": "libcloud", "two": "2"})["two"] == "2"
     assert driver.ex_set_server_name(node, "lc2").name == "lc2"
     acts = (
@@ -125,11 +125,15 @@ def change(driver: Any, node: Any) -> None:
         assert act(node), act
         settle(driver, node, state)
     assert driver.ex_get_console_output(node)["output"]
-    try:
-        driver.ex_suspend_node(node)
-        raise AssertionError("a guest with a GPU was suspended")
-    except BaseHTTPError as refusal:
-        assert refusal.code == 409 and "has devices of its host" in str(refusal)
+    for act, words in (
+        (driver.ex_suspend_node, "has devices of its host"),
+        (lambda it: driver.ex_rebuild(it, image), "flavorRef"),
+    ):
+        try:
+            act(node)
+            raise AssertionError("it was not refused")
+        except BaseHTTPError as refusal:
+            assert words in str(refusal), refusal
     print("change")
 
 

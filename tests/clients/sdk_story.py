@@ -224,6 +224,11 @@ def servers(cloud: Any, image_id: str) -> None:
     for act, status in acts:
         act(made)
         settle(cloud, made, status)
+    try:
+        cloud.compute.suspend_server(made)
+        raise AssertionError("a guest with a GPU was suspended")
+    except openstack.exceptions.ConflictException as refusal:
+        assert "has devices of its host" in str(refusal)
     cloud.compute.reboot_server(made, "HARD")
     settle(cloud, made, "ACTIVE")
     assert {each.action for each in cloud.compute.server_actions(made)} >= {"create", "pause", "shelve", "reboot"}

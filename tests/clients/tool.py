@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -23,9 +22,9 @@ class Tool:
         clouds = cloud.folder / "control" / "clouds.yaml"
         self._environ = {**plain, "OS_CLIENT_CONFIG_FILE": str(clouds), "OS_CLOUD": "busway", **settings}
 
-    def run(self, program: str, *words: object, seconds: float = 120, also: Mapping[str, str] | None = None) -> str:
+    def run(self, program: str, *words: object, seconds: float = 120) -> str:
         """Runs a program of the environment to its end; its output, for it succeeds."""
-        done = self._start(program, words, seconds, also)
+        done = self._start(program, words, seconds)
         assert done.returncode == 0, f"{program} {words}: {done.stdout}{done.stderr}"
         return done.stdout
 
@@ -35,13 +34,10 @@ class Tool:
 
     def refused(self, program: str, *words: object) -> str:
         """What a program says of an error."""
-        done = self._start(program, words, 120, None)
+        done = self._start(program, words, 120)
         assert done.returncode != 0, done.stdout
         return done.stderr
 
-    def _start(
-        self, program: str, words: tuple[object, ...], seconds: float, also: Mapping[str, str] | None
-    ) -> "subprocess.CompletedProcess[str]":
+    def _start(self, program: str, words: tuple[object, ...], seconds: float) -> "subprocess.CompletedProcess[str]":
         command = [str(self.python.parent / program), *map(str, words)]
-        environ = {**self._environ, **(also or {})}
-        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=seconds, check=False)
+        return subprocess.run(command, env=self._environ, capture_output=True, text=True, timeout=seconds, check=False)
