@@ -23,7 +23,6 @@ from busway.store.credentials import credentials
 from busway.store.database import Database
 from busway.store.devices import devices
 from busway.store.events import events
-from busway.store.flavors import add_flavor
 from busway.store.floating_ips import floating_ips
 from busway.store.groups import groups as server_groups
 from busway.store.groups import members as server_group_members
@@ -106,8 +105,6 @@ def fill(database: Database, count: int, project_id: str, user_id: str) -> None:
         def add(table: Table, rows: list[dict[str, Any]]) -> None:
             tx.execute(insert(table), rows)
 
-        asking = {"pci_passthrough:alias": "a1:1", "resources:VGPU": "1"}
-        add_flavor(tx, Flavor(FlavorId("gpus"), "gpus", ram_mb=1, vcpus=1, disk_gb=1, extra_specs=asking))
         add(hosts, [host_row(n) for n in range(host_count)])
         add(devices, [_device(n, slot) for n in range(host_count) for slot in range(8)])
         owners = (project_id, "other")

@@ -43,7 +43,6 @@ PATHS = {
     "hypervisors": ("/compute/v2.1/os-hypervisors/detail?limit=10", 45),
     "services": ("/compute/v2.1/os-services?host=host00007", 45),
     "key pairs": ("/compute/v2.1/os-keypairs?limit=10", 45),
-    "flavors with GPUs of a member": ("/compute/v2.1/flavors/detail?limit=10", 61),
     "devices": ("/busway/v1/devices?limit=10", 45),
     "devices of a host": ("/busway/v1/devices?host=host00007", 45),
     "a device": ("/busway/v1/devices/host00007:0000:41:00.0", 45),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
 
 from busway.domain.alias import ALIAS_EXTRA_SPEC, parse_alias_counts
@@ -19,7 +18,6 @@ PCI_EXTRA_SPECS = (ALIAS_EXTRA_SPEC, NUMA_POLICY_EXTRA_SPEC, WITHIN_EXTRA_SPEC)
 _REFUSED = {
     "accel": "There is no service of accelerators: devices are asked for by aliases and resource classes.",
 }
-_TOLD = re.compile(r"gpu[0-9]*:(count|vendor|name|memory_mib|product|profile)")
 _CLOSE = 0.85  # of 1: hw:pci_numa_afinity_policy is closer, hw:numa_nodes is not
 
 
@@ -50,12 +48,6 @@ def _check_trait(key: str, value: str) -> None:
 
 
 def _refuse_undone(key: str) -> None:
-    if _TOLD.fullmatch(key):
-        raise InvalidExtraSpec(
-            f"{key} is read-only",
-            detail="Busway tells there what the flavor's GPUs are, from what hosts report of them.",
-            remedy=f"Leave it out; {ALIAS_EXTRA_SPEC} or a resource class says which GPUs the flavor asks for.",
-        )
     namespace = key.partition(":")[0]
     if ":" in key and namespace in _REFUSED:
         raise InvalidExtraSpec(f"{key} has no effect", detail=_REFUSED[namespace], remedy="Leave it out.")

@@ -11,7 +11,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
-    Index,
     Integer,
     Select,
     String,
@@ -20,7 +19,6 @@ from sqlalchemy import (
     UniqueConstraint,
     insert,
     select,
-    text,
     update,
 )
 
@@ -33,7 +31,6 @@ from busway.store.hosts import bump_revision, hosts
 from busway.store.metadata import Json, UtcTime, metadata
 from busway.store.paging import SortKey, after_row, page_of
 
-_PARENTS = text("mdev IS NOT NULL")
 _MANY = 200  # hosts asked for by their ids; for more of them all devices are read
 
 devices = Table(
@@ -67,8 +64,6 @@ devices = Table(
     Column("mdev", Json),  # what a parent of mediated devices can be cut into
     Column("discovered", UtcTime, nullable=False),
     UniqueConstraint("host_id", "address"),
-    Index("ix_devices_vendor_id_product_id", "vendor_id", "product_id"),
-    Index("ix_devices_parents", "vendor_id", "product_id", sqlite_where=_PARENTS, postgresql_where=_PARENTS),
 )
 
 

@@ -121,12 +121,11 @@ def _virtual(tx: Tx, which: object) -> dict[DeviceId, Provider]:
     columns = (devices.c.id, devices.c.host_id, devices.c.address, devices.c.present, devices.c.mdev)
     rows = tx.execute(select(*columns).where(devices.c.kind == VIRTUAL, which))  # type: ignore[arg-type]
     return {
-        row.id: Provider(row.id, row.host_id, row.address, row.present, parent=seen_parent(row.mdev)) for row in rows
+        row.id: Provider(row.id, row.host_id, row.address, row.present, parent=_seen_parent(row.mdev)) for row in rows
     }
 
 
-def seen_parent(mdev: object) -> MdevParentSeen | None:
-    """What was stored of a parent; None where nothing was."""
+def _seen_parent(mdev: object) -> MdevParentSeen | None:
     return None if mdev is None else msgspec.convert(mdev, MdevParentSeen)
 
 

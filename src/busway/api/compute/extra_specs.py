@@ -8,7 +8,6 @@ from busway.api.compute.answers import METADATA
 from busway.api.operation import Operation
 from busway.api.schema import Schema, wrapped
 from busway.control import flavors
-from busway.control.flavor_gpus import shown_to, with_gpus
 from busway.domain.errors import BadInput, NotFound
 
 ROOT = "/compute/v2.1/flavors/{id}/os-extra_specs"
@@ -27,7 +26,7 @@ def _text(value: object) -> str:
 
 
 def _list(call: Call) -> Reply:
-    [flavor] = shown_to(call.control, call.caller, [flavors.get_flavor(call.control, call.caller, call.path["id"])])
+    flavor = flavors.get_flavor(call.control, call.caller, call.path["id"])
     return Reply({"extra_specs": dict(flavor.extra_specs)})
 
 
@@ -38,7 +37,7 @@ def _create(call: Call) -> Reply:
 
 
 def _show(call: Call) -> Reply:
-    [flavor] = with_gpus(call.control, [flavors.get_flavor(call.control, call.caller, call.path["id"])])
+    flavor = flavors.get_flavor(call.control, call.caller, call.path["id"])
     key = call.path["key"]
     if key not in flavor.extra_specs:
         raise NotFound(f"Flavor {flavor.name} has no extra spec '{key}'", code="extra-spec-not-found")

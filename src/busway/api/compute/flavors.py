@@ -13,7 +13,6 @@ from busway.api.fields import Field, fixed, render, shape_of
 from busway.api.operation import Operation
 from busway.api.schema import BOOLEAN, COUNT, NAME, NATURAL, PAGE, POSITIVE, WORD, as_bool, as_int, closed, wrapped
 from busway.control import flavors
-from busway.control.flavor_gpus import shown_to
 from busway.domain.errors import BadInput
 from busway.domain.flavor import Flavor
 from busway.domain.ids import FlavorId
@@ -45,7 +44,6 @@ _DESCRIPTION = {"type": ["string", "null"], "maxLength": 65535}
 _REQUIRED = ("name", "ram", "vcpus", "disk")
 # From 2.102 on flavors have a filter by name, and no more what has had no effect for long.
 SHORTER = 102
-WITH_SPECS = 61
 _SHORTER_CREATE = {name: schema for name, schema in _CREATE.items() if name != "rxtx_factor"}
 CREATE = {
     1: wrapped("flavor", closed(_CREATE, *_REQUIRED)),
@@ -67,7 +65,7 @@ FIELDS: tuple[Field[Flavor], ...] = (
     Field("os-flavor-access:is_public", lambda flavor, _: flavor.is_public, TRUTH),
     Field("rxtx_factor", lambda flavor, _: flavor.rxtx_factor, REAL, until=SHORTER - 1),
     Field("description", lambda flavor, _: flavor.description, TEXT_OR_NULL, since=55),
-    Field("extra_specs", lambda flavor, _: dict(flavor.extra_specs), mapping(TEXT), since=WITH_SPECS),
+    Field("extra_specs", lambda flavor, _: dict(flavor.extra_specs), mapping(TEXT), since=61),
     Field("links", lambda flavor, call: self_links(call, f"flavors/{flavor.id}"), LINKS),
 )
 # By the names of Nova's columns.
@@ -121,8 +119,6 @@ def _sorted(call: Call, found: list[Flavor]) -> list[Flavor]:
 
 def _listing(call: Call, fields: tuple[Field[Flavor], ...], path: str) -> Reply:
     found, marker = page(call, _chosen(call), lambda flavor: flavor.id)
-    if fields is FIELDS:
-        found = _told(call, found)
     body: dict[str, object] = {"flavors": [render(fields, flavor, call) for flavor in found]}
     if marker is not None:
         body["flavors_links"] = next_link(call, path, marker)
@@ -138,12 +134,7 @@ def _list_detail(call: Call) -> Reply:
 
 
 def _show(call: Call) -> Reply:
-    [flavor] = _told(call, [flavors.get_flavor(call.control, call.caller, call.path["id"])])
-    return Reply({"flavor": render(FIELDS, flavor, call)})
-
-
-def _told(call: Call, found: list[Flavor]) -> list[Flavor]:
-    return shown_to(call.control, call.caller, found) if call.version >= WITH_SPECS else found
+    return Reply({"flavor": render(FIELDS, flavors.get_flavor(call.control, call.caller, call.path["id"]), call)})
 
 
 def _create(call: Call) -> Reply:
